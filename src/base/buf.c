@@ -1,0 +1,195 @@
+/* See buf.h. */
+#include "base/buf.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+
+void buf_init(struct buf *b, size_t max)
+{
+	*b = (struct buf){ .max = max };
+}
+
+void buf_done(struct buf *b)
+{
+	mem_free(b->ptr);
+	*b = (struct buf){ .max = b->max };
+}
+
+void buf_reset(struct buf *b)
+{
+	b->len = 0;
+	b->failed = 0;
+}
+
+bool buf_room(struct buf *b, size_t n)
+{
+	if (b->failed)
+		return false;
+	if (n > b->max || b->len > b->max - n) {
+		b->failed = -E_LIMIT;
+		return false;
+	}
+	if (b->len + n <= b->cap)
+		return true;
+	size_t cap = b->cap ? b->cap : 256;
+	while (cap < b->len + n)
+		cap *= 2;
+	if (cap > b->max)
+		cap = b->max;
+	char *p = mem_grow(b->ptr, cap);
+	if (!p) {
+		b->failed = -E_NOMEM;
+		return false;
+	}
+	b->ptr = p;
+	b->cap = cap;
+	return true;
+}
+
+void buf_put(struct buf *b, const void *p, size_t n)
+{
+	if (n == 0 || !buf_room(b, n))
+		return;
+	memcpy(b->ptr + b->len, p, n);
+	b->len += n;
+}
+
+void buf_puts(struct buf *b, const char *s)
+{
+	buf_put(b, s, strlen(s));
+}
+
+void buf_putc(struct buf *b, char c)
+{
+	buf_put(b, &c, 1);
+}
+
+void buf_str(struct buf *b, struct str s)
+{
+	buf_put(b, s.ptr, s.len);
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap, ap2;
+	va_start(ap, fmt);
+	va_copy(ap2, ap);
+	int n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n > 0 && buf_room(b, (size_t)n + 1)) {
+		vsnprintf(b->ptr + b->len, (size_t)n + 1, fmt, ap2);
+		b->len += (size_t)n;
+	}
+	va_end(ap2);
+}
+
+void buf_u64(struct buf *b, uint64_t v)
+{
+	char d[20];
+	size_t i = sizeof d;
+	do
+		d[--i] = (char)('0' + v % 10);
+	while (v /= 10);
+	buf_put(b, d + i, sizeof d - i);
+}
+
+void buf_drop(struct buf *b, size_t n)
+{
+	if (n >= b->len) {
+		b->len = 0;
+		return;
+	}
+	memmove(b->ptr, b->ptr + n, b->len - n);
+	b->len -= n;
+}
+
+const char *buf_cstr(struct buf *b)
+{
+	if (b->failed || b->len == 0 || !buf_room(b, 1))
+		return "";
+	b->ptr[b->len] = 0;
+	return b->ptr;
+}
+
+static size_t utf8_len(struct str s, size_t i)
+{
+	for (size_t n = 1; n <= 4 && i + n <= s.len; n++)
+		if (str_is_utf8((struct str){ s.ptr + i, n }))
+			return n;
+	return 0;
+}
+
+/* One character that can't stand as it is; returns how many bytes of s it took. */
+static size_t json_escape(struct buf *b, struct str s, size_t i)
+{
+	static const char names[] = "\b\t\n\f\r\"\\", letters[] = "btnfr\"\\";
+	unsigned char c = (unsigned char)s.ptr[i];
+	const char *p = c ? strchr(names, c) : NULL;
+	if (p) {
+		char e[2] = { '\\', letters[p - names] };
+		buf_put(b, e, 2);
+		return 1;
+	}
+	if (c < 0x20 || c == 0x7f) {
+		buf_printf(b, "\\u%04x", c);
+		return 1;
+	}
+	size_t n = utf8_len(s, i);
+	if (n == 0) {
+		buf_puts(b, "\xef\xbf\xbd");
+		return 1;
+	}
+	buf_put(b, s.ptr + i, n);
+	return n;
+}
+
+void json_str(struct buf *b, struct str s)
+{
+	size_t from = 0, i = 0;
+	buf_putc(b, '"');
+	while (i < s.len) {
+		unsigned char c = (unsigned char)s.ptr[i];
+		if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {
+			i++;
+			continue;
+		}
+		buf_put(b, s.ptr + from, i - from);
+		i += json_escape(b, s, i);
+		from = i;
+	}
+	buf_put(b, s.ptr + from, i - from);
+	buf_putc(b, '"');
+}
+
+void json_key(struct buf *b, const char *key)
+{
+	if (b->len && b->ptr[b->len - 1] != '{' && b->ptr[b->len - 1] != '[')
+		buf_putc(b, ',');
+	json_str(b, str_from(key));
+	buf_putc(b, ':');
+}
+
+void json_field(struct buf *b, const char *key, struct str value)
+{
+	json_key(b, key);
+	json_str(b, value);
+}
+
+void json_field_s(struct buf *b, const char *key, const char *value)
+{
+	json_field(b, key, str_from(value));
+}
+
+void json_field_u64(struct buf *b, const char *key, uint64_t value)
+{
+	json_key(b, key);
+	buf_u64(b, value);
+}
+
+void json_field_bool(struct buf *b, const char *key, bool value)
+{
+	json_key(b, key);
+	buf_puts(b, value ? "true" : "false");
+}

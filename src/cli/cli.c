@@ -1,0 +1,73 @@
+/* Arguments, errors and language of the command line; see cli.h. */
+#include "cli/cli.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool cli_japanese(void)
+{
+	const char *names[] = { "LC_ALL", "LC_MESSAGES", "LANG" };
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		const char *v = getenv(names[i]);
+		if (v && *v)
+			return strncmp(v, "ja", 2) == 0;
+	}
+	return false;
+}
+
+int cli_usage(const struct cli_command *c)
+{
+	fprintf(stderr, "%s %s\n", cli_japanese() ? "使い方:" : "usage:", c->usage);
+	return EXIT_USAGE;
+}
+
+int cli_error(const struct err *err)
+{
+	fprintf(stderr, "toride: %s%s%s\n", err->path, err->path[0] ? ": " : "", err->msg);
+	switch (err->code) {
+	case E_IO: case E_NOMEM: case E_TIMEOUT: case E_CLOSED:
+		return EXIT_COULD_NOT;
+	case E_STATE:
+		return EXIT_BLOCKED;
+	default:
+		return EXIT_REFUSED;
+	}
+}
+
+static void take_out(int *argc, char **argv, int i, int n)
+{
+	for (; i + n <= *argc; i++)
+		argv[i] = argv[i + n];
+	*argc -= n;
+}
+
+const char *cli_option(int *argc, char **argv, const char *name)
+{
+	size_t len = strlen(name);
+	for (int i = 0; i < *argc; i++) {
+		char *v = argv[i];
+		if (strcmp(v, name) == 0 && i + 1 < *argc) {
+			v = argv[i + 1];
+			take_out(argc, argv, i, 2);
+			return v;
+		}
+		if (strncmp(v, name, len) == 0 && v[len] == '=') {
+			take_out(argc, argv, i, 1);
+			return v + len + 1;
+		}
+	}
+	return NULL;
+}
+
+bool cli_flag(int *argc, char **argv, const char *name)
+{
+	for (int i = 0; i < *argc; i++)
+		if (strcmp(argv[i], name) == 0) {
+			take_out(argc, argv, i, 1);
+			return true;
+		}
+	return false;
+}

@@ -1,0 +1,28 @@
+/* The command line's table of commands. Each cmd_*.c holds the commands of one part of the product. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+
+/* Exit codes of the contract. */
+enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_BLOCKED = 3, EXIT_COULD_NOT = 4 };
+
+struct cli_command {
+	const char *name;  /* "log verify" */
+	const char *usage; /* "toride log verify [EXPORT] [--json]" */
+	const char *help_en, *help_ja;
+	int (*run)(int argc, char **argv); /* argv[0] is the first argument behind the name */
+};
+
+extern const struct cli_command *const cli_tables[]; /* each ended by a row without name; main.c lists them */
+
+bool cli_japanese(void);                           /* by LC_ALL, LC_MESSAGES, LANG */
+int cli_usage(const struct cli_command *c);        /* prints the usage to stderr; EXIT_USAGE */
+int cli_error(const struct err *err);              /* "toride: PATH: what is wrong"; returns the fitting exit code */
+/* Takes "--name VALUE" or "--name=VALUE" out of argv; NULL when absent. cli_flag: takes "--name" out. */
+const char *cli_option(int *argc, char **argv, const char *name);
+bool cli_flag(int *argc, char **argv, const char *name);
+
+#endif

@@ -1,0 +1,208 @@
+/* The checked description: service → prefecture → organisation. What everything that runs is compiled from.
+ *
+ * model_load() reads a directory of JSON files (comments and trailing commas allowed): service.json,
+ * prefectures/NN.json, orgs/CODE.json. It reports every fault at once, each with its path; it returns a
+ * model only when there is none. A model is read-only and owns all its memory in one arena.
+ * Requirements: F-06 F-10 M-001 M-003 M-004 M-022 M-052 S-16 X-09 X-22. */
+#ifndef MODEL_MODEL_H
+#define MODEL_MODEL_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+#include <netinet/in.h>
+
+/* IPv4 or IPv6 prefix; an address is a prefix of full length. */
+struct prefix {
+	uint8_t family; /* 4 or 6 */
+	uint8_t len;
+	uint8_t addr[16]; /* network order; v4 in the first four */
+};
+
+enum org_kind { ORG_PREFECTURE, ORG_CITY, ORG_TOWN, ORG_VILLAGE, ORG_UNION };
+enum org_state { STATE_PREPARING, STATE_MIGRATING, STATE_LIVE, STATE_WATCHED, STATE_LEAVING };
+enum org_model { MODEL_ALPHA, MODEL_ALPHA2, MODEL_BETA, MODEL_BETA2 };
+enum fw_action { FW_DENY, FW_ALLOW };
+enum fw_direction { FW_OUT, FW_IN }; /* as seen from the organisation */
+enum url_mode { URL_BLACKLIST, URL_WHITELIST_ONLY };
+enum fail_mode { FAIL_CLOSED, FAIL_OPEN };
+
+struct options { /* named as the columns of saga.csv */
+	bool ad_monitoring, tls_decryption, mail_sanitize_a, mail_sanitize_b, file_sanitize, tamper_detection,
+		remote_desktop, edr;
+};
+
+struct contact {
+	const char *name;      /* "総務課 山田" */
+	const char *mail;
+	const char *phone;     /* or "" */
+	uint8_t min_severity;  /* told from this 危険度 (0–3) up */
+	uint8_t order;         /* 1 is asked first; escalation goes upwards */
+};
+
+struct fw_rule {
+	const char *id;        /* unique within the organisation */
+	enum fw_direction direction;
+	enum fw_action action;
+	struct prefix *from, *to; /* empty: any (allowed ones only) */
+	size_t n_from, n_to;
+	uint8_t protocol;         /* IPPROTO_TCP, _UDP, _ICMP; 0: any */
+	uint16_t port_low, port_high; /* 0,0: any */
+	const char *comment;
+	const char *owner;
+	int64_t expires_ms;       /* 0: never */
+};
+
+struct url_exception {
+	const char *pattern; /* host, .domain, or http(s)://exact */
+	bool allow;
+	const char *owner, *reason;
+	int64_t expires_ms; /* never 0 */
+};
+
+struct url_policy {
+	enum url_mode mode;
+	const char **black, **white; /* "host", ".domain" (it and below), "http://host/path" exact, address or CIDR */
+	size_t n_black, n_white;
+	struct url_exception *exceptions;
+	size_t n_exceptions;
+};
+
+struct terminal {
+	struct prefix addr;
+	const char *name;
+};
+
+struct holiday_calendar {
+	const char **closed; /* "2026-12-29", the body's own closed days beside national holidays */
+	size_t n_closed;
+	uint16_t open_minute, close_minute; /* of the day, 510 = 8:30, 1035 = 17:15 */
+};
+
+struct consent { /* 事前承認: blocks decided for others apply here at once from this severity up */
+	bool given;
+	uint8_t min_severity;
+	const char *by, *date;
+};
+
+struct org {
+	char code[7];        /* 全国地方公共団体コード with check digit */
+	uint16_t index;      /* 1…: position by code order of joining (stable: stands in the file); names zone, mark, table */
+	const char *name, *name_en;
+	enum org_kind kind;
+	enum org_state state;
+	enum org_model model;
+	const struct prefecture *prefecture;
+	const char *interface;  /* attachment: the gateway's interface it comes in by, "o412015" */
+	char pattern;           /* 'A' or 'B' (接続パターン) */
+	struct prefix *prefixes; /* its inside networks; may overlap those of other bodies */
+	size_t n_prefixes;
+	struct prefix router4, router6; /* its router on the attachment link: next hop towards its prefixes */
+	struct prefix global4, global6; /* its own source address towards the Internet */
+	struct terminal *terminals;  /* registered terminals */
+	size_t n_terminals;
+	bool registered_only;        /* S-16: only registered terminals may use the proxy */
+	struct prefix *child_proxies; /* whose X-Forwarded-For is believed */
+	size_t n_child_proxies;
+	uint32_t guaranteed_mbps, ceiling_mbps, burst_mbps;
+	uint32_t staff, users;
+	struct options options;
+	struct contact *contacts; /* sorted by order */
+	size_t n_contacts;
+	struct holiday_calendar calendar;
+	const char *demarcation;  /* 責任分界点 in words */
+	struct fw_rule *fw;
+	size_t n_fw;
+	struct url_policy url;
+	const char **no_decrypt;  /* hosts and .domains that are passed undecrypted */
+	size_t n_no_decrypt;
+	enum fail_mode scan_fail;  /* what happens to a page when no verdict can be had */
+	uint32_t scan_max_mib;     /* larger bodies are "unscannable" */
+	bool unscannable_allow;
+	struct consent consent;
+	uint16_t retention_days;
+};
+
+struct prefecture {
+	char code[3];  /* "41" */
+	const char *name, *name_en;
+	struct contact *contacts; /* informed of everything of severity ≥ min_severity (M-091) */
+	size_t n_contacts;
+};
+
+struct uplink {
+	const char *interface; /* "wan0" */
+	struct prefix addr4, addr6, gateway4, gateway6;
+};
+
+struct service {
+	const char *name, *name_en;
+	const char *node;            /* "gw1" */
+	struct uplink uplink;
+	struct prefix proxy4, proxy6; /* what terminals name as proxy; the same for all organisations */
+	uint16_t proxy_port;
+	struct prefix dns4, dns6;     /* what terminals name as resolver */
+	struct prefix internal4;      /* /16 that holds one /24 an organisation, inside the node only */
+	struct prefix *management, *lgwan; /* nobody's terminals ever reach these */
+	size_t n_management, n_lgwan;
+	const char **root_hints;      /* addresses of root servers; empty: the resolver's built-in */
+	size_t n_root_hints;
+	const char *trust_anchor;     /* DS record of the root, "" : the resolver's built-in */
+	const char **origin_ca;       /* PEM files (relative to the description) trusted beside the system's */
+	size_t n_origin_ca;
+	const char **black;           /* common black list, same forms as url_policy */
+	size_t n_black;
+	struct {
+		const char *host; /* SMTP relay */
+		uint16_t port;
+		const char *from;
+	} mail;
+	struct {
+		uint32_t notice_s;     /* 900: judgement → 緊急連絡 */
+		uint32_t escalate1_s;  /* 300: next contact when silent */
+		uint32_t escalate2_s;  /* 600 */
+		uint32_t block_hours;  /* how long an automatic block lasts */
+	} clock;
+	const char *page;          /* loopback address of the page, "127.0.0.1:8480" */
+	uint32_t proxy_threads;
+};
+
+struct model {
+	struct arena arena;
+	struct service service;
+	struct prefecture *prefectures;
+	size_t n_prefectures;
+	struct org *orgs; /* sorted by code */
+	size_t n_orgs;
+	char digest[72];  /* "sha256:" + hex over the canonical form */
+	const char *canonical; /* canonical JSON of the whole description */
+	size_t canonical_len;
+};
+
+struct fault {
+	char path[256]; /* "orgs[412015].url.black[3]" */
+	char msg[256];
+};
+
+struct faults {
+	struct fault *list;
+	size_t n, cap;
+};
+
+/* 0 and a model, or -E_INVALID with at least one fault, or another code with *err. */
+int model_load(const char *dir, struct model **ret, struct faults *faults, struct err *err);
+/* The same from canonical JSON (what generations store). */
+int model_load_canonical(struct str json, struct model **ret, struct faults *faults, struct err *err);
+void model_destroy(struct model **m);
+void faults_done(struct faults *f);
+const struct org *model_org(const struct model *m, const char *code); /* NULL when there is none */
+
+int prefix_parse(struct str s, struct prefix *ret);  /* "10.1.0.0/16", "10.1.0.5"; host bits must be 0 */
+int prefix_parse_host(struct str s, struct prefix *ret); /* "192.0.2.1/24": address with its network's length */
+#define PREFIX_TEXT 64
+const char *prefix_format(const struct prefix *p, char dst[PREFIX_TEXT]);      /* with /len */
+const char *prefix_format_addr(const struct prefix *p, char dst[PREFIX_TEXT]); /* without */
+bool prefix_contains(const struct prefix *outer, const struct prefix *inner);
+bool prefix_is_set(const struct prefix *p);
+
+#endif

@@ -1,0 +1,39 @@
+/* How a process hands its events to toride-intaked, and how it learns that they are safe.
+ *
+ * Stream socket SOCK_EVENTS, length-prefixed messages (sock.h):
+ *   hello  u8 1, u64 boot (random), text source ("proxyd/0")
+ *   event  u8 2, u64 sequence (from 1, without gaps), text org ("" = service), blob JSON object (OCSF names)
+ *   ack    u8 3, u64 sequence: this one and all before it are synced to disk   (the answer)
+ * A sender keeps what isn't acknowledged and sends it again after a reconnect; intaked drops what it has
+ * (source, boot, sequence). When the ring is full the oldest unsent are dropped and counted: the sender's
+ * own work (a page, a block) never waits for the watch unless it asks to.
+ *
+ * Not for threads: one sender a thread, each with its own source name. */
+#ifndef WIRE_EVENTS_H
+#define WIRE_EVENTS_H
+
+#include "base/buf.h"
+
+#define EVENTS_HELLO 1
+#define EVENTS_EVENT 2
+#define EVENTS_ACK 3
+#define EVENTS_MAX (256 * 1024) /* bytes of one message */
+
+struct events;
+struct err;
+
+/* Never fails for want of a peer: it connects when there is one. ring_bytes bounds the memory. */
+int events_open(const char *source, size_t ring_bytes, struct events **ret, struct err *err);
+void events_close(struct events **e);
+/* Queues one event. 0, or -E_LIMIT when the ring is full (counted). The JSON is copied. */
+int events_put(struct events *e, struct str org, struct str json);
+/* The descriptor to poll (may change between calls; -1 when not connected) and what for. */
+int events_fd(const struct events *e, bool *ret_want_write);
+/* Call when the descriptor is ready, and every 100 ms: connects, writes, reads acknowledgements. */
+void events_work(struct events *e);
+uint64_t events_unacked(const struct events *e);
+uint64_t events_dropped(const struct events *e);
+/* Blocks until all is acknowledged or time is out. */
+int events_flush(struct events *e, int timeout_ms);
+
+#endif

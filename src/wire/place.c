@@ -1,0 +1,46 @@
+/* See place.h. */
+#include "wire/place.h"
+
+#include "base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+const char *place_state(void)
+{
+	const char *s = getenv("TORIDE_STATE");
+	return s && *s ? s : "/var/lib/toride";
+}
+
+const char *place_run(void)
+{
+	const char *s = getenv("TORIDE_RUN");
+	return s && *s ? s : "/run/toride";
+}
+
+static const char *place_join(char *dst, size_t size, const char *root, const char *fmt, va_list ap)
+{
+	int n = snprintf(dst, size, "%s/", root);
+	if (n < 0 || (size_t)n >= size || vsnprintf(dst + n, size - (size_t)n, fmt, ap) >= (int)(size - (size_t)n))
+		bug("path too long below %s", root);
+	return dst;
+}
+
+const char *place_in_state(char *dst, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	place_join(dst, size, place_state(), fmt, ap);
+	va_end(ap);
+	return dst;
+}
+
+const char *place_in_run(char *dst, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	place_join(dst, size, place_run(), fmt, ap);
+	va_end(ap);
+	return dst;
+}

@@ -1,0 +1,48 @@
+/* Where things are: the state directory, the run directory (sockets), and the numeric users.
+ *
+ * One instance of Toride = one state directory (TORIDE_STATE, default /var/lib/toride) and one run
+ * directory (TORIDE_RUN, default /run/toride). The lab uses build/lab/state and build/lab/run.
+ * Users are numbers of a block the supervisor owns (like systemd's dynamic users): no account is created. */
+#ifndef WIRE_PLACE_H
+#define WIRE_PLACE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+const char *place_state(void);
+const char *place_run(void);
+/* "STATE/a/b" and "RUN/x.sock" into dst; dies on overflow (they are ours). Returns dst. */
+const char *place_in_state(char *dst, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+const char *place_in_run(char *dst, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+#define PLACE_MAX 512
+
+/* Sockets in the run directory; who may connect stands in daemon/table.c and is checked by SO_PEERCRED. */
+#define SOCK_TORIDED "torided.sock"   /* fixed-size binary: order.h. from controld, respondd */
+#define SOCK_CONTROL "control.sock"   /* JSON lines: ctl.h. from toride(1), portald */
+#define SOCK_VAULT "vault.sock"       /* vault/vault.h. from proxyd, intaked, detectd */
+#define SOCK_VERDICT "verdict.sock"   /* scan/verdict.h. from proxyd */
+#define SOCK_EVENTS "events.sock"     /* events.h. from every daemon */
+#define SOCK_FINDINGS "findings.sock" /* detect/finding.h. from detectd to respondd */
+#define SOCK_RESPOND "respond.sock"   /* JSON lines: incidents and blocks. from controld */
+#define SOCK_PROXY "proxy.sock"       /* fixed-size binary: blocks and policy. from torided */
+#define SOCK_PORTAL "portal.sock"     /* SCGI. from nginx */
+#define SOCK_PG "pg"                  /* directory of PostgreSQL's socket. respondd, portald */
+
+#define UID_BASE 47100
+enum place_user {
+	USER_CONTROL = UID_BASE,
+	USER_VAULT,
+	USER_PROXY,
+	USER_SCAN,
+	USER_INTAKE,
+	USER_DETECT,
+	USER_RESPOND,
+	USER_PORTAL,
+	USER_WORKER, /* throw-away parsers and the compile child */
+	USER_WEB,    /* nginx in front of the portal */
+	USER_CLAM,
+	USER_UNBOUND,
+	USER_POSTGRES,
+};
+
+#endif
