@@ -1,0 +1,42 @@
+/* From the checked model to the files every engine and daemon reads. Pure: no clock, no disk, no environment.
+ *
+ * The same model gives the same bytes. One file an engine or daemon (compile/NAME.c); compile.c lists them.
+ * Paths in the outset are relative, of [a-z0-9._/-], without "..", and unique. */
+#ifndef COMPILE_COMPILE_H
+#define COMPILE_COMPILE_H
+
+#include "base/buf.h"
+#include "model/model.h"
+
+struct outfile {
+	const char *path; /* "nft/toride.nft", "proxyd.json" */
+	struct str data;
+};
+
+struct outset {
+	struct arena arena; /* owns paths and data */
+	struct outfile *files; /* sorted by path once compile_all() is done */
+	size_t n, cap;
+};
+
+void outset_init(struct outset *out);
+void outset_done(struct outset *out);
+/* Copies b's content; b stays the caller's. A failed b is an error. */
+int outset_add(struct outset *out, const char *path, const struct buf *b, struct err *err);
+const struct outfile *outset_find(const struct outset *out, const char *path);
+
+/* Everything, and manifest.json: the generation's digest and the SHA-256 of each file. */
+int compile_all(const struct model *m, struct outset *out, struct err *err);
+
+/* One an engine. */
+int compile_net(const struct model *m, struct outset *out, struct err *err);      /* net/: addresses, routes, rules */
+int compile_nft(const struct model *m, struct outset *out, struct err *err);      /* nft/toride.nft, nft/rules.json */
+int compile_unbound(const struct model *m, struct outset *out, struct err *err);  /* unbound/ */
+int compile_proxyd(const struct model *m, struct outset *out, struct err *err);   /* proxyd.json */
+int compile_scand(const struct model *m, struct outset *out, struct err *err);    /* scand.json, clamd/clamd.conf */
+int compile_intaked(const struct model *m, struct outset *out, struct err *err);  /* intaked.json */
+int compile_detectd(const struct model *m, struct outset *out, struct err *err);  /* detectd.json */
+int compile_respondd(const struct model *m, struct outset *out, struct err *err); /* respondd.json */
+int compile_portald(const struct model *m, struct outset *out, struct err *err);  /* portald.json, nginx/nginx.conf */
+
+#endif
