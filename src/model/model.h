@@ -164,6 +164,9 @@ struct service {
 		uint32_t block_hours;  /* how long an automatic block lasts */
 	} clock;
 	const char *page;          /* loopback address of the page, "127.0.0.1:8480" */
+	const char *state_dir;     /* where the node keeps its files, "/var/lib/toride"; = place_state() there */
+	const char *run_dir;       /* its sockets, "/run/toride"; = place_run() there. Compiled configurations name
+	                            * absolute paths below these two */
 	uint32_t proxy_threads;
 };
 
