@@ -1,0 +1,47 @@
+/* Appending to the series of all organisations; one writer a directory (it holds a lock file).
+ *
+ *   writer_append()      takes the record into memory (salted, hashed, numbered); it isn't safe yet
+ *   writer_commit()      encrypts, writes and syncs everything taken so far: 0 = all of it is safe, acknowledge
+ *   writer_checkpoint()  commits, then signs all heads that changed and appends the checkpoint; once a second
+ *
+ * When writing fails (disk full, I/O) nothing that was committed is touched, what was appended stays in memory, the
+ * file is cut back to its last synced byte and the next commit tries again; appends are refused with -E_LIMIT once
+ * pending_max bytes wait. Segments are sealed at rotate_bytes or rotate_ms and never changed afterwards.
+ *
+ * writer_open() recovers after a crash: blocks behind the last whole one are cut if no checkpoint covers them. If a
+ * checkpoint does (somebody altered or cut the file), the file is left as it is, the series goes on in a new segment
+ * and writer_stats.damaged counts it. Not for threads. */
+#ifndef SEGMENT_WRITER_H
+#define SEGMENT_WRITER_H
+
+#include "segment/segment.h"
+
+struct writer;
+struct writer_opts {
+	const char *dir; /* made when absent */
+	segment_key_fn key;
+	segment_seal_fn seal;
+	void *user;
+	uint64_t rotate_bytes; /* 0: 64 MiB */
+	int64_t rotate_ms;     /* 0: 24 h */
+	size_t pending_max;    /* 0: 32 MiB, over all series */
+};
+struct writer_stats {
+	uint64_t records, bytes, commits, syncs, failed_commits, checkpoints, failed_checkpoints, sealed, torn_bytes, damaged;
+};
+
+int writer_open(const struct writer_opts *o, struct writer **ret, struct err *err);
+/* Without a last commit or checkpoint: do them first. What isn't committed is lost. */
+void writer_close(struct writer **w);
+/* 0, -E_LIMIT (too much waits, or the record is too large), or the key callback's error. */
+int writer_append(struct writer *w, const char *org, const char *series, struct str data, struct segment_name *ret_name,
+                  struct err *err);
+size_t writer_pending(const struct writer *w); /* bytes that wait for a commit */
+int writer_commit(struct writer *w, struct err *err);
+/* Also when nothing changed and `even_if_idle`: shows that the writer lived and nothing came. */
+int writer_checkpoint(struct writer *w, bool even_if_idle, struct err *err);
+/* Seals what is due (size, age), or all open segments. */
+int writer_rotate(struct writer *w, bool all, struct err *err);
+void writer_stats(const struct writer *w, struct writer_stats *ret);
+
+#endif
