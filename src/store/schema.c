@@ -1,0 +1,109 @@
+/* The schema of the desk, in steps; see schema.h. All times are ms UTC since 1970 (columns …_ms): the clock is
+ * base/clock, never the server's, so that tests hold it and one clock judges every delay.
+ *
+ * Row-level security: each table with a column `org` is FORCEd, so that the owner (toride_respond) is subject to
+ * it as well; only a superuser isn't, and none of ours is one. The setting toride.org is '' or unset outside
+ * store_begin(): then no row is seen at all. Rows of org '' belong to the service itself: only '*' sees them. */
+#include "store/schema.h"
+
+const char schema_base[] = "CREATE TABLE IF NOT EXISTS schema_version ("
+			   " version int PRIMARY KEY, name text NOT NULL, applied_ms bigint NOT NULL)";
+
+static const char tables[] =
+	/* the bodies, as the description in force names them; kept in step by respondd at each configuration */
+	"CREATE TABLE org (code text PRIMARY KEY, name text NOT NULL, name_en text NOT NULL, org text NOT NULL"
+	" GENERATED ALWAYS AS (code) STORED);"
+	/* 事前承認 as the description gives it */
+	"CREATE TABLE consent (org text PRIMARY KEY, given boolean NOT NULL, min_severity int NOT NULL,"
+	" given_by text NOT NULL, given_date text NOT NULL, noted_ms bigint NOT NULL);"
+	/* numbers of incidents and blocks: one series a day (Japan) and kind */
+	"CREATE TABLE counter (kind text, day text, n bigint NOT NULL, PRIMARY KEY (kind, day));"
+
+	"CREATE TABLE incident (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, number text NOT NULL UNIQUE,"
+	" org text NOT NULL,"
+	" state text NOT NULL CHECK (state IN ('received','analysing','handling','recovering','closed')),"
+	" title text NOT NULL, title_ja text NOT NULL, rule text NOT NULL, opened_by text NOT NULL,"
+	" severity int NOT NULL CHECK (severity BETWEEN 0 AND 3), reasons text NOT NULL,"   /* provisional, JSON */
+	" signature_level text NOT NULL,"                                                  /* never the severity */
+	" terminal text NOT NULL, observable_type text NOT NULL, observable text NOT NULL," /* the main one */
+	" findings bigint NOT NULL DEFAULT 0, events bigint NOT NULL DEFAULT 0,"
+	" created_ms bigint NOT NULL, first_ms bigint NOT NULL, last_ms bigint NOT NULL, found_ms bigint NOT NULL,"
+	" judged int CHECK (judged BETWEEN 0 AND 3), judged_by text, judged_ms bigint, judged_reason text,"
+	" notice_due_ms bigint, notice_started_ms bigint, notice_sent_ms bigint, notice_late boolean NOT NULL DEFAULT false,"
+	" escalation int NOT NULL DEFAULT 0,"                                              /* contacts asked so far */
+	" acked_ms bigint, acked_by text, call_sheet text NOT NULL DEFAULT '',"
+	" report_first_ms bigint, report_follow_ms bigint, report_final_ms bigint,"        /* 速報・続報・確報 */
+	" closed_ms bigint, closed_by text);"
+	"CREATE INDEX incident_open ON incident (org, last_ms) WHERE state <> 'closed';"
+
+	"CREATE TABLE finding (uid text PRIMARY KEY, org text NOT NULL, incident bigint NOT NULL REFERENCES incident(id),"
+	" fingerprint text NOT NULL, rule text NOT NULL, level text NOT NULL, action text NOT NULL, time_ms bigint NOT NULL,"
+	" last_ms bigint NOT NULL, received_ms bigint NOT NULL, main_value text NOT NULL, body text NOT NULL);"
+	"CREATE INDEX finding_fingerprint ON finding (fingerprint, received_ms);"
+	"CREATE INDEX finding_main ON finding (main_value, received_ms);"
+
+	"CREATE TABLE incident_event (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+	" incident bigint NOT NULL REFERENCES incident(id), org text NOT NULL, at_ms bigint NOT NULL, actor text NOT NULL,"
+	" kind text NOT NULL, text text NOT NULL);"
+	"CREATE INDEX incident_event_of ON incident_event (incident, id);"
+
+	"CREATE TABLE observable (incident bigint NOT NULL REFERENCES incident(id), org text NOT NULL, type text NOT NULL,"
+	" value text NOT NULL, groups boolean NOT NULL, first_ms bigint NOT NULL, last_ms bigint NOT NULL,"
+	" PRIMARY KEY (incident, type, value));"
+	"CREATE INDEX observable_value ON observable (org, type, value);"
+	/* names of records: the evidence lies in the sealed segments, not here */
+	"CREATE TABLE evidence (incident bigint NOT NULL REFERENCES incident(id), org text NOT NULL, record text NOT NULL,"
+	" finding text NOT NULL, PRIMARY KEY (incident, record));"
+	/* which names an address was seen with: two or more make it shared */
+	"CREATE TABLE sighting (address text, hostname text, org text NOT NULL, first_ms bigint NOT NULL,"
+	" PRIMARY KEY (address, hostname, org));"
+
+	"CREATE TABLE judgement (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+	" incident bigint NOT NULL REFERENCES incident(id), org text NOT NULL, at_ms bigint NOT NULL,"
+	" by_name text NOT NULL, severity int NOT NULL CHECK (severity BETWEEN 0 AND 3), provisional int NOT NULL,"
+	" reason text NOT NULL);"
+
+	"CREATE TABLE notice (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, incident bigint REFERENCES incident(id),"
+	" org text NOT NULL, step text NOT NULL, reference text NOT NULL UNIQUE, recipient text NOT NULL, mail text NOT NULL,"
+	" phone text NOT NULL, subject text NOT NULL, body text NOT NULL,"
+	" state text NOT NULL CHECK (state IN ('queued','sent','failed','cancelled')), attempts int NOT NULL DEFAULT 0,"
+	" created_ms bigint NOT NULL, next_ms bigint NOT NULL, sent_ms bigint, last_error text NOT NULL DEFAULT '');"
+	"CREATE INDEX notice_queue ON notice (next_ms) WHERE state = 'queued';"
+
+	"CREATE TABLE block (id text PRIMARY KEY, incident bigint REFERENCES incident(id), org text NOT NULL,"
+	" origin boolean NOT NULL,"  /* this body's own incident; false: taken over from another's by consent */
+	" incident_number text NOT NULL, kind text NOT NULL CHECK (kind IN ('address','name','url','terminal')),"
+	" value text NOT NULL, author text NOT NULL, reason text NOT NULL,"
+	" state text NOT NULL CHECK (state IN ('ordered','requested','active','removing','removed','expired','failed')),"
+	" found_ms bigint NOT NULL, created_ms bigint NOT NULL, expires_ms bigint NOT NULL, acted_ms bigint,"
+	" removed_ms bigint, removed_by text, consent text NOT NULL DEFAULT '', attempts int NOT NULL DEFAULT 0,"
+	" next_ms bigint NOT NULL, verified_ms bigint, verified text NOT NULL DEFAULT '', last_error text NOT NULL DEFAULT '');"
+	"CREATE UNIQUE INDEX block_once ON block (org, kind, value)"
+	" WHERE state IN ('ordered','requested','active','removing');";
+
+static const char security[] =
+	"CREATE FUNCTION toride_sees(row_org text) RETURNS boolean LANGUAGE sql STABLE AS"
+	" $$ SELECT current_setting('toride.org', true) = '*'"
+	"   OR (row_org <> '' AND current_setting('toride.org', true) = row_org) $$;"
+	"DO $$ DECLARE t text; BEGIN"
+	" FOREACH t IN ARRAY ARRAY['org','consent','incident','finding','incident_event','observable','evidence',"
+	"  'sighting','judgement','notice','block'] LOOP"
+	"  EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);"
+	"  EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);"
+	"  EXECUTE format('CREATE POLICY own_rows ON %I USING (toride_sees(org)) WITH CHECK (toride_sees(org))', t);"
+	"  EXECUTE format('GRANT SELECT ON %I TO toride_portal', t);"
+	" END LOOP; END $$;"
+	"GRANT SELECT ON schema_version TO toride_portal;"
+	/* what was written on a timeline or judged stays written */
+	"CREATE FUNCTION toride_refuse() RETURNS trigger LANGUAGE plpgsql AS"
+	" $$ BEGIN RAISE EXCEPTION 'append only' USING ERRCODE = '42501'; END $$;"
+	"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON incident_event FOR EACH ROW EXECUTE FUNCTION toride_refuse();"
+	"CREATE TRIGGER no_truncate BEFORE TRUNCATE ON incident_event EXECUTE FUNCTION toride_refuse();"
+	"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON judgement FOR EACH ROW EXECUTE FUNCTION toride_refuse();"
+	"CREATE TRIGGER no_truncate BEFORE TRUNCATE ON judgement EXECUTE FUNCTION toride_refuse();";
+
+const struct schema_step schema_steps[] = {
+	{ 1, "tables of the desk", tables },
+	{ 2, "row-level security, append-only timeline", security },
+};
+const size_t schema_n = sizeof schema_steps / sizeof *schema_steps;
