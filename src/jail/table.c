@@ -1,0 +1,143 @@
+/* The process table; see table.h. A row is a promise of the threat model: widen one only with a reason beside it. */
+#include "jail/table.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "wire/place.h"
+
+#include <linux/capability.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CAP(x) (1ull << (x))
+#define GIB (1024ull * MIB)
+/* What glibc and OpenSSL read behind our back: zone, resolver, CA certificates. */
+#define LIBS "/usr/share/zoneinfo", "/etc/localtime"
+#define NETLIBS "/etc/resolv.conf", "/etc/hosts", "/etc/ssl", "/usr/share/ca-certificates"
+#define ENGINE_READ \
+	"/usr", "/lib", "/lib64", "/etc", "/dev/null", "/dev/urandom", "/proc", "/sys/devices/system/cpu"
+
+const struct table_process table_processes[] = {
+	{ .name = "vaultd", .argv = { "toride-vaultd" }, .uid = USER_VAULT, .own_net = true,
+	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX,
+	  .read = { LIBS }, .write = { "%S/vault", "%S/vault-public" },
+	  .memory = 256 * MIB, .files = 512, .processes = 16 },
+	{ .name = "controld", .argv = { "toride-controld" }, .uid = USER_CONTROL, .own_net = true,
+	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_THREADS | CALLS_MEMFD,
+	  .read = { LIBS, "%S/generations", "%S/current", "%R" }, .write = { "%S/submitted", "%S/control" },
+	  .memory = 1 * GIB, .files = 512, .processes = 64 },
+	{ .name = "postgres", .engine = true, .prepare = PREPARE_POSTGRES, .uid = USER_POSTGRES, .own_net = true,
+	  .argv = { "/usr/lib/postgresql/15/bin/postgres", "-D", "%S/pg/data", "-k", "%R/pg" },
+	  .read = { ENGINE_READ }, .write = { "%S/pg", "%R/pg", "/dev/null", "/tmp" },
+	  .files = 1024, .processes = 256, .probe = "%R/pg/.s.PGSQL.5432" },
+	{ .name = "intaked", .argv = { "toride-intaked" }, .uid = USER_INTAKE,
+	  .caps_start = CAP(CAP_NET_ADMIN), /* to bind nflog groups, before it reads a byte of them */
+	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_INET | CALLS_THREADS,
+	  .read = { LIBS, "%S/generations", "%S/current", "%S/vault-public" }, .write = { "%S/segments", "%S/intake" },
+	  .memory = 1 * GIB, .files = 4096, .processes = 64, .needs = "%S/current/intaked.json" },
+	{ .name = "clamd", .engine = true, .uid = USER_CLAM, .own_net = true,
+	  .argv = { "/usr/sbin/clamd", "--foreground", "-c", "%S/current/clamd/clamd.conf" },
+	  .read = { ENGINE_READ, "%S", "/var/lib/clamav" }, .write = { "%R/clamd", "/dev/null", "/tmp" },
+	  .files = 1024, .processes = 128, .needs = "%S/current/clamd/clamd.conf", .probe = "%R/clamd/clamd.sock" },
+	{ .name = "scand", .argv = { "toride-scand" }, .uid = USER_SCAN, .own_net = true,
+	  .calls = CALLS_READ | CALLS_UNIX | CALLS_THREADS | CALLS_MEMFD,
+	  .read = { LIBS, "%S/generations", "%S/current", "%S/feeds" },
+	  .memory = 2 * GIB, .files = 4096, .processes = 512, .needs = "%S/current/scand.json" },
+	{ .name = "unbound", .engine = true, .uid = USER_UNBOUND, .caps_start = CAP(CAP_NET_BIND_SERVICE),
+	  .argv = { "/usr/sbin/unbound", "-d", "-p", "-c", "%S/current/unbound/unbound.conf" },
+	  .read = { ENGINE_READ, "%S/generations", "%S/current", "%S/rpz" }, .write = { "%R/unbound", "%S/unbound", "/dev/null" },
+	  .files = 8192, .processes = 64, .needs = "%S/current/unbound/unbound.conf" },
+	{ .name = "proxyd", .argv = { "toride-proxyd" }, .uid = USER_PROXY,
+	  /* NET_RAW: SO_MARK and IP_TRANSPARENT on each connection; seccomp refuses raw sockets themselves. */
+	  .caps_start = CAP(CAP_NET_RAW) | CAP(CAP_NET_BIND_SERVICE), .caps_kept = CAP(CAP_NET_RAW) | CAP(CAP_NET_BIND_SERVICE),
+	  .calls = CALLS_READ | CALLS_UNIX | CALLS_INET | CALLS_NETLINK | CALLS_THREADS | CALLS_MEMFD,
+	  .read = { LIBS, NETLIBS, "%S/generations", "%S/current" },
+	  .memory = 4 * GIB, .files = 65536, .processes = 256, .needs = "%S/current/proxyd.json" },
+	{ .name = "detectd", .argv = { "toride-detectd" }, .uid = USER_DETECT, .own_net = true,
+	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_THREADS | CALLS_JIT,
+	  .read = { LIBS, "%S/generations", "%S/current", "%S/segments", "%S/vault-public" }, .write = { "%S/detect" },
+	  .memory = 2 * GIB, .files = 1024, .processes = 64, .needs = "%S/current/detectd.json" },
+	{ .name = "respondd", .argv = { "toride-respondd" }, .uid = USER_RESPOND,
+	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_INET | CALLS_NETLINK | CALLS_THREADS,
+	  .read = { LIBS, NETLIBS, "%S/generations", "%S/current", "%R/pg" }, .write = { "%S/respond" },
+	  .memory = 1 * GIB, .files = 1024, .processes = 64, .needs = "%S/current/respondd.json" },
+	{ .name = "portald", .argv = { "toride-portald" }, .uid = USER_PORTAL, .own_net = true,
+	  .calls = CALLS_READ | CALLS_UNIX | CALLS_THREADS | CALLS_FORK,
+	  .read = { LIBS, "%S/generations", "%S/current", "%R", "/usr/share/toride" },
+	  .memory = 1 * GIB, .files = 1024, .processes = 64, .needs = "%S/current/portald.json" },
+	{ .name = "nginx", .engine = true, .uid = USER_WEB, .caps_start = CAP(CAP_NET_BIND_SERVICE),
+	  .argv = { "/usr/sbin/nginx", "-p", "%R/nginx", "-c", "%S/current/nginx/nginx.conf", "-g", "daemon off;" },
+	  .read = { ENGINE_READ, "%S/generations", "%S/current", "%R" }, .write = { "%R/nginx", "%S/nginx", "/dev/null" },
+	  .files = 8192, .processes = 64, .needs = "%S/current/nginx/nginx.conf" },
+	{ 0 },
+};
+
+/* clamd.sock and PostgreSQL's are made by their engines, in directories of table_dirs. */
+const struct table_socket table_sockets[] = {
+	{ .name = SOCK_TORIDED, .server = "torided", .peers = { USER_CONTROL, USER_RESPOND } },
+	{ .name = SOCK_CONTROL, .server = "controld", .anyone = true },
+	{ .name = SOCK_VAULT, .server = "vaultd", .peers = { USER_PROXY, USER_INTAKE, USER_DETECT, USER_CONTROL, USER_PORTAL } },
+	{ .name = SOCK_VERDICT, .server = "scand", .peers = { USER_PROXY } },
+	{ .name = SOCK_EVENTS, .server = "intaked",
+	  .peers = { USER_CONTROL, USER_VAULT, USER_PROXY, USER_SCAN, USER_DETECT, USER_RESPOND, USER_PORTAL } },
+	{ .name = SOCK_FINDINGS, .server = "respondd", .peers = { USER_DETECT } },
+	{ .name = SOCK_RESPOND, .server = "respondd", .peers = { USER_CONTROL, USER_PORTAL } },
+	{ .name = SOCK_PROXY, .server = "proxyd" },
+	{ .name = SOCK_PORTAL, .server = "portald", .peers = { USER_WEB } },
+	{ 0 },
+};
+
+const struct table_dir table_dirs[] = {
+	{ "%S", 0, 0, 0755 },
+	{ "%S/generations", 0, 0, 0755 },
+	{ "%S/log", 0, 0, 0750 },
+	{ "%S/vault", USER_VAULT, USER_VAULT, 0700 },
+	{ "%S/vault-public", USER_VAULT, USER_VAULT, 0755 },
+	{ "%S/submitted", USER_CONTROL, USER_CONTROL, 0755 },
+	{ "%S/control", USER_CONTROL, USER_CONTROL, 0700 },
+	{ "%S/pg", USER_POSTGRES, USER_POSTGRES, 0700 },
+	{ "%S/segments", USER_INTAKE, USER_DETECT, 02750 }, /* detectd reads; new files inherit the group */
+	{ "%S/intake", USER_INTAKE, USER_INTAKE, 0700 },
+	{ "%S/detect", USER_DETECT, USER_DETECT, 0700 },
+	{ "%S/respond", USER_RESPOND, USER_RESPOND, 0700 },
+	{ "%S/unbound", USER_UNBOUND, USER_UNBOUND, 0755 }, /* trust anchor, RFC 5011 */
+	{ "%S/nginx", USER_WEB, USER_WEB, 0700 },
+	{ "%S/feeds", 0, 0, 0755 },
+	{ "%S/rpz", 0, 0, 0755 },                           /* the block zone torided writes */
+	{ "%R", 0, 0, 0755 },
+	{ "%R/stats", 0, 0, 0755 },
+	{ "%R/ready", 0, 0, 0755 },
+	{ "%R/pids", 0, 0, 0755 },
+	{ "%R/pg", USER_POSTGRES, USER_POSTGRES, 0755 },
+	{ "%R/clamd", USER_CLAM, USER_CLAM, 0755 },
+	{ "%R/unbound", USER_UNBOUND, USER_UNBOUND, 0755 },
+	{ "%R/nginx", USER_WEB, USER_WEB, 0755 },
+	{ 0 },
+};
+
+const struct table_process *table_find(const char *name)
+{
+	for (const struct table_process *p = table_processes; p->name; p++)
+		if (strcmp(p->name, name) == 0)
+			return p;
+	return NULL;
+}
+
+const struct table_socket *table_find_socket(const char *name, size_t *ret_index)
+{
+	for (const struct table_socket *s = table_sockets; s->name; s++)
+		if (strcmp(s->name, name) == 0) {
+			*ret_index = (size_t)(s - table_sockets);
+			return s;
+		}
+	return NULL;
+}
+
+const char *table_path(const char *path, char *dst, size_t size)
+{
+	const char *root = strncmp(path, "%S", 2) == 0 ? place_state() : strncmp(path, "%R", 2) == 0 ? place_run() : "";
+	int n = snprintf(dst, size, "%s%s", root, *root ? path + 2 : path);
+	if (n < 0 || (size_t)n >= size)
+		bug("path too long: %s%s", root, path);
+	return dst;
+}
