@@ -1,0 +1,235 @@
+/* One form for each host and path, so that comparing is comparing bytes. Done once a request, before all sets. */
+#include "url/set.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+
+#include <pthread.h>
+
+#define HOST_MAX 253  /* RFC 1035 2.3.4, without the root's dot */
+#define LABEL_MAX 63
+
+static int hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)(c | 0x20);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The byte behind %XX at s.ptr[i], or -1. */
+static int escaped(struct str s, size_t i)
+{
+	if (s.ptr[i] != '%' || i + 2 >= s.len)
+		return -1;
+	int high = hex(s.ptr[i + 1]), low = hex(s.ptr[i + 2]);
+	return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+/* ---- host ---- */
+
+/* Escapes undone and in lower case; only what stands in names may come out. */
+static bool host_bytes(struct str s, char *dst, size_t *ret_len)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s.len; i++) {
+		int e = escaped(s, i);
+		unsigned char c = e >= 0 ? (unsigned char)e : (unsigned char)s.ptr[i];
+		if (e >= 0)
+			i += 2;
+		if (c >= 'A' && c <= 'Z')
+			c = (unsigned char)(c + 32);
+		bool ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+		if (!ok || n > HOST_MAX)
+			return false;
+		dst[n++] = (char)c;
+	}
+	if (n && dst[n - 1] == '.')
+		n--;
+	*ret_len = n;
+	return n > 0 && n <= HOST_MAX;
+}
+
+static bool labels_ok(struct str s)
+{
+	struct str label;
+	while (str_next(&s, '.', &label))
+		if (label.len == 0 || label.len > LABEL_MAX)
+			return false;
+	return true;
+}
+
+static int set_addr(struct url_target *t)
+{
+	char text[64];
+	t->is_addr = true;
+	url_addr_format(t->addr, text);
+	t->host_len = strlen(text);
+	memcpy(t->host, text, t->host_len + 1);
+	return 0;
+}
+
+static int host_from(struct str s, struct url_target *t)
+{
+	bool bracket = s.len >= 2 && s.ptr[0] == '[' && s.ptr[s.len - 1] == ']';
+	if (bracket)
+		s = (struct str){ s.ptr + 1, s.len - 2 };
+	if (bracket || (s.len && memchr(s.ptr, ':', s.len)))
+		return url_addr6_parse(s, t->addr) < 0 ? -E_INVALID : set_addr(t);
+	if (!host_bytes(s, t->host, &t->host_len))
+		return -E_INVALID;
+	t->host[t->host_len] = 0;
+	struct str host = { t->host, t->host_len };
+	int r = url_addr4_parse(host, t->addr);
+	if (r != 0)
+		return r < 0 ? r : set_addr(t);
+	return labels_ok(host) ? 0 : -E_INVALID;
+}
+
+int url_host_normalise(struct str host, char dst[256])
+{
+	struct url_target t = { 0 };
+	if (host_from(host, &t) < 0)
+		return -E_INVALID;
+	memcpy(dst, t.host, t.host_len + 1);
+	return 0;
+}
+
+/* ---- hashes of suffixes ---- */
+
+static uint64_t seed;
+static pthread_once_t seeded = PTHREAD_ONCE_INIT;
+
+static void make_seed(void)
+{
+	seed = rnd_u64();
+}
+
+static inline uint64_t step(uint64_t h, char c)
+{
+	h = (h ^ (unsigned char)c) * 0x9e3779b97f4a7c15u;
+	return h ^ h >> 29;
+}
+
+uint64_t url_suffix_hash(const char *host, size_t len)
+{
+	pthread_once(&seeded, make_seed);
+	uint64_t h = seed;
+	while (len)
+		h = step(h, host[--len]);
+	return h;
+}
+
+/* One pass from the right; a name of 253 bytes has at most 127 labels. */
+void url_target_labels(struct url_target *t)
+{
+	pthread_once(&seeded, make_seed);
+	uint64_t h = seed;
+	t->n_labels = 0;
+	for (size_t i = t->host_len; i > 0; i--) {
+		h = step(h, t->host[i - 1]);
+		if (i == 1 || (t->host[i - 2] == '.' && !t->is_addr)) {
+			t->hash[t->n_labels] = h;
+			t->at[t->n_labels++] = (uint8_t)(i - 1);
+		}
+	}
+}
+
+/* ---- path ---- */
+
+static bool unreserved(int c) /* RFC 3986 2.3 */
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+	       c == '_' || c == '~';
+}
+
+/* Escapes in one form. Never longer than the input. */
+static size_t put_escapes(struct str s, char *dst)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s.len; i++) {
+		int e = escaped(s, i);
+		if (e < 0) {
+			dst[n++] = s.ptr[i];
+			continue;
+		}
+		if (unreserved(e)) {
+			dst[n++] = (char)e;
+		} else {
+			dst[n++] = '%';
+			dst[n++] = "0123456789ABCDEF"[e >> 4];
+			dst[n++] = "0123456789ABCDEF"[e & 15];
+		}
+		i += 2;
+	}
+	return n;
+}
+
+/* RFC 3986 5.2.4 in place, on a path that begins with '/'. */
+static size_t drop_dots(char *p, size_t len)
+{
+	size_t out = 0, i = 0;
+	while (i < len) {
+		size_t end = i + 1;
+		while (end < len && p[end] != '/')
+			end++;
+		struct str seg = { p + i + 1, end - i - 1 };
+		bool last = end == len;
+		if (str_eq(seg, STR("."))) {
+			if (last)
+				p[out++] = '/';
+		} else if (str_eq(seg, STR(".."))) {
+			while (out > 0 && p[--out] != '/')
+				;
+			if (last)
+				p[out++] = '/';
+		} else {
+			memmove(p + out, p + i, end - i);
+			out += end - i;
+		}
+		i = end;
+	}
+	return out;
+}
+
+size_t url_path_normalise(struct str path, bool with_query, char *dst, size_t size)
+{
+	const char *hash = path.len ? memchr(path.ptr, '#', path.len) : NULL;
+	if (hash)
+		path.len = (size_t)(hash - path.ptr);
+	const char *mark = path.len ? memchr(path.ptr, '?', path.len) : NULL;
+	struct str query = mark ? (struct str){ mark, (size_t)(path.ptr + path.len - mark) } : (struct str){ "", 0 };
+	path.len -= query.len;
+	if (path.len + query.len + 1 > size)
+		return 0;
+	size_t n = 0;
+	if (path.len == 0 || path.ptr[0] != '/')
+		dst[n++] = '/';
+	n += put_escapes(path, dst + n);
+	n = drop_dots(dst, n);
+	return with_query ? n + put_escapes(query, dst + n) : n;
+}
+
+/* ---- the whole query ---- */
+
+static bool path_ok(struct str s)
+{
+	if (s.len > URL_PATH_MAX)
+		return false;
+	unsigned bad = 0;
+	for (size_t i = 0; i < s.len; i++) /* without a branch: the compiler makes it wide */
+		bad |= (unsigned char)s.ptr[i] < 0x20 || s.ptr[i] == 0x7f;
+	return !bad;
+}
+
+int url_target_from(const struct url_query *q, struct url_target *ret)
+{
+	ret->is_addr = false;
+	ret->https = str_case_eq(q->scheme, STR("https"));
+	if ((!ret->https && !str_case_eq(q->scheme, STR("http"))) || !path_ok(q->path) || host_from(q->host, ret) < 0)
+		return -E_INVALID;
+	ret->port = q->port ? q->port : ret->https ? 443 : 80;
+	ret->path = q->path;
+	url_target_labels(ret);
+	return 0;
+}

@@ -1,0 +1,363 @@
+/* Hosts and paths in disguise, patterns right and wrong, and the order of decisions. */
+#include "url/set.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static const struct {
+	const char *in, *out; /* NULL: refused */
+} hosts[] = {
+	{ "www.example.jp", "www.example.jp" },
+	{ "WWW.Example.JP", "www.example.jp" },
+	{ "www.example.jp.", "www.example.jp" },
+	{ "www.example.jp..", NULL },
+	{ ".", NULL },
+	{ "", NULL },
+	{ "a..b", NULL },
+	{ "%65vil.example", "evil.example" },
+	{ "evil%2Eexample", "evil.example" },
+	{ "evil%00.example", NULL },
+	{ "evil%2fexample", NULL },
+	{ "e vil.example", NULL },
+	{ "evil.example\n", NULL },
+	{ "user@evil.example", NULL },
+	{ "xn--wgv71a119e.jp", "xn--wgv71a119e.jp" },
+	{ "日本語.jp", NULL },
+	{ "a_b.example", "a_b.example" },
+	{ "127.0.0.1", "127.0.0.1" },
+	{ "127.0.0.1.", "127.0.0.1" },
+	{ "127.1", "127.0.0.1" },
+	{ "127.0.1", "127.0.0.1" },
+	{ "2130706433", "127.0.0.1" },
+	{ "0x7f000001", "127.0.0.1" },
+	{ "0X7F.1", "127.0.0.1" },
+	{ "0177.0.0.01", "127.0.0.1" },
+	{ "%31%32%37.1", "127.0.0.1" },
+	{ "0x.0x.0", "0.0.0.0" },
+	{ "4294967295", "255.255.255.255" },
+	{ "4294967296", NULL },
+	{ "127.0.0.256", NULL },
+	{ "256.1", NULL },
+	{ "1.2.3.4.5", NULL },
+	{ "08.0.0.1", NULL },
+	{ "example.123", NULL },
+	{ "0xyz.example", "0xyz.example" },
+	{ "1e3.example", "1e3.example" },
+	{ "[::1]", "::1" },
+	{ "::1", "::1" },
+	{ "[2001:DB8:0:0::7]", "2001:db8::7" },
+	{ "[::ffff:127.0.0.1]", "127.0.0.1" },
+	{ "[::FFFF:7f00:1]", "127.0.0.1" },
+	{ "[fe80::1%25eth0]", NULL },
+	{ "[127.0.0.1]", NULL },
+	{ "[::1", NULL },
+};
+
+static void hosts_have_one_form(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+		char got[256] = "";
+		int r = url_host_normalise(str_from(hosts[i].in), got);
+		if (r != (hosts[i].out ? 0 : -E_INVALID) || (hosts[i].out && strcmp(got, hosts[i].out) != 0))
+			fail_msg("%s: %d %s", hosts[i].in, r, got);
+	}
+}
+
+static const struct {
+	const char *in, *out;
+} paths[] = {
+	{ "", "/" },
+	{ "/", "/" },
+	{ "/a/b", "/a/b" },
+	{ "/a/./b", "/a/b" },
+	{ "/a/../b", "/b" },
+	{ "/a/b/..", "/a/" },
+	{ "/a/b/.", "/a/b/" },
+	{ "/../../x", "/x" },
+	{ "/a/%2e%2E/b", "/b" },
+	{ "/%2E/b", "/b" },
+	{ "/%61%62", "/ab" },
+	{ "/%7euser", "/~user" },
+	{ "/a%2fb", "/a%2Fb" },
+	{ "/a%2", "/a%2" },
+	{ "/a%zz", "/a%zz" },
+	{ "/%2561", "/%2561" },
+	{ "/a//b", "/a//b" },
+	{ "/a#frag", "/a" },
+	{ "/a?x=%7e/../y", "/a?x=~/../y" },
+	{ "?q", "/?q" },
+	{ "/...", "/..." },
+};
+
+static void paths_have_one_form(void **state)
+{
+	char got[256];
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		size_t n = url_path_normalise(str_from(paths[i].in), true, got, sizeof got - 1);
+		got[n] = 0;
+		if (strcmp(got, paths[i].out) != 0)
+			fail_msg("%s: %s, not %s", paths[i].in, got, paths[i].out);
+	}
+	assert_int_equal(url_path_normalise(STR("/too/long"), true, got, 5), 0);
+}
+
+static const struct {
+	const char *pattern;
+	bool good;
+} patterns[] = {
+	{ "www.example.jp", true },  { ".example.jp", true },       { "192.0.2.1", true },       { "192.0.2.0/24", true },
+	{ "2001:db8::/32", true },   { "[2001:db8::1]", true },     { "2001:db8::1", true },     { "http://a.example/", true },
+	{ "HTTPS://A.example", true }, { "https://a.example:8443/x?y", true }, { "http://[2001:db8::1]:80/x", true },
+	{ "0.0.0.0/0", true },       { "jp", true },
+	{ "", false },               { ".", false },                { "*.example.jp", false },   { "example.jp/x", false },
+	{ "192.0.2.1/24", false },   { "192.0.2.0/33", false },     { "192.0.2.0/", false },     { "192.0.2.0/24/1", false },
+	{ "2001:db8::1/32", false }, { "example.jp:80", false },    { "ftp://example.jp/", false }, { "http://", false },
+	{ "http://a b/", false },    { "http://a.example:0/", false }, { "http://a.example:99999/", false },
+	{ "例え.jp", false },        { ".192.0.2.1", false },       { "a..b", false },           { "http://user@a.example/", false },
+};
+
+static void patterns_are_checked(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(patterns); i++) {
+		struct err err = { 0 };
+		int r = url_pattern_check(str_from(patterns[i].pattern), &err);
+		if ((r == 0) != patterns[i].good || (r < 0 && !err.msg[0]))
+			fail_msg("%s: %d", patterns[i].pattern, r);
+	}
+}
+
+static const char common_json[] = "[\".phish.example\", \"both.example\", \"203.0.113.0/24\", \"http://mixed.example/bad\"]";
+static const char policy_json[] =
+	"{\"mode\":\"blacklist\",\"black\":[\"game.example\",\".video.example\",\"198.51.100.7\",\"https://shop.example/cart?x=1\","
+	"\"https://shop.example/evil\",\"2001:db8:bad::/48\",\"10.0.0.0/8\",\"deep.ok.video.example\"],"
+	"\"white\":[\"both.example\",\"ok.phish.example\",\".ok.video.example\"],"
+	"\"exceptions\":[{\"pattern\":\"game.example\",\"allow\":true,\"expires_ms\":1000},"
+	"{\"pattern\":\"game.example\",\"allow\":true,\"expires_ms\":2000},"
+	"{\"pattern\":\"both.example\",\"allow\":false,\"expires_ms\":2000},"
+	"{\"pattern\":\"https://shop.example/evil\",\"allow\":true,\"expires_ms\":2000}]}";
+static const char white_json[] = "{\"mode\":\"whitelist_only\",\"white\":[\".lg.example\",\"https://one.example/form\",\"192.0.2.0/25\"]}";
+
+#define LATE 5000
+static const struct {
+	bool white_only;
+	const char *url_scheme, *host;
+	uint16_t port;
+	const char *path; /* NULL: not known */
+	int64_t now;
+	bool allow;
+	const char *rule;
+	bool wants_path;
+} asked[] = {
+	{ 0, "http", "www.example", 0, "/", LATE, 1, "url.default", 0 },
+	{ 0, "HTTP", "phish.example", 0, "/", LATE, 0, "service.black[0]", 0 },
+	{ 0, "http", "a.b.phish.example", 0, "/", LATE, 0, "service.black[0]", 0 },
+	{ 0, "http", "xphish.example", 0, "/", LATE, 1, "url.default", 0 },
+	{ 0, "http", "A.PHISH.example.", 8080, "/", LATE, 0, "service.black[0]", 0 },
+	{ 0, "http", "ok.phish.example", 0, "/", LATE, 1, "url.white[1]", 0 },
+	{ 0, "http", "below.ok.phish.example", 0, "/", LATE, 0, "service.black[0]", 0 },
+	{ 0, "https", "both.example", 0, "/", LATE, 1, "url.white[0]", 0 },
+	{ 0, "https", "both.example", 0, "/", 1500, 0, "url.exceptions[2]", 0 },
+	{ 0, "https", "game.example", 0, "/", 500, 1, "url.exceptions[0]", 0 },
+	{ 0, "https", "game.example", 0, "/", 1000, 1, "url.exceptions[1]", 0 },
+	{ 0, "https", "game.example", 0, "/", 2000, 0, "url.black[0]", 0 },
+	{ 0, "https", "www.game.example", 0, "/", 500, 1, "url.default", 0 },
+	{ 0, "https", "x.video.example", 0, "/", LATE, 0, "url.black[1]", 0 },
+	{ 0, "https", "video.example", 0, "/", LATE, 0, "url.black[1]", 0 },
+	{ 0, "https", "deep.ok.video.example", 0, "/", LATE, 1, "url.white[2]", 0 },
+	{ 0, "http", "203.0.113.9", 0, "/", LATE, 0, "service.black[2]", 0 },
+	{ 0, "http", "0xcb007109", 0, "/", LATE, 0, "service.black[2]", 0 },
+	{ 0, "http", "3405803785", 0, "/", LATE, 0, "service.black[2]", 0 },
+	{ 0, "http", "[::ffff:203.0.113.9]", 0, "/", LATE, 0, "service.black[2]", 0 },
+	{ 0, "http", "203.0.114.9", 0, "/", LATE, 1, "url.default", 0 },
+	{ 0, "http", "198.51.100.7", 0, "/", LATE, 0, "url.black[2]", 0 },
+	{ 0, "http", "198.51.25607", 0, "/", LATE, 0, "url.black[2]", 0 },
+	{ 0, "http", "[2001:db8:bad:0::1]", 0, "/", LATE, 0, "url.black[5]", 0 },
+	{ 0, "http", "[2001:db8:bae::1]", 0, "/", LATE, 1, "url.default", 0 },
+	{ 0, "http", "012.1.2.3", 0, "/", LATE, 0, "url.black[6]", 0 },
+	{ 0, "https", "shop.example", 0, "/cart?x=1", LATE, 0, "url.black[3]", 0 },
+	{ 0, "https", "shop.example", 0, "/cart?x=2", LATE, 1, "url.default", 0 },
+	{ 0, "https", "shop.example", 0, "/cart", LATE, 1, "url.default", 0 },
+	{ 0, "https", "shop.example", 443, "/%63art?x=1", LATE, 0, "url.black[3]", 0 },
+	{ 0, "https", "shop.example", 8443, "/cart?x=1", LATE, 1, "url.default", 0 },
+	{ 0, "http", "shop.example", 0, "/cart?x=1", LATE, 1, "url.default", 0 },
+	{ 0, "https", "shop.example", 0, "/evil?any=1", LATE, 0, "url.black[4]", 0 },
+	{ 0, "https", "shop.example", 0, "/a/../evil", LATE, 0, "url.black[4]", 0 },
+	{ 0, "https", "shop.example", 0, "/./%2e/evil", LATE, 0, "url.black[4]", 0 },
+	{ 0, "https", "shop.example", 0, "/evil", 1500, 1, "url.exceptions[3]", 0 },
+	{ 0, "https", "shop.example", 0, "/evil/more", LATE, 1, "url.default", 0 },
+	{ 0, "https", "shop.example", 0, NULL, LATE, 1, "url.default", 1 },
+	{ 0, "https", "mixed.example", 0, NULL, LATE, 1, "url.default", 1 },
+	{ 0, "https", "www.shop.example", 0, NULL, LATE, 1, "url.default", 0 },
+	{ 0, "http", "mixed.example", 80, "/bad", LATE, 0, "service.black[3]", 0 },
+	{ 0, "ftp", "www.example", 0, "/", LATE, 0, "url.invalid", 0 },
+	{ 0, "http", "", 0, "/", LATE, 0, "url.invalid", 0 },
+	{ 0, "http", "www.example", 0, "/a\nb", LATE, 0, "url.invalid", 0 },
+	{ 1, "http", "www.example", 0, "/", LATE, 0, "url.white_only", 0 },
+	{ 1, "https", "pref.lg.example", 0, "/", LATE, 1, "url.white[0]", 0 },
+	{ 1, "https", "lg.example", 0, NULL, LATE, 1, "url.white[0]", 0 },
+	{ 1, "https", "one.example", 0, "/form?name=x", LATE, 1, "url.white[1]", 0 },
+	{ 1, "https", "one.example", 0, "/other", LATE, 0, "url.white_only", 0 },
+	{ 1, "https", "one.example", 0, NULL, LATE, 0, "url.white_only", 1 },
+	{ 1, "https", "192.0.2.127", 0, "/", LATE, 1, "url.white[2]", 0 },
+	{ 1, "https", "192.0.2.128", 0, "/", LATE, 0, "url.white_only", 0 },
+	{ 1, "https", "x.phish.example", 0, "/", LATE, 0, "service.black[0]", 0 },
+};
+
+struct policies {
+	yyjson_doc *common_doc, *doc, *white_doc;
+	struct url_set *common;
+	struct url_policy_set *p[2];
+};
+
+static int build(struct policies *ps, struct err *err)
+{
+	int r = url_set_build(yyjson_doc_get_root(ps->common_doc), "service.black", &ps->common, err);
+	if (r == 0)
+		r = url_policy_build(yyjson_doc_get_root(ps->doc), "url", ps->common, &ps->p[0], err);
+	if (r == 0)
+		r = url_policy_build(yyjson_doc_get_root(ps->white_doc), "url", ps->common, &ps->p[1], err);
+	return r;
+}
+
+static void drop(struct policies *ps)
+{
+	url_policy_destroy(&ps->p[0]);
+	url_policy_destroy(&ps->p[1]);
+	url_set_destroy(&ps->common);
+}
+
+static void read_docs(struct policies *ps)
+{
+	*ps = (struct policies){ yyjson_read(common_json, sizeof common_json - 1, 0),
+		                 yyjson_read(policy_json, sizeof policy_json - 1, 0),
+		                 yyjson_read(white_json, sizeof white_json - 1, 0), NULL, { NULL, NULL } };
+}
+
+static void free_docs(struct policies *ps)
+{
+	yyjson_doc_free(ps->common_doc);
+	yyjson_doc_free(ps->doc);
+	yyjson_doc_free(ps->white_doc);
+}
+
+static void decisions_follow_the_order(void **state)
+{
+	struct policies ps;
+	read_docs(&ps);
+	assert_int_equal(build(&ps, NULL), 0);
+	for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+		struct url_decision d;
+		struct url_query q = { .scheme = str_from(asked[i].url_scheme), .host = str_from(asked[i].host),
+			               .port = asked[i].port, .path = str_from(asked[i].path), .now_ms = asked[i].now };
+		url_decide(ps.p[asked[i].white_only], &q, &d);
+		if (d.allow != asked[i].allow || d.wants_path != asked[i].wants_path || strcmp(d.rule, asked[i].rule) != 0)
+			fail_msg("case %zu %s%s: %s %d %d", i, asked[i].host, asked[i].path, d.rule, d.allow, d.wants_path);
+	}
+	drop(&ps);
+	free_docs(&ps);
+}
+
+static void resolved_addresses_are_asked_too(void **state)
+{
+	struct policies ps;
+	struct url_decision d;
+	uint8_t a[16] = { [10] = 0xff, [11] = 0xff, 203, 0, 113, 1 };
+	read_docs(&ps);
+	assert_int_equal(build(&ps, NULL), 0);
+	url_decide_address(ps.p[1], a, LATE, &d);
+	assert_string_equal(d.rule, "service.black[2]");
+	assert_false(d.allow);
+	a[14] = 114; /* whitelist_only says nothing about an address behind an allowed name */
+	url_decide_address(ps.p[1], a, LATE, &d);
+	assert_true(d.allow);
+	drop(&ps);
+	free_docs(&ps);
+}
+
+static void faults_name_their_place(void **state)
+{
+	static const struct {
+		const char *json, *place;
+	} bad[] = {
+		{ "{\"black\":[\"ok.example\",\"*.bad\"]}", "url.black[1]" },
+		{ "{\"white\":[5]}", "url.white[0]" },
+		{ "{\"white\":{}}", "url.white" },
+		{ "{\"mode\":\"maybe\"}", "url" },
+		{ "{\"exceptions\":[{\"pattern\":\"a.example\",\"allow\":true}]}", "url.exceptions" },
+		{ "{\"exceptions\":[{\"pattern\":\"a b\",\"allow\":true,\"expires_ms\":5}]}", "url.exceptions[0]" },
+		{ "[]", "url" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		yyjson_doc *doc = yyjson_read(bad[i].json, strlen(bad[i].json), 0);
+		struct url_policy_set *p = NULL;
+		struct err err = { 0 };
+		assert_int_equal(url_policy_build(yyjson_doc_get_root(doc), "url", NULL, &p, &err), -E_INVALID);
+		assert_string_equal(err.path, bad[i].place);
+		assert_null(p);
+		yyjson_doc_free(doc);
+	}
+}
+
+/* Each allocation of a build fails once: an error, no leak (ASan watches), and the next try succeeds. */
+static void memory_may_run_out(void **state)
+{
+	struct policies ps;
+	read_docs(&ps);
+	for (long n = 1;; n++) {
+		struct err err = { 0 };
+		mem_fail_at(n);
+		int r = build(&ps, &err);
+		mem_fail_at(0);
+		drop(&ps);
+		if (r == 0) {
+			assert_true(n > 20);
+			break;
+		}
+		assert_int_equal(r, -E_NOMEM);
+	}
+	free_docs(&ps);
+}
+
+/* 20,000 names: each is found under its own number, none of their neighbours is. */
+static void large_sets_stay_exact(void **state)
+{
+	enum { N = 20000 };
+	struct url_set *s = NULL;
+	struct str *list = mem_array(N, sizeof *list);
+	char *text = mem_array(N, 32);
+	for (int i = 0; i < N; i++) {
+		snprintf(text + i * 32, 32, "%sh%d.d%d.example", i % 2 ? "." : "", i, i % 97);
+		list[i] = str_from(text + i * 32);
+	}
+	assert_int_equal(url_set_build_list(list, N, "x", &s, NULL), 0);
+	assert_int_equal(url_set_count(s), N);
+	for (int i = 0; i < N; i++) {
+		char host[64];
+		size_t got = 0;
+		snprintf(host, sizeof host, "%sh%d.d%d.example", i % 2 ? "www." : "", i, i % 97);
+		assert_true(url_set_match_host(s, str_from(host), &got));
+		assert_int_equal(got, i);
+		snprintf(host, sizeof host, "h%d.d%d.example", i, (i + 1) % 97);
+		assert_false(url_set_match_host(s, str_from(host), NULL));
+	}
+	url_set_destroy(&s);
+	mem_free(list);
+	mem_free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hosts_have_one_form),      cmocka_unit_test(paths_have_one_form),
+		cmocka_unit_test(patterns_are_checked),     cmocka_unit_test(decisions_follow_the_order),
+		cmocka_unit_test(resolved_addresses_are_asked_too), cmocka_unit_test(faults_name_their_place),
+		cmocka_unit_test(memory_may_run_out),       cmocka_unit_test(large_sets_stay_exact),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
