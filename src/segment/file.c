@@ -1,0 +1,172 @@
+/* See file.h. Reads with pread and trusts nothing it reads. */
+#include "segment/file.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+const char *seg_path(const char *dir, const char *org, const char *series, uint32_t number, char *dst, size_t size)
+{
+	snprintf(dst, size, "%s/%s/%s/%06u.seg", dir, org, series, number);
+	return dst;
+}
+
+/* Up to n bytes from the offset into b. Returns how many, or an error. */
+static ssize_t read_at(int fd, struct buf *b, size_t n, uint64_t offset)
+{
+	buf_reset(b);
+	if (!buf_room(b, n))
+		return b->failed;
+	while (b->len < n) {
+		ssize_t k = fs_fault() ? -1 : pread(fd, b->ptr + b->len, n - b->len, (off_t)(offset + b->len));
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k < 0)
+			return -E_IO;
+		if (k == 0)
+			break;
+		b->len += (size_t)k;
+	}
+	return (ssize_t)b->len;
+}
+
+int seg_file_open(const char *path, struct sha *s, struct seg_file *ret, struct err *err)
+{
+	*ret = (struct seg_file){ .fd = fs_fault() ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) };
+	if (ret->fd < 0)
+		return errno == ENOENT ? err_set(err, E_NOT_FOUND, path, "there is no such segment")
+		                       : err_errno(err, path, "cannot open");
+	buf_init(&ret->bytes, SEGMENT_BLOCK_MAX);
+	ssize_t n = read_at(ret->fd, &ret->bytes, SEGMENT_HEADER_MAX, 0);
+	int r = n < 0 ? err_set(err, (enum err_code)-n, path, "cannot read")
+	              : seg_header_parse(buf_view(&ret->bytes), s, &ret->header);
+	if (r == -E_CORRUPT)
+		err_set(err, E_CORRUPT, path, "the segment's header is not one");
+	if (r < 0) {
+		seg_file_close(ret);
+		return r;
+	}
+	ret->offset = ret->header.len;
+	memcpy(ret->chain, ret->header.hash, SEGMENT_HASH);
+	return 0;
+}
+
+void seg_file_close(struct seg_file *f)
+{
+	if (f->fd >= 0)
+		close(f->fd);
+	f->fd = -1;
+	buf_done(&f->bytes);
+}
+
+int seg_file_peek(struct seg_file *f, struct seg_block *ret)
+{
+	ssize_t n = read_at(f->fd, &f->bytes, 8, f->offset);
+	if (n < 0)
+		return (int)n;
+	int r = seg_block_parse(buf_view(&f->bytes), ret);
+	if (r != -E_AGAIN || n < 8)
+		return r;
+	n = read_at(f->fd, &f->bytes, ret->total, f->offset);
+	return n < 0 ? (int)n : seg_block_parse(buf_view(&f->bytes), ret);
+}
+
+int seg_file_next(struct seg_file *f, struct sha *s, struct seg_block *ret, struct err *err)
+{
+	if (f->sealed)
+		return -E_AGAIN;
+	int r = seg_file_peek(f, ret);
+	if (r == -E_CORRUPT)
+		return err_set(err, E_CORRUPT, "", "no block begins at byte %llu", (unsigned long long)f->offset);
+	if (r < 0)
+		return r == -E_AGAIN ? r : err_set(err, (enum err_code)-r, "", "cannot read");
+	if (ret->first != f->next)
+		return err_set(err, E_CORRUPT, "", "the block at byte %llu begins with record %llu in place of %llu",
+		               (unsigned long long)f->offset, (unsigned long long)ret->first, (unsigned long long)f->next);
+	if (!seg_block_chain(ret, s, f->chain))
+		return err_set(err, E_CORRUPT, "", "the block at byte %llu doesn't match its hash", (unsigned long long)f->offset);
+	f->offset += ret->total;
+	f->next += ret->count;
+	f->sealed = ret->part == SEG_FOOTER;
+	return 0;
+}
+
+struct listing {
+	const char *dir, *org;
+	int (*fn)(const char *, const char *, void *);
+	void *user;
+	uint32_t *numbers;
+	size_t n, cap;
+};
+
+static int one_series(const char *name, void *user)
+{
+	struct listing *l = user;
+	return segment_series_ok(name) ? l->fn(l->org, name, l->user) : 0;
+}
+
+static int one_org(const char *name, void *user)
+{
+	struct listing *l = user;
+	char path[1024];
+	if (!segment_org_ok(name))
+		return 0;
+	snprintf(path, sizeof path, "%s/%s", l->dir, name);
+	l->org = name;
+	return fs_list(path, one_series, l, NULL);
+}
+
+int seg_each_series(const char *dir, int (*fn)(const char *org, const char *series, void *user), void *user,
+                    struct err *err)
+{
+	struct listing l = { .dir = dir, .fn = fn, .user = user };
+	return fs_exists(dir) ? fs_list(dir, one_org, &l, err) : 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return (x > y) - (x < y);
+}
+
+static int one_number(const char *name, void *user)
+{
+	struct listing *l = user;
+	struct str s = str_from(name);
+	uint64_t v;
+	if (!str_ends(s, STR(".seg")) || s.len < 10 || !str_to_u64((struct str){ s.ptr, s.len - 4 }, UINT32_MAX, &v) || v == 0)
+		return 0;
+	if (l->n == l->cap) {
+		size_t cap = l->cap ? l->cap * 2 : 64;
+		uint32_t *p = mem_grow(l->numbers, cap * sizeof *p);
+		if (!p)
+			return -E_NOMEM;
+		l->numbers = p;
+		l->cap = cap;
+	}
+	l->numbers[l->n++] = (uint32_t)v;
+	return 0;
+}
+
+int seg_numbers(const char *dir, const char *org, const char *series, uint32_t **ret, size_t *ret_n, struct err *err)
+{
+	struct listing l = { 0 };
+	char path[1024];
+	snprintf(path, sizeof path, "%s/%s/%s", dir, org, series);
+	*ret = NULL;
+	*ret_n = 0;
+	int r = fs_list(path, one_number, &l, err);
+	if (r < 0) {
+		mem_free(l.numbers);
+		return r;
+	}
+	if (l.n)
+		qsort(l.numbers, l.n, sizeof *l.numbers, by_number);
+	*ret = l.numbers;
+	*ret_n = l.n;
+	return 0;
+}
