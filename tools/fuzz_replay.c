@@ -1,5 +1,6 @@
 /* Runs a fuzz target over seed files: what `make test` does in place of libFuzzer. Prints TAP. */
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,12 +31,16 @@ int main(int argc, char **argv)
 	int n = argc == 2 ? scandir(argv[1], &names, NULL, alphasort) : -1, count = 0, bad = 0;
 	for (int i = 0; i < n; i++) {
 		char path[4096];
-		if (names[i]->d_name[0] == '.')
-			continue;
 		snprintf(path, sizeof path, "%s/%s", argv[1], names[i]->d_name);
+		bool hidden = names[i]->d_name[0] == '.';
+		free(names[i]);
+		if (hidden)
+			continue;
 		count++;
 		bad += replay(path) < 0;
 	}
+	if (n >= 0)
+		free(names);
 	int ok = count > 0 && bad == 0;
 	printf("%sok 1 - %d seeds of %s replayed\n1..1\n", ok ? "" : "not ", count, argc == 2 ? argv[1] : "?");
 	return !ok;
