@@ -117,7 +117,7 @@ void rnd_hold(uint64_t s)
 /* splitmix64: good enough for a test that must repeat. */
 static uint64_t seeded(void)
 {
-	uint64_t z = seed += 0x9e3779b97f4a7c15u;
+	uint64_t z = atomic_fetch_add(&seed, 0x9e3779b97f4a7c15u) + 0x9e3779b97f4a7c15u;
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
 	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
 	return z ^ (z >> 31);
