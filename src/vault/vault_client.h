@@ -1,0 +1,46 @@
+/* Asking the vault. Blocking calls for loops of their own, and a pipelined form for event loops.
+ *
+ * Blocking: one connection kept; made again once when it was lost. timeout_ms bounds each call. Not for threads.
+ * Asynchronous: no event loop inside: poll vault_async_fd() for reading, and for writing while it says so; call
+ * vault_async_work() when it is ready and every 100 ms. Callbacks come out of vault_async_work() only, once a request,
+ * in order; when the connection is lost or the vault doesn't answer in time, with -E_CLOSED or -E_TIMEOUT. */
+#ifndef VAULT_VAULT_CLIENT_H
+#define VAULT_VAULT_CLIENT_H
+
+#include "base/err.h"
+#include "vault/vault.h"
+
+struct vault;
+struct vault_async;
+
+struct vault_leaf {
+	const char *names[VAULT_NAMES]; /* the first n are set */
+	size_t n;
+	int64_t not_before, not_after; /* UTC seconds */
+	struct str spki;               /* DER SubjectPublicKeyInfo of a P-256 key (91 bytes) */
+};
+
+/* socket_path NULL: RUN/vault.sock. Doesn't connect yet. */
+int vault_open(const char *socket_path, int timeout_ms, struct vault **ret, struct err *err);
+void vault_close(struct vault **v);
+int vault_leaf(struct vault *v, const struct vault_leaf *leaf, struct buf *ret_der, struct err *err);
+/* message begins with a domain (VAULT_DOMAIN_CHECKPOINT); the signature is over the message as it is. */
+int vault_seal(struct vault *v, struct str message, unsigned char ret_sig[64], unsigned char ret_pub[32], struct err *err);
+int vault_segkey(struct vault *v, const char *org, const char *series, uint64_t number, unsigned char ret_key[32],
+                 struct err *err);
+int vault_destroy(struct vault *v, const char *org, struct err *err);
+int vault_public(struct vault *v, struct buf *ret_ca_pem, unsigned char ret_pub[32], struct err *err);
+
+/* code: 0 or negative; der is valid during the call only. */
+typedef void (*vault_leaf_done)(int code, struct str der, void *user);
+
+#define VAULT_ASYNC_MAX 1024 /* requests under way, else -E_LIMIT */
+
+int vault_async_open(const char *socket_path, int timeout_ms, struct vault_async **ret, struct err *err);
+void vault_async_close(struct vault_async **v); /* callbacks of what is under way are not called */
+int vault_async_fd(const struct vault_async *v, bool *ret_want_write); /* -1 when not connected; may change */
+void vault_async_work(struct vault_async *v);
+int vault_async_leaf(struct vault_async *v, const struct vault_leaf *leaf, vault_leaf_done done, void *user, struct err *err);
+size_t vault_async_pending(const struct vault_async *v);
+
+#endif
