@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static char one[URL_PATH_MAX + 2], two[URL_PATH_MAX + 2];
+	static char one[3 * URL_PATH_MAX + 2], two[3 * URL_PATH_MAX + 2];
 	struct str rest = { (const char *)data, size }, pattern, host = { "", 0 };
 	struct url_set *s = NULL;
 	struct url_target t;

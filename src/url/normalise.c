@@ -143,24 +143,22 @@ static bool unreserved(int c) /* RFC 3986 2.3 */
 	       c == '_' || c == '~';
 }
 
-/* Escapes in one form. Never longer than the input. */
+/* Escapes in one form; a '%' that begins none becomes "%25", or else decoding what follows could make it one.
+ * dst has room for three times the input. */
 static size_t put_escapes(struct str s, char *dst)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < s.len; i++) {
-		int e = escaped(s, i);
-		if (e < 0) {
-			dst[n++] = s.ptr[i];
+		int e = escaped(s, i), c = e >= 0 ? e : (unsigned char)s.ptr[i];
+		if (e >= 0)
+			i += 2;
+		if (e >= 0 ? unreserved(e) : c != '%') {
+			dst[n++] = (char)c;
 			continue;
 		}
-		if (unreserved(e)) {
-			dst[n++] = (char)e;
-		} else {
-			dst[n++] = '%';
-			dst[n++] = "0123456789ABCDEF"[e >> 4];
-			dst[n++] = "0123456789ABCDEF"[e & 15];
-		}
-		i += 2;
+		dst[n++] = '%';
+		dst[n++] = "0123456789ABCDEF"[c >> 4];
+		dst[n++] = "0123456789ABCDEF"[c & 15];
 	}
 	return n;
 }
@@ -192,6 +190,15 @@ static size_t drop_dots(char *p, size_t len)
 	return out;
 }
 
+/* The most bytes put_escapes() may make of it. */
+static size_t grown(struct str s)
+{
+	size_t n = s.len;
+	for (size_t i = 0; i < s.len; i++)
+		n += s.ptr[i] == '%' ? 2 : 0;
+	return n;
+}
+
 size_t url_path_normalise(struct str path, bool with_query, char *dst, size_t size)
 {
 	const char *hash = path.len ? memchr(path.ptr, '#', path.len) : NULL;
@@ -200,7 +207,7 @@ size_t url_path_normalise(struct str path, bool with_query, char *dst, size_t si
 	const char *mark = path.len ? memchr(path.ptr, '?', path.len) : NULL;
 	struct str query = mark ? (struct str){ mark, (size_t)(path.ptr + path.len - mark) } : (struct str){ "", 0 };
 	path.len -= query.len;
-	if (path.len + query.len + 1 > size)
+	if (grown(path) + grown(query) + 1 > size)
 		return 0;
 	size_t n = 0;
 	if (path.len == 0 || path.ptr[0] != '/')

@@ -232,7 +232,7 @@ static bool take(const struct search *f, uint32_t chain)
 
 static bool find_url(const struct search *f, const struct url_target *t)
 {
-	char key[64 + 256 + URL_PATH_MAX];
+	char key[64 + 256 + 3 * URL_PATH_MAX]; /* a bare '%' becomes %25 */
 	for (int query = 1; query >= 0; query--) {
 		size_t n = url_key_write(key, sizeof key, t->https, t->host, t->port, t->path, query);
 		struct entry *e = n ? lookup(f->set, KEY_URL, key_hash(f->set, KEY_URL, key, n), key, n) : NULL;

@@ -11,7 +11,7 @@
  * Hosts are normalised once (url_target_from): lower case, no dot at the end, percent escapes undone, and an
  * address is found in all its disguises (0x7f.1, 2130706433, 0177.0.0.1, [::ffff:127.0.0.1]; WHATWG URL,
  * IPv4 parser). Paths: dot segments removed (RFC 3986 5.2.4, %2e too), escapes of unreserved characters
- * undone, hex digits in upper case (6.2.2). Repeated slashes stay, as RFC 3986 says.
+ * undone, hex digits in upper case (6.2.2), a bare "%" as "%25". Repeated slashes stay, as RFC 3986 says.
  *
  * Sets and policies are immutable once built: any number of threads may ask. Requirements: F-08 S-03. */
 #ifndef URL_URL_H

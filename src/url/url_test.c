@@ -85,8 +85,9 @@ static const struct {
 	{ "/%61%62", "/ab" },
 	{ "/%7euser", "/~user" },
 	{ "/a%2fb", "/a%2Fb" },
-	{ "/a%2", "/a%2" },
-	{ "/a%zz", "/a%zz" },
+	{ "/a%2", "/a%252" },
+	{ "/a%zz", "/a%25zz" },
+	{ "/%%%6666", "/%25%25f66" }, /* found by the fuzzer: not stable when bare signs stay */
 	{ "/%2561", "/%2561" },
 	{ "/a//b", "/a//b" },
 	{ "/a#frag", "/a" },
