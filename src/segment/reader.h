@@ -13,7 +13,7 @@
  *
  * New organisations, new segments and rotation are followed. Records of one series come in order; series take turns
  * block by block. Whole blocks only: the part of a write that isn't complete yet is not seen. Each block is checked
- * (chain, tag, leaves) before a record of it is returned. A block may be seen before it is synced; after a power cut
+ * (chain and tag, which covers the leaves) before a record of it is returned. A block may be seen before it is synced; after a power cut
  * such a record may be gone and its name used again, so effects that must not repeat need their own identity.
  * No network, no writing. Opens files only below dir. Not for threads. */
 #ifndef SEGMENT_READER_H

@@ -1,0 +1,66 @@
+/* The state of one series in the writer. Private to writer.c and recover.c. */
+#ifndef SEGMENT_SERIES_H
+#define SEGMENT_SERIES_H
+
+#include "base/map.h"
+#include "segment/checkpoint.h"
+#include "segment/format.h"
+#include "segment/writer.h"
+
+struct series {
+	char org[8], series[16];
+	struct series *next; /* all of them */
+	/* the open segment; header.number is 0 when there is none */
+	struct seg_header header;
+	struct seg_cipher cipher; /* opened at the first append */
+	struct merkle tree;
+	unsigned char chain[SEGMENT_HASH];
+	uint64_t synced; /* bytes of the file that are safe */
+	int fd;          /* -1: no file yet (the header waits in out) */
+	bool dir_dirty;  /* the file is new: its directory has to be synced too */
+	bool suspect;    /* a write failed: cut the file back to `synced` first */
+	bool written;    /* all of out is in the file, not yet synced */
+	bool sealing;    /* the footer is in out */
+	struct buf out;  /* whole header, blocks and footer that aren't safe yet */
+	/* the block being filled */
+	struct buf plain, leaves;
+	uint32_t count;
+	/* what the next segment's header says */
+	uint32_t last_number;
+	unsigned char prev_root[SEGMENT_HASH];
+	uint64_t prev_count;
+	/* heads for the next checkpoint: of segments sealed since the last one, then the open one's */
+	struct head done[4];
+	size_t n_done;
+	bool changed; /* the open one's head moved */
+	struct head head; /* at the last commit */
+};
+
+struct writer {
+	struct writer_opts o;
+	char *dir;
+	int lock_fd;
+	struct sha sha;
+	struct map by_name; /* "ORG/SERIES" -> struct series */
+	struct series *all;
+	size_t n_all, pending;
+	/* checkpoints */
+	uint64_t next_number;
+	unsigned char prev[SEGMENT_HASH];
+	int check_fd;
+	uint64_t check_synced, check_first; /* bytes; number of the current file's first checkpoint */
+	bool check_suspect;
+	int64_t last_ms; /* time of the last checkpoint: time never goes back in the chain */
+	struct writer_stats stats;
+};
+
+/* each may give a checkpoint its open head and those sealed since the last one */
+#define WRITER_SERIES_MAX (CHECKPOINT_HEADS_MAX / 5)
+
+int series_get(struct writer *w, const char *org, const char *name, struct series **ret, struct err *err);
+void series_note_head(struct series *s, struct sha *sha); /* head := state as committed now */
+int seg_write_at(int fd, const char *p, size_t n, uint64_t offset); /* pwrite until all is out; 0 or -E_IO with errno */
+/* Reads the checkpoints and every series' last segment. */
+int writer_recover(struct writer *w, struct err *err);
+
+#endif
