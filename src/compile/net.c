@@ -31,10 +31,15 @@ static void address(struct net_out *n, const struct prefix *p, const char *dev)
 	object(n, p->family, "addr", "replace", words);
 }
 
-static void single_address(struct net_out *n, struct prefix p)
+static void host_address(struct net_out *n, struct prefix p, const char *dev)
 {
 	p.len = p.family == 4 ? 32 : 128;
-	address(n, &p, "lo");
+	address(n, &p, dev);
+}
+
+static void single_address(struct net_out *n, struct prefix p)
+{
+	host_address(n, p, "lo");
 }
 
 static void uplink(struct net_out *n, const struct uplink *u)
@@ -81,8 +86,9 @@ static void org_link(struct net_out *n, const struct model *m, const struct org 
 	address(n, &gw6, o->interface);
 	single_address(n, internal4(m, o, INTERNAL_RESOLVER));
 	single_address(n, internal6(o, INTERNAL_RESOLVER));
-	single_address(n, o->global4);
-	single_address(n, o->global6);
+	/* On the uplink itself, so that the upstream router finds them by ARP and neighbour discovery. */
+	host_address(n, o->global4, m->service.uplink.interface);
+	host_address(n, o->global6, m->service.uplink.interface);
 }
 
 static void org_routes(struct net_out *n, const struct org *o)

@@ -1,0 +1,263 @@
+/* The lab's wires: namespaces, cables, addresses. One `ip -batch` makes all hosts and cables, then one a host
+ * gives it its addresses. */
+#include "lab/lab.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/proc.h"
+
+#include <stdio.h>
+
+static int batch(const char *netns, struct buf *b, struct err *err)
+{
+	const char *argv[] = { "ip", "-batch", "-", NULL, NULL, NULL };
+	if (netns) {
+		argv[1] = "-n";
+		argv[2] = netns;
+		argv[3] = "-batch";
+		argv[4] = "-";
+	}
+	int r = b->failed ? err_set(err, E_NOMEM, "ip", "no memory")
+	                  : proc_run(&(struct proc_opts){ .argv = argv, .input = buf_view(b), .timeout_ms = 60000 }, err);
+	buf_done(b);
+	return r;
+}
+
+/* Calls fn for each host name of the lab. */
+static int each_host(const struct lab *l, int (*fn)(const struct lab *, const char *, void *), void *user)
+{
+	int r = fn(l, "inet", user);
+	if (r == 0)
+		r = fn(l, "gw1", user);
+	for (size_t i = 0; r == 0 && i < l->model->n_orgs; i++) {
+		const struct org *o = &l->model->orgs[i];
+		char host[64];
+		r = fn(l, o->code, user);
+		for (size_t k = 0; r == 0 && k < o->n_terminals; k++) {
+			snprintf(host, sizeof host, "%s-%s", o->code, o->terminals[k].name);
+			r = fn(l, host, user);
+		}
+		for (size_t k = 0; r == 0 && k < o->n_child_proxies; k++) {
+			snprintf(host, sizeof host, "%s-proxy%zu", o->code, k + 1);
+			r = fn(l, host, user);
+		}
+	}
+	return r;
+}
+
+static int add_host(const struct lab *l, const char *host, void *user)
+{
+	char ns[64];
+	buf_printf(user, "netns add %s\n", lab_netns(l, host, ns));
+	return 0;
+}
+
+/* Both ends made in their namespaces at once, so that names never meet. */
+static void cable(struct buf *b, const struct lab *l, const char *host_a, const char *dev_a, const char *host_b,
+                  const char *dev_b)
+{
+	char a[64], c[64];
+	buf_printf(b, "link add name %s netns %s type veth peer name %s netns %s\n", dev_a, lab_netns(l, host_a, a), dev_b,
+	           lab_netns(l, host_b, c));
+}
+
+static void org_cables(struct buf *b, const struct lab *l, const struct org *o)
+{
+	char host[64], port[16];
+	cable(b, l, "gw1", o->interface, o->code, "eth0");
+	for (size_t k = 0; k < o->n_terminals; k++) {
+		snprintf(host, sizeof host, "%s-%s", o->code, o->terminals[k].name);
+		snprintf(port, sizeof port, "p%zu", k);
+		cable(b, l, o->code, port, host, "eth0");
+	}
+	for (size_t k = 0; k < o->n_child_proxies; k++) {
+		snprintf(host, sizeof host, "%s-proxy%zu", o->code, k + 1);
+		snprintf(port, sizeof port, "c%zu", k);
+		cable(b, l, o->code, port, host, "eth0");
+	}
+}
+
+/* Duplicate address detection would make each IPv6 address wait a second. */
+static int quick_ipv6(const struct lab *l, const char *host, void *user)
+{
+	const char *argv[] = { "sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0", "net.ipv6.conf.all.accept_dad=0",
+		               "net.ipv6.conf.default.router_solicitations=0", NULL };
+	return lab_run_in(l, host, argv, NULL, user);
+}
+
+static const struct prefix *first_prefix(const struct org *o, int family)
+{
+	for (size_t i = 0; i < o->n_prefixes; i++)
+		if (o->prefixes[i].family == family)
+			return &o->prefixes[i];
+	return NULL;
+}
+
+/* Address number n of a prefix. */
+static const char *nth(const struct prefix *p, uint8_t n, char dst[PREFIX_TEXT])
+{
+	struct prefix a = *p;
+	a.addr[p->family == 4 ? 3 : 15] = n;
+	return prefix_format_addr(&a, dst);
+}
+
+static int inet_addresses(const struct lab *l, struct err *err)
+{
+	static const int hosts[] = { 1, 2, 3, 10, 11, 12, 25, 40, 50, 66, 67, 77 };
+	const struct uplink *u = &l->model->service.uplink;
+	char ns[64], gw[PREFIX_TEXT];
+	struct buf b;
+	buf_init(&b, MIB);
+	buf_puts(&b, "link set lo up\nlink set eth0 up\n");
+	buf_printf(&b, "addr add %s/%u dev eth0\n", prefix_format_addr(&u->gateway4, gw), u->addr4.len);
+	if (prefix_is_set(&u->gateway6))
+		buf_printf(&b, "addr add %s/%u dev eth0 nodad\n", prefix_format_addr(&u->gateway6, gw), u->addr6.len);
+	for (size_t i = 0; i < ARRAY_LEN(hosts); i++)
+		buf_printf(&b, "addr add 203.0.113.%d/32 dev lo\naddr add 2001:db8:113::%d/128 dev lo nodad\n", hosts[i], hosts[i]);
+	return batch(lab_netns(l, "inet", ns), &b, err);
+}
+
+static int node_addresses(const struct lab *l, struct err *err)
+{
+	char ns[64];
+	struct buf b;
+	buf_init(&b, MIB);
+	buf_puts(&b, "link set lo up\n");
+	buf_printf(&b, "link set %s up\n", l->model->service.uplink.interface);
+	for (size_t i = 0; i < l->model->n_orgs; i++)
+		buf_printf(&b, "link set %s up\n", l->model->orgs[i].interface);
+	return batch(lab_netns(l, "gw1", ns), &b, err);
+}
+
+static int router_addresses(const struct lab *l, const struct org *o, struct err *err)
+{
+	const struct prefix *p4 = first_prefix(o, 4), *p6 = first_prefix(o, 6);
+	const char *forward[] = { "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", NULL };
+	char ns[64], text[PREFIX_TEXT];
+	struct prefix gw;
+	struct buf b;
+	buf_init(&b, MIB);
+	buf_puts(&b, "link set lo up\nlink add br0 type bridge\nlink set br0 up\nlink set eth0 up\n");
+	for (size_t k = 0; k < o->n_terminals; k++)
+		buf_printf(&b, "link set p%zu master br0 up\n", k);
+	for (size_t k = 0; k < o->n_child_proxies; k++)
+		buf_printf(&b, "link set c%zu master br0 up\n", k);
+	if (p4) {
+		buf_printf(&b, "addr add %s/%u dev br0\n", nth(p4, 1, text), p4->len);
+		buf_printf(&b, "addr add %s/24 dev eth0\n", prefix_format_addr(&o->router4, text));
+		gw = o->router4;
+		buf_printf(&b, "route add default via %s\n", nth(&gw, 1, text));
+	}
+	if (p6) {
+		buf_printf(&b, "addr add %s/64 dev br0 nodad\n", nth(p6, 1, text));
+		buf_printf(&b, "addr add %s/64 dev eth0 nodad\n", prefix_format_addr(&o->router6, text));
+		gw = o->router6;
+		buf_printf(&b, "-6 route add default via %s\n", nth(&gw, 1, text));
+	}
+	int r = batch(lab_netns(l, o->code, ns), &b, err);
+	return r < 0 ? r : lab_run_in(l, o->code, forward, NULL, err);
+}
+
+static int lan_host(const struct lab *l, const struct org *o, const char *host, const struct prefix *addr, struct err *err)
+{
+	const struct prefix *p4 = first_prefix(o, 4), *p6 = first_prefix(o, 6);
+	char ns[64], text[PREFIX_TEXT];
+	struct buf b;
+	buf_init(&b, MIB);
+	buf_puts(&b, "link set lo up\nlink set eth0 up\n");
+	buf_printf(&b, "addr add %s/%u dev eth0\n", prefix_format_addr(addr, text), p4 ? p4->len : 24);
+	if (p4)
+		buf_printf(&b, "route add default via %s\n", nth(p4, 1, text));
+	if (p6) {
+		buf_printf(&b, "addr add %s/64 dev eth0 nodad\n", nth(p6, addr->addr[3], text));
+		buf_printf(&b, "-6 route add default via %s\n", nth(p6, 1, text));
+	}
+	return batch(lab_netns(l, host, ns), &b, err);
+}
+
+static int org_addresses(const struct lab *l, const struct org *o, struct err *err)
+{
+	char host[64];
+	int r = router_addresses(l, o, err);
+	for (size_t k = 0; r == 0 && k < o->n_terminals; k++) {
+		snprintf(host, sizeof host, "%s-%s", o->code, o->terminals[k].name);
+		r = lan_host(l, o, host, &o->terminals[k].addr, err);
+	}
+	for (size_t k = 0; r == 0 && k < o->n_child_proxies; k++) {
+		snprintf(host, sizeof host, "%s-proxy%zu", o->code, k + 1);
+		r = lan_host(l, o, host, &o->child_proxies[k], err);
+	}
+	return r;
+}
+
+int lab_net_up(const struct lab *l, struct err *err)
+{
+	struct buf hosts, cables;
+	buf_init(&hosts, MIB);
+	buf_init(&cables, MIB);
+	each_host(l, add_host, &hosts);
+	cable(&cables, l, "gw1", l->model->service.uplink.interface, "inet", "eth0");
+	for (size_t i = 0; i < l->model->n_orgs; i++)
+		org_cables(&cables, l, &l->model->orgs[i]);
+	int r = batch(NULL, &hosts, err);
+	r = r < 0 ? r : each_host(l, quick_ipv6, err);
+	if (r == 0)
+		r = batch(NULL, &cables, err);
+	else
+		buf_done(&cables);
+	r = r < 0 ? r : inet_addresses(l, err);
+	r = r < 0 ? r : node_addresses(l, err);
+	for (size_t i = 0; r == 0 && i < l->model->n_orgs; i++)
+		r = org_addresses(l, &l->model->orgs[i], err);
+	return r;
+}
+
+struct sweep {
+	const struct lab *l;
+	struct buf *b;
+	size_t n;
+};
+
+/* What still runs in one of our namespaces was started there by us. */
+static void end_inside(const char *ns)
+{
+	const char *pids[] = { "ip", "netns", "pids", ns, NULL };
+	struct buf out;
+	struct str rest, row;
+	buf_init(&out, 64 * KIB);
+	if (proc_run(&(struct proc_opts){ .argv = pids, .out = &out }, NULL) == 0 && out.len) {
+		rest = buf_view(&out);
+		while (str_next(&rest, '\n', &row)) {
+			char text[16];
+			const char *kill9[] = { "kill", "-KILL", text, NULL };
+			if (row.len && str_copy(row, text, sizeof text))
+				proc_run(&(struct proc_opts){ .argv = kill9 }, NULL);
+		}
+	}
+	buf_done(&out);
+}
+
+static int sweep_one(const char *name, void *user)
+{
+	struct sweep *s = user;
+	size_t n = strlen(s->l->prefix);
+	if (strncmp(name, s->l->prefix, n) != 0 || name[n] != '-')
+		return 0;
+	end_inside(name);
+	buf_printf(s->b, "netns del %s\n", name);
+	s->n++;
+	return 0;
+}
+
+int lab_net_down(const struct lab *l, struct err *err)
+{
+	struct buf b;
+	struct sweep s = { l, &b, 0 };
+	buf_init(&b, MIB);
+	if (fs_exists("/run/netns"))
+		fs_list("/run/netns", sweep_one, &s, NULL);
+	if (s.n)
+		return batch(NULL, &b, err);
+	buf_done(&b);
+	return 0;
+}

@@ -1,0 +1,136 @@
+/* The cloud's node in the lab: its description, torided, the first generation, and one loopback listener of the
+ * machine that leads to the node's page. */
+#include "lab/lab.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/proc.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <yyjson.h>
+
+static int copy_tree(const char *from, const char *to, struct err *err)
+{
+	const char *argv[] = { "cp", "-rT", "--", from, to, NULL };
+	return proc_run(&(struct proc_opts){ .argv = argv, .timeout_ms = 30000 }, err);
+}
+
+static void set_str(yyjson_mut_doc *d, yyjson_mut_val *obj, const char *key, const char *value)
+{
+	yyjson_mut_val *k = yyjson_mut_strcpy(d, key);
+	yyjson_mut_obj_put(obj, k, yyjson_mut_strcpy(d, value));
+}
+
+static void lab_values(const struct lab *l, yyjson_mut_doc *d, yyjson_mut_val *service, const char *anchor)
+{
+	char p[512];
+	yyjson_mut_val *ca = yyjson_mut_arr(d);
+	set_str(d, service, "trust_anchor", anchor);
+	set_str(d, service, "state_dir", lab_path(l, p, "state"));
+	set_str(d, service, "run_dir", lab_path(l, p, "run"));
+	yyjson_mut_arr_add_str(d, ca, "lab-ca.pem");
+	yyjson_mut_obj_put(service, yyjson_mut_str(d, "origin_ca"), ca);
+}
+
+static int write_service(const struct lab *l, const char *path, const char *anchor, struct err *err)
+{
+	yyjson_read_err re;
+	yyjson_doc *doc = yyjson_read_file(path, YYJSON_READ_ALLOW_COMMENTS | YYJSON_READ_ALLOW_TRAILING_COMMAS, NULL, &re);
+	if (!doc)
+		return err_set(err, E_INVALID, path, "%s at byte %zu", re.msg, re.pos);
+	yyjson_mut_doc *d = yyjson_doc_mut_copy(doc, NULL);
+	yyjson_doc_free(doc);
+	lab_values(l, d, yyjson_mut_doc_get_root(d), anchor);
+	size_t n;
+	char *text = yyjson_mut_write(d, YYJSON_WRITE_PRETTY, &n);
+	int r = text ? fs_write(path, (struct str){ text, n }, 0644, err) : err_set(err, E_NOMEM, path, "no memory");
+	free(text);
+	yyjson_mut_doc_free(d);
+	return r;
+}
+
+int lab_description(struct lab *l, const char *from, struct err *err)
+{
+	char to[512], path[512], ca[512];
+	const char *pairs[] = { NULL };
+	struct buf anchor;
+	buf_init(&anchor, 4096);
+	int r = copy_tree(from, lab_path(l, to, "description"), err);
+	r = r < 0 ? r : fs_read(lab_path(l, path, "internet/root.ds"), &anchor, err);
+	r = r < 0 ? r : lab_copy(lab_path(l, ca, "internet/ca.pem"), lab_path(l, path, "description/lab-ca.pem"), pairs, err);
+	r = r < 0 ? r : write_service(l, lab_path(l, path, "description/service.json"), buf_cstr(&anchor), err);
+	buf_done(&anchor);
+	return r;
+}
+
+/* ---- torided and the first generation ---- */
+
+static int toride(const struct lab *l, const char *const *args, struct buf *out, int timeout_ms, struct err *err)
+{
+	char prog[512], state[512], run[512];
+	const char *argv[16] = { "env", NULL };
+	snprintf(prog, sizeof prog, "%s/toride", l->bin);
+	snprintf(state, sizeof state, "TORIDE_STATE=%s/state", l->dir);
+	snprintf(run, sizeof run, "TORIDE_RUN=%s/run", l->dir);
+	argv[1] = state;
+	argv[2] = run;
+	argv[3] = prog;
+	for (size_t i = 0; args[i] && i < 11; i++)
+		argv[4 + i] = args[i];
+	return proc_run(&(struct proc_opts){ .argv = argv, .timeout_ms = timeout_ms, .out = out }, err);
+}
+
+static int wait_for(const char *path, int timeout_ms, struct err *err)
+{
+	int64_t until = clock_mono_ms() + timeout_ms;
+	while (!fs_exists(path)) {
+		if (clock_mono_ms() > until)
+			return err_set(err, E_TIMEOUT, path, "didn't appear within %d s", timeout_ms / 1000);
+		poll(NULL, 0, 50);
+	}
+	return 0;
+}
+
+static int first_generation(const struct lab *l, struct err *err)
+{
+	char dir[512], digest[128];
+	struct buf out;
+	buf_init(&out, MIB);
+	const char *submit[] = { "submit", lab_path(l, dir, "description"), "--as", "lab-author", NULL };
+	const char *approve[] = { "approve", digest, "--as", "lab-approver", NULL };
+	const char *apply[] = { "apply", digest, "--as", "lab-author", NULL };
+	int r = toride(l, submit, &out, 60000, err);
+	const char *at = r == 0 ? strstr(buf_cstr(&out), "sha256:") : NULL;
+	if (r == 0 && !at)
+		r = err_set(err, E_IO, "submit", "no digest in the answer: %s", buf_cstr(&out));
+	if (at)
+		snprintf(digest, sizeof digest, "%.71s", at);
+	buf_done(&out);
+	r = r < 0 ? r : toride(l, approve, NULL, 30000, err);
+	return r < 0 ? r : toride(l, apply, NULL, 120000, err);
+}
+
+static int page_relay(const struct lab *l, struct err *err)
+{
+	char prog[512], ns[128], name[64];
+	snprintf(prog, sizeof prog, "%s/toride-relay", l->bin);
+	snprintf(ns, sizeof ns, "/run/netns/%s", lab_netns(l, "gw1", name));
+	const char *argv[] = { prog, l->model->service.page, ns, NULL };
+	return lab_spawn(l, NULL, "relay", argv, NULL, err);
+}
+
+int lab_node_up(struct lab *l, struct err *err)
+{
+	char prog[512], sock[512];
+	snprintf(prog, sizeof prog, "%s/torided", l->bin);
+	const char *argv[] = { prog, NULL };
+	int r = lab_spawn(l, "gw1", "torided", argv, NULL, err);
+	r = r < 0 ? r : wait_for(lab_path(l, sock, "run/control.sock"), 60000, err);
+	if (r == 0)
+		lab_say(l, "the first generation: submit, approve, apply");
+	r = r < 0 ? r : first_generation(l, err);
+	return r < 0 ? r : page_relay(l, err);
+}
