@@ -11,7 +11,8 @@
 
 struct err;
 
-/* Stream sockets, close-on-exec. mode is set on the path (an old socket file there is replaced). */
+/* Stream sockets, close-on-exec. mode is set on the path (an old socket file there is replaced), unless the supervisor
+ * handed this socket over (TORIDE_LISTEN): then it is that one, which outlives us, and its mode is the table's. */
 int sock_listen(const char *path, mode_t mode, int *ret_fd, struct err *err);
 int sock_connect(const char *path, int timeout_ms, int *ret_fd, struct err *err);
 int sock_peer(int fd, pid_t *ret_pid, uid_t *ret_uid);
