@@ -6,7 +6,7 @@
  * scand gone: the client reconnects by itself and sends what is open again (asking twice is harmless);
  * a request's deadline gives VERDICT_ERROR "timeout". Fail-open or closed is the caller's policy.
  *
- * Not for threads: one client a thread. */
+ * A callback may submit and cancel, but not close. Not for threads: one client a thread. */
 #ifndef SCAN_CLIENT_H
 #define SCAN_CLIENT_H
 
