@@ -162,7 +162,7 @@ static char *decimal(char *end, unsigned v)
 static void violation(int signal, siginfo_t *info, void *context)
 {
 	(void)signal, (void)context;
-	char text[128] = "{\"level\":\"error\",\"msg\":\"a system call that the process table does not allow\",\"call\":", digits[12];
+	char text[128] = "{\"level\":\"error\",\"message\":\"a system call that the process table does not allow\",\"call\":", digits[12];
 	char *d = decimal(digits + sizeof digits, (unsigned)info->si_syscall);
 	size_t n = strlen(text), m = (size_t)(digits + sizeof digits - d);
 	memcpy(text + n, d, m);

@@ -21,7 +21,7 @@ const struct table_process table_processes[] = {
 	{ .name = "vaultd", .argv = { "toride-vaultd" }, .uid = USER_VAULT, .own_net = true,
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX,
 	  .read = { LIBS }, .write = { "%S/vault", "%S/vault-public" },
-	  .memory = 256 * MIB, .files = 512, .processes = 16 },
+	  .memory = 256 * MIB, .files = 512, .processes = 16, .lock_memory = true },
 	{ .name = "controld", .argv = { "toride-controld" }, .uid = USER_CONTROL, .own_net = true,
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_THREADS | CALLS_MEMFD,
 	  .read = { LIBS, "%S/generations", "%S/current", "%R" }, .write = { "%S/submitted", "%S/control" },

@@ -1,0 +1,193 @@
+/* See store.h. File: "TRDVLT01", nonce[12], tag[16], ciphertext. */
+#include "vault/store.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/fs.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#define MAGIC "TRDVLT01"
+#define NONCE 12
+#define TAG 16
+#define HEAD (8 + NONCE + TAG)
+#define SECRET_MAX (16 * KIB)
+
+static const char *path_of(const struct store *s, const char *name, char dst[600])
+{
+	snprintf(dst, 600, "%s/%s", s->dir, name);
+	return dst;
+}
+
+/* fs_write() leaves "NAME.PID.new" when it is killed. */
+static int sweep_one(const char *name, void *user)
+{
+	char path[1024];
+	if (str_ends(str_from(name), STR(".new"))) {
+		snprintf(path, sizeof path, "%s/%s", (const char *)user, name);
+		unlink(path);
+	}
+	return 0;
+}
+
+static int count_secret(const char *name, void *user)
+{
+	*(bool *)user = *(bool *)user || str_ends(str_from(name), STR(".key"));
+	return 0;
+}
+
+static int master_make(struct store *s, const char *path, const char *orgs, struct err *err)
+{
+	bool any = false;
+	int r = fs_list(s->dir, count_secret, &any, err);
+	if (r == 0)
+		r = fs_list(orgs, count_secret, &any, err);
+	if (r == 0 && any)
+		r = err_set(err, E_CORRUPT, path, "the master key is missing, but keys wrapped with it are there");
+	if (r < 0)
+		return r;
+	rnd_bytes(s->master, sizeof s->master);
+	return fs_write(path, (struct str){ (char *)s->master, sizeof s->master }, 0600, err);
+}
+
+/* The one place that knows where the master key lives. */
+static int master_load(struct store *s, const char *orgs, struct err *err)
+{
+	char path[600];
+	struct buf b;
+	path_of(s, "master.key", path);
+	if (!fs_exists(path))
+		return master_make(s, path, orgs, err);
+	buf_init(&b, 4096);
+	int r = fs_read(path, &b, err);
+	if (r == 0 && b.len != sizeof s->master)
+		r = err_set(err, E_CORRUPT, path, "the master key is not %zu bytes", sizeof s->master);
+	if (r == 0)
+		memcpy(s->master, b.ptr, sizeof s->master);
+	if (b.ptr)
+		OPENSSL_cleanse(b.ptr, b.cap);
+	buf_done(&b);
+	return r;
+}
+
+int store_open(struct store *s, const char *dir, struct err *err)
+{
+	char orgs[600];
+	memset(s, 0, sizeof *s);
+	if (!str_copy(str_from(dir), s->dir, sizeof s->dir))
+		return err_set(err, E_LIMIT, dir, "path too long");
+	int r = fs_mkdirs(path_of(s, "orgs", orgs), 0700, err);
+	if (r == 0)
+		r = fs_list(dir, sweep_one, s->dir, err);
+	if (r == 0)
+		r = fs_list(orgs, sweep_one, orgs, err);
+	return r < 0 ? r : master_load(s, orgs, err);
+}
+
+void store_done(struct store *s)
+{
+	OPENSSL_cleanse(s->master, sizeof s->master);
+}
+
+bool store_has(const struct store *s, const char *name)
+{
+	char path[600];
+	return fs_exists(path_of(s, name, path));
+}
+
+static void cipher_free(EVP_CIPHER_CTX **c)
+{
+	EVP_CIPHER_CTX_free(*c);
+}
+
+static bool open_box(const struct store *s, const char *name, const unsigned char *box, size_t n, unsigned char *plain)
+{
+	int len;
+	_cleanup_(cipher_free) EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+	return c && EVP_DecryptInit_ex(c, EVP_aes_256_gcm(), NULL, s->master, box + 8) == 1 &&
+	       EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_SET_TAG, TAG, (void *)(uintptr_t)(box + 8 + NONCE)) == 1 &&
+	       EVP_DecryptUpdate(c, NULL, &len, (const unsigned char *)name, (int)strlen(name)) == 1 &&
+	       EVP_DecryptUpdate(c, plain, &len, box + HEAD, (int)(n - HEAD)) == 1 &&
+	       EVP_DecryptFinal_ex(c, plain + (n - HEAD), &len) == 1;
+}
+
+int store_get(const struct store *s, const char *name, struct buf *b, struct err *err)
+{
+	char path[600];
+	unsigned char plain[SECRET_MAX];
+	struct buf box;
+	if (!fs_exists(path_of(s, name, path)))
+		return err_set(err, E_NOT_FOUND, path, "no such key");
+	buf_init(&box, SECRET_MAX);
+	int r = fs_read(path, &box, err);
+	if (r == 0 && (box.len <= HEAD || memcmp(box.ptr, MAGIC, 8) != 0 ||
+	               !open_box(s, name, (unsigned char *)box.ptr, box.len, plain)))
+		r = err_set(err, E_CORRUPT, path, "altered, or wrapped with another master key");
+	if (r == 0)
+		buf_put(b, plain, box.len - HEAD);
+	OPENSSL_cleanse(plain, sizeof plain);
+	buf_done(&box);
+	return r < 0 ? r : b->failed;
+}
+
+static bool close_box(const struct store *s, const char *name, struct str secret, unsigned char *box)
+{
+	int len;
+	_cleanup_(cipher_free) EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+	memcpy(box, MAGIC, 8);
+	rnd_bytes(box + 8, NONCE);
+	return c && EVP_EncryptInit_ex(c, EVP_aes_256_gcm(), NULL, s->master, box + 8) == 1 &&
+	       EVP_EncryptUpdate(c, NULL, &len, (const unsigned char *)name, (int)strlen(name)) == 1 &&
+	       EVP_EncryptUpdate(c, box + HEAD, &len, (const unsigned char *)secret.ptr, (int)secret.len) == 1 &&
+	       EVP_EncryptFinal_ex(c, box + HEAD + secret.len, &len) == 1 &&
+	       EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_GET_TAG, TAG, box + 8 + NONCE) == 1;
+}
+
+int store_put(const struct store *s, const char *name, struct str secret, struct err *err)
+{
+	char path[600];
+	unsigned char box[HEAD + SECRET_MAX];
+	path_of(s, name, path);
+	if (secret.len > SECRET_MAX - HEAD)
+		return err_set(err, E_LIMIT, path, "secret too large");
+	if (!close_box(s, name, secret, box))
+		return err_set(err, E_IO, path, "cannot encrypt");
+	return fs_write(path, (struct str){ (char *)box, HEAD + secret.len }, 0600, err);
+}
+
+static int overwrite(const char *path, struct err *err)
+{
+	struct stat st;
+	unsigned char noise[1024];
+	_cleanup_fd_ int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_errno(err, path, "cannot open");
+	if (fstat(fd, &st) < 0)
+		return err_errno(err, path, "cannot look at");
+	int r = 0;
+	for (off_t left = st.st_size; r == 0 && left > 0; left -= (off_t)sizeof noise) {
+		rnd_bytes(noise, sizeof noise);
+		r = fs_write_all(fd, noise, left < (off_t)sizeof noise ? (size_t)left : sizeof noise, err);
+	}
+	if (r == 0 && (fs_fault() || fsync(fd) < 0))
+		r = err_errno(err, path, "cannot sync");
+	return r;
+}
+
+int store_erase(const struct store *s, const char *name, struct err *err)
+{
+	char path[600];
+	int r = overwrite(path_of(s, name, path), err);
+	if (r == 0 && (fs_fault() || (unlink(path) < 0 && errno != ENOENT)))
+		r = err_errno(err, path, "cannot remove");
+	if (r < 0)
+		return r;
+	*strrchr(path, '/') = 0;
+	return fs_sync_dir(path, err);
+}

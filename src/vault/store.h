@@ -1,0 +1,27 @@
+/* Secrets in files: wrapped with AES-256-GCM under the master key (vault.h, "At rest"). */
+#ifndef VAULT_STORE_H
+#define VAULT_STORE_H
+
+#include "base/buf.h"
+
+struct err;
+
+#define STORE_KEY 32
+
+struct store {
+	char dir[512];
+	unsigned char master[STORE_KEY];
+};
+
+/* Sweeps what a crash left, loads the master key, or makes one when the directory holds nothing yet. -E_CORRUPT when
+ * secrets are there but the master key isn't: nothing is ever made anew over what can't be read. */
+int store_open(struct store *s, const char *dir, struct err *err);
+void store_done(struct store *s);
+bool store_has(const struct store *s, const char *name); /* "ca.key", "orgs/412015.key" */
+/* Appends the secret to b. -E_NOT_FOUND; -E_CORRUPT when it was altered, or belongs to another name or master key. */
+int store_get(const struct store *s, const char *name, struct buf *b, struct err *err);
+int store_put(const struct store *s, const char *name, struct str secret, struct err *err);
+/* Overwrites with random bytes, syncs, removes, syncs the directory. Gone already is fine. */
+int store_erase(const struct store *s, const char *name, struct err *err);
+
+#endif

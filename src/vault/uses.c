@@ -1,0 +1,102 @@
+/* See uses.h. */
+#include "vault/uses.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "wire/place.h"
+
+#include <stdio.h>
+
+struct rule {
+	uid_t uid;
+	uint8_t op;
+	uint32_t rate, burst; /* a second; at once */
+	const char *domain;   /* SEAL: what the message begins with */
+};
+
+/* A row of uid 0 is for root alone: the console, tests, offline tools. */
+static const struct rule rules[] = {
+	{ USER_PROXY, VAULT_LEAF, 5000, 5000, NULL },
+	{ USER_PROXY, VAULT_PUBLIC, 5, 20, NULL },
+	{ USER_INTAKE, VAULT_SEAL, 20, 60, VAULT_DOMAIN_CHECKPOINT },
+	{ USER_INTAKE, VAULT_SEGKEY, 500, 8192, NULL }, /* a start opens one segment an organisation */
+	{ USER_INTAKE, VAULT_PUBLIC, 5, 20, NULL },
+	{ USER_DETECT, VAULT_SEGKEY, 500, 8192, NULL },
+	{ USER_DETECT, VAULT_PUBLIC, 5, 20, NULL },
+	{ USER_CONTROL, VAULT_DESTROY, 1, 64, NULL },
+	{ USER_CONTROL, VAULT_PUBLIC, 5, 20, NULL },
+	{ USER_PORTAL, VAULT_PUBLIC, 5, 20, NULL },
+	{ 0, VAULT_LEAF, 5000, 5000, NULL },
+	{ 0, VAULT_SEAL, 20, 60, "toride " },
+	{ 0, VAULT_SEGKEY, 500, 8192, NULL },
+	{ 0, VAULT_DESTROY, 1, 64, NULL },
+	{ 0, VAULT_PUBLIC, 5, 20, NULL },
+};
+
+struct bucket {
+	uint64_t milli; /* thousandths of a use that are left */
+	int64_t at_ms;
+};
+
+struct uses {
+	struct bucket buckets[ARRAY_LEN(rules)];
+};
+
+int uses_open(struct uses **ret, struct err *err)
+{
+	struct uses *u = mem_alloc(sizeof *u);
+	if (!u)
+		return err_set(err, E_NOMEM, "", "no memory");
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
+		u->buckets[i] = (struct bucket){ rules[i].burst * 1000ull, -1 };
+	*ret = u;
+	return 0;
+}
+
+void uses_close(struct uses **u)
+{
+	mem_free(*u);
+	*u = NULL;
+}
+
+static bool take(struct bucket *b, const struct rule *r, int64_t now_ms)
+{
+	uint64_t full = r->burst * 1000ull, gone = b->at_ms >= 0 && now_ms > b->at_ms ? (uint64_t)(now_ms - b->at_ms) : 0;
+	if (gone > 3600 * 1000ull)
+		gone = 3600 * 1000ull;
+	b->milli += gone * r->rate;
+	if (b->milli > full)
+		b->milli = full;
+	b->at_ms = now_ms;
+	if (b->milli < 1000)
+		return false;
+	b->milli -= 1000;
+	return true;
+}
+
+int uses_take(struct uses *u, uid_t uid, const struct vault_request *rq, int64_t now_ms)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+		const struct rule *r = &rules[i];
+		if (r->uid != uid || r->op != rq->op)
+			continue;
+		if (r->domain && !str_starts(rq->message, str_from(r->domain)))
+			return -E_DENIED;
+		return take(&u->buckets[i], r, now_ms) ? 0 : -E_LIMIT;
+	}
+	return -E_DENIED;
+}
+
+const char *uses_caller(uid_t uid, char dst[32])
+{
+	static const struct {
+		uid_t uid;
+		const char *name;
+	} known[] = { { 0, "root" }, { USER_PROXY, "proxyd" }, { USER_INTAKE, "intaked" }, { USER_DETECT, "detectd" },
+		      { USER_CONTROL, "controld" }, { USER_PORTAL, "portald" } };
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (known[i].uid == uid)
+			return known[i].name;
+	snprintf(dst, 32, "uid-%u", (unsigned)uid);
+	return dst;
+}
