@@ -31,6 +31,12 @@ static void lab_values(const struct lab *l, yyjson_mut_doc *d, yyjson_mut_val *s
 	set_str(d, service, "trust_anchor", anchor);
 	set_str(d, service, "state_dir", lab_path(l, p, "state"));
 	set_str(d, service, "run_dir", lab_path(l, p, "run"));
+	/* A day in the lab is a minute: silence is followed up after seconds (the notice clock stays as it is). */
+	yyjson_mut_val *clock = yyjson_mut_obj_get(service, "clock");
+	if (clock) {
+		yyjson_mut_obj_put(clock, yyjson_mut_str(d, "escalate1_s"), yyjson_mut_uint(d, 8));
+		yyjson_mut_obj_put(clock, yyjson_mut_str(d, "escalate2_s"), yyjson_mut_uint(d, 16));
+	}
 	yyjson_mut_arr_add_str(d, ca, "lab-ca.pem");
 	yyjson_mut_obj_put(service, yyjson_mut_str(d, "origin_ca"), ca);
 }

@@ -305,7 +305,7 @@ int scenario_run(struct lab *l, const char *path, const struct scenario_opts *o,
 	yyjson_doc *doc = yyjson_read_file(path, YYJSON_READ_ALLOW_COMMENTS | YYJSON_READ_ALLOW_TRAILING_COMMAS, NULL, &re);
 	if (!doc)
 		return err_set(err, E_INVALID, path, "%s at byte %zu", re.msg, re.pos);
-	struct play p = { .lab = l, .opts = o, .started = clock_mono_ms() };
+	struct play p = { .lab = l, .opts = o, .started = clock_mono_ms(), .vars = { { "DIR", l->dir } }, .n_vars = 1 };
 	yyjson_val *steps = yyjson_obj_get(yyjson_doc_get_root(doc), "steps"), *step;
 	size_t i, max;
 	int r = yyjson_is_arr(steps) ? 0 : err_set(err, E_INVALID, path, "no steps");
