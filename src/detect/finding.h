@@ -12,7 +12,7 @@
  * The uid is the only identity. A correlation that goes on (a beacon that doesn't stop) gives a further finding
  * with a uid of its own when its next window fills; same rule and terminal let the incident grow.
  * JSON shape: doc/interfaces/README.md; the golden example is doc/interfaces/finding.json.
- * Requirements: M-064 M-065. */
+ * Requirement: M-079. */
 #ifndef DETECT_FINDING_H
 #define DETECT_FINDING_H
 

@@ -1,0 +1,159 @@
+/* The `correlation` section of a meta rule (Sigma correlation specification 2.1); correlate.c runs it. */
+#include "detect/rule.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+
+static int read_type(struct rule_parser *p, const struct yml *c, struct correlation *k)
+{
+	static const char *const names[] = { "event_count", "value_count", "temporal", "temporal_ordered" };
+	const struct yml *y = yml_get(c, "type");
+	if (!y || y->kind != YML_SCALAR)
+		return rule_fault(p, c->line, "correlation: type is missing");
+	for (unsigned i = 0; i < ARRAY_LEN(names); i++)
+		if (str_eq(y->text, str_from(names[i]))) {
+			k->type = (enum correlation_type)i;
+			return 0;
+		}
+	return rule_fault(p, y->line, "correlation: type '" STR_FMT "' is not supported", STR_ARG(y->text));
+}
+
+static int read_rules(struct rule_parser *p, const struct yml *c, struct correlation *k)
+{
+	const struct yml *y = yml_get(c, "rules");
+	if (!y || y->kind == YML_MAP || (y->kind == YML_LIST && y->n == 0))
+		return rule_fault(p, y ? y->line : c->line, "correlation: rules must be a list of ids or names");
+	for (const struct yml *n = y->kind == YML_LIST ? y->first : y; n; n = y->kind == YML_LIST ? n->next : NULL) {
+		if (n->kind != YML_SCALAR || k->n_rules == CORRELATION_RULES)
+			return rule_fault(p, n->line, "correlation: at most %d rules, by id or name", CORRELATION_RULES);
+		k->lines[k->n_rules] = n->line;
+		k->names[k->n_rules++] = n->text;
+	}
+	return 0;
+}
+
+static int read_group_by(struct rule_parser *p, const struct yml *c, struct correlation *k)
+{
+	const struct yml *y = yml_get(c, "group-by");
+	k->aliases = yml_get(c, "aliases");
+	if (k->aliases && k->aliases->kind != YML_MAP)
+		return rule_fault(p, k->aliases->line, "correlation: aliases must be a map");
+	if (y && y->kind == YML_MAP)
+		return rule_fault(p, y->line, "correlation: group-by must be a list of fields");
+	for (const struct yml *n = !y ? NULL : y->kind == YML_LIST ? y->first : y; n; n = y->kind == YML_LIST ? n->next : NULL) {
+		if (n->kind != YML_SCALAR || !n->text.len || k->n_group == CORRELATION_GROUP_BY)
+			return rule_fault(p, n->line, "correlation: group-by takes at most %d fields", CORRELATION_GROUP_BY);
+		k->group_by[k->n_group++] = n->text.ptr;
+	}
+	return 0;
+}
+
+static int read_timespan(struct rule_parser *p, const struct yml *c, struct correlation *k)
+{
+	const struct yml *y = yml_get(c, "timespan");
+	uint64_t n = 0;
+	if (!y || y->kind != YML_SCALAR || y->text.len < 2)
+		return rule_fault(p, y ? y->line : c->line, "correlation: timespan is missing (as in 30s, 5m, 1h, 2d)");
+	char unit = y->text.ptr[y->text.len - 1];
+	int64_t ms = unit == 's' ? 1000 : unit == 'm' ? 60000 : unit == 'h' ? 3600000 : unit == 'd' ? 86400000 : 0;
+	if (!ms || !str_to_u64((struct str){ y->text.ptr, y->text.len - 1 }, 100000000, &n) || !n)
+		return rule_fault(p, y->line, "correlation: timespan must be a number and s, m, h or d");
+	k->timespan_ms = (int64_t)n * ms;
+	return k->timespan_ms <= CORRELATION_SPAN_MS ? 0 : rule_fault(p, y->line, "correlation: timespan is longer than 30 days");
+}
+
+static int read_criterion(struct rule_parser *p, const struct yml *y, struct correlation *k)
+{
+	static const char *const names[] = { "lt", "lte", "gt", "gte", "eq", "neq" };
+	for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
+		if (!str_eq(y->key, str_from(names[i])))
+			continue;
+		uint64_t v;
+		if (y->kind != YML_SCALAR || !str_to_u64(y->text, CORRELATION_COUNT, &v) || k->n_cond == ARRAY_LEN(k->cond))
+			return rule_fault(p, y->line, "correlation: condition takes one or two counts of at most %d", CORRELATION_COUNT);
+		k->cond[k->n_cond].op = (enum compare)i;
+		k->cond[k->n_cond++].value = v;
+		return 0;
+	}
+	return rule_fault(p, y->key_line, "correlation: condition has no '" STR_FMT "'", STR_ARG(y->key));
+}
+
+/* Only lower bounds can be decided before the time is over; all others when the window closes. */
+static void find_threshold(struct correlation *k)
+{
+	k->eager = k->n_cond > 0;
+	for (unsigned i = 0; i < k->n_cond; i++) {
+		uint64_t least = k->cond[i].op == COMPARE_GTE ? k->cond[i].value : k->cond[i].op == COMPARE_GT ? k->cond[i].value + 1 : 0;
+		if (k->cond[i].op != COMPARE_GTE && k->cond[i].op != COMPARE_GT)
+			k->eager = false;
+		if (least > k->threshold)
+			k->threshold = least;
+	}
+	if (k->threshold == 0)
+		k->threshold = 1;
+}
+
+static int read_condition(struct rule_parser *p, const struct yml *c, struct correlation *k)
+{
+	const struct yml *y = yml_get(c, "condition");
+	bool temporal = k->type == CORRELATION_TEMPORAL || k->type == CORRELATION_ORDERED;
+	if (temporal && y)
+		return rule_fault(p, y->key_line, "correlation: a condition is not supported for temporal (all rules must fire)");
+	if (temporal) {
+		k->eager = true;
+		k->threshold = k->n_rules;
+		return 0;
+	}
+	if (!y || y->kind != YML_MAP)
+		return rule_fault(p, y ? y->line : c->line, "correlation: condition is missing or no map");
+	for (const struct yml *v = y->first; v; v = v->next) {
+		if (str_eq(v->key, STR("field")) && k->type == CORRELATION_VALUE_COUNT) {
+			if (v->kind != YML_SCALAR || !v->text.len)
+				return rule_fault(p, v->line, "correlation: several fields to count are not supported");
+			k->value_field = v->text.ptr;
+			continue;
+		}
+		int r = read_criterion(p, v, k);
+		if (r < 0)
+			return r;
+	}
+	if (k->n_cond == 0)
+		return rule_fault(p, y->line, "correlation: condition has no count");
+	if (k->type == CORRELATION_VALUE_COUNT && !k->value_field)
+		return rule_fault(p, y->line, "correlation: value_count needs condition.field");
+	find_threshold(k);
+	if (k->type == CORRELATION_VALUE_COUNT && !k->eager)
+		return rule_fault(p, y->line, "correlation: value_count is supported with gt and gte only");
+	return 0;
+}
+
+int correlation_parse(struct rule_parser *p, const struct yml *doc, const struct yml *c)
+{
+	static const char *const known[] = { "type", "rules", "aliases", "group-by", "timespan", "condition", "generate" };
+	struct correlation *k = arena_alloc(p->arena, sizeof *k);
+	const struct yml *g = yml_get(c, "generate");
+	if (!k)
+		return rule_fault(p, doc->line, "no memory");
+	if (c->kind != YML_MAP)
+		return rule_fault(p, c->line, "correlation must be a map");
+	for (const struct yml *y = c->first; y; y = y->next) {
+		bool ok = false;
+		for (size_t i = 0; i < ARRAY_LEN(known); i++)
+			ok |= str_eq(y->key, str_from(known[i]));
+		if (!ok)
+			return rule_fault(p, y->key_line, "correlation has no '" STR_FMT "'", STR_ARG(y->key));
+	}
+	if (!g)
+		g = yml_get(doc, "generate");
+	if (g && !yml_bool(g, &p->rule->generate))
+		return rule_fault(p, g->line, "generate takes true or false");
+	p->rule->correlation = k;
+	int r = read_type(p, c, k);
+	if (r == 0)
+		r = read_rules(p, c, k);
+	if (r == 0)
+		r = read_group_by(p, c, k);
+	if (r == 0)
+		r = read_timespan(p, c, k);
+	return r < 0 ? r : read_condition(p, c, k);
+}

@@ -1,0 +1,285 @@
+/* Sigma's log sources and field names -> our events; see fields.h. New kinds of events get their rows here. */
+#include "detect/fields.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+struct field_row {
+	const char *sigma, *path; /* path NULL: `why` says why it can't be had */
+	const char *why;
+	enum field_kind kind;     /* 0: FIELD_PATH */
+};
+
+#define HOST "http_request.url.hostname|dst_endpoint.hostname"
+static const struct field_row proxy_fields[] = {
+	{ .sigma = "c-uri", .path = "http_request.url.url_string" },
+	{ .sigma = "cs-uri", .path = "http_request.url.url_string" },
+	{ .sigma = "c-uri-stem", .path = "http_request.url.path" },
+	{ .sigma = "cs-uri-stem", .path = "http_request.url.path" },
+	{ .sigma = "c-uri-extension", .path = "http_request.url.path", .kind = FIELD_EXTENSION },
+	{ .sigma = "cs-host", .path = HOST },
+	{ .sigma = "r-dns", .path = HOST },
+	{ .sigma = "c-useragent", .path = "http_request.user_agent" },
+	{ .sigma = "cs-user-agent", .path = "http_request.user_agent" },
+	{ .sigma = "cs-method", .path = "http_request.http_method" },
+	{ .sigma = "cs-referrer", .path = "http_request.referrer" },
+	{ .sigma = "cs-referer", .path = "http_request.referrer" },
+	{ .sigma = "sc-status", .path = "http_response.code" },
+	{ .sigma = "sc-bytes", .path = "traffic.bytes_in" },
+	{ .sigma = "cs-bytes", .path = "traffic.bytes_out" },
+	{ .sigma = "time-taken", .path = "duration" },
+	{ .sigma = "c-ip", .path = "src_endpoint.ip" },
+	{ .sigma = "src_ip", .path = "src_endpoint.ip" },
+	{ .sigma = "src_port", .path = "src_endpoint.port" },
+	{ .sigma = "dst_ip", .path = "dst_endpoint.ip" },
+	{ .sigma = "dst_port", .path = "dst_endpoint.port" },
+	{ .sigma = "c-uri-query", .why = "the proxy's events hold no query string" },
+	{ .sigma = "cs-uri-query", .why = "the proxy's events hold no query string" },
+	{ .sigma = "cs-cookie", .why = "the proxy's events hold no cookies" },
+	{ .sigma = "cs-version", .why = "the proxy's events don't hold the protocol version" },
+	{ 0 },
+};
+static const struct field_row antivirus_fields[] = {
+	{ .sigma = "Signature", .path = "malware.name" },
+	{ .sigma = "Filename", .path = "http_request.url.path" },
+	{ .sigma = "Action", .path = "disposition" },
+	{ 0 },
+};
+static const struct field_row firewall_fields[] = {
+	{ .sigma = "src_ip", .path = "src_endpoint.ip" },
+	{ .sigma = "src_port", .path = "src_endpoint.port" },
+	{ .sigma = "dst_ip", .path = "dst_endpoint.ip" },
+	{ .sigma = "dst_port", .path = "dst_endpoint.port" },
+	{ .sigma = "username", .why = "packets carry no user name" },
+	{ 0 },
+};
+
+#define COMMON "class_uid", "time", "ingest_time", "org", "product"
+static const char *const http_paths[] = { COMMON, "ref", "src_endpoint.ip", "src_endpoint.port", "src_endpoint.name",
+	"src_endpoint.via", "dst_endpoint.hostname", "dst_endpoint.ip", "dst_endpoint.port", "http_request.http_method",
+	"http_request.user_agent", "http_request.referrer", "http_request.url.url_string", "http_request.url.scheme",
+	"http_request.url.hostname", "http_request.url.path", "http_response.code", "http_response.content_type",
+	"http_response.length", "traffic.bytes_in", "traffic.bytes_out", "duration", "tls.version", "tls.sni",
+	"tls.intercepted", "action", "disposition", "rule.uid", "rule.name", "file.hash", "file.type", "file.size",
+	"verdict", "malware.name", NULL };
+static const char *const network_paths[] = { COMMON, "src_endpoint.ip", "src_endpoint.port", "src_endpoint.interface",
+	"dst_endpoint.ip", "dst_endpoint.port", "connection_info.protocol_num", "connection_info.direction", "action",
+	"rule.uid", NULL };
+static const char *const api_paths[] = { COMMON, "actor.user", "api.operation", "status", "message", NULL };
+static const char *const life_paths[] = { COMMON, "app.name", "activity_name", "message", NULL };
+static const struct field_row no_fields[] = { { 0 } };
+
+struct logsource_row {
+	const char *category, *product, *service;
+	unsigned class_uid;
+	const char *event_product; /* NULL: any */
+	bool malware;              /* only with a verdict that isn't clean */
+	const struct field_row *fields;
+	const char *const *paths;
+	const char *channel;       /* Windows: the end or the whole of the channel's name; NULL: any */
+	unsigned ids[4];           /* Windows: EventID; none: any */
+};
+#define SYSMON "Microsoft-Windows-Sysmon/Operational"
+#define W(cat, ch, ...) { cat, "windows", "", .channel = ch, .ids = { __VA_ARGS__ } }
+#define S(svc, ch) { "", "windows", svc, .channel = ch }
+
+static const struct logsource_row rows[] = {
+	{ "proxy", "", "", 4002, "proxyd", .fields = proxy_fields, .paths = http_paths },
+	{ "antivirus", "", "", 4002, "proxyd", .malware = true, .fields = antivirus_fields, .paths = http_paths },
+	{ "firewall", "", "", 4001, "nft", .fields = firewall_fields, .paths = network_paths },
+	{ "", "toride", "api", 6003, NULL, .fields = no_fields, .paths = api_paths },
+	{ "", "toride", "lifecycle", 6002, NULL, .fields = no_fields, .paths = life_paths },
+	{ "", "windows", "", .channel = NULL },
+	/* Taxonomy appendix, "Windows Folder". */
+	W("process_creation", SYSMON, 1), W("file_change", SYSMON, 2), W("network_connection", SYSMON, 3),
+	W("sysmon_status", SYSMON, 4, 16), W("process_termination", SYSMON, 5), W("driver_load", SYSMON, 6),
+	W("image_load", SYSMON, 7), W("create_remote_thread", SYSMON, 8), W("raw_access_thread", SYSMON, 9),
+	W("process_access", SYSMON, 10), W("file_event", SYSMON, 11), W("registry_event", SYSMON, 12, 13, 14),
+	W("registry_add", SYSMON, 12), W("registry_delete", SYSMON, 12), W("registry_set", SYSMON, 13),
+	W("registry_rename", SYSMON, 14), W("create_stream_hash", SYSMON, 15), W("pipe_created", SYSMON, 17, 18),
+	W("wmi_event", SYSMON, 19, 20, 21), W("dns_query", SYSMON, 22), W("file_delete", SYSMON, 23, 26),
+	W("clipboard_capture", SYSMON, 24), W("process_tampering", SYSMON, 25), W("file_delete_detected", SYSMON, 26),
+	W("file_block_executable", SYSMON, 27), W("file_block_shredding", SYSMON, 28),
+	W("file_executable_detected", SYSMON, 29), W("sysmon_error", SYSMON, 255),
+	W("ps_classic_start", "Windows PowerShell", 400), W("ps_classic_provider_start", "Windows PowerShell", 600),
+	W("ps_classic_script", "Windows PowerShell", 800), W("ps_module", "PowerShell/Operational", 4103),
+	W("ps_script", "PowerShell/Operational", 4104),
+	S("application", "Application"), S("security", "Security"), S("system", "System"), S("sysmon", SYSMON),
+	S("powershell", "PowerShell/Operational"), S("powershell-classic", "Windows PowerShell"),
+	S("windefend", "Microsoft-Windows-Windows Defender/Operational"),
+	S("taskscheduler", "Microsoft-Windows-TaskScheduler/Operational"),
+	S("wmi", "Microsoft-Windows-WMI-Activity/Operational"), S("ntlm", "Microsoft-Windows-NTLM/Operational"),
+	S("firewall-as", "Microsoft-Windows-Windows Firewall With Advanced Security/Firewall"),
+	S("bits-client", "Microsoft-Windows-Bits-Client/Operational"), S("dns-server", "DNS Server"),
+	S("dns-client", "Microsoft-Windows-DNS Client Events/Operational"),
+	S("codeintegrity-operational", "Microsoft-Windows-CodeIntegrity/Operational"),
+	S("driver-framework", "Microsoft-Windows-DriverFrameworks-UserMode/Operational"),
+	S("applocker", "AppLocker/"), S("appxdeployment-server", "Microsoft-Windows-AppXDeploymentServer/Operational"),
+	S("terminalservices-localsessionmanager", "Microsoft-Windows-TerminalServices-LocalSessionManager/Operational"),
+	S("openssh", "OpenSSH/Operational"), S("ldap", "Microsoft-Windows-LDAP-Client/Debug"),
+	S("security-mitigations", "Microsoft-Windows-Security-Mitigations/"),
+	S("msexchange-management", "MSExchange Management"), S("vhdmp", "Microsoft-Windows-VHDMP/Operational"),
+};
+
+static bool is(const char *a, const char *b)
+{
+	return strcmp(a, b) == 0;
+}
+
+bool logsource_resolve(struct logsource *s)
+{
+	s->row = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (is(rows[i].category, s->category) && is(rows[i].product, s->product) && is(rows[i].service, s->service))
+			s->row = &rows[i];
+	return s->row || !is(s->product, "toride");
+}
+
+static bool windows(const struct logsource *s)
+{
+	return is(s->product, "windows");
+}
+
+const char *field_resolve(const struct logsource *s, const char *field, struct field_path *ret)
+{
+	if (windows(s) || !s->row) {
+		*ret = (struct field_path){ windows(s) ? FIELD_WINDOWS : FIELD_PATH, field };
+		return NULL;
+	}
+	for (const struct field_row *f = s->row->fields; f->sigma; f++)
+		if (is(f->sigma, field)) {
+			*ret = (struct field_path){ f->kind ? f->kind : FIELD_PATH, f->path };
+			return f->path ? NULL : f->why;
+		}
+	for (const char *const *p = s->row->paths; *p; p++)
+		if (is(*p, field)) {
+			*ret = (struct field_path){ FIELD_PATH, *p };
+			return NULL;
+		}
+	return "this log source has no such field";
+}
+
+static struct str text_of(yyjson_val *v)
+{
+	return yyjson_is_str(v) ? (struct str){ yyjson_get_str(v), yyjson_get_len(v) } : (struct str){ "", 0 };
+}
+
+static yyjson_val *get(yyjson_val *o, struct str key)
+{
+	return yyjson_obj_getn(o, key.ptr, key.len);
+}
+
+static yyjson_val *get_path(yyjson_val *v, struct str path)
+{
+	struct str part;
+	for (int i = 0; v && i < FIELD_PARTS && str_next(&path, '.', &part); i++)
+		v = get(v, part);
+	return path.len ? NULL : v;
+}
+
+static yyjson_val *windows_value(yyjson_val *root, const char *name)
+{
+	yyjson_val *event = get(root, STR("Event"));
+	if (!event)
+		return get(root, str_from(name));
+	yyjson_val *system = get(event, STR("System")), *v;
+	if (is(name, "Provider_Name"))
+		return get_path(system, STR("Provider.#attributes.Name"));
+	if ((v = get(get(event, STR("EventData")), str_from(name))) || (v = get(system, str_from(name))))
+		return v;
+	size_t i, n;
+	yyjson_val *key, *user;
+	yyjson_obj_foreach(get(event, STR("UserData")), i, n, key, user)
+		if ((v = get(user, str_from(name))))
+			return v;
+	return NULL;
+}
+
+yyjson_val *field_value(yyjson_val *root, const struct field_path *f)
+{
+	struct str paths = str_from(f->name), one;
+	if (f->kind == FIELD_WINDOWS)
+		return windows_value(root, f->name);
+	yyjson_val *v = NULL;
+	while (!v && str_next(&paths, '|', &one)) {
+		v = get(root, one); /* an attribute whose own name has dots, as flat logs do */
+		if (!v)
+			v = get_path(root, one);
+	}
+	return v;
+}
+
+struct str field_extension(struct str path)
+{
+	const char *slash = path.len ? memrchr(path.ptr, '/', path.len) : NULL;
+	if (slash)
+		path = (struct str){ slash + 1, path.len - (size_t)(slash + 1 - path.ptr) };
+	const char *dot = path.len ? memrchr(path.ptr, '.', path.len) : NULL;
+	return dot ? (struct str){ dot + 1, path.len - (size_t)(dot + 1 - path.ptr) } : (struct str){ "", 0 };
+}
+
+void event_origin(yyjson_val *root, struct event_origin *ret)
+{
+	*ret = (struct event_origin){ .class_uid = yyjson_get_uint(get(root, STR("class_uid"))) };
+	ret->product = text_of(get(root, STR("product")));
+	if (ret->class_uid) {
+		ret->verdict = text_of(get(root, STR("verdict")));
+		return;
+	}
+	ret->category = text_of(get(root, STR("category")));
+	ret->service = text_of(get(root, STR("service")));
+	yyjson_val *channel = field_value(root, &(struct field_path){ FIELD_WINDOWS, "Channel" });
+	yyjson_val *id = field_value(root, &(struct field_path){ FIELD_WINDOWS, "EventID" });
+	ret->channel = text_of(channel);
+	ret->event_id = yyjson_get_uint(id);
+	if (yyjson_is_str(id))
+		str_to_u64(text_of(id), UINT32_MAX, &ret->event_id);
+	ret->windows = channel && id;
+}
+
+static bool id_in(const struct logsource_row *r, uint64_t id)
+{
+	if (!r->ids[0])
+		return true;
+	for (size_t i = 0; i < ARRAY_LEN(r->ids) && r->ids[i]; i++)
+		if (r->ids[i] == id)
+			return true;
+	return false;
+}
+
+/* Several channels share an ending ("PowerShell/Operational", "PowerShellCore/Operational") or a stem ("AppLocker/"). */
+static bool channel_is(const char *want, struct str have)
+{
+	size_t n = strlen(want);
+	if (want[n - 1] == '/')
+		return have.len > n && memmem(have.ptr, have.len, want, n) != NULL;
+	if (strcmp(want, "PowerShell/Operational") == 0)
+		return str_eq(have, STR("Microsoft-Windows-PowerShell/Operational")) ||
+		       str_eq(have, STR("PowerShellCore/Operational"));
+	return str_eq(have, str_from(want));
+}
+
+static bool equal_or_open(const char *want, struct str have)
+{
+	return !*want || str_eq(have, str_from(want));
+}
+
+bool logsource_applies(const struct logsource *s, const struct event_origin *o)
+{
+	const struct logsource_row *r = s->row;
+	if (r && r->class_uid)
+		return r->class_uid == o->class_uid && (!r->event_product || str_eq(o->product, str_from(r->event_product))) &&
+		       (!r->malware || str_eq(o->verdict, STR("malicious")) || str_eq(o->verdict, STR("unscannable")));
+	if (windows(s))
+		return o->windows && r && (!r->channel || channel_is(r->channel, o->channel)) && id_in(r, o->event_id);
+	return !o->class_uid && !o->windows && equal_or_open(s->category, o->category) &&
+	       equal_or_open(s->product, o->product) && equal_or_open(s->service, o->service);
+}
+
+bool logsource_same(const struct logsource *a, const struct logsource *b)
+{
+	if (a->row || b->row)
+		return a->row == b->row;
+	return is(a->category, b->category) && is(a->product, b->product) && is(a->service, b->service);
+}

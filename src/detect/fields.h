@@ -1,0 +1,54 @@
+/* Which events a Sigma log source means, and where its field names stand in them: a table, in fields.c.
+ *
+ *   category proxy            4002 HTTP Activity of proxyd       W3C names (c-uri, cs-host, …), src_ip, dst_ip …
+ *   category antivirus        4002 with a malicious or unscannable verdict      Signature, Filename, Action
+ *   category firewall         4001 Network Activity of nft       src_ip, src_port, dst_ip, dst_port, action …
+ *   product toride, service api | lifecycle       6003 API Activity, 6002 Application Lifecycle
+ *   product windows           events as of evtx dumps ({"Event": {"System": …, "EventData": …}}), by channel and EventID
+ *   any other                 events without class_uid whose own texts `category`, `product`, `service` are the same;
+ *                             the field's name is the attribute's path
+ * Within our own classes the attribute paths of doc/interfaces may be used as field names too ("rule.uid");
+ * any other name is refused: it could never match and nobody would notice. */
+#ifndef DETECT_FIELDS_H
+#define DETECT_FIELDS_H
+
+#include "base/str.h"
+
+#include <yyjson.h>
+
+#define FIELD_PARTS 8
+
+enum field_kind { FIELD_NONE, FIELD_PATH, FIELD_EXTENSION /* of the last path segment */, FIELD_WINDOWS, FIELD_ANY /* keywords */ };
+
+struct field_path {
+	enum field_kind kind;
+	const char *name; /* dotted; the table's or the rule's */
+};
+
+struct logsource {
+	const char *category, *product, *service; /* "" when absent */
+	const struct logsource_row *row;          /* NULL: none of the table */
+};
+
+/* Fills row. False when the log source belongs to us but there is no such one ("product: toride, service: typo"). */
+bool logsource_resolve(struct logsource *s);
+/* NULL, or why this field can't be had from this log source. */
+const char *field_resolve(const struct logsource *s, const char *field, struct field_path *ret);
+
+/* What of an event says where it comes from; looked at once an event. */
+struct event_origin {
+	uint64_t class_uid;
+	struct str product, category, service, verdict;
+	struct str channel; /* Windows */
+	uint64_t event_id;
+	bool windows;
+};
+void event_origin(yyjson_val *root, struct event_origin *ret);
+bool logsource_applies(const struct logsource *s, const struct event_origin *o);
+bool logsource_same(const struct logsource *a, const struct logsource *b);
+
+/* The field's value in an event; NULL when absent. FIELD_EXTENSION gives the path's value. */
+yyjson_val *field_value(yyjson_val *root, const struct field_path *f);
+struct str field_extension(struct str path);
+
+#endif

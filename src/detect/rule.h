@@ -1,0 +1,137 @@
+/* A Sigma rule as read from its file (Sigma rules specification 2.1, modifiers appendix 2.1, correlation 2.1):
+ * a tree of conditions over predicates. match.h turns many of them into something quick.
+ *
+ * What isn't supported is refused with file, line and name, never passed over: old aggregations (`| count()`),
+ * timeframe, filters, `action: global`, value_sum/avg/percentile, time modifiers, unknown modifiers, placeholders
+ * without a value, fields that the log source doesn't have.
+ * Own keys beside the standard's: `x-toride: {title_ja: …}` (custom attributes are allowed by the specification).
+ * Memory: everything lives in the arena given; rule_release() frees the compiled regular expressions. */
+#ifndef DETECT_RULE_H
+#define DETECT_RULE_H
+
+#include "detect/fields.h"
+#include "detect/finding.h"
+#include "detect/pattern.h"
+#include "detect/yml.h"
+#include "model/model.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#define RULE_EXPR_DEPTH 64
+#define RULE_VALUES 20000      /* values of one rule, after placeholders and encodings */
+#define CORRELATION_RULES 16
+#define CORRELATION_GROUP_BY 8
+#define CORRELATION_COUNT 10000 /* largest threshold */
+#define CORRELATION_SPAN_MS (30LL * 86400 * 1000)
+
+enum pred_op {
+	PRED_MATCH,    /* pattern */
+	PRED_REGEX,    /* found anywhere */
+	PRED_CIDR,
+	PRED_COMPARE,  /* number <, <=, >, >= */
+	PRED_EXISTS,   /* flag: should be there */
+	PRED_NULL,     /* absent or null */
+	PRED_FIELDREF, /* equals, starts with, ends with or holds the other field's value */
+};
+enum compare { COMPARE_LT, COMPARE_LTE, COMPARE_GT, COMPARE_GTE, COMPARE_EQ, COMPARE_NEQ };
+
+struct pred {
+	enum pred_op op;
+	const char *field; /* Sigma's name; NULL: any text of the event (keywords) */
+	unsigned line;
+	bool flag, cased, open_start, open_end; /* EXISTS; FIELDREF */
+	enum compare compare;
+	double number;
+	struct pattern pattern;
+	struct prefix prefix;
+	pcre2_code *re;
+	struct field_path path, other; /* by the rule's log source; other: FIELDREF's */
+	uint32_t index;    /* given by match.c */
+	struct pred *next; /* of the rule */
+};
+
+enum expr_kind { EXPR_PRED, EXPR_AND, EXPR_OR, EXPR_NOT };
+struct expr {
+	enum expr_kind kind;
+	struct pred *pred;
+	struct expr **kids; /* may be shared between conditions */
+	unsigned n;         /* AND of none is true, OR of none is false */
+};
+
+enum correlation_type { CORRELATION_EVENT_COUNT, CORRELATION_VALUE_COUNT, CORRELATION_TEMPORAL, CORRELATION_ORDERED };
+
+struct rule;
+struct correlation {
+	enum correlation_type type;
+	struct str names[CORRELATION_RULES]; /* as written: id or name */
+	unsigned lines[CORRELATION_RULES];
+	struct rule *rules[CORRELATION_RULES]; /* by ruleset_load() */
+	unsigned n_rules;
+	/* [rule][i]: Sigma field of the i-th group value in events of that rule (aliases resolved) */
+	const char *group_by[CORRELATION_GROUP_BY];
+	const struct yml *aliases;
+	unsigned n_group;
+	const char *value_field; /* value_count */
+	struct field_path paths[CORRELATION_RULES][CORRELATION_GROUP_BY], value_path[CORRELATION_RULES];
+	int64_t timespan_ms;
+	struct {
+		enum compare op;
+		uint64_t value;
+	} cond[2];
+	unsigned n_cond;
+	bool eager; /* only lower bounds: decided as soon as the count is reached */
+	uint64_t threshold; /* the least count that satisfies all lower bounds */
+};
+
+struct rule {
+	const char *file;
+	unsigned line;
+	const char *id, *name, *title, *title_ja; /* "" when absent; id never is */
+	enum finding_level level;
+	const char *attacks[FINDING_ATTACKS];
+	size_t n_attacks;
+	struct logsource source; /* not of a correlation */
+	struct expr *condition;
+	struct pred *preds;
+	struct correlation *correlation;
+	bool referenced; /* part of a correlation that doesn't ask for single findings: no finding of its own */
+	bool generate;
+	bool regex_only; /* no text that must be there: asked for every event of its log source */
+	uint32_t index;
+	struct rule *next;
+};
+
+struct rule_opts {
+	/* Values of a placeholder (`%name%` with expand): calls add for each; false when there is none of that name. */
+	bool (*placeholder)(struct str name, void (*add)(struct str value, void *to), void *to, void *user);
+	void *user;
+};
+
+/* One document. err's path is "file:line". */
+int rule_parse(const struct yml *doc, const char *file, const struct rule_opts *o, struct arena *a, struct rule **ret,
+               struct err *err);
+void rule_release(struct rule *r);
+
+/* Parts, for their own tests. `at` gives file and arena. */
+struct rule_parser {
+	const char *file;
+	struct arena *arena;
+	const struct rule_opts *opts;
+	struct rule *rule;
+	struct err *err;
+	unsigned values;
+};
+int rule_fault(struct rule_parser *p, unsigned line, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* "field|modifier…" and its value(s) -> expression. key "" or "|all": keywords. */
+int value_parse(struct rule_parser *p, struct str key, const struct yml *y, struct expr **ret);
+struct expr *expr_new(struct rule_parser *p, enum expr_kind kind, unsigned n);
+struct named_expr {
+	struct str name;
+	struct expr *expr;
+};
+int condition_parse(struct rule_parser *p, struct str text, unsigned line, const struct named_expr *names, unsigned n,
+                    struct expr **ret);
+int correlation_parse(struct rule_parser *p, const struct yml *doc, const struct yml *c);
+
+#endif
