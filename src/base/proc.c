@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,6 +42,7 @@ static void child(const struct proc_opts *o, int in, int out)
 	if (o->uid && setuid(o->uid) < 0)
 		_exit(127);
 	close_range(3, ~0u, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody would know how it ended */
 	execvp(o->argv[0], (char *const *)(uintptr_t)o->argv);
 	dprintf(2, "cannot run %s: %s\n", o->argv[0], strerror(errno));
 	_exit(127);
