@@ -1,0 +1,394 @@
+/* See apply.h. The loop's side: children for changes, timers for expiries, blocks in process. */
+#include "apply/apply.h"
+
+#include "apply/blocks.h"
+#include "apply/child.h"
+#include "apply/transaction.h"
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "wire/place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define RETRY_MS 30000 /* an expiry that could not be undone is tried again */
+
+struct apply {
+	const struct env *env;
+	uv_loop_t *loop;
+	pid_t child;
+	uv_poll_t *pipe; /* the running child's answer; NULL: none runs */
+	int fd;
+	struct buf answer;
+	int64_t started_ms;
+	apply_done done, undone;
+	void *user, *undone_user;
+	uv_timer_t *timer; /* the next of block expiry and confirm deadline */
+	int64_t deadline_ms, block_ms;
+};
+
+static void arm(struct apply *a);
+static void loop_use(struct apply *a, uv_loop_t *loop);
+
+int apply_open(struct apply **ret, struct err *err)
+{
+	struct blocks b = { 0 };
+	struct journal_state s;
+	char path[PLACE_MAX], bad[PLACE_MAX];
+	int r = fs_mkdirs(place_in_state(path, sizeof path, "generations"), 0755, err);
+	if (r < 0)
+		return r;
+	r = blocks_load(&b, err);
+	if (r == -E_CORRUPT) {
+		/* Better to guard without those blocks than not at all; said loudly, and the file is kept. */
+		log_err(LOG_LEVEL_ERROR, "", "blocks", err);
+		rename(place_in_state(path, sizeof path, "blocks"), place_in_state(bad, sizeof bad, "blocks.corrupt"));
+		r = 0;
+	}
+	int64_t block_ms = r == 0 ? blocks_next_expiry(&b) : 0;
+	blocks_done(&b);
+	if (r == 0)
+		r = change_recover(&env_real, true, err);
+	if (r == 0)
+		r = journal_load(&s, err);
+	if (r < 0)
+		return r;
+	struct apply *a = mem_alloc(sizeof *a);
+	if (!a)
+		return err_set(err, E_NOMEM, "apply", "no memory");
+	*a = (struct apply){ .env = &env_real, .fd = -1, .deadline_ms = s.deadline_ms, .block_ms = block_ms };
+	buf_init(&a->answer, ORDER_REPLY_SIZE);
+	*ret = a;
+	return 0;
+}
+
+static void free_handle(uv_handle_t *h)
+{
+	mem_free(h);
+}
+
+static void reap(struct apply *a)
+{
+	while (a->child > 0 && waitpid(a->child, NULL, 0) < 0 && errno == EINTR)
+		;
+	a->child = 0;
+}
+
+static void pipe_close(struct apply *a)
+{
+	if (a->pipe) {
+		uv_poll_stop(a->pipe);
+		uv_close((uv_handle_t *)a->pipe, free_handle);
+		a->pipe = NULL;
+	}
+	if (a->fd >= 0)
+		close(a->fd);
+	a->fd = -1;
+}
+
+void apply_close(struct apply **ap)
+{
+	struct apply *a = *ap;
+	if (!a)
+		return;
+	reap(a);
+	pipe_close(a);
+	if (a->timer)
+		uv_close((uv_handle_t *)a->timer, free_handle);
+	buf_done(&a->answer);
+	mem_free(a);
+	*ap = NULL;
+}
+
+static void reply_fill(struct order_reply *reply, int res, const struct err *err, int64_t started_ms)
+{
+	*reply = (struct order_reply){ .code = res < 0 ? (uint8_t)-res : 0, .took_ms = (uint32_t)(clock_mono_ms() - started_ms) };
+	/* %.*s may cut a character in two; the answer is shown as text with replacement, so that is harmless. */
+	if (res < 0)
+		snprintf(reply->path, sizeof reply->path, "%.127s", err->path);
+	if (res < 0)
+		snprintf(reply->text, sizeof reply->text, "%s", err->msg);
+	for (char *p = reply->text; *p; p++)
+		if (*p == '\n' || *p == '\r')
+			*p = ' ';
+}
+
+/* ---- the child that carries a change out ---- */
+
+static int carry_out(const struct env *e, const struct order *o, enum journal_by by, struct err *err)
+{
+	char hex[GEN_NAME] = "";
+	int r = *o->digest ? gen_name(o->digest, hex, err) : 0;
+	if (r < 0)
+		return r;
+	if (o->op == ORDER_CONFIRM)
+		return change_confirm(err);
+	if (o->op == ORDER_APPLY && !*hex)
+		return err_set(err, E_INVALID, "digest", "which generation?");
+	struct change_opts c = { .to = hex, .rollback = o->op == ORDER_ROLLBACK, .by = by,
+		                 .confirm_s = o->op == ORDER_APPLY ? o->confirm_s : 0 };
+	r = change_run(e, &c, err);
+	return r == -E_EXISTS ? 0 : r;
+}
+
+static void child_main(struct apply *a, const struct order *o, enum journal_by by, int fd)
+{
+	struct err err = { 0 };
+	struct order_reply reply;
+	unsigned char msg[ORDER_REPLY_SIZE];
+	child_signals_fresh();
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a new torided undoes what we began; it mustn't meet us at it */
+	setsid();
+	int r = carry_out(a->env, o, by, &err);
+	reply_fill(&reply, r, &err, a->started_ms);
+	if (order_reply_format(&reply, msg) < 0 || fs_write_all(fd, msg, sizeof msg, NULL) < 0)
+		_exit(1);
+	_exit(0);
+}
+
+/* What the child left is in the journal: the deadline of an unconfirmed generation. A block that came in while the
+ * child replaced the filter is put in once more, with the zones now in force. */
+static void after_child(struct apply *a)
+{
+	struct journal_state s;
+	struct gen g = { 0 };
+	struct err err;
+	char hex[GEN_NAME];
+	if (journal_load(&s, &err) < 0)
+		log_err(LOG_LEVEL_ERROR, "", "journal", &err);
+	else
+		a->deadline_ms = s.phase == PHASE_IDLE ? s.deadline_ms : 0;
+	if (gen_current(hex, &err) < 0 || gen_load(hex, &g, &err) < 0 || blocks_install(a->env, &g, &err) < 0)
+		log_err(LOG_LEVEL_ERROR, "", "blocks", &err);
+	gen_done(&g);
+	arm(a);
+}
+
+static void child_ended(struct apply *a)
+{
+	struct order_reply reply;
+	struct err err = { 0 };
+	bool answered = a->answer.len && order_reply_parse(a->answer.ptr, a->answer.len, &reply) == 0;
+	reap(a);
+	pipe_close(a);
+	buf_reset(&a->answer);
+	if (!answered) {
+		int r = change_recover(a->env, false, &err);
+		err_set(&err, E_CLOSED, "apply", "the change was cut off; %s", r < 0 ? "it could not be undone" : "it was undone");
+		reply_fill(&reply, -E_CLOSED, &err, a->started_ms);
+	}
+	after_child(a);
+	apply_done done = a->done;
+	a->done = NULL;
+	if (done)
+		done(&reply, a->user);
+}
+
+static void child_says(uv_poll_t *p, int status, int events)
+{
+	struct apply *a = p->data;
+	(void)events;
+	ssize_t n = -1;
+	if (status == 0 && buf_room(&a->answer, ORDER_REPLY_SIZE - a->answer.len))
+		n = read(a->fd, a->answer.ptr + a->answer.len, ORDER_REPLY_SIZE - a->answer.len);
+	if (n < 0 && status == 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0)
+		a->answer.len += (size_t)n;
+	if (n <= 0 || a->answer.len == ORDER_REPLY_SIZE)
+		child_ended(a);
+}
+
+static int child_start(struct apply *a, const struct order *o, enum journal_by by, struct err *err)
+{
+	int p[2];
+	sigset_t was;
+	a->pipe = mem_alloc(sizeof *a->pipe);
+	if (!a->pipe)
+		return err_set(err, E_NOMEM, "apply", "no memory");
+	if (pipe2(p, O_CLOEXEC | O_NONBLOCK) < 0 || uv_poll_init(a->loop, a->pipe, p[0]) < 0) {
+		mem_free(a->pipe);
+		a->pipe = NULL;
+		return err_errno(err, "apply", "cannot make a pipe");
+	}
+	a->pipe->data = a;
+	a->fd = p[0];
+	a->started_ms = clock_mono_ms();
+	child_signals_block(&was);
+	a->child = fork();
+	if (a->child == 0)
+		child_main(a, o, by, p[1]);
+	child_signals_restore(&was);
+	close(p[1]);
+	if (a->child < 0) {
+		int r = err_errno(err, "apply", "cannot fork");
+		a->child = 0;
+		pipe_close(a);
+		return r;
+	}
+	uv_poll_start(a->pipe, UV_READABLE, child_says);
+	return 0;
+}
+
+/* ---- timers ---- */
+
+static void expiry_done(const struct order_reply *reply, void *user)
+{
+	struct apply *a = user;
+	if (reply->code) {
+		log_error("", "confirm", "nobody confirmed, and the undo failed: %s", reply->text);
+		a->deadline_ms = clock_now_ms() + RETRY_MS;
+		arm(a);
+	}
+	if (a->undone)
+		a->undone(reply, a->undone_user);
+}
+
+static void due(uv_timer_t *t)
+{
+	struct apply *a = t->data;
+	struct err err;
+	int64_t now = clock_now_ms();
+	if (a->block_ms && a->block_ms <= now && blocks_expire(a->env, &a->block_ms, &err) < 0)
+		log_err(LOG_LEVEL_ERROR, "", "blocks", &err);
+	if (a->deadline_ms && a->deadline_ms <= now && !a->pipe) {
+		struct order o = { .op = ORDER_ROLLBACK };
+		if (child_start(a, &o, BY_EXPIRY, &err) == 0) {
+			a->done = expiry_done;
+			a->user = a;
+			a->deadline_ms = 0;
+		} else {
+			log_err(LOG_LEVEL_ERROR, "", "confirm", &err);
+		}
+	}
+	arm(a);
+}
+
+static void arm(struct apply *a)
+{
+	int64_t next = a->deadline_ms && (!a->block_ms || a->deadline_ms < a->block_ms) ? a->deadline_ms : a->block_ms;
+	if (!a->timer)
+		return;
+	if (!next) {
+		uv_timer_stop(a->timer);
+		return;
+	}
+	int64_t wait = next - clock_now_ms();
+	/* Never longer than a minute: the clock may be set meanwhile. */
+	uv_timer_start(a->timer, due, wait < 20 ? 20 : wait > 60000 ? 60000 : (uint64_t)wait, 0);
+}
+
+static void loop_use(struct apply *a, uv_loop_t *loop)
+{
+	if (a->loop)
+		return;
+	a->loop = loop;
+	a->timer = mem_alloc(sizeof *a->timer);
+	if (!a->timer)
+		return; /* expiries then wait for the next start; the kernel's own time-outs of blocks don't */
+	uv_timer_init(loop, a->timer);
+	a->timer->data = a;
+	arm(a);
+}
+
+int apply_watch(struct apply *a, uv_loop_t *loop, apply_done undone, void *user, struct err *err)
+{
+	a->undone = undone;
+	a->undone_user = user;
+	loop_use(a, loop);
+	return a->timer ? 0 : err_set(err, E_NOMEM, "apply", "no memory");
+}
+
+/* ---- orders ---- */
+
+static int status_write(struct apply *a, char path[PLACE_MAX], struct err *err)
+{
+	struct journal_state s;
+	struct blocks b = { 0 };
+	struct buf out;
+	int r = journal_load(&s, err);
+	if (r == 0)
+		r = blocks_load(&b, err);
+	if (r < 0)
+		return r;
+	buf_init(&out, 4 * KIB);
+	buf_putc(&out, '{');
+	json_field_s(&out, "current", s.current);
+	json_field_s(&out, "previous", s.previous);
+	json_field_u64(&out, "confirm_until", (uint64_t)s.deadline_ms);
+	json_field_bool(&out, "degraded", s.degraded);
+	json_field_bool(&out, "changing", a->pipe != NULL || s.phase != PHASE_IDLE);
+	json_field_u64(&out, "blocks", b.n);
+	buf_puts(&out, "}\n");
+	r = fs_write(place_in_run(path, PLACE_MAX, "apply-status.json"), buf_view(&out), 0644, err);
+	buf_done(&out);
+	blocks_done(&b);
+	return r;
+}
+
+static void at_once(struct apply *a, const struct order *o, apply_done done, void *user)
+{
+	struct order_reply reply;
+	struct err err = { 0 };
+	char path[PLACE_MAX] = "";
+	int64_t started = clock_mono_ms();
+	int r;
+	if (o->op == ORDER_BLOCK_ADD)
+		r = blocks_add(a->env, &o->block, &err);
+	else if (o->op == ORDER_BLOCK_REMOVE)
+		r = blocks_remove(a->env, o->block.id, &err);
+	else
+		r = status_write(a, path, &err);
+	reply_fill(&reply, r, &err, started);
+	if (r == 0)
+		snprintf(reply.text, sizeof reply.text, "%.500s", path);
+	struct blocks b;
+	if (o->op != ORDER_STATUS && blocks_load(&b, &err) == 0) {
+		a->block_ms = blocks_next_expiry(&b);
+		blocks_done(&b);
+		arm(a);
+	}
+	if (done)
+		done(&reply, user);
+}
+
+int apply_order(struct apply *a, uv_loop_t *loop, const struct order *o, apply_done done, void *user, struct err *err)
+{
+	loop_use(a, loop);
+	switch (o->op) {
+	case ORDER_BLOCK_ADD: case ORDER_BLOCK_REMOVE: case ORDER_STATUS:
+		at_once(a, o, done, user);
+		return 0;
+	case ORDER_APPLY: case ORDER_CONFIRM: case ORDER_ROLLBACK:
+		break;
+	default:
+		return err_set(err, E_INVALID, "order", "unknown");
+	}
+	if (a->pipe)
+		return err_set(err, E_STATE, "apply", "another change is under way");
+	int r = child_start(a, o, BY_ORDER, err);
+	if (r == 0) {
+		a->done = done;
+		a->user = user;
+	}
+	return r;
+}
+
+void apply_engine_started(struct apply *a, const char *process)
+{
+	struct err err;
+	int r = 0;
+	if (strcmp(process, "unbound") == 0)
+		r = blocks_tell_unbound(a->env, &err);
+	else if (strcmp(process, "proxyd") == 0)
+		r = blocks_tell_proxy(&err);
+	if (r < 0)
+		log_err(LOG_LEVEL_ERROR, "", process, &err);
+}

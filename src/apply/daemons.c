@@ -1,0 +1,127 @@
+/* Processes that read their own file of the generation again: our daemons say which one they serve (RUN/ready/NAME),
+ * nginx and clamd don't. A daemon whose file didn't change isn't touched.
+ *
+ * A process that the supervisor doesn't run on this node (neither RUN/ready/NAME nor RUN/pids/NAME is there) is left
+ * out; one that isn't up yet is waited for: it reads STATE/current when it starts. */
+#include "apply/engine.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "wire/place.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct process {
+	const char *name, *files;
+	int signal;
+	bool says_ready;
+};
+
+/* Who watches comes before who is watched; the page last. */
+static const struct process processes[] = {
+	{ "respondd", "respondd.json", SIGHUP, true }, { "intaked", "intaked.json", SIGHUP, true },
+	{ "detectd", "detectd.json", SIGHUP, true },   { "clamd", "clamd/", SIGTERM, false },
+	{ "scand", "scand.json", SIGHUP, true },       { "proxyd", "proxyd.json", SIGHUP, true },
+	{ "portald", "portald.json", SIGHUP, true },   { "nginx", "nginx/", SIGHUP, false },
+};
+
+pid_t process_pid(const char *name)
+{
+	char path[PLACE_MAX];
+	struct buf b;
+	uint64_t pid = 0;
+	buf_init(&b, 64);
+	if (fs_read(place_in_run(path, sizeof path, "pids/%s", name), &b, NULL) == 0) {
+		struct str s = buf_view(&b);
+		while (s.len && s.ptr[s.len - 1] == '\n')
+			s.len--;
+		if (!str_to_u64(s, 1u << 30, &pid) || pid < 2)
+			pid = 0;
+	}
+	buf_done(&b);
+	return (pid_t)pid;
+}
+
+bool process_expected(const struct env *e, const char *name)
+{
+	char path[PLACE_MAX];
+	if (e->no_daemons)
+		return false;
+	return fs_exists(place_in_run(path, sizeof path, "ready/%s", name)) ||
+	       fs_exists(place_in_run(path, sizeof path, "pids/%s", name));
+}
+
+static const struct process *process_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(processes); i++)
+		if (strcmp(processes[i].name, name) == 0)
+			return &processes[i];
+	return NULL;
+}
+
+static bool serves(const char *name, const char *hex)
+{
+	char path[PLACE_MAX];
+	struct buf b;
+	buf_init(&b, 256);
+	bool ok = fs_read(place_in_run(path, sizeof path, "ready/%s", name), &b, NULL) == 0 &&
+	          str_starts(buf_view(&b), STR("sha256:")) && b.len >= 7 + HEX_LEN && memcmp(b.ptr + 7, hex, HEX_LEN) == 0;
+	buf_done(&b);
+	return ok;
+}
+
+/* The signal goes again to a process that was restarted meanwhile: it may have read the old generation. */
+static int wait_ready(const struct env *e, const struct process *p, const char *hex, struct err *err)
+{
+	int64_t until = clock_mono_ms() + e->wait_ms;
+	pid_t told = 0;
+	char path[PLACE_MAX];
+	/* What it said before doesn't count: it may be in the middle of taking over the generation that is being undone. */
+	if (truncate(place_in_run(path, sizeof path, "ready/%s", p->name), 0) < 0 && errno != ENOENT)
+		return err_errno(err, path, "cannot empty the file");
+	while (!serves(p->name, hex)) {
+		pid_t pid = process_pid(p->name);
+		if (pid > 0 && pid != told) {
+			kill(pid, p->signal);
+			told = pid;
+		}
+		if (clock_mono_ms() > until)
+			return err_set(err, E_TIMEOUT, p->name, "does not serve the generation within %d ms%s", e->wait_ms,
+			               pid > 0 ? "" : ": it isn't running");
+		poll(NULL, 0, 10);
+	}
+	return 0;
+}
+
+static int daemons_run(const struct env *e, const struct step *s, const struct gen *from, const struct gen *to,
+                       struct err *err)
+{
+	const struct process *p = process_find(s->name);
+	(void)from;
+	if (!p)
+		return err_set(err, E_INVALID, s->name, "not a process of the table");
+	if (!*to->hex || !process_expected(e, p->name))
+		return 0;
+	if (p->says_ready)
+		return wait_ready(e, p, to->hex, err);
+	pid_t pid = process_pid(p->name);
+	if (pid > 0 && kill(pid, p->signal) < 0 && errno != ESRCH)
+		return err_errno(err, p->name, "cannot tell it to reload");
+	return 0;
+}
+
+static void daemons_plan(const struct change *c, enum plan_place place, struct plan *p)
+{
+	for (size_t i = 0; place == PLACE_ENGINE && i < ARRAY_LEN(processes); i++)
+		if (gen_differs(c->from, c->to, processes[i].files))
+			plan_add(p, STEP_DAEMON, 0, processes[i].name);
+}
+
+const struct engine engine_daemons = { "daemons", daemons_plan, daemons_run, NULL };
+const struct engine *const engines[] = { &engine_net, &engine_nft, &engine_unbound, &engine_daemons, NULL };

@@ -1,0 +1,50 @@
+/* See step.h. */
+#include "apply/step.h"
+
+#include "base/err.h"
+
+#include <stdio.h>
+
+void plan_add(struct plan *p, enum step_kind kind, uint8_t arg, const char *name)
+{
+	if (p->n >= PLAN_MAX)
+		bug("a plan of more than %d steps", PLAN_MAX);
+	struct step *s = &p->steps[p->n++];
+	*s = (struct step){ .kind = (uint8_t)kind, .arg = arg };
+	snprintf(s->name, sizeof s->name, "%s", name);
+}
+
+const char *step_name(const struct step *s, char dst[64])
+{
+	static const char *const names[STEP_KINDS] = { "?",    "NET_ADD", "NET_DEL", "NFT", "CUT",
+		                                       "LINK", "UNBOUND", "DAEMON",  "VERIFY" };
+	snprintf(dst, 64, "%s%s%s", s->kind < STEP_KINDS ? names[s->kind] : "?", s->name[0] ? " " : "", s->name);
+	return dst;
+}
+
+void plan_write(struct buf *b, const struct plan *p)
+{
+	wr_u8(b, (uint8_t)p->n);
+	for (unsigned i = 0; i < p->n; i++) {
+		wr_u8(b, p->steps[i].kind);
+		wr_u8(b, p->steps[i].arg);
+		wr_text(b, str_from(p->steps[i].name));
+	}
+}
+
+void plan_read(struct rd *r, struct plan *p)
+{
+	*p = (struct plan){ .n = rd_u8(r) };
+	if (p->n > PLAN_MAX) {
+		r->bad = true;
+		p->n = 0;
+	}
+	for (unsigned i = 0; i < p->n; i++) {
+		struct step *s = &p->steps[i];
+		s->kind = rd_u8(r);
+		s->arg = rd_u8(r);
+		rd_text(r, s->name, sizeof s->name);
+		if (s->kind == 0 || s->kind >= STEP_KINDS)
+			r->bad = true;
+	}
+}

@@ -1,0 +1,53 @@
+/* See verify.h. The last step of every change, and of every undo. */
+#include "apply/verify.h"
+
+#include "apply/child.h"
+#include "base/mem.h"
+
+#define VERIFY_MS 120000
+
+struct job {
+	struct verify_input in;
+	struct buf rules, keys, canaries;
+};
+
+static int verify_all(void *arg, struct buf *out, struct err *err)
+{
+	struct job *j = arg;
+	(void)out;
+	for (size_t i = 0; engines[i]; i++) {
+		int r = engines[i]->verify ? engines[i]->verify(&j->in, err) : 0;
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int read_if_there(const struct gen *g, const char *path, struct buf *b, struct str *ret, struct err *err)
+{
+	buf_init(b, 256 * MIB);
+	*ret = (struct str){ NULL, 0 };
+	int r = gen_find(g, path) ? gen_read(g, path, b, err) : 0;
+	if (r == 0 && b->len)
+		*ret = buf_view(b);
+	return r;
+}
+
+/* The files are read here, before the child gives up the right to. */
+int verify_generation(const struct env *e, const struct gen *g, struct err *err)
+{
+	struct job j = { .in = { .env = e } };
+	struct buf out;
+	buf_init(&out, 64);
+	int r = read_if_there(g, "nft/rules.json", &j.rules, &j.in.rules, err);
+	int r2 = read_if_there(g, "net/keys", &j.keys, &j.in.keys, r < 0 ? NULL : err);
+	int r3 = read_if_there(g, "canary.json", &j.canaries, &j.in.canaries, r < 0 || r2 < 0 ? NULL : err);
+	r = r < 0 ? r : r2 < 0 ? r2 : r3;
+	if (r == 0)
+		r = child_call(CHILD_NET_ADMIN, verify_all, &j, VERIFY_MS, &out, err);
+	buf_done(&j.rules);
+	buf_done(&j.keys);
+	buf_done(&j.canaries);
+	buf_done(&out);
+	return r;
+}

@@ -1,0 +1,14 @@
+/* The engines' own dry runs on a generation's files, before anything is touched. Each runs as a program with a time-out.
+ * An engine that isn't part of the generation is left out. */
+#ifndef CHECK_CHECK_H
+#define CHECK_CHECK_H
+
+#include "base/proc.h"
+
+struct err;
+
+/* dir: the generation's directory. run: proc_run, or what a test puts in its place. Errors carry the engine as path and
+ * the engine's own words. */
+int check_generation(const char *dir, int (*run)(const struct proc_opts *o, struct err *err), struct err *err);
+
+#endif
