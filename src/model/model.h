@@ -142,7 +142,7 @@ struct service {
 	struct prefix proxy4, proxy6; /* what terminals name as proxy; the same for all organisations */
 	uint16_t proxy_port;
 	struct prefix dns4, dns6;     /* what terminals name as resolver */
-	struct prefix internal4;      /* /16 that holds one /24 an organisation, inside the node only */
+	struct prefix internal4;      /* /16 that holds one /24 an organisation, inside the node only; to /10 for more than 254 */
 	struct prefix *management, *lgwan; /* nobody's terminals ever reach these */
 	size_t n_management, n_lgwan;
 	const char **root_hints;      /* addresses of root servers; empty: the resolver's built-in */
@@ -183,18 +183,24 @@ struct model {
 };
 
 struct fault {
-	char path[256]; /* "orgs[412015].url.black[3]" */
+	char path[256]; /* "orgs[412015].url.black[3]"; of a file that can't be read: "orgs/412015.json:12:5" */
 	char msg[256];
+	char msg_ja[256]; /* the same in Japanese */
 };
 
 struct faults {
 	struct fault *list;
 	size_t n, cap;
+	bool lost; /* one had no memory: n may be 0 then though something is wrong */
 };
 
-/* 0 and a model, or -E_INVALID with at least one fault, or another code with *err. */
+/* 0 and a model, or -E_INVALID with at least one fault (and *err about the first), or another code with *err.
+ * *faults must be zeroed; faults_done() frees it in any case. At most 1,000 faults are kept, the last then says so.
+ * JSON members have the names of the fields above; where JSON holds a text in place of a number the unit is dropped:
+ * expires (RFC 3339), calendar.open and .close ("8:30"). schema.c has the table. */
 int model_load(const char *dir, struct model **ret, struct faults *faults, struct err *err);
-/* The same from canonical JSON (what generations store). */
+/* The same from canonical JSON (what generations store): strict JSON, one object of format, service, prefectures, orgs.
+ * Other spacing or order is read too; the digest is always the canonical form's, so compare it with what you expect. */
 int model_load_canonical(struct str json, struct model **ret, struct faults *faults, struct err *err);
 void model_destroy(struct model **m);
 void faults_done(struct faults *f);

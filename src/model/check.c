@@ -1,0 +1,181 @@
+/* Runs all checks of a description as a whole; see check.h. The service and what must be unique are here, one
+ * organisation in check_org.c, its firewall in check_fw.c. */
+#include "model/check.h"
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "model/schema.h"
+
+#include <stdio.h>
+
+struct path check_path(const struct check *c, const char *at)
+{
+	struct path p = c->path;
+	path_push(&p, "%s", at);
+	return p;
+}
+
+bool check_sound(const struct check *c, const char *at)
+{
+	return c->faults->n == 0 || !fault_under(c->faults, check_path(c, at).s);
+}
+
+/* ---- service */
+
+static void check_gateway(struct check *c, const char *at, const struct prefix *addr, const struct prefix *gateway)
+{
+	struct prefix link_local;
+	(void)prefix_parse(STR("fe80::/10"), &link_local);
+	if (!prefix_is_set(addr) || !prefix_is_set(gateway)) {
+		if (prefix_is_set(addr) && check_sound(c, at))
+			CHECK_FAULT(c, at, "is missing: the uplink has an address of that family", "必要です (上位回線にこの種別のアドレスがあります)");
+		return;
+	}
+	if (memcmp(addr->addr, gateway->addr, 16) == 0)
+		CHECK_FAULT(c, at, "is the gateway's own address", "ゲートウェイ自身のアドレスです");
+	else if (!prefix_contains(addr, gateway) && !prefix_contains(&link_local, gateway))
+		CHECK_FAULT(c, at, "lies outside the uplink's network", "上位回線のネットワークの外にあります");
+}
+
+static void check_apart(struct check *c, const char *at, const struct prefix *p, const struct prefix *list, size_t n, const char *en,
+                        const char *ja)
+{
+	for (size_t i = 0; prefix_is_set(p) && i < n; i++)
+		if (prefix_is_set(&list[i]) && prefix_overlaps(p, &list[i])) {
+			CHECK_FAULT(c, at, "overlaps %s%.0s", "%.0s%s と重なっています", en, ja);
+			return;
+		}
+}
+
+static void check_service_address(struct check *c, const char *at, const struct prefix *p)
+{
+	const struct service *s = &c->m->service;
+	check_apart(c, at, p, s->management, s->n_management, "management", "運用網");
+	check_apart(c, at, p, s->lgwan, s->n_lgwan, "LGWAN", "LGWAN");
+	if (p != &s->internal4)
+		check_apart(c, at, p, &s->internal4, 1, "internal4", "internal4");
+}
+
+static void check_service(struct check *c)
+{
+	const struct service *s = &c->m->service;
+	path_push(&c->path, "service");
+	check_gateway(c, ".uplink.gateway4", &s->uplink.addr4, &s->uplink.gateway4);
+	check_gateway(c, ".uplink.gateway6", &s->uplink.addr6, &s->uplink.gateway6);
+	check_service_address(c, ".proxy4", &s->proxy4);
+	check_service_address(c, ".proxy6", &s->proxy6);
+	check_service_address(c, ".dns4", &s->dns4);
+	check_service_address(c, ".dns6", &s->dns6);
+	check_service_address(c, ".uplink.addr4", &s->uplink.addr4);
+	check_service_address(c, ".uplink.addr6", &s->uplink.addr6);
+	check_service_address(c, ".internal4", &s->internal4);
+	if (prefix_is_set(&s->internal4) && (s->internal4.len < 10 || s->internal4.len > 16))
+		CHECK_FAULT(c, ".internal4", "must be a /16, or up to a /10 where more than 254 organisations join",
+		            "/16 (254 団体を超える場合は /10 まで) で書いてください");
+	if (strcmp(s->uplink.interface, "lo") == 0)
+		CHECK_FAULT(c, ".uplink.interface", "is the node's own", "ノード自身の接続口です");
+	path_pop(&c->path, 0);
+}
+
+/* ---- contacts, of prefectures and organisations */
+
+void check_contacts(struct check *c, const struct contact *list, size_t n)
+{
+	size_t at_order[100] = { 0 }; /* number of the contact + 1 */
+	char at[64];
+	for (size_t i = 0; i < n; i++) {
+		size_t order = list[i].order;
+		snprintf(at, sizeof at, ".contacts[%zu].order", i);
+		if (order && order < ARRAY_LEN(at_order) && at_order[order])
+			CHECK_FAULT(c, at, "is also that of contacts[%zu]", "contacts[%zu] と同じです", at_order[order] - 1);
+		else if (order && order < ARRAY_LEN(at_order))
+			at_order[order] = i + 1;
+	}
+	if (n && !at_order[1] && check_sound(c, ".contacts"))
+		CHECK_FAULT(c, ".contacts", "none has order 1", "順位 1 の連絡先がありません");
+}
+
+static void check_prefectures(struct check *c)
+{
+	for (size_t i = 0; i < c->m->n_prefectures; i++) {
+		const struct prefecture *p = &c->m->prefectures[i];
+		if (!p->code[0])
+			continue;
+		path_push(&c->path, "prefectures[%s]", p->code);
+		if (i && strcmp(p->code, p[-1].code) == 0)
+			CHECK_FAULT(c, ".code", "stands here twice", "同じ都道府県が 2 回あります");
+		check_contacts(c, p->contacts, p->n_contacts);
+		path_pop(&c->path, 0);
+	}
+}
+
+/* ---- unique across organisations */
+
+static int unique(struct check *c, struct map *m, const char *at, const char *kind, const char *value, const struct org *o)
+{
+	char key[128];
+	snprintf(key, sizeof key, "%s %s", kind, value);
+	const struct org *other = map_get(m, str_from(key));
+	if (other && strcmp(kind, "code") == 0)
+		CHECK_FAULT(c, at, "stands here twice", "同じ団体が 2 回あります");
+	else if (other)
+		CHECK_FAULT(c, at, "is also that of organisation %s", "団体 %s と同じです", other->code);
+	return other ? 0 : map_put(m, str_from(key), (void *)(uintptr_t)o);
+}
+
+static int unique_address(struct check *c, struct map *m, const char *at, const char *kind, const struct prefix *p, const struct org *o)
+{
+	char text[PREFIX_TEXT];
+	return prefix_is_set(p) ? unique(c, m, at, kind, prefix_format_addr(p, text), o) : 0;
+}
+
+static int unique_org(struct check *c, struct map *m, const struct org *o)
+{
+	char index[16];
+	struct prefix net6 = o->router6; /* the node has addresses in its /64 for this organisation alone */
+	int r = o->code[0] ? unique(c, m, ".code", "code", o->code, o) : 0;
+	snprintf(index, sizeof index, "%u", o->index);
+	memset(net6.addr + 8, 0, 8);
+	if (r == 0 && o->index)
+		r = unique(c, m, ".index", "index", index, o);
+	if (r == 0 && o->interface[0])
+		r = unique(c, m, ".interface", "interface", o->interface, o);
+	if (r == 0)
+		r = unique_address(c, m, ".global4", "global", &o->global4, o);
+	if (r == 0)
+		r = unique_address(c, m, ".global6", "global", &o->global6, o);
+	return r ? r : unique_address(c, m, ".router6", "router6", &net6, o);
+}
+
+static int check_orgs(struct check *c)
+{
+	struct map m;
+	int r = 0;
+	map_init(&m, 8 * ORGS_MAX);
+	for (size_t i = 0; r == 0 && i < c->m->n_orgs; i++) {
+		const struct org *o = &c->m->orgs[i];
+		if (!o->name[0] && !o->index && !o->n_prefixes)
+			continue; /* its file couldn't be read */
+		path_push(&c->path, "orgs[%s]", c->labels[i]);
+		r = unique_org(c, &m, o);
+		check_org(c, o);
+		check_firewall(c, o);
+		path_pop(&c->path, 0);
+	}
+	map_done(&m);
+	return r;
+}
+
+int check_model(const struct model *m, const char *const *labels, struct faults *f)
+{
+	struct check c = { .m = m, .labels = labels, .faults = f };
+	arena_init(&c.arena, 256 * MIB);
+	int r = nets_build(&c);
+	if (r == 0) {
+		check_service(&c);
+		check_prefectures(&c);
+		r = check_orgs(&c);
+	}
+	arena_done(&c.arena);
+	return r;
+}

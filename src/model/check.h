@@ -1,0 +1,47 @@
+/* What the members of a description say about each other: run once all of it has been read, whether or not it had faults.
+ * A check whose own input is a fault already says nothing, so that one slip is one fault. */
+#ifndef MODEL_CHECK_H
+#define MODEL_CHECK_H
+
+#include "model/faults.h"
+
+/* Networks of all organisations and of the service, made to be asked which one a prefix overlaps. */
+struct net {
+	struct prefix prefix;
+	const char *what_en, *what_ja; /* "LGWAN"; NULL when it belongs to .org */
+	const struct org *org;
+};
+struct nets {
+	struct net *list; /* sorted; none overlaps another: only the outermost are kept */
+	size_t n;
+};
+
+struct check {
+	const struct model *m;
+	const char *const *labels; /* of m->orgs, for paths: the code, or the file's name where that isn't one */
+	struct faults *faults;
+	struct nets reserved; /* what no organisation's prefix may touch */
+	struct nets inside;   /* prefixes of all organisations */
+	struct nets global;   /* their addresses towards the Internet */
+	struct path path;     /* of the object being checked */
+	struct arena arena;
+};
+
+/* 0, or -E_NOMEM. The faults are in f. */
+int check_model(const struct model *m, const char *const *labels, struct faults *f);
+
+/* Adds a fault at c->path + `at` (".fw[3].to[1]"). Arguments as fault_add(). */
+#define CHECK_FAULT(c, at, ...) fault_add((c)->faults, check_path((c), at).s, __VA_ARGS__)
+struct path check_path(const struct check *c, const char *at);
+bool check_sound(const struct check *c, const char *at); /* no fault at c->path + at or below yet */
+
+void check_contacts(struct check *c, const struct contact *list, size_t n);
+void check_org(struct check *c, const struct org *o);
+void check_firewall(struct check *c, const struct org *o);
+
+int nets_build(struct check *c);
+const struct net *nets_find(const struct nets *n, const struct prefix *p); /* one that overlaps p, or NULL */
+bool prefix_overlaps(const struct prefix *a, const struct prefix *b);
+void net_name(const struct net *n, bool japanese, char *dst, size_t size); /* "organisation 412023", "LGWAN" */
+
+#endif

@@ -1,0 +1,133 @@
+/* An organisation's firewall rules: what may never be allowed is refused here, by name, before anything is compiled.
+ *
+ * The compiler puts the hard denies (other organisations, LGWAN, management, the node) before every rule, so an empty
+ * list means the Internet and nothing else. What is refused here is a rule that asks for more: its author believes in
+ * a permission that would never work, or a later change of the compiler would make it work. Deny rules may name anything. */
+#include "model/check.h"
+
+#include "base/map.h"
+#include "model/schema.h"
+
+#include <stdio.h>
+
+static bool families_meet(const struct fw_rule *r)
+{
+	if (r->n_from == 0 || r->n_to == 0)
+		return true;
+	for (size_t i = 0; i < r->n_from; i++)
+		for (size_t k = 0; k < r->n_to; k++)
+			if (r->from[i].family == r->to[k].family)
+				return true;
+	return false;
+}
+
+/* The side of the rule that isn't the organisation's: the Internet's. */
+static void check_outside(struct check *c, const struct org *o, const char *at, const struct prefix *p)
+{
+	char en[128], ja[128];
+	const struct net *n = nets_find(&c->inside, p);
+	if (p->len == 0) {
+		CHECK_FAULT(c, at, "reaches everything; an empty list means the Internet only", "すべてに届いてしまいます (インターネットだけなら空のリストにしてください)");
+		return;
+	}
+	if (!n)
+		n = nets_find(&c->global, p);
+	if (n && n->org == o) {
+		CHECK_FAULT(c, at, "is the organisation's own: such traffic doesn't pass the gateway", "団体自身のネットワークです (ゲートウェイを通りません)");
+		return;
+	}
+	if (!n)
+		n = nets_find(&c->reserved, p);
+	if (!n)
+		return;
+	net_name(n, false, en, sizeof en);
+	net_name(n, true, ja, sizeof ja);
+	CHECK_FAULT(c, at, "may never be allowed: reaches %s%.0s", "許可できません: %.0s%s に届きます", en, ja);
+}
+
+static void check_own_side(struct check *c, const struct org *o, const char *at, const struct prefix *p)
+{
+	for (size_t i = 0; i < o->n_prefixes; i++)
+		if (prefix_contains(&o->prefixes[i], p))
+			return;
+	if (check_sound(c, ".prefixes"))
+		CHECK_FAULT(c, at, "lies outside the organisation's own prefixes", "団体の内部ネットワークの外にあります");
+}
+
+static void check_sides(struct check *c, const struct org *o, const struct fw_rule *r, size_t number)
+{
+	bool out = r->direction == FW_OUT;
+	for (int side = 0; side < 2; side++) { /* 0: from, 1: to */
+		const struct prefix *list = side ? r->to : r->from;
+		size_t n = side ? r->n_to : r->n_from;
+		bool inside = out ? side == 0 : side == 1;
+		for (size_t i = 0; i < n; i++) {
+			char at[64];
+			snprintf(at, sizeof at, ".fw[%zu].%s[%zu]", number, side ? "to" : "from", i);
+			if (!prefix_is_set(&list[i]))
+				continue;
+			if (inside)
+				check_own_side(c, o, at, &list[i]);
+			else if (r->action == FW_ALLOW)
+				check_outside(c, o, at, &list[i]);
+		}
+	}
+}
+
+static void check_any(struct check *c, const struct fw_rule *r, const char *at, const char *from, const char *to)
+{
+	if (r->action != FW_ALLOW || !check_sound(c, at))
+		return;
+	if (r->direction == FW_OUT && r->n_to == 0 && (r->protocol == 0 || (r->protocol != IPPROTO_ICMP && r->port_low == 0)))
+		CHECK_FAULT(c, to, "must not be empty: an allow rule to any destination has to name protocol and port",
+		            "空にはできません (宛先がすべての許可規則には、プロトコルとポートが必要です)");
+	if (r->direction == FW_IN && r->n_from == 0)
+		CHECK_FAULT(c, from, "must not be empty: nothing is let in from anywhere", "空にはできません (どこからでも入れる規則は許可できません)");
+	if (r->direction == FW_IN && r->n_to == 0)
+		CHECK_FAULT(c, to, "must not be empty: an inbound allow rule names its servers", "空にはできません (内向きの許可規則には宛先のサーバが必要です)");
+}
+
+static void check_ports(struct check *c, const struct fw_rule *r, const char *low, const char *high)
+{
+	if (!r->port_low && !r->port_high)
+		return;
+	if (r->protocol != IPPROTO_TCP && r->protocol != IPPROTO_UDP)
+		CHECK_FAULT(c, low, "only TCP and UDP have ports", "ポートは TCP と UDP だけにあります");
+	else if (r->port_low > r->port_high)
+		CHECK_FAULT(c, high, "is below port_low", "port_low より小さくなっています");
+	else if (r->port_low == 0)
+		CHECK_FAULT(c, low, "is missing: there is a port_high", "必要です (port_high があります)");
+}
+
+static void check_rule(struct check *c, const struct org *o, size_t i)
+{
+	const struct fw_rule *r = &o->fw[i];
+	char at[32], from[48], to[48], low[48], high[48];
+	snprintf(at, sizeof at, ".fw[%zu]", i);
+	snprintf(from, sizeof from, "%s.from", at);
+	snprintf(to, sizeof to, "%s.to", at);
+	snprintf(low, sizeof low, "%s.port_low", at);
+	snprintf(high, sizeof high, "%s.port_high", at);
+	check_any(c, r, at, from, to); /* first: it says nothing where another member is wrong */
+	check_sides(c, o, r, i);
+	check_ports(c, r, low, high);
+	if (!families_meet(r) && check_sound(c, from) && check_sound(c, to))
+		CHECK_FAULT(c, at, "matches nothing: from and to are of different IP versions", "どの通信にも合いません (送信元と宛先の IP 版が異なります)");
+}
+
+void check_firewall(struct check *c, const struct org *o)
+{
+	struct map ids;
+	char at[64];
+	map_init(&ids, LIST_MAX);
+	for (size_t i = 0; i < o->n_fw; i++) {
+		struct str id = str_from(o->fw[i].id);
+		snprintf(at, sizeof at, ".fw[%zu].id", i);
+		if (id.len && map_get(&ids, id))
+			CHECK_FAULT(c, at, "stands here twice", "同じ規則番号が 2 回あります");
+		else if (id.len && map_put(&ids, id, &o->fw[i]) < 0)
+			c->faults->lost = true;
+		check_rule(c, o, i);
+	}
+	map_done(&ids);
+}

@@ -1,0 +1,192 @@
+/* What the members of one organisation say about each other and about the service; see check.h. */
+#include "model/check.h"
+
+#include "base/map.h"
+#include "model/schema.h"
+
+#include <stdio.h>
+
+/* ---- networks */
+
+static bool own(const struct org *o, const struct prefix *p)
+{
+	for (size_t i = 0; i < o->n_prefixes; i++)
+		if (prefix_contains(&o->prefixes[i], p))
+			return true;
+	return false;
+}
+
+static void check_prefix(struct check *c, const struct org *o, size_t i)
+{
+	char at[32], en[128], ja[128];
+	const struct prefix *p = &o->prefixes[i];
+	struct prefix uplink = p->family == 4 ? c->m->service.uplink.addr4 : c->m->service.uplink.addr6;
+	snprintf(at, sizeof at, ".prefixes[%zu]", i);
+	for (size_t k = 0; k < i; k++)
+		if (prefix_overlaps(p, &o->prefixes[k])) {
+			CHECK_FAULT(c, at, "overlaps prefixes[%zu]", "prefixes[%zu] と重なっています", k);
+			return;
+		}
+	if (p->len < (p->family == 4 ? 8 : 16)) {
+		CHECK_FAULT(c, at, "is too wide: at most a /8 by IPv4 and a /16 by IPv6", "広すぎます (IPv4 は /8、IPv6 は /16 まで)");
+		return;
+	}
+	const struct net *n = nets_find(&c->reserved, p);
+	if (!n)
+		n = nets_find(&c->global, p);
+	if (n) {
+		net_name(n, false, en, sizeof en);
+		net_name(n, true, ja, sizeof ja);
+		CHECK_FAULT(c, at, "overlaps %s%.0s", "%.0s%s と重なっています", en, ja);
+	} else if (prefix_is_set(&uplink) && prefix_overlaps(&uplink, p)) {
+		CHECK_FAULT(c, at, "overlaps the uplink's network", "上位回線のネットワークと重なっています");
+	}
+}
+
+static bool has_family(const struct org *o, uint8_t family)
+{
+	for (size_t i = 0; i < o->n_prefixes; i++)
+		if (o->prefixes[i].family == family)
+			return true;
+	return false;
+}
+
+/* internal4's /24 of the index: .1 is the node, .53 its resolver, the rest the organisation's. */
+static void check_router4(struct check *c, const struct org *o)
+{
+	struct prefix net = c->m->service.internal4;
+	char text[PREFIX_TEXT];
+	if (!prefix_is_set(&net) || net.len < 10 || net.len > 16 || !o->index || !prefix_is_set(&o->router4))
+		return;
+	if (o->index > (1u << (24 - net.len)) - 2) {
+		CHECK_FAULT(c, ".index", "is too large for the service's internal4", "service.internal4 に入りません");
+		return;
+	}
+	net.addr[1] = (uint8_t)(net.addr[1] + (o->index >> 8));
+	net.addr[2] = (uint8_t)o->index;
+	net.len = 24;
+	uint8_t host = o->router4.addr[3];
+	if (!prefix_contains(&net, &o->router4))
+		CHECK_FAULT(c, ".router4", "must lie in %s, the /24 of index %u", "参加番号の /24 である %s の中にしてください (参加番号 %u)",
+		            prefix_format(&net, text), o->index);
+	else if (host <= 1 || host == 53 || host == 255)
+		CHECK_FAULT(c, ".router4", "is an address of the node or of no host", "ノード自身のアドレス、または端末に使えないアドレスです");
+}
+
+static void check_router6(struct check *c, const struct org *o)
+{
+	struct prefix ula;
+	(void)prefix_parse(STR("fc00::/7"), &ula);
+	if (prefix_is_set(&o->router6)) {
+		static const uint8_t zero[7];
+		uint8_t host = o->router6.addr[15];
+		if (!prefix_contains(&ula, &o->router6))
+			CHECK_FAULT(c, ".router6", "must be a unique local address (fc00::/7)", "ULA (fc00::/7) にしてください");
+		else if (memcmp(o->router6.addr + 8, zero, 7) == 0 && (host <= 1 || host == 53))
+			CHECK_FAULT(c, ".router6", "is an address of the node or of no host", "ノード自身のアドレス、または端末に使えないアドレスです");
+		return;
+	}
+	if (!has_family(o, 6))
+		return;
+	if (check_sound(c, ".router6"))
+		CHECK_FAULT(c, ".router6", "is missing: there are IPv6 prefixes", "必要です (IPv6 の内部ネットワークがあります)");
+	if (!prefix_is_set(&o->global6) && check_sound(c, ".global6"))
+		CHECK_FAULT(c, ".global6", "is missing: there are IPv6 prefixes", "必要です (IPv6 の内部ネットワークがあります)");
+}
+
+static void check_global(struct check *c, const char *at, const struct prefix *p)
+{
+	char en[128], ja[128];
+	const struct net *n = prefix_is_set(p) ? nets_find(&c->reserved, p) : NULL;
+	if (!n)
+		return;
+	net_name(n, false, en, sizeof en);
+	net_name(n, true, ja, sizeof ja);
+	CHECK_FAULT(c, at, "overlaps %s%.0s", "%.0s%s と重なっています", en, ja);
+}
+
+static void check_inside(struct check *c, const struct org *o, const char *at, const struct prefix *p)
+{
+	if (prefix_is_set(p) && !own(o, p) && check_sound(c, ".prefixes"))
+		CHECK_FAULT(c, at, "lies outside the organisation's own prefixes", "団体の内部ネットワークの外にあります");
+}
+
+static void check_terminals(struct check *c, const struct org *o)
+{
+	char at[64], text[PREFIX_TEXT];
+	struct map seen;
+	map_init(&seen, LIST_MAX);
+	for (size_t i = 0; i < o->n_terminals; i++) {
+		const struct prefix *p = &o->terminals[i].addr;
+		snprintf(at, sizeof at, ".terminals[%zu].addr", i);
+		check_inside(c, o, at, p);
+		if (!prefix_is_set(p))
+			continue;
+		struct str key = str_from(prefix_format_addr(p, text));
+		if (map_get(&seen, key))
+			CHECK_FAULT(c, at, "stands here twice", "同じアドレスが 2 回あります");
+		else if (map_put(&seen, key, (void *)(uintptr_t)p) < 0)
+			c->faults->lost = true;
+	}
+	map_done(&seen);
+	for (size_t i = 0; i < o->n_child_proxies; i++) {
+		snprintf(at, sizeof at, ".child_proxies[%zu]", i);
+		check_inside(c, o, at, &o->child_proxies[i]);
+	}
+	if (o->registered_only && o->n_terminals == 0 && check_sound(c, ".terminals"))
+		CHECK_FAULT(c, ".registered_only", "shuts everybody out: no terminal is registered", "登録端末がないため、誰も利用できません");
+}
+
+/* ---- the rest */
+
+static void check_bandwidth(struct check *c, const struct org *o)
+{
+	if (o->guaranteed_mbps > o->ceiling_mbps && o->ceiling_mbps)
+		CHECK_FAULT(c, ".guaranteed_mbps", "is above ceiling_mbps", "上限帯域 (ceiling_mbps) を超えています");
+	if (o->ceiling_mbps > o->burst_mbps && o->burst_mbps)
+		CHECK_FAULT(c, ".ceiling_mbps", "is above burst_mbps", "瞬間最大帯域 (burst_mbps) を超えています");
+}
+
+static void check_calendar(struct check *c, const struct holiday_calendar *k)
+{
+	char at[64];
+	if (k->open_minute >= k->close_minute && check_sound(c, ".calendar"))
+		CHECK_FAULT(c, ".calendar.close", "isn't later than open", "開庁時刻より後にしてください");
+	for (size_t i = 1; i < k->n_closed; i++)
+		for (size_t j = 0; j < i; j++)
+			if (k->closed[i][0] && strcmp(k->closed[i], k->closed[j]) == 0) {
+				snprintf(at, sizeof at, ".calendar.closed[%zu]", i);
+				CHECK_FAULT(c, at, "stands here twice", "同じ日が 2 回あります");
+				break;
+			}
+}
+
+static void check_consent(struct check *c, const struct consent *k)
+{
+	if (k->given && !k->by[0] && check_sound(c, ".consent.by"))
+		CHECK_FAULT(c, ".consent.by", "is missing: consent is given by somebody", "必要です (承認した人を書いてください)");
+	if (k->given && !k->date[0] && check_sound(c, ".consent.date"))
+		CHECK_FAULT(c, ".consent.date", "is missing: consent is given on a day", "必要です (承認した日を書いてください)");
+}
+
+void check_org(struct check *c, const struct org *o)
+{
+	for (size_t i = 0; i < o->n_prefixes; i++)
+		if (prefix_is_set(&o->prefixes[i]))
+			check_prefix(c, o, i);
+	check_router4(c, o);
+	check_router6(c, o);
+	check_global(c, ".global4", &o->global4);
+	check_global(c, ".global6", &o->global6);
+	check_terminals(c, o);
+	check_bandwidth(c, o);
+	check_contacts(c, o->contacts, o->n_contacts);
+	check_calendar(c, &o->calendar);
+	check_consent(c, &o->consent);
+	if (!o->prefecture && o->code[0] && check_sound(c, ".prefecture") && check_sound(c, ".code"))
+		CHECK_FAULT(c, ".prefecture", "the description has no prefecture %.2s", "都道府県 %.2s が記述の中にありません", o->code);
+	if (o->interface[0] && (strcmp(o->interface, c->m->service.uplink.interface) == 0 || strcmp(o->interface, "lo") == 0))
+		CHECK_FAULT(c, ".interface", "is the uplink's or the node's own", "上位回線またはノード自身の接続口です");
+	if (o->url.mode == URL_WHITELIST_ONLY && o->url.n_white == 0 && check_sound(c, ".url"))
+		CHECK_FAULT(c, ".url.white", "is empty, but only what it lists is allowed", "空ですが、ホワイトリストのみの方式です");
+}

@@ -1,0 +1,320 @@
+/* The forms of text in a description; see forms.h. Stands below the schema table, which names one for each text. */
+#include "model/forms.h"
+
+#include "model/model.h"
+
+#include <string.h>
+
+#define WRONG(name, e, j) static const struct text2 name = { e, j }
+
+static bool digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool lower(char c)
+{
+	return c >= 'a' && c <= 'z';
+}
+
+static bool upper(char c)
+{
+	return c >= 'A' && c <= 'Z';
+}
+
+static bool all(struct str s, const char *also, bool capitals)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.ptr[i];
+		if (!digit(c) && !lower(c) && !(capitals && upper(c)) && (c == 0 || !strchr(also, c)))
+			return false;
+	}
+	return true;
+}
+
+static bool all_digits(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!digit(s.ptr[i]))
+			return false;
+	return s.len > 0;
+}
+
+/* Control characters, C1 controls, U+2028 and U+2029, and the marks that turn the direction of writing
+ * (U+202A–202E, U+2066–2069): the last let a page show another text than the one that is checked. */
+static const struct text2 *check_line(struct str s)
+{
+	WRONG(bad, "holds a control character or a line break", "制御文字または改行が含まれています");
+	for (size_t i = 0; i < s.len; i++) {
+		const unsigned char *p = (const unsigned char *)s.ptr + i;
+		if (p[0] < 0x20 || p[0] == 0x7f || (p[0] == 0xc2 && i + 1 < s.len && p[1] < 0xa0))
+			return &bad;
+		if (p[0] != 0xe2 || i + 2 >= s.len)
+			continue;
+		if ((p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) || (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9))
+			return &bad;
+	}
+	return NULL;
+}
+
+static bool label_ok(struct str l)
+{
+	return l.len >= 1 && l.len <= 63 && l.ptr[0] != '-' && l.ptr[l.len - 1] != '-' && all(l, "-", false);
+}
+
+static const struct text2 *check_host(struct str s)
+{
+	WRONG(case_, "must be written in lower case", "小文字で書いてください");
+	WRONG(idn, "must be written with A-labels (xn--…)", "日本語ドメインは A ラベル (xn--…) で書いてください");
+	WRONG(bad, "isn't a host name (RFC 1123)", "ホスト名として正しくありません (RFC 1123)");
+	struct str rest = s, label, last = { 0 };
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.ptr[i] >= 0x80)
+			return &idn;
+		else if (upper(s.ptr[i]))
+			return &case_;
+	if (s.len == 0 || s.len > 253)
+		return &bad;
+	while (str_next(&rest, '.', &label)) {
+		if (!label_ok(label))
+			return &bad;
+		last = label;
+	}
+	return all_digits(last) ? &bad : NULL; /* "10.1.0.300" is a mistyped address, not a name */
+}
+
+static const struct text2 *check_domain(struct str s)
+{
+	if (s.len && s.ptr[0] == '.')
+		return check_host((struct str){ s.ptr + 1, s.len - 1 });
+	return check_host(s);
+}
+
+static const struct text2 *check_address(struct str s)
+{
+	WRONG(bad, "isn't an IPv4 or IPv6 address", "IPv4 または IPv6 アドレスとして正しくありません");
+	struct prefix p;
+	return s.len == 0 || memchr(s.ptr, '/', s.len) || prefix_parse(s, &p) < 0 ? &bad : NULL;
+}
+
+static const struct text2 *check_mailhost(struct str s)
+{
+	return check_address(s) ? check_host(s) : NULL;
+}
+
+static bool port_ok(struct str s)
+{
+	uint64_t v;
+	return s.len && s.ptr[0] != '0' && str_to_u64(s, 65535, &v);
+}
+
+/* host, host:port, [v6] or [v6]:port */
+static const struct text2 *check_authority(struct str s)
+{
+	WRONG(bad, "has no right host and port in its URL", "URL のホストまたはポートが正しくありません");
+	const char *end = s.len && s.ptr[0] == '[' ? memchr(s.ptr, ']', s.len) : NULL;
+	struct str host, rest = s;
+	if (end) {
+		host = (struct str){ s.ptr + 1, (size_t)(end - s.ptr - 1) };
+		rest = (struct str){ end + 1, s.len - host.len - 2 };
+		if (rest.len && (rest.ptr[0] != ':' || !port_ok((struct str){ rest.ptr + 1, rest.len - 1 })))
+			return &bad;
+		return check_address(host) ? &bad : NULL;
+	}
+	if (!str_next(&rest, ':', &host))
+		return &bad;
+	if (rest.ptr && !port_ok(rest))
+		return &bad;
+	return check_mailhost(host);
+}
+
+static const struct text2 *check_exact(struct str s)
+{
+	WRONG(form, "must be http:// or https://, a host, and a path that begins with /",
+	      "http:// または https:// とホスト、/ で始まるパスで書いてください");
+	WRONG(chars, "holds a character that no URL has (write it percent-encoded), or a fragment",
+	      "URL に使えない文字またはフラグメントが含まれています (パーセント符号化してください)");
+	size_t head = str_starts(s, STR("http://")) ? 7 : str_starts(s, STR("https://")) ? 8 : 0;
+	struct str rest = { s.ptr + head, s.len - head };
+	const char *slash = head && rest.len ? memchr(rest.ptr, '/', rest.len) : NULL;
+	if (!slash)
+		return &form;
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.ptr[i] <= ' ' || (unsigned char)s.ptr[i] >= 0x7f || strchr("\"<>\\^`{|}#", s.ptr[i]))
+			return &chars;
+	return check_authority((struct str){ rest.ptr, (size_t)(slash - rest.ptr) });
+}
+
+static bool has(struct str s, const char *what)
+{
+	return s.len && memmem(s.ptr, s.len, what, strlen(what)) != NULL;
+}
+
+static const struct text2 *check_exception(struct str s)
+{
+	return has(s, "://") ? check_exact(s) : check_domain(s);
+}
+
+static const struct text2 *check_url(struct str s)
+{
+	WRONG(cidr, "isn't an address or a CIDR without host bits", "アドレスまたは (ホスト部が 0 の) CIDR として正しくありません");
+	struct prefix p;
+	if (has(s, "://"))
+		return check_exact(s);
+	if (has(s, "/") || has(s, ":"))
+		return prefix_parse(s, &p) < 0 ? &cidr : NULL;
+	return prefix_parse(s, &p) < 0 ? check_domain(s) : NULL;
+}
+
+static bool dots_ok(struct str s)
+{
+	return s.ptr[0] != '.' && s.ptr[s.len - 1] != '.' && !has(s, "..");
+}
+
+static const struct text2 *check_mail(struct str s)
+{
+	WRONG(bad, "isn't a mail address", "メールアドレスとして正しくありません");
+	char host[256];
+	struct str rest = s, local;
+	if (!has(s, "@") || !str_next(&rest, '@', &local) || local.len < 1 || local.len > 64 || !dots_ok(local) ||
+	    !all(local, ".!#$%&'*+/=?^_`{|}~-", true) || !str_copy(rest, host, sizeof host) || !strchr(host, '.'))
+		return &bad;
+	for (char *c = host; *c; c++)
+		if (upper(*c))
+			*c = (char)(*c + 32);
+	return check_host(str_from(host)) ? &bad : NULL;
+}
+
+static const struct text2 *check_phone(struct str s)
+{
+	WRONG(bad, "isn't a telephone number: up to 24 digits, hyphens, spaces, + and parentheses",
+	      "電話番号として正しくありません (数字・ハイフン・空白・+・括弧、24 文字まで)");
+	for (size_t i = 0; i < s.len; i++)
+		if (!digit(s.ptr[i]) && (s.ptr[i] == 0 || !strchr("-+() ", s.ptr[i])))
+			return &bad;
+	return s.len > 24 ? &bad : NULL;
+}
+
+static const struct text2 *check_interface(struct str s)
+{
+	WRONG(bad, "must be 1 to 15 of a-z, 0-9 and hyphen", "a–z・0–9・ハイフンの 1~15 文字で書いてください");
+	return s.len < 1 || s.len > 15 || s.ptr[0] == '-' || !all(s, "-", false) ? &bad : NULL;
+}
+
+static const struct text2 *check_id(struct str s)
+{
+	WRONG(bad, "must be 1 to 32 of letters, digits, _ and hyphen", "英数字・_・ハイフンの 1~32 文字で書いてください");
+	WRONG(own, "is one of Toride's own rule names", "砦が使う規則名と同じです");
+	static const char *const reserved[] = { "default-out", "default-in", "spoof", "lateral", "lgwan", "management" };
+	for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+		if (str_eq(s, str_from(reserved[i])))
+			return &own;
+	return s.len < 1 || s.len > 32 || !all(s, "_-", true) ? &bad : NULL;
+}
+
+static const struct text2 *check_date(struct str s)
+{
+	WRONG(bad, "isn't a day that exists, written 2026-12-29", "実在する日付を 2026-12-29 の形で書いてください");
+	static const uint8_t days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	uint64_t y, m, d;
+	if (s.len != 10 || s.ptr[4] != '-' || s.ptr[7] != '-' || !str_to_u64((struct str){ s.ptr, 4 }, 2999, &y) ||
+	    !str_to_u64((struct str){ s.ptr + 5, 2 }, 12, &m) || !str_to_u64((struct str){ s.ptr + 8, 2 }, 31, &d))
+		return &bad;
+	bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
+	if (y < 2000 || m < 1 || d < 1 || d > days[m - 1] || (m == 2 && d == 29 && !leap))
+		return &bad;
+	return NULL;
+}
+
+static const struct text2 *check_file(struct str s)
+{
+	WRONG(bad, "must be a path inside the description, without \"..\"", "記述の中の相対パスで書いてください (\"..\" は使えません)");
+	struct str rest = s, part;
+	if (s.len == 0 || s.len > 200)
+		return &bad;
+	while (str_next(&rest, '/', &part))
+		if (part.len == 0 || part.ptr[0] == '.' || !all(part, "._-", true))
+			return &bad;
+	return NULL;
+}
+
+static const struct text2 *check_loopback(struct str s)
+{
+	WRONG(bad, "must be a loopback address with its port, like 127.0.0.1:8480",
+	      "127.0.0.1:8480 のように、ループバックアドレスとポートで書いてください");
+	struct prefix p, v4;
+	struct str rest = s, host;
+	if (str_starts(s, STR("[::1]:")))
+		return port_ok((struct str){ s.ptr + 6, s.len - 6 }) ? NULL : &bad;
+	(void)prefix_parse(STR("127.0.0.0/8"), &v4);
+	if (!str_next(&rest, ':', &host) || !rest.ptr || !port_ok(rest) || prefix_parse(host, &p) < 0 || p.len != 32 ||
+	    !prefix_contains(&v4, &p))
+		return &bad;
+	return NULL;
+}
+
+static bool hex_text(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!digit(s.ptr[i]) && !strchr("abcdefABCDEF", s.ptr[i] ? s.ptr[i] : ' '))
+			return false;
+	return s.len >= 40 && s.len % 2 == 0;
+}
+
+static const struct text2 *check_anchor(struct str s)
+{
+	WRONG(bad, "must be a DS record of the root: \". IN DS 20326 8 2 …\"", "ルートの DS レコード \". IN DS 20326 8 2 …\" の形で書いてください");
+	struct str rest = s, word[8];
+	size_t n = 0, i = 1;
+	uint64_t v;
+	if (s.len == 0)
+		return NULL;
+	while (n < 8 && str_next(&rest, ' ', &word[n]))
+		n += word[n].len > 0;
+	if (n < 6 || rest.ptr || !str_eq(word[0], STR(".")))
+		return &bad;
+	i += i < n && str_to_u64(word[i], UINT32_MAX, &v);
+	i += i < n && str_eq(word[i], STR("IN"));
+	if (n - i != 5 || !str_eq(word[i], STR("DS")) || !str_to_u64(word[i + 1], 65535, &v) ||
+	    !str_to_u64(word[i + 2], 255, &v) || !str_to_u64(word[i + 3], 255, &v) || !hex_text(word[i + 4]))
+		return &bad;
+	return NULL;
+}
+
+/* 総務省 「全国地方公共団体コード」: 11 − ((6a+5b+4c+3d+2e) mod 11), of that the last digit. */
+static const struct text2 *check_org_code(struct str s)
+{
+	WRONG(form, "must be six digits", "6 桁の数字で書いてください");
+	WRONG(digit_, "has a wrong check digit", "検査数字が正しくありません");
+	if (s.len != 6 || !all_digits(s))
+		return &form;
+	int sum = 0;
+	for (int i = 0; i < 5; i++)
+		sum += (6 - i) * (s.ptr[i] - '0');
+	return s.ptr[5] - '0' == (11 - sum % 11) % 10 ? NULL : &digit_;
+}
+
+static const struct text2 *check_pref_code(struct str s)
+{
+	WRONG(bad, "must be a prefecture's number, 01 to 47", "都道府県番号 (01~47) で書いてください");
+	uint64_t v;
+	return s.len != 2 || !str_to_u64(s, 47, &v) || v < 1 ? &bad : NULL;
+}
+
+#define DATE "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+const struct form form_line = { check_line, NULL };
+const struct form form_domain = { check_domain, "^\\.?[a-z0-9-]{1,63}(\\.[a-z0-9-]{1,63})*$" };
+const struct form form_url = { check_url, "^[!-~]+$" };
+const struct form form_exception = { check_exception, "^[!-~]+$" };
+const struct form form_mail = { check_mail, "^[^@ ]{1,64}@[A-Za-z0-9.-]+\\.[A-Za-z0-9-]+$" };
+const struct form form_phone = { check_phone, "^[-+() 0-9]{0,24}$" };
+const struct form form_interface = { check_interface, "^[a-z0-9][a-z0-9-]{0,14}$" };
+const struct form form_id = { check_id, "^[A-Za-z0-9_-]{1,32}$" };
+const struct form form_date = { check_date, "^" DATE "$" };
+const struct form form_file = { check_file, "^[A-Za-z0-9_-][A-Za-z0-9._/-]*$" };
+const struct form form_loopback = { check_loopback, "^(127\\.[0-9.]+|\\[::1\\]):[1-9][0-9]{0,4}$" };
+const struct form form_mailhost = { check_mailhost, "^[a-z0-9.:-]+$" };
+const struct form form_address = { check_address, "^[0-9A-Fa-f.:]+$" };
+const struct form form_anchor = { check_anchor, "^(|\\. .*DS .+)$" };
+const struct form form_org_code = { check_org_code, "^[0-9]{6}$" };
+const struct form form_pref_code = { check_pref_code, "^[0-4][0-9]$" };

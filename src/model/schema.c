@@ -1,0 +1,461 @@
+/* The table of the description; see schema.h. Long because it is the whole of what people can say. */
+#include "model/schema.h"
+
+#include "base/mem.h"
+#include "model/model.h"
+
+#define AT(st, m) .offset = offsetof(struct st, m), .size = sizeof(((struct st *)0)->m)
+#define IN(st, outer, m) .offset = offsetof(struct st, outer.m) - offsetof(struct st, outer), .size = sizeof(((struct st *)0)->outer.m)
+#define LIST(st, m) \
+	.list = true, .offset = offsetof(struct st, m), .count_offset = offsetof(struct st, n_##m), .size = sizeof(*((struct st *)0)->m)
+#define SAYS(label, ja_, en_) .label_ja = label, .help = { en_, ja_ }
+#define END { .name = NULL }
+
+static const struct word kinds[] = {
+	{ "prefecture", ORG_PREFECTURE, { "prefecture", "都道府県" } },
+	{ "city", ORG_CITY, { "city", "市" } },
+	{ "town", ORG_TOWN, { "town", "町" } },
+	{ "village", ORG_VILLAGE, { "village", "村" } },
+	{ "union", ORG_UNION, { "union", "組合・広域連合" } },
+	{ NULL },
+};
+static const struct word states[] = {
+	{ "preparing", STATE_PREPARING, { "preparing", "準備中" } },
+	{ "migrating", STATE_MIGRATING, { "migrating", "移行中" } },
+	{ "live", STATE_LIVE, { "live", "稼働中" } },
+	{ "watched", STATE_WATCHED, { "watched", "重点監視中" } },
+	{ "leaving", STATE_LEAVING, { "leaving", "離脱中" } },
+	{ NULL },
+};
+static const struct word models[] = {
+	{ "alpha", MODEL_ALPHA, { "α", "αモデル" } },
+	{ "alpha2", MODEL_ALPHA2, { "α′", "α′モデル" } },
+	{ "beta", MODEL_BETA, { "β", "βモデル" } },
+	{ "beta2", MODEL_BETA2, { "β′", "β′モデル" } },
+	{ NULL },
+};
+static const struct word patterns[] = {
+	{ "A", 'A', { "A", "A" } },
+	{ "B", 'B', { "B", "B" } },
+	{ NULL },
+};
+static const struct word actions[] = {
+	{ "deny", FW_DENY, { "deny", "拒否" } },
+	{ "allow", FW_ALLOW, { "allow", "許可" } },
+	{ NULL },
+};
+static const struct word directions[] = {
+	{ "out", FW_OUT, { "outbound", "外向き" } },
+	{ "in", FW_IN, { "inbound", "内向き" } },
+	{ NULL },
+};
+static const struct word protocols[] = {
+	{ "any", 0, { "any", "すべて" } },
+	{ "icmp", IPPROTO_ICMP, { "ICMP", "ICMP" } },
+	{ "tcp", IPPROTO_TCP, { "TCP", "TCP" } },
+	{ "udp", IPPROTO_UDP, { "UDP", "UDP" } },
+	{ NULL },
+};
+static const struct word modes[] = {
+	{ "blacklist", URL_BLACKLIST, { "black list", "ブラックリスト方式" } },
+	{ "whitelist_only", URL_WHITELIST_ONLY, { "white list only", "ホワイトリストのみ" } },
+	{ NULL },
+};
+static const struct word fails[] = {
+	{ "closed", FAIL_CLOSED, { "closed", "遮断する" } },
+	{ "open", FAIL_OPEN, { "open", "通す" } },
+	{ NULL },
+};
+
+static const struct object contact_object = {
+	"contact", { "contact", "連絡先" }, "mail", sizeof(struct contact),
+	(const struct field[]){
+		{ "order", FIELD_UINT, .required = true, AT(contact, order), .min = 1, .max = 99,
+		  SAYS("順位", "1 が最初に連絡を受け、応答がなければ次の順位へ進みます。", "1 is asked first; silence moves on to the next.") },
+		{ "name", FIELD_TEXT, .required = true, AT(contact, name), .form = &form_line, .max = 100,
+		  SAYS("氏名・部署", "連絡先の部署名や氏名。", "Who this is.") },
+		{ "mail", FIELD_TEXT, .required = true, AT(contact, mail), .form = &form_mail, .max = 254,
+		  SAYS("メール", "通報を受けるメールアドレス。", "Where notices are sent.") },
+		{ "phone", FIELD_TEXT, AT(contact, phone), .form = &form_phone,
+		  SAYS("電話", "電話番号。", "Telephone number.") },
+		{ "min_severity", FIELD_UINT, AT(contact, min_severity), .max = 3,
+		  SAYS("通報する危険度", "この危険度 (0~3) 以上を通報します。", "Told from this severity (0–3) up.") },
+		END,
+	},
+};
+
+static const struct object rule_object = {
+	"fw_rule", { "firewall rule", "ファイアウォール規則" }, "id", sizeof(struct fw_rule),
+	(const struct field[]){
+		{ "id", FIELD_TEXT, .required = true, AT(fw_rule, id), .form = &form_id,
+		  SAYS("規則番号", "団体の中で一意の名前。拒否ログに記録されます。", "Unique within the organisation; stands in the deny log.") },
+		{ "direction", FIELD_ENUM, .required = true, AT(fw_rule, direction), .words = directions,
+		  SAYS("方向", "団体から見た通信の方向。", "As seen from the organisation.") },
+		{ "action", FIELD_ENUM, .required = true, AT(fw_rule, action), .words = actions,
+		  SAYS("動作", "許可または拒否。", "What happens.") },
+		{ "from", FIELD_PREFIX, LIST(fw_rule, from), .max_entries = 100,
+		  SAYS("送信元", "送信元のネットワーク。空はすべて。", "Source networks; empty: any.") },
+		{ "to", FIELD_PREFIX, LIST(fw_rule, to), .max_entries = 100,
+		  SAYS("宛先", "宛先のネットワーク。空はインターネットのすべてを表し、他団体・LGWAN・運用網は決して含みません。",
+		       "Destination networks; empty: the Internet, never other organisations, LGWAN or management.") },
+		{ "protocol", FIELD_ENUM, AT(fw_rule, protocol), .words = protocols, .def = "\"any\"",
+		  SAYS("プロトコル", "通信プロトコル。", "The protocol.") },
+		{ "port_low", FIELD_UINT, AT(fw_rule, port_low), .max = 65535,
+		  SAYS("ポート(始)", "宛先ポートの始まり。0 はすべて。", "First destination port; 0: any.") },
+		{ "port_high", FIELD_UINT, AT(fw_rule, port_high), .max = 65535,
+		  SAYS("ポート(終)", "宛先ポートの終わり。省略すると始まりと同じ。", "Last destination port; left out: the same as the first.") },
+		{ "comment", FIELD_TEXT, .required = true, AT(fw_rule, comment), .form = &form_line, .max = 300,
+		  SAYS("目的", "規則の目的。", "What the rule is for.") },
+		{ "owner", FIELD_TEXT, .required = true, AT(fw_rule, owner), .form = &form_line, .max = 100,
+		  SAYS("責任者", "規則に責任を持つ人または部署。", "Who answers for the rule.") },
+		{ "expires", FIELD_TIME, AT(fw_rule, expires_ms),
+		  SAYS("期限", "この時刻 (RFC 3339) 以降は無効。空は無期限。", "Void from this time (RFC 3339); empty: never.") },
+		END,
+	},
+};
+
+static const struct object exception_object = {
+	"url_exception", { "URL exception", "URL 例外" }, "pattern", sizeof(struct url_exception),
+	(const struct field[]){
+		{ "pattern", FIELD_TEXT, .required = true, AT(url_exception, pattern), .form = &form_exception, .max = 2000,
+		  SAYS("対象", "ホスト名、.ドメイン、または http(s):// からの完全な URL。", "A host, a .domain, or an exact http(s) URL.") },
+		{ "allow", FIELD_BOOL, .required = true, AT(url_exception, allow),
+		  SAYS("許可", "true で許可、false で拒否。", "true allows, false denies.") },
+		{ "owner", FIELD_TEXT, .required = true, AT(url_exception, owner), .form = &form_line, .max = 100,
+		  SAYS("責任者", "例外に責任を持つ人または部署。", "Who answers for the exception.") },
+		{ "reason", FIELD_TEXT, .required = true, AT(url_exception, reason), .form = &form_line, .max = 300,
+		  SAYS("理由", "例外が必要な理由。", "Why it is needed.") },
+		{ "expires", FIELD_TIME, .required = true, AT(url_exception, expires_ms),
+		  SAYS("期限", "例外が終わる時刻 (RFC 3339)。必ず期限を付けます。", "When it ends (RFC 3339); every exception ends.") },
+		END,
+	},
+};
+
+static const struct object url_object = {
+	"url_policy", { "URL policy", "URL フィルタ方針" }, NULL, sizeof(struct url_policy),
+	(const struct field[]){
+		{ "mode", FIELD_ENUM, AT(url_policy, mode), .words = modes, .def = "\"blacklist\"",
+		  SAYS("方式", "ブラックリスト方式、またはホワイトリストのみ。", "Deny what is listed, or allow only what is listed.") },
+		{ "black", FIELD_TEXT, LIST(url_policy, black), .form = &form_url, .max = 2000,
+		  SAYS("ブラックリスト", "拒否する宛先: ホスト名、.ドメイン、完全な URL、アドレス、CIDR。",
+		       "What is denied: a host, a .domain, an exact URL, an address or a CIDR.") },
+		{ "white", FIELD_TEXT, LIST(url_policy, white), .form = &form_url, .max = 2000,
+		  SAYS("ホワイトリスト", "許可する宛先。形式はブラックリストと同じ。", "What is allowed; the same forms.") },
+		{ "exceptions", FIELD_OBJECT, LIST(url_policy, exceptions), .sub = &exception_object,
+		  SAYS("例外", "責任者と期限のある例外。", "Exceptions with owner and end.") },
+		END,
+	},
+};
+
+static const struct object terminal_object = {
+	"terminal", { "registered terminal", "登録端末" }, "addr", sizeof(struct terminal),
+	(const struct field[]){
+		{ "addr", FIELD_ADDRESS, .required = true, AT(terminal, addr),
+		  SAYS("アドレス", "端末のアドレス。団体のネットワーク内に限ります。", "Its address, inside the organisation's own networks.") },
+		{ "name", FIELD_TEXT, .required = true, AT(terminal, name), .form = &form_line, .max = 100,
+		  SAYS("端末名", "端末の名前。", "What it is called.") },
+		END,
+	},
+};
+
+static const struct object calendar_object = {
+	"calendar", { "working hours", "開庁日時" }, NULL, sizeof(struct holiday_calendar),
+	(const struct field[]){
+		{ "open", FIELD_MINUTE, AT(holiday_calendar, open_minute), .def = "\"8:30\"",
+		  SAYS("開庁時刻", "開庁時刻。", "When the office opens.") },
+		{ "close", FIELD_MINUTE, AT(holiday_calendar, close_minute), .def = "\"17:15\"",
+		  SAYS("閉庁時刻", "閉庁時刻。", "When it closes.") },
+		{ "closed", FIELD_TEXT, LIST(holiday_calendar, closed), .form = &form_date, .max_entries = 1000,
+		  SAYS("閉庁日", "国民の祝日のほかに閉庁する日。", "Days it stays closed beside national holidays.") },
+		END,
+	},
+};
+
+static const struct object consent_object = {
+	"consent", { "prior consent", "事前承認" }, NULL, sizeof(struct consent),
+	(const struct field[]){
+		{ "given", FIELD_BOOL, AT(consent, given),
+		  SAYS("承認", "他団体のために決めた遮断を、この団体でも直ちに行ってよいか。", "Whether blocks decided for others apply here at once.") },
+		{ "min_severity", FIELD_UINT, AT(consent, min_severity), .max = 3, .def = "3",
+		  SAYS("危険度", "この危険度 (0~3) 以上の遮断に限ります。", "From this severity (0–3) up.") },
+		{ "by", FIELD_TEXT, AT(consent, by), .form = &form_line, .max = 100,
+		  SAYS("承認者", "承認した人。", "Who gave it.") },
+		{ "date", FIELD_TEXT, AT(consent, date), .form = &form_date,
+		  SAYS("承認日", "承認した日。", "When it was given.") },
+		END,
+	},
+};
+
+#define OPTION(m, label, ja, en) { #m, FIELD_BOOL, AT(options, m), SAYS(label, ja, en) }
+static const struct object options_object = {
+	"options", { "options", "オプション" }, NULL, sizeof(struct options),
+	(const struct field[]){
+		OPTION(ad_monitoring, "AD 監視", "Active Directory の監視。", "Active Directory is watched."),
+		OPTION(tls_decryption, "TLS 復号", "TLS 通信を復号して検査。", "TLS is decrypted and inspected."),
+		OPTION(mail_sanitize_a, "メール無害化 A", "メール無害化 A 方式。", "Mail sanitising, profile A."),
+		OPTION(mail_sanitize_b, "メール無害化 B", "メール無害化 B 方式。", "Mail sanitising, profile B."),
+		OPTION(file_sanitize, "ファイル無害化", "ファイル無害化。", "File sanitising."),
+		OPTION(tamper_detection, "改ざん検知", "公開サイトの改ざん検知。", "Tamper detection of public sites."),
+		OPTION(remote_desktop, "画面転送", "インターネット接続系の画面転送。", "Screen transfer for browsing."),
+		OPTION(edr, "EDR", "端末の EDR。", "EDR on terminals."),
+		END,
+	},
+};
+
+const struct object schema_org = {
+	"org", { "organisation", "団体" }, "code", sizeof(struct org),
+	(const struct field[]){
+		{ "code", FIELD_CODE, .required = true, AT(org, code), .form = &form_org_code,
+		  SAYS("団体コード", "全国地方公共団体コード (検査数字を含む 6 桁)。ファイル名と同じ。",
+		       "The national six-digit code with check digit; the same as the file's name.") },
+		{ "index", FIELD_UINT, .required = true, AT(org, index), .min = 1, .max = 16382,
+		  SAYS("参加番号", "参加順の番号。他団体と重ならず、変えません。", "Number by order of joining; unique, never changed.") },
+		{ "name", FIELD_TEXT, .required = true, AT(org, name), .form = &form_line, .max = 100,
+		  SAYS("団体名", "団体の名称。", "Its name.") },
+		{ "name_en", FIELD_TEXT, AT(org, name_en), .form = &form_line, .max = 100,
+		  SAYS("英語名", "英語名。省略すると団体名と同じ。", "Its name in English; left out: the same as name.") },
+		{ "kind", FIELD_ENUM, .required = true, AT(org, kind), .words = kinds,
+		  SAYS("種別", "団体の種別。", "What it is.") },
+		{ "state", FIELD_ENUM, .required = true, AT(org, state), .words = states,
+		  SAYS("状態", "接続の状態。", "Where it stands between joining and leaving.") },
+		{ "model", FIELD_ENUM, .required = true, AT(org, model), .words = models,
+		  SAYS("ネットワークモデル", "三層分離のモデル。", "Its network model.") },
+		{ "prefecture", FIELD_PREFECTURE, AT(org, prefecture),
+		  SAYS("都道府県", "都道府県番号。省略すると団体コードの先頭 2 桁。", "Its prefecture's number; left out: the code's first two digits.") },
+		{ "interface", FIELD_TEXT, .required = true, AT(org, interface), .form = &form_interface,
+		  SAYS("接続口", "この団体の通信が入るゲートウェイの接続口。", "The gateway's interface it comes in by.") },
+		{ "pattern", FIELD_ENUM, .required = true, AT(org, pattern), .words = patterns,
+		  SAYS("接続パターン", "接続パターン。", "Connection pattern.") },
+		{ "prefixes", FIELD_PREFIX, .required = true, LIST(org, prefixes), .max_entries = 1000,
+		  SAYS("内部ネットワーク", "団体内のネットワーク。他団体と重なってもかまいません。", "Its inside networks; they may overlap those of others.") },
+		{ "router4", FIELD_ADDRESS, .family = 4, .required = true, AT(org, router4),
+		  SAYS("ルータ (IPv4)", "接続リンク上の団体側ルータ。", "Its router on the attachment link.") },
+		{ "router6", FIELD_ADDRESS, .family = 6, AT(org, router6),
+		  SAYS("ルータ (IPv6)", "接続リンク上の団体側ルータ (ULA)。", "The same by IPv6: a unique local address (RFC 4193).") },
+		{ "global4", FIELD_ADDRESS, .family = 4, .required = true, AT(org, global4),
+		  SAYS("送信元アドレス (IPv4)", "インターネットへ出るときの、この団体だけの送信元。", "Its own source address towards the Internet.") },
+		{ "global6", FIELD_ADDRESS, .family = 6, AT(org, global6),
+		  SAYS("送信元アドレス (IPv6)", "同じく IPv6。", "The same by IPv6.") },
+		{ "terminals", FIELD_OBJECT, LIST(org, terminals), .sub = &terminal_object,
+		  SAYS("登録端末", "登録端末の一覧。", "Registered terminals.") },
+		{ "registered_only", FIELD_BOOL, AT(org, registered_only),
+		  SAYS("登録端末限定", "登録端末だけがインターネットを利用できます。", "Only registered terminals may use the proxy.") },
+		{ "child_proxies", FIELD_ADDRESS, LIST(org, child_proxies), .max_entries = 100,
+		  SAYS("下位プロキシ", "X-Forwarded-For を信じる団体内のプロキシ。", "Its own proxies, whose X-Forwarded-For is believed.") },
+		{ "guaranteed_mbps", FIELD_UINT, .required = true, AT(org, guaranteed_mbps), .min = 1, .max = 400000,
+		  SAYS("保証帯域 (Mbps)", "保証帯域。", "Guaranteed bandwidth.") },
+		{ "ceiling_mbps", FIELD_UINT, .required = true, AT(org, ceiling_mbps), .min = 1, .max = 400000,
+		  SAYS("上限帯域 (Mbps)", "上限帯域。", "The ceiling.") },
+		{ "burst_mbps", FIELD_UINT, .required = true, AT(org, burst_mbps), .min = 1, .max = 400000,
+		  SAYS("瞬間最大帯域 (Mbps)", "瞬間的に許す帯域。", "What a short burst may reach.") },
+		{ "staff", FIELD_UINT, AT(org, staff), .max = 1000000, SAYS("職員数", "職員数。", "Staff.") },
+		{ "users", FIELD_UINT, AT(org, users), .max = 1000000, SAYS("利用者数", "利用者数。", "Users.") },
+		{ "options", FIELD_OBJECT, AT(org, options), .sub = &options_object,
+		  SAYS("オプション", "契約したオプション。", "The options it bought.") },
+		{ "contacts", FIELD_OBJECT, .required = true, LIST(org, contacts), .sub = &contact_object, .max_entries = 99,
+		  SAYS("連絡先", "通報の連絡先。順位 1 が必要です。", "Who is told; order 1 must be there.") },
+		{ "calendar", FIELD_OBJECT, AT(org, calendar), .sub = &calendar_object,
+		  SAYS("開庁日時", "開庁時間と閉庁日。", "Working hours and closed days.") },
+		{ "demarcation", FIELD_TEXT, AT(org, demarcation), .form = &form_line,
+		  SAYS("責任分界点", "責任分界点の説明。", "Where our duty ends and theirs begins, in words.") },
+		{ "fw", FIELD_OBJECT, LIST(org, fw), .sub = &rule_object, .max_entries = 10000,
+		  SAYS("ファイアウォール", "団体の規則。上から順に、最初に合うものが効きます。", "Its rules; the first that matches counts.") },
+		{ "url", FIELD_OBJECT, AT(org, url), .sub = &url_object, SAYS("URL フィルタ", "URL フィルタの方針。", "Its URL policy.") },
+		{ "no_decrypt", FIELD_TEXT, LIST(org, no_decrypt), .form = &form_domain, .max = 254,
+		  SAYS("復号しない宛先", "復号せずに通すホスト名と .ドメイン。", "Hosts and .domains that are passed undecrypted.") },
+		{ "scan_fail", FIELD_ENUM, AT(org, scan_fail), .words = fails, .def = "\"closed\"",
+		  SAYS("検査不能時", "判定が得られないページの扱い。", "What happens to a page when no verdict can be had.") },
+		{ "scan_max_mib", FIELD_UINT, AT(org, scan_max_mib), .min = 1, .max = 4096, .def = "100",
+		  SAYS("検査上限 (MiB)", "これより大きいものは検査できないものとして扱います。", "Larger bodies count as unscannable.") },
+		{ "unscannable_allow", FIELD_BOOL, AT(org, unscannable_allow),
+		  SAYS("検査できないものを通す", "暗号化 ZIP など検査できないものを通すか。", "Whether what can't be scanned is passed.") },
+		{ "consent", FIELD_OBJECT, AT(org, consent), .sub = &consent_object,
+		  SAYS("事前承認", "遮断の事前承認。", "Prior consent to blocks.") },
+		{ "retention_days", FIELD_UINT, AT(org, retention_days), .min = 1, .max = 3660, .def = "396",
+		  SAYS("保存日数", "記録を保存する日数。", "How many days records are kept.") },
+		END,
+	},
+};
+
+const struct object schema_prefecture = {
+	"prefecture", { "prefecture", "都道府県" }, "code", sizeof(struct prefecture),
+	(const struct field[]){
+		{ "code", FIELD_CODE, .required = true, AT(prefecture, code), .form = &form_pref_code,
+		  SAYS("都道府県番号", "都道府県番号 (01~47)。ファイル名と同じ。", "Its number, 01 to 47; the same as the file's name.") },
+		{ "name", FIELD_TEXT, .required = true, AT(prefecture, name), .form = &form_line, .max = 100,
+		  SAYS("名称", "都道府県の名称。", "Its name.") },
+		{ "name_en", FIELD_TEXT, AT(prefecture, name_en), .form = &form_line, .max = 100,
+		  SAYS("英語名", "英語名。省略すると名称と同じ。", "Its name in English; left out: the same as name.") },
+		{ "contacts", FIELD_OBJECT, .required = true, LIST(prefecture, contacts), .sub = &contact_object, .max_entries = 99,
+		  SAYS("連絡先", "県への報告先。", "Who is informed at the prefecture.") },
+		END,
+	},
+};
+
+static const struct object uplink_object = {
+	"uplink", { "uplink", "上位回線" }, NULL, sizeof(struct uplink),
+	(const struct field[]){
+		{ "interface", FIELD_TEXT, .required = true, AT(uplink, interface), .form = &form_interface,
+		  SAYS("接続口", "インターネット側の接続口。", "The interface towards the Internet.") },
+		{ "addr4", FIELD_HOST, .family = 4, .required = true, AT(uplink, addr4),
+		  SAYS("アドレス (IPv4)", "ゲートウェイのアドレスとネットワーク長。", "The gateway's address with its network's length.") },
+		{ "addr6", FIELD_HOST, .family = 6, AT(uplink, addr6), SAYS("アドレス (IPv6)", "同じく IPv6。", "The same by IPv6.") },
+		{ "gateway4", FIELD_ADDRESS, .family = 4, .required = true, AT(uplink, gateway4),
+		  SAYS("次の経路 (IPv4)", "インターネットへの次の経路。", "Next hop towards the Internet.") },
+		{ "gateway6", FIELD_ADDRESS, .family = 6, AT(uplink, gateway6), SAYS("次の経路 (IPv6)", "同じく IPv6。", "The same by IPv6.") },
+		END,
+	},
+};
+
+static const struct object mail_object = {
+	"mail", { "mail relay", "メール送信" }, NULL, sizeof(((struct service *)0)->mail),
+	(const struct field[]){
+		{ "host", FIELD_TEXT, .required = true, IN(service, mail, host), .form = &form_mailhost,
+		  SAYS("中継サーバ", "通報メールを渡す SMTP サーバ。", "The SMTP relay that takes notices.") },
+		{ "port", FIELD_UINT, IN(service, mail, port), .min = 1, .max = 65535, .def = "25",
+		  SAYS("ポート", "そのポート。", "Its port.") },
+		{ "from", FIELD_TEXT, .required = true, IN(service, mail, from), .form = &form_mail, .max = 254,
+		  SAYS("差出人", "通報メールの差出人。", "The sender of notices.") },
+		END,
+	},
+};
+
+static const struct object clock_object = {
+	"clock", { "time limits", "時限" }, NULL, sizeof(((struct service *)0)->clock),
+	(const struct field[]){
+		{ "notice_s", FIELD_UINT, IN(service, clock, notice_s), .min = 1, .max = 86400, .def = "900",
+		  SAYS("緊急連絡まで (秒)", "判断から緊急連絡までの秒数。", "Seconds from judgement to emergency notice.") },
+		{ "escalate1_s", FIELD_UINT, IN(service, clock, escalate1_s), .min = 1, .max = 86400, .def = "300",
+		  SAYS("第 2 連絡先まで (秒)", "受領確認がないとき第 2 の連絡先へ移る秒数。", "Seconds of silence until the second contact is told.") },
+		{ "escalate2_s", FIELD_UINT, IN(service, clock, escalate2_s), .min = 1, .max = 86400, .def = "600",
+		  SAYS("さらに次まで (秒)", "さらに次の連絡先へ移る秒数。", "Seconds until the next one.") },
+		{ "block_hours", FIELD_UINT, IN(service, clock, block_hours), .min = 1, .max = 8760, .def = "24",
+		  SAYS("自動遮断の長さ (時間)", "自動の遮断が続く時間。", "How long an automatic block lasts.") },
+		END,
+	},
+};
+
+const struct object schema_service = {
+	"service", { "service", "サービス" }, NULL, sizeof(struct service),
+	(const struct field[]){
+		{ "name", FIELD_TEXT, .required = true, AT(service, name), .form = &form_line, .max = 100,
+		  SAYS("名称", "セキュリティクラウドの名称。", "The security cloud's name.") },
+		{ "name_en", FIELD_TEXT, AT(service, name_en), .form = &form_line, .max = 100,
+		  SAYS("英語名", "英語名。省略すると名称と同じ。", "Its name in English; left out: the same as name.") },
+		{ "node", FIELD_TEXT, .required = true, AT(service, node), .form = &form_interface,
+		  SAYS("ノード", "ゲートウェイの名前。", "The gateway's name.") },
+		{ "uplink", FIELD_OBJECT, .required = true, AT(service, uplink), .sub = &uplink_object,
+		  SAYS("上位回線", "インターネットへの回線。", "The line to the Internet.") },
+		{ "proxy4", FIELD_ADDRESS, .family = 4, .required = true, AT(service, proxy4),
+		  SAYS("プロキシ (IPv4)", "端末に設定するプロキシ。全団体共通。", "What terminals name as proxy; the same for all.") },
+		{ "proxy6", FIELD_ADDRESS, .family = 6, AT(service, proxy6), SAYS("プロキシ (IPv6)", "同じく IPv6。", "The same by IPv6.") },
+		{ "proxy_port", FIELD_UINT, AT(service, proxy_port), .min = 1, .max = 65535, .def = "8080",
+		  SAYS("プロキシのポート", "プロキシのポート。", "The proxy's port.") },
+		{ "dns4", FIELD_ADDRESS, .family = 4, .required = true, AT(service, dns4),
+		  SAYS("DNS (IPv4)", "端末に設定する DNS サーバ。全団体共通。", "What terminals name as resolver; the same for all.") },
+		{ "dns6", FIELD_ADDRESS, .family = 6, AT(service, dns6), SAYS("DNS (IPv6)", "同じく IPv6。", "The same by IPv6.") },
+		{ "internal4", FIELD_PREFIX, .family = 4, .required = true, AT(service, internal4),
+		  SAYS("ノード内部", "団体ごとに /24 を取り出すノード内部のネットワーク (/10~/16)。", "Holds one /24 an organisation inside the node (/10 to /16).") },
+		{ "management", FIELD_PREFIX, .required = true, LIST(service, management), .max_entries = 100,
+		  SAYS("運用網", "端末から決して届かない運用ネットワーク。", "Management networks; no terminal ever reaches them.") },
+		{ "lgwan", FIELD_PREFIX, LIST(service, lgwan), .max_entries = 100,
+		  SAYS("LGWAN", "端末から決して届かない LGWAN。", "LGWAN; no terminal ever reaches it.") },
+		{ "root_hints", FIELD_TEXT, LIST(service, root_hints), .form = &form_address, .max_entries = 100,
+		  SAYS("ルートサーバ", "ルートサーバのアドレス。空は標準のもの。", "Root servers; empty: the resolver's own list.") },
+		{ "trust_anchor", FIELD_TEXT, AT(service, trust_anchor), .form = &form_anchor,
+		  SAYS("DNSSEC トラストアンカー", "ルートの DS レコード。空は標準のもの。", "The root's DS record; empty: the resolver's own.") },
+		{ "origin_ca", FIELD_TEXT, LIST(service, origin_ca), .form = &form_file, .max_entries = 100,
+		  SAYS("追加の認証局", "システムのほかに信頼する認証局の PEM ファイル。", "PEM files of authorities trusted beside the system's.") },
+		{ "black", FIELD_TEXT, LIST(service, black), .form = &form_url, .max = 2000,
+		  SAYS("共通ブラックリスト", "全団体共通の拒否リスト。", "Denied for all organisations.") },
+		{ "mail", FIELD_OBJECT, .required = true, AT(service, mail), .sub = &mail_object,
+		  SAYS("メール送信", "通報メールの送信。", "How notices are sent.") },
+		{ "clock", FIELD_OBJECT, AT(service, clock), .sub = &clock_object, SAYS("時限", "対応の時限。", "Time limits of response.") },
+		{ "page", FIELD_TEXT, AT(service, page), .form = &form_loopback, .def = "\"127.0.0.1:8480\"",
+		  SAYS("画面", "画面を出すループバックアドレス。", "The loopback address of the page.") },
+		{ "proxy_threads", FIELD_UINT, AT(service, proxy_threads), .min = 1, .max = 256, .def = "2",
+		  SAYS("プロキシのスレッド数", "プロキシのスレッド数。", "Threads of the proxy.") },
+		END,
+	},
+};
+
+const struct field *schema_field(const struct object *o, struct str name)
+{
+	SCHEMA_EACH(f, o)
+		if (str_eq(str_from(f->name), name))
+			return f;
+	return NULL;
+}
+
+#define NEAR_MAX 32
+/* Levenshtein distance of two short words. */
+static unsigned distance(struct str a, struct str b)
+{
+	unsigned row[NEAR_MAX + 1];
+	for (unsigned j = 0; j <= b.len; j++)
+		row[j] = j;
+	for (unsigned i = 1; i <= a.len; i++) {
+		unsigned corner = row[0];
+		row[0] = i;
+		for (unsigned j = 1; j <= b.len; j++) {
+			unsigned best = corner + (a.ptr[i - 1] != b.ptr[j - 1]);
+			corner = row[j];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+		}
+	}
+	return row[b.len];
+}
+
+const struct field *schema_nearest(const struct object *o, struct str name)
+{
+	const struct field *best = NULL;
+	unsigned least = name.len < 6 ? 2 : 4; /* one change in a short word, three in a long one */
+	if (name.len > NEAR_MAX)
+		return NULL;
+	SCHEMA_EACH(f, o) {
+		struct str n = str_from(f->name);
+		bool head = name.len >= 4 && (str_starts(n, name) || str_starts(name, n));
+		unsigned d = n.len > NEAR_MAX ? least : head ? 1 : distance(name, n);
+		if (d < least) {
+			least = d;
+			best = f;
+		}
+	}
+	return best;
+}
+
+const char *label_en(const struct field *f, char dst[64])
+{
+	size_t i = 0;
+	for (; f->name[i] && i < 63; i++)
+		dst[i] = f->name[i] == '_' ? ' ' : f->name[i];
+	dst[i] = 0;
+	return dst;
+}
+
+const struct word *word_of_value(const struct word *w, int value)
+{
+	for (; w->word; w++)
+		if (w->value == value)
+			return w;
+	return NULL;
+}
+
+uint32_t uint_get(const struct field *f, const void *at)
+{
+	return f->size == 1 ? *(const uint8_t *)at : f->size == 2 ? *(const uint16_t *)at : *(const uint32_t *)at;
+}
+
+void uint_set(const struct field *f, void *at, uint32_t v)
+{
+	if (f->size == 1)
+		*(uint8_t *)at = (uint8_t)v;
+	else if (f->size == 2)
+		*(uint16_t *)at = (uint16_t)v;
+	else
+		*(uint32_t *)at = v;
+}

@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""Writes examples/saga/ from examples/saga.csv: 21 organisations with real staff, users, bandwidth and options.
+
+Addresses, contacts and rules are made up, from ranges for documentation (RFC 5737, RFC 3849, RFC 2606) and private
+ones. The same input gives the same bytes; a test compares. With --nation N DIR it writes a made-up country of N
+organisations in 47 prefectures instead, to measure loading and compiling with."""
+import csv
+import json
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+ENGLISH = {
+    "412015": "Saga City", "412023": "Karatsu City", "412031": "Tosu City", "412040": "Taku City", "412058": "Imari City",
+    "412066": "Takeo City", "412074": "Kashima City", "412082": "Ogi City", "412091": "Ureshino City",
+    "412104": "Kanzaki City", "413275": "Yoshinogari Town", "413411": "Kiyama Town", "413453": "Kamimine Town",
+    "413461": "Miyaki Town", "413879": "Genkai Town", "414018": "Arita Town", "414239": "Omachi Town",
+    "414247": "Kohoku Town", "414255": "Shiroishi Town", "414417": "Tara Town", "410004": "Saga Prefecture",
+}
+KINDS = {"県": "prefecture", "市": "city", "町": "town", "村": "village"}
+OPTIONS = ["ad_monitoring", "tls_decryption", "mail_sanitize_a", "mail_sanitize_b", "file_sanitize", "tamper_detection",
+           "remote_desktop", "edr"]
+
+
+def contact(order, name, mail, phone, severity=0):
+    return {"order": order, "name": name, "mail": mail, "phone": phone, "min_severity": severity}
+
+
+def service():
+    return {
+        "name": "佐賀県自治体情報セキュリティクラウド",
+        "name_en": "Saga Prefecture Municipal Information Security Cloud",
+        "node": "gw1",
+        "uplink": {"interface": "wan0", "addr4": "198.51.100.2/24", "gateway4": "198.51.100.1",
+                   "addr6": "2001:db8:100::2/64", "gateway6": "2001:db8:100::1"},
+        "proxy4": "192.0.2.10", "proxy6": "2001:db8:2::10", "proxy_port": 8080,
+        "dns4": "192.0.2.53", "dns6": "2001:db8:2::53",
+        "internal4": "100.64.0.0/16",
+        "management": ["192.0.2.128/25", "2001:db8:2:ff::/64"],
+        "lgwan": ["198.18.0.0/16"],
+        "root_hints": ["203.0.113.1"],
+        "trust_anchor": "",
+        "origin_ca": ["lab-ca.pem"],
+        "black": [".malware.example", ".phishing-list.example", "tracker.adware.example"],
+        "mail": {"host": "203.0.113.25", "port": 25, "from": "soc@toride.example"},
+        "clock": {"notice_s": 900, "escalate1_s": 300, "escalate2_s": 600, "block_hours": 24},
+        "page": "127.0.0.1:8480",
+        "proxy_threads": 2,
+    }
+
+
+def firewall(code):
+    if code == "412015":
+        return [{"id": "r1", "direction": "out", "action": "allow", "from": [], "to": ["203.0.113.40"], "protocol": "tcp",
+                 "port_low": 443, "port_high": 443, "comment": "共同利用の申請受付サーバへの直接通信", "owner": "総務課 情報係"}]
+    if code == "412023":
+        return [{"id": "r1", "direction": "out", "action": "deny", "from": [], "to": ["203.0.113.40"], "protocol": "tcp",
+                 "port_low": 443, "port_high": 443, "comment": "申請受付サーバは利用しない", "owner": "総務課 情報係"}]
+    return []
+
+
+def url_policy(code):
+    if code == "414247":
+        return {"mode": "whitelist_only", "white": [".lg.example", "www.news.example"]}
+    return {"mode": "blacklist", "black": ["sns.example"] if code == "412015" else []}
+
+
+def consent(i):
+    if i % 2 == 0:
+        return {"given": False}
+    return {"given": True, "min_severity": 3, "by": "総務課長", "date": "2026-04-01"}
+
+
+def organisation(i, row, smallest):
+    code, net = row["code"], 1 if row["code"] == "412023" else i
+    return {
+        "code": code, "index": i, "name": row["name"], "name_en": ENGLISH[code], "kind": KINDS[row["name"][-1]],
+        "state": "live", "model": "alpha" if code in smallest else "beta", "prefecture": code[:2],
+        "interface": "o" + code, "pattern": row["connection_pattern"],
+        "prefixes": [f"10.{net}.0.0/16", f"2001:db8:41{i:02x}::/48"],
+        "router4": f"100.64.{i}.2", "router6": f"fd00:64:{i:x}::2",
+        "global4": f"198.51.100.{100 + i}", "global6": f"2001:db8:100::{100 + i:x}",
+        "terminals": [{"addr": f"10.{net}.0.5", "name": "pc1"}, {"addr": f"10.{net}.0.6", "name": "pc2"}],
+        "registered_only": code == "413453",
+        "child_proxies": [f"10.{net}.0.8"] if code == "412040" else [],
+        "guaranteed_mbps": int(row["average_high_mbps"]), "ceiling_mbps": int(row["peak_mbps"]),
+        "burst_mbps": int(row["peak_mbps"]), "staff": int(row["staff"]), "users": int(row["users"]),
+        "options": {o: row[o] == "1" for o in OPTIONS},
+        "contacts": [contact(1, "総務課 情報担当", f"joho1@{code}.lg.example", f"0000-{i:02d}-0001"),
+                     contact(2, "総務課長", f"joho2@{code}.lg.example", f"0000-{i:02d}-0002", 1)],
+        "calendar": {"open": "8:30", "close": "17:15", "closed": []},
+        "demarcation": "団体庁舎内に設置する接続ルータの庁内側ポートを責任分界点とし、ルータまでをクラウド側が管理する。",
+        "fw": firewall(code), "url": url_policy(code), "no_decrypt": [".bank.example"],
+        "scan_fail": "closed", "scan_max_mib": 100, "unscannable_allow": False,
+        "consent": consent(i), "retention_days": 396,
+    }
+
+
+def prefecture(code, name, english):
+    return {"code": code, "name": name, "name_en": english,
+            "contacts": [contact(1, "情報政策課 セキュリティ担当", "soc-ken@pref.lg.example", "0000-00-0001", 2)]}
+
+
+def layout(value, depth=0):
+    """JSON with one member a line, and lists and objects of plain values on one line where they fit."""
+    flat = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, (dict, list)) or (depth > 0 and len(flat) <= 100) or not value:
+        return flat
+    pad, end = "  " * (depth + 1), "  " * depth
+    if isinstance(value, list):
+        return "[\n" + ",\n".join(pad + layout(v, depth + 1) for v in value) + "\n" + end + "]"
+    items = (pad + json.dumps(k) + ": " + layout(v, depth + 1) for k, v in value.items())
+    return "{\n" + ",\n".join(items) + "\n" + end + "}"
+
+
+def write(path, value, comment=None):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text((f"// {comment}\n" if comment else "") + layout(value) + "\n", encoding="utf-8")
+
+
+def saga(out):
+    rows = list(csv.DictReader(open(ROOT / "examples/saga.csv", encoding="utf-8")))
+    smallest = {r["code"] for r in sorted(rows, key=lambda r: int(r["staff"]))[:2]}
+    write(out / "service.json", service(), "Written by tools/gen-examples.py. Addresses are from documentation ranges.")
+    write(out / "prefectures/41.json", prefecture("41", "佐賀県", "Saga Prefecture"))
+    for i, row in enumerate(rows, 1):
+        write(out / f"orgs/{row['code']}.json", organisation(i, row, smallest))
+
+
+def check_digit(five):
+    return str((11 - sum(w * int(d) for w, d in zip((6, 5, 4, 3, 2), five)) % 11) % 10)
+
+
+def nation(count, out):
+    row = {"staff": 300, "users": 500, "average_high_mbps": 50, "peak_mbps": 100, "connection_pattern": "A"}
+    row.update({o: "0" for o in OPTIONS})
+    s = service()
+    s["internal4"] = "100.64.0.0/10"
+    s["uplink"]["addr4"], s["uplink"]["gateway4"] = "198.18.0.2/15", "198.18.0.1"
+    s["lgwan"] = ["172.16.0.0/12"]
+    write(out / "service.json", s)
+    for p in range(1, 48):
+        write(out / f"prefectures/{p:02d}.json", prefecture(f"{p:02d}", f"第{p}県", f"Prefecture {p}"))
+    for i in range(1, count + 1):
+        five = f"{(i - 1) % 47 + 1:02d}{200 + (i - 1) // 47:03d}"
+        row.update(code=five + check_digit(five), name=f"第{i}市")
+        ENGLISH[row["code"]] = f"City {i}"
+        o = organisation(1, row, set())
+        o.update(index=i, global4=f"198.{18 + (i + 256 >> 16)}.{i + 256 >> 8 & 255}.{i + 256 & 255}",
+                 router4=f"100.{64 + (i >> 8)}.{i & 255}.2", router6=f"fd00:64:{i:x}::2", global6=f"2001:db8:100::{1000 + i:x}")
+        o["fw"] = [dict(firewall("412015")[0], id=f"r{k}", to=[f"203.0.113.{k}"]) for k in range(1, 6)]
+        write(out / f"orgs/{row['code']}.json", o)
+
+
+if len(sys.argv) == 4 and sys.argv[1] == "--nation":
+    nation(int(sys.argv[2]), pathlib.Path(sys.argv[3]))
+elif len(sys.argv) <= 2:
+    saga(pathlib.Path(sys.argv[1]) if len(sys.argv) == 2 else ROOT / "examples/saga")
+else:
+    sys.exit("usage: gen-examples.py [OUT] | --nation N OUT")
