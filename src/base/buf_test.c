@@ -1,0 +1,168 @@
+/* Bounded buffers, JSON out, arenas, maps: ceilings, sticky errors, failing memory. */
+#include "base/test.h"
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/map.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+
+static void test_ceiling(void **state)
+{
+	struct buf b;
+	(void)state;
+	buf_init(&b, 8);
+	buf_puts(&b, "12345678");
+	assert_int_equal(b.failed, 0);
+	buf_putc(&b, '9');
+	assert_int_equal(b.failed, -E_LIMIT);
+	buf_reset(&b);
+	buf_puts(&b, "ab");
+	buf_drop(&b, 1);
+	assert_str(buf_view(&b), "b");
+	buf_done(&b);
+}
+
+static void test_no_memory(void **state)
+{
+	struct buf b;
+	(void)state;
+	buf_init(&b, 1024);
+	mem_fail_at(1);
+	buf_puts(&b, "x");
+	mem_fail_at(0);
+	assert_int_equal(b.failed, -E_NOMEM);
+	buf_puts(&b, "y"); /* sticks */
+	assert_int_equal(b.len, 0);
+	buf_done(&b);
+}
+
+static void test_json(void **state)
+{
+	static const struct {
+		struct str in;
+		const char *out;
+	} cases[] = {
+		{ { "a\"b\\c", 5 }, "\"a\\\"b\\\\c\"" },
+		{ { "l1\nl2\r\t", 7 }, "\"l1\\nl2\\r\\t\"" },
+		{ { "\x01\x7f", 2 }, "\"\\u0001\\u007f\"" },
+		{ { "砦", 3 }, "\"砦\"" },
+		{ { "a\xff\xe3z", 4 }, "\"a\xef\xbf\xbd\xef\xbf\xbdz\"" },
+		{ { "a\0b", 3 }, "\"a\\u0000b\"" },
+		{ { "</script>", 9 }, "\"</script>\"" },
+	};
+	struct buf b;
+	(void)state;
+	buf_init(&b, 1024);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		buf_reset(&b);
+		json_str(&b, cases[i].in);
+		assert_str(buf_view(&b), cases[i].out);
+	}
+	buf_reset(&b);
+	buf_putc(&b, '{');
+	json_field_s(&b, "a", "b");
+	json_field_u64(&b, "n", UINT64_MAX);
+	json_field_bool(&b, "t", true);
+	buf_putc(&b, '}');
+	assert_str(buf_view(&b), "{\"a\":\"b\",\"n\":18446744073709551615,\"t\":true}");
+	buf_done(&b);
+}
+
+static void test_arena(void **state)
+{
+	struct arena a;
+	(void)state;
+	arena_init(&a, 100000);
+	char *p = arena_strdup(&a, STR("text"));
+	assert_string_equal(p, "text");
+	for (int i = 0; i < 100; i++)
+		assert_int_equal((uintptr_t)arena_alloc(&a, 33) % 16, 0);
+	assert_non_null(arena_alloc(&a, 50000));
+	assert_null(arena_alloc(&a, 50000)); /* past the ceiling */
+	assert_null(arena_array(&a, SIZE_MAX / 2, 8));
+	assert_string_equal(arena_printf(&a, "%d-%s", 4, "x"), "4-x");
+	arena_done(&a);
+}
+
+static void test_map(void **state)
+{
+	struct map m;
+	char key[16];
+	static int values[1000];
+	(void)state;
+	map_init(&m, 1000);
+	for (int i = 0; i < 1000; i++) {
+		snprintf(key, sizeof key, "k%d", i);
+		assert_int_equal(map_put(&m, str_from(key), &values[i]), 0);
+	}
+	assert_int_equal(map_put(&m, STR("one more"), &values[0]), -E_LIMIT);
+	for (int i = 0; i < 1000; i += 2) {
+		snprintf(key, sizeof key, "k%d", i);
+		assert_ptr_equal(map_del(&m, str_from(key)), &values[i]);
+	}
+	for (int i = 0; i < 1000; i++) {
+		snprintf(key, sizeof key, "k%d", i);
+		assert_ptr_equal(map_get(&m, str_from(key)), i % 2 ? &values[i] : NULL);
+	}
+	size_t i = 0, seen = 0;
+	struct str k;
+	void *v;
+	while (map_next(&m, &i, &k, &v))
+		seen++;
+	assert_int_equal(seen, 500);
+	map_done(&m);
+}
+
+static void test_hashes(void **state)
+{
+	unsigned char sum[SHA256_LEN];
+	char hex[65];
+	(void)state;
+	hash_sha256("abc", 3, sum); /* FIPS 180-4, example B.1 */
+	hex_format(sum, sizeof sum, hex);
+	assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+static void test_clock(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ms;
+		int ret;
+	} cases[] = {
+		{ "1970-01-01T00:00:00Z", 0, 0 },
+		{ "2026-11-22T09:30:00.250+09:00", 1795307400250, 0 },
+		{ "2026-11-22T00:30:00.250Z", 1795307400250, 0 },
+		{ "2026-13-01T00:00:00Z", 0, -E_INVALID },
+		{ "2026-11-22T24:00:00Z", 0, -E_INVALID },
+		{ "2026-11-22T00:00:00", 0, -E_INVALID },
+		{ "2026-11-22 00:00:00+0900", 0, -E_INVALID },
+		{ "yesterday at about nine", 0, -E_INVALID },
+	};
+	char text[CLOCK_TEXT];
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		int64_t ms = 0;
+		assert_int_equal(clock_parse(cases[i].text, strlen(cases[i].text), &ms), cases[i].ret);
+		assert_true(ms == cases[i].ms);
+	}
+	clock_format_jst(1795307400250, text);
+	assert_string_equal(text, "2026-11-22T09:30:00.250+09:00");
+	clock_hold(1000);
+	clock_advance(500);
+	assert_true(clock_now_ms() == 1500 && clock_mono_ms() == 1500);
+	clock_hold(0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_ceiling), cmocka_unit_test(test_no_memory),
+		                            cmocka_unit_test(test_json),    cmocka_unit_test(test_arena),
+		                            cmocka_unit_test(test_map),     cmocka_unit_test(test_hashes),
+		                            cmocka_unit_test(test_clock) };
+	return cmocka_run_group_tests_name("base/buf", tests, NULL, NULL);
+}

@@ -1,0 +1,135 @@
+/* The event sender against a server that is slow, dies, and acknowledges late: nothing acknowledged is sent
+ * again, nothing unacknowledged is forgotten, and a full ring drops and counts. */
+#include "base/test.h"
+
+#include "base/err.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "wire/cursor.h"
+#include "wire/events.h"
+#include "wire/place.h"
+#include "wire/sock.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+static char dir[64];
+static int listener = -1;
+
+static int setup(void **state)
+{
+	char path[PLACE_MAX];
+	(void)state;
+	snprintf(dir, sizeof dir, "/tmp/toride-events-XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	setenv("TORIDE_RUN", dir, 1);
+	return sock_listen(place_in_run(path, sizeof path, SOCK_EVENTS), 0600, &listener, NULL);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	close(listener);
+	return fs_rmtree(dir, NULL);
+}
+
+/* Receives one message and returns its sequence, 0 for a hello. */
+static uint64_t take(int fd, struct events *e)
+{
+	struct buf b;
+	uint64_t seq = 0;
+	buf_init(&b, EVENTS_MAX);
+	for (int i = 0; i < 100; i++) {
+		struct pollfd p = { fd, POLLIN, 0 };
+		events_work(e);
+		if (poll(&p, 1, 20) > 0)
+			break;
+	}
+	assert_int_equal(sock_recv(fd, &b, NULL, 1000, NULL), 0);
+	struct rd r = rd_from(b.ptr, b.len);
+	if (rd_u8(&r) == EVENTS_EVENT)
+		seq = rd_u64(&r);
+	buf_done(&b);
+	return seq;
+}
+
+static void acknowledge(int fd, struct events *e, uint64_t seq)
+{
+	struct buf b;
+	buf_init(&b, 16);
+	wr_u8(&b, EVENTS_ACK);
+	wr_u64(&b, seq);
+	assert_int_equal(sock_send(fd, buf_view(&b), -1, NULL), 0);
+	buf_done(&b);
+	events_work(e);
+}
+
+static void test_reconnect(void **state)
+{
+	struct events *e;
+	(void)state;
+	assert_int_equal(events_open("unit", 64 * KIB, &e, NULL), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(events_put(e, STR("412015"), STR("{\"a\":1}")), 0);
+	events_work(e);
+	int fd = accept(listener, NULL, NULL);
+	assert_int_equal(take(fd, e), 0);
+	for (uint64_t want = 1; want <= 3; want++)
+		assert_true(take(fd, e) == want);
+	acknowledge(fd, e, 1);
+	assert_true(events_unacked(e) == 2);
+	close(fd); /* dies with two unacknowledged */
+	for (int i = 0; i < 50 && poll(&(struct pollfd){ listener, POLLIN, 0 }, 1, 20) <= 0; i++)
+		events_work(e);
+	fd = accept(listener, NULL, NULL);
+	assert_int_equal(take(fd, e), 0);
+	assert_true(take(fd, e) == 2);
+	assert_true(take(fd, e) == 3);
+	acknowledge(fd, e, 3);
+	assert_true(events_unacked(e) == 0);
+	close(fd);
+	events_close(&e);
+}
+
+static void test_full(void **state)
+{
+	struct events *e;
+	int kept = 0;
+	(void)state;
+	assert_int_equal(events_open("unit", 1000, &e, NULL), 0);
+	while (events_put(e, STR(""), STR("{\"some\":\"event of ours\"}")) == 0)
+		kept++;
+	assert_true(kept > 10);
+	assert_true(events_dropped(e) == 1);
+	assert_int_equal(events_put(e, STR(""), STR("{}")), -E_LIMIT);
+	assert_true(events_dropped(e) == 2);
+	events_close(&e);
+}
+
+/* An acknowledgement of what was never sent ends the connection and forgets nothing. */
+static void test_false_ack(void **state)
+{
+	struct events *e;
+	bool want_write;
+	(void)state;
+	assert_int_equal(events_open("unit", 64 * KIB, &e, NULL), 0);
+	assert_int_equal(events_put(e, STR(""), STR("{}")), 0);
+	events_work(e);
+	int fd = accept(listener, NULL, NULL);
+	assert_int_equal(take(fd, e), 0);
+	assert_true(take(fd, e) == 1);
+	acknowledge(fd, e, 99);
+	assert_int_equal(events_fd(e, &want_write), -1);
+	close(fd);
+	events_close(&e);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_reconnect), cmocka_unit_test(test_full),
+		                            cmocka_unit_test(test_false_ack) };
+	return cmocka_run_group_tests_name("wire/events", tests, setup, teardown);
+}
