@@ -1,0 +1,34 @@
+/* intaked.json: what toride-intaked needs to know whose a packet or an event is (normalise/orgs.h reads it). */
+#include "compile/compile.h"
+
+#include "base/mem.h"
+#include "compile/emit.h"
+
+static void address(struct buf *b, const char *key, const struct prefix *p)
+{
+	char text[PREFIX_TEXT];
+	if (prefix_is_set(p))
+		json_field_s(b, key, prefix_format_addr(p, text));
+}
+
+int compile_intaked(const struct model *m, struct outset *out, struct err *err)
+{
+	struct buf b;
+	buf_init(&b, 16 * MIB);
+	buf_puts(&b, "{\"v\":1");
+	json_field_s(&b, "uplink", m->service.uplink.interface);
+	json_key(&b, "orgs");
+	buf_putc(&b, '[');
+	for (size_t i = 0; i < m->n_orgs; i++) {
+		const struct org *o = &m->orgs[i];
+		buf_puts(&b, i ? ",\n{" : "\n{");
+		json_field_s(&b, "code", o->code);
+		json_field_u64(&b, "index", o->index);
+		json_field_s(&b, "interface", o->interface);
+		address(&b, "global4", &o->global4);
+		address(&b, "global6", &o->global6);
+		buf_putc(&b, '}');
+	}
+	buf_puts(&b, "]}\n");
+	return emit(out, "intaked.json", &b, err);
+}
