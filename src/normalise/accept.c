@@ -1,0 +1,123 @@
+/* See accept.h. The one place through which every record passes on its way to a segment. */
+#include "normalise/accept.h"
+
+#include "base/mem.h"
+#include "normalise/schema.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void put_head(const struct accept_from *from, struct buf *b)
+{
+	json_field_u64(b, "ingest_time", (uint64_t)from->now_ms);
+	json_field_s(b, "org", from->org);
+	if (!from->source)
+		return;
+	char boot[17];
+	snprintf(boot, sizeof boot, "%016llx", (unsigned long long)from->boot);
+	buf_puts(b, ",\"intake\":{");
+	json_field_s(b, "source", from->source);
+	json_field_s(b, "boot", boot);
+	json_field_u64(b, "sequence", from->sequence);
+	buf_putc(b, '}');
+}
+
+static void put_skew(const struct event *e, const struct accept_from *from, struct buf *b, struct accept_result *ret)
+{
+	yyjson_val *t = yyjson_obj_get(e->root, "time");
+	if (!t) {
+		json_field_u64(b, "time", (uint64_t)from->now_ms);
+		return;
+	}
+	int64_t skew;
+	if (!yyjson_is_int(t) || __builtin_sub_overflow(yyjson_get_sint(t), from->now_ms, &skew))
+		return;
+	if (skew > -ACCEPT_SKEW_MS && skew < ACCEPT_SKEW_MS)
+		return;
+	json_key(b, "clock_skew_ms");
+	buf_printf(b, "%lld", (long long)skew);
+	ret->skewed = true;
+}
+
+/* Ours to say, whatever the sender wrote. */
+static bool is_ours(yyjson_val *key)
+{
+	return yyjson_equals_str(key, "org") || yyjson_equals_str(key, "ingest_time") || yyjson_equals_str(key, "intake") ||
+	       yyjson_equals_str(key, "clock_skew_ms");
+}
+
+/* Member by member, so that neither a newline nor a second "org" gets through. */
+static int put_members(const struct event *e, struct buf *b)
+{
+	yyjson_obj_iter it;
+	yyjson_obj_iter_init(e->root, &it);
+	for (yyjson_val *key; (key = yyjson_obj_iter_next(&it));) {
+		if (is_ours(key))
+			continue;
+		size_t n;
+		char *text = yyjson_val_write(yyjson_obj_iter_get_val(key), YYJSON_WRITE_NOFLAG, &n);
+		if (!text)
+			return -E_NOMEM;
+		buf_putc(b, ',');
+		json_str(b, (struct str){ yyjson_get_str(key), yyjson_get_len(key) });
+		buf_putc(b, ':');
+		buf_put(b, text, n);
+		free(text); /* yyjson's own allocator */
+	}
+	return 0;
+}
+
+static void put_base64(struct buf *b, struct str raw)
+{
+	size_t n = (raw.len + 2) / 3 * 4;
+	buf_putc(b, '"');
+	if (buf_room(b, n + 2)) /* EVP_EncodeBlock ends with a NUL */
+		b->len += (size_t)EVP_EncodeBlock((unsigned char *)b->ptr + b->len, (const unsigned char *)raw.ptr, (int)raw.len);
+	buf_putc(b, '"');
+}
+
+static void keep_raw(struct str json, const struct accept_from *from, struct buf *b, struct accept_result *ret, int why)
+{
+	ret->raw = true;
+	snprintf(ret->fault, sizeof ret->fault, "%s", why == -E_LIMIT ? "too large" : "not a JSON object");
+	buf_putc(b, '{');
+	put_head(from, b);
+	json_field_u64(b, "class_uid", 0);
+	json_field_u64(b, "time", (uint64_t)from->now_ms);
+	json_field_s(b, "product", from->source ? from->source : "intaked");
+	json_field_s(b, "message", ret->fault);
+	json_key(b, "raw");
+	put_base64(b, json);
+	buf_putc(b, '}');
+}
+
+void accept_event(struct str json, const struct accept_from *from, struct buf *b, struct accept_result *ret)
+{
+	struct event e;
+	struct err err = { 0 };
+	size_t start = b->len;
+	*ret = (struct accept_result){ 0 };
+	int r = json.len > EVENT_MAX ? -E_LIMIT : event_parse(json, &e);
+	if (r < 0) {
+		keep_raw(json, from, b, ret, r);
+		return;
+	}
+	buf_putc(b, '{');
+	put_head(from, b);
+	put_skew(&e, from, b, ret);
+	r = put_members(&e, b);
+	buf_putc(b, '}');
+	if (r < 0 && !b->failed)
+		b->failed = r;
+	event_done(&e);
+	if (b->failed)
+		return;
+	/* what is stored is what is checked */
+	if (event_parse((struct str){ b->ptr + start, b->len - start }, &e) == 0) {
+		ret->schema_fault = schema_check(&e, &err) < 0;
+		if (ret->schema_fault)
+			snprintf(ret->fault, sizeof ret->fault, "%.60s: %.90s", err.path, err.msg);
+		event_done(&e);
+	}
+}

@@ -1,0 +1,32 @@
+/* What a sender handed in → the record that is stored: one JSON object without newline that says when it came in,
+ * whose it is, and who sent it under which number.
+ *
+ *   {"ingest_time":…,"org":"412015","intake":{"source":"proxyd/0","boot":"0011223344556677","sequence":12}, …}
+ *
+ * `org` is the caller's word and replaces what the JSON says. An event's own ingest_time and intake are dropped.
+ * `clock_skew_ms` (time − ingest_time) is added when they are more than ten minutes apart. What isn't a JSON object
+ * is kept as it came: {"class_uid":0, …, "raw":BASE64, "message":why}. */
+#ifndef NORMALISE_ACCEPT_H
+#define NORMALISE_ACCEPT_H
+
+#include "base/buf.h"
+#include "normalise/event.h"
+
+#define ACCEPT_SKEW_MS (10 * 60 * 1000)
+
+struct accept_from {
+	const char *org; /* code or "service" */
+	int64_t now_ms;
+	const char *source; /* NULL: not from a sender (nflog) */
+	uint64_t boot, sequence;
+};
+struct accept_result {
+	bool raw;          /* wasn't a JSON object */
+	bool schema_fault; /* kept, but not what doc/interfaces says */
+	bool skewed;
+	char fault[160];   /* words about the first of these */
+};
+/* Appends the record to b (whose ceiling counts: b->failed). */
+void accept_event(struct str json, const struct accept_from *from, struct buf *b, struct accept_result *ret);
+
+#endif

@@ -1,0 +1,148 @@
+/* See orgs.h. One map for all keys: "c:412015", "i:o412015", "n:" + index, "4:" and "6:" + address. */
+#include "normalise/orgs.h"
+
+#include "base/map.h"
+#include "base/mem.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <yyjson.h>
+
+#define ORGS_MAX 4096
+
+struct orgs {
+	struct orgs_one *list;
+	size_t n;
+	struct map keys;
+	char uplink[16];
+};
+
+static int put(struct orgs *o, char kind, const void *p, size_t n, struct orgs_one *one)
+{
+	char key[32] = { kind, ':' };
+	if (n > sizeof key - 2)
+		return -E_INVALID;
+	memcpy(key + 2, p, n);
+	struct str k = { key, n + 2 };
+	return map_get(&o->keys, k) ? -E_EXISTS : map_put(&o->keys, k, one);
+}
+
+static const struct orgs_one *get(const struct orgs *o, char kind, const void *p, size_t n)
+{
+	char key[32] = { kind, ':' };
+	if (n > sizeof key - 2)
+		return NULL;
+	memcpy(key + 2, p, n);
+	return map_get(&o->keys, (struct str){ key, n + 2 });
+}
+
+static bool text(yyjson_val *v, const char *key, char *dst, size_t size)
+{
+	yyjson_val *s = yyjson_obj_get(v, key);
+	return yyjson_is_str(s) && str_copy((struct str){ yyjson_get_str(s), yyjson_get_len(s) }, dst, size);
+}
+
+static int read_one(struct orgs *o, yyjson_val *v, struct orgs_one *one)
+{
+	char t[64];
+	one->index = (uint16_t)yyjson_get_uint(yyjson_obj_get(v, "index"));
+	if (!text(v, "code", one->code, sizeof one->code) || strlen(one->code) != 6 || one->index == 0 ||
+	    !text(v, "interface", one->interface, sizeof one->interface))
+		return -E_INVALID;
+	if (text(v, "global4", t, sizeof t))
+		one->has4 = inet_pton(AF_INET, t, one->global4) == 1;
+	if (text(v, "global6", t, sizeof t))
+		one->has6 = inet_pton(AF_INET6, t, one->global6) == 1;
+	int r = put(o, 'c', one->code, strlen(one->code), one);
+	if (r == 0)
+		r = put(o, 'n', &one->index, sizeof one->index, one);
+	if (r == 0)
+		r = put(o, 'i', one->interface, strlen(one->interface), one);
+	if (r == 0 && one->has4)
+		r = put(o, '4', one->global4, 4, one);
+	if (r == 0 && one->has6)
+		r = put(o, '6', one->global6, 16, one);
+	return r;
+}
+
+static int read_all(struct orgs *o, yyjson_val *root, struct err *err)
+{
+	yyjson_val *arr = yyjson_obj_get(root, "orgs"), *v;
+	size_t n = yyjson_arr_size(arr);
+	if (!yyjson_is_arr(arr) || n > ORGS_MAX || !text(root, "uplink", o->uplink, sizeof o->uplink))
+		return err_set(err, E_INVALID, "intaked.json", "no uplink, or no list of organisations");
+	o->list = mem_array(n, sizeof *o->list);
+	if (!o->list)
+		return err_set(err, E_NOMEM, "", "no memory");
+	yyjson_arr_iter it;
+	yyjson_arr_iter_init(arr, &it);
+	for (; (v = yyjson_arr_iter_next(&it)); o->n++) {
+		int r = read_one(o, v, &o->list[o->n]);
+		if (r < 0)
+			return err_set(err, (enum err_code)-r, "intaked.json", "organisation %zu of the list is wrong or there twice",
+			               o->n);
+	}
+	return 0;
+}
+
+int orgs_parse(struct str json, struct orgs **ret, struct err *err)
+{
+	yyjson_doc *doc = yyjson_read(json.ptr, json.len, 0);
+	struct orgs *o = mem_alloc(sizeof *o);
+	int r;
+	if (!o) {
+		r = err_set(err, E_NOMEM, "", "no memory");
+	} else if (!yyjson_is_obj(yyjson_doc_get_root(doc))) {
+		r = err_set(err, E_INVALID, "intaked.json", "not a JSON object");
+	} else {
+		map_init(&o->keys, ORGS_MAX * 5);
+		r = read_all(o, yyjson_doc_get_root(doc), err);
+	}
+	yyjson_doc_free(doc);
+	if (r < 0)
+		orgs_destroy(&o);
+	else
+		*ret = o;
+	return r;
+}
+
+void orgs_destroy(struct orgs **o)
+{
+	if (!*o)
+		return;
+	map_done(&(*o)->keys);
+	mem_free((*o)->list);
+	mem_free(*o);
+	*o = NULL;
+}
+
+size_t orgs_count(const struct orgs *o)
+{
+	return o->n;
+}
+
+const char *orgs_uplink(const struct orgs *o)
+{
+	return o->uplink;
+}
+
+const struct orgs_one *orgs_by_code(const struct orgs *o, struct str code)
+{
+	return get(o, 'c', code.ptr, code.len);
+}
+
+const struct orgs_one *orgs_by_index(const struct orgs *o, uint32_t index)
+{
+	uint16_t i = (uint16_t)index;
+	return index && index <= UINT16_MAX ? get(o, 'n', &i, sizeof i) : NULL;
+}
+
+const struct orgs_one *orgs_by_interface(const struct orgs *o, const char *name)
+{
+	return get(o, 'i', name, strlen(name));
+}
+
+const struct orgs_one *orgs_by_address(const struct orgs *o, int family, const uint8_t *addr)
+{
+	return family == 4 ? get(o, '4', addr, 4) : get(o, '6', addr, 16);
+}

@@ -1,0 +1,29 @@
+/* Whose packet or event is it? The organisations as intaked.json (compile/intaked.c) lists them. Read-only once made. */
+#ifndef NORMALISE_ORGS_H
+#define NORMALISE_ORGS_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct orgs;
+struct orgs_one {
+	char code[8];
+	char interface[16]; /* attachment: packets that come in here are theirs */
+	uint16_t index;     /* packet mark (nft sets it per organisation, also for answers) */
+	uint8_t global4[4], global6[16];
+	bool has4, has6;
+};
+
+#define ORGS_SERVICE "service" /* concerns no organisation */
+
+int orgs_parse(struct str json, struct orgs **ret, struct err *err);
+void orgs_destroy(struct orgs **o);
+size_t orgs_count(const struct orgs *o);
+const char *orgs_uplink(const struct orgs *o); /* interface name */
+/* NULL when there is none. */
+const struct orgs_one *orgs_by_code(const struct orgs *o, struct str code);
+const struct orgs_one *orgs_by_index(const struct orgs *o, uint32_t index);
+const struct orgs_one *orgs_by_interface(const struct orgs *o, const char *name);
+const struct orgs_one *orgs_by_address(const struct orgs *o, int family, const uint8_t *addr); /* their global one */
+
+#endif

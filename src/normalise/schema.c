@@ -1,0 +1,151 @@
+/* See schema.h. The table is the page in doc/interfaces, row by row. */
+#include "normalise/schema.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+
+enum kind { TEXT, NUMBER, BOOLEAN, OBJECT, HEX64, LIST };
+struct row {
+	uint32_t class_uid; /* 0: of every class */
+	bool required;
+	enum kind kind;
+	const char *path;
+	const char *values; /* "Allowed|Denied"; NULL: any */
+};
+
+static const struct row rows[] = {
+	{ 0, true, NUMBER, "class_uid", NULL },
+	{ 0, true, NUMBER, "time", NULL },
+	{ 0, true, TEXT, "org", NULL },
+	{ 0, true, TEXT, "product", NULL },
+	{ 0, false, NUMBER, "ingest_time", NULL },
+	{ 0, false, NUMBER, "clock_skew_ms", NULL },
+	{ 0, false, OBJECT, "intake", NULL },
+	{ 4002, false, TEXT, "ref", NULL },
+	{ 4002, true, OBJECT, "src_endpoint", NULL },
+	{ 4002, false, TEXT, "src_endpoint.ip", NULL },
+	{ 4002, false, NUMBER, "src_endpoint.port", NULL },
+	{ 4002, false, TEXT, "src_endpoint.name", NULL },
+	{ 4002, false, TEXT, "src_endpoint.via", NULL },
+	{ 4002, false, OBJECT, "dst_endpoint", NULL },
+	{ 4002, false, TEXT, "dst_endpoint.hostname", NULL },
+	{ 4002, false, TEXT, "dst_endpoint.ip", NULL },
+	{ 4002, false, NUMBER, "dst_endpoint.port", NULL },
+	{ 4002, false, OBJECT, "http_request", NULL },
+	{ 4002, false, TEXT, "http_request.http_method", NULL },
+	{ 4002, false, TEXT, "http_request.user_agent", NULL },
+	{ 4002, false, TEXT, "http_request.referrer", NULL },
+	{ 4002, false, OBJECT, "http_request.url", NULL },
+	{ 4002, false, TEXT, "http_request.url.url_string", NULL },
+	{ 4002, false, TEXT, "http_request.url.scheme", NULL },
+	{ 4002, false, TEXT, "http_request.url.hostname", NULL },
+	{ 4002, false, TEXT, "http_request.url.path", NULL },
+	{ 4002, false, OBJECT, "http_response", NULL },
+	{ 4002, false, NUMBER, "http_response.code", NULL },
+	{ 4002, false, TEXT, "http_response.content_type", NULL },
+	{ 4002, false, NUMBER, "http_response.length", NULL },
+	{ 4002, false, OBJECT, "traffic", NULL },
+	{ 4002, false, NUMBER, "traffic.bytes_in", NULL },
+	{ 4002, false, NUMBER, "traffic.bytes_out", NULL },
+	{ 4002, false, NUMBER, "duration", NULL },
+	{ 4002, false, OBJECT, "tls", NULL },
+	{ 4002, false, TEXT, "tls.version", NULL },
+	{ 4002, false, TEXT, "tls.sni", NULL },
+	{ 4002, false, BOOLEAN, "tls.intercepted", NULL },
+	{ 4002, true, TEXT, "action", "Allowed|Denied" },
+	{ 4002, true, TEXT, "disposition", "Allowed|Blocked|Reset|Error" },
+	{ 4002, false, OBJECT, "rule", NULL },
+	{ 4002, false, TEXT, "rule.uid", NULL },
+	{ 4002, false, TEXT, "rule.name", NULL },
+	{ 4002, false, OBJECT, "file", NULL },
+	{ 4002, false, HEX64, "file.hash", NULL },
+	{ 4002, false, TEXT, "file.type", NULL },
+	{ 4002, false, NUMBER, "file.size", NULL },
+	{ 4002, false, TEXT, "verdict", "clean|malicious|unscannable|error|skipped" },
+	{ 4002, false, TEXT, "malware.name", NULL },
+	{ 4001, true, OBJECT, "src_endpoint", NULL },
+	{ 4001, false, TEXT, "src_endpoint.ip", NULL },
+	{ 4001, false, NUMBER, "src_endpoint.port", NULL },
+	{ 4001, false, TEXT, "src_endpoint.interface", NULL },
+	{ 4001, true, OBJECT, "dst_endpoint", NULL },
+	{ 4001, false, TEXT, "dst_endpoint.ip", NULL },
+	{ 4001, false, NUMBER, "dst_endpoint.port", NULL },
+	{ 4001, true, OBJECT, "connection_info", NULL },
+	{ 4001, false, NUMBER, "connection_info.protocol_num", NULL },
+	{ 4001, false, TEXT, "connection_info.direction", "Outbound|Inbound|Lateral" },
+	{ 4001, true, TEXT, "action", "Denied" },
+	{ 4001, false, TEXT, "rule.uid", NULL },
+	{ 6003, true, TEXT, "actor.user", NULL },
+	{ 6003, true, TEXT, "api.operation", NULL },
+	{ 6003, true, TEXT, "status", "Success|Failure" },
+	{ 6003, false, TEXT, "message", NULL },
+	{ 6002, true, TEXT, "app.name", NULL },
+	{ 6002, true, TEXT, "activity_name", "Start|Stop|Crash|Restart|Alarm" },
+	{ 6002, false, TEXT, "message", NULL },
+	{ 2004, true, HEX64, "uid", NULL },
+	{ 2004, true, TEXT, "rule.id", NULL },
+	{ 2004, false, TEXT, "rule.level", NULL },
+	{ 2004, true, LIST, "records", NULL },
+};
+
+static bool is_hex64(yyjson_val *v)
+{
+	unsigned char h[32];
+	return yyjson_is_str(v) && hex_parse((struct str){ yyjson_get_str(v), yyjson_get_len(v) }, h, sizeof h);
+}
+
+static bool kind_ok(yyjson_val *v, enum kind k)
+{
+	switch (k) {
+	case TEXT:
+		return yyjson_is_str(v) && yyjson_get_len(v) > 0; /* unknown is absent, never "" */
+	case NUMBER:
+		return yyjson_is_int(v);
+	case BOOLEAN:
+		return yyjson_is_bool(v);
+	case OBJECT:
+		return yyjson_is_obj(v);
+	case LIST:
+		return yyjson_is_arr(v);
+	case HEX64:
+		return is_hex64(v);
+	}
+	return false;
+}
+
+static bool value_ok(yyjson_val *v, const char *values)
+{
+	struct str list = str_from(values), one, have = { yyjson_get_str(v), yyjson_get_len(v) };
+	while (str_next(&list, '|', &one))
+		if (str_eq(one, have))
+			return true;
+	return false;
+}
+
+static int row_check(const struct event *e, const struct row *row, struct err *err)
+{
+	yyjson_val *v = event_get(e, row->path);
+	if (!v)
+		return row->required ? err_set(err, E_INVALID, row->path, "is missing") : 0;
+	if (!kind_ok(v, row->kind))
+		return err_set(err, E_INVALID, row->path, "is of the wrong kind, or empty");
+	if (row->values && !value_ok(v, row->values))
+		return err_set(err, E_INVALID, row->path, "is none of %s", row->values);
+	return 0;
+}
+
+int schema_check(const struct event *e, struct err *err)
+{
+	uint64_t class_uid = yyjson_get_uint(yyjson_obj_get(e->root, "class_uid"));
+	bool known = false;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		known = known || (class_uid && rows[i].class_uid == class_uid);
+		if (rows[i].class_uid != 0 && rows[i].class_uid != class_uid)
+			continue;
+		int r = row_check(e, &rows[i], err);
+		if (r < 0)
+			return r;
+	}
+	return known ? 0 : err_set(err, E_INVALID, "class_uid", "%llu is none of ours", (unsigned long long)class_uid);
+}

@@ -1,0 +1,11 @@
+/* Does an event hold what doc/interfaces/README.md says for its class? Used by intaked to count faults (an event with
+ * one is kept all the same) and by tests on everything that is emitted. */
+#ifndef NORMALISE_SCHEMA_H
+#define NORMALISE_SCHEMA_H
+
+#include "normalise/event.h"
+
+/* 0, or -E_INVALID with the attribute as path. Attributes the table doesn't know are allowed. */
+int schema_check(const struct event *e, struct err *err);
+
+#endif
