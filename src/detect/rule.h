@@ -96,6 +96,7 @@ struct rule {
 	struct pred *preds;
 	struct correlation *correlation;
 	bool referenced; /* part of a correlation that doesn't ask for single findings: no finding of its own */
+	bool correlated; /* part of a correlation */
 	bool generate;
 	bool regex_only; /* no text that must be there: asked for every event of its log source */
 	uint32_t index;

@@ -276,8 +276,10 @@ static int link_all(struct loader *l)
 			l->s->n_rules--;
 		}
 	for (struct rule *x = l->s->first; x; x = x->next)
-		for (unsigned i = 0; x->correlation && i < x->correlation->n_rules; i++)
+		for (unsigned i = 0; x->correlation && i < x->correlation->n_rules; i++) {
+			x->correlation->rules[i]->correlated = true;
 			x->correlation->rules[i]->referenced |= !x->generate;
+		}
 	return r;
 }
 
