@@ -237,9 +237,8 @@ static size_t push_unknown(struct reader *r, struct str name)
 	return path_push(&r->path, "%s%s", r->path.n ? "." : "", text);
 }
 
-static void unknown_member(struct reader *r, const struct object *o, struct str name)
+static void unknown_member(struct reader *r, struct str name, const struct field *near)
 {
-	const struct field *near = schema_nearest(o, name);
 	size_t before = push_unknown(r, name);
 	if (near)
 		FAULT(r, "unknown member; did you mean \"%s\"?", "知らない項目です。\"%s\" のことでしょうか", near->name);
@@ -249,8 +248,13 @@ static void unknown_member(struct reader *r, const struct object *o, struct str 
 }
 
 #define FIELDS_MAX 64
+struct members {
+	yyjson_val *value[FIELDS_MAX]; /* by the table's order */
+	bool meant[FIELDS_MAX];        /* misspelt: not missing too */
+};
+
 /* Sorts the JSON's members into the table's order; unknown and repeated ones are faults. */
-static void find_members(struct reader *r, const struct object *o, yyjson_val *v, yyjson_val *found[FIELDS_MAX])
+static void find_members(struct reader *r, const struct object *o, yyjson_val *v, struct members *found)
 {
 	size_t i, n;
 	yyjson_val *key, *val;
@@ -261,25 +265,28 @@ static void find_members(struct reader *r, const struct object *o, yyjson_val *v
 	yyjson_obj_foreach(v, i, n, key, val) {
 		const struct field *f = schema_field(o, text_of(key));
 		if (!f) {
-			unknown_member(r, o, text_of(key));
-		} else if (found[f - o->fields]) {
+			f = schema_nearest(o, text_of(key));
+			unknown_member(r, text_of(key), f);
+			if (f)
+				found->meant[f - o->fields] = true;
+		} else if (found->value[f - o->fields]) {
 			size_t before = path_push(&r->path, "%s%s", r->path.n ? "." : "", f->name);
 			FAULT(r, "stands here twice", "同じ項目が 2 回あります");
 			path_pop(&r->path, before);
 		} else {
-			found[f - o->fields] = val;
+			found->value[f - o->fields] = val;
 		}
 	}
 }
 
 void read_object(struct reader *r, const struct object *o, yyjson_val *v, void *dst)
 {
-	yyjson_val *found[FIELDS_MAX] = { 0 };
-	find_members(r, o, v, found);
+	struct members found = { 0 };
+	find_members(r, o, v, &found);
 	SCHEMA_EACH(f, o) {
-		yyjson_val *item = found[f - o->fields];
+		yyjson_val *item = found.value[f - o->fields];
 		size_t before = path_push(&r->path, "%s%s", r->path.n ? "." : "", f->name);
-		if (!item && f->required && yyjson_is_obj(v))
+		if (!item && f->required && !found.meant[f - o->fields] && yyjson_is_obj(v))
 			FAULT(r, "is missing", "必要な項目がありません");
 		if (!f->list)
 			read_default(r, f, field_at(f, dst));

@@ -1,0 +1,162 @@
+/* toride check, schema, diff: what people do with a description before it is handed in. */
+#include "cli/cli.h"
+
+#include "base/buf.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "model/diff.h"
+#include "model/manual.h"
+#include "model/model.h"
+#include "wire/place.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define CANONICAL_MAX (64u * MIB)
+#define OUT_MAX (256u * MIB)
+
+static int flush(struct buf *b)
+{
+	bool ok = !b->failed && fwrite(b->len ? b->ptr : "", 1, b->len, stdout) == b->len && fflush(stdout) == 0;
+	int failed = b->failed;
+	buf_done(b);
+	if (ok)
+		return EXIT_DONE;
+	return cli_error(&(struct err){ .code = failed ? -failed : E_IO, .msg = "can't write the output" });
+}
+
+static int fault_list(const struct faults *f, bool json)
+{
+	struct buf b;
+	buf_init(&b, OUT_MAX);
+	for (size_t i = 0; i < f->n && !json; i++)
+		fprintf(stderr, "toride: %s%s%s\n", f->list[i].path, f->list[i].path[0] ? ": " : "",
+		        cli_japanese() ? f->list[i].msg_ja : f->list[i].msg);
+	for (size_t i = 0; i < f->n && json; i++) {
+		buf_putc(&b, '{');
+		json_field_s(&b, "path", f->list[i].path);
+		json_field_s(&b, "reason", f->list[i].msg);
+		json_field_s(&b, "reason_ja", f->list[i].msg_ja);
+		buf_puts(&b, "}\n");
+	}
+	int r = flush(&b);
+	return r ? r : EXIT_REFUSED;
+}
+
+/* "sha256:HEX" or HEX names a generation; ret_path is then its description. */
+static bool digest_path(const char *name, char path[PLACE_MAX])
+{
+	unsigned char sum[32];
+	struct str hex = str_from(strncmp(name, "sha256:", 7) == 0 ? name + 7 : name);
+	if (hex.len != 64 || !hex_parse(hex, sum, sizeof sum))
+		return false;
+	place_in_state(path, PLACE_MAX, "generations/%s/description.json", hex.ptr);
+	return true;
+}
+
+static int load_file(const char *path, struct model **ret, struct faults *f, struct err *err)
+{
+	struct buf b;
+	buf_init(&b, CANONICAL_MAX);
+	int r = fs_read(path, &b, err);
+	if (r == 0)
+		r = model_load_canonical(buf_view(&b), ret, f, err);
+	buf_done(&b);
+	return r;
+}
+
+/* A directory, a file of canonical JSON, or a generation's digest. */
+static int load(const char *name, struct model **ret, struct faults *f, struct err *err)
+{
+	char path[PLACE_MAX];
+	struct stat st;
+	if (stat(name, &st) == 0)
+		return S_ISDIR(st.st_mode) ? model_load(name, ret, f, err) : load_file(name, ret, f, err);
+	if (!digest_path(name, path))
+		return err_set(err, E_NOT_FOUND, name, "no such directory, file or generation");
+	int r = load_file(path, ret, f, err);
+	if (r == 0 && !strstr(name, (*ret)->digest + 7)) {
+		model_destroy(ret);
+		r = err_set(err, E_CORRUPT, name, "the stored description has another digest");
+	}
+	return r;
+}
+
+static int refused(const struct faults *f, const struct err *err, bool json)
+{
+	return f->n ? fault_list(f, json) : cli_error(err);
+}
+
+static int check(int argc, char **argv)
+{
+	bool json = cli_flag(&argc, argv, "--json");
+	struct model *m = NULL;
+	struct faults f = { 0 };
+	struct err err = { 0 };
+	if (argc != 1)
+		return cli_usage(&cli_model[0]);
+	int r = load(argv[0], &m, &f, &err);
+	int code = r < 0 ? refused(&f, &err, json) : EXIT_DONE;
+	if (r == 0 && json)
+		printf("{\"valid\":true,\"digest\":\"%s\",\"orgs\":%zu}\n", m->digest, m->n_orgs);
+	else if (r == 0)
+		printf(cli_japanese() ? "正しい記述です: %zu 団体、%s\n" : "valid: %zu organisations, %s\n", m->n_orgs, m->digest);
+	faults_done(&f);
+	model_destroy(&m);
+	return code;
+}
+
+static int schema(int argc, char **argv)
+{
+	bool json = cli_flag(&argc, argv, "--json-schema"), manual = cli_flag(&argc, argv, "--manual");
+	const char *lang = cli_option(&argc, argv, "--lang");
+	bool known = !lang || strcmp(lang, "ja") == 0 || strcmp(lang, "en") == 0;
+	bool ja = lang ? strcmp(lang, "ja") == 0 : cli_japanese();
+	struct buf b;
+	if (argc != 0 || json == manual || !known)
+		return cli_usage(&cli_model[1]);
+	buf_init(&b, OUT_MAX);
+	if (json)
+		model_json_schema(&b, ja);
+	else
+		model_manual(&b, ja);
+	return flush(&b);
+}
+
+static int diff(int argc, char **argv)
+{
+	bool json = cli_flag(&argc, argv, "--json");
+	struct model *a = NULL, *b = NULL;
+	struct faults f = { 0 };
+	struct err err = { 0 };
+	struct buf out;
+	if (argc != 2)
+		return cli_usage(&cli_model[2]);
+	buf_init(&out, OUT_MAX);
+	int r = load(argv[0], &a, &f, &err);
+	if (r == 0)
+		r = load(argv[1], &b, &f, &err);
+	int code = r < 0 ? refused(&f, &err, json) : EXIT_DONE;
+	if (r == 0)
+		r = model_diff(a, b, &out, cli_japanese(), json, &err);
+	if (r < 0 && code == EXIT_DONE)
+		code = cli_error(&err);
+	if (r == 0 && out.len == 0 && !json)
+		buf_puts(&out, cli_japanese() ? "変更はありません\n" : "nothing changes\n");
+	if (r == 0)
+		code = flush(&out);
+	buf_done(&out);
+	faults_done(&f);
+	model_destroy(&a);
+	model_destroy(&b);
+	return code;
+}
+
+const struct cli_command cli_model[] = {
+	{ "check", "toride check DIR [--json]", "checks a description; every fault with its path", "記述を確かめ、誤りをすべて場所とともに示します", check },
+	{ "schema", "toride schema --json-schema|--manual [--lang ja|en]", "the description's JSON Schema or manual", "記述の JSON Schema または手引きを出力します",
+	  schema },
+	{ "diff", "toride diff DIR|FILE|DIGEST DIR|FILE|DIGEST [--json]", "what changes, per organisation, in words", "何が変わるかを団体ごとに言葉で示します", diff },
+	{ 0 },
+};
