@@ -6,6 +6,7 @@
 #include "wire/place.h"
 
 #include <linux/capability.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,7 +30,8 @@ const struct table_process table_processes[] = {
 	{ .name = "postgres", .engine = true, .prepare = PREPARE_POSTGRES, .uid = USER_POSTGRES, .own_net = true,
 	  .argv = { "/usr/lib/postgresql/15/bin/postgres", "-D", "%S/pg/data", "-k", "%R/pg" },
 	  .read = { ENGINE_READ }, .write = { "%S/pg", "%R/pg", "/dev/null", "/tmp" },
-	  .files = 1024, .processes = 256, .probe = "%R/pg/.s.PGSQL.5432" },
+	  .files = 1024, .processes = 256, .probe = "%R/pg/.s.PGSQL.5432",
+	  .stop_signal = SIGINT /* fast: SIGTERM would wait for every client */ },
 	{ .name = "intaked", .argv = { "toride-intaked" }, .uid = USER_INTAKE,
 	  .caps_start = CAP(CAP_NET_ADMIN), /* to bind nflog groups, before it reads a byte of them */
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_INET | CALLS_THREADS,

@@ -1,7 +1,8 @@
 /* The process table: what runs, as whom, with which rights, in which order. Data only (table.c).
  *
  * Read by torided (users, namespaces, capabilities, limits, sockets, start and restart), by jail.c (system calls,
- * paths, peers) and by `toride status`. Order is start order; stop is the reverse.
+ * paths, peers) and by `toride status`. Order is start order; stop is the reverse. All are
+ * restarted when they end, whatever the reason.
  * Paths begin with "%S/" (state directory), "%R/" (run directory) or "/" (the system's); table_path() fills them in. */
 #ifndef JAIL_TABLE_H
 #define JAIL_TABLE_H
@@ -26,7 +27,6 @@ enum calls {
 	CALLS_CHANGE_USER = 1 << 10,
 };
 
-enum restart { RESTART_ALWAYS };
 enum prepare { PREPARE_NONE, PREPARE_POSTGRES };
 
 #define TABLE_PATHS 12
@@ -48,8 +48,8 @@ struct table_process {
 	bool lock_memory;              /* may lock all its memory (keys stay out of swap) */
 	const char *needs;             /* starts when this path exists; NULL: at once */
 	const char *probe;             /* engine: a UNIX socket that accepts when it is ready; NULL: alive for 0.5 s */
-	enum prepare prepare;
-	enum restart restart;
+	enum prepare prepare;          /* done in the child, before exec, as its user */
+	int stop_signal;               /* 0: SIGTERM */
 };
 
 /* A UNIX socket in the run directory. torided makes it, keeps it over restarts and hands it to its server: a client

@@ -1,0 +1,29 @@
+/* What torided makes before anything runs: directories with owners, files daemons may only fill, their sockets; and
+ * what it removes: processes that a former instance left. */
+#ifndef DAEMON_RUNDIR_H
+#define DAEMON_RUNDIR_H
+
+#include "base/buf.h"
+
+#include <sys/types.h>
+
+struct err;
+
+#define RUNDIR_SOCKETS 16
+
+/* Takes the instance's lock (held until exit): -E_STATE when another torided has it. */
+int rundir_lock(struct err *err);
+int rundir_make(struct err *err);
+/* Ends what RUN/pids names and still lives (same start time). */
+int rundir_sweep(struct err *err);
+/* Listening descriptors by index of table_sockets; -1 behind the last. */
+int rundir_sockets(int ret[RUNDIR_SOCKETS], struct err *err);
+/* RUN/pids/NAME = "PID STARTTIME\n"; pid 0 empties it. */
+void rundir_note_pid(const char *name, pid_t pid);
+/* Start time of a process in clock ticks since boot, 0 when it is gone. proc(5), field 22 of stat. */
+uint64_t rundir_start_time(pid_t pid);
+/* RUN/ready/NAME: what stands there ("" when nothing), empty it, fill it. */
+void rundir_ready_get(const char *name, char dst[80]);
+void rundir_ready_set(const char *name, const char *text);
+
+#endif

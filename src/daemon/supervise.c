@@ -1,0 +1,421 @@
+/* See supervise.h. One state struct a process; every change goes through enter(), which logs and tells the watch. */
+#include "daemon/supervise.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "daemon/launch.h"
+#include "daemon/logpipe.h"
+#include "daemon/rundir.h"
+#include "jail/jail.h"
+#include "jail/table.h"
+#include "wire/place.h"
+#include "wire/sock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#define TICK_MS 100
+#define MAX_PROCESSES 24
+#define BACKOFF_FIRST 100
+#define BACKOFF_MAX 30000
+#define CALM_MS 60000 /* lived so long: the next failure is a first one */
+#define STOP_EACH_MS 3000
+#define STOP_ALL_MS 10000
+
+enum state { WAITING, MISSING, STARTING, READY, BACKOFF, STOPPING, STOPPED };
+static const char *const state_names[] = { "waiting", "missing", "starting", "ready", "backoff", "stopping", "stopped" };
+
+struct process {
+	const struct table_process *row;
+	char program[PLACE_MAX];
+	enum state state;
+	pid_t pid;
+	uint32_t failures; /* in a row */
+	uint64_t restarts, crashes;
+	int64_t since_ms;  /* UTC of the last change of state */
+	int64_t start_ms, again_ms, kill_ms; /* monotonic */
+	char digest[80];   /* what it said when it became ready */
+	char last[96];     /* how it ended last */
+	struct logpipe log;
+};
+
+struct supervise {
+	struct supervise_opts o;
+	struct process p[MAX_PROCESSES];
+	size_t n;
+	uv_timer_t tick;
+	bool stopping, told;
+	int64_t stop_all_ms;
+};
+
+/* ---- telling ---- */
+
+static void tell(struct supervise *s, const struct process *p, const char *activity, const char *message)
+{
+	struct buf b;
+	if (!s->o.events)
+		return;
+	buf_init(&b, 4096);
+	buf_printf(&b, "{\"class_uid\":6002,\"time\":%lld", (long long)clock_now_ms());
+	json_field_s(&b, "product", "torided");
+	buf_puts(&b, ",\"app\":{");
+	json_field_s(&b, "name", p->row->name);
+	buf_puts(&b, "}");
+	json_field_s(&b, "activity_name", activity);
+	json_field_s(&b, "message", message);
+	buf_puts(&b, "}");
+	if (!b.failed)
+		events_put(s->o.events, STR(""), buf_view(&b));
+	buf_done(&b);
+}
+
+static void enter(struct process *p, enum state state)
+{
+	if (p->state == state)
+		return;
+	p->state = state;
+	p->since_ms = clock_now_ms();
+}
+
+/* ---- start ---- */
+
+static int own_directory(char dst[PLACE_MAX], struct err *err)
+{
+	ssize_t n = readlink("/proc/self/exe", dst, PLACE_MAX - 1);
+	if (n < 0)
+		return err_errno(err, "/proc/self/exe", "cannot find our own programs");
+	dst[n] = 0;
+	char *slash = strrchr(dst, '/');
+	*slash = 0;
+	return 0;
+}
+
+static bool wanted(const struct process *p)
+{
+	char path[PLACE_MAX];
+	return !p->row->needs || fs_exists(table_path(p->row->needs, path, sizeof path));
+}
+
+static void later(struct process *p)
+{
+	uint32_t shift = p->failures < 9 ? p->failures : 9;
+	int64_t wait = (int64_t)BACKOFF_FIRST << shift;
+	p->again_ms = clock_mono_ms() + (wait < BACKOFF_MAX ? wait : BACKOFF_MAX);
+	p->failures++;
+	enter(p, BACKOFF);
+}
+
+static void start(struct supervise *s, struct process *p)
+{
+	struct err err = { 0 };
+	struct launch l = { p->row, p->program, p->log.out, s->o.sockets };
+	rundir_ready_set(p->row->name, "");
+	p->digest[0] = 0;
+	if (launch(&l, &p->pid, &err) < 0) {
+		log_err(LOG_LEVEL_ERROR, "", p->row->name, &err);
+		p->pid = 0;
+		later(p);
+		return;
+	}
+	p->start_ms = clock_mono_ms();
+	rundir_note_pid(p->row->name, p->pid);
+	enter(p, STARTING);
+	log_info("", p->row->name, "started as process %d", (int)p->pid);
+	tell(s, p, p->restarts || p->crashes ? "Restart" : "Start", "started");
+}
+
+static void try_start(struct supervise *s, struct process *p)
+{
+	if (!wanted(p)) {
+		enter(p, WAITING);
+	} else if (access(p->program, X_OK) < 0) {
+		if (p->state != MISSING)
+			log_warn("", p->row->name, "%s isn't there: not started", p->program);
+		enter(p, MISSING);
+	} else {
+		start(s, p);
+	}
+}
+
+/* ---- readiness ---- */
+
+static void current_digest(char dst[80])
+{
+	char link[PLACE_MAX], to[PLACE_MAX];
+	ssize_t n = readlink(place_in_state(link, sizeof link, "current"), to, sizeof to - 1);
+	to[n > 0 ? n : 0] = 0;
+	const char *slash = strrchr(to, '/');
+	snprintf(dst, 80, n > 0 ? "sha256:%.64s" : "-", slash ? slash + 1 : to);
+}
+
+static bool answers(const struct process *p)
+{
+	char path[PLACE_MAX];
+	_cleanup_fd_ int fd = -1;
+	if (!p->row->probe)
+		return clock_mono_ms() - p->start_ms > 500;
+	return sock_connect(table_path(p->row->probe, path, sizeof path), 0, &fd, NULL) == 0;
+}
+
+static void look_ready(struct supervise *s, struct process *p)
+{
+	char text[80];
+	if (p->row->engine && !p->digest[0] && answers(p)) {
+		current_digest(text);
+		rundir_ready_set(p->row->name, text);
+	}
+	rundir_ready_get(p->row->name, text);
+	if (!text[0])
+		return;
+	snprintf(p->digest, sizeof p->digest, "%s", text);
+	if (p->state != STARTING)
+		return;
+	enter(p, READY);
+	log_info("", p->row->name, "ready after %lld ms: %s", (long long)(clock_mono_ms() - p->start_ms), text);
+	if (s->o.ready)
+		s->o.ready(p->row->name, s->o.user);
+}
+
+/* ---- end ---- */
+
+static void describe(int status, char dst[96])
+{
+	if (WIFSIGNALED(status))
+		snprintf(dst, 96, "killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else if (WEXITSTATUS(status) == JAIL_EXIT_CALL)
+		snprintf(dst, 96, "killed: a system call its row in the process table does not allow");
+	else
+		snprintf(dst, 96, "exit code %d", WEXITSTATUS(status));
+}
+
+static bool clean(const struct process *p, int status)
+{
+	int stop = p->row->stop_signal ? p->row->stop_signal : SIGTERM;
+	return WIFEXITED(status) ? WEXITSTATUS(status) == 0 : WTERMSIG(status) == SIGTERM || WTERMSIG(status) == stop;
+}
+
+static void ended(struct supervise *s, struct process *p, int status)
+{
+	int64_t lived = clock_mono_ms() - p->start_ms;
+	bool ours = p->state == STOPPING;
+	logpipe_drain(&p->log);
+	describe(status, p->last);
+	p->pid = 0;
+	rundir_note_pid(p->row->name, 0);
+	rundir_ready_set(p->row->name, "");
+	if (ours) {
+		enter(p, s->stopping ? STOPPED : WAITING);
+		log_info("", p->row->name, "stopped: %s", p->last);
+		tell(s, p, "Stop", p->last);
+		return;
+	}
+	if (lived > CALM_MS)
+		p->failures = 0;
+	p->restarts++;
+	if (clean(p, status) && lived >= 1000) {
+		log_info("", p->row->name, "ended (%s): starting again", p->last);
+		tell(s, p, "Stop", p->last);
+		try_start(s, p);
+		return;
+	}
+	p->crashes++;
+	later(p);
+	log_error("", p->row->name, "%s after %lld ms: again in %lld ms", p->last, (long long)lived,
+	          (long long)(p->again_ms - clock_mono_ms()));
+	tell(s, p, "Crash", p->last);
+}
+
+static void stop_step(struct supervise *s);
+
+void supervise_reap(struct supervise *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		int status;
+		struct process *p = &s->p[i];
+		/* Each by its number: the children of the apply library are its own to wait for. */
+		if (p->pid && waitpid(p->pid, &status, WNOHANG) == p->pid)
+			ended(s, p, status);
+	}
+	if (s->stopping)
+		stop_step(s);
+}
+
+/* ---- stop ---- */
+
+static void ask_to_end(struct process *p)
+{
+	enter(p, STOPPING);
+	p->kill_ms = clock_mono_ms() + STOP_EACH_MS;
+	kill(p->pid, p->row->stop_signal ? p->row->stop_signal : SIGTERM);
+}
+
+static void stop_step(struct supervise *s)
+{
+	int64_t now = clock_mono_ms();
+	bool all = now > s->stop_all_ms;
+	for (size_t i = s->n; i-- > 0;) {
+		struct process *p = &s->p[i];
+		if (!p->pid) {
+			enter(p, STOPPED);
+			continue;
+		}
+		if (p->state != STOPPING)
+			ask_to_end(p);
+		else if (all || now > p->kill_ms)
+			kill(p->pid, SIGKILL);
+		if (!all)
+			return; /* the next one when this one has ended */
+	}
+	for (size_t i = 0; i < s->n; i++)
+		if (s->p[i].pid)
+			return;
+	if (!s->told && s->o.stopped) {
+		s->told = true;
+		s->o.stopped(s->o.user);
+	}
+}
+
+void supervise_stop(struct supervise *s)
+{
+	if (s->stopping)
+		return;
+	s->stopping = true;
+	s->stop_all_ms = clock_mono_ms() + STOP_ALL_MS;
+	stop_step(s);
+}
+
+/* ---- the clock ---- */
+
+void supervise_check(struct supervise *s)
+{
+	int64_t now = clock_mono_ms();
+	for (size_t i = 0; i < s->n && !s->stopping; i++) {
+		struct process *p = &s->p[i];
+		switch (p->state) {
+		case WAITING:
+		case MISSING:
+			try_start(s, p);
+			break;
+		case BACKOFF:
+			if (now >= p->again_ms)
+				try_start(s, p);
+			break;
+		case STARTING:
+			look_ready(s, p);
+			break;
+		case READY:
+			if (!wanted(p)) /* the generation in force has no such engine */
+				ask_to_end(p);
+			break;
+		case STOPPING:
+			if (p->pid && now > p->kill_ms)
+				kill(p->pid, SIGKILL);
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+static void on_tick(uv_timer_t *t)
+{
+	struct supervise *s = t->data;
+	supervise_reap(s); /* also what a lost SIGCHLD would have told */
+	supervise_check(s);
+}
+
+int supervise_open(const struct supervise_opts *o, struct supervise **ret, struct err *err)
+{
+	char dir[PLACE_MAX];
+	struct supervise *s = mem_alloc(sizeof *s);
+	if (!s)
+		return err_set(err, E_NOMEM, "", "no memory");
+	s->o = *o;
+	int r = own_directory(dir, err);
+	for (const struct table_process *row = table_processes; r == 0 && row->name; row++) {
+		struct process *p = &s->p[s->n];
+		if (s->n == MAX_PROCESSES)
+			bug("more processes in the table than MAX_PROCESSES");
+		p->row = row;
+		p->state = WAITING;
+		p->since_ms = clock_now_ms();
+		int n = snprintf(p->program, sizeof p->program, "%s%s%s", row->argv[0][0] == '/' ? "" : dir,
+		                 row->argv[0][0] == '/' ? "" : "/", row->argv[0]);
+		r = n >= (int)sizeof p->program ? err_set(err, E_LIMIT, dir, "path too long") : logpipe_open(&p->log, o->loop, row->name, err);
+		if (r == 0)
+			s->n++;
+	}
+	uv_timer_init(o->loop, &s->tick);
+	s->tick.data = s;
+	if (r < 0) {
+		supervise_close(&s);
+		return r;
+	}
+	uv_timer_start(&s->tick, on_tick, 0, TICK_MS);
+	*ret = s;
+	return 0;
+}
+
+void supervise_close(struct supervise **s)
+{
+	if (!*s)
+		return;
+	for (size_t i = 0; i < (*s)->n; i++)
+		logpipe_close(&(*s)->p[i].log);
+	uv_close((uv_handle_t *)&(*s)->tick, NULL);
+	uv_run((*s)->o.loop, UV_RUN_NOWAIT); /* the handles lie in the memory that is freed now */
+	mem_free(*s);
+	*s = NULL;
+}
+
+/* ---- status ---- */
+
+/* Resident memory in bytes: proc(5), second field of statm, in pages. */
+static uint64_t resident(pid_t pid)
+{
+	char path[64], text[128];
+	unsigned long long pages = 0;
+	snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	if (n <= 0)
+		return 0;
+	text[n] = 0;
+	return sscanf(text, "%*u %llu", &pages) == 1 ? pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+void supervise_status(struct supervise *s, struct buf *b)
+{
+	char since[CLOCK_TEXT];
+	json_key(b, "processes");
+	buf_putc(b, '[');
+	for (size_t i = 0; i < s->n; i++) {
+		struct process *p = &s->p[i];
+		if (p->pid)
+			look_ready(s, p);
+		buf_puts(b, i ? ",{" : "{");
+		json_field_s(b, "name", p->row->name);
+		json_field_s(b, "state", state_names[p->state]);
+		json_field_bool(b, "engine", p->row->engine);
+		clock_format_utc(p->since_ms, since);
+		json_field_s(b, "since", since);
+		json_field_u64(b, "restarts", p->restarts);
+		json_field_u64(b, "crashes", p->crashes);
+		if (p->last[0])
+			json_field_s(b, "last_end", p->last);
+		if (p->pid) {
+			json_field_u64(b, "pid", (uint64_t)p->pid);
+			json_field_u64(b, "uptime_s", (uint64_t)(clock_mono_ms() - p->start_ms) / 1000);
+			json_field_u64(b, "rss_bytes", resident(p->pid));
+			json_field_s(b, "ready", p->digest);
+		}
+		buf_putc(b, '}');
+	}
+	buf_putc(b, ']');
+}
