@@ -152,7 +152,7 @@ static int router_addresses(const struct lab *l, const struct org *o, struct err
 		buf_printf(&b, "addr add %s/64 dev br0 nodad\n", nth(p6, 1, text));
 		buf_printf(&b, "addr add %s/64 dev eth0 nodad\n", prefix_format_addr(&o->router6, text));
 		gw = o->router6;
-		buf_printf(&b, "-6 route add default via %s\n", nth(&gw, 1, text));
+		buf_printf(&b, "route add default via %s\n", nth(&gw, 1, text));
 	}
 	int r = batch(lab_netns(l, o->code, ns), &b, err);
 	return r < 0 ? r : lab_run_in(l, o->code, forward, NULL, err);
@@ -170,7 +170,7 @@ static int lan_host(const struct lab *l, const struct org *o, const char *host, 
 		buf_printf(&b, "route add default via %s\n", nth(p4, 1, text));
 	if (p6) {
 		buf_printf(&b, "addr add %s/64 dev eth0 nodad\n", nth(p6, addr->addr[3], text));
-		buf_printf(&b, "-6 route add default via %s\n", nth(p6, 1, text));
+		buf_printf(&b, "route add default via %s\n", nth(p6, 1, text));
 	}
 	return batch(lab_netns(l, host, ns), &b, err);
 }

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <yyjson.h>
 
 static int copy_tree(const char *from, const char *to, struct err *err)
@@ -89,10 +90,12 @@ static int toride(const struct lab *l, const char *const *args, struct buf *out,
 	return proc_run(&(struct proc_opts){ .argv = argv, .timeout_ms = timeout_ms, .out = out }, err);
 }
 
-static int wait_for(const char *path, int timeout_ms, struct err *err)
+static int wait_for(const char *path, pid_t maker, int timeout_ms, struct err *err)
 {
 	int64_t until = clock_mono_ms() + timeout_ms;
 	while (!fs_exists(path)) {
+		if (waitpid(maker, NULL, WNOHANG) == maker)
+			return err_set(err, E_CLOSED, path, "its maker ended; see the log beside it");
 		if (clock_mono_ms() > until)
 			return err_set(err, E_TIMEOUT, path, "didn't appear within %d s", timeout_ms / 1000);
 		poll(NULL, 0, 50);
@@ -133,8 +136,9 @@ int lab_node_up(struct lab *l, struct err *err)
 	char prog[512], sock[512];
 	snprintf(prog, sizeof prog, "%s/torided", l->bin);
 	const char *argv[] = { prog, NULL };
-	int r = lab_spawn(l, "gw1", "torided", argv, NULL, err);
-	r = r < 0 ? r : wait_for(lab_path(l, sock, "run/control.sock"), 60000, err);
+	pid_t pid = 0;
+	int r = lab_spawn(l, "gw1", "torided", argv, &pid, err);
+	r = r < 0 ? r : wait_for(lab_path(l, sock, "run/control.sock"), pid, 60000, err);
 	if (r == 0)
 		lab_say(l, "the first generation: submit, approve, apply");
 	r = r < 0 ? r : first_generation(l, err);
