@@ -16,6 +16,11 @@ struct cli_command {
 	int (*run)(int argc, char **argv); /* argv[0] is the first argument behind the name */
 };
 
+/* One table a part of the product. */
+extern const struct cli_command cli_lab[];
+extern const struct cli_command cli_detect[];
+extern const struct cli_command cli_model[];
+
 extern const struct cli_command *const cli_tables[]; /* each ended by a row without name; main.c lists them */
 
 bool cli_japanese(void);                           /* by LC_ALL, LC_MESSAGES, LANG */

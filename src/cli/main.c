@@ -9,7 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-const struct cli_command *const cli_tables[] = { NULL };
+const struct cli_command *const cli_tables[] = {
+	cli_lab,
+	cli_model,
+	cli_detect,
+	NULL,
+};
 
 /* How many of the arguments the command's name takes; 0 when it isn't this one. */
 static int matches(const struct cli_command *c, int argc, char **argv)

@@ -1,0 +1,119 @@
+/* toride lab: the demo, the system test and the bench bed. */
+#include "cli/cli.h"
+#include "lab/lab.h"
+#include "lab/scenario.h"
+
+#include "base/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+static int usage(void)
+{
+	fputs("usage: toride lab up [DIR] | down | exec HOST -- CMD... | run SCENARIO [--tap] [--keep] [--desc DIR]\n", stderr);
+	return EXIT_USAGE;
+}
+
+static const char *description(const struct lab *l, const char *given, char dst[512])
+{
+	if (given)
+		return given;
+	snprintf(dst, 512, "%s/examples/saga", l->source);
+	return dst;
+}
+
+static int lab_cmd_up(int argc, char **argv)
+{
+	struct lab l;
+	struct err err = { 0 };
+	char dir[512];
+	if (argc > 1)
+		return usage();
+	int r = lab_open(&l, &err);
+	r = r < 0 ? r : lab_up(&l, description(&l, argc ? argv[0] : NULL, dir), &err);
+	lab_close(&l);
+	return r < 0 ? cli_error(&err) : EXIT_DONE;
+}
+
+static int lab_cmd_down(int argc, char **argv)
+{
+	struct lab l;
+	struct err err = { 0 };
+	(void)argv;
+	if (argc)
+		return usage();
+	int r = lab_open(&l, &err);
+	r = r < 0 ? r : lab_down(&l, &err);
+	lab_close(&l);
+	return r < 0 ? cli_error(&err) : EXIT_DONE;
+}
+
+static int lab_cmd_exec(int argc, char **argv)
+{
+	struct lab l;
+	struct err err = { 0 };
+	int at = argc > 1 && strcmp(argv[1], "--") == 0 ? 2 : 1;
+	if (argc <= at)
+		return usage();
+	argv[argc] = NULL;
+	if (lab_open(&l, &err) == 0)
+		lab_exec(&l, argv[0], argv + at, &err);
+	return cli_error(&err);
+}
+
+static struct lab *interrupted_lab;
+
+/* Ctrl-C: down, then out. Only what is safe after a fork is done in the handler. */
+static void on_interrupt(int sig)
+{
+	char prog[512];
+	char *argv[] = { prog, "lab", "down", NULL };
+	snprintf(prog, sizeof prog, "%s/toride", interrupted_lab->bin);
+	signal(sig, SIG_IGN);
+	execv(prog, argv);
+	_exit(1);
+}
+
+static int lab_cmd_run(int argc, char **argv)
+{
+	struct lab l;
+	struct err err = { 0 };
+	struct scenario_opts o = { .tap = cli_flag(&argc, argv, "--tap"), .japanese = cli_japanese() };
+	struct scenario_result res = { 0 };
+	bool keep = cli_flag(&argc, argv, "--keep");
+	const char *desc = cli_option(&argc, argv, "--desc");
+	char dir[512];
+	o.go_on = o.tap;
+	if (argc != 1)
+		return usage();
+	int r = lab_open(&l, &err);
+	if (r == 0 && !lab_is_up(&l)) {
+		interrupted_lab = &l;
+		signal(SIGINT, on_interrupt);
+		signal(SIGTERM, on_interrupt);
+		r = lab_up(&l, description(&l, desc, dir), &err);
+	}
+	r = r < 0 ? r : scenario_run(&l, argv[0], &o, &res, &err);
+	if (!keep && lab_down(&l, r < 0 ? NULL : &err) < 0 && r == 0)
+		r = -err.code;
+	lab_close(&l);
+	if (r < 0)
+		return cli_error(&err);
+	return res.failed ? EXIT_REFUSED : EXIT_DONE;
+}
+
+const struct cli_command cli_lab[] = {
+	{ "lab up", "toride lab up [DIR]", "raise a prefecture of network namespaces on this machine",
+	  "このマシン上にネットワーク名前空間で県全体を立ち上げる", lab_cmd_up },
+	{ "lab down", "toride lab down", "take it down and leave nothing", "ラボを終了し、何も残さない", lab_cmd_down },
+	{ "lab exec", "toride lab exec HOST -- CMD...", "run a command as a host of the lab",
+	  "ラボ内のホストとしてコマンドを実行する", lab_cmd_exec },
+	{ "lab run", "toride lab run SCENARIO [--tap] [--keep] [--desc DIR]", "play a story step by step; 1 if a step fails",
+	  "シナリオを順に実行する(失敗すれば終了コード1)", lab_cmd_run },
+	{ 0 },
+};
