@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/fs.h"
 #include "base/mem.h"
 #include "wire/place.h"
 
@@ -115,7 +116,7 @@ void verdict_cache_put(struct verdict_cache *c, const struct verdict *v, int64_t
 
 static const char *page_path(char dst[PLACE_MAX])
 {
-	return place_in_run(dst, PLACE_MAX, "stats/scand.gen"); /* smaller than a stats file, so nobody takes it for one */
+	return place_in_run(dst, PLACE_MAX, "scand/generation");
 }
 
 int scan_generation_open(const _Atomic uint64_t **ret, struct err *err)
@@ -137,6 +138,9 @@ int scan_generation_open(const _Atomic uint64_t **ret, struct err *err)
 int scan_generation_create(_Atomic uint64_t **ret, struct err *err)
 {
 	char path[PLACE_MAX];
+	place_in_run(path, sizeof path, "scand");
+	if (!fs_exists(path) && fs_mkdirs(path, 0755, err) < 0)
+		return -E_IO;
 	_cleanup_fd_ int fd = open(page_path(path), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0 || ftruncate(fd, PAGE) < 0)
 		return err_errno(err, path, "cannot create");

@@ -1,7 +1,7 @@
 /* Verdicts by SHA-256, so that what was seen needn't be asked again: no lock, no allocation and no system call
  * after init. Holds only clean and malicious. One thread a cache.
  *
- * Entries are of one generation of signatures: scand publishes its number in RUN/stats/scand.gen, mapped
+ * Entries are of one generation of signatures: scand publishes its number in RUN/scand/generation, mapped
  * read-only by everybody else; when the number changes all older entries are misses. Number 0 (scand never
  * started) makes every look-up a miss. Clean entries also age (max_age_ms).
  * 8-way sets with a clock bit: an attacker who grinds hashes can only push out seven neighbours. */

@@ -64,19 +64,28 @@ static bool split_port(struct str authority, struct str *host, uint16_t *port)
 	return true;
 }
 
-static int url_parse(struct str s, bool https, struct url_pattern *p, struct err *err)
+int url_split(struct str url, struct url_query *ret)
 {
-	struct str rest = { s.ptr + (https ? 8 : 7), s.len - (https ? 8 : 7) }, host;
-	uint16_t port;
+	bool https = str_case_starts(url, STR("https://"));
+	if (!https && !str_case_starts(url, STR("http://")))
+		return -E_INVALID;
+	struct str rest = { url.ptr + (https ? 8 : 7), url.len - (https ? 8 : 7) };
 	size_t cut = 0;
-	while (cut < rest.len && rest.ptr[cut] != '/' && rest.ptr[cut] != '?')
+	while (cut < rest.len && rest.ptr[cut] != '/' && rest.ptr[cut] != '?' && rest.ptr[cut] != '#')
 		cut++;
-	struct str authority = { rest.ptr, cut }, path = { rest.ptr + cut, rest.len - cut };
-	if (!split_port(authority, &host, &port) || url_host_normalise(host, p->host) < 0)
+	ret->scheme = https ? STR("https") : STR("http");
+	ret->path = (struct str){ rest.ptr + cut, rest.len - cut };
+	return split_port((struct str){ rest.ptr, cut }, &ret->host, &ret->port) ? 0 : -E_INVALID;
+}
+
+static int url_parse(struct str s, struct url_pattern *p, struct err *err)
+{
+	struct url_query q = { 0 };
+	if (url_split(s, &q) < 0 || url_host_normalise(q.host, p->host) < 0)
 		return refuse(err, "not a host in this URL");
-	port = port ? port : https ? 443 : 80;
+	bool https = str_eq(q.scheme, STR("https"));
 	p->kind = KEY_URL;
-	p->key_len = url_key_write(p->key, sizeof p->key, https, p->host, port, path, true);
+	p->key_len = url_key_write(p->key, sizeof p->key, https, p->host, q.port ? q.port : https ? 443 : 80, q.path, true);
 	return p->key_len ? 0 : refuse(err, "the URL is too long");
 }
 
@@ -112,10 +121,8 @@ int url_pattern_parse(struct str s, struct url_pattern *p, struct err *err)
 	for (size_t i = 0; i < s.len; i++)
 		if ((unsigned char)s.ptr[i] <= 0x20 || s.ptr[i] == 0x7f)
 			return refuse(err, "blanks and control characters have no place in a pattern");
-	if (str_case_starts(s, STR("http://")))
-		return url_parse(s, false, p, err);
-	if (str_case_starts(s, STR("https://")))
-		return url_parse(s, true, p, err);
+	if (str_case_starts(s, STR("http://")) || str_case_starts(s, STR("https://")))
+		return url_parse(s, p, err);
 	if (s.ptr[0] == '*')
 		return refuse(err, "no wildcards: a domain and all below it is written .example.jp");
 	if (memchr(s.ptr, '/', s.len))

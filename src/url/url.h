@@ -38,6 +38,9 @@ struct url_query {
 	int64_t now_ms;    /* UTC, for exceptions that run out */
 };
 
+/* "https://host:8443/path?query" into its parts (now_ms is left alone): 0, or -E_INVALID. All is borrowed from url. */
+int url_split(struct str url, struct url_query *ret);
+
 /* A query made ready. Filled by url_target_from(); the path stays borrowed from the query. */
 struct url_target {
 	char host[256]; /* normalised, ended by NUL; an address in its canonical text, without brackets */

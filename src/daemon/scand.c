@@ -1,0 +1,243 @@
+/* toride-scand, the verdict broker: clients pass a body's descriptor and get a verdict (scan/verdict.h); clamd does
+ * the looking. It parses nothing but its own protocol and magic bytes, and opens no file of a client.
+ *
+ * scand.json: max_bytes, clamd_socket, database (directory), connections, queue, cache_entries, clean_age_s,
+ * signature_max_age_h, orgs{CODE: {max_bytes}}. SIGHUP reads the limits again; the rest is set at start. */
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "jail/jail.h"
+#include "scan/server.h"
+#include "scan/signatures.h"
+#include "wire/ctl.h"
+#include "wire/daemon.h"
+#include "wire/place.h"
+#include "wire/sock.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CONFIG_MAX (16 * MIB)
+#define MAX_JOBS 4096
+#define PEER_JOBS 1024
+#define LOOK_MS 5000
+
+struct config {
+	uint64_t max_bytes, connections, queue, cache_entries, clean_age_s, signature_max_age_h;
+	char clamd_socket[PLACE_MAX], database[PLACE_MAX];
+	struct map orgs; /* code -> uint64_t of its own */
+};
+
+struct scand {
+	struct daemon d;
+	struct config c;
+	uv_loop_t loop;
+	uv_signal_t hup, term;
+	uv_timer_t look;
+	struct clamd *clamd;
+	struct broker *broker;
+	struct server *server;
+	struct verdict_cache cache;
+	_Atomic uint64_t *generation;
+	struct signatures sig;
+	bool alarmed;
+};
+
+/* ---- configuration ---- */
+
+static void orgs_done(struct map *m)
+{
+	size_t i = 0;
+	void *v;
+	while (map_next(m, &i, NULL, &v))
+		mem_free(v);
+	map_done(m);
+}
+
+static int read_orgs(yyjson_val *orgs, struct map *m)
+{
+	size_t i, n;
+	yyjson_val *k, *v;
+	map_init(m, 100000);
+	yyjson_obj_foreach(orgs, i, n, k, v) {
+		uint64_t *limit = mem_alloc(sizeof *limit);
+		if (!limit)
+			return -E_NOMEM;
+		*limit = ctl_u64(v, "max_bytes", 0);
+		if (map_put(m, (struct str){ yyjson_get_str(k), yyjson_get_len(k) }, limit) < 0) {
+			mem_free(limit);
+			return -E_NOMEM;
+		}
+	}
+	return 0;
+}
+
+static int parse_config(struct str json, struct config *c, struct err *err)
+{
+	yyjson_doc *doc = yyjson_read(json.ptr, json.len, 0);
+	yyjson_val *root = yyjson_doc_get_root(doc);
+	*c = (struct config){ .max_bytes = ctl_u64(root, "max_bytes", 0),
+		              .connections = ctl_u64(root, "connections", 4),
+		              .queue = ctl_u64(root, "queue", 1024),
+		              .cache_entries = ctl_u64(root, "cache_entries", 524288),
+		              .clean_age_s = ctl_u64(root, "clean_age_s", 86400),
+		              .signature_max_age_h = ctl_u64(root, "signature_max_age_h", 72) };
+	int r = read_orgs(yyjson_obj_get(root, "orgs"), &c->orgs);
+	if (r == 0 && (!c->max_bytes || !str_copy(ctl_str(root, "clamd_socket"), c->clamd_socket, sizeof c->clamd_socket) ||
+	               !str_copy(ctl_str(root, "database"), c->database, sizeof c->database) || c->connections > 256 ||
+	               c->queue > 100000 || c->cache_entries > 16000000))
+		r = -E_INVALID;
+	yyjson_doc_free(doc);
+	if (r < 0) {
+		orgs_done(&c->orgs);
+		return err_set(err, (enum err_code)-r, "scand.json", "max_bytes, clamd_socket or database missing, or a number out of range");
+	}
+	return 0;
+}
+
+static int read_config(struct scand *s, struct config *ret, struct err *err)
+{
+	struct buf b;
+	buf_init(&b, CONFIG_MAX);
+	int r = daemon_config(&s->d, &b, err);
+	if (r == 0)
+		r = parse_config(buf_view(&b), ret, err);
+	buf_done(&b);
+	return r;
+}
+
+static uint64_t limit_of(const char *org, void *user)
+{
+	const struct scand *s = user;
+	const uint64_t *own = org[0] ? map_get(&s->c.orgs, str_from(org)) : NULL;
+	return own && *own && *own < s->c.max_bytes ? *own : s->c.max_bytes;
+}
+
+static void on_hup(uv_signal_t *h, int signum)
+{
+	struct scand *s = h->data;
+	struct config c;
+	struct err err;
+	if (read_config(s, &c, &err) < 0) {
+		log_err(LOG_LEVEL_ERROR, "", "scand.json", &err);
+		return;
+	}
+	orgs_done(&s->c.orgs);
+	s->c.orgs = c.orgs;
+	s->c.max_bytes = c.max_bytes;
+	s->c.signature_max_age_h = c.signature_max_age_h;
+	daemon_ready(&s->d);
+}
+
+/* ---- signatures ---- */
+
+static void gauge(struct scand *s, const char *name, uint64_t v)
+{
+	stats_set(stats_counter(s->d.stats, "", name), v);
+}
+
+static void on_version(struct str reply, void *user)
+{
+	struct scand *s = user;
+	bool was = s->sig.clamd_up;
+	signatures_version(&s->sig, reply);
+	if (was != s->sig.clamd_up)
+		log_write(was ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "", "clamd", was ? "clamd doesn't answer" : "clamd answers");
+}
+
+static void on_reload(struct str reply, void *user)
+{
+	log_info("", "clamd", "the signature directory changed; reload: %s", reply.ptr ? "asked for" : "clamd doesn't answer");
+}
+
+static void on_look(uv_timer_t *t)
+{
+	struct scand *s = t->data;
+	if (signatures_tick(&s->sig, clock_mono_ms()))
+		clamd_ask(s->clamd, "RELOAD", LOOK_MS, on_reload, s);
+	clamd_ask(s->clamd, "VERSION", LOOK_MS, on_version, s);
+	uint64_t age = signatures_age_s(&s->sig, clock_now_ms());
+	bool old = age > s->c.signature_max_age_h * 3600;
+	if (old && !s->alarmed)
+		log_warn("", "signatures", "malware signatures are %llu hours old", (unsigned long long)(age / 3600));
+	s->alarmed = old;
+	gauge(s, "signature_age_s", age);
+	gauge(s, "signature_alarm", old);
+	gauge(s, "signature_version", s->sig.version);
+	gauge(s, "generation", atomic_load(s->generation));
+	gauge(s, "clamd_up", s->sig.clamd_up);
+	gauge(s, "clamd_failures", clamd_failures(s->clamd));
+	gauge(s, "peers_cut", server_cut(s->server));
+}
+
+/* ---- begin and end ---- */
+
+static bool allowed(uid_t uid)
+{
+	return jail_peer_allowed(SOCK_VERDICT, uid) || uid == geteuid();
+}
+
+static int open_parts(struct scand *s, struct err *err)
+{
+	char path[PLACE_MAX];
+	int fd, r = scan_generation_create(&s->generation, err);
+	if (r == 0 && verdict_cache_init(&s->cache, s->c.cache_entries, (int64_t)s->c.clean_age_s * 1000, s->generation) < 0)
+		r = err_set(err, E_NOMEM, "", "no memory for the verdict cache");
+	if (r == 0)
+		r = clamd_open(&s->loop, s->c.clamd_socket, (unsigned)s->c.connections, s->c.queue, &s->clamd, err);
+	if (r == 0)
+		r = broker_open(&(struct broker_opts){ .loop = &s->loop, .clamd = s->clamd, .cache = &s->cache,
+		                                       .generation = s->generation, .stats = s->d.stats, .max_jobs = MAX_JOBS },
+		                limit_of, s, &s->broker, err);
+	if (r == 0)
+		r = sock_listen(place_in_run(path, sizeof path, SOCK_VERDICT), 0660, &fd, err);
+	return r < 0 ? r : server_open(&s->loop, fd, s->broker, allowed, PEER_JOBS, &s->server, err);
+}
+
+/* A way out without drama: verdicts not given yet are asked for again by the clients. */
+static void on_term(uv_signal_t *h, int signum)
+{
+	uv_stop(h->loop);
+}
+
+static int start(struct scand *s, struct err *err)
+{
+	int r = daemon_begin("scand", &s->d, err);
+	if (r == 0)
+		r = read_config(s, &s->c, err);
+	if (r == 0 && uv_loop_init(&s->loop) < 0)
+		r = err_set(err, E_NOMEM, "", "cannot make an event loop");
+	if (r == 0)
+		r = open_parts(s, err);
+	if (r < 0)
+		return r;
+	uv_signal_init(&s->loop, &s->hup);
+	uv_signal_init(&s->loop, &s->term);
+	uv_timer_init(&s->loop, &s->look);
+	s->hup.data = s->term.data = s->look.data = s;
+	uv_signal_start(&s->hup, on_hup, SIGHUP);
+	uv_signal_start(&s->term, on_term, SIGTERM);
+	r = daemon_confine(&s->d, err);
+	if (r < 0)
+		return r;
+	signatures_init(&s->sig, s->c.database, s->generation);
+	uv_timer_start(&s->look, on_look, 0, LOOK_MS);
+	return 0;
+}
+
+int main(void)
+{
+	static struct scand s;
+	struct err err;
+	jail_install();
+	if (start(&s, &err) < 0) {
+		log_err(LOG_LEVEL_ERROR, "", "scand", &err);
+		return 1;
+	}
+	daemon_ready(&s.d);
+	uv_run(&s.loop, UV_RUN_DEFAULT);
+	return 0;
+}

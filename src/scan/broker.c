@@ -1,0 +1,435 @@
+/* See broker.h. A job is one question; a flight is one scan that any number of jobs wait for. */
+#include "scan/broker.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "scan/type.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#define TICK_MS 50
+#define CHUNK (64 * KIB)
+#define INLINE_HASH (64 * KIB) /* below, handing it to a thread costs more than hashing */
+
+struct broker_job {
+	struct broker_job *next, *prev; /* all */
+	struct broker_job *mate;        /* in the same flight */
+	struct broker *b;
+	struct flight *flight;
+	uint64_t id;
+	char org[8];
+	int fd;
+	uint64_t size, limit;
+	int64_t deadline_ms;
+	broker_done done;
+	void *user;
+	uv_work_t work;
+	bool hashing, cancelled, sealed, read_failed, grew;
+	struct verdict v;
+};
+
+struct flight {
+	struct broker *b;
+	struct broker_job *waiters;
+	struct clamd_job *scan;
+	struct verdict v;
+	bool shared; /* stands in broker.flights under its hash */
+};
+
+struct broker {
+	struct broker_opts o;
+	broker_limit limit;
+	void *limit_user;
+	struct broker_job *jobs;
+	size_t n_jobs;
+	struct map flights;
+	uv_timer_t tick;
+	_Atomic uint64_t *scans, *hits, *queue, *clamd_errors, *malicious, *unscannable, *errors, *joined;
+};
+
+/* ---- answering ---- */
+
+static void fail(struct verdict *v, uint8_t kind, const char *why)
+{
+	v->kind = kind;
+	snprintf(v->malware, sizeof v->malware, "%s", why);
+}
+
+static void count(struct broker *b, const struct verdict *v, const char *org)
+{
+	if (v->cached)
+		stats_add(b->hits, 1);
+	if (v->kind == VERDICT_MALICIOUS)
+		stats_add(b->malicious, 1);
+	if (v->kind == VERDICT_MALICIOUS && org[0]) /* rare, so the slow look-up is no matter */
+		stats_add(stats_counter(b->o.stats, org, "malicious"), 1);
+	if (v->kind == VERDICT_UNSCANNABLE)
+		stats_add(b->unscannable, 1);
+	if (v->kind == VERDICT_ERROR)
+		stats_add(b->errors, 1);
+}
+
+static void job_free(struct broker_job *j)
+{
+	struct broker *b = j->b;
+	if (j->prev)
+		j->prev->next = j->next;
+	else
+		b->jobs = j->next;
+	if (j->next)
+		j->next->prev = j->prev;
+	b->n_jobs--;
+	stats_set(b->queue, b->n_jobs);
+	if (j->fd >= 0)
+		close(j->fd);
+	mem_free(j);
+}
+
+static void leave_flight(struct broker_job *j)
+{
+	if (!j->flight)
+		return;
+	struct broker_job **at = &j->flight->waiters;
+	while (*at != j)
+		at = &(*at)->mate;
+	*at = j->mate;
+	j->flight = NULL;
+}
+
+/* While a thread still hashes, the memory must stay: it goes when the thread is done. */
+static void job_drop(struct broker_job *j)
+{
+	leave_flight(j);
+	if (j->hashing)
+		j->cancelled = true;
+	else
+		job_free(j);
+}
+
+static void job_answer(struct broker_job *j, const struct verdict *v)
+{
+	broker_done done = j->done;
+	void *user = j->user;
+	uint64_t id = j->id;
+	struct verdict copy = *v;
+	count(j->b, &copy, j->org);
+	job_drop(j);
+	done(id, &copy, user);
+}
+
+/* ---- flights ---- */
+
+static struct str sha_key(const struct verdict *v)
+{
+	return (struct str){ (const char *)v->sha256, VERDICT_SHA };
+}
+
+static void flight_landed(enum clamd_result result, struct str name, void *user)
+{
+	struct flight *f = user;
+	struct broker *b = f->b;
+	static const uint8_t kinds[] = { VERDICT_CLEAN, VERDICT_MALICIOUS, VERDICT_UNSCANNABLE, VERDICT_ERROR };
+	f->v.kind = kinds[result];
+	if (result != CLAMD_CLEAN)
+		snprintf(f->v.malware, sizeof f->v.malware, STR_FMT, STR_ARG(name));
+	if (result == CLAMD_FAILED)
+		stats_add(b->clamd_errors, 1);
+	if (f->shared) {
+		map_del(&b->flights, sha_key(&f->v));
+		verdict_cache_put(b->o.cache, &f->v, clock_mono_ms());
+	}
+	while (f->waiters)
+		job_answer(f->waiters, &f->v);
+	mem_free(f);
+}
+
+static void join(struct flight *f, struct broker_job *j)
+{
+	j->flight = f;
+	j->mate = f->waiters;
+	f->waiters = j;
+}
+
+/* False: j->v says why not. */
+static bool flight_start(struct broker_job *j)
+{
+	struct broker *b = j->b;
+	struct flight *f = mem_alloc(sizeof *f);
+	if (!f) {
+		fail(&j->v, VERDICT_ERROR, "no memory");
+		return false;
+	}
+	f->b = b;
+	f->v = j->v;
+	f->v.generation = atomic_load_explicit(b->o.generation, memory_order_acquire);
+	f->shared = j->sealed && map_put(&b->flights, sha_key(&f->v), f) == 0;
+	int fd = j->fd;
+	j->fd = -1;
+	f->scan = clamd_scan(b->o.clamd, fd, j->deadline_ms, flight_landed, f);
+	if (!f->scan) {
+		if (f->shared)
+			map_del(&b->flights, sha_key(&f->v));
+		mem_free(f);
+		fail(&j->v, VERDICT_ERROR, "busy");
+		return false;
+	}
+	join(f, j);
+	return true;
+}
+
+/* The hash is there: cache, somebody else's scan, or our own. True: *ret is the answer; false: it comes later. */
+static bool job_settle(struct broker_job *j, struct verdict *ret)
+{
+	struct broker *b = j->b;
+	if (j->read_failed || j->grew)
+		fail(&j->v, j->grew ? VERDICT_UNSCANNABLE : VERDICT_ERROR, j->grew ? "size" : "cannot read");
+	else if (verdict_cache_get(b->o.cache, j->v.sha256, clock_mono_ms(), ret))
+		return true;
+	else {
+		struct flight *f = j->sealed ? map_get(&b->flights, sha_key(&j->v)) : NULL;
+		if (!f && flight_start(j))
+			return false;
+		if (f) {
+			stats_add(b->joined, 1);
+			clamd_extend(f->scan, j->deadline_ms);
+			join(f, j);
+			return false;
+		}
+	}
+	*ret = j->v;
+	return true;
+}
+
+/* ---- hashing ---- */
+
+static ssize_t read_at(int fd, char *p, size_t n, uint64_t off)
+{
+	size_t got = 0;
+	while (got < n) {
+		ssize_t k = pread(fd, p + got, n - got, (off_t)(off + got));
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k < 0)
+			return -1;
+		if (k == 0)
+			break;
+		got += (size_t)k;
+	}
+	return (ssize_t)got;
+}
+
+static void look_at_type(struct broker_job *j, char *chunk, char *tail)
+{
+	ssize_t n = read_at(j->fd, chunk, CHUNK, 0), t = 0;
+	struct str head = { chunk, n > 0 ? (size_t)n : 0 }, end = head;
+	if (j->size > CHUNK) {
+		t = read_at(j->fd, tail, CHUNK, j->size - CHUNK);
+		end = (struct str){ tail, t > 0 ? (size_t)t : 0 };
+	}
+	snprintf(j->v.type, sizeof j->v.type, "%s", file_type_name(file_type_of(head, end)));
+}
+
+static void hash_now(struct broker_job *j)
+{
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	_Alignas(16) char chunk[CHUNK], tail[CHUNK];
+	uint64_t off = 0;
+	ssize_t n = -1;
+	if (md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1) {
+		while ((n = read_at(j->fd, chunk, sizeof chunk, off)) > 0 && off <= j->limit) {
+			EVP_DigestUpdate(md, chunk, (size_t)n);
+			off += (uint64_t)n;
+		}
+		EVP_DigestFinal_ex(md, j->v.sha256, NULL);
+	}
+	EVP_MD_CTX_free(md);
+	j->read_failed = n < 0;
+	j->grew = off > j->limit;
+	j->size = off;
+	if (!j->read_failed)
+		look_at_type(j, chunk, tail);
+}
+
+static void hash_work(uv_work_t *w)
+{
+	hash_now(w->data);
+}
+
+static void hash_done(uv_work_t *w, int status)
+{
+	struct broker_job *j = w->data;
+	struct verdict v;
+	j->hashing = false;
+	if (j->cancelled)
+		job_free(j);
+	else if (job_settle(j, &v))
+		job_answer(j, &v);
+}
+
+/* ---- deadlines ---- */
+
+static void on_tick(uv_timer_t *t)
+{
+	struct broker *b = t->data;
+	int64_t now = clock_mono_ms();
+	for (struct broker_job *j = b->jobs; j;) {
+		if (j->cancelled || j->deadline_ms > now) {
+			j = j->next;
+			continue;
+		}
+		struct verdict v = { .kind = VERDICT_ERROR, .malware = "timeout" };
+		job_answer(j, &v);
+		j = b->jobs; /* the callback may have cancelled others */
+	}
+	if (!b->jobs)
+		uv_timer_stop(t);
+}
+
+/* ---- submitting ---- */
+
+static bool is_sealed(int fd)
+{
+	const int need = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK;
+	int seals = fcntl(fd, F_GET_SEALS);
+	return seals >= 0 && (seals & need) == need;
+}
+
+/* What can be refused before a byte is read. */
+static bool refuse(struct broker *b, const char *org, int fd, uint64_t *ret_size, uint64_t *ret_limit, struct verdict *ret)
+{
+	struct stat st;
+	*ret_limit = b->limit(org, b->limit_user);
+	if (b->n_jobs >= b->o.max_jobs)
+		fail(ret, VERDICT_ERROR, "busy");
+	else if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		fail(ret, VERDICT_ERROR, "not a file");
+	else if ((uint64_t)st.st_size > *ret_limit)
+		fail(ret, VERDICT_UNSCANNABLE, "size");
+	else {
+		*ret_size = (uint64_t)st.st_size;
+		return false;
+	}
+	return true;
+}
+
+static struct broker_job *job_new(struct broker *b, const struct verdict_request *rq, int fd)
+{
+	struct broker_job *j = mem_alloc(sizeof *j);
+	if (!j)
+		return NULL;
+	uint32_t timeout = rq->timeout_ms ? rq->timeout_ms : 30000;
+	j->b = b;
+	j->id = rq->id;
+	j->fd = fd;
+	j->work.data = j;
+	memcpy(j->org, rq->org, sizeof j->org);
+	j->deadline_ms = clock_mono_ms() + (timeout < 600000 ? timeout : 600000);
+	j->next = b->jobs;
+	if (b->jobs)
+		b->jobs->prev = j;
+	b->jobs = j;
+	stats_set(b->queue, ++b->n_jobs);
+	if (!uv_is_active((uv_handle_t *)&b->tick))
+		uv_timer_start(&b->tick, on_tick, TICK_MS, TICK_MS);
+	return j;
+}
+
+struct broker_job *broker_submit(struct broker *b, const struct verdict_request *rq, int fd, broker_done done, void *user,
+                                 struct verdict *ret)
+{
+	uint64_t size = 0, limit;
+	*ret = (struct verdict){ 0 };
+	stats_add(b->scans, 1);
+	struct broker_job *j = refuse(b, rq->org, fd, &size, &limit, ret) ? NULL : job_new(b, rq, fd);
+	if (!j) {
+		if (ret->kind == VERDICT_UNKNOWN)
+			fail(ret, VERDICT_ERROR, "no memory");
+		count(b, ret, rq->org);
+		close(fd);
+		return NULL;
+	}
+	j->done = done;
+	j->user = user;
+	j->size = size;
+	j->limit = limit;
+	j->sealed = is_sealed(fd);
+	j->hashing = true;
+	if (size > INLINE_HASH && uv_queue_work(b->o.loop, &j->work, hash_work, hash_done) == 0)
+		return j;
+	hash_now(j);
+	j->hashing = false;
+	if (!job_settle(j, ret))
+		return j;
+	count(b, ret, j->org);
+	job_free(j);
+	return NULL;
+}
+
+void broker_cancel(struct broker_job *j)
+{
+	job_drop(j);
+}
+
+void broker_lookup(struct broker *b, const uint8_t sha256[VERDICT_SHA], struct verdict *ret)
+{
+	if (verdict_cache_get(b->o.cache, sha256, clock_mono_ms(), ret)) {
+		stats_add(b->hits, 1);
+		return;
+	}
+	*ret = (struct verdict){ .kind = VERDICT_UNKNOWN };
+	memcpy(ret->sha256, sha256, VERDICT_SHA);
+}
+
+/* ---- all of it ---- */
+
+int broker_open(const struct broker_opts *o, broker_limit limit, void *user, struct broker **ret, struct err *err)
+{
+	struct broker *b = mem_alloc(sizeof *b);
+	if (!b)
+		return err_set(err, E_NOMEM, "", "no memory");
+	b->o = *o;
+	b->limit = limit;
+	b->limit_user = user;
+	map_init(&b->flights, o->max_jobs);
+	uv_timer_init(o->loop, &b->tick);
+	b->tick.data = b;
+	b->scans = stats_counter(o->stats, "", "scans");
+	b->hits = stats_counter(o->stats, "", "cache_hits");
+	b->joined = stats_counter(o->stats, "", "scans_joined");
+	b->queue = stats_counter(o->stats, "", "queue");
+	b->clamd_errors = stats_counter(o->stats, "", "clamd_errors");
+	b->malicious = stats_counter(o->stats, "", "malicious");
+	b->unscannable = stats_counter(o->stats, "", "unscannable");
+	b->errors = stats_counter(o->stats, "", "errors");
+	*ret = b;
+	return 0;
+}
+
+static void tick_closed(uv_handle_t *h)
+{
+	mem_free(h->data);
+}
+
+void broker_close(struct broker **at)
+{
+	struct broker *b = *at;
+	if (!b)
+		return;
+	while (b->jobs) {
+		leave_flight(b->jobs);
+		job_free(b->jobs);
+	}
+	size_t i = 0;
+	void *f;
+	while (map_next(&b->flights, &i, NULL, &f))
+		mem_free(f);
+	map_done(&b->flights);
+	uv_close((uv_handle_t *)&b->tick, tick_closed);
+	*at = NULL;
+}
