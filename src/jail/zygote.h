@@ -2,12 +2,16 @@
  *
  * zygote_start() forks the zygote: call it early in main(), before threads, before daemon_confine() and before
  * anything secret is in memory, since each worker is a copy of it. zygote_spawn() then costs about a millisecond:
- * it returns one end of a socket pair (SOCK_SEQPACKET, blocking, close-on-exec); the worker runs
+ * it returns one end of a socket pair (SOCK_STREAM, blocking, close-on-exec); the worker runs
  * worker_main(other end) and ends when that returns. Descriptors may be passed over it (sock_send, sock_recv).
  *
  * A worker sees an empty file system, an empty network, its own process numbers; it can't open a file, make a
  * socket, start a process or map executable memory (killed with JAIL_EXIT_CALL). It is killed at the deadline;
- * its end shows as end-of-file on the socket. One zygote a process; spawn may be called from any thread. */
+ * its end shows as end-of-file on the socket. One zygote a process; spawn may be called from any thread. -E_CLOSED from
+ * spawn means that the zygote itself is gone: exit then and be restarted, a confined daemon can make no other.
+ *
+ * Network, mounts and users are those of the zygote, made empty once for all its workers; process numbers and IPC are
+ * new for each. Two workers share nothing they could reach: neither can make a socket or open a file. */
 #ifndef JAIL_ZYGOTE_H
 #define JAIL_ZYGOTE_H
 
