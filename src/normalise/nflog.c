@@ -82,6 +82,7 @@ int nflog_parse(struct str body, struct nflog_packet *ret)
 	*ret = (struct nflog_packet){ .payload = { "", 0 } };
 	if (body.len < 4) /* struct nfgenmsg: family, version, group */
 		return -E_INVALID;
+	ret->group = (uint16_t)((unsigned char)body.ptr[2] << 8 | (unsigned char)body.ptr[3]);
 	body.ptr += 4;
 	body.len -= 4;
 	uint16_t type;

@@ -11,6 +11,7 @@
 
 struct nflog_packet {
 	char prefix[128];
+	uint16_t group;
 	uint8_t family;     /* 4 or 6; 0: another protocol */
 	uint32_t mark, if_in, if_out, seq;
 	bool has_seq;

@@ -424,6 +424,20 @@ int writer_commit(struct writer *w, struct err *err)
 	return r;
 }
 
+void writer_cursors(const struct writer *w, struct buf *b)
+{
+	for (const struct series *s = w->all; s; s = s->next) {
+		/* synced is 0 while the open segment waits for its first commit: its head is still the last segment's */
+		bool open_one = s->header.number && s->synced;
+		struct segment_name n = { .segment = open_one ? s->header.number : s->last_number + 1,
+			                  .index = open_one ? s->head.count : 0 };
+		char text[SEGMENT_NAME_TEXT];
+		snprintf(n.org, sizeof n.org, "%s", s->org);
+		snprintf(n.series, sizeof n.series, "%s", s->series);
+		buf_printf(b, "%s\n", segment_name_format(&n, text));
+	}
+}
+
 void writer_stats(const struct writer *w, struct writer_stats *ret)
 {
 	*ret = w->stats;

@@ -42,6 +42,8 @@ int writer_commit(struct writer *w, struct err *err);
 int writer_checkpoint(struct writer *w, bool even_if_idle, struct err *err);
 /* Seals what is due (size, age), or all open segments. */
 int writer_rotate(struct writer *w, bool all, struct err *err);
+/* Appends one line a series: the name of the record behind the last one committed (reader_restore() reads them). */
+void writer_cursors(const struct writer *w, struct buf *b);
 void writer_stats(const struct writer *w, struct writer_stats *ret);
 
 #endif

@@ -1,0 +1,307 @@
+/* See spool.h. intaked's loop calls it; it knows no socket. */
+#include "intake/spool.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "segment/reader.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define SENDERS_EVERY_MS 10000 /* how much has to be read again after a crash */
+#define IDLE_CHECKPOINT_MS 60000
+#define VAULT_REST_MS 5000     /* after a failed signature: each try may block the loop */
+
+struct spool {
+	struct spool_opts o;
+	struct writer *w;
+	struct seen seen;
+	struct map counters; /* organisation -> its "records" */
+	struct buf record, cursors;
+	struct writer_stats told; /* what the counters already show */
+	int64_t senders_ms, checkpoint_ms, vault_ms;
+	bool ready;   /* recovered: seen and cursors fit together */
+	bool failing; /* the last commit failed: said once */
+	_Atomic uint64_t *raw, *schema, *skewed, *unknown, *refused;
+};
+
+static int load_senders(struct spool *s, struct str *ret_cursors, struct buf *b, struct err *err)
+{
+	char path[1024];
+	snprintf(path, sizeof path, "%s/senders", s->o.state);
+	*ret_cursors = (struct str){ "", 0 };
+	if (!fs_exists(path))
+		return 0;
+	int r = fs_read(path, b, err);
+	return r < 0 ? r : seen_parse(&s->seen, buf_view(b), ret_cursors, err);
+}
+
+/* The records the file of senders doesn't know yet. A series that can't be read (its key is gone) says nothing. */
+static int read_behind(struct spool *s, struct str cursors, struct err *err)
+{
+	struct reader *r = NULL;
+	struct reader_record rec;
+	struct err fault;
+	int x = reader_open(&(struct reader_opts){ .dir = s->o.segments, .key = s->o.key, .user = s->o.user }, &r, err);
+	if (x == 0)
+		x = reader_restore(r, cursors, err);
+	while (x == 0) {
+		int got = reader_next(r, &rec, &fault);
+		if (got == -E_AGAIN)
+			break;
+		if (got == 0)
+			seen_record(&s->seen, rec.data);
+		else
+			log_err(LOG_LEVEL_WARN, "", "segments", &fault);
+	}
+	if (x == 0) {
+		buf_reset(&s->cursors);
+		reader_save(r, &s->cursors);
+	}
+	reader_close(&r);
+	return x;
+}
+
+static int recover(struct spool *s, struct err *err)
+{
+	struct buf b;
+	struct str cursors;
+	struct writer_stats st;
+	buf_init(&b, 4 * MIB);
+	int r = load_senders(s, &cursors, &b, err);
+	if (r == -E_CORRUPT || r == -E_INVALID) {
+		log_err(LOG_LEVEL_WARN, "", "senders", err); /* then everything is read again */
+		cursors = (struct str){ "", 0 };
+		r = 0;
+	}
+	if (r == 0)
+		r = read_behind(s, cursors, err);
+	buf_done(&b);
+	if (r < 0)
+		return r;
+	s->ready = true;
+	writer_stats(s->w, &st);
+	if (st.damaged)
+		spool_alarm(s, "segments or checkpoints were altered or cut while intaked was down: %llu; run toride log verify",
+		            (unsigned long long)st.damaged);
+	if (st.torn_bytes)
+		log_info("", "segments", "%llu bytes of an unfinished write were cut off", (unsigned long long)st.torn_bytes);
+	return r;
+}
+
+int spool_open(const struct spool_opts *o, struct spool **ret, struct err *err)
+{
+	struct spool *s = mem_alloc(sizeof *s);
+	if (!s)
+		return err_set(err, E_NOMEM, "", "no memory");
+	s->o = *o;
+	seen_init(&s->seen);
+	map_init(&s->counters, SEEN_SOURCES);
+	buf_init(&s->record, SEGMENT_RECORD_MAX);
+	buf_init(&s->cursors, 4 * MIB);
+	s->raw = stats_counter(o->stats, "", "unparsed");
+	s->schema = stats_counter(o->stats, "", "schema_faults");
+	s->skewed = stats_counter(o->stats, "", "clock_skewed");
+	s->unknown = stats_counter(o->stats, "", "unknown_org");
+	s->refused = stats_counter(o->stats, "", "append_refused");
+	struct writer_opts w = { .dir = o->segments, .key = o->key, .seal = o->seal, .user = o->user };
+	int r = writer_open(&w, &s->w, err);
+	if (r == 0)
+		r = recover(s, err);
+	if (r < 0)
+		spool_close(&s);
+	else
+		*ret = s;
+	return r;
+}
+
+void spool_orgs(struct spool *s, const struct orgs *orgs)
+{
+	s->o.orgs = orgs;
+}
+
+struct seen *spool_seen(struct spool *s)
+{
+	return &s->seen;
+}
+
+size_t spool_pending(const struct spool *s)
+{
+	return writer_pending(s->w);
+}
+
+static const char *which_org(struct spool *s, struct str org)
+{
+	if (org.len == 0 || str_eq(org, STR(ORGS_SERVICE)))
+		return ORGS_SERVICE;
+	const struct orgs_one *one = orgs_by_code(s->o.orgs, org);
+	if (one)
+		return one->code;
+	stats_add(s->unknown, 1);
+	return ORGS_SERVICE;
+}
+
+static void count(struct spool *s, const char *org, const struct accept_result *res)
+{
+	_Atomic uint64_t *c = map_get(&s->counters, str_from(org));
+	if (!c) {
+		c = stats_counter(s->o.stats, strcmp(org, ORGS_SERVICE) == 0 ? "" : org, "records");
+		map_put(&s->counters, str_from(org), (void *)(uintptr_t)c); /* without room: looked up again */
+	}
+	stats_add(c, 1);
+	stats_add(s->raw, res->raw);
+	stats_add(s->schema, res->schema_fault);
+	stats_add(s->skewed, res->skewed);
+	if (res->raw || res->schema_fault)
+		log_write(LOG_LEVEL_DEBUG, org, "event", "%s", res->fault);
+}
+
+int spool_put(struct spool *s, struct str org, struct str json, const char *source, uint64_t boot, uint64_t sequence,
+              struct err *err)
+{
+	struct accept_result res;
+	const char *code = which_org(s, org);
+	struct accept_from from = { code, clock_now_ms(), source, boot, sequence };
+	buf_reset(&s->record);
+	accept_event(json, &from, &s->record, &res);
+	if (s->record.failed)
+		return err_set(err, E_NOMEM, code, "no memory for a record");
+	int r = writer_append(s->w, code, SPOOL_SERIES, buf_view(&s->record), NULL, err);
+	if (r == -E_NOT_FOUND || r == -E_DENIED) {
+		/* the body's key was destroyed: what still comes in under its name concerns the service */
+		stats_add(s->unknown, 1);
+		code = ORGS_SERVICE;
+		r = writer_append(s->w, code, SPOOL_SERIES, buf_view(&s->record), NULL, err);
+	}
+	if (r == 0)
+		count(s, code, &res);
+	else
+		stats_add(s->refused, 1);
+	return r;
+}
+
+void spool_alarm(struct spool *s, const char *fmt, ...)
+{
+	char text[400];
+	struct buf b;
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	log_warn("", "intaked", "%s", text);
+	buf_init(&b, 4096);
+	buf_puts(&b, "{\"class_uid\":6002");
+	json_field_u64(&b, "time", (uint64_t)clock_now_ms());
+	json_field_s(&b, "product", "intaked");
+	buf_puts(&b, ",\"app\":{\"name\":\"intaked\"},\"activity_name\":\"Alarm\"");
+	json_field_s(&b, "message", text);
+	buf_putc(&b, '}');
+	if (!b.failed)
+		spool_put(s, STR(ORGS_SERVICE), buf_view(&b), NULL, 0, 0, NULL);
+	buf_done(&b);
+}
+
+static void show(struct spool *s)
+{
+	struct writer_stats st;
+	writer_stats(s->w, &st);
+	const struct {
+		const char *name;
+		uint64_t value, *told;
+	} rows[] = {
+		{ "segment_records", st.records, &s->told.records },
+		{ "segment_bytes", st.bytes, &s->told.bytes },
+		{ "commits", st.commits, &s->told.commits },
+		{ "syncs", st.syncs, &s->told.syncs },
+		{ "commits_failed", st.failed_commits, &s->told.failed_commits },
+		{ "checkpoints", st.checkpoints, &s->told.checkpoints },
+		{ "checkpoints_failed", st.failed_checkpoints, &s->told.failed_checkpoints },
+		{ "segments_sealed", st.sealed, &s->told.sealed },
+		{ "segments_damaged", st.damaged, &s->told.damaged },
+		{ "torn_bytes", st.torn_bytes, &s->told.torn_bytes },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		stats_add(stats_counter(s->o.stats, "", rows[i].name), rows[i].value - *rows[i].told);
+		*rows[i].told = rows[i].value;
+	}
+	stats_set(stats_counter(s->o.stats, "", "pending_bytes"), writer_pending(s->w));
+}
+
+int spool_commit(struct spool *s, struct err *err)
+{
+	struct err e = { 0 };
+	int r = writer_commit(s->w, &e);
+	if (r < 0 && !s->failing)
+		log_err(LOG_LEVEL_ERROR, "", "segments", &e);
+	if (r == 0 && s->failing)
+		spool_alarm(s, "segments could not be written for a while (%llu failed commits); they can be again",
+		            (unsigned long long)s->told.failed_commits);
+	s->failing = r < 0;
+	if (r < 0 && err)
+		*err = e;
+	return r;
+}
+
+/* Where the segments stand and what was taken from whom, as of the same moment: right behind a commit. */
+static int save_senders(struct spool *s, struct err *err)
+{
+	char path[1024];
+	struct buf b;
+	buf_init(&b, 4 * MIB);
+	buf_reset(&s->cursors);
+	writer_cursors(s->w, &s->cursors);
+	seen_format(&s->seen, buf_view(&s->cursors), &b);
+	snprintf(path, sizeof path, "%s/senders", s->o.state);
+	int x = b.failed ? err_set(err, (enum err_code)-b.failed, path, "too many senders")
+	                 : fs_write(path, buf_view(&b), 0600, err);
+	buf_done(&b);
+	return x;
+}
+
+static int checkpoint(struct spool *s, int64_t now, struct err *err)
+{
+	if (now < s->vault_ms)
+		return 0;
+	struct writer_stats before, after;
+	writer_stats(s->w, &before);
+	int r = writer_checkpoint(s->w, now - s->checkpoint_ms >= IDLE_CHECKPOINT_MS, err);
+	writer_stats(s->w, &after);
+	if (after.checkpoints > before.checkpoints)
+		s->checkpoint_ms = now;
+	if (after.failed_checkpoints > before.failed_checkpoints)
+		s->vault_ms = now + VAULT_REST_MS;
+	return r;
+}
+
+int spool_second(struct spool *s, struct err *err)
+{
+	int64_t now = clock_mono_ms();
+	int r = checkpoint(s, now, err);
+	if (r == 0 && now - s->senders_ms >= SENDERS_EVERY_MS && spool_commit(s, err) == 0) {
+		s->senders_ms = now;
+		r = save_senders(s, err);
+	}
+	show(s);
+	return r;
+}
+
+void spool_close(struct spool **sp)
+{
+	struct spool *s = *sp;
+	struct err err = { 0 };
+	if (!s)
+		return;
+	if (s->ready && writer_commit(s->w, &err) < 0)
+		log_err(LOG_LEVEL_ERROR, "", "segments", &err);
+	else if (s->ready && (writer_checkpoint(s->w, false, &err) < 0 || save_senders(s, &err) < 0))
+		log_err(LOG_LEVEL_WARN, "", "segments", &err);
+	writer_close(&s->w);
+	seen_done(&s->seen);
+	map_done(&s->counters);
+	buf_done(&s->record);
+	buf_done(&s->cursors);
+	mem_free(s);
+	*sp = NULL;
+}

@@ -1,0 +1,42 @@
+/* From records to acknowledgements: the writer, its commits and checkpoints, and what was seen of each sender.
+ *
+ *   spool_put()    one event into the segments' memory
+ *   spool_commit() makes everything put so far safe
+ *   spool_second() once a second: checkpoint, rotation, the file of senders
+ * -E_LIMIT of spool_put() means: nothing more now (the disk is full or slow); keep it and come again after a commit. */
+#ifndef INTAKE_SPOOL_H
+#define INTAKE_SPOOL_H
+
+#include "intake/seen.h"
+#include "normalise/accept.h"
+#include "normalise/orgs.h"
+#include "segment/writer.h"
+#include "wire/stats.h"
+
+#define SPOOL_SERIES "events"
+
+struct spool;
+struct spool_opts {
+	const char *segments, *state; /* directories: STATE/segments, STATE/intake */
+	segment_key_fn key;
+	segment_seal_fn seal;
+	void *user;
+	const struct orgs *orgs;
+	struct stats *stats;
+};
+
+/* Recovers the segments and what was seen; reads the records behind the last cursors. */
+int spool_open(const struct spool_opts *o, struct spool **ret, struct err *err);
+void spool_close(struct spool **s); /* last commit, checkpoint and file of senders, as far as they work */
+void spool_orgs(struct spool *s, const struct orgs *orgs);
+struct seen *spool_seen(struct spool *s);
+/* org: code, "service" or "" (= service); a body the description doesn't know is put down to "service". */
+int spool_put(struct spool *s, struct str org, struct str json, const char *source, uint64_t boot, uint64_t sequence,
+              struct err *err);
+size_t spool_pending(const struct spool *s);
+int spool_commit(struct spool *s, struct err *err);
+int spool_second(struct spool *s, struct err *err);
+/* An event of class 6002 about intaked itself, into "service". */
+void spool_alarm(struct spool *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
