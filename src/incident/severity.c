@@ -1,0 +1,127 @@
+/* The table of outcomes; see severity.h. The stage of an attack comes from its ATT&CK technique, the outcome from
+ * what the records say. First matching row wins; the last row of a stage has no condition. */
+#include "incident/severity.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+
+enum stage { STAGE_NONE, STAGE_OTHER, STAGE_RECON, STAGE_DELIVERY, STAGE_IMPACT, STAGE_EXFIL, STAGE_C2 };
+
+static const struct {
+	const char *technique; /* and its sub-techniques */
+	enum stage stage;
+} techniques[] = {
+	{ "T1071", STAGE_C2 },       { "T1568", STAGE_C2 },       { "T1572", STAGE_C2 },       { "T1573", STAGE_C2 },
+	{ "T1090", STAGE_C2 },       { "T1095", STAGE_C2 },       { "T1102", STAGE_C2 },       { "T1571", STAGE_C2 },
+	{ "T1008", STAGE_C2 },       { "T1001", STAGE_C2 },       { "T1132", STAGE_C2 },       { "T1104", STAGE_C2 },
+	{ "T1219", STAGE_C2 },       { "T1041", STAGE_EXFIL },    { "T1048", STAGE_EXFIL },    { "T1567", STAGE_EXFIL },
+	{ "T1020", STAGE_EXFIL },    { "T1030", STAGE_EXFIL },    { "T1029", STAGE_EXFIL },    { "T1486", STAGE_IMPACT },
+	{ "T1485", STAGE_IMPACT },   { "T1490", STAGE_IMPACT },   { "T1566", STAGE_DELIVERY }, { "T1189", STAGE_DELIVERY },
+	{ "T1204", STAGE_DELIVERY }, { "T1105", STAGE_DELIVERY }, { "T1195", STAGE_DELIVERY }, { "T1608", STAGE_DELIVERY },
+	{ "T1046", STAGE_RECON },    { "T1018", STAGE_RECON },    { "T1595", STAGE_RECON },    { "T1590", STAGE_RECON },
+	{ "T1592", STAGE_RECON },
+};
+
+#define FILE_SEEN true
+#define ANY_ACTION 255
+
+static const struct {
+	enum stage stage;
+	uint8_t action;
+	uint64_t at_least; /* events */
+	bool with_file;    /* a file's hash is among the observables */
+	uint8_t level;
+	struct severity_reason reason;
+} outcomes[] = {
+	{ STAGE_C2, FINDING_ALLOWED, SEVERITY_REPEATED, false, 3,
+	  { "c2_allowed_repeated", "指令サーバーとの通信が繰り返し成立しています。端末が操られている状態です。",
+	    "Connections to a command server got through repeatedly: the terminal is under control." } },
+	{ STAGE_C2, FINDING_ALLOWED, 0, false, 2,
+	  { "c2_allowed", "指令サーバーとみられる通信が成立しました。感染の可能性が高い状態です。",
+	    "A connection to a suspected command server got through: infection is likely." } },
+	{ STAGE_C2, FINDING_DENIED, 0, false, 1,
+	  { "c2_denied", "指令サーバーとみられる通信はすべて止まっています。端末の確認は必要です。",
+	    "All connections to the suspected command server were refused; the terminal should be checked." } },
+	{ STAGE_EXFIL, FINDING_ALLOWED, SEVERITY_REPEATED, false, 3,
+	  { "exfil_allowed_repeated", "外部への持ち出しとみられる通信が繰り返し成立しています。",
+	    "Transfers that look like exfiltration got through repeatedly." } },
+	{ STAGE_EXFIL, FINDING_ALLOWED, 0, false, 2,
+	  { "exfil_allowed", "外部への持ち出しとみられる通信が成立しました。", "A transfer that looks like exfiltration got through." } },
+	{ STAGE_IMPACT, FINDING_ALLOWED, 0, false, 3,
+	  { "impact", "被害が発生しています。", "Damage is being done." } },
+	{ STAGE_DELIVERY, FINDING_ALLOWED, 0, FILE_SEEN, 3,
+	  { "malware_delivered", "不正なファイルが端末に届きました。", "A malicious file was delivered to the terminal." } },
+	{ STAGE_DELIVERY, FINDING_ALLOWED, 0, false, 2,
+	  { "delivery_allowed", "不正なサイトへの接続が成立しました。感染していないことを確認できていません。",
+	    "A connection to a malicious site got through; that nothing was infected isn't confirmed." } },
+	{ STAGE_NONE, FINDING_DENIED, 0, false, 0,
+	  { "no_attack_denied", "攻撃を示すものはなく、通信も止まっています。", "No attack is described, and it was refused." } },
+	{ STAGE_NONE, ANY_ACTION, 0, false, 1,
+	  { "no_attack", "攻撃とは確認できませんが、普段と異なる通信です。", "Not known to be an attack, but unusual." } },
+	/* whatever the stage: refused is failed, anything else isn't known to have failed */
+	{ STAGE_OTHER, FINDING_DENIED, 0, false, 1,
+	  { "attack_denied", "攻撃とみられる通信はすべて止まっています。", "All of what looks like an attack was refused." } },
+	{ STAGE_OTHER, FINDING_ALLOWED, 0, false, 2,
+	  { "attack_allowed", "攻撃とみられる通信が通りました。失敗したことを確認できていません。",
+	    "What looks like an attack got through; that it failed isn't confirmed." } },
+	{ STAGE_OTHER, FINDING_UNKNOWN, 0, false, 2,
+	  { "outcome_unknown", "攻撃とみられますが、結果が記録から分かりません。", "It looks like an attack, and the records don't tell its outcome." } },
+};
+
+static bool is_technique(const char *attack, const char *technique)
+{
+	size_t n = strlen(technique);
+	return strncmp(attack, technique, n) == 0 && (attack[n] == 0 || attack[n] == '.');
+}
+
+/* The furthest stage any of its techniques stands for. */
+static enum stage stage_of(const struct finding *f)
+{
+	enum stage best = f->n_attacks ? STAGE_OTHER : STAGE_NONE;
+	for (size_t i = 0; i < f->n_attacks; i++)
+		for (size_t k = 0; k < ARRAY_LEN(techniques); k++)
+			if (is_technique(f->attacks[i], techniques[k].technique) && techniques[k].stage > best)
+				best = techniques[k].stage;
+	return best;
+}
+
+static bool has_file(const struct finding *f)
+{
+	for (size_t i = 0; i < f->n_observables; i++)
+		if (f->observables[i].type == OBSERVABLE_HASH)
+			return true;
+	return false;
+}
+
+struct severity severity_of(const struct finding *f)
+{
+	enum stage stage = stage_of(f);
+	bool file = has_file(f);
+	for (size_t i = 0; i < ARRAY_LEN(outcomes); i++) {
+		bool same = outcomes[i].stage == stage || (outcomes[i].stage == STAGE_OTHER && stage != STAGE_NONE);
+		if (same && (outcomes[i].action == ANY_ACTION || outcomes[i].action == f->action) &&
+		    f->count >= outcomes[i].at_least && (file || !outcomes[i].with_file))
+			return (struct severity){ outcomes[i].level, &outcomes[i].reason };
+	}
+	return (struct severity){ 2, &outcomes[ARRAY_LEN(outcomes) - 1].reason };
+}
+
+void severity_format(const struct severity *s, const struct finding *f, struct buf *b)
+{
+	buf_puts(b, "[{");
+	json_field_s(b, "code", s->reason->code);
+	json_field_s(b, "text_ja", s->reason->ja);
+	json_field_s(b, "text", s->reason->en);
+	json_field_s(b, "finding", f->uid);
+	json_field_u64(b, "count", f->count);
+	buf_puts(b, "}]");
+}
+
+const char *severity_name(int level, bool ja)
+{
+	static const char *const names[][2] = {
+		{ "0 Low", "危険度0(低)" }, { "1 Medium", "危険度1(中)" }, { "2 High", "危険度2(高)" }, { "3 Critical", "危険度3(重大)" }
+	};
+	return level >= 0 && level <= 3 ? names[level][ja] : "-";
+}

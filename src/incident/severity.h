@@ -1,0 +1,31 @@
+/* 暫定危険度: what a finding means by its OUTCOME (M-084, M-085), never by its signature's level.
+ *
+ *   0 Low       no attack is described, and nothing got through
+ *   1 Medium    a failed attack is confirmed (everything was refused), or an odd thing without an attack got through
+ *   2 High      success is likely, or failure isn't confirmed
+ *   3 Critical  success: the beacon was let through again and again, the malware was delivered, data went out
+ * A person's judgement stands beside it and wins. */
+#ifndef INCIDENT_SEVERITY_H
+#define INCIDENT_SEVERITY_H
+
+#include "base/buf.h"
+#include "detect/finding.h"
+
+#define SEVERITY_REPEATED 3 /* events from which a connection is called repeated */
+
+struct severity_reason {
+	const char *code; /* "c2_allowed_repeated" */
+	const char *ja, *en;
+};
+
+struct severity {
+	uint8_t level;
+	const struct severity_reason *reason; /* static */
+};
+
+struct severity severity_of(const struct finding *f);
+/* Appends [{"code":…,"text_ja":…,"text":…,"finding":uid,"count":n}] to b. */
+void severity_format(const struct severity *s, const struct finding *f, struct buf *b);
+const char *severity_name(int level, bool ja); /* "危険度3(重大)", "3 Critical" */
+
+#endif

@@ -1,0 +1,111 @@
+/* The outcome decides, the signature's level never does. */
+#include "base/mem.h"
+#include "incident/incident.h"
+#include "incident/severity.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+static const struct {
+	const char *attack, *attack2;
+	enum finding_action action;
+	uint64_t count;
+	bool file;
+	int level;
+	const char *reason;
+} cases[] = {
+	{ "T1071.001", NULL, FINDING_ALLOWED, 3, false, 3, "c2_allowed_repeated" },
+	{ "T1071.001", NULL, FINDING_ALLOWED, 500, false, 3, "c2_allowed_repeated" },
+	{ "T1071.001", NULL, FINDING_ALLOWED, 2, false, 2, "c2_allowed" },
+	{ "T1071", NULL, FINDING_ALLOWED, 1, false, 2, "c2_allowed" },
+	{ "T1071.001", NULL, FINDING_DENIED, 500, false, 1, "c2_denied" },
+	{ "T1071.001", NULL, FINDING_UNKNOWN, 500, false, 2, "outcome_unknown" },
+	{ "T1568.002", NULL, FINDING_ALLOWED, 10, false, 3, "c2_allowed_repeated" },
+	{ "T1571", NULL, FINDING_DENIED, 1, false, 1, "c2_denied" },
+	{ "T1566.002", NULL, FINDING_ALLOWED, 1, false, 2, "delivery_allowed" },
+	{ "T1566.002", NULL, FINDING_ALLOWED, 50, false, 2, "delivery_allowed" },
+	{ "T1204.002", NULL, FINDING_ALLOWED, 1, true, 3, "malware_delivered" },
+	{ "T1105", NULL, FINDING_DENIED, 1, true, 1, "attack_denied" },
+	{ "T1566", NULL, FINDING_DENIED, 1, false, 1, "attack_denied" },
+	{ "T1041", NULL, FINDING_ALLOWED, 1, false, 2, "exfil_allowed" },
+	{ "T1567.002", NULL, FINDING_ALLOWED, 4, false, 3, "exfil_allowed_repeated" },
+	{ "T1048", NULL, FINDING_DENIED, 4, false, 1, "attack_denied" },
+	{ "T1486", NULL, FINDING_ALLOWED, 1, false, 3, "impact" },
+	{ "T1486", NULL, FINDING_DENIED, 1, false, 1, "attack_denied" },
+	{ "T1046", NULL, FINDING_DENIED, 900, false, 1, "attack_denied" },
+	{ "T1046", NULL, FINDING_ALLOWED, 900, false, 2, "attack_allowed" },
+	{ "T9999", NULL, FINDING_ALLOWED, 1, false, 2, "attack_allowed" },
+	{ "T10711", NULL, FINDING_ALLOWED, 9, false, 2, "attack_allowed" }, /* no sub-technique of T1071 */
+	{ "T1046", "T1071", FINDING_ALLOWED, 9, false, 3, "c2_allowed_repeated" }, /* the furthest stage counts */
+	{ NULL, NULL, FINDING_DENIED, 9, false, 0, "no_attack_denied" },
+	{ NULL, NULL, FINDING_ALLOWED, 9, false, 1, "no_attack" },
+	{ NULL, NULL, FINDING_UNKNOWN, 9, true, 1, "no_attack" },
+};
+
+static struct finding make(size_t i)
+{
+	struct finding f = { .org = "412015", .terminal = "10.1.0.5", .count = cases[i].count, .action = cases[i].action };
+	f.rule.id = "r", f.rule.title = "t", f.rule.title_ja = "";
+	if (cases[i].attack)
+		f.attacks[f.n_attacks++] = cases[i].attack;
+	if (cases[i].attack2)
+		f.attacks[f.n_attacks++] = cases[i].attack2;
+	if (cases[i].file)
+		f.observables[f.n_observables++] = (struct observable){ OBSERVABLE_HASH, "ab" };
+	return f;
+}
+
+static void test_outcomes(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		for (int level = FINDING_INFORMATIONAL; level <= FINDING_CRITICAL; level++) {
+			struct finding f = make(i);
+			f.rule.level = (enum finding_level)level; /* whatever it is */
+			struct severity s = severity_of(&f);
+			assert_int_equal(s.level, cases[i].level);
+			assert_string_equal(s.reason->code, cases[i].reason);
+		}
+	(void)state;
+}
+
+static void test_main_observable(void **state)
+{
+	struct finding f = make(0);
+	char a[FINDING_UID_LEN + 1], b[FINDING_UID_LEN + 1];
+	assert_null(finding_main(&f));
+	finding_fingerprint(&f, a);
+	f.observables[f.n_observables++] = (struct observable){ OBSERVABLE_IP, "198.51.100.7" };
+	assert_string_equal(finding_main(&f)->value, "198.51.100.7");
+	f.observables[f.n_observables++] = (struct observable){ OBSERVABLE_HOSTNAME, "c2.example" };
+	assert_string_equal(finding_main(&f)->value, "c2.example");
+	finding_fingerprint(&f, b);
+	assert_string_not_equal(a, b);
+	f.count = 77, f.time = 5; /* no part of it */
+	finding_fingerprint(&f, a);
+	assert_string_equal(a, b);
+	f.terminal = "10.1.0.6";
+	finding_fingerprint(&f, a);
+	assert_string_not_equal(a, b);
+	(void)state;
+}
+
+static void test_states(void **state)
+{
+	assert_true(incident_may_go("received", "analysing"));
+	assert_true(incident_may_go("handling", "recovering"));
+	assert_true(incident_may_go("recovering", "closed"));
+	assert_false(incident_may_go("closed", "received"));
+	assert_false(incident_may_go("closed", "handling"));
+	assert_false(incident_may_go("analysing", "received"));
+	assert_false(incident_may_go("received", "received"));
+	(void)state;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_outcomes), cmocka_unit_test(test_main_observable),
+		                            cmocka_unit_test(test_states) };
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,102 @@
+/* See timeline.h. %1 to %3 stand for the values. */
+#include "incident/timeline.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+
+#include <yyjson.h>
+
+static const struct {
+	const char *kind, *ja, *en;
+} kinds[] = {
+	{ "opened", "受付番号 %1 で受け付けました(検知: %2)。", "Opened as %1 (detection: %2)." },
+	{ "opened_by_hand", "%1 として手動で受け付けました: %2", "Opened by hand as %1: %2" },
+	{ "finding", "検知が加わりました: %1(%2件の記録)", "A further finding: %1 (%2 records)" },
+	{ "repeat", "同じ検知が続いています(%1回目)。", "The same finding goes on (number %1)." },
+	{ "severity", "暫定危険度を %1 から %2 に変えました: %3", "Provisional severity went from %1 to %2: %3" },
+	{ "provisional", "暫定危険度 %1: %2", "Provisional severity %1: %2" },
+	{ "judged", "%1 が危険度 %2 と判断しました: %3", "%1 judged the severity to be %2: %3" },
+	{ "state", "状態を %1 から %2 に進めました。", "State went from %1 to %2." },
+	{ "report", "%1 を記録しました。", "%1 was recorded." },
+	{ "note", "%1", "%1" },
+	{ "notice_queued", "%1 への連絡を始めました(整理番号 %2)。", "Notice to %1 was started (reference %2)." },
+	{ "notice_sent", "%1 へのメールを中継サーバーが受け取りました(整理番号 %2)。",
+	  "The relay took the mail to %1 (reference %2)." },
+	{ "notice_retry", "%1 へのメールを送れませんでした。再送します: %2", "The mail to %1 could not be sent, trying again: %2" },
+	{ "notice_failed", "%1 へのメールを送れませんでした。電話で連絡してください: %2",
+	  "The mail to %1 could not be sent; call by telephone: %2" },
+	{ "notice_cancelled", "受領確認があったため、%1 への未送信の連絡を取りやめました。",
+	  "The notice to %1 was cancelled: receipt was confirmed before it went out." },
+	{ "no_contact", "危険度 %1 の連絡先が登録されていません。電話などで連絡してください。",
+	  "No contact is registered for severity %1: reach the organisation by other means." },
+	{ "notice_late", "緊急連絡の期限(%1)を過ぎました。", "The deadline of the notice (%1) has passed." },
+	{ "escalated", "受領確認がないため、次の連絡先に進みました(%1回目)。", "No receipt was confirmed: on to the next contact (step %1)." },
+	{ "acked", "%1 が受領を確認しました。", "%1 confirmed receipt." },
+	{ "block_ordered", "遮断を指示しました: %1(%2)", "A block was ordered: %1 (%2)" },
+	{ "block_active", "遮断が始まりました: %1(該当の通信から %2 ミリ秒)", "The block is in force: %1 (%2 ms after the event)" },
+	{ "block_failed", "遮断できませんでした: %1: %2", "The block could not be set: %1: %2" },
+	{ "block_refused", "自動では遮断しません: %1: %2", "Not blocked by the system: %1: %2" },
+	{ "block_verified", "遮断の確認: %1: %2", "Block checked: %1: %2" },
+	{ "block_removed", "遮断を解除しました: %1(%2)", "The block was removed: %1 (%2)" },
+	{ "block_expired", "遮断の期限が来ました: %1", "The block expired: %1" },
+	{ "block_shared", "他団体 %1 件に適用し、%2 件に確認を求めました。", "Applied for %1 other organisations; asked %2 for consent." },
+	{ "block_consented", "%1 が遮断に同意しました: %2", "%1 consented to the block %2." },
+	{ "closed", "%1 が対応を終えました: %2", "Closed by %1: %2" },
+};
+
+static int find(const char *kind)
+{
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (strcmp(kinds[i].kind, kind) == 0)
+			return (int)i;
+	return -1;
+}
+
+static const struct store_sql add = {
+	"timeline_add", "INSERT INTO incident_event(incident, org, at_ms, actor, kind, args) VALUES ($1, $2, $3, $4, $5, $6)"
+};
+
+int timeline_add(struct store *s, int64_t incident, const char *org, int64_t at_ms, const char *actor, const char *kind,
+                 const char *a1, const char *a2, const char *a3, struct err *err)
+{
+	const char *v[TIMELINE_ARGS] = { a1, a2, a3 };
+	struct store_args a = { 0 };
+	struct buf b;
+	if (find(kind) < 0)
+		bug("timeline kind %s", kind);
+	buf_init(&b, 64 * KIB);
+	buf_putc(&b, '[');
+	for (size_t i = 0; i < TIMELINE_ARGS && v[i]; i++) {
+		if (i)
+			buf_putc(&b, ',');
+		json_str(&b, str_from(v[i]));
+	}
+	buf_putc(&b, ']');
+	store_int(&a, incident);
+	store_text(&a, org);
+	store_int(&a, at_ms);
+	store_text(&a, actor);
+	store_text(&a, kind);
+	store_text(&a, buf_cstr(&b));
+	int r = b.failed ? err_set(err, (enum err_code)-b.failed, "timeline", "too long") : store_run(s, &add, &a, NULL, err);
+	buf_done(&b);
+	return r;
+}
+
+void timeline_words(const char *kind, const char *args, bool ja, struct buf *b)
+{
+	int k = find(kind);
+	yyjson_doc *doc = yyjson_read(args, strlen(args), 0);
+	yyjson_val *list = yyjson_doc_get_root(doc);
+	const char *p = k < 0 ? kind : ja ? kinds[k].ja : kinds[k].en;
+	for (; *p; p++) {
+		if (*p != '%' || p[1] < '1' || p[1] > '0' + TIMELINE_ARGS) {
+			buf_putc(b, *p);
+			continue;
+		}
+		yyjson_val *v = yyjson_arr_get(list, (size_t)(*++p - '1'));
+		if (yyjson_is_str(v))
+			buf_puts(b, yyjson_get_str(v));
+	}
+	yyjson_doc_free(doc);
+}

@@ -1,0 +1,406 @@
+/* Decisions about blocks; see block.h. Carrying them out is blockwork.c's. */
+#include "respond/block.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "incident/timeline.h"
+#include "respond/notify.h"
+#include "respond/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+bool block_kind_parse(const char *name, uint8_t *ret)
+{
+	for (uint8_t k = BLOCK_ADDRESS; k <= BLOCK_TERMINAL; k++)
+		if (strcmp(block_kind_name(k), name) == 0) {
+			*ret = k;
+			return true;
+		}
+	return false;
+}
+
+/* ---- what is never blocked ---- */
+
+/* name is at or below domain ("example.jp"). */
+static bool is_below(const char *name, const char *domain)
+{
+	size_t n = strlen(name), d = strlen(domain);
+	return n >= d && str_case_eq((struct str){ name + n - d, d }, (struct str){ domain, d }) &&
+	       (n == d || name[n - d - 1] == '.');
+}
+
+/* A block of `name` takes everything below with it: it touches a pattern that lies below it as well. */
+static bool touches(const char *name, const char *pattern)
+{
+	if (pattern[0] == '.')
+		return is_below(name, pattern + 1) || is_below(pattern + 1, name);
+	return str_case_eq(str_from(name), str_from(pattern)) || is_below(pattern, name);
+}
+
+/* The host of "http://host:1/path", "host" or ".domain"; "" when too long. */
+static void host_of(const char *s, char *dst, size_t size)
+{
+	const char *p = strstr(s, "://");
+	p = p ? p + 3 : s;
+	struct str h = { p, strcspn(p, "/?#") };
+	const char *colon = h.len && p[0] != '[' ? memchr(p, ':', h.len) : NULL;
+	h.len = colon ? (size_t)(colon - p) : h.len;
+	if (!str_copy(h, dst, size))
+		dst[0] = 0;
+}
+
+/* Top and second-level names under which the world lives: blocking one would cut far more than one site. */
+static bool is_too_wide(const char *name)
+{
+	static const char *const second[] = { "co", "or", "ne", "ac", "go", "lg", "ed", "gr", "ad", "com", "net", "org", "gov", "edu" };
+	const char *dot = strchr(name, '.');
+	if (!dot || !dot[1])
+		return true;
+	if (strchr(dot + 1, '.'))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(second); i++)
+		if (strlen(second[i]) == (size_t)(dot - name) && strncmp(name, second[i], (size_t)(dot - name)) == 0 &&
+		    strlen(dot + 1) == 2)
+			return true;
+	return false;
+}
+
+static const char *guard_name(const struct desk *d, const struct desk_org *o, const char *name)
+{
+	char host[256];
+	if (!name[0] || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != strlen(name))
+		return "名前として正しくありません";
+	if (is_too_wide(name))
+		return "範囲が広すぎます";
+	for (size_t i = 0; i < d->n_never_names; i++)
+		if (touches(name, d->never_names[i]))
+			return "このサービス自身の名前です";
+	for (size_t i = 0; o && i < o->n_white; i++) {
+		host_of(o->white[i], host, sizeof host);
+		if (host[0] && touches(name, host))
+			return "団体の許可リストにあります";
+	}
+	return NULL;
+}
+
+static const char *guard_address(const struct desk *d, const struct desk_org *o, const char *value)
+{
+	struct prefix p, w;
+	if (prefix_parse(str_from(value), &p) < 0)
+		return "アドレスとして正しくありません";
+	if (p.len < (p.family == 4 ? 24 : 64))
+		return "範囲が広すぎます";
+	for (size_t i = 0; i < d->n_never; i++)
+		if (d->never[i].family == p.family && (prefix_contains(&d->never[i], &p) || prefix_contains(&p, &d->never[i])))
+			return "このサービス自身または団体のアドレスです";
+	for (size_t i = 0; o && i < o->n_white; i++)
+		if (prefix_parse(str_from(o->white[i]), &w) == 0 && w.family == p.family &&
+		    (prefix_contains(&w, &p) || prefix_contains(&p, &w)))
+			return "団体の許可リストにあります";
+	return NULL;
+}
+
+const char *block_guard(const struct desk *d, const struct desk_org *o, uint8_t kind, const char *value)
+{
+	char host[256];
+	struct prefix p;
+	switch (kind) {
+	case BLOCK_NAME:
+		return guard_name(d, o, value);
+	case BLOCK_ADDRESS:
+		return guard_address(d, o, value);
+	case BLOCK_URL:
+		host_of(value, host, sizeof host);
+		for (size_t i = 0; o && i < o->n_white; i++)
+			if (strcmp(o->white[i], value) == 0)
+				return "団体の許可リストにあります";
+		return strncmp(value, "http", 4) == 0 && host[0] ? guard_name(d, NULL, host) : "URLとして正しくありません";
+	case BLOCK_TERMINAL:
+		return !o || desk_is_shared(d, o, value) || prefix_parse(str_from(value), &p) < 0 ? "端末のアドレスとして正しくありません" : NULL;
+	default:
+		return "種類が正しくありません";
+	}
+}
+
+/* ---- rows ---- */
+
+static const struct store_sql standing = {
+	"block_standing", "SELECT id, state FROM block WHERE org = $1 AND kind = $2 AND value = $3"
+			  " AND state IN ('ordered', 'requested', 'active', 'removing')"
+};
+static const struct store_sql insert_block = {
+	"block_insert", "INSERT INTO block(id, incident, org, origin, incident_number, kind, value, author, reason, state,"
+			" found_ms, created_ms, expires_ms, consent, next_ms)"
+			" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $12)"
+};
+
+struct row {
+	int64_t incident;
+	const char *org, *number, *value, *author, *reason, *state, *consent;
+	bool origin;
+	uint8_t kind;
+	int64_t found_ms, now, expires_ms;
+};
+
+static int find_standing(struct respond *r, const char *org, uint8_t kind, const char *value, bool *ret, struct err *err)
+{
+	struct store_args a = { 0 };
+	struct store_rows rows = { 0 };
+	store_text(&a, org), store_text(&a, block_kind_name(kind)), store_text(&a, value);
+	int res = store_run(r->store, &standing, &a, &rows, err);
+	*ret = res == 0 && rows.n > 0;
+	store_rows_done(&rows);
+	return res;
+}
+
+static int insert_row(struct respond *r, const struct row *w, char id[INCIDENT_NUMBER], struct err *err)
+{
+	struct store_args a = { 0 };
+	int res = incident_next_number(r->store, "B", w->now, id, err);
+	if (res < 0)
+		return res;
+	store_text(&a, id), store_int_or_null(&a, w->incident, 0), store_text(&a, w->org);
+	store_text(&a, w->origin ? "true" : "false"), store_text(&a, w->number), store_text(&a, block_kind_name(w->kind));
+	store_text(&a, w->value), store_text(&a, w->author), store_text(&a, w->reason), store_text(&a, w->state);
+	store_int(&a, w->found_ms), store_int(&a, w->now), store_int(&a, w->expires_ms), store_text(&a, w->consent);
+	r->work_ms = 0;
+	return store_run(r->store, &insert_block, &a, NULL, err);
+}
+
+static const struct store_sql names_of = {
+	"names_of_address", "SELECT DISTINCT hostname FROM sighting WHERE address = $1 LIMIT 2"
+};
+static const struct store_sql name_here = {
+	"name_of_incident", "SELECT o.value FROM observable o JOIN sighting s ON s.hostname = o.value AND s.address = $2"
+			    " WHERE o.incident = $1 AND o.type = 'hostname' ORDER BY o.last_ms DESC LIMIT 1"
+};
+
+/* An address that many names share gives way to the name this incident saw; *value "" when there is none. */
+static int prefer_name(struct respond *r, const struct incident *i, uint8_t *kind, char *value, size_t size, struct err *err)
+{
+	struct store_args a = { 0 }, h = { 0 };
+	struct store_rows rows = { 0 };
+	if (*kind != BLOCK_ADDRESS)
+		return 0;
+	store_text(&a, value);
+	int res = store_run(r->store, &names_of, &a, &rows, err);
+	bool shared = res == 0 && rows.n >= 2;
+	store_rows_done(&rows);
+	if (res < 0 || !shared)
+		return res;
+	store_int(&h, i->id), store_text(&h, value);
+	res = store_run(r->store, &name_here, &h, &rows, err);
+	if (res == 0)
+		snprintf(value, size, "%s", rows.n ? store_col(&rows, 0, 0) : "");
+	store_rows_done(&rows);
+	*kind = BLOCK_NAME;
+	return res;
+}
+
+static bool kind_of(enum observable_type type, uint8_t *ret)
+{
+	static const uint8_t kinds[] = { [OBSERVABLE_HOSTNAME] = BLOCK_NAME, [OBSERVABLE_IP] = BLOCK_ADDRESS,
+		                         [OBSERVABLE_URL] = BLOCK_URL, [OBSERVABLE_HASH] = 0, [OBSERVABLE_TERMINAL] = 0 };
+	*ret = kinds[type];
+	return *ret != 0;
+}
+
+/* The others: at once by prior consent, else asked. What their own white list holds is left alone. */
+static int spread(struct respond *r, const struct incident *i, uint8_t kind, const char *value, int64_t found_ms,
+                  int64_t now, struct err *err)
+{
+	int applied = 0, asked = 0, res = 0;
+	char id[INCIDENT_NUMBER], n1[12], n2[12], consent[200];
+	for (size_t k = 0; res == 0 && k < r->desk->n_orgs; k++) {
+		const struct desk_org *o = &r->desk->orgs[k];
+		bool there = false, given = o->consent.given && o->consent.min_severity <= BLOCK_SEVERITY;
+		if (strcmp(o->code, i->org) == 0 || block_guard(r->desk, o, kind, value))
+			continue;
+		res = find_standing(r, o->code, kind, value, &there, err);
+		if (res < 0 || there)
+			continue;
+		snprintf(consent, sizeof consent, "%.80s %.40s", given ? o->consent.by : "", given ? o->consent.date : "");
+		struct row w = { 0, o->code, "", value, RESPOND_ACTOR, "別の団体で危険な通信先が見つかったため", given ? "ordered" : "requested",
+			         given ? consent : "", false, kind, found_ms, now, now + r->desk->clock.block_ms };
+		res = insert_row(r, &w, id, err);
+		if (res == 0)
+			res = notify_block(r, o->code, given ? NOTICE_BLOCK : NOTICE_CONSENT, id, value, w.expires_ms, now, err);
+		applied += given;
+		asked += !given;
+	}
+	snprintf(n1, sizeof n1, "%d", applied);
+	snprintf(n2, sizeof n2, "%d", asked);
+	return res < 0 || applied + asked == 0 ? res
+	                                       : timeline_add(r->store, i->id, i->org, now, RESPOND_ACTOR, "block_shared", n1, n2, NULL, err);
+}
+
+int block_decide(struct respond *r, const struct incident *i, enum observable_type type, const char *observable,
+                 int64_t found_ms, int64_t now, bool *ret_blocking, struct err *err)
+{
+	uint8_t kind;
+	char value[256], id[INCIDENT_NUMBER], what[340];
+	bool there = false;
+	*ret_blocking = false;
+	if (!desk_org(r->desk, i->org) || !kind_of(type, &kind))
+		return 0;
+	if (!str_copy(str_from(observable), value, sizeof value))
+		return timeline_add(r->store, i->id, i->org, now, RESPOND_ACTOR, "block_refused", "", "相手先の表記が長すぎます", NULL, err);
+	int res = prefer_name(r, i, &kind, value, sizeof value, err);
+	if (res < 0)
+		return res;
+	const char *why = value[0] ? block_guard(r->desk, desk_org(r->desk, i->org), kind, value)
+	                           : "このアドレスは複数の名前で共用されており、名前が分かりません";
+	if (why)
+		return timeline_add(r->store, i->id, i->org, now, RESPOND_ACTOR, "block_refused", value[0] ? value : observable, why, NULL, err);
+	res = find_standing(r, i->org, kind, value, &there, err);
+	*ret_blocking = there;
+	if (res < 0 || there)
+		return res;
+	struct row w = { i->id, i->org, i->number, value, RESPOND_ACTOR, "危険度3の通信先のため", "ordered", "", true, kind,
+		         found_ms, now, now + r->desk->clock.block_ms };
+	res = insert_row(r, &w, id, err);
+	snprintf(what, sizeof what, "%s %s", block_kind_name(kind), value);
+	if (res == 0)
+		res = timeline_add(r->store, i->id, i->org, now, RESPOND_ACTOR, "block_ordered", id, what, NULL, err);
+	*ret_blocking = res == 0;
+	return res < 0 ? res : spread(r, i, kind, value, found_ms, now, err);
+}
+
+/* ---- by hand ---- */
+
+static int add_one(struct respond *r, const struct block_request *q, const struct desk_org *o, const struct incident *i,
+                   char id[INCIDENT_NUMBER], struct err *err)
+{
+	bool there = false;
+	const char *why = block_guard(r->desk, o, q->kind, q->value);
+	if (why)
+		return err_set(err, E_DENIED, q->value, "%s", why);
+	int res = find_standing(r, o->code, q->kind, q->value, &there, err);
+	if (res == 0 && there)
+		return err_set(err, E_EXISTS, q->value, "a block stands for %s already", o->code);
+	bool own = i && strcmp(i->org, o->code) == 0;
+	struct row w = { own ? i->id : 0, o->code, own ? i->number : "", q->value, q->by, q->reason, "ordered", "", own, q->kind,
+		         q->now, q->now, q->expires_ms };
+	if (res == 0)
+		res = insert_row(r, &w, id, err);
+	if (res == 0 && own)
+		res = timeline_add(r->store, i->id, i->org, q->now, q->by, "block_ordered", id, q->value, NULL, err);
+	return res < 0 ? res : notify_block(r, o->code, NOTICE_BLOCK, id, q->value, q->expires_ms, q->now, err);
+}
+
+int block_add(struct respond *r, const struct block_request *q, char ret_id[INCIDENT_NUMBER], struct err *err)
+{
+	struct arena arena;
+	struct incident i = { 0 };
+	char id[INCIDENT_NUMBER];
+	int res = 0, added = 0;
+	arena_init(&arena, 256 * KIB);
+	if (q->incident[0])
+		res = incident_load(r->store, q->incident, &arena, &i, err);
+	bool all = strcmp(q->org, "*") == 0;
+	for (size_t k = 0; res == 0 && k < r->desk->n_orgs; k++) {
+		const struct desk_org *o = &r->desk->orgs[k];
+		if (!all && strcmp(o->code, q->org) != 0)
+			continue;
+		res = add_one(r, q, o, i.id ? &i : NULL, id, err);
+		if (res == 0 && !added++)
+			memcpy(ret_id, id, sizeof id);
+		if (all && (res == -E_DENIED || res == -E_EXISTS)) /* the others' go on */
+			res = 0;
+	}
+	arena_done(&arena);
+	if (res == 0 && !added)
+		return all ? err->code ? -err->code : -E_NOT_FOUND : err_set(err, E_NOT_FOUND, q->org, "no such organisation");
+	return res;
+}
+
+static const struct store_sql start_removal = {
+	"block_remove", "UPDATE block SET state = CASE WHEN state = 'requested' THEN 'removed' ELSE 'removing' END,"
+			" removed_by = $2, removed_ms = $3, next_ms = $3, attempts = 0 WHERE id = $1"
+			" AND state IN ('ordered', 'requested', 'active') RETURNING org, incident, value"
+};
+static const struct store_sql give_consent = {
+	"block_give_consent", "UPDATE block SET state = 'ordered', consent = $2, next_ms = $3 WHERE id = $1 AND state = 'requested'"
+			      " RETURNING org, incident_number"
+};
+static const struct store_sql state_of = { "block_state", "SELECT state FROM block WHERE id = $1" };
+
+static int not_possible(struct respond *r, const char *id, struct err *err)
+{
+	struct store_args a = { 0 };
+	struct store_rows rows = { 0 };
+	store_text(&a, id);
+	int res = store_run(r->store, &state_of, &a, &rows, err);
+	if (res == 0)
+		res = rows.n ? err_set(err, E_STATE, id, "the block is %s", store_col(&rows, 0, 0))
+		             : err_set(err, E_NOT_FOUND, id, "no such block");
+	store_rows_done(&rows);
+	return res;
+}
+
+int block_remove(struct respond *r, const char *id, const char *by, int64_t now, struct err *err)
+{
+	struct store_args a = { 0 };
+	struct store_rows rows = { 0 };
+	store_text(&a, id), store_text(&a, by), store_int(&a, now);
+	int res = store_run(r->store, &start_removal, &a, &rows, err);
+	if (res == 0 && rows.n == 0)
+		res = not_possible(r, id, err);
+	else if (res == 0)
+		res = notify_block(r, store_col(&rows, 0, 0), NOTICE_UNBLOCK, id, store_col(&rows, 0, 2), 0, now, err);
+	store_rows_done(&rows);
+	r->work_ms = 0;
+	return res;
+}
+
+int block_consent(struct respond *r, const char *id, const char *by, int64_t now, struct err *err)
+{
+	struct store_args a = { 0 };
+	struct store_rows rows = { 0 };
+	store_text(&a, id), store_text(&a, by), store_int(&a, now);
+	int res = store_run(r->store, &give_consent, &a, &rows, err);
+	if (res == 0 && rows.n == 0)
+		res = not_possible(r, id, err);
+	store_rows_done(&rows);
+	r->work_ms = 0;
+	return res;
+}
+
+/* ---- shown ---- */
+
+static const struct store_sql list_blocks = {
+	"block_list", "SELECT id, org, kind, value, state, incident_number, author, reason, consent, removed_by, verified,"
+		      " last_error, created_ms, acted_ms, expires_ms, removed_ms, verified_ms FROM block"
+		      " WHERE ($1::bigint = 0 OR incident = $1) AND ($2::boolean OR state IN ('ordered', 'requested', 'active', 'removing'))"
+		      " ORDER BY created_ms DESC, id DESC LIMIT 1000"
+};
+
+int block_format_list(struct respond *r, int64_t incident, bool all, struct buf *b, struct err *err)
+{
+	static const char *const texts[] = { "id", "org", "kind", "value", "state", "incident", "author", "reason", "consent",
+		                             "removed_by", "verified", "last_error" };
+	static const char *const times[] = { "created", "acted", "expires", "removed", "checked" };
+	struct store_args a = { 0 };
+	struct store_rows rows = { 0 };
+	store_int(&a, incident), store_text(&a, all ? "true" : "false");
+	int res = store_run(r->store, &list_blocks, &a, &rows, err);
+	if (res < 0)
+		return res;
+	json_key(b, "blocks");
+	buf_putc(b, '[');
+	for (int i = 0; i < rows.n; i++) {
+		buf_puts(b, i ? ",{" : "{");
+		for (int k = 0; k < (int)ARRAY_LEN(texts); k++)
+			if (store_col(&rows, i, k)[0])
+				json_field_s(b, texts[k], store_col(&rows, i, k));
+		for (int k = 0; k < (int)ARRAY_LEN(times); k++)
+			if (store_col_int(&rows, i, (int)ARRAY_LEN(texts) + k, 0))
+				json_field_u64(b, times[k], (uint64_t)store_col_int(&rows, i, (int)ARRAY_LEN(texts) + k, 0));
+		buf_putc(b, '}');
+	}
+	buf_putc(b, ']');
+	store_rows_done(&rows);
+	return 0;
+}

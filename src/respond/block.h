@@ -1,0 +1,42 @@
+/* Blocks: what is cut, for whom, until when, by whose word, and how it is undone.
+ *
+ * state     ordered → active → removing → removed | expired;  requested (waits for that body's consent);  failed
+ * decision  the finding's main observable: a host name (and below) rather than an address; an address seen with two or
+ *           more names is shared: then the name is blocked, or, with no name at hand, nothing, and a person is told.
+ * for whom  the body concerned at once; others at once where their recorded prior consent covers the severity, else
+ *           they are asked. Never: white-listed and own names, the node's, the bodies' and management's addresses.
+ * One row a body, so that one can be removed without the others. Expiry is torided's too: it acts without us.
+ * Requirements: M-089 M-090 M-100 X-05. */
+#ifndef RESPOND_BLOCK_H
+#define RESPOND_BLOCK_H
+
+#include "respond/respond.h"
+
+#define BLOCK_VERIFY_MS 30000 /* after it acted, it is checked */
+#define BLOCK_SEVERITY 3
+
+/* Why this may never be blocked for that body, in Japanese; NULL when it may. org may be NULL. */
+const char *block_guard(const struct desk *d, const struct desk_org *org, uint8_t kind, const char *value);
+bool block_kind_parse(const char *name, uint8_t *ret);
+
+/* Inside a transaction: orders what severity 3 asks for. *ret_blocking: one stands or was ordered for i->org. */
+int block_decide(struct respond *r, const struct incident *i, enum observable_type type, const char *value,
+                 int64_t found_ms, int64_t now, bool *ret_blocking, struct err *err);
+
+struct block_request {
+	const char *org; /* 6 digits, or "*": every body */
+	uint8_t kind;
+	const char *value, *reason, *by, *incident; /* number or "" */
+	int64_t expires_ms, now;
+};
+/* By hand; inside a transaction. ret_id: the (first) one. */
+int block_add(struct respond *r, const struct block_request *q, char ret_id[INCIDENT_NUMBER], struct err *err);
+int block_remove(struct respond *r, const char *id, const char *by, int64_t now, struct err *err);
+int block_consent(struct respond *r, const char *id, const char *by, int64_t now, struct err *err);
+/* "blocks":[…] in the object begun in b; as doc/interfaces/block.json. incident 0: all. */
+int block_format_list(struct respond *r, int64_t incident, bool all, struct buf *b, struct err *err);
+
+/* Outside a transaction: orders, removals, expiries and checks that are due; at most 8 orders a call. */
+int block_work(struct respond *r, int64_t now, struct err *err);
+
+#endif

@@ -1,0 +1,203 @@
+/* Blocks are carried out here: ordered from torided, taken back, expired, checked; see block.h. A row is changed only
+ * after torided answered, so a crash in between repeats the order, which torided takes as the same by its id. */
+#include "respond/block.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "incident/timeline.h"
+
+#include <stdio.h>
+
+#define ORDERS_A_CALL 8
+#define ORDER_WAIT_MS 5000
+#define ATTEMPTS_MAX 10
+
+static const struct store_sql due = {
+	"block_due", "SELECT id, org, kind, value, incident_number, author, reason, created_ms, expires_ms, state, incident,"
+		     " found_ms, attempts, origin FROM block WHERE state IN ('ordered', 'removing') AND next_ms <= $1"
+		     " ORDER BY origin DESC, created_ms, id LIMIT $2"
+};
+static const struct store_sql set_active = {
+	"block_active", "UPDATE block SET state = 'active', acted_ms = $2, last_error = '' WHERE id = $1"
+};
+static const struct store_sql set_gone = {
+	"block_gone", "UPDATE block SET state = CASE WHEN removed_by IS NULL THEN 'expired' ELSE 'removed' END,"
+		      " removed_ms = $2, last_error = '' WHERE id = $1 RETURNING state, removed_by"
+};
+static const struct store_sql set_later = {
+	"block_later", "UPDATE block SET attempts = attempts + 1, next_ms = $2, last_error = $3,"
+		       " state = CASE WHEN attempts + 1 >= $4 AND state = 'ordered' THEN 'failed' ELSE state END WHERE id = $1"
+		       " RETURNING state"
+};
+static const struct store_sql expire = {
+	"block_expire", "UPDATE block SET state = 'removing', next_ms = $1, attempts = 0 WHERE state = 'active' AND expires_ms <= $1"
+};
+
+struct task {
+	struct order order;
+	int64_t incident, found_ms;
+	char id[INCIDENT_NUMBER];
+	char org[8];
+	bool origin;
+};
+
+static bool read_task(const struct store_rows *rows, int k, struct task *t)
+{
+	struct block *b = &t->order.block;
+	*t = (struct task){ .incident = store_col_int(rows, k, 10, 0), .found_ms = store_col_int(rows, k, 11, 0),
+		            .origin = store_col_bool(rows, k, 13) };
+	t->order.op = strcmp(store_col(rows, k, 9), "removing") == 0 ? ORDER_BLOCK_REMOVE : ORDER_BLOCK_ADD;
+	snprintf(t->id, sizeof t->id, "%s", store_col(rows, k, 0));
+	snprintf(t->org, sizeof t->org, "%s", store_col(rows, k, 1));
+	b->created_ms = store_col_int(rows, k, 7, 0);
+	b->expires_ms = store_col_int(rows, k, 8, 0);
+	snprintf(b->author, sizeof b->author, "%s", store_col(rows, k, 5));
+	/* a reason may end early, at a character's end; the rest must fit */
+	struct str reason = str_from(store_col(rows, k, 6));
+	while (reason.len >= sizeof b->reason || (reason.len && !str_is_utf8(reason)))
+		reason.len--;
+	return str_copy(reason, b->reason, sizeof b->reason) && str_copy(str_from(t->id), b->id, sizeof b->id) &&
+	       str_copy(str_from(t->org), b->org, sizeof b->org) && block_kind_parse(store_col(rows, k, 2), &b->kind) &&
+	       str_copy(str_from(store_col(rows, k, 3)), b->value, sizeof b->value) &&
+	       str_copy(str_from(store_col(rows, k, 4)), b->incident, sizeof b->incident);
+}
+
+static int write_line(struct respond *r, const struct task *t, int64_t now, const char *kind, const char *a1, const char *a2,
+                      struct err *err)
+{
+	return t->incident ? timeline_add(r->store, t->incident, t->org, now, RESPOND_ACTOR, kind, a1, a2, NULL, err) : 0;
+}
+
+static int note_active(struct respond *r, const struct task *t, int64_t now, struct err *err)
+{
+	struct store_args a = { 0 };
+	char ms[24];
+	store_text(&a, t->id), store_int(&a, now);
+	int res = store_run(r->store, &set_active, &a, NULL, err);
+	snprintf(ms, sizeof ms, "%lld", (long long)(now - t->found_ms));
+	if (res == 0 && t->origin)
+		respond_stat(r, "block_latency_ms", now - t->found_ms, false);
+	return res < 0 ? res : write_line(r, t, now, "block_active", t->id, ms, err);
+}
+
+static int note_gone(struct respond *r, const struct task *t, int64_t now, struct err *err)
+{
+	struct store_args a = { 0 };
+	struct store_rows rows = { 0 };
+	store_text(&a, t->id), store_int(&a, now);
+	int res = store_run(r->store, &set_gone, &a, &rows, err);
+	bool expired = res == 0 && rows.n && strcmp(store_col(&rows, 0, 0), "expired") == 0;
+	if (res == 0)
+		res = write_line(r, t, now, expired ? "block_expired" : "block_removed", t->id, expired ? NULL : store_col(&rows, 0, 1), err);
+	store_rows_done(&rows);
+	return res;
+}
+
+static int note_failure(struct respond *r, const struct task *t, int64_t now, const struct err *why, struct err *err)
+{
+	struct store_args a = { 0 };
+	struct store_rows rows = { 0 };
+	char words[700];
+	snprintf(words, sizeof words, "%s%s%s", why->path, why->path[0] ? ": " : "", why->msg);
+	/* torided refused it for good, or can't be reached: only the second is worth ten tries */
+	bool refused = why->code == E_INVALID || why->code == E_DENIED || why->code == E_LIMIT;
+	store_text(&a, t->id), store_int(&a, now + 1000), store_text(&a, words), store_int(&a, refused ? 1 : ATTEMPTS_MAX);
+	int res = store_run(r->store, &set_later, &a, &rows, err);
+	bool failed = res == 0 && rows.n && strcmp(store_col(&rows, 0, 0), "failed") == 0;
+	store_rows_done(&rows);
+	log_warn(t->org, t->id, "the order failed: %s", words);
+	return res < 0 || !failed ? res : write_line(r, t, now, "block_failed", t->id, words, err);
+}
+
+static int carry_out(struct respond *r, const struct task *t, struct err *err)
+{
+	struct err why = { 0 };
+	struct order_reply reply;
+	int done = r->order(&t->order, ORDER_WAIT_MS, &reply, &why);
+	bool add = t->order.op == ORDER_BLOCK_ADD;
+	if ((add && done == -E_EXISTS) || (!add && done == -E_NOT_FOUND)) /* said before, and lost our note of it */
+		done = 0;
+	int64_t now = clock_now_ms();
+	int res = store_begin(r->store, STORE_ALL, err);
+	if (res < 0)
+		return res;
+	if (done < 0)
+		res = note_failure(r, t, now, &why, err);
+	else
+		res = add ? note_active(r, t, now, err) : note_gone(r, t, now, err);
+	if (res == 0)
+		res = store_commit(r->store, err);
+	store_abort(r->store);
+	respond_audit(r, t->org, RESPOND_ACTOR, add ? "block.set" : "block.lift", done == 0, "%s %s %s", t->id,
+	              block_kind_name(t->order.block.kind), t->order.block.value);
+	return res;
+}
+
+/* ---- the check ---- */
+
+static const struct store_sql to_check = {
+	"block_to_check", "SELECT b.id, b.org, b.incident, (SELECT count(*) FROM finding f WHERE f.org = b.org"
+			  " AND f.main_value = b.value AND f.action = 'Allowed' AND f.last_ms > b.acted_ms + 1000) FROM block b"
+			  " WHERE b.state = 'active' AND b.verified_ms IS NULL AND b.acted_ms <= $1 LIMIT 50"
+};
+static const struct store_sql set_checked = {
+	"block_checked", "UPDATE block SET verified_ms = $2, verified = $3 WHERE id = $1"
+};
+
+/* Says what is known and no more: we see findings, not packets. */
+static int check_rows(struct respond *r, int64_t now, struct err *err)
+{
+	struct store_args a = { 0 };
+	struct store_rows rows = { 0 };
+	store_int(&a, now - BLOCK_VERIFY_MS);
+	int res = store_run(r->store, &to_check, &a, &rows, err);
+	for (int k = 0; res == 0 && k < rows.n; k++) {
+		bool quiet = store_col_int(&rows, k, 3, 0) == 0;
+		struct task t = { .incident = store_col_int(&rows, k, 2, 0) };
+		struct store_args c = { 0 };
+		snprintf(t.org, sizeof t.org, "%s", store_col(&rows, k, 1));
+		store_text(&c, store_col(&rows, k, 0)), store_int(&c, now), store_text(&c, quiet ? "no_further_finding" : "still_passing");
+		res = store_run(r->store, &set_checked, &c, NULL, err);
+		if (res == 0)
+			res = write_line(r, &t, now, "block_verified", store_col(&rows, k, 0),
+			                 quiet ? "遮断後30秒間、この相手先への通信を示す新しい検知はありません (no further finding in 30 s)"
+			                       : "遮断後も、この相手先への通信を示す検知があります (findings go on: look at it)", err);
+		if (!quiet)
+			log_error(t.org, store_col(&rows, k, 0), "findings go on after the block");
+	}
+	store_rows_done(&rows);
+	return res;
+}
+
+int block_work(struct respond *r, int64_t now, struct err *err)
+{
+	struct task tasks[ORDERS_A_CALL];
+	struct store_args a = { 0 }, e = { 0 };
+	struct store_rows rows = { 0 };
+	int n = 0, res = store_begin(r->store, STORE_ALL, err);
+	if (res < 0)
+		return res;
+	store_int(&e, now);
+	store_int(&a, now), store_int(&a, ORDERS_A_CALL);
+	res = store_run(r->store, &expire, &e, NULL, err);
+	if (res == 0)
+		res = check_rows(r, now, err);
+	if (res == 0)
+		res = store_run(r->store, &due, &a, &rows, err);
+	for (int k = 0; res == 0 && k < rows.n; k++)
+		if (read_task(&rows, k, &tasks[n]))
+			n++;
+		else
+			log_error(store_col(&rows, k, 1), store_col(&rows, k, 0), "the block doesn't fit an order");
+	store_rows_done(&rows);
+	if (res == 0)
+		res = store_commit(r->store, err);
+	store_abort(r->store);
+	for (int k = 0; res == 0 && k < n; k++)
+		res = carry_out(r, &tasks[k], err);
+	if (n == ORDERS_A_CALL)
+		r->work_ms = 0;
+	return res;
+}

@@ -1,0 +1,252 @@
+/* Rows of the notice queue are made here, in the transaction of what they are about; see notify.h. send.c hands
+ * them to the relay. */
+#include "respond/notify.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "incident/timeline.h"
+#include "respond/text.h"
+
+#include <stdio.h>
+#include <yyjson.h>
+
+static const struct store_sql count_notices = { "notice_count", "SELECT count(*) FROM notice WHERE starts_with(reference, $1)" };
+static const struct store_sql insert_notice = {
+	"notice_add", "INSERT INTO notice(incident, org, step, reference, recipient, mail, phone, subject, body, state,"
+		      " created_ms, next_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued', $10, $10)"
+};
+static const struct store_sql set_started = {
+	"notice_started", "UPDATE incident SET notice_started_ms = coalesce(notice_started_ms, $2), escalation = $3,"
+			  " call_sheet = CASE WHEN $4 = '' THEN call_sheet ELSE $4 END WHERE id = $1"
+};
+
+/* The n-th (from 0) contact told at this severity; NULL when there are fewer. *ret_n: how many there are. */
+static const struct contact *contact_at(const struct contact *list, size_t n_list, int severity, size_t nth, size_t *ret_n)
+{
+	const struct contact *found = NULL;
+	size_t n = 0;
+	for (size_t i = 0; i < n_list; i++)
+		if (list[i].min_severity <= severity && n++ == nth)
+			found = &list[i];
+	if (ret_n)
+		*ret_n = n;
+	return found;
+}
+
+/* The first reason's Japanese words, into dst. */
+static void reason_words(const struct incident *i, char *dst, size_t size)
+{
+	yyjson_doc *doc = yyjson_read(i->reasons, strlen(i->reasons), 0);
+	yyjson_val *v = yyjson_obj_get(yyjson_arr_get_first(yyjson_doc_get_root(doc)), "text_ja");
+	snprintf(dst, size, "%s", yyjson_is_str(v) ? yyjson_get_str(v) : "");
+	yyjson_doc_free(doc);
+}
+
+static int next_reference(struct respond *r, const char *stem, char *dst, size_t size, struct err *err)
+{
+	struct store_args a = { 0 };
+	struct store_rows rows = { 0 };
+	char head[64];
+	snprintf(head, sizeof head, "%s-N", stem);
+	store_text(&a, head);
+	int res = store_run(r->store, &count_notices, &a, &rows, err);
+	if (res == 0)
+		snprintf(dst, size, "%s%lld", head, (long long)store_col_int(&rows, 0, 0, 0) + 1);
+	store_rows_done(&rows);
+	return res;
+}
+
+struct sending {
+	const struct incident *i; /* NULL: not about an incident the reader may know */
+	const char *org, *step, *stem;
+	const struct contact *to;
+	int64_t now;
+};
+
+static int queue(struct respond *r, const struct sending *q, struct notice_facts *f, struct err *err)
+{
+	char ref[64];
+	struct buf subject, body;
+	int res = next_reference(r, q->stem, ref, sizeof ref, err);
+	if (res < 0)
+		return res;
+	f->reference = ref;
+	f->contact = q->to->name;
+	buf_init(&subject, 4 * KIB);
+	buf_init(&body, 64 * KIB);
+	notice_subject(f, &subject);
+	notice_body(f, &body);
+	struct store_args a = { 0 };
+	store_int_or_null(&a, q->i ? q->i->id : 0, 0);
+	store_text(&a, q->org), store_text(&a, q->step), store_text(&a, ref), store_text(&a, q->to->name);
+	store_text(&a, q->to->mail), store_text(&a, q->to->phone ? q->to->phone : "");
+	store_text(&a, buf_cstr(&subject)), store_text(&a, buf_cstr(&body)), store_int(&a, q->now);
+	res = subject.failed || body.failed ? err_set(err, E_LIMIT, ref, "the notice is too long")
+	                                    : store_run(r->store, &insert_notice, &a, NULL, err);
+	buf_done(&subject);
+	buf_done(&body);
+	if (res == 0 && q->i)
+		res = timeline_add(r->store, q->i->id, q->org, q->now, RESPOND_ACTOR, "notice_queued", q->to->name, ref, NULL, err);
+	r->work_ms = 0;
+	return res;
+}
+
+static void facts(const struct respond *r, const struct incident *i, int severity, char *reason, size_t size,
+                  struct notice_facts *f)
+{
+	const struct desk_org *o = desk_org(r->desk, i->org);
+	reason_words(i, reason, size);
+	*f = (struct notice_facts){ .kind = NOTICE_ALERT, .service = r->desk->service, .desk_mail = r->desk->mail.from,
+		                    .org_name = o ? o->name : i->org, .number = i->number, .title_ja = i->title_ja,
+		                    .reason_ja = reason, .severity = severity, .terminal = i->terminal,
+		                    .terminal_name = desk_terminal_name(o, i->terminal), .target = "", .block_id = "",
+		                    .judged_by = i->judged_by, .judged_reason = i->judged_reason, .happened_ms = i->last_ms };
+	if (strcmp(i->observable_type, "terminal") != 0)
+		f->target = i->observable;
+}
+
+static int inform_prefecture(struct respond *r, const struct incident *i, int above, struct notice_facts f, int64_t now,
+                             struct err *err)
+{
+	const struct desk_org *o = desk_org(r->desk, i->org);
+	const struct desk_prefecture *p = o ? desk_prefecture(r->desk, o->prefecture) : NULL;
+	int res = 0;
+	f.kind = NOTICE_PREFECTURE;
+	for (size_t k = 0; p && res == 0 && k < p->n_contacts; k++) {
+		struct sending q = { i, i->org, "prefecture", i->number, &p->contacts[k], now };
+		if (p->contacts[k].min_severity <= f.severity && p->contacts[k].min_severity > above)
+			res = queue(r, &q, &f, err);
+	}
+	return res;
+}
+
+static int tell(struct respond *r, const struct incident *i, const char *step, size_t nth, struct notice_facts *f,
+                int64_t now, struct err *err)
+{
+	const struct desk_org *o = desk_org(r->desk, i->org);
+	size_t n = 0;
+	const struct contact *c = o ? contact_at(o->contacts, o->n_contacts, f->severity, nth, &n) : NULL;
+	if (!c && n)
+		c = contact_at(o->contacts, o->n_contacts, f->severity, nth % n, NULL);
+	if (!c) {
+		char level[4];
+		snprintf(level, sizeof level, "%d", f->severity);
+		log_warn(i->org, i->number, "no contact is registered for severity %d", f->severity);
+		return timeline_add(r->store, i->id, i->org, now, RESPOND_ACTOR, "no_contact", level, NULL, NULL, err);
+	}
+	struct sending q = { i, i->org, step, i->number, c, now };
+	return queue(r, &q, f, err);
+}
+
+static int note_started(struct respond *r, const struct incident *i, int step, const char *sheet, int64_t now, struct err *err)
+{
+	struct store_args a = { 0 };
+	store_int(&a, i->id), store_int(&a, now), store_int(&a, step), store_text(&a, sheet);
+	return store_run(r->store, &set_started, &a, NULL, err);
+}
+
+int notify_start(struct respond *r, const struct incident *i, int severity, bool blocking, int64_t now, struct err *err)
+{
+	struct notice_facts f;
+	char reason[600];
+	struct buf sheet;
+	const struct desk_org *o = desk_org(r->desk, i->org);
+	facts(r, i, severity, reason, sizeof reason, &f);
+	f.blocking = blocking;
+	f.answer_by_ms = now + r->desk->clock.escalate1_ms;
+	if (i->judged >= 0)
+		f.kind = NOTICE_JUDGED;
+	int res = tell(r, i, "first", 0, &f, now, err);
+	if (res == 0)
+		res = inform_prefecture(r, i, -1, f, now, err);
+	const struct contact *c = o ? contact_at(o->contacts, o->n_contacts, severity, 0, NULL) : NULL;
+	buf_init(&sheet, 16 * KIB);
+	f.contact = c ? c->name : "";
+	notice_call_sheet(&f, c ? c->phone : "", &sheet);
+	if (res == 0)
+		res = note_started(r, i, 1, buf_cstr(&sheet), now, err);
+	buf_done(&sheet);
+	return res;
+}
+
+int notify_raised(struct respond *r, const struct incident *i, int was, int severity, bool blocking, int64_t now,
+                  struct err *err)
+{
+	struct notice_facts f;
+	char reason[600];
+	facts(r, i, severity, reason, sizeof reason, &f);
+	f.blocking = blocking;
+	f.answer_by_ms = now + r->desk->clock.escalate1_ms;
+	int res = tell(r, i, "raised", 0, &f, now, err);
+	return res < 0 ? res : inform_prefecture(r, i, was, f, now, err);
+}
+
+int notify_judged(struct respond *r, const struct incident *i, int64_t now, struct err *err)
+{
+	struct notice_facts f;
+	char reason[600];
+	facts(r, i, i->judged, reason, sizeof reason, &f);
+	f.kind = NOTICE_JUDGED;
+	f.answer_by_ms = now + r->desk->clock.escalate1_ms;
+	return tell(r, i, "judged", 0, &f, now, err);
+}
+
+int notify_next(struct respond *r, const struct incident *i, int64_t now, struct err *err)
+{
+	struct notice_facts f;
+	char reason[600], step[12];
+	int nth = i->escalation, severity = incident_severity(i) > i->severity ? incident_severity(i) : i->severity;
+	const struct desk_org *o = desk_org(r->desk, i->org);
+	size_t n = 0;
+	facts(r, i, severity, reason, sizeof reason, &f);
+	f.kind = NOTICE_ESCALATION;
+	f.answer_by_ms = now + (nth == 1 ? r->desk->clock.escalate2_ms - r->desk->clock.escalate1_ms : r->desk->clock.escalate1_ms);
+	if (f.answer_by_ms <= now)
+		f.answer_by_ms = now + r->desk->clock.escalate1_ms;
+	int res = tell(r, i, nth == 1 ? "second" : "third", (size_t)nth, &f, now, err);
+	if (o)
+		contact_at(o->contacts, o->n_contacts, severity, 0, &n);
+	if (res == 0 && (size_t)nth >= n) /* nobody is left there: the prefecture must know */
+		res = inform_prefecture(r, i, -1, f, now, err);
+	snprintf(step, sizeof step, "%d", nth + 1);
+	if (res == 0)
+		res = timeline_add(r->store, i->id, i->org, now, RESPOND_ACTOR, "escalated", step, NULL, NULL, err);
+	return res < 0 ? res : note_started(r, i, nth + 1, "", now, err);
+}
+
+int notify_block(struct respond *r, const char *org, int kind, const char *block_id, const char *target,
+                 int64_t expires_ms, int64_t now, struct err *err)
+{
+	const struct desk_org *o = desk_org(r->desk, org);
+	const struct contact *c = o ? contact_at(o->contacts, o->n_contacts, 3, 0, NULL) : NULL;
+	static const char *const steps[] = { [NOTICE_BLOCK] = "block", [NOTICE_CONSENT] = "consent", [NOTICE_UNBLOCK] = "unblock" };
+	struct notice_facts f = { .kind = (enum notice_kind)kind, .service = r->desk->service, .desk_mail = r->desk->mail.from,
+		                  .org_name = o ? o->name : org, .number = "", .title_ja = "", .reason_ja = "",
+		                  .terminal = "", .terminal_name = "", .target = target, .block_id = block_id,
+		                  .judged_by = "", .judged_reason = "", .expires_ms = expires_ms };
+	if (!c) {
+		log_warn(org, block_id, "no contact is registered: nobody was told of the block");
+		return 0;
+	}
+	struct sending q = { NULL, org, steps[kind], block_id, c, now };
+	return queue(r, &q, &f, err);
+}
+
+static const struct store_sql cancel = {
+	"notice_cancel", "UPDATE notice SET state = 'cancelled' WHERE incident = $1 AND state = 'queued'"
+			 " AND step IN ('first', 'second', 'third') RETURNING recipient"
+};
+
+int notify_cancel(struct respond *r, const struct incident *i, int64_t now, struct err *err)
+{
+	struct store_args a = { 0 };
+	struct store_rows rows = { 0 };
+	store_int(&a, i->id);
+	int res = store_run(r->store, &cancel, &a, &rows, err);
+	for (int k = 0; res == 0 && k < rows.n; k++)
+		res = timeline_add(r->store, i->id, i->org, now, RESPOND_ACTOR, "notice_cancelled", store_col(&rows, k, 0), NULL,
+		                   NULL, err);
+	store_rows_done(&rows);
+	return res;
+}

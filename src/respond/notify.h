@@ -1,0 +1,35 @@
+/* Who is told, when, and again: notices as rows of a queue, escalation until 受領確認.
+ *
+ * The first contact whose min_severity fits is told at once; silent for escalate1_s, the second; at escalate2_s (both
+ * counted from the start) the third, or the first again when there are no more. The prefecture is told for
+ * information from its contacts' own min_severity up. Each step has one reference, in the Message-ID and the text:
+ * delivery is at least once, and a repeat is seen as one. A refused mail moves on to the next contact at once.
+ * Requirements: M-087 M-091 M-092. */
+#ifndef RESPOND_NOTIFY_H
+#define RESPOND_NOTIFY_H
+
+#include "respond/respond.h"
+
+#define NOTIFY_FROM_SEVERITY 2
+#define NOTIFY_ATTEMPTS 20     /* then it has failed */
+#define NOTIFY_REFUSALS 3      /* answers 5xx until it has failed */
+
+/* Inside a transaction. severity: the one to act on. blocking: a block was ordered for this body. */
+int notify_start(struct respond *r, const struct incident *i, int severity, bool blocking, int64_t now, struct err *err);
+int notify_raised(struct respond *r, const struct incident *i, int was, int severity, bool blocking, int64_t now,
+                  struct err *err);
+int notify_judged(struct respond *r, const struct incident *i, int64_t now, struct err *err);
+/* Another body's block reached this one. kind: NOTICE_BLOCK, _CONSENT or _UNBLOCK (text.h). */
+int notify_block(struct respond *r, const char *org, int kind, const char *block_id, const char *target,
+                 int64_t expires_ms, int64_t now, struct err *err);
+/* 受領確認: what hasn't gone out to further contacts doesn't. */
+int notify_cancel(struct respond *r, const struct incident *i, int64_t now, struct err *err);
+
+/* Outside a transaction. */
+int notify_escalate_due(struct respond *r, int64_t now, struct err *err);
+int notify_send_due(struct respond *r, int64_t now, struct err *err);
+void notify_mail_done(int64_t id, bool ok, int code, const char *words, void *respond); /* a mailer_done */
+/* The next contact, whatever the clock says; inside a transaction. */
+int notify_next(struct respond *r, const struct incident *i, int64_t now, struct err *err);
+
+#endif

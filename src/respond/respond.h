@@ -1,0 +1,44 @@
+/* What the parts of the desk share: one process, one thread, one connection to the store.
+ *
+ * findings (watch.c) → respond_finding(): one transaction makes incident, notices and block orders; only then the
+ * finding is acknowledged. respond_work() then carries out what the tables say is due: blocks to torided, mails to
+ * the relay, escalations, expiries, checks. All of it is in PostgreSQL, so a restart goes on where it stopped. */
+#ifndef RESPOND_RESPOND_H
+#define RESPOND_RESPOND_H
+
+#include "incident/incident.h"
+#include "wire/order.h"
+
+struct events;
+struct stats;
+struct mailer;
+
+#define RESPOND_ACTOR "toride"
+
+struct respond {
+	struct store *store;
+	struct desk *desk;      /* replaced on reload */
+	struct events *events;  /* NULL in tests */
+	struct stats *stats;    /* NULL in tests */
+	struct mailer *mailer;
+	int (*order)(const struct order *o, int timeout_ms, struct order_reply *ret, struct err *err); /* order_call */
+	int64_t work_ms;        /* next look at the tables; 0: at once */
+};
+
+/* Everything one finding sets off, committed. -E_CLOSED and other failures of the store: not committed, again later. */
+int respond_finding(struct respond *r, const struct finding *f, struct err *err);
+/* Opens the state for this configuration: names, consents. Also after a reload. */
+int respond_configure(struct respond *r, struct err *err);
+/* Carries out what is due. Errors are logged and tried again; never blocks for longer than one order to torided. */
+void respond_work(struct respond *r);
+/* When respond_work() should be called next, in ms from now (at most 1,000). */
+int respond_wait_ms(const struct respond *r);
+/* Counters of `toride status`: incidents_open and blocks_active of each body. */
+void respond_count(struct respond *r);
+
+/* 6003 API Activity: who did what, with which result. */
+void respond_audit(struct respond *r, const char *org, const char *user, const char *operation, bool ok,
+                   const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+void respond_stat(struct respond *r, const char *name, int64_t value, bool add);
+
+#endif

@@ -1,0 +1,668 @@
+/* The desk against a real PostgreSQL, a small mail sink, a pretended torided and a clock that stands still. */
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "incident/incident.h"
+#include "respond/block.h"
+#include "respond/desk.h"
+#include "respond/notify.h"
+#include "respond/smtp.h"
+#include "respond/watch.h"
+#include "store/pgtest.h"
+#include "respond/sinktest.h"
+
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#define A "412015"
+#define B "412023"
+#define C "412031"
+#define T0 1795338000000LL /* 2026-11-22T12:20:00 in Japan */
+
+static struct pgtest pg;
+static bool have_pg;
+static struct sink sink;
+static struct respond r;
+
+/* ---- torided, pretended ---- */
+
+static struct {
+	struct order last[64];
+	int n, fail; /* the next `fail` orders aren't answered */
+	enum err_code refuse;
+} torided;
+
+static int take_order(const struct order *o, int timeout_ms, struct order_reply *ret, struct err *err)
+{
+	(void)timeout_ms;
+	if (torided.fail > 0) {
+		torided.fail--;
+		return err_set(err, E_CLOSED, "torided.sock", "cannot connect");
+	}
+	if (torided.refuse)
+		return err_set(err, torided.refuse, "block", "refused");
+	assert_true(torided.n < 64);
+	torided.last[torided.n++] = *o;
+	*ret = (struct order_reply){ 0 };
+	return 0;
+}
+
+static int orders(uint8_t op, const char *org, const char *value)
+{
+	int n = 0;
+	for (int i = 0; i < torided.n; i++)
+		n += torided.last[i].op == op && strcmp(torided.last[i].block.org, org) == 0 &&
+		     (!value || strcmp(torided.last[i].block.value, value) == 0);
+	return n;
+}
+
+/* ---- the configuration ---- */
+
+static const char config[] =
+	"{\"service\":\"佐賀県自治体情報セキュリティクラウド\",\"service_en\":\"Saga\","
+	"\"clock\":{\"notice_s\":900,\"escalate1_s\":300,\"escalate2_s\":600,\"block_hours\":24},"
+	"\"mail\":{\"host\":\"127.0.0.1\",\"port\":%d,\"from\":\"soc@cloud.example\"},"
+	"\"never\":{\"names\":[\".cloud.example\"],\"prefixes\":[\"10.0.0.0/8\",\"192.0.2.1\"]},"
+	"\"prefectures\":[{\"code\":\"41\",\"name\":\"佐賀県\",\"contacts\":[{\"name\":\"県 情報課\",\"mail\":\"ken@pref.example\","
+	"\"phone\":\"\",\"min_severity\":3,\"order\":1}]}],"
+	"\"orgs\":["
+	"{\"code\":\"412015\",\"prefecture\":\"41\",\"name\":\"佐賀市\",\"name_en\":\"Saga City\",\"contacts\":["
+	"{\"name\":\"総務課 山田\",\"mail\":\"yamada@a.example\",\"phone\":\"0952-00-0001\",\"min_severity\":2,\"order\":1},"
+	"{\"name\":\"総務課 鈴木\",\"mail\":\"suzuki@a.example\",\"phone\":\"0952-00-0002\",\"min_severity\":2,\"order\":2},"
+	"{\"name\":\"部長 佐藤\",\"mail\":\"sato@a.example\",\"phone\":\"\",\"min_severity\":3,\"order\":3}],"
+	"\"terminals\":[{\"addr\":\"10.1.0.5\",\"name\":\"総務課 端末5\"}],\"white\":[\".good.example\"],\"shared\":[\"10.1.0.254\"],"
+	"\"consent\":{\"given\":false,\"min_severity\":3,\"by\":\"\",\"date\":\"\"},"
+	"\"calendar\":{\"closed\":[],\"open_minute\":510,\"close_minute\":1035}},"
+	"{\"code\":\"412023\",\"prefecture\":\"41\",\"name\":\"唐津市\",\"name_en\":\"Karatsu City\",\"contacts\":["
+	"{\"name\":\"情報課 田中\",\"mail\":\"tanaka@b.example\",\"phone\":\"\",\"min_severity\":1,\"order\":1}],\"terminals\":[],"
+	"\"white\":[],\"shared\":[],\"consent\":{\"given\":true,\"min_severity\":3,\"by\":\"市長\",\"date\":\"2026-04-01\"},"
+	"\"calendar\":{\"closed\":[],\"open_minute\":510,\"close_minute\":1035}},"
+	"{\"code\":\"412031\",\"prefecture\":\"41\",\"name\":\"鳥栖市\",\"name_en\":\"Tosu City\",\"contacts\":["
+	"{\"name\":\"情報課 中村\",\"mail\":\"nakamura@c.example\",\"phone\":\"\",\"min_severity\":0,\"order\":1}],\"terminals\":[],"
+	"\"white\":[],\"shared\":[],\"consent\":{\"given\":false,\"min_severity\":3,\"by\":\"\",\"date\":\"\"},"
+	"\"calendar\":{\"closed\":[],\"open_minute\":510,\"close_minute\":1035}}]}";
+
+static void start(void)
+{
+	struct err err = { 0 };
+	struct buf b;
+	r = (struct respond){ .order = take_order };
+	buf_init(&b, 64 * KIB);
+	buf_printf(&b, config, sink.port);
+	assert_int_equal(desk_parse(buf_view(&b), &r.desk, &err), 0);
+	buf_done(&b);
+	assert_int_equal(store_create(pg.sock, STORE_ROLE_RESPOND, &r.store, &err), 0);
+	assert_int_equal(store_migrate(r.store, &err), 0);
+	assert_int_equal(mailer_create(notify_mail_done, &r, &r.mailer, &err), 0);
+	assert_int_equal(respond_configure(&r, &err), 0);
+}
+
+static void stop(void)
+{
+	mailer_destroy(&r.mailer);
+	store_destroy(&r.store);
+	desk_destroy(&r.desk);
+}
+
+/* ---- findings ---- */
+
+static int uid_seed;
+
+static struct finding beacon(const char *org, const char *terminal, const char *host)
+{
+	struct finding f = { .time = clock_now_ms() - 500, .count = 5, .terminal = terminal, .action = FINDING_ALLOWED };
+	static char rec[32];
+	f.first_time = f.time - 60000, f.last_time = f.time;
+	snprintf(f.uid, sizeof f.uid, "%064d", ++uid_seed);
+	snprintf(f.org, sizeof f.org, "%s", org);
+	f.rule.id = "rule-beacon", f.rule.title = "Beacon", f.rule.title_ja = "定期的な不審な通信", f.rule.level = FINDING_LOW;
+	f.attacks[f.n_attacks++] = "T1071.001";
+	f.observables[f.n_observables++] = (struct observable){ OBSERVABLE_HOSTNAME, host };
+	snprintf(rec, sizeof rec, "%s/events/000001/%d", org, uid_seed);
+	f.records[f.n_records++] = rec;
+	return f;
+}
+
+static void give(const struct finding *f)
+{
+	struct err err = { 0 };
+	int res = respond_finding(&r, f, &err);
+	if (res < 0)
+		fprintf(stderr, "finding: %s: %s\n", err.path, err.msg);
+	assert_int_equal(res, 0);
+}
+
+/* Works until nothing is under way, within a generous real time. */
+static void settle(void)
+{
+	for (int i = 0, calm = 0; i < 2000 && calm < 5; i++) {
+		r.work_ms = 0;
+		respond_work(&r);
+		sink_work(&sink);
+		calm = mailer_room(r.mailer) == MAILER_MAX ? calm + 1 : 0;
+		poll(NULL, 0, calm ? 0 : 2);
+	}
+}
+
+static char *ask(const char *json, int expect)
+{
+	static char answer[256 * 1024];
+	struct err err = { 0 };
+	struct buf b;
+	yyjson_doc *doc = yyjson_read(json, strlen(json), 0);
+	struct ctl_request rq = { 0, yyjson_doc_get_root(doc), 1 };
+	char what[64];
+	assert_true(str_copy(ctl_str(rq.root, "do"), what, sizeof what));
+	buf_init(&b, CTL_MAX);
+	buf_puts(&b, "{\"v\":1,\"ok\":true");
+	int res = desk_handle(&rq, what, &b, &r, &err);
+	if (res != expect)
+		fprintf(stderr, "%s: %d %s: %s\n", json, res, err.path, err.msg);
+	assert_int_equal(res, expect);
+	buf_putc(&b, '}');
+	snprintf(answer, sizeof answer, "%s", res < 0 ? err.msg : buf_cstr(&b));
+	buf_done(&b);
+	yyjson_doc_free(doc);
+	if (res == 0) { /* whatever is answered is JSON */
+		doc = yyjson_read(answer, strlen(answer), 0);
+		assert_non_null(doc);
+		yyjson_doc_free(doc);
+	}
+	return answer;
+}
+
+static int64_t sql_number(const char *text)
+{
+	PGconn *c = PQsetdbLogin(pg.sock, NULL, NULL, NULL, STORE_DATABASE, "postgres", NULL);
+	PGresult *res = PQexec(c, text);
+	if (PQresultStatus(res) != PGRES_TUPLES_OK)
+		fail_msg("%s: %s", text, PQerrorMessage(c));
+	int64_t n = PQntuples(res) ? strtoll(PQgetvalue(res, 0, 0), NULL, 10) : -1;
+	PQclear(res);
+	PQfinish(c);
+	return n;
+}
+
+static void sql_reset(void)
+{
+	PGconn *c = PQsetdbLogin(pg.sock, NULL, NULL, NULL, STORE_DATABASE, "postgres", NULL);
+	PGresult *res = PQexec(c, "SET session_replication_role = replica; DELETE FROM incident_event; DELETE FROM judgement;"
+	                          "DELETE FROM notice; DELETE FROM block; DELETE FROM evidence; DELETE FROM observable;"
+	                          "DELETE FROM finding; DELETE FROM incident; DELETE FROM sighting; DELETE FROM counter");
+	if (PQresultStatus(res) != PGRES_COMMAND_OK)
+		fail_msg("reset: %s", PQerrorMessage(c));
+	PQclear(res);
+	PQfinish(c);
+}
+
+static int fresh(void **state)
+{
+	if (!have_pg)
+		return 0;
+	clock_hold(T0);
+	torided.n = torided.fail = 0;
+	torided.refuse = 0;
+	sink_reset(&sink);
+	start();
+	sql_reset();
+	(void)state;
+	return 0;
+}
+
+static int done(void **state)
+{
+	if (have_pg)
+		stop();
+	clock_hold(0);
+	(void)state;
+	return 0;
+}
+
+#define NEED_PG()                                                                                                    \
+	do {                                                                                                         \
+		(void)state;                                                                                         \
+		if (!have_pg)                                                                                        \
+			skip();                                                                                      \
+	} while (0)
+
+/* ---- cases ---- */
+
+static void test_beacon_to_block_and_mail(void **state)
+{
+	NEED_PG();
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
+	give(&f);
+	assert_int_equal(sql_number("SELECT severity FROM incident WHERE number = 'I-20261122-0001'"), 3);
+	settle();
+	/* the body concerned, and the one that consented; the third is asked */
+	assert_int_equal(orders(ORDER_BLOCK_ADD, A, "c2.bad.example"), 1);
+	assert_int_equal(orders(ORDER_BLOCK_ADD, B, "c2.bad.example"), 1);
+	assert_int_equal(orders(ORDER_BLOCK_ADD, C, NULL), 0);
+	assert_int_equal(torided.last[0].block.kind, BLOCK_NAME);
+	assert_string_equal(torided.last[0].block.org, A); /* first of all */
+	assert_int_equal(torided.last[0].block.expires_ms, T0 + 24 * 3600000LL);
+	assert_int_equal(sql_number("SELECT count(*) FROM block WHERE org = '412031' AND state = 'requested'"), 1);
+	assert_int_equal(sink_count(&sink, "yamada@a.example"), 1);
+	assert_int_equal(sink_count(&sink, "suzuki@a.example"), 0);
+	assert_int_equal(sink_count(&sink, "ken@pref.example"), 1);
+	assert_int_equal(sink_count(&sink, "tanaka@b.example"), 1);
+	assert_int_equal(sink_count(&sink, "nakamura@c.example"), 1);
+	/* the others learn of the block, not of whose incident it was */
+	assert_null(strstr(sink_last(&sink, "tanaka@b.example"), "佐賀市"));
+	assert_null(strstr(sink_last(&sink, "tanaka@b.example"), "I-2026"));
+	const char *mail = sink_last(&sink, "yamada@a.example");
+	assert_non_null(strstr(mail, "総務課 端末5(IPアドレス 10.1.0.5)"));
+	assert_non_null(strstr(mail, "I-20261122-0001"));
+	assert_non_null(strstr(mail, "Message-ID: <I-20261122-0001-N1@cloud.example>"));
+	assert_non_null(strstr(mail, "11月22日 12時25分までに"));
+	char *shown = ask("{\"do\":\"incident.show\",\"number\":\"I-20261122-0001\"}", 0);
+	assert_non_null(strstr(shown, "412015/events/000001/"));
+	assert_non_null(strstr(shown, "block_active"));
+	assert_non_null(strstr(shown, "電話での連絡"));
+	assert_non_null(strstr(shown, "\"signature_level\":\"low\""));
+}
+
+static void test_duplicates(void **state)
+{
+	NEED_PG();
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
+	for (int i = 0; i < 5; i++)
+		give(&f);
+	assert_int_equal(sql_number("SELECT count(*) FROM finding"), 1);
+	assert_int_equal(sql_number("SELECT count(*) FROM incident"), 1);
+	assert_int_equal(sql_number("SELECT count(*) FROM notice WHERE step = 'first'"), 1);
+	for (int i = 0; i < 9; i++) { /* it goes on: same fingerprint, new uid */
+		struct finding g = beacon(A, "10.1.0.5", "c2.bad.example");
+		give(&g);
+	}
+	assert_int_equal(sql_number("SELECT findings FROM incident"), 10);
+	assert_int_equal(sql_number("SELECT events FROM incident"), 50);
+	assert_int_equal(sql_number("SELECT count(*) FROM notice WHERE step = 'first'"), 1);
+	assert_int_equal(sql_number("SELECT count(*) FROM block WHERE org = '412015'"), 1);
+	assert_int_equal(sql_number("SELECT count(*) FROM incident_event WHERE kind = 'repeat'"), 3); /* 2nd, 4th, 8th */
+}
+
+static void test_grouping(void **state)
+{
+	NEED_PG();
+	struct finding f[] = {
+		beacon(A, "10.1.0.5", "one.bad.example"),
+		beacon(A, "10.1.0.5", "two.bad.example"),  /* same terminal */
+		beacon(A, "10.1.0.9", "two.bad.example"),  /* not the main observable of … */
+		beacon(A, "10.1.0.7", "three.bad.example"), /* nothing in common */
+		beacon(B, "10.1.0.5", "one.bad.example"),  /* another body, with the same addresses */
+		beacon(A, "10.1.0.254", "four.bad.example"), /* a child proxy stands for many */
+		beacon(A, "10.1.0.254", "five.bad.example"),
+	};
+	for (size_t i = 0; i < ARRAY_LEN(f); i++)
+		give(&f[i]);
+	assert_int_equal(sql_number("SELECT count(DISTINCT incident) FROM finding WHERE uid IN (SELECT uid FROM finding"
+	                            " WHERE body LIKE '%one.bad%' AND org = '412015' OR body LIKE '%two.bad%')"), 1);
+	assert_int_equal(sql_number("SELECT count(*) FROM incident WHERE org = '412015'"), 4);
+	assert_int_equal(sql_number("SELECT count(*) FROM incident WHERE org = '412023'"), 1);
+	clock_advance(25 * 3600000LL); /* a day later it is another one */
+	struct finding late = beacon(A, "10.1.0.7", "three.bad.example");
+	give(&late);
+	assert_int_equal(sql_number("SELECT count(*) FROM incident WHERE org = '412015'"), 5);
+}
+
+static void test_shared_address(void **state)
+{
+	NEED_PG();
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
+	f.count = 1; /* severity 2: no block */
+	f.observables[f.n_observables++] = (struct observable){ OBSERVABLE_IP, "198.51.100.7" };
+	give(&f);
+	struct finding g = beacon(B, "10.9.0.1", "blog.other.example");
+	g.count = 1;
+	g.observables[g.n_observables++] = (struct observable){ OBSERVABLE_IP, "198.51.100.7" };
+	give(&g);
+	struct finding h = beacon(A, "10.1.0.5", "x"); /* the address alone: the name seen with it is blocked */
+	h.observables[0] = (struct observable){ OBSERVABLE_IP, "198.51.100.7" };
+	give(&h);
+	struct finding k = beacon(C, "10.8.0.1", "x"); /* and where no name is known, nothing */
+	k.observables[0] = (struct observable){ OBSERVABLE_IP, "198.51.100.7" };
+	give(&k);
+	settle();
+	assert_int_equal(orders(ORDER_BLOCK_ADD, A, "c2.bad.example"), 1);
+	assert_int_equal(orders(ORDER_BLOCK_ADD, A, "198.51.100.7"), 0);
+	assert_int_equal(orders(ORDER_BLOCK_ADD, C, "198.51.100.7"), 0);
+	assert_int_equal(sql_number("SELECT count(*) FROM incident_event WHERE kind = 'block_refused' AND org = '412031'"), 1);
+	struct finding own = beacon(C, "10.8.0.2", "x"); /* an address of one name, or none, is blocked as such */
+	own.observables[0] = (struct observable){ OBSERVABLE_IP, "203.0.113.9" };
+	give(&own);
+	settle();
+	assert_int_equal(orders(ORDER_BLOCK_ADD, C, "203.0.113.9"), 1);
+}
+
+static void test_guard(void **state)
+{
+	NEED_PG();
+	struct finding f = beacon(A, "10.1.0.5", "cdn.good.example");
+	give(&f);
+	struct finding g = beacon(A, "10.1.0.6", "proxy.cloud.example");
+	give(&g);
+	settle();
+	assert_int_equal(orders(ORDER_BLOCK_ADD, A, NULL), 0);
+	assert_int_equal(sql_number("SELECT count(*) FROM incident_event WHERE kind = 'block_refused'"), 2);
+	const struct desk_org *o = desk_org(r.desk, A);
+	static const struct {
+		uint8_t kind;
+		const char *value;
+		bool refused;
+	} cases[] = {
+		{ BLOCK_NAME, "jp", true },          { BLOCK_NAME, "co.jp", true },        { BLOCK_NAME, "bad.example", false },
+		{ BLOCK_NAME, "good.example", true }, { BLOCK_NAME, "a.b.good.example", true }, { BLOCK_NAME, "notgood.example", false },
+		{ BLOCK_NAME, "cloud.example", true }, { BLOCK_NAME, "a b.example", true },  { BLOCK_NAME, "", true },
+		{ BLOCK_ADDRESS, "10.1.0.5", true },  { BLOCK_ADDRESS, "192.0.2.1", true }, { BLOCK_ADDRESS, "192.0.2.0/24", true },
+		{ BLOCK_ADDRESS, "198.51.0.0/16", true }, { BLOCK_ADDRESS, "198.51.100.0/24", false },
+		{ BLOCK_ADDRESS, "0.0.0.0/0", true }, { BLOCK_ADDRESS, "::/0", true },      { BLOCK_ADDRESS, "nonsense", true },
+		{ BLOCK_URL, "http://bad.example/x", false }, { BLOCK_URL, "http://www.cloud.example/x", true },
+		{ BLOCK_URL, "ftp://bad.example/", true }, { BLOCK_TERMINAL, "10.1.0.5", false },
+		{ BLOCK_TERMINAL, "10.1.0.254", true }, { 9, "x", true },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		if ((block_guard(r.desk, o, cases[i].kind, cases[i].value) != NULL) != cases[i].refused)
+			fail_msg("%u %s", cases[i].kind, cases[i].value);
+}
+
+static void test_escalation(void **state)
+{
+	NEED_PG();
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
+	give(&f);
+	settle();
+	clock_advance(299000);
+	settle();
+	assert_int_equal(sink_count(&sink, "suzuki@a.example"), 0);
+	clock_advance(1000);
+	settle();
+	settle();
+	assert_int_equal(sink_count(&sink, "suzuki@a.example"), 1);
+	assert_int_equal(sink_count(&sink, "sato@a.example"), 0);
+	clock_advance(300000);
+	settle();
+	assert_int_equal(sink_count(&sink, "sato@a.example"), 1);
+	clock_advance(3600000);
+	settle();
+	assert_int_equal(sink_count(&sink, "yamada@a.example"), 1); /* no fourth step */
+	assert_int_equal(sql_number("SELECT escalation FROM incident"), 3);
+}
+
+static void test_ack_stops(void **state)
+{
+	NEED_PG();
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
+	give(&f);
+	settle();
+	ask("{\"do\":\"incident.ack\",\"number\":\"I-20261122-0001\"}", -E_INVALID); /* nobody acknowledges by nobody */
+	ask("{\"do\":\"incident.ack\",\"number\":\"I-20261122-0001\",\"by\":\"山田\",\"org\":\"412023\"}", -E_NOT_FOUND);
+	ask("{\"do\":\"incident.ack\",\"number\":\"I-20261122-0001\",\"by\":\"山田\"}", 0);
+	ask("{\"do\":\"incident.ack\",\"number\":\"I-20261122-0001\",\"by\":\"山田\"}", -E_EXISTS);
+	clock_advance(3600000);
+	settle();
+	assert_int_equal(sink_count(&sink, "suzuki@a.example"), 0);
+	assert_int_equal(sql_number("SELECT count(*) FROM incident WHERE state = 'handling' AND acked_by = '山田'"), 1);
+}
+
+static void test_judgement_and_clock(void **state)
+{
+	NEED_PG();
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
+	f.action = FINDING_DENIED; /* provisional 1: nobody is told */
+	give(&f);
+	settle();
+	assert_int_equal(sink_count(&sink, "yamada@a.example"), 0);
+	ask("{\"do\":\"incident.judge\",\"number\":\"I-20261122-0001\",\"by\":\"分析 花子\",\"severity\":4,\"reason\":\"x\"}", -E_INVALID);
+	ask("{\"do\":\"incident.judge\",\"number\":\"I-20261122-0001\",\"by\":\"分析 花子\",\"severity\":2}", -E_INVALID);
+	sink.refuse = 1000; /* the relay is out of order */
+	ask("{\"do\":\"incident.judge\",\"number\":\"I-20261122-0001\",\"by\":\"分析 花子\",\"severity\":2,\"reason\":\"端末で不審な挙動\"}", 0);
+	assert_int_equal(sql_number("SELECT notice_due_ms - judged_ms FROM incident"), 900000);
+	assert_int_equal(sql_number("SELECT severity * 10 + judged FROM incident"), 12); /* beside, not instead */
+	assert_int_equal(sql_number("SELECT count(*) FROM judgement WHERE by_name = '分析 花子' AND severity = 2"), 1);
+	settle();
+	clock_advance(900001);
+	settle();
+	assert_int_equal(sql_number("SELECT count(*) FROM incident_event WHERE kind = 'notice_late'"), 1);
+	sink.refuse = 0;
+	clock_advance(600000);
+	settle();
+	assert_true(sink_count(&sink, "yamada@a.example") >= 1);
+	assert_non_null(strstr(sink_last(&sink, "yamada@a.example"), "分析 花子"));
+}
+
+static void test_judged_down(void **state)
+{
+	NEED_PG();
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
+	f.count = 1;
+	give(&f); /* 2: told */
+	settle();
+	ask("{\"do\":\"incident.judge\",\"number\":\"I-20261122-0001\",\"by\":\"花子\",\"severity\":0,\"reason\":\"更新の確認\"}", 0);
+	clock_advance(700000);
+	settle();
+	assert_int_equal(sink_count(&sink, "suzuki@a.example"), 0);
+	struct finding g = beacon(A, "10.1.0.5", "c2.bad.example"); /* worse than what was judged: acted on */
+	give(&g);
+	settle();
+	assert_int_equal(orders(ORDER_BLOCK_ADD, A, "c2.bad.example"), 1);
+}
+
+static void test_relay_down_and_retry(void **state)
+{
+	NEED_PG();
+	sink.refuse = 2; /* 451 twice */
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
+	f.count = 1;
+	give(&f);
+	settle();
+	assert_int_equal(sink_count(&sink, "yamada@a.example"), 0);
+	assert_int_equal(sql_number("SELECT attempts FROM notice WHERE step = 'first'"), 1);
+	clock_advance(2000);
+	settle();
+	clock_advance(4000);
+	settle();
+	assert_int_equal(sink_count(&sink, "yamada@a.example"), 1);
+	assert_int_equal(sql_number("SELECT attempts FROM notice WHERE step = 'first' AND state = 'sent'"), 3);
+	assert_int_equal(sql_number("SELECT count(*) FROM incident_event WHERE kind = 'notice_retry'"), 1);
+}
+
+static void test_refused_for_good(void **state)
+{
+	NEED_PG();
+	sink.refuse = 3;
+	sink.refuse_code = 550;
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
+	f.count = 1;
+	give(&f);
+	for (int i = 0; i < 6; i++) {
+		settle();
+		clock_advance(10000);
+	}
+	/* 60 s, long before escalate1: nobody waits for a mail box that doesn't exist */
+	assert_int_equal(sql_number("SELECT count(*) FROM notice WHERE step = 'first' AND state = 'failed'"), 1);
+	assert_int_equal(sink_count(&sink, "suzuki@a.example"), 1);
+	assert_int_equal(sql_number("SELECT count(*) FROM incident_event WHERE kind = 'notice_failed'"), 1);
+}
+
+static void test_restart_in_the_middle(void **state)
+{
+	NEED_PG();
+	struct err err = { 0 };
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
+	give(&f);
+	stop(); /* before anything was sent or ordered: all that is left is in the database */
+	pgtest_kill(&pg);
+	pgtest_restart(&pg);
+	start();
+	settle();
+	assert_int_equal(orders(ORDER_BLOCK_ADD, A, "c2.bad.example"), 1);
+	assert_int_equal(sink_count(&sink, "yamada@a.example"), 1);
+	/* killed between handing a mail over and noting it: again, under the same reference */
+	clock_advance(300000);
+	assert_int_equal(notify_escalate_due(&r, clock_now_ms(), &err), 0);
+	assert_int_equal(notify_send_due(&r, clock_now_ms(), &err), 0);
+	stop();
+	start();
+	settle();
+	assert_int_equal(sink_count(&sink, "suzuki@a.example"), 0); /* its lease runs */
+	clock_advance(61000);
+	settle();
+	assert_int_equal(sink_count(&sink, "suzuki@a.example"), 1);
+	assert_int_equal(sql_number("SELECT count(*) FROM notice WHERE step = 'second'"), 1);
+}
+
+static void test_store_away(void **state)
+{
+	NEED_PG();
+	struct err err = { 0 };
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
+	clock_hold(0);
+	pgtest_kill(&pg);
+	assert_int_equal(respond_finding(&r, &f, &err), -E_CLOSED); /* not acknowledged */
+	respond_work(&r);
+	pgtest_restart(&pg);
+	int res = -1;
+	for (int i = 0; i < 50 && res < 0; i++, poll(NULL, 0, 100))
+		res = respond_finding(&r, &f, &err);
+	assert_int_equal(res, 0);
+	assert_int_equal(sql_number("SELECT count(*) FROM finding"), 1);
+}
+
+static void test_block_by_hand_and_undo(void **state)
+{
+	NEED_PG();
+	ask("{\"do\":\"block.add\",\"org\":\"412015\",\"kind\":\"name\",\"value\":\"good.example\",\"reason\":\"x\",\"by\":\"花子\"}", -E_DENIED);
+	ask("{\"do\":\"block.add\",\"org\":\"999999\",\"kind\":\"name\",\"value\":\"bad.example\",\"reason\":\"x\",\"by\":\"花子\"}", -E_NOT_FOUND);
+	ask("{\"do\":\"block.add\",\"org\":\"412015\",\"kind\":\"name\",\"value\":\"bad.example\",\"reason\":\"x\\ny\",\"by\":\"花子\"}", -E_INVALID);
+	char *a = ask("{\"do\":\"block.add\",\"org\":\"412015\",\"kind\":\"name\",\"value\":\"bad.example\",\"reason\":\"試験\",\"by\":\"花子\",\"hours\":2}", 0);
+	assert_non_null(strstr(a, "\"id\":\"B-20261122-0001\""));
+	assert_int_equal(orders(ORDER_BLOCK_ADD, A, "bad.example"), 1); /* acts before the answer is out */
+	ask("{\"do\":\"block.add\",\"org\":\"412015\",\"kind\":\"name\",\"value\":\"bad.example\",\"reason\":\"試験\",\"by\":\"花子\"}", -E_EXISTS);
+	assert_non_null(strstr(ask("{\"do\":\"block.list\"}", 0), "\"state\":\"active\""));
+	assert_null(strstr(ask("{\"do\":\"block.list\",\"org\":\"412023\"}", 0), "bad.example"));
+	ask("{\"do\":\"block.remove\",\"id\":\"B-20261122-0001\",\"by\":\"花子\",\"org\":\"412023\"}", -E_NOT_FOUND);
+	ask("{\"do\":\"block.remove\",\"id\":\"B-20261122-0001\",\"by\":\"花子\"}", 0);
+	assert_int_equal(orders(ORDER_BLOCK_REMOVE, A, "bad.example"), 1);
+	assert_int_equal(sql_number("SELECT count(*) FROM block WHERE state = 'removed' AND removed_by = '花子'"), 1);
+	ask("{\"do\":\"block.remove\",\"id\":\"B-20261122-0001\",\"by\":\"花子\"}", -E_STATE);
+	settle();
+	assert_int_equal(sink_count(&sink, "yamada@a.example"), 2); /* told of both */
+}
+
+static void test_consent_given_later(void **state)
+{
+	NEED_PG();
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
+	give(&f);
+	settle();
+	char rq[200];
+	PGconn *c = PQsetdbLogin(pg.sock, NULL, NULL, NULL, STORE_DATABASE, "postgres", NULL);
+	PGresult *res = PQexec(c, "SELECT id FROM block WHERE state = 'requested'");
+	snprintf(rq, sizeof rq, "{\"do\":\"block.consent\",\"id\":\"%s\",\"by\":\"鳥栖 市長\"}", PQgetvalue(res, 0, 0));
+	PQclear(res);
+	PQfinish(c);
+	ask(rq, 0);
+	assert_int_equal(orders(ORDER_BLOCK_ADD, C, "c2.bad.example"), 1);
+	ask(rq, -E_STATE);
+	assert_non_null(strstr(ask("{\"do\":\"block.consent\"}", 0), "\"min_severity\":3"));
+}
+
+static void test_block_retry_and_expiry(void **state)
+{
+	NEED_PG();
+	torided.fail = 2;
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
+	give(&f);
+	settle();
+	clock_advance(1000);
+	settle();
+	clock_advance(1000);
+	settle();
+	assert_int_equal(orders(ORDER_BLOCK_ADD, A, "c2.bad.example"), 1);
+	clock_advance(BLOCK_VERIFY_MS);
+	settle();
+	assert_int_equal(sql_number("SELECT count(*) FROM block WHERE org = '412015' AND verified = 'no_further_finding'"), 1);
+	clock_advance(24 * 3600000LL);
+	settle();
+	assert_int_equal(orders(ORDER_BLOCK_REMOVE, A, "c2.bad.example"), 1);
+	assert_int_equal(sql_number("SELECT count(*) FROM block WHERE org = '412015' AND state = 'expired'"), 1);
+}
+
+static void test_block_refused_by_torided(void **state)
+{
+	NEED_PG();
+	torided.refuse = E_DENIED;
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
+	give(&f);
+	settle();
+	assert_int_equal(sql_number("SELECT count(*) FROM block WHERE org = '412015' AND state = 'failed'"), 1);
+	assert_int_equal(sql_number("SELECT count(*) FROM incident_event WHERE kind = 'block_failed'"), 1);
+}
+
+static void test_still_passing(void **state)
+{
+	NEED_PG();
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
+	give(&f);
+	settle();
+	clock_advance(10000);
+	struct finding g = beacon(A, "10.1.0.5", "c2.bad.example"); /* and it goes on */
+	give(&g);
+	clock_advance(BLOCK_VERIFY_MS);
+	settle();
+	assert_int_equal(sql_number("SELECT count(*) FROM block WHERE org = '412015' AND verified = 'still_passing'"), 1);
+}
+
+static void test_by_hand(void **state)
+{
+	NEED_PG();
+	ask("{\"do\":\"incident.open\",\"org\":\"412015\",\"title\":\"電話での相談\",\"by\":\"花子\",\"severity\":1}", 0);
+	ask("{\"do\":\"incident.note\",\"number\":\"I-20261122-0001\",\"by\":\"花子\",\"text\":\"聞き取り中\",\"state\":\"recovering\"}", 0);
+	ask("{\"do\":\"incident.note\",\"number\":\"I-20261122-0001\",\"by\":\"花子\",\"report\":\"follow\"}", 0);
+	ask("{\"do\":\"incident.close\",\"number\":\"I-20261122-0001\",\"by\":\"花子\"}", -E_INVALID);
+	ask("{\"do\":\"incident.close\",\"number\":\"I-20261122-0001\",\"by\":\"花子\",\"reason\":\"対応終了\"}", 0);
+	ask("{\"do\":\"incident.note\",\"number\":\"I-20261122-0001\",\"by\":\"花子\",\"state\":\"handling\"}", -E_STATE);
+	ask("{\"do\":\"incident.judge\",\"number\":\"I-20261122-0001\",\"by\":\"花子\",\"severity\":1,\"reason\":\"x\"}", -E_STATE);
+	assert_null(strstr(ask("{\"do\":\"incident.list\"}", 0), "I-20261122-0001"));
+	assert_non_null(strstr(ask("{\"do\":\"incident.list\",\"all\":true}", 0), "\"state\":\"closed\""));
+	assert_null(strstr(ask("{\"do\":\"incident.list\",\"all\":true,\"org\":\"412023\"}", 0), "I-20261122-0001"));
+	ask("{\"do\":\"incident.list\",\"org\":\"41' OR\"}", -E_INVALID);
+	ask("{\"do\":\"incident.show\",\"number\":\"x'; DROP TABLE incident; --\"}", -E_NOT_FOUND);
+	ask("{\"do\":\"nothing\"}", -E_INVALID);
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	sink_open(&sink);
+	have_pg = pgtest_start(&pg);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	sink_close(&sink);
+	if (have_pg)
+		pgtest_stop(&pg);
+	return 0;
+}
+
+#define T(fn) cmocka_unit_test_setup_teardown(fn, fresh, done)
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_beacon_to_block_and_mail), T(test_duplicates), T(test_grouping), T(test_shared_address), T(test_guard),
+		T(test_escalation), T(test_ack_stops), T(test_judgement_and_clock), T(test_judged_down),
+		T(test_relay_down_and_retry), T(test_refused_for_good), T(test_restart_in_the_middle), T(test_store_away),
+		T(test_block_by_hand_and_undo), T(test_consent_given_later), T(test_block_retry_and_expiry),
+		T(test_block_refused_by_torided), T(test_still_passing), T(test_by_hand),
+	};
+	return cmocka_run_group_tests(tests, begin, end);
+}

@@ -1,0 +1,161 @@
+/* See text.h. Short sentences, no loan words where a Japanese one exists, the most urgent act first. */
+#include "respond/text.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void notice_time(int64_t ms, char dst[40])
+{
+	char t[CLOCK_TEXT];
+	clock_format_jst(ms, t);
+	snprintf(dst, 40, "%d月%d日 %.2s時%.2s分", (t[5] - '0') * 10 + t[6] - '0', (t[8] - '0') * 10 + t[9] - '0', t + 11, t + 14);
+}
+
+static const char *urgency(int severity)
+{
+	static const char *const words[] = { "参考", "確認のお願い", "至急", "緊急" };
+	return words[severity < 0 ? 0 : severity > 3 ? 3 : severity];
+}
+
+void notice_subject(const struct notice_facts *f, struct buf *b)
+{
+	switch (f->kind) {
+	case NOTICE_BLOCK:
+		buf_printf(b, "【お知らせ】危険な通信先を遮断しました(%s)", f->block_id);
+		return;
+	case NOTICE_CONSENT:
+		buf_printf(b, "【確認のお願い】危険な通信先の遮断について(%s)", f->block_id);
+		return;
+	case NOTICE_UNBLOCK:
+		buf_printf(b, "【お知らせ】通信の遮断を解除しました(%s)", f->block_id);
+		return;
+	case NOTICE_PREFECTURE:
+		buf_printf(b, "【県への報告】%s 危険度%d 受付番号 %s", f->org_name, f->severity, f->number);
+		return;
+	case NOTICE_ESCALATION:
+		buf_printf(b, "【%s・再連絡】セキュリティのお知らせ 危険度%d 受付番号 %s", urgency(f->severity), f->severity, f->number);
+		return;
+	default:
+		buf_printf(b, "【%s】セキュリティのお知らせ 危険度%d 受付番号 %s", urgency(f->severity), f->severity, f->number);
+	}
+}
+
+static void put_terminal(const struct notice_facts *f, struct buf *b)
+{
+	if (f->terminal[0] && f->terminal_name[0])
+		buf_printf(b, "%s(IPアドレス %s)", f->terminal_name, f->terminal);
+	else if (f->terminal[0])
+		buf_printf(b, "IPアドレス %s の端末", f->terminal);
+	else
+		buf_puts(b, "まだ特定できていません。調べています。");
+}
+
+static void put_happened(const struct notice_facts *f, struct buf *b)
+{
+	char when[40];
+	notice_time(f->happened_ms, when);
+	buf_printf(b, "■ 何が起きたか\n  %s\n  %s\n  時刻: %s\n", f->title_ja, f->reason_ja, when);
+	if (f->target[0])
+		buf_printf(b, "  相手先: %s\n", f->target);
+	if (f->blocking)
+		buf_puts(b, "  この相手先との通信は、こちらで止める手配をしました。ほかの通信はそのまま使えます。\n");
+	if (f->kind == NOTICE_JUDGED)
+		buf_printf(b, "  担当者 %s の判断: 危険度%d。%s\n", f->judged_by, f->severity, f->judged_reason);
+	buf_puts(b, "\n■ どの端末か\n  ");
+	put_terminal(f, b);
+	buf_putc(b, '\n');
+}
+
+static const char *const acts[4][3] = {
+	{ "特にしていただくことはありません。記録としてお知らせします。", NULL, NULL },
+	{ "端末を使っている方に、心当たりがあるか聞いてください。", "気になることがあれば、下の連絡先に知らせてください。", NULL },
+	{ "端末の使用をやめてもらい、ネットワークのケーブルを抜くか、無線を切ってください。",
+	  "電源は切らないでください(調べるための記録が消えます)。",
+	  "端末を使っていた方に、直前に開いたメールやファイルを聞いて、書きとめてください。" },
+	{ "今すぐ、端末のネットワークのケーブルを抜くか、無線を切ってください。",
+	  "電源は切らないでください(調べるための記録が消えます)。",
+	  "端末を使っていた方に、直前に開いたメールやファイルを聞いて、書きとめてください。" },
+};
+
+static void put_acts(const struct notice_facts *f, struct buf *b)
+{
+	int level = f->severity < 0 ? 0 : f->severity > 3 ? 3 : f->severity;
+	buf_puts(b, "\n■ 今すること\n");
+	for (int i = 0; i < 3 && acts[level][i]; i++)
+		buf_printf(b, "  %d. %s\n", i + 1, acts[level][i]);
+}
+
+static void put_end(const struct notice_facts *f, struct buf *b)
+{
+	buf_printf(b, "\n■ 連絡先\n  %s 監視窓口\n  メール: %s(このメールへの返信でかまいません)\n", f->service, f->desk_mail);
+	if (f->number[0])
+		buf_printf(b, "\n■ 受付番号\n  %s(お問い合わせの際にお知らせください)\n", f->number);
+	buf_printf(b, "\n整理番号: %s\n同じ整理番号のメールが二度届いたときは、同じ内容です。一通だけお読みください。\n", f->reference);
+}
+
+static void body_alert(const struct notice_facts *f, struct buf *b)
+{
+	char by[40];
+	if (f->kind == NOTICE_ESCALATION)
+		buf_puts(b, "先にお知らせした件で、受け取りの確認がまだ取れていません。そのため、あなたに連絡しています。\n\n");
+	put_happened(f, b);
+	put_acts(f, b);
+	notice_time(f->answer_by_ms, by);
+	buf_printf(b, "\n■ いつまでに\n  %sまでに、このお知らせを受け取ったことを連絡してください。\n", by);
+	if (f->severity >= 2)
+		buf_puts(b, "  連絡がないときは、次の担当の方に連絡します。\n");
+}
+
+static void body_block(const struct notice_facts *f, struct buf *b)
+{
+	char until[40];
+	notice_time(f->expires_ms, until);
+	buf_puts(b, "■ 何が起きたか\n  このクラウドを使う別の団体で、危険な通信先が見つかりました。\n");
+	buf_printf(b, "  通信先: %s\n\n■ 今すること\n", f->target);
+	if (f->kind == NOTICE_BLOCK)
+		buf_printf(b, "  事前の承認にもとづき、貴団体でもこの通信先だけを止めました。特にしていただくことはありません。\n"
+		              "  業務に支障があるときは、下の連絡先に知らせてください。すぐに解除できます。\n\n■ いつまで\n  %sまで止めます。\n", until);
+	else if (f->kind == NOTICE_CONSENT)
+		buf_printf(b, "  貴団体でもこの通信先だけを止めてよいか、返信してください。止めるまでは通信できる状態です。\n\n"
+		              "■ いつまでに\n  できるだけ早くお願いします。止めた場合の期限は %s です。\n", until);
+	else
+		buf_puts(b, "  止めていた通信先を、元どおり使えるようにしました。特にしていただくことはありません。\n");
+	buf_printf(b, "\n遮断番号: %s\n", f->block_id);
+}
+
+void notice_body(const struct notice_facts *f, struct buf *b)
+{
+	buf_printf(b, "%s\n%s 様\n\n%sの監視窓口です。\n\n", f->kind == NOTICE_PREFECTURE ? "" : f->org_name, f->contact, f->service);
+	switch (f->kind) {
+	case NOTICE_BLOCK:
+	case NOTICE_CONSENT:
+	case NOTICE_UNBLOCK:
+		body_block(f, b);
+		break;
+	case NOTICE_PREFECTURE:
+		buf_printf(b, "%sで次のことが起きました。団体には監視窓口から直接連絡しています。\n\n", f->org_name);
+		put_happened(f, b);
+		buf_puts(b, "\n■ 今すること\n  特にしていただくことはありません。団体から相談があれば、下の連絡先に知らせてください。\n");
+		break;
+	default:
+		body_alert(f, b);
+	}
+	put_end(f, b);
+}
+
+void notice_call_sheet(const struct notice_facts *f, const char *phone, struct buf *b)
+{
+	buf_printf(b, "電話での連絡(読み上げ文)\n電話番号: %s  相手: %s %s 様\n\n", phone[0] ? phone : "(登録なし)", f->org_name, f->contact);
+	buf_printf(b, "「%sの監視窓口です。受付番号 %s、危険度%dの件でお電話しました。\n", f->service, f->number, f->severity);
+	buf_printf(b, "  %s\n  端末は、", f->reason_ja);
+	put_terminal(f, b);
+	buf_puts(b, "\n  していただきたいことは次のとおりです。\n");
+	int level = f->severity < 0 ? 0 : f->severity > 3 ? 3 : f->severity;
+	for (int i = 0; i < 3 && acts[level][i]; i++)
+		buf_printf(b, "  %d. %s\n", i + 1, acts[level][i]);
+	buf_puts(b, "  復唱をお願いします。お名前をお聞かせください。」\n\n");
+	buf_printf(b, "記録: 相手の名前、時刻を聞き、次を実行する\n  toride incident ack %s --by 名前\n", f->number);
+}

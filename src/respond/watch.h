@@ -1,0 +1,23 @@
+/* Findings in: the server side of detect/finding.h on RUN/findings.sock. A finding is acknowledged only after its
+ * transaction was committed; while the store is away nothing is, and detectd keeps it. */
+#ifndef RESPOND_WATCH_H
+#define RESPOND_WATCH_H
+
+#include "respond/respond.h"
+
+#include <uv.h>
+
+#define WATCH_PEERS 4
+
+struct watch;
+
+/* may: is this user allowed to hand in findings? */
+int watch_open(uv_loop_t *loop, const char *socket_path, struct respond *r, bool (*may)(uid_t uid), struct watch **ret,
+               struct err *err);
+void watch_close(struct watch **w);
+/* Findings that waited for the store: tries again. Call now and then. */
+void watch_retry(struct watch *w);
+/* One finding's JSON, as the socket gives it: 0 when it may be acknowledged (malformed ones are, and counted). */
+int watch_take(struct respond *r, struct str json);
+
+#endif
