@@ -65,6 +65,7 @@ int apply_open(struct apply **ret, struct err *err)
 		return err_set(err, E_NOMEM, "apply", "no memory");
 	*a = (struct apply){ .env = &env_real, .fd = -1, .deadline_ms = s.deadline_ms, .block_ms = block_ms };
 	buf_init(&a->answer, ORDER_REPLY_SIZE);
+	change_status(false, path, NULL);
 	*ret = a;
 	return 0;
 }
@@ -160,7 +161,7 @@ static void after_child(struct apply *a)
 	struct journal_state s;
 	struct gen g = { 0 };
 	struct err err;
-	char hex[GEN_NAME];
+	char hex[GEN_NAME], path[PLACE_MAX];
 	if (journal_load(&s, &err) < 0)
 		log_err(LOG_LEVEL_ERROR, "", "journal", &err);
 	else
@@ -168,6 +169,7 @@ static void after_child(struct apply *a)
 	if (gen_current(hex, &err) < 0 || gen_load(hex, &g, &err) < 0 || blocks_install(a->env, &g, &err) < 0)
 		log_err(LOG_LEVEL_ERROR, "", "blocks", &err);
 	gen_done(&g);
+	change_status(false, path, NULL);
 	arm(a);
 }
 
@@ -308,31 +310,6 @@ int apply_watch(struct apply *a, uv_loop_t *loop, apply_done undone, void *user,
 
 /* ---- orders ---- */
 
-static int status_write(struct apply *a, char path[PLACE_MAX], struct err *err)
-{
-	struct journal_state s;
-	struct blocks b = { 0 };
-	struct buf out;
-	int r = journal_load(&s, err);
-	if (r == 0)
-		r = blocks_load(&b, err);
-	if (r < 0)
-		return r;
-	buf_init(&out, 4 * KIB);
-	buf_putc(&out, '{');
-	json_field_s(&out, "current", s.current);
-	json_field_s(&out, "previous", s.previous);
-	json_field_u64(&out, "confirm_until", (uint64_t)s.deadline_ms);
-	json_field_bool(&out, "degraded", s.degraded);
-	json_field_bool(&out, "changing", a->pipe != NULL || s.phase != PHASE_IDLE);
-	json_field_u64(&out, "blocks", b.n);
-	buf_puts(&out, "}\n");
-	r = fs_write(place_in_run(path, PLACE_MAX, "apply-status.json"), buf_view(&out), 0644, err);
-	buf_done(&out);
-	blocks_done(&b);
-	return r;
-}
-
 static void at_once(struct apply *a, const struct order *o, apply_done done, void *user)
 {
 	struct order_reply reply;
@@ -345,7 +322,7 @@ static void at_once(struct apply *a, const struct order *o, apply_done done, voi
 	else if (o->op == ORDER_BLOCK_REMOVE)
 		r = blocks_remove(a->env, o->block.id, &err);
 	else
-		r = status_write(a, path, &err);
+		r = change_status(a->pipe != NULL, path, &err);
 	reply_fill(&reply, r, &err, started);
 	if (r == 0)
 		snprintf(reply.text, sizeof reply.text, "%.500s", path);
@@ -354,6 +331,7 @@ static void at_once(struct apply *a, const struct order *o, apply_done done, voi
 		a->block_ms = blocks_next_expiry(&b);
 		blocks_done(&b);
 		arm(a);
+		change_status(a->pipe != NULL, path, NULL);
 	}
 	if (done)
 		done(&reply, user);

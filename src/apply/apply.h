@@ -37,7 +37,7 @@ typedef void (*apply_done)(const struct order_reply *reply, void *user);
  *                   The deadline stands in the journal, so it outlives the tool that asked and a crash of torided.
  *   ORDER_CONFIRM   keeps it
  *   ORDER_ROLLBACK  to digest, or "" = the generation before the current one
- *   ORDER_STATUS    writes RUN/apply-status.json; the reply's text names it */
+ *   ORDER_STATUS    writes RUN/apply-status.json (as every change does); the reply's text names it */
 int apply_order(struct apply *a, uv_loop_t *loop, const struct order *o, apply_done done, void *user, struct err *err);
 
 /* A process of the node ("unbound", "proxyd") has started or come back: what it keeps only in memory of the blocks is

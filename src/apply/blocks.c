@@ -187,20 +187,19 @@ int block_check(const struct block *k, const struct zones *z, int64_t now_ms, st
 
 /* ---- resolver, proxy, flows ---- */
 
-int block_tell_unbound(const struct env *e, const struct block *k, bool add, struct err *err)
+int block_tell_unbound(const struct env *e, const struct block *k, const struct zones *z, bool add, struct err *err)
 {
-	char view[16];
-	snprintf(view, sizeof view, "o%s", k->org);
+	const struct zone *own = zones_find(z, k->org);
 	bool all = strcmp(k->org, "*") == 0;
 	const char *words[6] = { all ? (add ? "local_zone" : "local_zone_remove") :
 		                       (add ? "view_local_zone" : "view_local_zone_remove") };
 	int n = 1;
 	if (!all)
-		words[n++] = view;
+		words[n++] = own ? own->interface : "";
 	words[n++] = k->value;
 	if (add)
 		words[n++] = "always_nxdomain";
-	if (k->kind != BLOCK_NAME || e->no_daemons || process_pid("unbound") <= 0)
+	if (k->kind != BLOCK_NAME || e->no_daemons || process_pid("unbound") <= 0 || (!all && !own))
 		return 0;
 	return unbound_control(e, words, (struct str){ 0 }, err);
 }
@@ -268,23 +267,6 @@ int blocks_install(const struct env *e, const struct gen *g, struct err *err)
 	return r;
 }
 
-/* A block of an organisation whose view the new generation lacks fails; the others must still be told. */
-int blocks_tell_unbound(const struct env *e, struct err *err)
-{
-	struct blocks b;
-	_cleanup_fd_ int fd = lock(err);
-	int r = fd < 0 ? fd : blocks_load(&b, err);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < b.n; i++) {
-		struct err one;
-		if (block_tell_unbound(e, &b.list[i], true, &one) < 0)
-			log_err(LOG_LEVEL_ERROR, b.list[i].org, b.list[i].id, &one);
-	}
-	blocks_done(&b);
-	return 0;
-}
-
 static int send_to_proxy(const struct blocks *b, struct err *err)
 {
 	char path[PLACE_MAX];
@@ -348,6 +330,20 @@ static void hold_close(struct hold *h)
 		close(h->fd);
 }
 
+/* One that fails doesn't keep the others from being told. */
+int blocks_tell_unbound(const struct env *e, struct err *err)
+{
+	struct hold h;
+	int r = hold_open(&h, err);
+	for (size_t i = 0; r == 0 && i < h.b.n; i++) {
+		struct err one;
+		if (block_tell_unbound(e, &h.b.list[i], &h.z, true, &one) < 0)
+			log_err(LOG_LEVEL_ERROR, h.b.list[i].org, h.b.list[i].id, &one);
+	}
+	hold_close(&h);
+	return r;
+}
+
 /* Is the same thing still held by another block? Then the resolver must keep it. */
 static bool held_elsewhere(const struct blocks *b, const struct block *k)
 {
@@ -380,7 +376,7 @@ static int add(const struct env *e, struct hold *h, const struct block *k, struc
 	if (r == 0)
 		r = install(e, &h->b, &h->z, err);
 	if (r == 0)
-		r = block_tell_unbound(e, k, true, err);
+		r = block_tell_unbound(e, k, &h->z, true, err);
 	if (r == 0) {
 		tell_proxy_or_log(&h->b);
 		return block_cut(e, k, &h->z, err);
@@ -411,7 +407,7 @@ static int release(const struct env *e, struct hold *h, struct block *k, struct 
 	blocks_drop(&h->b, k);
 	if (held_elsewhere(&h->b, &gone))
 		return 0;
-	return block_tell_unbound(e, &gone, false, err);
+	return block_tell_unbound(e, &gone, &h->z, false, err);
 }
 
 int blocks_remove(const struct env *e, const char *id, struct err *err)

@@ -7,7 +7,7 @@
  *   - nft table inet toride_block, in front of everything; rewritten whole in one transaction at each change, so that
  *     overlapping prefixes and two blocks of the same thing need no bookkeeping: what one releases another still holds.
  *     Elements carry their remaining time, so the kernel lets go even if torided is dead. Logged to nflog group 1, "B:".
- *   - Unbound: the name and all below it don't exist (always_nxdomain): in the organisation's view "o"+code, or everywhere
+ *   - Unbound: the name and all below it don't exist (always_nxdomain): in the organisation's view (named as its interface), or everywhere
  *     (local_zone; views are compiled with view-first). Forgotten by a reload: told again.
  *   - proxyd: the whole table over RUN/proxy.sock: u8 1, u32 n, n × block_write; answer u8 0.
  * Terminals need an organisation; URLs are the proxy's alone. Our own service's addresses are never blocked. */
@@ -46,7 +46,7 @@ int blocks_tell_unbound(const struct env *e, struct err *err);
 int blocks_tell_proxy(struct err *err);
 
 /* One block comes or goes at the resolver; nothing when the resolver doesn't run. */
-int block_tell_unbound(const struct env *e, const struct block *k, bool add, struct err *err);
+int block_tell_unbound(const struct env *e, const struct block *k, const struct zones *z, bool add, struct err *err);
 /* Ends what runs against it. */
 int block_cut(const struct env *e, const struct block *k, const struct zones *z, struct err *err);
 

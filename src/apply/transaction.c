@@ -111,6 +111,31 @@ void change_log(enum journal_by by, const char *what, const char *from, const ch
 	buf_done(&b);
 }
 
+int change_status(bool changing, char *path, struct err *err)
+{
+	struct journal_state s;
+	struct blocks b = { 0 };
+	struct buf out;
+	int r = journal_load(&s, err);
+	if (r == 0)
+		r = blocks_load(&b, err);
+	if (r < 0)
+		return r;
+	buf_init(&out, 4 * KIB);
+	buf_putc(&out, '{');
+	json_field_s(&out, "current", s.current);
+	json_field_s(&out, "previous", s.previous);
+	json_field_u64(&out, "confirm_until", (uint64_t)s.deadline_ms);
+	json_field_bool(&out, "degraded", s.degraded);
+	json_field_bool(&out, "changing", changing || s.phase != PHASE_IDLE);
+	json_field_u64(&out, "blocks", b.n);
+	buf_puts(&out, "}\n");
+	r = fs_write(place_in_run(path, PLACE_MAX, "apply-status.json"), buf_view(&out), 0644, err);
+	buf_done(&out);
+	blocks_done(&b);
+	return r;
+}
+
 /* ---- undo ---- */
 
 /* Steps read through STATE/current (reloads) or are read back against it, so the link is put back before all others;

@@ -26,6 +26,10 @@ int change_recover(const struct env *e, bool starting, struct err *err);
 /* The steps that lead from one generation to the other. Pure but for reading their files. */
 int plan_make(const struct change *c, struct plan *ret);
 
+/* RUN/apply-status.json, for controld: {"current":HEX,"previous":HEX,"confirm_until":ms,"degraded":b,"changing":b,
+ * "blocks":n}; path gets its name (PLACE_MAX). */
+int change_status(bool changing, char *path, struct err *err);
+
 /* Appends to STATE/apply.log: what was ordered by whom and how it ended (one JSON object a line). */
 void change_log(enum journal_by by, const char *what, const char *from, const char *to, const struct err *result);
 

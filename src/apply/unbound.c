@@ -1,5 +1,5 @@
 /* The resolver's part of a change. A reload keeps the cache and forgets the blocks, which are told again; a restart (only
- * when what it listens on changes: unbound/restart differs) is done by ending it, since the supervisor starts it anew. */
+ * when unbound.conf differs, where stands what it listens on: a reload keeps its sockets) is done by ending it, since the supervisor starts it anew. */
 #include "apply/engine.h"
 
 #include "apply/blocks.h"
@@ -59,7 +59,7 @@ static void unbound_plan(const struct change *c, enum plan_place place, struct p
 {
 	if (place != PLACE_ENGINE || !gen_differs(c->from, c->to, "unbound/"))
 		return;
-	plan_add(p, STEP_UNBOUND, gen_differs(c->from, c->to, "unbound/restart") ? UNBOUND_RESTART : UNBOUND_RELOAD, "");
+	plan_add(p, STEP_UNBOUND, gen_differs(c->from, c->to, "unbound/unbound.conf") ? UNBOUND_RESTART : UNBOUND_RELOAD, "");
 }
 
 const struct engine engine_unbound = { "unbound", unbound_plan, unbound_run, unbound_verify };

@@ -4,19 +4,56 @@
 #include "base/err.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "wire/place.h"
 
 #include <stdio.h>
+#include <string.h>
 
 struct dry_run {
 	const char *engine, *file;
+	bool through_current; /* names its other files through STATE/current */
 	const char *before[6]; /* words before the file's path, ended by NULL */
 	int timeout_ms;
 };
 
 static const struct dry_run dry_runs[] = {
-	{ "nft", "nft/toride.nft", { "nft", "-c", "-f", NULL }, 60000 },
-	{ "unbound", "unbound/unbound.conf", { "unbound-checkconf", NULL }, 60000 },
+	{ "nft", "nft/toride.nft", false, { "nft", "-c", "-f", NULL }, 60000 },
+	{ "unbound", "unbound/unbound.conf", true, { "unbound-checkconf", NULL }, 60000 },
 };
+
+/* The file with STATE/current/ replaced by dir/. */
+static int show_copy(const char *dir, const char *engine, char path[1024], struct err *err)
+{
+	char current[PLACE_MAX], copy[PLACE_MAX];
+	struct buf in, out;
+	buf_init(&in, 64 * MIB);
+	buf_init(&out, 128 * MIB);
+	place_in_state(current, sizeof current, "current/");
+	size_t n = strlen(current);
+	int r = fs_read(path, &in, err);
+	for (size_t i = 0; r == 0 && i < in.len;) {
+		if (in.len - i >= n && memcmp(in.ptr + i, current, n) == 0) {
+			buf_printf(&out, "%s/", dir);
+			i += n;
+		} else if (in.len - i + 1 >= n && memcmp(in.ptr + i, current, n - 1) == 0) {
+			buf_puts(&out, dir);
+			i += n - 1;
+		} else {
+			buf_putc(&out, in.ptr[i++]);
+		}
+	}
+	if (r == 0 && out.failed)
+		r = err_set(err, (enum err_code)-out.failed, path, "cannot make the copy that is checked");
+	if (r == 0)
+		r = fs_mkdirs(place_in_state(copy, sizeof copy, "check"), 0700, err);
+	if (r == 0)
+		r = fs_write(place_in_state(copy, sizeof copy, "check/%s.conf", engine), buf_view(&out), 0600, err);
+	if (r == 0)
+		snprintf(path, 1024, "%s", copy);
+	buf_done(&in);
+	buf_done(&out);
+	return r;
+}
 
 static int run_one(const char *dir, const struct dry_run *d, int (*run)(const struct proc_opts *o, struct err *err),
                    struct err *err)
@@ -30,12 +67,15 @@ static int run_one(const char *dir, const struct dry_run *d, int (*run)(const st
 		return err_set(err, E_LIMIT, dir, "path too long");
 	if (!fs_exists(path))
 		return 0;
+	int r = d->through_current ? show_copy(dir, d->engine, path, err) : 0;
+	if (r < 0)
+		return r;
 	for (; d->before[n]; n++)
 		argv[n] = d->before[n];
 	argv[n++] = path;
 	argv[n] = NULL;
 	buf_init(&out, 256 * KIB);
-	int r = run(&(struct proc_opts){ .argv = argv, .timeout_ms = d->timeout_ms, .out = &out, .ret_status = &status }, err);
+	r = run(&(struct proc_opts){ .argv = argv, .timeout_ms = d->timeout_ms, .out = &out, .ret_status = &status }, err);
 	if (r == 0 && status != 0)
 		r = err_set(err, E_INVALID, d->engine, "the engine refuses its configuration: %.400s", buf_cstr(&out));
 	buf_done(&out);

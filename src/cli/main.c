@@ -11,7 +11,9 @@
 
 const struct cli_command *const cli_tables[] = {
 	cli_lab,
+	cli_scan,
 	cli_model,
+	cli_change,
 	cli_detect,
 	NULL,
 };

@@ -1,0 +1,489 @@
+/* toride-controld: the one door for people and programs. It reads their JSON, knows who may do what, keeps descriptions
+ * and approvals, and turns what is allowed into orders to torided (fixed binary) or requests to respondd. It has no
+ * privilege and no network. Requests: doc/interfaces/control.md.
+ *
+ * Who asks is the kernel's word (SO_PEERCRED). There is no sign-in yet: root may say for whom it acts ("as", set by
+ * `toride --as NAME`), which is trusted because root is; other users are "uid:N" and may change something only when their
+ * number stands in STATE/control/operators (one a line). portald may read. Everything that would change something becomes
+ * an event, refused or not. */
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "daemon/submissions.h"
+#include "jail/jail.h"
+#include "wire/ctl.h"
+#include "wire/daemon.h"
+#include "wire/events.h"
+#include "wire/order.h"
+#include "wire/place.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#define APPLY_MS (15 * 60 * 1000)
+#define FORWARD_MS 60000
+#define JOBS_MAX 64
+
+struct controld {
+	struct daemon d;
+	uv_loop_t loop;
+	uv_timer_t tick;
+	uv_signal_t term, hup;
+	struct ctl_server *server;
+	struct events *events;
+	unsigned jobs;
+};
+
+/* One request that waits for another process, in a thread of libuv's pool. */
+struct job {
+	uv_work_t work;
+	struct controld *c;
+	uint64_t peer;
+	char what[64], actor[IDENTITY_MAX], digest[72];
+	bool changes;
+	struct order order;
+	struct buf request, fields;
+	struct err err;
+	void (*run)(struct job *j);
+};
+
+/* ---- who ---- */
+
+static bool in_operators(uid_t uid)
+{
+	char path[PLACE_MAX];
+	struct buf b;
+	struct str rest, line;
+	uint64_t n;
+	bool found = false;
+	buf_init(&b, 64 * KIB);
+	if (fs_read(place_in_state(path, sizeof path, "control/operators"), &b, NULL) == 0)
+		for (rest = buf_view(&b); !found && rest.len && str_next(&rest, '\n', &line);)
+			found = str_to_u64(str_trim(line), UINT32_MAX, &n) && n == uid;
+	buf_done(&b);
+	return found;
+}
+
+static bool name_ok(struct str s)
+{
+	if (s.len == 0 || s.len >= IDENTITY_MAX || !str_is_utf8(s))
+		return false;
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.ptr[i] < 0x20 || s.ptr[i] == 0x7f)
+			return false;
+	return true;
+}
+
+static int identify(const struct ctl_request *rq, char dst[IDENTITY_MAX], struct err *err)
+{
+	struct str as = ctl_str(rq->root, "as");
+	if (!as.ptr)
+		as = ctl_str(rq->root, "by");
+	snprintf(dst, IDENTITY_MAX, rq->uid == 0 ? "root" : "uid:%u", (unsigned)rq->uid);
+	if (!as.ptr)
+		return 0;
+	if (rq->uid != 0)
+		return err_set(err, E_DENIED, "as", "only root may act for another");
+	if (!name_ok(as) || !str_copy(as, dst, IDENTITY_MAX))
+		return err_set(err, E_INVALID, "as", "not a name");
+	return 0;
+}
+
+/* ---- events ---- */
+
+static void audit(struct controld *c, const char *actor, const char *what, const char *digest, const struct err *err)
+{
+	struct buf b;
+	char message[768];
+	snprintf(message, sizeof message, "%s%s%s%s%s", digest, err->code && *digest ? ": " : "", err->code ? err->path : "",
+	         err->code && err->path[0] ? ": " : "", err->code ? err->msg : "");
+	buf_init(&b, 8 * KIB);
+	buf_putc(&b, '{');
+	json_field_u64(&b, "class_uid", 6003);
+	json_field_u64(&b, "time", (uint64_t)clock_now_ms());
+	json_field_s(&b, "org", "service");
+	json_field_s(&b, "product", "controld");
+	json_key(&b, "actor");
+	buf_putc(&b, '{');
+	json_field_s(&b, "user", actor);
+	buf_puts(&b, "}");
+	json_key(&b, "api");
+	buf_putc(&b, '{');
+	json_field_s(&b, "operation", what);
+	buf_puts(&b, "}");
+	json_field_s(&b, "status", err->code ? "Failure" : "Success");
+	if (*message)
+		json_field_s(&b, "message", message);
+	buf_putc(&b, '}');
+	if (!b.failed)
+		events_put(c->events, STR(""), buf_view(&b));
+	events_work(c->events);
+	buf_done(&b);
+}
+
+/* ---- jobs ---- */
+
+static void job_work(uv_work_t *w)
+{
+	struct job *j = w->data;
+	j->run(j);
+}
+
+static void job_free(struct job *j)
+{
+	buf_done(&j->request);
+	buf_done(&j->fields);
+	mem_free(j);
+}
+
+static void job_done(uv_work_t *w, int status)
+{
+	struct job *j = w->data;
+	if (status < 0 && !j->err.code)
+		err_set(&j->err, E_CLOSED, "", "controld is ending");
+	if (j->changes)
+		audit(j->c, j->actor, j->what, j->digest, &j->err);
+	ctl_reply(j->c->server, j->peer, buf_view(&j->fields), &j->err);
+	j->c->jobs--;
+	job_free(j);
+}
+
+/* Returns -E_AGAIN: the answer comes later. */
+static int job_start(struct job *j, struct err *err)
+{
+	struct controld *c = j->c;
+	j->work.data = j;
+	if (c->jobs >= JOBS_MAX || uv_queue_work(&c->loop, &j->work, job_work, job_done) < 0) {
+		job_free(j);
+		return err_set(err, E_LIMIT, "", "too many requests are waiting");
+	}
+	c->jobs++;
+	return -E_AGAIN;
+}
+
+static struct job *job_make(struct controld *c, const struct ctl_request *rq, const char *what, const char *actor,
+                            bool changes, void (*run)(struct job *j))
+{
+	struct job *j = mem_alloc(sizeof *j);
+	if (!j)
+		return NULL;
+	*j = (struct job){ .c = c, .peer = rq->peer, .changes = changes, .run = run };
+	snprintf(j->what, sizeof j->what, "%s", what);
+	snprintf(j->actor, sizeof j->actor, "%s", actor);
+	buf_init(&j->request, CTL_MAX);
+	buf_init(&j->fields, CTL_MAX);
+	return j;
+}
+
+/* ---- orders to torided ---- */
+
+static void run_order(struct job *j)
+{
+	struct order_reply reply;
+	if (order_call(&j->order, APPLY_MS, &reply, &j->err) < 0)
+		return;
+	buf_puts(&j->fields, ",\"took_ms\":"); /* the answer's head stands before it */
+	buf_u64(&j->fields, reply.took_ms);
+	if (j->digest[0])
+		json_field_s(&j->fields, "digest", j->digest);
+}
+
+static int take_digest(const struct ctl_request *rq, bool needed, char dst[72], struct err *err)
+{
+	struct str s = ctl_str(rq->root, "digest");
+	dst[0] = 0;
+	if (!s.ptr && !needed)
+		return 0;
+	if (!s.ptr || !str_copy(s, dst, 72) || !digest_ok(dst)) {
+		dst[0] = 0;
+		return err_set(err, E_INVALID, "digest", "not of the form sha256: and 64 hexadecimal digits");
+	}
+	return 0;
+}
+
+static int check_approved(const char *digest, struct err *err)
+{
+	struct submission s;
+	int r = submission_get(digest, &s, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < s.n; i++)
+		if (strcmp(s.approvals[i].by, s.author) != 0)
+			return 0;
+	return err_set(err, E_DENIED, digest, "nobody but its author %s has seen it: it must be approved first", s.author);
+}
+
+static int do_order(struct controld *c, const struct ctl_request *rq, const char *what, const char *actor, char digest[72],
+                    struct err *err)
+{
+	struct order o = { .op = strcmp(what, "apply") == 0   ? ORDER_APPLY :
+		                 strcmp(what, "confirm") == 0 ? ORDER_CONFIRM :
+		                                                ORDER_ROLLBACK };
+	int r = take_digest(rq, o.op == ORDER_APPLY, digest, err);
+	if (r == 0 && o.op == ORDER_APPLY)
+		r = check_approved(digest, err);
+	uint64_t confirm = ctl_u64(rq->root, "confirm_within", 0);
+	if (r == 0 && confirm > 7 * 86400)
+		r = err_set(err, E_INVALID, "confirm_within", "at most a week, in seconds");
+	if (r < 0)
+		return r;
+	struct job *j = job_make(c, rq, what, actor, true, run_order);
+	if (!j)
+		return err_set(err, E_NOMEM, "", "no memory");
+	o.confirm_s = (uint32_t)confirm;
+	if (o.op != ORDER_CONFIRM)
+		snprintf(o.digest, sizeof o.digest, "%s", digest);
+	snprintf(j->digest, sizeof j->digest, "%s", digest);
+	j->order = o;
+	return job_start(j, err);
+}
+
+/* ---- descriptions ---- */
+
+static int do_submit(const struct ctl_request *rq, const char *actor, struct buf *b, char digest[72], struct err *err)
+{
+	struct submission s;
+	size_t n;
+	yyjson_val *v = yyjson_obj_get(rq->root, "description");
+	char *text = yyjson_is_obj(v) ? yyjson_val_write(v, 0, &n) : NULL;
+	if (!text)
+		return err_set(err, E_INVALID, "description", "missing, or not an object");
+	int r = submission_put((struct str){ text, n }, actor, &s, err);
+	free(text); /* yyjson's own allocation */
+	if (r < 0)
+		return r;
+	snprintf(digest, 72, "%s", s.digest);
+	submission_format(&s, b);
+	return 0;
+}
+
+static int do_approve(const struct ctl_request *rq, const char *actor, struct buf *b, char digest[72], struct err *err)
+{
+	struct submission s;
+	int r = take_digest(rq, true, digest, err);
+	if (r == 0)
+		r = submission_approve(digest, actor, &s, err);
+	if (r == 0)
+		submission_format(&s, b);
+	return r;
+}
+
+struct listing {
+	struct buf *b;
+	char current[72], previous[72];
+	uint64_t confirm_until;
+	bool degraded, any;
+};
+
+static void list_one(const struct submission *s, void *user)
+{
+	struct listing *l = user;
+	char path[PLACE_MAX];
+	const char *state = strcmp(s->digest, l->current) == 0                                                    ? "current" :
+	                    strcmp(s->digest, l->previous) == 0                                                   ? "previous" :
+	                    fs_exists(place_in_state(path, sizeof path, "generations/%s/files.bin", s->digest + 7)) ? "compiled" :
+	                    s->n                                                                                  ? "approved" :
+	                                                                                                            "submitted";
+	buf_puts(l->b, l->any ? ",{" : "{");
+	l->any = true;
+	submission_format(s, l->b);
+	json_field_s(l->b, "state", state);
+	buf_putc(l->b, '}');
+}
+
+/* What torided says of itself: names of generations become digests. */
+static int apply_status(struct listing *l, struct err *err)
+{
+	char path[PLACE_MAX];
+	struct buf b;
+	buf_init(&b, 64 * KIB);
+	int r = fs_read(place_in_run(path, sizeof path, "apply-status.json"), &b, err);
+	yyjson_doc *doc = r == 0 ? yyjson_read(b.ptr, b.len, 0) : NULL;
+	yyjson_val *root = yyjson_doc_get_root(doc);
+	struct str current = ctl_str(root, "current"), previous = ctl_str(root, "previous");
+	if (current.len)
+		snprintf(l->current, sizeof l->current, "sha256:%.64s", current.ptr);
+	if (previous.len)
+		snprintf(l->previous, sizeof l->previous, "sha256:%.64s", previous.ptr);
+	l->confirm_until = ctl_u64(root, "confirm_until", 0);
+	l->degraded = ctl_bool(root, "degraded", false);
+	yyjson_doc_free(doc);
+	buf_done(&b);
+	return r;
+}
+
+static void run_generations(struct job *j)
+{
+	struct listing l = { .b = &j->fields };
+	if (apply_status(&l, &j->err) < 0)
+		return;
+	buf_puts(&j->fields, ",\"current\":");
+	json_str(&j->fields, str_from(l.current));
+	json_field_s(&j->fields, "previous", l.previous);
+	json_field_u64(&j->fields, "confirm_until", l.confirm_until);
+	json_field_bool(&j->fields, "degraded", l.degraded);
+	json_key(&j->fields, "generations");
+	buf_putc(&j->fields, '[');
+	submission_list(list_one, &l, &j->err);
+	buf_putc(&j->fields, ']');
+}
+
+/* ---- respondd's ---- */
+
+/* Its answer's fields are ours: what stands behind "ok":true. */
+static void run_forward(struct job *j)
+{
+	static const char head[] = "{\"v\":1,\"ok\":true";
+	char path[PLACE_MAX];
+	struct buf reply;
+	buf_init(&reply, CTL_MAX);
+	place_in_run(path, sizeof path, SOCK_RESPOND);
+	int r = ctl_call(path, buf_view(&j->request), &reply, FORWARD_MS, &j->err);
+	if (r == 0 && (reply.len < sizeof head || !str_starts(buf_view(&reply), STR(head))))
+		err_set(&j->err, E_INVALID, "respondd", "its answer is of another form");
+	else if (r == 0)
+		buf_put(&j->fields, reply.ptr + sizeof head - 1, reply.len - sizeof head); /* without the last brace */
+	buf_done(&reply);
+}
+
+static int do_forward(struct controld *c, const struct ctl_request *rq, const char *what, const char *actor,
+                      struct err *err)
+{
+	struct job *j = job_make(c, rq, what, actor, false, run_forward);
+	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_val *root = doc ? yyjson_val_mut_copy(doc, rq->root) : NULL;
+	size_t n;
+	char *text = NULL;
+	if (root) {
+		yyjson_mut_obj_remove_key(root, "as");
+		yyjson_mut_obj_remove_key(root, "by");
+		yyjson_mut_obj_add_str(doc, root, "by", actor);
+		yyjson_mut_doc_set_root(doc, root);
+		text = yyjson_mut_write(doc, 0, &n);
+	}
+	if (j && text)
+		buf_put(&j->request, text, n);
+	bool ok = j && text && !j->request.failed;
+	free(text); /* yyjson's own allocation */
+	yyjson_mut_doc_free(doc);
+	if (ok)
+		return job_start(j, err);
+	if (j)
+		job_free(j);
+	return err_set(err, E_NOMEM, "", "no memory");
+}
+
+/* ---- the door ---- */
+
+static bool changes(const char *what)
+{
+	static const char *const reading[] = { "generations", "status", "incident.list", "incident.show", "block.list" };
+	for (size_t i = 0; i < ARRAY_LEN(reading); i++)
+		if (strcmp(what, reading[i]) == 0)
+			return false;
+	return true;
+}
+
+static int handle_known(struct controld *c, const struct ctl_request *rq, const char *what, const char *actor, struct buf *b,
+                        char digest[72], struct err *err)
+{
+	if (strcmp(what, "submit") == 0)
+		return do_submit(rq, actor, b, digest, err);
+	if (strcmp(what, "approve") == 0)
+		return do_approve(rq, actor, b, digest, err);
+	if (strcmp(what, "apply") == 0 || strcmp(what, "confirm") == 0 || strcmp(what, "rollback") == 0)
+		return do_order(c, rq, what, actor, digest, err);
+	if (strncmp(what, "incident.", 9) == 0 || strncmp(what, "block.", 6) == 0)
+		return do_forward(c, rq, what, actor, err);
+	if (strcmp(what, "generations") != 0)
+		return err_set(err, E_INVALID, "do", "no such request: %s", what);
+	struct job *j = job_make(c, rq, what, actor, false, run_generations);
+	return j ? job_start(j, err) : err_set(err, E_NOMEM, "", "no memory");
+}
+
+static int handle(const struct ctl_request *rq, const char *what, struct buf *b, void *user, struct err *err)
+{
+	struct controld *c = user;
+	char actor[IDENTITY_MAX], digest[72] = "";
+	int r = identify(rq, actor, err);
+	if (r == 0 && changes(what) && rq->uid != 0 && !in_operators(rq->uid))
+		r = err_set(err, E_DENIED, "", "user %u may read only", (unsigned)rq->uid);
+	if (r == 0)
+		r = handle_known(c, rq, what, actor, b, digest, err);
+	/* respondd audits what it is asked; a refusal here never reaches it */
+	bool forwarded = strncmp(what, "incident.", 9) == 0 || strncmp(what, "block.", 6) == 0;
+	if (changes(what) && r != -E_AGAIN && !(forwarded && r == 0)) {
+		struct err none = { 0 };
+		audit(c, actor, what, digest, r < 0 ? err : &none);
+	}
+	return r;
+}
+
+/* ---- main ---- */
+
+static void on_tick(uv_timer_t *t)
+{
+	struct controld *c = t->data;
+	events_work(c->events);
+}
+
+static void on_hup(uv_signal_t *s, int signum)
+{
+	struct controld *c = s->data;
+	(void)signum;
+	daemon_ready(&c->d); /* there is nothing of a generation that we keep */
+}
+
+static void on_term(uv_signal_t *s, int signum)
+{
+	struct controld *c = s->data;
+	(void)signum;
+	ctl_close(&c->server);
+	events_flush(c->events, 500);
+	uv_stop(&c->loop);
+}
+
+static int open_all(struct controld *c, struct err *err)
+{
+	char path[PLACE_MAX];
+	if (uv_loop_init(&c->loop) < 0)
+		return err_set(err, E_IO, "loop", "cannot start");
+	uv_timer_init(&c->loop, &c->tick);
+	uv_signal_init(&c->loop, &c->term);
+	uv_signal_init(&c->loop, &c->hup);
+	c->tick.data = c->term.data = c->hup.data = c;
+	uv_timer_start(&c->tick, on_tick, 100, 100);
+	uv_signal_start(&c->term, on_term, SIGTERM);
+	uv_signal_start(&c->hup, on_hup, SIGHUP);
+	int r = events_open("controld", 4 * MIB, &c->events, err);
+	if (r < 0)
+		return r;
+	return ctl_listen(&c->loop, place_in_run(path, sizeof path, SOCK_CONTROL), 0666, handle, c, &c->server, err);
+}
+
+int main(void)
+{
+	static struct controld c;
+	struct err err = { 0 };
+	jail_install();
+	int r = daemon_begin("controld", &c.d, &err);
+	if (r == 0)
+		r = open_all(&c, &err);
+	if (r == 0)
+		r = daemon_confine(&c.d, &err);
+	if (r < 0) {
+		log_err(LOG_LEVEL_ERROR, "", "start", &err);
+		return 1;
+	}
+	snprintf(c.d.digest, sizeof c.d.digest, "control");
+	daemon_ready(&c.d);
+	log_info("", "start", "ready");
+	uv_run(&c.loop, UV_RUN_DEFAULT);
+	events_close(&c.events);
+	return 0;
+}
