@@ -41,6 +41,7 @@ void check_firewall(struct check *c, const struct org *o);
 
 int nets_build(struct check *c);
 const struct net *nets_find(const struct nets *n, const struct prefix *p); /* one that overlaps p, or NULL */
+bool prefix_too_wide(const struct prefix *p); /* for one organisation: a fault, and no part of .inside */
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b);
 void net_name(const struct net *n, bool japanese, char *dst, size_t size); /* "organisation 412023", "LGWAN" */
 

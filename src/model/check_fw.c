@@ -102,15 +102,17 @@ static void check_ports(struct check *c, const struct fw_rule *r, const char *lo
 static void check_rule(struct check *c, const struct org *o, size_t i)
 {
 	const struct fw_rule *r = &o->fw[i];
-	char at[32], from[48], to[48], low[48], high[48];
+	char at[32], from[48], to[48], low[48], high[48], protocol[48];
 	snprintf(at, sizeof at, ".fw[%zu]", i);
 	snprintf(from, sizeof from, "%s.from", at);
 	snprintf(to, sizeof to, "%s.to", at);
+	snprintf(protocol, sizeof protocol, "%s.protocol", at);
 	snprintf(low, sizeof low, "%s.port_low", at);
 	snprintf(high, sizeof high, "%s.port_high", at);
 	check_any(c, r, at, from, to); /* first: it says nothing where another member is wrong */
 	check_sides(c, o, r, i);
-	check_ports(c, r, low, high);
+	if (check_sound(c, protocol) && check_sound(c, low) && check_sound(c, high))
+		check_ports(c, r, low, high);
 	if (!families_meet(r) && check_sound(c, from) && check_sound(c, to))
 		CHECK_FAULT(c, at, "matches nothing: from and to are of different IP versions", "どの通信にも合いません (送信元と宛先の IP 版が異なります)");
 }

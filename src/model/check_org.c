@@ -22,15 +22,15 @@ static void check_prefix(struct check *c, const struct org *o, size_t i)
 	const struct prefix *p = &o->prefixes[i];
 	struct prefix uplink = p->family == 4 ? c->m->service.uplink.addr4 : c->m->service.uplink.addr6;
 	snprintf(at, sizeof at, ".prefixes[%zu]", i);
+	if (prefix_too_wide(p)) {
+		CHECK_FAULT(c, at, "is too wide: at most a /8 by IPv4 and a /16 by IPv6", "広すぎます (IPv4 は /8、IPv6 は /16 まで)");
+		return;
+	}
 	for (size_t k = 0; k < i; k++)
 		if (prefix_overlaps(p, &o->prefixes[k])) {
 			CHECK_FAULT(c, at, "overlaps prefixes[%zu]", "prefixes[%zu] と重なっています", k);
 			return;
 		}
-	if (p->len < (p->family == 4 ? 8 : 16)) {
-		CHECK_FAULT(c, at, "is too wide: at most a /8 by IPv4 and a /16 by IPv6", "広すぎます (IPv4 は /8、IPv6 は /16 まで)");
-		return;
-	}
 	const struct net *n = nets_find(&c->reserved, p);
 	if (!n)
 		n = nets_find(&c->global, p);
@@ -56,7 +56,7 @@ static void check_router4(struct check *c, const struct org *o)
 {
 	struct prefix net = c->m->service.internal4;
 	char text[PREFIX_TEXT];
-	if (!prefix_is_set(&net) || net.len < 10 || net.len > 16 || !o->index || !prefix_is_set(&o->router4))
+	if (!prefix_is_set(&net) || net.len < 10 || net.len > 16 || !o->index || !prefix_is_set(&o->router4) || !check_sound(c, ".index"))
 		return;
 	if (o->index > (1u << (24 - net.len)) - 2) {
 		CHECK_FAULT(c, ".index", "is too large for the service's internal4", "service.internal4 に入りません");
@@ -84,11 +84,10 @@ static void check_router6(struct check *c, const struct org *o)
 			CHECK_FAULT(c, ".router6", "must be a unique local address (fc00::/7)", "ULA (fc00::/7) にしてください");
 		else if (memcmp(o->router6.addr + 8, zero, 7) == 0 && (host <= 1 || host == 53))
 			CHECK_FAULT(c, ".router6", "is an address of the node or of no host", "ノード自身のアドレス、または端末に使えないアドレスです");
-		return;
 	}
 	if (!has_family(o, 6))
 		return;
-	if (check_sound(c, ".router6"))
+	if (!prefix_is_set(&o->router6) && check_sound(c, ".router6"))
 		CHECK_FAULT(c, ".router6", "is missing: there are IPv6 prefixes", "必要です (IPv6 の内部ネットワークがあります)");
 	if (!prefix_is_set(&o->global6) && check_sound(c, ".global6"))
 		CHECK_FAULT(c, ".global6", "is missing: there are IPv6 prefixes", "必要です (IPv6 の内部ネットワークがあります)");
@@ -183,7 +182,8 @@ void check_org(struct check *c, const struct org *o)
 	check_contacts(c, o->contacts, o->n_contacts);
 	check_calendar(c, &o->calendar);
 	check_consent(c, &o->consent);
-	if (!o->prefecture && o->code[0] && check_sound(c, ".prefecture") && check_sound(c, ".code"))
+	if (!o->prefecture && o->code[0] && check_sound(c, ".prefecture") && check_sound(c, ".code") &&
+	    !fault_under(c->faults, "prefectures"))
 		CHECK_FAULT(c, ".prefecture", "the description has no prefecture %.2s", "都道府県 %.2s が記述の中にありません", o->code);
 	if (o->interface[0] && (strcmp(o->interface, c->m->service.uplink.interface) == 0 || strcmp(o->interface, "lo") == 0))
 		CHECK_FAULT(c, ".interface", "is the uplink's or the node's own", "上位回線またはノード自身の接続口です");

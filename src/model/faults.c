@@ -66,7 +66,7 @@ bool fault_under(const struct faults *f, const char *path)
 	size_t n = strlen(path);
 	for (size_t i = 0; i < f->n; i++) {
 		const char *p = f->list[i].path;
-		if (strncmp(p, path, n) == 0 && (p[n] == 0 || p[n] == '.' || p[n] == '['))
+		if (strncmp(p, path, n) == 0 && (p[n] == 0 || p[n] == '.' || p[n] == '[' || p[n] == '/'))
 			return true;
 	}
 	return false;

@@ -12,6 +12,11 @@ bool prefix_overlaps(const struct prefix *a, const struct prefix *b)
 	return prefix_contains(a, b) || prefix_contains(b, a);
 }
 
+bool prefix_too_wide(const struct prefix *p)
+{
+	return p->len < (p->family == 4 ? 8 : 16);
+}
+
 static int by_address(const struct prefix *a, const struct prefix *b)
 {
 	return a->family != b->family ? a->family - b->family : memcmp(a->addr, b->addr, sizeof a->addr);
@@ -124,7 +129,8 @@ int nets_build(struct check *c)
 	for (size_t i = 0; i < m->n_orgs; i++) {
 		const struct org *o = &m->orgs[i];
 		for (size_t k = 0; k < o->n_prefixes; k++)
-			add(&c->inside, &o->prefixes[k], NULL, NULL, o);
+			if (!prefix_too_wide(&o->prefixes[k]))
+				add(&c->inside, &o->prefixes[k], NULL, NULL, o);
 		add(&c->global, &o->global4, NULL, NULL, o);
 		add(&c->global, &o->global6, NULL, NULL, o);
 	}

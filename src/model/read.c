@@ -155,7 +155,8 @@ static void read_prefecture(struct reader *r, const struct field *f, yyjson_val 
 			*(const struct prefecture **)at = &r->model->prefectures[i];
 			return;
 		}
-	FAULT(r, "no such prefecture in the description", "この都道府県は記述の中にありません");
+	if (!fault_under(r->faults, "prefectures"))
+		FAULT(r, "no such prefecture in the description", "この都道府県は記述の中にありません");
 }
 
 static void read_value(struct reader *r, const struct field *f, yyjson_val *v, char *at)

@@ -1,0 +1,289 @@
+/* Broken descriptions: each is two.json with one small edit, and must be refused with exactly one fault, at exactly this
+ * path and for exactly this reason. What stands at several places ("ABSENT") can't be reached by an edit of text. */
+#include "base/test.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "model/model_test.h"
+
+#include <stdio.h>
+
+struct broken {
+	const char *find, *replace, *path, *reason;
+};
+
+#define ORG1 "orgs[412015]"
+#define ORG2 "orgs[412023]"
+#define FW "orgs[412015].fw"
+
+static const struct broken cases[] = {
+	/* codes, names, words */
+	{ "\"code\": \"412015\"", "\"code\": \"412016\"", "orgs[412016].code", "has a wrong check digit" },
+	{ "\"code\": \"412015\"", "\"code\": \"41201\"", "orgs[41201].code", "must be six digits" },
+	{ "\"code\": \"412015\"", "\"code\": 412015", "orgs[0].code", "must be a text in quotes" },
+	{ "\"code\": \"412023\"", "\"code\": \"412015\"", "orgs[412015].code", "stands here twice" },
+	{ "\"prefecture\": \"41\"", "\"prefecture\": \"42\"", ORG1 ".prefecture", "no such prefecture in the description" },
+	{ "\"code\": \"412023\"", "\"code\": \"011002\"", "orgs[011002].prefecture", "the description has no prefecture 01" },
+	{ "\"code\": \"41\"", "\"code\": \"48\"", "prefectures[48].code", "must be a prefecture's number, 01 to 47" },
+	{ "\"name\": \"佐賀市\"", "\"name\": \"\"", ORG1 ".name", "must not be empty" },
+	{ "\"name\": \"佐賀市\"", "\"name\": \"佐賀\\n市\"", ORG1 ".name", "holds a control character or a line break" },
+	{ "\"name\": \"佐賀市\"", "\"name\": \"\\u202e佐賀市\"", ORG1 ".name", "holds a control character or a line break" },
+	{ "\"name\": \"佐賀市\"", "\"name\": \"佐賀\\u0000市\"", ORG1 ".name", "holds a control character or a line break" },
+	{ "\"name\": \"佐賀市\", ", "", ORG1 ".name", "is missing" },
+	{ "\"name\": \"佐賀市\"", "\"name\": \"佐賀市\", \"name\": \"佐賀市\"", ORG1 ".name", "stands here twice" },
+	{ "\"kind\": \"city\"", "\"kind\": \"cty\"", ORG1 ".kind", "must be one of prefecture, city, town, village, union" },
+	{ "\"state\": \"live\"", "\"state\": \"on\"", ORG1 ".state", "must be one of preparing, migrating, live, watched, leaving" },
+	{ "\"model\": \"beta\"", "\"model\": \"gamma\"", ORG1 ".model", "must be one of alpha, alpha2, beta, beta2" },
+	{ "\"pattern\": \"B\"", "\"pattern\": \"C\"", ORG1 ".pattern", "must be one of A, B" },
+	{ "\"guaranteed_mbps\": 60", "\"gauranteed_mbps\": 60", ORG1 ".gauranteed_mbps", "unknown member; did you mean \"guaranteed_mbps\"?" },
+	{ "\"staff\": 1305", "\"zebra\": 1305", ORG1 ".zebra", "unknown member" },
+	{ "\"staff\": 1305", "\"st\\naff\": 1305", ORG1 ".st?aff", "unknown member; did you mean \"staff\"?" },
+	{ "\"options\": {\"tls", "\"options\": {\"tls_", ORG1 ".options.tls__decryption", "unknown member; did you mean \"tls_decryption\"?" },
+	{ "\"tls_decryption\": true", "\"tls_decryption\": 1", ORG1 ".options.tls_decryption", "must be true or false" },
+	{ "{\"tls_decryption\": true}", "[]", ORG1 ".options", "must be an object {…}" },
+	{ "\"staff\": 1305", "\"staff\": -1", ORG1 ".staff", "must be a whole number from 0 to 1000000" },
+	{ "\"staff\": 1305", "\"staff\": 1.5", ORG1 ".staff", "must be a whole number from 0 to 1000000" },
+	/* index, interface, addresses */
+	{ "\"index\": 2", "\"index\": 1", ORG2 ".index", "is also that of organisation 412015" },
+	{ "\"index\": 1", "\"index\": 0", ORG1 ".index", "must be a whole number from 1 to 16382" },
+	{ "\"index\": 1", "\"index\": 300", ORG1 ".index", "is too large for the service's internal4" },
+	{ "\"o412015\"", "\"o412015-much-too-long\"", ORG1 ".interface", "must be 1 to 15 of a-z, 0-9 and hyphen" },
+	{ "\"o412015\"", "\"O412015\"", ORG1 ".interface", "must be 1 to 15 of a-z, 0-9 and hyphen" },
+	{ "\"o412023\"", "\"o412015\"", ORG2 ".interface", "is also that of organisation 412015" },
+	{ "\"o412023\"", "\"wan0\"", ORG2 ".interface", "is the uplink's or the node's own" },
+	{ "\"interface\": \"o412023\", ", "", ORG2 ".interface", "is missing" },
+	{ "198.51.100.102", "198.51.100.101", ORG2 ".global4", "is also that of organisation 412015" },
+	{ "198.51.100.102", "198.51.100.2", ORG2 ".global4", "overlaps the gateway 198.51.100.2/32" },
+	{ "198.51.100.102", "192.0.2.200", ORG2 ".global4", "overlaps management 192.0.2.128/25" },
+	{ "198.51.100.102", "198.51.100.102/32", ORG2 ".global4", "isn't an IPv4 or IPv6 address" },
+	{ "\"global4\": \"198.51.100.102\"", "\"global4\": \"2001:db8:100::66\"", ORG2 ".global4", "must be of IPv4" },
+	{ ", \"global6\": \"2001:db8:100::65\"", "", ORG1 ".global6", "is missing: there are IPv6 prefixes" },
+	{ " \"router6\": \"fd00:64:1::2\",", "", ORG1 ".router6", "is missing: there are IPv6 prefixes" },
+	{ "fd00:64:1::2", "2001:db8:4101::2", ORG1 ".router6", "must be a unique local address (fc00::/7)" },
+	{ "fd00:64:1::2", "fd00:64:1::1", ORG1 ".router6", "is an address of the node or of no host" },
+	{ "100.64.1.2", "100.64.2.3", ORG1 ".router4", "must lie in 100.64.1.0/24, the /24 of index 1" },
+	{ "100.64.1.2", "100.64.1.1", ORG1 ".router4", "is an address of the node or of no host" },
+	{ "100.64.1.2", "100.64.1.53", ORG1 ".router4", "is an address of the node or of no host" },
+	{ "\"10.22.0.0/16\"", "\"10.22.0.1/16\"", ORG2 ".prefixes[1]", "has host bits set; the network is 10.22.0.0/16" },
+	{ "\"10.22.0.0/16\"", "\"10.22.0.0/33\"", ORG2 ".prefixes[1]", "isn't a prefix, like 10.1.0.0/16 or 2001:db8::/32" },
+	{ "\"10.22.0.0/16\"", "\"10.1.128.0/17\"", ORG2 ".prefixes[1]", "overlaps prefixes[0]" },
+	{ "\"10.22.0.0/16\"", "\"0.0.0.0/0\"", ORG2 ".prefixes[1]", "is too wide: at most a /8 by IPv4 and a /16 by IPv6" },
+	{ "\"10.22.0.0/16\"", "\"64.0.0.0/7\"", ORG2 ".prefixes[1]", "is too wide: at most a /8 by IPv4 and a /16 by IPv6" },
+	{ "\"10.22.0.0/16\"", "\"198.18.5.0/24\"", ORG2 ".prefixes[1]", "overlaps LGWAN 198.18.0.0/16" },
+	{ "\"10.22.0.0/16\"", "\"192.0.2.192/26\"", ORG2 ".prefixes[1]", "overlaps management 192.0.2.128/25" },
+	{ "\"10.22.0.0/16\"", "\"100.64.9.0/24\"", ORG2 ".prefixes[1]", "overlaps the node's inside 100.64.0.0/16" },
+	{ "\"10.22.0.0/16\"", "\"192.0.2.0/27\"", ORG2 ".prefixes[1]", "overlaps the proxy 192.0.2.10/32" },
+	{ "\"10.22.0.0/16\"", "\"192.0.2.48/28\"", ORG2 ".prefixes[1]", "overlaps the resolver 192.0.2.53/32" },
+	{ "\"10.22.0.0/16\"", "\"127.0.0.0/8\"", ORG2 ".prefixes[1]", "overlaps special addresses 127.0.0.0/8" },
+	{ "\"10.22.0.0/16\"", "\"198.51.100.96/29\"", ORG2 ".prefixes[1]", "overlaps 198.51.100.101/32 of organisation 412015" },
+	{ "\"10.22.0.0/16\"", "\"198.51.100.128/25\"", ORG2 ".prefixes[1]", "overlaps the uplink's network" },
+	{ "[\"10.1.0.0/16\", \"10.22.0.0/16\"]", "[]", ORG2 ".prefixes", "must hold at least one entry" },
+	{ "[\"10.1.0.0/16\", \"10.22.0.0/16\"]", "\"10.1.0.0/16\"", ORG2 ".prefixes", "must be a list […]" },
+	/* terminals, proxies, bandwidth */
+	{ "\"10.1.0.6\"", "\"10.3.0.6\"", ORG1 ".terminals[1].addr", "lies outside the organisation's own prefixes" },
+	{ "\"10.1.0.6\"", "\"10.1.0.5\"", ORG1 ".terminals[1].addr", "stands here twice" },
+	{ "\"10.1.0.6\"", "\"10.1.0.600\"", ORG1 ".terminals[1].addr", "isn't an IPv4 or IPv6 address" },
+	{ "\"10.1.0.8\"", "\"10.3.0.8\"", ORG1 ".child_proxies[0]", "lies outside the organisation's own prefixes" },
+	{ "\"global4\": \"198.51.100.102\"", "\"global4\": \"198.51.100.102\", \"registered_only\": true", ORG2 ".registered_only",
+	  "shuts everybody out: no terminal is registered" },
+	{ "\"guaranteed_mbps\": 60", "\"guaranteed_mbps\": 131", ORG1 ".guaranteed_mbps", "is above ceiling_mbps" },
+	{ "\"ceiling_mbps\": 130", "\"ceiling_mbps\": 141", ORG1 ".ceiling_mbps", "is above burst_mbps" },
+	{ "\"guaranteed_mbps\": 60", "\"guaranteed_mbps\": 0", ORG1 ".guaranteed_mbps", "must be a whole number from 1 to 400000" },
+	/* contacts, calendar, consent */
+	{ "\"order\": 2", "\"order\": 1", ORG1 ".contacts[1].order", "is also that of contacts[0]" },
+	{ "\"order\": 1, \"name\": \"窓口\"", "\"order\": 2, \"name\": \"窓口\"", ORG2 ".contacts", "none has order 1" },
+	{ "joho1@412023.lg.example", "joho1.412023.lg.example", ORG2 ".contacts[0].mail", "isn't a mail address" },
+	{ "joho1@412023.lg.example", "joho1@412023.lg.example\\r\\nBcc: x@y.example", ORG2 ".contacts[0].mail",
+	  "holds a control character or a line break" },
+	{ "soc-ken@pref.lg.example", "soc-ken@", "prefectures[41].contacts[0].mail", "isn't a mail address" },
+	{ "\"order\": 1, \"name\": \"県担当\"", "\"order\": 3, \"name\": \"県担当\"", "prefectures[41].contacts", "none has order 1" },
+	{ "\"min_severity\": 1}", "\"min_severity\": 4}", ORG1 ".contacts[0].min_severity", "must be a whole number from 0 to 3" },
+	{ "0000-01-0002", "ext. 5", ORG1 ".contacts[0].phone",
+	  "isn't a telephone number: up to 24 digits, hyphens, spaces, + and parentheses" },
+	{ "\"2026-12-30\"", "\"2026-02-29\"", ORG1 ".calendar.closed[1]", "isn't a day that exists, written 2026-12-29" },
+	{ "\"2026-12-30\"", "\"2026-12-29\"", ORG1 ".calendar.closed[1]", "stands here twice" },
+	{ "\"17:15\"", "\"8:00\"", ORG1 ".calendar.close", "isn't later than open" },
+	{ "\"17:15\"", "\"25:00\"", ORG1 ".calendar.close", "must be a time of day, like \"8:30\"" },
+	{ "\"8:30\"", "510", ORG1 ".calendar.open", "must be a time of day, like \"8:30\"" },
+	{ "\"by\": \"総務課長\", ", "", ORG1 ".consent.by", "is missing: consent is given by somebody" },
+	{ ", \"date\": \"2026-04-01\"", "", ORG1 ".consent.date", "is missing: consent is given on a day" },
+	{ "\"date\": \"2026-04-01\"", "\"date\": \"April\"", ORG1 ".consent.date", "isn't a day that exists, written 2026-12-29" },
+	/* firewall: what is never allowed */
+	{ "\"203.0.113.40\"", "\"10.22.5.5\"", FW "[0].to[0]", "may never be allowed: reaches 10.22.0.0/16 of organisation 412023" },
+	{ "\"203.0.113.40\"", "\"10.16.0.0/12\"", FW "[0].to[0]", "may never be allowed: reaches 10.22.0.0/16 of organisation 412023" },
+	{ "\"203.0.113.40\"", "\"198.51.100.102\"", FW "[0].to[0]", "may never be allowed: reaches 198.51.100.102/32 of organisation 412023" },
+	{ "\"203.0.113.40\"", "\"198.18.0.1\"", FW "[0].to[0]", "may never be allowed: reaches LGWAN 198.18.0.0/16" },
+	{ "\"203.0.113.40\"", "\"192.0.2.130\"", FW "[0].to[0]", "may never be allowed: reaches management 192.0.2.128/25" },
+	{ "\"203.0.113.40\"", "\"100.64.2.2\"", FW "[0].to[0]", "may never be allowed: reaches the node's inside 100.64.0.0/16" },
+	{ "\"203.0.113.40\"", "\"192.0.2.10\"", FW "[0].to[0]", "may never be allowed: reaches the proxy 192.0.2.10/32" },
+	{ "\"203.0.113.40\"", "\"192.0.2.53\"", FW "[0].to[0]", "may never be allowed: reaches the resolver 192.0.2.53/32" },
+	{ "\"203.0.113.40\"", "\"198.51.100.2\"", FW "[0].to[0]", "may never be allowed: reaches the gateway 198.51.100.2/32" },
+	{ "\"203.0.113.40\"", "\"169.254.169.254\"", FW "[0].to[0]", "may never be allowed: reaches special addresses 169.254.0.0/16" },
+	{ "\"203.0.113.40\"", "\"0.0.0.0/0\"", FW "[0].to[0]", "reaches everything; an empty list means the Internet only" },
+	{ "[\"203.0.113.40\"]", "[\"203.0.113.40\", \"::/0\"]", FW "[0].to[1]", "reaches everything; an empty list means the Internet only" },
+	{ "[\"203.0.113.40\"]", "[\"203.0.113.40\", \"2001:db8:2:ff::9\"]", FW "[0].to[1]",
+	  "may never be allowed: reaches management 2001:db8:2:ff::/64" },
+	{ "\"203.0.113.40\"", "\"198.51.100.101\"", FW "[0].to[0]", "is the organisation's own: such traffic doesn't pass the gateway" },
+	{ "\"10.1.2.0/24\"", "\"10.22.2.0/24\"", FW "[0].from[0]", "lies outside the organisation's own prefixes" },
+	{ "\"203.0.113.80/28\"", "\"10.22.0.0/24\"", FW "[2].from[0]", "may never be allowed: reaches 10.22.0.0/16 of organisation 412023" },
+	{ "\"from\": [\"203.0.113.80/28\"]", "\"from\": []", FW "[2].from", "must not be empty: nothing is let in from anywhere" },
+	{ "\"to\": [\"10.1.3.3\"]", "\"to\": []", FW "[2].to", "must not be empty: an inbound allow rule names its servers" },
+	{ "\"to\": [\"10.1.3.3\"]", "\"to\": [\"10.22.3.3\"]", FW "[2].to[0]", "lies outside the organisation's own prefixes" },
+	{ "\"udp\", \"port_low\": 123, \"port_high\": 124", "\"udp\"", FW "[1].to",
+	  "must not be empty: an allow rule to any destination has to name protocol and port" },
+	{ "\"udp\", \"port_low\": 123, \"port_high\": 124", "\"any\"", FW "[1].to",
+	  "must not be empty: an allow rule to any destination has to name protocol and port" },
+	{ "\"port_high\": 124", "\"port_high\": 122", FW "[1].port_high", "is below port_low" },
+	{ "\"port_high\": 124", "\"port_high\": 65536", FW "[1].port_high", "must be a whole number from 0 to 65535" },
+	{ "\"protocol\": \"tcp\", \"port_low\": 443", "\"protocol\": \"icmp\", \"port_low\": 443", FW "[0].port_low", "only TCP and UDP have ports" },
+	{ "\"protocol\": \"tcp\"", "\"protocol\": \"sctp\"", FW "[0].protocol", "must be one of any, icmp, tcp, udp" },
+	{ "\"id\": \"r2\"", "\"id\": \"r1\"", FW "[1].id", "stands here twice" },
+	{ "\"id\": \"r2\"", "\"id\": \"lateral\"", FW "[1].id", "is one of Toride's own rule names" },
+	{ "\"id\": \"r2\"", "\"id\": \"r 2\"", FW "[1].id", "must be 1 to 32 of letters, digits, _ and hyphen" },
+	{ "\"owner\": \"保守係\"", "\"owner\": \"\"", FW "[2].owner", "must not be empty" },
+	{ ", \"owner\": \"保守係\"", "", FW "[2].owner", "is missing" },
+	{ "\"203.0.113.40\"", "\"2001:db8:77::1\"", FW "[0]", "matches nothing: from and to are of different IP versions" },
+	{ "2027-03-31T23:59:59+09:00", "2027-03-31", FW "[0].expires", "isn't a time by RFC 3339, like 2027-03-31T23:59:59+09:00" },
+	/* URLs */
+	{ "\"sns.example\"", "\"SNS.example\"", ORG1 ".url.black[0]", "must be written in lower case" },
+	{ "\"sns.example\"", "\"交流.example\"", ORG1 ".url.black[0]", "must be written with A-labels (xn--…)" },
+	{ "\"sns.example\"", "\"sns..example\"", ORG1 ".url.black[0]", "isn't a host name (RFC 1123)" },
+	{ "\"sns.example\"", "\"-sns.example\"", ORG1 ".url.black[0]", "isn't a host name (RFC 1123)" },
+	{ "\"sns.example\"", "\"10.0.0.256\"", ORG1 ".url.black[0]", "isn't a host name (RFC 1123)" },
+	{ "\"sns.example\"", "\"sns.example/path\"", ORG1 ".url.black[0]", "isn't an address or a CIDR without host bits" },
+	{ "\"sns.example\"", "\"203.0.113.1/24\"", ORG1 ".url.black[0]", "isn't an address or a CIDR without host bits" },
+	{ "\"sns.example\"", "\"ftp://sns.example/\"", ORG1 ".url.black[0]",
+	  "must be http:// or https://, a host, and a path that begins with /" },
+	{ "\"sns.example\"", "\"http://sns.example\"", ORG1 ".url.black[0]",
+	  "must be http:// or https://, a host, and a path that begins with /" },
+	{ "\"sns.example\"", "\"http://u@sns.example/\"", ORG1 ".url.black[0]", "isn't a host name (RFC 1123)" },
+	{ "\"sns.example\"", "\"http://sns.example:0/\"", ORG1 ".url.black[0]", "has no right host and port in its URL" },
+	{ "\"sns.example\"", "\"http://sns.example/a b\"", ORG1 ".url.black[0]",
+	  "holds a character that no URL has (write it percent-encoded), or a fragment" },
+	{ ".malware.example", ".malware.example.", "service.black[0]", "isn't a host name (RFC 1123)" },
+	{ "[\"www.news.example\"]", "[]", ORG2 ".url.white", "is empty, but only what it lists is allowed" },
+	{ "\"video.example\"", "\"203.0.113.9\"", ORG1 ".url.exceptions[0].pattern", "isn't a host name (RFC 1123)" },
+	{ ", \"expires\": \"2027-03-31T15:00:00Z\"", "", ORG1 ".url.exceptions[0].expires", "is missing" },
+	{ "2027-03-31T15:00:00Z", "", ORG1 ".url.exceptions[0].expires", "isn't a time by RFC 3339, like 2027-03-31T23:59:59+09:00" },
+	{ "2027-03-31T15:00:00Z", "2027-02-31T15:00:00Z", ORG1 ".url.exceptions[0].expires",
+	  "isn't a time by RFC 3339, like 2027-03-31T23:59:59+09:00" },
+	{ "\"reason\": \"研修\", ", "", ORG1 ".url.exceptions[0].reason", "is missing" },
+	{ "\".bank.example\"", "\"*.bank.example\"", ORG1 ".no_decrypt[0]", "isn't a host name (RFC 1123)" },
+	/* service */
+	{ "\"addr4\": \"198.51.100.2/24\"", "\"addr4\": \"198.51.100.2\"", "service.uplink.addr4",
+	  "isn't an address with its network's length, like 192.0.2.1/24" },
+	{ "\"gateway4\": \"198.51.100.1\"", "\"gateway4\": \"198.51.99.1\"", "service.uplink.gateway4", "lies outside the uplink's network" },
+	{ "\"gateway4\": \"198.51.100.1\"", "\"gateway4\": \"198.51.100.2\"", "service.uplink.gateway4", "is the gateway's own address" },
+	{ ", \"gateway6\": \"2001:db8:100::1\"", "", "service.uplink.gateway6", "is missing: the uplink has an address of that family" },
+	{ "\"proxy4\": \"192.0.2.10\"", "\"proxy4\": \"192.0.2.140\"", "service.proxy4", "overlaps management" },
+	{ "\"dns4\": \"192.0.2.53\"", "\"dns4\": \"198.18.0.53\"", "service.dns4", "overlaps LGWAN" },
+	{ "\"internal4\": \"100.64.0.0/16\"", "\"internal4\": \"100.64.0.0/17\"", "service.internal4",
+	  "must be a /16, or up to a /10 where more than 254 organisations join" },
+	{ "\"port\": 25", "\"port\": 0", "service.mail.port", "must be a whole number from 1 to 65535" },
+	{ "\"203.0.113.25\"", "\"mail_relay\"", "service.mail.host", "isn't a host name (RFC 1123)" },
+	{ "soc@toride.example", "soc", "service.mail.from", "isn't a mail address" },
+	{ "127.0.0.1:8480", "0.0.0.0:8480", "service.page", "must be a loopback address with its port, like 127.0.0.1:8480" },
+	{ "127.0.0.1:8480", "127.0.0.1", "service.page", "must be a loopback address with its port, like 127.0.0.1:8480" },
+	{ "\"proxy_threads\": 2", "\"proxy_threads\": 0", "service.proxy_threads", "must be a whole number from 1 to 256" },
+	{ "\"notice_s\": 900", "\"notice_s\": 0", "service.clock.notice_s", "must be a whole number from 1 to 86400" },
+	{ "lab-ca.pem", "../lab-ca.pem", "service.origin_ca[0]", "must be a path inside the description, without \"..\"" },
+	{ "lab-ca.pem", "/etc/ssl/x.pem", "service.origin_ca[0]", "must be a path inside the description, without \"..\"" },
+	{ "\"203.0.113.1\"", "\"a.root.example\"", "service.root_hints[0]", "isn't an IPv4 or IPv6 address" },
+	{ ". IN DS 20326", ". IN DNSKEY 20326", "service.trust_anchor", "must be a DS record of the root: \". IN DS 20326 8 2 …\"" },
+	/* the whole */
+	{ "\"format\": 1", "\"format\": 2", "format", "must be 1" },
+	{ "\"format\": 1,", "\"format\": 1, \"extra\": 1,", "", "unknown member of the canonical form" },
+	{ "\"format\": 1,", "\"format\": 1,,", "description.json:1:14", NULL },
+	{ "\"retention_days\": 400}", "\"retention_days\": 400,}", NULL, NULL }, /* comments and commas are for files */
+	{ "\"staff\": 1305", "\"staff\": [[[[[[[[[[[[1]]]]]]]]]]]]", "description.json", "nests deeper than 12" },
+};
+
+static char *edited(const char *text, const struct broken *c)
+{
+	const char *at = strstr(text, c->find);
+	assert_non_null(at);
+	size_t head = (size_t)(at - text), size = strlen(text) + strlen(c->replace) + 1;
+	char *s = mem_alloc(size);
+	assert_non_null(s);
+	snprintf(s, size, "%.*s%s%s", (int)head, text, c->replace, at + strlen(c->find));
+	return s;
+}
+
+static void test_broken(void **state)
+{
+	_cleanup_free_ char *base = test_read("src/model/seeds/model/two.json");
+	size_t bad = 0;
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		_cleanup_free_ char *text = edited(base, &cases[i]);
+		struct model *m = NULL;
+		struct faults f = { 0 };
+		struct err err = { 0 };
+		int r = model_load_canonical(str_from(text), &m, &f, &err);
+		bool path = cases[i].path == NULL || (f.n && strcmp(f.list[0].path, cases[i].path) == 0);
+		bool reason = cases[i].reason == NULL || (f.n && strcmp(f.list[0].msg, cases[i].reason) == 0);
+		bool good = r == -E_INVALID && !m && f.n == 1 && path && reason && f.list[0].msg_ja[0] && err.code == E_INVALID;
+		bad += !good;
+		for (size_t k = 0; !good && (k < f.n || k == 0); k++)
+			print_error("%s -> %s: %d, %zu faults: %s: %s\n", cases[i].find, cases[i].replace, r, f.n, f.n ? f.list[k].path : "-",
+			            f.n ? f.list[k].msg : "-");
+		model_destroy(&m);
+		faults_done(&f);
+	}
+	assert_int_equal(bad, 0);
+	assert_true(ARRAY_LEN(cases) >= 60);
+}
+
+/* Many slips, one answer: every one is named, in the order of the file. */
+static void test_all_at_once(void **state)
+{
+	static const struct broken slips[] = {
+		{ "\"node\": \"gw1\"", "\"node\": \"GW 1\"", "service.node", NULL },
+		{ "soc-ken@pref.lg.example", "nobody", "prefectures[41].contacts[0].mail", NULL },
+		{ "\"index\": 1", "\"index\": \"1\"", ORG1 ".index", NULL },
+		{ "\"sns.example\"", "\"a.example\", \"B\", \"c.example\", \"d d\"", ORG1 ".url.black[1]", NULL },
+		{ "\"198.51.100.102\"", "\"198.51.100.101\"", ORG2 ".global4", NULL },
+	};
+	static const char *const want[] = { "service.node", "prefectures[41].contacts[0].mail", ORG1 ".index", ORG1 ".url.black[1]",
+		                            ORG1 ".url.black[3]", ORG2 ".global4" };
+	struct faults f = { 0 };
+	struct model *m = NULL;
+	char *text = test_read("src/model/seeds/model/two.json");
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(slips); i++) {
+		char *next = edited(text, &slips[i]);
+		mem_free(text);
+		text = next;
+	}
+	assert_int_equal(model_load_canonical(str_from(text), &m, &f, NULL), -E_INVALID);
+	assert_int_equal(f.n, ARRAY_LEN(want));
+	for (size_t i = 0; i < f.n; i++)
+		assert_string_equal(f.list[i].path, want[i]);
+	faults_done(&f);
+	mem_free(text);
+}
+
+/* A hostile description: the list of faults has an end, and says so. */
+static void test_many_faults(void **state)
+{
+	struct buf b;
+	struct faults f = { 0 };
+	struct model *m = NULL;
+	(void)state;
+	buf_init(&b, MIB);
+	buf_puts(&b, "{\"format\":1,\"service\":{\"black\":[\"!\"");
+	for (int i = 0; i < 5000; i++)
+		buf_puts(&b, ",\"!\"");
+	buf_puts(&b, "]},\"prefectures\":[],\"orgs\":[]}");
+	assert_int_equal(model_load_canonical(buf_view(&b), &m, &f, NULL), -E_INVALID);
+	assert_int_equal(f.n, 1000);
+	assert_string_equal(f.list[999].msg, "more faults than these 1,000 are there");
+	faults_done(&f);
+	buf_done(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_broken), cmocka_unit_test(test_all_at_once), cmocka_unit_test(test_many_faults) };
+	return cmocka_run_group_tests_name("model/broken", tests, NULL, NULL);
+}
