@@ -53,7 +53,7 @@ const struct table_process table_processes[] = {
 	  /* NET_RAW: SO_MARK and IP_TRANSPARENT on each connection; seccomp refuses raw sockets themselves. */
 	  .caps_start = CAP(CAP_NET_RAW) | CAP(CAP_NET_BIND_SERVICE), .caps_kept = CAP(CAP_NET_RAW) | CAP(CAP_NET_BIND_SERVICE),
 	  .calls = CALLS_READ | CALLS_UNIX | CALLS_INET | CALLS_NETLINK | CALLS_THREADS | CALLS_MEMFD,
-	  .read = { LIBS, NETLIBS, "%S/generations", "%S/current" },
+	  .read = { LIBS, NETLIBS, "%S/generations", "%S/current", "%R/scand" },
 	  .memory = 4 * GIB, .files = 65536, .processes = 256, .needs = "%S/current/proxyd.json" },
 	{ .name = "detectd", .argv = { "toride-detectd" }, .uid = USER_DETECT, .own_net = true,
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_THREADS | CALLS_JIT,
@@ -112,6 +112,7 @@ const struct table_dir table_dirs[] = {
 	{ "%R/pids", 0, 0, 0755 },
 	{ "%R/pg", USER_POSTGRES, USER_POSTGRES, 0755 },
 	{ "%R/clamd", USER_CLAM, USER_CLAM, 0755 },
+	{ "%R/scand", USER_SCAN, USER_SCAN, 0755 },         /* the signatures' generation, read by proxyd */
 	{ "%R/unbound", USER_UNBOUND, USER_UNBOUND, 0755 },
 	{ "%R/nginx", USER_WEB, USER_WEB, 0755 },
 	{ 0 },
