@@ -1,0 +1,339 @@
+/* proxyd.json into a snapshot; see conf.h. The file is compiled by us, but it is read like any other input. */
+#include "proxy/conf.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "wire/ctl.h"
+
+#include <openssl/pem.h>
+#include <openssl/x509_vfy.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct load {
+	struct conf *c;
+	struct err *err;
+	char path[128];
+};
+
+static int bad(struct load *l, const char *key, const char *what)
+{
+	char path[256];
+	snprintf(path, sizeof path, "%s%s", l->path, key);
+	return err_set(l->err, E_INVALID, path, "%s", what);
+}
+
+static int no_memory(struct load *l)
+{
+	return err_set(l->err, E_NOMEM, l->path, "no memory");
+}
+
+static int get_text(struct load *l, yyjson_val *obj, const char *key, const char **ret)
+{
+	struct str s = ctl_str(obj, key);
+	*ret = arena_strdup(&l->c->arena, s.ptr ? s : STR(""));
+	return *ret ? 0 : no_memory(l);
+}
+
+static int get_fixed(struct load *l, yyjson_val *obj, const char *key, char *dst, size_t size)
+{
+	struct str s = ctl_str(obj, key);
+	return s.ptr && str_copy(s, dst, size) ? 0 : bad(l, key, "a text is missing or too long");
+}
+
+static int get_prefix(struct load *l, yyjson_val *obj, const char *key, struct prefix *ret)
+{
+	struct str s = ctl_str(obj, key);
+	*ret = (struct prefix){ 0 };
+	return s.len == 0 || prefix_parse(s, ret) == 0 ? 0 : bad(l, key, "not an address");
+}
+
+static int get_prefixes(struct load *l, yyjson_val *obj, const char *key, struct prefix **ret, size_t *ret_n)
+{
+	yyjson_val *a = yyjson_obj_get(obj, key), *v;
+	size_t i, max, n = yyjson_arr_size(a);
+	if (n == 0)
+		return 0;
+	struct prefix *p = arena_array(&l->c->arena, n, sizeof *p);
+	if (!p)
+		return no_memory(l);
+	yyjson_arr_foreach(a, i, max, v)
+	{
+		if (!yyjson_is_str(v) || prefix_parse((struct str){ yyjson_get_str(v), yyjson_get_len(v) }, &p[i]) < 0)
+			return bad(l, key, "not a prefix");
+	}
+	*ret = p;
+	*ret_n = n;
+	return 0;
+}
+
+static int get_ports(struct load *l, yyjson_val *root)
+{
+	yyjson_val *a = yyjson_obj_get(root, "connect_ports"), *v;
+	size_t i, max;
+	if (yyjson_arr_size(a) > ARRAY_LEN(l->c->connect_ports))
+		return bad(l, "connect_ports", "too many ports");
+	yyjson_arr_foreach(a, i, max, v)
+	{
+		uint64_t port = yyjson_get_uint(v);
+		if (!yyjson_is_uint(v) || port == 0 || port > 65535)
+			return bad(l, "connect_ports", "not a port");
+		l->c->connect_ports[l->c->n_connect_ports++] = (uint16_t)port;
+	}
+	return 0;
+}
+
+/* ---- trust ---- */
+
+static int add_pem(struct load *l, const char *pem)
+{
+	BIO *bio = BIO_new_mem_buf(pem, -1);
+	X509 *x;
+	size_t n = 0;
+	while (bio && (x = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+		X509_STORE_add_cert(l->c->store, x);
+		X509_free(x);
+		n++;
+	}
+	BIO_free(bio);
+	return n ? 0 : bad(l, "origin_ca", "no certificate in it");
+}
+
+static int get_trust(struct load *l, yyjson_val *root, STACK_OF(X509) *system_ca)
+{
+	struct conf *c = l->c;
+	yyjson_val *a = yyjson_obj_get(root, "origin_ca"), *v;
+	size_t i, max, n = yyjson_arr_size(a);
+	c->store = X509_STORE_new();
+	c->origin_ca = arena_array(&c->arena, n + 1, sizeof *c->origin_ca);
+	if (!c->store || !c->origin_ca)
+		return no_memory(l);
+	for (int k = 0; system_ca && k < sk_X509_num(system_ca); k++)
+		X509_STORE_add_cert(c->store, sk_X509_value(system_ca, k));
+	yyjson_arr_foreach(a, i, max, v)
+	{
+		if (!yyjson_is_str(v))
+			return bad(l, "origin_ca", "not a text");
+		c->origin_ca[i] = arena_strdup(&c->arena, (struct str){ yyjson_get_str(v), yyjson_get_len(v) });
+		c->n_origin_ca++;
+		if (!c->origin_ca[i] || add_pem(l, c->origin_ca[i]) < 0)
+			return bad(l, "origin_ca", "no certificate in it");
+	}
+	return 0;
+}
+
+/* ---- organisations ---- */
+
+static int get_sets(struct load *l, yyjson_val *v, struct conf_org *o)
+{
+	char path[192];
+	static const char empty[] = "{}";
+	yyjson_doc *doc = NULL;
+	yyjson_val *policy = yyjson_obj_get(v, "url"), *list = yyjson_obj_get(v, "no_decrypt");
+	if (!policy) {
+		doc = yyjson_read(empty, 2, 0);
+		policy = yyjson_doc_get_root(doc);
+	}
+	snprintf(path, sizeof path, "%surl", l->path);
+	int r = url_policy_build(policy, path, l->c->common, &o->url, l->err);
+	yyjson_doc_free(doc);
+	snprintf(path, sizeof path, "%sno_decrypt", l->path);
+	if (r == 0 && list)
+		r = url_set_build(list, path, &o->no_decrypt, l->err);
+	return r;
+}
+
+static int get_numbers(struct load *l, yyjson_val *v, struct conf_org *o, uint16_t def_port)
+{
+	uint64_t index = ctl_u64(v, "index", 0), port = ctl_u64(v, "port", def_port), mib = ctl_u64(v, "scan_max_mib", 64);
+	if (index == 0 || index > 65535)
+		return bad(l, "index", "not a number of an organisation");
+	if (port == 0 || port > 65535)
+		return bad(l, "port", "not a port");
+	if (mib == 0 || mib > 4096)
+		return bad(l, "scan_max_mib", "not between 1 and 4096");
+	o->index = (uint16_t)index;
+	o->port = (uint16_t)port;
+	o->scan_max = mib * MIB;
+	struct str fail = ctl_str(v, "scan_fail");
+	o->scan_fail = str_eq(fail, STR("open")) ? FAIL_OPEN : FAIL_CLOSED;
+	o->tls_decryption = ctl_bool(v, "tls_decryption", false);
+	o->registered_only = ctl_bool(v, "registered_only", false);
+	o->unscannable_allow = ctl_bool(v, "unscannable_allow", false);
+	return 0;
+}
+
+static int get_org(struct load *l, yyjson_val *v, struct conf_org *o, const struct conf_org *service)
+{
+	int r = get_fixed(l, v, "code", o->code, sizeof o->code);
+	if (r == 0)
+		snprintf(l->path, sizeof l->path, "orgs[%s].", o->code);
+	o->listen4 = service->listen4;
+	o->listen6 = service->listen6;
+	r = r < 0 ? r : get_fixed(l, v, "interface", o->interface, sizeof o->interface);
+	r = r < 0 ? r : get_text(l, v, "name", &o->name);
+	r = r < 0 ? r : get_text(l, v, "name_en", &o->name_en);
+	r = r < 0 ? r : get_prefix(l, v, "global4", &o->global4);
+	r = r < 0 ? r : get_prefix(l, v, "global6", &o->global6);
+	r = r < 0 ? r : get_prefix(l, v, "resolver", &o->resolver);
+	r = r < 0 ? r : get_prefix(l, v, "resolver_from", &o->resolver_from);
+	r = r < 0 ? r : get_prefixes(l, v, "terminals", &o->terminals, &o->n_terminals);
+	r = r < 0 ? r : get_prefixes(l, v, "child_proxies", &o->child_proxies, &o->n_child_proxies);
+	r = r < 0 ? r : get_numbers(l, v, o, service->port);
+	if (r == 0 && l->c->dev && o->interface[0])
+		r = bad(l, "interface", "development mode is for loopback only: no interface may be named");
+	return r < 0 ? r : get_sets(l, v, o);
+}
+
+static int by_code(const void *a, const void *b)
+{
+	return strcmp(((const struct conf_org *)a)->code, ((const struct conf_org *)b)->code);
+}
+
+static int get_orgs(struct load *l, yyjson_val *root)
+{
+	struct conf *c = l->c;
+	struct conf_org service = { 0 };
+	yyjson_val *a = yyjson_obj_get(root, "orgs"), *proxy = yyjson_obj_get(root, "proxy"), *v;
+	size_t i, max, n = yyjson_arr_size(a);
+	int r = get_prefix(l, proxy, "addr4", &service.listen4);
+	r = r < 0 ? r : get_prefix(l, proxy, "addr6", &service.listen6);
+	service.port = (uint16_t)ctl_u64(proxy, "port", 8080);
+	if (r < 0)
+		return r;
+	if (n > CONF_MAX_ORGS)
+		return bad(l, "orgs", "too many organisations");
+	c->orgs = arena_array(&c->arena, n + 1, sizeof *c->orgs);
+	if (!c->orgs)
+		return no_memory(l);
+	yyjson_arr_foreach(a, i, max, v)
+	{
+		snprintf(l->path, sizeof l->path, "orgs[#%zu].", i);
+		c->n_orgs++;
+		r = get_org(l, v, &c->orgs[i], &service);
+		if (r < 0)
+			return r;
+	}
+	qsort(c->orgs, n, sizeof *c->orgs, by_code);
+	for (i = 1; i < n; i++)
+		if (by_code(&c->orgs[i - 1], &c->orgs[i]) == 0)
+			return err_set(l->err, E_INVALID, "orgs", "%s is there twice", c->orgs[i].code);
+	return 0;
+}
+
+static int get_dev(struct load *l, yyjson_val *root)
+{
+	struct conf *c = l->c;
+	yyjson_val *dev = yyjson_obj_get(root, "dev"), *a = yyjson_obj_get(dev, "hosts"), *v;
+	size_t i, max, n = yyjson_arr_size(a);
+	c->dev = yyjson_is_obj(dev);
+	if (!c->dev)
+		return 0;
+	int r = get_prefixes(l, dev, "except", &c->except, &c->n_except);
+	c->hosts = arena_array(&c->arena, n + 1, sizeof *c->hosts);
+	if (!c->hosts)
+		return no_memory(l);
+	yyjson_arr_foreach(a, i, max, v)
+	{
+		r = r < 0 ? r : get_text(l, v, "name", &c->hosts[i].name);
+		r = r < 0 ? r : get_prefix(l, v, "addr", &c->hosts[i].addr);
+		c->n_hosts++;
+	}
+	return r;
+}
+
+static int get_all(struct load *l, yyjson_val *root, STACK_OF(X509) *system_ca)
+{
+	struct conf *c = l->c;
+	yyjson_val *service = yyjson_obj_get(root, "service"), *black = yyjson_obj_get(root, "black");
+	if (!yyjson_is_obj(root) || ctl_u64(root, "v", 0) != 1)
+		return bad(l, "v", "not version 1 of proxyd.json");
+	uint64_t threads = ctl_u64(root, "threads", 1);
+	c->threads = (unsigned)(threads < 1 ? 1 : threads > CONF_MAX_THREADS ? CONF_MAX_THREADS : threads);
+	int r = get_text(l, service, "name", &c->service);
+	r = r < 0 ? r : get_text(l, service, "name_en", &c->service_en);
+	r = r < 0 ? r : get_ports(l, root);
+	r = r < 0 ? r : get_prefixes(l, root, "refuse", &c->refuse, &c->n_refuse);
+	r = r < 0 ? r : get_trust(l, root, system_ca);
+	r = r < 0 ? r : get_dev(l, root);
+	if (r == 0 && black)
+		r = url_set_build(black, "service.black", &c->common, l->err);
+	return r < 0 ? r : get_orgs(l, root);
+}
+
+int conf_parse(struct str json, STACK_OF(X509) *system_ca, struct conf **ret, struct err *err)
+{
+	struct conf *c = mem_alloc(sizeof *c);
+	if (!c)
+		return err_set(err, E_NOMEM, "", "no memory");
+	c->refs = 1;
+	arena_init(&c->arena, CONF_MAX_JSON);
+	struct load l = { .c = c, .err = err };
+	yyjson_doc *doc = json.len <= CONF_MAX_JSON ? yyjson_read(json.ptr, json.len, 0) : NULL;
+	int r = doc ? get_all(&l, yyjson_doc_get_root(doc), system_ca) : err_set(err, E_INVALID, "proxyd.json", "not JSON");
+	yyjson_doc_free(doc);
+	if (r < 0)
+		conf_unref(&c);
+	else
+		*ret = c;
+	return r;
+}
+
+struct conf *conf_ref(struct conf *c)
+{
+	atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+	return c;
+}
+
+void conf_unref(struct conf **p)
+{
+	struct conf *c = *p;
+	*p = NULL;
+	if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	for (size_t i = 0; i < c->n_orgs; i++) {
+		url_policy_destroy(&c->orgs[i].url);
+		url_set_destroy(&c->orgs[i].no_decrypt);
+	}
+	url_set_destroy(&c->common);
+	X509_STORE_free(c->store);
+	arena_done(&c->arena);
+	mem_free(c);
+}
+
+const struct conf_org *conf_org(const struct conf *c, const char *code)
+{
+	struct conf_org key = { 0 };
+	snprintf(key.code, sizeof key.code, "%s", code);
+	return bsearch(&key, c->orgs, c->n_orgs, sizeof key, by_code);
+}
+
+bool conf_port_allowed(const struct conf *c, uint16_t port)
+{
+	for (size_t i = 0; i < c->n_connect_ports; i++)
+		if (c->connect_ports[i] == port)
+			return true;
+	return c->n_connect_ports == 0 && port == 443;
+}
+
+bool conf_terminal_ok(const struct conf_org *o, const struct prefix *terminal)
+{
+	if (!o->registered_only)
+		return true;
+	for (size_t i = 0; i < o->n_terminals; i++)
+		if (prefix_contains(&o->terminals[i], terminal))
+			return true;
+	return false;
+}
+
+const struct prefix *conf_host(const struct conf *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_hosts; i++) {
+		const char *h = c->hosts[i].name;
+		size_t n = strlen(name), m = strlen(h);
+		if (strcmp(h, name) == 0 || (h[0] == '.' && n > m && strcmp(name + n - m, h) == 0))
+			return &c->hosts[i].addr;
+	}
+	return NULL;
+}

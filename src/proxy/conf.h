@@ -1,0 +1,77 @@
+/* One generation of the proxy's configuration: an immutable snapshot built from proxyd.json (written by
+ * compile/proxyd.c), shared by all threads and freed when the last request that looks at it is gone.
+ *
+ *   {"v":1, "threads":2, "service":{"name","name_en"}, "proxy":{"addr4","addr6","port"}, "connect_ports":[443],
+ *    "refuse":[prefix…], "origin_ca":[PEM…], "black":[pattern…],
+ *    "orgs":[{"code","index","name","name_en","interface","global4","global6","resolver","resolver_from",
+ *      "tls_decryption","no_decrypt":[…],"registered_only","terminals":[prefix…],"child_proxies":[prefix…],
+ *      "scan_fail":"closed"|"open","scan_max_mib","unscannable_allow","url":{…url/url.h…}}…],
+ *    "dev":{"except":[prefix…],"hosts":[{"name","addr"}…]}}      only where every interface is ""
+ * "" for an address means: none, for an interface: don't bind to one. With dev an org may have its own "port" and
+ * the destinations in except are reachable although they are special; hosts answers before the resolver. */
+#ifndef PROXY_CONF_H
+#define PROXY_CONF_H
+
+#include "base/arena.h"
+#include "model/model.h"
+#include "url/url.h"
+
+#include <openssl/x509.h>
+#include <stdatomic.h>
+
+#define CONF_MAX_ORGS 4096
+#define CONF_MAX_JSON (256 * 1024 * 1024u)
+#define CONF_MAX_THREADS 64
+
+struct conf_org {
+	char code[8], interface[16];
+	uint16_t index, port;
+	const char *name, *name_en;
+	struct prefix listen4, listen6;
+	struct prefix global4, global6;
+	struct prefix resolver, resolver_from;
+	bool tls_decryption, registered_only, unscannable_allow;
+	enum fail_mode scan_fail;
+	uint64_t scan_max; /* bytes */
+	struct prefix *terminals, *child_proxies;
+	size_t n_terminals, n_child_proxies;
+	struct url_set *no_decrypt;
+	struct url_policy_set *url;
+};
+
+struct conf_host {
+	const char *name;
+	struct prefix addr;
+};
+
+struct conf {
+	atomic_uint refs;
+	struct arena arena;
+	char digest[72];
+	unsigned threads;
+	const char *service, *service_en;
+	uint16_t connect_ports[32];
+	size_t n_connect_ports;
+	struct prefix *refuse, *except;
+	size_t n_refuse, n_except;
+	bool dev;
+	struct conf_host *hosts;
+	size_t n_hosts;
+	const char **origin_ca;
+	size_t n_origin_ca;
+	X509_STORE *store; /* the system's authorities and origin_ca; NULL in tests */
+	struct url_set *common;
+	struct conf_org *orgs; /* sorted by code */
+	size_t n_orgs;
+};
+
+/* refs is 1 then. system_ca (may be NULL): certificates trusted beside origin_ca. */
+int conf_parse(struct str json, STACK_OF(X509) *system_ca, struct conf **ret, struct err *err);
+struct conf *conf_ref(struct conf *c);
+void conf_unref(struct conf **c);
+const struct conf_org *conf_org(const struct conf *c, const char *code);
+bool conf_port_allowed(const struct conf *c, uint16_t port);
+bool conf_terminal_ok(const struct conf_org *o, const struct prefix *terminal); /* registered_only */
+const struct prefix *conf_host(const struct conf *c, const char *name);         /* dev.hosts; ".x" holds below x */
+
+#endif

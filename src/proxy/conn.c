@@ -1,0 +1,321 @@
+/* A client's connection: accepted by an organisation's listener, read into requests, given up in the end. */
+#include "proxy/conn.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+static void read_head(struct conn *c);
+
+/* ---- how many a terminal has ---- */
+
+struct terminal_key {
+	char org[8];
+	uint8_t addr[17];
+};
+
+static struct str terminal_key(const struct conn *c, struct terminal_key *k)
+{
+	memset(k, 0, sizeof *k);
+	memcpy(k->org, c->org->code, sizeof k->org);
+	k->addr[0] = c->peer.family;
+	memcpy(k->addr + 1, c->peer.addr, 16);
+	return (struct str){ (const char *)k, sizeof *k };
+}
+
+/* The count is the map's value itself. */
+static bool terminal_add(struct conn *c)
+{
+	struct terminal_key k;
+	struct str key = terminal_key(c, &k);
+	uintptr_t n = (uintptr_t)map_get(&c->w->terminals, key);
+	const struct conf_org *o = c->org->conf;
+	size_t max = WORKER_CONNS_TERMINAL;
+	for (size_t i = 0; i < o->n_child_proxies; i++)
+		if (prefix_contains(&o->child_proxies[i], &c->peer))
+			max = WORKER_CONNS_ORG; /* it speaks for many */
+	return n < max && map_put(&c->w->terminals, key, (void *)(n + 1)) == 0;
+}
+
+static void terminal_remove(struct conn *c)
+{
+	struct terminal_key k;
+	struct str key = terminal_key(c, &k);
+	uintptr_t n = (uintptr_t)map_get(&c->w->terminals, key);
+	if (n > 1)
+		map_put(&c->w->terminals, key, (void *)(n - 1));
+	else if (n == 1)
+		map_del(&c->w->terminals, key);
+}
+
+/* ---- life ---- */
+
+void conn_touch(struct conn *c, int64_t ms)
+{
+	c->deadline = c->w->now + ms;
+}
+
+static void on_closed(struct chan *ch)
+{
+	struct conn *c = (struct conn *)(void *)ch;
+	buf_done(&c->in);
+	mem_free(c);
+}
+
+void conn_destroy(struct conn *c, const char *disposition)
+{
+	if (c->state == CONN_DEAD)
+		return;
+	connect_abort(c);
+	c->state = CONN_DEAD;
+	if (c->txn) {
+		if (disposition && strcmp(c->txn->disposition, "Allowed") == 0)
+			c->txn->disposition = disposition;
+		txn_destroy(c->txn);
+	}
+	if (c->prev)
+		c->prev->next = c->next;
+	else
+		c->w->conns = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	terminal_remove(c);
+	c->org->n_conns--;
+	atomic_fetch_sub_explicit(c->org->stat[STAT_CONNECTIONS], 1, memory_order_relaxed);
+	chan_goodbye(&c->ch);
+	chan_close(&c->ch, on_closed);
+}
+
+int conn_fill(struct conn *c)
+{
+	size_t want = c->in.len + 16384 <= c->in.max ? 16384 : c->in.max - c->in.len;
+	if (want == 0 || !buf_room(&c->in, want))
+		return -E_LIMIT;
+	long n = chan_read(&c->ch, c->in.ptr + c->in.len, want);
+	if (n <= 0)
+		return n == -E_AGAIN ? -E_AGAIN : -E_CLOSED;
+	c->in.len += (size_t)n;
+	return 0;
+}
+
+/* Last words are under way: half-close, and read away what still comes, else a reset would eat them. */
+static void linger(struct conn *c)
+{
+	c->state = CONN_LINGER;
+	conn_touch(c, 2000);
+	chan_goodbye(&c->ch);
+	shutdown(c->ch.fd, SHUT_WR);
+	buf_done(&c->in);
+	if (!c->ch.reading)
+		chan_resume(&c->ch);
+}
+
+static void read_away(struct conn *c)
+{
+	char junk[16384];
+	ssize_t n = recv(c->ch.fd, junk, sizeof junk, MSG_DONTWAIT);
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		conn_destroy(c, NULL);
+}
+
+void conn_next(struct conn *c, bool keep)
+{
+	if (c->state == CONN_DEAD)
+		return;
+	if (!keep || !c->org->conf) {
+		linger(c);
+		return;
+	}
+	c->state = CONN_HEAD;
+	c->seen = 0;
+	conn_touch(c, WORKER_IDLE_MS);
+	if (c->in.len == 0 && c->in.cap > 16384)
+		buf_done(&c->in);
+	if (!c->ch.reading)
+		chan_resume(&c->ch);
+	if (!c->looping)
+		read_head(c); /* what lies in OpenSSL or in our buffer wakes nobody */
+}
+
+/* ---- a head ---- */
+
+/* True when a request was begun (or the connection is gone). */
+static bool try_head(struct conn *c)
+{
+	/* Empty lines before a request are skipped (RFC 9112 2.2), a few. */
+	while (c->in.len >= 2 && c->in.ptr[0] == '\r' && c->in.ptr[1] == '\n' && c->seen == 0)
+		buf_drop(&c->in, 2);
+	if (c->in.len == 0)
+		return false;
+	long end = http_head_end(c->in.ptr, c->in.len, c->seen);
+	c->seen = c->in.len;
+	if (end == 0)
+		return false;
+	/* Too long: parsed as far as it is, which fails with a page. */
+	txn_begin(c, end < 0 ? c->in.len : (size_t)end);
+	return true;
+}
+
+static void read_head(struct conn *c)
+{
+	c->looping = true; /* answers given at once come back here instead of going deeper */
+	while (c->state == CONN_HEAD) {
+		if (c->in.len > c->seen && try_head(c))
+			continue;
+		bool fresh = c->in.len == 0;
+		int r = conn_fill(c);
+		if (r == -E_AGAIN)
+			break;
+		if (r < 0) {
+			conn_destroy(c, NULL);
+			break;
+		}
+		if (fresh)
+			conn_touch(c, WORKER_HEAD_MS); /* from its first byte: trickling doesn't prolong it */
+	}
+	c->looping = false;
+}
+
+static void on_event(struct chan *ch, int what)
+{
+	struct conn *c = (struct conn *)(void *)ch;
+	switch (c->state) {
+	case CONN_HEAD:
+		if (what & CHAN_READABLE)
+			read_head(c);
+		break;
+	case CONN_BUSY:
+		txn_client_event(c->txn, what);
+		break;
+	case CONN_LINGER:
+		if (what & CHAN_READABLE)
+			read_away(c);
+		break;
+	case CONN_DEAD:
+		break;
+	default:
+		connect_event(c, what);
+	}
+}
+
+void conn_accept(struct org_rt *org, int fd, const struct prefix *peer, uint16_t port)
+{
+	struct worker *w = org->w;
+	int one = 1;
+	struct conn *c = org->n_conns < WORKER_CONNS_ORG ? mem_alloc(sizeof *c) : NULL;
+	if (!c) {
+		org_count(org, STAT_REFUSED, 1);
+		close(fd);
+		return;
+	}
+	c->w = w;
+	c->org = org;
+	c->peer = *peer;
+	c->peer_port = port;
+	buf_init(&c->in, CONN_IN_MAX);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	if (!terminal_add(c)) {
+		org_count(org, STAT_REFUSED, 1);
+		close(fd);
+		mem_free(c);
+		return;
+	}
+	if (chan_open(&c->ch, &w->chan, fd, false, on_event) < 0) {
+		terminal_remove(c);
+		close(fd);
+		mem_free(c);
+		return;
+	}
+	c->next = w->conns;
+	if (w->conns)
+		w->conns->prev = c;
+	w->conns = c;
+	org->n_conns++;
+	org_count(org, STAT_CONNECTIONS, 1);
+	conn_touch(c, WORKER_HEAD_MS);
+}
+
+/* ---- from outside ---- */
+
+void conn_tick(struct conn *c)
+{
+	switch (c->state) {
+	case CONN_BUSY:
+		txn_tick(c->txn);
+		return;
+	case CONN_PREPARE:
+		if (c->origin)
+			origin_tick(c->origin);
+		break;
+	default:
+		break;
+	}
+	if (c->state != CONN_DEAD && c->w->now >= c->deadline)
+		conn_destroy(c, c->state == CONN_TUNNEL ? NULL : "Error");
+}
+
+static void cut(struct conn *c, const char *rule, const char *name)
+{
+	org_count(c->org, STAT_CUT, 1);
+	if (c->txn) {
+		c->txn->action = "Denied";
+		c->txn->disposition = "Reset";
+		snprintf(c->txn->rule, sizeof c->txn->rule, "%s", rule);
+		snprintf(c->txn->rule_name, sizeof c->txn->rule_name, "%s", name);
+	}
+	conn_destroy(c, "Reset");
+}
+
+void conn_check_block(struct conn *c)
+{
+	struct decision d;
+	const struct conf_org *org = c->org->conf;
+	if (!org || (!c->txn && c->state != CONN_PREPARE && c->state != CONN_PEEK))
+		return;
+	const struct target *t = c->txn ? &c->txn->target : &c->tunnel;
+	const struct prefix *terminal = c->txn ? &c->txn->terminal : &c->terminal;
+	decide(c->w->conf, org, c->w->blocks, t, terminal, &d);
+	if (!d.allow && strncmp(d.rule, "block:", 6) == 0) {
+		cut(c, d.rule, d.name);
+		return;
+	}
+	struct target named = *t;
+	snprintf(named.host, sizeof named.host, "%s", c->name);
+	if (c->name[0] && strcmp(c->name, t->host) != 0) {
+		decide(c->w->conf, org, c->w->blocks, &named, terminal, &d);
+		if (!d.allow && strncmp(d.rule, "block:", 6) == 0) {
+			cut(c, d.rule, d.name);
+			return;
+		}
+	}
+	const struct prefix *addr = c->origin ? &c->origin->addr : c->txn ? &c->txn->origin_addr : NULL;
+	const struct block_query q = { .org = c->org->code, .address = addr ? *addr : (struct prefix){ 0 },
+		                       .terminal = *terminal, .now_ms = clock_now_ms() };
+	const struct block *k = blocks_find(c->w->blocks, &q);
+	if (k) {
+		char rule[64];
+		snprintf(rule, sizeof rule, "block:%s", k->id);
+		cut(c, rule, block_kind_name(k->kind));
+	}
+}
+
+void conn_check_conf(struct conn *c)
+{
+	struct decision d;
+	if (!c->org->conf) {
+		cut(c, "organisation", "");
+		return;
+	}
+	if (c->state != CONN_TUNNEL)
+		return;
+	decide(c->w->conf, c->org->conf, c->w->blocks, &c->tunnel, &c->terminal, &d);
+	if (!d.allow)
+		cut(c, d.rule, d.name);
+}

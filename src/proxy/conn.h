@@ -1,0 +1,148 @@
+/* A client's connection and the request on it. */
+#ifndef PROXY_CONN_H
+#define PROXY_CONN_H
+
+#include "proxy/hold.h"
+#include "proxy/leaf.h"
+#include "proxy/origin.h"
+#include "proxy/page.h"
+#include "proxy/sni.h"
+#include "proxy/target.h"
+#include "proxy/worker.h"
+
+#define CONN_IN_MAX (2 * HTTP_MAX_HEAD)
+#define TXN_UPLOAD_MAX (4ull * 1024 * 1024 * 1024)
+#define TXN_SPARE 64
+
+enum conn_state {
+	CONN_HEAD,      /* waiting for a request, or reading its head */
+	CONN_BUSY,      /* txn runs */
+	CONN_PEEK,      /* CONNECT was answered: waiting for the ClientHello */
+	CONN_PREPARE,   /* origin is verified, leaf is fetched */
+	CONN_HANDSHAKE, /* TLS with the terminal */
+	CONN_TUNNEL,
+	CONN_LINGER,    /* all is said: reading away what comes so that the last words arrive */
+	CONN_DEAD,
+};
+
+enum txn_state {
+	TXN_ORIGIN,  /* waiting for an origin */
+	TXN_WAIT,    /* request goes out, answer's head comes in */
+	TXN_BODY,    /* answer's body is held */
+	TXN_VERDICT,
+	TXN_DELIVER, /* head and body go to the terminal */
+	TXN_STREAM,  /* body passes through (unscannable, allowed) */
+};
+
+struct txn {
+	struct txn *next_spare;
+	struct conn *c;
+	struct conf *conf;             /* a reference: the generation this request was decided by */
+	const struct conf_org *org;
+	enum txn_state state;
+	struct origin *origin;
+	struct http_stream rq, rs;
+	bool rq_done, rq_chunked, rs_done, rs_has_length, retried, keep, sent_any, head_only, close_delimited, chunk_out, expect;
+	bool silent;                   /* no event: its inner requests have theirs */
+	uint64_t rs_length, body_size, file_size;
+	uint8_t method, minor;
+	struct target target;          /* path points into text */
+	char name[256];                /* server name asked, for TLS */
+	struct prefix terminal;
+	bool via;
+	struct buf text;               /* copies that outlive the head: url, path, user agent, referrer, type */
+	struct str url, path, user_agent, referrer, type;
+	struct buf up;                 /* bytes for the origin: head, then pieces of the body */
+	size_t up_sent;
+	bool up_replay;                /* up still holds the whole request */
+	uint16_t status;
+	struct buf head;               /* answer's head for the terminal */
+	struct hold hold;
+	uint64_t held;                 /* counted in worker.held */
+	size_t sent;                   /* of head and body together */
+	uint64_t scan_id;
+	bool scanning;
+	int scan_fd;                   /* owned, or -1 */
+	uint64_t bytes_in, bytes_out;
+	int64_t begin_ms, begin_wall;
+	/* for the event */
+	char ref[PAGE_REF], rule[80], rule_name[80], malware[72], file_type[16];
+	const char *action, *disposition, *verdict;
+	bool hashed, cache_hit, tunnel;
+	uint16_t tls_version;          /* of the origin's side, 0x0304 */
+	struct prefix origin_addr;
+};
+
+struct conn {
+	struct chan ch; /* first: the channel is the connection */
+	struct worker *w;
+	struct org_rt *org;
+	struct conn *next, *prev;
+	enum conn_state state;
+	struct prefix peer;
+	uint16_t peer_port;
+	struct buf in;
+	size_t seen;        /* of in: looked through for a head's end */
+	int64_t deadline;
+	struct txn *txn;
+	bool intercepted;
+	bool ended;         /* the client has closed its side */
+	bool looping;       /* read_head() runs further up the stack */
+	/* CONNECT */
+	struct target tunnel;
+	char name[256];     /* server name: SNI, or CONNECT's host */
+	struct prefix terminal;
+	bool via;
+	struct origin *origin; /* being verified, or the tunnel's other end */
+	enum origin_fail fail; /* verification failed: each request gets its page */
+	char fail_detail[160];
+	X509 *leaf;
+	bool leaf_wait, verify_wait;
+	uint64_t bytes_up, bytes_down;
+};
+
+/* conn.c */
+void conn_accept(struct org_rt *org, int fd, const struct prefix *peer, uint16_t port);
+void conn_destroy(struct conn *c, const char *disposition); /* NULL: quietly; else the running request's event says so */
+void conn_tick(struct conn *c);
+void conn_next(struct conn *c, bool keep);      /* the request is over */
+void conn_touch(struct conn *c, int64_t ms);    /* deadline from now */
+int conn_fill(struct conn *c);                  /* reads once into c->in: 0, -E_AGAIN, -E_CLOSED (end too) */
+void conn_check_block(struct conn *c);          /* cut when the block table says so */
+void conn_check_conf(struct conn *c);           /* a new generation */
+
+/* connect.c */
+void connect_begin(struct conn *c);             /* CONNECT was granted and answered */
+void connect_event(struct conn *c, int what);   /* PEEK, PREPARE, HANDSHAKE, TUNNEL */
+void connect_abort(struct conn *c);
+
+/* txn.c */
+struct txn *txn_create(struct conn *c);
+void txn_destroy(struct txn *t);                /* reports it; frees */
+void txn_free(struct txn *t);                   /* a spare one */
+void txn_begin(struct conn *c, size_t head_len); /* c->in holds a whole head */
+void txn_client_event(struct txn *t, int what);
+void txn_tick(struct txn *t);
+void txn_page(struct txn *t, enum page_kind kind, const char *rule, const char *detail);
+void txn_origin_page(struct txn *t, enum origin_fail fail, const char *detail);
+
+/* rewrite.c: heads as they are passed on */
+void rewrite_request(struct txn *t, const struct http_head *h);
+void rewrite_response(struct txn *t, const struct http_head *h); /* without framing and end */
+void rewrite_end(struct txn *t, bool has_length, uint64_t length); /* framing, Connection, empty line */
+
+/* decide.c */
+struct decision {
+	bool allow, wants_path;
+	enum page_kind page;
+	char rule[80], name[80];
+};
+/* block table → terminal registered → url policy (own white list, common and own black list). */
+void decide(const struct conf *conf, const struct conf_org *org, const struct blocks *blocks, const struct target *t,
+            const struct prefix *terminal, struct decision *ret);
+enum page_kind decide_origin_page(enum origin_fail fail);
+
+/* report.c */
+void report_txn(struct txn *t);
+
+#endif

@@ -1,0 +1,326 @@
+/* CONNECT: what comes next is looked at (ClientHello), then opened or passed through.
+ *
+ *   opened   the origin is connected and verified first, a leaf certificate is shown to the terminal, and the
+ *            requests inside are judged like any other. When the origin can't be verified, or the name is denied,
+ *            the terminal gets a page that says so, inside the opened connection.
+ *   passed   names on no_decrypt, and organisations without tls_decryption: judged by CONNECT's host and by
+ *            the server name, then bytes both ways until somebody ends it or a block cuts it. */
+#include "proxy/conn.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+
+static void give_up(struct conn *c, const char *rule, const char *disposition)
+{
+	if (c->txn) {
+		c->txn->silent = false;
+		if (rule) {
+			snprintf(c->txn->rule, sizeof c->txn->rule, "%s", rule);
+			c->txn->action = strcmp(disposition, "Blocked") == 0 ? "Denied" : "Allowed";
+		}
+		c->txn->disposition = disposition;
+	}
+	conn_destroy(c, disposition);
+}
+
+void connect_abort(struct conn *c)
+{
+	if (c->origin) {
+		struct origin *o = c->origin;
+		c->origin = NULL;
+		origin_close(o);
+	}
+	if (c->leaf_wait)
+		leaf_forget(c->w->leaves, c);
+	c->leaf_wait = false;
+	X509_free(c->leaf);
+	c->leaf = NULL;
+	if (c->txn && c->txn->tunnel) {
+		c->txn->bytes_in += c->bytes_down;
+		c->txn->bytes_out += c->bytes_up;
+		c->bytes_down = c->bytes_up = 0;
+	}
+}
+
+/* ---- tunnels ---- */
+
+/* One direction; false when the connection is gone. Reading stops while the other side is full. */
+static bool move(struct conn *c, struct chan *from, struct chan *to, uint64_t *count)
+{
+	struct worker *w = c->w;
+	while (chan_drained(to)) {
+		long n = chan_read(from, w->rbuf, CHAN_PIECE);
+		if (n == -E_AGAIN)
+			return true;
+		if (n <= 0) {
+			conn_destroy(c, NULL);
+			return false;
+		}
+		long k = chan_write(to, w->rbuf, (size_t)n);
+		if (k < n) {
+			/* The kernel took a part: the rest waits in the channel's own buffer. */
+			if (k < 0 || (buf_put(&to->pend, w->rbuf + k, (size_t)(n - k)), to->pend.failed)) {
+				conn_destroy(c, "Reset");
+				return false;
+			}
+		}
+		*count += (uint64_t)n;
+		conn_touch(c, WORKER_TUNNEL_MS);
+	}
+	chan_pause(from);
+	return true;
+}
+
+static void tunnel_origin_io(struct origin *o, int what)
+{
+	struct conn *c = o->user;
+	if ((what & CHAN_WRITABLE) && !c->ch.reading)
+		chan_resume(&c->ch);
+	if (what & CHAN_READABLE)
+		move(c, &o->ch, &c->ch, &c->bytes_down);
+}
+
+static void tunnel_event(struct conn *c, int what)
+{
+	if ((what & CHAN_WRITABLE) && !c->origin->ch.reading)
+		chan_resume(&c->origin->ch);
+	if (what & CHAN_READABLE)
+		move(c, &c->ch, &c->origin->ch, &c->bytes_up);
+}
+
+static void tunnel_ready(struct origin *o, void *user)
+{
+	struct conn *c = user;
+	if (o->fail) {
+		c->origin = NULL;
+		give_up(c, o->fail == FAIL_FORBIDDEN ? "destination" : o->fail == FAIL_BLOCKED ? o->detail : "connect",
+		        o->fail == FAIL_FORBIDDEN || o->fail == FAIL_BLOCKED ? "Blocked" : "Error");
+		return;
+	}
+	o->io = tunnel_origin_io;
+	o->user = c;
+	c->state = CONN_TUNNEL;
+	c->txn->origin_addr = o->addr;
+	conn_touch(c, WORKER_TUNNEL_MS);
+	long n = chan_write(&o->ch, c->in.ptr, c->in.len);
+	if (n != (long)c->in.len) { /* a ClientHello always fits into an empty socket */
+		give_up(c, "connect", "Error");
+		return;
+	}
+	c->bytes_up += c->in.len;
+	buf_done(&c->in);
+	chan_resume(&c->ch);
+}
+
+static void start_tunnel(struct conn *c)
+{
+	bool now;
+	struct origin_want want = { .host = c->tunnel.host, .port = c->tunnel.port, .fresh = true, .ready = tunnel_ready, .user = c };
+	c->state = CONN_PREPARE;
+	conn_touch(c, 2 * WORKER_HEAD_MS);
+	chan_pause(&c->ch);
+	if (origin_get(c->org, &want, &c->origin, &now) < 0)
+		give_up(c, "memory", "Error");
+}
+
+/* ---- interception ---- */
+
+static void on_handshake_done(struct conn *c)
+{
+	org_count(c->org, STAT_INTERCEPTED, 1);
+	c->intercepted = true;
+	if (c->txn) {
+		c->txn->silent = true;
+		txn_destroy(c->txn);
+	}
+	conn_next(c, true); /* looks at once: the first request may have come with the last flight */
+}
+
+static void do_handshake(struct conn *c)
+{
+	int r = chan_handshake(&c->ch);
+	if (r < 0)
+		give_up(c, "tls.client", "Error");
+	else if (r == 1)
+		on_handshake_done(c);
+}
+
+/* A ticket holds for the organisation and name it was given for, no other. */
+static void set_session_context(struct conn *c, SSL *ssl)
+{
+	char text[300];
+	unsigned char id[SHA256_LEN];
+	int n = snprintf(text, sizeof text, "%s/%s", c->org->code, c->name);
+	hash_sha256(text, (size_t)n, id);
+	SSL_set_session_id_context(ssl, id, sizeof id);
+}
+
+static void start_handshake(struct conn *c)
+{
+	struct worker *w = c->w;
+	SSL *ssl = SSL_new(w->client_ctx);
+	if (!ssl || SSL_use_certificate(ssl, c->leaf) != 1 || SSL_use_PrivateKey(ssl, w->leaf_key) != 1) {
+		SSL_free(ssl);
+		give_up(c, "memory", "Error");
+		return;
+	}
+	set_session_context(c, ssl);
+	SSL_set_accept_state(ssl);
+	if (chan_tls(&c->ch, ssl, buf_view(&c->in)) < 0) {
+		give_up(c, "memory", "Error");
+		return;
+	}
+	buf_done(&c->in);
+	c->state = CONN_HANDSHAKE;
+	conn_touch(c, WORKER_HEAD_MS);
+	chan_resume(&c->ch);
+	do_handshake(c);
+}
+
+static void prepared(struct conn *c)
+{
+	if (c->state == CONN_PREPARE && !c->verify_wait && !c->leaf_wait && c->leaf)
+		start_handshake(c);
+}
+
+static void on_leaf(X509 *x, int code, void *user)
+{
+	struct conn *c = user;
+	c->leaf_wait = false;
+	if (!x) {
+		give_up(c, "vault", "Error");
+		return;
+	}
+	X509_up_ref(x);
+	c->leaf = x;
+	prepared(c);
+}
+
+static void on_verified(struct origin *o, void *user)
+{
+	struct conn *c = user;
+	c->origin = NULL;
+	c->verify_wait = false;
+	c->fail = o->fail;
+	if (o->fail)
+		snprintf(c->fail_detail, sizeof c->fail_detail, "%s", o->detail);
+	else
+		origin_release(o); /* the first request takes it from the pool */
+	prepared(c);
+}
+
+/* Origin and certificate at the same time. A connection of this very name in the pool was verified already. */
+static void prepare(struct conn *c, bool allowed)
+{
+	bool now = false;
+	c->state = CONN_PREPARE;
+	conn_touch(c, 2 * WORKER_HEAD_MS);
+	chan_pause(&c->ch);
+	c->leaf_wait = true;
+	c->verify_wait = allowed;
+	leaf_get(c->w->leaves, c->name, on_leaf, c);
+	if (!allowed || c->state != CONN_PREPARE)
+		return;
+	struct origin_want want = { .host = c->tunnel.host, .sni = c->name, .port = c->tunnel.port, .tls = true,
+		                    .ready = on_verified, .user = c };
+	if (origin_get(c->org, &want, &c->origin, &now) < 0) {
+		give_up(c, "memory", "Error");
+	} else if (now) {
+		struct origin *o = c->origin;
+		c->origin = NULL;
+		c->verify_wait = false;
+		origin_release(o);
+		prepared(c);
+	}
+}
+
+/* ---- looking ---- */
+
+static bool judge_both(struct conn *c, struct decision *d)
+{
+	struct target named = c->tunnel;
+	decide(c->w->conf, c->org->conf, c->w->blocks, &c->tunnel, &c->terminal, d);
+	if (!d->allow || strcmp(c->name, c->tunnel.host) == 0)
+		return d->allow;
+	snprintf(named.host, sizeof named.host, "%s", c->name);
+	named.is_addr = false;
+	decide(c->w->conf, c->org->conf, c->w->blocks, &named, &c->terminal, d);
+	return d->allow;
+}
+
+static void on_hello(struct conn *c, const struct client_hello *ch)
+{
+	const struct conf_org *org = c->org->conf;
+	struct decision d;
+	snprintf(c->name, sizeof c->name, "%s", ch->sni[0] ? ch->sni : c->tunnel.host);
+	bool pass = !org->tls_decryption || url_set_match_host(org->no_decrypt, str_from(c->name), NULL);
+	bool allow = judge_both(c, &d);
+	if (c->txn) {
+		snprintf(c->txn->rule, sizeof c->txn->rule, "%s", d.rule);
+		snprintf(c->txn->rule_name, sizeof c->txn->rule_name, "%s", d.name);
+	}
+	if (!pass)
+		prepare(c, allow || d.wants_path);
+	else if (allow)
+		start_tunnel(c);
+	else
+		give_up(c, d.rule, "Blocked");
+}
+
+static void peek(struct conn *c)
+{
+	struct client_hello ch;
+	for (;;) {
+		int r = c->in.len ? client_hello_parse(c->in.ptr, c->in.len, &ch) : 0;
+		if (r == 1) {
+			on_hello(c, &ch);
+			return;
+		}
+		/* CONNECT is for TLS here: anything else is a way round inspection. */
+		if (r < 0) {
+			give_up(c, "protocol", "Blocked");
+			return;
+		}
+		r = conn_fill(c);
+		if (r == -E_AGAIN)
+			return;
+		if (r < 0) {
+			give_up(c, "protocol", "Error");
+			return;
+		}
+	}
+}
+
+void connect_begin(struct conn *c)
+{
+	c->state = CONN_PEEK;
+	conn_touch(c, WORKER_HEAD_MS);
+	if (!c->ch.reading)
+		chan_resume(&c->ch);
+	peek(c);
+}
+
+void connect_event(struct conn *c, int what)
+{
+	switch (c->state) {
+	case CONN_PEEK:
+		if (what & CHAN_READABLE)
+			peek(c);
+		break;
+	case CONN_HANDSHAKE:
+		do_handshake(c);
+		break;
+	case CONN_TUNNEL:
+		tunnel_event(c, what);
+		break;
+	case CONN_PREPARE:
+		if (c->ch.broken)
+			conn_destroy(c, "Reset");
+		break;
+	default:
+		break;
+	}
+}

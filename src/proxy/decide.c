@@ -1,0 +1,73 @@
+/* May this terminal have this URL now? The order is fixed: block table, registered terminals, then the lists (url/url.h
+ * says in which order those). Asked for each request, so that a change acts on the next one. */
+#include "proxy/conn.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+
+static bool blocked(const struct conf_org *org, const struct blocks *blocks, const struct target *t,
+                    const struct prefix *terminal, int64_t now, struct decision *ret)
+{
+	char url[640], auth[TARGET_AUTHORITY];
+	struct block_query q = { .org = org->code, .host = t->host, .terminal = *terminal, .now_ms = now };
+	if (!blocks || blocks->n == 0)
+		return false;
+	struct str path = target_bare_path(t);
+	if (path.ptr && path.len < 320) {
+		target_authority(t, auth);
+		int n = snprintf(url, sizeof url, "%s%s" STR_FMT, t->https ? "https://" : "http://", auth, STR_ARG(path));
+		q.url = (struct str){ url, (size_t)n < sizeof url ? (size_t)n : 0 };
+	}
+	const struct block *k = blocks_find(blocks, &q);
+	if (!k)
+		return false;
+	snprintf(ret->rule, sizeof ret->rule, "block:%s", k->id);
+	snprintf(ret->name, sizeof ret->name, "%s", block_kind_name(k->kind));
+	ret->page = PAGE_BLOCK;
+	return true;
+}
+
+void decide(const struct conf *conf, const struct conf_org *org, const struct blocks *blocks, const struct target *t,
+            const struct prefix *terminal, struct decision *ret)
+{
+	int64_t now = clock_now_ms();
+	*ret = (struct decision){ 0 };
+	if (blocked(org, blocks, t, terminal, now, ret))
+		return;
+	if (!conf_terminal_ok(org, terminal)) {
+		ret->page = PAGE_TERMINAL;
+		snprintf(ret->rule, sizeof ret->rule, "terminal");
+		return;
+	}
+	const struct url_query q = { .scheme = t->https ? STR("https") : STR("http"), .host = str_from(t->host),
+		                     .port = t->port, .path = t->path, .now_ms = now };
+	struct url_decision d;
+	url_decide(org->url, &q, &d);
+	ret->allow = d.allow;
+	ret->wants_path = d.wants_path;
+	ret->page = PAGE_URL;
+	snprintf(ret->rule, sizeof ret->rule, "%s", d.rule);
+}
+
+enum page_kind decide_origin_page(enum origin_fail fail)
+{
+	switch (fail) {
+	case FAIL_DNS:
+		return PAGE_DNS;
+	case FAIL_DNS_TIMEOUT:
+	case FAIL_TIMEOUT:
+		return PAGE_TIMEOUT;
+	case FAIL_FORBIDDEN:
+		return PAGE_FORBIDDEN;
+	case FAIL_BLOCKED:
+		return PAGE_BLOCK;
+	case FAIL_TLS:
+		return PAGE_TLS;
+	case FAIL_LOST:
+	case FAIL_PROTOCOL:
+		return PAGE_ORIGIN;
+	default:
+		return PAGE_CONNECT;
+	}
+}

@@ -1,0 +1,261 @@
+/* Held bodies; see hold.h. Decoding here is only for inspection: the terminal gets the bytes of the origin. */
+#include "proxy/hold.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "scan/client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+enum hold_coding hold_coding(struct str v)
+{
+	if (v.len == 0 || str_case_eq(v, STR("identity")))
+		return CODING_NONE;
+	if (str_case_eq(v, STR("gzip")) || str_case_eq(v, STR("x-gzip")))
+		return CODING_GZIP;
+	if (str_case_eq(v, STR("deflate")))
+		return CODING_DEFLATE;
+	return CODING_UNKNOWN;
+}
+
+/* ---- a store ---- */
+
+static int spill(struct store *s)
+{
+	s->fd = memfd_create("toride-held", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (s->fd < 0)
+		return -E_IO;
+	size_t off = 0;
+	while (off < s->mem.len) {
+		ssize_t n = write(s->fd, s->mem.ptr + off, s->mem.len - off);
+		if (n < 0 && errno != EINTR)
+			return -E_IO;
+		off += n > 0 ? (size_t)n : 0;
+	}
+	buf_done(&s->mem);
+	return 0;
+}
+
+static int store_put(struct store *s, const char *p, size_t n)
+{
+	if (s->fd < 0 && s->mem.len + n > HOLD_MEMORY) {
+		int r = spill(s);
+		if (r < 0)
+			return r;
+	}
+	s->size += n;
+	if (s->fd < 0) {
+		buf_put(&s->mem, p, n);
+		return s->mem.failed;
+	}
+	while (n) {
+		ssize_t k = write(s->fd, p, n);
+		if (k < 0 && errno != EINTR)
+			return -E_IO;
+		p += k > 0 ? k : 0;
+		n -= k > 0 ? (size_t)k : 0;
+	}
+	return 0;
+}
+
+static int store_seal(struct store *s)
+{
+	if (s->fd < 0 || s->map || s->size == 0)
+		return 0;
+	if (fcntl(s->fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK) < 0)
+		return -E_IO;
+	void *m = mmap(NULL, s->size, PROT_READ, MAP_PRIVATE, s->fd, 0);
+	if (m == MAP_FAILED)
+		return -E_IO;
+	s->map = m;
+	return 0;
+}
+
+static void store_reset(struct store *s)
+{
+	if (s->map)
+		munmap(s->map, s->size);
+	if (s->fd >= 0)
+		close(s->fd);
+	s->map = NULL;
+	s->fd = -1;
+	s->size = 0;
+	buf_reset(&s->mem);
+}
+
+static struct str store_view(const struct store *s)
+{
+	return s->map ? (struct str){ s->map, s->size } : buf_view(&s->mem);
+}
+
+/* ---- the hold ---- */
+
+int hold_begin(struct hold *h, enum hold_coding coding, uint64_t max, uint64_t expected)
+{
+	if (!h->md) {
+		h->md = EVP_MD_CTX_new();
+		buf_init(&h->raw.mem, HOLD_MEMORY);
+		buf_init(&h->plain.mem, HOLD_MEMORY);
+		h->raw.fd = h->plain.fd = -1;
+	}
+	h->coding = coding;
+	h->max = max;
+	h->state = coding == CODING_UNKNOWN ? HOLD_UNREADABLE : HOLD_OK;
+	h->z_end = h->z_raw = false;
+	if (!h->md || EVP_DigestInit_ex(h->md, EVP_sha256(), NULL) != 1)
+		return -E_NOMEM;
+	if (expected && expected <= HOLD_MEMORY)
+		buf_room(&h->raw.mem, expected);
+	if (h->raw.mem.failed)
+		return h->raw.mem.failed;
+	if (coding != CODING_GZIP && coding != CODING_DEFLATE)
+		return 0;
+	h->z = (z_stream){ 0 };
+	h->z_open = inflateInit2(&h->z, coding == CODING_GZIP ? 15 + 16 : 15) == Z_OK;
+	return h->z_open ? 0 : -E_NOMEM;
+}
+
+static int put_plain(struct hold *h, const char *p, size_t n)
+{
+	uint64_t total = h->plain.size + n;
+	if (total > h->max || (total > HOLD_RATIO_FROM && total / HOLD_RATIO > h->raw.size)) {
+		h->state = HOLD_TOO_LARGE;
+		return 0;
+	}
+	EVP_DigestUpdate(h->md, p, n);
+	return store_put(&h->plain, p, n);
+}
+
+/* "deflate" should be zlib's format (RFC 9110 8.4.1.2), but some servers send the bare one. */
+static bool retry_raw(struct hold *h, const char *p, size_t n)
+{
+	if (h->coding != CODING_DEFLATE || h->z_raw || h->z.total_out || h->raw.size != n)
+		return false;
+	inflateEnd(&h->z);
+	h->z = (z_stream){ 0 };
+	h->z_raw = true;
+	h->z_open = inflateInit2(&h->z, -15) == Z_OK;
+	h->z.next_in = (unsigned char *)(uintptr_t)p;
+	h->z.avail_in = (unsigned)n;
+	return h->z_open;
+}
+
+static int decode(struct hold *h, const char *p, size_t n)
+{
+	char out[32 * 1024];
+	h->z.next_in = (unsigned char *)(uintptr_t)p;
+	h->z.avail_in = (unsigned)n;
+	while (h->state == HOLD_OK && h->z.avail_in) {
+		if (h->z_end) { /* a further gzip member (RFC 1952 2.2): programs read on, so do we */
+			if (h->coding != CODING_GZIP || inflateReset(&h->z) != Z_OK) {
+				h->state = HOLD_UNREADABLE;
+				return 0;
+			}
+			h->z_end = false;
+		}
+		h->z.next_out = (unsigned char *)out;
+		h->z.avail_out = sizeof out;
+		int r = inflate(&h->z, Z_NO_FLUSH);
+		if (r == Z_DATA_ERROR && retry_raw(h, p, n))
+			continue;
+		if (r != Z_OK && r != Z_STREAM_END && r != Z_BUF_ERROR) {
+			h->state = HOLD_UNREADABLE;
+			return 0;
+		}
+		h->z_end = r == Z_STREAM_END;
+		int e = put_plain(h, out, sizeof out - h->z.avail_out);
+		if (e < 0)
+			return e;
+	}
+	return 0;
+}
+
+int hold_put(struct hold *h, const void *p, size_t n)
+{
+	if (h->raw.size + n > h->max) {
+		h->state = HOLD_TOO_LARGE;
+		return -E_LIMIT;
+	}
+	int r = store_put(&h->raw, p, n);
+	if (r < 0)
+		return r;
+	if (h->coding == CODING_NONE)
+		EVP_DigestUpdate(h->md, p, n);
+	else if (h->z_open && h->state == HOLD_OK)
+		r = decode(h, p, n);
+	return r;
+}
+
+char *hold_room(struct hold *h, size_t n)
+{
+	if (h->coding != CODING_NONE || h->raw.fd >= 0 || h->raw.mem.len + n > HOLD_MEMORY || h->raw.size + n > h->max)
+		return NULL;
+	return buf_room(&h->raw.mem, n) ? h->raw.mem.ptr + h->raw.mem.len : NULL;
+}
+
+void hold_added(struct hold *h, size_t n)
+{
+	EVP_DigestUpdate(h->md, h->raw.mem.ptr + h->raw.mem.len, n);
+	h->raw.mem.len += n;
+	h->raw.size += n;
+}
+
+int hold_end(struct hold *h)
+{
+	if (h->z_open) {
+		inflateEnd(&h->z);
+		h->z_open = false;
+		if (h->state == HOLD_OK && !h->z_end && h->raw.size)
+			h->state = HOLD_UNREADABLE; /* cut short */
+	}
+	if (EVP_DigestFinal_ex(h->md, h->sha, NULL) != 1)
+		return -E_IO;
+	int r = store_seal(&h->raw);
+	return r < 0 ? r : store_seal(&h->plain);
+}
+
+int hold_scan_fd(struct hold *h, int *ret_fd, bool *ret_own)
+{
+	struct store *s = h->coding == CODING_NONE ? &h->raw : &h->plain;
+	*ret_own = s->fd < 0;
+	*ret_fd = s->fd;
+	if (s->fd >= 0)
+		return 0;
+	struct str part = buf_view(&s->mem);
+	return scan_memfd(&part, 1, ret_fd, NULL);
+}
+
+struct str hold_bytes(const struct hold *h)
+{
+	return store_view(&h->raw);
+}
+
+uint64_t hold_held(const struct hold *h)
+{
+	return h->raw.size + h->plain.size;
+}
+
+void hold_reset(struct hold *h)
+{
+	if (!h->md)
+		return;
+	if (h->z_open)
+		inflateEnd(&h->z);
+	h->z_open = false;
+	store_reset(&h->raw);
+	store_reset(&h->plain);
+	buf_done(&h->plain.mem);
+	h->coding = CODING_NONE;
+	h->state = HOLD_OK;
+}
+
+void hold_done(struct hold *h)
+{
+	hold_reset(h);
+	buf_done(&h->raw.mem);
+	buf_done(&h->plain.mem);
+	EVP_MD_CTX_free(h->md);
+	*h = (struct hold){ 0 };
+}

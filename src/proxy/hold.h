@@ -1,0 +1,57 @@
+/* A body held back until its verdict: bytes as they came (what will be delivered), the content as it is inside
+ * Content-Encoding (what is scanned), and its SHA-256, taken while the bytes are hot.
+ *
+ * Up to HOLD_MEMORY stays in memory, more goes to an anonymous memfd: proxyd writes no files. */
+#ifndef PROXY_HOLD_H
+#define PROXY_HOLD_H
+
+#include "base/buf.h"
+
+#include <openssl/evp.h>
+#include <zlib.h>
+
+#define HOLD_MEMORY (1024 * 1024u)
+#define HOLD_RATIO 200              /* decoded bytes a byte received … */
+#define HOLD_RATIO_FROM (1024 * 1024u) /* … once there are so many */
+
+enum hold_coding { CODING_NONE, CODING_GZIP, CODING_DEFLATE, CODING_UNKNOWN };
+enum hold_state { HOLD_OK, HOLD_TOO_LARGE, HOLD_UNREADABLE }; /* the latter two: can't be scanned */
+
+struct store {
+	struct buf mem;
+	int fd;       /* memfd, or -1 */
+	uint64_t size;
+	char *map;    /* of the memfd once it is sealed */
+};
+
+struct hold {
+	struct store raw, plain; /* plain: only with a coding */
+	enum hold_coding coding;
+	enum hold_state state;
+	uint64_t max;      /* bytes, of raw and of plain each */
+	EVP_MD_CTX *md;    /* kept for use again */
+	z_stream z;
+	bool z_open, z_end, z_raw;
+	unsigned char sha[32];
+};
+
+enum hold_coding hold_coding(struct str content_encoding);
+/* expected: bytes announced, 0 unknown. May be called again on the same object after hold_reset(). */
+int hold_begin(struct hold *h, enum hold_coding coding, uint64_t max, uint64_t expected);
+/* 0, -E_NOMEM or -E_IO. state tells when it got too large or unreadable; raw is kept all the same up to max,
+ * and past it the bytes are not taken any more (-E_LIMIT). */
+int hold_put(struct hold *h, const void *p, size_t n);
+/* Where n more bytes may be read to directly (no coding, still in memory), else NULL; then hold_added(). */
+char *hold_room(struct hold *h, size_t n);
+void hold_added(struct hold *h, size_t n);
+/* The digest; for what has spilled the mapping. 0 or negative. */
+int hold_end(struct hold *h);
+/* What is to be scanned: a sealed memfd the caller closes (*ret_own), or the store's own. */
+int hold_scan_fd(struct hold *h, int *ret_fd, bool *ret_own);
+/* The delivered bytes after hold_end(). */
+struct str hold_bytes(const struct hold *h);
+uint64_t hold_held(const struct hold *h); /* memory it takes */
+void hold_reset(struct hold *h);          /* keeps a small buffer for the next */
+void hold_done(struct hold *h);
+
+#endif

@@ -1,0 +1,432 @@
+/* Origin connections; see origin.h. The last line of the decisions stands here: what a name resolves to is checked
+ * (guard, black lists, blocks) before connect(), and a certificate before the first byte of a request. */
+#include "proxy/origin.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "proxy/guard.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#ifndef IP_BIND_ADDRESS_NO_PORT
+#define IP_BIND_ADDRESS_NO_PORT 24
+#endif
+
+static void try_next(struct origin *o);
+
+static void set_fail(struct origin *o, enum origin_fail fail, const char *detail)
+{
+	o->fail = fail;
+	snprintf(o->detail, sizeof o->detail, "%s", detail);
+}
+
+/* ---- the pool ---- */
+
+static void pool_add(struct origin *o)
+{
+	struct origin *head = map_get(&o->org->pool, str_from(o->key));
+	o->prev = NULL;
+	o->next = head;
+	if (head)
+		head->prev = o;
+	if (map_put(&o->org->pool, str_from(o->key), o) < 0) {
+		if (head)
+			head->prev = NULL;
+		o->state = ORIGIN_BUSY;
+		origin_close(o);
+		return;
+	}
+	o->org->n_idle++;
+}
+
+static void pool_remove(struct origin *o)
+{
+	if (o->prev)
+		o->prev->next = o->next;
+	else if (o->next)
+		map_put(&o->org->pool, str_from(o->key), o->next);
+	else
+		map_del(&o->org->pool, str_from(o->key));
+	if (o->next)
+		o->next->prev = o->prev;
+	o->next = o->prev = NULL;
+	o->org->n_idle--;
+}
+
+void origin_pool_sweep(struct org_rt *org, bool all)
+{
+	void *v;
+	for (size_t i = 0; map_next(&org->pool, &i, NULL, &v);) {
+		for (struct origin *o = v, *next; o; o = next) {
+			next = o->next;
+			if (all || org->w->now >= o->deadline)
+				origin_close(o);
+		}
+	}
+}
+
+/* ---- ending ---- */
+
+static void on_closed(struct chan *c)
+{
+	struct origin *o = (struct origin *)(void *)c;
+	buf_done(&o->in);
+	mem_free(o);
+}
+
+void origin_close(struct origin *o)
+{
+	if (!o || o->state == ORIGIN_DEAD)
+		return;
+	if (o->state == ORIGIN_IDLE)
+		pool_remove(o);
+	o->state = ORIGIN_DEAD;
+	o->ready = NULL;
+	o->io = NULL;
+	if (o->ch.open) {
+		chan_goodbye(&o->ch);
+		chan_close(&o->ch, on_closed);
+	} else if (!o->resolving && !o->detached) {
+		buf_done(&o->in);
+		mem_free(o);
+	}
+	/* else: the resolver or the loop still holds it; on_resolved() or channel_gone() frees */
+}
+
+static void finish(struct origin *o)
+{
+	origin_ready fn = o->ready;
+	o->ready = NULL;
+	if (o->fail) {
+		enum origin_state was = o->state;
+		o->state = was == ORIGIN_DEAD ? was : ORIGIN_BUSY;
+		if (fn)
+			fn(o, o->user);
+		origin_close(o);
+		return;
+	}
+	o->state = ORIGIN_BUSY;
+	if (fn)
+		fn(o, o->user);
+}
+
+static void lose(struct origin *o, enum origin_fail fail, const char *detail)
+{
+	set_fail(o, fail, detail);
+	finish(o);
+}
+
+/* ---- TLS ---- */
+
+static void tls_failed(struct origin *o)
+{
+	long v = SSL_get_verify_result(o->ch.ssl);
+	unsigned long e = ERR_peek_last_error();
+	const char *why = v != X509_V_OK ? X509_verify_cert_error_string(v) : ERR_reason_error_string(e);
+	o->tls_check = (int)v;
+	void *old = map_del(&o->org->w->sessions, str_from(o->key));
+	SSL_SESSION_free(old);
+	lose(o, FAIL_TLS, why ? why : "the connection was closed during the handshake");
+}
+
+static void do_handshake(struct origin *o)
+{
+	int r = chan_handshake(&o->ch);
+	if (r == 0)
+		return;
+	if (r < 0) {
+		tls_failed(o);
+		return;
+	}
+	finish(o);
+}
+
+static void start_tls(struct origin *o)
+{
+	struct worker *w = o->org->w;
+	SSL *ssl = SSL_new(w->origin_ctx);
+	struct prefix ip;
+	if (!ssl || chan_tls(&o->ch, ssl, STR("")) < 0) {
+		lose(o, FAIL_TLS, "no memory");
+		return;
+	}
+	SSL_set_app_data(ssl, o);
+	SSL_set_connect_state(ssl);
+	if (prefix_parse(str_from(o->sni), &ip) == 0) {
+		X509_VERIFY_PARAM_set1_ip(SSL_get0_param(ssl), ip.addr, ip.family == 4 ? 4 : 16);
+	} else {
+		SSL_set_tlsext_host_name(ssl, o->sni);
+		SSL_set1_host(ssl, o->sni);
+		SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	}
+	SSL_SESSION *s = map_get(&w->sessions, str_from(o->key));
+	if (s)
+		SSL_set_session(ssl, s);
+	o->state = ORIGIN_TLS;
+	o->deadline = w->now + ORIGIN_TLS_MS;
+	do_handshake(o);
+}
+
+/* ---- connecting ---- */
+
+static void on_connected(struct origin *o)
+{
+	int e = 0;
+	socklen_t n = sizeof e;
+	getsockopt(o->ch.fd, SOL_SOCKET, SO_ERROR, &e, &n);
+	if (e) {
+		set_fail(o, e == ETIMEDOUT ? FAIL_TIMEOUT : FAIL_REFUSED, strerror(e));
+		try_next(o);
+		return;
+	}
+	set_fail(o, FAIL_NONE, "");
+	if (o->tls)
+		start_tls(o);
+	else
+		finish(o);
+}
+
+static void on_event(struct chan *c, int what)
+{
+	struct origin *o = (struct origin *)(void *)c;
+	switch (o->state) {
+	case ORIGIN_CONNECTING:
+		if (!c->connecting)
+			on_connected(o);
+		break;
+	case ORIGIN_TLS:
+		do_handshake(o);
+		break;
+	case ORIGIN_BUSY:
+		if (o->io)
+			o->io(o, what);
+		break;
+	case ORIGIN_IDLE: {
+		/* A session ticket may still come; anything else is the end of it. */
+		char junk[256];
+		if (chan_read(c, junk, sizeof junk) != -E_AGAIN)
+			origin_close(o);
+		break;
+	}
+	default:
+		break;
+	}
+}
+
+static int bind_source(int fd, const struct prefix *from)
+{
+	struct sockaddr_storage ss;
+	int one = 1;
+	if (!from->family)
+		return 0;
+	setsockopt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+	if (from->family == 4)
+		setsockopt(fd, SOL_IP, IP_FREEBIND, &one, sizeof one);
+	else
+		setsockopt(fd, SOL_IPV6, IPV6_FREEBIND, &one, sizeof one);
+	socklen_t n = guard_to_sockaddr(from, 0, &ss);
+	return bind(fd, (struct sockaddr *)&ss, n);
+}
+
+/* A descriptor that is connecting, or -1 with o->fail set. */
+static int connect_to(struct origin *o, const struct prefix *a)
+{
+	const struct conf_org *conf = o->org->conf;
+	struct sockaddr_storage ss;
+	int one = 1, fd = socket(a->family == 4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0) {
+		set_fail(o, FAIL_REFUSED, strerror(errno));
+		return -1;
+	}
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	socklen_t n = guard_to_sockaddr(a, o->port, &ss);
+	if (bind_source(fd, a->family == 4 ? &conf->global4 : &conf->global6) < 0 ||
+	    (connect(fd, (struct sockaddr *)&ss, n) < 0 && errno != EINPROGRESS)) {
+		set_fail(o, FAIL_REFUSED, strerror(errno));
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* May this address be reached at all? Sets o->fail when not. */
+static bool address_ok(struct origin *o, const struct prefix *a)
+{
+	struct worker *w = o->org->w;
+	const struct conf *c = w->conf;
+	struct url_decision d;
+	uint8_t mapped[16] = { [10] = 0xff, [11] = 0xff };
+	if (guard_refuses(a, c->refuse, c->n_refuse, c->except, c->n_except)) {
+		set_fail(o, FAIL_FORBIDDEN, "the name leads to an address that isn't on the Internet");
+		return false;
+	}
+	if (a->family == 4)
+		memcpy(mapped + 12, a->addr, 4);
+	else
+		memcpy(mapped, a->addr, 16);
+	url_decide_address(o->org->conf->url, mapped, clock_now_ms(), &d);
+	if (!d.allow) {
+		set_fail(o, FAIL_BLOCKED, d.rule);
+		return false;
+	}
+	const struct block_query q = { .org = o->org->code, .address = *a, .terminal = o->terminal,
+		                       .now_ms = clock_now_ms() };
+	const struct block *k = blocks_find(w->blocks, &q);
+	if (k) {
+		char rule[64];
+		snprintf(rule, sizeof rule, "block:%s", k->id);
+		set_fail(o, FAIL_BLOCKED, rule);
+	}
+	return !k;
+}
+
+static void channel_gone(struct chan *c)
+{
+	/* The address failed; the object lives on with the next one, or waits in finish(). */
+	struct origin *o = (struct origin *)(void *)c;
+	o->detached = false;
+	if (o->state == ORIGIN_DEAD) {
+		on_closed(c);
+		return;
+	}
+	try_next(o);
+}
+
+static void try_next(struct origin *o)
+{
+	if (o->ch.open) { /* give this descriptor back first; the loop calls us again */
+		o->detached = true;
+		chan_close(&o->ch, channel_gone);
+		return;
+	}
+	while (o->next_addr < o->addrs.n && o->tried < ORIGIN_ADDRESSES && o->org->conf) {
+		const struct prefix *a = &o->addrs.addr[o->next_addr++];
+		int fd = -1;
+		if (!address_ok(o, a) || (o->tried++, (fd = connect_to(o, a)) < 0))
+			continue;
+		o->addr = *a;
+		o->state = ORIGIN_CONNECTING;
+		o->deadline = o->org->w->now + ORIGIN_CONNECT_MS;
+		if (chan_open(&o->ch, &o->org->w->chan, fd, true, on_event) == 0)
+			return;
+		close(fd);
+	}
+	if (!o->fail)
+		set_fail(o, FAIL_REFUSED, "no address could be reached");
+	finish(o);
+}
+
+void origin_tick(struct origin *o)
+{
+	if (o->org->w->now < o->deadline || o->detached)
+		return;
+	if (o->state == ORIGIN_CONNECTING) {
+		set_fail(o, FAIL_TIMEOUT, "no answer to the connection");
+		try_next(o);
+	} else if (o->state == ORIGIN_TLS) {
+		lose(o, FAIL_TIMEOUT, "no answer to the TLS handshake");
+	}
+}
+
+static void on_resolved(const struct resolved *r, void *user)
+{
+	struct origin *o = user;
+	o->resolving = false;
+	if (o->state == ORIGIN_DEAD) { /* closed meanwhile */
+		buf_done(&o->in);
+		mem_free(o);
+		return;
+	}
+	if (r->code < 0) {
+		lose(o, r->code == -E_TIMEOUT ? FAIL_DNS_TIMEOUT : FAIL_DNS,
+		     r->code == -E_NOT_FOUND ? "no such name" : r->code == -E_TIMEOUT ? "no answer" : "the resolver refused");
+		return;
+	}
+	o->addrs = *r;
+	try_next(o);
+}
+
+static void find_address(struct origin *o)
+{
+	struct org_rt *org = o->org;
+	struct resolved r = { .n = 1 };
+	const struct prefix *dev = conf_host(org->w->conf, o->host);
+	if (dev)
+		r.addr[0] = *dev;
+	if (dev || prefix_parse(str_from(o->host), &r.addr[0]) == 0) {
+		on_resolved(&r, o);
+		return;
+	}
+	if (!org->resolver && resolver_open(&org->w->loop, &org->conf->resolver, &org->conf->resolver_from, &org->resolver) < 0) {
+		lose(o, FAIL_DNS, "no resolver");
+		return;
+	}
+	o->resolving = true;
+	resolver_ask(org->resolver, o->host, on_resolved, o);
+}
+
+static struct origin *make(struct org_rt *org, const struct origin_want *want, const char *key)
+{
+	struct origin *o = mem_alloc(sizeof *o);
+	if (!o)
+		return NULL;
+	o->org = org;
+	o->tls = want->tls;
+	o->port = want->port;
+	o->ready = want->ready;
+	o->user = want->user;
+	o->ch.fd = -1;
+	snprintf(o->host, sizeof o->host, "%s", want->host);
+	snprintf(o->sni, sizeof o->sni, "%s", want->sni ? want->sni : "");
+	snprintf(o->key, sizeof o->key, "%s", key);
+	buf_init(&o->in, 2 * HTTP_MAX_HEAD);
+	return o;
+}
+
+int origin_get(struct org_rt *org, const struct origin_want *want, struct origin **ret, bool *ret_now)
+{
+	char key[ORIGIN_KEY];
+	snprintf(key, sizeof key, "%s%s|%u|%s", want->tls ? "s" : "", want->host, want->port, want->sni ? want->sni : "");
+	*ret_now = false;
+	struct origin *o = want->fresh ? NULL : map_get(&org->pool, str_from(key));
+	if (o) {
+		pool_remove(o);
+		o->state = ORIGIN_BUSY;
+		o->reused = *ret_now = true;
+		o->user = want->user;
+		*ret = o;
+		return 0;
+	}
+	*ret = o = make(org, want, key);
+	if (!o)
+		return -E_NOMEM;
+	o->deadline = org->w->now + ORIGIN_TLS_MS;
+	find_address(o);
+	return 0;
+}
+
+void origin_release(struct origin *o)
+{
+	struct org_rt *org = o->org;
+	if (o->state != ORIGIN_BUSY || o->ch.broken || o->ch.eof || o->in.len || !chan_drained(&o->ch) || !org->conf ||
+	    org->n_idle >= ORIGIN_IDLE_ORG) {
+		origin_close(o);
+		return;
+	}
+	o->io = NULL;
+	o->user = NULL;
+	o->served++;
+	buf_done(&o->in);
+	o->state = ORIGIN_IDLE;
+	o->deadline = org->w->now + ORIGIN_IDLE_MS;
+	if (!o->ch.reading)
+		chan_resume(&o->ch);
+	pool_add(o);
+}

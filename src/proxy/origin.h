@@ -1,0 +1,70 @@
+/* Connections to origins: one organisation's, from its own address, verified, kept alive and used again. */
+#ifndef PROXY_ORIGIN_H
+#define PROXY_ORIGIN_H
+
+#include "proxy/resolve.h"
+#include "proxy/target.h"
+#include "proxy/worker.h"
+
+#define ORIGIN_IDLE_MS 30000
+#define ORIGIN_IDLE_ORG 512  /* idle connections of one organisation in one thread */
+#define ORIGIN_IDLE_HOST 32
+#define ORIGIN_CONNECT_MS 5000  /* one address */
+#define ORIGIN_TLS_MS 10000
+#define ORIGIN_ADDRESSES 4      /* addresses tried */
+#define ORIGIN_KEY 640
+
+enum origin_state { ORIGIN_RESOLVING, ORIGIN_CONNECTING, ORIGIN_TLS, ORIGIN_BUSY, ORIGIN_IDLE, ORIGIN_DEAD };
+enum origin_fail { FAIL_NONE, FAIL_DNS, FAIL_DNS_TIMEOUT, FAIL_FORBIDDEN, FAIL_BLOCKED, FAIL_REFUSED, FAIL_TIMEOUT,
+	FAIL_TLS, FAIL_LOST, FAIL_PROTOCOL };
+
+struct origin;
+typedef void (*origin_ready)(struct origin *o, void *user); /* o->fail says how it went; on a failure o is closed after */
+typedef void (*origin_io)(struct origin *o, int what);
+
+struct origin {
+	struct chan ch;
+	struct org_rt *org;
+	struct origin *next, *prev; /* in the pool */
+	enum origin_state state;
+	enum origin_fail fail;
+	bool tls, reused;
+	bool resolving, detached; /* the resolver, or the loop's closing of a descriptor, still knows it */
+	uint16_t port;
+	char host[256], sni[256], key[ORIGIN_KEY];
+	char detail[160];         /* of a failure, English, for the event and the page's small print */
+	int tls_check;            /* X509_V_ERR_… of a failure */
+	struct resolved addrs;
+	size_t next_addr, tried;
+	struct prefix addr;       /* connected to */
+	uint64_t served;
+	int64_t deadline;
+	origin_ready ready;
+	origin_io io;
+	void *user;
+	struct prefix terminal;   /* for blocks by address */
+	struct buf in;            /* bytes read and not used */
+};
+
+struct origin_want {
+	const char *host; /* connected to */
+	const char *sni;  /* verified; with tls */
+	uint16_t port;
+	bool tls, fresh;  /* fresh: not out of the pool */
+	origin_ready ready;
+	void *user;
+};
+
+/* An idle one (state BUSY then, ready isn't called), or a new one on its way: *ret_now says which. For a new
+ * one ready may be called before this returns (*ret is set before that): whoever called must not look at
+ * what ready may have freed. 0 or -E_NOMEM. */
+int origin_get(struct org_rt *org, const struct origin_want *want, struct origin **ret, bool *ret_now);
+/* Done with it, all of the answer was read: into the pool. */
+void origin_release(struct origin *o);
+void origin_close(struct origin *o);
+/* Its owner calls this each 250 ms while it isn't ready: time-outs. May call ready. */
+void origin_tick(struct origin *o);
+/* Idle ones: too old, or all of them. */
+void origin_pool_sweep(struct org_rt *org, bool all);
+
+#endif

@@ -1,0 +1,201 @@
+/* Block and error pages; see page.h. The words are a table, so that each can be read and corrected in one place. */
+#include "proxy/page.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+
+struct words {
+	unsigned status;
+	const char *reason;
+	const char *title_ja, *why_ja, *do_ja;
+	const char *title_en, *why_en, *do_en;
+};
+
+#define ASK_JA "業務に必要なときは、この画面の受付番号を添えて、情報システム担当にご連絡ください。"
+#define ASK_EN "If you need this page for your work, contact your IT staff and give them the reference number."
+#define RETRY_JA "少し時間をおいてから、もう一度お試しください。続くときは、受付番号を添えて情報システム担当にご連絡ください。"
+#define RETRY_EN "Wait a little and try again. If it goes on, contact your IT staff with the reference number."
+
+static const struct words words[PAGE_COUNT] = {
+	[PAGE_URL] = { 403, "Forbidden", "このページの閲覧は制限されています",
+	               "接続先が、あなたの団体の閲覧制限の対象になっています。", ASK_JA, "This page is restricted",
+	               "Your organisation's rules do not allow this destination.", ASK_EN },
+	[PAGE_BLOCK] = { 403, "Forbidden", "安全のため、この接続先への通信を遮断しています",
+	                 "不正な通信が疑われるため、この接続先または端末の通信を一時的に止めています。",
+	                 "操作をやめ、この画面を閉じずに、受付番号を情報システム担当にすぐお知らせください。",
+	                 "Traffic to this destination is blocked for safety",
+	                 "Malicious traffic is suspected, so this destination or terminal is blocked for now.",
+	                 "Stop what you are doing, leave this page open and give the reference number to your IT staff at once." },
+	[PAGE_MALWARE] = { 403, "Forbidden", "ウイルスが見つかったため、受け取りを止めました",
+	                   "ダウンロードしようとした内容から、不正なプログラムが検出されました。端末には届いていません。",
+	                   "同じファイルを別の方法で入手しないでください。受付番号を情報システム担当にお知らせください。",
+	                   "Malware was found and stopped",
+	                   "Malicious software was found in what you were about to download. It did not reach your terminal.",
+	                   "Do not try to get the same file another way. Give the reference number to your IT staff." },
+	[PAGE_UNSCANNABLE] = { 403, "Forbidden", "検査できない内容のため、受け取りを止めました",
+	                       "大きすぎる、暗号化されているなどの理由で、安全かどうかを確認できませんでした。", ASK_JA,
+	                       "Stopped because it cannot be inspected",
+	                       "It is too large, encrypted or otherwise unreadable, so its safety could not be checked.", ASK_EN },
+	[PAGE_NO_VERDICT] = { 503, "Service Unavailable", "安全確認ができなかったため、受け取りを止めました",
+	                      "検査の仕組みから、時間内に結果が得られませんでした。", RETRY_JA,
+	                      "Stopped because it could not be checked", "The inspection gave no result in time.", RETRY_EN },
+	[PAGE_TERMINAL] = { 403, "Forbidden", "この端末は登録されていません",
+	                    "あなたの団体では、登録された端末だけがインターネットを利用できます。",
+	                    "情報システム担当に、端末の登録をご依頼ください。", "This terminal is not registered",
+	                    "In your organisation only registered terminals may use the Internet.",
+	                    "Ask your IT staff to register this terminal." },
+	[PAGE_PORT] = { 403, "Forbidden", "この接続方法は許可されていません",
+	                "許可されていないポート番号への接続です。", ASK_JA, "This kind of connection is not allowed",
+	                "The connection is to a port that is not permitted.", ASK_EN },
+	[PAGE_PROTOCOL] = { 400, "Bad Request", "通信の内容が正しくありません",
+	                    "端末から届いた要求に、規格に合わない部分がありました。安全のため中継していません。",
+	                    "ブラウザーを最新の版にしてください。続くときは、受付番号を情報システム担当にお知らせください。",
+	                    "The request is malformed",
+	                    "What your terminal sent does not follow the standard. For safety it was not passed on.",
+	                    "Update your browser. If it goes on, give the reference number to your IT staff." },
+	[PAGE_METHOD] = { 405, "Method Not Allowed", "この操作は許可されていません",
+	                  "中継していない種類の要求です。", ASK_JA, "This operation is not allowed",
+	                  "This kind of request is not passed on.", ASK_EN },
+	[PAGE_UPLOAD] = { 413, "Content Too Large", "送信するデータが大きすぎます",
+	                  "一度に送信できる大きさを超えています。", ASK_JA, "What you are sending is too large",
+	                  "It is larger than what may be sent at once.", ASK_EN },
+	[PAGE_FORBIDDEN] = { 403, "Forbidden", "この接続先には中継できません",
+	                     "接続先がインターネット上のものではありません。組織内部の宛先には中継しません。", ASK_JA,
+	                     "This destination is not reachable through here",
+	                     "The destination is not on the Internet. Inside destinations are not relayed.", ASK_EN },
+	[PAGE_DNS] = { 502, "Bad Gateway", "接続先が見つかりません",
+	               "入力したアドレスの名前が、インターネット上で見つかりませんでした。",
+	               "アドレスに間違いがないか、お確かめください。", "The destination was not found",
+	               "The name in the address could not be found on the Internet.", "Check the address for mistakes." },
+	[PAGE_CONNECT] = { 502, "Bad Gateway", "接続先に接続できません",
+	                   "接続先のサーバーが、接続を受け付けませんでした。", RETRY_JA, "The destination cannot be reached",
+	                   "The server there did not accept the connection.", RETRY_EN },
+	[PAGE_TIMEOUT] = { 504, "Gateway Timeout", "接続先から応答がありません",
+	                   "接続先のサーバーから、時間内に応答がありませんでした。", RETRY_JA,
+	                   "The destination does not answer", "The server there gave no answer in time.", RETRY_EN },
+	[PAGE_TLS] = { 502, "Bad Gateway", "接続先の安全性を確認できません",
+	               "接続先のサーバー証明書の検証に失敗しました。なりすましのおそれがあるため、接続していません。", ASK_JA,
+	               "The destination's identity could not be verified",
+	               "Checking the server's certificate failed. It may be an impostor, so no connection was made.", ASK_EN },
+	[PAGE_ORIGIN] = { 502, "Bad Gateway", "接続先の応答が正しくありません",
+	                  "接続先のサーバーの応答が途中で切れたか、規格に合っていませんでした。", RETRY_JA,
+	                  "The destination's answer is faulty",
+	                  "The server's answer was cut short or does not follow the standard.", RETRY_EN },
+	[PAGE_BUSY] = { 503, "Service Unavailable", "混み合っています", "利用が集中しているため、処理できませんでした。",
+	                RETRY_JA, "Too busy", "Too many requests at the moment.", RETRY_EN },
+};
+
+unsigned page_status(enum page_kind kind)
+{
+	return words[kind].status;
+}
+
+const char *page_reason(enum page_kind kind)
+{
+	return words[kind].reason;
+}
+
+void html_escape(struct buf *b, struct str s)
+{
+	size_t from = 0;
+	for (size_t i = 0; i < s.len; i++) {
+		const char *e = NULL;
+		unsigned char c = (unsigned char)s.ptr[i];
+		switch (c) {
+		case '&': e = "&amp;"; break;
+		case '<': e = "&lt;"; break;
+		case '>': e = "&gt;"; break;
+		case '"': e = "&quot;"; break;
+		case '\'': e = "&#39;"; break;
+		default:
+			if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
+				e = "\xef\xbf\xbd";
+		}
+		if (!e)
+			continue;
+		buf_put(b, s.ptr + from, i - from);
+		buf_puts(b, e);
+		from = i + 1;
+	}
+	buf_put(b, s.ptr + from, s.len - from);
+}
+
+static const char head[] =
+	"<!DOCTYPE html>\n<html lang=\"ja\"><head><meta charset=\"utf-8\">"
+	"<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><meta name=\"robots\" content=\"noindex\"><title>";
+static const char style[] =
+	"</title><style>"
+	":root{color-scheme:light dark}*{box-sizing:border-box}"
+	"body{margin:0;font:16px/1.7 \"Noto Sans JP\",\"Hiragino Sans\",\"Yu Gothic UI\",sans-serif;color:#1a1a1c;background:#f8f8fb}"
+	"main{max-width:44rem;margin:0 auto;padding:1.5rem 1rem 3rem}"
+	"section{background:#fff;border:1px solid #d8d8db;border-radius:8px;padding:1.25rem;margin-top:1rem}"
+	"h1{font-size:1.375rem;line-height:1.5;margin:0 0 .75rem;border-left:6px solid #c5000f;padding-left:.75rem}"
+	"h2{font-size:1.125rem;line-height:1.5;margin:0 0 .5rem}p{margin:.5rem 0}"
+	"dl{margin:1rem 0 0;display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem}"
+	"dt{color:#4d4d4d}dd{margin:0;overflow-wrap:anywhere}"
+	"dd.ref{font:700 1.125rem/1.5 ui-monospace,monospace}footer{color:#4d4d4d;font-size:.875rem;margin-top:1rem}"
+	"@media(max-width:30rem){dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}}"
+	"@media(prefers-color-scheme:dark){body{background:#1a1a1c;color:#f8f8fb}section{background:#26262b;border-color:#4d4d4d}"
+	"dt,footer{color:#b3b3b3}}"
+	"</style></head><body><main>";
+
+static void term(struct buf *b, const char *name, struct str value)
+{
+	if (value.len == 0)
+		return;
+	buf_puts(b, "<dt>");
+	buf_puts(b, name);
+	buf_puts(b, "</dt><dd>");
+	html_escape(b, value);
+	buf_puts(b, "</dd>");
+}
+
+/* A page need not show more of a URL than a person can read. */
+static struct str shorten(struct str s)
+{
+	if (s.len > 400)
+		s.len = 400;
+	return s;
+}
+
+void page_format(struct buf *b, const struct page *p)
+{
+	const struct words *w = &words[p->kind];
+	char when[CLOCK_TEXT];
+	clock_format_jst(p->now_ms, when);
+	when[19] = 0;
+	when[10] = ' ';
+	buf_puts(b, head);
+	buf_puts(b, w->title_ja);
+	buf_puts(b, style);
+	buf_printf(b, "<section><h1>%s</h1><p>%s</p><p>%s</p><dl><dt>受付番号</dt><dd class=\"ref\">", w->title_ja, w->why_ja,
+	           w->do_ja);
+	html_escape(b, str_from(p->ref));
+	buf_puts(b, "</dd>");
+	term(b, "接続先", shorten(p->url));
+	term(b, "団体", str_from(p->org));
+	term(b, "日時", str_from(when));
+	term(b, "詳細", str_from(p->detail));
+	buf_printf(b, "</dl></section><section lang=\"en\"><h2>%s</h2><p>%s</p><p>%s</p><dl><dt>Reference</dt><dd class=\"ref\">",
+	           w->title_en, w->why_en, w->do_en);
+	html_escape(b, str_from(p->ref));
+	buf_puts(b, "</dd>");
+	term(b, "Organisation", str_from(p->org_en));
+	buf_puts(b, "</dl></section><footer>");
+	html_escape(b, str_from(p->service));
+	buf_puts(b, "</footer></main></body></html>\n");
+}
+
+void page_ref(int64_t now_ms, char dst[PAGE_REF])
+{
+	static const char letters[] = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"; /* without 0 O 1 I */
+	char when[CLOCK_TEXT];
+	clock_format_jst(now_ms, when);
+	uint64_t r = rnd_u64();
+	int n = snprintf(dst, PAGE_REF, "P-%.4s%.2s%.2s-", when, when + 5, when + 8);
+	for (int i = 0; i < 6; i++, r >>= 5)
+		dst[n + i] = letters[r & 31];
+	dst[n + 6] = 0;
+}

@@ -1,0 +1,35 @@
+/* What a person at a terminal sees when something was stopped or didn't work: Japanese first, English below, one
+ * page without anything loaded from elsewhere, readable at 390 pixels. Each carries a reference number that
+ * stands in the event too. All outside text is escaped. Requirements: F-09 S-04. */
+#ifndef PROXY_PAGE_H
+#define PROXY_PAGE_H
+
+#include "base/buf.h"
+
+enum page_kind {
+	PAGE_URL, PAGE_BLOCK, PAGE_MALWARE, PAGE_UNSCANNABLE, PAGE_NO_VERDICT, PAGE_TERMINAL, PAGE_PORT, PAGE_PROTOCOL,
+	PAGE_METHOD, PAGE_UPLOAD, PAGE_FORBIDDEN, PAGE_DNS, PAGE_CONNECT, PAGE_TIMEOUT, PAGE_TLS, PAGE_ORIGIN, PAGE_BUSY,
+	PAGE_COUNT,
+};
+
+struct page {
+	enum page_kind kind;
+	const char *org, *org_en; /* names */
+	const char *service;
+	struct str url;           /* what was asked for */
+	const char *detail;       /* small print: rule, malware name, which check failed; "" none */
+	const char *ref;
+	int64_t now_ms;           /* UTC */
+};
+
+#define PAGE_REF 24
+#define PAGE_MAX 16384
+
+unsigned page_status(enum page_kind kind);     /* HTTP status */
+const char *page_reason(enum page_kind kind);
+void page_format(struct buf *b, const struct page *p);
+/* "P-20261122-4F7K2Q": Japan's date, six characters that can't be mistaken for each other. */
+void page_ref(int64_t now_ms, char dst[PAGE_REF]);
+void html_escape(struct buf *b, struct str s); /* for text and quoted attributes */
+
+#endif

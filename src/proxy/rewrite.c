@@ -1,0 +1,135 @@
+/* Heads as they are passed on: hop-by-hop headers stay here (RFC 9110 7.6.1), nothing inside the organisation is told
+ * to the Internet (Via, X-Forwarded-For), and the origin is asked for codings we can look into. */
+#include "proxy/conn.h"
+
+#include "base/mem.h"
+
+/* Range is taken off: a piece of a file tells the scanner nothing, and pieces put together are a way round it. */
+static bool stays_here(uint8_t id)
+{
+	switch (id) {
+	case H_CONNECTION:
+	case H_PROXY_CONNECTION:
+	case H_KEEP_ALIVE:
+	case H_TE:
+	case H_TRAILER:
+	case H_TRANSFER_ENCODING:
+	case H_UPGRADE:
+	case H_PROXY_AUTHORIZATION:
+	case H_PROXY_AUTHENTICATE:
+	case H_VIA:
+	case H_CONTENT_LENGTH:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool not_to_origin(uint8_t id)
+{
+	switch (id) {
+	case H_HOST:
+	case H_X_FORWARDED_FOR:
+	case H_FORWARDED:
+	case H_EXPECT:
+	case H_ACCEPT_ENCODING:
+	case H_RANGE:
+	case H_IF_RANGE:
+		return true;
+	default:
+		return stays_here(id);
+	}
+}
+
+static void put_header(struct buf *b, const struct http_header *h)
+{
+	buf_str(b, h->name);
+	buf_put(b, ": ", 2);
+	buf_str(b, h->value);
+	buf_put(b, "\r\n", 2);
+}
+
+static bool named_by_connection(const struct http_head *h, bool has_connection, const struct http_header *x)
+{
+	return has_connection && http_has_token(h, H_CONNECTION, x->name);
+}
+
+/* Does the client take gzip? ("gzip", "gzip;q=0.8", "*"; a q of 0 refuses.) */
+static bool takes_gzip(const struct http_head *h)
+{
+	for (size_t i = 0; i < h->n; i++) {
+		struct str rest = h->h[i].value, one, name;
+		if (h->h[i].id != H_ACCEPT_ENCODING)
+			continue;
+		while (str_next(&rest, ',', &one)) {
+			struct str q = str_trim(one);
+			str_next(&q, ';', &name);
+			q = q.ptr ? str_trim(q) : STR("");
+			bool zero = str_case_starts(q, STR("q=0")) && !memchr("123456789", q.len > 4 ? q.ptr[4] : '0', 9);
+			if ((str_case_eq(str_trim(name), STR("gzip")) || str_eq(str_trim(name), STR("*"))) && !zero)
+				return true;
+		}
+	}
+	return false;
+}
+
+void rewrite_request(struct txn *t, const struct http_head *h)
+{
+	struct buf *b = &t->up;
+	char host[TARGET_AUTHORITY];
+	target_authority(&t->target, host);
+	bool has_connection = http_get(h, H_CONNECTION).ptr != NULL;
+	buf_puts(b, llhttp_method_name((llhttp_method_t)h->method));
+	buf_putc(b, ' ');
+	if (t->target.path.ptr[0] == '?')
+		buf_putc(b, '/');
+	buf_str(b, t->target.path);
+	buf_puts(b, " HTTP/1.1\r\nHost: ");
+	buf_puts(b, host);
+	buf_puts(b, "\r\n");
+	for (size_t i = 0; i < h->n; i++)
+		if (!not_to_origin(h->h[i].id) && !named_by_connection(h, has_connection, &h->h[i]))
+			put_header(b, &h->h[i]);
+	buf_puts(b, takes_gzip(h) ? "Accept-Encoding: gzip\r\n" : "Accept-Encoding: identity\r\n");
+	if (h->chunked)
+		buf_puts(b, "Transfer-Encoding: chunked\r\n");
+	else if (h->has_length)
+		buf_printf(b, "Content-Length: %llu\r\n", (unsigned long long)h->length);
+	buf_puts(b, "\r\n");
+}
+
+void rewrite_response(struct txn *t, const struct http_head *h)
+{
+	struct buf *b = &t->head;
+	bool has_connection = http_get(h, H_CONNECTION).ptr != NULL;
+	char status[4] = { (char)('0' + h->status / 100), (char)('0' + h->status / 10 % 10), (char)('0' + h->status % 10), ' ' };
+	buf_reset(b);
+	buf_puts(b, "HTTP/1.1 ");
+	buf_put(b, status, 4);
+	buf_str(b, h->reason);
+	buf_puts(b, "\r\n");
+	for (size_t i = 0; i < h->n; i++) {
+		uint8_t id = h->h[i].id;
+		/* Alt-Svc would send the terminal round us over UDP. */
+		if (stays_here(id) || id == H_ALT_SVC || named_by_connection(h, has_connection, &h->h[i]))
+			continue;
+		put_header(b, &h->h[i]);
+	}
+}
+
+void rewrite_end(struct txn *t, bool has_length, uint64_t length)
+{
+	struct buf *b = &t->head;
+	if (has_length) {
+		buf_puts(b, "Content-Length: ");
+		buf_u64(b, length);
+		buf_puts(b, "\r\n");
+	} else if (t->chunk_out) {
+		buf_puts(b, "Transfer-Encoding: chunked\r\n");
+	}
+	if (!t->keep)
+		buf_puts(b, "Connection: close\r\n");
+	else if (t->minor == 0)
+		buf_puts(b, "Connection: keep-alive\r\n");
+	buf_puts(b, "\r\n");
+}

@@ -1,0 +1,21 @@
+/* The server name and protocols in a TLS ClientHello (RFC 8446 4.1.2, RFC 6066 3, RFC 7301), looked at before
+ * anybody decides whether the connection is to be opened. */
+#ifndef PROXY_SNI_H
+#define PROXY_SNI_H
+
+#include "base/str.h"
+
+#define SNI_MAX_HELLO 16384
+
+struct client_hello {
+	char sni[256]; /* lower case, or "" */
+	bool h1_only;  /* ALPN is there and offers http/1.1 but not h2 */
+	bool alpn;     /* ALPN is there */
+	bool alpn_h1;  /* http/1.1 is offered */
+	uint16_t version; /* legacy_version of the ClientHello */
+};
+
+/* 1: read; 0: more bytes are needed; -E_INVALID: not a TLS ClientHello. */
+int client_hello_parse(const void *p, size_t n, struct client_hello *ret);
+
+#endif

@@ -1,0 +1,139 @@
+/* TLS settings of both sides; see worker.h. Towards terminals we are the server (leaf certificates, see leaf.c) and
+ * resume by tickets whose keys turn each hour and are the same in all threads; towards origins we verify
+ * against the system's authorities and the description's, and keep sessions per organisation and name. */
+#include "proxy/origin.h"
+#include "proxy/worker.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+#include <openssl/core_names.h>
+#include <openssl/rand.h>
+#include <stdatomic.h>
+
+#define TICKET_HOUR_MS 3600000
+#define SESSIONS_MAX 8192
+
+struct ticket_key {
+	unsigned char name[16], aes[32], mac[32];
+};
+
+/* Three keys: of this hour, the last one, and the next, so that a rotation needs no lock: the writer only ever changes
+ * the one that nobody uses. */
+static struct ticket_key tickets[3];
+static atomic_uint ticket_now;
+static int64_t ticket_turn_ms;
+
+int tls_tickets_init(void)
+{
+	rnd_bytes(tickets, sizeof tickets);
+	ticket_turn_ms = clock_mono_ms() + TICKET_HOUR_MS;
+	return 0;
+}
+
+void tls_tickets_rotate(int64_t now_ms)
+{
+	if (now_ms < ticket_turn_ms)
+		return;
+	ticket_turn_ms = now_ms + TICKET_HOUR_MS;
+	unsigned now = (atomic_load(&ticket_now) + 1) % 3;
+	atomic_store(&ticket_now, now);
+	rnd_bytes(&tickets[(now + 1) % 3], sizeof tickets[0]);
+}
+
+static int use_key(const struct ticket_key *k, const unsigned char *iv, EVP_CIPHER_CTX *c, EVP_MAC_CTX *mac, int enc)
+{
+	OSSL_PARAM p[] = { OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *)(uintptr_t)k->mac, sizeof k->mac),
+		           OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)(uintptr_t)"SHA256", 0),
+		           OSSL_PARAM_construct_end() };
+	return EVP_MAC_CTX_set_params(mac, p) && EVP_CipherInit_ex(c, EVP_aes_256_cbc(), NULL, k->aes, iv, enc) ? 1 : -1;
+}
+
+static int on_ticket(SSL *s, unsigned char name[16], unsigned char *iv, EVP_CIPHER_CTX *c, EVP_MAC_CTX *mac, int enc)
+{
+	unsigned now = atomic_load(&ticket_now);
+	if (enc) {
+		memcpy(name, tickets[now].name, 16);
+		if (RAND_bytes(iv, EVP_MAX_IV_LENGTH) != 1)
+			return -1;
+		return use_key(&tickets[now], iv, c, mac, 1);
+	}
+	for (unsigned age = 0; age < 2; age++) {
+		const struct ticket_key *k = &tickets[(now + 3 - age) % 3];
+		if (memcmp(name, k->name, 16) == 0)
+			return use_key(k, iv, c, mac, 0) < 0 ? -1 : age ? 2 : 1;
+	}
+	return 0;
+}
+
+static int on_alpn(SSL *s, const unsigned char **out, unsigned char *out_len, const unsigned char *in, unsigned in_len,
+                   void *user)
+{
+	static const unsigned char h1[] = "\x08http/1.1";
+	unsigned char *found;
+	if (SSL_select_next_proto(&found, out_len, h1, sizeof h1 - 1, in, in_len) != OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_NOACK;
+	*out = found;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static int on_session(SSL *ssl, SSL_SESSION *s)
+{
+	struct origin *o = SSL_get_app_data(ssl);
+	if (!o)
+		return 0;
+	struct map *m = &o->org->w->sessions;
+	SSL_SESSION *old = map_get(m, str_from(o->key));
+	if (!old && m->len >= SESSIONS_MAX)
+		return 0;
+	if (map_put(m, str_from(o->key), s) < 0)
+		return 0;
+	SSL_SESSION_free(old);
+	return 1; /* ours now */
+}
+
+static SSL_CTX *make_context(const SSL_METHOD *m)
+{
+	SSL_CTX *c = SSL_CTX_new(m);
+	if (!c)
+		return NULL;
+	SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION);
+	SSL_CTX_set_options(c, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+	SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_read_ahead(c, 1);
+	/* AES-128 first: as strong as it needs to be (CRYPTREC), and a quarter cheaper than 256 on long bodies. */
+	SSL_CTX_set_ciphersuites(c, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
+	SSL_CTX_set_cipher_list(c, "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:!aNULL:!SHA1");
+	SSL_CTX_set1_groups_list(c, "X25519:P-256:P-384");
+	return c;
+}
+
+int tls_contexts(struct worker *w, struct err *err)
+{
+	w->client_ctx = make_context(TLS_server_method());
+	w->origin_ctx = make_context(TLS_client_method());
+	if (!w->client_ctx || !w->origin_ctx)
+		return err_set(err, E_NOMEM, "", "no TLS context");
+	SSL_CTX_set_tlsext_ticket_key_evp_cb(w->client_ctx, on_ticket);
+	SSL_CTX_set_session_cache_mode(w->client_ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_num_tickets(w->client_ctx, 1);
+	SSL_CTX_set_alpn_select_cb(w->client_ctx, on_alpn, NULL);
+	SSL_CTX_set_verify(w->origin_ctx, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_default_read_buffer_len(w->origin_ctx, CHAN_READ_AHEAD);
+	SSL_CTX_set_alpn_protos(w->origin_ctx, (const unsigned char *)"\x08http/1.1", 9);
+	SSL_CTX_set_session_cache_mode(w->origin_ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(w->origin_ctx, on_session);
+	map_init(&w->sessions, SESSIONS_MAX);
+	return 0;
+}
+
+void tls_trust(struct worker *w, X509_STORE *store)
+{
+	void *s;
+	if (store)
+		SSL_CTX_set1_cert_store(w->origin_ctx, store);
+	for (size_t i = 0; map_next(&w->sessions, &i, NULL, &s);)
+		SSL_SESSION_free(s);
+	map_done(&w->sessions);
+}

@@ -1,0 +1,135 @@
+/* One thread of the proxy: its loop, its listeners, its connections, its caches. Threads share only immutable
+ * snapshots (conf, blocks), counters, and the process's leaf key; nothing on a request's way takes a lock.
+ *
+ *   worker.c   thread, loop, snapshots, timers        listen.c   listeners of the organisations
+ *   conn.c     a client's connection                  txn.c      one request and its answer
+ *   connect.c  CONNECT: peek, interception, tunnel    origin.c   connections to origins and their pool
+ *   leaf.c     certificates from the vault            hold.c     a body held until its verdict
+ *   page.c     what people see                        report.c   events and counters */
+#ifndef PROXY_WORKER_H
+#define PROXY_WORKER_H
+
+#include "proxy/blocks.h"
+#include "proxy/chan.h"
+#include "proxy/conf.h"
+#include "proxy/http.h"
+#include "scan/cache.h"
+#include "scan/client.h"
+#include "vault/vault_client.h"
+#include "wire/events.h"
+#include "wire/stats.h"
+
+#include <pthread.h>
+
+#define WORKER_TICK_MS 250
+#define WORKER_FLUSH_MS 50         /* events wait at most so long */
+#define WORKER_READ (256 * 1024u)
+#define WORKER_CONNS_ORG 8192      /* connections of one organisation in one thread */
+#define WORKER_CONNS_TERMINAL 256  /* of one terminal in one thread */
+#define WORKER_HELD (512ull * 1024 * 1024) /* bytes of bodies held by one thread at a time */
+#define WORKER_IDLE_MS 60000       /* kept-alive client without a request */
+#define WORKER_HEAD_MS 20000       /* for a whole request head, handshake or ClientHello */
+#define WORKER_STALL_MS 60000      /* no progress while a body moves */
+#define WORKER_TUNNEL_MS 600000    /* a tunnel without a byte */
+#define WORKER_VERDICT_MS 60000
+
+struct conn;
+struct origin;
+struct resolver;
+struct txn;
+
+enum stat_id {
+	STAT_REQUESTS, STAT_DENIED, STAT_MALICIOUS, STAT_BYTES_IN, STAT_BYTES_OUT, STAT_INTERCEPTED, STAT_TUNNELS,
+	STAT_ERRORS, STAT_CONNECTIONS, STAT_CACHE_HITS, STAT_REFUSED, STAT_CUT, STAT_LISTENING, STAT_COUNT,
+};
+
+/* What lives as long as the organisation does, over generations. */
+struct org_rt {
+	struct worker *w;
+	char code[8];
+	const struct conf_org *conf; /* of w->conf; NULL: the organisation is gone */
+	struct resolver *resolver;
+	struct map pool;             /* origin key -> first idle origin */
+	size_t n_idle, n_conns;
+	_Atomic uint64_t *stat[STAT_COUNT];
+	struct listener *listeners;
+	bool listening;
+};
+
+struct worker {
+	unsigned id;
+	uv_loop_t loop;
+	pthread_t thread;
+	uv_async_t wake;
+	uv_timer_t tick, flush;
+	uv_prepare_t prepare;
+	uv_check_t check;
+	unsigned ticks;
+	struct chan_thread chan;
+	struct conf *conf;
+	struct blocks *blocks;
+	_Atomic(struct conf *) next_conf;     /* mailboxes: each holds a reference */
+	_Atomic(struct blocks *) next_blocks;
+	_Atomic uint64_t seen;                /* the last order of the main thread that is in force here */
+	_Atomic uint64_t order;
+	_Atomic bool stop;
+	uv_async_t *main_async;
+	struct stats *stats;
+	struct map orgs;                      /* code -> struct org_rt */
+	struct map terminals;                 /* organisation and address -> count + 1 as a pointer */
+	struct conn *conns;
+	SSL_CTX *client_ctx, *origin_ctx;
+	EVP_PKEY *leaf_key;
+	struct str leaf_spki;
+	struct leaf_cache *leaves;
+	struct map sessions;                  /* origin key -> SSL_SESSION */
+	struct vault_async *vault;
+	struct scan_client *scan;
+	struct events *events;
+	uv_poll_t peers;                      /* the three above, by an epoll of their own */
+	int peers_fd;
+	bool poked;
+	const _Atomic uint64_t *generation;   /* of the signatures */
+	struct verdict_cache verdicts;
+	struct http_head head;                /* scratch: valid while one message is looked at */
+	char *rbuf, *tmp;                     /* scratch: WORKER_READ bytes each */
+	struct buf json;
+	struct txn *spare;                    /* for use again */
+	size_t n_spare;
+	uint64_t held;                        /* bytes of bodies held now */
+	_Atomic uint64_t *stat_held, *stat_dropped;
+	int64_t now;                          /* clock_mono_ms() of this turn of the loop */
+};
+
+struct worker_opts {
+	unsigned id;
+	struct conf *conf; /* a reference is taken */
+	struct stats *stats;
+	EVP_PKEY *leaf_key;
+	uv_async_t *main_async;
+};
+
+int worker_create(const struct worker_opts *o, struct worker **ret, struct err *err);
+int worker_start(struct worker *w, struct err *err);
+void worker_stop(struct worker **w); /* joins and frees */
+/* From the main thread; `order` is a growing number, worker.seen reaches it when it is in force. NULL: unchanged. */
+void worker_order(struct worker *w, uint64_t order, struct conf *conf, struct blocks *blocks);
+
+struct org_rt *worker_org(struct worker *w, const char *code);
+void worker_poke(struct worker *w); /* something was submitted to vault, scand or events: look at their descriptors */
+static inline void org_count(struct org_rt *o, enum stat_id id, uint64_t n)
+{
+	atomic_fetch_add_explicit(o->stat[id], n, memory_order_relaxed);
+}
+
+/* listen.c */
+void listen_update(struct org_rt *o); /* opens what is missing, closes what isn't wanted any more; each second */
+void listen_close(struct org_rt *o);
+
+/* tls.c: contexts, tickets, trust */
+int tls_contexts(struct worker *w, struct err *err);
+void tls_trust(struct worker *w, X509_STORE *store);
+int tls_tickets_init(void);
+void tls_tickets_rotate(int64_t now_ms);
+
+#endif
