@@ -178,6 +178,15 @@ static yyjson_val *get_path(yyjson_val *v, struct str path)
 	return path.len ? NULL : v;
 }
 
+/* "Threat Name" is ThreatName in rules (rules specification 2.1, "Field Usage"). */
+static bool same_without_blanks(struct str key, const char *name)
+{
+	for (size_t i = 0; i < key.len; i++)
+		if (key.ptr[i] != ' ' && key.ptr[i] != *name++)
+			return false;
+	return *name == 0;
+}
+
 static yyjson_val *windows_value(yyjson_val *root, const char *name)
 {
 	yyjson_val *event = get(root, STR("Event"));
@@ -192,6 +201,9 @@ static yyjson_val *windows_value(yyjson_val *root, const char *name)
 	yyjson_val *key, *user;
 	yyjson_obj_foreach(get(event, STR("UserData")), i, n, key, user)
 		if ((v = get(user, str_from(name))))
+			return v;
+	yyjson_obj_foreach(get(event, STR("EventData")), i, n, key, v)
+		if (same_without_blanks(text_of(key), name))
 			return v;
 	return NULL;
 }

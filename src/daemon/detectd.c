@@ -1,0 +1,380 @@
+/* toride-detectd: events out of the segments, findings to respondd. No network, no parser of outside bytes but JSON
+ * that intaked wrote. What it does stands in detect/follow.h; this is its loop, its configuration and its counters.
+ *
+ * Rules: the directory TORIDE_RULES, or ../rules beside a build directory, or share/toride/rules of the installation.
+ * SIGHUP reads the generation and the rules again; what can't be read leaves the old in force. */
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "detect/facts.h"
+#include "detect/follow.h"
+#include "detect/outbox.h"
+#include "jail/jail.h"
+#include "vault/vault_client.h"
+#include "wire/daemon.h"
+#include "wire/place.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define BATCH 512         /* records between two looks at the loop */
+#define POLL_MS 100       /* where inotify is silent */
+#define GRACE_MS 5000     /* events may come this late before a window that waits is judged */
+#define CONFIG_MAX (64u * MIB)
+#define TOP 5
+
+struct config { /* what one generation and one reading of the rules give */
+	struct facts facts;
+	struct ruleset *rules;
+};
+
+struct detectd {
+	struct daemon d;
+	uv_loop_t loop;
+	uv_poll_t grown;
+	uv_timer_t timer;
+	uv_idle_t more;   /* while there is a backlog */
+	uv_signal_t term, hup;
+	struct vault *vault;
+	struct outbox *outbox;
+	struct follow *follow;
+	struct config *config;
+	char rules_dir[PATH_MAX];
+	bool caught_up, ended;
+	uint32_t top[TOP];
+	int64_t said_ms;
+};
+
+/* ---- configuration */
+
+static void config_destroy(struct config **cp)
+{
+	struct config *c = *cp;
+	if (!c)
+		return;
+	ruleset_destroy(&c->rules);
+	facts_done(&c->facts);
+	mem_free(c);
+	*cp = NULL;
+}
+
+static void say_fault(const struct err *err, void *user)
+{
+	log_err(LOG_LEVEL_ERROR, "", "rule", err);
+}
+
+static void host_pattern(const char *host, void (*add)(struct str value, void *to), void *to)
+{
+	char text[300];
+	if (host[0] != '.') {
+		add(str_from(host), to);
+		return;
+	}
+	add(str_from(host + 1), to);
+	snprintf(text, sizeof text, "*%s", host);
+	add(str_from(text), to);
+}
+
+/* %white_hosts%: names that some organisation's own policy allows. */
+static bool placeholder(struct str name, void (*add)(struct str value, void *to), void *to, void *user)
+{
+	const struct facts *f = user;
+	if (!str_eq(name, STR("white_hosts")))
+		return false;
+	add(STR("localhost"), to); /* never empty */
+	for (size_t i = 0; i < f->n_orgs; i++)
+		for (size_t k = 0; k < f->orgs[i].n_white; k++)
+			host_pattern(f->orgs[i].white[k], add, to);
+	return true;
+}
+
+static int config_load(struct detectd *t, struct config **ret, struct err *err)
+{
+	struct config *c = mem_alloc(sizeof *c);
+	struct buf b;
+	if (!c)
+		return err_set(err, E_NOMEM, "", "no memory");
+	buf_init(&b, CONFIG_MAX);
+	int r = daemon_config(&t->d, &b, err);
+	if (r == 0)
+		r = facts_parse(buf_view(&b), &c->facts, err);
+	buf_done(&b);
+	const char *dir = t->rules_dir;
+	struct ruleset_opts o = { .rule = { placeholder, &c->facts }, .on_fault = say_fault };
+	if (r == 0)
+		r = ruleset_load(&dir, 1, &o, &c->rules, err);
+	if (r < 0)
+		config_destroy(&c);
+	else
+		*ret = c;
+	return r;
+}
+
+static int find_rules(char dst[PATH_MAX], struct err *err)
+{
+	static const char *const places[] = { "/rules", "/../rules", "/../share/toride/rules", "/../../share/toride/rules" };
+	char exe[PATH_MAX / 2];
+	const char *set = getenv("TORIDE_RULES");
+	if (set && *set) {
+		snprintf(dst, PATH_MAX, "%s", set);
+		return 0;
+	}
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+	exe[n > 0 ? n : 0] = 0;
+	char *slash = strrchr(exe, '/');
+	if (slash)
+		*slash = 0;
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		snprintf(dst, PATH_MAX, "%s%s", exe, places[i]);
+		if (fs_exists(dst))
+			return 0;
+	}
+	return err_set(err, E_NOT_FOUND, exe, "no rules beside the program; set TORIDE_RULES");
+}
+
+/* ---- counters */
+
+static void count(struct detectd *t, const char *name, uint64_t value)
+{
+	stats_set(stats_counter(t->d.stats, "", name), value);
+}
+
+static uint64_t mean_ns(const struct rule_cost *c)
+{
+	return c->asked ? c->ns / c->asked : 0;
+}
+
+static void top_name(const struct detectd *t, uint32_t rule, char dst[40])
+{
+	snprintf(dst, 40, "rule_ns_%.8s", t->config->rules->rules[rule]->id);
+}
+
+/* The five rules that took most time; the counter is their mean cost a look, in ns. */
+static void count_top(struct detectd *t)
+{
+	const struct rule_cost *c = matcher_costs(engine_matcher(follow_engine(t->follow)));
+	uint32_t n = t->config->rules->n_rules, top[TOP];
+	char name[40];
+	for (int i = 0; i < TOP; i++) {
+		uint32_t best = UINT32_MAX;
+		for (uint32_t r = 0; r < n; r++) {
+			bool had = false;
+			for (int k = 0; k < i; k++)
+				had |= top[k] == r;
+			if (!had && c[r].ns && (best == UINT32_MAX || c[r].ns > c[best].ns))
+				best = r;
+		}
+		top[i] = best;
+	}
+	for (int i = 0; i < TOP; i++)
+		if (t->top[i] != UINT32_MAX && t->top[i] < n) {
+			top_name(t, t->top[i], name);
+			count(t, name, 0);
+		}
+	for (int i = 0; i < TOP; i++) {
+		t->top[i] = top[i];
+		if (top[i] == UINT32_MAX)
+			continue;
+		top_name(t, top[i], name);
+		count(t, name, mean_ns(&c[top[i]]));
+	}
+}
+
+static void count_all(struct detectd *t)
+{
+	struct follow_stats s;
+	struct match_stats m;
+	struct correlate_stats c;
+	follow_stats(t->follow, &s);
+	matcher_stats(engine_matcher(follow_engine(t->follow)), &m);
+	correlator_stats(engine_correlator(follow_engine(t->follow)), &c);
+	count(t, "events", s.events);
+	count(t, "findings", s.findings);
+	count(t, "bad_events", s.bad);
+	count(t, "series_faults", s.faults);
+	count(t, "lag_ms", t->caught_up || !s.last_ingest_ms ? 0 : (uint64_t)llabs(clock_now_ms() - s.last_ingest_ms));
+	count(t, "unacknowledged", outbox_last(t->outbox) - outbox_acked(t->outbox));
+	count(t, "rules", t->config->rules->n_rules);
+	count(t, "rule_faults", t->config->rules->n_faults);
+	count(t, "regex_limit", m.regex_limit);
+	count(t, "values_cut", m.values_cut);
+	count(t, "correlation_groups", c.groups);
+	count(t, "correlation_evicted", c.evicted);
+	count(t, "correlation_late", c.late);
+	count_top(t);
+}
+
+/* ---- work */
+
+static int put(const struct finding *f, uint64_t *ret_seq, void *user)
+{
+	struct detectd *t = user;
+	struct buf b;
+	buf_init(&b, FINDING_JSON_MAX);
+	finding_format(f, &b);
+	int r = b.failed ? b.failed : outbox_put(t->outbox, buf_view(&b), ret_seq);
+	buf_done(&b);
+	if (r == 0 && *f->org)
+		stats_add(stats_counter(t->d.stats, f->org, "findings"), 1);
+	return r;
+}
+
+static void work(struct detectd *t);
+
+static void on_more(uv_idle_t *h)
+{
+	work(h->data);
+}
+
+static void work(struct detectd *t)
+{
+	struct err err = { 0 };
+	if (outbox_full(t->outbox)) {
+		uv_idle_stop(&t->more);
+		return;
+	}
+	unsigned n = follow_step(t->follow, BATCH, &err);
+	t->caught_up = n < BATCH;
+	if (err.code == E_NOMEM || err.code == E_LIMIT) {
+		log_err(LOG_LEVEL_ERROR, "", "finding", &err);
+		uv_stop(&t->loop);
+		return;
+	}
+	if (err.code)
+		log_err(LOG_LEVEL_WARN, "", "segments", &err);
+	if (t->caught_up)
+		uv_idle_stop(&t->more);
+	else
+		uv_idle_start(&t->more, on_more);
+}
+
+static void on_grown(uv_poll_t *h, int status, int events)
+{
+	work(h->data);
+}
+
+static void save(struct detectd *t, bool now)
+{
+	struct err err = { 0 };
+	int64_t time = t->caught_up ? clock_now_ms() - GRACE_MS : engine_time(follow_engine(t->follow));
+	uint64_t acked = outbox_acked(t->outbox);
+	int r = now ? follow_save(t->follow, acked, &err) : follow_tick(t->follow, time, acked, &err);
+	if (r < 0 && clock_mono_ms() - t->said_ms > 10000) {
+		t->said_ms = clock_mono_ms();
+		log_err(LOG_LEVEL_ERROR, "", "state", &err);
+	}
+}
+
+static void on_timer(uv_timer_t *h)
+{
+	struct detectd *t = h->data;
+	work(t);
+	save(t, false);
+	count_all(t);
+}
+
+static void on_term(uv_signal_t *h, int signum)
+{
+	struct detectd *t = h->data;
+	t->ended = true;
+	uv_stop(&t->loop);
+}
+
+static void on_hup(uv_signal_t *h, int signum)
+{
+	struct detectd *t = h->data;
+	struct config *c;
+	struct err err = { 0 };
+	int r = config_load(t, &c, &err);
+	if (r == 0) {
+		r = follow_rules(t->follow, c->rules, &c->facts, &err);
+		if (r < 0)
+			config_destroy(&c);
+	}
+	if (r < 0) {
+		log_err(LOG_LEVEL_ERROR, "", "generation", &err);
+		return;
+	}
+	config_destroy(&t->config);
+	t->config = c;
+	daemon_ready(&t->d);
+}
+
+/* ---- begin and end */
+
+static int segment_key(const char *org, const char *series, uint32_t number, unsigned char ret_key[SEGMENT_KEY], void *user,
+                       struct err *err)
+{
+	return vault_segkey(user, org, series, number, ret_key, err);
+}
+
+static int open_all(struct detectd *t, struct err *err)
+{
+	char segments[PLACE_MAX], state[PLACE_MAX], sock[PLACE_MAX];
+	place_in_state(segments, sizeof segments, "segments");
+	place_in_state(state, sizeof state, "detect/state");
+	place_in_run(sock, sizeof sock, SOCK_FINDINGS);
+	int r = find_rules(t->rules_dir, err);
+	if (r == 0)
+		r = config_load(t, &t->config, err);
+	if (r == 0)
+		r = vault_open(NULL, 5000, &t->vault, err);
+	if (r == 0)
+		r = daemon_confine(&t->d, err);
+	if (r == 0)
+		r = outbox_open(&t->loop, &(struct outbox_opts){ .path = sock }, &t->outbox, err);
+	if (r < 0)
+		return r;
+	struct follow_opts o = { .segments = segments, .state = state, .key = segment_key, .key_user = t->vault, .put = put, .user = t };
+	struct err damaged = { 0 };
+	r = follow_open(&o, t->config->rules, &t->config->facts, &t->follow, &damaged);
+	if (damaged.code)
+		log_err(LOG_LEVEL_ERROR, "", "state", &damaged);
+	if (r < 0 && err)
+		*err = damaged;
+	return r;
+}
+
+static void start(struct detectd *t)
+{
+	t->timer.data = t->more.data = t->grown.data = t->term.data = t->hup.data = t;
+	uv_timer_init(&t->loop, &t->timer);
+	uv_idle_init(&t->loop, &t->more);
+	uv_signal_init(&t->loop, &t->term);
+	uv_signal_init(&t->loop, &t->hup);
+	uv_signal_start(&t->term, on_term, SIGTERM);
+	uv_signal_start(&t->hup, on_hup, SIGHUP);
+	uv_timer_start(&t->timer, on_timer, 0, POLL_MS);
+	if (follow_fd(t->follow) >= 0 && uv_poll_init(&t->loop, &t->grown, follow_fd(t->follow)) == 0)
+		uv_poll_start(&t->grown, UV_READABLE, on_grown);
+	for (int i = 0; i < TOP; i++)
+		t->top[i] = UINT32_MAX;
+}
+
+int main(void)
+{
+	static struct detectd t;
+	struct err err = { 0 };
+	jail_install();
+	int r = daemon_begin("detectd", &t.d, &err);
+	if (r == 0 && uv_loop_init(&t.loop) < 0)
+		r = err_set(&err, E_NOMEM, "", "no event loop");
+	if (r == 0)
+		r = open_all(&t, &err);
+	if (r < 0) {
+		log_err(LOG_LEVEL_ERROR, "", "start", &err);
+		return 1;
+	}
+	start(&t);
+	daemon_ready(&t.d);
+	log_info("", t.rules_dir, "%u rules, %u refused", t.config->rules->n_rules, t.config->rules->n_faults);
+	uv_run(&t.loop, UV_RUN_DEFAULT);
+	if (t.ended)
+		save(&t, true);
+	return t.ended ? 0 : 1;
+}

@@ -1,0 +1,251 @@
+/* The live side of detection, without loop or sockets; see follow.h. */
+#include "detect/follow.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "detect/facts.h"
+#include "wire/cursor.h"
+
+#include <stdio.h>
+
+#define STATE_MAX (256u * 1024 * 1024)
+#define STATE_MAGIC "TRDDET01"
+
+struct follow {
+	struct follow_opts o;
+	char *segments, *state;
+	struct reader *reader;
+	struct engine *engine;
+	struct follow_stats stats;
+	uint64_t last_seq; /* of the findings put */
+	int put_failed;
+	bool changed;      /* since the last snapshot */
+	struct buf snap;   /* waits for its findings to be acknowledged; empty: none */
+	uint64_t snap_seq;
+	int64_t saved_ms;
+};
+
+static void on_finding(const struct finding *f, void *user)
+{
+	struct follow *w = user;
+	uint64_t seq;
+	int r = w->put_failed ? w->put_failed : w->o.put(f, &seq, w->o.user);
+	if (r < 0) {
+		w->put_failed = r;
+		return;
+	}
+	w->last_seq = seq;
+	w->stats.findings++;
+}
+
+static int make_engine(struct follow *f, const struct ruleset *rules, const struct facts *facts, struct engine **ret,
+                       struct err *err)
+{
+	return engine_create(&(struct engine_opts){ .rules = rules, .facts = facts, .on_finding = on_finding, .user = f }, ret, err);
+}
+
+/* ---- state */
+
+static void snapshot(struct follow *f, struct buf *b)
+{
+	unsigned char sum[SHA256_LEN];
+	struct buf part;
+	buf_reset(b);
+	buf_puts(b, STATE_MAGIC);
+	buf_init(&part, STATE_MAX);
+	reader_save(f->reader, &part);
+	wr_blob(b, buf_view(&part));
+	int failed = part.failed;
+	buf_reset(&part);
+	correlator_save(engine_correlator(f->engine), &part);
+	wr_blob(b, buf_view(&part));
+	failed = failed ? failed : part.failed;
+	buf_done(&part);
+	hash_sha256(b->ptr ? b->ptr : "", b->len, sum);
+	buf_put(b, sum, sizeof sum);
+	if (failed)
+		b->failed = failed;
+}
+
+static int restore(struct follow *f, struct err *err)
+{
+	unsigned char sum[SHA256_LEN];
+	struct buf b;
+	if (!fs_exists(f->state))
+		return reader_restore(f->reader, STR(""), err);
+	buf_init(&b, STATE_MAX);
+	int r = fs_read(f->state, &b, err);
+	if (r == 0 && b.len >= sizeof STATE_MAGIC - 1 + SHA256_LEN) {
+		size_t body = b.len - SHA256_LEN, head = sizeof STATE_MAGIC - 1;
+		hash_sha256(b.ptr, body, sum);
+		struct rd rd = rd_from(b.ptr + head, body - head);
+		struct str cursors = rd_blob(&rd), state = rd_blob(&rd);
+		bool ok = memcmp(b.ptr, STATE_MAGIC, head) == 0 && memcmp(sum, b.ptr + body, sizeof sum) == 0 && rd_end(&rd) == 0;
+		r = ok ? reader_restore(f->reader, cursors, err) : -E_CORRUPT;
+		if (r == 0)
+			r = correlator_restore(engine_correlator(f->engine), state);
+	} else if (r == 0) {
+		r = -E_CORRUPT;
+	}
+	buf_done(&b);
+	return r == -E_CORRUPT ? err_set(err, E_CORRUPT, f->state, "the saved state is damaged") : r;
+}
+
+static int write_snapshot(struct follow *f, struct err *err)
+{
+	int r = f->snap.failed ? err_set(err, (enum err_code)-f->snap.failed, f->state, "the state is too large to be saved")
+	                       : fs_write(f->state, buf_view(&f->snap), 0600, err);
+	buf_reset(&f->snap);
+	f->stats.saves += r == 0;
+	return r;
+}
+
+int follow_save(struct follow *f, uint64_t acked, struct err *err)
+{
+	if (f->changed && !f->snap.len && !f->put_failed) {
+		snapshot(f, &f->snap);
+		f->snap_seq = f->last_seq;
+		f->changed = false;
+	}
+	return f->snap.len && acked >= f->snap_seq ? write_snapshot(f, err) : 0;
+}
+
+int follow_tick(struct follow *f, int64_t now_ms, uint64_t acked, struct err *err)
+{
+	engine_tick(f->engine, now_ms);
+	int64_t mono = clock_mono_ms();
+	if (f->snap.len && acked >= f->snap_seq)
+		return write_snapshot(f, err);
+	if (mono - f->saved_ms < (f->o.save_ms ? f->o.save_ms : 1000))
+		return 0;
+	f->saved_ms = mono;
+	return follow_save(f, acked, err);
+}
+
+/* ---- reading */
+
+static uint64_t first_eight(const unsigned char *p)
+{
+	uint64_t v = 0;
+	for (int i = 0; i < 8; i++)
+		v = v << 8 | p[i];
+	return v;
+}
+
+static void one(struct follow *f, const struct reader_record *rec)
+{
+	char name[SEGMENT_NAME_TEXT];
+	segment_name_format(&rec->name, name);
+	struct engine_event ev = { .json = rec->data, .record = str_from(name), .salt = first_eight(rec->leaf) };
+	f->stats.events++;
+	f->stats.last_ingest_ms = rec->time_ms;
+	if (engine_event(f->engine, &ev, NULL) < 0)
+		f->stats.bad++;
+	f->changed = true;
+}
+
+unsigned follow_step(struct follow *f, unsigned max, struct err *err)
+{
+	struct reader_record rec;
+	unsigned n = 0;
+	err->code = 0;
+	for (; n < max && !f->put_failed; n++) {
+		int r = reader_next(f->reader, &rec, err);
+		if (r == -E_AGAIN) {
+			err->code = 0;
+			break;
+		}
+		if (r < 0) {
+			f->stats.faults++;
+			break;
+		}
+		one(f, &rec);
+	}
+	if (f->put_failed) /* no memory for a finding: this process must not go on as if it had been sent */
+		err_set(err, (enum err_code)-f->put_failed, "", "a finding could not be kept; start again from the saved state");
+	return n;
+}
+
+int follow_fd(const struct follow *f)
+{
+	return reader_fd(f->reader);
+}
+
+int follow_rules(struct follow *f, const struct ruleset *rules, const struct facts *facts, struct err *err)
+{
+	struct engine *e;
+	struct buf b;
+	int r = make_engine(f, rules, facts, &e, err);
+	if (r < 0)
+		return r;
+	buf_init(&b, STATE_MAX);
+	correlator_save(engine_correlator(f->engine), &b);
+	r = b.failed ? b.failed : correlator_restore(engine_correlator(e), buf_view(&b));
+	buf_done(&b);
+	if (r < 0) {
+		engine_destroy(&e);
+		return err_set(err, (enum err_code)-r, "", "the correlations' state could not be taken over");
+	}
+	engine_destroy(&f->engine);
+	f->engine = e;
+	f->changed = true;
+	return 0;
+}
+
+int follow_open(const struct follow_opts *o, const struct ruleset *rules, const struct facts *facts, struct follow **ret,
+                struct err *err)
+{
+	struct follow *f = mem_alloc(sizeof *f);
+	if (!f)
+		return err_set(err, E_NOMEM, "", "no memory");
+	f->o = *o;
+	buf_init(&f->snap, STATE_MAX);
+	f->segments = mem_strdup(o->segments);
+	f->state = mem_strdup(o->state);
+	int r = f->segments && f->state ? 0 : err_set(err, E_NOMEM, "", "no memory");
+	if (r == 0)
+		r = reader_open(&(struct reader_opts){ .dir = f->segments, .key = o->key, .user = o->key_user }, &f->reader, err);
+	if (r == 0)
+		r = make_engine(f, rules, facts, &f->engine, err);
+	if (r == 0)
+		r = restore(f, err);
+	if (r == -E_CORRUPT || r == -E_INVALID) { /* everything again: uids keep what was reported from being told twice */
+		f->stats.faults++;
+		r = correlator_restore(engine_correlator(f->engine), STR("\0\0\0\0"));
+		reader_close(&f->reader);
+		if (r == 0)
+			r = reader_open(&(struct reader_opts){ .dir = f->segments, .key = o->key, .user = o->key_user }, &f->reader, err);
+	} else if (r == 0 && err) {
+		err->code = 0;
+	}
+	if (r < 0)
+		follow_close(&f);
+	else
+		*ret = f;
+	return r;
+}
+
+void follow_close(struct follow **fp)
+{
+	struct follow *f = *fp;
+	if (!f)
+		return;
+	reader_close(&f->reader);
+	engine_destroy(&f->engine);
+	buf_done(&f->snap);
+	mem_free(f->segments);
+	mem_free(f->state);
+	mem_free(f);
+	*fp = NULL;
+}
+
+void follow_stats(const struct follow *f, struct follow_stats *ret)
+{
+	*ret = f->stats;
+}
+
+struct engine *follow_engine(struct follow *f)
+{
+	return f->engine;
+}
