@@ -18,6 +18,7 @@
 #include "wire/events.h"
 #include "wire/order.h"
 #include "wire/place.h"
+#include "wire/status.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -333,6 +334,11 @@ static void run_generations(struct job *j)
 	buf_putc(&j->fields, ']');
 }
 
+static void run_status(struct job *j)
+{
+	status_collect(&j->fields, &j->err);
+}
+
 /* ---- respondd's ---- */
 
 /* Its answer's fields are ours: what stands behind "ok":true. */
@@ -400,9 +406,10 @@ static int handle_known(struct controld *c, const struct ctl_request *rq, const 
 		return do_order(c, rq, what, actor, digest, err);
 	if (strncmp(what, "incident.", 9) == 0 || strncmp(what, "block.", 6) == 0)
 		return do_forward(c, rq, what, actor, err);
-	if (strcmp(what, "generations") != 0)
+	bool status = strcmp(what, "status") == 0;
+	if (!status && strcmp(what, "generations") != 0)
 		return err_set(err, E_INVALID, "do", "no such request: %s", what);
-	struct job *j = job_make(c, rq, what, actor, false, run_generations);
+	struct job *j = job_make(c, rq, what, actor, false, status ? run_status : run_generations);
 	return j ? job_start(j, err) : err_set(err, E_NOMEM, "", "no memory");
 }
 
