@@ -63,6 +63,8 @@ enum clamd_result clamd_reply(struct str reply, struct str *ret_name)
 	struct str name = { colon + 2, reply.len - found.len - (size_t)(colon + 2 - reply.ptr) };
 	if (colon + 2 > reply.ptr + reply.len - found.len || name.len == 0)
 		return CLAMD_FAILED;
+	if (str_ends(name, STR(".UNOFFICIAL"))) /* clamd's mark for databases that aren't ClamAV's own */
+		name.len -= 11;
 	*ret_name = name;
 	if (str_starts(name, STR("Heuristics.Limits.Exceeded")) || str_starts(name, STR("Heuristics.Encrypted")))
 		return CLAMD_BEYOND;

@@ -54,7 +54,7 @@ static const struct magic {
 	M(4, "1AY&SY", TYPE_BZIP2), M(0, "Rar!\x1a\x07", TYPE_RAR), M(0, "MSCF\0\0\0\0", TYPE_CAB),
 	M(2, "-lh", TYPE_LZH), M(2, "-lz", TYPE_LZH), M(0, "\x60\xea", TYPE_ARJ), M(7, "**ACE**", TYPE_ACE),
 	M(257, "ustar", TYPE_TAR), M(0, "070701", TYPE_CPIO), M(0, "070702", TYPE_CPIO), M(0, "070707", TYPE_CPIO),
-	M(0, "\xc7\x71", TYPE_CPIO), M(32769, "CD001", TYPE_ISO), M(0, "!<arch>\ndebian", TYPE_DEB),
+	M(0, "\xc7\x71", TYPE_CPIO), M(0, "\x71\xc7", TYPE_CPIO), M(32769, "CD001", TYPE_ISO), M(0, "!<arch>\ndebian", TYPE_DEB),
 	M(0, "\xed\xab\xee\xdb", TYPE_RPM), M(0, "KDMV", TYPE_VMDK),
 	M(0, "\x89PNG\r\n\x1a\n", TYPE_PNG), M(0, "\xff\xd8\xff", TYPE_JPEG), M(0, "GIF87a", TYPE_GIF), M(0, "GIF89a", TYPE_GIF),
 	M(0, "II*\0", TYPE_TIFF), M(0, "MM\0*", TYPE_TIFF), M(8, "WEBP", TYPE_WEBP), M(0, "\0\0\1\0", TYPE_ICO),
