@@ -245,16 +245,6 @@ static const struct text2 *check_directory(struct str s)
 	return s.len < 2 || s.len > 64 || s.ptr[0] != '/' || check_file((struct str){ s.ptr + 1, s.len - 1 }) ? &bad : NULL;
 }
 
-/* Short enough that the sockets below it keep to the 107 bytes of a UNIX address. */
-static const struct text2 *check_dir(struct str s)
-{
-	WRONG(bad, "must be an absolute path of at most 80 bytes, without \"..\"",
-	      "80バイトまでの絶対パスで書いてください (\"..\" は使えません)");
-	if (s.len < 2 || s.len > 80 || s.ptr[0] != '/')
-		return &bad;
-	return check_file((struct str){ s.ptr + 1, s.len - 1 }) ? &bad : NULL;
-}
-
 static const struct text2 *check_loopback(struct str s)
 {
 	WRONG(bad, "must be a loopback address with its port, like 127.0.0.1:8480",
@@ -330,7 +320,6 @@ const struct form form_id = { check_id, "^[A-Za-z0-9_-]{1,32}$" };
 const struct form form_date = { check_date, "^" DATE "$" };
 const struct form form_directory = { check_directory, "^/[A-Za-z0-9_-][A-Za-z0-9._/-]*$" };
 const struct form form_file = { check_file, "^[A-Za-z0-9_-][A-Za-z0-9._/-]*$" };
-const struct form form_dir = { check_dir, "^/[A-Za-z0-9_-][A-Za-z0-9._/-]*$" };
 const struct form form_loopback = { check_loopback, "^(127\\.[0-9.]+|\\[::1\\]):[1-9][0-9]{0,4}$" };
 const struct form form_mailhost = { check_mailhost, "^[a-z0-9.:-]+$" };
 const struct form form_address = { check_address, "^[0-9A-Fa-f.:]+$" };
