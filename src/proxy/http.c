@@ -260,6 +260,15 @@ static void start(struct http_stream *s, struct http_head *h)
 	s->head = h;
 }
 
+static void begin_body(struct http_stream *s, const struct http_head *h)
+{
+	s->done = h->no_body;
+	s->counted = h->has_length;
+	s->length = h->length;
+	s->until_close = h->until_close;
+	s->head = NULL;
+}
+
 static int check_request(const struct http_head *h, const char **ret_why)
 {
 	size_t hosts = 0;
@@ -290,8 +299,7 @@ int http_parse_request(struct http_stream *s, const char *p, size_t n, struct ht
 	bool close = http_has_token(h, H_CONNECTION, STR("close"));
 	h->keep_alive = !close && (h->minor == 1 || http_has_token(h, H_CONNECTION, STR("keep-alive")));
 	h->no_body = !h->chunked && (!h->has_length || h->length == 0);
-	s->done = h->no_body;
-	s->head = NULL;
+	begin_body(s, h);
 	return check_request(h, ret_why);
 }
 
@@ -318,9 +326,18 @@ int http_parse_response(struct http_stream *s, const char *p, size_t n, uint8_t 
 	h->no_body = h->no_body || h->status < 200 || h->status == 204 || h->status == 304 || (h->has_length && !h->length);
 	h->until_close = !h->no_body && !h->chunked && !h->has_length;
 	h->keep_alive = h->keep_alive && !h->until_close;
-	s->done = h->no_body;
-	s->head = NULL;
+	begin_body(s, h);
 	return 0;
+}
+
+static long feed_chunked(struct http_stream *s, const char *p, size_t n)
+{
+	if (llhttp_get_errno(&s->p) == HPE_PAUSED)
+		llhttp_resume(&s->p);
+	llhttp_errno_t e = llhttp_execute(&s->p, p, n);
+	if (e == HPE_OK)
+		return (long)n;
+	return e == HPE_PAUSED ? llhttp_get_error_pos(&s->p) - p : -E_INVALID;
 }
 
 long http_feed(struct http_stream *s, const char *p, size_t n)
@@ -328,27 +345,24 @@ long http_feed(struct http_stream *s, const char *p, size_t n)
 	s->body = (struct str){ NULL, 0 };
 	if (s->done || n == 0)
 		return 0;
-	llhttp_errno_t e = llhttp_get_errno(&s->p);
-	if (e == HPE_PAUSED)
-		llhttp_resume(&s->p);
-	e = llhttp_execute(&s->p, p, n);
-	if (e == HPE_OK)
-		return (long)n;
-	if (e != HPE_PAUSED)
-		return -E_INVALID;
-	return llhttp_get_error_pos(&s->p) - p;
+	if (!s->counted && !s->until_close)
+		return feed_chunked(s, p, n);
+	uint64_t left = s->until_close ? n : s->length - s->body_bytes;
+	size_t k = n < left ? n : (size_t)left;
+	s->body = (struct str){ p, k };
+	http_skip(s, k);
+	return (long)k;
 }
 
-int http_feed_end(struct http_stream *s)
+void http_skip(struct http_stream *s, size_t n)
 {
-	if (s->done)
-		return 0;
-	if (llhttp_get_errno(&s->p) == HPE_PAUSED)
-		llhttp_resume(&s->p);
-	if (!llhttp_message_needs_eof(&s->p))
-		return -E_CLOSED;
-	llhttp_errno_t e = llhttp_finish(&s->p);
-	return e == HPE_OK || e == HPE_PAUSED ? 0 : -E_CLOSED;
+	s->body_bytes += n;
+	s->done = s->counted && s->body_bytes == s->length;
+}
+
+int http_feed_end(const struct http_stream *s)
+{
+	return s->done || s->until_close ? 0 : -E_CLOSED;
 }
 
 /* ---- looking things up ---- */

@@ -52,8 +52,10 @@ struct http_stream {
 	struct http_head *head; /* during the head only */
 	struct str body;        /* the last piece found */
 	uint64_t body_bytes;
+	uint64_t length;        /* counted: how many there are */
 	size_t junk;            /* bytes of trailers and chunk extensions */
 	bool head_done, done;
+	bool counted, until_close; /* neither: chunked */
 };
 
 /* How many bytes the head has, with its empty line; 0: not all there yet; -E_LIMIT: too long. `seen` bytes
@@ -69,8 +71,10 @@ int http_parse_response(struct http_stream *s, const char *p, size_t n, uint8_t 
 /* Takes framing off: returns how many bytes of p were used; s->body is the piece of content found among them (may
  * be empty), s->done is set at the message's end. Call again with what is left. -E_INVALID: bad framing. */
 long http_feed(struct http_stream *s, const char *p, size_t n);
+/* n bytes of a counted body were read past http_feed(). */
+void http_skip(struct http_stream *s, size_t n);
 /* The connection was closed: 0 when the message is whole by that, -E_CLOSED when it was cut. */
-int http_feed_end(struct http_stream *s);
+int http_feed_end(const struct http_stream *s);
 
 struct str http_get(const struct http_head *h, enum http_known id); /* the first; {NULL,0} when absent */
 /* Is `token` in the comma list of any header `id`? Without regard to case. */

@@ -514,10 +514,10 @@ static void origin_closed(struct txn *t, long code)
 static int read_direct(struct txn *t)
 {
 	struct origin *o = t->origin;
-	uint64_t left = t->rs.p.content_length;
-	if (t->state != TXN_BODY || t->close_delimited || (t->rs.p.flags & F_CHUNKED) || left < 1024)
+	if (t->state != TXN_BODY || !t->rs.counted)
 		return 0;
 	for (;;) {
+		uint64_t left = t->rs.length - t->rs.body_bytes;
 		size_t want = left < WORKER_READ ? (size_t)left : WORKER_READ;
 		char *room = left ? hold_room(&t->hold, want) : NULL;
 		if (!room)
@@ -532,9 +532,7 @@ static int read_direct(struct txn *t)
 		hold_added(&t->hold, (size_t)n);
 		count_held(t, hold_held(&t->hold));
 		conn_touch(t->c, WORKER_STALL_MS);
-		left -= (uint64_t)n;
-		t->rs.p.content_length = left; /* what llhttp itself counts down */
-		t->rs.done = left == 0;
+		http_skip(&t->rs, (size_t)n);
 		if (t->rs.done) {
 			body_done(t);
 			return 1;
