@@ -22,7 +22,7 @@
 #define A "412015"
 #define B "412023"
 #define C "412031"
-#define T0 1795338000000LL /* 2026-11-22T12:20:00 in Japan */
+#define T0 1795338000000LL /* 2026-11-22T18:00:00 in Japan */
 
 static struct pgtest pg;
 static bool have_pg;
@@ -259,7 +259,7 @@ static void test_beacon_to_block_and_mail(void **state)
 	assert_non_null(strstr(mail, "総務課 端末5(IPアドレス 10.1.0.5)"));
 	assert_non_null(strstr(mail, "I-20261122-0001"));
 	assert_non_null(strstr(mail, "Message-ID: <I-20261122-0001-N1@cloud.example>"));
-	assert_non_null(strstr(mail, "11月22日 12時25分までに"));
+	assert_non_null(strstr(mail, "11月22日 18時05分までに"));
 	char *shown = ask("{\"do\":\"incident.show\",\"number\":\"I-20261122-0001\"}", 0);
 	assert_non_null(strstr(shown, "412015/events/000001/"));
 	assert_non_null(strstr(shown, "block_active"));
