@@ -65,15 +65,24 @@ static int make_dirs(struct err *err)
 
 int rundir_make(struct err *err)
 {
-	static const char *const kinds[] = { "stats", "ready" };
 	char path[PLACE_MAX];
-	int r = make_dirs(err);
-	for (const struct table_process *p = table_processes; r == 0 && p->name; p++)
-		for (size_t k = 0; r == 0 && k < ARRAY_LEN(kinds); k++)
-			if (!p->engine || k == 1) /* engines count nothing for us; we say for them that they are ready */
-				r = give_file(place_in_run(path, sizeof path, "%s/%s", kinds[k], p->name), p->engine ? 0 : p->uid, 0644, err);
+	/* What a former instance said is no longer true. */
+	int r = fs_rmtree(place_in_run(path, sizeof path, "ready"), err);
+	if (r == 0)
+		r = fs_rmtree(place_in_run(path, sizeof path, "stats"), err);
+	if (r == 0)
+		r = make_dirs(err);
 	if (r == 0)
 		r = give_file(place_in_run(path, sizeof path, "ca.pem"), USER_VAULT, 0644, err);
+	return r;
+}
+
+int rundir_give(const struct table_process *p, struct err *err)
+{
+	char path[PLACE_MAX];
+	int r = give_file(place_in_run(path, sizeof path, "ready/%s", p->name), p->engine ? 0 : p->uid, 0644, err);
+	if (r == 0 && !p->engine)
+		r = give_file(place_in_run(path, sizeof path, "stats/%s", p->name), p->uid, 0644, err);
 	return r;
 }
 

@@ -14,6 +14,10 @@ struct err;
 /* Takes the instance's lock (held until exit): -E_STATE when another torided has it. */
 int rundir_lock(struct err *err);
 int rundir_make(struct err *err);
+/* RUN/ready/NAME and RUN/stats/NAME, empty and the process's own. Their presence tells others that this process is
+ * installed and to be waited for; engines have no counters, and we say for them that they are ready. */
+struct table_process;
+int rundir_give(const struct table_process *p, struct err *err);
 /* Ends what RUN/pids names and still lives (same start time). */
 int rundir_sweep(struct err *err);
 /* Listening descriptors by index of table_sockets; -1 behind the last. */

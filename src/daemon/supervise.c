@@ -40,6 +40,7 @@ struct process {
 	uint64_t restarts, crashes;
 	int64_t since_ms;  /* UTC of the last change of state */
 	int64_t start_ms, again_ms, kill_ms; /* monotonic */
+	bool given;        /* its files in the run directory are made */
 	char digest[80];   /* what it said when it became ready */
 	char last[96];     /* how it ended last */
 	struct logpipe log;
@@ -130,14 +131,27 @@ static void start(struct supervise *s, struct process *p)
 	tell(s, p, p->restarts || p->crashes ? "Restart" : "Start", "started");
 }
 
+/* Its files are there from the moment its program is, so that an apply knows whom to wait for. */
+static bool installed(struct process *p)
+{
+	struct err err = { 0 };
+	if (!p->given && access(p->program, X_OK) == 0) {
+		if (rundir_give(p->row, &err) < 0)
+			log_err(LOG_LEVEL_ERROR, "", p->row->name, &err);
+		else
+			p->given = true;
+	}
+	return p->given;
+}
+
 static void try_start(struct supervise *s, struct process *p)
 {
-	if (!wanted(p)) {
-		enter(p, WAITING);
-	} else if (access(p->program, X_OK) < 0) {
+	if (!installed(p)) {
 		if (p->state != MISSING)
 			log_warn("", p->row->name, "%s isn't there: not started", p->program);
 		enter(p, MISSING);
+	} else if (!wanted(p)) {
+		enter(p, WAITING);
 	} else {
 		start(s, p);
 	}
