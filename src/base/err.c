@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+__attribute__((format(printf, 4, 0)))
 static void err_fill(struct err *err, enum err_code code, const char *path, const char *fmt, va_list ap)
 {
 	err->code = (int)code;

@@ -19,6 +19,7 @@ const char *place_run(void)
 	return s && *s ? s : "/run/toride";
 }
 
+__attribute__((format(printf, 4, 0)))
 static const char *place_join(char *dst, size_t size, const char *root, const char *fmt, va_list ap)
 {
 	int n = snprintf(dst, size, "%s/", root);
