@@ -44,7 +44,7 @@ static const char tables[] =
 
 	"CREATE TABLE incident_event (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
 	" incident bigint NOT NULL REFERENCES incident(id), org text NOT NULL, at_ms bigint NOT NULL, actor text NOT NULL,"
-	" kind text NOT NULL, text text NOT NULL);"
+	" kind text NOT NULL, args text NOT NULL);" /* words: incident/timeline.h */
 	"CREATE INDEX incident_event_of ON incident_event (incident, id);"
 
 	"CREATE TABLE observable (incident bigint NOT NULL REFERENCES incident(id), org text NOT NULL, type text NOT NULL,"

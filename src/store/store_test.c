@@ -23,13 +23,13 @@ static const struct store_sql insert_incident = {
 	" VALUES ($1, $2, 'received', 't', 't', 'r', 'toride', 1, '[]', 'low', '', '', '', 1, 1, 1, 1)"
 };
 static const struct store_sql insert_event = {
-	"t_event", "INSERT INTO incident_event(incident, org, at_ms, actor, kind, text)"
+	"t_event", "INSERT INTO incident_event(incident, org, at_ms, actor, kind, args)"
 		   " SELECT id, org, 1, 'a', 'note', 'x' FROM incident WHERE number = $1"
 };
 static const struct store_sql count_incidents = { "t_count", "SELECT count(*) FROM incident" };
 static const struct store_sql count_orgs = { "t_count_orgs", "SELECT count(*) FROM org" };
 static const struct store_sql count_of = { "t_count_of", "SELECT count(*) FROM incident WHERE org = $1" };
-static const struct store_sql update_event = { "t_update", "UPDATE incident_event SET text = 'y'" };
+static const struct store_sql update_event = { "t_update", "UPDATE incident_event SET args = 'y'" };
 static const struct store_sql delete_event = { "t_delete", "DELETE FROM incident_event" };
 static const struct store_sql truncate_event = { "t_trunc", "TRUNCATE incident_event" };
 static const struct store_sql steal = { "t_steal", "UPDATE incident SET org = '412023' WHERE org = '412015'" };
