@@ -2,9 +2,13 @@
 #include "proxy/conf.h"
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "proxy/guard.h"
 #include "wire/ctl.h"
 
+#include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
 #include <stdio.h>
@@ -86,8 +90,31 @@ static int get_ports(struct load *l, yyjson_val *root)
 
 /* ---- trust ---- */
 
-static int add_pem(struct load *l, const char *pem)
+static int add_der(struct load *l, const char *text)
 {
+	size_t n = strlen(text);
+	unsigned char *der = mem_alloc(n + 1);
+	int len = der ? EVP_DecodeBlock(der, (const unsigned char *)text, (int)n) : -1;
+	const unsigned char *p = der;
+	X509 *x = len > 0 ? d2i_X509(NULL, &p, len) : NULL;
+	if (x)
+		X509_STORE_add_cert(l->c->store, x);
+	int r = x ? 0 : bad(l, "origin_ca", "not a certificate in base64");
+	X509_free(x);
+	mem_free(der);
+	return r;
+}
+
+/* PEM, or "base64:" and DER on one line. A file's name is what a description may hold: nothing can be read from it
+ * here, so that authority isn't trusted, and the log says so. */
+static int add_authority(struct load *l, const char *pem)
+{
+	if (strncmp(pem, "base64:", 7) == 0)
+		return add_der(l, pem + 7);
+	if (!strstr(pem, "-----BEGIN")) {
+		log_warn("", pem, "an authority by file name isn't trusted: its certificate must stand in the generation");
+		return 0;
+	}
 	BIO *bio = BIO_new_mem_buf(pem, -1);
 	X509 *x;
 	size_t n = 0;
@@ -117,9 +144,10 @@ static int get_trust(struct load *l, yyjson_val *root, STACK_OF(X509) *system_ca
 			return bad(l, "origin_ca", "not a text");
 		c->origin_ca[i] = arena_strdup(&c->arena, (struct str){ yyjson_get_str(v), yyjson_get_len(v) });
 		c->n_origin_ca++;
-		if (!c->origin_ca[i] || add_pem(l, c->origin_ca[i]) < 0)
+		if (!c->origin_ca[i] || add_authority(l, c->origin_ca[i]) < 0)
 			return bad(l, "origin_ca", "no certificate in it");
 	}
+	ERR_clear_error(); /* the end of a PEM text is an error to OpenSSL */
 	return 0;
 }
 
@@ -243,6 +271,16 @@ static int get_dev(struct load *l, yyjson_val *root)
 	return r;
 }
 
+/* Most organisations' prefixes are private ones, refused anyway: the list that is walked gets short. */
+static void drop_special(struct conf *c)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < c->n_refuse; i++)
+		if (!guard_special(&c->refuse[i]))
+			c->refuse[n++] = c->refuse[i];
+	c->n_refuse = n;
+}
+
 static int get_all(struct load *l, yyjson_val *root, STACK_OF(X509) *system_ca)
 {
 	struct conf *c = l->c;
@@ -255,6 +293,7 @@ static int get_all(struct load *l, yyjson_val *root, STACK_OF(X509) *system_ca)
 	r = r < 0 ? r : get_text(l, service, "name_en", &c->service_en);
 	r = r < 0 ? r : get_ports(l, root);
 	r = r < 0 ? r : get_prefixes(l, root, "refuse", &c->refuse, &c->n_refuse);
+	drop_special(c);
 	r = r < 0 ? r : get_trust(l, root, system_ca);
 	r = r < 0 ? r : get_dev(l, root);
 	if (r == 0 && black)

@@ -1,0 +1,153 @@
+/* proxyd.json: what toride-proxyd needs to know of each organisation (proxy/conf.h says how it is read). */
+#include "compile/compile.h"
+
+#include "base/mem.h"
+#include "compile/emit.h"
+
+static void address(struct buf *b, const char *key, const struct prefix *p)
+{
+	char text[PREFIX_TEXT];
+	json_field_s(b, key, prefix_is_set(p) ? prefix_format_addr(p, text) : "");
+}
+
+static void open_list(struct buf *b, const char *key)
+{
+	json_key(b, key);
+	buf_putc(b, '[');
+}
+
+static void item(struct buf *b, const char *text)
+{
+	if (b->len && b->ptr[b->len - 1] != '[')
+		buf_putc(b, ',');
+	json_str(b, str_from(text));
+}
+
+static void item_prefix(struct buf *b, const struct prefix *p)
+{
+	char text[PREFIX_TEXT];
+	if (prefix_is_set(p))
+		item(b, prefix_format(p, text));
+}
+
+static void texts(struct buf *b, const char *key, const char **list, size_t n)
+{
+	open_list(b, key);
+	for (size_t i = 0; i < n; i++)
+		item(b, list[i]);
+	buf_putc(b, ']');
+}
+
+static void prefixes(struct buf *b, const char *key, const struct prefix *list, size_t n)
+{
+	open_list(b, key);
+	for (size_t i = 0; i < n; i++)
+		item_prefix(b, &list[i]);
+	buf_putc(b, ']');
+}
+
+/* Whom the proxy never connects to, beside what is special everywhere (proxy/guard.c): it must not become the bridge
+ * between organisations, or into the node, that the packet filter refuses. */
+static void refuse(struct buf *b, const struct model *m)
+{
+	const struct service *s = &m->service;
+	open_list(b, "refuse");
+	for (size_t i = 0; i < s->n_management; i++)
+		item_prefix(b, &s->management[i]);
+	for (size_t i = 0; i < s->n_lgwan; i++)
+		item_prefix(b, &s->lgwan[i]);
+	const struct prefix *own[] = { &s->internal4, &s->proxy4, &s->proxy6, &s->dns4, &s->dns6 };
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		item_prefix(b, own[i]);
+	struct prefix up[] = { s->uplink.addr4, s->uplink.addr6 };
+	for (size_t i = 0; i < ARRAY_LEN(up); i++) {
+		up[i].len = up[i].family == 4 ? 32 : 128; /* the node itself, not its neighbours */
+		item_prefix(b, &up[i]);
+	}
+	for (size_t i = 0; i < m->n_orgs; i++) {
+		const struct org *o = &m->orgs[i];
+		for (size_t k = 0; k < o->n_prefixes; k++)
+			item_prefix(b, &o->prefixes[k]);
+		item_prefix(b, &o->router4);
+		item_prefix(b, &o->router6);
+		item_prefix(b, &o->global4);
+		item_prefix(b, &o->global6);
+	}
+	buf_putc(b, ']');
+}
+
+static void url(struct buf *b, const struct url_policy *u)
+{
+	json_key(b, "url");
+	buf_putc(b, '{');
+	json_field_s(b, "mode", u->mode == URL_WHITELIST_ONLY ? "whitelist_only" : "blacklist");
+	texts(b, "black", u->black, u->n_black);
+	texts(b, "white", u->white, u->n_white);
+	open_list(b, "exceptions");
+	for (size_t i = 0; i < u->n_exceptions; i++) {
+		const struct url_exception *e = &u->exceptions[i];
+		buf_puts(b, i ? ",{" : "{");
+		json_field_s(b, "pattern", e->pattern);
+		json_field_bool(b, "allow", e->allow);
+		json_field_u64(b, "expires_ms", (uint64_t)e->expires_ms);
+		buf_putc(b, '}');
+	}
+	buf_puts(b, "]}");
+}
+
+static void org(struct buf *b, const struct model *m, const struct org *o)
+{
+	struct prefix resolver = internal4(m, o, INTERNAL_RESOLVER), from = internal4(m, o, INTERNAL_GATEWAY);
+	json_field_s(b, "code", o->code);
+	json_field_u64(b, "index", o->index);
+	json_field_s(b, "name", o->name);
+	json_field_s(b, "name_en", o->name_en);
+	json_field_s(b, "interface", o->interface);
+	address(b, "global4", &o->global4);
+	address(b, "global6", &o->global6);
+	address(b, "resolver", &resolver);
+	address(b, "resolver_from", &from);
+	json_field_bool(b, "tls_decryption", o->options.tls_decryption);
+	texts(b, "no_decrypt", o->no_decrypt, o->n_no_decrypt);
+	json_field_bool(b, "registered_only", o->registered_only);
+	open_list(b, "terminals");
+	for (size_t i = 0; i < o->n_terminals; i++)
+		item_prefix(b, &o->terminals[i].addr);
+	buf_putc(b, ']');
+	prefixes(b, "child_proxies", o->child_proxies, o->n_child_proxies);
+	json_field_s(b, "scan_fail", o->scan_fail == FAIL_OPEN ? "open" : "closed");
+	json_field_u64(b, "scan_max_mib", o->scan_max_mib);
+	json_field_bool(b, "unscannable_allow", o->unscannable_allow);
+	url(b, &o->url);
+}
+
+int compile_proxyd(const struct model *m, struct outset *out, struct err *err)
+{
+	const struct service *s = &m->service;
+	struct buf b;
+	buf_init(&b, 256 * MIB);
+	buf_puts(&b, "{\"v\":1");
+	json_field_u64(&b, "threads", s->proxy_threads ? s->proxy_threads : 1);
+	json_key(&b, "service");
+	buf_putc(&b, '{');
+	json_field_s(&b, "name", s->name);
+	json_field_s(&b, "name_en", s->name_en);
+	buf_putc(&b, '}');
+	json_key(&b, "proxy");
+	buf_putc(&b, '{');
+	address(&b, "addr4", &s->proxy4);
+	address(&b, "addr6", &s->proxy6);
+	json_field_u64(&b, "port", s->proxy_port);
+	buf_puts(&b, "},\"connect_ports\":[443]");
+	refuse(&b, m);
+	texts(&b, "origin_ca", s->origin_ca, s->n_origin_ca);
+	texts(&b, "black", s->black, s->n_black);
+	open_list(&b, "orgs");
+	for (size_t i = 0; i < m->n_orgs; i++) {
+		buf_puts(&b, i ? ",\n{" : "\n{");
+		org(&b, m, &m->orgs[i]);
+		buf_putc(&b, '}');
+	}
+	buf_puts(&b, "]}\n");
+	return emit(out, "proxyd.json", &b, err);
+}
