@@ -73,7 +73,7 @@ static int load(const char *name, struct model **ret, struct faults *f, struct e
 	struct stat st;
 	if (stat(name, &st) == 0)
 		return S_ISDIR(st.st_mode) ? model_load(name, ret, f, err) : load_file(name, ret, f, err);
-	if (!digest_path(name, path))
+	if (!digest_path(name, path) || !fs_exists(path))
 		return err_set(err, E_NOT_FOUND, name, "no such directory, file or generation");
 	int r = load_file(path, ret, f, err);
 	if (r == 0 && !strstr(name, (*ret)->digest + 7)) {

@@ -259,7 +259,9 @@ static void find_members(struct reader *r, const struct object *o, yyjson_val *v
 {
 	size_t i, n;
 	yyjson_val *key, *val;
-	if (v && !yyjson_is_obj(v)) {
+	if (!v)
+		return; /* defaults only */
+	if (!yyjson_is_obj(v)) {
 		FAULT(r, "must be an object {…}", "オブジェクト {…} で書いてください");
 		return;
 	}

@@ -17,7 +17,7 @@ static const struct word kinds[] = {
 	{ "town", ORG_TOWN, { "town", "町" } },
 	{ "village", ORG_VILLAGE, { "village", "村" } },
 	{ "union", ORG_UNION, { "union", "組合・広域連合" } },
-	{ NULL },
+	{ .word = NULL },
 };
 static const struct word states[] = {
 	{ "preparing", STATE_PREPARING, { "preparing", "準備中" } },
@@ -25,46 +25,46 @@ static const struct word states[] = {
 	{ "live", STATE_LIVE, { "live", "稼働中" } },
 	{ "watched", STATE_WATCHED, { "watched", "重点監視中" } },
 	{ "leaving", STATE_LEAVING, { "leaving", "離脱中" } },
-	{ NULL },
+	{ .word = NULL },
 };
 static const struct word models[] = {
 	{ "alpha", MODEL_ALPHA, { "α", "αモデル" } },
 	{ "alpha2", MODEL_ALPHA2, { "α′", "α′モデル" } },
 	{ "beta", MODEL_BETA, { "β", "βモデル" } },
 	{ "beta2", MODEL_BETA2, { "β′", "β′モデル" } },
-	{ NULL },
+	{ .word = NULL },
 };
 static const struct word patterns[] = {
 	{ "A", 'A', { "A", "A" } },
 	{ "B", 'B', { "B", "B" } },
-	{ NULL },
+	{ .word = NULL },
 };
 static const struct word actions[] = {
 	{ "deny", FW_DENY, { "deny", "拒否" } },
 	{ "allow", FW_ALLOW, { "allow", "許可" } },
-	{ NULL },
+	{ .word = NULL },
 };
 static const struct word directions[] = {
 	{ "out", FW_OUT, { "outbound", "外向き" } },
 	{ "in", FW_IN, { "inbound", "内向き" } },
-	{ NULL },
+	{ .word = NULL },
 };
 static const struct word protocols[] = {
 	{ "any", 0, { "any", "すべて" } },
 	{ "icmp", IPPROTO_ICMP, { "ICMP", "ICMP" } },
 	{ "tcp", IPPROTO_TCP, { "TCP", "TCP" } },
 	{ "udp", IPPROTO_UDP, { "UDP", "UDP" } },
-	{ NULL },
+	{ .word = NULL },
 };
 static const struct word modes[] = {
 	{ "blacklist", URL_BLACKLIST, { "black list", "ブラックリスト方式" } },
 	{ "whitelist_only", URL_WHITELIST_ONLY, { "white list only", "ホワイトリストのみ" } },
-	{ NULL },
+	{ .word = NULL },
 };
 static const struct word fails[] = {
 	{ "closed", FAIL_CLOSED, { "closed", "遮断する" } },
 	{ "open", FAIL_OPEN, { "open", "通す" } },
-	{ NULL },
+	{ .word = NULL },
 };
 
 static const struct object contact_object = {

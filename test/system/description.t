@@ -1,0 +1,54 @@
+#!/bin/bash
+# toride check, diff, schema, and the generator of examples: the shipped binary, its exit codes and what it prints. TAP.
+set -u
+cd "${TORIDE_SOURCE:-$(dirname "$0")/../..}"
+export LC_ALL=C.UTF-8
+n=0 bad=0 work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+ok() { # NAME: of the command that ran last
+	local code=$?
+	n=$((n + 1))
+	if [ "$code" -eq 0 ]; then echo "ok $n - $1"; else echo "not ok $n - $1"; bad=1; fi
+}
+code() { # WANTED COMMAND...: its output is kept in $work/out and $work/err
+	local want=$1 got; shift
+	"$@" >"$work/out" 2>"$work/err"; got=$?
+	[ "$got" -eq "$want" ] || { echo "# exit code $got, wanted $want: $*"; return 1; }
+}
+has() { grep -qF -- "$2" "$work/$1" || { echo "# no \"$2\" in:"; sed 's/^/# /' "$work/$1"; return 1; }; }
+
+code 0 toride check examples/saga && has out 'valid: 21 organisations, sha256:'; ok "the example is valid"
+code 0 toride check examples/saga --json && has out '{"valid":true,"digest":"sha256:'; ok "and says so as JSON"
+
+cp -r examples/saga "$work/broken"
+sed -i 's/"ceiling_mbps": 130/"ceiling_mbps": 13/; s/203\.0\.113\.40/198.18.0.9/' "$work/broken/orgs/412015.json"
+sed -i 's/soc@toride.example/soc/' "$work/broken/service.json"
+code 1 toride check "$work/broken" && [ "$(wc -l <"$work/err")" -eq 3 ] &&
+	has err 'toride: orgs[412015].guaranteed_mbps: is above ceiling_mbps' &&
+	has err "toride: orgs[412015].fw[0].to[0]: may never be allowed: reaches LGWAN 198.18.0.0/16" &&
+	has err "toride: service.mail.from: isn't a mail address"; ok "three slips are three faults, each with its path"
+code 1 env LC_ALL=ja_JP.UTF-8 toride check "$work/broken" && has err '許可できません: LGWAN 198.18.0.0/16 に届きます'; ok "in Japanese too"
+code 1 toride check "$work/broken" --json && [ "$(wc -l <"$work/out")" -eq 3 ] &&
+	python3 -c 'import json,sys; [json.loads(l)["reason_ja"] for l in open(sys.argv[1])]' "$work/out"; ok "and as JSON, one a line"
+code 1 toride check "$work/absent" && has err "toride: $work/absent: no such directory"; ok "a directory that isn't there"
+code 2 toride check; ok "no argument is a usage error"
+
+cp -r examples/saga "$work/other"
+sed -i 's/"edr": false/"edr": true/' "$work/other/orgs/412031.json"
+code 0 toride diff examples/saga "$work/other" && has out '412031 Tosu City' && has out '  options edr: no → yes' &&
+	[ "$(wc -l <"$work/out")" -eq 2 ]; ok "a difference, of the organisation concerned alone"
+code 0 env LANG=ja_JP.UTF-8 LC_ALL= toride diff examples/saga "$work/other" && has out '  オプション EDR: なし → あり'; ok "a difference in Japanese"
+code 0 toride diff examples/saga examples/saga && has out 'nothing changes'; ok "no difference"
+code 1 toride diff examples/saga "$work/broken"; ok "a broken description has no differences but faults"
+code 1 toride diff examples/saga sha256:$(printf '0%.0s' {1..64}); ok "a generation that isn't there"
+
+code 0 toride schema --json-schema && python3 -m json.tool "$work/out" >/dev/null; ok "the JSON Schema is JSON"
+code 0 toride schema --manual --lang ja && has out '| `guaranteed_mbps` | 保証帯域 (Mbps) |'; ok "the manual in Japanese"
+code 0 toride schema --manual --lang en && has out '| `guaranteed_mbps` | whole number 1–400000 |'; ok "the manual in English"
+code 2 toride schema --manual --lang fr; ok "no third language"
+
+python3 tools/gen-examples.py "$work/saga" && diff -r "$work/saga" examples/saga >"$work/out"; ok "the example is what its generator writes"
+python3 tools/gen-examples.py --nation 1788 "$work/nation" && code 0 toride check "$work/nation" && has out 'valid: 1788 organisations'
+ok "a nation of 1,788 organisations is read"
+echo "1..$n"
+exit $bad
