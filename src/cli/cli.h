@@ -23,6 +23,8 @@ extern const struct cli_command cli_detect[];
 extern const struct cli_command cli_model[];
 extern const struct cli_command cli_change[];
 extern const struct cli_command cli_status[];
+extern const struct cli_command cli_incident[];
+extern const struct cli_command cli_log[];
 
 extern const struct cli_command *const cli_tables[]; /* each ended by a row without name; main.c lists them */
 

@@ -16,6 +16,8 @@ const struct cli_command *const cli_tables[] = {
 	cli_change,
 	cli_status,
 	cli_detect,
+	cli_incident,
+	cli_log,
 	NULL,
 };
 

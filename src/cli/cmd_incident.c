@@ -1,0 +1,360 @@
+/* toride incident … and toride block …: what the desk does, asked through controld; doc/interfaces/respond.md. */
+#include "cli/cli.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "wire/ctl.h"
+#include "wire/place.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <yyjson.h>
+
+#define WAIT_MS 30000
+
+static const char *say(const char *ja, const char *en)
+{
+	return cli_japanese() ? ja : en;
+}
+
+static int usage_of(const char *name)
+{
+	for (const struct cli_command *c = cli_incident; c->name; c++)
+		if (strcmp(c->name, name) == 0)
+			return cli_usage(c);
+	return EXIT_USAGE;
+}
+
+/* ---- asking ---- */
+
+struct asking {
+	struct buf rq;
+	bool json;
+};
+
+static void ask_begin(struct asking *a, int *argc, char **argv, const char *what)
+{
+	a->json = cli_flag(argc, argv, "--json");
+	buf_init(&a->rq, 64 * KIB);
+	buf_puts(&a->rq, "{\"v\":1");
+	json_field_s(&a->rq, "do", what);
+}
+
+/* "--name VALUE" as a text of the request. */
+static void ask_option(struct asking *a, int *argc, char **argv, const char *option)
+{
+	const char *v = cli_option(argc, argv, option);
+	if (v)
+		json_field_s(&a->rq, option + 2, v);
+}
+
+/* The same as a number; false when it isn't one. */
+static bool ask_number(struct asking *a, int *argc, char **argv, const char *option)
+{
+	const char *v = cli_option(argc, argv, option);
+	uint64_t n;
+	if (!v)
+		return true;
+	if (!str_to_u64(str_from(v), 1000000, &n))
+		return false;
+	json_field_u64(&a->rq, option + 2, n);
+	return true;
+}
+
+/* Sends and lets `show` print the answer; closes the asking. */
+static int ask(struct asking *a, void (*show)(yyjson_val *root, bool json))
+{
+	char path[PLACE_MAX];
+	struct err err = { 0 };
+	struct buf reply;
+	int code = EXIT_DONE;
+	buf_putc(&a->rq, '}');
+	buf_init(&reply, CTL_MAX);
+	if (a->rq.failed || ctl_call(place_in_run(path, sizeof path, SOCK_CONTROL), buf_view(&a->rq), &reply, WAIT_MS, &err) < 0) {
+		code = cli_error(&err);
+	} else {
+		yyjson_doc *doc = yyjson_read(reply.ptr, reply.len, 0);
+		show(yyjson_doc_get_root(doc), a->json);
+		yyjson_doc_free(doc);
+	}
+	buf_done(&reply);
+	buf_done(&a->rq);
+	return code;
+}
+
+/* ---- showing ---- */
+
+static void print_json(yyjson_val *v)
+{
+	char *s = yyjson_val_write(v, 0, NULL);
+	printf("%s\n", s ? s : "{}");
+	free(s);
+}
+
+/* One object a line. */
+static void print_json_list(yyjson_val *list)
+{
+	size_t i, n;
+	yyjson_val *v;
+	yyjson_arr_foreach(list, i, n, v)
+		print_json(v);
+}
+
+static const char *text(yyjson_val *o, const char *key)
+{
+	struct str s = ctl_str(o, key);
+	return s.ptr ? s.ptr : "";
+}
+
+static const char *when(yyjson_val *o, const char *key, char dst[CLOCK_TEXT])
+{
+	uint64_t ms = ctl_u64(o, key, 0);
+	snprintf(dst, CLOCK_TEXT, "-");
+	if (ms)
+		clock_format_jst((int64_t)ms, dst);
+	dst[ms ? 19 : 1] = 0;
+	return dst;
+}
+
+static const char *state_words(const char *state)
+{
+	static const char *const words[][2] = { { "received", "受付" }, { "analysing", "分析中" }, { "handling", "対応中" },
+		                                { "recovering", "復旧中" }, { "closed", "終了" } };
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcmp(words[i][0], state) == 0)
+			return say(words[i][1], state);
+	return state;
+}
+
+static void line_incident(yyjson_val *i)
+{
+	char t[CLOCK_TEXT];
+	yyjson_val *sev = yyjson_obj_get(i, "severity"), *notice = yyjson_obj_get(i, "notice");
+	const char *told = ctl_u64(notice, "acked", 0)  ? say("受領済", "acknowledged")
+	                   : ctl_u64(notice, "sent", 0) ? say("連絡済", "told")
+	                   : ctl_u64(notice, "started", 0) ? say("連絡中", "telling")
+	                                                   : "-";
+	printf("%-17s %s  %llu %s  %-10s %-12s %s  %s  %s\n", text(i, "number"), text(i, "org"),
+	       (unsigned long long)ctl_u64(sev, "effective", 0), yyjson_obj_get(sev, "judged") ? say("判断", "judged") : say("暫定", "provisional"),
+	       state_words(text(i, "state")), told, when(i, "created", t), text(i, "terminal"), say(text(i, "title_ja"), text(i, "title")));
+}
+
+static void show_incidents(yyjson_val *root, bool json)
+{
+	yyjson_val *list = yyjson_obj_get(root, "incidents"), *v;
+	size_t i, n;
+	if (json) {
+		print_json_list(list);
+		return;
+	}
+	if (yyjson_arr_size(list) == 0)
+		printf("%s\n", say("対応中のインシデントはありません。", "No open incident."));
+	yyjson_arr_foreach(list, i, n, v)
+		line_incident(v);
+}
+
+static void line_block(yyjson_val *b)
+{
+	char t[CLOCK_TEXT];
+	printf("%-17s %s  %-9s %-9s %s  %s %s  %s\n", text(b, "id"), text(b, "org"), text(b, "state"), text(b, "kind"),
+	       text(b, "value"), say("期限", "until"), when(b, "expires", t), text(b, "reason"));
+}
+
+static void show_blocks(yyjson_val *root, bool json)
+{
+	yyjson_val *list = yyjson_obj_get(root, "blocks"), *v;
+	size_t i, n;
+	if (json) {
+		print_json_list(list);
+		return;
+	}
+	if (yyjson_arr_size(list) == 0)
+		printf("%s\n", say("遮断はありません。", "No block."));
+	yyjson_arr_foreach(list, i, n, v)
+		line_block(v);
+}
+
+static void show_lists(yyjson_val *inc)
+{
+	char t[CLOCK_TEXT];
+	size_t i, n;
+	yyjson_val *v;
+	yyjson_arr_foreach(yyjson_obj_get(inc, "observables"), i, n, v)
+		printf("  %-9s %s\n", text(v, "type"), text(v, "value"));
+	printf("\n%s\n", say("経過", "Timeline"));
+	yyjson_arr_foreach(yyjson_obj_get(inc, "timeline"), i, n, v)
+		printf("  %s  %-10s %s\n", when(v, "time", t), text(v, "actor"), say(text(v, "text_ja"), text(v, "text")));
+	printf("\n%s\n", say("連絡", "Notices"));
+	yyjson_arr_foreach(yyjson_obj_get(inc, "notices"), i, n, v)
+		printf("  %-22s %-10s %-9s %s <%s> %s\n", text(v, "reference"), text(v, "step"), text(v, "state"), text(v, "recipient"),
+		       text(v, "mail"), text(v, "phone"));
+	printf("\n%s\n", say("遮断", "Blocks"));
+	yyjson_arr_foreach(yyjson_obj_get(inc, "blocks"), i, n, v)
+	{
+		printf("  ");
+		line_block(v);
+	}
+	printf("\n%s\n", say("証拠(記録の名前)", "Evidence (names of records)"));
+	yyjson_arr_foreach(yyjson_obj_get(inc, "evidence"), i, n, v)
+		printf("  %s\n", yyjson_get_str(v));
+}
+
+static void show_incident(yyjson_val *root, bool json)
+{
+	yyjson_val *inc = yyjson_obj_get(root, "incident"), *v;
+	size_t i, n;
+	if (json) {
+		print_json(inc);
+		return;
+	}
+	line_incident(inc);
+	yyjson_arr_foreach(yyjson_obj_get(yyjson_obj_get(inc, "severity"), "reasons"), i, n, v)
+		printf("  %s\n", say(text(v, "text_ja"), text(v, "text")));
+	if (yyjson_obj_get(inc, "timeline"))
+		show_lists(inc);
+	if (text(inc, "call_sheet")[0])
+		printf("\n%s", text(inc, "call_sheet"));
+}
+
+static void show_id(yyjson_val *root, bool json)
+{
+	if (json)
+		print_json(root);
+	else
+		printf("%s\n", text(root, "id"));
+}
+
+static void show_consents(yyjson_val *root, bool json)
+{
+	yyjson_val *list = yyjson_obj_get(root, "consents"), *v;
+	size_t i, n;
+	if (!list) {
+		show_id(root, json);
+		return;
+	}
+	if (json) {
+		print_json_list(list);
+		return;
+	}
+	yyjson_arr_foreach(list, i, n, v)
+		printf("%s  %s  %s >= %llu  %s %s\n", text(v, "org"), ctl_bool(v, "given", false) ? say("事前承認あり", "given") : say("なし", "none"),
+		       say("危険度", "severity"), (unsigned long long)ctl_u64(v, "min_severity", 0), text(v, "by"), text(v, "date"));
+}
+
+/* ---- commands ---- */
+
+static int run_list(const char *name, const char *what, int argc, char **argv, void (*show)(yyjson_val *, bool))
+{
+	struct asking a;
+	ask_begin(&a, &argc, argv, what);
+	ask_option(&a, &argc, argv, "--org");
+	if (cli_flag(&argc, argv, "--all"))
+		json_field_bool(&a.rq, "all", true);
+	if (argc != 0) {
+		buf_done(&a.rq);
+		return usage_of(name);
+	}
+	return ask(&a, show);
+}
+
+static int incident_list(int argc, char **argv)
+{
+	return run_list("incident list", "incident.list", argc, argv, show_incidents);
+}
+
+static int block_list(int argc, char **argv)
+{
+	return run_list("block list", "block.list", argc, argv, show_blocks);
+}
+
+/* `key`: what the one argument is called; options: texts, ended by NULL. needs: options that must be there. */
+static int run_one(const char *name, const char *what, const char *key, const char *const *options, int argc, char **argv,
+                   void (*show)(yyjson_val *, bool))
+{
+	struct asking a;
+	ask_begin(&a, &argc, argv, what);
+	bool ok = ask_number(&a, &argc, argv, "--severity") && ask_number(&a, &argc, argv, "--hours");
+	for (size_t i = 0; options[i]; i++)
+		ask_option(&a, &argc, argv, options[i]);
+	if (argc > 1 || !ok || (argc == 0 && strcmp(what, "block.consent") != 0) || (argc == 1 && argv[0][0] == '-')) {
+		buf_done(&a.rq);
+		return usage_of(name);
+	}
+	if (argc == 1)
+		json_field_s(&a.rq, key, argv[0]);
+	return ask(&a, show);
+}
+
+static const char *const by[] = { "--by", "--org", NULL };
+static const char *const by_reason[] = { "--by", "--org", "--reason", NULL };
+static const char *const by_note[] = { "--by", "--org", "--text", "--state", "--report", NULL };
+static const char *const by_open[] = { "--by", "--org", "--terminal", "--observable", "--observable_type", NULL };
+static const char *const by_block[] = { "--by", "--org", "--kind", "--reason", "--incident", NULL };
+
+static int incident_open(int argc, char **argv)
+{
+	return run_one("incident open", "incident.open", "title", by_open, argc, argv, show_incident);
+}
+
+static int incident_show(int argc, char **argv)
+{
+	return run_one("incident show", "incident.show", "number", by, argc, argv, show_incident);
+}
+
+static int incident_judge(int argc, char **argv)
+{
+	return run_one("incident judge", "incident.judge", "number", by_reason, argc, argv, show_incident);
+}
+
+static int incident_ack(int argc, char **argv)
+{
+	return run_one("incident ack", "incident.ack", "number", by, argc, argv, show_incident);
+}
+
+static int incident_note(int argc, char **argv)
+{
+	return run_one("incident note", "incident.note", "number", by_note, argc, argv, show_incident);
+}
+
+static int incident_close(int argc, char **argv)
+{
+	return run_one("incident close", "incident.close", "number", by_reason, argc, argv, show_incident);
+}
+
+static int block_add(int argc, char **argv)
+{
+	return run_one("block add", "block.add", "value", by_block, argc, argv, show_id);
+}
+
+static int block_remove(int argc, char **argv)
+{
+	return run_one("block remove", "block.remove", "id", by, argc, argv, show_id);
+}
+
+static int block_consent(int argc, char **argv)
+{
+	return run_one("block consent", "block.consent", "id", by, argc, argv, show_consents);
+}
+
+const struct cli_command cli_incident[] = {
+	{ "incident list", "toride incident list [--org CODE] [--all] [--json]", "open incidents (--all: closed ones too)",
+	  "対応中のインシデントの一覧(--all: 終了分も)", incident_list },
+	{ "incident open", "toride incident open TITLE --org CODE --by NAME [--severity 0-3] [--terminal ADDR] [--observable V --observable_type T]",
+	  "opens an incident by hand", "インシデントを手動で登録する", incident_open },
+	{ "incident show", "toride incident show NUMBER [--json]", "one incident with its timeline, notices, blocks and evidence",
+	  "インシデントの内容(経過・連絡・遮断・証拠)", incident_show },
+	{ "incident judge", "toride incident judge NUMBER --severity 0-3 --reason TEXT --by NAME", "records a named person's judgement; starts the notice clock",
+	  "担当者の判断を記録する(緊急連絡の時計が始まる)", incident_judge },
+	{ "incident ack", "toride incident ack NUMBER --by NAME", "records that receipt was confirmed; stops the escalation",
+	  "受領確認を記録する(次の連絡先への連絡を止める)", incident_ack },
+	{ "incident note", "toride incident note NUMBER --by NAME [--text T] [--state S] [--report first|follow|final]",
+	  "adds to the timeline; moves the state; records a report", "経過の記入・状態の変更・報告の記録", incident_note },
+	{ "incident close", "toride incident close NUMBER --reason TEXT --by NAME", "closes an incident", "インシデントを終了する", incident_close },
+	{ "block list", "toride block list [--org CODE] [--all] [--json]", "blocks in force and requested", "実施中・確認待ちの遮断の一覧", block_list },
+	{ "block add", "toride block add VALUE --kind address|name|url|terminal --org CODE|* --reason TEXT --by NAME [--hours N] [--incident NUMBER]",
+	  "blocks at once, for a limited time", "期限つきで直ちに遮断する", block_add },
+	{ "block remove", "toride block remove ID --by NAME", "undoes a block", "遮断を解除する", block_remove },
+	{ "block consent", "toride block consent [ID --by NAME]", "records a body's consent to a requested block; without ID: the prior consents",
+	  "遮断への同意を記録する(IDなし: 事前承認の一覧)", block_consent },
+	{ 0 },
+};
