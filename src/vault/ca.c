@@ -235,7 +235,7 @@ static bool name_put(struct buf *b, const char *name)
 static int leaf_check(const struct ca *ca, const struct vault_request *rq, struct err *err)
 {
 	int64_t from = rq->leaf.not_before, to = rq->leaf.not_after;
-	if (from >= to || to - from > (int64_t)VAULT_LEAF_DAYS * 86400)
+	if (from < 0 || from >= to || to - from > (int64_t)VAULT_LEAF_DAYS * 86400)
 		return err_set(err, E_INVALID, "not_after", "at most %d days after not_before", VAULT_LEAF_DAYS);
 	if (from < ca->not_before - 30 * 86400 || to > ca->not_after)
 		return err_set(err, E_INVALID, "not_after", "outside the CA's own validity");

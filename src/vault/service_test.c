@@ -1,0 +1,627 @@
+/* The vault without its socket: what it issues is checked with OpenSSL, what it refuses is tried, and its keys survive
+ * faults and kill -9 at any moment. */
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "vault/service.h"
+#include "vault/store.h"
+#include "vault/vault.h"
+#include "wire/cursor.h"
+#include "wire/place.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NOW 1795000000 /* 2026-11-18 */
+
+static char root[128], dir[160], pub[160], copy[160];
+static unsigned char spki[91];
+
+static int open_at(const char *base, struct service **ret, struct err *err)
+{
+	snprintf(dir, sizeof dir, "%s/vault", base);
+	snprintf(pub, sizeof pub, "%s/public", base);
+	snprintf(copy, sizeof copy, "%s/ca.pem", base);
+	return service_open(&(struct service_opts){ .dir = dir, .public_dir = pub, .ca_copy = copy, .ca_name = "試験 CA" }, ret, err);
+}
+
+static struct service *must_open(const char *base)
+{
+	struct service *s = NULL;
+	struct err err = { 0 };
+	if (open_at(base, &s, &err) < 0)
+		fail_msg("%s: %s", err.path, err.msg);
+	return s;
+}
+
+/* Sends it; leaves the answer's fields in b and returns its code, or 255 when the connection would be dropped. */
+static int ask(struct service *s, uid_t uid, const struct vault_request *rq, struct buf *b)
+{
+	struct buf msg;
+	buf_init(&msg, VAULT_MESSAGE_MAX);
+	vault_request_write(&msg, rq);
+	buf_reset(b);
+	bool ok = service_answer(s, uid, buf_view(&msg), b);
+	buf_done(&msg);
+	if (!ok)
+		return 255;
+	struct rd r = rd_from(b->ptr, b->len);
+	assert_int_equal(rd_u32(&r), rq->id);
+	int code = rd_u8(&r);
+	buf_drop(b, 5);
+	return code;
+}
+
+static struct vault_request leaf_request(const char *name)
+{
+	struct vault_request rq = { .op = VAULT_LEAF, .id = 7 };
+	rq.leaf.n = 1;
+	snprintf(rq.leaf.names[0], sizeof rq.leaf.names[0], "%s", name);
+	rq.leaf.not_before = NOW - 3600;
+	rq.leaf.not_after = NOW + 90 * 86400;
+	rq.leaf.key_type = VAULT_KEY_P256;
+	rq.leaf.spki = (struct str){ (char *)spki, sizeof spki };
+	return rq;
+}
+
+static X509 *certificate_of(const struct buf *b)
+{
+	struct rd r = rd_from(b->ptr, b->len);
+	struct str der = rd_blob(&r);
+	assert_int_equal(rd_end(&r), 0);
+	const unsigned char *p = (const unsigned char *)der.ptr;
+	X509 *x = d2i_X509(NULL, &p, (long)der.len);
+	assert_non_null(x);
+	assert_ptr_equal(p, der.ptr + der.len); /* nothing behind it */
+	return x;
+}
+
+static X509 *ca_of(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	assert_non_null(f);
+	X509 *x = PEM_read_X509(f, NULL, NULL, NULL);
+	fclose(f);
+	assert_non_null(x);
+	return x;
+}
+
+/* Strict path validation for a TLS server at the time NOW. */
+static void verify_chain(X509 *leaf)
+{
+	X509 *ca = ca_of(copy);
+	X509_STORE *store = X509_STORE_new();
+	X509_STORE_CTX *c = X509_STORE_CTX_new();
+	X509_STORE_add_cert(store, ca);
+	X509_STORE_CTX_init(c, store, leaf, NULL);
+	X509_VERIFY_PARAM *p = X509_STORE_CTX_get0_param(c);
+	X509_VERIFY_PARAM_set_flags(p, X509_V_FLAG_X509_STRICT);
+	X509_VERIFY_PARAM_set_time(p, NOW);
+	X509_VERIFY_PARAM_set_purpose(p, X509_PURPOSE_SSL_SERVER);
+	if (X509_verify_cert(c) != 1)
+		fail_msg("%s", X509_verify_cert_error_string(X509_STORE_CTX_get_error(c)));
+	X509_STORE_CTX_free(c);
+	X509_STORE_free(store);
+	X509_free(ca);
+}
+
+static void leaf_is_a_valid_chain(void **state)
+{
+	struct service *s = *state;
+	struct buf b;
+	struct vault_request rq = leaf_request("www.example.jp");
+	buf_init(&b, 64 * KIB);
+	rq.leaf.n = 4;
+	snprintf(rq.leaf.names[1], 256, "*.example.jp");
+	snprintf(rq.leaf.names[2], 256, "203.0.113.5");
+	snprintf(rq.leaf.names[3], 256, "2001:db8::5");
+	assert_int_equal(ask(s, USER_PROXY, &rq, &b), 0);
+	X509 *x = certificate_of(&b);
+	verify_chain(x);
+	assert_int_equal(X509_check_host(x, "www.example.jp", 0, 0, NULL), 1);
+	assert_int_equal(X509_check_host(x, "a.example.jp", 0, 0, NULL), 1);
+	assert_int_equal(X509_check_host(x, "example.org", 0, 0, NULL), 0);
+	assert_int_equal(X509_check_ip_asc(x, "203.0.113.5", 0), 1);
+	assert_int_equal(X509_check_ip_asc(x, "2001:db8::5", 0), 1);
+	assert_int_equal(X509_check_ip_asc(x, "203.0.113.6", 0), 0);
+	assert_int_equal(X509_check_ca(x), 0);
+	X509_free(x);
+	buf_done(&b);
+}
+
+static void long_name_leaves_the_subject_empty(void **state)
+{
+	char name[256];
+	struct buf b;
+	buf_init(&b, 64 * KIB);
+	snprintf(name, sizeof name, "%063d.%063d.example.jp", 1, 2);
+	struct vault_request rq = leaf_request(name);
+	assert_int_equal(ask(*state, USER_PROXY, &rq, &b), 0);
+	X509 *x = certificate_of(&b);
+	assert_int_equal(X509_NAME_entry_count(X509_get_subject_name(x)), 0);
+	verify_chain(x);
+	assert_int_equal(X509_check_host(x, name, 0, 0, NULL), 1);
+	X509_free(x);
+	buf_done(&b);
+}
+
+static void every_serial_is_another(void **state)
+{
+	ASN1_INTEGER *seen[20];
+	struct buf b;
+	buf_init(&b, 64 * KIB);
+	for (size_t i = 0; i < ARRAY_LEN(seen); i++) {
+		struct vault_request rq = leaf_request("a.example");
+		assert_int_equal(ask(*state, USER_PROXY, &rq, &b), 0);
+		X509 *x = certificate_of(&b);
+		seen[i] = ASN1_INTEGER_dup(X509_get0_serialNumber(x));
+		X509_free(x);
+		for (size_t k = 0; k < i; k++)
+			assert_int_not_equal(ASN1_INTEGER_cmp(seen[i], seen[k]), 0);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(seen); i++)
+		ASN1_INTEGER_free(seen[i]);
+	buf_done(&b);
+}
+
+static void names_it_will_not_sign(void **state)
+{
+	static const char *const names[] = { "", ".", "a..b", ".a", "a.", "-a.jp", "a-.jp", "a.-b", "A.jp", "a b", "*", "*.", "*.jp.", "a.*.jp",
+		"*a.jp", "**.jp", "a/b", "a\x01", "\xe7\xa0\xa6.jp", "256.1.1.1:80", "[::1]", "a,b", "a\"b", "*.jp", "x_y.example" };
+	struct buf b;
+	buf_init(&b, 64 * KIB);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct vault_request rq = leaf_request(names[i]);
+		int expected = strcmp(names[i], "x_y.example") == 0 ? 0 : E_INVALID; /* the underscore is in use */
+		if (ask(*state, USER_PROXY, &rq, &b) != expected)
+			fail_msg("\"%s\"", names[i]);
+	}
+	buf_done(&b);
+}
+
+static void times_and_keys_it_will_not_sign(void **state)
+{
+	static const struct {
+		int64_t from, to;
+		int expected;
+	} times[] = { { NOW, NOW, E_INVALID }, { NOW, NOW - 1, E_INVALID }, { NOW, NOW + 397 * 86400, 0 },
+		      { NOW, NOW + 397 * 86400 + 1, E_INVALID }, { INT64_MIN, NOW, E_INVALID }, { NOW, INT64_MAX, E_INVALID },
+		      { -1, 1, E_INVALID }, { NOW + 3649 * 86400ll, NOW + 3651 * 86400ll, E_INVALID } };
+	struct buf b;
+	buf_init(&b, 64 * KIB);
+	for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+		struct vault_request rq = leaf_request("a.example");
+		rq.leaf.not_before = times[i].from;
+		rq.leaf.not_after = times[i].to;
+		if (ask(*state, USER_PROXY, &rq, &b) != times[i].expected)
+			fail_msg("time %zu", i);
+	}
+	struct vault_request rq = leaf_request("a.example");
+	rq.leaf.key_type = 9;
+	assert_int_equal(ask(*state, USER_PROXY, &rq, &b), E_INVALID);
+	rq = leaf_request("a.example");
+	rq.leaf.spki.len = 90;
+	assert_int_equal(ask(*state, USER_PROXY, &rq, &b), E_INVALID);
+	unsigned char other[91];
+	memcpy(other, spki, sizeof other);
+	other[10] ^= 1;
+	rq.leaf.spki = (struct str){ (char *)other, sizeof other };
+	assert_int_equal(ask(*state, USER_PROXY, &rq, &b), E_INVALID);
+	buf_done(&b);
+}
+
+static struct vault_request simple(uint8_t op)
+{
+	struct vault_request rq = leaf_request("a.example");
+	rq.op = op;
+	if (op == VAULT_SEAL)
+		rq.message = STR(VAULT_DOMAIN_CHECKPOINT "1\n1\n0123456789\n");
+	snprintf(rq.org, sizeof rq.org, "412015");
+	snprintf(rq.series, sizeof rq.series, "events");
+	rq.number = 1;
+	return rq;
+}
+
+static void who_may_ask_what(void **state)
+{
+	static const uid_t uids[] = { USER_PROXY, USER_INTAKE, USER_DETECT, USER_CONTROL, USER_PORTAL, USER_SCAN, USER_RESPOND, 1000 };
+	static const char *const may[] = { "LP", "SKP", "KP", "P", "P", "", "", "" }; /* destroy is tried elsewhere */
+	static const struct {
+		uint8_t op;
+		char letter;
+	} ops[] = { { VAULT_LEAF, 'L' }, { VAULT_SEAL, 'S' }, { VAULT_SEGKEY, 'K' }, { VAULT_PUBLIC, 'P' } };
+	struct buf b;
+	buf_init(&b, 64 * KIB);
+	for (size_t u = 0; u < ARRAY_LEN(uids); u++)
+		for (size_t o = 0; o < ARRAY_LEN(ops); o++) {
+			struct vault_request rq = simple(ops[o].op);
+			int expected = strchr(may[u], ops[o].letter) ? 0 : E_DENIED;
+			if (ask(*state, uids[u], &rq, &b) != expected)
+				fail_msg("uid %u, %s", (unsigned)uids[u], vault_op_name(ops[o].op));
+		}
+	for (size_t u = 0; u < ARRAY_LEN(uids); u++) {
+		struct vault_request rq = simple(VAULT_DESTROY);
+		snprintf(rq.org, sizeof rq.org, "999999");
+		assert_int_equal(ask(*state, uids[u], &rq, &b), uids[u] == USER_CONTROL ? 0 : E_DENIED);
+	}
+	buf_done(&b);
+}
+
+static void seals_only_its_own_kind_of_message(void **state)
+{
+	struct buf b;
+	struct vault_request rq = simple(VAULT_SEAL);
+	unsigned char sig[64], key[32];
+	buf_init(&b, 64 * KIB);
+	assert_int_equal(ask(*state, USER_INTAKE, &rq, &b), 0);
+	struct rd r = rd_from(b.ptr, b.len);
+	rd_bytes(&r, sig, 64);
+	rd_bytes(&r, key, 32);
+	assert_int_equal(rd_end(&r), 0);
+	char path[200];
+	snprintf(path, sizeof path, "%s/seal.pub.pem", pub);
+	FILE *f = fopen(path, "r");
+	EVP_PKEY *p = PEM_read_PUBKEY(f, NULL, NULL, NULL);
+	fclose(f);
+	unsigned char raw[32];
+	size_t n = sizeof raw;
+	assert_int_equal(EVP_PKEY_get_raw_public_key(p, raw, &n), 1);
+	assert_memory_equal(raw, key, 32);
+	EVP_MD_CTX *c = EVP_MD_CTX_new();
+	EVP_DigestVerifyInit(c, NULL, NULL, NULL, p);
+	assert_int_equal(EVP_DigestVerify(c, sig, 64, (const unsigned char *)rq.message.ptr, rq.message.len), 1);
+	EVP_MD_CTX_free(c);
+	EVP_PKEY_free(p);
+	rq.message = STR("an order to pay 1,000,000 yen to the bearer");
+	assert_int_equal(ask(*state, USER_INTAKE, &rq, &b), E_DENIED);
+	rq.message = STR("short");
+	assert_int_equal(ask(*state, USER_INTAKE, &rq, &b), 255);
+	buf_done(&b);
+}
+
+static void too_many_are_refused_until_time_has_passed(void **state)
+{
+	struct service *s = *state;
+	struct buf b;
+	struct vault_request rq = simple(VAULT_PUBLIC);
+	int ok = 0, limited = 0;
+	buf_init(&b, 64 * KIB);
+	for (int i = 0; i < 100; i++) {
+		int code = ask(s, USER_DETECT, &rq, &b);
+		ok += code == 0;
+		limited += code == E_LIMIT;
+	}
+	assert_int_equal(ok + limited, 100);
+	assert_in_range(ok, 1, 20);
+	clock_advance(1000);
+	assert_int_equal(ask(s, USER_DETECT, &rq, &b), 0);
+	assert_int_equal(ask(s, USER_PORTAL, &rq, &b), 0); /* another's bucket is another's */
+	buf_done(&b);
+}
+
+static int segkey(struct service *s, const char *org, const char *series, uint64_t number, unsigned char ret[32])
+{
+	struct buf b;
+	struct vault_request rq = simple(VAULT_SEGKEY);
+	snprintf(rq.org, sizeof rq.org, "%s", org);
+	snprintf(rq.series, sizeof rq.series, "%s", series);
+	rq.number = number;
+	buf_init(&b, 4096);
+	int code = ask(s, USER_INTAKE, &rq, &b);
+	if (code == 0) {
+		assert_int_equal(b.len, 32);
+		memcpy(ret, b.ptr, 32);
+	}
+	buf_done(&b);
+	return code;
+}
+
+/* RFC 5869 by hand: extract with an empty salt, one block of expand. */
+static void hkdf(const unsigned char *key, const void *info, size_t n, unsigned char ret[32])
+{
+	unsigned char zero[32] = { 0 }, prk[32], text[256];
+	unsigned len = 32;
+	HMAC(EVP_sha256(), zero, 32, key, 32, prk, &len);
+	memcpy(text, info, n);
+	text[n] = 1;
+	HMAC(EVP_sha256(), prk, 32, text, n + 1, ret, &len);
+}
+
+static void segment_keys_are_hkdf_of_the_organisations_key(void **state)
+{
+	unsigned char got[32], other[32], expected[32];
+	static const char info[] = "toride segment key\0" "412023\0" "events\0" "\0\0\0\0\0\0\0\x05";
+	struct store st;
+	struct buf data;
+	struct err err = { 0 };
+	assert_int_equal(segkey(*state, "412023", "events", 5, got), 0);
+	buf_init(&data, 4096);
+	assert_int_equal(store_open(&st, dir, &err), 0);
+	assert_int_equal(store_get(&st, "orgs/412023.key", &data, &err), 0);
+	hkdf((unsigned char *)data.ptr, info, sizeof info - 1, expected);
+	assert_memory_equal(got, expected, 32);
+	assert_int_equal(segkey(*state, "412023", "events", 6, other), 0);
+	assert_memory_not_equal(got, other, 32);
+	assert_int_equal(segkey(*state, "412023", "mail", 5, other), 0);
+	assert_memory_not_equal(got, other, 32);
+	assert_int_equal(segkey(*state, "service", "events", 5, other), 0);
+	assert_memory_not_equal(got, other, 32);
+	buf_done(&data);
+	store_done(&st);
+}
+
+static void keys_survive_a_restart_and_destruction_is_for_ever(void **state)
+{
+	unsigned char before[32], after[32];
+	char base[160];
+	struct buf b;
+	(void)state;
+	buf_init(&b, 4096);
+	snprintf(base, sizeof base, "%s/again", root);
+	struct service *s = must_open(base);
+	assert_int_equal(segkey(s, "412015", "events", 1, before), 0);
+	assert_int_equal(segkey(s, "412023", "events", 1, before), 0);
+	X509 *ca = ca_of(copy);
+	service_close(&s);
+	s = must_open(base);
+	X509 *same = ca_of(copy);
+	assert_int_equal(X509_cmp(ca, same), 0);
+	assert_int_equal(segkey(s, "412023", "events", 1, after), 0);
+	assert_memory_equal(before, after, 32);
+	struct vault_request rq = simple(VAULT_DESTROY);
+	assert_int_equal(ask(s, USER_CONTROL, &rq, &b), 0);
+	assert_int_equal(segkey(s, "412015", "events", 1, after), E_NOT_FOUND);
+	assert_int_equal(ask(s, USER_CONTROL, &rq, &b), 0); /* twice is fine */
+	service_close(&s);
+	char path[240];
+	snprintf(path, sizeof path, "%s/orgs/412015.key", dir);
+	assert_false(fs_exists(path));
+	s = must_open(base);
+	assert_int_equal(segkey(s, "412015", "events", 1, after), E_NOT_FOUND);
+	assert_int_equal(segkey(s, "412023", "events", 1, after), 0);
+	assert_memory_equal(before, after, 32);
+	service_close(&s);
+	X509_free(ca);
+	X509_free(same);
+	buf_done(&b);
+}
+
+/* The power goes between tombstone and erasure: the next start erases. */
+static void a_begun_destruction_is_finished(void **state)
+{
+	unsigned char key[32];
+	char base[160], path[240];
+	(void)state;
+	snprintf(base, sizeof base, "%s/begun", root);
+	struct service *s = must_open(base);
+	assert_int_equal(segkey(s, "412015", "events", 1, key), 0);
+	service_close(&s);
+	snprintf(path, sizeof path, "%s/orgs/412015.destroyed", dir);
+	assert_int_equal(fs_write(path, STR("destroyed\n"), 0600, NULL), 0);
+	s = must_open(base);
+	assert_int_equal(segkey(s, "412015", "events", 1, key), E_NOT_FOUND);
+	service_close(&s);
+	snprintf(path, sizeof path, "%s/orgs/412015.key", dir);
+	assert_false(fs_exists(path));
+}
+
+static void flip(const char *name)
+{
+	char path[240];
+	struct buf b;
+	buf_init(&b, 4096);
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	assert_int_equal(fs_read(path, &b, NULL), 0);
+	b.ptr[b.len - 1] ^= 1;
+	assert_int_equal(fs_write(path, buf_view(&b), 0600, NULL), 0);
+	buf_done(&b);
+}
+
+static void altered_or_missing_keys_are_never_replaced(void **state)
+{
+	static const char *const altered[] = { "master.key", "ca.key", "ca.crt", "seal.key" };
+	static const char *const missing[] = { "master.key", "ca.key" };
+	struct service *s;
+	struct err err = { 0 };
+	char base[160], path[240], other[240];
+	unsigned char key[32];
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(altered) + ARRAY_LEN(missing); i++) {
+		snprintf(base, sizeof base, "%s/altered%zu", root, i);
+		s = must_open(base);
+		service_close(&s);
+		if (i < ARRAY_LEN(altered)) {
+			flip(altered[i]);
+		} else {
+			snprintf(path, sizeof path, "%s/%s", dir, missing[i - ARRAY_LEN(altered)]);
+			unlink(path);
+		}
+		s = NULL;
+		if (open_at(base, &s, &err) != -E_CORRUPT)
+			fail_msg("case %zu: %s", i, err.msg);
+		assert_null(s);
+	}
+	/* One organisation's file in another's place. */
+	snprintf(base, sizeof base, "%s/swapped", root);
+	s = must_open(base);
+	assert_int_equal(segkey(s, "412015", "events", 1, key), 0);
+	service_close(&s);
+	snprintf(path, sizeof path, "%s/orgs/412015.key", dir);
+	snprintf(other, sizeof other, "%s/orgs/412023.key", dir);
+	assert_int_equal(rename(path, other), 0);
+	s = must_open(base);
+	assert_int_equal(segkey(s, "412023", "events", 1, key), E_CORRUPT);
+	service_close(&s);
+}
+
+static void files_are_for_nobody_else(void **state)
+{
+	static const char *const names[] = { "master.key", "ca.key", "ca.crt", "seal.key" };
+	(void)state;
+	struct stat st;
+	char path[240];
+	struct service *s = must_open(root);
+	service_close(&s);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_mode & 0777, 0600);
+	}
+}
+
+/* Every system call of creation fails once; afterwards the vault opens and what was published is still true. */
+static void each_system_call_of_creation_fails_once(void **state)
+{
+	(void)state;
+	char base[160];
+	struct err err = { 0 };
+	struct service *s = NULL;
+	for (long n = 1; n < 400; n++) {
+		snprintf(base, sizeof base, "%s/fault%ld", root, n);
+		s = NULL;
+		fs_fail_at(n, n % 2 ? EIO : ENOSPC);
+		int r = open_at(base, &s, &err);
+		long calls = fs_count();
+		fs_fail_at(0, 0);
+		service_close(&s);
+		s = must_open(base);
+		service_close(&s);
+		fs_rmtree(base, NULL);
+		if (r == 0 && calls < n) {
+			assert_true(n > 30); /* the sweep went over a whole creation */
+			return;
+		}
+	}
+	fail_msg("creation never ended");
+}
+
+/* The child makes keys and tells each it was given; killed at any moment, what it told must still be so. */
+static void kill_at_any_moment_of_creation(void **state)
+{
+	(void)state;
+	char base[160];
+	int told_some = 0;
+	for (int i = 0; i < 40; i++) {
+		int fd[2];
+		unsigned char told[32], now[32];
+		snprintf(base, sizeof base, "%s/kill%d", root, i);
+		assert_int_equal(pipe(fd), 0);
+		pid_t pid = fork();
+		if (pid == 0) {
+			struct service *s = NULL;
+			struct err err = { 0 };
+			if (open_at(base, &s, &err) == 0 && segkey(s, "412015", "events", 1, told) == 0 && write(fd[1], told, 32) == 32)
+				for (int org = 100000; org < 100100; org++) {
+					char code[8];
+					snprintf(code, sizeof code, "%d", org);
+					segkey(s, code, "events", 1, now);
+				}
+			_exit(0);
+		}
+		close(fd[1]);
+		usleep((useconds_t)(i * i * 25)); /* 0 … 38 ms */
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		bool has = read(fd[0], told, 32) == 32;
+		close(fd[0]);
+		struct service *s = must_open(base);
+		assert_int_equal(segkey(s, "412015", "events", 1, now), 0);
+		if (has)
+			assert_memory_equal(told, now, 32);
+		told_some += has;
+		service_close(&s);
+		fs_rmtree(base, NULL);
+	}
+	print_message("%d of 40 were killed after the first key\n", told_some);
+}
+
+static void each_allocation_of_an_answer_fails_once(void **state)
+{
+	struct buf b, msg;
+	buf_init(&msg, VAULT_MESSAGE_MAX);
+	struct vault_request rq = leaf_request("a.example");
+	vault_request_write(&msg, &rq);
+	for (long n = 1; n < 20; n++) {
+		buf_init(&b, 64 * KIB);
+		mem_fail_at(n);
+		bool ok = service_answer(*state, USER_PROXY, buf_view(&msg), &b);
+		mem_fail_at(0);
+		assert_true(!ok || b.len >= 5); /* dropped, or a whole answer */
+		buf_done(&b);
+	}
+	buf_done(&msg);
+}
+
+static int begin(void **state)
+{
+	unsigned char *p = spki;
+	snprintf(root, sizeof root, "/tmp/toride-vault-test.XXXXXX");
+	if (!mkdtemp(root))
+		return -1;
+	clock_hold((int64_t)NOW * 1000);
+	EVP_PKEY *k = EVP_EC_gen("P-256");
+	assert_int_equal(i2d_PUBKEY(k, &p), sizeof spki);
+	EVP_PKEY_free(k);
+	*state = must_open(root);
+	return 0;
+}
+
+static int end(void **state)
+{
+	struct service *s = *state;
+	service_close(&s);
+	clock_hold(0);
+	return fs_rmtree(root, NULL);
+}
+
+/* Each test sees the first vault's paths, whatever the one before opened. */
+static int paths(void **state)
+{
+	(void)state;
+	snprintf(dir, sizeof dir, "%s/vault", root);
+	snprintf(pub, sizeof pub, "%s/public", root);
+	snprintf(copy, sizeof copy, "%s/ca.pem", root);
+	clock_advance(3600 * 1000 / 60);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(leaf_is_a_valid_chain, paths),
+		cmocka_unit_test_setup(long_name_leaves_the_subject_empty, paths),
+		cmocka_unit_test_setup(every_serial_is_another, paths),
+		cmocka_unit_test_setup(names_it_will_not_sign, paths),
+		cmocka_unit_test_setup(times_and_keys_it_will_not_sign, paths),
+		cmocka_unit_test_setup(who_may_ask_what, paths),
+		cmocka_unit_test_setup(seals_only_its_own_kind_of_message, paths),
+		cmocka_unit_test_setup(too_many_are_refused_until_time_has_passed, paths),
+		cmocka_unit_test_setup(segment_keys_are_hkdf_of_the_organisations_key, paths),
+		cmocka_unit_test_setup(keys_survive_a_restart_and_destruction_is_for_ever, paths),
+		cmocka_unit_test_setup(a_begun_destruction_is_finished, paths),
+		cmocka_unit_test_setup(altered_or_missing_keys_are_never_replaced, paths),
+		cmocka_unit_test_setup(files_are_for_nobody_else, paths),
+		cmocka_unit_test_setup(each_system_call_of_creation_fails_once, paths),
+		cmocka_unit_test_setup(kill_at_any_moment_of_creation, paths),
+		cmocka_unit_test_setup(each_allocation_of_an_answer_fails_once, paths),
+	};
+	return cmocka_run_group_tests(tests, begin, end);
+}
