@@ -1,27 +1,15 @@
-/* Finds the files of a description, has them read and checked, and seals the result: sorted, canonical, with its digest.
- * The only part of the model that touches the disk. */
-#include "model/model.h"
+/* Has a description read and checked, and seals the result: sorted, canonical, with its digest. From canonical JSON here; from
+ * a directory in load_dir.c. */
+#include "model/load.h"
 
-#include "base/fs.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "model/check.h"
-#include "model/read.h"
 #include "model/write.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define ARENA_MAX (512u * MIB)
-
-struct loader {
-	struct model *m;
-	struct reader r;
-	const char **labels; /* of the organisations */
-	size_t total;        /* bytes read so far */
-	const char *dir;
-	struct err *err;
-};
 
 static void derive_name(const char **en, const char *name)
 {
@@ -45,7 +33,7 @@ static void begin(struct loader *l, struct model *m, struct faults *f, struct er
 	*l = (struct loader){ .m = m, .r = { .arena = &m->arena, .faults = f, .model = m }, .err = err };
 }
 
-static void load_service(struct loader *l, yyjson_val *v)
+void load_service(struct loader *l, yyjson_val *v)
 {
 	size_t before = path_push(&l->r.path, "service");
 	read_object(&l->r, &schema_service, v, &l->m->service);
@@ -53,7 +41,7 @@ static void load_service(struct loader *l, yyjson_val *v)
 	path_pop(&l->r.path, before);
 }
 
-static void load_prefecture(struct loader *l, size_t i, yyjson_val *v, const char *label)
+void load_prefecture(struct loader *l, size_t i, yyjson_val *v, const char *label)
 {
 	struct prefecture *p = &l->m->prefectures[i];
 	size_t before = path_push(&l->r.path, "prefectures[%s]", label);
@@ -62,7 +50,7 @@ static void load_prefecture(struct loader *l, size_t i, yyjson_val *v, const cha
 	path_pop(&l->r.path, before);
 }
 
-static void load_org(struct loader *l, size_t i, yyjson_val *v, const char *label)
+void load_org(struct loader *l, size_t i, yyjson_val *v, const char *label)
 {
 	size_t before = path_push(&l->r.path, "orgs[%s]", label);
 	l->labels[i] = label;
@@ -71,7 +59,7 @@ static void load_org(struct loader *l, size_t i, yyjson_val *v, const char *labe
 	path_pop(&l->r.path, before);
 }
 
-static int room_for(struct loader *l, size_t n_prefectures, size_t n_orgs)
+int load_room(struct loader *l, size_t n_prefectures, size_t n_orgs)
 {
 	struct model *m = l->m;
 	if (n_prefectures == 0)
@@ -110,7 +98,7 @@ static void sort_contacts(struct contact *c, size_t n)
 }
 
 
-static void sort_prefectures(struct model *m)
+void load_sort_prefectures(struct model *m)
 {
 	for (size_t i = 0; i < m->n_prefectures; i++)
 		if (!m->prefectures[i].code[0])
@@ -139,7 +127,7 @@ static int seal(struct model *m, struct err *err)
 }
 
 /* Checks what was read, and seals it when nothing is wrong. */
-static int finish(struct loader *l)
+int load_finish(struct loader *l)
 {
 	struct model *m = l->m;
 	struct faults *f = l->r.faults;
@@ -156,129 +144,6 @@ static int finish(struct loader *l)
 		sort_contacts(m->prefectures[i].contacts, m->prefectures[i].n_contacts);
 	qsort(m->orgs, m->n_orgs, sizeof *m->orgs, by_code);
 	return seal(m, l->err);
-}
-
-/* ---- a directory */
-
-struct names {
-	struct loader *l;
-	const char *sub; /* "orgs" */
-	const char **stem;
-	size_t n, max, digits;
-};
-
-static int take_name(const char *name, void *user)
-{
-	struct names *t = user;
-	struct reader *r = &t->l->r;
-	struct str s = str_from(name);
-	char path[256];
-	if (name[0] == '.')
-		return 0;
-	bool ok = s.len == t->digits + 5 && str_ends(s, STR(".json"));
-	for (size_t i = 0; ok && i < t->digits; i++)
-		ok = name[i] >= '0' && name[i] <= '9';
-	if (!ok) {
-		snprintf(path, sizeof path, "%s/%s", t->sub, form_line.check(s) || !str_is_utf8(s) ? "?" : name);
-		fault_add(r->faults, path, "no file of the description: its name must be the %zu-digit code and .json",
-		          "記述のファイルではありません (%zu 桁のコードと .json の名前にしてください)", t->digits);
-		return 0;
-	}
-	if (t->n == t->max) {
-		fault_add(r->faults, t->sub, "holds more than %zu files", "ファイルが %zu 件を超えています", t->max);
-		return -E_LIMIT;
-	}
-	t->stem[t->n] = arena_strdup(r->arena, (struct str){ name, t->digits });
-	if (!t->stem[t->n++])
-		r->failed = -E_NOMEM;
-	return r->failed;
-}
-
-static int list_names(struct loader *l, const char *sub, size_t digits, size_t max, struct names *t)
-{
-	char path[1024];
-	*t = (struct names){ .l = l, .sub = sub, .max = max, .digits = digits };
-	t->stem = arena_array(l->r.arena, max, sizeof *t->stem);
-	if (!t->stem)
-		return err_set(l->err, E_NOMEM, "", "no memory");
-	snprintf(path, sizeof path, "%s/%s", l->dir, sub);
-	if (!fs_exists(path))
-		return 0;
-	int r = fs_list(path, take_name, t, l->err);
-	return r == -E_LIMIT ? 0 : r;
-}
-
-/* The file's JSON, or NULL with a fault or l->r.failed. */
-static yyjson_doc *load_file(struct loader *l, const char *name)
-{
-	char path[1024];
-	struct buf b;
-	struct err e;
-	yyjson_doc *doc = NULL;
-	buf_init(&b, FILE_MAX_BYTES);
-	snprintf(path, sizeof path, "%s/%s", l->dir, name);
-	int r = fs_read(path, &b, &e);
-	l->total += b.len;
-	if (r == -E_NOMEM)
-		l->r.failed = r;
-	else if (r == -E_LIMIT)
-		fault_add(l->r.faults, name, "is larger than 4 MiB", "4 MiB を超えています");
-	else if (r < 0)
-		fault_add(l->r.faults, name, "can't be read: %s", "読めません: %s", e.msg);
-	else if (l->total > TOTAL_MAX_BYTES)
-		fault_add(l->r.faults, name, "all files together are larger than 64 MiB", "全ファイルの合計が 64 MiB を超えています");
-	else
-		doc = read_parse(&l->r, name, buf_view(&b), false);
-	buf_done(&b);
-	return doc;
-}
-
-/* Its path ends in the name of the file: "orgs[412015].code". */
-static void same_code(struct loader *l, const char *object, const char *label, const char *code)
-{
-	char path[256];
-	snprintf(path, sizeof path, "%s[%s].code", object, label);
-	if (code[0] && strcmp(code, label) != 0 && !fault_under(l->r.faults, path))
-		fault_add(l->r.faults, path, "is %s, but the file's name says %s", "%s ですが、ファイル名は %s です", code, label);
-}
-
-static void load_files(struct loader *l, const struct names *prefectures, const struct names *orgs)
-{
-	char name[32];
-	yyjson_doc *doc = load_file(l, "service.json");
-	load_service(l, doc ? yyjson_doc_get_root(doc) : NULL);
-	yyjson_doc_free(doc);
-	for (size_t i = 0; i < prefectures->n && !l->r.failed; i++) {
-		snprintf(name, sizeof name, "prefectures/%s.json", prefectures->stem[i]);
-		doc = load_file(l, name);
-		load_prefecture(l, i, doc ? yyjson_doc_get_root(doc) : NULL, prefectures->stem[i]);
-		same_code(l, "prefectures", prefectures->stem[i], l->m->prefectures[i].code);
-		yyjson_doc_free(doc);
-	}
-	sort_prefectures(l->m);
-	for (size_t i = 0; i < orgs->n && !l->r.failed; i++) {
-		snprintf(name, sizeof name, "orgs/%s.json", orgs->stem[i]);
-		doc = load_file(l, name);
-		load_org(l, i, doc ? yyjson_doc_get_root(doc) : NULL, orgs->stem[i]);
-		same_code(l, "orgs", orgs->stem[i], l->m->orgs[i].code);
-		yyjson_doc_free(doc);
-	}
-}
-
-static int load_dir(struct loader *l)
-{
-	struct names prefectures, orgs;
-	if (!fs_exists(l->dir))
-		return err_set(l->err, E_NOT_FOUND, l->dir, "no such directory");
-	int r = list_names(l, "prefectures", 2, PREFECTURES_MAX, &prefectures);
-	if (r == 0)
-		r = list_names(l, "orgs", 6, ORGS_MAX, &orgs);
-	if (r == 0)
-		r = room_for(l, prefectures.n, orgs.n);
-	if (r < 0)
-		return l->r.failed ? err_set(l->err, E_NOMEM, "", "no memory") : r;
-	load_files(l, &prefectures, &orgs);
-	return finish(l);
 }
 
 /* ---- canonical JSON */
@@ -335,7 +200,7 @@ static int load_root(struct loader *l, yyjson_val *root)
 	yyjson_val *v;
 	check_root(l, root);
 	yyjson_val *prefectures = root_list(l, root, "prefectures", PREFECTURES_MAX), *orgs = root_list(l, root, "orgs", ORGS_MAX);
-	int r = prefectures && orgs ? room_for(l, yyjson_arr_size(prefectures), yyjson_arr_size(orgs)) : 0;
+	int r = prefectures && orgs ? load_room(l, yyjson_arr_size(prefectures), yyjson_arr_size(orgs)) : 0;
 	if (!prefectures || !orgs || r < 0)
 		return r < 0 ? r : err_set(l->err, E_INVALID, l->r.faults->list ? l->r.faults->list[0].path : "", "not a description");
 	v = yyjson_obj_get(root, "service");
@@ -344,10 +209,10 @@ static int load_root(struct loader *l, yyjson_val *root)
 	load_service(l, v);
 	yyjson_arr_foreach(prefectures, i, n, v)
 		load_prefecture(l, i, v, label_of(l, v, i));
-	sort_prefectures(l->m);
+	load_sort_prefectures(l->m);
 	yyjson_arr_foreach(orgs, i, n, v)
 		load_org(l, i, v, label_of(l, v, i));
-	return finish(l);
+	return load_finish(l);
 }
 
 static int load_text(struct loader *l, struct str json)

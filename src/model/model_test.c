@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "model/model_test.h"
 
+#include <errno.h>
 #include <unistd.h>
 #include <yyjson.h>
 
@@ -274,6 +275,28 @@ static void test_no_memory(void **state)
 	}
 }
 
+/* Each system call fails once: never a model that lacks a file. */
+static void test_no_disk(void **state)
+{
+	struct model *m = NULL;
+	struct faults f = { 0 };
+	struct err err;
+	(void)state;
+	fs_fail_at(0, 0);
+	assert_int_equal(model_load(work, &m, &f, &err), 0);
+	long n = fs_count();
+	model_destroy(&m);
+	assert_true(n >= 10); /* two lists, four files opened and read */
+	for (long i = 1; i <= n; i++) {
+		fs_fail_at(i, EIO);
+		int r = model_load(work, &m, &f, &err);
+		fs_fail_at(0, 0);
+		assert_true(r == -E_IO || (r == -E_INVALID && f.n > 0));
+		assert_null(m);
+		faults_done(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_saga),
@@ -284,6 +307,7 @@ int main(void)
 		                            cmocka_unit_test_setup_teardown(test_names, work_begin, work_end),
 		                            cmocka_unit_test_setup_teardown(test_missing, work_begin, work_end),
 		                            cmocka_unit_test_setup_teardown(test_ceilings, work_begin, work_end),
+		                            cmocka_unit_test_setup_teardown(test_no_disk, work_begin, work_end),
 		                            cmocka_unit_test(test_no_memory) };
 	return cmocka_run_group_tests_name("model/model", tests, NULL, NULL);
 }
