@@ -31,17 +31,42 @@ static const struct process processes[] = {
 	{ "portald", "portald.json", SIGHUP, true },   { "nginx", "nginx/", SIGHUP, false },
 };
 
+/* Field 22 of /proc/PID/stat (proc(5)); behind the name, which may hold anything. */
+static bool started_at(uint64_t pid, uint64_t ticks)
+{
+	char path[64];
+	struct buf b;
+	struct str word, rest;
+	uint64_t have = 0;
+	snprintf(path, sizeof path, "/proc/%llu/stat", (unsigned long long)pid);
+	buf_init(&b, 4 * KIB);
+	bool ok = fs_read(path, &b, NULL) == 0;
+	const char *name_end = ok ? memrchr(b.ptr, ')', b.len) : NULL;
+	if (name_end) {
+		rest = (struct str){ name_end + 1, (size_t)(b.ptr + b.len - name_end - 1) };
+		for (int i = 2; i <= 22 && str_next(&rest, ' ', &word); i++)
+			if (i == 22)
+				str_to_u64(word, UINT64_MAX, &have);
+	}
+	buf_done(&b);
+	return name_end && have == ticks;
+}
+
+/* "PID START" as the supervisor writes it; a process that took over the number isn't the one meant. */
 pid_t process_pid(const char *name)
 {
 	char path[PLACE_MAX];
 	struct buf b;
-	uint64_t pid = 0;
+	struct str rest, word;
+	uint64_t pid = 0, ticks;
 	buf_init(&b, 64);
 	if (fs_read(place_in_run(path, sizeof path, "pids/%s", name), &b, NULL) == 0) {
-		struct str s = buf_view(&b);
-		while (s.len && s.ptr[s.len - 1] == '\n')
-			s.len--;
-		if (!str_to_u64(s, 1u << 30, &pid) || pid < 2)
+		rest = buf_view(&b);
+		while (rest.len && rest.ptr[rest.len - 1] == '\n')
+			rest.len--;
+		if (!str_next(&rest, ' ', &word) || !str_to_u64(word, 1u << 30, &pid) || pid < 2)
+			pid = 0;
+		if (pid && rest.len && (!str_to_u64(rest, UINT64_MAX, &ticks) || !started_at(pid, ticks)))
 			pid = 0;
 	}
 	buf_done(&b);

@@ -22,7 +22,7 @@
 static bool line_ok(struct str line)
 {
 	static const char *const heads[] = { "-4 addr ", "-6 addr ", "-4 route ", "-6 route ", "-4 rule ",
-		                             "-6 rule ", "link ",    "neigh " };
+		                             "-6 rule " };
 	bool known = false;
 	for (size_t i = 0; i < ARRAY_LEN(heads); i++)
 		known |= str_starts(line, str_from(heads[i]));
@@ -94,7 +94,7 @@ static bool complains(struct str out)
 {
 	struct str line;
 	while (out.len && str_next(&out, '\n', &line)) {
-		bool said = str_starts(line, STR("RTNETLINK answers:")) || str_starts(line, STR("Error:")) ||
+		bool said = str_starts(line, STR("RTNETLINK answers:")) || str_starts(line, STR("Object ")) || str_starts(line, STR("Error:")) ||
 		            str_starts(line, STR("Cannot")) || str_starts(line, STR("cannot"));
 		if (said && !str_ends(line, STR("File exists")) && !str_ends(line, STR("File exists.")) &&
 		    !str_ends(line, STR("Address already assigned.")))
@@ -103,9 +103,9 @@ static bool complains(struct str out)
 	return false;
 }
 
-static int batch(const struct env *e, struct str input, bool must, struct err *err)
+static int batch_family(const struct env *e, const char *family, struct str input, bool must, struct err *err)
 {
-	const char *argv[] = { "ip", "-force", "-batch", "-", NULL };
+	const char *argv[] = { "ip", family, "-force", "-batch", "-", NULL };
 	struct buf out;
 	int status = 0;
 	if (input.len == 0)
@@ -116,6 +116,27 @@ static int batch(const struct env *e, struct str input, bool must, struct err *e
 	if (r == 0 && (status > 1 || (must && complains(buf_view(&out)))))
 		r = err_set(err, E_IO, "ip", "exit code %d: %.300s", status, buf_cstr(&out));
 	buf_done(&out);
+	return r;
+}
+
+/* ip takes its family as an option of the whole batch, so the lines go in two. */
+static int batch(const struct env *e, struct str input, bool must, struct err *err)
+{
+	static const char *const families[] = { "-4", "-6" };
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(families); i++) {
+		struct buf part;
+		struct str rest = input, line;
+		buf_init(&part, NET_MAX);
+		while (rest.len && str_next(&rest, '\n', &line))
+			if (str_starts(line, str_from(families[i]))) {
+				buf_put(&part, line.ptr + 3, line.len - 3);
+				buf_putc(&part, '\n');
+			}
+		r = part.failed ? err_set(err, (enum err_code)-part.failed, "net/keys", "no memory")
+		                : batch_family(e, families[i], buf_view(&part), must, err);
+		buf_done(&part);
+	}
 	return r;
 }
 

@@ -3,7 +3,6 @@
  * bound to, by the packet's mark, or by the organisation's own inside address of the node.
  *
  * net/keys   one object a line: "ip … replace/add …<TAB>ip … delete …" (without the word ip), in order
- * net/up.batch  the first halves, for `ip -force -batch`
  * net/sysctl    key=value */
 #include "compile/emit.h"
 
@@ -12,14 +11,13 @@
 #include <stdio.h>
 
 struct net_out {
-	struct buf objects, up;
+	struct buf objects;
 };
 
 /* One object: family ("-4"/"-6"), what ("addr"), the verb that makes it, and its words. */
 static void object(struct net_out *n, uint8_t family, const char *what, const char *verb, const char *words)
 {
 	buf_printf(&n->objects, "-%u %s %s %s\t-%u %s delete %s\n", family, what, verb, words, family, what, words);
-	buf_printf(&n->up, "-%u %s %s %s\n", family, what, verb, words);
 }
 
 static void address(struct net_out *n, const struct prefix *p, const char *dev)
@@ -122,7 +120,6 @@ int compile_net(const struct model *m, struct outset *out, struct err *err)
 	struct net_out n;
 	struct buf sys;
 	buf_init(&n.objects, 16 * MIB);
-	buf_init(&n.up, 16 * MIB);
 	buf_init(&sys, MIB);
 	uplink(&n, &m->service.uplink);
 	single_address(&n, m->service.proxy4);
@@ -139,7 +136,6 @@ int compile_net(const struct model *m, struct outset *out, struct err *err)
 	}
 	sysctls(&sys, m);
 	int r = emit(out, "net/keys", &n.objects, err);
-	int r2 = emit(out, "net/up.batch", &n.up, err);
-	int r3 = emit(out, "net/sysctl", &sys, err);
-	return r < 0 ? r : r2 < 0 ? r2 : r3;
+	int r2 = emit(out, "net/sysctl", &sys, err);
+	return r < 0 ? r : r2;
 }

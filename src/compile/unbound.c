@@ -39,7 +39,7 @@ static void server(struct buf *b, const struct model *m)
 {
 	const struct service *s = &m->service;
 	buf_puts(b, "server:\n  username: \"\"\n  chroot: \"\"\n  pidfile: \"\"\n  do-daemonize: no\n  use-syslog: no\n"
-	            "  logfile: \"\"\n  log-time-ascii: yes\n  verbosity: 1\n  num-threads: 2\n  so-reuseport: yes\n"
+	            "  logfile: \"\"\n  log-time-ascii: yes\n  verbosity: 1\n  num-threads: 2\n  outgoing-range: 2048\n  num-queries-per-thread: 2048\n  so-reuseport: yes\n"
 	            "  module-config: \"respip validator iterator\"\n  interface-automatic: no\n  ip-freebind: yes\n"
 	            "  access-control: 0.0.0.0/0 refuse\n  access-control: ::/0 refuse\n"
 	            "  hide-identity: yes\n  hide-version: yes\n  harden-glue: yes\n  harden-dnssec-stripped: yes\n"

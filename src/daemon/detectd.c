@@ -1,7 +1,7 @@
 /* toride-detectd: events out of the segments, findings to respondd. No network, no parser of outside bytes but JSON
  * that intaked wrote. What it does stands in detect/follow.h; this is its loop, its configuration and its counters.
  *
- * Rules: the directory TORIDE_RULES, or ../rules beside a build directory, or share/toride/rules of the installation.
+ * Rules: place_rules(), read again on SIGHUP.
  * SIGHUP reads the generation and the rules again; what can't be read leaves the old in force. */
 #include "base/clock.h"
 #include "base/err.h"
@@ -113,28 +113,6 @@ static int config_load(struct detectd *t, struct config **ret, struct err *err)
 	else
 		*ret = c;
 	return r;
-}
-
-static int find_rules(char dst[PATH_MAX], struct err *err)
-{
-	static const char *const places[] = { "/rules", "/../rules", "/../share/toride/rules", "/../../share/toride/rules" };
-	char exe[PATH_MAX / 2];
-	const char *set = getenv("TORIDE_RULES");
-	if (set && *set) {
-		snprintf(dst, PATH_MAX, "%s", set);
-		return 0;
-	}
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-	exe[n > 0 ? n : 0] = 0;
-	char *slash = strrchr(exe, '/');
-	if (slash)
-		*slash = 0;
-	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
-		snprintf(dst, PATH_MAX, "%s%s", exe, places[i]);
-		if (fs_exists(dst))
-			return 0;
-	}
-	return err_set(err, E_NOT_FOUND, exe, "no rules beside the program; set TORIDE_RULES");
 }
 
 /* ---- counters */
@@ -319,9 +297,8 @@ static int open_all(struct detectd *t, struct err *err)
 	place_in_state(segments, sizeof segments, "segments");
 	place_in_state(state, sizeof state, "detect/state");
 	place_in_run(sock, sizeof sock, SOCK_FINDINGS);
-	int r = find_rules(t->rules_dir, err);
-	if (r == 0)
-		r = config_load(t, &t->config, err);
+	snprintf(t->rules_dir, sizeof t->rules_dir, "%s", place_rules());
+	int r = config_load(t, &t->config, err);
 	if (r == 0)
 		r = vault_open(NULL, 5000, &t->vault, err);
 	if (r == 0)

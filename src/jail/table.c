@@ -48,7 +48,7 @@ const struct table_process table_processes[] = {
 	{ .name = "unbound", .engine = true, .uid = USER_UNBOUND, .caps_start = CAP(CAP_NET_BIND_SERVICE),
 	  .argv = { "/usr/sbin/unbound", "-d", "-p", "-c", "%S/current/unbound/unbound.conf" },
 	  .read = { ENGINE_READ, "%S/generations", "%S/current", "%S/rpz" }, .write = { "%R/unbound", "%S/unbound", "/dev/null" },
-	  .files = 8192, .processes = 64, .needs = "%S/current/unbound/unbound.conf", .probe = "%R/unbound/control.sock" },
+	  .files = 16384, .processes = 64, .needs = "%S/current/unbound/unbound.conf", .probe = "%R/unbound/control.sock" },
 	{ .name = "proxyd", .argv = { "toride-proxyd" }, .uid = USER_PROXY,
 	  /* NET_RAW: SO_MARK and IP_TRANSPARENT on each connection; seccomp refuses raw sockets themselves. */
 	  .caps_start = CAP(CAP_NET_RAW) | CAP(CAP_NET_BIND_SERVICE), .caps_kept = CAP(CAP_NET_RAW) | CAP(CAP_NET_BIND_SERVICE),
@@ -57,7 +57,8 @@ const struct table_process table_processes[] = {
 	  .memory = 4 * GIB, .files = 65536, .processes = 256, .needs = "%S/current/proxyd.json" },
 	{ .name = "detectd", .argv = { "toride-detectd" }, .uid = USER_DETECT, .own_net = true,
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_THREADS | CALLS_JIT,
-	  .read = { LIBS, "%S/generations", "%S/current", "%S/segments", "%S/vault-public" }, .write = { "%S/detect" },
+	  .read = { LIBS, "%S/generations", "%S/current", "%S/segments", "%S/vault-public", "%L" },
+	  .write = { "%S/detect" },
 	  .memory = 2 * GIB, .files = 1024, .processes = 64, .needs = "%S/current/detectd.json" },
 	{ .name = "respondd", .argv = { "toride-respondd" }, .uid = USER_RESPOND,
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_INET | CALLS_NETLINK | CALLS_THREADS,
@@ -138,7 +139,9 @@ const struct table_socket *table_find_socket(const char *name, size_t *ret_index
 
 const char *table_path(const char *path, char *dst, size_t size)
 {
-	const char *root = strncmp(path, "%S", 2) == 0 ? place_state() : strncmp(path, "%R", 2) == 0 ? place_run() : "";
+	const char *root = strncmp(path, "%S", 2) == 0 ? place_state() :
+	                   strncmp(path, "%R", 2) == 0 ? place_run() :
+	                   strncmp(path, "%L", 2) == 0 ? place_rules() : "";
 	int n = snprintf(dst, size, "%s%s", root, *root ? path + 2 : path);
 	if (n < 0 || (size_t)n >= size)
 		bug("path too long: %s%s", root, path);

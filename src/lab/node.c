@@ -122,6 +122,16 @@ static int first_generation(const struct lab *l, struct err *err)
 	return r < 0 ? r : toride(l, apply, NULL, 120000, err);
 }
 
+/* Signatures for clamd: EICAR and Debian's test files; a real node has freshclam's. */
+static int signatures(const struct lab *l, struct err *err)
+{
+	char prog[512], dir[512];
+	snprintf(prog, sizeof prog, "%.400s/tools/mkclamdb", l->source);
+	const char *argv[] = { prog, lab_path(l, dir, "state/feeds/clamav"), NULL };
+	int r = fs_mkdirs(dir, 0755, err);
+	return r < 0 ? r : proc_run(&(struct proc_opts){ .argv = argv, .timeout_ms = 30000 }, err);
+}
+
 static int page_relay(const struct lab *l, struct err *err)
 {
 	char prog[512], ns[128], name[64];
@@ -137,7 +147,8 @@ int lab_node_up(struct lab *l, struct err *err)
 	snprintf(prog, sizeof prog, "%s/torided", l->bin);
 	const char *argv[] = { prog, NULL };
 	pid_t pid = 0;
-	int r = lab_spawn(l, "gw1", "torided", argv, &pid, err);
+	int r = signatures(l, err);
+	r = r < 0 ? r : lab_spawn(l, "gw1", "torided", argv, &pid, err);
 	r = r < 0 ? r : wait_for(lab_path(l, sock, "run/control.sock"), pid, 60000, err);
 	if (r == 0)
 		lab_say(l, "the first generation: submit, approve, apply");

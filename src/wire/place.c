@@ -19,6 +19,12 @@ const char *place_run(void)
 	return s && *s ? s : "/run/toride";
 }
 
+const char *place_rules(void)
+{
+	const char *s = getenv("TORIDE_RULES");
+	return s && *s ? s : TORIDE_RULES_DIR;
+}
+
 __attribute__((format(printf, 4, 0)))
 static const char *place_join(char *dst, size_t size, const char *root, const char *fmt, va_list ap)
 {

@@ -11,6 +11,8 @@
 
 const char *place_state(void);
 const char *place_run(void);
+/* The detection rules: TORIDE_RULES, or the installation's. */
+const char *place_rules(void);
 /* "STATE/a/b" and "RUN/x.sock" into dst; dies on overflow (they are ours). Returns dst. */
 const char *place_in_state(char *dst, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 const char *place_in_run(char *dst, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
