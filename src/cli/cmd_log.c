@@ -1,0 +1,379 @@
+/* toride log: verify, export, show, tail. Reads the sealed segments itself; keys come from the vault, so on the node
+ * only root sees records. verify of an export needs neither. */
+#include "cli/cli.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "segment/checkpoint.h"
+#include "segment/export.h"
+#include "segment/file.h"
+#include "segment/reader.h"
+#include "segment/verify.h"
+#include "vault/vault_client.h"
+#include "wire/place.h"
+
+#include <openssl/pem.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *say(const char *ja, const char *en)
+{
+	return cli_japanese() ? ja : en;
+}
+
+/* The vault gives root a few keys a second; a long log has more segments than that. */
+static int key_of(const char *org, const char *series, uint32_t number, unsigned char ret[SEGMENT_KEY], void *user,
+                  struct err *err)
+{
+	int r = -E_LIMIT;
+	for (int i = 0; i < 100 && r == -E_LIMIT; i++) {
+		r = vault_segkey(user, org, series, number, ret, err);
+		if (r == -E_LIMIT)
+			poll(NULL, 0, 50);
+	}
+	return r;
+}
+
+static const char *segments_dir(char dst[PLACE_MAX])
+{
+	return place_in_state(dst, PLACE_MAX, "segments");
+}
+
+/* 64 hex digits, or a PEM public key. */
+static int read_public_key(const char *path, unsigned char ret[32], struct err *err)
+{
+	struct buf b;
+	size_t n = 32;
+	buf_init(&b, 64 * KIB);
+	int r = fs_read(path, &b, err);
+	struct str text = str_trim(buf_view(&b));
+	while (text.len && (text.ptr[text.len - 1] == '\n' || text.ptr[text.len - 1] == '\r'))
+		text.len--;
+	if (r == 0 && !hex_parse(text, ret, 32)) {
+		BIO *bio = BIO_new_mem_buf(b.ptr, (int)b.len);
+		EVP_PKEY *key = bio ? PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL) : NULL;
+		if (!key || EVP_PKEY_get_raw_public_key(key, ret, &n) != 1 || n != 32)
+			r = err_set(err, E_INVALID, path, "not an Ed25519 public key, neither hex nor PEM");
+		EVP_PKEY_free(key);
+		BIO_free(bio);
+	}
+	buf_done(&b);
+	return r;
+}
+
+/* ---- verify ---- */
+
+static void print_fault(const struct verify_fault *f, bool json)
+{
+	struct buf b;
+	if (!json) {
+		printf("%s%s%s: %s\n", f->record, f->record[0] ? "  " : "", f->file, f->why);
+		return;
+	}
+	buf_init(&b, 8 * KIB);
+	buf_putc(&b, '{');
+	if (f->record[0])
+		json_field_s(&b, "record", f->record);
+	json_field_s(&b, "file", f->file);
+	json_field_s(&b, "why", f->why);
+	buf_putc(&b, '}');
+	printf("%s\n", buf_cstr(&b));
+	buf_done(&b);
+}
+
+static void print_summary_json(const struct verify_report *r, const char *hash, const char *key)
+{
+	struct buf b;
+	buf_init(&b, 8 * KIB);
+	buf_putc(&b, '{');
+	json_field_bool(&b, "ok", r->n == 0 && !r->more_faults);
+	json_field_u64(&b, "faults", r->n);
+	json_field_u64(&b, "segments", r->segments);
+	json_field_u64(&b, "records", r->records);
+	json_field_u64(&b, "compared", r->decrypted);
+	json_field_u64(&b, "unsigned", r->unsigned_records);
+	json_field_u64(&b, "segments_without_key", r->without_key);
+	json_field_u64(&b, "outside_range", r->outside);
+	json_field_u64(&b, "checkpoints", r->checkpoints);
+	json_field_u64(&b, "last_checkpoint", r->last_number);
+	json_field_u64(&b, "last_time_ms", (uint64_t)r->last_ms);
+	json_field_s(&b, "last_hash", hash);
+	json_field_s(&b, "key", key);
+	json_field_bool(&b, "witness_found", r->witness_found);
+	buf_putc(&b, '}');
+	printf("%s\n", buf_cstr(&b));
+	buf_done(&b);
+}
+
+static void print_summary(const struct verify_report *r, const char *hash, const char *key)
+{
+	char when[CLOCK_TEXT];
+	clock_format_jst(r->last_ms, when);
+	if (r->n == 0)
+		printf("%s\n", say("改変なし: 書き換え・削除・並べ替え・重複は見つかりませんでした。",
+		                   "Intact: nothing was altered, removed, reordered or duplicated."));
+	else
+		printf(cli_japanese() ? "改変あり: %zu件%s。\n"
+	               : "NOT intact: %zu faults%s.\n", r->n,
+		       r->more_faults ? say("以上", " and more") : "");
+	printf(cli_japanese() ? "記録 %llu件(平文で照合 %llu件)、区間 %llu、署名 %llu\n"
+	               : "%llu records (%llu compared in the clear), %llu segments, %llu checkpoints\n",
+	       (unsigned long long)r->records, (unsigned long long)r->decrypted, (unsigned long long)r->segments,
+	       (unsigned long long)r->checkpoints);
+	if (r->without_key)
+		printf(cli_japanese() ? "鍵を得られない区間 %llu: 順序・件数・署名だけを確かめました。\n"
+	               : "%llu segments without key: only order, number and signatures were checked.\n",
+		       (unsigned long long)r->without_key);
+	if (r->unsigned_records)
+		printf(cli_japanese() ? "最後の署名より後の記録 %llu件は、まだ署名で守られていません。\n"
+	               : "%llu records behind the last signature aren't covered by one yet.\n",
+		       (unsigned long long)r->unsigned_records);
+	if (r->outside)
+		printf(cli_japanese() ? "この写しの範囲外の記録 %llu件はハッシュだけです。\n"
+	               : "%llu records outside the exported range are there as hashes only.\n",
+		       (unsigned long long)r->outside);
+	if (r->checkpoints)
+		printf(cli_japanese() ? "最後の署名: %llu番 %s\n  %s\n公開鍵: %s\n"
+	               : "Last checkpoint: number %llu, %s\n  %s\nPublic key: %s\n",
+		       (unsigned long long)r->last_number, when, hash, key);
+	printf("%s\n", r->witness_found
+	                       ? say("立会人の署名と一致しました。", "It agrees with what the witness keeps.")
+	                       : say("末尾ごと切り取られていないことは、外部の立会人が持つ署名との照合(--witness)でしかわかりません。",
+	                             "That the end wasn't cut together with its signatures only an outside witness can show (--witness)."));
+}
+
+static int log_verify(int argc, char **argv)
+{
+	struct err err = { 0 };
+	struct verify_report r;
+	struct buf witness;
+	unsigned char pub[32];
+	char dir[PLACE_MAX], hash[65], key[65];
+	bool json = cli_flag(&argc, argv, "--json");
+	const char *org = cli_option(&argc, argv, "--org"), *key_file = cli_option(&argc, argv, "--key");
+	const char *witness_file = cli_option(&argc, argv, "--witness");
+	if (argc > 1)
+		return cli_usage(&cli_log[0]);
+	buf_init(&witness, CHECKPOINT_LINE_MAX);
+	if ((witness_file && fs_read(witness_file, &witness, &err) < 0) || (key_file && read_public_key(key_file, pub, &err) < 0))
+		return cli_error(&err);
+	struct verify_opts o = { .dir = argc ? argv[0] : segments_dir(dir), .org = org, .key = key_file ? pub : NULL,
+		                 .witness = buf_view(&witness) };
+	bool export = verify_is_export(o.dir);
+	if (argc && !export && !fs_exists(o.dir)) {
+		err_set(&err, E_NOT_FOUND, o.dir, "there is no such directory");
+		return cli_error(&err);
+	}
+	struct vault *v = NULL;
+	char pem[PLACE_MAX];
+	if (!export && vault_open(NULL, 2000, &v, NULL) == 0) {
+		o.get_key = key_of;
+		o.user = v;
+		place_in_state(pem, sizeof pem, "vault-public/seal.pub.pem");
+		if (!key_file && !argc && fs_exists(pem) && read_public_key(pem, pub, NULL) == 0)
+			o.key = pub;
+	}
+	int x = export ? verify_export(&o, &r, &err) : verify_store(&o, &r, &err);
+	vault_close(&v);
+	if (x == 0) {
+		for (size_t i = 0; i < r.n; i++)
+			print_fault(&r.faults[i], json);
+		hex_format(r.last_hash, sizeof r.last_hash, hash);
+		hex_format(r.key, sizeof r.key, key);
+		if (json)
+			print_summary_json(&r, hash, key);
+		else
+			print_summary(&r, hash, key);
+	}
+	bool intact = r.n == 0 && !r.more_faults;
+	verify_report_done(&r);
+	buf_done(&witness);
+	return x < 0 ? cli_error(&err) : intact ? EXIT_DONE : EXIT_REFUSED;
+}
+
+/* ---- export ---- */
+
+static int parse_time(const char *text, int64_t *ret, struct err *err)
+{
+	*ret = 0;
+	if (!text || clock_parse(text, strlen(text), ret) == 0)
+		return 0;
+	return err_set(err, E_INVALID, text, "not a time like 2026-11-22T09:00:00+09:00");
+}
+
+static int log_export(int argc, char **argv)
+{
+	struct err err = { 0 };
+	struct export_report rep;
+	char dir[PLACE_MAX];
+	struct vault *v = NULL;
+	struct export_opts o = { .dir = segments_dir(dir), .org = cli_option(&argc, argv, "--org"),
+		                 .out = cli_option(&argc, argv, "-o"), .key = key_of };
+	const char *from = cli_option(&argc, argv, "--from"), *to = cli_option(&argc, argv, "--to");
+	if (argc || !o.org || !o.out)
+		return cli_usage(&cli_log[1]);
+	int r = parse_time(from, &o.from_ms, &err);
+	if (r == 0)
+		r = parse_time(to, &o.to_ms, &err);
+	if (r == 0)
+		r = vault_open(NULL, 2000, &v, &err);
+	o.user = v;
+	if (r == 0)
+		r = segment_export(&o, &rep, &err);
+	vault_close(&v);
+	if (r < 0)
+		return cli_error(&err);
+	printf(cli_japanese() ? "%s: 記録 %llu件、区間 %llu、署名 %llu\n"
+	               : "%s: %llu records, %llu segments, %llu checkpoints\n", o.out,
+	       (unsigned long long)rep.records, (unsigned long long)rep.segments, (unsigned long long)rep.checkpoints);
+	return EXIT_DONE;
+}
+
+/* ---- show, tail ---- */
+
+static int log_show(int argc, char **argv)
+{
+	struct err err = { 0 };
+	struct segment_name name;
+	struct reader_record rec;
+	struct reader *r = NULL;
+	struct vault *v = NULL;
+	char dir[PLACE_MAX];
+	if (argc != 1)
+		return cli_usage(&cli_log[2]);
+	if (segment_name_parse(str_from(argv[0]), &name) < 0) {
+		err_set(&err, E_INVALID, argv[0], "not a record's name like 412015/events/000001/17");
+		return cli_error(&err);
+	}
+	int x = vault_open(NULL, 2000, &v, &err);
+	struct reader_opts o = { segments_dir(dir), key_of, v, name.org, name.series };
+	if (x == 0)
+		x = reader_open(&o, &r, &err);
+	if (x == 0)
+		x = reader_seek(r, &name, &err);
+	if (x == 0)
+		x = reader_next(r, &rec, &err);
+	if (x == -E_AGAIN || (x == 0 && (rec.name.segment != name.segment || rec.name.index != name.index)))
+		x = err_set(&err, E_NOT_FOUND, argv[0], "there is no such record");
+	if (x == 0)
+		printf(STR_FMT "\n", STR_ARG(rec.data));
+	reader_close(&r);
+	vault_close(&v);
+	return x < 0 ? cli_error(&err) : EXIT_DONE;
+}
+
+struct tail {
+	struct reader *r;
+	const char *dir, *org;
+};
+
+/* From the last segment that has records: the one before, when the newest was only just begun. */
+static int seek_last(const char *org, const char *series, void *user)
+{
+	struct tail *t = user;
+	_cleanup_free_ uint32_t *numbers = NULL;
+	size_t n;
+	if ((t->org && strcmp(t->org, org) != 0) || seg_numbers(t->dir, org, series, &numbers, &n, NULL) < 0 || n == 0)
+		return 0;
+	struct segment_name at = { .segment = numbers[n > 1 ? n - 2 : 0] };
+	snprintf(at.org, sizeof at.org, "%s", org);
+	snprintf(at.series, sizeof at.series, "%s", series);
+	return reader_seek(t->r, &at, NULL);
+}
+
+struct last_lines {
+	char **line;
+	size_t n, next;
+};
+
+static void keep_line(struct last_lines *l, const char *name, struct str data)
+{
+	struct buf b;
+	buf_init(&b, SEGMENT_RECORD_MAX + 128);
+	buf_printf(&b, "%s\t" STR_FMT, name, STR_ARG(data));
+	mem_free(l->line[l->next]);
+	l->line[l->next] = mem_strdup(buf_cstr(&b));
+	l->next = (l->next + 1) % l->n;
+	buf_done(&b);
+}
+
+static void print_lines(struct last_lines *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		char *line = l->line[(l->next + i) % l->n];
+		if (line)
+			printf("%s\n", line);
+		mem_free(line);
+	}
+	mem_free(l->line);
+	l->line = NULL;
+	fflush(stdout);
+}
+
+/* Prints the last lines once all that is there was read, then, when following, each as it comes. */
+static int tail_all(struct reader *r, size_t n, bool follow, struct err *err)
+{
+	struct reader_record rec;
+	char name[SEGMENT_NAME_TEXT];
+	struct last_lines l = { .line = mem_array(n, sizeof(char *)), .n = n };
+	if (!l.line)
+		return err_set(err, E_NOMEM, "", "no memory");
+	for (;;) {
+		int x = reader_next(r, &rec, err);
+		if (x == 0 && l.line) {
+			keep_line(&l, segment_name_format(&rec.name, name), rec.data);
+		} else if (x == 0) {
+			printf("%s\t" STR_FMT "\n", segment_name_format(&rec.name, name), STR_ARG(rec.data));
+			fflush(stdout);
+		} else if (x == -E_AGAIN) {
+			if (l.line)
+				print_lines(&l);
+			if (!follow)
+				return 0;
+			struct pollfd p = { reader_fd(r), POLLIN, 0 };
+			poll(&p, 1, 200);
+		} else {
+			cli_error(err);
+		}
+		if (ferror(stdout))
+			return err_set(err, E_CLOSED, "", "nobody reads any more");
+	}
+}
+
+static int log_tail(int argc, char **argv)
+{
+	struct err err = { 0 };
+	char dir[PLACE_MAX];
+	struct vault *v = NULL;
+	bool follow = cli_flag(&argc, argv, "--follow") || cli_flag(&argc, argv, "-f");
+	struct tail t = { .dir = segments_dir(dir), .org = cli_option(&argc, argv, "--org") };
+	const char *lines = cli_option(&argc, argv, "-n");
+	uint64_t n = 20;
+	if (argc || (lines && !str_to_u64(str_from(lines), 100000, &n)) || n == 0)
+		return cli_usage(&cli_log[3]);
+	int x = vault_open(NULL, 2000, &v, &err);
+	if (x == 0)
+		x = reader_open(&(struct reader_opts){ dir, key_of, v, t.org, NULL }, &t.r, &err);
+	if (x == 0)
+		x = seg_each_series(dir, seek_last, &t, &err);
+	if (x == 0)
+		x = tail_all(t.r, n, follow, &err);
+	reader_close(&t.r);
+	vault_close(&v);
+	return x < 0 ? cli_error(&err) : EXIT_DONE;
+}
+
+const struct cli_command cli_log[] = {
+	{ "log verify", "toride log verify [EXPORT] [--org CODE] [--key FILE] [--witness FILE] [--json]",
+	  "is the log what was written? names the first altered, removed, reordered or duplicated record; 1 if any",
+	  "ログの改変・削除・並べ替え・重複の有無を確かめ、最初の記録を示す", log_verify },
+	{ "log export", "toride log export --org CODE [--from TIME] [--to TIME] -o DIR",
+	  "one organisation's records with their proof, for log verify elsewhere", "一団体のログを証明つきで書き出す", log_export },
+	{ "log show", "toride log show ORG/SERIES/SEGMENT/INDEX", "one record", "記録を一件表示する", log_show },
+	{ "log tail", "toride log tail [--org CODE] [-n LINES] [--follow]", "the newest records, with their names",
+	  "最新の記録を表示する", log_tail },
+	{ 0 },
+};

@@ -1,0 +1,30 @@
+/* One organisation's log taken out so that anybody can check it anywhere: records in the clear with their salts, all
+ * leaf hashes of their segments, the signed checkpoints about them with paths (nothing of other organisations), the
+ * public key, a manifest and a page that says what to do, in Japanese and English.
+ *
+ *   records.jsonl               {"name":"ORG/SERIES/SEGMENT/INDEX","time_ms":…,"salt":HEX,"record":"the JSON text"}
+ *   leaves/SERIES-NNNNNN.txt    one leaf hash (hex) a line, all records of the segment, in order
+ *   checkpoints.jsonl           checkpoint.h
+ *   seal.pub                    Ed25519 public key, hex
+ *   manifest.json, README.md
+ * Handing it out is the caller's responsibility: it holds the log in the clear. */
+#ifndef SEGMENT_EXPORT_H
+#define SEGMENT_EXPORT_H
+
+#include "segment/segment.h"
+
+struct export_opts {
+	const char *dir; /* STATE/segments */
+	const char *out; /* made; must not exist, or be empty */
+	const char *org; /* code or "service" */
+	int64_t from_ms, to_ms; /* when written, to the block; to_ms 0: until now */
+	segment_key_fn key;
+	void *user;
+};
+struct export_report {
+	uint64_t records, segments, checkpoints;
+};
+/* Only what is signed is exported: call it after a checkpoint. */
+int segment_export(const struct export_opts *o, struct export_report *report, struct err *err);
+
+#endif
