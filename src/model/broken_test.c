@@ -190,6 +190,10 @@ static const struct broken cases[] = {
 	{ "lab-ca.pem", "/etc/ssl/x.pem", "service.origin_ca[0]", "must be a path inside the description, without \"..\"" },
 	{ "\"203.0.113.1\"", "\"a.root.example\"", "service.root_hints[0]", "isn't an IPv4 or IPv6 address" },
 	{ ". IN DS 20326", ". IN DNSKEY 20326", "service.trust_anchor", "must be a DS record of the root: \". IN DS 20326 8 2 …\"" },
+	{ "/var/lib/toride", "/var/lib/../toride", "service.state_dir", "not an absolute path of at most 64 bytes" },
+	{ "/run/toride", "run/toride", "service.run_dir", "not an absolute path of at most 64 bytes" },
+	{ "/run/toride", "", "service.run_dir", "must not be empty" },
+	{ "127.0.0.1:8480", "", "service.page", "must not be empty" },
 	/* the whole */
 	{ "\"format\": 1", "\"format\": 2", "format", "must be 1" },
 	{ "\"format\": 1,", "\"format\": 1, \"extra\": 1,", "", "unknown member of the canonical form" },

@@ -25,7 +25,7 @@ static void words(struct buf *b, const struct word *w)
 static void text(struct buf *b, const struct field *f)
 {
 	type_name(b, "string");
-	if (f->required && !f->list)
+	if ((f->required || f->def) && !f->list)
 		json_field_u64(b, "minLength", 1);
 	json_field_u64(b, "maxLength", f->type == FIELD_CODE ? f->size - 1u : f->max ? f->max : TEXT_MAX);
 	if (!f->form || !f->form->regex)
@@ -33,7 +33,7 @@ static void text(struct buf *b, const struct field *f)
 	json_key(b, "pattern");
 	struct buf re;
 	buf_init(&re, 4 * KIB);
-	if (f->required || f->list)
+	if (f->required || f->def || f->list)
 		buf_puts(&re, f->form->regex);
 	else
 		buf_printf(&re, "^$|%s", f->form->regex);

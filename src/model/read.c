@@ -25,7 +25,7 @@ static bool text_ok(struct reader *r, const struct field *f, struct str s)
 {
 	size_t max = f->max ? f->max : TEXT_MAX;
 	const struct text2 *why = form_line.check(s);
-	if (s.len == 0 && f->required && !f->list) {
+	if (s.len == 0 && (f->required || f->def) && !f->list) {
 		FAULT(r, "must not be empty", "空にはできません");
 		return false;
 	}
