@@ -142,6 +142,8 @@ static bool group_grow(struct correlator *c, struct group *g)
 
 static void remove_first(struct group *g, uint32_t n)
 {
+	if (n == 0)
+		return;
 	memmove(g->list, g->list + n, (g->n - n) * sizeof *g->list);
 	g->n -= n;
 }

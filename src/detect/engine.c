@@ -130,6 +130,8 @@ static void correlated(const struct correlate_result *res, void *user)
 	struct engine *e = user;
 	struct finding f = e->now;
 	struct arena a;
+	if (res->rule->referenced)
+		return; /* a step of a larger correlation: only the outermost one tells */
 	arena_init(&a, MIB);
 	if (res->sample.len && finding_parse(res->sample, &a, &f, NULL) < 0) {
 		arena_done(&a);

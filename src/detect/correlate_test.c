@@ -1,0 +1,314 @@
+/* Correlations over series of events: windows, groups, ceilings, and a restart in the middle. */
+#include "detect/engine.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+
+#define BASE                                                                                                      \
+	"---\ntitle: base\nid: b1\nname: first\nlogsource:\n    category: test\ndetection:\n    s:\n        K: one\n"    \
+	"    condition: s\n"                                                                                          \
+	"---\ntitle: base2\nid: b2\nname: second\nlogsource:\n    category: test\ndetection:\n    s:\n        K: two\n"  \
+	"    condition: s\n"                                                                                          \
+	"---\ntitle: base3\nid: b3\nname: third\nlogsource:\n    category: test\ndetection:\n    s:\n        K: three\n" \
+	"    condition: s\n"
+#define C(type, rules, rest) "title: c\nid: c\ncorrelation:\n    type: " type "\n    rules: [" rules "]\n    group-by: [G]\n" rest
+#define COUNT(cond) C("event_count", "first", "    timespan: 60s\n    condition:\n        " cond "\n") BASE
+
+struct found {
+	unsigned n;
+	struct {
+		char uid[FINDING_UID_LEN + 1], org[8], id[16];
+		int64_t first, last;
+		uint64_t count;
+		size_t records;
+	} list[64];
+};
+
+static void keep(const struct finding *f, void *user)
+{
+	struct found *w = user;
+	assert_true(w->n < ARRAY_LEN(w->list));
+	memcpy(w->list[w->n].uid, f->uid, sizeof f->uid);
+	memcpy(w->list[w->n].org, f->org, sizeof f->org);
+	snprintf(w->list[w->n].id, sizeof w->list[w->n].id, "%s", f->rule.id);
+	w->list[w->n].first = f->first_time;
+	w->list[w->n].last = f->last_time;
+	w->list[w->n].records = f->n_records;
+	w->list[w->n++].count = f->count;
+}
+
+struct run {
+	struct ruleset *s;
+	struct engine *e;
+	struct found found;
+	unsigned no;
+};
+
+static void fail_fault(const struct err *err, void *user)
+{
+	(void)user;
+	fail_msg("%s: %s", err->path, err->msg);
+}
+
+static void begin(struct run *r, const char *rules, size_t bytes)
+{
+	struct err err = { 0 };
+	*r = (struct run){ 0 };
+	assert_int_equal(ruleset_load_text(str_from(rules), "c.yml", &(struct ruleset_opts){ .on_fault = fail_fault }, &r->s, &err), 0);
+	struct engine_opts o = { .rules = r->s, .correlation_bytes = bytes, .on_finding = keep, .user = &r->found };
+	assert_int_equal(engine_create(&o, &r->e, &err), 0);
+}
+
+static void end(struct run *r)
+{
+	engine_destroy(&r->e);
+	ruleset_destroy(&r->s);
+}
+
+static void event(struct run *r, const char *org, int64_t t, const char *fields)
+{
+	char json[256], record[64];
+	int n = snprintf(json, sizeof json, "{\"category\":\"test\",\"org\":\"%s\",\"time\":%lld,%s}", org, (long long)t, fields);
+	snprintf(record, sizeof record, "%s/events/000001/%u", org, r->no++);
+	struct engine_event ev = { .json = { json, (size_t)n }, .record = str_from(record) };
+	assert_int_equal(engine_event(r->e, &ev, NULL), 0);
+}
+
+/* K,G at seconds; what comes out: findings as "first-last*count" in seconds. `tick` at the end. */
+static const struct {
+	const char *name, *rules, *events, *want;
+	int tick_s;
+} cases[] = {
+	{ "gte reached", COUNT("gte: 3"), "0one/a 10one/a 20one/a", "0-20*3", 0 },
+	{ "gte not reached", COUNT("gte: 3"), "0one/a 10one/a", "", 1000 },
+	{ "gt is one more", COUNT("gt: 2"), "0one/a 10one/a 20one/a", "0-20*3", 0 },
+	{ "outside of the window", COUNT("gte: 3"), "0one/a 50one/a 61one/a", "", 1000 },
+	{ "the window slides", COUNT("gte: 3"), "0one/a 50one/a 61one/a 70one/a", "50-70*3", 0 },
+	{ "exactly a timespan is within", COUNT("gte: 3"), "0one/a 30one/a 60one/a", "0-60*3", 0 },
+	{ "groups apart", COUNT("gte: 3"), "0one/a 1one/b 2one/a 3one/b", "", 0 },
+	{ "other rule's events don't count", COUNT("gte: 2"), "0one/a 1two/a 2three/a", "", 0 },
+	{ "an event without the group's field is left out", COUNT("gte: 2"), "0one/- 1one/- 2one/-", "", 0 },
+	{ "quiet for a timespan, then again", COUNT("gte: 2"), "0one/a 1one/a 2one/a 3one/a 30one/a 61one/a 62one/a", "0-1*2 2-61*4", 0 },
+	{ "out of order within the window", COUNT("gte: 3"), "20one/a 0one/a 10one/a", "0-20*3", 0 },
+	{ "too late", COUNT("gte: 3"), "100one/a 0one/a 101one/a", "", 0 },
+	{ "lt: judged when the window has passed", COUNT("lt: 3"), "0one/a 10one/a", "", 59 },
+	{ "lt: fires", COUNT("lt: 3"), "0one/a 10one/a", "0-10*2", 61 },
+	{ "lt: silent", COUNT("lt: 3"), "0one/a 10one/a 20one/a", "", 100 },
+	{ "eq by the next event", COUNT("eq: 2"), "0one/a 10one/a 70one/a", "0-10*2", 0 },
+	{ "range", COUNT("gt: 1\n        lte: 2"), "0one/a 10one/a 100one/a 101one/a 102one/a", "0-10*2", 1000 },
+	{ "neq", COUNT("neq: 2"), "0one/a 10one/a 100one/a", "100-100*1", 1000 },
+	{ "value_count counts different values", C("value_count", "first", "    timespan: 60s\n    condition:\n        field: V\n        gte: 3\n") BASE,
+	  "0one/a/x 1one/a/y 2one/a/x 3one/a/y 4one/a/z", "2-4*3", 0 },
+	{ "value_count: a value is as young as its last event", C("value_count", "first", "    timespan: 60s\n    condition:\n        field: V\n        gte: 2\n") BASE,
+	  "0one/a/x 50one/a/x 100one/a/y", "50-100*2", 0 },
+	{ "temporal in any order", C("temporal", "first, second, third", "    timespan: 60s\n") BASE, "0two/a 1three/a 2one/a", "0-2*3", 0 },
+	{ "temporal needs all", C("temporal", "first, second, third", "    timespan: 60s\n") BASE, "0two/a 1three/a 2two/a", "", 0 },
+	{ "temporal within the timespan", C("temporal", "first, second", "    timespan: 60s\n") BASE, "0two/a 61one/a", "", 0 },
+	{ "ordered", C("temporal_ordered", "first, second, third", "    timespan: 60s\n") BASE, "0one/a 1two/a 2three/a", "0-2*3", 0 },
+	{ "ordered: wrong order", C("temporal_ordered", "first, second, third", "    timespan: 60s\n") BASE, "0two/a 1one/a 2three/a", "", 0 },
+	{ "ordered: the youngest start counts", C("temporal_ordered", "first, second, third", "    timespan: 60s\n") BASE,
+	  "0one/a 50one/a 51two/a 70three/a", "50-70*3", 0 },
+	{ "ordered: too long", C("temporal_ordered", "first, second, third", "    timespan: 60s\n") BASE, "0one/a 50two/a 70three/a", "", 0 },
+	{ "a chain: many, then one other",
+	  "title: top\nid: top\ncorrelation:\n    type: temporal_ordered\n    rules: [many, second]\n    group-by: [G]\n    timespan: 60s\n---\n"
+	  "title: many\nid: m\nname: many\ncorrelation:\n    type: event_count\n    rules: [first]\n    group-by: [G]\n    timespan: 60s\n    condition:\n        gte: 3\n" BASE,
+	  "0one/a 1one/a 2two/a 3one/a 4two/a", "3-4*2", 0 },
+	{ "aliases: one rule's V is another's G",
+	  "title: c\nid: c\ncorrelation:\n    type: temporal\n    rules: [first, second]\n    group-by: [x]\n    timespan: 60s\n    aliases:\n        x:\n"
+	  "            first: G\n            second: V\n" BASE,
+	  "0one/a/q 1two/q/a", "0-1*2", 0 },
+	{ "generate: the single findings too", "title: c\nid: c\ncorrelation:\n    type: event_count\n    rules: [first]\n    group-by: [G]\n    timespan: 60s\n"
+	  "    condition:\n        gte: 2\n    generate: true\n" BASE, "0one/a 1one/a", "0-0*1 1-1*1 0-1*2", 0 },
+};
+
+static void play(struct run *r, const char *events)
+{
+	struct str rest = str_from(events), one;
+	while (str_next(&rest, ' ', &one)) {
+		char text[64], k[16] = "", g[16] = "", v[16] = "", fields[160];
+		int t = 0;
+		str_copy(one, text, sizeof text);
+		assert_true(sscanf(text, "%d%15[a-z]/%15[^/]/%15s", &t, k, g, v) >= 3);
+		int n = snprintf(fields, sizeof fields, "\"K\":\"%s\"", k);
+		if (strcmp(g, "-") != 0)
+			n += snprintf(fields + n, sizeof fields - (size_t)n, ",\"G\":\"%s\"", g);
+		if (*v)
+			snprintf(fields + n, sizeof fields - (size_t)n, ",\"V\":\"%s\"", v);
+		event(r, "412015", 1000000 + t * 1000, fields);
+	}
+}
+
+static void told(const struct found *f, char dst[512])
+{
+	size_t at = 0;
+	dst[0] = 0;
+	for (unsigned i = 0; i < f->n; i++)
+		at += (size_t)snprintf(dst + at, 512 - at, "%s%lld-%lld*%llu", at ? " " : "", (long long)(f->list[i].first / 1000 - 1000),
+		                       (long long)(f->list[i].last / 1000 - 1000), (unsigned long long)f->list[i].count);
+}
+
+/* Findings of rules that stand alone beside the correlation aren't looked at. */
+static void drop_singles(struct found *f)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < f->n; i++)
+		if (f->list[i].id[0] != 'b' || f->list[i].id[1] == '1')
+			f->list[n++] = f->list[i];
+	f->n = n;
+}
+
+static void test_cases(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct run r;
+		char got[512];
+		begin(&r, cases[i].rules, 0);
+		play(&r, cases[i].events);
+		if (cases[i].tick_s)
+			engine_tick(r.e, 1000000 + cases[i].tick_s * 1000);
+		drop_singles(&r.found);
+		told(&r.found, got);
+		if (strcmp(got, cases[i].want) != 0)
+			fail_msg("%s: got '%s', wanted '%s'", cases[i].name, got, cases[i].want);
+		end(&r);
+	}
+}
+
+/* The same addresses in two bodies are two groups. */
+static void test_orgs_apart(void **state)
+{
+	(void)state;
+	struct run r;
+	begin(&r, COUNT("gte: 3"), 0);
+	for (int i = 0; i < 4; i++)
+		event(&r, i % 2 ? "412015" : "412023", 1000000 + i, "\"K\":\"one\",\"G\":\"10.1.0.5\"");
+	assert_int_equal(r.found.n, 0);
+	event(&r, "412023", 1000010, "\"K\":\"one\",\"G\":\"10.1.0.5\"");
+	assert_int_equal(r.found.n, 1);
+	assert_string_equal(r.found.list[0].org, "412023");
+	assert_int_equal(r.found.list[0].records, 3);
+	end(&r);
+}
+
+/* Cut anywhere, saved, restored into a new process: the same findings with the same uids. */
+static void test_restart(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct run whole;
+		struct str rest = str_from(cases[i].events), one;
+		unsigned n = 0;
+		begin(&whole, cases[i].rules, 0);
+		play(&whole, cases[i].events);
+		if (cases[i].tick_s)
+			engine_tick(whole.e, 1000000 + cases[i].tick_s * 1000);
+		while (str_next(&rest, ' ', &one))
+			n++;
+		for (unsigned cut = 0; cut <= n; cut++) {
+			struct run a, b;
+			struct buf saved;
+			rest = str_from(cases[i].events);
+			for (unsigned k = 0; k < cut; k++)
+				str_next(&rest, ' ', &one);
+			char head[512];
+			size_t head_len = rest.ptr ? (size_t)(rest.ptr - cases[i].events) : strlen(cases[i].events);
+			snprintf(head, sizeof head, "%.*s", (int)(head_len && cut < n ? head_len - 1 : head_len), cases[i].events);
+			begin(&a, cases[i].rules, 0);
+			if (cut)
+				play(&a, head);
+			buf_init(&saved, MIB);
+			correlator_save(engine_correlator(a.e), &saved);
+			begin(&b, cases[i].rules, 0);
+			assert_int_equal(correlator_restore(engine_correlator(b.e), buf_view(&saved)), 0);
+			b.no = a.no;
+			b.found = a.found;
+			if (cut < n)
+				play(&b, cases[i].events + (cut ? head_len : 0));
+			if (cases[i].tick_s)
+				engine_tick(b.e, 1000000 + cases[i].tick_s * 1000);
+			if (b.found.n != whole.found.n || memcmp(b.found.list, whole.found.list, b.found.n * sizeof *b.found.list) != 0)
+				fail_msg("%s: cut after %u of %u: %u findings, %u without the cut", cases[i].name, cut, n, b.found.n, whole.found.n);
+			buf_done(&saved);
+			end(&a);
+			end(&b);
+		}
+		end(&whole);
+	}
+}
+
+static void test_damaged_state(void **state)
+{
+	(void)state;
+	struct run a;
+	struct buf saved;
+	struct correlate_stats st;
+	begin(&a, COUNT("lt: 30"), 0);
+	for (int i = 0; i < 40; i++) {
+		char f[64];
+		snprintf(f, sizeof f, "\"K\":\"one\",\"G\":\"g%d\"", i);
+		event(&a, "412015", 1000000 + i, f);
+	}
+	buf_init(&saved, MIB);
+	correlator_save(engine_correlator(a.e), &saved);
+	assert_int_equal(correlator_restore(engine_correlator(a.e), buf_view(&saved)), 0);
+	correlator_stats(engine_correlator(a.e), &st);
+	assert_int_equal(st.groups, 40);
+	for (size_t n = 0; n < saved.len; n += 7) {
+		assert_int_equal(correlator_restore(engine_correlator(a.e), (struct str){ saved.ptr, n }), -E_CORRUPT);
+		correlator_stats(engine_correlator(a.e), &st);
+		assert_int_equal(st.groups, 0);
+		assert_int_equal(st.bytes, 0);
+	}
+	/* Other rules: what they don't know is left out, the rest is whole. */
+	struct run b;
+	begin(&b, COUNT("lt: 31"), 0);
+	assert_int_equal(correlator_restore(engine_correlator(b.e), buf_view(&saved)), 0);
+	correlator_stats(engine_correlator(b.e), &st);
+	assert_int_equal(st.groups, 0);
+	end(&b);
+	buf_done(&saved);
+	end(&a);
+}
+
+/* A flood of groups: memory stays below the ceiling, the oldest go and are counted, the youngest still fire. */
+static void test_ceiling(void **state)
+{
+	(void)state;
+	struct run r;
+	struct correlate_stats st;
+	begin(&r, COUNT("gte: 3"), 256 * 1024);
+	for (int i = 0; i < 5000; i++) {
+		char f[64];
+		snprintf(f, sizeof f, "\"K\":\"one\",\"G\":\"g%d\"", i);
+		event(&r, "412015", 1000000 + i, f);
+		correlator_stats(engine_correlator(r.e), &st);
+		assert_true(st.bytes <= 256 * 1024);
+	}
+	assert_true(st.evicted > 3000 && st.groups + st.evicted == 5000);
+	for (int i = 0; i < 2; i++)
+		event(&r, "412015", 1006000, "\"K\":\"one\",\"G\":\"g4999\"");
+	assert_int_equal(r.found.n, 1);
+	engine_tick(r.e, 1000000 + 1000000);
+	correlator_stats(engine_correlator(r.e), &st);
+	assert_int_equal(st.groups, 0);
+	assert_int_equal(st.bytes, 0);
+	end(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_cases), cmocka_unit_test(test_orgs_apart), cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_damaged_state), cmocka_unit_test(test_ceiling) };
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
