@@ -39,7 +39,7 @@ struct scand {
 	uv_timer_t look;
 	struct clamd *clamd;
 	struct broker *broker;
-	struct server *server;
+	struct verdict_server *server;
 	struct verdict_cache cache;
 	_Atomic uint64_t *generation;
 	struct signatures sig;
@@ -170,7 +170,7 @@ static void on_look(uv_timer_t *t)
 	gauge(s, "generation", atomic_load(s->generation));
 	gauge(s, "clamd_up", s->sig.clamd_up);
 	gauge(s, "clamd_failures", clamd_failures(s->clamd));
-	gauge(s, "peers_cut", server_cut(s->server));
+	gauge(s, "peers_cut", verdict_server_cut(s->server));
 }
 
 /* ---- begin and end ---- */
@@ -194,7 +194,7 @@ static int open_parts(struct scand *s, struct err *err)
 		                limit_of, s, &s->broker, err);
 	if (r == 0)
 		r = sock_listen(place_in_run(path, sizeof path, SOCK_VERDICT), 0660, &fd, err);
-	return r < 0 ? r : server_open(&s->loop, fd, s->broker, allowed, PEER_JOBS, &s->server, err);
+	return r < 0 ? r : verdict_server_open(&s->loop, fd, s->broker, allowed, PEER_JOBS, &s->server, err);
 }
 
 /* A way out without drama: verdicts not given yet are asked for again by the clients. */

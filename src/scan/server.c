@@ -24,7 +24,7 @@ struct ask {
 
 struct peer {
 	struct peer *next;
-	struct server *s;
+	struct verdict_server *s;
 	uv_poll_t poll;
 	int fd;
 	struct buf in, out;
@@ -35,7 +35,7 @@ struct peer {
 	bool closing;
 };
 
-struct server {
+struct verdict_server {
 	uv_loop_t *loop;
 	uv_poll_t listen;
 	int listen_fd;
@@ -49,7 +49,7 @@ struct server {
 
 static void on_peer(uv_poll_t *h, int status, int events);
 
-static void free_if_last(struct server *s)
+static void free_if_last(struct verdict_server *s)
 {
 	if (s->closed && s->handles == 0)
 		mem_free(s);
@@ -60,7 +60,7 @@ static void free_if_last(struct server *s)
 static void peer_free(uv_handle_t *h)
 {
 	struct peer *p = h->data;
-	struct server *s = p->s;
+	struct verdict_server *s = p->s;
 	close(p->fd);
 	buf_done(&p->in);
 	buf_done(&p->out);
@@ -294,7 +294,7 @@ static void on_peer(uv_poll_t *h, int status, int events)
 		peer_drop(p);
 }
 
-static void peer_new(struct server *s, int fd)
+static void peer_new(struct verdict_server *s, int fd)
 {
 	struct peer *p = s->n_peers < MAX_PEERS ? mem_alloc(sizeof *p) : NULL;
 	if (!p || uv_poll_init(s->loop, &p->poll, fd) < 0) {
@@ -316,7 +316,7 @@ static void peer_new(struct server *s, int fd)
 
 static void on_connect(uv_poll_t *h, int status, int events)
 {
-	struct server *s = h->data;
+	struct verdict_server *s = h->data;
 	uid_t uid;
 	int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
@@ -329,10 +329,10 @@ static void on_connect(uv_poll_t *h, int status, int events)
 	peer_new(s, fd);
 }
 
-int server_open(uv_loop_t *loop, int listen_fd, struct broker *b, bool (*allowed)(uid_t uid), size_t max_open,
-                struct server **ret, struct err *err)
+int verdict_server_open(uv_loop_t *loop, int listen_fd, struct broker *b, bool (*allowed)(uid_t uid), size_t max_open,
+                struct verdict_server **ret, struct err *err)
 {
-	struct server *s = mem_alloc(sizeof *s);
+	struct verdict_server *s = mem_alloc(sizeof *s);
 	if (!s || uv_poll_init(loop, &s->listen, listen_fd) < 0) {
 		mem_free(s);
 		close(listen_fd);
@@ -352,15 +352,15 @@ int server_open(uv_loop_t *loop, int listen_fd, struct broker *b, bool (*allowed
 
 static void listen_closed(uv_handle_t *h)
 {
-	struct server *s = h->data;
+	struct verdict_server *s = h->data;
 	close(s->listen_fd);
 	s->handles--;
 	free_if_last(s);
 }
 
-void server_close(struct server **at)
+void verdict_server_close(struct verdict_server **at)
 {
-	struct server *s = *at;
+	struct verdict_server *s = *at;
 	if (!s)
 		return;
 	while (s->peers)
@@ -370,7 +370,7 @@ void server_close(struct server **at)
 	*at = NULL;
 }
 
-uint64_t server_cut(const struct server *s)
+uint64_t verdict_server_cut(const struct verdict_server *s)
 {
 	return s->cut;
 }

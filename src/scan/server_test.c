@@ -91,7 +91,7 @@ struct rig {
 	_Atomic uint64_t generation;
 	struct clamd *clamd;
 	struct broker *broker;
-	struct server *server;
+	struct verdict_server *server;
 	struct scan_client *client;
 };
 
@@ -109,7 +109,7 @@ static void serve(struct rig *g)
 {
 	int fd;
 	assert_int_equal(sock_listen(verdict_path, 0600, &fd, NULL), 0);
-	assert_int_equal(server_open(&g->loop, fd, g->broker, everybody, 100, &g->server, NULL), 0);
+	assert_int_equal(verdict_server_open(&g->loop, fd, g->broker, everybody, 100, &g->server, NULL), 0);
 }
 
 static int rig_up(void **state)
@@ -143,7 +143,7 @@ static int rig_down(void **state)
 {
 	struct rig *g = *state;
 	scan_client_close(&g->client);
-	server_close(&g->server);
+	verdict_server_close(&g->server);
 	clamd_close(&g->clamd);
 	broker_close(&g->broker);
 	uv_run(&g->loop, UV_RUN_DEFAULT);
@@ -369,7 +369,7 @@ static void the_client_outlives_its_server(void **state)
 	ask(g, &a, fd, "", 8000);
 	for (int i = 0; i < 20; i++)
 		step(g);
-	server_close(&g->server); /* in the middle of a scan */
+	verdict_server_close(&g->server); /* in the middle of a scan */
 	unlink(verdict_path);
 	for (int i = 0; i < 50; i++)
 		step(g);
@@ -384,7 +384,7 @@ static void without_a_server_the_client_gives_up_in_time(void **state)
 	struct rig *g = *state;
 	struct answers a = { 0 };
 	_cleanup_fd_ int fd = body("alone", true);
-	server_close(&g->server);
+	verdict_server_close(&g->server);
 	unlink(verdict_path);
 	ask(g, &a, fd, "", 150);
 	wait_for(g, &a, 1, 3000);
@@ -471,7 +471,7 @@ static void hostile_peers_are_cut_off(void **state)
 	bool cut = false;
 	for (int i = 0; i < 2000 && !cut; i++) {
 		step(g);
-		cut = server_cut(g->server) == 5;
+		cut = verdict_server_cut(g->server) == 5;
 	}
 	assert_true(cut);
 	ask(g, &a, good, "", 5000);
