@@ -90,7 +90,7 @@ static int read_leaves(struct job *j, struct part *p, struct err *err)
 		r = fs_read(p->file, &b, err);
 	struct str rest = buf_view(&b), line;
 	uint64_t n = 0;
-	while (r == 0 && !p->faulty && str_next(&rest, '\n', &line)) {
+	while (r == 0 && !p->faulty && rest.len && str_next(&rest, '\n', &line)) {
 		if (n == p->leaves || !hex_parse(line, p->hashes + n * SEGMENT_HASH, SEGMENT_HASH))
 			leaves_fault(j, p, n, n == p->leaves ? "put in: more hashes than the manifest says" : "altered: not a hash");
 		else
