@@ -292,6 +292,9 @@ int http_parse_request(struct http_stream *s, const char *p, size_t n, struct ht
 	if (run_head(s, HTTP_REQUEST, p, n, ret_why) < 0)
 		return -E_INVALID;
 	h->method = s->p.method;
+	const char *after = h->target.ptr + h->target.len;
+	if (h->target.len == 0 || h->target.ptr - p < 2 || h->target.ptr[-2] == ' ' || after[0] != ' ' || after[1] != 'H')
+		return refuse("blanks in the first line", ret_why);
 	why = check_framing(h);
 	why = why ? why : check_connection(h);
 	if (why)

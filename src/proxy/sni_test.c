@@ -1,0 +1,110 @@
+/* ClientHello: a real one of OpenSSL in every cut and in several records, and broken ones. */
+#include "proxy/sni.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+
+#include <openssl/ssl.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+static size_t make_hello(const char *name, const char *alpn, unsigned char *dst, size_t size)
+{
+	SSL_CTX *c = SSL_CTX_new(TLS_client_method());
+	SSL *s = SSL_new(c);
+	BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
+	if (name)
+		SSL_set_tlsext_host_name(s, name);
+	if (alpn)
+		SSL_set_alpn_protos(s, (const unsigned char *)alpn, (unsigned)strlen(alpn));
+	SSL_set_bio(s, in, out);
+	SSL_connect(s);
+	int n = BIO_read(out, dst, (int)size);
+	SSL_free(s);
+	SSL_CTX_free(c);
+	assert_true(n > 0);
+	return (size_t)n;
+}
+
+static void every_cut(void **state)
+{
+	unsigned char m[4096];
+	struct client_hello ch;
+	size_t n = make_hello("WWW.Example.JP", "\x02h2\x08http/1.1", m, sizeof m);
+	for (size_t cut = 0; cut < n; cut++)
+		assert_int_equal(client_hello_parse(m, cut, &ch), 0);
+	assert_int_equal(client_hello_parse(m, n, &ch), 1);
+	assert_string_equal(ch.sni, "www.example.jp");
+	assert_true(ch.alpn && ch.alpn_h1 && !ch.h1_only);
+	m[n] = 0x17; /* what follows is of no interest */
+	assert_int_equal(client_hello_parse(m, n + 1, &ch), 1);
+}
+
+static void several_records(void **state)
+{
+	unsigned char m[4096], cut[8192];
+	struct client_hello ch;
+	size_t n = make_hello("a.example", "\x08http/1.1", m, sizeof m), out = 0;
+	for (size_t i = 5; i < n; i += 50) {
+		size_t k = n - i < 50 ? n - i : 50;
+		memcpy(cut + out, (unsigned char[]){ 22, 3, 1, 0, (unsigned char)k }, 5);
+		memcpy(cut + out + 5, m + i, k);
+		out += 5 + k;
+	}
+	assert_int_equal(client_hello_parse(cut, out, &ch), 1);
+	assert_string_equal(ch.sni, "a.example");
+	assert_true(ch.h1_only);
+	assert_int_equal(client_hello_parse(cut, out - 1, &ch), 0);
+}
+
+static void without_name(void **state)
+{
+	unsigned char m[4096];
+	struct client_hello ch;
+	size_t n = make_hello(NULL, NULL, m, sizeof m);
+	assert_int_equal(client_hello_parse(m, n, &ch), 1);
+	assert_string_equal(ch.sni, "");
+	assert_false(ch.alpn);
+}
+
+static void not_tls(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+	} cases[] = { { "GET / HTTP/1.1\r\n", 16 }, { "SSH-2.0-x\r\n", 11 }, { "\x16\x03\x01\x00\x00", 5 },
+		      { "\x16\x03\x01\xff\xff", 5 },    { "\x15\x03\x01\x00\x02", 5 }, { "\x16\x03\x01\x00\x04\x02\x00\x00\x00", 9 },
+		      { "\x16\x02", 2 } };
+	struct client_hello ch;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(client_hello_parse(cases[i].text, cases[i].len, &ch), -E_INVALID);
+}
+
+/* Each byte altered: never a crash, and never a name with a byte that no name has. */
+static void altered(void **state)
+{
+	unsigned char m[4096];
+	struct client_hello ch;
+	size_t n = make_hello("a.example", "\x08http/1.1", m, sizeof m);
+	for (size_t i = 0; i < n; i++)
+		for (unsigned v = 0; v < 256; v += 5) {
+			unsigned char was = m[i];
+			m[i] = (unsigned char)v;
+			if (client_hello_parse(m, n, &ch) == 1)
+				assert_int_equal(strspn(ch.sni, "abcdefghijklmnopqrstuvwxyz0123456789.-_"), strlen(ch.sni));
+			m[i] = was;
+		}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(every_cut), cmocka_unit_test(several_records),
+		                            cmocka_unit_test(without_name), cmocka_unit_test(not_tls),
+		                            cmocka_unit_test(altered) };
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
