@@ -40,7 +40,7 @@ def service():
         "lgwan": ["198.18.0.0/16"],
         "root_hints": ["203.0.113.1"],
         "trust_anchor": "",
-        "origin_ca": ["lab-ca.pem"],
+        "origin_ca": [],
         "black": [".malware.example", ".phishing-list.example", "tracker.adware.example"],
         "mail": {"host": "203.0.113.25", "port": 25, "from": "soc@toride.example"},
         "clock": {"notice_s": 900, "escalate1_s": 300, "escalate2_s": 600, "block_hours": 24},

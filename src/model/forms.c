@@ -226,23 +226,33 @@ static const struct text2 *check_date(struct str s)
 	return NULL;
 }
 
-static const struct text2 *check_file(struct str s)
+/* Parts of letters, digits and ._- between slashes, none of them hidden or "..". */
+static bool path_ok(struct str rest)
 {
-	WRONG(bad, "must be a path inside the description, without \"..\"", "記述の中の相対パスで書いてください (\"..\" は使えません)");
-	struct str rest = s, part;
-	if (s.len == 0 || s.len > 200)
-		return &bad;
+	struct str part;
+	if (rest.len == 0)
+		return false;
 	while (str_next(&rest, '/', &part))
 		if (part.len == 0 || part.ptr[0] == '.' || !all(part, "._-", true))
-			return &bad;
-	return NULL;
+			return false;
+	return true;
+}
+
+/* The certificate stands in the description itself: compiling reads no other file. */
+static const struct text2 *check_certificate(struct str s)
+{
+	WRONG(bad, "must be \"base64:\" and the certificate (the body of its PEM file) on one line",
+	      "\"base64:\" に続けて証明書 (PEM の本文) を1行で書いてください");
+	if (!str_starts(s, STR("base64:")) || s.len < 100)
+		return &bad;
+	return all((struct str){ s.ptr + 7, s.len - 7 }, "+/=", true) ? NULL : &bad;
 }
 
 /* "/" and a relative path; short enough for socket names below it (107 bytes). */
 static const struct text2 *check_directory(struct str s)
 {
 	static const struct text2 bad = { "not an absolute path of at most 64 bytes", "64 バイト以内の絶対パスではありません" };
-	return s.len < 2 || s.len > 64 || s.ptr[0] != '/' || check_file((struct str){ s.ptr + 1, s.len - 1 }) ? &bad : NULL;
+	return s.len < 2 || s.len > 64 || s.ptr[0] != '/' || !path_ok((struct str){ s.ptr + 1, s.len - 1 }) ? &bad : NULL;
 }
 
 static const struct text2 *check_loopback(struct str s)
@@ -319,7 +329,7 @@ const struct form form_interface = { check_interface, "^[a-z0-9][a-z0-9-]{0,14}$
 const struct form form_id = { check_id, "^[A-Za-z0-9_-]{1,32}$" };
 const struct form form_date = { check_date, "^" DATE "$" };
 const struct form form_directory = { check_directory, "^/[A-Za-z0-9_-][A-Za-z0-9._/-]*$" };
-const struct form form_file = { check_file, "^[A-Za-z0-9_-][A-Za-z0-9._/-]*$" };
+const struct form form_certificate = { check_certificate, "^base64:[A-Za-z0-9+/=]+$" };
 const struct form form_loopback = { check_loopback, "^(127\\.[0-9.]+|\\[::1\\]):[1-9][0-9]{0,4}$" };
 const struct form form_mailhost = { check_mailhost, "^[a-z0-9.:-]+$" };
 const struct form form_address = { check_address, "^[0-9A-Fa-f.:]+$" };

@@ -148,7 +148,7 @@ struct service {
 	const char **root_hints;      /* addresses of root servers; empty: the resolver's built-in */
 	size_t n_root_hints;
 	const char *trust_anchor;     /* DS record of the root, "" : the resolver's built-in */
-	const char **origin_ca;       /* PEM files (relative to the description) trusted beside the system's */
+	const char **origin_ca;       /* "base64:" + DER: authorities trusted beside the system's */
 	size_t n_origin_ca;
 	const char **black;           /* common black list, same forms as url_policy */
 	size_t n_black;
