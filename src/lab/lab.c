@@ -70,8 +70,8 @@ int lab_open(struct lab *l, struct err *err)
 		snprintf(l->dir, sizeof l->dir, "%.380s/lab", l->bin);
 	else
 		snprintf(l->dir, sizeof l->dir, "%.370s/lab-%s", l->bin, l->prefix);
-	if (strlen(l->dir) > 80)
-		return err_set(err, E_LIMIT, l->dir, "path too long: sockets below it would pass 107 bytes");
+	if (strlen(l->dir) > 58)
+		return err_set(err, E_LIMIT, l->dir, "path too long (at most 58 bytes): sockets below it would pass 107 bytes");
 	return 0;
 }
 

@@ -25,7 +25,8 @@ static void set_str(yyjson_mut_doc *d, yyjson_mut_val *obj, const char *key, con
 	yyjson_mut_obj_put(obj, k, yyjson_mut_strcpy(d, value));
 }
 
-static void lab_values(const struct lab *l, yyjson_mut_doc *d, yyjson_mut_val *service, const char *anchor)
+static void lab_values(const struct lab *l, yyjson_mut_doc *d, yyjson_mut_val *service, const char *anchor,
+                       const char *authority)
 {
 	char p[512];
 	yyjson_mut_val *ca = yyjson_mut_arr(d);
@@ -38,11 +39,12 @@ static void lab_values(const struct lab *l, yyjson_mut_doc *d, yyjson_mut_val *s
 		yyjson_mut_obj_put(clock, yyjson_mut_str(d, "escalate1_s"), yyjson_mut_uint(d, 8));
 		yyjson_mut_obj_put(clock, yyjson_mut_str(d, "escalate2_s"), yyjson_mut_uint(d, 16));
 	}
-	yyjson_mut_arr_add_str(d, ca, "lab-ca.pem");
+	yyjson_mut_arr_add_strcpy(d, ca, authority);
 	yyjson_mut_obj_put(service, yyjson_mut_str(d, "origin_ca"), ca);
 }
 
-static int write_service(const struct lab *l, const char *path, const char *anchor, struct err *err)
+static int write_service(const struct lab *l, const char *path, const char *anchor, const char *authority,
+                         struct err *err)
 {
 	yyjson_read_err re;
 	yyjson_doc *doc = yyjson_read_file(path, YYJSON_READ_ALLOW_COMMENTS | YYJSON_READ_ALLOW_TRAILING_COMMAS, NULL, &re);
@@ -50,7 +52,7 @@ static int write_service(const struct lab *l, const char *path, const char *anch
 		return err_set(err, E_INVALID, path, "%s at byte %zu", re.msg, re.pos);
 	yyjson_mut_doc *d = yyjson_doc_mut_copy(doc, NULL);
 	yyjson_doc_free(doc);
-	lab_values(l, d, yyjson_mut_doc_get_root(d), anchor);
+	lab_values(l, d, yyjson_mut_doc_get_root(d), anchor, authority);
 	size_t n;
 	char *text = yyjson_mut_write(d, YYJSON_WRITE_PRETTY, &n);
 	int r = text ? fs_write(path, (struct str){ text, n }, 0644, err) : err_set(err, E_NOMEM, path, "no memory");
@@ -59,17 +61,34 @@ static int write_service(const struct lab *l, const char *path, const char *anch
 	return r;
 }
 
+/* "base64:" and the body of a PEM file on one line. */
+static int authority_of(const char *path, struct buf *out, struct err *err)
+{
+	struct buf pem;
+	struct str rest, row;
+	buf_init(&pem, 64 * KIB);
+	int r = fs_read(path, &pem, err);
+	rest = buf_view(&pem);
+	buf_puts(out, "base64:");
+	while (r == 0 && str_next(&rest, '\n', &row))
+		if (!str_starts(row, STR("-----")))
+			buf_str(out, row);
+	buf_done(&pem);
+	return r;
+}
+
 int lab_description(struct lab *l, const char *from, struct err *err)
 {
-	char to[512], path[512], ca[512];
-	const char *pairs[] = { NULL };
-	struct buf anchor;
+	char to[512], path[512];
+	struct buf anchor, authority;
 	buf_init(&anchor, 4096);
+	buf_init(&authority, 64 * KIB);
 	int r = copy_tree(from, lab_path(l, to, "description"), err);
 	r = r < 0 ? r : fs_read(lab_path(l, path, "internet/root.ds"), &anchor, err);
-	r = r < 0 ? r : lab_copy(lab_path(l, ca, "internet/ca.pem"), lab_path(l, path, "description/lab-ca.pem"), pairs, err);
-	r = r < 0 ? r : write_service(l, lab_path(l, path, "description/service.json"), buf_cstr(&anchor), err);
+	r = r < 0 ? r : authority_of(lab_path(l, path, "internet/ca.pem"), &authority, err);
+	r = r < 0 ? r : write_service(l, lab_path(l, path, "description/service.json"), buf_cstr(&anchor), buf_cstr(&authority), err);
 	buf_done(&anchor);
+	buf_done(&authority);
 	return r;
 }
 
