@@ -1,0 +1,116 @@
+/* One incident in plain words; see portal.h. The same sentences as the mail: what happened, which terminal, what was
+ * done. */
+#include "portal/portal.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "incident/incident.h"
+#include "incident/severity.h"
+#include "incident/timeline.h"
+#include "wire/ctl.h"
+
+static void put_head(struct portal *p, struct html *h, const struct incident *i)
+{
+	static const char *const classes[] = { "s0", "s1", "s2", "s3" };
+	int severity = incident_severity(i);
+	html_put(h, "<h1>{t}</h1><p class=\"lead\"><span class=\"sev {a}\">{t}</span> ({w}) {t} <span class=\"tag\">{w}</span></p>", i->number,
+	         classes[severity & 3], severity_name(severity, h->ja), i->judged >= 0 ? WORD_JUDGED : WORD_PROVISIONAL,
+	         page_org_name(p, i->org, h->ja), (int)page_state(i->state));
+	html_put(h, "<section><h2>{w}</h2><p>{t}</p>", WORD_HAPPENED, h->ja ? i->title_ja : i->title);
+	yyjson_doc *doc = yyjson_read(i->reasons, strlen(i->reasons), 0);
+	size_t k, n;
+	yyjson_val *v;
+	yyjson_arr_foreach(yyjson_doc_get_root(doc), k, n, v)
+	{
+		struct str s = ctl_str(v, h->ja ? "text_ja" : "text");
+		char words[600] = "";
+		str_copy(s.ptr ? s : (struct str){ "", 0 }, words, sizeof words);
+		html_put(h, "<p>{t}</p>", words);
+	}
+	yyjson_doc_free(doc);
+	if (i->judged >= 0)
+		html_put(h, "<p>{w}: {t} {t}</p>", WORD_JUDGED, i->judged_by, i->judged_reason);
+	html_put(h, "<p class=\"wrap\">{t}</p><p>{d}</p></section>", i->observable, i->last_ms);
+	html_put(h, "<section><h2>{w}</h2>", WORD_WHICH);
+	if (i->terminal[0])
+		html_put(h, "<p>{t}</p></section>", i->terminal);
+	else
+		html_put(h, "<p>{w}</p></section>", WORD_NOT_KNOWN);
+}
+
+static const struct store_sql timeline = {
+	"card_timeline", "SELECT at_ms, actor, kind, args FROM incident_event WHERE incident = $1 ORDER BY id LIMIT 500"
+};
+static const struct store_sql told = {
+	"card_notices", "SELECT reference, recipient, state, created_ms, sent_ms FROM notice WHERE incident = $1 ORDER BY id LIMIT 100"
+};
+static const struct store_sql cut = {
+	"card_blocks", "SELECT id, kind, value, state, expires_ms FROM block WHERE incident = $1 ORDER BY created_ms, id LIMIT 100"
+};
+static const struct store_sql evidence = {
+	"card_evidence", "SELECT record FROM evidence WHERE incident = $1 ORDER BY record LIMIT 100"
+};
+
+static void row_timeline(struct html *h, const struct store_rows *r, int i)
+{
+	struct buf w;
+	buf_init(&w, 64 * KIB);
+	timeline_words(store_col(r, i, 2), store_col(r, i, 3), h->ja, &w);
+	html_put(h, "<li><time>{d}</time> <b>{t}</b> {t}</li>", store_col_int(r, i, 0, 0), store_col(r, i, 1), buf_cstr(&w));
+	buf_done(&w);
+}
+
+static void row_told(struct html *h, const struct store_rows *r, int i)
+{
+	html_put(h, "<li><time>{d}</time> {t} {t} ({t})</li>", store_col_int(r, i, 4, store_col_int(r, i, 3, 0)), store_col(r, i, 1),
+	         store_col(r, i, 0), store_col(r, i, 2));
+}
+
+static void row_cut(struct html *h, const struct store_rows *r, int i)
+{
+	html_put(h, "<li>{t} {t} <span class=\"wrap\">{t}</span> ({t}) {w} {d}</li>", store_col(r, i, 0), store_col(r, i, 1), store_col(r, i, 2),
+	         store_col(r, i, 3), WORD_UNTIL, store_col_int(r, i, 4, 0));
+}
+
+static void row_evidence(struct html *h, const struct store_rows *r, int i)
+{
+	html_put(h, "<li><code>{t}</code></li>", store_col(r, i, 0));
+}
+
+static int put_list(struct portal *p, struct html *h, const struct store_sql *q, int64_t id, enum word title,
+                    void (*row)(struct html *, const struct store_rows *, int), struct err *err)
+{
+	struct store_args a = { 0 };
+	struct store_rows rows = { 0 };
+	store_int(&a, id);
+	int r = store_run(p->store, q, &a, &rows, err);
+	if (r == 0) {
+		html_put(h, "<section><h2>{w}</h2><ol class=\"plain\">", (int)title);
+		for (int i = 0; i < rows.n; i++)
+			row(h, &rows, i);
+		html_put(h, rows.n ? "</ol></section>" : "</ol><p>{w}</p></section>", WORD_NONE);
+	}
+	store_rows_done(&rows);
+	return r;
+}
+
+int page_incident(struct portal *p, struct html *h, const char *number)
+{
+	struct err err = { 0 };
+	struct arena arena;
+	struct incident i;
+	arena_init(&arena, 1 * MIB);
+	int r = store_begin(p->store, STORE_ALL, &err);
+	if (r == 0)
+		r = incident_load(p->store, number, &arena, &i, &err);
+	if (r == 0) {
+		put_head(p, h, &i);
+		r = put_list(p, h, &timeline, i.id, WORD_DONE, row_timeline, &err);
+	}
+	r = r < 0 ? r : put_list(p, h, &told, i.id, WORD_TOLD, row_told, &err);
+	r = r < 0 ? r : put_list(p, h, &cut, i.id, WORD_BLOCKS, row_cut, &err);
+	r = r < 0 ? r : put_list(p, h, &evidence, i.id, WORD_EVIDENCE, row_evidence, &err);
+	store_abort(p->store);
+	arena_done(&arena);
+	return r;
+}
