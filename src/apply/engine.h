@@ -41,7 +41,7 @@ int net_verify(const struct verify_input *in, struct err *err);     /* verify_ne
 int nft_verify(const struct verify_input *in, struct err *err);     /* verify_nft.c */
 int unbound_verify(const struct verify_input *in, struct err *err); /* canary.c */
 
-/* RUN/pids/NAME: the process the supervisor runs under that name; 0 when it doesn't run. */
+/* RUN/pids/NAME ("PID START", START as in /proc/PID/stat): the process the supervisor runs under that name; 0 when it doesn't run. */
 pid_t process_pid(const char *name);
 /* Is the supervisor going to run it (RUN/ready/NAME or RUN/pids/NAME is there)? */
 bool process_expected(const struct env *e, const char *name);

@@ -5,6 +5,7 @@
  * other descriptor; before the first byte is read it locks itself in further: from then on it can get memory, read and
  * write what is open, and end. It holds nothing worth stealing, and its answer is believed by nobody. */
 #include "apply/frame.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "compile/compile.h"
 #include "model/model.h"
@@ -24,7 +25,7 @@ static bool lock_in(void)
 		                     SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(futex),
 		                     SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(clock_gettime),
 		                     SCMP_SYS(getrandom), SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(gettid),
-		                     SCMP_SYS(getpid), SCMP_SYS(close) };
+		                     SCMP_SYS(getpid), SCMP_SYS(close), SCMP_SYS(sysinfo) /* qsort asks how much memory there is */ };
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return false;
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
@@ -100,7 +101,9 @@ static int compile(struct err *err)
 int main(void)
 {
 	struct err err = { 0 };
+	unsigned char warm[SHA256_LEN];
 	setvbuf(stderr, NULL, _IONBF, 0);
+	hash_sha256("", 0, warm); /* libcrypto reads its configuration at its first use: now, while it can */
 	/* A hand-started one that can't lock itself in isn't the jailed child anybody counts on. */
 	if (!lock_in()) {
 		fprintf(stderr, "cannot lock itself in");
