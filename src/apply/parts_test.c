@@ -1,0 +1,488 @@
+/* The parts of apply that read bytes: journal, outset frames, zones, rules, the kernel's answers, DNS answers, blocks. */
+#include "apply/blocks.h"
+#include "apply/canary.h"
+#include "apply/cut.h"
+#include "apply/frame.h"
+#include "apply/journal.h"
+#include "apply/verify.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "wire/place.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+/* ---- the journal, torn at each byte ---- */
+
+static int in_directory(void **state)
+{
+	static char dir[64];
+	snprintf(dir, sizeof dir, "/tmp/tr-apply-parts.XXXXXX");
+	assert_non_null(mkdtemp(dir));
+	setenv("TORIDE_STATE", dir, 1);
+	*state = dir;
+	return 0;
+}
+
+static int remove_directory(void **state)
+{
+	return fs_rmtree(*state, NULL);
+}
+
+static void write_journal(struct buf *ret)
+{
+	struct journal_state s = { .by = BY_CONSOLE };
+	struct journal j;
+	struct err err;
+	char path[PLACE_MAX];
+	memset(s.from, 'a', HEX_LEN);
+	memset(s.to, 'b', HEX_LEN);
+	plan_add(&s.plan, STEP_LINK, 0, "");
+	plan_add(&s.plan, STEP_DAEMON, 0, "scand");
+	assert_int_equal(journal_begin(&j, &s, &err), 0);
+	assert_int_equal(journal_step_start(&j, 0, &err), 0);
+	assert_int_equal(journal_step_start(&j, 1, &err), 0);
+	assert_int_equal(journal_undo_start(&j, &err), 0);
+	assert_int_equal(journal_step_undone(&j, 1, &err), 0);
+	assert_int_equal(journal_step_undone(&j, 0, &err), 0);
+	assert_int_equal(journal_undone(&j, &err), 0);
+	journal_close(&j);
+	buf_init(ret, 64 * KIB);
+	assert_int_equal(fs_read(place_in_state(path, sizeof path, "journal"), ret, &err), 0);
+}
+
+/* How far a state has come. */
+static unsigned rank(const struct journal_state *s)
+{
+	return s->started[0] + s->started[1] + (s->phase != PHASE_APPLYING) + s->undone[0] + s->undone[1] + (s->phase == PHASE_IDLE);
+}
+
+static void test_journal_torn(void **state)
+{
+	(void)state;
+	struct buf b;
+	struct journal_state s;
+	struct err err;
+	uint64_t end;
+	unsigned last = 0, steps = 0;
+	write_journal(&b);
+	assert_int_equal(journal_parse(buf_view(&b), &s, &end, &err), 0);
+	assert_int_equal(s.phase, PHASE_IDLE);
+	assert_int_equal(s.current[0], 'a');
+	bool readable = false;
+	for (size_t n = 0; n <= end; n++) {
+		/* torn: cut off, and what follows is whatever was on the disk */
+		for (int rubbish = 0; rubbish < 2; rubbish++) {
+			struct buf t;
+			buf_init(&t, 64 * KIB);
+			buf_put(&t, b.ptr, n);
+			for (int i = 0; rubbish && i < 64; i++)
+				buf_putc(&t, (char)0xa5);
+			int r = journal_parse(buf_view(&t), &s, NULL, &err);
+			buf_done(&t);
+			if (r < 0) {
+				assert_false(readable); /* never unreadable again once the first record stands */
+				continue;
+			}
+			readable = true;
+			assert_int_equal(s.plan.n, 2);
+			assert_true(rank(&s) >= last && rank(&s) <= last + 1);
+			steps += rank(&s) > last;
+			last = rank(&s);
+		}
+	}
+	assert_int_equal(steps, 6);
+	buf_done(&b);
+}
+
+static void test_journal_flipped(void **state)
+{
+	(void)state;
+	struct buf b;
+	struct journal_state s;
+	struct err err;
+	uint64_t end;
+	write_journal(&b);
+	assert_int_equal(journal_parse(buf_view(&b), &s, &end, &err), 0);
+	for (size_t i = 0; i < end; i++) {
+		b.ptr[i] ^= 0x10;
+		/* the records before the damaged one at most */
+		if (journal_parse(buf_view(&b), &s, NULL, &err) == 0)
+			assert_true(s.phase != PHASE_IDLE);
+		b.ptr[i] ^= 0x10;
+	}
+	buf_done(&b);
+}
+
+/* ---- frames ---- */
+
+static void test_frames(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *paths[3];
+		int good; /* files read before the end or the refusal; + 100: refused */
+	} cases[] = {
+		{ { "a", "b/c", NULL }, 2 },       { { "b", "a", NULL }, 101 },        { { "a", "a", NULL }, 101 },
+		{ { "../a", NULL }, 100 },         { { "/a", NULL }, 100 },            { { "a/../b", NULL }, 100 },
+		{ { "a//b", NULL }, 100 },         { { ".hidden", NULL }, 100 },       { { "a/.b", NULL }, 100 },
+		{ { "a/", NULL }, 100 },           { { "A", NULL }, 100 },             { { "a b", NULL }, 100 },
+		{ { "", NULL }, 100 },             { { NULL }, 0 },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct buf b;
+		struct frame f;
+		struct err err;
+		struct str data;
+		char path[FRAME_PATH_MAX + 1];
+		int n = 0, r;
+		buf_init(&b, 4 * KIB);
+		while (cases[i].paths[n])
+			n++;
+		frame_start(&b, "sha256:x", (uint32_t)n);
+		for (int k = 0; k < n; k++)
+			frame_file(&b, cases[i].paths[k], STR("data"));
+		/* whole; then cut at each byte: never more files than whole, never a proper end */
+		for (size_t len = b.len;; len--) {
+			n = 0;
+			r = frame_open((struct str){ b.ptr, len }, &f, &err);
+			while (r == 0 && (r = frame_next(&f, path, &data, &err)) > 0) {
+				assert_true(str_eq(data, STR("data")));
+				r = 0;
+				n++;
+			}
+			if (len == b.len)
+				assert_int_equal(r < 0 ? 100 + n : n, cases[i].good);
+			else
+				assert_true(r < 0);
+			if (len == 0)
+				break;
+		}
+		buf_done(&b);
+	}
+}
+
+/* ---- what closes and opens ---- */
+
+#define R(extra) "{\"comment\":\"x\",\"org\":\"412015\",\"zone\":7,\"direction\":\"out\",\"family\":4,\"protocol\":6," extra "}"
+#define ALLOW25 R("\"action\":\"allow\",\"port_low\":25,\"port_high\":25,\"from\":[],\"to\":[\"192.0.2.0/24\"]")
+#define ALLOW80 R("\"action\":\"allow\",\"port_low\":80,\"port_high\":81,\"from\":[\"10.1.0.0/16\",\"10.2.0.0/16\"],\"to\":[]")
+#define DENY80 R("\"action\":\"deny\",\"port_low\":80,\"port_high\":80,\"from\":[],\"to\":[]")
+#define PLAIN "{\"comment\":\"y\",\"action\":\"deny\"}"
+
+static void test_cuts(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *old, *new;
+		bool opens, closes;
+		unsigned cuts;
+	} cases[] = {
+		{ "[" ALLOW25 "]", "[" ALLOW25 "]", false, false, 0 },
+		{ "", "[" ALLOW25 "]", true, false, 0 },
+		{ "[" ALLOW25 "]", "", false, true, 1 },
+		{ "[" ALLOW25 "," ALLOW80 "]", "[" ALLOW25 "]", false, true, 2 },
+		{ "[" ALLOW25 "]", "[" ALLOW80 "]", true, true, 1 },
+		{ "[" ALLOW80 "]", "[" DENY80 "," ALLOW80 "]", false, true, 1 },
+		{ "[" DENY80 "," ALLOW80 "]", "[" ALLOW80 "]", true, false, 0 },
+		{ "{\"rules\":[" PLAIN "]}", "[]", false, false, 0 },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct buf b;
+		struct cuts c;
+		struct err err;
+		buf_init(&b, MIB);
+		assert_int_equal(cuts_diff(str_from(cases[i].old), str_from(cases[i].new), &b, &err), 0);
+		assert_int_equal(cuts_parse(buf_view(&b), &c, &err), 0);
+		if (c.opens != cases[i].opens || c.closes != cases[i].closes || c.n != cases[i].cuts)
+			fail_msg("case %zu: opens %d closes %d cuts %zu", i, c.opens, c.closes, c.n);
+		if (c.n)
+			assert_int_equal(c.list[0].zone, 7);
+		cuts_done(&c);
+		for (size_t n = 0; n < b.len; n++)
+			assert_int_equal(cuts_parse((struct str){ b.ptr, n }, &c, &err), -E_INVALID);
+		buf_done(&b);
+	}
+	struct buf b;
+	struct err err;
+	buf_init(&b, KIB);
+	assert_int_equal(cuts_diff(STR("[{"), STR("[]"), &b, &err), -E_CORRUPT);
+}
+
+static char ran[8][512];
+static unsigned n_ran;
+static int note_run(const struct proc_opts *o, struct err *err)
+{
+	(void)err;
+	ran[n_ran][0] = 0;
+	for (size_t i = 0; o->argv[i]; i++)
+		strcat(strcat(ran[n_ran], i ? " " : ""), o->argv[i]);
+	n_ran++;
+	if (o->ret_status)
+		*o->ret_status = 1; /* nothing to delete */
+	return 0;
+}
+
+static void test_cut_commands(void **state)
+{
+	(void)state;
+	struct env e = { .run = note_run };
+	struct err err;
+	struct cut c = { .zone = 3, .family = 4, .protocol = 6, .low = 80, .high = 81, .to_len = 24, .to = { 192, 0, 2 } };
+	n_ran = 0;
+	assert_int_equal(cut_run(&e, &c, &err), 0);
+	assert_int_equal(n_ran, 2);
+	assert_string_equal(ran[1], "conntrack -D -f ipv4 -w 3 -p tcp --dport 81 -d 192.0.2.0/24");
+	c.high = 65535;
+	assert_int_equal(cut_run(&e, &c, &err), 0);
+	assert_string_equal(ran[2], "conntrack -D -f ipv4 -w 3 -p tcp -d 192.0.2.0/24");
+	c = (struct cut){ .family = 6, .from_len = 128, .from = { 0x20, 1, 0xd, 0xb8, [15] = 1 } };
+	assert_int_equal(cut_run(&e, &c, &err), 0);
+	assert_string_equal(ran[3], "conntrack -D -f ipv6 -s 2001:db8::1/128");
+}
+
+/* ---- reading back ---- */
+
+static void test_verify_rules(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *rules, *kernel;
+		int r;
+	} cases[] = {
+		{ "[{\"comment\":\"a\"}]", "{\"nftables\":[{\"rule\":{\"comment\":\"a\"}},{\"rule\":{}},{\"set\":{}}]}", 0 },
+		{ "{\"rules\":[{\"comment\":\"a\"}]}", "{\"nftables\":[{\"rule\":{\"comment\":\"a\"}}]}", 0 },
+		{ "[{\"comment\":\"a\"}]", "{\"nftables\":[]}", -E_CORRUPT },
+		{ "[]", "{\"nftables\":[{\"rule\":{\"comment\":\"a\"}}]}", -E_CORRUPT },
+		{ "[{\"comment\":\"a\"}]", "", -E_CORRUPT },
+		{ "7", "{\"nftables\":[]}", -E_CORRUPT },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(verify_rules(str_from(cases[i].rules), str_from(cases[i].kernel), NULL), cases[i].r);
+}
+
+static void test_verify_keys(void **state)
+{
+	(void)state;
+	const struct kernel_net k = {
+		.addr = { STR("[{\"ifname\":\"o1\",\"addr_info\":[{\"local\":\"100.64.1.1\",\"prefixlen\":24}]}]"),
+		          STR("[{\"ifname\":\"lo\",\"addr_info\":[{\"local\":\"2001:db8::1\",\"prefixlen\":128}]}]") },
+		.rule = { STR("[{\"priority\":100,\"src\":\"all\",\"fwmark\":\"0x15\",\"table\":\"1021\"},"
+		              "{\"priority\":101,\"src\":\"all\",\"oif\":\"o1\",\"table\":\"1021\"},"
+		              "{\"priority\":102,\"src\":\"100.64.1.0\",\"srclen\":24,\"table\":\"1021\"}]") },
+		.route = { STR("[{\"dst\":\"default\",\"gateway\":\"198.51.100.1\",\"dev\":\"wan0\"},"
+		               "{\"dst\":\"10.1.0.0/16\",\"gateway\":\"100.64.1.2\",\"dev\":\"o1\",\"table\":\"1021\"},"
+		               "{\"dst\":\"10.9.9.9\",\"gateway\":\"100.64.1.2\",\"dev\":\"o1\",\"table\":\"1021\"}]") },
+	};
+	static const struct {
+		const char *line;
+		bool there;
+	} cases[] = {
+		{ "-4 addr replace 100.64.1.1/24 dev o1\tx\n", true },
+		{ "-4 addr replace 100.64.1.1/16 dev o1\tx\n", false },
+		{ "-4 addr replace 100.64.1.1/24 dev o2\tx\n", false },
+		{ "-6 addr replace 2001:db8::1/128 dev lo nodad\tx\n", true },
+		{ "-4 rule add pref 100 fwmark 21 lookup 1021\tx\n", true },
+		{ "-4 rule add pref 100 fwmark 22 lookup 1021\tx\n", false },
+		{ "-4 rule add pref 101 oif o1 lookup 1021\tx\n", true },
+		{ "-4 rule add pref 102 from 100.64.1.0/24 lookup 1021\tx\n", true },
+		{ "-4 rule add pref 102 from 100.64.2.0/24 lookup 1021\tx\n", false },
+		{ "-4 route replace default via 198.51.100.1 dev wan0\tx\n", true },
+		{ "-4 route replace default via 198.51.100.2 dev wan0\tx\n", false },
+		{ "-4 route replace 10.1.0.0/16 via 100.64.1.2 dev o1 table 1021\tx\n", true },
+		{ "-4 route replace 10.1.0.0/16 via 100.64.1.2 dev o1 table 1022\tx\n", false },
+		{ "-4 route replace 10.9.9.9/32 via 100.64.1.2 dev o1 table 1021\tx\n", true },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		if ((verify_keys(str_from(cases[i].line), &k, NULL) == 0) != cases[i].there)
+			fail_msg("%s", cases[i].line);
+}
+
+/* ---- blocks ---- */
+
+static struct block block(const char *id, const char *org, uint8_t kind, const char *value, int64_t expires)
+{
+	struct block k = { .kind = kind, .author = "toride", .reason = "test", .created_ms = 1, .expires_ms = expires };
+	snprintf(k.id, sizeof k.id, "%s", id);
+	snprintf(k.org, sizeof k.org, "%s", org);
+	snprintf(k.value, sizeof k.value, "%s", value);
+	return k;
+}
+
+static void two_zones(struct zones *z)
+{
+	static struct zone list[2];
+	static struct network never[1];
+	list[0] = (struct zone){ .index = 1, .code = "412015", .interface = "o412015", .global4 = { 198, 51, 100, 101 } };
+	list[1] = (struct zone){ .index = 2, .code = "412023", .interface = "o412023" };
+	assert_true(network_parse("192.0.2.0/24", &never[0]));
+	*z = (struct zones){ list, 2, never, 1 };
+}
+
+static void test_blocks_table(void **state)
+{
+	(void)state;
+	struct zones z;
+	struct blocks b = { 0 };
+	struct buf out;
+	struct err err;
+	two_zones(&z);
+	const struct block list[] = {
+		block("1", "*", BLOCK_ADDRESS, "203.0.113.0/24", 11000), block("2", "*", BLOCK_ADDRESS, "203.0.113.9", 91000),
+		block("3", "412015", BLOCK_ADDRESS, "203.0.113.9", 21000), block("4", "412023", BLOCK_TERMINAL, "10.1.0.5", 31000),
+		block("5", "412015", BLOCK_ADDRESS, "2001:db8:6::/48", 21000), block("6", "412015", BLOCK_NAME, "c2.example", 21000),
+		block("7", "999999", BLOCK_ADDRESS, "203.0.113.10", 21000), block("8", "*", BLOCK_ADDRESS, "203.0.113.77", 900),
+	};
+	for (size_t i = 0; i < ARRAY_LEN(list); i++)
+		assert_int_equal(blocks_put(&b, &list[i], &err), 0);
+	buf_init(&out, 64 * KIB);
+	blocks_nft(&b, &z, 1000, &out);
+	const char *text = buf_cstr(&out);
+	assert_non_null(strstr(text, "elements = { 203.0.113.0/24 timeout 10s }")); /* the inner one waits its turn */
+	assert_non_null(strstr(text, "\"o412015\" . 203.0.113.9 timeout 20s"));
+	assert_non_null(strstr(text, "198.51.100.101 . 203.0.113.9 timeout 20s"));
+	assert_non_null(strstr(text, "\"o412023\" . 10.1.0.5 timeout 30s"));
+	assert_non_null(strstr(text, "\"o412015\" . 2001:db8:6::/48 timeout 20s"));
+	assert_null(strstr(text, "c2.example"));
+	assert_null(strstr(text, "203.0.113.10 "));
+	assert_null(strstr(text, "203.0.113.77"));
+	buf_reset(&out);
+	blocks_drop(&b, blocks_find(&b, "1")); /* gone: now it stands alone */
+	blocks_nft(&b, &z, 1000, &out);
+	assert_non_null(strstr(buf_cstr(&out), "elements = { 203.0.113.9 timeout 90s }"));
+	assert_int_equal(blocks_next_expiry(&b), 900);
+	buf_done(&out);
+	blocks_done(&b);
+}
+
+static void test_block_check(void **state)
+{
+	(void)state;
+	struct zones z;
+	two_zones(&z);
+	const struct {
+		struct block k;
+		int r;
+	} cases[] = {
+		{ block("1", "*", BLOCK_ADDRESS, "203.0.113.9", 2000), 0 },
+		{ block("1", "412015", BLOCK_ADDRESS, "203.0.113.9", 2000), 0 },
+		{ block("1", "412031", BLOCK_ADDRESS, "203.0.113.9", 2000), -E_NOT_FOUND },
+		{ block("1", "*", BLOCK_ADDRESS, "203.0.113.9", 0), -E_INVALID },
+		{ block("1", "*", BLOCK_ADDRESS, "203.0.113.9", 1000), -E_INVALID },
+		{ block("", "*", BLOCK_ADDRESS, "203.0.113.9", 2000), -E_INVALID },
+		{ block("1", "*", BLOCK_ADDRESS, "192.0.2.77", 2000), -E_DENIED },
+		{ block("1", "*", BLOCK_ADDRESS, "192.0.0.0/16", 2000), -E_DENIED },
+		{ block("1", "*", BLOCK_ADDRESS, "128.0.0.0/1", 2000), -E_DENIED },
+		{ block("1", "*", BLOCK_ADDRESS, "203.0.113.9/24", 2000), -E_INVALID },
+		{ block("1", "*", BLOCK_ADDRESS, "203.0.113.9; flush ruleset", 2000), -E_INVALID },
+		{ block("1", "*", BLOCK_TERMINAL, "10.1.0.5", 2000), -E_INVALID },
+		{ block("1", "412015", BLOCK_TERMINAL, "10.1.0.5", 2000), 0 },
+		{ block("1", "412015", BLOCK_TERMINAL, "10.1.0.0/16", 2000), -E_INVALID },
+		{ block("1", "*", BLOCK_NAME, "c2.example", 2000), 0 },
+		{ block("1", "*", BLOCK_NAME, "example", 2000), -E_INVALID },
+		{ block("1", "*", BLOCK_NAME, "C2.example", 2000), -E_INVALID },
+		{ block("1", "*", BLOCK_NAME, "-x.example", 2000), -E_INVALID },
+		{ block("1", "*", BLOCK_NAME, "a..example", 2000), -E_INVALID },
+		{ block("1", "*", BLOCK_URL, "http://a.example/x", 2000), 0 },
+		{ block("1", "*", 9, "x", 2000), -E_INVALID },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct err err = { 0 };
+		int r = block_check(&cases[i].k, &z, 1000, &err);
+		if (r != cases[i].r)
+			fail_msg("%s %s: %d %s", cases[i].k.org, cases[i].k.value, r, err.msg);
+	}
+}
+
+static void test_blocks_file(void **state)
+{
+	(void)state;
+	struct blocks b = { 0 }, c;
+	struct err err;
+	struct buf data;
+	char path[PLACE_MAX];
+	for (int i = 0; i < 3; i++) {
+		char id[8];
+		snprintf(id, sizeof id, "B-%d", i);
+		struct block k = block(id, "*", BLOCK_NAME, "a.example", 5000 + i);
+		assert_int_equal(blocks_put(&b, &k, &err), 0);
+	}
+	assert_int_equal(blocks_save(&b, &err), 0);
+	assert_int_equal(blocks_load(&c, &err), 0);
+	assert_int_equal(c.n, 3);
+	assert_string_equal(c.list[2].id, "B-2");
+	blocks_done(&c);
+	buf_init(&data, MIB);
+	assert_int_equal(fs_read(place_in_state(path, sizeof path, "blocks"), &data, &err), 0);
+	for (size_t n = 0; n < data.len; n++)
+		assert_int_equal(blocks_parse((struct str){ data.ptr, n }, &c, &err), -E_CORRUPT);
+	for (size_t n = 0; n < data.len; n++) {
+		data.ptr[n] ^= 1;
+		assert_int_equal(blocks_parse(buf_view(&data), &c, &err), -E_CORRUPT);
+		data.ptr[n] ^= 1;
+	}
+	buf_done(&data);
+	blocks_done(&b);
+}
+
+/* ---- DNS ---- */
+
+static size_t answer(const struct dns_question *q, unsigned rcode, unsigned answers, const char *a, unsigned char dst[DNS_MAX])
+{
+	size_t n = dns_question_format(q, dst);
+	dst[2] = 0x81;
+	dst[3] = (unsigned char)(0x80 | rcode);
+	dst[7] = (unsigned char)answers;
+	for (unsigned i = 0; i < answers; i++) {
+		const unsigned char head[] = { 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4 };
+		memcpy(dst + n, head, sizeof head);
+		n += sizeof head;
+		inet_pton(AF_INET, i + 1 == answers ? a : "192.0.2.99", dst + n);
+		n += 4;
+	}
+	return n;
+}
+
+static void test_dns_answers(void **state)
+{
+	(void)state;
+	struct dns_question q = { "Www.Example.JP", 1, 0x1234 }, other = { "www.example.net", 1, 0x1234 };
+	unsigned char msg[DNS_MAX];
+	char said[DNS_TEXT];
+	size_t n = answer(&q, 0, 2, "192.0.2.1", msg);
+	assert_int_equal(dns_answer_check(msg, n, &q, "192.0.2.1", said), 0);
+	assert_int_equal(dns_answer_check(msg, n, &q, "192.0.2.2", said), -E_NOT_FOUND);
+	assert_string_equal(said, "192.0.2.1");
+	assert_int_equal(dns_answer_check(msg, n, &other, "192.0.2.1", said), -E_AGAIN);
+	q.id++;
+	assert_int_equal(dns_answer_check(msg, n, &q, "192.0.2.1", said), -E_AGAIN);
+	q.id--;
+	for (size_t cut = 0; cut < n; cut++)
+		assert_true(dns_answer_check(msg, cut, &q, "192.0.2.1", said) < 0);
+	n = answer(&q, 3, 0, "", msg);
+	assert_int_equal(dns_answer_check(msg, n, &q, "NXDOMAIN", said), 0);
+	assert_int_equal(dns_answer_check(msg, n, &q, "192.0.2.1", said), -E_NOT_FOUND);
+	n = answer(&q, 0, 0, "", msg);
+	assert_int_equal(dns_answer_check(msg, n, &q, "NODATA", said), 0);
+	q.name = "";
+	assert_int_equal(dns_question_format(&(struct dns_question){ "a..b", 1, 1 }, msg), 0);
+}
+
+int main(void)
+{
+#define IN_DIR(f) cmocka_unit_test_setup_teardown(f, in_directory, remove_directory)
+	const struct CMUnitTest tests[] = {
+		IN_DIR(test_journal_torn), IN_DIR(test_journal_flipped), IN_DIR(test_blocks_file),
+		cmocka_unit_test(test_frames), cmocka_unit_test(test_cuts), cmocka_unit_test(test_cut_commands),
+		cmocka_unit_test(test_verify_rules), cmocka_unit_test(test_verify_keys), cmocka_unit_test(test_blocks_table),
+		cmocka_unit_test(test_block_check), cmocka_unit_test(test_dns_answers),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
