@@ -41,7 +41,7 @@ static void server(struct buf *b, const struct model *m)
 	buf_puts(b, "server:\n  username: \"\"\n  chroot: \"\"\n  pidfile: \"\"\n  do-daemonize: no\n  use-syslog: no\n"
 	            "  logfile: \"\"\n  log-time-ascii: yes\n  verbosity: 1\n  num-threads: 2\n  outgoing-range: 2048\n  num-queries-per-thread: 2048\n  so-reuseport: yes\n"
 	            "  module-config: \"respip validator iterator\"\n  interface-automatic: no\n  ip-freebind: yes\n"
-	            "  access-control: 0.0.0.0/0 refuse\n  access-control: ::/0 refuse\n"
+	            /* No access-control here: it would overrule the interfaces' own; what has none is refused anyway. */
 	            "  hide-identity: yes\n  hide-version: yes\n  harden-glue: yes\n  harden-dnssec-stripped: yes\n"
 	            "  harden-below-nxdomain: yes\n  qname-minimisation: yes\n  use-caps-for-id: no\n  minimal-responses: yes\n"
 	            "  msg-cache-size: 64m\n  rrset-cache-size: 128m\n  ratelimit: 1000\n  val-log-level: 1\n"
