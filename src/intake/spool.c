@@ -287,6 +287,20 @@ int spool_second(struct spool *s, struct err *err)
 	return r;
 }
 
+void spool_abandon(struct spool **sp)
+{
+	struct spool *s = *sp;
+	if (!s)
+		return;
+	writer_close(&s->w);
+	seen_done(&s->seen);
+	map_done(&s->counters);
+	buf_done(&s->record);
+	buf_done(&s->cursors);
+	mem_free(s);
+	*sp = NULL;
+}
+
 void spool_close(struct spool **sp)
 {
 	struct spool *s = *sp;
@@ -297,11 +311,5 @@ void spool_close(struct spool **sp)
 		log_err(LOG_LEVEL_ERROR, "", "segments", &err);
 	else if (s->ready && (writer_checkpoint(s->w, false, &err) < 0 || save_senders(s, &err) < 0))
 		log_err(LOG_LEVEL_WARN, "", "segments", &err);
-	writer_close(&s->w);
-	seen_done(&s->seen);
-	map_done(&s->counters);
-	buf_done(&s->record);
-	buf_done(&s->cursors);
-	mem_free(s);
-	*sp = NULL;
+	spool_abandon(sp);
 }

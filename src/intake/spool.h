@@ -28,6 +28,7 @@ struct spool_opts {
 /* Recovers the segments and what was seen; reads the records behind the last cursors. */
 int spool_open(const struct spool_opts *o, struct spool **ret, struct err *err);
 void spool_close(struct spool **s); /* last commit, checkpoint and file of senders, as far as they work */
+void spool_abandon(struct spool **s); /* writes nothing: what a crash leaves (tests) */
 void spool_orgs(struct spool *s, const struct orgs *orgs);
 struct seen *spool_seen(struct spool *s);
 /* org: code, "service" or "" (= service); a body the description doesn't know is put down to "service". */

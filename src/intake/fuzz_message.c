@@ -1,0 +1,29 @@
+/* A sender's message, and the event in it on its way to a record; which must be one line of JSON with our own org. */
+#include "base/mem.h"
+#include "intake/server.h"
+#include "normalise/accept.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct intake_message m;
+	struct accept_result res;
+	struct event e;
+	struct buf b;
+	if (intake_message_parse((struct str){ (const char *)data, size }, &m) < 0)
+		return 0;
+	if (strpbrk(m.org, "\n\r") || strpbrk(m.source, "\n\r"))
+		bug("a newline got through");
+	buf_init(&b, MIB);
+	accept_event(m.json.ptr ? m.json : (struct str){ "", 0 },
+	             &(struct accept_from){ "412015", 1000, "proxyd", m.boot, m.sequence }, &b, &res);
+	if (!b.failed && (event_parse(buf_view(&b), &e) < 0 || memchr(b.ptr, '\n', b.len)))
+		bug("not a record: " STR_FMT, STR_ARG(buf_view(&b)));
+	if (!b.failed) {
+		if (!str_eq(event_str(&e, "org"), STR("412015")))
+			bug("another org: " STR_FMT, STR_ARG(buf_view(&b)));
+		event_done(&e);
+	}
+	buf_done(&b);
+	return 0;
+}

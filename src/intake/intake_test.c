@@ -1,0 +1,479 @@
+/* The server and the spool: honest senders get their acknowledgement after the sync and never twice, hostile ones are
+ * dropped alone. Runs the real sender (wire/events.h) against the real server on a UNIX socket. */
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "intake/netlink.h"
+#include "intake/server.h"
+#include "segment/fake_vault.h"
+#include "segment/reader.h"
+#include "wire/cursor.h"
+#include "wire/events.h"
+#include "wire/place.h"
+#include "wire/sock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <cmocka.h>
+
+static char root[64], segments[96], state_dir[96];
+static int vault_error;
+static const char *process;   /* what the next peer is taken for */
+static bool refuse;
+static struct orgs *orgs;
+static struct stats *stats;
+static uv_loop_t loop;
+static struct spool *spool;
+static struct intake_server *server;
+
+static bool allowed(uid_t uid, const char **ret_process)
+{
+	(void)uid;
+	*ret_process = process;
+	return !refuse;
+}
+
+static void start(void)
+{
+	struct err err = { 0 };
+	char path[PLACE_MAX];
+	int fd = -1;
+	struct spool_opts o = { segments, state_dir, fake_key, fake_seal, &vault_error, orgs, stats };
+	if (spool_open(&o, &spool, &err) < 0)
+		fail_msg("%s: %s", err.path, err.msg);
+	assert_int_equal(sock_listen(place_in_run(path, sizeof path, SOCK_EVENTS), 0600, &fd, NULL), 0);
+	struct intake_server_opts so = { &loop, spool, stats, fd, allowed, 200, 200 };
+	assert_int_equal(intake_server_start(&so, &server, NULL), 0);
+}
+
+static void run(int turns)
+{
+	for (int i = 0; i < turns; i++)
+		uv_run(&loop, UV_RUN_NOWAIT);
+}
+
+static void stop(bool clean)
+{
+	intake_server_stop(&server);
+	run(5);
+	if (clean)
+		spool_close(&spool);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	char path[128];
+	snprintf(root, sizeof root, "/tmp/toride-intake-XXXXXX");
+	if (!mkdtemp(root))
+		return -1;
+	log_open("test", LOG_LEVEL_ERROR);
+	setenv("TORIDE_RUN", root, 1);
+	setenv("TORIDE_STATE", root, 1);
+	snprintf(segments, sizeof segments, "%s/segments", root);
+	snprintf(state_dir, sizeof state_dir, "%s/intake", root);
+	snprintf(path, sizeof path, "%s/stats", root);
+	fs_mkdirs(path, 0755, NULL);
+	fs_mkdirs(state_dir, 0755, NULL);
+	vault_error = 0;
+	refuse = false;
+	process = "proxyd";
+	orgs_parse(STR("{\"uplink\":\"wan0\",\"orgs\":[{\"code\":\"412015\",\"index\":1,\"interface\":\"o412015\"}]}"), &orgs, NULL);
+	uv_loop_init(&loop);
+	stats_open("intaked", &stats, NULL);
+	start();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	if (spool)
+		stop(true);
+	stats_close(&stats);
+	orgs_destroy(&orgs);
+	run(5);
+	uv_loop_close(&loop);
+	return fs_rmtree(root, NULL);
+}
+
+static uint64_t counter(const char *org, const char *name)
+{
+	return *stats_counter(stats, org, name);
+}
+
+/* Everything in the segments, in order, as one text: "ORG n\n". */
+static void contents(struct buf *b)
+{
+	struct reader *r = NULL;
+	struct reader_record rec;
+	buf_init(b, 4 * MIB);
+	assert_int_equal(reader_open(&(struct reader_opts){ segments, fake_key, NULL, NULL, NULL }, &r, NULL), 0);
+	while (reader_next(r, &rec, NULL) == 0) {
+		struct event e;
+		assert_int_equal(event_parse(rec.data, &e), 0);
+		yyjson_val *n = event_get(&e, "n");
+		buf_printf(b, "%s %lld\n", rec.name.org, n ? (long long)yyjson_get_sint(n) : -1);
+		event_done(&e);
+	}
+	reader_close(&r);
+}
+
+static void expect_contents(const char *text)
+{
+	struct buf b;
+	contents(&b);
+	assert_string_equal(buf_cstr(&b), text);
+	buf_done(&b);
+}
+
+static void put(struct events *e, const char *org, int n)
+{
+	char t[64];
+	snprintf(t, sizeof t, "{\"class_uid\":4002,\"n\":%d}", n);
+	assert_int_equal(events_put(e, str_from(org), str_from(t)), 0);
+}
+
+static void pump(struct events *e)
+{
+	for (int i = 0; i < 5; i++) {
+		events_work(e);
+		run(3);
+	}
+}
+
+static void test_acknowledged_after_sync(void **state)
+{
+	(void)state;
+	struct events *e = NULL;
+	assert_int_equal(events_open("proxyd/0", 65536, &e, NULL), 0);
+	put(e, "412015", 1);
+	put(e, "", 2);
+	put(e, "412023", 3); /* a body nobody described */
+	pump(e);
+	assert_int_equal(events_unacked(e), 3);
+	fs_fail_at(1, ENOSPC);
+	assert_true(spool_commit(spool, NULL) < 0);
+	fs_fail_at(0, 0);
+	assert_int_equal(spool_commit(spool, NULL), 0);
+	intake_server_committed(server);
+	pump(e);
+	assert_int_equal(events_unacked(e), 0);
+	assert_int_equal(counter("", "unknown_org"), 1);
+	assert_int_equal(counter("412015", "records"), 1);
+	struct buf b;
+	contents(&b);
+	assert_non_null(strstr(buf_cstr(&b), "412015 1\n"));
+	assert_non_null(strstr(buf_cstr(&b), "service 2\nservice 3\n"));
+	buf_done(&b);
+	events_close(&e);
+}
+
+/* The sender never hears that its events are safe, intaked dies, both begin again: everything is there once. */
+static void test_once_over_a_crash(void **state)
+{
+	(void)state;
+	struct events *e = NULL;
+	struct spool *dead = NULL;
+	assert_int_equal(events_open("proxyd/0", 65536, &e, NULL), 0);
+	for (int round = 0; round < 4; round++) {
+		put(e, "412015", round * 2);
+		put(e, "412015", round * 2 + 1);
+		pump(e);
+		assert_int_equal(spool_commit(spool, NULL), 0);
+		if (round == 1)
+			assert_int_equal(spool_second(spool, NULL), 0); /* the file of senders is from before the rest */
+		/* no acknowledgement; the process is gone: its memory, its lock, its sockets */
+		stop(false);
+		dead = spool;
+		spool = NULL;
+		spool_abandon(&dead);
+		pump(e);
+		usleep(250000); /* the sender's pause before it connects again */
+		start();
+		pump(e);
+	}
+	assert_int_equal(events_unacked(e), 8);
+	assert_int_equal(spool_commit(spool, NULL), 0);
+	intake_server_committed(server);
+	pump(e);
+	assert_int_equal(events_unacked(e), 0);
+	assert_true(counter("", "duplicates") >= 8);
+	expect_contents("412015 0\n412015 1\n412015 2\n412015 3\n412015 4\n412015 5\n412015 6\n412015 7\n");
+	events_close(&e);
+}
+
+/* ---- hostile ---- */
+
+static int client(void)
+{
+	char path[PLACE_MAX];
+	int fd = -1;
+	assert_int_equal(sock_connect(place_in_run(path, sizeof path, SOCK_EVENTS), 0, &fd, NULL), 0);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	run(3);
+	return fd;
+}
+
+static bool is_closed(int fd)
+{
+	char c[64];
+	run(5);
+	ssize_t n = recv(fd, c, sizeof c, 0);
+	return n == 0 || (n < 0 && errno != EAGAIN);
+}
+
+static void message(struct buf *b, const struct buf *body)
+{
+	wr_u32(b, (uint32_t)body->len);
+	buf_put(b, body->ptr, body->len);
+}
+
+static void hello(struct buf *b, struct str source)
+{
+	struct buf m;
+	buf_init(&m, 4096);
+	wr_u8(&m, EVENTS_HELLO);
+	wr_u64(&m, 77);
+	wr_u16(&m, (uint16_t)source.len);
+	buf_str(&m, source);
+	message(b, &m);
+	buf_done(&m);
+}
+
+static void event(struct buf *b, uint64_t sequence, struct str org, struct str json)
+{
+	struct buf m;
+	buf_init(&m, MIB);
+	wr_u8(&m, EVENTS_EVENT);
+	wr_u64(&m, sequence);
+	wr_u16(&m, (uint16_t)org.len);
+	buf_str(&m, org);
+	wr_blob(&m, json);
+	message(b, &m);
+	buf_done(&m);
+}
+
+static void test_hostile(void **state)
+{
+	(void)state;
+	struct events *honest = NULL;
+	assert_int_equal(events_open("proxyd/9", 65536, &honest, NULL), 0);
+	put(honest, "412015", 1);
+	pump(honest);
+	for (int i = 0; i < 13; i++) {
+		struct buf b;
+		buf_init(&b, 2 * MIB);
+		int fd = client();
+		uint64_t before = counter("", "peers_rejected");
+		if (i >= 4)
+			hello(&b, STR("proxyd/0"));
+		switch (i) {
+		case 0: buf_puts(&b, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); break; /* a length of 1,195,725,856 */
+		case 1: event(&b, 1, STR("412015"), STR("{}")); break;           /* no hello */
+		case 2: hello(&b, STR("respondd")); break;                        /* another's name */
+		case 3: hello(&b, STR("proxyd\n/1")); break;                      /* newline */
+		case 4: hello(&b, STR("proxyd/1")); break;                        /* a second hello */
+		case 5: event(&b, 1, STR("412015\n"), STR("{}")); break;
+		case 6: event(&b, 0, STR("412015"), STR("{}")); break;            /* sequence 0 */
+		case 7: wr_u32(&b, 0); break;                                     /* empty message */
+		case 8: wr_u32(&b, EVENTS_MAX + 1); break;                        /* too large */
+		case 9: wr_u32(&b, 1), wr_u8(&b, 99); break;                      /* no such type */
+		case 10: event(&b, 1, STR("412015"), STR("{}")), b.ptr[b.len - 6 + 3] ^= 1; break; /* blob length that doesn't fit */
+		case 11: wr_u32(&b, 10), wr_u8(&b, EVENTS_ACK), wr_u64(&b, 1), wr_u8(&b, 0); break;
+		case 12: event(&b, 1, STR("4120151"), STR("{}")), wr_u32(&b, 3), buf_puts(&b, "abc"); break;
+		default: break;
+		}
+		assert_int_equal(send(fd, b.ptr, b.len, MSG_NOSIGNAL), b.len);
+		if (!is_closed(fd))
+			fail_msg("hostile peer %d is still there", i);
+		if (counter("", "peers_rejected") != before + 1)
+			fail_msg("hostile peer %d wasn't counted", i);
+		close(fd);
+		buf_done(&b);
+	}
+	put(honest, "412015", 2);
+	pump(honest);
+	assert_int_equal(spool_commit(spool, NULL), 0);
+	intake_server_committed(server);
+	pump(honest);
+	assert_int_equal(events_unacked(honest), 0);
+	/* what the last one sent before it broke the protocol was in order; no such body, so it is the service's */
+	expect_contents("412015 1\n412015 2\nservice -1\n");
+	events_close(&honest);
+}
+
+static void test_slow_and_half_open(void **state)
+{
+	(void)state;
+	struct buf b;
+	buf_init(&b, 4096);
+	int silent = client(), half = client(), idle = client(), byte = client();
+	hello(&b, STR("proxyd/1"));
+	send(half, b.ptr, b.len, 0);
+	send(half, "\0\0\1", 3, 0); /* and never the rest */
+	buf_reset(&b);
+	hello(&b, STR("proxyd/2"));
+	send(idle, b.ptr, b.len, 0); /* says nothing more: that is allowed */
+	buf_reset(&b);
+	hello(&b, STR("proxyd/3"));
+	event(&b, 1, STR("412015"), STR("{\"n\":5}"));
+	for (size_t i = 0; i < b.len; i++) { /* byte by byte, within the time: that too */
+		send(byte, b.ptr + i, 1, 0);
+		run(1);
+	}
+	intake_server_tick(server);
+	assert_int_equal(counter("", "peers"), 4);
+	usleep(250000);
+	intake_server_tick(server);
+	assert_true(is_closed(silent));
+	assert_true(is_closed(half));
+	assert_false(is_closed(idle));
+	assert_false(is_closed(byte));
+	assert_int_equal(spool_commit(spool, NULL), 0);
+	expect_contents("412015 5\n");
+	/* it leaves in the middle of a message */
+	uint64_t before = counter("", "peers_rejected");
+	send(byte, "\0\0", 2, 0);
+	run(2);
+	close(byte);
+	run(5);
+	assert_int_equal(counter("", "peers_rejected"), before + 1);
+	close(silent);
+	close(half);
+	close(idle);
+	buf_done(&b);
+}
+
+static void test_strangers_and_crowds(void **state)
+{
+	(void)state;
+	int fds[INTAKE_PEERS_USER + 4];
+	refuse = true;
+	int fd = client();
+	assert_true(is_closed(fd));
+	close(fd);
+	refuse = false;
+	unsigned closed = 0;
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		fds[i] = client();
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		closed += is_closed(fds[i]);
+		close(fds[i]);
+	}
+	assert_int_equal(closed, 4);
+	run(10);
+	assert_int_equal(counter("", "peers"), 0);
+}
+
+/* The disk takes nothing for a while: senders wait, nothing is lost, and the memory stays bounded. */
+static void test_back_pressure(void **state)
+{
+	(void)state;
+	struct events *e = NULL;
+	static char json[60000];
+	snprintf(json, sizeof json, "{\"class_uid\":4002,\"text\":\"%058000d\"}", 0);
+	assert_int_equal(events_open("proxyd/0", 64 * MIB, &e, NULL), 0);
+	unsigned n = 0;
+	while (events_put(e, STR("412015"), str_from(json)) == 0)
+		n++;
+	assert_true(n > 1000);
+	for (int i = 0; i < 3000; i++) {
+		events_work(e);
+		run(1);
+	}
+	assert_true(spool_pending(spool) <= 33 * MIB); /* writer's ceiling, and a block more */
+	assert_true(spool_pending(spool) > 30 * MIB);
+	assert_int_equal(events_unacked(e), n);
+	for (int i = 0; i < 20000 && events_unacked(e); i++) {
+		events_work(e);
+		run(1);
+		if (i % 50 == 0 && spool_commit(spool, NULL) == 0)
+			intake_server_committed(server);
+	}
+	assert_int_equal(events_unacked(e), 0);
+	assert_int_equal(counter("412015", "records"), n);
+	events_close(&e);
+}
+
+static void test_vault_away(void **state)
+{
+	(void)state;
+	struct events *e = NULL;
+	assert_int_equal(events_open("proxyd/0", 65536, &e, NULL), 0);
+	vault_error = -E_TIMEOUT;
+	put(e, "412015", 1);
+	put(e, "412015", 2);
+	pump(e);
+	spool_commit(spool, NULL);
+	intake_server_committed(server);
+	pump(e);
+	assert_int_equal(events_unacked(e), 2);
+	vault_error = 0;
+	intake_server_committed(server);
+	assert_int_equal(spool_commit(spool, NULL), 0);
+	intake_server_committed(server);
+	pump(e);
+	assert_int_equal(events_unacked(e), 0);
+	expect_contents("412015 1\n412015 2\n");
+	events_close(&e);
+}
+
+/* ---- nflog datagrams ---- */
+
+static void count_packet(const struct nflog_packet *p, void *user)
+{
+	(void)p;
+	++*(int *)user;
+}
+
+static void nl(struct buf *b, uint32_t seq, uint8_t group)
+{
+	struct nlmsghdr h = { .nlmsg_type = 4 << 8 };
+	char body[] = { 2, 0, 0, (char)group, 8, 0, 12, 0, 0, 0, 0, 0, 5, 0, 9, 0, 0x45, 0, 0, 0 };
+	body[10] = (char)(seq >> 8);
+	body[11] = (char)seq;
+	h.nlmsg_len = (uint32_t)(sizeof h + sizeof body);
+	buf_put(b, &h, sizeof h);
+	buf_put(b, body, sizeof body);
+}
+
+static void test_nflog_losses(void **state)
+{
+	(void)state;
+	struct nflog_feed f = { 0 };
+	struct buf b;
+	int n = 0;
+	buf_init(&b, 4096);
+	nl(&b, 5, 1);
+	nl(&b, 6, 1);
+	nl(&b, 0, 2); /* another group counts for itself */
+	nl(&b, 10, 1);
+	nflog_datagram(buf_view(&b), &f, count_packet, &n);
+	assert_int_equal(n, 4);
+	assert_int_equal(f.lost, 3);
+	buf_reset(&b);
+	nl(&b, 1, 2);
+	b.ptr[0] = 100; /* longer than what is there */
+	nflog_datagram(buf_view(&b), &f, count_packet, &n);
+	assert_int_equal(n, 4);
+	assert_int_equal(f.bad, 1);
+	buf_done(&b);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_acknowledged_after_sync), T(test_once_over_a_crash), T(test_hostile),    T(test_slow_and_half_open),
+		T(test_strangers_and_crowds),    T(test_back_pressure),     T(test_vault_away), T(test_nflog_losses),
+	};
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("intake", tests, NULL, NULL);
+}
