@@ -105,6 +105,8 @@ static void org_routes(struct net_out *n, const struct org *o)
 static void sysctls(struct buf *b, const struct model *m)
 {
 	buf_puts(b, "net.ipv4.ip_forward=1\nnet.ipv6.conf.all.forwarding=1\n");
+	/* A refusal must find its way back: the kernel's own resets and ICMP errors carry the mark of what they answer. */
+	buf_puts(b, "net.ipv4.fwmark_reflect=1\nnet.ipv6.fwmark_reflect=1\n");
 	/* Reverse paths depend on the mark here; spoofing is judged by nft's prefix sets instead. */
 	buf_puts(b, "net.ipv4.conf.all.rp_filter=0\nnet.ipv4.conf.default.rp_filter=0\n");
 	buf_puts(b, "net.ipv4.conf.all.accept_source_route=0\nnet.ipv6.conf.all.accept_source_route=-1\n"

@@ -132,7 +132,9 @@ static int node_addresses(const struct lab *l, struct err *err)
 static int router_addresses(const struct lab *l, const struct org *o, struct err *err)
 {
 	const struct prefix *p4 = first_prefix(o, 4), *p6 = first_prefix(o, 6);
-	const char *forward[] = { "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", NULL };
+	const char *forward[] = { "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1",
+		                  /* A careless router: it forwards source-routed packets, so that the node is seen to refuse them. */
+		                  "net.ipv4.conf.all.accept_source_route=1", "net.ipv4.conf.default.accept_source_route=1", NULL };
 	char ns[64], text[PREFIX_TEXT];
 	struct prefix gw;
 	struct buf b;
@@ -154,8 +156,11 @@ static int router_addresses(const struct lab *l, const struct org *o, struct err
 		gw = o->router6;
 		buf_printf(&b, "route add default via %s\n", nth(&gw, 1, text));
 	}
-	int r = batch(lab_netns(l, o->code, ns), &b, err);
-	return r < 0 ? r : lab_run_in(l, o->code, forward, NULL, err);
+	int r = lab_run_in(l, o->code, forward, NULL, err);
+	if (r == 0)
+		return batch(lab_netns(l, o->code, ns), &b, err);
+	buf_done(&b);
+	return r;
 }
 
 static int lan_host(const struct lab *l, const struct org *o, const char *host, const struct prefix *addr, struct err *err)

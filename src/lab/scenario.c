@@ -29,7 +29,7 @@ struct play {
 		const char *name;
 		pid_t pid;
 	} background[BACKGROUND_MAX];
-	size_t n_background, step;
+	size_t n_background;
 	int64_t started;
 	struct scenario_result result;
 };
@@ -200,7 +200,7 @@ static void tell(struct play *p, yyjson_val *step, bool ok, const char *why)
 	const char *what = says(p, yyjson_obj_get(step, "say"));
 	double at = (double)(clock_mono_ms() - p->started) / 1000;
 	if (p->opts->tap)
-		printf("%sok %zu - %s%s%s\n", ok ? "" : "not ", p->step, what, ok ? "" : " # ", ok ? "" : why);
+		printf("%sok %u - %s%s%s\n", ok ? "" : "not ", p->result.passed + p->result.failed + 1, what, ok ? "" : " # ", ok ? "" : why);
 	else
 		printf("%s %6.1fs  %s%s%s\n", ok ? "✓" : "✗", at, what, ok ? "" : "\n            ", ok ? "" : why);
 	fflush(stdout);
@@ -282,7 +282,6 @@ static int play_step(struct play *p, yyjson_val *step, struct err *err)
 {
 	if (!known_members(step, err))
 		return -E_INVALID;
-	p->step++;
 	if (yyjson_obj_get(step, "wait"))
 		return poll(NULL, 0, (int)(yyjson_get_num(yyjson_obj_get(step, "wait")) * 1000));
 	if (yyjson_obj_get(step, "stop")) {
