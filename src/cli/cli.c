@@ -47,7 +47,7 @@ static void take_out(int *argc, char **argv, int i, int n)
 const char *cli_option(int *argc, char **argv, const char *name)
 {
 	size_t len = strlen(name);
-	for (int i = 0; i < *argc; i++) {
+	for (int i = 0; i < *argc && strcmp(argv[i], "--") != 0; i++) {
 		char *v = argv[i];
 		if (strcmp(v, name) == 0 && i + 1 < *argc) {
 			v = argv[i + 1];
@@ -64,7 +64,7 @@ const char *cli_option(int *argc, char **argv, const char *name)
 
 bool cli_flag(int *argc, char **argv, const char *name)
 {
-	for (int i = 0; i < *argc; i++)
+	for (int i = 0; i < *argc && strcmp(argv[i], "--") != 0; i++)
 		if (strcmp(argv[i], name) == 0) {
 			take_out(argc, argv, i, 1);
 			return true;

@@ -31,7 +31,7 @@ extern const struct cli_command *const cli_tables[]; /* each ended by a row with
 bool cli_japanese(void);                           /* by LC_ALL, LC_MESSAGES, LANG */
 int cli_usage(const struct cli_command *c);        /* prints the usage to stderr; EXIT_USAGE */
 int cli_error(const struct err *err);              /* "toride: PATH: what is wrong"; returns the fitting exit code */
-/* Takes "--name VALUE" or "--name=VALUE" out of argv; NULL when absent. cli_flag: takes "--name" out. */
+/* Both look no further than "--". Takes "--name VALUE" or "--name=VALUE" out of argv; NULL when absent. cli_flag: takes "--name" out. */
 const char *cli_option(int *argc, char **argv, const char *name);
 bool cli_flag(int *argc, char **argv, const char *name);
 

@@ -232,14 +232,16 @@ int lab_internet_up(const struct lab *l, struct err *err)
 
 static int child_proxy(const struct lab *l, const struct org *o, size_t k, struct err *err)
 {
-	char host[64], dir[512], from[512], to[512], listen[96], parent[PREFIX_TEXT], port[8], addr[PREFIX_TEXT];
+	char host[64], dir[512], from[512], to[512], listen[96], parent[PREFIX_TEXT], port[8], addr[PREFIX_TEXT],
+		dns[PREFIX_TEXT];
 	snprintf(host, sizeof host, "%s-proxy%zu", o->code, k + 1);
 	snprintf(from, sizeof from, "%.400s/lab/org/squid.conf", l->source);
 	snprintf(listen, sizeof listen, "%s:3128", prefix_format_addr(&o->child_proxies[k], addr));
 	snprintf(port, sizeof port, "%u", l->model->service.proxy_port);
 	prefix_format_addr(&l->model->service.proxy4, parent);
+	prefix_format_addr(&l->model->service.dns4, dns);
 	int r = fs_mkdirs(lab_path(l, dir, "org/%s", host), 0777, err);
-	const char *pairs[] = { "@DIR@", dir, "@LISTEN@", listen, "@PARENT@", parent, "@PORT@", port, NULL };
+	const char *pairs[] = { "@DIR@", dir, "@LISTEN@", listen, "@PARENT@", parent, "@PORT@", port, "@DNS@", dns, NULL };
 	r = r < 0 ? r : lab_copy(from, lab_path(l, to, "org/%s/squid.conf", host), pairs, err);
 	const char *own[] = { "chown", "-R", "proxy:proxy", dir, NULL };
 	r = r < 0 ? r : lab_run_in(l, NULL, own, NULL, err);
