@@ -111,10 +111,24 @@ static int create(const char *dir, struct err *err)
 	return r < 0 ? r : fs_sync_dir(place_in_state(fresh, sizeof fresh, "pg"), err);
 }
 
+/* Its eighth line says "ready" once recovery is over (miscadmin.h, LOCK_FILE_LINE_PM_STATUS); before, the socket accepts
+ * and each session is refused. */
+bool postgres_is_ready(void)
+{
+	char path[PLACE_MAX];
+	struct buf b;
+	buf_init(&b, 4096);
+	bool ready = fs_read(place_in_state(path, sizeof path, "pg/data/postmaster.pid"), &b, NULL) == 0 &&
+	             memmem(b.ptr, b.len, "\nready", 6);
+	buf_done(&b);
+	return ready;
+}
+
 int postgres_prepare(struct err *err)
 {
-	char dir[PLACE_MAX];
+	char dir[PLACE_MAX], pid[PLACE_MAX];
 	place_in_state(dir, sizeof dir, "pg/data");
+	unlink(place_in_state(pid, sizeof pid, "pg/data/postmaster.pid")); /* of a server that died with its namespace */
 	int r = fs_exists(dir) ? 0 : create(dir, err);
 	if (r == 0)
 		r = access_rules(dir, err);

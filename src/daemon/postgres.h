@@ -6,6 +6,8 @@
 #ifndef DAEMON_POSTGRES_H
 #define DAEMON_POSTGRES_H
 
+#include <stdbool.h>
+
 struct err;
 
 /* torided, at start: writes RUN/pg-passwd. */
@@ -15,5 +17,7 @@ int postgres_mount_users(void);
 /* In the child, as its user: initdb and roles when STATE/pg/data isn't there. Made beside and renamed, so a kill in the
  * middle leaves nothing half made. Rewrites pg_hba.conf, pg_ident.conf and our settings each time. */
 int postgres_prepare(struct err *err);
+/* torided: it takes sessions (recovery after a crash is over). */
+bool postgres_is_ready(void);
 
 #endif

@@ -66,12 +66,7 @@ static int make_dirs(struct err *err)
 int rundir_make(struct err *err)
 {
 	char path[PLACE_MAX];
-	/* What a former instance said is no longer true. */
-	int r = fs_rmtree(place_in_run(path, sizeof path, "ready"), err);
-	if (r == 0)
-		r = fs_rmtree(place_in_run(path, sizeof path, "stats"), err);
-	if (r == 0)
-		r = make_dirs(err);
+	int r = make_dirs(err);
 	if (r == 0)
 		r = give_file(place_in_run(path, sizeof path, "ca.pem"), USER_VAULT, 0644, err);
 	return r;
@@ -90,6 +85,7 @@ uint64_t rundir_start_time(pid_t pid)
 {
 	char path[64], text[1024];
 	unsigned long long start = 0;
+	char state;
 	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
 	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
@@ -97,9 +93,9 @@ uint64_t rundir_start_time(pid_t pid)
 		return 0;
 	text[n] = 0;
 	const char *after = strrchr(text, ')'); /* the name may hold anything */
-	if (!after || sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &start) != 1)
+	if (!after || sscanf(after + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &state, &start) != 2)
 		return 0;
-	return start;
+	return state == 'Z' || state == 'X' ? 0 : start;
 }
 
 void rundir_note_pid(const char *name, pid_t pid)
@@ -135,6 +131,12 @@ static int sweep_one(const char *name, void *user)
 int rundir_sweep(struct err *err)
 {
 	char path[PLACE_MAX];
+	/* What a former instance said is no longer true, from now on. */
+	int r = fs_rmtree(place_in_run(path, sizeof path, "ready"), err);
+	if (r == 0)
+		r = fs_rmtree(place_in_run(path, sizeof path, "stats"), err);
+	if (r < 0)
+		return r;
 	place_in_run(path, sizeof path, "pids");
 	return fs_exists(path) ? fs_list(path, sweep_one, NULL, err) : 0;
 }

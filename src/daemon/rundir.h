@@ -18,13 +18,13 @@ int rundir_make(struct err *err);
  * installed and to be waited for; engines have no counters, and we say for them that they are ready. */
 struct table_process;
 int rundir_give(const struct table_process *p, struct err *err);
-/* Ends what RUN/pids names and still lives (same start time). */
+/* Ends what RUN/pids names and still lives (same start time); removes readiness and counters of then. */
 int rundir_sweep(struct err *err);
 /* Listening descriptors by index of table_sockets; -1 behind the last. */
 int rundir_sockets(int ret[RUNDIR_SOCKETS], struct err *err);
 /* RUN/pids/NAME = "PID STARTTIME\n"; pid 0 empties it. */
 void rundir_note_pid(const char *name, pid_t pid);
-/* Start time of a process in clock ticks since boot, 0 when it is gone. proc(5), field 22 of stat. */
+/* Start time of a process in clock ticks since boot, 0 when it is gone or only waits to be reaped. proc(5), field 22 of stat. */
 uint64_t rundir_start_time(pid_t pid);
 /* RUN/ready/NAME: what stands there ("" when nothing), empty it, fill it. */
 void rundir_ready_get(const char *name, char dst[80]);

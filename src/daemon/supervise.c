@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "daemon/launch.h"
 #include "daemon/logpipe.h"
+#include "daemon/postgres.h"
 #include "daemon/rundir.h"
 #include "jail/jail.h"
 #include "jail/table.h"
@@ -174,6 +175,8 @@ static bool answers(const struct process *p)
 	_cleanup_fd_ int fd = -1;
 	if (!p->row->probe)
 		return clock_mono_ms() - p->start_ms > 500;
+	if (p->row->prepare == PREPARE_POSTGRES && !postgres_is_ready())
+		return false;
 	return sock_connect(table_path(p->row->probe, path, sizeof path), 0, &fd, NULL) == 0;
 }
 
