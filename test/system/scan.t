@@ -1,0 +1,103 @@
+#!/bin/bash
+# toride-scand as shipped, confined, with a real clamd and a synthetic database: EICAR and Debian's test files are found,
+# clamd's death and new signatures are survived, and hostile bytes on the socket harm nobody.
+set -u
+src=${TORIDE_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}
+bin=${TORIDE_BIN:-$src/build}
+PATH=/usr/sbin:$PATH
+n=0
+ok() { n=$((n + 1)); if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi; }
+skip() { echo "1..0 # skip $*"; echo "ok 1 - # skip $*"; exit 0; }
+command -v clamd >/dev/null || skip "clamd isn't installed"
+[ "$(id -u)" = 0 ] || skip "needs root"
+
+work=$(mktemp -d /tmp/toride-scan.XXXXXX)
+export TORIDE_STATE=$work/state TORIDE_RUN=$work/run
+clamd_pid='' scand_pid=''
+ended() {
+	for p in $clamd_pid $scand_pid; do kill "$p" 2>/dev/null; done
+	wait 2>/dev/null
+	rm -rf "$work"
+}
+trap ended EXIT
+mkdir -p "$TORIDE_STATE"/generations/aa "$TORIDE_STATE"/feeds "$TORIDE_RUN"/{stats,ready,clamd,scand}
+chmod 755 "$work"; chmod 777 "$TORIDE_RUN/clamd"
+ln -s generations/aa "$TORIDE_STATE/current"
+db=$TORIDE_STATE/feeds/clamav
+"$src/tools/mkclamdb" "$db"; chmod -R a+rX "$TORIDE_STATE"
+cat >"$TORIDE_STATE/current/scand.json" <<END
+{"max_bytes":2000000,"clamd_socket":"$TORIDE_RUN/clamd/clamd.sock","database":"$db","orgs":{}}
+END
+cat >"$work/clamd.conf" <<END
+Foreground yes
+LocalSocket $TORIDE_RUN/clamd/clamd.sock
+LocalSocketMode 666
+FixStaleSocket yes
+DatabaseDirectory $db
+TemporaryDirectory $TORIDE_RUN/clamd
+MaxFileSize 2M
+MaxScanSize 20M
+AlertExceedsMax yes
+AlertEncrypted yes
+END
+clamd_start() { clamd -c "$work/clamd.conf" >>"$work/clamd.log" 2>&1 & clamd_pid=$!; }
+verdict() { timeout 60 "$bin/toride" scan --json "$1" 2>/dev/null | sed -n 's/.*"verdict":"\([a-z]*\)".*/\1/p'; }
+
+printf '%s' 'X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*' >"$work/eicar.com"
+echo hello >"$work/hello.txt"
+head -c 3000000 /dev/zero >"$work/large"
+head -c 100000 /dev/urandom >"$work/random"
+
+"$bin/toride-scand" >"$work/scand.log" 2>&1 & scand_pid=$!
+for _ in $(seq 50); do [ -S "$TORIDE_RUN/verdict.sock" ] && break; sleep 0.1; done
+ok $([ -S "$TORIDE_RUN/verdict.sock" ]; echo $?) "scand serves, confined"
+ok $([ "$(awk '/^Seccomp:/{print $2}' "/proc/$scand_pid/status")" = 2 ]; echo $?) "scand runs under seccomp"
+
+# asked before clamd is there: the answer waits for it
+verdict "$work/eicar.com" >"$work/early" & early=$!
+sleep 0.5; clamd_start
+wait $early
+ok $([ "$(cat "$work/early")" = malicious ]; echo $?) "EICAR asked for before clamd had started is found"
+ok $([ "$(verdict "$work/hello.txt")" = clean ]; echo $?) "a harmless file is clean"
+ok $([ "$(verdict "$work/large")" = unscannable ]; echo $?) "a file above the limit is unscannable"
+ok $([ "$(verdict "$work/random")" = clean ]; echo $?) "random bytes are clean (hashed by a thread, under seccomp)"
+"$bin/toride" scan "$work/hello.txt" "$work/eicar.com" >/dev/null 2>&1; ok $([ $? = 1 ]; echo $?) "toride scan exits 1 when something is found"
+"$bin/toride" scan "$work/hello.txt" >/dev/null 2>&1; ok $? "toride scan exits 0 when all is clean"
+"$bin/toride" scan "$work/none" >/dev/null 2>&1; ok $([ $? = 4 ]; echo $?) "toride scan exits 4 when the file can't be read"
+
+if [ -d /usr/share/clamav-testfiles ]; then
+	for f in clam.exe clam.zip clam.pdf clam.ole.doc clam.7z clam.cab clam.mail clam.tar.gz clam.exe.html; do
+		[ "$(verdict "/usr/share/clamav-testfiles/$f")" = malicious ] || echo "# $f"
+	done >"$work/missed"
+	ok $([ ! -s "$work/missed" ]; echo $?) "clam.exe is found in nine containers"
+else
+	n=$((n + 1)); echo "ok $n - # skip clamav-testfiles isn't installed"
+fi
+
+# clamd dies under load
+kill -9 "$clamd_pid"; wait "$clamd_pid" 2>/dev/null
+cp "$work/hello.txt" "$work/hello2.txt"; echo more >>"$work/hello2.txt"
+verdict "$work/hello2.txt" >"$work/late" & late=$!
+sleep 0.5; clamd_start
+wait $late
+ok $([ "$(cat "$work/late")" = clean ]; echo $?) "clamd killed: the question waits for its return"
+
+# new signatures: what was clean is asked again
+echo 'a new kind of malware, not known an hour ago' >"$work/new"
+ok $([ "$(verdict "$work/new")" = clean ]; echo $?) "unknown malware is clean at first"
+before=$(od -An -tu8 -N8 "$TORIDE_RUN/scand/generation" | tr -d ' ')
+printf '%s:%s:Toride.Test.New\n' "$(md5sum <"$work/new" | cut -c1-32)" "$(wc -c <"$work/new")" >"$db/new.hdb"
+chmod a+r "$db/new.hdb"
+got=''
+for _ in $(seq 60); do got=$(verdict "$work/new"); [ "$got" = malicious ] && break; sleep 0.5; done
+ok $([ "$got" = malicious ]; echo $?) "a new signature is loaded without a restart, and acts"
+after=$(od -An -tu8 -N8 "$TORIDE_RUN/scand/generation" | tr -d ' ')
+ok $([ "$after" -gt "$before" ]; echo $?) "the generation number went up, so that cached verdicts are void"
+
+# hostile bytes
+for bytes in '\377\377\377\377' '\0\0\0\1\t' 'GET / HTTP/1.0\r\n\r\n'; do printf "$bytes" | timeout 2 nc -U "$TORIDE_RUN/verdict.sock" >/dev/null 2>&1; done
+ok $([ "$(verdict "$work/eicar.com")" = malicious ]; echo $?) "hostile bytes on the socket harm nobody else"
+kill "$clamd_pid"; wait "$clamd_pid" 2>/dev/null; clamd_pid=''
+kill -TERM "$scand_pid"; wait "$scand_pid"; code=$?; scand_pid=''
+ok $([ $code = 0 ]; echo $?) "SIGTERM ends scand with 0"
+echo "1..$n"
