@@ -49,6 +49,12 @@ static int64_t counter(const struct portal *p, const char *org, const char *proc
 	return sum;
 }
 
+/* A dash where nobody counted: 0 would be a claim. */
+static void put_count(const struct portal *p, struct html *h, int64_t n)
+{
+	html_put(h, p->status ? "<td class=\"n\">{n}</td>" : "<td class=\"n\">-</td>", n);
+}
+
 static void put_orgs(struct portal *p, struct html *h)
 {
 	html_put(h, "<section><h2>{w}</h2><div class=\"scroll\"><table><thead><tr><th>{w}</th><th>{w}</th><th>{w}</th>", WORD_ORGANISATIONS,
@@ -60,10 +66,14 @@ static void put_orgs(struct portal *p, struct html *h)
 		int64_t open = counter(p, o->code, "respondd", "incidents_open");
 		html_put(h, "<tr><td>{t}</td><th scope=\"row\">{t}</th><td><span class=\"tag {a}\">{w}</span></td>", o->code, h->ja ? o->name : o->name_en,
 		         o->state, (int)page_state(o->state));
-		html_put(h, "<td class=\"n\">{n}</td><td class=\"n\">{n}</td><td class=\"n\">{n}</td><td class=\"n\">{n}</td><td class=\"n {a}\">{n}</td></tr>",
-		         counter(p, o->code, "proxyd", "requests"), (counter(p, o->code, "proxyd", "bytes_in") + counter(p, o->code, "proxyd", "bytes_out")) / 1000000,
-		         counter(p, o->code, "proxyd", "denied"),
-		         counter(p, o->code, "proxyd", "malicious") + counter(p, o->code, "proxyd", "cut"), open ? "hot" : "calm", open);
+		put_count(p, h, counter(p, o->code, "proxyd", "requests"));
+		put_count(p, h, (counter(p, o->code, "proxyd", "bytes_in") + counter(p, o->code, "proxyd", "bytes_out")) / 1000000);
+		put_count(p, h, counter(p, o->code, "proxyd", "denied"));
+		put_count(p, h, counter(p, o->code, "proxyd", "malicious") + counter(p, o->code, "proxyd", "cut"));
+		if (open)
+			html_put(h, "<td class=\"n hot\">{n}</td></tr>", open);
+		else
+			put_count(p, h, 0);
 	}
 	html_put(h, "</tbody></table></div></section>");
 }

@@ -44,7 +44,8 @@
 	X(UNTIL, "期限", "Until")                                                                                \
 	X(NONE, "ありません。", "None.")                                                                       \
 	X(UNKNOWN, "取得できません。", "Not available.")                                                     \
-	X(READ_ONLY, "この画面は表示専用です。5秒ごとに更新します。", "Read-only. Refreshed every 5 seconds.") \
+	X(READ_ONLY, "この画面は表示専用です。", "Read-only.") \
+	X(REFRESHES, "5秒ごとに更新します。", "Refreshed every 5 seconds.") \
 	X(LANGUAGE, "English", "日本語")                                                                         \
 	X(BACK, "ボードに戻る", "Back to the board")                                                           \
 	X(HAPPENED, "何が起きたか", "What happened")                                                          \

@@ -107,9 +107,12 @@ static void page_begin(struct portal *p, struct html *h, enum word title, const 
 	html_put(h, "</header><main>");
 }
 
-static void page_end(struct html *h)
+static void page_end(struct html *h, bool refresh)
 {
-	html_put(h, "</main><footer><p>{w} {w}</p></footer></body></html>\n", WORD_READ_ONLY, WORD_TIMES_ARE);
+	html_put(h, "</main><footer><p>{w} {w}</p>", WORD_READ_ONLY, WORD_TIMES_ARE);
+	if (refresh)
+		html_put(h, "<p>{w}</p>", WORD_REFRESHES);
+	html_put(h, "</footer></body></html>\n");
 }
 
 static void headers(struct buf *out, const char *status, const char *type, size_t length)
@@ -137,7 +140,7 @@ static void answer_plain(struct portal *p, const struct scgi *q, const char *sta
 	html_init(&h, portal_japanese(q));
 	page_begin(p, &h, WORD_BOARD, "", false);
 	html_put(&h, "<h1>{t}</h1><p>{w}</p><p><a href=\"/\">{w}</a></p>", status, WORD_NOT_FOUND, WORD_BACK);
-	page_end(&h);
+	page_end(&h, false);
 	send_page(q, &h, status, out);
 }
 
@@ -154,7 +157,7 @@ static void answer_incident(struct portal *p, const struct scgi *q, const char *
 	}
 	if (r < 0)
 		html_put(&h, "<p class=\"alert\">{w}</p>", WORD_NO_DATABASE);
-	page_end(&h);
+	page_end(&h, false);
 	send_page(q, &h, r < 0 ? "503 Service Unavailable" : "200 OK", out);
 }
 
@@ -179,7 +182,7 @@ void portal_answer(struct portal *p, const struct scgi *q, int err_code, struct 
 		refresh_status(p);
 		page_begin(p, &h, WORD_BOARD, "", true);
 		page_board(p, &h);
-		page_end(&h);
+		page_end(&h, true);
 		send_page(q, &h, "200 OK", out);
 	} else if (strncmp(q->path, "/incident/", 10) == 0 && is_number(q->path + 10)) {
 		answer_incident(p, q, q->path + 10, out);
