@@ -31,6 +31,7 @@ struct peer {
 	struct server *s;
 	struct buf in;
 	uint64_t waits; /* the order whose end is told */
+	bool ended;     /* it says no more, but may wait for its answer */
 	char room[65536];
 };
 
@@ -125,7 +126,7 @@ static void answer(struct peer *p, uint8_t code)
 	char msg[5] = { 0, 0, 0, 1, (char)code };
 	uv_buf_t b = uv_buf_init(msg, sizeof msg);
 	p->waits = 0;
-	if (uv_try_write((uv_stream_t *)&p->pipe, &b, 1) != (int)sizeof msg)
+	if (uv_try_write((uv_stream_t *)&p->pipe, &b, 1) != (int)sizeof msg || p->ended)
 		peer_drop(p);
 }
 
@@ -174,10 +175,14 @@ static void on_bytes(uv_stream_t *h, ssize_t n, const uv_buf_t *b)
 	struct peer *p = h->data;
 	if (n > 0)
 		buf_put(&p->in, b->base, (size_t)n);
-	if (n < 0 || p->in.failed)
+	if (n == UV_EOF && p->waits) {
+		p->ended = true;
+		uv_read_stop(h);
+	} else if (n < 0 || p->in.failed) {
 		peer_drop(p);
-	else
+	} else {
 		take_messages(p);
+	}
 }
 
 static void on_peer(uv_stream_t *h, int status)

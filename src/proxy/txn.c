@@ -175,7 +175,7 @@ void txn_origin_page(struct txn *t, enum origin_fail f, const char *detail)
 static void finish(struct txn *t)
 {
 	struct conn *c = t->c;
-	bool keep = t->keep && t->rq_done && !c->ended;
+	bool keep = t->keep && t->rq_done && (!c->ended || c->in.len);
 	txn_destroy(t);
 	conn_next(c, keep);
 }
@@ -993,7 +993,8 @@ void txn_client_event(struct txn *t, int what)
 	/* The next request, early, or the end: look, and don't ask again before this one is over. */
 	struct conn *c = t->c;
 	int r = c->in.len < CONN_IN_MAX / 2 ? conn_fill(c) : -E_LIMIT;
-	if (r == -E_CLOSED && (t->state != TXN_DELIVER || c->ch.broken))
+	/* In clear a client may close its half and still wait for its answers; in TLS the end is the end. */
+	if (r == -E_CLOSED && (c->ch.broken || (c->ch.ssl && t->state != TXN_DELIVER)))
 		conn_destroy(c, "Reset");
 	else if (r == -E_CLOSED)
 		c->ended = true;

@@ -1,0 +1,235 @@
+#!/bin/bash
+# toride-proxyd as shipped, with vaultd, scand and clamd beside it, in a network namespace of its own: two organisations
+# on loopback (development mode: destinations in 127.0.0.0/8 are let through; everything else is as in service).
+set -u
+[ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; exit 0; }
+bin=$(dirname "$(command -v toride-proxyd)") || { echo "not ok 1 - toride-proxyd isn't built"; exit 1; }
+if [ -z "${TRP_NS:-}" ]; then
+	TRP_NS=trp-$$
+	ip netns add "$TRP_NS" && ip -n "$TRP_NS" link set lo up
+	TRP_NS=$TRP_NS ip netns exec "$TRP_NS" "$0" "$@"
+	code=$?
+	ip netns del "$TRP_NS"
+	exit $code
+fi
+top=$(mktemp -d /tmp/toride-proxy.XXXXXX)
+chmod 755 "$top"
+cd "$top" || exit 1
+export TORIDE_STATE=$top/state TORIDE_RUN=$top/run LC_ALL=C.UTF-8
+n=0 pids=
+ulimit -n 8192
+
+ok() { n=$((n + 1)); if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; tail -n 5 "$top/try" | sed 's/^/# /'; fi; }
+try() { local words=$1; shift; "$@" >"$top/try" 2>&1; ok $? "$words"; }
+until_true() { local t=$(( $1 * 20 )); shift; while [ $t -gt 0 ]; do "$@" >/dev/null 2>&1 && return 0; sleep 0.05; t=$((t - 1)); done; return 1; }
+is() { [ "$1" = "$2" ] || { echo "$1 is not $2"; return 1; }; }
+finish() { for p in $pids; do kill "$p" 2>/dev/null; done; sleep 0.3; rm -rf "$top"; }
+trap finish EXIT
+
+# ---- origins, authorities, signatures
+mkdir -p state/generations/{a,b} state/vault state/vault-public state/feeds/clamav run/{stats,ready,clamd} www/slow
+ln -s generations/a state/current
+touch run/ready/{proxyd,vaultd,scand}
+echo '44d88612fea8a8f36de82e1278abb02f:68:Eicar-Test-Signature' >state/feeds/clamav/eicar.hdb
+{ printf 'X5O!P%%@AP[4\\PZX54(P^)7CC)7}$EICAR-'; printf 'STANDARD-ANTIVIRUS-TEST-FILE!$H+H*'; } >www/eicar.bin
+cp www/eicar.bin www/eicar.ssi; cp www/eicar.bin www/eicar.txt
+head -c 10240 /dev/urandom >www/10k; head -c 3000000 /dev/urandom >www/3m; head -c 20000000 /dev/urandom >www/20m
+head -c 3000000 /dev/urandom >www/slow/3m; seq 20000 >www/text.txt
+make_ca() { openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -out "$1.pem" -subj "/CN=$1" -days 30; }
+sign() { openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -out "$1.csr" -subj "/CN=$1" &&
+	openssl x509 -req -in "$1.csr" -CA "$2.pem" -CAkey "$2.key" -CAcreateserial -days 30 -out "$1.crt" \
+		-extfile <(printf 'subjectAltName=%s' "$3"); }
+{ make_ca good; make_ca evil; sign site good DNS:site.example,DNS:deny.example,DNS:pass.example,DNS:other.example
+  sign forged evil DNS:forged.example; } >/dev/null 2>&1
+cat >nginx.conf <<-END
+	daemon off; pid $top/nginx.pid; error_log $top/nginx.err; worker_processes 1; user root;
+	events { worker_connections 4096; }
+	http { access_log off; gzip on; gzip_min_length 1; gzip_types text/plain; default_type application/octet-stream;
+	  types { text/plain txt; } keepalive_requests 100000; client_max_body_size 100m;
+	  client_body_temp_path $top/b; proxy_temp_path $top/ptmp; fastcgi_temp_path $top/f; uwsgi_temp_path $top/u; scgi_temp_path $top/s;
+	  server { listen 127.0.0.1:8000; listen 127.0.0.1:443 ssl; ssl_certificate site.crt; ssl_certificate_key site.key; root $top/www;
+	    location ~ ssi\$ { ssi on; ssi_types *; } location /slow { limit_rate 100k; }
+	    location /up { proxy_pass http://127.0.0.1:8001; } }
+	  server { listen 127.0.0.1:8001; location / { return 200 "got \$http_content_length"; } }
+	  server { listen 127.0.0.2:443 ssl; ssl_certificate forged.crt; ssl_certificate_key forged.key; root $top/www; } }
+END
+cat >clamd.conf <<-END
+	Foreground yes
+	LocalSocket $top/run/clamd/clamd.sock
+	LocalSocketMode 666
+	TemporaryDirectory $top/run/clamd
+	DatabaseDirectory $top/state/feeds/clamav
+	MaxFileSize 64M
+	MaxScanSize 250M
+END
+cat >state/generations/a/scand.json <<-END
+	{"max_bytes":67108864,"clamd_socket":"$top/run/clamd/clamd.sock","database":"$top/state/feeds/clamav","connections":4,
+	 "queue":1024,"cache_entries":65536,"clean_age_s":86400,"signature_max_age_h":720000,"orgs":{}}
+END
+config() { # black list of the first organisation
+	jq -n --arg ca "$(cat good.pem)" --arg black "$1" '
+	{v:1, threads:2, service:{name:"試験クラウド",name_en:"Test cloud"}, proxy:{addr4:"127.0.0.1",addr6:"::1",port:8080},
+	 connect_ports:[443], refuse:["203.0.113.0/24"], origin_ca:[$ca], black:["common.example"],
+	 dev:{except:["127.0.0.0/8"], hosts:[{name:"forged.example",addr:"127.0.0.2"},{name:"inside.example",addr:"10.9.9.9"},
+	   {name:"body.example",addr:"203.0.113.7"},{name:".example",addr:"127.0.0.1"}]},
+	 orgs:[
+	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:["pass.example"],
+	   scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,url:{black:[$black]}},
+	  {code:"412023",index:2,port:8081,name:"唐津市",name_en:"Karatsu",interface:"",tls_decryption:false,
+	   registered_only:true,terminals:["10.1.0.9"],child_proxies:["127.0.0.1"],scan_fail:"open",scan_max_mib:1,
+	   unscannable_allow:true,url:{mode:"whitelist_only",white:["deny.example"]}}]}'
+}
+config deny.example >state/generations/a/proxyd.json
+config site.example >state/generations/b/proxyd.json
+run() { "$@" >"${1##*/}.log" 2>&1 & pids="$! $pids"; }
+run nginx -p "$top" -c "$top/nginx.conf"
+run clamd -c "$top/clamd.conf"
+# What intaked would get: every thread's connection is read, nothing is acknowledged.
+perl -MIO::Socket::UNIX -MIO::Select -e '$| = 1; my $l = IO::Socket::UNIX->new(Local => "run/events.sock", Listen => 8);
+	my $s = IO::Select->new($l); while (my @r = $s->can_read) { for my $h (@r) { if ($h == $l) { $s->add($l->accept) }
+	elsif (sysread($h, my $b, 65536)) { print $b } else { $s->remove($h) } } }' >events.bin & pids="$! $pids"
+run "$bin/toride-vaultd"
+until_true 30 test -S run/clamd/clamd.sock
+run "$bin/toride-scand"
+until_true 10 test -S run/vault.sock; until_true 10 test -S run/verdict.sock
+run "$bin/toride-proxyd"; proxyd=$!
+try "proxyd becomes ready" until_true 10 test -s run/ready/proxyd
+
+# ---- helpers
+A="-x http://127.0.0.1:8080" B="-x http://127.0.0.1:8081"
+get() { local want=$1; shift; local got; got=$(curl -s -m 20 -o out -w '%{http_code}' "$@"); is "$got" "$want"; }
+page() { local want=$1 word=$2; shift 2; get "$want" "$@" && grep -q "$word" out; }
+raw() { printf "$1" | timeout 5 nc -N 127.0.0.1 "${2:-8080}" | tr -d '\0' >out; head -1 out | tr -d '\r'; }
+event() { until_true 5 grep -aqE "$1" events.bin; }
+be() { local v=$1 w=$2 s=; while [ "$w" -gt 0 ]; do s="\\x$(printf %02x $((v & 255)))$s"; v=$((v >> 8)); w=$((w - 1)); done; printf "$s"; }
+text() { be ${#1} 2; printf %s "$1"; }
+blocks() { # kind value ...
+	local out=table count=$(($# / 2)); { be 1 1; be $count 4; while [ $# -gt 0 ]; do
+		text B-20261122-0001; text 412015; be "$1" 1; text "$2"; text I-1; text test; text reason; be 1 8; be 4102444800000 8; shift 2; done; } >body
+	{ be "$(wc -c <body)" 4; cat body; } >$out
+	is "$(timeout 5 nc -N -U run/proxy.sock <$out | od -An -tx1 | tr -d ' ')" 0000000100
+}
+
+# ---- what each may do
+try "A may have the page" get 200 $A http://site.example:8000/10k
+try "as the origin has it" cmp out www/10k
+try "A may not have what it forbids" page 403 制限されています $A http://deny.example:8000/10k
+try "the page names the organisation and a number" eval 'grep -q 佐賀市 out && grep -qE "P-[0-9]{8}-[2-9A-Z]{6}" out'
+ref=$(grep -oE "P-[0-9]{8}-[2-9A-Z]{6}" out | head -1)
+try "the event carries the same number and the rule" event "\"ref\":\"$ref\".*\"action\":\"Denied\".*\"rule\":\\{\"uid\":\"url.black\\[0\\]\""
+try "B may, behind its child proxy" get 200 $B -H 'X-Forwarded-For: 10.1.0.9' http://deny.example:8000/10k
+try "the event names the terminal and the child proxy" event '"ip":"10.1.0.9","via":"127.0.0.1"'
+try "B only what is on its white list" get 403 $B -H 'X-Forwarded-For: 10.1.0.9' http://site.example:8000/10k
+try "B's unregistered terminal is refused" page 403 登録されていません $B -H 'X-Forwarded-For: 10.1.0.8' http://deny.example:8000/10k
+try "only the last forwarded address counts" get 403 $B -H 'X-Forwarded-For: 10.1.0.9, 10.1.0.8' http://deny.example:8000/10k
+try "A has no child proxy: a forged header is ignored" eval 'get 200 $A -H "X-Forwarded-For: 10.66.66.66" http://site.example:8000/10k; sleep 0.3; ! grep -aq 10.66.66.66 events.bin'
+try "the common black list holds for A" get 403 $A http://common.example:8000/
+try "IPv6 listens too" get 200 -x 'http://[::1]:8080' http://site.example:8000/10k
+try "three pages over one connection" eval 'is "$(curl -s $A -o /dev/null -o /dev/null -o /dev/null -w "%{num_connects}" http://site.example:8000/{10k,3m,10k})" 100'
+
+# ---- where it never goes
+try "a private address is refused" page 403 中継できません $A http://10.0.0.1/
+try "a name that leads inside is refused" get 403 $A http://inside.example/
+try "another organisation's address is refused" get 403 $A http://body.example/
+try "an address in disguise is refused" get 403 $A http://0xa000001/
+try "loopback of IPv6 is refused" get 403 $A 'http://[::1]:8000/'
+try "mapped addresses are refused" get 403 $A 'http://[::ffff:10.0.0.1]/'
+try "CONNECT to another port is refused" eval '! curl -s $A -p http://site.example:8000/; get 000 $A https://site.example:22/; event "\"uid\":\"port\""'
+
+# ---- messages
+H='Host: site.example:8000\r\n'
+U='http://site.example:8000/10k HTTP/1.1\r\n'
+try "length and chunked: 400" is "$(raw "POST $U${H}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")" "HTTP/1.1 400 Bad Request"
+try "two lengths: 400" is "$(raw "POST $U${H}Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello")" "HTTP/1.1 400 Bad Request"
+try "Host of another: 400" is "$(raw "GET ${U}Host: other.example\r\n\r\n")" "HTTP/1.1 400 Bad Request"
+try "bare LF: 400" is "$(raw "GET $U${H}X: y\nZ: w\r\n\r\n")" "HTTP/1.1 400 Bad Request"
+try "bad chunk: nothing passes" eval 'raw "POST http://site.example:8000/up HTTP/1.1\r\n${H}Transfer-Encoding: chunked\r\n\r\nxyz\r\n" >/dev/null; ! grep -q got out'
+try "pipelined requests are answered in order" eval 'raw "GET $U$H\r\nGET http://deny.example:8000/ HTTP/1.1\r\nHost: deny.example:8000\r\n\r\nGET $U${H}Connection: close\r\n\r\n" >/dev/null; is "$(grep -aoE "HTTP/1.1 [0-9]+" out | tr "\n" " ")" "HTTP/1.1 200 HTTP/1.1 403 HTTP/1.1 200 "'
+try "events tell of malformed requests" event '"disposition":"Blocked","rule":\{"uid":"protocol"'
+try "an upload passes" eval 'get 200 $A --data-binary @www/3m http://site.example:8000/up && grep -q "got 3000000" out'
+try "a chunked upload passes" get 200 $A -H 'Transfer-Encoding: chunked' --data-binary @www/3m http://site.example:8000/up
+try "HEAD tells the length without a body" eval 'curl -sI -m 5 $A http://site.example:8000/10k | grep -qi "content-length: 10240"'
+try "a part isn't given: parts can't be inspected" eval 'get 200 -r 0-9 $A http://site.example:8000/10k && cmp out www/10k'
+try "names that don't exist: a page" page 502 見つかりません $A http://nothing.invalid/
+try "a closed port: a page" page 502 接続できません $A http://site.example:9/
+
+# ---- interception
+T="--cacert run/ca.pem"
+try "https is opened: the vault's certificate" get 200 $T $A https://site.example/3m
+try "as the origin has it" cmp out www/3m
+try "a denied page is shown inside" page 403 制限されています $T $A https://deny.example/
+try "a forged origin: a page that says so" page 502 安全性を確認できません $T $A https://forged.example/
+try "and why" grep -qi 'issuer' out
+try "its event" event '"sni":"forged.example","intercepted":true.*"uid":"tls.origin"'
+try "a Host other than the tunnel's name is refused" get 400 $T $A -H 'Host: other.example' https://site.example/10k
+try "no_decrypt passes undecrypted" get 200 --cacert good.pem $A https://pass.example/10k
+try "B doesn't decrypt" get 200 --cacert good.pem $B --proxy-header 'X-Forwarded-For: 10.1.0.9' https://deny.example/10k
+try "B's CONNECT to others is refused" eval 'get 000 --cacert good.pem $B --proxy-header "X-Forwarded-For: 10.1.0.9" https://site.example/'
+try "the server name is judged too" eval 'get 000 -k $A --connect-to deny.example:443:pass.example:443 https://deny.example/10k || [ "$(cat out | head -c 15)" = "<!DOCTYPE html>" ]'
+try "TLS 1.2 works, with ECDSA and http/1.1" eval 'openssl s_client -proxy 127.0.0.1:8080 -connect site.example:443 -servername site.example -tls1_2 -alpn h2,http/1.1 -CAfile run/ca.pem -verify_return_error </dev/null >try2 2>&1; grep -q "ALPN protocol: http/1.1" try2 && grep -q "Verify return code: 0" try2'
+try "TLS 1.1 is refused" eval '! openssl s_client -proxy 127.0.0.1:8080 -connect site.example:443 -tls1_1 -cipher ALL:@SECLEVEL=0 </dev/null 2>&1 | grep -q "Cipher is ECDHE"'
+try "sessions are resumed" eval 'openssl s_client -proxy 127.0.0.1:8080 -connect site.example:443 -servername site.example -tls1_2 -sess_out sess </dev/null >/dev/null 2>&1; openssl s_client -proxy 127.0.0.1:8080 -connect site.example:443 -servername site.example -tls1_2 -sess_in sess </dev/null 2>&1 | grep -q "^Reused"'
+try "but not for another name" eval 'openssl s_client -proxy 127.0.0.1:8080 -connect other.example:443 -servername other.example -tls1_2 -sess_in sess </dev/null 2>&1 | grep -q "^New"'
+try "what isn't TLS isn't passed through CONNECT" eval 'raw "CONNECT pass.example:443 HTTP/1.1\r\nHost: pass.example:443\r\n\r\nSSH-2.0-x\r\n" >/dev/null; ! grep -qi ssh out; grep -c HTTP out | grep -qx 1'
+
+# ---- verdicts
+for f in bin ssi txt; do
+	try "EICAR over http is stopped ($f: plain, chunked, gzip)" page 403 ウイルスが見つかった --compressed $A http://site.example:8000/eicar.$f
+	try "EICAR over https is stopped ($f)" page 403 ウイルスが見つかった --compressed $T $A https://site.example/eicar.$f
+done
+try "its event names it" event '"verdict":"malicious","malware":\{"name":"Eicar-Test-Signature'
+try "gzip is opened, and delivered as it came" eval 'get 200 --compressed $A http://site.example:8000/text.txt && cmp out www/text.txt && event "\"size\":$(wc -c <www/text.txt)"'
+try "larger than is scanned: refused for A" page 403 検査できない $A http://site.example:8000/20m
+try "passed for B, whose setting it is" eval 'get 200 $B -H "X-Forwarded-For: 10.1.0.9" http://deny.example:8000/20m && cmp out www/20m'
+
+# ---- what runs is cut
+( curl -s -m 60 -o slow1 $A http://site.example:8000/slow/3m; echo $? >code1 ) &
+( curl -s -m 60 -o slow2 --cacert good.pem $A https://pass.example/slow/3m; echo $? >code2 ) &
+( curl -s -m 60 -o slow3 $T $A https://other.example/slow/3m; echo $? >code3 ) &
+sleep 1.5
+try "a block table is taken" blocks 2 pass.example 2 site.example
+try "a running download is cut" until_true 3 eval '[ -s code1 ] && [ "$(cat code1)" != 0 ]'
+try "a running tunnel is cut" until_true 3 eval '[ -s code2 ] && [ "$(cat code2)" != 0 ]'
+try "another's download goes on" eval '[ ! -s code3 ]'
+try "the event says by what" event '"disposition":"Reset","rule":\{"uid":"block:B-20261122-0001"'
+try "what is blocked stays so" page 403 遮断しています $A http://site.example:8000/10k
+try "for the other organisation it isn't" get 403 $B -H 'X-Forwarded-For: 10.1.0.9' http://site.example:8000/10k
+blocks 3 http://site.example:8000/10k >/dev/null
+try "a URL is blocked, the one beside it isn't" eval 'get 403 $A http://site.example:8000/10k?x=y && get 200 $A http://site.example:8000/3m'
+blocks 1 127.0.0.2 >/dev/null
+try "an address is blocked" get 403 $T $A https://forged.example/
+blocks 4 127.0.0.1 >/dev/null
+try "a terminal is blocked" get 403 $A http://site.example:8000/10k
+blocks >/dev/null
+try "an empty table lets go" get 200 $A http://site.example:8000/10k
+try "a broken table is refused" eval '{ be 5 4; printf "\1\377\377\377\377"; } >table; is "$(timeout 5 nc -N -U run/proxy.sock <table | od -An -tx1 | tr -d " ")" 0000000101'
+
+# ---- a change acts on the next request of a connection that is open
+exec {fd}<>/dev/tcp/127.0.0.1/8080
+ask() { printf 'GET http://site.example:8000/text.txt HTTP/1.1\r\nHost: site.example:8000\r\n\r\n' >&$fd; IFS= read -r -t 5 line <&$fd; printf '%s' "${line%$'\r'}"; }
+drain() { local len=0 l; while IFS= read -r -t 5 l <&$fd && l=${l%$'\r'} && [ -n "$l" ]; do case $l in Content-Length:*) len=${l#*: } ;; esac; done
+	[ "$len" -gt 0 ] && head -c "$len" <&$fd >/dev/null; }
+try "before: allowed" is "$(ask)" "HTTP/1.1 200 OK"
+drain
+: >run/ready/proxyd; ln -sfn generations/b state/current; kill -HUP $proxyd
+try "the generation is taken" until_true 5 grep -q 'sha256:b' run/ready/proxyd
+try "after, on the same connection: denied" is "$(ask)" "HTTP/1.1 403 Forbidden"
+exec {fd}>&-
+echo '{' >state/generations/a/proxyd.json; ln -sfn generations/a state/current; kill -HUP $proxyd; sleep 0.5
+try "a broken generation changes nothing" get 403 $A http://site.example:8000/text.txt
+
+# ---- slow and idle
+exec {slow}<>/dev/tcp/127.0.0.1/8080
+printf 'GET http://deny.example:8000/ HTTP/1.1\r\nX: ' >&$slow
+fds=
+for i in $(seq 1000); do exec {f}<>/dev/tcp/127.0.0.1/8081 && fds="$fds $f"; done 2>/dev/null
+try "1,000 idle connections are held" is "$(echo $fds | wc -w)" 1000
+try "and others are served" get 200 $A http://deny.example:8000/10k
+( for i in $(seq 30); do printf x >&$slow || break; sleep 1; done ) 2>/dev/null & trickle=$!
+try "a head that trickles is given up after 20 s" eval 'timeout 28 cat <&$slow >/dev/null; [ $? != 124 ]'
+kill $trickle 2>/dev/null
+try "proxyd is still the same process" kill -0 $proxyd
+try "and logged no fault" eval '! grep -E "Sanitizer|runtime error" toride-proxyd.log'
+kill $proxyd
+try "it ends when told to" until_true 10 eval '! kill -0 $proxyd'
+echo "1..$n"
