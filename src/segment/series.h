@@ -41,6 +41,8 @@ struct writer {
 	char *dir;
 	int lock_fd;
 	struct sha sha;
+	unsigned char salts[256]; /* drawn ahead: asking the kernel for each costs as much as hashing the record */
+	size_t salts_left;
 	struct map by_name; /* "ORG/SERIES" -> struct series */
 	struct series *all;
 	size_t n_all, pending;

@@ -188,12 +188,23 @@ static bool reserve(struct series *s, size_t n)
 	return ok;
 }
 
+static void draw_salt(struct writer *w, unsigned char salt[SEGMENT_SALT])
+{
+	if (w->salts_left < SEGMENT_SALT) {
+		rnd_bytes(w->salts, sizeof w->salts);
+		w->salts_left = sizeof w->salts;
+	}
+	w->salts_left -= SEGMENT_SALT;
+	memcpy(salt, w->salts + w->salts_left, SEGMENT_SALT);
+	memset(w->salts + w->salts_left, 0, SEGMENT_SALT);
+}
+
 static void take(struct writer *w, struct series *s, struct str data)
 {
 	unsigned char salt[SEGMENT_SALT], leaf[SEGMENT_HASH];
 	size_t n = data.len, start = s->plain.len;
 	unsigned char len[4] = { (unsigned char)(n >> 24), (unsigned char)(n >> 16), (unsigned char)(n >> 8), (unsigned char)n };
-	rnd_bytes(salt, sizeof salt);
+	draw_salt(w, salt);
 	buf_put(&s->plain, len, 4);
 	buf_putc(&s->plain, 0);
 	buf_put(&s->plain, salt, sizeof salt);
