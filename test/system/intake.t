@@ -1,0 +1,170 @@
+#!/bin/bash
+# Packets the kernel refuses, and events of a process, become sealed records of the right organisation: the shipped
+# toride-intaked, toride-vaultd and toride, confined, in network namespaces of their own with real nft rules.
+set -u
+export LC_ALL=C.UTF-8
+[ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; exit 0; }
+command -v toride-intaked >/dev/null || { echo "not ok 1 - toride-intaked isn't built"; exit 1; }
+bin=$(dirname "$(command -v toride-intaked)")
+gw=trw-gw-$$ org1=trw-a-$$ org2=trw-b-$$ wan=trw-w-$$
+top=$(mktemp -d /tmp/toride-intake.XXXXXX)
+chmod 755 "$top"
+cd "$top" || exit 1
+export TORIDE_STATE=$top/state TORIDE_RUN=$top/run
+n=0 vault='' intake='' writer=''
+
+ok() { n=$((n + 1)); if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; tail -n 8 "$top/try" | sed 's/^/# /'; fi; }
+try() { local words=$1; shift; "$@" >"$top/try" 2>&1; ok $? "$words"; }
+until_true() { local t=$(( $1 * 20 )); shift; while [ $t -gt 0 ]; do "$@" >/dev/null 2>&1 && return 0; sleep 0.05; t=$((t - 1)); done; "$@"; }
+finish() {
+	for p in $writer $intake $vault; do kill "$p" 2>/dev/null; done
+	wait 2>/dev/null
+	for ns in $gw $org1 $org2 $wan; do ip netns del "$ns" 2>/dev/null; done
+	mountpoint -q "$top/small" && umount "$top/small"
+	rm -rf "$top"
+}
+trap finish EXIT
+
+# ---- a node with two organisations that use the same addresses, and an uplink
+mkdir -p state/generations/{a,b} state/{segments,intake,vault,vault-public} run/{stats,ready}
+ln -s generations/a state/current
+touch run/ready/{intaked,vaultd}
+config() { # further organisations
+	cat <<-END
+	{"v":1,"uplink":"wan0","orgs":[
+	 {"code":"412015","index":1,"interface":"o412015","global4":"203.0.113.1"},
+	 {"code":"412023","index":2,"interface":"o412023","global4":"203.0.113.2"}$1]}
+	END
+}
+config '' >state/generations/a/intaked.json
+config ',{"code":"412031","index":3,"interface":"o412031"}' >state/generations/b/intaked.json
+for ns in $gw $org1 $org2 $wan; do ip netns add "$ns"; ip -n "$ns" link set lo up; done
+join() { # NAMESPACE INTERFACE NODE-ADDRESS THEIR-ADDRESS
+	ip -n "$gw" link add "$2" type veth peer name eth0 netns "$1"
+	ip -n "$gw" addr add "$3" dev "$2" && ip -n "$gw" link set "$2" up
+	ip -n "$1" addr add "$4" dev eth0 && ip -n "$1" link set eth0 up
+}
+join "$org1" o412015 10.1.0.1/24 10.1.0.5/24
+join "$org2" o412023 10.2.0.1/24 10.2.0.5/24
+join "$wan" wan0 203.0.113.1/24 203.0.113.9/24
+ip -n "$org1" addr add fd00:1::5/64 dev eth0 nodad; ip -n "$gw" addr add fd00:1::1/64 dev o412015 nodad
+ip netns exec "$gw" nft -f - <<-END
+	table inet t {
+	 chain i {
+	  type filter hook input priority 0
+	  meta l4proto ipv6-icmp accept
+	  iifname "o412015" tcp dport 9 log prefix "412015 default-out" group 1 snaplen 128 drop
+	  iifname "o412023" udp dport 9 log prefix "- default-out" group 1 snaplen 128 drop
+	  iifname "o412023" tcp dport 10 log prefix "B:" group 1 snaplen 128 drop
+	  iifname "wan0" ip daddr 203.0.113.1 tcp dport 9 log prefix "- default-in" group 1 snaplen 128 drop
+	  iifname "o412015" udp dport 7 log prefix "412015 flood" group 1 snaplen 128 drop
+	 }
+	}
+END
+start_vault() { "$bin/toride-vaultd" 2>>vault.log & vault=$!; until_true 5 test -S run/vault.sock; }
+start_intake() { ip netns exec "$gw" "$bin/toride-intaked" 2>>intake.log & intake=$!; }
+ready() { [ "$(grep -c '"message":"ready' intake.log)" -ge "$1" ]; }
+send_tcp() { ip netns exec "$1" timeout 0.4 bash -c "exec 3<>/dev/tcp/$2/$3"; true; }
+send_udp() { ip netns exec "$1" bash -c "echo x >/dev/udp/$2/$3"; true; }
+tail_log() { "$bin/toride" log tail -n 100000 --org "$1"; }
+has() { tail_log "$1" | grep -qF -- "$2"; } # ORG TEXT
+hasnt() { ! has "$@"; }
+verify() { "$bin/toride" log verify "$@"; }
+
+start_vault
+start_intake
+try "intaked starts, confined, and is ready" until_true 10 ready 1
+try "and holds no capability and a system call filter" bash -c "
+	p=\$(pgrep -P $intake -x toride-intaked || echo $intake)
+	grep -qE '^CapEff:\s+0+\$' /proc/\$p/status && grep -qE '^Seccomp:\s+2' /proc/\$p/status"
+
+# ---- packets
+send_tcp "$org1" 10.1.0.1 9
+send_udp "$org2" 10.2.0.1 9
+send_tcp "$org2" 10.2.0.1 10
+send_tcp "$wan" 203.0.113.1 9
+ip netns exec "$org1" timeout 0.4 bash -c 'exec 3<>/dev/tcp/fd00:1::1/9'
+try "a denied connection is a record of its organisation, with rule, addresses and direction" until_true 5 has 412015 \
+	'"src_endpoint":{"ip":"10.1.0.5","port":'
+try "… denied, outbound, by the rule's id" has 412015 '"connection_info":{"protocol_num":6,"direction":"Outbound"},"action":"Denied","disposition":"Blocked","rule":{"uid":"default-out"}}'
+try "IPv6 too" until_true 5 has 412015 '"src_endpoint":{"ip":"fd00:1::5"'
+try "where the rule names no organisation, the interface does" until_true 5 has 412023 '"protocol_num":17,"direction":"Outbound"},"action":"Denied","disposition":"Blocked","rule":{"uid":"default-out"}'
+try "what a block refused says so" until_true 5 has 412023 '"rule":{"uid":"block"}'
+try "from outside, the global address does" until_true 5 has 412015 '"direction":"Inbound"},"action":"Denied","disposition":"Blocked","rule":{"uid":"default-in"}'
+try "one body's records aren't the other's" hasnt 412015 10.2.0.5
+unsigned() { verify --json | tail -n 1 | grep -q '"ok":true.*"unsigned":0,'; }
+try "within moments everything is signed, and log verify finds it intact" until_true 5 unsigned
+try "log show gives one record by its name" bash -c "$bin/toride log show 412015/events/000001/0 | grep -q '\"class_uid\":4001'"
+try "segments hold nothing in the clear" bash -c "! grep -rqa 'default-out' state/segments"
+setpriv --reuid 12345 --regid 12345 --clear-groups timeout 2 nc -U run/events.sock </dev/null >/dev/null 2>&1
+try "a stranger's user is sent away and counted" until_true 3 grep -q 'user 12345 dropped: not one of our processes' intake.log
+
+# ---- kill -9 under load, again and again
+ip netns exec "$org1" bash -c 'i=0; while :; do i=$((i+1)); echo $i >/dev/udp/10.1.0.1/7; [ $((i % 20)) = 0 ] && sleep 0.01; done' 2>/dev/null & writer=$!
+for round in 2 3 4 5; do
+	sleep 0.7
+	pid=$(pgrep -P "$intake" -x toride-intaked || echo "$intake")
+	kill -9 "$pid"; wait "$intake" 2>/dev/null
+	start_intake
+	until_true 10 ready $round || break
+done
+sleep 0.5; kill "$writer"; wait "$writer" 2>/dev/null; writer=
+sleep 1.5
+try "killed four times in the middle of a flood it recovers each time" ready 5
+try "and the log is intact" unsigned
+count() { tail_log 412015 | grep -c '"uid":"flood"'; }
+try "with the flood in it" bash -c "[ $(count) -gt 300 ] || { echo $(count); false; }"
+twice() { tail_log 412015 | cut -f1 | sort | uniq -d | grep -q .; }
+try "no record stands under two names or twice under one" bash -c "! $(declare -f tail_log twice); bin=$bin; ! twice"
+
+# ---- reload, vault away
+ln -sfn generations/b state/current
+pid=$(pgrep -P "$intake" -x toride-intaked || echo "$intake")
+kill -HUP "$pid"
+try "a new generation is taken in" until_true 5 grep -q 'now of generation' intake.log
+kill -9 "$vault"; wait "$vault" 2>/dev/null
+send_tcp "$org2" 10.2.0.1 10
+sleep 1.5
+start_vault
+try "without the vault records are kept all the same, and signed when it is back" until_true 15 unsigned
+
+# ---- export, and what is found in it elsewhere
+try "log export" "$bin/toride" log export --org 412015 -o "$top/export"
+try "an export verifies in another place without the node's state" env TORIDE_STATE=/nonexistent TORIDE_RUN=/nonexistent "$bin/toride" log verify "$top/export"
+try "and holds nothing of the other body" bash -c "! grep -rq 10.2.0.5 export"
+named() { # COMMAND ON A COPY, RECORD, WORD
+	rm -rf copy; cp -r export copy; (cd copy && eval "$1")
+	TORIDE_STATE=/nonexistent TORIDE_RUN=/nonexistent "$bin/toride" log verify copy >out; local code=$?
+	cat out; [ $code = 1 ] && head -n 1 out | grep -q "^$2 .*$3"
+}
+try "an altered record is named" named "sed -i '3s/Denied/Alloww/' records.jsonl" 412015/events/000001/2 altered
+try "a removed record is named" named "sed -i 5d records.jsonl" 412015/events/000001/4 removed
+try "a reordered record is named" named "sed -i '7{h;d};8{G}' records.jsonl" 412015/events/000001/7 reordered
+try "a duplicated record is named" named "sed -i 6p records.jsonl" 412015/events/000001/5 duplicated
+cp -r state/segments/412015 saved
+size=$(stat -c %s state/segments/412015/events/000001.seg)
+printf '\377' | dd of=state/segments/412015/events/000001.seg bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
+altered() { verify >out; [ $? = 1 ] && cat out && head -n 1 out | grep -qE '^412015/events/000001/[0-9]+ .*altered'; }
+try "a byte altered in the store is named by record" altered
+rm -rf state/segments/412015 && cp -rp saved state/segments/412015
+
+# ---- disk full
+pid=$(pgrep -P "$intake" -x toride-intaked || echo "$intake")
+kill "$pid"; wait "$intake" 2>/dev/null; intake=
+mkdir small && mount -t tmpfs -o size=400k,mode=755 none small && cp -r state/segments/. small/ 2>/dev/null
+rm -rf small/412015 small/412023 small/service small/checkpoints
+mv state/segments state/segments.big && mkdir state/segments && mount --bind small state/segments
+rm -f state/intake/senders
+head -c 300k /dev/zero >small/filler
+start_intake
+until_true 10 ready 6
+ip netns exec "$org1" bash -c 'for i in $(seq 1500); do echo $i >/dev/udp/10.1.0.1/7; done' 2>/dev/null
+try "a full disk is said, not hidden" until_true 8 grep -q 'No space left on device' intake.log
+rm -f small/filler
+mount -o remount,size=20m small
+try "and when there is room again nothing taken is lost" until_true 15 bash -c "$(declare -f tail_log); bin=$bin; [ \$(tail_log 412015 | grep -c '\"uid\":\"flood\"') = 1500 ]"
+try "the time without room is an event" until_true 8 has service 'could not be written for a while'
+try "and the log is intact" until_true 8 unsigned
+pid=$(pgrep -P "$intake" -x toride-intaked || echo "$intake"); kill "$pid"; wait "$intake" 2>/dev/null; intake=
+umount state/segments
+echo "1..$n"
