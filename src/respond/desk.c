@@ -149,7 +149,7 @@ static int do_judge(struct call *c)
 	if (res == 0 && severity >= NOTIFY_FROM_SEVERITY && !i.notice_started_ms)
 		res = notify_start(c->r, &i, (int)severity, blocking, c->now, c->err);
 	else if (res == 0 && i.notice_started_ms && (severity >= NOTIFY_FROM_SEVERITY || (int)severity != was))
-		res = notify_judged(c->r, &i, c->now, c->err);
+		res = notify_judged(c->r, &i, was, c->now, c->err);
 	if (res == 0 && severity < NOTIFY_FROM_SEVERITY)
 		res = notify_cancel(c->r, &i, c->now, c->err);
 	return res < 0 ? res : reload(c, &i);

@@ -182,14 +182,15 @@ int notify_raised(struct respond *r, const struct incident *i, int was, int seve
 	return res < 0 ? res : inform_prefecture(r, i, was, f, now, err);
 }
 
-int notify_judged(struct respond *r, const struct incident *i, int64_t now, struct err *err)
+int notify_judged(struct respond *r, const struct incident *i, int was, int64_t now, struct err *err)
 {
 	struct notice_facts f;
 	char reason[600];
 	facts(r, i, i->judged, reason, sizeof reason, &f);
 	f.kind = NOTICE_JUDGED;
 	f.answer_by_ms = now + r->desk->clock.escalate1_ms;
-	return tell(r, i, "judged", 0, &f, now, err);
+	int res = tell(r, i, "judged", 0, &f, now, err);
+	return res < 0 || i->judged <= was ? res : inform_prefecture(r, i, was, f, now, err);
 }
 
 int notify_next(struct respond *r, const struct incident *i, int64_t now, struct err *err)

@@ -18,7 +18,7 @@
 int notify_start(struct respond *r, const struct incident *i, int severity, bool blocking, int64_t now, struct err *err);
 int notify_raised(struct respond *r, const struct incident *i, int was, int severity, bool blocking, int64_t now,
                   struct err *err);
-int notify_judged(struct respond *r, const struct incident *i, int64_t now, struct err *err);
+int notify_judged(struct respond *r, const struct incident *i, int was, int64_t now, struct err *err);
 /* Another body's block reached this one. kind: NOTICE_BLOCK, _CONSENT or _UNBLOCK (text.h). */
 int notify_block(struct respond *r, const char *org, int kind, const char *block_id, const char *target,
                  int64_t expires_ms, int64_t now, struct err *err);

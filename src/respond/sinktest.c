@@ -177,3 +177,11 @@ const char *sink_last(const struct sink *s, const char *to)
 			return s->mails[i].text;
 	return "";
 }
+
+bool sink_has(const struct sink *s, const char *to, const char *words)
+{
+	for (int i = 0; i < s->n; i++)
+		if (strcmp(s->mails[i].to, to) == 0 && strstr(s->mails[i].text, words))
+			return true;
+	return false;
+}

@@ -33,5 +33,6 @@ void sink_reset(struct sink *s); /* forgets the mails */
 void sink_work(struct sink *s);  /* answers whatever is there, doesn't wait */
 int sink_count(const struct sink *s, const char *to);
 const char *sink_last(const struct sink *s, const char *to); /* "" when there is none */
+bool sink_has(const struct sink *s, const char *to, const char *words);
 
 #endif
