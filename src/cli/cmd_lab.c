@@ -1,5 +1,6 @@
 /* toride lab: the demo, the system test and the bench bed. */
 #include "cli/cli.h"
+#include "lab/board.h"
 #include "lab/lab.h"
 #include "lab/scenario.h"
 
@@ -7,15 +8,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int usage(void)
 {
-	fputs("usage: toride lab up [DIR] | down | exec HOST -- CMD... | run SCENARIO [--tap] [--keep] [--desc DIR]\n", stderr);
+	fputs("usage: toride lab up [DIR] | down | exec HOST -- CMD... | run SCENARIO [--tap] [--board] [--keep] [--desc DIR]\n", stderr);
 	return EXIT_USAGE;
 }
 
@@ -67,8 +69,54 @@ static int lab_cmd_exec(int argc, char **argv)
 }
 
 static struct lab *interrupted_lab;
+static volatile sig_atomic_t stopped;
 
-/* Ctrl-C: down, then out. Only what is safe after a fork is done in the handler. */
+static void on_stop(int sig)
+{
+	(void)sig;
+	stopped = 1;
+}
+
+/* Shows the board while the story plays in a child, and on until Ctrl-C. Returns the story's exit code. */
+static int with_board(struct lab *l, const char *scenario, const struct scenario_opts *o, struct err *err)
+{
+	char story[512];
+	int status = 0;
+	lab_path(l, story, "log/story");
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct scenario_result res = { 0 };
+		int fd = open(story, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+		dup2(fd, STDOUT_FILENO);
+		int r = fd < 0 ? -E_IO : scenario_run(l, scenario, o, &res, err);
+		if (r < 0)
+			printf("✗ %s: %s\n", err->path, err->msg);
+		fflush(stdout);
+		_exit(r < 0 || res.failed ? EXIT_REFUSED : EXIT_DONE);
+	}
+	fputs("\033[?25l\033[2J", stdout);
+	fflush(stdout);
+	for (bool running = pid > 0;;) {
+		board_draw(l, STDOUT_FILENO, story, o->japanese, err);
+		if (running && waitpid(pid, &status, WNOHANG) == pid) {
+			running = false;
+			FILE *f = fopen(story, "a");
+			if (f) {
+				fputs(o->japanese ? "物語は終わりました。Ctrl-C で片付けます。\n" : "The story is over. Ctrl-C takes everything down.\n", f);
+				fclose(f);
+			}
+		}
+		if (poll(NULL, 0, 1000) < 0 && stopped)
+			break;
+	}
+	if (waitpid(pid, &status, WNOHANG) == 0)
+		kill(pid, SIGKILL);
+	fputs("\033[?25h\n", stdout);
+	fflush(stdout);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_REFUSED;
+}
+
+/* Ctrl-C without a board: down, then out. The handler only replaces the process. */
 static void on_interrupt(int sig)
 {
 	char prog[512];
@@ -85,20 +133,28 @@ static int lab_cmd_run(int argc, char **argv)
 	struct err err = { 0 };
 	struct scenario_opts o = { .tap = cli_flag(&argc, argv, "--tap"), .japanese = cli_japanese() };
 	struct scenario_result res = { 0 };
-	bool keep = cli_flag(&argc, argv, "--keep");
+	bool keep = cli_flag(&argc, argv, "--keep"), board = cli_flag(&argc, argv, "--board");
 	const char *desc = cli_option(&argc, argv, "--desc");
 	char dir[512];
 	o.go_on = o.tap;
 	if (argc != 1)
 		return usage();
 	int r = lab_open(&l, &err);
-	if (r == 0 && !lab_is_up(&l)) {
+	if (r == 0 && keep && lab_is_up(&l)) {
+		r = lab_join(&l, &err);
+	} else if (r == 0) {
 		interrupted_lab = &l;
 		signal(SIGINT, on_interrupt);
 		signal(SIGTERM, on_interrupt);
 		r = lab_up(&l, description(&l, desc, dir), &err);
 	}
-	r = r < 0 ? r : scenario_run(&l, argv[0], &o, &res, &err);
+	if (r == 0 && board) {
+		signal(SIGINT, on_stop);
+		signal(SIGTERM, on_stop);
+		res.failed = with_board(&l, argv[0], &o, &err) != EXIT_DONE;
+	} else if (r == 0) {
+		r = scenario_run(&l, argv[0], &o, &res, &err);
+	}
 	if (!keep && lab_down(&l, r < 0 ? NULL : &err) < 0 && r == 0)
 		r = -err.code;
 	lab_close(&l);
@@ -113,7 +169,7 @@ const struct cli_command cli_lab[] = {
 	{ "lab down", "toride lab down", "take it down and leave nothing", "ラボを終了し、何も残さない", lab_cmd_down },
 	{ "lab exec", "toride lab exec HOST -- CMD...", "run a command as a host of the lab",
 	  "ラボ内のホストとしてコマンドを実行する", lab_cmd_exec },
-	{ "lab run", "toride lab run SCENARIO [--tap] [--keep] [--desc DIR]", "play a story step by step; 1 if a step fails",
+	{ "lab run", "toride lab run SCENARIO [--tap] [--board] [--keep] [--desc DIR]", "play a story step by step; 1 if a step fails",
 	  "シナリオを順に実行する(失敗すれば終了コード1)", lab_cmd_run },
 	{ 0 },
 };

@@ -273,16 +273,28 @@ int lab_down(struct lab *l, struct err *err)
 	return r < 0 ? r : r2;
 }
 
-int lab_up(struct lab *l, const char *description, struct err *err)
+static int load(struct lab *l, const char *description, struct err *err)
 {
-	char p[512];
-	int r = lab_down(l, err);
-	r = r < 0 ? r : make_dirs(l, err);
 	struct faults faults = { 0 };
-	r = r < 0 ? r : model_load(description, &l->model, &faults, err);
+	int r = model_load(description, &l->model, &faults, err);
 	if (r < 0 && faults.n)
 		r = err_set(err, E_INVALID, faults.list[0].path, "%s", faults.list[0].msg);
 	faults_done(&faults);
+	return r;
+}
+
+int lab_join(struct lab *l, struct err *err)
+{
+	char p[512];
+	return load(l, lab_path(l, p, "description"), err);
+}
+
+int lab_up(struct lab *l, const char *description, struct err *err)
+{
+	char p[512];
+	int r = load(l, description, err);
+	r = r < 0 ? r : lab_down(l, err);
+	r = r < 0 ? r : make_dirs(l, err);
 	if (r < 0)
 		return r;
 	lab_say(l, "namespaces for %zu organisations", l->model->n_orgs);

@@ -28,6 +28,8 @@ int lab_up(struct lab *l, const char *description, struct err *err);
 /* Takes everything down; nothing being there is no error. */
 int lab_down(struct lab *l, struct err *err);
 bool lab_is_up(const struct lab *l);
+/* For a lab that is up already: its description. */
+int lab_join(struct lab *l, struct err *err);
 /* Replaces this process by CMD in HOST's namespace; returns only on error. */
 int lab_exec(const struct lab *l, const char *host, char **argv, struct err *err);
 
