@@ -38,16 +38,16 @@ static unsigned zipf(void)
 static void make_event(unsigned i)
 {
 	static const char *const paths[] = { "/static/js/vendor.7f3a.js", "/img/2026/11/photo", "/api/v2/items", "/news/article", "/search" };
-	static const char *const agents[] = { "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36",
-		"Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0" };
+	static const char *const agents[] = { "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140.0",
+		"Mozilla/5.0 (Windows NT 10.0; rv:140.0) Firefox/140.0" };
 	char s[2048];
 	unsigned host = zipf(), id = (unsigned)(rnd_u64() % 100000), org = 412015 + (unsigned)(rnd_u64() % 20);
 	bool odd = i % 1000 == 0;
 	const char *path = odd ? "/files/invoice.pdf.exe" : paths[rnd_u64() % 5];
 	int n = snprintf(s, sizeof s,
 	                 "{\"class_uid\":4002,\"time\":%llu,\"org\":\"%u\",\"product\":\"proxyd\",\"src_endpoint\":{\"ip\":\"10.%u.%u.%u\",\"port\":%u},"
-	                 "\"dst_endpoint\":{\"hostname\":\"www.site%u.example\",\"ip\":\"203.0.113.%u\",\"port\":443},\"http_request\":{\"http_method\":\"GET\","
-	                 "\"user_agent\":\"%s\",\"url\":{\"url_string\":\"https://www.site%u.example%s/%u\",\"scheme\":\"https\",\"hostname\":\"www.site%u.example\","
+	                 "\"dst_endpoint\":{\"hostname\":\"www.s%u.example\",\"ip\":\"203.0.113.%u\",\"port\":443},\"http_request\":{\"http_method\":\"GET\","
+	                 "\"user_agent\":\"%s\",\"url\":{\"url_string\":\"https://www.site%u.example%s/%u\",\"scheme\":\"https\",\"hostname\":\"www.s%u.example\","
 	                 "\"path\":\"%s%s\"}},\"http_response\":{\"code\":200},\"traffic\":{\"bytes_in\":%u,\"bytes_out\":420},\"duration\":35,\"action\":\"Allowed\"}",
 	                 1795341600000ull + i * 3, org, org % 200, id % 250, id % 200, 1024 + id % 60000, host, host % 250, agents[i % 2], host, path,
 	                 id, host, path, odd ? "" : "/x", 1000 + id);

@@ -144,7 +144,7 @@ static bool windows(const struct logsource *s)
 const char *field_resolve(const struct logsource *s, const char *field, struct field_path *ret)
 {
 	if (windows(s) || !s->row) {
-		*ret = (struct field_path){ windows(s) ? FIELD_WINDOWS : FIELD_PATH, field };
+		*ret = (struct field_path){ windows(s) ? FIELD_WINDOWS : FIELD_LOOSE, field };
 		return NULL;
 	}
 	for (const struct field_row *f = s->row->fields; f->sigma; f++)
@@ -215,11 +215,44 @@ yyjson_val *field_value(yyjson_val *root, const struct field_path *f)
 		return windows_value(root, f->name);
 	yyjson_val *v = NULL;
 	while (!v && str_next(&paths, '|', &one)) {
-		v = get(root, one); /* an attribute whose own name has dots, as flat logs do */
+		v = f->kind == FIELD_LOOSE ? get(root, one) : NULL;
 		if (!v)
 			v = get_path(root, one);
 	}
 	return v;
+}
+
+void field_steps(const struct field_path *f, struct field_steps *ret)
+{
+	struct str paths = str_from(f->name), one, part;
+	unsigned alternatives = 0;
+	*ret = (struct field_steps){ .simple = f->kind == FIELD_PATH || f->kind == FIELD_EXTENSION };
+	while (ret->simple && str_next(&paths, '|', &one)) {
+		if (alternatives++ == 1)
+			ret->second = ret->n;
+		while (ret->simple && str_next(&one, '.', &part)) {
+			ret->simple = ret->n < ARRAY_LEN(ret->parts) && alternatives <= 2;
+			if (ret->simple)
+				ret->parts[ret->n++] = part;
+		}
+	}
+	if (alternatives < 2)
+		ret->second = ret->n;
+}
+
+static yyjson_val *walk(yyjson_val *v, const struct str *parts, unsigned n)
+{
+	for (unsigned i = 0; v && i < n; i++)
+		v = get(v, parts[i]);
+	return v;
+}
+
+yyjson_val *field_get(yyjson_val *root, const struct field_path *f, const struct field_steps *s)
+{
+	if (!s->simple)
+		return field_value(root, f);
+	yyjson_val *v = walk(root, s->parts, s->second);
+	return v || s->second == s->n ? v : walk(root, s->parts + s->second, s->n - s->second);
 }
 
 struct str field_extension(struct str path)

@@ -18,7 +18,14 @@
 
 #define FIELD_PARTS 8
 
-enum field_kind { FIELD_NONE, FIELD_PATH, FIELD_EXTENSION /* of the last path segment */, FIELD_WINDOWS, FIELD_ANY /* keywords */ };
+enum field_kind {
+	FIELD_NONE,
+	FIELD_PATH,      /* dotted; alternatives by "|": the first that is there */
+	FIELD_LOOSE,     /* the same, or an attribute whose own name has dots, as flat logs do */
+	FIELD_EXTENSION, /* of the path's last segment */
+	FIELD_WINDOWS,
+	FIELD_ANY,       /* keywords: every text of the event */
+};
 
 struct field_path {
 	enum field_kind kind;
@@ -49,6 +56,14 @@ bool logsource_same(const struct logsource *a, const struct logsource *b);
 
 /* The field's value in an event; NULL when absent. FIELD_EXTENSION gives the path's value. */
 yyjson_val *field_value(yyjson_val *root, const struct field_path *f);
+/* The same for the hot path: the name is cut into its parts once. Points into f's name. */
+struct field_steps {
+	struct str parts[2 * FIELD_PARTS];
+	unsigned n, second; /* parts of all; where the second alternative begins (n: there is none) */
+	bool simple;        /* parts say it all; else field_value() is asked */
+};
+void field_steps(const struct field_path *f, struct field_steps *ret);
+yyjson_val *field_get(yyjson_val *root, const struct field_path *f, const struct field_steps *s);
 struct str field_extension(struct str path);
 
 #endif

@@ -133,7 +133,7 @@ static const struct field_now *field(struct matcher *m, uint32_t f)
 		return now;
 	const struct field_path *p = &m->s->fields[f].path;
 	now->epoch = m->epoch;
-	now->val = p->kind == FIELD_ANY ? m->root : field_value(m->root, p);
+	now->val = p->kind == FIELD_ANY ? m->root : field_get(m->root, p, &m->s->fields[f].steps);
 	now->first = m->n_texts;
 	if (now->val)
 		add_values(m, p, now->val);

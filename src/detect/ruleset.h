@@ -28,6 +28,7 @@ struct pred_list {
 /* One place in events that predicates look at. */
 struct match_field {
 	struct field_path path;
+	struct field_steps steps;
 	hs_database_t *db;         /* longest literal of each pattern; NULL when there is none */
 	struct pred_list *literals;/* by Hyperscan's id */
 	uint32_t n_literals;

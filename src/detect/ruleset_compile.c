@@ -75,6 +75,7 @@ static int find_field(struct compiler *c, const struct field_path *path, struct 
 		return no_memory(c);
 	s->fields = f;
 	s->fields[s->n_fields] = (struct match_field){ .path = *path };
+	field_steps(path, &s->fields[s->n_fields].steps);
 	*ret = s->n_fields++;
 	return 0;
 }
@@ -249,10 +250,21 @@ static int build_fields(struct compiler *c)
 
 /* ---- triggers */
 
+/* Fields with few values, most events having one of them: what a text's length says of its rarity is wrong there. */
+static bool is_common(const struct field_path *f)
+{
+	static const char *const names[] = { "action", "disposition", "http_request.http_method", "http_response.code", "EventID",
+		"connection_info.direction" };
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(f->name, names[i]) == 0)
+			return true;
+	return false;
+}
+
 static double rarity(const struct pred *d) /* smaller is rarer */
 {
 	double n = (double)pattern_literal(&d->pattern).len;
-	return pattern_is_exact(&d->pattern) ? 1 / (1 + n) : 1 / (n * n);
+	return (pattern_is_exact(&d->pattern) ? 1 / (1 + n) : 1 / (n * n)) + (is_common(&d->path) ? 10 : 0);
 }
 
 /* How often the rule would be asked if this expression chose the triggers; < 0: it can't. */
