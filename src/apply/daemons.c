@@ -90,38 +90,56 @@ static const struct process *process_find(const char *name)
 	return NULL;
 }
 
-static bool serves(const char *name, const char *hex)
+enum says { SAYS_NOTHING, SAYS_OTHER, SAYS_THIS };
+
+static enum says says(const char *name, const char *hex)
 {
 	char path[PLACE_MAX];
 	struct buf b;
 	buf_init(&b, 256);
-	bool ok = fs_read(place_in_run(path, sizeof path, "ready/%s", name), &b, NULL) == 0 &&
-	          str_starts(buf_view(&b), STR("sha256:")) && b.len >= 7 + HEX_LEN && memcmp(b.ptr + 7, hex, HEX_LEN) == 0;
+	enum says s = fs_read(place_in_run(path, sizeof path, "ready/%s", name), &b, NULL) < 0 || b.len == 0 ? SAYS_NOTHING :
+	              str_starts(buf_view(&b), STR("sha256:")) && b.len >= 7 + HEX_LEN && memcmp(b.ptr + 7, hex, HEX_LEN) == 0 ?
+	                                                                                                       SAYS_THIS :
+	                                                                                                       SAYS_OTHER;
 	buf_done(&b);
-	return ok;
+	return s;
 }
 
-/* The signal goes again to a process that was restarted meanwhile: it may have read the old generation. */
-static int wait_ready(const struct env *e, const struct process *p, const char *hex, struct err *err)
+/* Empties RUN/ready/NAME and tells the process: what it said before doesn't count, it may be in the middle of taking over
+ * the generation that is being undone. */
+static int tell(const struct process *p, pid_t pid, struct err *err)
 {
-	int64_t until = clock_mono_ms() + e->wait_ms;
-	pid_t told = 0;
 	char path[PLACE_MAX];
-	/* What it said before doesn't count: it may be in the middle of taking over the generation that is being undone. */
 	if (truncate(place_in_run(path, sizeof path, "ready/%s", p->name), 0) < 0 && errno != ENOENT)
 		return err_errno(err, path, "cannot empty the file");
-	while (!serves(p->name, hex)) {
-		pid_t pid = process_pid(p->name);
-		if (pid > 0 && pid != told) {
-			kill(pid, p->signal);
-			told = pid;
-		}
-		if (clock_mono_ms() > until)
-			return err_set(err, E_TIMEOUT, p->name, "does not serve the generation within %d ms%s", e->wait_ms,
-			               pid > 0 ? "" : ": it isn't running");
-		poll(NULL, 0, 10);
-	}
+	if (pid > 0)
+		kill(pid, p->signal);
 	return 0;
+}
+
+/* One that says nothing yet is starting: a signal now could end it before it has its handlers, and it reads STATE/current
+ * anyway. It is told when it says another generation, or nothing for two seconds. */
+static int wait_ready(const struct env *e, const struct process *p, const char *hex, struct err *err)
+{
+	int64_t from = clock_mono_ms();
+	pid_t told = 0;
+	int r = 0;
+	for (enum says s = says(p->name, hex); r == 0; s = says(p->name, hex)) {
+		pid_t pid = process_pid(p->name);
+		bool late = clock_mono_ms() - from > 2000;
+		if (s == SAYS_THIS && told)
+			return 0;
+		if (s == SAYS_THIS || s == SAYS_OTHER || (late && pid > 0 && pid != told)) {
+			r = tell(p, pid, err);
+			told = pid > 0 ? pid : 1;
+		} else if (clock_mono_ms() - from > e->wait_ms) {
+			r = err_set(err, E_TIMEOUT, p->name, "does not serve the generation within %d ms%s", e->wait_ms,
+			            pid > 0 ? "" : ": it isn't running");
+		} else {
+			poll(NULL, 0, 10);
+		}
+	}
+	return r;
 }
 
 static int daemons_run(const struct env *e, const struct step *s, const struct gen *from, const struct gen *to,

@@ -297,8 +297,8 @@ static int run_generations(int argc, char **argv)
 
 /* ---- the node's console ---- */
 
-/* When an apply has cut the way to the node, or nothing answers any more: no socket, no daemon, root at the console. What
- * is done is journalled and logged as by "console". */
+/* When an apply has cut the way to the node, or nothing answers any more: no socket, no daemon, root at the console. A change
+ * that was cut off or could not be undone is recovered first. What is done is journalled and logged as by "console". */
 static int run_console_rollback(int argc, char **argv)
 {
 	struct err err = { 0 };
@@ -308,9 +308,13 @@ static int run_console_rollback(int argc, char **argv)
 		return usage_of("--console rollback");
 	if (geteuid() != 0)
 		return cli_error((err_set(&err, E_DENIED, "", "%s", say("rootで実行してください", "only root at the node may do this")), &err));
+	struct env env = env_real;
+	env.no_daemons = process_pid("controld") <= 0; /* torided's children live and end with it */
 	int r = argc ? gen_name(argv[0], hex, &err) : 0;
 	if (r == 0)
-		r = change_run(&env_real, &(struct change_opts){ .to = hex, .rollback = true, .by = BY_CONSOLE }, &err);
+		r = change_recover(&env, false, &err);
+	if (r == 0)
+		r = change_run(&env, &(struct change_opts){ .to = hex, .rollback = true, .by = BY_CONSOLE }, &err);
 	if (r < 0 && r != -E_EXISTS)
 		return cli_error(&err);
 	change_status(false, path, NULL);

@@ -1,0 +1,184 @@
+#!/bin/bash
+# A change from people's hands to the kernel and back, with the shipped programs: torided, controld, the jailed compile
+# child, real nft, ip, unbound and conntrack, in a network namespace of its own.
+set -u
+[ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; echo "ok 1 - apply # SKIP needs root"; exit 0; }
+bin=$(dirname "$(command -v torided)") || { echo "not ok 1 - torided isn't built"; exit 1; }
+src=${TORIDE_SOURCE:-$PWD}
+top=$(mktemp -d /tmp/toride-apply.XXXXXX)
+chmod 755 "$top"
+export TORIDE_STATE=$top/state TORIDE_RUN=$top/run LC_ALL=C.UTF-8
+[ -d "$bin/rules" ] || export TORIDE_RULES=${TORIDE_RULES:-$src/rules}
+ns=tra-$$ n=0 pid=
+mkdir "$TORIDE_STATE" "$TORIDE_RUN"
+ip netns add "$ns"
+
+ok() { n=$((n + 1)); if [ "$1" = 0 ]; then echo "ok $n - $2"; else
+	echo "not ok $n - $2"; tail -qn 5 "$top/try" "$top/out" "$TORIDE_STATE/apply.log" 2>/dev/null | cut -c1-300 | sed 's/^/# /'; fi; }
+try() { local words=$1; shift; "$@" >"$top/try" 2>&1; ok $? "$words"; }
+until_true() { local t=$(( $1 * 20 )); shift; while [ $t -gt 0 ]; do "$@" >/dev/null 2>&1 && return 0; sleep 0.05; t=$((t - 1)); done; return 1; }
+ready() { [ -s "$TORIDE_RUN/ready/$1" ] && [ -s "$TORIDE_RUN/pids/$1" ]; }
+is() { [ "$1" = "$2" ] || { echo "$1 is not $2"; return 1; }; }
+refused() { local want=$1 code; shift; "$@" >"$top/refused" 2>&1; code=$?; cat "$top/refused"; [ $code -ne 0 ] && grep -q "$want" "$top/refused"; }
+toride() { "$bin/toride" "$@"; }
+inside() { ip netns exec "$ns" "$@"; }
+current() { basename "$(readlink "$TORIDE_STATE/current")"; }
+rules() { inside nft -j list table inet toride | jq -r '.nftables[].rule?.comment // empty' | sort -u; }
+stands_at() { # link, kernel rules and serving daemons agree
+	is "sha256:$(current)" "$1" || return 1
+	rules | cmp - <(jq -r '(.rules? // .)[].comment' "$TORIDE_STATE/current/nft/rules.json" | sort -u)
+}
+start() { ip netns exec "$ns" "$bin/torided" >>"$top/out" 2>&1 & pid=$!; until_true 90 eval 'ready controld && ready postgres'; }
+stop() { kill "$pid"; wait "$pid" 2>/dev/null; pid=; }
+finish() {
+	[ -n "$pid" ] && kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+	ip netns del "$ns" 2>/dev/null
+	sleep 0.2
+	rm -rf "$top"
+}
+trap finish EXIT
+
+# A small cloud: three bodies of the example, their interfaces as veth pairs.
+mkdir -p "$top/d/orgs"
+cp -r "$src/examples/saga/." "$top/d/"
+sed -i -E '/"(state|run)_dir":/d; s|"node": "gw1",|"node": "gw1", "state_dir": "'"$TORIDE_STATE"'", "run_dir": "'"$TORIDE_RUN"'",|' "$top/d/service.json"
+ip -n "$ns" link set lo up
+for i in wan0 $(for f in "$top"/d/orgs/*.json; do echo "o$(basename "$f" .json)"; done); do
+	ip -n "$ns" link add "$i" type veth peer name "p$i"
+	ip -n "$ns" link set "$i" up; ip -n "$ns" link set "p$i" up
+done
+org=$(basename "$(ls "$top"/d/orgs/*.json | head -n 1)" .json)
+cp -r "$top/d" "$top/e"
+# The second description: one more rule for one body.
+python3 - "$top/e/orgs/$org.json" <<'PY'
+import json, re, sys
+text = "".join(l for l in open(sys.argv[1]) if not l.lstrip().startswith("//"))
+d = json.loads(re.sub(r",(\s*[}\]])", r"\1", text))
+d.setdefault("fw", []).append({"id": "smtp-test", "direction": "out", "action": "allow", "to": ["203.0.113.25"],
+                               "protocol": "tcp", "port_low": 2525, "comment": "test", "owner": "test"})
+json.dump(d, open(sys.argv[1], "w"), ensure_ascii=False)
+PY
+
+start; ok $? "torided and controld start without a generation"
+try "a rollback has nowhere to go" refused "no generation before" toride rollback
+a=$(toride submit "$top/d" --as sato 2>"$top/try"); ok $? "a description is handed in"
+b=$(toride submit "$top/e" --as sato 2>"$top/try"); ok $? "and a second"
+try "an unapproved one isn't applied" refused "must be approved" toride apply "$a"
+try "its author can't approve it" refused "another person" toride approve "$a" --as sato
+try "another person can" toride approve "$a" --as tanaka
+try "somebody who isn't root may read" setpriv --reuid 65534 --regid 65534 --clear-groups "$bin/toride" generations
+try "but not change anything" refused "may read only" setpriv --reuid 65534 --regid 65534 --clear-groups "$bin/toride" approve "$b"
+try "nor speak for another" refused "only root" setpriv --reuid 65534 --regid 65534 --clear-groups "$bin/toride" approve "$b" --as x
+try "the first generation comes into force, verified" toride apply "$a"
+try "link, kernel and rules agree" stands_at "$a"
+try "its directory holds the description with that digest" is "sha256:$(sha256sum <"$TORIDE_STATE/current/description.json" | cut -d' ' -f1)" "$a"
+try "our daemons serve it" until_true 10 eval 'grep -q "'"$a"'" "$TORIDE_RUN/ready/intaked" "$TORIDE_RUN/ready/scand"'
+before=$(inside nft -j list table inet toride | jq -c '[.nftables[].rule?.handle // empty]')
+try "the same again touches nothing" toride apply "$a"
+try "the table wasn't replaced" is "$(inside nft -j list table inet toride | jq -c '[.nftables[].rule?.handle // empty]')" "$before"
+
+try "the second is approved" toride approve "$b" --as tanaka
+p=$(cat "$TORIDE_RUN/pids/intaked") u=$(cat "$TORIDE_RUN/pids/unbound")
+try "one rule more is applied" toride apply "$b" --json
+try "in the kernel too" stands_at "$b"
+try "the new rule is there" eval 'rules | grep -q "^'"$org"'/smtp-test/4$"'
+try "no process was restarted for it" is "$(cat "$TORIDE_RUN/pids/intaked") $(cat "$TORIDE_RUN/pids/unbound")" "$p $u"
+inside conntrack -I -w 1 -p tcp -s 10.1.0.5 -d 203.0.113.25 --sport 40000 --dport 2525 --state ESTABLISHED -t 600 >/dev/null 2>&1
+zone=$(jq '(.rules? // .)[] | select(.comment == "'"$org"'/smtp-test/4") | .zone' "$TORIDE_STATE/current/nft/rules.json")
+inside conntrack -I -w "$zone" -p tcp -s 10.9.0.5 -d 203.0.113.25 --sport 40001 --dport 2525 --state ESTABLISHED -t 600 >/dev/null 2>&1
+other=$(( zone == 1 ? 2 : 1 ))
+inside conntrack -I -w "$other" -p tcp -s 10.9.0.5 -d 203.0.113.25 --sport 40002 --dport 2525 --state ESTABLISHED -t 600 >/dev/null 2>&1
+flows() { inside conntrack -L 2>/dev/null | grep -c "sport=$1"; }
+try "the flow that the rule permits runs" is "$(flows 40001)" 1
+try "rollback" toride rollback
+try "the first is in force again" stands_at "$a"
+try "the flow of the revoked permission is cut" is "$(flows 40001)" 0
+try "the same flow of another body isn't" is "$(flows 40002)" 1
+
+# ---- confirmation ----
+try "apply with 3 seconds to confirm" toride apply "$b" --confirm-within 3
+try "it is in force meanwhile" stands_at "$b"
+try "nothing else may be applied meanwhile" refused "confirm" toride apply "$a"
+try "nobody confirms: it is undone" until_true 15 stands_at "$a"
+try "and says so" grep -q '"by":"expiry","do":"rollback"' "$TORIDE_STATE/apply.log"
+try "apply with confirmation again" toride apply "$b" --confirm-within 4
+try "confirm" toride confirm
+sleep 5
+try "a confirmed one stays" stands_at "$b"
+try "there is nothing more to confirm" refused "nothing waits" toride confirm
+try "back once more" toride rollback
+try "apply with 6 seconds to confirm" toride apply "$b" --confirm-within 6
+kill -9 "$pid"; wait "$pid" 2>/dev/null
+sleep 6
+start
+try "torided was killed meanwhile and comes back too late: undone" until_true 10 stands_at "$a"
+
+# ---- blocks survive everything ----
+cat >"$top/block.py" <<'PY'
+import os, socket, struct, sys, time
+def text(s): s = s.encode(); return struct.pack(">H", len(s)) + s
+op, bid, org, kind, value, secs = int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5], int(sys.argv[6])
+now = int(time.time() * 1000)
+block = text(bid) + text(org) + bytes([kind]) + text(value) + text("") + text("toride") + text("test") + struct.pack(">QQ", now, now + secs * 1000 if secs else 0)
+msg = (bytes([op]) + text("") + struct.pack(">I", 0) + block).ljust(1024, b"\0")
+s = socket.socket(socket.AF_UNIX); s.connect(os.environ["TORIDE_RUN"] + "/torided.sock")
+s.sendall(struct.pack(">I", 1024) + msg)
+data = b""
+while len(data) < 4 + 768: data += s.recv(4096)
+code = data[4]; n = struct.unpack(">H", data[5:7])[0]; m = struct.unpack(">H", data[7 + n:9 + n])[0]
+print(code, data[9 + n:9 + n + m].decode()); sys.exit(1 if code else 0)
+PY
+order() { python3 "$top/block.py" "$@"; }
+blocked() { inside nft list table inet toride_block | grep -q "$1"; }
+inside conntrack -I -w "$zone" -p tcp -s 10.9.0.5 -d 203.0.113.66 --sport 40003 --dport 443 --state ESTABLISHED -t 600 >/dev/null 2>&1
+try "a block for one body" order 4 B-1 "$org" 1 203.0.113.66 600
+try "is in its set" blocked "\"o$org\" . 203.0.113.66"
+try "and kills what runs" is "$(flows 40003)" 0
+try "a block without an end is refused" refused "needs an end" order 4 B-2 "*" 1 203.0.113.67 0
+try "one of our own addresses is refused" refused "belongs to the service" order 4 B-2 "*" 1 192.0.2.10 600
+try "a name for everybody" order 4 B-3 "*" 2 c2.example 600
+try "a name for one body" order 4 B-4 "$org" 2 only.example 600
+uc() { inside unbound-control -c "$TORIDE_STATE/current/unbound/unbound.conf" "$@"; }
+names() { uc list_local_zones | grep -q '^c2.example. always_nxdomain' && uc view_list_local_zones "o$org" | grep -q '^only.example. always_nxdomain'; }
+try "the resolver knows both" names
+try "a change leaves them" toride apply "$b"
+try "in the kernel" blocked 203.0.113.66
+try "in the resolver" names
+uc reload >/dev/null 2>&1
+kill "$(cut -d' ' -f1 "$TORIDE_RUN/pids/unbound")"
+try "a restart of the resolver too" until_true 15 names
+kill -9 "$pid"; wait "$pid" 2>/dev/null
+inside nft delete table inet toride_block; inside nft delete table inet toride
+start
+try "after a reboot the generation is in the kernel again" until_true 20 stands_at "$b"
+try "and the blocks" blocked 203.0.113.66
+try "and the names" until_true 15 names
+try "removal" order 5 B-3 "*" 2 c2.example 600
+try "takes the name back" eval '! uc list_local_zones | grep -q c2.example'
+try "a short one" order 4 B-5 "*" 1 203.0.113.68 2
+try "ends by itself" until_true 10 eval '! grep -aq B-5 "$TORIDE_STATE/blocks" && ! blocked 203.0.113.68'
+
+# ---- what fails is undone ----
+try "the first again" toride rollback
+mkdir "$top/fake"
+real=$PATH
+fake_nft() { printf '#!/bin/sh\ncase "$*" in "-f "*generations/%s*) echo no >&2; exit 1;; esac\nexec %s "$@"\n' "$1" "$(PATH=$real command -v nft)" >"$top/fake/nft"; chmod 755 "$top/fake/nft"; }
+fake_nft "${b#sha256:}"
+stop
+PATH=$top/fake:$real
+start
+try "the filter can't be loaded: refused" refused "nft" toride apply "$b"
+try "and the old generation stands" stands_at "$a"
+try "not degraded" eval 'toride generations --json | jq -e ".degraded == false"'
+fake_nft ""
+try "no filter can be loaded, the old neither" refused "undo failed" toride apply "$b"
+try "that is said to be degraded" eval 'toride generations --json | jq -e ".degraded == true"'
+try "and nothing is applied on top" refused "recovered first" toride apply "$b"
+PATH=$real
+stop
+try "at the console, with no daemon at all, first recovered" ip netns exec "$ns" "$bin/toride" --console rollback "$b"
+try "the other generation is in the kernel" stands_at "$b"
+try "and it is logged as the console's" grep -q '"by":"console","do":"rollback"' "$TORIDE_STATE/apply.log"
+try "a file changed behind our back" eval 'echo "# x" >>"$TORIDE_STATE/generations/'"${a#sha256:}"'/nft/toride.nft"; refused "was changed" inside "$bin/toride" --console rollback "'"$a"'"'
+try "never comes into force" stands_at "$b"
+echo "1..$n"
