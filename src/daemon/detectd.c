@@ -195,6 +195,13 @@ static int put(const struct finding *f, uint64_t *ret_seq, void *user)
 	struct buf b;
 	buf_init(&b, FINDING_JSON_MAX);
 	finding_format(f, &b);
+	if (b.failed == -E_LIMIT) { /* never for what an event could hold; but better short than never */
+		struct finding g = *f;
+		g.n_observables = 0;
+		g.n_records = g.n_records > 4 ? 4 : g.n_records;
+		buf_reset(&b);
+		finding_format(&g, &b);
+	}
 	int r = b.failed ? b.failed : outbox_put(t->outbox, buf_view(&b), ret_seq);
 	buf_done(&b);
 	if (r == 0 && *f->org)
@@ -218,7 +225,7 @@ static void work(struct detectd *t)
 	}
 	unsigned n = follow_step(t->follow, BATCH, &err);
 	t->caught_up = n < BATCH;
-	if (err.code == E_NOMEM || err.code == E_LIMIT) {
+	if (follow_broken(t->follow)) {
 		log_err(LOG_LEVEL_ERROR, "", "finding", &err);
 		uv_stop(&t->loop);
 		return;
@@ -239,7 +246,9 @@ static void on_grown(uv_poll_t *h, int status, int events)
 static void save(struct detectd *t, bool now)
 {
 	struct err err = { 0 };
-	int64_t time = t->caught_up ? clock_now_ms() - GRACE_MS : engine_time(follow_engine(t->follow));
+	int64_t now_ms = clock_now_ms() - GRACE_MS, time = engine_time(follow_engine(t->follow));
+	if (t->caught_up || time > now_ms)
+		time = now_ms;
 	uint64_t acked = outbox_acked(t->outbox);
 	int r = now ? follow_save(t->follow, acked, &err) : follow_tick(t->follow, time, acked, &err);
 	if (r < 0 && clock_mono_ms() - t->said_ms > 10000) {

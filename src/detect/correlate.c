@@ -8,7 +8,8 @@
 #include <stdlib.h>
 
 #define GROUPS_MAX (1u << 20)
-#define KEY_MAX 2048
+#define KEY_MAX 4096
+#define VALUE_MAX 256 /* bytes of one group value as it is */
 #define CHAIN 8
 
 struct entry {
@@ -246,6 +247,12 @@ static uint32_t keep(const struct correlation *k)
 	return k->threshold > CORRELATE_KEEP ? (uint32_t)k->threshold : CORRELATE_KEEP;
 }
 
+/* An event from long before the quiet time (a clock that was set back) isn't kept silent by it. */
+static bool is_quiet(const struct group *g, int64_t time)
+{
+	return time < g->quiet_until && time >= g->quiet_until - 3 * g->rule->correlation->timespan_ms;
+}
+
 static void count_now(struct correlator *c, struct group *g, const struct entry *e, const struct correlate_hit *hit,
                       unsigned depth)
 {
@@ -261,7 +268,7 @@ static void count_now(struct correlator *c, struct group *g, const struct entry 
 			}
 	if (g->n >= keep(k))
 		remove_first(g, 1);
-	if (insert(c, g, e) && g->n >= k->threshold && e->time >= g->quiet_until)
+	if (insert(c, g, e) && g->n >= k->threshold && !is_quiet(g, e->time))
 		fire(c, g, hit, depth);
 }
 
@@ -325,7 +332,7 @@ static void temporal(struct correlator *c, struct group *g, const struct entry *
 	if (!slide(c, g, e))
 		return;
 	set_slot(c, g, e);
-	if (g->n == g->rule->correlation->n_rules && e->time >= g->quiet_until)
+	if (g->n == g->rule->correlation->n_rules && !is_quiet(g, e->time))
 		fire(c, g, hit, depth);
 }
 
@@ -340,17 +347,28 @@ static void ordered(struct correlator *c, struct group *g, const struct entry *e
 		return;
 	new.value = e->slot ? before->value : (uint64_t)e->time;
 	set_slot(c, g, &new);
-	if (e->slot + 1u == k->n_rules && g->n == k->n_rules && e->time >= g->quiet_until)
+	if (e->slot + 1u == k->n_rules && g->n == k->n_rules && !is_quiet(g, e->time))
 		fire(c, g, hit, depth);
 }
 
 /* ---- finding the group */
 
+/* A long text counts by its hash, so that no length of a URL keeps an event out. */
+static void put_text(struct buf *b, struct str s)
+{
+	unsigned char h[SHA256_LEN];
+	if (s.len > VALUE_MAX) {
+		hash_sha256(s.ptr, s.len, h);
+		s = (struct str){ (const char *)h, sizeof h };
+	}
+	wr_blob(b, s);
+}
+
 static bool put_value(struct buf *b, yyjson_val *v)
 {
 	char d[40];
 	if (yyjson_is_str(v))
-		wr_blob(b, (struct str){ yyjson_get_str(v), yyjson_get_len(v) });
+		put_text(b, (struct str){ yyjson_get_str(v), yyjson_get_len(v) });
 	else if (yyjson_is_num(v))
 		wr_blob(b, (struct str){ d, (size_t)snprintf(d, sizeof d, "%.17g", yyjson_get_num(v)) });
 	else if (yyjson_is_bool(v))
@@ -590,6 +608,11 @@ void correlator_save(const struct correlator *c, struct buf *b)
 		save_group(c, g, b);
 }
 
+static bool time_ok(int64_t t)
+{
+	return t >= 0 && t < INT64_MAX / 2;
+}
+
 static void read_entry(struct rd *r, struct entry *e)
 {
 	e->time = (int64_t)rd_u64(r);
@@ -598,7 +621,7 @@ static void read_entry(struct rd *r, struct entry *e)
 	e->slot = rd_u16(r);
 	e->action = rd_u8(r);
 	rd_text(r, e->record, sizeof e->record);
-	if (e->action > FINDING_DENIED || e->slot >= CORRELATION_RULES)
+	if (e->action > FINDING_DENIED || e->slot >= CORRELATION_RULES || !time_ok(e->time))
 		r->bad = true;
 }
 
@@ -611,7 +634,7 @@ static int read_group(struct correlator *c, struct rd *r)
 	uint64_t seen = rd_u64(r);
 	struct str sample = rd_blob(r);
 	uint32_t n = rd_u32(r);
-	if (r->bad || n > CORRELATION_COUNT + 1 || key.len > KEY_MAX || map_get(&c->groups, key))
+	if (r->bad || !time_ok(quiet) || n > CORRELATION_COUNT + 1 || key.len > KEY_MAX || map_get(&c->groups, key))
 		return -E_CORRUPT;
 	const struct rule *rule = ruleset_find(c->s, id);
 	bool same = rule && rule->correlation && c->digests[rule->index] == digest;

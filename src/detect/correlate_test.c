@@ -281,6 +281,41 @@ static void test_damaged_state(void **state)
 	end(&a);
 }
 
+/* A group value of any length counts, and two long ones that differ at their end are two. */
+static void test_long_values(void **state)
+{
+	(void)state;
+	struct run r;
+	static char json[3][4200];
+	begin(&r, COUNT("gte: 2"), 0);
+	for (int i = 0; i < 3; i++) {
+		int n = snprintf(json[i], sizeof json[i], "{\"category\":\"test\",\"org\":\"412015\",\"time\":1000%d,\"K\":\"one\",\"G\":\"%04000d%d\"}", i, 0, i % 2);
+		struct engine_event ev = { .json = { json[i], (size_t)n }, .record = STR("412015/events/000001/1") };
+		assert_int_equal(engine_event(r.e, &ev, NULL), 0);
+		assert_int_equal(r.found.n, i == 2);
+	}
+	end(&r);
+}
+
+/* A sender's clock a year ahead: the event counts at the time it was taken in, and silences nothing afterwards. */
+static void test_wrong_clock(void **state)
+{
+	(void)state;
+	struct run r;
+	begin(&r, COUNT("gte: 2"), 0);
+	for (int i = 0; i < 2; i++)
+		event(&r, "412015", 31536000000000 + i, i ? "\"K\":\"one\",\"G\":\"a\"" : "\"ingest_time\":1000000,\"K\":\"one\",\"G\":\"a\"");
+	assert_int_equal(r.found.n, 0);
+	for (int i = 0; i < 2; i++)
+		event(&r, "412015", 31536000000000, "\"ingest_time\":2000000,\"K\":\"one\",\"G\":\"b\"");
+	assert_int_equal(r.found.n, 1);
+	assert_true(r.found.list[0].last == 2000000);
+	for (int i = 0; i < 2; i++)
+		event(&r, "412015", 2100000 + i, "\"K\":\"one\",\"G\":\"b\"");
+	assert_int_equal(r.found.n, 2);
+	end(&r);
+}
+
 /* A flood of groups: memory stays below the ceiling, the oldest go and are counted, the youngest still fire. */
 static void test_ceiling(void **state)
 {
@@ -309,6 +344,7 @@ static void test_ceiling(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_cases), cmocka_unit_test(test_orgs_apart), cmocka_unit_test(test_restart),
-		cmocka_unit_test(test_damaged_state), cmocka_unit_test(test_ceiling) };
+		cmocka_unit_test(test_damaged_state), cmocka_unit_test(test_ceiling),
+		cmocka_unit_test(test_long_values), cmocka_unit_test(test_wrong_clock) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -68,14 +68,23 @@ static struct str terminal_of(struct engine *e, yyjson_val *root, struct str org
 	return ip;
 }
 
+/* When it happened, but never later than it was taken in: a sender's wrong clock must not move our windows. */
+static int64_t time_of(yyjson_val *root)
+{
+	yyjson_val *v = yyjson_obj_get(root, "time"), *in = yyjson_obj_get(root, "ingest_time");
+	uint64_t time = yyjson_get_uint(v), ingest = yyjson_get_uint(in);
+	if (ingest && time > ingest)
+		time = ingest;
+	return time < INT64_MAX / 4 ? (int64_t)time : 0;
+}
+
 static void describe(struct engine *e, yyjson_val *root, struct str record)
 {
 	struct finding *f = &e->now;
 	struct str host = at(root, "http_request.url.hostname|dst_endpoint.hostname"), ip = at(root, "dst_endpoint.ip");
 	struct str terminal = terminal_of(e, root, e->org), action = at(root, "action"), src = at(root, "src_endpoint.ip");
 	*f = (struct finding){ .count = 1, .terminal = printable(terminal) ? copy(e, terminal) : "" };
-	yyjson_val *time = yyjson_obj_get(root, "time");
-	f->time = f->first_time = f->last_time = yyjson_is_uint(time) ? (int64_t)yyjson_get_uint(time) : 0;
+	f->time = f->first_time = f->last_time = time_of(root);
 	if (e->org.len == 6)
 		str_copy(e->org, f->org, sizeof f->org);
 	if (str_eq(action, STR("Allowed")))
@@ -174,9 +183,9 @@ int engine_event(struct engine *e, const struct engine_event *ev, struct err *er
 	int r = matcher_event(e->matcher, ev->json, &m, err);
 	if (r < 0)
 		return r;
-	yyjson_val *time = yyjson_obj_get(m.root, "time");
-	if (yyjson_is_uint(time) && yyjson_get_uint(time) < INT64_MAX / 2 && (int64_t)yyjson_get_uint(time) > e->newest)
-		e->newest = (int64_t)yyjson_get_uint(time);
+	int64_t time = time_of(m.root);
+	if (time > e->newest)
+		e->newest = time;
 	if (m.n_fired == 0)
 		return 0;
 	arena_done(&e->arena);

@@ -167,6 +167,11 @@ unsigned follow_step(struct follow *f, unsigned max, struct err *err)
 	return n;
 }
 
+bool follow_broken(const struct follow *f)
+{
+	return f->put_failed != 0;
+}
+
 int follow_fd(const struct follow *f)
 {
 	return reader_fd(f->reader);

@@ -35,6 +35,8 @@ void follow_close(struct follow **f); /* without a save */
 int follow_rules(struct follow *f, const struct ruleset *rules, const struct facts *facts, struct err *err);
 /* Reads up to max records. Returns how many; fewer than max: nothing more for now. *err (code != 0): a series' fault. */
 unsigned follow_step(struct follow *f, unsigned max, struct err *err);
+/* A finding could not be handed on: this process must end and start again from the saved state. */
+bool follow_broken(const struct follow *f);
 int follow_fd(const struct follow *f); /* reader_fd() */
 /* Time passes (windows judged later), and the state is saved when it is due. acked: the last acknowledged number. */
 int follow_tick(struct follow *f, int64_t now_ms, uint64_t acked, struct err *err);

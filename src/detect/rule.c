@@ -64,8 +64,8 @@ static int read_tags(struct rule_parser *p, const struct yml *doc)
 	if (tags && tags->kind != YML_LIST)
 		return yml_is_null(tags) ? 0 : rule_fault(p, tags->line, "tags must be a list");
 	for (const struct yml *t = tags ? tags->first : NULL; t; t = t->next) {
-		if (t->kind != YML_SCALAR)
-			return rule_fault(p, t->line, "a tag must be text");
+		if (t->kind != YML_SCALAR || t->text.len > 100 || memchr(t->text.ptr, 0, t->text.len))
+			return rule_fault(p, t->line, "a tag must be text of at most 100 bytes");
 		if (!str_starts(t->text, STR("attack.t")) || t->text.len < 9 || t->text.ptr[8] < '0' || t->text.ptr[8] > '9' ||
 		    p->rule->n_attacks == FINDING_ATTACKS)
 			continue;
