@@ -321,6 +321,8 @@ int server_run(struct err *err)
 	daemon_ready(&s.d);
 	uv_run(&s.loop, UV_RUN_DEFAULT);
 	for (unsigned i = 0; i < s.n; i++)
+		worker_halt(s.workers[i]);
+	for (unsigned i = 0; i < s.n; i++)
 		worker_stop(&s.workers[i]);
 	conf_unref(&s.conf);
 	blocks_unref(&s.blocks);

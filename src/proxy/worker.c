@@ -206,7 +206,7 @@ static void end_loop(struct worker *w)
 {
 	each_conn(w, end_conn);
 	end_orgs(w);
-	events_flush(w->events, 2000);
+	events_flush(w->events, 1000);
 	uv_close((uv_handle_t *)&w->wake, NULL);
 	uv_close((uv_handle_t *)&w->tick, NULL);
 	uv_close((uv_handle_t *)&w->flush, NULL);
@@ -366,14 +366,19 @@ static void free_all(struct worker *w)
 	mem_free(w->tmp);
 }
 
+void worker_halt(struct worker *w)
+{
+	atomic_store(&w->stop, true);
+	uv_async_send(&w->wake);
+}
+
 void worker_stop(struct worker **p)
 {
 	struct worker *w = *p;
 	*p = NULL;
 	if (!w)
 		return;
-	atomic_store(&w->stop, true);
-	uv_async_send(&w->wake);
+	worker_halt(w);
 	pthread_join(w->thread, NULL);
 	uv_loop_close(&w->loop);
 	free_all(w);

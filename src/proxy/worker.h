@@ -111,6 +111,7 @@ struct worker_opts {
 
 int worker_create(const struct worker_opts *o, struct worker **ret, struct err *err);
 int worker_start(struct worker *w, struct err *err);
+void worker_halt(struct worker *w);  /* tells it to end; several end at the same time then */
 void worker_stop(struct worker **w); /* joins and frees */
 /* From the main thread; `order` is a growing number, worker.seen reaches it when it is in force. NULL: unchanged. */
 void worker_order(struct worker *w, uint64_t order, struct conf *conf, struct blocks *blocks);

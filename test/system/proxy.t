@@ -74,7 +74,7 @@ config() { # black list of the first organisation
 	   {name:"body.example",addr:"203.0.113.7"},{name:".example",addr:"127.0.0.1"}]},
 	 orgs:[
 	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:["pass.example"],
-	   scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,url:{black:[$black]}},
+	   resolver:"127.0.0.53",resolver_from:"127.0.0.7",scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,url:{black:[$black]}},
 	  {code:"412023",index:2,port:8081,name:"唐津市",name_en:"Karatsu",interface:"",tls_decryption:false,
 	   registered_only:true,terminals:["10.1.0.9"],child_proxies:["127.0.0.1"],scan_fail:"open",scan_max_mib:1,
 	   unscannable_allow:true,url:{mode:"whitelist_only",white:["deny.example"]}}]}'
@@ -82,6 +82,26 @@ config() { # black list of the first organisation
 config deny.example >state/generations/a/proxyd.json
 config site.example >state/generations/b/proxyd.json
 run() { "$@" >"${1##*/}.log" 2>&1 & pids="$! $pids"; }
+cat >unbound.conf <<-END
+	server:
+	  interface: 127.0.0.53
+	  access-control: 127.0.0.7/32 allow
+	  access-control: 127.0.0.0/8 refuse
+	  username: ""
+	  chroot: ""
+	  directory: "$top"
+	  pidfile: "$top/unbound.pid"
+	  use-syslog: no
+	  do-daemonize: no
+	  local-zone: "test." static
+	  local-data: "dns.test. 60 IN A 127.0.0.1"
+	  local-data: "dns.test. 60 IN AAAA fd00::1"
+	  local-data: "within.test. 60 IN A 10.9.9.9"
+	  local-data: "six.test. 60 IN AAAA ::ffff:10.0.0.1"
+	remote-control:
+	  control-enable: no
+END
+run unbound -c "$top/unbound.conf"
 run nginx -p "$top" -c "$top/nginx.conf"
 run clamd -c "$top/clamd.conf"
 # What intaked would get: every thread's connection is read, nothing is acknowledged.
@@ -134,6 +154,10 @@ try "another organisation's address is refused" get 403 $A http://body.example/
 try "an address in disguise is refused" get 403 $A http://0xa000001/
 try "loopback of IPv6 is refused" get 403 $A 'http://[::1]:8000/'
 try "mapped addresses are refused" get 403 $A 'http://[::ffff:10.0.0.1]/'
+try "a name is asked at the organisation's resolver, from its own address" get 200 $A http://dns.test:8000/10k
+try "a name that the resolver leads inside is refused" page 403 中継できません $A http://within.test/
+try "so is one that leads inside by a mapped address" get 403 $A http://six.test/
+try "a name that isn't there: a page" page 502 見つかりません $A http://nothing.test/
 try "CONNECT to another port is refused" eval '! curl -s $A -p http://site.example:8000/; get 000 $A https://site.example:22/; event "\"uid\":\"port\""'
 
 # ---- messages
