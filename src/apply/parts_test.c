@@ -221,9 +221,9 @@ static unsigned n_ran;
 static int note_run(const struct proc_opts *o, struct err *err)
 {
 	(void)err;
-	ran[n_ran][0] = 0;
+	size_t n = 0;
 	for (size_t i = 0; o->argv[i]; i++)
-		strcat(strcat(ran[n_ran], i ? " " : ""), o->argv[i]);
+		n += (size_t)snprintf(ran[n_ran] + n, sizeof ran[0] - n, "%s%s", i ? " " : "", o->argv[i]);
 	n_ran++;
 	if (o->ret_status)
 		*o->ret_status = 1; /* nothing to delete */

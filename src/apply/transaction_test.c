@@ -124,12 +124,13 @@ static int fake_nft(const struct proc_opts *o)
 static void net_set(const char *line, bool add)
 {
 	char text[8192], out[8192] = "", *save = NULL;
+	size_t n = 0;
 	slurp(at("kernel/net"), text, sizeof text);
 	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
 		if (strcmp(l, line) != 0)
-			strcat(strcat(out, l), "\n");
+			n += (size_t)snprintf(out + n, sizeof out - n, "%s\n", l);
 	if (add)
-		strcat(strcat(out, line), "\n");
+		snprintf(out + n, sizeof out - n, "%s\n", line);
 	spew(at("kernel/net"), out);
 }
 
@@ -334,9 +335,9 @@ static void test_order_of_steps(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct change c = { cases[i].first ? &none : cases[i].same ? &b : &a, &b, cases[i].opens, cases[i].closes };
 		plan_make(&c, &p);
-		text[0] = 0;
+		size_t n = 0;
 		for (unsigned k = 0; k < p.n; k++)
-			strcat(strcat(text, step_name(&p.steps[k], name)), " ");
+			n += (size_t)snprintf(text + n, sizeof text - n, "%s ", step_name(&p.steps[k], name));
 		assert_string_equal(text, cases[i].steps);
 	}
 	gen_done(&a);
