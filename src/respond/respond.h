@@ -23,6 +23,8 @@ struct respond {
 	struct mailer *mailer;
 	int (*order)(const struct order *o, int timeout_ms, struct order_reply *ret, struct err *err); /* order_call */
 	int64_t work_ms;        /* next look at the tables; 0: at once */
+	char stuck[FINDING_UID_LEN + 1]; /* the finding the store refuses again and again, and how often it did */
+	int stuck_times;
 };
 
 /* Everything one finding sets off, committed. -E_CLOSED and other failures of the store: not committed, again later. */

@@ -11,6 +11,7 @@
 #include "respond/watch.h"
 #include "store/pgtest.h"
 #include "respond/sinktest.h"
+#include "wire/sock.h"
 
 #include <poll.h>
 #include <setjmp.h>
@@ -18,6 +19,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <cmocka.h>
 
 #define A "412015"
@@ -653,6 +655,115 @@ static void test_by_hand(void **state)
 	ask("{\"do\":\"nothing\"}", -E_INVALID);
 }
 
+/* ---- the socket ---- */
+
+static void say(int fd, uint8_t type, uint64_t number, const char *json)
+{
+	struct finding_msg m = { type, number, { json, strlen(json) } };
+	struct err err = { 0 };
+	struct buf b;
+	buf_init(&b, FINDING_MSG_MAX);
+	finding_msg_format(&m, &b);
+	assert_int_equal(sock_send(fd, buf_view(&b), -1, &err), 0);
+	buf_done(&b);
+}
+
+/* Runs the loop for a while; the number acknowledged last, or 0. */
+static uint64_t acked(uv_loop_t *loop, int fd)
+{
+	uint64_t last = 0;
+	struct buf b;
+	buf_init(&b, 4096);
+	for (int i = 0; i < 20; i++) {
+		struct finding_msg m;
+		uv_run(loop, UV_RUN_NOWAIT);
+		poll(NULL, 0, 2);
+		struct pollfd f = { fd, POLLIN, 0 };
+		while (poll(&f, 1, 0) > 0 && sock_recv(fd, &b, NULL, 100, NULL) == 0)
+			if (finding_msg_parse(b.ptr, b.len, &m) == 0 && m.type == FINDING_MSG_ACK)
+				last = m.number;
+			else
+				fail_msg("not an acknowledgement");
+	}
+	buf_done(&b);
+	return last;
+}
+
+static bool nobody(uid_t uid)
+{
+	return uid == 4711;
+}
+
+static void test_findings_socket(void **state)
+{
+	NEED_PG();
+	char path[160];
+	struct err err = { 0 };
+	struct watch *w = NULL;
+	struct buf b;
+	uv_loop_t loop;
+	int fd = -1;
+	uv_loop_init(&loop);
+	clock_hold(0);
+	snprintf(path, sizeof path, "%s/findings.sock", pg.dir);
+	assert_int_equal(watch_open(&loop, path, &r, NULL, &w, &err), 0);
+	assert_int_equal(sock_connect(path, 1000, &fd, &err), 0);
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
+	buf_init(&b, 64 * KIB);
+	finding_format(&f, &b);
+	say(fd, FINDING_MSG_HELLO, 99, "");
+	say(fd, FINDING_MSG_FINDING, 1, buf_cstr(&b));
+	say(fd, FINDING_MSG_FINDING, 2, buf_cstr(&b)); /* again: one finding, two acknowledgements */
+	assert_int_equal(acked(&loop, fd), 2);
+	assert_int_equal(sql_number("SELECT count(*) FROM finding"), 1);
+	say(fd, FINDING_MSG_FINDING, 3, "{\"class_uid\":2004}"); /* malformed: else it would be sent for ever */
+	assert_int_equal(acked(&loop, fd), 3);
+	/* the database goes: no acknowledgement until it is back and has it */
+	struct finding g = beacon(B, "10.1.0.6", "c3.bad.example");
+	buf_reset(&b);
+	finding_format(&g, &b);
+	pgtest_kill(&pg);
+	say(fd, FINDING_MSG_FINDING, 4, buf_cstr(&b));
+	assert_int_equal(acked(&loop, fd), 0);
+	pgtest_restart(&pg);
+	uint64_t got = 0;
+	for (int i = 0; i < 50 && !got; i++, poll(NULL, 0, 50)) {
+		watch_retry(w);
+		got = acked(&loop, fd);
+	}
+	assert_int_equal(got, 4);
+	assert_int_equal(sql_number("SELECT count(*) FROM finding"), 2);
+	/* a peer that speaks out of order is dropped, and does no harm to others */
+	int bad = -1;
+	char byte;
+	assert_int_equal(sock_connect(path, 1000, &bad, &err), 0);
+	say(bad, FINDING_MSG_FINDING, 1, buf_cstr(&b));
+	acked(&loop, fd);
+	assert_int_equal(recv(bad, &byte, 1, MSG_DONTWAIT), 0);
+	close(bad);
+	assert_int_equal(sock_connect(path, 1000, &bad, &err), 0);
+	assert_int_equal(send(bad, "ÿÿÿÿ", 4, MSG_NOSIGNAL), 4); /* a length of 4 GiB */
+	acked(&loop, fd);
+	assert_int_equal(recv(bad, &byte, 1, MSG_DONTWAIT), 0);
+	close(bad);
+	say(fd, FINDING_MSG_FINDING, 5, buf_cstr(&b));
+	assert_int_equal(acked(&loop, fd), 5);
+	close(fd);
+	watch_close(&w);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	/* who may not hand in findings is hung up on */
+	assert_int_equal(watch_open(&loop, path, &r, nobody, &w, &err), 0);
+	assert_int_equal(sock_connect(path, 1000, &bad, &err), 0);
+	for (int i = 0; i < 5; i++)
+		uv_run(&loop, UV_RUN_NOWAIT);
+	assert_int_equal(recv(bad, &byte, 1, MSG_DONTWAIT), 0);
+	close(bad);
+	watch_close(&w);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&loop), 0);
+	buf_done(&b);
+}
+
 /* doc/interfaces/NAME as this build makes it; with TORIDE_GOLDEN=write it is written instead of compared. */
 static void golden(const char *name, yyjson_val *v)
 {
@@ -739,7 +850,7 @@ int main(void)
 		T(test_escalation), T(test_ack_stops), T(test_judgement_and_clock), T(test_judged_up), T(test_judged_down),
 		T(test_relay_down_and_retry), T(test_refused_for_good), T(test_restart_in_the_middle), T(test_store_away),
 		T(test_block_by_hand_and_undo), T(test_consent_given_later), T(test_block_retry_and_expiry),
-		T(test_block_refused_by_torided), T(test_still_passing), T(test_by_hand), T(test_golden),
+		T(test_block_refused_by_torided), T(test_still_passing), T(test_by_hand), T(test_golden), T(test_findings_socket),
 	};
 	return cmocka_run_group_tests(tests, begin, end);
 }

@@ -28,6 +28,21 @@ struct out {
 	struct buf b;
 };
 
+/* The store answers and refuses this one: after a while it is written to the log and let go, since everything behind it
+ * waits. A store that is away is waited for, however long. */
+static bool is_hopeless(struct respond *r, const struct finding *f, struct str json, int res)
+{
+	if (res == -E_CLOSED || res == -E_TIMEOUT || res == -E_NOMEM)
+		return false;
+	r->stuck_times = strcmp(r->stuck, f->uid) == 0 ? r->stuck_times + 1 : 1;
+	memcpy(r->stuck, f->uid, sizeof r->stuck);
+	if (r->stuck_times < WATCH_TRIES)
+		return false;
+	log_error(f->org, f->uid, "given up, not in any incident: %.*s", (int)(json.len < 4096 ? json.len : 4096), json.ptr);
+	respond_stat(r, "findings_lost", 1, true);
+	return true;
+}
+
 int watch_take(struct respond *r, struct str json)
 {
 	struct arena arena;
@@ -46,6 +61,8 @@ int watch_take(struct respond *r, struct str json)
 	res = respond_finding(r, &f, &err);
 	if (res < 0)
 		log_err(LOG_LEVEL_ERROR, f.org, f.uid, &err);
+	if (res < 0 && is_hopeless(r, &f, json, res))
+		res = 0;
 	arena_done(&arena);
 	return res;
 }

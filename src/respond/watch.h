@@ -8,6 +8,7 @@
 #include <uv.h>
 
 #define WATCH_PEERS 4
+#define WATCH_TRIES 20 /* of a finding the store refuses, twice a second */
 
 struct watch;
 
