@@ -93,7 +93,8 @@ static int parse_config(struct str json, struct config *c, struct err *err)
 	yyjson_doc_free(doc);
 	if (r < 0) {
 		orgs_done(&c->orgs);
-		return err_set(err, (enum err_code)-r, "scand.json", "max_bytes, clamd_socket or database missing, or a number out of range");
+		return err_set(err, (enum err_code)-r, "scand.json",
+		               "max_bytes, clamd_socket or database missing, or a number out of range");
 	}
 	return 0;
 }
