@@ -106,7 +106,9 @@ static int with_board(struct lab *l, const char *scenario, const struct scenario
 				fclose(f);
 			}
 		}
-		if (poll(NULL, 0, 1000) < 0 && stopped)
+		if (!stopped)
+			poll(NULL, 0, 1000);
+		if (stopped)
 			break;
 	}
 	if (waitpid(pid, &status, WNOHANG) == 0)
