@@ -72,14 +72,19 @@ try "nor speak for another" refused "only root" setpriv --reuid 65534 --regid 65
 try "the first generation comes into force, verified" toride apply "$a"
 try "link, kernel and rules agree" stands_at "$a"
 try "its directory holds the description with that digest" is "sha256:$(sha256sum <"$TORIDE_STATE/current/description.json" | cut -d' ' -f1)" "$a"
+ask() { printf '%s\n' "$1" | timeout 10 nc -U -q 5 "$TORIDE_RUN/control.sock" | head -n 1; }
+try "status is answered over the control protocol" eval 'ask "{\"v\":1,\"do\":\"status\"}" | jq -e ".ok and (.processes | length > 5)"'
+try "what isn't a request is refused" eval 'ask "{\"v\":1,\"do\":\"nonsense\"}" | jq -e ".ok == false and .code == \"invalid\""'
 try "our daemons serve it" until_true 10 eval 'grep -q "'"$a"'" "$TORIDE_RUN/ready/intaked" "$TORIDE_RUN/ready/scand"'
 before=$(inside nft -j list table inet toride | jq -c '[.nftables[].rule?.handle // empty]')
-try "the same again touches nothing" toride apply "$a"
+try "the same again touches nothing" toride apply "$a" --json
+sed "s/^/# /" "$top/try"
 try "the table wasn't replaced" is "$(inside nft -j list table inet toride | jq -c '[.nftables[].rule?.handle // empty]')" "$before"
 
 try "the second is approved" toride approve "$b" --as tanaka
 p=$(cat "$TORIDE_RUN/pids/intaked") u=$(cat "$TORIDE_RUN/pids/unbound")
 try "one rule more is applied" toride apply "$b" --json
+sed "s/^/# /" "$top/try"
 try "in the kernel too" stands_at "$b"
 try "the new rule is there" eval 'rules | grep -q "^'"$org"'/smtp-test/4$"'
 try "no process was restarted for it" is "$(cat "$TORIDE_RUN/pids/intaked") $(cat "$TORIDE_RUN/pids/unbound")" "$p $u"
@@ -90,7 +95,8 @@ other=$(( zone == 1 ? 2 : 1 ))
 inside conntrack -I -w "$other" -p tcp -s 10.9.0.5 -d 203.0.113.25 --sport 40002 --dport 2525 --state ESTABLISHED -t 600 >/dev/null 2>&1
 flows() { inside conntrack -L 2>/dev/null | grep -c "sport=$1"; }
 try "the flow that the rule permits runs" is "$(flows 40001)" 1
-try "rollback" toride rollback
+try "rollback" toride rollback --json
+sed "s/^/# /" "$top/try"
 try "the first is in force again" stands_at "$a"
 try "the flow of the revoked permission is cut" is "$(flows 40001)" 0
 try "the same flow of another body isn't" is "$(flows 40002)" 1
