@@ -1,5 +1,6 @@
 /* Packets, events and the schema: what goes in, what record comes out. */
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/mem.h"
 #include "normalise/accept.h"
 #include "normalise/nflog.h"
@@ -10,6 +11,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <cmocka.h>
 
 static struct orgs *orgs;
@@ -320,6 +322,34 @@ static void test_schema(void **state)
 	}
 }
 
+/* The golden event of doc/interfaces, and that handing it in again changes nothing but what intaked says. */
+static void test_golden(void **state)
+{
+	(void)state;
+	const char *source = getenv("TORIDE_SOURCE");
+	struct accept_from from = { "412015", 1795386357708, "proxyd/0", 0x9f3c5a1d20b7e64c, 1201 };
+	struct accept_result res;
+	struct buf golden, b;
+	struct err err = { 0 };
+	char path[512];
+	snprintf(path, sizeof path, "%s/doc/interfaces/event.json", source ? source : ".");
+	if (!source && !fs_exists(path))
+		skip();
+	buf_init(&golden, MIB);
+	buf_init(&b, MIB);
+	assert_int_equal(fs_read(path, &golden, NULL), 0);
+	golden.len--; /* its newline */
+	accept_event(buf_view(&golden), &from, &b, &res);
+	assert_false(res.raw || res.schema_fault || res.skewed);
+	assert_string_equal(buf_cstr(&b), buf_cstr(&golden));
+	struct event e;
+	assert_int_equal(event_parse(buf_view(&b), &e), 0);
+	assert_int_equal(schema_check(&e, &err), 0);
+	event_done(&e);
+	buf_done(&golden);
+	buf_done(&b);
+}
+
 static void test_orgs(void **state)
 {
 	static const char *const bad[] = {
@@ -344,7 +374,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_packets), cmocka_unit_test(test_headers),      cmocka_unit_test(test_bad_attributes),
 		cmocka_unit_test(test_accept),  cmocka_unit_test(test_accept_large), cmocka_unit_test(test_schema),
-		cmocka_unit_test(test_orgs),
+		cmocka_unit_test(test_orgs),    cmocka_unit_test(test_golden),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("normalise", tests, setup, teardown);
