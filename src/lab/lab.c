@@ -88,7 +88,8 @@ bool lab_is_up(const struct lab *l)
 
 /* ---- processes ---- */
 
-/* Field 22 of /proc/PID/stat: when it started, so that a reused number isn't mistaken for ours. */
+/* Field 22 of /proc/PID/stat: when it started, so that a reused number isn't mistaken for ours. 0: it isn't there, or has
+ * ended and only its parent hasn't looked yet (some machines' init takes seconds for that). */
 static uint64_t start_time(pid_t pid)
 {
 	char path[64];
@@ -97,9 +98,10 @@ static uint64_t start_time(pid_t pid)
 	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
 	buf_init(&b, 4096);
 	const char *p = fs_read(path, &b, NULL) == 0 ? strrchr(buf_cstr(&b), ')') : NULL;
+	bool ended = p && strncmp(p, ") Z", 3) == 0;
 	for (int field = 2; p && field < 22; field++)
 		p = strchr(p + 1, ' ');
-	if (p)
+	if (p && !ended)
 		t = strtoull(p, NULL, 10);
 	buf_done(&b);
 	return t;
