@@ -28,6 +28,13 @@
 #include <sys/wait.h>
 
 #define WORKERS_MAX 256
+#ifdef __SANITIZE_ADDRESS__ /* gcc */
+#define ASAN 1
+#elif defined(__has_feature) /* clang */
+#define ASAN __has_feature(address_sanitizer)
+#else
+#define ASAN 0
+#endif
 #define SPAWN_TIMEOUT_MS 5000
 
 struct worker {
@@ -109,9 +116,8 @@ static void be_worker(const struct nursery *z, int sock)
 	limit(RLIMIT_CORE, 0);
 	limit(RLIMIT_CPU, z->limits.cpu_s);
 	limit(RLIMIT_NOFILE, 32);
-#ifndef __SANITIZE_ADDRESS__ /* its shadow is terabytes of address space */
-	limit(RLIMIT_AS, z->limits.memory);
-#endif
+	if (!ASAN) /* its shadow is terabytes of address space */
+		limit(RLIMIT_AS, z->limits.memory);
 	if (jail_caps_keep(0, &err) < 0 || jail_calls_worker(&err) < 0) {
 		log_err(LOG_LEVEL_ERROR, "", "worker", &err);
 		_exit(1);

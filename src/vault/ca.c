@@ -115,7 +115,8 @@ static int cert_load(const struct store *s, struct ca *ca, const char *name, X50
 	unsigned char *der = NULL;
 	if (!store_has(s, "ca.crt")) {
 		*ret = self_signed(ca->key, name);
-		return put_der(s, "ca.crt", der, *ret ? i2d_X509(*ret, &der) : -1, err);
+		int n = *ret ? i2d_X509(*ret, &der) : -1; /* before the call: arguments have no order */
+		return put_der(s, "ca.crt", der, n, err);
 	}
 	struct buf b;
 	buf_init(&b, 8192);

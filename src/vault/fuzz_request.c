@@ -16,13 +16,14 @@ static struct service *the_vault(void)
 {
 	static struct service *s;
 	char dir[] = "/tmp/toride-fuzz-vault.XXXXXX", pub[64];
+	struct err err = { 0 };
 	if (s)
 		return s;
 	if (!mkdtemp(dir))
 		abort();
 	snprintf(pub, sizeof pub, "%s/p", dir);
-	if (service_open(&(struct service_opts){ .dir = dir, .public_dir = pub }, &s, NULL) < 0)
-		abort();
+	if (service_open(&(struct service_opts){ .dir = dir, .public_dir = pub }, &s, &err) < 0)
+		bug("%s: %s", err.path, err.msg);
 	fs_rmtree(dir, NULL); /* keys stay in memory; destroy and new data keys fail from here on, which is fine */
 	log_open("fuzz", LOG_LEVEL_ERROR);
 	return s;
