@@ -80,6 +80,11 @@ void lab_close(struct lab *l)
 	model_destroy(&l->model);
 }
 
+bool lab_has_page(const struct lab *l)
+{
+	return strcmp(l->prefix, "tl") == 0;
+}
+
 bool lab_is_up(const struct lab *l)
 {
 	char p[512];
@@ -296,6 +301,7 @@ int lab_up(struct lab *l, const char *description, struct err *err)
 	char p[512];
 	int r = load(l, description, err);
 	r = r < 0 ? r : lab_down(l, err);
+	r = r < 0 || !lab_has_page(l) ? r : lab_page_free(l, err);
 	r = r < 0 ? r : make_dirs(l, err);
 	if (r < 0)
 		return r;

@@ -52,6 +52,9 @@ int lab_net_down(const struct lab *l, struct err *err);
 int lab_internet_up(const struct lab *l, struct err *err);
 int lab_orgs_up(const struct lab *l, struct err *err);
 int lab_node_up(struct lab *l, struct err *err);
+/* Only the lab without TORIDE_LAB shows its page to the machine; can it have the address? */
+bool lab_has_page(const struct lab *l);
+int lab_page_free(const struct lab *l, struct err *err);
 /* The description as the lab serves it: its root's trust anchor, its CA, its directories. */
 int lab_description(struct lab *l, const char *from, struct err *err);
 

@@ -7,9 +7,11 @@
 #include "base/mem.h"
 #include "base/proc.h"
 
+#include <arpa/inet.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <yyjson.h>
 
@@ -151,6 +153,24 @@ static int signatures(const struct lab *l, struct err *err)
 	return r < 0 ? r : proc_run(&(struct proc_opts){ .argv = argv, .timeout_ms = 30000 }, err);
 }
 
+int lab_page_free(const struct lab *l, struct err *err)
+{
+	struct str rest = str_from(l->model->service.page), host;
+	struct sockaddr_in sa = { .sin_family = AF_INET };
+	char addr[64];
+	uint64_t port;
+	int one = 1;
+	if (!str_next(&rest, ':', &host) || !str_copy(host, addr, sizeof addr) || !str_to_u64(rest, 65535, &port) ||
+	    inet_pton(AF_INET, addr, &sa.sin_addr) != 1)
+		return err_set(err, E_INVALID, "service.page", "the lab's page needs an IPv4 loopback address");
+	sa.sin_port = htons((uint16_t)port);
+	_cleanup_fd_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof sa) < 0 || listen(fd, 1) < 0)
+		return err_errno(err, l->model->service.page, "the page's address can't be used (is another program there?)");
+	return 0;
+}
+
 static int page_relay(const struct lab *l, struct err *err)
 {
 	char prog[512], ns[128], name[64];
@@ -172,5 +192,5 @@ int lab_node_up(struct lab *l, struct err *err)
 	if (r == 0)
 		lab_say(l, "the first generation: submit, approve, apply");
 	r = r < 0 ? r : first_generation(l, err);
-	return r < 0 ? r : page_relay(l, err);
+	return r < 0 || !lab_has_page(l) ? r : page_relay(l, err);
 }
