@@ -136,6 +136,13 @@ static const struct store_sql insert_block = {
 			" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $12)"
 };
 
+/* The unique index lets at most one row stand. */
+static const struct store_sql order_requested = {
+	"block_order_requested", "UPDATE block SET state = 'ordered', origin = true, incident = $4, incident_number = $5,"
+				 " author = $6, reason = $7, found_ms = $8, expires_ms = $9, next_ms = $10, attempts = 0"
+				 " WHERE org = $1 AND kind = $2 AND value = $3 AND state = 'requested' RETURNING id"
+};
+
 struct row {
 	int64_t incident;
 	const char *org, *number, *value, *author, *reason, *state, *consent;
@@ -167,6 +174,36 @@ static int insert_row(struct respond *r, const struct row *w, char id[INCIDENT_N
 	store_int(&a, w->found_ms), store_int(&a, w->now), store_int(&a, w->expires_ms), store_text(&a, w->consent);
 	r->work_ms = 0;
 	return store_run(r->store, &insert_block, &a, NULL, err);
+}
+
+/* A block that this body was only asked to consent to, for another's sake. *ret: there was one, and it is ordered. */
+static int take_requested(struct respond *r, const struct row *w, char id[INCIDENT_NUMBER], bool *ret, struct err *err)
+{
+	struct store_args a = { 0 };
+	struct store_rows rows = { 0 };
+	store_text(&a, w->org), store_text(&a, block_kind_name(w->kind)), store_text(&a, w->value);
+	store_int_or_null(&a, w->incident, 0), store_text(&a, w->number), store_text(&a, w->author), store_text(&a, w->reason);
+	store_int(&a, w->found_ms), store_int(&a, w->expires_ms), store_int(&a, w->now);
+	int res = store_run(r->store, &order_requested, &a, &rows, err);
+	*ret = res == 0 && rows.n > 0;
+	if (*ret) {
+		snprintf(id, INCIDENT_NUMBER, "%s", store_col(&rows, 0, 0));
+		r->work_ms = 0;
+	}
+	store_rows_done(&rows);
+	return res;
+}
+
+/* The body's own block: its own incident needs nobody's consent. *ret_standing: it acts or was ordered before. */
+static int order_own(struct respond *r, const struct row *w, char id[INCIDENT_NUMBER], bool *ret_standing, struct err *err)
+{
+	bool taken = false;
+	*ret_standing = false;
+	int res = take_requested(r, w, id, &taken, err);
+	if (res < 0 || taken)
+		return res;
+	res = find_standing(r, w->org, w->kind, w->value, ret_standing, err);
+	return res < 0 || *ret_standing ? res : insert_row(r, w, id, err);
 }
 
 static const struct store_sql names_of = {
@@ -254,17 +291,14 @@ int block_decide(struct respond *r, const struct incident *i, enum observable_ty
 	                           : "このアドレスは複数の名前で共用されており、名前が分かりません";
 	if (why)
 		return timeline_add(r->store, i->id, i->org, now, RESPOND_ACTOR, "block_refused", value[0] ? value : observable, why, NULL, err);
-	res = find_standing(r, i->org, kind, value, &there, err);
-	*ret_blocking = there;
-	if (res < 0 || there)
-		return res;
 	struct row w = { i->id, i->org, i->number, value, RESPOND_ACTOR, "危険度3の通信先のため", "ordered", "", true, kind,
 		         found_ms, now, now + r->desk->clock.block_ms };
-	res = insert_row(r, &w, id, err);
-	snprintf(what, sizeof what, "%s %s", block_kind_name(kind), value);
-	if (res == 0)
-		res = timeline_add(r->store, i->id, i->org, now, RESPOND_ACTOR, "block_ordered", id, what, NULL, err);
+	res = order_own(r, &w, id, &there, err);
 	*ret_blocking = res == 0;
+	if (res < 0 || there)
+		return res;
+	snprintf(what, sizeof what, "%s %s", block_kind_name(kind), value);
+	res = timeline_add(r->store, i->id, i->org, now, RESPOND_ACTOR, "block_ordered", id, what, NULL, err);
 	return res < 0 ? res : spread(r, i, kind, value, found_ms, now, err);
 }
 

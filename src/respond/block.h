@@ -1,6 +1,6 @@
 /* Blocks: what is cut, for whom, until when, by whose word, and how it is undone.
  *
- * state     ordered → active → removing → removed | expired;  requested (waits for that body's consent);  failed
+ * state     ordered → active → removing → removed | expired;  requested (waits for that body's consent, or its own incident);  failed
  * decision  the finding's main observable: a host name (and below) rather than an address; an address seen with two or
  *           more names is shared: then the name is blocked, or, with no name at hand, nothing, and a person is told.
  * for whom  the body concerned at once; others at once where their recorded prior consent covers the severity, else

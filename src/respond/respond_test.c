@@ -591,6 +591,24 @@ static void test_consent_given_later(void **state)
 	assert_non_null(strstr(ask("{\"do\":\"block.consent\"}", 0), "\"min_severity\":3"));
 }
 
+/* A body that was only asked, for another's sake, finds the same host in its own traffic. */
+static void test_own_incident_needs_no_consent(void **state)
+{
+	NEED_PG();
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example"), own = beacon(C, "10.3.0.5", "c2.bad.example");
+	give(&f);
+	settle();
+	assert_int_equal(orders(ORDER_BLOCK_ADD, C, NULL), 0);
+	give(&own);
+	settle();
+	assert_int_equal(orders(ORDER_BLOCK_ADD, C, "c2.bad.example"), 1);
+	assert_int_equal(orders(ORDER_BLOCK_ADD, A, "c2.bad.example"), 1);
+	assert_int_equal(sql_number("SELECT count(*) FROM block WHERE org = '412031'"), 1);
+	assert_int_equal(sql_number("SELECT count(*) FROM block b JOIN incident i ON i.id = b.incident WHERE b.org = '412031'"
+	                            " AND i.org = '412031' AND b.state = 'active' AND b.origin AND b.incident_number = i.number"), 1);
+	assert_non_null(strstr(ask("{\"do\":\"incident.show\",\"number\":\"I-20261122-0002\"}", 0), "block_active"));
+}
+
 static void test_block_retry_and_expiry(void **state)
 {
 	NEED_PG();
@@ -849,7 +867,8 @@ int main(void)
 		T(test_beacon_to_block_and_mail), T(test_duplicates), T(test_grouping), T(test_shared_address), T(test_guard),
 		T(test_escalation), T(test_ack_stops), T(test_judgement_and_clock), T(test_judged_up), T(test_judged_down),
 		T(test_relay_down_and_retry), T(test_refused_for_good), T(test_restart_in_the_middle), T(test_store_away),
-		T(test_block_by_hand_and_undo), T(test_consent_given_later), T(test_block_retry_and_expiry),
+		T(test_block_by_hand_and_undo), T(test_consent_given_later), T(test_own_incident_needs_no_consent),
+		T(test_block_retry_and_expiry),
 		T(test_block_refused_by_torided), T(test_still_passing), T(test_by_hand), T(test_golden), T(test_findings_socket),
 	};
 	return cmocka_run_group_tests(tests, begin, end);
