@@ -1,0 +1,306 @@
+/* The packet filter's sets and maps: which interface, address and mark belong to which organisation. */
+#include "compile/emit.h"
+#include "compile/nft_out.h"
+
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void nft_line(struct nft_out *n, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	buf_puts(&n->nft, text);
+	buf_putc(&n->nft, '\n');
+}
+
+struct list {
+	struct nft_out *n;
+	size_t count;
+};
+
+static void list_open(struct list *l, struct nft_out *n, const char *head)
+{
+	*l = (struct list){ n, 0 };
+	nft_line(n, " %s", head);
+}
+
+static void list_add(struct list *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void list_add(struct list *l, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	buf_puts(&l->n->nft, l->count++ ? ",\n    " : "  elements = {\n    ");
+	buf_puts(&l->n->nft, text);
+}
+
+static void list_close(struct list *l)
+{
+	buf_puts(&l->n->nft, l->count ? "\n  }\n }\n" : " }\n");
+}
+
+const char *nft_addr(const struct prefix *p, char dst[PREFIX_TEXT])
+{
+	return p->len == (p->family == 4 ? 32 : 128) ? prefix_format_addr(p, dst) : prefix_format(p, dst);
+}
+
+static void zone_maps(struct nft_out *n)
+{
+	struct list l;
+	char text[PREFIX_TEXT];
+	list_open(&l, n, "map zone_in { type ifname : mark;");
+	for (size_t i = 0; i < n->m->n_orgs; i++)
+		list_add(&l, "\"%s\" : %u", n->m->orgs[i].interface, n->m->orgs[i].index);
+	list_close(&l);
+	list_open(&l, n, "map zone_of { typeof meta mark : ct zone;");
+	for (size_t i = 0; i < n->m->n_orgs; i++)
+		list_add(&l, "%u : %u", n->m->orgs[i].index, n->m->orgs[i].index);
+	list_close(&l);
+	for (int family = 4; family <= 6; family += 2) {
+		list_open(&l, n, family == 4 ? "map zone_wan4 { type ipv4_addr : mark;" : "map zone_wan6 { type ipv6_addr : mark;");
+		for (size_t i = 0; i < n->m->n_orgs; i++) {
+			const struct org *o = &n->m->orgs[i];
+			const struct prefix *g = family == 4 ? &o->global4 : &o->global6;
+			struct prefix dns = family == 4 ? internal4(n->m, o, INTERNAL_RESOLVER) : internal6(o, INTERNAL_RESOLVER);
+			if (prefix_is_set(g))
+				list_add(&l, "%s : %u", prefix_format_addr(g, text), o->index);
+			if (prefix_is_set(&dns))
+				list_add(&l, "%s : %u", prefix_format_addr(&dns, text), o->index);
+		}
+		list_close(&l);
+	}
+}
+
+/* What each organisation's traffic becomes: its own global address, its own view of the resolver. */
+static void nat_maps(struct nft_out *n)
+{
+	for (int family = 4; family <= 6; family += 2) {
+		const char *type = family == 4 ? "ipv4_addr" : "ipv6_addr";
+		char head[96], text[PREFIX_TEXT];
+		struct list l;
+		snprintf(head, sizeof head, "map snat%d { type mark : %s;", family, type);
+		list_open(&l, n, head);
+		for (size_t i = 0; i < n->m->n_orgs; i++) {
+			const struct org *o = &n->m->orgs[i];
+			const struct prefix *g = family == 4 ? &o->global4 : &o->global6;
+			if (prefix_is_set(g))
+				list_add(&l, "%u : %s", o->index, prefix_format_addr(g, text));
+		}
+		list_close(&l);
+		snprintf(head, sizeof head, "map dns%d { type mark : %s;", family, type);
+		list_open(&l, n, head);
+		for (size_t i = 0; i < n->m->n_orgs; i++) {
+			const struct org *o = &n->m->orgs[i];
+			struct prefix d = family == 4 ? internal4(n->m, o, INTERNAL_RESOLVER) : internal6(o, INTERNAL_RESOLVER);
+			if (prefix_is_set(&d))
+				list_add(&l, "%u : %s", o->index, prefix_format_addr(&d, text));
+		}
+		list_close(&l);
+	}
+}
+
+/* Which source addresses may come in by which interface. */
+static void source_sets(struct nft_out *n)
+{
+	for (int family = 4; family <= 6; family += 2) {
+		struct list l;
+		char head[96], text[PREFIX_TEXT];
+		snprintf(head, sizeof head, "set source%d { type ifname . %s; flags interval;", family,
+		         family == 4 ? "ipv4_addr" : "ipv6_addr");
+		list_open(&l, n, head);
+		for (size_t i = 0; i < n->m->n_orgs; i++) {
+			const struct org *o = &n->m->orgs[i];
+			const struct prefix *router = family == 4 ? &o->router4 : &o->router6;
+			for (size_t k = 0; k < o->n_prefixes; k++)
+				if (o->prefixes[k].family == family)
+					list_add(&l, "\"%s\" . %s", o->interface, nft_addr(&o->prefixes[k], text));
+			if (prefix_is_set(router))
+				list_add(&l, "\"%s\" . %s", o->interface, prefix_format_addr(router, text));
+		}
+		list_close(&l);
+	}
+}
+
+static void prefix_set(struct nft_out *n, const char *name, int family, const struct prefix *p, size_t count)
+{
+	struct list l;
+	char head[128], text[PREFIX_TEXT];
+	snprintf(head, sizeof head, "set %s%d { type %s; flags interval; auto-merge;", name, family,
+	         family == 4 ? "ipv4_addr" : "ipv6_addr");
+	list_open(&l, n, head);
+	for (size_t i = 0; i < count; i++)
+		if (p[i].family == family)
+			list_add(&l, "%s", nft_addr(&p[i], text));
+	list_close(&l);
+}
+
+/* Every organisation's inside and global addresses: nobody reaches them from another organisation. */
+static void inside_sets(struct nft_out *n)
+{
+	for (int family = 4; family <= 6; family += 2) {
+		struct list l;
+		char text[PREFIX_TEXT];
+		list_open(&l, n, family == 4 ? "set inside4 { type ipv4_addr; flags interval; auto-merge;"
+		                             : "set inside6 { type ipv6_addr; flags interval; auto-merge;");
+		if (family == 4)
+			list_add(&l, "%s", nft_addr(&n->m->service.internal4, text));
+		for (size_t i = 0; i < n->m->n_orgs; i++) {
+			const struct org *o = &n->m->orgs[i];
+			const struct prefix *g = family == 4 ? &o->global4 : &o->global6;
+			for (size_t k = 0; k < o->n_prefixes; k++)
+				if (o->prefixes[k].family == family)
+					list_add(&l, "%s", nft_addr(&o->prefixes[k], text));
+			if (prefix_is_set(g))
+				list_add(&l, "%s", prefix_format_addr(g, text));
+			if (family == 6 && prefix_is_set(&o->router6)) {
+				struct prefix net = internal6(o, 0);
+				net.len = 64;
+				list_add(&l, "%s", prefix_format(&net, text));
+			}
+		}
+		list_close(&l);
+	}
+}
+
+/* Addresses that aren't the Internet (RFC 6890): an organisation has no business there through us.
+ * Documentation ranges are left out: the lab's Internet is made of them. */
+static void bogon_sets(struct nft_out *n)
+{
+	nft_line(n, " set bogon4 { type ipv4_addr; flags interval; auto-merge; elements = { 0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10,");
+	nft_line(n, "  127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16, 198.18.0.0/15, 224.0.0.0/3 } }");
+	nft_line(n, " set bogon6 { type ipv6_addr; flags interval; auto-merge; elements = { ::/8, fc00::/7, fe80::/10, ff00::/8 } }");
+}
+
+static void interface_verdicts(struct nft_out *n, const char *name, const char *chain)
+{
+	struct list l;
+	char head[96];
+	snprintf(head, sizeof head, "map %s { type ifname : verdict;", name);
+	list_open(&l, n, head);
+	for (size_t i = 0; i < n->m->n_orgs; i++)
+		list_add(&l, "\"%s\" : jump %s_%s", n->m->orgs[i].interface, chain, n->m->orgs[i].code);
+	list_close(&l);
+}
+
+static void global_verdicts(struct nft_out *n)
+{
+	for (int family = 4; family <= 6; family += 2) {
+		struct list l;
+		char text[PREFIX_TEXT];
+		list_open(&l, n, family == 4 ? "map to_global4 { type ipv4_addr : verdict;" : "map to_global6 { type ipv6_addr : verdict;");
+		for (size_t i = 0; i < n->m->n_orgs; i++) {
+			const struct org *o = &n->m->orgs[i];
+			const struct prefix *g = family == 4 ? &o->global4 : &o->global6;
+			if (prefix_is_set(g))
+				list_add(&l, "%s : jump inbound_%s", prefix_format_addr(g, text), o->code);
+		}
+		list_close(&l);
+	}
+}
+
+static void interface_set(struct nft_out *n)
+{
+	struct list l;
+	list_open(&l, n, "set attached { type ifname;");
+	for (size_t i = 0; i < n->m->n_orgs; i++)
+		list_add(&l, "\"%s\"", n->m->orgs[i].interface);
+	list_close(&l);
+}
+
+/* Pairs of an interface and the node's own address there that may be asked from it. */
+static void node_sets(struct nft_out *n, const char *name, uint8_t host)
+{
+	for (int family = 4; family <= 6; family += 2) {
+		struct list l;
+		char head[96], text[PREFIX_TEXT];
+		snprintf(head, sizeof head, "set %s%d { type ifname . %s;", name, family, family == 4 ? "ipv4_addr" : "ipv6_addr");
+		list_open(&l, n, head);
+		for (size_t i = 0; i < n->m->n_orgs; i++) {
+			struct prefix p = family == 4 ? internal4(n->m, &n->m->orgs[i], host) : internal6(&n->m->orgs[i], host);
+			if (prefix_is_set(&p))
+				list_add(&l, "\"%s\" . %s", n->m->orgs[i].interface, prefix_format_addr(&p, text));
+		}
+		list_close(&l);
+	}
+}
+
+/* A map lookup that finds nothing ends the rule, but `meta mark set` of an unknown address must not run at all. */
+static void known_sets(struct nft_out *n)
+{
+	for (int family = 4; family <= 6; family += 2) {
+		struct list l;
+		char text[PREFIX_TEXT];
+		list_open(&l, n, family == 4 ? "set known4 { type ipv4_addr;" : "set known6 { type ipv6_addr;");
+		for (size_t i = 0; i < n->m->n_orgs; i++) {
+			const struct org *o = &n->m->orgs[i];
+			const struct prefix *g = family == 4 ? &o->global4 : &o->global6;
+			struct prefix d = family == 4 ? internal4(n->m, o, INTERNAL_RESOLVER) : internal6(o, INTERNAL_RESOLVER);
+			if (prefix_is_set(g))
+				list_add(&l, "%s", prefix_format_addr(g, text));
+			if (prefix_is_set(&d))
+				list_add(&l, "%s", prefix_format_addr(&d, text));
+		}
+		list_close(&l);
+	}
+}
+
+void nft_sets(struct nft_out *n)
+{
+	const struct service *s = &n->m->service;
+	interface_set(n);
+	zone_maps(n);
+	known_sets(n);
+	nat_maps(n);
+	source_sets(n);
+	inside_sets(n);
+	for (int family = 4; family <= 6; family += 2) {
+		prefix_set(n, "management", family, s->management, s->n_management);
+		prefix_set(n, "lgwan", family, s->lgwan, s->n_lgwan);
+	}
+	bogon_sets(n);
+	node_sets(n, "resolver", INTERNAL_RESOLVER);
+	node_sets(n, "gateway", INTERNAL_GATEWAY);
+}
+
+void nft_verdict_maps(struct nft_out *n)
+{
+	interface_verdicts(n, "spoofed", "spoof");
+	interface_verdicts(n, "out", "out");
+	interface_verdicts(n, "local", "local");
+	global_verdicts(n);
+}
+
+void nft_side_files(const struct model *m, struct buf *zones, struct buf *never)
+{
+	const struct service *s = &m->service;
+	for (size_t i = 0; i < m->n_orgs; i++) {
+		const struct org *o = &m->orgs[i];
+		char code[8] = { 0 }, dev[16] = { 0 };
+		unsigned char index[2] = { (unsigned char)(o->index >> 8), (unsigned char)o->index };
+		snprintf(code, sizeof code, "%s", o->code);
+		snprintf(dev, sizeof dev, "%s", o->interface);
+		buf_put(zones, index, 2);
+		buf_put(zones, code, 8);
+		buf_put(zones, dev, 16);
+		buf_put(zones, o->global4.addr, 4);
+		buf_put(zones, o->global6.addr, 16);
+	}
+	const struct prefix own[] = { s->proxy4, s->proxy6, s->dns4, s->dns6, s->internal4, s->uplink.addr4, s->uplink.addr6,
+		                      s->uplink.gateway4, s->uplink.gateway6 };
+	for (size_t i = 0; i < ARRAY_LEN(own) + s->n_management; i++) {
+		const struct prefix *p = i < ARRAY_LEN(own) ? &own[i] : &s->management[i - ARRAY_LEN(own)];
+		unsigned char len = p == &own[4] || i >= ARRAY_LEN(own) ? p->len : p->family == 4 ? 32 : 128;
+		if (!prefix_is_set(p))
+			continue;
+		buf_put(never, &p->family, 1);
+		buf_put(never, &len, 1);
+		buf_put(never, p->addr, 16);
+	}
+}
