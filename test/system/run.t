@@ -1,0 +1,43 @@
+#!/bin/bash
+# `make run` as people meet it: the board in a terminal in both languages, Ctrl-C, kill -9 and the next start's sweep.
+cd "$(dirname "$0")/../.."
+export TORIDE_LAB=tu TORIDE_SOURCE=$PWD
+T=build/toride W=$(mktemp -d)
+trap '$T lab down; rm -rf "$W"' EXIT
+n=0 bad=0
+ok() { n=$((n + 1)); if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; bad=1; fi; }
+nothing_left() {
+	[ -z "$(ip netns list | grep '^tu-')" ] && [ ! -e build/lab-tu ] && ! pgrep -f "$PWD/build/lab-tu" >/dev/null &&
+		! grep -q "$PWD/build/lab-tu" /proc/mounts
+}
+# until SECONDS COMMAND...: tries it every half second.
+until_holds() { local i; for i in $(seq $(($1 * 2))); do "${@:2}" && return 0; sleep 0.5; done; return 1; }
+board() { LC_ALL=$1 script -qfec "stty rows 44 cols 120; exec $T lab run lab/story.json --board" "$W/$2" >/dev/null 2>&1 </dev/null & pid=$!; }
+# script's child is the lab's own process group leader on its terminal: Ctrl-C goes there.
+ctrl_c() { pkill -INT -f "^$T lab run lab/story.json --board" ; }
+
+board ja_JP.UTF-8 ja
+until_holds 90 grep -q '物語は終わりました' "$W/ja"; ok $? "board: the story ends on it"
+grep -q '佐賀市' "$W/ja" && grep -q 'インシデント' "$W/ja" && grep -q 'c2.example' "$W/ja"; ok $? "board: bodies, incidents and blocks in Japanese"
+grep -qE '受領確認|緊急連絡まで' "$W/ja"; ok $? "board: incidents with their clocks"
+! grep -q '✗' "$W/ja"; ok $? "board: no step failed"
+ctrl_c; wait $pid
+nothing_left; ok $? "board: Ctrl-C takes everything down and leaves nothing"
+
+board C en
+until_holds 60 grep -q 'Saga City' "$W/en"; ok $? "board: English by locale"
+ctrl_c; wait $pid
+nothing_left; ok $? "board: Ctrl-C in the middle of the story leaves nothing either"
+
+$T lab run lab/story.json >"$W/plain" 2>&1 & pid=$!
+until_holds 60 grep -q 'reads the news' "$W/plain"; ok $? "without a terminal: the story line by line"
+kill -9 $pid; wait $pid 2>/dev/null
+[ -n "$(ip netns list | grep '^tu-')" ]; ok $? "kill -9 leaves the lab behind"
+$T lab up 2>"$W/up"; ok $? "the next start sweeps it and comes up"
+[ "$(pgrep -fc "^$PWD/build/torided")" -ge 1 ] && [ "$(ip netns list | grep -c '^tu-gw1')" = 1 ]; ok $? "one node runs"
+$T lab down; nothing_left; ok $? "and leaves nothing"
+
+sed 's/reads the news/cannot be/; s/today.s news/yesterday/' lab/story.json | sed '0,/"expect"/s//"within": 1, "expect"/' >"$W/bad.json"
+$T lab run "$W/bad.json" >"$W/badout" 2>&1; [ $? -eq 1 ] && grep -q '✗' "$W/badout"; ok $? "a step that doesn't happen: exit code 1"
+nothing_left; ok $? "and nothing is left"
+echo "1..$n"; exit $bad
