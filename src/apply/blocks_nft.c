@@ -121,10 +121,10 @@ static void write_sets(const struct blocks *b, const struct zones *z, int64_t no
 {
 	bool four = family == 4;
 	struct set sets[SET_KINDS] = {
-		[BY_INTERFACE] = { four ? "interface4" : "interface6", "ifname", family },
-		[BY_GLOBAL] = { four ? "global4" : "global6", four ? "ipv4_addr" : "ipv6_addr", family },
-		[FOR_ALL] = { four ? "all4" : "all6", "", family },
-		[TERMINALS] = { four ? "terminal4" : "terminal6", "ifname", family },
+		[BY_INTERFACE] = { .name = four ? "interface4" : "interface6", .key_type = "ifname", .family = family },
+		[BY_GLOBAL] = { .name = four ? "global4" : "global6", .key_type = four ? "ipv4_addr" : "ipv6_addr", .family = family },
+		[FOR_ALL] = { .name = four ? "all4" : "all6", .key_type = "", .family = family },
+		[TERMINALS] = { .name = four ? "terminal4" : "terminal6", .key_type = "ifname", .family = family },
 	};
 	for (size_t i = 0; i < b->n; i++)
 		add_block(sets, &b->list[i], z, now);
