@@ -2,7 +2,8 @@
  * snapshots (conf, blocks), counters, and the process's leaf key; nothing on a request's way takes a lock.
  *
  *   worker.c   thread, loop, snapshots, timers        listen.c   listeners of the organisations
- *   conn.c     a client's connection                  txn.c      one request and its answer
+ *   conn.c     a client's connection                  txn.c      one request and its answer, with txn.h:
+ *   request.c  decided and sent on                    answer.c   held · verdict.c asked, acted on
  *   connect.c  CONNECT: peek, interception, tunnel    origin.c   connections to origins and their pool
  *   leaf.c     certificates from the vault            hold.c     a body held until its verdict
  *   page.c     what people see                        report.c   events and counters */
@@ -22,7 +23,7 @@
 #include <pthread.h>
 
 #define WORKER_TICK_MS 250
-#define WORKER_FLUSH_MS 50         /* events wait at most so long */
+#define WORKER_FLUSH_MS 50         /* lost connections to the peers are noticed and made again so often */
 #define WORKER_READ (256 * 1024u)
 #define WORKER_CONNS_ORG 8192      /* connections of one organisation in one thread */
 #define WORKER_CONNS_TERMINAL 256  /* of one terminal in one thread */
@@ -88,7 +89,7 @@ struct worker {
 	struct events *events;
 	uv_poll_t peers;                      /* the three above, by an epoll of their own */
 	int peers_fd;
-	bool poked;
+	bool poked, reported;
 	const _Atomic uint64_t *generation;   /* of the signatures */
 	struct verdict_cache verdicts;
 	struct http_head head;                /* scratch: valid while one message is looked at */

@@ -1,0 +1,312 @@
+/* The request: parsed, decided, given an origin, sent on with its body as fast as the origin takes it. answer.c reads
+ * what comes back. */
+#include "proxy/txn.h"
+
+#include "base/err.h"
+
+#include <stdio.h>
+
+/* ---- beginning ---- */
+
+/* What outlives the head, in one buffer whose memory doesn't move. */
+static bool remember(struct txn *t, const struct http_head *h)
+{
+	struct str ua = http_get(h, H_USER_AGENT), ref = { NULL, 0 }, whole = http_get(h, H_REFERER);
+	struct buf *b = &t->text;
+	char auth[TARGET_AUTHORITY];
+	str_next(&whole, '?', &ref); /* no query strings in events */
+	if (!buf_room(b, t->target.path.len + ua.len + ref.len + TARGET_AUTHORITY + 512))
+		return false;
+	target_authority(&t->target, auth);
+	buf_puts(b, t->target.https ? "https://" : "http://");
+	buf_puts(b, auth);
+	size_t at = b->len;
+	buf_str(b, t->target.path);
+	struct str path = { b->ptr + at, t->target.path.len };
+	if (t->target.path.ptr)
+		t->target.path = path;
+	t->path = target_bare_path(&t->target);
+	t->url = (struct str){ b->ptr, at + t->path.len };
+	t->user_agent = (struct str){ b->ptr + b->len, ua.len };
+	buf_str(b, ua);
+	t->referrer = (struct str){ b->ptr + b->len, ref.len };
+	buf_str(b, ref);
+	return true;
+}
+
+static bool method_ok(uint8_t m)
+{
+	switch (m) {
+	case HTTP_GET:
+	case HTTP_HEAD:
+	case HTTP_POST:
+	case HTTP_PUT:
+	case HTTP_DELETE:
+	case HTTP_OPTIONS:
+	case HTTP_PATCH:
+	case HTTP_CONNECT:
+	case HTTP_PROPFIND:
+	case HTTP_PROPPATCH:
+	case HTTP_REPORT:
+	case HTTP_MKCOL:
+	case HTTP_COPY:
+	case HTTP_MOVE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void grant_connect(struct txn *t)
+{
+	static const char ok[] = "HTTP/1.1 200 Connection established\r\n\r\n";
+	struct conn *c = t->c;
+	c->tunnel = t->target;
+	c->tunnel.path = (struct str){ NULL, 0 };
+	c->terminal = t->terminal;
+	c->via = t->via;
+	t->tunnel = true;
+	if (chan_write(&c->ch, ok, sizeof ok - 1) != (long)sizeof ok - 1) {
+		conn_destroy(c, "Reset");
+		return;
+	}
+	t->bytes_in += sizeof ok - 1;
+	connect_begin(c);
+}
+
+static void begin_connect(struct txn *t)
+{
+	struct conn *c = t->c;
+	struct decision d;
+	bool decrypt = t->org->tls_decryption && !url_set_match_host(t->org->no_decrypt, str_from(t->target.host), NULL);
+	if (!conf_port_allowed(t->conf, t->target.port)) {
+		txn_deny(t, PAGE_PORT, "port", "");
+		return;
+	}
+	decide(t->conf, t->org, c->w->blocks, &t->target, &t->terminal, &d);
+	snprintf(t->rule_name, sizeof t->rule_name, "%s", d.name);
+	txn_set_rule(t, d.rule);
+	/* Denied but decrypting: the page is shown inside, where a browser shows it. */
+	if (d.allow || (decrypt && d.page != PAGE_TERMINAL))
+		grant_connect(t);
+	else
+		txn_deny(t, d.page, d.rule, d.rule);
+}
+
+static void begin_request(struct txn *t)
+{
+	struct conn *c = t->c;
+	struct decision d;
+	decide(t->conf, t->org, c->w->blocks, &t->target, &t->terminal, &d);
+	snprintf(t->rule_name, sizeof t->rule_name, "%s", d.name);
+	if (!d.allow) {
+		txn_deny(t, d.page, d.rule, d.rule);
+		return;
+	}
+	txn_set_rule(t, d.rule);
+	if (c->intercepted && c->fail) {
+		txn_origin_page(t, c->fail, c->fail_detail);
+		return;
+	}
+	if (t->up.failed) {
+		txn_deny(t, PAGE_PROTOCOL, "protocol", "head too long");
+		return;
+	}
+	t->up_replay = t->rq_done;
+	request_start(t, false);
+}
+
+void txn_begin(struct conn *c, size_t head_len)
+{
+	const char *why = "";
+	struct http_head *h = &c->w->head;
+	struct txn *t = txn_create(c);
+	if (!t) {
+		conn_destroy(c, NULL);
+		return;
+	}
+	c->txn = t;
+	c->state = CONN_BUSY;
+	conn_touch(c, WORKER_STALL_MS);
+	t->bytes_out += head_len;
+	int r = http_parse_request(&t->rq, c->in.ptr, head_len, h, &why);
+	t->method = h->method;
+	t->minor = r < 0 ? 1 : h->minor;
+	t->head_only = r == 0 && h->method == HTTP_HEAD;
+	t->rq_done = r == 0 && t->rq.done;
+	t->rq_chunked = h->chunked;
+	t->keep = r == 0 && h->keep_alive;
+	t->expect = h->expect_continue;
+	if (r == 0 && c->intercepted) {
+		t->terminal = c->terminal;
+		t->via = c->via;
+		r = target_of_tunnel_request(h, &c->tunnel, c->name, &t->target, &why);
+	} else if (r == 0) {
+		t->via = terminal_of(&c->peer, t->org->child_proxies, t->org->n_child_proxies, h, &t->terminal);
+		r = target_of_proxy_request(h, &t->target, &why);
+	}
+	if (r == 0 && !remember(t, h)) {
+		r = -E_INVALID;
+		why = "head too long";
+	}
+	if (r == 0 && t->method != HTTP_CONNECT)
+		rewrite_request(t, h);
+	buf_drop(&c->in, head_len); /* nothing points into the head any more */
+	if (r < 0) {
+		t->keep = t->rq_done = false;
+		txn_deny(t, PAGE_PROTOCOL, "protocol", why);
+	} else if (!method_ok(t->method) || (c->intercepted && t->method == HTTP_CONNECT)) {
+		t->keep = false;
+		txn_deny(t, PAGE_METHOD, "method", "");
+	} else if (t->method == HTTP_CONNECT) {
+		begin_connect(t);
+	} else {
+		begin_request(t);
+	}
+}
+/* ---- the request on its way ---- */
+
+/* Framed pieces of the request's body into up, as long as it is empty. False: t is gone. */
+static bool pump_request(struct txn *t)
+{
+	struct conn *c = t->c;
+	while (!t->rq_done && t->up.len == 0) {
+		if (c->in.len == 0) {
+			int r = conn_fill(c);
+			if (r == -E_AGAIN) {
+				if (!c->ch.reading)
+					chan_resume(&c->ch);
+				return true;
+			}
+			if (r < 0) {
+				conn_destroy(c, "Reset");
+				return false;
+			}
+		}
+		long n = http_feed(&t->rq, c->in.ptr, c->in.len);
+		if (n < 0 || t->rq.body_bytes > TXN_UPLOAD_MAX) {
+			txn_deny(t, n < 0 ? PAGE_PROTOCOL : PAGE_UPLOAD, n < 0 ? "protocol" : "upload", "");
+			return false;
+		}
+		struct str s = t->rq.body;
+		if (s.len && t->rq_chunked)
+			buf_printf(&t->up, "%zx\r\n", s.len);
+		buf_str(&t->up, s);
+		if (s.len && t->rq_chunked)
+			buf_puts(&t->up, "\r\n");
+		buf_drop(&c->in, (size_t)n);
+		if (t->rq.done) {
+			t->rq_done = true;
+			if (t->rq_chunked)
+				buf_puts(&t->up, "0\r\n\r\n");
+		}
+	}
+	return true;
+}
+
+/* Sends what there is for the origin. False: t is gone or went on. */
+bool request_push(struct txn *t)
+{
+	struct origin *o = t->origin;
+	for (;;) {
+		while (t->up_sent < t->up.len) {
+			long n = chan_write(&o->ch, t->up.ptr + t->up_sent, t->up.len - t->up_sent);
+			if (n < 0) {
+				answer_closed(t, n);
+				return false;
+			}
+			t->up_sent += (size_t)n;
+			t->bytes_out += (uint64_t)n;
+			conn_touch(t->c, WORKER_STALL_MS);
+			if (n == 0)
+				return true;
+		}
+		if (t->rq_done)
+			return true;
+		t->up_replay = false;
+		buf_reset(&t->up);
+		t->up_sent = 0;
+		if (!chan_drained(&o->ch))
+			return true;
+		if (!pump_request(t))
+			return false;
+		if (t->up.len == 0)
+			return true;
+	}
+}
+
+void request_event(struct origin *o, int what)
+{
+	struct txn *t = o->user;
+	if ((what & CHAN_WRITABLE) && (t->state == TXN_WAIT || t->state == TXN_BODY) && !request_push(t))
+		return;
+	if (!(what & CHAN_READABLE))
+		return;
+	if (t->state == TXN_WAIT)
+		answer_read(t);
+	else if (t->state == TXN_BODY || t->state == TXN_STREAM)
+		answer_read_body(t);
+}
+
+static void send_request(struct txn *t)
+{
+	struct conn *c = t->c;
+	struct origin *o = t->origin;
+	o->io = request_event;
+	o->user = t;
+	t->origin_addr = o->addr;
+	if (o->tls)
+		t->tls_version = (uint16_t)SSL_version(o->ch.ssl);
+	t->state = TXN_WAIT;
+	conn_touch(c, WORKER_STALL_MS);
+	if (t->expect && !t->rq_done) {
+		static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+		t->expect = false;
+		if (chan_write(&c->ch, go_on, sizeof go_on - 1) < 0) {
+			conn_destroy(c, "Reset");
+			return;
+		}
+	}
+	request_push(t);
+}
+
+static void on_origin(struct origin *o, void *user)
+{
+	struct txn *t = user;
+	if (o->fail) {
+		t->origin = NULL; /* closes itself */
+		t->origin_addr = o->addr;
+		txn_origin_page(t, o->fail, o->detail);
+		return;
+	}
+	send_request(t);
+}
+
+/* A pooled connection was verified, but a block may have come since. */
+static bool still_allowed(struct txn *t)
+{
+	const struct block_query q = { .org = t->c->org->code, .address = t->origin->addr, .terminal = t->terminal,
+		                       .now_ms = t->begin_wall };
+	const struct block *k = blocks_find(t->c->w->blocks, &q);
+	if (!k)
+		return true;
+	char rule[64];
+	snprintf(rule, sizeof rule, "block:%s", k->id);
+	txn_deny(t, PAGE_BLOCK, rule, "");
+	return false;
+}
+
+void request_start(struct txn *t, bool fresh)
+{
+	struct conn *c = t->c;
+	bool now;
+	struct origin_want want = { .host = c->intercepted ? c->tunnel.host : t->target.host, .port = t->target.port,
+		                    .tls = t->target.https, .sni = t->target.https ? c->name : NULL, .fresh = fresh,
+		                    .ready = on_origin, .user = t };
+	t->state = TXN_ORIGIN;
+	conn_touch(c, 2 * WORKER_HEAD_MS);
+	if (origin_get(c->org, &want, &t->origin, &now) < 0)
+		txn_fail(t, PAGE_BUSY, "memory", "");
+	else if (now && still_allowed(t)) /* not now: t may be gone already */
+		send_request(t);
+}

@@ -1,0 +1,109 @@
+/* A held answer and its verdict: from the thread's cache or from scand (over hold.h's descriptor); then it is delivered,
+ * replaced by a page, or passed as the organisation's settings for failures say. */
+#include "proxy/txn.h"
+
+#include "base/err.h"
+
+#include <stdio.h>
+
+static void settle(struct txn *t)
+{
+	rewrite_end(t, true, t->hold.raw.size);
+	t->state = TXN_DELIVER;
+	txn_deliver(t);
+}
+
+static void on_unscannable(struct txn *t, const char *why)
+{
+	t->verdict = "unscannable";
+	if (t->org->unscannable_allow)
+		settle(t);
+	else
+		txn_deny(t, PAGE_UNSCANNABLE, "verdict", why);
+}
+
+static void apply_verdict(struct txn *t, const struct verdict *v)
+{
+	snprintf(t->file_type, sizeof t->file_type, "%s", v->type);
+	t->verdict = verdict_kind_name(v->kind);
+	switch (v->kind) {
+	case VERDICT_CLEAN:
+		settle(t);
+		return;
+	case VERDICT_MALICIOUS:
+		snprintf(t->malware, sizeof t->malware, "%s", v->malware);
+		txn_deny(t, PAGE_MALWARE, "verdict", t->malware);
+		return;
+	case VERDICT_UNSCANNABLE:
+		on_unscannable(t, v->malware);
+		return;
+	default:
+		t->verdict = "error";
+		if (t->org->scan_fail == FAIL_OPEN)
+			settle(t);
+		else
+			txn_fail(t, PAGE_NO_VERDICT, "verdict", v->malware);
+	}
+}
+
+static void on_verdict(const struct verdict *v, void *user)
+{
+	struct txn *t = user;
+	struct worker *w = t->c->w;
+	t->scanning = false;
+	txn_forget_scan(t);
+	if (memcmp(v->sha256, t->hold.sha, VERDICT_SHA) == 0)
+		verdict_cache_put(&w->verdicts, v, w->now);
+	apply_verdict(t, v);
+}
+
+static void submit(struct txn *t)
+{
+	struct worker *w = t->c->w;
+	struct scan_job job = { .org = str_from(t->c->org->code), .content_type = t->type, .name = t->path,
+		                .timeout_ms = WORKER_VERDICT_MS, .done = on_verdict, .user = t };
+	bool own;
+	struct verdict error = { .kind = VERDICT_ERROR, .malware = "not submitted" };
+	if (hold_scan_fd(&t->hold, &job.fd, &own) < 0) {
+		apply_verdict(t, &error);
+		return;
+	}
+	t->scan_fd = own ? job.fd : -1;
+	if (scan_client_submit(w->scan, &job, &t->scan_id) < 0) {
+		txn_forget_scan(t);
+		apply_verdict(t, &error);
+		return;
+	}
+	t->scanning = true;
+	t->state = TXN_VERDICT;
+	conn_touch(t->c, WORKER_VERDICT_MS + 5000);
+	worker_poke(w);
+}
+
+/* All of the answer is here. */
+void verdict_ask(struct txn *t)
+{
+	struct worker *w = t->c->w;
+	struct verdict v;
+	if (hold_end(&t->hold) < 0) {
+		txn_fail(t, PAGE_BUSY, "memory", "");
+		return;
+	}
+	t->body_size = t->hold.raw.size;
+	t->file_size = t->hold.coding == CODING_NONE ? t->hold.raw.size : t->hold.plain.size;
+	if (t->hold.raw.size == 0) {
+		t->verdict = "skipped";
+		settle(t);
+		return;
+	}
+	if (t->hold.state != HOLD_OK) {
+		on_unscannable(t, t->hold.state == HOLD_TOO_LARGE ? "too large inside" : "unknown or broken encoding");
+		return;
+	}
+	t->hashed = true;
+	t->cache_hit = verdict_cache_get(&w->verdicts, t->hold.sha, w->now, &v);
+	if (t->cache_hit)
+		apply_verdict(t, &v);
+	else
+		submit(t);
+}
