@@ -235,16 +235,21 @@ static void message(struct buf *b, const struct buf *body)
 	buf_put(b, body->ptr, body->len);
 }
 
-static void hello(struct buf *b, struct str source)
+static void hello_of(struct buf *b, struct str source, uint64_t boot)
 {
 	struct buf m;
 	buf_init(&m, 4096);
 	wr_u8(&m, EVENTS_HELLO);
-	wr_u64(&m, 77);
+	wr_u64(&m, boot);
 	wr_u16(&m, (uint16_t)source.len);
 	buf_str(&m, source);
 	message(b, &m);
 	buf_done(&m);
+}
+
+static void hello(struct buf *b, struct str source)
+{
+	hello_of(b, source, 77);
 }
 
 static void event(struct buf *b, uint64_t sequence, struct str org, struct str json)
@@ -258,6 +263,34 @@ static void event(struct buf *b, uint64_t sequence, struct str org, struct str j
 	wr_blob(&m, json);
 	message(b, &m);
 	buf_done(&m);
+}
+
+/* A sender is killed, its successor speaks first: what the dead one wrote is taken, and before the successor's. */
+static void test_last_words(void **state)
+{
+	(void)state;
+	struct buf b;
+	buf_init(&b, MIB);
+	int dead = client(), next = client();
+	hello_of(&b, STR("proxyd/0"), 1);
+	event(&b, 1, STR("412015"), STR("{\"n\":1}"));
+	assert_int_equal(send(dead, b.ptr, b.len, 0), b.len);
+	run(3);
+	buf_reset(&b);
+	hello_of(&b, STR("proxyd/0"), 2);
+	event(&b, 1, STR("412015"), STR("{\"n\":3}"));
+	assert_int_equal(send(next, b.ptr, b.len, 0), b.len); /* the loop hears of this one first */
+	buf_reset(&b);
+	event(&b, 2, STR("412015"), STR("{\"n\":2}"));
+	assert_int_equal(send(dead, b.ptr, b.len, 0), b.len);
+	close(dead);
+	run(5);
+	assert_int_equal(counter("", "peers"), 1);
+	assert_int_equal(counter("", "sequence_gaps"), 0);
+	assert_int_equal(spool_commit(spool, NULL), 0);
+	expect_contents("412015 1\n412015 2\n412015 3\n");
+	close(next);
+	buf_done(&b);
 }
 
 static void test_hostile(void **state)
@@ -471,7 +504,8 @@ static void test_nflog_losses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_acknowledged_after_sync), T(test_once_over_a_crash), T(test_hostile),    T(test_slow_and_half_open),
+		T(test_acknowledged_after_sync), T(test_once_over_a_crash), T(test_last_words), T(test_hostile),
+		T(test_slow_and_half_open),
 		T(test_strangers_and_crowds),    T(test_back_pressure),     T(test_vault_away), T(test_nflog_losses),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -118,15 +118,41 @@ static bool source_ok(const struct peer *p, const char *source)
 	return !p->process || (strncmp(source, p->process, n) == 0 && (source[n] == 0 || source[n] == '/'));
 }
 
+static void take_all(struct peer *p);
+
+/* What a killed sender had written before it went is nowhere else: taken to its end, in order, before its successor says
+ * anything. Whoever writes on and on is cut after a while; when the disk doesn't take it, it stays. */
+static void read_out(struct peer *q)
+{
+	int fd = -1;
+	uv_fileno((uv_handle_t *)&q->pipe, &fd);
+	for (int i = 0; i < 64 && !q->held && !uv_is_closing((uv_handle_t *)&q->pipe); i++) {
+		if (!buf_room(&q->in, 64 * KIB))
+			return;
+		ssize_t n = recv(fd, q->in.ptr + q->in.len, 64 * KIB, MSG_DONTWAIT);
+		if (n <= 0)
+			break;
+		q->in.len += (size_t)n;
+		take_all(q);
+	}
+	if (!q->held)
+		drop(q, NULL);
+}
+
 static int take_hello(struct peer *p, const struct intake_message *m)
 {
 	if (p->source[0] || !source_ok(p, m->source))
 		return -E_DENIED;
-	/* the same sender came back before we saw its old connection end */
+	/* The same sender came back before we saw its old connection end: it sends again what that one still holds. Another
+	 * boot is another process, which doesn't. */
 	for (struct peer *q = p->server->peers, *next; q; q = next) {
 		next = q->next;
-		if (q != p && strcmp(q->source, m->source) == 0 && q->uid == p->uid)
+		if (q == p || strcmp(q->source, m->source) != 0 || q->uid != p->uid)
+			continue;
+		if (q->boot == m->boot)
 			drop(q, NULL);
+		else
+			read_out(q);
 	}
 	struct seen_source *seen = seen_get(spool_seen(p->server->o.spool), m->source, m->boot);
 	if (!seen)
