@@ -170,6 +170,7 @@ int lab_run_in(const struct lab *l, const char *host, const char *const *argv, s
 struct noted {
 	pid_t pid;
 	uint64_t started;
+	bool node; /* torided: it ends its own processes and mounts first */
 };
 
 static size_t noted_pids(const struct lab *l, struct noted *list, size_t max)
@@ -182,38 +183,45 @@ static size_t noted_pids(const struct lab *l, struct noted *list, size_t max)
 	if (fs_read(lab_path(l, path, "pids"), &b, NULL) == 0 && b.len) {
 		rest = buf_view(&b);
 		while (n < max && str_next(&rest, '\n', &row)) {
-			char text[128];
+			char text[128], name[64] = "";
 			int pid;
 			unsigned long long t;
-			if (str_copy(row, text, sizeof text) && sscanf(text, "%d %llu", &pid, &t) == 2)
-				list[n++] = (struct noted){ pid, t };
+			if (str_copy(row, text, sizeof text) && sscanf(text, "%d %llu %63s", &pid, &t, name) == 3)
+				list[n++] = (struct noted){ pid, t, strcmp(name, "torided") == 0 };
 		}
 	}
 	buf_done(&b);
 	return n;
 }
 
-static size_t signal_all(const struct noted *list, size_t n, int sig)
+static void signal_all(const struct noted *list, size_t n, int sig)
 {
-	size_t alive = 0;
 	for (size_t i = n; i-- > 0;)
-		if (list[i].started && start_time(list[i].pid) == list[i].started) {
+		if (list[i].started && start_time(list[i].pid) == list[i].started)
 			kill(list[i].pid, sig);
-			alive++;
-		}
-	return alive;
 }
 
-/* Asks all to end, newest first, and insists after 15 s. */
+static bool any_alive(const struct noted *list, size_t n, bool node_only)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((list[i].node || !node_only) && list[i].started && start_time(list[i].pid) == list[i].started)
+			return true;
+	return false;
+}
+
+#define NODE_ENDS_MS 15000
+#define OTHERS_END_MS 300 /* they keep nothing; Squid would wait a second for clients that are gone */
+
+/* Asks all to end, newest first, and insists. */
 static void end_processes(const struct lab *l)
 {
 	struct noted list[512];
 	size_t n = noted_pids(l, list, ARRAY_LEN(list));
 	char path[512];
-	int64_t until = clock_mono_ms() + 15000;
+	int64_t asked = clock_mono_ms();
 	signal_all(list, n, SIGTERM);
-	while (signal_all(list, n, 0) && clock_mono_ms() < until)
-		poll(NULL, 0, 50);
+	while (any_alive(list, n, clock_mono_ms() > asked + OTHERS_END_MS) && clock_mono_ms() < asked + NODE_ENDS_MS)
+		poll(NULL, 0, 20);
 	signal_all(list, n, SIGKILL);
 	unlink(lab_path(l, path, "pids"));
 }

@@ -6,7 +6,10 @@
 #include "base/mem.h"
 #include "base/proc.h"
 
+#include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static int batch(const char *netns, struct buf *b, struct err *err)
 {
@@ -217,52 +220,66 @@ int lab_net_up(const struct lab *l, struct err *err)
 	return r;
 }
 
+#define SWEEP_MAX 8192
+
 struct sweep {
 	const struct lab *l;
-	struct buf *b;
+	struct buf b; /* "netns del …" */
 	size_t n;
+	struct net_id {
+		dev_t dev;
+		ino_t ino;
+	} nets[SWEEP_MAX];
 };
-
-/* What still runs in one of our namespaces was started there by us. */
-static void end_inside(const char *ns)
-{
-	const char *pids[] = { "ip", "netns", "pids", ns, NULL };
-	struct buf out;
-	struct str rest, row;
-	buf_init(&out, 64 * KIB);
-	if (proc_run(&(struct proc_opts){ .argv = pids, .out = &out }, NULL) == 0 && out.len) {
-		rest = buf_view(&out);
-		while (str_next(&rest, '\n', &row)) {
-			char text[16];
-			const char *kill9[] = { "kill", "-KILL", text, NULL };
-			if (row.len && str_copy(row, text, sizeof text))
-				proc_run(&(struct proc_opts){ .argv = kill9 }, NULL);
-		}
-	}
-	buf_done(&out);
-}
 
 static int sweep_one(const char *name, void *user)
 {
 	struct sweep *s = user;
 	size_t n = strlen(s->l->prefix);
+	char path[300];
+	struct stat st;
 	if (strncmp(name, s->l->prefix, n) != 0 || name[n] != '-')
 		return 0;
-	end_inside(name);
-	buf_printf(s->b, "netns del %s\n", name);
-	s->n++;
+	snprintf(path, sizeof path, "/run/netns/%s", name);
+	if (s->n == SWEEP_MAX || stat(path, &st) < 0)
+		return 0;
+	s->nets[s->n++] = (struct net_id){ st.st_dev, st.st_ino };
+	buf_printf(&s->b, "netns del %s\n", name);
+	return 0;
+}
+
+/* What still runs in one of our namespaces was started there by us. One walk through /proc: `ip netns pids` would make
+ * one for each of the lab's hosts. */
+static int end_inside(const char *name, void *user)
+{
+	const struct sweep *s = user;
+	uint64_t pid;
+	char path[64];
+	struct stat st;
+	if (!str_to_u64(str_from(name), INT32_MAX, &pid) || pid < 2 || (pid_t)pid == getpid())
+		return 0;
+	snprintf(path, sizeof path, "/proc/%d/ns/net", (int)pid);
+	if (stat(path, &st) < 0)
+		return 0;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->nets[i].dev == st.st_dev && s->nets[i].ino == st.st_ino)
+			kill((pid_t)pid, SIGKILL);
 	return 0;
 }
 
 int lab_net_down(const struct lab *l, struct err *err)
 {
-	struct buf b;
-	struct sweep s = { l, &b, 0 };
-	buf_init(&b, MIB);
+	struct sweep *s = mem_alloc(sizeof *s);
+	if (!s)
+		return err_set(err, E_NOMEM, "", "no memory");
+	s->l = l;
+	buf_init(&s->b, MIB);
 	if (fs_exists("/run/netns"))
-		fs_list("/run/netns", sweep_one, &s, NULL);
-	if (s.n)
-		return batch(NULL, &b, err);
-	buf_done(&b);
-	return 0;
+		fs_list("/run/netns", sweep_one, s, NULL);
+	if (s->n)
+		fs_list("/proc", end_inside, s, NULL);
+	int r = s->n ? batch(NULL, &s->b, err) : 0;
+	buf_done(&s->b);
+	mem_free(s);
+	return r;
 }
