@@ -161,4 +161,5 @@ void report_txn(struct txn *t)
 	buf_putc(b, '}');
 	if (!b->failed)
 		events_put(w->events, str_from(t->c->org->code), buf_view(b));
+	w->reported = true; /* handed over at the end of this turn, with all of the turn's others */
 }

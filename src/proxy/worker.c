@@ -123,6 +123,10 @@ void worker_poke(struct worker *w)
 static void on_prepare(uv_prepare_t *h)
 {
 	struct worker *w = h->loop->data;
+	/* Before we sleep: what stands in the socket outlives us, what stands in the ring doesn't. */
+	if (w->reported)
+		work(w, PEER_EVENTS);
+	w->reported = false;
 	if (!w->poked)
 		return;
 	w->poked = false;
