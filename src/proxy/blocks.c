@@ -10,40 +10,18 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KEY_MAX 300
+#define KEY_MAX 600 /* organisation, and the key of a value of 255 bytes; nothing longer can be in the table */
 
+/* Any byte may stand in value. An empty key is in no table. */
 static struct str make_key(char dst[KEY_MAX], const char *org, struct str value)
 {
-	int n = snprintf(dst, KEY_MAX, "%s/" STR_FMT, org, STR_ARG(value));
-	return (struct str){ dst, n < KEY_MAX ? (size_t)n : 0 };
-}
-
-/* "https://Example.jp:443/a?b" as blocks_find() asks it: "https://example.jp/a". */
-static int url_key(const char *value, char *dst, size_t size)
-{
-	struct str s = str_from(value), rest = s, bare;
-	char host[256];
-	bool https = str_case_starts(s, STR("https://"));
-	if (!https && !str_case_starts(s, STR("http://")))
-		return -E_INVALID;
-	str_next(&rest, '?', &bare);
-	bare.ptr += https ? 8 : 7;
-	bare.len -= https ? 8 : 7;
-	const char *slash = bare.len ? memchr(bare.ptr, '/', bare.len) : NULL;
-	struct str auth = { bare.ptr, slash ? (size_t)(slash - bare.ptr) : bare.len };
-	struct str path = slash ? (struct str){ slash, bare.len - auth.len } : STR("/"), port = { "", 0 };
-	const char *colon = auth.len && auth.ptr[auth.len - 1] != ']' ? memrchr(auth.ptr, ':', auth.len) : NULL;
-	if (colon) {
-		port = (struct str){ colon, auth.len - (size_t)(colon - auth.ptr) };
-		auth.len -= port.len;
-		if (str_eq(port, https ? STR(":443") : STR(":80")))
-			port.len = 0;
-	}
-	if (url_host_normalise(auth, host) < 0)
-		return -E_INVALID;
-	int n = snprintf(dst, size, strchr(host, ':') ? "%s[%s]" STR_FMT STR_FMT : "%s%s" STR_FMT STR_FMT,
-	                 https ? "https://" : "http://", host, STR_ARG(port), STR_ARG(path));
-	return n < (int)size ? 0 : -E_INVALID;
+	size_t n = strlen(org);
+	if (n + 1 + value.len > KEY_MAX)
+		return (struct str){ dst, 0 };
+	memcpy(dst, org, n);
+	dst[n] = '/';
+	memcpy(dst + n + 1, value.ptr, value.len);
+	return (struct str){ dst, n + 1 + value.len };
 }
 
 /* Of two entries for the same thing the one that lasts longer counts. */
@@ -64,10 +42,10 @@ static int add_name(struct blocks *b, struct block *k)
 
 static int add_url(struct blocks *b, struct block *k)
 {
-	char key[KEY_MAX + 8], url[sizeof k->value];
-	if (url_key(k->value, url, sizeof url) < 0)
-		return -E_INVALID;
-	return put(&b->urls, make_key(key, k->org, str_from(url)), k);
+	char key[KEY_MAX], url[KEY_MAX - sizeof k->org - 1];
+	struct url_query q = { 0 };
+	size_t n = url_split(str_from(k->value), &q) == 0 ? url_loose_key(&q, url, sizeof url) : 0;
+	return n ? put(&b->urls, make_key(key, k->org, (struct str){ url, n }), k) : -E_INVALID;
 }
 
 static int add(struct blocks *b, size_t i)
@@ -189,6 +167,15 @@ static const struct block *find_prefix(const struct blocks *b, const struct bloc
 	return NULL;
 }
 
+static const struct block *find_url(const struct blocks *b, const struct block_query *q)
+{
+	char key[URL_PATH_MAX + 300];
+	const struct url_query u = { .scheme = q->https ? STR("https") : STR("http"), .host = str_from(q->host), .port = q->port,
+		                     .path = q->path };
+	size_t n = url_loose_key(&u, key, sizeof key);
+	return n ? get(&b->urls, q->org, (struct str){ key, n }, q->now_ms) : NULL;
+}
+
 const struct block *blocks_find(const struct blocks *b, const struct block_query *q)
 {
 	if (!b || b->n == 0)
@@ -196,7 +183,7 @@ const struct block *blocks_find(const struct blocks *b, const struct block_query
 	const struct block *k = find_prefix(b, q);
 	if (!k && b->names.len)
 		k = find_name(b, q);
-	if (!k && b->urls.len && q->url.len && q->url.len < KEY_MAX - 8)
-		k = get(&b->urls, q->org, q->url, q->now_ms);
+	if (!k && b->urls.len && q->host && q->path.ptr)
+		k = find_url(b, q);
 	return k;
 }

@@ -2,7 +2,10 @@
  * generation; torided sends the whole table over RUN/proxy.sock (wire/sock.h framing):
  *   -> u8 1, u32 count, count entries as block_write() of wire/order.h
  *   <- u8 code (enum err_code; 0: the table is in force in every thread and what ran against it is cut)
- * A table is immutable and shared by the threads. */
+ * A table is immutable and shared by the threads.
+ *
+ * Names hold for what is below them too, whatever case and final dot they are written with; a URL whatever its query
+ * and however a client spells it (url_loose_key() of url/url.h); addresses for written and resolved ones. */
 #ifndef PROXY_BLOCKS_H
 #define PROXY_BLOCKS_H
 
@@ -21,7 +24,7 @@ struct blocks {
 	struct prefix *prefixes; /* of list[i], where it is an address or a terminal */
 	size_t n;
 	struct map names;   /* "ORG/host" -> struct block */
-	struct map urls;    /* "ORG/scheme://host[:port]/path" */
+	struct map urls;    /* "ORG/" and url_loose_key() */
 	uint32_t *by_prefix; /* the entries of kind address and terminal */
 	size_t n_by_prefix;
 };
@@ -30,7 +33,9 @@ struct blocks {
 struct block_query {
 	const char *org;
 	const char *host;         /* normalised name or address */
-	struct str url;           /* scheme://authority/path, no query */
+	bool https;
+	uint16_t port;            /* 0: the scheme's own */
+	struct str path;          /* as sent; {NULL,0}: not known, entries of kind url don't hold then */
 	struct prefix address;    /* of the origin */
 	struct prefix terminal;
 	int64_t now_ms;

@@ -9,16 +9,8 @@
 static bool blocked(const struct conf_org *org, const struct blocks *blocks, const struct target *t,
                     const struct prefix *terminal, int64_t now, struct decision *ret)
 {
-	char url[640], auth[TARGET_AUTHORITY];
-	struct block_query q = { .org = org->code, .host = t->host, .terminal = *terminal, .now_ms = now };
-	if (!blocks || blocks->n == 0)
-		return false;
-	struct str path = target_bare_path(t);
-	if (path.ptr && path.len < 320) {
-		target_authority(t, auth);
-		int n = snprintf(url, sizeof url, "%s%s" STR_FMT, t->https ? "https://" : "http://", auth, STR_ARG(path));
-		q.url = (struct str){ url, (size_t)n < sizeof url ? (size_t)n : 0 };
-	}
+	const struct block_query q = { .org = org->code, .host = t->host, .https = t->https, .port = t->port, .path = t->path,
+		                       .terminal = *terminal, .now_ms = now };
 	const struct block *k = blocks_find(blocks, &q);
 	if (!k)
 		return false;

@@ -5,6 +5,7 @@
 #include "base/err.h"
 
 #include <pthread.h>
+#include <stdio.h>
 
 #define HOST_MAX 253  /* RFC 1035 2.3.4, without the root's dot */
 #define LABEL_MAX 63
@@ -217,6 +218,24 @@ size_t url_path_normalise(struct str path, bool with_query, char *dst, size_t si
 	return with_query ? n + put_escapes(query, dst + n) : n;
 }
 
+/* Everything undone that a server may undo; dst has room for s.len + 1. What one server joins and another doesn't
+ * ("//" before ".."), both forms of an entry and a request are joined alike. */
+static size_t put_loose(struct str s, char *dst)
+{
+	size_t n = 0;
+	dst[n++] = '/';
+	for (size_t i = 0; i < s.len && s.ptr[i] != '?' && s.ptr[i] != '#'; i++) {
+		int e = escaped(s, i), c = e >= 0 ? e : (unsigned char)s.ptr[i];
+		if (e >= 0)
+			i += 2;
+		if (c == '\\')
+			c = '/';
+		if (c != '/' || dst[n - 1] != '/')
+			dst[n++] = (char)c;
+	}
+	return drop_dots(dst, n);
+}
+
 /* ---- the whole query ---- */
 
 static bool path_ok(struct str s)
@@ -239,4 +258,17 @@ int url_target_from(const struct url_query *q, struct url_target *ret)
 	ret->path = q->path;
 	url_target_labels(ret);
 	return 0;
+}
+
+size_t url_loose_key(const struct url_query *q, char *dst, size_t size)
+{
+	bool https = str_case_eq(q->scheme, STR("https"));
+	char host[256];
+	if ((!https && !str_case_eq(q->scheme, STR("http"))) || !path_ok(q->path) || url_host_normalise(q->host, host) < 0)
+		return 0;
+	unsigned port = q->port ? q->port : https ? 443 : 80;
+	int n = snprintf(dst, size, "%s %s %u ", https ? "https" : "http", host, port);
+	if ((size_t)n + q->path.len + 1 > size)
+		return 0;
+	return (size_t)n + put_loose(q->path, dst + n);
 }

@@ -59,6 +59,11 @@ struct url_target {
 int url_target_from(const struct url_query *q, struct url_target *ret);
 /* Normalised host of q into dst (256 bytes); -E_INVALID as above. */
 int url_host_normalise(struct str host, char dst[256]);
+/* One key for all spellings of a URL that servers commonly answer alike, without its query: for what must not be got
+ * round (proxy/blocks.h), where holding a neighbour costs less than missing one. Beyond the above every escape is
+ * undone, "%2F" and "\" are "/", repeated slashes are one; the port is always there. Not text: it may hold any byte.
+ * Bytes written; 0: -E_INVALID as above, or it doesn't fit into size (URL_PATH_MAX + 300 always do). */
+size_t url_loose_key(const struct url_query *q, char *dst, size_t size);
 
 /* From a JSON array of texts; `path` ("service.black") leads the error's place. A bad pattern fails it all. */
 int url_set_build(yyjson_val *array, const char *path, struct url_set **ret, struct err *err);
