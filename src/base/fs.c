@@ -131,16 +131,22 @@ int fs_mkdirs(const char *path, mode_t mode, struct err *err)
 	}
 }
 
+struct tree {
+	const char *path;
+	struct err *err;
+};
+
 static int rm_one(const char *name, void *user)
 {
+	const struct tree *t = user;
 	char path[2048];
-	snprintf(path, sizeof path, "%s/%s", (const char *)user, name);
+	snprintf(path, sizeof path, "%s/%s", t->path, name);
 	struct stat st;
 	if (lstat(path, &st) < 0)
 		return 0;
 	if (S_ISDIR(st.st_mode))
-		return fs_rmtree(path, NULL);
-	return unlink(path) < 0 ? -E_IO : 0;
+		return fs_rmtree(path, t->err);
+	return unlink(path) < 0 ? err_errno(t->err, path, "cannot remove") : 0;
 }
 
 int fs_rmtree(const char *path, struct err *err)
@@ -150,7 +156,8 @@ int fs_rmtree(const char *path, struct err *err)
 		return errno == ENOENT ? 0 : err_errno(err, path, "cannot remove");
 	if (!S_ISDIR(st.st_mode))
 		return unlink(path) < 0 ? err_errno(err, path, "cannot remove") : 0;
-	int r = fs_list(path, rm_one, (void *)(uintptr_t)path, err);
+	struct tree t = { path, err };
+	int r = fs_list(path, rm_one, &t, err);
 	if (r < 0)
 		return r;
 	return rmdir(path) < 0 ? err_errno(err, path, "cannot remove") : 0;
