@@ -255,10 +255,14 @@ static int get_dev(struct load *l, yyjson_val *root)
 	struct conf *c = l->c;
 	yyjson_val *dev = yyjson_obj_get(root, "dev"), *a = yyjson_obj_get(dev, "hosts"), *v;
 	size_t i, max, n = yyjson_arr_size(a);
+	c->verdict_ms = CONF_VERDICT_MS;
 	c->dev = yyjson_is_obj(dev);
 	if (!c->dev)
 		return 0;
 	int r = get_prefixes(l, dev, "except", &c->except, &c->n_except);
+	uint64_t ms = yyjson_get_uint(yyjson_obj_get(dev, "verdict_ms"));
+	if (ms > 0 && ms < CONF_VERDICT_MS)
+		c->verdict_ms = (int)ms;
 	c->hosts = arena_array(&c->arena, n + 1, sizeof *c->hosts);
 	if (!c->hosts)
 		return no_memory(l);

@@ -6,9 +6,10 @@
  *    "orgs":[{"code","index","name","name_en","interface","global4","global6","resolver","resolver_from",
  *      "tls_decryption","no_decrypt":[…],"registered_only","terminals":[prefix…],"child_proxies":[prefix…],
  *      "scan_fail":"closed"|"open","scan_max_mib","unscannable_allow","url":{…url/url.h…}}…],
- *    "dev":{"except":[prefix…],"hosts":[{"name","addr"}…]}}      only where every interface is ""
+ *    "dev":{"except":[prefix…],"hosts":[{"name","addr"}…],"verdict_ms":60000}}      only where every interface is ""
  * "" for an address means: none, for an interface: don't bind to one. With dev an org may have its own "port" and
- * the destinations in except are reachable although they are special; hosts answers before the resolver. */
+ * the destinations in except are reachable although they are special; hosts answers before the resolver;
+ * verdict_ms is how long a verdict is waited for. */
 #ifndef PROXY_CONF_H
 #define PROXY_CONF_H
 
@@ -22,6 +23,7 @@
 #define CONF_MAX_ORGS 4096
 #define CONF_MAX_JSON (256 * 1024 * 1024u)
 #define CONF_MAX_THREADS 64
+#define CONF_VERDICT_MS 60000
 
 struct conf_org {
 	char code[8], interface[16];
@@ -54,6 +56,7 @@ struct conf {
 	size_t n_connect_ports;
 	struct prefix *refuse, *except;
 	size_t n_refuse, n_except;
+	int verdict_ms; /* an answer is held so long for its verdict */
 	bool dev;
 	struct conf_host *hosts;
 	size_t n_hosts;

@@ -13,8 +13,18 @@
 
 #include <stdio.h>
 
+/* After a ClientHello and before our answer to it no page can be shown, but the terminal's program may be told that this
+ * was meant: a fatal alert in clear (RFC 8446 6.2) makes it say so at once instead of trying again. */
+static void tell(struct conn *c, bool denied)
+{
+	const char alert[] = { 21, 3, 3, 0, 2, 2, denied ? 49 /* access_denied */ : 80 /* internal_error */ };
+	if (c->state == CONN_PREPARE && !c->ch.ssl)
+		chan_write(&c->ch, alert, sizeof alert);
+}
+
 static void give_up(struct conn *c, const char *rule, const char *disposition)
 {
+	tell(c, strcmp(disposition, "Blocked") == 0);
 	if (c->txn) {
 		c->txn->silent = false;
 		if (rule) {
@@ -258,6 +268,7 @@ static void on_hello(struct conn *c, const struct client_hello *ch)
 	snprintf(c->name, sizeof c->name, "%s", ch->sni[0] ? ch->sni : c->tunnel.host);
 	bool pass = !org->tls_decryption || url_set_match_host(org->no_decrypt, str_from(c->name), NULL);
 	bool allow = judge_both(c, &d);
+	c->state = CONN_PREPARE;
 	if (c->txn) {
 		snprintf(c->txn->rule, sizeof c->txn->rule, "%s", d.rule);
 		snprintf(c->txn->rule_name, sizeof c->txn->rule_name, "%s", d.name);

@@ -126,6 +126,8 @@ static void count(const struct txn *t)
 		org_count(o, STAT_ERRORS, 1);
 	if (t->verdict && strcmp(t->verdict, "malicious") == 0)
 		org_count(o, STAT_MALICIOUS, 1);
+	if (t->verdict && strcmp(t->verdict, "error") == 0)
+		org_count(o, STAT_UNJUDGED, 1);
 	if (t->cache_hit)
 		org_count(o, STAT_CACHE_HITS, 1);
 	if (t->tunnel)

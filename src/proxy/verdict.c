@@ -61,7 +61,7 @@ static void submit(struct txn *t)
 {
 	struct worker *w = t->c->w;
 	struct scan_job job = { .org = str_from(t->c->org->code), .content_type = t->type, .name = t->path,
-		                .timeout_ms = WORKER_VERDICT_MS, .done = on_verdict, .user = t };
+		                .timeout_ms = t->conf->verdict_ms, .done = on_verdict, .user = t };
 	bool own;
 	struct verdict error = { .kind = VERDICT_ERROR, .malware = "not submitted" };
 	if (hold_scan_fd(&t->hold, &job.fd, &own) < 0) {
@@ -76,7 +76,7 @@ static void submit(struct txn *t)
 	}
 	t->scanning = true;
 	t->state = TXN_VERDICT;
-	conn_touch(t->c, WORKER_VERDICT_MS + 5000);
+	conn_touch(t->c, t->conf->verdict_ms + 5000);
 	worker_poke(w);
 }
 

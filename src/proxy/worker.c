@@ -19,7 +19,7 @@ static const char *const stat_names[STAT_COUNT] = {
 	[STAT_REQUESTS] = "requests", [STAT_DENIED] = "denied", [STAT_MALICIOUS] = "malicious", [STAT_BYTES_IN] = "bytes_in",
 	[STAT_BYTES_OUT] = "bytes_out", [STAT_INTERCEPTED] = "intercepted", [STAT_TUNNELS] = "tunnels",
 	[STAT_ERRORS] = "errors", [STAT_CONNECTIONS] = "connections", [STAT_CACHE_HITS] = "verdict_cache_hits",
-	[STAT_REFUSED] = "refused", [STAT_CUT] = "cut", [STAT_LISTENING] = "listening",
+	[STAT_REFUSED] = "refused", [STAT_CUT] = "cut", [STAT_LISTENING] = "listening", [STAT_UNJUDGED] = "unjudged",
 };
 
 /* ---- organisations ---- */

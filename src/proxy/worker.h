@@ -32,7 +32,6 @@
 #define WORKER_HEAD_MS 20000       /* for a whole request head, handshake or ClientHello */
 #define WORKER_STALL_MS 60000      /* no progress while a body moves */
 #define WORKER_TUNNEL_MS 600000    /* a tunnel without a byte */
-#define WORKER_VERDICT_MS 60000
 
 struct conn;
 struct origin;
@@ -41,7 +40,9 @@ struct txn;
 
 enum stat_id {
 	STAT_REQUESTS, STAT_DENIED, STAT_MALICIOUS, STAT_BYTES_IN, STAT_BYTES_OUT, STAT_INTERCEPTED, STAT_TUNNELS,
-	STAT_ERRORS, STAT_CONNECTIONS, STAT_CACHE_HITS, STAT_REFUSED, STAT_CUT, STAT_LISTENING, STAT_COUNT,
+	STAT_ERRORS, STAT_CONNECTIONS, STAT_CACHE_HITS, STAT_REFUSED, STAT_CUT, STAT_LISTENING,
+	STAT_UNJUDGED, /* no verdict could be had: refused or delivered, as scan_fail says */
+	STAT_COUNT,
 };
 
 /* What lives as long as the organisation does, over generations. */
