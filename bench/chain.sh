@@ -10,7 +10,8 @@ samples=(412040-pc1@10.4.0.8:3128 412023-pc1@192.0.2.10:8080 412066-pc1@192.0.2.
 rule=54495047-4606-4416-828f-9ef649def4be # rules/proxy_beacon.yml: five calls in a minute
 
 # Inside the terminal. Five calls a second apart without a user agent; then a browser's (which the rule doesn't count)
-# until it is refused. Prints, in µs: when the fifth call began, when the last allowed one began, when the refused one began.
+# until it is refused; a call that is under way when the block comes is cut (000). Prints, in µs: when the fifth call
+# began, when the last allowed one began, when the first refused or cut one began.
 cat >"$work/beacon" <<'EOS'
 get() { curl -s -A "$1" --max-time 5 -o /dev/null -w '%{http_code}' -x "http://$proxy" http://c2.example/beacon; }
 proxy=$1
@@ -19,16 +20,17 @@ for i in 1 2 3 4 5; do
 	[ "$(get '')" = 200 ] || { echo "call $i wasn't let through" >&2; exit 1; }
 	[ $i = 5 ] || sleep 1
 done
-allowed=$fifth
+allowed=$fifth refused=
 for i in $(seq 1000); do
 	at=${EPOCHREALTIME/./}
 	code=$(get Mozilla/5.0)
-	[ "$code" = 200 ] || break
-	allowed=$at
+	[ "$code" = 200 ] && { refused=; allowed=$at; }
+	[ "$code" = 200 ] || refused=${refused:-$at}
+	[ "$code" != 403 ] || break
 	sleep 0.02
 done
 [ "$code" = 403 ] || { echo "not blocked: $code" >&2; exit 1; }
-echo "$fifth $allowed $at"
+echo "$fifth $allowed $refused"
 EOS
 
 until_true() { local i; for i in $(seq 300); do "$@" && return 0; sleep 0.2; done; return 1; }
