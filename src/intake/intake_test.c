@@ -209,6 +209,65 @@ static void test_once_over_a_crash(void **state)
 	events_close(&e);
 }
 
+static void crash_and_start(struct events *e)
+{
+	struct spool *dead = spool;
+	stop(false);
+	spool = NULL;
+	spool_abandon(&dead);
+	pump(e);
+	usleep(250000); /* the sender's pause before it connects again */
+	start();
+	pump(e);
+}
+
+/* A full disk takes one organisation's records and not another's, in whatever place, and then intaked dies: each sender
+ * sends again, and everything is there once. A killed sender's boot and its successor's stand side by side. */
+static void test_once_over_a_torn_commit(void **state)
+{
+	(void)state;
+	struct events *e = NULL;
+	struct buf b;
+	char line[64];
+	for (int k = 1; k <= 10; k++) {
+		if (k % 4 == 1) {
+			events_close(&e);
+			assert_int_equal(events_open("proxyd/0", 65536, &e, NULL), 0);
+		}
+		put(e, k % 2 ? "412015" : "", k * 10);
+		put(e, k % 2 ? "" : "412015", k * 10 + 1);
+		put(e, "412015", k * 10 + 2);
+		pump(e);
+		fs_fail_at(k / 2 + 1, ENOSPC);
+		spool_commit(spool, NULL);
+		fs_fail_at(0, 0);
+		crash_and_start(e);
+		assert_int_equal(spool_second(spool, NULL), 0);
+		if (k % 3) /* else the next crash comes before anybody hears that it is safe */
+			intake_server_committed(server);
+		pump(e);
+		if (k % 4 == 0) {
+			assert_int_equal(spool_commit(spool, NULL), 0);
+			intake_server_committed(server);
+			pump(e);
+			assert_int_equal(events_unacked(e), 0);
+		}
+	}
+	assert_int_equal(spool_commit(spool, NULL), 0);
+	contents(&b);
+	for (int k = 1; k <= 10; k++)
+		for (int i = 0; i < 3; i++) {
+			snprintf(line, sizeof line, "%s %d\n", (k % 2 == 1) == (i == 1) ? "service" : "412015", k * 10 + i);
+			if (i == 2)
+				snprintf(line, sizeof line, "412015 %d\n", k * 10 + i);
+			const char *at = strstr(buf_cstr(&b), line);
+			if (!at || strstr(at + 1, line))
+				fail_msg("%s is there %s", line, at ? "twice" : "not at all");
+		}
+	buf_done(&b);
+	events_close(&e);
+}
+
 /* ---- hostile ---- */
 
 static int client(void)
@@ -504,7 +563,7 @@ static void test_nflog_losses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_acknowledged_after_sync), T(test_once_over_a_crash), T(test_last_words), T(test_hostile),
+		T(test_acknowledged_after_sync), T(test_once_over_a_crash), T(test_last_words), T(test_once_over_a_torn_commit), T(test_hostile),
 		T(test_slow_and_half_open),
 		T(test_strangers_and_crowds),    T(test_back_pressure),     T(test_vault_away), T(test_nflog_losses),
 	};

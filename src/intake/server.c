@@ -171,14 +171,14 @@ static int take_event(struct peer *p, const struct intake_message *m)
 	struct seen_source *seen = seen_get(spool_seen(s->o.spool), p->source, p->boot);
 	if (!seen)
 		return -E_LIMIT;
-	if (m->sequence <= seen->sequence) {
+	if (seen_has(seen, m->sequence)) {
 		stats_add(s->duplicates, 1);
 	} else {
 		int r = spool_put(s->o.spool, str_from(m->org), m->json, p->source, p->boot, m->sequence, &err);
 		if (r < 0)
 			return -E_AGAIN; /* disk, vault or memory: not the sender's fault, and nothing may be lost */
-		stats_add(s->gaps, m->sequence != seen->sequence + 1);
-		seen->sequence = m->sequence;
+		stats_add(s->gaps, m->sequence > seen->sequence + 1);
+		seen_take(seen, m->sequence);
 	}
 	p->taken = m->sequence > p->taken ? m->sequence : p->taken;
 	stats_add(s->received, 1);

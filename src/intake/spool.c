@@ -12,6 +12,7 @@
 
 #define SENDERS_EVERY_MS 10000 /* how much has to be read again after a crash */
 #define IDLE_CHECKPOINT_MS 60000
+#define MISSING_MS 60000       /* senders that live have sent again by then */
 #define VAULT_REST_MS 5000     /* after a failed signature: each try may block the loop */
 
 struct spool {
@@ -21,7 +22,7 @@ struct spool {
 	struct map counters; /* organisation -> its "records" */
 	struct buf record, cursors;
 	struct writer_stats told; /* what the counters already show */
-	int64_t senders_ms, checkpoint_ms, vault_ms;
+	int64_t senders_ms, checkpoint_ms, vault_ms, opened_ms;
 	bool ready;   /* recovered: seen and cursors fit together */
 	bool failing; /* the last commit failed: said once */
 	_Atomic uint64_t *raw, *schema, *skewed, *unknown, *refused;
@@ -82,6 +83,9 @@ static int recover(struct spool *s, struct err *err)
 	if (r < 0)
 		return r;
 	s->ready = true;
+	s->opened_ms = clock_mono_ms();
+	if (seen_settle(&s->seen, false))
+		log_info("", "senders", "a commit was cut off: what is missing is awaited from its senders");
 	writer_stats(s->w, &st);
 	if (st.damaged)
 		spool_alarm(s, "segments or checkpoints were altered or cut while intaked was down: %llu; run toride log verify",
@@ -279,7 +283,9 @@ int spool_second(struct spool *s, struct err *err)
 {
 	int64_t now = clock_mono_ms();
 	int r = checkpoint(s, now, err);
-	if (r == 0 && now - s->senders_ms >= SENDERS_EVERY_MS && spool_commit(s, err) == 0) {
+	/* The file can't say which single numbers are missing: while some are, the old one and what is behind it stay true. */
+	bool missing = seen_settle(&s->seen, now - s->opened_ms > MISSING_MS);
+	if (r == 0 && !missing && now - s->senders_ms >= SENDERS_EVERY_MS && spool_commit(s, err) == 0) {
 		s->senders_ms = now;
 		r = save_senders(s, err);
 	}
@@ -309,7 +315,8 @@ void spool_close(struct spool **sp)
 		return;
 	if (s->ready && writer_commit(s->w, &err) < 0)
 		log_err(LOG_LEVEL_ERROR, "", "segments", &err);
-	else if (s->ready && (writer_checkpoint(s->w, false, &err) < 0 || save_senders(s, &err) < 0))
+	else if (s->ready && (writer_checkpoint(s->w, false, &err) < 0 ||
+	                      (!seen_settle(&s->seen, false) && save_senders(s, &err) < 0)))
 		log_err(LOG_LEVEL_WARN, "", "segments", &err);
 	spool_abandon(sp);
 }
