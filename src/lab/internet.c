@@ -6,6 +6,7 @@
 #include "base/mem.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 static const struct role {
 	const char *name, *listen;
@@ -230,9 +231,10 @@ int lab_internet_up(const struct lab *l, struct err *err)
 
 /* ---- the organisations' own servers ---- */
 
+/* Squid calls itself, and its shared memory, PREFIXCODEproxyN: letters and digits only, and two labs never meet. */
 static int child_proxy(const struct lab *l, const struct org *o, size_t k, struct err *err)
 {
-	char host[64], dir[512], from[512], to[512], listen[96], parent[PREFIX_TEXT], port[8], addr[PREFIX_TEXT],
+	char host[64], name[64], dir[512], from[512], to[512], listen[96], parent[PREFIX_TEXT], port[8], addr[PREFIX_TEXT],
 		dns[PREFIX_TEXT];
 	snprintf(host, sizeof host, "%s-proxy%zu", o->code, k + 1);
 	snprintf(from, sizeof from, "%.400s/lab/org/squid.conf", l->source);
@@ -245,14 +247,9 @@ static int child_proxy(const struct lab *l, const struct org *o, size_t k, struc
 	r = r < 0 ? r : lab_copy(from, lab_path(l, to, "org/%s/squid.conf", host), pairs, err);
 	const char *own[] = { "chown", "-R", "proxy:proxy", dir, NULL };
 	r = r < 0 ? r : lab_run_in(l, NULL, own, NULL, err);
-	const char *argv[] = { "squid", "-N", "-n", host, "-f", to, NULL };
-	/* -n takes letters and digits only: drop the hyphen. */
-	for (char *p = host; *p; p++)
-		if (*p == '-')
-			memmove(p, p + 1, strlen(p));
-	char where[64];
-	snprintf(where, sizeof where, "%s-proxy%zu", o->code, k + 1);
-	return r < 0 ? r : lab_spawn(l, where, where, argv, NULL, err);
+	const char *argv[] = { "squid", "-N", "-n", name, "-f", to, NULL };
+	snprintf(name, sizeof name, "%s%sproxy%zu", l->prefix, o->code, k + 1);
+	return r < 0 ? r : lab_spawn(l, host, host, argv, NULL, err);
 }
 
 int lab_orgs_up(const struct lab *l, struct err *err)
@@ -262,4 +259,22 @@ int lab_orgs_up(const struct lab *l, struct err *err)
 		for (size_t k = 0; r == 0 && k < l->model->orgs[i].n_child_proxies; k++)
 			r = child_proxy(l, &l->model->orgs[i], k, err);
 	return r;
+}
+
+static int remove_shared(const char *name, void *user)
+{
+	const struct lab *l = user;
+	size_t n = strlen(l->prefix);
+	char path[300];
+	if (strncmp(name, l->prefix, n) != 0 || strspn(name + n, "0123456789") != 6 || strncmp(name + n + 6, "proxy", 5) != 0)
+		return 0;
+	if (snprintf(path, sizeof path, "/dev/shm/%s", name) < (int)sizeof path)
+		unlink(path);
+	return 0;
+}
+
+/* A Squid that was killed leaves its shared memory. */
+void lab_orgs_down(const struct lab *l)
+{
+	fs_list("/dev/shm", remove_shared, (void *)(uintptr_t)l, NULL);
 }

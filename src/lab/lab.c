@@ -284,6 +284,7 @@ int lab_down(struct lab *l, struct err *err)
 {
 	end_processes(l);
 	int r = lab_net_down(l, err);
+	lab_orgs_down(l);
 	int r2 = fs_rmtree(l->dir, err);
 	return r < 0 ? r : r2;
 }

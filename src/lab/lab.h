@@ -51,6 +51,7 @@ int lab_net_up(const struct lab *l, struct err *err);
 int lab_net_down(const struct lab *l, struct err *err);
 int lab_internet_up(const struct lab *l, struct err *err);
 int lab_orgs_up(const struct lab *l, struct err *err);
+void lab_orgs_down(const struct lab *l); /* after lab_net_down() */
 int lab_node_up(struct lab *l, struct err *err);
 /* Only the lab without TORIDE_LAB shows its page to the machine; can it have the address? */
 bool lab_has_page(const struct lab *l);
