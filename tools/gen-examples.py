@@ -154,7 +154,7 @@ def nation(count, out):
 
 if len(sys.argv) == 4 and sys.argv[1] == "--nation":
     nation(int(sys.argv[2]), pathlib.Path(sys.argv[3]))
-elif len(sys.argv) <= 2:
+elif len(sys.argv) <= 2 and not sys.argv[-1].startswith("-"):
     saga(pathlib.Path(sys.argv[1]) if len(sys.argv) == 2 else ROOT / "examples/saga")
 else:
     sys.exit("usage: gen-examples.py [OUT] | --nation N OUT")
