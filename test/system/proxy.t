@@ -19,7 +19,7 @@ export TORIDE_STATE=$top/state TORIDE_RUN=$top/run LC_ALL=C.UTF-8
 n=0 pids=
 ulimit -n 8192
 
-ok() { n=$((n + 1)); if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; tail -n 5 "$top/try" | sed 's/^/# /'; fi; }
+ok() { n=$((n + 1)); if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; tail -n 14 "$top/try" | sed 's/^/# /'; fi; }
 try() { local words=$1; shift; "$@" >"$top/try" 2>&1; ok $? "$words"; }
 until_true() { local t=$(( $1 * 20 )); shift; while [ $t -gt 0 ]; do "$@" >/dev/null 2>&1 && return 0; sleep 0.05; t=$((t - 1)); done; return 1; }
 is() { [ "$1" = "$2" ] || { echo "$1 is not $2"; return 1; }; }
@@ -69,8 +69,8 @@ END
 config() { # black list of the first organisation
 	jq -n --arg ca "$(cat good.pem)" --arg black "$1" '
 	{v:1, threads:2, service:{name:"試験クラウド",name_en:"Test cloud"}, proxy:{addr4:"127.0.0.1",addr6:"::1",port:8080},
-	 connect_ports:[443], refuse:["203.0.113.0/24"], origin_ca:[$ca], black:["common.example"],
-	 dev:{except:["127.0.0.0/8"], hosts:[{name:"forged.example",addr:"127.0.0.2"},{name:"inside.example",addr:"10.9.9.9"},
+	 connect_ports:[443], refuse:["203.0.113.0/24"], origin_ca:[$ca], black:["common.example","127.0.0.9/32"],
+	 dev:{except:["127.0.0.0/8"], verdict_ms:4000, hosts:[{name:"forged.example",addr:"127.0.0.2"},{name:"inside.example",addr:"10.9.9.9"},{name:"listed.example",addr:"127.0.0.9"},
 	   {name:"body.example",addr:"203.0.113.7"},{name:".example",addr:"127.0.0.1"}]},
 	 orgs:[
 	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:["pass.example"],
@@ -108,9 +108,9 @@ run clamd -c "$top/clamd.conf"
 perl -MIO::Socket::UNIX -MIO::Select -e '$| = 1; my $l = IO::Socket::UNIX->new(Local => "run/events.sock", Listen => 8);
 	my $s = IO::Select->new($l); while (my @r = $s->can_read) { for my $h (@r) { if ($h == $l) { $s->add($l->accept) }
 	elsif (sysread($h, my $b, 65536)) { print $b } else { $s->remove($h) } } }' >events.bin & pids="$! $pids"
-run "$bin/toride-vaultd"
+run "$bin/toride-vaultd"; vaultd=$!
 until_true 30 test -S run/clamd/clamd.sock
-run "$bin/toride-scand"
+run "$bin/toride-scand"; scand=$!
 until_true 10 test -S run/vault.sock; until_true 10 test -S run/verdict.sock
 run "$bin/toride-proxyd"; proxyd=$!
 try "proxyd becomes ready" until_true 10 test -s run/ready/proxyd
@@ -144,6 +144,8 @@ try "B's unregistered terminal is refused" page 403 登録されていません 
 try "only the last forwarded address counts" get 403 $B -H 'X-Forwarded-For: 10.1.0.9, 10.1.0.8' http://deny.example:8000/10k
 try "A has no child proxy: a forged header is ignored" eval 'get 200 $A -H "X-Forwarded-For: 10.66.66.66" http://site.example:8000/10k; sleep 0.3; ! grep -aq 10.66.66.66 events.bin'
 try "the common black list holds for A" get 403 $A http://common.example:8000/
+try "a name that leads to an address on the common black list is refused" page 403 制限されています $A http://listed.example:8000/10k
+try "by that entry" event '"hostname":"listed.example".*"uid":"service.black\[1\]"'
 try "IPv6 listens too" get 200 -x 'http://[::1]:8080' http://site.example:8000/10k
 try "three pages over one connection" eval 'is "$(curl -s $A -o /dev/null -o /dev/null -o /dev/null -w "%{num_connects}" http://site.example:8000/{10k,3m,10k})" 100'
 
@@ -220,6 +222,11 @@ try "what is blocked stays so" page 403 遮断しています $A http://site.exa
 try "for the other organisation it isn't" get 403 $B -H 'X-Forwarded-For: 10.1.0.9' http://site.example:8000/10k
 blocks 3 http://site.example:8000/10k >/dev/null
 try "a URL is blocked, the one beside it isn't" eval 'get 403 $A http://site.example:8000/10k?x=y && get 200 $A http://site.example:8000/3m'
+for u in /%31%30k /./10k //10k /x/..%2f10k /3m/../10k; do
+	try "however it is written: $u" get 403 --path-as-is $A "http://SITE.example.:8000$u"
+done
+blocks 3 https://Site.Example./10k >/dev/null
+try "and inside https" eval 'get 403 --path-as-is $T $A https://site.example/%31%30k && get 200 $T $A https://site.example/3m'
 blocks 1 127.0.0.2 >/dev/null
 try "an address is blocked" get 403 $T $A https://forged.example/
 blocks 4 127.0.0.1 >/dev/null
@@ -227,6 +234,45 @@ try "a terminal is blocked" get 403 $A http://site.example:8000/10k
 blocks >/dev/null
 try "an empty table lets go" get 200 $A http://site.example:8000/10k
 try "a broken table is refused" eval '{ be 5 4; printf "\1\377\377\377\377"; } >table; is "$(timeout 5 nc -N -U run/proxy.sock <table | od -An -tx1 | tr -d " ")" 0000000101'
+
+# ---- the verdict broker stalls, dies, comes back; B's rules let what isn't judged pass, A's don't
+for i in 1 2 3 4 5 6; do head -c 50000 /dev/urandom >www/new$i; done
+BT="$B -H X-Forwarded-For:10.1.0.9"
+later() { local name=$1; shift; (curl -s -m 20 -o "out.$name" -w '%{http_code}' "$@" >"code.$name.x"; mv "code.$name.x" "code.$name") & }
+came() { until_true 15 test -s "code.$1" && is "$(cat "code.$1")" "$2"; }
+unjudged() { is "$(perl -e 'read STDIN, $b, 1 << 20; for (my $i = 0; $i + 64 <= length $b; $i += 64) { my ($v, $o, $n) = unpack "QZ8Z47", substr $b, $i; print $v if $o eq $ARGV[0] && $n eq "unjudged" }' "$1" <run/stats/proxyd)" "$2"; }
+kill -STOP "$scand"
+later a1 $A http://site.example:8000/new1
+later b1 $BT http://deny.example:8000/new2
+sleep 1
+try "a silent broker: nothing is delivered while it may still answer" eval '[ ! -s out.a1 ] && [ ! -s out.b1 ]'
+try "then A gets a page" eval 'came a1 503 && grep -q 安全確認ができなかった out.a1'
+try "and B the file" eval 'came b1 200 && cmp out.b1 www/new2'
+try "A's event" event 'new1".*"action":"Allowed","disposition":"Error","rule":\{"uid":"verdict".*"verdict":"error"'
+try "B's event says that nothing was found out" event 'new2".*"disposition":"Allowed".*"verdict":"error"'
+later a2 $A http://site.example:8000/new3
+later b2 $BT http://deny.example:8000/new4
+sleep 0.5; kill -9 "$scand"
+try "a broker that dies under a request, A" eval 'came a2 503 && grep -q 安全確認ができなかった out.a2'
+try "and B" eval 'came b2 200 && cmp out.b2 www/new4'
+try "each is counted" eval 'unjudged 412015 2 && unjudged 412023 2'
+later a3 $A http://site.example:8000/new5
+later a4 --compressed $A http://site.example:8000/eicar.bin?again
+sleep 0.5; run "$bin/toride-scand"; scand=$!
+try "one that comes back in time is asked again" eval 'came a3 200 && cmp out.a3 www/new5'
+try "and finds what is bad" eval 'came a4 403'
+try "afterwards all is as before" eval 'get 200 $A http://site.example:8000/new1 && cmp out www/new1'
+
+# ---- the vault goes and comes back
+kill -9 "$vaultd"; wait "$vaultd" 2>/dev/null
+try "without a vault, names that have their certificate go on" get 200 $T $A https://site.example/new1
+( curl -sv -m 20 $T $A https://fresh.example/ >vault.out 2>&1; echo $? >vault.code ) &
+try "a new name is refused, in words a program understands" eval 'until_true 15 test -s vault.code; is "$(cat vault.code)" 35 && grep -q "alert internal error" vault.out'
+try "its event" event '"hostname":"fresh.example".*"disposition":"Error","rule":\{"uid":"vault"'
+( curl -s -m 20 -o vault2 -w '%{http_code}' $T $A https://soon.example/ >vault2.code ) &
+sleep 0.5; run "$bin/toride-vaultd"; vaultd=$!
+try "a name asked while the vault starts gets its certificate" eval 'until_true 10 test -s vault2.code; is "$(cat vault2.code)" 502 && grep -q 安全性を確認できません vault2'
+try "and so do others, as before" page 502 安全性を確認できません $T $A https://fresh.example/
 
 # ---- a change acts on the next request of a connection that is open
 exec {fd}<>/dev/tcp/127.0.0.1/8080
@@ -253,7 +299,7 @@ try "and others are served" get 200 $A http://deny.example:8000/10k
 try "a head that trickles is given up after 20 s" eval 'timeout 28 cat <&$slow >/dev/null; [ $? != 124 ]'
 kill $trickle 2>/dev/null
 try "proxyd is still the same process" kill -0 $proxyd
-try "and logged no fault" eval '! grep -E "Sanitizer|runtime error" toride-proxyd.log'
 kill $proxyd
 try "it ends when told to" until_true 10 eval '! kill -0 $proxyd'
+try "and logged no fault, and lost no memory where that is watched" eval '! grep -E -A 12 "Sanitizer|runtime error" toride-proxyd.log'
 echo "1..$n"
