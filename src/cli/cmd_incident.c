@@ -5,12 +5,15 @@
 #include "base/mem.h"
 #include "wire/ctl.h"
 #include "wire/place.h"
+#include "wire/words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <yyjson.h>
 
 #define WAIT_MS 30000
+#define ACT_WAIT_MS 10000 /* for a block to act */
 
 static const char *say(const char *ja, const char *en)
 {
@@ -116,14 +119,9 @@ static const char *when(yyjson_val *o, const char *key, char dst[CLOCK_TEXT])
 	return dst;
 }
 
-static const char *state_words(const char *state)
+static const char *word(enum words_of what, yyjson_val *o, const char *key)
 {
-	static const char *const words[][2] = { { "received", "受付" }, { "analysing", "分析中" }, { "handling", "対応中" },
-		                                { "recovering", "復旧中" }, { "closed", "終了" } };
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (strcmp(words[i][0], state) == 0)
-			return say(words[i][1], state);
-	return state;
+	return words_of(what, text(o, key), cli_japanese());
 }
 
 static void line_incident(yyjson_val *i)
@@ -136,7 +134,7 @@ static void line_incident(yyjson_val *i)
 	                                                   : "-";
 	printf("%-17s %s  %llu %s  %-10s %-12s %s  %s  %s\n", text(i, "number"), text(i, "org"),
 	       (unsigned long long)ctl_u64(sev, "effective", 0), yyjson_obj_get(sev, "judged") ? say("判断", "judged") : say("暫定", "provisional"),
-	       state_words(text(i, "state")), told, when(i, "created", t), text(i, "terminal"), say(text(i, "title_ja"), text(i, "title")));
+	       word(WORDS_STATE, i, "state"), told, when(i, "created", t), text(i, "terminal"), say(text(i, "title_ja"), text(i, "title")));
 }
 
 static void show_incidents(yyjson_val *root, bool json)
@@ -156,8 +154,11 @@ static void show_incidents(yyjson_val *root, bool json)
 static void line_block(yyjson_val *b)
 {
 	char t[CLOCK_TEXT];
-	printf("%-17s %s  %-9s %-9s %s  %s %s  %s\n", text(b, "id"), text(b, "org"), text(b, "state"), text(b, "kind"),
-	       text(b, "value"), say("期限", "until"), when(b, "expires", t), text(b, "reason"));
+	printf("%-17s %s  %-9s %-9s %s  %s %s  %s\n", text(b, "id"), text(b, "org"), word(WORDS_BLOCK, b, "state"),
+	       word(WORDS_OBSERVABLE, b, "kind"), text(b, "value"), say("期限", "until"), when(b, "expires", t),
+	       text(b, cli_japanese() || !text(b, "reason_en")[0] ? "reason" : "reason_en"));
+	if (text(b, "verified")[0])
+		printf("    %s\n", word(WORDS_CHECK, b, "verified"));
 }
 
 static void show_blocks(yyjson_val *root, bool json)
@@ -180,13 +181,13 @@ static void show_lists(yyjson_val *inc)
 	size_t i, n;
 	yyjson_val *v;
 	yyjson_arr_foreach(yyjson_obj_get(inc, "observables"), i, n, v)
-		printf("  %-9s %s\n", text(v, "type"), text(v, "value"));
+		printf("  %s: %s\n", word(WORDS_OBSERVABLE, v, "type"), text(v, "value"));
 	printf("\n%s\n", say("経過", "Timeline"));
 	yyjson_arr_foreach(yyjson_obj_get(inc, "timeline"), i, n, v)
-		printf("  %s  %-10s %s\n", when(v, "time", t), text(v, "actor"), say(text(v, "text_ja"), text(v, "text")));
+		printf("  %s  %-10s %s\n", when(v, "time", t), word(WORDS_ACTOR, v, "actor"), say(text(v, "text_ja"), text(v, "text")));
 	printf("\n%s\n", say("連絡", "Notices"));
 	yyjson_arr_foreach(yyjson_obj_get(inc, "notices"), i, n, v)
-		printf("  %-22s %-10s %-9s %s <%s> %s\n", text(v, "reference"), text(v, "step"), text(v, "state"), text(v, "recipient"),
+		printf("  %-22s %-10s %-9s %s <%s> %s\n", text(v, "reference"), word(WORDS_STEP, v, "step"), word(WORDS_MAIL, v, "state"), text(v, "recipient"),
 		       text(v, "mail"), text(v, "phone"));
 	printf("\n%s\n", say("遮断", "Blocks"));
 	yyjson_arr_foreach(yyjson_obj_get(inc, "blocks"), i, n, v)
@@ -321,14 +322,61 @@ static int incident_close(int argc, char **argv)
 	return run_one("incident close", "incident.close", "number", by_reason, argc, argv, show_incident);
 }
 
+/* ---- blocks: respondd answers when the order is on its way; people want to know that it acts ---- */
+
+static char awaited[40]; /* the id of show_order() */
+
+static void show_order(yyjson_val *root, bool json)
+{
+	snprintf(awaited, sizeof awaited, "%s", text(root, "id"));
+	show_id(root, json);
+}
+
+/* The state of the awaited block into dst; "" when it can't be learnt. */
+static void ask_state(char *dst, size_t size)
+{
+	char path[PLACE_MAX];
+	struct buf reply;
+	size_t i, n;
+	yyjson_val *v;
+	dst[0] = 0;
+	buf_init(&reply, CTL_MAX);
+	if (ctl_call(place_in_run(path, sizeof path, SOCK_CONTROL), STR("{\"v\":1,\"do\":\"block.list\",\"all\":true}"), &reply, WAIT_MS, NULL) == 0) {
+		yyjson_doc *doc = yyjson_read(reply.ptr, reply.len, 0);
+		yyjson_arr_foreach(yyjson_obj_get(yyjson_doc_get_root(doc), "blocks"), i, n, v)
+			if (strcmp(text(v, "id"), awaited) == 0)
+				snprintf(dst, size, "%s", text(v, "state"));
+		yyjson_doc_free(doc);
+	}
+	buf_done(&reply);
+}
+
+/* Until torided has answered. The order stands all the same when it takes longer: respondd goes on trying. */
+static int run_order(int code, const char *under_way)
+{
+	char state[20] = "";
+	for (int64_t end = clock_mono_ms() + ACT_WAIT_MS; code == EXIT_DONE && awaited[0] && clock_mono_ms() < end; usleep(30000)) {
+		ask_state(state, sizeof state);
+		if (strcmp(state, under_way) != 0)
+			break;
+	}
+	if (strcmp(state, "failed") == 0) {
+		fprintf(stderr, "%s\n", say("遮断できませんでした。", "The block could not be set."));
+		return EXIT_REFUSED;
+	}
+	if (strcmp(state, under_way) == 0)
+		fprintf(stderr, "%s\n", say("指示しましたが、まだ実施の確認がありません。", "Ordered; that it acts isn't confirmed yet."));
+	return code;
+}
+
 static int block_add(int argc, char **argv)
 {
-	return run_one("block add", "block.add", "value", by_block, argc, argv, show_id);
+	return run_order(run_one("block add", "block.add", "value", by_block, argc, argv, show_order), "ordered");
 }
 
 static int block_remove(int argc, char **argv)
 {
-	return run_one("block remove", "block.remove", "id", by, argc, argv, show_id);
+	return run_order(run_one("block remove", "block.remove", "id", by, argc, argv, show_order), "removing");
 }
 
 static int block_consent(int argc, char **argv)

@@ -8,6 +8,7 @@
 #include "respond/desk.h"
 #include "respond/respond.h"
 #include "respond/notify.h"
+#include "respond/orders.h"
 #include "respond/smtp.h"
 #include "respond/watch.h"
 #include "wire/ctl.h"
@@ -126,6 +127,7 @@ static int open_all(struct respondd *x, struct err *err)
 	int res = events_open("respondd", EVENTS_RING, &x->r.events, err);
 	res = res < 0 ? res : store_create(NULL, STORE_ROLE_RESPOND, &x->r.store, err);
 	res = res < 0 ? res : mailer_create(notify_mail_done, &x->r, &x->r.mailer, err);
+	res = res < 0 ? res : orders_create(order_call, &x->r.orders, err);
 	res = res < 0 ? res : read_config(x, err);
 	res = res < 0 ? res : watch_open(&x->loop, place_in_run(path, sizeof path, SOCK_FINDINGS), &x->r, may_hand_in, &x->watch, err);
 	res = res < 0 ? res : ctl_listen(&x->loop, place_in_run(path, sizeof path, SOCK_RESPOND), 0666, handle, x, &x->ctl, err);
@@ -155,7 +157,6 @@ int main(void)
 	if (daemon_begin("respondd", &x.d, &err) < 0 || uv_loop_init(&x.loop) < 0)
 		goto failed;
 	x.r.stats = x.d.stats;
-	x.r.order = order_call;
 	if (open_all(&x, &err) < 0)
 		goto failed;
 	start_loop(&x);

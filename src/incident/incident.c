@@ -173,9 +173,11 @@ int incident_judge(struct store *s, const struct incident *i, const char *by, in
                    int64_t notice_due_ms, int64_t now_ms, struct err *err)
 {
 	struct store_args j = { 0 }, a = { 0 };
+	char level[4];
 	int r = require_open(i, err);
 	if (r < 0)
 		return r;
+	snprintf(level, sizeof level, "%d", severity);
 	store_int(&j, i->id), store_text(&j, i->org), store_int(&j, now_ms), store_text(&j, by), store_int(&j, severity);
 	store_int(&j, i->severity), store_text(&j, reason);
 	store_int(&a, i->id), store_int(&a, severity), store_text(&a, by), store_text(&a, reason), store_int(&a, now_ms);
@@ -184,8 +186,7 @@ int incident_judge(struct store *s, const struct incident *i, const char *by, in
 	if (r == 0)
 		r = store_run(s, &set_judged, &a, NULL, err);
 	if (r == 0)
-		r = timeline_add(s, i->id, i->org, now_ms, by, "judged", by, severity_name(severity, true) + strlen("危険度"),
-		                 reason, err);
+		r = timeline_add(s, i->id, i->org, now_ms, by, "judged", by, level, reason, err);
 	if (r == 0 && strcmp(i->state, "received") == 0)
 		r = incident_set_state(s, i, "analysing", by, now_ms, err);
 	return r;
@@ -238,18 +239,16 @@ int incident_report(struct store *s, const struct incident *i, const char *which
                     struct err *err)
 {
 	static const struct {
-		const char *which, *words;
+		const char *which;
 		const struct store_sql *q;
-	} reports[] = { { "first", "速報(first report)", &set_first },
-		        { "follow", "続報(follow-up)", &set_follow },
-		        { "final", "確報(final report)", &set_final } };
+	} reports[] = { { "first", &set_first }, { "follow", &set_follow }, { "final", &set_final } };
 	for (size_t k = 0; k < ARRAY_LEN(reports); k++) {
 		if (strcmp(reports[k].which, which) != 0)
 			continue;
 		struct store_args a = { 0 };
 		store_int(&a, i->id), store_int(&a, now_ms);
 		int r = store_run(s, reports[k].q, &a, NULL, err);
-		return r < 0 ? r : timeline_add(s, i->id, i->org, now_ms, by, "report", reports[k].words, NULL, NULL, err);
+		return r < 0 ? r : timeline_add(s, i->id, i->org, now_ms, by, "report", which, NULL, NULL, err);
 	}
 	return err_set(err, E_INVALID, "report", "not first, follow or final");
 }

@@ -57,6 +57,15 @@ static const struct {
 	    "A connection to a malicious site got through; that nothing was infected isn't confirmed." } },
 	{ STAGE_NONE, FINDING_DENIED, 0, false, 0,
 	  { "no_attack_denied", "攻撃を示すものはなく、通信も止まっています。", "No attack is described, and it was refused." } },
+	{ STAGE_NONE, FINDING_ALLOWED, 0, FILE_SEEN, 2,
+	  { "untagged_file_allowed", "検知されたファイルが端末に届きました。規則に攻撃の種類の記載がないため、担当者の判断が必要です。",
+	    "The file that was found reached the terminal. The rule names no technique: a person must judge." } },
+	{ STAGE_NONE, FINDING_ALLOWED, SEVERITY_REPEATED, false, 2,
+	  { "untagged_allowed_repeated", "検知された通信が繰り返し成立しています。規則に攻撃の種類の記載がないため、担当者の判断が必要です。",
+	    "What was found got through repeatedly. The rule names no technique: a person must judge." } },
+	{ STAGE_NONE, FINDING_ALLOWED, 0, false, 2,
+	  { "untagged_allowed", "検知された通信が成立しました。規則に攻撃の種類の記載がなく、攻撃が失敗したことを確認できていません。",
+	    "What was found got through. The rule names no technique; that it was harmless isn't confirmed." } },
 	{ STAGE_NONE, ANY_ACTION, 0, false, 1,
 	  { "no_attack", "攻撃とは確認できませんが、普段と異なる通信です。", "Not known to be an attack, but unusual." } },
 	/* whatever the stage: refused is failed, anything else isn't known to have failed */
@@ -105,6 +114,14 @@ struct severity severity_of(const struct finding *f)
 			return (struct severity){ outcomes[i].level, &outcomes[i].reason };
 	}
 	return (struct severity){ 2, &outcomes[ARRAY_LEN(outcomes) - 1].reason };
+}
+
+const char *severity_reason_words(const char *code, bool ja)
+{
+	for (size_t i = 0; i < ARRAY_LEN(outcomes); i++)
+		if (strcmp(outcomes[i].reason.code, code) == 0)
+			return ja ? outcomes[i].reason.ja : outcomes[i].reason.en;
+	return code;
 }
 
 void severity_format(const struct severity *s, const struct finding *f, struct buf *b)

@@ -40,7 +40,14 @@ static const struct {
 	{ "T10711", NULL, FINDING_ALLOWED, 9, false, 2, "attack_allowed" }, /* no sub-technique of T1071 */
 	{ "T1046", "T1071", FINDING_ALLOWED, 9, false, 3, "c2_allowed_repeated" }, /* the furthest stage counts */
 	{ NULL, NULL, FINDING_DENIED, 9, false, 0, "no_attack_denied" },
-	{ NULL, NULL, FINDING_ALLOWED, 9, false, 1, "no_attack" },
+	/* no tag in an operator's rule: what got through is High all the same, and never blocks by itself */
+	{ NULL, NULL, FINDING_ALLOWED, 1, false, 2, "untagged_allowed" },
+	{ NULL, NULL, FINDING_ALLOWED, 2, false, 2, "untagged_allowed" },
+	{ NULL, NULL, FINDING_ALLOWED, 3, false, 2, "untagged_allowed_repeated" },
+	{ NULL, NULL, FINDING_ALLOWED, 500, false, 2, "untagged_allowed_repeated" },
+	{ NULL, NULL, FINDING_ALLOWED, 1, true, 2, "untagged_file_allowed" },
+	{ NULL, NULL, FINDING_DENIED, 1, true, 0, "no_attack_denied" },
+	{ NULL, NULL, FINDING_UNKNOWN, 1, false, 1, "no_attack" },
 	{ NULL, NULL, FINDING_UNKNOWN, 9, true, 1, "no_attack" },
 };
 

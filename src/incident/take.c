@@ -191,8 +191,9 @@ static const char *title_ja(const struct finding *f)
 
 static int open_new(struct taking *t, int64_t *ret_id)
 {
-	char number[INCIDENT_NUMBER];
+	char number[INCIDENT_NUMBER], level[4];
 	const struct finding *f = t->f;
+	snprintf(level, sizeof level, "%u", t->sev.level);
 	int r = incident_next_number(t->s, "I", t->now, number, t->err);
 	if (r < 0)
 		return r;
@@ -207,10 +208,9 @@ static int open_new(struct taking *t, int64_t *ret_id)
 	r = find_id(t, &insert_incident, &a, ret_id, NULL);
 	buf_done(&b);
 	if (r == 0)
-		r = timeline_add(t->s, *ret_id, f->org, t->now, "toride", "opened", number, title_ja(f), NULL, t->err);
+		r = timeline_add(t->s, *ret_id, f->org, t->now, "toride", "opened", number, title_ja(f), f->rule.title, t->err);
 	if (r == 0)
-		r = timeline_add(t->s, *ret_id, f->org, t->now, "toride", "provisional",
-		                 severity_name(t->sev.level, true) + strlen("危険度"), t->sev.reason->ja, NULL, t->err);
+		r = timeline_add(t->s, *ret_id, f->org, t->now, "toride", "provisional", level, t->sev.reason->code, NULL, t->err);
 	return r;
 }
 
@@ -294,7 +294,7 @@ static int raise_if_worse(struct taking *t, int64_t id, struct incident_taken *r
 	char from[4], to[4];
 	snprintf(from, sizeof from, "%d", (int)was);
 	snprintf(to, sizeof to, "%u", t->sev.level);
-	return r < 0 ? r : timeline_add(t->s, id, t->f->org, t->now, "toride", "severity", from, to, t->sev.reason->ja, t->err);
+	return r < 0 ? r : timeline_add(t->s, id, t->f->org, t->now, "toride", "severity", from, to, t->sev.reason->code, t->err);
 }
 
 /* A correlation that goes on gives a finding a minute: the 2nd, 4th, 8th … is written, not each. */
@@ -303,7 +303,7 @@ static int note_join(struct taking *t, int64_t id, int repeats)
 	char n[24];
 	if (repeats == 0) {
 		snprintf(n, sizeof n, "%llu", (unsigned long long)t->f->count);
-		return timeline_add(t->s, id, t->f->org, t->now, "toride", "finding", title_ja(t->f), n, NULL, t->err);
+		return timeline_add(t->s, id, t->f->org, t->now, "toride", "finding", title_ja(t->f), n, t->f->rule.title, t->err);
 	}
 	int nth = repeats + 1;
 	if (nth & (nth - 1))

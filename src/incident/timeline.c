@@ -1,23 +1,27 @@
-/* See timeline.h. %1 to %3 stand for the values. */
+/* See timeline.h. %1 to %3 stand for the values as they are; with a letter before the digit they are codes, shown in
+ * the reader's language (`kinds_of_words`), %L is a severity, %W the reason of one. A row written by an earlier Toride holds
+ * words where a code is now: they are shown as they are. */
 #include "incident/timeline.h"
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "incident/severity.h"
+#include "wire/words.h"
 
 #include <yyjson.h>
 
 static const struct {
 	const char *kind, *ja, *en;
 } kinds[] = {
-	{ "opened", "受付番号 %1 で受け付けました(検知: %2)。", "Opened as %1 (detection: %2)." },
+	{ "opened", "受付番号 %1 で受け付けました(検知: %2)。", "Opened as %1 (detection: %3)." },
 	{ "opened_by_hand", "%1 として手動で受け付けました: %2", "Opened by hand as %1: %2" },
-	{ "finding", "検知が加わりました: %1(%2件の記録)", "A further finding: %1 (%2 records)" },
+	{ "finding", "検知が加わりました: %1(%2件の記録)", "A further finding: %3 (%2 records)" },
 	{ "repeat", "同じ検知が続いています(%1回目)。", "The same finding goes on (number %1)." },
-	{ "severity", "暫定危険度を %1 から %2 に変えました: %3", "Provisional severity went from %1 to %2: %3" },
-	{ "provisional", "暫定危険度 %1: %2", "Provisional severity %1: %2" },
-	{ "judged", "%1 が危険度 %2 と判断しました: %3", "%1 judged the severity to be %2: %3" },
-	{ "state", "状態を %1 から %2 に進めました。", "State went from %1 to %2." },
-	{ "report", "%1 を記録しました。", "%1 was recorded." },
+	{ "severity", "暫定の評価を%L1から%L2に変えました: %W3", "Provisional severity went from %L1 to %L2: %W3" },
+	{ "provisional", "暫定の評価は%L1です: %W2", "Provisional severity %L1: %W2" },
+	{ "judged", "%1 が%L2と判断しました: %3", "%1 judged the severity to be %L2: %3" },
+	{ "state", "状態を「%S1」から「%S2」に進めました。", "State went from %S1 to %S2." },
+	{ "report", "%R1を記録しました。", "Recorded: %R1." },
 	{ "note", "%1", "%1" },
 	{ "notice_queued", "%1 への連絡を始めました(整理番号 %2)。", "Notice to %1 was started (reference %2)." },
 	{ "notice_sent", "%1 へのメールを中継サーバーが受け取りました(整理番号 %2)。",
@@ -32,11 +36,11 @@ static const struct {
 	{ "notice_late", "緊急連絡の期限(%1)を過ぎました。", "The deadline of the notice (%1) has passed." },
 	{ "escalated", "受領確認がないため、次の連絡先に進みました(%1回目)。", "No receipt was confirmed: on to the next contact (step %1)." },
 	{ "acked", "%1 が受領を確認しました。", "%1 confirmed receipt." },
-	{ "block_ordered", "遮断を指示しました: %1(%2)", "A block was ordered: %1 (%2)" },
+	{ "block_ordered", "遮断を指示しました: %1(%K2 %3)", "A block was ordered: %1 (%K2 %3)" },
 	{ "block_active", "遮断が始まりました: %1(該当の通信から %2 ミリ秒)", "The block is in force: %1 (%2 ms after the event)" },
-	{ "block_failed", "遮断できませんでした: %1: %2", "The block could not be set: %1: %2" },
-	{ "block_refused", "自動では遮断しません: %1: %2", "Not blocked by the system: %1: %2" },
-	{ "block_verified", "遮断の確認: %1: %2", "Block checked: %1: %2" },
+	{ "block_failed", "遮断できませんでした: %1: %G2", "The block could not be set: %1: %G2" },
+	{ "block_refused", "自動では遮断しません: %1: %G2", "Not blocked by the system: %1: %G2" },
+	{ "block_verified", "遮断の確認: %1: %C2", "Block checked: %1: %C2" },
 	{ "block_removed", "遮断を解除しました: %1(%2)", "The block was removed: %1 (%2)" },
 	{ "block_expired", "遮断の期限が来ました: %1", "The block expired: %1" },
 	{ "block_shared", "他団体 %1 件に適用し、%2 件に確認を求めました。", "Applied for %1 other organisations; asked %2 for consent." },
@@ -83,6 +87,24 @@ int timeline_add(struct store *s, int64_t incident, const char *org, int64_t at_
 	return r;
 }
 
+static const struct {
+	char letter;
+	enum words_of what;
+} kinds_of_words[] = { { 'S', WORDS_STATE }, { 'R', WORDS_REPORT }, { 'K', WORDS_OBSERVABLE }, { 'G', WORDS_REFUSAL }, { 'C', WORDS_CHECK } };
+
+/* letter 0: as it is. */
+static const char *say(char letter, const char *v, bool ja)
+{
+	if (letter == 'L' && v[0] >= '0' && v[0] <= '3' && !v[1])
+		return severity_name(v[0] - '0', ja);
+	if (letter == 'W')
+		return severity_reason_words(v, ja);
+	for (size_t i = 0; i < ARRAY_LEN(kinds_of_words); i++)
+		if (kinds_of_words[i].letter == letter)
+			return words_of(kinds_of_words[i].what, v, ja);
+	return v;
+}
+
 void timeline_words(const char *kind, const char *args, bool ja, struct buf *b)
 {
 	int k = find(kind);
@@ -90,13 +112,16 @@ void timeline_words(const char *kind, const char *args, bool ja, struct buf *b)
 	yyjson_val *list = yyjson_doc_get_root(doc);
 	const char *p = k < 0 ? kind : ja ? kinds[k].ja : kinds[k].en;
 	for (; *p; p++) {
-		if (*p != '%' || p[1] < '1' || p[1] > '0' + TIMELINE_ARGS) {
+		char letter = *p == '%' && p[1] >= 'A' && p[1] <= 'Z' ? p[1] : 0;
+		const char *digit = p + 1 + (letter != 0);
+		if (*p != '%' || *digit < '1' || *digit > '0' + TIMELINE_ARGS) {
 			buf_putc(b, *p);
 			continue;
 		}
-		yyjson_val *v = yyjson_arr_get(list, (size_t)(*++p - '1'));
+		yyjson_val *v = yyjson_arr_get(list, (size_t)(*digit - '1'));
 		if (yyjson_is_str(v))
-			buf_puts(b, yyjson_get_str(v));
+			buf_puts(b, say(letter, yyjson_get_str(v), ja));
+		p = digit;
 	}
 	yyjson_doc_free(doc);
 }

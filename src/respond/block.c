@@ -7,6 +7,7 @@
 #include "incident/timeline.h"
 #include "respond/notify.h"
 #include "respond/text.h"
+#include "wire/words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,16 +72,16 @@ static const char *guard_name(const struct desk *d, const struct desk_org *o, co
 {
 	char host[256];
 	if (!name[0] || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != strlen(name))
-		return "名前として正しくありません";
+		return "bad_name";
 	if (is_too_wide(name))
-		return "範囲が広すぎます";
+		return "too_wide";
 	for (size_t i = 0; i < d->n_never_names; i++)
 		if (touches(name, d->never_names[i]))
-			return "このサービス自身の名前です";
+			return "own_name";
 	for (size_t i = 0; o && i < o->n_white; i++) {
 		host_of(o->white[i], host, sizeof host);
 		if (host[0] && touches(name, host))
-			return "団体の許可リストにあります";
+			return "white_listed";
 	}
 	return NULL;
 }
@@ -89,16 +90,16 @@ static const char *guard_address(const struct desk *d, const struct desk_org *o,
 {
 	struct prefix p, w;
 	if (prefix_parse(str_from(value), &p) < 0)
-		return "アドレスとして正しくありません";
+		return "bad_address";
 	if (p.len < (p.family == 4 ? 24 : 64))
-		return "範囲が広すぎます";
+		return "too_wide";
 	for (size_t i = 0; i < d->n_never; i++)
 		if (d->never[i].family == p.family && (prefix_contains(&d->never[i], &p) || prefix_contains(&p, &d->never[i])))
-			return "このサービス自身または団体のアドレスです";
+			return "own_address";
 	for (size_t i = 0; o && i < o->n_white; i++)
 		if (prefix_parse(str_from(o->white[i]), &w) == 0 && w.family == p.family &&
 		    (prefix_contains(&w, &p) || prefix_contains(&p, &w)))
-			return "団体の許可リストにあります";
+			return "white_listed";
 	return NULL;
 }
 
@@ -115,12 +116,12 @@ const char *block_guard(const struct desk *d, const struct desk_org *o, uint8_t 
 		host_of(value, host, sizeof host);
 		for (size_t i = 0; o && i < o->n_white; i++)
 			if (strcmp(o->white[i], value) == 0)
-				return "団体の許可リストにあります";
-		return strncmp(value, "http", 4) == 0 && host[0] ? guard_name(d, NULL, host) : "URLとして正しくありません";
+				return "white_listed";
+		return strncmp(value, "http", 4) == 0 && host[0] ? guard_name(d, NULL, host) : "bad_url";
 	case BLOCK_TERMINAL:
-		return !o || desk_is_shared(d, o, value) || prefix_parse(str_from(value), &p) < 0 ? "端末のアドレスとして正しくありません" : NULL;
+		return !o || desk_is_shared(d, o, value) || prefix_parse(str_from(value), &p) < 0 ? "bad_terminal" : NULL;
 	default:
-		return "種類が正しくありません";
+		return "bad_kind";
 	}
 }
 
@@ -132,15 +133,15 @@ static const struct store_sql standing = {
 };
 static const struct store_sql insert_block = {
 	"block_insert", "INSERT INTO block(id, incident, org, origin, incident_number, kind, value, author, reason, state,"
-			" found_ms, created_ms, expires_ms, consent, next_ms)"
-			" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $12)"
+			" found_ms, created_ms, expires_ms, consent, next_ms, reason_code)"
+			" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $12, $15)"
 };
 
 /* The unique index lets at most one row stand. */
 static const struct store_sql order_requested = {
 	"block_order_requested", "UPDATE block SET state = 'ordered', origin = true, incident = $4, incident_number = $5,"
-				 " author = $6, reason = $7, found_ms = $8, expires_ms = $9, next_ms = $10, attempts = 0"
-				 " WHERE org = $1 AND kind = $2 AND value = $3 AND state = 'requested' RETURNING id"
+				 " author = $6, reason = $7, found_ms = $8, expires_ms = $9, next_ms = $10, attempts = 0,"
+				 " reason_code = $11 WHERE org = $1 AND kind = $2 AND value = $3 AND state = 'requested' RETURNING id"
 };
 
 struct row {
@@ -149,6 +150,7 @@ struct row {
 	bool origin;
 	uint8_t kind;
 	int64_t found_ms, now, expires_ms;
+	const char *reason_code; /* of WORDS_REASON, or "": a person's reason */
 };
 
 static int find_standing(struct respond *r, const char *org, uint8_t kind, const char *value, bool *ret, struct err *err)
@@ -172,6 +174,7 @@ static int insert_row(struct respond *r, const struct row *w, char id[INCIDENT_N
 	store_text(&a, w->origin ? "true" : "false"), store_text(&a, w->number), store_text(&a, block_kind_name(w->kind));
 	store_text(&a, w->value), store_text(&a, w->author), store_text(&a, w->reason), store_text(&a, w->state);
 	store_int(&a, w->found_ms), store_int(&a, w->now), store_int(&a, w->expires_ms), store_text(&a, w->consent);
+	store_text(&a, w->reason_code);
 	r->work_ms = 0;
 	return store_run(r->store, &insert_block, &a, NULL, err);
 }
@@ -183,7 +186,7 @@ static int take_requested(struct respond *r, const struct row *w, char id[INCIDE
 	struct store_rows rows = { 0 };
 	store_text(&a, w->org), store_text(&a, block_kind_name(w->kind)), store_text(&a, w->value);
 	store_int_or_null(&a, w->incident, 0), store_text(&a, w->number), store_text(&a, w->author), store_text(&a, w->reason);
-	store_int(&a, w->found_ms), store_int(&a, w->expires_ms), store_int(&a, w->now);
+	store_int(&a, w->found_ms), store_int(&a, w->expires_ms), store_int(&a, w->now), store_text(&a, w->reason_code);
 	int res = store_run(r->store, &order_requested, &a, &rows, err);
 	*ret = res == 0 && rows.n > 0;
 	if (*ret) {
@@ -259,8 +262,8 @@ static int spread(struct respond *r, const struct incident *i, uint8_t kind, con
 		if (res < 0 || there)
 			continue;
 		snprintf(consent, sizeof consent, "%.80s %.40s", given ? o->consent.by : "", given ? o->consent.date : "");
-		struct row w = { 0, o->code, "", value, RESPOND_ACTOR, "別の団体で危険な通信先が見つかったため", given ? "ordered" : "requested",
-			         given ? consent : "", false, kind, found_ms, now, now + r->desk->clock.block_ms };
+		struct row w = { 0, o->code, "", value, RESPOND_ACTOR, words_of(WORDS_REASON, "shared", true), given ? "ordered" : "requested",
+			         given ? consent : "", false, kind, found_ms, now, now + r->desk->clock.block_ms, "shared" };
 		res = insert_row(r, &w, id, err);
 		if (res == 0)
 			res = notify_block(r, o->code, given ? NOTICE_BLOCK : NOTICE_CONSENT, id, value, w.expires_ms, now, err);
@@ -277,28 +280,27 @@ int block_decide(struct respond *r, const struct incident *i, enum observable_ty
                  int64_t found_ms, int64_t now, bool *ret_blocking, struct err *err)
 {
 	uint8_t kind;
-	char value[256], id[INCIDENT_NUMBER], what[340];
+	char value[256], id[INCIDENT_NUMBER];
 	bool there = false;
 	*ret_blocking = false;
 	if (!desk_org(r->desk, i->org) || !kind_of(type, &kind))
 		return 0;
 	if (!str_copy(str_from(observable), value, sizeof value))
-		return timeline_add(r->store, i->id, i->org, now, RESPOND_ACTOR, "block_refused", "", "相手先の表記が長すぎます", NULL, err);
+		return timeline_add(r->store, i->id, i->org, now, RESPOND_ACTOR, "block_refused", "", "too_long", NULL, err);
 	int res = prefer_name(r, i, &kind, value, sizeof value, err);
 	if (res < 0)
 		return res;
 	const char *why = value[0] ? block_guard(r->desk, desk_org(r->desk, i->org), kind, value)
-	                           : "このアドレスは複数の名前で共用されており、名前が分かりません";
+	                           : "shared_address";
 	if (why)
 		return timeline_add(r->store, i->id, i->org, now, RESPOND_ACTOR, "block_refused", value[0] ? value : observable, why, NULL, err);
-	struct row w = { i->id, i->org, i->number, value, RESPOND_ACTOR, "危険度3の通信先のため", "ordered", "", true, kind,
-		         found_ms, now, now + r->desk->clock.block_ms };
+	struct row w = { i->id, i->org, i->number, value, RESPOND_ACTOR, words_of(WORDS_REASON, "severity3", true), "ordered", "", true, kind,
+		         found_ms, now, now + r->desk->clock.block_ms, "severity3" };
 	res = order_own(r, &w, id, &there, err);
 	*ret_blocking = res == 0;
 	if (res < 0 || there)
 		return res;
-	snprintf(what, sizeof what, "%s %s", block_kind_name(kind), value);
-	res = timeline_add(r->store, i->id, i->org, now, RESPOND_ACTOR, "block_ordered", id, what, NULL, err);
+	res = timeline_add(r->store, i->id, i->org, now, RESPOND_ACTOR, "block_ordered", id, block_kind_name(kind), value, err);
 	return res < 0 ? res : spread(r, i, kind, value, found_ms, now, err);
 }
 
@@ -310,17 +312,17 @@ static int add_one(struct respond *r, const struct block_request *q, const struc
 	bool there = false;
 	const char *why = block_guard(r->desk, o, q->kind, q->value);
 	if (why)
-		return err_set(err, E_DENIED, q->value, "%s", why);
+		return err_set(err, E_DENIED, q->value, "never blocked: %s", words_of(WORDS_REFUSAL, why, false));
 	int res = find_standing(r, o->code, q->kind, q->value, &there, err);
 	if (res == 0 && there)
 		return err_set(err, E_EXISTS, q->value, "a block stands for %s already", o->code);
 	bool own = i && strcmp(i->org, o->code) == 0;
 	struct row w = { own ? i->id : 0, o->code, own ? i->number : "", q->value, q->by, q->reason, "ordered", "", own, q->kind,
-		         q->now, q->now, q->expires_ms };
+		         q->now, q->now, q->expires_ms, "" };
 	if (res == 0)
 		res = insert_row(r, &w, id, err);
 	if (res == 0 && own)
-		res = timeline_add(r->store, i->id, i->org, q->now, q->by, "block_ordered", id, q->value, NULL, err);
+		res = timeline_add(r->store, i->id, i->org, q->now, q->by, "block_ordered", id, block_kind_name(q->kind), q->value, err);
 	return res < 0 ? res : notify_block(r, o->code, NOTICE_BLOCK, id, q->value, q->expires_ms, q->now, err);
 }
 
@@ -406,7 +408,7 @@ int block_consent(struct respond *r, const char *id, const char *by, int64_t now
 
 static const struct store_sql list_blocks = {
 	"block_list", "SELECT id, org, kind, value, state, incident_number, author, reason, consent, removed_by, verified,"
-		      " last_error, created_ms, acted_ms, expires_ms, removed_ms, verified_ms FROM block"
+		      " last_error, reason_code, created_ms, acted_ms, expires_ms, removed_ms, verified_ms FROM block"
 		      " WHERE ($1::bigint = 0 OR incident = $1) AND ($2::boolean OR state IN ('ordered', 'requested', 'active', 'removing'))"
 		      " ORDER BY created_ms DESC, id DESC LIMIT 1000"
 };
@@ -414,7 +416,7 @@ static const struct store_sql list_blocks = {
 int block_format_list(struct respond *r, int64_t incident, bool all, struct buf *b, struct err *err)
 {
 	static const char *const texts[] = { "id", "org", "kind", "value", "state", "incident", "author", "reason", "consent",
-		                             "removed_by", "verified", "last_error" };
+		                             "removed_by", "verified", "last_error", "reason_code" };
 	static const char *const times[] = { "created", "acted", "expires", "removed", "checked" };
 	struct store_args a = { 0 };
 	struct store_rows rows = { 0 };
@@ -429,6 +431,9 @@ int block_format_list(struct respond *r, int64_t incident, bool all, struct buf 
 		for (int k = 0; k < (int)ARRAY_LEN(texts); k++)
 			if (store_col(&rows, i, k)[0])
 				json_field_s(b, texts[k], store_col(&rows, i, k));
+		const char *code = store_col(&rows, i, (int)ARRAY_LEN(texts) - 1);
+		if (code[0])
+			json_field_s(b, "reason_en", words_of(WORDS_REASON, code, false));
 		for (int k = 0; k < (int)ARRAY_LEN(times); k++)
 			if (store_col_int(&rows, i, (int)ARRAY_LEN(texts) + k, 0))
 				json_field_u64(b, times[k], (uint64_t)store_col_int(&rows, i, (int)ARRAY_LEN(texts) + k, 0));

@@ -15,7 +15,7 @@
 #define BLOCK_VERIFY_MS 30000 /* after it acted, it is checked */
 #define BLOCK_SEVERITY 3
 
-/* Why this may never be blocked for that body, in Japanese; NULL when it may. org may be NULL. */
+/* Why this may never be blocked for that body, a code of WORDS_REFUSAL; NULL when it may. org may be NULL. */
 const char *block_guard(const struct desk *d, const struct desk_org *org, uint8_t kind, const char *value);
 bool block_kind_parse(const char *name, uint8_t *ret);
 
@@ -36,7 +36,8 @@ int block_consent(struct respond *r, const char *id, const char *by, int64_t now
 /* "blocks":[…] in the object begun in b; as doc/interfaces/block.json. incident 0: all. */
 int block_format_list(struct respond *r, int64_t incident, bool all, struct buf *b, struct err *err);
 
-/* Outside a transaction: orders, removals, expiries and checks that are due; at most 8 orders a call. */
+/* Outside a transaction: notes what torided answered; orders, removals, expiries and checks that are due. */
+void block_collect(struct respond *r);
 int block_work(struct respond *r, int64_t now, struct err *err);
 
 #endif

@@ -1,5 +1,6 @@
-/* Blocks are carried out here: ordered from torided, taken back, expired, checked; see block.h. A row is changed only
- * after torided answered, so a crash in between repeats the order, which torided takes as the same by its id. */
+/* Blocks are carried out here: ordered from torided (orders.c), taken back, expired, checked; see block.h. A row is changed
+ * only after torided answered, so a crash in between repeats the order, which torided takes as the same by its id. While
+ * orders are under way no further ones are read: none goes out twice, and a removal never overtakes what it removes. */
 #include "respond/block.h"
 
 #include "base/clock.h"
@@ -7,11 +8,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "incident/timeline.h"
+#include "respond/orders.h"
 
 #include <stdio.h>
 
-#define ORDERS_A_CALL 8
-#define ORDER_WAIT_MS 5000
 #define ATTEMPTS_MAX 10
 
 static const struct store_sql due = {
@@ -20,7 +20,8 @@ static const struct store_sql due = {
 		     " ORDER BY origin DESC, created_ms, id LIMIT $2"
 };
 static const struct store_sql set_active = {
-	"block_active", "UPDATE block SET state = 'active', acted_ms = $2, last_error = '' WHERE id = $1"
+	/* someone may have taken it back while it was under way: then it stays to be removed */
+	"block_active", "UPDATE block SET state = CASE WHEN state = 'ordered' THEN 'active' ELSE state END, acted_ms = $2, last_error = '' WHERE id = $1"
 };
 static const struct store_sql set_gone = {
 	"block_gone", "UPDATE block SET state = CASE WHEN removed_by IS NULL THEN 'expired' ELSE 'removed' END,"
@@ -35,18 +36,10 @@ static const struct store_sql expire = {
 	"block_expire", "UPDATE block SET state = 'removing', next_ms = $1, attempts = 0 WHERE state = 'active' AND expires_ms <= $1"
 };
 
-struct task {
-	struct order order;
-	int64_t incident, found_ms;
-	char id[INCIDENT_NUMBER];
-	char org[8];
-	bool origin;
-};
-
-static bool read_task(const struct store_rows *rows, int k, struct task *t)
+static bool read_task(const struct store_rows *rows, int k, struct order_task *t)
 {
 	struct block *b = &t->order.block;
-	*t = (struct task){ .incident = store_col_int(rows, k, 10, 0), .found_ms = store_col_int(rows, k, 11, 0),
+	*t = (struct order_task){ .incident = store_col_int(rows, k, 10, 0), .found_ms = store_col_int(rows, k, 11, 0),
 		            .origin = store_col_bool(rows, k, 13) };
 	t->order.op = strcmp(store_col(rows, k, 9), "removing") == 0 ? ORDER_BLOCK_REMOVE : ORDER_BLOCK_ADD;
 	snprintf(t->id, sizeof t->id, "%s", store_col(rows, k, 0));
@@ -64,13 +57,13 @@ static bool read_task(const struct store_rows *rows, int k, struct task *t)
 	       str_copy(str_from(store_col(rows, k, 4)), b->incident, sizeof b->incident);
 }
 
-static int write_line(struct respond *r, const struct task *t, int64_t now, const char *kind, const char *a1, const char *a2,
+static int write_line(struct respond *r, const struct order_task *t, int64_t now, const char *kind, const char *a1, const char *a2,
                       struct err *err)
 {
 	return t->incident ? timeline_add(r->store, t->incident, t->org, now, RESPOND_ACTOR, kind, a1, a2, NULL, err) : 0;
 }
 
-static int note_active(struct respond *r, const struct task *t, int64_t now, struct err *err)
+static int note_active(struct respond *r, const struct order_task *t, int64_t now, struct err *err)
 {
 	struct store_args a = { 0 };
 	char ms[24];
@@ -82,7 +75,7 @@ static int note_active(struct respond *r, const struct task *t, int64_t now, str
 	return res < 0 ? res : write_line(r, t, now, "block_active", t->id, ms, err);
 }
 
-static int note_gone(struct respond *r, const struct task *t, int64_t now, struct err *err)
+static int note_gone(struct respond *r, const struct order_task *t, int64_t now, struct err *err)
 {
 	struct store_args a = { 0 };
 	struct store_rows rows = { 0 };
@@ -95,7 +88,7 @@ static int note_gone(struct respond *r, const struct task *t, int64_t now, struc
 	return res;
 }
 
-static int note_failure(struct respond *r, const struct task *t, int64_t now, const struct err *why, struct err *err)
+static int note_failure(struct respond *r, const struct order_task *t, int64_t now, const struct err *why, struct err *err)
 {
 	struct store_args a = { 0 };
 	struct store_rows rows = { 0 };
@@ -108,14 +101,12 @@ static int note_failure(struct respond *r, const struct task *t, int64_t now, co
 	bool failed = res == 0 && rows.n && strcmp(store_col(&rows, 0, 0), "failed") == 0;
 	store_rows_done(&rows);
 	log_warn(t->org, t->id, "the order failed: %s", words);
-	return res < 0 || !failed ? res : write_line(r, t, now, "block_failed", t->id, words, err);
+	return res < 0 || !failed ? res : write_line(r, t, now, "block_failed", t->id, refused ? "order_refused" : "order_unanswered", err);
 }
 
-static int carry_out(struct respond *r, const struct task *t, struct err *err)
+static int note_answer(struct respond *r, const struct order_task *t, struct err *err)
 {
-	struct err why = { 0 };
-	struct order_reply reply;
-	int done = r->order(&t->order, ORDER_WAIT_MS, &reply, &why);
+	int done = t->done;
 	bool add = t->order.op == ORDER_BLOCK_ADD;
 	if ((add && done == -E_EXISTS) || (!add && done == -E_NOT_FOUND)) /* said before, and lost our note of it */
 		done = 0;
@@ -124,7 +115,7 @@ static int carry_out(struct respond *r, const struct task *t, struct err *err)
 	if (res < 0)
 		return res;
 	if (done < 0)
-		res = note_failure(r, t, now, &why, err);
+		res = note_failure(r, t, now, &t->why, err);
 	else
 		res = add ? note_active(r, t, now, err) : note_gone(r, t, now, err);
 	if (res == 0)
@@ -137,67 +128,90 @@ static int carry_out(struct respond *r, const struct task *t, struct err *err)
 
 /* ---- the check ---- */
 
+/* What is known is findings and the records they stand on, not packets. One that began before the block says nothing. */
 static const struct store_sql to_check = {
-	"block_to_check", "SELECT b.id, b.org, b.incident, (SELECT count(*) FROM finding f WHERE f.org = b.org"
-			  " AND f.main_value = b.value AND f.action = 'Allowed' AND f.last_ms > b.acted_ms + 1000) FROM block b"
-			  " WHERE b.state = 'active' AND b.verified_ms IS NULL AND b.acted_ms <= $1 LIMIT 50"
+	"block_to_check", "SELECT b.id, b.org, b.incident,"
+			  " count(f.uid) FILTER (WHERE f.action = 'Allowed'), count(f.uid) FILTER (WHERE f.action = 'Denied')"
+			  " FROM block b LEFT JOIN finding f ON f.org = b.org AND f.main_value = b.value"
+			  " AND (f.body::json->>'first_time')::bigint > b.acted_ms + 1000"
+			  " WHERE b.state = 'active' AND b.verified_ms IS NULL AND b.acted_ms <= $1 GROUP BY b.id LIMIT 50"
 };
 static const struct store_sql set_checked = {
 	"block_checked", "UPDATE block SET verified_ms = $2, verified = $3 WHERE id = $1"
 };
 
-/* Says what is known and no more: we see findings, not packets. */
+static int check_one(struct respond *r, const struct store_rows *rows, int k, int64_t now, struct err *err)
+{
+	bool passing = store_col_int(rows, k, 3, 0) > 0, refused = store_col_int(rows, k, 4, 0) > 0;
+	const char *id = store_col(rows, k, 0), *seen = passing ? "still_passing" : refused ? "refused_seen" : "no_further_finding";
+	struct order_task t = { .incident = store_col_int(rows, k, 2, 0) };
+	struct store_args c = { 0 };
+	snprintf(t.org, sizeof t.org, "%s", store_col(rows, k, 1));
+	store_text(&c, id), store_int(&c, now), store_text(&c, seen);
+	int res = store_run(r->store, &set_checked, &c, NULL, err);
+	if (passing)
+		log_error(t.org, id, "findings go on after the block");
+	return res < 0 ? res : write_line(r, &t, now, "block_verified", id, seen, err);
+}
+
 static int check_rows(struct respond *r, int64_t now, struct err *err)
 {
 	struct store_args a = { 0 };
 	struct store_rows rows = { 0 };
 	store_int(&a, now - BLOCK_VERIFY_MS);
 	int res = store_run(r->store, &to_check, &a, &rows, err);
-	for (int k = 0; res == 0 && k < rows.n; k++) {
-		bool quiet = store_col_int(&rows, k, 3, 0) == 0;
-		struct task t = { .incident = store_col_int(&rows, k, 2, 0) };
-		struct store_args c = { 0 };
-		snprintf(t.org, sizeof t.org, "%s", store_col(&rows, k, 1));
-		store_text(&c, store_col(&rows, k, 0)), store_int(&c, now), store_text(&c, quiet ? "no_further_finding" : "still_passing");
-		res = store_run(r->store, &set_checked, &c, NULL, err);
-		if (res == 0)
-			res = write_line(r, &t, now, "block_verified", store_col(&rows, k, 0),
-			                 quiet ? "遮断後30秒間、この相手先への通信を示す新しい検知はありません (no further finding in 30 s)"
-			                       : "遮断後も、この相手先への通信を示す検知があります (findings go on: look at it)", err);
-		if (!quiet)
-			log_error(t.org, store_col(&rows, k, 0), "findings go on after the block");
+	for (int k = 0; res == 0 && k < rows.n; k++)
+		res = check_one(r, &rows, k, now, err);
+	store_rows_done(&rows);
+	return res;
+}
+
+/* ---- */
+
+void block_collect(struct respond *r)
+{
+	struct order_task t;
+	while (orders_pop(r->orders, &t)) {
+		struct err err = { 0 };
+		if (note_answer(r, &t, &err) < 0) /* the row says ordered still, and is ordered again */
+			log_err(LOG_LEVEL_WARN, t.org, t.id, &err);
+		r->work_ms = 0;
 	}
+}
+
+static int read_due(struct respond *r, int64_t now, struct order_task *tasks, int *ret_n, struct err *err)
+{
+	struct store_args a = { 0 };
+	struct store_rows rows = { 0 };
+	store_int(&a, now), store_int(&a, ORDERS_MAX);
+	int res = store_run(r->store, &due, &a, &rows, err);
+	for (int k = 0; res == 0 && k < rows.n; k++)
+		if (read_task(&rows, k, &tasks[*ret_n]))
+			++*ret_n;
+		else
+			log_error(store_col(&rows, k, 1), store_col(&rows, k, 0), "the block doesn't fit an order");
 	store_rows_done(&rows);
 	return res;
 }
 
 int block_work(struct respond *r, int64_t now, struct err *err)
 {
-	struct task tasks[ORDERS_A_CALL];
-	struct store_args a = { 0 }, e = { 0 };
-	struct store_rows rows = { 0 };
+	struct order_task tasks[ORDERS_MAX];
+	struct store_args e = { 0 };
 	int n = 0, res = store_begin(r->store, STORE_ALL, err);
 	if (res < 0)
 		return res;
 	store_int(&e, now);
-	store_int(&a, now), store_int(&a, ORDERS_A_CALL);
 	res = store_run(r->store, &expire, &e, NULL, err);
 	if (res == 0)
 		res = check_rows(r, now, err);
-	if (res == 0)
-		res = store_run(r->store, &due, &a, &rows, err);
-	for (int k = 0; res == 0 && k < rows.n; k++)
-		if (read_task(&rows, k, &tasks[n]))
-			n++;
-		else
-			log_error(store_col(&rows, k, 1), store_col(&rows, k, 0), "the block doesn't fit an order");
-	store_rows_done(&rows);
+	if (res == 0 && orders_idle(r->orders))
+		res = read_due(r, now, tasks, &n, err);
 	if (res == 0)
 		res = store_commit(r->store, err);
 	store_abort(r->store);
 	for (int k = 0; res == 0 && k < n; k++)
-		res = carry_out(r, &tasks[k], err);
-	if (n == ORDERS_A_CALL)
-		r->work_ms = 0;
+		if (orders_put(r->orders, &tasks[k]) < 0)
+			return err_set(err, E_NOMEM, tasks[k].id, "the order could not be put");
 	return res;
 }

@@ -327,7 +327,7 @@ int desk_handle(const struct ctl_request *rq, const char *what, struct buf *b, v
 		arena_done(&c.arena);
 		if (requests[k].changes || (requests[k].run == do_block_consent && c.audit[0])) {
 			respond_audit(c.r, c.audit_org, c.by, what, res == 0, "%s", res == 0 ? c.audit : err->msg);
-			respond_work(c.r); /* blocks act before the answer is out */
+			respond_work(c.r); /* a block is on its way before the answer is out; nobody waits for it to act */
 		}
 		return res;
 	}

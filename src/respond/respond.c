@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "respond/block.h"
 #include "respond/notify.h"
+#include "respond/orders.h"
 #include "respond/smtp.h"
 #include "wire/events.h"
 #include "wire/stats.h"
@@ -97,6 +98,7 @@ void respond_work(struct respond *r)
 	int64_t now = clock_now_ms();
 	if (r->mailer)
 		mailer_work(r->mailer);
+	block_collect(r);
 	if (now < r->work_ms && r->work_ms <= now + WORK_EVERY_MS)
 		return;
 	r->work_ms = now + WORK_EVERY_MS; /* a job that finds more to do sets 0 */
@@ -112,7 +114,7 @@ void respond_work(struct respond *r)
 int respond_wait_ms(const struct respond *r)
 {
 	int64_t left = r->work_ms - clock_now_ms();
-	if (r->mailer && mailer_room(r->mailer) < MAILER_MAX)
+	if ((r->mailer && mailer_room(r->mailer) < MAILER_MAX) || !orders_idle(r->orders))
 		return 5;
 	return left < 1 ? 1 : left > 1000 ? 1000 : (int)left;
 }

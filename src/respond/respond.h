@@ -12,6 +12,7 @@
 struct events;
 struct stats;
 struct mailer;
+struct orders;
 
 #define RESPOND_ACTOR "toride"
 
@@ -21,7 +22,7 @@ struct respond {
 	struct events *events;  /* NULL in tests */
 	struct stats *stats;    /* NULL in tests */
 	struct mailer *mailer;
-	int (*order)(const struct order *o, int timeout_ms, struct order_reply *ret, struct err *err); /* order_call */
+	struct orders *orders;
 	int64_t work_ms;        /* next look at the tables; 0: at once */
 	char stuck[FINDING_UID_LEN + 1]; /* the finding the store refuses again and again, and how often it did */
 	int stuck_times;
@@ -31,7 +32,7 @@ struct respond {
 int respond_finding(struct respond *r, const struct finding *f, struct err *err);
 /* Opens the state for this configuration: names, consents. Also after a reload. */
 int respond_configure(struct respond *r, struct err *err);
-/* Carries out what is due. Errors are logged and tried again; never blocks for longer than one order to torided. */
+/* Carries out what is due. Errors are logged and tried again; never waits for torided or a relay. */
 void respond_work(struct respond *r);
 /* When respond_work() should be called next, in ms from now (at most 1,000). */
 int respond_wait_ms(const struct respond *r);

@@ -102,8 +102,12 @@ static const char security[] =
 	"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON judgement FOR EACH ROW EXECUTE FUNCTION toride_refuse();"
 	"CREATE TRIGGER no_truncate BEFORE TRUNCATE ON judgement EXECUTE FUNCTION toride_refuse();";
 
+/* the system's own reasons, to be shown in the reader's language; '' for a person's */
+static const char reason_code[] = "ALTER TABLE block ADD COLUMN reason_code text NOT NULL DEFAULT ''";
+
 const struct schema_step schema_steps[] = {
 	{ 1, "tables of the desk", tables },
 	{ 2, "row-level security, append-only timeline", security },
+	{ 3, "the system's reasons as codes", reason_code },
 };
 const size_t schema_n = sizeof schema_steps / sizeof *schema_steps;
