@@ -147,6 +147,32 @@ static bool name_ok(const char *s)
 	return s[strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-._")] == 0;
 }
 
+/* The proxy takes its whole table or nothing: an entry that it could not read must not get in here. */
+static bool url_ok(const char *s)
+{
+	char host[256];
+	struct network n;
+	const char *at = strncmp(s, "http://", 7) == 0 ? s + 7 : strncmp(s, "https://", 8) == 0 ? s + 8 : "";
+	size_t len = strcspn(at, "/?#:"), v6 = at[0] == '[' ? strcspn(at, "]") : 0;
+	if (v6)
+		len = at[v6] ? v6 + 1 : 0;
+	const char *rest = at + len;
+	if (*rest == ':') {
+		uint64_t port;
+		size_t digits = strspn(++rest, "0123456789");
+		if (!str_to_u64((struct str){ rest, digits }, 65535, &port) || port == 0)
+			return false;
+		rest += digits;
+	}
+	if (len == 0 || (*rest && !strchr("/?#", *rest)))
+		return false;
+	for (const char *p = rest; *p; p++)
+		if ((unsigned char)*p <= ' ' || *p == 0x7f)
+			return false;
+	snprintf(host, sizeof host, "%.*s", (int)(v6 ? len - 2 : len), v6 ? at + 1 : at);
+	return !strchr(host, '/') && (network_parse(host, &n) || (!v6 && name_ok(host)));
+}
+
 static int check_network(const struct block *k, const struct zones *z, struct err *err)
 {
 	struct network n;
@@ -179,7 +205,7 @@ int block_check(const struct block *k, const struct zones *z, int64_t now_ms, st
 	case BLOCK_NAME:
 		return name_ok(k->value) ? 0 : err_set(err, E_INVALID, k->value, "not a host name in its A-label form");
 	case BLOCK_URL:
-		return k->value[0] ? 0 : err_set(err, E_INVALID, k->id, "no URL");
+		return url_ok(k->value) ? 0 : err_set(err, E_INVALID, k->value, "not http(s)://host[:port]/path, the host in lower case");
 	default:
 		return err_set(err, E_INVALID, k->id, "unknown kind of block");
 	}
