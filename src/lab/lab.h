@@ -43,6 +43,8 @@ const char *lab_path(const struct lab *l, char dst[512], const char *fmt, ...) _
  * lab_down(). */
 int lab_spawn(const struct lab *l, const char *host, const char *name, const char *const *argv, pid_t *ret_pid,
               struct err *err);
+/* Asks all noted processes to end, newest first, and insists. */
+void lab_end_processes(const struct lab *l);
 /* Runs and waits; out may be NULL. */
 int lab_run_in(const struct lab *l, const char *host, const char *const *argv, struct buf *out, struct err *err);
 int lab_copy(const char *from, const char *to, const char *const *pairs, struct err *err); /* with @KEY@ replaced */
