@@ -5,8 +5,11 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "incident/severity.h"
 #include "wire/ctl.h"
+#include "wire/words.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 const char *page_org_name(const struct portal *p, const char *code, bool ja)
@@ -50,9 +53,9 @@ static int64_t counter(const struct portal *p, const char *org, const char *proc
 }
 
 /* A dash where nobody counted: 0 would be a claim. */
-static void put_count(const struct portal *p, struct html *h, int64_t n)
+static void put_count(const struct portal *p, struct html *h, enum word label, int64_t n)
 {
-	html_put(h, p->status ? "<td class=\"n\">{n}</td>" : "<td class=\"n\">-</td>", n);
+	html_put(h, p->status ? "<td class=\"n\" data-label=\"{w}\">{n}</td>" : "<td class=\"n\" data-label=\"{w}\">-</td>", (int)label, n);
 }
 
 static void put_orgs(struct portal *p, struct html *h)
@@ -64,16 +67,16 @@ static void put_orgs(struct portal *p, struct html *h)
 	for (size_t i = 0; i < p->n_orgs; i++) {
 		const struct portal_org *o = &p->orgs[i];
 		int64_t open = counter(p, o->code, "respondd", "incidents_open");
-		html_put(h, "<tr><td>{t}</td><th scope=\"row\">{t}</th><td><span class=\"tag {a}\">{w}</span></td>", o->code, h->ja ? o->name : o->name_en,
-		         o->state, (int)page_state(o->state));
-		put_count(p, h, counter(p, o->code, "proxyd", "requests"));
-		put_count(p, h, (counter(p, o->code, "proxyd", "bytes_in") + counter(p, o->code, "proxyd", "bytes_out")) / 1000000);
-		put_count(p, h, counter(p, o->code, "proxyd", "denied"));
-		put_count(p, h, counter(p, o->code, "proxyd", "malicious") + counter(p, o->code, "proxyd", "cut"));
+		html_put(h, "<tr><td data-label=\"{w}\">{t}</td><th scope=\"row\">{t}</th><td data-label=\"{w}\"><span class=\"tag {a}\">{w}</span></td>", WORD_CODE, o->code,
+		         h->ja ? o->name : o->name_en, WORD_STATE, o->state, (int)page_state(o->state));
+		put_count(p, h, WORD_REQUESTS, counter(p, o->code, "proxyd", "requests"));
+		put_count(p, h, WORD_VOLUME, (counter(p, o->code, "proxyd", "bytes_in") + counter(p, o->code, "proxyd", "bytes_out")) / 1000000);
+		put_count(p, h, WORD_DENIED, counter(p, o->code, "proxyd", "denied"));
+		put_count(p, h, WORD_BLOCKED, counter(p, o->code, "proxyd", "malicious") + counter(p, o->code, "proxyd", "cut"));
 		if (open)
-			html_put(h, "<td class=\"n hot\">{n}</td></tr>", open);
+			html_put(h, "<td class=\"n hot\" data-label=\"{w}\">{n}</td></tr>", WORD_OPEN, open);
 		else
-			put_count(p, h, 0);
+			put_count(p, h, WORD_OPEN, 0);
 	}
 	html_put(h, "</tbody></table></div></section>");
 }
@@ -94,21 +97,41 @@ static void put_processes(struct portal *p, struct html *h)
 		char name[64] = "", state[32] = "";
 		str_copy(ctl_str(v, "name"), name, sizeof name);
 		str_copy(ctl_str(v, "state"), state, sizeof state);
-		html_put(h, "<tr><th scope=\"row\">{t}</th><td><span class=\"tag p-{a}\">{t}</span></td><td class=\"n\">{n}</td><td class=\"n\">{n}</td></tr>", name, state,
-		         state, (int64_t)ctl_u64(v, "restarts", 0), (int64_t)(ctl_u64(v, "rss_bytes", 0) / 1000000));
+		html_put(h, "<tr><th scope=\"row\">{t}</th><td data-label=\"{w}\"><span class=\"tag p-{a}\">{t}</span></td><td class=\"n\" data-label=\"{w}\">{n}</td><td class=\"n\" data-label=\"{w}\">{n}</td></tr>", name, WORD_STATE,
+		         state, words_of(WORDS_PROCESS, state, h->ja), WORD_RESTARTS, (int64_t)ctl_u64(v, "restarts", 0), WORD_MEMORY, (int64_t)(ctl_u64(v, "rss_bytes", 0) / 1000000));
 	}
 	html_put(h, "</tbody></table></div></section>");
 }
 
+/* One row a target: the body concerned gives the reason, and the end that comes first is told. */
 static const struct store_sql blocks = {
-	"board_blocks", "SELECT id, org, kind, value, reason, expires_ms, incident_number FROM block WHERE state = 'active'"
-			" ORDER BY created_ms DESC, id DESC LIMIT 50"
+	"board_blocks", "SELECT kind, value, (array_agg(reason ORDER BY origin DESC, created_ms, id))[1],"
+			" (array_agg(reason_code ORDER BY origin DESC, created_ms, id))[1], min(expires_ms), count(*),"
+			" string_agg(org || id, ' ' ORDER BY origin DESC, org) FROM block WHERE state = 'active'"
+			" GROUP BY kind, value ORDER BY max(created_ms) DESC, value LIMIT 50"
 };
 static const struct store_sql incidents = {
 	"board_incidents",
 	"SELECT number, org, state, severity, judged, title, title_ja, terminal, created_ms, notice_started_ms, notice_sent_ms,"
-	" notice_due_ms, acked_ms, notice_late, judged_ms FROM incident ORDER BY id DESC LIMIT 20"
+	" notice_due_ms, acked_ms, notice_late, judged_ms, escalation, escalate1_ms, escalate2_ms FROM incident"
+	" LEFT JOIN clock ON true ORDER BY state = 'closed', coalesce(judged, severity) DESC, id DESC LIMIT 50"
 };
+
+/* list: "412015B-20261122-0001 …" */
+static void put_bodies(struct portal *p, struct html *h, int64_t n, const char *list)
+{
+	char code[8], id[32];
+	html_put(h, "<details><summary>{n} {w}</summary><ul>", n, WORD_BODIES);
+	while (strlen(list) > 6) {
+		size_t len = strcspn(list, " ");
+		str_copy((struct str){ list, 6 }, code, sizeof code);
+		if (!str_copy((struct str){ list + 6, len - 6 }, id, sizeof id))
+			id[0] = 0;
+		html_put(h, "<li>{t} <span class=\"id\">{t}</span></li>", page_org_name(p, code, h->ja), id);
+		list += len + (list[len] == ' ');
+	}
+	html_put(h, "</ul></details>");
+}
 
 static void put_block_rows(struct portal *p, struct html *h, const struct store_rows *r)
 {
@@ -117,29 +140,64 @@ static void put_block_rows(struct portal *p, struct html *h, const struct store_
 		html_put(h, "<p>{w}</p></section>", WORD_NONE);
 		return;
 	}
-	html_put(h, "<div class=\"scroll\"><table><thead><tr><th>ID</th><th>{w}</th><th>{w}</th><th>{w}</th><th>{w}</th></tr></thead><tbody>", WORD_ORGANISATIONS,
-	         WORD_TARGET, WORD_REASON, WORD_UNTIL);
-	for (int i = 0; i < r->n; i++)
-		html_put(h, "<tr><td>{t}</td><td>{t}</td><td class=\"wrap\">{t}</td><td>{t}</td><td>{d}</td></tr>", store_col(r, i, 0),
-		         page_org_name(p, store_col(r, i, 1), h->ja), store_col(r, i, 3), store_col(r, i, 4), store_col_int(r, i, 5, 0));
+	html_put(h, "<div class=\"scroll\"><table><thead><tr><th>{w}</th><th>{w}</th><th>{w}</th><th>{w}</th></tr></thead><tbody>", WORD_TARGET,
+	         WORD_ORGANISATIONS, WORD_REASON, WORD_UNTIL);
+	for (int i = 0; i < r->n; i++) {
+		const char *code = store_col(r, i, 3), *reason = code[0] ? words_of(WORDS_REASON, code, h->ja) : store_col(r, i, 2);
+		html_put(h, "<tr><th scope=\"row\" class=\"wrap\">{t} <span class=\"kind\">({t})</span></th><td data-label=\"{w}\">", store_col(r, i, 1),
+		         words_of(WORDS_OBSERVABLE, store_col(r, i, 0), h->ja), WORD_ORGANISATIONS);
+		put_bodies(p, h, store_col_int(r, i, 5, 0), store_col(r, i, 6));
+		html_put(h, "</td><td class=\"wrap\" data-label=\"{w}\">{t}</td><td data-label=\"{w}\">{d}</td></tr>", WORD_REASON, reason, WORD_UNTIL,
+		         store_col_int(r, i, 4, 0));
+	}
 	html_put(h, "</tbody></table></div></section>");
 }
 
-/* Where the notice stands: confirmed, waiting, late, or how many seconds are left. */
+static void put_left(struct html *h, enum word what, int64_t until_ms)
+{
+	char t[32];
+	int64_t s = (until_ms - clock_now_ms()) / 1000;
+	s = s < 0 ? 0 : s;
+	snprintf(t, sizeof t, h->ja ? "%lld分%02lld秒" : "%lld min %02lld s", (long long)s / 60, (long long)s % 60);
+	html_put(h, "<span class=\"tag warn\">{w} {t}</span>", (int)what, t);
+}
+
+/* Where the notice stands: confirmed, late, or how long until the next thing happens by itself. */
 static void put_clock(struct html *h, const struct store_rows *r, int i)
 {
 	int64_t started = store_col_int(r, i, 9, 0), sent = store_col_int(r, i, 10, 0), due = store_col_int(r, i, 11, 0);
-	int64_t judged = store_col_int(r, i, 14, 0), left = (due - clock_now_ms()) / 1000;
+	int64_t judged = store_col_int(r, i, 14, 0), step = store_col_int(r, i, 15, 0);
+	int64_t next = step == 1 ? store_col_int(r, i, 16, 0) : step == 2 ? store_col_int(r, i, 17, 0) : 0;
+	bool closed = strcmp(store_col(r, i, 2), "closed") == 0;
 	if (store_col_int(r, i, 12, 0))
 		html_put(h, "<span class=\"tag good\">{w}</span>", WORD_ACKED);
+	else if (closed)
+		html_put(h, "-");
 	else if (store_col_bool(r, i, 13))
 		html_put(h, "<span class=\"tag bad\">{w}</span>", WORD_LATE);
 	else if (due && sent < judged)
-		html_put(h, "<span class=\"tag warn\">{w} {n}</span>", WORD_NOTICE_LEFT, left);
+		put_left(h, WORD_NOTICE_LEFT, due);
+	else if (started && next)
+		put_left(h, WORD_LEFT, started + next);
 	else if (sent)
 		html_put(h, "<span class=\"tag warn\">{w}</span>", WORD_WAITING);
 	else
 		html_put(h, "<span class=\"tag\">{w}</span>", started ? WORD_TELLING : WORD_NO_NOTICE);
+}
+
+static void put_incident_row(struct portal *p, struct html *h, const struct store_rows *r, int i)
+{
+	static const char *const classes[] = { "s0", "s1", "s2", "s3" };
+	int64_t judged = store_col_int(r, i, 4, -1), severity = judged >= 0 ? judged : store_col_int(r, i, 3, 0);
+	html_put(h, "<tr><th scope=\"row\"><a href=\"/incident/{u}?lang={u}\">{t}</a></th>", store_col(r, i, 0), h->ja ? "ja" : "en", store_col(r, i, 0));
+	html_put(h, "<td data-label=\"{w}\"><span class=\"sev {a}\">{t}</span> {w}</td>", WORD_SEVERITY, classes[severity & 3],
+	         severity_name((int)severity, h->ja), judged >= 0 ? WORD_JUDGED : WORD_PROVISIONAL);
+	html_put(h, "<td data-label=\"{w}\">{t}</td><td data-label=\"{w}\">{w}</td>", WORD_ORGANISATIONS, page_org_name(p, store_col(r, i, 1), h->ja),
+	         WORD_STATE, (int)page_state(store_col(r, i, 2)));
+	html_put(h, "<td class=\"wrap\" data-label=\"{w}\">{t}</td><td data-label=\"{w}\">{t}</td><td data-label=\"{w}\">", WORD_WHAT,
+	         store_col(r, i, h->ja ? 6 : 5), WORD_TERMINAL, store_col(r, i, 7), WORD_CLOCK);
+	put_clock(h, r, i);
+	html_put(h, "</td><td data-label=\"{w}\">{d}</td></tr>", WORD_RECEIVED_AT, store_col_int(r, i, 8, 0));
 }
 
 static void put_incident_rows(struct portal *p, struct html *h, const struct store_rows *r)
@@ -152,16 +210,8 @@ static void put_incident_rows(struct portal *p, struct html *h, const struct sto
 	html_put(h, "<div class=\"scroll\"><table><thead><tr><th>{w}</th><th>{w}</th><th>{w}</th><th>{w}</th>", WORD_NUMBER, WORD_SEVERITY, WORD_ORGANISATIONS,
 	         WORD_STATE);
 	html_put(h, "<th>{w}</th><th>{w}</th><th>{w}</th><th>{w}</th></tr></thead><tbody>", WORD_WHAT, WORD_TERMINAL, WORD_CLOCK, WORD_RECEIVED_AT);
-	for (int i = 0; i < r->n; i++) {
-		int64_t judged = store_col_int(r, i, 4, -1), severity = judged >= 0 ? judged : store_col_int(r, i, 3, 0);
-		static const char *const classes[] = { "s0", "s1", "s2", "s3" };
-		html_put(h, "<tr><th scope=\"row\"><a href=\"/incident/{u}?lang={u}\">{t}</a></th>", store_col(r, i, 0), h->ja ? "ja" : "en", store_col(r, i, 0));
-		html_put(h, "<td><span class=\"sev {a}\">{n}</span> {w}</td><td>{t}</td><td>{w}</td>", classes[severity & 3], severity,
-		         judged >= 0 ? WORD_JUDGED : WORD_PROVISIONAL, page_org_name(p, store_col(r, i, 1), h->ja), (int)page_state(store_col(r, i, 2)));
-		html_put(h, "<td class=\"wrap\">{t}</td><td>{t}</td><td>", store_col(r, i, h->ja ? 6 : 5), store_col(r, i, 7));
-		put_clock(h, r, i);
-		html_put(h, "</td><td>{d}</td></tr>", store_col_int(r, i, 8, 0));
-	}
+	for (int i = 0; i < r->n; i++)
+		put_incident_row(p, h, r, i);
 	html_put(h, "</tbody></table></div></section>");
 }
 

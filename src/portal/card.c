@@ -8,6 +8,7 @@
 #include "incident/severity.h"
 #include "incident/timeline.h"
 #include "wire/ctl.h"
+#include "wire/words.h"
 
 static void put_head(struct portal *p, struct html *h, const struct incident *i)
 {
@@ -45,7 +46,7 @@ static const struct store_sql told = {
 	"card_notices", "SELECT reference, recipient, state, created_ms, sent_ms FROM notice WHERE incident = $1 ORDER BY id LIMIT 100"
 };
 static const struct store_sql cut = {
-	"card_blocks", "SELECT id, kind, value, state, expires_ms FROM block WHERE incident = $1 ORDER BY created_ms, id LIMIT 100"
+	"card_blocks", "SELECT id, kind, value, state, expires_ms, verified FROM block WHERE incident = $1 ORDER BY created_ms, id LIMIT 100"
 };
 static const struct store_sql evidence = {
 	"card_evidence", "SELECT record FROM evidence WHERE incident = $1 ORDER BY record LIMIT 100"
@@ -56,20 +57,22 @@ static void row_timeline(struct html *h, const struct store_rows *r, int i)
 	struct buf w;
 	buf_init(&w, 64 * KIB);
 	timeline_words(store_col(r, i, 2), store_col(r, i, 3), h->ja, &w);
-	html_put(h, "<li><time>{d}</time> <b>{t}</b> {t}</li>", store_col_int(r, i, 0, 0), store_col(r, i, 1), buf_cstr(&w));
+	html_put(h, "<li><time>{d}</time> <b>{t}</b> {t}</li>", store_col_int(r, i, 0, 0), words_of(WORDS_ACTOR, store_col(r, i, 1), h->ja),
+	         buf_cstr(&w));
 	buf_done(&w);
 }
 
 static void row_told(struct html *h, const struct store_rows *r, int i)
 {
 	html_put(h, "<li><time>{d}</time> {t} {t} ({t})</li>", store_col_int(r, i, 4, store_col_int(r, i, 3, 0)), store_col(r, i, 1),
-	         store_col(r, i, 0), store_col(r, i, 2));
+	         store_col(r, i, 0), words_of(WORDS_MAIL, store_col(r, i, 2), h->ja));
 }
 
 static void row_cut(struct html *h, const struct store_rows *r, int i)
 {
-	html_put(h, "<li>{t} {t} <span class=\"wrap\">{t}</span> ({t}) {w} {d}</li>", store_col(r, i, 0), store_col(r, i, 1), store_col(r, i, 2),
-	         store_col(r, i, 3), WORD_UNTIL, store_col_int(r, i, 4, 0));
+	html_put(h, "<li>{t} {t} <b>{t}</b> ({t}) {w} {d}<br>{t}</li>", store_col(r, i, 0), words_of(WORDS_OBSERVABLE, store_col(r, i, 1), h->ja),
+	         store_col(r, i, 2), words_of(WORDS_BLOCK, store_col(r, i, 3), h->ja), WORD_UNTIL, store_col_int(r, i, 4, 0),
+	         words_of(WORDS_CHECK, store_col(r, i, 5), h->ja));
 }
 
 static void row_evidence(struct html *h, const struct store_rows *r, int i)
@@ -108,7 +111,7 @@ int page_incident(struct portal *p, struct html *h, const char *number)
 		r = put_list(p, h, &timeline, i.id, WORD_DONE, row_timeline, &err);
 	}
 	r = r < 0 ? r : put_list(p, h, &told, i.id, WORD_TOLD, row_told, &err);
-	r = r < 0 ? r : put_list(p, h, &cut, i.id, WORD_BLOCKS, row_cut, &err);
+	r = r < 0 ? r : put_list(p, h, &cut, i.id, WORD_BLOCKS_HERE, row_cut, &err);
 	r = r < 0 ? r : put_list(p, h, &evidence, i.id, WORD_EVIDENCE, row_evidence, &err);
 	store_abort(p->store);
 	arena_done(&arena);

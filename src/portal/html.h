@@ -19,7 +19,9 @@
 	X(ORGANISATIONS, "団体", "Organisations")                                                                \
 	X(PROCESSES, "プロセスとエンジン", "Processes and engines")                                          \
 	X(BLOCKS, "実施中の遮断", "Blocks in force")                                                           \
-	X(INCIDENTS, "最近のインシデント", "Latest incidents")                                              \
+	X(BODIES, "団体", "organisations")                                                                       \
+	X(BLOCKS_HERE, "この団体の遮断", "Blocks for this organisation")                                       \
+	X(INCIDENTS, "インシデント", "Incidents")                                              \
 	X(CODE, "コード", "Code")                                                                               \
 	X(NAME, "名前", "Name")                                                                                  \
 	X(STATE, "状態", "State")                                                                                \
@@ -60,14 +62,14 @@
 	X(TELLING, "連絡中", "telling")                                                                         \
 	X(NO_NOTICE, "連絡なし", "no notice")                                                                  \
 	X(LATE, "期限超過", "late")                                                                             \
-	X(LEFT, "次の連絡まで(秒)", "s to the next step")                                                     \
-	X(NOTICE_LEFT, "連絡期限まで(秒)", "s to the deadline")                                               \
+	X(LEFT, "次の連絡先まで 残り", "next contact in")                                                     \
+	X(NOTICE_LEFT, "連絡期限まで 残り", "notice due in")                                               \
 	X(NOT_KNOWN, "調べています。", "Being looked into.")                                                  \
 	X(RECEIVED, "受付", "received")                                                                          \
-	X(ANALYSING, "分析中", "analysing")                                                                     \
-	X(HANDLING, "対応中", "handling")                                                                       \
-	X(RECOVERING, "復旧中", "recovering")                                                                   \
-	X(CLOSED, "終了", "closed")                                                                              \
+	X(ANALYSING, "分析", "analysing")                                                                     \
+	X(HANDLING, "対処", "handling")                                                                       \
+	X(RECOVERING, "復旧", "recovering")                                                                   \
+	X(CLOSED, "完了", "closed")                                                                              \
 	X(PREPARING, "準備中", "preparing")                                                                     \
 	X(MIGRATING, "移行中", "migrating")                                                                     \
 	X(LIVE, "利用中", "live")                                                                                \

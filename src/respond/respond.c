@@ -27,6 +27,11 @@ static const struct store_sql put_consent = {
 		       " given_by = $4, given_date = $5, noted_ms = $6"
 };
 
+static const struct store_sql put_clock = {
+	"clock_put", "INSERT INTO clock(escalate1_ms, escalate2_ms) VALUES ($1, $2)"
+		     " ON CONFLICT (one) DO UPDATE SET escalate1_ms = $1, escalate2_ms = $2"
+};
+
 static int put_one(struct respond *r, const struct desk_org *o, struct err *err)
 {
 	struct store_args a = { 0 }, c = { 0 };
@@ -39,7 +44,11 @@ static int put_one(struct respond *r, const struct desk_org *o, struct err *err)
 
 int respond_configure(struct respond *r, struct err *err)
 {
+	struct store_args a = { 0 };
 	int res = store_begin(r->store, STORE_ALL, err);
+	store_int(&a, r->desk->clock.escalate1_ms), store_int(&a, r->desk->clock.escalate2_ms);
+	if (res == 0)
+		res = store_run(r->store, &put_clock, &a, NULL, err);
 	for (size_t i = 0; res == 0 && i < r->desk->n_orgs; i++)
 		res = put_one(r, &r->desk->orgs[i], err);
 	if (res == 0)

@@ -105,9 +105,15 @@ static const char security[] =
 /* the system's own reasons, to be shown in the reader's language; '' for a person's */
 static const char reason_code[] = "ALTER TABLE block ADD COLUMN reason_code text NOT NULL DEFAULT ''";
 
+/* the clocks of the configuration in force, one row: the page tells the time left by them */
+static const char clock_row[] = "CREATE TABLE clock (one boolean PRIMARY KEY DEFAULT true CHECK (one),"
+				" escalate1_ms bigint NOT NULL, escalate2_ms bigint NOT NULL);"
+				"GRANT SELECT ON clock TO toride_portal";
+
 const struct schema_step schema_steps[] = {
 	{ 1, "tables of the desk", tables },
 	{ 2, "row-level security, append-only timeline", security },
 	{ 3, "the system's reasons as codes", reason_code },
+	{ 4, "the clocks, for the page", clock_row },
 };
 const size_t schema_n = sizeof schema_steps / sizeof *schema_steps;
