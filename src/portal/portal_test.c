@@ -157,6 +157,18 @@ static char *get(const char *path, const char *query, bool head)
 	return page;
 }
 
+static void more_rows(void)
+{
+	sql("INSERT INTO clock(escalate1_ms, escalate2_ms) VALUES (300000, 600000);"
+	    "INSERT INTO incident(number, org, state, title, title_ja, rule, opened_by, severity, reasons, signature_level,"
+	    " terminal, observable_type, observable, created_ms, first_ms, last_ms, found_ms, notice_started_ms, notice_sent_ms, escalation)"
+	    " VALUES ('I-20261122-0002', '412023', 'received', 't', 't', 'r', 'toride', 2, '[]', 'low', '', '', '', 1, 1, 1, 1, 1795338000000, 1795338000000, 1),"
+	    " ('I-20261122-0003', '412023', 'closed', 't', 't', 'r', 'toride', 3, '[]', 'low', '', '', '', 1, 1, 1, 1, NULL, NULL, 0);"
+	    "INSERT INTO block(id, org, origin, incident_number, kind, value, author, reason, reason_code, state, found_ms, created_ms, expires_ms, next_ms)"
+	    " VALUES ('B-20261122-0002', '412015', true, '', 'name', 'shared.example', 'toride', '危険度3の通信先のため', 'severity3', 'active', 1, 1, 1795338000000, 1),"
+	    " ('B-20261122-0003', '412023', false, '', 'name', 'shared.example', 'toride', '別の団体', 'shared', 'active', 1, 1, 1795338000000, 1)");
+}
+
 static void test_pages(void **state)
 {
 	struct err err = { 0 };
@@ -174,6 +186,7 @@ static void test_pages(void **state)
 	    "INSERT INTO incident_event(incident, org, at_ms, actor, kind, args) SELECT id, org, 1, '<s>', 'note', '[\"<h9>\"]' FROM incident;"
 	    "INSERT INTO block(id, org, origin, incident_number, kind, value, author, reason, state, found_ms, created_ms, expires_ms, next_ms)"
 	    " VALUES ('B-20261122-0001', '412015', true, '', 'name', '<u>c2.example', 'x', '<p>why', 'active', 1, 1, 1795338000000, 1)");
+	more_rows();
 	p.fetch_status = status;
 	assert_int_equal(store_create(pg.sock, STORE_ROLE_PORTAL, &p.store, &err), 0);
 	assert_int_equal(portal_configure(&p, STR("{\"service\":\"佐賀<\",\"service_en\":\"Saga\",\"orgs\":[{\"code\":\"412015\","
@@ -214,6 +227,37 @@ static void test_pages(void **state)
 	portal_done(&p);
 }
 
+/* What the board says of weight, time and targets. */
+static void test_board(void **state)
+{
+	(void)state;
+	if (!have_pg)
+		skip();
+	struct err err = { 0 };
+	pgtest_restart(&pg);
+	p = (struct portal){ .fetch_status = no_status };
+	assert_int_equal(store_create(pg.sock, STORE_ROLE_PORTAL, &p.store, &err), 0);
+	assert_int_equal(portal_configure(&p, STR("{\"service\":\"佐賀\",\"service_en\":\"Saga\",\"orgs\":[{\"code\":\"412015\","
+	                                          "\"name\":\"佐賀市\",\"name_en\":\"Saga City\",\"state\":\"live\"},{\"code\":\"412023\","
+	                                          "\"name\":\"唐津市\",\"name_en\":\"Karatsu City\",\"state\":\"live\"}]}"), &err), 0);
+	clock_hold(1795338000000LL + 60000);
+	char *ja = get("/", "", false), *worst = strstr(ja, ">I-20261122-0001<"), *mild = strstr(ja, ">I-20261122-0002<"),
+	     *closed = strstr(ja, ">I-20261122-0003<");
+	assert_true(worst && mild && closed && worst < mild && mild < closed); /* the closed one is of severity 3 and newer */
+	assert_non_null(strstr(ja, "危険度3(重大)"));
+	assert_non_null(strstr(ja, "次の連絡先まで 残り 4分00秒"));
+	assert_non_null(strstr(ja, "2 団体</summary>"));
+	assert_non_null(strstr(ja, "危険度3の通信先のため"));
+	assert_null(strstr(strstr(ja, "shared.example") + 1, "shared.example")); /* one row */
+	char *en = get("/", "lang=en", false);
+	assert_non_null(strstr(en, "next contact in 4 min 00 s"));
+	assert_non_null(strstr(en, "contacted in an incident of severity 3"));
+	assert_null(strstr(en, "危険度"));
+	assert_null(strstr(en, "団体"));
+	clock_hold(0);
+	portal_done(&p);
+}
+
 static int begin(void **state)
 {
 	(void)state;
@@ -232,6 +276,6 @@ static int end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_scgi), cmocka_unit_test(test_escaping),
-		                            cmocka_unit_test(test_language), cmocka_unit_test(test_pages) };
+		                            cmocka_unit_test(test_language), cmocka_unit_test(test_pages), cmocka_unit_test(test_board) };
 	return cmocka_run_group_tests(tests, begin, end);
 }
