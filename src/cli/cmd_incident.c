@@ -214,7 +214,7 @@ static void show_incident(yyjson_val *root, bool json)
 	if (yyjson_obj_get(inc, "timeline"))
 		show_lists(inc);
 	if (text(inc, "call_sheet")[0])
-		printf("\n%s", text(inc, "call_sheet"));
+		printf("\n%s%s", say("", "To be read to the organisation by telephone, in Japanese:\n"), text(inc, "call_sheet"));
 }
 
 static void show_id(yyjson_val *root, bool json)
