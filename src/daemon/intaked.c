@@ -89,7 +89,7 @@ static void packet(const struct nflog_packet *p, void *user)
 	struct buf b;
 	buf_init(&b, 8 * KIB);
 	const char *org = nflog_event(p, &where, &b);
-	if (b.failed || spool_put(t->spool, str_from(org), buf_view(&b), NULL, 0, 0, NULL) < 0)
+	if (b.failed || spool_put(t->spool, str_from(org), buf_view(&b), NULL, NULL) < 0)
 		stats_add(t->refused, 1);
 	buf_done(&b);
 }

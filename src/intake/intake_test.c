@@ -136,7 +136,7 @@ static void expect_contents(const char *text)
 static void put(struct events *e, const char *org, int n)
 {
 	char t[64];
-	snprintf(t, sizeof t, "{\"class_uid\":4002,\"n\":%d}", n);
+	snprintf(t, sizeof t, "{\"class_uid\":4002,\"product\":\"proxyd\",\"n\":%d}", n);
 	assert_int_equal(events_put(e, str_from(org), str_from(t)), 0);
 }
 
@@ -332,15 +332,15 @@ static void test_last_words(void **state)
 	buf_init(&b, MIB);
 	int dead = client(), next = client();
 	hello_of(&b, STR("proxyd/0"), 1);
-	event(&b, 1, STR("412015"), STR("{\"n\":1}"));
+	event(&b, 1, STR("412015"), STR("{\"class_uid\":4002,\"product\":\"proxyd\",\"n\":1}"));
 	assert_int_equal(send(dead, b.ptr, b.len, 0), b.len);
 	run(3);
 	buf_reset(&b);
 	hello_of(&b, STR("proxyd/0"), 2);
-	event(&b, 1, STR("412015"), STR("{\"n\":3}"));
+	event(&b, 1, STR("412015"), STR("{\"class_uid\":4002,\"product\":\"proxyd\",\"n\":3}"));
 	assert_int_equal(send(next, b.ptr, b.len, 0), b.len); /* the loop hears of this one first */
 	buf_reset(&b);
-	event(&b, 2, STR("412015"), STR("{\"n\":2}"));
+	event(&b, 2, STR("412015"), STR("{\"class_uid\":4002,\"product\":\"proxyd\",\"n\":2}"));
 	assert_int_equal(send(dead, b.ptr, b.len, 0), b.len);
 	close(dead);
 	run(5);
@@ -379,7 +379,7 @@ static void test_hostile(void **state)
 		case 9: wr_u32(&b, 1), wr_u8(&b, 99); break;                      /* no such type */
 		case 10: event(&b, 1, STR("412015"), STR("{}")), b.ptr[b.len - 6 + 3] ^= 1; break; /* blob length that doesn't fit */
 		case 11: wr_u32(&b, 10), wr_u8(&b, EVENTS_ACK), wr_u64(&b, 1), wr_u8(&b, 0); break;
-		case 12: event(&b, 1, STR("4120151"), STR("{}")), wr_u32(&b, 3), buf_puts(&b, "abc"); break;
+		case 12: event(&b, 1, STR("4120151"), STR("{\"class_uid\":4002,\"product\":\"proxyd\"}")), wr_u32(&b, 3), buf_puts(&b, "abc"); break;
 		default: break;
 		}
 		assert_int_equal(send(fd, b.ptr, b.len, MSG_NOSIGNAL), b.len);
@@ -401,6 +401,62 @@ static void test_hostile(void **state)
 	events_close(&honest);
 }
 
+/* One that parses hostile bytes and was taken over: it can't make a page of a body out of words. */
+static void test_forged(void **state)
+{
+	(void)state;
+	static const char page[] = "{\"class_uid\":4002,\"product\":\"proxyd\",\"n\":7}";
+	static const char *const quiet[] = { "scand", "portald", "detectd", NULL };
+	static const struct {
+		const char *process, *org, *json;
+		bool believed;
+	} cases[] = {
+		{ "proxyd", "412015", page, true },
+		{ "proxyd", "412015", "{\"class_uid\":4001,\"product\":\"nft\",\"n\":7}", false },
+		{ "proxyd", "412015", "{\"class_uid\":4002,\"product\":\"nft\",\"n\":7}", false },
+		{ "proxyd", "412015", "{\"class_uid\":4002,\"product\":\"proxyd\",\"class_uid\":4001,\"n\":7}", false },
+		{ "proxyd", "412015", "{\"class_uid\":4002,\"product\":\"proxyd\",\"product\":\"nft\",\"n\":7}", false },
+		{ "proxyd", "412015", "{\"class_uid\":4002.0,\"product\":\"proxyd\",\"n\":7}", false },
+		{ "respondd", "412015", "{\"class_uid\":6003,\"product\":\"respondd\",\"n\":7}", true },
+		{ "respondd", "412015", page, false },
+		{ "controld", "", "{\"class_uid\":6003,\"product\":\"controld\",\"n\":7}", true },
+		{ "controld", "412015", "{\"class_uid\":6003,\"product\":\"controld\",\"n\":7}", false },
+		{ "vaultd", "", "{\"class_uid\":6003,\"product\":\"vaultd\",\"n\":7}", true },
+		{ "vaultd", "412015", page, false },
+		{ "torided", "", "{\"class_uid\":6002,\"product\":\"torided\",\"n\":7}", true },
+		{ "torided", "412015", page, false },
+		{ "scand", "412015", "not even JSON", false },
+	};
+	struct events *e = NULL;
+	struct buf b;
+	unsigned believed = 0, forged = 0;
+	for (size_t i = 0; i < ARRAY_LEN(cases) + ARRAY_LEN(quiet); i++) {
+		bool row = i < ARRAY_LEN(cases);
+		process = row ? cases[i].process : quiet[i - ARRAY_LEN(cases)];
+		assert_int_equal(events_open(process ? process : "whoever", 65536, &e, NULL), 0);
+		events_put(e, str_from(row ? cases[i].org : "412015"), str_from(row ? cases[i].json : page));
+		pump(e);
+		row && cases[i].believed ? believed++ : forged++;
+		if (counter("", "forged") != forged)
+			fail_msg("case %zu: %u forged", i, (unsigned)counter("", "forged"));
+		assert_int_equal(spool_commit(spool, NULL), 0);
+		intake_server_committed(server);
+		pump(e);
+		assert_int_equal(events_unacked(e), 0); /* nothing is lost */
+		events_close(&e);
+		run(5);
+	}
+	assert_int_equal(counter("", "unparsed"), forged);
+	assert_int_equal(counter("412015", "records"), 2);
+	assert_int_equal(counter("", "records"), forged + believed - 2 + 1); /* and one alarm, however many there were */
+	contents(&b);
+	unsigned seen = 0;
+	for (const char *at = buf_cstr(&b); (at = strstr(at, " 7\n")); at++)
+		seen++;
+	assert_int_equal(seen, believed);
+	buf_done(&b);
+}
+
 static void test_slow_and_half_open(void **state)
 {
 	(void)state;
@@ -415,7 +471,7 @@ static void test_slow_and_half_open(void **state)
 	send(idle, b.ptr, b.len, 0); /* says nothing more: that is allowed */
 	buf_reset(&b);
 	hello(&b, STR("proxyd/3"));
-	event(&b, 1, STR("412015"), STR("{\"n\":5}"));
+	event(&b, 1, STR("412015"), STR("{\"class_uid\":4002,\"product\":\"proxyd\",\"n\":5}"));
 	for (size_t i = 0; i < b.len; i++) { /* byte by byte, within the time: that too */
 		send(byte, b.ptr + i, 1, 0);
 		run(1);
@@ -470,7 +526,7 @@ static void test_back_pressure(void **state)
 	(void)state;
 	struct events *e = NULL;
 	static char json[60000];
-	snprintf(json, sizeof json, "{\"class_uid\":4002,\"text\":\"%058000d\"}", 0);
+	snprintf(json, sizeof json, "{\"class_uid\":4002,\"product\":\"proxyd\",\"text\":\"%058000d\"}", 0);
 	assert_int_equal(events_open("proxyd/0", 64 * MIB, &e, NULL), 0);
 	unsigned n = 0;
 	while (events_put(e, STR("412015"), str_from(json)) == 0)
@@ -563,7 +619,7 @@ static void test_nflog_losses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_acknowledged_after_sync), T(test_once_over_a_crash), T(test_last_words), T(test_once_over_a_torn_commit), T(test_hostile),
+		T(test_acknowledged_after_sync), T(test_once_over_a_crash), T(test_last_words), T(test_once_over_a_torn_commit), T(test_hostile), T(test_forged),
 		T(test_slow_and_half_open),
 		T(test_strangers_and_crowds),    T(test_back_pressure),     T(test_vault_away), T(test_nflog_losses),
 	};

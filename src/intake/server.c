@@ -19,6 +19,7 @@ struct peer {
 	struct peer *next;
 	uid_t uid;
 	const char *process;
+	const struct sender *sender; /* what it may say */
 	char source[SEEN_SOURCE_TEXT]; /* "" until the hello */
 	uint64_t boot, taken, acked;
 	struct buf in;
@@ -44,7 +45,7 @@ struct ack {
 
 bool intake_allowed(uid_t uid, const char **ret_process)
 {
-	*ret_process = NULL;
+	*ret_process = uid ? NULL : "torided"; /* what else is root hands nothing in */
 	for (const struct table_process *p = table_processes; p->name; p++)
 		if (uid && p->uid == uid)
 			*ret_process = p->name;
@@ -174,7 +175,8 @@ static int take_event(struct peer *p, const struct intake_message *m)
 	if (seen_has(seen, m->sequence)) {
 		stats_add(s->duplicates, 1);
 	} else {
-		int r = spool_put(s->o.spool, str_from(m->org), m->json, p->source, p->boot, m->sequence, &err);
+		struct spool_from from = { p->sender, p->source, p->boot, m->sequence };
+		int r = spool_put(s->o.spool, str_from(m->org), m->json, &from, &err);
 		if (r < 0)
 			return -E_AGAIN; /* disk, vault or memory: not the sender's fault, and nothing may be lost */
 		stats_add(s->gaps, m->sequence > seen->sequence + 1);
@@ -279,6 +281,7 @@ static void came(uv_stream_t *st, int status)
 	          sock_peer(fd, NULL, &p->uid) == 0;
 	bool allowed = ok && s->o.allowed(p->uid, &p->process);
 	bool room = allowed && room_for(s, p->uid);
+	p->sender = sender_find(p->process);
 	p->next = s->peers;
 	s->peers = p;
 	s->n++;

@@ -1,6 +1,7 @@
 /* SOCK_EVENTS: takes events from our own processes (wire/events.h) and acknowledges what is synced.
  *
- * A peer's user must be allowed (jail_peer_allowed) and its source must be named after its process. Whoever breaks the
+ * A peer's user must be allowed (jail_peer_allowed) and its source must be named after its process; what that may say
+ * stands in normalise/sender.c, the rest is kept unparsed. Whoever breaks the
  * protocol, says nothing for too long in the middle of a message, or sends text with a newline is counted
  * ("peers_rejected") and closed; the others don't notice. A peer has at most one message beyond its turn in memory;
  * when the spool takes no more, nothing is read until a commit works again. */
@@ -18,7 +19,8 @@ struct intake_server_opts {
 	struct spool *spool;
 	struct stats *stats;
 	int listen_fd; /* owned from here on */
-	/* May this user connect, and as what ("proxyd")? NULL as name: any source. Tests bring their own. */
+	/* May this user connect, and as what ("proxyd")? NULL as name: any source, and nothing it says is believed.
+	 * Tests bring their own. */
 	bool (*allowed)(uid_t uid, const char **ret_process);
 	int hello_ms, message_ms; /* 0: 5 s, 30 s */
 };

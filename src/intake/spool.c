@@ -25,7 +25,10 @@ struct spool {
 	int64_t senders_ms, checkpoint_ms, vault_ms, opened_ms;
 	bool ready;   /* recovered: seen and cursors fit together */
 	bool failing; /* the last commit failed: said once */
-	_Atomic uint64_t *raw, *schema, *skewed, *unknown, *refused;
+	_Atomic uint64_t *raw, *schema, *skewed, *unknown, *refused, *forged;
+	uint64_t forged_untold;
+	int64_t forged_ms; /* when we spoke of them last; 0: never */
+	char forger[SEEN_SOURCE_TEXT], forged_what[160];
 };
 
 static int load_senders(struct spool *s, struct str *ret_cursors, struct buf *b, struct err *err)
@@ -110,6 +113,7 @@ int spool_open(const struct spool_opts *o, struct spool **ret, struct err *err)
 	s->skewed = stats_counter(o->stats, "", "clock_skewed");
 	s->unknown = stats_counter(o->stats, "", "unknown_org");
 	s->refused = stats_counter(o->stats, "", "append_refused");
+	s->forged = stats_counter(o->stats, "", "forged");
 	struct writer_opts w = { .dir = o->segments, .key = o->key, .seal = o->seal, .user = o->user };
 	int r = writer_open(&w, &s->w, err);
 	if (r == 0)
@@ -162,16 +166,41 @@ static void count(struct spool *s, const char *org, const struct accept_result *
 		log_write(LOG_LEVEL_DEBUG, org, "event", "%s", res->fault);
 }
 
-int spool_put(struct spool *s, struct str org, struct str json, const char *source, uint64_t boot, uint64_t sequence,
-              struct err *err)
+/* One of our processes says what isn't its to say: it was taken over, or it is broken. */
+static void tell_forged(struct spool *s)
 {
+	int64_t now = clock_mono_ms();
+	if (!s->forged_untold || (s->forged_ms && now - s->forged_ms < SPOOL_FORGED_MS))
+		return;
+	unsigned long long n = s->forged_untold;
+	s->forged_untold = 0;
+	s->forged_ms = now;
+	spool_alarm(s, "%s handed in what it may not say (%s; %llu events since the last word on it): kept unparsed", s->forger,
+	            s->forged_what, n);
+}
+
+static void note_forged(struct spool *s, const struct spool_from *from, const struct accept_result *res)
+{
+	stats_add(s->forged, 1);
+	s->forged_untold++;
+	snprintf(s->forger, sizeof s->forger, "%s", from->source);
+	snprintf(s->forged_what, sizeof s->forged_what, "%s", res->fault);
+	tell_forged(s);
+}
+
+int spool_put(struct spool *s, struct str org, struct str json, const struct spool_from *from, struct err *err)
+{
+	static const struct spool_from own;
 	struct accept_result res;
 	const char *code = which_org(s, org);
-	struct accept_from from = { code, clock_now_ms(), source, boot, sequence };
+	from = from ? from : &own;
+	struct accept_from af = { code, clock_now_ms(), from->source, from->boot, from->sequence, from->sender };
 	buf_reset(&s->record);
-	accept_event(json, &from, &s->record, &res);
+	accept_event(json, &af, &s->record, &res);
 	if (s->record.failed)
 		return err_set(err, E_NOMEM, code, "no memory for a record");
+	if (res.refused)
+		code = ORGS_SERVICE;
 	int r = writer_append(s->w, code, SPOOL_SERIES, buf_view(&s->record), NULL, err);
 	if (r == -E_NOT_FOUND || r == -E_DENIED) {
 		/* the body's key was destroyed: what still comes in under its name concerns the service */
@@ -183,6 +212,8 @@ int spool_put(struct spool *s, struct str org, struct str json, const char *sour
 		count(s, code, &res);
 	else
 		stats_add(s->refused, 1);
+	if (r == 0 && res.refused)
+		note_forged(s, from, &res);
 	return r;
 }
 
@@ -203,7 +234,7 @@ void spool_alarm(struct spool *s, const char *fmt, ...)
 	json_field_s(&b, "message", text);
 	buf_putc(&b, '}');
 	if (!b.failed)
-		spool_put(s, STR(ORGS_SERVICE), buf_view(&b), NULL, 0, 0, NULL);
+		spool_put(s, STR(ORGS_SERVICE), buf_view(&b), NULL, NULL);
 	buf_done(&b);
 }
 
@@ -282,6 +313,7 @@ static int checkpoint(struct spool *s, int64_t now, struct err *err)
 int spool_second(struct spool *s, struct err *err)
 {
 	int64_t now = clock_mono_ms();
+	tell_forged(s);
 	int r = checkpoint(s, now, err);
 	/* The file can't say which single numbers are missing: while some are, the old one and what is behind it stay true. */
 	bool missing = seen_settle(&s->seen, now - s->opened_ms > MISSING_MS);

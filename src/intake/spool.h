@@ -31,9 +31,16 @@ void spool_close(struct spool **s); /* last commit, checkpoint and file of sende
 void spool_abandon(struct spool **s); /* writes nothing: what a crash leaves (tests) */
 void spool_orgs(struct spool *s, const struct orgs *orgs);
 struct seen *spool_seen(struct spool *s);
-/* org: code, "service" or "" (= service); a body the description doesn't know is put down to "service". */
-int spool_put(struct spool *s, struct str org, struct str json, const char *source, uint64_t boot, uint64_t sequence,
-              struct err *err);
+/* org: code, "service" or "" (= service); a body the description doesn't know is put down to "service". from: NULL is
+ * intaked itself. What from->sender may not say is kept unparsed for the service, counted ("forged"), and alarmed of
+ * at once, then at most every SPOOL_FORGED_MS. */
+struct spool_from {
+	const struct sender *sender;
+	const char *source;
+	uint64_t boot, sequence;
+};
+int spool_put(struct spool *s, struct str org, struct str json, const struct spool_from *from, struct err *err);
+#define SPOOL_FORGED_MS 60000
 size_t spool_pending(const struct spool *s);
 int spool_commit(struct spool *s, struct err *err);
 int spool_second(struct spool *s, struct err *err);

@@ -2,6 +2,7 @@
 #include "normalise/accept.h"
 
 #include "base/mem.h"
+#include "normalise/orgs.h"
 #include "normalise/schema.h"
 
 #include <openssl/evp.h>
@@ -77,12 +78,14 @@ static void put_base64(struct buf *b, struct str raw)
 	buf_putc(b, '"');
 }
 
-static void keep_raw(struct str json, const struct accept_from *from, struct buf *b, struct accept_result *ret, int why)
+static void keep_raw(struct str json, const struct accept_from *from, struct buf *b, struct accept_result *ret)
 {
+	struct accept_from head = *from;
+	if (ret->refused)
+		head.org = ORGS_SERVICE;
 	ret->raw = true;
-	snprintf(ret->fault, sizeof ret->fault, "%s", why == -E_LIMIT ? "too large" : "not a JSON object");
 	buf_putc(b, '{');
-	put_head(from, b);
+	put_head(&head, b);
 	json_field_u64(b, "class_uid", 0);
 	json_field_u64(b, "time", (uint64_t)from->now_ms);
 	json_field_s(b, "product", from->source ? from->source : "intaked");
@@ -100,7 +103,16 @@ void accept_event(struct str json, const struct accept_from *from, struct buf *b
 	*ret = (struct accept_result){ 0 };
 	int r = json.len > EVENT_MAX ? -E_LIMIT : event_parse(json, &e);
 	if (r < 0) {
-		keep_raw(json, from, b, ret, r);
+		snprintf(ret->fault, sizeof ret->fault, "%s", r == -E_LIMIT ? "too large" : "not a JSON object");
+		ret->refused = from->sender && sender_check_org(from->sender, from->org, NULL) < 0;
+		keep_raw(json, from, b, ret);
+		return;
+	}
+	if (from->sender && sender_check(from->sender, &e, from->org, &err) < 0) {
+		snprintf(ret->fault, sizeof ret->fault, "%.40s: %.90s", err.path, err.msg);
+		ret->refused = true;
+		event_done(&e);
+		keep_raw(json, from, b, ret);
 		return;
 	}
 	buf_putc(b, '{');

@@ -241,7 +241,7 @@ static void test_accept(void **state)
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct accept_from from = { "412015", NOW, "proxyd/0", 255, 7 };
+		struct accept_from from = { "412015", NOW, "proxyd/0", 255, 7, NULL };
 		struct accept_result res;
 		struct buf b;
 		struct event e;
@@ -263,7 +263,7 @@ static void test_accept_large(void **state)
 {
 	(void)state;
 	struct buf in, b;
-	struct accept_from from = { "service", NOW, NULL, 0, 0 };
+	struct accept_from from = { "service", NOW, NULL, 0, 0, NULL };
 	struct accept_result res;
 	buf_init(&in, MIB);
 	buf_init(&b, MIB);
@@ -327,7 +327,7 @@ static void test_golden(void **state)
 {
 	(void)state;
 	const char *source = getenv("TORIDE_SOURCE");
-	struct accept_from from = { "412015", 1795386357708, "proxyd/0", 0x9f3c5a1d20b7e64c, 1201 };
+	struct accept_from from = { "412015", 1795386357708, "proxyd/0", 0x9f3c5a1d20b7e64c, 1201, sender_find("proxyd") };
 	struct accept_result res;
 	struct buf golden, b;
 	struct err err = { 0 };

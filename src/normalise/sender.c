@@ -1,0 +1,63 @@
+/* See sender.h. accept.c asks, before anything of an event is kept as one. */
+#include "normalise/sender.h"
+
+#include "base/mem.h"
+#include "normalise/orgs.h"
+
+static const struct sender senders[] = {
+	{ "proxyd", { 4002 }, "proxyd", true },
+	{ "respondd", { 6003 }, "respondd", true },
+	{ "controld", { 6003 }, "controld", false },
+	{ "vaultd", { 6003 }, "vaultd", false },
+	{ "torided", { 6002, 6003 }, "torided", false },
+};
+
+const struct sender *sender_find(const char *process)
+{
+	static const struct sender nothing = { .process = "" };
+	for (size_t i = 0; process && i < ARRAY_LEN(senders); i++)
+		if (strcmp(senders[i].process, process) == 0)
+			return &senders[i];
+	return &nothing;
+}
+
+/* The member when it stands there once. */
+static yyjson_val *only(const struct event *e, const char *key)
+{
+	yyjson_val *found = NULL, *k;
+	yyjson_obj_iter it;
+	yyjson_obj_iter_init(e->root, &it);
+	while ((k = yyjson_obj_iter_next(&it))) {
+		if (!yyjson_equals_str(k, key))
+			continue;
+		if (found)
+			return NULL;
+		found = yyjson_obj_iter_get_val(k);
+	}
+	return found;
+}
+
+static bool says(const struct sender *s, uint64_t class_uid)
+{
+	for (size_t i = 0; i < SENDER_CLASSES && s->classes[i]; i++)
+		if (s->classes[i] == class_uid)
+			return true;
+	return false;
+}
+
+int sender_check_org(const struct sender *s, const char *org, struct err *err)
+{
+	if (!s->any_org && strcmp(org, ORGS_SERVICE) != 0)
+		return err_set(err, E_DENIED, "org", "this sender speaks of no organisation");
+	return 0;
+}
+
+int sender_check(const struct sender *s, const struct event *e, const char *org, struct err *err)
+{
+	yyjson_val *class_uid = only(e, "class_uid"), *product = only(e, "product");
+	if (!yyjson_is_uint(class_uid) || !says(s, yyjson_get_uint(class_uid)))
+		return err_set(err, E_DENIED, "class_uid", "not for this sender to say");
+	if (!product || !yyjson_equals_str(product, s->product))
+		return err_set(err, E_DENIED, "product", "not this sender");
+	return sender_check_org(s, org, err);
+}

@@ -1,0 +1,27 @@
+/* Which events each of our own processes may hand in: the table of doc/interfaces, "Who may say what".
+ *
+ * Most of our processes parse hostile bytes. One that was taken over speaks with its own user still, so what it says is
+ * believed only in the matters that are its own: scand can't tell of a page, portald of no organisation at all. */
+#ifndef NORMALISE_SENDER_H
+#define NORMALISE_SENDER_H
+
+#include "normalise/event.h"
+
+#define SENDER_CLASSES 3
+
+struct sender {
+	const char *process;              /* row of jail/table.c */
+	uint32_t classes[SENDER_CLASSES]; /* class_uid; 0 ends */
+	const char *product;              /* what `product` must be */
+	bool any_org;                     /* else of the service alone */
+};
+
+/* The row of "proxyd"; a process without one, or NULL, gets a row that allows nothing. Never NULL. */
+const struct sender *sender_find(const char *process);
+/* 0, or -E_DENIED with the member and why. org: whose the record would be (code or "service"). A second class_uid or
+ * product is refused too: readers differ in which of two they believe. */
+int sender_check(const struct sender *s, const struct event *e, const char *org, struct err *err);
+/* The organisation alone, for what can't be read. */
+int sender_check_org(const struct sender *s, const char *org, struct err *err);
+
+#endif
