@@ -454,8 +454,8 @@ static void test_judged_up(void **state)
 	settle();
 	assert_int_equal(sink_count(&sink, "ken@pref.example"), 0);
 	ask("{\"do\":\"incident.judge\",\"number\":\"I-20261122-0001\",\"by\":\"花子\",\"severity\":3,\"reason\":\"x\"}", 0);
-	assert_int_equal(orders(ORDER_BLOCK_ADD, A, "c2.bad.example"), 1);
 	settle();
+	assert_int_equal(orders(ORDER_BLOCK_ADD, A, "c2.bad.example"), 1);
 	assert_int_equal(sink_count(&sink, "ken@pref.example"), 1);
 	assert_int_equal(sink_count(&sink, "yamada@a.example"), 2);
 }
