@@ -281,14 +281,12 @@ void conn_check_block(struct conn *c)
 		return;
 	const struct target *t = c->txn ? &c->txn->target : &c->tunnel;
 	const struct prefix *terminal = c->txn ? &c->txn->terminal : &c->terminal;
-	decide(c->w->conf, org, c->w->blocks, t, terminal, &d);
-	if (!d.allow && strncmp(d.rule, "block:", 6) == 0) {
-		cut(c, d.rule, d.name);
-		return;
-	}
-	struct target named = *t;
-	snprintf(named.host, sizeof named.host, "%s", c->name);
-	if (c->name[0] && strcmp(c->name, t->host) != 0) {
+	const char *names[] = { t->host, c->name, c->tunnel.host };
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct target named = *t;
+		if (i > 0 && (!names[i][0] || strcmp(names[i], names[i - 1]) == 0))
+			continue;
+		snprintf(named.host, sizeof named.host, "%s", names[i]);
 		decide(c->w->conf, org, c->w->blocks, &named, terminal, &d);
 		if (!d.allow && strncmp(d.rule, "block:", 6) == 0) {
 			cut(c, d.rule, d.name);
@@ -315,7 +313,7 @@ void conn_check_conf(struct conn *c)
 	}
 	if (c->state != CONN_TUNNEL)
 		return;
-	decide(c->w->conf, c->org->conf, c->w->blocks, &c->tunnel, &c->terminal, &d);
+	decide_both(c->w->conf, c->org->conf, c->w->blocks, &c->tunnel, c->name, &c->terminal, &d);
 	if (!d.allow)
 		cut(c, d.rule, d.name);
 }

@@ -44,6 +44,8 @@ struct txn {
 	struct http_stream rq, rs;
 	bool rq_done, rq_chunked, rs_done, rs_has_length, retried, keep, sent_any, head_only, close_delimited, chunk_out, expect;
 	bool silent;                   /* no event: its inner requests have theirs */
+	unsigned interim;              /* 1xx heads read past … */
+	size_t interim_bytes;          /* … and their bytes */
 	uint64_t rs_length, body_size, file_size;
 	uint8_t method, minor;
 	struct target target;          /* path points into text */
@@ -140,6 +142,9 @@ struct decision {
 /* block table → terminal registered → url policy (own white list, common and own black list). */
 void decide(const struct conf *conf, const struct conf_org *org, const struct blocks *blocks, const struct target *t,
             const struct prefix *terminal, struct decision *ret);
+/* By t's host and by the tunnel's other name ("": none): what either refuses is refused. */
+void decide_both(const struct conf *conf, const struct conf_org *org, const struct blocks *blocks, const struct target *t,
+                 const char *other, const struct prefix *terminal, struct decision *ret);
 enum page_kind decide_origin_page(enum origin_fail fail);
 
 /* report.c */

@@ -1,10 +1,10 @@
 /* CONNECT: what comes next is looked at (ClientHello), then opened or passed through.
  *
  *   opened   the origin is connected and verified first, a leaf certificate is shown to the terminal, and the
- *            requests inside are judged like any other. When the origin can't be verified, or the name is denied,
+ *            requests inside are judged like any other, by the server name and by CONNECT's host. When the origin can't be verified, or the name is denied,
  *            the terminal gets a page that says so, inside the opened connection.
- *   passed   names on no_decrypt, and organisations without tls_decryption: judged by CONNECT's host and by
- *            the server name, then bytes both ways until somebody ends it or a block cuts it. */
+ *   passed   CONNECT's host is a name on no_decrypt and the server name says the same, or the organisation has no
+ *            tls_decryption: judged by both, then bytes both ways until somebody ends it or a block cuts it. */
 #include "proxy/conn.h"
 
 #include "base/err.h"
@@ -249,33 +249,31 @@ static void prepare(struct conn *c, bool allowed)
 
 /* ---- looking ---- */
 
-static bool judge_both(struct conn *c, struct decision *d)
+/* Undecrypted only where CONNECT's own host is on the list: that name we resolve ourselves, so the tunnel leads where
+ * the list means. The server name is whatever the terminal writes; it may only agree. Without one, for an address,
+ * or when the two differ, the connection is opened. */
+static bool passes_undecrypted(const struct conn *c, const char *sni)
 {
-	struct target named = c->tunnel;
-	decide(c->w->conf, c->org->conf, c->w->blocks, &c->tunnel, &c->terminal, d);
-	if (!d->allow || strcmp(c->name, c->tunnel.host) == 0)
-		return d->allow;
-	snprintf(named.host, sizeof named.host, "%s", c->name);
-	named.is_addr = false;
-	decide(c->w->conf, c->org->conf, c->w->blocks, &named, &c->terminal, d);
-	return d->allow;
+	const struct conf_org *org = c->org->conf;
+	if (!org->tls_decryption)
+		return true;
+	return !c->tunnel.is_addr && strcmp(sni, c->tunnel.host) == 0 &&
+	       url_set_match_host(org->no_decrypt, str_from(c->tunnel.host), NULL);
 }
 
 static void on_hello(struct conn *c, const struct client_hello *ch)
 {
-	const struct conf_org *org = c->org->conf;
 	struct decision d;
 	snprintf(c->name, sizeof c->name, "%s", ch->sni[0] ? ch->sni : c->tunnel.host);
-	bool pass = !org->tls_decryption || url_set_match_host(org->no_decrypt, str_from(c->name), NULL);
-	bool allow = judge_both(c, &d);
+	decide_both(c->w->conf, c->org->conf, c->w->blocks, &c->tunnel, c->name, &c->terminal, &d);
 	c->state = CONN_PREPARE;
 	if (c->txn) {
 		snprintf(c->txn->rule, sizeof c->txn->rule, "%s", d.rule);
 		snprintf(c->txn->rule_name, sizeof c->txn->rule_name, "%s", d.name);
 	}
-	if (!pass)
-		prepare(c, allow || d.wants_path);
-	else if (allow)
+	if (!passes_undecrypted(c, ch->sni))
+		prepare(c, d.allow || d.wants_path);
+	else if (d.allow)
 		start_tunnel(c);
 	else
 		give_up(c, d.rule, "Blocked");

@@ -42,6 +42,20 @@ void decide(const struct conf *conf, const struct conf_org *org, const struct bl
 	snprintf(ret->rule, sizeof ret->rule, "%s", d.rule);
 }
 
+void decide_both(const struct conf *conf, const struct conf_org *org, const struct blocks *blocks, const struct target *t,
+                 const char *other, const struct prefix *terminal, struct decision *ret)
+{
+	struct decision d;
+	struct target named = *t;
+	decide(conf, org, blocks, t, terminal, ret);
+	if ((!ret->allow && !ret->wants_path) || !other[0] || strcmp(other, t->host) == 0)
+		return;
+	snprintf(named.host, sizeof named.host, "%s", other);
+	decide(conf, org, blocks, &named, terminal, &d);
+	if (ret->allow || (!d.allow && !d.wants_path))
+		*ret = d;
+}
+
 enum page_kind decide_origin_page(enum origin_fail fail)
 {
 	switch (fail) {

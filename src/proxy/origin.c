@@ -393,7 +393,10 @@ static struct origin *make(struct org_rt *org, const struct origin_want *want, c
 int origin_get(struct org_rt *org, const struct origin_want *want, struct origin **ret, bool *ret_now)
 {
 	char key[ORIGIN_KEY];
-	snprintf(key, sizeof key, "%s%s|%u|%s", want->tls ? "s" : "", want->host, want->port, want->sni ? want->sni : "");
+	/* With the organisation: TLS sessions are kept by this key for all of the thread's, and a session would tell an origin
+	 * that two organisations are the same proxy's. */
+	snprintf(key, sizeof key, "%s|%s%s|%u|%s", org->code, want->tls ? "s" : "", want->host, want->port,
+	         want->sni ? want->sni : "");
 	*ret_now = false;
 	struct origin *o = want->fresh ? NULL : map_get(&org->pool, str_from(key));
 	if (o) {

@@ -97,7 +97,7 @@ static void begin_request(struct txn *t)
 {
 	struct conn *c = t->c;
 	struct decision d;
-	decide(t->conf, t->org, c->w->blocks, &t->target, &t->terminal, &d);
+	decide_both(t->conf, t->org, c->w->blocks, &t->target, c->intercepted ? c->tunnel.host : "", &t->terminal, &d);
 	snprintf(t->rule_name, sizeof t->rule_name, "%s", d.name);
 	if (!d.allow) {
 		txn_deny(t, d.page, d.rule, d.rule);
