@@ -252,6 +252,13 @@ static void copy_type(struct txn *t, const struct http_head *h)
 	t->type = (struct str){ at, v.len };
 }
 
+static enum hold_coding coding_of(const struct http_head *h)
+{
+	char all[128];
+	struct str v;
+	return http_combine(h, H_CONTENT_ENCODING, all, sizeof all, &v) < 0 ? CODING_UNKNOWN : hold_coding(v);
+}
+
 static void begin_body(struct txn *t, const struct http_head *h)
 {
 	struct origin *o = t->origin;
@@ -272,7 +279,7 @@ static void begin_body(struct txn *t, const struct http_head *h)
 	t->rs_has_length = h->has_length;
 	t->rs_length = h->length;
 	t->state = TXN_BODY;
-	if (hold_begin(&t->hold, hold_coding(http_get(h, H_CONTENT_ENCODING)), t->org->scan_max, h->length) < 0) {
+	if (hold_begin(&t->hold, coding_of(h), t->org->scan_max, h->length) < 0) {
 		txn_fail(t, PAGE_BUSY, "memory", "");
 		return;
 	}
@@ -289,27 +296,41 @@ static void begin_body(struct txn *t, const struct http_head *h)
 		answer_read_body(t);
 }
 
+/* Reads past interim heads (100 was answered by us, hints are of no use through a hold) to the final one in w->head. Its
+ * length, 0: more is needed, -1 with *ret_why. */
+static long find_answer(struct txn *t, const char **ret_why)
+{
+	struct buf *in = &t->origin->in;
+	const struct http_head *h = &t->c->w->head;
+	for (;;) {
+		long end = http_head_end(in->ptr, in->len, 0);
+		if (end <= 0) {
+			*ret_why = "head too long";
+			return end < 0 ? -1 : 0;
+		}
+		if (http_parse_response(&t->rs, in->ptr, (size_t)end, t->method, &t->c->w->head, ret_why) < 0)
+			return -1;
+		if (h->status >= 200)
+			return end;
+		*ret_why = h->status == 101 ? "switches protocols without being asked" : "too many interim answers";
+		t->interim_bytes += (size_t)end;
+		if (h->status == 101 || ++t->interim > TXN_INTERIM || t->interim_bytes > TXN_INTERIM_BYTES)
+			return -1;
+		buf_drop(in, (size_t)end);
+	}
+}
+
 /* True: a head was found and handled. */
 static bool parse_answer(struct txn *t)
 {
 	struct origin *o = t->origin;
 	const char *why = "";
-	long end = http_head_end(o->in.ptr, o->in.len, 0);
-	if (end == 0)
-		return false;
 	struct http_head *h = &t->c->w->head;
-	if (end < 0 || http_parse_response(&t->rs, o->in.ptr, (size_t)end, t->method, h, &why) < 0) {
-		txn_fail(t, PAGE_ORIGIN, "protocol", end < 0 ? "head too long" : why);
-		return true;
-	}
-	if (h->status == 101) { /* Upgrade was never passed on */
-		txn_fail(t, PAGE_ORIGIN, "protocol", "switches protocols without being asked");
-		return true;
-	}
-	if (h->status < 200) { /* interim: 100 was answered by us, hints are of no use through a hold */
-		buf_drop(&o->in, (size_t)end);
-		return parse_answer(t);
-	}
+	long end = find_answer(t, &why);
+	if (end < 0)
+		txn_fail(t, PAGE_ORIGIN, "protocol", why);
+	if (end <= 0)
+		return end < 0;
 	/* Texts of the head point into o->in: take it apart before the bytes move. */
 	struct buf in = o->in;
 	buf_init(&o->in, in.max);

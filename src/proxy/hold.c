@@ -17,6 +17,7 @@ enum hold_coding hold_coding(struct str v)
 		return CODING_GZIP;
 	if (str_case_eq(v, STR("deflate")))
 		return CODING_DEFLATE;
+	/* A list ends here: no single coding has a comma. */
 	return CODING_UNKNOWN;
 }
 

@@ -35,6 +35,8 @@ struct hold {
 	unsigned char sha[32];
 };
 
+/* By the whole of Content-Encoding (http_combine()). More than one coding, or a list with an empty place, is CODING_UNKNOWN
+ * even where `identity` makes it look harmless: programs differ in what they then open. */
 enum hold_coding hold_coding(struct str content_encoding);
 /* expected: bytes announced, 0 unknown. May be called again on the same object after hold_reset(). */
 int hold_begin(struct hold *h, enum hold_coding coding, uint64_t max, uint64_t expected);

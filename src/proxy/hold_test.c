@@ -48,6 +48,21 @@ static void check(struct hold *h, const char *raw, size_t n_raw, const char *pla
 	assert_true(str_eq(hold_bytes(h), (struct str){ raw, n_raw }));
 }
 
+static void names_of_codings(void **state)
+{
+	static const struct {
+		const char *value;
+		enum hold_coding coding;
+	} cases[] = {
+		{ "", CODING_NONE }, { "identity", CODING_NONE }, { "GZIP", CODING_GZIP }, { "x-gzip", CODING_GZIP },
+		{ "deflate", CODING_DEFLATE }, { "br", CODING_UNKNOWN }, { "identity,deflate", CODING_UNKNOWN },
+		{ "gzip, identity", CODING_UNKNOWN }, { ",", CODING_UNKNOWN }, { ",gzip", CODING_UNKNOWN },
+		{ "gzip,", CODING_UNKNOWN }, { "gzip,gzip", CODING_UNKNOWN }, { "gzip;q=1", CODING_UNKNOWN },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(hold_coding(str_from(cases[i].value)), cases[i].coding);
+}
+
 static void plain_and_spilled(void **state)
 {
 	static char data[3 * MIB];
@@ -162,7 +177,7 @@ static void ceiling(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(plain_and_spilled), cmocka_unit_test(direct), cmocka_unit_test(codings),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(names_of_codings), cmocka_unit_test(plain_and_spilled), cmocka_unit_test(direct), cmocka_unit_test(codings),
 		                            cmocka_unit_test(two_members), cmocka_unit_test(bomb), cmocka_unit_test(broken),
 		                            cmocka_unit_test(ceiling) };
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -378,6 +378,24 @@ struct str http_get(const struct http_head *h, enum http_known id)
 	return (struct str){ NULL, 0 };
 }
 
+int http_combine(const struct http_head *h, enum http_known id, char *dst, size_t size, struct str *ret)
+{
+	size_t len = 0;
+	*ret = (struct str){ NULL, 0 };
+	for (size_t i = 0; i < h->n; i++) {
+		struct str v = h->h[i].value;
+		if (h->h[i].id != id)
+			continue;
+		if (len + 1 + v.len > size)
+			return -E_LIMIT;
+		if (ret->ptr)
+			dst[len++] = ',';
+		memcpy(dst + len, v.ptr, v.len);
+		*ret = (struct str){ dst, len += v.len };
+	}
+	return 0;
+}
+
 bool http_has_token(const struct http_head *h, enum http_known id, struct str token)
 {
 	for (size_t i = 0; i < h->n; i++) {

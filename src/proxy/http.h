@@ -77,6 +77,9 @@ void http_skip(struct http_stream *s, size_t n);
 int http_feed_end(const struct http_stream *s);
 
 struct str http_get(const struct http_head *h, enum http_known id); /* the first; {NULL,0} when absent */
+/* All lines of that name as one value, joined by commas (RFC 9110 5.3), in dst: {NULL,0} when there is none, -E_LIMIT when
+ * it doesn't fit. */
+int http_combine(const struct http_head *h, enum http_known id, char *dst, size_t size, struct str *ret);
 /* Is `token` in the comma list of any header `id`? Without regard to case. */
 bool http_has_token(const struct http_head *h, enum http_known id, struct str token);
 enum http_known http_known_name(struct str name);

@@ -305,6 +305,36 @@ static void responses(void **state)
 	}
 }
 
+static void combined(void **state)
+{
+	static const struct {
+		const char *lines, *value;
+	} cases[] = {
+		{ "", NULL },
+		{ "Content-Encoding: gzip\r\n", "gzip" },
+		{ "Content-Encoding: identity\r\nX: y\r\ncontent-encoding: deflate\r\n", "identity,deflate" },
+		{ "Content-Encoding:\r\nContent-Encoding: gzip\r\n", ",gzip" },
+		{ "Content-Encoding: gzip\r\nContent-Encoding:\r\n", "gzip," },
+		{ "Content-Encoding:\r\n", "" },
+	};
+	static struct http_head h;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char text[256], dst[15];
+		struct http_stream s;
+		struct str v;
+		const char *why = "";
+		int n = snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\n%sContent-Length: 0\r\n\r\n", cases[i].lines);
+		assert_int_equal(http_parse_response(&s, text, (size_t)n, HTTP_GET, &h, &why), 0);
+		if (cases[i].value && strlen(cases[i].value) >= sizeof dst) {
+			assert_int_equal(http_combine(&h, H_CONTENT_ENCODING, dst, sizeof dst, &v), -E_LIMIT);
+			continue;
+		}
+		assert_int_equal(http_combine(&h, H_CONTENT_ENCODING, dst, sizeof dst, &v), 0);
+		assert_int_equal(v.ptr == NULL, cases[i].value == NULL);
+		assert_true(!cases[i].value || str_eq(v, str_from(cases[i].value)));
+	}
+}
+
 static void inside_tunnels(void **state)
 {
 	static const struct {
@@ -371,7 +401,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refused),          cmocka_unit_test(passed),    cmocka_unit_test(limits),
 		cmocka_unit_test(bodies_in_pieces), cmocka_unit_test(too_many_trailers), cmocka_unit_test(responses),
-		cmocka_unit_test(inside_tunnels),   cmocka_unit_test(forwarded_for),
+		cmocka_unit_test(inside_tunnels),   cmocka_unit_test(forwarded_for), cmocka_unit_test(combined),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,9 @@
 
 #include "proxy/conn.h"
 
+#define TXN_INTERIM 8                     /* 1xx heads before an answer, and their bytes together: an origin may not keep */
+#define TXN_INTERIM_BYTES HTTP_MAX_HEAD   /* a request, and us, busy with them for ever */
+
 /* txn.c */
 void txn_set_rule(struct txn *t, const char *rule);
 void txn_forget_scan(struct txn *t);
