@@ -53,6 +53,7 @@ struct incident_taken {
 	int64_t id; /* 0: the finding was known already (same uid), nothing was done */
 	bool opened;
 	int was, severity; /* provisional before (-1 when opened) and after */
+	int finding_severity; /* of this finding alone, by its own outcome */
 	int number_of_repeats;
 };
 

@@ -350,7 +350,7 @@ int incident_take(struct store *s, const struct desk *d, const struct finding *f
 {
 	struct taking t = { .s = s, .d = d, .f = f, .now = now_ms, .err = err, .org = desk_org(d, f->org),
 		            .main = finding_main(f), .sev = severity_of(f) };
-	struct incident_taken taken = { 0 };
+	struct incident_taken taken = { .finding_severity = t.sev.level };
 	t.main_value = t.main ? t.main->value : "";
 	finding_fingerprint(f, t.fingerprint);
 	int r = take(&t, &taken);

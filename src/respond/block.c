@@ -239,8 +239,33 @@ static int prefer_name(struct respond *r, const struct incident *i, uint8_t *kin
 	return res;
 }
 
-static bool kind_of(enum observable_type type, uint8_t *ret)
+static const struct store_sql own_elsewhere = {
+	"block_own_elsewhere", "SELECT 1 FROM block WHERE kind = $1 AND value = $2 AND origin AND org <> $3"
+			       " AND state IN ('ordered', 'active') LIMIT 1"
+};
+
+/* One body's terminals must not be able to have a site cut off for all: a block goes to others only when a named
+ * person judged it grave, or a second body's own finding says the same. */
+static int corroborated(struct respond *r, const struct incident *i, uint8_t kind, const char *value, bool *ret, struct err *err)
 {
+	struct store_args a = { 0 };
+	struct store_rows rows = { 0 };
+	*ret = i->judged >= BLOCK_SEVERITY;
+	if (*ret)
+		return 0;
+	store_text(&a, block_kind_name(kind)), store_text(&a, value), store_text(&a, i->org);
+	int res = store_run(r->store, &own_elsewhere, &a, &rows, err);
+	*ret = res == 0 && rows.n > 0;
+	store_rows_done(&rows);
+	return res;
+}
+
+/* A host "name" that is an address (http://203.0.113.9/) is blocked as one. */
+static bool kind_of(enum observable_type type, const char *value, uint8_t *ret)
+{
+	struct prefix ignored;
+	if (type == OBSERVABLE_HOSTNAME && prefix_parse(str_from(value), &ignored) == 0)
+		type = OBSERVABLE_IP;
 	static const uint8_t kinds[] = { [OBSERVABLE_HOSTNAME] = BLOCK_NAME, [OBSERVABLE_IP] = BLOCK_ADDRESS,
 		                         [OBSERVABLE_URL] = BLOCK_URL, [OBSERVABLE_HASH] = 0, [OBSERVABLE_TERMINAL] = 0 };
 	*ret = kinds[type];
@@ -281,9 +306,9 @@ int block_decide(struct respond *r, const struct incident *i, enum observable_ty
 {
 	uint8_t kind;
 	char value[256], id[INCIDENT_NUMBER];
-	bool there = false;
+	bool there = false, sure = false;
 	*ret_blocking = false;
-	if (!desk_org(r->desk, i->org) || !kind_of(type, &kind))
+	if (!desk_org(r->desk, i->org) || !kind_of(type, observable, &kind))
 		return 0;
 	if (!str_copy(str_from(observable), value, sizeof value))
 		return timeline_add(r->store, i->id, i->org, now, RESPOND_ACTOR, "block_refused", "", "too_long", NULL, err);
@@ -298,10 +323,10 @@ int block_decide(struct respond *r, const struct incident *i, enum observable_ty
 		         found_ms, now, now + r->desk->clock.block_ms, "severity3" };
 	res = order_own(r, &w, id, &there, err);
 	*ret_blocking = res == 0;
-	if (res < 0 || there)
-		return res;
-	res = timeline_add(r->store, i->id, i->org, now, RESPOND_ACTOR, "block_ordered", id, block_kind_name(kind), value, err);
-	return res < 0 ? res : spread(r, i, kind, value, found_ms, now, err);
+	if (res == 0 && !there)
+		res = timeline_add(r->store, i->id, i->org, now, RESPOND_ACTOR, "block_ordered", id, block_kind_name(kind), value, err);
+	res = res < 0 ? res : corroborated(r, i, kind, value, &sure, err);
+	return res < 0 || !sure ? res : spread(r, i, kind, value, found_ms, now, err);
 }
 
 /* ---- by hand ---- */

@@ -3,8 +3,8 @@
  * state     ordered → active → removing → removed | expired;  requested (waits for that body's consent, or its own incident);  failed
  * decision  the finding's main observable: a host name (and below) rather than an address; an address seen with two or
  *           more names is shared: then the name is blocked, or, with no name at hand, nothing, and a person is told.
- * for whom  the body concerned at once; others at once where their recorded prior consent covers the severity, else
- *           they are asked. Never: white-listed and own names, the node's, the bodies' and management's addresses.
+ * for whom  the body concerned at once. Others when a named person judged severity 3, or a second body's own finding
+ *           says the same: at once where their recorded prior consent covers the severity, else they are asked. Never: white-listed and own names, the node's, the bodies' and management's addresses.
  * One row a body, so that one can be removed without the others. Expiry is torided's too: it acts without us.
  * Requirements: M-089 M-090 M-100 X-05. */
 #ifndef RESPOND_BLOCK_H

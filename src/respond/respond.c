@@ -69,7 +69,8 @@ static int follow(struct respond *r, const struct finding *f, const struct incid
 	/* a person's lower judgement stands, unless what is seen now is worse than what was seen then */
 	bool judged_down = i.judged >= 0 && i.judged < t->severity && t->severity <= t->was;
 	int level = judged_down ? i.judged : t->severity;
-	if (res == 0 && level >= BLOCK_SEVERITY && m)
+	/* What is blocked is what this finding saw succeed: a harmless one that joins a grave incident blocks nothing. */
+	if (res == 0 && !judged_down && t->finding_severity >= BLOCK_SEVERITY && m)
 		res = block_decide(r, &i, m->type, m->value, f->time < now ? f->time : now, now, &blocking, err);
 	if (res == 0 && level >= NOTIFY_FROM_SEVERITY && !i.notice_started_ms)
 		res = notify_start(r, &i, level, blocking, now, err);

@@ -241,6 +241,12 @@ static int done(void **state)
 
 /* ---- cases ---- */
 
+/* A named person confirms what the machine took for grave: from here on it concerns the others too. */
+static void judge_grave(void)
+{
+	ask("{\"do\":\"incident.judge\",\"number\":\"I-20261122-0001\",\"by\":\"分析 花子\",\"severity\":3,\"reason\":\"通信内容を確認\"}", 0);
+}
+
 static void test_beacon_to_block_and_mail(void **state)
 {
 	NEED_PG();
@@ -248,7 +254,13 @@ static void test_beacon_to_block_and_mail(void **state)
 	give(&f);
 	assert_int_equal(sql_number("SELECT severity FROM incident WHERE number = 'I-20261122-0001'"), 3);
 	settle();
-	/* the body concerned, and the one that consented; the third is asked */
+	/* the body concerned at once; one body's terminals can't have a site cut off for all */
+	assert_int_equal(orders(ORDER_BLOCK_ADD, A, "c2.bad.example"), 1);
+	assert_int_equal(sql_number("SELECT count(*) FROM block WHERE org <> '412015'"), 0);
+	assert_int_equal(sink_count(&sink, "yamada@a.example"), 1);
+	judge_grave();
+	settle();
+	/* the one that consented; the third is asked */
 	assert_int_equal(orders(ORDER_BLOCK_ADD, A, "c2.bad.example"), 1);
 	assert_int_equal(orders(ORDER_BLOCK_ADD, B, "c2.bad.example"), 1);
 	assert_int_equal(orders(ORDER_BLOCK_ADD, C, NULL), 0);
@@ -256,7 +268,6 @@ static void test_beacon_to_block_and_mail(void **state)
 	assert_string_equal(torided.last[0].block.org, A); /* first of all */
 	assert_int_equal(torided.last[0].block.expires_ms, T0 + 24 * 3600000LL);
 	assert_int_equal(sql_number("SELECT count(*) FROM block WHERE org = '412031' AND state = 'requested'"), 1);
-	assert_int_equal(sink_count(&sink, "yamada@a.example"), 1);
 	assert_int_equal(sink_count(&sink, "suzuki@a.example"), 0);
 	assert_int_equal(sink_count(&sink, "ken@pref.example"), 1);
 	assert_int_equal(sink_count(&sink, "tanaka@b.example"), 1);
@@ -267,13 +278,51 @@ static void test_beacon_to_block_and_mail(void **state)
 	const char *mail = sink_last(&sink, "yamada@a.example");
 	assert_non_null(strstr(mail, "総務課 端末5(IPアドレス 10.1.0.5)"));
 	assert_non_null(strstr(mail, "I-20261122-0001"));
-	assert_non_null(strstr(mail, "Message-ID: <I-20261122-0001-N1@cloud.example>"));
+	assert_non_null(strstr(mail, "Message-ID: <I-20261122-0001-N"));
 	assert_non_null(strstr(mail, "11月22日 18時05分までに"));
 	char *shown = ask("{\"do\":\"incident.show\",\"number\":\"I-20261122-0001\"}", 0);
 	assert_non_null(strstr(shown, "412015/events/000001/"));
 	assert_non_null(strstr(shown, "block_active"));
 	assert_non_null(strstr(shown, "電話での連絡"));
 	assert_non_null(strstr(shown, "\"signature_level\":\"low\""));
+}
+
+/* A second body's own finding says the same: no person needs to be awake. */
+static void test_second_body_corroborates(void **state)
+{
+	NEED_PG();
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example"), g = beacon(C, "10.3.0.5", "c2.bad.example");
+	give(&f);
+	settle();
+	assert_int_equal(orders(ORDER_BLOCK_ADD, B, NULL), 0);
+	give(&g);
+	settle();
+	assert_int_equal(orders(ORDER_BLOCK_ADD, A, "c2.bad.example"), 1);
+	assert_int_equal(orders(ORDER_BLOCK_ADD, C, "c2.bad.example"), 1);
+	assert_int_equal(orders(ORDER_BLOCK_ADD, B, "c2.bad.example"), 1);
+}
+
+/* What joins a grave incident without having succeeded blocks nothing: else refused packets to any site would. */
+static void test_harmless_finding_blocks_nothing(void **state)
+{
+	NEED_PG();
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example"), g = beacon(A, "10.1.0.5", "www.bank.example");
+	g.action = FINDING_DENIED;
+	give(&f);
+	judge_grave();
+	give(&g);
+	settle();
+	assert_int_equal(sql_number("SELECT count(*) FROM incident"), 1);
+	assert_int_equal(sql_number("SELECT count(*) FROM block WHERE value = 'www.bank.example'"), 0);
+}
+
+static void test_address_as_host(void **state)
+{
+	NEED_PG();
+	struct finding f = beacon(A, "10.1.0.5", "203.0.113.99");
+	give(&f);
+	settle();
+	assert_int_equal(sql_number("SELECT count(*) FROM block WHERE kind = 'address' AND value = '203.0.113.99'"), 1);
 }
 
 static void test_duplicates(void **state)
@@ -586,6 +635,7 @@ static void test_consent_given_later(void **state)
 	NEED_PG();
 	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
 	give(&f);
+	judge_grave();
 	settle();
 	char rq[200];
 	PGconn *c = PQsetdbLogin(pg.sock, NULL, NULL, NULL, STORE_DATABASE, "postgres", NULL);
@@ -657,6 +707,7 @@ static void test_slow_torided(void **state)
 	torided.slow_ms = 300;
 	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example"), g = beacon(C, "10.3.0.5", "c9.bad.example");
 	give(&f);
+	judge_grave();
 	respond_work(&r);
 	int64_t began = clock_mono_ms();
 	for (int i = 0; i < 20; i++) {
@@ -671,10 +722,10 @@ static void test_slow_torided(void **state)
 	assert_int_equal(orders(ORDER_BLOCK_ADD, A, "c2.bad.example"), 1);
 	assert_int_equal(orders(ORDER_BLOCK_ADD, B, "c2.bad.example"), 1);
 	assert_int_equal(orders(ORDER_BLOCK_ADD, C, "c9.bad.example"), 1);
-	assert_int_equal(torided.n, 4); /* and B's of c9 */
+	assert_int_equal(torided.n, 3);
 	assert_string_equal(torided.last[0].block.org, A);
 	assert_string_equal(torided.last[2].block.org, C);
-	assert_int_equal(sql_number("SELECT count(*) FROM block WHERE state = 'active'"), 4);
+	assert_int_equal(sql_number("SELECT count(*) FROM block WHERE state = 'active'"), 3);
 }
 
 /* Taken back while the order is under way: it is set, then removed, never left standing. */
@@ -697,6 +748,7 @@ static void test_still_passing(void **state)
 	NEED_PG();
 	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
 	give(&f);
+	judge_grave();
 	settle();
 	clock_advance(10000);
 	struct finding g = beacon(A, "10.1.0.5", "c2.bad.example"), h = beacon(B, "10.2.0.5", "c2.bad.example");
@@ -922,6 +974,7 @@ int main(void)
 		T(test_beacon_to_block_and_mail), T(test_duplicates), T(test_grouping), T(test_shared_address), T(test_guard),
 		T(test_escalation), T(test_ack_stops), T(test_judgement_and_clock), T(test_judged_up), T(test_judged_down),
 		T(test_relay_down_and_retry), T(test_refused_for_good), T(test_restart_in_the_middle), T(test_store_away),
+		T(test_second_body_corroborates), T(test_harmless_finding_blocks_nothing), T(test_address_as_host),
 		T(test_block_by_hand_and_undo), T(test_consent_given_later), T(test_own_incident_needs_no_consent),
 		T(test_block_retry_and_expiry),
 		T(test_block_refused_by_torided), T(test_still_passing), T(test_slow_torided), T(test_removed_under_way), T(test_by_hand), T(test_golden), T(test_findings_socket),

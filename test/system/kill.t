@@ -171,6 +171,9 @@ try "respondd is killed while it acts on it" shoot respondd
 try "PostgreSQL too" shoot postgres
 try "detectd and respondd again" eval 'shoot detectd && shoot respondd'
 try "the block is in force for its organisation" until_true 40 active 412040
+number=$(incidents | head -1)
+try "a person judges it grave" "$toride" incident judge "$number" --severity 3 --by tester --reason test
+try "respondd is killed while it turns to the others" shoot respondd
 try "and for one that agreed beforehand" until_true 40 active 412015
 try "the first contact is told" until_true 40 told joho1@412040.lg.example
 try "respondd is killed between first and second notice" shoot respondd
@@ -178,7 +181,6 @@ try "the second contact is told" until_true 40 told joho2@412040.lg.example
 try "another organisation's contact is told" until_true 40 told joho1@412015.lg.example
 sleep 3
 try "there is one incident for that terminal" is "$(incidents | wc -l)" 1
-number=$(incidents | head -1)
 "$toride" block list --all --json | jq -r 'select(.value == "c2.example") | .org' | sort >"$top/blocked"
 try "each of the 21 organisations has exactly one block" is "$(sort -u "$top/blocked" | wc -l) $(wc -l <"$top/blocked")" "21 21"
 # reference -> recipient, and (recipient, subject) -> reference: the same notice twice has the same reference.
