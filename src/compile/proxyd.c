@@ -114,6 +114,7 @@ static void org(struct buf *b, const struct model *m, const struct org *o)
 	for (size_t i = 0; i < o->n_terminals; i++)
 		item_prefix(b, &o->terminals[i].addr);
 	buf_putc(b, ']');
+	prefixes(b, "prefixes", o->prefixes, o->n_prefixes);
 	prefixes(b, "child_proxies", o->child_proxies, o->n_child_proxies);
 	json_field_s(b, "scan_fail", o->scan_fail == FAIL_OPEN ? "open" : "closed");
 	json_field_u64(b, "scan_max_mib", o->scan_max_mib);
@@ -138,7 +139,7 @@ int compile_proxyd(const struct model *m, struct outset *out, struct err *err)
 	address(&b, "addr4", &s->proxy4);
 	address(&b, "addr6", &s->proxy6);
 	json_field_u64(&b, "port", s->proxy_port);
-	buf_puts(&b, "},\"connect_ports\":[443]");
+	buf_puts(&b, "},\"connect_ports\":[443],\"http_ports\":[80,8080,8000,8008,8888]");
 	refuse(&b, m);
 	texts(&b, "origin_ca", s->origin_ca, s->n_origin_ca);
 	texts(&b, "black", s->black, s->n_black);

@@ -72,18 +72,18 @@ static int get_prefixes(struct load *l, yyjson_val *obj, const char *key, struct
 	return 0;
 }
 
-static int get_ports(struct load *l, yyjson_val *root)
+static int get_ports(struct load *l, yyjson_val *root, const char *key, uint16_t ret[32], size_t *ret_n)
 {
-	yyjson_val *a = yyjson_obj_get(root, "connect_ports"), *v;
+	yyjson_val *a = yyjson_obj_get(root, key), *v;
 	size_t i, max;
-	if (yyjson_arr_size(a) > ARRAY_LEN(l->c->connect_ports))
-		return bad(l, "connect_ports", "too many ports");
+	if (yyjson_arr_size(a) > 32)
+		return bad(l, key, "too many ports");
 	yyjson_arr_foreach(a, i, max, v)
 	{
 		uint64_t port = yyjson_get_uint(v);
 		if (!yyjson_is_uint(v) || port == 0 || port > 65535)
-			return bad(l, "connect_ports", "not a port");
-		l->c->connect_ports[l->c->n_connect_ports++] = (uint16_t)port;
+			return bad(l, key, "not a port");
+		ret[(*ret_n)++] = (uint16_t)port;
 	}
 	return 0;
 }
@@ -207,6 +207,7 @@ static int get_org(struct load *l, yyjson_val *v, struct conf_org *o, const stru
 	r = r < 0 ? r : get_prefix(l, v, "resolver", &o->resolver);
 	r = r < 0 ? r : get_prefix(l, v, "resolver_from", &o->resolver_from);
 	r = r < 0 ? r : get_prefixes(l, v, "terminals", &o->terminals, &o->n_terminals);
+	r = r < 0 ? r : get_prefixes(l, v, "prefixes", &o->prefixes, &o->n_prefixes);
 	r = r < 0 ? r : get_prefixes(l, v, "child_proxies", &o->child_proxies, &o->n_child_proxies);
 	r = r < 0 ? r : get_numbers(l, v, o, service->port);
 	if (r == 0 && l->c->dev && o->interface[0])
@@ -295,7 +296,8 @@ static int get_all(struct load *l, yyjson_val *root, STACK_OF(X509) *system_ca)
 	c->threads = (unsigned)(threads < 1 ? 1 : threads > CONF_MAX_THREADS ? CONF_MAX_THREADS : threads);
 	int r = get_text(l, service, "name", &c->service);
 	r = r < 0 ? r : get_text(l, service, "name_en", &c->service_en);
-	r = r < 0 ? r : get_ports(l, root);
+	r = r < 0 ? r : get_ports(l, root, "connect_ports", c->connect_ports, &c->n_connect_ports);
+	r = r < 0 ? r : get_ports(l, root, "http_ports", c->http_ports, &c->n_http_ports);
 	r = r < 0 ? r : get_prefixes(l, root, "refuse", &c->refuse, &c->n_refuse);
 	drop_special(c);
 	r = r < 0 ? r : get_trust(l, root, system_ca);
@@ -352,12 +354,25 @@ const struct conf_org *conf_org(const struct conf *c, const char *code)
 	return bsearch(&key, c->orgs, c->n_orgs, sizeof key, by_code);
 }
 
+static bool port_in(const uint16_t *list, size_t n, uint16_t port)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i] == port)
+			return true;
+	return false;
+}
+
 bool conf_port_allowed(const struct conf *c, uint16_t port)
 {
-	for (size_t i = 0; i < c->n_connect_ports; i++)
-		if (c->connect_ports[i] == port)
-			return true;
-	return c->n_connect_ports == 0 && port == 443;
+	return port_in(c->connect_ports, c->n_connect_ports, port) || (c->n_connect_ports == 0 && port == 443);
+}
+
+bool conf_http_port_allowed(const struct conf *c, uint16_t port)
+{
+	static const uint16_t usual[] = { 80, 8080, 8000, 8008, 8888 };
+	if (port == 443)
+		return false;
+	return c->n_http_ports ? port_in(c->http_ports, c->n_http_ports, port) : port_in(usual, ARRAY_LEN(usual), port);
 }
 
 bool conf_terminal_ok(const struct conf_org *o, const struct prefix *terminal)

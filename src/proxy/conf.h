@@ -2,9 +2,10 @@
  * compile/proxyd.c), shared by all threads and freed when the last request that looks at it is gone.
  *
  *   {"v":1, "threads":2, "service":{"name","name_en"}, "proxy":{"addr4","addr6","port"}, "connect_ports":[443],
- *    "refuse":[prefix…], "origin_ca":[PEM…], "black":[pattern…],
+ *    "http_ports":[80,8080,8000,8008,8888], "refuse":[prefix…], "origin_ca":[PEM…], "black":[pattern…],
  *    "orgs":[{"code","index","name","name_en","interface","global4","global6","resolver","resolver_from",
- *      "tls_decryption","no_decrypt":[…],"registered_only","terminals":[prefix…],"child_proxies":[prefix…],
+ *      "tls_decryption","no_decrypt":[…],"registered_only","terminals":[prefix…],"prefixes":[prefix…],
+ *      "child_proxies":[prefix…],
  *      "scan_fail":"closed"|"open","scan_max_mib","unscannable_allow","url":{…url/url.h…}}…],
  *    "dev":{"except":[prefix…],"hosts":[{"name","addr"}…],"verdict_ms":60000}}      only where every interface is ""
  * "" for an address means: none, for an interface: don't bind to one. With dev an org may have its own "port" and
@@ -36,7 +37,8 @@ struct conf_org {
 	enum fail_mode scan_fail;
 	uint64_t scan_max; /* bytes */
 	struct prefix *terminals, *child_proxies;
-	size_t n_terminals, n_child_proxies;
+	struct prefix *prefixes; /* the organisation's own: where terminals are that a child proxy may name */
+	size_t n_terminals, n_child_proxies, n_prefixes;
 	struct url_set *no_decrypt;
 	struct url_policy_set *url;
 };
@@ -52,8 +54,8 @@ struct conf {
 	char digest[72];
 	unsigned threads;
 	const char *service, *service_en;
-	uint16_t connect_ports[32];
-	size_t n_connect_ports;
+	uint16_t connect_ports[32], http_ports[32];
+	size_t n_connect_ports, n_http_ports;
 	struct prefix *refuse, *except;
 	size_t n_refuse, n_except;
 	int verdict_ms; /* an answer is held so long for its verdict */
@@ -73,7 +75,9 @@ int conf_parse(struct str json, STACK_OF(X509) *system_ca, struct conf **ret, st
 struct conf *conf_ref(struct conf *c);
 void conf_unref(struct conf **c);
 const struct conf_org *conf_org(const struct conf *c, const char *code);
-bool conf_port_allowed(const struct conf *c, uint16_t port);
+bool conf_port_allowed(const struct conf *c, uint16_t port); /* of CONNECT */
+/* Of plain HTTP: to any other port a request is a way to speak to mail servers and the like. Never 443. */
+bool conf_http_port_allowed(const struct conf *c, uint16_t port);
 bool conf_terminal_ok(const struct conf_org *o, const struct prefix *terminal); /* registered_only */
 const struct prefix *conf_host(const struct conf *c, const char *name);         /* dev.hosts; ".x" holds below x */
 

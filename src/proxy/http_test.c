@@ -305,6 +305,26 @@ static void responses(void **state)
 	}
 }
 
+static void ports(void **state)
+{
+	static struct conf usual, own = { .http_ports = { 80, 8443, 443 }, .n_http_ports = 3, .connect_ports = { 8443 },
+		                          .n_connect_ports = 1 };
+	static const struct {
+		const struct conf *conf;
+		uint16_t port;
+		bool http, connect;
+	} cases[] = {
+		{ &usual, 80, true, false },   { &usual, 8080, true, false }, { &usual, 8000, true, false },
+		{ &usual, 8008, true, false }, { &usual, 8888, true, false }, { &usual, 443, false, true },
+		{ &usual, 25, false, false },  { &usual, 22, false, false },  { &own, 80, true, false },
+		{ &own, 8080, false, false },  { &own, 8443, true, true },    { &own, 443, false, false },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_int_equal(conf_http_port_allowed(cases[i].conf, cases[i].port), cases[i].http);
+		assert_int_equal(conf_port_allowed(cases[i].conf, cases[i].port), cases[i].connect);
+	}
+}
+
 static void combined(void **state)
 {
 	static const struct {
@@ -380,10 +400,17 @@ static void forwarded_for(void **state)
 		{ "10.1.9.9", "X-Forwarded-For: \r\n", "10.1.9.9", true },
 		{ "10.1.9.9", "", "10.1.9.9", true },
 		{ "10.1.9.9", "X-Forwarded-For: 2001:db8::7\r\n", "2001:db8::7", true },
+		{ "10.1.9.9", "X-Forwarded-For: 10.2.0.9\r\n", "10.1.9.9", true }, /* another organisation's */
+		{ "10.1.9.9", "X-Forwarded-For: 10.1.0.9, 10.2.0.9\r\n", "10.1.9.9", true },
+		{ "10.1.9.9", "X-Forwarded-For: ::ffff:10.1.0.9\r\n", "10.1.9.9", true },
+		{ "10.1.9.9", "X-Forwarded-For: 2001:db9::7\r\n", "10.1.9.9", true },
 	};
 	static struct http_head h;
-	struct prefix child, peer, got;
+	struct prefix child, peer, got, own[2];
 	assert_int_equal(prefix_parse(STR("10.1.9.9"), &child), 0);
+	assert_int_equal(prefix_parse(STR("10.1.0.0/16"), &own[0]), 0);
+	assert_int_equal(prefix_parse(STR("2001:db8::/48"), &own[1]), 0);
+	struct conf_org org = { .child_proxies = &child, .n_child_proxies = 1, .prefixes = own, .n_prefixes = 2 };
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		char text[512], shown[PREFIX_TEXT];
 		struct http_stream s;
@@ -391,7 +418,7 @@ static void forwarded_for(void **state)
 		int n = snprintf(text, sizeof text, GET "%s\r\n", cases[i].header);
 		assert_int_equal(http_parse_request(&s, text, (size_t)n, &h, &why), 0);
 		assert_int_equal(prefix_parse(str_from(cases[i].peer), &peer), 0);
-		assert_int_equal(terminal_of(&peer, &child, 1, &h, &got), cases[i].via);
+		assert_int_equal(terminal_of(&peer, &org, &h, &got), cases[i].via);
 		assert_string_equal(prefix_format_addr(&got, shown), cases[i].terminal);
 	}
 }
@@ -401,7 +428,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refused),          cmocka_unit_test(passed),    cmocka_unit_test(limits),
 		cmocka_unit_test(bodies_in_pieces), cmocka_unit_test(too_many_trailers), cmocka_unit_test(responses),
-		cmocka_unit_test(inside_tunnels),   cmocka_unit_test(forwarded_for), cmocka_unit_test(combined),
+		cmocka_unit_test(inside_tunnels),   cmocka_unit_test(forwarded_for), cmocka_unit_test(combined), cmocka_unit_test(ports),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -97,6 +97,10 @@ static void begin_request(struct txn *t)
 {
 	struct conn *c = t->c;
 	struct decision d;
+	if (!c->intercepted && !conf_http_port_allowed(t->conf, t->target.port)) {
+		txn_deny(t, PAGE_PORT, "port", "");
+		return;
+	}
 	decide_both(t->conf, t->org, c->w->blocks, &t->target, c->intercepted ? c->tunnel.host : "", &t->terminal, &d);
 	snprintf(t->rule_name, sizeof t->rule_name, "%s", d.name);
 	if (!d.allow) {
@@ -142,7 +146,7 @@ void txn_begin(struct conn *c, size_t head_len)
 		t->via = c->via;
 		r = target_of_tunnel_request(h, &c->tunnel, c->name, &t->target, &why);
 	} else if (r == 0) {
-		t->via = terminal_of(&c->peer, t->org->child_proxies, t->org->n_child_proxies, h, &t->terminal);
+		t->via = terminal_of(&c->peer, t->org, h, &t->terminal);
 		r = target_of_proxy_request(h, &t->target, &why);
 	}
 	if (r == 0 && !remember(t, h)) {

@@ -164,14 +164,19 @@ void target_authority(const struct target *t, char dst[TARGET_AUTHORITY])
 		snprintf(dst + n, TARGET_AUTHORITY - (size_t)n, ":%u", t->port);
 }
 
-bool terminal_of(const struct prefix *peer, const struct prefix *child_proxies, size_t n, const struct http_head *h,
+static bool among(const struct prefix *list, size_t n, const struct prefix *addr)
+{
+	for (size_t i = 0; i < n; i++)
+		if (prefix_contains(&list[i], addr))
+			return true;
+	return false;
+}
+
+bool terminal_of(const struct prefix *peer, const struct conf_org *org, const struct http_head *h,
                  struct prefix *ret_terminal)
 {
-	bool child = false;
 	*ret_terminal = *peer;
-	for (size_t i = 0; i < n && !child; i++)
-		child = prefix_contains(&child_proxies[i], peer);
-	if (!child)
+	if (!among(org->child_proxies, org->n_child_proxies, peer))
 		return false;
 	for (size_t i = h->n; i > 0; i--) {
 		if (h->h[i - 1].id != H_X_FORWARDED_FOR)
@@ -180,7 +185,8 @@ bool terminal_of(const struct prefix *peer, const struct prefix *child_proxies, 
 		struct prefix p;
 		while (str_next(&rest, ',', &one))
 			last = str_trim(one);
-		if (last.ptr && !memchr(last.ptr, '/', last.len) && prefix_parse(last, &p) == 0)
+		if (last.ptr && !memchr(last.ptr, '/', last.len) && prefix_parse(last, &p) == 0 &&
+		    among(org->prefixes, org->n_prefixes, &p))
 			*ret_terminal = p;
 		return true;
 	}

@@ -2,7 +2,7 @@
 #ifndef PROXY_TARGET_H
 #define PROXY_TARGET_H
 
-#include "model/model.h"
+#include "proxy/conf.h"
 #include "proxy/http.h"
 
 struct target {
@@ -31,8 +31,9 @@ void target_authority(const struct target *t, char dst[TARGET_AUTHORITY]);
 
 /* The terminal behind a request: the peer, unless the peer is a registered child proxy; then the last address of
  * the last X-Forwarded-For. True when a child proxy spoke (and *ret_terminal is what it said, or the
- * child proxy itself when it said nothing readable). Whatever else a client writes there is ignored. */
-bool terminal_of(const struct prefix *peer, const struct prefix *child_proxies, size_t n, const struct http_head *h,
+ * child proxy itself when it said nothing readable, or an address outside the organisation's own prefixes: it may
+ * not speak for others). Whatever else a client writes there is ignored. */
+bool terminal_of(const struct prefix *peer, const struct conf_org *org, const struct http_head *h,
                  struct prefix *ret_terminal);
 
 #endif
