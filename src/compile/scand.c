@@ -58,14 +58,16 @@ static int scand_json(const struct model *m, struct outset *out, struct err *err
 	return emit(out, "scand.json", &b, err);
 }
 
-/* AlertExceedsMax and AlertEncrypted: what clamd couldn't look into is told apart from what it found clean; scand
+/* Whoever reaches the socket commands clamd (SHUTDOWN, SCAN of any path): its directory's group, which the socket inherits,
+ * is scand's alone (jail/table.c).
+ * AlertExceedsMax and AlertEncrypted: what clamd couldn't look into is told apart from what it found clean; scand
  * makes "unscannable" of both. ConcurrentDatabaseReload: pages go on while new signatures load, for twice the memory. */
 static int clamd_conf(const struct model *m, struct outset *out, struct err *err)
 {
 	struct buf b;
 	buf_init(&b, 64 * KIB);
 	buf_printf(&b, "Foreground yes\nLogTime no\nLogVerbose no\nPidFile %s/clamd/clamd.pid\n", m->service.run_dir);
-	buf_printf(&b, "LocalSocket %s/clamd/clamd.sock\nLocalSocketMode 666\nFixStaleSocket yes\n", m->service.run_dir);
+	buf_printf(&b, "LocalSocket %s/clamd/clamd.sock\nLocalSocketMode 660\nFixStaleSocket yes\n", m->service.run_dir);
 	buf_printf(&b, "TemporaryDirectory %s/clamd\nDatabaseDirectory %s/feeds/clamav\n", m->service.run_dir, m->service.state_dir);
 	buf_puts(&b, "SelfCheck 600\nConcurrentDatabaseReload yes\nExitOnOOM yes\n");
 	buf_printf(&b, "MaxThreads %d\nMaxQueue %d\nMaxConnectionQueueLength 200\n", CONNECTIONS + 2, 4 * CONNECTIONS);

@@ -112,7 +112,7 @@ const struct table_dir table_dirs[] = {
 	{ "%R/ready", 0, 0, 0755 },
 	{ "%R/pids", 0, 0, 0755 },
 	{ "%R/pg", USER_POSTGRES, USER_POSTGRES, 0755 },
-	{ "%R/clamd", USER_CLAM, USER_CLAM, 0755 },
+	{ "%R/clamd", USER_CLAM, USER_SCAN, 02750 },        /* its socket commands clamd: for scand alone */
 	{ "%R/scand", USER_SCAN, USER_SCAN, 0755 },         /* the signatures' generation, read by proxyd */
 	{ "%R/unbound", USER_UNBOUND, USER_UNBOUND, 0755 },
 	{ "%R/nginx", USER_WEB, USER_WEB, 0755 },

@@ -21,7 +21,9 @@ ended() {
 }
 trap ended EXIT
 mkdir -p "$TORIDE_STATE"/generations/aa "$TORIDE_STATE"/feeds "$TORIDE_RUN"/{stats,ready,clamd,scand}
-chmod 755 "$work"; chmod 777 "$TORIDE_RUN/clamd"
+chmod 755 "$work"
+clam=47110 scan=47103 # USER_CLAM, USER_SCAN: the directory is as torided makes it, the socket's mode as it is compiled
+chown $clam:$scan "$TORIDE_RUN/clamd"; chmod 2750 "$TORIDE_RUN/clamd"
 ln -s generations/aa "$TORIDE_STATE/current"
 db=$TORIDE_STATE/feeds/clamav
 "$src/tools/mkclamdb" "$db"; chmod -R a+rX "$TORIDE_STATE"
@@ -31,7 +33,7 @@ END
 cat >"$work/clamd.conf" <<END
 Foreground yes
 LocalSocket $TORIDE_RUN/clamd/clamd.sock
-LocalSocketMode 666
+$(grep ^LocalSocketMode "$src/test/golden/two/expected/clamd/clamd.conf")
 FixStaleSocket yes
 DatabaseDirectory $db
 TemporaryDirectory $TORIDE_RUN/clamd
@@ -40,7 +42,7 @@ MaxScanSize 20M
 AlertExceedsMax yes
 AlertEncrypted yes
 END
-clamd_start() { clamd -c "$work/clamd.conf" >>"$work/clamd.log" 2>&1 & clamd_pid=$!; }
+clamd_start() { setpriv --reuid $clam --regid $clam --clear-groups clamd -c "$work/clamd.conf" >>"$work/clamd.log" 2>&1 & clamd_pid=$!; }
 verdict() { timeout 60 "$bin/toride" scan --json "$1" 2>/dev/null | sed -n 's/.*"verdict":"\([a-z]*\)".*/\1/p'; }
 
 printf '%s' 'X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*' >"$work/eicar.com"
@@ -48,7 +50,7 @@ echo hello >"$work/hello.txt"
 head -c 3000000 /dev/zero >"$work/large"
 head -c 100000 /dev/urandom >"$work/random"
 
-"$bin/toride-scand" >"$work/scand.log" 2>&1 & scand_pid=$!
+setpriv --groups $scan "$bin/toride-scand" >"$work/scand.log" 2>&1 & scand_pid=$!
 for _ in $(seq 50); do [ -S "$TORIDE_RUN/verdict.sock" ] && break; sleep 0.1; done
 ok $([ -S "$TORIDE_RUN/verdict.sock" ]; echo $?) "scand serves, confined"
 ok $([ "$(awk '/^Seccomp:/{print $2}' "/proc/$scand_pid/status")" = 2 ]; echo $?) "scand runs under seccomp"
@@ -58,6 +60,12 @@ verdict "$work/eicar.com" >"$work/early" & early=$!
 sleep 0.5; clamd_start
 wait $early
 ok $([ "$(cat "$work/early")" = malicious ]; echo $?) "EICAR asked for before clamd had started is found"
+# SHUTDOWN, RELOAD and SCAN of any path: whoever reaches the socket commands clamd
+ping_as() { printf zPING'\0' | timeout 10 setpriv --reuid "$1" --regid "$1" --clear-groups nc -U -q 1 "$TORIDE_RUN/clamd/clamd.sock" 2>&1 | tr -d '\0'; }
+ok $([ "$(ping_as $scan)" = PONG ]; echo $?) "scand's user speaks to clamd"
+for u in 65534 47102 47107; do
+	ok $(ping_as $u | grep -q PONG; [ $? = 1 ]; echo $?) "user $u doesn't reach it"
+done
 ok $([ "$(verdict "$work/hello.txt")" = clean ]; echo $?) "a harmless file is clean"
 ok $([ "$(verdict "$work/large")" = unscannable ]; echo $?) "a file above the limit is unscannable"
 ok $([ "$(verdict "$work/random")" = clean ]; echo $?) "random bytes are clean (hashed by a thread, under seccomp)"
