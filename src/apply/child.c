@@ -192,7 +192,8 @@ static void limit(int what, rlim_t n)
 
 static void compile_main(const char *program, int in, int out, int words)
 {
-	char *argv[] = { (char *)(uintptr_t) "toride-compile", NULL }, *envp[] = { NULL };
+	char *argv[] = { (char *)(uintptr_t) "toride-compile", (char *)(uintptr_t)place_state(), (char *)(uintptr_t)place_run(), NULL };
+	char *envp[] = { NULL };
 	child_signals_fresh();
 	setsid();
 	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(words, 2) < 0)
@@ -210,14 +211,23 @@ static void compile_main(const char *program, int in, int out, int words)
 	_exit(127);
 }
 
-/* What a failed child said on stderr becomes the error's words: one line of printable text. */
+/* What a failed child said on stderr becomes the error's words: one line of printable text. A refused description's begin
+ * with the place in it, "service.state_dir: …". */
 static int compile_failed(int status, struct buf *words, struct err *err)
 {
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.[]-";
+	char path[96];
 	for (size_t i = 0; i < words->len; i++)
 		if ((unsigned char)words->ptr[i] < 0x20)
 			words->ptr[i] = ' ';
+	const char *text = buf_cstr(words);
+	size_t n = strspn(text, letters);
+	if (status == 1 && n && n < sizeof path && text[n] == ':' && text[n + 1] == ' ') {
+		snprintf(path, sizeof path, "%.*s", (int)n, text);
+		return err_set(err, E_INVALID, path, "%.400s", text + n + 2);
+	}
 	return err_set(err, status == 1 ? E_INVALID : E_IO, "compile", "toride-compile ended with %d: %.400s", status,
-	               buf_cstr(words));
+	               text);
 }
 
 static int open_pipes(int out[2], int words[2], struct err *err)
@@ -251,7 +261,7 @@ int child_compile(const char *hex, struct buf *out, struct err *err)
 	child_signals_restore(&was);
 	close(o[1]), close(w[1]);
 	struct buf words;
-	buf_init(&words, 64 * KIB);
+	buf_init(&words, 256 * KIB); /* more than the pipe holds: a full one counts as failed and shows nothing */
 	r = pid < 0 ? err_errno(err, "compile", "cannot fork") : collect(pid, o[0], COMPILE_MS, out, "compile", err);
 	int status = pid > 0 ? reap(pid) : -1;
 	if (r == 0 && status != 0 && status != -1) {

@@ -21,7 +21,8 @@ void child_signals_fresh(void);
 void child_signals_restore(const void *old_set);
 
 /* env_real's compile: fork+exec of toride-compile (beside our own program, or in $TORIDE_LIBEXEC) as USER_WORKER in empty
- * namespaces, stdin the submitted file, stdout a pipe, nothing else open, limits on memory, time, files and processes. */
+ * namespaces, arguments this node's directories (a description for others is refused), stdin the submitted file, stdout a
+ * pipe, nothing else open, limits on memory, time, files and processes. */
 int child_compile(const char *hex, struct buf *out, struct err *err);
 
 #endif

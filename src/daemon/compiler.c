@@ -1,5 +1,7 @@
-/* toride-compile: the jailed child of torided that reads people's text in root's place.
+/* toride-compile STATE RUN: the jailed child of torided that reads people's text in root's place.
  *
+ * STATE and RUN are this node's directories. A description for others is refused (service.state_dir, service.run_dir):
+ * compiled configurations name files by them, which engines and their dry runs would open.
  * Standard input: the canonical description. Standard output: the compiled files as one frame (apply/frame.h). Standard
  * error and exit code 1: why the description is refused. torided starts it as USER_WORKER in empty namespaces without any
  * other descriptor; before the first byte is read it locks itself in further: from then on it can get memory, read and
@@ -74,7 +76,24 @@ static int put_frame(const struct model *m, const struct outset *out, struct err
 	return r;
 }
 
-static int compile(struct err *err)
+static bool same_directory(const char *said, const char *ours)
+{
+	size_t n = strlen(ours);
+	while (n > 1 && ours[n - 1] == '/')
+		n--;
+	return said && strlen(said) == n && memcmp(said, ours, n) == 0;
+}
+
+static int check_places(const struct model *m, const char *state, const char *run, struct err *err)
+{
+	if (!same_directory(m->service.state_dir, state))
+		return err_set(err, E_INVALID, "service.state_dir", "this node's is %s", state);
+	if (!same_directory(m->service.run_dir, run))
+		return err_set(err, E_INVALID, "service.run_dir", "this node's is %s", run);
+	return 0;
+}
+
+static int compile(const char *state, const char *run, struct err *err)
 {
 	struct buf in;
 	struct faults faults = { 0 };
@@ -88,6 +107,8 @@ static int compile(struct err *err)
 	if (r < 0 && faults.n)
 		err_set(err, E_INVALID, faults.list[0].path, "%s (%zu faults)", faults.list[0].msg, faults.n);
 	if (r == 0)
+		r = check_places(m, state, run, err);
+	if (r == 0)
 		r = compile_all(m, &out, err);
 	if (r == 0)
 		r = put_frame(m, &out, err);
@@ -98,18 +119,22 @@ static int compile(struct err *err)
 	return r;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct err err = { 0 };
 	unsigned char warm[SHA256_LEN];
 	setvbuf(stderr, NULL, _IONBF, 0);
+	if (argc != 3) {
+		fprintf(stderr, "usage: toride-compile STATE RUN <description.json");
+		return 2;
+	}
 	hash_sha256("", 0, warm); /* libcrypto reads its configuration at its first use: now, while it can */
 	/* A hand-started one that can't lock itself in isn't the jailed child anybody counts on. */
 	if (!lock_in()) {
 		fprintf(stderr, "cannot lock itself in");
 		return 2;
 	}
-	if (compile(&err) == 0)
+	if (compile(argv[1], argv[2], &err) == 0)
 		return 0;
 	fprintf(stderr, "%s%s%s", err.path, err.path[0] ? ": " : "", err.msg);
 	return err.code == E_INVALID ? 1 : 2;

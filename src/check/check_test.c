@@ -1,0 +1,135 @@
+/* The real unbound-checkconf and a stand-in: as whom they run, and what of their words comes back. */
+#include "check/check.h"
+
+#include "base/err.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "wire/place.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static char root[64];
+static const char *says;
+static uid_t unbound_uid;
+static gid_t unbound_gid;
+
+static void put(const char *name, const char *text, mode_t mode)
+{
+	char path[256];
+	snprintf(path, sizeof path, "%s/%s", root, name);
+	assert_int_equal(fs_write(path, str_from(text), mode, NULL), 0);
+	assert_int_equal(chmod(path, mode), 0);
+}
+
+static int setup(void **state)
+{
+	char path[256];
+	(void)state;
+	snprintf(root, sizeof root, "/tmp/toride-check-XXXXXX");
+	if (!mkdtemp(root) || chmod(root, 0755) < 0)
+		return -1;
+	setenv("TORIDE_STATE", root, 1);
+	snprintf(path, sizeof path, "%s/gen/unbound", root);
+	return fs_mkdirs(path, 0755, NULL);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	return fs_rmtree(root, NULL);
+}
+
+static int check(struct err *err, int (*run)(const struct proc_opts *o, struct err *err))
+{
+	char dir[256];
+	snprintf(dir, sizeof dir, "%s/gen", root);
+	*err = (struct err){ 0 };
+	return check_generation(dir, run, err);
+}
+
+static int stand_in(const struct proc_opts *o, struct err *err)
+{
+	(void)err;
+	unbound_uid = o->uid;
+	unbound_gid = o->gid;
+	buf_puts(o->out, says);
+	*o->ret_status = 1;
+	return 0;
+}
+
+static void test_words(void **state)
+{
+	static const struct {
+		const char *says, *told;
+	} cases[] = {
+		{ "/x/unbound.conf:3: error: unknown keyword 'root:$y$j9T$secret'\nread failed", "/x/unbound.conf:3: error: unknown keyword " },
+		{ "/x/unbound.conf:4: error: \"secret\" is no number", "/x/unbound.conf:4: error: " },
+		{ "\n", "" },
+		{ "", "" },
+		{ "first\nsecret", "first" },
+		{ "first\rsecret", "first" },
+	};
+	struct err err;
+	char want[300], longer[1000];
+	(void)state;
+	put("gen/unbound/unbound.conf", "server:\n", 0644);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		says = cases[i].says;
+		assert_int_equal(check(&err, stand_in), -E_INVALID);
+		snprintf(want, sizeof want, "the engine refuses its configuration: %s", cases[i].told);
+		assert_string_equal(err.msg, want);
+		assert_string_equal(err.path, "unbound");
+	}
+	assert_int_equal(unbound_uid, geteuid() == 0 ? USER_UNBOUND : 0);
+	assert_int_equal(unbound_gid, geteuid() == 0 ? USER_UNBOUND : 0);
+	memset(longer, 'x', sizeof longer);
+	longer[sizeof longer - 1] = 0;
+	says = longer;
+	assert_int_equal(check(&err, stand_in), -E_INVALID);
+	assert_true(strlen(err.msg) < 220);
+}
+
+/* A configuration that makes the engine read what only root may: the engine can't, and none of it comes back. */
+static void test_reads_nothing_of_roots(void **state)
+{
+	char conf[512];
+	struct err err;
+	(void)state;
+	if (geteuid() != 0 || !fs_exists("/usr/sbin/unbound-checkconf"))
+		skip();
+	put("secret", "topsecretword another\n", 0600);
+	snprintf(conf, sizeof conf, "include: \"%s/secret\"\n", root);
+	put("gen/unbound/unbound.conf", conf, 0644);
+	check(&err, proc_run);
+	assert_null(strstr(err.msg, "secretword"));
+	put("secret", "topsecretword another\n", 0644); /* what it may read it does: the test isn't blind */
+	assert_int_equal(check(&err, proc_run), -E_INVALID);
+	assert_null(strstr(err.msg, "secretword"));
+	assert_non_null(strstr(err.msg, "secret:1"));
+	put("secret", "topsecretword another\n", 0600);
+	check(&err, proc_run);
+	assert_null(strstr(err.msg, "secret:1"));
+	/* and a sound one is sound, through STATE/current too, which isn't there yet */
+	snprintf(conf, sizeof conf, "server:\n  directory: \"%s/current/unbound\"\n  username: \"\"\n  chroot: \"\"\n"
+	         "include: \"%s/current/unbound/views.conf\"\n", root, root);
+	put("gen/unbound/unbound.conf", conf, 0644);
+	put("gen/unbound/views.conf", "view:\n  name: \"a\"\n", 0644);
+	if (check(&err, proc_run) < 0)
+		fail_msg("%s: %s", err.path, err.msg);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_words, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reads_nothing_of_roots, setup, teardown),
+	};
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("check", tests, NULL, NULL);
+}
