@@ -70,16 +70,6 @@ static bool in_operators(uid_t uid)
 	return found;
 }
 
-static bool name_ok(struct str s)
-{
-	if (s.len == 0 || s.len >= IDENTITY_MAX || !str_is_utf8(s))
-		return false;
-	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.ptr[i] < 0x20 || s.ptr[i] == 0x7f)
-			return false;
-	return true;
-}
-
 static int identify(const struct ctl_request *rq, char dst[IDENTITY_MAX], struct err *err)
 {
 	struct str as = ctl_str(rq->root, "as");
@@ -90,8 +80,8 @@ static int identify(const struct ctl_request *rq, char dst[IDENTITY_MAX], struct
 		return 0;
 	if (rq->uid != 0)
 		return err_set(err, E_DENIED, "as", "only root may act for another");
-	if (!name_ok(as) || !str_copy(as, dst, IDENTITY_MAX))
-		return err_set(err, E_INVALID, "as", "not a name");
+	if (!identity_ok(as) || !str_copy(as, dst, IDENTITY_MAX))
+		return err_set(err, E_INVALID, "as", "not a name: letters of Japanese or ASCII, no blank at its ends");
 	return 0;
 }
 
@@ -213,10 +203,8 @@ static int check_approved(const char *digest, struct err *err)
 	int r = submission_get(digest, &s, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < s.n; i++)
-		if (strcmp(s.approvals[i].by, s.author) != 0)
-			return 0;
-	return err_set(err, E_DENIED, digest, "nobody but its author %s has seen it: it must be approved first", s.author);
+	return submission_approved(&s) ? 0 : err_set(err, E_DENIED, digest,
+	                                             "nobody but its author %s has seen it: it must be approved first", s.author);
 }
 
 static int do_order(struct controld *c, const struct ctl_request *rq, const char *what, const char *actor, char digest[72],

@@ -146,10 +146,10 @@ int submission_approve(const char *digest, const char *by, struct submission *re
 	int r = submission_get(digest, &s, err);
 	if (r < 0)
 		return r;
-	if (strcmp(s.author, by) == 0)
+	if (identity_same(s.author, by))
 		return err_set(err, E_DENIED, digest, "%s handed it in: another person must approve it", by);
 	for (size_t i = 0; i < s.n; i++)
-		if (strcmp(s.approvals[i].by, by) == 0)
+		if (identity_same(s.approvals[i].by, by))
 			return err_set(err, E_EXISTS, digest, "%s has approved it already", by);
 	if (s.n == APPROVALS_MAX)
 		return err_set(err, E_LIMIT, digest, "%d approvals are enough", APPROVALS_MAX);
@@ -159,6 +159,14 @@ int submission_approve(const char *digest, const char *by, struct submission *re
 	if (r == 0)
 		*ret = s;
 	return r;
+}
+
+bool submission_approved(const struct submission *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (!identity_same(s->approvals[i].by, s->author))
+			return true;
+	return false;
 }
 
 struct listing {

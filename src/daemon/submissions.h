@@ -6,10 +6,10 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "wire/identity.h"
 
 #define SUBMISSIONS_MAX 2000
 #define APPROVALS_MAX 16
-#define IDENTITY_MAX 64
 
 struct approval {
 	char by[IDENTITY_MAX];
@@ -27,8 +27,10 @@ struct submission {
  * author stays the author. Faults: the first one is the error. */
 int submission_put(struct str description, const char *author, struct submission *ret, struct err *err);
 int submission_get(const char *digest, struct submission *ret, struct err *err);
-/* -E_DENIED when by is the author; -E_EXISTS when they have done so already. */
+/* -E_DENIED when by is the author (identity_same); -E_EXISTS when they have done so already. */
 int submission_approve(const char *digest, const char *by, struct submission *ret, struct err *err);
+/* Has somebody else than its author approved it? */
+bool submission_approved(const struct submission *s);
 /* Calls fn for each, oldest name first. */
 int submission_list(void (*fn)(const struct submission *s, void *user), void *user, struct err *err);
 /* The fields of one as JSON: digest, author, time, approvals. */

@@ -61,10 +61,25 @@ PY
 
 start; ok $? "torided and controld start without a generation"
 try "a rollback has nowhere to go" refused "no generation before" toride rollback
+cp -r "$top/d" "$top/f" # what root would read in a dry run, were it to believe a description about its own places
+sed -i 's|"state_dir": "[^"]*"|"state_dir": "/root"|' "$top/f/service.json"
+f=$(toride submit "$top/f" --as sato 2>"$top/try"); toride approve "$f" --as tanaka >/dev/null
+try "a description for another state directory is refused by its place" refused "service.state_dir: this node's is" toride apply "$f"
+sed -i 's|"state_dir": "[^"]*"|"state_dir": "'"$TORIDE_STATE"'"|; s|"run_dir": "[^"]*"|"run_dir": "/home"|' "$top/f/service.json"
+f=$(toride submit "$top/f" --as sato 2>"$top/try"); toride approve "$f" --as tanaka >/dev/null
+try "and one for another run directory" refused "service.run_dir: this node's is" toride apply "$f"
+try "neither was made or tried" eval '[ ! -e "$TORIDE_STATE/check" ] && ! ls "$TORIDE_STATE"/generations/* >/dev/null 2>&1'
 a=$(toride submit "$top/d" --as sato 2>"$top/try"); ok $? "a description is handed in"
 b=$(toride submit "$top/e" --as sato 2>"$top/try"); ok $? "and a second"
 try "an unapproved one isn't applied" refused "must be approved" toride apply "$a"
 try "its author can't approve it" refused "another person" toride approve "$a" --as sato
+for as in "sato " " sato" "$(printf 'sa\tto')" "$(printf 'sato\342\200\213')" "$(printf 's\320\260to')"; do
+	try "a name that only looks like another isn't one" refused "not a name" toride approve "$a" --as "$as"
+done
+for as in Sato SATO ｓａｔｏ "s ato" "Ｓ　ａｔｏ"; do
+	try "nor is '$as' another person" refused "another person" toride approve "$a" --as "$as"
+done
+try "so it is still unapproved" refused "must be approved" toride apply "$a"
 try "another person can" toride approve "$a" --as tanaka
 try "somebody who isn't root may read" setpriv --reuid 65534 --regid 65534 --clear-groups "$bin/toride" generations
 try "but not change anything" refused "may read only" setpriv --reuid 65534 --regid 65534 --clear-groups "$bin/toride" approve "$b"
