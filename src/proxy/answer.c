@@ -71,6 +71,10 @@ void answer_flush(struct txn *t)
 		return;
 	}
 	buf_reset(&t->head);
+	if (t->held) { /* what was held has gone out: from here on it is a stream's few bytes */
+		buf_done(&t->head);
+		txn_count_held(t, 0);
+	}
 	t->sent = 0;
 	if (t->rs_done) {
 		if (t->origin)
@@ -90,6 +94,10 @@ static bool start_stream(struct txn *t, struct str more)
 		txn_deny(t, PAGE_UNSCANNABLE, "verdict", "larger than is scanned");
 		return false;
 	}
+	if (hold_seal(&t->hold) < 0) {
+		txn_fail(t, PAGE_BUSY, "memory", "");
+		return false;
+	}
 	struct str held = hold_bytes(&t->hold);
 	t->chunk_out = !t->rs_has_length && t->minor == 1;
 	if (!t->rs_has_length && !t->chunk_out)
@@ -97,7 +105,9 @@ static bool start_stream(struct txn *t, struct str more)
 	rewrite_end(t, t->rs_has_length, t->rs_length);
 	t->head.max = 4 * WORKER_READ + HTTP_MAX_HEAD + held.len;
 	t->state = TXN_STREAM;
+	t->held_since = t->c->w->now;
 	stream_put(t, held);
+	hold_reset(&t->hold); /* head holds it now */
 	stream_put(t, more);
 	return true;
 }
@@ -105,20 +115,18 @@ static bool start_stream(struct txn *t, struct str more)
 /* One piece of content. False: the txn went on to something else (a page, a stream, its end). */
 static bool take_body(struct txn *t, struct str s)
 {
-	struct worker *w = t->c->w;
 	if (t->state == TXN_STREAM) {
 		stream_put(t, s);
 		return true;
 	}
 	int r = s.len ? hold_put(&t->hold, s.ptr, s.len) : 0;
-	txn_count_held(t, hold_held(&t->hold));
 	if (r == -E_LIMIT)
 		return start_stream(t, s);
-	if (r < 0 || w->held > WORKER_HELD) {
+	if (r < 0) {
 		txn_fail(t, PAGE_BUSY, "memory", "");
 		return false;
 	}
-	return true;
+	return txn_held_ok(t);
 }
 
 /* Takes framing off n bytes. False: the txn went on to something else. */
@@ -204,15 +212,12 @@ static int read_direct(struct txn *t)
 			return 1;
 		}
 		hold_added(&t->hold, (size_t)n);
-		txn_count_held(t, hold_held(&t->hold));
+		if (!txn_held_ok(t))
+			return 1;
 		conn_touch(t->c, WORKER_STALL_MS);
 		http_skip(&t->rs, (size_t)n);
 		if (t->rs.done) {
 			body_done(t);
-			return 1;
-		}
-		if (t->c->w->held > WORKER_HELD) {
-			txn_fail(t, PAGE_BUSY, "memory", "");
 			return 1;
 		}
 	}
@@ -279,6 +284,7 @@ static void begin_body(struct txn *t, const struct http_head *h)
 	t->rs_has_length = h->has_length;
 	t->rs_length = h->length;
 	t->state = TXN_BODY;
+	t->held_since = t->c->w->now;
 	if (hold_begin(&t->hold, coding_of(h), t->org->scan_max, h->length) < 0) {
 		txn_fail(t, PAGE_BUSY, "memory", "");
 		return;

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "proxy/guard.h"
+#include "proxy/hold.h"
 #include "wire/ctl.h"
 
 #include <openssl/err.h>
@@ -257,6 +258,8 @@ static int get_dev(struct load *l, yyjson_val *root)
 	yyjson_val *dev = yyjson_obj_get(root, "dev"), *a = yyjson_obj_get(dev, "hosts"), *v;
 	size_t i, max, n = yyjson_arr_size(a);
 	c->verdict_ms = CONF_VERDICT_MS;
+	c->held_max = CONF_HELD;
+	c->held_ms = HOLD_GRACE_MS;
 	c->dev = yyjson_is_obj(dev);
 	if (!c->dev)
 		return 0;
@@ -264,6 +267,12 @@ static int get_dev(struct load *l, yyjson_val *root)
 	uint64_t ms = yyjson_get_uint(yyjson_obj_get(dev, "verdict_ms"));
 	if (ms > 0 && ms < CONF_VERDICT_MS)
 		c->verdict_ms = (int)ms;
+	ms = yyjson_get_uint(yyjson_obj_get(dev, "held_ms"));
+	if (ms > 0 && ms < HOLD_GRACE_MS)
+		c->held_ms = (int64_t)ms;
+	uint64_t mib = yyjson_get_uint(yyjson_obj_get(dev, "held_mib"));
+	if (mib > 0 && mib < CONF_HELD / MIB)
+		c->held_max = mib * MIB;
 	c->hosts = arena_array(&c->arena, n + 1, sizeof *c->hosts);
 	if (!c->hosts)
 		return no_memory(l);

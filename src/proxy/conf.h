@@ -7,10 +7,12 @@
  *      "tls_decryption","no_decrypt":[…],"registered_only","terminals":[prefix…],"prefixes":[prefix…],
  *      "child_proxies":[prefix…],
  *      "scan_fail":"closed"|"open","scan_max_mib","unscannable_allow","url":{…url/url.h…}}…],
- *    "dev":{"except":[prefix…],"hosts":[{"name","addr"}…],"verdict_ms":60000}}      only where every interface is ""
+ *    "dev":{"except":[prefix…],"hosts":[{"name","addr"}…],"verdict_ms":60000,"held_mib":512,"held_ms":60000}}
+ *      only where every interface is ""
  * "" for an address means: none, for an interface: don't bind to one. With dev an org may have its own "port" and
  * the destinations in except are reachable although they are special; hosts answers before the resolver;
- * verdict_ms is how long a verdict is waited for. */
+ * verdict_ms is how long a verdict is waited for, held_mib what one thread holds of bodies, held_ms how long a held
+ * answer may be slow; each can only be made less than it is in service. */
 #ifndef PROXY_CONF_H
 #define PROXY_CONF_H
 
@@ -25,6 +27,7 @@
 #define CONF_MAX_JSON (256 * 1024 * 1024u)
 #define CONF_MAX_THREADS 64
 #define CONF_VERDICT_MS 60000
+#define CONF_HELD (512 * MIB) /* bytes of bodies held by one thread at a time; share.h says who may have how much */
 
 struct conf_org {
 	char code[8], interface[16];
@@ -59,6 +62,8 @@ struct conf {
 	struct prefix *refuse, *except;
 	size_t n_refuse, n_except;
 	int verdict_ms; /* an answer is held so long for its verdict */
+	uint64_t held_max; /* bytes, CONF_HELD */
+	int64_t held_ms;   /* HOLD_GRACE_MS */
 	bool dev;
 	struct conf_host *hosts;
 	size_t n_hosts;

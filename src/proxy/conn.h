@@ -60,7 +60,8 @@ struct txn {
 	uint16_t status;
 	struct buf head;               /* answer's head for the terminal */
 	struct hold hold;
-	uint64_t held;                 /* counted in worker.held */
+	uint64_t held;                 /* counted in worker.shares … */
+	int64_t held_since;            /* … while it comes in, and again while it goes out */
 	size_t sent;                   /* of head and body together */
 	uint64_t scan_id;
 	bool scanning;

@@ -217,6 +217,16 @@ int hold_end(struct hold *h)
 	return r < 0 ? r : store_seal(&h->plain);
 }
 
+int hold_seal(struct hold *h)
+{
+	return store_seal(&h->raw);
+}
+
+bool hold_too_slow(int64_t ms, uint64_t n, int64_t grace_ms)
+{
+	return ms >= HOLD_TOTAL_MS || (ms >= grace_ms && n < (uint64_t)ms * HOLD_RATE / 1000);
+}
+
 int hold_scan_fd(struct hold *h, int *ret_fd, bool *ret_own)
 {
 	struct store *s = h->coding == CODING_NONE ? &h->raw : &h->plain;

@@ -14,6 +14,11 @@
 #define HOLD_RATIO 200              /* decoded bytes a byte received … */
 #define HOLD_RATIO_FROM (1024 * 1024u) /* … once there are so many */
 
+/* Held memory is everybody's: a byte now and then doesn't keep it, whether the origin sends or the terminal takes so slowly. */
+#define HOLD_GRACE_MS 60000   /* so long any speed will do; */
+#define HOLD_RATE 4096        /* then so many bytes a second on the whole, */
+#define HOLD_TOTAL_MS 900000  /* and after this it is over at any speed */
+
 enum hold_coding { CODING_NONE, CODING_GZIP, CODING_DEFLATE, CODING_UNKNOWN };
 enum hold_state { HOLD_OK, HOLD_TOO_LARGE, HOLD_UNREADABLE }; /* the latter two: can't be scanned */
 
@@ -53,6 +58,10 @@ int hold_scan_fd(struct hold *h, int *ret_fd, bool *ret_own);
 /* The delivered bytes after hold_end(). */
 struct str hold_bytes(const struct hold *h);
 uint64_t hold_held(const struct hold *h); /* memory it takes */
+/* Raw bytes so far can be looked at by hold_bytes(); no more may be put then. For what isn't scanned. */
+int hold_seal(struct hold *h);
+/* n bytes in ms: too slow to be held on? grace_ms: HOLD_GRACE_MS, less in development. */
+bool hold_too_slow(int64_t ms, uint64_t n, int64_t grace_ms);
 void hold_reset(struct hold *h);          /* keeps a small buffer for the next */
 void hold_done(struct hold *h);
 

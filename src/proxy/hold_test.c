@@ -63,6 +63,21 @@ static void names_of_codings(void **state)
 		assert_int_equal(hold_coding(str_from(cases[i].value)), cases[i].coding);
 }
 
+static void speeds(void **state)
+{
+	static const struct {
+		int64_t ms;
+		uint64_t n;
+		bool slow;
+	} cases[] = {
+		{ 0, 0, false }, { HOLD_GRACE_MS - 1, 0, false }, { HOLD_GRACE_MS, 60 * HOLD_RATE - 1, true },
+		{ HOLD_GRACE_MS, 60 * HOLD_RATE, false }, { 120000, 60 * HOLD_RATE, true }, { 120000, 120 * HOLD_RATE, false },
+		{ HOLD_TOTAL_MS - 1, 1 << 30, false }, { HOLD_TOTAL_MS, 1 << 30, true },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(hold_too_slow(cases[i].ms, cases[i].n, HOLD_GRACE_MS), cases[i].slow);
+}
+
 static void plain_and_spilled(void **state)
 {
 	static char data[3 * MIB];
@@ -177,7 +192,7 @@ static void ceiling(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(names_of_codings), cmocka_unit_test(plain_and_spilled), cmocka_unit_test(direct), cmocka_unit_test(codings),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(names_of_codings), cmocka_unit_test(speeds), cmocka_unit_test(plain_and_spilled), cmocka_unit_test(direct), cmocka_unit_test(codings),
 		                            cmocka_unit_test(two_members), cmocka_unit_test(bomb), cmocka_unit_test(broken),
 		                            cmocka_unit_test(ceiling) };
 	return cmocka_run_group_tests(tests, NULL, NULL);

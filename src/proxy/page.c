@@ -85,6 +85,11 @@ static const struct words words[PAGE_COUNT] = {
 	                  "The server's answer was cut short or does not follow the standard.", RETRY_EN },
 	[PAGE_BUSY] = { 503, "Service Unavailable", "混み合っています", "利用が集中しているため、処理できませんでした。",
 	                RETRY_JA, "Too busy", "Too many requests at the moment.", RETRY_EN },
+	[PAGE_SHARE] = { 503, "Service Unavailable", "一度に利用できる分を超えました",
+	                 "この端末または団体が同時にダウンロードしている量が、割り当てを超えています。",
+	                 "進行中のダウンロードが終わるのを待ってから、もう一度お試しください。", "Your share is used up",
+	                 "What this terminal or your organisation is downloading at the same time exceeds its share.",
+	                 "Wait until the downloads that are running have ended, then try again." },
 };
 
 unsigned page_status(enum page_kind kind)

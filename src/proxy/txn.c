@@ -51,11 +51,22 @@ void txn_forget_scan(struct txn *t)
 	t->scan_fd = -1;
 }
 
-void txn_count_held(struct txn *t, uint64_t now)
+enum share_limit txn_count_held(struct txn *t, uint64_t now)
 {
-	struct worker *w = t->c->w;
-	w->held += now - t->held;
+	const struct share_who who = { .org = t->c->org->code, .org_held = &t->c->org->held, .terminal = &t->terminal,
+		                       .for_many = t->via && memcmp(&t->terminal, &t->c->peer, sizeof t->terminal) == 0 };
+	enum share_limit l = shares_count(&t->c->w->shares, &who, t->held, now, t->conf->held_max);
 	t->held = now;
+	return l;
+}
+
+bool txn_held_ok(struct txn *t)
+{
+	enum share_limit l = txn_count_held(t, hold_held(&t->hold));
+	if (l == SHARE_OK)
+		return true;
+	txn_fail(t, l == SHARE_ALL ? PAGE_BUSY : PAGE_SHARE, share_rule(l), "");
+	return false;
 }
 
 /* Clears all but the memory worth keeping. */
@@ -67,6 +78,9 @@ static void wipe(struct txn *t)
 	t->text = text, t->up = up, t->head = head, t->hold = hold;
 	buf_reset(&t->text);
 	buf_reset(&t->up);
+	t->head.max = 2 * HTTP_MAX_HEAD;
+	if (t->head.cap > t->head.max) /* it was a stream's, with all that was held in it */
+		buf_done(&t->head);
 	buf_reset(&t->head);
 	hold_reset(&t->hold);
 }
@@ -250,11 +264,29 @@ void txn_client_event(struct txn *t, int what)
 		chan_pause(&c->ch);
 }
 
+/* See HOLD_RATE. An answer that has begun may wait for the end of a long upload, as long as it holds little. */
+static bool too_slow(const struct txn *t)
+{
+	bool coming = t->state == TXN_BODY && (t->rq_done || t->held > HOLD_MEMORY);
+	bool going = (t->state == TXN_DELIVER || t->state == TXN_STREAM) && t->held;
+	return (coming || going) &&
+	       hold_too_slow(t->c->w->now - t->held_since, coming ? t->hold.raw.size : t->sent, t->conf->held_ms);
+}
+
 void txn_tick(struct txn *t)
 {
 	struct conn *c = t->c;
 	if (t->origin && t->state == TXN_ORIGIN) {
 		origin_tick(t->origin);
+		return;
+	}
+	if (too_slow(t)) {
+		if (t->state == TXN_BODY) {
+			txn_fail(t, PAGE_TIMEOUT, "slow", "the answer comes too slowly to be inspected");
+		} else {
+			txn_set_rule(t, "slow");
+			conn_destroy(c, "Reset");
+		}
 		return;
 	}
 	if (c->w->now < c->deadline)

@@ -14,7 +14,8 @@
 /* txn.c */
 void txn_set_rule(struct txn *t, const char *rule);
 void txn_forget_scan(struct txn *t);
-void txn_count_held(struct txn *t, uint64_t now); /* t holds `now` bytes of body: counted against WORKER_HELD */
+enum share_limit txn_count_held(struct txn *t, uint64_t now); /* t holds `now` bytes of body */
+bool txn_held_ok(struct txn *t); /* counts what the hold takes; false: over a ceiling, a page was sent */
 void txn_deny(struct txn *t, enum page_kind kind, const char *rule, const char *detail); /* the rules refuse */
 void txn_fail(struct txn *t, enum page_kind kind, const char *rule, const char *detail); /* it can't be done */
 void txn_deliver(struct txn *t); /* head and hold to the terminal, as far as it takes them */

@@ -8,6 +8,7 @@
 
 static void settle(struct txn *t)
 {
+	t->held_since = t->c->w->now;
 	rewrite_end(t, true, t->hold.raw.size);
 	t->state = TXN_DELIVER;
 	txn_deliver(t);

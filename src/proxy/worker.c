@@ -183,7 +183,7 @@ static void on_tick(uv_timer_t *h)
 		return;
 	if (!w->generation && scan_generation_open(&w->generation, NULL) == 0 && w->generation)
 		w->verdicts.generation = w->generation;
-	stats_set(w->stat_held, w->held);
+	stats_set(w->stat_held, w->shares.held);
 	stats_set(w->stat_dropped, events_dropped(w->events));
 }
 
@@ -304,6 +304,7 @@ int worker_create(const struct worker_opts *o, struct worker **ret, struct err *
 	w->now = clock_mono_ms();
 	map_init(&w->orgs, CONF_MAX_ORGS * 4);
 	map_init(&w->terminals, 1 << 20);
+	shares_init(&w->shares);
 	buf_init(&w->json, EVENTS_MAX / 2);
 	unsigned char *spki = NULL;
 	int n = i2d_PUBKEY(w->leaf_key, &spki);
@@ -347,6 +348,7 @@ static void free_all(struct worker *w)
 	}
 	map_done(&w->orgs);
 	map_done(&w->terminals);
+	shares_done(&w->shares);
 	while (w->spare) {
 		struct txn *t = w->spare;
 		w->spare = t->next_spare;

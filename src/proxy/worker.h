@@ -5,7 +5,7 @@
  *   conn.c     a client's connection                  txn.c      one request and its answer, with txn.h:
  *   request.c  decided and sent on                    answer.c   held · verdict.c asked, acted on
  *   connect.c  CONNECT: peek, interception, tunnel    origin.c   connections to origins and their pool
- *   leaf.c     certificates from the vault            hold.c     a body held until its verdict
+ *   leaf.c     certificates from the vault            hold.c     a body held until its verdict, share.c by whom
  *   page.c     what people see                        report.c   events and counters */
 #ifndef PROXY_WORKER_H
 #define PROXY_WORKER_H
@@ -14,6 +14,7 @@
 #include "proxy/chan.h"
 #include "proxy/conf.h"
 #include "proxy/http.h"
+#include "proxy/share.h"
 #include "scan/cache.h"
 #include "scan/client.h"
 #include "vault/vault_client.h"
@@ -27,7 +28,6 @@
 #define WORKER_READ (256 * 1024u)
 #define WORKER_CONNS_ORG 8192      /* connections of one organisation in one thread */
 #define WORKER_CONNS_TERMINAL 256  /* of one terminal in one thread */
-#define WORKER_HELD (512ull * 1024 * 1024) /* bytes of bodies held by one thread at a time */
 #define WORKER_IDLE_MS 60000       /* kept-alive client without a request */
 #define WORKER_HEAD_MS 20000       /* for a whole request head, handshake or ClientHello */
 #define WORKER_STALL_MS 60000      /* no progress while a body moves */
@@ -53,6 +53,7 @@ struct org_rt {
 	struct resolver *resolver;
 	struct map pool;             /* origin key -> first idle origin */
 	size_t n_idle, n_conns;
+	uint64_t held;               /* bytes of bodies, see share.h */
 	_Atomic uint64_t *stat[STAT_COUNT];
 	struct listener *listeners;
 	bool listening;
@@ -98,7 +99,7 @@ struct worker {
 	struct buf json;
 	struct txn *spare;                    /* for use again */
 	size_t n_spare;
-	uint64_t held;                        /* bytes of bodies held now */
+	struct shares shares;                 /* bytes of bodies held now, by whom */
 	_Atomic uint64_t *stat_held, *stat_dropped;
 	int64_t now;                          /* clock_mono_ms() of this turn of the loop */
 };
