@@ -56,6 +56,20 @@ static void check_service_address(struct check *c, const char *at, const struct 
 		check_apart(c, at, p, &s->internal4, 1, "internal4", "internal4");
 }
 
+/* What isn't listed isn't kept away: a host in place of the network leaves all the others open. */
+static void check_lgwan(struct check *c)
+{
+	char at[32];
+	const struct service *s = &c->m->service;
+	for (size_t i = 0; i < s->n_lgwan; i++) {
+		const struct prefix *p = &s->lgwan[i];
+		snprintf(at, sizeof at, ".lgwan[%zu]", i);
+		if (prefix_is_set(p) && p->len > (p->family == 4 ? 29 : 64))
+			CHECK_FAULT(c, at, "is too narrow to be LGWAN's network: at most a /29 by IPv4 and a /64 by IPv6",
+			            "LGWAN のネットワークとしては狭すぎます (IPv4 は /29、IPv6 は /64 まで)");
+	}
+}
+
 static void check_service(struct check *c)
 {
 	const struct service *s = &c->m->service;
@@ -69,6 +83,7 @@ static void check_service(struct check *c)
 	check_service_address(c, ".uplink.addr4", &s->uplink.addr4);
 	check_service_address(c, ".uplink.addr6", &s->uplink.addr6);
 	check_service_address(c, ".internal4", &s->internal4);
+	check_lgwan(c);
 	if (prefix_is_set(&s->internal4) && (s->internal4.len < 10 || s->internal4.len > 16))
 		CHECK_FAULT(c, ".internal4", "must be a /16, or up to a /10 where more than 254 organisations join",
 		            "/16 (254 団体を超える場合は /10 まで) で書いてください");
