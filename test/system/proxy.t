@@ -39,12 +39,12 @@ make_ca() { openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes
 sign() { openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -out "$1.csr" -subj "/CN=$1" &&
 	openssl x509 -req -in "$1.csr" -CA "$2.pem" -CAkey "$2.key" -CAcreateserial -days 30 -out "$1.crt" \
 		-extfile <(printf 'subjectAltName=%s' "$3"); }
-{ make_ca good; make_ca evil; sign site good DNS:site.example,DNS:deny.example,DNS:pass.example,DNS:other.example
+{ make_ca good; make_ca evil; sign site good DNS:site.example,DNS:deny.example,DNS:pass.example,DNS:other.example,DNS:kept.example
   sign forged evil DNS:forged.example; } >/dev/null 2>&1
 cat >nginx.conf <<-END
 	daemon off; pid $top/nginx.pid; error_log $top/nginx.err; worker_processes 1; user root;
 	events { worker_connections 4096; }
-	http { access_log off; gzip on; gzip_min_length 1; gzip_types text/plain; default_type application/octet-stream;
+	http { log_format reuse '\$ssl_session_reused \$host \$http_user_agent'; access_log $top/reuse.log reuse; gzip on; gzip_min_length 1; gzip_types text/plain; default_type application/octet-stream;
 	  types { text/plain txt; } keepalive_requests 100000; client_max_body_size 100m;
 	  client_body_temp_path $top/b; proxy_temp_path $top/ptmp; fastcgi_temp_path $top/f; uwsgi_temp_path $top/u; scgi_temp_path $top/s;
 	  server { listen 127.0.0.1:8000; listen 127.0.0.1:443 ssl; ssl_certificate site.crt; ssl_certificate_key site.key; root $top/www;
@@ -70,13 +70,15 @@ config() { # black list of the first organisation
 	jq -n --arg ca "$(cat good.pem)" --arg black "$1" '
 	{v:1, threads:2, service:{name:"試験クラウド",name_en:"Test cloud"}, proxy:{addr4:"127.0.0.1",addr6:"::1",port:8080},
 	 connect_ports:[443], refuse:["203.0.113.0/24"], origin_ca:[$ca], black:["common.example","127.0.0.9/32"],
-	 dev:{except:["127.0.0.0/8"], verdict_ms:4000, hosts:[{name:"forged.example",addr:"127.0.0.2"},{name:"inside.example",addr:"10.9.9.9"},{name:"listed.example",addr:"127.0.0.9"},
+	 dev:{except:["127.0.0.0/8"], verdict_ms:4000, held_mib:24, held_ms:4000, hosts:[{name:"forged.example",addr:"127.0.0.2"},{name:"inside.example",addr:"10.9.9.9"},{name:"listed.example",addr:"127.0.0.9"},
 	   {name:"body.example",addr:"203.0.113.7"},{name:".example",addr:"127.0.0.1"}]},
 	 orgs:[
 	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:["pass.example"],
 	   resolver:"127.0.0.53",resolver_from:"127.0.0.7",scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,url:{black:[$black]}},
+	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,
+	   unscannable_allow:true,url:{}},
 	  {code:"412023",index:2,port:8081,name:"唐津市",name_en:"Karatsu",interface:"",tls_decryption:false,
-	   registered_only:true,terminals:["10.1.0.9"],child_proxies:["127.0.0.1"],scan_fail:"open",scan_max_mib:1,
+	   registered_only:true,terminals:["10.1.0.9","192.0.2.55"],prefixes:["10.1.0.0/16"],child_proxies:["127.0.0.1"],scan_fail:"open",scan_max_mib:1,
 	   unscannable_allow:true,url:{mode:"whitelist_only",white:["deny.example"]}}]}'
 }
 config deny.example >state/generations/a/proxyd.json
@@ -102,6 +104,31 @@ cat >unbound.conf <<-END
 	  control-enable: no
 END
 run unbound -c "$top/unbound.conf"
+# An origin that answers as no honest one does, by what its path asks for; and one that isn't the web's.
+cat >origin.pl <<-'END'
+	use IO::Socket::INET; use Compress::Zlib; $SIG{CHLD} = 'IGNORE'; $SIG{PIPE} = 'DEFAULT';
+	my $l = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 8888, Listen => 64, ReuseAddr => 1) or die;
+	my $e = do { local (@ARGV, $/) = 'www/eicar.bin'; <> };
+	my @codings = ('deflate', "identity\r\nContent-Encoding: deflate", 'identity, deflate', "deflate\r\nContent-Encoding: identity",
+		"\r\nContent-Encoding: deflate", ', deflate', 'deflate,', 'deflate, deflate', 'identity,identity,deflate', 'br', 'deflate;x');
+	while (my $s = $l->accept) {
+		next if fork; $| = 1; my $head = ''; while (<$s>) { last if /^\r?$/; $head .= $_ }
+		my ($what, $n) = $head =~ m{^\S+ /(\w+)/?(\d*)};
+		my $send = sub { for my $b (@_) { print $s $b; $s->flush } };
+		my $one = sub { $send->("HTTP/1.1 $_[0]\r\nConnection: close\r\nContent-Length: " . length($_[2]) . "\r\n$_[1]\r\n$_[2]") };
+		if ($what eq 'coding') { $one->('200 OK', "Content-Encoding: $codings[$n]\r\n", compress($e)) }
+		elsif ($what eq 'part') { $one->('206 Partial', "Content-Range: bytes 0-1/9\r\nContent-Encoding: $codings[$n]\r\n", compress($e)) }
+		elsif ($what eq 'interim') { $send->("HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n" x $n); $one->('200 OK', '', 'here') }
+		elsif ($what eq 'hints') { $send->(("HTTP/1.1 103 Early Hints\r\nX: " . 'y' x 9000 . "\r\n\r\n") x $n); $one->('200 OK', '', 'here') }
+		elsif ($what eq 'trickle') { $send->("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"); for (1 .. 60) { $send->('x'); select undef, undef, undef, 0.5 } }
+		elsif ($what eq 'stop') { $send->("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", 'x' x $n); sleep 3 }
+		elsif ($what eq 'long') { my $x = pack 'N*', 1 .. 1000000; $send->("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", $x) }
+		exit 0
+	}
+END
+perl -e 'print pack "N*", 1 .. 1000000' >long
+perl origin.pl >origin.log 2>&1 & pids="$! $pids"
+nc -lk 127.0.0.1 25 >mail & pids="$! $pids"
 run nginx -p "$top" -c "$top/nginx.conf"
 run clamd -c "$top/clamd.conf"
 # What intaked would get: every thread's connection is read, nothing is acknowledged.
@@ -116,7 +143,7 @@ run "$bin/toride-proxyd"; proxyd=$!
 try "proxyd becomes ready" until_true 10 test -s run/ready/proxyd
 
 # ---- helpers
-A="-x http://127.0.0.1:8080" B="-x http://127.0.0.1:8081"
+A="-x http://127.0.0.1:8080" B="-x http://127.0.0.1:8081" C="-x http://127.0.0.1:8082" O=http://site.example:8888
 get() { local want=$1; shift; local got; got=$(curl -s -m 20 -o out -w '%{http_code}' "$@"); is "$got" "$want"; }
 page() { local want=$1 word=$2; shift 2; get "$want" "$@" && grep -q "$word" out; }
 raw() { printf "$1" | timeout 5 nc -N 127.0.0.1 "${2:-8080}" | tr -d '\0' >out; head -1 out | tr -d '\r'; }
@@ -142,6 +169,7 @@ try "the event names the terminal and the child proxy" event '"ip":"10.1.0.9","v
 try "B only what is on its white list" get 403 $B -H 'X-Forwarded-For: 10.1.0.9' http://site.example:8000/10k
 try "B's unregistered terminal is refused" page 403 登録されていません $B -H 'X-Forwarded-For: 10.1.0.8' http://deny.example:8000/10k
 try "only the last forwarded address counts" get 403 $B -H 'X-Forwarded-For: 10.1.0.9, 10.1.0.8' http://deny.example:8000/10k
+try "a child proxy names its own organisation's terminals only: another stays itself" page 403 登録されていません $B -H 'X-Forwarded-For: 192.0.2.55' http://deny.example:8000/10k
 try "A has no child proxy: a forged header is ignored" eval 'get 200 $A -H "X-Forwarded-For: 10.66.66.66" http://site.example:8000/10k; sleep 0.3; ! grep -aq 10.66.66.66 events.bin'
 try "the common black list holds for A" get 403 $A http://common.example:8000/
 try "a name that leads to an address on the common black list is refused" page 403 制限されています $A http://listed.example:8000/10k
@@ -161,6 +189,10 @@ try "a name that the resolver leads inside is refused" page 403 中継できま�
 try "so is one that leads inside by a mapped address" get 403 $A http://six.test/
 try "a name that isn't there: a page" page 502 見つかりません $A http://nothing.test/
 try "CONNECT to another port is refused" eval '! curl -s $A -p http://site.example:8000/; get 000 $A https://site.example:22/; event "\"uid\":\"port\""'
+try "nor is http to a port that isn't the web's" page 403 許可されていないポート $A -d 'HELO a' http://site.example:25/
+try "not a byte arrived there" eval '[ -e mail ] && [ ! -s mail ]'
+try "by the same rule" event '"port":25\}.*"rule":\{"uid":"port"'
+try "443 is for CONNECT" page 403 許可されていないポート $A http://site.example:443/
 
 # ---- messages
 H='Host: site.example:8000\r\n'
@@ -177,7 +209,7 @@ try "a chunked upload passes" get 200 $A -H 'Transfer-Encoding: chunked' --data-
 try "HEAD tells the length without a body" eval 'curl -sI -m 5 $A http://site.example:8000/10k | grep -qi "content-length: 10240"'
 try "a part isn't given: parts can't be inspected" eval 'get 200 -r 0-9 $A http://site.example:8000/10k && cmp out www/10k'
 try "names that don't exist: a page" page 502 見つかりません $A http://nothing.invalid/
-try "a closed port: a page" page 502 接続できません $A http://site.example:9/
+try "a closed port: a page" page 502 接続できません $A http://site.example:8008/
 
 # ---- interception
 T="--cacert run/ca.pem"
@@ -189,6 +221,15 @@ try "and why" grep -qi 'issuer' out
 try "its event" event '"sni":"forged.example","intercepted":true.*"uid":"tls.origin"'
 try "a Host other than the tunnel's name is refused" get 400 $T $A -H 'Host: other.example' https://site.example/10k
 try "no_decrypt passes undecrypted" get 200 --cacert good.pem $A https://pass.example/10k
+try "not by a server name: CONNECT to another is opened, and scanned" page 403 ウイルスが見つかった -k $A --connect-to pass.example:443:site.example:443 https://pass.example/eicar.bin
+try "nor is an address: opened, and scanned" page 403 ウイルスが見つかった -k $A --connect-to pass.example:443:127.0.0.1:443 https://pass.example/eicar.bin
+try "nor without a server name: opened" eval 'openssl s_client -proxy 127.0.0.1:8080 -connect pass.example:443 -noservername </dev/null 2>&1 | openssl x509 -noout -issuer >iss; openssl x509 -in run/ca.pem -noout -subject | sed "s,^subject,issuer," | cmp - iss'
+try "CONNECT's host is judged in each request, whatever the server name" page 403 制限されています $T $A --connect-to site.example:443:deny.example:443 https://site.example/10k
+try "and the server name, whatever CONNECT's host" page 403 制限されています $T $A --connect-to deny.example:443:site.example:443 https://deny.example/10k
+try "Host may not be CONNECT's host where the server name is another" get 400 $T $A --connect-to other.example:443:site.example:443 -H 'Host: site.example' https://other.example/10k
+for i in 1 2 3 4 5 6 7 8; do get 200 $T $A -A of-A https://kept.example/10k >/dev/null; sleep 0.1; done
+for i in 1 2 3 4 5 6 7 8; do get 200 $T $C -A of-C https://kept.example/10k >/dev/null; done; sleep 0.3
+try "no organisation takes up another's TLS session with an origin" eval 'grep -c "^\. kept.example of-C" reuse.log | grep -qx 8 && ! grep "^r kept.example of-C" reuse.log'
 try "B doesn't decrypt" get 200 --cacert good.pem $B --proxy-header 'X-Forwarded-For: 10.1.0.9' https://deny.example/10k
 try "B's CONNECT to others is refused" eval 'get 000 --cacert good.pem $B --proxy-header "X-Forwarded-For: 10.1.0.9" https://site.example/'
 try "the server name is judged too" eval 'get 000 -k $A --connect-to deny.example:443:pass.example:443 https://deny.example/10k || [ "$(cat out | head -c 15)" = "<!DOCTYPE html>" ]'
@@ -205,6 +246,23 @@ for f in bin ssi txt; do
 done
 try "its event names it" event '"verdict":"malicious","malware":\{"name":"Eicar-Test-Signature'
 try "gzip is opened, and delivered as it came" eval 'get 200 --compressed $A http://site.example:8000/text.txt && cmp out www/text.txt && event "\"size\":$(wc -c <www/text.txt)"'
+try "deflate is opened" page 403 ウイルスが見つかった $A $O/coding/0
+for i in 1 2 3 4 5 6 7 8 9 10; do
+	try "codings nobody can be sure of: refused ($i)" page 403 検査できない $A $O/coding/$i
+done
+try "in a part too" page 403 検査できない $A $O/part/1
+try "8 interim answers are read past" eval 'get 200 $A $O/interim/8 && is "$(cat out)" here'
+try "9 are too many" page 502 応答が正しくありません $A $O/interim/9
+try "200,000 as well" page 502 応答が正しくありません $A $O/interim/200000
+try "so are 8 of 9,000 bytes" page 502 応答が正しくありません $A $O/hints/8
+try "an answer that trickles isn't held for ever" eval 'page 504 応答がありません -m 15 $A $O/trickle && event "trickle\".*\"disposition\":\"Error\",\"rule\":\{\"uid\":\"slow\""'
+for i in 1 2 3 4 5 6 7 8; do (curl -s -m 20 -o share$i -w '%{http_code}' $A $O/stop/2900000 >share$i.code) & done
+sleep 1.5
+try "who holds more than a terminal's share gets a page" eval 'grep -l 利用できる分を超えました share? && event "stop/2900000\".*\"uid\":\"memory.terminal\""'
+try "another terminal is served" eval 'get 200 --interface 127.0.0.3 $A http://site.example:8000/3m && cmp out www/3m'
+try "another organisation too" get 200 $C http://site.example:8000/10k
+try "and what was within the share is delivered" until_true 8 eval 'grep -lx 200 share?.code'
+try "longer than is scanned, length unknown: passed whole for C, whose setting it is" eval 'get 200 $C $O/long && cmp out long'
 try "larger than is scanned: refused for A" page 403 検査できない $A http://site.example:8000/20m
 try "passed for B, whose setting it is" eval 'get 200 $B -H "X-Forwarded-For: 10.1.0.9" http://deny.example:8000/20m && cmp out www/20m'
 
