@@ -99,6 +99,33 @@ try "segments hold nothing in the clear" bash -c "! grep -rqa 'default-out' stat
 setpriv --reuid 12345 --regid 12345 --clear-groups timeout 2 nc -U run/events.sock </dev/null >/dev/null 2>&1
 try "a stranger's user is sent away and counted" until_true 3 grep -q 'user 12345 dropped: not one of our processes' intake.log
 
+# ---- a process that was taken over: with its own user it may connect, and can't speak for another
+forge() { # USER SOURCE ORG JSON: wire/events.h
+	python3 - "$@" <<-'END'
+	import os, socket, struct, sys
+	user, source, org, event = int(sys.argv[1]), *(a.encode() for a in sys.argv[2:])
+	text = lambda t: struct.pack(">H", len(t)) + t
+	frame = lambda m: struct.pack(">I", len(m)) + m
+	os.setgroups([]); os.setgid(user); os.setuid(user)
+	s = socket.socket(socket.AF_UNIX); s.settimeout(5); s.connect("run/events.sock")
+	s.sendall(frame(b"\1" + struct.pack(">Q", 4711 + user) + text(source)) +
+	          frame(b"\2" + struct.pack(">Q", 1) + text(org) + struct.pack(">I", len(event)) + event))
+	ack = s.recv(64)
+	sys.exit(0 if ack == frame(b"\3" + struct.pack(">Q", 1)) else 1)
+	END
+}
+page='{"class_uid":4002,"product":"proxyd","src_endpoint":{"ip":"10.1.0.5"},"action":"Allowed","disposition":"Allowed","ref":"forged-USER"}'
+kept() { tail_log service | grep -c "\"source\":\"$1\".*\"class_uid\":0,.*\"raw\""; }
+for who in 47103:scand 47107:portald 47101:vaultd 47105:detectd; do
+	try "what ${who#*:} says of a page is taken" forge "${who%:*}" "${who#*:}" 412015 "${page/USER/$who}"
+	try "… kept as it came, by the service" test "$(kept "${who#*:}")" = 1
+done
+try "and is no record of the body" hasnt 412015 forged-
+try "an alarm names who said it" has service '"activity_name":"Alarm","message":"scand handed in what it may not say (class_uid: not for this sender to say;'
+try "proxyd itself says it" forge 47102 proxyd/9 412015 "${page/USER/not}"
+try "… and is believed" has 412015 '"ref":"forged-not"'
+try "nobody says it in proxyd's name" eval '! forge 47103 proxyd/9 412015 "$page"'
+
 # ---- kill -9 under load, again and again
 ip netns exec "$org1" bash -c 'i=0; while :; do i=$((i+1)); echo $i >/dev/udp/10.1.0.1/7; [ $((i % 20)) = 0 ] && sleep 0.01; done' 2>/dev/null & writer=$!
 for round in 2 3 4 5; do
