@@ -312,19 +312,30 @@ long chan_read(struct chan *c, void *p, size_t n)
 	return c->ssl ? read_tls(c, p, n) : read_plain(c, p, n);
 }
 
+/* One piece into the scratch, record by record: OpenSSL may return after each (SSL_MODE_ENABLE_PARTIAL_WRITE). */
+static bool seal(struct chan *c, const char *p, size_t n)
+{
+	for (size_t wrote; n; p += wrote, n -= wrote) {
+		wrote = 0;
+		if (SSL_write_ex(c->ssl, p, n, &wrote) != 1)
+			return false;
+	}
+	return true;
+}
+
 static long write_tls(struct chan *c, const char *p, size_t n)
 {
 	size_t done = 0;
 	ERR_clear_error();
 	while (done < n && c->pend.len == 0) {
-		size_t k = n - done < CHAN_PIECE ? n - done : CHAN_PIECE, wrote = 0;
-		if (SSL_write_ex(c->ssl, p + done, k, &wrote) != 1) {
+		size_t k = n - done < CHAN_PIECE ? n - done : CHAN_PIECE;
+		if (!seal(c, p + done, k)) {
 			c->broken = true;
 			c->t->used = 0;
 			c->t->writer = NULL;
 			return -E_CLOSED;
 		}
-		done += wrote;
+		done += k;
 		if (!flush(c))
 			return -E_CLOSED;
 	}
