@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "proxy/recall.h"
 #include "scan/client.h"
 
 #include <errno.h>
@@ -105,7 +106,7 @@ int hold_begin(struct hold *h, enum hold_coding coding, uint64_t max, uint64_t e
 	h->max = max;
 	h->state = coding == CODING_UNKNOWN ? HOLD_UNREADABLE : HOLD_OK;
 	h->z_end = h->z_raw = false;
-	if (!h->md || EVP_DigestInit_ex(h->md, EVP_sha256(), NULL) != 1)
+	if (!h->md)
 		return -E_NOMEM;
 	if (expected && expected <= HOLD_MEMORY)
 		buf_room(&h->raw.mem, expected);
@@ -118,6 +119,25 @@ int hold_begin(struct hold *h, enum hold_coding coding, uint64_t max, uint64_t e
 	return h->z_open ? 0 : -E_NOMEM;
 }
 
+static struct store *content(struct hold *h)
+{
+	return h->coding == CODING_NONE ? &h->raw : &h->plain;
+}
+
+/* To the content. What spills is hashed as it comes from then on, so that no long work is left for the end; what stays in
+ * memory, once it is whole (hold_end()). */
+static int put_content(struct hold *h, const char *p, size_t n)
+{
+	struct store *s = content(h);
+	if (s->fd < 0 && s->mem.len + n > HOLD_MEMORY &&
+	    (EVP_DigestInit_ex(h->md, EVP_sha256(), NULL) != 1 || EVP_DigestUpdate(h->md, s->mem.ptr, s->mem.len) != 1))
+		return -E_NOMEM;
+	int r = store_put(s, p, n);
+	if (r == 0 && s->fd >= 0 && EVP_DigestUpdate(h->md, p, n) != 1)
+		return -E_NOMEM;
+	return r;
+}
+
 static int put_plain(struct hold *h, const char *p, size_t n)
 {
 	uint64_t total = h->plain.size + n;
@@ -125,8 +145,7 @@ static int put_plain(struct hold *h, const char *p, size_t n)
 		h->state = HOLD_TOO_LARGE;
 		return 0;
 	}
-	EVP_DigestUpdate(h->md, p, n);
-	return store_put(&h->plain, p, n);
+	return put_content(h, p, n);
 }
 
 /* "deflate" should be zlib's format (RFC 9110 8.4.1.2), but some servers send the bare one. */
@@ -179,12 +198,12 @@ int hold_put(struct hold *h, const void *p, size_t n)
 		h->state = HOLD_TOO_LARGE;
 		return -E_LIMIT;
 	}
+	if (h->coding == CODING_NONE)
+		return put_content(h, p, n);
 	int r = store_put(&h->raw, p, n);
 	if (r < 0)
 		return r;
-	if (h->coding == CODING_NONE)
-		EVP_DigestUpdate(h->md, p, n);
-	else if (h->z_open && h->state == HOLD_OK)
+	if (h->z_open && h->state == HOLD_OK)
 		r = decode(h, p, n);
 	return r;
 }
@@ -198,7 +217,6 @@ char *hold_room(struct hold *h, size_t n)
 
 void hold_added(struct hold *h, size_t n)
 {
-	EVP_DigestUpdate(h->md, h->raw.mem.ptr + h->raw.mem.len, n);
 	h->raw.mem.len += n;
 	h->raw.size += n;
 }
@@ -211,7 +229,10 @@ int hold_end(struct hold *h)
 		if (h->state == HOLD_OK && !h->z_end && h->raw.size)
 			h->state = HOLD_UNREADABLE; /* cut short */
 	}
-	if (EVP_DigestFinal_ex(h->md, h->sha, NULL) != 1)
+	struct store *s = content(h);
+	if (s->fd < 0)
+		recall_sha256(buf_view(&s->mem), h->sha);
+	else if (EVP_DigestFinal_ex(h->md, h->sha, NULL) != 1)
 		return -E_IO;
 	int r = store_seal(&h->raw);
 	return r < 0 ? r : store_seal(&h->plain);
@@ -229,7 +250,7 @@ bool hold_too_slow(int64_t ms, uint64_t n, int64_t grace_ms)
 
 int hold_scan_fd(struct hold *h, int *ret_fd, bool *ret_own)
 {
-	struct store *s = h->coding == CODING_NONE ? &h->raw : &h->plain;
+	struct store *s = content(h);
 	*ret_own = s->fd < 0;
 	*ret_fd = s->fd;
 	if (s->fd >= 0)

@@ -1,5 +1,5 @@
 /* A body held back until its verdict: bytes as they came (what will be delivered), the content as it is inside
- * Content-Encoding (what is scanned), and its SHA-256, taken while the bytes are hot.
+ * Content-Encoding (what is scanned), and its SHA-256 (recall.h).
  *
  * Up to HOLD_MEMORY stays in memory, more goes to an anonymous memfd: proxyd writes no files. */
 #ifndef PROXY_HOLD_H
