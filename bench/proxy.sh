@@ -33,12 +33,12 @@ declare -A per1000 pergb p99 cps
 peers="toride"; [ -n "$squid_pid" ] && peers="$peers squid"; [ -n "$nginx_pid" ] && peers="$peers nginx"
 
 # kept alive: 16 connections, Zipf(1) over the objects, a fixed rate all peers can hold
-kept() { # NAME BYTES OBJECTS RATE
-	local peer
+kept() { # NAME BYTES OBJECTS RATE [PATH]
+	local peer path=/${5:-$1}/
 	for peer in $peers; do
 		say "$1 kept alive through $peer"
-		[ "$peer" = nginx ] || run "$peer" --path "/$1/" --size "$2" --objects "$3" --each --connections 4 # warm
-		run "$peer" --path "/$1/" --size "$2" --objects "$3" --rate "$4" --seconds "$seconds" --connections 16
+		[ "$peer" = nginx ] || run "$peer" --path "$path" --size "$2" --objects "$3" --each --connections 4 # warm
+		run "$peer" --path "$path" --size "$2" --objects "$3" --rate "$4" --seconds "$seconds" --connections 16
 		per1000[$peer.$1]=$(calc "$cpu / $(field "$json" requests) * 1000")
 		pergb[$peer.$1]=$(calc "$cpu / $(field "$json" bytes) * 1e9")
 		p99[$peer.$1]=$(field "$json" p99_ms)
@@ -59,6 +59,7 @@ tell() { # NAME GOAL
 }
 
 kept 10k 10240 1000 1000; tell 10k 3
+kept 10k.mie 10240 1000 3000 10k; tell 10k.mie 3 # all three hold it
 kept 131k 134144 300 200; tell 131k 2
 kept 1m 1048576 60 30; tell 1m 2
 
