@@ -93,7 +93,11 @@ bool recall_sha256(struct str s, unsigned char ret[32])
 			return true;
 		}
 	hash_sha256(s.ptr, s.len, ret);
-	struct known *k = &set[t->next++ % RECALL_WAYS];
+	struct known *k = set;
+	while (k->used && k < set + RECALL_WAYS - 1)
+		k++;
+	if (k->used)
+		k = &set[t->next++ % RECALL_WAYS];
 	memcpy(k->tag, tag, TAG);
 	memcpy(k->sha, ret, SHA256_LEN);
 	k->used = true;
