@@ -9,7 +9,7 @@
 #include <sys/random.h>
 #include <time.h>
 
-static _Atomic int64_t held, offset;
+static _Atomic int64_t held;
 static _Atomic uint64_t seed;
 
 static int64_t read_clock(clockid_t id)
@@ -22,7 +22,7 @@ static int64_t read_clock(clockid_t id)
 int64_t clock_now_ms(void)
 {
 	int64_t h = held;
-	return (h ? h : read_clock(CLOCK_REALTIME)) + offset;
+	return h ? h : read_clock(CLOCK_REALTIME);
 }
 
 int64_t clock_mono_ms(void)
@@ -39,11 +39,6 @@ void clock_hold(int64_t now_ms)
 void clock_advance(int64_t ms)
 {
 	held += ms;
-}
-
-void clock_offset(int64_t ms)
-{
-	offset = ms;
 }
 
 static void format(int64_t ms, const char *zone, char dst[CLOCK_TEXT])

@@ -12,8 +12,6 @@ int64_t clock_mono_ms(void); /* never goes back; for time-outs */
 /* Tests and scenarios: from now on both clocks stand at `now_ms` until clock_advance(); 0 lets them go. */
 void clock_hold(int64_t now_ms);
 void clock_advance(int64_t ms);
-/* A constant added to clock_now_ms() (fault tests inject a wrong clock with it). */
-void clock_offset(int64_t ms);
 /* RFC 3339 with milliseconds: UTC "…Z", or Japan's +09:00. */
 void clock_format_utc(int64_t ms, char dst[CLOCK_TEXT]);
 void clock_format_jst(int64_t ms, char dst[CLOCK_TEXT]);

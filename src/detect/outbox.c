@@ -277,8 +277,3 @@ uint64_t outbox_acked(const struct outbox *o)
 {
 	return o->acked;
 }
-
-bool outbox_connected(const struct outbox *o)
-{
-	return o->connected;
-}

@@ -26,6 +26,5 @@ int outbox_put(struct outbox *o, struct str json, uint64_t *ret_seq);
 bool outbox_full(const struct outbox *o);
 uint64_t outbox_last(const struct outbox *o);   /* number of the last one put; 0: none yet */
 uint64_t outbox_acked(const struct outbox *o);
-bool outbox_connected(const struct outbox *o);
 
 #endif

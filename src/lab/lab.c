@@ -11,8 +11,6 @@
 
 void lab_say(const struct lab *l, const char *fmt, ...)
 {
-	if (l->quiet)
-		return;
 	va_list ap;
 	va_start(ap, fmt);
 	fputs("lab: ", stderr);

@@ -18,7 +18,6 @@ struct lab {
 	char dir[400];    /* build/lab: state, run, logs */
 	char prefix[12];
 	struct model *model; /* of dir/description; NULL before lab_up */
-	bool quiet;          /* no progress lines on stderr */
 };
 
 int lab_open(struct lab *l, struct err *err);

@@ -309,11 +309,6 @@ int clamd_ask(struct clamd *c, const char *command, int timeout_ms, clamd_text d
 	return 0;
 }
 
-size_t clamd_waiting(const struct clamd *c)
-{
-	return c->n;
-}
-
 uint64_t clamd_failures(const struct clamd *c)
 {
 	return c->failures;

@@ -34,7 +34,6 @@ struct clamd_job *clamd_scan(struct clamd *c, int fd, int64_t deadline_ms, clamd
 void clamd_extend(struct clamd_job *j, int64_t deadline_ms);
 /* "VERSION", "RELOAD", "PING". */
 int clamd_ask(struct clamd *c, const char *command, int timeout_ms, clamd_text done, void *user);
-size_t clamd_waiting(const struct clamd *c);  /* queued and running */
 uint64_t clamd_failures(const struct clamd *c); /* connections refused or broken, error replies */
 
 /* What a reply line means; exported for its test and fuzz target. */

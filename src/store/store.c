@@ -194,11 +194,6 @@ void store_text(struct store_args *a, const char *t)
 	a->v[a->n++] = t;
 }
 
-void store_text_or_null(struct store_args *a, const char *t)
-{
-	store_text(a, t && *t ? t : NULL);
-}
-
 void store_int(struct store_args *a, int64_t v)
 {
 	if (a->n >= STORE_ARGS)

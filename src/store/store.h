@@ -55,7 +55,6 @@ struct store_args {
 	int n;
 };
 void store_text(struct store_args *a, const char *s);     /* NULL is SQL's NULL */
-void store_text_or_null(struct store_args *a, const char *s); /* "" too */
 void store_int(struct store_args *a, int64_t v);
 void store_int_or_null(struct store_args *a, int64_t v, int64_t null); /* v == null is SQL's NULL */
 
