@@ -289,6 +289,8 @@ static int run_generations(int argc, char **argv)
 	clock_format_jst((int64_t)until, text);
 	if (until)
 		printf("%s %s\n", say("確定待ち。期限:", "waits for confirmation until"), text);
+	if (ctl_bool(root, "changing", false))
+		printf("%s\n", say("変更を適用しています", "a change is under way"));
 	if (ctl_bool(root, "degraded", false))
 		printf("%s\n", say("復旧が必要です(前の世代を入れ直せていません)", "degraded: the earlier generation could not be restored"));
 	yyjson_doc_free(doc);

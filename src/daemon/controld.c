@@ -266,7 +266,7 @@ struct listing {
 	struct buf *b;
 	char current[72], previous[72];
 	uint64_t confirm_until;
-	bool degraded, any;
+	bool degraded, changing, any;
 };
 
 static void list_one(const struct submission *s, void *user)
@@ -301,6 +301,7 @@ static int apply_status(struct listing *l, struct err *err)
 		snprintf(l->previous, sizeof l->previous, "sha256:%.64s", previous.ptr);
 	l->confirm_until = ctl_u64(root, "confirm_until", 0);
 	l->degraded = ctl_bool(root, "degraded", false);
+	l->changing = ctl_bool(root, "changing", false);
 	yyjson_doc_free(doc);
 	buf_done(&b);
 	return r;
@@ -316,6 +317,7 @@ static void run_generations(struct job *j)
 	json_field_s(&j->fields, "previous", l.previous);
 	json_field_u64(&j->fields, "confirm_until", l.confirm_until);
 	json_field_bool(&j->fields, "degraded", l.degraded);
+	json_field_bool(&j->fields, "changing", l.changing);
 	json_key(&j->fields, "generations");
 	buf_putc(&j->fields, '[');
 	submission_list(list_one, &l, &j->err);
