@@ -106,15 +106,16 @@ static void facts(const struct respond *r, const struct incident *i, int severit
 		f->target = i->observable;
 }
 
-static int inform_prefecture(struct respond *r, const struct incident *i, int above, struct notice_facts f, int64_t now,
-                             struct err *err)
+/* Those of its contacts who are told at f.severity but weren't at `above`. */
+static int inform_prefecture(struct respond *r, const struct incident *i, const char *step, int above, struct notice_facts f,
+                             int64_t now, struct err *err)
 {
 	const struct desk_org *o = desk_org(r->desk, i->org);
 	const struct desk_prefecture *p = o ? desk_prefecture(r->desk, o->prefecture) : NULL;
 	int res = 0;
 	f.kind = NOTICE_PREFECTURE;
 	for (size_t k = 0; p && res == 0 && k < p->n_contacts; k++) {
-		struct sending q = { i, i->org, "prefecture", i->number, &p->contacts[k], now };
+		struct sending q = { i, i->org, step, i->number, &p->contacts[k], now };
 		if (p->contacts[k].min_severity <= f.severity && p->contacts[k].min_severity > above)
 			res = queue(r, &q, &f, err);
 	}
@@ -159,7 +160,7 @@ int notify_start(struct respond *r, const struct incident *i, int severity, bool
 		f.kind = NOTICE_JUDGED;
 	int res = tell(r, i, "first", 0, &f, now, err);
 	if (res == 0)
-		res = inform_prefecture(r, i, -1, f, now, err);
+		res = inform_prefecture(r, i, "prefecture", -1, f, now, err);
 	const struct contact *c = o ? contact_at(o->contacts, o->n_contacts, severity, 0, NULL) : NULL;
 	buf_init(&sheet, 16 * KIB);
 	f.contact = c ? c->name : "";
@@ -179,7 +180,7 @@ int notify_raised(struct respond *r, const struct incident *i, int was, int seve
 	f.blocking = blocking;
 	f.answer_by_ms = now + r->desk->clock.escalate1_ms;
 	int res = tell(r, i, "raised", 0, &f, now, err);
-	return res < 0 ? res : inform_prefecture(r, i, was, f, now, err);
+	return res < 0 ? res : inform_prefecture(r, i, "prefecture", was, f, now, err);
 }
 
 int notify_judged(struct respond *r, const struct incident *i, int was, int64_t now, struct err *err)
@@ -190,7 +191,7 @@ int notify_judged(struct respond *r, const struct incident *i, int was, int64_t 
 	f.kind = NOTICE_JUDGED;
 	f.answer_by_ms = now + r->desk->clock.escalate1_ms;
 	int res = tell(r, i, "judged", 0, &f, now, err);
-	return res < 0 || i->judged <= was ? res : inform_prefecture(r, i, was, f, now, err);
+	return res < 0 || i->judged <= was ? res : inform_prefecture(r, i, "prefecture", was, f, now, err);
 }
 
 int notify_next(struct respond *r, const struct incident *i, int64_t now, struct err *err)
@@ -209,7 +210,7 @@ int notify_next(struct respond *r, const struct incident *i, int64_t now, struct
 	if (o)
 		contact_at(o->contacts, o->n_contacts, severity, 0, &n);
 	if (res == 0 && (size_t)nth >= n) /* nobody is left there: the prefecture must know */
-		res = inform_prefecture(r, i, -1, f, now, err);
+		res = inform_prefecture(r, i, "unanswered", -1, f, now, err);
 	snprintf(step, sizeof step, "%d", nth + 1);
 	if (res == 0)
 		res = timeline_add(r->store, i->id, i->org, now, RESPOND_ACTOR, "escalated", step, NULL, NULL, err);
