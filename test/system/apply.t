@@ -13,12 +13,9 @@ ns=tra-$$ n=0 pid=
 mkdir "$TORIDE_STATE" "$TORIDE_RUN"
 ip netns add "$ns"
 
-ok() { n=$((n + 1)); if [ "$1" = 0 ]; then echo "ok $n - $2"; else
-	echo "not ok $n - $2"; tail -qn 5 "$top/try" "$top/out" "$TORIDE_STATE/apply.log" 2>/dev/null | cut -c1-300 | sed 's/^/# /'; fi; }
-try() { local words=$1; shift; "$@" >"$top/try" 2>&1; ok $? "$words"; }
-until_true() { local t=$(( $1 * 20 )); shift; while [ $t -gt 0 ]; do "$@" >/dev/null 2>&1 && return 0; sleep 0.05; t=$((t - 1)); done; return 1; }
+. "$(dirname "$0")/lib.sh"
+show=("$top/out" "$TORIDE_STATE/apply.log")
 ready() { [ -s "$TORIDE_RUN/ready/$1" ] && [ -s "$TORIDE_RUN/pids/$1" ]; }
-is() { [ "$1" = "$2" ] || { echo "$1 is not $2"; return 1; }; }
 refused() { local want=$1 code; shift; "$@" >"$top/refused" 2>&1; code=$?; cat "$top/refused"; [ $code -ne 0 ] && grep -q "$want" "$top/refused"; }
 toride() { "$bin/toride" "$@"; }
 inside() { ip netns exec "$ns" "$@"; }
@@ -28,6 +25,7 @@ stands_at() { # link, kernel rules and serving daemons agree
 	is "sha256:$(current)" "$1" || return 1
 	rules | cmp - <(jq -r '(.rules? // .)[].comment' "$TORIDE_STATE/current/nft/rules.json" | sort -u)
 }
+settled_at() { stands_at "$1" && toride generations --json | jq -e '.changing == false'; } # and nothing is under way
 start() { ip netns exec "$ns" "$bin/torided" >>"$top/out" 2>&1 & pid=$!; until_true 90 eval 'ready controld && ready postgres'; }
 stop() { kill "$pid"; wait "$pid" 2>/dev/null; pid=; }
 finish() {
@@ -120,11 +118,11 @@ try "the same flow of another body isn't" is "$(flows 40002)" 1
 try "apply with 3 seconds to confirm" toride apply "$b" --confirm-within 3
 try "it is in force meanwhile" stands_at "$b"
 try "nothing else may be applied meanwhile" refused "confirm" toride apply "$a"
-try "nobody confirms: it is undone" until_true 15 stands_at "$a"
-try "and says so" grep -q '"by":"expiry","do":"rollback"' "$TORIDE_STATE/apply.log"
-try "apply with confirmation again" toride apply "$b" --confirm-within 4
+try "nobody confirms: it is undone" until_true 15 settled_at "$a"
+try "and says so" until_true 15 grep -q '"by":"expiry","do":"rollback"' "$TORIDE_STATE/apply.log" # after it was read back
+try "apply with confirmation again" toride apply "$b" --confirm-within 8
 try "confirm" toride confirm
-sleep 5
+sleep 9
 try "a confirmed one stays" stands_at "$b"
 try "there is nothing more to confirm" refused "nothing waits" toride confirm
 try "back once more" toride rollback
@@ -132,7 +130,7 @@ try "apply with 6 seconds to confirm" toride apply "$b" --confirm-within 6
 kill -9 "$pid"; wait "$pid" 2>/dev/null
 sleep 6
 start
-try "torided was killed meanwhile and comes back too late: undone" until_true 10 stands_at "$a"
+try "torided was killed meanwhile and comes back too late: undone" until_true 20 settled_at "$a"
 
 # ---- blocks survive everything ----
 cat >"$top/block.py" <<'PY'
@@ -171,7 +169,7 @@ try "a restart of the resolver too" until_true 15 names
 kill -9 "$pid"; wait "$pid" 2>/dev/null
 inside nft delete table inet toride_block; inside nft delete table inet toride
 start
-try "after a reboot the generation is in the kernel again" until_true 20 stands_at "$b"
+try "after a reboot the generation is in the kernel again" until_true 20 settled_at "$b"
 try "and the blocks" blocked 203.0.113.66
 try "and the names" until_true 15 names
 try "removal" order 5 B-3 "*" 2 c2.example 600

@@ -11,13 +11,9 @@ toride=$bin/toride lab=$bin/lab-tk
 export TORIDE_STATE=$lab/state TORIDE_RUN=$lab/run TORIDE_RULES=$source/rules
 top=$(mktemp -d /tmp/toride-kill.XXXXXX)
 proxy=http://192.0.2.10:8080
-n=0 bad=0 askers=() beacon= round=0
+bad=0 askers=() beacon= round=0
 
-ok() { n=$((n + 1)); if [ "$1" = 0 ]; then echo "ok $n - $2"; else
-	bad=1; echo "not ok $n - $2"; tail -n 12 "$top/try" 2>/dev/null | cut -c1-400 | sed 's/^/# /'; fi; }
-try() { local words=$1; shift; "$@" >"$top/try" 2>&1; ok $? "$words"; }
-until_true() { local t=$((SECONDS + $1)); shift; while ! "$@"; do [ $SECONDS -lt $t ] || return 1; sleep 0.1; done; }
-is() { [ "$1" = "$2" ] || { echo "$1 is not $2"; return 1; }; }
+. "$(dirname "$0")/lib.sh"
 on() { local host=$1; shift; ip netns exec "tk-$host" "$@"; }
 
 end_jobs() { # the shells and what they just run

@@ -14,15 +14,12 @@ if [ -z "${TRP_NS:-}" ]; then
 fi
 top=$(mktemp -d /tmp/toride-proxy.XXXXXX)
 chmod 755 "$top"
+. "$(dirname "$0")/lib.sh"
 cd "$top" || exit 1
 export TORIDE_STATE=$top/state TORIDE_RUN=$top/run LC_ALL=C.UTF-8
-n=0 pids=
+pids=
 ulimit -n 8192
 
-ok() { n=$((n + 1)); if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; tail -n 14 "$top/try" | sed 's/^/# /'; fi; }
-try() { local words=$1; shift; "$@" >"$top/try" 2>&1; ok $? "$words"; }
-until_true() { local t=$(( $1 * 20 )); shift; while [ $t -gt 0 ]; do "$@" >/dev/null 2>&1 && return 0; sleep 0.05; t=$((t - 1)); done; return 1; }
-is() { [ "$1" = "$2" ] || { echo "$1 is not $2"; return 1; }; }
 finish() { for p in $pids; do kill "$p" 2>/dev/null; done; sleep 0.3; rm -rf "$top"; }
 trap finish EXIT
 

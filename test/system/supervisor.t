@@ -10,15 +10,12 @@ export TORIDE_STATE=$top/state TORIDE_RUN=$top/run LC_ALL=C.UTF-8
 ns=trs-$$ n=0 pid=
 ip netns add "$ns"
 
-ok() { n=$((n + 1)); if [ "$1" = 0 ]; then echo "ok $n - $2"; else
-	echo "not ok $n - $2"; tail -qn 5 "$top/try" "$top/out" | sed 's/^/# /'; fi; }
-try() { local words=$1; shift; "$@" >"$top/try" 2>&1; ok $? "$words"; }
-until_true() { local t=$(( $1 * 20 )); shift; while [ $t -gt 0 ]; do "$@" >/dev/null 2>&1 && return 0; sleep 0.05; t=$((t - 1)); done; return 1; }
+. "$(dirname "$0")/lib.sh"
+show=("$top/out")
 ready() { [ -s "$TORIDE_RUN/ready/$1" ] && [ -s "$TORIDE_RUN/pids/$1" ]; }
 pid_of() { cut -d' ' -f1 "$TORIDE_RUN/pids/$1"; }
 back() { local p; p=$(pid_of "$1"); [ -n "$p" ] && [ "$p" != "$2" ] && ready "$1"; }
 field() { awk -v k="$2:" '$1 == k { print $2 }' "/proc/$1/status"; }
-is() { [ "$1" = "$2" ] || { echo "$1 is not $2"; return 1; }; }
 # Every process of this instance: its environment names the run directory. torided's own is asked for by number.
 ours() { grep -lsF "TORIDE_RUN=$TORIDE_RUN" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3 | while read -r p; do
 	[ "$p" = $$ ] || [ "$(readlink "/proc/$p/exe" 2>/dev/null)" = "$(readlink -f "$BASH")" ] || case $(readlink "/proc/$p/exe" 2>/dev/null) in

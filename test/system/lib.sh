@@ -1,0 +1,21 @@
+# What the system tests share: TAP lines, and waiting. Sourced; the test has made the directory $top for its files.
+n=0
+show=() # the ends of these files are printed under a check that failed, beside what its command said
+
+ok() { # CODE WORDS
+	n=$((n + 1))
+	[ "$1" != 0 ] || { echo "ok $n - $2"; return; }
+	bad=1
+	echo "not ok $n - $2"
+	tail -qn 12 "$top/try" "${show[@]}" 2>/dev/null | cut -c1-400 | sed 's/^/# /'
+}
+try() { local words=$1; shift; "$@" >"$top/try" 2>&1; ok $? "$words"; }
+is() { [ "$1" = "$2" ] || { echo "$1 is not $2"; return 1; }; }
+# SECONDS COMMAND...: until it holds. A busy machine gets four times the seconds: a test asserts what comes, not when.
+until_true() {
+	local end=$((SECONDS + 4 * $1)); shift
+	while ! "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || { "$@"; return; }
+		sleep 0.05
+	done
+}
