@@ -1,5 +1,5 @@
 /* HTTP/1.1 strictness: what must be refused (smuggling), what must pass, and bodies in any cut. */
-#include "proxy/http.h"
+#include "http/http.h"
 #include "proxy/target.h"
 
 #include "base/buf.h"

@@ -3,7 +3,7 @@
 #define PROXY_TARGET_H
 
 #include "proxy/conf.h"
-#include "proxy/http.h"
+#include "http/http.h"
 
 struct target {
 	bool https;

@@ -11,9 +11,9 @@
 #define PROXY_WORKER_H
 
 #include "proxy/blocks.h"
-#include "proxy/chan.h"
+#include "http/chan.h"
 #include "proxy/conf.h"
-#include "proxy/http.h"
+#include "http/http.h"
 #include "proxy/share.h"
 #include "scan/cache.h"
 #include "scan/client.h"

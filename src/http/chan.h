@@ -8,8 +8,8 @@
  * The callback gets CHAN_READABLE or CHAN_WRITABLE. Polling is level-triggered, but bytes inside OpenSSL don't wake
  * anybody: who reads, reads until -E_AGAIN, and who starts to read again after a pause calls its own
  * handler once. */
-#ifndef PROXY_CHAN_H
-#define PROXY_CHAN_H
+#ifndef HTTP_CHAN_H
+#define HTTP_CHAN_H
 
 #include "base/buf.h"
 

@@ -1,5 +1,5 @@
 /* Non-blocking ends of connections; see chan.h. Stands between the sockets and everything that speaks HTTP. */
-#include "proxy/chan.h"
+#include "http/chan.h"
 
 #include "base/err.h"
 #include "base/mem.h"

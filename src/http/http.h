@@ -5,8 +5,8 @@
  * http_parse_request()/_response() fill struct http_head, whose texts point into the caller's bytes. Bodies
  * are then fed to the same struct http_stream, which takes the framing off. llhttp does the grammar, in its
  * strict mode; what it lets pass (folded lines, two Content-Length of the same value, …) is refused here. */
-#ifndef PROXY_HTTP_H
-#define PROXY_HTTP_H
+#ifndef HTTP_HTTP_H
+#define HTTP_HTTP_H
 
 #include "base/str.h"
 

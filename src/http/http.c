@@ -3,7 +3,7 @@
  * The head is looked over by hand first (line ends, folding, bytes that no header may hold), because llhttp reports
  * such faults only in part; then llhttp parses the whole head in one call, so each span comes once and points into the
  * caller's bytes. */
-#include "proxy/http.h"
+#include "http/http.h"
 
 #include "base/err.h"
 #include "base/mem.h"
