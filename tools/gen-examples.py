@@ -31,8 +31,9 @@ def service():
         "name": "佐賀県自治体情報セキュリティクラウド",
         "name_en": "Saga Prefecture Municipal Information Security Cloud",
         "node": "gw1",
-        "uplink": {"interface": "wan0", "addr4": "198.51.100.2/24", "gateway4": "198.51.100.1",
-                   "addr6": "2001:db8:100::2/64", "gateway6": "2001:db8:100::1"},
+        "uplinks": [{"name": "isp1", "interface": "wan0", "addr4": "198.51.100.2/24", "gateway4": "198.51.100.1",
+                     "addr6": "2001:db8:100::2/64", "gateway6": "2001:db8:100::1", "in_mbps": 1500, "out_mbps": 1500,
+                     "priority": 1, "probes": ["203.0.113.1", "203.0.113.2"]}],
         "proxy4": "192.0.2.10", "proxy6": "2001:db8:2::10", "proxy_port": 8080,
         "dns4": "192.0.2.53", "dns6": "2001:db8:2::53",
         "internal4": "100.64.0.0/16",
@@ -136,7 +137,7 @@ def nation(count, out):
     row.update({o: "0" for o in OPTIONS})
     s = service()
     s["internal4"] = "100.64.0.0/10"
-    s["uplink"]["addr4"], s["uplink"]["gateway4"] = "198.18.0.2/15", "198.18.0.1"
+    s["uplinks"][0].update(addr4="198.18.0.2/15", gateway4="198.18.0.1", in_mbps=100000, out_mbps=100000)
     s["lgwan"] = ["172.16.0.0/12"]
     write(out / "service.json", s)
     for p in range(1, 48):

@@ -16,7 +16,12 @@ int compile_intaked(const struct model *m, struct outset *out, struct err *err)
 	struct buf b;
 	buf_init(&b, 16 * MIB);
 	buf_puts(&b, "{\"v\":1");
-	json_field_s(&b, "uplink", m->service.uplink.interface);
+	json_key(&b, "uplinks");
+	for (size_t i = 0; i < m->service.n_uplinks; i++) {
+		buf_putc(&b, i ? ',' : '[');
+		json_str(&b, str_from(m->service.uplinks[i].interface));
+	}
+	buf_putc(&b, ']');
 	json_key(&b, "orgs");
 	buf_putc(&b, '[');
 	for (size_t i = 0; i < m->n_orgs; i++) {

@@ -42,9 +42,13 @@ static void single_address(struct net_out *n, struct prefix p)
 
 static void uplink(struct net_out *n, const struct uplink *u)
 {
-	const struct prefix *gw[] = { &u->gateway4, &u->gateway6 };
 	address(n, &u->addr4, u->interface);
 	address(n, &u->addr6, u->interface);
+}
+
+static void default_route(struct net_out *n, const struct uplink *u)
+{
+	const struct prefix *gw[] = { &u->gateway4, &u->gateway6 };
 	for (size_t i = 0; i < ARRAY_LEN(gw); i++) {
 		char text[PREFIX_TEXT], words[256];
 		if (!prefix_is_set(gw[i]))
@@ -84,9 +88,11 @@ static void org_link(struct net_out *n, const struct model *m, const struct org 
 	address(n, &gw6, o->interface);
 	single_address(n, internal4(m, o, INTERNAL_RESOLVER));
 	single_address(n, internal6(o, INTERNAL_RESOLVER));
-	/* On the uplink itself, so that the upstream router finds them by ARP and neighbour discovery. */
-	host_address(n, o->global4, m->service.uplink.interface);
-	host_address(n, o->global6, m->service.uplink.interface);
+	/* On the uplinks themselves, so that the upstream router finds them by ARP and neighbour discovery. */
+	for (size_t i = 0; i < m->service.n_uplinks; i++) {
+		host_address(n, o->global4, m->service.uplinks[i].interface);
+		host_address(n, o->global6, m->service.uplinks[i].interface);
+	}
 }
 
 static void org_routes(struct net_out *n, const struct org *o)
@@ -123,7 +129,9 @@ int compile_net(const struct model *m, struct outset *out, struct err *err)
 	struct buf sys;
 	buf_init(&n.objects, 16 * MIB);
 	buf_init(&sys, MIB);
-	uplink(&n, &m->service.uplink);
+	for (size_t i = 0; i < m->service.n_uplinks; i++)
+		uplink(&n, &m->service.uplinks[i]);
+	default_route(&n, &m->service.uplinks[0]);
 	single_address(&n, m->service.proxy4);
 	single_address(&n, m->service.proxy6);
 	single_address(&n, m->service.dns4);

@@ -256,7 +256,10 @@ static void chain_output(struct nft_out *n)
 static void table(struct nft_out *n)
 {
 	const struct service *s = &n->m->service;
-	nft_line(n, "define uplink = \"%s\"", s->uplink.interface);
+	buf_puts(&n->nft, "define uplink = {");
+	for (size_t i = 0; i < s->n_uplinks; i++)
+		buf_printf(&n->nft, "%s \"%s\"", i ? "," : "", s->uplinks[i].interface);
+	nft_line(n, " }");
 	nft_line(n, "table inet toride\ndelete table inet toride\ntable inet toride {");
 	nft_sets(n);
 	nft_line(n, " chain refuse { }");

@@ -277,6 +277,16 @@ void nft_verdict_maps(struct nft_out *n)
 	global_verdicts(n);
 }
 
+static void put_never(struct buf *b, const struct prefix *p, bool host)
+{
+	unsigned char len = !host ? p->len : p->family == 4 ? 32 : 128;
+	if (!prefix_is_set(p))
+		return;
+	buf_put(b, &p->family, 1);
+	buf_put(b, &len, 1);
+	buf_put(b, p->addr, 16);
+}
+
 void nft_side_files(const struct model *m, struct buf *zones, struct buf *never)
 {
 	const struct service *s = &m->service;
@@ -292,15 +302,17 @@ void nft_side_files(const struct model *m, struct buf *zones, struct buf *never)
 		buf_put(zones, o->global4.addr, 4);
 		buf_put(zones, o->global6.addr, 16);
 	}
-	const struct prefix own[] = { s->proxy4, s->proxy6, s->dns4, s->dns6, s->internal4, s->uplink.addr4, s->uplink.addr6,
-		                      s->uplink.gateway4, s->uplink.gateway6 };
-	for (size_t i = 0; i < ARRAY_LEN(own) + s->n_management; i++) {
-		const struct prefix *p = i < ARRAY_LEN(own) ? &own[i] : &s->management[i - ARRAY_LEN(own)];
-		unsigned char len = p == &own[4] || i >= ARRAY_LEN(own) ? p->len : p->family == 4 ? 32 : 128;
-		if (!prefix_is_set(p))
-			continue;
-		buf_put(never, &p->family, 1);
-		buf_put(never, &len, 1);
-		buf_put(never, p->addr, 16);
+	const struct prefix own[] = { s->proxy4, s->proxy6, s->dns4, s->dns6 };
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		put_never(never, &own[i], true);
+	put_never(never, &s->internal4, false);
+	for (size_t i = 0; i < s->n_uplinks; i++) {
+		const struct uplink *u = &s->uplinks[i];
+		put_never(never, &u->addr4, true);
+		put_never(never, &u->addr6, true);
+		put_never(never, &u->gateway4, true);
+		put_never(never, &u->gateway6, true);
 	}
+	for (size_t i = 0; i < s->n_management; i++)
+		put_never(never, &s->management[i], false);
 }

@@ -59,10 +59,10 @@ static void refuse(struct buf *b, const struct model *m)
 	const struct prefix *own[] = { &s->internal4, &s->proxy4, &s->proxy6, &s->dns4, &s->dns6 };
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
 		item_prefix(b, own[i]);
-	struct prefix up[] = { s->uplink.addr4, s->uplink.addr6 };
-	for (size_t i = 0; i < ARRAY_LEN(up); i++) {
-		up[i].len = up[i].family == 4 ? 32 : 128; /* the node itself, not its neighbours */
-		item_prefix(b, &up[i]);
+	for (size_t i = 0; i < 2 * s->n_uplinks; i++) {
+		struct prefix up = i % 2 ? s->uplinks[i / 2].addr6 : s->uplinks[i / 2].addr4;
+		up.len = up.family == 4 ? 32 : 128; /* the node itself, not its neighbours */
+		item_prefix(b, &up);
 	}
 	for (size_t i = 0; i < m->n_orgs; i++) {
 		const struct org *o = &m->orgs[i];

@@ -131,8 +131,11 @@ static void put_never(struct buf *b, const struct model *m)
 		entry(b, s->mail.host);
 	buf_putc(b, ']');
 	list(b, "prefixes");
-	const struct prefix *own[] = { &s->uplink.addr4, &s->uplink.addr6, &s->uplink.gateway4, &s->uplink.gateway6, &s->proxy4,
-		                       &s->proxy6, &s->dns4, &s->dns6 };
+	for (size_t i = 0; i < s->n_uplinks; i++) {
+		const struct uplink *u = &s->uplinks[i];
+		host(b, &u->addr4), host(b, &u->addr6), host(b, &u->gateway4), host(b, &u->gateway6);
+	}
+	const struct prefix *own[] = { &s->proxy4, &s->proxy6, &s->dns4, &s->dns6 };
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
 		host(b, own[i]);
 	if (by_address)

@@ -13,7 +13,7 @@
 
 static const struct prefix *resolver_source(const struct model *m, int family)
 {
-	return family == 4 ? &m->service.uplink.addr4 : &m->service.uplink.addr6;
+	return family == 4 ? &m->service.uplinks[0].addr4 : &m->service.uplinks[0].addr6;
 }
 
 static void listen_on(struct buf *b, const struct org *o, const struct prefix *p)

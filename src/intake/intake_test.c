@@ -84,7 +84,7 @@ static int setup(void **state)
 	vault_error = 0;
 	refuse = false;
 	process = "proxyd";
-	orgs_parse(STR("{\"uplink\":\"wan0\",\"orgs\":[{\"code\":\"412015\",\"index\":1,\"interface\":\"o412015\"}]}"), &orgs, NULL);
+	orgs_parse(STR("{\"uplinks\":[\"wan0\"],\"orgs\":[{\"code\":\"412015\",\"index\":1,\"interface\":\"o412015\"}]}"), &orgs, NULL);
 	uv_loop_init(&loop);
 	stats_open("intaked", &stats, NULL);
 	start();

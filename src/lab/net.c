@@ -107,14 +107,16 @@ static const char *nth(const struct prefix *p, uint8_t n, char dst[PREFIX_TEXT])
 static int inet_addresses(const struct lab *l, struct err *err)
 {
 	static const int hosts[] = { 1, 2, 3, 10, 11, 12, 25, 40, 50, 66, 67, 77 };
-	const struct uplink *u = &l->model->service.uplink;
 	char ns[64], gw[PREFIX_TEXT];
 	struct buf b;
 	buf_init(&b, MIB);
-	buf_puts(&b, "link set lo up\nlink set eth0 up\n");
-	buf_printf(&b, "addr add %s/%u dev eth0\n", prefix_format_addr(&u->gateway4, gw), u->addr4.len);
-	if (prefix_is_set(&u->gateway6))
-		buf_printf(&b, "addr add %s/%u dev eth0 nodad\n", prefix_format_addr(&u->gateway6, gw), u->addr6.len);
+	buf_puts(&b, "link set lo up\n");
+	for (size_t i = 0; i < l->model->service.n_uplinks; i++) {
+		const struct uplink *u = &l->model->service.uplinks[i];
+		buf_printf(&b, "link set eth%zu up\naddr add %s/%u dev eth%zu\n", i, prefix_format_addr(&u->gateway4, gw), u->addr4.len, i);
+		if (prefix_is_set(&u->gateway6))
+			buf_printf(&b, "addr add %s/%u dev eth%zu nodad\n", prefix_format_addr(&u->gateway6, gw), u->addr6.len, i);
+	}
 	for (size_t i = 0; i < ARRAY_LEN(hosts); i++)
 		buf_printf(&b, "addr add 203.0.113.%d/32 dev lo\naddr add 2001:db8:113::%d/128 dev lo nodad\n", hosts[i], hosts[i]);
 	return batch(lab_netns(l, "inet", ns), &b, err);
@@ -126,7 +128,8 @@ static int node_addresses(const struct lab *l, struct err *err)
 	struct buf b;
 	buf_init(&b, MIB);
 	buf_puts(&b, "link set lo up\n");
-	buf_printf(&b, "link set %s up\n", l->model->service.uplink.interface);
+	for (size_t i = 0; i < l->model->service.n_uplinks; i++)
+		buf_printf(&b, "link set %s up\n", l->model->service.uplinks[i].interface);
 	for (size_t i = 0; i < l->model->n_orgs; i++)
 		buf_printf(&b, "link set %s up\n", l->model->orgs[i].interface);
 	return batch(lab_netns(l, "gw1", ns), &b, err);
@@ -204,7 +207,11 @@ int lab_net_up(const struct lab *l, struct err *err)
 	buf_init(&hosts, MIB);
 	buf_init(&cables, MIB);
 	each_host(l, add_host, &hosts);
-	cable(&cables, l, "gw1", l->model->service.uplink.interface, "inet", "eth0");
+	for (size_t i = 0; i < l->model->service.n_uplinks; i++) {
+		char port[16];
+		snprintf(port, sizeof port, "eth%zu", i);
+		cable(&cables, l, "gw1", l->model->service.uplinks[i].interface, "inet", port);
+	}
 	for (size_t i = 0; i < l->model->n_orgs; i++)
 		org_cables(&cables, l, &l->model->orgs[i]);
 	int r = batch(NULL, &hosts, err);

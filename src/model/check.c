@@ -56,6 +56,39 @@ static void check_service_address(struct check *c, const char *at, const struct 
 		check_apart(c, at, p, &s->internal4, 1, "internal4", "internal4");
 }
 
+/* Two lines share nothing: what comes in by one must tell which it is. */
+static void check_uplink_apart(struct check *c, const struct uplink *u, const struct uplink *other, size_t at_other)
+{
+	if (u->name[0] && strcmp(u->name, other->name) == 0)
+		CHECK_FAULT(c, ".name", "is also that of uplinks[%zu]", "uplinks[%zu] と同じです", at_other);
+	if (u->interface[0] && strcmp(u->interface, other->interface) == 0)
+		CHECK_FAULT(c, ".interface", "is also that of uplinks[%zu]", "uplinks[%zu] と同じです", at_other);
+	if (u->priority && u->priority == other->priority)
+		CHECK_FAULT(c, ".priority", "is also that of uplinks[%zu]", "uplinks[%zu] と同じです", at_other);
+	if (prefix_is_set(&u->addr4) && prefix_is_set(&other->addr4) && prefix_overlaps(&u->addr4, &other->addr4))
+		CHECK_FAULT(c, ".addr4", "lies in the network of uplinks[%zu]", "uplinks[%zu] のネットワークの中にあります", at_other);
+	if (prefix_is_set(&u->addr6) && prefix_is_set(&other->addr6) && prefix_overlaps(&u->addr6, &other->addr6))
+		CHECK_FAULT(c, ".addr6", "lies in the network of uplinks[%zu]", "uplinks[%zu] のネットワークの中にあります", at_other);
+}
+
+static void check_uplink(struct check *c, size_t i)
+{
+	const struct service *s = &c->m->service;
+	const struct uplink *u = &s->uplinks[i];
+	char at[32];
+	snprintf(at, sizeof at, ".uplinks[%zu]", i);
+	size_t back = path_push(&c->path, "%s", at);
+	check_gateway(c, ".gateway4", &u->addr4, &u->gateway4);
+	check_gateway(c, ".gateway6", &u->addr6, &u->gateway6);
+	check_service_address(c, ".addr4", &u->addr4);
+	check_service_address(c, ".addr6", &u->addr6);
+	if (strcmp(u->interface, "lo") == 0)
+		CHECK_FAULT(c, ".interface", "is the node's own", "ノード自身の接続口です");
+	for (size_t k = 0; k < i; k++)
+		check_uplink_apart(c, u, &s->uplinks[k], k);
+	path_pop(&c->path, back);
+}
+
 /* What isn't listed isn't kept away: a host in place of the network leaves all the others open. */
 static void check_lgwan(struct check *c)
 {
@@ -74,21 +107,17 @@ static void check_service(struct check *c)
 {
 	const struct service *s = &c->m->service;
 	path_push(&c->path, "service");
-	check_gateway(c, ".uplink.gateway4", &s->uplink.addr4, &s->uplink.gateway4);
-	check_gateway(c, ".uplink.gateway6", &s->uplink.addr6, &s->uplink.gateway6);
 	check_service_address(c, ".proxy4", &s->proxy4);
 	check_service_address(c, ".proxy6", &s->proxy6);
 	check_service_address(c, ".dns4", &s->dns4);
 	check_service_address(c, ".dns6", &s->dns6);
-	check_service_address(c, ".uplink.addr4", &s->uplink.addr4);
-	check_service_address(c, ".uplink.addr6", &s->uplink.addr6);
 	check_service_address(c, ".internal4", &s->internal4);
 	check_lgwan(c);
 	if (prefix_is_set(&s->internal4) && (s->internal4.len < 10 || s->internal4.len > 16))
 		CHECK_FAULT(c, ".internal4", "must be a /16, or up to a /10 where more than 254 organisations join",
 		            "/16 (254 団体を超える場合は /10 まで) で書いてください");
-	if (strcmp(s->uplink.interface, "lo") == 0)
-		CHECK_FAULT(c, ".uplink.interface", "is the node's own", "ノード自身の接続口です");
+	for (size_t i = 0; i < s->n_uplinks; i++)
+		check_uplink(c, i);
 	path_pop(&c->path, 0);
 }
 

@@ -16,11 +16,28 @@ static bool own(const struct org *o, const struct prefix *p)
 	return false;
 }
 
+static bool on_uplink(const struct service *s, const struct prefix *p)
+{
+	for (size_t i = 0; i < s->n_uplinks; i++) {
+		const struct prefix *u = p->family == 4 ? &s->uplinks[i].addr4 : &s->uplinks[i].addr6;
+		if (prefix_is_set(u) && prefix_overlaps(u, p))
+			return true;
+	}
+	return false;
+}
+
+static bool taken_interface(const struct service *s, const char *name)
+{
+	for (size_t i = 0; i < s->n_uplinks; i++)
+		if (strcmp(s->uplinks[i].interface, name) == 0)
+			return true;
+	return strcmp(name, "lo") == 0;
+}
+
 static void check_prefix(struct check *c, const struct org *o, size_t i)
 {
 	char at[32], en[128], ja[128];
 	const struct prefix *p = &o->prefixes[i];
-	struct prefix uplink = p->family == 4 ? c->m->service.uplink.addr4 : c->m->service.uplink.addr6;
 	snprintf(at, sizeof at, ".prefixes[%zu]", i);
 	if (prefix_too_wide(p)) {
 		CHECK_FAULT(c, at, "is too wide: at most a /8 by IPv4 and a /16 by IPv6", "広すぎます (IPv4 は /8、IPv6 は /16 まで)");
@@ -38,7 +55,7 @@ static void check_prefix(struct check *c, const struct org *o, size_t i)
 		net_name(n, false, en, sizeof en);
 		net_name(n, true, ja, sizeof ja);
 		CHECK_FAULT(c, at, "overlaps %s%.0s", "%.0s%s と重なっています", en, ja);
-	} else if (prefix_is_set(&uplink) && prefix_overlaps(&uplink, p)) {
+	} else if (on_uplink(&c->m->service, p)) {
 		CHECK_FAULT(c, at, "overlaps the uplink's network", "上位回線のネットワークと重なっています");
 	}
 }
@@ -185,7 +202,7 @@ void check_org(struct check *c, const struct org *o)
 	if (!o->prefecture && o->code[0] && check_sound(c, ".prefecture") && check_sound(c, ".code") &&
 	    !fault_under(c->faults, "prefectures"))
 		CHECK_FAULT(c, ".prefecture", "the description has no prefecture %.2s", "都道府県 %.2s が記述の中にありません", o->code);
-	if (o->interface[0] && (strcmp(o->interface, c->m->service.uplink.interface) == 0 || strcmp(o->interface, "lo") == 0))
+	if (o->interface[0] && taken_interface(&c->m->service, o->interface))
 		CHECK_FAULT(c, ".interface", "is the uplink's or the node's own", "上位回線またはノード自身の接続口です");
 	if (o->url.mode == URL_WHITELIST_ONLY && o->url.n_white == 0 && check_sound(c, ".url"))
 		CHECK_FAULT(c, ".url.white", "is empty, but only what it lists is allowed", "空ですが、ホワイトリストのみの方式です");

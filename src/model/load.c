@@ -91,6 +91,11 @@ static int by_order(const void *a, const void *b)
 	return ((const struct contact *)a)->order - ((const struct contact *)b)->order;
 }
 
+static int by_priority(const void *a, const void *b)
+{
+	return ((const struct uplink *)a)->priority - ((const struct uplink *)b)->priority;
+}
+
 static void sort_contacts(struct contact *c, size_t n)
 {
 	if (n)
@@ -143,6 +148,7 @@ int load_finish(struct loader *l)
 	for (size_t i = 0; i < m->n_prefectures; i++)
 		sort_contacts(m->prefectures[i].contacts, m->prefectures[i].n_contacts);
 	qsort(m->orgs, m->n_orgs, sizeof *m->orgs, by_code);
+	qsort(m->service.uplinks, m->service.n_uplinks, sizeof *m->service.uplinks, by_priority);
 	return seal(m, l->err);
 }
 

@@ -130,15 +130,22 @@ struct prefecture {
 	size_t n_contacts;
 };
 
-struct uplink {
+#define UPLINKS_MAX 8
+struct uplink { /* a line to the Internet */
+	const char *name;      /* "isp1": what people call it */
 	const char *interface; /* "wan0" */
 	struct prefix addr4, addr6, gateway4, gateway6;
+	uint32_t in_mbps, out_mbps; /* what the line carries: from the Internet, towards it */
+	uint8_t priority;           /* the lowest of those that work carries the traffic; unique */
+	struct prefix *probes;      /* whom to ask through the line whether it works; empty: its next hops */
+	size_t n_probes;
 };
 
 struct service {
 	const char *name, *name_en;
 	const char *node;            /* "gw1" */
-	struct uplink uplink;
+	struct uplink *uplinks; /* sorted by priority */
+	size_t n_uplinks;
 	struct prefix proxy4, proxy6; /* what terminals name as proxy; the same for all organisations */
 	uint16_t proxy_port;
 	struct prefix dns4, dns6;     /* what terminals name as resolver */

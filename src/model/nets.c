@@ -94,7 +94,6 @@ static void add_host(struct nets *n, struct prefix p, const char *en, const char
 #define SPECIAL "special addresses", "特殊なアドレス" /* RFC 6890: never between two networks */
 static void add_reserved(struct nets *n, const struct service *s)
 {
-	const struct uplink *u = &s->uplink;
 	static const struct str special[] = { { "0.0.0.0/8", 9 },  { "127.0.0.0/8", 11 }, { "169.254.0.0/16", 14 }, { "224.0.0.0/3", 11 },
 		                              { "::/127", 6 }, { "::ffff:0:0/96", 13 }, { "fe80::/10", 9 },       { "ff00::/8", 8 } };
 	for (size_t i = 0; i < ARRAY_LEN(special); i++)
@@ -108,10 +107,13 @@ static void add_reserved(struct nets *n, const struct service *s)
 	add(n, &s->proxy6, "the proxy", "プロキシ", NULL);
 	add(n, &s->dns4, "the resolver", "DNS サーバ", NULL);
 	add(n, &s->dns6, "the resolver", "DNS サーバ", NULL);
-	add_host(n, u->addr4, "the gateway", "ゲートウェイ");
-	add_host(n, u->addr6, "the gateway", "ゲートウェイ");
-	add_host(n, u->gateway4, "the uplink's next hop", "上位回線の次の経路");
-	add_host(n, u->gateway6, "the uplink's next hop", "上位回線の次の経路");
+	for (size_t i = 0; i < s->n_uplinks; i++) {
+		const struct uplink *u = &s->uplinks[i];
+		add_host(n, u->addr4, "the gateway", "ゲートウェイ");
+		add_host(n, u->addr6, "the gateway", "ゲートウェイ");
+		add_host(n, u->gateway4, "the uplink's next hop", "上位回線の次の経路");
+		add_host(n, u->gateway6, "the uplink's next hop", "上位回線の次の経路");
+	}
 }
 
 int nets_build(struct check *c)
@@ -120,7 +122,7 @@ int nets_build(struct check *c)
 	size_t prefixes = 0;
 	for (size_t i = 0; i < m->n_orgs; i++)
 		prefixes += m->orgs[i].n_prefixes;
-	c->reserved.list = arena_array(&c->arena, m->service.n_management + m->service.n_lgwan + 32, sizeof(struct net));
+	c->reserved.list = arena_array(&c->arena, m->service.n_management + m->service.n_lgwan + 16 + 4 * UPLINKS_MAX, sizeof(struct net));
 	c->inside.list = arena_array(&c->arena, prefixes + 1, sizeof(struct net));
 	c->global.list = arena_array(&c->arena, m->n_orgs * 2 + 1, sizeof(struct net));
 	if (!c->reserved.list || !c->inside.list || !c->global.list)

@@ -293,8 +293,10 @@ const struct object schema_prefecture = {
 };
 
 static const struct object uplink_object = {
-	"uplink", { "uplink", "上位回線" }, NULL, sizeof(struct uplink),
+	"uplink", { "uplink", "上位回線" }, "name", sizeof(struct uplink),
 	(const struct field[]){
+		{ "name", FIELD_TEXT, .required = true, AT(uplink, name), .form = &form_interface,
+		  SAYS("名称", "回線の名称。", "The line's name.") },
 		{ "interface", FIELD_TEXT, .required = true, AT(uplink, interface), .form = &form_interface,
 		  SAYS("接続口", "インターネット側の接続口。", "The interface towards the Internet.") },
 		{ "addr4", FIELD_HOST, .family = 4, .required = true, AT(uplink, addr4),
@@ -303,6 +305,16 @@ static const struct object uplink_object = {
 		{ "gateway4", FIELD_ADDRESS, .family = 4, .required = true, AT(uplink, gateway4),
 		  SAYS("次の経路 (IPv4)", "インターネットへの次の経路。", "Next hop towards the Internet.") },
 		{ "gateway6", FIELD_ADDRESS, .family = 6, AT(uplink, gateway6), SAYS("次の経路 (IPv6)", "同じく IPv6。", "The same by IPv6.") },
+		{ "in_mbps", FIELD_UINT, .required = true, AT(uplink, in_mbps), .min = 1, .max = 400000,
+		  SAYS("下り帯域 (Mbps)", "インターネットから届く帯域。", "What the line carries from the Internet.") },
+		{ "out_mbps", FIELD_UINT, .required = true, AT(uplink, out_mbps), .min = 1, .max = 400000,
+		  SAYS("上り帯域 (Mbps)", "インターネットへ出る帯域。", "What the line carries towards the Internet.") },
+		{ "priority", FIELD_UINT, .required = true, AT(uplink, priority), .min = 1, .max = 99,
+		  SAYS("優先順位", "使える回線のうち、この数が最も小さいものを使います。他の回線と重ならないこと。",
+		       "The lowest of the lines that work carries the traffic; unique.") },
+		{ "probes", FIELD_ADDRESS, LIST(uplink, probes), .max_entries = 16,
+		  SAYS("監視先", "この回線を通して応答を確かめるアドレス。空は次の経路。",
+		       "Addresses asked through the line whether it works; empty: its next hops.") },
 		END,
 	},
 };
@@ -344,8 +356,8 @@ const struct object schema_service = {
 		  SAYS("英語名", "英語名。省略すると名称と同じ。", "Its name in English; left out: the same as name.") },
 		{ "node", FIELD_TEXT, .required = true, AT(service, node), .form = &form_interface,
 		  SAYS("ノード", "ゲートウェイの名前。", "The gateway's name.") },
-		{ "uplink", FIELD_OBJECT, .required = true, AT(service, uplink), .sub = &uplink_object,
-		  SAYS("上位回線", "インターネットへの回線。", "The line to the Internet.") },
+		{ "uplinks", FIELD_OBJECT, .required = true, LIST(service, uplinks), .sub = &uplink_object, .max_entries = UPLINKS_MAX,
+		  SAYS("上位回線", "インターネットへの回線。1 本以上。", "The lines to the Internet; one at least.") },
 		{ "proxy4", FIELD_ADDRESS, .family = 4, .required = true, AT(service, proxy4),
 		  SAYS("プロキシ (IPv4)", "端末に設定するプロキシ。全団体共通。", "What terminals name as proxy; the same for all.") },
 		{ "proxy6", FIELD_ADDRESS, .family = 6, AT(service, proxy6), SAYS("プロキシ (IPv6)", "同じく IPv6。", "The same by IPv6.") },

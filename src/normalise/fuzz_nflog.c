@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct event e;
 	struct buf b;
 	struct err err;
-	if (!orgs && orgs_parse(STR("{\"uplink\":\"wan0\",\"orgs\":[{\"code\":\"412015\",\"index\":1,\"interface\":\"o412015\"}]}"),
+	if (!orgs && orgs_parse(STR("{\"uplinks\":[\"wan0\"],\"orgs\":[{\"code\":\"412015\",\"index\":1,\"interface\":\"o412015\"}]}"),
 	                        &orgs, NULL) < 0)
 		return 0;
 	if (nflog_parse((struct str){ (const char *)data, size }, &p) < 0)

@@ -253,7 +253,7 @@ static const char *direction(const struct orgs *o, const struct rule *rule, cons
 		return "Lateral";
 	if (!if_in)
 		return NULL; /* made by this node itself */
-	return strcmp(if_in, orgs_uplink(o)) == 0 ? "Inbound" : orgs_by_interface(o, if_in) ? "Outbound" : NULL;
+	return orgs_is_uplink(o, if_in) ? "Inbound" : orgs_by_interface(o, if_in) ? "Outbound" : NULL;
 }
 
 static void put_connection(struct buf *b, const struct ip_packet *ip, const char *way)

@@ -19,7 +19,7 @@ static struct orgs *orgs;
 static int setup(void **state)
 {
 	(void)state;
-	static const char json[] = "{\"v\":1,\"uplink\":\"wan0\",\"orgs\":["
+	static const char json[] = "{\"v\":1,\"uplinks\":[\"wan0\"],\"orgs\":["
 				   "{\"code\":\"412015\",\"index\":1,\"interface\":\"o412015\",\"global4\":\"203.0.113.1\",\"global6\":\"2001:db8::1\"},"
 				   "{\"code\":\"412023\",\"index\":2,\"interface\":\"o412023\",\"global4\":\"203.0.113.2\"}]}";
 	return orgs_parse(STR(json), &orgs, NULL);
@@ -353,9 +353,9 @@ static void test_golden(void **state)
 static void test_orgs(void **state)
 {
 	static const char *const bad[] = {
-		"", "[]", "{}", "{\"uplink\":\"w\",\"orgs\":{}}", "{\"uplink\":\"w\",\"orgs\":[{\"code\":\"412015\"}]}",
-		"{\"uplink\":\"w\",\"orgs\":[{\"code\":\"412015\",\"index\":1,\"interface\":\"a\"},{\"code\":\"412015\",\"index\":2,\"interface\":\"b\"}]}",
-		"{\"uplink\":\"w\",\"orgs\":[{\"code\":\"412015\",\"index\":1,\"interface\":\"a\"},{\"code\":\"412023\",\"index\":1,\"interface\":\"b\"}]}",
+		"", "[]", "{}", "{\"uplinks\":[\"w\"],\"orgs\":{}}", "{\"uplinks\":[\"w\"],\"orgs\":[{\"code\":\"412015\"}]}",
+		"{\"uplinks\":[\"w\"],\"orgs\":[{\"code\":\"412015\",\"index\":1,\"interface\":\"a\"},{\"code\":\"412015\",\"index\":2,\"interface\":\"b\"}]}",
+		"{\"uplinks\":[\"w\"],\"orgs\":[{\"code\":\"412015\",\"index\":1,\"interface\":\"a\"},{\"code\":\"412023\",\"index\":1,\"interface\":\"b\"}]}",
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {

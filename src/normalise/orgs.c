@@ -9,12 +9,14 @@
 #include <yyjson.h>
 
 #define ORGS_MAX 4096
+#define UPLINKS_MAX 8
 
 struct orgs {
 	struct orgs_one *list;
 	size_t n;
 	struct map keys;
-	char uplink[16];
+	char uplinks[UPLINKS_MAX][16];
+	size_t n_uplinks;
 };
 
 static int put(struct orgs *o, char kind, const void *p, size_t n, struct orgs_one *one)
@@ -65,12 +67,25 @@ static int read_one(struct orgs *o, yyjson_val *v, struct orgs_one *one)
 	return r;
 }
 
+static bool read_uplinks(struct orgs *o, yyjson_val *arr)
+{
+	size_t i, n;
+	yyjson_val *v;
+	if (yyjson_arr_size(arr) < 1 || yyjson_arr_size(arr) > UPLINKS_MAX)
+		return false;
+	yyjson_arr_foreach(arr, i, n, v)
+		if (!yyjson_is_str(v) || !str_copy((struct str){ yyjson_get_str(v), yyjson_get_len(v) }, o->uplinks[i], sizeof o->uplinks[i]))
+			return false;
+	o->n_uplinks = n;
+	return true;
+}
+
 static int read_all(struct orgs *o, yyjson_val *root, struct err *err)
 {
 	yyjson_val *arr = yyjson_obj_get(root, "orgs"), *v;
 	size_t n = yyjson_arr_size(arr);
-	if (!yyjson_is_arr(arr) || n > ORGS_MAX || !text(root, "uplink", o->uplink, sizeof o->uplink))
-		return err_set(err, E_INVALID, "intaked.json", "no uplink, or no list of organisations");
+	if (!yyjson_is_arr(arr) || n > ORGS_MAX || !read_uplinks(o, yyjson_obj_get(root, "uplinks")))
+		return err_set(err, E_INVALID, "intaked.json", "no uplinks, or no list of organisations");
 	o->list = mem_array(n, sizeof *o->list);
 	if (!o->list)
 		return err_set(err, E_NOMEM, "", "no memory");
@@ -121,9 +136,12 @@ size_t orgs_count(const struct orgs *o)
 	return o->n;
 }
 
-const char *orgs_uplink(const struct orgs *o)
+bool orgs_is_uplink(const struct orgs *o, const char *interface)
 {
-	return o->uplink;
+	for (size_t i = 0; i < o->n_uplinks; i++)
+		if (strcmp(o->uplinks[i], interface) == 0)
+			return true;
+	return false;
 }
 
 const struct orgs_one *orgs_by_code(const struct orgs *o, struct str code)

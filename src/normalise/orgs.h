@@ -19,7 +19,7 @@ struct orgs_one {
 int orgs_parse(struct str json, struct orgs **ret, struct err *err);
 void orgs_destroy(struct orgs **o);
 size_t orgs_count(const struct orgs *o);
-const char *orgs_uplink(const struct orgs *o); /* interface name */
+bool orgs_is_uplink(const struct orgs *o, const char *interface);
 /* NULL when there is none. */
 const struct orgs_one *orgs_by_code(const struct orgs *o, struct str code);
 const struct orgs_one *orgs_by_index(const struct orgs *o, uint32_t index);

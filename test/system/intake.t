@@ -29,7 +29,7 @@ ln -s generations/a state/current
 touch run/ready/{intaked,vaultd}
 config() { # further organisations
 	cat <<-END
-	{"v":1,"uplink":"wan0","orgs":[
+	{"v":1,"uplinks":["wan0"],"orgs":[
 	 {"code":"412015","index":1,"interface":"o412015","global4":"203.0.113.1"},
 	 {"code":"412023","index":2,"interface":"o412023","global4":"203.0.113.2"}$1]}
 	END
