@@ -6,7 +6,8 @@
  * Enforced in three places:
  *   - nft table inet toride_block, in front of everything; rewritten whole in one transaction at each change, so that
  *     overlapping prefixes and two blocks of the same thing need no bookkeeping: what one releases another still holds.
- *     Elements carry their remaining time, so the kernel lets go even if torided is dead. Logged to nflog group 1, "B:".
+ *     Elements carry their remaining time, so the kernel lets go even if torided is dead. Logged to nflog group 1, "B:";
+ *     what leaves the node all the same, "P:".
  *   - Unbound: the name and all below it don't exist (always_nxdomain): in the organisation's view (named as its interface), or everywhere
  *     (local_zone; views are compiled with view-first). Forgotten by a reload: told again.
  *   - proxyd: the whole table over RUN/proxy.sock: u8 1, u32 n, n × block_write; answer u8 0.

@@ -132,7 +132,10 @@ static void write_sets(const struct blocks *b, const struct zones *z, int64_t no
 		set_write(&sets[i], out);
 }
 
-/* Terminals and what comes from a blocked address are dropped before anything looks at them; what goes there is refused,
+/* The last chain is the witness: what a block stands against and still leaves the node, past everything that should have
+ * refused it, is logged as passed ("P:"); a few packets a second are proof enough.
+ *
+ * Terminals and what comes from a blocked address are dropped before anything looks at them; what goes there is refused,
  * so that the asker needn't wait for a time-out. */
 static const char chains[] =
 	" chain refuse {\n"
@@ -164,6 +167,17 @@ static const char chains[] =
 	"  ip6 daddr @all6 goto refuse\n"
 	"  oifname . ip daddr @terminal4 goto silent\n"
 	"  oifname . ip6 daddr @terminal6 goto silent\n"
+	" }\n"
+	" chain passed { counter limit rate 5/second burst 10 packets log prefix \"P:\" group 1 snaplen 128; }\n"
+	" chain witness { type filter hook postrouting priority -350; policy accept;\n"
+	"  iifname . ip daddr @interface4 goto passed\n"
+	"  iifname . ip6 daddr @interface6 goto passed\n"
+	"  iifname . ip saddr @terminal4 goto passed\n"
+	"  iifname . ip6 saddr @terminal6 goto passed\n"
+	"  ip saddr . ip daddr @global4 goto passed\n"
+	"  ip6 saddr . ip6 daddr @global6 goto passed\n"
+	"  ip daddr @all4 goto passed\n"
+	"  ip6 daddr @all6 goto passed\n"
 	" }\n"
 	"}\n";
 

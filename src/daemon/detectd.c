@@ -209,6 +209,13 @@ static int put(const struct finding *f, uint64_t *ret_seq, void *user)
 	return r;
 }
 
+static void watch(struct str list, void *user)
+{
+	struct detectd *t = user;
+	if (t->follow && follow_watch(t->follow, list) < 0) /* respondd made it; its next one comes with the next change */
+		log_error("", "findings.sock", "the list of blocks can't be read: the one before stays");
+}
+
 static void work(struct detectd *t);
 
 static void on_more(uv_idle_t *h)
@@ -313,7 +320,7 @@ static int open_all(struct detectd *t, struct err *err)
 	if (r == 0)
 		r = daemon_confine(&t->d, err);
 	if (r == 0)
-		r = outbox_open(&t->loop, &(struct outbox_opts){ .path = sock }, &t->outbox, err);
+		r = outbox_open(&t->loop, &(struct outbox_opts){ .path = sock, .on_watch = watch, .user = t }, &t->outbox, err);
 	if (r < 0)
 		return r;
 	struct follow_opts o = { .segments = segments, .state = state, .key = segment_key, .key_user = t->vault, .put = put, .user = t };

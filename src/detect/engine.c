@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "detect/facts.h"
+#include "detect/tally.h"
 
 #include <stdio.h>
 
@@ -177,6 +178,27 @@ static void correlate(struct engine *e, const struct rule *r, const struct engin
 	correlator_hit(e->correlator, &hit);
 }
 
+static struct str org_of(yyjson_val *root)
+{
+	struct str org = text(yyjson_obj_get(root, "org"));
+	return org.ptr ? org : STR("");
+}
+
+/* Traffic alone: passed when it was allowed and went through, refused when denied. An origin that failed says neither. */
+static void tally(struct engine *e, yyjson_val *root, const struct engine_event *ev)
+{
+	struct str action = at(root, "action"), disposition = at(root, "disposition");
+	bool passed = str_eq(action, STR("Allowed")) && (!disposition.len || str_eq(disposition, STR("Allowed")));
+	if (!passed && !str_eq(action, STR("Denied")))
+		return;
+	struct str org = org_of(root), terminal = terminal_of(e, root, org);
+	struct tally_event t = { .q = { .org = org, .host = at(root, "http_request.url.hostname|dst_endpoint.hostname"),
+		                        .address = at(root, "dst_endpoint.ip"), .url = at(root, "http_request.url.url_string"),
+		                        .terminal = printable(terminal) ? terminal : STR("") },
+		                 .time_ms = time_of(root), .passed = passed, .record = ev->record, .salt = ev->salt };
+	tally_count(e->o.tally, &t);
+}
+
 int engine_event(struct engine *e, const struct engine_event *ev, struct err *err)
 {
 	struct match_event m;
@@ -186,12 +208,12 @@ int engine_event(struct engine *e, const struct engine_event *ev, struct err *er
 	int64_t time = time_of(m.root);
 	if (time > e->newest)
 		e->newest = time;
+	if (tally_wants(e->o.tally))
+		tally(e, m.root, ev);
 	if (m.n_fired == 0)
 		return 0;
 	arena_done(&e->arena);
-	e->org = text(yyjson_obj_get(m.root, "org"));
-	if (!e->org.ptr)
-		e->org = STR("");
+	e->org = org_of(m.root);
 	describe(e, m.root, ev->record);
 	for (uint32_t i = 0; i < m.n_fired; i++) {
 		if (!m.fired[i]->referenced)

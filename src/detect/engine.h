@@ -8,11 +8,13 @@
 #include "detect/match.h"
 
 struct facts; /* facts.h: what the description says about organisations; NULL is fine */
+struct tally; /* tally.h: what is looked for by value; NULL is fine */
 
 struct engine;
 struct engine_opts {
 	const struct ruleset *rules; /* must outlive the engine */
 	const struct facts *facts;
+	struct tally *tally;         /* must outlive the engine; told by whoever owns it */
 	size_t correlation_bytes;    /* 0: 64 MiB */
 	void (*on_finding)(const struct finding *f, void *user); /* f is valid during the call */
 	void *user;

@@ -114,6 +114,8 @@ void finding_format(const struct finding *f, struct buf *b)
 		buf_putc(b, '}');
 	}
 	put_list(b, "records", f->records, f->n_records);
+	if (f->block && *f->block)
+		json_field_s(b, "block", f->block);
 	buf_putc(b, '}');
 }
 
@@ -255,6 +257,8 @@ static int body(struct parser *p, yyjson_val *o, struct finding *f)
 	f->count = (uint64_t)time_or(o, "count", 1);
 	int r = text(p, o, "terminal", "terminal", &f->terminal);
 	if (r == 0)
+		r = text(p, o, "block", "block", &f->block);
+	if (r == 0)
 		r = text(p, yyjson_obj_get(o, "outcome"), "action", "outcome.action", &action);
 	for (unsigned i = 0; r == 0 && i < ARRAY_LEN(actions); i++)
 		if (strcmp(actions[i], action) == 0)
@@ -289,7 +293,7 @@ void finding_msg_format(const struct finding_msg *m, struct buf *b)
 {
 	wr_u8(b, m->type);
 	wr_u64(b, m->number);
-	if (m->type == FINDING_MSG_FINDING)
+	if (m->type == FINDING_MSG_FINDING || m->type == FINDING_MSG_WATCH)
 		wr_blob(b, m->json);
 }
 
@@ -298,11 +302,12 @@ int finding_msg_parse(const void *p, size_t n, struct finding_msg *ret)
 	struct rd r = rd_from(p, n);
 	struct finding_msg m = { .type = rd_u8(&r) };
 	m.number = rd_u64(&r);
-	if (m.type == FINDING_MSG_FINDING)
+	size_t max = m.type == FINDING_MSG_WATCH ? FINDING_WATCH_MAX : FINDING_JSON_MAX;
+	if (m.type == FINDING_MSG_FINDING || m.type == FINDING_MSG_WATCH)
 		m.json = rd_blob(&r);
 	else if (m.type != FINDING_MSG_HELLO && m.type != FINDING_MSG_ACK)
 		return -E_INVALID;
-	if (rd_end(&r) < 0 || m.json.len > FINDING_JSON_MAX)
+	if (rd_end(&r) < 0 || m.json.len > max)
 		return -E_INVALID;
 	*ret = m;
 	return 0;

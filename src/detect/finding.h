@@ -4,6 +4,8 @@
  *   hello    u8 1, u64 boot           detectd -> respondd, first of each connection; boot is random, one a process
  *   finding  u8 2, u64 seq, blob JSON detectd -> respondd; seq from 1 without gaps within a boot
  *   ack      u8 3, u64 seq            respondd -> detectd: this one and all before it are committed
+ *   watch    u8 4, u64 0, blob list   respondd -> detectd: what is blocked now (indicators.h); the whole list, after each
+ *                                     hello and each change. Its traffic comes back as findings with `block` (tally.h)
  * detectd keeps what isn't acknowledged and sends it again, in order, after a reconnect (hello with the same
  * boot) and, with new numbers, after its own restart (another boot). The uid is made of rule, group and first
  * record, so the same finding twice has the same uid: respondd commits by uid and acknowledges either way. A
@@ -24,8 +26,11 @@ struct err;
 #define FINDING_MSG_HELLO 1
 #define FINDING_MSG_FINDING 2
 #define FINDING_MSG_ACK 3
+#define FINDING_MSG_WATCH 4
 #define FINDING_JSON_MAX (64 * 1024)              /* bytes of one finding's JSON */
 #define FINDING_MSG_MAX (FINDING_JSON_MAX + 64)   /* bytes of one message */
+#define FINDING_WATCH_MAX (16u * 1024 * 1024 + 64) /* bytes of one watch message */
+#define FINDING_RULE_BLOCKED "54495047-b10c-4ced-8001-ca11ed000001" /* rule of findings that tell of a block */
 #define FINDING_UID_LEN 64                        /* hex SHA-256 */
 #define FINDING_RECORDS 64     /* names kept; count says how many there were */
 #define FINDING_OBSERVABLES 32
@@ -60,6 +65,7 @@ struct finding {
 	enum finding_action action;      /* Allowed when any of its records was allowed */
 	const char *records[FINDING_RECORDS]; /* "412015/events/000001/17"; the first ones */
 	size_t n_records;
+	const char *block;               /* "B-20261122-0001": what became of traffic it stands against; else "" or NULL */
 };
 
 /* Fields without which it is refused (-E_INVALID): class_uid 2004, uid, time, org, rule.id, rule.title. Longer
@@ -79,7 +85,7 @@ const char *finding_action_name(enum finding_action action);         /* "Allowed
 struct finding_msg {
 	uint8_t type;    /* FINDING_MSG_… */
 	uint64_t number; /* boot or seq */
-	struct str json; /* of a finding */
+	struct str json; /* of a finding; of a watch: the list */
 };
 void finding_msg_format(const struct finding_msg *m, struct buf *b);
 int finding_msg_parse(const void *p, size_t n, struct finding_msg *ret); /* 0 or -E_INVALID */

@@ -5,18 +5,20 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "detect/facts.h"
+#include "detect/tally.h"
 #include "wire/cursor.h"
 
 #include <stdio.h>
 
 #define STATE_MAX (256u * 1024 * 1024)
-#define STATE_MAGIC "TRDDET01"
+#define STATE_MAGIC "TRDDET02"
 
 struct follow {
 	struct follow_opts o;
 	char *segments, *state;
 	struct reader *reader;
 	struct engine *engine;
+	struct tally *tally;
 	struct follow_stats stats;
 	uint64_t last_seq; /* of the findings put */
 	int put_failed;
@@ -42,7 +44,7 @@ static void on_finding(const struct finding *f, void *user)
 static int make_engine(struct follow *f, const struct ruleset *rules, const struct facts *facts, struct engine **ret,
                        struct err *err)
 {
-	return engine_create(&(struct engine_opts){ .rules = rules, .facts = facts, .on_finding = on_finding, .user = f }, ret, err);
+	return engine_create(&(struct engine_opts){ .rules = rules, .facts = facts, .tally = f->tally, .on_finding = on_finding, .user = f }, ret, err);
 }
 
 /* ---- state */
@@ -62,6 +64,7 @@ static void snapshot(struct follow *f, struct buf *b)
 	wr_blob(b, buf_view(&part));
 	failed = failed ? failed : part.failed;
 	buf_done(&part);
+	wr_blob(b, tally_list(f->tally));
 	hash_sha256(b->ptr ? b->ptr : "", b->len, sum);
 	buf_put(b, sum, sizeof sum);
 	if (failed)
@@ -80,11 +83,13 @@ static int restore(struct follow *f, struct err *err)
 		size_t body = b.len - SHA256_LEN, head = sizeof STATE_MAGIC - 1;
 		hash_sha256(b.ptr, body, sum);
 		struct rd rd = rd_from(b.ptr + head, body - head);
-		struct str cursors = rd_blob(&rd), state = rd_blob(&rd);
+		struct str cursors = rd_blob(&rd), state = rd_blob(&rd), list = rd_blob(&rd);
 		bool ok = memcmp(b.ptr, STATE_MAGIC, head) == 0 && memcmp(sum, b.ptr + body, sizeof sum) == 0 && rd_end(&rd) == 0;
 		r = ok ? reader_restore(f->reader, cursors, err) : -E_CORRUPT;
 		if (r == 0)
 			r = correlator_restore(engine_correlator(f->engine), state);
+		if (r == 0 && list.len && tally_watch(f->tally, list) < 0)
+			r = -E_CORRUPT;
 	} else if (r == 0) {
 		r = -E_CORRUPT;
 	}
@@ -104,6 +109,9 @@ static int write_snapshot(struct follow *f, struct err *err)
 int follow_save(struct follow *f, uint64_t acked, struct err *err)
 {
 	if (f->changed && !f->snap.len && !f->put_failed) {
+		tally_flush(f->tally, on_finding, f);
+		if (f->put_failed)
+			return err_set(err, (enum err_code)-f->put_failed, "", "a finding could not be kept");
 		snapshot(f, &f->snap);
 		f->snap_seq = f->last_seq;
 		f->changed = false;
@@ -143,6 +151,12 @@ static void one(struct follow *f, const struct reader_record *rec)
 	if (engine_event(f->engine, &ev, NULL) < 0)
 		f->stats.bad++;
 	f->changed = true;
+}
+
+int follow_watch(struct follow *f, struct str list)
+{
+	f->changed = true;
+	return tally_watch(f->tally, list);
 }
 
 unsigned follow_step(struct follow *f, unsigned max, struct err *err)
@@ -212,6 +226,8 @@ int follow_open(const struct follow_opts *o, const struct ruleset *rules, const 
 	if (r == 0)
 		r = reader_open(&(struct reader_opts){ .dir = f->segments, .key = o->key, .user = o->key_user }, &f->reader, err);
 	if (r == 0)
+		r = tally_create(&f->tally, err);
+	if (r == 0)
 		r = make_engine(f, rules, facts, &f->engine, err);
 	if (r == 0)
 		r = restore(f, err);
@@ -238,6 +254,7 @@ void follow_close(struct follow **fp)
 		return;
 	reader_close(&f->reader);
 	engine_destroy(&f->engine);
+	tally_destroy(&f->tally);
 	buf_done(&f->snap);
 	mem_free(f->segments);
 	mem_free(f->state);

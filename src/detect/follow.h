@@ -4,7 +4,7 @@
  * exactly these cursors, so a restart counts every event once. It is written only when respondd has acknowledged
  * every finding made up to it; after a crash the events since are read again and give the same findings with the
  * same uids. (Follows from that: no finding is lost, and a repeated one is recognised by its uid.)
- *   "TRDDET01", blob cursors (reader_save), blob correlations (correlator_save), SHA-256 of all before
+ *   "TRDDET02", blob cursors (reader_save), blob correlations (correlator_save), blob list (tally_list), SHA-256 of all before
  * A state file that is missing starts at the beginning; one that is damaged is reported, and does the same. */
 #ifndef DETECT_FOLLOW_H
 #define DETECT_FOLLOW_H
@@ -33,6 +33,8 @@ int follow_open(const struct follow_opts *o, const struct ruleset *rules, const 
 void follow_close(struct follow **f); /* without a save */
 /* Other rules from now on; correlations that are still the same keep what they have. On error the old ones stay. */
 int follow_rules(struct follow *f, const struct ruleset *rules, const struct facts *facts, struct err *err);
+/* What is blocked now (indicators.h); kept with the state. -E_INVALID, -E_NOMEM: the old list stays. */
+int follow_watch(struct follow *f, struct str list);
 /* Reads up to max records. Returns how many; fewer than max: nothing more for now. *err (code != 0): a series' fault. */
 unsigned follow_step(struct follow *f, unsigned max, struct err *err);
 /* A finding could not be handed on: this process must end and start again from the saved state. */

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #define WRITING_MAX (1u * 1024 * 1024) /* bytes handed to libuv at once */
-#define ACK_MAX 64                     /* bytes of one message from respondd */
+#define IN_MAX FINDING_WATCH_MAX       /* bytes of one message from respondd */
 
 struct item {
 	struct item *next;
@@ -134,15 +134,20 @@ static bool take_message(struct outbox *o)
 		return false;
 	struct rd r = rd_from(o->in.ptr, 4);
 	uint32_t n = rd_u32(&r);
-	if (n <= ACK_MAX && o->in.len < 4 + (size_t)n)
+	if (n <= IN_MAX && o->in.len < 4 + (size_t)n)
 		return false;
-	/* Nothing but acknowledgements of what was sent comes from there. */
-	if (n > ACK_MAX || finding_msg_parse(o->in.ptr + 4, n, &m) < 0 || m.type != FINDING_MSG_ACK || m.number > o->last) {
+	/* Nothing but lists and acknowledgements of what was sent comes from there. */
+	bool ok = n <= IN_MAX && finding_msg_parse(o->in.ptr + 4, n, &m) == 0 &&
+	          (m.type == FINDING_MSG_WATCH || (m.type == FINDING_MSG_ACK && m.number <= o->last));
+	if (!ok) {
 		drop_connection(o);
 		return false;
 	}
+	if (m.type == FINDING_MSG_WATCH && o->o.on_watch)
+		o->o.on_watch(m.json, o->o.user);
 	buf_drop(&o->in, 4 + (size_t)n);
-	acknowledge(o, m.number);
+	if (m.type == FINDING_MSG_ACK)
+		acknowledge(o, m.number);
 	return true;
 }
 
@@ -211,7 +216,7 @@ int outbox_open(uv_loop_t *loop, const struct outbox_opts *opts, struct outbox *
 	o->path = mem_strdup(opts->path);
 	o->timer = mem_alloc(sizeof *o->timer);
 	o->boot = rnd_u64();
-	buf_init(&o->in, 64 * KIB);
+	buf_init(&o->in, IN_MAX + 8 * KIB);
 	if (!o->path || !o->timer || uv_timer_init(loop, o->timer) < 0) {
 		mem_free(o->path);
 		mem_free(o->timer);

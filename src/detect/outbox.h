@@ -15,6 +15,7 @@ struct outbox;
 struct outbox_opts {
 	const char *path;                             /* of the socket */
 	void (*on_ack)(uint64_t seq, void *user);     /* all up to seq are committed */
+	void (*on_watch)(struct str list, void *user); /* what is blocked now, for follow_watch() */
 	void *user;
 	int retry_ms;                                 /* between attempts to connect; 0: 300 */
 };

@@ -194,7 +194,7 @@ int packet_parse(struct str payload, struct ip_packet *ret)
 
 struct rule {
 	struct str code, id;
-	bool block;
+	bool block, passed;
 };
 
 static struct rule split_prefix(const char *prefix)
@@ -205,6 +205,8 @@ static struct rule split_prefix(const char *prefix)
 		s.len -= 2;
 		return (struct rule){ .id = str_trim(s), .block = true };
 	}
+	if (str_eq(s, STR("P:")))
+		return (struct rule){ .id = STR("block-passed"), .passed = true };
 	if (!memchr(s.ptr, ' ', s.len))
 		return (struct rule){ .id = s };
 	str_next(&s, ' ', &code);
@@ -295,8 +297,8 @@ const char *nflog_event(const struct nflog_packet *p, const struct nflog_place *
 		json_field_u64(b, "port", ip.dst_port);
 	buf_putc(b, '}');
 	put_connection(b, &ip, direction(where->orgs, &rule, if_in));
-	json_field_s(b, "action", "Denied");
-	json_field_s(b, "disposition", "Blocked");
+	json_field_s(b, "action", rule.passed ? "Allowed" : "Denied");
+	json_field_s(b, "disposition", rule.passed ? "Allowed" : "Blocked");
 	put_rule(b, &rule);
 	buf_putc(b, '}');
 	return org;

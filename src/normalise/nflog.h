@@ -1,7 +1,7 @@
 /* A packet the kernel logged (nfnetlink_log) → an event of class 4001.
  *
  * The prefix is the nft rule's: "CODE RULE" (compile/nft.c), "- RULE" where the rule knows no organisation, "B:" for
- * what a block set refused (apply/blocks_nft.c; optionally "B:ID"). The organisation is the prefix's code if there is
+ * what a block set refused (apply/blocks_nft.c; optionally "B:ID"), "P:" for what passed a block and should not have. The organisation is the prefix's code if there is
  * such a body, else the packet mark's, else the input interface's, else the one whose global address is the source or
  * destination, else "service". Everything in a packet is hostile. */
 #ifndef NORMALISE_NFLOG_H

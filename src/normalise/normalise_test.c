@@ -85,6 +85,10 @@ static const struct packet_case {
 	  "\"org\":\"service\",\"product\":\"nft\",\"src_endpoint\":{\"ip\":\"10.1.0.5\",\"interface\":\"eth9\"},"
 	  "\"dst_endpoint\":{\"ip\":\"198.51.100.7\"},\"connection_info\":{\"protocol_num\":1,\"icmp_type\":8,\"icmp_code\":0},"
 	  "\"action\":\"Denied\",\"disposition\":\"Blocked\",\"rule\":{\"uid\":\"block:B-20261122-0001\"}}" },
+	{ "P:", 0, 3, STR(IP4("\x06", TCP)),
+	  "\"org\":\"412023\",\"product\":\"nft\",\"src_endpoint\":{\"ip\":\"10.1.0.5\",\"port\":40000,\"interface\":\"o412023\"},"
+	  "\"dst_endpoint\":{\"ip\":\"198.51.100.7\",\"port\":443},\"connection_info\":{\"protocol_num\":6,\"direction\":\"Outbound\"},"
+	  "\"action\":\"Allowed\",\"disposition\":\"Allowed\",\"rule\":{\"uid\":\"block-passed\"}}" },
 	{ "- default-in", 0, 1,
 	  STR("\x45\x00\x00\x28\x00\x01\x00\x00\x40\x06\x00\x00\xc6\x33\x64\x07\xcb\x00\x71\x01" TCP),
 	  "\"org\":\"412015\",\"product\":\"nft\",\"src_endpoint\":{\"ip\":\"198.51.100.7\",\"port\":40000,\"interface\":\"wan0\"},"

@@ -74,7 +74,7 @@ static const struct row rows[] = {
 	{ 4001, true, OBJECT, "connection_info", NULL },
 	{ 4001, false, NUMBER, "connection_info.protocol_num", NULL },
 	{ 4001, false, TEXT, "connection_info.direction", "Outbound|Inbound|Lateral" },
-	{ 4001, true, TEXT, "action", "Denied" },
+	{ 4001, true, TEXT, "action", "Allowed|Denied" },
 	{ 4001, false, TEXT, "rule.uid", NULL },
 	{ 6003, true, TEXT, "actor.user", NULL },
 	{ 6003, true, TEXT, "api.operation", NULL },
