@@ -158,7 +158,8 @@ static void line_block(yyjson_val *b)
 	       word(WORDS_OBSERVABLE, b, "kind"), text(b, "value"), say("期限", "until"), when(b, "expires", t),
 	       text(b, cli_japanese() || !text(b, "reason_en")[0] ? "reason" : "reason_en"));
 	if (text(b, "verified")[0])
-		printf("    %s\n", word(WORDS_CHECK, b, "verified"));
+		printf("    %s(%s %llu %s %llu)\n", word(WORDS_CHECK, b, "verified"), say("止めた通信", "refused:"),
+		       (unsigned long long)ctl_u64(b, "refused", 0), say("通った通信", "passed:"), (unsigned long long)ctl_u64(b, "passed", 0));
 }
 
 static void show_blocks(yyjson_val *root, bool json)

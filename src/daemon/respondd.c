@@ -1,10 +1,13 @@
 /* toride-respondd: incidents, clocks, notices, block orders. Reads findings (RUN/findings.sock) and requests
  * (RUN/respond.sock), keeps its state in PostgreSQL, speaks SMTP to one relay and binary orders to torided. It parses
  * no log and starts without its database: it waits for it. One loop, one thread. */
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "jail/jail.h"
+#include "detect/indicators.h"
+#include "respond/block.h"
 #include "respond/desk.h"
 #include "respond/respond.h"
 #include "respond/notify.h"
@@ -81,11 +84,28 @@ static void configure(struct respondd *x)
 	log_info("", x->d.digest, "ready");
 }
 
+/* What is blocked now, to whoever hands findings in. It is told again while the store doesn't answer. */
+static void tell_watch(struct respondd *x)
+{
+	struct err err = { 0 };
+	struct buf b;
+	buf_init(&b, INDICATORS_BYTES);
+	if (block_watch_list(&x->r, clock_now_ms(), &b, &err) == 0) {
+		watch_tell(x->watch, buf_view(&b));
+		x->r.watch_stale = false;
+	} else {
+		log_err(LOG_LEVEL_WARN, "", "watch", &err);
+	}
+	buf_done(&b);
+}
+
 static void on_work(uv_timer_t *t)
 {
 	struct respondd *x = t->data;
 	if (x->configured)
 		respond_work(&x->r);
+	if (x->configured && x->r.watch_stale)
+		tell_watch(x);
 	uv_timer_start(t, on_work, x->configured ? (uint64_t)respond_wait_ms(&x->r) : TICK_MS, 0);
 }
 

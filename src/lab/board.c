@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "wire/ctl.h"
+#include "wire/words.h"
 
 #include <locale.h>
 #include <stdio.h>
@@ -224,9 +225,10 @@ static void draw_incidents(struct frame *f, yyjson_doc *doc, int keep)
 
 static void draw_blocks(struct frame *f, yyjson_doc *doc, int keep)
 {
+	char verdict[32] = "";
 	size_t i, max;
 	yyjson_val *v;
-	heading(f, "遮断(対象・団体・理由)", "blocks (what, for whom, why)");
+	heading(f, "遮断(対象・団体・効いているか・理由)", "blocks (what, for whom, does it hold, why)");
 	yyjson_arr_foreach(list_of(doc, "blocks"), i, max, v) {
 		if (!str_eq(ctl_str(v, "state"), STR("active")))
 			continue;
@@ -234,7 +236,9 @@ static void draw_blocks(struct frame *f, yyjson_doc *doc, int keep)
 			break;
 		cell(f, ctl_str(v, "value"), 24, false);
 		cell(f, org_name(f, v), 16, false);
-		cell(f, ctl_str(v, "reason"), f->columns - 46 > 10 ? f->columns - 46 : 10, false);
+		str_copy(ctl_str(v, "verified"), verdict, sizeof verdict);
+		cell(f, str_from(words_of(WORDS_CHECK, verdict, f->ja)), 26, false);
+		cell(f, ctl_str(v, "reason"), f->columns - 74 > 10 ? f->columns - 74 : 10, false);
 		end_line(f);
 	}
 }

@@ -107,8 +107,10 @@ static void put_processes(struct portal *p, struct html *h)
 static const struct store_sql blocks = {
 	"board_blocks", "SELECT kind, value, (array_agg(reason ORDER BY origin DESC, created_ms, id))[1],"
 			" (array_agg(reason_code ORDER BY origin DESC, created_ms, id))[1], min(expires_ms), count(*),"
-			" string_agg(org || id, ' ' ORDER BY origin DESC, org) FROM block WHERE state = 'active'"
-			" GROUP BY kind, value ORDER BY max(created_ms) DESC, value LIMIT 50"
+			" string_agg(org || id, ' ' ORDER BY origin DESC, org),"
+			" CASE WHEN bool_or(verified = 'still_passing') THEN 'still_passing' WHEN bool_or(verified = 'stopped') THEN 'stopped'"
+			" ELSE max(verified) END FROM block WHERE state = 'active'"
+			" GROUP BY kind, value ORDER BY bool_or(verified = 'still_passing') DESC, max(created_ms) DESC, value LIMIT 50"
 };
 static const struct store_sql incidents = {
 	"board_incidents",
@@ -140,15 +142,16 @@ static void put_block_rows(struct portal *p, struct html *h, const struct store_
 		html_put(h, "<p>{w}</p></section>", WORD_NONE);
 		return;
 	}
-	html_put(h, "<div class=\"scroll\"><table><thead><tr><th>{w}</th><th>{w}</th><th>{w}</th><th>{w}</th></tr></thead><tbody>", WORD_TARGET,
-	         WORD_ORGANISATIONS, WORD_REASON, WORD_UNTIL);
+	html_put(h, "<div class=\"scroll\"><table><thead><tr><th>{w}</th><th>{w}</th><th>{w}</th><th>{w}</th><th>{w}</th></tr></thead><tbody>", WORD_TARGET,
+	         WORD_ORGANISATIONS, WORD_REASON, WORD_CHECKED, WORD_UNTIL);
 	for (int i = 0; i < r->n; i++) {
 		const char *code = store_col(r, i, 3), *reason = code[0] ? words_of(WORDS_REASON, code, h->ja) : store_col(r, i, 2);
 		html_put(h, "<tr><th scope=\"row\" class=\"wrap\">{t} <span class=\"kind\">({t})</span></th><td data-label=\"{w}\">", store_col(r, i, 1),
 		         words_of(WORDS_OBSERVABLE, store_col(r, i, 0), h->ja), WORD_ORGANISATIONS);
 		put_bodies(p, h, store_col_int(r, i, 5, 0), store_col(r, i, 6));
-		html_put(h, "</td><td class=\"wrap\" data-label=\"{w}\">{t}</td><td data-label=\"{w}\">{d}</td></tr>", WORD_REASON, reason, WORD_UNTIL,
-		         store_col_int(r, i, 4, 0));
+		html_put(h, "</td><td class=\"wrap\" data-label=\"{w}\">{t}</td><td data-label=\"{w}\">", WORD_REASON, reason, WORD_CHECKED);
+		html_put(h, "<span class=\"tag {a}\">{t}</span></td><td data-label=\"{w}\">{d}</td></tr>", page_check_class(store_col(r, i, 7)),
+		         store_col(r, i, 7)[0] ? words_of(WORDS_CHECK, store_col(r, i, 7), h->ja) : "-", WORD_UNTIL, store_col_int(r, i, 4, 0));
 	}
 	html_put(h, "</tbody></table></div></section>");
 }

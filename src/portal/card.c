@@ -46,7 +46,9 @@ static const struct store_sql told = {
 	"card_notices", "SELECT reference, recipient, state, created_ms, sent_ms FROM notice WHERE incident = $1 ORDER BY id LIMIT 100"
 };
 static const struct store_sql cut = {
-	"card_blocks", "SELECT id, kind, value, state, expires_ms, verified FROM block WHERE incident = $1 ORDER BY created_ms, id LIMIT 100"
+	"card_blocks", "SELECT id, kind, value, state, expires_ms, verified, coalesce(refused, 0), coalesce(passed, 0) FROM block LEFT JOIN LATERAL"
+		       " (SELECT sum(c.n) FILTER (WHERE NOT c.passed) AS refused, sum(c.n) FILTER (WHERE c.passed) AS passed FROM block_call c"
+		       " WHERE c.block = id) k ON true WHERE incident = $1 ORDER BY created_ms, id LIMIT 100"
 };
 static const struct store_sql evidence = {
 	"card_evidence", "SELECT record FROM evidence WHERE incident = $1 ORDER BY record LIMIT 100"
@@ -68,11 +70,20 @@ static void row_told(struct html *h, const struct store_rows *r, int i)
 	         store_col(r, i, 0), words_of(WORDS_MAIL, store_col(r, i, 2), h->ja));
 }
 
+const char *page_check_class(const char *verdict)
+{
+	return strcmp(verdict, "stopped") == 0 ? "good" : strcmp(verdict, "still_passing") == 0 ? "bad" : "plain";
+}
+
 static void row_cut(struct html *h, const struct store_rows *r, int i)
 {
-	html_put(h, "<li>{t} {t} <b>{t}</b> ({t}) {w} {d}<br>{t}</li>", store_col(r, i, 0), words_of(WORDS_OBSERVABLE, store_col(r, i, 1), h->ja),
-	         store_col(r, i, 2), words_of(WORDS_BLOCK, store_col(r, i, 3), h->ja), WORD_UNTIL, store_col_int(r, i, 4, 0),
-	         words_of(WORDS_CHECK, store_col(r, i, 5), h->ja));
+	const char *verdict = store_col(r, i, 5);
+	html_put(h, "<li>{t} {t} <b>{t}</b> ({t}) {w} {d}", store_col(r, i, 0), words_of(WORDS_OBSERVABLE, store_col(r, i, 1), h->ja),
+	         store_col(r, i, 2), words_of(WORDS_BLOCK, store_col(r, i, 3), h->ja), WORD_UNTIL, store_col_int(r, i, 4, 0));
+	if (verdict[0])
+		html_put(h, "<br><span class=\"tag {a}\">{t}</span> {w} {n} / {w} {n}", page_check_class(verdict), words_of(WORDS_CHECK, verdict, h->ja),
+		         WORD_REFUSED, store_col_int(r, i, 6, 0), WORD_PASSED, store_col_int(r, i, 7, 0));
+	html_put(h, "</li>");
 }
 
 static void row_evidence(struct html *h, const struct store_rows *r, int i)

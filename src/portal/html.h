@@ -44,6 +44,9 @@
 	X(TARGET, "遮断先", "Target")                                                                           \
 	X(REASON, "理由", "Reason")                                                                              \
 	X(UNTIL, "期限", "Until")                                                                                \
+	X(CHECKED, "効いているか", "Does it hold")                                                          \
+	X(REFUSED, "止めた通信", "refused")                                                                  \
+	X(PASSED, "通った通信", "passed")                                                                    \
 	X(NONE, "ありません。", "None.")                                                                       \
 	X(UNKNOWN, "取得できません。", "Not available.")                                                     \
 	X(READ_ONLY, "この画面は表示専用です。", "Read-only.") \

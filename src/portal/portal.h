@@ -41,5 +41,6 @@ void page_board(struct portal *p, struct html *h);
 int page_incident(struct portal *p, struct html *h, const char *number);
 const char *page_org_name(const struct portal *p, const char *code, bool ja);
 enum word page_state(const char *state);
+const char *page_check_class(const char *verdict); /* of a block: which colour it stands in */
 
 #endif

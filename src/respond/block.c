@@ -433,7 +433,9 @@ int block_consent(struct respond *r, const char *id, const char *by, int64_t now
 
 static const struct store_sql list_blocks = {
 	"block_list", "SELECT id, org, kind, value, state, incident_number, author, reason, consent, removed_by, verified,"
-		      " last_error, reason_code, created_ms, acted_ms, expires_ms, removed_ms, verified_ms FROM block"
+		      " last_error, reason_code, created_ms, acted_ms, expires_ms, removed_ms, verified_ms, refused, passed, last_call_ms"
+		      " FROM block LEFT JOIN LATERAL (SELECT sum(c.n) FILTER (WHERE NOT c.passed) AS refused,"
+		      " sum(c.n) FILTER (WHERE c.passed) AS passed, max(c.last_ms) AS last_call_ms FROM block_call c WHERE c.block = id) k ON true"
 		      " WHERE ($1::bigint = 0 OR incident = $1) AND ($2::boolean OR state IN ('ordered', 'requested', 'active', 'removing'))"
 		      " ORDER BY created_ms DESC, id DESC LIMIT 1000"
 };
@@ -442,7 +444,8 @@ int block_format_list(struct respond *r, int64_t incident, bool all, struct buf 
 {
 	static const char *const texts[] = { "id", "org", "kind", "value", "state", "incident", "author", "reason", "consent",
 		                             "removed_by", "verified", "last_error", "reason_code" };
-	static const char *const times[] = { "created", "acted", "expires", "removed", "checked" };
+	static const char *const numbers[] = { "created", "acted", "expires", "removed", "checked",
+		                             "refused", "passed", "last_call" };
 	struct store_args a = { 0 };
 	struct store_rows rows = { 0 };
 	store_int(&a, incident), store_text(&a, all ? "true" : "false");
@@ -459,9 +462,9 @@ int block_format_list(struct respond *r, int64_t incident, bool all, struct buf 
 		const char *code = store_col(&rows, i, (int)ARRAY_LEN(texts) - 1);
 		if (code[0])
 			json_field_s(b, "reason_en", words_of(WORDS_REASON, code, false));
-		for (int k = 0; k < (int)ARRAY_LEN(times); k++)
+		for (int k = 0; k < (int)ARRAY_LEN(numbers); k++)
 			if (store_col_int(&rows, i, (int)ARRAY_LEN(texts) + k, 0))
-				json_field_u64(b, times[k], (uint64_t)store_col_int(&rows, i, (int)ARRAY_LEN(texts) + k, 0));
+				json_field_u64(b, numbers[k], (uint64_t)store_col_int(&rows, i, (int)ARRAY_LEN(texts) + k, 0));
 		buf_putc(b, '}');
 	}
 	buf_putc(b, ']');

@@ -5,6 +5,8 @@
  *           more names is shared: then the name is blocked, or, with no name at hand, nothing, and a person is told.
  * for whom  the body concerned at once. Others when a named person judged severity 3, or a second body's own finding
  *           says the same: at once where their recorded prior consent covers the severity, else they are asked. Never: white-listed and own names, the node's, the bodies' and management's addresses.
+ * verified  positive proof by what really passed (blockcheck.c): every event of what an active block stands against comes back
+ *           from detectd as a count, refused or passed. stopped (some refused, none passed) · still_passing · no_attempt.
  * One row a body, so that one can be removed without the others. Expiry is torided's too: it acts without us.
  * Requirements: M-089 M-090 M-100 X-05. */
 #ifndef RESPOND_BLOCK_H
@@ -12,7 +14,9 @@
 
 #include "respond/respond.h"
 
-#define BLOCK_VERIFY_MS 30000 /* after it acted, it is checked */
+#define BLOCK_VERIFY_MS 10000 /* after it acted, what was refused and what passed is judged */
+#define BLOCK_LEAK_MS 300000  /* something passed within this time: the block doesn't hold */
+#define BLOCK_CALLS_MS 3600000 /* between two notices that the terminal still calls */
 #define BLOCK_SEVERITY 3
 
 /* Why this may never be blocked for that body, a code of WORDS_REFUSAL; NULL when it may. org may be NULL. */
@@ -35,6 +39,15 @@ int block_remove(struct respond *r, const char *id, const char *by, int64_t now,
 int block_consent(struct respond *r, const char *id, const char *by, int64_t now, struct err *err);
 /* "blocks":[…] in the object begun in b; as doc/interfaces/block.json. incident 0: all. */
 int block_format_list(struct respond *r, int64_t incident, bool all, struct buf *b, struct err *err);
+
+/* Inside a transaction: a count of refused or passed traffic (f->block); a block that isn't there is passed over. */
+int block_seen(struct respond *r, const struct finding *f, int64_t now, struct err *err);
+/* Inside a transaction: judges what is due, and tells the body whose terminal keeps calling. */
+int block_check(struct respond *r, int64_t now, struct err *err);
+/* The list of what is blocked now, for detectd (detect/indicators.h). */
+int block_watch_list(struct respond *r, int64_t now, struct buf *b, struct err *err);
+/* Refused calls of this incident's blocks until now. */
+int block_refused(struct respond *r, int64_t incident, int64_t *ret, struct err *err);
 
 /* Outside a transaction: notes what torided answered; orders, removals, expiries and checks that are due. */
 void block_collect(struct respond *r);

@@ -1,4 +1,4 @@
-/* Blocks are carried out here: ordered from torided (orders.c), taken back, expired, checked; see block.h. A row is changed
+/* Blocks are carried out here: ordered from torided (orders.c), taken back, expired; see block.h. A row is changed
  * only after torided answered, so a crash in between repeats the order, which torided takes as the same by its id. While
  * orders are under way no further ones are read: none goes out twice, and a removal never overtakes what it removes. */
 #include "respond/block.h"
@@ -21,7 +21,8 @@ static const struct store_sql due = {
 };
 static const struct store_sql set_active = {
 	/* someone may have taken it back while it was under way: then it stays to be removed */
-	"block_active", "UPDATE block SET state = CASE WHEN state = 'ordered' THEN 'active' ELSE state END, acted_ms = $2, last_error = '' WHERE id = $1"
+	"block_active", "UPDATE block SET state = CASE WHEN state = 'ordered' THEN 'active' ELSE state END, acted_ms = $2, check_ms = $3,"
+			" last_error = '' WHERE id = $1"
 };
 static const struct store_sql set_gone = {
 	"block_gone", "UPDATE block SET state = CASE WHEN removed_by IS NULL THEN 'expired' ELSE 'removed' END,"
@@ -67,7 +68,7 @@ static int note_active(struct respond *r, const struct order_task *t, int64_t no
 {
 	struct store_args a = { 0 };
 	char ms[24];
-	store_text(&a, t->id), store_int(&a, now);
+	store_text(&a, t->id), store_int(&a, now), store_int(&a, now + BLOCK_VERIFY_MS);
 	int res = store_run(r->store, &set_active, &a, NULL, err);
 	snprintf(ms, sizeof ms, "%lld", (long long)(now - t->found_ms));
 	if (res == 0 && t->origin)
@@ -121,52 +122,11 @@ static int note_answer(struct respond *r, const struct order_task *t, struct err
 	if (res == 0)
 		res = store_commit(r->store, err);
 	store_abort(r->store);
+	r->watch_stale = true;
 	respond_audit(r, t->org, RESPOND_ACTOR, add ? "block.set" : "block.lift", done == 0, "%s %s %s", t->id,
 	              block_kind_name(t->order.block.kind), t->order.block.value);
 	return res;
 }
-
-/* ---- the check ---- */
-
-/* What is known is findings and the records they stand on, not packets. One that began before the block says nothing. */
-static const struct store_sql to_check = {
-	"block_to_check", "SELECT b.id, b.org, b.incident,"
-			  " count(f.uid) FILTER (WHERE f.action = 'Allowed'), count(f.uid) FILTER (WHERE f.action = 'Denied')"
-			  " FROM block b LEFT JOIN finding f ON f.org = b.org AND f.main_value = b.value"
-			  " AND (f.body::json->>'first_time')::bigint > b.acted_ms + 1000"
-			  " WHERE b.state = 'active' AND b.verified_ms IS NULL AND b.acted_ms <= $1 GROUP BY b.id LIMIT 50"
-};
-static const struct store_sql set_checked = {
-	"block_checked", "UPDATE block SET verified_ms = $2, verified = $3 WHERE id = $1"
-};
-
-static int check_one(struct respond *r, const struct store_rows *rows, int k, int64_t now, struct err *err)
-{
-	bool passing = store_col_int(rows, k, 3, 0) > 0, refused = store_col_int(rows, k, 4, 0) > 0;
-	const char *id = store_col(rows, k, 0), *seen = passing ? "still_passing" : refused ? "refused_seen" : "no_further_finding";
-	struct order_task t = { .incident = store_col_int(rows, k, 2, 0) };
-	struct store_args c = { 0 };
-	snprintf(t.org, sizeof t.org, "%s", store_col(rows, k, 1));
-	store_text(&c, id), store_int(&c, now), store_text(&c, seen);
-	int res = store_run(r->store, &set_checked, &c, NULL, err);
-	if (passing)
-		log_error(t.org, id, "findings go on after the block");
-	return res < 0 ? res : write_line(r, &t, now, "block_verified", id, seen, err);
-}
-
-static int check_rows(struct respond *r, int64_t now, struct err *err)
-{
-	struct store_args a = { 0 };
-	struct store_rows rows = { 0 };
-	store_int(&a, now - BLOCK_VERIFY_MS);
-	int res = store_run(r->store, &to_check, &a, &rows, err);
-	for (int k = 0; res == 0 && k < rows.n; k++)
-		res = check_one(r, &rows, k, now, err);
-	store_rows_done(&rows);
-	return res;
-}
-
-/* ---- */
 
 void block_collect(struct respond *r)
 {
@@ -204,7 +164,7 @@ int block_work(struct respond *r, int64_t now, struct err *err)
 	store_int(&e, now);
 	res = store_run(r->store, &expire, &e, NULL, err);
 	if (res == 0)
-		res = check_rows(r, now, err);
+		res = block_check(r, now, err);
 	if (res == 0 && orders_idle(r->orders))
 		res = read_due(r, now, tasks, &n, err);
 	if (res == 0)

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "incident/timeline.h"
+#include "respond/block.h"
 #include "respond/text.h"
 
 #include <stdio.h>
@@ -92,9 +93,10 @@ static int queue(struct respond *r, const struct sending *q, struct notice_facts
 	return res;
 }
 
-static void facts(const struct respond *r, const struct incident *i, int severity, char *reason, size_t size,
+static void facts(struct respond *r, const struct incident *i, int severity, char *reason, size_t size,
                   struct notice_facts *f)
 {
+	struct err ignored = { 0 };
 	const struct desk_org *o = desk_org(r->desk, i->org);
 	reason_words(i, reason, size);
 	*f = (struct notice_facts){ .kind = NOTICE_ALERT, .service = r->desk->service, .desk_mail = r->desk->mail.from,
@@ -104,6 +106,7 @@ static void facts(const struct respond *r, const struct incident *i, int severit
 		                    .judged_by = i->judged_by, .judged_reason = i->judged_reason, .happened_ms = i->last_ms };
 	if (strcmp(i->observable_type, "terminal") != 0)
 		f->target = i->observable;
+	block_refused(r, i->id, &f->refused, &ignored); /* unknown is none: the notice goes out all the same */
 }
 
 /* Those of its contacts who are told at f.severity but weren't at `above`. */
@@ -233,6 +236,36 @@ int notify_block(struct respond *r, const char *org, int kind, const char *block
 	}
 	struct sending q = { NULL, org, steps[kind], block_id, c, now };
 	return queue(r, &q, &f, err);
+}
+
+int notify_leak(struct respond *r, const char *org, const char *block_id, const char *target, int64_t passed, int64_t refused,
+                int64_t now, struct err *err)
+{
+	const struct desk_org *o = desk_org(r->desk, org);
+	char mail[256], name[] = "監視担当", phone[] = "";
+	struct notice_facts f = { .kind = NOTICE_LEAK, .service = r->desk->service, .desk_mail = r->desk->mail.from,
+		                  .org_name = o ? o->name : org, .number = "", .title_ja = "", .reason_ja = "", .terminal = "",
+		                  .terminal_name = "", .target = target, .block_id = block_id, .judged_by = "", .judged_reason = "",
+		                  .passed = passed, .refused = refused };
+	snprintf(mail, sizeof mail, "%s", r->desk->mail.from);
+	struct contact desk = { .name = name, .mail = mail, .phone = phone };
+	struct sending q = { NULL, org, "leak", block_id, &desk, now };
+	return queue(r, &q, &f, err);
+}
+
+int notify_calls(struct respond *r, const struct incident *i, const char *block_id, int64_t n, int64_t now, struct err *err)
+{
+	const struct desk_org *o = desk_org(r->desk, i->org);
+	struct notice_facts f;
+	char reason[600], count[24];
+	facts(r, i, incident_severity(i), reason, sizeof reason, &f);
+	f.kind = NOTICE_CALLS;
+	f.refused = n;
+	f.block_id = block_id;
+	const struct contact *c = o ? contact_at(o->contacts, o->n_contacts, 3, 0, NULL) : NULL;
+	snprintf(count, sizeof count, "%lld", (long long)n);
+	int res = timeline_add(r->store, i->id, i->org, now, RESPOND_ACTOR, "block_calls", block_id, count, c ? c->name : "-", err);
+	return res < 0 ? res : tell(r, i, "calls", 0, &f, now, err);
 }
 
 static const struct store_sql cancel = {

@@ -22,6 +22,11 @@ int notify_judged(struct respond *r, const struct incident *i, int was, int64_t 
 /* Another body's block reached this one. kind: NOTICE_BLOCK, _CONSENT or _UNBLOCK (text.h). */
 int notify_block(struct respond *r, const char *org, int kind, const char *block_id, const char *target,
                  int64_t expires_ms, int64_t now, struct err *err);
+/* To the desk itself: traffic passes although a block stands against it. */
+int notify_leak(struct respond *r, const char *org, const char *block_id, const char *target, int64_t passed, int64_t refused,
+                int64_t now, struct err *err);
+/* To the body's contact: the terminal goes on calling what is blocked; n calls were refused. With a line in the timeline. */
+int notify_calls(struct respond *r, const struct incident *i, const char *block_id, int64_t n, int64_t now, struct err *err);
 /* 受領確認: what hasn't gone out to further contacts doesn't. */
 int notify_cancel(struct respond *r, const struct incident *i, int64_t now, struct err *err);
 

@@ -51,6 +51,7 @@ int respond_configure(struct respond *r, struct err *err)
 		res = store_run(r->store, &put_clock, &a, NULL, err);
 	for (size_t i = 0; res == 0 && i < r->desk->n_orgs; i++)
 		res = put_one(r, &r->desk->orgs[i], err);
+	r->watch_stale = true;
 	if (res == 0)
 		return store_commit(r->store, err);
 	store_abort(r->store);
@@ -89,6 +90,12 @@ int respond_finding(struct respond *r, const struct finding *f, struct err *err)
 	int res = store_begin(r->store, STORE_ALL, err);
 	if (res < 0)
 		return res;
+	if (f->block && f->block[0]) {
+		res = block_seen(r, f, now, err);
+		res = res < 0 ? res : store_commit(r->store, err);
+		store_abort(r->store);
+		return res;
+	}
 	res = incident_take(r->store, r->desk, f, now, &t, err);
 	if (res == 0 && t.id)
 		res = follow(r, f, &t, now, err);

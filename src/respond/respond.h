@@ -24,6 +24,7 @@ struct respond {
 	struct mailer *mailer;
 	struct orders *orders;
 	int64_t work_ms;        /* next look at the tables; 0: at once */
+	bool watch_stale;       /* detectd's list of what is blocked isn't the table's */
 	char stuck[FINDING_UID_LEN + 1]; /* the finding the store refuses again and again, and how often it did */
 	int stuck_times;
 };

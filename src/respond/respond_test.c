@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "detect/indicators.h"
 #include "incident/incident.h"
 #include "respond/block.h"
 #include "respond/desk.h"
@@ -201,7 +202,7 @@ static void sql_reset(void)
 {
 	PGconn *c = PQsetdbLogin(pg.sock, NULL, NULL, NULL, STORE_DATABASE, "postgres", NULL);
 	PGresult *res = PQexec(c, "SET session_replication_role = replica; DELETE FROM incident_event; DELETE FROM judgement;"
-	                          "DELETE FROM notice; DELETE FROM block; DELETE FROM evidence; DELETE FROM observable;"
+	                          "DELETE FROM notice; DELETE FROM block_call; DELETE FROM block; DELETE FROM evidence; DELETE FROM observable;"
 	                          "DELETE FROM finding; DELETE FROM incident; DELETE FROM sighting; DELETE FROM counter");
 	if (PQresultStatus(res) != PGRES_COMMAND_OK)
 		fail_msg("reset: %s", PQerrorMessage(c));
@@ -682,7 +683,7 @@ static void test_block_retry_and_expiry(void **state)
 	assert_int_equal(orders(ORDER_BLOCK_ADD, A, "c2.bad.example"), 1);
 	clock_advance(BLOCK_VERIFY_MS);
 	settle();
-	assert_int_equal(sql_number("SELECT count(*) FROM block WHERE org = '412015' AND verified = 'no_further_finding'"), 1);
+	assert_int_equal(sql_number("SELECT count(*) FROM block WHERE org = '412015' AND verified = 'no_attempt'"), 1);
 	clock_advance(24 * 3600000LL);
 	settle();
 	assert_int_equal(orders(ORDER_BLOCK_REMOVE, A, "c2.bad.example"), 1);
@@ -743,23 +744,157 @@ static void test_removed_under_way(void **state)
 	assert_int_equal(sql_number("SELECT count(*) FROM block WHERE state = 'removed'"), 1);
 }
 
+/* ---- does the block hold: counts as detectd tells them ---- */
+
+static struct finding count_of(const char *block, const char *org, uint64_t n, bool passed)
+{
+	struct finding f = beacon(org, "10.1.0.5", "c2.bad.example");
+	f.rule.id = FINDING_RULE_BLOCKED, f.block = block, f.count = n;
+	f.action = passed ? FINDING_ALLOWED : FINDING_DENIED;
+	f.first_time = f.time;
+	return f;
+}
+
+static const char own[] = "B-20261122-0001"; /* the beacon's own block, of its body */
+
+static void blocked_beacon(void)
+{
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
+	give(&f);
+	settle();
+	assert_int_equal(sql_number("SELECT count(*) FROM block WHERE id = 'B-20261122-0001' AND state = 'active'"), 1);
+}
+
+#define SAYS(kind) "SELECT count(*) FROM incident_event WHERE kind = '" kind "'"
+#define VERDICT(v) "SELECT count(*) FROM block WHERE id = 'B-20261122-0001' AND verified = '" v "'"
+
+static void test_stopped(void **state)
+{
+	NEED_PG();
+	blocked_beacon();
+	struct finding f = count_of(own, A, 3, false), g = count_of(own, A, 4, false);
+	give(&f);
+	give(&f); /* told again after a crash, the same */
+	f.count = 5;
+	give(&f); /* and grown: two more, not five */
+	settle();
+	assert_int_equal(sql_number("SELECT count(*) FROM block WHERE verified <> ''"), 0); /* too early to say */
+	clock_advance(BLOCK_VERIFY_MS);
+	settle();
+	assert_int_equal(sql_number(VERDICT("stopped")), 1);
+	assert_int_equal(sql_number(SAYS("block_stopped") " AND args = '[\"B-20261122-0001\",\"5\"]'"), 1);
+	give(&g);
+	settle();
+	assert_int_equal(sql_number("SELECT n FROM block_call"), 9);
+	assert_int_equal(sql_number(SAYS("block_stopped")), 1); /* said once; the card counts on */
+	assert_non_null(strstr(ask("{\"do\":\"block.list\"}", 0), "\"refused\":9"));
+	assert_int_equal(sql_number("SELECT count(*) FROM incident"), 1); /* no incident of its own */
+	assert_int_equal(sql_number("SELECT count(*) FROM finding"), 1);
+}
+
+static void test_no_attempt_then_stopped(void **state)
+{
+	NEED_PG();
+	blocked_beacon();
+	clock_advance(BLOCK_VERIFY_MS);
+	settle();
+	assert_int_equal(sql_number(VERDICT("no_attempt")), 1);
+	assert_int_equal(sql_number(SAYS("block_no_attempt")), 1);
+	clock_advance(60000);
+	struct finding f = count_of(own, A, 1, false);
+	give(&f);
+	settle();
+	assert_int_equal(sql_number(VERDICT("stopped")), 1);
+	assert_int_equal(sql_number(SAYS("block_stopped")), 1);
+}
+
 static void test_still_passing(void **state)
 {
 	NEED_PG();
-	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
-	give(&f);
-	judge_grave();
+	blocked_beacon();
+	int before = sink_count(&sink, "soc@cloud.example");
+	struct finding f = count_of(own, A, 2, true), g = count_of(own, A, 7, false), h = count_of(own, A, 1, true);
+	give(&f); /* nobody waits for the first look */
 	settle();
-	clock_advance(10000);
-	struct finding g = beacon(A, "10.1.0.5", "c2.bad.example"), h = beacon(B, "10.2.0.5", "c2.bad.example");
-	g.first_time = g.time - 100; /* and it goes on */
-	h.first_time = h.time - 100, h.action = FINDING_DENIED;
-	give(&g);
-	give(&h);
+	assert_int_equal(sql_number(VERDICT("still_passing")), 1);
+	assert_int_equal(sql_number(SAYS("block_still_passing") " AND args = '[\"B-20261122-0001\",\"2\",\"0\"]'"), 1);
+	assert_int_equal(sink_count(&sink, "soc@cloud.example"), before + 1);
+	assert_true(sink_has(&sink, "soc@cloud.example", "遮断が効いていません"));
+	give(&g); /* refusals beside it don't make it hold */
 	clock_advance(BLOCK_VERIFY_MS);
 	settle();
-	assert_int_equal(sql_number("SELECT count(*) FROM block WHERE org = '412015' AND verified = 'still_passing'"), 1);
-	assert_int_equal(sql_number("SELECT count(*) FROM block WHERE org = '412023' AND verified = 'refused_seen'"), 1);
+	assert_int_equal(sql_number(VERDICT("still_passing")), 1);
+	assert_int_equal(sink_count(&sink, "soc@cloud.example"), before + 1); /* said once */
+	clock_advance(BLOCK_LEAK_MS);
+	settle(); /* nothing passed for five minutes, and calls were refused: it holds again */
+	assert_int_equal(sql_number(VERDICT("stopped")), 1);
+	give(&h); /* and once more it doesn't: once more it is said */
+	settle();
+	assert_int_equal(sql_number(SAYS("block_still_passing")), 2);
+	assert_int_equal(sink_count(&sink, "soc@cloud.example"), before + 2);
+}
+
+/* The cable is still in: the clerk hears how often the terminal called since, after the time they had, and once an hour. */
+static void test_terminal_still_calls(void **state)
+{
+	NEED_PG();
+	blocked_beacon();
+	int before = sink_count(&sink, "yamada@a.example");
+	struct finding f = count_of(own, A, 12, false), g = count_of(own, A, 30, false);
+	give(&f);
+	clock_advance(299000);
+	settle(); /* the calls of the first minutes alone aren't news */
+	assert_int_equal(sql_number("SELECT count(*) FROM notice WHERE step = 'calls'"), 0);
+	clock_advance(10000);
+	give(&g);
+	settle();
+	assert_int_equal(sql_number("SELECT count(*) FROM notice WHERE step = 'calls'"), 1);
+	assert_true(sink_count(&sink, "yamada@a.example") > before);
+	assert_true(sink_has(&sink, "yamada@a.example", "遮断してから止めた通信: 42回"));
+	assert_int_equal(sql_number(SAYS("block_calls")), 1);
+	clock_advance(600000);
+	f = count_of(own, A, 1, false);
+	give(&f);
+	settle();
+	assert_int_equal(sql_number("SELECT count(*) FROM notice WHERE step = 'calls'"), 1);
+	clock_advance(BLOCK_CALLS_MS);
+	f = count_of(own, A, 1, false);
+	give(&f);
+	settle();
+	assert_int_equal(sql_number("SELECT count(*) FROM notice WHERE step = 'calls'"), 2);
+	clock_advance(BLOCK_CALLS_MS);
+	settle(); /* silent since: nobody is told anything */
+	assert_int_equal(sql_number("SELECT count(*) FROM notice WHERE step = 'calls'"), 2);
+}
+
+/* What detectd is told to look for: exactly what is in force, and never from a time that hasn't come. */
+static void test_watch_list(void **state)
+{
+	NEED_PG();
+	struct err err = { 0 };
+	struct indicators *l = NULL;
+	const struct indicator *hit[4];
+	struct buf b;
+	blocked_beacon();
+	buf_init(&b, INDICATORS_BYTES);
+	assert_int_equal(block_watch_list(&r, clock_now_ms() - 600000, &b, &err), 0); /* the clock went back ten minutes */
+	assert_int_equal(indicators_parse(buf_view(&b), &l), 0);
+	struct indicator_query q = { .org = STR(A), .host = STR("x.c2.bad.example") };
+	assert_int_equal(indicators_find(l, &q, hit, 4), 1);
+	assert_string_equal(hit[0]->id, own);
+	assert_true(hit[0]->since_ms == clock_now_ms() - 600000);
+	indicators_destroy(&l);
+	ask("{\"do\":\"block.remove\",\"id\":\"B-20261122-0001\",\"by\":\"花子\"}", 0);
+	settle();
+	buf_reset(&b);
+	assert_int_equal(block_watch_list(&r, clock_now_ms(), &b, &err), 0);
+	assert_int_equal(indicators_parse(buf_view(&b), &l), 0);
+	assert_true(indicators_empty(l));
+	indicators_destroy(&l);
+	buf_done(&b);
+	struct finding f = count_of("B-19990101-0001", A, 1, true); /* of a block nobody knows: passed over */
+	give(&f);
+	assert_int_equal(sql_number("SELECT count(*) FROM block_call"), 0);
 }
 
 static void test_by_hand(void **state)
@@ -977,7 +1112,8 @@ int main(void)
 		T(test_second_body_corroborates), T(test_harmless_finding_blocks_nothing), T(test_address_as_host),
 		T(test_block_by_hand_and_undo), T(test_consent_given_later), T(test_own_incident_needs_no_consent),
 		T(test_block_retry_and_expiry),
-		T(test_block_refused_by_torided), T(test_still_passing), T(test_slow_torided), T(test_removed_under_way), T(test_by_hand), T(test_golden), T(test_findings_socket),
+		T(test_block_refused_by_torided), T(test_stopped), T(test_no_attempt_then_stopped), T(test_still_passing), T(test_terminal_still_calls),
+		T(test_watch_list), T(test_slow_torided), T(test_removed_under_way), T(test_by_hand), T(test_golden), T(test_findings_socket),
 	};
 	return cmocka_run_group_tests(tests, begin, end);
 }

@@ -32,6 +32,12 @@ void notice_subject(const struct notice_facts *f, struct buf *b)
 	case NOTICE_UNBLOCK:
 		buf_printf(b, "【お知らせ】通信の遮断を解除しました(%s)", f->block_id);
 		return;
+	case NOTICE_LEAK:
+		buf_printf(b, "【緊急・監視担当】遮断が効いていません(%s)", f->block_id);
+		return;
+	case NOTICE_CALLS:
+		buf_printf(b, "【%s】端末がまだ危険な通信を試みています 受付番号 %s", urgency(f->severity), f->number);
+		return;
 	case NOTICE_PREFECTURE:
 		buf_printf(b, "【県への報告】%s 危険度%d 受付番号 %s", f->org_name, f->severity, f->number);
 		return;
@@ -62,6 +68,8 @@ static void put_happened(const struct notice_facts *f, struct buf *b)
 		buf_printf(b, "  相手先: %s\n", f->target);
 	if (f->blocking)
 		buf_puts(b, "  この相手先との通信は、こちらで止める手配をしました。ほかの通信はそのまま使えます。\n");
+	if (f->refused)
+		buf_printf(b, "  止めたあとも、この相手先への通信が%lld回試みられました(止めた回数)。端末はまだつながっています。\n", (long long)f->refused);
 	if (f->kind == NOTICE_JUDGED)
 		buf_printf(b, "  担当者 %s の判断: 危険度%d。%s\n", f->judged_by, f->severity, f->judged_reason);
 	buf_puts(b, "\n■ どの端末か\n  ");
@@ -126,14 +134,41 @@ static void body_block(const struct notice_facts *f, struct buf *b)
 	buf_printf(b, "\n遮断番号: %s\n", f->block_id);
 }
 
+static void body_calls(const struct notice_facts *f, struct buf *b)
+{
+	buf_puts(b, "先にお知らせした端末が、止めた相手先への通信をまだ試み続けています。\n\n■ 何が起きたか\n");
+	buf_printf(b, "  相手先: %s\n  遮断してから止めた通信: %lld回\n\n■ どの端末か\n  ", f->target, (long long)f->refused);
+	put_terminal(f, b);
+	buf_puts(b, "\n\n■ 今すること\n  1. 端末がまだネットワークにつながっています。ケーブルを抜くか、無線を切ってください。\n"
+	            "  2. 電源は切らないでください(調べるための記録が消えます)。\n"
+	            "  3. すでに外したときは、同じ番号のアドレスを使うほかの端末がないか、下の連絡先に知らせてください。\n");
+	buf_printf(b, "\n■ いつまでに\n  できるだけ早くお願いします。\n\n遮断番号: %s\n", f->block_id);
+}
+
+static void body_leak(const struct notice_facts *f, struct buf *b)
+{
+	buf_printf(b, "遮断が効いていません。この遮断が始まったあとに、止めたはずの通信が通りました。\n\n■ 何が起きたか\n"
+	              "  団体: %s\n  相手先: %s\n  遮断番号: %s\n  通った通信: %lld回  止めた通信: %lld回\n",
+	           f->org_name, f->target, f->block_id, (long long)f->passed, (long long)f->refused);
+	buf_puts(b, "\n■ 今すること\n  1. 端末をネットワークから外すよう、団体に電話で依頼してください。\n"
+	            "  2. ノードで次を実行し、遮断の状態と通信の記録を確かめてください。\n"
+	            "     toride status / toride block list / nft list table inet toride_block\n");
+}
+
 void notice_body(const struct notice_facts *f, struct buf *b)
 {
-	buf_printf(b, "%s\n%s 様\n\n%sの監視窓口です。\n\n", f->kind == NOTICE_PREFECTURE ? "" : f->org_name, f->contact, f->service);
+	buf_printf(b, "%s\n%s 様\n\n%sの監視窓口です。\n\n", f->kind == NOTICE_PREFECTURE || f->kind == NOTICE_LEAK ? "" : f->org_name, f->contact, f->service);
 	switch (f->kind) {
 	case NOTICE_BLOCK:
 	case NOTICE_CONSENT:
 	case NOTICE_UNBLOCK:
 		body_block(f, b);
+		break;
+	case NOTICE_LEAK:
+		body_leak(f, b);
+		break;
+	case NOTICE_CALLS:
+		body_calls(f, b);
 		break;
 	case NOTICE_PREFECTURE:
 		buf_printf(b, "%sで次のことが起きました。団体には監視窓口から直接連絡しています。\n\n", f->org_name);

@@ -13,6 +13,8 @@ enum notice_kind {
 	NOTICE_BLOCK,      /* another body's finding: blocked here too by prior consent */
 	NOTICE_CONSENT,    /* another body's finding: may we block here? */
 	NOTICE_UNBLOCK,    /* a block was removed */
+	NOTICE_LEAK,       /* to the desk: a block doesn't hold */
+	NOTICE_CALLS,      /* to the body concerned: the terminal goes on calling */
 };
 
 struct notice_facts {
@@ -29,6 +31,7 @@ struct notice_facts {
 	const char *judged_by, *judged_reason;
 	const char *block_id;
 	bool blocking;                           /* a block of target was ordered for this body */
+	int64_t refused, passed;                 /* calls since the block acted */
 	int64_t happened_ms, answer_by_ms, expires_ms;
 };
 

@@ -103,18 +103,17 @@ static void written(uv_write_t *req, int status)
 	mem_free(o);
 }
 
-static void acknowledge(struct peer *p, uint64_t seq)
+static void send_to(struct peer *p, const struct finding_msg *m)
 {
-	struct finding_msg m = { .type = FINDING_MSG_ACK, .number = seq, .json = { "", 0 } };
 	struct out *o = mem_alloc(sizeof *o);
 	if (!o) {
 		drop(p);
 		return;
 	}
 	struct buf body;
-	buf_init(&body, 64);
-	finding_msg_format(&m, &body);
-	buf_init(&o->b, 128);
+	buf_init(&body, FINDING_WATCH_MAX);
+	finding_msg_format(m, &body);
+	buf_init(&o->b, FINDING_WATCH_MAX + 4);
 	wr_blob(&o->b, buf_view(&body));
 	buf_done(&body);
 	o->req.data = o;
@@ -125,11 +124,21 @@ static void acknowledge(struct peer *p, uint64_t seq)
 	}
 }
 
+void watch_tell(struct watch *w, struct str list)
+{
+	struct finding_msg m = { .type = FINDING_MSG_WATCH, .json = list };
+	for (struct peer *p = w->peers, *next; p; p = next) {
+		next = p->next;
+		if (p->greeted && !uv_is_closing((uv_handle_t *)&p->pipe))
+			send_to(p, &m);
+	}
+}
+
 /* One message. False: it stays where it is (the store is away), or the peer was dropped. */
 static bool take_message(struct peer *p, const void *msg, size_t n)
 {
 	struct finding_msg m;
-	bool ok = finding_msg_parse(msg, n, &m) == 0 && m.type != FINDING_MSG_ACK &&
+	bool ok = finding_msg_parse(msg, n, &m) == 0 && (m.type == FINDING_MSG_HELLO || m.type == FINDING_MSG_FINDING) &&
 	          (m.type == FINDING_MSG_HELLO) == !p->greeted;
 	if (!ok) {
 		respond_stat(p->w->r, "findings_malformed", 1, true);
@@ -139,11 +148,12 @@ static bool take_message(struct peer *p, const void *msg, size_t n)
 	}
 	if (m.type == FINDING_MSG_HELLO) {
 		p->greeted = true;
+		p->w->r->watch_stale = true;
 		return true;
 	}
 	if (watch_take(p->w->r, m.json) < 0)
 		return false;
-	acknowledge(p, m.number);
+	send_to(p, &(struct finding_msg){ .type = FINDING_MSG_ACK, .number = m.number, .json = { "", 0 } });
 	return true;
 }
 

@@ -16,6 +16,8 @@ struct watch;
 int watch_open(uv_loop_t *loop, const char *socket_path, struct respond *r, bool (*may)(uid_t uid), struct watch **ret,
                struct err *err);
 void watch_close(struct watch **w);
+/* The list of what is blocked now, to all who hand findings in. */
+void watch_tell(struct watch *w, struct str list);
 /* Findings that waited for the store: tries again. Call now and then. */
 void watch_retry(struct watch *w);
 /* One finding's JSON, as the socket gives it: 0 when it may be acknowledged (malformed ones are, and counted). */

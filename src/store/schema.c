@@ -110,10 +110,22 @@ static const char clock_row[] = "CREATE TABLE clock (one boolean PRIMARY KEY DEF
 				" escalate1_ms bigint NOT NULL, escalate2_ms bigint NOT NULL);"
 				"GRANT SELECT ON clock TO toride_portal";
 
+/* what became of traffic after a block acted, by terminal and outcome, as detectd counts it; the last count is kept apart
+ * because a crash of detectd may tell it again, grown (detect/tally.h) */
+static const char calls[] =
+	"ALTER TABLE block ADD COLUMN check_ms bigint, ADD COLUMN calls_told_ms bigint;"
+	"CREATE TABLE block_call (block text NOT NULL REFERENCES block(id), org text NOT NULL, terminal text NOT NULL,"
+	" passed boolean NOT NULL, n bigint NOT NULL, first_ms bigint NOT NULL, last_ms bigint NOT NULL, heard_ms bigint NOT NULL,"
+	" record text NOT NULL, last_uid text NOT NULL, last_n bigint NOT NULL, PRIMARY KEY (block, terminal, passed));"
+	"ALTER TABLE block_call ENABLE ROW LEVEL SECURITY; ALTER TABLE block_call FORCE ROW LEVEL SECURITY;"
+	"CREATE POLICY own_rows ON block_call USING (toride_sees(org)) WITH CHECK (toride_sees(org));"
+	"GRANT SELECT ON block_call TO toride_portal;";
+
 const struct schema_step schema_steps[] = {
 	{ 1, "tables of the desk", tables },
 	{ 2, "row-level security, append-only timeline", security },
 	{ 3, "the system's reasons as codes", reason_code },
 	{ 4, "the clocks, for the page", clock_row },
+	{ 5, "traffic after a block", calls },
 };
 const size_t schema_n = sizeof schema_steps / sizeof *schema_steps;
