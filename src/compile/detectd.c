@@ -9,21 +9,6 @@ static void separate(struct buf *b)
 		buf_putc(b, ',');
 }
 
-static void put_terminals(struct buf *b, const struct org *o)
-{
-	char text[PREFIX_TEXT];
-	json_key(b, "terminals");
-	buf_putc(b, '[');
-	for (size_t i = 0; i < o->n_terminals; i++) {
-		separate(b);
-		buf_putc(b, '{');
-		json_field_s(b, "address", prefix_format_addr(&o->terminals[i].addr, text));
-		json_field_s(b, "name", o->terminals[i].name);
-		buf_putc(b, '}');
-	}
-	buf_putc(b, ']');
-}
-
 /* Only names can be hosts of events: "http://…" forms and addresses are left out. */
 static bool is_host(const char *s)
 {
@@ -44,7 +29,6 @@ static void put_org(struct buf *b, const struct org *o)
 		json_str(b, str_from(prefix_format(&o->child_proxies[i], text)));
 	}
 	buf_putc(b, ']');
-	put_terminals(b, o);
 	json_key(b, "white");
 	buf_putc(b, '[');
 	for (size_t i = 0; i < o->url.n_white; i++)

@@ -3,7 +3,6 @@
 
 #include "base/mem.h"
 
-#include <stdio.h>
 #include <yyjson.h>
 
 static struct str text(yyjson_val *v)
@@ -42,30 +41,6 @@ static int read_white(struct facts *f, yyjson_val *list, struct facts_org *o, st
 	return 0;
 }
 
-static struct str terminal_key(char dst[80], struct str org, struct str address)
-{
-	int n = snprintf(dst, 80, "%.*s/%.*s", (int)(org.len > 8 ? 8 : org.len), org.ptr,
-	                 (int)(address.len > 64 ? 64 : address.len), address.ptr);
-	return (struct str){ dst, (size_t)n };
-}
-
-static int read_terminals(struct facts *f, yyjson_val *list, struct facts_org *o, struct err *err)
-{
-	size_t i, n;
-	yyjson_val *v;
-	char key[80];
-	yyjson_arr_foreach(list, i, n, v)
-	{
-		char *name = arena_strdup(&f->arena, text(yyjson_obj_get(v, "name")));
-		struct str address = text(yyjson_obj_get(v, "address"));
-		if (!address.len)
-			return err_set(err, E_INVALID, "detectd.json", "orgs[%s].terminals: address is missing", o->code);
-		if (!name || map_put(&f->terminals, terminal_key(key, str_from(o->code), address), name) < 0)
-			return no_memory(err);
-	}
-	return 0;
-}
-
 static int read_org(struct facts *f, yyjson_val *v, struct facts_org *o, struct err *err)
 {
 	struct str code = text(yyjson_obj_get(v, "code"));
@@ -74,9 +49,7 @@ static int read_org(struct facts *f, yyjson_val *v, struct facts_org *o, struct 
 	if (map_put(&f->by_code, code, o) < 0)
 		return no_memory(err);
 	int r = read_proxies(f, yyjson_obj_get(v, "child_proxies"), o, err);
-	if (r == 0)
-		r = read_white(f, yyjson_obj_get(v, "white"), o, err);
-	return r < 0 ? r : read_terminals(f, yyjson_obj_get(v, "terminals"), o, err);
+	return r < 0 ? r : read_white(f, yyjson_obj_get(v, "white"), o, err);
 }
 
 int facts_parse(struct str json, struct facts *f, struct err *err)
@@ -84,7 +57,6 @@ int facts_parse(struct str json, struct facts *f, struct err *err)
 	*f = (struct facts){ 0 };
 	arena_init(&f->arena, 256 * MIB);
 	map_init(&f->by_code, 10000);
-	map_init(&f->terminals, 1u << 20);
 	yyjson_doc *doc = yyjson_read(json.ptr, json.len, 0);
 	yyjson_val *root = yyjson_doc_get_root(doc), *list = yyjson_obj_get(root, "orgs"), *v;
 	size_t i, n;
@@ -104,7 +76,6 @@ int facts_parse(struct str json, struct facts *f, struct err *err)
 void facts_done(struct facts *f)
 {
 	map_done(&f->by_code);
-	map_done(&f->terminals);
 	arena_done(&f->arena);
 	f->orgs = NULL;
 	f->n_orgs = 0;
@@ -120,10 +91,4 @@ bool facts_is_child_proxy(const struct facts *f, struct str org, struct str addr
 		if (prefix_contains(&o->child_proxies[i], &a))
 			return true;
 	return false;
-}
-
-const char *facts_terminal_name(const struct facts *f, struct str org, struct str address)
-{
-	char key[80];
-	return f ? map_get(&f->terminals, terminal_key(key, org, address)) : NULL;
 }

@@ -1,7 +1,6 @@
 /* What detectd has to know of the description (STATE/current/detectd.json, made by compile/detectd.c):
  *
- *   {"v":1,"orgs":[{"code":"412015","child_proxies":["10.1.0.2/32"],"terminals":[{"address":"10.1.0.5","name":"総務1"}],
- *                   "white":["host",".domain"]}]}
+ *   {"v":1,"orgs":[{"code":"412015","child_proxies":["10.1.0.2/32"],"white":["host",".domain"]}]}
  * An event's src_endpoint.ip that is a child proxy is no terminal. `white` are the hosts that the organisation's own
  * policy allows by name; the placeholder %white_hosts% stands for all of them over all organisations. */
 #ifndef DETECT_FACTS_H
@@ -24,12 +23,10 @@ struct facts {
 	struct facts_org *orgs;
 	size_t n_orgs;
 	struct map by_code;   /* code -> facts_org */
-	struct map terminals; /* "code/address" -> name */
 };
 
 int facts_parse(struct str json, struct facts *ret, struct err *err); /* facts_done() in either case */
 void facts_done(struct facts *f);
 bool facts_is_child_proxy(const struct facts *f, struct str org, struct str address);
-const char *facts_terminal_name(const struct facts *f, struct str org, struct str address); /* NULL when unknown */
 
 #endif
