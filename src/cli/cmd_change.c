@@ -115,7 +115,7 @@ static int run_compile(int argc, char **argv)
 
 static void begin(struct buf *b, const char *what, const char *as)
 {
-	buf_init(b, CTL_MAX);
+	buf_init(b, CTL_REQUEST_MAX);
 	buf_puts(b, "{\"v\":1");
 	json_field_s(b, "do", what);
 	if (as)

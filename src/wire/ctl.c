@@ -76,13 +76,25 @@ static int check_answer(struct str line, struct err *err)
 	return r;
 }
 
+static int send_all(int fd, struct str s)
+{
+	while (s.len) {
+		ssize_t n = send(fd, s.ptr, s.len, MSG_NOSIGNAL);
+		if (n <= 0)
+			return -E_CLOSED;
+		s.ptr += n;
+		s.len -= (size_t)n;
+	}
+	return 0;
+}
+
 int ctl_call(const char *socket_path, struct str request, struct buf *reply, int timeout_ms, struct err *err)
 {
 	_cleanup_fd_ int fd = -1;
 	int r = sock_connect(socket_path, timeout_ms < 3000 ? timeout_ms : 3000, &fd, err);
 	if (r < 0)
 		return r;
-	if (send(fd, request.ptr, request.len, MSG_NOSIGNAL) != (ssize_t)request.len || send(fd, "\n", 1, MSG_NOSIGNAL) != 1)
+	if (send_all(fd, request) < 0 || send_all(fd, STR("\n")) < 0)
 		return err_set(err, E_CLOSED, socket_path, "the peer closed the connection");
 	buf_reset(reply);
 	r = read_line(fd, reply, timeout_ms, err);
@@ -98,6 +110,7 @@ struct peer {
 	uint64_t id;
 	uid_t uid;
 	struct buf in;
+	size_t seen;  /* bytes of in that hold no newline */
 	bool waiting; /* a late answer is due: further requests wait */
 };
 
@@ -225,7 +238,8 @@ static void take_line(struct peer *p, struct str line)
 static void take_lines(struct peer *p)
 {
 	while (!p->waiting && p->in.len && !uv_is_closing((uv_handle_t *)&p->pipe)) {
-		char *nl = memchr(p->in.ptr, '\n', p->in.len);
+		char *nl = memchr(p->in.ptr + p->seen, '\n', p->in.len - p->seen);
+		p->seen = nl ? 0 : p->in.len;
 		if (!nl)
 			return;
 		size_t n = (size_t)(nl - p->in.ptr);
@@ -238,7 +252,8 @@ static void give_room(uv_handle_t *h, size_t suggested, uv_buf_t *out)
 {
 	struct peer *p = h->data;
 	(void)suggested;
-	*out = buf_room(&p->in, 16 * KIB) ? uv_buf_init(p->in.ptr + p->in.len, 16 * KIB) : uv_buf_init(NULL, 0);
+	size_t room = p->in.len < 256 * KIB ? 16 * KIB : 256 * KIB;
+	*out = buf_room(&p->in, room) ? uv_buf_init(p->in.ptr + p->in.len, (unsigned)room) : uv_buf_init(NULL, 0);
 }
 
 static void got_bytes(uv_stream_t *st, ssize_t n, const uv_buf_t *b)
@@ -263,7 +278,7 @@ static void accept_peer(uv_stream_t *st, int status)
 	p->pipe.data = p;
 	p->server = s;
 	p->id = ++s->next_id;
-	buf_init(&p->in, CTL_MAX);
+	buf_init(&p->in, 0); /* its ceiling comes with its user */
 	s->open_handles++;
 	p->next = s->peers;
 	s->peers = p;
@@ -271,6 +286,7 @@ static void accept_peer(uv_stream_t *st, int status)
 	if (uv_accept(st, (uv_stream_t *)&p->pipe) < 0 || uv_fileno((uv_handle_t *)&p->pipe, &fd) < 0 ||
 	    sock_peer(fd, NULL, &p->uid) < 0 || uv_read_start((uv_stream_t *)&p->pipe, give_room, got_bytes) < 0)
 		peer_drop(p);
+	p->in.max = p->uid == 0 ? CTL_REQUEST_MAX : CTL_MAX;
 }
 
 int ctl_listen(uv_loop_t *loop, const char *socket_path, mode_t mode, ctl_handler handler, void *user,

@@ -14,7 +14,8 @@
 #include <yyjson.h>
 
 #define CTL_VERSION 1
-#define CTL_MAX (4 * 1024 * 1024)
+#define CTL_MAX (16 * 1024 * 1024)            /* bytes of an answer, and of a request of anyone but root */
+#define CTL_REQUEST_MAX (80 * 1024 * 1024)    /* bytes of root's: a description of 64 MiB, as handed in */
 
 struct err;
 

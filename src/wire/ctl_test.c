@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 static char path[96], dir[64];
 static struct ctl_server *server;
@@ -74,6 +75,29 @@ static void test_answers(void **state)
 	buf_done(&b);
 }
 
+/* A description of the whole nation is some megabytes; root may hand in far more, anyone else less. */
+static void test_large_request(void **state)
+{
+	struct buf b, reply;
+	struct err err = { 0 };
+	(void)state;
+	buf_init(&b, CTL_REQUEST_MAX + MIB);
+	buf_init(&reply, MIB);
+	buf_puts(&b, "{\"v\":1,\"do\":\"echo\",\"say\":\"here\",\"description\":\"");
+	assert_true(buf_room(&b, CTL_MAX + MIB));
+	memset(b.ptr + b.len, 'x', CTL_MAX + MIB);
+	b.len += CTL_MAX + MIB;
+	buf_puts(&b, "\"}");
+	if (geteuid() == 0) {
+		assert_int_equal(ctl_call(path, buf_view(&b), &reply, 30000, &err), 0);
+		assert_non_null(strstr(buf_cstr(&reply), "\"said\":\"here\""));
+	} else {
+		assert_int_equal(ctl_call(path, buf_view(&b), &reply, 30000, &err), -E_CLOSED);
+	}
+	buf_done(&b);
+	buf_done(&reply);
+}
+
 /* Several requests in one write are answered in order; a peer that goes away while an answer is due harms nobody. */
 static void test_peers(void **state)
 {
@@ -101,7 +125,7 @@ static void test_peers(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_answers), cmocka_unit_test(test_peers) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_answers), cmocka_unit_test(test_large_request), cmocka_unit_test(test_peers) };
 	uv_loop_t loop;
 	pthread_t thread;
 	struct buf b;

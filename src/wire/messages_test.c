@@ -140,9 +140,43 @@ static void test_stats(void **state)
 	fs_rmtree(dir, NULL);
 }
 
+static void count_row(const char *process, const char *org, const char *name, uint64_t value, void *user)
+{
+	struct sum *s = user;
+	(void)process, (void)org, (void)name;
+	s->value += value;
+	s->rows++;
+}
+
+/* A nation: 1,788 bodies with twenty counters each, every one of them its own and readable. */
+static void test_stats_of_a_nation(void **state)
+{
+	char dir[64] = "/tmp/toride-stats-XXXXXX", path[128], org[12], name[16];
+	struct stats *s;
+	struct sum sum = { 0 };
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	setenv("TORIDE_RUN", dir, 1);
+	snprintf(path, sizeof path, "%s/stats", dir);
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_int_equal(stats_open("unit", &s, NULL), 0);
+	for (int round = 0; round < 2; round++)
+		for (int o = 0; o < 1788; o++)
+			for (int k = 0; k < 20; k++) {
+				snprintf(org, sizeof org, "%06d", 10006 + o);
+				snprintf(name, sizeof name, "counter_%d", k);
+				stats_add(stats_counter(s, org, name), 1);
+			}
+	assert_int_equal(stats_read_all(count_row, &sum, NULL), 0);
+	assert_int_equal(sum.rows, 1788 * 20);
+	assert_int_equal(sum.value, 2 * 1788 * 20);
+	stats_close(&s);
+	fs_rmtree(dir, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_cursor), cmocka_unit_test(test_order),
-		                            cmocka_unit_test(test_frames), cmocka_unit_test(test_stats) };
+		                            cmocka_unit_test(test_frames), cmocka_unit_test(test_stats), cmocka_unit_test(test_stats_of_a_nation) };
 	return cmocka_run_group_tests_name("wire/messages", tests, NULL, NULL);
 }

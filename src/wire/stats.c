@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/fs.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "wire/place.h"
 
@@ -22,7 +23,9 @@ _Static_assert(sizeof(struct row) == 64, "a row is a cache line");
 
 struct stats {
 	struct row *rows;
-	pthread_mutex_t lock; /* only for making rows */
+	struct map index;     /* "org/name" -> row */
+	size_t n;
+	pthread_mutex_t lock; /* of index and n */
 	struct row spare;
 };
 
@@ -43,6 +46,7 @@ int stats_open(const char *process, struct stats **ret, struct err *err)
 		mem_free(s);
 		return err_errno(err, path, "cannot map");
 	}
+	map_init(&s->index, STATS_ROWS);
 	pthread_mutex_init(&s->lock, NULL);
 	*ret = s;
 	return 0;
@@ -53,6 +57,7 @@ void stats_close(struct stats **s)
 	if (!*s)
 		return;
 	munmap((*s)->rows, STATS_BYTES);
+	map_done(&(*s)->index);
 	pthread_mutex_destroy(&(*s)->lock);
 	mem_free(*s);
 	*s = NULL;
@@ -60,18 +65,19 @@ void stats_close(struct stats **s)
 
 static struct row *row_for(struct stats *s, const char *org, const char *name)
 {
-	for (size_t i = 0; i < STATS_ROWS; i++) {
-		struct row *r = &s->rows[i];
-		if (!r->used) {
-			snprintf(r->org, sizeof r->org, "%s", org);
-			snprintf(r->name, sizeof r->name, "%s", name);
-			atomic_store_explicit(&r->used, 1, memory_order_release);
-			return r;
-		}
-		if (strcmp(r->org, org) == 0 && strcmp(r->name, name) == 0)
-			return r;
-	}
-	return &s->spare;
+	char key[sizeof s->rows->org + sizeof s->rows->name + 2];
+	int len = snprintf(key, sizeof key, "%.7s/%.46s", org, name);
+	struct str k = { key, (size_t)len };
+	struct row *r = map_get(&s->index, k);
+	if (r)
+		return r;
+	if (s->n == STATS_ROWS || map_put(&s->index, k, &s->rows[s->n]) < 0)
+		return &s->spare;
+	r = &s->rows[s->n++];
+	snprintf(r->org, sizeof r->org, "%s", org);
+	snprintf(r->name, sizeof r->name, "%s", name);
+	atomic_store_explicit(&r->used, 1, memory_order_release);
+	return r;
 }
 
 _Atomic uint64_t *stats_counter(struct stats *s, const char *org, const char *name)

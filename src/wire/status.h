@@ -6,7 +6,7 @@
 
 struct err;
 
-#define STATUS_ROWS 32768 /* counters shown at most */
+#define STATUS_ROWS 262144 /* counters shown at most */
 
 /* Asks torided (order.h) for its status and appends the fields of an answer, each with a comma before it:
  *   ,"time":…,"version":…,"uptime_s":…,"generation":"sha256:…","apply":"ok","processes":[{name,state,engine,since,

@@ -58,6 +58,9 @@ json.dump(d, open(sys.argv[1], "w"), ensure_ascii=False)
 PY
 
 start; ok $? "torided and controld start without a generation"
+python3 "$src/tools/gen-examples.py" --nation 1788 "$top/nation"
+sed -i -E '/"(state|run)_dir":/d; s|"node": "([^"]*)",|"node": "\1", "state_dir": "'"$TORIDE_STATE"'", "run_dir": "'"$TORIDE_RUN"'",|' "$top/nation/service.json"
+try "a nation of 1,788 bodies can be handed in" eval 'toride submit "$top/nation" --as hanako | grep -q "^sha256:"'
 try "a rollback has nowhere to go" refused "no generation before" toride rollback
 cp -r "$top/d" "$top/f" # what root would read in a dry run, were it to believe a description about its own places
 sed -i 's|"state_dir": "[^"]*"|"state_dir": "/root"|' "$top/f/service.json"
