@@ -32,6 +32,9 @@ int compile_intaked(const struct model *m, struct outset *out, struct err *err)
 		json_field_s(&b, "interface", o->interface);
 		address(&b, "global4", &o->global4);
 		address(&b, "global6", &o->global6);
+		struct prefix own4 = internal4(m, o, INTERNAL_RESOLVER), own6 = internal6(o, INTERNAL_RESOLVER);
+		address(&b, "resolver4", &own4);
+		address(&b, "resolver6", &own6);
 		buf_putc(&b, '}');
 	}
 	buf_puts(&b, "]}\n");

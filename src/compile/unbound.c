@@ -65,6 +65,10 @@ static void server(struct buf *b, const struct model *m)
 	}
 	buf_printf(b, "remote-control:\n  control-enable: yes\n  control-interface: \"%s/unbound/control.sock\"\n"
 	              "  control-use-cert: no\n", s->run_dir);
+	/* Every question and answer of a client is a record (intake/dnstap.h). */
+	buf_printf(b, "dnstap:\n  dnstap-enable: yes\n  dnstap-socket-path: \"%s/dnstap.sock\"\n  dnstap-send-identity: no\n"
+	              "  dnstap-send-version: no\n  dnstap-log-client-query-messages: yes\n  dnstap-log-client-response-messages: yes\n",
+	           s->run_dir);
 	buf_printf(b, "rpz:\n  name: \"service.rpz\"\n  zonefile: \"%s/current/unbound/service.rpz\"\n  rpz-log: yes\n"
 	              "  rpz-log-name: \"service\"\n  rpz-action-override: nxdomain\n", s->state_dir);
 	buf_printf(b, "include: \"%s/current/unbound/views.conf\"\n", s->state_dir);

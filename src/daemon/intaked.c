@@ -1,8 +1,9 @@
-/* toride-intaked: what happens on the node → sealed segments. One thread, one loop: nflog and events.sock in, the
- * spool out. Commits 20 ms after the first record that waits, so that a burst shares one sync. */
+/* toride-intaked: what happens on the node → sealed segments. One thread, one loop: nflog, events.sock and dnstap.sock in,
+ * the spool out. Commits 20 ms after the first record that waits, so that a burst shares one sync. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "intake/dnstap.h"
 #include "intake/netlink.h"
 #include "intake/server.h"
 #include "jail/jail.h"
@@ -31,6 +32,7 @@ struct intaked {
 	struct orgs *orgs;
 	struct spool *spool;
 	struct intake_server *server;
+	struct dnstap_server *dnstap;
 	struct links *links;
 	struct nflog_feed feed, told;
 	int nflog_fd;
@@ -65,6 +67,8 @@ static int read_config(struct intaked *t, struct err *err)
 		return r;
 	if (t->spool)
 		spool_orgs(t->spool, fresh);
+	if (t->dnstap)
+		dnstap_server_orgs(t->dnstap, fresh);
 	orgs_destroy(&t->orgs);
 	t->orgs = fresh;
 	return 0;
@@ -128,6 +132,7 @@ static void commit_now(struct intaked *t)
 	if (r < 0)
 		return; /* said by the spool */
 	intake_server_committed(t->server);
+	dnstap_server_committed(t->dnstap);
 	if (t->nflog_held) {
 		t->nflog_held = false;
 		uv_poll_start(&t->nflog, UV_READABLE, packets_ready);
@@ -176,8 +181,10 @@ static void every_second(uv_timer_t *timer)
 	if (spool_pending(t->spool) == 0) { /* the checkpoint committed what was there, and held senders go on */
 		t->retry = false;
 		intake_server_committed(t->server);
+		dnstap_server_committed(t->dnstap);
 	}
 	intake_server_tick(t->server);
+	dnstap_server_tick(t->dnstap);
 }
 
 static void reload(uv_signal_t *h, int number)
@@ -202,7 +209,11 @@ static void stop(uv_signal_t *h, int number)
 
 /* ---- start ---- */
 
-static int open_all(struct intaked *t, int *ret_listen, struct err *err)
+struct listeners {
+	int events, dnstap;
+};
+
+static int open_all(struct intaked *t, struct listeners *ret, struct err *err)
 {
 	static const uint16_t groups[] = { 1, 2 };
 	char path[PLACE_MAX];
@@ -212,7 +223,9 @@ static int open_all(struct intaked *t, int *ret_listen, struct err *err)
 	if (r == 0)
 		r = nflog_open(groups, ARRAY_LEN(groups), &t->nflog_fd, err);
 	if (r == 0)
-		r = sock_listen(place_in_run(path, sizeof path, SOCK_EVENTS), 0666, ret_listen, err);
+		r = sock_listen(place_in_run(path, sizeof path, SOCK_EVENTS), 0666, &ret->events, err);
+	if (r == 0)
+		r = sock_listen(place_in_run(path, sizeof path, SOCK_DNSTAP), 0666, &ret->dnstap, err);
 	if (r == 0)
 		r = vault_open(NULL, VAULT_MS, &t->vault, err);
 	return r;
@@ -252,10 +265,13 @@ static void counters(struct intaked *t)
 	t->refused = stats_counter(t->d.stats, "", "nflog_refused");
 }
 
-static int start_loop(struct intaked *t, uv_prepare_t *prepare, int listen_fd, struct err *err)
+static int start_loop(struct intaked *t, uv_prepare_t *prepare, const struct listeners *l, struct err *err)
 {
-	struct intake_server_opts o = { &t->loop, t->spool, t->d.stats, listen_fd, intake_allowed, 0, 0 };
+	struct intake_server_opts o = { &t->loop, t->spool, t->d.stats, l->events, intake_allowed, 0, 0 };
+	struct dnstap_server_opts d = { &t->loop, t->spool, t->d.stats, t->orgs, l->dnstap, dnstap_allowed };
 	int r = intake_server_start(&o, &t->server, err);
+	if (r == 0)
+		r = dnstap_server_start(&d, &t->dnstap, err);
 	if (r < 0)
 		return r;
 	if (uv_timer_init(&t->loop, &t->commit) < 0 || uv_timer_init(&t->loop, &t->second) < 0 ||
@@ -279,11 +295,11 @@ int main(void)
 	static struct intaked t;
 	static uv_prepare_t prepare;
 	struct err err = { 0 };
-	int listen_fd = -1;
+	struct listeners listeners = { -1, -1 };
 	jail_install();
 	int r = daemon_begin("intaked", &t.d, &err);
 	if (r == 0)
-		r = open_all(&t, &listen_fd, &err);
+		r = open_all(&t, &listeners, &err);
 	if (r == 0 && uv_loop_init(&t.loop) < 0)
 		r = err_set(&err, E_IO, "", "cannot make an event loop");
 	if (r == 0)
@@ -294,7 +310,7 @@ int main(void)
 		r = open_spool(&t, &err);
 	if (r == 0) {
 		counters(&t);
-		r = start_loop(&t, &prepare, listen_fd, &err);
+		r = start_loop(&t, &prepare, &listeners, &err);
 	}
 	if (r < 0) {
 		log_err(LOG_LEVEL_ERROR, "", "intaked", &err);
@@ -303,6 +319,7 @@ int main(void)
 	daemon_ready(&t.d);
 	log_info("", "intaked", "ready: %zu organisations", orgs_count(t.orgs));
 	uv_run(&t.loop, UV_RUN_DEFAULT);
+	dnstap_server_stop(&t.dnstap); /* tells the questions that wait for their answers */
 	spool_close(&t.spool);
 	return 0;
 }

@@ -55,6 +55,18 @@ static const struct field_row firewall_fields[] = {
 	{ 0 },
 };
 
+static const struct field_row dns_fields[] = {
+	{ .sigma = "query", .path = "query.hostname" },
+	{ .sigma = "QueryName", .path = "query.hostname" },
+	{ .sigma = "record_type", .path = "query.type" },
+	{ .sigma = "answer", .path = "answers", .kind = FIELD_BELOW },
+	{ .sigma = "src_ip", .path = "src_endpoint.ip" },
+	{ .sigma = "src_port", .path = "src_endpoint.port" },
+	{ .sigma = "dst_ip", .path = "dst_endpoint.ip" },
+	{ .sigma = "dst_port", .path = "dst_endpoint.port" },
+	{ 0 },
+};
+
 #define COMMON "class_uid", "time", "ingest_time", "org", "product"
 static const char *const http_paths[] = { COMMON, "ref", "src_endpoint.ip", "src_endpoint.port", "src_endpoint.name",
 	"src_endpoint.via", "dst_endpoint.hostname", "dst_endpoint.ip", "dst_endpoint.port", "http_request.http_method",
@@ -66,6 +78,9 @@ static const char *const http_paths[] = { COMMON, "ref", "src_endpoint.ip", "src
 static const char *const network_paths[] = { COMMON, "src_endpoint.ip", "src_endpoint.port", "src_endpoint.interface",
 	"dst_endpoint.ip", "dst_endpoint.port", "connection_info.protocol_num", "connection_info.direction", "action",
 	"rule.uid", NULL };
+static const char *const dns_paths[] = { COMMON, "src_endpoint.ip", "src_endpoint.port", "dst_endpoint.ip", "dst_endpoint.port",
+	"connection_info.protocol_name", "query.hostname", "query.type", "query.zone", "rcode", "truncated", "traffic.bytes_in",
+	"duration", "count", "untold", "action", "disposition", "rule.uid", NULL };
 static const char *const api_paths[] = { COMMON, "actor.user", "api.operation", "status", "message", NULL };
 static const char *const life_paths[] = { COMMON, "app.name", "activity_name", "message", NULL };
 static const struct field_row no_fields[] = { { 0 } };
@@ -88,6 +103,7 @@ static const struct logsource_row rows[] = {
 	{ "proxy", "", "", 4002, "proxyd", .fields = proxy_fields, .paths = http_paths },
 	{ "antivirus", "", "", 4002, "proxyd", .malware = true, .fields = antivirus_fields, .paths = http_paths },
 	{ "firewall", "", "", 4001, "nft", .fields = firewall_fields, .paths = network_paths },
+	{ "dns", "", "", 4003, NULL, .fields = dns_fields, .paths = dns_paths },
 	{ "", "toride", "api", 6003, NULL, .fields = no_fields, .paths = api_paths },
 	{ "", "toride", "lifecycle", 6002, NULL, .fields = no_fields, .paths = life_paths },
 	{ "", "windows", "", .channel = NULL },
@@ -226,7 +242,7 @@ void field_steps(const struct field_path *f, struct field_steps *ret)
 {
 	struct str paths = str_from(f->name), one, part;
 	unsigned alternatives = 0;
-	*ret = (struct field_steps){ .simple = f->kind == FIELD_PATH || f->kind == FIELD_EXTENSION };
+	*ret = (struct field_steps){ .simple = f->kind == FIELD_PATH || f->kind == FIELD_EXTENSION || f->kind == FIELD_BELOW };
 	while (ret->simple && str_next(&paths, '|', &one)) {
 		if (alternatives++ == 1)
 			ret->second = ret->n;

@@ -2,6 +2,7 @@
  *
  *   category proxy            4002 HTTP Activity of proxyd       W3C names (c-uri, cs-host, …), src_ip, dst_ip …
  *   category antivirus        4002 with a malicious or unscannable verdict      Signature, Filename, Action
+ *   category dns              4003 DNS Activity of our name servers              query, record_type, answer, src_ip …
  *   category firewall         4001 Network Activity of nft       src_ip, src_port, dst_ip, dst_port, action …
  *   product toride, service api | lifecycle       6003 API Activity, 6002 Application Lifecycle
  *   product windows           events as of evtx dumps ({"Event": {"System": …, "EventData": …}}), by channel and EventID
@@ -23,6 +24,7 @@ enum field_kind {
 	FIELD_PATH,      /* dotted; alternatives by "|": the first that is there */
 	FIELD_LOOSE,     /* the same, or an attribute whose own name has dots, as flat logs do */
 	FIELD_EXTENSION, /* of the path's last segment */
+	FIELD_BELOW,     /* every text below the path, as of a list of objects */
 	FIELD_WINDOWS,
 	FIELD_ANY,       /* keywords: every text of the event */
 };

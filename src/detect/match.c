@@ -114,6 +114,8 @@ static void add_values(struct matcher *m, const struct field_path *f, yyjson_val
 	yyjson_val *kid;
 	if (f->kind == FIELD_ANY) {
 		add_all(m, m->root, 0);
+	} else if (f->kind == FIELD_BELOW) {
+		add_all(m, v, 0);
 	} else if (f->kind == FIELD_EXTENSION) {
 		struct str s = { yyjson_get_str(v), yyjson_get_len(v) };
 		if (s.ptr && field_extension(s).len)

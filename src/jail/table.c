@@ -83,6 +83,7 @@ const struct table_socket table_sockets[] = {
 	{ .name = SOCK_VERDICT, .server = "scand", .peers = { USER_PROXY } },
 	{ .name = SOCK_EVENTS, .server = "intaked",
 	  .peers = { USER_CONTROL, USER_VAULT, USER_PROXY, USER_SCAN, USER_DETECT, USER_RESPOND, USER_PORTAL } },
+	{ .name = SOCK_DNSTAP, .server = "intaked", .peers = { USER_UNBOUND } },
 	{ .name = SOCK_FINDINGS, .server = "respondd", .peers = { USER_DETECT } },
 	{ .name = SOCK_RESPOND, .server = "respondd", .peers = { USER_CONTROL, USER_PORTAL } },
 	{ .name = SOCK_PROXY, .server = "proxyd" },

@@ -1,4 +1,5 @@
-/* See orgs.h. One map for all keys: "c:412015", "i:o412015", "n:" + index, "4:" and "6:" + address. */
+/* See orgs.h. One map for all keys: "c:412015", "i:o412015", "n:" + index, "4:" and "6:" + global address, "r:" + the resolver's
+ * address. Zones have a map of their own: they may be many. */
 #include "normalise/orgs.h"
 
 #include "base/map.h"
@@ -10,11 +11,19 @@
 
 #define ORGS_MAX 4096
 #define UPLINKS_MAX 8
+#define ZONES_MAX 100000
+
+struct zone {
+	char name[256];
+	const struct orgs_one *one; /* NULL: of the service */
+};
 
 struct orgs {
 	struct orgs_one *list;
 	size_t n;
-	struct map keys;
+	struct map keys, zones; /* zone -> struct zone */
+	struct zone *zone_list;
+	size_t n_zones;
 	char uplinks[UPLINKS_MAX][16];
 	size_t n_uplinks;
 };
@@ -55,6 +64,10 @@ static int read_one(struct orgs *o, yyjson_val *v, struct orgs_one *one)
 		one->has4 = inet_pton(AF_INET, t, one->global4) == 1;
 	if (text(v, "global6", t, sizeof t))
 		one->has6 = inet_pton(AF_INET6, t, one->global6) == 1;
+	if (text(v, "resolver4", t, sizeof t))
+		one->resolves4 = inet_pton(AF_INET, t, one->resolver4) == 1;
+	if (text(v, "resolver6", t, sizeof t))
+		one->resolves6 = inet_pton(AF_INET6, t, one->resolver6) == 1;
 	int r = put(o, 'c', one->code, strlen(one->code), one);
 	if (r == 0)
 		r = put(o, 'n', &one->index, sizeof one->index, one);
@@ -64,6 +77,10 @@ static int read_one(struct orgs *o, yyjson_val *v, struct orgs_one *one)
 		r = put(o, '4', one->global4, 4, one);
 	if (r == 0 && one->has6)
 		r = put(o, '6', one->global6, 16, one);
+	if (r == 0 && one->resolves4)
+		r = put(o, 'r', one->resolver4, 4, one);
+	if (r == 0 && one->resolves6)
+		r = put(o, 'r', one->resolver6, 16, one);
 	return r;
 }
 
@@ -100,6 +117,28 @@ static int read_all(struct orgs *o, yyjson_val *root, struct err *err)
 	return 0;
 }
 
+/* "zones": [{"name": …, "org": CODE or "service"}] */
+static int read_zones(struct orgs *o, yyjson_val *root, struct err *err)
+{
+	yyjson_val *arr = yyjson_obj_get(root, "zones"), *v;
+	size_t n = yyjson_arr_size(arr);
+	char code[16];
+	o->zone_list = mem_array(n + 1, sizeof *o->zone_list);
+	if (!o->zone_list || n > ZONES_MAX)
+		return err_set(err, E_LIMIT, "intaked.json", "no memory for %zu zones, or too many", n);
+	yyjson_arr_iter it;
+	yyjson_arr_iter_init(arr, &it);
+	for (; (v = yyjson_arr_iter_next(&it)); o->n_zones++) {
+		struct zone *z = &o->zone_list[o->n_zones];
+		bool ok = text(v, "name", z->name, sizeof z->name) && text(v, "org", code, sizeof code);
+		z->one = ok ? orgs_by_code(o, str_from(code)) : NULL;
+		if (!ok || (!z->one && strcmp(code, ORGS_SERVICE) != 0) || map_get(&o->zones, str_from(z->name)) ||
+		    map_put(&o->zones, str_from(z->name), z) < 0)
+			return err_set(err, E_INVALID, "intaked.json", "zone %zu of the list is wrong or there twice", o->n_zones);
+	}
+	return 0;
+}
+
 int orgs_parse(struct str json, struct orgs **ret, struct err *err)
 {
 	yyjson_doc *doc = yyjson_read(json.ptr, json.len, 0);
@@ -110,8 +149,11 @@ int orgs_parse(struct str json, struct orgs **ret, struct err *err)
 	} else if (!yyjson_is_obj(yyjson_doc_get_root(doc))) {
 		r = err_set(err, E_INVALID, "intaked.json", "not a JSON object");
 	} else {
-		map_init(&o->keys, ORGS_MAX * 5);
+		map_init(&o->keys, ORGS_MAX * 7);
+		map_init(&o->zones, ZONES_MAX);
 		r = read_all(o, yyjson_doc_get_root(doc), err);
+		if (r == 0)
+			r = read_zones(o, yyjson_doc_get_root(doc), err);
 	}
 	yyjson_doc_free(doc);
 	if (r < 0)
@@ -126,6 +168,8 @@ void orgs_destroy(struct orgs **o)
 	if (!*o)
 		return;
 	map_done(&(*o)->keys);
+	map_done(&(*o)->zones);
+	mem_free((*o)->zone_list);
 	mem_free((*o)->list);
 	mem_free(*o);
 	*o = NULL;
@@ -163,4 +207,22 @@ const struct orgs_one *orgs_by_interface(const struct orgs *o, const char *name)
 const struct orgs_one *orgs_by_address(const struct orgs *o, int family, const uint8_t *addr)
 {
 	return family == 4 ? get(o, '4', addr, 4) : get(o, '6', addr, 16);
+}
+
+const struct orgs_one *orgs_by_resolver(const struct orgs *o, int family, const uint8_t *addr)
+{
+	return get(o, 'r', addr, family == 4 ? 4 : 16);
+}
+
+const struct orgs_one *orgs_by_zone(const struct orgs *o, const char *name, const char **ret_zone)
+{
+	const struct zone *z = NULL;
+	for (const char *at = name; !z && *at;) {
+		z = map_get(&o->zones, str_from(at));
+		at = strchr(at, '.');
+		at = at ? at + 1 : "";
+	}
+	if (ret_zone)
+		*ret_zone = z ? z->name : NULL;
+	return z ? z->one : NULL;
 }

@@ -24,6 +24,7 @@ const char *place_in_run(char *dst, size_t size, const char *fmt, ...) __attribu
 #define SOCK_VAULT "vault.sock"       /* vault/vault.h. from proxyd, intaked, detectd */
 #define SOCK_VERDICT "verdict.sock"   /* scan/verdict.h. from proxyd */
 #define SOCK_EVENTS "events.sock"     /* events.h. from every daemon */
+#define SOCK_DNSTAP "dnstap.sock"     /* frame streams (intake/fstrm.h). from the name servers */
 #define SOCK_FINDINGS "findings.sock" /* detect/finding.h. from detectd to respondd */
 #define SOCK_RESPOND "respond.sock"   /* JSON lines: incidents and blocks. from controld */
 #define SOCK_PROXY "proxy.sock"       /* fixed-size binary: blocks and policy. from torided */
