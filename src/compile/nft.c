@@ -8,7 +8,7 @@
  * A packet belongs to an organisation by the interface it comes in by (map @zone_in), on the way back by the
  * organisation's own global address (@zone_wan4/6); the conntrack zone and the mark are its index. What is never
  * allowed stands before the organisation's own rules and can't be reached by them: other organisations,
- * LGWAN, management, the node's inside. Every denial is logged to nflog group 1 as "CODE RULE".
+ * LGWAN, management, the node's inside. A rule with an end carries it into the kernel (meta time). Every denial is logged to nflog group 1 as "CODE RULE".
  * F-06, S-28, S-39, M-004, M-018; source routing: RFC 7126 section 4.3, RFC 5095. */
 #include "compile/emit.h"
 #include "compile/nft_out.h"
@@ -102,20 +102,38 @@ static void rule_facts(struct nft_out *n, const struct org *o, const struct fw_r
 	buf_putc(b, '}');
 }
 
+static bool speaks_of(const struct fw_rule *r, int family)
+{
+	return (!r->n_from || count_family(r->from, r->n_from, family)) && (!r->n_to || count_family(r->to, r->n_to, family));
+}
+
+/* What the rule matches; only for a family it speaks of. */
+static void put_match(struct buf *b, const struct fw_rule *r, int family)
+{
+	if (!r->n_from && !r->n_to)
+		buf_printf(b, "meta nfproto ipv%d ", family);
+	put_match_set(b, "saddr", family, r->from, r->n_from);
+	put_match_set(b, "daddr", family, r->to, r->n_to);
+	put_protocol(b, r);
+}
+
+/* Whole seconds, which nft takes in any time zone; a rule never lasts longer than it says. */
+static int64_t expires_s(const struct fw_rule *r)
+{
+	return r->expires_ms / 1000;
+}
+
 /* One rule of the description in one family, when it says anything about that family. */
 static void org_rule(struct nft_out *n, const struct org *o, const struct fw_rule *r, int family)
 {
-	size_t from = count_family(r->from, r->n_from, family), to = count_family(r->to, r->n_to, family);
-	if ((r->n_from && !from) || (r->n_to && !to))
+	if (!speaks_of(r, family))
 		return;
 	char comment[128];
 	snprintf(comment, sizeof comment, "%s/%s/%d", o->code, r->id, family);
 	buf_puts(&n->nft, "  ");
-	if (!r->n_from && !r->n_to)
-		buf_printf(&n->nft, "meta nfproto ipv%d ", family);
-	put_match_set(&n->nft, "saddr", family, r->from, from ? r->n_from : 0);
-	put_match_set(&n->nft, "daddr", family, r->to, to ? r->n_to : 0);
-	put_protocol(&n->nft, r);
+	if (r->expires_ms)
+		buf_printf(&n->nft, "meta time < %lld ", (long long)expires_s(r));
+	put_match(&n->nft, r, family);
 	if (r->action == FW_DENY)
 		buf_printf(&n->nft, "log prefix \"%s %s\" group 1 snaplen 128 ", o->code, r->id);
 	buf_printf(&n->nft, "counter %s comment \"%s\"\n", r->action == FW_ALLOW ? "accept" : "goto refuse", comment);
@@ -228,9 +246,45 @@ static void chain_input(struct nft_out *n)
 	nft_line(n, " }");
 }
 
+/* What a permission let in ends with it: once it has expired its running flows are judged again, like new ones, by all
+ * rules that are left. The kernel's own clock says when, whether anybody of us runs or not. */
+static void expired_rule(struct nft_out *n, const struct org *o, const struct fw_rule *r, int family)
+{
+	char comment[128];
+	if (!r->expires_ms || r->action != FW_ALLOW || !speaks_of(r, family))
+		return;
+	snprintf(comment, sizeof comment, "%s/%s/%d/expired", o->code, r->id, family);
+	if (r->direction == FW_OUT)
+		buf_printf(&n->nft, "  iifname \"%s\" ", o->interface);
+	else
+		buf_puts(&n->nft, "  iifname $uplink ");
+	buf_printf(&n->nft, "ct direction original meta time >= %lld ", (long long)expires_s(r));
+	put_match(&n->nft, r, family);
+	if (r->direction == FW_OUT)
+		buf_printf(&n->nft, "goto out_%s ", o->code);
+	else
+		buf_printf(&n->nft, "%s daddr vmap @to_global%d ", family == 4 ? "ip" : "ip6", family);
+	buf_printf(&n->nft, "comment \"%s\"\n", comment);
+	rule_note(n, comment);
+	json_field_s(&n->rules, "org", o->code);
+	buf_puts(&n->rules, ",\"action\":\"expired\"}");
+}
+
+static void chain_expired(struct nft_out *n)
+{
+	nft_line(n, " chain expired {");
+	for (size_t i = 0; i < n->m->n_orgs; i++)
+		for (size_t k = 0; k < n->m->orgs[i].n_fw; k++)
+			for (int family = 4; family <= 6; family += 2)
+				expired_rule(n, &n->m->orgs[i], &n->m->orgs[i].fw[k], family);
+	nft_line(n, " }");
+}
+
 static void chain_forward(struct nft_out *n)
 {
+	chain_expired(n);
 	nft_line(n, " chain forward { type filter hook forward priority filter; policy drop;");
+	nft_line(n, "  jump expired");
 	nft_line(n, "  ct state established,related accept");
 	nft_line(n, "  ct state invalid counter drop");
 	nft_line(n, "  iifname vmap @out");

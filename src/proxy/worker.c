@@ -14,6 +14,7 @@
 #define EVENTS_RING (16 * 1024 * 1024u)
 #define VERDICT_CACHE 65536
 #define VERDICT_AGE_MS 3600000
+#define AGAIN_MS 5000 /* tunnels are judged again this often: the exception that let them through may have run out */
 
 static const char *const stat_names[STAT_COUNT] = {
 	[STAT_REQUESTS] = "requests", [STAT_DENIED] = "denied", [STAT_MALICIOUS] = "malicious", [STAT_BYTES_IN] = "bytes_in",
@@ -170,6 +171,8 @@ static void on_tick(uv_timer_t *h)
 	void *v;
 	w->now = clock_mono_ms();
 	each_conn(w, conn_tick);
+	if (w->ticks % (AGAIN_MS / WORKER_TICK_MS) == 0)
+		each_conn(w, conn_check_conf);
 	for (size_t i = 0; map_next(&w->orgs, &i, NULL, &v);) {
 		struct org_rt *o = v;
 		if (o->resolver)

@@ -63,15 +63,15 @@ cat >state/generations/a/scand.json <<-END
 	{"max_bytes":67108864,"clamd_socket":"$top/run/clamd/clamd.sock","database":"$top/state/feeds/clamav","connections":4,
 	 "queue":1024,"cache_entries":65536,"clean_age_s":86400,"signature_max_age_h":720000,"orgs":{}}
 END
-config() { # black list of the first organisation
-	jq -n --arg ca "$(cat good.pem)" --arg black "$1" '
+config() { # black list of the first organisation, and its exceptions (JSON)
+	jq -n --arg ca "$(cat good.pem)" --arg black "$1" --argjson exceptions "${2:-[]}" '
 	{v:1, threads:2, service:{name:"試験クラウド",name_en:"Test cloud"}, proxy:{addr4:"127.0.0.1",addr6:"::1",port:8080},
 	 connect_ports:[443], refuse:["203.0.113.0/24"], origin_ca:[$ca], black:["common.example","127.0.0.9/32"],
 	 dev:{except:["127.0.0.0/8"], verdict_ms:4000, held_mib:24, held_ms:4000, hosts:[{name:"forged.example",addr:"127.0.0.2"},{name:"inside.example",addr:"10.9.9.9"},{name:"listed.example",addr:"127.0.0.9"},
 	   {name:"body.example",addr:"203.0.113.7"},{name:".example",addr:"127.0.0.1"}]},
 	 orgs:[
 	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:["pass.example"],
-	   resolver:"127.0.0.53",resolver_from:"127.0.0.7",scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,url:{black:[$black]}},
+	   resolver:"127.0.0.53",resolver_from:"127.0.0.7",scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,url:{black:(if $exceptions == [] then [$black] else [$black, "pass.example"] end),exceptions:$exceptions}},
 	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,
 	   unscannable_allow:true,url:{}},
 	  {code:"412023",index:2,port:8081,name:"唐津市",name_en:"Karatsu",interface:"",tls_decryption:false,
@@ -340,6 +340,20 @@ drain
 try "the generation is taken" until_true 5 grep -q 'sha256:b' run/ready/proxyd
 try "after, on the same connection: denied" is "$(ask)" "HTTP/1.1 403 Forbidden"
 exec {fd}>&-
+
+# ---- an exception runs out without anybody's doing
+mkdir -p state/generations/c
+end=$(($(date +%s) + 8))000
+config site.example '[{"pattern":"site.example","allow":true,"expires_ms":'$end'},{"pattern":"pass.example","allow":true,"expires_ms":'$end'}]' >state/generations/c/proxyd.json
+: >run/ready/proxyd; ln -sfn generations/c state/current; kill -HUP $proxyd
+try "a generation with exceptions is taken" until_true 5 grep -q 'sha256:c' run/ready/proxyd
+try "until its end the exception lets through" get 200 $A http://site.example:8000/text.txt
+( curl -s -m 60 -o slow4 --cacert good.pem $A https://pass.example/slow/3m; echo $? >code4 ) &
+try "a tunnel of another runs" until_true 5 eval '[ -s slow4 ] && [ ! -s code4 ]'
+try "after it the page is denied" until_true 10 get 403 $A http://site.example:8000/text.txt
+try "by the list the exception stood against" event '"rule":\{"uid":"url.black'
+try "and the tunnel has been cut" until_true 10 eval '[ -s code4 ] && [ "$(cat code4)" != 0 ]'
+
 echo '{' >state/generations/a/proxyd.json; ln -sfn generations/a state/current; kill -HUP $proxyd; sleep 0.5
 try "a broken generation changes nothing" get 403 $A http://site.example:8000/text.txt
 
