@@ -142,7 +142,7 @@ static int cmd_rules_check(int argc, char **argv)
 	struct ruleset *s;
 	bool json = cli_flag(&argc, argv, "--json");
 	if (argc < 1) {
-		fputs("usage: toride rules check DIR... [--json]\n", stderr);
+		fputs("usage: toride rules check PATH... [--json]\n", stderr);
 		return EXIT_USAGE;
 	}
 	int r = ruleset_load((const char *const *)argv, (size_t)argc, &(struct ruleset_opts){ .on_fault = say_fault }, &s, &err);
@@ -152,14 +152,14 @@ static int cmd_rules_check(int argc, char **argv)
 	for (uint32_t i = 0; i < s->n_rules; i++)
 		slow += s->rules[i]->regex_only;
 	if (json)
-		printf("{\"files\":%u,\"rules\":%u,\"correlations\":%u,\"faults\":%u,\"always_asked\":%u}\n", s->n_files, s->n_rules,
-		       s->n_correlations, s->n_faults, slow);
+		printf("{\"files\":%u,\"rules\":%u,\"correlations\":%u,\"filters\":%u,\"faults\":%u,\"always_asked\":%u}\n", s->n_files,
+		       s->n_rules, s->n_correlations, s->n_filters, s->n_faults, slow);
 	else if (cli_japanese())
-		printf("%u ファイル、%u ルール (うち相関 %u)、誤り %u、全イベントで評価 %u\n", s->n_files, s->n_rules,
-		       s->n_correlations, s->n_faults, slow);
+		printf("%u ファイル、%u ルール (うち相関 %u)、フィルタ %u、誤り %u、全イベントで評価 %u\n", s->n_files, s->n_rules,
+		       s->n_correlations, s->n_filters, s->n_faults, slow);
 	else
-		printf("%u files, %u rules (%u correlations), %u faults, %u asked for every event\n", s->n_files, s->n_rules,
-		       s->n_correlations, s->n_faults, slow);
+		printf("%u files, %u rules (%u correlations), %u filters, %u faults, %u asked for every event\n", s->n_files, s->n_rules,
+		       s->n_correlations, s->n_filters, s->n_faults, slow);
 	int code = s->n_faults ? EXIT_REFUSED : EXIT_DONE;
 	ruleset_destroy(&s);
 	return code;
@@ -169,7 +169,7 @@ const struct cli_command cli_detect[] = {
 	{ "detect", "toride detect --rules DIR... --input FILE --format jsonl [--json]",
 	  "findings of rules over a file of events, by the same code as the live service; 1 = something was found",
 	  "イベントのファイルにルールを適用し検知結果を表示 (実運用と同じ処理)。1 = 検知あり", cmd_detect },
-	{ "rules check", "toride rules check DIR... [--json]", "every fault of Sigma rules with file and line; 0 = none",
+	{ "rules check", "toride rules check PATH... [--json]", "every fault of Sigma rules with file and line; 0 = none",
 	  "Sigma ルールの誤りをファイルと行番号で全件表示。0 = 誤りなし", cmd_rules_check },
 	{ 0 },
 };

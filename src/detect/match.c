@@ -234,21 +234,38 @@ static bool try_cidr(const struct pred *d, struct str s)
 	return a.family == d->prefix.family && prefix_contains(&d->prefix, &a);
 }
 
-static bool try_compare(const struct pred *d, struct str s)
+static bool to_number(struct str s, double *ret)
 {
 	char text[64], *end;
 	if (!s.len || !str_copy(s, text, sizeof text))
 		return false;
-	double v = strtod(text, &end);
-	if (*end)
+	*ret = strtod(text, &end);
+	return *end == 0;
+}
+
+static bool to_part(struct str s, enum date_part part, double *ret)
+{
+	unsigned n;
+	if (!date_part_of(s, part, &n))
+		return false;
+	*ret = n;
+	return true;
+}
+
+static bool try_compare(const struct pred *d, struct str s)
+{
+	double v;
+	if (!(d->part == DATE_NONE ? to_number(s, &v) : to_part(s, d->part, &v)))
 		return false;
 	switch (d->compare) {
 	case COMPARE_LT: return v < d->number;
 	case COMPARE_LTE: return v <= d->number;
 	case COMPARE_GT: return v > d->number;
 	case COMPARE_GTE: return v >= d->number;
-	default: return false;
+	case COMPARE_EQ: return v == d->number;
+	case COMPARE_NEQ: break;
 	}
+	return false;
 }
 
 static bool refers(const struct pred *d, struct str a, struct str b)

@@ -104,10 +104,9 @@ static int read_head(struct rule_parser *p, const struct yml *doc)
 	return x < 0 ? x : read_tags(p, doc);
 }
 
-static int read_logsource(struct rule_parser *p, const struct yml *doc)
+int logsource_parse(struct rule_parser *p, const struct yml *doc, struct logsource *s)
 {
 	const struct yml *y = yml_get(doc, "logsource");
-	struct logsource *s = &p->rule->source;
 	if (!y || y->kind != YML_MAP)
 		return rule_fault(p, y ? y->line : doc->line, "logsource is missing or no map");
 	int r = get_text(p, y, "category", 128, &s->category);
@@ -169,7 +168,8 @@ static int read_selection(struct rule_parser *p, const struct yml *y, unsigned d
 	return 0;
 }
 
-static int read_conditions(struct rule_parser *p, const struct yml *y, const struct named_expr *names, unsigned n)
+static int read_conditions(struct rule_parser *p, const struct yml *y, const struct named_expr *names, unsigned n,
+                           struct expr **ret)
 {
 	bool list = y->kind == YML_LIST;
 	if (y->kind == YML_MAP || (list && (y->n == 0 || y->n > 64)))
@@ -185,21 +185,19 @@ static int read_conditions(struct rule_parser *p, const struct yml *y, const str
 		if (r < 0)
 			return r;
 	}
-	p->rule->condition = e->n == 1 ? e->kids[0] : e;
+	*ret = e->n == 1 ? e->kids[0] : e;
 	return 0;
 }
 
-static int read_detection(struct rule_parser *p, const struct yml *doc)
+int detection_parse(struct rule_parser *p, const struct yml *d, const struct yml *beside, struct expr **ret)
 {
 	struct named_expr names[RULE_IDENTIFIERS];
-	const struct yml *d = yml_get(doc, "detection"), *cond = yml_get(d, "condition");
+	const struct yml *cond = yml_get(d, "condition");
 	unsigned n = 0;
-	if (!d || d->kind != YML_MAP)
-		return rule_fault(p, d ? d->line : doc->line, "detection is missing or no map");
 	if (!cond)
 		return rule_fault(p, d->line, "condition is missing");
 	for (const struct yml *c = d->first; c; c = c->next) {
-		if (c == cond)
+		if (c == cond || c == beside)
 			continue;
 		if (str_eq(c->key, STR("timeframe")))
 			return rule_fault(p, c->key_line, "timeframe is obsolete; use a correlation rule");
@@ -210,12 +208,20 @@ static int read_detection(struct rule_parser *p, const struct yml *doc)
 		if (r < 0)
 			return r;
 	}
-	return read_conditions(p, cond, names, n);
+	return read_conditions(p, cond, names, n, ret);
 }
 
-static int resolve_fields(struct rule_parser *p)
+static int read_detection(struct rule_parser *p, const struct yml *doc)
 {
-	for (struct pred *d = p->rule->preds; d; d = d->next) {
+	const struct yml *d = yml_get(doc, "detection");
+	if (!d || d->kind != YML_MAP)
+		return rule_fault(p, d ? d->line : doc->line, "detection is missing or no map");
+	return detection_parse(p, d, NULL, &p->rule->condition);
+}
+
+int rule_resolve(struct rule_parser *p, const struct pred *until)
+{
+	for (struct pred *d = p->rule->preds; d != until; d = d->next) {
 		const char *why = NULL, *name = d->field;
 		if (!d->field)
 			d->path = (struct field_path){ FIELD_ANY, "" };
@@ -233,15 +239,11 @@ static int resolve_fields(struct rule_parser *p)
 
 static int read_rule(struct rule_parser *p, const struct yml *doc)
 {
-	static const char *const refused[][2] = { { "filter", "Sigma filters are not supported" },
-		{ "action", "collections by 'action' are obsolete; write whole documents" } };
 	if (doc->kind != YML_MAP)
 		return rule_fault(p, doc->line, "a rule must be a map");
-	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
-		const struct yml *y = yml_get(doc, refused[i][0]);
-		if (y)
-			return rule_fault(p, y->key_line, "%s", refused[i][1]);
-	}
+	const struct yml *action = yml_get(doc, "action");
+	if (action)
+		return rule_fault(p, action->key_line, "collections by 'action' are obsolete; write whole documents");
 	int r = read_head(p, doc);
 	const struct yml *c = yml_get(doc, "correlation");
 	if (r < 0)
@@ -250,10 +252,10 @@ static int read_rule(struct rule_parser *p, const struct yml *doc)
 		return rule_fault(p, c->key_line, "a rule has either detection or correlation");
 	if (c)
 		return correlation_parse(p, doc, c);
-	r = read_logsource(p, doc);
+	r = logsource_parse(p, doc, &p->rule->source);
 	if (r == 0)
 		r = read_detection(p, doc);
-	return r < 0 ? r : resolve_fields(p);
+	return r < 0 ? r : rule_resolve(p, NULL);
 }
 
 int rule_parse(const struct yml *doc, const char *file, const struct rule_opts *o, struct arena *a, struct rule **ret,

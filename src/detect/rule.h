@@ -2,13 +2,14 @@
  * a tree of conditions over predicates. match.h turns many of them into something quick.
  *
  * What isn't supported is refused with file, line and name, never passed over: old aggregations (`| count()`),
- * timeframe, filters, `action: global`, value_sum/avg/percentile, time modifiers, unknown modifiers, placeholders
- * without a value, fields that the log source doesn't have.
+ * timeframe, `action: global`, value_sum/avg/percentile, unknown modifiers, placeholders without a value, fields that
+ * the log source doesn't have. Filters (filter.h) are put into the rules they name.
  * Own keys beside the standard's: `x-toride: {title_ja: …}` (custom attributes are allowed by the specification).
  * Memory: everything lives in the arena given; rule_release() frees the compiled regular expressions. */
 #ifndef DETECT_RULE_H
 #define DETECT_RULE_H
 
+#include "detect/datepart.h"
 #include "detect/fields.h"
 #include "detect/finding.h"
 #include "detect/pattern.h"
@@ -19,6 +20,7 @@
 #include <pcre2.h>
 
 #define RULE_EXPR_DEPTH 64
+#define RULE_PLACEHOLDERS 4    /* of one value */
 #define RULE_VALUES 20000      /* values of one rule, after placeholders and encodings */
 #define CORRELATION_RULES 16
 #define CORRELATION_GROUP_BY 8
@@ -42,6 +44,7 @@ struct pred {
 	unsigned line;
 	bool flag, cased, open_start, open_end; /* EXISTS; FIELDREF */
 	enum compare compare;
+	enum date_part part; /* COMPARE: of the value taken as a date */
 	double number;
 	struct pattern pattern;
 	struct prefix prefix;
@@ -126,6 +129,12 @@ struct rule_parser {
 int rule_fault(struct rule_parser *p, unsigned line, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* "field|modifier…" and its value(s) -> expression. key "" or "|all": keywords. */
 int value_parse(struct rule_parser *p, struct str key, const struct yml *y, struct expr **ret);
+/* The `logsource` of a document. */
+int logsource_parse(struct rule_parser *p, const struct yml *doc, struct logsource *ret);
+/* Search identifiers and condition of a map; `beside` is a key of it that is neither. Fields aren't resolved yet. */
+int detection_parse(struct rule_parser *p, const struct yml *d, const struct yml *beside, struct expr **ret);
+/* Finds the fields of the rule's predicates, those put in front of `until`, in its log source. */
+int rule_resolve(struct rule_parser *p, const struct pred *until);
 struct expr *expr_new(struct rule_parser *p, enum expr_kind kind, unsigned n);
 struct named_expr {
 	struct str name;

@@ -9,9 +9,12 @@
 #include <cmocka.h>
 
 #include "base/err.h"
+#include "base/fs.h"
 #include "base/mem.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #define HEAD "title: t\nid: r\nlogsource:\n    category: test\ndetection:\n"
 #define SEL(body) HEAD "    selection:\n" body "    condition: selection\n"
@@ -88,6 +91,18 @@ static const struct {
 	T(SEL("        A|lt: 10\n"), "\"A\":9"), F(SEL("        A|lt: 10\n"), "\"A\":10"), T(SEL("        A|lte: 10\n"), "\"A\":10"),
 	T(SEL("        A|gt: 10\n"), "\"A\":\"11\""), F(SEL("        A|gt: 10\n"), "\"A\":10"), T(SEL("        A|gte: 10\n"), "\"A\":10.0"),
 	F(SEL("        A|gt: 10\n"), "\"A\":\"many\""), F(SEL("        A|lt: 10\n"), "\"B\":1"),
+	/* dates: the figures as written; a number is ms or s since 1970 on Japan's clock */
+	T(SEL("        A|hour: 21\n"), "\"A\":\"2026-11-28T21:40:05Z\""), F(SEL("        A|hour: 21\n"), "\"A\":\"2026-11-28T20:59:59+09:00\""),
+	T(SEL("        A|minute: 40\n"), "\"A\":\"2026/11/28 21:40\""), T(SEL("        A|day: 28\n"), "\"A\":\"2026-11-28\""),
+	F(SEL("        A|hour: 0\n"), "\"A\":\"2026-11-28\""), T(SEL("        A|month|gte: 11\n"), "\"A\":\"2026-11-28\""),
+	F(SEL("        A|month|gt: 11\n"), "\"A\":\"2026-11-28\""), T(SEL("        A|lt|year: 2027\n"), "\"A\":\"2026-11-28 00:00\""),
+	T(SEL("        A|week: 48\n"), "\"A\":\"2026-11-28\""), T(SEL("        A|week: 53\n"), "\"A\":\"2027-01-03\""),
+	T(SEL("        A|week: 1\n"), "\"A\":\"2027-01-04\""), T(SEL("        A|week: 1\n"), "\"A\":\"2024-12-30\""),
+	T(SEL("        A|hour: 9\n"), "\"A\":0"), T(SEL("        A|hour: 2\n        B|day: 1\n"), "\"A\":1795885205000,\"B\":1796050800000"),
+	T(SEL("        A|hour: 2\n"), "\"A\":1795885205"), T(SEL("        A|hour|neq: 3\n"), "\"A\":1795885205"),
+	T(SEL("        A|hour:\n            - 1\n            - 2\n"), "\"A\":1795885205"),
+	F(SEL("        A|hour: 2\n"), "\"A\":\"yesterday\""), F(SEL("        A|hour: 2\n"), "\"A\":\"2026-13-01T02:00\""),
+	F(SEL("        A|hour: 2\n"), "\"A\":\"2026-11-01T02:\""), F(SEL("        A|hour: 2\n"), "\"B\":1"),
 	/* encodings, with the specification's and pySigma's examples */
 	T(SEL("        A|base64: foobar\n"), "\"A\":\"Zm9vYmFy\""),
 	T(SEL("        A|base64offset|contains: foobar\n"), "\"A\":\"xxZm9vYmFyyy\""),
@@ -101,6 +116,8 @@ static const struct {
 	T(SEL("        A|fieldref: B\n"), "\"A\":\"x\",\"B\":\"X\""), F(SEL("        A|fieldref: B\n"), "\"A\":\"x\",\"B\":\"y\""),
 	F(SEL("        A|fieldref: B\n"), "\"A\":\"x\""), T(SEL("        A|fieldref|endswith: B\n"), "\"A\":\"wx\",\"B\":\"x\""),
 	T(SEL("        A|fieldref|neq: B\n"), "\"A\":\"x\",\"B\":\"y\""),
+	T(SEL("        A|fieldref|contains: B\n"), "\"A\":\"wxy\",\"B\":\"x\""), T(SEL("        A|fieldref|startswith: B\n"), "\"A\":\"xy\",\"B\":\"x\""),
+	F(SEL("        A|fieldref|startswith: B\n"), "\"A\":\"wx\",\"B\":\"x\""),
 	/* keywords */
 	T(SEL("        - evil\n        - other\n"), "\"A\":{\"B\":[\"an EVIL word\"]}"), F(SEL("        - evil\n"), "\"A\":\"good\""),
 	T(SEL("        '|all':\n            - one\n            - two\n"), "\"A\":\"one\",\"B\":\"two\""),
@@ -137,14 +154,20 @@ static const struct {
 	{ "title: t\nlogsource:\n    product: toride\n    service: nothing\n", "r.yml:3", "no such log source" },
 	{ "title: t\nlevel: huge\n", "r.yml:2", "level" }, { "title: t\ntags: x\n", "r.yml:2", "tags" },
 	{ "title: t\nx-toride:\n    title_jp: x\n", "r.yml:3", "title_jp" }, { "title: t\naction: global\n", "r.yml:2", "action" },
-	{ "title: t\nfilter:\n    rules: any\n", "r.yml:2", "filter" },
+#define FILT(body) "title: f\nlogsource:\n    category: test\nfilter:\n" body
+	{ "title: f\nfilter: x\n", "r.yml:2", "must be a map" }, { "title: f\nfilter:\n    rules: any\n", "r.yml:1", "logsource" },
+	{ FILT("    condition: s\n"), "r.yml:5", "rules must be" }, { FILT("    rules: []\n"), "r.yml:5", "rules must be" },
+	{ FILT("    rules:\n        - nobody\n    s:\n        A: 1\n    condition: s\n"), "r.yml:6", "no rule 'nobody'" },
 	{ HEAD "    s:\n        A: 1\n", "r.yml:6", "condition is missing" },
 	{ HEAD "    timeframe: 5m\n    s:\n        A: 1\n    condition: s\n", "r.yml:6", "timeframe" },
 	{ HEAD "    s: {}\n    condition: s\n", "r.yml:6", "empty" }, { HEAD "    s: []\n    condition: s\n", "r.yml:6", "empty" },
 	{ HEAD "    s:\n        A: []\n    condition: s\n", "r.yml:7", "empty list" },
 	{ HEAD "    s:\n        A:\n            B: 1\n    condition: s\n", "r.yml:8", "must be text" },
 	{ HEAD "    s:\n        A|nonsense: 1\n    condition: s\n", "r.yml:7", "modifier 'nonsense'" },
-	{ HEAD "    s:\n        A|hour: 1\n    condition: s\n", "r.yml:7", "modifier 'hour'" },
+	{ HEAD "    s:\n        A|hour: noon\n    condition: s\n", "r.yml:7", "not a number" },
+	{ HEAD "    s:\n        A|hour|minute: 1\n    condition: s\n", "r.yml:7", "modifier 'minute'" },
+	{ HEAD "    s:\n        A|hour|contains: 1\n    condition: s\n", "r.yml:7", "together" },
+	{ HEAD "    s:\n        A|hour|re: 1\n    condition: s\n", "r.yml:7", "together" },
 	{ HEAD "    s:\n        A|contains|base64: x\n    condition: s\n", "r.yml:7", "before contains" },
 	{ HEAD "    s:\n        A|re|contains: x\n    condition: s\n", "r.yml:7", "together" },
 	{ HEAD "    s:\n        A|cidr|re: x\n    condition: s\n", "r.yml:7", "together" },
@@ -218,16 +241,116 @@ static void test_placeholders(void **state)
 	struct match_event ev;
 	struct err err = { 0 };
 	struct ruleset_opts o = { .rule = { give_hosts, NULL } };
-	const char *rule = SEL("        A|expand: 'x-%hosts%-y'\n");
+	const char *rule = SEL("        A|expand: 'x-%hosts%-y'\n        B|expand: '%hosts%/%hosts%'\n        C|expand: '\\%hosts%hosts%'\n");
 	assert_int_equal(ruleset_load_text(str_from(rule), "r.yml", &o, &s, &err), 0);
 	assert_int_equal(s->n_faults, 0);
 	assert_int_equal(matcher_create(s, &m, &err), 0);
-	assert_int_equal(matcher_event(m, STR("{\"category\":\"test\",\"A\":\"x-srv77-y\"}"), &ev, &err), 0);
+	assert_int_equal(matcher_event(m, STR("{\"category\":\"test\",\"A\":\"x-srv77-y\",\"B\":\"srv2/srv1\",\"C\":\"%hostssrv1\"}"), &ev, &err), 0);
 	assert_int_equal(ev.n_fired, 1);
-	assert_int_equal(matcher_event(m, STR("{\"category\":\"test\",\"A\":\"x-%hosts%-y\"}"), &ev, &err), 0);
+	assert_int_equal(matcher_event(m, STR("{\"category\":\"test\",\"A\":\"x-%hosts%-y\",\"B\":\"srv2/srv1\",\"C\":\"%hostssrv1\"}"), &ev, &err), 0);
 	assert_int_equal(ev.n_fired, 0);
 	matcher_destroy(&m);
 	ruleset_destroy(&s);
+}
+
+#define FILTER(rules, rest) "---\ntitle: f\nlogsource:\n    category: test\nfilter:\n    rules: " rules "\n" rest
+#define BY_USER "    selection:\n        U|startswith: adm_\n    condition: not selection\n"
+#define ONE SEL("        A: 1\n")
+static const struct {
+	const char *filter, *event;
+	bool fires;
+} filters[] = {
+	{ "", "\"A\":1,\"U\":\"adm_x\"", true },
+	{ FILTER("[r]", BY_USER), "\"A\":1,\"U\":\"adm_x\"", false }, { FILTER("[r]", BY_USER), "\"A\":1,\"U\":\"x\"", true },
+	{ FILTER("r", BY_USER), "\"A\":1,\"U\":\"adm_x\"", false }, { FILTER("any", BY_USER), "\"A\":1,\"U\":\"adm_x\"", false },
+	{ FILTER("all", BY_USER), "\"A\":1,\"U\":\"x\"", true }, { FILTER("[r]", BY_USER), "\"U\":\"x\"", false },
+	/* two filters both narrow; the name of a rule's own identifier means nothing to a filter */
+	{ FILTER("[r]", BY_USER) FILTER("any", "    selection:\n        A: 1\n        V: 1\n    condition: not selection\n"), "\"A\":1,\"V\":1", false },
+	{ FILTER("[r]", BY_USER) FILTER("any", "    selection:\n        V: 1\n    condition: not selection\n"), "\"A\":1,\"V\":2", true },
+	/* another log source: any leaves it alone */
+	{ "---\ntitle: f\nlogsource:\n    category: other\nfilter:\n    rules: any\n" BY_USER, "\"A\":1,\"U\":\"adm_x\"", true },
+};
+
+static void test_filters(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(filters); i++) {
+		char rule[1500], event[200];
+		snprintf(rule, sizeof rule, "%s%s", ONE, filters[i].filter);
+		snprintf(event, sizeof event, "{\"category\":\"test\",%s}", filters[i].event);
+		if (fires(rule, event) != filters[i].fires)
+			fail_msg("row %zu should %s: %s on %s", i, filters[i].fires ? "fire" : "be silent", filters[i].filter, event);
+	}
+}
+
+/* A filter that is wrong leaves the rule as it was, and says where. */
+static void test_bad_filters(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *filter, *place, *words;
+	} rows[] = {
+		{ FILTER("[r]", "    s:\n        U|re: ok\n        V|re: '('\n    condition: not s\n"), "r.yml:17", "regular expression" },
+		{ FILTER("[r]", "    s:\n        U: 1\n    condition: not t\n"), "r.yml:17", "no search identifier 't'" },
+		{ FILTER("[r]", "    s:\n        U: 1\n"), "r.yml:14", "condition is missing" },
+		{ "---\ntitle: f\nlogsource:\n    category: proxy\nfilter:\n    rules: [r]\n" BY_USER, "r.yml:14", "another log source" },
+		{ FILTER("[[r]]", BY_USER), "r.yml:14", "ids or names" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char rule[1500];
+		struct ruleset *s;
+		struct matcher *m;
+		struct match_event ev;
+		struct err fault = { 0 }, err = { 0 };
+		struct ruleset_opts o = { .on_fault = keep_fault, .user = &fault };
+		snprintf(rule, sizeof rule, "%s%s", ONE, rows[i].filter);
+		assert_int_equal(ruleset_load_text(str_from(rule), "r.yml", &o, &s, &err), 0);
+		if (s->n_faults != 1 || strcmp(fault.path, rows[i].place) != 0 || !strstr(fault.msg, rows[i].words))
+			fail_msg("row %zu: got '%s: %s', wanted '%s: … %s …'", i, fault.path, fault.msg, rows[i].place, rows[i].words);
+		assert_int_equal(matcher_create(s, &m, &err), 0);
+		assert_int_equal(matcher_event(m, STR("{\"category\":\"test\",\"A\":1,\"U\":\"adm_\"}"), &ev, &err), 0);
+		assert_int_equal(ev.n_fired, 1);
+		matcher_destroy(&m);
+		ruleset_destroy(&s);
+	}
+}
+
+static void write_file(const char *dir, const char *name, const char *text)
+{
+	char path[256];
+	struct err err = { 0 };
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	assert_int_equal(fs_write(path, str_from(text), 0600, &err), 0);
+}
+
+/* placeholders.json of a directory, and what is wrong with one. */
+static void test_placeholder_file(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *json, *words; /* words NULL: the rule is taken */
+	} rows[] = { { "{\"Admins\":[\"adm_*\",\"root\",],} // ours", NULL }, { "{\"Admins\":[]}", "needs a list" },
+		{ "{\"Admins\":\"root\"}", "needs a list" }, { "{\"Admins\":[1]}", "value 1" }, { "[]", "object" }, { "{", "not JSON" },
+		{ "{\"admins\":[\"root\"]}", "'%Admins%' has no value" } };
+	char dir[] = "/tmp/rulesXXXXXX", path[64];
+	assert_non_null(mkdtemp(dir));
+	write_file(dir, "a.yml", SEL("        A|expand: '%Admins%'\n"));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct ruleset *s;
+		const char *list = dir;
+		struct err fault = { 0 }, err = { 0 };
+		write_file(dir, "placeholders.json", rows[i].json);
+		assert_int_equal(ruleset_load(&list, 1, &(struct ruleset_opts){ .on_fault = keep_fault, .user = &fault }, &s, &err), 0);
+		assert_int_equal(s->n_rules, rows[i].words == NULL);
+		if (rows[i].words && !strstr(fault.msg, rows[i].words))
+			fail_msg("row %zu: got '%s', wanted '… %s …'", i, fault.msg, rows[i].words);
+		ruleset_destroy(&s);
+	}
+	snprintf(path, sizeof path, "%s/a.yml", dir);
+	unlink(path);
+	snprintf(path, sizeof path, "%s/placeholders.json", dir);
+	unlink(path);
+	rmdir(dir);
 }
 
 /* Log sources: an event fires rules of its own source only. */
@@ -270,6 +393,7 @@ static void test_no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_meaning), cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_placeholders), cmocka_unit_test(test_sources), cmocka_unit_test(test_no_memory) };
+		cmocka_unit_test(test_placeholders), cmocka_unit_test(test_placeholder_file), cmocka_unit_test(test_filters),
+		cmocka_unit_test(test_bad_filters), cmocka_unit_test(test_sources), cmocka_unit_test(test_no_memory) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,9 @@
 /* Reads rule files and links correlations to their rules; see ruleset.h. */
 #include "detect/ruleset.h"
 
+#include "detect/filter.h"
+#include "detect/placeholder.h"
+
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/fs.h"
@@ -19,6 +22,8 @@ struct loader {
 	struct err *err;
 	const char *dir;
 	unsigned depth;
+	struct filter *filters, **last_filter;
+	struct placeholders placeholders;
 };
 
 static void fault(struct loader *l, const struct err *err)
@@ -26,6 +31,18 @@ static void fault(struct loader *l, const struct err *err)
 	l->s->n_faults++;
 	if (l->o && l->o->on_fault)
 		l->o->on_fault(err, l->o->user);
+}
+
+/* Filters wait until all rules are there. */
+static int keep_filter(struct loader *l, const struct yml *doc, const char *file)
+{
+	struct filter *f = arena_alloc(&l->s->arena, sizeof *f);
+	if (!f)
+		return -E_NOMEM;
+	*f = (struct filter){ .file = file, .doc = doc };
+	*l->last_filter = f;
+	l->last_filter = &f->next;
+	return 0;
 }
 
 static int add_text(struct loader *l, struct str text, const char *file)
@@ -47,7 +64,12 @@ static int add_text(struct loader *l, struct str text, const char *file)
 			continue;
 		if (s->n_rules >= RULESET_RULES)
 			return err_set(l->err, E_LIMIT, file, "more than %d rules", RULESET_RULES);
-		if (rule_parse(doc, name, l->o ? &l->o->rule : NULL, &s->arena, &r, &e) < 0) {
+		if (yml_get(doc, "filter")) {
+			if (keep_filter(l, doc, name) < 0)
+				return err_set(l->err, E_NOMEM, file, "no memory");
+			continue;
+		}
+		if (rule_parse(doc, name, &l->placeholders.o, &s->arena, &r, &e) < 0) {
 			fault(l, &e);
 			if (e.code == E_NOMEM)
 				return err_set(l->err, E_NOMEM, file, "no memory");
@@ -96,6 +118,27 @@ static int add_entry(const char *name, void *user)
 	return S_ISDIR(st.st_mode) ? add_path(l, path) : 0;
 }
 
+/* The values of placeholders that a directory of rules may bring. A file that is wrong is told, and gives none. */
+static int add_placeholders(struct loader *l, const char *dir)
+{
+	char path[4096];
+	struct buf b;
+	struct err e = { 0 };
+	int n = snprintf(path, sizeof path, "%s/%s", dir, PLACEHOLDERS_FILE);
+	if (n < 0 || (size_t)n >= sizeof path)
+		return err_set(l->err, E_LIMIT, dir, "path too long");
+	if (!fs_exists(path))
+		return 0;
+	buf_init(&b, PLACEHOLDERS_BYTES);
+	int r = fs_read(path, &b, &e);
+	if (r == 0)
+		r = placeholders_parse(&l->placeholders, buf_view(&b), path, &e);
+	buf_done(&b);
+	if (r < 0)
+		fault(l, &e);
+	return r == -E_NOMEM ? err_set(l->err, E_NOMEM, path, "no memory") : 0;
+}
+
 static int add_path(struct loader *l, const char *path)
 {
 	struct stat st;
@@ -105,10 +148,13 @@ static int add_path(struct loader *l, const char *path)
 		return add_file(l, path);
 	if (l->depth >= WALK_DEPTH)
 		return err_set(l->err, E_LIMIT, path, "directories nested too deeply");
+	int r = add_placeholders(l, path);
+	if (r < 0)
+		return r;
 	const char *before = l->dir;
 	l->dir = path;
 	l->depth++;
-	int r = fs_list(path, add_entry, l, l->err);
+	r = fs_list(path, add_entry, l, l->err);
 	l->depth--;
 	l->dir = before;
 	return r;
@@ -283,6 +329,20 @@ static int link_all(struct loader *l)
 	return r;
 }
 
+static int apply_filters(struct loader *l)
+{
+	for (const struct filter *f = l->filters; f; f = f->next) {
+		struct err e = { 0 };
+		l->s->n_filters++;
+		if (filter_apply(f, l->s->first, &l->placeholders.o, &l->s->arena, &e) == 0)
+			continue;
+		fault(l, &e);
+		if (e.code == E_NOMEM)
+			return err_set(l->err, E_NOMEM, f->file, "no memory");
+	}
+	return 0;
+}
+
 static int number(struct ruleset *s, struct err *err)
 {
 	s->rules = arena_array(&s->arena, s->n_rules + 1, sizeof *s->rules);
@@ -305,11 +365,16 @@ static int create(const struct ruleset_opts *o, struct loader *l, struct err *er
 	arena_init(&s->arena, RULESET_BYTES);
 	s->last = &s->first;
 	*l = (struct loader){ .s = s, .o = o, .err = err };
+	l->last_filter = &l->filters;
+	placeholders_init(&l->placeholders, o ? &o->rule : NULL);
 	return 0;
 }
 
 static int finish(struct loader *l, int r, struct ruleset **ret)
 {
+	if (r == 0)
+		r = apply_filters(l);
+	placeholders_done(&l->placeholders);
 	if (r == 0)
 		r = link_all(l);
 	if (r == 0)

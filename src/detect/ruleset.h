@@ -1,5 +1,6 @@
 /* All rules together: read from directories, linked (correlations find their rules), compiled for matching.
  *
+ * Filters (filter.h) are put into the rules they name; a directory may hold placeholders.json (placeholder.h).
  * A rule that is wrong is told to on_fault and left out; so is every correlation that needs it. A set may be
  * empty. Read-only once made: any number of matchers (match.h) may share it. */
 #ifndef DETECT_RULESET_H
@@ -53,7 +54,7 @@ struct ruleset {
 	struct arena arena;
 	struct rule *first, **last;
 	struct rule **rules; /* by index; files in sorted order */
-	uint32_t n_rules, n_correlations, n_faults, n_files;
+	uint32_t n_rules, n_correlations, n_filters, n_faults, n_files;
 	struct match_field *fields;
 	uint32_t n_fields;
 	struct match_source *sources;

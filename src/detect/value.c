@@ -16,6 +16,7 @@ enum encoding { ENC_BASE64, ENC_BASE64OFFSET, ENC_UTF16LE, ENC_UTF16BE, ENC_UTF1
 struct modifiers {
 	bool contains, startswith, endswith, all, cased, exists, expand, fieldref, neq, windash, cidr, re, re_i, re_m, re_s, cmp;
 	enum compare compare;
+	enum date_part part;
 	enum encoding enc[ENC_MAX];
 	unsigned n_enc;
 };
@@ -29,6 +30,8 @@ struct items { /* the values of one field, being collected */
 	unsigned n, cap;
 	int failed;
 	struct str head, tail; /* around a placeholder */
+	size_t done;           /* bytes of head that came from values: plain percent signs there need no backslash */
+	unsigned expanded;     /* placeholders of this value that have their value already */
 };
 
 static bool set_flag(struct modifiers *m, struct str name)
@@ -61,6 +64,18 @@ static bool set_compare(struct modifiers *m, struct str name)
 	return false;
 }
 
+/* `hour` alone means equal; a comparison may stand beside it. */
+static bool set_part(struct modifiers *m, struct str name)
+{
+	enum date_part part = date_part_named(name);
+	if (part == DATE_NONE || m->part != DATE_NONE)
+		return false;
+	m->part = part;
+	if (!m->cmp)
+		m->compare = COMPARE_EQ;
+	return true;
+}
+
 static bool set_encoding(struct modifiers *m, struct str name)
 {
 	static const struct {
@@ -90,7 +105,7 @@ static int read_modifiers(struct rule_parser *p, struct str s, unsigned line, st
 	struct str name;
 	while (str_next(&s, '|', &name)) {
 		bool text_before = m->contains || m->startswith || m->endswith;
-		if (set_re_flag(m, name) || set_flag(m, name) || set_compare(m, name))
+		if (set_re_flag(m, name) || set_flag(m, name) || set_compare(m, name) || set_part(m, name))
 			continue;
 		if (!set_encoding(m, name))
 			return rule_fault(p, line, "modifier '" STR_FMT "' is not supported", STR_ARG(name));
@@ -98,6 +113,7 @@ static int read_modifiers(struct rule_parser *p, struct str s, unsigned line, st
 			return rule_fault(p, line, "modifier '" STR_FMT "' must stand before contains, startswith and endswith",
 			                  STR_ARG(name));
 	}
+	m->cmp |= m->part != DATE_NONE;
 	unsigned kinds = m->re + m->cidr + m->exists + m->cmp;
 	bool text = m->contains || m->startswith || m->endswith || m->n_enc || m->windash;
 	if (kinds > 1 || (kinds && (text || m->fieldref)) || (m->re && m->cased))
@@ -287,26 +303,13 @@ static int add_text(struct items *it, struct str text)
 	if (m->cmp) {
 		d.op = PRED_COMPARE;
 		d.compare = m->compare;
+		d.part = m->part;
 		return to_number(text, &d.number) ? add_pred(it, &d)
 		                                  : rule_fault(it->p, it->line, "'" STR_FMT "' is not a number", STR_ARG(text));
 	}
 	if (m->n_enc)
 		return add_encoded(it, text);
 	return add_pattern(it, text, false, !it->field);
-}
-
-static void add_placeholder_value(struct str value, void *to)
-{
-	struct items *it = to;
-	struct buf b;
-	if (it->failed)
-		return;
-	buf_init(&b, VALUE_BYTES);
-	buf_str(&b, it->head);
-	buf_str(&b, value);
-	buf_str(&b, it->tail);
-	it->failed = b.failed ? rule_fault(it->p, it->line, "value too long") : add_text(it, buf_view(&b));
-	buf_done(&b);
 }
 
 /* The first `%name%` that isn't escaped; false when there is none. */
@@ -328,17 +331,67 @@ static bool find_placeholder(struct str s, struct str *head, struct str *name, s
 	return false;
 }
 
-static int add_expanded(struct items *it, struct str text)
+/* What stood in the rule: `\%` is a plain percent sign, any other backslash stays for pattern_parse(). */
+static void put_plain(struct buf *b, struct str s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		bool escape = s.ptr[i] == '\\' && i + 1 < s.len;
+		if (escape && s.ptr[i + 1] != '%')
+			buf_putc(b, s.ptr[i]);
+		buf_putc(b, s.ptr[escape ? ++i : i]);
+	}
+}
+
+static int add_expanded(struct items *it, struct str text, size_t done);
+
+static void add_placeholder_value(struct str value, void *to)
+{
+	struct items *it = to;
+	struct str head = it->head, tail = it->tail;
+	size_t done = it->done;
+	struct buf b;
+	if (it->failed)
+		return;
+	buf_init(&b, VALUE_BYTES);
+	buf_put(&b, head.ptr, done);
+	put_plain(&b, (struct str){ head.ptr + done, head.len - done });
+	buf_str(&b, value);
+	size_t n = b.len;
+	buf_str(&b, tail);
+	int r = b.failed ? rule_fault(it->p, it->line, "value too long") : add_expanded(it, buf_view(&b), n);
+	buf_done(&b);
+	it->head = head; /* the next one of this list: what stood behind may have been expanded meanwhile */
+	it->tail = tail;
+	it->done = done;
+	it->failed = r;
+}
+
+static int add_last(struct items *it, struct str text, size_t done)
+{
+	struct buf b;
+	buf_init(&b, VALUE_BYTES);
+	buf_put(&b, text.ptr, done);
+	put_plain(&b, (struct str){ text.ptr + done, text.len - done });
+	int r = b.failed ? rule_fault(it->p, it->line, "value too long") : add_text(it, buf_view(&b));
+	buf_done(&b);
+	return r;
+}
+
+/* Placeholders from byte `done` on: what a value put there isn't looked at again. */
+static int add_expanded(struct items *it, struct str text, size_t done)
 {
 	const struct rule_opts *o = it->p->opts;
-	struct str name, h, n2, t;
-	if (!find_placeholder(text, &it->head, &name, &it->tail))
-		return add_text(it, text);
-	if (find_placeholder(it->tail, &h, &n2, &t))
-		return rule_fault(it->p, it->line, "more than one placeholder in a value is not supported");
+	struct str name, rest = { text.ptr + done, text.len - done };
+	if (!find_placeholder(rest, &it->head, &name, &it->tail))
+		return add_last(it, text, done);
+	it->head = (struct str){ text.ptr, done + it->head.len };
+	it->done = done;
+	if (++it->expanded > RULE_PLACEHOLDERS)
+		return rule_fault(it->p, it->line, "more than %d placeholders in a value", RULE_PLACEHOLDERS);
 	it->failed = 0;
 	if (!o || !o->placeholder || !o->placeholder(name, add_placeholder_value, it, o->user))
 		return rule_fault(it->p, it->line, "placeholder '%%" STR_FMT "%%' has no value here", STR_ARG(name));
+	it->expanded--;
 	return it->failed;
 }
 
@@ -376,7 +429,8 @@ static int add_value(struct items *it, const struct yml *y, bool in_list)
 		return rule_fault(it->p, y->line, "a value holds NUL");
 	if (m->fieldref)
 		return add_fieldref(it, y->text);
-	return m->expand ? add_expanded(it, y->text) : add_text(it, y->text);
+	it->expanded = 0;
+	return m->expand ? add_expanded(it, y->text, 0) : add_text(it, y->text);
 }
 
 /* What one value gave (several when it was expanded): linked by OR, whatever links the values themselves. */
