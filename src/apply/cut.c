@@ -70,10 +70,12 @@ static void put_cut(struct buf *b, yyjson_val *rule, yyjson_val *from, yyjson_va
 	wr_u8(b, (uint8_t)yyjson_get_uint(yyjson_obj_get(rule, "protocol")));
 	wr_u16(b, (uint16_t)yyjson_get_uint(yyjson_obj_get(rule, "port_low")));
 	wr_u16(b, (uint16_t)yyjson_get_uint(yyjson_obj_get(rule, "port_high")));
-	if (put_prefix(b, from, family) && put_prefix(b, to, family))
+	if (put_prefix(b, from, family) && put_prefix(b, to, family)) {
+		wr_u8(b, yyjson_is_true(yyjson_obj_get(rule, "answers")));
 		++*n;
-	else
+	} else {
 		b->len = at; /* a prefix of the other family says nothing here */
+	}
 }
 
 /* Each pair of the rule's prefixes; of the whole zone when there would be too many. */
@@ -158,6 +160,7 @@ int cuts_parse(struct str data, struct cuts *ret, struct err *err)
 		rd_bytes(&r, k->from, 16);
 		k->to_len = rd_u8(&r);
 		rd_bytes(&r, k->to, 16);
+		k->answers = rd_u8(&r) == 1;
 		uint8_t full = k->family == 4 ? 32 : 128;
 		if ((k->family != 4 && k->family != 6) || k->zone == 0 || k->from_len > full || k->to_len > full)
 			r.bad = true;
@@ -228,7 +231,7 @@ static int delete_flows(const struct env *e, const struct cut *c, unsigned port,
 	}
 	if (port) {
 		snprintf(ports, sizeof ports, "%u", port);
-		argv[n++] = "--dport";
+		argv[n++] = c->answers ? "--reply-port-src" : "--dport";
 		argv[n++] = ports;
 	}
 	if (c->from_len) {
@@ -238,7 +241,7 @@ static int delete_flows(const struct env *e, const struct cut *c, unsigned port,
 	}
 	if (c->to_len) {
 		snprintf(to, sizeof to, "%s/%u", inet_ntop(af, c->to, addr, sizeof addr), c->to_len);
-		argv[n++] = "-d";
+		argv[n++] = c->answers ? "-r" : "-d";
 		argv[n++] = to;
 	}
 	buf_init(&out, MIB);

@@ -2,7 +2,8 @@
  * privilege, since it is text; comes back as fixed binary.
  *
  *   u8 opens, u8 closes, u32 n, n × { u16 zone, u8 family, u8 protocol, u16 low, u16 high, u8 from_len, u8 from[16],
- *                                     u8 to_len, u8 to[16] }
+ *                                     u8 to_len, u8 to[16],
+ *                                     u8 answers }
  * A revoked permission is an allowing rule that is no more, or a denying one that is new. */
 #ifndef APPLY_CUT_H
 #define APPLY_CUT_H
@@ -16,6 +17,7 @@ struct cut {
 	uint8_t family, protocol; /* protocol 0: any */
 	uint16_t low, high;       /* 0,0: any port */
 	uint8_t from_len, from[16], to_len, to[16];
+	bool answers; /* to and ports are where the answers come from: a server behind a public address */
 };
 
 struct cuts {

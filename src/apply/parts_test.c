@@ -246,6 +246,9 @@ static void test_cut_commands(void **state)
 	c = (struct cut){ .family = 6, .from_len = 128, .from = { 0x20, 1, 0xd, 0xb8, [15] = 1 } };
 	assert_int_equal(cut_run(&e, &c, &err), 0);
 	assert_string_equal(ran[3], "conntrack -D -f ipv6 -s 2001:db8::1/128");
+	c = (struct cut){ .zone = 3, .family = 4, .protocol = 6, .low = 22, .high = 22, .to_len = 32, .to = { 10, 1, 0, 6 }, .answers = true };
+	assert_int_equal(cut_run(&e, &c, &err), 0);
+	assert_string_equal(ran[4], "conntrack -D -f ipv4 -w 3 -p tcp --reply-port-src 22 -r 10.1.0.6/32");
 }
 
 /* ---- reading back ---- */

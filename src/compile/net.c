@@ -89,10 +89,9 @@ static void org_link(struct net_out *n, const struct model *m, const struct org 
 	single_address(n, internal4(m, o, INTERNAL_RESOLVER));
 	single_address(n, internal6(o, INTERNAL_RESOLVER));
 	/* On the uplinks themselves, so that the upstream router finds them by ARP and neighbour discovery. */
-	for (size_t i = 0; i < m->service.n_uplinks; i++) {
-		host_address(n, o->global4, m->service.uplinks[i].interface);
-		host_address(n, o->global6, m->service.uplinks[i].interface);
-	}
+	for (size_t i = 0; i < m->service.n_uplinks; i++)
+		for (size_t k = 0; k < o->n_publics; k++)
+			host_address(n, o->publics[k], m->service.uplinks[i].interface);
 }
 
 static void org_routes(struct net_out *n, const struct org *o)

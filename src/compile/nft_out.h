@@ -1,20 +1,30 @@
-/* What the two halves of the packet filter share: nft_sets.c (sets and maps), nft.c (chains). */
+/* What the parts of the packet filter share: nft_sets.c (sets and maps), nft_policy.c (an organisation's chains), nft.c. */
 #ifndef COMPILE_NFT_OUT_H
 #define COMPILE_NFT_OUT_H
 
 #include "compile/compile.h"
 
+/* The connection mark's highest bit: a rule with an end let it pass. The rest of the mark is free for others. */
+#define TIMED "0x80000000"
+
 struct nft_out {
 	const struct model *m;
-	struct buf nft, rules;
+	struct arena *arena;
+	struct buf nft, rules, scratch;
 	size_t n_rules;
 };
 
 void nft_line(struct nft_out *n, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* An address, or a prefix where it is one. */
 const char *nft_addr(const struct prefix *p, char dst[PREFIX_TEXT]);
+/* The first fields of rules.json for a rule that carries a comment; whoever calls it ends the object with "}". */
+void nft_note(struct nft_out *n, const char *comment);
+/* A denial of one kind: matched, logged with code and rule id, refused in the given way, and noted. */
+void nft_deny(struct nft_out *n, const char *code, const char *id, const char *match, const char *verdict);
+/* spoof_CODE, out_CODE, inbound_CODE, local_CODE, and the sets that limits need. */
+void nft_org_chains(struct nft_out *n, const struct org *o);
 /* All named sets and maps but the verdict maps, which name chains and so come behind them. */
-void nft_sets(struct nft_out *n);
+int nft_sets(struct nft_out *n); /* -E_NOMEM */
 void nft_verdict_maps(struct nft_out *n);
 /* nft/zones.bin and nft/never.bin: what root's side reads without parsing text. */
 void nft_side_files(const struct model *m, struct buf *zones, struct buf *never);

@@ -3,6 +3,7 @@
 #include "compile/nft_out.h"
 
 #include "base/mem.h"
+#include "model/policy.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -67,10 +68,10 @@ static void zone_maps(struct nft_out *n)
 		list_open(&l, n, family == 4 ? "map zone_wan4 { type ipv4_addr : mark;" : "map zone_wan6 { type ipv6_addr : mark;");
 		for (size_t i = 0; i < n->m->n_orgs; i++) {
 			const struct org *o = &n->m->orgs[i];
-			const struct prefix *g = family == 4 ? &o->global4 : &o->global6;
 			struct prefix dns = family == 4 ? internal4(n->m, o, INTERNAL_RESOLVER) : internal6(o, INTERNAL_RESOLVER);
-			if (prefix_is_set(g))
-				list_add(&l, "%s : %u", prefix_format_addr(g, text), o->index);
+			for (size_t k = 0; k < o->n_publics; k++)
+				if (o->publics[k].family == family)
+					list_add(&l, "%s : %u", prefix_format_addr(&o->publics[k], text), o->index);
 			if (prefix_is_set(&dns))
 				list_add(&l, "%s : %u", prefix_format_addr(&dns, text), o->index);
 		}
@@ -141,41 +142,26 @@ static void prefix_set(struct nft_out *n, const char *name, int family, const st
 	list_close(&l);
 }
 
-/* Every organisation's inside and global addresses: nobody reaches them from another organisation. */
-static void inside_sets(struct nft_out *n)
+/* From address and protocol to the published server. */
+static void publish_maps(struct nft_out *n)
 {
-	for (int family = 4; family <= 6; family += 2) {
-		struct list l;
-		char text[PREFIX_TEXT];
-		list_open(&l, n, family == 4 ? "set inside4 { type ipv4_addr; flags interval; auto-merge;"
-		                             : "set inside6 { type ipv6_addr; flags interval; auto-merge;");
-		if (family == 4)
-			list_add(&l, "%s", nft_addr(&n->m->service.internal4, text));
-		for (size_t i = 0; i < n->m->n_orgs; i++) {
-			const struct org *o = &n->m->orgs[i];
-			const struct prefix *g = family == 4 ? &o->global4 : &o->global6;
-			for (size_t k = 0; k < o->n_prefixes; k++)
-				if (o->prefixes[k].family == family)
-					list_add(&l, "%s", nft_addr(&o->prefixes[k], text));
-			if (prefix_is_set(g))
-				list_add(&l, "%s", prefix_format_addr(g, text));
-			if (family == 6 && prefix_is_set(&o->router6)) {
-				struct prefix net = internal6(o, 0);
-				net.len = 64;
-				list_add(&l, "%s", prefix_format(&net, text));
-			}
+	for (int family = 4; family <= 6; family += 2)
+		for (int udp = 0; udp < 2; udp++) {
+			struct list l;
+			char head[160], a[PREFIX_TEXT], b[PREFIX_TEXT];
+			const char *type = family == 4 ? "ipv4_addr" : "ipv6_addr";
+			snprintf(head, sizeof head, "map publish%d_%s { type %s . inet_service : %s . inet_service;", family, udp ? "udp" : "tcp",
+			         type, type);
+			list_open(&l, n, head);
+			for (size_t i = 0; i < n->m->n_orgs; i++)
+				for (size_t k = 0; k < n->m->orgs[i].n_publish; k++) {
+					const struct publish *p = &n->m->orgs[i].publish[k];
+					if (p->address.family == family && p->protocol == (udp ? IPPROTO_UDP : IPPROTO_TCP))
+						list_add(&l, "%s . %u : %s . %u", prefix_format_addr(&p->address, a), p->port,
+						         prefix_format_addr(&p->server, b), p->server_port);
+				}
+			list_close(&l);
 		}
-		list_close(&l);
-	}
-}
-
-/* Addresses that aren't the Internet (RFC 6890): an organisation has no business there through us.
- * Documentation ranges are left out: the lab's Internet is made of them. */
-static void bogon_sets(struct nft_out *n)
-{
-	nft_line(n, " set bogon4 { type ipv4_addr; flags interval; auto-merge; elements = { 0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10,");
-	nft_line(n, "  127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16, 198.18.0.0/15, 224.0.0.0/3 } }");
-	nft_line(n, " set bogon6 { type ipv6_addr; flags interval; auto-merge; elements = { ::/8, fc00::/7, fe80::/10, ff00::/8 } }");
 }
 
 static void interface_verdicts(struct nft_out *n, const char *name, const char *chain)
@@ -189,6 +175,15 @@ static void interface_verdicts(struct nft_out *n, const char *name, const char *
 	list_close(&l);
 }
 
+static void inbound_verdicts(struct nft_out *n)
+{
+	struct list l;
+	list_open(&l, n, "map inbound { type mark : verdict;");
+	for (size_t i = 0; i < n->m->n_orgs; i++)
+		list_add(&l, "%u : jump inbound_%s", n->m->orgs[i].index, n->m->orgs[i].code);
+	list_close(&l);
+}
+
 static void global_verdicts(struct nft_out *n)
 {
 	for (int family = 4; family <= 6; family += 2) {
@@ -197,9 +192,9 @@ static void global_verdicts(struct nft_out *n)
 		list_open(&l, n, family == 4 ? "map to_global4 { type ipv4_addr : verdict;" : "map to_global6 { type ipv6_addr : verdict;");
 		for (size_t i = 0; i < n->m->n_orgs; i++) {
 			const struct org *o = &n->m->orgs[i];
-			const struct prefix *g = family == 4 ? &o->global4 : &o->global6;
-			if (prefix_is_set(g))
-				list_add(&l, "%s : jump inbound_%s", prefix_format_addr(g, text), o->code);
+			for (size_t k = 0; k < o->n_publics; k++)
+				if (o->publics[k].family == family)
+					list_add(&l, "%s : jump inbound_%s", prefix_format_addr(&o->publics[k], text), o->code);
 		}
 		list_close(&l);
 	}
@@ -240,10 +235,10 @@ static void known_sets(struct nft_out *n)
 		list_open(&l, n, family == 4 ? "set known4 { type ipv4_addr;" : "set known6 { type ipv6_addr;");
 		for (size_t i = 0; i < n->m->n_orgs; i++) {
 			const struct org *o = &n->m->orgs[i];
-			const struct prefix *g = family == 4 ? &o->global4 : &o->global6;
 			struct prefix d = family == 4 ? internal4(n->m, o, INTERNAL_RESOLVER) : internal6(o, INTERNAL_RESOLVER);
-			if (prefix_is_set(g))
-				list_add(&l, "%s", prefix_format_addr(g, text));
+			for (size_t k = 0; k < o->n_publics; k++)
+				if (o->publics[k].family == family)
+					list_add(&l, "%s", prefix_format_addr(&o->publics[k], text));
 			if (prefix_is_set(&d))
 				list_add(&l, "%s", prefix_format_addr(&d, text));
 		}
@@ -251,22 +246,23 @@ static void known_sets(struct nft_out *n)
 	}
 }
 
-void nft_sets(struct nft_out *n)
+int nft_sets(struct nft_out *n)
 {
-	const struct service *s = &n->m->service;
+	struct policy_sets sets;
+	if (policy_sets(n->m, n->arena, &sets) < 0)
+		return -E_NOMEM;
 	interface_set(n);
 	zone_maps(n);
 	known_sets(n);
 	nat_maps(n);
+	publish_maps(n);
 	source_sets(n);
-	inside_sets(n);
-	for (int family = 4; family <= 6; family += 2) {
-		prefix_set(n, "management", family, s->management, s->n_management);
-		prefix_set(n, "lgwan", family, s->lgwan, s->n_lgwan);
-	}
-	bogon_sets(n);
+	for (int i = SET_NONE + 1; i < SET_KINDS; i++)
+		for (int family = 4; family <= 6; family += 2)
+			prefix_set(n, policy_set_names[i], family, sets.list[i], sets.n[i]);
 	node_sets(n, "resolver", INTERNAL_RESOLVER);
 	node_sets(n, "gateway", INTERNAL_GATEWAY);
+	return 0;
 }
 
 void nft_verdict_maps(struct nft_out *n)
@@ -274,6 +270,7 @@ void nft_verdict_maps(struct nft_out *n)
 	interface_verdicts(n, "spoofed", "spoof");
 	interface_verdicts(n, "out", "out");
 	interface_verdicts(n, "local", "local");
+	inbound_verdicts(n);
 	global_verdicts(n);
 }
 

@@ -118,6 +118,7 @@ static void check_service(struct check *c)
 		            "/16 (254 団体を超える場合は /10 まで) で書いてください");
 	for (size_t i = 0; i < s->n_uplinks; i++)
 		check_uplink(c, i);
+	check_groups(c, NULL);
 	path_pop(&c->path, 0);
 }
 
@@ -173,6 +174,15 @@ static int unique_address(struct check *c, struct map *m, const char *at, const 
 	return prefix_is_set(p) ? unique(c, m, at, kind, prefix_format_addr(p, text), o) : 0;
 }
 
+/* An address that is published is the organisation's alone, but may stand in several of its entries. */
+static int unique_publish(struct check *c, struct map *m, size_t i, const struct org *o)
+{
+	char at[48], key[128], text[PREFIX_TEXT];
+	snprintf(at, sizeof at, ".publish[%zu].address", i);
+	snprintf(key, sizeof key, "global %s", prefix_format_addr(&o->publish[i].address, text));
+	return map_get(m, str_from(key)) == o ? 0 : unique_address(c, m, at, "global", &o->publish[i].address, o);
+}
+
 static int unique_org(struct check *c, struct map *m, const struct org *o)
 {
 	char index[16];
@@ -188,6 +198,8 @@ static int unique_org(struct check *c, struct map *m, const struct org *o)
 		r = unique_address(c, m, ".global4", "global", &o->global4, o);
 	if (r == 0)
 		r = unique_address(c, m, ".global6", "global", &o->global6, o);
+	for (size_t i = 0; r == 0 && i < o->n_publish; i++)
+		r = unique_publish(c, m, i, o);
 	return r ? r : unique_address(c, m, ".router6", "router6", &net6, o);
 }
 
@@ -203,7 +215,9 @@ static int check_orgs(struct check *c)
 		path_push(&c->path, "orgs[%s]", c->labels[i]);
 		r = unique_org(c, &m, o);
 		check_org(c, o);
+		check_groups(c, o);
 		check_firewall(c, o);
+		check_publish(c, o);
 		path_pop(&c->path, 0);
 	}
 	map_done(&m);

@@ -27,6 +27,10 @@ struct check {
 	struct arena arena;
 };
 
+/* Before the checks: looks up the groups and schedules that rules name, gives left-out ports their meaning, and collects
+ * each organisation's public addresses. A name that isn't there is a fault. 0, or -E_NOMEM. */
+int resolve_model(struct model *m, const char *const *labels, struct faults *f);
+
 /* 0, or -E_NOMEM. The faults are in f. */
 int check_model(const struct model *m, const char *const *labels, struct faults *f);
 
@@ -38,6 +42,17 @@ bool check_sound(const struct check *c, const char *at); /* no fault at c->path 
 void check_contacts(struct check *c, const struct contact *list, size_t n);
 void check_org(struct check *c, const struct org *o);
 void check_firewall(struct check *c, const struct org *o);
+/* A prefix of a rule at c->path + at: on the organisation's side it lies in its own networks; on the other it reaches
+ * nothing that may never be allowed. */
+void check_own_side(struct check *c, const struct org *o, const char *at, const struct prefix *p);
+void check_outside(struct check *c, const struct org *o, const char *at, const struct prefix *p);
+/* The same for what a list of names adds: each is a fault of the list, since the group itself is right. */
+void check_group_side(struct check *c, const struct org *o, const char *at, const struct prefix *p, size_t n, bool inside);
+void check_ports(struct check *c, const struct fw_ports *p, const char *at);
+/* Groups and schedules of the service (o NULL) or of an organisation. */
+void check_groups(struct check *c, const struct org *o);
+void check_publish(struct check *c, const struct org *o);
+void check_global(struct check *c, const char *at, const struct prefix *p); /* an address towards the Internet */
 
 int nets_build(struct check *c);
 const struct net *nets_find(const struct nets *n, const struct prefix *p); /* one that overlaps p, or NULL */

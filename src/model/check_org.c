@@ -110,7 +110,7 @@ static void check_router6(struct check *c, const struct org *o)
 		CHECK_FAULT(c, ".global6", "is missing: there are IPv6 prefixes", "必要です (IPv6 の内部ネットワークがあります)");
 }
 
-static void check_global(struct check *c, const char *at, const struct prefix *p)
+void check_global(struct check *c, const char *at, const struct prefix *p)
 {
 	char en[128], ja[128];
 	const struct net *n = prefix_is_set(p) ? nets_find(&c->reserved, p) : NULL;

@@ -63,6 +63,12 @@ static void words_of_value(struct buf *b, const struct field *f, const void *at,
 static bool blank(const struct field *f, const void *object)
 {
 	struct buf b;
+	if (f->type == FIELD_OBJECT && !f->list) {
+		SCHEMA_EACH(member, f->sub)
+			if (!blank(member, field_at(f, object)))
+				return false;
+		return true;
+	}
 	buf_init(&b, 16 * MIB);
 	write_member(&b, f, object);
 	struct str s = buf_view(&b);

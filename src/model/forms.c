@@ -205,7 +205,8 @@ static const struct text2 *check_id(struct str s)
 {
 	WRONG(bad, "must be 1 to 32 of letters, digits, _ and hyphen", "英数字・_・ハイフンの 1~32 文字で書いてください");
 	WRONG(own, "is one of Toride's own rule names", "砦が使う規則名と同じです");
-	static const char *const reserved[] = { "default-out", "default-in", "spoof", "lateral", "lgwan", "management" };
+	static const char *const reserved[] = { "default-out", "default-in", "spoof", "lateral", "lgwan", "management",
+		                             "bogon", "not-internet", "local", "doh", "quic" };
 	for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
 		if (str_eq(s, str_from(reserved[i])))
 			return &own;

@@ -20,9 +20,6 @@ static void derive_name(const char **en, const char *name)
 static void derive_org(struct loader *l, struct org *o)
 {
 	derive_name(&o->name_en, o->name);
-	for (size_t i = 0; i < o->n_fw; i++)
-		if (o->fw[i].port_low && !o->fw[i].port_high)
-			o->fw[i].port_high = o->fw[i].port_low;
 	for (size_t i = 0; !o->prefecture && i < l->m->n_prefectures; i++)
 		if (strncmp(l->m->prefectures[i].code, o->code, 2) == 0)
 			o->prefecture = &l->m->prefectures[i];
@@ -137,6 +134,8 @@ int load_finish(struct loader *l)
 	struct model *m = l->m;
 	struct faults *f = l->r.faults;
 	int r = l->r.failed;
+	if (r == 0)
+		r = resolve_model(m, l->labels, f);
 	if (r == 0)
 		r = check_model(m, l->labels, f);
 	if (r < 0 || f->lost)

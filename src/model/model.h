@@ -40,17 +40,86 @@ struct contact {
 	uint8_t order;         /* 1 is asked first; escalation goes upwards */
 };
 
+/* Named once, used in rules: an organisation's own, or the service's for all. */
+struct address_group {
+	const char *name;
+	struct prefix *members;
+	size_t n_members;
+};
+
+struct fw_ports {
+	uint8_t protocol;             /* IPPROTO_TCP, _UDP, _ICMP; 0: any */
+	uint16_t port_low, port_high; /* 0,0: any */
+};
+
+struct service_group {
+	const char *name;
+	struct fw_ports *members;
+	size_t n_members;
+};
+
+/* Times of the week, Asia/Tokyo: [open, close) on each of the days. A night is two windows. */
+struct window {
+	uint8_t *days; /* 0 = Sunday … 6 */
+	size_t n_days;
+	uint16_t open_minute, close_minute;
+};
+
+struct schedule {
+	const char *name;
+	struct window *windows;
+	size_t n_windows;
+};
+
+struct limits { /* 0: none */
+	uint32_t per_source;     /* connections a source may hold at once */
+	uint32_t total;          /* connections at once by the rule */
+	uint32_t new_per_second; /* connections a source may open a second */
+};
+
+/* What a rule matches once its groups and its schedule are looked up (resolve.c); derived, not in the file. */
+struct fw_match {
+	const struct prefix *from, *to; /* empty: any */
+	size_t n_from, n_to;
+	const struct fw_ports *ports; /* one at least */
+	size_t n_ports;
+	const struct schedule *when; /* NULL: always */
+};
+
 struct fw_rule {
 	const char *id;        /* unique within the organisation */
 	enum fw_direction direction;
 	enum fw_action action;
 	struct prefix *from, *to; /* empty: any (allowed ones only) */
 	size_t n_from, n_to;
-	uint8_t protocol;         /* IPPROTO_TCP, _UDP, _ICMP; 0: any */
-	uint16_t port_low, port_high; /* 0,0: any */
+	const char **from_groups, **to_groups, **services; /* names; beside from and to, in place of protocol and ports */
+	size_t n_from_groups, n_to_groups, n_services;
+	struct fw_ports ports;
+	const char *schedule; /* "": always */
+	struct limits limits;
 	const char *comment;
 	const char *owner;
 	int64_t expires_ms;       /* 0: never */
+	struct fw_match match;
+};
+
+/* A server of the organisation that the Internet reaches by one of its global addresses. */
+struct publish {
+	const char *id;        /* unique among its rules too */
+	struct prefix address; /* global, the organisation's alone */
+	uint8_t protocol;      /* IPPROTO_TCP or _UDP */
+	uint16_t port;
+	struct prefix server;  /* inside, of the same family */
+	uint16_t server_port;
+	struct prefix *from;   /* empty: the Internet */
+	size_t n_from;
+	const char **from_groups;
+	size_t n_from_groups;
+	const char *schedule;
+	struct limits limits;
+	const char *comment, *owner;
+	int64_t expires_ms;
+	struct fw_match match; /* as the filter sees it: to the server */
 };
 
 struct url_exception {
@@ -111,8 +180,16 @@ struct org {
 	size_t n_contacts;
 	struct holiday_calendar calendar;
 	const char *demarcation;  /* 責任分界点 in words */
+	struct address_group *address_groups;
+	struct service_group *service_groups;
+	struct schedule *schedules;
+	size_t n_address_groups, n_service_groups, n_schedules;
 	struct fw_rule *fw;
 	size_t n_fw;
+	struct publish *publish;
+	size_t n_publish;
+	struct prefix *publics; /* derived: global4, global6 and each other address that is published, once */
+	size_t n_publics;
 	struct url_policy url;
 	const char **no_decrypt;  /* hosts and .domains that are passed undecrypted */
 	size_t n_no_decrypt;
@@ -152,6 +229,12 @@ struct service {
 	struct prefix internal4;      /* /16 that holds one /24 an organisation, inside the node only; to /10 for more than 254 */
 	struct prefix *management, *lgwan; /* nobody's terminals ever reach these */
 	size_t n_management, n_lgwan;
+	struct prefix *doh_resolvers; /* public resolvers by HTTPS and TLS: no terminal asks them */
+	size_t n_doh_resolvers;
+	struct address_group *address_groups;
+	struct service_group *service_groups;
+	struct schedule *schedules;
+	size_t n_address_groups, n_service_groups, n_schedules;
 	const char **root_hints;      /* addresses of root servers; empty: the resolver's built-in */
 	size_t n_root_hints;
 	const char *trust_anchor;     /* DS record of the root, "" : the resolver's built-in */

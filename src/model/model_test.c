@@ -98,7 +98,15 @@ static void test_canonical(void **state)
 	(void)state;
 	assert_int_equal(model_load_canonical(str_from(text), &a, &f, NULL), 0);
 	assert_int_equal(a->orgs[0].contacts[0].order, 1);  /* sorted */
-	assert_int_equal(a->orgs[0].fw[0].port_high, 443); /* left out: the same as port_low */
+	assert_int_equal(a->orgs[0].fw[0].ports.port_high, 443); /* left out: the same as port_low */
+	const struct org *o = &a->orgs[0];
+	assert_int_equal(o->fw[3].match.n_to, 2); /* a group's members, by both families */
+	assert_true(is(&o->fw[3].match.to[1], "2001:db8:77::44/128"));
+	assert_int_equal(o->fw[3].match.ports[0].port_high, 3389);
+	assert_string_equal(o->fw[3].match.when->name, "night");
+	assert_int_equal(o->publish[0].match.n_from, 1);
+	assert_int_equal(o->publish[1].server_port, 8443);
+	assert_int_equal(o->n_publics, 3); /* global4, global6, and one published beside them */
 	int64_t expires;
 	assert_int_equal(clock_parse("2027-03-31T14:59:59Z", 20, &expires), 0);
 	assert_true(a->orgs[0].fw[0].expires_ms == expires);

@@ -119,12 +119,14 @@ static void add_reserved(struct nets *n, const struct service *s)
 int nets_build(struct check *c)
 {
 	const struct model *m = c->m;
-	size_t prefixes = 0;
-	for (size_t i = 0; i < m->n_orgs; i++)
+	size_t prefixes = 0, publics = 0;
+	for (size_t i = 0; i < m->n_orgs; i++) {
 		prefixes += m->orgs[i].n_prefixes;
+		publics += m->orgs[i].n_publics;
+	}
 	c->reserved.list = arena_array(&c->arena, m->service.n_management + m->service.n_lgwan + 16 + 4 * UPLINKS_MAX, sizeof(struct net));
 	c->inside.list = arena_array(&c->arena, prefixes + 1, sizeof(struct net));
-	c->global.list = arena_array(&c->arena, m->n_orgs * 2 + 1, sizeof(struct net));
+	c->global.list = arena_array(&c->arena, publics + 1, sizeof(struct net));
 	if (!c->reserved.list || !c->inside.list || !c->global.list)
 		return -E_NOMEM;
 	add_reserved(&c->reserved, &m->service);
@@ -133,8 +135,8 @@ int nets_build(struct check *c)
 		for (size_t k = 0; k < o->n_prefixes; k++)
 			if (!prefix_too_wide(&o->prefixes[k]))
 				add(&c->inside, &o->prefixes[k], NULL, NULL, o);
-		add(&c->global, &o->global4, NULL, NULL, o);
-		add(&c->global, &o->global6, NULL, NULL, o);
+		for (size_t k = 0; k < o->n_publics; k++)
+			add(&c->global, &o->publics[k], NULL, NULL, o);
 	}
 	keep_outermost(&c->reserved);
 	keep_outermost(&c->inside);

@@ -56,6 +56,16 @@ static const struct word protocols[] = {
 	{ "udp", IPPROTO_UDP, { "UDP", "UDP" } },
 	{ .word = NULL },
 };
+static const struct word transports[] = {
+	{ "tcp", IPPROTO_TCP, { "TCP", "TCP" } },
+	{ "udp", IPPROTO_UDP, { "UDP", "UDP" } },
+	{ .word = NULL },
+};
+static const struct word weekdays[] = {
+	{ "sun", 0, { "Sunday", "日曜" } },  { "mon", 1, { "Monday", "月曜" } },   { "tue", 2, { "Tuesday", "火曜" } },
+	{ "wed", 3, { "Wednesday", "水曜" } }, { "thu", 4, { "Thursday", "木曜" } }, { "fri", 5, { "Friday", "金曜" } },
+	{ "sat", 6, { "Saturday", "土曜" } }, { .word = NULL },
+};
 static const struct word modes[] = {
 	{ "blacklist", URL_BLACKLIST, { "black list", "ブラックリスト方式" } },
 	{ "whitelist_only", URL_WHITELIST_ONLY, { "white list only", "ホワイトリストのみ" } },
@@ -84,6 +94,93 @@ static const struct object contact_object = {
 	},
 };
 
+static const struct object address_group_object = {
+	"address_group", { "address group", "アドレスグループ" }, "name", sizeof(struct address_group),
+	(const struct field[]){
+		{ "name", FIELD_TEXT, .required = true, AT(address_group, name), .form = &form_id,
+		  SAYS("名前", "規則から呼ぶ名前。", "What rules call it.") },
+		{ "members", FIELD_PREFIX, .required = true, LIST(address_group, members), .max_entries = 1000,
+		  SAYS("ネットワーク", "含まれるアドレスとネットワーク。", "The addresses and networks in it.") },
+		END,
+	},
+};
+
+#define PORTS(at) \
+	{ "protocol", FIELD_ENUM, at(protocol), .words = protocols, .def = "\"any\"", \
+	  SAYS("プロトコル", "通信プロトコル。", "The protocol.") }, \
+	{ "port_low", FIELD_UINT, at(port_low), .max = 65535, \
+	  SAYS("ポート(始)", "宛先ポートの始まり。0 はすべて。", "First destination port; 0: any.") }, \
+	{ "port_high", FIELD_UINT, at(port_high), .max = 65535, \
+	  SAYS("ポート(終)", "宛先ポートの終わり。省略すると始まりと同じ。", "Last destination port; left out: the same as the first.") }
+#define OF_GROUP(m) AT(fw_ports, m)
+#define OF_RULE(m) AT(fw_rule, ports.m)
+static const struct object ports_object = {
+	"ports", { "protocol and ports", "プロトコルとポート" }, NULL, sizeof(struct fw_ports),
+	(const struct field[]){ PORTS(OF_GROUP), END },
+};
+
+static const struct object service_group_object = {
+	"service_group", { "service group", "サービスグループ" }, "name", sizeof(struct service_group),
+	(const struct field[]){
+		{ "name", FIELD_TEXT, .required = true, AT(service_group, name), .form = &form_id,
+		  SAYS("名前", "規則から呼ぶ名前。", "What rules call it.") },
+		{ "members", FIELD_OBJECT, .required = true, LIST(service_group, members), .sub = &ports_object, .max_entries = 100,
+		  SAYS("サービス", "含まれるプロトコルとポート。", "The protocols and ports in it.") },
+		END,
+	},
+};
+
+static const struct object window_object = {
+	"window", { "times of the week", "曜日と時間帯" }, NULL, sizeof(struct window),
+	(const struct field[]){
+		{ "days", FIELD_ENUM, .required = true, LIST(window, days), .words = weekdays, .max_entries = 7,
+		  SAYS("曜日", "有効な曜日。", "On which days.") },
+		{ "open", FIELD_MINUTE, AT(window, open_minute), .def = "\"0:00\"",
+		  SAYS("開始", "有効になる時刻 (日本時間)。", "When it begins, Asia/Tokyo.") },
+		{ "close", FIELD_MINUTE, AT(window, close_minute), .def = "\"24:00\"",
+		  SAYS("終了", "無効になる時刻 (日本時間)。夜をまたぐときは 2 つに分けます。", "When it ends, Asia/Tokyo; a night is two windows.") },
+		END,
+	},
+};
+
+static const struct object schedule_object = {
+	"schedule", { "schedule", "スケジュール" }, "name", sizeof(struct schedule),
+	(const struct field[]){
+		{ "name", FIELD_TEXT, .required = true, AT(schedule, name), .form = &form_id,
+		  SAYS("名前", "規則から呼ぶ名前。", "What rules call it.") },
+		{ "windows", FIELD_OBJECT, .required = true, LIST(schedule, windows), .sub = &window_object, .max_entries = 20,
+		  SAYS("時間帯", "有効な曜日と時間帯。", "When what names it is in force.") },
+		END,
+	},
+};
+
+static const struct object limits_object = {
+	"limits", { "limits", "制限" }, NULL, sizeof(struct limits),
+	(const struct field[]){
+		{ "per_source", FIELD_UINT, AT(limits, per_source), .max = 1000000,
+		  SAYS("送信元ごとの同時接続", "1 つの送信元が同時に持てる接続の数。0 は無制限。", "Connections a source may hold at once; 0: no limit.") },
+		{ "total", FIELD_UINT, AT(limits, total), .max = 10000000,
+		  SAYS("同時接続の合計", "この規則で同時に持てる接続の数。0 は無制限。", "Connections at once by this rule; 0: no limit.") },
+		{ "new_per_second", FIELD_UINT, AT(limits, new_per_second), .max = 1000000,
+		  SAYS("送信元ごとの毎秒接続", "1 つの送信元が 1 秒に始められる接続の数。0 は無制限。", "Connections a source may open a second; 0: no limit.") },
+		END,
+	},
+};
+
+#define GROUPS(st) \
+	{ "address_groups", FIELD_OBJECT, LIST(st, address_groups), .sub = &address_group_object, .max_entries = 1000, \
+	  SAYS("アドレスグループ", "規則から名前で呼ぶアドレスの集まり。", "Addresses that rules call by name.") }, \
+	{ "service_groups", FIELD_OBJECT, LIST(st, service_groups), .sub = &service_group_object, .max_entries = 1000, \
+	  SAYS("サービスグループ", "規則から名前で呼ぶプロトコルとポートの集まり。", "Protocols and ports that rules call by name.") }, \
+	{ "schedules", FIELD_OBJECT, LIST(st, schedules), .sub = &schedule_object, .max_entries = 100, \
+	  SAYS("スケジュール", "規則から名前で呼ぶ曜日と時間帯。", "Times of the week that rules call by name.") }
+#define GROUP_NAMES(st, m, label, ja, en) \
+	{ #m, FIELD_TEXT, LIST(st, m), .form = &form_id, .max_entries = 100, SAYS(label, ja, en) }
+#define SCHEDULED(st) \
+	{ "schedule", FIELD_TEXT, AT(st, schedule), .form = &form_id, \
+	  SAYS("スケジュール", "有効な時間帯の名前。空は常に有効。", "The schedule it is in force by; empty: always.") }, \
+	{ "limits", FIELD_OBJECT, AT(st, limits), .sub = &limits_object, SAYS("制限", "接続の制限。", "Limits of its connections.") }
+
 static const struct object rule_object = {
 	"fw_rule", { "firewall rule", "ファイアウォール規則" }, "id", sizeof(struct fw_rule),
 	(const struct field[]){
@@ -98,18 +195,46 @@ static const struct object rule_object = {
 		{ "to", FIELD_PREFIX, LIST(fw_rule, to), .max_entries = 100,
 		  SAYS("宛先", "宛先のネットワーク。空はインターネットのすべてを表し、他団体・LGWAN・運用網は決して含みません。",
 		       "Destination networks; empty: the Internet, never other organisations, LGWAN or management.") },
-		{ "protocol", FIELD_ENUM, AT(fw_rule, protocol), .words = protocols, .def = "\"any\"",
-		  SAYS("プロトコル", "通信プロトコル。", "The protocol.") },
-		{ "port_low", FIELD_UINT, AT(fw_rule, port_low), .max = 65535,
-		  SAYS("ポート(始)", "宛先ポートの始まり。0 はすべて。", "First destination port; 0: any.") },
-		{ "port_high", FIELD_UINT, AT(fw_rule, port_high), .max = 65535,
-		  SAYS("ポート(終)", "宛先ポートの終わり。省略すると始まりと同じ。", "Last destination port; left out: the same as the first.") },
+		GROUP_NAMES(fw_rule, from_groups, "送信元グループ", "送信元に加えるアドレスグループ。", "Address groups beside from."),
+		GROUP_NAMES(fw_rule, to_groups, "宛先グループ", "宛先に加えるアドレスグループ。", "Address groups beside to."),
+		GROUP_NAMES(fw_rule, services, "サービス", "プロトコルとポートの代わりに使うサービスグループ。", "Service groups in place of protocol and ports."),
+		PORTS(OF_RULE),
+		SCHEDULED(fw_rule),
 		{ "comment", FIELD_TEXT, .required = true, AT(fw_rule, comment), .form = &form_line, .max = 300,
 		  SAYS("目的", "規則の目的。", "What the rule is for.") },
 		{ "owner", FIELD_TEXT, .required = true, AT(fw_rule, owner), .form = &form_line, .max = 100,
 		  SAYS("責任者", "規則に責任を持つ人または部署。", "Who answers for the rule.") },
 		{ "expires", FIELD_TIME, AT(fw_rule, expires_ms),
 		  SAYS("期限", "この時刻 (RFC 3339) 以降は無効。空は無期限。", "Void from this time (RFC 3339); empty: never.") },
+		END,
+	},
+};
+
+static const struct object publish_object = {
+	"publish", { "published server", "公開サーバ" }, "id", sizeof(struct publish),
+	(const struct field[]){
+		{ "id", FIELD_TEXT, .required = true, AT(publish, id), .form = &form_id,
+		  SAYS("番号", "規則番号とも重ならない名前。記録に残ります。", "Unique among its rules too; stands in the records.") },
+		{ "address", FIELD_ADDRESS, .required = true, AT(publish, address),
+		  SAYS("公開アドレス", "この団体だけのグローバルアドレス。", "A global address, the organisation's alone.") },
+		{ "protocol", FIELD_ENUM, AT(publish, protocol), .words = transports, .def = "\"tcp\"",
+		  SAYS("プロトコル", "通信プロトコル。", "The protocol.") },
+		{ "port", FIELD_UINT, .required = true, AT(publish, port), .min = 1, .max = 65535,
+		  SAYS("公開ポート", "インターネットから見えるポート。", "The port the Internet sees.") },
+		{ "server", FIELD_ADDRESS, .required = true, AT(publish, server),
+		  SAYS("サーバ", "団体の内部ネットワークにあるサーバ。", "The server, inside the organisation's own networks.") },
+		{ "server_port", FIELD_UINT, AT(publish, server_port), .max = 65535,
+		  SAYS("サーバのポート", "サーバのポート。省略すると公開ポートと同じ。", "Its port; left out: the same as port.") },
+		{ "from", FIELD_PREFIX, LIST(publish, from), .max_entries = 100,
+		  SAYS("送信元", "許可する送信元。空はインターネットのすべて。", "Who may connect; empty: the whole Internet.") },
+		GROUP_NAMES(publish, from_groups, "送信元グループ", "送信元に加えるアドレスグループ。", "Address groups beside from."),
+		SCHEDULED(publish),
+		{ "comment", FIELD_TEXT, .required = true, AT(publish, comment), .form = &form_line, .max = 300,
+		  SAYS("目的", "公開の目的。", "What it is for.") },
+		{ "owner", FIELD_TEXT, .required = true, AT(publish, owner), .form = &form_line, .max = 100,
+		  SAYS("責任者", "公開に責任を持つ人または部署。", "Who answers for it.") },
+		{ "expires", FIELD_TIME, AT(publish, expires_ms),
+		  SAYS("期限", "この時刻 (RFC 3339) 以降は公開しません。空は無期限。", "Not published from this time (RFC 3339); empty: no end.") },
 		END,
 	},
 };
@@ -258,8 +383,11 @@ const struct object schema_org = {
 		  SAYS("開庁日時", "開庁時間と閉庁日。", "Working hours and closed days.") },
 		{ "demarcation", FIELD_TEXT, AT(org, demarcation), .form = &form_line,
 		  SAYS("責任分界点", "責任分界点の説明。", "Where our duty ends and theirs begins, in words.") },
+		GROUPS(org),
 		{ "fw", FIELD_OBJECT, LIST(org, fw), .sub = &rule_object, .max_entries = 10000,
 		  SAYS("ファイアウォール", "団体の規則。上から順に、最初に合うものが効きます。", "Its rules; the first that matches counts.") },
+		{ "publish", FIELD_OBJECT, LIST(org, publish), .sub = &publish_object, .max_entries = 1000,
+		  SAYS("公開サーバ", "インターネットから届く団体のサーバ。", "Its servers that the Internet reaches.") },
 		{ "url", FIELD_OBJECT, AT(org, url), .sub = &url_object, SAYS("URL フィルタ", "URL フィルタの方針。", "Its URL policy.") },
 		{ "no_decrypt", FIELD_TEXT, LIST(org, no_decrypt), .form = &form_domain, .max = 254,
 		  SAYS("復号しない宛先", "復号せずに通すホスト名と .ドメイン。", "Hosts and .domains that are passed undecrypted.") },
@@ -373,6 +501,9 @@ const struct object schema_service = {
 		{ "lgwan", FIELD_PREFIX, .required = true, LIST(service, lgwan), .max_entries = 100,
 		  SAYS("LGWAN", "端末から決して届かない LGWAN のネットワーク。1 件以上 (IPv4 は /29、IPv6 は /64 まで)。",
 		       "The networks of LGWAN, one at least (IPv4 up to a /29, IPv6 up to a /64); no terminal ever reaches them.") },
+		{ "doh_resolvers", FIELD_PREFIX, LIST(service, doh_resolvers), .max_entries = 1000,
+		  SAYS("公開 DoH/DoT サーバ", "端末が直接使えない公開 DNS サーバ (HTTPS・TLS)。", "Public resolvers by HTTPS and TLS; no terminal asks them.") },
+		GROUPS(service),
 		{ "root_hints", FIELD_TEXT, LIST(service, root_hints), .form = &form_address, .max_entries = 100,
 		  SAYS("ルートサーバ", "ルートサーバのアドレス。空は標準のもの。", "Root servers; empty: the resolver's own list.") },
 		{ "trust_anchor", FIELD_TEXT, AT(service, trust_anchor), .form = &form_anchor,

@@ -1,0 +1,333 @@
+/* The packet filter's chains of one organisation, written from its policy (model/policy.h) rule by rule: what is never allowed
+ * stands before the organisation's own rules and can't be reached by them.
+ *
+ * A rule becomes a line for each address family, protocol and stretch of the week in UTC; all bear the rule's name as their
+ * comment ("412015/r1/4"), so that hits are counted by rule. A limit is a denial before it, "412015/r1:per-source/4". */
+#include "compile/nft_out.h"
+
+#include "base/mem.h"
+#include "model/policy.h"
+
+#include <stdio.h>
+
+struct chain {
+	struct nft_out *n;
+	const struct org *o;
+	enum policy_chain chain;
+};
+
+/* One rule in one family (0: either), and what must be true before its protocol is looked at. */
+struct line {
+	const struct chain *c;
+	const struct policy_rule *r;
+	int family;
+	const char *comment, *match;
+};
+
+/* ---- rules.json */
+
+static void facts_prefixes(struct buf *b, const char *key, const struct prefix *p, size_t n)
+{
+	json_key(b, key);
+	buf_putc(b, '[');
+	for (size_t i = 0; i < n; i++) {
+		char text[PREFIX_TEXT];
+		buf_puts(b, i ? "," : "");
+		json_str(b, str_from(prefix_format(&p[i], text)));
+	}
+	buf_putc(b, ']');
+}
+
+/* Whatever else decides whether it passes: a change of it is a change of the permission. */
+static void facts_conditions(struct buf *b, const struct policy_rule *r)
+{
+	json_key(b, "when");
+	buf_putc(b, '"');
+	for (size_t i = 0; r->match->when && i < r->match->when->n_windows; i++) {
+		struct utc_window u[UTC_WINDOWS_MAX];
+		for (size_t k = 0, n = window_utc(&r->match->when->windows[i], u); k < n; k++)
+			buf_printf(b, "%02x:%u-%u ", u[k].days, u[k].from_s, u[k].to_s);
+	}
+	buf_putc(b, '"');
+	json_field_u64(b, "expires_ms", (uint64_t)r->expires_ms);
+}
+
+/* What a flow by this rule looks like in the flow table, by its first packet; a published server's by its public address. */
+static void facts(const struct line *l, const struct fw_ports *p)
+{
+	struct buf *b = &l->c->n->rules;
+	const struct policy_rule *r = l->r;
+	const struct publish *door = r->publish;
+	nft_note(l->c->n, l->comment);
+	json_field_s(b, "org", l->c->o->code);
+	json_field_u64(b, "zone", l->c->o->index);
+	json_field_s(b, "action", r->action == FW_ALLOW ? "allow" : "deny");
+	json_field_s(b, "direction", l->c->chain == POLICY_OUT ? "out" : "in");
+	json_field_bool(b, "answers", l->c->chain == POLICY_IN && !door); /* to and ports are the server's, behind the translation */
+	json_field_u64(b, "family", (uint64_t)l->family);
+	json_field_u64(b, "protocol", p->protocol);
+	json_field_u64(b, "port_low", door ? door->port : p->port_low);
+	json_field_u64(b, "port_high", door ? door->port : p->port_high);
+	facts_prefixes(b, "from", r->match->from, r->match->n_from);
+	if (door)
+		facts_prefixes(b, "to", &door->address, 1);
+	else
+		facts_prefixes(b, "to", r->match->to, r->match->n_to);
+	if (door) {
+		char text[PREFIX_TEXT];
+		json_field_s(b, "server", prefix_format_addr(&door->server, text));
+		json_field_u64(b, "server_port", door->server_port);
+	}
+	facts_conditions(b, r);
+	buf_putc(b, '}');
+}
+
+/* ---- lines */
+
+static const char *verdict(const struct line *l)
+{
+	if (l->r->action == FW_ALLOW)
+		return l->r->expires_ms || (l->r->match && l->r->match->when) ? "ct mark set ct mark or " TIMED " counter accept" : "counter accept";
+	return l->c->chain == POLICY_IN && !l->r->rule ? "counter drop" : "counter goto refuse";
+}
+
+static void put_line(const struct line *l, const char *ports, const char *when)
+{
+	struct buf *b = &l->c->n->nft;
+	buf_printf(b, "  %s%s%s", l->match, ports, when);
+	if (l->r->action == FW_DENY)
+		buf_printf(b, "log prefix \"%s %s\" group 1 snaplen 128 ", l->c->o->code, l->r->id);
+	buf_printf(b, "%s comment \"%s\"\n", verdict(l), l->comment);
+}
+
+/* A denial before an allowing rule, asked of new connections only. */
+static void put_limit(const struct line *l, const char *ports, const char *when, const char *name, const char *test)
+{
+	char comment[128];
+	const char *code = l->c->o->code;
+	snprintf(comment, sizeof comment, "%s/%s:%s/%d", code, l->r->id, name, l->family);
+	buf_printf(&l->c->n->nft, "  %s%s%sct state new %s log prefix \"%s %s:%s\" group 1 snaplen 128 counter %s comment \"%s\"\n", l->match,
+	           ports, when, test, code, l->r->id, name, l->c->chain == POLICY_IN ? "drop" : "goto refuse", comment);
+	nft_note(l->c->n, comment);
+	json_field_s(&l->c->n->rules, "org", code);
+	buf_puts(&l->c->n->rules, ",\"action\":\"deny\"}");
+}
+
+static void put_limits(const struct line *l, const char *ports, const char *when)
+{
+	const struct limits *k = l->r->limits;
+	const char *ip = l->family == 4 ? "ip" : "ip6";
+	char test[256], set[96];
+	if (!k)
+		return;
+	snprintf(set, sizeof set, "%s_%s_%d", l->c->o->code, l->r->id, l->family);
+	if (k->new_per_second) {
+		snprintf(test, sizeof test, "update @rate_%s { %s saddr limit rate over %u/second burst %u packets }", set, ip, k->new_per_second,
+		         k->new_per_second);
+		put_limit(l, ports, when, "new-per-second", test);
+	}
+	if (k->per_source) {
+		snprintf(test, sizeof test, "add @held_%s { %s saddr ct count over %u }", set, ip, k->per_source);
+		put_limit(l, ports, when, "per-source", test);
+	}
+	if (k->total) {
+		snprintf(test, sizeof test, "ct count over %u", k->total);
+		put_limit(l, ports, when, "total", test);
+	}
+}
+
+static void at_time(const struct line *l, const char *ports, const char *days)
+{
+	char when[160] = "";
+	if (l->r->expires_ms)
+		snprintf(when, sizeof when, "meta time < %lld ", (long long)(l->r->expires_ms / 1000));
+	buf_printf(&l->c->n->scratch, "%s%s", when, days);
+	put_limits(l, ports, buf_cstr(&l->c->n->scratch));
+	put_line(l, ports, buf_cstr(&l->c->n->scratch));
+	buf_reset(&l->c->n->scratch);
+}
+
+/* Numbers, not words: nft reads "Monday" and "8:30" in the time zone of whoever runs it, and the day not even so. */
+static void each_time(const struct line *l, const char *ports)
+{
+	const struct schedule *s = l->r->match ? l->r->match->when : NULL;
+	if (!s)
+		at_time(l, ports, "");
+	for (size_t i = 0; s && i < s->n_windows; i++) {
+		struct utc_window u[UTC_WINDOWS_MAX];
+		for (size_t k = 0, n = window_utc(&s->windows[i], u); k < n; k++) {
+			char text[96];
+			int at = snprintf(text, sizeof text, "meta day { ");
+			for (int d = 0, some = 0; d < 7; d++)
+				if (u[k].days & 1u << d)
+					at += snprintf(text + at, sizeof text - (size_t)at, "%s%d", some++ ? ", " : "", d);
+			snprintf(text + at, sizeof text - (size_t)at, " } meta hour %u-%u ", u[k].from_s, u[k].to_s - 1);
+			at_time(l, ports, text);
+		}
+	}
+}
+
+static bool any_protocol(const struct fw_match *m)
+{
+	for (size_t i = 0; i < m->n_ports; i++)
+		if (m->ports[i].protocol == 0)
+			return true;
+	return false;
+}
+
+/* "tcp dport { 80, 443-445 } ", or the protocol when a member names no port; nothing when none is of it. */
+static void each_port(const struct line *l, uint8_t protocol, const char *name)
+{
+	struct buf b;
+	size_t n = 0;
+	bool all = false;
+	const struct fw_match *m = l->r->match;
+	buf_init(&b, MIB);
+	buf_printf(&b, "%s dport { ", name);
+	for (size_t i = 0; i < m->n_ports; i++) {
+		const struct fw_ports *p = &m->ports[i];
+		if (p->protocol != protocol)
+			continue;
+		all |= p->port_low == 0;
+		buf_printf(&b, p->port_low == p->port_high ? "%s%u" : "%s%u-%u", n++ ? ", " : "", p->port_low, p->port_high);
+	}
+	buf_puts(&b, " } ");
+	if (all) {
+		buf_reset(&b);
+		buf_printf(&b, protocol == IPPROTO_ICMP ? "meta l4proto { icmp, ipv6-icmp } " : "meta l4proto %s ", name);
+	}
+	if (b.failed)
+		l->c->n->nft.failed = b.failed;
+	else if (n)
+		each_time(l, buf_cstr(&b));
+	buf_done(&b);
+}
+
+static void each_protocol(const struct line *l)
+{
+	const struct fw_match *m = l->r->match;
+	if (!m || any_protocol(m)) {
+		each_time(l, "");
+		return;
+	}
+	each_port(l, IPPROTO_TCP, "tcp");
+	each_port(l, IPPROTO_UDP, "udp");
+	each_port(l, IPPROTO_ICMP, "icmp");
+}
+
+/* ---- Toride's own rules */
+
+static void own_line(const struct chain *c, const struct policy_rule *r, int family)
+{
+	char comment[96], match[96] = "";
+	if (r->set)
+		snprintf(match, sizeof match, "%s daddr @%s%d ", family == 4 ? "ip" : "ip6", policy_set_names[r->set], family);
+	if (r->not_uplink)
+		snprintf(match, sizeof match, "oifname != $uplink ");
+	if (family)
+		snprintf(comment, sizeof comment, "%s/%s/%d", c->o->code, r->id, family);
+	else
+		snprintf(comment, sizeof comment, "%s/%s", c->o->code, r->id);
+	each_protocol(&(struct line){ c, r, family, comment, match });
+	nft_note(c->n, comment);
+	json_field_s(&c->n->rules, "org", c->o->code);
+	buf_puts(&c->n->rules, ",\"action\":\"deny\"}");
+}
+
+/* ---- the description's */
+
+static size_t count_family(const struct prefix *p, size_t n, int family)
+{
+	size_t c = 0;
+	for (size_t i = 0; i < n; i++)
+		c += p[i].family == family;
+	return c;
+}
+
+static void put_match_set(struct buf *b, const char *what, int family, const struct prefix *p, size_t n)
+{
+	char text[PREFIX_TEXT];
+	size_t c = 0;
+	if (n == 0)
+		return;
+	buf_printf(b, "%s %s { ", family == 4 ? "ip" : "ip6", what);
+	for (size_t i = 0; i < n; i++)
+		if (p[i].family == family)
+			buf_printf(b, "%s%s", c++ ? ", " : "", nft_addr(&p[i], text));
+	buf_puts(b, " } ");
+}
+
+/* One rule in one family, when it says anything about that family. */
+static void rule_line(const struct chain *c, const struct policy_rule *r, int family)
+{
+	const struct fw_match *m = r->match;
+	size_t from = count_family(m->from, m->n_from, family), to = count_family(m->to, m->n_to, family);
+	char comment[128];
+	struct buf match;
+	if ((m->n_from && !from) || (m->n_to && !to))
+		return;
+	buf_init(&match, 4 * MIB);
+	if (!m->n_from && !m->n_to)
+		buf_printf(&match, "meta nfproto ipv%d ", family);
+	put_match_set(&match, "saddr", family, m->from, from ? m->n_from : 0);
+	put_match_set(&match, "daddr", family, m->to, to ? m->n_to : 0);
+	snprintf(comment, sizeof comment, "%s/%s/%d", c->o->code, r->id, family);
+	const struct line l = { c, r, family, comment, buf_cstr(&match) };
+	each_protocol(&l);
+	for (size_t i = 0; i < m->n_ports; i++)
+		facts(&l, &m->ports[i]);
+	if (match.failed)
+		c->n->nft.failed = match.failed;
+	buf_done(&match);
+}
+
+static int chain_rule(const struct policy_rule *r, void *user)
+{
+	const struct chain *c = user;
+	bool described = r->rule || r->publish;
+	if (!described && !r->set) {
+		own_line(c, r, 0);
+		return 0;
+	}
+	for (int family = 4; family <= 6; family += 2)
+		if (described)
+			rule_line(c, r, family);
+		else
+			own_line(c, r, family);
+	return 0;
+}
+
+/* ---- sets of limits */
+
+static int limit_sets(const struct policy_rule *r, void *user)
+{
+	const struct chain *c = user;
+	for (int family = 4; r->limits && family <= 6; family += 2) {
+		if (r->publish && r->publish->address.family != family)
+			continue;
+		if (r->limits->new_per_second)
+			nft_line(c->n, " set rate_%s_%s_%d { type ipv%d_addr; size 65535; flags dynamic,timeout; timeout 1m; }", c->o->code, r->id,
+			         family, family);
+		if (r->limits->per_source)
+			nft_line(c->n, " set held_%s_%s_%d { type ipv%d_addr; size 65535; flags dynamic; }", c->o->code, r->id, family, family);
+	}
+	return 0;
+}
+
+void nft_org_chains(struct nft_out *n, const struct org *o)
+{
+	static const struct {
+		const char *name;
+		enum policy_chain chain;
+	} chains[] = { { "out", POLICY_OUT }, { "inbound", POLICY_IN }, { "local", POLICY_LOCAL } };
+	for (size_t i = 0; i < ARRAY_LEN(chains); i++)
+		policy_each(n->m, o, chains[i].chain, limit_sets, &(struct chain){ n, o, chains[i].chain });
+	nft_line(n, " chain spoof_%s {", o->code);
+	nft_deny(n, o->code, "spoof", "", "drop");
+	nft_line(n, " }");
+	for (size_t i = 0; i < ARRAY_LEN(chains); i++) {
+		nft_line(n, " chain %s_%s {", chains[i].name, o->code);
+		policy_each(n->m, o, chains[i].chain, chain_rule, &(struct chain){ n, o, chains[i].chain });
+		nft_line(n, " }");
+	}
+}
