@@ -39,6 +39,7 @@ def service():
         "internal4": "100.64.0.0/16",
         "management": ["192.0.2.128/25", "2001:db8:2:ff::/64"],
         "lgwan": ["198.18.0.0/16"],
+        "doh_resolvers": ["203.0.113.53", "2001:db8:113::53"],
         "root_hints": ["203.0.113.1"],
         "trust_anchor": "",
         "origin_ca": [],
@@ -58,6 +59,14 @@ def firewall(code):
         return [{"id": "r1", "direction": "out", "action": "deny", "from": [], "to": ["203.0.113.40"], "protocol": "tcp",
                  "port_low": 443, "port_high": 443, "comment": "申請受付サーバは利用しない", "owner": "総務課 情報係"}]
     return []
+
+
+def published(code):
+    if code != "412015":
+        return []
+    site = {"port": 443, "server_port": 8443, "limits": {"per_source": 20}, "comment": "公式サイト", "owner": "広報課"}
+    return [{"id": "www", "address": "198.51.100.101", "server": "10.1.0.6", **site},
+            {"id": "www6", "address": "2001:db8:100::165", "server": "2001:db8:4101::6", **site}]
 
 
 def url_policy(code):
@@ -91,7 +100,7 @@ def organisation(i, row, smallest):
                      contact(2, "総務課長", f"joho2@{code}.lg.example", f"0000-{i:02d}-0002", 1)],
         "calendar": {"open": "8:30", "close": "17:15", "closed": []},
         "demarcation": "団体庁舎内に設置する接続ルータの庁内側ポートを責任分界点とし、ルータまでをクラウド側が管理する。",
-        "fw": firewall(code), "url": url_policy(code), "no_decrypt": [".bank.example"],
+        "fw": firewall(code), "publish": published(code), "url": url_policy(code), "no_decrypt": [".bank.example"],
         "scan_fail": "closed", "scan_max_mib": 100, "unscannable_allow": False,
         "consent": consent(i), "retention_days": 396,
     }
@@ -149,6 +158,7 @@ def nation(count, out):
         o = organisation(1, row, set())
         o.update(index=i, global4=f"198.{18 + (i + 256 >> 16)}.{i + 256 >> 8 & 255}.{i + 256 & 255}",
                  router4=f"100.{64 + (i >> 8)}.{i & 255}.2", router6=f"fd00:64:{i:x}::2", global6=f"2001:db8:100::{1000 + i:x}")
+        o["publish"] = []
         o["fw"] = [dict(firewall("412015")[0], id=f"r{k}", to=[f"203.0.113.{k}"]) for k in range(1, 6)]
         write(out / f"orgs/{row['code']}.json", o)
 
