@@ -12,6 +12,7 @@
 const struct cli_command *const cli_tables[] = {
 	cli_lab,
 	cli_scan,
+	cli_url,
 	cli_model,
 	cli_change,
 	cli_status,

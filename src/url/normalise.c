@@ -220,7 +220,7 @@ size_t url_path_normalise(struct str path, bool with_query, char *dst, size_t si
 
 /* Everything undone that a server may undo; dst has room for s.len + 1. What one server joins and another doesn't
  * ("//" before ".."), both forms of an entry and a request are joined alike. */
-static size_t put_loose(struct str s, char *dst)
+size_t url_path_loose(struct str s, char *dst)
 {
 	size_t n = 0;
 	dst[n++] = '/';
@@ -270,5 +270,5 @@ size_t url_loose_key(const struct url_query *q, char *dst, size_t size)
 	int n = snprintf(dst, size, "%s %s %u ", https ? "https" : "http", host, port);
 	if ((size_t)n + q->path.len + 1 > size)
 		return 0;
-	return (size_t)n + put_loose(q->path, dst + n);
+	return (size_t)n + url_path_loose(q->path, dst + n);
 }

@@ -14,6 +14,9 @@ bool url_addr_is4(const uint8_t addr[16]);
 /* The normalised path (with_query: and "?query") into dst. Bytes written, or 0 when it doesn't fit. */
 size_t url_path_normalise(struct str path, bool with_query, char *dst, size_t size);
 
+/* The loose form of a path without its query (url_loose_key() says what that is); dst has room for path.len + 1. */
+size_t url_path_loose(struct str path, char *dst);
+
 /* Right-to-left hash of host suffixes, the same for all sets of a process. */
 uint64_t url_suffix_hash(const char *host, size_t len);
 void url_target_labels(struct url_target *t);

@@ -21,4 +21,34 @@ check "not a URL" 1 'not an http:// or https:// URL' ftp://x --org 412015 --desc
 check "no such organisation" 1 'no organisation has this code' http://x/ --org 999999 --desc $d
 check "usage" 2 'usage:'
 LC_ALL=ja_JP.UTF-8 check "in Japanese" 1 '拒否 url.black[0]' http://sns.example/ --org 412015 --desc $d
+
+# ---- toride url import
+top=$(mktemp -d /tmp/toride-url.XXXXXX)
+trap 'rm -rf "$top"' EXIT
+run() { # NAME CODE OUTPUT ARGUMENTS...
+	local name=$1 want=$2 words=$3 got out; shift 3
+	out=$("$bin" url "$@" 2>&1); got=$?
+	n=$((n + 1))
+	if [ "$got" = "$want" ] && grep -qF -- "$words" <<<"$out"; then echo "ok $n - $name"; else echo "not ok $n - $name"; echo "# $got: $out"; fi
+}
+mkdir -p "$top/ut1/social_networks" "$top/ut1/porn"
+printf 'sns.example\nmicroblog.example\n' >"$top/ut1/social_networks/domains"
+printf 'adult.example\n' >"$top/ut1/porn/domains"
+printf 'files.example/adult\n' >"$top/ut1/porn/urls"
+printf '127.0.0.1 localhost\n0.0.0.0 ad.example\n' >"$top/ads.hosts"
+printf 'bad.example CNAME .\n*.bad.example CNAME .\n' >"$top/phishing.rpz"
+{ printf 'n%s.example\n' {1..20}; echo 'foo bar'; } >"$top/few.txt"
+run "lists of four kinds make one index" 0 '27 entries' import "$top/ut1" "$top/ads.hosts" "$top/phishing.rpz" malware="$top/few.txt" -o "$top/x"
+run "a bad line is told with its place" 0 'few.txt:21: more than one thing on the line' import malware="$top/few.txt" -o "$top/y"
+run "what is in it" 0 "$top/ut1/porn/urls" show "$top/x"
+run "as JSON" 0 '"category":"adult","entries":1,"sha256":"' show "$top/x" --json
+run "an index half the size isn't taken" 3 '--shrink' import "$top/ads.hosts" -o "$top/x"
+run "the old one stands" 0 '27 entries' show "$top/x"
+run "but where it is meant" 0 '1 entries' import "$top/ads.hosts" -o "$top/x" --shrink
+run "a list with too many bad lines is refused" 1 'are bad' import --format hosts ads="$top/few.txt" -o "$top/z"
+n=$((n + 1)); [ ! -e "$top/z" ] && echo "ok $n - and nothing is written" || echo "not ok $n - and nothing is written"
+run "a list that isn't there" 4 "$top/none" import "$top/none" -o "$top/z"
+printf x | dd of="$top/y" bs=1 seek=4200 conv=notrunc 2>/dev/null
+run "a damaged index isn't believed" 1 'not a usable URL index' show "$top/y"
+run "usage" 2 'usage:' import "$top/few.txt"
 echo "1..$n"

@@ -1,0 +1,340 @@
+/* toride url: lists into an index, what is in one, and what the gateway would say about a URL. */
+#include "cli/cli.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "model/model.h"
+#include "url/category.h"
+#include "url/import.h"
+#include "wire/place.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- url import ---- */
+
+#define BAD_SHOWN 20
+#define BAD_PERCENT 10 /* more bad lines than that: not the list, or not the format, that was meant */
+
+struct import_run {
+	struct url_import im;
+	unsigned shown;
+};
+
+static void on_bad(const char *path, uint64_t line, const char *why, void *user)
+{
+	struct import_run *run = user;
+	if (run->shown++ < BAD_SHOWN)
+		fprintf(stderr, "toride: %s:%llu: %s\n", path, (unsigned long long)line, why);
+}
+
+/* "CATEGORY=PATH" or PATH. */
+static int import_one(struct import_run *run, char *word, enum url_format format, struct err *err)
+{
+	char category[URL_CATEGORY_NAME], *eq = strchr(word, '=');
+	bool named = eq && !memchr(word, '/', (size_t)(eq - word));
+	if (named && url_category_name((struct str){ word, (size_t)(eq - word) }, category) < 0)
+		return err_set(err, E_INVALID, word, "not a category's name before the =");
+	uint64_t lines = run->im.lines, bad = run->im.bad_lines;
+	int r = url_import_list(&run->im, named ? eq + 1 : word, format, named ? category : NULL, err);
+	lines = run->im.lines - lines;
+	bad = run->im.bad_lines - bad;
+	if (r == 0 && bad * 100 > lines * BAD_PERCENT)
+		return err_set(err, E_INVALID, named ? eq + 1 : word, "%llu of %llu lines are bad: is it the list, and the format, that was meant?",
+		               (unsigned long long)bad, (unsigned long long)lines);
+	return r;
+}
+
+/* A list that shrank to less than half is more likely broken than cleaned. */
+static int check_shrink(const char *path, uint64_t entries, struct err *err)
+{
+	struct url_index *old = NULL;
+	struct url_index_info info;
+	if (!fs_exists(path) || url_index_open(path, &old, NULL) < 0)
+		return 0;
+	url_index_info(old, &info);
+	url_index_unref(&old);
+	if (entries >= info.entries / 2)
+		return 0;
+	return err_set(err, E_STATE, path, "the new index has %llu entries, the one there %llu; --shrink replaces it all the same",
+	               (unsigned long long)entries, (unsigned long long)info.entries);
+}
+
+static int write_index(struct import_run *run, const char *out, bool shrink, uint64_t *ret_entries, size_t *ret_size, struct err *err)
+{
+	struct buf b;
+	buf_init(&b, SIZE_MAX / 2);
+	int r = url_build_finish(run->im.build, clock_now_ms(), &b, ret_entries, err);
+	if (r == 0 && *ret_entries == 0)
+		r = err_set(err, E_INVALID, out, "no list has a usable entry");
+	if (r == 0 && !shrink)
+		r = check_shrink(out, *ret_entries, err);
+	*ret_size = b.len;
+	r = r < 0 ? r : fs_write(out, buf_view(&b), 0644, err);
+	buf_done(&b);
+	return r;
+}
+
+static void print_import(const struct import_run *run, const char *out, uint64_t entries, size_t size, bool json)
+{
+	const struct url_import *im = &run->im;
+	if (json) {
+		struct buf b;
+		buf_init(&b, 64 * KIB);
+		buf_puts(&b, "{");
+		json_field_s(&b, "index", out);
+		json_field_u64(&b, "entries", entries);
+		json_field_u64(&b, "bytes", size);
+		json_field_u64(&b, "lines", im->lines);
+		json_field_u64(&b, "bad_lines", im->bad_lines);
+		json_field_u64(&b, "left_out", im->left_out);
+		printf("%s}\n", buf_cstr(&b));
+		buf_done(&b);
+	} else {
+		printf(cli_japanese() ? "%s: %llu 件 (%.1f バイト/件)、読んだ行 %llu、不正な行 %llu、対象外 %llu\n" :
+		                        "%s: %llu entries (%.1f bytes each), %llu lines read, %llu bad, %llu left out\n",
+		       out, (unsigned long long)entries, (double)size / (double)entries, (unsigned long long)im->lines,
+		       (unsigned long long)im->bad_lines, (unsigned long long)im->left_out);
+	}
+}
+
+static int import_all(struct import_run *run, int argc, char **argv, enum url_format format, const char *out, bool shrink, bool json)
+{
+	struct err err;
+	uint64_t entries = 0;
+	size_t size = 0;
+	int r = url_build_create(&run->im.build, &err);
+	for (int i = 0; r == 0 && i < argc; i++)
+		r = import_one(run, argv[i], format, &err);
+	if (run->shown > BAD_SHOWN)
+		fprintf(stderr, cli_japanese() ? "toride: ほかに不正な行が %u 行あります\n" : "toride: and %u more bad lines\n", run->shown - BAD_SHOWN);
+	r = r < 0 ? r : write_index(run, out, shrink, &entries, &size, &err);
+	url_build_destroy(&run->im.build);
+	if (r < 0)
+		return cli_error(&err);
+	print_import(run, out, entries, size, json);
+	return EXIT_DONE;
+}
+
+static int cmd_url_import(int argc, char **argv)
+{
+	bool json = cli_flag(&argc, argv, "--json"), shrink = cli_flag(&argc, argv, "--shrink");
+	const char *out = cli_option(&argc, argv, "-o"), *word = cli_option(&argc, argv, "--format");
+	enum url_format format = URL_FORMAT_AUTO;
+	struct import_run run = { .im = { .bad = on_bad } };
+	run.im.user = &run;
+	if (argc < 1 || !out || (word && !url_format_parse(word, &format)))
+		return cli_usage(&cli_url[1]);
+	return import_all(&run, argc, argv, format, out, shrink, json);
+}
+
+/* ---- url show ---- */
+
+static void show_source(const struct url_index_source *s, bool json, bool first)
+{
+	char hex[65];
+	struct buf b;
+	hex_format(s->sha256, 32, hex);
+	if (!json) {
+		printf("  %-20s %10llu  %s\n", s->category[0] ? s->category : "-", (unsigned long long)s->entries, s->name);
+		return;
+	}
+	buf_init(&b, 64 * KIB);
+	buf_puts(&b, first ? "{" : ",{");
+	json_field_s(&b, "list", s->name);
+	json_field_s(&b, "category", s->category);
+	json_field_u64(&b, "entries", s->entries);
+	json_field_s(&b, "sha256", hex);
+	printf("%s}", buf_cstr(&b));
+	buf_done(&b);
+}
+
+static int cmd_url_show(int argc, char **argv)
+{
+	bool json = cli_flag(&argc, argv, "--json");
+	struct url_index *x = NULL;
+	struct url_index_info info;
+	struct err err;
+	char when[CLOCK_TEXT];
+	if (argc != 1)
+		return cli_usage(&cli_url[2]);
+	if (url_index_open(argv[0], &x, &err) < 0)
+		return cli_error(&err);
+	url_index_info(x, &info);
+	clock_format_jst(info.built_ms, when);
+	printf(json           ? "{\"entries\":%llu,\"bytes\":%llu,\"built\":\"%s\",\"lists\":[" :
+	       cli_japanese() ? "%llu 件、%llu バイト、作成 %s\n" :
+	                        "%llu entries, %llu bytes, built %s\n",
+	       (unsigned long long)info.entries, (unsigned long long)info.size, when);
+	for (size_t i = 0; i < info.n_sources; i++)
+		show_source(url_index_source(x, i), json, i == 0);
+	if (json)
+		printf("]}\n");
+	url_index_unref(&x);
+	return EXIT_DONE;
+}
+
+/* ---- url check ---- */
+
+static void put_list(struct buf *b, const char *key, const char **list, size_t n)
+{
+	json_key(b, key);
+	buf_puts(b, "[");
+	for (size_t i = 0; i < n; i++) {
+		buf_puts(b, i ? "," : "");
+		json_str(b, str_from(list[i]));
+	}
+	buf_puts(b, "]");
+}
+
+/* What compile/proxyd.c hands the proxy, for one organisation. */
+static void put_policy(struct buf *b, const struct model *m, const struct org *o)
+{
+	buf_puts(b, "{");
+	put_list(b, "common", m->service.black, m->service.n_black);
+	json_field_s(b, "mode", o->url.mode == URL_WHITELIST_ONLY ? "whitelist_only" : "blacklist");
+	put_list(b, "black", o->url.black, o->url.n_black);
+	put_list(b, "white", o->url.white, o->url.n_white);
+	json_key(b, "exceptions");
+	buf_puts(b, "[");
+	for (size_t i = 0; i < o->url.n_exceptions; i++) {
+		const struct url_exception *e = &o->url.exceptions[i];
+		buf_puts(b, i ? ",{" : "{");
+		json_field_s(b, "pattern", e->pattern);
+		json_field_bool(b, "allow", e->allow);
+		json_field_u64(b, "expires_ms", (uint64_t)e->expires_ms);
+		buf_puts(b, "}");
+	}
+	buf_puts(b, "]}");
+}
+
+static int decide(const struct model *m, const struct org *o, const struct url_query *q, struct url_decision *ret,
+                  struct err *err)
+{
+	struct buf b;
+	struct url_set *common = NULL;
+	struct url_policy_set *policy = NULL;
+	buf_init(&b, 512 * MIB);
+	put_policy(&b, m, o);
+	yyjson_doc *doc = b.failed ? NULL : yyjson_read(b.ptr, b.len, 0);
+	yyjson_val *root = yyjson_doc_get_root(doc);
+	int r = doc ? 0 : err_set(err, E_NOMEM, "", "no memory");
+	if (r == 0)
+		r = url_set_build(yyjson_obj_get(root, "common"), "service.black", &common, err);
+	if (r == 0)
+		r = url_policy_build(root, "url", common, &policy, err);
+	if (r == 0)
+		url_decide(policy, q, ret);
+	url_policy_destroy(&policy);
+	url_set_destroy(&common);
+	yyjson_doc_free(doc);
+	buf_done(&b);
+	return r;
+}
+
+/* The pattern a rule such as "url.black[3]" names; "" for rules without one. */
+static const char *pattern_of(const struct model *m, const struct org *o, const char *rule)
+{
+	const struct url_policy *u = &o->url;
+	unsigned i = 0;
+	if (sscanf(rule, "url.exceptions[%u]", &i) == 1 && i < u->n_exceptions)
+		return u->exceptions[i].pattern;
+	if (sscanf(rule, "url.white[%u]", &i) == 1 && i < u->n_white)
+		return u->white[i];
+	if (sscanf(rule, "service.black[%u]", &i) == 1 && i < m->service.n_black)
+		return m->service.black[i];
+	return sscanf(rule, "url.black[%u]", &i) == 1 && i < u->n_black ? u->black[i] : "";
+}
+
+static void print_decision(const struct model *m, const struct org *o, const char *url, const struct url_decision *d, bool json)
+{
+	const char *pattern = pattern_of(m, o, d->rule);
+	struct buf b;
+	if (!json) {
+		const char *word = cli_japanese() ? (d->allow ? "許可" : "拒否") : d->allow ? "allow" : "deny";
+		printf("%s: %s %s%s%s\n", url, word, d->rule, *pattern ? " " : "", pattern);
+		return;
+	}
+	buf_init(&b, 64 * KIB);
+	buf_puts(&b, "{");
+	json_field_s(&b, "url", url);
+	json_field_s(&b, "org", o->code);
+	json_field_bool(&b, "allow", d->allow);
+	json_field_s(&b, "rule", d->rule);
+	if (*pattern)
+		json_field_s(&b, "pattern", pattern);
+	printf("%s}\n", buf_cstr(&b));
+	buf_done(&b);
+}
+
+/* From a description's directory, or what is in force here. */
+static int load(const char *dir, struct model **ret, struct err *err)
+{
+	char path[PLACE_MAX];
+	struct faults faults = { 0 };
+	struct buf b;
+	int r;
+	if (dir) {
+		r = model_load(dir, ret, &faults, err);
+	} else {
+		buf_init(&b, 512 * MIB);
+		r = fs_read(place_in_state(path, sizeof path, "current/description.json"), &b, err);
+		if (r == 0)
+			r = model_load_canonical(buf_view(&b), ret, &faults, err);
+		buf_done(&b);
+	}
+	if (r < 0 && faults.n)
+		err_set(err, E_INVALID, faults.list[0].path, "%s", faults.list[0].msg);
+	faults_done(&faults);
+	return r;
+}
+
+static int check_url(const struct model *m, const char *code, const char *url, bool json)
+{
+	struct err err;
+	struct url_decision d;
+	struct url_query q = { .now_ms = clock_now_ms() };
+	const struct org *o = model_org(m, code);
+	if (!o) {
+		err_set(&err, E_NOT_FOUND, code, "no organisation has this code");
+		return cli_error(&err);
+	}
+	if (url_split(str_from(url), &q) < 0) {
+		err_set(&err, E_INVALID, url, "not an http:// or https:// URL");
+		return cli_error(&err);
+	}
+	if (decide(m, o, &q, &d, &err) < 0)
+		return cli_error(&err);
+	print_decision(m, o, url, &d, json);
+	return d.allow ? EXIT_DONE : EXIT_REFUSED;
+}
+
+static int cmd_url_check(int argc, char **argv)
+{
+	bool json = cli_flag(&argc, argv, "--json");
+	const char *code = cli_option(&argc, argv, "--org"), *dir = cli_option(&argc, argv, "--desc");
+	struct model *m = NULL;
+	struct err err;
+	if (argc != 1 || !code)
+		return cli_usage(&cli_url[0]);
+	if (load(dir, &m, &err) < 0)
+		return cli_error(&err);
+	int r = check_url(m, code, argv[0], json);
+	model_destroy(&m);
+	return r;
+}
+
+const struct cli_command cli_url[] = {
+	{ "url check", "toride url check URL --org CODE [--desc DIR] [--json]",
+	  "Would this organisation's terminals get the URL, and which rule says so? 0: allowed, 1: denied.",
+	  "この団体の端末からURLを見られるか、どの規則によるかを答えます。0: 許可、1: 拒否。", cmd_url_check },
+	{ "url import", "toride url import [CATEGORY=]LIST... -o INDEX [--format plain|hosts|rpz|ut1|csv] [--shrink] [--json]",
+	  "Builds the URL index from lists and puts it in the old one's place; the gateway then uses it at once. Bad lines are told\n"
+	  "with their place and left out; a list with more than 10 % of them, or an index half the size of the old one, is refused.",
+	  "リストから URL 索引を作り、古い索引と入れ替えます (ゲートウェイにはすぐ反映)。不正な行は場所を示して除きます。\n"
+	  "不正な行が 10 % を超えるリスト、件数が半分未満になる索引は受け付けません。", cmd_url_import },
+	{ "url show", "toride url show INDEX [--json]", "What is in a URL index: entries, lists, their digests.",
+	  "URL 索引の件数、元のリストと照合値を示します。", cmd_url_show },
+	{ 0 },
+};
