@@ -158,11 +158,37 @@ static void test_clock(void **state)
 	clock_hold(0);
 }
 
+/* Set forward and back by hours: told once, with its sign; time that merely passes isn't a step, nor is a slow correction. */
+static void test_clock_stepped(void **state)
+{
+	(void)state;
+	struct clock_watch w = { 0 };
+	clock_hold(1000000);
+	clock_shift(3600000);
+	assert_int_equal(clock_stepped(&w), 0); /* the first look knows no before */
+	clock_advance(86400000);
+	assert_int_equal(clock_stepped(&w), 0);
+	int64_t mono = clock_mono_ms();
+	clock_shift(5 * 3600000);
+	assert_int_equal(clock_mono_ms(), mono);
+	assert_int_equal(clock_stepped(&w), 5 * 3600000);
+	assert_int_equal(clock_stepped(&w), 0);
+	clock_shift(-7 * 3600000);
+	assert_int_equal(clock_stepped(&w), -7 * 3600000);
+	for (int i = 0; i < 100; i++) {
+		clock_shift(CLOCK_STEP_MS / 2);
+		assert_int_equal(clock_stepped(&w), 0);
+	}
+	clock_hold(0);
+	clock_stepped(&w);
+	assert_int_equal(clock_stepped(&w), 0); /* the real ones run alike */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_ceiling), cmocka_unit_test(test_no_memory),
 		                            cmocka_unit_test(test_json),    cmocka_unit_test(test_arena),
 		                            cmocka_unit_test(test_map),     cmocka_unit_test(test_hashes),
-		                            cmocka_unit_test(test_clock) };
+		                            cmocka_unit_test(test_clock), cmocka_unit_test(test_clock_stepped) };
 	return cmocka_run_group_tests_name("base/buf", tests, NULL, NULL);
 }

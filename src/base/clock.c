@@ -9,7 +9,7 @@
 #include <sys/random.h>
 #include <time.h>
 
-static _Atomic int64_t held;
+static _Atomic int64_t held, shifted;
 static _Atomic uint64_t seed;
 
 static int64_t read_clock(clockid_t id)
@@ -22,7 +22,7 @@ static int64_t read_clock(clockid_t id)
 int64_t clock_now_ms(void)
 {
 	int64_t h = held;
-	return h ? h : read_clock(CLOCK_REALTIME);
+	return (h ? h : read_clock(CLOCK_REALTIME)) + shifted;
 }
 
 int64_t clock_mono_ms(void)
@@ -34,11 +34,26 @@ int64_t clock_mono_ms(void)
 void clock_hold(int64_t now_ms)
 {
 	held = now_ms;
+	shifted = 0;
 }
 
 void clock_advance(int64_t ms)
 {
 	held += ms;
+}
+
+void clock_shift(int64_t ms)
+{
+	shifted += ms;
+}
+
+int64_t clock_stepped(struct clock_watch *w)
+{
+	int64_t ahead = clock_now_ms() - clock_mono_ms(), by = ahead - w->ahead_ms;
+	bool step = w->begun && (by <= -CLOCK_STEP_MS || by >= CLOCK_STEP_MS);
+	w->ahead_ms = ahead; /* each time: small corrections mustn't add up to a step */
+	w->begun = true;
+	return step ? by : 0;
 }
 
 static void format(int64_t ms, const char *zone, char dst[CLOCK_TEXT])

@@ -19,6 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DAY_MS (24LL * 3600 * 1000)
+
 static const char *say(const char *ja, const char *en)
 {
 	return cli_japanese() ? ja : en;
@@ -97,6 +99,10 @@ static void print_summary_json(const struct verify_report *r, const char *hash, 
 	json_field_u64(&b, "unsigned", r->unsigned_records);
 	json_field_u64(&b, "segments_without_key", r->without_key);
 	json_field_u64(&b, "outside_range", r->outside);
+	json_field_u64(&b, "segments_ended", r->ended);
+	json_field_u64(&b, "records_ended", r->ended_records);
+	if (r->ended)
+		json_field_u64(&b, "kept_at_least_days", (uint64_t)(r->ended_after_ms > 0 ? r->ended_after_ms / DAY_MS : 0));
 	json_field_u64(&b, "checkpoints", r->checkpoints);
 	json_field_u64(&b, "last_checkpoint", r->last_number);
 	json_field_u64(&b, "last_time_ms", (uint64_t)r->last_ms);
@@ -123,6 +129,10 @@ static void print_summary(const struct verify_report *r, const char *hash, const
 	               : "%llu records (%llu compared in the clear), %llu segments, %llu checkpoints\n",
 	       (unsigned long long)r->records, (unsigned long long)r->decrypted, (unsigned long long)r->segments,
 	       (unsigned long long)r->checkpoints);
+	if (r->ended)
+		printf(cli_japanese() ? "保存期間の満了で消した区間 %llu(記録 %llu件): 消したことは署名されています。封印から最短 %lld日保存しました。\n"
+		               : "%llu segments (%llu records) were ended by retention, each end signed, none before %lld days after it was sealed.\n",
+		       (unsigned long long)r->ended, (unsigned long long)r->ended_records, (long long)(r->ended_after_ms / DAY_MS));
 	if (r->without_key)
 		printf(cli_japanese() ? "鍵を得られない区間 %llu: 順序・件数・署名だけを確かめました。\n"
 	               : "%llu segments without key: only order, number and signatures were checked.\n",

@@ -30,6 +30,7 @@ int compile_intaked(const struct model *m, struct outset *out, struct err *err)
 		json_field_s(&b, "code", o->code);
 		json_field_u64(&b, "index", o->index);
 		json_field_s(&b, "interface", o->interface);
+		json_field_u64(&b, "retention_days", o->retention_days);
 		address(&b, "global4", &o->global4);
 		address(&b, "global6", &o->global6);
 		struct prefix own4 = internal4(m, o, INTERNAL_RESOLVER), own6 = internal6(o, INTERNAL_RESOLVER);

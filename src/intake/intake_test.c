@@ -8,6 +8,7 @@
 #include "intake/server.h"
 #include "segment/fake_vault.h"
 #include "segment/reader.h"
+#include "segment/verify.h"
 #include "wire/cursor.h"
 #include "wire/events.h"
 #include "wire/place.h"
@@ -615,6 +616,126 @@ static void test_nflog_losses(void **state)
 	buf_done(&b);
 }
 
+/* ---- retention, and a wrong clock ---- */
+
+#define DAY (24LL * 3600 * 1000)
+
+static void keep_days(int days)
+{
+	char t[160];
+	snprintf(t, sizeof t, "{\"uplinks\":[\"wan0\"],\"orgs\":[{\"code\":\"412015\",\"index\":1,\"interface\":\"o412015\","
+	         "\"retention_days\":%d}]}", days);
+	orgs_destroy(&orgs);
+	assert_int_equal(orgs_parse(str_from(t), &orgs, NULL), 0);
+	spool_orgs(spool, orgs);
+}
+
+static void days_pass(int days)
+{
+	for (int i = 0; i < days; i++) {
+		clock_advance(DAY);
+		for (int k = 0; k < 8; k++)
+			assert_int_equal(spool_second(spool, NULL), 0);
+	}
+}
+
+static bool is_there(unsigned number)
+{
+	char path[160];
+	snprintf(path, sizeof path, "%s/412015/events/%06u.seg", segments, number);
+	return fs_exists(path);
+}
+
+static void say_day(void)
+{
+	assert_int_equal(spool_put(spool, STR("412015"), STR("{\"class_uid\":4002,\"product\":\"proxyd\",\"n\":1}"), NULL, NULL), 0);
+	assert_int_equal(spool_commit(spool, NULL), 0);
+}
+
+/* Nobody's hand: a body's records go when its days are over, a longer time holds from the moment it is in force, a body
+ * that says nothing (0) keeps all. */
+static void test_retention(void **state)
+{
+	(void)state;
+	clock_hold(20000 * DAY);
+	keep_days(0);
+	say_day();
+	days_pass(40);
+	say_day();
+	days_pass(2);
+	assert_true(is_there(1) && is_there(2));
+	keep_days(100);
+	days_pass(1);
+	assert_true(is_there(1));
+	keep_days(30);
+	days_pass(1);
+	assert_true(!is_there(1) && is_there(2));
+	days_pass(30);
+	assert_false(is_there(2));
+	assert_int_equal(counter("", "segments_ended"), 2);
+	assert_int_equal(counter("", "segments_damaged"), 0);
+	clock_hold(0);
+}
+
+/* The clock jumps a year ahead: nothing is lost for it while somebody can still put it right, and it is said. */
+static void test_retention_doubts_the_clock(void **state)
+{
+	(void)state;
+	struct buf b;
+	clock_hold(20000 * DAY);
+	keep_days(30);
+	say_day();
+	days_pass(2);
+	clock_shift(400 * DAY);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(spool_second(spool, NULL), 0);
+	assert_true(is_there(1));
+	assert_int_equal(spool_commit(spool, NULL), 0);
+	contents(&b);
+	assert_non_null(strstr(buf_cstr(&b), "service"));
+	buf_done(&b);
+	clock_shift(-400 * DAY); /* put right within the day */
+	days_pass(3);
+	assert_true(is_there(1));
+	/* the same at a start: the last signature is a year old */
+	stop(true);
+	clock_shift(400 * DAY);
+	start();
+	spool_orgs(spool, orgs);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(spool_second(spool, NULL), 0);
+	assert_true(is_there(1));
+	days_pass(2); /* nobody minded: it was right */
+	assert_false(is_there(1));
+	clock_hold(0);
+}
+
+/* Backward and forward by hours in the middle of work: records keep their order and numbers, signatures their order in
+ * time, and nothing is sealed before it has been open for its own time. */
+static void test_clock_set_while_writing(void **state)
+{
+	(void)state;
+	static const int64_t hours[] = { 0, 5, -9, 30, -48, 2 };
+	clock_hold(20000 * DAY);
+	for (size_t i = 0; i < ARRAY_LEN(hours); i++) {
+		clock_shift(hours[i] * 3600 * 1000);
+		say_day();
+		assert_int_equal(spool_second(spool, NULL), 0);
+		clock_advance(1000);
+	}
+	assert_int_equal(counter("", "segments_sealed"), 0);
+	expect_contents("412015 1\n412015 1\n412015 1\n412015 1\n412015 1\n412015 1\n");
+	struct verify_report r;
+	assert_int_equal(verify_store(&(struct verify_opts){ .dir = segments, .get_key = fake_key }, &r, NULL), 0);
+	assert_int_equal(r.n, 0);
+	assert_int_equal(r.records, 6);
+	assert_int_equal(r.last_ms, 20000 * DAY + 26 * 3600 * 1000 + 3000); /* the latest it ever was: never back from there */
+	verify_report_done(&r);
+	days_pass(1);
+	assert_int_equal(counter("", "segments_sealed"), 1); /* a day after it was begun, whatever the clock said meanwhile */
+	clock_hold(0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
@@ -622,6 +743,7 @@ int main(void)
 		T(test_acknowledged_after_sync), T(test_once_over_a_crash), T(test_last_words), T(test_once_over_a_torn_commit), T(test_hostile), T(test_forged),
 		T(test_slow_and_half_open),
 		T(test_strangers_and_crowds),    T(test_back_pressure),     T(test_vault_away), T(test_nflog_losses),
+		T(test_retention), T(test_retention_doubts_the_clock), T(test_clock_set_while_writing),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("intake", tests, NULL, NULL);

@@ -23,6 +23,8 @@ struct spool {
 	struct buf record, cursors;
 	struct writer_stats told; /* what the counters already show */
 	int64_t senders_ms, checkpoint_ms, vault_ms, opened_ms;
+	struct clock_watch clock;
+	int64_t rest_ms; /* monotonic: retention rests until then; 0: it doesn't */
 	bool ready;   /* recovered: seen and cursors fit together */
 	bool failing; /* the last commit failed: said once */
 	_Atomic uint64_t *raw, *schema, *skewed, *unknown, *refused, *forged;
@@ -68,6 +70,14 @@ static int read_behind(struct spool *s, struct str cursors, struct err *err)
 	return x;
 }
 
+/* The records that would end now may be young in truth. */
+static void doubt(struct spool *s, int64_t ahead_ms)
+{
+	s->rest_ms = clock_mono_ms() + SPOOL_REST_MS;
+	spool_alarm(s, "%lld hours passed at once (the clock was set, or nothing ran): no record is ended by retention for %lld hours",
+	            (long long)(ahead_ms / 3600000), SPOOL_REST_MS / 3600000);
+}
+
 static int recover(struct spool *s, struct err *err)
 {
 	struct buf b;
@@ -93,6 +103,9 @@ static int recover(struct spool *s, struct err *err)
 	if (st.damaged)
 		spool_alarm(s, "segments or checkpoints were altered or cut while intaked was down: %llu; run toride log verify",
 		            (unsigned long long)st.damaged);
+	int64_t away = st.last_checkpoint_ms ? clock_now_ms() - st.last_checkpoint_ms : 0;
+	if (away > SPOOL_DOUBT_MS)
+		doubt(s, away);
 	if (st.torn_bytes)
 		log_info("", "segments", "%llu bytes of an unfinished write were cut off", (unsigned long long)st.torn_bytes);
 	return r;
@@ -255,6 +268,7 @@ static void show(struct spool *s)
 		{ "checkpoints_failed", st.failed_checkpoints, &s->told.failed_checkpoints },
 		{ "segments_sealed", st.sealed, &s->told.sealed },
 		{ "segments_damaged", st.damaged, &s->told.damaged },
+		{ "segments_ended", st.ended, &s->told.ended },
 		{ "torn_bytes", st.torn_bytes, &s->told.torn_bytes },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -310,9 +324,36 @@ static int checkpoint(struct spool *s, int64_t now, struct err *err)
 	return r;
 }
 
+/* How long to keep: a body's records by its own word, the service's as long as anybody's. A body that left the description
+ * has said nothing any more; its records go with its key. */
+static int64_t keep_ms(const char *org, void *user)
+{
+	const struct spool *s = user;
+	const struct orgs_one *one = orgs_by_code(s->o.orgs, str_from(org));
+	unsigned days = one ? one->retention_days : strcmp(org, ORGS_SERVICE) == 0 ? orgs_longest_retention(s->o.orgs) : 0;
+	return (int64_t)days * 24 * 3600 * 1000;
+}
+
+static void retain(struct spool *s, int64_t now)
+{
+	struct segment_name gone;
+	struct err err = { 0 };
+	int64_t stepped = clock_stepped(&s->clock);
+	if (stepped > SPOOL_DOUBT_MS)
+		doubt(s, stepped);
+	if (s->rest_ms > now)
+		return;
+	s->rest_ms = 0;
+	if (writer_retain(s->w, clock_now_ms(), keep_ms, s, &gone, &err) < 0)
+		log_err(LOG_LEVEL_WARN, "", "retention", &err); /* that series rests for an hour */
+	else if (gone.segment)
+		log_info(gone.org, "retention", "segment %06u has had its time and is gone", gone.segment);
+}
+
 int spool_second(struct spool *s, struct err *err)
 {
 	int64_t now = clock_mono_ms();
+	retain(s, now);
 	tell_forged(s);
 	int r = checkpoint(s, now, err);
 	/* The file can't say which single numbers are missing: while some are, the old one and what is behind it stay true. */

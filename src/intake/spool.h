@@ -2,7 +2,7 @@
  *
  *   spool_put()    one event into the segments' memory
  *   spool_commit() makes everything put so far safe
- *   spool_second() once a second: checkpoint, rotation, the file of senders
+ *   spool_second() once a second: checkpoint, rotation, retention, the file of senders
  * -E_LIMIT of spool_put() means: nothing more now (the disk is full or slow); keep it and come again after a commit. */
 #ifndef INTAKE_SPOOL_H
 #define INTAKE_SPOOL_H
@@ -41,6 +41,10 @@ struct spool_from {
 };
 int spool_put(struct spool *s, struct str org, struct str json, const struct spool_from *from, struct err *err);
 #define SPOOL_FORGED_MS 60000
+/* Records go by the wall clock, and what is gone stays gone: after that clock was set by more than SPOOL_DOUBT_MS, or at a
+ * start that finds it so far ahead of the last signature, nothing ends for SPOOL_REST_MS, and an alarm says so. */
+#define SPOOL_DOUBT_MS (7LL * 24 * 3600 * 1000)
+#define SPOOL_REST_MS (24LL * 3600 * 1000)
 size_t spool_pending(const struct spool *s);
 int spool_commit(struct spool *s, struct err *err);
 int spool_second(struct spool *s, struct err *err);

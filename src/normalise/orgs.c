@@ -60,6 +60,7 @@ static int read_one(struct orgs *o, yyjson_val *v, struct orgs_one *one)
 	if (!text(v, "code", one->code, sizeof one->code) || strlen(one->code) != 6 || one->index == 0 ||
 	    !text(v, "interface", one->interface, sizeof one->interface))
 		return -E_INVALID;
+	one->retention_days = (uint16_t)yyjson_get_uint(yyjson_obj_get(v, "retention_days"));
 	if (text(v, "global4", t, sizeof t))
 		one->has4 = inet_pton(AF_INET, t, one->global4) == 1;
 	if (text(v, "global6", t, sizeof t))
@@ -186,6 +187,17 @@ bool orgs_is_uplink(const struct orgs *o, const char *interface)
 		if (strcmp(o->uplinks[i], interface) == 0)
 			return true;
 	return false;
+}
+
+uint16_t orgs_longest_retention(const struct orgs *o)
+{
+	uint16_t longest = 0;
+	for (size_t i = 0; i < o->n; i++) {
+		if (o->list[i].retention_days == 0)
+			return 0;
+		longest = o->list[i].retention_days > longest ? o->list[i].retention_days : longest;
+	}
+	return longest;
 }
 
 const struct orgs_one *orgs_by_code(const struct orgs *o, struct str code)

@@ -14,6 +14,7 @@ struct orgs_one {
 	bool has4, has6;
 	uint8_t resolver4[4], resolver6[16]; /* the node's address its questions to the resolver arrive at */
 	bool resolves4, resolves6;
+	uint16_t retention_days; /* 0: for ever */
 };
 
 #define ORGS_SERVICE "service" /* concerns no organisation */
@@ -21,6 +22,7 @@ struct orgs_one {
 int orgs_parse(struct str json, struct orgs **ret, struct err *err);
 void orgs_destroy(struct orgs **o);
 size_t orgs_count(const struct orgs *o);
+uint16_t orgs_longest_retention(const struct orgs *o); /* days; 0 when somebody's is for ever, or nobody is there */
 bool orgs_is_uplink(const struct orgs *o, const char *interface);
 /* NULL when there is none. */
 const struct orgs_one *orgs_by_code(const struct orgs *o, struct str code);

@@ -52,7 +52,7 @@ static void head_leaf(const struct head *h, struct sha *s, unsigned char ret[SEG
 	hex_format(h->root, SEGMENT_HASH, root);
 	hex_format(h->chain, SEGMENT_HASH, chain);
 	int n = snprintf(t, sizeof t, "%s/%s/%06u %llu %s %s %s\n", h->org, h->series, h->segment,
-	                 (unsigned long long)h->count, root, chain, h->sealed ? "sealed" : "open");
+	                 (unsigned long long)h->count, root, chain, h->ended ? "ended" : h->sealed ? "sealed" : "open");
 	merkle_plain_leaf(s, (struct str){ t, (size_t)n }, ret);
 }
 
@@ -93,6 +93,8 @@ static void head_format(const struct head *h, struct buf *b)
 	json_hex(b, "root", h->root, SEGMENT_HASH);
 	json_hex(b, "chain", h->chain, SEGMENT_HASH);
 	json_field_bool(b, "sealed", h->sealed);
+	if (h->ended)
+		json_field_bool(b, "ended", true);
 	if (h->has_path) {
 		json_field_u64(b, "at", h->at);
 		buf_puts(b, ",\"path\":[");
@@ -171,6 +173,9 @@ static bool head_parse(yyjson_val *o, struct head *h)
 		return false;
 	h->segment = (uint32_t)segment;
 	h->sealed = yyjson_is_true(yyjson_obj_get(o, "sealed"));
+	h->ended = yyjson_is_true(yyjson_obj_get(o, "ended"));
+	if (h->ended && !h->sealed)
+		return false;
 	return path_parse(o, h);
 }
 

@@ -6,9 +6,12 @@
  * Signed (Ed25519) is this text, whose SHA-256 is the checkpoint's hash and the next one's `prev`:
  *   "toride checkpoint v1\nNUMBER\nTIME_MS\nPREV\nN\nROOT\n"
  * ROOT is the RFC 6962 root over the n heads, each leaf the text
- *   "ORG/SERIES/SEGMENT COUNT ROOT CHAIN sealed|open\n"
+ *   "ORG/SERIES/SEGMENT COUNT ROOT CHAIN sealed|open|ended\n"
  * so that an organisation's export shows its own head with a path and tells nothing about the others: there, heads
- * lists only its own, each with "at" (its place) and "path" ([HEX, …]). */
+ * lists only its own, each with "at" (its place) and "path" ([HEX, …]).
+ *
+ * "ended":true says that the sealed segment's time is over (writer_retain()) and its file may be gone from here on; the
+ * head is the one it was sealed with, so that the next segment still has something to follow. */
 #ifndef SEGMENT_CHECKPOINT_H
 #define SEGMENT_CHECKPOINT_H
 
@@ -23,6 +26,7 @@ struct head {
 	uint64_t count;
 	unsigned char root[SEGMENT_HASH], chain[SEGMENT_HASH];
 	bool sealed;
+	bool ended;    /* sealed too */
 	bool has_path; /* from an export: */
 	uint64_t at;
 	uint8_t path_len;

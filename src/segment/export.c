@@ -250,6 +250,13 @@ static bool concerned(struct export *x, const struct head *h)
 	return yes;
 }
 
+/* Its time was over (retention): nothing is left to be exported. */
+static bool is_gone(const struct export *x, const struct head *h)
+{
+	char path[1024];
+	return h->ended && !fs_exists(seg_path(x->o->dir, h->org, h->series, h->segment, path, sizeof path));
+}
+
 static int one_segment(struct export *x, const struct head *h, struct err *err)
 {
 	char path[1024], name[64];
@@ -397,7 +404,7 @@ static int put_all(struct export *x, struct err *err)
 	char key[66];
 	int r = out_open(x, &x->records, "records.jsonl", err);
 	for (size_t i = 0; i < x->n_last && r == 0; i++)
-		r = x->last[i].count && concerned(x, &x->last[i]) ? one_segment(x, &x->last[i], err) : 0;
+		r = x->last[i].count && !is_gone(x, &x->last[i]) && concerned(x, &x->last[i]) ? one_segment(x, &x->last[i], err) : 0;
 	if (r == 0)
 		r = out_close(x, &x->records, err);
 	else

@@ -210,6 +210,11 @@ static int open_segment(struct reader *r, struct rseries *s, struct err *err)
 	unsigned char key[SEGMENT_KEY], commitment[SEGMENT_HASH];
 	seg_path(r->dir, s->at.org, s->at.series, s->at.segment, path, sizeof path);
 	int x = seg_file_open(path, &r->sha, &s->f, err);
+	if (x == -E_NOT_FOUND && s->at.segment == 1 && s->at.index == 0) { /* from the start: of what is still kept */
+		uint32_t first = following(r, s);
+		s->at.segment = first ? first : 1;
+		return first ? open_segment(r, s, err) : -E_AGAIN;
+	}
 	if (x == -E_NOT_FOUND || x == -E_AGAIN)
 		return -E_AGAIN;
 	if (x < 0)

@@ -2,6 +2,7 @@
  * off only what nobody was ever told to be safe and no signature covers. */
 #include "segment/writer.h"
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "segment/file.h"
@@ -40,6 +41,8 @@ static int note_checkpoint(struct str line, const char *file, uint64_t line_numb
 	for (size_t i = 0; i < c.n_heads && r == 0; i++) {
 		struct series *s;
 		r = series_get(w, c.heads[i].org, c.heads[i].series, &s, NULL);
+		if (r == 0 && c.heads[i].ended && c.heads[i].segment > s->ended.segment)
+			s->ended = c.heads[i];
 		if (r == 0 && later(&c.heads[i], &s->head))
 			s->head = c.heads[i];
 	}
@@ -70,15 +73,21 @@ static int note_series(const char *org, const char *series, void *user)
 	return series_get(user, org, series, &s, NULL);
 }
 
-/* The series goes on behind what was signed; the files stay as they are for log verify. */
-static void go_on_behind(struct writer *w, struct series *s, const struct head *signed_head, uint32_t last_number)
+static void go_on(struct series *s, const struct head *signed_head, uint32_t last_number)
 {
-	w->stats.damaged++;
 	s->header.number = 0;
 	s->last_number = last_number > signed_head->segment ? last_number : signed_head->segment;
 	memcpy(s->prev_root, signed_head->root, SEGMENT_HASH);
 	s->prev_count = signed_head->count;
 	s->head = *signed_head;
+	s->head.ended = false;
+}
+
+/* The series goes on behind what was signed; the files stay as they are for log verify. */
+static void go_on_behind(struct writer *w, struct series *s, const struct head *signed_head, uint32_t last_number)
+{
+	w->stats.damaged++;
+	go_on(s, signed_head, last_number);
 }
 
 /* Takes in every whole block. True when the file holds all that was signed of it. */
@@ -123,7 +132,9 @@ static int open_tail(struct writer *w, struct series *s, const char *path, const
 	/* what a process killed before its sync had written is not yet on disk; from here on it counts */
 	if (fs_fault() || fdatasync(s->fd) < 0)
 		return err_errno(err, path, "cannot sync");
+	int64_t age = clock_now_ms() - f->header.created_ms;
 	s->header = f->header;
+	s->begun_ms = clock_mono_ms() - (age < 0 ? 0 : age < w->o.rotate_ms ? age : w->o.rotate_ms);
 	s->synced = f->offset;
 	s->dir_dirty = true; /* whether its name was synced isn't known */
 	memcpy(s->chain, f->chain, SEGMENT_HASH);
@@ -209,7 +220,9 @@ static int recover_series(struct writer *w, struct series *s, struct err *err)
 		}
 		n--;
 	}
-	if (signed_head.segment)
+	if (signed_head.segment && s->ended.segment == signed_head.segment)
+		go_on(s, &signed_head, 0); /* the last one too has had its time */
+	else if (signed_head.segment)
 		go_on_behind(w, s, &signed_head, 0);
 	return 0;
 }
@@ -222,6 +235,7 @@ int writer_recover(struct writer *w, struct err *err)
 	for (struct series *s = w->all; s && r == 0; s = s->next) {
 		r = recover_series(w, s, err);
 		s->changed = s->head.segment > 0; /* the first checkpoint holds all heads */
+		s->ended_changed = s->ended.segment > 0;
 	}
 	return r < 0 && err && err->code == 0 ? err_set(err, (enum err_code)-r, w->dir, "cannot recover the segments") : r;
 }

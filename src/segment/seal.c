@@ -16,7 +16,7 @@ static int collect(struct writer *w, struct checkpoint *c)
 {
 	size_t n = 0;
 	for (struct series *s = w->all; s; s = s->next)
-		n += s->n_done + s->changed;
+		n += s->n_done + s->changed + s->ended_changed;
 	c->heads = mem_array(n, sizeof *c->heads);
 	if (!c->heads)
 		return -E_NOMEM;
@@ -26,6 +26,9 @@ static int collect(struct writer *w, struct checkpoint *c)
 		if (s->changed)
 			c->heads[c->n_heads++] = s->head;
 	}
+	for (struct series *s = w->all; s && c->n_heads < CHECKPOINT_HEADS_MAX; s = s->next)
+		if (s->ended_changed)
+			c->heads[c->n_heads++] = s->ended;
 	c->n = c->n_heads;
 	return 0;
 }
@@ -94,8 +97,10 @@ static void put_aside(struct writer *w)
 	w->check_fd = -1;
 	w->check_synced = 0;
 	w->check_first = w->next_number;
-	for (struct series *s = w->all; s; s = s->next)
+	for (struct series *s = w->all; s; s = s->next) {
 		s->changed = s->changed || s->head.segment > 0;
+		s->ended_changed = s->ended_changed || s->ended.segment > 0;
+	}
 }
 
 static void accept(struct writer *w, const struct checkpoint *c)
@@ -107,6 +112,11 @@ static void accept(struct writer *w, const struct checkpoint *c)
 	for (struct series *s = w->all; s; s = s->next) {
 		s->n_done = 0;
 		s->changed = false;
+	}
+	for (size_t i = 0; i < c->n_heads; i++) {
+		struct series *s;
+		if (c->heads[i].ended && series_get(w, c->heads[i].org, c->heads[i].series, &s, NULL) == 0)
+			s->ended_changed = false;
 	}
 	if (w->check_synced >= FILE_BYTES)
 		put_aside(w);
@@ -142,7 +152,7 @@ int writer_checkpoint(struct writer *w, bool even_if_idle, struct err *err)
 	r = r < 0 ? r : rotated;
 	bool any = even_if_idle;
 	for (struct series *s = w->all; s && !any; s = s->next)
-		any = s->changed || s->n_done;
+		any = s->changed || s->n_done || s->ended_changed;
 	if (!any)
 		return r;
 	/* also after a failed commit: what others committed is to be signed */

@@ -15,6 +15,7 @@ struct series {
 	struct seg_cipher cipher; /* opened at the first append */
 	struct merkle tree;
 	unsigned char chain[SEGMENT_HASH];
+	int64_t begun_ms; /* monotonic: its age counts from here, whatever the wall clock is set to */
 	uint64_t synced; /* bytes of the file that are safe */
 	int fd;          /* -1: no file yet (the header waits in out) */
 	bool dir_dirty;  /* the file is new: its directory has to be synced too */
@@ -34,6 +35,10 @@ struct series {
 	size_t n_done;
 	bool changed; /* the open one's head moved */
 	struct head head; /* at the last commit */
+	/* retention: the newest segment whose end is signed, or is to be with the next checkpoint */
+	struct head ended;
+	bool ended_changed;
+	int64_t look_ms; /* monotonic: not looked at before */
 };
 
 struct writer {
@@ -53,6 +58,7 @@ struct writer {
 	uint64_t check_synced, check_first; /* bytes; number of the current file's first checkpoint */
 	bool check_suspect;
 	int64_t last_ms; /* time of the last checkpoint: time never goes back in the chain */
+	struct series *retain_next; /* whose turn it is */
 	struct writer_stats stats;
 };
 

@@ -79,7 +79,7 @@ static int keep_head(struct verify *v, const struct checkpoint *c, const struct 
 		v->cap = cap;
 	}
 	struct signed_head *k = &v->heads[v->n++];
-	*k = (struct signed_head){ .segment = h->segment, .sealed = h->sealed, .count = h->count, .checkpoint = c->number,
+	*k = (struct signed_head){ .segment = h->segment, .sealed = h->sealed, .ended = h->ended, .count = h->count, .checkpoint = c->number,
 		                   .time_ms = c->time_ms };
 	memcpy(k->org, h->org, sizeof k->org);
 	memcpy(k->series, h->series, sizeof k->series);

@@ -7,6 +7,9 @@
  * verify_export()  on a directory of export.h, anywhere, with nothing else: records against leaves, leaves against the
  *                  signed roots, signatures.
  *
+ * A segment that isn't there because its time was over is no fault: its end was signed (checkpoint.h), with the very head
+ * it had been sealed with, and the next segment follows that.
+ *
  * What it can't show: that records were never written, or that the very end was cut together with the checkpoints
  * about it. The last checkpoint's number and hash are told so that they can be compared with what an outside witness
  * keeps; give its line as `witness` and that is done here. The public key stands in what is checked: compare it, or
@@ -41,6 +44,8 @@ struct verify_report {
 	uint64_t decrypted;  /* records compared with their leaves */
 	uint64_t unsigned_records; /* behind the last checkpoint about them */
 	uint64_t without_key; /* segments whose key couldn't be had */
+	uint64_t ended, ended_records; /* segments whose time was over (retention), and what they held; gone, and no fault */
+	int64_t ended_after_ms;        /* the shortest time one of them was kept after it was sealed */
 	uint64_t outside;    /* export: records of its segments that it leaves out (its time range) */
 	uint64_t last_number; /* of the last checkpoint */
 	int64_t last_ms;

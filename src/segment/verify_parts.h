@@ -8,7 +8,7 @@
 struct signed_head {
 	char org[8], series[16];
 	uint32_t segment;
-	bool sealed;
+	bool sealed, ended;
 	uint64_t count, checkpoint;
 	int64_t time_ms;
 	unsigned char root[SEGMENT_HASH], chain[SEGMENT_HASH];

@@ -184,6 +184,36 @@ static void check_header(struct walk *w, const struct before *before)
 		say(w, 0, "the segment doesn't follow the one before it: one of the two was replaced");
 }
 
+/* Its time was over: the last thing signed about it says so, with the head that was signed when it was sealed. */
+static bool check_ended(struct walk *w, struct before *before)
+{
+	const struct signed_head *end = NULL, *sealed = NULL;
+	for (const struct signed_head *h = w->heads.at; h < w->heads.end; h++) {
+		const struct signed_head **which = h->ended ? &end : &sealed;
+		if (h->sealed && (!*which || h->checkpoint < (*which)->checkpoint))
+			*which = h;
+	}
+	if (!end)
+		return false;
+	struct verify_report *r = w->v->report;
+	if (!sealed || sealed->checkpoint > end->checkpoint || w->heads.end[-1].count > end->count ||
+	    sealed->count != end->count || memcmp(sealed->root, end->root, SEGMENT_HASH) != 0 ||
+	    memcmp(sealed->chain, end->chain, SEGMENT_HASH) != 0) {
+		say(w, 0, "altered before it was ended: checkpoint %llu ended another segment than was sealed",
+		    (unsigned long long)end->checkpoint);
+		return true;
+	}
+	int64_t kept = end->time_ms - sealed->time_ms;
+	if (r->ended == 0 || kept < r->ended_after_ms)
+		r->ended_after_ms = kept;
+	r->ended++;
+	r->ended_records += end->count;
+	before->known = true;
+	before->count = end->count;
+	memcpy(before->root, end->root, SEGMENT_HASH);
+	return true;
+}
+
 static void check_segment(struct verify *v, const char *org, const char *series, uint32_t number, struct before *before)
 {
 	struct walk w = { .v = v, .name = { .segment = number }, .heads = verify_heads(v, org, series, number) };
@@ -196,6 +226,8 @@ static void check_segment(struct verify *v, const char *org, const char *series,
 	before->known = false;
 	if (r == -E_AGAIN && w.heads.at == w.heads.end)
 		return; /* just being made, or torn at birth: nothing was ever in it */
+	if (r == -E_NOT_FOUND && check_ended(&w, before))
+		return;
 	if (r < 0) {
 		uint64_t n = w.heads.at < w.heads.end ? w.heads.end[-1].count : 0;
 		if (r == -E_NOT_FOUND && n)

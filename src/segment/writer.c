@@ -156,6 +156,7 @@ static int segment_begin(struct writer *w, struct series *s, struct err *err)
 	seg_header_format(&s->out, &w->sha, &h);
 	w->pending += h.len;
 	s->header = h;
+	s->begun_ms = clock_mono_ms();
 	s->tree.n = 0;
 	s->synced = 0;
 	memcpy(s->chain, h.hash, SEGMENT_HASH);
@@ -397,7 +398,7 @@ static bool due(const struct writer *w, const struct series *s, bool all)
 {
 	if (s->header.number == 0 || s->fd < 0 || s->sealing || s->n_done == ARRAY_LEN(s->done))
 		return false;
-	return all || s->synced >= w->o.rotate_bytes || clock_now_ms() - s->header.created_ms >= w->o.rotate_ms;
+	return all || s->synced >= w->o.rotate_bytes || clock_mono_ms() - s->begun_ms >= w->o.rotate_ms;
 }
 
 int writer_rotate(struct writer *w, bool all, struct err *err)
@@ -452,4 +453,5 @@ void writer_cursors(const struct writer *w, struct buf *b)
 void writer_stats(const struct writer *w, struct writer_stats *ret)
 {
 	*ret = w->stats;
+	ret->last_checkpoint_ms = w->last_ms;
 }

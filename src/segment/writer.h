@@ -27,7 +27,8 @@ struct writer_opts {
 	size_t pending_max;    /* 0: 32 MiB, over all series */
 };
 struct writer_stats {
-	uint64_t records, bytes, commits, syncs, failed_commits, checkpoints, failed_checkpoints, sealed, torn_bytes, damaged;
+	int64_t last_checkpoint_ms; /* its time; 0: none yet */
+	uint64_t records, bytes, commits, syncs, failed_commits, checkpoints, failed_checkpoints, sealed, torn_bytes, damaged, ended;
 };
 
 int writer_open(const struct writer_opts *o, struct writer **ret, struct err *err);
@@ -42,6 +43,12 @@ int writer_commit(struct writer *w, struct err *err);
 int writer_checkpoint(struct writer *w, bool even_if_idle, struct err *err);
 /* Seals what is due (size, age), or all open segments. */
 int writer_rotate(struct writer *w, bool all, struct err *err);
+/* Retention. keep_ms says how long an organisation's records are kept (0: for ever). Call it often: each call looks at a few
+ * series, and at each about once an hour. A sealed segment whose last record is older is ended, the oldest of a series
+ * first, in two steps: the next checkpoint signs its end, and only then does a later call remove the file. ret_removed
+ * tells what is gone now; its segment is 0 when nothing is. */
+int writer_retain(struct writer *w, int64_t now_ms, int64_t (*keep_ms)(const char *org, void *user), void *user,
+                  struct segment_name *ret_removed, struct err *err);
 /* Appends one line a series: the name of the record behind the last one committed (reader_restore() reads them). */
 void writer_cursors(const struct writer *w, struct buf *b);
 void writer_stats(const struct writer *w, struct writer_stats *ret);

@@ -8,6 +8,7 @@ command -v toride-intaked >/dev/null || { echo "not ok 1 - toride-intaked isn't 
 bin=$(dirname "$(command -v toride-intaked)")
 gw=trw-gw-$$ org1=trw-a-$$ org2=trw-b-$$ wan=trw-w-$$
 top=$(mktemp -d /tmp/toride-intake.XXXXXX)
+here=$(cd "$(dirname "$0")" && pwd)
 chmod 755 "$top"
 . "$(dirname "$0")/lib.sh"
 cd "$top" || exit 1
@@ -192,4 +193,38 @@ try "the time without room is an event" until_true 8 has service 'could not be w
 try "and the log is intact" until_true 8 unsigned
 pid=$(pgrep -P "$intake" -x toride-intaked || echo "$intake"); kill "$pid"; wait "$intake" 2>/dev/null; intake=
 umount state/segments
+
+# ---- retention: a day for one body, nothing said for the other. The process's own clock is set back, so that what it begins
+# is old when it comes back, and then forward past the day; the log verifier's isn't.
+rm -rf state/segments state/intake; mkdir state/segments state/intake; mkdir -p state/generations/c
+sed 's/"code":"412015",/&"retention_days":1,/' state/generations/a/intaked.json >state/generations/c/intaked.json
+ln -sfn generations/c state/current
+hour=3600000
+begin() { # HOURS the clock is off
+	local r; r=$(grep -c '"message":"ready' intake.log)
+	start_intake
+	until_true 10 ready $((r + 1)) || return 1
+	pid=$(pgrep -P "$intake" -x toride-intaked || echo "$intake")
+	"$here/shift-clock" "$pid" $(($1 * hour))
+}
+end() { kill "$pid"; wait "$intake" 2>/dev/null; intake=; }
+segment() { ls "state/segments/$1/events/$2.seg"; }
+try "a process whose clock is 26 hours slow takes records" begin -26
+send_tcp "$org1" 10.1.0.1 9; send_udp "$org2" 10.2.0.1 9
+try "and signs them" until_true 5 eval 'segment 412015 000001 && segment 412023 000001 && unsigned'
+end
+begin 0
+goes_on() { send_tcp "$org1" 10.1.0.1 9; send_udp "$org2" 10.2.0.1 9; segment 412015 000002 && segment 412023 000002; }
+try "with the right one it seals what is a day old" until_true 8 goes_on
+end
+later() { begin 72; sleep 3; end; ! segment 412015 000001; }
+try "three days later the body's day is over: the segment is gone" until_true 8 later
+try "the other's isn't" segment 412023 000001
+ended() { verify --json | tail -n 1 | jq -e '.ok and .segments_ended == 1 and .records_ended >= 1 and .kept_at_least_days >= 1'; }
+try "log verify says that its time was over, and finds nothing missing" ended
+try "in words too" eval 'verify | grep -q "were ended by retention, each end signed"'
+try "an export holds what is left, and verifies elsewhere" eval '"$bin/toride" log export --org 412015 -o "$top/rest" && verify "$top/rest" && ! ls rest/leaves/events-000001.txt'
+mv state/segments/412023/events/000001.seg away
+try "the same file gone without that signature is missed" eval '! verify >out; grep -q "^412023/events/000001/0 .*removed" out'
+mv away state/segments/412023/events/000001.seg
 echo "1..$n"

@@ -1,0 +1,122 @@
+/* writer_retain(): records go when their time is over, and the log stays a proof without them. Beside seal.c, which signs
+ * the ends noted here.
+ *
+ * First signed, then removed: whoever meets a missing file finds the signature that says why. A crash in between leaves
+ * a file whose end is signed; the next look removes it. */
+#include "segment/writer.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "segment/file.h"
+#include "segment/series.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#define LOOK_MS 3600000 /* each series */
+#define SERIES_A_CALL 8 /* a nation's bodies are through in four minutes, at a call a second */
+
+/* The end mark of a sealed segment, as a head. -E_AGAIN: it has none. */
+static int end_mark(const char *path, struct head *ret, int64_t *ret_sealed_ms, struct err *err)
+{
+	char b[SEGMENT_FOOTER_LEN];
+	struct seg_block k;
+	struct stat st;
+	_cleanup_fd_ int fd = fs_fault() ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || fs_fault() || fstat(fd, &st) < 0)
+		return err_errno(err, path, "cannot open");
+	if (st.st_size < (off_t)sizeof b)
+		return -E_AGAIN;
+	if (pread(fd, b, sizeof b, st.st_size - (off_t)sizeof b) != (ssize_t)sizeof b)
+		return err_errno(err, path, "cannot read");
+	if (seg_block_parse((struct str){ b, sizeof b }, &k) < 0 || k.part != SEG_FOOTER)
+		return -E_AGAIN;
+	ret->count = k.first;
+	ret->sealed = ret->ended = true;
+	memcpy(ret->root, k.root, SEGMENT_HASH);
+	memcpy(ret->chain, k.chain, SEGMENT_HASH);
+	*ret_sealed_ms = k.time_ms;
+	return 0;
+}
+
+static bool waits_for_its_signature(const struct series *s, uint32_t number)
+{
+	for (size_t i = 0; i < s->n_done; i++)
+		if (s->done[i].segment == number)
+			return true;
+	return s->changed && s->head.segment == number;
+}
+
+/* Notes that the segment's time is over; the next checkpoint signs it. */
+static int end_if_due(struct writer *w, struct series *s, uint32_t number, const char *path, int64_t before_ms, struct err *err)
+{
+	struct head h = { .segment = number };
+	int64_t sealed_ms = 0;
+	if (number == s->header.number || waits_for_its_signature(s, number))
+		return 0;
+	int r = end_mark(path, &h, &sealed_ms, err);
+	if (r == -E_AGAIN) {
+		w->stats.damaged++; /* not the open one, and never sealed: log verify says what happened to it */
+		return 0;
+	}
+	if (r < 0 || sealed_ms >= before_ms)
+		return r;
+	memcpy(h.org, s->org, sizeof h.org);
+	memcpy(h.series, s->series, sizeof h.series);
+	s->ended = h;
+	s->ended_changed = true;
+	s->look_ms = 0;
+	return 0;
+}
+
+static int remove_ended(struct writer *w, struct series *s, uint32_t number, const char *path, struct segment_name *ret,
+                        struct err *err)
+{
+	char dir[1024];
+	if (fs_fault() || unlink(path) < 0)
+		return err_errno(err, path, "cannot remove what has had its time");
+	w->stats.ended++;
+	*ret = (struct segment_name){ .segment = number };
+	memcpy(ret->org, s->org, sizeof ret->org);
+	memcpy(ret->series, s->series, sizeof ret->series);
+	s->look_ms = 0;
+	snprintf(dir, sizeof dir, "%s/%s/%s", w->dir, s->org, s->series);
+	return fs_sync_dir(dir, err);
+}
+
+static int look_at(struct writer *w, struct series *s, int64_t before_ms, struct segment_name *ret, struct err *err)
+{
+	_cleanup_free_ uint32_t *numbers = NULL;
+	size_t n = 0;
+	char path[1024];
+	snprintf(path, sizeof path, "%s/%s/%s", w->dir, s->org, s->series);
+	int r = fs_exists(path) ? seg_numbers(w->dir, s->org, s->series, &numbers, &n, err) : 0;
+	if (r < 0 || n == 0)
+		return r;
+	seg_path(w->dir, s->org, s->series, numbers[0], path, sizeof path);
+	if (numbers[0] <= s->ended.segment && numbers[0] != s->header.number)
+		return remove_ended(w, s, numbers[0], path, ret, err);
+	return end_if_due(w, s, numbers[0], path, before_ms, err);
+}
+
+int writer_retain(struct writer *w, int64_t now_ms, int64_t (*keep_ms)(const char *org, void *user), void *user,
+                  struct segment_name *ret_removed, struct err *err)
+{
+	int64_t mono = clock_mono_ms();
+	int r = 0;
+	*ret_removed = (struct segment_name){ 0 };
+	for (size_t i = 0; i < SERIES_A_CALL && i < w->n_all && r == 0 && !ret_removed->segment; i++) {
+		struct series *s = w->retain_next ? w->retain_next : w->all;
+		w->retain_next = s->next;
+		if (mono < s->look_ms || s->ended_changed)
+			continue;
+		s->look_ms = mono + LOOK_MS;
+		int64_t keep = keep_ms(s->org, user);
+		if (keep > 0)
+			r = look_at(w, s, now_ms - keep, ret_removed, err);
+	}
+	return r;
+}
