@@ -63,7 +63,10 @@ void buf_puts(struct buf *b, const char *s)
 
 void buf_putc(struct buf *b, char c)
 {
-	buf_put(b, &c, 1);
+	if (b->len < b->cap && b->len < b->max && !b->failed) /* most of what is written, is written here */
+		b->ptr[b->len++] = c;
+	else
+		buf_put(b, &c, 1);
 }
 
 void buf_str(struct buf *b, struct str s)

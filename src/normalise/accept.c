@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Most events are read and written within these, without asking for memory. */
+static _Thread_local char read_room[EVENT_ROOM], write_room[EVENT_ROOM];
+
 static void put_head(const struct accept_from *from, struct buf *b)
 {
 	json_field_u64(b, "ingest_time", (uint64_t)from->now_ms);
@@ -57,14 +60,19 @@ static int put_members(const struct event *e, struct buf *b)
 		if (is_ours(key))
 			continue;
 		size_t n;
-		char *text = yyjson_val_write(yyjson_obj_iter_get_val(key), YYJSON_WRITE_NOFLAG, &n);
+		yyjson_alc alc;
+		yyjson_val *v = yyjson_obj_iter_get_val(key);
+		yyjson_alc_pool_init(&alc, write_room, sizeof write_room);
+		char *text = yyjson_val_write_opts(v, YYJSON_WRITE_NOFLAG, &alc, &n, NULL), *large = NULL;
+		if (!text)
+			text = large = yyjson_val_write(v, YYJSON_WRITE_NOFLAG, &n);
 		if (!text)
 			return -E_NOMEM;
 		buf_putc(b, ',');
 		json_str(b, (struct str){ yyjson_get_str(key), yyjson_get_len(key) });
 		buf_putc(b, ':');
 		buf_put(b, text, n);
-		free(text); /* yyjson's own allocator */
+		free(large); /* yyjson's own allocator */
 	}
 	return 0;
 }
@@ -99,9 +107,8 @@ void accept_event(struct str json, const struct accept_from *from, struct buf *b
 {
 	struct event e;
 	struct err err = { 0 };
-	size_t start = b->len;
 	*ret = (struct accept_result){ 0 };
-	int r = json.len > EVENT_MAX ? -E_LIMIT : event_parse(json, &e);
+	int r = json.len > EVENT_MAX ? -E_LIMIT : event_parse_in(json, read_room, sizeof read_room, &e);
 	if (r < 0) {
 		snprintf(ret->fault, sizeof ret->fault, "%s", r == -E_LIMIT ? "too large" : "not a JSON object");
 		ret->refused = from->sender && sender_check_org(from->sender, from->org, NULL) < 0;
@@ -119,17 +126,11 @@ void accept_event(struct str json, const struct accept_from *from, struct buf *b
 	put_head(from, b);
 	put_skew(&e, from, b, ret);
 	r = put_members(&e, b);
+	ret->schema_fault = schema_check_given(&e, &err) < 0;
+	if (ret->schema_fault)
+		snprintf(ret->fault, sizeof ret->fault, "%.60s: %.90s", err.path, err.msg);
 	buf_putc(b, '}');
 	if (r < 0 && !b->failed)
 		b->failed = r;
 	event_done(&e);
-	if (b->failed)
-		return;
-	/* what is stored is what is checked */
-	if (event_parse((struct str){ b->ptr + start, b->len - start }, &e) == 0) {
-		ret->schema_fault = schema_check(&e, &err) < 0;
-		if (ret->schema_fault)
-			snprintf(ret->fault, sizeof ret->fault, "%.60s: %.90s", err.path, err.msg);
-		event_done(&e);
-	}
 }

@@ -1,17 +1,29 @@
 /* See event.h. */
 #include "normalise/event.h"
 
-int event_parse(struct str json, struct event *ret)
+static int parse(struct str json, const yyjson_alc *alc, struct event *ret)
 {
 	*ret = (struct event){ 0 };
 	if (json.len > EVENT_MAX * 2) /* what was stored as raw is longer than what came */
 		return -E_LIMIT;
-	ret->doc = yyjson_read(json.ptr, json.len, 0);
+	ret->doc = yyjson_read_opts((char *)(uintptr_t)json.ptr, json.len, 0, alc, NULL);
 	ret->root = yyjson_doc_get_root(ret->doc);
 	if (yyjson_is_obj(ret->root))
 		return 0;
 	event_done(ret);
 	return -E_INVALID;
+}
+
+int event_parse(struct str json, struct event *ret)
+{
+	return parse(json, NULL, ret);
+}
+
+int event_parse_in(struct str json, void *room, size_t size, struct event *ret)
+{
+	yyjson_alc alc;
+	bool fits = json.len <= size && yyjson_read_max_memory_usage(json.len, 0) <= size - 64;
+	return parse(json, fits && yyjson_alc_pool_init(&alc, room, size) ? &alc : NULL, ret);
 }
 
 void event_done(struct event *e)

@@ -15,6 +15,9 @@ struct event {
 };
 /* 0, -E_INVALID (not a JSON object) or -E_LIMIT. */
 int event_parse(struct str json, struct event *ret);
+/* The same within the caller's memory, where that is enough (EVENT_ROOM holds what most are); else as event_parse(). */
+#define EVENT_ROOM (64u * 1024)
+int event_parse_in(struct str json, void *room, size_t size, struct event *ret);
 void event_done(struct event *e);
 /* "http_request.url.hostname"; NULL when absent. */
 yyjson_val *event_get(const struct event *e, const char *path);

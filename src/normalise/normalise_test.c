@@ -323,6 +323,15 @@ static void test_schema(void **state)
 		if ((r == 0) != (cases[i].path == NULL) || (r < 0 && strcmp(err.path, cases[i].path) != 0))
 			fail_msg("case %zu: %d %s: %s", i, r, err.path, err.msg);
 		event_done(&e);
+		/* What accept_event() says of what came in is what the record is. */
+		struct buf b;
+		struct accept_result res;
+		buf_init(&b, MIB);
+		accept_event(str_from(cases[i].json), &(struct accept_from){ .org = "412015", .now_ms = 1 }, &b, &res);
+		assert_int_equal(event_parse(buf_view(&b), &e), 0);
+		assert_int_equal(schema_check(&e, &err) < 0, res.schema_fault);
+		event_done(&e);
+		buf_done(&b);
 	}
 }
 

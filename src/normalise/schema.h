@@ -7,5 +7,7 @@
 
 /* 0, or -E_INVALID with the attribute as path. Attributes the table doesn't know are allowed. */
 int schema_check(const struct event *e, struct err *err);
+/* Of what came in, before accept_event() has put its own members beside: those aren't looked at. */
+int schema_check_given(const struct event *e, struct err *err);
 
 #endif
