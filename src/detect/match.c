@@ -4,6 +4,7 @@
  * events. Predicates are evaluated at most once an event. */
 #include "detect/match.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 
@@ -15,6 +16,15 @@
 #define BUMP (64u * 1024)
 #define REGEX_STEPS 100000 /* about 1 ms */
 #define NUMBER_TEXT 40
+#define ORIGIN_TEXT 100
+
+/* Which log sources an event belongs to depends on little, and that repeats: remembered by hash of it. The seeds are
+ * random, so nobody outside can make two of them meet. */
+#define ORIGINS 256u
+struct origin {
+	uint64_t key[2];
+	uint32_t n, *list; /* sources that apply; list NULL: empty place */
+};
 
 struct text {
 	struct str raw, folded; /* folded.ptr NULL until somebody asks */
@@ -37,7 +47,11 @@ struct matcher {
 	struct text texts[MATCH_VALUES];
 	uint32_t n_texts, epoch, *found, *value; /* by pred: epoch; epoch * 2 + result */
 	uint32_t *asked;                         /* by rule: epoch */
-	unsigned char *source_on;                /* by source */
+	uint32_t *source_on;                     /* by source: epoch */
+	struct origin *origins;                  /* ORIGINS of them */
+	uint32_t *origin_sources;                /* ORIGINS times n_sources */
+	uint64_t seed[2][2];
+	unsigned sample;
 	const struct rule **queue, **fired;
 	uint32_t n_queue;
 	const struct match_field *scanning;
@@ -170,7 +184,7 @@ static void pred_found(struct matcher *m, const struct pred_list *l)
 		const struct rule_list *t = &m->s->triggers[p];
 		for (uint32_t k = 0; k < t->n; k++) {
 			uint32_t r = t->list[k]->index;
-			if (m->asked[r] == m->epoch || !m->source_on[m->s->rule_source[r]])
+			if (m->asked[r] == m->epoch || m->source_on[m->s->rule_source[r]] != m->epoch)
 				continue;
 			m->asked[r] = m->epoch;
 			m->queue[m->n_queue++] = t->list[k];
@@ -310,6 +324,8 @@ static uint32_t field_of(const struct matcher *m, const struct pred *d)
 static bool pred_test(struct matcher *m, const struct pred *d)
 {
 	enum pred_found kind = (enum pred_found)m->s->pred_kind[d->index];
+	if (kind != PRED_ASK)
+		scan(m, field_of(m, d));
 	if (kind != PRED_ASK && m->found[d->index] != m->epoch)
 		return false;
 	if (kind == PRED_SURE)
@@ -361,7 +377,7 @@ static void ask(struct matcher *m, const struct rule *r, bool timed, struct matc
 	uint64_t from = timed ? now_ns() : 0;
 	bool hit = expr_true(m, r->condition);
 	if (timed)
-		c->ns += (now_ns() - from) * MATCH_SAMPLE;
+		c->ns += (now_ns() - from) * m->sample;
 	c->asked++;
 	m->stats.asked++;
 	if (!hit)
@@ -386,6 +402,55 @@ static void new_epoch(struct matcher *m)
 	memset(m->found, 0, s->n_preds * sizeof *m->found);
 	memset(m->value, 0, s->n_preds * sizeof *m->value);
 	memset(m->asked, 0, s->n_rules * sizeof *m->asked);
+	memset(m->source_on, 0, s->n_sources * sizeof *m->source_on);
+}
+
+static size_t put_text(char *key, size_t at, struct str s)
+{
+	size_t n = s.len < ORIGIN_TEXT ? s.len : ORIGIN_TEXT;
+	key[at++] = (char)n;
+	memcpy(key + at, s.ptr, n);
+	return at + n;
+}
+
+/* False: a name is longer than any log source's, and is looked at afresh each time. */
+static bool origin_key(const struct matcher *m, const struct event_origin *o, uint64_t ret[2])
+{
+	const struct str texts[] = { o->product, o->category, o->service, o->verdict, o->channel };
+	char key[ARRAY_LEN(texts) * (ORIGIN_TEXT + 1) + 2 * sizeof(uint64_t) + 1];
+	size_t n = 0;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		if (texts[i].len > ORIGIN_TEXT)
+			return false;
+		if (texts[i].len)
+			n = put_text(key, n, texts[i]);
+		else
+			key[n++] = 0;
+	}
+	memcpy(key + n, &o->class_uid, sizeof o->class_uid);
+	memcpy(key + n + sizeof o->class_uid, &o->event_id, sizeof o->event_id);
+	n += sizeof o->class_uid + sizeof o->event_id;
+	key[n++] = o->windows;
+	ret[0] = hash_sip(m->seed[0], key, n);
+	ret[1] = hash_sip(m->seed[1], key, n);
+	return true;
+}
+
+static const struct origin *find_sources(struct matcher *m)
+{
+	const struct ruleset *s = m->s;
+	struct event_origin o;
+	uint64_t key[2] = { 0 };
+	event_origin(m->root, &o);
+	bool keep = origin_key(m, &o, key);
+	struct origin *at = &m->origins[keep ? key[0] % (ORIGINS - 1) : ORIGINS - 1];
+	if (keep && at->list && at->key[0] == key[0] && at->key[1] == key[1])
+		return at;
+	*at = (struct origin){ .key = { key[0], key[1] }, .list = m->origin_sources + (size_t)(at - m->origins) * s->n_sources };
+	for (uint32_t i = 0; i < s->n_sources; i++)
+		if (logsource_applies(&s->sources[i].source, &o))
+			at->list[at->n++] = i;
+	return at;
 }
 
 static int parse(struct matcher *m, struct str json, struct err *err)
@@ -413,7 +478,6 @@ static int parse(struct matcher *m, struct str json, struct err *err)
 int matcher_event(struct matcher *m, struct str json, struct match_event *ret, struct err *err)
 {
 	const struct ruleset *s = m->s;
-	struct event_origin origin;
 	*ret = (struct match_event){ .fired = m->fired };
 	new_epoch(m);
 	m->stats.events++;
@@ -423,18 +487,18 @@ int matcher_event(struct matcher *m, struct str json, struct match_event *ret, s
 		return r;
 	}
 	ret->root = m->root;
-	event_origin(m->root, &origin);
-	for (uint32_t i = 0; i < s->n_sources; i++)
-		m->source_on[i] = logsource_applies(&s->sources[i].source, &origin);
-	for (uint32_t i = 0; i < s->n_sources; i++)
-		for (uint32_t f = 0; m->source_on[i] && f < s->sources[i].n_fields; f++)
-			scan(m, s->sources[i].fields[f]);
-	bool timed = m->stats.events % MATCH_SAMPLE == 0;
+	const struct origin *o = find_sources(m);
+	for (uint32_t i = 0; i < o->n; i++)
+		m->source_on[o->list[i]] = m->epoch;
+	for (uint32_t i = 0; i < o->n; i++)
+		for (uint32_t f = 0; f < s->sources[o->list[i]].n_fields; f++)
+			scan(m, s->sources[o->list[i]].fields[f]);
+	bool timed = m->stats.events % m->sample == 0;
 	for (uint32_t i = 0; i < m->n_queue; i++)
 		ask(m, m->queue[i], timed, ret);
-	for (uint32_t i = 0; i < s->n_sources; i++)
-		for (uint32_t k = 0; m->source_on[i] && k < s->sources[i].n_always; k++)
-			ask(m, s->sources[i].always[k], timed, ret);
+	for (uint32_t i = 0; i < o->n; i++)
+		for (uint32_t k = 0; k < s->sources[o->list[i]].n_always; k++)
+			ask(m, s->sources[o->list[i]].always[k], timed, ret);
 	return 0;
 }
 
@@ -446,13 +510,15 @@ static bool arrays(struct matcher *m)
 	m->found = mem_array(s->n_preds + 1u, sizeof *m->found);
 	m->value = mem_array(s->n_preds + 1u, sizeof *m->value);
 	m->asked = mem_array(s->n_rules + 1u, sizeof *m->asked);
-	m->source_on = mem_array(s->n_sources + 1u, 1);
+	m->source_on = mem_array(s->n_sources + 1u, sizeof *m->source_on);
+	m->origins = mem_array(ORIGINS, sizeof *m->origins);
+	m->origin_sources = mem_array(ORIGINS * (s->n_sources + 1u), sizeof *m->origin_sources);
 	m->queue = mem_array(s->n_rules + 1u, sizeof *m->queue);
 	m->fired = mem_array(s->n_rules + 1u, sizeof *m->fired);
 	m->bump = mem_alloc(BUMP);
 	m->re_data = pcre2_match_data_create(1, NULL);
 	m->re_context = pcre2_match_context_create(NULL);
-	return m->cost && m->fields && m->found && m->value && m->asked && m->source_on && m->queue && m->fired && m->bump &&
+	return m->cost && m->fields && m->found && m->value && m->asked && m->source_on && m->origins && m->origin_sources && m->queue && m->fired && m->bump &&
 	       m->re_data && m->re_context;
 }
 
@@ -462,6 +528,8 @@ int matcher_create(const struct ruleset *s, struct matcher **ret, struct err *er
 	if (!m)
 		return err_set(err, E_NOMEM, "", "no memory");
 	m->s = s;
+	m->sample = MATCH_SAMPLE;
+	rnd_bytes(m->seed, sizeof m->seed);
 	arena_init(&m->more, 64 * MIB);
 	if (!arrays(m) || (s->scratch && hs_clone_scratch(s->scratch, &m->scratch) != HS_SUCCESS)) {
 		matcher_destroy(&m);
@@ -484,6 +552,8 @@ void matcher_destroy(struct matcher **mp)
 	mem_free(m->value);
 	mem_free(m->asked);
 	mem_free(m->source_on);
+	mem_free(m->origins);
+	mem_free(m->origin_sources);
 	mem_free(m->queue);
 	mem_free(m->fired);
 	mem_free(m->bump);
@@ -504,4 +574,9 @@ void matcher_stats(const struct matcher *m, struct match_stats *ret)
 const struct rule_cost *matcher_costs(const struct matcher *m)
 {
 	return m->cost;
+}
+
+void matcher_sample(struct matcher *m, unsigned n)
+{
+	m->sample = n ? n : MATCH_SAMPLE;
 }

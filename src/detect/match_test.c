@@ -410,6 +410,31 @@ static int walk(const char *name, void *user)
 	return 0;
 }
 
+/* What an event's log source is, is remembered: more of them than there is room for, in turn, and names too long for it. */
+static void test_many_origins(void **state)
+{
+	(void)state;
+	struct ruleset *s;
+	struct matcher *m;
+	struct match_event ev;
+	struct err err = { 0 };
+	static char long_name[200];
+	const char *rule = "title: t\nid: a\nlogsource:\n    category: c7\ndetection:\n    s:\n        A: 1\n    condition: s\n---\n"
+			   "title: t\nid: b\nlogsource:\n    category: c7\n    product: p\ndetection:\n    s:\n        A: 1\n    condition: s\n";
+	assert_int_equal(ruleset_load_text(str_from(rule), "r.yml", NULL, &s, &err), 0);
+	assert_int_equal(matcher_create(s, &m, &err), 0);
+	memset(long_name, 'x', sizeof long_name - 1);
+	for (unsigned i = 0; i < 3000; i++) {
+		char json[300];
+		bool seven = i % 1000 == 7, p = i % 2;
+		snprintf(json, sizeof json, "{\"category\":\"c%u\",\"product\":\"%s\",\"service\":\"%s\",\"A\":1}", i % 1000, p ? "p" : "q", i % 3 ? "" : long_name);
+		assert_int_equal(matcher_event(m, str_from(json), &ev, &err), 0);
+		assert_int_equal(ev.n_fired, seven + (seven && p));
+	}
+	matcher_destroy(&m);
+	ruleset_destroy(&s);
+}
+
 /* Every rule is taken, or says exactly why not: a placeholder only the site can fill, or a field nobody logs. */
 static void say_refused(const struct err *err, void *user)
 {
@@ -453,7 +478,7 @@ static void test_sigmahq(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_differential), cmocka_unit_test(test_bad_events),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_differential), cmocka_unit_test(test_bad_events), cmocka_unit_test(test_many_origins),
 		cmocka_unit_test(test_sigmahq) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

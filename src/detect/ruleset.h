@@ -40,7 +40,7 @@ struct match_field {
 
 struct match_source {
 	struct logsource source;
-	uint32_t *fields, n_fields;   /* the fields its rules need scanned */
+	uint32_t *fields, n_fields;   /* the fields whose texts wake its rules */
 	struct rule **always;         /* rules without a literal that must be there */
 	uint32_t n_always;
 };

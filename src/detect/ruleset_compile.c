@@ -2,7 +2,8 @@
  *
  * Each pattern gives its longest literal to its field's Hyperscan database, or, without wildcards, to the field's
  * table of whole texts. From each rule a set of such patterns is chosen of which at least one must be found for
- * the rule to be true (its triggers): a rule whose triggers are silent isn't looked at. Rules without such a set
+ * the rule to be true (its triggers): a rule whose triggers are silent isn't looked at, and a field without triggers is
+ * scanned only when such a rule asks for it. Rules without such a set
  * (only expressions, networks, negations …) are asked for every event of their log source. */
 #include "detect/ruleset.h"
 
@@ -264,7 +265,9 @@ static bool is_common(const struct field_path *f)
 static double rarity(const struct pred *d) /* smaller is rarer */
 {
 	double n = (double)pattern_literal(&d->pattern).len;
-	return (pattern_is_exact(&d->pattern) ? 1 / (1 + n) : 1 / (n * n)) + (is_common(&d->path) ? 10 : 0);
+	/* Keywords are looked for in every text of an event: dear, so anything else wakes the rule first. */
+	double burden = d->path.kind == FIELD_ANY ? 1000 : is_common(&d->path) ? 10 : 0;
+	return (pattern_is_exact(&d->pattern) ? 1 / (1 + n) : 1 / (n * n)) + burden;
 }
 
 /* How often the rule would be asked if this expression chose the triggers; < 0: it can't. */
@@ -372,7 +375,7 @@ static int build_sources(struct compiler *c)
 	int x = 0;
 	for (struct rule *r = s->first; x == 0 && r; r = r->next)
 		for (struct pred *d = r->preds; x == 0 && d; d = d->next)
-			if (searchable(d))
+			if (s->triggers[d->index].n) /* the others are scanned when a rule that was woken asks */
 				seen[s->rule_source[r->index] * row + s->pred_field[d->index]] = 1;
 	for (uint32_t i = 0; x == 0 && i < s->n_sources; i++) {
 		struct match_source *m = &s->sources[i];
