@@ -3,8 +3,11 @@
 here=$(cd "$(dirname "$0")" && pwd)
 build=${TORIDE_BUILD:-$here/../build}
 "$build/bench-detect" "$here/../rules" detect_own_rules "${SECONDS_EACH:-3}"
-for d in rules/web/proxy_generic rules; do
-	[ -d "${TORIDE_CORPORA:-/nonexistent}/sigma/$d" ] || continue
-	name=detect_sigmahq_all; [ "$d" = rules ] || name=detect_sigmahq_proxy
-	"$build/bench-detect" "$TORIDE_CORPORA/sigma/$d" "$name" "${SECONDS_EACH:-3}"
-done
+sigma=${TORIDE_CORPORA:-/nonexistent}/sigma
+if [ -d "$sigma/rules" ]; then
+	all=
+	for d in "$sigma"/rules "$sigma"/rules-*; do [ -d "$d" ] && all=$all${all:+:}$d; done
+	for kind in proxy dns sysmon; do "$build/bench-detect" "$all" "detect_sigmahq_$kind" "${SECONDS_EACH:-3}" "$kind"; done
+else
+	echo "bench: no SigmaHQ rules at hand (TORIDE_CORPORA): their figures are left out" >&2
+fi

@@ -1,4 +1,4 @@
-/* toride detect, toride rules check: the detection of the live service over a file, and what is wrong with rules. */
+/* toride detect, toride rules check|cost: the detection of the live service over a file, and what is wrong with rules. */
 #include "cli/cli.h"
 #include "detect/engine.h"
 
@@ -136,6 +136,99 @@ static int cmd_detect(int argc, char **argv)
 	return x != EXIT_DONE ? x : code;
 }
 
+/* ---- what each rule costs */
+
+struct cost {
+	const struct rule *rule;
+	struct rule_cost c;
+};
+
+static int by_time(const void *a, const void *b)
+{
+	const struct cost *x = a, *y = b;
+	return x->c.ns < y->c.ns ? 1 : x->c.ns > y->c.ns ? -1 : 0;
+}
+
+static void print_cost(const struct cost *c, uint64_t events, bool json)
+{
+	double share = events ? (double)c->c.ns / (double)events : 0;
+	unsigned long long each = c->c.asked ? c->c.ns / c->c.asked : 0, asked = c->c.asked, fired = c->c.fired;
+	bool ja = cli_japanese() && *c->rule->title_ja;
+	if (json)
+		printf("{\"rule\":\"%s\",\"ns_per_event\":%.1f,\"asked\":%llu,\"fired\":%llu,\"ns_per_look\":%llu,\"every_event\":%s}\n",
+		       c->rule->id, share, asked, fired, each, c->rule->regex_only ? "true" : "false");
+	else
+		printf("%10.1f %9llu %9llu %9llu %s %s  %s\n", share, each, asked, fired, c->rule->regex_only ? "*" : " ", c->rule->id,
+		       ja ? c->rule->title_ja : c->rule->title);
+}
+
+static void print_costs(const struct ruleset *s, const struct matcher *m, size_t top, bool json)
+{
+	struct match_stats st;
+	const struct rule_cost *all = matcher_costs(m);
+	struct cost *list = mem_array(s->n_rules + 1u, sizeof *list);
+	matcher_stats(m, &st);
+	for (uint32_t i = 0; list && i < s->n_rules; i++)
+		list[i] = (struct cost){ s->rules[i], all[i] };
+	if (list)
+		qsort(list, s->n_rules, sizeof *list, by_time);
+	if (!json)
+		puts(cli_japanese() ? "ns/イベント   ns/評価      評価      一致  (* = 全イベントで評価)"
+		                    : "  ns/event   ns/look     looks     fired  (* = looked at for every event)");
+	for (uint32_t i = 0; list && i < s->n_rules && i < top && list[i].c.asked; i++)
+		print_cost(&list[i], st.events, json);
+	if (!json)
+		printf(cli_japanese() ? "%llu イベント、1 イベントあたり %.2f 回の評価、正規表現の打ち切り %llu\n"
+		                      : "%llu events, %.2f looks an event, %llu regular expressions stopped\n",
+		       (unsigned long long)st.events, st.events ? (double)st.asked / (double)st.events : 0, (unsigned long long)st.regex_limit);
+	mem_free(list);
+}
+
+static int measure(const struct ruleset *s, FILE *in, const char *input, size_t top, bool json)
+{
+	struct err err = { 0 };
+	struct engine *e;
+	uint64_t bad = 0;
+	if (engine_create(&(struct engine_opts){ .rules = s }, &e, &err) < 0)
+		return cli_error(&err);
+	matcher_sample(engine_matcher(e), 1);
+	int r = run_lines(e, in, input, &bad);
+	if (r < 0)
+		fprintf(stderr, "toride: %s: %s\n", input, strerror(errno));
+	else
+		print_costs(s, engine_matcher(e), top, json);
+	engine_destroy(&e);
+	return r < 0 ? EXIT_COULD_NOT : bad ? EXIT_REFUSED : EXIT_DONE;
+}
+
+static int cmd_rules_cost(int argc, char **argv)
+{
+	struct err err = { 0 };
+	struct ruleset *s;
+	const char *input = cli_option(&argc, argv, "--input"), *text = cli_option(&argc, argv, "--top");
+	bool json = cli_flag(&argc, argv, "--json");
+	uint64_t top = 20;
+	if (argc < 1 || !input || (text && !str_to_u64(str_from(text), 100000, &top))) {
+		fputs("usage: toride rules cost PATH... --input FILE [--top N] [--json]\n", stderr);
+		return EXIT_USAGE;
+	}
+	FILE *in = strcmp(input, "-") == 0 ? stdin : fopen(input, "re");
+	if (!in) {
+		fprintf(stderr, "toride: %s: %s\n", input, strerror(errno));
+		return EXIT_COULD_NOT;
+	}
+	int code = EXIT_COULD_NOT;
+	if (ruleset_load((const char *const *)argv, (size_t)argc, &(struct ruleset_opts){ .on_fault = say_fault }, &s, &err) < 0)
+		cli_error(&err);
+	else {
+		code = measure(s, in, input, (size_t)top, json);
+		ruleset_destroy(&s);
+	}
+	if (in != stdin)
+		fclose(in);
+	return code;
+}
+
 static int cmd_rules_check(int argc, char **argv)
 {
 	struct err err = { 0 };
@@ -171,5 +264,8 @@ const struct cli_command cli_detect[] = {
 	  "イベントのファイルにルールを適用し検知結果を表示 (実運用と同じ処理)。1 = 検知あり", cmd_detect },
 	{ "rules check", "toride rules check PATH... [--json]", "every fault of Sigma rules with file and line; 0 = none",
 	  "Sigma ルールの誤りをファイルと行番号で全件表示。0 = 誤りなし", cmd_rules_check },
+	{ "rules cost", "toride rules cost PATH... --input FILE [--top N] [--json]",
+	  "what each rule costs over a file of events (jsonl), dearest first", "イベントのファイル (jsonl) で各ルールの処理時間を測り、重い順に表示",
+	  cmd_rules_cost },
 	{ 0 },
 };

@@ -28,5 +28,10 @@ done
 a=$("$toride" detect --rules rules --input test/replay/detect/beacon-fires/events.jsonl --format jsonl --json | jq -r .uid)
 b=$("$toride" detect --rules rules --input test/replay/detect/beacon-fires/events.jsonl --format jsonl --json | jq -r .uid)
 [ -n "$a" ] && [ "$a" = "$b" ]; tap $? "uids are the same in a second run"
+# What each rule costs, dearest first, and only those that were looked at.
+cost=$("$toride" rules cost rules --input test/replay/detect/beacon-fires/events.jsonl --json); code=$?
+[ $code -eq 0 ] && printf '%s' "$cost" | jq -se 'length > 0 and all(.asked > 0) and any(.fired > 0) and (map(.ns_per_event) | . == (sort | reverse))' >/dev/null
+tap $? "rules cost: dearest first"
+"$toride" rules cost rules --input /nonexistent >/dev/null 2>&1; [ $? -eq 4 ]; tap $? "rules cost: no such file: exit 4"
 "$toride" detect --rules rules --input x --format evtx >/dev/null 2>&1; [ $? -eq 4 ]; tap $? "a format that isn't there yet: exit 4"
 echo "1..$n"
