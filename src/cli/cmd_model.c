@@ -1,9 +1,11 @@
 /* toride check, schema, diff: what people do with a description before it is handed in. */
 #include "cli/cli.h"
+#include "cli/packets.h"
 
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "model/advice.h"
 #include "model/diff.h"
 #include "model/manual.h"
 #include "model/model.h"
@@ -88,20 +90,46 @@ static int refused(const struct faults *f, const struct err *err, bool json)
 	return f->n ? fault_list(f, json) : cli_error(err);
 }
 
+/* What is valid, and what in it never decides anything. */
+static int valid(const struct model *m, bool json)
+{
+	struct faults f = { 0 };
+	if (model_advice(m, &f) < 0)
+		return cli_error(&(struct err){ .code = E_NOMEM, .msg = "no memory" });
+	if (json)
+		printf("{\"valid\":true,\"digest\":\"%s\",\"orgs\":%zu,\"warnings\":%zu}\n", m->digest, m->n_orgs, f.n);
+	else
+		printf(cli_japanese() ? "正しい記述です: %zu 団体、%s\n" : "valid: %zu organisations, %s\n", m->n_orgs, m->digest);
+	for (size_t i = 0; i < f.n && !json; i++)
+		fprintf(stderr, "toride: %s: %s: %s\n", cli_japanese() ? "注意" : "warning", f.list[i].path, cli_japanese() ? f.list[i].msg_ja : f.list[i].msg);
+	struct buf b;
+	buf_init(&b, OUT_MAX);
+	for (size_t i = 0; i < f.n && json; i++) {
+		buf_putc(&b, '{');
+		json_field_s(&b, "path", f.list[i].path);
+		json_field_s(&b, "warning", f.list[i].msg);
+		json_field_s(&b, "warning_ja", f.list[i].msg_ja);
+		buf_puts(&b, "}\n");
+	}
+	faults_done(&f);
+	return flush(&b);
+}
+
 static int check(int argc, char **argv)
 {
 	bool json = cli_flag(&argc, argv, "--json");
+	const char *packet = cli_option(&argc, argv, "--packet"), *packets = cli_option(&argc, argv, "--packets");
 	struct model *m = NULL;
 	struct faults f = { 0 };
 	struct err err = { 0 };
-	if (argc != 1)
+	if (argc != 1 || (packet && packets))
 		return cli_usage(&cli_model[0]);
 	int r = load(argv[0], &m, &f, &err);
 	int code = r < 0 ? refused(&f, &err, json) : EXIT_DONE;
-	if (r == 0 && json)
-		printf("{\"valid\":true,\"digest\":\"%s\",\"orgs\":%zu}\n", m->digest, m->n_orgs);
+	if (r == 0 && (packet || packets))
+		code = cli_packets(m, packet, packets, json);
 	else if (r == 0)
-		printf(cli_japanese() ? "正しい記述です: %zu 団体、%s\n" : "valid: %zu organisations, %s\n", m->n_orgs, m->digest);
+		code = valid(m, json);
 	faults_done(&f);
 	model_destroy(&m);
 	return code;
@@ -154,7 +182,9 @@ static int diff(int argc, char **argv)
 }
 
 const struct cli_command cli_model[] = {
-	{ "check", "toride check DIR [--json]", "checks a description; every fault with its path", "記述を確かめ、誤りをすべて場所とともに示します", check },
+	{ "check", "toride check DIR [--packet 'from [CODE:]ADDRESS to ADDRESS:PORT [tcp|udp|icmp] [at TIME]' | --packets FILE] [--json]",
+	  "checks a description: every fault with its path, every rule that never decides. Or says what its firewall does with a packet, and by which rule (FILE: one a line; - for standard input)",
+	  "記述を確かめ、誤りと効くことのない規則をすべて場所とともに示します。または、あるパケットをどの規則がどう扱うかを答えます (FILE は 1 行に 1 件、- は標準入力)", check },
 	{ "schema", "toride schema --json-schema|--manual [--lang ja|en]", "the description's JSON Schema or manual", "記述の JSON Schema または手引きを出力します",
 	  schema },
 	{ "diff", "toride diff DIR|FILE|DIGEST DIR|FILE|DIGEST [--json]", "what changes, per organisation, in words", "何が変わるかを団体ごとに言葉で示します", diff },

@@ -88,7 +88,7 @@ static const char *verdict(const struct line *l)
 {
 	if (l->r->action == FW_ALLOW)
 		return l->r->expires_ms || (l->r->match && l->r->match->when) ? "ct mark set ct mark or " TIMED " counter accept" : "counter accept";
-	return l->c->chain == POLICY_IN && !l->r->rule ? "counter drop" : "counter goto refuse";
+	return policy_drops(l->r, l->c->chain) ? "counter drop" : "counter goto refuse";
 }
 
 static void put_line(const struct line *l, const char *ports, const char *when)
@@ -224,10 +224,7 @@ static void own_line(const struct chain *c, const struct policy_rule *r, int fam
 		snprintf(match, sizeof match, "%s daddr @%s%d ", family == 4 ? "ip" : "ip6", policy_set_names[r->set], family);
 	if (r->not_uplink)
 		snprintf(match, sizeof match, "oifname != $uplink ");
-	if (family)
-		snprintf(comment, sizeof comment, "%s/%s/%d", c->o->code, r->id, family);
-	else
-		snprintf(comment, sizeof comment, "%s/%s", c->o->code, r->id);
+	policy_comment(c->o->code, r, family, comment, sizeof comment);
 	each_protocol(&(struct line){ c, r, family, comment, match });
 	nft_note(c->n, comment);
 	json_field_s(&c->n->rules, "org", c->o->code);
@@ -271,7 +268,7 @@ static void rule_line(const struct chain *c, const struct policy_rule *r, int fa
 		buf_printf(&match, "meta nfproto ipv%d ", family);
 	put_match_set(&match, "saddr", family, m->from, from ? m->n_from : 0);
 	put_match_set(&match, "daddr", family, m->to, to ? m->n_to : 0);
-	snprintf(comment, sizeof comment, "%s/%s/%d", c->o->code, r->id, family);
+	policy_comment(c->o->code, r, family, comment, sizeof comment);
 	const struct line l = { c, r, family, comment, buf_cstr(&match) };
 	each_protocol(&l);
 	for (size_t i = 0; i < m->n_ports; i++)

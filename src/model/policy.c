@@ -3,6 +3,8 @@
 
 #include "base/mem.h"
 
+#include <stdio.h>
+
 const char *const policy_set_names[SET_KINDS] = { "", "management", "lgwan", "inside", "bogon", "doh" };
 
 #define TCP(port) { IPPROTO_TCP, port, port }
@@ -80,6 +82,19 @@ int policy_each(const struct model *m, const struct org *o, enum policy_chain ch
 		return own(&w, local, ARRAY_LEN(local));
 	}
 	return 0;
+}
+
+void policy_comment(const char *code, const struct policy_rule *r, int family, char *dst, size_t size)
+{
+	if (r->rule || r->publish || r->set)
+		snprintf(dst, size, "%s/%s/%d", code, r->id, family);
+	else
+		snprintf(dst, size, "%s/%s", code, r->id);
+}
+
+bool policy_drops(const struct policy_rule *r, enum policy_chain chain)
+{
+	return chain == POLICY_IN && !r->rule;
 }
 
 /* ---- sets */

@@ -40,6 +40,11 @@ struct policy_rule {
 int policy_each(const struct model *m, const struct org *o, enum policy_chain chain,
                 int (*fn)(const struct policy_rule *r, void *user), void *user);
 
+/* The filter's name for a rule in a family, "412015/r1/4": the comment of its lines in the kernel. */
+void policy_comment(const char *code, const struct policy_rule *r, int family, char *dst, size_t size);
+/* Of a denial: is it dropped, not refused with an answer? What comes from the Internet and nobody asked for is. */
+bool policy_drops(const struct policy_rule *r, enum policy_chain chain);
+
 /* A stretch of the week in UTC, as the kernel compares it (it knows no time zones; Asia/Tokyo is UTC+9 all year). */
 struct utc_window {
 	uint8_t days; /* bit 0 = Sunday … 6 */
