@@ -3,6 +3,7 @@
 
 #include "apply/blocks.h"
 #include "apply/child.h"
+#include "apply/ends.h"
 #include "apply/transaction.h"
 #include "base/clock.h"
 #include "base/fs.h"
@@ -32,19 +33,32 @@ struct apply {
 	void *user, *undone_user;
 	uv_timer_t *timer; /* the next of block expiry and confirm deadline */
 	int64_t deadline_ms, block_ms;
+	struct clock_watch clock;
 };
 
 static void arm(struct apply *a);
 static void loop_use(struct apply *a, uv_loop_t *loop);
 
+/* ---- the clock ---- */
+
+static void look_at_clock(struct apply *a)
+{
+	struct journal_state s;
+	struct err err;
+	if (ends_look(&a->clock, &a->block_ms) && !a->pipe && a->deadline_ms && journal_load(&s, &err) == 0)
+		a->deadline_ms = s.deadline_ms;
+}
+
 int apply_open(struct apply **ret, struct err *err)
 {
+	struct clock_watch clock;
 	struct blocks b = { 0 };
 	struct journal_state s;
 	char path[PLACE_MAX], bad[PLACE_MAX];
 	int r = fs_mkdirs(place_in_state(path, sizeof path, "generations"), 0755, err);
 	if (r < 0)
 		return r;
+	ends_open(&clock);
 	r = blocks_load(&b, err);
 	if (r == -E_CORRUPT) {
 		/* Better to guard without those blocks than not at all; said loudly, and the file is kept. */
@@ -63,7 +77,7 @@ int apply_open(struct apply **ret, struct err *err)
 	struct apply *a = mem_alloc(sizeof *a);
 	if (!a)
 		return err_set(err, E_NOMEM, "apply", "no memory");
-	*a = (struct apply){ .env = &env_real, .fd = -1, .deadline_ms = s.deadline_ms, .block_ms = block_ms };
+	*a = (struct apply){ .env = &env_real, .fd = -1, .deadline_ms = s.deadline_ms, .block_ms = block_ms, .clock = clock };
 	buf_init(&a->answer, ORDER_REPLY_SIZE);
 	change_status(false, path, NULL);
 	*ret = a;
@@ -257,6 +271,7 @@ static void due(uv_timer_t *t)
 {
 	struct apply *a = t->data;
 	struct err err;
+	look_at_clock(a);
 	int64_t now = clock_now_ms();
 	if (a->block_ms && a->block_ms <= now && blocks_expire(a->env, &a->block_ms, &err) < 0)
 		log_err(LOG_LEVEL_ERROR, "", "blocks", &err);
@@ -283,7 +298,7 @@ static void arm(struct apply *a)
 		return;
 	}
 	int64_t wait = next - clock_now_ms();
-	/* Never longer than a minute: the clock may be set meanwhile. */
+	/* Never longer than a minute, so that a clock that is set is noticed. */
 	uv_timer_start(a->timer, due, wait < 20 ? 20 : wait > 60000 ? 60000 : (uint64_t)wait, 0);
 }
 
@@ -340,6 +355,7 @@ static void at_once(struct apply *a, const struct order *o, apply_done done, voi
 int apply_order(struct apply *a, uv_loop_t *loop, const struct order *o, apply_done done, void *user, struct err *err)
 {
 	loop_use(a, loop);
+	look_at_clock(a);
 	switch (o->op) {
 	case ORDER_BLOCK_ADD: case ORDER_BLOCK_REMOVE: case ORDER_STATUS:
 		at_once(a, o, done, user);

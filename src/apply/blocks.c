@@ -455,6 +455,21 @@ int blocks_remove(const struct env *e, const char *id, struct err *err)
 	return r;
 }
 
+int blocks_clock_set(int64_t by_ms, int64_t *ret_next, struct err *err)
+{
+	struct blocks b = { 0 };
+	_cleanup_fd_ int fd = lock(err);
+	int r = fd < 0 ? fd : blocks_load(&b, err);
+	for (size_t i = 0; r == 0 && i < b.n; i++)
+		b.list[i].expires_ms += by_ms;
+	if (r == 0 && b.n)
+		r = blocks_save(&b, err);
+	if (r == 0)
+		*ret_next = blocks_next_expiry(&b);
+	blocks_done(&b);
+	return r;
+}
+
 int blocks_expire(const struct env *e, int64_t *ret_next, struct err *err)
 {
 	struct hold h;

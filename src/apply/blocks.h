@@ -54,6 +54,9 @@ int block_cut(const struct env *e, const struct block *k, const struct zones *z,
 /* Adds or removes for good: file, kernel, resolver, proxy, running flows. What fails is undone. */
 int blocks_add(const struct env *e, const struct block *k, struct err *err);
 int blocks_remove(const struct env *e, const char *id, struct err *err);
+/* The wall clock was set by so much: each block keeps the time it was given. The kernel and the proxy count by clocks of their
+ * own that nobody sets, so only the file changes. */
+int blocks_clock_set(int64_t by_ms, int64_t *ret_next, struct err *err);
 /* Removes all that have expired; ret_next as blocks_next_expiry(). */
 int blocks_expire(const struct env *e, int64_t *ret_next, struct err *err);
 

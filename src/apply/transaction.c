@@ -377,6 +377,20 @@ int change_confirm(struct err *err)
 	return res;
 }
 
+int change_clock_set(int64_t by_ms, struct err *err)
+{
+	struct run r;
+	int res = run_open(&r, NULL, err);
+	if (res == 0 && r.s.phase != PHASE_IDLE)
+		res = err_set(err, E_STATE, "journal", "a change is under way");
+	if (res == 0 && r.s.deadline_ms) {
+		r.s.deadline_ms += by_ms;
+		res = journal_rest(&r.s, err);
+	}
+	run_close(&r);
+	return res;
+}
+
 /* ---- recovery ---- */
 
 /* A change was cut off in its middle. */

@@ -19,6 +19,9 @@ struct change_opts {
  * force and *err says what failed; or, when that couldn't be restored either, words about "degraded" are in *err. */
 int change_run(const struct env *e, const struct change_opts *o, struct err *err);
 int change_confirm(struct err *err);
+/* The wall clock was set by so much: an unconfirmed generation keeps the time it was given. -E_STATE while a change is under
+ * way, which reads the clock itself. */
+int change_clock_set(int64_t by_ms, struct err *err);
 /* After a crash or a reboot: finishes the undo, undoes what nobody confirmed in time, and installs the current
  * generation's kernel state when it isn't there. Blocks are installed in any case. starting: no daemon runs yet. */
 int change_recover(const struct env *e, bool starting, struct err *err);

@@ -5,6 +5,7 @@
 #include "apply/transaction.h"
 
 #include "apply/blocks.h"
+#include "apply/ends.h"
 #include "apply/frame.h"
 #include "apply/verify.h"
 #include "base/clock.h"
@@ -423,6 +424,82 @@ static void test_confirm(void **state)
 	assert_int_equal(stands_at("confirmed"), 1);
 }
 
+/* torided starts again: what apply_open() does, with our kernel. */
+static void restart(void)
+{
+	struct clock_watch w;
+	struct err err = { 0 };
+	ends_open(&w);
+	must(change_recover(&env, true, &err), &err);
+}
+
+/* Five minutes to confirm are five minutes, whatever the wall clock is set to while torided runs or is down. */
+static void test_confirm_clock_set(void **state)
+{
+	static const int64_t set[] = { 6 * 3600000LL, -6 * 3600000LL };
+	(void)state;
+	struct err err = { 0 };
+	struct journal_state s;
+	struct clock_watch w;
+	int64_t next;
+	clock_hold(1000000000);
+	must(apply_cloud(0, 0, &err), &err);
+	restart();
+	for (size_t i = 0; i < 2 * ARRAY_LEN(set); i++) {
+		must(apply_cloud(1, 300, &err), &err);
+		clock_advance(100000);
+		if (i % 2) { /* running */
+			ends_open(&w);
+			clock_shift(set[i / 2]);
+			assert_true(ends_look(&w, &next));
+			assert_false(ends_look(&w, &next));
+		} else {
+			clock_shift(set[i / 2]);
+			restart();
+		}
+		assert_int_equal(stands_at("a step is no time"), 1);
+		must(journal_load(&s, &err), &err);
+		assert_int_equal(s.deadline_ms - clock_now_ms(), 200000);
+		clock_advance(199000);
+		restart();
+		assert_int_equal(stands_at("still in time"), 1);
+		clock_advance(1000);
+		restart();
+		assert_int_equal(stands_at("its time is over"), 0);
+	}
+}
+
+/* The same for a block's end, which the file keeps. */
+static void test_blocks_clock_set(void **state)
+{
+	static const int64_t set[] = { -86400000, 30 * 86400000LL };
+	(void)state;
+	struct err err = { 0 };
+	struct blocks b;
+	struct block k = { .kind = BLOCK_ADDRESS, .created_ms = 1 };
+	int64_t next;
+	clock_hold(100 * 86400000LL);
+	must(apply_cloud(0, 0, &err), &err);
+	restart();
+	snprintf(k.id, sizeof k.id, "B-1"), snprintf(k.org, sizeof k.org, "*"), snprintf(k.value, sizeof k.value, "203.0.113.66");
+	snprintf(k.author, sizeof k.author, "t"), snprintf(k.reason, sizeof k.reason, "t");
+	k.expires_ms = clock_now_ms() + 3600000;
+	must(blocks_add(&env, &k, &err), &err);
+	for (size_t i = 0; i < ARRAY_LEN(set); i++) {
+		clock_shift(set[i]);
+		restart();
+		must(blocks_load(&b, &err), &err);
+		assert_int_equal(b.n, 1);
+		assert_int_equal(b.list[0].expires_ms - clock_now_ms(), 3600000);
+		blocks_done(&b);
+	}
+	clock_advance(3600000);
+	must(blocks_expire(&env, &next, &err), &err);
+	must(blocks_load(&b, &err), &err);
+	assert_int_equal(b.n, 0);
+	blocks_done(&b);
+}
+
 /* A failing rollback of an unconfirmed generation doesn't confirm it. */
 static void test_failed_rollback_keeps_deadline(void **state)
 {
@@ -681,7 +758,7 @@ int main(void)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, fresh, sweep)
 	const struct CMUnitTest tests[] = {
 		CASE(test_there_and_back), CASE(test_order_of_steps), CASE(test_refusals), CASE(test_failed_step_is_undone),
-		CASE(test_verify_undoes), CASE(test_confirm), CASE(test_failed_rollback_keeps_deadline), CASE(test_degraded),
+		CASE(test_verify_undoes), CASE(test_confirm), CASE(test_confirm_clock_set), CASE(test_blocks_clock_set), CASE(test_failed_rollback_keeps_deadline), CASE(test_degraded),
 		CASE(test_reboot), CASE(test_blocks_survive), CASE(test_kill_after_each_step), CASE(test_kill_in_undo),
 		CASE(test_each_call_fails), CASE(test_each_call_fails_first), CASE(test_each_allocation_fails),
 	};

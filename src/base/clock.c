@@ -56,6 +56,16 @@ int64_t clock_stepped(struct clock_watch *w)
 	return step ? by : 0;
 }
 
+void clock_boot(char dst[CLOCK_BOOT])
+{
+	memset(dst, 0, CLOCK_BOOT);
+	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+	if (f && fscanf(f, "%36[0-9a-f-]", dst) != 1)
+		dst[0] = 0;
+	if (f)
+		fclose(f);
+}
+
 static void format(int64_t ms, const char *zone, char dst[CLOCK_TEXT])
 {
 	time_t t = (time_t)(ms / 1000);

@@ -25,6 +25,10 @@ struct clock_watch {
 };
 /* By how much the wall clock was set since the last call; 0 at the first and when it wasn't. */
 int64_t clock_stepped(struct clock_watch *w);
+/* Names this boot: over a restart of a process the watch goes on, over a reboot there is nothing it could compare with.
+ * Empty where the kernel doesn't say. */
+#define CLOCK_BOOT 40
+void clock_boot(char dst[CLOCK_BOOT]);
 /* RFC 3339 with milliseconds: UTC "…Z", or Japan's +09:00. */
 void clock_format_utc(int64_t ms, char dst[CLOCK_TEXT]);
 void clock_format_jst(int64_t ms, char dst[CLOCK_TEXT]);

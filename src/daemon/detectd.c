@@ -175,6 +175,7 @@ static void count_all(struct detectd *t)
 	count(t, "findings", s.findings);
 	count(t, "bad_events", s.bad);
 	count(t, "series_faults", s.faults);
+	count(t, "clock_set_back", s.clock_set);
 	count(t, "lag_ms", t->caught_up || !s.last_ingest_ms ? 0 : (uint64_t)llabs(clock_now_ms() - s.last_ingest_ms));
 	count(t, "unacknowledged", outbox_last(t->outbox) - outbox_acked(t->outbox));
 	count(t, "rules", t->config->rules->n_rules);

@@ -177,6 +177,7 @@ int main(void)
 	if (daemon_begin("respondd", &x.d, &err) < 0 || uv_loop_init(&x.loop) < 0)
 		goto failed;
 	x.r.stats = x.d.stats;
+	clock_boot(x.r.boot);
 	if (open_all(&x, &err) < 0)
 		goto failed;
 	start_loop(&x);

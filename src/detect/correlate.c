@@ -62,11 +62,27 @@ void correlator_tick(struct correlator *c, int64_t now_ms)
 	for (struct group *g = c->late_windows ? c->oldest : NULL; g; g = next) {
 		next = g->newer;
 		const struct correlation *k = g->rule->correlation;
-		if (!k->eager && g->n && now_ms > g->list[0].time + k->timespan_ms)
+		/* or lies in the future by more than itself: the clock was set back, and no event has come since to say so */
+		if (!k->eager && g->n &&
+		    (now_ms > g->list[0].time + k->timespan_ms || now_ms < g->list[0].time - k->timespan_ms))
 			window_judge(c, g);
 	}
 	while (c->oldest && useless(c->oldest, now_ms))
 		group_drop(c, c->oldest);
+}
+
+void correlator_clock_set(struct correlator *c, struct str org, int64_t by_ms)
+{
+	for (struct group *g = c->oldest; g; g = g->newer) {
+		if (!str_eq(correlate_org(g), org))
+			continue;
+		for (uint32_t i = 0; i < g->n; i++) {
+			g->list[i].time += by_ms;
+			if (g->rule->correlation->type == CORRELATION_ORDERED)
+				g->list[i].value = (uint64_t)((int64_t)g->list[i].value + by_ms);
+		}
+		g->quiet_until += g->quiet_until ? by_ms : 0;
+	}
 }
 
 void correlator_stats(const struct correlator *c, struct correlate_stats *ret)

@@ -55,6 +55,9 @@ void correlator_hit(struct correlator *c, const struct correlate_hit *hit);
 bool correlator_wants(const struct correlator *c, const struct rule *r, bool *ret_sample);
 /* Judges windows that have passed and drops groups that can't count any more. now_ms: in the events' time. */
 void correlator_tick(struct correlator *c, int64_t now_ms);
+/* The wall clock that stamps an organisation's events was set back by so much: what is remembered of it moves along, so that
+ * the next events still fall into its windows. */
+void correlator_clock_set(struct correlator *c, struct str org, int64_t by_ms);
 void correlator_save(const struct correlator *c, struct buf *b);
 /* Groups of correlations that are gone or say something else now are dropped. -E_CORRUPT leaves c empty. */
 int correlator_restore(struct correlator *c, struct str saved);

@@ -45,6 +45,13 @@ bool correlate_key(struct correlator *c, const struct rule *r, unsigned slot, co
 	return !b->failed;
 }
 
+struct str correlate_org(const struct group *g)
+{
+	struct rd r = rd_from(g->key, g->key_len);
+	rd_blob(&r);
+	return rd_blob(&r);
+}
+
 bool correlate_value(const struct correlation *k, unsigned slot, const struct correlate_hit *hit, uint64_t *ret)
 {
 	static const uint64_t fixed[2] = { 0x746f72696465, 0x76616c7565 }; /* saved with the state: the same after a restart */

@@ -73,6 +73,7 @@ void groups_clear(struct correlator *c);
 
 /* False: the event lacks a value to group by (counted), or to count. */
 bool correlate_key(struct correlator *c, const struct rule *r, unsigned slot, const struct correlate_hit *hit, struct buf *b);
+struct str correlate_org(const struct group *g); /* whose it is, read from its key */
 bool correlate_value(const struct correlation *k, unsigned slot, const struct correlate_hit *hit, uint64_t *ret);
 
 /* ---- correlate_window.c */

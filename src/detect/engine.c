@@ -228,6 +228,11 @@ void engine_tick(struct engine *e, int64_t now_ms)
 	correlator_tick(e->correlator, now_ms);
 }
 
+void engine_clock_set(struct engine *e, struct str org, int64_t by_ms)
+{
+	correlator_clock_set(e->correlator, org, by_ms);
+}
+
 int64_t engine_time(const struct engine *e)
 {
 	return e->newest;

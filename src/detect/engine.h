@@ -30,6 +30,8 @@ void engine_destroy(struct engine **e);
 /* 0, or -E_INVALID for what is no event (counted; the engine goes on). */
 int engine_event(struct engine *e, const struct engine_event *ev, struct err *err);
 void engine_tick(struct engine *e, int64_t now_ms);
+/* The clock that stamps an organisation's events ("": the service's) was set back by -by_ms. */
+void engine_clock_set(struct engine *e, struct str org, int64_t by_ms);
 /* The newest `time` seen; for ticks by the events' own clock. */
 int64_t engine_time(const struct engine *e);
 struct correlator *engine_correlator(struct engine *e);

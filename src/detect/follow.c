@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "detect/facts.h"
 #include "detect/tally.h"
@@ -26,6 +27,7 @@ struct follow {
 	struct buf snap;   /* waits for its findings to be acknowledged; empty: none */
 	uint64_t snap_seq;
 	int64_t saved_ms;
+	struct map clocks; /* "ORG/SERIES" -> when its last record was taken in */
 };
 
 static void on_finding(const struct finding *f, void *user)
@@ -141,9 +143,31 @@ static uint64_t first_eight(const unsigned char *p)
 	return v;
 }
 
+/* Within a series the times records were taken in at only grow, unless the clock was set back. Set forward is nothing
+ * special: windows end, as they do in a silence. */
+static void look_at_clock(struct follow *f, const struct reader_record *rec)
+{
+	char key[SEGMENT_NAME_TEXT];
+	snprintf(key, sizeof key, "%s/%s", rec->name.org, rec->name.series);
+	int64_t *last = map_get(&f->clocks, str_from(key));
+	if (!last) {
+		last = mem_alloc(sizeof *last);
+		if (!last || map_put(&f->clocks, str_from(key), last) < 0) {
+			mem_free(last);
+			return;
+		}
+	} else if (rec->time_ms <= *last - CLOCK_STEP_MS) {
+		bool service = strcmp(rec->name.org, "service") == 0;
+		engine_clock_set(f->engine, service ? STR("") : str_from(rec->name.org), rec->time_ms - *last);
+		f->stats.clock_set++;
+	}
+	*last = rec->time_ms;
+}
+
 static void one(struct follow *f, const struct reader_record *rec)
 {
 	char name[SEGMENT_NAME_TEXT];
+	look_at_clock(f, rec);
 	segment_name_format(&rec->name, name);
 	struct engine_event ev = { .json = rec->data, .record = str_from(name), .salt = first_eight(rec->leaf) };
 	f->stats.events++;
@@ -220,6 +244,7 @@ int follow_open(const struct follow_opts *o, const struct ruleset *rules, const 
 		return err_set(err, E_NOMEM, "", "no memory");
 	f->o = *o;
 	buf_init(&f->snap, STATE_MAX);
+	map_init(&f->clocks, 100000);
 	f->segments = mem_strdup(o->segments);
 	f->state = mem_strdup(o->state);
 	int r = f->segments && f->state ? 0 : err_set(err, E_NOMEM, "", "no memory");
@@ -252,6 +277,13 @@ void follow_close(struct follow **fp)
 	struct follow *f = *fp;
 	if (!f)
 		return;
+	void *last;
+	struct str key;
+	for (size_t i = 0; map_next(&f->clocks, &i, &key, &last);) {
+		map_del(&f->clocks, key);
+		mem_free(last);
+	}
+	map_done(&f->clocks);
 	reader_close(&f->reader);
 	engine_destroy(&f->engine);
 	tally_destroy(&f->tally);

@@ -23,7 +23,7 @@ struct follow_opts {
 	int64_t save_ms;               /* least time between two saves; 0: 1000 */
 };
 struct follow_stats {
-	uint64_t events, bad, findings, faults, saves;
+	uint64_t events, bad, findings, faults, saves, clock_set;
 	int64_t last_ingest_ms; /* of the last event: when its block was closed */
 };
 

@@ -260,6 +260,69 @@ static void test_live(void **state)
 }
 
 /* Killed after every number of events, with respondd silent or not: in the end every finding once by uid. */
+/* An event that is stamped by the wall clock, like its segment. */
+static void write_now(struct world *w, const char *org)
+{
+	w->written = (unsigned)((clock_now_ms() - 1000000) / 1000);
+	write_event(w, org, "10.1.0.5", 9);
+}
+
+static unsigned found(struct side *d)
+{
+	struct err err = { 0 };
+	for (int i = 0; i < 3; i++) {
+		follow_step(d->follow, 100, &err);
+		assert_int_equal(err.code, 0);
+		assert_true(follow_tick(d->follow, clock_now_ms(), 0, &err) == 0);
+	}
+	struct follow_stats s;
+	follow_stats(d->follow, &s);
+	return (unsigned)s.findings;
+}
+
+/* Three denials of one terminal within a minute, and the clock set in between: back by hours, the third still completes
+ * them; forward, the windows begin anew, and three more are found. Another body's, in whose series nothing was written
+ * meanwhile, is apart. */
+static void test_clock_set(void **state)
+{
+	(void)state;
+	struct world w;
+	struct side d;
+	clock_hold(2000000000); /* its own: the loop's and the outbox's waits are real */
+	world_open(&w);
+	side_open(&d, &w);
+	write_now(&w, "412015");
+	clock_advance(5000);
+	write_now(&w, "412015");
+	assert_int_equal(found(&d), 0);
+	clock_shift(-5 * 3600000LL);
+	clock_advance(5000);
+	write_now(&w, "412015");
+	assert_int_equal(found(&d), 1);
+	/* quiet for the timespan, as without a step, then found again */
+	clock_shift(-3 * 3600000LL);
+	for (int i = 0; i < 3; i++, clock_advance(5000))
+		write_now(&w, "412015");
+	assert_int_equal(found(&d), 1);
+	clock_advance(60000);
+	for (int i = 0; i < 3; i++, clock_advance(5000))
+		write_now(&w, "412015");
+	assert_int_equal(found(&d), 2);
+	clock_advance(120000);
+	write_now(&w, "412015");
+	write_now(&w, "412015");
+	clock_shift(7 * 3600000LL);
+	for (int i = 0; i < 3; i++, clock_advance(5000))
+		write_now(&w, "412015");
+	assert_int_equal(found(&d), 3);
+	struct follow_stats s;
+	follow_stats(d.follow, &s);
+	assert_int_equal(s.clock_set, 2);
+	side_close(&d);
+	world_close(&w);
+	clock_hold(0);
+}
+
 static void test_killed(void **state)
 {
 	(void)state;
@@ -385,7 +448,7 @@ static void test_new_rules(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_live), cmocka_unit_test(test_killed), cmocka_unit_test(test_respondd_dies),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_live), cmocka_unit_test(test_clock_set), cmocka_unit_test(test_killed), cmocka_unit_test(test_respondd_dies),
 		cmocka_unit_test(test_damaged_state), cmocka_unit_test(test_new_rules) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
  * request nothing; addresses are few and walked. */
 #include "proxy/blocks.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "url/url.h"
@@ -67,6 +68,8 @@ static int add(struct blocks *b, size_t i)
 
 static int read_all(struct rd *r, struct blocks *b, uint32_t n)
 {
+	/* from here on by the monotonic clock: a block's time doesn't end because the other one is set */
+	int64_t mono = clock_mono_ms(), wall = clock_now_ms();
 	b->list = mem_array(n, sizeof *b->list);
 	b->prefixes = mem_array(n, sizeof *b->prefixes);
 	b->by_prefix = mem_array(n, sizeof *b->by_prefix);
@@ -76,6 +79,7 @@ static int read_all(struct rd *r, struct blocks *b, uint32_t n)
 		block_read(r, &b->list[i]);
 		if (r->bad)
 			return -E_INVALID;
+		b->list[i].expires_ms += mono - wall;
 		int e = add(b, i);
 		if (e < 0)
 			return e;
@@ -126,13 +130,13 @@ void blocks_unref(struct blocks **p)
 	mem_free(b);
 }
 
-static const struct block *get(const struct map *m, const char *org, struct str value, int64_t now_ms)
+static const struct block *get(const struct map *m, const char *org, struct str value)
 {
 	const char *const orgs[] = { org, "*" };
 	char key[KEY_MAX];
 	for (size_t i = 0; i < 2; i++) {
 		const struct block *k = map_get(m, make_key(key, orgs[i], value));
-		if (k && k->expires_ms > now_ms)
+		if (k && k->expires_ms > clock_mono_ms())
 			return k;
 	}
 	return NULL;
@@ -142,7 +146,7 @@ static const struct block *find_name(const struct blocks *b, const struct block_
 {
 	struct str host = str_from(q->host ? q->host : "");
 	while (host.len) {
-		const struct block *k = get(&b->names, q->org, host, q->now_ms);
+		const struct block *k = get(&b->names, q->org, host);
 		if (k)
 			return k;
 		const char *dot = memchr(host.ptr, '.', host.len);
@@ -161,7 +165,7 @@ static const struct block *find_prefix(const struct blocks *b, const struct bloc
 		const struct prefix *p = &b->prefixes[b->by_prefix[i]];
 		bool hit = k->kind == BLOCK_TERMINAL ? prefix_contains(p, &q->terminal) :
 			                               prefix_contains(p, &q->address) || prefix_contains(p, &host);
-		if (hit && k->expires_ms > q->now_ms && (k->org[0] == '*' || strcmp(k->org, q->org) == 0))
+		if (hit && k->expires_ms > clock_mono_ms() && (k->org[0] == '*' || strcmp(k->org, q->org) == 0))
 			return k;
 	}
 	return NULL;
@@ -173,7 +177,7 @@ static const struct block *find_url(const struct blocks *b, const struct block_q
 	const struct url_query u = { .scheme = q->https ? STR("https") : STR("http"), .host = str_from(q->host), .port = q->port,
 		                     .path = q->path };
 	size_t n = url_loose_key(&u, key, sizeof key);
-	return n ? get(&b->urls, q->org, (struct str){ key, n }, q->now_ms) : NULL;
+	return n ? get(&b->urls, q->org, (struct str){ key, n }) : NULL;
 }
 
 const struct block *blocks_find(const struct blocks *b, const struct block_query *q)

@@ -38,7 +38,6 @@ struct block_query {
 	struct str path;          /* as sent; {NULL,0}: not known, entries of kind url don't hold then */
 	struct prefix address;    /* of the origin */
 	struct prefix terminal;
-	int64_t now_ms;
 };
 
 int blocks_parse(const void *p, size_t n, struct blocks **ret); /* refs is 1 then */

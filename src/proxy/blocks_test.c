@@ -2,6 +2,7 @@
 #include "proxy/blocks.h"
 #include "proxy/guard.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "url/url.h"
@@ -25,6 +26,7 @@ static void put(struct buf *b, const char *id, const char *org, uint8_t kind, co
 
 static struct blocks *table(void)
 {
+	clock_hold(50);
 	struct blocks *t = NULL;
 	struct buf b;
 	buf_init(&b, 65536);
@@ -68,7 +70,8 @@ static void finds(void **state)
 {
 	struct blocks *t = table();
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct block_query q = { .org = cases[i].org, .host = cases[i].host, .now_ms = cases[i].now };
+		struct block_query q = { .org = cases[i].org, .host = cases[i].host };
+		clock_hold(cases[i].now);
 		if (cases[i].address[0])
 			assert_int_equal(prefix_parse(str_from(cases[i].address), &q.address), 0);
 		if (cases[i].terminal[0])
@@ -79,6 +82,23 @@ static void finds(void **state)
 	}
 	blocks_unref(&t);
 	assert_null(t);
+}
+
+/* A block lasts as long as it was given, whatever the wall clock is set to. */
+static void lasts_its_time(void **state)
+{
+	static const int64_t set[] = { 0, 3600000, -3600000, -86400000 };
+	for (size_t i = 0; i < ARRAY_LEN(set); i++) {
+		struct blocks *t = table();
+		struct block_query q = { .org = "412015", .host = "bad.example" };
+		clock_shift(set[i]);
+		assert_non_null(blocks_find(t, &q));
+		clock_advance(49);
+		assert_non_null(blocks_find(t, &q));
+		clock_advance(1);
+		assert_null(blocks_find(t, &q));
+		blocks_unref(&t);
+	}
 }
 
 /* Entry, request as it comes out of target.c (host already in its one form), hit. */
@@ -128,6 +148,7 @@ static const struct {
 
 static struct blocks *one(const char *value)
 {
+	clock_hold(50);
 	struct blocks *t = NULL;
 	struct buf b;
 	buf_init(&b, 65536);
@@ -145,7 +166,7 @@ static void urls_hold_however_they_are_written(void **state)
 		struct blocks *t = one(spellings[i].entry);
 		assert_non_null(t);
 		const struct block_query q = { .org = "412015", .host = spellings[i].host, .https = spellings[i].https,
-			                       .port = spellings[i].port, .path = str_from(spellings[i].path), .now_ms = 50 };
+			                       .port = spellings[i].port, .path = str_from(spellings[i].path) };
 		if ((blocks_find(t, &q) != NULL) != spellings[i].hit)
 			fail_msg("case %zu: %s and %s", i, spellings[i].entry, spellings[i].path ? spellings[i].path : "-");
 		blocks_unref(&t);
@@ -161,7 +182,7 @@ static void a_long_detour_leads_to_the_block(void **state)
 	while (n < URL_PATH_MAX - 16)
 		n += (size_t)snprintf(path + n, sizeof path - n, "/d/%%2e.");
 	snprintf(path + n, sizeof path - n, "/%%78");
-	struct block_query q = { .org = "412015", .host = "site.example", .path = str_from(path), .now_ms = 50 };
+	struct block_query q = { .org = "412015", .host = "site.example", .path = str_from(path) };
 	assert_non_null(blocks_find(t, &q));
 	memset(path, 'a', URL_PATH_MAX + 1); /* longer ones the lists refuse (url.invalid) */
 	path[0] = '/', path[URL_PATH_MAX + 1] = 0;
@@ -235,6 +256,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds), cmocka_unit_test(urls_hold_however_they_are_written),
 		cmocka_unit_test(a_long_detour_leads_to_the_block), cmocka_unit_test(urls_that_are_none_are_refused),
-		cmocka_unit_test(refuses_messages), cmocka_unit_test(guard) };
+		cmocka_unit_test(lasts_its_time), cmocka_unit_test(refuses_messages), cmocka_unit_test(guard) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

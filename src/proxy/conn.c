@@ -295,7 +295,7 @@ void conn_check_block(struct conn *c)
 	}
 	const struct prefix *addr = c->origin ? &c->origin->addr : c->txn ? &c->txn->origin_addr : NULL;
 	const struct block_query q = { .org = c->org->code, .address = addr ? *addr : (struct prefix){ 0 },
-		                       .terminal = *terminal, .now_ms = clock_now_ms() };
+		                       .terminal = *terminal };
 	const struct block *k = blocks_find(c->w->blocks, &q);
 	if (k) {
 		char rule[64];

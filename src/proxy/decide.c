@@ -7,10 +7,10 @@
 #include <stdio.h>
 
 static bool blocked(const struct conf_org *org, const struct blocks *blocks, const struct target *t,
-                    const struct prefix *terminal, int64_t now, struct decision *ret)
+                    const struct prefix *terminal, struct decision *ret)
 {
 	const struct block_query q = { .org = org->code, .host = t->host, .https = t->https, .port = t->port, .path = t->path,
-		                       .terminal = *terminal, .now_ms = now };
+		                       .terminal = *terminal };
 	const struct block *k = blocks_find(blocks, &q);
 	if (!k)
 		return false;
@@ -23,9 +23,8 @@ static bool blocked(const struct conf_org *org, const struct blocks *blocks, con
 void decide(const struct conf *conf, const struct conf_org *org, const struct blocks *blocks, const struct target *t,
             const struct prefix *terminal, struct decision *ret)
 {
-	int64_t now = clock_now_ms();
 	*ret = (struct decision){ 0 };
-	if (blocked(org, blocks, t, terminal, now, ret))
+	if (blocked(org, blocks, t, terminal, ret))
 		return;
 	if (!conf_terminal_ok(org, terminal)) {
 		ret->page = PAGE_TERMINAL;
@@ -33,7 +32,7 @@ void decide(const struct conf *conf, const struct conf_org *org, const struct bl
 		return;
 	}
 	const struct url_query q = { .scheme = t->https ? STR("https") : STR("http"), .host = str_from(t->host),
-		                     .port = t->port, .path = t->path, .now_ms = now };
+		                     .port = t->port, .path = t->path, .now_ms = clock_now_ms() };
 	struct url_decision d;
 	url_decide(org->url, &q, &d);
 	ret->allow = d.allow;

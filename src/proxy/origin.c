@@ -276,8 +276,7 @@ static bool address_ok(struct origin *o, const struct prefix *a)
 		set_fail(o, FAIL_BLOCKED, d.rule);
 		return false;
 	}
-	const struct block_query q = { .org = o->org->code, .address = *a, .terminal = o->terminal,
-		                       .now_ms = clock_now_ms() };
+	const struct block_query q = { .org = o->org->code, .address = *a, .terminal = o->terminal };
 	const struct block *k = blocks_find(w->blocks, &q);
 	if (k) {
 		char rule[64];

@@ -289,8 +289,7 @@ static void on_origin(struct origin *o, void *user)
 /* A pooled connection was verified, but a block may have come since. */
 static bool still_allowed(struct txn *t)
 {
-	const struct block_query q = { .org = t->c->org->code, .address = t->origin->addr, .terminal = t->terminal,
-		                       .now_ms = t->begin_wall };
+	const struct block_query q = { .org = t->c->org->code, .address = t->origin->addr, .terminal = t->terminal };
 	const struct block *k = blocks_find(t->c->w->blocks, &q);
 	if (!k)
 		return true;

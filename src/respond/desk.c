@@ -318,6 +318,9 @@ static int run(struct call *c, size_t k)
 
 int desk_handle(const struct ctl_request *rq, const char *what, struct buf *b, void *user, struct err *err)
 {
+	int r = respond_clock(user, err);
+	if (r < 0)
+		return r;
 	struct call c = { .r = user, .root = rq->root, .b = b, .now = clock_now_ms(), .err = err };
 	for (size_t k = 0; k < ARRAY_LEN(requests); k++) {
 		if (strcmp(requests[k].what, what) != 0)

@@ -53,9 +53,9 @@ int respond_configure(struct respond *r, struct err *err)
 		res = put_one(r, &r->desk->orgs[i], err);
 	r->watch_stale = true;
 	if (res == 0)
-		return store_commit(r->store, err);
+		res = store_commit(r->store, err);
 	store_abort(r->store);
-	return res;
+	return res < 0 ? res : respond_clock(r, err);
 }
 
 /* Block, then tell: the notice says whether the block was ordered. */
@@ -86,8 +86,10 @@ static int follow(struct respond *r, const struct finding *f, const struct incid
 int respond_finding(struct respond *r, const struct finding *f, struct err *err)
 {
 	struct incident_taken t = { 0 };
+	int res = respond_clock(r, err);
 	int64_t now = clock_now_ms();
-	int res = store_begin(r->store, STORE_ALL, err);
+	if (res == 0)
+		res = store_begin(r->store, STORE_ALL, err);
 	if (res < 0)
 		return res;
 	if (f->block && f->block[0]) {
@@ -112,6 +114,9 @@ int respond_finding(struct respond *r, const struct finding *f, struct err *err)
 void respond_work(struct respond *r)
 {
 	static int (*const jobs[])(struct respond *, int64_t, struct err *) = { block_work, notify_escalate_due, notify_send_due };
+	struct err away = { 0 };
+	if (respond_clock(r, &away) < 0)
+		return; /* the store says so itself */
 	int64_t now = clock_now_ms();
 	if (r->mailer)
 		mailer_work(r->mailer);

@@ -6,6 +6,7 @@
 #ifndef RESPOND_RESPOND_H
 #define RESPOND_RESPOND_H
 
+#include "base/clock.h"
 #include "incident/incident.h"
 #include "wire/order.h"
 
@@ -24,11 +25,18 @@ struct respond {
 	struct mailer *mailer;
 	struct orders *orders;
 	int64_t work_ms;        /* next look at the tables; 0: at once */
+	struct clock_watch clock;
+	char boot[CLOCK_BOOT];  /* before confinement; "" in tests */
 	bool watch_stale;       /* detectd's list of what is blocked isn't the table's */
 	char stuck[FINDING_UID_LEN + 1]; /* the finding the store refuses again and again, and how often it did */
 	int stuck_times;
 };
 
+/* First thing in whatever looks at the time: what the desk waits for (the 15 minutes, escalations, retries, ends of blocks) are
+ * durations kept as times of day. When the wall clock was set, they are moved along, in one transaction with the note of it, so
+ * that each keeps the length it was given. -E_CLOSED etc. of the store: nothing was moved, again later; until then the caller
+ * must not act. */
+int respond_clock(struct respond *r, struct err *err);
 /* Everything one finding sets off, committed. -E_CLOSED and other failures of the store: not committed, again later. */
 int respond_finding(struct respond *r, const struct finding *f, struct err *err);
 /* Opens the state for this configuration: names, consents. Also after a reload. */

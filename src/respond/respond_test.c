@@ -95,11 +95,14 @@ static const char config[] =
 	"\"white\":[],\"shared\":[],\"consent\":{\"given\":false,\"min_severity\":3,\"by\":\"\",\"date\":\"\"},"
 	"\"calendar\":{\"closed\":[],\"open_minute\":510,\"close_minute\":1035}}]}";
 
+static const char *boot = "";
+
 static void start(void)
 {
 	struct err err = { 0 };
 	struct buf b;
 	r = (struct respond){ 0 };
+	snprintf(r.boot, sizeof r.boot, "%s", boot);
 	assert_int_equal(orders_create(take_order, &r.orders, &err), 0);
 	buf_init(&b, 64 * KIB);
 	buf_printf(&b, config, sink.port);
@@ -243,6 +246,7 @@ static int done(void **state)
 /* ---- cases ---- */
 
 /* A named person confirms what the machine took for grave: from here on it concerns the others too. */
+
 static void judge_grave(void)
 {
 	ask("{\"do\":\"incident.judge\",\"number\":\"I-20261122-0001\",\"by\":\"分析 花子\",\"severity\":3,\"reason\":\"通信内容を確認\"}", 0);
@@ -451,6 +455,123 @@ static void test_escalation(void **state)
 	settle();
 	assert_int_equal(sink_count(&sink, "yamada@a.example"), 1); /* no fourth step */
 	assert_int_equal(sql_number("SELECT escalation FROM incident"), 3);
+}
+
+/* ---- the wall clock is set while things run ---- */
+
+#define HOURS(n) ((n) * 3600000LL)
+
+static void set_clock(int64_t by)
+{
+	clock_shift(by);
+	settle();
+}
+
+/* Hours forward: nobody is passed over. Hours back: nobody waits for them. */
+static void test_clock_set_escalation(void **state)
+{
+	NEED_PG();
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
+	give(&f);
+	settle();
+	set_clock(HOURS(5));
+	clock_advance(299000);
+	settle();
+	assert_int_equal(sink_count(&sink, "suzuki@a.example"), 0);
+	clock_advance(1000);
+	settle();
+	settle();
+	assert_int_equal(sink_count(&sink, "suzuki@a.example"), 1);
+	set_clock(-HOURS(30));
+	assert_int_equal(sink_count(&sink, "sato@a.example"), 0);
+	clock_advance(300000);
+	settle();
+	assert_int_equal(sink_count(&sink, "sato@a.example"), 1);
+	assert_int_equal(sink_count(&sink, "yamada@a.example"), 1);
+}
+
+/* The 15 minutes from the judgement, with a relay that takes nothing: late after 15 minutes, not before, whatever was set. */
+static void test_clock_set_fifteen_minutes(void **state)
+{
+	static const int64_t set[] = { HOURS(3), -HOURS(9) };
+	NEED_PG();
+	for (size_t i = 0; i < ARRAY_LEN(set); i++) {
+		if (i)
+			assert_int_equal(done(state) + fresh(state), 0);
+		struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
+		f.action = FINDING_DENIED;
+		give(&f);
+		sink.refuse = 1000;
+		judge_grave();
+		settle();
+		clock_advance(600000);
+		settle();
+		set_clock(set[i]);
+		assert_int_equal(sql_number("SELECT count(*) FROM incident WHERE notice_late"), 0);
+		clock_advance(299000);
+		settle();
+		assert_int_equal(sql_number("SELECT count(*) FROM incident WHERE notice_late"), 0);
+		clock_advance(2000);
+		settle();
+		assert_int_equal(sql_number("SELECT count(*) FROM incident WHERE notice_late"), 1);
+	}
+}
+
+/* A block of a day lasts a day, and what detectd looks for begins when it acted by the clock events carry now. */
+static void test_clock_set_block(void **state)
+{
+	static const int64_t set[] = { HOURS(30), -HOURS(30) };
+	NEED_PG();
+	for (size_t i = 0; i < ARRAY_LEN(set); i++) {
+		if (i)
+			assert_int_equal(done(state) + fresh(state), 0);
+		struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
+		give(&f);
+		settle();
+		clock_advance(HOURS(1));
+		settle();
+		r.watch_stale = false;
+		set_clock(set[i]);
+		assert_true(r.watch_stale);
+		char q[120];
+		snprintf(q, sizeof q, "SELECT %lld - acted_ms FROM block WHERE org = '412015'", (long long)clock_now_ms());
+		assert_int_equal(sql_number(q), HOURS(1));
+		assert_int_equal(orders(ORDER_BLOCK_REMOVE, A, NULL), 0);
+		clock_advance(HOURS(23) - 1000);
+		settle();
+		assert_int_equal(orders(ORDER_BLOCK_REMOVE, A, NULL), 0);
+		clock_advance(1000);
+		settle();
+		assert_int_equal(orders(ORDER_BLOCK_REMOVE, A, "c2.bad.example"), 1);
+	}
+}
+
+/* Set while respondd was down: noticed at its start, once. In another boot there is nothing to compare with. */
+static void test_clock_set_meanwhile(void **state)
+{
+	NEED_PG();
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
+	give(&f);
+	settle();
+	stop();
+	clock_shift(HOURS(6));
+	start();
+	settle();
+	stop();
+	start();
+	settle();
+	assert_int_equal(sink_count(&sink, "suzuki@a.example"), 0);
+	clock_advance(299000);
+	settle();
+	assert_int_equal(sink_count(&sink, "suzuki@a.example"), 0);
+	stop();
+	boot = "another";
+	clock_shift(HOURS(6));
+	start();
+	settle();
+	settle();
+	boot = "";
+	assert_int_equal(sink_count(&sink, "suzuki@a.example"), 1);
 }
 
 static void test_ack_stops(void **state)
@@ -1114,6 +1235,7 @@ int main(void)
 		T(test_block_retry_and_expiry),
 		T(test_block_refused_by_torided), T(test_stopped), T(test_no_attempt_then_stopped), T(test_still_passing), T(test_terminal_still_calls),
 		T(test_watch_list), T(test_slow_torided), T(test_removed_under_way), T(test_by_hand), T(test_golden), T(test_findings_socket),
+		T(test_clock_set_escalation), T(test_clock_set_fifteen_minutes), T(test_clock_set_block), T(test_clock_set_meanwhile),
 	};
 	return cmocka_run_group_tests(tests, begin, end);
 }

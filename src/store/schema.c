@@ -121,11 +121,15 @@ static const char calls[] =
 	"CREATE POLICY own_rows ON block_call USING (toride_sees(org)) WITH CHECK (toride_sees(org));"
 	"GRANT SELECT ON block_call TO toride_portal;";
 
+/* how far the wall clock was ahead of the monotonic one, in which boot: respond/clock.c notices by it that it was set */
+static const char clock_set[] = "ALTER TABLE clock ADD COLUMN boot text NOT NULL DEFAULT '', ADD COLUMN ahead_ms bigint";
+
 const struct schema_step schema_steps[] = {
 	{ 1, "tables of the desk", tables },
 	{ 2, "row-level security, append-only timeline", security },
 	{ 3, "the system's reasons as codes", reason_code },
 	{ 4, "the clocks, for the page", clock_row },
 	{ 5, "traffic after a block", calls },
+	{ 6, "the clock that was set", clock_set },
 };
 const size_t schema_n = sizeof schema_steps / sizeof *schema_steps;
