@@ -44,6 +44,7 @@ def service():
         "trust_anchor": "",
         "origin_ca": [],
         "black": [".malware.example", ".phishing-list.example", "tracker.adware.example"],
+        "deny_categories": ["malware", "phishing"],
         "mail": {"host": "203.0.113.25", "port": 25, "from": "soc@toride.example"},
         "clock": {"notice_s": 900, "escalate1_s": 300, "escalate2_s": 600, "block_hours": 24},
         "page": "127.0.0.1:8480",
@@ -72,7 +73,14 @@ def published(code):
 def url_policy(code):
     if code == "414247":
         return {"mode": "whitelist_only", "white": [".lg.example", "www.news.example"]}
-    return {"mode": "blacklist", "black": ["sns.example"] if code == "412015" else []}
+    policy = {"mode": "blacklist", "black": ["sns.example"] if code == "412015" else []}
+    if code == "412015":
+        policy["categories"] = [{"id": "leisure", "action": "deny", "categories": ["games", "gambling", "warez"]}]
+    if code == "412031":
+        policy["categories"] = [
+            {"id": "koho", "action": "allow", "categories": ["social"], "terminals": ["10.3.0.5"]},
+            {"id": "sns", "action": "deny", "categories": ["social", "gambling", "filehosting"]}]
+    return policy
 
 
 def consent(i):
@@ -159,6 +167,7 @@ def nation(count, out):
         o.update(index=i, global4=f"198.{18 + (i + 256 >> 16)}.{i + 256 >> 8 & 255}.{i + 256 & 255}",
                  router4=f"100.{64 + (i >> 8)}.{i & 255}.2", router6=f"fd00:64:{i:x}::2", global6=f"2001:db8:100::{1000 + i:x}")
         o["publish"] = []
+        o["url"] = url_policy("")
         o["fw"] = [dict(firewall("412015")[0], id=f"r{k}", to=[f"203.0.113.{k}"]) for k in range(1, 6)]
         write(out / f"orgs/{row['code']}.json", o)
 

@@ -4,8 +4,9 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "compile/compile.h"
 #include "model/model.h"
-#include "url/category.h"
+#include "model/category.h"
 #include "url/import.h"
 #include "wire/place.h"
 
@@ -124,7 +125,10 @@ static int cmd_url_import(int argc, char **argv)
 	enum url_format format = URL_FORMAT_AUTO;
 	struct import_run run = { .im = { .bad = on_bad } };
 	run.im.user = &run;
-	if (argc < 1 || !out || (word && !url_format_parse(word, &format)))
+	char here[PLACE_MAX];
+	if (!out)
+		out = place_in_state(here, sizeof here, "feeds/url/" URL_INDEX_FILE);
+	if (argc < 1 || (word && !url_format_parse(word, &format)))
 		return cli_usage(&cli_url[1]);
 	return import_all(&run, argc, argv, format, out, shrink, json);
 }
@@ -177,55 +181,35 @@ static int cmd_url_show(int argc, char **argv)
 
 /* ---- url check ---- */
 
-static void put_list(struct buf *b, const char *key, const char **list, size_t n)
-{
-	json_key(b, key);
-	buf_puts(b, "[");
-	for (size_t i = 0; i < n; i++) {
-		buf_puts(b, i ? "," : "");
-		json_str(b, str_from(list[i]));
-	}
-	buf_puts(b, "]");
-}
+struct asked {
+	const struct model *m;
+	const struct org *o;
+	const char *url;
+	struct url_query q;
+	uint8_t terminal[16];
+	struct url_index *index; /* NULL: there is none */
+	bool json;
+};
 
-/* What compile/proxyd.c hands the proxy, for one organisation. */
-static void put_policy(struct buf *b, const struct model *m, const struct org *o)
+static int decide(const struct asked *a, struct url_decision *ret, struct err *err)
 {
-	buf_puts(b, "{");
-	put_list(b, "common", m->service.black, m->service.n_black);
-	json_field_s(b, "mode", o->url.mode == URL_WHITELIST_ONLY ? "whitelist_only" : "blacklist");
-	put_list(b, "black", o->url.black, o->url.n_black);
-	put_list(b, "white", o->url.white, o->url.n_white);
-	json_key(b, "exceptions");
-	buf_puts(b, "[");
-	for (size_t i = 0; i < o->url.n_exceptions; i++) {
-		const struct url_exception *e = &o->url.exceptions[i];
-		buf_puts(b, i ? ",{" : "{");
-		json_field_s(b, "pattern", e->pattern);
-		json_field_bool(b, "allow", e->allow);
-		json_field_u64(b, "expires_ms", (uint64_t)e->expires_ms);
-		buf_puts(b, "}");
-	}
-	buf_puts(b, "]}");
-}
-
-static int decide(const struct model *m, const struct org *o, const struct url_query *q, struct url_decision *ret,
-                  struct err *err)
-{
+	const struct service *s = &a->m->service;
 	struct buf b;
 	struct url_set *common = NULL;
 	struct url_policy_set *policy = NULL;
+	_cleanup_free_ struct str *black = mem_array(s->n_black + 1, sizeof *black);
 	buf_init(&b, 512 * MIB);
-	put_policy(&b, m, o);
+	compile_url_policy(a->m, a->o, &b); /* what compile/proxyd.c hands the proxy */
 	yyjson_doc *doc = b.failed ? NULL : yyjson_read(b.ptr, b.len, 0);
-	yyjson_val *root = yyjson_doc_get_root(doc);
-	int r = doc ? 0 : err_set(err, E_NOMEM, "", "no memory");
+	for (size_t i = 0; i < s->n_black && black; i++)
+		black[i] = str_from(s->black[i]);
+	int r = doc && black ? 0 : err_set(err, E_NOMEM, "", "no memory");
 	if (r == 0)
-		r = url_set_build(yyjson_obj_get(root, "common"), "service.black", &common, err);
+		r = url_set_build_list(black, s->n_black, "service.black", &common, err);
 	if (r == 0)
-		r = url_policy_build(root, "url", common, &policy, err);
+		r = url_policy_build(yyjson_doc_get_root(doc), "url", common, &policy, err);
 	if (r == 0)
-		url_decide(policy, q, ret);
+		url_decide(policy, &a->q, ret);
 	url_policy_destroy(&policy);
 	url_set_destroy(&common);
 	yyjson_doc_free(doc);
@@ -247,24 +231,87 @@ static const char *pattern_of(const struct model *m, const struct org *o, const 
 	return sscanf(rule, "url.black[%u]", &i) == 1 && i < u->n_black ? u->black[i] : "";
 }
 
-static void print_decision(const struct model *m, const struct org *o, const char *url, const struct url_decision *d, bool json)
+/* Why, in words, by the beginning of the rule's name. */
+static const char *why(const char *rule, bool ja)
 {
-	const char *pattern = pattern_of(m, o, d->rule);
-	struct buf b;
-	if (!json) {
-		const char *word = cli_japanese() ? (d->allow ? "許可" : "拒否") : d->allow ? "allow" : "deny";
-		printf("%s: %s %s%s%s\n", url, word, d->rule, *pattern ? " " : "", pattern);
-		return;
+	static const struct {
+		const char *rule, *ja, *en;
+	} words[] = {
+		{ "url.exceptions", "期限付きの例外に当たります", "an exception that hasn't run out" },
+		{ "url.white_only", "ホワイトリストのみの方式で、どのリストにもありません", "white list only, and it is on none" },
+		{ "url.white", "団体のホワイトリストにあります", "on the organisation's white list" },
+		{ "service.black", "全団体共通のブラックリストにあります", "on the black list common to all" },
+		{ "service.deny_categories", "全団体共通で拒否するカテゴリです", "in a category denied for all" },
+		{ "url.black", "団体のブラックリストにあります", "on the organisation's black list" },
+		{ "url.categories", "団体のカテゴリ規則に当たります", "the organisation's rule by category" },
+		{ "url.invalid", "URL として正しくありません", "not a well-formed URL" },
+		{ "url.default", "どのリストや規則にも当たりません", "no list or rule says anything" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (str_starts(str_from(rule), str_from(words[i].rule)))
+			return ja ? words[i].ja : words[i].en;
+	return "";
+}
+
+/* The names of a mask, or what people call them. */
+static void names_of(const struct url_index *x, uint64_t mask, bool label, bool ja, struct buf *b)
+{
+	const char *sep = "";
+	for (; mask; mask &= mask - 1) {
+		const char *name = url_index_category(x, (unsigned)__builtin_ctzll(mask));
+		buf_puts(b, sep);
+		buf_puts(b, label ? url_category_label(name, ja) : name);
+		sep = label && ja ? "・" : ", ";
 	}
-	buf_init(&b, 64 * KIB);
+}
+
+#define REASONS 16
+static void print_words(const struct asked *a, const struct url_decision *d, const struct url_reason *r, size_t n)
+{
+	const char *pattern = pattern_of(a->m, a->o, d->rule);
+	bool ja = cli_japanese();
+	printf("%s: %s %s%s%s\n  %s", a->url, ja ? (d->allow ? "許可" : "拒否") : d->allow ? "allow" : "deny", d->rule, *pattern ? " " : "",
+	       pattern, why(d->rule, ja));
+	printf(d->category[0] ? ": %s\n" : "\n", url_category_label(d->category, ja));
+	for (size_t i = 0; i < n; i++) {
+		struct buf b;
+		buf_init(&b, 64 * KIB);
+		names_of(a->index, r[i].categories, true, ja, &b);
+		printf("  %s %s: %s\n", ja ? "索引の項目" : "index entry", r[i].entry,
+		       r[i].categories ? buf_cstr(&b) : ja ? "対象外とする" : "exempt");
+		buf_done(&b);
+	}
+}
+
+static void print_json(const struct asked *a, const struct url_decision *d, const struct url_reason *r, size_t n)
+{
+	const char *pattern = pattern_of(a->m, a->o, d->rule);
+	struct buf b, names;
+	buf_init(&b, 256 * KIB);
+	buf_init(&names, 64 * KIB);
 	buf_puts(&b, "{");
-	json_field_s(&b, "url", url);
-	json_field_s(&b, "org", o->code);
+	json_field_s(&b, "url", a->url);
+	json_field_s(&b, "org", a->o->code);
 	json_field_bool(&b, "allow", d->allow);
 	json_field_s(&b, "rule", d->rule);
+	json_field_s(&b, "why", why(d->rule, false));
+	json_field_s(&b, "why_ja", why(d->rule, true));
 	if (*pattern)
 		json_field_s(&b, "pattern", pattern);
+	if (d->category[0])
+		json_field_s(&b, "category", d->category);
+	json_key(&b, "entries");
+	for (size_t i = 0; i < n; i++) {
+		buf_puts(&b, i ? ",{" : "[{");
+		json_field_s(&b, "entry", r[i].entry);
+		buf_reset(&names);
+		names_of(a->index, r[i].categories, false, false, &names);
+		json_field_s(&b, "categories", buf_cstr(&names));
+		buf_putc(&b, '}');
+	}
+	buf_puts(&b, n ? "]" : "[]");
 	printf("%s}\n", buf_cstr(&b));
+	buf_done(&names);
 	buf_done(&b);
 }
 
@@ -290,51 +337,98 @@ static int load(const char *dir, struct model **ret, struct err *err)
 	return r;
 }
 
-static int check_url(const struct model *m, const char *code, const char *url, bool json)
+static int check_url(struct asked *a)
 {
 	struct err err;
 	struct url_decision d;
-	struct url_query q = { .now_ms = clock_now_ms() };
-	const struct org *o = model_org(m, code);
-	if (!o) {
-		err_set(&err, E_NOT_FOUND, code, "no organisation has this code");
+	struct url_target t;
+	struct url_reason r[REASONS];
+	if (decide(a, &d, &err) < 0)
 		return cli_error(&err);
-	}
-	if (url_split(str_from(url), &q) < 0) {
-		err_set(&err, E_INVALID, url, "not an http:// or https:// URL");
-		return cli_error(&err);
-	}
-	if (decide(m, o, &q, &d, &err) < 0)
-		return cli_error(&err);
-	print_decision(m, o, url, &d, json);
+	size_t n = url_target_from(&a->q, &t) == 0 ? url_index_explain(a->index, &t, r, REASONS) : 0;
+	(a->json ? print_json : print_words)(a, &d, r, n);
 	return d.allow ? EXIT_DONE : EXIT_REFUSED;
+}
+
+/* The terminal's address as the policy wants it. */
+static bool terminal_parse(const char *text, uint8_t dst[16])
+{
+	struct prefix p;
+	static const uint8_t head[12] = { [10] = 0xff, [11] = 0xff };
+	if (prefix_parse(str_from(text), &p) < 0)
+		return false;
+	memcpy(dst, head, 12);
+	memcpy(p.family == 4 ? dst + 12 : dst, p.addr, p.family == 4 ? 4 : 16);
+	return true;
+}
+
+struct check_options {
+	const char *code, *dir, *index, *terminal, *at;
+};
+
+static int take_options(struct asked *a, const struct check_options *o, struct err *err)
+{
+	char path[PLACE_MAX];
+	place_in_state(path, sizeof path, "feeds/url/" URL_INDEX_FILE);
+	a->q.now_ms = clock_now_ms();
+	if (url_split(str_from(a->url), &a->q) < 0)
+		return err_set(err, E_INVALID, a->url, "not an http:// or https:// URL");
+	if (o->terminal && !terminal_parse(o->terminal, a->terminal))
+		return err_set(err, E_INVALID, o->terminal, "not an address");
+	if (o->at && clock_parse(o->at, strlen(o->at), &a->q.now_ms) < 0)
+		return err_set(err, E_INVALID, o->at, "not a time as in 2026-12-01T12:30:00+09:00");
+	a->q.terminal = o->terminal ? a->terminal : NULL;
+	if ((o->index || fs_exists(path)) && url_index_open(o->index ? o->index : path, &a->index, err) < 0)
+		return -err->code;
+	a->q.index = a->index;
+	return 0;
 }
 
 static int cmd_url_check(int argc, char **argv)
 {
-	bool json = cli_flag(&argc, argv, "--json");
-	const char *code = cli_option(&argc, argv, "--org"), *dir = cli_option(&argc, argv, "--desc");
+	struct asked a = { .json = cli_flag(&argc, argv, "--json") };
+	const struct check_options o = { cli_option(&argc, argv, "--org"), cli_option(&argc, argv, "--desc"), cli_option(&argc, argv, "--index"),
+		                         cli_option(&argc, argv, "--terminal"), cli_option(&argc, argv, "--at") };
 	struct model *m = NULL;
 	struct err err;
-	if (argc != 1 || !code)
+	if (argc != 1 || !o.code)
 		return cli_usage(&cli_url[0]);
-	if (load(dir, &m, &err) < 0)
-		return cli_error(&err);
-	int r = check_url(m, code, argv[0], json);
+	a.url = argv[0];
+	int r = load(o.dir, &m, &err);
+	a.m = m;
+	a.o = r == 0 ? model_org(m, o.code) : NULL;
+	if (r == 0 && !a.o)
+		r = err_set(&err, E_NOT_FOUND, o.code, "no organisation has this code");
+	r = r < 0 ? r : take_options(&a, &o, &err);
+	r = r < 0 ? cli_error(&err) : check_url(&a);
+	url_index_unref(&a.index);
 	model_destroy(&m);
 	return r;
 }
 
+static int cmd_url_categories(int argc, char **argv)
+{
+	size_t n;
+	const struct url_category *t = url_category_table(&n);
+	if (argc != 0)
+		return cli_usage(&cli_url[3]);
+	for (size_t i = 0; i < n; i++)
+		printf("%-16s %s\n", t[i].name, cli_japanese() ? t[i].ja : t[i].en);
+	return EXIT_DONE;
+}
+
 const struct cli_command cli_url[] = {
-	{ "url check", "toride url check URL --org CODE [--desc DIR] [--json]",
-	  "Would this organisation's terminals get the URL, and which rule says so? 0: allowed, 1: denied.",
-	  "この団体の端末からURLを見られるか、どの規則によるかを答えます。0: 許可、1: 拒否。", cmd_url_check },
-	{ "url import", "toride url import [CATEGORY=]LIST... -o INDEX [--format plain|hosts|rpz|ut1|csv] [--shrink] [--json]",
-	  "Builds the URL index from lists and puts it in the old one's place; the gateway then uses it at once. Bad lines are told\n"
-	  "with their place and left out; a list with more than 10 % of them, or an index half the size of the old one, is refused.",
-	  "リストから URL 索引を作り、古い索引と入れ替えます (ゲートウェイにはすぐ反映)。不正な行は場所を示して除きます。\n"
+	{ "url check", "toride url check URL --org CODE [--desc DIR] [--index FILE] [--terminal ADDR] [--at TIME] [--json]",
+	  "Would this organisation's terminals get the URL, and which rule says so, and why? 0: allowed, 1: denied.",
+	  "この団体の端末からURLを見られるか、どの規則によるか、なぜかを答えます。0: 許可、1: 拒否。", cmd_url_check },
+	{ "url import", "toride url import [CATEGORY=]LIST... [-o INDEX] [--format plain|hosts|rpz|ut1|csv] [--shrink] [--json]",
+	  "Builds the URL index from lists and puts it in the old one's place (without -o: this gateway's, which uses it at once).\n"
+	  "Bad lines are told with their place and left out; a list with more than 10 % of them, or an index half the size of the old one, is refused.",
+	  "リストから URL 索引を作り、古い索引と入れ替えます (-o がなければこのゲートウェイの索引。すぐ反映)。不正な行は場所を示して除きます。\n"
 	  "不正な行が 10 % を超えるリスト、件数が半分未満になる索引は受け付けません。", cmd_url_import },
 	{ "url show", "toride url show INDEX [--json]", "What is in a URL index: entries, lists, their digests.",
 	  "URL 索引の件数、元のリストと照合値を示します。", cmd_url_show },
+	{ "url categories", "toride url categories", "The categories a description may name. Those of a list of your own begin with x-.",
+	  "記述に書けるカテゴリの一覧。独自のリストのカテゴリは x- で始まります。", cmd_url_categories },
 	{ 0 },
 };

@@ -33,6 +33,7 @@ int compile_net(const struct model *m, struct outset *out, struct err *err);    
 int compile_nft(const struct model *m, struct outset *out, struct err *err);      /* nft/toride.nft, nft/rules.json */
 int compile_unbound(const struct model *m, struct outset *out, struct err *err);  /* unbound/ */
 int compile_proxyd(const struct model *m, struct outset *out, struct err *err);   /* proxyd.json */
+void compile_url_policy(const struct model *m, const struct org *o, struct buf *b); /* an organisation's "url" in it */
 int compile_scand(const struct model *m, struct outset *out, struct err *err);    /* scand.json, clamd/clamd.conf */
 int compile_intaked(const struct model *m, struct outset *out, struct err *err);  /* intaked.json */
 int compile_detectd(const struct model *m, struct outset *out, struct err *err);  /* detectd.json */

@@ -76,9 +76,21 @@ static void refuse(struct buf *b, const struct model *m)
 	buf_putc(b, ']');
 }
 
-static void url(struct buf *b, const struct url_policy *u)
+static void category_rule(struct buf *b, const struct url_category_rule *r)
 {
-	json_key(b, "url");
+	static const char *const days[] = { "all", "weekdays", "weekend" };
+	json_field_s(b, "id", r->id);
+	texts(b, "categories", r->categories, r->n_categories);
+	json_field_s(b, "action", r->action == URL_ALLOW ? "allow" : "deny");
+	json_field_s(b, "days", days[r->days]);
+	json_field_u64(b, "from", r->from_minute);
+	json_field_u64(b, "to", r->to_minute);
+	prefixes(b, "terminals", r->terminals, r->n_terminals);
+}
+
+void compile_url_policy(const struct model *m, const struct org *o, struct buf *b)
+{
+	const struct url_policy *u = &o->url;
 	buf_putc(b, '{');
 	json_field_s(b, "mode", u->mode == URL_WHITELIST_ONLY ? "whitelist_only" : "blacklist");
 	texts(b, "black", u->black, u->n_black);
@@ -90,6 +102,14 @@ static void url(struct buf *b, const struct url_policy *u)
 		json_field_s(b, "pattern", e->pattern);
 		json_field_bool(b, "allow", e->allow);
 		json_field_u64(b, "expires_ms", (uint64_t)e->expires_ms);
+		buf_putc(b, '}');
+	}
+	buf_putc(b, ']');
+	texts(b, "deny_categories", m->service.deny_categories, m->service.n_deny_categories);
+	open_list(b, "categories");
+	for (size_t i = 0; i < u->n_categories; i++) {
+		buf_puts(b, i ? ",{" : "{");
+		category_rule(b, &u->categories[i]);
 		buf_putc(b, '}');
 	}
 	buf_puts(b, "]}");
@@ -119,7 +139,8 @@ static void org(struct buf *b, const struct model *m, const struct org *o)
 	json_field_s(b, "scan_fail", o->scan_fail == FAIL_OPEN ? "open" : "closed");
 	json_field_u64(b, "scan_max_mib", o->scan_max_mib);
 	json_field_bool(b, "unscannable_allow", o->unscannable_allow);
-	url(b, &o->url);
+	json_key(b, "url");
+	compile_url_policy(m, o, b);
 }
 
 int compile_proxyd(const struct model *m, struct outset *out, struct err *err)

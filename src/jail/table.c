@@ -53,7 +53,7 @@ const struct table_process table_processes[] = {
 	  /* NET_RAW: SO_MARK and IP_TRANSPARENT on each connection; seccomp refuses raw sockets themselves. */
 	  .caps_start = CAP(CAP_NET_RAW) | CAP(CAP_NET_BIND_SERVICE), .caps_kept = CAP(CAP_NET_RAW) | CAP(CAP_NET_BIND_SERVICE),
 	  .calls = CALLS_READ | CALLS_UNIX | CALLS_INET | CALLS_NETLINK | CALLS_THREADS | CALLS_MEMFD,
-	  .read = { LIBS, NETLIBS, "%S/generations", "%S/current", "%R/scand" },
+	  .read = { LIBS, NETLIBS, "%S/generations", "%S/current", "%S/feeds/url", "%R/scand" },
 	  .memory = 4 * GIB, .files = 65536, .processes = 256, .needs = "%S/current/proxyd.json" },
 	{ .name = "detectd", .argv = { "toride-detectd" }, .uid = USER_DETECT, .own_net = true,
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_THREADS | CALLS_JIT,
@@ -107,6 +107,7 @@ const struct table_dir table_dirs[] = {
 	{ "%S/unbound", USER_UNBOUND, USER_UNBOUND, 0755 }, /* trust anchor, RFC 5011 */
 	{ "%S/nginx", USER_WEB, USER_WEB, 0700 },
 	{ "%S/feeds", 0, 0, 0755 },
+	{ "%S/feeds/url", 0, 0, 0755 },                     /* the URL index, put there by toride url import */
 	{ "%S/rpz", 0, 0, 0755 },                           /* the block zone torided writes */
 	{ "%R", 0, 0, 0755 },
 	{ "%R/stats", 0, 0, 0755 },

@@ -106,7 +106,7 @@ static const char *nth(const struct prefix *p, uint8_t n, char dst[PREFIX_TEXT])
 
 static int inet_addresses(const struct lab *l, struct err *err)
 {
-	static const int hosts[] = { 1, 2, 3, 10, 11, 12, 25, 40, 50, 66, 67, 77 };
+	static const int hosts[] = { 1, 2, 3, 10, 11, 12, 25, 40, 50, 51, 53, 66, 67, 77 };
 	char ns[64], gw[PREFIX_TEXT];
 	struct buf b;
 	buf_init(&b, MIB);

@@ -153,6 +153,17 @@ static int signatures(const struct lab *l, struct err *err)
 	return r < 0 ? r : proc_run(&(struct proc_opts){ .argv = argv, .timeout_ms = 30000 }, err);
 }
 
+/* The lists of categories, as an operator puts them there. */
+static int lists(const struct lab *l, struct err *err)
+{
+	char list[512], index[512], dir[512];
+	snprintf(list, sizeof list, "%.480s/lab/lists/lab.csv", l->source);
+	lab_path(l, index, "state/feeds/url/url.index");
+	const char *argv[] = { "url", "import", list, "-o", index, NULL };
+	int r = fs_mkdirs(lab_path(l, dir, "state/feeds/url"), 0755, err);
+	return r < 0 ? r : toride(l, argv, NULL, 30000, err);
+}
+
 int lab_page_free(const struct lab *l, struct err *err)
 {
 	struct str rest = str_from(l->model->service.page), host;
@@ -187,6 +198,7 @@ int lab_node_up(struct lab *l, struct err *err)
 	const char *argv[] = { prog, NULL };
 	pid_t pid = 0;
 	int r = signatures(l, err);
+	r = r < 0 ? r : lists(l, err);
 	r = r < 0 ? r : lab_spawn(l, "gw1", "torided", argv, &pid, err);
 	r = r < 0 ? r : wait_for(lab_path(l, sock, "run/control.sock"), pid, 60000, err);
 	if (r == 0)

@@ -185,6 +185,24 @@ static void check_consent(struct check *c, const struct consent *k)
 		CHECK_FAULT(c, ".consent.date", "is missing: consent is given on a day", "必要です (承認した日を書いてください)");
 }
 
+static void check_categories(struct check *c, const struct org *o)
+{
+	char at[80];
+	for (size_t i = 0; i < o->url.n_categories; i++) {
+		const struct url_category_rule *r = &o->url.categories[i];
+		for (size_t k = 0; k < i && r->id[0]; k++)
+			if (strcmp(r->id, o->url.categories[k].id) == 0) {
+				snprintf(at, sizeof at, ".url.categories[%zu].id", i);
+				CHECK_FAULT(c, at, "stands here twice", "同じ規則番号が 2 回あります");
+				break;
+			}
+		for (size_t k = 0; k < r->n_terminals; k++) {
+			snprintf(at, sizeof at, ".url.categories[%zu].terminals[%zu]", i, k);
+			check_inside(c, o, at, &r->terminals[k]);
+		}
+	}
+}
+
 void check_org(struct check *c, const struct org *o)
 {
 	for (size_t i = 0; i < o->n_prefixes; i++)
@@ -204,6 +222,7 @@ void check_org(struct check *c, const struct org *o)
 		CHECK_FAULT(c, ".prefecture", "the description has no prefecture %.2s", "都道府県 %.2s が記述の中にありません", o->code);
 	if (o->interface[0] && taken_interface(&c->m->service, o->interface))
 		CHECK_FAULT(c, ".interface", "is the uplink's or the node's own", "上位回線またはノード自身の接続口です");
+	check_categories(c, o);
 	if (o->url.mode == URL_WHITELIST_ONLY && o->url.n_white == 0 && check_sound(c, ".url"))
 		CHECK_FAULT(c, ".url.white", "is empty, but only what it lists is allowed", "空ですが、ホワイトリストのみの方式です");
 }

@@ -1,6 +1,7 @@
 /* The forms of text in a description; see forms.h. Stands below the schema table, which names one for each text. */
 #include "model/forms.h"
 
+#include "model/category.h"
 #include "model/model.h"
 
 #include <string.h>
@@ -201,6 +202,13 @@ static const struct text2 *check_interface(struct str s)
 	return s.len < 1 || s.len > 15 || s.ptr[0] == '-' || !all(s, "-", false) ? &bad : NULL;
 }
 
+static const struct text2 *check_category(struct str s)
+{
+	WRONG(bad, "isn't a category (toride url categories lists them; a list's own begin with x-)",
+	      "カテゴリの名前ではありません (toride url categories で一覧。独自のものは x- で始めます)");
+	return url_category_ok(s) ? NULL : &bad;
+}
+
 static const struct text2 *check_id(struct str s)
 {
 	WRONG(bad, "must be 1 to 32 of letters, digits, _ and hyphen", "英数字・_・ハイフンの 1~32 文字で書いてください");
@@ -327,6 +335,7 @@ const struct form form_exception = { check_exception, "^[!-~]+$" };
 const struct form form_mail = { check_mail, "^[^@ ]{1,64}@[A-Za-z0-9.-]+\\.[A-Za-z0-9-]+$" };
 const struct form form_phone = { check_phone, "^[-+() 0-9]{0,24}$" };
 const struct form form_interface = { check_interface, "^[a-z0-9][a-z0-9-]{0,14}$" };
+const struct form form_category = { check_category, "^[a-z0-9-]{1,31}$" };
 const struct form form_id = { check_id, "^[A-Za-z0-9_-]{1,32}$" };
 const struct form form_date = { check_date, "^" DATE "$" };
 const struct form form_directory = { check_directory, "^/[A-Za-z0-9_-][A-Za-z0-9._/-]*$" };

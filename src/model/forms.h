@@ -22,6 +22,7 @@ extern const struct form form_line;      /* one line: no control, line-breaking 
 extern const struct form form_domain;    /* "host" or ".domain" (it and all below) */
 extern const struct form form_url;       /* form_domain, "http(s)://host/path", an address or a CIDR */
 extern const struct form form_exception; /* form_url without addresses */
+extern const struct form form_category;  /* of the table in category.h, or "x-" and a list's own name */
 extern const struct form form_mail;
 extern const struct form form_phone;
 extern const struct form form_interface; /* 1–15 of [a-z0-9-] (IFNAMSIZ) */

@@ -129,12 +129,27 @@ struct url_exception {
 	int64_t expires_ms; /* never 0 */
 };
 
+enum url_action { URL_DENY, URL_ALLOW };
+enum url_days { URL_DAYS_ALL, URL_DAYS_WEEKDAYS, URL_DAYS_WEEKEND };
+struct url_category_rule {
+	const char *id;
+	const char **categories; /* model/category.h */
+	size_t n_categories;
+	enum url_action action;
+	enum url_days days;
+	uint16_t from_minute, to_minute; /* Japan's time of day; equal: all day; to before from: over midnight */
+	struct prefix *terminals;        /* for whom; empty: for all */
+	size_t n_terminals;
+};
+
 struct url_policy {
 	enum url_mode mode;
 	const char **black, **white; /* "host", ".domain" (it and below), "http://host/path" exact, address or CIDR */
 	size_t n_black, n_white;
 	struct url_exception *exceptions;
 	size_t n_exceptions;
+	struct url_category_rule *categories; /* the first that holds decides */
+	size_t n_categories;
 };
 
 struct terminal {
@@ -242,6 +257,8 @@ struct service {
 	size_t n_origin_ca;
 	const char **black;           /* common black list, same forms as url_policy */
 	size_t n_black;
+	const char **deny_categories; /* for all organisations */
+	size_t n_deny_categories;
 	struct {
 		const char *host; /* SMTP relay */
 		uint16_t port;

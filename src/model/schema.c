@@ -71,6 +71,17 @@ static const struct word modes[] = {
 	{ "whitelist_only", URL_WHITELIST_ONLY, { "white list only", "ホワイトリストのみ" } },
 	{ .word = NULL },
 };
+static const struct word category_actions[] = {
+	{ "deny", URL_DENY, { "deny", "拒否" } },
+	{ "allow", URL_ALLOW, { "allow", "許可" } },
+	{ .word = NULL },
+};
+static const struct word days[] = {
+	{ "all", URL_DAYS_ALL, { "every day", "毎日" } },
+	{ "weekdays", URL_DAYS_WEEKDAYS, { "Monday to Friday", "月~金" } },
+	{ "weekend", URL_DAYS_WEEKEND, { "Saturday and Sunday", "土日" } },
+	{ .word = NULL },
+};
 static const struct word fails[] = {
 	{ "closed", FAIL_CLOSED, { "closed", "遮断する" } },
 	{ "open", FAIL_OPEN, { "open", "通す" } },
@@ -256,6 +267,28 @@ static const struct object exception_object = {
 	},
 };
 
+static const struct object category_rule_object = {
+	"url_category_rule", { "category rule", "カテゴリ規則" }, "id", sizeof(struct url_category_rule),
+	(const struct field[]){
+		{ "id", FIELD_TEXT, .required = true, AT(url_category_rule, id), .form = &form_id,
+		  SAYS("規則番号", "団体の中で一意の名前。記録と画面に出ます。", "Unique within the organisation; stands in records and on pages.") },
+		{ "categories", FIELD_TEXT, .required = true, LIST(url_category_rule, categories), .form = &form_category, .max = 31, .max_entries = 64,
+		  SAYS("カテゴリ", "対象のカテゴリ (toride url categories で一覧)。独自のものは x- で始まります。",
+		       "The categories meant (toride url categories lists them); a list's own begin with x-.") },
+		{ "action", FIELD_ENUM, .required = true, AT(url_category_rule, action), .words = category_actions,
+		  SAYS("動作", "拒否または許可。", "What happens.") },
+		{ "days", FIELD_ENUM, AT(url_category_rule, days), .words = days, .def = "\"all\"",
+		  SAYS("曜日", "規則が効く曜日。", "The days on which it holds.") },
+		{ "from", FIELD_MINUTE, AT(url_category_rule, from_minute), .def = "\"0:00\"",
+		  SAYS("開始時刻", "規則が効き始める時刻。終了時刻と同じなら終日。", "From what time it holds; the same as to: all day.") },
+		{ "to", FIELD_MINUTE, AT(url_category_rule, to_minute), .def = "\"0:00\"",
+		  SAYS("終了時刻", "規則が終わる時刻。開始より前なら翌日まで。", "Until when; before from: until the next day.") },
+		{ "terminals", FIELD_PREFIX, LIST(url_category_rule, terminals), .max_entries = 1000,
+		  SAYS("対象端末", "対象の端末またはネットワーク。空はすべて。", "The terminals or networks meant; empty: all.") },
+		END,
+	},
+};
+
 static const struct object url_object = {
 	"url_policy", { "URL policy", "URL フィルタ方針" }, NULL, sizeof(struct url_policy),
 	(const struct field[]){
@@ -268,6 +301,8 @@ static const struct object url_object = {
 		  SAYS("ホワイトリスト", "許可する宛先。形式はブラックリストと同じ。", "What is allowed; the same forms.") },
 		{ "exceptions", FIELD_OBJECT, LIST(url_policy, exceptions), .sub = &exception_object,
 		  SAYS("例外", "責任者と期限のある例外。", "Exceptions with owner and end.") },
+		{ "categories", FIELD_OBJECT, LIST(url_policy, categories), .sub = &category_rule_object, .max_entries = 100,
+		  SAYS("カテゴリ規則", "カテゴリごとの許可と拒否。上から順に、最初に合うものが効きます。", "By category; the first that holds decides.") },
 		END,
 	},
 };
@@ -512,6 +547,9 @@ const struct object schema_service = {
 		  SAYS("追加の認証局", "システムのほかに信頼する認証局の証明書。", "Certificates of authorities trusted beside the system's.") },
 		{ "black", FIELD_TEXT, LIST(service, black), .form = &form_url, .max = 2000,
 		  SAYS("共通ブラックリスト", "全団体共通の拒否リスト。", "Denied for all organisations.") },
+		{ "deny_categories", FIELD_TEXT, LIST(service, deny_categories), .form = &form_category, .max = 31, .max_entries = 64,
+		  SAYS("共通の拒否カテゴリ", "全団体共通で拒否するカテゴリ (toride url categories で一覧)。",
+		       "Categories denied for all organisations (toride url categories lists them).") },
 		{ "mail", FIELD_OBJECT, .required = true, AT(service, mail), .sub = &mail_object,
 		  SAYS("メール送信", "通報メールの送信。", "How notices are sent.") },
 		{ "clock", FIELD_OBJECT, AT(service, clock), .sub = &clock_object, SAYS("時限", "対応の時限。", "Time limits of response.") },

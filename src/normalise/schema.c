@@ -41,6 +41,7 @@ static const struct row rows[] = {
 	{ 4002, false, TEXT, "http_request.url.scheme", NULL },
 	{ 4002, false, TEXT, "http_request.url.hostname", NULL },
 	{ 4002, false, TEXT, "http_request.url.path", NULL },
+	{ 4002, false, LIST, "http_request.url.categories", NULL },
 	{ 4002, false, OBJECT, "http_response", NULL },
 	{ 4002, false, NUMBER, "http_response.code", NULL },
 	{ 4002, false, TEXT, "http_response.content_type", NULL },

@@ -287,7 +287,7 @@ void conn_check_block(struct conn *c)
 		if (i > 0 && (!names[i][0] || strcmp(names[i], names[i - 1]) == 0))
 			continue;
 		snprintf(named.host, sizeof named.host, "%s", names[i]);
-		decide(c->w->conf, org, c->w->blocks, &named, terminal, &d);
+		decide(c->w, org, &named, terminal, &d);
 		if (!d.allow && strncmp(d.rule, "block:", 6) == 0) {
 			cut(c, d.rule, d.name);
 			return;
@@ -313,7 +313,7 @@ void conn_check_conf(struct conn *c)
 	}
 	if (c->state != CONN_TUNNEL)
 		return;
-	decide_both(c->w->conf, c->org->conf, c->w->blocks, &c->tunnel, c->name, &c->terminal, &d);
+	decide_both(c->w, c->org->conf, &c->tunnel, c->name, &c->terminal, &d);
 	if (!d.allow)
 		cut(c, d.rule, d.name);
 }

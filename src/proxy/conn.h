@@ -70,6 +70,7 @@ struct txn {
 	int64_t begin_ms, begin_wall;
 	/* for the event */
 	char ref[PAGE_REF], rule[80], rule_name[80], malware[72], file_type[16];
+	char category[32], categories[128]; /* what decided, and all that is known of the URL: names, commas between */
 	const char *action, *disposition, *verdict;
 	bool hashed, cache_hit, tunnel;
 	uint16_t tls_version;          /* of the origin's side, 0x0304 */
@@ -112,7 +113,7 @@ void conn_next(struct conn *c, bool keep);      /* the request is over */
 void conn_touch(struct conn *c, int64_t ms);    /* deadline from now */
 int conn_fill(struct conn *c);                  /* reads once into c->in: 0, -E_AGAIN, -E_CLOSED (end too) */
 void conn_check_block(struct conn *c);          /* cut when the block table says so */
-void conn_check_conf(struct conn *c);           /* a new generation */
+void conn_check_conf(struct conn *c);           /* a new generation, or a new URL index */
 
 /* connect.c */
 void connect_begin(struct conn *c);             /* CONNECT was granted and answered */
@@ -126,6 +127,8 @@ void txn_free(struct txn *t);                   /* a spare one */
 void txn_begin(struct conn *c, size_t head_len); /* c->in holds a whole head */
 void txn_client_event(struct txn *t, int what);
 void txn_tick(struct txn *t);
+struct decision;
+void txn_decided(struct txn *t, const struct decision *d); /* rule and categories, for event and page */
 void txn_page(struct txn *t, enum page_kind kind, const char *rule, const char *detail);
 void txn_origin_page(struct txn *t, enum origin_fail fail, const char *detail);
 
@@ -139,13 +142,14 @@ struct decision {
 	bool allow, wants_path;
 	enum page_kind page;
 	char rule[80], name[80];
+	char category[32], categories[128]; /* as in url_decision */
 };
-/* block table → terminal registered → url policy (own white list, common and own black list). */
-void decide(const struct conf *conf, const struct conf_org *org, const struct blocks *blocks, const struct target *t,
-            const struct prefix *terminal, struct decision *ret);
+/* block table → terminal registered → url policy (url/url.h: lists, then categories by w's index). */
+void decide(const struct worker *w, const struct conf_org *org, const struct target *t, const struct prefix *terminal,
+            struct decision *ret);
 /* By t's host and by the tunnel's other name ("": none): what either refuses is refused. */
-void decide_both(const struct conf *conf, const struct conf_org *org, const struct blocks *blocks, const struct target *t,
-                 const char *other, const struct prefix *terminal, struct decision *ret);
+void decide_both(const struct worker *w, const struct conf_org *org, const struct target *t, const char *other,
+                 const struct prefix *terminal, struct decision *ret);
 enum page_kind decide_origin_page(enum origin_fail fail);
 
 /* report.c */

@@ -265,11 +265,10 @@ static void on_hello(struct conn *c, const struct client_hello *ch)
 {
 	struct decision d;
 	snprintf(c->name, sizeof c->name, "%s", ch->sni[0] ? ch->sni : c->tunnel.host);
-	decide_both(c->w->conf, c->org->conf, c->w->blocks, &c->tunnel, c->name, &c->terminal, &d);
+	decide_both(c->w, c->org->conf, &c->tunnel, c->name, &c->terminal, &d);
 	c->state = CONN_PREPARE;
 	if (c->txn) {
-		snprintf(c->txn->rule, sizeof c->txn->rule, "%s", d.rule);
-		snprintf(c->txn->rule_name, sizeof c->txn->rule_name, "%s", d.name);
+		txn_decided(c->txn, &d);
 	}
 	if (!passes_undecrypted(c, ch->sni))
 		prepare(c, d.allow || d.wants_path);

@@ -20,11 +20,19 @@ static bool blocked(const struct conf_org *org, const struct blocks *blocks, con
 	return true;
 }
 
-void decide(const struct conf *conf, const struct conf_org *org, const struct blocks *blocks, const struct target *t,
-            const struct prefix *terminal, struct decision *ret)
+void decide_mapped(const struct prefix *a, uint8_t dst[16])
 {
+	static const uint8_t head[12] = { [10] = 0xff, [11] = 0xff };
+	memcpy(dst, head, 12);
+	memcpy(a->family == 4 ? dst + 12 : dst, a->addr, a->family == 4 ? 4 : 16);
+}
+
+void decide(const struct worker *w, const struct conf_org *org, const struct target *t, const struct prefix *terminal,
+            struct decision *ret)
+{
+	uint8_t who[16];
 	*ret = (struct decision){ 0 };
-	if (blocked(org, blocks, t, terminal, ret))
+	if (blocked(org, w->blocks, t, terminal, ret))
 		return;
 	if (!conf_terminal_ok(org, terminal)) {
 		ret->page = PAGE_TERMINAL;
@@ -32,25 +40,29 @@ void decide(const struct conf *conf, const struct conf_org *org, const struct bl
 		return;
 	}
 	const struct url_query q = { .scheme = t->https ? STR("https") : STR("http"), .host = str_from(t->host),
-		                     .port = t->port, .path = t->path, .now_ms = clock_now_ms() };
+		                     .port = t->port, .path = t->path, .now_ms = clock_now_ms(), .index = w->index,
+		                     .terminal = who };
+	decide_mapped(terminal, who);
 	struct url_decision d;
 	url_decide(org->url, &q, &d);
 	ret->allow = d.allow;
 	ret->wants_path = d.wants_path;
 	ret->page = PAGE_URL;
 	snprintf(ret->rule, sizeof ret->rule, "%s", d.rule);
+	snprintf(ret->category, sizeof ret->category, "%s", d.category);
+	snprintf(ret->categories, sizeof ret->categories, "%s", d.categories);
 }
 
-void decide_both(const struct conf *conf, const struct conf_org *org, const struct blocks *blocks, const struct target *t,
-                 const char *other, const struct prefix *terminal, struct decision *ret)
+void decide_both(const struct worker *w, const struct conf_org *org, const struct target *t, const char *other,
+                 const struct prefix *terminal, struct decision *ret)
 {
 	struct decision d;
 	struct target named = *t;
-	decide(conf, org, blocks, t, terminal, ret);
+	decide(w, org, t, terminal, ret);
 	if ((!ret->allow && !ret->wants_path) || !other[0] || strcmp(other, t->host) == 0)
 		return;
 	snprintf(named.host, sizeof named.host, "%s", other);
-	decide(conf, org, blocks, &named, terminal, &d);
+	decide(w, org, &named, terminal, &d);
 	if (ret->allow || (!d.allow && !d.wants_path))
 		*ret = d;
 }

@@ -262,16 +262,15 @@ static bool address_ok(struct origin *o, const struct prefix *a)
 	struct worker *w = o->org->w;
 	const struct conf *c = w->conf;
 	struct url_decision d;
-	uint8_t mapped[16] = { [10] = 0xff, [11] = 0xff };
+	uint8_t mapped[16], who[16];
+	const struct url_query ask = { .now_ms = clock_now_ms(), .index = w->index, .terminal = who };
 	if (guard_refuses(a, c->refuse, c->n_refuse, c->except, c->n_except)) {
 		set_fail(o, FAIL_FORBIDDEN, "the name leads to an address that isn't on the Internet");
 		return false;
 	}
-	if (a->family == 4)
-		memcpy(mapped + 12, a->addr, 4);
-	else
-		memcpy(mapped, a->addr, 16);
-	url_decide_address(o->org->conf->url, mapped, clock_now_ms(), &d);
+	decide_mapped(a, mapped);
+	decide_mapped(&o->terminal, who);
+	url_decide_address(o->org->conf->url, mapped, &ask, &d);
 	if (!d.allow) {
 		set_fail(o, FAIL_BLOCKED, d.rule);
 		return false;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "model/category.h"
 
 #include <stdio.h>
 
@@ -180,6 +181,7 @@ void page_format(struct buf *b, const struct page *p)
 	html_escape(b, str_from(p->ref));
 	buf_puts(b, "</dd>");
 	term(b, "接続先", shorten(p->url));
+	term(b, "分類", str_from(url_category_label(p->category, true)));
 	term(b, "団体", str_from(p->org));
 	term(b, "日時", str_from(when));
 	term(b, "詳細", str_from(p->detail));
@@ -187,6 +189,7 @@ void page_format(struct buf *b, const struct page *p)
 	           w->title_en, w->why_en, w->do_en);
 	html_escape(b, str_from(p->ref));
 	buf_puts(b, "</dd>");
+	term(b, "Category", str_from(url_category_label(p->category, false)));
 	term(b, "Organisation", str_from(p->org_en));
 	buf_puts(b, "</dl></section><footer>");
 	html_escape(b, str_from(p->service));

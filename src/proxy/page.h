@@ -17,6 +17,7 @@ struct page {
 	const char *org, *org_en; /* names */
 	const char *service;
 	struct str url;           /* what was asked for */
+	const char *category;     /* by which it was decided (model/category.h); "" none */
 	const char *detail;       /* small print: rule, malware name, which check failed; "" none */
 	const char *ref;
 	int64_t now_ms;           /* UTC */

@@ -45,6 +45,20 @@ static void put_ends(struct buf *b, const struct txn *t)
 	buf_putc(b, '}');
 }
 
+/* "social,blog" as a list. */
+static void put_categories(struct buf *b, const char *names)
+{
+	struct str rest = str_from(names), name;
+	if (!names[0])
+		return;
+	json_key(b, "categories");
+	for (char open = '['; str_next(&rest, ',', &name); open = ',') {
+		buf_putc(b, open);
+		json_str(b, name);
+	}
+	buf_putc(b, ']');
+}
+
 static void put_request(struct buf *b, const struct txn *t)
 {
 	open_object(b, "http_request");
@@ -57,6 +71,7 @@ static void put_request(struct buf *b, const struct txn *t)
 		json_field_s(b, "scheme", t->target.https ? "https" : "http");
 		json_field_s(b, "hostname", t->target.host);
 		put_text(b, "path", t->path, 4096);
+		put_categories(b, t->categories);
 		buf_putc(b, '}');
 	}
 	buf_putc(b, '}');

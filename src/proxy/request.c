@@ -83,9 +83,8 @@ static void begin_connect(struct txn *t)
 		txn_deny(t, PAGE_PORT, "port", "");
 		return;
 	}
-	decide(t->conf, t->org, c->w->blocks, &t->target, &t->terminal, &d);
-	snprintf(t->rule_name, sizeof t->rule_name, "%s", d.name);
-	txn_set_rule(t, d.rule);
+	decide(c->w, t->org, &t->target, &t->terminal, &d);
+	txn_decided(t, &d);
 	/* Denied but decrypting: the page is shown inside, where a browser shows it. */
 	if (d.allow || (decrypt && d.page != PAGE_TERMINAL))
 		grant_connect(t);
@@ -101,13 +100,12 @@ static void begin_request(struct txn *t)
 		txn_deny(t, PAGE_PORT, "port", "");
 		return;
 	}
-	decide_both(t->conf, t->org, c->w->blocks, &t->target, c->intercepted ? c->tunnel.host : "", &t->terminal, &d);
-	snprintf(t->rule_name, sizeof t->rule_name, "%s", d.name);
+	decide_both(c->w, t->org, &t->target, c->intercepted ? c->tunnel.host : "", &t->terminal, &d);
+	txn_decided(t, &d);
 	if (!d.allow) {
 		txn_deny(t, d.page, d.rule, d.rule);
 		return;
 	}
-	txn_set_rule(t, d.rule);
 	if (c->intercepted && c->fail) {
 		txn_origin_page(t, c->fail, c->fail_detail);
 		return;

@@ -20,8 +20,10 @@
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #define PEERS_MAX 8
+#define LISTS_MS 250 /* how often a new URL index is looked for */
 #define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
 
 struct server;
@@ -39,11 +41,14 @@ struct server {
 	uv_loop_t loop;
 	uv_async_t seen;
 	uv_signal_t hup, term, stop;
-	uv_timer_t hour;
+	uv_timer_t hour, lists;
 	uv_pipe_t listener;
 	struct daemon d;
 	struct conf *conf;
 	struct blocks *blocks;
+	struct url_index *index; /* NULL until there is one */
+	char index_path[PLACE_MAX];
+	struct stat index_seen;  /* the file looked at last, good or bad */
 	STACK_OF(X509) *system_ca;
 	EVP_PKEY *key;
 	struct worker *workers[CONF_MAX_THREADS];
@@ -78,11 +83,11 @@ static int read_conf(struct server *s, struct conf **ret, struct err *err)
 	return r;
 }
 
-static void give(struct server *s, struct conf *conf, struct blocks *blocks)
+static void give(struct server *s, struct conf *conf, struct blocks *blocks, struct url_index *index)
 {
 	s->order++;
 	for (unsigned i = 0; i < s->n; i++)
-		worker_order(s->workers[i], s->order, conf, blocks);
+		worker_order(s->workers[i], s->order, conf, blocks, index);
 }
 
 static void on_hup(uv_signal_t *h, int number)
@@ -98,9 +103,39 @@ static void on_hup(uv_signal_t *h, int number)
 		log_warn("", "threads", "the number of threads changes at the next start");
 	conf_unref(&s->conf);
 	s->conf = c;
-	give(s, c, NULL);
+	give(s, c, NULL, NULL);
 	s->ready_at = s->order;
 	log_info("", s->d.digest, "generation read");
+}
+
+/* ---- the URL index ---- */
+
+/* `toride url import` puts a new file in the old one's place by rename: another inode. A file that is no index, or gone,
+ * leaves the last good one in force; what it denied stays denied. */
+static void look_for_index(struct server *s)
+{
+	struct stat st;
+	struct url_index *x = NULL;
+	struct url_index_info info;
+	struct err err = { 0 };
+	if (stat(s->index_path, &st) < 0 || (st.st_ino == s->index_seen.st_ino && st.st_size == s->index_seen.st_size &&
+	                                     memcmp(&st.st_mtim, &s->index_seen.st_mtim, sizeof st.st_mtim) == 0))
+		return;
+	s->index_seen = st;
+	if (url_index_open(s->index_path, &x, &err) < 0) {
+		log_err(LOG_LEVEL_ERROR, "", "the URL index isn't taken", &err);
+		return;
+	}
+	url_index_info(x, &info);
+	log_info("", s->index_path, "URL index of %llu entries", (unsigned long long)info.entries);
+	url_index_unref(&s->index);
+	s->index = x;
+	give(s, NULL, NULL, x);
+}
+
+static void on_lists(uv_timer_t *h)
+{
+	look_for_index(h->data);
 }
 
 /* ---- the block table ---- */
@@ -144,7 +179,7 @@ static void take_table(struct peer *p, struct str msg)
 	log_info("", "proxy.sock", "block table of %zu entries", b->n);
 	blocks_unref(&s->blocks);
 	s->blocks = b;
-	give(s, NULL, b);
+	give(s, NULL, b, NULL);
 	p->waits = s->order;
 }
 
@@ -269,6 +304,9 @@ static void open_signals(struct server *s)
 	uv_signal_start(&s->stop, on_stop, SIGINT);
 	uv_timer_init(&s->loop, &s->hour);
 	uv_timer_start(&s->hour, on_hour, 60000, 60000);
+	s->lists.data = s;
+	uv_timer_init(&s->loop, &s->lists);
+	uv_timer_start(&s->lists, on_lists, LISTS_MS, LISTS_MS);
 }
 
 static int open_all(struct server *s, struct err *err)
@@ -281,6 +319,8 @@ static int open_all(struct server *s, struct err *err)
 	if (chan_global_init() < 0 || leaf_key_create(&s->key) < 0 || tls_tickets_init() < 0)
 		return err_set(err, E_NOMEM, "", "OpenSSL can't begin");
 	s->system_ca = read_system_ca();
+	place_in_state(s->index_path, sizeof s->index_path, "feeds/url/" URL_INDEX_FILE);
+	look_for_index(s);
 	int r = read_conf(s, &s->conf, err);
 	if (r < 0)
 		return r;
@@ -297,7 +337,7 @@ static int open_all(struct server *s, struct err *err)
 static int start_workers(struct server *s, struct err *err)
 {
 	for (unsigned i = 0; i < s->conf->threads; i++) {
-		const struct worker_opts o = { i, s->conf, s->d.stats, s->key, &s->seen };
+		const struct worker_opts o = { i, s->conf, s->index, s->d.stats, s->key, &s->seen };
 		int r = worker_create(&o, &s->workers[i], err);
 		r = r < 0 ? r : worker_start(s->workers[i], err);
 		if (r < 0)
@@ -326,6 +366,7 @@ int server_run(struct err *err)
 		worker_stop(&s.workers[i]);
 	conf_unref(&s.conf);
 	blocks_unref(&s.blocks);
+	url_index_unref(&s.index);
 	EVP_PKEY_free(s.key);
 	sk_X509_pop_free(s.system_ca, X509_free);
 	stats_close(&s.d.stats);

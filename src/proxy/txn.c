@@ -125,13 +125,22 @@ void txn_set_rule(struct txn *t, const char *rule)
 	snprintf(t->rule, sizeof t->rule, "%s", rule);
 }
 
+void txn_decided(struct txn *t, const struct decision *d)
+{
+	txn_set_rule(t, d->rule);
+	snprintf(t->rule_name, sizeof t->rule_name, "%s", d->name);
+	snprintf(t->category, sizeof t->category, "%s", d->category);
+	snprintf(t->categories, sizeof t->categories, "%s", d->categories);
+}
+
 void txn_page(struct txn *t, enum page_kind kind, const char *rule, const char *detail)
 {
 	struct buf body;
 	page_ref(t->begin_wall, t->ref);
 	txn_set_rule(t, rule);
 	struct page p = { .kind = kind, .org = t->org ? t->org->name : "", .org_en = t->org ? t->org->name_en : "",
-		          .service = t->conf->service, .url = t->url, .detail = detail, .ref = t->ref, .now_ms = t->begin_wall };
+		          .service = t->conf->service, .url = t->url, .detail = detail,
+		          .category = kind == PAGE_URL ? t->category : "", .ref = t->ref, .now_ms = t->begin_wall };
 	txn_forget_scan(t);
 	if (t->origin)
 		origin_close(t->origin);

@@ -223,16 +223,29 @@ static void end_loop(struct worker *w)
 	uv_close((uv_handle_t *)&w->peers, NULL);
 }
 
+static void take_index(struct worker *w, struct url_index *index)
+{
+	struct url_index *old = w->index;
+	void *v;
+	w->index = index;
+	url_index_unref(&old);
+	for (size_t i = 0; map_next(&w->orgs, &i, NULL, &v);)
+		origin_pool_sweep(v, true); /* its addresses were judged by the old one */
+	each_conn(w, conn_check_conf);
+}
+
 static void on_wake(uv_async_t *h)
 {
 	struct worker *w = h->loop->data;
 	uint64_t order = atomic_load(&w->order);
 	struct conf *conf = atomic_exchange(&w->next_conf, NULL);
 	struct blocks *blocks = atomic_exchange(&w->next_blocks, NULL);
+	struct url_index *index = atomic_exchange(&w->next_index, NULL);
 	w->now = clock_mono_ms();
 	if (atomic_load(&w->stop)) {
 		conf_unref(&conf);
 		blocks_unref(&blocks);
+		url_index_unref(&index);
 		end_loop(w);
 		return;
 	}
@@ -246,12 +259,18 @@ static void on_wake(uv_async_t *h)
 		blocks_unref(&old);
 		each_conn(w, conn_check_block);
 	}
+	if (index)
+		take_index(w, index);
 	atomic_store(&w->seen, order);
 	uv_async_send(w->main_async);
 }
 
-void worker_order(struct worker *w, uint64_t order, struct conf *conf, struct blocks *blocks)
+void worker_order(struct worker *w, uint64_t order, struct conf *conf, struct blocks *blocks, struct url_index *index)
 {
+	if (index) {
+		struct url_index *missed = atomic_exchange(&w->next_index, url_index_ref(index));
+		url_index_unref(&missed);
+	}
 	if (conf) {
 		struct conf *missed = atomic_exchange(&w->next_conf, conf_ref(conf));
 		conf_unref(&missed);
@@ -325,6 +344,7 @@ int worker_create(const struct worker_opts *o, struct worker **ret, struct err *
 		r = err_set(err, E_IO, "", "no event loop");
 	if (r < 0)
 		return r; /* the process ends on this */
+	w->index = url_index_ref(o->index);
 	take_conf(w, conf_ref(o->conf));
 	*ret = w;
 	return 0;
@@ -370,6 +390,7 @@ static void free_all(struct worker *w)
 	close(w->peers_fd);
 	conf_unref(&w->conf);
 	blocks_unref(&w->blocks);
+	url_index_unref(&w->index);
 	buf_done(&w->json);
 	mem_free(w->rbuf);
 	mem_free(w->tmp);

@@ -17,6 +17,7 @@
 #include "proxy/share.h"
 #include "scan/cache.h"
 #include "scan/client.h"
+#include "url/index.h"
 #include "vault/vault_client.h"
 #include "wire/events.h"
 #include "wire/stats.h"
@@ -71,8 +72,10 @@ struct worker {
 	struct chan_thread chan;
 	struct conf *conf;
 	struct blocks *blocks;
+	struct url_index *index; /* NULL: none is installed */
 	_Atomic(struct conf *) next_conf;     /* mailboxes: each holds a reference */
 	_Atomic(struct blocks *) next_blocks;
+	_Atomic(struct url_index *) next_index;
 	_Atomic uint64_t seen;                /* the last order of the main thread that is in force here */
 	_Atomic uint64_t order;
 	_Atomic bool stop;
@@ -106,7 +109,8 @@ struct worker {
 
 struct worker_opts {
 	unsigned id;
-	struct conf *conf; /* a reference is taken */
+	struct conf *conf;       /* a reference is taken, */
+	struct url_index *index; /* of this too; may be NULL */
 	struct stats *stats;
 	EVP_PKEY *leaf_key;
 	uv_async_t *main_async;
@@ -117,7 +121,7 @@ int worker_start(struct worker *w, struct err *err);
 void worker_halt(struct worker *w);  /* tells it to end; several end at the same time then */
 void worker_stop(struct worker **w); /* joins and frees */
 /* From the main thread; `order` is a growing number, worker.seen reaches it when it is in force. NULL: unchanged. */
-void worker_order(struct worker *w, uint64_t order, struct conf *conf, struct blocks *blocks);
+void worker_order(struct worker *w, uint64_t order, struct conf *conf, struct blocks *blocks, struct url_index *index);
 
 struct org_rt *worker_org(struct worker *w, const char *code);
 void worker_poke(struct worker *w); /* something was submitted to vault, scand or events: look at their descriptors */
@@ -125,6 +129,9 @@ static inline void org_count(struct org_rt *o, enum stat_id id, uint64_t n)
 {
 	atomic_fetch_add_explicit(o->stat[id], n, memory_order_relaxed);
 }
+
+/* decide.c: an address as url/url.h wants it, IPv4 mapped */
+void decide_mapped(const struct prefix *a, uint8_t dst[16]);
 
 /* listen.c */
 void listen_update(struct org_rt *o); /* opens what is missing, closes what isn't wanted any more; each second */

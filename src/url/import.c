@@ -4,7 +4,7 @@
 #include "base/err.h"
 #include "base/fs.h"
 #include "base/mem.h"
-#include "url/category.h"
+#include "model/category.h"
 #include "url/set.h"
 
 #include <openssl/evp.h>
@@ -48,10 +48,9 @@ static int bad_line(struct list *l, const char *why)
 
 /* ---- one entry ---- */
 
-static int add(struct list *l, enum url_kind kind, unsigned len, bool below_only, int category)
+static int add(struct list *l, const struct url_entry *e)
 {
-	const struct url_entry e = { .kind = kind, .t = &l->t, .len = len, .below_only = below_only, .category = category };
-	int r = url_build_add(l->im->build, &e);
+	int r = url_build_add(l->im->build, e);
 	if (r == -E_INVALID)
 		return bad_line(l, "the path is too long or too deep");
 	if (r < 0)
@@ -60,16 +59,21 @@ static int add(struct list *l, enum url_kind kind, unsigned len, bool below_only
 	return 0;
 }
 
+static int add_addr(struct list *l, unsigned len, int category)
+{
+	return add(l, &(struct url_entry){ .kind = URL_KIND_ADDR, .t = &l->t, .len = len, .category = category });
+}
+
 static int add_name(struct list *l, struct str name, enum url_kind kind, bool below_only, int category)
 {
 	const struct url_query q = { .scheme = STR("http"), .host = name };
 	if (url_target_from(&q, &l->t) < 0)
 		return bad_line(l, "not a name, address or URL");
 	if (l->t.is_addr)
-		return below_only ? bad_line(l, "an address has nothing below it") : add(l, URL_KIND_ADDR, 128, false, category);
+		return below_only ? bad_line(l, "an address has nothing below it") : add_addr(l, 128, category);
 	if (l->t.n_labels == 1)
 		return bad_line(l, "a name of one label would hold for a whole top-level domain");
-	return add(l, kind, 0, below_only, category);
+	return add(l, &(struct url_entry){ .kind = kind, .t = &l->t, .below_only = below_only, .category = category });
 }
 
 /* "192.0.2.0/24": true when it is one, good or bad. */
@@ -89,7 +93,7 @@ static bool add_cidr(struct list *l, struct str s, int category, int *ret)
 		*ret = bad_line(l, "the prefix is too wide: at most a /4 by IPv4, a /8 by IPv6");
 	else {
 		memcpy(l->t.addr, p.key, 16);
-		*ret = add(l, URL_KIND_ADDR, (uint8_t)p.key[16], false, category);
+		*ret = add_addr(l, (uint8_t)p.key[16], category);
 	}
 	return true;
 }
@@ -108,7 +112,9 @@ static int add_url(struct list *l, struct str s, int category)
 		return bad_line(l, "not a URL");
 	if (q.path.len == 0 || str_eq(q.path, STR("/")))
 		return add_name(l, q.host, URL_KIND_HOST, false, category);
-	return add(l, memchr(q.path.ptr, '?', q.path.len) ? URL_KIND_QUERY : URL_KIND_PATH, 0, false, category);
+	const struct url_entry e = { .kind = memchr(q.path.ptr, '?', q.path.len) ? URL_KIND_QUERY : URL_KIND_PATH, .t = &l->t, .port = q.port,
+		                     .category = category };
+	return add(l, &e);
 }
 
 static int add_target(struct list *l, struct str s, int category)
@@ -236,7 +242,7 @@ static int rpz_owner(struct list *l, struct str owner, int category)
 		owner.len -= 7;
 		if (!rpz_addr(owner, l->t.addr, &len) || len < 8)
 			return bad_line(l, "not an address of rpz-ip");
-		return add(l, URL_KIND_ADDR, len, false, category);
+		return add_addr(l, len, category);
 	}
 	if (str_case_ends(owner, STR(".rpz-client-ip")) || str_case_ends(owner, STR(".rpz-nsip")) || str_case_ends(owner, STR(".rpz-nsdname"))) {
 		l->im->left_out++;

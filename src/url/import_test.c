@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/fs.h"
 #include "base/mem.h"
-#include "url/category.h"
+#include "model/category.h"
 #include "url/import.h"
 
 #include <stdio.h>
@@ -32,7 +32,7 @@ static const struct {
 	             "phishing http://192.0.2.77/", "phishing http://[2001:db8::7]/" } },
 	{ "feed.csv", URL_FORMAT_AUTO, NULL,
 	  "# first,line\n\"id\",\"dateadded\",\"url\",\"threat\"\n1,2026-01-01,\"http://e.example/a,b\",malware_download\n2,x,f.example,\"PHISH\"\n3,x,,malware\n4,x,g.example,<b>\n",
-	  2, 2, 0, { "malware-download http://e.example/a,b", "phishing http://www.f.example/", "- http://e.example/" } },
+	  2, 2, 0, { "x-malware-download http://e.example/a,b", "phishing http://www.f.example/", "- http://e.example/" } },
 	{ "two.csv", URL_FORMAT_AUTO, NULL, "a.example,games\nb.example,SNS\n", 2, 0, 0, { "games http://a.example/", "social http://b.example/" } },
 	{ "paths.txt", URL_FORMAT_PLAIN, "warez", "host.example/a/b\nhttps://host.example/c?d=1\nhost.example/\nhttp://192.0.2.1/x\n", 4, 0, 0,
 	  { "warez http://host.example/a/b/c", "warez http://host.example/", "warez http://192.0.2.1/x", "- http://192.0.2.1/y" } },
@@ -114,8 +114,8 @@ static void directories_are_read(void **state)
 
 static void categories_have_one_name(void **state)
 {
-	static const char *const cases[][2] = { { "Social_Networks", "social" }, { "porn", "adult" }, { "my-own", "my-own" },
-		                                { "<script>", NULL }, { "", NULL }, { "a-name-that-is-longer-than-thirty-one", NULL } };
+	static const char *const cases[][2] = { { "Social_Networks", "social" }, { "porn", "adult" }, { "my-own", "x-my-own" }, { "x-my-own", "x-my-own" },
+		                                { "<script>", NULL }, { "", NULL }, { "a-name-that-is-longer-than-twenty-nine", NULL } };
 	char got[URL_CATEGORY_NAME];
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		int r = url_category_name(str_from(cases[i][0]), got);
@@ -124,7 +124,9 @@ static void categories_have_one_name(void **state)
 			assert_string_equal(got, cases[i][1]);
 	}
 	assert_string_equal(url_category_label("gambling", true), "ギャンブル");
-	assert_string_equal(url_category_label("my-own", true), "my-own");
+	assert_string_equal(url_category_label("x-my-own", true), "x-my-own");
+	assert_true(url_category_ok(STR("gambling")) && url_category_ok(STR("x-my-own")));
+	assert_false(url_category_ok(STR("gamblng")) || url_category_ok(STR("porn")) || url_category_ok(STR("x-")) || url_category_ok(STR("x-A")));
 	size_t n;
 	const struct url_category *t = url_category_table(&n);
 	for (size_t i = 0; i < n; i++) /* a name leads to one row only */

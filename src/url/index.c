@@ -269,21 +269,15 @@ static bool hold(const struct url_index *x, struct search *f, const struct url_k
 	return !(s->flags & SLOT_EXEMPT);
 }
 
-/* Paths below a host that has some. Rare: only here is the path brought into one form. */
-static bool find_paths(const struct url_index *x, struct search *f)
+/* Entries for paths, of one port or of any. */
+static bool find_paths_of(const struct url_index *x, struct search *f, const struct url_sip *host, uint16_t port, struct str bare, struct str whole)
 {
-	const struct url_target *t = f->t;
-	struct url_sip s, q;
+	struct url_sip s = *host, q;
 	struct url_key k[URL_PATH_KEYS + 1];
-	char loose[URL_PATH_MAX + 1], text[3 * URL_PATH_MAX + 2];
 	size_t n = 0;
-	struct str bare = { loose, url_path_loose(t->path, loose) }, whole = bare;
-	url_sip_init(&s, x->h.secret);
-	url_sip_host(&s, t, url_bare_labels(t), NULL);
-	url_sip_port(&s, t->port);
-	if (memchr(t->path.ptr, '?', t->path.len)) {
+	url_sip_port(&s, port);
+	if (whole.ptr) {
 		q = s;
-		whole = (struct str){ text, url_path_normalise(t->path, true, text, sizeof text) };
 		url_sip_text(&q, whole.ptr, whole.len);
 		url_key_end(&q, URL_KIND_QUERY, &k[n++]);
 	}
@@ -294,6 +288,20 @@ static bool find_paths(const struct url_index *x, struct search *f)
 			return false;
 	}
 	return true;
+}
+
+/* Paths below a host that has some. Rare: only here is the path brought into one form. */
+static bool find_paths(const struct url_index *x, struct search *f)
+{
+	const struct url_target *t = f->t;
+	struct url_sip s;
+	char loose[URL_PATH_MAX + 1], text[3 * URL_PATH_MAX + 2];
+	struct str bare = { loose, url_path_loose(t->path, loose) }, whole = { NULL, 0 };
+	if (memchr(t->path.ptr, '?', t->path.len))
+		whole = (struct str){ text, url_path_normalise(t->path, true, text, sizeof text) };
+	url_sip_init(&s, x->h.secret);
+	url_sip_host(&s, t, url_bare_labels(t), NULL);
+	return find_paths_of(x, f, &s, t->port, bare, whole) && find_paths_of(x, f, &s, 0, bare, whole);
 }
 
 static void resolve(const struct url_index *x, const struct url_key *k, size_t n, struct search *f, struct url_hit *ret)

@@ -8,7 +8,7 @@
  *
  * What holds: a name's own entry and those of all domains above it, host and path with all paths above it, an address's
  * prefixes. Their categories are joined. An entry without categories ("passthru" of a response policy zone) ends the search
- * upwards: what stands above it doesn't hold. Schemes don't matter; ports other than 80 and 443 do, for paths only.
+ * upwards: what stands above it doesn't hold. Schemes don't matter; a port does where a path's entry names one.
  * Requirements: F-10. */
 #ifndef URL_INDEX_H
 #define URL_INDEX_H

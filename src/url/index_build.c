@@ -120,7 +120,7 @@ static int put_path(struct url_build *b, const struct url_entry *e, uint8_t flag
 	url_sip_host(&s, t, url_bare_labels(t), NULL);
 	url_key_end(&s, URL_KIND_HOST, &k);
 	int r = put(b, &k, -1, SLOT_PATHS);
-	url_sip_port(&s, t->port);
+	url_sip_port(&s, e->port);
 	if (e->kind == URL_KIND_QUERY) {
 		url_sip_text(&s, text, url_path_normalise(t->path, true, text, sizeof text));
 		url_key_end(&s, URL_KIND_QUERY, &k);

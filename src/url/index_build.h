@@ -18,8 +18,9 @@ int url_build_category(struct url_build *b, struct str name);
 
 struct url_entry {
 	enum url_kind kind;
-	const struct url_target *t; /* host, or address with its labels made; for paths also port and path, with its query
+	const struct url_target *t; /* host, or address with its labels made; for paths also the path, with its query
 	                               for URL_KIND_QUERY */
+	uint16_t port;              /* of paths; 0: any */
 	unsigned len;               /* ADDR: of the prefix, 0 to 128 */
 	bool below_only;            /* DOMAIN: not the name itself */
 	int category;               /* its number; -1: the entry exempts */

@@ -76,7 +76,7 @@ void url_sip_host(struct url_sip *s, const struct url_target *t, size_t n_labels
 
 void url_sip_port(struct url_sip *s, uint16_t port)
 {
-	sip_word(s, port == 80 || port == 443 ? 0 : port);
+	sip_word(s, port);
 }
 
 void url_key_end(const struct url_sip *from, enum url_kind kind, struct url_key *ret)

@@ -34,7 +34,7 @@ struct url_key {
 void url_sip_init(struct url_sip *s, const uint64_t secret[2]);
 /* Labels of t's host from the right; ret (may be NULL) gets the state behind each, at most URL_LABELS. */
 void url_sip_host(struct url_sip *s, const struct url_target *t, size_t n_labels, struct url_sip *ret);
-void url_sip_port(struct url_sip *s, uint16_t port); /* 80 and 443 are alike */
+void url_sip_port(struct url_sip *s, uint16_t port); /* 0: of entries for any port */
 void url_sip_text(struct url_sip *s, const char *p, size_t n);
 void url_key_end(const struct url_sip *s, enum url_kind kind, struct url_key *ret);
 void url_key_addr(const uint64_t secret[2], const uint8_t addr[16], unsigned len, struct url_key *ret);

@@ -1,8 +1,10 @@
 /* One organisation's decision over its sets; the order and its reasons stand in url.h. */
 #include "url/set.h"
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "url/index.h"
 
 #include <stdio.h>
 
@@ -11,7 +13,27 @@ struct exception {
 	bool allow;
 };
 
+struct net {
+	uint8_t addr[16], len;
+};
+
+struct rule {
+	const char *id;
+	const char **names; /* of categories */
+	size_t n_names;
+	bool allow;
+	int days; /* 0 all, 1 Monday to Friday, 2 Saturday and Sunday */
+	unsigned from, to;
+	struct net *terminals;
+	size_t n_terminals;
+};
+
 struct url_policy_set {
+	struct arena arena; /* of the rules by category */
+	struct rule *rules;
+	size_t n_rules;
+	const char **deny; /* categories denied for all */
+	size_t n_deny;
 	const struct url_set *common; /* borrowed */
 	struct url_set *black, *white, *patterns;
 	struct exception *exceptions; /* by index in patterns */
@@ -59,6 +81,96 @@ static int read_exceptions(struct url_policy_set *p, yyjson_val *array, const ch
 	return url_set_build_list(patterns, n, place, &p->patterns, err);
 }
 
+/* ---- rules by category ---- */
+
+static int bad_rule(const char *path, const char *what, struct err *err)
+{
+	return err_set(err, E_INVALID, path, "%s", what);
+}
+
+static int read_names(struct url_policy_set *p, yyjson_val *array, const char *path, const char ***ret, size_t *ret_n, struct err *err)
+{
+	size_t i, max, n = yyjson_arr_size(array);
+	yyjson_val *v;
+	if (array && !yyjson_is_arr(array))
+		return bad_rule(path, "categories must be a list", err);
+	const char **names = arena_array(&p->arena, n + 1, sizeof *names);
+	if (!names)
+		return err_set(err, E_NOMEM, path, "no memory");
+	yyjson_arr_foreach(array, i, max, v) {
+		if (!yyjson_is_str(v) || yyjson_get_len(v) >= URL_CATEGORY_NAME)
+			return bad_rule(path, "not a category's name", err);
+		names[i] = arena_strdup(&p->arena, (struct str){ yyjson_get_str(v), yyjson_get_len(v) });
+		if (!names[i])
+			return err_set(err, E_NOMEM, path, "no memory");
+	}
+	*ret = names;
+	*ret_n = n;
+	return 0;
+}
+
+static int read_terminals(struct url_policy_set *p, yyjson_val *array, const char *path, struct rule *ret, struct err *err)
+{
+	size_t i, max;
+	yyjson_val *v;
+	struct url_pattern pattern;
+	ret->terminals = arena_array(&p->arena, yyjson_arr_size(array) + 1, sizeof *ret->terminals);
+	if (!ret->terminals)
+		return err_set(err, E_NOMEM, path, "no memory");
+	yyjson_arr_foreach(array, i, max, v) {
+		if (!yyjson_is_str(v) || url_pattern_parse((struct str){ yyjson_get_str(v), yyjson_get_len(v) }, &pattern, NULL) < 0 ||
+		    pattern.kind != KEY_ADDR)
+			return bad_rule(path, "terminals are addresses and prefixes", err);
+		struct net *n = &ret->terminals[ret->n_terminals++];
+		memcpy(n->addr, pattern.key, 16);
+		n->len = (uint8_t)pattern.key[16];
+	}
+	return 0;
+}
+
+static int read_rule(struct url_policy_set *p, yyjson_val *v, const char *path, struct rule *ret, struct err *err)
+{
+	yyjson_val *id = yyjson_obj_get(v, "id"), *action = yyjson_obj_get(v, "action"), *days = yyjson_obj_get(v, "days");
+	yyjson_val *terminals = yyjson_obj_get(v, "terminals");
+	uint64_t from = yyjson_get_uint(yyjson_obj_get(v, "from")), to = yyjson_get_uint(yyjson_obj_get(v, "to"));
+	ret->allow = yyjson_equals_str(action, "allow");
+	if (!yyjson_is_str(id) || yyjson_get_len(id) == 0 || yyjson_get_len(id) > 32)
+		return bad_rule(path, "a rule by category needs an id", err);
+	if (!ret->allow && !yyjson_equals_str(action, "deny"))
+		return bad_rule(path, "action is neither allow nor deny", err);
+	ret->days = yyjson_equals_str(days, "weekdays") ? 1 : yyjson_equals_str(days, "weekend") ? 2 : 0;
+	if ((days && ret->days == 0 && !yyjson_equals_str(days, "all")) || from >= 1440 || to >= 1440)
+		return bad_rule(path, "days or times that there aren't", err);
+	if (terminals && !yyjson_is_arr(terminals))
+		return bad_rule(path, "terminals must be a list", err);
+	ret->from = (unsigned)from;
+	ret->to = (unsigned)to;
+	ret->id = arena_strdup(&p->arena, (struct str){ yyjson_get_str(id), yyjson_get_len(id) });
+	int r = read_names(p, yyjson_obj_get(v, "categories"), path, &ret->names, &ret->n_names, err);
+	r = r < 0 ? r : read_terminals(p, terminals, path, ret, err);
+	return r == 0 && !ret->id ? err_set(err, E_NOMEM, path, "no memory") : r;
+}
+
+static int read_categories(struct url_policy_set *p, yyjson_val *object, const char *path, struct err *err)
+{
+	yyjson_val *array = yyjson_obj_get(object, "categories"), *v;
+	size_t i, max;
+	char place[128];
+	if (array && !yyjson_is_arr(array))
+		return bad_rule(path, "categories must be a list", err);
+	p->rules = arena_array(&p->arena, yyjson_arr_size(array) + 1, sizeof *p->rules);
+	if (!p->rules)
+		return err_set(err, E_NOMEM, path, "no memory");
+	int r = read_names(p, yyjson_obj_get(object, "deny_categories"), path, &p->deny, &p->n_deny, err);
+	yyjson_arr_foreach(array, i, max, v) {
+		snprintf(place, sizeof place, "%s.categories[%zu]", path, i);
+		r = r < 0 ? r : read_rule(p, v, place, &p->rules[p->n_rules++], err);
+	}
+	return r;
+}
+
+/* ---- all of it ---- */
+
 static int read_policy(struct url_policy_set *p, yyjson_val *object, const char *path, struct err *err)
 {
 	char place[128];
@@ -71,7 +183,8 @@ static int read_policy(struct url_policy_set *p, yyjson_val *object, const char 
 		return r;
 	snprintf(place, sizeof place, "%s.white", path);
 	r = url_set_build(yyjson_obj_get(object, "white"), place, &p->white, err);
-	return r < 0 ? r : read_exceptions(p, yyjson_obj_get(object, "exceptions"), path, err);
+	r = r < 0 ? r : read_exceptions(p, yyjson_obj_get(object, "exceptions"), path, err);
+	return r < 0 ? r : read_categories(p, object, path, err);
 }
 
 int url_policy_build(yyjson_val *object, const char *path, const struct url_set *common, struct url_policy_set **ret,
@@ -83,6 +196,7 @@ int url_policy_build(yyjson_val *object, const char *path, const struct url_set 
 	if (!p)
 		return err_set(err, E_NOMEM, path, "no memory");
 	p->common = common;
+	arena_init(&p->arena, 16 * MIB);
 	int r = read_policy(p, object, path, err);
 	if (r < 0)
 		url_policy_destroy(&p);
@@ -99,6 +213,7 @@ void url_policy_destroy(struct url_policy_set **p)
 	url_set_destroy(&(*p)->white);
 	url_set_destroy(&(*p)->patterns);
 	mem_free((*p)->exceptions);
+	arena_done(&(*p)->arena);
 	mem_free(*p);
 	*p = NULL;
 }
@@ -126,30 +241,116 @@ static void say_index(struct url_decision *d, bool allow, const char *list, size
 	snprintf(d->rule, sizeof d->rule, "%s[%zu]", list, i);
 }
 
-/* Steps 1 to 4; false: no list says anything. */
-static bool by_lists(const struct url_policy_set *p, const struct url_target *t, int64_t now_ms, struct url_decision *d)
+/* ---- categories ---- */
+
+static const char *first_of(const struct url_index *x, uint64_t held, const char **names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (held & url_index_mask(x, str_from(names[i])))
+			return names[i];
+	return NULL;
+}
+
+static bool in_net(const struct net *n, const uint8_t addr[16])
+{
+	size_t whole = n->len / 8, bits = n->len % 8;
+	return memcmp(n->addr, addr, whole) == 0 && (!bits || ((n->addr[whole] ^ addr[whole]) & (0xff00u >> bits) & 0xff) == 0);
+}
+
+/* Is it the rule's time, and the rule's terminal? Over midnight the day is the one on which the time began. */
+static bool holds_now(const struct rule *r, const struct url_query *q)
+{
+	int64_t minutes = q->now_ms / 60000 + 9 * 60; /* Japan has no summer time */
+	unsigned now = (unsigned)(minutes % 1440);
+	int64_t day = minutes / 1440; /* since Thursday, 1970-01-01 */
+	if (r->from < r->to && (now < r->from || now >= r->to))
+		return false;
+	if (r->from > r->to && now < r->from && now >= r->to)
+		return false;
+	if (r->from > r->to && now < r->to)
+		day--;
+	bool weekend = (day + 4) % 7 == 0 || (day + 4) % 7 == 6; /* Sunday is 0 */
+	if ((r->days == 1 && weekend) || (r->days == 2 && !weekend))
+		return false;
+	bool ours = r->n_terminals == 0;
+	for (size_t i = 0; i < r->n_terminals && !ours; i++)
+		ours = q->terminal && in_net(&r->terminals[i], q->terminal);
+	return ours;
+}
+
+static void say_category(struct url_decision *d, bool allow, const char *list, const char *what, const char *category)
+{
+	d->allow = allow;
+	snprintf(d->rule, sizeof d->rule, "%s[%s]", list, what);
+	snprintf(d->category, sizeof d->category, "%s", category);
+}
+
+static bool by_common_category(const struct url_policy_set *p, const struct url_query *q, uint64_t held, struct url_decision *d)
+{
+	const char *name = held ? first_of(q->index, held, p->deny, p->n_deny) : NULL;
+	if (name)
+		say_category(d, false, "service.deny_categories", name, name);
+	return name;
+}
+
+static bool by_own_category(const struct url_policy_set *p, const struct url_query *q, uint64_t held, struct url_decision *d)
+{
+	for (size_t i = 0; held && i < p->n_rules; i++) {
+		const struct rule *r = &p->rules[i];
+		const char *name = first_of(q->index, held, r->names, r->n_names);
+		if (!name || !holds_now(r, q))
+			continue;
+		say_category(d, r->allow, "url.categories", r->id, name);
+		return true;
+	}
+	return false;
+}
+
+static void list_categories(const struct url_index *x, uint64_t held, struct url_decision *d)
+{
+	size_t n = 0;
+	d->category[0] = d->categories[0] = 0;
+	for (; held; held &= held - 1) {
+		const char *name = url_index_category(x, (unsigned)__builtin_ctzll(held));
+		size_t len = strlen(name);
+		if (n + len + 2 > sizeof d->categories)
+			return;
+		n += (size_t)snprintf(d->categories + n, sizeof d->categories - n, "%s%s", n ? "," : "", name);
+	}
+}
+
+/* ---- deciding ---- */
+
+/* Steps 1 to 6; false: nothing says anything. */
+static bool by_lists(const struct url_policy_set *p, const struct url_target *t, const struct url_query *q, uint64_t held,
+                     struct url_decision *d)
 {
 	size_t i;
-	struct still still = { p->exceptions, now_ms };
+	struct still still = { p->exceptions, q->now_ms };
 	if (url_set_find(p->patterns, t, in_force, &still, &i))
 		say_index(d, p->exceptions[i].allow, "url.exceptions", i);
 	else if (url_set_match(p->white, t, &i))
 		say_index(d, true, "url.white", i);
 	else if (url_set_match(p->common, t, &i))
 		say_index(d, false, "service.black", i);
+	else if (by_common_category(p, q, held, d))
+		return true;
 	else if (url_set_match(p->black, t, &i))
 		say_index(d, false, "url.black", i);
 	else
-		return false;
+		return by_own_category(p, q, held, d);
 	return true;
 }
 
-void url_decide_target(const struct url_policy_set *p, const struct url_target *t, int64_t now_ms,
+void url_decide_target(const struct url_policy_set *p, const struct url_target *t, const struct url_query *q,
                        struct url_decision *ret)
 {
-	ret->wants_path = !t->path.ptr && (url_set_wants_path(p->patterns, t) || url_set_wants_path(p->white, t) ||
-	                                   url_set_wants_path(p->common, t) || url_set_wants_path(p->black, t));
-	if (by_lists(p, t, now_ms, ret))
+	struct url_hit hit;
+	url_index_find(q->index, t, &hit);
+	list_categories(q->index, hit.categories, ret);
+	ret->wants_path = hit.wants_path || (!t->path.ptr && (url_set_wants_path(p->patterns, t) || url_set_wants_path(p->white, t) ||
+	                                                      url_set_wants_path(p->common, t) || url_set_wants_path(p->black, t)));
+	if (by_lists(p, t, q, hit.categories, ret))
 		return;
 	if (p->white_only)
 		say(ret, false, "url.white_only");
@@ -161,22 +362,25 @@ void url_decide(const struct url_policy_set *p, const struct url_query *q, struc
 {
 	struct url_target t;
 	if (url_target_from(q, &t) < 0) {
-		ret->wants_path = false;
+		*ret = (struct url_decision){ 0 };
 		say(ret, false, "url.invalid");
 		return;
 	}
-	url_decide_target(p, &t, q->now_ms, ret);
+	url_decide_target(p, &t, q, ret);
 }
 
-void url_decide_address(const struct url_policy_set *p, const uint8_t addr[16], int64_t now_ms,
+void url_decide_address(const struct url_policy_set *p, const uint8_t addr[16], const struct url_query *q,
                         struct url_decision *ret)
 {
 	struct url_target t = { .is_addr = true };
+	struct url_hit hit;
 	memcpy(t.addr, addr, 16);
 	url_addr_format(addr, t.host);
 	t.host_len = strlen(t.host);
 	url_target_labels(&t);
+	url_index_find(q->index, &t, &hit);
+	list_categories(q->index, hit.categories, ret);
 	ret->wants_path = false;
-	if (!by_lists(p, &t, now_ms, ret))
+	if (!by_lists(p, &t, q, hit.categories, ret))
 		say(ret, true, "url.default");
 }

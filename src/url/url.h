@@ -22,6 +22,7 @@
 #include <yyjson.h>
 
 struct err;
+struct url_index;
 struct url_set;
 
 #define URL_PATTERN_MAX 2048  /* bytes of one pattern */
@@ -35,7 +36,9 @@ struct url_query {
 	struct str host;   /* name or address, "[…]" allowed around IPv6; without port */
 	uint16_t port;     /* 0: the scheme's own */
 	struct str path;   /* with query: "/a?b"; {NULL,0}: not known yet (CONNECT before decryption) */
-	int64_t now_ms;    /* UTC, for exceptions that run out */
+	int64_t now_ms;    /* UTC, for exceptions that run out and rules by time of day */
+	const struct url_index *index; /* url/index.h; NULL: no categories are known */
+	const uint8_t *terminal;       /* 16 bytes, IPv4 mapped: who asks; NULL: no rule for certain terminals holds */
 };
 
 /* "https://host:8443/path?query" into its parts (now_ms is left alone): 0, or -E_INVALID. All is borrowed from url. */
@@ -83,7 +86,10 @@ bool url_set_wants_path(const struct url_set *s, const struct url_target *t);
 
 /* One organisation's policy:
  *   {"mode":"blacklist"|"whitelist_only","black":[…],"white":[…],
- *    "exceptions":[{"pattern":"…","allow":true,"expires_ms":1790000000000}, …]}
+ *    "exceptions":[{"pattern":"…","allow":true,"expires_ms":1790000000000}, …],
+ *    "deny_categories":["malware", …],
+ *    "categories":[{"id":"sns-noon","categories":["social"],"action":"deny"|"allow","days":"all"|"weekdays"|"weekend",
+ *      "from":720,"to":780,"terminals":["10.1.0.0/24", …]}, …]}      from, to: minutes of Japan's day; equal: all day
  * Absent members are empty. common: the service's black list, borrowed, shared by all; NULL: none. */
 struct url_policy_set;
 int url_policy_build(yyjson_val *object, const char *path, const struct url_set *common, struct url_policy_set **ret,
@@ -94,8 +100,10 @@ struct url_decision {
 	bool allow;
 	bool wants_path; /* the path wasn't known, and may turn the answer either way: decrypt and ask again.
 	                    Who can't decrypt goes by `allow`. */
-	char rule[48];   /* "url.exceptions[1]" "url.white[0]" "service.black[0]" "url.black[3]" "url.white_only"
-	                    "url.default" "url.invalid" */
+	char rule[64];   /* "url.exceptions[1]" "url.white[0]" "service.black[0]" "service.deny_categories[malware]" "url.black[3]"
+	                    "url.categories[ID]" "url.white_only" "url.default" "url.invalid" */
+	char category[32];    /* what a rule by category decided by, else "" */
+	char categories[128]; /* all that the index knows of it, separated by commas, whole names only */
 };
 
 /* The first that holds decides:
@@ -103,16 +111,18 @@ struct url_decision {
  *   2 own white list                  the body answers for itself; else one wrong entry of a bought list
  *                                     would need the operator before a town hall can work
  *   3 common black list
- *   4 own black list
- *   5 mode                            blacklist: allow (url.default) · whitelist_only: deny (url.white_only)
+ *   4 categories denied for all
+ *   5 own black list
+ *   6 own rules by category, the first that holds; allow ends the search as deny does
+ *   7 mode                            blacklist: allow (url.default) · whitelist_only: deny (url.white_only)
  * What must be stopped for everyone whatever their lists say is a block (proxy/blocks.h), asked before this.
  * Invalid input is denied as url.invalid. */
 void url_decide(const struct url_policy_set *p, const struct url_query *q, struct url_decision *ret);
-void url_decide_target(const struct url_policy_set *p, const struct url_target *t, int64_t now_ms,
+void url_decide_target(const struct url_policy_set *p, const struct url_target *t, const struct url_query *q,
                        struct url_decision *ret);
-/* After name resolution: is the address the name led to on a black list (and on no exception or white list)?
- * addr: 16 bytes, IPv4 mapped. Denies only by a black list or a denying exception; the mode says nothing here. */
-void url_decide_address(const struct url_policy_set *p, const uint8_t addr[16], int64_t now_ms,
+/* After name resolution: is the address the name led to on a black list or in a denied category (and on no exception or
+ * white list)? addr: 16 bytes, IPv4 mapped. q: who asks and when. The mode says nothing here. */
+void url_decide_address(const struct url_policy_set *p, const uint8_t addr[16], const struct url_query *q,
                         struct url_decision *ret);
 
 #endif

@@ -1,8 +1,10 @@
 /* Hosts and paths in disguise, patterns right and wrong, and the order of decisions. */
 #include "url/set.h"
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "url/import.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -264,18 +266,101 @@ static void decisions_follow_the_order(void **state)
 	free_docs(&ps);
 }
 
+static const char category_json[] =
+	"{\"deny_categories\":[\"malware\",\"phishing\"],\"black\":[\"own.example\"],\"white\":[\"fine.malware.example\"],\"categories\":["
+	"{\"id\":\"noon\",\"action\":\"allow\",\"categories\":[\"social\"],\"days\":\"weekdays\",\"from\":720,\"to\":780},"
+	"{\"id\":\"press\",\"action\":\"allow\",\"categories\":[\"social\",\"video\"],\"terminals\":[\"10.1.2.0/25\",\"2001:db8::7\"]},"
+	"{\"id\":\"night\",\"action\":\"deny\",\"categories\":[\"video\"],\"days\":\"weekend\",\"from\":1320,\"to\":360},"
+	"{\"id\":\"leisure\",\"action\":\"deny\",\"categories\":[\"games\",\"social\"]}]}";
+static const char category_list[] = "malware.example,malware\nsns.example,social\nboth.sns.example,phishing\nvideo.example,video\n"
+	"game.example,games\nhost.example/bad,games\n203.0.113.0/24,malware\nown.example,video\n";
+
+#define JST(day, hour, minute) (((day) * 1440ll + (hour) * 60 + (minute) - 540) * 60000) /* day 0: Thursday 1970-01-01 */
+static const struct {
+	const char *host, *path, *terminal; /* four bytes in hex, or NULL */
+	int64_t now;
+	bool allow;
+	const char *rule, *category;
+	bool wants_path;
+} by_category[] = {
+	{ "malware.example", "/", NULL, JST(0, 9, 0), 0, "service.deny_categories[malware]", "malware", 0 },
+	{ "fine.malware.example", "/", NULL, JST(0, 9, 0), 1, "url.white[0]", "", 0 },
+	{ "both.sns.example", "/", NULL, JST(0, 12, 30), 0, "service.deny_categories[phishing]", "phishing", 0 },
+	{ "sns.example", "/", NULL, JST(0, 11, 59), 0, "url.categories[leisure]", "social", 0 },
+	{ "sns.example", "/", NULL, JST(0, 12, 0), 1, "url.categories[noon]", "social", 0 },
+	{ "sns.example", "/", NULL, JST(0, 12, 59), 1, "url.categories[noon]", "social", 0 },
+	{ "sns.example", "/", NULL, JST(0, 13, 0), 0, "url.categories[leisure]", "social", 0 },
+	{ "sns.example", "/", NULL, JST(2, 12, 30), 0, "url.categories[leisure]", "social", 0 }, /* Saturday */
+	{ "sns.example", "/", NULL, JST(4, 12, 30), 1, "url.categories[noon]", "social", 0 },    /* Monday */
+	{ "sns.example", "/", "0a01027f", JST(0, 9, 0), 1, "url.categories[press]", "social", 0 },
+	{ "sns.example", "/", "0a010280", JST(0, 9, 0), 0, "url.categories[leisure]", "social", 0 },
+	{ "www.video.example", "/", NULL, JST(0, 23, 0), 1, "url.default", "", 0 },               /* Thursday */
+	{ "www.video.example", "/", NULL, JST(2, 23, 0), 0, "url.categories[night]", "video", 0 }, /* Saturday night … */
+	{ "www.video.example", "/", NULL, JST(3, 5, 59), 0, "url.categories[night]", "video", 0 }, /* … until Sunday morning */
+	{ "www.video.example", "/", NULL, JST(3, 6, 0), 1, "url.default", "", 0 },
+	{ "www.video.example", "/", NULL, JST(4, 1, 0), 0, "url.categories[night]", "video", 0 },  /* Sunday's night is Monday's 1:00 */
+	{ "www.video.example", "/", NULL, JST(2, 1, 0), 1, "url.default", "", 0 },                 /* Friday's isn't */
+	{ "game.example", NULL, NULL, JST(0, 9, 0), 0, "url.categories[leisure]", "games", 0 },
+	{ "host.example", NULL, NULL, JST(0, 9, 0), 1, "url.default", "", 1 },
+	{ "host.example", "/bad/x", NULL, JST(0, 9, 0), 0, "url.categories[leisure]", "games", 0 },
+	{ "203.0.113.9", "/", NULL, JST(0, 9, 0), 0, "service.deny_categories[malware]", "malware", 0 },
+	{ "own.example", "/", NULL, JST(0, 9, 0), 0, "url.black[0]", "", 0 },
+	{ "other.example", "/", NULL, JST(0, 9, 0), 1, "url.default", "", 0 },
+};
+
+static void categories_follow_time_and_terminal(void **state)
+{
+	struct url_import im = { 0 };
+	struct buf file;
+	struct url_index *x;
+	struct url_policy_set *p = NULL;
+	struct url_decision d;
+	uint64_t entries;
+	buf_init(&file, 1 * MIB);
+	assert_int_equal(url_build_create(&im.build, NULL), 0);
+	assert_int_equal(url_import_text(&im, "x.csv", str_from(category_list), URL_FORMAT_CSV, NULL, NULL), 0);
+	assert_int_equal(url_build_finish(im.build, 1, &file, &entries, NULL), 0);
+	assert_int_equal(url_index_from(file.ptr, file.len, &x, NULL), 0);
+	yyjson_doc *doc = yyjson_read(category_json, sizeof category_json - 1, 0);
+	assert_int_equal(url_policy_build(yyjson_doc_get_root(doc), "url", NULL, &p, NULL), 0);
+	for (size_t i = 0; i < ARRAY_LEN(by_category); i++) {
+		uint8_t a[16] = { [10] = 0xff, [11] = 0xff };
+		const char *who = by_category[i].terminal;
+		assert_true(!who || hex_parse(str_from(who), a + 12, 4));
+		const struct url_query q = { .scheme = STR("https"), .host = str_from(by_category[i].host), .path = str_from(by_category[i].path),
+			                     .now_ms = by_category[i].now, .index = x, .terminal = who ? a : NULL };
+		url_decide(p, &q, &d);
+		if (d.allow != by_category[i].allow || strcmp(d.rule, by_category[i].rule) != 0 ||
+		    strcmp(d.category, by_category[i].category) != 0 || d.wants_path != by_category[i].wants_path)
+			fail_msg("case %zu %s: %s %s %d", i, by_category[i].host, d.rule, d.category, d.wants_path);
+	}
+	const uint8_t listed[16] = { [10] = 0xff, [11] = 0xff, 203, 0, 113, 1 };
+	const struct url_query late = { .now_ms = LATE, .index = x };
+	url_decide_address(p, listed, &late, &d);
+	assert_string_equal(d.rule, "service.deny_categories[malware]");
+	const struct url_query all = { .scheme = STR("http"), .host = STR("both.sns.example"), .path = STR("/"), .index = x };
+	url_decide(p, &all, &d);
+	assert_string_equal(d.categories, "social,phishing");
+	url_policy_destroy(&p);
+	yyjson_doc_free(doc);
+	url_index_unref(&x);
+	url_build_destroy(&im.build);
+	buf_done(&file);
+}
+
 static void resolved_addresses_are_asked_too(void **state)
 {
 	struct policies ps;
 	struct url_decision d;
 	uint8_t a[16] = { [10] = 0xff, [11] = 0xff, 203, 0, 113, 1 };
+	const struct url_query late = { .now_ms = LATE };
 	read_docs(&ps);
 	assert_int_equal(build(&ps, NULL), 0);
-	url_decide_address(ps.p[1], a, LATE, &d);
+	url_decide_address(ps.p[1], a, &late, &d);
 	assert_string_equal(d.rule, "service.black[2]");
 	assert_false(d.allow);
 	a[14] = 114; /* whitelist_only says nothing about an address behind an allowed name */
-	url_decide_address(ps.p[1], a, LATE, &d);
+	url_decide_address(ps.p[1], a, &late, &d);
 	assert_true(d.allow);
 	drop(&ps);
 	free_docs(&ps);
@@ -293,6 +378,13 @@ static void faults_name_their_place(void **state)
 		{ "{\"exceptions\":[{\"pattern\":\"a.example\",\"allow\":true}]}", "url.exceptions" },
 		{ "{\"exceptions\":[{\"pattern\":\"a b\",\"allow\":true,\"expires_ms\":5}]}", "url.exceptions[0]" },
 		{ "[]", "url" },
+		{ "{\"categories\":{}}", "url" },
+		{ "{\"deny_categories\":[5]}", "url" },
+		{ "{\"categories\":[{\"id\":\"a\",\"action\":\"deny\",\"categories\":[]},{\"action\":\"deny\"}]}", "url.categories[1]" },
+		{ "{\"categories\":[{\"id\":\"a\",\"action\":\"maybe\"}]}", "url.categories[0]" },
+		{ "{\"categories\":[{\"id\":\"a\",\"action\":\"deny\",\"from\":1440}]}", "url.categories[0]" },
+		{ "{\"categories\":[{\"id\":\"a\",\"action\":\"deny\",\"days\":\"monday\"}]}", "url.categories[0]" },
+		{ "{\"categories\":[{\"id\":\"a\",\"action\":\"deny\",\"terminals\":[\"example.jp\"]}]}", "url.categories[0]" },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		yyjson_doc *doc = yyjson_read(bad[i].json, strlen(bad[i].json), 0);
@@ -358,6 +450,7 @@ int main(void)
 		cmocka_unit_test(hosts_have_one_form),      cmocka_unit_test(paths_have_one_form),
 		cmocka_unit_test(patterns_are_checked),     cmocka_unit_test(decisions_follow_the_order),
 		cmocka_unit_test(resolved_addresses_are_asked_too), cmocka_unit_test(faults_name_their_place),
+		cmocka_unit_test(categories_follow_time_and_terminal),
 		cmocka_unit_test(memory_may_run_out),       cmocka_unit_test(large_sets_stay_exact),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,10 +19,11 @@ scenario() { # renumbers the scenario's own TAP lines into ours
 $T lab down
 $T lab up >&2; ok $? "lab up: 21 organisations served from one description"
 scenario lab/scenarios/isolation.json
+scenario lab/scenarios/url.json
 scenario lab/scenarios/leak.json
 scenario lab/scenarios/firewall.json
 scenario lab/story.json
-[ $n -gt 60 ]; ok $? "all scenarios were played ($n checks)"
+[ $n -gt 80 ]; ok $? "all scenarios were played ($n checks)"
 if [ $bad -ne 0 ]; then tail -n 50 build/lab-tt/log/torided.log | sed 's/^/# /'; fi
 $T lab down; ok $? "lab down"
 [ -z "$(ip netns list | grep '^tt-')" ]; ok $? "no namespace is left"

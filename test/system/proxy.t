@@ -24,7 +24,7 @@ finish() { for p in $pids; do kill "$p" 2>/dev/null; done; sleep 0.3; rm -rf "$t
 trap finish EXIT
 
 # ---- origins, authorities, signatures
-mkdir -p state/generations/{a,b} state/vault state/vault-public state/feeds/clamav run/{stats,ready,clamd} www/slow
+mkdir -p state/generations/{a,b} state/vault state/vault-public state/feeds/{clamav,url} run/{stats,ready,clamd} www/slow
 ln -s generations/a state/current
 touch run/ready/{proxyd,vaultd,scand}
 echo '44d88612fea8a8f36de82e1278abb02f:68:Eicar-Test-Signature' >state/feeds/clamav/eicar.hdb
@@ -67,11 +67,11 @@ config() { # black list of the first organisation, and its exceptions (JSON)
 	jq -n --arg ca "$(cat good.pem)" --arg black "$1" --argjson exceptions "${2:-[]}" '
 	{v:1, threads:2, service:{name:"試験クラウド",name_en:"Test cloud"}, proxy:{addr4:"127.0.0.1",addr6:"::1",port:8080},
 	 connect_ports:[443], refuse:["203.0.113.0/24"], origin_ca:[$ca], black:["common.example","127.0.0.9/32"],
-	 dev:{except:["127.0.0.0/8"], verdict_ms:4000, held_mib:24, held_ms:4000, hosts:[{name:"forged.example",addr:"127.0.0.2"},{name:"inside.example",addr:"10.9.9.9"},{name:"listed.example",addr:"127.0.0.9"},
+	 dev:{except:["127.0.0.0/8"], verdict_ms:4000, held_mib:24, held_ms:4000, hosts:[{name:"forged.example",addr:"127.0.0.2"},{name:"inside.example",addr:"10.9.9.9"},{name:"listed.example",addr:"127.0.0.9"},{name:"inlist.example",addr:"127.0.0.5"},
 	   {name:"body.example",addr:"203.0.113.7"},{name:".example",addr:"127.0.0.1"}]},
 	 orgs:[
 	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:["pass.example"],
-	   resolver:"127.0.0.53",resolver_from:"127.0.0.7",scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,url:{black:(if $exceptions == [] then [$black] else [$black, "pass.example"] end),exceptions:$exceptions}},
+	   resolver:"127.0.0.53",resolver_from:"127.0.0.7",scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,url:{deny_categories:["malware"],categories:[{id:"noon",action:"allow",categories:["games"],terminals:["127.0.0.1"]},{id:"leisure",action:"deny",categories:["social","games"]}],black:(if $exceptions == [] then [$black] else [$black, "pass.example"] end),exceptions:$exceptions}},
 	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,
 	   unscannable_allow:true,url:{}},
 	  {code:"412023",index:2,port:8081,name:"唐津市",name_en:"Karatsu",interface:"",tls_decryption:false,
@@ -328,6 +328,37 @@ try "its event" event '"hostname":"fresh.example".*"disposition":"Error","rule":
 sleep 0.5; run "$bin/toride-vaultd"; vaultd=$!
 try "a name asked while the vault starts gets its certificate" eval 'until_true 10 test -s vault2.code; is "$(cat vault2.code)" 502 && grep -q 安全性を確認できません vault2'
 try "and so do others, as before" page 502 安全性を確認できません $T $A https://fresh.example/
+
+# ---- categories: an index is put there while the proxy runs
+index() { printf '%s\n' "$@" >list.csv; "$bin/toride" url import list.csv -o state/feeds/url/url.index --shrink >import.log 2>&1; }
+S=http://sns.example:8000/10k
+try "without an index nothing is known of it" get 200 $A $S
+try "an index is built and put there" index sns.example,social site.example/10k,social files.example/text.txt,malware 127.0.0.5/32,malware game.example,games
+try "it acts within a second, with no reload" until_true 2 page 403 制限されています $A $S
+try "the page says which category, in both languages" eval 'grep -q "<dt>分類</dt><dd>SNS</dd>" out && grep -q "<dt>Category</dt><dd>social networks</dd>" out'
+try "the event says rule and category" event '"hostname":"sns.example","path":"/10k","categories":\["social"\]\}.*"rule":\{"uid":"url.categories\[leisure\]"'
+try "another body may, and its event says what it is" eval 'get 200 $C http://sns.example:8000/text.txt && event "\"path\":\"/text.txt\",\"categories\":\[\"social\"\]\}.*\"action\":\"Allowed\""'
+try "below the name too" get 403 $A http://www.sns.example:8000/10k
+try "inside an opened connection" page 403 SNS $T $A https://sns.example/10k
+try "a rule for certain terminals before it" get 200 $A http://game.example:8000/10k
+try "a path is denied" get 403 $A http://site.example:8000/10k
+try "by https too" get 403 $T $A https://site.example/10k
+try "in disguise too" get 403 --path-as-is $A 'http://www.SITE.example.:8000/x/..//%31%30k?y'
+try "its neighbour isn't" get 200 $A http://site.example:8000/3m
+try "a category denied for all" page 403 マルウェア $A http://files.example:8000/text.txt
+try "its CIDR" page 403 マルウェア $A http://127.0.0.5:8000/10k
+try "in decimal" get 403 $A http://2130706437:8000/10k
+try "and by the name that leads there" page 403 制限されています $A http://inlist.example:8000/10k
+( curl -s -m 60 -o slow5 --cacert good.pem $A https://pass.example/slow/3m; echo $? >code5 ) &
+try "a tunnel runs" until_true 5 eval '[ -s slow5 ] && [ ! -s code5 ]'
+try "another index" index pass.example,social
+try "cuts what runs and is denied now" until_true 3 eval '[ -s code5 ] && [ "$(cat code5)" != 0 ]'
+try "and what is on it no longer is allowed" get 200 $A $S
+index sns.example,social; until_true 2 get 403 $A $S
+echo broken >state/feeds/url/new; mv state/feeds/url/new state/feeds/url/url.index; sleep 0.6
+try "a file that is no index changes nothing" get 403 $A $S
+try "and the log says so" grep -q 'the URL index isn.t taken' toride-proxyd.log
+index other.example,ads; until_true 2 get 200 $A $S
 
 # ---- a change acts on the next request of a connection that is open
 exec {fd}<>/dev/tcp/127.0.0.1/8080

@@ -1,10 +1,9 @@
 /* The table of categories; see category.h. UT1 (Toulouse), Squid blacklists and the big public hosts files were read for
  * their names. */
-#include "url/category.h"
+#include "model/category.h"
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "url/index_file.h"
 
 static const struct url_category table[] = {
 	{ "malware", "マルウェア", "malware", " malicious virus ransomware trojan exploit " },
@@ -78,19 +77,34 @@ const struct url_category *url_category_find(struct str name)
 	return NULL;
 }
 
-int url_category_name(struct str name, char dst[URL_CATEGORY_NAME])
+static bool name_ok(struct str s)
 {
-	char low[URL_CATEGORY_NAME];
-	size_t n = name.len < sizeof low ? name.len : sizeof low;
-	for (size_t i = 0; i < n; i++) {
-		char c = name.ptr[i];
-		low[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c == '_' || c == ' ' ? '-' : c);
-	}
-	struct str s = { low, n };
-	if (!index_category_ok(s))
+	for (size_t i = 0; i < s.len; i++)
+		if (!((s.ptr[i] >= 'a' && s.ptr[i] <= 'z') || (s.ptr[i] >= '0' && s.ptr[i] <= '9') || s.ptr[i] == '-'))
+			return false;
+	return s.len > 0 && s.len < CATEGORY_NAME;
+}
+
+bool url_category_ok(struct str name)
+{
+	const struct url_category *c = url_category_find(name);
+	return c ? str_eq(name, str_from(c->name)) : name.len > 2 && str_starts(name, STR("x-")) && name_ok(name);
+}
+
+int url_category_name(struct str name, char dst[CATEGORY_NAME])
+{
+	char low[CATEGORY_NAME + 2] = "x-";
+	if (name.len >= CATEGORY_NAME)
 		return -E_INVALID;
+	for (size_t i = 0; i < name.len; i++) {
+		char c = name.ptr[i];
+		low[2 + i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c == '_' || c == ' ' ? '-' : c);
+	}
+	struct str own = { low, name.len + 2 }, s = { low + 2, name.len };
 	const struct url_category *c = url_category_find(s);
-	return str_copy(c ? str_from(c->name) : s, dst, URL_CATEGORY_NAME) ? 0 : -E_INVALID;
+	if (!name_ok(s))
+		return -E_INVALID;
+	return str_copy(c ? str_from(c->name) : str_starts(s, STR("x-")) ? s : own, dst, CATEGORY_NAME) ? 0 : -E_INVALID;
 }
 
 const char *url_category_label(const char *name, bool ja)
