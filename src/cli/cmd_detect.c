@@ -71,7 +71,6 @@ static int run_lines(struct engine *e, FILE *in, const char *name, uint64_t *ret
 			fprintf(stderr, "toride: %s:%llu: %s\n", name, (unsigned long long)no, err.msg);
 			++*ret_bad;
 		}
-		engine_tick(e, engine_time(e));
 	}
 	free(line);
 	return ferror(in) ? -1 : 0;

@@ -24,7 +24,7 @@
 
 #define BATCH 512         /* records between two looks at the loop */
 #define POLL_MS 100       /* where inotify is silent */
-#define GRACE_MS 5000     /* events may come this late before a window that waits is judged */
+#define GRACE_MS 200      /* from the closing of a block to our having read it, when nothing else is to be read */
 #define CONFIG_MAX (64u * MIB)
 #define TOP 5
 
@@ -185,6 +185,9 @@ static void count_all(struct detectd *t)
 	count(t, "correlation_groups", c.groups);
 	count(t, "correlation_evicted", c.evicted);
 	count(t, "correlation_late", c.late);
+	count(t, "correlation_held", c.held);
+	count(t, "correlation_hurried", c.hurried);
+	count(t, "correlation_dropped", c.dropped);
 	count_top(t);
 }
 
@@ -254,9 +257,7 @@ static void on_grown(uv_poll_t *h, int status, int events)
 static void save(struct detectd *t, bool now)
 {
 	struct err err = { 0 };
-	int64_t now_ms = clock_now_ms() - GRACE_MS, time = engine_time(follow_engine(t->follow));
-	if (t->caught_up || time > now_ms)
-		time = now_ms;
+	int64_t time = t->caught_up ? clock_now_ms() - GRACE_MS : 0; /* with a backlog, each organisation's own events are its clock */
 	uint64_t acked = outbox_acked(t->outbox);
 	int r = now ? follow_save(t->follow, acked, &err) : follow_tick(t->follow, time, acked, &err);
 	if (r < 0 && clock_mono_ms() - t->said_ms > 10000) {

@@ -1,95 +1,99 @@
 /* Fired rules -> correlations; see correlate.h. Between match.c and engine.c. The parts stand in correlate_parts.h. */
 #include "detect/correlate_parts.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 
 #define CHAIN 8 /* correlations above each other */
+#define STEP_MS 60000 /* a clock that is so far ahead isn't merely late */
 
-static void one(struct correlator *c, const struct use *u, const struct correlate_hit *hit, unsigned depth)
+static void one(struct correlator *c, const struct use *u, const struct taken *t, unsigned depth)
 {
 	const struct rule *r = u->correlation;
-	const struct correlation *k = r->correlation;
-	struct entry e = { .time = hit->time, .slot = (uint16_t)u->slot, .action = (uint8_t)hit->action, .salt = hit->salt };
-	struct buf key;
-	str_copy(hit->record, e.record, sizeof e.record);
-	if (k->type == CORRELATION_VALUE_COUNT && !correlate_value(k, u->slot, hit, &e.value))
+	const struct correlate_hit *hit = t->hit;
+	struct entry e = { .time = hit->time, .slot = (uint8_t)u->slot, .action = (uint8_t)hit->action, .salt = hit->salt, .record = t->record,
+		.weight = 1 };
+	struct group_at at;
+	uint64_t id[2];
+	buf_reset(&c->key);
+	if (!correlate_value(c, r->correlation, u->slot, hit->root, &e) || !correlate_key(c, r, u->slot, hit->org, hit->root, &c->key))
 		return;
-	buf_init(&key, CORRELATE_KEY);
-	bool ok = correlate_key(c, r, u->slot, hit, &key);
-	struct group *g = ok ? map_get(&c->groups, buf_view(&key)) : NULL;
-	if (ok && !g && !(g = group_make(c, r, buf_view(&key))))
+	correlate_id(c, &c->key, id);
+	if (!group_find(c, id, &at) && !group_make(c, r, t->org, id, &at)) {
 		c->stats.dropped++;
-	buf_done(&key);
-	if (!g)
 		return;
-	group_touch(c, g);
-	window_take(c, g, &e, hit, depth);
-	groups_make_room(c);
+	}
+	group_of(c, at)->touched = true;
+	window_take(c, at, &e, t, depth);
+	groups_make_room(c, at.shard);
 }
 
-void correlate_chain(struct correlator *c, const struct rule *r, const struct correlate_hit *hit, unsigned depth)
+void correlate_chain(struct correlator *c, const struct rule *r, unsigned line, const struct taken *t, unsigned depth)
 {
 	if (depth > CHAIN)
 		return;
 	/* The last slot first: an event that is several steps of a sequence is one step only. */
 	for (uint32_t i = c->use_from[r->index + 1]; i-- > c->use_from[r->index];)
-		one(c, &c->uses[i], hit, depth);
+		if (c->line_of[c->uses[i].correlation->index] == line)
+			one(c, &c->uses[i], t, depth);
 }
 
 void correlator_hit(struct correlator *c, const struct correlate_hit *hit)
 {
-	correlate_chain(c, hit->rule, hit, 0);
+	uint8_t lines = c->used_on[hit->rule->index];
+	uint32_t org = lines ? time_org(c, hit->org) : NOBODY;
+	if (lines && org == NOBODY)
+		c->stats.dropped++;
+	for (unsigned line = 0; org != NOBODY && line < 2; line++)
+		if (lines & 1u << line) {
+			time_take(c, hit, org, line);
+			time_hurry(c, org, line);
+		}
 }
 
-bool correlator_wants(const struct correlator *c, const struct rule *r, bool *ret_sample)
+bool correlator_wants(const struct correlator *c, const struct rule *r)
 {
-	*ret_sample = false;
-	for (uint32_t i = c->use_from[r->index]; i < c->use_from[r->index + 1]; i++)
-		*ret_sample |= !c->uses[i].correlation->correlation->eager;
-	return c->use_from[r->index] < c->use_from[r->index + 1];
+	return c->used_on[r->index] != 0;
 }
 
-static bool useless(const struct group *g, int64_t now)
+void correlator_clock(struct correlator *c, struct str org, int64_t clock_ms)
 {
-	int64_t span = g->rule->correlation->timespan_ms;
-	return now > g->quiet_until && (g->n == 0 || now > g->list[g->n - 1].time + 2 * span);
+	if (c->waiting == 0)
+		return;
+	uintptr_t at = (uintptr_t)map_get(&c->orgs_by_code, org);
+	if (at)
+		time_advance(c, (uint32_t)at - 1, clock_ms);
 }
 
 void correlator_tick(struct correlator *c, int64_t now_ms)
 {
-	struct group *next;
-	for (struct group *g = c->late_windows ? c->oldest : NULL; g; g = next) {
-		next = g->newer;
-		const struct correlation *k = g->rule->correlation;
-		/* or lies in the future by more than itself: the clock was set back, and no event has come since to say so */
-		if (!k->eager && g->n &&
-		    (now_ms > g->list[0].time + k->timespan_ms || now_ms < g->list[0].time - k->timespan_ms))
-			window_judge(c, g);
-	}
-	while (c->oldest && useless(c->oldest, now_ms))
-		group_drop(c, c->oldest);
+	for (uint32_t i = 0; i < c->n_orgs; i++)
+		if (now_ms > 0 && c->orgs[i]->clock - now_ms > STEP_MS)
+			time_drain(c, i); /* the clock was set back, and no event has come since to say so */
+		else
+			time_advance(c, i, now_ms);
+	groups_expire(c);
 }
 
 void correlator_clock_set(struct correlator *c, struct str org, int64_t by_ms)
 {
-	for (struct group *g = c->oldest; g; g = g->newer) {
-		if (!str_eq(correlate_org(g), org))
-			continue;
-		for (uint32_t i = 0; i < g->n; i++) {
-			g->list[i].time += by_ms;
-			if (g->rule->correlation->type == CORRELATION_ORDERED)
-				g->list[i].value = (uint64_t)((int64_t)g->list[i].value + by_ms);
-		}
-		g->quiet_until += g->quiet_until ? by_ms : 0;
-	}
+	uintptr_t at = (uintptr_t)map_get(&c->orgs_by_code, org);
+	if (!at)
+		return;
+	time_shift(c, (uint32_t)at - 1, by_ms);
+	groups_shift(c, (uint32_t)at - 1, by_ms);
 }
 
 void correlator_stats(const struct correlator *c, struct correlate_stats *ret)
 {
 	*ret = c->stats;
-	ret->groups = c->groups.len;
-	ret->bytes = c->bytes;
+	ret->groups = 0;
+	ret->bytes = c->held_bytes + c->names.bytes;
+	for (uint32_t i = 0; i < CORRELATE_SHARDS; i++) {
+		ret->groups += c->shards[i].n_groups;
+		ret->bytes += c->shards[i].bytes;
+	}
 }
 
 /* ---- made and unmade */
@@ -107,6 +111,17 @@ static uint32_t count_uses(const struct ruleset *s, const struct rule *of, struc
 	return n;
 }
 
+/* Our own processes hand in within moments; other senders have clocks and queues of their own. */
+static bool is_ours(const struct rule *r, unsigned depth)
+{
+	if (!r->correlation)
+		return logsource_is_ours(&r->source);
+	for (unsigned i = 0; i < r->correlation->n_rules; i++)
+		if (depth == 0 || !is_ours(r->correlation->rules[i], depth - 1))
+			return false;
+	return true;
+}
+
 static bool fill_uses(struct correlator *c)
 {
 	const struct ruleset *s = c->s;
@@ -116,34 +131,39 @@ static bool fill_uses(struct correlator *c)
 	c->uses = mem_array(n + 1u, sizeof *c->uses);
 	c->use_from = mem_array(s->n_rules + 1u, sizeof *c->use_from);
 	c->digests = mem_array(s->n_rules + 1u, sizeof *c->digests);
-	if (!c->uses || !c->use_from || !c->digests)
+	c->line_of = mem_array(s->n_rules + 1u, 1);
+	c->used_on = mem_array(s->n_rules + 1u, 1);
+	if (!c->uses || !c->use_from || !c->digests || !c->line_of || !c->used_on)
 		return false;
+	for (uint32_t i = 0; i < s->n_rules; i++)
+		if (s->rules[i]->correlation) {
+			c->digests[i] = correlate_digest(s->rules[i]);
+			c->line_of[i] = !is_ours(s->rules[i], CHAIN);
+		}
 	n = 0;
 	for (uint32_t i = 0; i < s->n_rules; i++) {
-		const struct rule *r = s->rules[i];
 		c->use_from[i] = n;
-		if (r->correlated)
-			n += count_uses(s, r, c->uses + n);
-		if (r->correlation) {
-			c->digests[i] = correlate_digest(r);
-			c->late_windows |= !r->correlation->eager;
-		}
+		if (s->rules[i]->correlated)
+			n += count_uses(s, s->rules[i], c->uses + n);
+		for (uint32_t k = c->use_from[i]; k < n; k++)
+			c->used_on[i] = (uint8_t)(c->used_on[i] | 1u << c->line_of[c->uses[k].correlation->index]);
 	}
 	c->use_from[s->n_rules] = n;
 	return true;
 }
 
-int correlator_create(const struct ruleset *s, size_t max_bytes, correlate_fn fn, void *user, struct correlator **ret,
-                      struct err *err)
+int correlator_create(const struct correlate_opts *o, struct correlator **ret, struct err *err)
 {
 	struct correlator *c = mem_alloc(sizeof *c);
 	if (!c)
 		return err_set(err, E_NOMEM, "", "no memory");
-	c->s = s;
-	c->fn = fn;
-	c->user = user;
-	c->max = max_bytes;
-	map_init(&c->groups, CORRELATE_GROUPS);
+	c->o = *o;
+	c->s = o->rules;
+	names_init(&c->names);
+	buf_init(&c->key, CORRELATE_KEY);
+	map_init(&c->orgs_by_code, CORRELATE_ORGS);
+	groups_clear(c);
+	rnd_bytes(c->seed, sizeof c->seed);
 	if (!fill_uses(c)) {
 		correlator_destroy(&c);
 		return err_set(err, E_NOMEM, "", "no memory");
@@ -158,10 +178,16 @@ void correlator_destroy(struct correlator **cp)
 	if (!c)
 		return;
 	groups_clear(c);
-	map_done(&c->groups);
+	time_clear(c);
+	names_done(&c->names);
+	map_done(&c->orgs_by_code);
 	mem_free(c->uses);
 	mem_free(c->use_from);
 	mem_free(c->digests);
+	mem_free(c->line_of);
+	mem_free(c->used_on);
+	buf_done(&c->key);
+	mem_free(c->json);
 	mem_free(c);
 	*cp = NULL;
 }

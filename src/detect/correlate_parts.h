@@ -1,8 +1,10 @@
 /* What the files of the correlator share; nobody else includes it.
  *
- *   correlate.c         which correlations a fired rule is part of; made and unmade; time passing
- *   correlate_key.c     which group an event belongs to
- *   correlate_group.c   groups, their events, and the ceiling over all
+ *   correlate.c         which correlations a fired rule is part of; made and unmade
+ *   correlate_time.c    what is held until its time has come, windows that are due, by organisation
+ *   correlate_key.c     which group an event belongs to, and its value
+ *   correlate_group.c   shards, groups, their events, and the ceiling over all
+ *   correlate_name.c    names of records, each kept once
  *   correlate_window.c  what a group's events amount to, by type of correlation
  *   correlate_state.c   saved and restored */
 #ifndef DETECT_CORRELATE_PARTS_H
@@ -12,29 +14,116 @@
 
 #include "base/map.h"
 
-#define CORRELATE_GROUPS (1u << 20)
-#define CORRELATE_KEY 4096 /* bytes of a group's key */
+#define CORRELATE_KEY 4096      /* bytes of a group's key */
+#define CORRELATE_ORGS 4096u    /* organisations with clocks of their own; further ones share the last */
+#define NOBODY UINT32_MAX
+#define LIST_CLASSES 15         /* an event list holds 1, 2, 4 … 16,384 */
 
-struct entry {
+/* ---- correlate_name.c */
+
+struct name {
+	char *text;
+	uint32_t refs, next_free;
+};
+struct names {
+	struct map by_text;
+	struct name *list;
+	uint32_t n, cap, free;
+	size_t bytes;
+	uint32_t last; /* most often it is the one before */
+};
+struct record_name { /* "412015/events/000001/17" is a name and a number; without a number UINT32_MAX */
+	uint32_t name, number;
+};
+void names_init(struct names *n);
+void names_done(struct names *n);
+int names_take(struct names *n, struct str record, struct record_name *ret); /* a reference; -E_NOMEM */
+int names_whole(struct names *n, struct str text, struct record_name *ret); /* the same, of a name without its number */
+void names_keep(struct names *n, struct record_name r); /* one more */
+void names_drop(struct names *n, struct record_name r);
+void names_text(const struct names *n, struct record_name r, char dst[CORRELATE_RECORD]);
+
+/* ---- correlate_group.c */
+
+struct entry { /* one event of a group */
 	int64_t time;
-	uint64_t value; /* value_count: hash; temporal_ordered: start of the sequence that ends here */
+	union {
+		uint64_t hash;  /* value_count, shares: of the value */
+		double number;  /* sums */
+		int64_t start;  /* temporal_ordered: when the sequence that ends here began */
+	} v;
 	uint64_t salt;
-	uint16_t slot; /* which of the correlation's rules */
+	struct record_name record;
+	uint32_t weight; /* events it stands for; 0: superseded by a later one of the same value */
+	uint8_t slot;    /* which of the correlation's rules */
 	uint8_t action;
-	char record[CORRELATE_RECORD];
+};
+
+struct group_more { /* what few groups need */
+	uint64_t seen;      /* windows judged later: their events, beyond those kept */
+	double sum;
+	bool sums;          /* values are numbers */
+	uint32_t dead;      /* entries of weight 0 */
+	uint32_t *index;    /* value -> place in list + 1; open addressing */
+	uint32_t index_cap, index_used;
+	char *sample;       /* the last event's JSON, where the window is judged later */
+	size_t sample_len;
+	uint8_t sample_slot;
 };
 
 struct group {
-	struct group *newer, *older; /* by last touch */
-	const struct rule *rule;
-	char *key;
-	size_t key_len;
+	uint64_t id[2];          /* hash of its key; the seed is random and secret */
 	int64_t quiet_until;
-	uint64_t seen; /* windows judged later: events of the window, beyond those kept */
-	struct entry *list; /* by time */
-	uint32_t n, cap;
-	char *sample;
-	size_t sample_len;
+	struct entry *list;      /* by time: list[first … first + n) */
+	struct group_more *more;
+	uint32_t rule, org;
+	uint32_t first, n;
+	uint32_t next_free;
+	uint8_t cap_class;       /* list holds 1 << cap_class - 1; 0: no list */
+	bool used, touched, incomplete; /* touched: since the hand came by */
+};
+
+struct shard {
+	struct group **chunks;   /* of CHUNK groups */
+	uint32_t n_chunks, n_made, free, n_groups;
+	uint64_t *table;         /* upper half: of the id; lower: place + 1, UINT32_MAX where one was taken out */
+	uint32_t table_cap, table_used;
+	uint32_t hand, swept;    /* next place to look at for room; for what can't count any more */
+	size_t bytes;
+};
+
+struct list_pool { /* event lists of one size that wait for use */
+	void *free;
+	void **chunks;
+	uint32_t n_chunks, cap_chunks;
+};
+
+/* ---- correlate_time.c */
+
+struct held {
+	int64_t time;
+	char *text; /* record, then JSON */
+	uint32_t rule, record_len, json_len;
+	uint64_t salt;
+	uint8_t action;
+};
+struct due {
+	int64_t time;
+	uint32_t shard, group, rule, number; /* number and salt: of the event it began with */
+	uint64_t salt;
+	uint64_t id[2]; /* another group may have the place by then */
+};
+struct timeline { /* of one organisation and horizon */
+	struct held *held;
+	uint32_t n_held, cap_held;
+	struct due *due;
+	uint32_t n_due, cap_due;
+	int64_t done; /* everything before this has been taken */
+};
+struct org_clock {
+	char code[CORRELATE_RECORD];
+	int64_t clock;
+	struct timeline lines[2]; /* soon, late */
 };
 
 struct use { /* a rule is the slot-th of a correlation */
@@ -43,44 +132,89 @@ struct use { /* a rule is the slot-th of a correlation */
 };
 
 struct correlator {
+	struct correlate_opts o;
 	const struct ruleset *s;
-	correlate_fn fn;
-	void *user;
 	struct use *uses;
 	uint32_t *use_from; /* by rule index; n_rules + 1 */
 	uint64_t *digests;  /* by rule index: what the correlation says */
-	struct map groups;
-	struct group *newest, *oldest;
-	size_t bytes, max;
-	bool late_windows; /* any correlation is judged later */
+	uint8_t *line_of;   /* by rule index: which timeline a correlation is on */
+	uint8_t *used_on;   /* by rule index: bit set of the timelines of its correlations */
+	struct shard shards[CORRELATE_SHARDS];
+	struct list_pool pools[LIST_CLASSES];
+	struct names names;
+	uint64_t seed[2][2];
+	struct map orgs_by_code;
+	struct org_clock **orgs;
+	uint32_t n_orgs, cap_orgs;
+	struct buf key;     /* of the hit at hand */
+	uint64_t waiting;   /* held and due, over all */
+	size_t held_bytes;
+	void *json;         /* yyjson's memory for what was held */
+	size_t json_size;
 	struct correlate_stats stats;
+};
+
+struct taken { /* a hit on its way into groups */
+	const struct correlate_hit *hit;
+	struct record_name record;
+	uint32_t org;
+	bool late;
 };
 
 /* ---- correlate_group.c */
 
-/* NULL without memory. The least recently touched goes when there are too many. */
-struct group *group_make(struct correlator *c, const struct rule *r, struct str key);
-void group_drop(struct correlator *c, struct group *g);
-void group_touch(struct correlator *c, struct group *g);
-/* In its place by time; NULL (counted) without memory. */
-struct entry *group_insert(struct correlator *c, struct group *g, const struct entry *e);
-void group_remove_first(struct group *g, uint32_t n);
-void group_sample(struct correlator *c, struct group *g, struct str s); /* copied; the old one stays without memory */
-void groups_make_room(struct correlator *c);
+struct group_at {
+	uint32_t shard, place;
+};
+struct group *group_of(const struct correlator *c, struct group_at at);
+bool group_find(struct correlator *c, const uint64_t id[2], struct group_at *ret);
+/* False without memory. */
+bool group_make(struct correlator *c, const struct rule *r, uint32_t org, const uint64_t id[2], struct group_at *ret);
+void group_drop(struct correlator *c, struct group_at at);
+struct group_more *group_more(struct correlator *c, struct group_at at); /* made when it isn't there; NULL without memory */
+/* In its place by time, with a reference to the record's name; NULL (counted) without memory. */
+struct entry *group_insert(struct correlator *c, struct group_at at, const struct entry *e);
+void group_remove(struct correlator *c, struct group_at at, uint32_t i); /* the i-th */
+void group_remove_first(struct correlator *c, struct group_at at, uint32_t n);
+void group_empty(struct correlator *c, struct group_at at);
+void group_sample(struct correlator *c, struct group_at at, struct str json, unsigned slot); /* copied; the old one stays without memory */
+struct entry *group_by_value(struct correlator *c, struct group_at at, uint64_t hash); /* a living one; NULL: none */
+void groups_make_room(struct correlator *c, uint32_t shard);
+void groups_expire(struct correlator *c); /* those that can't count any more */
+void groups_shift(struct correlator *c, uint32_t org, int64_t by_ms);
 void groups_clear(struct correlator *c);
+static inline struct entry *group_entry(const struct group *g, uint32_t i)
+{
+	return &g->list[g->first + i];
+}
 
 /* ---- correlate_key.c */
 
 /* False: the event lacks a value to group by (counted), or to count. */
-bool correlate_key(struct correlator *c, const struct rule *r, unsigned slot, const struct correlate_hit *hit, struct buf *b);
-struct str correlate_org(const struct group *g); /* whose it is, read from its key */
-bool correlate_value(const struct correlation *k, unsigned slot, const struct correlate_hit *hit, uint64_t *ret);
+bool correlate_key(struct correlator *c, const struct rule *r, unsigned slot, struct str org, yyjson_val *root, struct buf *b);
+void correlate_id(const struct correlator *c, const struct buf *key, uint64_t ret[2]);
+bool correlate_value(struct correlator *c, const struct correlation *k, unsigned slot, yyjson_val *root, struct entry *e);
 
 /* ---- correlate_window.c */
 
 /* One event more in its group; may fire. depth: how many correlations above a rule this is. */
-void window_take(struct correlator *c, struct group *g, const struct entry *e, const struct correlate_hit *hit, unsigned depth);
-void window_judge(struct correlator *c, struct group *g); /* its time has passed */
+void window_take(struct correlator *c, struct group_at at, const struct entry *e, const struct taken *t, unsigned depth);
+void window_judge(struct correlator *c, struct group_at at); /* its time has passed */
+
+/* ---- correlate_time.c */
+
+uint32_t time_org(struct correlator *c, struct str code); /* made when it isn't there; NOBODY without memory */
+int64_t time_horizon(const struct correlator *c, unsigned line);
+/* To the correlations of this timeline: held, or taken at once when it is late or nothing is to be held. */
+void time_take(struct correlator *c, const struct correlate_hit *hit, uint32_t org, unsigned line);
+bool time_hold(struct correlator *c, const struct correlate_hit *hit, uint32_t org, unsigned line); /* false: no memory */
+void time_hurry(struct correlator *c, uint32_t org, unsigned line); /* too much is held: the oldest go first */
+void time_window(struct correlator *c, struct group_at at); /* a window opened: it is judged when its time has passed */
+void time_advance(struct correlator *c, uint32_t org, int64_t clock_ms);
+void time_drain(struct correlator *c, uint32_t org);                /* all that waits, now */
+void time_shift(struct correlator *c, uint32_t org, int64_t by_ms); /* its clock was set */
+void time_clear(struct correlator *c);
+bool time_parse(struct correlator *c, struct str json, yyjson_val **ret); /* valid until the next */
 
 /* ---- correlate_state.c */
 
@@ -88,6 +222,7 @@ uint64_t correlate_digest(const struct rule *r); /* what the correlation says: g
 
 /* ---- correlate.c */
 
-void correlate_chain(struct correlator *c, const struct rule *r, const struct correlate_hit *hit, unsigned depth);
+/* Into the correlations of `r` on this timeline, and on to those above them. */
+void correlate_chain(struct correlator *c, const struct rule *r, unsigned line, const struct taken *t, unsigned depth);
 
 #endif

@@ -9,18 +9,17 @@
 #include <stdio.h>
 
 #define ENGINE_CORRELATION (64u * 1024 * 1024)
+#define DURATION_MAX (86400u * 1000) /* ms; longer ones are no request's */
 #define OBSERVABLE_MAX 2048 /* bytes of one value; longer ones (URLs) are left out */
 
 struct engine {
 	struct engine_opts o;
 	struct matcher *matcher;
 	struct correlator *correlator;
-	struct arena arena; /* texts of the finding being made */
-	struct buf sample;
+	struct arena arena; /* texts of what the event at hand alone would be, and */
+	struct finding now; /* that, without rule and uid */
 	int64_t newest;
-	struct finding now; /* what the event at hand alone would be; without rule and uid */
 	struct str org;
-	bool have_now;
 };
 
 static struct str text(yyjson_val *v)
@@ -41,26 +40,26 @@ static bool printable(struct str s)
 	return s.len > 0 && s.len <= OBSERVABLE_MAX;
 }
 
-static const char *copy(struct engine *e, struct str s)
+static const char *copy(struct arena *a, struct str s)
 {
-	const char *c = arena_strdup(&e->arena, s);
+	const char *c = arena_strdup(a, s);
 	return c ? c : "";
 }
 
-static void observe(struct engine *e, struct finding *f, enum observable_type type, struct str s)
+static void observe(struct arena *a, struct finding *f, enum observable_type type, struct str s)
 {
 	if (!printable(s) || f->n_observables == FINDING_OBSERVABLES)
 		return;
 	for (size_t i = 0; i < f->n_observables; i++)
 		if (f->observables[i].type == type && str_eq(str_from(f->observables[i].value), s))
 			return;
-	const char *value = arena_strdup(&e->arena, s);
+	const char *value = arena_strdup(a, s);
 	if (value)
 		f->observables[f->n_observables++] = (struct observable){ type, value };
 }
 
 /* Who inside is concerned. Not where the source is a lie, comes from outside, or is a child proxy that hid it. */
-static struct str terminal_of(struct engine *e, yyjson_val *root, struct str org)
+static struct str terminal_of(const struct engine *e, yyjson_val *root, struct str org)
 {
 	struct str ip = at(root, "src_endpoint.ip"), rule = at(root, "rule.uid");
 	if (str_eq(at(root, "connection_info.direction"), STR("Inbound")) || str_eq(rule, STR("spoof")) ||
@@ -79,28 +78,43 @@ static int64_t time_of(yyjson_val *root)
 	return time < INT64_MAX / 4 ? (int64_t)time : 0;
 }
 
-static void describe(struct engine *e, yyjson_val *root, struct str record)
+/* A request counts when it ended: that is when its sender could tell of it. */
+static int64_t place_of(yyjson_val *root)
 {
-	struct finding *f = &e->now;
+	int64_t time = time_of(root);
+	uint64_t duration = yyjson_get_uint(yyjson_obj_get(root, "duration")), ingest = yyjson_get_uint(yyjson_obj_get(root, "ingest_time"));
+	if (duration > DURATION_MAX)
+		return time;
+	time += (int64_t)duration;
+	return ingest && (uint64_t)time > ingest && ingest < INT64_MAX / 4 ? (int64_t)ingest : time;
+}
+
+/* What the sender's organisation has surely handed in: all before this. */
+static int64_t clock_of(yyjson_val *root)
+{
+	uint64_t ingest = yyjson_get_uint(yyjson_obj_get(root, "ingest_time"));
+	return ingest && ingest < INT64_MAX / 4 ? (int64_t)ingest : place_of(root);
+}
+
+static void describe(const struct engine *e, yyjson_val *root, struct str org, struct arena *a, struct finding *f)
+{
 	struct str host = at(root, "http_request.url.hostname|dst_endpoint.hostname"), ip = at(root, "dst_endpoint.ip");
-	struct str terminal = terminal_of(e, root, e->org), action = at(root, "action"), src = at(root, "src_endpoint.ip");
-	*f = (struct finding){ .count = 1, .terminal = printable(terminal) ? copy(e, terminal) : "" };
+	struct str terminal = terminal_of(e, root, org), action = at(root, "action"), src = at(root, "src_endpoint.ip");
+	*f = (struct finding){ .count = 1, .terminal = printable(terminal) ? copy(a, terminal) : "" };
 	f->time = f->first_time = f->last_time = time_of(root);
-	if (e->org.len == 6)
-		str_copy(e->org, f->org, sizeof f->org);
+	if (org.len == 6)
+		str_copy(org, f->org, sizeof f->org);
 	if (str_eq(action, STR("Allowed")))
 		f->action = FINDING_ALLOWED;
 	else if (str_eq(action, STR("Denied")))
 		f->action = FINDING_DENIED;
-	observe(e, f, OBSERVABLE_HOSTNAME, host);
-	observe(e, f, OBSERVABLE_IP, ip);
-	if (!terminal.len && !facts_is_child_proxy(e->o.facts, e->org, src))
-		observe(e, f, OBSERVABLE_IP, src);
-	observe(e, f, OBSERVABLE_URL, at(root, "http_request.url.url_string"));
-	observe(e, f, OBSERVABLE_HASH, at(root, "file.hash"));
-	observe(e, f, OBSERVABLE_TERMINAL, terminal);
-	if (record.len && record.len < CORRELATE_RECORD)
-		f->records[f->n_records++] = copy(e, record);
+	observe(a, f, OBSERVABLE_HOSTNAME, host);
+	observe(a, f, OBSERVABLE_IP, ip);
+	if (!terminal.len && !facts_is_child_proxy(e->o.facts, org, src))
+		observe(a, f, OBSERVABLE_IP, src);
+	observe(a, f, OBSERVABLE_URL, at(root, "http_request.url.url_string"));
+	observe(a, f, OBSERVABLE_HASH, at(root, "file.hash"));
+	observe(a, f, OBSERVABLE_TERMINAL, terminal);
 }
 
 static void set_rule(struct finding *f, const struct rule *r)
@@ -138,20 +152,18 @@ static void single(struct engine *e, const struct rule *r, const struct engine_e
 static void correlated(const struct correlate_result *res, void *user)
 {
 	struct engine *e = user;
-	struct finding f = e->now;
+	struct finding f;
 	struct arena a;
 	if (res->rule->referenced)
 		return; /* a step of a larger correlation: only the outermost one tells */
 	arena_init(&a, MIB);
-	if (res->sample.len && finding_parse(res->sample, &a, &f, NULL) < 0) {
-		arena_done(&a);
-		return;
-	}
+	describe(e, res->root, res->org, &a, &f);
 	set_rule(&f, res->rule);
 	f.first_time = res->first_time;
 	f.time = f.last_time = res->last_time;
 	f.count = res->count;
 	f.action = res->action;
+	f.incomplete = res->incomplete;
 	f.n_records = res->n_records;
 	memcpy(f.records, res->records, sizeof f.records);
 	finding_uid(str_from(res->rule->id), res->group, res->first, f.uid);
@@ -161,20 +173,10 @@ static void correlated(const struct correlate_result *res, void *user)
 
 static void correlate(struct engine *e, const struct rule *r, const struct engine_event *ev, yyjson_val *root)
 {
-	bool sample;
-	if (!correlator_wants(e->correlator, r, &sample))
+	if (!correlator_wants(e->correlator, r))
 		return;
-	struct correlate_hit hit = { .rule = r, .root = root, .time = e->now.time, .org = e->org, .record = ev->record,
+	struct correlate_hit hit = { .rule = r, .json = ev->json, .root = root, .time = place_of(root), .org = e->org, .record = ev->record,
 		.salt = ev->salt, .action = e->now.action };
-	buf_reset(&e->sample);
-	if (sample) {
-		struct finding f = e->now;
-		set_rule(&f, r);
-		finding_uid(str_from(r->id), e->org, ev->record, f.uid);
-		finding_format(&f, &e->sample);
-		if (!e->sample.failed)
-			hit.sample = buf_view(&e->sample);
-	}
 	correlator_hit(e->correlator, &hit);
 }
 
@@ -210,11 +212,14 @@ int engine_event(struct engine *e, const struct engine_event *ev, struct err *er
 		e->newest = time;
 	if (tally_wants(e->o.tally))
 		tally(e, m.root, ev);
-	if (m.n_fired == 0)
-		return 0;
-	arena_done(&e->arena);
 	e->org = org_of(m.root);
-	describe(e, m.root, ev->record);
+	correlator_clock(e->correlator, e->org, clock_of(m.root));
+	if (m.n_fired) {
+		arena_done(&e->arena);
+		describe(e, m.root, e->org, &e->arena, &e->now);
+		if (ev->record.len && ev->record.len < CORRELATE_RECORD)
+			e->now.records[e->now.n_records++] = copy(&e->arena, ev->record);
+	}
 	for (uint32_t i = 0; i < m.n_fired; i++) {
 		if (!m.fired[i]->referenced)
 			single(e, m.fired[i], ev);
@@ -255,10 +260,10 @@ int engine_create(const struct engine_opts *o, struct engine **ret, struct err *
 		return err_set(err, E_NOMEM, "", "no memory");
 	e->o = *o;
 	arena_init(&e->arena, 4 * MIB);
-	buf_init(&e->sample, FINDING_JSON_MAX);
 	int r = matcher_create(o->rules, &e->matcher, err);
 	if (r == 0)
-		r = correlator_create(o->rules, o->correlation_bytes ? o->correlation_bytes : ENGINE_CORRELATION, correlated, e,
+		r = correlator_create(&(struct correlate_opts){ .rules = o->rules, .max_bytes = o->correlation_bytes ? o->correlation_bytes : ENGINE_CORRELATION,
+		                                                .horizon_ms = o->horizon_ms, .fn = correlated, .user = e },
 		                      &e->correlator, err);
 	if (r < 0)
 		engine_destroy(&e);
@@ -275,7 +280,6 @@ void engine_destroy(struct engine **ep)
 	matcher_destroy(&e->matcher);
 	correlator_destroy(&e->correlator);
 	arena_done(&e->arena);
-	buf_done(&e->sample);
 	mem_free(e);
 	*ep = NULL;
 }

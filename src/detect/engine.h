@@ -16,6 +16,7 @@ struct engine_opts {
 	const struct facts *facts;
 	struct tally *tally;         /* must outlive the engine; told by whoever owns it */
 	size_t correlation_bytes;    /* 0: 64 MiB */
+	int horizon_ms;              /* correlate.h; 0: the usual ones */
 	void (*on_finding)(const struct finding *f, void *user); /* f is valid during the call */
 	void *user;
 };

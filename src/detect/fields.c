@@ -338,6 +338,11 @@ bool logsource_applies(const struct logsource *s, const struct event_origin *o)
 	       equal_or_open(s->product, o->product) && equal_or_open(s->service, o->service);
 }
 
+bool logsource_is_ours(const struct logsource *s)
+{
+	return s->row && s->row->class_uid;
+}
+
 bool logsource_same(const struct logsource *a, const struct logsource *b)
 {
 	if (a->row || b->row)

@@ -54,6 +54,8 @@ struct event_origin {
 };
 void event_origin(yyjson_val *root, struct event_origin *ret);
 bool logsource_applies(const struct logsource *s, const struct event_origin *o);
+/* One of our own processes' logs, not a device's or a Windows machine's. */
+bool logsource_is_ours(const struct logsource *s);
 bool logsource_same(const struct logsource *a, const struct logsource *b);
 
 /* The field's value in an event; NULL when absent. FIELD_EXTENSION gives the path's value. */

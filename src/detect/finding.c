@@ -114,6 +114,8 @@ void finding_format(const struct finding *f, struct buf *b)
 		buf_putc(b, '}');
 	}
 	put_list(b, "records", f->records, f->n_records);
+	if (f->incomplete)
+		json_field_bool(b, "incomplete", true);
 	if (f->block && *f->block)
 		json_field_s(b, "block", f->block);
 	buf_putc(b, '}');
@@ -255,6 +257,7 @@ static int body(struct parser *p, yyjson_val *o, struct finding *f)
 	f->first_time = time_or(o, "first_time", f->time);
 	f->last_time = time_or(o, "last_time", f->time);
 	f->count = (uint64_t)time_or(o, "count", 1);
+	f->incomplete = yyjson_get_bool(yyjson_obj_get(o, "incomplete"));
 	int r = text(p, o, "terminal", "terminal", &f->terminal);
 	if (r == 0)
 		r = text(p, o, "block", "block", &f->block);

@@ -59,6 +59,7 @@ struct finding {
 	const char *attacks[FINDING_ATTACKS]; /* "T1071.001" */
 	size_t n_attacks;
 	uint64_t count;                  /* events it stands on, at least 1 */
+	bool incomplete;                 /* more belonged to it: came later than the horizon, or was too much to be kept */
 	const char *terminal;            /* inside address of the organisation's machine, or "" */
 	struct observable observables[FINDING_OBSERVABLES]; /* each (type, value) once */
 	size_t n_observables;

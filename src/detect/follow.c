@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 #define STATE_MAX (256u * 1024 * 1024)
-#define STATE_MAGIC "TRDDET02"
+#define STATE_MAGIC "TRDDET03"
 
 struct follow {
 	struct follow_opts o;
@@ -123,7 +123,11 @@ int follow_save(struct follow *f, uint64_t acked, struct err *err)
 
 int follow_tick(struct follow *f, int64_t now_ms, uint64_t acked, struct err *err)
 {
+	struct correlate_stats before, after;
+	correlator_stats(engine_correlator(f->engine), &before);
 	engine_tick(f->engine, now_ms);
+	correlator_stats(engine_correlator(f->engine), &after);
+	f->changed |= before.held != after.held || before.fired != after.fired; /* what was held has gone its way */
 	int64_t mono = clock_mono_ms();
 	if (f->snap.len && acked >= f->snap_seq)
 		return write_snapshot(f, err);
@@ -258,7 +262,7 @@ int follow_open(const struct follow_opts *o, const struct ruleset *rules, const 
 		r = restore(f, err);
 	if (r == -E_CORRUPT || r == -E_INVALID) { /* everything again: uids keep what was reported from being told twice */
 		f->stats.faults++;
-		r = correlator_restore(engine_correlator(f->engine), STR("\0\0\0\0"));
+		r = correlator_restore(engine_correlator(f->engine), STR(""));
 		reader_close(&f->reader);
 		if (r == 0)
 			r = reader_open(&(struct reader_opts){ .dir = f->segments, .key = o->key, .user = o->key_user }, &f->reader, err);

@@ -4,7 +4,7 @@
  * exactly these cursors, so a restart counts every event once. It is written only when respondd has acknowledged
  * every finding made up to it; after a crash the events since are read again and give the same findings with the
  * same uids. (Follows from that: no finding is lost, and a repeated one is recognised by its uid.)
- *   "TRDDET02", blob cursors (reader_save), blob correlations (correlator_save), blob list (tally_list), SHA-256 of all before
+ *   "TRDDET03", blob cursors (reader_save), blob correlations (correlator_save), blob list (tally_list), SHA-256 of all before
  * A state file that is missing starts at the beginning; one that is damaged is reported, and does the same. */
 #ifndef DETECT_FOLLOW_H
 #define DETECT_FOLLOW_H

@@ -125,7 +125,9 @@ static unsigned turn(struct side *d, unsigned max)
 	unsigned n = follow_step(d->follow, max, &err);
 	assert_int_equal(err.code, 0);
 	uv_run(&d->loop, UV_RUN_NOWAIT);
-	assert_int_equal(follow_tick(d->follow, engine_time(follow_engine(d->follow)), outbox_acked(d->outbox), &err), 0);
+	/* Nothing more for now: what was held is told. */
+	int64_t now = n < max ? engine_time(follow_engine(d->follow)) + CORRELATE_LATE_MS + 1 : 0;
+	assert_int_equal(follow_tick(d->follow, now, outbox_acked(d->outbox), &err), 0);
 	return n;
 }
 
@@ -273,7 +275,7 @@ static unsigned found(struct side *d)
 	for (int i = 0; i < 3; i++) {
 		follow_step(d->follow, 100, &err);
 		assert_int_equal(err.code, 0);
-		assert_true(follow_tick(d->follow, clock_now_ms(), 0, &err) == 0);
+		assert_true(follow_tick(d->follow, clock_now_ms() + 1000, 0, &err) == 0);
 	}
 	struct follow_stats s;
 	follow_stats(d->follow, &s);

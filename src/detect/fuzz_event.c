@@ -12,6 +12,13 @@ static const char rules[] =
 	"    timespan: 60s\n    condition:\n        lt: 3\n---\ntitle: v\nid: v\ncorrelation:\n    type: value_count\n    rules: [one, two]\n"
 	"    group-by: [src_ip]\n    timespan: 60s\n    condition:\n        field: cs-host\n        gte: 2\n---\ntitle: o\nid: o\ncorrelation:\n"
 	"    type: temporal_ordered\n    rules: [one, two]\n    group-by: [src_ip]\n    timespan: 60s\n---\n"
+	"title: s\nid: s\ncorrelation:\n    type: value_sum\n    rules: [one]\n    group-by: [src_ip]\n    timespan: 60s\n    condition:\n"
+	"        field: sc-bytes\n        gte: 500\n---\ntitle: a\nid: a\nname: a\ncorrelation:\n    type: value_avg\n    rules: [one, two]\n"
+	"    group-by: [src_ip]\n    timespan: 60s\n    condition:\n        field: sc-bytes\n        gt: 5\n---\ntitle: p\nid: p\ncorrelation:\n"
+	"    type: value_percentile\n    rules: [one]\n    group-by: [src_ip]\n    timespan: 60s\n    condition:\n        field: sc-bytes\n"
+	"        percentile: 95\n        lt: 5000\n---\ntitle: r\nid: r\ncorrelation:\n    type: value_percentile\n    rules: [one, two]\n"
+	"    group-by: [src_ip]\n    timespan: 60s\n    condition:\n        field: cs-host\n        lt: 60\n---\ntitle: t\nid: t\ncorrelation:\n"
+	"    type: temporal\n    rules: [one, a]\n    group-by: [src_ip]\n    timespan: 60s\n---\n"
 	"title: one\nid: i1\nname: one\nlogsource:\n    category: proxy\ndetection:\n    s:\n        c-uri|contains: a\n    k:\n        - evil\n"
 	"    condition: s or k\n---\ntitle: two\nid: i2\nname: two\nlogsource:\n    category: proxy\ndetection:\n    s:\n"
 	"        cs-host|re|i: '^([a-z]+\\.)+example$'\n        src_ip|cidr: 10.0.0.0/8\n        dst_ip|fieldref|neq: src_ip\n    condition: s\n";
@@ -25,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct str rest = { (const char *)p, n }, line;
 	if (!s && (ruleset_load_text(STR(rules), "r", NULL, &s, &err) < 0 || s->n_faults))
 		abort();
-	struct engine_opts o = { .rules = s, .correlation_bytes = 64 * KIB };
+	struct engine_opts o = { .rules = s, .correlation_bytes = 64 * KIB, .horizon_ms = n % 2 ? CORRELATE_AT_ONCE : 0 };
 	if (n > 256 * 1024 || engine_create(&o, &e, &err) < 0)
 		return 0;
 	while (str_next(&rest, '\n', &line))

@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	if ((s || ruleset_load_text(STR("title: c\nid: c\ncorrelation:\n    type: event_count\n    rules: [b]\n    group-by: [G]\n    timespan: 1m\n"
 	                                "    condition:\n        lt: 5\n---\ntitle: b\nid: b\nlogsource:\n    category: t\ndetection:\n    s:\n"
 	                                "        K: one\n    condition: s\n"), "r", NULL, &s, NULL) == 0) &&
-	    correlator_create(s, MIB, nothing, NULL, &c, NULL) == 0) {
+	    correlator_create(&(struct correlate_opts){ .rules = s, .max_bytes = MIB, .fn = nothing }, &c, NULL) == 0) {
 		correlator_restore(c, (struct str){ (const char *)p, n });
 		correlator_tick(c, INT64_MAX / 4);
 		correlator_destroy(&c);

@@ -2,7 +2,7 @@
  * a tree of conditions over predicates. match.h turns many of them into something quick.
  *
  * What isn't supported is refused with file, line and name, never passed over: old aggregations (`| count()`),
- * timeframe, `action: global`, value_sum/avg/percentile, unknown modifiers, placeholders without a value, fields that
+ * timeframe, `action: global`, unknown modifiers, placeholders without a value, fields that
  * the log source doesn't have. Filters (filter.h) are put into the rules they name.
  * Own keys beside the standard's: `x-toride: {title_ja: …}` (custom attributes are allowed by the specification).
  * Memory: everything lives in the arena given; rule_release() frees the compiled regular expressions. */
@@ -24,6 +24,7 @@
 #define RULE_VALUES 20000      /* values of one rule, after placeholders and encodings */
 #define CORRELATION_RULES 16
 #define CORRELATION_GROUP_BY 8
+#define CORRELATION_VALUES 4
 #define CORRELATION_COUNT 10000 /* largest threshold */
 #define CORRELATION_SPAN_MS (30LL * 86400 * 1000)
 
@@ -62,7 +63,16 @@ struct expr {
 	unsigned n;         /* AND of none is true, OR of none is false */
 };
 
-enum correlation_type { CORRELATION_EVENT_COUNT, CORRELATION_VALUE_COUNT, CORRELATION_TEMPORAL, CORRELATION_ORDERED };
+enum correlation_type {
+	CORRELATION_EVENT_COUNT,
+	CORRELATION_VALUE_COUNT,
+	CORRELATION_TEMPORAL,
+	CORRELATION_ORDERED,
+	CORRELATION_SUM,
+	CORRELATION_AVG,
+	CORRELATION_PERCENTILE, /* value_percentile with `percentile`, as pySigma has it: of the values */
+	CORRELATION_SHARE,      /* without, as in the specification's example: how many percent of all events have the value */
+};
 
 struct rule;
 struct correlation {
@@ -75,17 +85,23 @@ struct correlation {
 	const char *group_by[CORRELATION_GROUP_BY];
 	const struct yml *aliases;
 	unsigned n_group;
-	const char *value_field; /* value_count */
-	struct field_path paths[CORRELATION_RULES][CORRELATION_GROUP_BY], value_path[CORRELATION_RULES];
+	const char *values[CORRELATION_VALUES]; /* condition.field; several count as one value made of all */
+	unsigned n_value;
+	double percentile;
+	struct field_path paths[CORRELATION_RULES][CORRELATION_GROUP_BY], value_paths[CORRELATION_RULES][CORRELATION_VALUES];
 	int64_t timespan_ms;
 	struct {
 		enum compare op;
-		uint64_t value;
+		double value;
 	} cond[2];
 	unsigned n_cond;
-	bool eager; /* only lower bounds: decided as soon as the count is reached */
-	uint64_t threshold; /* the least count that satisfies all lower bounds */
+	bool eager; /* only lower bounds: decided as soon as they are reached */
+	uint64_t threshold; /* of counts: the least that satisfies all lower bounds */
 };
+static inline bool correlation_is_numeric(const struct correlation *k)
+{
+	return k->type == CORRELATION_SUM || k->type == CORRELATION_AVG || k->type == CORRELATION_PERCENTILE;
+}
 
 struct rule {
 	const char *file;

@@ -195,13 +195,22 @@ static const struct {
 	{ "title: t\nlogsource:\n    category: proxy\ndetection:\n    s:\n        c-urii: 1\n    condition: s\n", "r.yml:6", "'c-urii'" },
 	{ "title: t\nlogsource:\n    category: proxy\ndetection:\n    s:\n        c-uri-query: 1\n    condition: s\n", "r.yml:6", "query string" },
 #define CORR "title: t\nid: c\ncorrelation:\n"
-	{ CORR "    type: value_sum\n    rules: [a]\n", "r.yml:4", "value_sum" }, { CORR "    rules: [a]\n", "r.yml:4", "type is missing" },
+	{ CORR "    type: value_mean\n    rules: [a]\n", "r.yml:4", "value_mean" }, { CORR "    rules: [a]\n", "r.yml:4", "type is missing" },
 	{ CORR "    type: event_count\n", "r.yml:4", "rules" }, { CORR "    typo: event_count\n", "r.yml:4", "no 'typo'" },
 	{ CORR "    type: event_count\n    rules: [a]\n    timespan: 5x\n", "r.yml:6", "timespan" },
 	{ CORR "    type: event_count\n    rules: [a]\n    timespan: 60d\n", "r.yml:6", "30 days" },
 	{ CORR "    type: event_count\n    rules: [a]\n    timespan: 5m\n", "r.yml:4", "condition is missing" },
 	{ CORR "    type: event_count\n    rules: [a]\n    timespan: 5m\n    condition:\n        gte: 99999999\n", "r.yml:8", "at most" },
 	{ CORR "    type: value_count\n    rules: [a]\n    timespan: 5m\n    condition:\n        gte: 5\n", "r.yml:8", "field" },
+#define AMOUNT(type, body) CORR "    type: " type "\n    rules: [a]\n    timespan: 5m\n    condition:\n" body
+	{ AMOUNT("value_sum", "        gte: 5\n"), "r.yml:8", "field" }, { AMOUNT("value_sum", "        field: [x, y]\n        gte: 5\n"), "r.yml:8", "several" },
+	{ AMOUNT("value_avg", "        field: x\n        gte: many\n"), "r.yml:9", "numbers" }, { AMOUNT("value_avg", "        field: x\n"), "r.yml:8", "no count" },
+	{ AMOUNT("value_percentile", "        field: x\n        percentile: 101\n        gte: 5\n"), "r.yml:9", "0 to 100" },
+	{ AMOUNT("value_sum", "        field: x\n        percentile: 5\n        gte: 5\n"), "r.yml:9", "no 'percentile'" },
+	{ AMOUNT("value_count", "        field: [a, b, c, d, e]\n        gte: 5\n"), "r.yml:8", "at most" },
+	{ AMOUNT("value_count", "        field: x\n        gte: 1.5\n"), "r.yml:9", "counts" },
+	{ AMOUNT("temporal", "        gte: 2\n"), "r.yml:8", "at most as many" }, { AMOUNT("temporal", "        lt: 1\n"), "r.yml:8", "gt or gte" },
+	{ CORR "    type: temporal\n    rules: [a]\n    timespan: 5m\n    condition: a and b\n", "r.yml:7", "rule names" },
 	{ CORR "    type: event_count\n    rules:\n        - a\n    timespan: 5m\n    condition:\n        gte: 5\n", "r.yml:6", "no rule 'a'" },
 	{ CORR "    type: temporal\n    rules:\n        - c\n    timespan: 5m\n", "r.yml:1", "ring" },
 };

@@ -197,21 +197,26 @@ static const char *group_field(const struct correlation *k, const struct rule *r
 	return of && of->kind == YML_SCALAR ? of->text.ptr : alias ? NULL : name;
 }
 
-/* Fields of a correlation are those of the events of the rules below it. */
-static const struct rule *leaf(const struct rule *r, unsigned depth)
+/* Fields of a correlation are those of the events of the rules below it: of each of them, and at the same place in all. */
+static int resolve(struct rule_parser *p, unsigned line, const struct rule *r, const char *name, unsigned depth, struct field_path *ret)
 {
-	while (r && r->correlation && depth--)
-		r = r->correlation->rules[0];
-	return r;
-}
-
-static int resolve(struct rule_parser *p, unsigned line, const struct rule *r, const char *name, struct field_path *ret)
-{
-	const struct rule *base = leaf(r, 8);
+	const char *rule = *r->name ? r->name : r->id;
 	if (!name)
-		return rule_fault(p, line, "correlation: an alias has no field for rule '%.100s'", *r->name ? r->name : r->id);
-	const char *why = base && !base->correlation ? field_resolve(&base->source, name, ret) : "correlations refer to each other in a ring";
-	return why ? rule_fault(p, line, "correlation: field '%s' of rule '%.100s': %s", name, *r->name ? r->name : r->id, why) : 0;
+		return rule_fault(p, line, "correlation: an alias has no field for rule '%.100s'", rule);
+	if (!r->correlation) {
+		struct field_path had = *ret;
+		const char *why = field_resolve(&r->source, name, ret);
+		if (why)
+			return rule_fault(p, line, "correlation: field '%s' of rule '%.100s': %s", name, rule, why);
+		return !had.name || (had.kind == ret->kind && strcmp(had.name, ret->name) == 0)
+		               ? 0
+		               : rule_fault(p, line, "correlation: field '%s' stands elsewhere in the events of rule '%.100s'", name, rule);
+	}
+	int x = depth ? 0 : rule_fault(p, line, "correlations refer to each other in a ring");
+	for (unsigned i = 0; x == 0 && i < r->correlation->n_rules; i++)
+		if (r->correlation->rules[i])
+			x = resolve(p, line, r->correlation->rules[i], name, depth - 1, ret);
+	return x;
 }
 
 static int link_rules(struct rule_parser *p, const struct map *names)
@@ -243,19 +248,14 @@ static int link_fields(struct rule_parser *p)
 	unsigned steps = 10000;
 	if (in_ring(p->rule, p->rule, 8, &steps))
 		return rule_fault(p, p->rule->line, "correlations refer to each other in a ring, or over more than 8 levels");
+	int r = 0;
 	for (unsigned i = 0; i < k->n_rules; i++) {
-		for (unsigned g = 0; g < k->n_group; g++) {
-			int r = resolve(p, k->lines[i], k->rules[i], group_field(k, k->rules[i], k->group_by[g]), &k->paths[i][g]);
-			if (r < 0)
-				return r;
-		}
-		if (k->value_field) {
-			int r = resolve(p, k->lines[i], k->rules[i], group_field(k, k->rules[i], k->value_field), &k->value_path[i]);
-			if (r < 0)
-				return r;
-		}
+		for (unsigned g = 0; r == 0 && g < k->n_group; g++)
+			r = resolve(p, k->lines[i], k->rules[i], group_field(k, k->rules[i], k->group_by[g]), 8, &k->paths[i][g]);
+		for (unsigned v = 0; r == 0 && v < k->n_value; v++)
+			r = resolve(p, k->lines[i], k->rules[i], group_field(k, k->rules[i], k->values[v]), 8, &k->value_paths[i][v]);
 	}
-	return 0;
+	return r;
 }
 
 /* Takes out the rules that keep() refuses. */
