@@ -61,7 +61,7 @@ static uint32_t place(struct names *n)
 static int take(struct names *n, struct str text, uint32_t number, struct record_name *ret)
 {
 	const char *last = n->last < n->n ? n->list[n->last].text : NULL;
-	bool same = last && strncmp(last, text.ptr, text.len) == 0 && last[text.len] == 0;
+	bool same = last && str_eq(str_from(last), text);
 	uintptr_t was = same ? n->last + 1u : (uintptr_t)map_get(&n->by_text, text);
 	if (was) {
 		n->last = (uint32_t)was - 1;

@@ -186,7 +186,7 @@ static int read_held(struct restoring *w, uint32_t org, unsigned line)
 	struct str id = rd_blob(w->r);
 	h.record = rd_blob(w->r);
 	h.json = rd_blob(w->r);
-	if (w->r->bad || action > FINDING_DENIED || !time_ok(h.time))
+	if (w->r->bad || action > FINDING_DENIED || !time_ok(h.time) || (h.record.len && memchr(h.record.ptr, 0, h.record.len)))
 		return -E_CORRUPT;
 	h.action = (enum finding_action)action;
 	h.rule = ruleset_find(w->c->s, id);
