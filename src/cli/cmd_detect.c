@@ -1,9 +1,13 @@
 /* toride detect, toride rules check|cost: the detection of the live service over a file, and what is wrong with rules. */
 #include "cli/cli.h"
 #include "detect/engine.h"
+#include "detect/intel.h"
+#include "detect/sighting.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/err.h"
+#include "base/fs.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -12,6 +16,7 @@
 #include <string.h>
 
 #define DETECT_DIRS 32
+#define SIGHTINGS_BYTES (64u * MIB)
 
 static void say_fault(const struct err *err, void *user)
 {
@@ -76,15 +81,59 @@ static int run_lines(struct engine *e, FILE *in, const char *name, uint64_t *ret
 	return ferror(in) ? -1 : 0;
 }
 
-static int detect_file(const struct ruleset *s, const char *input, bool json)
+static int read_intel(const char *path, struct intel **ret, struct err *err)
 {
+	int r = intel_create(clock_now_ms(), ret, err);
+	if (r == 0)
+		r = intel_load(*ret, path, say_fault, NULL, err);
+	return r;
+}
+
+/* For who gave the intelligence; "-" is the standard output. */
+static int write_sightings(const struct sightings *s, const char *path)
+{
+	struct buf b;
+	struct err err = { 0 };
+	buf_init(&b, SIGHTINGS_BYTES);
+	sightings_format(s, clock_now_ms(), &b);
+	buf_putc(&b, '\n');
+	int code = EXIT_DONE;
+	if (b.failed)
+		code = EXIT_COULD_NOT;
+	else if (strcmp(path, "-") == 0)
+		fwrite(b.ptr, 1, b.len, stdout);
+	else if (fs_write(path, buf_view(&b), 0644, &err) < 0)
+		code = cli_error(&err);
+	buf_done(&b);
+	return code;
+}
+
+struct request {
+	const char *input, *intel, *sightings;
+	bool json;
+};
+
+static int detect_file(const struct ruleset *s, const struct request *q)
+{
+	const char *input = q->input;
+	struct intel *intel = NULL;
+	struct sightings *seen = NULL;
+	bool json = q->json;
 	struct err err = { 0 };
 	struct output o = { .json = json };
 	struct engine *e = NULL;
 	uint64_t bad = 0;
 	int code = EXIT_COULD_NOT;
-	if (engine_create(&(struct engine_opts){ .rules = s, .on_finding = print_finding, .user = &o }, &e, &err) < 0)
+	int r = q->intel ? read_intel(q->intel, &intel, &err) : 0;
+	if (r == 0)
+		r = sightings_create(&seen, &err);
+	if (r == 0)
+		r = engine_create(&(struct engine_opts){ .rules = s, .intel = intel, .sightings = seen, .on_finding = print_finding, .user = &o }, &e, &err);
+	if (r < 0) {
+		sightings_destroy(&seen);
+		intel_destroy(&intel);
 		return cli_error(&err);
+	}
 	FILE *in = strcmp(input, "-") == 0 ? stdin : fopen(input, "re");
 	if (!in || run_lines(e, in, input, &bad) < 0)
 		fprintf(stderr, "toride: %s: %s\n", input, strerror(errno));
@@ -96,7 +145,11 @@ static int detect_file(const struct ruleset *s, const char *input, bool json)
 		code = EXIT_REFUSED;
 	if (in && in != stdin)
 		fclose(in);
+	if (in && q->sightings && write_sightings(seen, q->sightings) != EXIT_DONE)
+		code = EXIT_COULD_NOT;
 	engine_destroy(&e);
+	sightings_destroy(&seen);
+	intel_destroy(&intel);
 	return code;
 }
 
@@ -109,12 +162,13 @@ static int cmd_detect(int argc, char **argv)
 	while (n < DETECT_DIRS && (dir = cli_option(&argc, argv, "--rules")))
 		dirs[n++] = dir;
 	const char *input = cli_option(&argc, argv, "--input"), *format = cli_option(&argc, argv, "--format");
-	bool json = cli_flag(&argc, argv, "--json");
+	struct request q = { .input = input, .intel = cli_option(&argc, argv, "--intel"), .sightings = cli_option(&argc, argv, "--sightings") };
+	q.json = cli_flag(&argc, argv, "--json");
 	for (int i = 0; n && i < argc && n < DETECT_DIRS && argv[i][0] != '-'; i++) /* --rules DIR DIR … */
 		dirs[n++] = argv[i], argv[i] = NULL;
 	bool left = argc > 0 && argv[argc - 1];
 	if (left || !n || !input || !format) {
-		fputs("usage: toride detect --rules DIR... --input FILE --format jsonl [--json]\n", stderr);
+		fputs("usage: toride detect --rules DIR... --input FILE --format jsonl [--intel PATH] [--sightings FILE] [--json]\n", stderr);
 		return EXIT_USAGE;
 	}
 	static const char *const later[] = { "eve", "evtx", "syslog", "squid" };
@@ -130,7 +184,7 @@ static int cmd_detect(int argc, char **argv)
 	int r = ruleset_load(dirs, n, &(struct ruleset_opts){ .on_fault = say_fault }, &s, &err);
 	if (r < 0)
 		return cli_error(&err);
-	int code = s->n_faults ? EXIT_REFUSED : EXIT_DONE, x = detect_file(s, input, json);
+	int code = s->n_faults ? EXIT_REFUSED : EXIT_DONE, x = detect_file(s, &q);
 	ruleset_destroy(&s);
 	return x != EXIT_DONE ? x : code;
 }
@@ -228,6 +282,15 @@ static int cmd_rules_cost(int argc, char **argv)
 	return code;
 }
 
+static void count_fault(const struct err *err, void *user)
+{
+	++*(uint64_t *)user;
+	say_fault(err, NULL);
+}
+
+static const char *const refused_ja[INTEL_REFUSED] = { "読めない値", "未対応の種別・パターン", "範囲が広すぎる", "予約済みアドレス", "クエリ付きURL (記録にないため照合不可)",
+	"期限切れ", "取り消し済み" };
+
 static int cmd_rules_check(int argc, char **argv)
 {
 	struct err err = { 0 };
@@ -257,8 +320,43 @@ static int cmd_rules_check(int argc, char **argv)
 	return code;
 }
 
+static int cmd_intel_check(int argc, char **argv)
+{
+	struct err err = { 0 };
+	struct intel *i = NULL;
+	struct intel_stats s;
+	bool json = cli_flag(&argc, argv, "--json");
+	uint64_t faults = 0;
+	if (argc < 1) {
+		fputs("usage: toride intel check PATH... [--json]\n", stderr);
+		return EXIT_USAGE;
+	}
+	int r = intel_create(clock_now_ms(), &i, &err);
+	for (int k = 0; r == 0 && k < argc; k++)
+		r = intel_load(i, argv[k], count_fault, &faults, &err);
+	if (r < 0) {
+		intel_destroy(&i);
+		return cli_error(&err);
+	}
+	intel_stats(i, &s);
+	if (json)
+		printf("{\"files\":%llu,\"values\":%llu,\"faults\":%llu", (unsigned long long)s.files, (unsigned long long)s.items, (unsigned long long)faults);
+	else
+		printf(cli_japanese() ? "%llu ファイル、%llu 件を照合に使用、誤り %llu\n" : "%llu files, %llu values to look for, %llu faults\n",
+		       (unsigned long long)s.files, (unsigned long long)s.items, (unsigned long long)faults);
+	for (int k = 0; k < INTEL_REFUSED; k++)
+		if (json)
+			printf(",\"%s\":%llu", intel_refused_name((enum intel_refused)k), (unsigned long long)s.refused[k]);
+		else if (s.refused[k])
+			printf("  %s: %llu\n", cli_japanese() ? refused_ja[k] : intel_refused_name((enum intel_refused)k), (unsigned long long)s.refused[k]);
+	if (json)
+		puts("}");
+	intel_destroy(&i);
+	return faults ? EXIT_REFUSED : EXIT_DONE;
+}
+
 const struct cli_command cli_detect[] = {
-	{ "detect", "toride detect --rules DIR... --input FILE --format jsonl [--json]",
+	{ "detect", "toride detect --rules DIR... --input FILE --format jsonl [--intel PATH] [--sightings FILE] [--json]",
 	  "findings of rules over a file of events, by the same code as the live service; 1 = something was found",
 	  "イベントのファイルにルールを適用し検知結果を表示 (実運用と同じ処理)。1 = 検知あり", cmd_detect },
 	{ "rules check", "toride rules check PATH... [--json]", "every fault of Sigma rules with file and line; 0 = none",
@@ -266,5 +364,7 @@ const struct cli_command cli_detect[] = {
 	{ "rules cost", "toride rules cost PATH... --input FILE [--top N] [--json]",
 	  "what each rule costs over a file of events (jsonl), dearest first", "イベントのファイル (jsonl) で各ルールの処理時間を測り、重い順に表示",
 	  cmd_rules_cost },
+	{ "intel check", "toride intel check PATH... [--json]", "what of threat intelligence (STIX 2.1, MISP, plain lists) will be looked for, and what is left out and why",
+	  "脅威情報 (STIX 2.1・MISP・単純な一覧) のうち照合に使うもの、使わないものとその理由を表示", cmd_intel_check },
 	{ 0 },
 };

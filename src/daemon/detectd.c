@@ -2,6 +2,8 @@
  * that intaked wrote. What it does stands in detect/follow.h; this is its loop, its configuration and its counters.
  *
  * Rules: place_rules(), read again on SIGHUP.
+ * Threat intelligence: STATE/feeds/intel (detect/intel.h), looked at every INTEL_EVERY_MS and read again when a file there has
+ * changed, by then under seccomp and Landlock. Sightings: STATE/detect/sightings.json, a STIX bundle, for who gave it.
  * SIGHUP reads the generation and the rules again; what can't be read leaves the old in force. */
 #include "base/clock.h"
 #include "base/err.h"
@@ -10,6 +12,8 @@
 #include "base/mem.h"
 #include "detect/facts.h"
 #include "detect/follow.h"
+#include "detect/intel.h"
+#include "detect/sighting.h"
 #include "detect/outbox.h"
 #include "jail/jail.h"
 #include "vault/vault_client.h"
@@ -20,6 +24,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BATCH 512         /* records between two looks at the loop */
@@ -27,6 +32,8 @@
 #define GRACE_MS 200      /* from the closing of a block to our having read it, when nothing else is to be read */
 #define CONFIG_MAX (64u * MIB)
 #define TOP 5
+#define INTEL_EVERY_MS 10000
+#define SIGHTINGS_BYTES (64u * MIB)
 
 struct config { /* what one generation and one reading of the rules give */
 	struct facts facts;
@@ -44,7 +51,10 @@ struct detectd {
 	struct outbox *outbox;
 	struct follow *follow;
 	struct config *config;
-	char rules_dir[PATH_MAX];
+	struct intel *intel; /* NULL: there is none */
+	uint64_t intel_sign, sightings_told;
+	int64_t intel_ms;
+	char rules_dir[PATH_MAX], intel_dir[PLACE_MAX], sightings[PLACE_MAX];
 	bool caught_up, ended;
 	uint32_t top[TOP];
 	int64_t said_ms;
@@ -115,6 +125,97 @@ static int config_load(struct detectd *t, struct config **ret, struct err *err)
 	return r;
 }
 
+/* ---- threat intelligence */
+
+struct looking {
+	const char *dir;
+	uint64_t sign;
+};
+
+static int look_at_file(const char *name, void *user)
+{
+	static const uint64_t fixed[2] = { 3, 4 };
+	struct looking *l = user;
+	char path[PATH_MAX];
+	struct stat st;
+	struct buf b;
+	int n = snprintf(path, sizeof path, "%s/%s", l->dir, name);
+	if (n < 0 || (size_t)n >= sizeof path || stat(path, &st) < 0)
+		return 0;
+	buf_init(&b, 1024);
+	buf_printf(&b, "%s %llu %lld %lld.%09ld", name, (unsigned long long)st.st_ino, (long long)st.st_size, (long long)st.st_mtim.tv_sec,
+	           st.st_mtim.tv_nsec);
+	l->sign = l->sign * 31 + hash_sip(fixed, b.ptr, b.len);
+	buf_done(&b);
+	return 0;
+}
+
+static uint64_t intel_sign(const char *dir)
+{
+	struct looking l = { dir, 1 };
+	if (!fs_exists(dir) || fs_list(dir, look_at_file, &l, NULL) < 0)
+		return 0;
+	return l.sign;
+}
+
+static void say_intel_fault(const struct err *err, void *user)
+{
+	log_err(LOG_LEVEL_WARN, "", "intelligence", err);
+}
+
+static void say_intel(const struct detectd *t, const struct intel *i)
+{
+	struct intel_stats s;
+	intel_stats(i, &s);
+	log_info("", t->intel_dir, "%llu values of %llu files; left out: %llu unreadable, %llu unsupported, %llu too wide, %llu reserved, %llu with a query, "
+	         "%llu expired, %llu revoked", (unsigned long long)s.items, (unsigned long long)s.files, (unsigned long long)s.refused[INTEL_UNREADABLE],
+	         (unsigned long long)s.refused[INTEL_UNSUPPORTED], (unsigned long long)s.refused[INTEL_TOO_WIDE], (unsigned long long)s.refused[INTEL_RESERVED],
+	         (unsigned long long)s.refused[INTEL_HAS_QUERY], (unsigned long long)s.refused[INTEL_EXPIRED], (unsigned long long)s.refused[INTEL_REVOKED]);
+}
+
+/* What can't be read at all leaves the old in force; a file that is wrong is told and left out. */
+static void intel_look(struct detectd *t)
+{
+	struct err err = { 0 };
+	struct intel *i = NULL;
+	uint64_t sign = intel_sign(t->intel_dir);
+	t->intel_ms = clock_mono_ms();
+	if (sign == t->intel_sign)
+		return;
+	int r = sign ? intel_create(clock_now_ms(), &i, &err) : 0;
+	if (r == 0 && sign)
+		r = intel_load(i, t->intel_dir, say_intel_fault, NULL, &err);
+	if (r < 0) {
+		log_err(LOG_LEVEL_ERROR, "", "intelligence", &err);
+		intel_destroy(&i);
+		return;
+	}
+	if (i)
+		say_intel(t, i);
+	follow_intel(t->follow, i);
+	intel_destroy(&t->intel);
+	t->intel = i;
+	t->intel_sign = sign;
+}
+
+/* Written when there is something new to tell; read by people, so its age is no matter of correctness. */
+static void sightings_write(struct detectd *t)
+{
+	struct sightings_stats s;
+	struct err err = { 0 };
+	struct buf b;
+	sightings_stats(follow_sightings(t->follow), &s);
+	if (s.hits == t->sightings_told)
+		return;
+	buf_init(&b, SIGHTINGS_BYTES);
+	sightings_format(follow_sightings(t->follow), clock_now_ms(), &b);
+	if (b.failed || fs_write(t->sightings, buf_view(&b), 0600, &err) < 0)
+		log_warn("", t->sightings, "could not be written");
+	else
+		t->sightings_told = s.hits;
+	buf_done(&b);
+}
+
 /* ---- counters */
 
 static void count(struct detectd *t, const char *name, uint64_t value)
@@ -182,6 +283,13 @@ static void count_all(struct detectd *t)
 	count(t, "rule_faults", t->config->rules->n_faults);
 	count(t, "regex_limit", m.regex_limit);
 	count(t, "values_cut", m.values_cut);
+	struct intel_stats i = { 0 };
+	struct sightings_stats seen;
+	if (t->intel)
+		intel_stats(t->intel, &i);
+	sightings_stats(follow_sightings(t->follow), &seen);
+	count(t, "intel_values", i.items);
+	count(t, "intel_hits", seen.hits);
 	count(t, "correlation_groups", c.groups);
 	count(t, "correlation_evicted", c.evicted);
 	count(t, "correlation_late", c.late);
@@ -269,6 +377,10 @@ static void save(struct detectd *t, bool now)
 static void on_timer(uv_timer_t *h)
 {
 	struct detectd *t = h->data;
+	if (clock_mono_ms() - t->intel_ms >= INTEL_EVERY_MS) {
+		intel_look(t);
+		sightings_write(t);
+	}
 	work(t);
 	save(t, false);
 	count_all(t);
@@ -314,6 +426,8 @@ static int open_all(struct detectd *t, struct err *err)
 	char segments[PLACE_MAX], state[PLACE_MAX], sock[PLACE_MAX];
 	place_in_state(segments, sizeof segments, "segments");
 	place_in_state(state, sizeof state, "detect/state");
+	place_in_state(t->intel_dir, sizeof t->intel_dir, "feeds/intel");
+	place_in_state(t->sightings, sizeof t->sightings, "detect/sightings.json");
 	place_in_run(sock, sizeof sock, SOCK_FINDINGS);
 	snprintf(t->rules_dir, sizeof t->rules_dir, "%s", place_rules());
 	int r = config_load(t, &t->config, err);
@@ -332,6 +446,8 @@ static int open_all(struct detectd *t, struct err *err)
 		log_err(LOG_LEVEL_ERROR, "", "state", &damaged);
 	if (r < 0 && err)
 		*err = damaged;
+	if (r == 0)
+		intel_look(t);
 	return r;
 }
 
@@ -371,5 +487,6 @@ int main(void)
 	uv_run(&t.loop, UV_RUN_DEFAULT);
 	if (t.ended)
 		save(&t, true);
+	sightings_write(&t);
 	return t.ended ? 0 : 1;
 }

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "detect/facts.h"
+#include "detect/sighting.h"
 #include "detect/tally.h"
 
 #include <stdio.h>
@@ -201,6 +202,80 @@ static void tally(struct engine *e, yyjson_val *root, const struct engine_event 
 	tally_count(e->o.tally, &t);
 }
 
+/* ---- threat intelligence */
+
+struct touching {
+	struct engine *e;
+	struct sighting_event s;
+	const struct intel_item *seen[8]; /* one value at two places of an event is one hit */
+	unsigned n_seen;
+};
+
+static void touched(struct touching *t, const struct intel_item *item)
+{
+	for (unsigned i = 0; i < t->n_seen; i++)
+		if (t->seen[i] == item)
+			return;
+	if (!item || t->n_seen == ARRAY_LEN(t->seen))
+		return;
+	t->seen[t->n_seen++] = item;
+	t->s.item = item;
+	sightings_add(t->e->o.sightings, &t->s, t->e->o.on_finding, t->e->o.user);
+}
+
+/* A host may be written as an address. */
+static void look_host(struct touching *t, struct str host)
+{
+	const struct intel_item *x = intel_name(t->s.intel, host, t->s.time_ms);
+	touched(t, x ? x : intel_address(t->s.intel, host, t->s.time_ms));
+}
+
+static void look_answers(struct touching *t, yyjson_val *answers)
+{
+	size_t i, n;
+	yyjson_val *a;
+	yyjson_arr_foreach(answers, i, n, a)
+		look_host(t, text(yyjson_obj_get(a, "rdata")));
+}
+
+/* Sysmon's "MD5=…,SHA256=…". */
+static void look_hashes(struct touching *t, struct str list)
+{
+	struct str one, name;
+	while (str_next(&list, ',', &one))
+		if (str_next(&one, '=', &name))
+			touched(t, intel_hash(t->s.intel, one, t->s.time_ms));
+}
+
+static void look_windows(struct touching *t, yyjson_val *data)
+{
+	look_host(t, text(yyjson_obj_get(data, "DestinationHostname")));
+	look_host(t, text(yyjson_obj_get(data, "DestinationIp")));
+	look_host(t, text(yyjson_obj_get(data, "QueryName")));
+	look_hashes(t, text(yyjson_obj_get(data, "Hashes")));
+}
+
+static void look(struct engine *e, yyjson_val *root, const struct engine_event *ev)
+{
+	struct touching t = { .e = e, .s = { .intel = e->o.intel, .org = org_of(root), .record = ev->record, .salt = ev->salt, .time_ms = time_of(root) } };
+	struct str terminal = terminal_of(e, root, t.s.org), action = at(root, "action");
+	t.s.terminal = printable(terminal) ? terminal : STR("");
+	t.s.action = str_eq(action, STR("Allowed")) ? FINDING_ALLOWED : str_eq(action, STR("Denied")) ? FINDING_DENIED : FINDING_UNKNOWN;
+	look_host(&t, at(root, "http_request.url.hostname|dst_endpoint.hostname"));
+	look_host(&t, at(root, "dst_endpoint.ip"));
+	look_host(&t, at(root, "src_endpoint.ip"));
+	look_host(&t, at(root, "query.hostname"));
+	touched(&t, intel_url(e->o.intel, at(root, "http_request.url.url_string"), t.s.time_ms));
+	touched(&t, intel_hash(e->o.intel, at(root, "file.hash"), t.s.time_ms));
+	look_answers(&t, yyjson_obj_get(root, "answers"));
+	look_windows(&t, yyjson_obj_get(yyjson_obj_get(root, "Event"), "EventData"));
+}
+
+void engine_intel(struct engine *e, const struct intel *intel)
+{
+	e->o.intel = intel;
+}
+
 int engine_event(struct engine *e, const struct engine_event *ev, struct err *err)
 {
 	struct match_event m;
@@ -212,6 +287,8 @@ int engine_event(struct engine *e, const struct engine_event *ev, struct err *er
 		e->newest = time;
 	if (tally_wants(e->o.tally))
 		tally(e, m.root, ev);
+	if (!intel_empty(e->o.intel) && e->o.sightings && e->o.on_finding)
+		look(e, m.root, ev);
 	e->org = org_of(m.root);
 	correlator_clock(e->correlator, e->org, clock_of(m.root));
 	if (m.n_fired) {

@@ -9,12 +9,16 @@
 
 struct facts; /* facts.h: what the description says about organisations; NULL is fine */
 struct tally; /* tally.h: what is looked for by value; NULL is fine */
+struct intel; /* intel.h: values known to be bad; NULL is fine */
+struct sightings; /* sighting.h: needed with intel */
 
 struct engine;
 struct engine_opts {
 	const struct ruleset *rules; /* must outlive the engine */
 	const struct facts *facts;
 	struct tally *tally;         /* must outlive the engine; told by whoever owns it */
+	const struct intel *intel;
+	struct sightings *sightings; /* must outlive the engine */
 	size_t correlation_bytes;    /* 0: 64 MiB */
 	int horizon_ms;              /* correlate.h; 0: the usual ones */
 	void (*on_finding)(const struct finding *f, void *user); /* f is valid during the call */
@@ -35,6 +39,8 @@ void engine_tick(struct engine *e, int64_t now_ms);
 void engine_clock_set(struct engine *e, struct str org, int64_t by_ms);
 /* The newest `time` seen; for ticks by the events' own clock. */
 int64_t engine_time(const struct engine *e);
+/* Other intelligence from now on; it must outlive the engine, or the next call. NULL: none. */
+void engine_intel(struct engine *e, const struct intel *intel);
 struct correlator *engine_correlator(struct engine *e);
 struct matcher *engine_matcher(struct engine *e);
 

@@ -6,13 +6,14 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "detect/facts.h"
+#include "detect/sighting.h"
 #include "detect/tally.h"
 #include "wire/cursor.h"
 
 #include <stdio.h>
 
 #define STATE_MAX (256u * 1024 * 1024)
-#define STATE_MAGIC "TRDDET03"
+#define STATE_MAGIC "TRDDET04"
 
 struct follow {
 	struct follow_opts o;
@@ -20,6 +21,8 @@ struct follow {
 	struct reader *reader;
 	struct engine *engine;
 	struct tally *tally;
+	struct sightings *sightings;
+	const struct intel *intel;
 	struct follow_stats stats;
 	uint64_t last_seq; /* of the findings put */
 	int put_failed;
@@ -46,7 +49,7 @@ static void on_finding(const struct finding *f, void *user)
 static int make_engine(struct follow *f, const struct ruleset *rules, const struct facts *facts, struct engine **ret,
                        struct err *err)
 {
-	return engine_create(&(struct engine_opts){ .rules = rules, .facts = facts, .tally = f->tally, .on_finding = on_finding, .user = f }, ret, err);
+	return engine_create(&(struct engine_opts){ .rules = rules, .facts = facts, .tally = f->tally, .intel = f->intel, .sightings = f->sightings, .on_finding = on_finding, .user = f }, ret, err);
 }
 
 /* ---- state */
@@ -65,8 +68,12 @@ static void snapshot(struct follow *f, struct buf *b)
 	correlator_save(engine_correlator(f->engine), &part);
 	wr_blob(b, buf_view(&part));
 	failed = failed ? failed : part.failed;
-	buf_done(&part);
 	wr_blob(b, tally_list(f->tally));
+	buf_reset(&part);
+	sightings_save(f->sightings, &part);
+	wr_blob(b, buf_view(&part));
+	failed = failed ? failed : part.failed;
+	buf_done(&part);
 	hash_sha256(b->ptr ? b->ptr : "", b->len, sum);
 	buf_put(b, sum, sizeof sum);
 	if (failed)
@@ -85,13 +92,15 @@ static int restore(struct follow *f, struct err *err)
 		size_t body = b.len - SHA256_LEN, head = sizeof STATE_MAGIC - 1;
 		hash_sha256(b.ptr, body, sum);
 		struct rd rd = rd_from(b.ptr + head, body - head);
-		struct str cursors = rd_blob(&rd), state = rd_blob(&rd), list = rd_blob(&rd);
+		struct str cursors = rd_blob(&rd), state = rd_blob(&rd), list = rd_blob(&rd), seen = rd_blob(&rd);
 		bool ok = memcmp(b.ptr, STATE_MAGIC, head) == 0 && memcmp(sum, b.ptr + body, sizeof sum) == 0 && rd_end(&rd) == 0;
 		r = ok ? reader_restore(f->reader, cursors, err) : -E_CORRUPT;
 		if (r == 0)
 			r = correlator_restore(engine_correlator(f->engine), state);
 		if (r == 0 && list.len && tally_watch(f->tally, list) < 0)
 			r = -E_CORRUPT;
+		if (r == 0)
+			r = sightings_restore(f->sightings, seen);
 	} else if (r == 0) {
 		r = -E_CORRUPT;
 	}
@@ -126,6 +135,7 @@ int follow_tick(struct follow *f, int64_t now_ms, uint64_t acked, struct err *er
 	struct correlate_stats before, after;
 	correlator_stats(engine_correlator(f->engine), &before);
 	engine_tick(f->engine, now_ms);
+	sightings_tick(f->sightings, now_ms);
 	correlator_stats(engine_correlator(f->engine), &after);
 	f->changed |= before.held != after.held || before.fired != after.fired; /* what was held has gone its way */
 	int64_t mono = clock_mono_ms();
@@ -179,6 +189,17 @@ static void one(struct follow *f, const struct reader_record *rec)
 	if (engine_event(f->engine, &ev, NULL) < 0)
 		f->stats.bad++;
 	f->changed = true;
+}
+
+void follow_intel(struct follow *f, const struct intel *intel)
+{
+	f->intel = intel;
+	engine_intel(f->engine, intel);
+}
+
+struct sightings *follow_sightings(struct follow *f)
+{
+	return f->sightings;
 }
 
 int follow_watch(struct follow *f, struct str list)
@@ -257,12 +278,15 @@ int follow_open(const struct follow_opts *o, const struct ruleset *rules, const 
 	if (r == 0)
 		r = tally_create(&f->tally, err);
 	if (r == 0)
+		r = sightings_create(&f->sightings, err);
+	if (r == 0)
 		r = make_engine(f, rules, facts, &f->engine, err);
 	if (r == 0)
 		r = restore(f, err);
 	if (r == -E_CORRUPT || r == -E_INVALID) { /* everything again: uids keep what was reported from being told twice */
 		f->stats.faults++;
 		r = correlator_restore(engine_correlator(f->engine), STR(""));
+		sightings_restore(f->sightings, STR(""));
 		reader_close(&f->reader);
 		if (r == 0)
 			r = reader_open(&(struct reader_opts){ .dir = f->segments, .key = o->key, .user = o->key_user }, &f->reader, err);
@@ -291,6 +315,7 @@ void follow_close(struct follow **fp)
 	reader_close(&f->reader);
 	engine_destroy(&f->engine);
 	tally_destroy(&f->tally);
+	sightings_destroy(&f->sightings);
 	buf_done(&f->snap);
 	mem_free(f->segments);
 	mem_free(f->state);

@@ -4,7 +4,8 @@
  * exactly these cursors, so a restart counts every event once. It is written only when respondd has acknowledged
  * every finding made up to it; after a crash the events since are read again and give the same findings with the
  * same uids. (Follows from that: no finding is lost, and a repeated one is recognised by its uid.)
- *   "TRDDET03", blob cursors (reader_save), blob correlations (correlator_save), blob list (tally_list), SHA-256 of all before
+ *   "TRDDET04", blob cursors (reader_save), blob correlations (correlator_save), blob list (tally_list), blob sightings
+ *   (sightings_save), SHA-256 of all before
  * A state file that is missing starts at the beginning; one that is damaged is reported, and does the same. */
 #ifndef DETECT_FOLLOW_H
 #define DETECT_FOLLOW_H
@@ -33,6 +34,9 @@ int follow_open(const struct follow_opts *o, const struct ruleset *rules, const 
 void follow_close(struct follow **f); /* without a save */
 /* Other rules from now on; correlations that are still the same keep what they have. On error the old ones stay. */
 int follow_rules(struct follow *f, const struct ruleset *rules, const struct facts *facts, struct err *err);
+/* What is known to be bad (intel.h); it must outlive the follower, or the next call. */
+void follow_intel(struct follow *f, const struct intel *intel);
+struct sightings *follow_sightings(struct follow *f);
 /* What is blocked now (indicators.h); kept with the state. -E_INVALID, -E_NOMEM: the old list stays. */
 int follow_watch(struct follow *f, struct str list);
 /* Reads up to max records. Returns how many; fewer than max: nothing more for now. *err (code != 0): a series' fault. */

@@ -57,7 +57,7 @@ const struct table_process table_processes[] = {
 	  .memory = 4 * GIB, .files = 65536, .processes = 256, .needs = "%S/current/proxyd.json" },
 	{ .name = "detectd", .argv = { "toride-detectd" }, .uid = USER_DETECT, .own_net = true,
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_THREADS | CALLS_JIT,
-	  .read = { LIBS, "%S/generations", "%S/current", "%S/segments", "%S/vault-public", "%L" },
+	  .read = { LIBS, "%S/generations", "%S/current", "%S/segments", "%S/vault-public", "%S/feeds", "%L" },
 	  .write = { "%S/detect" },
 	  .memory = 2 * GIB, .files = 1024, .processes = 64, .needs = "%S/current/detectd.json" },
 	{ .name = "respondd", .argv = { "toride-respondd" }, .uid = USER_RESPOND,
