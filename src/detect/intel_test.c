@@ -74,7 +74,7 @@ static void test_list(void **state)
 			fail_msg("found: %s", silent[k]);
 	assert_string_equal(intel_name(i, STR("csv.example"), NOW)->name, "\"a name\",2026");
 	intel_stats(i, &s);
-	assert_int_equal(s.items, 13);
+	assert_int_equal(s.items, 12);
 	assert_int_equal(s.refused[INTEL_RESERVED], 3);
 	assert_int_equal(s.refused[INTEL_TOO_WIDE], 1);
 	assert_int_equal(s.refused[INTEL_HAS_QUERY], 1);
