@@ -8,6 +8,7 @@
 #include "model/model.h"
 #include "model/category.h"
 #include "url/import.h"
+#include "url/puny.h"
 #include "wire/place.h"
 
 #include <stdio.h>
@@ -187,6 +188,7 @@ struct asked {
 	const char *url;
 	struct url_query q;
 	uint8_t terminal[16];
+	char host[256]; /* of a name in other letters */
 	struct url_index *index; /* NULL: there is none */
 	bool json;
 };
@@ -373,6 +375,8 @@ static int take_options(struct asked *a, const struct check_options *o, struct e
 	a->q.now_ms = clock_now_ms();
 	if (url_split(str_from(a->url), &a->q) < 0)
 		return err_set(err, E_INVALID, a->url, "not an http:// or https:// URL");
+	if (url_host_from_utf8(a->q.host, a->host) == 0)
+		a->q.host = str_from(a->host);
 	if (o->terminal && !terminal_parse(o->terminal, a->terminal))
 		return err_set(err, E_INVALID, o->terminal, "not an address");
 	if (o->at && clock_parse(o->at, strlen(o->at), &a->q.now_ms) < 0)

@@ -47,6 +47,7 @@ static const struct url_category table[] = {
 	{ "shortener", "短縮 URL", "URL shorteners", " urlshortener url-shortener " },
 	{ "remote-control", "遠隔操作", "remote control", " remote remote-access remotecontrol " },
 	{ "new-domain", "登録されたばかりのドメイン", "newly registered domains", " nrd newly-registered " },
+	{ "lookalike", "紛らわしい国際化ドメイン名", "look-alike international names", " homograph " },
 	{ "parked", "休眠ドメイン", "parked domains", " reaffected parking " },
 	{ "translation", "翻訳", "translation", " translators " },
 	{ "search", "検索", "search engines", " searchengines " },

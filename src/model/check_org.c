@@ -185,6 +185,17 @@ static void check_consent(struct check *c, const struct consent *k)
 		CHECK_FAULT(c, ".consent.date", "is missing: consent is given on a day", "必要です (承認した日を書いてください)");
 }
 
+/* The services take the list only from somebody they know. */
+static void check_tenants(struct check *c, const struct tenants *t)
+{
+	if (t->n_microsoft && !t->microsoft_context[0] && check_sound(c, ".tenants.microsoft_context"))
+		CHECK_FAULT(c, ".tenants.microsoft_context", "is missing: Microsoft wants to know who sets the restriction",
+		            "必要です (制限を設定する自団体のディレクトリ ID)");
+	if (t->n_slack && !t->slack_requester[0] && check_sound(c, ".tenants.slack_requester"))
+		CHECK_FAULT(c, ".tenants.slack_requester", "is missing: Slack wants to know who sets the restriction",
+		            "必要です (制限を設定する自団体のワークスペース ID)");
+}
+
 static void check_categories(struct check *c, const struct org *o)
 {
 	char at[80];
@@ -223,6 +234,7 @@ void check_org(struct check *c, const struct org *o)
 	if (o->interface[0] && taken_interface(&c->m->service, o->interface))
 		CHECK_FAULT(c, ".interface", "is the uplink's or the node's own", "上位回線またはノード自身の接続口です");
 	check_categories(c, o);
+	check_tenants(c, &o->tenants);
 	if (o->url.mode == URL_WHITELIST_ONLY && o->url.n_white == 0 && check_sound(c, ".url"))
 		CHECK_FAULT(c, ".url.white", "is empty, but only what it lists is allowed", "空ですが、ホワイトリストのみの方式です");
 }

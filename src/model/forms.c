@@ -202,6 +202,22 @@ static const struct text2 *check_interface(struct str s)
 	return s.len < 1 || s.len > 15 || s.ptr[0] == '-' || !all(s, "-", false) ? &bad : NULL;
 }
 
+static const struct text2 *check_downloads(struct str s)
+{
+	WRONG(bad, "must be one of programs, scripts, macros, archives, disks, media", "programs・scripts・macros・archives・disks・media のどれかにしてください");
+	static const char *const groups[] = { "programs", "scripts", "macros", "archives", "disks", "media" };
+	for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
+		if (str_eq(s, str_from(groups[i])))
+			return NULL;
+	return &bad;
+}
+
+static const struct text2 *check_tenant(struct str s)
+{
+	WRONG(bad, "must be letters, digits, \".\", \"-\" and \"_\"", "英数字と . - _ で書いてください");
+	return s.len < 1 || s.len > 253 || !all(s, "._-", true) ? &bad : NULL;
+}
+
 static const struct text2 *check_category(struct str s)
 {
 	WRONG(bad, "isn't a category (toride url categories lists them; a list's own begin with x-)",
@@ -336,6 +352,8 @@ const struct form form_mail = { check_mail, "^[^@ ]{1,64}@[A-Za-z0-9.-]+\\.[A-Za
 const struct form form_phone = { check_phone, "^[-+() 0-9]{0,24}$" };
 const struct form form_interface = { check_interface, "^[a-z0-9][a-z0-9-]{0,14}$" };
 const struct form form_category = { check_category, "^[a-z0-9-]{1,31}$" };
+const struct form form_downloads = { check_downloads, "^[a-z]+$" };
+const struct form form_tenant = { check_tenant, "^[A-Za-z0-9._-]{1,253}$" };
 const struct form form_id = { check_id, "^[A-Za-z0-9_-]{1,32}$" };
 const struct form form_date = { check_date, "^" DATE "$" };
 const struct form form_directory = { check_directory, "^/[A-Za-z0-9_-][A-Za-z0-9._/-]*$" };

@@ -23,6 +23,8 @@ extern const struct form form_domain;    /* "host" or ".domain" (it and all belo
 extern const struct form form_url;       /* form_domain, "http(s)://host/path", an address or a CIDR */
 extern const struct form form_exception; /* form_url without addresses */
 extern const struct form form_category;  /* of the table in category.h, or "x-" and a list's own name */
+extern const struct form form_downloads; /* a group of file types, see schema.c */
+extern const struct form form_tenant;    /* 1–253 of letters, digits, ".", "-" and "_" */
 extern const struct form form_mail;
 extern const struct form form_phone;
 extern const struct form form_interface; /* 1–15 of [a-z0-9-] (IFNAMSIZ) */

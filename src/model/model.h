@@ -129,7 +129,7 @@ struct url_exception {
 	int64_t expires_ms; /* never 0 */
 };
 
-enum url_action { URL_DENY, URL_ALLOW };
+enum url_action { URL_DENY, URL_ALLOW, URL_COACH, URL_OVERRIDE }; /* COACH: a warning first; OVERRIDE: with a reason */
 enum url_days { URL_DAYS_ALL, URL_DAYS_WEEKDAYS, URL_DAYS_WEEKEND };
 struct url_category_rule {
 	const char *id;
@@ -150,6 +150,17 @@ struct url_policy {
 	size_t n_exceptions;
 	struct url_category_rule *categories; /* the first that holds decides */
 	size_t n_categories;
+	bool safe_search;
+	uint32_t upload_max_mib;     /* 0: the proxy's own ceiling */
+	const char **deny_downloads; /* groups of real types: "programs", … (scan/type.h's groups) */
+	size_t n_deny_downloads;
+};
+
+/* Whose accounts of a shared service may be used from here: told to the service by request headers. Empty: any. */
+struct tenants {
+	const char **microsoft, **google, **slack; /* domains or tenant ids; domains; workspace ids */
+	size_t n_microsoft, n_google, n_slack;
+	const char *microsoft_context, *slack_requester; /* the own directory's id, the own workspace's or organisation's */
 };
 
 struct terminal {
@@ -206,6 +217,7 @@ struct org {
 	struct prefix *publics; /* derived: global4, global6 and each other address that is published, once */
 	size_t n_publics;
 	struct url_policy url;
+	struct tenants tenants;
 	const char **no_decrypt;  /* hosts and .domains that are passed undecrypted */
 	size_t n_no_decrypt;
 	enum fail_mode scan_fail;  /* what happens to a page when no verdict can be had */

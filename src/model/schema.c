@@ -74,6 +74,8 @@ static const struct word modes[] = {
 static const struct word category_actions[] = {
 	{ "deny", URL_DENY, { "deny", "拒否" } },
 	{ "allow", URL_ALLOW, { "allow", "許可" } },
+	{ "coach", URL_COACH, { "warn, then allow", "警告してから許可" } },
+	{ "override", URL_OVERRIDE, { "allow with a reason", "理由を書けば許可" } },
 	{ .word = NULL },
 };
 static const struct word days[] = {
@@ -276,7 +278,8 @@ static const struct object category_rule_object = {
 		  SAYS("カテゴリ", "対象のカテゴリ (toride url categories で一覧)。独自のものは x- で始まります。",
 		       "The categories meant (toride url categories lists them); a list's own begin with x-.") },
 		{ "action", FIELD_ENUM, .required = true, AT(url_category_rule, action), .words = category_actions,
-		  SAYS("動作", "拒否または許可。", "What happens.") },
+		  SAYS("動作", "deny は拒否、allow は許可。coach は注意の画面から、override は理由を書いて、利用者が 1 時間だけ開けます (復号している通信に限ります)。",
+		       "deny, allow; coach: after a warning; override: after giving a reason, for an hour (both where traffic is decrypted).") },
 		{ "days", FIELD_ENUM, AT(url_category_rule, days), .words = days, .def = "\"all\"",
 		  SAYS("曜日", "規則が効く曜日。", "The days on which it holds.") },
 		{ "from", FIELD_MINUTE, AT(url_category_rule, from_minute), .def = "\"0:00\"",
@@ -303,6 +306,31 @@ static const struct object url_object = {
 		  SAYS("例外", "責任者と期限のある例外。", "Exceptions with owner and end.") },
 		{ "categories", FIELD_OBJECT, LIST(url_policy, categories), .sub = &category_rule_object, .max_entries = 100,
 		  SAYS("カテゴリ規則", "カテゴリごとの許可と拒否。上から順に、最初に合うものが効きます。", "By category; the first that holds decides.") },
+		{ "safe_search", FIELD_BOOL, AT(url_policy, safe_search),
+		  SAYS("セーフサーチ", "検索サイトと YouTube を、不適切な結果を除く設定に固定します (復号している通信に限ります)。",
+		       "Search engines and YouTube are held to their strict mode (where traffic is decrypted).") },
+		{ "upload_max_mib", FIELD_UINT, AT(url_policy, upload_max_mib), .max = 4096,
+		  SAYS("送信上限 (MiB)", "一度に送信できる大きさ。0 は 4096。", "The most that one request may send; 0: 4096.") },
+		{ "deny_downloads", FIELD_TEXT, LIST(url_policy, deny_downloads), .form = &form_downloads, .max = 20, .max_entries = 10,
+		  SAYS("受け取らない種類", "内容から判定した種類: programs (プログラム)、scripts (スクリプト)、macros (マクロ入り文書)、archives (圧縮ファイル)、disks (ディスクイメージ)、media (動画・音声)。",
+		       "Kinds by content that aren't delivered: programs, scripts, macros (documents with), archives, disks, media.") },
+		END,
+	},
+};
+
+static const struct object tenants_object = {
+	"tenants", { "tenant restriction", "テナント制限" }, NULL, sizeof(struct tenants),
+	(const struct field[]){
+		{ "microsoft", FIELD_TEXT, LIST(tenants, microsoft), .form = &form_tenant, .max = 253, .max_entries = 50,
+		  SAYS("Microsoft 365", "利用を許すテナントのドメインまたは ID。空は制限なし。", "Domains or ids of the tenants allowed; empty: any.") },
+		{ "microsoft_context", FIELD_TEXT, AT(tenants, microsoft_context), .form = &form_tenant, .max = 253,
+		  SAYS("自ディレクトリ ID", "制限を設定する自団体のディレクトリ (テナント) ID。", "The id of the own directory, which sets the restriction.") },
+		{ "google", FIELD_TEXT, LIST(tenants, google), .form = &form_tenant, .max = 253, .max_entries = 50,
+		  SAYS("Google Workspace", "利用を許すドメイン。空は制限なし。", "Domains allowed; empty: any.") },
+		{ "slack", FIELD_TEXT, LIST(tenants, slack), .form = &form_tenant, .max = 253, .max_entries = 50,
+		  SAYS("Slack", "利用を許すワークスペースまたは OrG の ID。空は制限なし。", "Ids of the workspaces allowed; empty: any.") },
+		{ "slack_requester", FIELD_TEXT, AT(tenants, slack_requester), .form = &form_tenant, .max = 253,
+		  SAYS("自ワークスペース ID", "制限を設定する自団体のワークスペースまたは OrG の ID。", "The id of the own workspace, which sets the restriction.") },
 		END,
 	},
 };
@@ -424,6 +452,9 @@ const struct object schema_org = {
 		{ "publish", FIELD_OBJECT, LIST(org, publish), .sub = &publish_object, .max_entries = 1000,
 		  SAYS("公開サーバ", "インターネットから届く団体のサーバ。", "Its servers that the Internet reaches.") },
 		{ "url", FIELD_OBJECT, AT(org, url), .sub = &url_object, SAYS("URL フィルタ", "URL フィルタの方針。", "Its URL policy.") },
+		{ "tenants", FIELD_OBJECT, AT(org, tenants), .sub = &tenants_object,
+		  SAYS("テナント制限", "クラウドサービスで使える組織を限ります (復号している通信に限ります)。",
+		       "Whose accounts of cloud services may be used (where traffic is decrypted).") },
 		{ "no_decrypt", FIELD_TEXT, LIST(org, no_decrypt), .form = &form_domain, .max = 254,
 		  SAYS("復号しない宛先", "復号せずに通すホスト名と .ドメイン。", "Hosts and .domains that are passed undecrypted.") },
 		{ "scan_fail", FIELD_ENUM, AT(org, scan_fail), .words = fails, .def = "\"closed\"",

@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "model/category.h"
+#include "url/puny.h"
 #include "url/set.h"
 
 #include <openssl/evp.h>
@@ -59,6 +60,14 @@ static int add(struct list *l, const struct url_entry *e)
 	return 0;
 }
 
+static bool beyond_ascii(struct str s)
+{
+	unsigned char all = 0;
+	for (size_t i = 0; i < s.len; i++)
+		all |= (unsigned char)s.ptr[i];
+	return all >= 0x80;
+}
+
 static int add_addr(struct list *l, unsigned len, int category)
 {
 	return add(l, &(struct url_entry){ .kind = URL_KIND_ADDR, .t = &l->t, .len = len, .category = category });
@@ -66,6 +75,9 @@ static int add_addr(struct list *l, unsigned len, int category)
 
 static int add_name(struct list *l, struct str name, enum url_kind kind, bool below_only, int category)
 {
+	char ascii[256];
+	if (beyond_ascii(name) && url_host_from_utf8(name, ascii) == 0)
+		name = str_from(ascii);
 	const struct url_query q = { .scheme = STR("http"), .host = name };
 	if (url_target_from(&q, &l->t) < 0)
 		return bad_line(l, "not a name, address or URL");
@@ -108,7 +120,12 @@ static int add_url(struct list *l, struct str s, int category)
 		return bad_line(l, "the URL is too long");
 	int n = snprintf(text, sizeof text, "%s%.*s", scheme ? "" : "http://", (int)s.len, s.ptr);
 	const char *hash = memchr(text, '#', (size_t)n);
-	if (url_split((struct str){ text, hash ? (size_t)(hash - text) : (size_t)n }, &q) < 0 || url_target_from(&q, &l->t) < 0)
+	if (url_split((struct str){ text, hash ? (size_t)(hash - text) : (size_t)n }, &q) < 0)
+		return bad_line(l, "not a URL");
+	char ascii[256];
+	if (beyond_ascii(q.host) && url_host_from_utf8(q.host, ascii) == 0)
+		q.host = str_from(ascii);
+	if (url_target_from(&q, &l->t) < 0)
 		return bad_line(l, "not a URL");
 	if (q.path.len == 0 || str_eq(q.path, STR("/")))
 		return add_name(l, q.host, URL_KIND_HOST, false, category);

@@ -34,6 +34,8 @@ static const struct {
 	  "# first,line\n\"id\",\"dateadded\",\"url\",\"threat\"\n1,2026-01-01,\"http://e.example/a,b\",malware_download\n2,x,f.example,\"PHISH\"\n3,x,,malware\n4,x,g.example,<b>\n",
 	  2, 2, 0, { "x-malware-download http://e.example/a,b", "phishing http://www.f.example/", "- http://e.example/" } },
 	{ "two.csv", URL_FORMAT_AUTO, NULL, "a.example,games\nb.example,SNS\n", 2, 0, 0, { "games http://a.example/", "social http://b.example/" } },
+	{ "idn.txt", URL_FORMAT_PLAIN, "adult", "日本語.example\nhttp://例え.example/x\n＊.bad.example\n", 2, 1, 0,
+	  { "adult http://www.xn--wgv71a119e.example/", "adult http://xn--r8jz45g.example/x", "- http://xn--r8jz45g.example/" } },
 	{ "paths.txt", URL_FORMAT_PLAIN, "warez", "host.example/a/b\nhttps://host.example/c?d=1\nhost.example/\nhttp://192.0.2.1/x\n", 4, 0, 0,
 	  { "warez http://host.example/a/b/c", "warez http://host.example/", "warez http://192.0.2.1/x", "- http://192.0.2.1/y" } },
 };

@@ -4,9 +4,13 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "model/model.h"
 #include "url/index.h"
+#include "url/puny.h"
 
 #include <stdio.h>
+
+#define LOOKALIKE "lookalike" /* a category of model/category.h that needs no list */
 
 struct exception {
 	int64_t expires_ms;
@@ -21,7 +25,7 @@ struct rule {
 	const char *id;
 	const char **names; /* of categories */
 	size_t n_names;
-	bool allow;
+	enum url_action action;
 	int days; /* 0 all, 1 Monday to Friday, 2 Saturday and Sunday */
 	unsigned from, to;
 	struct net *terminals;
@@ -133,11 +137,15 @@ static int read_rule(struct url_policy_set *p, yyjson_val *v, const char *path, 
 	yyjson_val *id = yyjson_obj_get(v, "id"), *action = yyjson_obj_get(v, "action"), *days = yyjson_obj_get(v, "days");
 	yyjson_val *terminals = yyjson_obj_get(v, "terminals");
 	uint64_t from = yyjson_get_uint(yyjson_obj_get(v, "from")), to = yyjson_get_uint(yyjson_obj_get(v, "to"));
-	ret->allow = yyjson_equals_str(action, "allow");
+	static const char *const actions[] = { "deny", "allow", "coach", "override" };
+	unsigned what = 0;
+	while (what < ARRAY_LEN(actions) && !yyjson_equals_str(action, actions[what]))
+		what++;
+	ret->action = (enum url_action)what;
 	if (!yyjson_is_str(id) || yyjson_get_len(id) == 0 || yyjson_get_len(id) > 32)
 		return bad_rule(path, "a rule by category needs an id", err);
-	if (!ret->allow && !yyjson_equals_str(action, "deny"))
-		return bad_rule(path, "action is neither allow nor deny", err);
+	if (what == ARRAY_LEN(actions))
+		return bad_rule(path, "action is none of deny, allow, coach, override", err);
 	ret->days = yyjson_equals_str(days, "weekdays") ? 1 : yyjson_equals_str(days, "weekend") ? 2 : 0;
 	if ((days && ret->days == 0 && !yyjson_equals_str(days, "all")) || from >= 1440 || to >= 1440)
 		return bad_rule(path, "days or times that there aren't", err);
@@ -243,10 +251,17 @@ static void say_index(struct url_decision *d, bool allow, const char *list, size
 
 /* ---- categories ---- */
 
-static const char *first_of(const struct url_index *x, uint64_t held, const char **names, size_t n)
+/* What is known of a URL beside the lists. */
+struct known {
+	const struct url_index *index;
+	uint64_t held;  /* by the index */
+	bool lookalike; /* by the name itself */
+};
+
+static const char *first_of(const struct known *k, const char **names, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if (held & url_index_mask(x, str_from(names[i])))
+	for (size_t i = 0; i < n && (k->held || k->lookalike); i++)
+		if ((k->held & url_index_mask(k->index, str_from(names[i]))) || (k->lookalike && strcmp(names[i], LOOKALIKE) == 0))
 			return names[i];
 	return NULL;
 }
@@ -285,33 +300,37 @@ static void say_category(struct url_decision *d, bool allow, const char *list, c
 	snprintf(d->category, sizeof d->category, "%s", category);
 }
 
-static bool by_common_category(const struct url_policy_set *p, const struct url_query *q, uint64_t held, struct url_decision *d)
+static bool by_common_category(const struct url_policy_set *p, const struct known *k, struct url_decision *d)
 {
-	const char *name = held ? first_of(q->index, held, p->deny, p->n_deny) : NULL;
+	const char *name = first_of(k, p->deny, p->n_deny);
 	if (name)
 		say_category(d, false, "service.deny_categories", name, name);
 	return name;
 }
 
-static bool by_own_category(const struct url_policy_set *p, const struct url_query *q, uint64_t held, struct url_decision *d)
+static bool by_own_category(const struct url_policy_set *p, const struct url_query *q, const struct known *k, struct url_decision *d)
 {
-	for (size_t i = 0; held && i < p->n_rules; i++) {
+	for (size_t i = 0; i < p->n_rules; i++) {
 		const struct rule *r = &p->rules[i];
-		const char *name = first_of(q->index, held, r->names, r->n_names);
+		const char *name = first_of(k, r->names, r->n_names);
 		if (!name || !holds_now(r, q))
 			continue;
-		say_category(d, r->allow, "url.categories", r->id, name);
+		say_category(d, r->action == URL_ALLOW, "url.categories", r->id, name);
+		d->action = r->action;
 		return true;
 	}
 	return false;
 }
 
-static void list_categories(const struct url_index *x, uint64_t held, struct url_decision *d)
+static void list_categories(const struct known *k, struct url_decision *d)
 {
 	size_t n = 0;
 	d->category[0] = d->categories[0] = 0;
-	for (; held; held &= held - 1) {
-		const char *name = url_index_category(x, (unsigned)__builtin_ctzll(held));
+	d->action = URL_DENY;
+	if (k->lookalike)
+		n = (size_t)snprintf(d->categories, sizeof d->categories, "%s", LOOKALIKE);
+	for (uint64_t held = k->held; held; held &= held - 1) {
+		const char *name = url_index_category(k->index, (unsigned)__builtin_ctzll(held));
 		size_t len = strlen(name);
 		if (n + len + 2 > sizeof d->categories)
 			return;
@@ -322,7 +341,7 @@ static void list_categories(const struct url_index *x, uint64_t held, struct url
 /* ---- deciding ---- */
 
 /* Steps 1 to 6; false: nothing says anything. */
-static bool by_lists(const struct url_policy_set *p, const struct url_target *t, const struct url_query *q, uint64_t held,
+static bool by_lists(const struct url_policy_set *p, const struct url_target *t, const struct url_query *q, const struct known *k,
                      struct url_decision *d)
 {
 	size_t i;
@@ -333,12 +352,12 @@ static bool by_lists(const struct url_policy_set *p, const struct url_target *t,
 		say_index(d, true, "url.white", i);
 	else if (url_set_match(p->common, t, &i))
 		say_index(d, false, "service.black", i);
-	else if (by_common_category(p, q, held, d))
+	else if (by_common_category(p, k, d))
 		return true;
 	else if (url_set_match(p->black, t, &i))
 		say_index(d, false, "url.black", i);
 	else
-		return by_own_category(p, q, held, d);
+		return by_own_category(p, q, k, d);
 	return true;
 }
 
@@ -347,10 +366,11 @@ void url_decide_target(const struct url_policy_set *p, const struct url_target *
 {
 	struct url_hit hit;
 	url_index_find(q->index, t, &hit);
-	list_categories(q->index, hit.categories, ret);
+	const struct known k = { q->index, hit.categories, url_lookalike((struct str){ t->host, t->host_len }) };
+	list_categories(&k, ret);
 	ret->wants_path = hit.wants_path || (!t->path.ptr && (url_set_wants_path(p->patterns, t) || url_set_wants_path(p->white, t) ||
 	                                                      url_set_wants_path(p->common, t) || url_set_wants_path(p->black, t)));
-	if (by_lists(p, t, q, hit.categories, ret))
+	if (by_lists(p, t, q, &k, ret))
 		return;
 	if (p->white_only)
 		say(ret, false, "url.white_only");
@@ -379,8 +399,9 @@ void url_decide_address(const struct url_policy_set *p, const uint8_t addr[16], 
 	t.host_len = strlen(t.host);
 	url_target_labels(&t);
 	url_index_find(q->index, &t, &hit);
-	list_categories(q->index, hit.categories, ret);
+	const struct known k = { q->index, hit.categories, false };
+	list_categories(&k, ret);
 	ret->wants_path = false;
-	if (!by_lists(p, &t, q, hit.categories, ret))
+	if (!by_lists(p, &t, q, &k, ret))
 		say(ret, true, "url.default");
 }

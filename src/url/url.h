@@ -88,7 +88,7 @@ bool url_set_wants_path(const struct url_set *s, const struct url_target *t);
  *   {"mode":"blacklist"|"whitelist_only","black":[…],"white":[…],
  *    "exceptions":[{"pattern":"…","allow":true,"expires_ms":1790000000000}, …],
  *    "deny_categories":["malware", …],
- *    "categories":[{"id":"sns-noon","categories":["social"],"action":"deny"|"allow","days":"all"|"weekdays"|"weekend",
+ *    "categories":[{"id":"sns-noon","categories":["social"],"action":"deny"|"allow"|"coach"|"override","days":"all"|"weekdays"|"weekend",
  *      "from":720,"to":780,"terminals":["10.1.0.0/24", …]}, …]}      from, to: minutes of Japan's day; equal: all day
  * Absent members are empty. common: the service's black list, borrowed, shared by all; NULL: none. */
 struct url_policy_set;
@@ -102,6 +102,8 @@ struct url_decision {
 	                    Who can't decrypt goes by `allow`. */
 	char rule[64];   /* "url.exceptions[1]" "url.white[0]" "service.black[0]" "service.deny_categories[malware]" "url.black[3]"
 	                    "url.categories[ID]" "url.white_only" "url.default" "url.invalid" */
+	int action;      /* of a rule by category, enum url_action of model.h: with URL_COACH and URL_OVERRIDE allow is false, and
+	                    the terminal's user may open it; else URL_DENY */
 	char category[32];    /* what a rule by category decided by, else "" */
 	char categories[128]; /* all that the index knows of it, separated by commas, whole names only */
 };

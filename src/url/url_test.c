@@ -271,6 +271,7 @@ static const char category_json[] =
 	"{\"id\":\"noon\",\"action\":\"allow\",\"categories\":[\"social\"],\"days\":\"weekdays\",\"from\":720,\"to\":780},"
 	"{\"id\":\"press\",\"action\":\"allow\",\"categories\":[\"social\",\"video\"],\"terminals\":[\"10.1.2.0/25\",\"2001:db8::7\"]},"
 	"{\"id\":\"night\",\"action\":\"deny\",\"categories\":[\"video\"],\"days\":\"weekend\",\"from\":1320,\"to\":360},"
+	"{\"id\":\"alike\",\"action\":\"deny\",\"categories\":[\"lookalike\"]},"
 	"{\"id\":\"leisure\",\"action\":\"deny\",\"categories\":[\"games\",\"social\"]}]}";
 static const char category_list[] = "malware.example,malware\nsns.example,social\nboth.sns.example,phishing\nvideo.example,video\n"
 	"game.example,games\nhost.example/bad,games\n203.0.113.0/24,malware\nown.example,video\n";
@@ -303,6 +304,8 @@ static const struct {
 	{ "game.example", NULL, NULL, JST(0, 9, 0), 0, "url.categories[leisure]", "games", 0 },
 	{ "host.example", NULL, NULL, JST(0, 9, 0), 1, "url.default", "", 1 },
 	{ "host.example", "/bad/x", NULL, JST(0, 9, 0), 0, "url.categories[leisure]", "games", 0 },
+	{ "xn--80ak6aa92e.example", "/", NULL, JST(0, 9, 0), 0, "url.categories[alike]", "lookalike", 0 }, /* аррӏе */
+	{ "xn--wgv71a119e.example", "/", NULL, JST(0, 9, 0), 1, "url.default", "", 0 },
 	{ "203.0.113.9", "/", NULL, JST(0, 9, 0), 0, "service.deny_categories[malware]", "malware", 0 },
 	{ "own.example", "/", NULL, JST(0, 9, 0), 0, "url.black[0]", "", 0 },
 	{ "other.example", "/", NULL, JST(0, 9, 0), 1, "url.default", "", 0 },
