@@ -78,10 +78,11 @@ static void refuse(struct buf *b, const struct model *m)
 
 static void category_rule(struct buf *b, const struct url_category_rule *r)
 {
+	static const char *const actions[] = { "deny", "allow", "coach", "override" };
 	static const char *const days[] = { "all", "weekdays", "weekend" };
 	json_field_s(b, "id", r->id);
 	texts(b, "categories", r->categories, r->n_categories);
-	json_field_s(b, "action", r->action == URL_ALLOW ? "allow" : "deny");
+	json_field_s(b, "action", actions[r->action]);
 	json_field_s(b, "days", days[r->days]);
 	json_field_u64(b, "from", r->from_minute);
 	json_field_u64(b, "to", r->to_minute);
@@ -115,6 +116,23 @@ void compile_url_policy(const struct model *m, const struct org *o, struct buf *
 	buf_puts(b, "]}");
 }
 
+/* What is changed in requests, and limits of what is sent and received. */
+static void content(struct buf *b, const struct org *o)
+{
+	const struct tenants *t = &o->tenants;
+	json_field_bool(b, "safe_search", o->url.safe_search);
+	json_field_u64(b, "upload_max_mib", o->url.upload_max_mib);
+	texts(b, "deny_downloads", o->url.deny_downloads, o->url.n_deny_downloads);
+	json_key(b, "tenants");
+	buf_putc(b, '{');
+	texts(b, "microsoft", t->microsoft, t->n_microsoft);
+	json_field_s(b, "microsoft_context", t->microsoft_context);
+	texts(b, "google", t->google, t->n_google);
+	texts(b, "slack", t->slack, t->n_slack);
+	json_field_s(b, "slack_requester", t->slack_requester);
+	buf_putc(b, '}');
+}
+
 static void org(struct buf *b, const struct model *m, const struct org *o)
 {
 	struct prefix resolver = internal4(m, o, INTERNAL_RESOLVER), from = internal4(m, o, INTERNAL_GATEWAY);
@@ -141,6 +159,8 @@ static void org(struct buf *b, const struct model *m, const struct org *o)
 	json_field_bool(b, "unscannable_allow", o->unscannable_allow);
 	json_key(b, "url");
 	compile_url_policy(m, o, b);
+	content(b, o);
+	json_field_s(b, "release_mail", o->n_contacts ? o->contacts[0].mail : "");
 }
 
 int compile_proxyd(const struct model *m, struct outset *out, struct err *err)

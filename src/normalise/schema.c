@@ -23,6 +23,7 @@ static const struct row rows[] = {
 	{ 0, false, NUMBER, "clock_skew_ms", NULL },
 	{ 0, false, OBJECT, "intake", NULL },
 	{ 4002, false, TEXT, "ref", NULL },
+	{ 4002, false, TEXT, "message", NULL },
 	{ 4002, true, OBJECT, "src_endpoint", NULL },
 	{ 4002, false, TEXT, "src_endpoint.ip", NULL },
 	{ 4002, false, NUMBER, "src_endpoint.port", NULL },

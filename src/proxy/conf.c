@@ -210,7 +210,10 @@ static int get_org(struct load *l, yyjson_val *v, struct conf_org *o, const stru
 	r = r < 0 ? r : get_prefixes(l, v, "terminals", &o->terminals, &o->n_terminals);
 	r = r < 0 ? r : get_prefixes(l, v, "prefixes", &o->prefixes, &o->n_prefixes);
 	r = r < 0 ? r : get_prefixes(l, v, "child_proxies", &o->child_proxies, &o->n_child_proxies);
+	r = r < 0 ? r : get_text(l, v, "release_mail", &o->release_mail);
 	r = r < 0 ? r : get_numbers(l, v, o, service->port);
+	if (r == 0 && adjust_parse(v, &l->c->arena, &o->adjust) < 0)
+		r = bad(l, "", "safe_search, upload_max_mib, deny_downloads or tenants");
 	if (r == 0 && l->c->dev && o->interface[0])
 		r = bad(l, "interface", "development mode is for loopback only: no interface may be named");
 	return r < 0 ? r : get_sets(l, v, o);

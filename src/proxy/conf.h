@@ -6,6 +6,8 @@
  *    "orgs":[{"code","index","name","name_en","interface","global4","global6","resolver","resolver_from",
  *      "tls_decryption","no_decrypt":[…],"registered_only","terminals":[prefix…],"prefixes":[prefix…],
  *      "child_proxies":[prefix…],
+ *      "safe_search","upload_max_mib","deny_downloads":[…],"tenants":{"microsoft":[…],"microsoft_context",
+ *      "google":[…],"slack":[…],"slack_requester"},"release_mail",
  *      "scan_fail":"closed"|"open","scan_max_mib","unscannable_allow","url":{…url/url.h…}}…],
  *    "dev":{"except":[prefix…],"hosts":[{"name","addr"}…],"verdict_ms":60000,"held_mib":512,"held_ms":60000}}
  *      only where every interface is ""
@@ -17,6 +19,7 @@
 #define PROXY_CONF_H
 
 #include "base/arena.h"
+#include "proxy/adjust.h"
 #include "model/model.h"
 #include "url/url.h"
 
@@ -42,6 +45,8 @@ struct conf_org {
 	struct prefix *terminals, *child_proxies;
 	struct prefix *prefixes; /* the organisation's own: where terminals are that a child proxy may name */
 	size_t n_terminals, n_child_proxies, n_prefixes;
+	struct adjust adjust;
+	const char *release_mail; /* whom people ask for a release; "" nobody */
 	struct url_set *no_decrypt;
 	struct url_policy_set *url;
 };

@@ -2,6 +2,7 @@
 #ifndef PROXY_CONN_H
 #define PROXY_CONN_H
 
+#include "proxy/grant.h"
 #include "proxy/hold.h"
 #include "proxy/leaf.h"
 #include "proxy/origin.h"
@@ -71,6 +72,7 @@ struct txn {
 	/* for the event */
 	char ref[PAGE_REF], rule[80], rule_name[80], malware[72], file_type[16];
 	char category[32], categories[128]; /* what decided, and all that is known of the URL: names, commas between */
+	char grant[80], reason[GRANT_REASON + 1]; /* what may be opened by the page; why it was */
 	const char *action, *disposition, *verdict;
 	bool hashed, cache_hit, tunnel;
 	uint16_t tls_version;          /* of the origin's side, 0x0304 */
@@ -143,6 +145,7 @@ struct decision {
 	enum page_kind page;
 	char rule[80], name[80];
 	char category[32], categories[128]; /* as in url_decision */
+	char grant[80]; /* what the terminal's user may open (proxy/grant.h): "coach ID" or "override ID"; "" nothing */
 };
 /* block table → terminal registered → url policy (url/url.h: lists, then categories by w's index). */
 void decide(const struct worker *w, const struct conf_org *org, const struct target *t, const struct prefix *terminal,

@@ -27,6 +27,18 @@ void decide_mapped(const struct prefix *a, uint8_t dst[16])
 	memcpy(a->family == 4 ? dst + 12 : dst, a->addr, a->family == 4 ? 4 : 16);
 }
 
+/* A rule that the person at the terminal may open, or has opened. */
+static void by_person(const struct conf_org *org, const struct prefix *terminal, const struct url_decision *d, struct decision *ret)
+{
+	const struct grant_for g = { org->code, terminal, ret->grant };
+	snprintf(ret->grant, sizeof ret->grant, "%s %s", d->action == URL_COACH ? "coach" : "override", d->rule);
+	ret->page = d->action == URL_COACH ? PAGE_COACH : PAGE_OVERRIDE;
+	if (!grant_holds(&g, clock_mono_ms()))
+		return;
+	ret->allow = true;
+	snprintf(ret->name, sizeof ret->name, "opened");
+}
+
 void decide(const struct worker *w, const struct conf_org *org, const struct target *t, const struct prefix *terminal,
             struct decision *ret)
 {
@@ -49,6 +61,8 @@ void decide(const struct worker *w, const struct conf_org *org, const struct tar
 	ret->wants_path = d.wants_path;
 	ret->page = PAGE_URL;
 	snprintf(ret->rule, sizeof ret->rule, "%s", d.rule);
+	if (d.action == URL_COACH || d.action == URL_OVERRIDE)
+		by_person(org, terminal, &d, ret);
 	snprintf(ret->category, sizeof ret->category, "%s", d.category);
 	snprintf(ret->categories, sizeof ret->categories, "%s", d.categories);
 }

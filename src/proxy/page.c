@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "model/category.h"
+#include "proxy/grant.h"
 
 #include <stdio.h>
 
@@ -91,6 +92,20 @@ static const struct words words[PAGE_COUNT] = {
 	                 "進行中のダウンロードが終わるのを待ってから、もう一度お試しください。", "Your share is used up",
 	                 "What this terminal or your organisation is downloading at the same time exceeds its share.",
 	                 "Wait until the downloads that are running have ended, then try again." },
+	[PAGE_KIND] = { 403, "Forbidden", "この種類のファイルは受け取れません",
+	                "あなたの団体では、この種類のファイルをインターネットから受け取らないことになっています。内容から判定した種類です。", ASK_JA,
+	                "Files of this kind are not delivered", "Your organisation does not take files of this kind from the Internet. "
+	                "The kind was found from the contents.", ASK_EN },
+	[PAGE_COACH] = { 403, "Forbidden", "業務に必要なページですか",
+	                 "接続先は、あなたの団体で注意が必要とされている分類です。開くと、その記録が残ります。",
+	                 "業務に必要なときだけ、下のボタンで開いてください。1 時間、この分類のページを開けます。", "Do you need this page for your work?",
+	                 "The destination is of a category that your organisation wants to be used with care. Opening it is recorded.",
+	                 "Open it by the button only if your work needs it. It stays open for an hour.", },
+	[PAGE_OVERRIDE] = { 403, "Forbidden", "このページは、理由を書けば開けます",
+	                    "接続先の分類は、あなたの団体では制限されています。この端末では、理由を記録して開くことができます。",
+	                    "業務上の理由を書いて、下のボタンで開いてください。1 時間、この分類のページを開けます。", "This page opens with a reason",
+	                    "Your organisation restricts the category of this destination. From this terminal it may be opened; the reason is recorded.",
+	                    "Write why your work needs it and press the button. It stays open for an hour." },
 };
 
 unsigned page_status(enum page_kind kind)
@@ -142,9 +157,11 @@ static const char style[] =
 	"dl{margin:1rem 0 0;display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem}"
 	"dt{color:#4d4d4d}dd{margin:0;overflow-wrap:anywhere}"
 	"dd.ref{font:700 1.125rem/1.5 ui-monospace,monospace}footer{color:#4d4d4d;font-size:.875rem;margin-top:1rem}"
+	"form{margin:1rem 0 0}input:not([type]){font:inherit;width:100%;padding:.5rem;border:1px solid #767676;border-radius:6px}"
+	"button{font:inherit;padding:.5rem 1rem;border:0;border-radius:6px;background:#0017c1;color:#fff}a{color:#0017c1}"
 	"@media(max-width:30rem){dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}}"
 	"@media(prefers-color-scheme:dark){body{background:#1a1a1c;color:#f8f8fb}section{background:#26262b;border-color:#4d4d4d}"
-	"dt,footer{color:#b3b3b3}}"
+	"dt,footer{color:#b3b3b3}a{color:#9db7f9}}"
 	"</style></head><body><main>";
 
 static void term(struct buf *b, const char *name, struct str value)
@@ -166,6 +183,62 @@ static struct str shorten(struct str s)
 	return s;
 }
 
+/* RFC 3986: everything that isn't unreserved as %XX. */
+static void percent(struct buf *b, struct str s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.ptr[i];
+		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-._~", c);
+		if (c && plain)
+			buf_putc(b, (char)c);
+		else
+			buf_printf(b, "%%%02X", c);
+	}
+}
+
+/* A mail to who may release it, with number and address filled in. */
+static void release_link(struct buf *b, const struct page *p)
+{
+	if (!p->release || !p->release[0] || (p->kind != PAGE_URL && p->kind != PAGE_KIND && p->kind != PAGE_UNSCANNABLE && p->kind != PAGE_OVERRIDE))
+		return;
+	buf_puts(b, "<p><a href=\"mailto:");
+	for (const char *c = p->release; *c; c++)
+		if (*c == '@')
+			buf_putc(b, '@');
+		else
+			percent(b, (struct str){ c, 1 });
+	buf_puts(b, "?subject=");
+	percent(b, STR("閲覧制限の解除の申請 "));
+	percent(b, str_from(p->ref));
+	buf_puts(b, "&amp;body=");
+	percent(b, STR("受付番号: "));
+	percent(b, str_from(p->ref));
+	percent(b, STR("\r\n接続先: "));
+	percent(b, shorten(p->url));
+	percent(b, STR("\r\n業務上の理由: \r\n"));
+	buf_puts(b, "\">解除を申請する (メール) / Request release</a></p>");
+}
+
+static void hidden(struct buf *b, const char *name, struct str value)
+{
+	buf_printf(b, "<input type=\"hidden\" name=\"%s\" value=\"", name);
+	html_escape(b, value);
+	buf_puts(b, "\">");
+}
+
+static void open_form(struct buf *b, const struct page *p)
+{
+	if ((p->kind != PAGE_COACH && p->kind != PAGE_OVERRIDE) || !p->token)
+		return;
+	buf_puts(b, "<form action=\"" GRANT_PATH "\" method=\"get\">");
+	hidden(b, "t", str_from(p->token));
+	hidden(b, "k", str_from(p->rule));
+	hidden(b, "u", p->back.len && p->back.len < 2000 ? p->back : STR("/"));
+	if (p->kind == PAGE_OVERRIDE)
+		buf_puts(b, "<p><label>業務上の理由 / Reason<br><input name=\"r\" required minlength=\"2\" maxlength=\"60\" autocomplete=\"off\"></label></p>");
+	buf_puts(b, "<p><button>業務に必要なので開く / Open it</button></p></form>");
+}
+
 void page_format(struct buf *b, const struct page *p)
 {
 	const struct words *w = &words[p->kind];
@@ -185,7 +258,10 @@ void page_format(struct buf *b, const struct page *p)
 	term(b, "団体", str_from(p->org));
 	term(b, "日時", str_from(when));
 	term(b, "詳細", str_from(p->detail));
-	buf_printf(b, "</dl></section><section lang=\"en\"><h2>%s</h2><p>%s</p><p>%s</p><dl><dt>Reference</dt><dd class=\"ref\">",
+	buf_puts(b, "</dl>");
+	open_form(b, p);
+	release_link(b, p);
+	buf_printf(b, "</section><section lang=\"en\"><h2>%s</h2><p>%s</p><p>%s</p><dl><dt>Reference</dt><dd class=\"ref\">",
 	           w->title_en, w->why_en, w->do_en);
 	html_escape(b, str_from(p->ref));
 	buf_puts(b, "</dd>");

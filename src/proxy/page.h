@@ -9,7 +9,8 @@
 enum page_kind {
 	PAGE_URL, PAGE_BLOCK, PAGE_MALWARE, PAGE_UNSCANNABLE, PAGE_NO_VERDICT, PAGE_TERMINAL, PAGE_PORT, PAGE_PROTOCOL,
 	PAGE_METHOD, PAGE_UPLOAD, PAGE_FORBIDDEN, PAGE_DNS, PAGE_CONNECT, PAGE_TIMEOUT, PAGE_TLS, PAGE_ORIGIN, PAGE_BUSY,
-	PAGE_SHARE, PAGE_COUNT,
+	PAGE_SHARE, PAGE_KIND, PAGE_COACH, PAGE_OVERRIDE,
+	PAGE_COUNT,
 };
 
 struct page {
@@ -20,6 +21,9 @@ struct page {
 	const char *category;     /* by which it was decided (model/category.h); "" none */
 	const char *detail;       /* small print: rule, malware name, which check failed; "" none */
 	const char *ref;
+	const char *release;      /* a mail address to ask for a release; NULL or "": no link */
+	const char *token, *rule; /* COACH, OVERRIDE: what the form says (proxy/grant.h) … */
+	struct str back;          /* … and where it leads then: a path on this site */
 	int64_t now_ms;           /* UTC */
 };
 

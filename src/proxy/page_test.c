@@ -52,6 +52,32 @@ static void long_url(void **state)
 	buf_done(&b);
 }
 
+/* The form and the mail link: everything in them is quoted, and they stand only where they belong. */
+static void links_and_forms(void **state)
+{
+	const char *evil = "\"><script>alert('1')</script>&";
+	for (int k = 0; k < PAGE_COUNT; k++) {
+		struct buf b;
+		bool opens = k == PAGE_COACH || k == PAGE_OVERRIDE;
+		buf_init(&b, PAGE_MAX);
+		struct page p = { .kind = (enum page_kind)k, .org = "o", .org_en = "o", .service = "s", .url = str_from(evil), .detail = "",
+			          .ref = "P-1", .now_ms = NOW, .release = evil, .token = evil, .rule = evil, .back = str_from(evil) };
+		page_format(&b, &p);
+		const char *text = buf_cstr(&b);
+		assert_int_equal(b.failed, 0);
+		assert_null(strstr(text, "<script"));
+		assert_int_equal(strstr(text, "<form action=\"/.toride-open\"") != NULL, opens);
+		assert_int_equal(strstr(text, "name=\"r\" required") != NULL, k == PAGE_OVERRIDE);
+		const char *link = strstr(text, "href=\"mailto:%22%3E%3Cscript");
+		assert_int_equal(strstr(text, "href=") != NULL, link != NULL);
+		if (k == PAGE_URL)
+			assert_non_null(link);
+		if (k == PAGE_BLOCK || k == PAGE_MALWARE || k == PAGE_DNS)
+			assert_null(link);
+		buf_done(&b);
+	}
+}
+
 static void reference(void **state)
 {
 	char a[PAGE_REF], c[PAGE_REF];
@@ -65,6 +91,6 @@ static void reference(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(escaped), cmocka_unit_test(long_url), cmocka_unit_test(reference) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(escaped), cmocka_unit_test(long_url), cmocka_unit_test(links_and_forms), cmocka_unit_test(reference) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

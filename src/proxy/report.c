@@ -174,6 +174,8 @@ void report_txn(struct txn *t)
 			json_field_s(b, "name", t->rule_name);
 		buf_putc(b, '}');
 	}
+	if (t->reason[0])
+		json_field_s(b, "message", t->reason);
 	put_verdict(b, t);
 	buf_putc(b, '}');
 	if (!b->failed)

@@ -92,6 +92,33 @@ static void begin_connect(struct txn *t)
 		txn_deny(t, d.page, d.rule, d.rule);
 }
 
+static uint64_t upload_max(const struct txn *t)
+{
+	return t->org->adjust.upload_max ? t->org->adjust.upload_max : TXN_UPLOAD_MAX;
+}
+
+/* The form of a page that a person may open himself comes back to us, never to an origin. False: it isn't that. */
+static bool answer_grant(struct txn *t)
+{
+	struct grant_request g;
+	int r = grant_request_parse(t->target.path, &g);
+	if (r == -E_NOT_FOUND)
+		return false;
+	const struct grant_for who = { t->c->org->code, &t->terminal, g.rule };
+	bool ok = r == 0 && t->method == HTTP_GET && grant_token_ok(&who, str_from(g.token), t->c->w->now) &&
+	          (strncmp(g.rule, "override ", 9) != 0 || g.reason[0]);
+	if (!ok) {
+		txn_deny(t, PAGE_PROTOCOL, "open", "the page was too old, or isn't this terminal's");
+		return true;
+	}
+	grant_open(&who, t->c->w->now);
+	txn_set_rule(t, strchr(g.rule, ' ') ? strchr(g.rule, ' ') + 1 : g.rule);
+	snprintf(t->rule_name, sizeof t->rule_name, "opens");
+	snprintf(t->reason, sizeof t->reason, "%s", g.reason);
+	txn_redirect(t, g.back);
+	return true;
+}
+
 static void begin_request(struct txn *t)
 {
 	struct conn *c = t->c;
@@ -100,6 +127,12 @@ static void begin_request(struct txn *t)
 		txn_deny(t, PAGE_PORT, "port", "");
 		return;
 	}
+	if (t->rq.counted && t->rq.length > upload_max(t)) { /* before a byte of it goes out */
+		txn_deny(t, PAGE_UPLOAD, "upload", "");
+		return;
+	}
+	if (answer_grant(t))
+		return;
 	decide_both(c->w, t->org, &t->target, c->intercepted ? c->tunnel.host : "", &t->terminal, &d);
 	txn_decided(t, &d);
 	if (!d.allow) {
@@ -186,7 +219,7 @@ static bool pump_request(struct txn *t)
 			}
 		}
 		long n = http_feed(&t->rq, c->in.ptr, c->in.len);
-		if (n < 0 || t->rq.body_bytes > TXN_UPLOAD_MAX) {
+		if (n < 0 || t->rq.body_bytes > upload_max(t)) {
 			txn_deny(t, n < 0 ? PAGE_PROTOCOL : PAGE_UPLOAD, n < 0 ? "protocol" : "upload", "");
 			return false;
 		}

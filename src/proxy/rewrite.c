@@ -83,13 +83,15 @@ void rewrite_request(struct txn *t, const struct http_head *h)
 	buf_putc(b, ' ');
 	if (t->target.path.ptr[0] == '?')
 		buf_putc(b, '/');
-	buf_str(b, t->target.path);
+	adjust_path(&t->org->adjust, t->target.host, t->target.path, b);
 	buf_puts(b, " HTTP/1.1\r\nHost: ");
 	buf_puts(b, host);
 	buf_puts(b, "\r\n");
 	for (size_t i = 0; i < h->n; i++)
-		if (!not_to_origin(h->h[i].id) && !named_by_connection(h, has_connection, &h->h[i]))
+		if (!not_to_origin(h->h[i].id) && !named_by_connection(h, has_connection, &h->h[i]) &&
+		    !(h->h[i].id == H_OTHER && adjust_reserved(h->h[i].name)))
 			put_header(b, &h->h[i]);
+	adjust_headers(&t->org->adjust, t->target.host, b);
 	buf_puts(b, takes_gzip(h) ? "Accept-Encoding: gzip\r\n" : "Accept-Encoding: identity\r\n");
 	if (h->chunked)
 		buf_puts(b, "Transfer-Encoding: chunked\r\n");

@@ -316,7 +316,7 @@ static int open_all(struct server *s, struct err *err)
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
-	if (chan_global_init() < 0 || leaf_key_create(&s->key) < 0 || tls_tickets_init() < 0)
+	if (chan_global_init() < 0 || leaf_key_create(&s->key) < 0 || grant_init() < 0 || tls_tickets_init() < 0)
 		return err_set(err, E_NOMEM, "", "OpenSSL can't begin");
 	s->system_ca = read_system_ca();
 	place_in_state(s->index_path, sizeof s->index_path, "feeds/url/" URL_INDEX_FILE);

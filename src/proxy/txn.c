@@ -131,16 +131,49 @@ void txn_decided(struct txn *t, const struct decision *d)
 	snprintf(t->rule_name, sizeof t->rule_name, "%s", d->name);
 	snprintf(t->category, sizeof t->category, "%s", d->category);
 	snprintf(t->categories, sizeof t->categories, "%s", d->categories);
+	snprintf(t->grant, sizeof t->grant, "%s", d->grant);
+}
+
+/* The form of a page that the person may open himself. */
+static void offer_opening(struct txn *t, struct page *p, char token[GRANT_TOKEN])
+{
+	const struct grant_for g = { t->c->org->code, &t->terminal, t->grant };
+	if (p->kind != PAGE_COACH && p->kind != PAGE_OVERRIDE)
+		return;
+	grant_token(&g, t->c->w->now, token);
+	p->token = token;
+	p->rule = t->grant;
+	p->back = t->method == HTTP_GET ? t->target.path : STR("/");
+}
+
+void txn_redirect(struct txn *t, const char *path)
+{
+	buf_reset(&t->head);
+	buf_puts(&t->head, "HTTP/1.1 303 See Other\r\nCache-Control: no-store\r\nLocation: ");
+	for (const char *c = path; *c; c++)
+		if ((unsigned char)*c <= 0x20 || (unsigned char)*c >= 0x7f)
+			buf_printf(&t->head, "%%%02X", (unsigned char)*c);
+		else
+			buf_putc(&t->head, *c);
+	buf_puts(&t->head, "\r\n");
+	t->status = 303;
+	if (!t->rq_done)
+		t->keep = false;
+	rewrite_end(t, true, 0);
+	t->state = TXN_DELIVER;
+	txn_deliver(t);
 }
 
 void txn_page(struct txn *t, enum page_kind kind, const char *rule, const char *detail)
 {
 	struct buf body;
+	char token[GRANT_TOKEN];
 	page_ref(t->begin_wall, t->ref);
 	txn_set_rule(t, rule);
 	struct page p = { .kind = kind, .org = t->org ? t->org->name : "", .org_en = t->org ? t->org->name_en : "",
 		          .service = t->conf->service, .url = t->url, .detail = detail,
-		          .category = kind == PAGE_URL ? t->category : "", .ref = t->ref, .now_ms = t->begin_wall };
+		          .release = t->org ? t->org->release_mail : "",
+		          .category = kind == PAGE_URL || kind == PAGE_COACH || kind == PAGE_OVERRIDE ? t->category : "", .ref = t->ref, .now_ms = t->begin_wall };
 	txn_forget_scan(t);
 	if (t->origin)
 		origin_close(t->origin);
@@ -150,11 +183,12 @@ void txn_page(struct txn *t, enum page_kind kind, const char *rule, const char *
 	txn_count_held(t, 0);
 	hold_reset(&t->hold);
 	buf_init(&body, PAGE_MAX);
+	offer_opening(t, &p, token);
 	page_format(&body, &p);
 	t->status = (uint16_t)page_status(kind);
 	buf_reset(&t->head);
 	buf_printf(&t->head, "HTTP/1.1 %u %s\r\nContent-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\n"
-	           "X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n",
+	           "X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'\r\n",
 	           t->status, page_reason(kind));
 	rewrite_end(t, true, body.len);
 	if (!t->head_only)

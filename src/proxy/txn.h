@@ -18,6 +18,7 @@ enum share_limit txn_count_held(struct txn *t, uint64_t now); /* t holds `now` b
 bool txn_held_ok(struct txn *t); /* counts what the hold takes; false: over a ceiling, a page was sent */
 void txn_deny(struct txn *t, enum page_kind kind, const char *rule, const char *detail); /* the rules refuse */
 void txn_fail(struct txn *t, enum page_kind kind, const char *rule, const char *detail); /* it can't be done */
+void txn_redirect(struct txn *t, const char *path); /* 303 to a path of this site */
 void txn_deliver(struct txn *t); /* head and hold to the terminal, as far as it takes them */
 void txn_finish(struct txn *t);  /* all is said */
 

@@ -23,13 +23,26 @@ static void on_unscannable(struct txn *t, const char *why)
 		txn_deny(t, PAGE_UNSCANNABLE, "verdict", why);
 }
 
+/* Harmless, but of a kind the body doesn't want delivered? */
+static void on_clean(struct txn *t)
+{
+	const char *group = adjust_denied(&t->org->adjust, t->file_type);
+	char rule[80];
+	if (!group) {
+		settle(t);
+		return;
+	}
+	snprintf(rule, sizeof rule, "url.deny_downloads[%s]", group);
+	txn_deny(t, PAGE_KIND, rule, t->file_type);
+}
+
 static void apply_verdict(struct txn *t, const struct verdict *v)
 {
 	snprintf(t->file_type, sizeof t->file_type, "%s", v->type);
 	t->verdict = verdict_kind_name(v->kind);
 	switch (v->kind) {
 	case VERDICT_CLEAN:
-		settle(t);
+		on_clean(t);
 		return;
 	case VERDICT_MALICIOUS:
 		snprintf(t->malware, sizeof t->malware, "%s", v->malware);

@@ -29,7 +29,7 @@ ln -s generations/a state/current
 touch run/ready/{proxyd,vaultd,scand}
 echo '44d88612fea8a8f36de82e1278abb02f:68:Eicar-Test-Signature' >state/feeds/clamav/eicar.hdb
 { printf 'X5O!P%%@AP[4\\PZX54(P^)7CC)7}$EICAR-'; printf 'STANDARD-ANTIVIRUS-TEST-FILE!$H+H*'; } >www/eicar.bin
-cp www/eicar.bin www/eicar.ssi; cp www/eicar.bin www/eicar.txt
+cp www/eicar.bin www/eicar.ssi; cp www/eicar.bin www/eicar.txt; cp /bin/true www/photo.png
 head -c 10240 /dev/urandom >www/10k; head -c 3000000 /dev/urandom >www/3m; head -c 20000000 /dev/urandom >www/20m
 head -c 3000000 /dev/urandom >www/slow/3m; seq 20000 >www/text.txt
 make_ca() { openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -out "$1.pem" -subj "/CN=$1" -days 30; }
@@ -46,6 +46,8 @@ cat >nginx.conf <<-END
 	  client_body_temp_path $top/b; proxy_temp_path $top/ptmp; fastcgi_temp_path $top/f; uwsgi_temp_path $top/u; scgi_temp_path $top/s;
 	  server { listen 127.0.0.1:8000; listen 127.0.0.1:443 ssl; ssl_certificate site.crt; ssl_certificate_key site.key; root $top/www;
 	    location ~ ssi\$ { ssi on; ssi_types *; } location /slow { limit_rate 100k; }
+	    location /echo { return 200 "\$args|\$http_x_googapps_allowed_domains|\$http_restrict_access_to_tenants|"; }
+	    location /search { return 200 "\$args|\$http_x_googapps_allowed_domains"; }
 	    location /up { proxy_pass http://127.0.0.1:8001; } }
 	  server { listen 127.0.0.1:8001; location / { return 200 "got \$http_content_length"; } }
 	  server { listen 127.0.0.2:443 ssl; ssl_certificate forged.crt; ssl_certificate_key forged.key; root $top/www; } }
@@ -67,11 +69,13 @@ config() { # black list of the first organisation, and its exceptions (JSON)
 	jq -n --arg ca "$(cat good.pem)" --arg black "$1" --argjson exceptions "${2:-[]}" '
 	{v:1, threads:2, service:{name:"試験クラウド",name_en:"Test cloud"}, proxy:{addr4:"127.0.0.1",addr6:"::1",port:8080},
 	 connect_ports:[443], refuse:["203.0.113.0/24"], origin_ca:[$ca], black:["common.example","127.0.0.9/32"],
-	 dev:{except:["127.0.0.0/8"], verdict_ms:4000, held_mib:24, held_ms:4000, hosts:[{name:"forged.example",addr:"127.0.0.2"},{name:"inside.example",addr:"10.9.9.9"},{name:"listed.example",addr:"127.0.0.9"},{name:"inlist.example",addr:"127.0.0.5"},
+	 dev:{except:["127.0.0.0/8"], verdict_ms:4000, held_mib:24, held_ms:4000, hosts:[{name:"forged.example",addr:"127.0.0.2"},{name:"inside.example",addr:"10.9.9.9"},{name:"listed.example",addr:"127.0.0.9"},{name:"inlist.example",addr:"127.0.0.5"},{name:"www.google.com",addr:"127.0.0.1"},
 	   {name:"body.example",addr:"203.0.113.7"},{name:".example",addr:"127.0.0.1"}]},
 	 orgs:[
 	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:["pass.example"],
-	   resolver:"127.0.0.53",resolver_from:"127.0.0.7",scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,url:{deny_categories:["malware"],categories:[{id:"noon",action:"allow",categories:["games"],terminals:["127.0.0.1"]},{id:"leisure",action:"deny",categories:["social","games"]}],black:(if $exceptions == [] then [$black] else [$black, "pass.example"] end),exceptions:$exceptions}},
+	   resolver:"127.0.0.53",resolver_from:"127.0.0.7",scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,safe_search:true,upload_max_mib:4,deny_downloads:["programs"],release_mail:"it@city.example",
+	   tenants:{google:["city.example"]},
+	   url:{deny_categories:["malware"],categories:[{id:"care",action:"coach",categories:["shopping"]},{id:"why",action:"override",categories:["video"]},{id:"noon",action:"allow",categories:["games"],terminals:["127.0.0.1"]},{id:"leisure",action:"deny",categories:["social","games"]}],black:(if $exceptions == [] then [$black] else [$black, "pass.example"] end),exceptions:$exceptions}},
 	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,
 	   unscannable_allow:true,url:{}},
 	  {code:"412023",index:2,port:8081,name:"唐津市",name_en:"Karatsu",interface:"",tls_decryption:false,
@@ -358,6 +362,41 @@ index sns.example,social; until_true 2 get 403 $A $S
 echo broken >state/feeds/url/new; mv state/feeds/url/new state/feeds/url/url.index; sleep 0.6
 try "a file that is no index changes nothing" get 403 $A $S
 try "and the log says so" grep -q 'the URL index isn.t taken' toride-proxyd.log
+index other.example,ads; until_true 2 get 200 $A $S
+
+# ---- what a person may open himself
+index shop.example,shopping kept.example,video other.example,social; P=http://shop.example:8000/text.txt
+try "a page that asks first" until_true 2 page 403 業務に必要なページですか $A "$P?a=1&b=%22"
+token() { sed -n 's/.*name="t" value="\([^"]*\)".*/\1/p' out; }
+opens() { curl -s -m 10 -o answer -w '%{http_code} %{redirect_url}' $A -G --data-urlencode "t=$1" --data-urlencode "k=$2" --data-urlencode "u=$3" --data-urlencode "r=$4" "${@:6}" "$5"; }
+try "it leads back to where one was" grep -qF 'name="u" value="/text.txt?a=1&amp;b=%22"' out
+t=$(token) K='coach url.categories[care]'
+try "a token of nobody opens nothing" eval 'is "$(opens 1.00 "$K" / "" http://shop.example:8000/.toride-open)" "400 " && get 403 $A $P'
+try "nor does it for another terminal" eval 'is "$(opens "$t" "$K" / "" http://shop.example:8000/.toride-open --interface 127.0.0.3)" "400 " && get 403 $A $P'
+try "nor another rule" eval 'is "$(opens "$t" "override url.categories[why]" / x http://shop.example:8000/.toride-open)" "400 "'
+try "it leads nowhere else" eval 'is "$(opens "$t" "$K" //evil.example/ "" http://shop.example:8000/.toride-open)" "400 "'
+try "its own opens" eval 'is "$(opens "$t" "$K" "/text.txt?a=1" "" http://shop.example:8000/.toride-open)" "303 http://shop.example:8000/text.txt?a=1"'
+try "then the page is there" get 200 $A $P
+try "and the event says it was opened" event '"hostname":"shop.example".*"rule":\{"uid":"url.categories\[care\]","name":"opened"'
+try "not for another terminal" get 403 $A --interface 127.0.0.3 $P
+try "with a reason only" page 403 理由を書けば開けます $T $A https://kept.example/text.txt
+t=$(token) K='override url.categories[why]'
+try "without one: no" eval 'is "$(opens "$t" "$K" / "" http://kept.example:8000/.toride-open)" "400 "'
+try "with one: yes" eval 'is "$(opens "$t" "$K" / 広報の確認 http://kept.example:8000/.toride-open)" "303 http://kept.example:8000/"'
+try "by https too" get 200 $T $A https://kept.example/text.txt
+try "the reason is recorded" event '"uid":"url.categories\[why\]","name":"opens"\},"message":"広報の確認"'
+try "a page that may not be opened offers a mail" eval 'get 403 $A http://other.example:8000/10k; grep -q "href=\"mailto:it@city.example?subject=" out && ! grep -q "<form" out'
+
+# ---- what is changed in requests, and kinds of contents
+try "search is held to its strict mode" eval 'get 200 $A "http://www.google.com:8000/search?q=a&safe=off" && grep -qF "q=a&safe=active&ssui=on|" out'
+try "a service is told whose accounts may be used" grep -q '|city.example$' out
+try "what a terminal says of it is dropped" eval 'get 200 $A -H "X-GoogApps-Allowed-Domains: evil.example" -H "restrict-access-to-tenants: evil" http://site.example:8000/echo && is "$(cat out)" "|||"'
+try "another body's search isn't" eval 'get 200 $C "http://www.google.com:8000/search?q=a&safe=off" && is "$(cat out)" "q=a&safe=off|"'
+try "a program isn't delivered, whatever it is called" page 403 この種類のファイルは受け取れません $A http://site.example:8000/photo.png
+try "by that rule" event '"uid":"url.deny_downloads\[programs\]"\},"file".*"type":"elf"'
+try "another body gets it" get 200 $C http://site.example:8000/photo.png
+try "an upload above the body's limit is refused" page 413 送信するデータが大きすぎます $A -H 'Expect:' --data-binary @www/20m http://site.example:8000/up
+try "in pieces too" eval 'get 413 $A -H "Expect:" -H "Transfer-Encoding: chunked" --data-binary @www/20m http://site.example:8000/up || get 000 $A -H "Expect:" -H "Transfer-Encoding: chunked" --data-binary @www/20m http://site.example:8000/up'
 index other.example,ads; until_true 2 get 200 $A $S
 
 # ---- a change acts on the next request of a connection that is open
