@@ -4,6 +4,7 @@
 #include "apply/blocks.h"
 #include "apply/child.h"
 #include "apply/ends.h"
+#include "apply/hits.h"
 #include "apply/transaction.h"
 #include "base/clock.h"
 #include "base/fs.h"
@@ -34,6 +35,7 @@ struct apply {
 	uv_timer_t *timer; /* the next of block expiry and confirm deadline */
 	int64_t deadline_ms, block_ms;
 	struct clock_watch clock;
+	uv_timer_t *counting;
 };
 
 static void arm(struct apply *a);
@@ -84,6 +86,19 @@ int apply_open(struct apply **ret, struct err *err)
 	return 0;
 }
 
+/* Not while a change runs: it reads and begins the counts itself. */
+static void keep_hits(const struct apply *a)
+{
+	struct err err = { 0 };
+	if (!a->pipe && hits_keep(a->env, &err) < 0)
+		log_err(LOG_LEVEL_WARN, "", "hits", &err);
+}
+
+static void count_due(uv_timer_t *t)
+{
+	keep_hits(t->data);
+}
+
 static void free_handle(uv_handle_t *h)
 {
 	mem_free(h);
@@ -117,6 +132,10 @@ void apply_close(struct apply **ap)
 	pipe_close(a);
 	if (a->timer)
 		uv_close((uv_handle_t *)a->timer, free_handle);
+	if (a->counting) {
+		keep_hits(a);
+		uv_close((uv_handle_t *)a->counting, free_handle);
+	}
 	buf_done(&a->answer);
 	mem_free(a);
 	*ap = NULL;
@@ -320,6 +339,12 @@ int apply_watch(struct apply *a, uv_loop_t *loop, apply_done undone, void *user,
 	a->undone = undone;
 	a->undone_user = user;
 	loop_use(a, loop);
+	a->counting = mem_alloc(sizeof *a->counting);
+	if (a->counting) {
+		uv_timer_init(loop, a->counting);
+		a->counting->data = a;
+		uv_timer_start(a->counting, count_due, HITS_PERIOD_MS, HITS_PERIOD_MS);
+	}
 	return a->timer ? 0 : err_set(err, E_NOMEM, "apply", "no memory");
 }
 

@@ -3,7 +3,8 @@
 
 #include "apply/child.h"
 
-const struct env env_real = { .run = proc_run, .compile = child_compile, .sysctl_root = "/proc/sys", .wait_ms = 30000 };
+const struct env env_real = { .run = proc_run, .compile = child_compile, .sysctl_root = "/proc/sys", .wait_ms = 30000,
+	                      .counts = true };
 
 int env_run(const struct env *e, const char *const *argv, struct str input, int timeout_ms, struct err *err)
 {

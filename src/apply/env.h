@@ -17,6 +17,7 @@ struct env {
 	const char *sysctl_root;        /* "/proc/sys" */
 	int wait_ms;                    /* for a daemon to take a generation over */
 	bool no_daemons;                /* none runs yet (torided is starting): none is told or waited for */
+	bool counts;                    /* rule hits are kept (hits.h); tests without a kernel have none */
 	void (*point)(const char *where); /* tests: called where a crash is interesting; may be NULL */
 };
 

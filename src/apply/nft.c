@@ -4,6 +4,8 @@
 
 #include "apply/blocks.h"
 #include "apply/cut.h"
+#include "apply/hits.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 static int load_table(const struct env *e, const struct gen *to, struct err *err)
@@ -32,7 +34,12 @@ static int nft_run(const struct env *e, const struct step *s, const struct gen *
 {
 	if (s->kind == STEP_CUT)
 		return cut(e, from, to, err);
+	struct err lost = { 0 };
+	if (hits_keep(e, &lost) < 0) /* counts of a few minutes, not the change */
+		log_err(LOG_LEVEL_WARN, "", "hits", &lost);
 	int r = load_table(e, to, err);
+	if (r == 0 && hits_begin(e, &lost) < 0)
+		log_err(LOG_LEVEL_WARN, "", "hits", &lost);
 	return r < 0 ? r : blocks_install(e, to, err);
 }
 

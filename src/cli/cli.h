@@ -22,6 +22,7 @@ extern const struct cli_command cli_scan[];
 extern const struct cli_command cli_detect[];
 extern const struct cli_command cli_url[];
 extern const struct cli_command cli_model[];
+extern const struct cli_command cli_fw[];
 extern const struct cli_command cli_change[];
 extern const struct cli_command cli_status[];
 extern const struct cli_command cli_incident[];

@@ -14,6 +14,7 @@ const struct cli_command *const cli_tables[] = {
 	cli_scan,
 	cli_url,
 	cli_model,
+	cli_fw,
 	cli_change,
 	cli_status,
 	cli_detect,

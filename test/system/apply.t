@@ -103,6 +103,29 @@ try "one rule more is applied" toride apply "$b" --json
 sed "s/^/# /" "$top/try"
 try "in the kernel too" stands_at "$b"
 try "the new rule is there" eval 'rules | grep -q "^'"$org"'/smtp-test/4$"'
+# ---- hits of a rule: SYNs from the body's wire, counted over everything that follows ----
+cat >"$top/knock.py" <<'PY'
+import ipaddress, json, re, socket, struct, sys
+text = "".join(l for l in open(sys.argv[1]) if not l.lstrip().startswith("//"))
+d = json.loads(re.sub(r",(\s*[}\]])", r"\1", text))
+def add(b):
+    s = sum(struct.unpack(f"!{len(b) // 2}H", b))
+    while s >> 16: s = (s & 65535) + (s >> 16)
+    return ~s & 65535
+src, dst = ipaddress.ip_network(d["prefixes"][0])[9].packed, socket.inet_aton("203.0.113.25")
+mac = bytes.fromhex(open(f"/sys/class/net/{d['interface']}/address").read().strip().replace(":", ""))
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind(("p" + d["interface"], 0))
+for port in range(int(sys.argv[2]), int(sys.argv[3])):
+    tcp = lambda c: struct.pack("!HHIIBBHHH", port, 2525, 1, 0, 80, 2, 1024, c, 0)
+    ip = lambda c: struct.pack("!BBHHHBBH", 69, 0, 40, port, 0, 64, 6, c) + src + dst
+    s.send(mac + b"\2\0\0\0\0\1\x08\0" + ip(add(ip(0))) + tcp(add(src + dst + struct.pack("!HH", 6, 20) + tcp(0))))
+PY
+knock() { inside python3 "$top/knock.py" "$top/e/orgs/$org.json" "$1" "$2"; }
+counted() { is "$(toride fw hits --org "$org" --json | jq -c 'select(.rule == "smtp-test") | .hits')" "$1"; }
+in_kernel() { inside nft list chain inet toride "out_$org" | grep smtp-test | grep -q "packets $1 "; }
+try "three new connections by it" knock 50000 50003
+try "reach the filter" until_true 5 in_kernel 3
+try "the rule has been counted for no more than the last change" counted 0
 try "no process was restarted for it" is "$(cat "$TORIDE_RUN/pids/intaked") $(cat "$TORIDE_RUN/pids/unbound")" "$p $u"
 inside conntrack -I -w 1 -p tcp -s 10.1.0.5 -d 203.0.113.25 --sport 40000 --dport 2525 --state ESTABLISHED -t 600 >/dev/null 2>&1
 zone=$(jq '(.rules? // .)[] | select(.comment == "'"$org"'/smtp-test/4") | .zone' "$TORIDE_STATE/current/nft/rules.json")
@@ -120,11 +143,15 @@ try "the same flow of another body isn't" is "$(flows 40002)" 1
 # ---- confirmation ----
 try "apply with 3 seconds to confirm" toride apply "$b" --confirm-within 3
 try "it is in force meanwhile" stands_at "$b"
+try "its hits before the rollback are not forgotten" counted 3
+knock 50003 50005
 try "nothing else may be applied meanwhile" refused "confirm" toride apply "$a"
 try "nobody confirms: it is undone" until_true 15 settled_at "$a"
 try "and says so" until_true 15 grep -q '"by":"expiry","do":"rollback"' "$TORIDE_STATE/apply.log" # after it was read back
 try "apply with confirmation again" toride apply "$b" --confirm-within 8
 try "confirm" toride confirm
+try "nor those of a generation that was undone" counted 5
+try "a rule nobody used for a day: none has been counted that long" eval '[ -z "$(toride fw hits --unused 1 --json)" ]'
 sleep 9
 try "a confirmed one stays" stands_at "$b"
 try "there is nothing more to confirm" refused "nothing waits" toride confirm
@@ -187,6 +214,7 @@ kill -9 "$pid"; wait "$pid" 2>/dev/null
 inside nft delete table inet toride_block; inside nft delete table inet toride
 start
 try "after a reboot the generation is in the kernel again" until_true 20 settled_at "$b"
+try "and the hits are still known" counted 5
 try "and the blocks" blocked 203.0.113.66
 try "and the names" until_true 15 names
 try "removal" order 5 B-3 "*" 2 c2.example 600

@@ -1,0 +1,183 @@
+/* toride fw hits: how often each rule and published server decided, and which have long been unused. Reads STATE/hits and the
+ * description in force; asks nobody, changes nothing. */
+#include "cli/cli.h"
+
+#include "apply/hits.h"
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "model/policy.h"
+#include "wire/place.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define DAY_MS INT64_C(86400000)
+
+struct show {
+	const struct model *m;
+	const struct org *o;
+	struct hits hits;
+	int64_t now, unused_ms; /* 0: all rules */
+	bool json;
+	size_t shown;
+};
+
+struct sum {
+	uint64_t total, limited;
+	int64_t since_ms, hit_ms; /* 0: not counted yet; never */
+};
+
+static void add(struct sum *s, const struct hit *k, bool limit)
+{
+	if (!k)
+		return;
+	*(limit ? &s->limited : &s->total) += k->total;
+	if (limit)
+		return;
+	if (!s->since_ms || k->since_ms < s->since_ms)
+		s->since_ms = k->since_ms;
+	if (k->hit_ms > s->hit_ms)
+		s->hit_ms = k->hit_ms;
+}
+
+static struct sum sum_of(const struct show *s, const struct policy_rule *r)
+{
+	static const char *const limits[] = { "new-per-second", "per-source", "total" };
+	struct sum sum = { 0 };
+	for (int family = 4; family <= 6; family += 2) {
+		char name[HIT_NAME];
+		policy_comment(s->o->code, r, family, name, sizeof name);
+		add(&sum, hits_find(&s->hits, name), false);
+		for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
+			snprintf(name, sizeof name, "%s/%s:%s/%d", s->o->code, r->id, limits[i], family);
+			add(&sum, hits_find(&s->hits, name), true);
+		}
+	}
+	return sum;
+}
+
+static void put_time(struct buf *b, const char *key, int64_t ms)
+{
+	char text[CLOCK_TEXT];
+	if (!ms)
+		return;
+	clock_format_utc(ms, text);
+	json_field_s(b, key, text);
+}
+
+static void show_json(const struct show *s, const struct policy_rule *r, const struct sum *k)
+{
+	struct buf b;
+	buf_init(&b, 64 * KIB);
+	buf_putc(&b, '{');
+	json_field_s(&b, "org", s->o->code);
+	json_field_s(&b, "rule", r->id);
+	json_field_s(&b, "kind", r->rule ? "fw" : "publish");
+	json_field_s(&b, "action", r->action == FW_ALLOW ? "allow" : "deny");
+	json_field_u64(&b, "hits", k->total);
+	json_field_u64(&b, "limited", k->limited);
+	put_time(&b, "since", k->since_ms);
+	put_time(&b, "last", k->hit_ms);
+	json_field_s(&b, "comment", r->rule ? r->rule->comment : r->publish->comment);
+	json_field_s(&b, "owner", r->rule ? r->rule->owner : r->publish->owner);
+	printf("%s}\n", buf_cstr(&b));
+	buf_done(&b);
+}
+
+static void show_words(const struct show *s, const struct policy_rule *r, const struct sum *k)
+{
+	bool ja = cli_japanese();
+	char last[CLOCK_TEXT] = "", since[CLOCK_TEXT] = "";
+	if (k->hit_ms)
+		clock_format_jst(k->hit_ms, last);
+	if (k->since_ms)
+		clock_format_jst(k->since_ms, since);
+	printf("%s %-16s ", s->o->code, r->id);
+	if (!k->since_ms)
+		printf("%s", ja ? "まだ計数していません" : "not counted yet");
+	else if (!k->hit_ms)
+		printf(ja ? "%.10s から一度も使われていません" : "never used since %.10s", since);
+	else
+		printf(ja ? "%llu 件、最後は %.16s (%.10s から計数)" : "%llu times, last %.16s (counted since %.10s)", (unsigned long long)k->total, last, since);
+	if (k->limited)
+		printf(ja ? "、制限で断った %llu 件" : ", %llu past its limits", (unsigned long long)k->limited);
+	printf(ja ? " — %s (%s)\n" : ": %s (%s)\n", r->rule ? r->rule->comment : r->publish->comment, r->rule ? r->rule->owner : r->publish->owner);
+}
+
+static int show_rule(const struct policy_rule *r, void *user)
+{
+	struct show *s = user;
+	if (!r->rule && !r->publish)
+		return 0;
+	struct sum k = sum_of(s, r);
+	/* Unused for 90 days: counted that long, and not seen since. */
+	int64_t seen = k.hit_ms ? k.hit_ms : k.since_ms;
+	if (s->unused_ms && (!seen || s->now - seen < s->unused_ms))
+		return 0;
+	s->shown++;
+	if (s->json)
+		show_json(s, r, &k);
+	else
+		show_words(s, r, &k);
+	return 0;
+}
+
+static int load_current(struct model **ret, struct err *err)
+{
+	char path[PLACE_MAX];
+	struct buf b;
+	struct faults f = { 0 };
+	buf_init(&b, 64 * MIB);
+	int r = fs_read(place_in_state(path, sizeof path, "current/description.json"), &b, err);
+	if (r == 0)
+		r = model_load_canonical(buf_view(&b), ret, &f, err);
+	faults_done(&f);
+	buf_done(&b);
+	return r;
+}
+
+static int show_all(struct show *s, const char *org, struct err *err)
+{
+	if (org && !model_org(s->m, org))
+		return err_set(err, E_NOT_FOUND, org, "no such organisation");
+	for (size_t i = 0; i < s->m->n_orgs; i++) {
+		s->o = &s->m->orgs[i];
+		if (org && strcmp(s->o->code, org) != 0)
+			continue;
+		policy_each(s->m, s->o, POLICY_OUT, show_rule, s);
+		policy_each(s->m, s->o, POLICY_IN, show_rule, s);
+	}
+	if (!s->shown && !s->json)
+		printf("%s\n", cli_japanese() ? "該当する規則はありません" : "no such rule");
+	return fflush(stdout) == 0 ? 0 : err_set(err, E_IO, "", "can't write the output");
+}
+
+static int hits(int argc, char **argv)
+{
+	struct model *m = NULL;
+	struct err err = { 0 };
+	uint64_t days = 0;
+	struct show s = { .now = clock_now_ms() };
+	s.json = cli_flag(&argc, argv, "--json");
+	const char *org = cli_option(&argc, argv, "--org"), *unused = cli_option(&argc, argv, "--unused");
+	if (argc != 0 || (unused && (!str_to_u64(str_from(unused), 3660, &days) || !days)))
+		return cli_usage(&cli_fw[0]);
+	s.unused_ms = (int64_t)days * DAY_MS;
+	int r = load_current(&m, &err);
+	if (r == 0)
+		r = hits_load(&s.hits, &err);
+	s.m = m;
+	if (r == 0)
+		r = show_all(&s, org, &err);
+	hits_done(&s.hits);
+	model_destroy(&m);
+	return r < 0 ? cli_error(&err) : EXIT_DONE;
+}
+
+const struct cli_command cli_fw[] = {
+	{ "fw hits", "toride fw hits [--org CODE] [--unused DAYS] [--json]",
+	  "how often each firewall rule decided, kept over changes and restarts; or only those unused for that long",
+	  "ファイアウォールの規則が使われた回数 (変更や再起動をまたいで計数)。または、その日数使われていない規則", hits },
+	{ 0 },
+};
