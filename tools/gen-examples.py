@@ -65,7 +65,7 @@ def firewall(code):
 def published(code):
     if code != "412015":
         return []
-    site = {"port": 443, "server_port": 8443, "limits": {"per_source": 20}, "comment": "公式サイト", "owner": "広報課"}
+    site = {"port": 443, "server_port": 8443, "limits": {"per_source": 20, "attack_per_second": 40, "attack_hold_s": 10}, "comment": "公式サイト", "owner": "広報課"}
     return [{"id": "www", "address": "198.51.100.101", "server": "10.1.0.6", **site},
             {"id": "www6", "address": "2001:db8:100::165", "server": "2001:db8:4101::6", **site}]
 

@@ -43,7 +43,7 @@ static void add(struct sum *s, const struct hit *k, bool limit)
 
 static struct sum sum_of(const struct show *s, const struct policy_rule *r)
 {
-	static const char *const limits[] = { "new-per-second", "per-source", "total" };
+	static const char *const limits[] = { "new-per-second", "per-source", "per-prefix", "total", "attack-source" };
 	struct sum sum = { 0 };
 	for (int family = 4; family <= 6; family += 2) {
 		char name[HIT_NAME];

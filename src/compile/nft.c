@@ -28,9 +28,14 @@ void nft_deny(struct nft_out *n, const char *code, const char *id, const char *m
 {
 	char comment[96];
 	const char *family = strncmp(match, "ip6 ", 4) == 0 ? "/6" : strncmp(match, "ip ", 3) == 0 ? "/4" : "";
+	const char *gap = *match ? " " : "";
 	snprintf(comment, sizeof comment, "%s/%s%s", code, id, family);
-	nft_line(n, "  %s%slog prefix \"%s %s\" group 1 snaplen 128 counter %s comment \"%s\"", match, *match ? " " : "", code, id,
-	     verdict, comment);
+	if (strcmp(verdict, "drop") == 0)
+		nft_line(n, "  %s%s" LOG_SOME "log prefix \"%s %s\" group 1 snaplen 128", match, gap, code, id);
+	else
+		nft_line(n, "  %s%slog prefix \"%s %s\" group 1 snaplen 128 counter %s comment \"%s\"", match, gap, code, id, verdict, comment);
+	if (strcmp(verdict, "drop") == 0)
+		nft_line(n, "  %s%scounter drop comment \"%s\"", match, gap, comment);
 	nft_note(n, comment);
 	json_field_s(&n->rules, "org", code);
 	buf_puts(&n->rules, ",\"action\":\"deny\"}");
@@ -38,8 +43,30 @@ void nft_deny(struct nft_out *n, const char *code, const char *id, const char *m
 
 /* ---- chains of everybody ---- */
 
+static void offender_sets(struct nft_out *n)
+{
+	for (int family = 4; family <= 6; family += 2)
+		nft_line(n, " set offender%d { type ipv%d_addr . ipv%d_addr; size 262144; flags dynamic,timeout; timeout 5m; }", family, family, family);
+}
+
+/* Sources that went on past the limits of an attacked server: shut out before anything is spent on them. */
+static void put_offenders(struct nft_out *n)
+{
+	nft_line(n, " chain offenders { type filter hook prerouting priority -350; policy accept;");
+	for (int family = 4; family <= 6; family += 2) {
+		char comment[32];
+		snprintf(comment, sizeof comment, "-/offender/%d", family);
+		nft_line(n, "  iifname $uplink %s saddr . %s daddr @offender%d counter drop comment \"%s\"", family == 4 ? "ip" : "ip6",
+		         family == 4 ? "ip" : "ip6", family, comment);
+		nft_note(n, comment);
+		buf_puts(&n->rules, ",\"org\":\"-\",\"action\":\"deny\"}");
+	}
+	nft_line(n, " }");
+}
+
 static void chain_raw(struct nft_out *n)
 {
+	put_offenders(n);
 	nft_line(n, " chain raw_in { type filter hook prerouting priority raw; policy accept;");
 	nft_line(n, "  meta mark set iifname map @zone_in");
 	nft_line(n, "  iifname $uplink ip daddr @known4 meta mark set ip daddr map @zone_wan4");
@@ -140,6 +167,7 @@ static int table(struct nft_out *n)
 	nft_line(n, "table inet toride\ndelete table inet toride\ntable inet toride {");
 	if (nft_sets(n) < 0)
 		return -E_NOMEM;
+	offender_sets(n);
 	nft_line(n, " chain refuse { }");
 	for (size_t i = 0; i < n->m->n_orgs; i++)
 		nft_org_chains(n, &n->m->orgs[i]);

@@ -7,6 +7,9 @@
 /* The connection mark's highest bit: a rule with an end let it pass. The rest of the mark is free for others. */
 #define TIMED "0x80000000"
 
+/* What is dropped comes unasked, and in a flood faster than anything can be recorded: so much of it is, the counter counts all. */
+#define LOG_SOME "limit rate 200/second burst 400 packets "
+
 struct nft_out {
 	const struct model *m;
 	struct arena *arena;

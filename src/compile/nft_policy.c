@@ -94,23 +94,58 @@ static const char *verdict(const struct line *l)
 static void put_line(const struct line *l, const char *ports, const char *when)
 {
 	struct buf *b = &l->c->n->nft;
+	bool drops = l->r->action == FW_DENY && policy_drops(l->r, l->c->chain);
+	if (drops)
+		buf_printf(b, "  %s%s%s" LOG_SOME "log prefix \"%s %s\" group 1 snaplen 128\n", l->match, ports, when, l->c->o->code, l->r->id);
 	buf_printf(b, "  %s%s%s", l->match, ports, when);
-	if (l->r->action == FW_DENY)
+	if (l->r->action == FW_DENY && !drops)
 		buf_printf(b, "log prefix \"%s %s\" group 1 snaplen 128 ", l->c->o->code, l->r->id);
 	buf_printf(b, "%s comment \"%s\"\n", verdict(l), l->comment);
 }
 
-/* A denial before an allowing rule, asked of new connections only. */
+#define LOGS_PER_SECOND 20 /* of what a limit denies: a flood must not flood the records too; the counter counts all */
+#define ATTACK_PER_SOURCE 5
+#define ATTACK_HOLD_S 60
+
+static void limit_note(const struct line *l, const char *comment)
+{
+	nft_note(l->c->n, comment);
+	json_field_s(&l->c->n->rules, "org", l->c->o->code);
+	buf_puts(&l->c->n->rules, ",\"action\":\"deny\"}");
+}
+
+/* A denial before an allowing rule, asked of new connections only: in a chain of its own (limit_chains), so that the test, which
+ * counts, is made once. */
 static void put_limit(const struct line *l, const char *ports, const char *when, const char *name, const char *test)
 {
 	char comment[128];
 	const char *code = l->c->o->code;
 	snprintf(comment, sizeof comment, "%s/%s:%s/%d", code, l->r->id, name, l->family);
-	buf_printf(&l->c->n->nft, "  %s%s%sct state new %s log prefix \"%s %s:%s\" group 1 snaplen 128 counter %s comment \"%s\"\n", l->match,
-	           ports, when, test, code, l->r->id, name, l->c->chain == POLICY_IN ? "drop" : "goto refuse", comment);
-	nft_note(l->c->n, comment);
-	json_field_s(&l->c->n->rules, "org", code);
-	buf_puts(&l->c->n->rules, ",\"action\":\"deny\"}");
+	buf_printf(&l->c->n->nft, "  %s%s%sct state new %s counter goto %s_%s_%s comment \"%s\"\n", l->match, ports, when, test, name, code, l->r->id,
+	           comment);
+	limit_note(l, comment);
+}
+
+/* The attack begins and goes on: remembered by the server's address, told once a second, and what follows is stricter. */
+static void put_attack(const struct line *l, const char *ports, const char *when)
+{
+	const struct limits *k = l->r->limits;
+	const char *ip = l->family == 4 ? "ip" : "ip6", *code = l->c->o->code, *id = l->r->id;
+	unsigned hold = k->attack_hold_s ? k->attack_hold_s : ATTACK_HOLD_S;
+	unsigned each = k->attack_per_source ? k->attack_per_source : ATTACK_PER_SOURCE;
+	char test[512];
+	struct buf *b = &l->c->n->nft;
+	if (!k->attack_per_second)
+		return;
+	buf_printf(b, "  %s%s%sct state new limit rate over %u/second burst %u packets update @attack_%s_%s_%d { %s daddr timeout %us }\n", l->match, ports,
+	           when, k->attack_per_second, k->attack_per_second, code, id, l->family, ip, hold);
+	buf_printf(b, "  %s%s%sct state new %s daddr @attack_%s_%s_%d limit rate 1/second burst 1 packets log prefix \"%s %s:attack\" group 1 snaplen 128\n",
+	           l->match, ports, when, ip, code, id, l->family, code, id);
+	snprintf(test, sizeof test,
+	         "%s daddr @attack_%s_%s_%d update @strict_%s_%s_%d { %s saddr limit rate over %u/second burst %u packets } "
+	         "update @offender%d { %s saddr . ct original %s daddr timeout 5m }",
+	         ip, code, id, l->family, code, id, l->family, ip, each, each, l->family, ip, ip);
+	put_limit(l, ports, when, "attack-source", test);
 }
 
 static void put_limits(const struct line *l, const char *ports, const char *when)
@@ -118,9 +153,15 @@ static void put_limits(const struct line *l, const char *ports, const char *when
 	const struct limits *k = l->r->limits;
 	const char *ip = l->family == 4 ? "ip" : "ip6";
 	char test[256], set[96];
-	if (!k)
+	if (!k || l->r->action != FW_ALLOW)
 		return;
 	snprintf(set, sizeof set, "%s_%s_%d", l->c->o->code, l->r->id, l->family);
+	put_attack(l, ports, when);
+	if (k->prefix_per_second) {
+		snprintf(test, sizeof test, "update @near_%s { %s saddr & %s limit rate over %u/second burst %u packets }", set, ip,
+		         l->family == 4 ? "255.255.255.0" : "ffff:ffff:ffff::", k->prefix_per_second, k->prefix_per_second);
+		put_limit(l, ports, when, "per-prefix", test);
+	}
 	if (k->new_per_second) {
 		snprintf(test, sizeof test, "update @rate_%s { %s saddr limit rate over %u/second burst %u packets }", set, ip, k->new_per_second,
 		         k->new_per_second);
@@ -294,20 +335,49 @@ static int chain_rule(const struct policy_rule *r, void *user)
 	return 0;
 }
 
-/* ---- sets of limits */
+/* ---- what limits need beside their lines: sets that count sources, and a chain each that records and denies */
 
-static int limit_sets(const struct policy_rule *r, void *user)
+static void counting_set(const struct chain *c, const struct policy_rule *r, int family, const char *name, const char *flags)
 {
+	nft_line(c->n, " set %s_%s_%s_%d { type ipv%d_addr; size 65535; flags dynamic%s; }", name, c->o->code, r->id, family, family, flags);
+}
+
+static void limit_chain(const struct chain *c, const struct policy_rule *r, const char *name)
+{
+	nft_line(c->n, " chain %s_%s_%s {", name, c->o->code, r->id);
+	nft_line(c->n, "  limit rate %d/second log prefix \"%s %s:%s\" group 1 snaplen 128", LOGS_PER_SECOND, c->o->code, r->id, name);
+	nft_line(c->n, "  %s\n }", c->chain == POLICY_IN ? "drop" : "goto refuse");
+}
+
+static int limit_parts(const struct policy_rule *r, void *user)
+{
+	static const char *const timed = ",timeout; timeout 1m";
 	const struct chain *c = user;
-	for (int family = 4; r->limits && family <= 6; family += 2) {
+	const struct limits *k = r->limits;
+	if (!k || r->action != FW_ALLOW)
+		return 0;
+	for (int family = 4; family <= 6; family += 2) {
 		if (r->publish && r->publish->address.family != family)
 			continue;
-		if (r->limits->new_per_second)
-			nft_line(c->n, " set rate_%s_%s_%d { type ipv%d_addr; size 65535; flags dynamic,timeout; timeout 1m; }", c->o->code, r->id,
-			         family, family);
-		if (r->limits->per_source)
-			nft_line(c->n, " set held_%s_%s_%d { type ipv%d_addr; size 65535; flags dynamic; }", c->o->code, r->id, family, family);
+		if (k->attack_per_second)
+			counting_set(c, r, family, "attack", timed);
+		if (k->attack_per_second)
+			counting_set(c, r, family, "strict", timed);
+		if (k->prefix_per_second)
+			counting_set(c, r, family, "near", timed);
+		if (k->new_per_second)
+			counting_set(c, r, family, "rate", timed);
+		if (k->per_source)
+			counting_set(c, r, family, "held", "");
 	}
+	const struct {
+		uint32_t wanted;
+		const char *name;
+	} chains[] = { { k->attack_per_second, "attack-source" }, { k->prefix_per_second, "per-prefix" }, { k->new_per_second, "new-per-second" },
+		       { k->per_source, "per-source" }, { k->total, "total" } };
+	for (size_t i = 0; i < ARRAY_LEN(chains); i++)
+		if (chains[i].wanted)
+			limit_chain(c, r, chains[i].name);
 	return 0;
 }
 
@@ -318,7 +388,7 @@ void nft_org_chains(struct nft_out *n, const struct org *o)
 		enum policy_chain chain;
 	} chains[] = { { "out", POLICY_OUT }, { "inbound", POLICY_IN }, { "local", POLICY_LOCAL } };
 	for (size_t i = 0; i < ARRAY_LEN(chains); i++)
-		policy_each(n->m, o, chains[i].chain, limit_sets, &(struct chain){ n, o, chains[i].chain });
+		policy_each(n->m, o, chains[i].chain, limit_parts, &(struct chain){ n, o, chains[i].chain });
 	nft_line(n, " chain spoof_%s {", o->code);
 	nft_deny(n, o->code, "spoof", "", "drop");
 	nft_line(n, " }");

@@ -75,6 +75,10 @@ struct limits { /* 0: none */
 	uint32_t per_source;     /* connections a source may hold at once */
 	uint32_t total;          /* connections at once by the rule */
 	uint32_t new_per_second; /* connections a source may open a second */
+	uint32_t prefix_per_second; /* the same for all sources of a /24 (IPv6: /48) together */
+	/* Under attack: more connections a second than attack_per_second are opened by all, and until attack_hold_s have passed
+	 * without. A source then may open attack_per_source a second; one that tries more is shut out for five minutes. */
+	uint32_t attack_per_second, attack_per_source, attack_hold_s;
 };
 
 /* What a rule matches once its groups and its schedule are looked up (resolve.c); derived, not in the file. */

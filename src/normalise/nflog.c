@@ -297,8 +297,10 @@ const char *nflog_event(const struct nflog_packet *p, const struct nflog_place *
 		json_field_u64(b, "port", ip.dst_port);
 	buf_putc(b, '}');
 	put_connection(b, &ip, direction(where->orgs, &rule, if_in));
-	json_field_s(b, "action", rule.passed ? "Allowed" : "Denied");
-	json_field_s(b, "disposition", rule.passed ? "Allowed" : "Blocked");
+	if (!str_ends(rule.id, STR(":attack"))) { /* told while a server is flooded; what becomes of this packet comes after it */
+		json_field_s(b, "action", rule.passed ? "Allowed" : "Denied");
+		json_field_s(b, "disposition", rule.passed ? "Allowed" : "Blocked");
+	}
 	put_rule(b, &rule);
 	buf_putc(b, '}');
 	return org;

@@ -77,6 +77,10 @@ static const struct packet_case {
 	  "\"org\":\"412023\",\"product\":\"nft\",\"src_endpoint\":{\"ip\":\"10.1.0.5\",\"port\":40000,\"interface\":\"wan0\"},"
 	  "\"dst_endpoint\":{\"ip\":\"198.51.100.7\",\"port\":443},\"connection_info\":{\"protocol_num\":17,\"direction\":\"Inbound\"},"
 	  "\"action\":\"Denied\",\"disposition\":\"Blocked\",\"rule\":{\"uid\":\"spoof-wan4\"}}" },
+	{ "412015 www:attack", 1, 1, STR(IP4("\x06", TCP)),
+	  "\"org\":\"412015\",\"product\":\"nft\",\"src_endpoint\":{\"ip\":\"10.1.0.5\",\"port\":40000,\"interface\":\"wan0\"},"
+	  "\"dst_endpoint\":{\"ip\":\"198.51.100.7\",\"port\":443},\"connection_info\":{\"protocol_num\":6,\"direction\":\"Inbound\"},"
+	  "\"rule\":{\"uid\":\"www:attack\"}}" },
 	{ "B:", 0, 3, STR(IP4("\x06", TCP)),
 	  "\"org\":\"412023\",\"product\":\"nft\",\"src_endpoint\":{\"ip\":\"10.1.0.5\",\"port\":40000,\"interface\":\"o412023\"},"
 	  "\"dst_endpoint\":{\"ip\":\"198.51.100.7\",\"port\":443},\"connection_info\":{\"protocol_num\":6,\"direction\":\"Outbound\"},"

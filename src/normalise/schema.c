@@ -76,7 +76,7 @@ static const struct row rows[] = {
 	{ 4001, true, OBJECT, "connection_info", NULL },
 	{ 4001, false, NUMBER, "connection_info.protocol_num", NULL },
 	{ 4001, false, TEXT, "connection_info.direction", "Outbound|Inbound|Lateral" },
-	{ 4001, true, TEXT, "action", "Allowed|Denied" },
+	{ 4001, false, TEXT, "action", "Allowed|Denied" }, /* not there: it tells of something beside the packet */
 	{ 4001, false, TEXT, "rule.uid", NULL },
 	{ 4003, true, OBJECT, "src_endpoint", NULL },
 	{ 4003, false, TEXT, "src_endpoint.ip", NULL },
