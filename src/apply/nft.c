@@ -4,6 +4,7 @@
 
 #include "apply/blocks.h"
 #include "apply/cut.h"
+#include "apply/feeds.h"
 #include "apply/hits.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -40,6 +41,8 @@ static int nft_run(const struct env *e, const struct step *s, const struct gen *
 	int r = load_table(e, to, err);
 	if (r == 0 && hits_begin(e, &lost) < 0)
 		log_err(LOG_LEVEL_WARN, "", "hits", &lost);
+	if (r == 0)
+		r = feeds_install(e, to, err);
 	return r < 0 ? r : blocks_install(e, to, err);
 }
 

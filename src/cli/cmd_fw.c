@@ -5,7 +5,9 @@
 #include "apply/hits.h"
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/map.h"
 #include "base/mem.h"
+#include "model/feed.h"
 #include "model/policy.h"
 #include "wire/place.h"
 
@@ -175,9 +177,86 @@ static int hits(int argc, char **argv)
 	return r < 0 ? cli_error(&err) : EXIT_DONE;
 }
 
+/* ---- fw feed import ---- */
+
+#define LIST_MAX_BYTES (256u * MIB)
+#define BAD_SHOWN 20
+#define BAD_PERCENT 10 /* more bad lines than that: not the list that was meant */
+
+static void on_bad(const char *name, uint64_t line, const char *why, void *user)
+{
+	unsigned *shown = user;
+	if ((*shown)++ < BAD_SHOWN)
+		fprintf(stderr, "toride: %s:%llu: %s\n", name, (unsigned long long)line, why);
+}
+
+static int read_list(struct feed_text *t, const char *path, struct err *err)
+{
+	struct buf b;
+	buf_init(&b, LIST_MAX_BYTES);
+	int r = fs_read(path, &b, err);
+	if (r == 0 && (r = feed_read(t, path, buf_view(&b))) < 0)
+		r = err_set(err, (enum err_code)-r, path, "more than %u entries, or no memory", FEED_MAX);
+	buf_done(&b);
+	return r;
+}
+
+/* Under the digest of its bytes: what a description pins can't be another list. */
+static int write_feed(const struct feed *f, const char *dir, char digest[72], struct err *err)
+{
+	char here[PLACE_MAX], path[PLACE_MAX];
+	unsigned char sum[SHA256_LEN];
+	struct buf b;
+	buf_init(&b, FEED_FILE_MAX);
+	int r = feed_format(f, &b);
+	r = r < 0 ? err_set(err, (enum err_code)-r, "feed", "no memory") : 0;
+	hash_sha256(buf_view(&b).ptr, b.len, sum);
+	memcpy(digest, "sha256:", 7);
+	hex_format(sum, sizeof sum, digest + 7);
+	if (!dir)
+		dir = place_in_state(here, sizeof here, "feeds/addr");
+	if (r == 0)
+		r = fs_mkdirs(dir, 0755, err);
+	if (r == 0 && snprintf(path, sizeof path, "%s/%s", dir, digest + 7) >= (int)sizeof path)
+		r = err_set(err, E_LIMIT, dir, "path too long");
+	r = r < 0 ? r : fs_write(path, buf_view(&b), 0644, err);
+	buf_done(&b);
+	return r;
+}
+
+static int import(int argc, char **argv)
+{
+	unsigned shown = 0;
+	struct feed_text t = { .on_bad = on_bad, .user = &shown };
+	struct err err = { 0 };
+	char digest[72];
+	bool json = cli_flag(&argc, argv, "--json");
+	const char *dir = cli_option(&argc, argv, "-o");
+	int r = 0;
+	if (argc == 0)
+		return cli_usage(&cli_fw[1]);
+	for (int i = 0; r == 0 && i < argc; i++)
+		r = read_list(&t, argv[i], &err);
+	feed_sort(&t.feed);
+	if (r == 0 && (t.feed.n == 0 || t.bad * 100 > t.lines * BAD_PERCENT))
+		r = err_set(&err, E_INVALID, argv[0], "%llu of %llu lines are bad: is it the list that was meant?", (unsigned long long)t.bad,
+		            (unsigned long long)t.lines);
+	if (r == 0)
+		r = write_feed(&t.feed, dir, digest, &err);
+	if (r == 0 && json)
+		printf("{\"digest\":\"%s\",\"entries\":%zu,\"bad\":%llu}\n", digest, t.feed.n, (unsigned long long)t.bad);
+	else if (r == 0)
+		printf(cli_japanese() ? "%s  %zu 件 (読めない行 %llu)\n" : "%s  %zu entries (%llu bad lines)\n", digest, t.feed.n, (unsigned long long)t.bad);
+	feed_done(&t.feed);
+	return r < 0 ? cli_error(&err) : EXIT_DONE;
+}
+
 const struct cli_command cli_fw[] = {
 	{ "fw hits", "toride fw hits [--org CODE] [--unused DAYS] [--json]",
 	  "how often each firewall rule decided, kept over changes and restarts; or only those unused for that long",
 	  "ファイアウォールの規則が使われた回数 (変更や再起動をまたいで計数)。または、その日数使われていない規則", hits },
+	{ "fw feed import", "toride fw feed import LIST... [-o DIR] [--json]",
+	  "lists of addresses, prefixes and ranges, one a line, into one the description can pin by the digest this prints (address_feeds)",
+	  "アドレス・ネットワーク・範囲のリスト (1 行 1 件) を取り込み、記述の address_feeds に書くダイジェストを表示します", import },
 	{ 0 },
 };

@@ -3,6 +3,7 @@
  * nft/toride.nft   the table
  * nft/rules.json   every rule by its comment (read back by verify) and what it permits (cut when revoked)
  * nft/zones.bin    u16 index, char code[8], char interface[16], u8 global4[4], u8 global6[16] an organisation
+ * nft/feeds.bin    the uplinks and the pinned lists of addresses (apply/feeds.h)
  * nft/never.bin    u8 family, u8 len, u8 addr[16]: prefixes that are never blocked (our own service)
  *
  * A packet belongs to an organisation by the interface it comes in by (map @zone_in), on the way back by one
@@ -185,13 +186,14 @@ int compile_nft(const struct model *m, struct outset *out, struct err *err)
 {
 	struct arena arena;
 	struct nft_out n = { .m = m, .arena = &arena };
-	struct buf zones, never;
+	struct buf zones, never, feeds;
 	arena_init(&arena, 64 * MIB);
 	buf_init(&n.nft, 64 * MIB);
 	buf_init(&n.rules, 64 * MIB);
 	buf_init(&n.scratch, 4 * KIB);
 	buf_init(&zones, MIB);
 	buf_init(&never, MIB);
+	buf_init(&feeds, MIB);
 	buf_puts(&n.rules, "{\"table\":\"toride\",\"rules\":[");
 	if (table(&n) < 0)
 		n.nft.failed = -E_NOMEM;
@@ -199,8 +201,9 @@ int compile_nft(const struct model *m, struct outset *out, struct err *err)
 	buf_done(&n.scratch);
 	buf_puts(&n.rules, "\n]}\n");
 	nft_side_files(m, &zones, &never);
+	nft_feeds(m, &feeds);
 	int r[] = { emit(out, "nft/toride.nft", &n.nft, err), emit(out, "nft/rules.json", &n.rules, err),
-		    emit(out, "nft/zones.bin", &zones, err), emit(out, "nft/never.bin", &never, err) };
+		    emit(out, "nft/zones.bin", &zones, err), emit(out, "nft/never.bin", &never, err), emit(out, "nft/feeds.bin", &feeds, err) };
 	for (size_t i = 0; i < ARRAY_LEN(r); i++)
 		if (r[i] < 0)
 			return r[i];

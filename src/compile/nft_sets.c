@@ -284,6 +284,27 @@ static void put_never(struct buf *b, const struct prefix *p, bool host)
 	buf_put(b, p->addr, 16);
 }
 
+/* u8 n, n × char interface[16]: the uplinks; u16 n, n × { char name[33], char hex[65] }: the address lists. */
+void nft_feeds(const struct model *m, struct buf *b)
+{
+	const struct service *s = &m->service;
+	buf_putc(b, (char)s->n_uplinks);
+	for (size_t i = 0; i < s->n_uplinks; i++) {
+		char dev[16] = { 0 };
+		snprintf(dev, sizeof dev, "%s", s->uplinks[i].interface);
+		buf_put(b, dev, sizeof dev);
+	}
+	const unsigned char n[2] = { (unsigned char)(s->n_address_feeds >> 8), (unsigned char)s->n_address_feeds };
+	buf_put(b, n, sizeof n);
+	for (size_t i = 0; i < s->n_address_feeds; i++) {
+		char name[33] = { 0 }, hex[65] = { 0 };
+		snprintf(name, sizeof name, "%s", s->address_feeds[i].name);
+		snprintf(hex, sizeof hex, "%s", s->address_feeds[i].digest + 7);
+		buf_put(b, name, sizeof name);
+		buf_put(b, hex, sizeof hex);
+	}
+}
+
 void nft_side_files(const struct model *m, struct buf *zones, struct buf *never)
 {
 	const struct service *s = &m->service;

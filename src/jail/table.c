@@ -108,6 +108,7 @@ const struct table_dir table_dirs[] = {
 	{ "%S/nginx", USER_WEB, USER_WEB, 0700 },
 	{ "%S/feeds", 0, 0, 0755 },
 	{ "%S/feeds/url", 0, 0, 0755 },                     /* the URL index, put there by toride url import */
+	{ "%S/feeds/addr", 0, 0, 0755 },                    /* address lists by digest: toride fw feed import */
 	{ "%S/rpz", 0, 0, 0755 },                           /* the block zone torided writes */
 	{ "%R", 0, 0, 0755 },
 	{ "%R/stats", 0, 0, 0755 },

@@ -64,6 +64,12 @@ void check_groups(struct check *c, const struct org *o)
 	const struct service_group *g = o ? o->service_groups : s->service_groups;
 	const struct schedule *k = o ? o->schedules : s->schedules;
 	char at[64];
+	for (size_t i = 1; !o && i < s->n_address_feeds; i++)
+		for (size_t n = 0; n < i; n++) {
+			snprintf(at, sizeof at, ".address_feeds[%zu].name", i);
+			if (s->address_feeds[i].name[0] && strcmp(s->address_feeds[i].name, s->address_feeds[n].name) == 0)
+				CHECK_FAULT(c, at, "stands here twice", "同じ名前が 2 回あります");
+		}
 	UNIQUE_NAMES(c, o, address_groups);
 	UNIQUE_NAMES(c, o, service_groups);
 	UNIQUE_NAMES(c, o, schedules);

@@ -237,6 +237,18 @@ static const struct text2 *check_id(struct str s)
 	return s.len < 1 || s.len > 32 || !all(s, "_-", true) ? &bad : NULL;
 }
 
+static const struct text2 *check_digest(struct str s)
+{
+	WRONG(bad, "must be \"sha256:\" and 64 hexadecimal digits", "\"sha256:\" に続く 16 進 64 桁で書いてください");
+	unsigned char sum[32];
+	if (s.len != 71 || !str_starts(s, STR("sha256:")))
+		return &bad;
+	for (size_t i = 7; i < s.len; i++)
+		if (s.ptr[i] >= 'A' && s.ptr[i] <= 'F')
+			return &bad;
+	return hex_parse((struct str){ s.ptr + 7, 64 }, sum, sizeof sum) ? NULL : &bad;
+}
+
 static const struct text2 *check_date(struct str s)
 {
 	WRONG(bad, "isn't a day that exists, written 2026-12-29", "実在する日付を 2026-12-29 の形で書いてください");
@@ -355,6 +367,7 @@ const struct form form_category = { check_category, "^[a-z0-9-]{1,31}$" };
 const struct form form_downloads = { check_downloads, "^[a-z]+$" };
 const struct form form_tenant = { check_tenant, "^[A-Za-z0-9._-]{1,253}$" };
 const struct form form_id = { check_id, "^[A-Za-z0-9_-]{1,32}$" };
+const struct form form_digest = { check_digest, "^sha256:[0-9a-f]{64}$" };
 const struct form form_date = { check_date, "^" DATE "$" };
 const struct form form_directory = { check_directory, "^/[A-Za-z0-9_-][A-Za-z0-9._/-]*$" };
 const struct form form_certificate = { check_certificate, "^base64:[A-Za-z0-9+/=]+$" };

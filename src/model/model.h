@@ -71,6 +71,13 @@ struct schedule {
 	size_t n_windows;
 };
 
+/* A list of addresses kept outside the description (feed.h), pinned: nothing goes there or comes from there. */
+struct address_feed {
+	const char *name;
+	const char *digest; /* "sha256:…" of the file, STATE/feeds/addr/HEX */
+	const char *comment;
+};
+
 struct limits { /* 0: none */
 	uint32_t per_source;     /* connections a source may hold at once */
 	uint32_t total;          /* connections at once by the rule */
@@ -260,6 +267,8 @@ struct service {
 	struct prefix internal4;      /* /16 that holds one /24 an organisation, inside the node only; to /10 for more than 254 */
 	struct prefix *management, *lgwan; /* nobody's terminals ever reach these */
 	size_t n_management, n_lgwan;
+	struct address_feed *address_feeds;
+	size_t n_address_feeds;
 	struct prefix *doh_resolvers; /* public resolvers by HTTPS and TLS: no terminal asks them */
 	size_t n_doh_resolvers;
 	struct address_group *address_groups;

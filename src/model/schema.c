@@ -172,7 +172,7 @@ static const struct object limits_object = {
 	(const struct field[]){
 		{ "per_source", FIELD_UINT, AT(limits, per_source), .max = 1000000,
 		  SAYS("送信元ごとの同時接続", "1 つの送信元が同時に持てる接続の数。0 は無制限。", "Connections a source may hold at once; 0: no limit.") },
-		{ "total", FIELD_UINT, AT(limits, total), .max = 10000000,
+		{ "total", FIELD_UINT, AT(limits, total), .max = 100000,
 		  SAYS("同時接続の合計", "この規則で同時に持てる接続の数。0 は無制限。", "Connections at once by this rule; 0: no limit.") },
 		{ "new_per_second", FIELD_UINT, AT(limits, new_per_second), .max = 1000000,
 		  SAYS("送信元ごとの毎秒接続", "1 つの送信元が 1 秒に始められる接続の数。0 は無制限。", "Connections a source may open a second; 0: no limit.") },
@@ -497,6 +497,19 @@ const struct object schema_prefecture = {
 	},
 };
 
+static const struct object address_feed_object = {
+	"address_feed", { "address list", "アドレスリスト" }, "name", sizeof(struct address_feed),
+	(const struct field[]){
+		{ "name", FIELD_TEXT, .required = true, AT(address_feed, name), .form = &form_id,
+		  SAYS("名前", "リストの名前。記録に残ります。", "The list's name; stands in the records.") },
+		{ "digest", FIELD_TEXT, .required = true, AT(address_feed, digest), .form = &form_digest,
+		  SAYS("ダイジェスト", "取り込んだリストのダイジェスト (toride fw feed import が表示)。", "Of the imported list, as toride fw feed import prints it.") },
+		{ "comment", FIELD_TEXT, .required = true, AT(address_feed, comment), .form = &form_line, .max = 300,
+		  SAYS("説明", "出所と目的。", "Where it comes from and what it is for.") },
+		END,
+	},
+};
+
 static const struct object uplink_object = {
 	"uplink", { "uplink", "上位回線" }, "name", sizeof(struct uplink),
 	(const struct field[]){
@@ -578,6 +591,8 @@ const struct object schema_service = {
 		{ "lgwan", FIELD_PREFIX, .required = true, LIST(service, lgwan), .max_entries = 100,
 		  SAYS("LGWAN", "端末から決して届かない LGWAN のネットワーク。1 件以上 (IPv4 は /29、IPv6 は /64 まで)。",
 		       "The networks of LGWAN, one at least (IPv4 up to a /29, IPv6 up to a /64); no terminal ever reaches them.") },
+		{ "address_feeds", FIELD_OBJECT, LIST(service, address_feeds), .sub = &address_feed_object, .max_entries = 16,
+		  SAYS("アドレスリスト", "通信を遮断するアドレスの外部リスト。", "Outside lists of addresses that nothing goes to or comes from.") },
 		{ "doh_resolvers", FIELD_PREFIX, LIST(service, doh_resolvers), .max_entries = 1000,
 		  SAYS("公開 DoH/DoT サーバ", "端末が直接使えない公開 DNS サーバ (HTTPS・TLS)。", "Public resolvers by HTTPS and TLS; no terminal asks them.") },
 		GROUPS(service),

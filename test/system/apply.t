@@ -173,7 +173,7 @@ try "after 6 seconds it is" until_true 15 settled_at "$a"
 try "and again" toride apply "$b" --confirm-within 6
 set_clock -48
 try "the clock is set 2 days back: undone all the same, and not after 2 days" until_true 15 settled_at "$a"
-try "both is said" eval 'grep -q "the wall clock was set by 18000 s" "$top/out" && grep -q "set by -172[0-9]* s" "$top/out"'
+try "both is said" eval 'grep -qE "the wall clock was set by (17999|18000|18001) s" "$top/out" && grep -q "set by -172[0-9]* s" "$top/out"'
 set_clock 43
 
 # ---- blocks survive everything ----
@@ -226,6 +226,42 @@ try "it holds" eval 'grep -aq B-6 "$TORIDE_STATE/blocks" && blocked 203.0.113.69
 try "until its 8 seconds are over" until_true 15 eval '! grep -aq B-6 "$TORIDE_STATE/blocks" && ! blocked 203.0.113.69'
 set_clock -24
 try "the short one has ended by itself too" until_true 10 eval '! grep -aq B-5 "$TORIDE_STATE/blocks" && ! blocked 203.0.113.68'
+
+# ---- lists of addresses, pinned by digest, kept by differences ----
+printf '203.0.113.25\n203.0.113.96/28\n2001:db8:66::/48\n' >"$top/list1"
+printf '203.0.113.77\n203.0.113.96/28\n2001:db8:66::/48\n' >"$top/list2"
+pinned() { # the second description with this list
+	rm -rf "$top/g"; cp -r "$top/e" "$top/g"
+	sed -i 's|"doh_resolvers":|"address_feeds": [{"name": "reputation", "digest": "'"$1"'", "comment": "test"}], "doh_resolvers":|' "$top/g/service.json"
+	toride submit "$top/g" --as sato
+}
+list1=$(toride fw feed import "$top/list1" --json | jq -r .digest) list2=$(toride fw feed import "$top/list2" --json | jq -r .digest)
+f1=$(pinned "$list1") f2=$(pinned "$list2") f3=$(pinned "sha256:$(printf 'ab%.0s' $(seq 32))")
+for f in "$f1" "$f2" "$f3"; do toride approve "$f" --as tanaka >/dev/null; done
+listed() { inside nft get element inet toride_feed "$1" "{ $2 }"; }
+handle() { inside nft -a list set inet toride_feed reputation_4_28 | sed -n 's/.*{ # handle //p'; }
+try "a description that pins a list is applied" toride apply "$f1"
+try "its addresses are in the kernel" listed reputation_4_32 203.0.113.25
+try "its networks too" listed reputation_6_48 2001:db8:66::
+knock 50010 50013
+feed_stopped() { inside nft list chain inet toride_feed to_reputation | grep -q 'packets 3 '; }
+try "nothing goes there, whatever the rules allow" until_true 5 feed_stopped
+was=$(handle)
+try "another day's list is applied" toride apply "$f2"
+try "what came is in" listed reputation_4_32 203.0.113.77
+try "what went is out" eval '! listed reputation_4_32 203.0.113.25'
+try "what stayed was left alone" is "$(handle)" "$was"
+try "rollback" toride rollback
+try "the first list again" listed reputation_4_32 203.0.113.25
+try "a list that isn't on this node is refused" refused "isn't on this node" toride apply "$f3"
+try "and the one in force stands" listed reputation_4_32 203.0.113.25
+inside nft delete table inet toride_feed; inside nft delete table inet toride
+kill -9 "$pid"; wait "$pid" 2>/dev/null
+start
+try "after a reboot the list is loaded again" until_true 20 listed reputation_4_32 203.0.113.25
+try "a description without lists" toride apply "$a"
+try "empties the kernel of them" eval '! listed reputation_4_32 203.0.113.25'
+try "back to the second" toride apply "$b"
 
 # ---- what fails is undone ----
 try "the first again" toride rollback
