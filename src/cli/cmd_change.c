@@ -1,6 +1,7 @@
 /* Commands that change what runs: compile, submit, approve, apply, confirm, rollback, generations. All but compile and
  * `--console rollback` ask controld; what is refused is said by the one who refuses. */
 #include "cli/cli.h"
+#include "cli/packets.h"
 
 #include "apply/transaction.h"
 #include "base/clock.h"
@@ -191,6 +192,9 @@ static int run_submit(int argc, char **argv)
 	int code = load(argv[0], json, &m);
 	if (code != EXIT_DONE)
 		return code;
+	size_t advice;
+	if (!json && cli_advice(m, &advice) < 0)
+		fprintf(stderr, "toride: no memory to look for rules that never decide\n");
 	begin(&request, "submit", as);
 	json_key(&request, "description");
 	buf_put(&request, m->canonical, m->canonical_len);

@@ -3,6 +3,7 @@
 #include "cli/packets.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "model/advice.h"
@@ -90,28 +91,49 @@ static int refused(const struct faults *f, const struct err *err, bool json)
 	return f->n ? fault_list(f, json) : cli_error(err);
 }
 
+int cli_advice(const struct model *m, size_t *ret_n)
+{
+	struct faults f = { 0 };
+	bool ja = cli_japanese();
+	int r = model_advice(m, clock_now_ms(), &f);
+	for (size_t i = 0; r == 0 && i < f.n; i++)
+		fprintf(stderr, "toride: %s: %s: %s\n", ja ? "注意" : "warning", f.list[i].path, ja ? f.list[i].msg_ja : f.list[i].msg);
+	*ret_n = f.n;
+	faults_done(&f);
+	return r;
+}
+
+static int advice_json(const struct model *m, struct buf *b, size_t *ret_n)
+{
+	struct faults f = { 0 };
+	int r = model_advice(m, clock_now_ms(), &f);
+	for (size_t i = 0; r == 0 && i < f.n; i++) {
+		buf_putc(b, '{');
+		json_field_s(b, "path", f.list[i].path);
+		json_field_s(b, "warning", f.list[i].msg);
+		json_field_s(b, "warning_ja", f.list[i].msg_ja);
+		buf_puts(b, "}\n");
+	}
+	*ret_n = f.n;
+	faults_done(&f);
+	return r;
+}
+
 /* What is valid, and what in it never decides anything. */
 static int valid(const struct model *m, bool json)
 {
-	struct faults f = { 0 };
-	if (model_advice(m, &f) < 0)
-		return cli_error(&(struct err){ .code = E_NOMEM, .msg = "no memory" });
-	if (json)
-		printf("{\"valid\":true,\"digest\":\"%s\",\"orgs\":%zu,\"warnings\":%zu}\n", m->digest, m->n_orgs, f.n);
-	else
-		printf(cli_japanese() ? "正しい記述です: %zu 団体、%s\n" : "valid: %zu organisations, %s\n", m->n_orgs, m->digest);
-	for (size_t i = 0; i < f.n && !json; i++)
-		fprintf(stderr, "toride: %s: %s: %s\n", cli_japanese() ? "注意" : "warning", f.list[i].path, cli_japanese() ? f.list[i].msg_ja : f.list[i].msg);
 	struct buf b;
+	size_t n = 0;
 	buf_init(&b, OUT_MAX);
-	for (size_t i = 0; i < f.n && json; i++) {
-		buf_putc(&b, '{');
-		json_field_s(&b, "path", f.list[i].path);
-		json_field_s(&b, "warning", f.list[i].msg);
-		json_field_s(&b, "warning_ja", f.list[i].msg_ja);
-		buf_puts(&b, "}\n");
+	if (!json)
+		printf(cli_japanese() ? "正しい記述です: %zu 団体、%s\n" : "valid: %zu organisations, %s\n", m->n_orgs, m->digest);
+	int r = json ? advice_json(m, &b, &n) : cli_advice(m, &n);
+	if (r < 0) {
+		buf_done(&b);
+		return cli_error(&(struct err){ .code = -r, .msg = "no memory" });
 	}
-	faults_done(&f);
+	if (json)
+		printf("{\"valid\":true,\"digest\":\"%s\",\"orgs\":%zu,\"warnings\":%zu}\n", m->digest, m->n_orgs, n);
 	return flush(&b);
 }
 

@@ -70,8 +70,8 @@ static void refuse(struct buf *b, const struct model *m)
 			item_prefix(b, &o->prefixes[k]);
 		item_prefix(b, &o->router4);
 		item_prefix(b, &o->router6);
-		item_prefix(b, &o->global4);
-		item_prefix(b, &o->global6);
+		for (size_t k = 0; k < o->n_publics; k++)
+			item_prefix(b, &o->publics[k]);
 	}
 	buf_putc(b, ']');
 }

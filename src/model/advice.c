@@ -3,6 +3,7 @@
 #include "model/advice.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "model/check.h"
 #include "model/policy.h"
@@ -209,7 +210,17 @@ static int advise_chain(const struct model *m, const struct org *o, enum policy_
 	return rules.failed || ret->lost ? -E_NOMEM : w.left ? 0 : -E_LIMIT;
 }
 
-int model_advice(const struct model *m, struct faults *ret)
+static void ended(struct faults *f, const struct org *o, const char *list, size_t i, int64_t expires_ms, int64_t now_ms)
+{
+	char path[96], text[CLOCK_TEXT];
+	if (!expires_ms || expires_ms > now_ms)
+		return;
+	snprintf(path, sizeof path, "orgs[%s].%s[%zu]", o->code, list, i);
+	clock_format_jst(expires_ms, text);
+	fault_add(f, path, "ended on %.16s", "%.16s に終わっています", text);
+}
+
+int model_advice(const struct model *m, int64_t now_ms, struct faults *ret)
 {
 	static const enum policy_chain chains[] = { POLICY_OUT, POLICY_IN };
 	struct policy_sets sets;
@@ -226,5 +237,12 @@ int model_advice(const struct model *m, struct faults *ret)
 			r = r == -E_LIMIT ? 0 : r;
 		}
 	arena_done(&a);
+	for (size_t i = 0; i < m->n_orgs; i++) {
+		const struct org *o = &m->orgs[i];
+		for (size_t k = 0; k < o->n_fw; k++)
+			ended(ret, o, "fw", k, o->fw[k].expires_ms, now_ms);
+		for (size_t k = 0; k < o->n_publish; k++)
+			ended(ret, o, "publish", k, o->publish[k].expires_ms, now_ms);
+	}
 	return r;
 }

@@ -7,7 +7,7 @@
 
 /* For each rule and published server that is hidden as a whole by what stands before it: who hides it, with paths, and whether that
  * contradicts it. Never says so of one that can decide something; may miss one that only several together hide piece by piece.
- * -E_NOMEM; the list is the caller's (zeroed; faults_done()). */
-int model_advice(const struct model *m, struct faults *ret);
+ * Also what ended before now_ms. -E_NOMEM; the list is the caller's (zeroed; faults_done()). */
+int model_advice(const struct model *m, int64_t now_ms, struct faults *ret);
 
 #endif

@@ -64,7 +64,7 @@ static void test_advice(void **state)
 		buf_puts(&b, place);
 		if (model_load_canonical(buf_view(&b), &m, &f, &err) < 0)
 			fail_msg("case %zu: %s: %s", i, err.path, err.msg);
-		assert_int_equal(model_advice(m, &advice), 0);
+		assert_int_equal(model_advice(m, 0, &advice), 0);
 		bool good = cases[i].path ? advice.n == 1 && strcmp(advice.list[0].path, cases[i].path) == 0 && strcmp(advice.list[0].msg, cases[i].reason) == 0 &&
 		                                    advice.list[0].msg_ja[0]
 		                          : advice.n == 0;
@@ -80,8 +80,26 @@ static void test_advice(void **state)
 	assert_int_equal(bad, 0);
 }
 
+static void test_ended(void **state)
+{
+	_cleanup_free_ char *text = test_read("src/model/seeds/model/two.json");
+	struct model *m = NULL;
+	struct faults f = { 0 }, before = { 0 }, after = { 0 };
+	(void)state;
+	assert_int_equal(model_load_canonical(str_from(text), &m, &f, NULL), 0);
+	int64_t end = m->orgs[0].fw[0].expires_ms;
+	assert_int_equal(model_advice(m, end - 1, &before), 0);
+	assert_int_equal(before.n, 0);
+	assert_int_equal(model_advice(m, end, &after), 0);
+	assert_int_equal(after.n, 1);
+	assert_string_equal(after.list[0].path, "orgs[412015].fw[0]");
+	assert_string_equal(after.list[0].msg, "ended on 2027-03-31T23:59");
+	faults_done(&after);
+	model_destroy(&m);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_advice) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_advice), cmocka_unit_test(test_ended) };
 	return cmocka_run_group_tests_name("model/advice", tests, NULL, NULL);
 }
