@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #define DESCRIPTION_MAX (64u * MIB)
@@ -129,6 +130,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	hash_sha256("", 0, warm); /* libcrypto reads its configuration at its first use: now, while it can */
+	tzset();                  /* and the C library its time zone, also for gmtime_r(): of a rule that ends */
 	/* A hand-started one that can't lock itself in isn't the jailed child anybody counts on. */
 	if (!lock_in()) {
 		fprintf(stderr, "cannot lock itself in");
