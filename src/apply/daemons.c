@@ -28,6 +28,7 @@ static const struct process processes[] = {
 	{ "respondd", "respondd.json", SIGHUP, true }, { "intaked", "intaked.json", SIGHUP, true },
 	{ "detectd", "detectd.json", SIGHUP, true },   { "clamd", "clamd/", SIGTERM, false },
 	{ "scand", "scand.json", SIGHUP, true },       { "proxyd", "proxyd.json", SIGHUP, true },
+	{ "probed", "probed.json", SIGHUP, true },
 	{ "portald", "portald.json", SIGHUP, true },   { "nginx", "nginx/", SIGHUP, false },
 };
 
@@ -167,4 +168,4 @@ static void daemons_plan(const struct change *c, enum plan_place place, struct p
 }
 
 const struct engine engine_daemons = { "daemons", daemons_plan, daemons_run, NULL };
-const struct engine *const engines[] = { &engine_net, &engine_nft, &engine_unbound, &engine_daemons, NULL };
+const struct engine *const engines[] = { &engine_net, &engine_shape, &engine_nft, &engine_unbound, &engine_daemons, NULL };

@@ -22,7 +22,7 @@ enum plan_place { PLACE_CLOSING, PLACE_ADD, PLACE_LINK, PLACE_ENGINE, PLACE_OPEN
 
 struct verify_input {
 	const struct env *env;
-	struct str rules, keys, canaries; /* nft/rules.json, net/keys, canary.json; {NULL,0} when there is none */
+	struct str rules, keys, canaries, classes; /* nft/rules.json, net/keys, canary.json, shape/keys; {NULL,0} when there is none */
 };
 
 struct engine {
@@ -32,13 +32,14 @@ struct engine {
 	int (*verify)(const struct verify_input *in, struct err *err);
 };
 
-extern const struct engine engine_net, engine_nft, engine_unbound, engine_daemons;
+extern const struct engine engine_net, engine_nft, engine_shape, engine_unbound, engine_daemons;
 extern const struct engine *const engines[]; /* in engine order, ended by NULL */
 
 /* unbound-control with the configuration in force; words end by NULL. */
 int unbound_control(const struct env *e, const char *const *words, struct str input, struct err *err);
 int net_verify(const struct verify_input *in, struct err *err);     /* verify_net.c */
 int nft_verify(const struct verify_input *in, struct err *err);     /* verify_nft.c */
+int shape_verify(const struct verify_input *in, struct err *err);   /* verify_shape.c */
 int unbound_verify(const struct verify_input *in, struct err *err); /* canary.c */
 
 /* RUN/pids/NAME ("PID START", START as in /proc/PID/stat): the process the supervisor runs under that name; 0 when it doesn't run. */

@@ -4,6 +4,7 @@
 #include "apply/cut.h"
 #include "apply/frame.h"
 #include "apply/journal.h"
+#include "apply/lines.h"
 #include "apply/verify.h"
 #include "base/fs.h"
 #include "base/mem.h"
@@ -271,6 +272,65 @@ static void test_verify_rules(void **state)
 		assert_int_equal(verify_rules(str_from(cases[i].rules), str_from(cases[i].kernel), NULL), cases[i].r);
 }
 
+static void test_lines_rules(void **state)
+{
+	(void)state;
+	static const char bin[] = { 3, 1, 3, 2, 1, 7, 3 }; /* isp 1: both families, 2: IPv4 only, 7: both */
+	static const struct {
+		uint8_t dead;
+		const char *v4, *v6;
+	} cases[] = {
+#define DEL(n) "rule delete pref 40000 lookup 90" n "\n"
+#define ADD(n) "rule add pref 40000 lookup 90" n "\n"
+		{ 0, DEL("1") DEL("2") DEL("7"), DEL("1") DEL("7") },
+		{ 1, ADD("2") DEL("1") DEL("7"), DEL("1") DEL("7") },
+		{ 3, ADD("7") DEL("1") DEL("2"), ADD("7") DEL("1") },
+		{ 2, DEL("1") DEL("2") DEL("7"), DEL("1") DEL("7") },
+		{ 7, DEL("1") DEL("2") DEL("7"), DEL("1") DEL("7") }, /* none works: the first */
+		{ 0xff, DEL("1") DEL("2") DEL("7"), DEL("1") DEL("7") },
+	};
+	struct buf v4, v6;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		buf_init(&v4, 4 * KIB);
+		buf_init(&v6, 4 * KIB);
+		assert_int_equal(lines_rules((struct str){ bin, sizeof bin }, cases[i].dead, &v4, &v6, NULL), 0);
+		assert_string_equal(buf_cstr(&v4), cases[i].v4);
+		assert_string_equal(buf_cstr(&v6), cases[i].v6);
+		buf_done(&v4);
+		buf_done(&v6);
+	}
+	buf_init(&v4, 4 * KIB);
+	assert_int_equal(lines_rules((struct str){ bin, sizeof bin - 1 }, 0, &v4, &v4, NULL), -E_CORRUPT);
+	assert_int_equal(lines_rules((struct str){ "", 0 }, 0, &v4, &v4, NULL), -E_CORRUPT);
+	assert_int_equal(lines_rules((struct str){ "\0", 1 }, 0, &v4, &v4, NULL), -E_CORRUPT);
+	buf_done(&v4);
+}
+
+/* As tc(8) says it, rounded where it rounds. */
+static void test_verify_classes(void **state)
+{
+	(void)state;
+	static const char keys[] = "ifb\ttoride-in1\t\nqdisc\tdev wan0 root\thandle 1: htb default fffe r2q 1000\n"
+				   "class\tdev wan0 classid 1:5\tparent 1:8005 htb rate 1425300kbit ceil 2000000kbit burst 15140 cburst 15140 quantum 2000\n"
+				   "leaf\tdev wan0 parent 1:5\t131072\n";
+	static const struct {
+		const char *kernel;
+		bool fine;
+	} cases[] = {
+		{ "wan0:\nclass htb 1:5 parent 1:8005 leaf 8001: prio 0 rate 1425Mbit ceil 2Gbit burst 15125b cburst 15125b \n", true },
+		{ "wan0:\nclass htb 1:5 parent 1:8005 prio 0 rate 1425300Kbit ceil 2000Mbit burst 15125b cburst 15125b \n", true },
+		{ "wan0:\nclass htb 1:5 parent 1:8005 prio 0 rate 1425Mbit ceil 1Gbit burst 15125b cburst 15125b \n", false },
+		{ "wan0:\nclass htb 1:5 parent 1:8005 prio 0 rate 1400Mbit ceil 2Gbit burst 15125b cburst 15125b \n", false },
+		{ "wan1:\nclass htb 1:5 parent 1:8005 prio 0 rate 1425Mbit ceil 2Gbit burst 15125b cburst 15125b \n", false },
+		{ "wan0:\nclass htb 1:6 parent 1:8005 prio 0 rate 1425Mbit ceil 2Gbit burst 15125b cburst 15125b \n", false },
+		{ "class htb\n:\nwan0:\nclass htb 1:5\nrate 1425Mbit ceil 2Gbit\n", false },
+		{ "", false },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		if ((verify_classes(str_from(keys), str_from(cases[i].kernel), NULL) == 0) != cases[i].fine)
+			fail_msg("case %zu", i);
+}
+
 static void test_verify_keys(void **state)
 {
 	(void)state;
@@ -499,7 +559,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_DIR(test_journal_torn), IN_DIR(test_journal_flipped), IN_DIR(test_blocks_file),
 		cmocka_unit_test(test_frames), cmocka_unit_test(test_cuts), cmocka_unit_test(test_cut_commands),
-		cmocka_unit_test(test_verify_rules), cmocka_unit_test(test_verify_keys), cmocka_unit_test(test_blocks_table),
+		cmocka_unit_test(test_verify_rules), cmocka_unit_test(test_verify_classes), cmocka_unit_test(test_lines_rules), cmocka_unit_test(test_verify_keys), cmocka_unit_test(test_blocks_table),
 		cmocka_unit_test(test_block_check), cmocka_unit_test(test_canary_answers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

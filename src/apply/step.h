@@ -15,6 +15,8 @@ enum step_kind {
 	STEP_UNBOUND,     /* arg: enum unbound_how */
 	STEP_DAEMON,      /* name: told to read its configuration again, waited for */
 	STEP_VERIFY,      /* reads back from the kernel, the daemons and the canaries */
+	STEP_SHAPE_ADD,   /* bandwidth classes that the new generation has, or has otherwise */
+	STEP_SHAPE_DEL,   /* those that only the old one has */
 	STEP_KINDS,
 };
 enum unbound_how { UNBOUND_RELOAD, UNBOUND_RESTART };

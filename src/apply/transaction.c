@@ -46,6 +46,8 @@ static int step_run(const struct env *e, const struct step *s, const struct gen 
 	switch (s->kind) {
 	case STEP_NET_ADD: case STEP_NET_DEL:
 		return engine_net.run(e, s, from, to, err);
+	case STEP_SHAPE_ADD: case STEP_SHAPE_DEL:
+		return engine_shape.run(e, s, from, to, err);
 	case STEP_NFT: case STEP_CUT:
 		return engine_nft.run(e, s, from, to, err);
 	case STEP_UNBOUND:
@@ -69,6 +71,10 @@ static struct step inverse(const struct step *s)
 		u.kind = STEP_NET_DEL;
 	else if (s->kind == STEP_NET_DEL)
 		u.kind = STEP_NET_ADD;
+	else if (s->kind == STEP_SHAPE_ADD)
+		u.kind = STEP_SHAPE_DEL;
+	else if (s->kind == STEP_SHAPE_DEL)
+		u.kind = STEP_SHAPE_ADD;
 	return u;
 }
 
@@ -184,6 +190,8 @@ static int install(const struct env *e, const struct gen *over, const struct gen
 	plan_make(&c, &p);
 	if (res == 0)
 		res = step_run(e, &(struct step){ .kind = STEP_NET_DEL }, over, g, err);
+	if (res == 0)
+		res = step_run(e, &(struct step){ .kind = STEP_SHAPE_DEL }, over, &nothing, err);
 	for (unsigned i = 0; i < p.n && res == 0; i++)
 		if (p.steps[i].kind != STEP_CUT)
 			res = step_run(e, &p.steps[i], &nothing, g, err);

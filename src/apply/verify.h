@@ -10,6 +10,8 @@ int verify_generation(const struct env *e, const struct gen *g, struct err *err)
 
 /* The comparisons alone, for tests: JSON of nft and ip against nft/rules.json and net/keys. */
 int verify_rules(struct str rules, struct str kernel, struct err *err);
+/* shape/keys against `tc class show dev DEV` of each device, in tc's words behind a line "DEV:". */
+int verify_classes(struct str keys, struct str kernel, struct err *err);
 struct kernel_net {
 	struct str addr[2], rule[2], route[2]; /* `ip -4|-6 -j addr`, `rule`, `route show table all` */
 };

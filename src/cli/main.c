@@ -16,7 +16,7 @@ const struct cli_command *const cli_tables[] = {
 	cli_model,
 	cli_fw,
 	cli_change,
-	cli_status,
+	cli_status, cli_lines,
 	cli_detect,
 	cli_incident,
 	cli_log,

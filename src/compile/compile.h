@@ -31,6 +31,7 @@ int compile_all(const struct model *m, struct outset *out, struct err *err);
 /* One an engine. */
 int compile_net(const struct model *m, struct outset *out, struct err *err);      /* net/: addresses, routes, rules */
 int compile_nft(const struct model *m, struct outset *out, struct err *err);      /* nft/toride.nft, nft/rules.json */
+int compile_shape(const struct model *m, struct outset *out, struct err *err);    /* shape/: bandwidth classes */
 int compile_unbound(const struct model *m, struct outset *out, struct err *err);  /* unbound/ */
 int compile_proxyd(const struct model *m, struct outset *out, struct err *err);   /* proxyd.json */
 void compile_url_policy(const struct model *m, const struct org *o, struct buf *b); /* an organisation's "url" in it */
@@ -38,6 +39,7 @@ int compile_scand(const struct model *m, struct outset *out, struct err *err);  
 int compile_intaked(const struct model *m, struct outset *out, struct err *err);  /* intaked.json */
 int compile_detectd(const struct model *m, struct outset *out, struct err *err);  /* detectd.json */
 int compile_respondd(const struct model *m, struct outset *out, struct err *err); /* respondd.json */
+int compile_probed(const struct model *m, struct outset *out, struct err *err);   /* probed.json */
 int compile_portald(const struct model *m, struct outset *out, struct err *err);  /* portald.json, nginx/nginx.conf */
 
 #endif

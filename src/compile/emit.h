@@ -6,6 +6,9 @@
 
 #define INTERNAL_GATEWAY 1   /* 100.64.INDEX.1: the node on the attachment link */
 #define INTERNAL_RESOLVER 53 /* 100.64.INDEX.53: the organisation's own address of the resolver */
+#define SHAPE_IN "toride-in"   /* + priority of an uplink: where what it brings can queue; "toride-" is the node's */
+#define LINE_TABLE 900       /* + priority: routing table of an uplink */
+#define LINE_PREF 40000      /* rules: the line in use when it isn't the first; + priority: each line in order */
 #define TABLE_BASE 1000      /* routing table of an organisation = 1000 + index */
 
 /* The address HOST in the organisation's /24 of service.internal4, and its IPv6 twin in router6's /64. */

@@ -3,10 +3,12 @@
  * bound to, by the packet's mark, or by the organisation's own inside address of the node.
  *
  * net/keys   one object a line: "ip … replace/add …<TAB>ip … delete …" (without the word ip), in order
- * net/sysctl    key=value */
+ * net/sysctl    key=value
+ * net/lines.bin u8 n, n x { u8 priority, u8 families (1: IPv4, 2: IPv6) }: the uplinks for root's side */
 #include "compile/emit.h"
 
 #include "base/mem.h"
+#include "wire/place.h"
 
 #include <stdio.h>
 
@@ -46,23 +48,29 @@ static void uplink(struct net_out *n, const struct uplink *u)
 	address(n, &u->addr6, u->interface);
 }
 
-static void default_route(struct net_out *n, const struct uplink *u)
+static void rule(struct net_out *n, uint8_t family, unsigned pref, const char *selector, unsigned table)
+{
+	char words[160];
+	snprintf(words, sizeof words, "pref %u %s lookup %u", pref, selector, table);
+	object(n, family, "rule", "add", words);
+}
+
+/* A line's way out, in a table of its own. The tables are asked in the order of priority; a line that failed is passed
+ * over by one rule before them that torided sets and takes away (apply/lines.c), or by the kernel itself when it loses
+ * its carrier (ignore_routes_with_linkdown). Both belong to no generation. */
+static void line_route(struct net_out *n, const struct uplink *u)
 {
 	const struct prefix *gw[] = { &u->gateway4, &u->gateway6 };
 	for (size_t i = 0; i < ARRAY_LEN(gw); i++) {
 		char text[PREFIX_TEXT], words[256];
 		if (!prefix_is_set(gw[i]))
 			continue;
-		snprintf(words, sizeof words, "default via %s dev %s", prefix_format_addr(gw[i], text), u->interface);
+		snprintf(words, sizeof words, "default via %s dev %s table %u", prefix_format_addr(gw[i], text), u->interface,
+		         LINE_TABLE + u->priority);
 		object(n, gw[i]->family, "route", "replace", words);
+		snprintf(words, sizeof words, "pref %u lookup %u", LINE_PREF + u->priority, LINE_TABLE + u->priority);
+		object(n, gw[i]->family, "rule", "add", words);
 	}
-}
-
-static void rule(struct net_out *n, uint8_t family, unsigned pref, const char *selector, unsigned table)
-{
-	char words[160];
-	snprintf(words, sizeof words, "pref %u %s lookup %u", pref, selector, table);
-	object(n, family, "rule", "add", words);
 }
 
 static void org_rules(struct net_out *n, const struct model *m, const struct org *o, uint8_t family)
@@ -118,6 +126,11 @@ static void sysctls(struct buf *b, const struct model *m)
 	            "net.ipv4.conf.all.accept_redirects=0\nnet.ipv6.conf.all.accept_redirects=0\n"
 	            "net.ipv4.conf.all.send_redirects=0\nnet.ipv4.conf.all.arp_ignore=1\n"
 	            "net.ipv6.conf.all.accept_ra=0\nnet.ipv4.tcp_syncookies=1\n");
+	/* toride-probed asks through the lines with ICMP sockets, without a privilege. */
+	buf_printf(b, "net.ipv4.ping_group_range=%u %u\n", USER_PROBE, USER_PROBE);
+	for (size_t i = 0; i < m->service.n_uplinks; i++)
+		buf_printf(b, "net.ipv4.conf.%s.ignore_routes_with_linkdown=1\nnet.ipv6.conf.%s.ignore_routes_with_linkdown=1\n",
+		           m->service.uplinks[i].interface, m->service.uplinks[i].interface);
 	for (size_t i = 0; i < m->n_orgs; i++)
 		buf_printf(b, "net.ipv4.conf.%s.rp_filter=0\n", m->orgs[i].interface);
 }
@@ -125,12 +138,13 @@ static void sysctls(struct buf *b, const struct model *m)
 int compile_net(const struct model *m, struct outset *out, struct err *err)
 {
 	struct net_out n;
-	struct buf sys;
+	struct buf sys, lines;
 	buf_init(&n.objects, 16 * MIB);
 	buf_init(&sys, MIB);
 	for (size_t i = 0; i < m->service.n_uplinks; i++)
 		uplink(&n, &m->service.uplinks[i]);
-	default_route(&n, &m->service.uplinks[0]);
+	for (size_t i = 0; i < m->service.n_uplinks; i++)
+		line_route(&n, &m->service.uplinks[i]);
 	single_address(&n, m->service.proxy4);
 	single_address(&n, m->service.proxy6);
 	single_address(&n, m->service.dns4);
@@ -144,7 +158,15 @@ int compile_net(const struct model *m, struct outset *out, struct err *err)
 		org_routes(&n, o);
 	}
 	sysctls(&sys, m);
+	buf_init(&lines, KIB);
+	buf_putc(&lines, (char)m->service.n_uplinks);
+	for (size_t i = 0; i < m->service.n_uplinks; i++) {
+		const struct uplink *u = &m->service.uplinks[i];
+		buf_putc(&lines, (char)u->priority);
+		buf_putc(&lines, (char)(prefix_is_set(&u->gateway4) | prefix_is_set(&u->gateway6) << 1));
+	}
 	int r = emit(out, "net/keys", &n.objects, err);
 	int r2 = emit(out, "net/sysctl", &sys, err);
-	return r < 0 ? r : r2;
+	int r3 = emit(out, "net/lines.bin", &lines, err);
+	return r < 0 ? r : r2 < 0 ? r2 : r3;
 }

@@ -108,6 +108,14 @@ static void chain_nat(struct nft_out *n)
 	nft_line(n, "  iifname @attached oifname $uplink meta nfproto ipv6 snat ip6 to meta mark map @snat6\n }");
 }
 
+/* What leaves by a line is counted in its body's class there (shape.c). Behind the routing decision, which sets a
+ * forwarded packet's priority by its type of service. */
+static void chain_class(struct nft_out *n)
+{
+	nft_line(n, " chain class_out { type filter hook postrouting priority mangle; policy accept;");
+	nft_line(n, "  oifname $uplink meta priority set meta mark map @class_of\n }");
+}
+
 static void chain_input(struct nft_out *n)
 {
 	const struct service *s = &n->m->service;
@@ -175,6 +183,7 @@ static int table(struct nft_out *n)
 	nft_verdict_maps(n);
 	chain_raw(n);
 	chain_nat(n);
+	chain_class(n);
 	chain_input(n);
 	chain_forward(n);
 	chain_output(n);

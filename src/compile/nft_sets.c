@@ -64,6 +64,10 @@ static void zone_maps(struct nft_out *n)
 	for (size_t i = 0; i < n->m->n_orgs; i++)
 		list_add(&l, "%u : %u", n->m->orgs[i].index, n->m->orgs[i].index);
 	list_close(&l);
+	list_open(&l, n, "map class_of { type mark : classid;");
+	for (size_t i = 0; i < n->m->n_orgs; i++)
+		list_add(&l, "%u : 1:%x", n->m->orgs[i].index, n->m->orgs[i].index);
+	list_close(&l);
 	for (int family = 4; family <= 6; family += 2) {
 		list_open(&l, n, family == 4 ? "map zone_wan4 { type ipv4_addr : mark;" : "map zone_wan6 { type ipv6_addr : mark;");
 		for (size_t i = 0; i < n->m->n_orgs; i++) {

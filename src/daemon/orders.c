@@ -41,7 +41,8 @@ struct pending {
 bool orders_allowed(uid_t uid, uint8_t op)
 {
 	bool block = op == ORDER_BLOCK_ADD || op == ORDER_BLOCK_REMOVE;
-	return uid == 0 || (uid == USER_CONTROL && !block) || (uid == USER_RESPOND && block);
+	bool lines = op == ORDER_LINES;
+	return uid == 0 || (uid == USER_CONTROL && !block && !lines) || (uid == USER_RESPOND && block) || (uid == USER_PROBE && lines);
 }
 
 static void peer_free(uv_handle_t *h)

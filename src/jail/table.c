@@ -64,6 +64,10 @@ const struct table_process table_processes[] = {
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_INET | CALLS_NETLINK | CALLS_THREADS,
 	  .read = { LIBS, NETLIBS, "%S/generations", "%S/current", "%R/pg" }, .write = { "%S/respond" },
 	  .memory = 1 * GIB, .files = 1024, .processes = 64, .needs = "%S/current/respondd.json" },
+	{ .name = "probed", .argv = { "toride-probed" }, .uid = USER_PROBE,
+	  .calls = CALLS_READ | CALLS_UNIX | CALLS_INET | CALLS_NETLINK | CALLS_THREADS,
+	  .read = { LIBS, "%S/generations", "%S/current" },
+	  .memory = 256 * MIB, .files = 512, .processes = 16, .needs = "%S/current/probed.json" },
 	{ .name = "portald", .argv = { "toride-portald" }, .uid = USER_PORTAL, .own_net = true,
 	  .calls = CALLS_READ | CALLS_UNIX | CALLS_THREADS | CALLS_FORK,
 	  .read = { LIBS, "%S/generations", "%S/current", "%R", "/usr/share/toride" },
@@ -77,12 +81,12 @@ const struct table_process table_processes[] = {
 
 /* clamd.sock and PostgreSQL's are made by their engines, in directories of table_dirs. */
 const struct table_socket table_sockets[] = {
-	{ .name = SOCK_TORIDED, .server = "torided", .peers = { USER_CONTROL, USER_RESPOND } },
+	{ .name = SOCK_TORIDED, .server = "torided", .peers = { USER_CONTROL, USER_RESPOND, USER_PROBE } },
 	{ .name = SOCK_CONTROL, .server = "controld", .anyone = true },
 	{ .name = SOCK_VAULT, .server = "vaultd", .peers = { USER_PROXY, USER_INTAKE, USER_DETECT, USER_CONTROL, USER_PORTAL } },
 	{ .name = SOCK_VERDICT, .server = "scand", .peers = { USER_PROXY } },
 	{ .name = SOCK_EVENTS, .server = "intaked",
-	  .peers = { USER_CONTROL, USER_VAULT, USER_PROXY, USER_SCAN, USER_DETECT, USER_RESPOND, USER_PORTAL } },
+	  .peers = { USER_CONTROL, USER_VAULT, USER_PROXY, USER_SCAN, USER_DETECT, USER_RESPOND, USER_PORTAL, USER_PROBE } },
 	{ .name = SOCK_DNSTAP, .server = "intaked", .peers = { USER_UNBOUND } },
 	{ .name = SOCK_FINDINGS, .server = "respondd", .peers = { USER_DETECT } },
 	{ .name = SOCK_RESPOND, .server = "respondd", .peers = { USER_CONTROL, USER_PORTAL } },

@@ -31,7 +31,7 @@ enum prepare { PREPARE_NONE, PREPARE_POSTGRES };
 
 #define TABLE_PATHS 12
 #define TABLE_ARGS 12
-#define TABLE_PEERS 8
+#define TABLE_PEERS 12
 
 struct table_process {
 	const char *name;              /* "vaultd" */

@@ -84,7 +84,8 @@ static void org_cables(struct buf *b, const struct lab *l, const struct org *o)
 static int quick_ipv6(const struct lab *l, const char *host, void *user)
 {
 	const char *argv[] = { "sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0", "net.ipv6.conf.all.accept_dad=0",
-		               "net.ipv6.conf.default.router_solicitations=0", NULL };
+		               "net.ipv6.conf.default.router_solicitations=0", "net.ipv6.conf.default.keep_addr_on_down=1",
+		               "net.ipv4.conf.default.ignore_routes_with_linkdown=1", "net.ipv6.conf.default.ignore_routes_with_linkdown=1", NULL };
 	return lab_run_in(l, host, argv, NULL, user);
 }
 
@@ -104,6 +105,14 @@ static const char *nth(const struct prefix *p, uint8_t n, char dst[PREFIX_TEXT])
 	return prefix_format_addr(&a, dst);
 }
 
+/* The network an address with its length stands in. */
+static struct prefix network_of(struct prefix p)
+{
+	for (unsigned bit = p.len; bit < (p.family == 4 ? 32u : 128u); bit++)
+		p.addr[bit / 8] &= (uint8_t)~(0x80u >> (bit % 8));
+	return p;
+}
+
 static int inet_addresses(const struct lab *l, struct err *err)
 {
 	static const int hosts[] = { 1, 2, 3, 10, 11, 12, 25, 40, 50, 51, 53, 66, 67, 77 };
@@ -117,6 +126,16 @@ static int inet_addresses(const struct lab *l, struct err *err)
 		if (prefix_is_set(&u->gateway6))
 			buf_printf(&b, "addr add %s/%u dev eth%zu nodad\n", prefix_format_addr(&u->gateway6, gw), u->addr6.len, i);
 	}
+	/* What a provider's routing does: the networks of a line whose cable is out are reached by another. */
+	for (size_t i = 0; i < l->model->service.n_uplinks; i++)
+		for (size_t k = 0; k < l->model->service.n_uplinks; k++) {
+			const struct uplink *u = &l->model->service.uplinks[i];
+			struct prefix n4 = network_of(u->addr4), n6 = network_of(u->addr6);
+			if (k != i)
+				buf_printf(&b, "route add %s dev eth%zu metric %zu\n", prefix_format(&n4, gw), k, 2000 + k);
+			if (k != i && prefix_is_set(&n6))
+				buf_printf(&b, "route add %s dev eth%zu metric %zu\n", prefix_format(&n6, gw), k, 2000 + k);
+		}
 	for (size_t i = 0; i < ARRAY_LEN(hosts); i++)
 		buf_printf(&b, "addr add 203.0.113.%d/32 dev lo\naddr add 2001:db8:113::%d/128 dev lo nodad\n", hosts[i], hosts[i]);
 	return batch(lab_netns(l, "inet", ns), &b, err);

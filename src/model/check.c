@@ -82,11 +82,30 @@ static void check_uplink(struct check *c, size_t i)
 	check_gateway(c, ".gateway6", &u->addr6, &u->gateway6);
 	check_service_address(c, ".addr4", &u->addr4);
 	check_service_address(c, ".addr6", &u->addr6);
-	if (strcmp(u->interface, "lo") == 0)
+	if (strcmp(u->interface, "lo") == 0 || strncmp(u->interface, "toride-", 7) == 0)
 		CHECK_FAULT(c, ".interface", "is the node's own", "ノード自身の接続口です");
 	for (size_t k = 0; k < i; k++)
 		check_uplink_apart(c, u, &s->uplinks[k], k);
 	path_pop(&c->path, back);
+}
+
+/* The line that carries everything when all is well must be able to keep every promise at once. A smaller spare line
+ * keeps the same share of each (compile/shape.c). */
+static void check_promises(struct check *c)
+{
+	const struct service *s = &c->m->service;
+	unsigned long long sum = 0;
+	for (size_t i = 0; i < c->m->n_orgs; i++)
+		sum += c->m->orgs[i].guaranteed_mbps;
+	const struct {
+		const char *at;
+		uint32_t mbps;
+	} ways[] = { { ".uplinks[0].in_mbps", s->n_uplinks ? s->uplinks[0].in_mbps : 0 },
+		     { ".uplinks[0].out_mbps", s->n_uplinks ? s->uplinks[0].out_mbps : 0 } };
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++)
+		if (ways[i].mbps && sum * 100 > (unsigned long long)ways[i].mbps * LINE_ORGS)
+			CHECK_FAULT(c, ways[i].at, "carries too little: the organisations are guaranteed %llu Mbps together, %d %% of the line can be given to them",
+			            "足りません: 団体の保証帯域の合計は %llu Mbps ですが、団体に割り当てられるのは回線の %d %% までです", sum, LINE_ORGS);
 }
 
 /* What isn't listed isn't kept away: a host in place of the network leaves all the others open. */
@@ -113,6 +132,7 @@ static void check_service(struct check *c)
 	check_service_address(c, ".dns6", &s->dns6);
 	check_service_address(c, ".internal4", &s->internal4);
 	check_lgwan(c);
+	check_promises(c);
 	if (prefix_is_set(&s->internal4) && (s->internal4.len < 10 || s->internal4.len > 16))
 		CHECK_FAULT(c, ".internal4", "must be a /16, or up to a /10 where more than 254 organisations join",
 		            "/16 (254 団体を超える場合は /10 まで) で書いてください");

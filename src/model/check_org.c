@@ -31,7 +31,7 @@ static bool taken_interface(const struct service *s, const char *name)
 	for (size_t i = 0; i < s->n_uplinks; i++)
 		if (strcmp(s->uplinks[i].interface, name) == 0)
 			return true;
-	return strcmp(name, "lo") == 0;
+	return strcmp(name, "lo") == 0 || strncmp(name, "toride-", 7) == 0;
 }
 
 static void check_prefix(struct check *c, const struct org *o, size_t i)

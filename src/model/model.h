@@ -210,7 +210,8 @@ struct org {
 	bool registered_only;        /* S-16: only registered terminals may use the proxy */
 	struct prefix *child_proxies; /* whose X-Forwarded-For is believed */
 	size_t n_child_proxies;
-	uint32_t guaranteed_mbps, ceiling_mbps, burst_mbps;
+	uint32_t guaranteed_mbps, ceiling_mbps, burst_mbps; /* always there · for long · for burst_s at once */
+	uint32_t burst_s;
 	uint32_t staff, users;
 	struct options options;
 	struct contact *contacts; /* sorted by order */
@@ -246,6 +247,11 @@ struct prefecture {
 };
 
 #define UPLINKS_MAX 8
+/* What is given out of a line: a little less than it carries, or the queue would stand at the other end, where nobody
+ * shares it out. The node's own traffic (resolver, notices, time) has a class like a body's. */
+#define LINE_GIVEN 95 /* percent */
+#define LINE_NODE 1
+#define LINE_ORGS (LINE_GIVEN - LINE_NODE)
 struct uplink { /* a line to the Internet */
 	const char *name;      /* "isp1": what people call it */
 	const char *interface; /* "wan0" */
@@ -261,6 +267,11 @@ struct service {
 	const char *node;            /* "gw1" */
 	struct uplink *uplinks; /* sorted by priority */
 	size_t n_uplinks;
+	struct {
+		uint32_t probe_ms; /* between two rounds of questions through each line */
+		uint32_t lost;     /* rounds without any answer: the line has failed */
+		uint32_t back_s;   /* answered without a gap for so long: it is used again */
+	} failover;
 	struct prefix proxy4, proxy6; /* what terminals name as proxy; the same for all organisations */
 	uint16_t proxy_port;
 	struct prefix dns4, dns6;     /* what terminals name as resolver */

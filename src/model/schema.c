@@ -447,6 +447,9 @@ const struct object schema_org = {
 		  SAYS("上限帯域 (Mbps)", "上限帯域。", "The ceiling.") },
 		{ "burst_mbps", FIELD_UINT, .required = true, AT(org, burst_mbps), .min = 1, .max = 400000,
 		  SAYS("瞬間最大帯域 (Mbps)", "瞬間的に許す帯域。", "What a short burst may reach.") },
+		{ "burst_s", FIELD_UINT, AT(org, burst_s), .min = 1, .max = 250, .def = "10",
+		  SAYS("瞬間最大の長さ (秒)", "瞬間最大帯域を続けて使える秒数。使い切ると上限帯域に下がり、使わない間に回復します。",
+		       "How many seconds the burst lasts; then the ceiling holds, and it comes back while less is used.") },
 		{ "staff", FIELD_UINT, AT(org, staff), .max = 1000000, SAYS("職員数", "職員数。", "Staff.") },
 		{ "users", FIELD_UINT, AT(org, users), .max = 1000000, SAYS("利用者数", "利用者数。", "Users.") },
 		{ "options", FIELD_OBJECT, AT(org, options), .sub = &options_object,
@@ -565,6 +568,20 @@ static const struct object clock_object = {
 	},
 };
 
+static const struct object failover_object = {
+	"failover", { "failover", "回線の切替" }, NULL, sizeof(((struct service *)0)->failover),
+	(const struct field[]){
+		{ "probe_ms", FIELD_UINT, IN(service, failover, probe_ms), .min = 50, .max = 60000, .def = "200",
+		  SAYS("確認の間隔 (ミリ秒)", "各回線の監視先に応答を確かめる間隔。", "Milliseconds between two rounds of questions through each line.") },
+		{ "lost", FIELD_UINT, IN(service, failover, lost), .min = 1, .max = 100, .def = "3",
+		  SAYS("故障とみなす回数", "どの監視先からも応答がない回がこの回数続くと、次の回線へ移ります。",
+		       "So many rounds in a row without any answer: the line has failed, and the next one carries the traffic.") },
+		{ "back_s", FIELD_UINT, IN(service, failover, back_s), .min = 1, .max = 86400, .def = "30",
+		  SAYS("切り戻しまで (秒)", "応答が途切れずにこの秒数続くと、元の回線へ戻します。", "Answered without a gap for so many seconds: the line is used again.") },
+		END,
+	},
+};
+
 const struct object schema_service = {
 	"service", { "service", "サービス" }, NULL, sizeof(struct service),
 	(const struct field[]){
@@ -576,6 +593,8 @@ const struct object schema_service = {
 		  SAYS("ノード", "ゲートウェイの名前。", "The gateway's name.") },
 		{ "uplinks", FIELD_OBJECT, .required = true, LIST(service, uplinks), .sub = &uplink_object, .max_entries = UPLINKS_MAX,
 		  SAYS("上位回線", "インターネットへの回線。1 本以上。", "The lines to the Internet; one at least.") },
+		{ "failover", FIELD_OBJECT, AT(service, failover), .sub = &failover_object,
+		  SAYS("回線の切替", "回線の故障の見つけ方と切り戻し。", "How a line's failure is found, and when it is used again.") },
 		{ "proxy4", FIELD_ADDRESS, .family = 4, .required = true, AT(service, proxy4),
 		  SAYS("プロキシ (IPv4)", "端末に設定するプロキシ。全団体共通。", "What terminals name as proxy; the same for all.") },
 		{ "proxy6", FIELD_ADDRESS, .family = 6, AT(service, proxy6), SAYS("プロキシ (IPv6)", "同じく IPv6。", "The same by IPv6.") },

@@ -9,6 +9,7 @@ static const struct sender senders[] = {
 	{ "respondd", { 6003 }, "respondd", true },
 	{ "controld", { 6003 }, "controld", false },
 	{ "vaultd", { 6003 }, "vaultd", false },
+	{ "probed", { 6002 }, "probed", false },
 	{ "torided", { 6002, 6003 }, "torided", false },
 };
 

@@ -1,7 +1,8 @@
 /* The fixed-size binary messages to torided (root): the only thing it reads from other processes.
  *
  * Each request is exactly ORDER_SIZE bytes (cursor.h fields, zero padded), each answer ORDER_REPLY_SIZE,
- * inside sock.h's framing. Peers by SO_PEERCRED: controld may send all but blocks, respondd only blocks.
+ * inside sock.h's framing. Peers by SO_PEERCRED: controld may send all but blocks and lines, respondd only blocks,
+ * probed only lines.
  * Blocks belong to no generation: torided keeps them in STATE/blocks and puts them into nft sets,
  * the RPZ zone and the proxy's table. A block kills what runs (conntrack entries, proxy streams). */
 #ifndef WIRE_ORDER_H
@@ -23,6 +24,7 @@ enum order_op {
 	ORDER_BLOCK_ADD,    /* block */
 	ORDER_BLOCK_REMOVE, /* block.id */
 	ORDER_STATUS,       /* the answer's text names the file with the JSON status torided wrote */
+	ORDER_LINES,        /* digest (of the generation meant), lines_dead: which uplinks don't work */
 };
 
 enum block_kind { BLOCK_ADDRESS = 1, BLOCK_NAME, BLOCK_URL, BLOCK_TERMINAL };
@@ -44,6 +46,7 @@ struct order {
 	char digest[ORDER_DIGEST];
 	uint32_t confirm_s;
 	struct block block;
+	uint8_t lines_dead; /* bit i: service.uplinks[i], in the order of priority */
 };
 
 struct order_reply {

@@ -46,6 +46,7 @@ enum place_user {
 	USER_CLAM,
 	USER_UNBOUND,
 	USER_POSTGRES,
+	USER_PROBE,
 };
 
 #endif

@@ -15,6 +15,7 @@ for d in test/golden/*/; do
 	rm -rf "$W/moved" "$W/again"
 	# The description and its digest change with every schema row and are held by tests of their own.
 	rm "$W/$name/description.json" "$W/$name/manifest.json"
+	sed -i -E "s/sha256:[0-9a-f]{64}/sha256:DIGEST/" "$W/$name/nginx/nginx.conf"
 	if [ "${1:-}" = --update ]; then rm -rf "$d/expected"; cp -r "$W/$name" "$d/expected"; fi
 	diff -r "$d/expected" "$W/$name"; ok $? "$name: every file as expected"
 done

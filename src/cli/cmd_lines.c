@@ -1,0 +1,89 @@
+/* toride lines: the uplinks, which of them carries the traffic, and what each organisation's bandwidth classes carried. */
+#include "cli/cli.h"
+
+#include "base/mem.h"
+#include "wire/ctl.h"
+#include "wire/place.h"
+
+#include <stdio.h>
+
+static const char *say(const char *ja, const char *en)
+{
+	return cli_japanese() ? ja : en;
+}
+
+static yyjson_val *counters_of(yyjson_val *root, const char *org)
+{
+	size_t i, n;
+	yyjson_val *row;
+	yyjson_arr_foreach(yyjson_obj_get(root, "counters"), i, n, row)
+		if (str_eq(ctl_str(row, "org"), str_from(org)))
+			return yyjson_obj_get(row, "probed");
+	return NULL;
+}
+
+/* "line_NAME_usable" of the service's counters is a line. */
+static int show_lines(yyjson_val *service)
+{
+	size_t i, n;
+	yyjson_val *k, *v;
+	int code = EXIT_DONE;
+	yyjson_obj_foreach(service, i, n, k, v) {
+		struct str key = { yyjson_get_str(k), yyjson_get_len(k) };
+		char use[96];
+		if (!str_starts(key, STR("line_")) || !str_ends(key, STR("_usable")))
+			continue;
+		struct str name = { key.ptr + 5, key.len - 12 };
+		snprintf(use, sizeof use, "line_" STR_FMT "_in_use", STR_ARG(name));
+		bool usable = yyjson_get_uint(v) != 0;
+		printf("%-16.*s %s%s\n", STR_ARG(name), usable ? say("応答あり", "answers") : say("応答なし", "doesn't answer"),
+		       ctl_u64(service, use, 0) ? say(" · 使用中", " · in use") : "");
+		code = usable ? code : EXIT_REFUSED;
+	}
+	printf("%s %llu\n\n", say("切り替えた回数:", "moves:"), (unsigned long long)ctl_u64(service, "line_moves", 0));
+	return code;
+}
+
+static void show_orgs(yyjson_val *root)
+{
+	size_t i, n;
+	yyjson_val *row;
+	printf("%s\n", say("団体     下り MB    上り MB    下り破棄   上り破棄 (パケット)", "body     in MB      out MB     in dropped out dropped (packets)"));
+	yyjson_arr_foreach(yyjson_obj_get(root, "counters"), i, n, row) {
+		yyjson_val *p = yyjson_obj_get(row, "probed");
+		struct str org = ctl_str(row, "org");
+		if (!org.len || !p)
+			continue;
+		printf("%-8.*s %-10.1f %-10.1f %-10llu %llu\n", STR_ARG(org), (double)ctl_u64(p, "line_in_bytes", 0) / 1e6,
+		       (double)ctl_u64(p, "line_out_bytes", 0) / 1e6, (unsigned long long)ctl_u64(p, "line_in_dropped", 0),
+		       (unsigned long long)ctl_u64(p, "line_out_dropped", 0));
+	}
+}
+
+static int run_lines(int argc, char **argv)
+{
+	char path[PLACE_MAX];
+	struct buf reply;
+	struct err err = { 0 };
+	(void)argv;
+	if (argc != 0)
+		return cli_usage(cli_lines);
+	buf_init(&reply, CTL_MAX);
+	int r = ctl_call(place_in_run(path, sizeof path, SOCK_CONTROL), STR("{\"v\":1,\"do\":\"status\"}"), &reply, 5000, &err);
+	yyjson_doc *doc = r == 0 ? yyjson_read(reply.ptr, reply.len, 0) : NULL;
+	yyjson_val *root = yyjson_doc_get_root(doc), *service = counters_of(root, "");
+	if (r == 0 && !service)
+		r = err_set(&err, E_STATE, "probed", "it doesn't run: nothing is known of the lines");
+	int code = r < 0 ? cli_error(&err) : show_lines(service);
+	if (r == 0)
+		show_orgs(root);
+	yyjson_doc_free(doc);
+	buf_done(&reply);
+	return code;
+}
+
+const struct cli_command cli_lines[] = {
+	{ "lines", "toride lines", "the lines to the Internet and what each organisation used of them; 1 when one doesn't answer",
+	  "回線の状態と団体ごとの使用量（応答しない回線があれば 1）", run_lines },
+	{ 0 },
+};

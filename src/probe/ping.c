@@ -1,0 +1,98 @@
+/* See ping.h. */
+#include "probe/ping.h"
+
+#include "base/mem.h"
+
+#include <arpa/inet.h>
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int open_bound(int family, const char *interface, struct err *err)
+{
+	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+	if (fd < 0)
+		return err_errno(err, interface, "cannot open a socket for probes");
+	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, (socklen_t)strlen(interface) + 1) < 0) {
+		err_errno(err, interface, "cannot bind to the line");
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int ping_open(struct ping *p, const char *interface, const char *const *targets, unsigned n, struct err *err)
+{
+	*p = (struct ping){ .fd4 = -1, .fd6 = -1 };
+	for (unsigned i = 0; i < n && p->n < PING_TARGETS; i++) {
+		struct sockaddr_in *v4 = (struct sockaddr_in *)&p->targets[p->n];
+		struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&p->targets[p->n];
+		int family = strchr(targets[i], ':') ? AF_INET6 : AF_INET, *fd = family == AF_INET ? &p->fd4 : &p->fd6;
+		if (*fd < 0)
+			*fd = open_bound(family, interface, err);
+		memset(&p->targets[p->n], 0, sizeof p->targets[p->n]);
+		p->targets[p->n].ss_family = (sa_family_t)family;
+		if (*fd >= 0 && inet_pton(family, targets[i], family == AF_INET ? (void *)&v4->sin_addr : (void *)&v6->sin6_addr) == 1)
+			p->n++;
+	}
+	return p->n ? 0 : -E_IO;
+}
+
+void ping_close(struct ping *p)
+{
+	if (p->fd4 >= 0)
+		close(p->fd4);
+	if (p->fd6 >= 0)
+		close(p->fd6);
+	*p = (struct ping){ .fd4 = -1, .fd6 = -1 };
+}
+
+/* The kernel fills identifier and checksum in. */
+void ping_ask(struct ping *p)
+{
+	p->sequence++;
+	for (unsigned i = 0; i < p->n; i++) {
+		bool six = p->targets[i].ss_family == AF_INET6;
+		unsigned char msg[16] = { six ? ICMP6_ECHO_REQUEST : ICMP_ECHO, 0, 0, 0, 0, 0, (unsigned char)(p->sequence >> 8), (unsigned char)p->sequence };
+		sendto(six ? p->fd6 : p->fd4, msg, sizeof msg, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&p->targets[i],
+		       six ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
+	}
+}
+
+static bool is_target(const struct ping *p, const struct sockaddr_storage *from)
+{
+	for (unsigned i = 0; i < p->n; i++) {
+		const struct sockaddr_storage *t = &p->targets[i];
+		if (t->ss_family != from->ss_family)
+			continue;
+		if (t->ss_family == AF_INET
+		            ? ((const struct sockaddr_in *)t)->sin_addr.s_addr == ((const struct sockaddr_in *)from)->sin_addr.s_addr
+		            : memcmp(&((const struct sockaddr_in6 *)t)->sin6_addr, &((const struct sockaddr_in6 *)from)->sin6_addr, 16) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool heard(const struct ping *p, int fd)
+{
+	bool any = false;
+	for (unsigned limit = 0; fd >= 0 && limit < 1000; limit++) {
+		struct sockaddr_storage from = { 0 };
+		socklen_t len = sizeof from;
+		unsigned char msg[64];
+		ssize_t n = recvfrom(fd, msg, sizeof msg, MSG_DONTWAIT, (struct sockaddr *)&from, &len);
+		if (n < 0)
+			break;
+		unsigned char reply = from.ss_family == AF_INET6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY;
+		any |= n >= 8 && msg[0] == reply && is_target(p, &from);
+	}
+	return any;
+}
+
+bool ping_heard(struct ping *p)
+{
+	bool four = heard(p, p->fd4), six = heard(p, p->fd6);
+	return four || six;
+}
