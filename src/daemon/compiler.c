@@ -129,6 +129,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: toride-compile STATE RUN <description.json");
 		return 2;
 	}
+	tzset(); /* gmtime_r reads the zone at its first use, also for UTC: a description with an end in it needs one */
 	hash_sha256("", 0, warm); /* libcrypto reads its configuration at its first use: now, while it can */
 	tzset();                  /* and the C library its time zone, also for gmtime_r(): of a rule that ends */
 	/* A hand-started one that can't lock itself in isn't the jailed child anybody counts on. */
