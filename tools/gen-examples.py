@@ -31,7 +31,7 @@ def service():
         "name": "佐賀県自治体情報セキュリティクラウド",
         "name_en": "Saga Prefecture Municipal Information Security Cloud",
         "node": "gw1",
-        "uplinks": [{"name": "isp1", "interface": "wan0", "addr4": "198.51.100.2/24", "gateway4": "198.51.100.1",
+        "uplinks": [{"name": "isp1", "interface": "wan0", "port": "line0", "addr4": "198.51.100.2/24", "gateway4": "198.51.100.1",
                      "addr6": "2001:db8:100::2/64", "gateway6": "2001:db8:100::1", "in_mbps": 1500, "out_mbps": 1500,
                      "priority": 1, "probes": ["203.0.113.1", "203.0.113.2"]}],
         "proxy4": "192.0.2.10", "proxy6": "2001:db8:2::10", "proxy_port": 8080,
@@ -47,6 +47,7 @@ def service():
         "deny_categories": ["malware", "phishing"],
         "mail": {"host": "203.0.113.25", "port": 25, "from": "soc@toride.example"},
         "clock": {"notice_s": 900, "escalate1_s": 300, "escalate2_s": 600, "block_hours": 24},
+        "ips": {"fail": "closed", "threads": 2, "rules": []},
         "page": "127.0.0.1:8480",
         "proxy_threads": 2,
     }
@@ -108,7 +109,8 @@ def organisation(i, row, smallest):
                      contact(2, "総務課長", f"joho2@{code}.lg.example", f"0000-{i:02d}-0002", 1)],
         "calendar": {"open": "8:30", "close": "17:15", "closed": []},
         "demarcation": "団体庁舎内に設置する接続ルータの庁内側ポートを責任分界点とし、ルータまでをクラウド側が管理する。",
-        "fw": firewall(code), "publish": published(code), "url": url_policy(code), "no_decrypt": [".bank.example"],
+        "fw": firewall(code), "publish": published(code), "url": url_policy(code),
+        "ips": "detect" if i % 2 == 0 else "prevent", "no_decrypt": [".bank.example"],
         "scan_fail": "closed", "scan_max_mib": 100, "unscannable_allow": False,
         "consent": consent(i), "retention_days": 396,
     }

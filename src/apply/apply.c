@@ -3,6 +3,7 @@
 
 #include "apply/blocks.h"
 #include "apply/child.h"
+#include "apply/door.h"
 #include "apply/ends.h"
 #include "apply/hits.h"
 #include "apply/lines.h"
@@ -37,9 +38,16 @@ struct apply {
 	int64_t deadline_ms, block_ms;
 	struct clock_watch clock;
 	uv_timer_t *counting;
+	struct {
+		struct door door;     /* of the generation in force */
+		bool runs, inspecting, stale; /* stale: the kernel's door may be another */
+		int64_t looked_ms;
+	} lines;
 };
 
 static void arm(struct apply *a);
+static void lines_load(struct apply *a);
+static void lines_engine(struct apply *a, bool runs);
 static void loop_use(struct apply *a, uv_loop_t *loop);
 
 /* ---- the clock ---- */
@@ -82,6 +90,7 @@ int apply_open(struct apply **ret, struct err *err)
 		return err_set(err, E_NOMEM, "apply", "no memory");
 	*a = (struct apply){ .env = &env_real, .fd = -1, .deadline_ms = s.deadline_ms, .block_ms = block_ms, .clock = clock };
 	buf_init(&a->answer, ORDER_REPLY_SIZE);
+	lines_load(a);
 	change_status(false, path, NULL);
 	*ret = a;
 	return 0;
@@ -203,6 +212,7 @@ static void after_child(struct apply *a)
 	if (gen_current(hex, &err) < 0 || gen_load(hex, &g, &err) < 0 || blocks_install(a->env, &g, &err) < 0)
 		log_err(LOG_LEVEL_ERROR, "", "blocks", &err);
 	gen_done(&g);
+	lines_load(a);
 	change_status(false, path, NULL);
 	arm(a);
 }
@@ -411,6 +421,74 @@ void apply_engine_started(struct apply *a, const char *process)
 		r = blocks_tell_unbound(a->env, &err);
 	else if (strcmp(process, "proxyd") == 0)
 		r = blocks_tell_proxy(&err);
+	else if (strcmp(process, "suricata") == 0)
+		lines_engine(a, true);
 	if (r < 0)
 		log_err(LOG_LEVEL_ERROR, "", process, &err);
+}
+
+/* ---- inspected lines ---- */
+
+#define LOOK_MS 1000 /* while it inspects: has it let go of a socket? */
+
+/* The generation in force may be another; so may the kernel's door (a change moved it, or an earlier torided). */
+static void lines_load(struct apply *a)
+{
+	struct gen g = { 0 };
+	struct err err = { 0 };
+	char hex[GEN_NAME];
+	if (gen_current(hex, &err) < 0 || gen_load(hex, &g, &err) < 0 || door_load(&g, &a->lines.door, &err) < 0)
+		log_err(LOG_LEVEL_ERROR, "", "lines", &err);
+	gen_done(&g);
+	a->lines.stale = true;
+}
+
+/* It reads the generation in force when it starts, which in the middle of a change isn't the one we knew. */
+static void lines_engine(struct apply *a, bool runs)
+{
+	lines_load(a);
+	a->lines.runs = runs;
+}
+
+static bool move_door(struct apply *a, bool inspecting, const char **ret_state)
+{
+	struct err err = { 0 };
+	enum door_state before = door_said();
+	if (!a->lines.stale && inspecting == a->lines.inspecting)
+		return false;
+	if (!a->lines.door.n && before == DOOR_NONE) {
+		a->lines.stale = false;
+		return false; /* nothing was ever there */
+	}
+	if (door_set(a->env, &a->lines.door, inspecting, &err) < 0) {
+		log_err(LOG_LEVEL_ERROR, "", "lines", &err);
+		a->lines.stale = true;
+		return false; /* again with the next look */
+	}
+	a->lines.stale = false;
+	a->lines.inspecting = inspecting;
+	*ret_state = door_word(door_said());
+	return door_said() != before;
+}
+
+bool apply_watch_lines(struct apply *a, const char **ret_state)
+{
+	int64_t now = clock_mono_ms();
+	bool settled = a->lines.runs == a->lines.inspecting && !a->lines.stale;
+	if (settled && (!a->lines.door.n || now - a->lines.looked_ms < LOOK_MS))
+		return false;
+	a->lines.looked_ms = now;
+	return move_door(a, a->lines.runs && door_captured_now(&a->lines.door), ret_state);
+}
+
+void apply_engine_ended(struct apply *a, const char *process)
+{
+	if (strcmp(process, "suricata") == 0)
+		lines_engine(a, false);
+}
+
+const char *apply_lines(const struct apply *a)
+{
+	(void)a;
+	return door_word(door_said());
 }

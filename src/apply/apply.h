@@ -44,6 +44,15 @@ int apply_order(struct apply *a, uv_loop_t *loop, const struct order *o, apply_d
  * given to it again. Call it once it is ready. Cheap for processes that keep nothing. */
 void apply_engine_started(struct apply *a, const char *process);
 
+/* It has ended, whatever the reason. */
+void apply_engine_ended(struct apply *a, const char *process);
+
+/* Keeps the door of inspected lines (door.h) where it belongs; call it about ten times a second. True when it was moved: then
+ * *ret_state is where it is now ("inspect", "bridge", "closed", "none"). */
+bool apply_watch_lines(struct apply *a, const char **ret_state);
+
+const char *apply_lines(const struct apply *a); /* the same word, now */
+
 /* Starts the timers of block expiry and of an unconfirmed generation. Call once after apply_open(), before the loop runs;
  * done (may be NULL) is told when a generation was undone because nobody confirmed it. */
 int apply_watch(struct apply *a, uv_loop_t *loop, apply_done undone, void *user, struct err *err);

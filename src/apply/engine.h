@@ -23,6 +23,7 @@ enum plan_place { PLACE_CLOSING, PLACE_ADD, PLACE_LINK, PLACE_ENGINE, PLACE_OPEN
 struct verify_input {
 	const struct env *env;
 	struct str rules, keys, canaries, classes; /* nft/rules.json, net/keys, canary.json, shape/keys; {NULL,0} when there is none */
+	bool ips; /* lines are inspected (suricata/lines.bin) */
 };
 
 struct engine {
@@ -32,7 +33,7 @@ struct engine {
 	int (*verify)(const struct verify_input *in, struct err *err);
 };
 
-extern const struct engine engine_net, engine_nft, engine_shape, engine_unbound, engine_daemons;
+extern const struct engine engine_net, engine_nft, engine_shape, engine_unbound, engine_daemons, engine_suricata;
 extern const struct engine *const engines[]; /* in engine order, ended by NULL */
 
 /* unbound-control with the configuration in force; words end by NULL. */

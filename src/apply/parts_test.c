@@ -2,9 +2,11 @@
 #include "apply/blocks.h"
 #include "apply/canary.h"
 #include "apply/cut.h"
+#include "apply/door.h"
 #include "apply/frame.h"
 #include "apply/journal.h"
 #include "apply/lines.h"
+#include "apply/suricata_control.h"
 #include "apply/verify.h"
 #include "base/fs.h"
 #include "base/mem.h"
@@ -553,6 +555,70 @@ static void test_canary_answers(void **state)
 	assert_int_equal(checked(msg, n, &q, "NODATA", said), 0);
 }
 
+/* ---- the door of inspected lines ---- */
+
+#define LINE "wan0\0\0\0\0\0\0\0\0\0\0\0\0i-wan0\0\0\0\0\0\0\0\0\0\0line0\0\0\0\0\0\0\0\0\0\0"
+
+static unsigned index_of(const char *interface)
+{
+	return strcmp(interface, "line0") == 0 ? 7 : strcmp(interface, "i-wan0") == 0 ? 9 : 0;
+}
+
+static void test_door(void **state)
+{
+	(void)state;
+	static const char head[] = "sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n",
+	                  port[] = "00000000189a5400 3      3    0003   7     1 0      47113  591848\n",
+	                  inner[] = "00000000189a5401 3      3    0003   9     1 0      47113  591849\n",
+	                  down[] = "00000000189a5401 3      3    0003   9     0 0      47113  591849\n",
+	                  other[] = "00000000189a5401 3      3    0003   9     1 0      0      591849\n";
+	struct door d;
+	struct err err;
+	struct buf b;
+	char text[512];
+	assert_int_equal(door_parse((struct str){ "\1\2" LINE, 50 }, &d, &err), 0);
+	assert_true(d.bridge && d.n == 1);
+	assert_string_equal(d.lines[0].outer, "wan0");
+	buf_init(&b, 4096);
+	door_nft(&d, false, &b);
+	assert_non_null(strstr(buf_cstr(&b), "device \"line0\" priority 0; policy drop;\n  counter fwd to \"i-wan0\""));
+	assert_non_null(strstr(buf_cstr(&b), "device \"i-wan0\" priority 0; policy drop;\n  counter fwd to \"line0\""));
+	buf_reset(&b);
+	door_nft(&d, true, &b);
+	assert_null(strstr(buf_cstr(&b), "fwd"));
+	d.bridge = false;
+	buf_reset(&b);
+	door_nft(&d, false, &b);
+	assert_null(strstr(buf_cstr(&b), "fwd"));
+	buf_done(&b);
+	const struct {
+		const char *rows[3];
+		bool captured;
+	} cases[] = { { { "", "", "" }, false },       { { port, "", "" }, false },    { { port, inner, "" }, true },
+		      { { port, down, "" }, false },   { { port, other, "" }, false }, { { port, other, inner }, true },
+		      { { "line0 x\n", "\n", "" }, false } };
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		snprintf(text, sizeof text, "%s%s%s%s", head, cases[i].rows[0], cases[i].rows[1], cases[i].rows[2]);
+		assert_int_equal(door_captured(&d, str_from(text), index_of), cases[i].captured);
+	}
+	const struct str bad[] = { { "", 0 }, { "\1", 1 }, { "\1\2", 2 }, { "\2\2" LINE, 50 }, { "\1\2" LINE, 49 }, { "\1\2" LINE "x", 51 },
+		                   { "\1\2wan0\"; flush ruleset #" LINE, 50 } };
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(door_parse(bad[i], &d, &err), -E_CORRUPT);
+}
+
+static void test_suricata_rules(void **state)
+{
+	(void)state;
+	struct suricata_rules r;
+	struct err err;
+	static const char *const bad[] = { "", "[]", "{}", "[1]", "[{\"rules_loaded\":-1,\"rules_failed\":0}]", "[{\"rules_loaded\":\"5\"}]" };
+	assert_int_equal(suricata_rules_parse(STR("[{\"id\":0,\"rules_loaded\":24,\"rules_failed\":1,\"rules_skipped\":2}]"), &r, &err), 0);
+	assert_true(r.loaded == 24 && r.failed == 1 && r.skipped == 2);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(suricata_rules_parse(str_from(bad[i]), &r, &err), -E_INVALID);
+}
+
 int main(void)
 {
 #define IN_DIR(f) cmocka_unit_test_setup_teardown(f, in_directory, remove_directory)
@@ -561,6 +627,7 @@ int main(void)
 		cmocka_unit_test(test_frames), cmocka_unit_test(test_cuts), cmocka_unit_test(test_cut_commands),
 		cmocka_unit_test(test_verify_rules), cmocka_unit_test(test_verify_classes), cmocka_unit_test(test_lines_rules), cmocka_unit_test(test_verify_keys), cmocka_unit_test(test_blocks_table),
 		cmocka_unit_test(test_block_check), cmocka_unit_test(test_canary_answers),
+		cmocka_unit_test(test_door), cmocka_unit_test(test_suricata_rules),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

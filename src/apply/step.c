@@ -17,7 +17,8 @@ void plan_add(struct plan *p, enum step_kind kind, uint8_t arg, const char *name
 const char *step_name(const struct step *s, char dst[64])
 {
 	static const char *const names[STEP_KINDS] = { "?",    "NET_ADD", "NET_DEL", "NFT", "CUT",
-		                                       "LINK", "UNBOUND", "DAEMON",  "VERIFY", "SHAPE_ADD", "SHAPE_DEL" };
+		                                       "LINK", "UNBOUND", "DAEMON",  "VERIFY", "SHAPE_ADD", "SHAPE_DEL",
+		                                       "IPS_ADD", "IPS_DEL", "IPS" };
 	snprintf(dst, 64, "%s%s%s", s->kind < STEP_KINDS ? names[s->kind] : "?", s->name[0] ? " " : "", s->name);
 	return dst;
 }

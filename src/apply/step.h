@@ -17,8 +17,12 @@ enum step_kind {
 	STEP_VERIFY,      /* reads back from the kernel, the daemons and the canaries */
 	STEP_SHAPE_ADD,   /* bandwidth classes that the new generation has, or has otherwise */
 	STEP_SHAPE_DEL,   /* those that only the old one has */
+	STEP_IPS_ADD,     /* virtual cables of inspected lines that the new generation has, and the door on their sockets */
+	STEP_IPS_DEL,     /* those that only the old one has */
+	STEP_IPS,         /* arg: enum ips_how */
 	STEP_KINDS,
 };
+enum ips_how { IPS_RELOAD, IPS_RESTART };
 enum unbound_how { UNBOUND_RELOAD, UNBOUND_RESTART };
 
 #define PLAN_MAX 32

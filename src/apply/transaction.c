@@ -54,6 +54,8 @@ static int step_run(const struct env *e, const struct step *s, const struct gen 
 		return engine_unbound.run(e, s, from, to, err);
 	case STEP_DAEMON:
 		return engine_daemons.run(e, s, from, to, err);
+	case STEP_IPS_ADD: case STEP_IPS_DEL: case STEP_IPS:
+		return engine_suricata.run(e, s, from, to, err);
 	case STEP_LINK:
 		return gen_switch(to->hex, err);
 	case STEP_VERIFY:
@@ -67,14 +69,15 @@ static int step_run(const struct env *e, const struct step *s, const struct gen 
 static struct step inverse(const struct step *s)
 {
 	struct step u = *s;
-	if (s->kind == STEP_NET_ADD)
-		u.kind = STEP_NET_DEL;
-	else if (s->kind == STEP_NET_DEL)
-		u.kind = STEP_NET_ADD;
-	else if (s->kind == STEP_SHAPE_ADD)
-		u.kind = STEP_SHAPE_DEL;
-	else if (s->kind == STEP_SHAPE_DEL)
-		u.kind = STEP_SHAPE_ADD;
+	switch (s->kind) {
+	case STEP_NET_ADD: u.kind = STEP_NET_DEL; break;
+	case STEP_NET_DEL: u.kind = STEP_NET_ADD; break;
+	case STEP_IPS_ADD: u.kind = STEP_IPS_DEL; break;
+	case STEP_IPS_DEL: u.kind = STEP_IPS_ADD; break;
+	case STEP_SHAPE_ADD: u.kind = STEP_SHAPE_DEL; break;
+	case STEP_SHAPE_DEL: u.kind = STEP_SHAPE_ADD; break;
+	default: break;
+	}
 	return u;
 }
 

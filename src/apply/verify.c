@@ -42,6 +42,7 @@ int verify_generation(const struct env *e, const struct gen *g, struct err *err)
 	int r = read_if_there(g, "nft/rules.json", &j.rules, &j.in.rules, err);
 	int r2 = read_if_there(g, "net/keys", &j.keys, &j.in.keys, r < 0 ? NULL : err);
 	int r3 = read_if_there(g, "canary.json", &j.canaries, &j.in.canaries, r < 0 || r2 < 0 ? NULL : err);
+	j.in.ips = gen_find(g, "suricata/lines.bin") != NULL;
 	int r4 = read_if_there(g, "shape/keys", &j.classes, &j.in.classes, r < 0 || r2 < 0 || r3 < 0 ? NULL : err);
 	r = r < 0 ? r : r2 < 0 ? r2 : r3 < 0 ? r3 : r4;
 	if (r == 0)

@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/fs.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "wire/place.h"
 
@@ -22,6 +23,7 @@ struct dry_run {
 static const struct dry_run dry_runs[] = {
 	{ "nft", "nft/toride.nft", false, { "nft", "-c", "-f", NULL }, 0 /* CAP_NET_ADMIN */, 60000 },
 	{ "unbound", "unbound/unbound.conf", true, { "unbound-checkconf", NULL }, USER_UNBOUND, 60000 },
+	{ "suricata", "suricata/suricata.yaml", true, { "suricata", "-T", "-l", "/tmp", "-c", NULL }, USER_SURICATA, 180000 },
 };
 
 /* The file with STATE/current/ replaced by dir/, for the engine's user to read, as the generation is. */
@@ -106,8 +108,43 @@ static int run_one(const char *dir, const struct dry_run *d, int (*run)(const st
 	return r;
 }
 
+/* Rule files from outside are named by their digest: what lies under that name must be it. */
+static int check_feed(const unsigned char want[SHA256_LEN], struct err *err)
+{
+	unsigned char have[SHA256_LEN];
+	char hex[2 * SHA256_LEN + 1], path[PLACE_MAX];
+	struct buf b;
+	hex_format(want, SHA256_LEN, hex);
+	buf_init(&b, 256 * MIB);
+	int r = fs_read(place_in_state(path, sizeof path, "feeds/ips/%s.rules", hex), &b, err);
+	hash_sha256(b.ptr ? b.ptr : "", b.len, have);
+	if (r < 0)
+		r = err_set(err, E_NOT_FOUND, "service.ips.rules", "%.16s… isn't on this node: toride ips build -o STATE/feeds/ips", hex);
+	else if (memcmp(have, want, SHA256_LEN) != 0)
+		r = err_set(err, E_CORRUPT, "service.ips.rules", "%.16s… is not the file that lies under its name", hex);
+	buf_done(&b);
+	return r;
+}
+
+static int check_feeds(const char *dir, struct err *err)
+{
+	char path[1024];
+	struct buf b;
+	int r = 0;
+	buf_init(&b, 64 * KIB);
+	if (snprintf(path, sizeof path, "%s/suricata/feeds.bin", dir) < (int)sizeof path && fs_exists(path))
+		r = fs_read(path, &b, err);
+	for (size_t i = 0; r == 0 && i + SHA256_LEN <= b.len; i += SHA256_LEN)
+		r = check_feed((const unsigned char *)b.ptr + i, err);
+	buf_done(&b);
+	return r;
+}
+
 int check_generation(const char *dir, int (*run)(const struct proc_opts *o, struct err *err), struct err *err)
 {
+	int res = check_feeds(dir, err);
+	if (res < 0)
+		return res;
 	for (size_t i = 0; i < ARRAY_LEN(dry_runs); i++) {
 		int r = run_one(dir, &dry_runs[i], run, err);
 		if (r < 0)

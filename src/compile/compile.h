@@ -32,6 +32,7 @@ int compile_all(const struct model *m, struct outset *out, struct err *err);
 int compile_net(const struct model *m, struct outset *out, struct err *err);      /* net/: addresses, routes, rules */
 int compile_nft(const struct model *m, struct outset *out, struct err *err);      /* nft/toride.nft, nft/rules.json */
 int compile_shape(const struct model *m, struct outset *out, struct err *err);    /* shape/: bandwidth classes */
+int compile_suricata(const struct model *m, struct outset *out, struct err *err); /* suricata/, when a line is inspected */
 int compile_unbound(const struct model *m, struct outset *out, struct err *err);  /* unbound/ */
 int compile_proxyd(const struct model *m, struct outset *out, struct err *err);   /* proxyd.json */
 void compile_url_policy(const struct model *m, const struct org *o, struct buf *b); /* an organisation's "url" in it */

@@ -226,6 +226,8 @@ static void ended(struct supervise *s, struct process *p, int status)
 	p->pid = 0;
 	rundir_note_pid(p->row->name, 0);
 	rundir_ready_set(p->row->name, "");
+	if (s->o.ended)
+		s->o.ended(p->row->name, s->o.user);
 	if (ours) {
 		enter(p, s->stopping ? STOPPED : WAITING);
 		log_info("", p->row->name, "stopped: %s", p->last);

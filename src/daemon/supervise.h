@@ -21,6 +21,7 @@ struct supervise_opts {
 	const int *sockets;    /* by index of table_sockets; borrowed */
 	struct events *events; /* for OCSF 6002; may be NULL */
 	void (*ready)(const char *name, void *user);
+	void (*ended)(const char *name, void *user); /* one of them, whatever the reason; may be NULL */
 	void (*stopped)(void *user); /* all have ended after supervise_stop() */
 	void *user;
 };

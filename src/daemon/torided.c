@@ -64,6 +64,40 @@ static void is_ready(const char *name, void *user)
 		apply_engine_started(t->apply, name);
 }
 
+static void has_ended(const char *name, void *user)
+{
+	struct torided *t = user;
+	if (t->apply)
+		apply_engine_ended(t->apply, name);
+}
+
+/* What guards the Internet side has changed: for the watch, whoever caused it. */
+static void lines_moved(struct torided *t, const char *state)
+{
+	bool good = strcmp(state, "inspect") == 0 || strcmp(state, "none") == 0;
+	const char *words = strcmp(state, "inspect") == 0 ? "the inspected lines are inspected" :
+	                    strcmp(state, "bridge") == 0  ? "nobody inspects the lines: packets pass uninspected" :
+	                    strcmp(state, "closed") == 0  ? "nobody inspects the lines: they are closed" :
+	                                                    "no line is inspected any more";
+	struct buf b;
+	buf_init(&b, 4096);
+	buf_printf(&b, "{\"class_uid\":6002,\"time\":%lld", (long long)clock_now_ms());
+	json_field_s(&b, "product", "torided");
+	buf_puts(&b, ",\"app\":{");
+	json_field_s(&b, "name", "ips-lines");
+	buf_puts(&b, "}");
+	json_field_s(&b, "activity_name", good ? "Start" : "Alarm");
+	json_field_s(&b, "message", words);
+	buf_puts(&b, "}");
+	if (!b.failed)
+		events_put(t->events, STR(""), buf_view(&b));
+	buf_done(&b);
+	if (good)
+		log_info("", "lines", "%s", words);
+	else
+		log_error("", "lines", "%s", words);
+}
+
 static void all_stopped(void *user)
 {
 	uv_stop(&((struct torided *)user)->loop);
@@ -83,6 +117,9 @@ static void on_signal(uv_signal_t *s, int number)
 static void on_work(uv_timer_t *timer)
 {
 	struct torided *t = timer->data;
+	const char *state;
+	if (t->apply && apply_watch_lines(t->apply, &state))
+		lines_moved(t, state);
 	events_work(t->events);
 }
 
@@ -105,6 +142,7 @@ static int write_status(char *text, size_t size, void *user, struct err *err)
 		buf_printf(&b, "\"sha256:%.64s\"", slash ? slash + 1 : to);
 	}
 	json_field_s(&b, "apply", t->apply ? "ok" : t->why);
+	json_field_s(&b, "lines", t->apply ? apply_lines(t->apply) : "unknown");
 	supervise_status(t->supervise, &b);
 	buf_puts(&b, "}\n");
 	int r = b.failed ? err_set(err, E_LIMIT, "", "status too large")
@@ -164,7 +202,7 @@ static int begin(struct torided *t, struct err *err)
 	if (r < 0)
 		return r;
 	open_apply(t);
-	struct supervise_opts so = { .loop = &t->loop, .sockets = t->sockets, .events = t->events, .ready = is_ready,
+	struct supervise_opts so = { .loop = &t->loop, .sockets = t->sockets, .events = t->events, .ready = is_ready, .ended = has_ended,
 		                     .stopped = all_stopped, .user = t };
 	r = supervise_open(&so, &t->supervise, err);
 	if (r < 0)

@@ -49,6 +49,11 @@ const struct table_process table_processes[] = {
 	  .argv = { "/usr/sbin/unbound", "-d", "-p", "-c", "%S/current/unbound/unbound.conf" },
 	  .read = { ENGINE_READ, "%S/generations", "%S/current", "%S/rpz" }, .write = { "%R/unbound", "%S/unbound", "/dev/null" },
 	  .files = 16384, .processes = 64, .needs = "%S/current/unbound/unbound.conf", .probe = "%R/unbound/control.sock" },
+	/* Whatever happens to it, the door on its lines is torided's (apply/door.h). NET_RAW: AF_PACKET. */
+	{ .name = "suricata", .engine = true, .uid = USER_SURICATA, .caps_start = CAP(CAP_NET_RAW),
+	  .argv = { "/usr/bin/suricata", "-c", "%S/current/suricata/suricata.yaml", "--af-packet" },
+	  .read = { ENGINE_READ, "%S/generations", "%S/current", "%S/feeds" }, .write = { "%R/suricata", "%R/eve.sock", "/dev/null" },
+	  .files = 4096, .processes = 256, .needs = "%S/current/suricata/suricata.yaml", .probe = "%R/suricata/control.sock" },
 	{ .name = "proxyd", .argv = { "toride-proxyd" }, .uid = USER_PROXY,
 	  /* NET_RAW: SO_MARK and IP_TRANSPARENT on each connection; seccomp refuses raw sockets themselves. */
 	  .caps_start = CAP(CAP_NET_RAW) | CAP(CAP_NET_BIND_SERVICE), .caps_kept = CAP(CAP_NET_RAW) | CAP(CAP_NET_BIND_SERVICE),
@@ -88,6 +93,7 @@ const struct table_socket table_sockets[] = {
 	{ .name = SOCK_EVENTS, .server = "intaked",
 	  .peers = { USER_CONTROL, USER_VAULT, USER_PROXY, USER_SCAN, USER_DETECT, USER_RESPOND, USER_PORTAL, USER_PROBE } },
 	{ .name = SOCK_DNSTAP, .server = "intaked", .peers = { USER_UNBOUND } },
+	{ .name = SOCK_EVE, .server = "intaked", .peers = { USER_SURICATA } },
 	{ .name = SOCK_FINDINGS, .server = "respondd", .peers = { USER_DETECT } },
 	{ .name = SOCK_RESPOND, .server = "respondd", .peers = { USER_CONTROL, USER_PORTAL } },
 	{ .name = SOCK_PROXY, .server = "proxyd" },
@@ -122,6 +128,7 @@ const struct table_dir table_dirs[] = {
 	{ "%R/clamd", USER_CLAM, USER_SCAN, 02750 },        /* its socket commands clamd: for scand alone */
 	{ "%R/scand", USER_SCAN, USER_SCAN, 0755 },         /* the signatures' generation, read by proxyd */
 	{ "%R/unbound", USER_UNBOUND, USER_UNBOUND, 0755 },
+	{ "%R/suricata", USER_SURICATA, USER_WORKER, 02750 }, /* its socket commands it: read back by the verify child */
 	{ "%R/nginx", USER_WEB, USER_WEB, 0755 },
 	{ 0 },
 };

@@ -172,6 +172,7 @@ static int contents(const struct lab *l, struct err *err)
 	r = r < 0 ? r : file_of(l, "phish/index.html", STR("<!doctype html><title>login</title><a href=/invoice.pdf.exe>invoice</a>\n"), err);
 	r = r < 0 ? r : eicar(l, "phish/eicar.com", err);
 	r = r < 0 ? r : eicar(l, "phish/invoice.pdf.exe", err);
+	r = r < 0 ? r : file_of(l, "phish/photo.png", STR("MZ........This program cannot be run in DOS mode.\r\n$ and so on\n"), err);
 	r = r < 0 ? r : sized(l, "news/10k.bin", 10 * KIB, err);
 	r = r < 0 ? r : sized(l, "news/131k.bin", 131 * KIB, err);
 	r = r < 0 ? r : sized(l, "news/1m.bin", MIB, err);

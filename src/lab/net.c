@@ -141,6 +141,26 @@ static int inet_addresses(const struct lab *l, struct err *err)
 	return batch(lab_netns(l, "inet", ns), &b, err);
 }
 
+/* Where the line is plugged in. */
+static const char *socket_of(const struct uplink *u)
+{
+	return u->port[0] ? u->port : u->interface;
+}
+
+/* A real line brings packets of its own size with their checksums; a virtual cable leaves both to whoever looks next. */
+static int as_on_a_wire(const struct lab *l, struct err *err)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < l->model->service.n_uplinks; i++) {
+		char port[16];
+		snprintf(port, sizeof port, "eth%zu", i);
+		const char *argv[] = { "ethtool", "-K", port, "tx", "off", "tso", "off", "gso", "off", "gro", "off", NULL };
+		if (l->model->service.uplinks[i].port[0])
+			r = lab_run_in(l, "inet", argv, NULL, err);
+	}
+	return r;
+}
+
 static int node_addresses(const struct lab *l, struct err *err)
 {
 	char ns[64];
@@ -148,7 +168,7 @@ static int node_addresses(const struct lab *l, struct err *err)
 	buf_init(&b, MIB);
 	buf_puts(&b, "link set lo up\n");
 	for (size_t i = 0; i < l->model->service.n_uplinks; i++)
-		buf_printf(&b, "link set %s up\n", l->model->service.uplinks[i].interface);
+		buf_printf(&b, "link set %s up\n", socket_of(&l->model->service.uplinks[i]));
 	for (size_t i = 0; i < l->model->n_orgs; i++)
 		buf_printf(&b, "link set %s up\n", l->model->orgs[i].interface);
 	return batch(lab_netns(l, "gw1", ns), &b, err);
@@ -229,7 +249,7 @@ int lab_net_up(const struct lab *l, struct err *err)
 	for (size_t i = 0; i < l->model->service.n_uplinks; i++) {
 		char port[16];
 		snprintf(port, sizeof port, "eth%zu", i);
-		cable(&cables, l, "gw1", l->model->service.uplinks[i].interface, "inet", port);
+		cable(&cables, l, "gw1", socket_of(&l->model->service.uplinks[i]), "inet", port);
 	}
 	for (size_t i = 0; i < l->model->n_orgs; i++)
 		org_cables(&cables, l, &l->model->orgs[i]);
@@ -240,6 +260,7 @@ int lab_net_up(const struct lab *l, struct err *err)
 	else
 		buf_done(&cables);
 	r = r < 0 ? r : inet_addresses(l, err);
+	r = r < 0 ? r : as_on_a_wire(l, err);
 	r = r < 0 ? r : node_addresses(l, err);
 	for (size_t i = 0; r == 0 && i < l->model->n_orgs; i++)
 		r = org_addresses(l, &l->model->orgs[i], err);

@@ -56,12 +56,34 @@ static void check_service_address(struct check *c, const char *at, const struct 
 		check_apart(c, at, p, &s->internal4, 1, "internal4", "internal4");
 }
 
+bool uplink_uses(const struct uplink *u, const char *name)
+{
+	return u->port[0] && (strcmp(u->port, name) == 0 ||
+	                      (strncmp(name, UPLINK_INNER, UPLINK_INNER_LEN) == 0 && strcmp(name + UPLINK_INNER_LEN, u->interface) == 0));
+}
+
+/* Three names on an inspected line: port, interface and the cable's inner end. */
+static void check_port(struct check *c, const struct uplink *u)
+{
+	if (!u->port[0])
+		return;
+	if (strcmp(u->port, "lo") == 0 || strcmp(u->port, u->interface) == 0 || strncmp(u->port, UPLINK_INNER, UPLINK_INNER_LEN) == 0)
+		CHECK_FAULT(c, ".port", "must be another than interface, lo and names that begin with i-",
+		            "接続口や lo と異なり、i- で始まらない名前にしてください");
+	if (strlen(u->interface) + UPLINK_INNER_LEN > 15)
+		CHECK_FAULT(c, ".interface", "must be 13 characters at most on a line with a port", "ポートのある回線では 13 文字までにしてください");
+}
+
 /* Two lines share nothing: what comes in by one must tell which it is. */
 static void check_uplink_apart(struct check *c, const struct uplink *u, const struct uplink *other, size_t at_other)
 {
 	if (u->name[0] && strcmp(u->name, other->name) == 0)
 		CHECK_FAULT(c, ".name", "is also that of uplinks[%zu]", "uplinks[%zu] と同じです", at_other);
 	if (u->interface[0] && strcmp(u->interface, other->interface) == 0)
+		CHECK_FAULT(c, ".interface", "is also that of uplinks[%zu]", "uplinks[%zu] と同じです", at_other);
+	if (u->port[0] && (strcmp(u->port, other->port) == 0 || strcmp(u->port, other->interface) == 0))
+		CHECK_FAULT(c, ".port", "is also that of uplinks[%zu]", "uplinks[%zu] と同じです", at_other);
+	if (other->port[0] && strcmp(u->interface, other->port) == 0)
 		CHECK_FAULT(c, ".interface", "is also that of uplinks[%zu]", "uplinks[%zu] と同じです", at_other);
 	if (u->priority && u->priority == other->priority)
 		CHECK_FAULT(c, ".priority", "is also that of uplinks[%zu]", "uplinks[%zu] と同じです", at_other);
@@ -82,6 +104,7 @@ static void check_uplink(struct check *c, size_t i)
 	check_gateway(c, ".gateway6", &u->addr6, &u->gateway6);
 	check_service_address(c, ".addr4", &u->addr4);
 	check_service_address(c, ".addr6", &u->addr6);
+	check_port(c, u);
 	if (strcmp(u->interface, "lo") == 0 || strncmp(u->interface, "toride-", 7) == 0)
 		CHECK_FAULT(c, ".interface", "is the node's own", "ノード自身の接続口です");
 	for (size_t k = 0; k < i; k++)

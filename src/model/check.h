@@ -39,6 +39,8 @@ int check_model(const struct model *m, const char *const *labels, struct faults 
 struct path check_path(const struct check *c, const char *at);
 bool check_sound(const struct check *c, const char *at); /* no fault at c->path + at or below yet */
 
+/* Does an inspected line use this name: its port, or the inner end of its virtual cable? */
+bool uplink_uses(const struct uplink *u, const char *name);
 void check_contacts(struct check *c, const struct contact *list, size_t n);
 void check_org(struct check *c, const struct org *o);
 void check_firewall(struct check *c, const struct org *o);

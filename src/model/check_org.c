@@ -29,9 +29,17 @@ static bool on_uplink(const struct service *s, const struct prefix *p)
 static bool taken_interface(const struct service *s, const char *name)
 {
 	for (size_t i = 0; i < s->n_uplinks; i++)
-		if (strcmp(s->uplinks[i].interface, name) == 0)
+		if (strcmp(s->uplinks[i].interface, name) == 0 || uplink_uses(&s->uplinks[i], name))
 			return true;
 	return strcmp(name, "lo") == 0 || strncmp(name, "toride-", 7) == 0;
+}
+
+static bool inspects(const struct service *s)
+{
+	for (size_t i = 0; i < s->n_uplinks; i++)
+		if (s->uplinks[i].port[0])
+			return true;
+	return false;
 }
 
 static void check_prefix(struct check *c, const struct org *o, size_t i)
@@ -235,6 +243,8 @@ void check_org(struct check *c, const struct org *o)
 		CHECK_FAULT(c, ".interface", "is the uplink's or the node's own", "上位回線またはノード自身の接続口です");
 	check_categories(c, o);
 	check_tenants(c, &o->tenants);
+	if (o->ips == IPS_PREVENT && c->m->service.n_uplinks && !inspects(&c->m->service) && check_sound(c, ".ips"))
+		CHECK_FAULT(c, ".ips", "prevents nothing: no uplink has a port", "防止できません (ポートを書いた上位回線がありません)");
 	if (o->url.mode == URL_WHITELIST_ONLY && o->url.n_white == 0 && check_sound(c, ".url"))
 		CHECK_FAULT(c, ".url.white", "is empty, but only what it lists is allowed", "空ですが、ホワイトリストのみの方式です");
 }

@@ -336,6 +336,17 @@ static const struct text2 *check_anchor(struct str s)
 }
 
 /* 総務省 「全国地方公共団体コード」: 11 − ((6a+5b+4c+3d+2e) mod 11), of that the last digit. */
+static const struct text2 *check_sha256(struct str s)
+{
+	WRONG(bad, "must be a SHA-256: 64 digits 0-9 and a-f", "SHA-256 (0~9 と a~f の 64 桁) で書いてください");
+	if (s.len != 64)
+		return &bad;
+	for (size_t i = 0; i < s.len; i++)
+		if (!strchr("0123456789abcdef", s.ptr[i]) || !s.ptr[i])
+			return &bad;
+	return NULL;
+}
+
 static const struct text2 *check_org_code(struct str s)
 {
 	WRONG(form, "must be six digits", "6 桁の数字で書いてください");
@@ -375,5 +386,6 @@ const struct form form_loopback = { check_loopback, "^(127\\.[0-9.]+|\\[::1\\]):
 const struct form form_mailhost = { check_mailhost, "^[a-z0-9.:-]+$" };
 const struct form form_address = { check_address, "^[0-9A-Fa-f.:]+$" };
 const struct form form_anchor = { check_anchor, "^(|\\. .*DS .+)$" };
+const struct form form_sha256 = { check_sha256, "^[0-9a-f]{64}$" };
 const struct form form_org_code = { check_org_code, "^[0-9]{6}$" };
 const struct form form_pref_code = { check_pref_code, "^[0-4][0-9]$" };

@@ -37,6 +37,7 @@ extern const struct form form_mailhost;  /* a host name or an address */
 extern const struct form form_address;   /* an IPv4 or IPv6 address */
 extern const struct form form_anchor;    /* "" or ". [TTL] [IN] DS TAG ALGORITHM DIGESTTYPE HEX" (RFC 4034 section 5.3) */
 extern const struct form form_digest;   /* "sha256:" and 64 lower-case hex */
+extern const struct form form_sha256;    /* 64 lower-case hex digits */
 extern const struct form form_org_code;  /* 全国地方公共団体コード: five digits and their check digit */
 extern const struct form form_pref_code; /* "01"–"47" (JIS X 0401) */
 

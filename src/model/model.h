@@ -26,6 +26,8 @@ enum fw_action { FW_DENY, FW_ALLOW };
 enum fw_direction { FW_OUT, FW_IN }; /* as seen from the organisation */
 enum url_mode { URL_BLACKLIST, URL_WHITELIST_ONLY };
 enum fail_mode { FAIL_CLOSED, FAIL_OPEN };
+enum ips_mode { IPS_OFF, IPS_DETECT, IPS_PREVENT };
+enum ips_fail { IPS_CLOSED, IPS_BRIDGE };
 
 struct options { /* named as the columns of saga.csv */
 	bool ad_monitoring, tls_decryption, mail_sanitize_a, mail_sanitize_b, file_sanitize, tamper_detection,
@@ -230,6 +232,7 @@ struct org {
 	size_t n_publics;
 	struct url_policy url;
 	struct tenants tenants;
+	enum ips_mode ips;        /* what the intrusion prevention does with its traffic on inspected lines */
 	const char **no_decrypt;  /* hosts and .domains that are passed undecrypted */
 	size_t n_no_decrypt;
 	enum fail_mode scan_fail;  /* what happens to a page when no verdict can be had */
@@ -255,6 +258,8 @@ struct prefecture {
 struct uplink { /* a line to the Internet */
 	const char *name;      /* "isp1": what people call it */
 	const char *interface; /* "wan0" */
+	const char *port;      /* "line0": the line's own socket; inspected packets go between it and interface, a virtual cable
+	                        * made for it. "": interface is the line itself, nothing is inspected */
 	struct prefix addr4, addr6, gateway4, gateway6;
 	uint32_t in_mbps, out_mbps; /* what the line carries: from the Internet, towards it */
 	uint8_t priority;           /* the lowest of those that work carries the traffic; unique */
@@ -306,6 +311,12 @@ struct service {
 		uint32_t escalate2_s;  /* 600 */
 		uint32_t block_hours;  /* how long an automatic block lasts */
 	} clock;
+	struct {
+		enum ips_fail fail;    /* while the engine doesn't run: inspected lines are closed, or bridged uninspected */
+		uint8_t threads;       /* a line and direction */
+		const char **rules;    /* SHA-256 (hex) of prepared rule files, STATE/feeds/ips/HEX.rules, beside our own */
+		size_t n_rules;
+	} ips;
 	const char *page;          /* loopback address of the page, "127.0.0.1:8480" */
 	const char *state_dir;     /* where the node keeps its files, "/var/lib/toride"; = place_state() there */
 	const char *run_dir;       /* its sockets, "/run/toride"; = place_run() there. Compiled configurations name
@@ -347,6 +358,9 @@ int model_load(const char *dir, struct model **ret, struct faults *faults, struc
 int model_load_canonical(struct str json, struct model **ret, struct faults *faults, struct err *err);
 void model_destroy(struct model **m);
 void faults_done(struct faults *f);
+/* The inner end of an inspected line's virtual cable: UPLINK_INNER + interface. */
+#define UPLINK_INNER "i-"
+#define UPLINK_INNER_LEN 2
 const struct org *model_org(const struct model *m, const char *code); /* NULL when there is none */
 
 int prefix_parse(struct str s, struct prefix *ret);  /* "10.1.0.0/16", "10.1.0.5"; host bits must be 0 */

@@ -90,6 +90,18 @@ static const struct word fails[] = {
 	{ .word = NULL },
 };
 
+static const struct word ips_modes[] = {
+	{ "off", IPS_OFF, { "off", "検査しない" } },
+	{ "detect", IPS_DETECT, { "detect only", "検知のみ" } },
+	{ "prevent", IPS_PREVENT, { "detect and drop", "検知して遮断" } },
+	{ .word = NULL },
+};
+static const struct word ips_fails[] = {
+	{ "closed", IPS_CLOSED, { "closed", "通さない" } },
+	{ "bridge", IPS_BRIDGE, { "passed uninspected", "検査せずに通す" } },
+	{ .word = NULL },
+};
+
 static const struct object contact_object = {
 	"contact", { "contact", "連絡先" }, "mail", sizeof(struct contact),
 	(const struct field[]){
@@ -469,6 +481,8 @@ const struct object schema_org = {
 		{ "tenants", FIELD_OBJECT, AT(org, tenants), .sub = &tenants_object,
 		  SAYS("テナント制限", "クラウドサービスで使える組織を限ります (復号している通信に限ります)。",
 		       "Whose accounts of cloud services may be used (where traffic is decrypted).") },
+		{ "ips", FIELD_ENUM, AT(org, ips), .words = ips_modes, .def = "\"detect\"",
+		  SAYS("侵入検知・防止", "検査する回線での、この団体の通信の扱い。", "What is done with its traffic on inspected lines.") },
 		{ "no_decrypt", FIELD_TEXT, LIST(org, no_decrypt), .form = &form_domain, .max = 254,
 		  SAYS("復号しない宛先", "復号せずに通すホスト名と .ドメイン。", "Hosts and .domains that are passed undecrypted.") },
 		{ "scan_fail", FIELD_ENUM, AT(org, scan_fail), .words = fails, .def = "\"closed\"",
@@ -520,6 +534,9 @@ static const struct object uplink_object = {
 		  SAYS("名称", "回線の名称。", "The line's name.") },
 		{ "interface", FIELD_TEXT, .required = true, AT(uplink, interface), .form = &form_interface,
 		  SAYS("接続口", "インターネット側の接続口。", "The interface towards the Internet.") },
+		{ "port", FIELD_TEXT, AT(uplink, port), .form = &form_interface,
+		  SAYS("回線のポート", "回線が実際につながるポート。書くと、このポートと接続口の間で侵入検知・防止が検査します。空は検査なし。",
+		       "The socket the line is plugged in; intrusion prevention then stands between it and the interface. Empty: not inspected.") },
 		{ "addr4", FIELD_HOST, .family = 4, .required = true, AT(uplink, addr4),
 		  SAYS("アドレス (IPv4)", "ゲートウェイのアドレスとネットワーク長。", "The gateway's address with its network's length.") },
 		{ "addr6", FIELD_HOST, .family = 6, AT(uplink, addr6), SAYS("アドレス (IPv6)", "同じく IPv6。", "The same by IPv6.") },
@@ -582,6 +599,22 @@ static const struct object failover_object = {
 	},
 };
 
+static const struct object ips_object = {
+	"ips", { "intrusion prevention", "侵入検知・防止" }, NULL, sizeof(((struct service *)0)->ips),
+	(const struct field[]){
+		{ "fail", FIELD_ENUM, IN(service, ips, fail), .words = ips_fails, .def = "\"closed\"",
+		  SAYS("停止時の動作", "検査が止まっている間、検査する回線を通すか通さないか。", "Whether inspected lines pass packets while the engine is down.") },
+		{ "threads", FIELD_UINT, IN(service, ips, threads), .min = 1, .max = 64, .def = "2",
+		  SAYS("スレッド数", "回線と方向ごとの検査スレッド数。", "Inspecting threads of each line and direction.") },
+		{ "rules", FIELD_TEXT, .list = true, .offset = offsetof(struct service, ips.rules) - offsetof(struct service, ips),
+		  .count_offset = offsetof(struct service, ips.n_rules) - offsetof(struct service, ips), .size = sizeof(const char *),
+		  .form = &form_sha256, .max = 64, .max_entries = 16,
+		  SAYS("外部シグネチャ", "自前の規則に加えて使う、検証済みシグネチャファイルの SHA-256 (16 進)。",
+		       "SHA-256 (hex) of prepared rule files used beside our own.") },
+		END,
+	},
+};
+
 const struct object schema_service = {
 	"service", { "service", "サービス" }, NULL, sizeof(struct service),
 	(const struct field[]){
@@ -629,6 +662,8 @@ const struct object schema_service = {
 		{ "mail", FIELD_OBJECT, .required = true, AT(service, mail), .sub = &mail_object,
 		  SAYS("メール送信", "通報メールの送信。", "How notices are sent.") },
 		{ "clock", FIELD_OBJECT, AT(service, clock), .sub = &clock_object, SAYS("時限", "対応の時限。", "Time limits of response.") },
+		{ "ips", FIELD_OBJECT, AT(service, ips), .sub = &ips_object,
+		  SAYS("侵入検知・防止", "侵入検知・防止 (ポートを書いた回線)。", "Intrusion prevention, on lines that have a port.") },
 		{ "page", FIELD_TEXT, AT(service, page), .form = &form_loopback, .def = "\"127.0.0.1:8480\"",
 		  SAYS("画面", "画面を出すループバックアドレス。", "The loopback address of the page.") },
 		{ "state_dir", FIELD_TEXT, AT(service, state_dir), .form = &form_directory, .def = "\"/var/lib/toride\"",

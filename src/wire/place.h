@@ -25,6 +25,7 @@ const char *place_in_run(char *dst, size_t size, const char *fmt, ...) __attribu
 #define SOCK_VERDICT "verdict.sock"   /* scan/verdict.h. from proxyd */
 #define SOCK_EVENTS "events.sock"     /* events.h. from every daemon */
 #define SOCK_DNSTAP "dnstap.sock"     /* frame streams (intake/fstrm.h). from the name servers */
+#define SOCK_EVE "eve.sock"           /* a JSON object a line: what Suricata sees. from it alone */
 #define SOCK_FINDINGS "findings.sock" /* detect/finding.h. from detectd to respondd */
 #define SOCK_RESPOND "respond.sock"   /* JSON lines: incidents and blocks. from controld */
 #define SOCK_PROXY "proxy.sock"       /* fixed-size binary: blocks and policy. from torided */
@@ -47,6 +48,7 @@ enum place_user {
 	USER_UNBOUND,
 	USER_POSTGRES,
 	USER_PROBE,
+	USER_SURICATA,
 };
 
 #endif

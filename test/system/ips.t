@@ -1,0 +1,106 @@
+#!/bin/bash
+# Intrusion prevention on real packets: two bodies, one prevents, one only detects; what passes while Suricata doesn't run;
+# changes while connections run. The signatures by themselves: each has a capture that makes it speak and one that doesn't.
+cd "$(dirname "$0")/../.."
+[ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; echo "ok 1 - ips # SKIP needs root"; exit 0; }
+# A mount namespace of its own: a Suricata that can't start is made by covering its program.
+if [ "${1:-}" != inside ]; then exec unshare -m --propagation private bash "$0" inside; fi
+export TORIDE_LAB=tp TORIDE_SOURCE=$PWD LC_ALL=C.UTF-8
+T=$PWD/build/toride D=$PWD/build/lab-tp
+top=$(mktemp -d /tmp/toride-ips.XXXXXX); bad=0
+. "$(dirname "$0")/lib.sh"
+show=("$D/log/torided.log")
+finish() { "$T" lab down 2>/dev/null; umount -q /usr/bin/suricata 2>/dev/null; rm -rf "$top"; }
+trap finish EXIT
+node() { TORIDE_STATE=$D/state TORIDE_RUN=$D/run "$T" "$@"; }
+on() { local host=$1; shift; ip netns exec "tp-$host" "$@"; }
+fetch() { on "$1-pc1" curl -sS --max-time "${3:-6}" -x http://192.0.2.10:8080 "$2"; }
+attack=http://login.phish.example/photo.png honest=http://www.news.example/
+gets() { fetch "$1" "$2" | grep -q "$3"; }
+lines() { is "$(cat "$D/run/ips")" "$1"; }
+apply() { # DIR: handed in, approved, in force
+	local d; d=$(node submit "$1" --as sato) && node approve "$d" --as suzuki && node apply "$d" --as sato
+}
+
+# ---- signatures, one by one ----
+python3 test/ips/captures.py "$top/captures" || exit 1
+"$T" compile test/golden/ips/description -o "$top/out" >/dev/null
+sed -E "s#/var/lib/toride/current#$top/out#; s#/run/toride/suricata#$top/said#; s#/run/toride/eve.sock#eve.json#
+	s/unix_stream/regular/; /feeds.ips/d; /^unix-command/,+2d; s/^runmode:.*//" "$top/out/suricata/suricata.yaml" >"$top/suricata.yaml"
+hears() { # CAPTURE -> "GID:SID ACTION" of each alert
+	rm -rf "$top/said"; mkdir "$top/said"
+	suricata --runmode single --simulate-ips -k all -c "$top/suricata.yaml" -r "$1" -l "$top/said" >"$top/suricata.log" 2>&1 || return 1
+	jq -r 'select(.event_type=="alert")|"\(.alert.gid):\(.alert.signature_id) \(.alert.action)"' "$top/said/eve.json"
+}
+for f in "$top"/captures/fire/*.pcap; do
+	sid=$(basename "$f" .pcap)
+	try "signature $sid speaks of what it is for, and drops" is "$(hears "$f")" "1:$sid blocked"
+	try "signature $sid is silent on what is near to it" is "$(hears "$top/captures/silent/$sid.pcap")" ""
+done
+for f in "$top"/captures/clean/*.pcap; do
+	try "no signature speaks of ordinary traffic: $(basename "$f" .pcap)" is "$(hears "$f")" ""
+done
+sed 's/PREVENT_NET/KEEP/; s/DETECT_NET:/PREVENT_NET:/; s/KEEP/DETECT_NET/' "$top/suricata.yaml" >"$top/other.yaml"; mv "$top/other.yaml" "$top/suricata.yaml"
+try "the same signature only alerts for a body that detects" is "$(hears "$top/captures/fire/9100001.pcap")" "2:9100001 allowed"
+
+# ---- two bodies ----
+cp -r test/golden/ips/description "$top/d"
+sed -i -E 's/"rules": \["[0-9a-f]+"\]/"rules": []/' "$top/d/service.json"
+"$T" lab up "$top/d" >"$top/try" 2>&1; ok $? "a lab of two bodies, with an inspected line"
+try "the line is inspected" lines inspect
+try "honest pages pass for the one that prevents" gets 412015 $honest "today's news"
+try "and for the one that detects" gets 412023 $honest "today's news"
+try "an attack on the one that prevents is stopped, and the page says so at once" gets 412015 $attack "P-20"
+try "for the one that only detects it passes" gets 412023 $attack "This program cannot"
+
+# ---- changes while connections run ----
+cp -r "$D/description" "$top/e"
+sed -i 's/"ips": "detect"/"ips": "prevent"/' "$top/e/orgs/412023.json"
+pid=$(cut -d' ' -f1 "$D/run/pids/suricata")
+(cd "$top" && on 412015-pc1 curl -sS --max-time 60 -x http://192.0.2.10:8080 --limit-rate 400k -o slow http://www.news.example/1m.bin; echo $? >"$top/slow.code") &
+try "the second body changes to prevent, by a reload" apply "$top/e"
+try "the process is the same" is "$(cut -d' ' -f1 "$D/run/pids/suricata")" "$pid"
+try "the attack is stopped for it too" gets 412023 $attack "P-20"
+wait
+try "a download that ran all the while is whole" eval 'is "$(cat "$top/slow.code") $(stat -c %s "$top/slow")" "0 1048576"'
+try "back" node rollback
+try "and it only detects again" gets 412023 $attack "This program cannot"
+
+# ---- Suricata dies ----
+kill -9 "$pid"
+try "killed: it is back and inspects" until_true 30 eval 'lines inspect && [ "$(cut -d" " -f1 "$D/run/pids/suricata")" != "$pid" ]'
+try "and stops attacks" until_true 10 gets 412015 $attack "P-20"
+dead() { mount --bind /bin/false /usr/bin/suricata && kill -9 "$(cut -d' ' -f1 "$D/run/pids/suricata")"; }
+dead; try "it can't start: a line described as a bridge is one" until_true 15 lines bridge
+try "honest pages pass" until_true 10 gets 412015 $honest "today's news"
+try "uninspected" until_true 10 gets 412015 $attack "This program cannot"
+try "the watch is told" grep -q "nobody inspects the lines: packets pass uninspected" "$D/log/torided.log"
+umount /usr/bin/suricata
+try "it can start again: inspected" until_true 60 lines inspect
+try "the attack is stopped" until_true 10 gets 412015 $attack "P-20"
+cp -r "$D/description" "$top/f"
+sed -i -E 's/"fail": ?"bridge"/"fail": "closed"/' "$top/f/service.json"
+try "the line is to be closed when nobody inspects (a restart)" apply "$top/f"
+try "and honest pages pass" until_true 10 gets 412015 $honest "today's news"
+dead; try "it can't start: the line is closed" until_true 15 lines closed
+on gw1 ping -c 2 -i 0.2 -W 1 198.51.100.1 >"$top/try" 2>&1; [ $? -eq 1 ]; ok $? "nothing passes"
+umount /usr/bin/suricata
+try "it can start again: inspected" until_true 60 lines inspect
+try "and pages pass" until_true 10 gets 412015 $honest "today's news"
+
+# ---- a configuration it refuses, a rule file that isn't the one named ----
+mkdir -p "$D/state/feeds/ips"
+echo 'alert tcp any any -> $HOME_NET any (msg:"x"; content:"unended; sid:1; gid:1;)' >"$top/broken.rules"
+hex=$(sha256sum <"$top/broken.rules" | cut -d' ' -f1)
+cp -r "$D/description" "$top/g"; sed -i -E 's/"rules": ?\[\]/"rules": ["'"$hex"'"]/' "$top/g/service.json"
+refused() { local want=$1; shift; "$@" >"$top/refused" 2>&1 && return 1; cat "$top/refused"; grep -q "$want" "$top/refused"; }
+broken=$(node submit "$top/g" --as sato); node approve "$broken" --as suzuki >/dev/null
+try "a rule file that isn't on the node: refused" refused "isn't on this node" node apply "$broken" --as sato
+echo "# another" >"$D/state/feeds/ips/$hex.rules"
+try "one that isn't what its name says: refused" refused "not the file" node apply "$broken" --as sato
+cp "$top/broken.rules" "$D/state/feeds/ips/$hex.rules"
+try "one that Suricata can't read: refused" refused "suricata" node apply "$broken" --as sato
+try "the line is inspected all the while" lines inspect
+"$T" lab down; ok $? "lab down"
+echo "1..$n"
+exit $bad
