@@ -54,6 +54,19 @@ const struct table_process table_processes[] = {
 	  .argv = { "/usr/bin/suricata", "-c", "%S/current/suricata/suricata.yaml", "--af-packet" },
 	  .read = { ENGINE_READ, "%S/generations", "%S/current", "%S/feeds" }, .write = { "%R/suricata", "%R/eve.sock", "/dev/null" },
 	  .files = 4096, .processes = 256, .needs = "%S/current/suricata/suricata.yaml", .probe = "%R/suricata/control.sock" },
+	{ .name = "knot", .engine = true, .prepare = PREPARE_TSIG, .uid = USER_KNOT,
+	  .argv = { "/usr/sbin/knotd", "-c", "%S/current/knot/knot.conf" },
+	  .read = { ENGINE_READ, "%S/generations", "%S/current" }, .write = { "%R/knot", "%S/knot", "/dev/null", "/tmp" /* its configuration as a database, always there */ },
+	  .files = 4096, .processes = 64, .needs = "%S/current/knot/knot.conf", .probe = "%R/knot/knot.sock" },
+	/* Two of them, so that one may die: each has its own user, directories and copy of the zones. */
+	{ .name = "nsd1", .engine = true, .prepare = PREPARE_TSIG, .uid = USER_NSD1, .caps_start = CAP(CAP_NET_BIND_SERVICE),
+	  .argv = { "/usr/sbin/nsd", "-d", "-c", "%S/current/nsd1/nsd.conf" },
+	  .read = { ENGINE_READ, "%S/generations", "%S/current" }, .write = { "%R/nsd1", "%S/nsd1", "/dev/null" },
+	  .files = 4096, .processes = 64, .needs = "%S/current/nsd1/nsd.conf", .probe = "%R/nsd1/control.sock" },
+	{ .name = "nsd2", .engine = true, .prepare = PREPARE_TSIG, .uid = USER_NSD2, .caps_start = CAP(CAP_NET_BIND_SERVICE),
+	  .argv = { "/usr/sbin/nsd", "-d", "-c", "%S/current/nsd2/nsd.conf" },
+	  .read = { ENGINE_READ, "%S/generations", "%S/current" }, .write = { "%R/nsd2", "%S/nsd2", "/dev/null" },
+	  .files = 4096, .processes = 64, .needs = "%S/current/nsd2/nsd.conf", .probe = "%R/nsd2/control.sock" },
 	{ .name = "proxyd", .argv = { "toride-proxyd" }, .uid = USER_PROXY,
 	  /* NET_RAW: SO_MARK and IP_TRANSPARENT on each connection; seccomp refuses raw sockets themselves. */
 	  .caps_start = CAP(CAP_NET_RAW) | CAP(CAP_NET_BIND_SERVICE), .caps_kept = CAP(CAP_NET_RAW) | CAP(CAP_NET_BIND_SERVICE),
@@ -88,7 +101,8 @@ const struct table_process table_processes[] = {
 const struct table_socket table_sockets[] = {
 	{ .name = SOCK_TORIDED, .server = "torided", .peers = { USER_CONTROL, USER_RESPOND, USER_PROBE } },
 	{ .name = SOCK_CONTROL, .server = "controld", .anyone = true },
-	{ .name = SOCK_VAULT, .server = "vaultd", .peers = { USER_PROXY, USER_INTAKE, USER_DETECT, USER_CONTROL, USER_PORTAL } },
+	{ .name = SOCK_VAULT, .server = "vaultd", .peers = { USER_PROXY, USER_INTAKE, USER_DETECT, USER_CONTROL, USER_PORTAL, USER_KNOT, USER_NSD1,
+	                                                 USER_NSD2 } },
 	{ .name = SOCK_VERDICT, .server = "scand", .peers = { USER_PROXY } },
 	{ .name = SOCK_EVENTS, .server = "intaked",
 	  .peers = { USER_CONTROL, USER_VAULT, USER_PROXY, USER_SCAN, USER_DETECT, USER_RESPOND, USER_PORTAL, USER_PROBE } },
@@ -115,6 +129,9 @@ const struct table_dir table_dirs[] = {
 	{ "%S/detect", USER_DETECT, USER_DETECT, 0700 },
 	{ "%S/respond", USER_RESPOND, USER_RESPOND, 0700 },
 	{ "%S/unbound", USER_UNBOUND, USER_UNBOUND, 0755 }, /* trust anchor, RFC 5011 */
+	{ "%S/knot", USER_KNOT, USER_KNOT, 0700 }, /* DNSSEC keys, journal */
+	{ "%S/nsd1", USER_NSD1, USER_NSD1, 0700 },
+	{ "%S/nsd2", USER_NSD2, USER_NSD2, 0700 },
 	{ "%S/nginx", USER_WEB, USER_WEB, 0700 },
 	{ "%S/feeds", 0, 0, 0755 },
 	{ "%S/feeds/url", 0, 0, 0755 },                     /* the URL index, put there by toride url import */
@@ -129,6 +146,9 @@ const struct table_dir table_dirs[] = {
 	{ "%R/scand", USER_SCAN, USER_SCAN, 0755 },         /* the signatures' generation, read by proxyd */
 	{ "%R/unbound", USER_UNBOUND, USER_UNBOUND, 0755 },
 	{ "%R/suricata", USER_SURICATA, USER_WORKER, 02750 }, /* its socket commands it: read back by the verify child */
+	{ "%R/knot", USER_KNOT, USER_KNOT, 0700 }, /* these three hold the TSIG key and control sockets: for root alone */
+	{ "%R/nsd1", USER_NSD1, USER_NSD1, 0700 },
+	{ "%R/nsd2", USER_NSD2, USER_NSD2, 0700 },
 	{ "%R/nginx", USER_WEB, USER_WEB, 0755 },
 	{ 0 },
 };

@@ -190,24 +190,41 @@ static int data_key(struct keys *k, const char *org, const unsigned char **ret, 
 	return 0;
 }
 
-int keys_segment(struct keys *k, const char *org, const char *series, uint64_t number, unsigned char ret[32], struct err *err)
+/* HKDF-SHA-256 of the organisation's data key. */
+static int derive(struct keys *k, const char *org, const struct buf *info, unsigned char ret[32], struct err *err)
 {
 	const unsigned char *key = NULL;
-	struct buf info;
 	int r = data_key(k, org, &key, err);
 	if (r < 0)
 		return r;
-	buf_init(&info, 256);
-	buf_printf(&info, "toride segment key%c%s%c%s%c", 0, org, 0, series, 0);
-	wr_u64(&info, number);
 	char *digest = (char[]){ "SHA256" };
 	OSSL_PARAM p[] = { OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
 		           OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)(uintptr_t)key, STORE_KEY),
-		           OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info.ptr, info.len), OSSL_PARAM_construct_end() };
+		           OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info->ptr, info->len), OSSL_PARAM_construct_end() };
 	EVP_KDF_CTX *c = EVP_KDF_CTX_new(k->hkdf);
-	if (!c || info.failed || EVP_KDF_derive(c, ret, 32, p) != 1)
+	if (!c || info->failed || EVP_KDF_derive(c, ret, 32, p) != 1)
 		r = err_set(err, E_IO, org, "cannot derive a key");
 	EVP_KDF_CTX_free(c);
+	return r;
+}
+
+int keys_segment(struct keys *k, const char *org, const char *series, uint64_t number, unsigned char ret[32], struct err *err)
+{
+	struct buf info;
+	buf_init(&info, 256);
+	buf_printf(&info, "toride segment key%c%s%c%s%c", 0, org, 0, series, 0);
+	wr_u64(&info, number);
+	int r = derive(k, org, &info, ret, err);
+	buf_done(&info);
+	return r;
+}
+
+int keys_tsig(struct keys *k, const char *name, unsigned char ret[32], struct err *err)
+{
+	struct buf info;
+	buf_init(&info, 256);
+	buf_printf(&info, "toride tsig key%c%s", 0, name);
+	int r = derive(k, "service", &info, ret, err);
 	buf_done(&info);
 	return r;
 }

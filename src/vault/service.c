@@ -170,6 +170,16 @@ static int do_segkey(struct service *s, const struct vault_request *rq, struct b
 	return r;
 }
 
+static int do_tsig(struct service *s, const struct vault_request *rq, struct buf *reply, struct err *err)
+{
+	unsigned char key[32];
+	int r = keys_tsig(s->keys, rq->series, key, err);
+	if (r == 0)
+		buf_put(reply, key, sizeof key);
+	OPENSSL_cleanse(key, sizeof key);
+	return r;
+}
+
 static int do_destroy(struct service *s, uid_t uid, const struct vault_request *rq, struct err *err)
 {
 	char caller[32];
@@ -199,6 +209,8 @@ static int carry_out(struct service *s, uid_t uid, const struct vault_request *r
 		return do_segkey(s, rq, reply, err);
 	case VAULT_DESTROY:
 		return do_destroy(s, uid, rq, err);
+	case VAULT_TSIG:
+		return do_tsig(s, rq, reply, err);
 	default:
 		return do_public(s, reply);
 	}

@@ -26,11 +26,15 @@ static const struct rule rules[] = {
 	{ USER_CONTROL, VAULT_DESTROY, 1, 64, NULL },
 	{ USER_CONTROL, VAULT_PUBLIC, 5, 20, NULL },
 	{ USER_PORTAL, VAULT_PUBLIC, 5, 20, NULL },
+	{ USER_KNOT, VAULT_TSIG, 1, 20, NULL }, /* once a start */
+	{ USER_NSD1, VAULT_TSIG, 1, 20, NULL },
+	{ USER_NSD2, VAULT_TSIG, 1, 20, NULL },
 	{ 0, VAULT_LEAF, 5000, 5000, NULL },
 	{ 0, VAULT_SEAL, 20, 60, "toride " },
 	{ 0, VAULT_SEGKEY, 500, 8192, NULL },
 	{ 0, VAULT_DESTROY, 1, 64, NULL },
 	{ 0, VAULT_PUBLIC, 5, 20, NULL },
+	{ 0, VAULT_TSIG, 1, 20, NULL },
 };
 
 struct bucket {
@@ -93,7 +97,9 @@ const char *uses_caller(uid_t uid, char dst[32])
 		uid_t uid;
 		const char *name;
 	} known[] = { { 0, "root" }, { USER_PROXY, "proxyd" }, { USER_INTAKE, "intaked" }, { USER_DETECT, "detectd" },
-		      { USER_CONTROL, "controld" }, { USER_PORTAL, "portald" } };
+		      { USER_CONTROL, "controld" }, { USER_PORTAL, "portald" }, { USER_KNOT, "knot" },
+		      { USER_NSD1, "nsd1" },
+		      { USER_NSD2, "nsd2" } };
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (known[i].uid == uid)
 			return known[i].name;

@@ -27,7 +27,7 @@ static bool series_ok(const char *s)
 
 const char *vault_op_name(uint8_t op)
 {
-	static const char *const names[] = { "none", "leaf", "seal", "segkey", "destroy", "public" };
+	static const char *const names[] = { "none", "leaf", "seal", "segkey", "destroy", "public", "tsig" };
 	return op < ARRAY_LEN(names) ? names[op] : "unknown";
 }
 
@@ -55,6 +55,9 @@ void vault_request_write(struct buf *b, const struct vault_request *rq)
 		break;
 	case VAULT_DESTROY:
 		wr_text(b, str_from(rq->org));
+		break;
+	case VAULT_TSIG:
+		wr_text(b, str_from(rq->series));
 		break;
 	default:
 		break;
@@ -99,6 +102,9 @@ int vault_request_parse(struct str msg, struct vault_request *ret)
 		return rd_end(&r) < 0 || !vault_org_ok(ret->org) ? -E_INVALID : 0;
 	case VAULT_PUBLIC:
 		return rd_end(&r);
+	case VAULT_TSIG:
+		rd_text(&r, ret->series, sizeof ret->series);
+		return rd_end(&r) < 0 || !series_ok(ret->series) ? -E_INVALID : 0;
 	default:
 		return -E_INVALID;
 	}

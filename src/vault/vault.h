@@ -10,12 +10,14 @@
  *     SEGKEY   text org, text series, u64 segment number
  *     DESTROY  text org
  *     PUBLIC   nothing
+ *     TSIG     text name of a key between name servers, 1 to 15 of a-z and 0-9
  *   answer   u32 id, u8 code (enum err_code), then text words when code isn't 0, else
  *     LEAF     blob certificate (DER)
  *     SEAL     signature[64] (Ed25519, RFC 8032), public key[32]
  *     SEGKEY   key[32]
  *     DESTROY  nothing: the data key is gone from disk and synced
  *     PUBLIC   blob CA certificate (PEM), public seal key[32]
+ *     TSIG     key[32]
  *
  * Codes: E_DENIED the caller may not ask this, E_LIMIT too many a second (ask again later), E_INVALID, E_NOT_FOUND
  * the organisation's key was destroyed, E_IO. Who may ask what and how often: uses.c.
@@ -24,6 +26,9 @@
  * key usage digitalSignature, CA:FALSE, AKI and SKI (RFC 7093 method 1), at most 397 days.
  * Segment key: HKDF-SHA-256 (RFC 5869), salt empty, key = the organisation's data key, info = "toride segment key" ‖ 0
  * ‖ org ‖ 0 ‖ series ‖ 0 ‖ u64 number. The data key itself never leaves; it is made at the first use.
+ *
+ * TSIG key: the same derivation from the key of "service", info = "toride tsig key" ‖ 0 ‖ name. Name servers hold it themselves
+ * (RFC 8945 is a shared secret); it is on no disk.
  *
  * At rest (STATE/vault, 0700, files 0600): master.key, 32 random bytes, wraps everything else (seal.key, ca.key,
  * orgs/ORG.key) with AES-256-GCM (NIST SP 800-38D), the file's name as associated data. The master key comes from this
@@ -47,7 +52,7 @@ struct err;
 #define VAULT_LEAF_DAYS 397
 #define VAULT_DOMAIN_CHECKPOINT "toride checkpoint v1\n"
 
-enum vault_op { VAULT_LEAF = 1, VAULT_SEAL, VAULT_SEGKEY, VAULT_DESTROY, VAULT_PUBLIC };
+enum vault_op { VAULT_LEAF = 1, VAULT_SEAL, VAULT_SEGKEY, VAULT_DESTROY, VAULT_PUBLIC, VAULT_TSIG };
 enum vault_key_type { VAULT_KEY_P256 = 1 };
 
 /* A request, parsed. Texts and blobs point into the message. */
@@ -63,7 +68,7 @@ struct vault_request {
 	} leaf;
 	struct str message; /* SEAL */
 	char org[8];        /* SEGKEY, DESTROY */
-	char series[16];
+	char series[16];    /* TSIG: the key's name */
 	uint64_t number;
 };
 

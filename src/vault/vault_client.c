@@ -170,6 +170,19 @@ int vault_segkey(struct vault *v, const char *org, const char *series, uint64_t 
 	return ended(&r, err);
 }
 
+int vault_tsig(struct vault *v, const char *name, unsigned char ret_key[32], struct err *err)
+{
+	struct vault_request rq = { .op = VAULT_TSIG };
+	struct rd r;
+	if (!str_copy(str_from(name), rq.series, sizeof rq.series))
+		return err_set(err, E_INVALID, "vault", "the key's name is too long");
+	int res = ask(v, &rq, &r, err);
+	if (res < 0)
+		return res;
+	rd_bytes(&r, ret_key, 32);
+	return ended(&r, err);
+}
+
 int vault_destroy(struct vault *v, const char *org, struct err *err)
 {
 	struct vault_request rq = { .op = VAULT_DESTROY };

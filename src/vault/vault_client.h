@@ -28,6 +28,7 @@ int vault_leaf(struct vault *v, const struct vault_leaf *leaf, struct buf *ret_d
 int vault_seal(struct vault *v, struct str message, unsigned char ret_sig[64], unsigned char ret_pub[32], struct err *err);
 int vault_segkey(struct vault *v, const char *org, const char *series, uint64_t number, unsigned char ret_key[32],
                  struct err *err);
+int vault_tsig(struct vault *v, const char *name, unsigned char ret_key[32], struct err *err);
 int vault_destroy(struct vault *v, const char *org, struct err *err);
 int vault_public(struct vault *v, struct buf *ret_ca_pem, unsigned char ret_pub[32], struct err *err);
 

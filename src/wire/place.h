@@ -21,7 +21,7 @@ const char *place_in_run(char *dst, size_t size, const char *fmt, ...) __attribu
 /* Sockets in the run directory; who may connect stands in daemon/table.c and is checked by SO_PEERCRED. */
 #define SOCK_TORIDED "torided.sock"   /* fixed-size binary: order.h. from controld, respondd */
 #define SOCK_CONTROL "control.sock"   /* JSON lines: ctl.h. from toride(1), portald */
-#define SOCK_VAULT "vault.sock"       /* vault/vault.h. from proxyd, intaked, detectd */
+#define SOCK_VAULT "vault.sock"       /* vault/vault.h. from proxyd, intaked, detectd, and the name servers' start */
 #define SOCK_VERDICT "verdict.sock"   /* scan/verdict.h. from proxyd */
 #define SOCK_EVENTS "events.sock"     /* events.h. from every daemon */
 #define SOCK_DNSTAP "dnstap.sock"     /* frame streams (intake/fstrm.h). from the name servers */
@@ -49,6 +49,9 @@ enum place_user {
 	USER_POSTGRES,
 	USER_PROBE,
 	USER_SURICATA,
+	USER_KNOT,
+	USER_NSD1,
+	USER_NSD2,
 };
 
 #endif
