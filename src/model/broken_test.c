@@ -15,6 +15,7 @@ struct broken {
 #define ORG1 "orgs[412015]"
 #define ORG2 "orgs[412023]"
 #define FW "orgs[412015].fw"
+#define ZONE "orgs[412015].zones[0]"
 
 static const struct broken cases[] = {
 	/* codes, names, words */
@@ -192,6 +193,39 @@ static const struct broken cases[] = {
 	{ "\"from_groups\": [\"vendor\"]", "\"from\": [\"10.22.3.0/24\"]", ORG1 ".publish[0].from[0]",
 	  "may never be allowed: reaches 10.22.0.0/16 of organisation 412023" },
 	{ "\"per_source\": 9", "\"per_source\": 1000001", ORG1 ".publish[0].limits.per_source", "must be a whole number from 0 to 1000000" },
+	/* zones */
+	{ "\"name\": \"ns2.toride.example\", \"addr4\": \"198.51.100.54\"", "\"name\": \"ns2.toride.example\", \"addr4\": \"198.51.100.53\"", "service.name_servers[1].addr4", "is also that of name_servers[0]" },
+	{ ", {\"name\": \"ns2.toride.example\", \"addr4\": \"198.51.100.54\"}", "", "service.name_servers", "must be two: there are zones (RFC 2182 section 5)" },
+	{ "\"ns2.toride.example\"", "\"ns1.toride.example\"", "service.name_servers[1].name", "is also that of name_servers[0]" },
+	{ "\"10.22.0.0/16\"", "\"198.51.100.48/29\"", ORG2 ".prefixes[1]", "overlaps the name server 198.51.100.53/32" },
+	{ "\"ttl\": 600", "\"ttl\": 10", ZONE ".ttl", "must be a whole number from 30 to 86400" },
+	{ "\"name\": \"school.city", "\"name\": \"City", ORG1 ".zones[1].name", "must be written in lower case" },
+	{ "\"name\": \"school.city.saga.lg.example\"", "\"name\": \"city.saga.lg.example\"", ORG1 ".zones[1].name", "is also a zone of organisation 412015" },
+	{ "{\"name\": \"mx\"", "{\"name\": \"_mx_\"", ZONE ".records[0].data", "leads to a name that isn't in the zone" },
+	{ "{\"name\": \"mx\"", "{\"name\": \"mx..\"", ZONE ".records[1].name", "isn't a name within a zone: @, or labels of a-z, 0-9, hyphen and _ (the first may be *)" },
+	{ "{\"name\": \"mx\"", "{\"name\": \"mx.*\"", ZONE ".records[1].name", "isn't a name within a zone: @, or labels of a-z, 0-9, hyphen and _ (the first may be *)" },
+	{ "{\"name\": \"_dmarc\"", "{\"name\": \"www\"", ZONE ".records[2].type", "is an alias beside records[6] of the same name (RFC 1034 section 3.6.2)" },
+	{ "{\"name\": \"www\"", "{\"name\": \"@\"", ZONE ".records[2].type", "the zone itself can't be an alias (RFC 1034 section 3.6.2)" },
+	{ "\"data\": \"edge.city", "\"data\": \"www.city", ZONE ".records[2].data", "leads in a circle, or through more than 8 aliases" },
+	{ "\"data\": \"edge.city", "\"data\": \"egde.city", ZONE ".records[2].data", "leads to a name that isn't in the zone" },
+	{ "\"data\": \"edge.city.saga.lg.example\"", "\"data\": \"edge\"", ZONE ".records[2].data", "isn't a whole name, like www.town.example" },
+	{ "\"data\": \"edge.city.saga.lg.example\"", "\"data\": \"edge.city.saga.lg.example.\"", ZONE ".records[2].data", "isn't a whole name, like www.town.example" },
+	{ "\"10 mx.city.saga.lg.example\"", "\"mx.city.saga.lg.example\"", ZONE ".records[0].data", "must be a preference and a host, like 10 mx.town.example" },
+	{ "\"10 mx.city.saga.lg.example\"", "\"10 www.city.saga.lg.example\"", ZONE ".records[0].data", "leads to an alias (CNAME); it must name a host (RFC 2181 section 10.3)" },
+	{ "\"data\": \"2001:db8:100::80\"", "\"data\": \"198.51.100.80\"", ZONE ".records[3].data", "isn't an IPv6 address" },
+	{ "\"data\": \"198.51.100.25\"", "\"data\": \"10.1.0.25\"", ZONE ".records[1].data", "isn't an address of the Internet" },
+	{ "\"data\": \"198.51.100.25\"", "\"data\": \"198.51.100.25 ; x\"", ZONE ".records[1].data", "isn't an IPv4 address" },
+	{ "\"data\": \"198.51.100.25\"", "\"data\": \"198.51.100.25\\n@ NS evil.example\"", ZONE ".records[1].data", "holds a control character or a line break" },
+	{ "{\"name\": \"ns.bus\", \"type\": \"A\", \"data\": \"203.0.113.9\"}, ", "", ZONE ".records[4].data", "needs its address (A or AAAA) here too: nobody could find it otherwise (glue)" },
+	{ "{\"name\": \"_dmarc\"", "{\"name\": \"_dmarc.bus\"", ZONE ".records[6].name", "lies below the delegation of bus.city.saga.lg.example: only its name servers' addresses may stand there" },
+	{ "{\"name\": \"_dmarc\"", "{\"name\": \"www.school\"", ZONE ".records[6].name", "belongs to the zone school.city.saga.lg.example of organisation 412015" },
+	{ "{\"name\": \"_dmarc\"", "{\"name\": \"_toride\"", ZONE ".records[6].name", "is the cloud's own, to read the zone back by" },
+	{ "{\"name\": \"bus\", \"type\": \"NS\"", "{\"name\": \"@\", \"type\": \"NS\"", ZONE ".records[4].type", "the zone's own name servers are written by the cloud" },
+	{ "{\"name\": \"bus\", \"type\": \"NS\", \"data\": \"ns.bus.city.saga.lg.example\"}", "{\"name\": \"bus\", \"type\": \"DS\", \"data\": \"1 13 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\"}",
+	  ZONE ".records[4].type", "there is no delegation (NS) of this name" },
+	{ "{\"name\": \"_dmarc\", \"type\": \"TXT\", \"data\": \"v=DMARC1; p=reject\"}", "{\"name\": \"mx\", \"type\": \"A\", \"data\": \"198.51.100.26\"}", ZONE ".records[6].ttl",
+	  "must be that of records[1]: records of one name and type share their TTL (RFC 2181 section 5.2)" },
+	{ "{\"name\": \"_dmarc\", \"type\": \"TXT\", \"data\": \"v=DMARC1; p=reject\"}", "{\"name\": \"mx\", \"type\": \"A\", \"ttl\": 300, \"data\": \"198.51.100.25\"}", ZONE ".records[6].data", "stands here twice" },
 	/* URLs */
 	{ "\"sns.example\"", "\"SNS.example\"", ORG1 ".url.black[0]", "must be written in lower case" },
 	{ "\"sns.example\"", "\"交流.example\"", ORG1 ".url.black[0]", "must be written with A-labels (xn--…)" },
@@ -290,7 +324,7 @@ static const struct broken cases[] = {
 	{ "\"format\": 1", "\"format\": 2", "format", "must be 1" },
 	{ "\"format\": 1,", "\"format\": 1, \"extra\": 1,", "", "unknown member of the canonical form" },
 	{ "\"format\": 1,", "\"format\": 1,,", "description.json:1:14", NULL },
-	{ "\"retention_days\": 400}", "\"retention_days\": 400,}", NULL, NULL }, /* comments and commas are for files */
+	{ "\"198.51.100.81\"}", "\"198.51.100.81\",}", NULL, NULL }, /* comments and commas are for files */
 	{ "\"staff\": 1305", "\"staff\": [[[[[[[[[[[[1]]]]]]]]]]]]", "description.json", "nests deeper than 12" },
 };
 

@@ -277,6 +277,8 @@ int check_model(const struct model *m, const char *const *labels, struct faults 
 		check_prefectures(&c);
 		r = check_orgs(&c);
 	}
+	if (r == 0)
+		r = check_zones(&c);
 	arena_done(&c.arena);
 	return r;
 }

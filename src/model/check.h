@@ -55,6 +55,7 @@ void check_ports(struct check *c, const struct fw_ports *p, const char *at);
 void check_groups(struct check *c, const struct org *o);
 void check_publish(struct check *c, const struct org *o);
 void check_global(struct check *c, const char *at, const struct prefix *p); /* an address towards the Internet */
+int check_zones(struct check *c); /* 0, or -E_NOMEM */
 
 int nets_build(struct check *c);
 const struct net *nets_find(const struct nets *n, const struct prefix *p); /* one that overlaps p, or NULL */

@@ -84,6 +84,34 @@ static const struct text2 *check_host(struct str s)
 	return all_digits(last) ? &bad : NULL; /* "10.1.0.300" is a mistyped address, not a name */
 }
 
+/* Labels of services and keys begin with an underscore (RFC 8552); a wildcard stands alone and first (RFC 4592 section 2.1.1). */
+static const struct text2 *check_owner(struct str s)
+{
+	WRONG(bad, "isn't a name within a zone: @, or labels of a-z, 0-9, hyphen and _ (the first may be *)",
+	      "ゾーン内の名前として正しくありません (@、または a–z・0–9・ハイフン・_。先頭だけ * も可)");
+	struct str rest = s, label;
+	if (str_eq(s, STR("@")))
+		return NULL;
+	for (bool first = true; str_next(&rest, '.', &label); first = false) {
+		if (first && str_eq(label, STR("*")))
+			continue;
+		if (label.len && label.ptr[0] == '_')
+			label = (struct str){ label.ptr + 1, label.len - 1 };
+		if (!label.len || label.len > 62 || label.ptr[0] == '-' || label.ptr[label.len - 1] == '-' || !all(label, "-_", false))
+			return &bad;
+	}
+	return s.len == 0 || s.len > 253 || s.ptr[s.len - 1] == '.' ? &bad : NULL;
+}
+
+static const struct text2 *check_ascii(struct str s)
+{
+	WRONG(bad, "holds a character that isn't printable ASCII", "印字できる ASCII 文字だけで書いてください");
+	for (size_t i = 0; i < s.len; i++)
+		if (s.ptr[i] < ' ' || s.ptr[i] > '~')
+			return &bad;
+	return NULL;
+}
+
 static const struct text2 *check_domain(struct str s)
 {
 	if (s.len && s.ptr[0] == '.')
@@ -368,6 +396,9 @@ static const struct text2 *check_pref_code(struct str s)
 
 #define DATE "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 const struct form form_line = { check_line, NULL };
+const struct form form_host = { check_host, "^[a-z0-9-]{1,63}(\\.[a-z0-9-]{1,63})*$" };
+const struct form form_owner = { check_owner, "^(@|(\\*|[a-z0-9_-]{1,63})(\\.[a-z0-9_-]{1,63})*)$" };
+const struct form form_ascii = { check_ascii, "^[ -~]*$" };
 const struct form form_domain = { check_domain, "^\\.?[a-z0-9-]{1,63}(\\.[a-z0-9-]{1,63})*$" };
 const struct form form_url = { check_url, "^[!-~]+$" };
 const struct form form_exception = { check_exception, "^[!-~]+$" };

@@ -19,6 +19,9 @@ struct form {
 };
 
 extern const struct form form_line;      /* one line: no control, line-breaking or direction-changing character */
+extern const struct form form_host;      /* a host name */
+extern const struct form form_owner;     /* a record's name in its zone: "@", or labels that may begin with _, the first perhaps "*" */
+extern const struct form form_ascii;     /* printable ASCII */
 extern const struct form form_domain;    /* "host" or ".domain" (it and all below) */
 extern const struct form form_url;       /* form_domain, "http(s)://host/path", an address or a CIDR */
 extern const struct form form_exception; /* form_url without addresses */

@@ -193,6 +193,25 @@ struct consent { /* 事前承認: blocks decided for others apply here at once f
 	const char *by, *date;
 };
 
+enum zone_type { ZONE_A = 1, ZONE_NS = 2, ZONE_CNAME = 5, ZONE_PTR = 12, ZONE_MX = 15, ZONE_TXT = 16, ZONE_AAAA = 28, ZONE_SRV = 33,
+	ZONE_DS = 43, ZONE_TLSA = 52, ZONE_CAA = 257 }; /* the numbers of IANA's registry */
+
+struct zone_record {
+	const char *name; /* within the zone: "@" the zone itself, "www", "*.app" */
+	enum zone_type type;
+	uint32_t ttl;     /* seconds; 0: the zone's */
+	const char *data; /* by type: rdata.h. Names in it are whole names without a dot at the end */
+};
+
+struct dns_zone { /* a zone of the authoritative name servers (M-019) */
+	const char *name; /* "town.example.lg.jp" */
+	uint32_t ttl;     /* of records that have none of their own, seconds */
+	struct prefix *parents; /* the parent's name servers, asked for the DS record before a new KSK counts; empty: it never rolls by itself */
+	size_t n_parents;
+	struct zone_record *records;
+	size_t n_records;
+};
+
 struct org {
 	char code[7];        /* 全国地方公共団体コード with check digit */
 	uint16_t index;      /* 1…: position by code order of joining (stable: stands in the file); names zone, mark, table */
@@ -240,6 +259,8 @@ struct org {
 	bool unscannable_allow;
 	struct consent consent;
 	uint16_t retention_days;
+	struct dns_zone *zones;
+	size_t n_zones;
 };
 
 struct prefecture {
@@ -267,6 +288,12 @@ struct uplink { /* a line to the Internet */
 	size_t n_probes;
 };
 
+#define NAME_SERVERS_MAX 2
+struct name_server { /* one that the Internet asks for the zones */
+	const char *name; /* "ns1.pref.lg.jp" */
+	struct prefix addr4, addr6;
+};
+
 struct service {
 	const char *name, *name_en;
 	const char *node;            /* "gw1" */
@@ -280,6 +307,8 @@ struct service {
 	struct prefix proxy4, proxy6; /* what terminals name as proxy; the same for all organisations */
 	uint16_t proxy_port;
 	struct prefix dns4, dns6;     /* what terminals name as resolver */
+	struct name_server *name_servers; /* two where there are zones; in the order of the zones' NS records */
+	size_t n_name_servers;
 	struct prefix internal4;      /* /16 that holds one /24 an organisation, inside the node only; to /10 for more than 254 */
 	struct prefix *management, *lgwan; /* nobody's terminals ever reach these */
 	size_t n_management, n_lgwan;

@@ -107,6 +107,10 @@ static void add_reserved(struct nets *n, const struct service *s)
 	add(n, &s->proxy6, "the proxy", "プロキシ", NULL);
 	add(n, &s->dns4, "the resolver", "DNS サーバ", NULL);
 	add(n, &s->dns6, "the resolver", "DNS サーバ", NULL);
+	for (size_t i = 0; i < s->n_name_servers; i++) {
+		add(n, &s->name_servers[i].addr4, "the name server", "外部 DNS サーバ", NULL);
+		add(n, &s->name_servers[i].addr6, "the name server", "外部 DNS サーバ", NULL);
+	}
 	for (size_t i = 0; i < s->n_uplinks; i++) {
 		const struct uplink *u = &s->uplinks[i];
 		add_host(n, u->addr4, "the gateway", "ゲートウェイ");
@@ -124,7 +128,7 @@ int nets_build(struct check *c)
 		prefixes += m->orgs[i].n_prefixes;
 		publics += m->orgs[i].n_publics;
 	}
-	c->reserved.list = arena_array(&c->arena, m->service.n_management + m->service.n_lgwan + 16 + 4 * UPLINKS_MAX, sizeof(struct net));
+	c->reserved.list = arena_array(&c->arena, m->service.n_management + m->service.n_lgwan + 16 + 4 * UPLINKS_MAX + 2 * NAME_SERVERS_MAX, sizeof(struct net));
 	c->inside.list = arena_array(&c->arena, prefixes + 1, sizeof(struct net));
 	c->global.list = arena_array(&c->arena, publics + 1, sizeof(struct net));
 	if (!c->reserved.list || !c->inside.list || !c->global.list)

@@ -397,6 +397,54 @@ static const struct object consent_object = {
 	},
 };
 
+static const struct word record_types[] = {
+	{ "A", ZONE_A, { "A", "A" } },
+	{ "AAAA", ZONE_AAAA, { "AAAA", "AAAA" } },
+	{ "CAA", ZONE_CAA, { "CAA", "CAA" } },
+	{ "CNAME", ZONE_CNAME, { "CNAME", "CNAME" } },
+	{ "DS", ZONE_DS, { "DS", "DS" } },
+	{ "MX", ZONE_MX, { "MX", "MX" } },
+	{ "NS", ZONE_NS, { "NS", "NS" } },
+	{ "PTR", ZONE_PTR, { "PTR", "PTR" } },
+	{ "SRV", ZONE_SRV, { "SRV", "SRV" } },
+	{ "TLSA", ZONE_TLSA, { "TLSA", "TLSA" } },
+	{ "TXT", ZONE_TXT, { "TXT", "TXT" } },
+	{ .word = NULL },
+};
+static const struct object record_object = {
+	"zone_record", { "DNS record", "DNS レコード" }, "name", sizeof(struct zone_record),
+	(const struct field[]){
+		{ "name", FIELD_TEXT, .required = true, AT(zone_record, name), .form = &form_owner, .max = 253,
+		  SAYS("名前", "ゾーンの中の名前。ゾーン自身は @。", "Its name within the zone; @ is the zone itself.") },
+		{ "type", FIELD_ENUM, .required = true, AT(zone_record, type), .words = record_types,
+		  SAYS("種類", "レコードの種類。", "Its type.") },
+		{ "ttl", FIELD_UINT, AT(zone_record, ttl), .max = 86400,
+		  SAYS("TTL (秒)", "ほかの DNS サーバが覚えておく秒数。0 はゾーンの TTL。", "How long others may remember it, in seconds; 0: as the zone.") },
+		{ "data", FIELD_TEXT, .required = true, AT(zone_record, data), .form = &form_ascii, .max = 4000,
+		  SAYS("値", "種類ごとの値。中の名前は末尾の点を付けずにすべて書きます。",
+		       "Its value by type; names in it are written whole, without a dot at the end.") },
+		END,
+	},
+};
+
+static const struct object zone_object = {
+	"dns_zone", { "DNS zone", "DNS ゾーン" }, "name", sizeof(struct dns_zone),
+	(const struct field[]){
+		{ "name", FIELD_TEXT, .required = true, AT(dns_zone, name), .form = &form_host, .max = 200,
+		  SAYS("ゾーン名", "外部に公開するゾーン。子のゾーンも別のゾーンとして書きます。",
+		       "A zone shown to the Internet; a sub-zone is a zone of its own.") },
+		{ "ttl", FIELD_UINT, AT(dns_zone, ttl), .min = 30, .max = 86400, .def = "3600",
+		  SAYS("TTL (秒)", "個別に書かないレコードの TTL。", "The TTL of records that name none.") },
+		{ "parents", FIELD_ADDRESS, LIST(dns_zone, parents), .max_entries = 8,
+		  SAYS("親の DNS サーバ", "新しい KSK を使う前に DS を確かめる親ゾーンの DNS サーバ。空なら KSK は自動で交換しません。",
+		       "The parent's name servers, asked for the DS record before a new key-signing key counts; empty: it isn't rolled by itself.") },
+		{ "records", FIELD_OBJECT, LIST(dns_zone, records), .sub = &record_object, .max_entries = 10000,
+		  SAYS("レコード", "ゾーンの内容。SOA、ゾーン自身の NS、DNSSEC の署名はクラウドが書きます。",
+		       "What is in it; SOA, the zone's own NS and the signatures are written by the cloud.") },
+		END,
+	},
+};
+
 #define OPTION(m, label, ja, en) { #m, FIELD_BOOL, AT(options, m), SAYS(label, ja, en) }
 static const struct object options_object = {
 	"options", { "options", "オプション" }, NULL, sizeof(struct options),
@@ -495,6 +543,8 @@ const struct object schema_org = {
 		  SAYS("事前承認", "遮断の事前承認。", "Prior consent to blocks.") },
 		{ "retention_days", FIELD_UINT, AT(org, retention_days), .min = 1, .max = 3660, .def = "396",
 		  SAYS("保存日数", "記録を保存する日数。", "How many days records are kept.") },
+		{ "zones", FIELD_OBJECT, LIST(org, zones), .sub = &zone_object, .max_entries = 1000,
+		  SAYS("DNS ゾーン", "外部 DNS で公開するゾーン。", "Its zones on the authoritative name servers.") },
 		END,
 	},
 };
@@ -553,6 +603,18 @@ static const struct object uplink_object = {
 		{ "probes", FIELD_ADDRESS, LIST(uplink, probes), .max_entries = 16,
 		  SAYS("監視先", "この回線を通して応答を確かめるアドレス。空は次の経路。",
 		       "Addresses asked through the line whether it works; empty: its next hops.") },
+		END,
+	},
+};
+
+static const struct object name_server_object = {
+	"name_server", { "name server", "外部 DNS サーバ" }, "name", sizeof(struct name_server),
+	(const struct field[]){
+		{ "name", FIELD_TEXT, .required = true, AT(name_server, name), .form = &form_host, .max = 253,
+		  SAYS("名前", "ゾーンの NS レコードに書く名前。", "What the zones' NS records name.") },
+		{ "addr4", FIELD_ADDRESS, .family = 4, .required = true, AT(name_server, addr4),
+		  SAYS("アドレス (IPv4)", "インターネットからの問い合わせを受けるアドレス。", "Where the Internet asks.") },
+		{ "addr6", FIELD_ADDRESS, .family = 6, AT(name_server, addr6), SAYS("アドレス (IPv6)", "同じく IPv6。", "The same by IPv6.") },
 		END,
 	},
 };
@@ -636,6 +698,8 @@ const struct object schema_service = {
 		{ "dns4", FIELD_ADDRESS, .family = 4, .required = true, AT(service, dns4),
 		  SAYS("DNS (IPv4)", "端末に設定する DNS サーバ。全団体共通。", "What terminals name as resolver; the same for all.") },
 		{ "dns6", FIELD_ADDRESS, .family = 6, AT(service, dns6), SAYS("DNS (IPv6)", "同じく IPv6。", "The same by IPv6.") },
+		{ "name_servers", FIELD_OBJECT, LIST(service, name_servers), .sub = &name_server_object, .max_entries = NAME_SERVERS_MAX,
+		  SAYS("外部 DNS サーバ", "ゾーンを公開する DNS サーバ。ゾーンがあれば 2 台。", "The authoritative name servers; two where there are zones.") },
 		{ "internal4", FIELD_PREFIX, .family = 4, .required = true, AT(service, internal4),
 		  SAYS("ノード内部", "団体ごとに /24 を取り出すノード内部のネットワーク (/10~/16)。", "Holds one /24 an organisation inside the node (/10 to /16).") },
 		{ "management", FIELD_PREFIX, .required = true, LIST(service, management), .max_entries = 100,
