@@ -22,7 +22,7 @@ enum plan_place { PLACE_CLOSING, PLACE_ADD, PLACE_LINK, PLACE_ENGINE, PLACE_OPEN
 
 struct verify_input {
 	const struct env *env;
-	struct str rules, keys, canaries, classes; /* nft/rules.json, net/keys, canary.json, shape/keys; {NULL,0} when there is none */
+	struct str rules, keys, canaries, classes, zones; /* nft/rules.json, net/keys, canary.json, shape/keys, zones.json; {NULL,0} when there is none */
 	bool ips; /* lines are inspected (suricata/lines.bin) */
 };
 
@@ -33,7 +33,7 @@ struct engine {
 	int (*verify)(const struct verify_input *in, struct err *err);
 };
 
-extern const struct engine engine_net, engine_nft, engine_shape, engine_unbound, engine_daemons, engine_suricata;
+extern const struct engine engine_net, engine_nft, engine_shape, engine_unbound, engine_knot, engine_nsd, engine_daemons, engine_suricata;
 extern const struct engine *const engines[]; /* in engine order, ended by NULL */
 
 /* unbound-control with the configuration in force; words end by NULL. */
@@ -42,6 +42,7 @@ int net_verify(const struct verify_input *in, struct err *err);     /* verify_ne
 int nft_verify(const struct verify_input *in, struct err *err);     /* verify_nft.c */
 int shape_verify(const struct verify_input *in, struct err *err);   /* verify_shape.c */
 int unbound_verify(const struct verify_input *in, struct err *err); /* canary.c */
+int nsd_verify(const struct verify_input *in, struct err *err);     /* nsd.c: zones on all name servers */
 
 /* RUN/pids/NAME ("PID START", START as in /proc/PID/stat): the process the supervisor runs under that name; 0 when it doesn't run. */
 pid_t process_pid(const char *name);

@@ -20,10 +20,13 @@ enum step_kind {
 	STEP_IPS_ADD,     /* virtual cables of inspected lines that the new generation has, and the door on their sockets */
 	STEP_IPS_DEL,     /* those that only the old one has */
 	STEP_IPS,         /* arg: enum ips_how */
+	STEP_KNOT,        /* arg: enum knot_how */
+	STEP_NSD,         /* name: of the process; arg: enum unbound_how */
 	STEP_KINDS,
 };
 enum ips_how { IPS_RELOAD, IPS_RESTART };
 enum unbound_how { UNBOUND_RELOAD, UNBOUND_RESTART };
+enum knot_how { KNOT_ZONES /* those whose file differs */, KNOT_RELOAD /* which zones there are */, KNOT_RESTART };
 
 #define PLAN_MAX 32
 

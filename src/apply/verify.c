@@ -8,7 +8,7 @@
 
 struct job {
 	struct verify_input in;
-	struct buf rules, keys, canaries, classes;
+	struct buf rules, keys, canaries, classes, zones;
 };
 
 static int verify_all(void *arg, struct buf *out, struct err *err)
@@ -44,13 +44,15 @@ int verify_generation(const struct env *e, const struct gen *g, struct err *err)
 	int r3 = read_if_there(g, "canary.json", &j.canaries, &j.in.canaries, r < 0 || r2 < 0 ? NULL : err);
 	j.in.ips = gen_find(g, "suricata/lines.bin") != NULL;
 	int r4 = read_if_there(g, "shape/keys", &j.classes, &j.in.classes, r < 0 || r2 < 0 || r3 < 0 ? NULL : err);
-	r = r < 0 ? r : r2 < 0 ? r2 : r3 < 0 ? r3 : r4;
+	int r5 = read_if_there(g, "zones.json", &j.zones, &j.in.zones, r < 0 || r2 < 0 || r3 < 0 || r4 < 0 ? NULL : err);
+	r = r < 0 ? r : r2 < 0 ? r2 : r3 < 0 ? r3 : r4 < 0 ? r4 : r5;
 	if (r == 0)
 		r = child_call(CHILD_NET_ADMIN, verify_all, &j, VERIFY_MS, &out, err);
 	buf_done(&j.rules);
 	buf_done(&j.keys);
 	buf_done(&j.canaries);
 	buf_done(&j.classes);
+	buf_done(&j.zones);
 	buf_done(&out);
 	return r;
 }

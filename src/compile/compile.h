@@ -34,6 +34,8 @@ int compile_nft(const struct model *m, struct outset *out, struct err *err);    
 int compile_shape(const struct model *m, struct outset *out, struct err *err);    /* shape/: bandwidth classes */
 int compile_suricata(const struct model *m, struct outset *out, struct err *err); /* suricata/, when a line is inspected */
 int compile_unbound(const struct model *m, struct outset *out, struct err *err);  /* unbound/ */
+int compile_knot(const struct model *m, struct outset *out, struct err *err);     /* knot/, zones.json; nothing without zones */
+int compile_nsd(const struct model *m, struct outset *out, struct err *err);      /* nsd1/, nsd2/ */
 int compile_proxyd(const struct model *m, struct outset *out, struct err *err);   /* proxyd.json */
 void compile_url_policy(const struct model *m, const struct org *o, struct buf *b); /* an organisation's "url" in it */
 int compile_scand(const struct model *m, struct outset *out, struct err *err);    /* scand.json, clamd/clamd.conf */

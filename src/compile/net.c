@@ -149,6 +149,11 @@ int compile_net(const struct model *m, struct outset *out, struct err *err)
 	single_address(&n, m->service.proxy6);
 	single_address(&n, m->service.dns4);
 	single_address(&n, m->service.dns6);
+	for (size_t i = 0; i < m->service.n_name_servers; i++)
+		for (size_t k = 0; k < m->service.n_uplinks; k++) {
+			host_address(&n, m->service.name_servers[i].addr4, m->service.uplinks[k].interface);
+			host_address(&n, m->service.name_servers[i].addr6, m->service.uplinks[k].interface);
+		}
 	for (size_t i = 0; i < m->n_orgs; i++) {
 		const struct org *o = &m->orgs[i];
 		org_link(&n, m, o);

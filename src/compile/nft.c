@@ -65,6 +65,16 @@ static void put_offenders(struct nft_out *n)
 	nft_line(n, " }");
 }
 
+/* Questions to our name servers are no connections: a flood of them, each from another forged source, would fill the table
+ * that everybody's connections stand in. */
+static void name_servers_untracked(struct nft_out *n, const char *interface, char side)
+{
+	if (!n->m->service.n_name_servers)
+		return;
+	nft_line(n, "  %s ip %caddr @name_server4 udp %cport 53 notrack", interface, side, side);
+	nft_line(n, "  %s ip6 %caddr @name_server6 udp %cport 53 notrack", interface, side, side);
+}
+
 static void chain_raw(struct nft_out *n)
 {
 	put_offenders(n);
@@ -81,12 +91,15 @@ static void chain_raw(struct nft_out *n)
 	nft_line(n, "  meta nfproto ipv6 iifname @attached iifname . ip6 saddr != @source6 iifname vmap @spoofed");
 	nft_deny(n, "-", "spoof-wan4", "iifname $uplink ip saddr @inside4", "drop");
 	nft_deny(n, "-", "spoof-wan6", "iifname $uplink ip6 saddr @inside6", "drop");
+	name_servers_untracked(n, "iifname $uplink", 'd');
 	nft_line(n, " }");
 	nft_line(n, " chain raw_out { type filter hook output priority raw; policy accept;");
 	nft_line(n, "  oifname @attached meta mark set oifname map @zone_in");
 	nft_line(n, "  ip saddr @known4 meta mark set ip saddr map @zone_wan4");
 	nft_line(n, "  ip6 saddr @known6 meta mark set ip6 saddr map @zone_wan6");
-	nft_line(n, "  ct zone set meta mark map @zone_of\n }");
+	nft_line(n, "  ct zone set meta mark map @zone_of");
+	name_servers_untracked(n, "oifname $uplink", 's');
+	nft_line(n, " }");
 }
 
 static void chain_nat(struct nft_out *n)
@@ -132,6 +145,10 @@ static void chain_input(struct nft_out *n)
 	nft_line(n, "  meta l4proto { tcp, udp } th dport 53 iifname . ip daddr @resolver4 accept");
 	nft_line(n, "  meta l4proto { tcp, udp } th dport 53 iifname . ip6 daddr @resolver6 accept");
 	nft_line(n, "  iifname . ip daddr @gateway4 icmp type echo-request limit rate 100/second accept");
+	if (s->n_name_servers) {
+		nft_line(n, "  iifname $uplink meta l4proto { tcp, udp } th dport 53 ip daddr @name_server4 accept");
+		nft_line(n, "  iifname $uplink meta l4proto { tcp, udp } th dport 53 ip6 daddr @name_server6 accept");
+	}
 	nft_line(n, "  iifname vmap @local");
 	nft_line(n, "  iifname $uplink ip daddr vmap @to_global4");
 	nft_line(n, "  iifname $uplink ip6 daddr vmap @to_global6");

@@ -250,6 +250,22 @@ static void known_sets(struct nft_out *n)
 	}
 }
 
+static void name_server_sets(struct nft_out *n)
+{
+	const struct service *s = &n->m->service;
+	for (int family = 4; family <= 6; family += 2) {
+		struct list l;
+		char text[PREFIX_TEXT];
+		list_open(&l, n, family == 4 ? "set name_server4 { type ipv4_addr;" : "set name_server6 { type ipv6_addr;");
+		for (size_t i = 0; i < s->n_name_servers; i++) {
+			const struct prefix *p = family == 4 ? &s->name_servers[i].addr4 : &s->name_servers[i].addr6;
+			if (prefix_is_set(p))
+				list_add(&l, "%s", prefix_format_addr(p, text));
+		}
+		list_close(&l);
+	}
+}
+
 int nft_sets(struct nft_out *n)
 {
 	struct policy_sets sets;
@@ -266,6 +282,8 @@ int nft_sets(struct nft_out *n)
 			prefix_set(n, policy_set_names[i], family, sets.list[i], sets.n[i]);
 	node_sets(n, "resolver", INTERNAL_RESOLVER);
 	node_sets(n, "gateway", INTERNAL_GATEWAY);
+	if (n->m->service.n_name_servers)
+		name_server_sets(n);
 	return 0;
 }
 
@@ -334,6 +352,10 @@ void nft_side_files(const struct model *m, struct buf *zones, struct buf *never)
 		put_never(never, &u->addr6, true);
 		put_never(never, &u->gateway4, true);
 		put_never(never, &u->gateway6, true);
+	}
+	for (size_t i = 0; i < s->n_name_servers; i++) {
+		put_never(never, &s->name_servers[i].addr4, true);
+		put_never(never, &s->name_servers[i].addr6, true);
 	}
 	for (size_t i = 0; i < s->n_management; i++)
 		put_never(never, &s->management[i], false);
