@@ -36,6 +36,9 @@ def service():
                      "priority": 1, "probes": ["203.0.113.1", "203.0.113.2"]}],
         "proxy4": "192.0.2.10", "proxy6": "2001:db8:2::10", "proxy_port": 8080,
         "dns4": "192.0.2.53", "dns6": "2001:db8:2::53",
+        "name_servers": [
+            {"name": "ns1.toride.example", "addr4": "198.51.100.53", "addr6": "2001:db8:100::53"},
+            {"name": "ns2.toride.example", "addr4": "198.51.100.54", "addr6": "2001:db8:100::54"}],
         "internal4": "100.64.0.0/16",
         "management": ["192.0.2.128/25", "2001:db8:2:ff::/64"],
         "lgwan": ["198.18.0.0/16"],
@@ -84,6 +87,26 @@ def url_policy(code):
     return policy
 
 
+def record(name, kind, data, **more):
+    return {"name": name, "type": kind, **more, "data": data}
+
+
+def zones(code):
+    """A body's zone, as town.genkai.lg.example; Saga has a sub-zone of its own, Karatsu one that others serve."""
+    place, kind = ENGLISH[code].lower().rsplit(" ", 1)
+    name = f"{'pref' if kind == 'prefecture' else kind}.{place}.lg.example"
+    records = [record("@", "MX", f"10 mx.{name}"), record("@", "TXT", "v=spf1 mx -all"),
+               record("_dmarc", "TXT", f"v=DMARC1; p=reject; rua=mailto:dmarc@{name}"),
+               record("@", "CAA", "0 issue ca.example"), record("mx", "A", "198.51.100.25"),
+               record("www", "A", "198.51.100.80"), record("www", "AAAA", "2001:db8:100::80")]
+    out = [{"name": name, "ttl": 3600, "parents": ["203.0.113.2"], "records": records}]
+    if code == "412015":
+        out.append({"name": "school." + name, "ttl": 3600, "records": [record("www", "A", "198.51.100.81")]})
+    if code == "412023":
+        records += [record("bus", "NS", "ns.hosting.example", ttl=300)]
+    return out
+
+
 def consent(i):
     if i % 2 == 0:
         return {"given": False}
@@ -112,7 +135,7 @@ def organisation(i, row, smallest):
         "fw": firewall(code), "publish": published(code), "url": url_policy(code),
         "ips": "detect" if i % 2 == 0 else "prevent", "no_decrypt": [".bank.example"],
         "scan_fail": "closed", "scan_max_mib": 100, "unscannable_allow": False,
-        "consent": consent(i), "retention_days": 396,
+        "consent": consent(i), "retention_days": 396, "zones": zones(code),
     }
 
 
@@ -170,6 +193,7 @@ def nation(count, out):
                  router4=f"100.{64 + (i >> 8)}.{i & 255}.2", router6=f"fd00:64:{i:x}::2", global6=f"2001:db8:100::{1000 + i:x}")
         o["publish"] = []
         o["url"] = url_policy("")
+        o["zones"] = []
         o["fw"] = [dict(firewall("412015")[0], id=f"r{k}", to=[f"203.0.113.{k}"]) for k in range(1, 6)]
         write(out / f"orgs/{row['code']}.json", o)
 

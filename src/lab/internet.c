@@ -110,9 +110,95 @@ static int copy_zones(const struct lab *l, struct err *err)
 	return r;
 }
 
+/* The description's zones, as a registry has them: delegated; a zone inside another is its parent's matter. */
+static bool registered(const struct lab *l, const char *name)
+{
+	size_t n = strlen(name);
+	if (n < 8 || strcmp(name + n - 8, ".example") != 0)
+		return false;
+	for (const char *dot = strchr(name, '.'); dot; dot = strchr(dot + 1, '.'))
+		for (size_t i = 0; i < l->model->n_orgs; i++)
+			for (size_t k = 0; k < l->model->orgs[i].n_zones; k++)
+				if (strcmp(l->model->orgs[i].zones[k].name, dot + 1) == 0)
+					return false;
+	return true;
+}
+
+static void each_registered(const struct lab *l, void (*fn)(const struct lab *, const char *, struct buf *), struct buf *b)
+{
+	for (size_t i = 0; i < l->model->n_orgs; i++)
+		for (size_t k = 0; k < l->model->orgs[i].n_zones; k++)
+			if (registered(l, l->model->orgs[i].zones[k].name))
+				fn(l, l->model->orgs[i].zones[k].name, b);
+}
+
+static void delegation(const struct lab *l, const char *zone, struct buf *b)
+{
+	for (size_t i = 0; i < l->model->service.n_name_servers; i++)
+		buf_printf(b, "%s. NS %s.\n", zone, l->model->service.name_servers[i].name);
+}
+
+static int delegate(const struct lab *l, struct err *err)
+{
+	char path[512];
+	struct buf b;
+	buf_init(&b, 4 * MIB);
+	each_registered(l, delegation, &b);
+	int r = b.len ? append(lab_path(l, path, "internet/zones/example.zone"), buf_cstr(&b), err) : 0;
+	buf_done(&b);
+	return r;
+}
+
+static void name_of(const struct lab *l, const char *zone, struct buf *b)
+{
+	(void)l;
+	buf_printf(b, "%s CDS\n", zone);
+}
+
+/* "ZONE TTL IN CDS …" -> "ZONE DS …" */
+static void take_ds(struct str answer, struct buf *ds)
+{
+	struct str row;
+	while (str_next(&answer, '\n', &row)) {
+		const char *name_end = row.len ? memchr(row.ptr, '\t', row.len) : NULL, *at = row.len ? memmem(row.ptr, row.len, "CDS", 3) : NULL;
+		if (name_end && at)
+			buf_printf(ds, STR_FMT " DS" STR_FMT "\n", (int)(name_end - row.ptr), row.ptr, (int)(row.ptr + row.len - at - 3), at + 3);
+	}
+}
+
+/* What a registry does that looks for CDS records (RFC 7344 section 6; the first time as RFC 8078 section 3.3: taken on trust):
+ * their DS records go into the parent. */
+int lab_registry(const struct lab *l, struct err *err)
+{
+	char server[80], text[PREFIX_TEXT], names[512], path[512], sock[512];
+	struct buf b, out, ds;
+	if (!l->model->service.n_name_servers)
+		return 0;
+	buf_init(&b, 4 * MIB);
+	buf_init(&out, 4 * MIB);
+	buf_init(&ds, 4 * MIB);
+	snprintf(server, sizeof server, "@%s", prefix_format_addr(&l->model->service.name_servers[0].addr4, text));
+	each_registered(l, name_of, &b);
+	const char *ask[] = { "dig", server, "+noall", "+answer", "+tcp", "-f", lab_path(l, names, "internet/registered"), NULL };
+	const char *load[] = { "knotc", "-s", lab_path(l, sock, "internet/knot-tld/knot.sock"), "zone-reload", "example.", NULL };
+	int r = fs_write(names, buf_view(&b), 0644, err);
+	if (r == 0 && b.len)
+		r = lab_run_in(l, "inet", ask, &out, err);
+	take_ds(buf_view(&out), &ds);
+	if (r == 0 && ds.len) {
+		r = append(lab_path(l, path, "internet/zones/example.zone"), buf_cstr(&ds), err);
+		r = r < 0 ? r : lab_run_in(l, "inet", load, NULL, err);
+	}
+	buf_done(&b);
+	buf_done(&out);
+	buf_done(&ds);
+	return r;
+}
+
 static int name_servers(const struct lab *l, struct err *err)
 {
 	int r = copy_zones(l, err);
+	r = r < 0 ? r : delegate(l, err);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(roles); i++)
 		r = write_conf(l, &roles[i], err);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(roles); i++)

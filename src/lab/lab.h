@@ -51,6 +51,7 @@ int lab_copy(const char *from, const char *to, const char *const *pairs, struct 
 int lab_net_up(const struct lab *l, struct err *err);
 int lab_net_down(const struct lab *l, struct err *err);
 int lab_internet_up(const struct lab *l, struct err *err);
+int lab_registry(const struct lab *l, struct err *err); /* once the node serves: DS records of its zones go to the TLD */
 int lab_orgs_up(const struct lab *l, struct err *err);
 void lab_orgs_down(const struct lab *l); /* after lab_net_down() */
 int lab_node_up(struct lab *l, struct err *err);

@@ -204,5 +204,6 @@ int lab_node_up(struct lab *l, struct err *err)
 	if (r == 0)
 		lab_say(l, "the first generation: submit, approve, apply");
 	r = r < 0 ? r : first_generation(l, err);
+	r = r < 0 ? r : lab_registry(l, err);
 	return r < 0 || !lab_has_page(l) ? r : page_relay(l, err);
 }
