@@ -11,6 +11,23 @@ static void address(struct buf *b, const char *key, const struct prefix *p)
 		json_field_s(b, key, prefix_format_addr(p, text));
 }
 
+/* Whose a question to the name servers is. */
+static void zones(struct buf *b, const struct model *m)
+{
+	bool any = false;
+	json_key(b, "zones");
+	buf_putc(b, '[');
+	for (size_t i = 0; i < m->n_orgs; i++)
+		for (size_t k = 0; k < m->orgs[i].n_zones; k++) {
+			buf_puts(b, any ? ",\n{" : "\n{");
+			any = true;
+			json_field_s(b, "name", m->orgs[i].zones[k].name);
+			json_field_s(b, "org", m->orgs[i].code);
+			buf_putc(b, '}');
+		}
+	buf_putc(b, ']');
+}
+
 int compile_intaked(const struct model *m, struct outset *out, struct err *err)
 {
 	struct buf b;
@@ -38,6 +55,8 @@ int compile_intaked(const struct model *m, struct outset *out, struct err *err)
 		address(&b, "resolver6", &own6);
 		buf_putc(&b, '}');
 	}
-	buf_puts(&b, "]}\n");
+	buf_putc(&b, ']');
+	zones(&b, m);
+	buf_puts(&b, "}\n");
 	return emit(out, "intaked.json", &b, err);
 }

@@ -129,6 +129,34 @@ static void chain_class(struct nft_out *n)
 	nft_line(n, "  oifname $uplink meta priority set meta mark map @class_of\n }");
 }
 
+/* A rule that says nothing: a flood's packets would only fill the log. */
+static void deny_silently(struct nft_out *n, const char *id, const char *match)
+{
+	char comment[64];
+	snprintf(comment, sizeof comment, "-/%s", id);
+	nft_line(n, "  %s counter drop comment \"%s\"", match, comment);
+	nft_note(n, comment);
+	json_field_s(&n->rules, "org", "-");
+	buf_puts(&n->rules, ",\"action\":\"deny\"}");
+}
+
+/* The whole of a prefecture's zones is asked 50 times a second at its highest: 500 from one address is nobody's resolver,
+ * nor 20 connections. When forged sources fill the sets, all pass, and the name servers' own limit by answers remains (nsd.c). */
+static void name_server_input(struct nft_out *n, int family)
+{
+	const char *ip = family == 4 ? "ip" : "ip6";
+	char match[200], id[32];
+	snprintf(id, sizeof id, "dns-flood/%d", family);
+	snprintf(match, sizeof match, "iifname $uplink udp dport 53 %s daddr @name_server%d update @dns_rate%d { %s saddr limit rate over "
+	         "500/second burst 1000 packets }", ip, family, family, ip);
+	deny_silently(n, id, match);
+	snprintf(id, sizeof id, "dns-connections/%d", family);
+	snprintf(match, sizeof match, "iifname $uplink tcp dport 53 %s daddr @name_server%d ct state new add @dns_connections%d { %s saddr "
+	         "ct count over 20 }", ip, family, family, ip);
+	deny_silently(n, id, match);
+	nft_line(n, "  iifname $uplink meta l4proto { tcp, udp } th dport 53 %s daddr @name_server%d accept", ip, family);
+}
+
 static void chain_input(struct nft_out *n)
 {
 	const struct service *s = &n->m->service;
@@ -145,10 +173,8 @@ static void chain_input(struct nft_out *n)
 	nft_line(n, "  meta l4proto { tcp, udp } th dport 53 iifname . ip daddr @resolver4 accept");
 	nft_line(n, "  meta l4proto { tcp, udp } th dport 53 iifname . ip6 daddr @resolver6 accept");
 	nft_line(n, "  iifname . ip daddr @gateway4 icmp type echo-request limit rate 100/second accept");
-	if (s->n_name_servers) {
-		nft_line(n, "  iifname $uplink meta l4proto { tcp, udp } th dport 53 ip daddr @name_server4 accept");
-		nft_line(n, "  iifname $uplink meta l4proto { tcp, udp } th dport 53 ip6 daddr @name_server6 accept");
-	}
+	for (int family = 4; s->n_name_servers && family <= 6; family += 2)
+		name_server_input(n, family);
 	nft_line(n, "  iifname vmap @local");
 	nft_line(n, "  iifname $uplink ip daddr vmap @to_global4");
 	nft_line(n, "  iifname $uplink ip6 daddr vmap @to_global6");

@@ -263,6 +263,8 @@ static void name_server_sets(struct nft_out *n)
 				list_add(&l, "%s", prefix_format_addr(p, text));
 		}
 		list_close(&l);
+		nft_line(n, " set dns_rate%d { type ipv%d_addr; size 65536; flags dynamic,timeout; timeout 10s; }", family, family);
+		nft_line(n, " set dns_connections%d { type ipv%d_addr; size 65536; flags dynamic; }", family, family);
 	}
 }
 

@@ -31,6 +31,9 @@ static void server(struct buf *b, const struct service *s, size_t i)
 	           s->state_dir, i + 1, s->state_dir, i + 1, s->state_dir, i + 1);
 	buf_printf(b, "  xfrdir: \"%s/nsd%zu\"\n", s->run_dir, i + 1);
 	buf_printf(b, "remote-control:\n  control-enable: yes\n  control-interface: \"%s/nsd%zu/control.sock\"\n", s->run_dir, i + 1);
+	/* What is asked from outside is the watch's (intake/dnscount.h): each answer up to a rate, all of them counted. */
+	buf_printf(b, "dnstap:\n  dnstap-enable: yes\n  dnstap-socket-path: \"%s/dnstap.sock\"\n  dnstap-send-identity: no\n"
+	              "  dnstap-send-version: no\n  dnstap-log-auth-response-messages: yes\n", s->run_dir);
 	buf_printf(b, "include: \"%s/nsd%zu/tsig.conf\"\n", s->run_dir, i + 1); /* the TSIG key, from the vault */
 	buf_printf(b, "include: \"%s/current/nsd%zu/zones.conf\"\n", s->state_dir, i + 1);
 }
