@@ -1,0 +1,24 @@
+/* Asking ClickHouse over its HTTP interface: the embedded one behind its UNIX socket, or a server by URL.
+ * Blocking, one connection, kept; made again when lost. Not for threads. */
+#ifndef INDEX_CLIENT_H
+#define INDEX_CLIENT_H
+
+#include "base/buf.h"
+
+struct err;
+struct client;
+struct client_opts {
+	const char *socket_path; /* of the UNIX socket; NULL: url */
+	const char *url;         /* "http://10.0.0.5:8123" */
+	unsigned timeout_ms;     /* of a request; 0: 60,000 */
+};
+
+int client_open(const struct client_opts *o, struct client **ret, struct err *err);
+void client_close(struct client **c);
+/* ret gets the answer. -E_CLOSED nobody there, -E_TIMEOUT too slow (also when the query's own limit ended it), -E_LIMIT too much memory
+ * or too long an answer, -E_INVALID refused; err.msg has the engine's words. */
+int client_query(struct client *c, struct str sql, struct buf *ret, struct err *err);
+/* insert: "INSERT INTO t FORMAT F"; rows: in that format. All or nothing for rows of one partition. */
+int client_insert(struct client *c, const char *insert, struct str rows, struct err *err);
+
+#endif

@@ -1,0 +1,277 @@
+/* See columns.h. */
+#include "index/columns.h"
+
+#include <arpa/inet.h>
+
+const struct column columns[] = {
+	{ "org", COLUMN_WORD, { "org" }, "団体コード", "body" },
+	{ "time", COLUMN_TIME, { "time" }, "発生時刻", "when it happened" },
+	{ "arrival", COLUMN_TIME, { "ingest_time", "time" }, "受信時刻", "when it arrived" },
+	{ "class", COLUMN_NUMBER, { "class_uid" }, "種別", "OCSF class" },
+	{ "product", COLUMN_WORD, { "product" }, "記録した機能", "who recorded it" },
+	{ "action", COLUMN_WORD, { "action" }, "許可・拒否", "Allowed or Denied" },
+	{ "disposition", COLUMN_WORD, { "disposition" }, "処置", "what was done" },
+	{ "status", COLUMN_WORD, { "status" }, "結果", "Success or Failure" },
+	{ "src", COLUMN_IP, { "src_endpoint.ip" }, "送信元(端末)", "source, the terminal" },
+	{ "srcport", COLUMN_NUMBER, { "src_endpoint.port" }, "送信元ポート", "source port" },
+	{ "via", COLUMN_IP, { "src_endpoint.via" }, "経由した庁内プロキシ", "child proxy it came by" },
+	{ "dst", COLUMN_IP, { "dst_endpoint.ip" }, "宛先アドレス", "destination address" },
+	{ "dstport", COLUMN_NUMBER, { "dst_endpoint.port" }, "宛先ポート", "destination port" },
+	{ "host", COLUMN_TEXT, { "http_request.url.hostname", "query.hostname", "dst_endpoint.hostname", "tls.sni" },
+	  "宛先のホスト名", "host name asked for" },
+	{ "url", COLUMN_TEXT, { "http_request.url.url_string" }, "URL", "URL" },
+	{ "method", COLUMN_WORD, { "http_request.http_method" }, "メソッド", "HTTP method" },
+	{ "code", COLUMN_NUMBER, { "http_response.code" }, "HTTPの応答", "HTTP status" },
+	{ "agent", COLUMN_TEXT, { "http_request.user_agent" }, "ブラウザ", "user agent" },
+	{ "qtype", COLUMN_WORD, { "query.type" }, "DNSの種別", "type of a DNS question" },
+	{ "rcode", COLUMN_WORD, { "rcode" }, "DNSの応答", "answer of a DNS server" },
+	{ "rule", COLUMN_TEXT, { "rule.uid", "rule.id" }, "決めた規則", "the rule that decided" },
+	{ "verdict", COLUMN_WORD, { "verdict" }, "検査の判定", "verdict on the file" },
+	{ "malware", COLUMN_WORD, { "malware.name" }, "マルウェア名", "name of the malware" },
+	{ "hash", COLUMN_TEXT, { "file.hash" }, "ファイルのハッシュ", "SHA-256 of the file" },
+	{ "user", COLUMN_TEXT, { "actor.user" }, "利用者", "user" },
+	{ "operation", COLUMN_WORD, { "api.operation", "activity_name" }, "操作", "operation" },
+	{ "app", COLUMN_WORD, { "app.name" }, "プログラム", "program" },
+	{ "ref", COLUMN_TEXT, { "ref" }, "受付番号", "number on the block page" },
+	{ "in", COLUMN_NUMBER, { "traffic.bytes_in" }, "受信バイト", "bytes towards the terminal" },
+	{ "out", COLUMN_NUMBER, { "traffic.bytes_out" }, "送信バイト", "bytes from the terminal" },
+	{ "ms", COLUMN_NUMBER, { "duration" }, "所要ミリ秒", "duration in ms" },
+	{ 0 },
+};
+
+const struct index_table index_tables[] = {
+	{ 4002, "c4002_http_activity" },
+	{ 4003, "c4003_dns_activity" },
+	{ 4001, "c4001_network_activity" },
+	{ 4009, "c4009_email_activity" },
+	{ 2004, "c2004_detection_finding" },
+	{ 3002, "c3002_authentication" },
+	{ 1007, "c1007_process_activity" },
+	{ 6003, "c6003_api_activity" },
+	{ 6002, "c6002_application_lifecycle" },
+	{ 0, "c0_other" },
+};
+
+const struct column *column_find(struct str name)
+{
+	for (const struct column *c = columns; c->name; c++)
+		if (str_eq(name, str_from(c->name)))
+			return c;
+	return NULL;
+}
+
+const struct index_table *index_table_of(uint32_t class_uid)
+{
+	const struct index_table *t = index_tables;
+	while (t->class_uid && t->class_uid != class_uid)
+		t++;
+	return t;
+}
+
+size_t index_table_count(void)
+{
+	return (size_t)(index_table_of(0) - index_tables) + 1;
+}
+
+static const char *type_of(enum column_kind kind)
+{
+	switch (kind) {
+	case COLUMN_WORD: return "LowCardinality(String)";
+	case COLUMN_TEXT: return "String";
+	case COLUMN_NUMBER: return "UInt64";
+	case COLUMN_IP: return "IPv6";
+	case COLUMN_TIME: return "DateTime64(3, 'UTC')";
+	}
+	return "String";
+}
+
+/* Behind the columns of the table above: the record's name, its values as words, itself. */
+static const struct { const char *name, *type, *codec; } rest[] = {
+	{ "series", "LowCardinality(String)", "" },
+	{ "segment", "UInt32", " CODEC(Delta, ZSTD(1))" },
+	{ "idx", "UInt64", " CODEC(Delta, ZSTD(1))" },
+	{ "words", "String", " CODEC(ZSTD(1))" },
+	{ "raw", "String", " CODEC(ZSTD(1))" },
+};
+
+static const char *codec_of(const struct column *c)
+{
+	return c->kind == COLUMN_TIME ? " CODEC(DoubleDelta, ZSTD(1))" : c->kind == COLUMN_TEXT ? " CODEC(ZSTD(1))" : "";
+}
+
+static void table_columns(struct buf *b)
+{
+	for (const struct column *c = columns; c->name; c++)
+		buf_printf(b, "`%s` %s%s, ", c->name, type_of(c->kind), codec_of(c));
+	for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
+		buf_printf(b, "`%s` %s%s, ", rest[i].name, rest[i].type, rest[i].codec);
+}
+
+/* fsync: the place up to which the index is filled is written down after an insert, and a power cut must not prove it wrong. */
+void index_schema(struct buf *b)
+{
+	buf_puts(b, "CREATE DATABASE IF NOT EXISTS toride;\n");
+	for (size_t i = 0; i < index_table_count(); i++) {
+		buf_printf(b, "CREATE TABLE IF NOT EXISTS toride.%s (", index_tables[i].name);
+		table_columns(b);
+		buf_puts(b, "INDEX words_index words TYPE text(tokenizer = 'splitByNonAlpha')) ENGINE = MergeTree"
+		            " PARTITION BY toYYYYMMDD(arrival, 'Asia/Tokyo') ORDER BY (org, time)"
+		            " SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;\n");
+	}
+	buf_printf(b, "CREATE TABLE IF NOT EXISTS toride.events AS toride.%s ENGINE = Merge('toride', '^c[0-9]+_');\n",
+	           index_table_of(0)->name);
+}
+
+/* ---- rows ---- */
+
+static void put_varint(struct buf *b, uint64_t n)
+{
+	for (; n >= 0x80; n >>= 7)
+		buf_putc(b, (char)(n | 0x80));
+	buf_putc(b, (char)n);
+}
+
+static void put_text(struct buf *b, struct str s)
+{
+	put_varint(b, s.len);
+	buf_put(b, s.ptr, s.len);
+}
+
+/* Little endian, as ClickHouse writes numbers; so are the machines it runs on. */
+static void put_u64(struct buf *b, uint64_t n)
+{
+	buf_put(b, &n, sizeof n);
+}
+
+void index_row_head(struct buf *b)
+{
+	size_t n = 0;
+	while (columns[n].name)
+		n++;
+	put_varint(b, n + sizeof rest / sizeof *rest);
+	for (size_t i = 0; i < n; i++)
+		put_text(b, str_from(columns[i].name));
+	for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
+		put_text(b, str_from(rest[i].name));
+	for (size_t i = 0; i < n; i++)
+		put_text(b, str_from(type_of(columns[i].kind)));
+	for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
+		put_text(b, str_from(rest[i].type));
+}
+
+static yyjson_val *value_of(const struct event *e, const struct column *c)
+{
+	yyjson_val *v = NULL;
+	for (size_t i = 0; !v && i < COLUMN_PATHS && c->paths[i]; i++)
+		v = event_get(e, c->paths[i]);
+	return v;
+}
+
+static struct str text_of(yyjson_val *v)
+{
+	if (yyjson_is_obj(v)) /* OCSF: actor.user may be an object */
+		v = yyjson_obj_get(v, "name");
+	return yyjson_is_str(v) ? (struct str){ yyjson_get_str(v), yyjson_get_len(v) } : STR("");
+}
+
+static uint64_t number_of(yyjson_val *v)
+{
+	if (yyjson_is_uint(v))
+		return yyjson_get_uint(v);
+	double d = yyjson_is_num(v) ? yyjson_get_num(v) : 0;
+	return d > 0 && d < 1e18 ? (uint64_t)d : 0;
+}
+
+static void put_ip(struct buf *b, yyjson_val *v)
+{
+	unsigned char a[16] = { 0 };
+	const char *s = yyjson_get_str(v);
+	if (s && inet_pton(AF_INET, s, a + 12) == 1)
+		a[10] = a[11] = 0xff;
+	else if (!s || inet_pton(AF_INET6, s, a) != 1)
+		memset(a, 0, sizeof a);
+	buf_put(b, a, sizeof a);
+}
+
+/* DateTime64 reaches from 1900 to 2299; what lies outside would be stored as something else. */
+static int64_t time_of(yyjson_val *v)
+{
+	const int64_t last = 10413791999999; /* 2299-12-31 */
+	int64_t ms = yyjson_is_int(v) ? yyjson_get_sint(v) : 0;
+	return ms < 0 || ms > last ? 0 : ms;
+}
+
+/* 0: not of a word, 1: of a word in ASCII, 2: of one in other letters */
+static int word_kind(unsigned char c)
+{
+	return c >= 0x80 ? 2 : (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+void words_fold(struct buf *b, struct str s)
+{
+	int before = 0;
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.ptr[i];
+		int kind = word_kind((unsigned char)c);
+		if (kind && before && kind != before)
+			buf_putc(b, '\x1f');
+		buf_putc(b, c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c);
+		before = kind;
+	}
+}
+
+/* Every value, no key: what a word of a query is looked for in. */
+static void put_words(struct buf *b, yyjson_val *v, int depth)
+{
+	size_t i, n;
+	yyjson_val *k, *x;
+	if (depth > 16)
+		return;
+	if (yyjson_is_obj(v)) {
+		yyjson_obj_foreach(v, i, n, k, x)
+			put_words(b, x, depth + 1);
+	} else if (yyjson_is_arr(v)) {
+		yyjson_arr_foreach(v, i, n, x)
+			put_words(b, x, depth + 1);
+	} else if (yyjson_is_str(v)) {
+		words_fold(b, (struct str){ yyjson_get_str(v), yyjson_get_len(v) });
+		buf_putc(b, '\n');
+	} else if (yyjson_is_int(v)) {
+		buf_printf(b, "%lld\n", (long long)yyjson_get_sint(v));
+	}
+}
+
+int64_t index_arrival_ms(const struct event *e)
+{
+	return time_of(value_of(e, column_find(STR("arrival"))));
+}
+
+static void put_column(struct buf *b, const struct column *c, yyjson_val *v)
+{
+	switch (c->kind) {
+	case COLUMN_WORD:
+	case COLUMN_TEXT: put_text(b, text_of(v)); break;
+	case COLUMN_NUMBER: put_u64(b, number_of(v)); break;
+	case COLUMN_IP: put_ip(b, v); break;
+	case COLUMN_TIME: put_u64(b, (uint64_t)time_of(v)); break;
+	}
+}
+
+void index_row(struct buf *b, const struct event *e, const struct segment_name *name, struct str raw, struct buf *words)
+{
+	for (const struct column *c = columns; c->name; c++) {
+		/* the body is the series it was sealed in, whatever the record says */
+		if (c == columns)
+			put_text(b, str_from(name->org));
+		else
+			put_column(b, c, value_of(e, c));
+	}
+	uint32_t segment = name->segment;
+	put_text(b, str_from(name->series));
+	buf_put(b, &segment, sizeof segment);
+	put_u64(b, name->index);
+	buf_reset(words);
+	put_words(words, e->root, 0);
+	put_text(b, buf_view(words));
+	put_text(b, raw);
+}

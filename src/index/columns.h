@@ -1,0 +1,54 @@
+/* What the index knows of an event: its columns, one row a record, and the tables they stand in.
+ *
+ * One table a class of OCSF (columns.c), all with the same columns, so that a search over all of them is one query over
+ * toride.events (ClickHouse's engine Merge). Organisation first in the key, a partition a day of arrival: a day or a body
+ * can be dropped or filled again alone, and an event's own clock, which its sender sets, makes no partitions.
+ * The index holds nothing that the sealed segments don't: it can be thrown away and filled again.
+ * Requirements: F-18 (search), S-23 (kept), X-06 (bodies apart). */
+#ifndef INDEX_COLUMNS_H
+#define INDEX_COLUMNS_H
+
+#include "normalise/event.h"
+#include "segment/segment.h"
+
+enum column_kind {
+	COLUMN_WORD,   /* few different texts: LowCardinality(String) */
+	COLUMN_TEXT,   /* String */
+	COLUMN_NUMBER, /* UInt64; absent is 0 */
+	COLUMN_IP,     /* IPv6, IPv4 as ::ffff:0:0/96; absent is :: */
+	COLUMN_TIME,   /* DateTime64(3), ms UTC */
+};
+#define COLUMN_PATHS 5
+
+struct column {
+	const char *name;                /* in the index and in a query: "host" */
+	enum column_kind kind;
+	const char *paths[COLUMN_PATHS]; /* OCSF attributes; the first that is there counts */
+	const char *ja, *en;             /* for people */
+};
+extern const struct column columns[]; /* ended by a row without name */
+const struct column *column_find(struct str name);
+
+struct index_table {
+	uint32_t class_uid; /* 0: every other class, and what could not be parsed */
+	const char *name;   /* "c4002_http_activity" */
+};
+extern const struct index_table index_tables[]; /* ended by the row of class 0 */
+const struct index_table *index_table_of(uint32_t class_uid);
+size_t index_table_count(void);
+
+/* The statements that make what is missing, each ended by ";\n". */
+void index_schema(struct buf *b);
+
+/* RowBinaryWithNamesAndTypes: the head of a block, then a row a record. raw is the record as it is stored; words: room of the
+ * caller's (at least INDEX_WORDS_MAX), used again each time. */
+#define INDEX_WORDS_MAX (4 * EVENT_MAX)
+void index_row_head(struct buf *b);
+void index_row(struct buf *b, const struct event *e, const struct segment_name *name, struct str raw, struct buf *words);
+/* A text as it stands among the words, and as a query's is looked for: ASCII in small letters, and U+001F where a word in ASCII
+ * touches one in other letters ("請求書invoice"), so that each is a word of its own. At most twice as long. */
+void words_fold(struct buf *b, struct str s);
+/* What index_row() takes for the time of arrival, ms UTC. */
+int64_t index_arrival_ms(const struct event *e);
+
+#endif

@@ -1,0 +1,151 @@
+/* See engine.h. */
+#include "index/engine.h"
+
+#include "base/err.h"
+#include "base/fs.h"
+#include "base/mem.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* What of libchdb's interface is used. A connection and a result are handles whose inside is its own. */
+typedef struct chdb_handle {
+	void *inside;
+} *chdb_connection;
+typedef struct chdb_answer {
+	void *inside;
+} chdb_result;
+struct library {
+	chdb_connection *(*connect)(int argc, char **argv);
+	void (*close)(chdb_connection *c);
+	chdb_result *(*query)(chdb_connection c, const char *sql, size_t n, const char *format, size_t n_format);
+	char *(*buffer)(chdb_result *r);
+	size_t (*length)(chdb_result *r);
+	const char *(*error)(chdb_result *r);
+	void (*destroy)(chdb_result *r);
+};
+
+struct engine {
+	void *handle;
+	struct library lib;
+	char path[PATH_MAX + 16];
+};
+struct engine_conn {
+	const struct library *lib;
+	chdb_connection *conn;
+};
+
+static int load(struct engine *e, struct err *err)
+{
+	struct library *l = &e->lib;
+	struct { void **to; const char *name; } symbols[] = {
+		{ (void **)&l->connect, "chdb_connect" }, { (void **)&l->close, "chdb_close_conn" },
+		{ (void **)&l->query, "chdb_query_n" }, { (void **)&l->buffer, "chdb_result_buffer" },
+		{ (void **)&l->length, "chdb_result_length" }, { (void **)&l->error, "chdb_result_error" },
+		{ (void **)&l->destroy, "chdb_destroy_query_result" },
+	};
+	for (size_t i = 0; i < sizeof symbols / sizeof *symbols; i++)
+		if (!(*symbols[i].to = dlsym(e->handle, symbols[i].name)))
+			return err_set(err, E_INVALID, "libchdb.so", "has no function %s: another version", symbols[i].name);
+	return 0;
+}
+
+int engine_open(const char *library, const char *dir, struct engine **ret, struct err *err)
+{
+	struct engine *e = mem_alloc(sizeof *e);
+	if (!e)
+		return err_set(err, E_NOMEM, "", "no memory");
+	*e = (struct engine){ .handle = dlopen(library, RTLD_NOW | RTLD_LOCAL) };
+	snprintf(e->path, sizeof e->path, "--path=%s", dir);
+	int r = e->handle ? load(e, err) : err_set(err, E_IO, library, "%s", dlerror());
+	if (r < 0)
+		mem_free(e);
+	else
+		*ret = e;
+	return r;
+}
+
+/* The library stays loaded: its threads outlive its connections. */
+void engine_close(struct engine **e)
+{
+	mem_free(*e);
+	*e = NULL;
+}
+
+int engine_connect(struct engine *e, struct engine_conn **ret, struct err *err)
+{
+	char name[] = "clickhouse";
+	char *argv[] = { name, e->path };
+	struct engine_conn *c = mem_alloc(sizeof *c);
+	if (!c)
+		return err_set(err, E_NOMEM, "", "no memory");
+	*c = (struct engine_conn){ &e->lib, e->lib.connect(2, argv) };
+	if (c->conn && *c->conn) {
+		*ret = c;
+		return 0;
+	}
+	mem_free(c);
+	return err_set(err, E_IO, e->path + sizeof "--path=" - 1, "the index's engine can't open its data");
+}
+
+void engine_disconnect(struct engine_conn **c)
+{
+	if (*c) {
+		(*c)->lib->close((*c)->conn);
+		mem_free(*c);
+	}
+	*c = NULL;
+}
+
+int engine_query(struct engine_conn *c, struct str sql, struct buf *ret, struct err *err)
+{
+	static const char format[] = "TabSeparated";
+	chdb_result *res = c->lib->query(*c->conn, sql.ptr, sql.len, format, sizeof format - 1);
+	if (!res)
+		return err_set(err, E_IO, "index", "the engine gave no answer");
+	const char *words = c->lib->error(res);
+	buf_reset(ret);
+	if (words)
+		buf_puts(ret, words);
+	else
+		buf_put(ret, c->lib->buffer(res), c->lib->length(res));
+	int r = words ? err_set(err, E_INVALID, "index", "%s", words) : ret->failed ? err_set(err, E_LIMIT, "index", "the answer is too long") : 0;
+	c->lib->destroy(res);
+	return r;
+}
+
+/* "INSERT INTO t FORMAT F" becomes "INSERT INTO t SELECT * FROM file('…', F)". */
+static bool from_file(struct str sql, int fd, struct buf *b)
+{
+	static const char word[] = " FORMAT ";
+	const char *at = memmem(sql.ptr, sql.len, word, sizeof word - 1);
+	if (!at)
+		return false;
+	struct str format = str_trim((struct str){ at + sizeof word - 1, (size_t)(sql.ptr + sql.len - at) - (sizeof word - 1) });
+	for (size_t i = 0; i < format.len; i++)
+		if ((format.ptr[i] | 0x20) < 'a' || (format.ptr[i] | 0x20) > 'z')
+			return false;
+	buf_put(b, sql.ptr, (size_t)(at - sql.ptr));
+	buf_printf(b, " SELECT * FROM file('/proc/self/fd/%d', " STR_FMT ")", fd, STR_ARG(format));
+	return !b->failed;
+}
+
+int engine_insert(struct engine_conn *c, struct str sql, struct str rows, struct buf *ret, struct err *err)
+{
+	struct buf b;
+	int fd = memfd_create("rows", MFD_CLOEXEC);
+	buf_init(&b, 64 * KIB);
+	int r = fd < 0 ? err_errno(err, "index", "no memory for the rows") : fs_write_all(fd, rows.ptr, rows.len, err);
+	if (r == 0 && !from_file(sql, fd, &b))
+		r = err_set(err, E_INVALID, "index", "not an INSERT … FORMAT NAME");
+	if (r == 0)
+		r = engine_query(c, buf_view(&b), ret, err);
+	if (fd >= 0)
+		close(fd);
+	buf_done(&b);
+	return r;
+}

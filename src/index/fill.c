@@ -1,0 +1,491 @@
+/* See fill.h. */
+#include "index/fill.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "index/columns.h"
+#include "segment/reader.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PLACE_TEXT_MAX (8u * MIB)
+#define EXISTING_MAX (4 * FILL_ROWS)
+#define TABLES 16
+
+struct fill {
+	struct fill_opts o;
+	struct client *client;
+	struct reader *reader;
+	struct buf rows[TABLES]; /* one a table, with its head once it has a row */
+	struct buf words;
+	struct map existing; /* names the index had behind the place */
+	uint32_t n_rows;
+	size_t bytes;
+	int64_t first_ms;                 /* monotonic: when the batch got its first row */
+	int64_t arrival_low, arrival_high; /* of the batch */
+	uint32_t day;                     /* rebuilding this one alone, up to `until` */
+	struct map until;                 /* "ORG/SERIES" -> struct segment_name: the place when it began */
+	struct fill_stats stats;
+};
+
+static const char *state_file(const struct fill_opts *o, const char *name, char dst[PATH_MAX])
+{
+	snprintf(dst, PATH_MAX, "%s/%s", o->state, name);
+	return dst;
+}
+
+/* "" when the file isn't there. */
+static int read_state(const struct fill_opts *o, const char *name, struct buf *b, struct err *err)
+{
+	char path[PATH_MAX];
+	buf_reset(b);
+	return fs_exists(state_file(o, name, path)) ? fs_read(path, b, err) : 0;
+}
+
+static int write_state(const struct fill_opts *o, const char *name, struct str data, struct err *err)
+{
+	char path[PATH_MAX];
+	return fs_write(state_file(o, name, path), data, 0600, err);
+}
+
+static int remove_state(const struct fill_opts *o, const char *name, struct err *err)
+{
+	char path[PATH_MAX];
+	if (unlink(state_file(o, name, path)) < 0 && errno != ENOENT)
+		return err_errno(err, path, "cannot be removed");
+	return fs_sync_dir(o->state, err);
+}
+
+/* ---- the tables ---- */
+
+/* Each statement of several, in order. */
+static int run_each(struct client *c, struct str statements, struct err *err)
+{
+	struct buf answer;
+	struct str one;
+	int r = 0;
+	buf_init(&answer, MIB);
+	while (r == 0 && str_next(&statements, ';', &one))
+		if (one.len > 2)
+			r = client_query(c, one, &answer, err);
+	buf_done(&answer);
+	return r;
+}
+
+static int make_tables(struct client *c, struct err *err)
+{
+	struct buf b;
+	buf_init(&b, MIB);
+	index_schema(&b);
+	int r = run_each(c, buf_view(&b), err);
+	buf_done(&b);
+	return r;
+}
+
+static int number_of(struct client *c, const char *sql, uint64_t *ret, struct err *err)
+{
+	struct buf b;
+	buf_init(&b, 4096);
+	int r = client_query(c, str_from(sql), &b, err);
+	struct str s = buf_view(&b);
+	while (s.len && s.ptr[s.len - 1] == '\n')
+		s.len--;
+	if (r == 0 && !str_to_u64(s, UINT64_MAX / 2, ret))
+		r = err_set(err, E_INVALID, "index", "answered " STR_FMT " where a number was asked for", STR_ARG(s));
+	buf_done(&b);
+	return r;
+}
+
+/* A data directory that was emptied under us begins again. */
+static int begin_again_if_empty(struct fill *f, struct err *err)
+{
+	uint64_t n = 0;
+	int r = number_of(f->client, "SELECT count() FROM system.tables WHERE database = 'toride' AND name LIKE 'c%'", &n, err);
+	return r == 0 && n == 0 ? remove_state(&f->o, "place", err) : r;
+}
+
+/* ---- where it stands ---- */
+
+/* Two days of arrival around the batch would do; its own range does exactly. */
+static void existing_sql(struct str place, int64_t low, int64_t high, struct buf *b)
+{
+	struct str rest = place, line;
+	struct segment_name n;
+	bool any = false;
+	buf_printf(b, "SELECT concat(org, '/', series, '/', toString(segment), '/', toString(idx)) FROM toride.events"
+	              " WHERE arrival >= fromUnixTimestamp64Milli(%lld) AND arrival <= fromUnixTimestamp64Milli(%lld)",
+	           (long long)low, (long long)high);
+	while (str_next(&rest, '\n', &line)) {
+		if (segment_name_parse(line, &n) < 0)
+			continue;
+		/* names are of [a-z0-9-]: segment_name_parse() */
+		buf_printf(b, "%s (org = '%s' AND series = '%s' AND (segment, idx) < (%u, %llu))", any ? " OR" : " AND NOT (", n.org, n.series,
+		           n.segment, (unsigned long long)n.index);
+		any = true;
+	}
+	buf_printf(b, "%s LIMIT %u", any ? ")" : "", EXISTING_MAX + 1);
+}
+
+static int load_existing(struct fill *f, struct str place, struct err *err)
+{
+	struct buf b, answer;
+	struct str rest, line, low = { 0 }, high;
+	uint64_t from, to;
+	buf_init(&b, PLACE_TEXT_MAX);
+	buf_init(&answer, 16 * MIB);
+	int r = read_state(&f->o, "intent", &b, err);
+	high = buf_view(&b);
+	bool there = r == 0 && str_next(&high, ' ', &low) && str_to_u64(low, INT64_MAX, &from) && str_to_u64(high, INT64_MAX, &to);
+	if (there) {
+		buf_reset(&b);
+		existing_sql(place, (int64_t)from, (int64_t)to, &b);
+		r = b.failed ? err_set(err, E_LIMIT, "place", "too long") : client_query(f->client, buf_view(&b), &answer, err);
+	}
+	rest = buf_view(&answer);
+	for (; there && r == 0 && str_next(&rest, '\n', &line);)
+		if (line.len && map_put(&f->existing, line, f) < 0)
+			r = err_set(err, E_LIMIT, "index", "it has more records behind the place than a batch holds: rebuild it (toride log rebuild)");
+	buf_done(&answer);
+	buf_done(&b);
+	return r;
+}
+
+static bool is_existing(struct fill *f, const struct segment_name *n)
+{
+	char name[SEGMENT_NAME_TEXT];
+	if (f->existing.len == 0)
+		return false;
+	int len = snprintf(name, sizeof name, "%s/%s/%u/%llu", n->org, n->series, n->segment, (unsigned long long)n->index);
+	return map_del(&f->existing, (struct str){ name, (size_t)len }) != NULL;
+}
+
+/* ---- a rebuild ---- */
+
+int fill_order_rebuild(const char *state, uint32_t day, struct err *err)
+{
+	char text[16];
+	struct fill_opts o = { .state = state };
+	snprintf(text, sizeof text, "%u", day);
+	return write_state(&o, "rebuild", str_from(text), err);
+}
+
+/* One statement a table, %s its name. */
+static int for_each_table(struct client *c, const char *before, const char *after, struct err *err)
+{
+	char sql[512];
+	struct buf answer;
+	int r = 0;
+	buf_init(&answer, MIB);
+	for (size_t i = 0; r == 0 && i < index_table_count(); i++) {
+		snprintf(sql, sizeof sql, "%s toride.%s %s", before, index_tables[i].name, after);
+		r = client_query(c, str_from(sql), &answer, err);
+	}
+	buf_done(&answer);
+	return r;
+}
+
+static int take_until(struct fill *f, struct str place)
+{
+	struct str line;
+	while (str_next(&place, '\n', &line)) {
+		char key[32];
+		struct segment_name *n = mem_alloc(sizeof *n);
+		if (!n)
+			return -E_NOMEM;
+		if (segment_name_parse(line, n) < 0) {
+			mem_free(n);
+			continue;
+		}
+		snprintf(key, sizeof key, "%s/%s", n->org, n->series);
+		if (map_put(&f->until, str_from(key), n) < 0) {
+			mem_free(n);
+			return -E_NOMEM;
+		}
+	}
+	return 0;
+}
+
+static void drop_until(struct fill *f)
+{
+	struct str key;
+	void *v;
+	for (size_t i = 0; map_next(&f->until, &i, &key, &v);)
+		mem_free(v);
+	map_done(&f->until);
+}
+
+static int begin_rebuild(struct fill *f, struct buf *place, struct err *err)
+{
+	struct buf b;
+	uint64_t day;
+	char tail[64];
+	buf_init(&b, 64);
+	int r = read_state(&f->o, "rebuild", &b, err);
+	bool ordered = r == 0 && str_to_u64(buf_view(&b), 99999999, &day);
+	buf_done(&b);
+	if (!ordered)
+		return r;
+	if (day == 0) {
+		r = for_each_table(f->client, "DROP TABLE IF EXISTS", "", err);
+		if (r == 0)
+			r = remove_state(&f->o, "place", err);
+		if (r == 0)
+			r = remove_state(&f->o, "rebuild", err);
+		buf_reset(place);
+		return r;
+	}
+	snprintf(tail, sizeof tail, "DROP PARTITION %u", (unsigned)day);
+	r = for_each_table(f->client, "ALTER TABLE", tail, err);
+	if (r == 0 && take_until(f, buf_view(place)) < 0)
+		r = err_set(err, E_NOMEM, "", "no memory");
+	f->day = (uint32_t)day;
+	buf_reset(place); /* read from the start */
+	return r;
+}
+
+static uint32_t day_of(int64_t ms)
+{
+	time_t t = (time_t)(ms / 1000 + 9 * 3600);
+	struct tm tm;
+	gmtime_r(&t, &tm);
+	return (uint32_t)((tm.tm_year + 1900) * 10000 + (tm.tm_mon + 1) * 100 + tm.tm_mday);
+}
+
+/* Rebuilding a day: is this record one of it that the index had? */
+static bool of_day(const struct fill *f, const struct segment_name *n, int64_t arrival_ms)
+{
+	char key[32];
+	if (!f->day)
+		return true;
+	snprintf(key, sizeof key, "%s/%s", n->org, n->series);
+	const struct segment_name *u = map_get(&f->until, str_from(key));
+	return u && day_of(arrival_ms) == f->day && (n->segment < u->segment || (n->segment == u->segment && n->index < u->index));
+}
+
+/* ---- opening ---- */
+
+static int open_reader(struct fill *f, struct str place, struct err *err)
+{
+	struct reader_opts o = { .dir = f->o.segments, .key = f->o.key, .user = f->o.key_user };
+	int r = reader_open(&o, &f->reader, err);
+	return r == 0 ? reader_restore(f->reader, place, err) : r;
+}
+
+static int open_all(struct fill *f, struct err *err)
+{
+	struct buf place;
+	buf_init(&place, PLACE_TEXT_MAX);
+	int r = client_open(&f->o.client, &f->client, err);
+	if (r == 0)
+		r = begin_again_if_empty(f, err);
+	if (r == 0)
+		r = make_tables(f->client, err);
+	if (r == 0)
+		r = read_state(&f->o, "place", &place, err);
+	if (r == 0)
+		r = begin_rebuild(f, &place, err);
+	if (r == 0)
+		r = make_tables(f->client, err);
+	if (r == 0 && !f->day)
+		r = load_existing(f, buf_view(&place), err);
+	if (r == 0)
+		r = open_reader(f, buf_view(&place), err);
+	buf_done(&place);
+	return r;
+}
+
+int fill_open(const struct fill_opts *o, struct fill **ret, struct err *err)
+{
+	struct fill *f = mem_alloc(sizeof *f);
+	if (!f || index_table_count() > TABLES) {
+		mem_free(f);
+		return err_set(err, E_NOMEM, "", "no memory");
+	}
+	*f = (struct fill){ .o = *o };
+	map_init(&f->existing, EXISTING_MAX);
+	map_init(&f->until, 1000000);
+	buf_init(&f->words, INDEX_WORDS_MAX);
+	for (size_t i = 0; i < TABLES; i++)
+		buf_init(&f->rows[i], FILL_BYTES + 8 * MIB);
+	int r = open_all(f, err);
+	if (r < 0)
+		fill_close(&f);
+	else
+		*ret = f;
+	return r;
+}
+
+void fill_close(struct fill **fp)
+{
+	struct fill *f = *fp;
+	*fp = NULL;
+	if (!f)
+		return;
+	for (size_t i = 0; i < TABLES; i++)
+		buf_done(&f->rows[i]);
+	buf_done(&f->words);
+	drop_until(f);
+	map_done(&f->existing);
+	reader_close(&f->reader);
+	client_close(&f->client);
+	mem_free(f);
+}
+
+/* ---- a batch ---- */
+
+static int insert_all(struct fill *f, struct err *err)
+{
+	char sql[128];
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < index_table_count(); i++) {
+		if (f->rows[i].failed)
+			return err_set(err, E_LIMIT, "index", "a batch grew too large");
+		if (f->rows[i].len == 0)
+			continue;
+		snprintf(sql, sizeof sql, "INSERT INTO toride.%s FORMAT RowBinaryWithNamesAndTypes", index_tables[i].name);
+		r = client_insert(f->client, sql, buf_view(&f->rows[i]), err);
+	}
+	return r;
+}
+
+static int keep_place(struct fill *f, struct err *err)
+{
+	struct buf b;
+	if (f->day)
+		return 0;
+	buf_init(&b, PLACE_TEXT_MAX);
+	reader_save(f->reader, &b);
+	int r = b.failed ? err_set(err, E_LIMIT, "place", "too long") : write_state(&f->o, "place", buf_view(&b), err);
+	buf_done(&b);
+	return r;
+}
+
+int fill_flush(struct fill *f, struct err *err)
+{
+	char range[64];
+	if (f->n_rows == 0)
+		return 0;
+	snprintf(range, sizeof range, "%lld %lld", (long long)f->arrival_low, (long long)f->arrival_high);
+	int r = f->day ? 0 : write_state(&f->o, "intent", str_from(range), err);
+	if (r == 0)
+		r = insert_all(f, err);
+	if (r == 0)
+		r = keep_place(f, err);
+	if (r < 0)
+		return r;
+	f->stats.records += f->n_rows;
+	f->stats.batches++;
+	f->stats.last_arrival_ms = f->arrival_high;
+	f->n_rows = 0;
+	f->bytes = 0;
+	for (size_t i = 0; i < TABLES; i++)
+		buf_reset(&f->rows[i]);
+	return 0;
+}
+
+/* What isn't an event is found by its name and its text all the same. */
+static const char nothing[] = "{\"class_uid\":0}";
+
+static void add(struct fill *f, const struct reader_record *rec)
+{
+	struct event e;
+	if (event_parse(rec->data, &e) < 0) {
+		f->stats.bad++;
+		event_parse(STR(nothing), &e);
+	}
+	int64_t arrival = index_arrival_ms(&e);
+	if (!is_existing(f, &rec->name) && of_day(f, &rec->name, arrival)) {
+		yyjson_val *class = event_get(&e, "class_uid");
+		struct buf *b = &f->rows[index_table_of((uint32_t)yyjson_get_uint(class)) - index_tables];
+		size_t before = b->len;
+		if (b->len == 0)
+			index_row_head(b);
+		index_row(b, &e, &rec->name, rec->data, &f->words);
+		f->bytes += b->len - before;
+		if (f->n_rows++ == 0) {
+			f->first_ms = clock_mono_ms();
+			f->arrival_low = f->arrival_high = arrival;
+		}
+		f->arrival_low = arrival < f->arrival_low ? arrival : f->arrival_low;
+		f->arrival_high = arrival > f->arrival_high ? arrival : f->arrival_high;
+	}
+	event_done(&e);
+}
+
+static int end_rebuild(struct fill *f, struct err *err)
+{
+	int r = fill_flush(f, err);
+	if (r == 0)
+		r = remove_state(&f->o, "rebuild", err);
+	if (r == 0)
+		r = err_set(err, E_AGAIN, "index", "day %u is filled again", f->day);
+	return r;
+}
+
+int fill_step(struct fill *f, struct err *err)
+{
+	struct reader_record rec;
+	struct err fault = { 0 };
+	int x = 0;
+	while (f->n_rows < FILL_ROWS && f->bytes < FILL_BYTES && x != -E_AGAIN) {
+		x = reader_next(f->reader, &rec, &fault);
+		if (x == 0) {
+			add(f, &rec);
+		} else if (x != -E_AGAIN) {
+			f->stats.faults++;
+			log_err(LOG_LEVEL_WARN, "", "segments", &fault);
+		}
+	}
+	if (x == -E_AGAIN && f->day)
+		return end_rebuild(f, err);
+	if (x == -E_AGAIN && f->n_rows && clock_mono_ms() - f->first_ms < FILL_MS)
+		return 0;
+	int r = fill_flush(f, err);
+	return r < 0 ? r : x != -E_AGAIN;
+}
+
+int fill_fd(const struct fill *f)
+{
+	return reader_fd(f->reader);
+}
+
+const struct fill_stats *fill_stats(const struct fill *f)
+{
+	return &f->stats;
+}
+
+/* ---- retention ---- */
+
+int fill_expire(struct client *c, const char *org, unsigned days, struct err *err)
+{
+	char tail[256], sql[512];
+	struct buf answer;
+	struct str rest, day;
+	int64_t limit = clock_now_ms() - (int64_t)days * 86400000;
+	if (org) {
+		snprintf(tail, sizeof tail, "WHERE org = '%s' AND arrival < fromUnixTimestamp64Milli(%lld)", org, (long long)limit);
+		return for_each_table(c, "DELETE FROM", tail, err);
+	}
+	buf_init(&answer, MIB);
+	snprintf(sql, sizeof sql, "SELECT DISTINCT partition FROM system.parts WHERE database = 'toride' AND active AND toUInt32OrZero(partition) < %u",
+	         day_of(limit));
+	int r = client_query(c, str_from(sql), &answer, err);
+	rest = buf_view(&answer);
+	while (r == 0 && str_next(&rest, '\n', &day)) {
+		uint64_t n;
+		if (!str_to_u64(day, 99999999, &n))
+			continue;
+		snprintf(tail, sizeof tail, "DROP PARTITION %u", (unsigned)n);
+		r = for_each_table(c, "ALTER TABLE", tail, err);
+	}
+	buf_done(&answer);
+	return r;
+}

@@ -1,0 +1,44 @@
+/* Filling the index from the sealed segments: each record once, in batches, with the place kept on disk.
+ *
+ * Before a batch goes in, its range of arrival is written down (STATE/index-fill/intent), after it the place (…/place). Whatever
+ * ends in between, the next fill_open() asks the index which records behind the place it has already, and leaves those out.
+ * Any error of fill_step(): close, wait, open again. Records are never lost by it: they are in the segments.
+ * One thread. Requirements: F-18. */
+#ifndef INDEX_FILL_H
+#define INDEX_FILL_H
+
+#include "index/client.h"
+#include "segment/segment.h"
+
+struct fill;
+struct fill_opts {
+	const char *segments, *state; /* directories; state is ours to write */
+	segment_key_fn key;
+	void *key_user;
+	struct client_opts client;
+};
+struct fill_stats {
+	uint64_t records, batches, faults; /* faults: of series that couldn't be read on */
+	uint64_t bad;                      /* records that are no JSON object: indexed by name and text only */
+	int64_t last_arrival_ms;           /* of the newest record in the index since the start */
+};
+
+#define FILL_ROWS 20000u       /* of a batch */
+#define FILL_BYTES (16u * MIB)
+#define FILL_MS 1000           /* the first row of a batch waits no longer */
+
+int fill_open(const struct fill_opts *o, struct fill **ret, struct err *err);
+void fill_close(struct fill **f);
+/* Reads what is there, at most a batch, and puts it in when it is due. Returns 1: more is waiting; 0: nothing new. */
+int fill_step(struct fill *f, struct err *err);
+int fill_flush(struct fill *f, struct err *err);
+int fill_fd(const struct fill *f); /* readable when segments grew; -1: poll by time */
+const struct fill_stats *fill_stats(const struct fill *f);
+
+/* Written before fill_open(), which then does it; a crash in the middle does it again. day: YYYYMMDD of arrival in Japan, or 0:
+ * everything. */
+int fill_order_rebuild(const char *state, uint32_t day, struct err *err);
+/* Drops what arrived more than `days` ago: of one body, or (NULL) whole partitions. */
+int fill_expire(struct client *c, const char *org, unsigned days, struct err *err);
+
+#endif

@@ -1,0 +1,274 @@
+/* Queries into SQL, events into rows; what ClickHouse makes of both is test/system/search.t. */
+#include "base/test.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "index/query.h"
+#include "index/search.h"
+
+static struct query q;
+
+static const char *sql_of(const char *text, struct buf *b)
+{
+	struct err err = { 0 };
+	buf_reset(b);
+	if (query_parse(str_from(text), &q, &err) < 0)
+		buf_printf(b, "%s: %s", err.path, err.msg);
+	else
+		query_sql(q.root, b);
+	return buf_cstr(b);
+}
+
+static void test_query(void **state)
+{
+	static const struct { const char *text, *sql; } cases[] = {
+		{ "", "1" },
+		{ " \t\xe3\x80\x80", "1" },
+		{ "Alpha", "(hasAllTokens(words, ['alpha']) AND match(words, '(?:^|[^0-9a-z])\\x5cQalpha\\x5cE(?:$|[^0-9a-z])'))" },
+		{ "alph*", "(match(words, '(?:^|[^0-9a-z])\\x5cQalph\\x5cE'))" },
+		{ "a.b-c*", "(hasAllTokens(words, ['a','b']) AND match(words, '(?:^|[^0-9a-z])\\x5cQa.b-c\\x5cE'))" },
+		{ "\"/x y/\"", "(hasAllTokens(words, ['x','y']) AND match(words, '\\x5cQ/x y/\\x5cE'))" },
+		{ "\xe8\xab\x8b", "(match(words, '\\x5cQ\xe8\xab\x8b\\x5cE'))" },
+		{ "\xe8\xab\x8b""A1", "(hasAllTokens(words, ['a1']) AND match(words, '\\x5cQ\xe8\xab\x8b\\x1fa1\\x5cE(?:$|[^0-9a-z])'))" },
+		{ "host:A.example", "(hasAllTokens(words, ['a','example']) AND lower(`host`) = 'a.example')" },
+		{ "host:*.a_b", "(lower(`host`) LIKE '%.a\\x5c_b')" },
+		{ "malware:*", "(`malware` != '')" },
+		{ "host:\"*\"", "(lower(`host`) = '*')" },
+		{ "org:412015", "(lower(`org`) = '412015')" },
+		{ "code:404", "(`code` = 404)" },
+		{ "code>=500 out<10", "((`code` >= 500) AND (`out` < 10))" },
+		{ "class:http", "(`class` = 4002)" },
+		{ "class:other", "(`class` = 0)" },
+		{ "src:10.1.2.3", "(`src` >= toIPv6('::ffff:10.1.2.3') AND `src` <= toIPv6('::ffff:10.1.2.3'))" },
+		{ "src:10.1.2.3/8", "(`src` >= toIPv6('::ffff:10.0.0.0') AND `src` <= toIPv6('::ffff:10.255.255.255'))" },
+		{ "dst:2001:db8::/33", "(`dst` >= toIPv6('2001:db8::') AND `dst` <= toIPv6('2001:db8:7fff:ffff:ffff:ffff:ffff:ffff'))" },
+		{ "code:1 or code:2 code:3", "((`code` = 1) OR ((`code` = 2) AND (`code` = 3)))" },
+		{ "(code:1 OR code:2) and not code:3", "(((`code` = 1) OR (`code` = 2)) AND (NOT (`code` = 3)))" },
+		{ "-code:1", "(NOT (`code` = 1))" },
+		{ "code:1,2", "((`code` = 1) OR (`code` = 2))" },
+		{ "order", "(hasAllTokens(words, ['order']) AND match(words, '(?:^|[^0-9a-z])\\x5cQorder\\x5cE(?:$|[^0-9a-z])'))" },
+		{ "user:\"a'b\\\"", "(hasAllTokens(words, ['a','b']) AND lower(`user`) = 'a\\x27b\\x5c')" },
+		{ "a\\E", "(hasAllTokens(words, ['a','e']) AND match(words, '(?:^|[^0-9a-z])\\x5cQa\\x5cE\\x5c\\x5c\\x5cQe\\x5cE(?:$|[^0-9a-z])'))" },
+		/* faults, each with its place */
+		{ "a (b", "query:3: the bracket is never closed" },
+		{ "a) b", "query:2: a bracket is closed that was never opened" },
+		{ "\xe8\xab\x8b \"x", "query:3: the quotation mark is never closed" },
+		{ "nosuch:1", "query:1: no such column; in quotation marks it is a word" },
+		{ "code:x", "query:6: not a number" },
+		{ "src:10.1.2", "query:5: not an address or a prefix" },
+		{ "src:10.1.2.3/33", "query:5: not an address or a prefix" },
+		{ "host>a", "query:6: only numbers can be compared with < and >" },
+		{ "time:1", "query:6: times are given by --from and --to" },
+		{ "class:nosuch", "query:7: no such class of records" },
+		{ "host:", "query:6: a value is missing" },
+		{ "a and", "query:6: a word is missing" },
+		{ "\"\"", "query:1: nothing stands between the quotation marks" },
+		{ "\xff", "query: not UTF-8 text" },
+	};
+	struct buf b;
+	buf_init(&b, MIB);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const char *got = sql_of(cases[i].text, &b);
+		if (strcmp(got, cases[i].sql) != 0)
+			fail_msg("%s\n  got  %s\n  want %s", cases[i].text, got, cases[i].sql);
+	}
+	buf_done(&b);
+}
+
+static void test_limits(void **state)
+{
+	struct err err;
+	char text[QUERY_MAX + 2];
+	memset(text, '(', sizeof text);
+	text[QUERY_DEPTH + 8] = 0;
+	assert_int_equal(query_parse(str_from(text), &q, &err), -E_LIMIT);
+	for (size_t i = 0; i + 1 < sizeof text; i++)
+		text[i] = i % 2 ? ' ' : 'a';
+	text[QUERY_MAX] = 0;
+	assert_int_equal(query_parse(str_from(text), &q, &err), -E_LIMIT);
+	memset(text, 'a', sizeof text);
+	assert_int_equal(query_parse((struct str){ text, QUERY_MAX + 1 }, &q, &err), -E_LIMIT);
+	struct buf b;
+	buf_init(&b, MIB);
+	memset(text, '\\', QUERY_MAX); /* what grows most on its way into SQL */
+	assert_int_equal(query_parse((struct str){ text, QUERY_MAX }, &q, &err), 0);
+	query_sql(q.root, &b);
+	assert_int_equal(b.failed, 0);
+	buf_done(&b);
+}
+
+static void set(char *dst, size_t size, const char *text)
+{
+	assert_true(str_copy(str_from(text), dst, size));
+}
+
+static const char *search_of(struct search *s, struct buf *b)
+{
+	struct err err = { 0 };
+	buf_reset(b);
+	if (search_sql(s, b, &err) < 0) {
+		buf_reset(b);
+		buf_printf(b, "%s: %s", err.path, err.msg);
+	}
+	return buf_cstr(b);
+}
+
+/* The body is put in by us, and holds whatever the query says. */
+static void test_search(void **state)
+{
+	struct buf b;
+	struct search s = { .query = "code:1 or org:412023", .org = "412015", .from_ms = 1, .to_ms = 2, .limit = 10 };
+	buf_init(&b, MIB);
+	assert_non_null(strstr(search_of(&s, &b), " AND org = '412015' AND ((`code` = 1) OR (lower(`org`) = '412023')) ORDER BY time DESC"));
+	assert_non_null(strstr(buf_cstr(&b), " LIMIT 11 FORMAT JSONCompactEachRow SETTINGS max_execution_time = 30"));
+	set(s.query, sizeof s.query, "class:http host:a");
+	assert_non_null(strstr(search_of(&s, &b), "AND _table = 'c4002_http_activity' AND "));
+	set(s.query, sizeof s.query, "class:http or host:a");
+	assert_null(strstr(search_of(&s, &b), "_table"));
+	set(s.by, sizeof s.by, "src");
+	assert_non_null(strstr(search_of(&s, &b), " GROUP BY v ORDER BY n DESC, v LIMIT 11"));
+	set(s.by, sizeof s.by, "raw");
+	assert_string_equal(search_of(&s, &b), "by: no such column: raw");
+	*s.by = 0;
+	set(s.org, sizeof s.org, "41'015");
+	assert_string_equal(search_of(&s, &b), "org: not a body's code of six digits");
+	set(s.org, sizeof s.org, "");
+	s.limit = SEARCH_LIMIT + 1;
+	assert_string_equal(search_of(&s, &b), "limit: from 1 to 10000");
+	s.limit = 1;
+	s.from_ms = 2;
+	assert_string_equal(search_of(&s, &b), "from: not before the end");
+	buf_done(&b);
+}
+
+/* ---- rows ---- */
+
+static struct str take(struct str *s, size_t n)
+{
+	assert_true(s->len >= n);
+	struct str r = { s->ptr, n };
+	s->ptr += n;
+	s->len -= n;
+	return r;
+}
+
+static struct str take_text(struct str *s)
+{
+	uint64_t n = 0;
+	for (unsigned shift = 0;; shift += 7) {
+		unsigned char c = (unsigned char)*take(s, 1).ptr;
+		n |= (uint64_t)(c & 0x7f) << shift;
+		if (c < 0x80)
+			return take(s, n);
+	}
+}
+
+/* The value of a column in a row, as ClickHouse's RowBinary has it, for a person. */
+static const char *value(struct str row, const char *name, char dst[512])
+{
+	for (const struct column *c = columns; c->name; c++) {
+		struct str v = c->kind == COLUMN_WORD || c->kind == COLUMN_TEXT ? take_text(&row) : take(&row, c->kind == COLUMN_IP ? 16 : 8);
+		if (strcmp(c->name, name) != 0)
+			continue;
+		uint64_t n = 0;
+		if (c->kind == COLUMN_IP) {
+			hex_format(v.ptr, 16, dst);
+		} else if (c->kind == COLUMN_NUMBER || c->kind == COLUMN_TIME) {
+			memcpy(&n, v.ptr, 8);
+			snprintf(dst, 512, "%llu", (unsigned long long)n);
+		} else {
+			assert_true(str_copy(v, dst, 512));
+		}
+		return dst;
+	}
+	fail_msg("no column %s", name);
+	return NULL;
+}
+
+static const char *const record =
+	"{\"ingest_time\":1795386357708,\"org\":\"412023\",\"class_uid\":4002,\"time\":1795386357690,\"product\":\"proxyd\","
+	"\"src_endpoint\":{\"ip\":\"10.1.0.21\",\"port\":51544,\"via\":\"2001:db8::5\"},\"dst_endpoint\":{\"hostname\":\"b.example\"},"
+	"\"http_request\":{\"url\":{\"url_string\":\"https://Files.example.jp/\xe8\xab\x8b""Invoice.zip\",\"hostname\":\"files.example.jp\"}},"
+	"\"http_response\":{\"code\":200},\"traffic\":{\"bytes_in\":-5},\"actor\":{\"user\":{\"name\":\"root\"}}}";
+
+static void test_row(void **state)
+{
+	static const struct { const char *name, *value; } want[] = {
+		{ "org", "412015" }, { "time", "1795386357690" }, { "arrival", "1795386357708" }, { "class", "4002" },
+		{ "src", "00000000000000000000ffff0a010015" }, { "via", "20010db8000000000000000000000005" },
+		{ "dst", "00000000000000000000000000000000" }, { "host", "files.example.jp" }, { "code", "200" }, { "in", "0" },
+		{ "user", "root" }, { "malware", "" }, { "ms", "0" },
+	};
+	struct segment_name name = { "412015", "events", 3, 17 };
+	struct event e;
+	struct buf b, words;
+	char text[512];
+	buf_init(&b, MIB);
+	buf_init(&words, INDEX_WORDS_MAX);
+	assert_int_equal(event_parse(str_from(record), &e), 0);
+	index_row(&b, &e, &name, str_from(record), &words);
+	for (size_t i = 0; i < ARRAY_LEN(want); i++)
+		assert_string_equal(value(buf_view(&b), want[i].name, text), want[i].value);
+	assert_non_null(strstr(buf_cstr(&words), "https://files.example.jp/\xe8\xab\x8b\x1finvoice.zip\n"));
+	assert_null(strstr(buf_cstr(&words), "hostname")); /* keys aren't words */
+	assert_true(str_ends(buf_view(&b), str_from(record)));
+	assert_int_equal(index_arrival_ms(&e), 1795386357708);
+	event_done(&e);
+	buf_done(&words);
+	buf_done(&b);
+}
+
+/* As many names as types as values: the head of a block agrees with its rows. */
+static void test_head(void **state)
+{
+	struct buf b;
+	size_t n = 0, columns_n = 0;
+	buf_init(&b, MIB);
+	index_row_head(&b);
+	struct str s = buf_view(&b);
+	n = (unsigned char)*take(&s, 1).ptr;
+	for (; columns[columns_n].name; columns_n++)
+		assert_true(str_eq(take_text(&s), str_from(columns[columns_n].name)));
+	for (size_t i = columns_n; i < 2 * n; i++)
+		take_text(&s);
+	assert_int_equal(s.len, 0);
+	assert_int_equal(n, columns_n + 5);
+	buf_done(&b);
+}
+
+/* Hostile values: deep, long, of another kind, outside of time. */
+static void test_hostile(void **state)
+{
+	static const char *const cases[] = {
+		"{\"time\":99999999999999999,\"class_uid\":\"x\",\"src_endpoint\":{\"ip\":[1]},\"org\":7,\"http_request\":{\"url\":5}}",
+		"{\"time\":-1,\"src_endpoint\":{\"ip\":\"10.1.0.999\",\"port\":1e300},\"query\":\"x\",\"actor\":{\"user\":null}}",
+		"{\"class_uid\":18446744073709551615,\"a\":[[[[[[[[[[[[[[[[[[[[\"deep\"]]]]]]]]]]]]]]]]]]]]}",
+	};
+	struct segment_name name = { "412015", "events", 3, 17 };
+	char text[512];
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct event e;
+		struct buf b, words;
+		buf_init(&b, MIB);
+		buf_init(&words, INDEX_WORDS_MAX);
+		assert_int_equal(event_parse(str_from(cases[i]), &e), 0);
+		index_row(&b, &e, &name, str_from(cases[i]), &words);
+		assert_int_equal(b.failed, 0);
+		assert_string_equal(value(buf_view(&b), "time", text), "0");
+		assert_string_equal(value(buf_view(&b), "src", text), "00000000000000000000000000000000");
+		assert_string_equal(value(buf_view(&b), "org", text), "412015");
+		assert_null(strstr(buf_cstr(&words), "deep"));
+		event_done(&e);
+		buf_done(&words);
+		buf_done(&b);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_query), cmocka_unit_test(test_limits), cmocka_unit_test(test_search),
+		cmocka_unit_test(test_row), cmocka_unit_test(test_head), cmocka_unit_test(test_hostile),
+	};
+	return cmocka_run_group_tests_name("index/index", tests, NULL, NULL);
+}

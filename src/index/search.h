@@ -1,0 +1,29 @@
+/* A search of the index: who may see what is put in here, not by who asks.
+ *
+ * Request (doc/interfaces/search.md): query (query.h), org (a body's code; absent: all), from, to (ms UTC, of when it happened),
+ * limit (1…SEARCH_LIMIT), group (a column, or minute, hour, day: then counts instead of records).
+ * Answer: records[{name, record}] newest first, or counts[{value, count, last}], most first; more: there were others;
+ * took_ms. */
+#ifndef INDEX_SEARCH_H
+#define INDEX_SEARCH_H
+
+#include "base/mem.h"
+#include "index/client.h"
+
+#include <stdint.h>
+
+#define SEARCH_LIMIT 10000
+#define SEARCH_SECONDS 30           /* the engine ends a query after this */
+#define SEARCH_MEMORY (1024u * MIB) /* of one query */
+
+struct search {
+	char query[4097], org[8], by[32];
+	int64_t from_ms, to_ms;
+	uint32_t limit;
+};
+/* Fills `fields` with the answer's fields, each with a comma before it (wire/ctl.h). */
+int search_run(struct client *c, const struct search *s, struct buf *fields, struct err *err);
+/* The SQL alone, for tests and for the curious. */
+int search_sql(const struct search *s, struct buf *b, struct err *err);
+
+#endif
