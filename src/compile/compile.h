@@ -41,6 +41,7 @@ void compile_url_policy(const struct model *m, const struct org *o, struct buf *
 int compile_scand(const struct model *m, struct outset *out, struct err *err);    /* scand.json, clamd/clamd.conf */
 int compile_intaked(const struct model *m, struct outset *out, struct err *err);  /* intaked.json */
 int compile_detectd(const struct model *m, struct outset *out, struct err *err);  /* detectd.json */
+int compile_stored(const struct model *m, struct outset *out, struct err *err);   /* stored.json */
 int compile_respondd(const struct model *m, struct outset *out, struct err *err); /* respondd.json */
 int compile_probed(const struct model *m, struct outset *out, struct err *err);   /* probed.json */
 int compile_portald(const struct model *m, struct outset *out, struct err *err);  /* portald.json, nginx/nginx.conf */

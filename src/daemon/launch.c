@@ -108,16 +108,18 @@ static void limits(const struct table_process *row)
 		limit(RLIMIT_MEMLOCK, RLIM_INFINITY);
 }
 
-/* The groups of the sockets it may connect to. */
+/* The groups of the sockets it may connect to, and its row's. */
 static void become(const struct table_process *row)
 {
 	struct err err = { 0 };
-	gid_t groups[SOCKETS_MAX];
+	gid_t groups[SOCKETS_MAX + 1];
 	size_t n = 0;
 	for (size_t i = 0; table_sockets[i].name; i++)
 		for (size_t k = 0; k < TABLE_PEERS && table_sockets[i].peers[k]; k++)
 			if (table_sockets[i].peers[k] == row->uid && n < SOCKETS_MAX)
 				groups[n++] = TABLE_GID + (gid_t)i;
+	if (row->group)
+		groups[n++] = row->group;
 	if (prctl(PR_SET_KEEPCAPS, 1) < 0 || jail_caps_bound(row->caps_start, &err) < 0)
 		fail("capabilities");
 	if (setgroups(n, groups) < 0 || setresgid(row->uid, row->uid, row->uid) < 0 || setresuid(row->uid, row->uid, row->uid) < 0)

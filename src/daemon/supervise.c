@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 
 #define TICK_MS 100
-#define MAX_PROCESSES 24
+#define MAX_PROCESSES 48
 #define BACKOFF_FIRST 100
 #define BACKOFF_MAX 30000
 #define CALM_MS 60000 /* lived so long: the next failure is a first one */

@@ -3,7 +3,7 @@
  * Read by torided (users, namespaces, capabilities, limits, sockets, start and restart), by jail.c (system calls,
  * paths, peers) and by `toride status`. Order is start order; stop is the reverse. All are
  * restarted when they end, whatever the reason.
- * Paths begin with "%S/" (state directory), "%R/" (run directory), "%L" (rules) or "/" (the system's); table_path() fills them in. */
+ * Paths begin with "%S/" (state directory), "%R/" (run directory), "%L" (rules), "%X/" (beside our programs) or "/" (the system's); table_path() fills them in. */
 #ifndef JAIL_TABLE_H
 #define JAIL_TABLE_H
 
@@ -37,6 +37,7 @@ struct table_process {
 	const char *name;              /* "vaultd" */
 	const char *argv[TABLE_ARGS];  /* argv[0] without "/": beside torided. Paths as above */
 	uid_t uid;                     /* also its group */
+	gid_t group;                   /* one more: GROUP_SEGMENTS; 0: none */
 	uint64_t caps_start;           /* bit masks of capabilities: given by torided … */
 	uint64_t caps_kept;            /* … and left after daemon_confine() */
 	bool own_net;                  /* an empty network of its own; else the node's */
@@ -77,7 +78,7 @@ extern const struct table_dir table_dirs[];
 
 const struct table_process *table_find(const char *name);
 const struct table_socket *table_find_socket(const char *name, size_t *ret_index);
-/* Fills "%S", "%R" and "%L" in; dies when it doesn't fit (paths are ours). Returns dst. */
+/* Fills "%S", "%R", "%L" and "%X" in; dies when it doesn't fit (paths are ours). Returns dst. */
 const char *table_path(const char *path, char *dst, size_t size);
 
 #endif

@@ -23,6 +23,7 @@ static const struct rule rules[] = {
 	{ USER_INTAKE, VAULT_PUBLIC, 5, 20, NULL },
 	{ USER_DETECT, VAULT_SEGKEY, 500, 8192, NULL },
 	{ USER_DETECT, VAULT_PUBLIC, 5, 20, NULL },
+	{ USER_STORED, VAULT_SEGKEY, 500, 8192, NULL },
 	{ USER_CONTROL, VAULT_DESTROY, 1, 64, NULL },
 	{ USER_CONTROL, VAULT_PUBLIC, 5, 20, NULL },
 	{ USER_PORTAL, VAULT_PUBLIC, 5, 20, NULL },
@@ -96,7 +97,7 @@ const char *uses_caller(uid_t uid, char dst[32])
 	static const struct {
 		uid_t uid;
 		const char *name;
-	} known[] = { { 0, "root" }, { USER_PROXY, "proxyd" }, { USER_INTAKE, "intaked" }, { USER_DETECT, "detectd" },
+	} known[] = { { 0, "root" }, { USER_PROXY, "proxyd" }, { USER_INTAKE, "intaked" }, { USER_DETECT, "detectd" }, { USER_STORED, "stored" },
 		      { USER_CONTROL, "controld" }, { USER_PORTAL, "portald" }, { USER_KNOT, "knot" },
 		      { USER_NSD1, "nsd1" },
 		      { USER_NSD2, "nsd2" } };

@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 const char *place_state(void)
 {
@@ -23,6 +25,19 @@ const char *place_rules(void)
 {
 	const char *s = getenv("TORIDE_RULES");
 	return s && *s ? s : TORIDE_RULES_DIR;
+}
+
+const char *place_programs(void)
+{
+	static char dir[PLACE_MAX];
+	if (*dir)
+		return dir;
+	ssize_t n = readlink("/proc/self/exe", dir, sizeof dir - 1);
+	dir[n > 0 ? n : 0] = 0;
+	char *slash = strrchr(dir, '/');
+	if (slash)
+		*slash = 0;
+	return dir;
 }
 
 __attribute__((format(printf, 4, 0)))

@@ -13,6 +13,8 @@ const char *place_state(void);
 const char *place_run(void);
 /* The detection rules: TORIDE_RULES, or the installation's. */
 const char *place_rules(void);
+/* Where this program and its siblings are. */
+const char *place_programs(void);
 /* "STATE/a/b" and "RUN/x.sock" into dst; dies on overflow (they are ours). Returns dst. */
 const char *place_in_state(char *dst, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 const char *place_in_run(char *dst, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -28,6 +30,7 @@ const char *place_in_run(char *dst, size_t size, const char *fmt, ...) __attribu
 #define SOCK_EVE "eve.sock"           /* a JSON object a line: what Suricata sees. from it alone */
 #define SOCK_FINDINGS "findings.sock" /* detect/finding.h. from detectd to respondd */
 #define SOCK_RESPOND "respond.sock"   /* JSON lines: incidents and blocks. from controld */
+#define SOCK_SEARCH "search.sock"     /* JSON lines: searches of the log. from controld, portald */
 #define SOCK_PROXY "proxy.sock"       /* fixed-size binary: blocks and policy. from torided */
 #define SOCK_PORTAL "portal.sock"     /* SCGI. from nginx */
 #define SOCK_PG "pg"                  /* directory of PostgreSQL's socket. respondd, portald */
@@ -52,6 +55,9 @@ enum place_user {
 	USER_KNOT,
 	USER_NSD1,
 	USER_NSD2,
+	USER_STORED,
+	USER_INDEX,
 };
+#define GROUP_SEGMENTS (UID_BASE + 80) /* may read the sealed segments */
 
 #endif

@@ -88,7 +88,7 @@ intact() { "$toride" log verify --json | jq -se '.[-1].ok and .[-1].faults == 0'
 
 pid_of() { "$toride" status --json 2>/dev/null | jq -r --arg p "$1" '.processes[] | select(.name == $p and .state == "ready") | .pid'; }
 back() { local p; p=$(pid_of "$1"); [ -n "$p" ] && [ "$p" != null ] && [ "$p" != "$2" ]; }
-all_ready() { "$toride" status --json 2>/dev/null | jq -e '.processes | length == 12 and all(.state == "ready")' >/dev/null; }
+all_ready() { "$toride" status --json 2>/dev/null | jq -e '.processes | length == 14 and all(.state == "ready")' >/dev/null; }
 shoot() { # NAME: kill -9 the process of the table
 	local p; p=$(pid_of "$1")
 	[ -n "$p" ] || { echo "$1 isn't ready before it is shot"; return 1; }
@@ -122,7 +122,7 @@ mkdir -p "$lab/internet/www/phish/new"
 begin_asking
 ask_malware
 try "terminals of both organisations are served" goes_on
-for p in vaultd controld scand proxyd intaked detectd respondd portald clamd unbound postgres nginx; do
+for p in vaultd controld scand proxyd intaked detectd indexd stored respondd portald clamd unbound postgres nginx; do
 	began=$(date +%s%N)
 	try "$p comes back after kill -9" shoot $p
 	echo "# $p: ready again after $((($(date +%s%N) - began) / 1000000)) ms"

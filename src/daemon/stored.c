@@ -1,0 +1,373 @@
+/* toride-stored: what is sealed becomes searchable. One thread fills the index from the segments (index/fill.h); requests come
+ * from controld and portald as JSON lines (doc/interfaces/search.md) and are run a few at a time. It asks the engine over a
+ * UNIX socket and has no network.
+ *
+ * SIGHUP reads the generation again (how long each body's records are kept). */
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "index/fill.h"
+#include "index/search.h"
+#include "jail/jail.h"
+#include "vault/vault_client.h"
+#include "wire/ctl.h"
+#include "wire/daemon.h"
+#include "wire/place.h"
+
+#include <curl/curl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define WAITING_MAX 32
+#define AGAIN_MS 500         /* after an error of the index, doubled up to … */
+#define AGAIN_MAX_MS 10000
+#define EXPIRE_MS 3600000
+#define CONFIG_MAX (16u * MIB)
+
+struct keep { /* how long a body's records are kept */
+	char org[8];
+	unsigned days;
+};
+
+struct stored {
+	struct daemon d;
+	uv_loop_t loop;
+	uv_signal_t term, hup;
+	struct ctl_server *server;
+	struct vault *vault;
+	char segments[PLACE_MAX], state[PLACE_MAX], engine[PLACE_MAX];
+	/* the filling thread */
+	pthread_t filler;
+	int wake_fd; /* readable: look at `stop` and `again` */
+	_Atomic bool stop, again;
+	/* of the generation; under lock */
+	pthread_mutex_t lock;
+	struct keep *keeps;
+	size_t n_keeps;
+	unsigned searching;
+};
+
+static void count(struct stored *t, const char *name, uint64_t value)
+{
+	stats_set(stats_counter(t->d.stats, "", name), value);
+}
+
+static struct client_opts engine_opts(const struct stored *t)
+{
+	return (struct client_opts){ .socket_path = t->engine };
+}
+
+/* ---- configuration: {"orgs":[{"code":"412015","retention_days":396}]} ---- */
+
+static int config_load(struct stored *t, struct err *err)
+{
+	struct buf b;
+	struct keep *keeps = NULL;
+	size_t i, n = 0;
+	yyjson_val *o;
+	buf_init(&b, CONFIG_MAX);
+	int r = daemon_config(&t->d, &b, err);
+	yyjson_doc *doc = r == 0 ? yyjson_read(b.ptr, b.len, 0) : NULL;
+	yyjson_val *orgs = yyjson_obj_get(yyjson_doc_get_root(doc), "orgs");
+	if (r == 0 && !yyjson_is_arr(orgs))
+		r = err_set(err, E_INVALID, "stored.json", "has no orgs");
+	if (r == 0 && !(keeps = mem_array(yyjson_arr_size(orgs) + 1, sizeof *keeps)))
+		r = err_set(err, E_NOMEM, "", "no memory");
+	if (r == 0)
+		yyjson_arr_foreach(orgs, i, n, o) {
+			str_copy(ctl_str(o, "code"), keeps[i].org, sizeof keeps[i].org);
+			keeps[i].days = (unsigned)ctl_u64(o, "retention_days", 3660);
+		}
+	yyjson_doc_free(doc);
+	buf_done(&b);
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&t->lock);
+	mem_free(t->keeps);
+	t->keeps = keeps;
+	t->n_keeps = n;
+	pthread_mutex_unlock(&t->lock);
+	return 0;
+}
+
+/* ---- filling ---- */
+
+static int segment_key(const char *org, const char *series, uint32_t number, unsigned char ret[SEGMENT_KEY], void *user, struct err *err)
+{
+	int r = -E_LIMIT; /* so many a second: an index that begins again asks for a year's */
+	for (int i = 0; i < 100 && r == -E_LIMIT; i++) {
+		r = vault_segkey(user, org, series, number, ret, err);
+		if (r == -E_LIMIT)
+			poll(NULL, 0, 50);
+	}
+	return r;
+}
+
+static void pause_ms(struct stored *t, int ms, int fd)
+{
+	struct pollfd p[2] = { { t->wake_fd, POLLIN, 0 }, { fd, POLLIN, 0 } };
+	eventfd_t n;
+	if (poll(p, 2, ms) > 0 && p[0].revents)
+		eventfd_read(t->wake_fd, &n);
+}
+
+/* Whole partitions behind the longest, rows of a body behind its own. */
+static int expire(struct stored *t, struct err *err)
+{
+	struct client *c;
+	unsigned longest = 0;
+	struct client_opts o = engine_opts(t);
+	int r = client_open(&o, &c, err);
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&t->lock);
+	size_t n = t->n_keeps;
+	struct keep *keeps = mem_array(n + 1, sizeof *keeps);
+	if (keeps && n)
+		memcpy(keeps, t->keeps, n * sizeof *keeps);
+	pthread_mutex_unlock(&t->lock);
+	for (size_t i = 0; keeps && i < n; i++)
+		longest = keeps[i].days > longest ? keeps[i].days : longest;
+	if (longest)
+		r = fill_expire(c, NULL, longest, err);
+	for (size_t i = 0; keeps && r == 0 && i < n && !t->stop; i++)
+		if (keeps[i].days < longest)
+			r = fill_expire(c, keeps[i].org, keeps[i].days, err);
+	mem_free(keeps);
+	client_close(&c);
+	return r;
+}
+
+static void show(struct stored *t, const struct fill *f, uint64_t before)
+{
+	const struct fill_stats *s = fill_stats(f);
+	count(t, "indexed", before + s->records);
+	count(t, "series_faults", s->faults);
+	count(t, "bad_events", s->bad);
+	if (s->last_arrival_ms)
+		count(t, "indexed_up_to_ms", (uint64_t)s->last_arrival_ms);
+}
+
+/* Until an error, the end, or an order to rebuild. */
+static int fill_on(struct stored *t, struct fill *f, int64_t *expired_ms, struct err *err)
+{
+	uint64_t before = atomic_load(stats_counter(t->d.stats, "", "indexed"));
+	int r = 0;
+	while (r >= 0 && !t->stop && !t->again) {
+		r = fill_step(f, err);
+		show(t, f, before);
+		if (r == 0 && clock_mono_ms() - *expired_ms > EXPIRE_MS) {
+			*expired_ms = clock_mono_ms();
+			r = expire(t, err);
+		}
+		if (r == 0)
+			pause_ms(t, 200, fill_fd(f));
+	}
+	if (r >= 0 && t->stop)
+		r = fill_flush(f, err);
+	return r < 0 ? r : 0;
+}
+
+static void *fill_main(void *user)
+{
+	struct stored *t = user;
+	struct fill_opts o = { t->segments, t->state, segment_key, t->vault, engine_opts(t) };
+	int64_t expired_ms = -EXPIRE_MS, said_ms = -60000;
+	int wait_ms = AGAIN_MS;
+	while (!t->stop) {
+		struct fill *f = NULL;
+		struct err err = { 0 };
+		t->again = false;
+		int r = fill_open(&o, &f, &err);
+		count(t, "index_ready", r == 0);
+		if (r == 0) {
+			wait_ms = AGAIN_MS;
+			r = fill_on(t, f, &expired_ms, &err);
+		}
+		fill_close(&f);
+		if (r == 0)
+			continue;
+		if (r == -E_AGAIN) {
+			log_info("", err.path, "%s", err.msg);
+			continue;
+		}
+		if (clock_mono_ms() - said_ms > 10000) {
+			said_ms = clock_mono_ms();
+			log_err(LOG_LEVEL_WARN, "", "index", &err);
+		}
+		pause_ms(t, wait_ms, -1);
+		wait_ms = wait_ms * 2 > AGAIN_MAX_MS ? AGAIN_MAX_MS : wait_ms * 2;
+	}
+	return NULL;
+}
+
+/* ---- requests ---- */
+
+struct job {
+	uv_work_t work;
+	struct stored *t;
+	uint64_t peer;
+	struct search search;
+	struct buf fields;
+	struct err err;
+};
+
+static void job_work(uv_work_t *w)
+{
+	struct job *j = w->data;
+	struct client *c;
+	struct client_opts o = engine_opts(j->t);
+	o.timeout_ms = (SEARCH_SECONDS + 5) * 1000;
+	if (client_open(&o, &c, &j->err) < 0)
+		return;
+	if (search_run(c, &j->search, &j->fields, &j->err) == -E_CLOSED)
+		err_set(&j->err, E_CLOSED, "index", "the search isn't ready; records are sealed all the same (toride log tail, toride status)");
+	client_close(&c);
+}
+
+static void job_done(uv_work_t *w, int status)
+{
+	struct job *j = w->data;
+	if (status < 0 && !j->err.code)
+		err_set(&j->err, E_CLOSED, "", "stored is ending");
+	ctl_reply(j->t->server, j->peer, buf_view(&j->fields), &j->err);
+	stats_add(stats_counter(j->t->d.stats, "", j->err.code ? "searches_failed" : "searches"), 1);
+	j->t->searching--;
+	buf_done(&j->fields);
+	mem_free(j);
+}
+
+static int take(yyjson_val *root, const char *key, char *dst, size_t size, struct err *err)
+{
+	struct str s = ctl_str(root, key);
+	*dst = 0;
+	return !s.ptr || str_copy(s, dst, size) ? 0 : err_set(err, E_INVALID, key, "too long");
+}
+
+static int do_search(struct stored *t, const struct ctl_request *rq, struct err *err)
+{
+	if (t->searching >= WAITING_MAX)
+		return err_set(err, E_LIMIT, "", "too many searches are waiting");
+	struct job *j = mem_alloc(sizeof *j);
+	if (!j)
+		return err_set(err, E_NOMEM, "", "no memory");
+	*j = (struct job){ .t = t, .peer = rq->peer };
+	j->work.data = j;
+	struct search *s = &j->search;
+	int r = take(rq->root, "query", s->query, sizeof s->query, err);
+	if (r == 0)
+		r = take(rq->root, "org", s->org, sizeof s->org, err);
+	if (r == 0)
+		r = take(rq->root, "group", s->by, sizeof s->by, err);
+	s->to_ms = (int64_t)ctl_u64(rq->root, "to", (uint64_t)clock_now_ms() + 3600000);
+	s->from_ms = (int64_t)ctl_u64(rq->root, "from", (uint64_t)(clock_now_ms() - 7 * 86400000ll));
+	s->limit = (uint32_t)ctl_u64(rq->root, "limit", 50);
+	buf_init(&j->fields, CTL_MAX);
+	if (r == 0 && uv_queue_work(&t->loop, &j->work, job_work, job_done) < 0)
+		r = err_set(err, E_NOMEM, "", "no memory");
+	if (r < 0) {
+		mem_free(j);
+		return r;
+	}
+	t->searching++;
+	return -E_AGAIN;
+}
+
+static int do_rebuild(struct stored *t, const struct ctl_request *rq, struct err *err)
+{
+	uint64_t day = ctl_u64(rq->root, "day", 0);
+	if (day && (day < 20200101 || day > 21991231))
+		return err_set(err, E_INVALID, "day", "not a day like 20261128");
+	int r = fill_order_rebuild(t->state, (uint32_t)day, err);
+	if (r == 0) {
+		t->again = true;
+		eventfd_write(t->wake_fd, 1);
+	}
+	return r;
+}
+
+static int handle(const struct ctl_request *rq, const char *what, struct buf *b, void *user, struct err *err)
+{
+	struct stored *t = user;
+	(void)b;
+	if (!jail_peer_allowed(SOCK_SEARCH, rq->uid))
+		return err_set(err, E_DENIED, "", "user %u may not ask", (unsigned)rq->uid);
+	if (strcmp(what, "log.search") == 0)
+		return do_search(t, rq, err);
+	if (strcmp(what, "log.rebuild") == 0)
+		return do_rebuild(t, rq, err);
+	return err_set(err, E_INVALID, "do", "no such request: %s", what);
+}
+
+/* ---- main ---- */
+
+static void on_term(uv_signal_t *s, int signum)
+{
+	struct stored *t = s->data;
+	t->stop = true;
+	eventfd_write(t->wake_fd, 1);
+	ctl_close(&t->server);
+	uv_stop(&t->loop);
+}
+
+static void on_hup(uv_signal_t *s, int signum)
+{
+	struct stored *t = s->data;
+	struct err err = { 0 };
+	if (config_load(t, &err) < 0)
+		log_err(LOG_LEVEL_ERROR, "", "generation", &err);
+	else
+		daemon_ready(&t->d);
+}
+
+static int open_all(struct stored *t, struct err *err)
+{
+	char path[PLACE_MAX];
+	place_in_state(t->segments, sizeof t->segments, "segments");
+	place_in_state(t->state, sizeof t->state, "index-fill");
+	place_in_run(t->engine, sizeof t->engine, "indexd/index.sock");
+	pthread_mutex_init(&t->lock, NULL);
+	if (uv_loop_init(&t->loop) < 0 || curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK || (t->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
+		return err_set(err, E_IO, "loop", "cannot start");
+	uv_signal_init(&t->loop, &t->term);
+	uv_signal_init(&t->loop, &t->hup);
+	t->term.data = t->hup.data = t;
+	uv_signal_start(&t->term, on_term, SIGTERM);
+	uv_signal_start(&t->hup, on_hup, SIGHUP);
+	int r = config_load(t, err);
+	if (r == 0)
+		r = vault_open(NULL, 5000, &t->vault, err);
+	if (r == 0)
+		r = ctl_listen(&t->loop, place_in_run(path, sizeof path, SOCK_SEARCH), 0660, handle, t, &t->server, err);
+	if (r == 0)
+		r = daemon_confine(&t->d, err);
+	if (r == 0 && pthread_create(&t->filler, NULL, fill_main, t) != 0)
+		r = err_set(err, E_NOMEM, "", "no thread");
+	return r;
+}
+
+int main(void)
+{
+	static struct stored t;
+	struct err err = { 0 };
+	jail_install();
+	int r = daemon_begin("stored", &t.d, &err);
+	if (r == 0)
+		r = open_all(&t, &err);
+	if (r < 0) {
+		log_err(LOG_LEVEL_ERROR, "", "start", &err);
+		return 1;
+	}
+	daemon_ready(&t.d);
+	log_info("", "start", "ready");
+	uv_run(&t.loop, UV_RUN_DEFAULT);
+	pthread_join(t.filler, NULL);
+	return 0;
+}
