@@ -46,6 +46,8 @@ struct job {
 	struct controld *c;
 	uint64_t peer;
 	char what[64], actor[IDENTITY_MAX], digest[72];
+	char about[400]; /* for the record of it: what was searched */
+	const char *socket; /* whom it is forwarded to */
 	bool changes;
 	struct order order;
 	struct buf request, fields;
@@ -138,7 +140,7 @@ static void job_done(uv_work_t *w, int status)
 	if (status < 0 && !j->err.code)
 		err_set(&j->err, E_CLOSED, "", "controld is ending");
 	if (j->changes)
-		audit(j->c, j->actor, j->what, j->digest, &j->err);
+		audit(j->c, j->actor, j->what, *j->about ? j->about : j->digest, &j->err);
 	ctl_reply(j->c->server, j->peer, buf_view(&j->fields), &j->err);
 	j->c->jobs--;
 	job_free(j);
@@ -329,7 +331,7 @@ static void run_status(struct job *j)
 	status_collect(&j->fields, &j->err);
 }
 
-/* ---- respondd's ---- */
+/* ---- respondd's and stored's ---- */
 
 /* Its answer's fields are ours: what stands behind "ok":true. */
 static void run_forward(struct job *j)
@@ -338,19 +340,25 @@ static void run_forward(struct job *j)
 	char path[PLACE_MAX];
 	struct buf reply;
 	buf_init(&reply, CTL_MAX);
-	place_in_run(path, sizeof path, SOCK_RESPOND);
+	place_in_run(path, sizeof path, "%s", j->socket);
 	int r = ctl_call(path, buf_view(&j->request), &reply, FORWARD_MS, &j->err);
 	if (r == 0 && (reply.len < sizeof head || !str_starts(buf_view(&reply), STR(head))))
-		err_set(&j->err, E_INVALID, "respondd", "its answer is of another form");
+		err_set(&j->err, E_INVALID, j->socket, "its answer is of another form");
 	else if (r == 0)
 		buf_put(&j->fields, reply.ptr + sizeof head - 1, reply.len - sizeof head); /* without the last brace */
 	buf_done(&reply);
 }
 
+static bool of_the_log(const char *what)
+{
+	return strncmp(what, "log.", 4) == 0;
+}
+
 static int do_forward(struct controld *c, const struct ctl_request *rq, const char *what, const char *actor,
                       struct err *err)
 {
-	struct job *j = job_make(c, rq, what, actor, false, run_forward);
+	bool log = of_the_log(what); /* respondd records itself what it is asked */
+	struct job *j = job_make(c, rq, what, actor, log, run_forward);
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	yyjson_mut_val *root = doc ? yyjson_val_mut_copy(doc, rq->root) : NULL;
 	size_t n;
@@ -362,8 +370,12 @@ static int do_forward(struct controld *c, const struct ctl_request *rq, const ch
 		yyjson_mut_doc_set_root(doc, root);
 		text = yyjson_mut_write(doc, 0, &n);
 	}
-	if (j && text)
+	if (j && text) {
 		buf_put(&j->request, text, n);
+		j->socket = log ? SOCK_SEARCH : SOCK_RESPOND;
+		if (log)
+			snprintf(j->about, sizeof j->about, "%.*s", (int)(n < sizeof j->about ? n : sizeof j->about - 1), text);
+	}
 	bool ok = j && text && !j->request.failed;
 	free(text); /* yyjson's own allocation */
 	yyjson_mut_doc_free(doc);
@@ -394,7 +406,7 @@ static int handle_known(struct controld *c, const struct ctl_request *rq, const 
 		return do_approve(rq, actor, b, digest, err);
 	if (strcmp(what, "apply") == 0 || strcmp(what, "confirm") == 0 || strcmp(what, "rollback") == 0)
 		return do_order(c, rq, what, actor, digest, err);
-	if (strncmp(what, "incident.", 9) == 0 || strncmp(what, "block.", 6) == 0)
+	if (strncmp(what, "incident.", 9) == 0 || strncmp(what, "block.", 6) == 0 || of_the_log(what))
 		return do_forward(c, rq, what, actor, err);
 	bool status = strcmp(what, "status") == 0;
 	if (!status && strcmp(what, "generations") != 0)

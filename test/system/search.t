@@ -1,0 +1,110 @@
+#!/bin/bash
+# Searching the log: what terminals did is found by word, column, address and number; each sealed record is in the index once, also
+# after indexd and stored were killed in the middle; a body's search shows no other body; who searched is on record.
+set -u
+[ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; echo "ok 1 - search # SKIP needs root"; exit 0; }
+source=$(cd "$(dirname "$0")/../.." && pwd)
+bin=$(dirname "$(readlink -f "$(command -v toride)")") || { echo "not ok 1 - toride isn't built"; exit 1; }
+[ -e "$bin/libchdb.so" ] || { echo "ok 1 - search # SKIP libchdb.so isn't there: the set-up couldn't fetch it"; exit 0; }
+export TORIDE_LAB=ts TORIDE_SOURCE=$source LC_ALL=C.UTF-8
+toride=$bin/toride lab=$bin/lab-ts
+export TORIDE_STATE=$lab/state TORIDE_RUN=$lab/run TORIDE_RULES=$source/rules
+top=$(mktemp -d /tmp/toride-search.XXXXXX)
+proxy=http://192.0.2.10:8080
+bad=0
+. "$(dirname "$0")/lib.sh"
+trap '"$toride" lab down >&2; rm -rf "$top"' EXIT
+trap 'exit 1' INT TERM
+
+on() { local host=$1; shift; ip netns exec "ts-$host" "$@"; }
+get() { on "$1-pc1" curl -s -o /dev/null --max-time 20 --cacert "$TORIDE_RUN/ca.pem" -x "$proxy" "${@:3}" "$2"; }
+# QUERY [OPTION...]: the records found, one object a line; fails when the search did (1: nothing found)
+records() { "$toride" log search "$@" --from 1h -n 10000 --json || [ $? = 1 ]; }
+# The same among pages: the searches themselves are on record too, with their words.
+found() { local q=$1; shift; records "class:http ($q)" "$@"; }
+number() { local f; f=$(found "$@") || return; [ -z "$f" ] && echo 0 || wc -l <<<"$f"; }
+finds() { local want=$1; shift; [ "$(number "$@")" = "$want" ]; }
+pid_of() { "$toride" status --json 2>/dev/null | jq -r --arg p "$1" '.processes[] | select(.name == $p and .state == "ready") | .pid'; }
+back() { local p; p=$(pid_of "$1"); [ -n "$p" ] && [ "$p" != null ] && [ "$p" != "$2" ]; }
+shoot() { local p; p=$(pid_of "$1"); [ -n "$p" ] || return 1; kill -9 "$p"; until_true 40 back "$1" "$p"; }
+# Every record sealed so far, by name, sorted; and as the index has them.
+sealed() { "$toride" log tail -n 100000 | cut -f1 | sort; }
+indexed() { records | jq -r .name | sort; }
+# More is sealed all the while, searches included: what was sealed before is what must be there, nothing twice.
+all_once() {
+	sealed >"$top/sealed"
+	until_true 30 eval 'indexed >"$top/indexed"; [ -z "$(comm -23 "$top/sealed" "$top/indexed")" ]' || { comm -23 "$top/sealed" "$top/indexed" | head -5; return 1; }
+	[ -z "$(uniq -d "$top/indexed")" ] || { echo "twice: $(uniq -d "$top/indexed" | head -5)"; return 1; }
+}
+
+"$toride" lab up >&2; ok $? "lab up"
+[ $bad = 0 ] || exit 1
+try "indexd and stored are ready" until_true 40 eval '[ -n "$(pid_of indexd)" ] && [ -n "$(pid_of stored)" ]'
+
+# ---- what is found ----
+
+get 412015 "http://www.news.example/s/alpha-One.html"; get 412015 "https://www.news.example/s/beta?q=secret"
+get 412023 "http://www.news.example/s/alpha-two.html"
+get 412015 "http://www.news.example/s/%E8%AB%8B%E6%B1%82%E6%9B%B8.html"
+try "a page is found by a word of its address" until_true 20 finds 2 alpha
+try "capital or small" finds 1 "ALPHA-ONE"
+try "a word is whole" finds 0 alph
+try "but for a star" finds 2 'alph*'
+try "words with what stands between them" finds 1 '"alpha-two.html"'
+try "by column" finds 1 url:http://www.news.example/s/alpha-one.html
+try "a pattern in a column" finds 2 'url:*/s/alpha-*'
+try "either" eval '[ "$(number "url:*alpha-one* or url:*alpha-two*")" = 2 ]'
+try "not" eval '[ "$(number "alpha -two")" = 1 ]'
+try "by number" eval '[ "$(number "url:*/s/* code>=400")" = "$(number "url:*/s/*")" ] && finds 0 "url:*/s/* code<400"'
+src=$(found alpha --org 412015 | jq -r '.record.src_endpoint.ip')
+try "by the terminal's address" eval '[ "$(number "alpha src:$src" --org 412015)" = 1 ]'
+try "by prefix" eval '[ "$(number "alpha ip:10.0.0.0/8")" = 2 ] && finds 0 "alpha src:198.51.100.0/24"'
+try "a query's secret isn't in the log" finds 0 secret
+try "what wasn't asked isn't found" eval '"$toride" log search nowhere-at-all >/dev/null 2>&1; [ $? = 1 ]'
+try "counts by column" eval '[ "$("$toride" log search class:http alpha --by org --json | jq -r "select(.value == \"412023\") | .count")" = 1 ]'
+try "counts by day" eval '[ "$("$toride" log search class:http alpha --by day --json | jq -s "map(.count) | add")" = 2 ]'
+name=$(found alpha --org 412015 | jq -r .name)
+try "a record found is the one the log shows" eval '[ "$(found alpha --org 412015 | jq -cS .record)" = "$("$toride" log show "$name" | jq -cS .)" ]'
+try "the list for people names it" eval '"$toride" log search class:http alpha | grep -F "$name"'
+
+# ---- bodies apart, and who asked ----
+
+try "a body's search shows its own" finds 1 alpha --org 412023
+try "and no other's, whatever the query says" eval 'finds 0 "org:412015" --org 412023 && finds 0 "alpha or org:412015 or not alpha" --org 412040'
+cat >"$top/quotes" <<'END'
+x' OR 1=1 OR 'y'='y
+url:x\' OR 1=1 OR "') OR 1=1 OR ('"
+url:*\' OR url:*\*' OR host:\
+END
+none_of() { while IFS= read -r q; do finds 0 "$q" || { echo "$q"; return 1; }; done <"$top/quotes"; }
+try "a quotation mark doesn't get out" none_of
+try "a wrong query is told with its place" eval '"$toride" log search "alpha (beta" 2>&1 | grep -F "query:7: the bracket is never closed"'
+try "so is an unknown column" eval '"$toride" log search "nosuch:1" 2>&1 | grep -F "query:1: no such column"'
+try "another user may not search" eval '! setpriv --reuid 65534 --clear-groups "$toride" log search alpha >"$top/other" 2>&1 && grep -q "may read only" "$top/other" && ! grep -q alpha-two "$top/other"'
+try "nor talk to the index itself" eval '! setpriv --reuid 65534 --clear-groups curl -s --max-time 5 --unix-socket "$TORIDE_RUN/indexd/index.sock" http://x/ -d "SELECT 1"'
+try "who searched for what is on record" until_true 20 eval '"$toride" log tail --org service -n 500 | grep log.search | grep -F ALPHA-ONE'
+
+# ---- once, whatever dies ----
+
+try "every sealed record is in the index once" all_once
+(i=0; while [ -e "$top" ] && [ ! -e "$top/enough" ]; do i=$((i + 1)); get 412015 "http://www.news.example/k/$i"; done) &
+busy=$!
+try "stored killed five times" eval 'for i in 1 2 3 4 5; do shoot stored && sleep 0.$((RANDOM % 10)) || exit 1; done'
+try "indexd killed five times" eval 'for i in 1 2 3 4 5; do shoot indexd && sleep 1.$((RANDOM % 10)) || exit 1; done'
+try "both" eval 'kill -9 $(pid_of indexd) $(pid_of stored); until_true 40 eval "[ -n \"\$(pid_of indexd)\" ] && [ -n \"\$(pid_of stored)\" ]"'
+: >"$top/enough"; wait $busy
+try "every sealed record is in the index once again" all_once
+
+# ---- an index that is gone ----
+
+"$toride" log rebuild >"$top/try"; ok $? "log rebuild"
+try "the rebuilt index has every record once" until_true 40 all_once
+"$toride" log rebuild --day "$(TZ=Asia/Tokyo date +%Y%m%d)" >"$top/try"; ok $? "log rebuild of today"
+try "the rebuilt day has every record once" until_true 40 all_once
+p=$(pid_of indexd)
+kill -STOP "$p"; rm -rf "$TORIDE_STATE/index/"*; kill -9 "$p"
+try "an index whose data is gone fills itself again" until_true 40 eval 'back indexd "$p" && all_once'
+try "the log is intact after all that" eval '"$toride" log verify --json | jq -se ".[-1].ok"'
+
+echo "1..$n"
+exit $bad
