@@ -564,18 +564,21 @@ static unsigned index_of(const char *interface)
 	return strcmp(interface, "line0") == 0 ? 7 : strcmp(interface, "i-wan0") == 0 ? 9 : 0;
 }
 
+#define SURICATA "47114" /* USER_SURICATA, in decimal */
+
 static void test_door(void **state)
 {
 	(void)state;
 	static const char head[] = "sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n",
-	                  port[] = "00000000189a5400 3      3    0003   7     1 0      47113  591848\n",
-	                  inner[] = "00000000189a5401 3      3    0003   9     1 0      47113  591849\n",
-	                  down[] = "00000000189a5401 3      3    0003   9     0 0      47113  591849\n",
+	                  port[] = "00000000189a5400 3      3    0003   7     1 0      " SURICATA "  591848\n",
+	                  inner[] = "00000000189a5401 3      3    0003   9     1 0      " SURICATA "  591849\n",
+	                  down[] = "00000000189a5401 3      3    0003   9     0 0      " SURICATA "  591849\n",
 	                  other[] = "00000000189a5401 3      3    0003   9     1 0      0      591849\n";
 	struct door d;
 	struct err err;
 	struct buf b;
 	char text[512];
+	assert_int_equal(atoi(SURICATA), USER_SURICATA);
 	assert_int_equal(door_parse((struct str){ "\1\2" LINE, 50 }, &d, &err), 0);
 	assert_true(d.bridge && d.n == 1);
 	assert_string_equal(d.lines[0].outer, "wan0");
