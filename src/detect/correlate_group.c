@@ -1,14 +1,17 @@
 /* Shards of groups, their events, and the ceiling of their memory; see correlate_parts.h.
- * Ten million groups of one event are what this is laid out for: a group is 72 bytes, an event 40, and
+ * Ten million groups of one event are what this is laid out for: a group is 88 bytes, an event 40, and
  * neither asks the system for memory on its own. Memory once taken for small lists stays with the correlator. */
 #include "detect/correlate_parts.h"
 
 #include "base/mem.h"
 
+#include <sys/mman.h>
+
 #define CHUNK 1024u         /* groups */
 #define SWEEP 4096u         /* groups of a shard looked at by one tick */
 #define POOL_CLASSES 7u     /* lists up to 64 events come from pools, larger ones from the heap */
 #define POOL_CHUNK (64 * KIB)
+#define HUGE_SLAB (64u * MIB)
 #define TAKEN_OUT UINT32_MAX
 #define INDEX_FROM 24u      /* values; fewer are looked through */
 
@@ -24,20 +27,48 @@ static uint32_t class_cap(unsigned class)
 	return class ? 1u << (class - 1) : 0;
 }
 
-static bool pool_fill(struct list_pool *p, size_t size)
+/* Small slabs first; large ones are on huge pages, or every look at a group among millions would miss the page tables too
+ * (0.71 to 0.77 M updates/s with ten million groups drawn evenly). */
+static bool slab_make(struct correlator *c)
 {
-	if (p->n_chunks == p->cap_chunks) {
-		uint32_t cap = p->cap_chunks ? p->cap_chunks * 2 : 16;
-		void **q = mem_grow(p->chunks, cap * sizeof *q);
-		if (!q)
-			return false;
-		p->chunks = q;
-		p->cap_chunks = cap;
+	size_t size = c->slab_bytes < 16 * MIB ? 512 * KIB : HUGE_SLAB;
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return false;
+	if (size == HUGE_SLAB)
+		madvise(p, size, MADV_HUGEPAGE); /* where there are none, it goes without */
+	struct slab *s = p;
+	*s = (struct slab){ c->slab, size, 64 };
+	c->slab = s;
+	c->slab_bytes += size;
+	return true;
+}
+
+static void *slab_take(struct correlator *c, size_t size)
+{
+	size = (size + 63) & ~(size_t)63;
+	if ((!c->slab || c->slab->size - c->slab->used < size) && !slab_make(c))
+		return NULL;
+	void *p = (char *)c->slab + c->slab->used;
+	c->slab->used += size;
+	return p;
+}
+
+static void slabs_free(struct correlator *c)
+{
+	for (struct slab *s = c->slab, *before; s; s = before) {
+		before = s->before;
+		munmap(s, s->size);
 	}
-	char *chunk = mem_alloc(POOL_CHUNK);
+	c->slab = NULL;
+	c->slab_bytes = 0;
+}
+
+static bool pool_fill(struct correlator *c, struct list_pool *p, size_t size)
+{
+	char *chunk = slab_take(c, POOL_CHUNK);
 	if (!chunk)
 		return false;
-	p->chunks[p->n_chunks++] = chunk;
 	for (size_t at = 0; at + size <= POOL_CHUNK; at += size) {
 		memcpy(chunk + at, &p->free, sizeof p->free);
 		p->free = chunk + at;
@@ -50,7 +81,7 @@ static struct entry *list_make(struct correlator *c, unsigned class)
 	if (class > POOL_CLASSES)
 		return mem_alloc(class_bytes(class));
 	struct list_pool *p = &c->pools[class];
-	if (!p->free && !pool_fill(p, class_bytes(class)))
+	if (!p->free && !pool_fill(c, p, class_bytes(class)))
 		return NULL;
 	void *list = p->free;
 	memcpy(&p->free, list, sizeof p->free);
@@ -67,16 +98,6 @@ static void list_free(struct correlator *c, struct entry *list, unsigned class)
 	}
 	memcpy(list, &c->pools[class].free, sizeof c->pools[class].free);
 	c->pools[class].free = list;
-}
-
-static void pools_clear(struct correlator *c)
-{
-	for (unsigned i = 0; i < LIST_CLASSES; i++) {
-		for (uint32_t k = 0; k < c->pools[i].n_chunks; k++)
-			mem_free(c->pools[i].chunks[k]);
-		mem_free(c->pools[i].chunks);
-		c->pools[i] = (struct list_pool){ 0 };
-	}
 }
 
 /* ---- places */
@@ -96,7 +117,7 @@ static uint32_t shard_of(const uint64_t id[2])
 	return (uint32_t)(id[1] % CORRELATE_SHARDS);
 }
 
-static uint32_t place_make(struct shard *s)
+static uint32_t place_make(struct correlator *c, struct shard *s)
 {
 	if (s->free != NOBODY) {
 		uint32_t i = s->free;
@@ -108,7 +129,7 @@ static uint32_t place_make(struct shard *s)
 		if (!p)
 			return NOBODY;
 		s->chunks = p;
-		s->chunks[s->n_chunks] = mem_array(CHUNK, sizeof **p);
+		s->chunks[s->n_chunks] = slab_take(c, CHUNK * sizeof **p);
 		if (!s->chunks[s->n_chunks])
 			return NOBODY;
 		s->n_chunks++;
@@ -191,7 +212,7 @@ bool group_make(struct correlator *c, const struct rule *r, uint32_t org, const 
 {
 	uint32_t shard = shard_of(id);
 	struct shard *s = &c->shards[shard];
-	uint32_t place = table_room(s) ? place_make(s) : NOBODY;
+	uint32_t place = table_room(s) ? place_make(c, s) : NOBODY;
 	if (place == NOBODY)
 		return false;
 	struct group *g = in(s, place);
@@ -271,7 +292,7 @@ static bool is_useless(const struct correlator *c, const struct group *g)
 	const struct rule *r = c->s->rules[g->rule];
 	const struct timeline *line = &c->orgs[g->org]->lines[c->line_of[g->rule]];
 	int64_t span = r->correlation->timespan_ms;
-	return line->done > g->quiet_until && (g->n == 0 || line->done > group_entry(g, g->n - 1)->time + 2 * span);
+	return line->done > g->quiet_until && (g->n == 0 || line->done > g->newest + 2 * span);
 }
 
 void groups_expire(struct correlator *c)
@@ -287,6 +308,12 @@ void groups_expire(struct correlator *c)
 	}
 }
 
+static void bounds(struct group *g)
+{
+	g->oldest = g->n ? group_entry(g, 0)->time : 0;
+	g->newest = g->n ? group_entry(g, g->n - 1)->time : 0;
+}
+
 static void shift(struct group *g, bool ordered, int64_t by_ms)
 {
 	for (uint32_t i = 0; i < g->n; i++) {
@@ -295,6 +322,7 @@ static void shift(struct group *g, bool ordered, int64_t by_ms)
 			group_entry(g, i)->v.start += by_ms;
 	}
 	g->quiet_until += g->quiet_until ? by_ms : 0;
+	bounds(g);
 }
 
 void groups_shift(struct correlator *c, uint32_t org, int64_t by_ms)
@@ -314,13 +342,12 @@ void groups_clear(struct correlator *c)
 		for (uint32_t k = 0; k < s->n_made; k++)
 			if (in(s, k)->used)
 				group_drop(c, (struct group_at){ i, k });
-		for (uint32_t k = 0; k < s->n_chunks; k++)
-			mem_free(s->chunks[k]);
 		mem_free(s->chunks);
 		mem_free(s->table);
 		*s = (struct shard){ .free = NOBODY };
 	}
-	pools_clear(c);
+	memset(c->pools, 0, sizeof c->pools);
+	slabs_free(c);
 }
 
 /* ---- values: which entry has one */
@@ -437,11 +464,15 @@ struct entry *group_insert(struct correlator *c, struct group_at at, const struc
 		c->stats.dropped++;
 		return NULL;
 	}
+	bool last = g->n == 0 || e->time >= g->newest;
 	uint32_t i = g->first + g->n++;
-	bool last = true;
-	for (; i > g->first && g->list[i - 1].time > e->time; i--, last = false)
+	for (; !last && i > g->first && g->list[i - 1].time > e->time; i--)
 		g->list[i] = g->list[i - 1];
 	g->list[i] = *e;
+	if (last)
+		g->newest = e->time;
+	if (i == g->first)
+		g->oldest = e->time;
 	names_keep(&c->names, e->record);
 	if (g->more) {
 		g->more->sum += g->more->sums ? e->v.number : 0;
@@ -472,15 +503,19 @@ void group_remove(struct correlator *c, struct group_at at, uint32_t i)
 	forget(c, g, e);
 	memmove(e, e + 1, (g->n - i - 1) * sizeof *e);
 	g->n--;
+	bounds(g);
 }
 
 void group_remove_first(struct correlator *c, struct group_at at, uint32_t n)
 {
 	struct group *g = group_of(c, at);
+	if (n == 0)
+		return;
 	for (uint32_t i = 0; i < n; i++)
 		forget(c, g, group_entry(g, i));
 	g->first += n;
 	g->n -= n;
+	bounds(g);
 	if (g->n)
 		return;
 	g->first = 0;

@@ -74,6 +74,7 @@ struct group_more { /* what few groups need */
 struct group {
 	uint64_t id[2];          /* hash of its key; the seed is random and secret */
 	int64_t quiet_until;
+	int64_t oldest, newest;  /* times of its first and last event; here, so that most hits only write to the list */
 	struct entry *list;      /* by time: list[first … first + n) */
 	struct group_more *more;
 	uint32_t rule, org;
@@ -94,8 +95,11 @@ struct shard {
 
 struct list_pool { /* event lists of one size that wait for use */
 	void *free;
-	void **chunks;
-	uint32_t n_chunks, cap_chunks;
+};
+
+struct slab { /* where groups and small lists come from; given back as a whole */
+	struct slab *before;
+	size_t size, used;
 };
 
 /* ---- correlate_time.c */
@@ -141,6 +145,8 @@ struct correlator {
 	uint8_t *used_on;   /* by rule index: bit set of the timelines of its correlations */
 	struct shard shards[CORRELATE_SHARDS];
 	struct list_pool pools[LIST_CLASSES];
+	struct slab *slab;
+	size_t slab_bytes;
 	struct names names;
 	uint64_t seed[2][2];
 	struct map orgs_by_code;

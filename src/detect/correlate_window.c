@@ -100,11 +100,13 @@ static bool slide(struct correlator *c, struct group_at at, const struct entry *
 {
 	struct group *g = group_of(c, at);
 	int64_t span = rule_of(c, g)->correlation->timespan_ms;
-	int64_t newest = g->n && group_entry(g, g->n - 1)->time > e->time ? group_entry(g, g->n - 1)->time : e->time;
+	int64_t newest = g->n && g->newest > e->time ? g->newest : e->time;
 	uint32_t old = 0;
-	while (old < g->n && group_entry(g, old)->time < newest - span)
-		old++;
-	group_remove_first(c, at, old);
+	if (g->n && g->oldest < newest - span) {
+		while (old < g->n && group_entry(g, old)->time < newest - span)
+			old++;
+		group_remove_first(c, at, old);
+	}
 	if (old && g->n == 0)
 		g->incomplete = false;
 	if (e->time >= newest - span)

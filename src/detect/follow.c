@@ -13,6 +13,8 @@
 #include <stdio.h>
 
 #define STATE_MAX (256u * 1024 * 1024)
+#define SAVE_CHEAP_MS 50
+#define SAVE_SHARE 20 /* a dearer save takes a twentieth of the time at most; what came since is read again from the segments */
 #define STATE_MAGIC "TRDDET04"
 
 struct follow {
@@ -29,7 +31,7 @@ struct follow {
 	bool changed;      /* since the last snapshot */
 	struct buf snap;   /* waits for its findings to be acknowledged; empty: none */
 	uint64_t snap_seq;
-	int64_t saved_ms;
+	int64_t saved_ms, cost_ms; /* cost: of the last save */
 	struct map clocks; /* "ORG/SERIES" -> when its last record was taken in */
 };
 
@@ -110,22 +112,26 @@ static int restore(struct follow *f, struct err *err)
 
 static int write_snapshot(struct follow *f, struct err *err)
 {
+	int64_t from = clock_mono_ms();
 	int r = f->snap.failed ? err_set(err, (enum err_code)-f->snap.failed, f->state, "the state is too large to be saved")
 	                       : fs_write(f->state, buf_view(&f->snap), 0600, err);
 	buf_reset(&f->snap);
 	f->stats.saves += r == 0;
+	f->cost_ms += clock_mono_ms() - from;
 	return r;
 }
 
 int follow_save(struct follow *f, uint64_t acked, struct err *err)
 {
 	if (f->changed && !f->snap.len && !f->put_failed) {
+		int64_t from = clock_mono_ms();
 		tally_flush(f->tally, on_finding, f);
 		if (f->put_failed)
 			return err_set(err, (enum err_code)-f->put_failed, "", "a finding could not be kept");
 		snapshot(f, &f->snap);
 		f->snap_seq = f->last_seq;
 		f->changed = false;
+		f->cost_ms = clock_mono_ms() - from;
 	}
 	return f->snap.len && acked >= f->snap_seq ? write_snapshot(f, err) : 0;
 }
@@ -141,7 +147,8 @@ int follow_tick(struct follow *f, int64_t now_ms, uint64_t acked, struct err *er
 	int64_t mono = clock_mono_ms();
 	if (f->snap.len && acked >= f->snap_seq)
 		return write_snapshot(f, err);
-	if (mono - f->saved_ms < (f->o.save_ms ? f->o.save_ms : 1000))
+	int64_t least = f->o.save_ms ? f->o.save_ms : 1000;
+	if (mono - f->saved_ms < (f->cost_ms > SAVE_CHEAP_MS ? f->cost_ms * SAVE_SHARE : least))
 		return 0;
 	f->saved_ms = mono;
 	return follow_save(f, acked, err);
