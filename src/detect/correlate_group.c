@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 
 #define CHUNK 1024u         /* groups */
-#define SWEEP 4096u         /* groups of a shard looked at by one tick */
+#define SWEEP 512u          /* groups of a shard looked at by one tick */
 #define POOL_CLASSES 7u     /* lists up to 64 events come from pools, larger ones from the heap */
 #define POOL_CHUNK (64 * KIB)
 #define HUGE_SLAB (64u * MIB)

@@ -255,20 +255,40 @@ static void look_windows(struct touching *t, yyjson_val *data)
 	look_hashes(t, text(yyjson_obj_get(data, "Hashes")));
 }
 
+static struct str in(yyjson_val *o, const char *a, const char *b)
+{
+	yyjson_val *v = yyjson_obj_get(o, a);
+	return text(b ? yyjson_obj_get(v, b) : v);
+}
+
+/* What each kind of event can hold; Windows events have no class. */
+static void look_at_class(struct touching *t, yyjson_val *root, uint64_t class_uid)
+{
+	yyjson_val *request = class_uid == 4002 ? yyjson_obj_get(root, "http_request") : NULL, *url = yyjson_obj_get(request, "url");
+	if (class_uid == 0) {
+		look_windows(t, yyjson_obj_get(yyjson_obj_get(root, "Event"), "EventData"));
+		return;
+	}
+	look_host(t, in(root, "dst_endpoint", "ip"));
+	look_host(t, in(root, "src_endpoint", "ip"));
+	if (class_uid == 4002) {
+		struct str host = in(url, "hostname", NULL);
+		look_host(t, host.ptr ? host : in(root, "dst_endpoint", "hostname"));
+		touched(t, intel_url(t->s.intel, in(url, "url_string", NULL), t->s.time_ms));
+		touched(t, intel_hash(t->s.intel, in(root, "file", "hash"), t->s.time_ms));
+	} else if (class_uid == 4003) {
+		look_host(t, in(root, "query", "hostname"));
+		look_answers(t, yyjson_obj_get(root, "answers"));
+	}
+}
+
 static void look(struct engine *e, yyjson_val *root, const struct engine_event *ev)
 {
 	struct touching t = { .e = e, .s = { .intel = e->o.intel, .org = org_of(root), .record = ev->record, .salt = ev->salt, .time_ms = time_of(root) } };
-	struct str terminal = terminal_of(e, root, t.s.org), action = at(root, "action");
+	struct str action = in(root, "action", NULL), terminal = terminal_of(e, root, t.s.org);
 	t.s.terminal = printable(terminal) ? terminal : STR("");
 	t.s.action = str_eq(action, STR("Allowed")) ? FINDING_ALLOWED : str_eq(action, STR("Denied")) ? FINDING_DENIED : FINDING_UNKNOWN;
-	look_host(&t, at(root, "http_request.url.hostname|dst_endpoint.hostname"));
-	look_host(&t, at(root, "dst_endpoint.ip"));
-	look_host(&t, at(root, "src_endpoint.ip"));
-	look_host(&t, at(root, "query.hostname"));
-	touched(&t, intel_url(e->o.intel, at(root, "http_request.url.url_string"), t.s.time_ms));
-	touched(&t, intel_hash(e->o.intel, at(root, "file.hash"), t.s.time_ms));
-	look_answers(&t, yyjson_obj_get(root, "answers"));
-	look_windows(&t, yyjson_obj_get(yyjson_obj_get(root, "Event"), "EventData"));
+	look_at_class(&t, root, yyjson_get_uint(yyjson_obj_get(root, "class_uid")));
 }
 
 void engine_intel(struct engine *e, const struct intel *intel)

@@ -14,6 +14,7 @@
 
 #define STATE_MAX (256u * 1024 * 1024)
 #define SAVE_CHEAP_MS 50
+#define SWEEP_MS 60000 /* between two looks for sightings that are over */
 #define SAVE_SHARE 20 /* a dearer save takes a twentieth of the time at most; what came since is read again from the segments */
 #define STATE_MAGIC "TRDDET04"
 
@@ -31,6 +32,7 @@ struct follow {
 	bool changed;      /* since the last snapshot */
 	struct buf snap;   /* waits for its findings to be acknowledged; empty: none */
 	uint64_t snap_seq;
+	int64_t swept_ms;
 	int64_t saved_ms, cost_ms; /* cost: of the last save */
 	struct map clocks; /* "ORG/SERIES" -> when its last record was taken in */
 };
@@ -141,7 +143,10 @@ int follow_tick(struct follow *f, int64_t now_ms, uint64_t acked, struct err *er
 	struct correlate_stats before, after;
 	correlator_stats(engine_correlator(f->engine), &before);
 	engine_tick(f->engine, now_ms);
-	sightings_tick(f->sightings, now_ms);
+	if (clock_mono_ms() - f->swept_ms >= SWEEP_MS) {
+		f->swept_ms = clock_mono_ms();
+		sightings_tick(f->sightings, now_ms);
+	}
 	correlator_stats(engine_correlator(f->engine), &after);
 	f->changed |= before.held != after.held || before.fired != after.fired; /* what was held has gone its way */
 	int64_t mono = clock_mono_ms();

@@ -25,7 +25,7 @@ struct intel {
 	uint32_t n, cap;
 	uint32_t *table, table_cap; /* hash -> item + 1 */
 	bool allowed;        /* the file being read is the allow-list */
-	bool any_allowed;
+	bool any_allowed, any[INTEL_HASH + 1]; /* any: values of this kind that aren't allowed ones */
 	int confidence;      /* of the file being read */
 	int64_t days;
 	bool lengths[2][129]; /* networks by family and length that occur */
@@ -154,6 +154,7 @@ static void store(struct intel *i, enum intel_kind kind, uint64_t hash, struct s
 		.uid = keep_text(i, e->uid, 100), .name = keep_text(i, e->name, 200) };
 	i->hashes[at] = hash;
 	i->stats.items += !i->allowed;
+	i->any[kind] |= !i->allowed;
 	if (first == NONE) {
 		table_put(i->table, i->table_cap, hash, at);
 		return;
@@ -352,7 +353,7 @@ static const struct intel_item *address(const struct intel *i, uint8_t kind, con
 const struct intel_item *intel_name(const struct intel *i, struct str host, int64_t now)
 {
 	char lower[256];
-	if (intel_empty(i) || !host.len || host.len >= sizeof lower)
+	if (intel_empty(i) || !i->any[INTEL_NAME] || !host.len || host.len >= sizeof lower)
 		return NULL;
 	if (host.ptr[host.len - 1] == '.')
 		host.len--;
@@ -363,10 +364,16 @@ const struct intel_item *intel_name(const struct intel *i, struct str host, int6
 	return x && !name_or_above(i, ALLOWED_KIND(INTEL_NAME), s, now) ? x : NULL;
 }
 
+/* A name isn't worth parsing as an address. */
+static bool may_be_address(struct str s)
+{
+	return s.len && ((s.ptr[s.len - 1] >= '0' && s.ptr[s.len - 1] <= '9') || memchr(s.ptr, ':', s.len));
+}
+
 const struct intel_item *intel_address(const struct intel *i, struct str text, int64_t now)
 {
 	struct prefix p;
-	if (intel_empty(i) || !text.len || prefix_parse(text, &p) < 0)
+	if (intel_empty(i) || !i->any[INTEL_ADDRESS] || !may_be_address(text) || prefix_parse(text, &p) < 0)
 		return NULL;
 	const struct intel_item *x = address(i, INTEL_ADDRESS, &p, now);
 	return x && !address(i, ALLOWED_KIND(INTEL_ADDRESS), &p, now) ? x : NULL;
@@ -376,7 +383,7 @@ const struct intel_item *intel_url(const struct intel *i, struct str url, int64_
 {
 	struct url_query q = { 0 };
 	char key[KEY_MAX];
-	if (intel_empty(i) || !url.len || url_split(url, &q) < 0)
+	if (intel_empty(i) || !i->any[INTEL_URL] || !url.len || url_split(url, &q) < 0)
 		return NULL;
 	size_t n = url_loose_key(&q, key, KEY_MAX - 16);
 	const struct intel_item *x = n ? best(i, hash_of(i, INTEL_URL, key, n), now) : NULL;
@@ -390,7 +397,7 @@ const struct intel_item *intel_url(const struct intel *i, struct str url, int64_
 
 const struct intel_item *intel_hash(const struct intel *i, struct str hex, int64_t now)
 {
-	if (intel_empty(i) || !is_hash(hex))
+	if (intel_empty(i) || !i->any[INTEL_HASH] || !is_hash(hex))
 		return NULL;
 	const struct intel_item *x = best(i, hash_key(i, INTEL_HASH, hex), now);
 	return x && !best(i, hash_key(i, ALLOWED_KIND(INTEL_HASH), hex), now) ? x : NULL;

@@ -277,8 +277,9 @@ static void close_world(struct world *w)
 static void pass(struct world *w, int64_t time, const char *terminal, const char *rest)
 {
 	char json[700], record[64];
-	int n = snprintf(json, sizeof json, "{\"class_uid\":4002,\"product\":\"proxyd\",\"org\":\"412015\",\"time\":%lld,\"src_endpoint\":{\"ip\":\"%s\"},%s}",
-	                 (long long)time, terminal, rest);
+	const char *class = strstr(rest, "\"query\"") || strstr(rest, "\"answers\"") ? "4003" : strstr(rest, "\"Event\"") ? "0" : "4002";
+	int n = snprintf(json, sizeof json, "{\"class_uid\":%s,\"product\":\"proxyd\",\"org\":\"412015\",\"time\":%lld,\"src_endpoint\":{\"ip\":\"%s\"},%s}",
+	                 class, (long long)time, terminal, rest);
 	snprintf(record, sizeof record, "412015/events/000001/%u", w->no++);
 	assert_int_equal(engine_event(w->e, &(struct engine_event){ .json = { json, (size_t)n }, .record = str_from(record) }, NULL), 0);
 }
