@@ -152,8 +152,8 @@ int follow_tick(struct follow *f, int64_t now_ms, uint64_t acked, struct err *er
 	int64_t mono = clock_mono_ms();
 	if (f->snap.len && acked >= f->snap_seq)
 		return write_snapshot(f, err);
-	int64_t least = f->o.save_ms ? f->o.save_ms : 1000;
-	if (mono - f->saved_ms < (f->cost_ms > SAVE_CHEAP_MS ? f->cost_ms * SAVE_SHARE : least))
+	int64_t usual = f->cost_ms > SAVE_CHEAP_MS ? f->cost_ms * SAVE_SHARE : 1000;
+	if (mono - f->saved_ms < (f->o.save_ms ? f->o.save_ms : usual))
 		return 0;
 	f->saved_ms = mono;
 	return follow_save(f, acked, err);

@@ -21,7 +21,7 @@ struct follow_opts {
 	/* Hands a finding on; its number, from 1 without gaps. Negative: it could not, the record is read again. */
 	int (*put)(const struct finding *f, uint64_t *ret_seq, void *user);
 	void *user;
-	int64_t save_ms;               /* least time between two saves; 0: 1000. A large state is saved less often */
+	int64_t save_ms;               /* least time between two saves; 0: 1000, and more for a large state */
 };
 struct follow_stats {
 	uint64_t events, bad, findings, faults, saves, clock_set;
