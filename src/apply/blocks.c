@@ -297,7 +297,8 @@ static int send_to_proxy(const struct blocks *b, struct err *err)
 {
 	char path[PLACE_MAX];
 	struct buf msg, reply;
-	if (!fs_exists(place_in_run(path, sizeof path, SOCK_PROXY)))
+	/* one that isn't there is told when it has started; waiting for it would keep torided from starting it */
+	if (process_pid("proxyd") <= 0 || !fs_exists(place_in_run(path, sizeof path, SOCK_PROXY)))
 		return 0;
 	buf_init(&msg, FILE_MAX);
 	buf_init(&reply, 64);
