@@ -24,8 +24,8 @@
 /* SCMP_A0_64() and its like leave the mask's second number out where it isn't used; clang calls that missing. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
-/* Of a worker, and the beginning of everybody's. mmap, mprotect and rt_sigaction: see memory(). */
-static const char *const worker_calls[] = {
+/* What is held already: no path, no socket, no process. mmap, mprotect and rt_sigaction: see memory(). */
+static const char *const held_calls[] = {
 	"read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "close", "lseek", "fstat", "munmap",
 	"mremap", "madvise", "brk", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "futex", "getpid", "gettid",
 	"clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "time", "getrandom", "exit",
@@ -211,7 +211,7 @@ int jail_calls_apply(uint32_t groups, struct err *err)
 	} lists[] = { { CALLS_READ | CALLS_WRITE, read_calls }, { CALLS_WRITE, write_calls }, { CALLS_THREADS, thread_calls },
 		      { CALLS_FORK, fork_calls }, { CALLS_EXEC, exec_calls }, { CALLS_MEMFD, memfd_calls },
 		      { CALLS_CHANGE_USER, user_calls } };
-	add(f, SCMP_ACT_ALLOW, worker_calls, &r);
+	add(f, SCMP_ACT_ALLOW, held_calls, &r);
 	add(f, SCMP_ACT_ALLOW, base_calls, &r);
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		if (groups & lists[i].group)
@@ -220,17 +220,6 @@ int jail_calls_apply(uint32_t groups, struct err *err)
 	memory(f, groups, &r);
 	sockets(f, groups, &r);
 	processes(f, groups, &r);
-	return load(f, r, err);
-}
-
-int jail_calls_worker(struct err *err)
-{
-	int r = 0;
-	scmp_filter_ctx f = begin(err);
-	if (!f)
-		return -E_NOMEM;
-	add(f, SCMP_ACT_ALLOW, worker_calls, &r);
-	memory(f, 0, &r);
 	return load(f, r, err);
 }
 

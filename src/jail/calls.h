@@ -9,8 +9,6 @@ struct err;
 /* groups: enum calls of table.h; the base is always in. Reaches all threads. Needs no_new_privs.
  * What isn't listed ends the process with JAIL_EXIT_CALL, after one line on stderr. */
 int jail_calls_apply(uint32_t groups, struct err *err);
-/* For throw-away workers: what they hold and memory, nothing else: no path, no socket, no process. */
-int jail_calls_worker(struct err *err);
 /* For engines of others, passed on over exec: all but what no server needs (mounts, modules, tracing, keys, bpf …):
  * those get EPERM. */
 int jail_calls_engine(struct err *err);
