@@ -2,6 +2,7 @@
  * description in force; asks nobody, changes nothing. */
 #include "cli/cli.h"
 
+#include "apply/child.h"
 #include "apply/hits.h"
 #include "base/clock.h"
 #include "base/fs.h"
@@ -9,6 +10,7 @@
 #include "base/mem.h"
 #include "model/feed.h"
 #include "model/policy.h"
+#include "wire/cursor.h"
 #include "wire/place.h"
 
 #include <stdio.h>
@@ -180,6 +182,7 @@ static int hits(int argc, char **argv)
 /* ---- fw feed import ---- */
 
 #define LIST_MAX_BYTES (256u * MIB)
+#define LISTS_MAX 64
 #define BAD_SHOWN 20
 #define BAD_PERCENT 10 /* more bad lines than that: not the list that was meant */
 
@@ -190,14 +193,58 @@ static void on_bad(const char *name, uint64_t line, const char *why, void *user)
 		fprintf(stderr, "toride: %s:%llu: %s\n", name, (unsigned long long)line, why);
 }
 
-static int read_list(struct feed_text *t, const char *path, struct err *err)
+/* Read here, with the caller's right to; looked at in a child that has none, since it is others' text. */
+struct lists {
+	char **paths;
+	int n;
+	struct buf *texts;
+	unsigned shown;
+};
+
+static int read_lists(struct lists *l, struct err *err)
 {
-	struct buf b;
-	buf_init(&b, LIST_MAX_BYTES);
-	int r = fs_read(path, &b, err);
-	if (r == 0 && (r = feed_read(t, path, buf_view(&b))) < 0)
-		r = err_set(err, (enum err_code)-r, path, "more than %u entries, or no memory", FEED_MAX);
-	buf_done(&b);
+	int r = 0;
+	for (int i = 0; i < l->n; i++)
+		buf_init(&l->texts[i], LIST_MAX_BYTES);
+	for (int i = 0; r == 0 && i < l->n; i++)
+		r = fs_read(l->paths[i], &l->texts[i], err);
+	return r;
+}
+
+/* Out: u64 lines, u64 bad lines, the file. */
+static int parse_lists(void *arg, struct buf *out, struct err *err)
+{
+	struct lists *l = arg;
+	struct feed_text t = { .on_bad = on_bad, .user = &l->shown };
+	int r = 0;
+	for (int i = 0; r == 0 && i < l->n; i++)
+		if ((r = feed_read(&t, l->paths[i], buf_view(&l->texts[i]))) < 0)
+			r = err_set(err, (enum err_code)-r, l->paths[i], "more than %u entries, or no memory", FEED_MAX);
+	feed_sort(&t.feed);
+	wr_u64(out, t.lines);
+	wr_u64(out, t.bad);
+	if (r == 0)
+		(void)feed_format(&t.feed, out);
+	feed_done(&t.feed);
+	return r;
+}
+
+static int import_lists(struct lists *l, struct feed *ret, uint64_t *ret_lines, uint64_t *ret_bad, struct err *err)
+{
+	struct buf out;
+	buf_init(&out, FEED_FILE_MAX + 16);
+	int r = read_lists(l, err);
+	if (r == 0)
+		r = child_call(0, parse_lists, l, 120000, &out, err);
+	struct rd rd = rd_from(out.ptr ? out.ptr : "", out.len);
+	*ret_lines = rd_u64(&rd);
+	*ret_bad = rd_u64(&rd);
+	if (r == 0)
+		r = rd.bad ? err_set(err, E_CORRUPT, "feed", "the child's answer is malformed")
+		           : feed_parse((struct str){ (const char *)rd.p, (size_t)(rd.end - rd.p) }, ret, err);
+	for (int i = 0; i < l->n; i++)
+		buf_done(&l->texts[i]);
+	buf_done(&out);
 	return r;
 }
 
@@ -226,28 +273,27 @@ static int write_feed(const struct feed *f, const char *dir, char digest[72], st
 
 static int import(int argc, char **argv)
 {
-	unsigned shown = 0;
-	struct feed_text t = { .on_bad = on_bad, .user = &shown };
+	struct feed feed = { 0 };
 	struct err err = { 0 };
 	char digest[72];
+	uint64_t lines = 0, bad = 0;
 	bool json = cli_flag(&argc, argv, "--json");
 	const char *dir = cli_option(&argc, argv, "-o");
-	int r = 0;
-	if (argc == 0)
+	if (argc == 0 || argc > LISTS_MAX)
 		return cli_usage(&cli_fw[1]);
-	for (int i = 0; r == 0 && i < argc; i++)
-		r = read_list(&t, argv[i], &err);
-	feed_sort(&t.feed);
-	if (r == 0 && (t.feed.n == 0 || t.bad * 100 > t.lines * BAD_PERCENT))
-		r = err_set(&err, E_INVALID, argv[0], "%llu of %llu lines are bad: is it the list that was meant?", (unsigned long long)t.bad,
-		            (unsigned long long)t.lines);
+	struct lists l = { .paths = argv, .n = argc, .texts = mem_array((size_t)argc, sizeof *l.texts) };
+	int r = l.texts ? import_lists(&l, &feed, &lines, &bad, &err) : err_set(&err, E_NOMEM, "", "no memory");
+	if (r == 0 && (feed.n == 0 || bad * 100 > lines * BAD_PERCENT))
+		r = err_set(&err, E_INVALID, argv[0], "%llu of %llu lines are bad: is it the list that was meant?", (unsigned long long)bad,
+		            (unsigned long long)lines);
 	if (r == 0)
-		r = write_feed(&t.feed, dir, digest, &err);
+		r = write_feed(&feed, dir, digest, &err);
 	if (r == 0 && json)
-		printf("{\"digest\":\"%s\",\"entries\":%zu,\"bad\":%llu}\n", digest, t.feed.n, (unsigned long long)t.bad);
+		printf("{\"digest\":\"%s\",\"entries\":%zu,\"bad\":%llu}\n", digest, feed.n, (unsigned long long)bad);
 	else if (r == 0)
-		printf(cli_japanese() ? "%s  %zu 件 (読めない行 %llu)\n" : "%s  %zu entries (%llu bad lines)\n", digest, t.feed.n, (unsigned long long)t.bad);
-	feed_done(&t.feed);
+		printf(cli_japanese() ? "%s  %zu 件 (読めない行 %llu)\n" : "%s  %zu entries (%llu bad lines)\n", digest, feed.n, (unsigned long long)bad);
+	feed_done(&feed);
+	mem_free(l.texts);
 	return r < 0 ? cli_error(&err) : EXIT_DONE;
 }
 

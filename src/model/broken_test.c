@@ -192,6 +192,11 @@ static const struct broken cases[] = {
 	{ "\"id\": \"www6\"", "\"id\": \"quic\"", ORG1 ".publish[1].id", "is one of Toride's own rule names" },
 	{ "\"from_groups\": [\"vendor\"]", "\"from\": [\"10.22.3.0/24\"]", ORG1 ".publish[0].from[0]",
 	  "may never be allowed: reaches 10.22.0.0/16 of organisation 412023" },
+	{ "\"per_source\": 9", "\"per_source\": 9, \"attack_hold_s\": 5", ORG1 ".publish[0].limits.attack_per_second", "is missing: what would be an attack?" },
+	{ "\"schedule\": \"night\", \"comment\": \"店\"", "\"limits\": {\"attack_per_second\": 9}, \"comment\": \"店\"", FW "[3].limits",
+	  "attack_… is for published servers" },
+	{ "\"protocol\": \"icmp\", \"comment\": \"使わない\"", "\"protocol\": \"icmp\", \"limits\": {\"total\": 9}, \"comment\": \"使わない\"",
+	  ORG2 ".fw[0].limits", "limits nothing: the rule denies" },
 	{ "\"per_source\": 9", "\"per_source\": 1000001", ORG1 ".publish[0].limits.per_source", "must be a whole number from 0 to 1000000" },
 	/* zones */
 	{ "\"name\": \"ns2.toride.example\", \"addr4\": \"198.51.100.54\"", "\"name\": \"ns2.toride.example\", \"addr4\": \"198.51.100.53\"", "service.name_servers[1].addr4", "is also that of name_servers[0]" },

@@ -128,6 +128,20 @@ void check_ports(struct check *c, const struct fw_ports *p, const char *at)
 		CHECK_FAULT(c, low, "is missing: there is a port_high", "必要です (port_high があります)");
 }
 
+/* A limit that does nothing is a protection somebody believes in. */
+static void check_limits(struct check *c, const struct fw_rule *r, const char *at)
+{
+	char path[64];
+	const struct limits *k = &r->limits;
+	bool attack = k->attack_per_second || k->attack_per_source || k->attack_hold_s;
+	bool any = attack || k->per_source || k->total || k->new_per_second || k->prefix_per_second;
+	snprintf(path, sizeof path, "%s.limits", at);
+	if (any && r->action == FW_DENY)
+		CHECK_FAULT(c, path, "limits nothing: the rule denies", "何も制限しません (拒否の規則です)");
+	else if (attack)
+		CHECK_FAULT(c, path, "attack_… is for published servers", "attack_… は公開サーバのためのものです");
+}
+
 static void check_rule(struct check *c, const struct org *o, size_t i)
 {
 	const struct fw_rule *r = &o->fw[i];
@@ -139,6 +153,7 @@ static void check_rule(struct check *c, const struct org *o, size_t i)
 	check_any(c, r, at, from, to); /* first: it says nothing where another member is wrong */
 	check_sides(c, o, r, at);
 	check_ports(c, &r->ports, at);
+	check_limits(c, r, at);
 	if (r->n_services && (r->ports.protocol || r->ports.port_low || r->ports.port_high) && check_sound(c, at))
 		CHECK_FAULT(c, services, "stands beside a protocol or a port: name one or the other", "プロトコルやポートと一緒には書けません (どちらか一方にしてください)");
 	if (!families_meet(&r->match) && check_sound(c, from) && check_sound(c, to))

@@ -126,6 +126,9 @@ static void check_entry(struct check *c, const struct org *o, size_t i)
 	}
 	check_group_side(c, o, groups, p->match.from + p->n_from, p->match.n_from - p->n_from, false);
 	check_door(c, o, i);
+	snprintf(from, sizeof from, "%s.limits.attack_per_second", at);
+	if (!p->limits.attack_per_second && (p->limits.attack_per_source || p->limits.attack_hold_s))
+		CHECK_FAULT(c, from, "is missing: what would be an attack?", "必要です (何を攻撃とみなすかがありません)");
 }
 
 void check_publish(struct check *c, const struct org *o)
