@@ -43,6 +43,7 @@ struct apply {
 		bool runs, inspecting, stale; /* stale: the kernel's door may be another */
 		int64_t looked_ms;
 	} lines;
+	pid_t counter; /* the last child that read the counts */
 };
 
 static void arm(struct apply *a);
@@ -96,17 +97,30 @@ int apply_open(struct apply **ret, struct err *err)
 	return 0;
 }
 
-/* Not while a change runs: it reads and begins the counts itself. */
-static void keep_hits(const struct apply *a)
+static void keep_hits(const struct env *e, bool wait)
 {
 	struct err err = { 0 };
-	if (!a->pipe && hits_keep(a->env, &err) < 0)
+	_cleanup_fd_ int fd = hits_lock(wait, &err);
+	if (fd < 0 || hits_keep(e, &err) < 0)
 		log_err(LOG_LEVEL_WARN, "", "hits", &err);
 }
 
+/* In a child: of a whole nation's filter nft makes a list of 18 MB, and the loop has others to serve meanwhile. One that hangs is
+ * not waited for; the lock keeps the next away. */
 static void count_due(uv_timer_t *t)
 {
-	keep_hits(t->data);
+	struct apply *a = t->data;
+	sigset_t was;
+	if (a->counter > 0 && waitpid(a->counter, NULL, WNOHANG) == 0)
+		return;
+	child_signals_block(&was);
+	a->counter = fork();
+	if (a->counter == 0) {
+		child_signals_fresh();
+		keep_hits(a->env, false);
+		_exit(0);
+	}
+	child_signals_restore(&was);
 }
 
 static void free_handle(uv_handle_t *h)
@@ -143,7 +157,9 @@ void apply_close(struct apply **ap)
 	if (a->timer)
 		uv_close((uv_handle_t *)a->timer, free_handle);
 	if (a->counting) {
-		keep_hits(a);
+		while (a->counter > 0 && waitpid(a->counter, NULL, 0) < 0 && errno == EINTR)
+			;
+		keep_hits(a->env, true);
 		uv_close((uv_handle_t *)a->counting, free_handle);
 	}
 	buf_done(&a->answer);

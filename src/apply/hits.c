@@ -9,7 +9,11 @@
 #include "wire/cursor.h"
 #include "wire/place.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
 #include <yyjson.h>
 
 #define MAGIC 0x54484954u /* "THIT" */
@@ -267,6 +271,18 @@ static int load_or_begin(struct hits *h, struct err *err)
 	rename(place_in_state(path, sizeof path, "hits"), place_in_state(aside, sizeof aside, "hits.corrupt"));
 	*h = (struct hits){ 0 };
 	return 0;
+}
+
+int hits_lock(bool wait, struct err *err)
+{
+	char path[PLACE_MAX];
+	int fd = open(place_in_state(path, sizeof path, "hits.lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0 && flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)) == 0)
+		return fd;
+	int r = fd >= 0 && errno == EWOULDBLOCK ? err_set(err, E_STATE, path, "somebody else is reading the counts") : err_errno(err, path, "cannot lock");
+	if (fd >= 0)
+		close(fd);
+	return r;
 }
 
 int hits_keep(const struct env *e, struct err *err)

@@ -19,6 +19,19 @@ static int load_table(const struct env *e, const struct gen *to, struct err *err
 	return env_run(e, file, (struct str){ 0 }, 120000, err);
 }
 
+/* What the old table counted is kept first: counts of a few minutes, for which no change fails. */
+static int replace_counted(const struct env *e, const struct gen *to, struct err *err)
+{
+	struct err lost = { 0 };
+	_cleanup_fd_ int fd = e->counts ? hits_lock(true, &lost) : -1;
+	if (e->counts && (fd < 0 || hits_keep(e, &lost) < 0))
+		log_err(LOG_LEVEL_WARN, "", "hits", &lost);
+	int r = load_table(e, to, err);
+	if (r == 0 && fd >= 0 && hits_begin(e, &lost) < 0)
+		log_err(LOG_LEVEL_WARN, "", "hits", &lost);
+	return r;
+}
+
 static int cut(const struct env *e, const struct gen *from, const struct gen *to, struct err *err)
 {
 	struct cuts c;
@@ -35,12 +48,7 @@ static int nft_run(const struct env *e, const struct step *s, const struct gen *
 {
 	if (s->kind == STEP_CUT)
 		return cut(e, from, to, err);
-	struct err lost = { 0 };
-	if (hits_keep(e, &lost) < 0) /* counts of a few minutes, not the change */
-		log_err(LOG_LEVEL_WARN, "", "hits", &lost);
-	int r = load_table(e, to, err);
-	if (r == 0 && hits_begin(e, &lost) < 0)
-		log_err(LOG_LEVEL_WARN, "", "hits", &lost);
+	int r = replace_counted(e, to, err);
 	if (r == 0)
 		r = feeds_install(e, to, err);
 	return r < 0 ? r : blocks_install(e, to, err);

@@ -247,8 +247,8 @@ static void each_port(const struct line *l, uint8_t protocol, const char *name)
 static void each_protocol(const struct line *l)
 {
 	const struct fw_match *m = l->r->match;
-	if (!m || any_protocol(m)) {
-		each_time(l, "");
+	if (!m || any_protocol(m) || m == &policy_doh) {
+		each_time(l, m == &policy_doh ? "meta l4proto . th dport @doh_ports " : "");
 		return;
 	}
 	each_port(l, IPPROTO_TCP, "tcp");

@@ -268,6 +268,16 @@ static void name_server_sets(struct nft_out *n)
 	}
 }
 
+/* Named and one for all: an anonymous set a rule takes the kernel a walk over all sets to name, at 1,788 organisations 50 s. */
+static void doh_ports(struct nft_out *n)
+{
+	struct list l;
+	list_open(&l, n, "set doh_ports { type inet_proto . inet_service;");
+	for (size_t i = 0; i < policy_doh.n_ports; i++)
+		list_add(&l, "%s . %u", policy_doh.ports[i].protocol == IPPROTO_TCP ? "tcp" : "udp", policy_doh.ports[i].port_low);
+	list_close(&l);
+}
+
 int nft_sets(struct nft_out *n)
 {
 	struct policy_sets sets;
@@ -282,6 +292,7 @@ int nft_sets(struct nft_out *n)
 	for (int i = SET_NONE + 1; i < SET_KINDS; i++)
 		for (int family = 4; family <= 6; family += 2)
 			prefix_set(n, policy_set_names[i], family, sets.list[i], sets.n[i]);
+	doh_ports(n);
 	node_sets(n, "resolver", INTERNAL_RESOLVER);
 	node_sets(n, "gateway", INTERNAL_GATEWAY);
 	if (n->m->service.n_name_servers)
