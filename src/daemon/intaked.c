@@ -1,9 +1,10 @@
-/* toride-intaked: what happens on the node → sealed segments. One thread, one loop: nflog, events.sock and dnstap.sock in,
+/* toride-intaked: what happens on the node → sealed segments. One thread, one loop: nflog, events.sock, dnstap.sock and eve.sock in,
  * the spool out. Commits 20 ms after the first record that waits, so that a burst shares one sync. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "intake/dnstap.h"
+#include "intake/eve.h"
 #include "intake/netlink.h"
 #include "intake/server.h"
 #include "jail/jail.h"
@@ -33,6 +34,7 @@ struct intaked {
 	struct spool *spool;
 	struct intake_server *server;
 	struct dnstap_server *dnstap;
+	struct eve_server *eve;
 	struct links *links;
 	struct nflog_feed feed, told;
 	int nflog_fd;
@@ -69,6 +71,8 @@ static int read_config(struct intaked *t, struct err *err)
 		spool_orgs(t->spool, fresh);
 	if (t->dnstap)
 		dnstap_server_orgs(t->dnstap, fresh);
+	if (t->eve)
+		eve_server_orgs(t->eve, fresh);
 	orgs_destroy(&t->orgs);
 	t->orgs = fresh;
 	return 0;
@@ -133,6 +137,7 @@ static void commit_now(struct intaked *t)
 		return; /* said by the spool */
 	intake_server_committed(t->server);
 	dnstap_server_committed(t->dnstap);
+	eve_server_committed(t->eve);
 	if (t->nflog_held) {
 		t->nflog_held = false;
 		uv_poll_start(&t->nflog, UV_READABLE, packets_ready);
@@ -182,6 +187,7 @@ static void every_second(uv_timer_t *timer)
 		t->retry = false;
 		intake_server_committed(t->server);
 		dnstap_server_committed(t->dnstap);
+		eve_server_committed(t->eve);
 	}
 	intake_server_tick(t->server);
 	dnstap_server_tick(t->dnstap);
@@ -210,7 +216,7 @@ static void stop(uv_signal_t *h, int number)
 /* ---- start ---- */
 
 struct listeners {
-	int events, dnstap;
+	int events, dnstap, eve;
 };
 
 static int open_all(struct intaked *t, struct listeners *ret, struct err *err)
@@ -226,6 +232,8 @@ static int open_all(struct intaked *t, struct listeners *ret, struct err *err)
 		r = sock_listen(place_in_run(path, sizeof path, SOCK_EVENTS), 0666, &ret->events, err);
 	if (r == 0)
 		r = sock_listen(place_in_run(path, sizeof path, SOCK_DNSTAP), 0666, &ret->dnstap, err);
+	if (r == 0)
+		r = sock_listen(place_in_run(path, sizeof path, SOCK_EVE), 0666, &ret->eve, err);
 	if (r == 0)
 		r = vault_open(NULL, VAULT_MS, &t->vault, err);
 	return r;
@@ -272,6 +280,8 @@ static int start_loop(struct intaked *t, uv_prepare_t *prepare, const struct lis
 	int r = intake_server_start(&o, &t->server, err);
 	if (r == 0)
 		r = dnstap_server_start(&d, &t->dnstap, err);
+	if (r == 0)
+		r = eve_server_start(&(struct eve_server_opts){ &t->loop, t->spool, t->d.stats, t->orgs, l->eve, eve_allowed }, &t->eve, err);
 	if (r < 0)
 		return r;
 	if (uv_timer_init(&t->loop, &t->commit) < 0 || uv_timer_init(&t->loop, &t->second) < 0 ||
@@ -295,7 +305,7 @@ int main(void)
 	static struct intaked t;
 	static uv_prepare_t prepare;
 	struct err err = { 0 };
-	struct listeners listeners = { -1, -1 };
+	struct listeners listeners = { -1, -1, -1 };
 	jail_install();
 	int r = daemon_begin("intaked", &t.d, &err);
 	if (r == 0)
@@ -320,6 +330,7 @@ int main(void)
 	log_info("", "intaked", "ready: %zu organisations", orgs_count(t.orgs));
 	uv_run(&t.loop, UV_RUN_DEFAULT);
 	dnstap_server_stop(&t.dnstap); /* tells the questions that wait for their answers */
+	eve_server_stop(&t.eve);
 	spool_close(&t.spool);
 	return 0;
 }

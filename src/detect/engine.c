@@ -59,11 +59,12 @@ static void observe(struct arena *a, struct finding *f, enum observable_type typ
 		f->observables[f->n_observables++] = (struct observable){ type, value };
 }
 
-/* Who inside is concerned. Not where the source is a lie, comes from outside, or is a child proxy that hid it. */
+/* Who inside is concerned. Not where the source is a lie, comes from outside, is a child proxy that hid it, or is the whole
+ * body's address (what Suricata sees outside). */
 static struct str terminal_of(const struct engine *e, yyjson_val *root, struct str org)
 {
 	struct str ip = at(root, "src_endpoint.ip"), rule = at(root, "rule.uid");
-	if (str_eq(at(root, "connection_info.direction"), STR("Inbound")) || str_eq(rule, STR("spoof")) ||
+	if (str_eq(at(root, "connection_info.direction"), STR("Inbound")) || str_eq(at(root, "product"), STR("suricata")) || str_eq(rule, STR("spoof")) ||
 	    facts_is_child_proxy(e->o.facts, org, ip))
 		return (struct str){ NULL, 0 };
 	return ip;
@@ -111,7 +112,8 @@ static void describe(const struct engine *e, yyjson_val *root, struct str org, s
 		f->action = FINDING_DENIED;
 	observe(a, f, OBSERVABLE_HOSTNAME, host);
 	observe(a, f, OBSERVABLE_IP, ip);
-	if (!terminal.len && !facts_is_child_proxy(e->o.facts, org, src))
+	bool own = str_eq(at(root, "product"), STR("suricata")) && str_eq(at(root, "connection_info.direction"), STR("Outbound"));
+	if (!terminal.len && !own && !facts_is_child_proxy(e->o.facts, org, src))
 		observe(a, f, OBSERVABLE_IP, src);
 	observe(a, f, OBSERVABLE_URL, at(root, "http_request.url.url_string"));
 	observe(a, f, OBSERVABLE_HASH, at(root, "file.hash"));

@@ -67,6 +67,29 @@ static const struct field_row dns_fields[] = {
 	{ 0 },
 };
 
+/* EVE's own names, as its users write them. */
+static const struct field_row ips_fields[] = {
+	{ .sigma = "src_ip", .path = "src_endpoint.ip" },
+	{ .sigma = "src_port", .path = "src_endpoint.port" },
+	{ .sigma = "dest_ip", .path = "dst_endpoint.ip" },
+	{ .sigma = "dest_port", .path = "dst_endpoint.port" },
+	{ .sigma = "dst_ip", .path = "dst_endpoint.ip" },
+	{ .sigma = "dst_port", .path = "dst_endpoint.port" },
+	{ .sigma = "proto", .path = "connection_info.protocol_name" },
+	{ .sigma = "app_proto", .path = "connection_info.application" },
+	{ .sigma = "alert.signature_id", .path = "rule.uid" },
+	{ .sigma = "alert.signature", .path = "rule.name" },
+	{ .sigma = "alert.category", .path = "rule.category" },
+	{ .sigma = "alert.severity", .path = "priority" },
+	{ .sigma = "http.hostname", .path = "http_request.url.hostname" },
+	{ .sigma = "http.url", .path = "http_request.url.path" },
+	{ .sigma = "http.http_user_agent", .path = "http_request.user_agent" },
+	{ .sigma = "http.http_method", .path = "http_request.http_method" },
+	{ .sigma = "http.status", .path = "http_response.code" },
+	{ .sigma = "tls.sni", .path = "dst_endpoint.hostname" },
+	{ 0 },
+};
+
 #define COMMON "class_uid", "time", "ingest_time", "org", "product"
 static const char *const http_paths[] = { COMMON, "ref", "src_endpoint.ip", "src_endpoint.port", "src_endpoint.name",
 	"src_endpoint.via", "dst_endpoint.hostname", "dst_endpoint.ip", "dst_endpoint.port", "http_request.http_method",
@@ -81,6 +104,11 @@ static const char *const network_paths[] = { COMMON, "src_endpoint.ip", "src_end
 static const char *const dns_paths[] = { COMMON, "src_endpoint.ip", "src_endpoint.port", "dst_endpoint.ip", "dst_endpoint.port",
 	"connection_info.protocol_name", "query.hostname", "query.type", "query.zone", "rcode", "truncated", "traffic.bytes_in",
 	"duration", "count", "untold", "action", "disposition", "rule.uid", NULL };
+static const char *const ips_paths[] = { COMMON, "src_endpoint.ip", "src_endpoint.port", "dst_endpoint.ip", "dst_endpoint.port",
+	"dst_endpoint.hostname", "connection_info.protocol_name", "connection_info.application", "connection_info.direction",
+	"connection_info.community_uid", "rule.uid", "rule.version", "rule.name", "rule.category", "mode", "priority", "action",
+	"disposition", "http_request.http_method", "http_request.user_agent", "http_request.url.hostname", "http_request.url.path",
+	"http_response.code", "http_response.content_type", NULL };
 static const char *const api_paths[] = { COMMON, "actor.user", "api.operation", "status", "message", NULL };
 static const char *const life_paths[] = { COMMON, "app.name", "activity_name", "message", NULL };
 static const struct field_row no_fields[] = { { 0 } };
@@ -104,6 +132,7 @@ static const struct logsource_row rows[] = {
 	{ "antivirus", "", "", 4002, "proxyd", .malware = true, .fields = antivirus_fields, .paths = http_paths },
 	{ "firewall", "", "", 4001, "nft", .fields = firewall_fields, .paths = network_paths },
 	{ "dns", "", "", 4003, NULL, .fields = dns_fields, .paths = dns_paths },
+	{ "", "suricata", "", 2004, "suricata", .fields = ips_fields, .paths = ips_paths },
 	{ "", "toride", "api", 6003, NULL, .fields = no_fields, .paths = api_paths },
 	{ "", "toride", "lifecycle", 6002, NULL, .fields = no_fields, .paths = life_paths },
 	{ "", "windows", "", .channel = NULL },

@@ -53,6 +53,13 @@ try "and for the one that detects" gets 412023 $honest "today's news"
 try "an attack on the one that prevents is stopped, and the page says so at once" gets 412015 $attack "P-20"
 try "for the one that only detects it passes" gets 412023 $attack "This program cannot"
 
+# ---- what the watch makes of it ----
+incident() { node incident list --org "$1" --json | grep -q "$2"; } # ORG, a word of its title
+try "the body that prevents has an incident of it" until_true 40 incident 412015 "holds an attack"
+try "so has the one that only detects" until_true 40 incident 412023 "holds an attack"
+try "stopped for the one" eval 'node log verify >/dev/null && node incident show "$(node incident list --org 412015 --json | jq -rs ".[0].id // .[0].number")" --json | grep -q "\"Denied\""'
+try "passed for the other" eval 'node incident show "$(node incident list --org 412023 --json | jq -rs ".[0].id // .[0].number")" --json | grep -q "\"Allowed\""'
+
 # ---- changes while connections run ----
 cp -r "$D/description" "$top/e"
 sed -i 's/"ips": "detect"/"ips": "prevent"/' "$top/e/orgs/412023.json"

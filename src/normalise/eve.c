@@ -1,0 +1,250 @@
+/* See eve.h. */
+#include "normalise/eve.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <yyjson.h>
+
+#define TEXT_CUT 512 /* bytes of a text that is kept */
+
+static struct str text(yyjson_val *o, const char *key)
+{
+	yyjson_val *v = yyjson_obj_get(o, key);
+	struct str s = { yyjson_is_str(v) ? yyjson_get_str(v) : NULL, yyjson_is_str(v) ? yyjson_get_len(v) : 0 };
+	if (s.len <= TEXT_CUT)
+		return s;
+	s.len = TEXT_CUT;
+	while (s.len && ((unsigned char)s.ptr[s.len] & 0xc0) == 0x80) /* not in the middle of a character */
+		s.len--;
+	return s;
+}
+
+static uint64_t number(yyjson_val *o, const char *key)
+{
+	return yyjson_get_uint(yyjson_obj_get(o, key));
+}
+
+static void put(struct buf *b, const char *key, struct str s)
+{
+	if (s.len)
+		json_field(b, key, s);
+}
+
+/* "2026-11-28T22:00:06.780123+0900": RFC 3339 but for the colon in its offset. */
+static int64_t time_of(struct str s, int64_t otherwise)
+{
+	char copy[48];
+	int64_t ms;
+	if (s.len < 25 || s.len > 40)
+		return otherwise;
+	snprintf(copy, sizeof copy, "%.*s:%.2s", (int)s.len - 2, s.ptr, s.ptr + s.len - 2);
+	return clock_parse(copy, strlen(copy), &ms) == 0 && ms > 0 ? ms : otherwise;
+}
+
+/* ---- between whom */
+
+struct ends {
+	struct str src, dst;
+	uint64_t src_port, dst_port;
+	const struct orgs_one *from, *to; /* whose address it is; NULL: nobody's */
+};
+
+static const struct orgs_one *whose(const struct orgs *o, struct str ip)
+{
+	char t[INET6_ADDRSTRLEN];
+	uint8_t a[16];
+	if (!str_copy(ip, t, sizeof t))
+		return NULL;
+	return inet_pton(AF_INET, t, a) == 1    ? orgs_by_address(o, 4, a)
+	       : inet_pton(AF_INET6, t, a) == 1 ? orgs_by_address(o, 6, a)
+	                                        : NULL;
+}
+
+static bool is_address(struct str ip)
+{
+	char t[INET6_ADDRSTRLEN];
+	uint8_t a[16];
+	return str_copy(ip, t, sizeof t) && (inet_pton(AF_INET, t, a) == 1 || inet_pton(AF_INET6, t, a) == 1);
+}
+
+/* "flow" tells who opened the connection; a packet without one tells where it came from. */
+static bool read_ends(yyjson_val *root, const struct orgs *o, struct ends *e)
+{
+	yyjson_val *flow = yyjson_obj_get(root, "flow");
+	bool whole = is_address(text(flow, "src_ip")) && is_address(text(flow, "dest_ip"));
+	yyjson_val *from = whole ? flow : root;
+	*e = (struct ends){ text(from, "src_ip"), text(from, "dest_ip"), number(from, "src_port"), number(from, "dest_port"), NULL, NULL };
+	if (!is_address(e->src) || !is_address(e->dst))
+		return false;
+	e->from = whose(o, e->src);
+	e->to = whose(o, e->dst);
+	return true;
+}
+
+static void put_end(struct buf *b, const char *key, struct str ip, uint64_t port, struct str host)
+{
+	json_key(b, key);
+	buf_putc(b, '{');
+	json_field(b, "ip", ip);
+	if (port && port < 65536)
+		json_field_u64(b, "port", port);
+	put(b, "hostname", host);
+	buf_putc(b, '}');
+}
+
+static void put_connection(struct buf *b, yyjson_val *root, const struct ends *e)
+{
+	json_key(b, "connection_info");
+	buf_putc(b, '{');
+	put(b, "protocol_name", text(root, "proto"));
+	put(b, "application", text(root, "app_proto"));
+	if (e->from || e->to)
+		json_field_s(b, "direction", e->from && e->to ? "Lateral" : e->from ? "Outbound" : "Inbound");
+	put(b, "community_uid", text(root, "community_id"));
+	buf_putc(b, '}');
+}
+
+static const char *head(struct buf *b, yyjson_val *root, const struct eve_place *where, unsigned class_uid, const struct ends *e)
+{
+	const char *org = e->from ? e->from->code : e->to ? e->to->code : ORGS_SERVICE;
+	yyjson_val *http = yyjson_obj_get(root, "http"), *tls = yyjson_obj_get(root, "tls");
+	struct str host = text(http, "hostname");
+	buf_printf(b, "{\"class_uid\":%u", class_uid);
+	json_field_u64(b, "time", (uint64_t)time_of(text(root, "timestamp"), where->now_ms));
+	json_field_s(b, "org", org);
+	json_field_s(b, "product", "suricata");
+	put_end(b, "src_endpoint", e->src, e->src_port, (struct str){ NULL, 0 });
+	put_end(b, "dst_endpoint", e->dst, e->dst_port, host.len ? host : text(tls, "sni"));
+	put_connection(b, root, e);
+	return org;
+}
+
+/* ---- alert */
+
+/* The query may hold what people typed: left out, as in the proxy's events. */
+static void put_http(struct buf *b, yyjson_val *http)
+{
+	struct str url = text(http, "url"), path = { NULL, 0 }, host = text(http, "hostname");
+	if (!yyjson_is_obj(http))
+		return;
+	if (url.len)
+		str_next(&url, '?', &path);
+	json_key(b, "http_request");
+	buf_putc(b, '{');
+	put(b, "http_method", text(http, "http_method"));
+	put(b, "user_agent", text(http, "http_user_agent"));
+	json_key(b, "url");
+	buf_putc(b, '{');
+	put(b, "hostname", host);
+	put(b, "path", path);
+	buf_puts(b, "}}");
+	if (number(http, "status")) {
+		json_key(b, "http_response");
+		buf_putc(b, '{');
+		json_field_u64(b, "code", number(http, "status"));
+		put(b, "content_type", text(http, "http_content_type"));
+		buf_putc(b, '}');
+	}
+}
+
+static void put_rule(struct buf *b, yyjson_val *alert)
+{
+	char uid[24];
+	snprintf(uid, sizeof uid, "%llu", (unsigned long long)number(alert, "signature_id"));
+	json_key(b, "rule");
+	buf_putc(b, '{');
+	json_field_s(b, "uid", uid);
+	json_field_u64(b, "version", number(alert, "rev"));
+	put(b, "name", text(alert, "signature"));
+	put(b, "category", text(alert, "category"));
+	buf_putc(b, '}');
+}
+
+/* ips/rule.h: generator ids 1 to 3, and 4 to 6 for the other way round. */
+static const char *mode_of(uint64_t gid)
+{
+	static const char *const modes[] = { "prevent", "detect", "trial" };
+	return gid >= 1 && gid <= 6 ? modes[(gid - 1) % 3] : NULL;
+}
+
+static const char *put_alert(struct buf *b, yyjson_val *root, const struct eve_place *where, const struct ends *e)
+{
+	yyjson_val *alert = yyjson_obj_get(root, "alert");
+	bool blocked = yyjson_equals_str(yyjson_obj_get(alert, "action"), "blocked");
+	const char *org = head(b, root, where, 2004, e), *mode = mode_of(number(alert, "gid"));
+	put_rule(b, alert);
+	if (mode)
+		json_field_s(b, "mode", mode);
+	if (number(alert, "severity") >= 1 && number(alert, "severity") <= 255)
+		json_field_u64(b, "priority", number(alert, "severity"));
+	json_field_s(b, "action", blocked ? "Denied" : "Allowed");
+	json_field_s(b, "disposition", blocked ? "Blocked" : "Allowed");
+	put_http(b, yyjson_obj_get(root, "http"));
+	buf_putc(b, '}');
+	return org;
+}
+
+/* ---- drop */
+
+static const char *put_drop(struct buf *b, yyjson_val *root, const struct eve_place *where, const struct ends *e, struct str reason)
+{
+	char uid[64];
+	const char *org = head(b, root, where, 4001, e);
+	snprintf(uid, sizeof uid, "ips-" STR_FMT, (int)(reason.len < 40 ? reason.len : 40), reason.ptr ? reason.ptr : "");
+	for (char *c = uid; *c; c++)
+		if (*c == ' ')
+			*c = '-';
+	json_field_s(b, "action", "Denied");
+	json_field_s(b, "disposition", "Blocked");
+	json_key(b, "rule");
+	buf_putc(b, '{');
+	json_field_s(b, "uid", uid);
+	buf_puts(b, "}}");
+	return org;
+}
+
+static void read_stats(yyjson_val *stats, struct eve_stats *ret)
+{
+	yyjson_val *capture = yyjson_obj_get(stats, "capture"), *ips = yyjson_obj_get(stats, "ips");
+	*ret = (struct eve_stats){ number(capture, "kernel_packets"), number(capture, "kernel_drops"), number(ips, "accepted"),
+		                   number(ips, "blocked"), number(yyjson_obj_get(stats, "detect"), "alert") };
+}
+
+static int take(yyjson_val *root, const struct eve_place *where, struct buf *b, enum eve_kind *ret_kind, const char **ret_org,
+                struct eve_stats *ret_stats)
+{
+	struct str type = text(root, "event_type"), reason = text(yyjson_obj_get(root, "drop"), "reason");
+	struct ends e;
+	*ret_kind = EVE_IGNORED;
+	if (str_eq(type, STR("stats")) && yyjson_is_obj(yyjson_obj_get(root, "stats"))) {
+		read_stats(yyjson_obj_get(root, "stats"), ret_stats);
+		*ret_kind = EVE_STATS;
+		return 0;
+	}
+	bool alert = str_eq(type, STR("alert")), drop = str_eq(type, STR("drop"));
+	if (!alert && !drop)
+		return type.len ? 0 : -E_INVALID;
+	if (!read_ends(root, where->orgs, &e) || (alert && !number(yyjson_obj_get(root, "alert"), "signature_id")))
+		return -E_INVALID;
+	if (drop && (str_eq(reason, STR("rules")) || str_eq(reason, STR("flow drop")) || !reason.len))
+		return 0; /* an alert tells of it */
+	*ret_org = alert ? put_alert(b, root, where, &e) : put_drop(b, root, where, &e, reason);
+	*ret_kind = EVE_EVENT;
+	return b->failed ? b->failed : 0;
+}
+
+int eve_line(struct str line, const struct eve_place *where, struct buf *b, enum eve_kind *ret_kind, const char **ret_org,
+             struct eve_stats *ret_stats)
+{
+	if (line.len > EVE_LINE_MAX)
+		return -E_INVALID;
+	yyjson_doc *doc = yyjson_read(line.ptr, line.len, 0);
+	yyjson_val *root = yyjson_doc_get_root(doc);
+	int r = yyjson_is_obj(root) ? take(root, where, b, ret_kind, ret_org, ret_stats) : -E_INVALID;
+	yyjson_doc_free(doc);
+	return r;
+}

@@ -1,0 +1,135 @@
+/* Lines of EVE as Suricata 7 writes them: whose they are, who opened the connection, what was stopped, what is left out. */
+#include "base/test.h"
+
+#include "base/mem.h"
+#include "normalise/eve.h"
+#include "normalise/event.h"
+#include "normalise/schema.h"
+
+static struct orgs *orgs;
+
+static int setup(void **state)
+{
+	(void)state;
+	return orgs_parse(STR("{\"uplinks\":[\"wan0\"],\"orgs\":[{\"code\":\"412015\",\"index\":1,\"interface\":\"o412015\",\"global4\":"
+	                      "\"198.51.100.101\",\"global6\":\"2001:db8:100::65\"},{\"code\":\"412023\",\"index\":2,\"interface\":\"o412023\","
+	                      "\"global4\":\"198.51.100.102\"}]}"),
+	                  &orgs, NULL);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	orgs_destroy(&orgs);
+	return 0;
+}
+
+#define TIME "\"timestamp\":\"2026-11-22T19:00:00.123456+0900\""
+#define ALERT(gid, action) "\"alert\":{\"action\":\"" action "\",\"gid\":" gid ",\"signature_id\":9100009,\"rev\":2,\"signature\":\"TORIDE x\",\"category\":\"A trojan\",\"severity\":1}"
+#define FLOW "\"flow\":{\"pkts_toserver\":3,\"src_ip\":\"198.51.100.101\",\"dest_ip\":\"203.0.113.66\",\"src_port\":40001,\"dest_port\":80}"
+#define BACK "\"src_ip\":\"203.0.113.66\",\"src_port\":80,\"dest_ip\":\"198.51.100.101\",\"dest_port\":40001,\"proto\":\"TCP\""
+
+static const struct {
+	const char *line, *org, *event; /* event NULL: nothing is kept */
+} cases[] = {
+	/* the packet came back; who opened the connection is the source all the same */
+	{ "{" TIME ",\"event_type\":\"alert\"," BACK "," ALERT("1", "blocked") ",\"app_proto\":\"http\",\"http\":{\"hostname\":\"login.phish.example\","
+	  "\"url\":\"/photo.png?user=taro\",\"http_user_agent\":\"curl\",\"http_method\":\"GET\",\"status\":200,\"http_content_type\":\"image/png\"}," FLOW "}",
+	  "412015",
+	  "{\"class_uid\":2004,\"time\":1795341600123,\"org\":\"412015\",\"product\":\"suricata\",\"src_endpoint\":{\"ip\":\"198.51.100.101\","
+	  "\"port\":40001},\"dst_endpoint\":{\"ip\":\"203.0.113.66\",\"port\":80,\"hostname\":\"login.phish.example\"},\"connection_info\":{"
+	  "\"protocol_name\":\"TCP\",\"application\":\"http\",\"direction\":\"Outbound\"},\"rule\":{\"uid\":\"9100009\",\"version\":2,\"name\":\"TORIDE x\","
+	  "\"category\":\"A trojan\"},\"mode\":\"prevent\",\"priority\":1,\"action\":\"Denied\",\"disposition\":\"Blocked\",\"http_request\":{"
+	  "\"http_method\":\"GET\",\"user_agent\":\"curl\",\"url\":{\"hostname\":\"login.phish.example\",\"path\":\"/photo.png\"}},"
+	  "\"http_response\":{\"code\":200,\"content_type\":\"image/png\"}}" },
+	/* no flow: the packet is all there is; a body that detects */
+	{ "{" TIME ",\"event_type\":\"alert\",\"src_ip\":\"203.0.113.66\",\"dest_ip\":\"198.51.100.102\",\"proto\":\"ICMP\"," ALERT("2", "allowed") "}",
+	  "412023",
+	  "{\"class_uid\":2004,\"time\":1795341600123,\"org\":\"412023\",\"product\":\"suricata\",\"src_endpoint\":{\"ip\":\"203.0.113.66\"},"
+	  "\"dst_endpoint\":{\"ip\":\"198.51.100.102\"},\"connection_info\":{\"protocol_name\":\"ICMP\",\"direction\":\"Inbound\"},\"rule\":{"
+	  "\"uid\":\"9100009\",\"version\":2,\"name\":\"TORIDE x\",\"category\":\"A trojan\"},\"mode\":\"detect\",\"priority\":1,\"action\":\"Allowed\","
+	  "\"disposition\":\"Allowed\"}" },
+	/* by IPv6; on trial, the other way round; nobody's time */
+	{ "{\"event_type\":\"alert\",\"src_ip\":\"2001:db8:100::65\",\"dest_ip\":\"2001:db8:113::66\"," ALERT("6", "allowed") "}", "412015",
+	  "{\"class_uid\":2004,\"time\":7,\"org\":\"412015\",\"product\":\"suricata\",\"src_endpoint\":{\"ip\":\"2001:db8:100::65\"},\"dst_endpoint\":{"
+	  "\"ip\":\"2001:db8:113::66\"},\"connection_info\":{\"direction\":\"Outbound\"},\"rule\":{\"uid\":\"9100009\",\"version\":2,\"name\":\"TORIDE x\","
+	  "\"category\":\"A trojan\"},\"mode\":\"trial\",\"priority\":1,\"action\":\"Allowed\",\"disposition\":\"Allowed\"}" },
+	/* nobody's addresses: the service's */
+	{ "{\"event_type\":\"drop\",\"src_ip\":\"203.0.113.66\",\"dest_ip\":\"198.51.100.2\",\"drop\":{\"reason\":\"stream memcap\"}}", "service",
+	  "{\"class_uid\":4001,\"time\":7,\"org\":\"service\",\"product\":\"suricata\",\"src_endpoint\":{\"ip\":\"203.0.113.66\"},\"dst_endpoint\":{\"ip\":"
+	  "\"198.51.100.2\"},\"connection_info\":{},\"action\":\"Denied\",\"disposition\":\"Blocked\",\"rule\":{\"uid\":\"ips-stream-memcap\"}}" },
+	{ "{\"event_type\":\"drop\",\"src_ip\":\"203.0.113.66\",\"dest_ip\":\"198.51.100.101\",\"drop\":{\"reason\":\"rules\"}}", NULL, NULL },
+	{ "{\"event_type\":\"flow\"}", NULL, NULL },
+};
+
+static void test_lines(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct eve_place where = { orgs, 7 };
+		struct eve_stats st;
+		enum eve_kind kind;
+		const char *org = "";
+		struct event e;
+		struct err err;
+		struct buf b;
+		buf_init(&b, 64 * KIB);
+		assert_int_equal(eve_line(str_from(cases[i].line), &where, &b, &kind, &org, &st), 0);
+		assert_int_equal(kind, cases[i].event ? EVE_EVENT : EVE_IGNORED);
+		if (cases[i].event) {
+			assert_string_equal(org, cases[i].org);
+			assert_string_equal(buf_cstr(&b), cases[i].event);
+			assert_int_equal(event_parse(buf_view(&b), &e), 0);
+			if (schema_check(&e, &err) < 0)
+				fail_msg("%s: %s", err.path, err.msg);
+			event_done(&e);
+		}
+		buf_done(&b);
+	}
+}
+
+static void test_stats(void **state)
+{
+	(void)state;
+	static const char text[] = "{\"event_type\":\"stats\",\"stats\":{\"capture\":{\"kernel_packets\":900,\"kernel_drops\":3},\"ips\":{\"accepted\":880,"
+	                           "\"blocked\":17},\"detect\":{\"alert\":5}}}";
+	struct eve_place where = { orgs, 7 };
+	struct eve_stats st;
+	enum eve_kind kind;
+	const char *org;
+	struct buf b;
+	buf_init(&b, 64);
+	assert_int_equal(eve_line(str_from(text), &where, &b, &kind, &org, &st), 0);
+	assert_int_equal(kind, EVE_STATS);
+	assert_true(st.packets == 900 && st.kernel_drops == 3 && st.accepted == 880 && st.blocked == 17 && st.alerts == 5);
+	assert_int_equal(b.len, 0);
+	buf_done(&b);
+}
+
+static void test_refused(void **state)
+{
+	(void)state;
+	static const char *const bad[] = {
+		"", "x", "[]", "{}", "{\"event_type\":7}", "{\"event_type\":\"alert\"}",
+		"{\"event_type\":\"alert\",\"src_ip\":\"203.0.113.66\",\"dest_ip\":\"198.51.100.102\"}",
+		"{\"event_type\":\"alert\",\"src_ip\":\"x\",\"dest_ip\":\"198.51.100.102\"," ALERT("1", "allowed") "}",
+		"{\"event_type\":\"alert\",\"src_ip\":\"203.0.113.66\",\"dest_ip\":\"198.51.100.102\",\"alert\":{\"signature_id\":0}}",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct eve_place where = { orgs, 7 };
+		struct eve_stats st;
+		enum eve_kind kind;
+		const char *org;
+		struct buf b;
+		buf_init(&b, 64 * KIB);
+		if (eve_line(str_from(bad[i]), &where, &b, &kind, &org, &st) != -E_INVALID)
+			fail_msg("taken: %s", bad[i]);
+		buf_done(&b);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_lines), cmocka_unit_test(test_stats), cmocka_unit_test(test_refused) };
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
