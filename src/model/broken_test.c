@@ -231,6 +231,9 @@ static const struct broken cases[] = {
 	{ "{\"name\": \"_dmarc\", \"type\": \"TXT\", \"data\": \"v=DMARC1; p=reject\"}", "{\"name\": \"mx\", \"type\": \"A\", \"data\": \"198.51.100.26\"}", ZONE ".records[6].ttl",
 	  "must be that of records[1]: records of one name and type share their TTL (RFC 2181 section 5.2)" },
 	{ "{\"name\": \"_dmarc\", \"type\": \"TXT\", \"data\": \"v=DMARC1; p=reject\"}", "{\"name\": \"mx\", \"type\": \"A\", \"ttl\": 300, \"data\": \"198.51.100.25\"}", ZONE ".records[6].data", "stands here twice" },
+	{ "v=DMARC1; p=reject", "v=DMARC1; p=refuse", ZONE ".records[6].data", "DMARC: p=none, p=quarantine or p=reject must follow" },
+	{ "{\"name\": \"_dmarc\"", "{\"name\": \"_dmarc\", \"type\": \"TXT\", \"data\": \"v=DMARC1; p=none\"}, {\"name\": \"_dmarc\"", ZONE ".records[7].data",
+	  "is the second record of its kind at this name, beside records[6]: mail hosts then heed neither" },
 	/* URLs */
 	{ "\"sns.example\"", "\"SNS.example\"", ORG1 ".url.black[0]", "must be written in lower case" },
 	{ "\"sns.example\"", "\"交流.example\"", ORG1 ".url.black[0]", "must be written with A-labels (xn--…)" },

@@ -6,6 +6,7 @@
 #include "model/check.h"
 
 #include "base/map.h"
+#include "model/mail_text.h"
 #include "model/rdata.h"
 #include "model/schema.h"
 
@@ -29,7 +30,7 @@ struct zone_check {
 	const struct map *zones; /* all hosted ones: name -> struct whose */
 	struct map owners; /* whole name -> struct owner */
 	bool complete;     /* every record could be read */
-	struct map sets;   /* "name type" -> its first record; "name type data" -> the record */
+	struct map sets;   /* "name mail KIND", "name type" -> its first record; "name type data" -> the record */
 };
 
 /* The whole name of a record. */
@@ -117,7 +118,9 @@ static void check_name(struct zone_check *k, const struct zone_record *r, struct
 static void check_data(struct zone_check *k, const struct zone_record *r)
 {
 	struct check *c = k->c;
-	const struct text2 *why = r->data[0] ? rdata_check(r->type, str_from(r->data)) : NULL;
+	const struct text2 *why = rdata_check(r->type, str_from(r->data));
+	if (!why && r->type == ZONE_TXT)
+		why = mail_text_check(str_from(r->name), str_from(r->data));
 	if (why)
 		fault_add2(c->faults, check_path(c, ".data").s, why);
 	else if (inside_address(r))
@@ -143,6 +146,23 @@ static void check_set(struct zone_check *k, size_t i, struct str name, int *ret)
 	snprintf(key + n, sizeof key - (size_t)n, " %s", r->data);
 	if (map_get(&k->sets, str_from(key)))
 		CHECK_FAULT(c, ".data", "stands here twice", "同じレコードが 2 回あります");
+	else if (*ret == 0)
+		*ret = map_put(&k->sets, str_from(key), (void *)(uintptr_t)r);
+}
+
+/* Two SPF or two DMARC records of a name count as none (RFC 7208 section 3.2, RFC 7489 section 6.6.3). */
+static void check_mail_text(struct zone_check *k, const struct zone_record *r, struct str name, int *ret)
+{
+	struct check *c = k->c;
+	char key[NAME_MAX_TEXT + 16];
+	enum mail_text kind = r->type == ZONE_TXT ? mail_text_kind(str_from(r->name), str_from(r->data)) : MAIL_TEXT_NONE;
+	if (kind == MAIL_TEXT_NONE)
+		return;
+	snprintf(key, sizeof key, STR_FMT " mail %d", STR_ARG(name), kind);
+	const struct zone_record *first = map_get(&k->sets, str_from(key));
+	if (first)
+		CHECK_FAULT(c, ".data", "is the second record of its kind at this name, beside records[%zu]: mail hosts then heed neither",
+		            "同じ名前に同じ種類のレコード records[%zu] があり、どちらも無視されます", (size_t)(first - k->z->records));
 	else if (*ret == 0)
 		*ret = map_put(&k->sets, str_from(key), (void *)(uintptr_t)r);
 }
@@ -272,6 +292,7 @@ static int first_pass(struct zone_check *k)
 		check_name(k, r, name);
 		check_data(k, r);
 		check_set(k, i, name, &res);
+		check_mail_text(k, r, name, &res);
 		path_pop(&k->c->path, back);
 		if (res == 0)
 			res = note_owner(k, r, name);
@@ -302,7 +323,7 @@ static int check_records(struct check *c, const struct map *zones, const struct 
 {
 	struct zone_check k = { .c = c, .z = z, .zones = zones, .complete = true };
 	map_init(&k.owners, z->n_records + 1);
-	map_init(&k.sets, 2 * z->n_records + 1);
+	map_init(&k.sets, 3 * z->n_records + 1);
 	int r = first_pass(&k);
 	if (r == 0)
 		second_pass(&k);

@@ -5,6 +5,8 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "model/faults.h"
+#include "model/moves.h"
+#include "model/rdata.h"
 #include "model/write.h"
 
 #include <stdio.h>
@@ -344,6 +346,41 @@ static void about(struct differ *d, const struct object *o, const char *code, co
 		whole(d, o, old, new);
 }
 
+#define MOVES_MAX 100
+
+/* What an approver should know beside the difference: who moves a name now is found at its old place for a while yet. */
+static void say_move(struct differ *d, const struct move *m)
+{
+	struct buf b;
+	const char *type = rdata_type(m->record->type);
+	buf_init(&b, 4 * KIB);
+	if (d->ja)
+		buf_printf(&b, "注意: %s の %s (%s) は移動後も最長 %u 秒、古い値 %s が使われます。先に TTL を 300 に下げ、%u 秒待ってから移してください", m->zone->name,
+		           m->record->name, type, m->ttl, m->record->data, m->ttl);
+	else
+		buf_printf(&b, "notice: %s %s (%s) moves, but its old value %s may be used for %u seconds yet; lower the TTL to 300 first, wait %u seconds, then move",
+		           m->zone->name, m->record->name, type, m->record->data, m->ttl, m->ttl);
+	if (d->json) {
+		json_head(d, "notice");
+		json_field(d->out, "text", buf_view(&b));
+		buf_puts(d->out, "}\n");
+	} else {
+		heading(d);
+		buf_printf(d->out, "  %s\n", buf_cstr(&b));
+	}
+	if (b.failed && !d->failed)
+		d->failed = b.failed;
+	buf_done(&b);
+}
+
+static void say_moves(struct differ *d, const struct org *old, const struct org *new)
+{
+	struct move list[MOVES_MAX];
+	size_t n = moves_find(old, new, list, MOVES_MAX);
+	for (size_t i = 0; i < n; i++)
+		say_move(d, &list[i]);
+}
+
 static const char *named(const struct differ *d, const char *ja, const char *en)
 {
 	return d->ja ? ja : en;
@@ -371,6 +408,8 @@ static void diff_orgs(struct differ *d, const struct model *old, const struct mo
 		int order = !a ? 1 : !b ? -1 : strcmp(a->code, b->code);
 		const struct org *o = order < 0 ? a : b;
 		about(d, &schema_org, o->code, named(d, o->name, o->name_en), order <= 0 ? a : NULL, order >= 0 ? b : NULL);
+		if (order == 0)
+			say_moves(d, a, b);
 		i += order <= 0;
 		k += order >= 0;
 	}

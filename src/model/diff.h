@@ -1,7 +1,8 @@
 /* What changes from one description to another, per organisation, in words people understand.
  *
  * Text: a heading for the service, each prefecture and each organisation concerned, and an indented line a change. JSON: one
- * object a line: scope (service, prefecture, org), code, name, path, change (set, add, remove, order), old, new, text. */
+ * object a line: scope (service, prefecture, org), code, name, path, change (set, add, remove, order; notice: what to know
+ * beside it, moves.h), old, new, text. */
 #ifndef MODEL_DIFF_H
 #define MODEL_DIFF_H
 
