@@ -136,6 +136,7 @@ def organisation(i, row, smallest):
         "ips": "detect" if i % 2 == 0 else "prevent", "no_decrypt": [".bank.example"],
         "scan_fail": "closed", "scan_max_mib": 100, "unscannable_allow": False,
         "consent": consent(i), "retention_days": 396, "zones": zones(code),
+        "dns": {"safe_search": code in ("412015", "414417"), "encrypted": code == "412015"},
     }
 
 

@@ -106,12 +106,15 @@ static void chain_nat(struct nft_out *n)
 {
 	char text[PREFIX_TEXT];
 	nft_line(n, " chain nat_in { type nat hook prerouting priority dstnat; policy accept;");
-	if (prefix_is_set(&n->m->service.dns4))
-		nft_line(n, "  iifname @attached ip daddr %s meta l4proto { tcp, udp } th dport 53 dnat ip to meta mark map @dns4",
-		     prefix_format_addr(&n->m->service.dns4, text));
-	if (prefix_is_set(&n->m->service.dns6))
-		nft_line(n, "  iifname @attached ip6 daddr %s meta l4proto { tcp, udp } th dport 53 dnat ip6 to meta mark map @dns6",
-		     prefix_format_addr(&n->m->service.dns6, text));
+	for (int family = 4; family <= 6; family += 2) {
+		const struct prefix *p = family == 4 ? &n->m->service.dns4 : &n->m->service.dns6;
+		const char *ip = family == 4 ? "ip" : "ip6";
+		if (!prefix_is_set(p))
+			continue;
+		nft_line(n, "  iifname @attached %s daddr %s meta l4proto { tcp, udp } th dport 53 dnat %s to meta mark map @dns%d", ip,
+		         prefix_format_addr(p, text), ip, family);
+		nft_line(n, "  iifname @attached %s daddr %s tcp dport { 443, 853 } dnat %s to meta mark map @dns%d", ip, text, ip, family);
+	}
 	for (int family = 4; family <= 6; family += 2)
 		for (int udp = 0; udp < 2; udp++)
 			nft_line(n, "  iifname $uplink meta l4proto %1$s dnat %2$s to %2$s daddr . %1$s dport map @publish%3$d_%1$s", udp ? "udp" : "tcp",
@@ -172,6 +175,8 @@ static void chain_input(struct nft_out *n)
 		nft_line(n, "  iifname @attached ip6 daddr %s tcp dport %u accept", prefix_format_addr(&s->proxy6, text), s->proxy_port);
 	nft_line(n, "  meta l4proto { tcp, udp } th dport 53 iifname . ip daddr @resolver4 accept");
 	nft_line(n, "  meta l4proto { tcp, udp } th dport 53 iifname . ip6 daddr @resolver6 accept");
+	nft_line(n, "  tcp dport { 443, 853 } iifname . ip daddr @resolver4 accept");
+	nft_line(n, "  tcp dport { 443, 853 } iifname . ip6 daddr @resolver6 accept");
 	nft_line(n, "  iifname . ip daddr @gateway4 icmp type echo-request limit rate 100/second accept");
 	for (int family = 4; s->n_name_servers && family <= 6; family += 2)
 		name_server_input(n, family);

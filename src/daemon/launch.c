@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "daemon/postgres.h"
+#include "daemon/tls.h"
 #include "daemon/tsig.h"
 #include "jail/calls.h"
 #include "jail/caps.h"
@@ -188,6 +189,8 @@ static void child(const struct launch *l)
 	if (row->prepare == PREPARE_POSTGRES && postgres_prepare(&err) < 0)
 		fail_err(&err);
 	if (row->prepare == PREPARE_TSIG && tsig_prepare(row->name, &err) < 0)
+		fail_err(&err);
+	if (row->prepare == PREPARE_TLS && tls_prepare(row->name, &err) < 0)
 		fail_err(&err);
 	for (size_t i = 0; i < TABLE_ARGS && row->argv[i]; i++)
 		argv[i] = (char *)(uintptr_t)table_path(i ? row->argv[i] : l->program, paths[i], PLACE_MAX);

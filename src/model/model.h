@@ -212,6 +212,11 @@ struct dns_zone { /* a zone of the authoritative name servers (M-019) */
 	size_t n_records;
 };
 
+struct dns_policy { /* what its terminals' questions to the resolver get (M-018) */
+	bool safe_search; /* search engines and video sites answer by their restricted names */
+	bool encrypted;   /* DNS over TLS (RFC 7858) and HTTPS (RFC 8484) too */
+};
+
 struct org {
 	char code[7];        /* 全国地方公共団体コード with check digit */
 	uint16_t index;      /* 1…: position by code order of joining (stable: stands in the file); names zone, mark, table */
@@ -261,6 +266,7 @@ struct org {
 	uint16_t retention_days;
 	struct dns_zone *zones;
 	size_t n_zones;
+	struct dns_policy dns;
 };
 
 struct prefecture {

@@ -445,6 +445,18 @@ static const struct object zone_object = {
 	},
 };
 
+static const struct object dns_object = {
+	"dns_policy", { "resolver", "DNS の利用" }, NULL, sizeof(struct dns_policy),
+	(const struct field[]){
+		{ "safe_search", FIELD_BOOL, AT(dns_policy, safe_search),
+		  SAYS("セーフサーチ", "検索サイトと動画サイトを制限付きの名前で案内します。", "Search engines and video sites are answered by their restricted names.") },
+		{ "encrypted", FIELD_BOOL, AT(dns_policy, encrypted),
+		  SAYS("暗号化 DNS", "DNS over TLS (853) と DNS over HTTPS (443, /dns-query) でも受け付けます。",
+		       "Questions are taken by TLS (853) and HTTPS (443, /dns-query) too.") },
+		END,
+	},
+};
+
 #define OPTION(m, label, ja, en) { #m, FIELD_BOOL, AT(options, m), SAYS(label, ja, en) }
 static const struct object options_object = {
 	"options", { "options", "オプション" }, NULL, sizeof(struct options),
@@ -545,6 +557,7 @@ const struct object schema_org = {
 		  SAYS("保存日数", "記録を保存する日数。", "How many days records are kept.") },
 		{ "zones", FIELD_OBJECT, LIST(org, zones), .sub = &zone_object, .max_entries = 1000,
 		  SAYS("DNS ゾーン", "外部 DNS で公開するゾーン。", "Its zones on the authoritative name servers.") },
+		{ "dns", FIELD_OBJECT, AT(org, dns), .sub = &dns_object, SAYS("DNS の利用", "端末が使う DNS。", "What its terminals' questions get.") },
 		END,
 	},
 };

@@ -242,12 +242,15 @@ static struct vault_request simple(uint8_t op)
 
 static void who_may_ask_what(void **state)
 {
-	static const uid_t uids[] = { USER_PROXY, USER_INTAKE, USER_DETECT, USER_CONTROL, USER_PORTAL, USER_SCAN, USER_RESPOND, 1000 };
-	static const char *const may[] = { "LP", "SKP", "KP", "P", "P", "", "", "" }; /* destroy is tried elsewhere */
+	static const uid_t uids[] = { USER_PROXY, USER_INTAKE, USER_DETECT, USER_CONTROL, USER_PORTAL, USER_SCAN, USER_RESPOND, 1000,
+		                            USER_KNOT, USER_NSD1, USER_NSD2, USER_UNBOUND };
+	/* Destroy is tried elsewhere; the resolver's certificates are of addresses only. */
+	static const char *const may[] = { "LP", "SKP", "KP", "P", "P", "", "", "", "T", "T", "T", "P" };
 	static const struct {
 		uint8_t op;
 		char letter;
-	} ops[] = { { VAULT_LEAF, 'L' }, { VAULT_SEAL, 'S' }, { VAULT_SEGKEY, 'K' }, { VAULT_PUBLIC, 'P' } };
+	} ops[] = { { VAULT_LEAF, 'L' }, { VAULT_SEAL, 'S' }, { VAULT_SEGKEY, 'K' }, { VAULT_PUBLIC, 'P' },
+		    { VAULT_TSIG, 'T' } };
 	struct buf b;
 	buf_init(&b, 64 * KIB);
 	for (size_t u = 0; u < ARRAY_LEN(uids); u++)
@@ -262,6 +265,43 @@ static void who_may_ask_what(void **state)
 		snprintf(rq.org, sizeof rq.org, "999999");
 		assert_int_equal(ask(*state, uids[u], &rq, &b), uids[u] == USER_CONTROL ? 0 : E_DENIED);
 	}
+	buf_done(&b);
+}
+
+static int segkey(struct service *s, const char *org, const char *series, uint64_t number, unsigned char ret[32]);
+
+static void the_resolver_is_certified_by_address_alone(void **state)
+{
+	struct buf b;
+	struct vault_request rq = leaf_request("192.0.2.53");
+	buf_init(&b, 64 * KIB);
+	rq.leaf.n = 2;
+	snprintf(rq.leaf.names[1], sizeof rq.leaf.names[1], "2001:db8:2::53");
+	assert_int_equal(ask(*state, USER_UNBOUND, &rq, &b), 0);
+	snprintf(rq.leaf.names[1], sizeof rq.leaf.names[1], "www.bank.example");
+	assert_int_equal(ask(*state, USER_UNBOUND, &rq, &b), E_DENIED);
+	buf_done(&b);
+}
+
+/* The same for all who share it, another for another name, and none of the log's keys. */
+static void transfers_share_a_key(void **state)
+{
+	struct buf b;
+	struct vault_request rq = simple(VAULT_TSIG);
+	unsigned char knot[32], segment[32];
+	buf_init(&b, 64 * KIB);
+	assert_int_equal(ask(*state, USER_KNOT, &rq, &b), 0);
+	assert_int_equal(b.len, 32);
+	memcpy(knot, b.ptr, 32);
+	assert_int_equal(ask(*state, USER_NSD1, &rq, &b), 0);
+	assert_memory_equal(b.ptr, knot, 32);
+	assert_int_equal(segkey(*state, "service", "events", 0, segment), 0);
+	assert_memory_not_equal(segment, knot, 32);
+	snprintf(rq.series, sizeof rq.series, "other");
+	assert_int_equal(ask(*state, USER_NSD1, &rq, &b), 0);
+	assert_memory_not_equal(b.ptr, knot, 32);
+	snprintf(rq.series, sizeof rq.series, "Bad name");
+	assert_int_equal(ask(*state, USER_NSD1, &rq, &b), 255);
 	buf_done(&b);
 }
 
@@ -612,6 +652,8 @@ int main(void)
 		cmocka_unit_test_setup(names_it_will_not_sign, paths),
 		cmocka_unit_test_setup(times_and_keys_it_will_not_sign, paths),
 		cmocka_unit_test_setup(who_may_ask_what, paths),
+		cmocka_unit_test_setup(the_resolver_is_certified_by_address_alone, paths),
+		cmocka_unit_test_setup(transfers_share_a_key, paths),
 		cmocka_unit_test_setup(seals_only_its_own_kind_of_message, paths),
 		cmocka_unit_test_setup(too_many_are_refused_until_time_has_passed, paths),
 		cmocka_unit_test_setup(segment_keys_are_hkdf_of_the_organisations_key, paths),

@@ -5,13 +5,16 @@
 #include "base/mem.h"
 #include "wire/place.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
+
+#define ADDRESSES "addresses"
 
 struct rule {
 	uid_t uid;
 	uint8_t op;
 	uint32_t rate, burst; /* a second; at once */
-	const char *domain;   /* SEAL: what the message begins with */
+	const char *domain;   /* SEAL: what the message begins with; LEAF: ADDRESSES, no name of a web site; NULL: anything */
 };
 
 /* A row of uid 0 is for root alone: the console, tests, offline tools. */
@@ -30,6 +33,8 @@ static const struct rule rules[] = {
 	{ USER_KNOT, VAULT_TSIG, 1, 20, NULL }, /* once a start */
 	{ USER_NSD1, VAULT_TSIG, 1, 20, NULL },
 	{ USER_NSD2, VAULT_TSIG, 1, 20, NULL },
+	{ USER_UNBOUND, VAULT_LEAF, 1, 20, ADDRESSES }, /* DNS over TLS and HTTPS, at the service's own addresses */
+	{ USER_UNBOUND, VAULT_PUBLIC, 1, 20, NULL },
 	{ 0, VAULT_LEAF, 5000, 5000, NULL },
 	{ 0, VAULT_SEAL, 20, 60, "toride " },
 	{ 0, VAULT_SEGKEY, 500, 8192, NULL },
@@ -79,13 +84,22 @@ static bool take(struct bucket *b, const struct rule *r, int64_t now_ms)
 	return true;
 }
 
+static bool only_addresses(const struct vault_request *rq)
+{
+	unsigned char ip[16];
+	for (size_t i = 0; i < rq->leaf.n; i++)
+		if (inet_pton(AF_INET, rq->leaf.names[i], ip) != 1 && inet_pton(AF_INET6, rq->leaf.names[i], ip) != 1)
+			return false;
+	return true;
+}
+
 int uses_take(struct uses *u, uid_t uid, const struct vault_request *rq, int64_t now_ms)
 {
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
 		const struct rule *r = &rules[i];
 		if (r->uid != uid || r->op != rq->op)
 			continue;
-		if (r->domain && !str_starts(rq->message, str_from(r->domain)))
+		if (r->domain && !(rq->op == VAULT_LEAF ? only_addresses(rq) : str_starts(rq->message, str_from(r->domain))))
 			return -E_DENIED;
 		return take(&u->buckets[i], r, now_ms) ? 0 : -E_LIMIT;
 	}
@@ -100,7 +114,7 @@ const char *uses_caller(uid_t uid, char dst[32])
 	} known[] = { { 0, "root" }, { USER_PROXY, "proxyd" }, { USER_INTAKE, "intaked" }, { USER_DETECT, "detectd" }, { USER_STORED, "stored" },
 		      { USER_CONTROL, "controld" }, { USER_PORTAL, "portald" }, { USER_KNOT, "knot" },
 		      { USER_NSD1, "nsd1" },
-		      { USER_NSD2, "nsd2" } };
+		      { USER_NSD2, "nsd2" }, { USER_UNBOUND, "unbound" } };
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (known[i].uid == uid)
 			return known[i].name;

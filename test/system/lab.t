@@ -23,6 +23,7 @@ scenario lab/scenarios/url.json
 scenario lab/scenarios/leak.json
 scenario lab/scenarios/firewall.json
 scenario lab/scenarios/dns.json
+scenario lab/scenarios/resolver.json
 scenario lab/story.json
 [ $n -gt 80 ]; ok $? "all scenarios were played ($n checks)"
 if [ $bad -ne 0 ]; then tail -n 50 build/lab-tt/log/torided.log | sed 's/^/# /'; fi
