@@ -16,45 +16,74 @@ struct dry_run {
 	const char *engine, *file;
 	bool through_current; /* names its other files through STATE/current */
 	const char *before[6]; /* words before the file's path, ended by NULL */
+	const char *behind;    /* a word behind it, or NULL */
 	uid_t user;            /* as whom; 0: root, whose right the engine needs */
 	int timeout_ms;
+	const char *secret, *stand_in; /* a file of the run directory that it includes and that is made at its start, and what is shown for it */
 };
 
+#define ZERO_KEY "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+#define NSD_KEY "key:\n  name: \"transfer\"\n  algorithm: hmac-sha256\n  secret: \"" ZERO_KEY "\"\n"
 static const struct dry_run dry_runs[] = {
-	{ "nft", "nft/toride.nft", false, { "nft", "-c", "-f", NULL }, 0 /* CAP_NET_ADMIN */, 60000 },
-	{ "unbound", "unbound/unbound.conf", true, { "unbound-checkconf", NULL }, USER_UNBOUND, 60000 },
-	{ "suricata", "suricata/suricata.yaml", true, { "suricata", "-T", "-l", "/tmp", "-c", NULL }, USER_SURICATA, 180000 },
+	{ "nft", "nft/toride.nft", false, { "nft", "-c", "-f", NULL }, NULL, 0 /* CAP_NET_ADMIN */, 60000, NULL, NULL },
+	{ "unbound", "unbound/unbound.conf", true, { "unbound-checkconf", NULL }, NULL, USER_UNBOUND, 60000, NULL, NULL },
+	{ "knot", "knot/knot.conf", true, { "knotc", "-c", NULL }, "conf-check", USER_KNOT, 60000, "knot/tsig.conf",
+	  "key:\n  - id: transfer\n    algorithm: hmac-sha256\n    secret: \"" ZERO_KEY "\"\n" },
+	{ "nsd1", "nsd1/nsd.conf", true, { "nsd-checkconf", NULL }, NULL, USER_NSD1, 60000, "nsd1/tsig.conf", NSD_KEY },
+	{ "nsd2", "nsd2/nsd.conf", true, { "nsd-checkconf", NULL }, NULL, USER_NSD2, 60000, "nsd2/tsig.conf", NSD_KEY },
+	{ "suricata", "suricata/suricata.yaml", true, { "suricata", "-T", "-l", "/tmp", "-c", NULL }, NULL, USER_SURICATA, 180000, NULL, NULL },
 };
 
-/* The file with STATE/current/ replaced by dir/, for the engine's user to read, as the generation is. */
-static int show_copy(const char *dir, const char *engine, char path[1024], struct err *err)
+struct swap {
+	const char *what, *with;
+};
+
+static const struct swap *swap_at(const struct swap *list, const char *p, size_t left)
 {
-	char current[PLACE_MAX], copy[PLACE_MAX];
+	for (; list->what; list++)
+		if (left >= strlen(list->what) && memcmp(p, list->what, strlen(list->what)) == 0)
+			return list;
+	return NULL;
+}
+
+/* Every `what` becomes its `with`; the first of the list that fits counts. */
+static void put_swapped(struct buf *out, struct str in, const struct swap *list)
+{
+	for (size_t i = 0; i < in.len;) {
+		const struct swap *s = swap_at(list, in.ptr + i, in.len - i);
+		if (s)
+			buf_puts(out, s->with);
+		else
+			buf_putc(out, in.ptr[i]);
+		i += s ? strlen(s->what) : 1;
+	}
+}
+
+/* The file with STATE/current replaced by dir, for the engine's user to read, as the generation is. */
+static int show_copy(const char *dir, const struct dry_run *d, char path[1024], struct err *err)
+{
+	char current[PLACE_MAX], copy[PLACE_MAX], secret[PLACE_MAX] = "", stand_in[PLACE_MAX];
 	struct buf in, out;
 	buf_init(&in, 64 * MIB);
 	buf_init(&out, 128 * MIB);
-	place_in_state(current, sizeof current, "current/");
-	size_t n = strlen(current);
+	if (d->secret)
+		place_in_run(secret, sizeof secret, "%s", d->secret);
+	place_in_state(stand_in, sizeof stand_in, "check/%s.key", d->engine);
+	const struct swap swaps[] = { { place_in_state(current, sizeof current, "current"), dir }, { d->secret ? secret : NULL, stand_in },
+		                      { NULL, NULL } };
 	int r = fs_read(path, &in, err);
-	for (size_t i = 0; r == 0 && i < in.len;) {
-		if (in.len - i >= n && memcmp(in.ptr + i, current, n) == 0) {
-			buf_printf(&out, "%s/", dir);
-			i += n;
-		} else if (in.len - i + 1 >= n && memcmp(in.ptr + i, current, n - 1) == 0) {
-			buf_puts(&out, dir);
-			i += n - 1;
-		} else {
-			buf_putc(&out, in.ptr[i++]);
-		}
-	}
+	if (r == 0)
+		put_swapped(&out, buf_view(&in), swaps);
 	if (r == 0 && out.failed)
 		r = err_set(err, (enum err_code)-out.failed, path, "cannot make the copy that is checked");
 	if (r == 0)
 		r = fs_mkdirs(place_in_state(copy, sizeof copy, "check"), 0755, err);
 	if (r == 0 && chmod(copy, 0755) < 0) /* an earlier version's was root's alone */
 		r = err_errno(err, copy, "cannot open it to the engine's user");
+	if (r == 0 && d->secret)
+		r = fs_write(stand_in, str_from(d->stand_in), 0644, err);
 	if (r == 0)
-		r = fs_write(place_in_state(copy, sizeof copy, "check/%s.conf", engine), buf_view(&out), 0644, err);
+		r = fs_write(place_in_state(copy, sizeof copy, "check/%s.conf", d->engine), buf_view(&out), 0644, err);
 	if (r == 0)
 		snprintf(path, 1024, "%s", copy);
 	buf_done(&in);
@@ -82,7 +111,7 @@ static int run_one(const char *dir, const struct dry_run *d, int (*run)(const st
                    struct err *err)
 {
 	char path[1024];
-	const char *argv[8];
+	const char *argv[10];
 	struct buf out;
 	size_t n = 0;
 	int status = 0;
@@ -90,12 +119,13 @@ static int run_one(const char *dir, const struct dry_run *d, int (*run)(const st
 		return err_set(err, E_LIMIT, dir, "path too long");
 	if (!fs_exists(path))
 		return 0;
-	int r = d->through_current ? show_copy(dir, d->engine, path, err) : 0;
+	int r = d->through_current ? show_copy(dir, d, path, err) : 0;
 	if (r < 0)
 		return r;
 	for (; d->before[n]; n++)
 		argv[n] = d->before[n];
 	argv[n++] = path;
+	argv[n++] = d->behind;
 	argv[n] = NULL;
 	buf_init(&out, 256 * KIB);
 	uid_t user = geteuid() == 0 ? d->user : 0;

@@ -124,10 +124,44 @@ static void test_reads_nothing_of_roots(void **state)
 		fail_msg("%s: %s", err.path, err.msg);
 }
 
+/* The name servers' include a secret that is made when they start: the dry run is shown another in its place. */
+static void test_name_servers(void **state)
+{
+	static const char knot[] = "server:\n    listen: [ 127.0.0.1@5300 ]\ninclude: \"/nonexistent/run/knot/tsig.conf\"\nacl:\n  - id: a\n    key: transfer\n"
+				   "    action: transfer\ninclude: \"%s/current/knot/zones.conf\"\n";
+	static const char nsd[] = "server:\n  zonesdir: \"\"\n  database: \"\"\ninclude: \"/nonexistent/run/nsd1/tsig.conf\"\nzone:\n  name: \"a.example\"\n"
+				  "  request-xfr: 127.0.0.1@5300 transfer\n";
+	char conf[512], path[256];
+	struct err err;
+	(void)state;
+	if (geteuid() != 0 || !fs_exists("/usr/sbin/knotc") || !fs_exists("/usr/sbin/nsd-checkconf"))
+		skip();
+	setenv("TORIDE_RUN", "/nonexistent/run", 1);
+	snprintf(path, sizeof path, "%s/gen/knot", root);
+	assert_int_equal(fs_mkdirs(path, 0755, NULL), 0);
+	snprintf(path, sizeof path, "%s/gen/nsd1", root);
+	assert_int_equal(fs_mkdirs(path, 0755, NULL), 0);
+	snprintf(conf, sizeof conf, knot, root);
+	put("gen/knot/knot.conf", conf, 0644);
+	put("gen/knot/zones.conf", "zone:\n  - domain: a.example\n", 0644);
+	put("gen/nsd1/nsd.conf", nsd, 0644);
+	if (check(&err, proc_run) < 0)
+		fail_msg("%s: %s", err.path, err.msg);
+	put("gen/knot/zones.conf", "zone:\n  - domain: a.example\n    acl: nobody\n", 0644);
+	assert_int_equal(check(&err, proc_run), -E_INVALID);
+	assert_string_equal(err.path, "knot");
+	put("gen/knot/zones.conf", "zone:\n  - domain: a.example\n", 0644);
+	put("gen/nsd1/nsd.conf", "server:\n  no-such-word: yes\n", 0644);
+	assert_int_equal(check(&err, proc_run), -E_INVALID);
+	assert_string_equal(err.path, "nsd1");
+	unsetenv("TORIDE_RUN");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_words, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_name_servers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reads_nothing_of_roots, setup, teardown),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
