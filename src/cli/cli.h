@@ -24,6 +24,7 @@ extern const struct cli_command cli_url[];
 extern const struct cli_command cli_model[];
 extern const struct cli_command cli_fw[];
 extern const struct cli_command cli_change[];
+extern const struct cli_command cli_zone[];
 extern const struct cli_command cli_status[];
 extern const struct cli_command cli_incident[];
 extern const struct cli_command cli_log[];

@@ -16,6 +16,7 @@ const struct cli_command *const cli_tables[] = {
 	cli_model,
 	cli_fw,
 	cli_change,
+	cli_zone,
 	cli_status, cli_lines,
 	cli_detect,
 	cli_incident,

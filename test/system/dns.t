@@ -50,6 +50,19 @@ try "the record is gone from the first" is "$(answer 53 kouhou.$zone A)" ""
 try "and from the second" is "$(answer 54 kouhou.$zone A)" ""
 [ "$(serial 53 $zone)" -gt "$new" ]; ok $? "by a serial that is later still"
 
+# ---- one zone back, whatever else has changed since ----
+before=$(basename "$(readlink "$L/state/current")")
+edit 413879 kouhou A 198.51.100.90; apply "$top/next" >"$top/try" 2>&1; ok $? "the record comes again"
+cp -r "$top/next" "$top/both"; edit 414417 tayori A 198.51.100.91; cp "$top/next/orgs/414417.json" "$top/both/orgs/"
+apply "$top/both" >"$top/try" 2>&1; ok $? "and another body's after it"
+try "the zone's history names the generations it changed in" eval '[ "$(toride zone history $zone --json | jq -s "map(.generation) | length")" -ge 4 ]'
+back=$(toride zone undo $zone "$before" --as sato 2>"$top/try"); ok $? "one zone is asked back"
+toride apply "$back" >"$top/try" 2>&1; [ $? -eq 1 ]; ok $? "another person must approve that too"
+toride approve "$back" --as tanaka >/dev/null; toride apply "$back" >"$top/try" 2>&1; ok $? "approved, it is applied"
+try "the zone is as it was" is "$(answer 54 kouhou.$zone A)" ""
+try "the other body's record stays" is "$(answer 54 tayori.$other A)" 198.51.100.91
+toride zone undo $zone "${before//[0-9]/0}" >"$top/try" 2>&1; [ $? -eq 1 ]; ok $? "a generation that never was is refused"
+
 # ---- a transfer is anybody's who has the key, and nobody else's ----
 inet dig @198.51.100.54 $zone AXFR >"$top/try" 2>&1; ! grep -q _dmarc "$top/try"; ok $? "no transfer to strangers"
 $T lab exec gw1 -- dig -p 5300 @127.0.0.1 $zone AXFR >"$top/try" 2>&1; ! grep -q _dmarc "$top/try"; ok $? "nor to a process of the node without the key"

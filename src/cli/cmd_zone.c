@@ -1,0 +1,215 @@
+/* A zone's own history in the generations that came into force, and one zone taken back without the rest: the description in
+ * force is handed in again with that zone as it was then, and goes the way of every change (approved by another person). */
+#include "cli/cli.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "model/model.h"
+#include "wire/ctl.h"
+#include "wire/place.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <yyjson.h>
+
+#define WAIT_MS 120000
+#define HEX_LEN 64
+#define FILE_MAX (64u * MIB)
+
+static const char *say(const char *ja, const char *en)
+{
+	return cli_japanese() ? ja : en;
+}
+
+static int usage_of(size_t i)
+{
+	return cli_usage(&cli_zone[i]);
+}
+
+/* A JSON file of a generation ("" = the one in force); NULL when it isn't there any more. */
+static yyjson_doc *generation_file(const char *hex, const char *name)
+{
+	char path[PLACE_MAX];
+	struct buf b;
+	buf_init(&b, FILE_MAX);
+	if (*hex)
+		place_in_state(path, sizeof path, "generations/%s/%s", hex, name);
+	else
+		place_in_state(path, sizeof path, "current/%s", name);
+	yyjson_doc *doc = fs_read(path, &b, NULL) == 0 ? yyjson_read(b.ptr, b.len, 0) : NULL;
+	buf_done(&b);
+	return doc;
+}
+
+/* The digest of the zone in that generation; "" when it wasn't there. */
+static void zone_digest(const char *hex, const char *zone, char dst[40])
+{
+	yyjson_doc *doc = generation_file(hex, "zones.json");
+	yyjson_val *list = yyjson_obj_get(yyjson_doc_get_root(doc), "zones"), *v;
+	size_t i, max;
+	dst[0] = 0;
+	yyjson_arr_foreach(list, i, max, v) {
+		const char *expect = yyjson_get_str(yyjson_obj_get(v, "expect"));
+		if (yyjson_equals_str(yyjson_obj_get(v, "zone"), zone) && expect)
+			snprintf(dst, 40, "%.39s", expect);
+	}
+	yyjson_doc_free(doc);
+}
+
+/* ---- history ---- */
+
+struct history {
+	const char *zone;
+	char last[40];
+	bool json, any;
+};
+
+static void show_change(struct history *h, yyjson_val *line)
+{
+	const char *time = yyjson_get_str(yyjson_obj_get(line, "time")), *to = yyjson_get_str(yyjson_obj_get(line, "to"));
+	const char *what = yyjson_get_str(yyjson_obj_get(line, "do"));
+	char digest[40];
+	if (!time || !to || !what || strlen(to) != HEX_LEN || !yyjson_equals_str(yyjson_obj_get(line, "result"), "ok"))
+		return;
+	zone_digest(to, h->zone, digest);
+	if (strcmp(digest, h->last) == 0)
+		return;
+	const char *change = !h->last[0] ? "add" : !digest[0] ? "remove" : "set";
+	snprintf(h->last, sizeof h->last, "%s", digest);
+	h->any = true;
+	if (h->json)
+		printf("{\"time\":\"%s\",\"do\":\"%s\",\"change\":\"%s\",\"generation\":\"sha256:%s\",\"zone_digest\":\"%s\"}\n", time, what, change, to, digest);
+	else
+		printf("%s  sha256:%s  %s\n", time, to, digest[0] ? digest : say("(ゾーンなし)", "(no such zone)"));
+}
+
+static int run_history(int argc, char **argv)
+{
+	struct history h = { .json = cli_flag(&argc, argv, "--json") };
+	char path[PLACE_MAX];
+	struct err err = { 0 };
+	struct buf b;
+	struct str rest, line;
+	if (argc != 1)
+		return usage_of(0);
+	h.zone = argv[0];
+	buf_init(&b, 256 * MIB);
+	if (fs_read(place_in_state(path, sizeof path, "apply.log"), &b, &err) < 0) {
+		buf_done(&b);
+		return cli_error(&err);
+	}
+	rest = buf_view(&b);
+	while (str_next(&rest, '\n', &line)) {
+		yyjson_doc *doc = yyjson_read(line.ptr, line.len, 0);
+		show_change(&h, yyjson_doc_get_root(doc));
+		yyjson_doc_free(doc);
+	}
+	buf_done(&b);
+	if (!h.any)
+		fprintf(stderr, "toride: %s: %s\n", h.zone, say("このゾーンはどの世代にもありません", "no generation has had this zone"));
+	return h.any ? EXIT_DONE : EXIT_REFUSED;
+}
+
+/* ---- undo ---- */
+
+/* The zone in a description: its place in the list of its organisation's. */
+static yyjson_val *find_zone(yyjson_val *root, const char *zone, const char **ret_org, size_t *ret_at)
+{
+	size_t i, max, k, n;
+	yyjson_val *org, *z;
+	yyjson_arr_foreach(yyjson_obj_get(root, "orgs"), i, max, org)
+		yyjson_arr_foreach(yyjson_obj_get(org, "zones"), k, n, z)
+			if (yyjson_equals_str(yyjson_obj_get(z, "name"), zone)) {
+				*ret_org = yyjson_get_str(yyjson_obj_get(org, "code"));
+				*ret_at = k;
+				return z;
+			}
+	return NULL;
+}
+
+/* The description in force with the zone as it was, as JSON (free() it); NULL and *err. */
+static char *description_with(const char *zone, const char *hex, struct err *err)
+{
+	yyjson_doc *now = generation_file("", "description.json"), *then = generation_file(hex, "description.json");
+	const char *org = NULL, *org_then = NULL;
+	size_t at = 0, at_then = 0;
+	char *text = NULL;
+	yyjson_val *old = find_zone(yyjson_doc_get_root(then), zone, &org_then, &at_then);
+	yyjson_val *cur = find_zone(yyjson_doc_get_root(now), zone, &org, &at);
+	if (!now || !then)
+		err_set(err, E_NOT_FOUND, hex, "%s", say("その世代の記述はもうありません", "the description of that generation isn't there any more"));
+	else if (!old || !cur)
+		err_set(err, E_NOT_FOUND, zone, "%s", say("今とその世代の両方にあるゾーンではありません", "isn't a zone of both that generation and the one in force"));
+	else if (strcmp(org, org_then) != 0)
+		err_set(err, E_DENIED, zone, "%s", say("別の団体のゾーンでした", "was another organisation's zone then"));
+	if (!err->code) {
+		yyjson_mut_doc *d = yyjson_doc_mut_copy(now, NULL);
+		yyjson_mut_val *list = yyjson_mut_obj_get(yyjson_mut_doc_get_root(d), "orgs"), *o;
+		size_t i, max;
+		yyjson_mut_arr_foreach(list, i, max, o)
+			if (yyjson_mut_equals_str(yyjson_mut_obj_get(o, "code"), org))
+				yyjson_mut_arr_replace(yyjson_mut_obj_get(o, "zones"), at, yyjson_val_mut_copy(d, old));
+		text = yyjson_mut_write(d, 0, NULL);
+		yyjson_mut_doc_free(d);
+		if (!text)
+			err_set(err, E_NOMEM, "", "no memory");
+	}
+	yyjson_doc_free(now);
+	yyjson_doc_free(then);
+	return text;
+}
+
+static int hand_in(const struct model *m, const char *as, bool json)
+{
+	char path[PLACE_MAX];
+	struct err err = { 0 };
+	struct buf request, reply;
+	buf_init(&request, CTL_REQUEST_MAX);
+	buf_init(&reply, CTL_MAX);
+	buf_puts(&request, "{\"v\":1,\"do\":\"submit\"");
+	if (as)
+		json_field_s(&request, "as", as);
+	json_key(&request, "description");
+	buf_put(&request, m->canonical, m->canonical_len);
+	buf_putc(&request, '}');
+	int r = ctl_call(place_in_run(path, sizeof path, SOCK_CONTROL), buf_view(&request), &reply, WAIT_MS, &err);
+	if (r == 0)
+		printf("%s\n", json ? buf_cstr(&reply) : m->digest);
+	buf_done(&request);
+	buf_done(&reply);
+	return r < 0 ? cli_error(&err) : EXIT_DONE;
+}
+
+static int run_undo(int argc, char **argv)
+{
+	const char *as = cli_option(&argc, argv, "--as");
+	bool json = cli_flag(&argc, argv, "--json");
+	struct err err = { 0 };
+	struct faults f = { 0 };
+	struct model *m = NULL;
+	if (argc != 2)
+		return usage_of(1);
+	const char *hex = strncmp(argv[1], "sha256:", 7) == 0 ? argv[1] + 7 : argv[1];
+	unsigned char raw[HEX_LEN / 2];
+	if (!hex_parse(str_from(hex), raw, sizeof raw))
+		return usage_of(1);
+	char *text = description_with(argv[0], hex, &err);
+	if (!text)
+		return cli_error(&err);
+	int r = model_load_canonical(str_from(text), &m, &f, &err);
+	free(text);
+	for (size_t i = 0; i < f.n; i++) /* what stood right then may not stand beside what came since */
+		fprintf(stderr, "toride: %s: %s\n", f.list[i].path, say(f.list[i].msg_ja, f.list[i].msg));
+	int code = r == 0 ? hand_in(m, as, json) : f.n ? EXIT_REFUSED : cli_error(&err);
+	faults_done(&f);
+	model_destroy(&m);
+	return code;
+}
+
+const struct cli_command cli_zone[] = {
+	{ "zone history", "toride zone history ZONE [--json]", "when a DNS zone changed, and in which generation", "DNS ゾーンがいつ、どの世代で変わったか", run_history },
+	{ "zone undo", "toride zone undo ZONE GENERATION [--as NAME] [--json]",
+	  "hands in the description in force with one zone as it was in that generation; prints its digest",
+	  "今の記述のうち 1 つのゾーンだけをその世代の内容に戻して提出し、ダイジェストを示します", run_undo },
+	{ 0 },
+};
