@@ -52,7 +52,7 @@ try "and from the second" is "$(answer 54 kouhou.$zone A)" ""
 
 # ---- one zone back, whatever else has changed since ----
 before=$(basename "$(readlink "$L/state/current")")
-edit 413879 kouhou A 198.51.100.90; apply "$top/next" >"$top/try" 2>&1; ok $? "the record comes again"
+edit 413879 kouhou A 198.51.100.93; apply "$top/next" >"$top/try" 2>&1; ok $? "the record comes again, another"
 cp -r "$top/next" "$top/both"; edit 414417 tayori A 198.51.100.91; cp "$top/next/orgs/414417.json" "$top/both/orgs/"
 apply "$top/both" >"$top/try" 2>&1; ok $? "and another body's after it"
 try "the zone's history names the generations it changed in" eval '[ "$(toride zone history $zone --json | jq -s "map(.generation) | length")" -ge 4 ]'
