@@ -578,7 +578,9 @@ static void test_door(void **state)
 	struct err err;
 	struct buf b;
 	char text[512];
-	assert_int_equal(atoi(SURICATA), USER_SURICATA);
+	char uid[16];
+	snprintf(uid, sizeof uid, "%d", USER_SURICATA);
+	assert_string_equal(uid, SURICATA);
 	assert_int_equal(door_parse((struct str){ "\1\2" LINE, 50 }, &d, &err), 0);
 	assert_true(d.bridge && d.n == 1);
 	assert_string_equal(d.lines[0].outer, "wan0");
