@@ -18,6 +18,7 @@
 #include <stdio.h>
 
 #define RELOAD_MS 180000 /* 40,000 rules take seven seconds */
+#define START_MS 30000
 
 /* ---- cables */
 
@@ -181,6 +182,9 @@ static int suricata_verify(const struct verify_input *in, struct err *err)
 	struct suricata_rules r;
 	if (!in->ips || !process_expected(in->env, "suricata"))
 		return 0;
+	/* it may just be starting again, as after a restart of the whole node */
+	for (int64_t until = clock_mono_ms() + START_MS; door_said() != DOOR_INSPECT && clock_mono_ms() < until;)
+		poll(NULL, 0, 50);
 	if (door_said() != DOOR_INSPECT)
 		return err_set(err, E_CORRUPT, "suricata", "the lines aren't inspected: %s", door_word(door_said()));
 	int res = suricata_loaded(30000, &r, err);

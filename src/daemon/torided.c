@@ -107,7 +107,8 @@ static void on_signal(uv_signal_t *s, int number)
 {
 	struct torided *t = s->data;
 	if (number == SIGCHLD) {
-		supervise_reap(t->supervise);
+		if (t->supervise) /* at the end a child of apply's may be the last */
+			supervise_reap(t->supervise);
 		return;
 	}
 	log_info("", "stop", "signal %d: stopping all", number);
