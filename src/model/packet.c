@@ -235,7 +235,8 @@ static bool spoofed(const struct packet *p)
 static const char *service_of(const struct model *m, const struct packet *p)
 {
 	const struct service *s = &m->service;
-	bool dns = p->protocol != IPPROTO_ICMP && p->port == 53;
+	bool encrypted = p->protocol == IPPROTO_TCP && (p->port == 853 || p->port == 443); /* for every body: who doesn't want it has nobody behind */
+	bool dns = (p->protocol != IPPROTO_ICMP && p->port == 53) || encrypted;
 	if (p->protocol == IPPROTO_TCP && p->port == s->proxy_port && (same_address(&s->proxy4, &p->to) || same_address(&s->proxy6, &p->to)))
 		return "proxy";
 	if (dns && (same_address(&s->dns4, &p->to) || same_address(&s->dns6, &p->to) || inside_address(m, p->org, &p->to, RESOLVER)))
