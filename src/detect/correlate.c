@@ -70,7 +70,7 @@ void correlator_tick(struct correlator *c, int64_t now_ms)
 {
 	for (uint32_t i = 0; i < c->n_orgs; i++)
 		if (now_ms > 0 && c->orgs[i]->clock - now_ms > STEP_MS)
-			time_drain(c, i); /* the clock was set back, and no event has come since to say so */
+			time_back(c, i, now_ms); /* the clock was set back, and no event has come since to say so */
 		else
 			time_advance(c, i, now_ms);
 	groups_expire(c);

@@ -217,7 +217,7 @@ bool time_hold(struct correlator *c, const struct correlate_hit *hit, uint32_t o
 void time_hurry(struct correlator *c, uint32_t org, unsigned line); /* too much is held: the oldest go first */
 void time_window(struct correlator *c, struct group_at at); /* a window opened: it is judged when its time has passed */
 void time_advance(struct correlator *c, uint32_t org, int64_t clock_ms);
-void time_drain(struct correlator *c, uint32_t org);                /* all that waits, now */
+void time_back(struct correlator *c, uint32_t org, int64_t clock_ms);  /* it goes back to there; all that waits is taken first */
 void time_shift(struct correlator *c, uint32_t org, int64_t by_ms); /* its clock was set */
 void time_clear(struct correlator *c);
 bool time_parse(struct correlator *c, struct str json, yyjson_val **ret); /* valid until the next */

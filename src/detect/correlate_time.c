@@ -278,7 +278,7 @@ void time_window(struct correlator *c, struct group_at at)
 		c->stats.dropped++;
 }
 
-void time_drain(struct correlator *c, uint32_t org)
+static void time_drain(struct correlator *c, uint32_t org)
 {
 	for (unsigned line = 0; line < 2; line++) {
 		struct timeline *t = &c->orgs[org]->lines[line];
@@ -287,6 +287,16 @@ void time_drain(struct correlator *c, uint32_t org)
 		for (uint32_t n = t->n_due; n > 0 && t->n_due; n--)
 			judge_due(c, org, line);
 	}
+}
+
+void time_back(struct correlator *c, uint32_t org, int64_t clock_ms)
+{
+	struct org_clock *o = c->orgs[org];
+	time_drain(c, org);
+	o->clock = clock_ms;
+	for (unsigned line = 0; line < 2; line++)
+		if (o->lines[line].done > clock_ms - time_horizon(c, line))
+			o->lines[line].done = clock_ms - time_horizon(c, line);
 }
 
 void time_shift(struct correlator *c, uint32_t org, int64_t by_ms)

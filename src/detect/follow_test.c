@@ -325,6 +325,36 @@ static void test_clock_set(void **state)
 	clock_hold(0);
 }
 
+/* Detection's own clock is set back later than the one that stamps records, by less than a window or by an hour of silence:
+ * what comes after both have been set is found as ever, not when the old time has come again. */
+static void test_clock_set_apart(void **state)
+{
+	(void)state;
+	struct world w;
+	struct side d;
+	clock_hold(2000000000);
+	world_open(&w);
+	side_open(&d, &w);
+	write_now(&w, "412015");
+	assert_int_equal(found(&d), 0);
+	clock_shift(-5 * 3600000LL);
+	write_now(&w, "412015");
+	clock_shift(5 * 3600000LL);
+	assert_int_equal(found(&d), 0); /* it still believes the old time */
+	clock_shift(-5 * 3600000LL);
+	clock_advance(2000);
+	assert_int_equal(found(&d), 0);
+	for (int i = 0; i < 3; i++, clock_advance(5000)) {
+		write_now(&w, "412015");
+		found(&d);
+	}
+	clock_advance(15000);
+	assert_int_equal(found(&d), 1);
+	side_close(&d);
+	world_close(&w);
+	clock_hold(0);
+}
+
 static void test_killed(void **state)
 {
 	(void)state;
@@ -450,7 +480,7 @@ static void test_new_rules(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_live), cmocka_unit_test(test_clock_set), cmocka_unit_test(test_killed), cmocka_unit_test(test_respondd_dies),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_live), cmocka_unit_test(test_clock_set), cmocka_unit_test(test_clock_set_apart), cmocka_unit_test(test_killed), cmocka_unit_test(test_respondd_dies),
 		cmocka_unit_test(test_damaged_state), cmocka_unit_test(test_new_rules) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
