@@ -39,6 +39,7 @@ def service():
         "name_servers": [
             {"name": "ns1.toride.example", "addr4": "198.51.100.53", "addr6": "2001:db8:100::53"},
             {"name": "ns2.toride.example", "addr4": "198.51.100.54", "addr6": "2001:db8:100::54"}],
+        "time": {"addr4": "192.0.2.123", "addr6": "2001:db8:2::123", "servers": [{"host": "203.0.113.123", "nts": True}]},
         "internal4": "100.64.0.0/16",
         "management": ["192.0.2.128/25", "2001:db8:2:ff::/64"],
         "lgwan": ["198.18.0.0/16"],

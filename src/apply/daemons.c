@@ -28,6 +28,7 @@ static const struct process processes[] = {
 	{ "respondd", "respondd.json", SIGHUP, true }, { "intaked", "intaked.json", SIGHUP, true },
 	{ "detectd", "detectd.json", SIGHUP, true },   { "stored", "stored.json", SIGHUP, true },     { "clamd", "clamd/", SIGTERM, false },
 	{ "scand", "scand.json", SIGHUP, true },       { "proxyd", "proxyd.json", SIGHUP, true },
+	{ "chronyd", "chrony/", SIGTERM, false },
 	{ "probed", "probed.json", SIGHUP, true },
 	{ "portald", "portald.json", SIGHUP, true },   { "nginx", "nginx/", SIGHUP, false },
 };

@@ -6,6 +6,7 @@
 
 #define INTERNAL_GATEWAY 1   /* 100.64.INDEX.1: the node on the attachment link */
 #define INTERNAL_RESOLVER 53 /* 100.64.INDEX.53: the organisation's own address of the resolver */
+#define INTERNAL_TIME 123    /* 100.64.INDEX.123: … of the time server */
 #define SHAPE_IN "toride-in"   /* + priority of an uplink: where what it brings can queue; "toride-" is the node's */
 #define LINE_TABLE 900       /* + priority: routing table of an uplink */
 #define LINE_PREF 40000      /* rules: the line in use when it isn't the first; + priority: each line in order */

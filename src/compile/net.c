@@ -96,6 +96,10 @@ static void org_link(struct net_out *n, const struct model *m, const struct org 
 	address(n, &gw6, o->interface);
 	single_address(n, internal4(m, o, INTERNAL_RESOLVER));
 	single_address(n, internal6(o, INTERNAL_RESOLVER));
+	if (m->service.time.n_servers) {
+		single_address(n, internal4(m, o, INTERNAL_TIME));
+		single_address(n, internal6(o, INTERNAL_TIME));
+	}
 	/* On the uplinks themselves, so that the upstream router finds them by ARP and neighbour discovery. */
 	for (size_t i = 0; i < m->service.n_uplinks; i++)
 		for (size_t k = 0; k < o->n_publics; k++)
@@ -154,6 +158,8 @@ int compile_net(const struct model *m, struct outset *out, struct err *err)
 			host_address(&n, m->service.name_servers[i].addr4, m->service.uplinks[k].interface);
 			host_address(&n, m->service.name_servers[i].addr6, m->service.uplinks[k].interface);
 		}
+	single_address(&n, m->service.time.addr4);
+	single_address(&n, m->service.time.addr6);
 	for (size_t i = 0; i < m->n_orgs; i++) {
 		const struct org *o = &m->orgs[i];
 		org_link(&n, m, o);

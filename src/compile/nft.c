@@ -115,6 +115,10 @@ static void chain_nat(struct nft_out *n)
 		         prefix_format_addr(p, text), ip, family);
 		nft_line(n, "  iifname @attached %s daddr %s tcp dport { 443, 853 } dnat %s to meta mark map @dns%d", ip, text, ip, family);
 	}
+	if (prefix_is_set(&n->m->service.time.addr4))
+		nft_line(n, "  iifname @attached ip daddr %s udp dport 123 dnat ip to meta mark map @time4", prefix_format_addr(&n->m->service.time.addr4, text));
+	if (prefix_is_set(&n->m->service.time.addr6))
+		nft_line(n, "  iifname @attached ip6 daddr %s udp dport 123 dnat ip6 to meta mark map @time6", prefix_format_addr(&n->m->service.time.addr6, text));
 	for (int family = 4; family <= 6; family += 2)
 		for (int udp = 0; udp < 2; udp++)
 			nft_line(n, "  iifname $uplink meta l4proto %1$s dnat %2$s to %2$s daddr . %1$s dport map @publish%3$d_%1$s", udp ? "udp" : "tcp",
@@ -177,6 +181,8 @@ static void chain_input(struct nft_out *n)
 	nft_line(n, "  meta l4proto { tcp, udp } th dport 53 iifname . ip6 daddr @resolver6 accept");
 	nft_line(n, "  tcp dport { 443, 853 } iifname . ip daddr @resolver4 accept");
 	nft_line(n, "  tcp dport { 443, 853 } iifname . ip6 daddr @resolver6 accept");
+	if (s->time.n_servers)
+		nft_line(n, "  udp dport 123 iifname . ip daddr @timeserver4 accept\n  udp dport 123 iifname . ip6 daddr @timeserver6 accept");
 	nft_line(n, "  iifname . ip daddr @gateway4 icmp type echo-request limit rate 100/second accept");
 	for (int family = 4; s->n_name_servers && family <= 6; family += 2)
 		name_server_input(n, family);

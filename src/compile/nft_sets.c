@@ -52,6 +52,14 @@ const char *nft_addr(const struct prefix *p, char dst[PREFIX_TEXT])
 	return p->len == (p->family == 4 ? 32 : 128) ? prefix_format_addr(p, dst) : prefix_format(p, dst);
 }
 
+/* The organisation's own address of the time server; unset when no time is served. */
+static struct prefix time_address(const struct model *m, const struct org *o, int family)
+{
+	if (!m->service.time.n_servers)
+		return (struct prefix){ 0 };
+	return family == 4 ? internal4(m, o, INTERNAL_TIME) : internal6(o, INTERNAL_TIME);
+}
+
 static void zone_maps(struct nft_out *n)
 {
 	struct list l;
@@ -78,6 +86,9 @@ static void zone_maps(struct nft_out *n)
 					list_add(&l, "%s : %u", prefix_format_addr(&o->publics[k], text), o->index);
 			if (prefix_is_set(&dns))
 				list_add(&l, "%s : %u", prefix_format_addr(&dns, text), o->index);
+			struct prefix time = time_address(n->m, o, family);
+			if (prefix_is_set(&time))
+				list_add(&l, "%s : %u", prefix_format_addr(&time, text), o->index);
 		}
 		list_close(&l);
 	}
@@ -97,6 +108,14 @@ static void nat_maps(struct nft_out *n)
 			const struct prefix *g = family == 4 ? &o->global4 : &o->global6;
 			if (prefix_is_set(g))
 				list_add(&l, "%u : %s", o->index, prefix_format_addr(g, text));
+		}
+		list_close(&l);
+		snprintf(head, sizeof head, "map time%d { type mark : %s;", family, type);
+		list_open(&l, n, head);
+		for (size_t i = 0; i < n->m->n_orgs; i++) {
+			struct prefix t = time_address(n->m, &n->m->orgs[i], family);
+			if (prefix_is_set(&t))
+				list_add(&l, "%u : %s", n->m->orgs[i].index, prefix_format_addr(&t, text));
 		}
 		list_close(&l);
 		snprintf(head, sizeof head, "map dns%d { type mark : %s;", family, type);
@@ -245,6 +264,9 @@ static void known_sets(struct nft_out *n)
 					list_add(&l, "%s", prefix_format_addr(&o->publics[k], text));
 			if (prefix_is_set(&d))
 				list_add(&l, "%s", prefix_format_addr(&d, text));
+			struct prefix t = time_address(n->m, o, family);
+			if (prefix_is_set(&t))
+				list_add(&l, "%s", prefix_format_addr(&t, text));
 		}
 		list_close(&l);
 	}
@@ -294,6 +316,8 @@ int nft_sets(struct nft_out *n)
 			prefix_set(n, policy_set_names[i], family, sets.list[i], sets.n[i]);
 	doh_ports(n);
 	node_sets(n, "resolver", INTERNAL_RESOLVER);
+	if (n->m->service.time.n_servers)
+		node_sets(n, "timeserver", INTERNAL_TIME);
 	node_sets(n, "gateway", INTERNAL_GATEWAY);
 	if (n->m->service.n_name_servers)
 		name_server_sets(n);
@@ -355,7 +379,7 @@ void nft_side_files(const struct model *m, struct buf *zones, struct buf *never)
 		buf_put(zones, o->global4.addr, 4);
 		buf_put(zones, o->global6.addr, 16);
 	}
-	const struct prefix own[] = { s->proxy4, s->proxy6, s->dns4, s->dns6 };
+	const struct prefix own[] = { s->proxy4, s->proxy6, s->dns4, s->dns6, s->time.addr4, s->time.addr6 };
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
 		put_never(never, &own[i], true);
 	put_never(never, &s->internal4, false);

@@ -44,6 +44,8 @@ int compile_probed(const struct model *m, struct outset *out, struct err *err)
 	json_field_u64(&b, "probe_ms", s->failover.probe_ms);
 	json_field_u64(&b, "lost", s->failover.lost);
 	json_field_u64(&b, "back_s", s->failover.back_s);
+	if (s->time.n_servers)
+		json_field_u64(&b, "drift_ms", s->time.drift_ms);
 	buf_puts(&b, ",\"lines\":[");
 	for (size_t i = 0; i < s->n_uplinks; i++) {
 		buf_puts(&b, i ? ",\n{" : "\n{");

@@ -56,7 +56,7 @@ static void refuse(struct buf *b, const struct model *m)
 		item_prefix(b, &s->management[i]);
 	for (size_t i = 0; i < s->n_lgwan; i++)
 		item_prefix(b, &s->lgwan[i]);
-	const struct prefix *own[] = { &s->internal4, &s->proxy4, &s->proxy6, &s->dns4, &s->dns6 };
+	const struct prefix *own[] = { &s->internal4, &s->proxy4, &s->proxy6, &s->dns4, &s->dns6, &s->time.addr4, &s->time.addr6 };
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
 		item_prefix(b, own[i]);
 	for (size_t i = 0; i < 2 * s->n_uplinks; i++) {

@@ -135,7 +135,7 @@ static void put_never(struct buf *b, const struct model *m)
 		const struct uplink *u = &s->uplinks[i];
 		host(b, &u->addr4), host(b, &u->addr6), host(b, &u->gateway4), host(b, &u->gateway6);
 	}
-	const struct prefix *own[] = { &s->proxy4, &s->proxy6, &s->dns4, &s->dns6 };
+	const struct prefix *own[] = { &s->proxy4, &s->proxy6, &s->dns4, &s->dns6, &s->time.addr4, &s->time.addr6 };
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
 		host(b, own[i]);
 	if (by_address)

@@ -1,5 +1,6 @@
 /* toride-probed: asks through every uplink whether it works, orders the move to the next one that does (and back), and
- * counts what each organisation's bandwidth classes carry. It reads nothing but answers to its own pings, the kernel's
+ * counts what each organisation's bandwidth classes carry. It asks our own time server how far the node's clock is off, too.
+ * It reads nothing but answers to its own questions, the kernel's
  * counters and its configuration; moving is torided's, who takes a generation's digest and a set of dead lines.
  *
  * Each move is an event (6002 Alarm) with its times: how long the line had been silent, how long the move took. */
@@ -13,12 +14,15 @@
 #include "probe/conf.h"
 #include "probe/lines.h"
 #include "probe/ping.h"
+#include "probe/sntp.h"
 #include "wire/daemon.h"
 #include "wire/events.h"
 #include "wire/order.h"
 
+#include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <uv.h>
 
 #define CONFIG_MAX (4 * MIB)
@@ -44,6 +48,13 @@ struct probed {
 	bool have_told;     /* … when it was */
 	int64_t begun_ms;   /* the last answer through the line that failed, or when it came back */
 	unsigned char sum[SHA256_LEN]; /* of the configuration in use */
+	int time_fd;        /* to our own chronyd */
+	uv_poll_t time_poll;
+	uv_timer_t time;
+	struct sntp_answer answer;
+	int64_t asked_ms;   /* 0: no question is out */
+	unsigned unsure;    /* looks in a row without a time from above */
+	bool off, unsynced; /* alarms given */
 	bool warned;        /* that an order wasn't taken */
 	uint64_t *sums;     /* by index: bytes in, bytes out, dropped in, dropped out */
 	bool inbound;
@@ -214,6 +225,80 @@ static void on_count(uv_timer_t *t)
 			set(p, p->c.codes[i], names[k], p->sums[4 * i + k]);
 }
 
+/* ---- time ---- */
+
+#define UNSURE_MAX 15 /* 30 s: chronyd asks at once after a start, and again after seconds */
+
+static void time_alarm(struct probed *p, bool *given, bool now, const char *message)
+{
+	if (*given == now)
+		return;
+	*given = now;
+	log_warn("", "time", "%s", message);
+	alarm_event(p, "time", message);
+}
+
+static void drift_judged(struct probed *p, int64_t offset_ms)
+{
+	char message[240];
+	int64_t away = offset_ms < 0 ? -offset_ms : offset_ms;
+	bool off = p->off ? away > p->c.drift_ms / 2 : away > p->c.drift_ms;
+	snprintf(message, sizeof message,
+	         off ? "the node's clock is off: the time servers say %+lld ms (ノードの時計が %+lld ms ずれています)"
+	             : "the node's clock is right again: %+lld ms (ノードの時計が正常に戻りました: %+lld ms)",
+	         (long long)offset_ms, (long long)offset_ms);
+	time_alarm(p, &p->off, off, message);
+	set(p, "", "time_offset_ms", (uint64_t)away);
+}
+
+static void time_judged(struct probed *p, const struct sntp_answer *a)
+{
+	p->unsure = a->synchronised ? 0 : p->unsure + 1;
+	if (a->synchronised)
+		drift_judged(p, a->offset_ms);
+	if (a->synchronised || p->unsure >= UNSURE_MAX)
+		time_alarm(p, &p->unsynced, !a->synchronised,
+		           a->synchronised ? "the time servers above answer again (上位の時刻サーバの応答が回復しました)"
+		                           : "no time server above answers as it should (上位の時刻サーバから正しい応答がありません)");
+	set(p, "", "time_synchronised", a->synchronised);
+}
+
+/* At once: the way back counts. */
+static void on_answer(uv_poll_t *h, int status, int events)
+{
+	struct probed *p = h->data;
+	unsigned char msg[512];
+	struct sntp_answer a;
+	(void)status, (void)events;
+	for (ssize_t n; (n = recv(p->time_fd, msg, sizeof msg, MSG_DONTWAIT)) >= 0;)
+		if (p->asked_ms && sntp_read(msg, (size_t)n, p->asked_ms, clock_now_ms(), &a))
+			p->answer = a;
+}
+
+/* The answer to the question before is judged, none being one too; then the next question. */
+static void on_time(uv_timer_t *t)
+{
+	struct probed *p = t->data;
+	unsigned char msg[SNTP_SIZE];
+	if (!p->c.drift_ms)
+		return;
+	if (p->asked_ms)
+		time_judged(p, &p->answer);
+	p->answer = (struct sntp_answer){ 0 };
+	p->asked_ms = clock_now_ms();
+	sntp_ask(p->asked_ms, msg);
+	send(p->time_fd, msg, sizeof msg, MSG_DONTWAIT | MSG_NOSIGNAL); /* what can't be sent isn't answered */
+}
+
+static int open_time(struct err *err)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(123), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) < 0)
+		return err_errno(err, "time", "cannot open a socket");
+	return fd;
+}
+
 static void on_work(uv_timer_t *t)
 {
 	events_work(((struct probed *)t->data)->events);
@@ -302,20 +387,25 @@ static int start(struct probed *p, struct err *err)
 		r = err_set(err, E_NOMEM, "", "no memory");
 	r = r < 0 ? r : events_open("probed", 256 * KIB, &p->events, err);
 	r = r < 0 ? r : read_config(p, err);
-	if (r < 0)
-		return r;
+	p->time_fd = r < 0 ? -1 : open_time(err);
+	if (r < 0 || p->time_fd < 0)
+		return -E_IO;
 	uv_timer_init(&p->loop, &p->round);
 	uv_timer_init(&p->loop, &p->count);
 	uv_timer_init(&p->loop, &p->work);
+	uv_timer_init(&p->loop, &p->time);
+	uv_poll_init(&p->loop, &p->time_poll, p->time_fd);
 	uv_signal_init(&p->loop, &p->hup);
 	uv_signal_init(&p->loop, &p->term);
-	p->round.data = p->count.data = p->work.data = p->hup.data = p->term.data = p;
+	p->time.data = p->time_poll.data = p->round.data = p->count.data = p->work.data = p->hup.data = p->term.data = p;
 	uv_signal_start(&p->hup, on_hup, SIGHUP);
 	uv_signal_start(&p->term, on_term, SIGTERM);
 	r = daemon_confine(&p->d, err);
 	uv_timer_start(&p->round, on_round, 0, p->c.probe_ms);
 	uv_timer_start(&p->count, on_count, 0, COUNT_MS);
 	uv_timer_start(&p->work, on_work, 0, 100);
+	uv_timer_start(&p->time, on_time, COUNT_MS, COUNT_MS);
+	uv_poll_start(&p->time_poll, UV_READABLE, on_answer);
 	return r;
 }
 

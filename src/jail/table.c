@@ -91,6 +91,11 @@ const struct table_process table_processes[] = {
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_INET | CALLS_NETLINK | CALLS_THREADS,
 	  .read = { LIBS, NETLIBS, "%S/generations", "%S/current", "%R/pg" }, .write = { "%S/respond" },
 	  .memory = 1 * GIB, .files = 1024, .processes = 64, .needs = "%S/current/respondd.json" },
+	/* -x and no CAP_SYS_TIME: it serves time and sets none. -U: it needn't be root then. */
+	{ .name = "chronyd", .engine = true, .uid = USER_TIME, .caps_start = CAP(CAP_NET_BIND_SERVICE),
+	  .argv = { "/usr/sbin/chronyd", "-d", "-x", "-U", "-f", "%S/current/chrony/chrony.conf" },
+	  .read = { ENGINE_READ, "%S/generations", "%S/current" }, .write = { "%R/chrony", "/dev/null" },
+	  .files = 1024, .processes = 64, .needs = "%S/current/chrony/chrony.conf" },
 	{ .name = "probed", .argv = { "toride-probed" }, .uid = USER_PROBE,
 	  .calls = CALLS_READ | CALLS_UNIX | CALLS_INET | CALLS_NETLINK | CALLS_THREADS,
 	  .read = { LIBS, "%S/generations", "%S/current" },
@@ -162,6 +167,7 @@ const struct table_dir table_dirs[] = {
 	{ "%R/knot", USER_KNOT, USER_KNOT, 0700 }, /* these three hold the TSIG key and control sockets: for root alone */
 	{ "%R/nsd1", USER_NSD1, USER_NSD1, 0700 },
 	{ "%R/nsd2", USER_NSD2, USER_NSD2, 0700 },
+	{ "%R/chrony", USER_TIME, USER_TIME, 0750 },
 	{ "%R/nginx", USER_WEB, USER_WEB, 0755 },
 	{ 0 },
 };

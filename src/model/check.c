@@ -153,6 +153,12 @@ static void check_service(struct check *c)
 	check_service_address(c, ".proxy6", &s->proxy6);
 	check_service_address(c, ".dns4", &s->dns4);
 	check_service_address(c, ".dns6", &s->dns6);
+	check_service_address(c, ".time.addr4", &s->time.addr4);
+	check_service_address(c, ".time.addr6", &s->time.addr6);
+	if (s->time.n_servers && !prefix_is_set(&s->time.addr4) && check_sound(c, ".time"))
+		CHECK_FAULT(c, ".time.addr4", "is missing: there are time servers above", "必要です (上位サーバがあります)");
+	if (!s->time.n_servers && (prefix_is_set(&s->time.addr4) || prefix_is_set(&s->time.addr6)) && check_sound(c, ".time"))
+		CHECK_FAULT(c, ".time.servers", "is empty: no time could be served at that address", "空です。このアドレスで時刻を提供できません");
 	check_service_address(c, ".internal4", &s->internal4);
 	check_lgwan(c);
 	check_promises(c);

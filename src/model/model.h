@@ -300,6 +300,11 @@ struct name_server { /* one that the Internet asks for the zones */
 	struct prefix addr4, addr6;
 };
 
+struct time_server {
+	const char *host; /* name or address */
+	bool nts;         /* asked under NTS (RFC 8915): who answers has proven who he is */
+};
+
 struct service {
 	const char *name, *name_en;
 	const char *node;            /* "gw1" */
@@ -315,6 +320,12 @@ struct service {
 	struct prefix dns4, dns6;     /* what terminals name as resolver */
 	struct name_server *name_servers; /* two where there are zones; in the order of the zones' NS records */
 	size_t n_name_servers;
+	struct {
+		struct prefix addr4, addr6; /* what terminals name as time server; unset: no time is served */
+		struct time_server *servers;
+		size_t n_servers;
+		uint32_t drift_ms; /* the node's own clock is further off: an alarm */
+	} time;
 	struct prefix internal4;      /* /16 that holds one /24 an organisation, inside the node only; to /10 for more than 254 */
 	struct prefix *management, *lgwan; /* nobody's terminals ever reach these */
 	size_t n_management, n_lgwan;

@@ -660,6 +660,33 @@ static const struct object clock_object = {
 	},
 };
 
+static const struct object time_server_object = {
+	"time_server", { "time server", "時刻サーバ" }, "host", sizeof(struct time_server),
+	(const struct field[]){
+		{ "host", FIELD_TEXT, .required = true, AT(time_server, host), .form = &form_mailhost,
+		  SAYS("サーバ", "上位の時刻サーバの名前またはアドレス。", "Name or address of a time server above ours.") },
+		{ "nts", FIELD_BOOL, AT(time_server, nts), .def = "true",
+		  SAYS("認証 (NTS)", "NTS (RFC 8915) で相手を確かめます。", "Asked under NTS (RFC 8915): whoever answers has proven who it is.") },
+		END,
+	},
+};
+
+static const struct object time_object = {
+	"time", { "time", "時刻" }, NULL, sizeof(((struct service *)0)->time),
+	(const struct field[]){
+		{ "addr4", FIELD_ADDRESS, .family = 4, IN(service, time, addr4),
+		  SAYS("時刻サーバ (IPv4)", "端末や機器に設定する時刻サーバ。全団体共通。", "What terminals and devices name as time server; the same for all.") },
+		{ "addr6", FIELD_ADDRESS, .family = 6, IN(service, time, addr6), SAYS("時刻サーバ (IPv6)", "同じく IPv6。", "The same by IPv6.") },
+		{ "servers", FIELD_OBJECT, .list = true, .offset = offsetof(struct service, time.servers) - offsetof(struct service, time),
+		  .count_offset = offsetof(struct service, time.n_servers) - offsetof(struct service, time),
+		  .size = sizeof(struct time_server), .sub = &time_server_object, .max_entries = 16,
+		  SAYS("上位サーバ", "時刻を受け取る上位サーバ。空は時刻を提供しません。", "The servers time is taken from; empty: no time is served.") },
+		{ "drift_ms", FIELD_UINT, IN(service, time, drift_ms), .min = 1, .max = 86400000, .def = "100",
+		  SAYS("ずれの警報 (ミリ秒)", "ノードの時計がこれより大きくずれると警報を出します。", "The node's own clock is further off: an alarm.") },
+		END,
+	},
+};
+
 static const struct object failover_object = {
 	"failover", { "failover", "回線の切替" }, NULL, sizeof(((struct service *)0)->failover),
 	(const struct field[]){
@@ -713,6 +740,7 @@ const struct object schema_service = {
 		{ "dns6", FIELD_ADDRESS, .family = 6, AT(service, dns6), SAYS("DNS (IPv6)", "同じく IPv6。", "The same by IPv6.") },
 		{ "name_servers", FIELD_OBJECT, LIST(service, name_servers), .sub = &name_server_object, .max_entries = NAME_SERVERS_MAX,
 		  SAYS("外部 DNS サーバ", "ゾーンを公開する DNS サーバ。ゾーンがあれば 2 台。", "The authoritative name servers; two where there are zones.") },
+		{ "time", FIELD_OBJECT, AT(service, time), .sub = &time_object, SAYS("時刻", "時刻の提供。", "How time is served.") },
 		{ "internal4", FIELD_PREFIX, .family = 4, .required = true, AT(service, internal4),
 		  SAYS("ノード内部", "団体ごとに /24 を取り出すノード内部のネットワーク (/10~/16)。", "Holds one /24 an organisation inside the node (/10 to /16).") },
 		{ "management", FIELD_PREFIX, .required = true, LIST(service, management), .max_entries = 100,

@@ -43,6 +43,8 @@ static bool parse(yyjson_val *root, struct conf *c)
 	if (!number(root, "probe_ms", 20, 60000, &c->probe_ms) || !number(root, "lost", 1, 1000, &c->lost) ||
 	    !number(root, "back_s", 0, 86400, &c->back_s))
 		return false;
+	if (yyjson_obj_get(root, "drift_ms") && !number(root, "drift_ms", 1, 86400000, &c->drift_ms))
+		return false;
 	yyjson_arr_foreach(yyjson_obj_get(root, "lines"), i, n, v)
 		if (c->n_lines == CONF_LINES || !line(v, &c->lines[c->n_lines++]))
 			return false;

@@ -57,6 +57,7 @@ enum place_user {
 	USER_NSD2,
 	USER_STORED,
 	USER_INDEX,
+	USER_TIME,
 };
 #define GROUP_SEGMENTS (UID_BASE + 80) /* may read the sealed segments */
 
