@@ -200,9 +200,44 @@ def nation(count, out):
         write(out / f"orgs/{row['code']}.json", o)
 
 
-if len(sys.argv) == 4 and sys.argv[1] == "--nation":
+MIE = {  # 三重県 and its 29 cities and towns, by code without check digit
+    "24000": "三重県", "24201": "津市", "24202": "四日市市", "24203": "伊勢市", "24204": "松阪市", "24205": "桑名市", "24207": "鈴鹿市", "24208": "名張市",
+    "24209": "尾鷲市", "24210": "亀山市", "24211": "鳥羽市", "24212": "熊野市", "24214": "いなべ市", "24215": "志摩市", "24216": "伊賀市", "24303": "木曽岬町",
+    "24324": "東員町", "24341": "菰野町", "24343": "朝日町", "24344": "川越町", "24441": "多気町", "24442": "明和町", "24443": "大台町", "24461": "玉城町",
+    "24470": "度会町", "24471": "大紀町", "24472": "南伊勢町", "24543": "紀北町", "24561": "御浜町", "24562": "紀宝町",
+    # three unions of municipalities; their codes and names are made up
+    "24981": "第一広域連合", "24982": "第二広域連合", "24983": "第三広域連合",
+}
+
+
+def mie(out, bodies, terminals):
+    """33 bodies (more: joining later) and their registered terminals; two lines of 1 Gbps promised and 1 Gbps more each (M-006).
+    The numbers of bodies, terminals and lines are of Mie's specification, how they are spread is made up."""
+    row = {"staff": 450, "users": 900, "average_high_mbps": 25, "peak_mbps": 250, "connection_pattern": "A"}
+    row.update({o: "0" for o in OPTIONS})
+    s = service()
+    s.update(name="三重県自治体情報セキュリティクラウド", name_en="Mie Prefecture Municipal Information Security Cloud")
+    s["uplinks"] = [dict(s["uplinks"][0], in_mbps=2000, out_mbps=2000),
+                    {"name": "isp2", "interface": "wan1", "addr4": "192.0.2.66/29", "gateway4": "192.0.2.65", "in_mbps": 2000, "out_mbps": 2000,
+                     "priority": 2, "probes": ["203.0.113.2"]}]
+    write(out / "service.json", s, "Written by tools/gen-examples.py. Addresses are from documentation ranges.")
+    write(out / "prefectures/24.json", prefecture("24", "三重県", "Mie Prefecture"))
+    names = list(MIE.items()) + [(f"249{k:02d}", f"新規団体{k}") for k in range(34, bodies + 1)]
+    for i, (five, name) in enumerate(names[:bodies], 1):
+        row.update(code=five + check_digit(five), name=name if name[-1] in KINDS else name + "村")
+        ENGLISH[row["code"]] = f"Body {i}"
+        o = organisation(i, row, set())
+        share = terminals // bodies + (i <= terminals % bodies)
+        o.update(name=name, kind=KINDS.get(name[-1], "union"), registered_only=True, url=url_policy(""), fw=[], publish=[], child_proxies=[],
+                 terminals=[{"addr": f"10.{i}.{k >> 8}.{k & 255}", "name": f"pc{k - 4}"} for k in range(5, share + 5)])
+        write(out / f"orgs/{row['code']}.json", o)
+
+
+if len(sys.argv) == 5 and sys.argv[1] == "--mie":
+    mie(pathlib.Path(sys.argv[4]), int(sys.argv[2]), int(sys.argv[3]))
+elif len(sys.argv) == 4 and sys.argv[1] == "--nation":
     nation(int(sys.argv[2]), pathlib.Path(sys.argv[3]))
 elif len(sys.argv) <= 2 and not sys.argv[-1].startswith("-"):
     saga(pathlib.Path(sys.argv[1]) if len(sys.argv) == 2 else ROOT / "examples/saga")
 else:
-    sys.exit("usage: gen-examples.py [OUT] | --nation N OUT")
+    sys.exit("usage: gen-examples.py [OUT] | --mie BODIES TERMINALS OUT | --nation N OUT")
