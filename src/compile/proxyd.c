@@ -64,6 +64,10 @@ static void refuse(struct buf *b, const struct model *m)
 		up.len = up.family == 4 ? 32 : 128; /* the node itself, not its neighbours */
 		item_prefix(b, &up);
 	}
+	for (size_t i = 0; i < s->n_name_servers; i++) {
+		item_prefix(b, &s->name_servers[i].addr4);
+		item_prefix(b, &s->name_servers[i].addr6);
+	}
 	for (size_t i = 0; i < m->n_orgs; i++) {
 		const struct org *o = &m->orgs[i];
 		for (size_t k = 0; k < o->n_prefixes; k++)

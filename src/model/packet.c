@@ -208,6 +208,14 @@ static bool is_public(const struct org *o, const struct prefix *p)
 	return false;
 }
 
+static bool is_name_server(const struct model *m, const struct prefix *p)
+{
+	for (size_t i = 0; i < m->service.n_name_servers; i++)
+		if (same_address(&m->service.name_servers[i].addr4, p) || same_address(&m->service.name_servers[i].addr6, p))
+			return true;
+	return false;
+}
+
 /* An address of the node itself: the packet isn't forwarded. */
 static bool local(const struct model *m, const struct prefix *p)
 {
@@ -219,6 +227,8 @@ static bool local(const struct model *m, const struct prefix *p)
 	for (size_t i = 0; i < s->n_uplinks; i++)
 		if (same_address(&s->uplinks[i].addr4, p) || same_address(&s->uplinks[i].addr6, p))
 			return true;
+	if (is_name_server(m, p))
+		return true;
 	for (size_t i = 0; i < m->n_orgs; i++)
 		if (is_public(&m->orgs[i], p) || inside_address(m, &m->orgs[i], p, GATEWAY) || inside_address(m, &m->orgs[i], p, RESOLVER))
 			return true;
@@ -285,6 +295,10 @@ static void inbound(const struct model *m, struct asking *a)
 	const struct org *o = owner_of(m, &p.to);
 	if (among(a->sets->list[SET_INSIDE], a->sets->n[SET_INSIDE], &p.from)) {
 		own(a->d, PACKET_DROP, p.from.family == 4 ? "spoof-wan4" : "spoof-wan6", "-");
+		return;
+	}
+	if (!o && is_name_server(m, &p.to) && p.port == 53) {
+		own(a->d, PACKET_SERVICE, "name-server", "");
 		return;
 	}
 	if (!o && local(m, &p.to) && p.protocol == IPPROTO_ICMP && p.to.family == 4) {

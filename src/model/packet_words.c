@@ -28,6 +28,7 @@ static const struct {
 	{ "default-forward", { "the destination is nobody's public address", "宛先はどの団体の公開アドレスでもありません" } },
 	{ "proxy", { "the web proxy takes it (and decides by URL)", "プロキシが受け付けます (URL による判断はプロキシが行います)" } },
 	{ "resolver", { "the resolver answers", "DNS サーバが答えます" } },
+	{ "name-server", { "the name server answers", "外部 DNS サーバが答えます" } },
 	{ "echo", { "the gateway answers a ping", "ゲートウェイが ping に答えます" } },
 };
 

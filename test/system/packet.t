@@ -151,7 +151,7 @@ def target(bodies, d, v6):
     if d is None or roll < .1:
         doors = [p["address"] for p in other["publish"] if (":" in p["address"]) == v6] + [other["global6" if v6 else "global4"]]
         if rnd.random() < .8: return ipa.ip_address(rnd.choice(doors))
-        return ipa.ip_address(rnd.choice(["2001:db8:100::2", "2001:db8:100::77"] if v6 else ["198.51.100.2", "198.51.100.77", "192.0.2.10"]))
+        return ipa.ip_address(rnd.choice(["2001:db8:100::2", "2001:db8:100::77", "2001:db8:100::53"] if v6 else ["198.51.100.2", "198.51.100.77", "192.0.2.10", "198.51.100.53"]))
     if roll < .2: return address(bodies, other, v6, False)
     if roll < .3: return ipa.ip_address(rnd.choice(["2001:db8:2::53", "2001:db8:2::10", "fd00:64:1::1"] if v6 else
                                                    ["192.0.2.53", "192.0.2.10", f"100.64.{d['index']}.1", "100.64.9.1", "198.51.100.2"]))
