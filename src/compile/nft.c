@@ -241,6 +241,9 @@ static int table(struct nft_out *n)
 	chain_input(n);
 	chain_forward(n);
 	chain_output(n);
+	if (n->shared_sets.failed)
+		return n->shared_sets.failed;
+	buf_str(&n->nft, buf_view(&n->shared_sets));
 	nft_line(n, "}");
 	return 0;
 }
@@ -254,6 +257,8 @@ int compile_nft(const struct model *m, struct outset *out, struct err *err)
 	buf_init(&n.nft, 64 * MIB);
 	buf_init(&n.rules, 64 * MIB);
 	buf_init(&n.scratch, 4 * KIB);
+	buf_init(&n.shared_sets, 64 * MIB);
+	map_init(&n.shared, 1000000);
 	buf_init(&zones, MIB);
 	buf_init(&never, MIB);
 	buf_init(&feeds, MIB);
@@ -262,6 +267,8 @@ int compile_nft(const struct model *m, struct outset *out, struct err *err)
 		n.nft.failed = -E_NOMEM;
 	arena_done(&arena);
 	buf_done(&n.scratch);
+	buf_done(&n.shared_sets);
+	map_done(&n.shared);
 	buf_puts(&n.rules, "\n]}\n");
 	nft_side_files(m, &zones, &never);
 	nft_feeds(m, &feeds);

@@ -197,12 +197,13 @@ static void each_time(const struct line *l, const char *ports)
 	for (size_t i = 0; s && i < s->n_windows; i++) {
 		struct utc_window u[UTC_WINDOWS_MAX];
 		for (size_t k = 0, n = window_utc(&s->windows[i], u); k < n; k++) {
-			char text[96];
-			int at = snprintf(text, sizeof text, "meta day { ");
-			for (int d = 0, some = 0; d < 7; d++)
+			char days[24], text[96], set[NFT_SHARED];
+			int at = 0;
+			for (int d = 0; d < 7; d++)
 				if (u[k].days & 1u << d)
-					at += snprintf(text + at, sizeof text - (size_t)at, "%s%d", some++ ? ", " : "", d);
-			snprintf(text + at, sizeof text - (size_t)at, " } meta hour %u-%u ", u[k].from_s, u[k].to_s - 1);
+					at += snprintf(days + at, sizeof days - (size_t)at, "%s%d", at ? ", " : "", d);
+			snprintf(text, sizeof text, "meta day @%s meta hour %u-%u ", nft_shared(l->c->n, "typeof meta day", days, set), u[k].from_s,
+			         u[k].to_s - 1);
 			at_time(l, ports, text);
 		}
 	}
@@ -216,15 +217,15 @@ static bool any_protocol(const struct fw_match *m)
 	return false;
 }
 
-/* "tcp dport { 80, 443-445 } ", or the protocol when a member names no port; nothing when none is of it. */
+/* "tcp dport { 443 } ", or a shared set of several, or the protocol when a member names no port; nothing when none is of it. */
 static void each_port(const struct line *l, uint8_t protocol, const char *name)
 {
 	struct buf b;
 	size_t n = 0;
 	bool all = false;
+	char text[64] = "", set[NFT_SHARED];
 	const struct fw_match *m = l->r->match;
 	buf_init(&b, MIB);
-	buf_printf(&b, "%s dport { ", name);
 	for (size_t i = 0; i < m->n_ports; i++) {
 		const struct fw_ports *p = &m->ports[i];
 		if (p->protocol != protocol)
@@ -232,23 +233,24 @@ static void each_port(const struct line *l, uint8_t protocol, const char *name)
 		all |= p->port_low == 0;
 		buf_printf(&b, p->port_low == p->port_high ? "%s%u" : "%s%u-%u", n++ ? ", " : "", p->port_low, p->port_high);
 	}
-	buf_puts(&b, " } ");
-	if (all) {
-		buf_reset(&b);
-		buf_printf(&b, protocol == IPPROTO_ICMP ? "meta l4proto { icmp, ipv6-icmp } " : "meta l4proto %s ", name);
-	}
 	if (b.failed)
 		l->c->n->nft.failed = b.failed;
+	if (all)
+		snprintf(text, sizeof text, protocol == IPPROTO_ICMP ? "meta l4proto { icmp, ipv6-icmp } " : "meta l4proto %s ", name);
+	else if (n == 1)
+		snprintf(text, sizeof text, "%s dport { %s } ", name, buf_cstr(&b));
 	else if (n)
-		each_time(l, buf_cstr(&b));
+		snprintf(text, sizeof text, "%s dport @%s ", name, nft_shared(l->c->n, "type inet_service" NFT_INTERVALS, buf_cstr(&b), set));
+	if (n)
+		each_time(l, text);
 	buf_done(&b);
 }
 
 static void each_protocol(const struct line *l)
 {
 	const struct fw_match *m = l->r->match;
-	if (!m || any_protocol(m) || m == &policy_doh) {
-		each_time(l, m == &policy_doh ? "meta l4proto . th dport @doh_ports " : "");
+	if (!m || any_protocol(m)) {
+		each_time(l, "");
 		return;
 	}
 	each_port(l, IPPROTO_TCP, "tcp");
@@ -282,17 +284,25 @@ static size_t count_family(const struct prefix *p, size_t n, int family)
 	return c;
 }
 
-static void put_match_set(struct buf *b, const char *what, int family, const struct prefix *p, size_t n)
+static void put_match_set(struct nft_out *out, struct buf *b, const char *what, int family, const struct prefix *p, size_t n)
 {
-	char text[PREFIX_TEXT];
+	struct buf list;
+	char text[PREFIX_TEXT], set[NFT_SHARED];
 	size_t c = 0;
 	if (n == 0)
 		return;
-	buf_printf(b, "%s %s { ", family == 4 ? "ip" : "ip6", what);
+	buf_init(&list, 4 * MIB);
 	for (size_t i = 0; i < n; i++)
 		if (p[i].family == family)
-			buf_printf(b, "%s%s", c++ ? ", " : "", nft_addr(&p[i], text));
-	buf_puts(b, " } ");
+			buf_printf(&list, "%s%s", c++ ? ", " : "", nft_addr(&p[i], text));
+	if (list.failed)
+		b->failed = list.failed;
+	if (c == 1)
+		buf_printf(b, "%s %s { %s } ", family == 4 ? "ip" : "ip6", what, buf_cstr(&list));
+	else
+		buf_printf(b, "%s %s @%s ", family == 4 ? "ip" : "ip6", what,
+		           nft_shared(out, family == 4 ? "type ipv4_addr" NFT_INTERVALS : "type ipv6_addr" NFT_INTERVALS, buf_cstr(&list), set));
+	buf_done(&list);
 }
 
 /* One rule in one family, when it says anything about that family. */
@@ -307,8 +317,8 @@ static void rule_line(const struct chain *c, const struct policy_rule *r, int fa
 	buf_init(&match, 4 * MIB);
 	if (!m->n_from && !m->n_to)
 		buf_printf(&match, "meta nfproto ipv%d ", family);
-	put_match_set(&match, "saddr", family, m->from, from ? m->n_from : 0);
-	put_match_set(&match, "daddr", family, m->to, to ? m->n_to : 0);
+	put_match_set(c->n, &match, "saddr", family, m->from, from ? m->n_from : 0);
+	put_match_set(c->n, &match, "daddr", family, m->to, to ? m->n_to : 0);
 	policy_comment(c->o->code, r, family, comment, sizeof comment);
 	const struct line l = { c, r, family, comment, buf_cstr(&match) };
 	each_protocol(&l);

@@ -290,14 +290,24 @@ static void name_server_sets(struct nft_out *n)
 	}
 }
 
-/* Named and one for all: an anonymous set a rule takes the kernel a walk over all sets to name, at 1,788 organisations 50 s. */
-static void doh_ports(struct nft_out *n)
+const char *nft_shared(struct nft_out *n, const char *type, const char *elements, char dst[NFT_SHARED])
 {
-	struct list l;
-	list_open(&l, n, "set doh_ports { type inet_proto . inet_service;");
-	for (size_t i = 0; i < policy_doh.n_ports; i++)
-		list_add(&l, "%s . %u", policy_doh.ports[i].protocol == IPPROTO_TCP ? "tcp" : "udp", policy_doh.ports[i].port_low);
-	list_close(&l);
+	struct buf key;
+	buf_init(&key, 4 * MIB);
+	buf_printf(&key, "%s %s", type, elements);
+	uintptr_t number = (uintptr_t)map_get(&n->shared, buf_view(&key));
+	dst[0] = 0;
+	if (!number) {
+		number = n->shared.len + 1;
+		if (key.failed || map_put(&n->shared, buf_view(&key), (void *)number) < 0)
+			n->nft.failed = -E_NOMEM;
+		buf_printf(&n->shared_sets, " set shared_%zu { %s; elements = { ", (size_t)number, type);
+		buf_puts(&n->shared_sets, elements);
+		buf_puts(&n->shared_sets, " } }\n");
+	}
+	buf_done(&key);
+	snprintf(dst, NFT_SHARED, "shared_%zu", (size_t)number);
+	return dst;
 }
 
 int nft_sets(struct nft_out *n)
@@ -314,7 +324,6 @@ int nft_sets(struct nft_out *n)
 	for (int i = SET_NONE + 1; i < SET_KINDS; i++)
 		for (int family = 4; family <= 6; family += 2)
 			prefix_set(n, policy_set_names[i], family, sets.list[i], sets.n[i]);
-	doh_ports(n);
 	node_sets(n, "resolver", INTERNAL_RESOLVER);
 	if (n->m->service.time.n_servers)
 		node_sets(n, "timeserver", INTERNAL_TIME);

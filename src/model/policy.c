@@ -12,13 +12,13 @@ const char *const policy_set_names[SET_KINDS] = { "", "management", "lgwan", "in
 static const struct fw_ports quic_ports[] = { UDP(443) };
 static const struct fw_ports doh_ports[] = { TCP(443), UDP(443), TCP(853), UDP(853) };
 static const struct fw_match quic = { .ports = quic_ports, .n_ports = ARRAY_LEN(quic_ports) };
-const struct fw_match policy_doh = { .ports = doh_ports, .n_ports = ARRAY_LEN(doh_ports) };
+static const struct fw_match doh = { .ports = doh_ports, .n_ports = ARRAY_LEN(doh_ports) };
 
 /* Before an organisation's rules, and out of their reach; behind them what isn't allowed is refused. QUIC stands behind:
  * a rule may open it to a named server, where the proxy isn't wanted. */
 static const struct policy_rule out_before[] = {
 	{ .id = "management", .set = SET_MANAGEMENT }, { .id = "lgwan", .set = SET_LGWAN },     { .id = "lateral", .set = SET_INSIDE },
-	{ .id = "bogon", .set = SET_BOGON },           { .id = "not-internet", .not_uplink = true }, { .id = "doh", .set = SET_DOH, .match = &policy_doh },
+	{ .id = "bogon", .set = SET_BOGON },           { .id = "not-internet", .not_uplink = true }, { .id = "doh", .set = SET_DOH, .match = &doh },
 };
 static const struct policy_rule out_behind[] = { { .id = "quic", .match = &quic }, { .id = "default-out" } };
 static const struct policy_rule in_behind[] = { { .id = "default-in" } };

@@ -23,8 +23,6 @@ struct policy_sets {
 /* -E_NOMEM. The lists are the arena's. */
 int policy_sets(const struct model *m, struct arena *a, struct policy_sets *ret);
 
-extern const struct fw_match policy_doh; /* the ports of SET_DOH's rule */
-
 struct policy_rule {
 	const char *id;
 	enum fw_action action;
