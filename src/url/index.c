@@ -21,6 +21,7 @@ struct url_index {
 	struct index_header h; /* a copy: what was checked stays what it was */
 	const struct url_index_source *sources;
 	const uint64_t *sets;
+	const uint64_t *filter;
 	const struct bucket *table;
 	uint64_t buckets;
 	unsigned n_lens;
@@ -62,7 +63,7 @@ static const char *header_fault(const struct index_header *h, size_t size)
 		return "too many categories, sets or sources";
 	if (h->homes == 0 || h->homes > INDEX_SIZE_MAX / sizeof(struct bucket) ||
 	    !part_ok(h->at_sources, h->n_sources, sizeof(struct url_index_source), 8, size) ||
-	    !part_ok(h->at_sets, h->n_sets, 8, 8, size) ||
+	    !part_ok(h->at_sets, h->n_sets, 8, 8, size) || h->words == 0 || !part_ok(h->at_filter, h->words, 8, 8, size) ||
 	    !part_ok(h->at_table, h->homes + INDEX_REACH, sizeof(struct bucket), INDEX_PAGE, size))
 		return "a part lies outside the file";
 	for (uint32_t i = 0; i < h->n_categories; i++)
@@ -80,6 +81,17 @@ static uint64_t checksum(const char *bytes, size_t size)
 	return crc32_z(c, (const Bytef *)bytes + at + 8, size - at - 8);
 }
 
+static inline const uint64_t *filter_word(const struct url_index *x, uint64_t hi)
+{
+	return x->filter + index_home(hi, x->h.words);
+}
+
+static inline bool may_hold(const struct url_index *x, uint64_t hi, uint32_t lo)
+{
+	uint64_t bits = index_filter_bits(lo);
+	return (*filter_word(x, hi) & bits) == bits;
+}
+
 static bool bucket_ok(const struct url_index *x, uint64_t b, uint64_t *gap)
 {
 	bool empty = false;
@@ -91,7 +103,7 @@ static bool bucket_ok(const struct url_index *x, uint64_t b, uint64_t *gap)
 		}
 		uint64_t home = index_home(s->hi, x->h.homes);
 		if (empty || s->kind >= URL_KIND_COUNT || s->set >= x->h.n_sets || (s->flags & ~SLOT_FLAGS) || home > b ||
-		    b - home >= INDEX_REACH || (home < b && *gap > home))
+		    b - home >= INDEX_REACH || (home < b && *gap > home) || !may_hold(x, s->hi, s->lo))
 			return false;
 	}
 	if (empty)
@@ -127,6 +139,7 @@ static const char *take(struct url_index *x, const char *bytes, size_t size)
 	x->size = size;
 	x->sources = (const void *)(bytes + x->h.at_sources);
 	x->sets = (const void *)(bytes + x->h.at_sets);
+	x->filter = (const void *)(bytes + x->h.at_filter);
 	x->table = (const void *)(bytes + x->h.at_table);
 	x->buckets = x->h.homes + INDEX_REACH;
 	for (unsigned len = 129; len-- > 0;)
@@ -200,7 +213,7 @@ static inline const struct bucket *home_of(const struct url_index *x, const stru
 static const struct slot *probe(const struct url_index *x, const struct url_key *k)
 {
 	const struct bucket *b = home_of(x, k), *end = b + INDEX_REACH;
-	for (; b < end; b++)
+	for (; k->kind && b < end; b++)
 		for (size_t i = 0; i < 4; i++) {
 			const struct slot *s = &b->slot[i];
 			if (s->hi == k->hi && s->lo == k->lo && s->kind == k->kind)
@@ -211,7 +224,7 @@ static const struct slot *probe(const struct url_index *x, const struct url_key 
 	return NULL;
 }
 
-/* The keys of all that may hold but paths, and their buckets called for. First the host without "www." (for paths), then
+/* The keys of all that may hold but paths, and their words of the filter called for. First the host without "www." (for paths), then
  * what holds, the most exact first. */
 static size_t make_keys(const struct url_index *x, const struct url_target *t, struct url_key *k)
 {
@@ -228,8 +241,18 @@ static size_t make_keys(const struct url_index *x, const struct url_target *t, s
 	for (size_t i = 0; i < x->n_lens && t->is_addr; i++)
 		url_key_addr(x->h.secret, t->addr, x->lens[i], &k[n++]);
 	for (size_t i = 0; i < n; i++)
-		__builtin_prefetch(home_of(x, &k[i]));
+		__builtin_prefetch(filter_word(x, k[i].hi));
 	return n;
+}
+
+/* Who can't be in the table is struck off; the others' buckets are called for. */
+static void strike_off(const struct url_index *x, struct url_key *k, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (may_hold(x, k[i].hi, k[i].lo))
+			__builtin_prefetch(home_of(x, &k[i]));
+		else
+			k[i].kind = URL_KIND_NONE;
 }
 
 /* What is done with each entry that holds; false: no further. */
@@ -343,6 +366,7 @@ void url_index_find_many(const struct url_index *x, const struct url_target *con
 			used += t[done + k]->n_labels ? make_keys(x, t[done + k], pool + used) : 0;
 		}
 		first[k] = used;
+		strike_off(x, pool, used);
 		for (size_t i = 0; i < k; i++) {
 			struct search f = { .t = t[done + i] };
 			if (first[i] == first[i + 1])
@@ -359,8 +383,11 @@ size_t url_index_explain(const struct url_index *x, const struct url_target *t, 
 	struct url_key k[URL_KEYS_MAX];
 	struct url_hit hit;
 	struct search f = { .t = t, .reasons = ret, .max = max };
-	if (x && t->n_labels)
-		resolve(x, k, make_keys(x, t, k), &f, &hit);
+	if (x && t->n_labels) {
+		size_t n = make_keys(x, t, k);
+		strike_off(x, k, n);
+		resolve(x, k, n, &f, &hit);
+	}
 	return f.n_reasons;
 }
 

@@ -2,7 +2,7 @@
  * mapped, checked whole before use, and shared by all who ask. `toride url import` builds it from bought and public lists
  * (url/import.h); a new file is put in the old one's place by rename, and whoever holds the old one keeps it until done.
  *
- * An entry is 16 bytes in a table of 64-byte buckets, three quarters full: 21.3 bytes an entry. Text isn't kept (url/key.h).
+ * An entry is 16 bytes in a table of 64-byte buckets, three quarters full, with a filter before it: 23 bytes an entry. Text isn't kept (url/key.h).
  * Everything a file says is checked against its size when it is opened; asking stays within bounds whatever the bytes
  * are. The file must not be shortened while it is mapped, hence: only root writes its directory, and only by rename.
  *

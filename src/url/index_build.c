@@ -272,7 +272,9 @@ static int write_out(struct url_build *b, struct buf *out)
 		h->n_sources = (uint32_t)b->n_sources;
 		h->at_sources = INDEX_PAGE;
 		h->at_sets = up_to(h->at_sources + b->n_sources * sizeof *b->sources, 8);
-		h->at_table = up_to(h->at_sets + h->n_sets * 8ull, INDEX_PAGE);
+		h->words = b->n / 5 + 1;
+		h->at_filter = up_to(h->at_sets + h->n_sets * 8ull, INDEX_PAGE);
+		h->at_table = up_to(h->at_filter + h->words * 8, INDEX_PAGE);
 		h->size = h->at_table + (h->homes + INDEX_REACH) * sizeof(struct bucket);
 		buf_reset(out);
 		if (!buf_room(out, h->size))
@@ -284,6 +286,9 @@ static int write_out(struct url_build *b, struct buf *out)
 	}
 	memcpy(out->ptr + h->at_sources, b->sources ? (const void *)b->sources : "", b->n_sources * sizeof *b->sources);
 	memcpy(out->ptr + h->at_sets, b->sets, h->n_sets * 8ull);
+	uint64_t *filter = (uint64_t *)(void *)(out->ptr + h->at_filter);
+	for (size_t i = 0; i < b->n; i++)
+		filter[index_home(b->slots[i].hi, h->words)] |= index_filter_bits(b->slots[i].lo);
 	memcpy(out->ptr, h, sizeof *h);
 	h->crc = crc32_z(0, (const Bytef *)out->ptr, h->size);
 	memcpy(out->ptr + offsetof(struct index_header, crc), &h->crc, sizeof h->crc);

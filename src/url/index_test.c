@@ -242,7 +242,7 @@ static void lying_files_are_refused(void **state)
 	make(&m, list);
 	const struct index_header good = *(struct index_header *)(void *)m.file.ptr;
 	struct url_index *x = NULL;
-	for (int i = 0; i < 11; i++) {
+	for (int i = 0; i < 14; i++) {
 		struct index_header h = good;
 		switch (i) {
 		case 0: h.homes = UINT64_MAX / 64; break;
@@ -255,6 +255,9 @@ static void lying_files_are_refused(void **state)
 		case 7: h.n_categories = 1; break;
 		case 8: h.n_sources = 4096; break;
 		case 9: memset(h.category[0], 'x', sizeof h.category[0]); break;
+		case 11: h.words = 0; break;
+		case 12: h.words = UINT64_MAX / 8; break;
+		case 13: h.at_filter += INDEX_PAGE; break;
 		case 10: h.category[1][0] = '<'; break;
 		}
 		memcpy(m.file.ptr, &h, sizeof h);

@@ -1,6 +1,8 @@
 /* Keys of the index; see key.h. On the way of each request: no branch on secrets, no allocation. */
 #include "url/key.h"
 
+#include "url/set.h"
+
 static inline uint64_t rotate(uint64_t x, unsigned n)
 {
 	return x << n | x >> (64 - n);
@@ -27,24 +29,6 @@ static inline void sip_word(struct url_sip *s, uint64_t w)
 	s->v0 ^= w;
 }
 
-/* n ≤ 8 bytes as a number, without reading past them. */
-static inline uint64_t load(const char *p, size_t n)
-{
-	uint64_t w = 0;
-	uint32_t low, high;
-	if (n == 8) {
-		memcpy(&w, p, 8);
-	} else if (n >= 4) {
-		memcpy(&low, p, 4);
-		memcpy(&high, p + n - 4, 4);
-		w = low | (uint64_t)high << (8 * (n - 4));
-	} else if (n) {
-		w = (uint64_t)(unsigned char)p[0] | (uint64_t)(unsigned char)p[n / 2] << (8 * (n / 2)) |
-		    (uint64_t)(unsigned char)p[n - 1] << (8 * (n - 1));
-	}
-	return w;
-}
-
 void url_sip_init(struct url_sip *s, const uint64_t secret[2])
 {
 	*s = (struct url_sip){ secret[0] ^ 0x736f6d6570736575u, secret[1] ^ 0x646f72616e646f6du,
@@ -55,10 +39,10 @@ void url_sip_init(struct url_sip *s, const uint64_t secret[2])
 void url_sip_text(struct url_sip *s, const char *p, size_t n)
 {
 	size_t k = n < 6 ? n : 6;
-	sip_word(s, load(p, k) | (uint64_t)n << 48);
+	sip_word(s, url_word(p, k) | (uint64_t)n << 48);
 	for (p += k, n -= k; n; p += k, n -= k) {
 		k = n < 8 ? n : 8;
-		sip_word(s, load(p, k));
+		sip_word(s, url_word(p, k));
 	}
 }
 
@@ -103,8 +87,8 @@ void url_key_addr(const uint64_t secret[2], const uint8_t addr[16], unsigned len
 	if (len % 8)
 		a[len / 8] &= (uint8_t)(0xff00u >> (len % 8));
 	url_sip_init(&s, secret);
-	sip_word(&s, load((const char *)a, 8));
-	sip_word(&s, load((const char *)a + 8, 8));
+	sip_word(&s, url_word((const char *)a, 8));
+	sip_word(&s, url_word((const char *)a + 8, 8));
 	sip_word(&s, len);
 	url_key_end(&s, URL_KIND_ADDR, ret);
 	ret->at = (uint16_t)len;

@@ -29,19 +29,32 @@ static int escaped(struct str s, size_t i)
 
 /* ---- host ---- */
 
+/* A byte of a name in lower case; 0: no name holds it. */
+static const unsigned char host_byte[256] = {
+#define SELF(c) [c] = c
+#define LOW(c) [c] = (c) + 32
+	SELF('-'), SELF('.'), SELF('_'), SELF('0'), SELF('1'), SELF('2'), SELF('3'), SELF('4'), SELF('5'), SELF('6'), SELF('7'), SELF('8'),
+	SELF('9'), SELF('a'), SELF('b'), SELF('c'), SELF('d'), SELF('e'), SELF('f'), SELF('g'), SELF('h'), SELF('i'), SELF('j'), SELF('k'),
+	SELF('l'), SELF('m'), SELF('n'), SELF('o'), SELF('p'), SELF('q'), SELF('r'), SELF('s'), SELF('t'), SELF('u'), SELF('v'), SELF('w'),
+	SELF('x'), SELF('y'), SELF('z'), LOW('A'), LOW('B'), LOW('C'), LOW('D'), LOW('E'), LOW('F'), LOW('G'), LOW('H'), LOW('I'), LOW('J'),
+	LOW('K'), LOW('L'), LOW('M'), LOW('N'), LOW('O'), LOW('P'), LOW('Q'), LOW('R'), LOW('S'), LOW('T'), LOW('U'), LOW('V'), LOW('W'),
+	LOW('X'), LOW('Y'), LOW('Z'),
+#undef SELF
+#undef LOW
+};
+
 /* Escapes undone and in lower case; only what stands in names may come out. */
 static bool host_bytes(struct str s, char *dst, size_t *ret_len)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < s.len; i++) {
-		int e = escaped(s, i);
-		unsigned char c = e >= 0 ? (unsigned char)e : (unsigned char)s.ptr[i];
-		if (e >= 0)
+		unsigned char c = host_byte[(unsigned char)s.ptr[i]];
+		if (!c) {
+			int e = escaped(s, i);
+			c = e >= 0 ? host_byte[e] : 0;
 			i += 2;
-		if (c >= 'A' && c <= 'Z')
-			c = (unsigned char)(c + 32);
-		bool ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-		if (!ok || n > HOST_MAX)
+		}
+		if (!c || n > HOST_MAX)
 			return false;
 		dst[n++] = (char)c;
 	}
@@ -106,18 +119,37 @@ static void make_seed(void)
 	seed = rnd_u64();
 }
 
-static inline uint64_t step(uint64_t h, char c)
+/* A label joins what stands to its right, eight bytes at a time; its length keeps "a.bc" and "ab.c" apart. */
+static inline uint64_t join_label(uint64_t h, const char *p, size_t n)
 {
-	h = (h ^ (unsigned char)c) * 0x9e3779b97f4a7c15u;
-	return h ^ h >> 29;
+	h ^= n << 56;
+	do {
+		size_t k = n < 8 ? n : 8;
+		h = (h ^ url_word(p, k)) * 0x9e3779b97f4a7c15u;
+		h ^= h >> 29;
+		p += k;
+		n -= k;
+	} while (n);
+	return h;
+}
+
+/* Where the label that ends before `end` begins. */
+static size_t label_start(const char *host, size_t end)
+{
+	while (end && host[end - 1] != '.')
+		end--;
+	return end;
 }
 
 uint64_t url_suffix_hash(const char *host, size_t len)
 {
 	pthread_once(&seeded, make_seed);
 	uint64_t h = seed;
-	while (len)
-		h = step(h, host[--len]);
+	for (size_t end = len; end;) {
+		size_t at = label_start(host, end);
+		h = join_label(h, host + at, end - at);
+		end = at ? at - 1 : 0;
+	}
 	return h;
 }
 
@@ -127,12 +159,14 @@ void url_target_labels(struct url_target *t)
 	pthread_once(&seeded, make_seed);
 	uint64_t h = seed;
 	t->n_labels = 0;
-	for (size_t i = t->host_len; i > 0; i--) {
-		h = step(h, t->host[i - 1]);
-		if (i == 1 || (t->host[i - 2] == '.' && !t->is_addr)) {
-			t->hash[t->n_labels] = h;
-			t->at[t->n_labels++] = (uint8_t)(i - 1);
-		}
+	for (size_t end = t->host_len; end;) {
+		size_t at = label_start(t->host, end);
+		h = join_label(h, t->host + at, end - at);
+		end = at ? at - 1 : 0;
+		if (t->is_addr && end) /* an address is one name */
+			continue;
+		t->hash[t->n_labels] = h;
+		t->at[t->n_labels++] = (uint8_t)at;
 	}
 }
 

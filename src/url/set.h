@@ -17,6 +17,24 @@ size_t url_path_normalise(struct str path, bool with_query, char *dst, size_t si
 /* The loose form of a path without its query (url_loose_key() says what that is); dst has room for path.len + 1. */
 size_t url_path_loose(struct str path, char *dst);
 
+/* n ≤ 8 bytes as a number, without reading past them. */
+static inline uint64_t url_word(const char *p, size_t n)
+{
+	uint64_t w = 0;
+	uint32_t low, high;
+	if (n == 8) {
+		memcpy(&w, p, 8);
+	} else if (n >= 4) {
+		memcpy(&low, p, 4);
+		memcpy(&high, p + n - 4, 4);
+		w = low | (uint64_t)high << (8 * (n - 4));
+	} else if (n) {
+		w = (uint64_t)(unsigned char)p[0] | (uint64_t)(unsigned char)p[n / 2] << (8 * (n / 2)) |
+		    (uint64_t)(unsigned char)p[n - 1] << (8 * (n - 1));
+	}
+	return w;
+}
+
 /* Right-to-left hash of host suffixes, the same for all sets of a process. */
 uint64_t url_suffix_hash(const char *host, size_t len);
 void url_target_labels(struct url_target *t);
