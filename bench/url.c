@@ -5,8 +5,7 @@
  * bytes; one in twenty is on a list, half of those below a listed domain or path. A decision begins with the text as the
  * client sent it: normalised, then an organisation's own lists of 200 patterns, then the index.
  *
- * Peers: `squidguard` (Debian), its Berkeley DB of the first million domains, asked on stdin as Squid would, when it is
- * installed; `limit`: one look into a plain table of 64-bit hashes of the same size, the hash ready: what memory costs anyone.
+ * Peers: url.sh asks squidGuard the same; here `limit`: one look into a plain table of 64-bit hashes of the same size, the hash ready: what memory costs anyone.
  * CPU seconds, so that others at work on the machine don't count.   Usage: bench-url DIRECTORY [ENTRIES] */
 #include "base/buf.h"
 #include "base/clock.h"
@@ -233,6 +232,20 @@ static void figure(const char *name, double value, const char *unit, double peer
 	fflush(stdout);
 }
 
+/* The first questions as Squid would ask its helper. */
+static void write_questions(const char *dir, const struct question *q, struct err *err)
+{
+	char path[512];
+	struct buf b;
+	buf_init(&b, SIZE_MAX / 2);
+	for (size_t i = 0; i < ASKED / 10; i++)
+		buf_printf(&b, "http://%.*s%.*s 10.1.0.5/- - GET\n", q[i].host_len, q[i].host, q[i].path_len, q[i].host + q[i].host_len);
+	snprintf(path, sizeof path, "%s/questions", dir);
+	if (fs_write(path, buf_view(&b), 0644, err) < 0)
+		die(path, err);
+	buf_done(&b);
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t entries = argc > 2 ? strtoull(argv[2], NULL, 10) : 10000000, held = 0, held2 = 0;
@@ -258,6 +271,7 @@ int main(int argc, char **argv)
 	buf_init(&text, SIZE_MAX / 2);
 	struct question *q = make_questions(entries, &text);
 	struct url_policy_set *p = own_lists(&err);
+	write_questions(argv[1], q, &err);
 	double most = limit(entries);
 	singly(x, p, q, &held);
 	held = 0;
