@@ -38,6 +38,7 @@ int compile_knot(const struct model *m, struct outset *out, struct err *err);   
 int compile_nsd(const struct model *m, struct outset *out, struct err *err);      /* nsd1/, nsd2/ */
 int compile_proxyd(const struct model *m, struct outset *out, struct err *err);   /* proxyd.json */
 void compile_url_policy(const struct model *m, const struct org *o, struct buf *b); /* an organisation's "url" in it */
+void compile_pac(const struct model *m, const struct org *o, struct buf *b); /* its proxy auto-config file */
 int compile_scand(const struct model *m, struct outset *out, struct err *err);    /* scand.json, clamd/clamd.conf */
 int compile_intaked(const struct model *m, struct outset *out, struct err *err);  /* intaked.json */
 int compile_detectd(const struct model *m, struct outset *out, struct err *err);  /* detectd.json */

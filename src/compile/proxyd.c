@@ -139,6 +139,7 @@ static void content(struct buf *b, const struct org *o)
 
 static void org(struct buf *b, const struct model *m, const struct org *o)
 {
+	struct buf pac;
 	struct prefix resolver = internal4(m, o, INTERNAL_RESOLVER), from = internal4(m, o, INTERNAL_GATEWAY);
 	json_field_s(b, "code", o->code);
 	json_field_u64(b, "index", o->index);
@@ -164,6 +165,10 @@ static void org(struct buf *b, const struct model *m, const struct org *o)
 	json_key(b, "url");
 	compile_url_policy(m, o, b);
 	content(b, o);
+	buf_init(&pac, 64 * KIB);
+	compile_pac(m, o, &pac);
+	json_field(b, "pac", buf_view(&pac));
+	buf_done(&pac);
 	json_field_s(b, "release_mail", o->n_contacts ? o->contacts[0].mail : "");
 }
 

@@ -271,6 +271,7 @@ static const struct broken cases[] = {
 	  "is missing: Microsoft wants to know who sets the restriction" },
 	{ "\"staff\": 1305", "\"staff\": 1305, \"tenants\": {\"google\": [\"a,b\"]}", ORG1 ".tenants.google[0]",
 	  "must be letters, digits, \".\", \"-\" and \"_\"" },
+	{ "\"mode\": \"whitelist_only\"", "\"safe_search\": true, \"mode\": \"whitelist_only\"", ORG2 ".url.safe_search", "needs the option tls_decryption" },
 	{ "[\"www.news.example\"]", "[]", ORG2 ".url.white", "is empty, but only what it lists is allowed" },
 	{ "\"video.example\"", "\"203.0.113.9\"", ORG1 ".url.exceptions[0].pattern", "isn't a host name (RFC 1123)" },
 	{ ", \"expires\": \"2027-03-31T15:00:00Z\"", "", ORG1 ".url.exceptions[0].expires", "is missing" },

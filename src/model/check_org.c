@@ -193,6 +193,18 @@ static void check_consent(struct check *c, const struct consent *k)
 		CHECK_FAULT(c, ".consent.date", "is missing: consent is given on a day", "必要です (承認した日を書いてください)");
 }
 
+/* Requests can only be changed where they are seen. */
+static void check_decryption(struct check *c, const struct org *o)
+{
+	const struct tenants *t = &o->tenants;
+	if (o->options.tls_decryption || !check_sound(c, ".options"))
+		return;
+	if (o->url.safe_search)
+		CHECK_FAULT(c, ".url.safe_search", "needs the option tls_decryption", "オプション TLS 復号が必要です");
+	if (t->n_microsoft || t->n_google || t->n_slack)
+		CHECK_FAULT(c, ".tenants", "needs the option tls_decryption", "オプション TLS 復号が必要です");
+}
+
 /* The services take the list only from somebody they know. */
 static void check_tenants(struct check *c, const struct tenants *t)
 {
@@ -245,6 +257,7 @@ void check_org(struct check *c, const struct org *o)
 	check_tenants(c, &o->tenants);
 	if (o->ips == IPS_PREVENT && c->m->service.n_uplinks && !inspects(&c->m->service) && check_sound(c, ".ips"))
 		CHECK_FAULT(c, ".ips", "prevents nothing: no uplink has a port", "防止できません (ポートを書いた上位回線がありません)");
+	check_decryption(c, o);
 	if (o->url.mode == URL_WHITELIST_ONLY && o->url.n_white == 0 && check_sound(c, ".url"))
 		CHECK_FAULT(c, ".url.white", "is empty, but only what it lists is allowed", "空ですが、ホワイトリストのみの方式です");
 }

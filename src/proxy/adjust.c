@@ -162,6 +162,37 @@ static const struct engine engines[] = {
 	{ "search.yahoo.com", { "/", NULL }, { "vm", NULL }, "vm=r" },
 };
 
+/* The byte at *i of s, escapes undone; *i moves on. */
+static unsigned char next_byte(struct str s, size_t *i)
+{
+	unsigned char c = (unsigned char)s.ptr[(*i)++], byte;
+	if (c != '%' || *i + 2 > s.len || !hex_parse((struct str){ s.ptr + *i, 2 }, &byte, 1))
+		return c;
+	*i += 2;
+	return byte;
+}
+
+/* However it is written: "//%73earch?" begins with "/search" too. */
+static bool path_begins(struct str path, const char *with)
+{
+	size_t i = 0, k = 1;
+	while (i < path.len && path.ptr[i] == '/')
+		i++;
+	while (with[k] && i < path.len && (next_byte(path, &i) | 0x20) == (unsigned char)(with[k] | 0x20))
+		k++;
+	return i && !with[k];
+}
+
+/* A name in a query may be written with escapes: "%73afe" is "safe" too. */
+static bool named(struct str member, const char *name)
+{
+	size_t i = 0;
+	for (; *name && i < member.len && member.ptr[i] != '='; name++)
+		if ((next_byte(member, &i) | 0x20) != (unsigned char)*name)
+			return false;
+	return !*name && (i == member.len || member.ptr[i] == '=');
+}
+
 static const struct engine *engine_of(const char *host, struct str path)
 {
 	for (size_t i = 0; i < ARRAY_LEN(engines); i++) {
@@ -169,26 +200,10 @@ static const struct engine *engine_of(const char *host, struct str path)
 		if (e->domain ? !under(host, e->domain) : !is_google(host))
 			continue;
 		for (size_t k = 0; e->paths[k]; k++)
-			if (str_case_starts(path, str_from(e->paths[k])))
+			if (path_begins(path, e->paths[k]))
 				return e;
 	}
 	return NULL;
-}
-
-/* A name in a query may be written with escapes: "%73afe" is "safe" too. */
-static bool named(struct str member, const char *name)
-{
-	size_t i = 0, n = strlen(name), k = 0;
-	for (; i < member.len && member.ptr[i] != '=' && k < n; i++, k++) {
-		unsigned char c = (unsigned char)member.ptr[i], byte;
-		if (c == '%' && i + 2 < member.len && hex_parse((struct str){ member.ptr + i + 1, 2 }, &byte, 1)) {
-			c = byte;
-			i += 2;
-		}
-		if ((c | 0x20) != (unsigned char)name[k])
-			return false;
-	}
-	return k == n && (i == member.len || member.ptr[i] == '=');
 }
 
 static bool dropped(const struct engine *e, struct str member)

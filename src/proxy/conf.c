@@ -164,6 +164,7 @@ static int get_sets(struct load *l, yyjson_val *v, struct conf_org *o)
 		doc = yyjson_read(empty, 2, 0);
 		policy = yyjson_doc_get_root(doc);
 	}
+	l->c->categories |= yyjson_arr_size(yyjson_obj_get(policy, "categories")) || yyjson_arr_size(yyjson_obj_get(policy, "deny_categories"));
 	snprintf(path, sizeof path, "%surl", l->path);
 	int r = url_policy_build(policy, path, l->c->common, &o->url, l->err);
 	yyjson_doc_free(doc);
@@ -210,6 +211,7 @@ static int get_org(struct load *l, yyjson_val *v, struct conf_org *o, const stru
 	r = r < 0 ? r : get_prefixes(l, v, "terminals", &o->terminals, &o->n_terminals);
 	r = r < 0 ? r : get_prefixes(l, v, "prefixes", &o->prefixes, &o->n_prefixes);
 	r = r < 0 ? r : get_prefixes(l, v, "child_proxies", &o->child_proxies, &o->n_child_proxies);
+	r = r < 0 ? r : get_text(l, v, "pac", &o->pac);
 	r = r < 0 ? r : get_text(l, v, "release_mail", &o->release_mail);
 	r = r < 0 ? r : get_numbers(l, v, o, service->port);
 	if (r == 0 && adjust_parse(v, &l->c->arena, &o->adjust) < 0)

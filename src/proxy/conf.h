@@ -7,7 +7,7 @@
  *      "tls_decryption","no_decrypt":[…],"registered_only","terminals":[prefix…],"prefixes":[prefix…],
  *      "child_proxies":[prefix…],
  *      "safe_search","upload_max_mib","deny_downloads":[…],"tenants":{"microsoft":[…],"microsoft_context",
- *      "google":[…],"slack":[…],"slack_requester"},"release_mail",
+ *      "google":[…],"slack":[…],"slack_requester"},"pac","release_mail",
  *      "scan_fail":"closed"|"open","scan_max_mib","unscannable_allow","url":{…url/url.h…}}…],
  *    "dev":{"except":[prefix…],"hosts":[{"name","addr"}…],"verdict_ms":60000,"held_mib":512,"held_ms":60000}}
  *      only where every interface is ""
@@ -46,6 +46,7 @@ struct conf_org {
 	struct prefix *prefixes; /* the organisation's own: where terminals are that a child proxy may name */
 	size_t n_terminals, n_child_proxies, n_prefixes;
 	struct adjust adjust;
+	const char *pac; /* the proxy auto-config file; "" none */
 	const char *release_mail; /* whom people ask for a release; "" nobody */
 	struct url_set *no_decrypt;
 	struct url_policy_set *url;
@@ -70,6 +71,7 @@ struct conf {
 	uint64_t held_max; /* bytes, CONF_HELD */
 	int64_t held_ms;   /* HOLD_GRACE_MS */
 	bool dev;
+	bool categories;   /* some rule names one: an index should be there */
 	struct conf_host *hosts;
 	size_t n_hosts;
 	const char **origin_ca;

@@ -79,6 +79,8 @@ static int read_conf(struct server *s, struct conf **ret, struct err *err)
 	r = r < 0 ? r : conf_parse(buf_view(&b), s->system_ca, ret, err);
 	if (r == 0)
 		snprintf((*ret)->digest, sizeof (*ret)->digest, "%s", s->d.digest);
+	if (r == 0 && (*ret)->categories && !s->index)
+		log_warn("", s->index_path, "rules name categories, but there is no URL index: they hold for no list's entry until there is");
 	buf_done(&b);
 	return r;
 }

@@ -125,6 +125,14 @@ int target_of_proxy_request(const struct http_head *h, struct target *ret, const
 	return check_host(h, ret, ret_why);
 }
 
+bool target_is_pac(const struct http_head *h)
+{
+	struct str rest = h->target, bare;
+	if (h->method != HTTP_GET && h->method != HTTP_HEAD)
+		return false;
+	return str_next(&rest, '?', &bare) && (str_eq(bare, STR("/proxy.pac")) || str_eq(bare, STR("/wpad.dat")));
+}
+
 int target_of_tunnel_request(const struct http_head *h, const struct target *tunnel, const char *name,
                              struct target *ret, const char **ret_why)
 {

@@ -164,6 +164,21 @@ void txn_redirect(struct txn *t, const char *path)
 	txn_deliver(t);
 }
 
+void txn_own(struct txn *t, const char *type, struct str body)
+{
+	t->status = 200;
+	txn_set_rule(t, "own");
+	if (!t->rq_done)
+		t->keep = false;
+	buf_reset(&t->head);
+	buf_printf(&t->head, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nX-Content-Type-Options: nosniff\r\n", type);
+	rewrite_end(t, true, body.len);
+	if (!t->head_only)
+		buf_str(&t->head, body);
+	t->state = TXN_DELIVER;
+	txn_deliver(t);
+}
+
 void txn_page(struct txn *t, enum page_kind kind, const char *rule, const char *detail)
 {
 	struct buf body;

@@ -19,6 +19,7 @@ bool txn_held_ok(struct txn *t); /* counts what the hold takes; false: over a ce
 void txn_deny(struct txn *t, enum page_kind kind, const char *rule, const char *detail); /* the rules refuse */
 void txn_fail(struct txn *t, enum page_kind kind, const char *rule, const char *detail); /* it can't be done */
 void txn_redirect(struct txn *t, const char *path); /* 303 to a path of this site */
+void txn_own(struct txn *t, const char *type, struct str body); /* 200 with something of our own */
 void txn_deliver(struct txn *t); /* head and hold to the terminal, as far as it takes them */
 void txn_finish(struct txn *t);  /* all is said */
 

@@ -73,7 +73,7 @@ config() { # black list of the first organisation, and its exceptions (JSON)
 	   {name:"body.example",addr:"203.0.113.7"},{name:".example",addr:"127.0.0.1"}]},
 	 orgs:[
 	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:["pass.example"],
-	   resolver:"127.0.0.53",resolver_from:"127.0.0.7",scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,safe_search:true,upload_max_mib:4,deny_downloads:["programs"],release_mail:"it@city.example",
+	   resolver:"127.0.0.53",resolver_from:"127.0.0.7",scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,safe_search:true,upload_max_mib:4,deny_downloads:["programs"],release_mail:"it@city.example",pac:"function FindProxyForURL(){}\n",
 	   tenants:{google:["city.example"]},
 	   url:{deny_categories:["malware"],categories:[{id:"care",action:"coach",categories:["shopping"]},{id:"why",action:"override",categories:["video"]},{id:"noon",action:"allow",categories:["games"],terminals:["127.0.0.1"]},{id:"leisure",action:"deny",categories:["social","games"]}],black:(if $exceptions == [] then [$black] else [$black, "pass.example"] end),exceptions:$exceptions}},
 	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,
@@ -337,6 +337,7 @@ try "and so do others, as before" page 502 安全性を確認できません $T 
 index() { printf '%s\n' "$@" >list.csv; "$bin/toride" url import list.csv -o state/feeds/url/url.index --shrink >import.log 2>&1; }
 S=http://sns.example:8000/10k
 try "without an index nothing is known of it" get 200 $A $S
+try "which the log says, since rules name categories" grep -q 'there is no URL index' toride-proxyd.log
 try "an index is built and put there" index sns.example,social site.example/10k,social files.example/text.txt,malware 127.0.0.5/32,malware game.example,games
 try "it acts within a second, with no reload" until_true 2 page 403 制限されています $A $S
 try "the page says which category, in both languages" eval 'grep -q "<dt>分類</dt><dd>SNS</dd>" out && grep -q "<dt>Category</dt><dd>social networks</dd>" out'
@@ -386,6 +387,12 @@ try "with one: yes" eval 'is "$(opens "$t" "$K" / 広報の確認 http://kept.ex
 try "by https too" get 200 $T $A https://kept.example/text.txt
 try "the reason is recorded" event '"uid":"url.categories\[why\]","name":"opens"\},"message":"広報の確認"'
 try "a page that may not be opened offers a mail" eval 'get 403 $A http://other.example:8000/10k; grep -q "href=\"mailto:it@city.example?subject=" out && ! grep -q "<form" out'
+
+# ---- the file that tells browsers of the proxy
+try "the auto-config file is served on the proxy's own port" eval 'get 200 http://127.0.0.1:8080/proxy.pac && is "$(cat out)" "function FindProxyForURL(){}"'
+try "by its other name, and its type" eval 'curl -s -m 5 -D - -o /dev/null http://127.0.0.1:8080/wpad.dat | grep -qi "content-type: application/x-ns-proxy-autoconfig"'
+try "nothing else is" get 400 http://127.0.0.1:8080/other
+try "nor is it of a site" get 404 $A http://site.example:8000/proxy.pac
 
 # ---- what is changed in requests, and kinds of contents
 try "search is held to its strict mode" eval 'get 200 $A "http://www.google.com:8000/search?q=a&safe=off" && grep -qF "q=a&safe=active&ssui=on|" out'
