@@ -128,7 +128,7 @@ static void tunnel_ready(struct origin *o, void *user)
 static void start_tunnel(struct conn *c)
 {
 	bool now;
-	struct origin_want want = { .host = c->tunnel.host, .port = c->tunnel.port, .fresh = true, .ready = tunnel_ready, .user = c };
+	struct origin_want want = { .host = c->tunnel.host, .port = c->tunnel.port, .fresh = true, .terminal = c->terminal, .ready = tunnel_ready, .user = c };
 	c->state = CONN_PREPARE;
 	conn_touch(c, 2 * WORKER_HEAD_MS);
 	chan_pause(&c->ch);
@@ -234,7 +234,7 @@ static void prepare(struct conn *c, bool allowed)
 	leaf_get(c->w->leaves, c->name, on_leaf, c);
 	if (!allowed || c->state != CONN_PREPARE)
 		return;
-	struct origin_want want = { .host = c->tunnel.host, .sni = c->name, .port = c->tunnel.port, .tls = true,
+	struct origin_want want = { .host = c->tunnel.host, .sni = c->name, .port = c->tunnel.port, .tls = true, .terminal = c->terminal,
 		                    .ready = on_verified, .user = c };
 	if (origin_get(c->org, &want, &c->origin, &now) < 0) {
 		give_up(c, "memory", "Error");

@@ -20,7 +20,8 @@ static bool blocked(const struct conf_org *org, const struct blocks *blocks, con
 	return true;
 }
 
-void decide_mapped(const struct prefix *a, uint8_t dst[16])
+/* An address as url/url.h wants it. */
+static void mapped(const struct prefix *a, uint8_t dst[16])
 {
 	static const uint8_t head[12] = { [10] = 0xff, [11] = 0xff };
 	memcpy(dst, head, 12);
@@ -54,7 +55,7 @@ void decide(const struct worker *w, const struct conf_org *org, const struct tar
 	const struct url_query q = { .scheme = t->https ? STR("https") : STR("http"), .host = str_from(t->host),
 		                     .port = t->port, .path = t->path, .now_ms = clock_now_ms(), .index = w->index,
 		                     .terminal = who };
-	decide_mapped(terminal, who);
+	mapped(terminal, who);
 	struct url_decision d;
 	url_decide(org->url, &q, &d);
 	ret->allow = d.allow;
@@ -65,6 +66,37 @@ void decide(const struct worker *w, const struct conf_org *org, const struct tar
 		by_person(org, terminal, &d, ret);
 	snprintf(ret->category, sizeof ret->category, "%s", d.category);
 	snprintf(ret->categories, sizeof ret->categories, "%s", d.categories);
+}
+
+/* Lists of addresses hold for shared hosting too: what the body allows by name, or a person has opened, isn't denied by a
+ * category of the address. A black list's address is. */
+static bool allowed_by_name(const struct conf_org *org, const struct decide_place *p, const struct url_query *q, const struct url_decision *d)
+{
+	struct url_decision name;
+	char grant[80];
+	const struct grant_for g = { org->code, p->terminal, grant };
+	if (!d->category[0])
+		return false;
+	snprintf(grant, sizeof grant, "%s %s", d->action == URL_COACH ? "coach" : "override", d->rule);
+	if ((d->action == URL_COACH || d->action == URL_OVERRIDE) && grant_holds(&g, clock_mono_ms()))
+		return true;
+	url_decide(org->url, q, &name);
+	return name.allow && (strncmp(name.rule, "url.white[", 10) == 0 || strncmp(name.rule, "url.exceptions[", 15) == 0);
+}
+
+bool decide_address(const struct worker *w, const struct conf_org *org, const struct decide_place *p, char rule[80])
+{
+	uint8_t addr[16], who[16];
+	struct url_decision d;
+	const struct url_query q = { .scheme = p->https ? STR("https") : STR("http"), .host = str_from(p->host), .port = p->port,
+		                     .now_ms = clock_now_ms(), .index = w->index, .terminal = who };
+	mapped(p->address, addr);
+	mapped(p->terminal, who);
+	url_decide_address(org->url, addr, &q, &d);
+	if (d.allow || allowed_by_name(org, p, &q, &d))
+		return true;
+	snprintf(rule, 80, "%s", d.rule);
+	return false;
 }
 
 void decide_both(const struct worker *w, const struct conf_org *org, const struct target *t, const char *other,

@@ -261,24 +261,19 @@ static bool address_ok(struct origin *o, const struct prefix *a)
 {
 	struct worker *w = o->org->w;
 	const struct conf *c = w->conf;
-	struct url_decision d;
-	uint8_t mapped[16], who[16];
-	const struct url_query ask = { .now_ms = clock_now_ms(), .index = w->index, .terminal = who };
+	char rule[80];
+	const struct decide_place place = { o->host, o->tls, o->port, a, &o->terminal };
 	if (guard_refuses(a, c->refuse, c->n_refuse, c->except, c->n_except)) {
 		set_fail(o, FAIL_FORBIDDEN, "the name leads to an address that isn't on the Internet");
 		return false;
 	}
-	decide_mapped(a, mapped);
-	decide_mapped(&o->terminal, who);
-	url_decide_address(o->org->conf->url, mapped, &ask, &d);
-	if (!d.allow) {
-		set_fail(o, FAIL_BLOCKED, d.rule);
+	if (!decide_address(w, o->org->conf, &place, rule)) {
+		set_fail(o, FAIL_BLOCKED, rule);
 		return false;
 	}
 	const struct block_query q = { .org = o->org->code, .address = *a, .terminal = o->terminal };
 	const struct block *k = blocks_find(w->blocks, &q);
 	if (k) {
-		char rule[64];
 		snprintf(rule, sizeof rule, "block:%s", k->id);
 		set_fail(o, FAIL_BLOCKED, rule);
 	}
@@ -378,6 +373,7 @@ static struct origin *make(struct org_rt *org, const struct origin_want *want, c
 	o->org = org;
 	o->tls = want->tls;
 	o->port = want->port;
+	o->terminal = want->terminal;
 	o->ready = want->ready;
 	o->user = want->user;
 	o->ch.fd = -1;

@@ -42,7 +42,7 @@ struct origin {
 	origin_ready ready;
 	origin_io io;
 	void *user;
-	struct prefix terminal;   /* for blocks by address */
+	struct prefix terminal;   /* for blocks and rules by address */
 	struct buf in;            /* bytes read and not used */
 };
 
@@ -51,6 +51,7 @@ struct origin_want {
 	const char *sni;  /* verified; with tls */
 	uint16_t port;
 	bool tls, fresh;  /* fresh: not out of the pool */
+	struct prefix terminal; /* for whom */
 	origin_ready ready;
 	void *user;
 };

@@ -320,16 +320,19 @@ static void on_origin(struct origin *o, void *user)
 	send_request(t);
 }
 
-/* A pooled connection was verified, but a block may have come since. */
+/* A pooled connection was verified, but for somebody else, and a block may have come since. */
 static bool still_allowed(struct txn *t)
 {
-	const struct block_query q = { .org = t->c->org->code, .address = t->origin->addr, .terminal = t->terminal };
-	const struct block *k = blocks_find(t->c->w->blocks, &q);
-	if (!k)
+	struct conn *c = t->c;
+	char rule[80];
+	const struct block_query q = { .org = c->org->code, .address = t->origin->addr, .terminal = t->terminal };
+	const struct decide_place place = { t->origin->host, t->target.https, t->target.port, &t->origin->addr, &t->terminal };
+	const struct block *k = blocks_find(c->w->blocks, &q);
+	if (!k && decide_address(c->w, t->org, &place, rule))
 		return true;
-	char rule[64];
-	snprintf(rule, sizeof rule, "block:%s", k->id);
-	txn_deny(t, PAGE_BLOCK, rule, "");
+	if (k)
+		snprintf(rule, sizeof rule, "block:%s", k->id);
+	txn_deny(t, k ? PAGE_BLOCK : PAGE_URL, rule, "");
 	return false;
 }
 
@@ -338,7 +341,7 @@ void request_start(struct txn *t, bool fresh)
 	struct conn *c = t->c;
 	bool now;
 	struct origin_want want = { .host = c->intercepted ? c->tunnel.host : t->target.host, .port = t->target.port,
-		                    .tls = t->target.https, .sni = t->target.https ? c->name : NULL, .fresh = fresh,
+		                    .tls = t->target.https, .terminal = t->terminal, .sni = t->target.https ? c->name : NULL, .fresh = fresh,
 		                    .ready = on_origin, .user = t };
 	t->state = TXN_ORIGIN;
 	conn_touch(c, 2 * WORKER_HEAD_MS);

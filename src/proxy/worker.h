@@ -130,8 +130,14 @@ static inline void org_count(struct org_rt *o, enum stat_id id, uint64_t n)
 	atomic_fetch_add_explicit(o->stat[id], n, memory_order_relaxed);
 }
 
-/* decide.c: an address as url/url.h wants it, IPv4 mapped */
-void decide_mapped(const struct prefix *a, uint8_t dst[16]);
+/* decide.c: may this terminal have what stands at this address, to which that name led? False: rule says why not. */
+struct decide_place {
+	const char *host;
+	bool https;
+	uint16_t port;
+	const struct prefix *address, *terminal;
+};
+bool decide_address(const struct worker *w, const struct conf_org *org, const struct decide_place *p, char rule[80]);
 
 /* listen.c */
 void listen_update(struct org_rt *o); /* opens what is missing, closes what isn't wanted any more; each second */

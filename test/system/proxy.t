@@ -44,7 +44,7 @@ cat >nginx.conf <<-END
 	http { log_format reuse '\$ssl_session_reused \$host \$http_user_agent'; access_log $top/reuse.log reuse; gzip on; gzip_min_length 1; gzip_types text/plain; default_type application/octet-stream;
 	  types { text/plain txt; } keepalive_requests 100000; client_max_body_size 100m;
 	  client_body_temp_path $top/b; proxy_temp_path $top/ptmp; fastcgi_temp_path $top/f; uwsgi_temp_path $top/u; scgi_temp_path $top/s;
-	  server { listen 127.0.0.1:8000; listen 127.0.0.1:443 ssl; ssl_certificate site.crt; ssl_certificate_key site.key; root $top/www;
+	  server { listen 127.0.0.1:8000; listen 127.0.0.5:8000; listen 127.0.0.1:443 ssl; ssl_certificate site.crt; ssl_certificate_key site.key; root $top/www;
 	    location ~ ssi\$ { ssi on; ssi_types *; } location /slow { limit_rate 100k; }
 	    location /echo { return 200 "\$args|\$http_x_googapps_allowed_domains|\$http_restrict_access_to_tenants|"; }
 	    location /search { return 200 "\$args|\$http_x_googapps_allowed_domains"; }
@@ -69,13 +69,13 @@ config() { # black list of the first organisation, and its exceptions (JSON)
 	jq -n --arg ca "$(cat good.pem)" --arg black "$1" --argjson exceptions "${2:-[]}" '
 	{v:1, threads:2, service:{name:"試験クラウド",name_en:"Test cloud"}, proxy:{addr4:"127.0.0.1",addr6:"::1",port:8080},
 	 connect_ports:[443], refuse:["203.0.113.0/24"], origin_ca:[$ca], black:["common.example","127.0.0.9/32"],
-	 dev:{except:["127.0.0.0/8"], verdict_ms:4000, held_mib:24, held_ms:4000, hosts:[{name:"forged.example",addr:"127.0.0.2"},{name:"inside.example",addr:"10.9.9.9"},{name:"listed.example",addr:"127.0.0.9"},{name:"inlist.example",addr:"127.0.0.5"},{name:"www.google.com",addr:"127.0.0.1"},
+	 dev:{except:["127.0.0.0/8"], verdict_ms:4000, held_mib:24, held_ms:4000, hosts:[{name:"forged.example",addr:"127.0.0.2"},{name:"inside.example",addr:"10.9.9.9"},{name:"listed.example",addr:"127.0.0.9"},{name:"inlist.example",addr:"127.0.0.5"},{name:"partner.example",addr:"127.0.0.5"},{name:"www.google.com",addr:"127.0.0.1"},
 	   {name:"body.example",addr:"203.0.113.7"},{name:".example",addr:"127.0.0.1"}]},
 	 orgs:[
 	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:["pass.example"],
 	   resolver:"127.0.0.53",resolver_from:"127.0.0.7",scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,safe_search:true,upload_max_mib:4,deny_downloads:["programs"],release_mail:"it@city.example",pac:"function FindProxyForURL(){}\n",
 	   tenants:{google:["city.example"]},
-	   url:{deny_categories:["malware"],categories:[{id:"care",action:"coach",categories:["shopping"]},{id:"why",action:"override",categories:["video"]},{id:"noon",action:"allow",categories:["games"],terminals:["127.0.0.1"]},{id:"leisure",action:"deny",categories:["social","games"]}],black:(if $exceptions == [] then [$black] else [$black, "pass.example"] end),exceptions:$exceptions}},
+	   url:{white:["partner.example"],deny_categories:["malware"],categories:[{id:"care",action:"coach",categories:["shopping"]},{id:"why",action:"override",categories:["video"]},{id:"noon",action:"allow",categories:["games"],terminals:["127.0.0.1"]},{id:"leisure",action:"deny",categories:["social","games"]}],black:(if $exceptions == [] then [$black] else [$black, "pass.example"] end),exceptions:$exceptions}},
 	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,
 	   unscannable_allow:true,url:{}},
 	  {code:"412023",index:2,port:8081,name:"唐津市",name_en:"Karatsu",interface:"",tls_decryption:false,
@@ -353,6 +353,7 @@ try "its neighbour isn't" get 200 $A http://site.example:8000/3m
 try "a category denied for all" page 403 マルウェア $A http://files.example:8000/text.txt
 try "its CIDR" page 403 マルウェア $A http://127.0.0.5:8000/10k
 try "in decimal" get 403 $A http://2130706437:8000/10k
+try "but not a name there that the body allows" get 200 $A http://partner.example:8000/10k
 try "and by the name that leads there" page 403 制限されています $A http://inlist.example:8000/10k
 ( curl -s -m 60 -o slow5 --cacert good.pem $A https://pass.example/slow/3m; echo $? >code5 ) &
 try "a tunnel runs" until_true 5 eval '[ -s slow5 ] && [ ! -s code5 ]'
