@@ -14,7 +14,7 @@ uint64_t correlate_digest(const struct rule *r)
 	const struct correlation *k = r->correlation;
 	struct buf b;
 	buf_init(&b, 64 * KIB);
-	buf_printf(&b, "%d %lld %u %.17g", (int)k->type, (long long)k->timespan_ms, k->n_cond, k->percentile);
+	buf_printf(&b, "%d %lld %u %.17g %.17g", (int)k->type, (long long)k->timespan_ms, k->n_cond, k->percentile, k->jitter);
 	for (unsigned i = 0; i < k->n_cond; i++)
 		buf_printf(&b, " %d %.17g", (int)k->cond[i].op, k->cond[i].value);
 	for (unsigned i = 0; i < k->n_rules; i++)

@@ -140,6 +140,13 @@ static const struct {
 	{ "value_percentile: the highest", AMOUNT("value_percentile", "        percentile: 100\n        lt: 10\n"), "0one/a/1 1one/a/5 2one/a/9 100one/b/1 101one/b/99", "0-2*3", 1000 },
 	{ "value_percentile without percentile: the value's share of all", AMOUNT("value_percentile", "        lte: 25\n"),
 	  "0one/a/x 1one/a/x 2one/a/x 3one/a/y 100one/b/x 101one/b/y", "3-3*1", 1000 },
+#define REGULAR "title: c\nid: c\nx-toride:\n    jitter: 0.15\ncorrelation:\n    type: event_count\n    rules: [first]\n    group-by: [G]\n    timespan: 150s\n" \
+	"    condition:\n        gte: 10\n---\n" BASE
+	{ "jitter: regular", REGULAR, "0one/a 10one/a 20one/a 30one/a 41one/a 50one/a 60one/a 69one/a 80one/a 90one/a", "0-90*10", 1000 },
+	{ "jitter: one missing, one doubled", REGULAR, "0one/a 10one/a 20one/a 30one/a 40one/a 50one/a 70one/a 80one/a 80one/a 90one/a 100one/a", "0-100*11", 1000 },
+	{ "jitter: people", REGULAR, "0one/a 3one/a 20one/a 22one/a 60one/a 61one/a 65one/a 100one/a 140one/a 143one/a", "", 1000 },
+	{ "jitter: regular, but soon over", REGULAR, "0one/a 2one/a 4one/a 6one/a 8one/a 10one/a 12one/a 14one/a 16one/a 18one/a 20one/a", "", 1000 },
+	{ "jitter: too few", REGULAR, "0one/a 10one/a 20one/a 30one/a 40one/a 50one/a 60one/a 70one/a 80one/a", "", 1000 },
 	{ "a chain above a window that is judged later",
 	  "title: top\nid: top\ncorrelation:\n    type: event_count\n    rules: [few]\n    group-by: [G]\n    timespan: 200s\n    condition:\n        gte: 2\n---\n"
 	  "title: few\nid: m\nname: few\ncorrelation:\n    type: event_count\n    rules: [first]\n    group-by: [G]\n    timespan: 60s\n    condition:\n        lt: 3\n" BASE,

@@ -3,9 +3,11 @@
 
 #include "base/mem.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#define JITTER_LEAST 8u /* intervals; fewer say nothing */
 #define KEEP_JUDGED 10000u /* values a window that is judged later remembers; beyond, the result is incomplete */
 
 static const struct rule *rule_of(const struct correlator *c, const struct group *g)
@@ -227,6 +229,38 @@ static double percentile(const struct group *g, double percent)
 	return v;
 }
 
+static double median(double *list, uint32_t n)
+{
+	qsort(list, n, sizeof *list, by_number);
+	return n % 2 ? list[n / 2] : (list[n / 2 - 1] + list[n / 2]) / 2;
+}
+
+/* How irregular: the median deviation from the median interval, as a share of it. A clock gives 0, one that is shaken by
+ * ±20 % gives 0.1, people give 0.5 and more; a few that are missing or doubled change little. Events within a second are one. */
+static double jitter(const struct group *g)
+{
+	double *list = mem_array(g->n, sizeof *list), m;
+	uint32_t n = 0;
+	int64_t before = group_entry(g, 0)->time;
+	for (uint32_t i = 1; list && i < g->n; i++) {
+		int64_t time = group_entry(g, i)->time;
+		if (time - before < 1000)
+			continue;
+		list[n++] = (double)(time - before);
+		before = time;
+	}
+	if (n < JITTER_LEAST) {
+		mem_free(list);
+		return INFINITY;
+	}
+	m = median(list, n);
+	for (uint32_t i = 0; i < n; i++)
+		list[i] = fabs(list[i] - m);
+	m = median(list, n) / m;
+	mem_free(list);
+	return m;
+}
+
 static int by_hash(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -267,7 +301,8 @@ static bool amounts(const struct group *g, const struct correlation *k)
 	case CORRELATION_SUM: return satisfied(k, g->more->sum);
 	case CORRELATION_AVG: return satisfied(k, g->more->sum / seen);
 	case CORRELATION_PERCENTILE: return satisfied(k, percentile(g, k->percentile));
-	default: return satisfied(k, seen);
+	/* What is as regular as a clock goes on: for half of the timespan at least. */
+	default: return satisfied(k, seen) && (k->jitter == 0 || ((g->newest - g->oldest) * 2 >= k->timespan_ms && jitter(g) <= k->jitter));
 	}
 }
 
@@ -326,7 +361,7 @@ static void count_later(struct correlator *c, struct group_at at, const struct e
 {
 	struct group *g = group_of(c, at);
 	const struct correlation *k = rule_of(c, g)->correlation;
-	bool every = k->type == CORRELATION_PERCENTILE || k->type == CORRELATION_SHARE || k->type == CORRELATION_VALUE_COUNT;
+	bool every = k->type == CORRELATION_PERCENTILE || k->type == CORRELATION_SHARE || k->type == CORRELATION_VALUE_COUNT || k->jitter > 0;
 	if (g->n && e->time > group_entry(g, 0)->time + k->timespan_ms)
 		window_judge(c, at);
 	if (g->n && e->time < group_entry(g, 0)->time - k->timespan_ms) {

@@ -218,5 +218,13 @@ int correlation_parse(struct rule_parser *p, const struct yml *doc, const struct
 		r = read_group_by(p, c, k);
 	if (r == 0)
 		r = read_timespan(p, c, k);
-	return r < 0 ? r : read_condition(p, c, k);
+	if (r == 0)
+		r = read_condition(p, c, k);
+	if (r < 0 || p->rule->jitter == 0)
+		return r;
+	if (k->type != CORRELATION_EVENT_COUNT)
+		return rule_fault(p, doc->line, "jitter is for correlations of the type event_count");
+	k->jitter = p->rule->jitter;
+	k->eager = false; /* how regular it is is known when the time is over */
+	return 0;
 }

@@ -6,6 +6,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define RULE_IDENTIFIERS 512
 #define RULE_CONDITION 8192
@@ -78,6 +79,14 @@ static int read_tags(struct rule_parser *p, const struct yml *doc)
 	return 0;
 }
 
+static int read_jitter(struct rule_parser *p, const struct yml *y)
+{
+	char text[32], *end = text;
+	if (y->kind == YML_SCALAR && y->text.len && str_copy(y->text, text, sizeof text) && strspn(text, "0123456789.") == y->text.len)
+		p->rule->jitter = strtod(text, &end);
+	return p->rule->jitter > 0 && p->rule->jitter <= 1 && *end == 0 ? 0 : rule_fault(p, y->line, "jitter must be a number above 0 and up to 1");
+}
+
 static int read_head(struct rule_parser *p, const struct yml *doc)
 {
 	struct rule *r = p->rule;
@@ -95,7 +104,9 @@ static int read_head(struct rule_parser *p, const struct yml *doc)
 	if (x == 0 && own && own->kind != YML_MAP)
 		x = rule_fault(p, own->line, "x-toride must be a map");
 	for (const struct yml *k = own && x == 0 ? own->first : NULL; k && x == 0; k = k->next)
-		if (!str_eq(k->key, STR("title_ja")))
+		if (str_eq(k->key, STR("jitter")))
+			x = read_jitter(p, k);
+		else if (!str_eq(k->key, STR("title_ja")))
 			x = rule_fault(p, k->key_line, "x-toride has no '" STR_FMT "'", STR_ARG(k->key));
 	if (x == 0 && own)
 		x = get_text(p, own, "title_ja", 256 * 3, &r->title_ja);
@@ -252,6 +263,8 @@ static int read_rule(struct rule_parser *p, const struct yml *doc)
 		return rule_fault(p, c->key_line, "a rule has either detection or correlation");
 	if (c)
 		return correlation_parse(p, doc, c);
+	if (p->rule->jitter > 0)
+		return rule_fault(p, doc->line, "jitter is for correlations of the type event_count");
 	r = logsource_parse(p, doc, &p->rule->source);
 	if (r == 0)
 		r = read_detection(p, doc);

@@ -4,7 +4,8 @@
  * What isn't supported is refused with file, line and name, never passed over: old aggregations (`| count()`),
  * timeframe, `action: global`, unknown modifiers, placeholders without a value, fields that
  * the log source doesn't have. Filters (filter.h) are put into the rules they name.
- * Own keys beside the standard's: `x-toride: {title_ja: …}` (custom attributes are allowed by the specification).
+ * Own keys beside the standard's (custom attributes are allowed by the specification): `x-toride: {title_ja: …}`, and of an
+ * event_count `x-toride: {jitter: 0.1}`: true only when the events come as regularly as that (correlate_window.c).
  * Memory: everything lives in the arena given; rule_release() frees the compiled regular expressions. */
 #ifndef DETECT_RULE_H
 #define DETECT_RULE_H
@@ -88,6 +89,7 @@ struct correlation {
 	const char *values[CORRELATION_VALUES]; /* condition.field; several count as one value made of all */
 	unsigned n_value;
 	double percentile;
+	double jitter; /* event_count: at most; 0: doesn't matter */
 	struct field_path paths[CORRELATION_RULES][CORRELATION_GROUP_BY], value_paths[CORRELATION_RULES][CORRELATION_VALUES];
 	int64_t timespan_ms;
 	struct {
@@ -107,6 +109,7 @@ struct rule {
 	const char *file;
 	unsigned line;
 	const char *id, *name, *title, *title_ja; /* "" when absent; id never is */
+	double jitter; /* x-toride's */
 	enum finding_level level;
 	const char *attacks[FINDING_ATTACKS];
 	size_t n_attacks;
