@@ -3,7 +3,7 @@
  * Sources, one file each (intel_add): STIX 2.1 bundles (intel_stix.c), MISP feed events (intel_misp.c), plain lists of one
  * value a line (intel_list.c). Kinds: names (and all below them), addresses and networks, URLs without a query (our events
  * hold none), file hashes (MD5, SHA-1, SHA-256). What can't be looked for, or would hit everybody, is left out and counted
- * with its reason: private and reserved addresses, networks wider than /16 (/32 of IPv6), names of one label, patterns of
+ * with its reason: private and reserved addresses, networks wider than /16 (/32 of IPv6), names below which everybody registers ("jp", "lg.jp", "saga.jp"), patterns of
  * several observations.
  *   expiry      valid_until; where nothing is said, INTEL_ADDRESS_DAYS or INTEL_NAME_DAYS after valid_from; hashes stay
  *   confidence  0 to 100; where nothing is said, the file's own or INTEL_CONFIDENCE. ≥ 80 high, ≥ 40 medium, below low

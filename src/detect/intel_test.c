@@ -82,6 +82,25 @@ static void test_list(void **state)
 	intel_destroy(&i);
 }
 
+/* A feed that names what everybody's names end in must not hit everybody; such a list may still allow them. */
+static void test_registries(void **state)
+{
+	(void)state;
+	struct intel *i = make();
+	struct intel_stats s;
+	add(i, "bad.txt", "*.jp\nlg.jp\nco.jp\nsaga.jp\nco.uk\n.com.br\nhttps://lg.jp/\nevil.jp\nevil.co.jp\nx.saga.jp\nco.example.jp\n");
+	intel_stats(i, &s);
+	assert_int_equal(s.refused[INTEL_TOO_WIDE] + s.refused[INTEL_UNREADABLE], 7);
+	assert_int_equal(s.items, 4);
+	assert_null(intel_name(i, STR("www.city.saga.lg.jp"), NOW));
+	assert_null(intel_name(i, STR("city.saga.jp"), NOW));
+	assert_non_null(intel_name(i, STR("a.evil.jp"), NOW));
+	assert_non_null(intel_name(i, STR("x.saga.jp"), NOW));
+	add(i, "allow.txt", ".jp\nlg.jp\nevil.co.jp\n");
+	assert_null(intel_name(i, STR("www.evil.co.jp"), NOW));
+	intel_destroy(&i);
+}
+
 /* Allowed values don't match, nor what lies below them; the order of the files doesn't matter. */
 static void test_allowed(void **state)
 {
@@ -372,7 +391,7 @@ static void test_sightings(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_list), cmocka_unit_test(test_allowed), cmocka_unit_test(test_stix), cmocka_unit_test(test_misp),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_list), cmocka_unit_test(test_registries), cmocka_unit_test(test_allowed), cmocka_unit_test(test_stix), cmocka_unit_test(test_misp),
 		cmocka_unit_test(test_bad_files), cmocka_unit_test(test_events), cmocka_unit_test(test_sightings) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
