@@ -365,6 +365,10 @@ static void test_sightings(void **state)
 		buf_done(&b);
 		pass(&w, NOW + 3600 * 1000 - 1, "10.1.0.5", c2);
 		assert_int_equal(w.told.n, 2);
+		struct sightings_stats st;
+		sightings_stats(w.seen, &st);
+		assert_int_equal(st.untold, 50);
+		assert_int_equal(st.kept, 2);
 		pass(&w, NOW + 3600 * 1000, "10.1.0.5", c2);
 		assert_int_equal(w.told.n, 3);
 		assert_int_equal(w.told.count, 51);
@@ -381,10 +385,10 @@ static void test_sightings(void **state)
 		assert_null(memmem(f.ptr, f.len, "10.1.0", 6));
 		yyjson_doc_free(doc);
 		buf_done(&f);
-		struct sightings_stats st;
 		sightings_tick(w.seen, NOW + 30 * DAY);
 		sightings_stats(w.seen, &st);
 		assert_int_equal(st.kept, 0);
+		assert_int_equal(st.untold, 0);
 		close_world(&w);
 	}
 }

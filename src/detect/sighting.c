@@ -121,6 +121,7 @@ void sightings_add(struct sightings *s, const struct sighting_event *e, void (*t
 		tell_one(s, e, NULL, key, tell, user);
 		return;
 	}
+	s->stats.untold++;
 	if (x->untold++ == 0) {
 		x->first = e->time_ms;
 		x->salt = e->salt;
@@ -135,6 +136,7 @@ void sightings_add(struct sightings *s, const struct sighting_event *e, void (*t
 	if (e->time_ms < x->quiet_until && e->time_ms >= x->quiet_until - 2 * SIGHTING_QUIET_MS)
 		return;
 	tell_one(s, e, x, key, tell, user);
+	s->stats.untold -= x->untold;
 	x->untold = 0;
 	x->quiet_until = e->time_ms + SIGHTING_QUIET_MS;
 }
@@ -148,18 +150,15 @@ void sightings_tick(struct sightings *s, int64_t now_ms)
 		if (now_ms <= x->last + FORGET_MS)
 			continue;
 		map_del(&s->by_key, key);
+		s->stats.untold -= x->untold;
 		one_destroy(x);
 	}
 }
 
 void sightings_stats(const struct sightings *s, struct sightings_stats *ret)
 {
-	struct str key;
-	void *v;
 	*ret = s->stats;
 	ret->kept = s->by_key.len;
-	for (size_t i = 0; map_next(&s->by_key, &i, &key, &v);)
-		ret->untold += ((const struct sighting *)v)->untold;
 }
 
 /* ---- saved and restored */
@@ -207,6 +206,7 @@ static int read_one(struct sightings *s, struct rd *r)
 	x->all = rd_u64(r);
 	x->salt = rd_u64(r);
 	rd_text(r, x->record, sizeof x->record);
+	s->stats.untold += x->untold;
 	return !r->bad && time_ok(x->quiet_until) && time_ok(x->first) && time_ok(x->last) && time_ok(x->first_ever) ? 0 : -E_CORRUPT;
 }
 
@@ -216,6 +216,7 @@ static void clear(struct sightings *s)
 	void *v;
 	for (size_t i = 0; map_next(&s->by_key, &i, &key, &v);)
 		one_destroy(v);
+	s->stats.untold = 0;
 	map_done(&s->by_key);
 	map_init(&s->by_key, SIGHTINGS_MAX);
 }
