@@ -30,7 +30,7 @@ set_clock() { # HOURS PROCESS...
 incidents() { "$toride" incident list --org 412040 --all --json | jq -r .number; }
 has_incident() { [ -n "$(incidents 2>/dev/null)" ]; }
 told() { grep -lq "^X-Rcpt-Args: <$1>" "$lab/mail/"* 2>/dev/null; }
-active() { "$toride" block list --org 412040 --json | jq -e 'select(.value == "c2.example" and .state == "active")'; }
+active() { "$toride" block list --org 412040 --json | jq -r 'select(.value == "c2.example" and .state == "active") | .id' | grep .; } # jq -e is content with no input
 refused() { on 412040-pc1 curl -s --max-time 5 -x http://10.4.0.8:3128 http://c2.example/beacon | grep -q 'P-20'; }
 served() { on 412015-pc1 curl -s --max-time 10 -x http://192.0.2.10:8080 http://www.news.example/ | grep -q "today.s news"; }
 intact() { "$toride" log verify --json | jq -se '.[-1].ok and .[-1].faults == 0'; }
