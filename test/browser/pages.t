@@ -3,7 +3,7 @@
 # terminal does; the page that stops it; and the board, on the node. At a phone's width and a desk's. Chromium is driven through
 # its own driver (W3C WebDriver) with curl; pictures of what it saw stay in build/test-log/.
 cd "$(dirname "$0")/../.."
-export TORIDE_LAB=tb TORIDE_SOURCE=$PWD
+export TORIDE_LAB=tg TORIDE_SOURCE=$PWD
 T=build/toride W=$(mktemp -d /tmp/toride-browser.XXXXXX) shots=build/test-log
 bad=0 drivers=()
 . test/system/lib.sh
@@ -16,13 +16,13 @@ finish() {
 }
 trap finish EXIT
 trap 'exit 1' INT TERM
-on() { local host=$1; shift; [ "$host" = here ] && { "$@"; return; }; ip netns exec "tb-$host" "$@"; } # here: beside the node, as make run
+on() { local host=$1; shift; [ "$host" = here ] && { "$@"; return; }; ip netns exec "tg-$host" "$@"; } # here: beside the node, as make run
 
 # ---- a browser: its driver in the host's network, a home of its own
 browser() { # HOST HOME CHROMIUM-ARGUMENTS...: sets $host and $session
 	host=$1; local home=$2; shift 2
 	mkdir -p "$home"
-	local enter=(); [ "$host" = here ] || enter=(ip netns exec "tb-$host")
+	local enter=(); [ "$host" = here ] || enter=(ip netns exec "tg-$host")
 	HOME=$home setsid "${enter[@]}" chromedriver --port=9515 --log-path="$W/driver.log" >/dev/null 2>&1 & drivers+=($!)
 	until_true 10 on "$host" curl -sf http://127.0.0.1:9515/status || return 1
 	local args; args=$(printf '%s\n' --headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking \
@@ -61,7 +61,7 @@ proxy=--proxy-server=http://192.0.2.10:8080
 
 # ---- an ordinary terminal: the cloud's authority is in its store
 mkdir -p "$W/home/.pki/nssdb"
-certutil -N --empty-password -d "sql:$W/home/.pki/nssdb" && certutil -A -n toride -t C,, -i build/lab-tb/run/ca.pem -d "sql:$W/home/.pki/nssdb"
+certutil -N --empty-password -d "sql:$W/home/.pki/nssdb" && certutil -A -n toride -t C,, -i build/lab-tg/run/ca.pem -d "sql:$W/home/.pki/nssdb"
 try "a browser starts on a terminal of Saga City" browser 412015-pc1 "$W/home" $proxy
 try "it fetches a page over HTTPS, decrypted and inspected, without a warning" visit https://www.news.example/
 try "and shows what the origin sent" says "today's news"
@@ -86,7 +86,7 @@ try "it warns, and doesn't show the decrypted page" eval 'says ERR_CERT_AUTHORIT
 quit
 
 # ---- the board, read-only, by the one loopback address that leads to the node
-setsid build/toride-relay 127.0.0.1:8480 /run/netns/tb-gw1 2>"$W/relay" & drivers=($! "${drivers[@]}")
+setsid build/toride-relay 127.0.0.1:8480 /run/netns/tg-gw1 2>"$W/relay" & drivers=($! "${drivers[@]}")
 try "a browser starts beside the node" browser here "$W/operator" --no-proxy-server
 try "the board comes" visit http://127.0.0.1:8480/
 try "with the bodies' names" says 佐賀市
