@@ -40,6 +40,7 @@ def service():
             {"name": "ns1.toride.example", "addr4": "198.51.100.53", "addr6": "2001:db8:100::53"},
             {"name": "ns2.toride.example", "addr4": "198.51.100.54", "addr6": "2001:db8:100::54"}],
         "time": {"addr4": "192.0.2.123", "addr6": "2001:db8:2::123", "servers": [{"host": "203.0.113.123", "nts": True}]},
+        "web4": "198.51.100.3", "web6": "2001:db8:100::3",
         "internal4": "100.64.0.0/16",
         "management": ["192.0.2.128/25", "2001:db8:2:ff::/64"],
         "lgwan": ["198.18.0.0/16"],
@@ -114,6 +115,17 @@ def consent(i):
     return {"given": True, "min_severity": 3, "by": "総務課長", "date": "2026-04-01"}
 
 
+def sites(code, net):
+    """26 names, as Saga publishes: each body's own site, and the disaster sites of five."""
+    origin = [{"addr": f"10.{net}.0.80", "port": 80}]
+    out = [{"name": f"www.{code}.lg.example", "title": "公式サイト", "origins": origin,
+            "paranoia": 2 if code == "410004" else 1, "waf": "detect" if code == "414417" else "block"}]
+    if code in ("410004", "412015", "412023", "412031", "412058"):
+        out.append({"name": f"bousai.{code}.lg.example", "title": "防災情報", "origins": [dict(origin[0], port=81)],
+                    "disaster": True, "cache_s": 30})
+    return out
+
+
 def organisation(i, row, smallest):
     code, net = row["code"], 1 if row["code"] == "412023" else i
     return {
@@ -136,7 +148,7 @@ def organisation(i, row, smallest):
         "fw": firewall(code), "publish": published(code), "url": url_policy(code),
         "ips": "detect" if i % 2 == 0 else "prevent", "no_decrypt": [".bank.example"],
         "scan_fail": "closed", "scan_max_mib": 100, "unscannable_allow": False,
-        "consent": consent(i), "retention_days": 396, "zones": zones(code),
+        "consent": consent(i), "retention_days": 396, "zones": zones(code), "sites": sites(code, net),
         "dns": {"safe_search": code in ("412015", "414417"), "encrypted": code == "412015"},
     }
 
@@ -183,6 +195,7 @@ def nation(count, out):
     s["internal4"] = "100.64.0.0/10"
     s["uplinks"][0].update(addr4="198.18.0.2/15", gateway4="198.18.0.1", in_mbps=100000, out_mbps=100000)
     s["lgwan"] = ["172.16.0.0/12"]
+    del s["web4"], s["web6"]
     write(out / "service.json", s)
     for p in range(1, 48):
         write(out / f"prefectures/{p:02d}.json", prefecture(f"{p:02d}", f"第{p}県", f"Prefecture {p}"))
@@ -196,6 +209,7 @@ def nation(count, out):
         o["publish"] = []
         o["url"] = url_policy("")
         o["zones"] = []
+        o["sites"] = []
         o["fw"] = [dict(firewall("412015")[0], id=f"r{k}", to=[f"203.0.113.{k}"]) for k in range(1, 6)]
         write(out / f"orgs/{row['code']}.json", o)
 

@@ -169,4 +169,4 @@ static void daemons_plan(const struct change *c, enum plan_place place, struct p
 }
 
 const struct engine engine_daemons = { "daemons", daemons_plan, daemons_run, NULL };
-const struct engine *const engines[] = { &engine_suricata, &engine_net, &engine_shape, &engine_nft, &engine_unbound, &engine_knot, &engine_nsd, &engine_daemons, NULL };
+const struct engine *const engines[] = { &engine_suricata, &engine_net, &engine_shape, &engine_nft, &engine_unbound, &engine_knot, &engine_nsd, &engine_edge, &engine_daemons, NULL };

@@ -24,6 +24,7 @@ struct verify_input {
 	const struct env *env;
 	struct str rules, keys, canaries, classes, zones; /* nft/rules.json, net/keys, canary.json, shape/keys, zones.json; {NULL,0} when there is none */
 	bool ips; /* lines are inspected (suricata/lines.bin) */
+	struct str edge_ask, edge_expect; /* edge/canary.conf, edge/canary.expect */
 };
 
 struct engine {
@@ -33,7 +34,7 @@ struct engine {
 	int (*verify)(const struct verify_input *in, struct err *err);
 };
 
-extern const struct engine engine_net, engine_nft, engine_shape, engine_unbound, engine_knot, engine_nsd, engine_daemons, engine_suricata;
+extern const struct engine engine_net, engine_nft, engine_shape, engine_unbound, engine_edge, engine_knot, engine_nsd, engine_daemons, engine_suricata;
 extern const struct engine *const engines[]; /* in engine order, ended by NULL */
 
 /* unbound-control with the configuration in force; words end by NULL. */

@@ -18,7 +18,7 @@ const char *step_name(const struct step *s, char dst[64])
 {
 	static const char *const names[STEP_KINDS] = { "?",    "NET_ADD", "NET_DEL", "NFT", "CUT",
 		                                       "LINK", "UNBOUND", "DAEMON",  "VERIFY", "SHAPE_ADD", "SHAPE_DEL",
-		                                       "IPS_ADD", "IPS_DEL", "IPS", "KNOT", "NSD" };
+		                                       "IPS_ADD", "IPS_DEL", "IPS", "KNOT", "NSD", "EDGE" };
 	snprintf(dst, 64, "%s%s%s", s->kind < STEP_KINDS ? names[s->kind] : "?", s->name[0] ? " " : "", s->name);
 	return dst;
 }

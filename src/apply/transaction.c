@@ -56,6 +56,8 @@ static int step_run(const struct env *e, const struct step *s, const struct gen 
 		return engine_knot.run(e, s, from, to, err);
 	case STEP_NSD:
 		return engine_nsd.run(e, s, from, to, err);
+	case STEP_EDGE:
+		return engine_edge.run(e, s, from, to, err);
 	case STEP_DAEMON:
 		return engine_daemons.run(e, s, from, to, err);
 	case STEP_IPS_ADD: case STEP_IPS_DEL: case STEP_IPS:

@@ -9,7 +9,7 @@
 
 struct job {
 	struct verify_input in;
-	struct buf rules, keys, canaries, classes, zones;
+	struct buf rules, keys, canaries, classes, zones, edge_ask, edge_expect;
 };
 
 static int verify_all(void *arg, struct buf *out, struct err *err)
@@ -54,20 +54,22 @@ int verify_generation(const struct env *e, const struct gen *g, struct err *err)
 	struct job j = { .in = { .env = e } };
 	struct buf out;
 	buf_init(&out, 64);
-	int r = read_if_there(g, "nft/rules.json", &j.rules, &j.in.rules, err);
-	int r2 = read_if_there(g, "net/keys", &j.keys, &j.in.keys, r < 0 ? NULL : err);
-	int r3 = read_if_there(g, "canary.json", &j.canaries, &j.in.canaries, r < 0 || r2 < 0 ? NULL : err);
+	const struct {
+		const char *path;
+		struct buf *b;
+		struct str *to;
+	} files[] = { { "nft/rules.json", &j.rules, &j.in.rules }, { "net/keys", &j.keys, &j.in.keys },
+		      { "canary.json", &j.canaries, &j.in.canaries }, { "shape/keys", &j.classes, &j.in.classes }, { "zones.json", &j.zones, &j.in.zones },
+		      { "edge/canary.conf", &j.edge_ask, &j.in.edge_ask },
+		      { "edge/canary.expect", &j.edge_expect, &j.in.edge_expect } };
+	int r = 0;
 	j.in.ips = gen_find(g, "suricata/lines.bin") != NULL;
-	int r4 = read_if_there(g, "shape/keys", &j.classes, &j.in.classes, r < 0 || r2 < 0 || r3 < 0 ? NULL : err);
-	int r5 = read_if_there(g, "zones.json", &j.zones, &j.in.zones, r < 0 || r2 < 0 || r3 < 0 || r4 < 0 ? NULL : err);
-	r = r < 0 ? r : r2 < 0 ? r2 : r3 < 0 ? r3 : r4 < 0 ? r4 : r5;
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(files); i++)
+		r = read_if_there(g, files[i].path, files[i].b, files[i].to, err);
 	if (r == 0)
 		r = read_back(e, &j, &out, err);
-	buf_done(&j.rules);
-	buf_done(&j.keys);
-	buf_done(&j.canaries);
-	buf_done(&j.classes);
-	buf_done(&j.zones);
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		buf_done(files[i].b);
 	buf_done(&out);
 	return r;
 }

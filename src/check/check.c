@@ -15,7 +15,7 @@
 struct dry_run {
 	const char *engine, *file;
 	bool through_current; /* names its other files through STATE/current */
-	const char *before[6]; /* words before the file's path, ended by NULL */
+	const char *before[8]; /* words before the file's path, ended by NULL */
 	const char *behind;    /* a word behind it, or NULL */
 	uid_t user;            /* as whom; 0: root, whose right the engine needs */
 	int timeout_ms;
@@ -32,6 +32,7 @@ static const struct dry_run dry_runs[] = {
 	{ "nsd1", "nsd1/nsd.conf", true, { "nsd-checkconf", NULL }, NULL, USER_NSD1, 60000, "nsd1/tsig.conf", NSD_KEY },
 	{ "nsd2", "nsd2/nsd.conf", true, { "nsd-checkconf", NULL }, NULL, USER_NSD2, 60000, "nsd2/tsig.conf", NSD_KEY },
 	{ "suricata", "suricata/suricata.yaml", true, { "suricata", "-T", "-l", "/tmp", "-c", NULL }, NULL, USER_SURICATA, 180000, NULL, NULL },
+	{ "edge", "edge/check.conf", true, { "nginx", "-t", "-q", "-e", "stderr", "-c", NULL }, NULL, USER_EDGE, 60000, NULL, NULL },
 };
 
 struct swap {

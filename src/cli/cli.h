@@ -29,6 +29,7 @@ extern const struct cli_command cli_status[];
 extern const struct cli_command cli_incident[];
 extern const struct cli_command cli_log[];
 extern const struct cli_command cli_lines[];
+extern const struct cli_command cli_site[];
 
 extern const struct cli_command *const cli_tables[]; /* each ended by a row without name; main.c lists them */
 

@@ -20,7 +20,7 @@ const struct cli_command *const cli_tables[] = {
 	cli_status, cli_lines,
 	cli_detect,
 	cli_incident,
-	cli_log,
+	cli_log, cli_site,
 	NULL,
 };
 

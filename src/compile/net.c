@@ -149,6 +149,10 @@ int compile_net(const struct model *m, struct outset *out, struct err *err)
 		uplink(&n, &m->service.uplinks[i]);
 	for (size_t i = 0; i < m->service.n_uplinks; i++)
 		line_route(&n, &m->service.uplinks[i]);
+	for (size_t i = 0; i < m->service.n_uplinks; i++) {
+		host_address(&n, m->service.web4, m->service.uplinks[i].interface);
+		host_address(&n, m->service.web6, m->service.uplinks[i].interface);
+	}
 	single_address(&n, m->service.proxy4);
 	single_address(&n, m->service.proxy6);
 	single_address(&n, m->service.dns4);

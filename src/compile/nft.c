@@ -177,6 +177,10 @@ static void chain_input(struct nft_out *n)
 		nft_line(n, "  iifname @attached ip daddr %s tcp dport %u accept", prefix_format_addr(&s->proxy4, text), s->proxy_port);
 	if (prefix_is_set(&s->proxy6))
 		nft_line(n, "  iifname @attached ip6 daddr %s tcp dport %u accept", prefix_format_addr(&s->proxy6, text), s->proxy_port);
+	if (prefix_is_set(&s->web4))
+		nft_line(n, "  iifname $uplink ip daddr %s tcp dport { 80, 443 } accept", prefix_format_addr(&s->web4, text));
+	if (prefix_is_set(&s->web6))
+		nft_line(n, "  iifname $uplink ip6 daddr %s tcp dport { 80, 443 } accept", prefix_format_addr(&s->web6, text));
 	nft_line(n, "  meta l4proto { tcp, udp } th dport 53 iifname . ip daddr @resolver4 accept");
 	nft_line(n, "  meta l4proto { tcp, udp } th dport 53 iifname . ip6 daddr @resolver6 accept");
 	nft_line(n, "  tcp dport { 443, 853 } iifname . ip daddr @resolver4 accept");
@@ -208,12 +212,13 @@ static void chain_forward(struct nft_out *n)
 	nft_line(n, " chain refuse {\n  meta l4proto tcp reject with tcp reset\n  reject with icmpx admin-prohibited\n }");
 }
 
-/* The node itself opens nothing towards an organisation, LGWAN or management. */
+/* The node itself opens nothing towards LGWAN or management, and towards an organisation only its public sites' origins. */
 static void chain_output(struct nft_out *n)
 {
 	nft_line(n, " chain output { type filter hook output priority filter; policy accept;");
 	nft_line(n, "  oifname \"lo\" accept\n  ct state established,related accept");
 	nft_line(n, "  oifname @attached meta l4proto { icmp, ipv6-icmp } accept");
+	nft_line(n, "  oifname . ip daddr . tcp dport @origin4 accept\n  oifname . ip6 daddr . tcp dport @origin6 accept");
 	nft_deny(n, "-", "node-to-org", "oifname @attached", "drop");
 	nft_deny(n, "-", "node-to-lgwan", "ip daddr @lgwan4", "drop");
 	nft_deny(n, "-", "node-to-lgwan", "ip6 daddr @lgwan6", "drop");

@@ -1,5 +1,5 @@
 /* The packet filter's sets and maps: which interface, address and mark belong to which organisation. */
-#include "compile/emit.h"
+#include "compile/edge.h"
 #include "compile/nft_out.h"
 
 #include "base/mem.h"
@@ -249,6 +249,28 @@ static void node_sets(struct nft_out *n, const char *name, uint8_t host)
 	}
 }
 
+/* Servers of the organisations that the node itself asks, for the public sites: interface, address and port. */
+static void origin_sets(struct nft_out *n)
+{
+	for (int family = 4; family <= 6; family += 2) {
+		struct list l;
+		char head[96], text[PREFIX_TEXT];
+		snprintf(head, sizeof head, "set origin%d { type ifname . %s . inet_service; flags interval; auto-merge;", family,
+		         family == 4 ? "ipv4_addr" : "ipv6_addr");
+		list_open(&l, n, head);
+		for (size_t i = 0; i < n->m->n_orgs; i++) {
+			const struct org *o = &n->m->orgs[i];
+			for (size_t k = 0; k < o->n_sites; k++)
+				for (size_t j = 0; j < o->sites[k].n_origins; j++) {
+					const struct site_origin *g = &o->sites[k].origins[j];
+					if (g->addr.family == family && edge_origin_inside(o, g))
+						list_add(&l, "\"%s\" . %s . %u", o->interface, prefix_format_addr(&g->addr, text), g->port);
+				}
+		}
+		list_close(&l);
+	}
+}
+
 /* A map lookup that finds nothing ends the rule, but `meta mark set` of an unknown address must not run at all. */
 static void known_sets(struct nft_out *n)
 {
@@ -330,6 +352,7 @@ int nft_sets(struct nft_out *n)
 	node_sets(n, "gateway", INTERNAL_GATEWAY);
 	if (n->m->service.n_name_servers)
 		name_server_sets(n);
+	origin_sets(n);
 	return 0;
 }
 
@@ -388,7 +411,7 @@ void nft_side_files(const struct model *m, struct buf *zones, struct buf *never)
 		buf_put(zones, o->global4.addr, 4);
 		buf_put(zones, o->global6.addr, 16);
 	}
-	const struct prefix own[] = { s->proxy4, s->proxy6, s->dns4, s->dns6, s->time.addr4, s->time.addr6 };
+	const struct prefix own[] = { s->proxy4, s->proxy6, s->dns4, s->dns6, s->time.addr4, s->time.addr6, s->web4, s->web6 };
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
 		put_never(never, &own[i], true);
 	put_never(never, &s->internal4, false);

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "daemon/submissions.h"
 #include "jail/jail.h"
+#include "vault/vault_client.h"
 #include "wire/ctl.h"
 #include "wire/daemon.h"
 #include "wire/events.h"
@@ -386,6 +387,44 @@ static int do_forward(struct controld *c, const struct ctl_request *rq, const ch
 	return err_set(err, E_NOMEM, "", "no memory");
 }
 
+/* ---- public sites ---- */
+
+/* The vault makes a key that stays there; what comes out is the request for its certificate. */
+static void run_site_csr(struct job *j)
+{
+	struct vault *v = NULL;
+	struct buf pem;
+	const char *names[VAULT_NAMES];
+	char text[VAULT_NAMES][256];
+	struct str rest = buf_view(&j->request), one;
+	size_t n = 0;
+	buf_init(&pem, VAULT_MESSAGE_MAX);
+	for (; n < VAULT_NAMES && rest.len && str_next(&rest, ' ', &one) && str_copy(one, text[n], sizeof text[n]); n++)
+		names[n] = text[n];
+	if (vault_open(NULL, 10000, &v, &j->err) == 0 && vault_site_key(v, names, n, &pem, &j->err) == 0) {
+		buf_puts(&j->fields, ",\"csr\":"); /* the answer's head stands before it */
+		json_str(&j->fields, buf_view(&pem));
+	}
+	vault_close(&v);
+	buf_done(&pem);
+}
+
+static int do_site_csr(struct controld *c, const struct ctl_request *rq, const char *actor, struct err *err)
+{
+	size_t i, n;
+	yyjson_val *v, *list = yyjson_obj_get(rq->root, "names");
+	if (!yyjson_is_arr(list) || yyjson_arr_size(list) < 1 || yyjson_arr_size(list) > VAULT_NAMES)
+		return err_set(err, E_INVALID, "names", "1 to %d host names", VAULT_NAMES);
+	struct job *j = job_make(c, rq, "site.csr", actor, true, run_site_csr);
+	if (!j)
+		return err_set(err, E_NOMEM, "", "no memory");
+	yyjson_arr_foreach(list, i, n, v) {
+		buf_puts(&j->request, i ? " " : "");
+		buf_puts(&j->request, yyjson_is_str(v) ? yyjson_get_str(v) : "?");
+	}
+	return job_start(j, err);
+}
+
 /* ---- the door ---- */
 
 static bool changes(const char *what)
@@ -408,6 +447,8 @@ static int handle_known(struct controld *c, const struct ctl_request *rq, const 
 		return do_order(c, rq, what, actor, digest, err);
 	if (strncmp(what, "incident.", 9) == 0 || strncmp(what, "block.", 6) == 0 || of_the_log(what))
 		return do_forward(c, rq, what, actor, err);
+	if (strcmp(what, "site.csr") == 0)
+		return do_site_csr(c, rq, actor, err);
 	bool status = strcmp(what, "status") == 0;
 	if (!status && strcmp(what, "generations") != 0)
 		return err_set(err, E_INVALID, "do", "no such request: %s", what);

@@ -5,9 +5,11 @@
 #include "base/mem.h"
 #include "intake/dnstap.h"
 #include "intake/eve.h"
+#include "intake/follow.h"
 #include "intake/netlink.h"
 #include "intake/server.h"
 #include "jail/jail.h"
+#include "normalise/edge.h"
 #include "vault/vault_client.h"
 #include "wire/daemon.h"
 #include "wire/place.h"
@@ -20,6 +22,8 @@
 #define COMMIT_BYTES (1024 * 1024)     /* no waiting beyond this */
 #define NFLOG_BYTES (16u * 1024 * 1024) /* with more than this waiting, packets wait in the kernel */
 #define NFLOG_TURN 32                  /* datagrams a turn, so that senders get theirs */
+#define FOLLOW_MS 100                  /* how often the public sites' files are looked at */
+#define FOLLOW_TURN 2000               /* lines a look, each file */
 #define RETRY_MS 1000                  /* after a failed commit */
 #define VAULT_MS 1000
 
@@ -27,7 +31,7 @@ struct intaked {
 	struct daemon d;
 	uv_loop_t loop;
 	uv_poll_t nflog, links_poll;
-	uv_timer_t commit, second;
+	uv_timer_t commit, second, look;
 	uv_signal_t hup, term, intr;
 	struct vault *vault;
 	struct orgs *orgs;
@@ -36,10 +40,11 @@ struct intaked {
 	struct dnstap_server *dnstap;
 	struct eve_server *eve;
 	struct links *links;
+	struct follow *access, *waf; /* the public sites' records */
 	struct nflog_feed feed, told;
 	int nflog_fd;
 	bool nflog_held, committing, retry;
-	_Atomic uint64_t *packets, *drops, *bad, *refused;
+	_Atomic uint64_t *packets, *drops, *bad, *refused, *web, *web_bad;
 };
 
 static int key(const char *org, const char *series, uint32_t number, unsigned char ret[SEGMENT_KEY], void *user,
@@ -126,7 +131,54 @@ static void links_ready(uv_poll_t *h, int status, int events)
 		links_work(t->links);
 }
 
+/* ---- the public sites' files ---- */
+
+typedef const char *(*edge_event)(struct str line, const struct orgs *orgs, struct buf *b);
+
+static bool edge_line(struct intaked *t, struct str line, edge_event make)
+{
+	struct buf b;
+	if (spool_pending(t->spool) > NFLOG_BYTES)
+		return false;
+	buf_init(&b, 2 * EDGE_LINE);
+	const char *org = make(line, t->orgs, &b);
+	bool ok = org && !b.failed;
+	int r = ok ? spool_put(t->spool, str_from(org), buf_view(&b), NULL, NULL) : 0;
+	buf_done(&b);
+	if (r == -E_LIMIT)
+		return false;
+	stats_add(ok && r == 0 ? t->web : t->web_bad, 1);
+	return true;
+}
+
+static bool access_line(struct str line, void *user)
+{
+	return edge_line(user, line, edge_access_event);
+}
+
+static bool waf_line(struct str line, void *user)
+{
+	return edge_line(user, line, edge_waf_event);
+}
+
+static void look(uv_timer_t *timer)
+{
+	struct intaked *t = timer->data;
+	follow_work(t->access, FOLLOW_TURN, access_line, t);
+	follow_work(t->waf, FOLLOW_TURN, waf_line, t);
+	arm_commit(t);
+}
+
 /* ---- out ---- */
+
+static void committed(struct intaked *t)
+{
+	intake_server_committed(t->server);
+	dnstap_server_committed(t->dnstap);
+	eve_server_committed(t->eve);
+	follow_committed(t->access);
+	follow_committed(t->waf);
+}
 
 static void commit_now(struct intaked *t)
 {
@@ -135,9 +187,7 @@ static void commit_now(struct intaked *t)
 	t->retry = r < 0;
 	if (r < 0)
 		return; /* said by the spool */
-	intake_server_committed(t->server);
-	dnstap_server_committed(t->dnstap);
-	eve_server_committed(t->eve);
+	committed(t);
 	if (t->nflog_held) {
 		t->nflog_held = false;
 		uv_poll_start(&t->nflog, UV_READABLE, packets_ready);
@@ -185,9 +235,7 @@ static void every_second(uv_timer_t *timer)
 	}
 	if (spool_pending(t->spool) == 0) { /* the checkpoint committed what was there, and held senders go on */
 		t->retry = false;
-		intake_server_committed(t->server);
-		dnstap_server_committed(t->dnstap);
-		eve_server_committed(t->eve);
+		committed(t);
 	}
 	intake_server_tick(t->server);
 	dnstap_server_tick(t->dnstap);
@@ -224,6 +272,10 @@ static int open_all(struct intaked *t, struct listeners *ret, struct err *err)
 	static const uint16_t groups[] = { 1, 2 };
 	char path[PLACE_MAX];
 	int r = read_config(t, err);
+	if (r == 0)
+		r = follow_open(place_in_state(path, sizeof path, "edge/log/access"), EDGE_LINE, &t->access, err);
+	if (r == 0)
+		r = follow_open(place_in_state(path, sizeof path, "edge/log/waf"), EDGE_LINE, &t->waf, err);
 	if (r == 0)
 		r = links_open(&t->links, err);
 	if (r == 0)
@@ -271,6 +323,8 @@ static void counters(struct intaked *t)
 	t->drops = stats_counter(t->d.stats, "", "nflog_drops");
 	t->bad = stats_counter(t->d.stats, "", "nflog_bad");
 	t->refused = stats_counter(t->d.stats, "", "nflog_refused");
+	t->web = stats_counter(t->d.stats, "", "edge_records");
+	t->web_bad = stats_counter(t->d.stats, "", "edge_bad");
 }
 
 static int start_loop(struct intaked *t, uv_prepare_t *prepare, const struct listeners *l, struct err *err)
@@ -284,11 +338,13 @@ static int start_loop(struct intaked *t, uv_prepare_t *prepare, const struct lis
 		r = eve_server_start(&(struct eve_server_opts){ &t->loop, t->spool, t->d.stats, t->orgs, l->eve, eve_allowed }, &t->eve, err);
 	if (r < 0)
 		return r;
-	if (uv_timer_init(&t->loop, &t->commit) < 0 || uv_timer_init(&t->loop, &t->second) < 0 ||
+	if (uv_timer_init(&t->loop, &t->commit) < 0 || uv_timer_init(&t->loop, &t->second) < 0 || uv_timer_init(&t->loop, &t->look) < 0 ||
 	    uv_poll_init(&t->loop, &t->nflog, t->nflog_fd) < 0 || uv_poll_init(&t->loop, &t->links_poll, links_fd(t->links)) < 0 ||
 	    uv_signal_init(&t->loop, &t->hup) < 0 || uv_signal_init(&t->loop, &t->term) < 0 ||
 	    uv_signal_init(&t->loop, &t->intr) < 0 || uv_prepare_init(&t->loop, prepare) < 0)
 		return err_set(err, E_IO, "", "cannot set up the event loop");
+	t->look.data = t;
+	uv_timer_start(&t->look, look, FOLLOW_MS, FOLLOW_MS);
 	t->commit.data = t->second.data = t->nflog.data = t->links_poll.data = t->hup.data = prepare->data = t;
 	uv_timer_start(&t->second, every_second, 1000, 1000);
 	uv_prepare_start(prepare, before_wait);
@@ -332,5 +388,7 @@ int main(void)
 	dnstap_server_stop(&t.dnstap); /* tells the questions that wait for their answers */
 	eve_server_stop(&t.eve);
 	spool_close(&t.spool);
+	follow_close(&t.access);
+	follow_close(&t.waf);
 	return 0;
 }

@@ -143,7 +143,8 @@ static void environment(char *listen, char *env[ENV_MAX])
 	env[n++] = path;
 	env[n++] = lang;
 	for (char **e = environ; *e && n < ENV_MAX - 2; e++)
-		if ((strncmp(*e, "TORIDE_", 7) == 0 && strncmp(*e, "TORIDE_LISTEN=", 14) != 0) || strncmp(*e, "TZ=", 3) == 0)
+		if ((strncmp(*e, "TORIDE_", 7) == 0 && strncmp(*e, "TORIDE_LISTEN=", 14) != 0) || strncmp(*e, "TZ=", 3) == 0 ||
+		    strncmp(*e, "OPENSSL_ENGINES=", 16) == 0)
 			env[n++] = *e;
 	env[n++] = listen;
 	env[n] = NULL;
@@ -165,6 +166,21 @@ static void go_home(const struct table_process *row)
 	if ((row->engine && chdir(dir) == 0) || chdir("/") == 0)
 		return;
 	fail("directory");
+}
+
+/* nginx that was killed leaves its socket, and one that starts doesn't take it over. Its records' files are made here for
+ * intaked's group, which cuts out of them what it has taken (intake/follow.h). */
+static void prepare_edge(void)
+{
+	static const char *const logs[] = { "edge/log/access", "edge/log/waf" };
+	char path[PLACE_MAX];
+	if (unlink(place_in_run(path, sizeof path, "edge/status.sock")) < 0 && errno != ENOENT)
+		fail(path);
+	for (size_t i = 0; i < ARRAY_LEN(logs); i++) {
+		_cleanup_fd_ int fd = open(place_in_state(path, sizeof path, "%s", logs[i]), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0660);
+		if (fd < 0 || fchmod(fd, 0660) < 0)
+			fail(path);
+	}
 }
 
 static void child(const struct launch *l)
@@ -192,6 +208,8 @@ static void child(const struct launch *l)
 		fail_err(&err);
 	if (row->prepare == PREPARE_TLS && tls_prepare(row->name, &err) < 0)
 		fail_err(&err);
+	if (row->prepare == PREPARE_EDGE)
+		prepare_edge();
 	for (size_t i = 0; i < TABLE_ARGS && row->argv[i]; i++)
 		argv[i] = (char *)(uintptr_t)table_path(i ? row->argv[i] : l->program, paths[i], PLACE_MAX);
 	execv(argv[0], argv);

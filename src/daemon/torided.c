@@ -16,6 +16,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -239,6 +240,7 @@ int main(int argc, char **argv)
 		return 4;
 	}
 	umask(022);
+	setenv("OPENSSL_ENGINES", place_programs(), 1); /* toride.so, for the public sites' server (engine.c) */
 	t.start_ms = clock_mono_ms();
 	if (begin(&t, &err) < 0) {
 		log_err(LOG_LEVEL_ERROR, "", "start", &err);

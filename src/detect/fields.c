@@ -90,6 +90,22 @@ static const struct field_row ips_fields[] = {
 	{ 0 },
 };
 
+static const struct field_row web_fields[] = {
+	{ .sigma = "c-ip", .path = "src_endpoint.ip" },
+	{ .sigma = "src_ip", .path = "src_endpoint.ip" },
+	{ .sigma = "src_port", .path = "src_endpoint.port" },
+	{ .sigma = "cs-host", .path = "site" },
+	{ .sigma = "cs-method", .path = "http_request.http_method" },
+	{ .sigma = "cs-uri-stem", .path = "http_request.url.path" },
+	{ .sigma = "cs-user-agent", .path = "http_request.user_agent" },
+	{ .sigma = "cs-referer", .path = "http_request.referrer" },
+	{ .sigma = "sc-status", .path = "http_response.code" },
+	{ .sigma = "time-taken", .path = "duration" },
+	{ .sigma = "cs-uri-query", .why = "the public sites' events hold no query string" },
+	{ .sigma = "cs-cookie", .why = "the public sites' events hold no cookies" },
+	{ 0 },
+};
+
 #define COMMON "class_uid", "time", "ingest_time", "org", "product"
 static const char *const http_paths[] = { COMMON, "ref", "src_endpoint.ip", "src_endpoint.port", "src_endpoint.name",
 	"src_endpoint.via", "dst_endpoint.hostname", "dst_endpoint.ip", "dst_endpoint.port", "http_request.http_method",
@@ -98,6 +114,9 @@ static const char *const http_paths[] = { COMMON, "ref", "src_endpoint.ip", "src
 	"http_response.length", "traffic.bytes_in", "traffic.bytes_out", "duration", "tls.version", "tls.sni",
 	"tls.intercepted", "action", "disposition", "rule.uid", "rule.name", "file.hash", "file.type", "file.size",
 	"verdict", "malware.name", NULL };
+static const char *const web_paths[] = { COMMON, "ref", "site", "src_endpoint.ip", "src_endpoint.port", "http_request.http_method",
+	"http_request.user_agent", "http_request.referrer", "http_request.url.path", "http_response.code", "traffic.bytes_in",
+	"traffic.bytes_out", "duration", "cache_status", "action", "disposition", "rule.uid", "rule.name", "waf.mode", "waf.data", NULL };
 static const char *const network_paths[] = { COMMON, "src_endpoint.ip", "src_endpoint.port", "src_endpoint.interface",
 	"dst_endpoint.ip", "dst_endpoint.port", "connection_info.protocol_num", "connection_info.direction", "action",
 	"rule.uid", NULL };
@@ -130,6 +149,8 @@ struct logsource_row {
 static const struct logsource_row rows[] = {
 	{ "proxy", "", "", 4002, "proxyd", .fields = proxy_fields, .paths = http_paths },
 	{ "antivirus", "", "", 4002, "proxyd", .malware = true, .fields = antivirus_fields, .paths = http_paths },
+	{ "webserver", "", "", 4002, "edge", .fields = web_fields, .paths = web_paths },
+	{ "", "modsecurity", "", 4002, "waf", .fields = web_fields, .paths = web_paths },
 	{ "firewall", "", "", 4001, "nft", .fields = firewall_fields, .paths = network_paths },
 	{ "dns", "", "", 4003, NULL, .fields = dns_fields, .paths = dns_paths },
 	{ "", "suricata", "", 2004, "suricata", .fields = ips_fields, .paths = ips_paths },

@@ -35,7 +35,7 @@ const struct table_process table_processes[] = {
 	{ .name = "intaked", .argv = { "toride-intaked" }, .uid = USER_INTAKE,
 	  .caps_start = CAP(CAP_NET_ADMIN), /* to bind nflog groups, before it reads a byte of them */
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_INET | CALLS_THREADS,
-	  .read = { LIBS, "%S/generations", "%S/current", "%S/vault-public" }, .write = { "%S/segments", "%S/intake" },
+	  .read = { LIBS, "%S/generations", "%S/current", "%S/vault-public" }, .write = { "%S/segments", "%S/intake", "%S/edge/log" },
 	  .memory = 1 * GIB, .files = 4096, .processes = 64, .needs = "%S/current/intaked.json" },
 	{ .name = "clamd", .engine = true, .uid = USER_CLAM, .own_net = true,
 	  .argv = { "/usr/sbin/clamd", "--foreground", "-c", "%S/current/clamd/clamd.conf" },
@@ -108,6 +108,11 @@ const struct table_process table_processes[] = {
 	  .argv = { "/usr/sbin/nginx", "-p", "%R/nginx", "-c", "%S/current/nginx/nginx.conf", "-g", "daemon off;" },
 	  .read = { ENGINE_READ, "%S/generations", "%S/current", "%R" }, .write = { "%R/nginx", "%S/nginx", "/dev/null" },
 	  .files = 8192, .processes = 64, .needs = "%S/current/nginx/nginx.conf" },
+	{ .name = "edge", .engine = true, .uid = USER_EDGE, .caps_start = CAP(CAP_NET_BIND_SERVICE), .prepare = PREPARE_EDGE,
+	  .argv = { "/usr/sbin/nginx", "-p", "%R/edge", "-e", "stderr", "-c", "%S/current/edge/nginx.conf", "-g", "daemon off;" },
+	  .read = { ENGINE_READ, "%S/generations", "%S/current", "%X/toride.so" }, .write = { "%R/edge", "%S/edge", "/dev/null" },
+	  .files = 65536, .processes = 64, .needs = "%S/current/edge/nginx.conf", .probe = "%R/edge/status.sock",
+	  .stop_signal = SIGQUIT /* what is under way is finished */ },
 	{ 0 },
 };
 
@@ -116,7 +121,7 @@ const struct table_socket table_sockets[] = {
 	{ .name = SOCK_TORIDED, .server = "torided", .peers = { USER_CONTROL, USER_RESPOND, USER_PROBE } },
 	{ .name = SOCK_CONTROL, .server = "controld", .anyone = true },
 	{ .name = SOCK_VAULT, .server = "vaultd", .peers = { USER_PROXY, USER_INTAKE, USER_DETECT, USER_STORED, USER_CONTROL, USER_PORTAL, USER_KNOT, USER_NSD1,
-	                                                 USER_NSD2, USER_UNBOUND } },
+	                                                 USER_NSD2, USER_UNBOUND, USER_EDGE } },
 	{ .name = SOCK_VERDICT, .server = "scand", .peers = { USER_PROXY } },
 	{ .name = SOCK_EVENTS, .server = "intaked",
 	  .peers = { USER_CONTROL, USER_VAULT, USER_PROXY, USER_SCAN, USER_DETECT, USER_RESPOND, USER_PORTAL, USER_PROBE } },
@@ -150,6 +155,9 @@ const struct table_dir table_dirs[] = {
 	{ "%S/nsd1", USER_NSD1, USER_NSD1, 0700 },
 	{ "%S/nsd2", USER_NSD2, USER_NSD2, 0700 },
 	{ "%S/nginx", USER_WEB, USER_WEB, 0700 },
+	{ "%S/edge", USER_EDGE, USER_EDGE, 0755 },
+	{ "%S/edge/cache", USER_EDGE, USER_EDGE, 0700 },
+	{ "%S/edge/log", USER_EDGE, USER_INTAKE, 02750 },    /* intaked reads */
 	{ "%S/feeds", 0, 0, 0755 },
 	{ "%S/feeds/url", 0, 0, 0755 },                     /* the URL index, put there by toride url import */
 	{ "%S/feeds/addr", 0, 0, 0755 },                    /* address lists by digest: toride fw feed import */
@@ -169,6 +177,8 @@ const struct table_dir table_dirs[] = {
 	{ "%R/nsd2", USER_NSD2, USER_NSD2, 0700 },
 	{ "%R/chrony", USER_TIME, USER_TIME, 0750 },
 	{ "%R/nginx", USER_WEB, USER_WEB, 0755 },
+	{ "%R/edge", USER_EDGE, USER_EDGE, 0755 },
+	{ "%R/edge/tmp", USER_EDGE, USER_EDGE, 0700 },
 	{ 0 },
 };
 

@@ -27,7 +27,7 @@ enum calls {
 	CALLS_CHANGE_USER = 1 << 10,
 };
 
-enum prepare { PREPARE_NONE, PREPARE_POSTGRES, PREPARE_TSIG /* RUN/NAME/tsig.conf, from the vault */, PREPARE_TLS /* RUN/NAME/tls.* */ };
+enum prepare { PREPARE_NONE, PREPARE_POSTGRES, PREPARE_EDGE, PREPARE_TSIG /* RUN/NAME/tsig.conf, from the vault */, PREPARE_TLS /* RUN/NAME/tls.* */ };
 
 #define TABLE_PATHS 12
 #define TABLE_ARGS 12

@@ -359,9 +359,41 @@ static int child_proxy(const struct lab *l, const struct org *o, size_t k, struc
 	return r < 0 ? r : lab_spawn(l, host, host, argv, NULL, err);
 }
 
+static void web_server(struct buf *b, const struct site *s, const struct site_origin *g, const char *dir)
+{
+	char addr[PREFIX_TEXT];
+	buf_printf(b, "    server { listen %s:%u; server_name %s; root %s/www; include %s/site.conf; }\n",
+	           prefix_format_addr(&g->addr, addr), g->port, s->name, dir, dir);
+}
+
+/* One nginx for all origins of an organisation. */
+static int web_origins(const struct lab *l, const struct org *o, struct err *err)
+{
+	char host[64], dir[512], from[512], to[512], www[512];
+	struct buf servers;
+	buf_init(&servers, MIB);
+	snprintf(host, sizeof host, "%s-web", o->code);
+	lab_path(l, dir, "org/%s", host);
+	for (size_t i = 0; i < o->n_sites; i++)
+		for (size_t k = 0; k < o->sites[i].n_origins; k++)
+			web_server(&servers, &o->sites[i], &o->sites[i].origins[k], dir);
+	int r = fs_mkdirs(lab_path(l, www, "org/%s/www", host), 0777, err);
+	const char *pairs[] = { "@SERVERS@", buf_cstr(&servers), "@DIR@", dir, "@CODE@", o->code, NULL };
+	snprintf(from, sizeof from, "%.400s/lab/org/web.conf", l->source);
+	r = r < 0 ? r : lab_copy(from, lab_path(l, to, "org/%s/nginx.conf", host), pairs, err);
+	snprintf(from, sizeof from, "%.400s/lab/org/site.conf", l->source);
+	r = r < 0 ? r : lab_copy(from, lab_path(l, www, "org/%s/site.conf", host), pairs, err);
+	const char *argv[] = { "nginx", "-c", to, "-p", dir, "-e", "/dev/stderr", NULL };
+	r = r < 0 ? r : lab_spawn(l, o->code, host, argv, NULL, err);
+	buf_done(&servers);
+	return r;
+}
+
 int lab_orgs_up(const struct lab *l, struct err *err)
 {
 	int r = 0;
+	for (size_t i = 0; r == 0 && i < l->model->n_orgs; i++)
+		r = l->model->orgs[i].n_sites ? web_origins(l, &l->model->orgs[i], err) : 0;
 	for (size_t i = 0; r == 0 && i < l->model->n_orgs; i++)
 		for (size_t k = 0; r == 0 && k < l->model->orgs[i].n_child_proxies; k++)
 			r = child_proxy(l, &l->model->orgs[i], k, err);

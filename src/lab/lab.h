@@ -54,6 +54,8 @@ int lab_internet_up(const struct lab *l, struct err *err);
 int lab_registry(const struct lab *l, struct err *err); /* once the node serves: DS records of its zones go to the TLD */
 int lab_orgs_up(const struct lab *l, struct err *err);
 void lab_orgs_down(const struct lab *l); /* after lab_net_down() */
+/* Once the node's vault runs: certificates of the public sites into the description. */
+int lab_certificates(const struct lab *l, struct err *err);
 int lab_node_up(struct lab *l, struct err *err);
 /* Only the lab without TORIDE_LAB shows its page to the machine; can it have the address? */
 bool lab_has_page(const struct lab *l);

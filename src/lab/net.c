@@ -174,6 +174,16 @@ static int node_addresses(const struct lab *l, struct err *err)
 	return batch(lab_netns(l, "gw1", ns), &b, err);
 }
 
+/* The servers of its public sites stand in the router's own namespace. */
+static void web_addresses(struct buf *b, const struct org *o, const struct prefix *net)
+{
+	char text[PREFIX_TEXT];
+	for (size_t i = 0; i < o->n_sites; i++)
+		for (size_t k = 0; k < o->sites[i].n_origins; k++)
+			if (prefix_contains(net, &o->sites[i].origins[k].addr))
+				buf_printf(b, "addr replace %s/%u dev br0\n", prefix_format_addr(&o->sites[i].origins[k].addr, text), net->len);
+}
+
 static int router_addresses(const struct lab *l, const struct org *o, struct err *err)
 {
 	const struct prefix *p4 = first_prefix(o, 4), *p6 = first_prefix(o, 6);
@@ -192,6 +202,7 @@ static int router_addresses(const struct lab *l, const struct org *o, struct err
 	if (p4) {
 		buf_printf(&b, "addr add %s/%u dev br0\n", nth(p4, 1, text), p4->len);
 		buf_printf(&b, "addr add %s/24 dev eth0\n", prefix_format_addr(&o->router4, text));
+		web_addresses(&b, o, p4);
 		gw = o->router4;
 		buf_printf(&b, "route add default via %s\n", nth(&gw, 1, text));
 	}

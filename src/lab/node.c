@@ -201,6 +201,7 @@ int lab_node_up(struct lab *l, struct err *err)
 	r = r < 0 ? r : lists(l, err);
 	r = r < 0 ? r : lab_spawn(l, "gw1", "torided", argv, &pid, err);
 	r = r < 0 ? r : wait_for(lab_path(l, sock, "run/control.sock"), pid, 60000, err);
+	r = r < 0 ? r : lab_certificates(l, err);
 	if (r == 0)
 		lab_say(l, "the first generation: submit, approve, apply");
 	r = r < 0 ? r : first_generation(l, err);

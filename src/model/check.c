@@ -145,6 +145,15 @@ static void check_lgwan(struct check *c)
 	}
 }
 
+static void check_published(struct check *c)
+{
+	for (size_t i = 0; i < c->m->n_orgs; i++)
+		if (c->m->orgs[i].n_sites && !prefix_is_set(&c->m->service.web4) && prefix_is_set(&c->m->service.dns4) && check_sound(c, ".web4")) {
+			CHECK_FAULT(c, ".web4", "is missing: organisation %s has public sites", "必要です (団体 %s に公開サイトがあります)", c->m->orgs[i].code);
+			return;
+		}
+}
+
 static void check_service(struct check *c)
 {
 	const struct service *s = &c->m->service;
@@ -159,9 +168,12 @@ static void check_service(struct check *c)
 		CHECK_FAULT(c, ".time.addr4", "is missing: there are time servers above", "必要です (上位サーバがあります)");
 	if (!s->time.n_servers && (prefix_is_set(&s->time.addr4) || prefix_is_set(&s->time.addr6)) && check_sound(c, ".time"))
 		CHECK_FAULT(c, ".time.servers", "is empty: no time could be served at that address", "空です。このアドレスで時刻を提供できません");
+	check_service_address(c, ".web4", &s->web4);
+	check_service_address(c, ".web6", &s->web6);
 	check_service_address(c, ".internal4", &s->internal4);
 	check_lgwan(c);
 	check_promises(c);
+	check_published(c);
 	if (prefix_is_set(&s->internal4) && (s->internal4.len < 10 || s->internal4.len > 16))
 		CHECK_FAULT(c, ".internal4", "must be a /16, or up to a /10 where more than 254 organisations join",
 		            "/16 (254 団体を超える場合は /10 まで) で書いてください");
@@ -254,9 +266,10 @@ static int unique_org(struct check *c, struct map *m, const struct org *o)
 
 static int check_orgs(struct check *c)
 {
-	struct map m;
+	struct map m, sites;
 	int r = 0;
 	map_init(&m, 8 * ORGS_MAX);
+	map_init(&sites, 32 * ORGS_MAX);
 	for (size_t i = 0; r == 0 && i < c->m->n_orgs; i++) {
 		const struct org *o = &c->m->orgs[i];
 		if (!o->name[0] && !o->index && !o->n_prefixes)
@@ -267,9 +280,11 @@ static int check_orgs(struct check *c)
 		check_groups(c, o);
 		check_firewall(c, o);
 		check_publish(c, o);
+		check_sites(c, o, &sites);
 		path_pop(&c->path, 0);
 	}
 	map_done(&m);
+	map_done(&sites);
 	return r;
 }
 

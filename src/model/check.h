@@ -3,6 +3,7 @@
 #ifndef MODEL_CHECK_H
 #define MODEL_CHECK_H
 
+#include "base/map.h"
 #include "model/faults.h"
 
 /* Networks of all organisations and of the service, made to be asked which one a prefix overlaps. */
@@ -56,6 +57,7 @@ void check_groups(struct check *c, const struct org *o);
 void check_publish(struct check *c, const struct org *o);
 void check_global(struct check *c, const char *at, const struct prefix *p); /* an address towards the Internet */
 int check_zones(struct check *c); /* 0, or -E_NOMEM */
+void check_sites(struct check *c, const struct org *o, struct map *names);
 
 int nets_build(struct check *c);
 const struct net *nets_find(const struct nets *n, const struct prefix *p); /* one that overlaps p, or NULL */

@@ -119,6 +119,13 @@ static const struct text2 *check_domain(struct str s)
 	return check_host(s);
 }
 
+static const struct text2 *check_fqdn(struct str s)
+{
+	WRONG(bad, "isn't a full host name: it has no dot", "完全なホスト名ではありません (ドットがありません)");
+	const struct text2 *t = check_host(s);
+	return t ? t : memchr(s.ptr, '.', s.len) ? NULL : &bad;
+}
+
 static const struct text2 *check_address(struct str s)
 {
 	WRONG(bad, "isn't an IPv4 or IPv6 address", "IPv4 または IPv6 アドレスとして正しくありません");
@@ -303,6 +310,19 @@ static bool path_ok(struct str rest)
 	return true;
 }
 
+/* They stand between quotes in the language of the WAF's rules. */
+static const struct text2 *check_url_path(struct str s)
+{
+	WRONG(bad, "must begin with / and hold letters, digits and /._~- only", "/ で始め、英数字と /._~- で書いてください");
+	return s.len && (s.ptr[0] != '/' || !all(s, "/._~-", true)) ? &bad : NULL;
+}
+
+static const struct text2 *check_parameter(struct str s)
+{
+	WRONG(bad, "must be letters, digits and ._[]- only", "英数字と ._[]- で書いてください");
+	return all(s, "._[]-", true) ? NULL : &bad;
+}
+
 /* The certificate stands in the description itself: compiling reads no other file. */
 static const struct text2 *check_certificate(struct str s)
 {
@@ -400,6 +420,9 @@ const struct form form_host = { check_host, "^[a-z0-9-]{1,63}(\\.[a-z0-9-]{1,63}
 const struct form form_owner = { check_owner, "^(@|(\\*|[a-z0-9_-]{1,63})(\\.[a-z0-9_-]{1,63})*)$" };
 const struct form form_ascii = { check_ascii, "^[ -~]*$" };
 const struct form form_domain = { check_domain, "^\\.?[a-z0-9-]{1,63}(\\.[a-z0-9-]{1,63})*$" };
+const struct form form_fqdn = { check_fqdn, "^[a-z0-9-]{1,63}(\\.[a-z0-9-]{1,63})+$" };
+const struct form form_path = { check_url_path, "^(/[A-Za-z0-9/._~-]*)?$" };
+const struct form form_parameter = { check_parameter, "^[][A-Za-z0-9._-]*$" };
 const struct form form_url = { check_url, "^[!-~]+$" };
 const struct form form_exception = { check_exception, "^[!-~]+$" };
 const struct form form_mail = { check_mail, "^[^@ ]{1,64}@[A-Za-z0-9.-]+\\.[A-Za-z0-9-]+$" };

@@ -217,6 +217,41 @@ struct dns_policy { /* what its terminals' questions to the resolver get (M-018)
 	bool encrypted;   /* DNS over TLS (RFC 7858) and HTTPS (RFC 8484) too */
 };
 
+enum waf_mode { WAF_BLOCK, WAF_DETECT };
+
+struct site_origin {
+	struct prefix addr; /* inside the organisation, or a public address */
+	uint16_t port, weight;
+	bool backup;
+};
+
+struct waf_exclusion {
+	uint32_t rule;         /* of the CRS */
+	const char *path;      /* begins so; "" everywhere */
+	const char *parameter; /* "" all */
+	const char *owner, *reason;
+	int64_t expires_ms; /* never 0 */
+};
+
+#define SITES_MAX 200
+struct site { /* a public web site */
+	const char *name;     /* "www.city.saga.example" */
+	const char *title;    /* "公式サイト" */
+	const char **aliases; /* other names of it */
+	size_t n_aliases;
+	struct site_origin *origins; /* all inside the organisation, or all outside; of one IP version */
+	size_t n_origins;
+	enum waf_mode waf;
+	uint8_t paranoia; /* of the CRS, 1–4 */
+	struct waf_exclusion *exclusions;
+	size_t n_exclusions;
+	uint32_t body_max_mib;
+	const char **certificate; /* "base64:" + DER, the site's own first; empty: HTTP only. The key is in the vault */
+	size_t n_certificate;
+	uint32_t cache_s; /* how long a page is kept where its origin says nothing; 0: never */
+	bool disaster;    /* a page may be shown when its origin is gone, with the time it was fetched; its visitors have no cookies */
+};
+
 struct org {
 	char code[7];        /* 全国地方公共団体コード with check digit */
 	uint16_t index;      /* 1…: position by code order of joining (stable: stands in the file); names zone, mark, table */
@@ -263,6 +298,8 @@ struct org {
 	uint32_t scan_max_mib;     /* larger bodies are "unscannable" */
 	bool unscannable_allow;
 	struct consent consent;
+	struct site *sites;
+	size_t n_sites;
 	uint16_t retention_days;
 	struct dns_zone *zones;
 	size_t n_zones;
@@ -326,6 +363,9 @@ struct service {
 		size_t n_servers;
 		uint32_t drift_ms; /* the node's own clock is further off: an alarm */
 	} time;
+	uint32_t web_source_per_s;    /* requests a second of one visitor to one site; ten times that of one network */
+	uint32_t web_forms_per_min;   /* forms sent by one visitor to one site */
+	struct prefix web4, web6;     /* what names of public sites lead to; the same for all. Unset: none is published */
 	struct prefix internal4;      /* /16 that holds one /24 an organisation, inside the node only; to /10 for more than 254 */
 	struct prefix *management, *lgwan; /* nobody's terminals ever reach these */
 	size_t n_management, n_lgwan;

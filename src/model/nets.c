@@ -113,6 +113,8 @@ static void add_reserved(struct nets *n, const struct service *s)
 	}
 	add(n, &s->time.addr4, "the time server", "時刻サーバ", NULL);
 	add(n, &s->time.addr6, "the time server", "時刻サーバ", NULL);
+	add(n, &s->web4, "the public sites", "公開サイト", NULL);
+	add(n, &s->web6, "the public sites", "公開サイト", NULL);
 	for (size_t i = 0; i < s->n_uplinks; i++) {
 		const struct uplink *u = &s->uplinks[i];
 		add_host(n, u->addr4, "the gateway", "ゲートウェイ");

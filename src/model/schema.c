@@ -1,15 +1,7 @@
 /* The table of the description; see schema.h. Long because it is the whole of what people can say. */
-#include "model/schema.h"
+#include "model/schema_rows.h"
 
 #include "base/mem.h"
-#include "model/model.h"
-
-#define AT(st, m) .offset = offsetof(struct st, m), .size = sizeof(((struct st *)0)->m)
-#define IN(st, outer, m) .offset = offsetof(struct st, outer.m) - offsetof(struct st, outer), .size = sizeof(((struct st *)0)->outer.m)
-#define LIST(st, m) \
-	.list = true, .offset = offsetof(struct st, m), .count_offset = offsetof(struct st, n_##m), .size = sizeof(*((struct st *)0)->m)
-#define SAYS(label, ja_, en_) .label_ja = label, .help = { en_, ja_ }
-#define END { .name = NULL }
 
 static const struct word kinds[] = {
 	{ "prefecture", ORG_PREFECTURE, { "prefecture", "都道府県" } },
@@ -553,6 +545,8 @@ const struct object schema_org = {
 		  SAYS("検査できないものを通す", "暗号化 ZIP など検査できないものを通すか。", "Whether what can't be scanned is passed.") },
 		{ "consent", FIELD_OBJECT, AT(org, consent), .sub = &consent_object,
 		  SAYS("事前承認", "遮断の事前承認。", "Prior consent to blocks.") },
+		{ "sites", FIELD_OBJECT, LIST(org, sites), .sub = &schema_site, .max_entries = SITES_MAX,
+		  SAYS("公開サイト", "クラウドを通して公開する Web サイト。", "Its web sites that are published through the cloud.") },
 		{ "retention_days", FIELD_UINT, AT(org, retention_days), .min = 1, .max = 3660, .def = "396",
 		  SAYS("保存日数", "記録を保存する日数。", "How many days records are kept.") },
 		{ "zones", FIELD_OBJECT, LIST(org, zones), .sub = &zone_object, .max_entries = 1000,
@@ -741,6 +735,14 @@ const struct object schema_service = {
 		{ "name_servers", FIELD_OBJECT, LIST(service, name_servers), .sub = &name_server_object, .max_entries = NAME_SERVERS_MAX,
 		  SAYS("外部 DNS サーバ", "ゾーンを公開する DNS サーバ。ゾーンがあれば 2 台。", "The authoritative name servers; two where there are zones.") },
 		{ "time", FIELD_OBJECT, AT(service, time), .sub = &time_object, SAYS("時刻", "時刻の提供。", "How time is served.") },
+		{ "web4", FIELD_ADDRESS, .family = 4, AT(service, web4),
+		  SAYS("公開サイト (IPv4)", "公開サイトの名前が指すアドレス。全団体共通。", "The address the names of public sites lead to; the same for all.") },
+		{ "web6", FIELD_ADDRESS, .family = 6, AT(service, web6), SAYS("公開サイト (IPv6)", "同じく IPv6。", "The same by IPv6.") },
+		{ "web_source_per_s", FIELD_UINT, AT(service, web_source_per_s), .min = 1, .max = 10000, .def = "100",
+		  SAYS("公開サイトの要求数 (1 秒)", "一つのアドレスが一つのサイトへ 1 秒に送れる要求の数。同じネットワーク全体ではその 10 倍。",
+		       "Requests a second from one address to one site; ten times that from its network.") },
+		{ "web_forms_per_min", FIELD_UINT, AT(service, web_forms_per_min), .min = 1, .max = 10000, .def = "20",
+		  SAYS("フォーム送信数 (1 分)", "一つのアドレスが一つのサイトへ 1 分に送れるフォームの数。", "Forms a minute from one address to one site.") },
 		{ "internal4", FIELD_PREFIX, .family = 4, .required = true, AT(service, internal4),
 		  SAYS("ノード内部", "団体ごとに /24 を取り出すノード内部のネットワーク (/10~/16)。", "Holds one /24 an organisation inside the node (/10 to /16).") },
 		{ "management", FIELD_PREFIX, .required = true, LIST(service, management), .max_entries = 100,

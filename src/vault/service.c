@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "vault/ca.h"
 #include "vault/keys.h"
+#include "vault/sites.h"
 #include "vault/uses.h"
 #include "vault/vault.h"
 
@@ -22,6 +23,7 @@ struct service {
 	struct store store;
 	struct ca *ca;
 	struct keys *keys;
+	struct sites *sites;
 	struct uses *uses;
 	struct stats *stats;
 	struct counted {
@@ -77,6 +79,8 @@ int service_open(const struct service_opts *o, struct service **ret, struct err 
 	if (r == 0)
 		r = keys_open(&s->store, &s->keys, err);
 	if (r == 0)
+		r = sites_open(&s->store, &s->sites, err);
+	if (r == 0)
 		r = uses_open(&s->uses, err);
 	if (r == 0)
 		r = publish(s, o, err);
@@ -94,6 +98,7 @@ void service_close(struct service **s)
 		return;
 	ca_close(&(*s)->ca);
 	keys_close(&(*s)->keys);
+	sites_close(&(*s)->sites);
 	uses_close(&(*s)->uses);
 	store_done(&(*s)->store);
 	mem_free(*s);
@@ -189,6 +194,17 @@ static int do_destroy(struct service *s, uid_t uid, const struct vault_request *
 	return r;
 }
 
+static int do_site(struct service *s, const struct vault_request *rq, struct buf *reply, struct err *err)
+{
+	struct buf out;
+	buf_init(&out, VAULT_MESSAGE_MAX);
+	int r = rq->op == VAULT_SITE_KEY ? sites_make(s->sites, rq, &out, err) : sites_sign(s->sites, rq->message, &out, err);
+	if (r == 0)
+		wr_blob(reply, buf_view(&out));
+	buf_done(&out);
+	return r;
+}
+
 static int do_public(struct service *s, struct buf *reply)
 {
 	unsigned char pub[32];
@@ -207,6 +223,9 @@ static int carry_out(struct service *s, uid_t uid, const struct vault_request *r
 		return do_seal(s, rq, reply, err);
 	case VAULT_SEGKEY:
 		return do_segkey(s, rq, reply, err);
+	case VAULT_SITE_KEY:
+	case VAULT_SITE_SIGN:
+		return do_site(s, rq, reply, err);
 	case VAULT_DESTROY:
 		return do_destroy(s, uid, rq, err);
 	case VAULT_TSIG:

@@ -643,6 +643,71 @@ static int paths(void **state)
 	return 0;
 }
 
+/* ---- keys of public sites ---- */
+
+static X509_REQ *request_of(const struct buf *b)
+{
+	struct rd r = rd_from(b->ptr, b->len);
+	struct str pem = rd_blob(&r);
+	assert_int_equal(rd_end(&r), 0);
+	BIO *in = BIO_new_mem_buf(pem.ptr, (int)pem.len);
+	X509_REQ *rq = PEM_read_bio_X509_REQ(in, NULL, NULL, NULL);
+	BIO_free(in);
+	assert_non_null(rq);
+	return rq;
+}
+
+static void site_keys_sign_and_stay(void **state)
+{
+	struct service *s = must_open(root);
+	struct vault_request make = { .op = VAULT_SITE_KEY, .id = 1 }, sign = { .op = VAULT_SITE_SIGN, .id = 2 };
+	unsigned char message[64], digest[32], *der = NULL;
+	struct buf b;
+	(void)state;
+	buf_init(&b, VAULT_MESSAGE_MAX);
+	make.leaf.n = 2;
+	snprintf(make.leaf.names[0], 256, "%s", "www.city.example");
+	snprintf(make.leaf.names[1], 256, "%s", "city.example");
+	assert_int_equal(ask(s, USER_CONTROL, &make, &b), 0);
+	X509_REQ *rq = request_of(&b);
+	EVP_PKEY *public = X509_REQ_get_pubkey(rq);
+	assert_int_equal(X509_REQ_verify(rq, public), 1);
+	STACK_OF(X509_EXTENSION) *ext = X509_REQ_get_extensions(rq);
+	assert_int_equal(sk_X509_EXTENSION_num(ext), 1);
+	sk_X509_EXTENSION_pop_free(ext, X509_EXTENSION_free);
+
+	int n = i2d_PUBKEY(public, &der);
+	assert_true(n > 0);
+	assert_int_equal(EVP_Digest(der, (size_t)n, message, NULL, EVP_sha256(), NULL), 1);
+	OPENSSL_free(der);
+	memset(digest, 0x5a, sizeof digest);
+	memcpy(message + 32, digest, 32);
+	sign.message = (struct str){ (char *)message, sizeof message };
+	service_close(&s); /* the key is on disk, wrapped */
+	s = must_open(root);
+	assert_int_equal(ask(s, USER_EDGE, &sign, &b), 0);
+	struct rd r = rd_from(b.ptr, b.len);
+	struct str sig = rd_blob(&r);
+	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new(public, NULL);
+	assert_true(EVP_PKEY_verify_init(c) == 1 && EVP_PKEY_verify(c, (unsigned char *)(uintptr_t)sig.ptr, sig.len, digest, 32) == 1);
+	EVP_PKEY_CTX_free(c);
+
+	/* who may not, and what isn't one */
+	assert_int_equal(ask(s, USER_EDGE, &make, &b), E_DENIED);
+	assert_int_equal(ask(s, USER_CONTROL, &sign, &b), E_DENIED);
+	assert_int_equal(ask(s, USER_PROXY, &sign, &b), E_DENIED);
+	message[0] ^= 1;
+	assert_int_equal(ask(s, USER_EDGE, &sign, &b), E_NOT_FOUND);
+	sign.message.len = 40;
+	assert_int_equal(ask(s, USER_EDGE, &sign, &b), E_INVALID);
+	snprintf(make.leaf.names[1], 256, "%s", "x,IP:10.0.0.1");
+	assert_int_equal(ask(s, USER_CONTROL, &make, &b), E_INVALID);
+	EVP_PKEY_free(public);
+	X509_REQ_free(rq);
+	buf_done(&b);
+	service_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -658,6 +723,7 @@ int main(void)
 		cmocka_unit_test_setup(too_many_are_refused_until_time_has_passed, paths),
 		cmocka_unit_test_setup(segment_keys_are_hkdf_of_the_organisations_key, paths),
 		cmocka_unit_test_setup(keys_survive_a_restart_and_destruction_is_for_ever, paths),
+		cmocka_unit_test_setup(site_keys_sign_and_stay, paths),
 		cmocka_unit_test_setup(a_begun_destruction_is_finished, paths),
 		cmocka_unit_test_setup(altered_or_missing_keys_are_never_replaced, paths),
 		cmocka_unit_test_setup(files_are_for_nobody_else, paths),

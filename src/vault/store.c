@@ -82,11 +82,15 @@ int store_open(struct store *s, const char *dir, struct err *err)
 	memset(s, 0, sizeof *s);
 	if (!str_copy(str_from(dir), s->dir, sizeof s->dir))
 		return err_set(err, E_LIMIT, dir, "path too long");
-	int r = fs_mkdirs(path_of(s, "orgs", orgs), 0700, err);
+	char sites[600];
+	int r = fs_mkdirs(path_of(s, "sites", sites), 0700, err);
+	r = r < 0 ? r : fs_mkdirs(path_of(s, "orgs", orgs), 0700, err);
 	if (r == 0)
 		r = fs_list(dir, sweep_one, s->dir, err);
 	if (r == 0)
 		r = fs_list(orgs, sweep_one, orgs, err);
+	if (r == 0)
+		r = fs_list(sites, sweep_one, sites, err);
 	return r < 0 ? r : master_load(s, orgs, err);
 }
 

@@ -27,8 +27,15 @@ static bool series_ok(const char *s)
 
 const char *vault_op_name(uint8_t op)
 {
-	static const char *const names[] = { "none", "leaf", "seal", "segkey", "destroy", "public", "tsig" };
+	static const char *const names[] = { "none", "leaf", "seal", "segkey", "destroy", "public", "tsig", "site_key", "site_sign" };
 	return op < ARRAY_LEN(names) ? names[op] : "unknown";
+}
+
+static void write_names(struct buf *b, const struct vault_request *rq)
+{
+	wr_u8(b, rq->leaf.n);
+	for (size_t i = 0; i < rq->leaf.n && i < VAULT_NAMES; i++)
+		wr_text(b, str_from(rq->leaf.names[i]));
 }
 
 void vault_request_write(struct buf *b, const struct vault_request *rq)
@@ -37,15 +44,17 @@ void vault_request_write(struct buf *b, const struct vault_request *rq)
 	wr_u32(b, rq->id);
 	switch (rq->op) {
 	case VAULT_LEAF:
-		wr_u8(b, rq->leaf.n);
-		for (size_t i = 0; i < rq->leaf.n && i < VAULT_NAMES; i++)
-			wr_text(b, str_from(rq->leaf.names[i]));
+		write_names(b, rq);
 		wr_u64(b, (uint64_t)rq->leaf.not_before);
 		wr_u64(b, (uint64_t)rq->leaf.not_after);
 		wr_u8(b, rq->leaf.key_type);
 		wr_blob(b, rq->leaf.spki);
 		break;
+	case VAULT_SITE_KEY:
+		write_names(b, rq);
+		break;
 	case VAULT_SEAL:
+	case VAULT_SITE_SIGN:
 		wr_blob(b, rq->message);
 		break;
 	case VAULT_SEGKEY:
@@ -64,13 +73,20 @@ void vault_request_write(struct buf *b, const struct vault_request *rq)
 	}
 }
 
-static int leaf_parse(struct rd *r, struct vault_request *q)
+static int names_parse(struct rd *r, struct vault_request *q)
 {
 	q->leaf.n = rd_u8(r);
 	if (q->leaf.n < 1 || q->leaf.n > VAULT_NAMES)
 		return -E_INVALID;
 	for (size_t i = 0; i < q->leaf.n; i++)
 		rd_text(r, q->leaf.names[i], sizeof q->leaf.names[i]);
+	return 0;
+}
+
+static int leaf_parse(struct rd *r, struct vault_request *q)
+{
+	if (names_parse(r, q) < 0)
+		return -E_INVALID;
 	q->leaf.not_before = (int64_t)rd_u64(r);
 	q->leaf.not_after = (int64_t)rd_u64(r);
 	q->leaf.key_type = rd_u8(r);
@@ -100,6 +116,11 @@ int vault_request_parse(struct str msg, struct vault_request *ret)
 	case VAULT_DESTROY:
 		rd_text(&r, ret->org, sizeof ret->org);
 		return rd_end(&r) < 0 || !vault_org_ok(ret->org) ? -E_INVALID : 0;
+	case VAULT_SITE_KEY:
+		return names_parse(&r, ret) < 0 || rd_end(&r) < 0 ? -E_INVALID : 0;
+	case VAULT_SITE_SIGN:
+		ret->message = rd_blob(&r);
+		return rd_end(&r) < 0 ? -E_INVALID : 0;
 	case VAULT_PUBLIC:
 		return rd_end(&r);
 	case VAULT_TSIG:

@@ -193,6 +193,42 @@ int vault_destroy(struct vault *v, const char *org, struct err *err)
 	return res < 0 ? res : ended(&r, err);
 }
 
+static int ask_blob(struct vault *v, struct vault_request *rq, struct buf *ret, struct err *err)
+{
+	struct rd r;
+	int res = ask(v, rq, &r, err);
+	if (res < 0)
+		return res;
+	struct str blob = rd_blob(&r);
+	res = ended(&r, err);
+	if (res == 0)
+		buf_str(ret, blob);
+	return res < 0 ? res : ret->failed;
+}
+
+int vault_site_key(struct vault *v, const char *const *names, size_t n, struct buf *ret_pem, struct err *err)
+{
+	struct vault_request rq = { .op = VAULT_SITE_KEY };
+	if (n < 1 || n > VAULT_NAMES)
+		return err_set(err, E_INVALID, "vault", "1 to %d names", VAULT_NAMES);
+	for (size_t i = 0; i < n; i++)
+		if (!str_copy(str_from(names[i]), rq.leaf.names[i], sizeof rq.leaf.names[i]))
+			return err_set(err, E_INVALID, "vault", "name too long");
+	rq.leaf.n = (uint8_t)n;
+	return ask_blob(v, &rq, ret_pem, err);
+}
+
+int vault_site_sign(struct vault *v, const unsigned char key[32], struct str digest, struct buf *ret_der, struct err *err)
+{
+	char message[96];
+	struct vault_request rq = { .op = VAULT_SITE_SIGN, .message = { message, 32 + digest.len } };
+	if (digest.len > 64)
+		return err_set(err, E_INVALID, "vault", "not a digest");
+	memcpy(message, key, 32);
+	memcpy(message + 32, digest.ptr, digest.len);
+	return ask_blob(v, &rq, ret_der, err);
+}
+
 int vault_public(struct vault *v, struct buf *ret_ca_pem, unsigned char ret_pub[32], struct err *err)
 {
 	struct vault_request rq = { .op = VAULT_PUBLIC };

@@ -30,6 +30,10 @@ int vault_segkey(struct vault *v, const char *org, const char *series, uint64_t 
                  struct err *err);
 int vault_tsig(struct vault *v, const char *name, unsigned char ret_key[32], struct err *err);
 int vault_destroy(struct vault *v, const char *org, struct err *err);
+/* A new site key's certification request (PEM) for 1 to VAULT_NAMES names. */
+int vault_site_key(struct vault *v, const char *const *names, size_t n, struct buf *ret_pem, struct err *err);
+/* key: SHA-256 of its SubjectPublicKeyInfo; digest: 32, 48 or 64 bytes. */
+int vault_site_sign(struct vault *v, const unsigned char key[32], struct str digest, struct buf *ret_der, struct err *err);
 int vault_public(struct vault *v, struct buf *ret_ca_pem, unsigned char ret_pub[32], struct err *err);
 
 /* code: 0 or negative; der is valid during the call only. */

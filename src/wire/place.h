@@ -58,6 +58,7 @@ enum place_user {
 	USER_STORED,
 	USER_INDEX,
 	USER_TIME,
+	USER_EDGE, /* nginx of the public sites */
 };
 #define GROUP_SEGMENTS (UID_BASE + 80) /* may read the sealed segments */
 

@@ -1,0 +1,391 @@
+/* The reverse proxy of the public sites: nginx with the WAF, on the outside. M-014, M-020, F-14; S-07.
+ *
+ * edge/nginx.conf    the server. check.conf is the same with other listeners, for the dry run by a user who may bind neither
+ *                    low ports nor an address that isn't there yet
+ * edge/waf.conf      the WAF (edge_waf.c)
+ * edge/certs/NAME.pem  a site's certificates; its key stays in the vault (daemon/engine.c)
+ * edge/pages/        what a visitor sees when no page can be had
+ * edge/generation    a digest of these, which the server answers on RUN/edge/status.sock: a reload of nginx says nothing
+ * edge/canary.conf   a question to each site from its organisation's reserved address, as a configuration of curl
+ * edge/canary.expect the answers, byte by byte
+ *
+ * One address serves all; the name decides. An origin inside an organisation is asked from 100.64.INDEX.1, whose routing
+ * table leads to that body alone, so that two bodies' servers may both be 10.1.0.80. Nothing a client says about itself
+ * (X-Forwarded-For and the like) goes on to the origin or into a record. */
+#include "compile/edge.h"
+
+#include "base/map.h"
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+struct edge_out {
+	const struct model *m;
+	bool dry; /* check.conf */
+	struct buf *b;
+	char digest[2 * SHA256_LEN + 1];
+};
+
+bool edge_any(const struct model *m)
+{
+	for (size_t i = 0; i < m->n_orgs; i++)
+		if (m->orgs[i].n_sites)
+			return true;
+	return false;
+}
+
+bool edge_origin_inside(const struct org *o, const struct site_origin *s)
+{
+	for (size_t i = 0; i < o->n_prefixes; i++)
+		if (prefix_contains(&o->prefixes[i], &s->addr))
+			return true;
+	return false;
+}
+
+static void line(struct edge_out *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void line(struct edge_out *e, const char *fmt, ...)
+{
+	char text[2048];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	buf_puts(e->b, text);
+	buf_putc(e->b, '\n');
+}
+
+/* "198.51.100.3", "[2001:db8::3]" */
+static const char *host_of(const struct prefix *p, char dst[PREFIX_TEXT + 2])
+{
+	char text[PREFIX_TEXT];
+	snprintf(dst, PREFIX_TEXT + 2, p->family == 6 ? "[%s]" : "%s", prefix_format_addr(p, text));
+	return dst;
+}
+
+static void listeners(struct edge_out *e, unsigned port, const char *options)
+{
+	const struct prefix *web[] = { &e->m->service.web4, &e->m->service.web6 };
+	char text[PREFIX_TEXT + 2];
+	if (e->dry) {
+		line(e, "    listen 127.0.0.1:%u%s;", 18000 + port, options);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(web); i++)
+		if (prefix_is_set(web[i]))
+			line(e, "    listen %s:%u%s;", host_of(web[i], text), port, options);
+}
+
+/* ---- a site ---- */
+
+static void upstream(struct edge_out *e, const struct org *o, size_t n)
+{
+	const struct site *s = &o->sites[n];
+	char text[PREFIX_TEXT + 2];
+	line(e, "  upstream %s_%zu {", o->code, n);
+	for (size_t i = 0; i < s->n_origins; i++) {
+		const struct site_origin *g = &s->origins[i];
+		line(e, "    server %s:%u weight=%u max_fails=3 fail_timeout=10s%s;", host_of(&g->addr, text), g->port, g->weight,
+		     g->backup ? " backup" : "");
+	}
+	line(e, "    keepalive 8;\n    keepalive_timeout 30s;\n  }");
+}
+
+/* The node's own address towards the organisation: it names the routing table. */
+static void from_address(struct edge_out *e, const struct org *o, const struct site *s)
+{
+	char text[PREFIX_TEXT];
+	struct prefix from = s->origins[0].addr.family == 4 ? internal4(e->m, o, INTERNAL_GATEWAY) : internal6(o, INTERNAL_GATEWAY);
+	if (edge_origin_inside(o, &s->origins[0]))
+		line(e, "      proxy_bind %s;", prefix_format_addr(&from, text));
+}
+
+static void names(struct edge_out *e, const struct site *s)
+{
+	buf_printf(e->b, "    server_name %s", s->name);
+	for (size_t i = 0; i < s->n_aliases; i++)
+		buf_printf(e->b, " %s", s->aliases[i]);
+	buf_puts(e->b, ";\n");
+}
+
+/* Who asks in the clear is led to the same place in TLS; the canary and certificate authorities (RFC 8555 section 8.3) aren't. */
+static void plain_server(struct edge_out *e, const struct org *o, const struct site *s)
+{
+	line(e, "  server {");
+	listeners(e, 80, "");
+	names(e, s);
+	line(e, "    modsecurity off;\n    set $org %s;\n    set $site %s;", o->code, s->name);
+	line(e, "    location / { return 301 https://$host$request_uri; }\n  }");
+}
+
+/* The resolver is asked for the certificate authority's OCSP server (RFC 6960), whose answer is stapled. */
+static void certificate(struct edge_out *e, const struct org *o, const struct site *s)
+{
+	char text[PREFIX_TEXT];
+	struct prefix dns = internal4(e->m, o, INTERNAL_RESOLVER);
+	const char *dir = e->m->service.state_dir;
+	line(e, "    ssl_certificate %s/current/edge/certs/%s.pem;", dir, s->name);
+	line(e, "    ssl_certificate_key \"engine:toride:%s/current/edge/certs/%s.pem\";", dir, s->name);
+	line(e, "    resolver %s;", prefix_format_addr(&dns, text));
+}
+
+static void site(struct edge_out *e, const struct org *o, size_t n)
+{
+	const struct site *s = &o->sites[n];
+	upstream(e, o, n);
+	if (s->n_certificate)
+		plain_server(e, o, s);
+	line(e, "  server {");
+	listeners(e, s->n_certificate ? 443 : 80, s->n_certificate ? " ssl http2" : "");
+	names(e, s);
+	if (s->n_certificate)
+		certificate(e, o, s);
+	line(e, "    client_max_body_size %um;\n    set $org %s;\n    set $site %s;", s->body_max_mib, o->code, s->name);
+	/* What a location said here would replace all the headers that are said for every site. */
+	line(e, "    set $cookies %s;\n    set $credentials %s;\n    set $codings %s;", s->disaster ? "\"\"" : "$http_cookie",
+	     s->disaster ? "\"\"" : "$http_authorization", s->disaster ? "\"\"" : "$http_accept_encoding");
+	line(e, "    modsecurity_transaction_id \"%s-$request_id\";", o->code);
+	buf_puts(e->b, "    modsecurity_rules '\n");
+	edge_waf_site(e->b, s);
+	line(e, "    ';");
+	line(e, "    location / {\n      proxy_pass http://%s_%zu;", o->code, n);
+	from_address(e, o, s);
+	edge_cache_site(e->b, o, n);
+	/* RFC 6797; half a year. Here, since a location's own header lines replace those of its server. */
+	if (s->n_certificate)
+		line(e, "      add_header Strict-Transport-Security \"max-age=15768000\" always;");
+	line(e, "    }");
+	line(e, "    location = /.well-known/toride-canary {\n      modsecurity off;\n      access_log off;\n      if ($from_node = 0) { return 404; }\n"
+	        "      return 200 \"%s %s %s\\n\";\n    }", o->code, s->name, e->digest);
+	line(e, "    location /.toride/ { internal; alias %s/current/edge/pages/; }\n  }", e->m->service.state_dir);
+}
+
+/* ---- the server ---- */
+
+static void directories(struct edge_out *e)
+{
+	static const char *const names_of[] = { "client_body", "proxy", "fastcgi", "uwsgi", "scgi" };
+	for (size_t i = 0; i < ARRAY_LEN(names_of); i++)
+		line(e, "  %s_temp_path %s/edge/%s;", names_of[i], e->m->service.run_dir, names_of[i]);
+}
+
+static void head(struct edge_out *e)
+{
+	const struct service *s = &e->m->service;
+	line(e, "# Written by toride compile. The public sites, as the Internet reaches them.");
+	line(e, "load_module /usr/lib/nginx/modules/ngx_http_modsecurity_module.so;");
+	line(e, "worker_processes 2;\nworker_rlimit_nofile 16384;\nworker_shutdown_timeout 60s;");
+	line(e, "pid %s/edge/%s.pid;\nerror_log stderr crit;", s->run_dir, e->dry ? "check" : "nginx");
+	line(e, "events { worker_connections 8192; }\nhttp {");
+	directories(e);
+	/* A slow client holds a connection, not a worker: header and body each within seconds of silence, RFC 9112 section 9.8. */
+	line(e, "  log_format record escape=json '{\"t\":\"$msec\",\"org\":\"$org\",\"site\":\"$site\",\"ref\":\"$request_id\",\"src\":\"$remote_addr\","
+	        "\"port\":\"$remote_port\",\"method\":\"$request_method\",\"uri\":\"$request_uri\",\"status\":\"$status\",\"in\":\"$request_length\","
+	        "\"out\":\"$bytes_sent\",\"took\":\"$request_time\",\"ua\":\"$http_user_agent\",\"referrer\":\"$http_referer\","
+	        "\"cache\":\"$upstream_cache_status\",\"ustatus\":\"$upstream_status\"}';");
+	line(e, "  access_log %s/edge/log/access record;\n  log_subrequest off;", s->state_dir);
+	line(e, "  server_tokens off;\n  default_type application/octet-stream;\n  types { text/html html; }\n"
+	        "  client_header_timeout 10s;\n  client_body_timeout 10s;\n  send_timeout 20s;\n  keepalive_timeout 30s;\n"
+	        "  reset_timedout_connection on;\n  large_client_header_buffers 4 16k;\n  server_names_hash_bucket_size 256;\n"
+	        "  variables_hash_max_size 2048;");
+	line(e, "  modsecurity on;\n  modsecurity_rules_file %s/current/edge/waf.conf;", s->state_dir);
+}
+
+/* What the origin is told is ours to say. */
+static void towards_origins(struct edge_out *e)
+{
+	line(e, "  proxy_http_version 1.1;\n  proxy_set_header Connection \"\";\n  proxy_set_header Host $host;\n"
+	        "  proxy_set_header X-Forwarded-For $remote_addr;\n  proxy_set_header X-Forwarded-Proto $scheme;\n"
+	        "  proxy_set_header X-Forwarded-Host $host;\n  proxy_set_header X-Real-IP $remote_addr;\n"
+	        "  proxy_set_header X-Request-ID $request_id;\n  proxy_set_header Forwarded \"\";\n  proxy_set_header Via \"\";\n"
+	        "  proxy_set_header Cookie $cookies;\n  proxy_set_header Authorization $credentials;\n"
+	        "  proxy_set_header Accept-Encoding $codings;\n  proxy_set_header Proxy \"\";\n  proxy_set_header X-Original-URL \"\";\n  proxy_set_header X-Rewrite-URL \"\";\n"
+	        "  proxy_set_header True-Client-IP \"\";\n  proxy_set_header Client-IP \"\";\n  proxy_set_header X-Client-IP \"\";\n"
+	        /* A kept page may depend on nothing but its key. */
+	        "  proxy_set_header X-Forwarded-Port \"\";\n  proxy_set_header X-Forwarded-Server \"\";\n  proxy_set_header X-Forwarded-Prefix \"\";\n"
+	        "  proxy_set_header X-Forwarded-Scheme \"\";\n  proxy_set_header X-Host \"\";\n  proxy_set_header X-HTTP-Method-Override \"\";\n"
+	        /* Sizes that no sender's blocks add up to: when what waits fills the buffers exactly, nginx 1.22 sets no timer for
+	         * the rest, and a worker that shuts down takes a connection without a timer for a finished one (seen: a download
+	         * of 4096-byte blocks cut at a reload). */
+	        "  proxy_buffer_size 8155;\n  proxy_buffers 16 8155;\n  proxy_busy_buffers_size 16310;\n"
+	        "  proxy_connect_timeout 5s;\n  proxy_read_timeout 60s;\n  proxy_send_timeout 20s;\n"
+	        "  proxy_next_upstream error timeout http_502 http_503 http_504;\n  proxy_next_upstream_tries 3;\n"
+	        "  proxy_next_upstream_timeout 15s;");
+	line(e, "  error_page 403 =403 /.toride/refused.html;\n  error_page 413 =413 /.toride/large.html;\n  error_page 429 =429 /.toride/busy.html;\n"
+	        "  error_page 502 503 504 =503 /.toride/waiting.html;");
+}
+
+/* CRYPTREC and IPA, TLS configuration guide 3.1, "recommended security": TLS 1.3 and 1.2, ephemeral keys, authenticated ciphers,
+ * elliptic curves of the list; no tickets, whose key would have to change and be shared. */
+static void tls(struct edge_out *e)
+{
+	line(e, "  ssl_protocols TLSv1.2 TLSv1.3;\n  ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305;\n"
+	        "  ssl_prefer_server_ciphers on;\n  ssl_ecdh_curve X25519:prime256v1:secp384r1;\n  ssl_session_tickets off;\n"
+	        "  ssl_session_cache shared:tls:10m;\n  ssl_session_timeout 10m;\n  ssl_stapling on;\n  http2_max_concurrent_streams 64;");
+}
+
+static void common(struct edge_out *e)
+{
+	char text[PREFIX_TEXT];
+	struct prefix inside = e->m->service.internal4;
+	line(e, "  geo $from_node { default 0; %s 1; }", prefix_format(&inside, text));
+	towards_origins(e);
+	tls(e);
+	edge_cache_http(e->b, e->m);
+	edge_limits_http(e->b, e->m);
+	line(e, "  server {");
+	listeners(e, 80, " default_server backlog=4096");
+	listeners(e, 443, " ssl http2 default_server backlog=4096");
+	line(e, "    ssl_reject_handshake on;");
+	line(e, "    server_name _;\n    modsecurity off;\n    set $org \"\";\n    set $site \"\";\n    return 421;\n  }");
+	if (!e->dry)
+		line(e, "  server {\n    listen unix:%s/edge/status.sock;\n    server_name status;\n    access_log off;\n    modsecurity off;\n"
+		        "    location = /generation { return 200 \"%s\\n\"; }\n    location = /status { stub_status; }\n  }",
+		     e->m->service.run_dir, e->digest);
+}
+
+static void server(struct edge_out *e)
+{
+	head(e);
+	common(e);
+	for (size_t i = 0; i < e->m->n_orgs; i++)
+		for (size_t k = 0; k < e->m->orgs[i].n_sites; k++)
+			site(e, &e->m->orgs[i], k);
+	line(e, "}");
+}
+
+/* ---- pages ---- */
+
+struct page {
+	const char *path, *title_ja, *words_ja, *title_en, *words_en;
+};
+static const struct page pages[] = {
+	{ "edge/pages/waiting.html", "ただいまつながりにくくなっています",
+	  "このサイトのサーバーが応答していません。しばらくしてから、もう一度お試しください。お急ぎのときは、役所へお電話ください。",
+	  "This site can't be reached just now", "Its server doesn't answer. Please try again in a while." },
+	{ "edge/pages/refused.html", "この操作は受け付けられませんでした",
+	  "送られた内容が、サイトを守る仕組みに止められました。ふつうの操作でこの画面が出たときは、時刻を添えて役所へお知らせください。",
+	  "This request was refused", "What was sent was stopped by the protection of this site. If you did nothing unusual, please tell the office when it happened." },
+	{ "edge/pages/busy.html", "短い間に多くの操作がありました", "少し待ってから、もう一度お試しください。", "Too many requests in a short time",
+	  "Please wait a moment and try again." },
+	{ "edge/pages/large.html", "送られたファイルが大きすぎます", "ファイルを小さくするか、分けて送ってください。", "What was sent is too large",
+	  "Please make the file smaller, or send it in parts." },
+};
+
+static int put_page(const struct page *p, struct outset *out, struct err *err)
+{
+	struct buf b;
+	buf_init(&b, 64 * KIB);
+	buf_printf(&b,
+	           "<!doctype html>\n<html lang=\"ja\">\n<head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">"
+	           "<meta name=\"robots\" content=\"noindex\">\n<title>%s</title>\n<style>body{font-family:sans-serif;max-width:40em;"
+	           "margin:3em auto;padding:0 1em;line-height:1.8;color:#1a1a1c}</style></head>\n<body>\n<h1>%s</h1>\n<p>%s</p>\n"
+	           "<div lang=\"en\"><h2>%s</h2>\n<p>%s</p></div>\n</body>\n</html>\n",
+	           p->title_ja, p->title_ja, p->words_ja, p->title_en, p->words_en);
+	return emit(out, p->path, &b, err);
+}
+
+/* ---- canaries ---- */
+
+static void canary(struct buf *conf, struct buf *expect, const struct edge_out *e, const struct org *o, const struct site *s)
+{
+	char from[PREFIX_TEXT], to[PREFIX_TEXT];
+	struct prefix inside = internal4(e->m, o, INTERNAL_GATEWAY);
+	unsigned port = s->n_certificate ? 443 : 80;
+	buf_printf(conf, "%surl = \"%s://%s/.well-known/toride-canary\"\nresolve = \"%s:%u:%s\"\n", conf->len ? "next\n" : "",
+	           s->n_certificate ? "https" : "http", s->name, s->name, port, prefix_format_addr(&e->m->service.web4, to));
+	buf_printf(conf, "interface = \"%s\"\nnoproxy = \"*\"\nmax-time = 10\nsilent\n", prefix_format_addr(&inside, from));
+	/* Whether browsers trust it is its authority's matter; here the vault has to sign. */
+	if (s->n_certificate)
+		buf_puts(conf, "insecure\n");
+	buf_printf(expect, "%s %s %s\n", o->code, s->name, e->digest);
+}
+
+static int put_certificates(const struct model *m, struct outset *out, struct err *err)
+{
+	int r = 0;
+	for (size_t i = 0; i < m->n_orgs; i++)
+		for (size_t k = 0; r == 0 && k < m->orgs[i].n_sites; k++) {
+			const struct site *s = &m->orgs[i].sites[k];
+			char path[300];
+			struct buf b;
+			if (!s->n_certificate)
+				continue;
+			buf_init(&b, 256 * KIB);
+			for (size_t j = 0; j < s->n_certificate; j++) {
+				struct str left = str_from(s->certificate[j] + strlen("base64:"));
+				buf_puts(&b, "-----BEGIN CERTIFICATE-----\n");
+				while (left.len) {
+					size_t n = left.len > 64 ? 64 : left.len;
+					buf_printf(&b, "%.*s\n", (int)n, left.ptr);
+					left = (struct str){ left.ptr + n, left.len - n };
+				}
+				buf_puts(&b, "-----END CERTIFICATE-----\n");
+			}
+			snprintf(path, sizeof path, "edge/certs/%s.pem", s->name);
+			r = emit(out, path, &b, err);
+		}
+	return r;
+}
+
+static int put_canaries(const struct edge_out *e, struct outset *out, struct err *err)
+{
+	struct buf conf, expect;
+	buf_init(&conf, 16 * MIB);
+	buf_init(&expect, 4 * MIB);
+	for (size_t i = 0; i < e->m->n_orgs; i++)
+		for (size_t k = 0; k < e->m->orgs[i].n_sites; k++)
+			canary(&conf, &expect, e, &e->m->orgs[i], &e->m->orgs[i].sites[k]);
+	int r = emit(out, "edge/canary.conf", &conf, err);
+	int r2 = emit(out, "edge/canary.expect", &expect, err);
+	return r < 0 ? r : r2;
+}
+
+/* The same bytes with no digest in them give the digest that then stands in them. */
+static int put_server(struct edge_out *e, const char *path, struct outset *out, struct err *err)
+{
+	struct buf b;
+	buf_init(&b, 64 * MIB);
+	e->b = &b;
+	server(e);
+	return emit(out, path, &b, err);
+}
+
+static void digest_of(struct edge_out *e, const struct buf *waf)
+{
+	unsigned char sum[SHA256_LEN];
+	struct buf b;
+	buf_init(&b, 64 * MIB);
+	e->b = &b;
+	server(e);
+	buf_put(&b, waf->ptr, waf->len);
+	for (size_t i = 0; i < e->m->n_orgs; i++)
+		for (size_t k = 0; k < e->m->orgs[i].n_sites; k++)
+			for (size_t j = 0; j < e->m->orgs[i].sites[k].n_certificate; j++)
+				buf_puts(&b, e->m->orgs[i].sites[k].certificate[j]);
+	hash_sha256(b.ptr, b.len, sum);
+	hex_format(sum, sizeof sum, e->digest);
+	buf_done(&b);
+}
+
+int compile_edge(const struct model *m, struct outset *out, struct err *err)
+{
+	struct edge_out e = { .m = m };
+	struct buf waf, generation;
+	if (!edge_any(m))
+		return 0;
+	buf_init(&waf, MIB);
+	buf_init(&generation, KIB);
+	edge_waf_base(&waf, m);
+	digest_of(&e, &waf);
+	buf_printf(&generation, "%s\n", e.digest);
+	int r[] = { emit(out, "edge/waf.conf", &waf, err), emit(out, "edge/generation", &generation, err),
+		    put_server(&e, "edge/nginx.conf", out, err), put_canaries(&e, out, err), put_certificates(m, out, err) };
+	e.dry = true;
+	int res = put_server(&e, "edge/check.conf", out, err);
+	for (size_t i = 0; i < ARRAY_LEN(r); i++)
+		res = res < 0 ? res : r[i];
+	for (size_t i = 0; res == 0 && i < ARRAY_LEN(pages); i++)
+		res = put_page(&pages[i], out, err);
+	return res;
+}

@@ -1,0 +1,82 @@
+/* The cache of the public sites (F-15, M-014): one page is fetched once however many ask, and a disaster site's last page is
+ * shown when its origin is gone, with the time it was fetched.
+ *
+ * Each cached site has a store of its own, so that one can't push another's pages out. What carries a cookie or credentials
+ * is neither kept nor answered from it: a page for one person never reaches another. A disaster site has no cookies at all. */
+#include "compile/edge.h"
+
+static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+static const int lengths[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+
+static bool any_disaster(const struct model *m)
+{
+	for (size_t i = 0; i < m->n_orgs; i++)
+		for (size_t k = 0; k < m->orgs[i].n_sites; k++)
+			if (m->orgs[i].sites[k].disaster)
+				return true;
+	return false;
+}
+
+/* Day and month in Japan (UTC+9) of a day of GMT, before 15:00 of it and from then on; 28 February's next is told below. */
+static void put_days(struct buf *b)
+{
+	for (int m = 0; m < 12; m++)
+		for (int d = 1; d <= lengths[m]; d++) {
+			bool last = d == lengths[m] || (m == 1 && d == 28);
+			buf_printf(b, "    \"%02d%s0\" \"%d月%d日\"; \"%02d%s1\" \"%d月%d日\";\n", d, months[m], m + 1, d, d, months[m],
+			           last ? (m + 1) % 12 + 1 : m + 1, last ? 1 : d + 1);
+		}
+}
+
+/* nginx knows when a kept page was fetched only as its Date header, in GMT (RFC 9110 section 6.6.1); people read Japanese time. */
+static void put_clock(struct buf *b)
+{
+	buf_puts(b, "  map $upstream_http_date $gmt_day { default \"\"; \"~^[A-Z][a-z][a-z], (?<gd>[0-9][0-9]) (?<gm>[A-Z][a-z][a-z]) "
+	            "(?<gy>[0-9]{4}) (?<gh>[0-9][0-9]):(?<gi>[0-9][0-9]):\" \"$gd$gm\"; }\n"
+	            "  map $gh $jst_late { default 0; \"~^(1[5-9]|2[0-3])$\" 1; }\n  map $gh $jst_hour {\n    default \"\";\n");
+	for (int h = 0; h < 24; h++)
+		buf_printf(b, "    %02d %d;%s", h, (h + 9) % 24, h % 8 == 7 ? "\n" : "");
+	buf_puts(b, "  }\n  map \"$gmt_day$jst_late$gy\" $jst_leap {\n    default \"\";\n");
+	for (int y = 2028; y < 2100; y += 4)
+		buf_printf(b, "    28Feb1%d \"2月29日\";\n", y);
+	buf_puts(b, "  }\n  map \"$gmt_day$jst_late\" $jst_common {\n    default \"\";\n");
+	put_days(b);
+	buf_puts(b, "  }\n  map $jst_leap $jst_day { \"\" $jst_common; default $jst_leap; }\n");
+}
+
+void edge_cache_http(struct buf *b, const struct model *m)
+{
+	for (size_t i = 0; i < m->n_orgs; i++)
+		for (size_t k = 0; k < m->orgs[i].n_sites; k++)
+			if (m->orgs[i].sites[k].cache_s)
+				buf_printf(b, "  proxy_cache_path %s/edge/cache/%s_%zu levels=1:2 keys_zone=%s_%zu:1m max_size=256m inactive=1d use_temp_path=off;\n",
+				           m->service.state_dir, m->orgs[i].code, k, m->orgs[i].code, k);
+	buf_puts(b, "  map \"$http_cookie$http_authorization\" $personal { \"\" 0; default 1; }\n");
+	if (!any_disaster(m))
+		return;
+	put_clock(b);
+	buf_puts(b, "  map $upstream_cache_status $stale_notice {\n    default \"\";\n"
+	            "    STALE \"<div role='status' style='position:fixed;bottom:0;left:0;right:0;padding:.8em;background:#fff3cd;"
+	            "color:#1a1a1c;border-top:2px solid #b78f00;text-align:center;z-index:2147483647'>${jst_day}${jst_hour}時${gi}分に取得した"
+	            "ページです。最新の情報ではないことがあります。<br><span lang='en'>This copy was fetched at ${gh}:${gi} GMT. It may be out of date.</span></div>\";\n  }\n");
+}
+
+void edge_cache_site(struct buf *b, const struct org *o, size_t n)
+{
+	const struct site *s = &o->sites[n];
+	if (!s->cache_s)
+		return;
+	buf_printf(b, "      proxy_cache %s_%zu;\n      proxy_cache_key \"$scheme://$host$request_uri\";\n", o->code, n);
+	buf_printf(b, "      proxy_cache_valid 200 301 302 %us;\n      proxy_cache_valid 404 10s;\n", s->cache_s);
+	/* One asks, the others wait for its answer; while a page is renewed the last one is shown for that moment. */
+	buf_puts(b, "      proxy_cache_lock on;\n      proxy_cache_lock_timeout 10s;\n      proxy_cache_lock_age 10s;\n");
+	buf_printf(b, "      proxy_cache_background_update %s;\n", s->disaster ? "off" : "on"); /* STALE is to mean that the origin is gone */
+	buf_printf(b, "      proxy_cache_use_stale updating%s;\n", s->disaster ? " error timeout http_500 http_502 http_503 http_504" : "");
+	buf_puts(b, "      add_header X-Cache $upstream_cache_status always;\n");
+	if (!s->disaster) {
+		buf_puts(b, "      proxy_cache_bypass $personal;\n      proxy_no_cache $personal;\n");
+		return;
+	}
+	buf_puts(b, "      proxy_hide_header Set-Cookie;\n      proxy_ignore_headers Set-Cookie;\n"
+	            "      sub_filter '</body>' '$stale_notice</body>';\n");
+}

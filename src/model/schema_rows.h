@@ -1,0 +1,17 @@
+/* How a row of the schema table is written. Only for the files that hold such rows. */
+#ifndef MODEL_SCHEMA_ROWS_H
+#define MODEL_SCHEMA_ROWS_H
+
+#include "model/model.h"
+#include "model/schema.h"
+
+#define AT(st, m) .offset = offsetof(struct st, m), .size = sizeof(((struct st *)0)->m)
+#define IN(st, outer, m) .offset = offsetof(struct st, outer.m) - offsetof(struct st, outer), .size = sizeof(((struct st *)0)->outer.m)
+#define LIST(st, m) \
+	.list = true, .offset = offsetof(struct st, m), .count_offset = offsetof(struct st, n_##m), .size = sizeof(*((struct st *)0)->m)
+#define SAYS(label, ja_, en_) .label_ja = label, .help = { en_, ja_ }
+#define END { .name = NULL }
+
+extern const struct object schema_site; /* schema_site.c */
+
+#endif

@@ -1,0 +1,169 @@
+#!/bin/bash
+# Public sites with real packets: a client on the Internet, the cloud's edge with its WAF, the web servers of two bodies that
+# have the same inside addresses. The lab with the two organisations of the example whose networks overlap.
+cd "$(dirname "$0")/../.."
+export TORIDE_LAB=tw TORIDE_SOURCE=$PWD LC_ALL=C.UTF-8
+top=$(mktemp -d /tmp/toride-web.XXXXXX)
+. test/system/lib.sh
+T=build/toride lab=build/lab-tw
+show=("$top/slow-err")
+trap '$T lab down >/dev/null 2>&1; rm -rf "$top"' EXIT
+A=412015 B=412023
+W4=198.51.100.3
+
+# ---- the description: both bodies' servers are 10.1.0.80
+mkdir -p "$top/d/orgs"
+cp -r examples/saga/service.json examples/saga/prefectures "$top/d/"
+cp examples/saga/orgs/{$A,$B}.json "$top/d/orgs/"
+edit() { # FILE JQ: changes an organisation's file
+	jq "$2" "$top/d/orgs/$1.json" >"$top/new" && mv "$top/new" "$top/d/orgs/$1.json"
+}
+edit $A '.sites[1].cache_s = 1'
+edit $B '.sites[0] += {cache_s: 60, waf: "detect", aliases: ["'$B'.lg.example"]}'
+
+put_on() { # applies the description
+	local digest
+	cp -rT "$top/d/orgs" "$lab/description/orgs"
+	digest=$(toride submit "$lab/description" --as sato) && toride approve "$digest" --as tanaka && toride apply "$digest"
+}
+toride() { TORIDE_STATE=$PWD/$lab/state TORIDE_RUN=$PWD/$lab/run $T "$@"; }
+on() { local host=$1; shift; $T lab exec "$host" -- "$@"; }
+# get NAME PATH [curl words…]: from a client on the Internet
+get() { local name=$1 path=$2; shift 2; on inet curl -sS --cacert "$lab/internet/ca.pem" --max-time 10 --interface 203.0.113.77 --resolve "$name:443:$W4" "$@" "https://$name$path"; }
+plain() { local name=$1 path=$2; shift 2; on inet curl -sS --max-time 10 --interface 203.0.113.77 --resolve "$name:80:$W4" "$@" "http://$name$path" -o /dev/null -w '%{http_code}'; }
+code() { get "$@" -o /dev/null -w '%{http_code}'; }
+has() { local want=$1; shift; "$@" >"$top/has" 2>&1; cat "$top/has"; grep -qF -- "$want" "$top/has"; }
+refuses() { ! "$@" >"$top/has" 2>&1; }
+lacks() { local want=$1; shift; "$@" >"$top/has" 2>&1; cat "$top/has"; ! grep -qF -- "$want" "$top/has"; }
+
+$T lab up "$top/d" >"$top/try" 2>&1; ok $? "the lab is up: two bodies, four sites, their keys in the vault"
+cp -rT "$lab/description/orgs" "$top/d/orgs" # with their certificates
+try "a page of the first body reaches a client outside" has "$A www.$A.lg.example asked by 203.0.113.77" get www.$A.lg.example /
+try "and of the second, whose server has the same address" has "$B www.$B.lg.example asked by 203.0.113.77" get www.$B.lg.example /
+try "its other name too" has "$B $B.lg.example asked by" get $B.lg.example /
+try "another port of the same server is another site" has "$A bousai.$A.lg.example asked by" get bousai.$A.lg.example /
+try "by IPv6" has "asked by 2001:db8:113::77" on inet curl -sS --max-time 10 -g --cacert "$lab/internet/ca.pem" --interface 2001:db8:113::77 --resolve "www.$A.lg.example:443:[2001:db8:100::3]" https://www.$A.lg.example/
+try "the origin is asked from the body's own inside address" has "from 100.64.1.1" get www.$A.lg.example /
+try "what a client says of itself isn't told to the origin" has "asked by 203.0.113.77 from" get www.$A.lg.example / -H "X-Forwarded-For: 10.9.9.9" -H "Forwarded: for=10.9.9.9"
+try "nor any of its forms" lacks "10.9.9.9" get www.$A.lg.example / -H "X-Forwarded-For: 10.9.9.9" -H "Forwarded: for=10.9.9.9" -H "X-Real-IP: 10.9.9.9"
+try "a name that nobody publishes is refused" is "$(plain other.example /)" 421
+try "so is the address itself" is "$(plain $W4 /)" 421
+try "and has no certificate" refuses get other.example / -k
+try "who asks in the clear is led to TLS" is "$(plain www.$A.lg.example /x -D - | grep -i ^location | tr -d '\r')" "$(printf 'Location: https://www.%s.lg.example/x' $A)"
+try "HTTP/2 is spoken" is "$(get www.$A.lg.example / -o /dev/null -w '%{http_version}')" 2
+try "and only TLS from now on, also where pages are kept" eval 'get www.$A.lg.example / -D - -o /dev/null | grep -qi ^strict-transport && get bousai.$A.lg.example / -D - -o /dev/null | grep -qi ^strict-transport'
+try "TLS 1.2 with an ephemeral key too" has "asked by" get www.$A.lg.example / --tls-max 1.2
+try "TLS 1.1 isn't" refuses get www.$A.lg.example / --tls-max 1.1 --ciphers DEFAULT@SECLEVEL=0
+try "no private key lies in a file the server can read" eval '! grep -rl "PRIVATE KEY" $lab/state/current/edge/ $lab/run/edge $lab/state/edge'
+for host in "www.$A.lg.example." "WWW.$A.LG.EXAMPLE" "www.$A.lg.example:80"; do
+	try "Host: $host is that site, with its WAF" is "$(code www.$A.lg.example "/?id=1%27%20or%20%271%27=%271" -H "Host: $host")" 403
+done
+try "SQL injection is refused" is "$(code www.$A.lg.example "/?id=1%27%20or%20%271%27=%271")" 403
+try "with a page that says so in Japanese and English" has "受け付けられませんでした" get www.$A.lg.example "/?id=1%27%20or%20%271%27=%271"
+try "in a posted form too" is "$(code www.$A.lg.example / -d "q=<script>alert(1)</script>")" 403
+try "in JSON too" is "$(code www.$A.lg.example / -H 'Content-Type: application/json' -d '{"q":"1 union select password from users"}')" 403
+try "a body that isn't what it says is refused" is "$(code www.$A.lg.example / -H 'Content-Type: application/json' -d '{"q":')" 400
+try "a path out of the site is refused" is "$(code www.$A.lg.example "/?file=../../../../etc/passwd")" 403
+try "where the site only detects it passes" is "$(code www.$B.lg.example "/?id=1%27%20or%20%271%27=%271")" 200
+try "an ordinary question passes" is "$(code www.$A.lg.example "/?q=%E3%81%94%E3%81%BF%E3%81%AE%E5%8F%8E%E9%9B%86%E6%97%A5")" 200
+try "the canary's path isn't answered outside" is "$(code www.$A.lg.example /.well-known/toride-canary)" 404
+try "nor are the edge's own pages" is "$(code www.$A.lg.example /.toride/waiting.html)" 404
+
+# ---- the watch
+recorded() { toride log tail --org "$1" -n 500 | grep "$2" | grep "$3"; }
+try "the WAF's refusal is a record of the body, with client, site and rule" until_true 10 eval 'recorded $A "\"product\":\"waf\"" "942100" | grep "\"ip\":\"203.0.113.77\"" | grep "\"site\":\"www.$A.lg.example\"" | grep -q Denied'
+try "a page is a record too, of the body whose it is" until_true 10 eval 'recorded $B "\"product\":\"edge\"" "\"site\":\"www.$B.lg.example\"" | grep -q "\"code\":200"'
+try "a name that nobody publishes is one of the service" until_true 10 eval 'recorded service edge unknown-site'
+try "what a visitor says of himself is in no record" eval '! recorded $A . 10.9.9.9 && ! recorded $B . 10.9.9.9'
+try "the attack is a finding with its own notice" until_true 30 eval 'toride incident list --json | grep "公開サイトへの攻撃を遮断した" | grep -q $A'
+try "what passed where the WAF only detects is another" until_true 30 eval 'toride incident list --json | grep "検知のみの公開サイトへ攻撃が通った" | grep -q $B'
+
+
+# ---- the node reaches the listed servers of a body and nothing else there
+try "from the node the server's other ports stay closed" eval '! on gw1 curl -sS --max-time 3 --interface 100.64.1.1 http://10.1.0.80:22/'
+
+# ---- the cache: a page is fetched once however many ask
+asked() { grep -c "^$1 $2\$" "$lab/org/${1:(-17):6}-web/access.log"; } # NAME PATH: how often the origin was asked
+for i in 1 2 3 4 5; do get www.$B.lg.example /kept >/dev/null; done
+try "five visitors of a kept page cost the origin one request" is "$(asked www.$B.lg.example /kept)" 1
+for i in 1 2 3; do get www.$B.lg.example /mine -H "Cookie: s=$i" >/dev/null; get www.$B.lg.example /mine -H "Authorization: Basic eDp5" >/dev/null; done
+try "a page for one person is never kept" is "$(asked www.$B.lg.example /mine)" 6
+try "nor does anybody else get it" has "HIT" eval 'get www.$B.lg.example /kept -D - -o /dev/null; ! get www.$B.lg.example /mine -D - -o /dev/null | grep HIT'
+rush() { # N: requests from ten addresses at once, 1/10 each; prints how many of which status
+	for i in 1 2 3 10 11 12 25 40 50 77; do
+		on inet curl -sS -Z --no-progress-meter --parallel-max 10 --max-time 30 --interface 203.0.113.$i --resolve "bousai.$A.lg.example:443:$W4" -k \
+			-o /dev/null -w '%{http_code}\n' "https://bousai.$A.lg.example/rush#[1-$(($1 / 10))]" &
+	done
+	wait $(jobs -p)
+}
+rush 50 >"$top/calm"; calm=$(asked bousai.$A.lg.example /rush) began=$SECONDS
+rush 1000 >"$top/rush"; took=$((SECONDS - began)) surge=$(( $(asked bousai.$A.lg.example /rush) - calm ))
+echo "# the origin was asked $calm times for 50 requests, and $surge times for 1000 within $took s; a page is kept for a second"
+try "twenty times the visitors are all answered" is "$(sort "$top/rush" | uniq -c | tr -s ' ')" " 1000 200"
+try "and cost the origin one request a second at most" eval "[ $surge -le $((took + 2)) ]"
+try "a disaster site's cookies reach nobody" lacks "Set-Cookie" get bousai.$A.lg.example /cookie -D - -o /dev/null
+
+# ---- one visitor's flood is his own
+on inet bash -c "exec 3<>/dev/tcp/$W4/80; printf 'GET / HTTP/1.1\r\nHost: www.$B.lg.example\r\nX-Slow: ' >&3; cat <&3; echo closed" >"$top/slowloris" 2>&1 & slowloris=$!
+on inet curl -sS -Z --no-progress-meter --parallel-max 20 --interface 203.0.113.66 --resolve "www.$B.lg.example:443:$W4" -k -o /dev/null -w '%{http_code}\n' \
+	"https://www.$B.lg.example/kept#[1-1500]" >"$top/flood" 2>&1
+echo "# flood: $(sort "$top/flood" | uniq -c | tr -s ' \n' ' ')"
+try "a flood from one address is limited" eval '[ "$(grep -c 429 "$top/flood")" -ge 300 ]'
+try "another visitor isn't" is "$(code www.$B.lg.example /kept)" 200
+try "nor is the flooding one at another site" is "$(on inet curl -sS -o /dev/null -w '%{http_code}' -k --interface 203.0.113.66 --resolve "www.$A.lg.example:443:$W4" https://www.$A.lg.example/)" 200
+on inet curl -sS -Z --no-progress-meter --parallel-max 10 -o /dev/null -w '%{http_code}\n' --interface 203.0.113.67 -k --resolve "www.$B.lg.example:443:$W4" -d "mail=x" \
+	"https://www.$B.lg.example/form#[1-100]" >"$top/forms" 2>&1
+echo "# forms: $(sort "$top/forms" | uniq -c | tr -s ' \n' ' ')"
+try "forms sent by a program are limited" eval '[ "$(grep -c 429 "$top/forms")" -ge 5 ] && [ "$(grep -c 200 "$top/forms")" -ge 20 ]'
+
+try "what was taken is cut out of the server's file" until_true 10 eval '[ $(($(stat -c %b $lab/state/edge/log/access) * 512)) -lt $(($(stat -c %s $lab/state/edge/log/access) / 2)) ]'
+
+# ---- changes
+edit $A '.sites[0] += {exclusions: [{rule: 942100, path: "/", parameter: "id", owner: "o", reason: "r", expires: "2030-01-01T00:00:00Z"}]}'
+( for i in $(seq 400); do printf 'url = "https://www.%s.lg.example/?n=%s"\noutput = "/dev/null"\n' $B "$i"; done ) >"$top/urls"
+on inet curl -sS --http1.1 --cacert "$lab/internet/ca.pem" -K "$top/urls" --rate 40/s --resolve "www.$B.lg.example:443:$W4" -H "Connection: close" -w '%{http_code}\n' >"$top/flow" 2>"$top/flow-err" & flow=$!
+head -c 400000 /dev/zero | tr '\0' 'a' >"$lab/org/$B-web/www/slow"
+get www.$B.lg.example /slow --max-time 60 >"$top/slow" 2>"$top/slow-err" & slow=$!
+try "one body's exclusion is applied" put_on
+try "what it excludes passes" is "$(code www.$A.lg.example "/?id=1%27%20or%20%271%27=%271")" 200
+try "in that parameter only" is "$(code www.$A.lg.example "/?other=1%27%20or%20%271%27=%271")" 403
+edit $A '.sites[0].exclusions[0].expires = "2020-01-01T00:00:00Z"'
+try "an exclusion that has ended" put_on
+try "excludes nothing" is "$(code www.$A.lg.example "/?id=1%27%20or%20%271%27=%271")" 403
+edit $A '.sites[0].paranoia = 4 | .sites[0].exclusions = []'
+try "another paranoia level is applied" put_on
+wait $flow; ok $? "no connection of the other body failed during three reloads"
+try "all of its 400 requests were answered" is "$(sort "$top/flow" | uniq -c | tr -s ' ')" " 400 200"
+wait $slow; ok $? "a download that began before them came through"
+try "whole" is "$(wc -c <"$top/slow")" 400000
+
+# ---- when things go wrong
+kill -9 "$(cut -d' ' -f1 "$lab/run/pids/vaultd")"
+try "a killed vault is back, and handshakes with it" until_true 20 get www.$B.lg.example /kept
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$top/k" -out "$top/c" -days 3 -subj /CN=www.$B.lg.example -addext "subjectAltName=DNS:www.$B.lg.example" 2>/dev/null
+cp "$top/d/orgs/$B.json" "$top/keep"
+edit $B '.sites[0].certificate = ["base64:'"$(grep -v -- ----- "$top/c" | tr -d '\n')"'"]'
+try "a certificate whose key isn't in the vault is refused by its site" eval '! put_on && grep -q "site www.$B.lg.example of organisation $B" "$top/try"'
+try "and the site goes on as before" has "asked by" get www.$B.lg.example /again
+cp "$top/keep" "$top/d/orgs/$B.json"
+wait $slowloris
+try "a visitor who sends his header byte by byte is let go" grep -q closed "$top/slowloris"
+get bousai.$A.lg.example /kept >/dev/null
+kill "$(cat "$lab/org/$A-web/nginx.pid")"
+sleep 2.2 # nginx counts whole seconds
+try "when its origin is gone a disaster site shows its last page, and says when it was fetched" eval 'get bousai.$A.lg.example /kept | grep -E "asked by.*[0-9]+月[0-9]+日[0-9]+時[0-9][0-9]分に取得した"'
+get bousai.$A.lg.example /kept -D - -o /dev/null | sed 's/^/# /'
+try "in Japanese time" has "$(TZ=Asia/Tokyo date +%-m月%-d日%-H時)" get bousai.$A.lg.example /kept
+try "a page it never fetched is the waiting page" is "$(code bousai.$A.lg.example /never)" 503
+try "a dead origin gives the waiting page" has "つながりにくく" get www.$A.lg.example /
+try "with 503" is "$(code www.$A.lg.example /)" 503
+pid=$(cut -d' ' -f1 "$lab/run/pids/edge")
+kill -9 "$pid"
+try "a killed edge comes back" until_true 20 eval '[ "$(cut -d" " -f1 '$lab'/run/pids/edge)" != '$pid' ] && has "'$B' www" get www.'$B'.lg.example /'
+edit $B '.sites[0].origins[0].addr = "192.0.2.130"'
+try "an origin in the management network is refused by its place" has "orgs[$B].sites[0].origins[0].addr: may never be asked: lies in management" $T check "$top/d"
+edit $B '.sites = []'; edit $A '.sites = []'
+try "the last site goes" put_on
+try "and the edge with it" until_true 20 eval '! get www.'$B'.lg.example /'
+echo "1..$n"
+exit ${bad:-0}
