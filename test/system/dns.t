@@ -101,6 +101,8 @@ import random, sys
 r = random.Random(1)
 for _ in range(20000): print("".join(r.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(12)) + "." + sys.argv[1], "A")
 PY
+tracked() { $T lab exec gw1 -- sysctl -n net.netfilter.nf_conntrack_count; } # what changes before were read back by counts too
+before=$(tracked)
 inet dnsperf -s 198.51.100.53 -d "$top/torture" -Q 20000 -l 12 -t 1 -q 2000 >"$top/flood" 2>&1 & load=$!
 sleep 1
 # Honest resolvers ask from other addresses; a name server that is silent is asked again (RFC 1035 section 7.2).
@@ -112,9 +114,8 @@ done_=$(awk '/Queries completed:/{print $3}' "$top/honest") asked=$(awk '/Querie
 cp "$top/honest" "$top/try"
 [ "${asked:-0}" -gt 300 ] && [ $((done_ * 100)) -ge $((asked * 95)) ]; ok $? "under a flood of made-up names 95 of 100 honest questions are answered ($done_ of $asked)"
 $T lab exec gw1 -- nft list chain inet toride input >"$top/try"; grep 'dns-flood/4' "$top/try" | grep -qv 'packets 0 '; ok $? "what is over an address's rate was dropped and counted"
-flows=$($T lab exec gw1 -- sysctl -n net.netfilter.nf_conntrack_count)
-$T lab exec gw1 -- conntrack -L 2>/dev/null | awk '{print $1, $3}' | sort | uniq -c | sort -rn | head -20 >"$top/try"
-[ "$flows" -lt 5000 ]; ok $? "the flood left no connections in the table ($flows)"
+flows=$(tracked); echo "$before before the flood, $flows after it" >"$top/try"
+[ "$flows" -lt $((before + 1000)) ]; ok $? "the flood left no connections in the table"
 try "each question from outside is a record of the body it concerns" until_true 30 eval 'events 413879 | grep -q "\"hostname\":\"www.$zone\""'
 try "the flood is counted by zone" until_true 30 eval 'events 413879 | grep "\"count\"" | grep -q "\"rcode\":\"NXDOMAIN\""'
 try "and becomes an incident" until_true 60 eval 'toride incident list | grep "水責め\|water torture"'
