@@ -3,7 +3,7 @@
  * A site's own mode, paranoia level and exclusions stand in the site's server block and come before the CRS, which nginx
  * appends to them: no rule of ours looks at the Host header to find out whose request it is, so no spelling of it
  * ("a.example.", ":443") can choose another site's mode. A request that no server block is for reaches no origin at all.
- * Measured: 76 sites take 25 MB a worker and 0.06 s to load; the CRS loaded 76 times would take 1.5 GB.
+ * Measured: 76 sites take 25 MB a worker and 0.06 s to load. Loaded once a site, the CRS would be there 76 times.
  *
  * What is told of a request holds its headers and what matched, never its body: forms hold people's names. F-14. */
 #include "compile/edge.h"
