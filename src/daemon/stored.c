@@ -179,7 +179,7 @@ static void *fill_main(void *user)
 {
 	struct stored *t = user;
 	struct fill_opts o = { t->segments, t->state, segment_key, t->vault, engine_opts(t) };
-	int64_t expired_ms = -EXPIRE_MS, said_ms = -60000;
+	int64_t expired_ms = -EXPIRE_MS, said_ms = -600000;
 	int wait_ms = AGAIN_MS;
 	while (!t->stop) {
 		struct fill *f = NULL;
@@ -198,7 +198,7 @@ static void *fill_main(void *user)
 			log_info("", err.path, "%s", err.msg);
 			continue;
 		}
-		if (clock_mono_ms() - said_ms > 10000) {
+		if (clock_mono_ms() - said_ms > 60000) {
 			said_ms = clock_mono_ms();
 			log_err(LOG_LEVEL_WARN, "", "index", &err);
 		}
