@@ -16,9 +16,12 @@ void plan_add(struct plan *p, enum step_kind kind, uint8_t arg, const char *name
 
 const char *step_name(const struct step *s, char dst[64])
 {
-	static const char *const names[STEP_KINDS] = { "?",    "NET_ADD", "NET_DEL", "NFT", "CUT",
-		                                       "LINK", "UNBOUND", "DAEMON",  "VERIFY", "SHAPE_ADD", "SHAPE_DEL",
-		                                       "IPS_ADD", "IPS_DEL", "IPS", "KNOT", "NSD", "EDGE" };
+	static const char *const names[STEP_KINDS] = {
+		"?", [STEP_NET_ADD] = "NET_ADD", [STEP_NET_DEL] = "NET_DEL", [STEP_NFT] = "NFT", [STEP_CUT] = "CUT", [STEP_LINK] = "LINK",
+		[STEP_UNBOUND] = "UNBOUND", [STEP_DAEMON] = "DAEMON", [STEP_VERIFY] = "VERIFY", [STEP_SHAPE_ADD] = "SHAPE_ADD",
+		[STEP_SHAPE_DEL] = "SHAPE_DEL", [STEP_IPS_ADD] = "IPS_ADD", [STEP_IPS_DEL] = "IPS_DEL", [STEP_IPS] = "IPS",
+		[STEP_KNOT] = "KNOT", [STEP_NSD] = "NSD", [STEP_EDGE] = "EDGE",
+	};
 	snprintf(dst, 64, "%s%s%s", s->kind < STEP_KINDS ? names[s->kind] : "?", s->name[0] ? " " : "", s->name);
 	return dst;
 }

@@ -14,7 +14,6 @@ enum step_kind {
 	STEP_LINK,        /* STATE/current */
 	STEP_UNBOUND,     /* arg: enum unbound_how */
 	STEP_DAEMON,      /* name: told to read its configuration again, waited for */
-	STEP_EDGE,        /* the public sites' server reads its configuration again; waited for */
 	STEP_VERIFY,      /* reads back from the kernel, the daemons and the canaries */
 	STEP_SHAPE_ADD,   /* bandwidth classes that the new generation has, or has otherwise */
 	STEP_SHAPE_DEL,   /* those that only the old one has */
@@ -23,6 +22,7 @@ enum step_kind {
 	STEP_IPS,         /* arg: enum ips_how */
 	STEP_KNOT,        /* arg: enum knot_how */
 	STEP_NSD,         /* name: of the process; arg: enum unbound_how */
+	STEP_EDGE,        /* the public sites' server reads its configuration again; waited for */
 	STEP_KINDS,
 };
 enum ips_how { IPS_RELOAD, IPS_RESTART };
