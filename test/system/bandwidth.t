@@ -26,6 +26,7 @@ import json, sys
 def edit(code, **values):
     path = f"{sys.argv[1]}/{code}.json"
     o = json.load(open(path))
+    o.pop("sites", None) # their keys are in no vault here
     o.update(values, url={"mode": "blacklist", "black": []})
     rule = {"id": "up", "direction": "out", "action": "allow", "to": ["203.0.113.50"], "comment": "test", "owner": "test"}
     o["fw"] = [dict(rule, id="udp", protocol="udp", port_low=9, port_high=9), dict(rule, id="tcp", protocol="tcp", port_low=9, port_high=9)]
