@@ -19,3 +19,5 @@ until_true() {
 		sleep 0.05
 	done
 }
+# DIR: the golden description there without its public sites, whose certificates' keys are in no vault of a lab.
+without_sites() { local f; for f in "$1"/orgs/*.json; do jq 'del(.sites)' "$f" >"$f.new" && mv "$f.new" "$f" || return; done; }

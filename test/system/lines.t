@@ -19,7 +19,7 @@ way() { at gw1 ip route get "$1" | grep -q "dev $2"; }
 got() { stat -c %s "$top/page" 2>/dev/null || echo 0; }
 grows() { local a; a=$(got); sleep 1; [ "$(got)" -gt "$a" ]; }
 
-cp -r test/golden/two/description "$top/d"
+cp -r test/golden/two/description "$top/d" && without_sites "$top/d"
 python3 - "$top/d" <<'PY'
 import json, re, sys
 path = sys.argv[1] + "/service.json"
