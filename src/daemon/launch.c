@@ -183,6 +183,14 @@ static void prepare_edge(void)
 	}
 }
 
+/* Of one that was killed: the number in it is of a namespace that is gone, and may be this one's own. */
+static void drop_pid_file(const struct table_process *row)
+{
+	char dir[PLACE_MAX], path[PLACE_MAX + 64];
+	snprintf(path, sizeof path, "%s/%s.pid", table_path(row->write[0], dir, sizeof dir), row->name);
+	unlink(path);
+}
+
 static void child(const struct launch *l)
 {
 	const struct table_process *row = l->row;
@@ -208,6 +216,8 @@ static void child(const struct launch *l)
 		fail_err(&err);
 	if (row->prepare == PREPARE_TLS && tls_prepare(row->name, &err) < 0)
 		fail_err(&err);
+	if (row->prepare == PREPARE_PID)
+		drop_pid_file(row);
 	if (row->prepare == PREPARE_EDGE)
 		prepare_edge();
 	for (size_t i = 0; i < TABLE_ARGS && row->argv[i]; i++)

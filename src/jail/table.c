@@ -92,7 +92,7 @@ const struct table_process table_processes[] = {
 	  .read = { LIBS, NETLIBS, "%S/generations", "%S/current", "%R/pg" }, .write = { "%S/respond" },
 	  .memory = 1 * GIB, .files = 1024, .processes = 64, .needs = "%S/current/respondd.json" },
 	/* -x and no CAP_SYS_TIME: it serves time and sets none. -U: it needn't be root then. */
-	{ .name = "chronyd", .engine = true, .uid = USER_TIME, .caps_start = CAP(CAP_NET_BIND_SERVICE),
+	{ .name = "chronyd", .engine = true, .prepare = PREPARE_PID, .uid = USER_TIME, .caps_start = CAP(CAP_NET_BIND_SERVICE),
 	  .argv = { "/usr/sbin/chronyd", "-d", "-x", "-U", "-f", "%S/current/chrony/chrony.conf" },
 	  .read = { ENGINE_READ, "%S/generations", "%S/current" }, .write = { "%R/chrony", "/dev/null" },
 	  .files = 1024, .processes = 64, .needs = "%S/current/chrony/chrony.conf" },

@@ -27,7 +27,8 @@ enum calls {
 	CALLS_CHANGE_USER = 1 << 10,
 };
 
-enum prepare { PREPARE_NONE, PREPARE_POSTGRES, PREPARE_EDGE, PREPARE_TSIG /* RUN/NAME/tsig.conf, from the vault */, PREPARE_TLS /* RUN/NAME/tls.* */ };
+enum prepare { PREPARE_NONE, PREPARE_POSTGRES, PREPARE_EDGE, PREPARE_TSIG /* RUN/NAME/tsig.conf, from the vault */, PREPARE_TLS /* RUN/NAME/tls.* */,
+               PREPARE_PID /* NAME.pid in its first writable directory is removed */ };
 
 #define TABLE_PATHS 12
 #define TABLE_ARGS 12
