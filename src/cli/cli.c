@@ -1,7 +1,10 @@
 /* Arguments, errors and language of the command line; see cli.h. */
 #include "cli/cli.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "wire/ctl.h"
+#include "wire/place.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +19,11 @@ bool cli_japanese(void)
 			return strncmp(v, "ja", 2) == 0;
 	}
 	return false;
+}
+
+const char *say(const char *ja, const char *en)
+{
+	return cli_japanese() ? ja : en;
 }
 
 int cli_usage(const struct cli_command *c)
@@ -70,4 +78,25 @@ bool cli_flag(int *argc, char **argv, const char *name)
 			return true;
 		}
 	return false;
+}
+
+int cli_ask(struct str request, struct buf *reply, int timeout_ms, struct err *err)
+{
+	char path[PLACE_MAX];
+	return ctl_call(place_in_run(path, sizeof path, SOCK_CONTROL), request, reply, timeout_ms, err);
+}
+
+void cli_print_json(yyjson_val *v)
+{
+	char *s = yyjson_val_write(v, 0, NULL);
+	printf("%s\n", s ? s : "{}");
+	free(s); /* yyjson's own allocation */
+}
+
+int cli_time(const char *text, int64_t *ret, struct err *err)
+{
+	*ret = 0;
+	if (!text || clock_parse(text, strlen(text), ret) == 0)
+		return 0;
+	return err_set(err, E_INVALID, text, "not a time like 2026-11-22T09:00:00+09:00");
 }

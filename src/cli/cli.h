@@ -2,9 +2,11 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include "base/buf.h"
 #include "base/err.h"
 
 #include <stdbool.h>
+#include <yyjson.h>
 
 /* Exit codes of the contract. */
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_BLOCKED = 3, EXIT_COULD_NOT = 4 };
@@ -28,16 +30,24 @@ extern const struct cli_command cli_zone[];
 extern const struct cli_command cli_status[];
 extern const struct cli_command cli_incident[];
 extern const struct cli_command cli_log[];
+extern const struct cli_command cli_search[];
 extern const struct cli_command cli_lines[];
 extern const struct cli_command cli_site[];
 
 extern const struct cli_command *const cli_tables[]; /* each ended by a row without name; main.c lists them */
 
 bool cli_japanese(void);                           /* by LC_ALL, LC_MESSAGES, LANG */
+const char *say(const char *ja, const char *en);   /* the one in the caller's language */
 int cli_usage(const struct cli_command *c);        /* prints the usage to stderr; EXIT_USAGE */
 int cli_error(const struct err *err);              /* "toride: PATH: what is wrong"; returns the fitting exit code */
 /* Both look no further than "--". Takes "--name VALUE" or "--name=VALUE" out of argv; NULL when absent. cli_flag: takes "--name" out. */
 const char *cli_option(int *argc, char **argv, const char *name);
 bool cli_flag(int *argc, char **argv, const char *name);
+
+/* One request of controld (doc/interfaces/control.md), a whole JSON object; reply, initialised, gets the line it answers. */
+int cli_ask(struct str request, struct buf *reply, int timeout_ms, struct err *err);
+void cli_print_json(yyjson_val *v); /* as one line */
+/* "2026-11-22T09:00:00+09:00" as ms UTC; 0 when text is NULL. -E_INVALID names it. */
+int cli_time(const char *text, int64_t *ret, struct err *err);
 
 #endif

@@ -28,11 +28,6 @@ static int usage_of(const char *name)
 	return EXIT_USAGE;
 }
 
-static const char *say(const char *ja, const char *en)
-{
-	return cli_japanese() ? ja : en;
-}
-
 /* ---- descriptions ---- */
 
 /* All faults on stderr, or as JSON on stdout. */
@@ -150,7 +145,6 @@ static void *show_progress(void *user)
 /* Ends the request, asks, and leaves the answer in reply (initialised here). Frees the request. 0 or an exit code. */
 static int ask(struct buf *request, struct buf *reply, const char *words)
 {
-	char path[PLACE_MAX];
 	struct err err = { 0 };
 	struct waiting w = { .words = words };
 	pthread_t thread;
@@ -158,7 +152,7 @@ static int ask(struct buf *request, struct buf *reply, const char *words)
 	buf_putc(request, '}');
 	buf_init(reply, CTL_MAX);
 	int r = request->failed ? err_set(&err, (enum err_code)-request->failed, "", "the description is too large to hand in") :
-	                          ctl_call(place_in_run(path, sizeof path, SOCK_CONTROL), buf_view(request), reply, WAIT_MS, &err);
+	                          cli_ask(buf_view(request), reply, WAIT_MS, &err);
 	atomic_store(&w.over, true);
 	if (watched)
 		pthread_join(thread, NULL);

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "wire/ctl.h"
-#include "wire/place.h"
 #include "wire/words.h"
 
 #include <stdio.h>
@@ -14,11 +13,6 @@
 
 #define WAIT_MS 30000
 #define ACT_WAIT_MS 10000 /* for a block to act */
-
-static const char *say(const char *ja, const char *en)
-{
-	return cli_japanese() ? ja : en;
-}
 
 static int usage_of(const char *name)
 {
@@ -67,13 +61,12 @@ static bool ask_number(struct asking *a, int *argc, char **argv, const char *opt
 /* Sends and lets `show` print the answer; closes the asking. */
 static int ask(struct asking *a, void (*show)(yyjson_val *root, bool json))
 {
-	char path[PLACE_MAX];
 	struct err err = { 0 };
 	struct buf reply;
 	int code = EXIT_DONE;
 	buf_putc(&a->rq, '}');
 	buf_init(&reply, CTL_MAX);
-	if (a->rq.failed || ctl_call(place_in_run(path, sizeof path, SOCK_CONTROL), buf_view(&a->rq), &reply, WAIT_MS, &err) < 0) {
+	if (a->rq.failed || cli_ask(buf_view(&a->rq), &reply, WAIT_MS, &err) < 0) {
 		code = cli_error(&err);
 	} else {
 		yyjson_doc *doc = yyjson_read(reply.ptr, reply.len, 0);
@@ -87,20 +80,13 @@ static int ask(struct asking *a, void (*show)(yyjson_val *root, bool json))
 
 /* ---- showing ---- */
 
-static void print_json(yyjson_val *v)
-{
-	char *s = yyjson_val_write(v, 0, NULL);
-	printf("%s\n", s ? s : "{}");
-	free(s);
-}
-
 /* One object a line. */
 static void print_json_list(yyjson_val *list)
 {
 	size_t i, n;
 	yyjson_val *v;
 	yyjson_arr_foreach(list, i, n, v)
-		print_json(v);
+		cli_print_json(v);
 }
 
 static const char *text(yyjson_val *o, const char *key)
@@ -206,7 +192,7 @@ static void show_incident(yyjson_val *root, bool json)
 	yyjson_val *inc = yyjson_obj_get(root, "incident"), *v;
 	size_t i, n;
 	if (json) {
-		print_json(inc);
+		cli_print_json(inc);
 		return;
 	}
 	line_incident(inc);
@@ -221,7 +207,7 @@ static void show_incident(yyjson_val *root, bool json)
 static void show_id(yyjson_val *root, bool json)
 {
 	if (json)
-		print_json(root);
+		cli_print_json(root);
 	else
 		printf("%s\n", text(root, "id"));
 }
@@ -336,13 +322,12 @@ static void show_order(yyjson_val *root, bool json)
 /* The state of the awaited block into dst; "" when it can't be learnt. */
 static void ask_state(char *dst, size_t size)
 {
-	char path[PLACE_MAX];
 	struct buf reply;
 	size_t i, n;
 	yyjson_val *v;
 	dst[0] = 0;
 	buf_init(&reply, CTL_MAX);
-	if (ctl_call(place_in_run(path, sizeof path, SOCK_CONTROL), STR("{\"v\":1,\"do\":\"block.list\",\"all\":true}"), &reply, WAIT_MS, NULL) == 0) {
+	if (cli_ask(STR("{\"v\":1,\"do\":\"block.list\",\"all\":true}"), &reply, WAIT_MS, NULL) == 0) {
 		yyjson_doc *doc = yyjson_read(reply.ptr, reply.len, 0);
 		yyjson_arr_foreach(yyjson_obj_get(yyjson_doc_get_root(doc), "blocks"), i, n, v)
 			if (strcmp(text(v, "id"), awaited) == 0)

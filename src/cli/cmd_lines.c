@@ -3,14 +3,8 @@
 
 #include "base/mem.h"
 #include "wire/ctl.h"
-#include "wire/place.h"
 
 #include <stdio.h>
-
-static const char *say(const char *ja, const char *en)
-{
-	return cli_japanese() ? ja : en;
-}
 
 static yyjson_val *counters_of(yyjson_val *root, const char *org)
 {
@@ -62,14 +56,13 @@ static void show_orgs(yyjson_val *root)
 
 static int run_lines(int argc, char **argv)
 {
-	char path[PLACE_MAX];
 	struct buf reply;
 	struct err err = { 0 };
 	(void)argv;
 	if (argc != 0)
 		return cli_usage(cli_lines);
 	buf_init(&reply, CTL_MAX);
-	int r = ctl_call(place_in_run(path, sizeof path, SOCK_CONTROL), STR("{\"v\":1,\"do\":\"status\"}"), &reply, 5000, &err);
+	int r = cli_ask(STR("{\"v\":1,\"do\":\"status\"}"), &reply, 5000, &err);
 	yyjson_doc *doc = r == 0 ? yyjson_read(reply.ptr, reply.len, 0) : NULL;
 	yyjson_val *root = yyjson_doc_get_root(doc), *service = counters_of(root, "");
 	if (r == 0 && !service)

@@ -1,6 +1,5 @@
-/* toride log: verify, export, show, tail, search. All but search read the sealed segments themselves; keys come from the vault, so
- * on the node only root sees records. verify of an export needs neither. search asks the index, through controld, which
- * records who asked for what. */
+/* toride log: verify, export, show, tail. Reads the sealed segments itself; keys come from the vault, so on the node
+ * only root sees records. verify of an export needs neither. Searching is cmd_search.c. */
 #include "cli/cli.h"
 
 #include "base/clock.h"
@@ -12,7 +11,6 @@
 #include "segment/reader.h"
 #include "segment/verify.h"
 #include "vault/vault_client.h"
-#include "wire/ctl.h"
 #include "wire/place.h"
 
 #include <openssl/pem.h>
@@ -22,11 +20,6 @@
 #include <string.h>
 
 #define DAY_MS (24LL * 3600 * 1000)
-
-static const char *say(const char *ja, const char *en)
-{
-	return cli_japanese() ? ja : en;
-}
 
 /* The vault gives root a few keys a second; a long log has more segments than that. */
 static int key_of(const char *org, const char *series, uint32_t number, unsigned char ret[SEGMENT_KEY], void *user,
@@ -208,14 +201,6 @@ static int log_verify(int argc, char **argv)
 
 /* ---- export ---- */
 
-static int parse_time(const char *text, int64_t *ret, struct err *err)
-{
-	*ret = 0;
-	if (!text || clock_parse(text, strlen(text), ret) == 0)
-		return 0;
-	return err_set(err, E_INVALID, text, "not a time like 2026-11-22T09:00:00+09:00");
-}
-
 static int log_export(int argc, char **argv)
 {
 	struct err err = { 0 };
@@ -227,9 +212,9 @@ static int log_export(int argc, char **argv)
 	const char *from = cli_option(&argc, argv, "--from"), *to = cli_option(&argc, argv, "--to");
 	if (argc || !o.org || !o.out)
 		return cli_usage(&cli_log[1]);
-	int r = parse_time(from, &o.from_ms, &err);
+	int r = cli_time(from, &o.from_ms, &err);
 	if (r == 0)
-		r = parse_time(to, &o.to_ms, &err);
+		r = cli_time(to, &o.to_ms, &err);
 	if (r == 0)
 		r = vault_open(NULL, 2000, &v, &err);
 	o.user = v;
@@ -378,151 +363,6 @@ static int log_tail(int argc, char **argv)
 	return x < 0 ? cli_error(&err) : EXIT_DONE;
 }
 
-/* ---- search, rebuild ---- */
-
-#define SEARCH_WAIT_MS 60000
-
-static int ask(struct buf *rq, struct buf *reply, struct err *err)
-{
-	char path[PLACE_MAX];
-	buf_putc(rq, '}');
-	if (rq->failed)
-		return err_set(err, E_LIMIT, "query", "too long");
-	return ctl_call(place_in_run(path, sizeof path, SOCK_CONTROL), buf_view(rq), reply, SEARCH_WAIT_MS, err);
-}
-
-static const char *text_at(yyjson_val *record, const char *path)
-{
-	while (record && *path) {
-		size_t n = strcspn(path, ".");
-		record = yyjson_obj_getn(record, path, n);
-		path += path[n] ? n + 1 : n;
-	}
-	return yyjson_is_str(record) ? yyjson_get_str(record) : "";
-}
-
-/* What most says what a record is about; the rest is in --json and in log show. */
-static void print_record(yyjson_val *r)
-{
-	static const char *const about[] = { "http_request.http_method", "http_request.url.url_string", "query.hostname", "dst_endpoint.ip",
-		                                 "api.operation", "activity_name", "app.name", "malware.name", "message" };
-	yyjson_val *e = yyjson_obj_get(r, "record");
-	char when[CLOCK_TEXT];
-	clock_format_jst((int64_t)ctl_u64(e, "time", 0), when);
-	const char *done = text_at(e, "disposition"), *rule = text_at(e, "rule.uid"), *src = text_at(e, "src_endpoint.ip");
-	printf("%.19s  %-7s %-8s %-9s %-15s", when, text_at(e, "org"), text_at(e, "product"), *done ? done : text_at(e, "action"),
-	       *src ? src : text_at(e, "actor.user"));
-	for (size_t i = 0; i < sizeof about / sizeof *about; i++)
-		if (*text_at(e, about[i]))
-			printf(" %s", text_at(e, about[i]));
-	printf("%s%s%s  %s\n", *rule ? " [" : "", rule, *rule ? "]" : "", text_at(r, "name"));
-}
-
-static void print_count(yyjson_val *c)
-{
-	char when[CLOCK_TEXT];
-	clock_format_jst((int64_t)ctl_u64(c, "last", 0), when);
-	printf("%10llu  %.19s  %s\n", (unsigned long long)ctl_u64(c, "count", 0), when, text_at(c, "value"));
-}
-
-static void print_json(yyjson_val *v)
-{
-	char *s = yyjson_val_write(v, 0, NULL);
-	printf("%s\n", s ? s : "{}");
-	free(s);
-}
-
-/* 1 when nothing was found, as of grep. */
-static int print_found(yyjson_val *root, bool json)
-{
-	yyjson_val *counts = yyjson_obj_get(root, "counts"), *list = counts ? counts : yyjson_obj_get(root, "records"), *v;
-	size_t i, n;
-	yyjson_arr_foreach(list, i, n, v)
-		(json ? print_json : counts ? print_count : print_record)(v);
-	if (json)
-		return n ? EXIT_DONE : EXIT_REFUSED;
-	fprintf(stderr, cli_japanese() ? "%zu件%s(%.2f 秒)\n" : "%zu found%s (%.2f s)\n", n,
-	        ctl_bool(root, "more", false) ? say("、ほかにもあります。-n で増やせます", ", there are more: -n shows more") : "",
-	        (double)ctl_u64(root, "took_ms", 0) / 1000);
-	return n ? EXIT_DONE : EXIT_REFUSED;
-}
-
-/* "1h", "7d", "30m": so long ago; else a time. */
-static int parse_since(const char *text, int64_t *ret, struct err *err)
-{
-	uint64_t n;
-	size_t len = text ? strlen(text) : 0;
-	const char *unit = len > 1 ? strchr("mhd", text[len - 1]) : NULL;
-	if (unit && *unit && str_to_u64((struct str){ text, len - 1 }, 100000, &n)) {
-		*ret = clock_now_ms() - (int64_t)n * (*unit == 'm' ? 60000 : *unit == 'h' ? 3600000 : 86400000);
-		return 0;
-	}
-	return parse_time(text, ret, err);
-}
-
-static int log_search(int argc, char **argv)
-{
-	struct err err = { 0 };
-	struct buf rq, reply, query;
-	int64_t from, to;
-	uint64_t n = 50;
-	bool json = cli_flag(&argc, argv, "--json");
-	const char *org = cli_option(&argc, argv, "--org"), *by = cli_option(&argc, argv, "--by"), *lines = cli_option(&argc, argv, "-n");
-	const char *since = cli_option(&argc, argv, "--from"), *until = cli_option(&argc, argv, "--to");
-	if (lines && !str_to_u64(str_from(lines), 10000, &n))
-		return cli_usage(&cli_log[4]);
-	if (parse_since(since, &from, &err) < 0 || parse_since(until, &to, &err) < 0)
-		return cli_error(&err);
-	buf_init(&rq, 64 * KIB);
-	buf_init(&reply, CTL_MAX);
-	buf_init(&query, 8 * KIB);
-	for (int i = 0; i < argc; i++)
-		buf_printf(&query, "%s%s", i ? " " : "", argv[i]);
-	buf_puts(&rq, "{\"v\":1,\"do\":\"log.search\"");
-	json_field(&rq, "query", buf_view(&query));
-	if (org)
-		json_field_s(&rq, "org", org);
-	if (by)
-		json_field_s(&rq, "group", by);
-	if (from)
-		json_field_u64(&rq, "from", (uint64_t)from);
-	if (to)
-		json_field_u64(&rq, "to", (uint64_t)to);
-	json_field_u64(&rq, "limit", n);
-	int code = ask(&rq, &reply, &err) < 0 ? cli_error(&err) : EXIT_DONE;
-	if (code == EXIT_DONE) {
-		yyjson_doc *doc = yyjson_read(reply.ptr, reply.len, 0);
-		code = print_found(yyjson_doc_get_root(doc), json);
-		yyjson_doc_free(doc);
-	}
-	buf_done(&query);
-	buf_done(&reply);
-	buf_done(&rq);
-	return code;
-}
-
-static int log_rebuild(int argc, char **argv)
-{
-	struct err err = { 0 };
-	struct buf rq, reply;
-	uint64_t n = 0;
-	const char *day = cli_option(&argc, argv, "--day");
-	if (argc || (day && !str_to_u64(str_from(day), 99999999, &n)))
-		return cli_usage(&cli_log[5]);
-	buf_init(&rq, 4 * KIB);
-	buf_init(&reply, CTL_MAX);
-	buf_puts(&rq, "{\"v\":1,\"do\":\"log.rebuild\"");
-	if (day)
-		json_field_u64(&rq, "day", n);
-	int code = ask(&rq, &reply, &err) < 0 ? cli_error(&err) : EXIT_DONE;
-	if (code == EXIT_DONE)
-		printf("%s\n", say("索引を封印済みの記録から作り直しています。進み具合は toride status --json の stored の indexed です。",
-		                   "The index is being filled again from the sealed records; toride status --json shows stored's `indexed` grow."));
-	buf_done(&reply);
-	buf_done(&rq);
-	return code;
-}
-
 const struct cli_command cli_log[] = {
 	{ "log verify", "toride log verify [EXPORT] [--org CODE] [--key FILE] [--witness FILE] [--json]",
 	  "is the log what was written? names the first altered, removed, reordered or duplicated record; 1 if any",
@@ -532,10 +372,5 @@ const struct cli_command cli_log[] = {
 	{ "log show", "toride log show ORG/SERIES/SEGMENT/INDEX", "one record", "記録を一件表示する", log_show },
 	{ "log tail", "toride log tail [--org CODE] [-n LINES] [--follow]", "the newest records, with their names",
 	  "最新の記録を表示する", log_tail },
-	{ "log search", "toride log search QUERY [--org CODE] [--from TIME|7d|2h] [--to TIME] [--by COLUMN] [-n LINES] [--json]",
-	  "finds records: words, host:*.example.jp, src:10.1.0.0/16, code>=500, and, or, not (doc/interfaces/search.md); 1 if none",
-	  "記録を検索する（語、host:*.example.jp、src:10.1.0.0/16、code>=500、and・or・not。なければ 1）", log_search },
-	{ "log rebuild", "toride log rebuild [--day YYYYMMDD]", "fills the index again from the sealed records: all of it, or one day",
-	  "検索の索引を封印済みの記録から作り直す", log_rebuild },
 	{ 0 },
 };

@@ -4,7 +4,6 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "wire/ctl.h"
-#include "wire/place.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +11,6 @@
 static int run_csr(int argc, char **argv)
 {
 	const char *as = cli_option(&argc, argv, "--as");
-	char path[PLACE_MAX];
 	struct buf request, reply;
 	struct err err = { 0 };
 	if (argc < 1)
@@ -29,7 +27,7 @@ static int run_csr(int argc, char **argv)
 		json_str(&request, str_from(argv[i]));
 	}
 	buf_puts(&request, "]}");
-	int r = ctl_call(place_in_run(path, sizeof path, SOCK_CONTROL), buf_view(&request), &reply, 30000, &err);
+	int r = cli_ask(buf_view(&request), &reply, 30000, &err);
 	yyjson_doc *doc = r == 0 ? yyjson_read(reply.ptr, reply.len, 0) : NULL;
 	struct str csr = ctl_str(yyjson_doc_get_root(doc), "csr");
 	if (r == 0)

@@ -4,15 +4,9 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "wire/ctl.h"
-#include "wire/place.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static const char *say(const char *ja, const char *en)
-{
-	return cli_japanese() ? ja : en;
-}
 
 static const char *state_word(struct str state)
 {
@@ -141,13 +135,12 @@ static void show(yyjson_val *root)
 static int run_status(int argc, char **argv)
 {
 	bool json = cli_flag(&argc, argv, "--json");
-	char path[PLACE_MAX];
 	struct buf reply;
 	struct err err = { 0 };
 	if (argc != 0)
 		return cli_usage(cli_status);
 	buf_init(&reply, CTL_MAX);
-	int r = ctl_call(place_in_run(path, sizeof path, SOCK_CONTROL), STR("{\"v\":1,\"do\":\"status\"}"), &reply, 5000, &err);
+	int r = cli_ask(STR("{\"v\":1,\"do\":\"status\"}"), &reply, 5000, &err);
 	yyjson_doc *doc = r == 0 ? yyjson_read(reply.ptr, reply.len, 0) : NULL;
 	if (r == 0 && !doc)
 		r = err_set(&err, E_INVALID, "controld", "the answer is malformed");

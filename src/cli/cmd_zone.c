@@ -16,11 +16,6 @@
 #define HEX_LEN 64
 #define FILE_MAX (64u * MIB)
 
-static const char *say(const char *ja, const char *en)
-{
-	return cli_japanese() ? ja : en;
-}
-
 static int usage_of(size_t i)
 {
 	return cli_usage(&cli_zone[i]);
@@ -161,7 +156,6 @@ static char *description_with(const char *zone, const char *hex, struct err *err
 
 static int hand_in(const struct model *m, const char *as, bool json)
 {
-	char path[PLACE_MAX];
 	struct err err = { 0 };
 	struct buf request, reply;
 	buf_init(&request, CTL_REQUEST_MAX);
@@ -172,7 +166,7 @@ static int hand_in(const struct model *m, const char *as, bool json)
 	json_key(&request, "description");
 	buf_put(&request, m->canonical, m->canonical_len);
 	buf_putc(&request, '}');
-	int r = ctl_call(place_in_run(path, sizeof path, SOCK_CONTROL), buf_view(&request), &reply, WAIT_MS, &err);
+	int r = cli_ask(buf_view(&request), &reply, WAIT_MS, &err);
 	if (r == 0)
 		printf("%s\n", json ? buf_cstr(&reply) : m->digest);
 	buf_done(&request);

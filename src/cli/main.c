@@ -17,10 +17,13 @@ const struct cli_command *const cli_tables[] = {
 	cli_fw,
 	cli_change,
 	cli_zone,
-	cli_status, cli_lines,
+	cli_status,
+	cli_lines,
 	cli_detect,
 	cli_incident,
-	cli_log, cli_site,
+	cli_log,
+	cli_search,
+	cli_site,
 	NULL,
 };
 

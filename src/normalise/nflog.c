@@ -180,7 +180,7 @@ static int parse6(struct rd *r, struct ip_packet *p)
 	return 0;
 }
 
-int packet_parse(struct str payload, struct ip_packet *ret)
+int ip_packet_parse(struct str payload, struct ip_packet *ret)
 {
 	struct rd r = rd_from(payload.ptr, payload.len);
 	*ret = (struct ip_packet){ 0 };
@@ -277,7 +277,7 @@ const char *nflog_event(const struct nflog_packet *p, const struct nflog_place *
 	struct ip_packet ip;
 	struct rule rule = split_prefix(p->prefix);
 	const char *if_in = p->if_in ? where->interface_name(p->if_in, where->user) : NULL;
-	if (packet_parse(p->payload, &ip) < 0)
+	if (ip_packet_parse(p->payload, &ip) < 0)
 		ip = (struct ip_packet){ 0 };
 	const struct orgs_one *one = whose(where->orgs, &rule, p, &ip, if_in);
 	const char *org = one ? one->code : ORGS_SERVICE;

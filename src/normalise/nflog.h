@@ -31,7 +31,7 @@ struct ip_packet {
 int nflog_parse(struct str body, struct nflog_packet *ret);
 /* IPv4 (RFC 791), IPv6 with extension headers (RFC 8200), ports of TCP, UDP, SCTP, UDP-Lite; ICMP. 0 or -E_INVALID; a
  * header that was cut off behind the addresses is no error, its fields are then absent. */
-int packet_parse(struct str payload, struct ip_packet *ret);
+int ip_packet_parse(struct str payload, struct ip_packet *ret);
 
 struct nflog_place {
 	const struct orgs *orgs;

@@ -188,7 +188,7 @@ static void test_headers(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct ip_packet p;
-		int r = packet_parse(cases[i].bytes, &p);
+		int r = ip_packet_parse(cases[i].bytes, &p);
 		if (r != cases[i].r || (r == 0 && (p.has_ports != cases[i].ports || p.has_icmp != cases[i].icmp ||
 		                                   p.fragment != cases[i].fragment || p.protocol != cases[i].protocol ||
 		                                   p.dst_port != cases[i].dst_port)))

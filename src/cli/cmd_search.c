@@ -1,0 +1,151 @@
+/* toride log search, toride log rebuild: what the index of the log finds (doc/interfaces/search.md), asked through controld, which
+ * records who asked for what. */
+#include "cli/cli.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "normalise/event.h"
+#include "wire/ctl.h"
+
+#include <stdio.h>
+
+#define SEARCH_WAIT_MS 60000
+
+/* Ends the request. */
+static int ask(struct buf *rq, struct buf *reply, struct err *err)
+{
+	buf_putc(rq, '}');
+	return rq->failed ? err_set(err, E_LIMIT, "query", "too long") : cli_ask(buf_view(rq), reply, SEARCH_WAIT_MS, err);
+}
+
+static struct str first_of(const struct event *e, const char *path, const char *otherwise)
+{
+	struct str s = event_str(e, path);
+	return s.len ? s : event_str(e, otherwise);
+}
+
+/* What most says what a record is about; the rest is in --json and in log show. */
+static void print_record(yyjson_val *r)
+{
+	static const char *const about[] = { "http_request.http_method", "http_request.url.url_string", "query.hostname", "dst_endpoint.ip",
+		                                 "api.operation", "activity_name", "app.name", "malware.name", "message" };
+	const struct event e = { .root = yyjson_obj_get(r, "record") };
+	char when[CLOCK_TEXT];
+	clock_format_jst((int64_t)ctl_u64(e.root, "time", 0), when);
+	struct str rule = event_str(&e, "rule.uid"), name = ctl_str(r, "name");
+	printf("%.19s  %-7.*s %-8.*s %-9.*s %-15.*s", when, STR_ARG(event_str(&e, "org")), STR_ARG(event_str(&e, "product")),
+	       STR_ARG(first_of(&e, "disposition", "action")), STR_ARG(first_of(&e, "src_endpoint.ip", "actor.user")));
+	for (size_t i = 0; i < ARRAY_LEN(about); i++) {
+		struct str s = event_str(&e, about[i]);
+		if (s.len)
+			printf(" " STR_FMT, STR_ARG(s));
+	}
+	printf("%s" STR_FMT "%s  " STR_FMT "\n", rule.len ? " [" : "", STR_ARG(rule), rule.len ? "]" : "", STR_ARG(name));
+}
+
+static void print_count(yyjson_val *c)
+{
+	char when[CLOCK_TEXT];
+	clock_format_jst((int64_t)ctl_u64(c, "last", 0), when);
+	printf("%10llu  %.19s  " STR_FMT "\n", (unsigned long long)ctl_u64(c, "count", 0), when, STR_ARG(ctl_str(c, "value")));
+}
+
+/* 1 when nothing was found, as of grep. */
+static int print_found(yyjson_val *root, bool json)
+{
+	yyjson_val *counts = yyjson_obj_get(root, "counts"), *list = counts ? counts : yyjson_obj_get(root, "records"), *v;
+	size_t i, n;
+	yyjson_arr_foreach(list, i, n, v)
+		(json ? cli_print_json : counts ? print_count : print_record)(v);
+	if (json)
+		return n ? EXIT_DONE : EXIT_REFUSED;
+	fprintf(stderr, cli_japanese() ? "%zu件%s(%.2f 秒)\n" : "%zu found%s (%.2f s)\n", n,
+	        ctl_bool(root, "more", false) ? say("、ほかにもあります。-n で増やせます", ", there are more: -n shows more") : "",
+	        (double)ctl_u64(root, "took_ms", 0) / 1000);
+	return n ? EXIT_DONE : EXIT_REFUSED;
+}
+
+/* "1h", "7d", "30m": so long ago; else a time. */
+static int parse_since(const char *text, int64_t *ret, struct err *err)
+{
+	uint64_t n;
+	size_t len = text ? strlen(text) : 0;
+	const char *unit = len > 1 ? strchr("mhd", text[len - 1]) : NULL;
+	if (unit && *unit && str_to_u64((struct str){ text, len - 1 }, 100000, &n)) {
+		*ret = clock_now_ms() - (int64_t)n * (*unit == 'm' ? 60000 : *unit == 'h' ? 3600000 : 86400000);
+		return 0;
+	}
+	return cli_time(text, ret, err);
+}
+
+static int log_search(int argc, char **argv)
+{
+	struct err err = { 0 };
+	struct buf rq, reply, query;
+	int64_t from, to;
+	uint64_t n = 50;
+	bool json = cli_flag(&argc, argv, "--json");
+	const char *org = cli_option(&argc, argv, "--org"), *by = cli_option(&argc, argv, "--by"), *lines = cli_option(&argc, argv, "-n");
+	const char *since = cli_option(&argc, argv, "--from"), *until = cli_option(&argc, argv, "--to");
+	if (lines && !str_to_u64(str_from(lines), 10000, &n))
+		return cli_usage(&cli_search[0]);
+	if (parse_since(since, &from, &err) < 0 || parse_since(until, &to, &err) < 0)
+		return cli_error(&err);
+	buf_init(&rq, 64 * KIB);
+	buf_init(&reply, CTL_MAX);
+	buf_init(&query, 8 * KIB);
+	for (int i = 0; i < argc; i++)
+		buf_printf(&query, "%s%s", i ? " " : "", argv[i]);
+	buf_puts(&rq, "{\"v\":1,\"do\":\"log.search\"");
+	json_field(&rq, "query", buf_view(&query));
+	if (org)
+		json_field_s(&rq, "org", org);
+	if (by)
+		json_field_s(&rq, "group", by);
+	if (from)
+		json_field_u64(&rq, "from", (uint64_t)from);
+	if (to)
+		json_field_u64(&rq, "to", (uint64_t)to);
+	json_field_u64(&rq, "limit", n);
+	int code = ask(&rq, &reply, &err) < 0 ? cli_error(&err) : EXIT_DONE;
+	if (code == EXIT_DONE) {
+		yyjson_doc *doc = yyjson_read(reply.ptr, reply.len, 0);
+		code = print_found(yyjson_doc_get_root(doc), json);
+		yyjson_doc_free(doc);
+	}
+	buf_done(&query);
+	buf_done(&reply);
+	buf_done(&rq);
+	return code;
+}
+
+static int log_rebuild(int argc, char **argv)
+{
+	struct err err = { 0 };
+	struct buf rq, reply;
+	uint64_t n = 0;
+	const char *day = cli_option(&argc, argv, "--day");
+	if (argc || (day && !str_to_u64(str_from(day), 99999999, &n)))
+		return cli_usage(&cli_search[1]);
+	buf_init(&rq, 4 * KIB);
+	buf_init(&reply, CTL_MAX);
+	buf_puts(&rq, "{\"v\":1,\"do\":\"log.rebuild\"");
+	if (day)
+		json_field_u64(&rq, "day", n);
+	int code = ask(&rq, &reply, &err) < 0 ? cli_error(&err) : EXIT_DONE;
+	if (code == EXIT_DONE)
+		printf("%s\n", say("索引を封印済みの記録から作り直しています。進み具合は toride status --json の stored の indexed です。",
+		                   "The index is being filled again from the sealed records; toride status --json shows stored's `indexed` grow."));
+	buf_done(&reply);
+	buf_done(&rq);
+	return code;
+}
+
+const struct cli_command cli_search[] = {
+	{ "log search", "toride log search QUERY [--org CODE] [--from TIME|7d|2h] [--to TIME] [--by COLUMN] [-n LINES] [--json]",
+	  "finds records: words, host:*.example.jp, src:10.1.0.0/16, code>=500, and, or, not (doc/interfaces/search.md); 1 if none",
+	  "記録を検索する（語、host:*.example.jp、src:10.1.0.0/16、code>=500、and・or・not。なければ 1）", log_search },
+	{ "log rebuild", "toride log rebuild [--day YYYYMMDD]", "fills the index again from the sealed records: all of it, or one day",
+	  "検索の索引を封印済みの記録から作り直す", log_rebuild },
+	{ 0 },
+};
