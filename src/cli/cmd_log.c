@@ -21,17 +21,10 @@
 
 #define DAY_MS (24LL * 3600 * 1000)
 
-/* The vault gives root a few keys a second; a long log has more segments than that. */
 static int key_of(const char *org, const char *series, uint32_t number, unsigned char ret[SEGMENT_KEY], void *user,
                   struct err *err)
 {
-	int r = -E_LIMIT;
-	for (int i = 0; i < 100 && r == -E_LIMIT; i++) {
-		r = vault_segkey(user, org, series, number, ret, err);
-		if (r == -E_LIMIT)
-			poll(NULL, 0, 50);
-	}
-	return r;
+	return vault_segkey_wait(user, org, series, number, ret, err); /* a long log has more segments than keys a second are given */
 }
 
 static const char *segments_dir(char dst[PLACE_MAX])

@@ -44,7 +44,7 @@ int main(void)
 	if (r >= 0)
 		r = engine_open(library, data, &e, &err);
 	if (r == 0)
-		r = sock_listen(place_in_run(sock, sizeof sock, "indexd/index.sock"), 0660, &fd, &err);
+		r = sock_listen(place_in_run(sock, sizeof sock, SOCK_INDEX), 0660, &fd, &err);
 	if (r == 0) {
 		log_info("", library, "ready");
 		r = serve_run(e, fd, stop_fd, allowed, &err);

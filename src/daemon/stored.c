@@ -22,6 +22,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -101,13 +102,7 @@ static int config_load(struct stored *t, struct err *err)
 
 static int segment_key(const char *org, const char *series, uint32_t number, unsigned char ret[SEGMENT_KEY], void *user, struct err *err)
 {
-	int r = -E_LIMIT; /* so many a second: an index that begins again asks for a year's */
-	for (int i = 0; i < 100 && r == -E_LIMIT; i++) {
-		r = vault_segkey(user, org, series, number, ret, err);
-		if (r == -E_LIMIT)
-			poll(NULL, 0, 50);
-	}
-	return r;
+	return vault_segkey_wait(user, org, series, number, ret, err); /* an index that begins again asks for a year's */
 }
 
 static void pause_ms(struct stored *t, int ms, int fd)
@@ -118,28 +113,53 @@ static void pause_ms(struct stored *t, int ms, int fd)
 		eventfd_read(t->wake_fd, &n);
 }
 
-/* Whole partitions behind the longest, rows of a body behind its own. */
-static int expire(struct stored *t, struct err *err)
+static int by_days(const void *a, const void *b)
 {
-	struct client *c;
-	unsigned longest = 0;
-	struct client_opts o = engine_opts(t);
-	int r = client_open(&o, &c, err);
-	if (r < 0)
-		return r;
+	const struct keep *x = a, *y = b;
+	return x->days < y->days ? -1 : x->days > y->days;
+}
+
+/* A copy of what the generation says, the shortest first. */
+static struct keep *keeps_now(struct stored *t, size_t *ret_n)
+{
 	pthread_mutex_lock(&t->lock);
 	size_t n = t->n_keeps;
 	struct keep *keeps = mem_array(n + 1, sizeof *keeps);
 	if (keeps && n)
 		memcpy(keeps, t->keeps, n * sizeof *keeps);
 	pthread_mutex_unlock(&t->lock);
-	for (size_t i = 0; keeps && i < n; i++)
-		longest = keeps[i].days > longest ? keeps[i].days : longest;
-	if (longest)
-		r = fill_expire(c, NULL, longest, err);
-	for (size_t i = 0; keeps && r == 0 && i < n && !t->stop; i++)
-		if (keeps[i].days < longest)
-			r = fill_expire(c, keeps[i].org, keeps[i].days, err);
+	if (keeps)
+		qsort(keeps, n, sizeof *keeps, by_days);
+	*ret_n = keeps ? n : 0;
+	return keeps;
+}
+
+/* Whole partitions behind the longest; rows of the bodies behind their own, those of the same length at once. */
+static int expire_all(struct stored *t, struct client *c, const struct keep *keeps, size_t n, struct err *err)
+{
+	unsigned longest = n ? keeps[n - 1].days : 0;
+	int r = longest ? fill_expire(c, STR(""), longest, err) : 0;
+	for (size_t i = 0, k; r == 0 && i < n && keeps[i].days < longest && !t->stop; i = k) {
+		struct buf orgs;
+		buf_init(&orgs, MIB);
+		for (k = i; k < n && keeps[k].days == keeps[i].days; k++)
+			buf_printf(&orgs, "%s'%s'", k > i ? "," : "", keeps[k].org);
+		r = fill_expire(c, buf_view(&orgs), keeps[i].days, err);
+		buf_done(&orgs);
+	}
+	return r;
+}
+
+static int expire(struct stored *t, struct err *err)
+{
+	struct client *c;
+	struct client_opts o = engine_opts(t);
+	size_t n;
+	int r = client_open(&o, &c, err);
+	if (r < 0)
+		return r;
+	struct keep *keeps = keeps_now(t, &n);
+	r = expire_all(t, c, keeps, n, err);
 	mem_free(keeps);
 	client_close(&c);
 	return r;
@@ -332,7 +352,7 @@ static int open_all(struct stored *t, struct err *err)
 	char path[PLACE_MAX];
 	place_in_state(t->segments, sizeof t->segments, "segments");
 	place_in_state(t->state, sizeof t->state, "index-fill");
-	place_in_run(t->engine, sizeof t->engine, "indexd/index.sock");
+	place_in_run(t->engine, sizeof t->engine, SOCK_INDEX);
 	pthread_mutex_init(&t->lock, NULL);
 	if (uv_loop_init(&t->loop) < 0 || curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK || (t->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
 		return err_set(err, E_IO, "loop", "cannot start");

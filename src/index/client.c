@@ -8,9 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define URL "http://index/"
+
 struct client {
 	CURL *curl;
-	char url[512];
 	char *error; /* CURL_ERROR_SIZE */
 	struct buf words; /* of an answer nobody wants */
 };
@@ -33,7 +34,6 @@ int client_open(const struct client_opts *o, struct client **ret, struct err *er
 		client_close(&c);
 		return err_set(err, E_NOMEM, "", "no memory");
 	}
-	snprintf(c->url, sizeof c->url, "%s/", o->socket_path ? "http://index" : o->url);
 	curl_easy_setopt(c->curl, CURLOPT_ERRORBUFFER, c->error);
 	curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c->curl, CURLOPT_POST, 1L);
@@ -41,8 +41,7 @@ int client_open(const struct client_opts *o, struct client **ret, struct err *er
 	curl_easy_setopt(c->curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(c->curl, CURLOPT_TIMEOUT_MS, o->timeout_ms ? (long)o->timeout_ms : 60000L);
 	curl_easy_setopt(c->curl, CURLOPT_CONNECTTIMEOUT_MS, 2000L);
-	if (o->socket_path)
-		curl_easy_setopt(c->curl, CURLOPT_UNIX_SOCKET_PATH, o->socket_path);
+	curl_easy_setopt(c->curl, CURLOPT_UNIX_SOCKET_PATH, o->socket_path);
 	*ret = c;
 	return 0;
 }
@@ -89,7 +88,7 @@ static int call(struct client *c, const char *url, struct str body, struct buf *
 
 int client_query(struct client *c, struct str sql, struct buf *ret, struct err *err)
 {
-	return call(c, c->url, sql, ret, err);
+	return call(c, URL, sql, ret, err);
 }
 
 int client_insert(struct client *c, const char *insert, struct str rows, struct err *err)
@@ -98,7 +97,7 @@ int client_insert(struct client *c, const char *insert, struct str rows, struct 
 	char *quoted = curl_easy_escape(c->curl, insert, 0);
 	if (!quoted)
 		return err_set(err, E_NOMEM, "", "no memory");
-	snprintf(url, sizeof url, "%s?query=%s", c->url, quoted);
+	snprintf(url, sizeof url, URL "?query=%s", quoted);
 	curl_free(quoted);
 	return call(c, url, rows, &c->words, err);
 }

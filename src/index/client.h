@@ -1,4 +1,4 @@
-/* Asking ClickHouse over its HTTP interface: the embedded one behind its UNIX socket, or a server by URL.
+/* Asking ClickHouse over its HTTP interface, here the embedded one's behind its UNIX socket.
  * Blocking, one connection, kept; made again when lost. Not for threads. */
 #ifndef INDEX_CLIENT_H
 #define INDEX_CLIENT_H
@@ -8,8 +8,7 @@
 struct err;
 struct client;
 struct client_opts {
-	const char *socket_path; /* of the UNIX socket; NULL: url */
-	const char *url;         /* "http://10.0.0.5:8123" */
+	const char *socket_path; /* of the UNIX socket */
 	unsigned timeout_ms;     /* of a request; 0: 60,000 */
 };
 

@@ -180,15 +180,17 @@ int fill_order_rebuild(const char *state, uint32_t day, struct err *err)
 /* One statement a table, %s its name. */
 static int for_each_table(struct client *c, const char *before, const char *after, struct err *err)
 {
-	char sql[512];
-	struct buf answer;
+	struct buf sql, answer;
 	int r = 0;
+	buf_init(&sql, MIB);
 	buf_init(&answer, MIB);
 	for (size_t i = 0; r == 0 && i < index_table_count(); i++) {
-		snprintf(sql, sizeof sql, "%s toride.%s %s", before, index_tables[i].name, after);
-		r = client_query(c, str_from(sql), &answer, err);
+		buf_reset(&sql);
+		buf_printf(&sql, "%s toride.%s %s", before, index_tables[i].name, after);
+		r = sql.failed ? err_set(err, E_NOMEM, "", "no memory") : client_query(c, buf_view(&sql), &answer, err);
 	}
 	buf_done(&answer);
+	buf_done(&sql);
 	return r;
 }
 
@@ -222,6 +224,7 @@ static void drop_until(struct fill *f)
 	map_done(&f->until);
 }
 
+/* Makes the tables in any case; what was ordered of them before or after it. */
 static int begin_rebuild(struct fill *f, struct buf *place, struct err *err)
 {
 	struct buf b;
@@ -231,17 +234,18 @@ static int begin_rebuild(struct fill *f, struct buf *place, struct err *err)
 	int r = read_state(&f->o, "rebuild", &b, err);
 	bool ordered = r == 0 && str_to_u64(buf_view(&b), 99999999, &day);
 	buf_done(&b);
-	if (!ordered)
-		return r;
-	if (day == 0) {
+	if (r == 0 && ordered && day == 0) {
 		r = for_each_table(f->client, "DROP TABLE IF EXISTS", "", err);
 		if (r == 0)
 			r = remove_state(&f->o, "place", err);
 		if (r == 0)
 			r = remove_state(&f->o, "rebuild", err);
 		buf_reset(place);
-		return r;
 	}
+	if (r == 0)
+		r = make_tables(f->client, err);
+	if (r < 0 || !ordered || day == 0)
+		return r;
 	snprintf(tail, sizeof tail, "DROP PARTITION %u", (unsigned)day);
 	r = for_each_table(f->client, "ALTER TABLE", tail, err);
 	if (r == 0 && take_until(f, buf_view(place)) < 0)
@@ -287,13 +291,9 @@ static int open_all(struct fill *f, struct err *err)
 	if (r == 0)
 		r = begin_again_if_empty(f, err);
 	if (r == 0)
-		r = make_tables(f->client, err);
-	if (r == 0)
 		r = read_state(&f->o, "place", &place, err);
 	if (r == 0)
 		r = begin_rebuild(f, &place, err);
-	if (r == 0)
-		r = make_tables(f->client, err);
 	if (r == 0 && !f->day)
 		r = load_existing(f, buf_view(&place), err);
 	if (r == 0)
@@ -391,16 +391,23 @@ int fill_flush(struct fill *f, struct err *err)
 	return 0;
 }
 
-/* What isn't an event is found by its name and its text all the same. */
-static const char nothing[] = "{\"class_uid\":0}";
+/* What isn't an event is found by its words all the same. */
+static void wrap(struct fill *f, const struct reader_record *rec, struct event *ret)
+{
+	buf_reset(&f->words);
+	buf_printf(&f->words, "{\"class_uid\":0,\"time\":%lld", (long long)rec->time_ms);
+	json_field(&f->words, "message", rec->data);
+	buf_putc(&f->words, '}');
+	f->stats.bad++;
+	if (f->words.failed || event_parse(buf_view(&f->words), ret) < 0)
+		event_parse(STR("{}"), ret);
+}
 
 static void add(struct fill *f, const struct reader_record *rec)
 {
 	struct event e;
-	if (event_parse(rec->data, &e) < 0) {
-		f->stats.bad++;
-		event_parse(STR(nothing), &e);
-	}
+	if (event_parse(rec->data, &e) < 0)
+		wrap(f, rec, &e);
 	int64_t arrival = index_arrival_ms(&e);
 	if (!is_existing(f, &rec->name) && of_day(f, &rec->name, arrival)) {
 		yyjson_val *class = event_get(&e, "class_uid");
@@ -464,15 +471,19 @@ const struct fill_stats *fill_stats(const struct fill *f)
 
 /* ---- retention ---- */
 
-int fill_expire(struct client *c, const char *org, unsigned days, struct err *err)
+int fill_expire(struct client *c, struct str orgs, unsigned days, struct err *err)
 {
 	char tail[256], sql[512];
 	struct buf answer;
 	struct str rest, day;
 	int64_t limit = clock_now_ms() - (int64_t)days * 86400000;
-	if (org) {
-		snprintf(tail, sizeof tail, "WHERE org = '%s' AND arrival < fromUnixTimestamp64Milli(%lld)", org, (long long)limit);
-		return for_each_table(c, "DELETE FROM", tail, err);
+	if (orgs.len) {
+		struct buf b;
+		buf_init(&b, MIB);
+		buf_printf(&b, "WHERE arrival < fromUnixTimestamp64Milli(%lld) AND org IN (" STR_FMT ")", (long long)limit, STR_ARG(orgs));
+		int x = b.failed ? err_set(err, E_NOMEM, "", "no memory") : for_each_table(c, "DELETE FROM", buf_cstr(&b), err);
+		buf_done(&b);
+		return x;
 	}
 	buf_init(&answer, MIB);
 	snprintf(sql, sizeof sql, "SELECT DISTINCT partition FROM system.parts WHERE database = 'toride' AND active AND toUInt32OrZero(partition) < %u",

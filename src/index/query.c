@@ -28,12 +28,11 @@ static int fault(struct parser *s, const char *at, enum err_code code, const cha
 
 static struct query_node *node(struct parser *s, enum query_kind kind)
 {
-	static struct query_node spare; /* only ever written when the parse has failed; never read */
-	if (s->q->n == QUERY_NODES) {
+	struct query_node *n = &s->q->nodes[s->q->n];
+	if (s->q->n < QUERY_NODES)
+		s->q->n++;
+	else
 		fault(s, s->p, E_LIMIT, "the query has too many parts");
-		return &spare;
-	}
-	struct query_node *n = &s->q->nodes[s->q->n++];
 	*n = (struct query_node){ .kind = kind };
 	return n;
 }
@@ -132,23 +131,28 @@ static bool ip_range(struct str v, unsigned char low[16], unsigned char high[16]
 	return true;
 }
 
-/* "http" is c4002_http_activity: the word behind the number, whole or up to its first _. */
+/* "http", "http_activity": of c4002_http_activity all behind the number, or a word of it that says something. */
+static bool names_class(const struct index_table *t, struct str v)
+{
+	struct str name = str_from(strchr(t->name, '_') + 1), rest = name, word;
+	if (str_case_eq(v, name))
+		return true;
+	while (str_next(&rest, '_', &word))
+		if (str_case_eq(v, word) && !str_case_eq(v, STR("activity")))
+			return true;
+	return false;
+}
+
 static bool class_number(struct str v, uint64_t *ret)
 {
 	if (str_to_u64(v, 999999, ret))
 		return true;
-	for (const struct index_table *t = index_tables;; t++) {
-		struct str name = str_from(strchr(t->name, '_') + 1), word;
-		struct str rest = name;
-		str_next(&rest, '_', &word);
-		if (str_case_eq(v, name) || str_case_eq(v, word) || (t->class_uid == 2004 && str_case_eq(v, STR("finding"))) ||
-		    (t->class_uid == 6002 && str_case_eq(v, STR("lifecycle")))) {
-			*ret = t->class_uid;
+	for (size_t i = 0; i < index_table_count(); i++)
+		if (names_class(&index_tables[i], v)) {
+			*ret = index_tables[i].class_uid;
 			return true;
 		}
-		if (!t->class_uid)
-			return false;
-	}
+	return false;
 }
 
 static const struct query_node *compare(struct parser *s, const struct column *c, enum query_op op)

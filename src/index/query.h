@@ -8,7 +8,7 @@
  *   host:evil.jp,bad.jp         one of several
  *   src:10.1.0.21  src:10.1.0.0/16  ip:203.0.113.7          ip: src, via or dst
  *   code:404  code>=500  out>1000000                        numbers
- *   class:http                  a class by number, or http dns network email finding authentication process api lifecycle other
+ *   class:http                  a class by number, or http dns network email finding authentication process api lifecycle other (index_tables)
  *   A B   A and B   A or B   not A   -A   ( … )             "and" binds closer than "or"; side by side is "and"
  *
  * Limits: QUERY_MAX bytes, QUERY_NODES parts, QUERY_DEPTH brackets. */
@@ -37,7 +37,7 @@ struct query_node {
 
 struct query {
 	char text[QUERY_MAX + 1];
-	struct query_node nodes[QUERY_NODES];
+	struct query_node nodes[QUERY_NODES + 1]; /* the last one takes what is too much, in a parse that fails */
 	size_t n;
 	const struct query_node *root;
 };

@@ -81,7 +81,7 @@ const struct table_process table_processes[] = {
 	/* Ours, but half a gigabyte of another project's code inside: confined as an engine. No library, no index. */
 	{ .name = "indexd", .engine = true, .uid = USER_INDEX, .own_net = true, .argv = { "toride-indexd" },
 	  .read = { ENGINE_READ, "%X/toride-indexd", "%X/libchdb.so" }, .write = { "%S/index", "%R/indexd", "/dev/null" },
-	  .memory = 8 * GIB, .files = 16384, .processes = 512, .needs = "%X/libchdb.so", .probe = "%R/indexd/index.sock" },
+	  .memory = 8 * GIB, .files = 16384, .processes = 512, .needs = "%X/libchdb.so", .probe = "%R/" SOCK_INDEX },
 	{ .name = "stored", .argv = { "toride-stored" }, .uid = USER_STORED, .group = GROUP_SEGMENTS, .own_net = true,
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_THREADS,
 	  .read = { LIBS, "%S/generations", "%S/current", "%S/segments", "%S/vault-public", "%R/indexd" },

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -181,6 +182,18 @@ int vault_tsig(struct vault *v, const char *name, unsigned char ret_key[32], str
 		return res;
 	rd_bytes(&r, ret_key, 32);
 	return ended(&r, err);
+}
+
+#define PATIENT_MS 5000
+
+int vault_segkey_wait(struct vault *v, const char *org, const char *series, uint64_t number, unsigned char ret_key[32],
+                      struct err *err)
+{
+	int64_t until = clock_mono_ms() + PATIENT_MS;
+	int r;
+	while ((r = vault_segkey(v, org, series, number, ret_key, err)) == -E_LIMIT && clock_mono_ms() < until)
+		poll(NULL, 0, 50);
+	return r;
 }
 
 int vault_destroy(struct vault *v, const char *org, struct err *err)

@@ -29,6 +29,9 @@ int vault_seal(struct vault *v, struct str message, unsigned char ret_sig[64], u
 int vault_segkey(struct vault *v, const char *org, const char *series, uint64_t number, unsigned char ret_key[32],
                  struct err *err);
 int vault_tsig(struct vault *v, const char *name, unsigned char ret_key[32], struct err *err);
+/* The same, waiting up to five seconds where the vault says that it gives only so many a second. */
+int vault_segkey_wait(struct vault *v, const char *org, const char *series, uint64_t number, unsigned char ret_key[32],
+                      struct err *err);
 int vault_destroy(struct vault *v, const char *org, struct err *err);
 /* A new site key's certification request (PEM) for 1 to VAULT_NAMES names. */
 int vault_site_key(struct vault *v, const char *const *names, size_t n, struct buf *ret_pem, struct err *err);

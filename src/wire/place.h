@@ -33,6 +33,7 @@ const char *place_in_run(char *dst, size_t size, const char *fmt, ...) __attribu
 #define SOCK_SEARCH "search.sock"     /* JSON lines: searches of the log. from controld, portald */
 #define SOCK_PROXY "proxy.sock"       /* fixed-size binary: blocks and policy. from torided */
 #define SOCK_PORTAL "portal.sock"     /* SCGI. from nginx */
+#define SOCK_INDEX "indexd/index.sock" /* ClickHouse's HTTP interface (index/serve.h). from stored alone */
 #define SOCK_PG "pg"                  /* directory of PostgreSQL's socket. respondd, portald */
 
 #define UID_BASE 47100
