@@ -22,7 +22,7 @@ figure index.memory "$(awk '/VmHWM/{printf "%d", $2/1024}' /proc/$engine/status)
 org=412015
 say "the same body's records as text, for grep"
 ask "SELECT raw FROM toride.events WHERE org = '$org' FORMAT TSVRaw" >"$work/text"
-ms() { local t0; t0=$(date +%s%N); "$@" >/dev/null; echo $((($(date +%s%N) - t0) / 1000000)); }
+ms() { local t0; t0=$(date +%s%N); "$@" >"$work/count"; echo $((($(date +%s%N) - t0) / 1000000)); } # into /dev/null grep would stop at its first hit
 one() { # NAME WORD WANT
 	stop; sync; echo 3 >/proc/sys/vm/drop_caches 2>/dev/null; begin
 	local cold warm best=999999 found peer i
