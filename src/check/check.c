@@ -150,7 +150,7 @@ static int check_feed(const unsigned char want[SHA256_LEN], struct err *err)
 	int r = fs_read(place_in_state(path, sizeof path, "feeds/ips/%s.rules", hex), &b, err);
 	hash_sha256(b.ptr ? b.ptr : "", b.len, have);
 	if (r < 0)
-		r = err_set(err, E_NOT_FOUND, "service.ips.rules", "%.16s… isn't on this node: toride ips build -o STATE/feeds/ips", hex);
+		r = err_set(err, E_NOT_FOUND, "service.ips.rules", "%.16s… isn't on this node: it belongs at %s", hex, path);
 	else if (memcmp(have, want, SHA256_LEN) != 0)
 		r = err_set(err, E_CORRUPT, "service.ips.rules", "%.16s… is not the file that lies under its name", hex);
 	buf_done(&b);

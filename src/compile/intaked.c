@@ -48,8 +48,14 @@ int compile_intaked(const struct model *m, struct outset *out, struct err *err)
 		json_field_u64(&b, "index", o->index);
 		json_field_s(&b, "interface", o->interface);
 		json_field_u64(&b, "retention_days", o->retention_days);
-		address(&b, "global4", &o->global4);
-		address(&b, "global6", &o->global6);
+		json_key(&b, "publics");
+		buf_putc(&b, '[');
+		for (size_t k = 0; k < o->n_publics; k++) {
+			char text[PREFIX_TEXT];
+			buf_puts(&b, k ? "," : "");
+			json_str(&b, str_from(prefix_format_addr(&o->publics[k], text)));
+		}
+		buf_putc(&b, ']');
 		struct prefix own4 = internal4(m, o, INTERNAL_RESOLVER), own6 = internal6(o, INTERNAL_RESOLVER);
 		address(&b, "resolver4", &own4);
 		address(&b, "resolver6", &own6);

@@ -411,20 +411,14 @@ void nft_side_files(const struct model *m, struct buf *zones, struct buf *never)
 		buf_put(zones, o->global4.addr, 4);
 		buf_put(zones, o->global6.addr, 16);
 	}
-	const struct prefix own[] = { s->proxy4, s->proxy6, s->dns4, s->dns6, s->time.addr4, s->time.addr6, s->web4, s->web6 };
-	for (size_t i = 0; i < ARRAY_LEN(own); i++)
-		put_never(never, &own[i], true);
+	struct own_address own[OWN_MAX];
+	for (size_t i = 0, n = service_own(s, own); i < n; i++)
+		put_never(never, &own[i].prefix, true);
 	put_never(never, &s->internal4, false);
 	for (size_t i = 0; i < s->n_uplinks; i++) {
 		const struct uplink *u = &s->uplinks[i];
-		put_never(never, &u->addr4, true);
-		put_never(never, &u->addr6, true);
 		put_never(never, &u->gateway4, true);
 		put_never(never, &u->gateway6, true);
-	}
-	for (size_t i = 0; i < s->n_name_servers; i++) {
-		put_never(never, &s->name_servers[i].addr4, true);
-		put_never(never, &s->name_servers[i].addr6, true);
 	}
 	for (size_t i = 0; i < s->n_management; i++)
 		put_never(never, &s->management[i], false);

@@ -56,18 +56,11 @@ static void refuse(struct buf *b, const struct model *m)
 		item_prefix(b, &s->management[i]);
 	for (size_t i = 0; i < s->n_lgwan; i++)
 		item_prefix(b, &s->lgwan[i]);
-	const struct prefix *own[] = { &s->internal4, &s->proxy4, &s->proxy6, &s->dns4, &s->dns6, &s->time.addr4, &s->time.addr6 };
-	for (size_t i = 0; i < ARRAY_LEN(own); i++)
-		item_prefix(b, own[i]);
-	for (size_t i = 0; i < 2 * s->n_uplinks; i++) {
-		struct prefix up = i % 2 ? s->uplinks[i / 2].addr6 : s->uplinks[i / 2].addr4;
-		up.len = up.family == 4 ? 32 : 128; /* the node itself, not its neighbours */
-		item_prefix(b, &up);
-	}
-	for (size_t i = 0; i < s->n_name_servers; i++) {
-		item_prefix(b, &s->name_servers[i].addr4);
-		item_prefix(b, &s->name_servers[i].addr6);
-	}
+	item_prefix(b, &s->internal4);
+	struct own_address own[OWN_MAX];
+	for (size_t i = 0, n = service_own(s, own); i < n; i++)
+		if (own[i].kind != OWN_SITES) /* staff read the members' public sites as everybody does */
+			item_prefix(b, &own[i].prefix);
 	for (size_t i = 0; i < m->n_orgs; i++) {
 		const struct org *o = &m->orgs[i];
 		for (size_t k = 0; k < o->n_prefixes; k++)

@@ -133,11 +133,11 @@ static void put_never(struct buf *b, const struct model *m)
 	list(b, "prefixes");
 	for (size_t i = 0; i < s->n_uplinks; i++) {
 		const struct uplink *u = &s->uplinks[i];
-		host(b, &u->addr4), host(b, &u->addr6), host(b, &u->gateway4), host(b, &u->gateway6);
+		host(b, &u->gateway4), host(b, &u->gateway6);
 	}
-	const struct prefix *own[] = { &s->proxy4, &s->proxy6, &s->dns4, &s->dns6, &s->time.addr4, &s->time.addr6 };
-	for (size_t i = 0; i < ARRAY_LEN(own); i++)
-		host(b, own[i]);
+	struct own_address own[OWN_MAX];
+	for (size_t i = 0, n = service_own(s, own); i < n; i++)
+		host(b, &own[i].prefix);
 	if (by_address)
 		prefix(b, &relay);
 	prefix(b, &s->internal4);
@@ -149,7 +149,9 @@ static void put_never(struct buf *b, const struct model *m)
 		entry(b, s->root_hints[i]);
 	for (size_t i = 0; i < m->n_orgs; i++) {
 		const struct org *o = &m->orgs[i];
-		host(b, &o->global4), host(b, &o->global6), host(b, &o->router4), host(b, &o->router6);
+		host(b, &o->router4), host(b, &o->router6);
+		for (size_t k = 0; k < o->n_publics; k++)
+			host(b, &o->publics[k]);
 		for (size_t k = 0; k < o->n_prefixes; k++)
 			prefix(b, &o->prefixes[k]);
 	}

@@ -48,18 +48,17 @@ static void address_group(struct buf *b, const struct model *m, const char *name
 {
 	size_t n = 0;
 	buf_printf(b, "    %s: \"[", name);
-	/* The gateway's own: the resolver's questions and the mails it hands over. */
-	for (size_t i = 0; detect && i < m->service.n_uplinks; i++) {
-		n += put_group_addr(b, n, &m->service.uplinks[i].addr4);
-		n += put_group_addr(b, n, &m->service.uplinks[i].addr6);
-	}
+	/* The gateway's own outside: the resolver's questions, the mails it hands over, the name servers, the public sites. */
+	struct own_address own[OWN_MAX];
+	for (size_t i = 0, all = service_own(&m->service, own); detect && i < all; i++)
+		if (own[i].kind >= OWN_SITES)
+			n += put_group_addr(b, n, &own[i].prefix);
 	for (size_t i = 0; i < m->n_orgs; i++) {
 		const struct org *o = &m->orgs[i];
-		const struct prefix *g[] = { &o->global4, &o->global6 };
 		if (!(o->ips == IPS_DETECT && detect) && !(o->ips == IPS_PREVENT && prevent))
 			continue;
-		for (size_t k = 0; k < ARRAY_LEN(g); k++)
-			n += put_group_addr(b, n, g[k]);
+		for (size_t k = 0; k < o->n_publics; k++)
+			n += put_group_addr(b, n, &o->publics[k]);
 	}
 	buf_puts(b, n ? "]\"\n" : "255.255.255.255]\"\n");
 }

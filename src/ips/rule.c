@@ -1,4 +1,5 @@
-/* See rule.h. Stands between a rule source and what Suricata loads, in import (cli) and in compile/suricata.c. */
+/* See rule.h. Stands between a rule source and what Suricata loads (compile/suricata.c). Nothing puts a rule on trial yet: the command
+ * that would take new signatures through that stage (M-095) isn't built. */
 #include "ips/rule.h"
 
 #include "base/mem.h"

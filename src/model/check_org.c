@@ -2,6 +2,7 @@
 #include "model/check.h"
 
 #include "base/map.h"
+#include "model/own.h"
 #include "model/schema.h"
 
 #include <stdio.h>
@@ -94,7 +95,7 @@ static void check_router4(struct check *c, const struct org *o)
 	if (!prefix_contains(&net, &o->router4))
 		CHECK_FAULT(c, ".router4", "must lie in %s, the /24 of index %u", "参加番号の /24 である %s の中にしてください (参加番号 %u)",
 		            prefix_format(&net, text), o->index);
-	else if (host <= 1 || host == 53 || host == 123 || host == 255)
+	else if (host <= INTERNAL_GATEWAY || host == INTERNAL_RESOLVER || host == INTERNAL_TIME || host == 255)
 		CHECK_FAULT(c, ".router4", "is an address of the node or of no host", "ノード自身のアドレス、または端末に使えないアドレスです");
 }
 

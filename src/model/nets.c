@@ -3,6 +3,7 @@
 #include "model/check.h"
 
 #include "base/mem.h"
+#include "model/own.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,11 +92,18 @@ static void add_host(struct nets *n, struct prefix p, const char *en, const char
 	add(n, &p, en, ja, NULL);
 }
 
+#define N_SPECIAL 8
 #define SPECIAL "special addresses", "特殊なアドレス" /* RFC 6890: never between two networks */
 static void add_reserved(struct nets *n, const struct service *s)
 {
-	static const struct str special[] = { { "0.0.0.0/8", 9 },  { "127.0.0.0/8", 11 }, { "169.254.0.0/16", 14 }, { "224.0.0.0/3", 11 },
+	static const struct str special[N_SPECIAL] = { { "0.0.0.0/8", 9 },  { "127.0.0.0/8", 11 }, { "169.254.0.0/16", 14 }, { "224.0.0.0/3", 11 },
 		                              { "::/127", 6 }, { "::ffff:0:0/96", 13 }, { "fe80::/10", 9 },       { "ff00::/8", 8 } };
+	static const struct text2 kinds[] = {
+		[OWN_PROXY] = { "the proxy", "プロキシ" }, [OWN_RESOLVER] = { "the resolver", "DNS サーバ" },
+		[OWN_TIME] = { "the time server", "時刻サーバ" }, [OWN_SITES] = { "the public sites", "公開サイト" },
+		[OWN_NAME_SERVER] = { "the name server", "外部 DNS サーバ" }, [OWN_UPLINK] = { "the gateway", "ゲートウェイ" },
+	};
+	struct own_address own[OWN_MAX];
 	for (size_t i = 0; i < ARRAY_LEN(special); i++)
 		add_text(n, special[i], SPECIAL);
 	for (size_t i = 0; i < s->n_management; i++)
@@ -103,22 +111,10 @@ static void add_reserved(struct nets *n, const struct service *s)
 	for (size_t i = 0; i < s->n_lgwan; i++)
 		add(n, &s->lgwan[i], "LGWAN", "LGWAN", NULL);
 	add(n, &s->internal4, "the node's inside", "ノード内部", NULL);
-	add(n, &s->proxy4, "the proxy", "プロキシ", NULL);
-	add(n, &s->proxy6, "the proxy", "プロキシ", NULL);
-	add(n, &s->dns4, "the resolver", "DNS サーバ", NULL);
-	add(n, &s->dns6, "the resolver", "DNS サーバ", NULL);
-	for (size_t i = 0; i < s->n_name_servers; i++) {
-		add(n, &s->name_servers[i].addr4, "the name server", "外部 DNS サーバ", NULL);
-		add(n, &s->name_servers[i].addr6, "the name server", "外部 DNS サーバ", NULL);
-	}
-	add(n, &s->time.addr4, "the time server", "時刻サーバ", NULL);
-	add(n, &s->time.addr6, "the time server", "時刻サーバ", NULL);
-	add(n, &s->web4, "the public sites", "公開サイト", NULL);
-	add(n, &s->web6, "the public sites", "公開サイト", NULL);
+	for (size_t i = 0, k = service_own(s, own); i < k; i++)
+		add(n, &own[i].prefix, kinds[own[i].kind].en, kinds[own[i].kind].ja, NULL);
 	for (size_t i = 0; i < s->n_uplinks; i++) {
 		const struct uplink *u = &s->uplinks[i];
-		add_host(n, u->addr4, "the gateway", "ゲートウェイ");
-		add_host(n, u->addr6, "the gateway", "ゲートウェイ");
 		add_host(n, u->gateway4, "the uplink's next hop", "上位回線の次の経路");
 		add_host(n, u->gateway6, "the uplink's next hop", "上位回線の次の経路");
 	}
@@ -132,7 +128,9 @@ int nets_build(struct check *c)
 		prefixes += m->orgs[i].n_prefixes;
 		publics += m->orgs[i].n_publics;
 	}
-	c->reserved.list = arena_array(&c->arena, m->service.n_management + m->service.n_lgwan + 16 + 4 * UPLINKS_MAX + 2 * NAME_SERVERS_MAX, sizeof(struct net));
+	/* internal4, the node's own, and each uplink's next hops */
+	size_t reserved = N_SPECIAL + m->service.n_management + m->service.n_lgwan + 1 + OWN_MAX + 2 * m->service.n_uplinks;
+	c->reserved.list = arena_array(&c->arena, reserved, sizeof(struct net));
 	c->inside.list = arena_array(&c->arena, prefixes + 1, sizeof(struct net));
 	c->global.list = arena_array(&c->arena, publics + 1, sizeof(struct net));
 	if (!c->reserved.list || !c->inside.list || !c->global.list)

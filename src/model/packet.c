@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "model/own.h"
 
 #include <stdio.h>
 
@@ -184,20 +185,10 @@ static bool same_address(const struct prefix *a, const struct prefix *b)
 	return a->family == b->family && memcmp(a->addr, b->addr, a->family == 4 ? 4 : 16) == 0;
 }
 
-#define GATEWAY 1
-#define RESOLVER 53
 static bool inside_address(const struct model *m, const struct org *o, const struct prefix *p, uint8_t host)
 {
-	struct prefix own4 = m->service.internal4, own6 = o->router6;
-	if (p->family == 4) {
-		own4.addr[1] = (uint8_t)(own4.addr[1] + (o->index >> 8));
-		own4.addr[2] = (uint8_t)o->index;
-		own4.addr[3] = host;
-		return same_address(&own4, p);
-	}
-	memset(own6.addr + 8, 0, 8);
-	own6.addr[15] = host;
-	return same_address(&own6, p);
+	struct prefix own = p->family == 4 ? internal4(m, o, host) : internal6(o, host);
+	return prefix_is_set(&own) && same_address(&own, p);
 }
 
 static bool is_public(const struct org *o, const struct prefix *p)
@@ -208,10 +199,11 @@ static bool is_public(const struct org *o, const struct prefix *p)
 	return false;
 }
 
-static bool is_name_server(const struct model *m, const struct prefix *p)
+static bool is_own(const struct model *m, enum own_kind kind, const struct prefix *p)
 {
-	for (size_t i = 0; i < m->service.n_name_servers; i++)
-		if (same_address(&m->service.name_servers[i].addr4, p) || same_address(&m->service.name_servers[i].addr6, p))
+	struct own_address own[OWN_MAX];
+	for (size_t i = 0, n = service_own(&m->service, own); i < n; i++)
+		if (own[i].kind == kind && same_address(&own[i].prefix, p))
 			return true;
 	return false;
 }
@@ -219,19 +211,15 @@ static bool is_name_server(const struct model *m, const struct prefix *p)
 /* An address of the node itself: the packet isn't forwarded. */
 static bool local(const struct model *m, const struct prefix *p)
 {
-	const struct service *s = &m->service;
-	const struct prefix *own[] = { &s->proxy4, &s->proxy6, &s->dns4, &s->dns6 };
-	for (size_t i = 0; i < ARRAY_LEN(own); i++)
-		if (same_address(own[i], p))
+	for (enum own_kind kind = OWN_PROXY; kind <= OWN_UPLINK; kind++)
+		if (is_own(m, kind, p))
 			return true;
-	for (size_t i = 0; i < s->n_uplinks; i++)
-		if (same_address(&s->uplinks[i].addr4, p) || same_address(&s->uplinks[i].addr6, p))
+	for (size_t i = 0; i < m->n_orgs; i++) {
+		const struct org *o = &m->orgs[i];
+		if (is_public(o, p) || inside_address(m, o, p, INTERNAL_GATEWAY) || inside_address(m, o, p, INTERNAL_RESOLVER) ||
+		    (m->service.time.n_servers && inside_address(m, o, p, INTERNAL_TIME)))
 			return true;
-	if (is_name_server(m, p))
-		return true;
-	for (size_t i = 0; i < m->n_orgs; i++)
-		if (is_public(&m->orgs[i], p) || inside_address(m, &m->orgs[i], p, GATEWAY) || inside_address(m, &m->orgs[i], p, RESOLVER))
-			return true;
+	}
 	return false;
 }
 
@@ -247,11 +235,14 @@ static const char *service_of(const struct model *m, const struct packet *p)
 	const struct service *s = &m->service;
 	bool encrypted = p->protocol == IPPROTO_TCP && (p->port == 853 || p->port == 443); /* for every body: who doesn't want it has nobody behind */
 	bool dns = (p->protocol != IPPROTO_ICMP && p->port == 53) || encrypted;
-	if (p->protocol == IPPROTO_TCP && p->port == s->proxy_port && (same_address(&s->proxy4, &p->to) || same_address(&s->proxy6, &p->to)))
+	bool time = p->protocol == IPPROTO_UDP && p->port == 123 && s->time.n_servers;
+	if (p->protocol == IPPROTO_TCP && p->port == s->proxy_port && is_own(m, OWN_PROXY, &p->to))
 		return "proxy";
-	if (dns && (same_address(&s->dns4, &p->to) || same_address(&s->dns6, &p->to) || inside_address(m, p->org, &p->to, RESOLVER)))
+	if (dns && (is_own(m, OWN_RESOLVER, &p->to) || inside_address(m, p->org, &p->to, INTERNAL_RESOLVER)))
 		return "resolver";
-	return p->protocol == IPPROTO_ICMP && p->to.family == 4 && inside_address(m, p->org, &p->to, GATEWAY) ? "echo" : NULL;
+	if (time && (is_own(m, OWN_TIME, &p->to) || inside_address(m, p->org, &p->to, INTERNAL_TIME)))
+		return "time";
+	return p->protocol == IPPROTO_ICMP && p->to.family == 4 && inside_address(m, p->org, &p->to, INTERNAL_GATEWAY) ? "echo" : NULL;
 }
 
 static void outbound(const struct model *m, struct asking *a)
@@ -297,8 +288,12 @@ static void inbound(const struct model *m, struct asking *a)
 		own(a->d, PACKET_DROP, p.from.family == 4 ? "spoof-wan4" : "spoof-wan6", "-");
 		return;
 	}
-	if (!o && is_name_server(m, &p.to) && p.port == 53) {
+	if (!o && is_own(m, OWN_NAME_SERVER, &p.to) && p.port == 53) {
 		own(a->d, PACKET_SERVICE, "name-server", "");
+		return;
+	}
+	if (!o && is_own(m, OWN_SITES, &p.to) && p.protocol == IPPROTO_TCP && (p.port == 80 || p.port == 443)) {
+		own(a->d, PACKET_SERVICE, "sites", "");
 		return;
 	}
 	if (!o && local(m, &p.to) && p.protocol == IPPROTO_ICMP && p.to.family == 4) {

@@ -11,9 +11,9 @@ static struct orgs *orgs;
 static int setup(void **state)
 {
 	(void)state;
-	return orgs_parse(STR("{\"uplinks\":[\"wan0\"],\"orgs\":[{\"code\":\"412015\",\"index\":1,\"interface\":\"o412015\",\"global4\":"
-	                      "\"198.51.100.101\",\"global6\":\"2001:db8:100::65\"},{\"code\":\"412023\",\"index\":2,\"interface\":\"o412023\","
-	                      "\"global4\":\"198.51.100.102\"}]}"),
+	return orgs_parse(STR("{\"uplinks\":[\"wan0\"],\"orgs\":[{\"code\":\"412015\",\"index\":1,\"interface\":\"o412015\",\"publics\":["
+	                      "\"198.51.100.101\",\"2001:db8:100::65\"]},{\"code\":\"412023\",\"index\":2,\"interface\":\"o412023\","
+	                      "\"publics\":[\"198.51.100.102\"]}]}"),
 	                  &orgs, NULL);
 }
 

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct buf b;
 	struct err err;
 	if (!orgs && orgs_parse(STR("{\"uplinks\":[\"wan0\"],\"orgs\":[{\"code\":\"412015\",\"index\":1,\"interface\":\"o412015\","
-	                            "\"global4\":\"198.51.100.101\"}]}"), &orgs, NULL) < 0)
+	                            "\"publics\":[\"198.51.100.101\"]}]}"), &orgs, NULL) < 0)
 		return 0;
 	buf_init(&b, 64 * 1024);
 	if (eve_line((struct str){ (const char *)data, size }, &(struct eve_place){ orgs, 1 }, &b, &kind, &org, &stats) < 0 || kind != EVE_EVENT) {

@@ -20,8 +20,8 @@ static int setup(void **state)
 {
 	(void)state;
 	static const char json[] = "{\"v\":1,\"uplinks\":[\"wan0\"],\"orgs\":["
-				   "{\"code\":\"412015\",\"index\":1,\"interface\":\"o412015\",\"global4\":\"203.0.113.1\",\"global6\":\"2001:db8::1\"},"
-				   "{\"code\":\"412023\",\"index\":2,\"interface\":\"o412023\",\"global4\":\"203.0.113.2\"}]}";
+				   "{\"code\":\"412015\",\"index\":1,\"interface\":\"o412015\",\"publics\":[\"203.0.113.1\",\"2001:db8::1\"]},"
+				   "{\"code\":\"412023\",\"index\":2,\"interface\":\"o412023\",\"publics\":[\"203.0.113.2\"]}]}";
 	return orgs_parse(STR(json), &orgs, NULL);
 }
 

@@ -53,6 +53,24 @@ static bool text(yyjson_val *v, const char *key, char *dst, size_t size)
 	return yyjson_is_str(s) && str_copy((struct str){ yyjson_get_str(s), yyjson_get_len(s) }, dst, size);
 }
 
+static int read_publics(struct orgs *o, yyjson_val *list, struct orgs_one *one)
+{
+	size_t i, n;
+	yyjson_val *v;
+	int r = 0;
+	yyjson_arr_foreach(list, i, n, v) {
+		unsigned char a[16];
+		const char *s = yyjson_get_str(v);
+		if (s && inet_pton(AF_INET, s, a) == 1)
+			r = r < 0 ? r : put(o, '4', a, 4, one);
+		else if (s && inet_pton(AF_INET6, s, a) == 1)
+			r = r < 0 ? r : put(o, '6', a, 16, one);
+		else
+			r = -E_INVALID;
+	}
+	return r;
+}
+
 static int read_one(struct orgs *o, yyjson_val *v, struct orgs_one *one)
 {
 	char t[64];
@@ -61,10 +79,6 @@ static int read_one(struct orgs *o, yyjson_val *v, struct orgs_one *one)
 	    !text(v, "interface", one->interface, sizeof one->interface))
 		return -E_INVALID;
 	one->retention_days = (uint16_t)yyjson_get_uint(yyjson_obj_get(v, "retention_days"));
-	if (text(v, "global4", t, sizeof t))
-		one->has4 = inet_pton(AF_INET, t, one->global4) == 1;
-	if (text(v, "global6", t, sizeof t))
-		one->has6 = inet_pton(AF_INET6, t, one->global6) == 1;
 	if (text(v, "resolver4", t, sizeof t))
 		one->resolves4 = inet_pton(AF_INET, t, one->resolver4) == 1;
 	if (text(v, "resolver6", t, sizeof t))
@@ -74,10 +88,8 @@ static int read_one(struct orgs *o, yyjson_val *v, struct orgs_one *one)
 		r = put(o, 'n', &one->index, sizeof one->index, one);
 	if (r == 0)
 		r = put(o, 'i', one->interface, strlen(one->interface), one);
-	if (r == 0 && one->has4)
-		r = put(o, '4', one->global4, 4, one);
-	if (r == 0 && one->has6)
-		r = put(o, '6', one->global6, 16, one);
+	if (r == 0)
+		r = read_publics(o, yyjson_obj_get(v, "publics"), one);
 	if (r == 0 && one->resolves4)
 		r = put(o, 'r', one->resolver4, 4, one);
 	if (r == 0 && one->resolves6)

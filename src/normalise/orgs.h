@@ -10,8 +10,6 @@ struct orgs_one {
 	char code[8];
 	char interface[16]; /* attachment: packets that come in here are theirs */
 	uint16_t index;     /* packet mark (nft sets it per organisation, also for answers) */
-	uint8_t global4[4], global6[16];
-	bool has4, has6;
 	uint8_t resolver4[4], resolver6[16]; /* the node's address its questions to the resolver arrive at */
 	bool resolves4, resolves6;
 	uint16_t retention_days; /* 0: for ever */
@@ -28,7 +26,7 @@ bool orgs_is_uplink(const struct orgs *o, const char *interface);
 const struct orgs_one *orgs_by_code(const struct orgs *o, struct str code);
 const struct orgs_one *orgs_by_index(const struct orgs *o, uint32_t index);
 const struct orgs_one *orgs_by_interface(const struct orgs *o, const char *name);
-const struct orgs_one *orgs_by_address(const struct orgs *o, int family, const uint8_t *addr); /* their global one */
+const struct orgs_one *orgs_by_address(const struct orgs *o, int family, const uint8_t *addr); /* a global one of theirs */
 const struct orgs_one *orgs_by_resolver(const struct orgs *o, int family, const uint8_t *addr);
 /* Whose zone holds the name (lower case, no dot at the end); *ret_zone (may be NULL) is the zone's name, also of a zone of the
  * service itself, which belongs to nobody; NULL when we have no such zone. */

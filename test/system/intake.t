@@ -31,8 +31,8 @@ touch run/ready/{intaked,vaultd}
 config() { # further organisations
 	cat <<-END
 	{"v":1,"uplinks":["wan0"],"orgs":[
-	 {"code":"412015","index":1,"interface":"o412015","global4":"203.0.113.1"},
-	 {"code":"412023","index":2,"interface":"o412023","global4":"203.0.113.2"}$1]}
+	 {"code":"412015","index":1,"interface":"o412015","publics":["203.0.113.1"]},
+	 {"code":"412023","index":2,"interface":"o412023","publics":["203.0.113.2"]}$1]}
 	END
 }
 config '' >state/generations/a/intaked.json

@@ -18,7 +18,7 @@ toride, saga, top, seed = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]
 rnd = random.Random(seed)
 BODIES = ["412015", "412023", "412031"]
 OUTSIDE = ["203.0.113.40", "203.0.113.41", "203.0.113.53", "203.0.113.64/28", "192.0.2.64/26", "2001:db8:113::40", "2001:db8:113::/64", "8.8.8.0/24"]
-PORTS = [22, 53, 80, 443, 444, 8080, 8443, 853]
+PORTS = [22, 53, 80, 123, 443, 444, 8080, 8443, 853]
 now = time.time()
 jst_day = int((now + 9 * 3600) // 86400 + 4) % 7  # 0 = Sunday
 DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
@@ -117,6 +117,8 @@ def counts():
     c = {}
     for r in (x["rule"] for x in json.loads(text)["nftables"] if "rule" in x):
         n = [e["counter"]["packets"] for e in r["expr"] if "counter" in e]
+        # what the node answers a packet with (a reset, a ping's answer) is another packet, and nobody asked about it
+        if r.get("comment", "").startswith("-/node-to-"): continue
         if "comment" in r and n: c[r["comment"]] = c.get(r["comment"], 0) + n[0]
     return c
 
@@ -151,10 +153,10 @@ def target(bodies, d, v6):
     if d is None or roll < .1:
         doors = [p["address"] for p in other["publish"] if (":" in p["address"]) == v6] + [other["global6" if v6 else "global4"]]
         if rnd.random() < .8: return ipa.ip_address(rnd.choice(doors))
-        return ipa.ip_address(rnd.choice(["2001:db8:100::2", "2001:db8:100::77", "2001:db8:100::53"] if v6 else ["198.51.100.2", "198.51.100.77", "192.0.2.10", "198.51.100.53"]))
+        return ipa.ip_address(rnd.choice(["2001:db8:100::2", "2001:db8:100::77", "2001:db8:100::53", "2001:db8:100::3"] if v6 else ["198.51.100.2", "198.51.100.77", "192.0.2.10", "198.51.100.53", "198.51.100.3"]))
     if roll < .2: return address(bodies, other, v6, False)
-    if roll < .3: return ipa.ip_address(rnd.choice(["2001:db8:2::53", "2001:db8:2::10", "fd00:64:1::1"] if v6 else
-                                                   ["192.0.2.53", "192.0.2.10", f"100.64.{d['index']}.1", "100.64.9.1", "198.51.100.2"]))
+    if roll < .3: return ipa.ip_address(rnd.choice(["2001:db8:2::53", "2001:db8:2::10", "2001:db8:2::123", "2001:db8:100::3", "fd00:64:1::1"] if v6 else
+                                                   ["192.0.2.53", "192.0.2.10", "192.0.2.123", "198.51.100.3", f"100.64.{d['index']}.1", f"100.64.{d['index']}.123", "100.64.9.1", "198.51.100.2"]))
     return address(bodies, d, v6, True)
 
 def start(bodies):

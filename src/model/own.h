@@ -1,0 +1,25 @@
+/* The node's own addresses, in one place: what is compiled for the kernel, the proxy and the desk, what the check keeps apart and what
+ * the simulation answers must name the same ones. */
+#ifndef MODEL_OWN_H
+#define MODEL_OWN_H
+
+#include "model/model.h"
+
+enum own_kind { OWN_PROXY, OWN_RESOLVER, OWN_TIME, OWN_SITES, OWN_NAME_SERVER, OWN_UPLINK };
+struct own_address {
+	struct prefix prefix; /* one host */
+	enum own_kind kind;
+};
+#define OWN_MAX (8 + 2 * NAME_SERVERS_MAX + 2 * UPLINKS_MAX)
+/* Those that are set, in the order of enum own_kind. Returns how many. */
+size_t service_own(const struct service *s, struct own_address ret[OWN_MAX]);
+
+/* The node's addresses on an organisation's side: host HOST of its /24 of service.internal4, and its IPv6 twin in router6's /64 (unset
+ * where it has none). */
+#define INTERNAL_GATEWAY 1   /* the node on the attachment link */
+#define INTERNAL_RESOLVER 53 /* the organisation's own address of the resolver */
+#define INTERNAL_TIME 123    /* … of the time server */
+struct prefix internal4(const struct model *m, const struct org *o, uint8_t host);
+struct prefix internal6(const struct org *o, uint8_t host);
+
+#endif
