@@ -38,7 +38,7 @@ wd() { wd_raw "$1" "/session/$session$2" "${3:-}"; }
 width() { # PIXELS HEIGHT: the page's own, whatever a window needs
 	wd POST /goog/cdp/execute '{"cmd":"Emulation.setDeviceMetricsOverride","params":{"width":'"$1"',"height":'"$2"',"deviceScaleFactor":1,"mobile":'"$([ "$1" -lt 700 ] && echo true || echo false)"'}}' >/dev/null
 }
-visit() { wd POST /url "$(jq -nc --arg u "$1" '{url: $u}')" >"$W/visit"; cat "$W/visit"; jq -e '.value == null' "$W/visit" >/dev/null; }
+visit() { wd POST /url "$(jq -nc --arg u "$1" '{url: $u}')" >"$W/visit"; cat "$W/visit"; jq -se 'length == 1 and .[0].value == null' "$W/visit" >/dev/null; }
 js() { wd POST /execute/sync "$(jq -nc --arg s "return $1" '{script: $s, args: []}')" | jq -r .value; }
 text() { js document.body.innerText; }
 says() { text >"$W/text"; head -c 600 "$W/text"; grep -q -- "$1" "$W/text"; }
@@ -95,7 +95,7 @@ both_widths board "the board"
 try "it can only show: nothing to be filled in, pressed or sent" is "$(js 'document.querySelectorAll("form,input,button,select,textarea").length')" 0
 quiet() { # no refused style or script, nothing blocked by its own policy
 	wd POST /se/log '{"type":"browser"}' >"$W/console"; cat "$W/console"
-	jq -e '[.value[] | select(.level == "SEVERE" and (.message | contains("favicon") | not))] == []' "$W/console"
+	[ -s "$W/console" ] && jq -e '[.value[] | select(.level == "SEVERE" and (.message | contains("favicon") | not))] == []' "$W/console"
 }
 try "and the browser complains of nothing" quiet
 quit

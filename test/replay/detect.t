@@ -30,11 +30,11 @@ tap $? "rules cost: dearest first"
 "$toride" rules cost rules --input /nonexistent >/dev/null 2>&1; [ $? -eq 4 ]; tap $? "rules cost: no such file: exit 4"
 # Threat intelligence: one finding for the terminal and value, what was left out is said, and its giver gets a count without names.
 dir=test/replay/intel
-"$toride" intel check $dir --json | jq -e '.values == 1 and .unsupported == 1 and .faults == 0' >/dev/null; tap $? "intel check: what is looked for, what is left out"
+"$toride" intel check $dir --json | jq -se '.[0].values == 1 and .[0].unsupported == 1 and .[0].faults == 0' >/dev/null; tap $? "intel check: what is looked for, what is left out"
 got=$("$toride" detect --rules rules --input test/replay/detect/beacon-fires/events.jsonl --format jsonl --intel $dir --sightings /tmp/sightings.$$ --json |
 	jq -r 'select(.rule.id == "54495047-7e11-4ced-8001-ca11ed000002") | "\(.rule.level) \(.org) \(.terminal) \(.observables[0].value)"')
 [ "$got" = "high 412040 10.4.0.5 c2.example" ]; tap $? "a value of the intelligence is found, once for the terminal"
-jq -e '.type == "bundle" and (.objects | length) == 1 and .objects[0].sighting_of_ref == "indicator--1f0e7a11-6f3a-4a53-9c30-0a4bb1b4b0f1" and .objects[0].count > 1' /tmp/sightings.$$ >/dev/null &&
+[ -s /tmp/sightings.$$ ] && jq -e '.type == "bundle" and (.objects | length) == 1 and .objects[0].sighting_of_ref == "indicator--1f0e7a11-6f3a-4a53-9c30-0a4bb1b4b0f1" and .objects[0].count > 1' /tmp/sightings.$$ >/dev/null &&
 	! grep -q 412040 /tmp/sightings.$$; tap $? "sightings are a STIX bundle that names nobody"
 rm -f /tmp/sightings.$$
 printf '{"manifest":1}' >/tmp/manifest.$$.json; "$toride" intel check /tmp/manifest.$$.json >/dev/null 2>&1; [ $? -eq 1 ]; tap $? "intel check: a file that is none says so"

@@ -58,7 +58,7 @@ try "and after it" eval 'refused && active && served'
 stopped() { "$toride" incident show "$number" --json | grep -q '"verified":"stopped"'; }
 try "calls refused since are counted, whatever time they carry" until_true 40 stopped
 steps() { "$toride" incident show "$number" --json | jq -r '.. | .notices? // empty | .[] | "\(.step) \(.mail)"' | sort; }
-try "no step was taken twice" is "$(steps | uniq -d)" ""
+try "no step was taken twice" eval '[ -n "$(steps)" ] && is "$(steps | uniq -d)" ""'
 try "intake set ahead by 6 hours: records keep their order" set_clock 6 intaked
 sleep 2
 try "and the log is intact, every signature in its order" until_true 10 intact

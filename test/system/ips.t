@@ -29,7 +29,8 @@ sed -E "s#/var/lib/toride/current#$top/out#; s#/run/toride/suricata#$top/said#; 
 	s/unix_stream/regular/; /feeds.ips/d; /^unix-command/,+2d; s/^runmode:.*//" "$top/out/suricata/suricata.yaml" >"$top/suricata.yaml"
 hears() { # CAPTURE -> "GID:SID ACTION" of each alert
 	rm -rf "$top/said"; mkdir "$top/said"
-	suricata --runmode single --simulate-ips -k all -c "$top/suricata.yaml" -r "$1" -l "$top/said" >"$top/suricata.log" 2>&1 || return 1
+	suricata --runmode single --simulate-ips -k all -c "$top/suricata.yaml" -r "$1" -l "$top/said" >"$top/suricata.log" 2>&1 || { echo "suricata failed"; return; }
+	[ -s "$top/said/eve.json" ] || { echo "no eve.json"; return; } # its own statistics at least
 	jq -r 'select(.event_type=="alert")|"\(.alert.gid):\(.alert.signature_id) \(.alert.action)"' "$top/said/eve.json"
 }
 for f in "$top"/captures/fire/*.pcap; do

@@ -88,7 +88,7 @@ intact() { "$toride" log verify --json | jq -se '.[-1].ok and .[-1].faults == 0'
 
 pid_of() { "$toride" status --json 2>/dev/null | jq -r --arg p "$1" '.processes[] | select(.name == $p and .state == "ready") | .pid'; }
 back() { local p; p=$(pid_of "$1"); [ -n "$p" ] && [ "$p" != null ] && [ "$p" != "$2" ]; }
-all_ready() { "$toride" status --json 2>/dev/null | jq -e '.processes | length >= 18 and all(.state == "ready" or (.state == "waiting" and .name == "suricata"))' >/dev/null; }
+all_ready() { "$toride" status --json 2>/dev/null | jq -se '.[0].processes | length >= 21 and all(.state == "ready" or (.state == "waiting" and .name == "suricata"))' >/dev/null; }
 shoot() { # NAME: kill -9 the process of the table
 	local p; p=$(pid_of "$1")
 	[ -n "$p" ] || { echo "$1 isn't ready before it is shot"; return 1; }
@@ -122,7 +122,7 @@ mkdir -p "$lab/internet/www/phish/new"
 begin_asking
 ask_malware
 try "terminals of both organisations are served" goes_on
-for p in vaultd controld scand proxyd intaked detectd indexd stored respondd portald clamd unbound knot nsd1 nsd2 chronyd postgres nginx; do
+for p in vaultd controld scand proxyd intaked detectd indexd stored respondd probed portald clamd unbound knot nsd1 nsd2 chronyd postgres nginx; do
 	began=$(date +%s%N)
 	try "$p comes back after kill -9" shoot $p
 	echo "# $p: ready again after $((($(date +%s%N) - began) / 1000000)) ms"
@@ -156,7 +156,7 @@ incidents() { "$toride" incident list --org 412040 --all --json | jq -r .number;
 has_incident() { [ -n "$(incidents 2>/dev/null)" ]; }
 mails_for() { grep -l "^X-Rcpt-Args: <$1>" "$lab/mail/"* 2>/dev/null; }
 told() { [ -n "$(mails_for "$1")" ]; }
-active() { "$toride" block list --org "$1" --json 2>/dev/null | jq -e 'select(.value == "c2.example" and .state == "active")' >/dev/null; }
+active() { "$toride" block list --org "$1" --json 2>/dev/null | jq -se 'any(.[]; .value == "c2.example" and .state == "active")' >/dev/null; }
 on 412040-pc1 bash -c 'while :; do
 	curl -s -A "" --max-time 5 -o /dev/null -x http://10.4.0.8:3128 http://c2.example/beacon; sleep 1; done' &
 beacon=$!
@@ -189,7 +189,8 @@ echo "# $(wc -l <"$top/notices") mails, $(cut -d' ' -f1 "$top/notices" | sort -u
 try "one reference is one notice to one contact" is "$(sort -u "$top/notices" | cut -d' ' -f1 | uniq -d)" ""
 "$toride" incident show "$number" --json >"$top/incident"
 try "its notices name first and second contact" eval '[ "$(jq -r ".. | .notices? // empty | .[].mail" "$top/incident" | grep -c "^joho[12]@412040")" -ge 2 ]'
-try "and no step was taken twice" is "$(jq -r '.. | .notices? // empty | .[] | "\(.step) \(.mail)"' "$top/incident" | sort | uniq -d)" ""
+jq -r '.. | .notices? // empty | .[] | "\(.step) \(.mail)"' "$top/incident" | sort >"$top/steps"
+try "and no step was taken twice" eval '[ -s "$top/steps" ] && is "$(uniq -d "$top/steps")" ""'
 kill "$beacon"; wait "$beacon" 2>/dev/null; beacon=
 
 # ---- 2. torided ----

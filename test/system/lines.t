@@ -14,7 +14,7 @@ finish() { $T lab down >/dev/null 2>&1; rm -rf "$top"; }
 trap finish EXIT
 at() { local host=$1; shift; $T lab exec "$host" -- "$@"; }
 node() { TORIDE_STATE=$PWD/$L/state TORIDE_RUN=$PWD/$L/run $T "$@"; }
-using() { node status --json | jq -e ".counters[] | select(.org == \"\") | .probed.line_$1_in_use == 1"; }
+using() { node status --json | jq -se "any(.[].counters[]; .org == \"\" and .probed.line_$1_in_use == 1)"; }
 way() { at gw1 ip route get "$1" | grep -q "dev $2"; }
 got() { stat -c %s "$top/page" 2>/dev/null || echo 0; }
 grows() { local a; a=$(got); sleep 1; [ "$(got)" -gt "$a" ]; }
@@ -87,7 +87,7 @@ try "pages go on" until_true 20 grows
 moves() { node status --json | jq '.counters[] | select(.org == "") | .probed.line_moves'; }
 m=$(moves)
 for _ in 1 2; do at inet nft flush chain inet dead in; sleep 1.5; at inet nft 'add rule inet dead in iifname "eth0" drop'; sleep 1.5; done
-try "a line that comes and goes moves nothing" is "$(moves)" "$m"
+try "a line that comes and goes moves nothing" eval '[ "${m:-0}" -gt 0 ] && is "$(moves)" "$m"'
 at inet nft delete table inet dead
 try "it is used again once it has answered without a gap" until_true 30 using isp1
 

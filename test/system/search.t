@@ -33,6 +33,7 @@ indexed() { records | jq -r .name | sort; }
 # More is sealed all the while, searches included: what was sealed before is what must be there, nothing twice.
 all_once() {
 	sealed >"$top/sealed"
+	[ -s "$top/sealed" ] || { echo "log tail gave nothing"; return 1; }
 	until_true 30 eval 'indexed >"$top/indexed"; [ -z "$(comm -23 "$top/sealed" "$top/indexed")" ]' || { comm -23 "$top/sealed" "$top/indexed" | head -5; return 1; }
 	[ -z "$(uniq -d "$top/indexed")" ] || { echo "twice: $(uniq -d "$top/indexed" | head -5)"; return 1; }
 }

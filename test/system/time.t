@@ -14,7 +14,7 @@ finish() { [ ${#servers[@]} = 0 ] || kill "${servers[@]}" 2>/dev/null; $T lab do
 trap finish EXIT
 at() { local host=$1; shift; $T lab exec "$host" -- "$@"; }
 node() { TORIDE_STATE=$L/state TORIDE_RUN=$L/run $T "$@"; }
-gauge() { node status --json | jq -e ".counters[] | select(.org == \"\") | .probed.$1 == $2"; }
+gauge() { node status --json | jq -se "any(.[].counters[]; .org == \"\" and .probed.$1 == $2)"; }
 told() { node log tail --org service -n 300 | grep "$1"; }
 pid_of() { node status --json | jq -r ".processes[] | select(.name == \"$1\").pid"; }
 
