@@ -34,10 +34,10 @@ echo "$fifth $allowed $refused"
 EOS
 
 until_true() { local i; for i in $(seq 300); do "$@" && return 0; sleep 0.2; done; return 1; }
-incident_of() { toride incident list --org "$1" --json | jq -er --arg r "$rule" 'select(.rule == $r) | .number' | head -n 1; }
+incident_of() { toride incident list --org "$1" --json | jq -er --arg r "$rule" 'select(.rule == $r) | .number' | grep -m 1 .; }
 # The body's first contact has been told, and the block is in force; the answer stays in $work/show.
 complete() {
-	toride incident show "$1" --json >"$work/show" 2>/dev/null &&
+	toride incident show "$1" --json >"$work/show" 2>/dev/null && [ -s "$work/show" ] &&
 		jq -e --arg org "$2" '(.incident // .) | any(.notices[]; .step == "first" and .sent) and any(.blocks[]; .org == $org and .acted)' \
 			"$work/show" >/dev/null
 }

@@ -10,7 +10,7 @@ rounds=3 n=0 mark=-1 round=0
 bodies=(412066 412082 412104) # whose terminal does what a rule finds: after one finding a body is quiet for a while
 
 pid_of() { toride status --json | jq -r --arg p "$1" '.processes[] | select(.name == $p and .state == "ready") | .pid'; }
-all_ready() { toride status --json 2>/dev/null | jq -e '.processes | all(.state == "ready")' >/dev/null; }
+all_ready() { toride status --json 2>/dev/null | jq -se '.[0].processes | length > 0 and all(.state == "ready")' >/dev/null; }
 counter() { toride status --json | jq --arg p "$1" --arg c "$2" '[.counters[] | .[$p]?[$c]? // 0] | add'; }
 wait_for() { # until it holds; 20 s at most, as often as it can be asked
 	local end=$(($(us) + 20000000))
