@@ -60,7 +60,7 @@ static void mounts(const struct table_process *row)
 		fail("mount");
 	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
 		log_info("", row->name, "it sees the machine's /proc: %s", strerror(errno));
-	if (row->prepare == PREPARE_POSTGRES && postgres_mount_users() < 0)
+	if (row->prepare & PREPARE_POSTGRES && postgres_mount_users() < 0)
 		fail("/etc/passwd");
 }
 
@@ -210,15 +210,15 @@ static void child(const struct launch *l)
 	environ = env;
 	if (row->engine)
 		confine_engine(row);
-	if (row->prepare == PREPARE_POSTGRES && postgres_prepare(&err) < 0)
+	if (row->prepare & PREPARE_POSTGRES && postgres_prepare(&err) < 0)
 		fail_err(&err);
-	if (row->prepare == PREPARE_TSIG && tsig_prepare(row->name, &err) < 0)
+	if (row->prepare & PREPARE_TSIG && tsig_prepare(row->name, &err) < 0)
 		fail_err(&err);
-	if (row->prepare == PREPARE_TLS && tls_prepare(row->name, &err) < 0)
+	if (row->prepare & PREPARE_TLS && tls_prepare(row->name, &err) < 0)
 		fail_err(&err);
-	if (row->prepare == PREPARE_PID)
+	if (row->prepare & PREPARE_PID)
 		drop_pid_file(row);
-	if (row->prepare == PREPARE_EDGE)
+	if (row->prepare & PREPARE_EDGE)
 		prepare_edge();
 	for (size_t i = 0; i < TABLE_ARGS && row->argv[i]; i++)
 		argv[i] = (char *)(uintptr_t)table_path(i ? row->argv[i] : l->program, paths[i], PLACE_MAX);

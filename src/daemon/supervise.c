@@ -175,7 +175,7 @@ static bool answers(const struct process *p)
 	_cleanup_fd_ int fd = -1;
 	if (!p->row->probe)
 		return clock_mono_ms() - p->start_ms > 500;
-	if (p->row->prepare == PREPARE_POSTGRES && !postgres_is_ready())
+	if (p->row->prepare & PREPARE_POSTGRES && !postgres_is_ready())
 		return false;
 	return sock_connect(table_path(p->row->probe, path, sizeof path), 0, &fd, NULL) == 0;
 }

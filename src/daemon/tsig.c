@@ -26,8 +26,6 @@ int tsig_prepare(const char *name, struct err *err)
 	vault_close(&v);
 	if (r < 0)
 		return r;
-	/* Knot that was killed left this behind: number 1 in its own namespace, as which the next one finds itself running. */
-	unlink(place_in_run(path, sizeof path, "knot/knot.pid"));
 	EVP_EncodeBlock(text, key, sizeof key);
 	buf_init(&b, 1024);
 	if (strcmp(name, "knot") == 0)

@@ -54,7 +54,7 @@ const struct table_process table_processes[] = {
 	  .argv = { "/usr/bin/suricata", "-c", "%S/current/suricata/suricata.yaml", "--af-packet" },
 	  .read = { ENGINE_READ, "%S/generations", "%S/current", "%S/feeds" }, .write = { "%R/suricata", "%R/eve.sock", "/dev/null" },
 	  .files = 4096, .processes = 256, .needs = "%S/current/suricata/suricata.yaml", .probe = "%R/suricata/control.sock" },
-	{ .name = "knot", .engine = true, .prepare = PREPARE_TSIG, .uid = USER_KNOT,
+	{ .name = "knot", .engine = true, .prepare = PREPARE_TSIG | PREPARE_PID, .uid = USER_KNOT,
 	  .argv = { "/usr/sbin/knotd", "-c", "%S/current/knot/knot.conf" },
 	  .read = { ENGINE_READ, "%S/generations", "%S/current" }, .write = { "%R/knot", "%S/knot", "/dev/null", "/tmp" /* its configuration as a database, always there */ },
 	  .files = 4096, .processes = 64, .needs = "%S/current/knot/knot.conf", .probe = "%R/knot/knot.sock" },

@@ -27,8 +27,13 @@ enum calls {
 	CALLS_CHANGE_USER = 1 << 10,
 };
 
-enum prepare { PREPARE_NONE, PREPARE_POSTGRES, PREPARE_EDGE, PREPARE_TSIG /* RUN/NAME/tsig.conf, from the vault */, PREPARE_TLS /* RUN/NAME/tls.* */,
-               PREPARE_PID /* NAME.pid in its first writable directory is removed */ };
+enum prepare {
+	PREPARE_POSTGRES = 1 << 0,
+	PREPARE_EDGE = 1 << 1,
+	PREPARE_TSIG = 1 << 2, /* RUN/NAME/tsig.conf, from the vault */
+	PREPARE_TLS = 1 << 3,  /* RUN/NAME/tls.* */
+	PREPARE_PID = 1 << 4,  /* NAME.pid in its first writable directory is removed */
+};
 
 #define TABLE_PATHS 12
 #define TABLE_ARGS 12
@@ -50,7 +55,7 @@ struct table_process {
 	bool lock_memory;              /* may lock all its memory (keys stay out of swap) */
 	const char *needs;             /* starts when this path exists; NULL: at once */
 	const char *probe;             /* engine: a UNIX socket that accepts when it is ready; NULL: alive for 0.5 s */
-	enum prepare prepare;          /* done in the child, before exec, as its user */
+	uint32_t prepare;              /* enum prepare: done in the child, before exec, as its user */
 	int stop_signal;               /* 0: SIGTERM */
 };
 
