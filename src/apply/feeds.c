@@ -227,11 +227,17 @@ static const struct feed_ref *find(const struct feeds *f, const char *name)
 	return NULL;
 }
 
+static bool same_list(const struct change *c)
+{
+	return c->old && c->new && strcmp(c->old->hex, c->new->hex) == 0;
+}
+
+/* Of a list that stays only what it holds is needed, for the rules that are written anew: nothing of it goes. */
 static int load_change(struct change *c, struct err *err)
 {
 	struct lengths was = { 0 };
 	int r = c->new ? read_feed(c->new, &c->is, err) : 0;
-	if (r == 0 && c->old)
+	if (r == 0 && c->old && !same_list(c))
 		r = read_feed(c->old, &c->was, err);
 	if (r < 0)
 		return r;
@@ -264,7 +270,7 @@ static int transform(const struct env *e, const struct feeds *to, const struct c
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		struct kept k = { &s, &c[i] };
 		s.name = c[i].new ? c[i].new->name : NULL;
-		if (c[i].new)
+		if (c[i].new && !same_list(&c[i]))
 			r = feed_diff(&c[i].was, &c[i].is, kept_entry, &k);
 		r = r < 0 ? r : flush(&s);
 	}

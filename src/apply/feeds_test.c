@@ -150,6 +150,12 @@ static void test_install(void **state)
 	has("delete set inet toride_feed rep_4_24\n");
 	lacks("203.0.113.9,");
 	has("add element inet toride_feed geo_4_32 { 192.0.2.7 }\n");
+	install((const char *[]){ "rep", b, "geo", a, NULL }, 0); /* the list beside it keeps its rules, and no entry of it is touched */
+	has("add rule inet toride_feed arriving iifname @uplinks ct state new ip6 saddr & ffff:ffff:ffff:: @rep_6_48 goto from_rep\n");
+	has("add element inet toride_feed geo_4_24 { 198.51.100.0 }\n");
+	lacks("element inet toride_feed rep_");
+	lacks("delete set inet toride_feed rep_");
+	install((const char *[]){ "rep", b, "geo", c, NULL }, 0);
 	install((const char *[]){ "rep", b, "geo", gone, NULL }, -E_NOT_FOUND); /* and nothing was touched */
 	assert_int_equal(given.len, 0);
 	install((const char *[]){ "rep", b, "geo", c, NULL }, 0);
