@@ -113,7 +113,7 @@ static int batch(const struct env *e, const char *program, struct buf *input, co
 	buf_init(&out, MIB);
 	r = e->run(&(struct proc_opts){ .argv = argv, .input = buf_view(input), .timeout_ms = 120000, .out = &out, .ret_status = &status }, err);
 	struct str rest = buf_view(&out), line;
-	while (r == 0 && status != 0 && harmless && rest.len && str_next(&rest, '\n', &line)) {
+	while (r == 0 && status != 0 && rest.len && str_next(&rest, '\n', &line)) {
 		bool fine = !line.len || str_starts(line, STR("Command failed")) || str_starts(line, STR("We have an error"));
 		for (size_t i = 0; harmless[i]; i++)
 			fine |= line.len && memmem(line.ptr, line.len, harmless[i], strlen(harmless[i]));
@@ -221,20 +221,25 @@ static int inbound(const struct env *e, const struct gen *to, struct err *err)
 	return env_run(e, file, (struct str){ 0 }, 60000, err);
 }
 
+static int take_away(const struct env *e, const struct gen *from, const struct gen *to, const struct shape *kept, struct err *err)
+{
+	struct shape old = { 0 };
+	int r = shape_read(from, &old, err);
+	r = r < 0 ? r : inbound(e, to, err);
+	r = r < 0 ? r : drop(e, &old, kept, err);
+	shape_done(&old);
+	return r;
+}
+
 static int shape_run(const struct env *e, const struct step *s, const struct gen *from, const struct gen *to, struct err *err)
 {
-	struct shape a = { 0 }, b = { 0 };
-	int r = shape_read(from, &a, err);
-	int r2 = shape_read(to, &b, r < 0 ? NULL : err);
-	r = r < 0 ? r : r2;
-	if (s->kind == STEP_SHAPE_DEL && r == 0)
-		r = inbound(e, to, err);
-	if (s->kind == STEP_SHAPE_DEL && r == 0)
-		r = drop(e, &a, &b, err);
+	struct shape b = { 0 };
+	int r = shape_read(to, &b, err);
+	if (r == 0 && s->kind == STEP_SHAPE_DEL)
+		r = take_away(e, from, to, &b, err);
 	r = r < 0 ? r : put(e, &b, err);
-	if (s->kind == STEP_SHAPE_ADD && r == 0)
+	if (r == 0 && s->kind == STEP_SHAPE_ADD)
 		r = inbound(e, to, err);
-	shape_done(&a);
 	shape_done(&b);
 	return r;
 }
