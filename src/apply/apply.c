@@ -47,7 +47,9 @@ struct apply {
 };
 
 static void arm(struct apply *a);
+static int load_in_force(struct gen *ret, struct err *err);
 static void lines_load(struct apply *a);
+static void lines_take(struct apply *a, const struct gen *g);
 static void lines_engine(struct apply *a, bool runs);
 static void loop_use(struct apply *a, uv_loop_t *loop);
 
@@ -219,16 +221,17 @@ static void after_child(struct apply *a)
 {
 	struct journal_state s;
 	struct gen g = { 0 };
-	struct err err;
-	char hex[GEN_NAME], path[PLACE_MAX];
+	struct err err = { 0 };
+	char path[PLACE_MAX];
 	if (journal_load(&s, &err) < 0)
 		log_err(LOG_LEVEL_ERROR, "", "journal", &err);
 	else
 		a->deadline_ms = s.phase == PHASE_IDLE ? s.deadline_ms : 0;
-	if (gen_current(hex, &err) < 0 || gen_load(hex, &g, &err) < 0 || blocks_install(a->env, &g, &err) < 0)
+	bool loaded = load_in_force(&g, &err) == 0;
+	if (!loaded || blocks_install(a->env, &g, &err) < 0)
 		log_err(LOG_LEVEL_ERROR, "", "blocks", &err);
+	lines_take(a, loaded ? &g : NULL);
 	gen_done(&g);
-	lines_load(a);
 	change_status(false, path, NULL);
 	arm(a);
 }
@@ -447,16 +450,32 @@ void apply_engine_started(struct apply *a, const char *process)
 
 #define LOOK_MS 1000 /* while it inspects: has it let go of a socket? */
 
-/* The generation in force may be another; so may the kernel's door (a change moved it, or an earlier torided). */
+static int load_in_force(struct gen *ret, struct err *err)
+{
+	char hex[GEN_NAME];
+	int r = gen_current(hex, err);
+	return r < 0 ? r : gen_load(hex, ret, err);
+}
+
+/* The generation in force may be another; so may the kernel's door (a change moved it, or an earlier torided). One that can't be
+ * loaded (NULL) leaves the lines we know. */
+static void lines_take(struct apply *a, const struct gen *g)
+{
+	struct err err = { 0 };
+	if (g && door_load(g, &a->lines.door, &err) < 0)
+		log_err(LOG_LEVEL_ERROR, "", "lines", &err);
+	a->lines.stale = true;
+}
+
 static void lines_load(struct apply *a)
 {
 	struct gen g = { 0 };
 	struct err err = { 0 };
-	char hex[GEN_NAME];
-	if (gen_current(hex, &err) < 0 || gen_load(hex, &g, &err) < 0 || door_load(&g, &a->lines.door, &err) < 0)
+	bool loaded = load_in_force(&g, &err) == 0;
+	if (!loaded)
 		log_err(LOG_LEVEL_ERROR, "", "lines", &err);
+	lines_take(a, loaded ? &g : NULL);
 	gen_done(&g);
-	a->lines.stale = true;
 }
 
 /* It reads the generation in force when it starts, which in the middle of a change isn't the one we knew. */
