@@ -80,10 +80,25 @@ bool cli_flag(int *argc, char **argv, const char *name)
 	return false;
 }
 
-int cli_ask(struct str request, struct buf *reply, int timeout_ms, struct err *err)
+void cli_request(struct buf *b, const char *what, const char *as)
+{
+	buf_init(b, 64 * KIB);
+	buf_puts(b, "{\"v\":1");
+	json_field_s(b, "do", what);
+	if (as)
+		json_field_s(b, "as", as);
+}
+
+int cli_ask(struct buf *request, struct buf *reply, int timeout_ms, struct err *err)
 {
 	char path[PLACE_MAX];
-	return ctl_call(place_in_run(path, sizeof path, SOCK_CONTROL), request, reply, timeout_ms, err);
+	buf_putc(request, '}');
+	buf_init(reply, CTL_MAX);
+	int r = request->failed == -E_LIMIT ? err_set(err, E_LIMIT, "", "the request is larger than %zu bytes", request->max)
+	        : request->failed           ? err_set(err, E_NOMEM, "", "no memory")
+	                                    : ctl_call(place_in_run(path, sizeof path, SOCK_CONTROL), buf_view(request), reply, timeout_ms, err);
+	buf_done(request);
+	return r;
 }
 
 void cli_print_json(yyjson_val *v)

@@ -44,8 +44,11 @@ int cli_error(const struct err *err);              /* "toride: PATH: what is wro
 const char *cli_option(int *argc, char **argv, const char *name);
 bool cli_flag(int *argc, char **argv, const char *name);
 
-/* One request of controld (doc/interfaces/control.md), a whole JSON object; reply, initialised, gets the line it answers. */
-int cli_ask(struct str request, struct buf *reply, int timeout_ms, struct err *err);
+/* One request of controld (doc/interfaces/control.md). cli_request initialises b with its beginning, as: in whose name, NULL for the
+ * caller's own; json_field… adds to it. cli_ask ends and frees it, or refuses one that didn't fit; reply, initialised here, gets the
+ * line answered and is the caller's to free, whatever came. */
+void cli_request(struct buf *b, const char *what, const char *as);
+int cli_ask(struct buf *request, struct buf *reply, int timeout_ms, struct err *err);
 void cli_print_json(yyjson_val *v); /* as one line */
 /* "2026-11-22T09:00:00+09:00" as ms UTC; 0 when text is NULL. -E_INVALID names it. */
 int cli_time(const char *text, int64_t *ret, struct err *err);

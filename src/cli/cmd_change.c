@@ -109,15 +109,6 @@ static int run_compile(int argc, char **argv)
 
 /* ---- asking controld ---- */
 
-static void begin(struct buf *b, const char *what, const char *as)
-{
-	buf_init(b, CTL_REQUEST_MAX);
-	buf_puts(b, "{\"v\":1");
-	json_field_s(b, "do", what);
-	if (as)
-		json_field_s(b, "as", as);
-}
-
 /* What takes longer than two seconds says so on a terminal. */
 struct waiting {
 	atomic_bool over;
@@ -142,21 +133,17 @@ static void *show_progress(void *user)
 	return NULL;
 }
 
-/* Ends the request, asks, and leaves the answer in reply (initialised here). Frees the request. 0 or an exit code. */
+/* As cli_ask, with the progress on a terminal; frees reply when it fails. 0 or an exit code. */
 static int ask(struct buf *request, struct buf *reply, const char *words)
 {
 	struct err err = { 0 };
 	struct waiting w = { .words = words };
 	pthread_t thread;
 	bool watched = words && isatty(2) && pthread_create(&thread, NULL, show_progress, &w) == 0;
-	buf_putc(request, '}');
-	buf_init(reply, CTL_MAX);
-	int r = request->failed ? err_set(&err, (enum err_code)-request->failed, "", "the description is too large to hand in") :
-	                          cli_ask(buf_view(request), reply, WAIT_MS, &err);
+	int r = cli_ask(request, reply, WAIT_MS, &err);
 	atomic_store(&w.over, true);
 	if (watched)
 		pthread_join(thread, NULL);
-	buf_done(request);
 	if (r == 0)
 		return EXIT_DONE;
 	buf_done(reply);
@@ -189,7 +176,8 @@ static int run_submit(int argc, char **argv)
 	size_t advice;
 	if (!json && cli_advice(m, &advice) < 0)
 		fprintf(stderr, "toride: no memory to look for rules that never decide\n");
-	begin(&request, "submit", as);
+	cli_request(&request, "submit", as);
+	request.max = CTL_REQUEST_MAX; /* a description */
 	json_key(&request, "description");
 	buf_put(&request, m->canonical, m->canonical_len);
 	snprintf(digest, sizeof digest, "%s", m->digest);
@@ -208,7 +196,7 @@ static int with_digest(int argc, char **argv, const char *what, const char *word
 	if (argc > (none ? 0 : 1) || (argc == 0 && !optional && !none) || (confirm && strcmp(what, "apply") != 0) ||
 	    (confirm && (!str_to_u64(str_from(confirm), 7 * 86400, &seconds) || seconds == 0)))
 		return usage_of(what);
-	begin(&request, what, as);
+	cli_request(&request, what, as);
 	if (argc == 1)
 		json_field_s(&request, "digest", argv[0]);
 	if (seconds)
@@ -274,7 +262,7 @@ static int run_generations(int argc, char **argv)
 	yyjson_val *g;
 	if (argc)
 		return usage_of("generations");
-	begin(&request, "generations", NULL);
+	cli_request(&request, "generations", NULL);
 	int code = ask(&request, &reply, NULL);
 	if (code != EXIT_DONE || json)
 		return code == EXIT_DONE ? finish(&reply, true, "") : code;

@@ -32,9 +32,7 @@ struct asking {
 static void ask_begin(struct asking *a, int *argc, char **argv, const char *what)
 {
 	a->json = cli_flag(argc, argv, "--json");
-	buf_init(&a->rq, 64 * KIB);
-	buf_puts(&a->rq, "{\"v\":1");
-	json_field_s(&a->rq, "do", what);
+	cli_request(&a->rq, what, NULL);
 }
 
 /* "--name VALUE" as a text of the request. */
@@ -64,9 +62,7 @@ static int ask(struct asking *a, void (*show)(yyjson_val *root, bool json))
 	struct err err = { 0 };
 	struct buf reply;
 	int code = EXIT_DONE;
-	buf_putc(&a->rq, '}');
-	buf_init(&reply, CTL_MAX);
-	if (a->rq.failed || cli_ask(buf_view(&a->rq), &reply, WAIT_MS, &err) < 0) {
+	if (cli_ask(&a->rq, &reply, WAIT_MS, &err) < 0) {
 		code = cli_error(&err);
 	} else {
 		yyjson_doc *doc = yyjson_read(reply.ptr, reply.len, 0);
@@ -74,7 +70,6 @@ static int ask(struct asking *a, void (*show)(yyjson_val *root, bool json))
 		yyjson_doc_free(doc);
 	}
 	buf_done(&reply);
-	buf_done(&a->rq);
 	return code;
 }
 
@@ -322,12 +317,13 @@ static void show_order(yyjson_val *root, bool json)
 /* The state of the awaited block into dst; "" when it can't be learnt. */
 static void ask_state(char *dst, size_t size)
 {
-	struct buf reply;
+	struct buf request, reply;
 	size_t i, n;
 	yyjson_val *v;
 	dst[0] = 0;
-	buf_init(&reply, CTL_MAX);
-	if (cli_ask(STR("{\"v\":1,\"do\":\"block.list\",\"all\":true}"), &reply, WAIT_MS, NULL) == 0) {
+	cli_request(&request, "block.list", NULL);
+	json_field_bool(&request, "all", true);
+	if (cli_ask(&request, &reply, WAIT_MS, NULL) == 0) {
 		yyjson_doc *doc = yyjson_read(reply.ptr, reply.len, 0);
 		yyjson_arr_foreach(yyjson_obj_get(yyjson_doc_get_root(doc), "blocks"), i, n, v)
 			if (strcmp(text(v, "id"), awaited) == 0)

@@ -56,13 +56,13 @@ static void show_orgs(yyjson_val *root)
 
 static int run_lines(int argc, char **argv)
 {
-	struct buf reply;
+	struct buf request, reply;
 	struct err err = { 0 };
 	(void)argv;
 	if (argc != 0)
 		return cli_usage(cli_lines);
-	buf_init(&reply, CTL_MAX);
-	int r = cli_ask(STR("{\"v\":1,\"do\":\"status\"}"), &reply, 5000, &err);
+	cli_request(&request, "status", NULL);
+	int r = cli_ask(&request, &reply, 5000, &err);
 	yyjson_doc *doc = r == 0 ? yyjson_read(reply.ptr, reply.len, 0) : NULL;
 	yyjson_val *root = yyjson_doc_get_root(doc), *service = counters_of(root, "");
 	if (r == 0 && !service)

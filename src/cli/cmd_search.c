@@ -11,13 +11,6 @@
 
 #define SEARCH_WAIT_MS 60000
 
-/* Ends the request. */
-static int ask(struct buf *rq, struct buf *reply, struct err *err)
-{
-	buf_putc(rq, '}');
-	return rq->failed ? err_set(err, E_LIMIT, "query", "too long") : cli_ask(buf_view(rq), reply, SEARCH_WAIT_MS, err);
-}
-
 static struct str first_of(const struct event *e, const char *path, const char *otherwise)
 {
 	struct str s = event_str(e, path);
@@ -91,12 +84,14 @@ static int log_search(int argc, char **argv)
 		return cli_usage(&cli_search[0]);
 	if (parse_since(since, &from, &err) < 0 || parse_since(until, &to, &err) < 0)
 		return cli_error(&err);
-	buf_init(&rq, 64 * KIB);
-	buf_init(&reply, CTL_MAX);
 	buf_init(&query, 8 * KIB);
 	for (int i = 0; i < argc; i++)
 		buf_printf(&query, "%s%s", i ? " " : "", argv[i]);
-	buf_puts(&rq, "{\"v\":1,\"do\":\"log.search\"");
+	if (query.failed) {
+		buf_done(&query);
+		return cli_error(&(struct err){ .code = E_LIMIT, .path = "query", .msg = "too long" });
+	}
+	cli_request(&rq, "log.search", NULL);
 	json_field(&rq, "query", buf_view(&query));
 	if (org)
 		json_field_s(&rq, "org", org);
@@ -107,7 +102,7 @@ static int log_search(int argc, char **argv)
 	if (to)
 		json_field_u64(&rq, "to", (uint64_t)to);
 	json_field_u64(&rq, "limit", n);
-	int code = ask(&rq, &reply, &err) < 0 ? cli_error(&err) : EXIT_DONE;
+	int code = cli_ask(&rq, &reply, SEARCH_WAIT_MS, &err) < 0 ? cli_error(&err) : EXIT_DONE;
 	if (code == EXIT_DONE) {
 		yyjson_doc *doc = yyjson_read(reply.ptr, reply.len, 0);
 		code = print_found(yyjson_doc_get_root(doc), json);
@@ -115,7 +110,6 @@ static int log_search(int argc, char **argv)
 	}
 	buf_done(&query);
 	buf_done(&reply);
-	buf_done(&rq);
 	return code;
 }
 
@@ -127,17 +121,14 @@ static int log_rebuild(int argc, char **argv)
 	const char *day = cli_option(&argc, argv, "--day");
 	if (argc || (day && !str_to_u64(str_from(day), 99999999, &n)))
 		return cli_usage(&cli_search[1]);
-	buf_init(&rq, 4 * KIB);
-	buf_init(&reply, CTL_MAX);
-	buf_puts(&rq, "{\"v\":1,\"do\":\"log.rebuild\"");
+	cli_request(&rq, "log.rebuild", NULL);
 	if (day)
 		json_field_u64(&rq, "day", n);
-	int code = ask(&rq, &reply, &err) < 0 ? cli_error(&err) : EXIT_DONE;
+	int code = cli_ask(&rq, &reply, SEARCH_WAIT_MS, &err) < 0 ? cli_error(&err) : EXIT_DONE;
 	if (code == EXIT_DONE)
 		printf("%s\n", say("索引を封印済みの記録から作り直しています。進み具合は toride status --json の stored の indexed です。",
 		                   "The index is being filled again from the sealed records; toride status --json shows stored's `indexed` grow."));
 	buf_done(&reply);
-	buf_done(&rq);
 	return code;
 }
 

@@ -15,26 +15,20 @@ static int run_csr(int argc, char **argv)
 	struct err err = { 0 };
 	if (argc < 1)
 		return cli_usage(&cli_site[0]);
-	buf_init(&request, 64 * KIB);
-	buf_init(&reply, CTL_MAX);
-	buf_puts(&request, "{\"v\":1");
-	json_field_s(&request, "do", "site.csr");
-	if (as)
-		json_field_s(&request, "as", as);
+	cli_request(&request, "site.csr", as);
 	json_key(&request, "names");
 	for (int i = 0; i < argc; i++) {
 		buf_puts(&request, i ? "," : "[");
 		json_str(&request, str_from(argv[i]));
 	}
-	buf_puts(&request, "]}");
-	int r = cli_ask(buf_view(&request), &reply, 30000, &err);
+	buf_putc(&request, ']');
+	int r = cli_ask(&request, &reply, 30000, &err);
 	yyjson_doc *doc = r == 0 ? yyjson_read(reply.ptr, reply.len, 0) : NULL;
 	struct str csr = ctl_str(yyjson_doc_get_root(doc), "csr");
 	if (r == 0)
 		printf(STR_FMT, STR_ARG(csr));
 	int code = r < 0 ? cli_error(&err) : csr.len ? EXIT_DONE : EXIT_COULD_NOT;
 	yyjson_doc_free(doc);
-	buf_done(&request);
 	buf_done(&reply);
 	return code;
 }

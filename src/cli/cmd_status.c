@@ -135,12 +135,12 @@ static void show(yyjson_val *root)
 static int run_status(int argc, char **argv)
 {
 	bool json = cli_flag(&argc, argv, "--json");
-	struct buf reply;
+	struct buf request, reply;
 	struct err err = { 0 };
 	if (argc != 0)
 		return cli_usage(cli_status);
-	buf_init(&reply, CTL_MAX);
-	int r = cli_ask(STR("{\"v\":1,\"do\":\"status\"}"), &reply, 5000, &err);
+	cli_request(&request, "status", NULL);
+	int r = cli_ask(&request, &reply, 5000, &err);
 	yyjson_doc *doc = r == 0 ? yyjson_read(reply.ptr, reply.len, 0) : NULL;
 	if (r == 0 && !doc)
 		r = err_set(&err, E_INVALID, "controld", "the answer is malformed");

@@ -158,18 +158,13 @@ static int hand_in(const struct model *m, const char *as, bool json)
 {
 	struct err err = { 0 };
 	struct buf request, reply;
-	buf_init(&request, CTL_REQUEST_MAX);
-	buf_init(&reply, CTL_MAX);
-	buf_puts(&request, "{\"v\":1,\"do\":\"submit\"");
-	if (as)
-		json_field_s(&request, "as", as);
+	cli_request(&request, "submit", as);
+	request.max = CTL_REQUEST_MAX; /* a description */
 	json_key(&request, "description");
 	buf_put(&request, m->canonical, m->canonical_len);
-	buf_putc(&request, '}');
-	int r = cli_ask(buf_view(&request), &reply, WAIT_MS, &err);
+	int r = cli_ask(&request, &reply, WAIT_MS, &err);
 	if (r == 0)
 		printf("%s\n", json ? buf_cstr(&reply) : m->digest);
-	buf_done(&request);
 	buf_done(&reply);
 	return r < 0 ? cli_error(&err) : EXIT_DONE;
 }
