@@ -524,6 +524,23 @@ void group_remove_first(struct correlator *c, struct group_at at, uint32_t n)
 	index_forget(&c->shards[at.shard], g);
 }
 
+/* All of them at once: the values' index is made anew afterwards, which a few removed at a time would cost as much. */
+void group_compact(struct correlator *c, struct group_at at)
+{
+	struct group *g = group_of(c, at);
+	uint32_t n = 0;
+	index_forget(&c->shards[at.shard], g);
+	for (uint32_t i = 0; i < g->n; i++) {
+		const struct entry *e = group_entry(g, i);
+		if (e->weight)
+			*group_entry(g, n++) = *e;
+		else
+			forget(c, g, e);
+	}
+	g->n = n;
+	bounds(g);
+}
+
 void group_empty(struct correlator *c, struct group_at at)
 {
 	struct group *g = group_of(c, at);

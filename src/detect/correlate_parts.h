@@ -182,6 +182,7 @@ struct group_more *group_more(struct correlator *c, struct group_at at); /* made
 struct entry *group_insert(struct correlator *c, struct group_at at, const struct entry *e);
 void group_remove(struct correlator *c, struct group_at at, uint32_t i); /* the i-th */
 void group_remove_first(struct correlator *c, struct group_at at, uint32_t n);
+void group_compact(struct correlator *c, struct group_at at); /* those of weight 0 go */
 void group_empty(struct correlator *c, struct group_at at);
 void group_sample(struct correlator *c, struct group_at at, struct str json, unsigned slot); /* copied; the old one stays without memory */
 struct entry *group_by_value(struct correlator *c, struct group_at at, uint64_t hash); /* a living one; NULL: none */

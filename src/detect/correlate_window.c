@@ -146,9 +146,8 @@ static void supersede(struct correlator *c, struct group_at at, uint64_t hash)
 	g->more->dead++;
 	while (g->n && group_entry(g, 0)->weight == 0)
 		group_remove_first(c, at, 1);
-	for (uint32_t i = g->n; g->more->dead > g->n / 2 && i-- > 0;)
-		if (group_entry(g, i)->weight == 0)
-			group_remove(c, at, i);
+	if (g->more->dead > g->n / 2)
+		group_compact(c, at);
 }
 
 static uint32_t living(const struct group *g)
