@@ -70,6 +70,12 @@ static struct str terminal_of(const struct engine *e, yyjson_val *root, struct s
 	return ip;
 }
 
+static enum finding_action action_of(yyjson_val *root)
+{
+	struct str action = at(root, "action");
+	return str_eq(action, STR("Allowed")) ? FINDING_ALLOWED : str_eq(action, STR("Denied")) ? FINDING_DENIED : FINDING_UNKNOWN;
+}
+
 /* When it happened, but never later than it was taken in: a sender's wrong clock must not move our windows. */
 static int64_t time_of(yyjson_val *root)
 {
@@ -101,15 +107,11 @@ static int64_t clock_of(yyjson_val *root)
 static void describe(const struct engine *e, yyjson_val *root, struct str org, struct arena *a, struct finding *f)
 {
 	struct str host = at(root, "http_request.url.hostname|dst_endpoint.hostname"), ip = at(root, "dst_endpoint.ip");
-	struct str terminal = terminal_of(e, root, org), action = at(root, "action"), src = at(root, "src_endpoint.ip");
-	*f = (struct finding){ .count = 1, .terminal = printable(terminal) ? copy(a, terminal) : "" };
+	struct str terminal = terminal_of(e, root, org), src = at(root, "src_endpoint.ip");
+	*f = (struct finding){ .count = 1, .terminal = printable(terminal) ? copy(a, terminal) : "", .action = action_of(root) };
 	f->time = f->first_time = f->last_time = time_of(root);
 	if (org.len == 6)
 		str_copy(org, f->org, sizeof f->org);
-	if (str_eq(action, STR("Allowed")))
-		f->action = FINDING_ALLOWED;
-	else if (str_eq(action, STR("Denied")))
-		f->action = FINDING_DENIED;
 	observe(a, f, OBSERVABLE_HOSTNAME, host);
 	observe(a, f, OBSERVABLE_IP, ip);
 	bool own = str_eq(at(root, "product"), STR("suricata")) && str_eq(at(root, "connection_info.direction"), STR("Outbound"));
@@ -192,9 +194,10 @@ static struct str org_of(yyjson_val *root)
 /* Traffic alone: passed when it was allowed and went through, refused when denied. An origin that failed says neither. */
 static void tally(struct engine *e, yyjson_val *root, const struct engine_event *ev)
 {
-	struct str action = at(root, "action"), disposition = at(root, "disposition");
-	bool passed = str_eq(action, STR("Allowed")) && (!disposition.len || str_eq(disposition, STR("Allowed")));
-	if (!passed && !str_eq(action, STR("Denied")))
+	enum finding_action action = action_of(root);
+	struct str disposition = at(root, "disposition");
+	bool passed = action == FINDING_ALLOWED && (!disposition.len || str_eq(disposition, STR("Allowed")));
+	if (!passed && action != FINDING_DENIED)
 		return;
 	struct str org = org_of(root), terminal = terminal_of(e, root, org);
 	struct tally_event t = { .q = { .org = org, .host = at(root, "http_request.url.hostname|dst_endpoint.hostname"),
@@ -208,7 +211,8 @@ static void tally(struct engine *e, yyjson_val *root, const struct engine_event 
 
 struct touching {
 	struct engine *e;
-	struct sighting_event s;
+	yyjson_val *root;
+	struct sighting_event s; /* terminal and action from the first hit on: most events have none */
 	const struct intel_item *seen[8]; /* one value at two places of an event is one hit */
 	unsigned n_seen;
 };
@@ -220,6 +224,11 @@ static void touched(struct touching *t, const struct intel_item *item)
 			return;
 	if (!item || t->n_seen == ARRAY_LEN(t->seen))
 		return;
+	if (t->n_seen == 0) {
+		struct str terminal = terminal_of(t->e, t->root, t->s.org);
+		t->s.terminal = printable(terminal) ? terminal : STR("");
+		t->s.action = action_of(t->root);
+	}
 	t->seen[t->n_seen++] = item;
 	t->s.item = item;
 	sightings_add(t->e->o.sightings, &t->s, t->e->o.on_finding, t->e->o.user);
@@ -286,10 +295,8 @@ static void look_at_class(struct touching *t, yyjson_val *root, uint64_t class_u
 
 static void look(struct engine *e, yyjson_val *root, const struct engine_event *ev)
 {
-	struct touching t = { .e = e, .s = { .intel = e->o.intel, .org = org_of(root), .record = ev->record, .salt = ev->salt, .time_ms = time_of(root) } };
-	struct str action = in(root, "action", NULL), terminal = terminal_of(e, root, t.s.org);
-	t.s.terminal = printable(terminal) ? terminal : STR("");
-	t.s.action = str_eq(action, STR("Allowed")) ? FINDING_ALLOWED : str_eq(action, STR("Denied")) ? FINDING_DENIED : FINDING_UNKNOWN;
+	struct touching t = { .e = e, .root = root,
+		.s = { .intel = e->o.intel, .org = org_of(root), .record = ev->record, .salt = ev->salt, .time_ms = time_of(root) } };
 	look_at_class(&t, root, yyjson_get_uint(yyjson_obj_get(root, "class_uid")));
 }
 
