@@ -165,7 +165,6 @@ void txn_begin(struct conn *c, size_t head_len)
 	conn_touch(c, WORKER_STALL_MS);
 	t->bytes_out += head_len;
 	int r = http_parse_request(&t->rq, c->in.ptr, head_len, h, &why);
-	bool pac = r == 0 && !c->intercepted && t->org->pac[0] && target_is_pac(h);
 	t->method = h->method;
 	t->minor = r < 0 ? 1 : h->minor;
 	t->head_only = r == 0 && h->method == HTTP_HEAD;
@@ -173,24 +172,27 @@ void txn_begin(struct conn *c, size_t head_len)
 	t->rq_chunked = h->chunked;
 	t->keep = r == 0 && h->keep_alive;
 	t->expect = h->expect_continue;
+	if (r == 0 && !c->intercepted && t->org->pac[0] && target_is_pac(h)) { /* for us, not through us */
+		buf_drop(&c->in, head_len);
+		txn_own(t, "application/x-ns-proxy-autoconfig", str_from(t->org->pac));
+		return;
+	}
 	if (r == 0 && c->intercepted) {
 		t->terminal = c->terminal;
 		t->via = c->via;
 		r = target_of_tunnel_request(h, &c->tunnel, c->name, &t->target, &why);
-	} else if (r == 0 && !pac) {
+	} else if (r == 0) {
 		t->via = terminal_of(&c->peer, t->org, h, &t->terminal);
 		r = target_of_proxy_request(h, &t->target, &why);
 	}
-	if (r == 0 && !pac && !remember(t, h)) {
+	if (r == 0 && !remember(t, h)) {
 		r = -E_INVALID;
 		why = "head too long";
 	}
-	if (r == 0 && !pac && t->method != HTTP_CONNECT)
+	if (r == 0 && t->method != HTTP_CONNECT)
 		rewrite_request(t, h);
 	buf_drop(&c->in, head_len); /* nothing points into the head any more */
-	if (pac) {
-		txn_own(t, "application/x-ns-proxy-autoconfig", str_from(t->org->pac));
-	} else if (r < 0) {
+	if (r < 0) {
 		t->keep = t->rq_done = false;
 		txn_deny(t, PAGE_PROTOCOL, "protocol", why);
 	} else if (!method_ok(t->method) || (c->intercepted && t->method == HTTP_CONNECT)) {
