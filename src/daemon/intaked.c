@@ -5,9 +5,9 @@
 #include "base/mem.h"
 #include "intake/dnstap.h"
 #include "intake/eve.h"
-#include "intake/follow.h"
 #include "intake/netlink.h"
 #include "intake/server.h"
+#include "intake/tail.h"
 #include "jail/jail.h"
 #include "normalise/edge.h"
 #include "vault/vault_client.h"
@@ -22,8 +22,8 @@
 #define COMMIT_BYTES (1024 * 1024)     /* no waiting beyond this */
 #define NFLOG_BYTES (16u * 1024 * 1024) /* with more than this waiting, packets wait in the kernel */
 #define NFLOG_TURN 32                  /* datagrams a turn, so that senders get theirs */
-#define FOLLOW_MS 100                  /* how often the public sites' files are looked at */
-#define FOLLOW_TURN 2000               /* lines a look, each file */
+#define TAIL_MS 100                    /* how often the public sites' files are looked at */
+#define TAIL_TURN 2000                 /* lines a look, each file */
 #define RETRY_MS 1000                  /* after a failed commit */
 #define VAULT_MS 1000
 
@@ -40,7 +40,7 @@ struct intaked {
 	struct dnstap_server *dnstap;
 	struct eve_server *eve;
 	struct links *links;
-	struct follow *access, *waf; /* the public sites' records */
+	struct tail *access, *waf; /* the public sites' records */
 	struct nflog_feed feed, told;
 	int nflog_fd;
 	bool nflog_held, committing, retry;
@@ -164,8 +164,8 @@ static bool waf_line(struct str line, void *user)
 static void look(uv_timer_t *timer)
 {
 	struct intaked *t = timer->data;
-	follow_work(t->access, FOLLOW_TURN, access_line, t);
-	follow_work(t->waf, FOLLOW_TURN, waf_line, t);
+	tail_work(t->access, TAIL_TURN, access_line, t);
+	tail_work(t->waf, TAIL_TURN, waf_line, t);
 	arm_commit(t);
 }
 
@@ -176,8 +176,8 @@ static void committed(struct intaked *t)
 	intake_server_committed(t->server);
 	dnstap_server_committed(t->dnstap);
 	eve_server_committed(t->eve);
-	follow_committed(t->access);
-	follow_committed(t->waf);
+	tail_committed(t->access);
+	tail_committed(t->waf);
 }
 
 static void commit_now(struct intaked *t)
@@ -273,9 +273,9 @@ static int open_all(struct intaked *t, struct listeners *ret, struct err *err)
 	char path[PLACE_MAX];
 	int r = read_config(t, err);
 	if (r == 0)
-		r = follow_open(place_in_state(path, sizeof path, "edge/log/access"), EDGE_LINE, &t->access, err);
+		r = tail_open(place_in_state(path, sizeof path, "edge/log/access"), EDGE_LINE, &t->access, err);
 	if (r == 0)
-		r = follow_open(place_in_state(path, sizeof path, "edge/log/waf"), EDGE_LINE, &t->waf, err);
+		r = tail_open(place_in_state(path, sizeof path, "edge/log/waf"), EDGE_LINE, &t->waf, err);
 	if (r == 0)
 		r = links_open(&t->links, err);
 	if (r == 0)
@@ -344,7 +344,7 @@ static int start_loop(struct intaked *t, uv_prepare_t *prepare, const struct lis
 	    uv_signal_init(&t->loop, &t->intr) < 0 || uv_prepare_init(&t->loop, prepare) < 0)
 		return err_set(err, E_IO, "", "cannot set up the event loop");
 	t->look.data = t;
-	uv_timer_start(&t->look, look, FOLLOW_MS, FOLLOW_MS);
+	uv_timer_start(&t->look, look, TAIL_MS, TAIL_MS);
 	t->commit.data = t->second.data = t->nflog.data = t->links_poll.data = t->hup.data = prepare->data = t;
 	uv_timer_start(&t->second, every_second, 1000, 1000);
 	uv_prepare_start(prepare, before_wait);
@@ -388,7 +388,7 @@ int main(void)
 	dnstap_server_stop(&t.dnstap); /* tells the questions that wait for their answers */
 	eve_server_stop(&t.eve);
 	spool_close(&t.spool);
-	follow_close(&t.access);
-	follow_close(&t.waf);
+	tail_close(&t.access);
+	tail_close(&t.waf);
 	return 0;
 }

@@ -169,7 +169,7 @@ static void go_home(const struct table_process *row)
 }
 
 /* nginx that was killed leaves its socket, and one that starts doesn't take it over. Its records' files are made here for
- * intaked's group, which cuts out of them what it has taken (intake/follow.h). */
+ * intaked's group, which cuts out of them what it has taken (intake/tail.h). */
 static void prepare_edge(void)
 {
 	static const char *const logs[] = { "edge/log/access", "edge/log/waf" };

@@ -4,7 +4,7 @@
 #include "base/err.h"
 #include "base/fs.h"
 #include "base/mem.h"
-#include "intake/follow.h"
+#include "intake/tail.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -37,7 +37,7 @@ static void append(const char *text)
 static int setup(void **state)
 {
 	(void)state;
-	snprintf(path, sizeof path, "/tmp/toride-follow-%d", (int)getpid());
+	snprintf(path, sizeof path, "/tmp/toride-tail-%d", (int)getpid());
 	unlink(path);
 	got[0] = 0;
 	refuse_after = 0;
@@ -53,27 +53,27 @@ static int teardown(void **state)
 
 static void test_lines(void **state)
 {
-	struct follow *f = NULL;
+	struct tail *t = NULL;
 	unsigned n = 0;
 	(void)state;
-	assert_int_equal(follow_open(path, 100, &f, NULL), 0);
-	assert_false(follow_work(f, 10, take, &n)); /* not there yet */
+	assert_int_equal(tail_open(path, 100, &t, NULL), 0);
+	assert_false(tail_work(t, 10, take, &n)); /* not there yet */
 	append("one\ntwo\nthr");
-	assert_false(follow_work(f, 10, take, &n));
+	assert_false(tail_work(t, 10, take, &n));
 	assert_string_equal(got, "one|two|");
 	append("ee\n");
-	assert_false(follow_work(f, 10, take, &n));
+	assert_false(tail_work(t, 10, take, &n));
 	assert_string_equal(got, "one|two|three|");
 	append("a\nb\nc\n");
-	assert_true(follow_work(f, 2, take, &n)); /* a turn ends */
-	assert_false(follow_work(f, 2, take, &n));
+	assert_true(tail_work(t, 2, take, &n)); /* a turn ends */
+	assert_false(tail_work(t, 2, take, &n));
 	assert_string_equal(got, "one|two|three|a|b|c|");
-	follow_close(&f);
+	tail_close(&t);
 }
 
 static void test_restart(void **state)
 {
-	struct follow *f = NULL;
+	struct tail *t = NULL;
 	unsigned n = 0;
 	char line[64];
 	(void)state;
@@ -81,81 +81,81 @@ static void test_restart(void **state)
 		snprintf(line, sizeof line, "line %d\n", i);
 		append(line);
 	}
-	assert_int_equal(follow_open(path, 100, &f, NULL), 0);
-	while (follow_work(f, 100, take, &n) && n < 1500)
+	assert_int_equal(tail_open(path, 100, &t, NULL), 0);
+	while (tail_work(t, 100, take, &n) && n < 1500)
 		n = n < 1500 ? n : 1500;
 	got[0] = 0;
-	follow_committed(f);
+	tail_committed(t);
 	append("given, not safe\n");
-	assert_false(follow_work(f, 5000, take, &n));
+	assert_false(tail_work(t, 5000, take, &n));
 	got[0] = 0;
-	follow_close(&f); /* a crash: what wasn't committed comes again */
-	assert_int_equal(follow_open(path, 100, &f, NULL), 0);
+	tail_close(&t); /* a crash: what wasn't committed comes again */
+	assert_int_equal(tail_open(path, 100, &t, NULL), 0);
 	append("after\n");
 	n = 0;
-	assert_false(follow_work(f, 5000, take, &n));
+	assert_false(tail_work(t, 5000, take, &n));
 	assert_non_null(strstr(got, "given, not safe|after|"));
 	assert_true(n < 600);
-	follow_committed(f);
-	follow_close(&f);
+	tail_committed(t);
+	tail_close(&t);
 	got[0] = 0;
-	assert_int_equal(follow_open(path, 100, &f, NULL), 0);
-	assert_false(follow_work(f, 5000, take, &n));
+	assert_int_equal(tail_open(path, 100, &t, NULL), 0);
+	assert_false(tail_work(t, 5000, take, &n));
 	assert_string_equal(got, "");
 	append("new\n");
-	assert_false(follow_work(f, 5000, take, &n));
+	assert_false(tail_work(t, 5000, take, &n));
 	assert_string_equal(got, "new|");
 	struct stat st;
 	assert_int_equal(stat(path, &st), 0);
-	assert_true(st.st_blocks * 512 < st.st_size || follow_counts(f)->no_holes);
-	follow_close(&f);
+	assert_true(st.st_blocks * 512 < st.st_size || tail_counts(t)->no_holes);
+	tail_close(&t);
 }
 
 static void test_piecemeal(void **state)
 {
-	struct follow *f = NULL;
+	struct tail *t = NULL;
 	unsigned n = 0;
 	struct stat st;
 	char line[100];
 	(void)state;
-	assert_int_equal(follow_open(path, 100, &f, NULL), 0);
+	assert_int_equal(tail_open(path, 100, &t, NULL), 0);
 	memset(line, 'x', sizeof line);
 	line[98] = '\n';
 	line[99] = 0;
 	for (int i = 0; i < 5000; i++) {
 		got[0] = 0;
 		append(line);
-		assert_false(follow_work(f, 10, take, &n));
-		follow_committed(f);
+		assert_false(tail_work(t, 10, take, &n));
+		tail_committed(t);
 	}
 	assert_int_equal(n, 5000);
 	assert_int_equal(stat(path, &st), 0);
-	assert_true(st.st_blocks * 512 < st.st_size / 2 || follow_counts(f)->no_holes);
-	follow_close(&f);
+	assert_true(st.st_blocks * 512 < st.st_size / 2 || tail_counts(t)->no_holes);
+	tail_close(&t);
 }
 
 static void test_limits(void **state)
 {
-	struct follow *f = NULL;
+	struct tail *t = NULL;
 	unsigned n = 0;
 	static char big[200000];
 	(void)state;
 	memset(big, 'x', sizeof big - 2);
 	big[sizeof big - 2] = '\n';
-	assert_int_equal(follow_open(path, 100, &f, NULL), 0);
+	assert_int_equal(tail_open(path, 100, &t, NULL), 0);
 	append(big);
 	append("short\n");
-	assert_false(follow_work(f, 10, take, &n));
+	assert_false(tail_work(t, 10, take, &n));
 	assert_string_equal(got, "short|");
-	assert_int_equal(follow_counts(f)->too_long, 1);
+	assert_int_equal(tail_counts(t)->too_long, 1);
 	refuse_after = 2;
 	append("x\ny\nz\n");
-	assert_true(follow_work(f, 10, take, &n)); /* refused: given again */
+	assert_true(tail_work(t, 10, take, &n)); /* refused: given again */
 	assert_string_equal(got, "short|x|");
 	refuse_after = 0;
-	assert_false(follow_work(f, 10, take, &n));
+	assert_false(tail_work(t, 10, take, &n));
 	assert_string_equal(got, "short|x|y|z|");
-	follow_close(&f);
+	tail_close(&t);
 }
 
 int main(void)
@@ -164,5 +164,5 @@ int main(void)
 		                            cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
 		                            cmocka_unit_test_setup_teardown(test_piecemeal, setup, teardown),
 		                            cmocka_unit_test_setup_teardown(test_limits, setup, teardown) };
-	return cmocka_run_group_tests_name("intake/follow", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("intake/tail", tests, NULL, NULL);
 }

@@ -2,28 +2,28 @@
  * file's beginning (fallocate PUNCH_HOLE), so that it takes no room and a restart begins where the last commit ended: the
  * bytes that are zero have been taken. Nothing is renamed, truncated or signalled, so no line is lost between two processes.
  * The file's length grows for ever, its blocks don't. Linux fallocate(2), lseek(2) SEEK_DATA. */
-#ifndef INTAKE_FOLLOW_H
-#define INTAKE_FOLLOW_H
+#ifndef INTAKE_TAIL_H
+#define INTAKE_TAIL_H
 
 #include "base/buf.h"
 #include "base/err.h"
 
-struct follow;
+struct tail;
 /* False: not now (too much waits); the line is given again. The line has no newline. */
-typedef bool (*follow_line)(struct str line, void *user);
+typedef bool (*tail_line)(struct str line, void *user);
 
-struct follow_stats {
-	uint64_t lines, too_long; /* too_long: lines over the limit, dropped */
-	bool no_holes;            /* the file system can't cut: the file grows (told once) */
+struct tail_stats {
+	uint64_t too_long; /* lines over the limit, dropped */
+	bool no_holes;     /* the file system can't cut: the file grows */
 };
 
 /* The file may not be there yet. */
-int follow_open(const char *path, size_t line_max, struct follow **ret, struct err *err);
-void follow_close(struct follow **f);
+int tail_open(const char *path, size_t line_max, struct tail **ret, struct err *err);
+void tail_close(struct tail **t);
 /* Gives what is there, at most `turn` lines. True: there may be more. */
-bool follow_work(struct follow *f, unsigned turn, follow_line fn, void *user);
+bool tail_work(struct tail *t, unsigned turn, tail_line fn, void *user);
 /* All lines given so far are safe. */
-void follow_committed(struct follow *f);
-const struct follow_stats *follow_counts(const struct follow *f);
+void tail_committed(struct tail *t);
+const struct tail_stats *tail_counts(const struct tail *t);
 
 #endif
