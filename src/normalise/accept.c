@@ -44,20 +44,14 @@ static void put_skew(const struct event *e, const struct accept_from *from, stru
 	ret->skewed = true;
 }
 
-/* Ours to say, whatever the sender wrote. */
-static bool is_ours(yyjson_val *key)
-{
-	return yyjson_equals_str(key, "org") || yyjson_equals_str(key, "ingest_time") || yyjson_equals_str(key, "intake") ||
-	       yyjson_equals_str(key, "clock_skew_ms");
-}
-
 /* Member by member, so that neither a newline nor a second "org" gets through. */
 static int put_members(const struct event *e, struct buf *b)
 {
 	yyjson_obj_iter it;
 	yyjson_obj_iter_init(e->root, &it);
 	for (yyjson_val *key; (key = yyjson_obj_iter_next(&it));) {
-		if (is_ours(key))
+		struct str name = { yyjson_get_str(key), yyjson_get_len(key) };
+		if (schema_is_ours(name))
 			continue;
 		size_t n;
 		yyjson_alc alc;
@@ -69,7 +63,7 @@ static int put_members(const struct event *e, struct buf *b)
 		if (!text)
 			return -E_NOMEM;
 		buf_putc(b, ',');
-		json_str(b, (struct str){ yyjson_get_str(key), yyjson_get_len(key) });
+		json_str(b, name);
 		buf_putc(b, ':');
 		buf_put(b, text, n);
 		free(large); /* yyjson's own allocator */

@@ -7,21 +7,28 @@
 
 enum kind { TEXT, NUMBER, BOOLEAN, OBJECT, HEX64, LIST };
 struct row {
-	uint32_t class_uid; /* 0: of every class */
+	uint32_t class_uid;
 	bool required;
 	enum kind kind;
 	const char *path;
 	const char *values; /* "Allowed|Denied"; NULL: any */
 };
 
-static const struct row rows[] = {
-	{ 0, true, NUMBER, "class_uid", NULL },
-	{ 0, true, NUMBER, "time", NULL },
-	{ 0, true, TEXT, "org", NULL },
-	{ 0, true, TEXT, "product", NULL },
-	{ 0, false, NUMBER, "ingest_time", NULL },
-	{ 0, false, NUMBER, "clock_skew_ms", NULL },
-	{ 0, false, OBJECT, "intake", NULL },
+/* Of every class. Ours: put there by accept_event(), whatever came in. */
+static const struct {
+	struct row row;
+	enum { SENDERS, OURS, OURS_IF_ABSENT } whose;
+} common[] = {
+	{ { 0, true, NUMBER, "class_uid", NULL }, SENDERS },
+	{ { 0, true, NUMBER, "time", NULL }, OURS_IF_ABSENT },
+	{ { 0, true, TEXT, "org", NULL }, OURS },
+	{ { 0, true, TEXT, "product", NULL }, SENDERS },
+	{ { 0, false, NUMBER, "ingest_time", NULL }, OURS },
+	{ { 0, false, NUMBER, "clock_skew_ms", NULL }, OURS },
+	{ { 0, false, OBJECT, "intake", NULL }, OURS },
+};
+
+static const struct row rows[] = { /* of one class */
 	{ 4002, false, TEXT, "ref", NULL },
 	{ 4002, false, TEXT, "message", NULL },
 	{ 4002, true, OBJECT, "src_endpoint", NULL },
@@ -186,28 +193,30 @@ static int row_check(const struct event *e, const struct row *row, struct err *e
 	return 0;
 }
 
-/* Put there by accept_event(), whatever came in; `time` only where none did. */
-static bool is_ours(const struct event *e, const struct row *row)
+static int check_common(const struct event *e, bool given, struct err *err)
 {
-	static const char *const names[] = { "org", "ingest_time", "clock_skew_ms", "intake" };
-	for (size_t i = 0; row->class_uid == 0 && i < ARRAY_LEN(names); i++)
-		if (strcmp(row->path, names[i]) == 0)
-			return true;
-	return row->class_uid == 0 && strcmp(row->path, "time") == 0 && !event_get(e, "time");
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(common); i++) {
+		bool ours = common[i].whose == OURS || (common[i].whose == OURS_IF_ABSENT && !event_get(e, common[i].row.path));
+		if (!given || !ours)
+			r = row_check(e, &common[i].row, err);
+	}
+	return r;
 }
 
 static int check(const struct event *e, bool given, struct err *err)
 {
 	uint64_t class_uid = yyjson_get_uint(yyjson_obj_get(e->root, "class_uid"));
 	bool known = false;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		known = known || (class_uid && rows[i].class_uid == class_uid);
-		if ((rows[i].class_uid != 0 && rows[i].class_uid != class_uid) || (given && is_ours(e, &rows[i])))
+	int r = check_common(e, given, err);
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(rows); i++) {
+		if (rows[i].class_uid != class_uid)
 			continue;
-		int r = row_check(e, &rows[i], err);
-		if (r < 0)
-			return r;
+		known = true;
+		r = row_check(e, &rows[i], err);
 	}
+	if (r < 0)
+		return r;
 	return known ? 0 : err_set(err, E_INVALID, "class_uid", "%llu is none of ours", (unsigned long long)class_uid);
 }
 
@@ -219,4 +228,12 @@ int schema_check(const struct event *e, struct err *err)
 int schema_check_given(const struct event *e, struct err *err)
 {
 	return check(e, true, err);
+}
+
+bool schema_is_ours(struct str key)
+{
+	for (size_t i = 0; i < ARRAY_LEN(common); i++)
+		if (common[i].whose == OURS && str_eq(key, str_from(common[i].row.path)))
+			return true;
+	return false;
 }

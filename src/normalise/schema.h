@@ -9,5 +9,7 @@
 int schema_check(const struct event *e, struct err *err);
 /* Of what came in, before accept_event() has put its own members beside: those aren't looked at. */
 int schema_check_given(const struct event *e, struct err *err);
+/* Is this member accept_event()'s to say, whatever the sender wrote? */
+bool schema_is_ours(struct str key);
 
 #endif
