@@ -3,7 +3,6 @@
 
 #include "base/mem.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <yyjson.h>
 
@@ -59,19 +58,13 @@ static bool millis(struct str s, uint64_t *ret)
 	return true;
 }
 
-static bool address_ok(struct str s)
-{
-	unsigned char a[16];
-	char t[INET6_ADDRSTRLEN];
-	return str_copy(s, t, sizeof t) && (inet_pton(AF_INET, t, a) == 1 || inet_pton(AF_INET6, t, a) == 1);
-}
-
 static void put_source(struct buf *b, struct str ip, yyjson_val *obj, const char *port_key)
 {
 	uint64_t port;
+	uint8_t addr[16];
 	json_key(b, "src_endpoint");
 	buf_putc(b, '{');
-	if (address_ok(ip))
+	if (orgs_address(ip, addr))
 		json_field(b, "ip", ip);
 	if (number(obj, port_key, 65535, &port) && port)
 		json_field_u64(b, "port", port);

@@ -4,8 +4,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <yyjson.h>
 
@@ -53,36 +51,23 @@ struct ends {
 	const struct orgs_one *from, *to; /* whose address it is; NULL: nobody's */
 };
 
-static const struct orgs_one *whose(const struct orgs *o, struct str ip)
+/* What one object tells of both ends. False: not two addresses. */
+static bool read_pair(yyjson_val *from, const struct orgs *o, struct ends *e)
 {
-	char t[INET6_ADDRSTRLEN];
-	uint8_t a[16];
-	if (!str_copy(ip, t, sizeof t))
-		return NULL;
-	return inet_pton(AF_INET, t, a) == 1    ? orgs_by_address(o, 4, a)
-	       : inet_pton(AF_INET6, t, a) == 1 ? orgs_by_address(o, 6, a)
-	                                        : NULL;
-}
-
-static bool is_address(struct str ip)
-{
-	char t[INET6_ADDRSTRLEN];
-	uint8_t a[16];
-	return str_copy(ip, t, sizeof t) && (inet_pton(AF_INET, t, a) == 1 || inet_pton(AF_INET6, t, a) == 1);
+	uint8_t src[16], dst[16];
+	*e = (struct ends){ text(from, "src_ip"), text(from, "dest_ip"), number(from, "src_port"), number(from, "dest_port"), NULL, NULL };
+	int src_family = orgs_address(e->src, src), dst_family = orgs_address(e->dst, dst);
+	if (!src_family || !dst_family)
+		return false;
+	e->from = orgs_by_address(o, src_family, src);
+	e->to = orgs_by_address(o, dst_family, dst);
+	return true;
 }
 
 /* "flow" tells who opened the connection; a packet without one tells where it came from. */
 static bool read_ends(yyjson_val *root, const struct orgs *o, struct ends *e)
 {
-	yyjson_val *flow = yyjson_obj_get(root, "flow");
-	bool whole = is_address(text(flow, "src_ip")) && is_address(text(flow, "dest_ip"));
-	yyjson_val *from = whole ? flow : root;
-	*e = (struct ends){ text(from, "src_ip"), text(from, "dest_ip"), number(from, "src_port"), number(from, "dest_port"), NULL, NULL };
-	if (!is_address(e->src) || !is_address(e->dst))
-		return false;
-	e->from = whose(o, e->src);
-	e->to = whose(o, e->dst);
-	return true;
+	return read_pair(yyjson_obj_get(root, "flow"), o, e) || read_pair(root, o, e);
 }
 
 static void put_end(struct buf *b, const char *key, struct str ip, uint64_t port, struct str host)
@@ -210,8 +195,7 @@ static const char *put_drop(struct buf *b, yyjson_val *root, const struct eve_pl
 static void read_stats(yyjson_val *stats, struct eve_stats *ret)
 {
 	yyjson_val *capture = yyjson_obj_get(stats, "capture"), *ips = yyjson_obj_get(stats, "ips");
-	*ret = (struct eve_stats){ number(capture, "kernel_packets"), number(capture, "kernel_drops"), number(ips, "accepted"),
-		                   number(ips, "blocked"), number(yyjson_obj_get(stats, "detect"), "alert") };
+	*ret = (struct eve_stats){ number(capture, "kernel_packets"), number(capture, "kernel_drops"), number(ips, "blocked") };
 }
 
 static int take(yyjson_val *root, const struct eve_place *where, struct buf *b, enum eve_kind *ret_kind, const char **ret_org,

@@ -15,7 +15,7 @@
 enum eve_kind { EVE_IGNORED, EVE_EVENT, EVE_STATS };
 
 struct eve_stats { /* since Suricata started */
-	uint64_t packets, kernel_drops, accepted, blocked, alerts;
+	uint64_t packets, kernel_drops, blocked;
 };
 struct eve_place {
 	const struct orgs *orgs;

@@ -228,6 +228,14 @@ const struct orgs_one *orgs_by_interface(const struct orgs *o, const char *name)
 	return get(o, 'i', name, strlen(name));
 }
 
+int orgs_address(struct str text, uint8_t ret_addr[16])
+{
+	char t[INET6_ADDRSTRLEN];
+	if (!str_copy(text, t, sizeof t))
+		return 0;
+	return inet_pton(AF_INET, t, ret_addr) == 1 ? 4 : inet_pton(AF_INET6, t, ret_addr) == 1 ? 6 : 0;
+}
+
 const struct orgs_one *orgs_by_address(const struct orgs *o, int family, const uint8_t *addr)
 {
 	return family == 4 ? get(o, '4', addr, 4) : get(o, '6', addr, 16);

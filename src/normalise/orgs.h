@@ -22,6 +22,8 @@ void orgs_destroy(struct orgs **o);
 size_t orgs_count(const struct orgs *o);
 uint16_t orgs_longest_retention(const struct orgs *o); /* days; 0 when somebody's is for ever, or nobody is there */
 bool orgs_is_uplink(const struct orgs *o, const char *interface);
+/* An address as text: its family, 4 or 6, with its bytes; 0 when it is none. */
+int orgs_address(struct str text, uint8_t ret_addr[16]);
 /* NULL when there is none. */
 const struct orgs_one *orgs_by_code(const struct orgs *o, struct str code);
 const struct orgs_one *orgs_by_index(const struct orgs *o, uint32_t index);
