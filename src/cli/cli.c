@@ -108,6 +108,14 @@ void cli_print_json(yyjson_val *v)
 	free(s); /* yyjson's own allocation */
 }
 
+int cli_print(struct buf *b)
+{
+	int failed = b->failed;
+	bool ok = !failed && fwrite(b->len ? b->ptr : "", 1, b->len, stdout) == b->len && fflush(stdout) == 0;
+	buf_done(b);
+	return ok ? EXIT_DONE : cli_error(&(struct err){ .code = failed ? -failed : E_IO, .msg = "can't write the output" });
+}
+
 int cli_time(const char *text, int64_t *ret, struct err *err)
 {
 	*ret = 0;

@@ -50,6 +50,7 @@ bool cli_flag(int *argc, char **argv, const char *name);
 void cli_request(struct buf *b, const char *what, const char *as);
 int cli_ask(struct buf *request, struct buf *reply, int timeout_ms, struct err *err);
 void cli_print_json(yyjson_val *v); /* as one line */
+int cli_print(struct buf *b);       /* all of it; frees it; EXIT_DONE, or the exit code after saying why not */
 /* "2026-11-22T09:00:00+09:00" as ms UTC; 0 when text is NULL. -E_INVALID names it. */
 int cli_time(const char *text, int64_t *ret, struct err *err);
 

@@ -1,7 +1,7 @@
 /* Commands that change what runs: compile, submit, approve, apply, confirm, rollback, generations. All but compile and
  * `--console rollback` ask controld; what is refused is said by the one who refuses. */
 #include "cli/cli.h"
-#include "cli/packets.h"
+#include "cli/description.h"
 
 #include "apply/transaction.h"
 #include "base/clock.h"
@@ -30,32 +30,12 @@ static int usage_of(const char *name)
 
 /* ---- descriptions ---- */
 
-/* All faults on stderr, or as JSON on stdout. */
-static int show_faults(const struct faults *f, bool json)
-{
-	for (size_t i = 0; i < f->n; i++) {
-		struct buf b;
-		buf_init(&b, 4 * KIB);
-		buf_putc(&b, '{');
-		json_field_s(&b, "path", f->list[i].path);
-		json_field_s(&b, "reason", f->list[i].msg);
-		json_field_s(&b, "reason_ja", f->list[i].msg_ja);
-		buf_putc(&b, '}');
-		if (json)
-			printf("%s\n", buf_cstr(&b));
-		else
-			fprintf(stderr, "toride: %s: %s\n", f->list[i].path, say(f->list[i].msg_ja, f->list[i].msg));
-		buf_done(&b);
-	}
-	return EXIT_REFUSED;
-}
-
 static int load(const char *dir, bool json, struct model **ret)
 {
 	struct faults f = { 0 };
 	struct err err = { 0 };
 	int r = model_load(dir, ret, &f, &err);
-	int code = r == 0 ? EXIT_DONE : f.n ? show_faults(&f, json) : cli_error(&err);
+	int code = r == 0 ? EXIT_DONE : cli_refused(&f, &err, json);
 	faults_done(&f);
 	return code;
 }
@@ -166,24 +146,14 @@ static int run_submit(int argc, char **argv)
 	const char *as = cli_option(&argc, argv, "--as");
 	bool json = cli_flag(&argc, argv, "--json");
 	struct model *m = NULL;
-	struct buf request, reply;
-	char digest[72];
 	if (argc != 1)
 		return usage_of("submit");
 	int code = load(argv[0], json, &m);
 	if (code != EXIT_DONE)
 		return code;
-	size_t advice;
-	if (!json && cli_advice(m, &advice) < 0)
+	if (!json && cli_advice(m) < 0)
 		fprintf(stderr, "toride: no memory to look for rules that never decide\n");
-	cli_request(&request, "submit", as);
-	request.max = CTL_REQUEST_MAX; /* a description */
-	json_key(&request, "description");
-	buf_put(&request, m->canonical, m->canonical_len);
-	snprintf(digest, sizeof digest, "%s", m->digest);
-	model_destroy(&m);
-	code = ask(&request, &reply, NULL);
-	return code == EXIT_DONE ? finish(&reply, json, digest) : code;
+	return cli_submit(&m, as, json);
 }
 
 static int with_digest(int argc, char **argv, const char *what, const char *words, const char *done)

@@ -1,6 +1,7 @@
 /* toride fw hits: how often each rule and published server decided, and which have long been unused. Reads STATE/hits and the
  * description in force; asks nobody, changes nothing. */
 #include "cli/cli.h"
+#include "cli/description.h"
 
 #include "apply/child.h"
 #include "apply/hits.h"
@@ -127,20 +128,6 @@ static int show_rule(const struct policy_rule *r, void *user)
 	return 0;
 }
 
-static int load_current(struct model **ret, struct err *err)
-{
-	char path[PLACE_MAX];
-	struct buf b;
-	struct faults f = { 0 };
-	buf_init(&b, 64 * MIB);
-	int r = fs_read(place_in_state(path, sizeof path, "current/description.json"), &b, err);
-	if (r == 0)
-		r = model_load_canonical(buf_view(&b), ret, &f, err);
-	faults_done(&f);
-	buf_done(&b);
-	return r;
-}
-
 static int show_all(struct show *s, const char *org, struct err *err)
 {
 	if (org && !model_org(s->m, org))
@@ -160,6 +147,7 @@ static int show_all(struct show *s, const char *org, struct err *err)
 static int hits(int argc, char **argv)
 {
 	struct model *m = NULL;
+	struct faults faults = { 0 };
 	struct err err = { 0 };
 	uint64_t days = 0;
 	struct show s = { .now = clock_now_ms() };
@@ -168,13 +156,14 @@ static int hits(int argc, char **argv)
 	if (argc != 0 || (unused && (!str_to_u64(str_from(unused), 3660, &days) || !days)))
 		return cli_usage(&cli_fw[0]);
 	s.unused_ms = (int64_t)days * DAY_MS;
-	int r = load_current(&m, &err);
+	int r = cli_load_in_force(&m, &faults, &err);
 	if (r == 0)
 		r = hits_load(&s.hits, &err);
 	s.m = m;
 	if (r == 0)
 		r = show_all(&s, org, &err);
 	hits_done(&s.hits);
+	faults_done(&faults);
 	model_destroy(&m);
 	return r < 0 ? cli_error(&err) : EXIT_DONE;
 }

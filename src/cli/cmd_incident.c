@@ -2,7 +2,6 @@
 #include "cli/cli.h"
 
 #include "base/clock.h"
-#include "base/mem.h"
 #include "wire/ctl.h"
 #include "wire/words.h"
 

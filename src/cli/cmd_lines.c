@@ -1,7 +1,6 @@
 /* toride lines: the uplinks, which of them carries the traffic, and what each organisation's bandwidth classes carried. */
 #include "cli/cli.h"
 
-#include "base/mem.h"
 #include "wire/ctl.h"
 
 #include <stdio.h>

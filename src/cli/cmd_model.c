@@ -1,5 +1,6 @@
 /* toride check, schema, diff: what people do with a description before it is handed in. */
 #include "cli/cli.h"
+#include "cli/description.h"
 #include "cli/packets.h"
 
 #include "base/buf.h"
@@ -16,36 +17,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define CANONICAL_MAX (64u * MIB)
 #define OUT_MAX (256u * MIB)
-
-static int flush(struct buf *b)
-{
-	bool ok = !b->failed && fwrite(b->len ? b->ptr : "", 1, b->len, stdout) == b->len && fflush(stdout) == 0;
-	int failed = b->failed;
-	buf_done(b);
-	if (ok)
-		return EXIT_DONE;
-	return cli_error(&(struct err){ .code = failed ? -failed : E_IO, .msg = "can't write the output" });
-}
-
-static int fault_list(const struct faults *f, bool json)
-{
-	struct buf b;
-	buf_init(&b, OUT_MAX);
-	for (size_t i = 0; i < f->n && !json; i++)
-		fprintf(stderr, "toride: %s%s%s\n", f->list[i].path, f->list[i].path[0] ? ": " : "",
-		        cli_japanese() ? f->list[i].msg_ja : f->list[i].msg);
-	for (size_t i = 0; i < f->n && json; i++) {
-		buf_putc(&b, '{');
-		json_field_s(&b, "path", f->list[i].path);
-		json_field_s(&b, "reason", f->list[i].msg);
-		json_field_s(&b, "reason_ja", f->list[i].msg_ja);
-		buf_puts(&b, "}\n");
-	}
-	int r = flush(&b);
-	return r ? r : EXIT_REFUSED;
-}
 
 /* "sha256:HEX" or HEX names a generation; ret_path is then its description. */
 static bool digest_path(const char *name, char path[PLACE_MAX])
@@ -58,48 +30,20 @@ static bool digest_path(const char *name, char path[PLACE_MAX])
 	return true;
 }
 
-static int load_file(const char *path, struct model **ret, struct faults *f, struct err *err)
-{
-	struct buf b;
-	buf_init(&b, CANONICAL_MAX);
-	int r = fs_read(path, &b, err);
-	if (r == 0)
-		r = model_load_canonical(buf_view(&b), ret, f, err);
-	buf_done(&b);
-	return r;
-}
-
 /* A directory, a file of canonical JSON, or a generation's digest. */
 static int load(const char *name, struct model **ret, struct faults *f, struct err *err)
 {
 	char path[PLACE_MAX];
 	struct stat st;
 	if (stat(name, &st) == 0)
-		return S_ISDIR(st.st_mode) ? model_load(name, ret, f, err) : load_file(name, ret, f, err);
+		return S_ISDIR(st.st_mode) ? model_load(name, ret, f, err) : cli_load_file(name, ret, f, err);
 	if (!digest_path(name, path) || !fs_exists(path))
 		return err_set(err, E_NOT_FOUND, name, "no such directory, file or generation");
-	int r = load_file(path, ret, f, err);
+	int r = cli_load_file(path, ret, f, err);
 	if (r == 0 && !strstr(name, (*ret)->digest + 7)) {
 		model_destroy(ret);
 		r = err_set(err, E_CORRUPT, name, "the stored description has another digest");
 	}
-	return r;
-}
-
-static int refused(const struct faults *f, const struct err *err, bool json)
-{
-	return f->n ? fault_list(f, json) : cli_error(err);
-}
-
-int cli_advice(const struct model *m, size_t *ret_n)
-{
-	struct faults f = { 0 };
-	bool ja = cli_japanese();
-	int r = model_advice(m, clock_now_ms(), &f);
-	for (size_t i = 0; r == 0 && i < f.n; i++)
-		fprintf(stderr, "toride: %s: %s: %s\n", ja ? "注意" : "warning", f.list[i].path, ja ? f.list[i].msg_ja : f.list[i].msg);
-	*ret_n = f.n;
-	faults_done(&f);
 	return r;
 }
 
@@ -127,14 +71,14 @@ static int valid(const struct model *m, bool json)
 	buf_init(&b, OUT_MAX);
 	if (!json)
 		printf(cli_japanese() ? "正しい記述です: %zu 団体、%s\n" : "valid: %zu organisations, %s\n", m->n_orgs, m->digest);
-	int r = json ? advice_json(m, &b, &n) : cli_advice(m, &n);
+	int r = json ? advice_json(m, &b, &n) : cli_advice(m);
 	if (r < 0) {
 		buf_done(&b);
 		return cli_error(&(struct err){ .code = -r, .msg = "no memory" });
 	}
 	if (json)
 		printf("{\"valid\":true,\"digest\":\"%s\",\"orgs\":%zu,\"warnings\":%zu}\n", m->digest, m->n_orgs, n);
-	return flush(&b);
+	return cli_print(&b);
 }
 
 static int check(int argc, char **argv)
@@ -147,7 +91,7 @@ static int check(int argc, char **argv)
 	if (argc != 1 || (packet && packets))
 		return cli_usage(&cli_model[0]);
 	int r = load(argv[0], &m, &f, &err);
-	int code = r < 0 ? refused(&f, &err, json) : EXIT_DONE;
+	int code = r < 0 ? cli_refused(&f, &err, json) : EXIT_DONE;
 	if (r == 0 && (packet || packets))
 		code = cli_packets(m, packet, packets, json);
 	else if (r == 0)
@@ -171,7 +115,7 @@ static int schema(int argc, char **argv)
 		model_json_schema(&b, ja);
 	else
 		model_manual(&b, ja);
-	return flush(&b);
+	return cli_print(&b);
 }
 
 static int diff(int argc, char **argv)
@@ -187,7 +131,7 @@ static int diff(int argc, char **argv)
 	int r = load(argv[0], &a, &f, &err);
 	if (r == 0)
 		r = load(argv[1], &b, &f, &err);
-	int code = r < 0 ? refused(&f, &err, json) : EXIT_DONE;
+	int code = r < 0 ? cli_refused(&f, &err, json) : EXIT_DONE;
 	if (r == 0)
 		r = model_diff(a, b, &out, cli_japanese(), json, &err);
 	if (r < 0 && code == EXIT_DONE)
@@ -195,7 +139,7 @@ static int diff(int argc, char **argv)
 	if (r == 0 && out.len == 0 && !json)
 		buf_puts(&out, cli_japanese() ? "変更はありません\n" : "nothing changes\n");
 	if (r == 0)
-		code = flush(&out);
+		code = cli_print(&out);
 	buf_done(&out);
 	faults_done(&f);
 	model_destroy(&a);

@@ -1,5 +1,6 @@
 /* toride url: lists into an index, what is in one, and what the gateway would say about a URL. */
 #include "cli/cli.h"
+#include "cli/description.h"
 
 #include "base/clock.h"
 #include "base/fs.h"
@@ -320,19 +321,8 @@ static void print_json(const struct asked *a, const struct url_decision *d, cons
 /* From a description's directory, or what is in force here. */
 static int load(const char *dir, struct model **ret, struct err *err)
 {
-	char path[PLACE_MAX];
 	struct faults faults = { 0 };
-	struct buf b;
-	int r;
-	if (dir) {
-		r = model_load(dir, ret, &faults, err);
-	} else {
-		buf_init(&b, 512 * MIB);
-		r = fs_read(place_in_state(path, sizeof path, "current/description.json"), &b, err);
-		if (r == 0)
-			r = model_load_canonical(buf_view(&b), ret, &faults, err);
-		buf_done(&b);
-	}
+	int r = dir ? model_load(dir, ret, &faults, err) : cli_load_in_force(ret, &faults, err);
 	if (r < 0 && faults.n)
 		err_set(err, E_INVALID, faults.list[0].path, "%s", faults.list[0].msg);
 	faults_done(&faults);

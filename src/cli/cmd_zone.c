@@ -1,18 +1,17 @@
 /* A zone's own history in the generations that came into force, and one zone taken back without the rest: the description in
  * force is handed in again with that zone as it was then, and goes the way of every change (approved by another person). */
 #include "cli/cli.h"
+#include "cli/description.h"
 
 #include "base/fs.h"
 #include "base/mem.h"
 #include "model/model.h"
-#include "wire/ctl.h"
 #include "wire/place.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <yyjson.h>
 
-#define WAIT_MS 120000
 #define HEX_LEN 64
 #define FILE_MAX (64u * MIB)
 
@@ -154,21 +153,6 @@ static char *description_with(const char *zone, const char *hex, struct err *err
 	return text;
 }
 
-static int hand_in(const struct model *m, const char *as, bool json)
-{
-	struct err err = { 0 };
-	struct buf request, reply;
-	cli_request(&request, "submit", as);
-	request.max = CTL_REQUEST_MAX; /* a description */
-	json_key(&request, "description");
-	buf_put(&request, m->canonical, m->canonical_len);
-	int r = cli_ask(&request, &reply, WAIT_MS, &err);
-	if (r == 0)
-		printf("%s\n", json ? buf_cstr(&reply) : m->digest);
-	buf_done(&reply);
-	return r < 0 ? cli_error(&err) : EXIT_DONE;
-}
-
 static int run_undo(int argc, char **argv)
 {
 	const char *as = cli_option(&argc, argv, "--as");
@@ -187,9 +171,8 @@ static int run_undo(int argc, char **argv)
 		return cli_error(&err);
 	int r = model_load_canonical(str_from(text), &m, &f, &err);
 	free(text);
-	for (size_t i = 0; i < f.n; i++) /* what stood right then may not stand beside what came since */
-		fprintf(stderr, "toride: %s: %s\n", f.list[i].path, say(f.list[i].msg_ja, f.list[i].msg));
-	int code = r == 0 ? hand_in(m, as, json) : f.n ? EXIT_REFUSED : cli_error(&err);
+	/* What stood right then may not stand beside what came since. */
+	int code = r == 0 ? cli_submit(&m, as, json) : cli_refused(&f, &err, json);
 	faults_done(&f);
 	model_destroy(&m);
 	return code;

@@ -8,7 +8,4 @@
  * standard input: EXIT_DONE when all could be answered. What isn't a question is EXIT_USAGE. */
 int cli_packets(const struct model *m, const char *question, const char *file, bool json);
 
-/* What in a valid description never decides anything (model/advice.h): on stderr in words; *ret_n how much there is. -E_NOMEM. */
-int cli_advice(const struct model *m, size_t *ret_n);
-
 #endif

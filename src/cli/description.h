@@ -1,0 +1,18 @@
+/* Descriptions as the commands take them: read, faulted, advised on, handed in. */
+#ifndef CLI_DESCRIPTION_H
+#define CLI_DESCRIPTION_H
+
+#include "model/model.h"
+
+/* A file of canonical JSON, or the description in force here; as model_load_canonical. */
+int cli_load_file(const char *path, struct model **ret, struct faults *f, struct err *err);
+int cli_load_in_force(struct model **ret, struct faults *f, struct err *err);
+
+/* Of a description that could not be loaded: every fault on stderr, or as JSON on stdout; the error when there is none. The exit code. */
+int cli_refused(const struct faults *f, const struct err *err, bool json);
+/* What in a valid description never decides anything (model/advice.h): on stderr in words. -E_NOMEM. */
+int cli_advice(const struct model *m);
+/* Hands it in and prints its digest, or the answer. Takes the model: none of its memory is held while controld looks at it. The exit code. */
+int cli_submit(struct model **m, const char *as, bool json);
+
+#endif
