@@ -12,7 +12,6 @@ ticks() {
 	END { for (p in t) { q = p; while (index(roots, " " q " ") == 0 && q > 1 && (q in parent)) q = parent[q]; if (index(roots, " " q " ")) sum += t[p] } print sum + 0 }'
 }
 pid_of() { cut -d' ' -f1 "$lab/run/pids/$1"; }
-field() { awk -v k="$1" 'index($0, k) { print $(NF > 3 && k ~ /per second/ ? NF : 3); exit }' "$2"; }
 # asked OUT HOST PID... -- DNSPERF ARGS: runs it; CPU-seconds of the processes for 100,000 answers.
 asked() {
 	local out=$1 host=$2 before after done_; shift 2

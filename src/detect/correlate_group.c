@@ -241,7 +241,7 @@ static void more_free(struct shard *s, struct group *g)
 	g->more = NULL;
 }
 
-void group_drop(struct correlator *c, struct group_at at)
+static void group_drop(struct correlator *c, struct group_at at)
 {
 	struct shard *s = &c->shards[at.shard];
 	struct group *g = in(s, at.place);

@@ -176,7 +176,6 @@ struct group *group_of(const struct correlator *c, struct group_at at);
 bool group_find(struct correlator *c, const uint64_t id[2], struct group_at *ret);
 /* False without memory. */
 bool group_make(struct correlator *c, const struct rule *r, uint32_t org, const uint64_t id[2], struct group_at *ret);
-void group_drop(struct correlator *c, struct group_at at);
 struct group_more *group_more(struct correlator *c, struct group_at at); /* made when it isn't there; NULL without memory */
 /* In its place by time, with a reference to the record's name; NULL (counted) without memory. */
 struct entry *group_insert(struct correlator *c, struct group_at at, const struct entry *e);
@@ -211,7 +210,6 @@ void window_judge(struct correlator *c, struct group_at at); /* its time has pas
 /* ---- correlate_time.c */
 
 uint32_t time_org(struct correlator *c, struct str code); /* made when it isn't there; NOBODY without memory */
-int64_t time_horizon(const struct correlator *c, unsigned line);
 /* To the correlations of this timeline: held, or taken at once when it is late or nothing is to be held. */
 void time_take(struct correlator *c, const struct correlate_hit *hit, uint32_t org, unsigned line);
 bool time_hold(struct correlator *c, const struct correlate_hit *hit, uint32_t org, unsigned line); /* false: no memory */
@@ -221,7 +219,6 @@ void time_advance(struct correlator *c, uint32_t org, int64_t clock_ms);
 void time_back(struct correlator *c, uint32_t org, int64_t clock_ms);  /* it goes back to there; all that waits is taken first */
 void time_shift(struct correlator *c, uint32_t org, int64_t by_ms); /* its clock was set */
 void time_clear(struct correlator *c);
-bool time_parse(struct correlator *c, struct str json, yyjson_val **ret); /* valid until the next */
 
 /* ---- correlate_state.c */
 

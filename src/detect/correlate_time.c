@@ -125,7 +125,7 @@ uint32_t time_org(struct correlator *c, struct str code)
 	return c->n_orgs++;
 }
 
-int64_t time_horizon(const struct correlator *c, unsigned line)
+static int64_t horizon(const struct correlator *c, unsigned line)
 {
 	if (c->o.horizon_ms)
 		return c->o.horizon_ms > 0 ? c->o.horizon_ms : 0;
@@ -142,7 +142,8 @@ static void held_free(struct correlator *c, struct held *h)
 	mem_free(h->text);
 }
 
-bool time_parse(struct correlator *c, struct str json, yyjson_val **ret)
+/* Valid until the next. */
+static bool parse(struct correlator *c, struct str json, yyjson_val **ret)
 {
 	yyjson_alc alc;
 	size_t need = yyjson_read_max_memory_usage(json.len, 0) + 64;
@@ -175,7 +176,7 @@ static void take_held(struct correlator *c, uint32_t org, unsigned line, struct 
 	struct str record = { h.text, h.record_len }, json = { h.text + h.record_len, h.json_len };
 	struct correlate_hit hit = { .rule = c->s->rules[h.rule], .json = json, .time = h.time, .org = str_from(c->orgs[org]->code),
 		.record = record, .salt = h.salt, .action = (enum finding_action)h.action };
-	if (time_parse(c, json, &hit.root))
+	if (parse(c, json, &hit.root))
 		take(c, &hit, org, line, false);
 	else
 		c->stats.dropped++;
@@ -220,8 +221,8 @@ void time_advance(struct correlator *c, uint32_t org, int64_t clock_ms)
 	if (clock_ms > o->clock)
 		o->clock = clock_ms;
 	for (unsigned line = 0; line < 2; line++)
-		if (o->clock - time_horizon(c, line) > o->lines[line].done)
-			advance(c, org, line, o->clock - time_horizon(c, line));
+		if (o->clock - horizon(c, line) > o->lines[line].done)
+			advance(c, org, line, o->clock - horizon(c, line));
 }
 
 bool time_hold(struct correlator *c, const struct correlate_hit *hit, uint32_t org, unsigned line)
@@ -295,8 +296,8 @@ void time_back(struct correlator *c, uint32_t org, int64_t clock_ms)
 	time_drain(c, org);
 	o->clock = clock_ms;
 	for (unsigned line = 0; line < 2; line++)
-		if (o->lines[line].done > clock_ms - time_horizon(c, line))
-			o->lines[line].done = clock_ms - time_horizon(c, line);
+		if (o->lines[line].done > clock_ms - horizon(c, line))
+			o->lines[line].done = clock_ms - horizon(c, line);
 }
 
 void time_shift(struct correlator *c, uint32_t org, int64_t by_ms)

@@ -101,11 +101,6 @@ void intel_refuse(struct intel *i, enum intel_refused why)
 	i->stats.refused[why]++;
 }
 
-bool intel_allows(const struct intel *i)
-{
-	return i->allowed;
-}
-
 void intel_set_defaults(struct intel *i, int confidence, int64_t days)
 {
 	i->confidence = confidence;

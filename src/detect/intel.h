@@ -75,7 +75,6 @@ void intel_refuse(struct intel *i, enum intel_refused why);
 void intel_put(struct intel *i, enum intel_kind kind, const struct intel_entry *e);
 /* Kind by how it looks: URL, hash, address or network, name. False: none of them. */
 bool intel_kind_of(struct str value, enum intel_kind *ret);
-bool intel_allows(const struct intel *i); /* this file is the allow-list */
 void intel_set_defaults(struct intel *i, int confidence, int64_t days); /* of the file being read; -1, 0: as usual */
 int intel_read_stix(struct intel *i, struct str text, const char *file, struct err *err);
 int intel_read_misp(struct intel *i, struct str text, const char *file, struct err *err);

@@ -238,34 +238,23 @@ void adjust_path(const struct adjust *a, const char *host, struct str path, stru
 
 /* ---- contents ---- */
 
-static const uint8_t type_groups[TYPE_COUNT] = {
-#define IN(g) (1u << (g))
-	[TYPE_PE] = IN(GROUP_PROGRAMS), [TYPE_MZ] = IN(GROUP_PROGRAMS), [TYPE_ELF] = IN(GROUP_PROGRAMS),
-	[TYPE_MACHO] = IN(GROUP_PROGRAMS), [TYPE_CLASS] = IN(GROUP_PROGRAMS), [TYPE_DEX] = IN(GROUP_PROGRAMS),
-	[TYPE_LNK] = IN(GROUP_PROGRAMS), [TYPE_CHM] = IN(GROUP_PROGRAMS), [TYPE_HLP] = IN(GROUP_PROGRAMS),
-	[TYPE_MSI] = IN(GROUP_PROGRAMS), [TYPE_JAR] = IN(GROUP_PROGRAMS), [TYPE_APK] = IN(GROUP_PROGRAMS),
-	[TYPE_DEB] = IN(GROUP_PROGRAMS), [TYPE_RPM] = IN(GROUP_PROGRAMS), [TYPE_SWF] = IN(GROUP_PROGRAMS),
-	[TYPE_SCRIPT] = IN(GROUP_SCRIPTS), [TYPE_PHP] = IN(GROUP_SCRIPTS), [TYPE_BAT] = IN(GROUP_SCRIPTS),
-	[TYPE_DOCM] = IN(GROUP_MACROS), [TYPE_XLSM] = IN(GROUP_MACROS), [TYPE_PPTM] = IN(GROUP_MACROS),
-	[TYPE_ZIP] = IN(GROUP_ARCHIVES), [TYPE_GZIP] = IN(GROUP_ARCHIVES), [TYPE_BZIP2] = IN(GROUP_ARCHIVES),
-	[TYPE_XZ] = IN(GROUP_ARCHIVES), [TYPE_ZSTD] = IN(GROUP_ARCHIVES), [TYPE_LZ4] = IN(GROUP_ARCHIVES),
-	[TYPE_COMPRESS] = IN(GROUP_ARCHIVES), [TYPE_7Z] = IN(GROUP_ARCHIVES), [TYPE_RAR] = IN(GROUP_ARCHIVES),
-	[TYPE_CAB] = IN(GROUP_ARCHIVES), [TYPE_LZH] = IN(GROUP_ARCHIVES), [TYPE_ARJ] = IN(GROUP_ARCHIVES),
-	[TYPE_ACE] = IN(GROUP_ARCHIVES), [TYPE_TAR] = IN(GROUP_ARCHIVES), [TYPE_CPIO] = IN(GROUP_ARCHIVES),
-	[TYPE_ISO] = IN(GROUP_DISKS), [TYPE_VMDK] = IN(GROUP_DISKS),
-	[TYPE_MP4] = IN(GROUP_MEDIA), [TYPE_MP3] = IN(GROUP_MEDIA), [TYPE_OGG] = IN(GROUP_MEDIA), [TYPE_FLAC] = IN(GROUP_MEDIA),
-	[TYPE_WAV] = IN(GROUP_MEDIA), [TYPE_AVI] = IN(GROUP_MEDIA), [TYPE_MKV] = IN(GROUP_MEDIA), [TYPE_ASF] = IN(GROUP_MEDIA),
-#undef IN
+/* The types of each group; TYPE_DATA, which is in none, ends a list. */
+static const uint8_t grouped[GROUP_COUNT][20] = {
+	[GROUP_PROGRAMS] = { TYPE_PE, TYPE_MZ, TYPE_ELF, TYPE_MACHO, TYPE_CLASS, TYPE_DEX, TYPE_LNK, TYPE_CHM, TYPE_HLP, TYPE_MSI, TYPE_JAR,
+			     TYPE_APK, TYPE_DEB, TYPE_RPM, TYPE_SWF },
+	[GROUP_SCRIPTS] = { TYPE_SCRIPT, TYPE_PHP, TYPE_BAT },
+	[GROUP_MACROS] = { TYPE_DOCM, TYPE_XLSM, TYPE_PPTM },
+	[GROUP_ARCHIVES] = { TYPE_ZIP, TYPE_GZIP, TYPE_BZIP2, TYPE_XZ, TYPE_ZSTD, TYPE_LZ4, TYPE_COMPRESS, TYPE_7Z, TYPE_RAR, TYPE_CAB, TYPE_LZH,
+			     TYPE_ARJ, TYPE_ACE, TYPE_TAR, TYPE_CPIO },
+	[GROUP_DISKS] = { TYPE_ISO, TYPE_VMDK },
+	[GROUP_MEDIA] = { TYPE_MP4, TYPE_MP3, TYPE_OGG, TYPE_FLAC, TYPE_WAV, TYPE_AVI, TYPE_MKV, TYPE_ASF },
 };
 
 const char *adjust_denied(const struct adjust *a, const char *type)
 {
-	for (int i = 0; a->deny_groups && i < TYPE_COUNT; i++) {
-		if (!(type_groups[i] & a->deny_groups) || strcmp(file_type_name((enum file_type)i), type) != 0)
-			continue;
-		for (unsigned g = 0; g < GROUP_COUNT; g++)
-			if (type_groups[i] & a->deny_groups & (1u << g))
+	for (unsigned g = 0; g < GROUP_COUNT; g++)
+		for (unsigned i = 0; a->deny_groups & (1u << g) && grouped[g][i]; i++)
+			if (strcmp(file_type_name((enum file_type)grouped[g][i]), type) == 0)
 				return group_words[g];
-	}
 	return NULL;
 }

@@ -263,7 +263,7 @@ struct search {
 	const struct url_target *t;
 };
 
-static const struct slot *entry_text(const struct search *f, const struct url_key *k, const struct slot *s, struct str path, char *dst, size_t size)
+static void entry_text(const struct search *f, const struct url_key *k, struct str path, char *dst, size_t size)
 {
 	static const char *const words[URL_KIND_COUNT] = { "", "host", "domain", "path", "url", "address" };
 	char addr[64];
@@ -277,7 +277,6 @@ static const struct slot *entry_text(const struct search *f, const struct url_ke
 	} else {
 		snprintf(dst, size, "%s %s", words[k->kind], t->host + k->at);
 	}
-	return s;
 }
 
 static bool hold(const struct url_index *x, struct search *f, const struct url_key *k, const struct slot *s, struct str path)
@@ -287,7 +286,7 @@ static bool hold(const struct url_index *x, struct search *f, const struct url_k
 	if (f->reasons && f->n_reasons < f->max && (set || (s->flags & SLOT_EXEMPT))) {
 		struct url_reason *r = &f->reasons[f->n_reasons++];
 		r->categories = set;
-		entry_text(f, k, s, path, r->entry, sizeof r->entry);
+		entry_text(f, k, path, r->entry, sizeof r->entry);
 	}
 	return !(s->flags & SLOT_EXEMPT);
 }
@@ -408,7 +407,7 @@ const char *url_index_category(const struct url_index *x, unsigned n)
 
 void url_index_info(const struct url_index *x, struct url_index_info *ret)
 {
-	*ret = (struct url_index_info){ .entries = x->h.entries, .size = x->size, .built_ms = x->h.built_ms, .id = x->h.id,
+	*ret = (struct url_index_info){ .entries = x->h.entries, .size = x->size, .built_ms = x->h.built_ms,
 		                        .n_categories = x->h.n_categories, .n_sources = x->h.n_sources };
 }
 

@@ -57,7 +57,6 @@ struct url_index_source {
 struct url_index_info {
 	uint64_t entries, size; /* size: bytes of the file */
 	int64_t built_ms;
-	uint64_t id;            /* random, one for each build */
 	uint32_t n_categories, n_sources;
 };
 void url_index_info(const struct url_index *x, struct url_index_info *ret);

@@ -68,11 +68,6 @@ int url_build_category(struct url_build *b, struct str name)
 	return (int)b->h.n_categories++;
 }
 
-size_t url_build_count(const struct url_build *b)
-{
-	return b->n;
-}
-
 int url_build_source(struct url_build *b, const struct url_index_source *s)
 {
 	if (b->n_sources == INDEX_SOURCES)

@@ -27,7 +27,6 @@ struct url_entry {
 };
 int url_build_add(struct url_build *b, const struct url_entry *e); /* 0, -E_NOMEM, -E_LIMIT, -E_INVALID: too deep a path */
 int url_build_source(struct url_build *b, const struct url_index_source *s);
-size_t url_build_count(const struct url_build *b); /* entries added, repeats too */
 /* The file's bytes into out (initialised, its ceiling counts); b is used up. ret_entries: different entries. */
 int url_build_finish(struct url_build *b, int64_t now_ms, struct buf *out, uint64_t *ret_entries, struct err *err);
 
