@@ -66,15 +66,7 @@ static void alarm_event(struct probed *p, const char *line, const char *message)
 {
 	struct buf b;
 	buf_init(&b, 4 * KIB);
-	buf_puts(&b, "{\"class_uid\":6002");
-	json_field_u64(&b, "time", (uint64_t)clock_now_ms());
-	json_field_s(&b, "product", "probed");
-	buf_puts(&b, ",\"app\":{");
-	json_field_s(&b, "name", line);
-	buf_puts(&b, "}");
-	json_field_s(&b, "activity_name", "Alarm");
-	json_field_s(&b, "message", message);
-	buf_puts(&b, "}");
+	event_app(&b, "probed", line, "Alarm", message);
 	if (!b.failed)
 		events_put(p->events, STR(""), buf_view(&b));
 	buf_done(&b);

@@ -64,14 +64,7 @@ static void tell(struct supervise *s, const struct process *p, const char *activ
 	if (!s->o.events)
 		return;
 	buf_init(&b, 4096);
-	buf_printf(&b, "{\"class_uid\":6002,\"time\":%lld", (long long)clock_now_ms());
-	json_field_s(&b, "product", "torided");
-	buf_puts(&b, ",\"app\":{");
-	json_field_s(&b, "name", p->row->name);
-	buf_puts(&b, "}");
-	json_field_s(&b, "activity_name", activity);
-	json_field_s(&b, "message", message);
-	buf_puts(&b, "}");
+	event_app(&b, "torided", p->row->name, activity, message);
 	if (!b.failed)
 		events_put(s->o.events, STR(""), buf_view(&b));
 	buf_done(&b);

@@ -82,14 +82,7 @@ static void lines_moved(struct torided *t, const char *state)
 	                                                    "no line is inspected any more";
 	struct buf b;
 	buf_init(&b, 4096);
-	buf_printf(&b, "{\"class_uid\":6002,\"time\":%lld", (long long)clock_now_ms());
-	json_field_s(&b, "product", "torided");
-	buf_puts(&b, ",\"app\":{");
-	json_field_s(&b, "name", "ips-lines");
-	buf_puts(&b, "}");
-	json_field_s(&b, "activity_name", good ? "Start" : "Alarm");
-	json_field_s(&b, "message", words);
-	buf_puts(&b, "}");
+	event_app(&b, "torided", "ips-lines", good ? "Start" : "Alarm", words);
 	if (!b.failed)
 		events_put(t->events, STR(""), buf_view(&b));
 	buf_done(&b);

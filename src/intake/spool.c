@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "segment/reader.h"
+#include "wire/events.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -240,12 +241,7 @@ void spool_alarm(struct spool *s, const char *fmt, ...)
 	va_end(ap);
 	log_warn("", "intaked", "%s", text);
 	buf_init(&b, 4096);
-	buf_puts(&b, "{\"class_uid\":6002");
-	json_field_u64(&b, "time", (uint64_t)clock_now_ms());
-	json_field_s(&b, "product", "intaked");
-	buf_puts(&b, ",\"app\":{\"name\":\"intaked\"},\"activity_name\":\"Alarm\"");
-	json_field_s(&b, "message", text);
-	buf_putc(&b, '}');
+	event_app(&b, "intaked", "intaked", "Alarm", text);
 	if (!b.failed)
 		spool_put(s, STR(ORGS_SERVICE), buf_view(&b), NULL, NULL);
 	buf_done(&b);

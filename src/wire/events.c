@@ -82,6 +82,19 @@ int events_put(struct events *e, struct str org, struct str json)
 	return 0;
 }
 
+void event_app(struct buf *b, const char *product, const char *name, const char *activity, const char *message)
+{
+	buf_puts(b, "{\"class_uid\":6002");
+	json_field_u64(b, "time", (uint64_t)clock_now_ms());
+	json_field_s(b, "product", product);
+	buf_puts(b, ",\"app\":{");
+	json_field_s(b, "name", name);
+	buf_putc(b, '}');
+	json_field_s(b, "activity_name", activity);
+	json_field_s(b, "message", message);
+	buf_putc(b, '}');
+}
+
 static void connect_now(struct events *e)
 {
 	char path[PLACE_MAX];

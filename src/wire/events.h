@@ -27,6 +27,9 @@ int events_open(const char *source, size_t ring_bytes, struct events **ret, stru
 void events_close(struct events **e);
 /* Queues one event. 0, or -E_LIMIT when the ring is full (counted). The JSON is copied. */
 int events_put(struct events *e, struct str org, struct str json);
+/* Appends the JSON of an event of class 6002, Application Lifecycle: `product` says it of `name`, now. activity: Start, Stop,
+ * Crash, Restart or Alarm. */
+void event_app(struct buf *b, const char *product, const char *name, const char *activity, const char *message);
 /* The descriptor to poll (may change between calls; -1 when not connected) and what for. */
 int events_fd(const struct events *e, bool *ret_want_write);
 /* Call when the descriptor is ready, and every 100 ms: connects, writes, reads acknowledgements. */

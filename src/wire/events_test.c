@@ -2,6 +2,7 @@
  * again, nothing unacknowledged is forgotten, and a full ring drops and counts. */
 #include "base/test.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/fs.h"
 #include "base/mem.h"
@@ -127,9 +128,22 @@ static void test_false_ack(void **state)
 	events_close(&e);
 }
 
+static void test_app(void **state)
+{
+	(void)state;
+	struct buf b;
+	buf_init(&b, 4096);
+	clock_hold(1795341600000);
+	event_app(&b, "torided", "nsd1", "Crash", "killed \"by\" signal 9");
+	clock_hold(0);
+	assert_string_equal(buf_cstr(&b), "{\"class_uid\":6002,\"time\":1795341600000,\"product\":\"torided\",\"app\":{\"name\":\"nsd1\"},"
+	                                  "\"activity_name\":\"Crash\",\"message\":\"killed \\\"by\\\" signal 9\"}");
+	buf_done(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_reconnect), cmocka_unit_test(test_full),
-		                            cmocka_unit_test(test_false_ack) };
+		                            cmocka_unit_test(test_false_ack), cmocka_unit_test(test_app) };
 	return cmocka_run_group_tests_name("wire/events", tests, setup, teardown);
 }
