@@ -112,6 +112,7 @@ struct peer {
 	struct buf in;
 	size_t seen;  /* bytes of in that hold no newline */
 	bool waiting; /* a late answer is due: further requests wait */
+	bool ended;   /* it asks nothing more; what is due it still gets */
 };
 
 struct ctl_server {
@@ -125,6 +126,7 @@ struct ctl_server {
 
 struct out {
 	uv_write_t req;
+	struct peer *to;
 	struct buf b;
 };
 
@@ -155,10 +157,19 @@ static void peer_drop(struct peer *p)
 	uv_close((uv_handle_t *)&p->pipe, peer_closed);
 }
 
+static void drop_if_served(struct peer *p)
+{
+	if (p->ended && !p->waiting && uv_stream_get_write_queue_size((uv_stream_t *)&p->pipe) == 0)
+		peer_drop(p);
+}
+
 static void wrote(uv_write_t *req, int status)
 {
 	struct out *o = req->data;
-	(void)status; /* a lost peer shows in the read callback */
+	if (status < 0)
+		peer_drop(o->to);
+	else
+		drop_if_served(o->to);
 	buf_done(&o->b);
 	mem_free(o);
 }
@@ -191,12 +202,11 @@ static void answer_send(struct peer *p, struct buf *b)
 		return;
 	}
 	o->b = *b;
+	o->to = p;
 	o->req.data = o;
 	uv_buf_t v = uv_buf_init(o->b.ptr, (unsigned)o->b.len);
-	if (uv_write(&o->req, (uv_stream_t *)&p->pipe, &v, 1, wrote) < 0) {
+	if (uv_write(&o->req, (uv_stream_t *)&p->pipe, &v, 1, wrote) < 0)
 		wrote(&o->req, -1);
-		peer_drop(p);
-	}
 }
 
 static int handle(struct peer *p, struct str line, struct buf *b, struct err *err)
@@ -260,6 +270,12 @@ static void got_bytes(uv_stream_t *st, ssize_t n, const uv_buf_t *b)
 {
 	struct peer *p = st->data;
 	(void)b;
+	if (n == UV_EOF) { /* it may have closed its side only */
+		uv_read_stop(st);
+		p->ended = true;
+		drop_if_served(p);
+		return;
+	}
 	if (n < 0) {
 		peer_drop(p);
 		return;

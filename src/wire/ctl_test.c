@@ -98,6 +98,29 @@ static void test_large_request(void **state)
 	buf_done(&reply);
 }
 
+/* One that closes its side when it has asked gets its answer all the same, late or not, and then the end. */
+static void test_half_closed(void **state)
+{
+	static const char *const requests[] = { "{\"v\":1,\"do\":\"late\"}\n", "{\"v\":1,\"do\":\"echo\",\"say\":\"x\"}\n" };
+	static const char *const answers[] = { "{\"v\":1,\"ok\":true,\"late\":true}\n", "{\"v\":1,\"ok\":true,\"said\":\"x\"" };
+	struct err err = { 0 };
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		char got[256] = "";
+		size_t len = 0;
+		ssize_t n;
+		int fd;
+		assert_int_equal(sock_connect(path, 1000, &fd, &err), 0);
+		assert_int_equal(write(fd, requests[i], strlen(requests[i])), strlen(requests[i]));
+		assert_int_equal(shutdown(fd, SHUT_WR), 0);
+		while ((n = read(fd, got + len, sizeof got - 1 - len)) > 0)
+			len += (size_t)n;
+		assert_int_equal(n, 0);
+		assert_ptr_equal(strstr(got, answers[i]), got);
+		close(fd);
+	}
+}
+
 /* Several requests in one write are answered in order; a peer that goes away while an answer is due harms nobody. */
 static void test_peers(void **state)
 {
@@ -125,7 +148,8 @@ static void test_peers(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_answers), cmocka_unit_test(test_large_request), cmocka_unit_test(test_peers) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_answers), cmocka_unit_test(test_large_request),
+		                            cmocka_unit_test(test_half_closed), cmocka_unit_test(test_peers) };
 	uv_loop_t loop;
 	pthread_t thread;
 	struct buf b;
