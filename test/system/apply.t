@@ -132,7 +132,8 @@ zone=$(jq '(.rules? // .)[] | select(.comment == "'"$org"'/smtp-test/4") | .zone
 inside conntrack -I -w "$zone" -p tcp -s 10.9.0.5 -d 203.0.113.25 --sport 40001 --dport 2525 --state ESTABLISHED -t 600 >/dev/null 2>&1
 other=$(( zone == 1 ? 2 : 1 ))
 inside conntrack -I -w "$other" -p tcp -s 10.9.0.5 -d 203.0.113.25 --sport 40002 --dport 2525 --state ESTABLISHED -t 600 >/dev/null 2>&1
-flows() { inside conntrack -L 2>/dev/null | grep -c "sport=$1"; }
+# How many flows have it; what the kernel's walk through a table that changes shows twice is one.
+flows() { inside conntrack -L 2>/dev/null | grep "sport=$1 " | sed 's/.* \(src=.*sport=.* src=\)/\1/' | sort -u | wc -l; }
 try "the flow that the rule permits runs" is "$(flows 40001)" 1
 try "rollback" toride rollback --json
 sed "s/^/# /" "$top/try"
@@ -247,13 +248,11 @@ try "its networks too" listed reputation_6_48 2001:db8:66::
 knock 50010 50013
 feed_stopped() { inside nft list chain inet toride_feed to_reputation | grep -q 'packets 3 '; }
 try "nothing goes there, whatever the rules allow" until_true 5 feed_stopped
-inside nft monitor elements >"$top/changed" 2>&1 & watching=$!
-sleep 1
+inside nft add element inet toride_feed reputation_4_28 '{ 198.51.100.16 }' # by hand: whoever makes the set anew loses it
 try "another day's list is applied" toride apply "$f2"
-sleep 1; kill $watching; wait $watching 2>/dev/null
 try "what came is in" listed reputation_4_32 203.0.113.77
 try "what went is out" eval '! listed reputation_4_32 203.0.113.25'
-try "what stayed was left alone, as the kernel tells it" eval 'grep -q 203.0.113.77 "$top/changed" && ! grep -q 203.0.113.96 "$top/changed"'
+try "what stayed was left alone" eval 'listed reputation_4_28 203.0.113.96 && listed reputation_4_28 198.51.100.16'
 try "rollback" toride rollback
 try "the first list again" listed reputation_4_32 203.0.113.25
 try "a list that isn't on this node is refused" refused "isn't on this node" toride apply "$f3"
