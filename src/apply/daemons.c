@@ -75,6 +75,25 @@ pid_t process_pid(const char *name)
 	return (pid_t)pid;
 }
 
+int process_wait(const struct env *e, const char *name, pid_t old, process_answers *answers, struct err *err)
+{
+	int64_t now = clock_mono_ms(), until = now + e->wait_ms, tell = now;
+	for (;; now = clock_mono_ms()) {
+		struct err last = { .msg = "it doesn't run" };
+		pid_t pid = process_pid(name);
+		if (pid > 0 && pid != old && answers(e, name, &last) == 0)
+			return 0;
+		if (now > until)
+			return err_set(err, E_TIMEOUT, name, "not back within %d ms: %s", e->wait_ms,
+			               pid > 0 && pid == old ? "it was told to end and goes on" : last.msg);
+		if (pid > 0 && pid == old && now >= tell) {
+			kill(old, SIGTERM);
+			tell = now + 1000;
+		}
+		poll(NULL, 0, 50);
+	}
+}
+
 bool process_expected(const struct env *e, const char *name)
 {
 	char path[PLACE_MAX];

@@ -48,6 +48,10 @@ int nsd_verify(const struct verify_input *in, struct err *err);     /* nsd.c: zo
 
 /* RUN/pids/NAME ("PID START", START as in /proc/PID/stat): the process the supervisor runs under that name; 0 when it doesn't run. */
 pid_t process_pid(const char *name);
+/* Until a process of that name, another than `old` (0: any), answers. `old` is told to end (SIGTERM), and again each second: one
+ * that is just starting may miss it. -E_TIMEOUT with what was last said. */
+typedef int process_answers(const struct env *e, const char *name, struct err *err);
+int process_wait(const struct env *e, const char *name, pid_t old, process_answers *answers, struct err *err);
 /* Is the supervisor going to run it (RUN/ready/NAME or RUN/pids/NAME is there)? */
 bool process_expected(const struct env *e, const char *name);
 

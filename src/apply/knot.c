@@ -3,12 +3,9 @@
  * where it listens only by a restart. */
 #include "apply/engine.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "wire/place.h"
 
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 
 #define ZONE_DIR "knot/zones/"
@@ -24,18 +21,11 @@ static int knotc(const struct env *e, const char *const *words, struct err *err)
 	return env_run(e, argv, (struct str){ 0 }, 60000, err);
 }
 
-static int wait_up(const struct env *e, pid_t old, struct err *err)
+static int answers(const struct env *e, const char *name, struct err *err)
 {
 	static const char *const status[] = { "status", NULL };
-	int64_t until = clock_mono_ms() + e->wait_ms;
-	for (;;) {
-		pid_t now = process_pid("knot");
-		if (now > 0 && now != old && knotc(e, status, NULL) == 0)
-			return 0;
-		if (clock_mono_ms() > until)
-			return err_set(err, E_TIMEOUT, "knot", "not back within %d ms", e->wait_ms);
-		poll(NULL, 0, 50);
-	}
+	(void)name;
+	return knotc(e, status, err);
 }
 
 /* "knot/zones/town.example.zone" -> "town.example"; false for another file. */
@@ -81,11 +71,10 @@ static int knot_run(const struct env *e, const struct step *s, const struct gen 
 	if (!gen_find(to, "knot/knot.conf") || !process_expected(e, "knot"))
 		return 0; /* the supervisor starts and ends it with STATE/current */
 	bool fresh = !gen_find(from, "knot/knot.conf");
-	if (s->arg == KNOT_RESTART && !fresh) {
-		kill(pid, SIGTERM);
-		return wait_up(e, pid, err);
-	}
-	int r = wait_up(e, 0, err); /* it may be starting */
+	bool restart = s->arg == KNOT_RESTART && !fresh;
+	int r = process_wait(e, "knot", restart && pid > 0 ? pid : 0, answers, err);
+	if (restart)
+		return r;
 	if (r == 0 && !fresh && s->arg == KNOT_RELOAD)
 		r = knotc(e, reload, err);
 	return r < 0 || fresh ? r : reload_zones(e, from, to, err);

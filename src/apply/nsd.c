@@ -11,7 +11,6 @@
 #include "wire/place.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <yyjson.h>
 
@@ -24,17 +23,9 @@ static int nsd_control(const struct env *e, const char *name, const char *word, 
 	return env_run(e, argv, (struct str){ 0 }, 60000, err);
 }
 
-static int wait_up(const struct env *e, const char *name, pid_t old, struct err *err)
+static int answers(const struct env *e, const char *name, struct err *err)
 {
-	int64_t until = clock_mono_ms() + e->wait_ms;
-	for (;;) {
-		pid_t now = process_pid(name);
-		if (now > 0 && now != old && nsd_control(e, name, "status", NULL) == 0)
-			return 0;
-		if (clock_mono_ms() > until)
-			return err_set(err, E_TIMEOUT, name, "not back within %d ms", e->wait_ms);
-		poll(NULL, 0, 50);
-	}
+	return nsd_control(e, name, "status", err);
 }
 
 static int nsd_run(const struct env *e, const struct step *s, const struct gen *from, const struct gen *to, struct err *err)
@@ -46,9 +37,7 @@ static int nsd_run(const struct env *e, const struct step *s, const struct gen *
 	if (!gen_find(to, file) || !process_expected(e, s->name))
 		return 0;
 	bool fresh = !gen_find(from, file), restart = s->arg == UNBOUND_RESTART && !fresh;
-	if (pid > 0 && restart)
-		kill(pid, SIGTERM);
-	r = wait_up(e, s->name, restart ? pid : 0, err);
+	r = process_wait(e, s->name, restart && pid > 0 ? pid : 0, answers, err);
 	if (r == 0 && !restart && !fresh)
 		r = nsd_control(e, s->name, "reconfig", err);
 	/* It may have asked before the primary was there, and would ask again only later. */

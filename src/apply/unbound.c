@@ -3,12 +3,8 @@
 #include "apply/engine.h"
 
 #include "apply/blocks.h"
-#include "base/clock.h"
 #include "base/mem.h"
 #include "wire/place.h"
-
-#include <poll.h>
-#include <signal.h>
 
 int unbound_control(const struct env *e, const char *const *words, struct str input, struct err *err)
 {
@@ -20,19 +16,11 @@ int unbound_control(const struct env *e, const char *const *words, struct str in
 	return env_run(e, argv, input, 15000, err);
 }
 
-/* Until another process than `old` answers. */
-static int wait_up(const struct env *e, pid_t old, struct err *err)
+static int answers(const struct env *e, const char *name, struct err *err)
 {
 	static const char *const status[] = { "status", NULL };
-	int64_t until = clock_mono_ms() + e->wait_ms;
-	for (;;) {
-		pid_t now = process_pid("unbound");
-		if (now > 0 && now != old && unbound_control(e, status, (struct str){ 0 }, NULL) == 0)
-			return 0;
-		if (clock_mono_ms() > until)
-			return err_set(err, E_TIMEOUT, "unbound", "not back within %d ms", e->wait_ms);
-		poll(NULL, 0, 50);
-	}
+	(void)name;
+	return unbound_control(e, status, (struct str){ 0 }, err);
 }
 
 static int unbound_run(const struct env *e, const struct step *s, const struct gen *from, const struct gen *to,
@@ -40,18 +28,14 @@ static int unbound_run(const struct env *e, const struct step *s, const struct g
 {
 	static const char *const reload[] = { "reload_keep_cache", NULL };
 	pid_t pid = process_pid("unbound");
+	bool fresh = !gen_find(from, "unbound/unbound.conf"); /* one that runs was started with what comes now */
 	int r;
-	(void)from;
 	if (!*to->hex || !process_expected(e, "unbound"))
 		return 0; /* the supervisor starts and ends it with STATE/current */
-	if (pid <= 0) {
-		r = wait_up(e, 0, err);
-	} else if (s->arg == UNBOUND_RESTART) {
-		kill(pid, SIGTERM);
-		r = wait_up(e, pid, err);
-	} else {
+	if (pid <= 0 || s->arg == UNBOUND_RESTART)
+		r = process_wait(e, "unbound", pid > 0 && !fresh ? pid : 0, answers, err);
+	else
 		r = unbound_control(e, reload, (struct str){ 0 }, err);
-	}
 	return r < 0 ? r : blocks_tell_unbound(e, err);
 }
 
