@@ -159,7 +159,7 @@ static bool try_head(struct conn *c)
 	if (end == 0)
 		return false;
 	/* Too long: parsed as far as it is, which fails with a page. */
-	txn_begin(c, end < 0 ? c->in.len : (size_t)end);
+	down1_begin(c, end < 0 ? c->in.len : (size_t)end);
 	return true;
 }
 
@@ -192,7 +192,7 @@ static void on_event(struct chan *ch, int what)
 			read_head(c);
 		break;
 	case CONN_BUSY:
-		txn_client_event(c->txn, what);
+		down1_event(c->txn, what);
 		break;
 	case CONN_LINGER:
 		if (what & CHAN_READABLE)

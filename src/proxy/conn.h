@@ -35,15 +35,43 @@ enum txn_state {
 	TXN_STREAM,  /* body passes through (unscannable, allowed) */
 };
 
+struct txn;
+
+/* How a request comes from its terminal and its answer goes back: HTTP/1.1 (down1.c) or a stream of HTTP/2 (down2.c). */
+struct txn_down {
+	/* Moves what has come of the request's content, by request_put(); t->rq_done at its end. 0; -E_AGAIN: nothing yet,
+	 * t->up->push() is called when there is; -E_INVALID: bad framing; -E_CLOSED: the terminal is gone. */
+	int (*take)(struct txn *t);
+	bool (*go_on)(struct txn *t);   /* 100 Continue. False: t is gone */
+	/* The head, its status and fields in t->head, begins the answer. What follows: t->head, then the hold (txn_piece()). */
+	void (*answer)(struct txn *t, bool has_length, uint64_t length);
+	void (*content)(struct txn *t, struct str s); /* TXN_STREAM: queued in t->head; empty: that was the end */
+	/* Sends what there is. True: t is there and all has gone out. False: it is gone, or waits; then answer_more(). */
+	bool (*send)(struct txn *t);
+	void (*abort)(struct txn *t);   /* nothing more can be said: t is destroyed, and what it stood on with it */
+};
+
+/* How it goes to the origin and the answer comes back: up1.c, up2.c. They call answer.c. */
+struct txn_up {
+	void (*begin)(struct txn *t);   /* the head in t->request goes out; t may be gone afterwards */
+	bool (*push)(struct txn *t);    /* more content may be had. False: t is gone or went on */
+	void (*pause)(struct txn *t);   /* no more of the answer, until … */
+	void (*resume)(struct txn *t);  /* … now; t may be gone afterwards */
+	void (*drop)(struct txn *t, bool whole); /* t->origin is given back; whole: all of the answer was read */
+};
+
 struct txn {
 	struct txn *next_spare;
 	struct conn *c;
+	const struct txn_down *down;
+	const struct txn_up *up;       /* once the origin is ready */
+	int64_t deadline;
 	struct conf *conf;             /* a reference: the generation this request was decided by */
 	const struct conf_org *org;
 	enum txn_state state;
 	struct origin *origin;
 	struct http_stream rq, rs;
-	bool rq_done, rq_chunked, rs_done, rs_has_length, retried, keep, sent_any, head_only, close_delimited, chunk_out, expect;
+	bool rq_done, rq_chunked, chunk_up, rs_done, rs_has_length, retried, keep, head_only, close_delimited, chunk_out, expect;
 	bool silent;                   /* no event: its inner requests have theirs */
 	unsigned interim;              /* 1xx heads read past … */
 	size_t interim_bytes;          /* … and their bytes */
@@ -55,11 +83,11 @@ struct txn {
 	bool via;
 	struct buf text;               /* copies that outlive the head: url, path, user agent, referrer, type */
 	struct str url, path, user_agent, referrer, type;
-	struct buf up;                 /* bytes for the origin: head, then pieces of the body */
-	size_t up_sent;
-	bool up_replay;                /* up still holds the whole request */
+	struct buf request;            /* for the origin: head as HTTP/1.1 writes it, then pieces of the content */
+	size_t request_sent;
+	bool replay;                   /* it still holds the whole request */
 	uint16_t status;
-	struct buf head;               /* answer's head for the terminal */
+	struct buf head;               /* answer's head for the terminal; TXN_STREAM: the queue of its content too */
 	struct hold hold;
 	uint64_t held;                 /* counted in worker.shares … */
 	int64_t held_since;            /* … while it comes in, and again while it goes out */
@@ -89,8 +117,8 @@ struct conn {
 	uint16_t peer_port;
 	struct buf in;
 	size_t seen;        /* of in: looked through for a head's end */
-	int64_t deadline;
-	struct txn *txn;
+	int64_t deadline;   /* while no request runs: those have their own */
+	struct txn *txn;    /* of HTTP/1.1, or CONNECT itself */
 	bool intercepted;
 	bool ended;         /* the client has closed its side */
 	bool looping;       /* read_head() runs further up the stack */
@@ -123,16 +151,18 @@ void connect_event(struct conn *c, int what);   /* PEEK, PREPARE, HANDSHAKE, TUN
 void connect_abort(struct conn *c);
 
 /* txn.c */
-struct txn *txn_create(struct conn *c);
 void txn_destroy(struct txn *t);                /* reports it; frees */
 void txn_free(struct txn *t);                   /* a spare one */
-void txn_begin(struct conn *c, size_t head_len); /* c->in holds a whole head */
-void txn_client_event(struct txn *t, int what);
+void txn_abort(struct txn *t, const char *disposition); /* gone; NULL: quietly, as in conn_destroy() */
 void txn_tick(struct txn *t);
 struct decision;
 void txn_decided(struct txn *t, const struct decision *d); /* rule and categories, for event and page */
 void txn_page(struct txn *t, enum page_kind kind, const char *rule, const char *detail);
 void txn_origin_page(struct txn *t, enum origin_fail fail, const char *detail);
+
+/* down1.c */
+void down1_begin(struct conn *c, size_t head_len); /* c->in holds a whole head */
+void down1_event(struct txn *t, int what);
 
 /* rewrite.c: heads as they are passed on */
 void rewrite_request(struct txn *t, const struct http_head *h);

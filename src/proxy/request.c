@@ -143,59 +143,45 @@ static void begin_request(struct txn *t)
 		txn_origin_page(t, c->fail, c->fail_detail);
 		return;
 	}
-	if (t->up.failed) {
+	if (t->request.failed) {
 		txn_deny(t, PAGE_PROTOCOL, "protocol", "head too long");
 		return;
 	}
-	t->up_replay = t->rq_done;
+	t->replay = t->rq_done;
 	request_start(t, false);
 }
 
-void txn_begin(struct conn *c, size_t head_len)
+int request_read(struct txn *t, const struct http_head *h, int r, const char **ret_why)
 {
-	const char *why = "";
-	struct http_head *h = &c->w->head;
-	struct txn *t = txn_create(c);
-	if (!t) {
-		conn_destroy(c, NULL);
-		return;
-	}
-	c->txn = t;
-	c->state = CONN_BUSY;
-	conn_touch(c, WORKER_STALL_MS);
-	t->bytes_out += head_len;
-	int r = http_parse_request(&t->rq, c->in.ptr, head_len, h, &why);
+	struct conn *c = t->c;
 	t->method = h->method;
-	t->minor = r < 0 ? 1 : h->minor;
 	t->head_only = r == 0 && h->method == HTTP_HEAD;
 	t->rq_done = r == 0 && t->rq.done;
 	t->rq_chunked = h->chunked;
-	t->keep = r == 0 && h->keep_alive;
 	t->expect = h->expect_continue;
-	if (r == 0 && !c->intercepted && t->org->pac[0] && target_is_pac(h)) { /* for us, not through us */
-		buf_drop(&c->in, head_len);
-		txn_own(t, "application/x-ns-proxy-autoconfig", str_from(t->org->pac));
-		return;
-	}
 	if (r == 0 && c->intercepted) {
 		t->terminal = c->terminal;
 		t->via = c->via;
-		r = target_of_tunnel_request(h, &c->tunnel, c->name, &t->target, &why);
+		r = target_of_tunnel_request(h, &c->tunnel, c->name, &t->target, ret_why);
 	} else if (r == 0) {
 		t->via = terminal_of(&c->peer, t->org, h, &t->terminal);
-		r = target_of_proxy_request(h, &t->target, &why);
+		r = target_of_proxy_request(h, &t->target, ret_why);
 	}
 	if (r == 0 && !remember(t, h)) {
-		r = -E_INVALID;
-		why = "head too long";
+		*ret_why = "head too long";
+		return -E_INVALID;
 	}
 	if (r == 0 && t->method != HTTP_CONNECT)
 		rewrite_request(t, h);
-	buf_drop(&c->in, head_len); /* nothing points into the head any more */
+	return r;
+}
+
+void request_go(struct txn *t, int r, const char *why)
+{
 	if (r < 0) {
 		t->keep = t->rq_done = false;
 		txn_deny(t, PAGE_PROTOCOL, "protocol", why);
-	} else if (!method_ok(t->method) || (c->intercepted && t->method == HTTP_CONNECT)) {
+	} else if (!method_ok(t->method) || (t->c->intercepted && t->method == HTTP_CONNECT)) {
 		t->keep = false;
 		txn_deny(t, PAGE_METHOD, "method", "");
 	} else if (t->method == HTTP_CONNECT) {
@@ -204,110 +190,56 @@ void txn_begin(struct conn *c, size_t head_len)
 		begin_request(t);
 	}
 }
+
 /* ---- the request on its way ---- */
 
-/* Framed pieces of the request's body into up, as long as it is empty. False: t is gone. */
-static bool pump_request(struct txn *t)
+void request_put(struct txn *t, struct str s)
 {
-	struct conn *c = t->c;
-	while (!t->rq_done && t->up.len == 0) {
-		if (c->in.len == 0) {
-			int r = conn_fill(c);
-			if (r == -E_AGAIN) {
-				if (!c->ch.reading)
-					chan_resume(&c->ch);
-				return true;
-			}
-			if (r < 0) {
-				conn_destroy(c, "Reset");
-				return false;
-			}
-		}
-		long n = http_feed(&t->rq, c->in.ptr, c->in.len);
-		if (n < 0 || t->rq.body_bytes > upload_max(t)) {
-			txn_deny(t, n < 0 ? PAGE_PROTOCOL : PAGE_UPLOAD, n < 0 ? "protocol" : "upload", "");
+	if (s.len && t->chunk_up)
+		buf_printf(&t->request, "%zx\r\n", s.len);
+	buf_str(&t->request, s);
+	if (s.len && t->chunk_up)
+		buf_puts(&t->request, "\r\n");
+}
+
+bool request_fill(struct txn *t)
+{
+	t->replay = false;
+	buf_reset(&t->request);
+	t->request_sent = 0;
+	while (!t->rq_done && t->request.len == 0) {
+		int r = t->down->take(t);
+		if (r == -E_AGAIN)
+			return true;
+		if (r == -E_CLOSED) {
+			txn_abort(t, "Reset");
 			return false;
 		}
-		struct str s = t->rq.body;
-		if (s.len && t->rq_chunked)
-			buf_printf(&t->up, "%zx\r\n", s.len);
-		buf_str(&t->up, s);
-		if (s.len && t->rq_chunked)
-			buf_puts(&t->up, "\r\n");
-		buf_drop(&c->in, (size_t)n);
-		if (t->rq.done) {
-			t->rq_done = true;
-			if (t->rq_chunked)
-				buf_puts(&t->up, "0\r\n\r\n");
+		if (r < 0 || t->rq.body_bytes > upload_max(t)) {
+			txn_deny(t, r < 0 ? PAGE_PROTOCOL : PAGE_UPLOAD, r < 0 ? "protocol" : "upload", "");
+			return false;
 		}
+		if (t->rq_done && t->chunk_up)
+			buf_puts(&t->request, "0\r\n\r\n");
 	}
 	return true;
 }
 
-/* Sends what there is for the origin. False: t is gone or went on. */
-bool request_push(struct txn *t)
-{
-	struct origin *o = t->origin;
-	for (;;) {
-		while (t->up_sent < t->up.len) {
-			long n = chan_write(&o->ch, t->up.ptr + t->up_sent, t->up.len - t->up_sent);
-			if (n < 0) {
-				answer_closed(t, n);
-				return false;
-			}
-			t->up_sent += (size_t)n;
-			t->bytes_out += (uint64_t)n;
-			conn_touch(t->c, WORKER_STALL_MS);
-			if (n == 0)
-				return true;
-		}
-		if (t->rq_done)
-			return true;
-		t->up_replay = false;
-		buf_reset(&t->up);
-		t->up_sent = 0;
-		if (!chan_drained(&o->ch))
-			return true;
-		if (!pump_request(t))
-			return false;
-		if (t->up.len == 0)
-			return true;
-	}
-}
-
-void request_event(struct origin *o, int what)
-{
-	struct txn *t = o->user;
-	if ((what & CHAN_WRITABLE) && (t->state == TXN_WAIT || t->state == TXN_BODY) && !request_push(t))
-		return;
-	if (!(what & CHAN_READABLE))
-		return;
-	if (t->state == TXN_WAIT)
-		answer_read(t);
-	else if (t->state == TXN_BODY || t->state == TXN_STREAM)
-		answer_read_body(t);
-}
-
 static void send_request(struct txn *t)
 {
-	struct conn *c = t->c;
 	struct origin *o = t->origin;
-	o->io = request_event;
-	o->user = t;
 	t->origin_addr = o->addr;
 	if (o->tls)
 		t->tls_version = (uint16_t)SSL_version(o->ch.ssl);
 	t->state = TXN_WAIT;
-	conn_touch(c, WORKER_STALL_MS);
+	t->up = &up1;
+	txn_touch(t, WORKER_STALL_MS);
 	if (t->expect && !t->rq_done) {
-		static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 		t->expect = false;
-		if (chan_write(&c->ch, go_on, sizeof go_on - 1) < 0) {
-			conn_destroy(c, "Reset");
+		if (!t->down->go_on(t))
 			return;
-		}
 	}
-	request_push(t);
+	t->up->begin(t);
 }
 
 static void on_origin(struct origin *o, void *user)
@@ -345,8 +277,9 @@ void request_start(struct txn *t, bool fresh)
 	struct origin_want want = { .host = c->intercepted ? c->tunnel.host : t->target.host, .port = t->target.port,
 		                    .tls = t->target.https, .terminal = t->terminal, .sni = t->target.https ? c->name : NULL, .fresh = fresh,
 		                    .ready = on_origin, .user = t };
+	t->up = NULL;
 	t->state = TXN_ORIGIN;
-	conn_touch(c, 2 * WORKER_HEAD_MS);
+	txn_touch(t, 2 * WORKER_HEAD_MS);
 	if (origin_get(c->org, &want, &t->origin, &now) < 0)
 		txn_fail(t, PAGE_BUSY, "memory", "");
 	else if (now && still_allowed(t)) /* not now: t may be gone already */

@@ -75,7 +75,7 @@ static bool takes_gzip(const struct http_head *h)
 
 void rewrite_request(struct txn *t, const struct http_head *h)
 {
-	struct buf *b = &t->up;
+	struct buf *b = &t->request;
 	char host[TARGET_AUTHORITY];
 	target_authority(&t->target, host);
 	bool has_connection = http_get(h, H_CONNECTION).ptr != NULL;

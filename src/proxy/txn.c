@@ -11,7 +11,7 @@
 
 /* ---- life ---- */
 
-struct txn *txn_create(struct conn *c)
+struct txn *txn_create(struct conn *c, const struct txn_down *down)
 {
 	struct worker *w = c->w;
 	struct txn *t = w->spare;
@@ -23,11 +23,12 @@ struct txn *txn_create(struct conn *c)
 		if (!t)
 			return NULL;
 		buf_init(&t->text, 2 * HTTP_MAX_HEAD);
-		buf_init(&t->up, 2 * HTTP_MAX_HEAD);
+		buf_init(&t->request, 2 * HTTP_MAX_HEAD);
 		buf_init(&t->head, 2 * HTTP_MAX_HEAD);
 	}
 	t->next_spare = NULL;
 	t->c = c;
+	t->down = down;
 	t->conf = conf_ref(w->conf);
 	t->org = c->org->conf;
 	t->scan_fd = -1;
@@ -38,7 +39,30 @@ struct txn *txn_create(struct conn *c)
 	t->action = "Allowed";
 	t->disposition = "Allowed";
 	t->terminal = c->peer;
+	txn_touch(t, WORKER_STALL_MS);
 	return t;
+}
+
+void txn_touch(struct txn *t, int64_t ms)
+{
+	t->deadline = t->c->w->now + ms;
+}
+
+void txn_abort(struct txn *t, const char *disposition)
+{
+	if (disposition && strcmp(t->disposition, "Allowed") == 0)
+		t->disposition = disposition;
+	t->down->abort(t);
+}
+
+void txn_drop_origin(struct txn *t, bool whole)
+{
+	if (t->origin && t->up) {
+		t->up->drop(t, whole);
+	} else if (t->origin) { /* it isn't ready yet */
+		origin_close(t->origin);
+		t->origin = NULL;
+	}
 }
 
 void txn_forget_scan(struct txn *t)
@@ -72,12 +96,12 @@ bool txn_held_ok(struct txn *t)
 /* Clears all but the memory worth keeping. */
 static void wipe(struct txn *t)
 {
-	struct buf text = t->text, up = t->up, head = t->head;
+	struct buf text = t->text, request = t->request, head = t->head;
 	struct hold hold = t->hold;
 	memset(t, 0, sizeof *t);
-	t->text = text, t->up = up, t->head = head, t->hold = hold;
+	t->text = text, t->request = request, t->head = head, t->hold = hold;
 	buf_reset(&t->text);
-	buf_reset(&t->up);
+	buf_reset(&t->request);
 	t->head.max = 2 * HTTP_MAX_HEAD;
 	if (t->head.cap > t->head.max) /* it was a stream's, with all that was held in it */
 		buf_done(&t->head);
@@ -89,7 +113,7 @@ void txn_free(struct txn *t)
 {
 	hold_done(&t->hold);
 	buf_done(&t->text);
-	buf_done(&t->up);
+	buf_done(&t->request);
 	buf_done(&t->head);
 	mem_free(t);
 }
@@ -97,13 +121,10 @@ void txn_free(struct txn *t)
 void txn_destroy(struct txn *t)
 {
 	struct worker *w = t->c->w;
-	t->c->txn = NULL;
+	if (t->c->txn == t)
+		t->c->txn = NULL;
 	txn_forget_scan(t);
-	if (t->origin) {
-		t->origin->io = NULL;
-		origin_close(t->origin);
-	}
-	t->origin = NULL;
+	txn_drop_origin(t, false);
 	if (!t->silent)
 		report_txn(t);
 	txn_count_held(t, 0);
@@ -146,6 +167,23 @@ static void offer_opening(struct txn *t, struct page *p, char token[GRANT_TOKEN]
 	p->back = t->method == HTTP_GET ? t->target.path : STR("/");
 }
 
+void txn_answer(struct txn *t, bool has_length, uint64_t length)
+{
+	t->state = TXN_DELIVER;
+	t->down->answer(t, has_length, length);
+	t->down->send(t);
+}
+
+/* With content of our own. */
+static void answer_with(struct txn *t, struct str body)
+{
+	hold_reset(&t->hold);
+	if (hold_begin(&t->hold, CODING_NONE, body.len, body.len) < 0 || hold_put(&t->hold, body.ptr, body.len) < 0)
+		txn_abort(t, "Error");
+	else
+		txn_answer(t, true, body.len);
+}
+
 void txn_redirect(struct txn *t, const char *path)
 {
 	buf_reset(&t->head);
@@ -157,26 +195,16 @@ void txn_redirect(struct txn *t, const char *path)
 			buf_putc(&t->head, *c);
 	buf_puts(&t->head, "\r\n");
 	t->status = 303;
-	if (!t->rq_done)
-		t->keep = false;
-	rewrite_end(t, true, 0);
-	t->state = TXN_DELIVER;
-	txn_deliver(t);
+	txn_answer(t, true, 0);
 }
 
 void txn_own(struct txn *t, const char *type, struct str body)
 {
 	t->status = 200;
 	txn_set_rule(t, "own");
-	if (!t->rq_done)
-		t->keep = false;
 	buf_reset(&t->head);
 	buf_printf(&t->head, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nX-Content-Type-Options: nosniff\r\n", type);
-	rewrite_end(t, true, body.len);
-	if (!t->head_only)
-		buf_str(&t->head, body);
-	t->state = TXN_DELIVER;
-	txn_deliver(t);
+	answer_with(t, body);
 }
 
 void txn_page(struct txn *t, enum page_kind kind, const char *rule, const char *detail)
@@ -190,13 +218,8 @@ void txn_page(struct txn *t, enum page_kind kind, const char *rule, const char *
 		          .release = t->org ? t->org->release_mail : "",
 		          .category = kind == PAGE_URL || kind == PAGE_COACH || kind == PAGE_OVERRIDE ? t->category : "", .ref = t->ref, .now_ms = t->begin_wall };
 	txn_forget_scan(t);
-	if (t->origin)
-		origin_close(t->origin);
-	t->origin = NULL;
-	if (!t->rq_done)
-		t->keep = false;
+	txn_drop_origin(t, false);
 	txn_count_held(t, 0);
-	hold_reset(&t->hold);
 	buf_init(&body, PAGE_MAX);
 	offer_opening(t, &p, token);
 	page_format(&body, &p);
@@ -205,12 +228,8 @@ void txn_page(struct txn *t, enum page_kind kind, const char *rule, const char *
 	buf_printf(&t->head, "HTTP/1.1 %u %s\r\nContent-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\n"
 	           "X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'\r\n",
 	           t->status, page_reason(kind));
-	rewrite_end(t, true, body.len);
-	if (!t->head_only)
-		buf_put(&t->head, body.ptr, body.len);
+	answer_with(t, buf_view(&body));
 	buf_done(&body);
-	t->state = TXN_DELIVER;
-	txn_deliver(t);
 }
 
 void txn_deny(struct txn *t, enum page_kind kind, const char *rule, const char *detail)
@@ -241,86 +260,29 @@ void txn_origin_page(struct txn *t, enum origin_fail f, const char *detail)
 
 /* ---- delivery ---- */
 
-void txn_finish(struct txn *t)
+struct str txn_body(const struct txn *t)
 {
-	struct conn *c = t->c;
-	bool keep = t->keep && t->rq_done && (!c->ended || c->in.len);
-	txn_destroy(t);
-	conn_next(c, keep);
+	return t->head_only ? STR("") : hold_bytes(&t->hold);
 }
 
-/* The next piece of head and body as one: small answers go out in one record and one send. */
-static struct str next_piece(struct txn *t)
+struct str txn_piece(const struct txn *t)
 {
-	struct str body = t->head_only ? (struct str){ "", 0 } : hold_bytes(&t->hold);
-	size_t head = t->head.len;
-	if (t->sent >= head)
-		return (struct str){ body.ptr + (t->sent - head), body.len - (t->sent - head) };
-	size_t left = head - t->sent, room = 16384 > left ? 16384 - left : 0;
-	size_t n = body.len < room ? body.len : room;
-	char *tmp = t->c->w->tmp;
-	if (n == 0 || left > 8192)
-		return (struct str){ t->head.ptr + t->sent, left };
-	memcpy(tmp, t->head.ptr + t->sent, left);
-	memcpy(tmp + left, body.ptr, n);
-	return (struct str){ tmp, left + n };
+	struct str body = txn_body(t);
+	if (t->sent < t->head.len)
+		return (struct str){ t->head.ptr + t->sent, t->head.len - t->sent };
+	size_t off = t->sent - t->head.len;
+	return (struct str){ body.ptr + off, body.len - off };
 }
 
-void txn_deliver(struct txn *t)
+void txn_sent(struct txn *t, size_t n)
 {
-	struct conn *c = t->c;
-	if (t->head.failed) {
-		conn_destroy(c, "Error");
-		return;
-	}
-	for (;;) {
-		struct str p = next_piece(t);
-		if (p.len == 0)
-			break;
-		long n = chan_write(&c->ch, p.ptr, p.len);
-		if (n < 0) {
-			conn_destroy(c, "Reset");
-			return;
-		}
-		t->sent += (size_t)n;
-		t->bytes_in += (uint64_t)n;
-		t->sent_any = t->sent_any || n;
-		if (n)
-			conn_touch(c, WORKER_STALL_MS);
-		if (n == 0 || !chan_drained(&c->ch))
-			return; /* CHAN_WRITABLE comes */
-	}
-	txn_finish(t);
+	t->sent += n;
+	t->bytes_in += n;
+	if (n)
+		txn_touch(t, WORKER_STALL_MS);
 }
+
 /* ---- while it runs ---- */
-
-void txn_client_event(struct txn *t, int what)
-{
-	if (what & CHAN_WRITABLE) {
-		if (t->state == TXN_DELIVER)
-			txn_deliver(t);
-		else if (t->state == TXN_STREAM)
-			answer_flush(t);
-		return;
-	}
-	if (t->state == TXN_WAIT && !t->rq_done) {
-		if (t->up_sent < t->up.len || !chan_drained(&t->origin->ch))
-			chan_pause(&t->c->ch); /* the origin is slower: pump_request() resumes */
-		else
-			request_push(t);
-		return;
-	}
-	/* The next request, early, or the end: look, and don't ask again before this one is over. */
-	struct conn *c = t->c;
-	int r = c->in.len < CONN_IN_MAX / 2 ? conn_fill(c) : -E_LIMIT;
-	/* In clear a client may close its half and still wait for its answers; in TLS the end is the end. */
-	if (r == -E_CLOSED && (c->ch.broken || (c->ch.ssl && t->state != TXN_DELIVER)))
-		conn_destroy(c, "Reset");
-	else if (r == -E_CLOSED)
-		c->ended = true;
-	if (r != -E_AGAIN && c->state == CONN_BUSY)
-		chan_pause(&c->ch);
-}
 
 /* See HOLD_RATE. An answer that has begun may wait for the end of a long upload, as long as it holds little. */
 static bool too_slow(const struct txn *t)
@@ -333,7 +295,6 @@ static bool too_slow(const struct txn *t)
 
 void txn_tick(struct txn *t)
 {
-	struct conn *c = t->c;
 	if (t->origin && t->state == TXN_ORIGIN) {
 		origin_tick(t->origin);
 		return;
@@ -343,16 +304,16 @@ void txn_tick(struct txn *t)
 			txn_fail(t, PAGE_TIMEOUT, "slow", "the answer comes too slowly to be inspected");
 		} else {
 			txn_set_rule(t, "slow");
-			conn_destroy(c, "Reset");
+			txn_abort(t, "Reset");
 		}
 		return;
 	}
-	if (c->w->now < c->deadline)
+	if (t->c->w->now < t->deadline)
 		return;
 	if (t->state == TXN_WAIT && t->rq_done)
 		txn_fail(t, PAGE_TIMEOUT, "timeout", "no answer from the server");
 	else if (t->state == TXN_BODY && t->rq_done)
 		txn_fail(t, PAGE_TIMEOUT, "timeout", "the server stopped in the middle");
 	else
-		conn_destroy(c, "Reset");
+		txn_abort(t, "Reset");
 }

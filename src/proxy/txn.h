@@ -1,5 +1,6 @@
-/* Between the files of one request: txn.c (life, pages, delivery), request.c (decided, sent on), answer.c (held),
- * verdict.c (asked, acted on). The rest of the proxy uses conn.h only.
+/* Between the files of one request: txn.c (life, pages), request.c (decided, sent on), answer.c (held), verdict.c (asked,
+ * acted on). None of them knows how the messages are framed: down1.c and down2.c do towards the terminal, up1.c and up2.c
+ * towards the origin, by struct txn_down and txn_up of conn.h. The rest of the proxy uses conn.h only.
  *
  * Each of these may end the request, and the connection with it: after a call t is looked at again only
  * where the function says that it is still there. */
@@ -12,27 +13,39 @@
 #define TXN_INTERIM_BYTES HTTP_MAX_HEAD   /* a request, and us, busy with them for ever */
 
 /* txn.c */
+struct txn *txn_create(struct conn *c, const struct txn_down *down);
+void txn_touch(struct txn *t, int64_t ms); /* deadline from now */
 void txn_set_rule(struct txn *t, const char *rule);
 void txn_forget_scan(struct txn *t);
+void txn_drop_origin(struct txn *t, bool whole); /* in whatever state it is, if there is one */
 enum share_limit txn_count_held(struct txn *t, uint64_t now); /* t holds `now` bytes of body */
 bool txn_held_ok(struct txn *t); /* counts what the hold takes; false: over a ceiling, a page was sent */
 void txn_deny(struct txn *t, enum page_kind kind, const char *rule, const char *detail); /* the rules refuse */
 void txn_fail(struct txn *t, enum page_kind kind, const char *rule, const char *detail); /* it can't be done */
 void txn_redirect(struct txn *t, const char *path); /* 303 to a path of this site */
 void txn_own(struct txn *t, const char *type, struct str body); /* 200 with something of our own */
-void txn_deliver(struct txn *t); /* head and hold to the terminal, as far as it takes them */
-void txn_finish(struct txn *t);  /* all is said */
+void txn_answer(struct txn *t, bool has_length, uint64_t length); /* t->head and the hold go to the terminal */
+struct str txn_piece(const struct txn *t); /* what goes to the terminal next: of t->head, then of the body … */
+struct str txn_body(const struct txn *t);  /* … which is this, from its beginning */
+void txn_sent(struct txn *t, size_t n);    /* of it */
 
 /* request.c */
+int request_read(struct txn *t, const struct http_head *h, int r, const char **ret_why); /* r: of the parser; all of h that is needed is kept */
+void request_go(struct txn *t, int r, const char *why);  /* decided, and sent on */
 void request_start(struct txn *t, bool fresh); /* finds an origin; fresh: none from the pool */
-bool request_push(struct txn *t);                /* sends what there is for the origin; false: t is gone or went on */
-void request_event(struct origin *o, int what);
+void request_put(struct txn *t, struct str s);  /* by take(): a piece of content */
+bool request_fill(struct txn *t); /* all of t->request was sent: what comes next is put there. False: t is gone or went on */
+extern const struct txn_up up1;
 
-/* answer.c */
-void answer_read(struct txn *t);               /* its head */
-void answer_read_body(struct txn *t);
-void answer_closed(struct txn *t, long code);  /* the origin closed: 0 properly, else -E_… */
-void answer_flush(struct txn *t);              /* TXN_STREAM: on to the terminal */
+/* answer.c, called by up1.c and up2.c, which set t->rs before */
+bool answer_interim(struct txn *t, uint16_t status, size_t bytes, const char **ret_why); /* may there be a further one? */
+bool answer_head(struct txn *t, const struct http_head *h); /* the final one. True: its content is to follow */
+bool answer_content(struct txn *t, struct str s); /* false: t went on to something else; TXN_STREAM: down->send() it */
+void answer_end(struct txn *t);               /* all of it is here */
+void answer_broken(struct txn *t, const char *why); /* it can't be understood */
+void answer_lost(struct txn *t, bool again);  /* no more comes; again: perhaps it wasn't begun, it may be asked anew */
+void answer_drained(struct txn *t);           /* TXN_STREAM: the queue has gone out */
+void answer_more(struct txn *t);              /* TXN_STREAM: it has; t may be gone afterwards */
 
 /* verdict.c */
 void verdict_ask(struct txn *t); /* all of the answer is held */

@@ -9,9 +9,7 @@
 static void settle(struct txn *t)
 {
 	t->held_since = t->c->w->now;
-	rewrite_end(t, true, t->hold.raw.size);
-	t->state = TXN_DELIVER;
-	txn_deliver(t);
+	txn_answer(t, true, t->hold.raw.size);
 }
 
 static void on_unscannable(struct txn *t, const char *why)
@@ -90,7 +88,7 @@ static void submit(struct txn *t)
 	}
 	t->scanning = true;
 	t->state = TXN_VERDICT;
-	conn_touch(t->c, t->conf->verdict_ms + 5000);
+	txn_touch(t, t->conf->verdict_ms + 5000);
 	worker_poke(w);
 }
 
