@@ -46,16 +46,19 @@ static void a_bit_differs(void **state)
 	data[65536] = last;
 }
 
-/* A free place is taken before a used one: five in one set of four are the only reason to forget among so few. */
+/* A free place is taken before a used one: five in one set of four, which then push each other out, are the only reason to
+ * forget among so few. The key is random and sets are linear in a short message, so that contents that count up may fall on
+ * few of them: these don't count up. */
 static void few_are_all_kept(void **state)
 {
 	int known = 0;
 	for (int round = 0; round < 2; round++)
 		for (int i = 0; i < 200; i++) {
-			char name[2] = { (char)i, 'f' };
-			known += recall(name, sizeof name);
+			unsigned char content[SHA256_LEN];
+			hash_sha256(&i, sizeof i, content);
+			known += recall((char *)content, sizeof content);
 		}
-	assert_in_range(known, 198, 200);
+	assert_in_range(known, 190, 200);
 }
 
 static void more_than_it_holds(void **state)
