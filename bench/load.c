@@ -160,6 +160,9 @@ static void loop(struct run *r)
 		r->stats.late = should > r->issued ? should - r->issued : 0;
 	}
 	r->stats.errors += count_busy(r);
+	for (unsigned i = 0; i < r->o.connections; i++)
+		if (r->conns[i].state != CONN_IDLE)
+			conn_trace(&r->conns[i], false);
 }
 
 static int new_session(SSL *ssl, SSL_SESSION *session)
@@ -221,7 +224,7 @@ static bool options(struct load_opts *o, int argc, char **argv)
 		{ "path", 1, NULL, 'a' }, { "ca", 1, NULL, 'A' }, { "plain", 0, NULL, 'l' }, { "objects", 1, NULL, 'n' },
 		{ "hosts", 1, NULL, 'H' }, { "connections", 1, NULL, 'k' }, { "zipf", 1, NULL, 'z' }, { "rate", 1, NULL, 'r' },
 		{ "closed", 0, NULL, 'C' }, { "seconds", 1, NULL, 's' }, { "requests", 1, NULL, 'R' }, { "size", 1, NULL, 'S' },
-		{ "fresh", 0, NULL, 'f' }, { "resume", 0, NULL, 'u' }, { "each", 0, NULL, 'e' }, { 0 } };
+		{ "fresh", 0, NULL, 'f' }, { "trace", 1, NULL, 't' }, { "resume", 0, NULL, 'u' }, { "each", 0, NULL, 'e' }, { 0 } };
 	*o = (struct load_opts){ .host = "www.bench.test", .path = "/", .tls = true, .objects = 1, .hosts = 1, .connections = 16,
 		                 .zipf = 1, .rate = 100, .seconds = 10 };
 	for (int k; (k = getopt_long(argc, argv, "", names, NULL)) != -1;) {
@@ -243,6 +246,10 @@ static bool options(struct load_opts *o, int argc, char **argv)
 		case 'R': o->requests = strtoull(optarg, NULL, 10); break;
 		case 'S': o->size = strtoull(optarg, NULL, 10); break;
 		case 'f': o->fresh = true; break;
+		case 't':
+			if (!(o->trace = fopen(optarg, "we")))
+				return false;
+			break;
 		case 'u': o->resume = true; break;
 		case 'e': o->each = true; o->rate = 0; break;
 		default: return false;
@@ -259,7 +266,7 @@ int main(int argc, char **argv)
 	if (!options(&r.o, argc, argv)) {
 		fprintf(stderr, "usage: bench-load --proxy|--connect ADDR:PORT --host NAME --port N --path P [--ca PEM] [--plain]\n"
 		                "  [--objects N] [--hosts N] [--connections N] [--zipf S] [--rate R | --closed | --each] [--seconds S]\n"
-		                "  [--requests N] [--size BYTES] [--fresh [--resume]]\n");
+		                "  [--requests N] [--size BYTES] [--fresh [--resume]] [--trace FILE]\n");
 		return 2;
 	}
 	if (!prepare(&r)) {

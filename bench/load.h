@@ -5,6 +5,7 @@
 #include "base/str.h"
 
 #include <openssl/ssl.h>
+#include <stdio.h>
 
 struct load_opts {
 	const char *proxy;      /* "127.0.0.1:3128", or NULL: straight to the origin */
@@ -22,6 +23,7 @@ struct load_opts {
 	uint64_t size;          /* bytes a body must have; 0: any */
 	bool fresh, resume;     /* a new connection for each request; resuming the TLS session */
 	bool each;              /* every object once, in order: warms caches */
+	FILE *trace;            /* a line a request as it ends: when it fell due (CLOCK_MONOTONIC, µs), how long it took (µs), 1: well */
 };
 
 struct load_stats {
@@ -61,5 +63,6 @@ void conn_begin(struct conn *c, unsigned host, unsigned object, uint64_t due_us)
 /* Goes on as far as it can; afterwards the state is CONN_IDLE when the request is over. */
 void conn_work(struct conn *c);
 void conn_close(struct conn *c);
+void conn_trace(const struct conn *c, bool well);
 
 #endif

@@ -13,9 +13,16 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+void conn_trace(const struct conn *c, bool well)
+{
+	if (c->o->trace)
+		fprintf(c->o->trace, "%llu %llu %d\n", (unsigned long long)c->due_us, (unsigned long long)(now_us() - c->due_us), well);
+}
+
 static void fail(struct conn *c, const char *what, const char *detail)
 {
 	c->stats->errors++;
+	conn_trace(c, false);
 	if (!c->stats->why[0])
 		snprintf(c->stats->why, sizeof c->stats->why, "%s: %.120s", what, detail);
 	conn_close(c);
@@ -224,6 +231,7 @@ static void finish(struct conn *c)
 	c->stats->requests++;
 	c->stats->bytes += c->body_got;
 	stats_latency(c->stats, now_us() - c->due_us);
+	conn_trace(c, true);
 	c->state = CONN_IDLE;
 	c->open = true;
 	if (c->o->fresh || c->close_after || c->until_close)

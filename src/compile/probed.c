@@ -43,6 +43,8 @@ int compile_probed(const struct model *m, struct outset *out, struct err *err)
 	buf_puts(&b, "{\"v\":1");
 	json_field_u64(&b, "probe_ms", s->failover.probe_ms);
 	json_field_u64(&b, "lost", s->failover.lost);
+	json_field_u64(&b, "loss_percent", s->failover.loss_percent);
+	json_field_u64(&b, "loss_rounds", s->failover.loss_rounds);
 	json_field_u64(&b, "back_s", s->failover.back_s);
 	if (s->time.n_servers)
 		json_field_u64(&b, "drift_ms", s->time.drift_ms);

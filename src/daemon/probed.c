@@ -104,7 +104,10 @@ static void say_move(struct probed *p, unsigned from, unsigned to, int64_t took_
 	if (from == to)
 		return;
 	if (p->dead == (1u << p->c.n_lines) - 1)
-		snprintf(message, sizeof message, "no line answers; traffic stays with %s (どの回線も応答しません。%s のままです)", b, b);
+		snprintf(message, sizeof message, "no line works; traffic stays with %s (どの回線も正常ではありません。%s のままです)", b, b);
+	else if (from < to && p->lines[from].state.lossy)
+		snprintf(message, sizeof message, "line %s loses %u %% of what is asked; traffic moved to %s in %lld ms (回線 %s の損失が大きいため、%s へ切り替えました)",
+		         a, p->lines[from].state.loss, b, (long long)took_ms, a, b);
 	else if (from < to)
 		snprintf(message, sizeof message, "line %s failed, silent for %lld ms; traffic moved to %s in %lld ms (回線 %s が故障し、%s へ切り替えました)", a, silent,
 		         b, (long long)took_ms, a, b);
@@ -155,15 +158,28 @@ static void order_lines(struct probed *p)
 	show_lines(p);
 }
 
+/* When none is as it should be, one that loses packets is better than one that is silent. */
+static void find_dead(struct probed *p)
+{
+	uint8_t all = (uint8_t)((1u << p->c.n_lines) - 1);
+	p->dead = 0;
+	for (unsigned i = 0; i < p->c.n_lines; i++)
+		p->dead |= (uint8_t)(!p->lines[i].state.usable << i);
+	for (unsigned i = 0; p->dead == all && i < p->c.n_lines; i++)
+		if (p->lines[i].state.lost == 0)
+			p->dead &= (uint8_t)~(1u << i);
+}
+
 static void line_changed(struct probed *p, unsigned i)
 {
 	const struct line_state *s = &p->lines[i].state;
 	char message[160];
-	p->dead = (uint8_t)(s->usable ? p->dead & ~(1u << i) : p->dead | 1u << i);
+	find_dead(p);
 	p->begun_ms = s->usable ? s->answering_ms : s->heard_ms ? s->heard_ms : s->failed_ms;
 	if (in_use(p, p->dead) != in_use(p, p->told))
 		return; /* the move says it */
-	snprintf(message, sizeof message, s->usable ? "line %s answers again (回線 %s が回復しました)" : "line %s doesn't answer (回線 %s が応答しません)",
+	snprintf(message, sizeof message, s->usable ? "line %s answers again (回線 %s が回復しました)" :
+	         s->lossy ? "line %s loses too much (回線 %s の損失が大きくなっています)" : "line %s doesn't answer (回線 %s が応答しません)",
 	         p->c.lines[i].name, p->c.lines[i].name);
 	log_warn("", p->c.lines[i].name, "%s", message);
 	alarm_event(p, p->c.lines[i].name, message);
@@ -172,12 +188,13 @@ static void line_changed(struct probed *p, unsigned i)
 static void on_round(uv_timer_t *t)
 {
 	struct probed *p = t->data;
-	const struct line_rules rules = { .lost = p->c.lost, .back_ms = (int64_t)p->c.back_s * 1000 };
+	const struct line_rules rules = { .lost = p->c.lost, .back_ms = (int64_t)p->c.back_s * 1000, .loss_percent = p->c.loss_percent,
+		                          .loss_rounds = p->c.loss_rounds };
 	int64_t now = clock_mono_ms();
 	bool changed = false;
 	for (unsigned i = 0; i < p->c.n_lines; i++) {
 		struct line *l = &p->lines[i];
-		if (l->asking && l->ping.sequence && line_round(&l->state, &rules, ping_heard(&l->ping), now)) {
+		if (l->asking && l->ping.sequence && line_round(&l->state, &rules, ping_heard(&l->ping), l->ping.n, now)) {
 			line_changed(p, i);
 			changed = true;
 		}
@@ -319,9 +336,7 @@ static void take_lines(struct probed *p, const struct conf *was)
 	for (unsigned k = 0; k < was->n_lines; k++)
 		ping_close(&p->lines[k].ping);
 	memcpy(p->lines, lines, sizeof lines);
-	p->dead = 0;
-	for (unsigned i = 0; i < p->c.n_lines; i++)
-		p->dead |= (uint8_t)(!lines[i].state.usable << i);
+	find_dead(p);
 	p->told = 0;
 	p->have_told = false;
 }

@@ -99,6 +99,8 @@ static const struct broken cases[] = {
 	{ "\"in_mbps\": 1500", "\"in_mbps\": 100", "service.uplinks[0].in_mbps", "carries too little: the organisations are guaranteed 100 Mbps together, 94 % of the line can be given to them" },
 	{ "\"out_mbps\": 1500", "\"out_mbps\": 106", "service.uplinks[0].out_mbps", "carries too little: the organisations are guaranteed 100 Mbps together, 94 % of the line can be given to them" },
 	{ "\"interface\": \"wan0\"", "\"interface\": \"toride-in1\"", "service.uplinks[0].interface", "is the node's own" },
+	{ "\"proxy_port\": 8080", "\"proxy_port\": 8080, \"failover\": {\"loss_percent\": 101}", "service.failover.loss_percent", "must be a whole number from 0 to 100" },
+	{ "\"proxy_port\": 8080", "\"proxy_port\": 8080, \"failover\": {\"loss_rounds\": 5}", "service.failover.loss_rounds", "must be a whole number from 10 to 64" },
 	{ "\"proxy_port\": 8080", "\"proxy_port\": 8080, \"failover\": {\"probe_ms\": 10}", "service.failover.probe_ms", "must be a whole number from 50 to 60000" },
 	{ "\"burst_mbps\": 140", "\"burst_mbps\": 140, \"burst_s\": 251", ORG1 ".burst_s", "must be a whole number from 1 to 250" },
 	{ "\"guaranteed_mbps\": 60", "\"guaranteed_mbps\": 0", ORG1 ".guaranteed_mbps", "must be a whole number from 1 to 400000" },

@@ -350,6 +350,8 @@ struct service {
 	struct {
 		uint32_t probe_ms; /* between two rounds of questions through each line */
 		uint32_t lost;     /* rounds without any answer: the line has failed */
+		uint32_t loss_percent; /* so much of the last loss_rounds questions of the target that answers best was lost: it has too; 0: never */
+		uint32_t loss_rounds;
 		uint32_t back_s;   /* answered without a gap for so long: it is used again */
 	} failover;
 	struct prefix proxy4, proxy6; /* what terminals name as proxy; the same for all organisations */

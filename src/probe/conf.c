@@ -41,6 +41,7 @@ static bool parse(yyjson_val *root, struct conf *c)
 	size_t i, n;
 	yyjson_val *v;
 	if (!number(root, "probe_ms", 20, 60000, &c->probe_ms) || !number(root, "lost", 1, 1000, &c->lost) ||
+	    !number(root, "loss_percent", 0, 100, &c->loss_percent) || !number(root, "loss_rounds", 1, 64, &c->loss_rounds) ||
 	    !number(root, "back_s", 0, 86400, &c->back_s))
 		return false;
 	if (yyjson_obj_get(root, "drift_ms") && !number(root, "drift_ms", 1, 86400000, &c->drift_ms))

@@ -9,7 +9,7 @@
 static void test_rounds(void **state)
 {
 	(void)state;
-	static const struct line_rules rules = { .lost = 3, .back_ms = 500 };
+	static const struct line_rules rules = { .lost = 3, .back_ms = 500, .loss_percent = 30, .loss_rounds = 10 };
 	static const struct {
 		const char *rounds, *expect;
 	} cases[] = {
@@ -19,15 +19,19 @@ static void test_rounds(void **state)
 		{ "..xxxxx", "uuuuddd" },
 		{ "xxx......", "uuddddddu" },          /* back after 500 ms without a gap */
 		{ "xxx....x......", "uudddddddddddu" },    /* a gap begins the time anew */
-		{ "xxx......x.xx.", "uuddddddu" "uuuuu" }, /* one lost packet doesn't move it away again */
+		{ "xxx......x.x..", "uuddddddu" "uuuuu" }, /* one lost packet doesn't move it away again */
 		{ "xxx......xxx", "uuddddddu" "uud" },
+		{ "x.....x..x", "uuuuuuuuud" },            /* three of ten lost */
+		{ "x.....x.x.", "uuuuuuuuud" },            /* it takes ten rounds to tell */
+		{ "x....x....x....x....", "uuuuuuuuuuuuuuuuuuuu" },
+		{ "..........x.x.x.......", "uuuuuuuuuuuuuu" "dddddd" "uu" },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct line_state s;
 		bool was = true;
 		line_begin(&s);
 		for (size_t k = 0; cases[i].rounds[k]; k++) {
-			bool changed = line_round(&s, &rules, cases[i].rounds[k] == '.', 1000 + 100 * (int64_t)k);
+			bool changed = line_round(&s, &rules, cases[i].rounds[k] == '.', 1, 1000 + 100 * (int64_t)k);
 			if (s.usable != (cases[i].expect[k] == 'u') || changed != (s.usable != was))
 				fail_msg("%s: round %zu", cases[i].rounds, k);
 			was = s.usable;
@@ -35,8 +39,28 @@ static void test_rounds(void **state)
 	}
 }
 
+/* Of two targets the one that answers better counts: one that is down, or answers now and then, moves nothing. */
+static void test_targets(void **state)
+{
+	(void)state;
+	static const struct line_rules rules = { .lost = 3, .back_ms = 500, .loss_percent = 30, .loss_rounds = 10 };
+	struct line_state s;
+	line_begin(&s);
+	for (unsigned k = 0; k < 40; k++)
+		assert_false(line_round(&s, &rules, k % 2 ? 1 : 3, 2, 1000 + k));
+	assert_int_equal(s.loss, 0);
+	bool left = false;
+	for (unsigned k = 0; k < 10; k++) /* both lose a third, in turns: there is an answer in every round */
+		left |= line_round(&s, &rules, k % 3 == 0 ? 1 : k % 3 == 1 ? 2 : 3, 2, 2000 + k);
+	assert_true(left && s.lossy);
+	line_begin(&s);
+	const struct line_rules silence = { .lost = 3, .back_ms = 500, .loss_rounds = 10 };
+	for (unsigned k = 0; k < 40; k++)
+		assert_false(line_round(&s, &silence, k % 3 != 0, 1, 1000 + k));
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rounds) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rounds), cmocka_unit_test(test_targets) };
 	return cmocka_run_group_tests_name("probe/lines", tests, NULL, NULL);
 }

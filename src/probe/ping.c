@@ -61,23 +61,26 @@ void ping_ask(struct ping *p)
 	}
 }
 
-static bool is_target(const struct ping *p, const struct sockaddr_storage *from)
+static bool same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
 {
-	for (unsigned i = 0; i < p->n; i++) {
-		const struct sockaddr_storage *t = &p->targets[i];
-		if (t->ss_family != from->ss_family)
-			continue;
-		if (t->ss_family == AF_INET
-		            ? ((const struct sockaddr_in *)t)->sin_addr.s_addr == ((const struct sockaddr_in *)from)->sin_addr.s_addr
-		            : memcmp(&((const struct sockaddr_in6 *)t)->sin6_addr, &((const struct sockaddr_in6 *)from)->sin6_addr, 16) == 0)
-			return true;
-	}
-	return false;
+	if (a->ss_family != b->ss_family)
+		return false;
+	if (a->ss_family == AF_INET)
+		return ((const struct sockaddr_in *)a)->sin_addr.s_addr == ((const struct sockaddr_in *)b)->sin_addr.s_addr;
+	return memcmp(&((const struct sockaddr_in6 *)a)->sin6_addr, &((const struct sockaddr_in6 *)b)->sin6_addr, 16) == 0;
 }
 
-static bool heard(const struct ping *p, int fd)
+static uint32_t target_bits(const struct ping *p, const struct sockaddr_storage *from)
 {
-	bool any = false;
+	uint32_t bits = 0;
+	for (unsigned i = 0; i < p->n; i++)
+		bits |= (uint32_t)same_address(&p->targets[i], from) << i;
+	return bits;
+}
+
+static uint32_t heard(const struct ping *p, int fd)
+{
+	uint32_t who = 0;
 	for (unsigned limit = 0; fd >= 0 && limit < 1000; limit++) {
 		struct sockaddr_storage from = { 0 };
 		socklen_t len = sizeof from;
@@ -86,13 +89,13 @@ static bool heard(const struct ping *p, int fd)
 		if (n < 0)
 			break;
 		unsigned char reply = from.ss_family == AF_INET6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY;
-		any |= n >= 8 && msg[0] == reply && is_target(p, &from);
+		if (n >= 8 && msg[0] == reply)
+			who |= target_bits(p, &from);
 	}
-	return any;
+	return who;
 }
 
-bool ping_heard(struct ping *p)
+uint32_t ping_heard(struct ping *p)
 {
-	bool four = heard(p, p->fd4), six = heard(p, p->fd6);
-	return four || six;
+	return heard(p, p->fd4) | heard(p, p->fd6);
 }

@@ -23,7 +23,7 @@ int ping_open(struct ping *p, const char *interface, const char *const *targets,
 void ping_close(struct ping *p);
 /* One question to each. What can't be sent (no carrier, no route) is a question without an answer. */
 void ping_ask(struct ping *p);
-/* Takes what has come in; true when a target has answered. */
-bool ping_heard(struct ping *p);
+/* Takes what has come in; bit i: targets[i] has answered. */
+uint32_t ping_heard(struct ping *p);
 
 #endif
