@@ -58,7 +58,7 @@ while time.time() < end:
     n += 1; open(sys.argv[1], "w").write(str(n)); time.sleep(0.05)
 PY
 at inet python3 "$top/echo.py" & echoes=$!
-until_true 5 at inet ss -ltn "sport = 7"
+until_true 5 at inet sh -c 'ss -ltnH "sport = 7" | grep -q .'
 at 412015-pc1 python3 "$top/talk.py" "$top/said" & talk=$!
 at 412015-pc2 sh -c "while :; do curl -s -x 192.0.2.10:8080 --max-time 60 http://www.news.example/1m.bin; done" >"$top/page" & page=$!
 said() { cat "$top/said" 2>/dev/null || echo 0; }
