@@ -229,6 +229,12 @@ static const char *check_connection(const struct http_head *h)
 	return NULL;
 }
 
+const char *http_check_fields(struct http_head *h)
+{
+	const char *why = check_framing(h);
+	return why ? why : check_connection(h);
+}
+
 static int refuse(const char *why, const char **ret_why)
 {
 	*ret_why = why;
@@ -295,8 +301,7 @@ int http_parse_request(struct http_stream *s, const char *p, size_t n, struct ht
 	const char *after = h->target.ptr + h->target.len;
 	if (h->target.len == 0 || h->target.ptr - p < 2 || h->target.ptr[-2] == ' ' || after[0] != ' ' || after[1] != 'H')
 		return refuse("blanks in the first line", ret_why);
-	why = check_framing(h);
-	why = why ? why : check_connection(h);
+	why = http_check_fields(h);
 	if (why)
 		return refuse(why, ret_why);
 	bool close = http_has_token(h, H_CONNECTION, STR("close"));
@@ -320,8 +325,7 @@ int http_parse_response(struct http_stream *s, const char *p, size_t n, uint8_t 
 	h->status = (uint16_t)s->p.status_code;
 	if (h->status < 100 || h->status > 599)
 		return refuse("status out of range", ret_why);
-	why = check_framing(h);
-	why = why ? why : check_connection(h);
+	why = http_check_fields(h);
 	if (why)
 		return refuse(why, ret_why);
 	bool close = http_has_token(h, H_CONNECTION, STR("close"));

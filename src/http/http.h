@@ -76,6 +76,10 @@ void http_skip(struct http_stream *s, size_t n);
 /* The connection was closed: 0 when the message is whole by that, -E_CLOSED when it was cut. */
 int http_feed_end(const struct http_stream *s);
 
+/* The rules of both versions for fields that decide where a message ends, of a head whose fields are there: NULL, or why it is
+ * refused. Sets has_length, length, chunked and expect_continue. */
+const char *http_check_fields(struct http_head *h);
+
 struct str http_get(const struct http_head *h, enum http_known id); /* the first; {NULL,0} when absent */
 /* All lines of that name as one value, joined by commas (RFC 9110 5.3), in dst: {NULL,0} when there is none, -E_LIMIT when
  * it doesn't fit. */
