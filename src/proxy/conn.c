@@ -1,5 +1,7 @@
 /* A client's connection: accepted by an organisation's listener, read into requests, given up in the end. */
 #include "proxy/conn.h"
+#include "proxy/down2.h"
+#include "proxy/txn.h"
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -65,6 +67,7 @@ void conn_touch(struct conn *c, int64_t ms)
 static void on_closed(struct chan *ch)
 {
 	struct conn *c = (struct conn *)(void *)ch;
+	down2_free(c);
 	buf_done(&c->in);
 	mem_free(c);
 }
@@ -75,6 +78,8 @@ void conn_destroy(struct conn *c, const char *disposition)
 		return;
 	connect_abort(c);
 	c->state = CONN_DEAD;
+	if (c->h2)
+		down2_leave(c, disposition);
 	if (c->txn) {
 		if (disposition && strcmp(c->txn->disposition, "Allowed") == 0)
 			c->txn->disposition = disposition;
@@ -198,6 +203,9 @@ static void on_event(struct chan *ch, int what)
 		if (what & CHAN_READABLE)
 			read_away(c);
 		break;
+	case CONN_H2:
+		down2_event(c, what);
+		break;
 	case CONN_DEAD:
 		break;
 	default:
@@ -250,6 +258,9 @@ void conn_tick(struct conn *c)
 	case CONN_BUSY:
 		txn_tick(c->txn);
 		return;
+	case CONN_H2:
+		down2_tick(c);
+		return;
 	case CONN_PREPARE:
 		if (c->origin)
 			origin_tick(c->origin);
@@ -261,59 +272,86 @@ void conn_tick(struct conn *c)
 		conn_destroy(c, c->state == CONN_TUNNEL ? NULL : "Error");
 }
 
-static void cut(struct conn *c, const char *rule, const char *name)
+static void name_cut(struct txn *t, const char *rule, const char *name)
 {
-	org_count(c->org, STAT_CUT, 1);
-	if (c->txn) {
-		c->txn->action = "Denied";
-		c->txn->disposition = "Reset";
-		snprintf(c->txn->rule, sizeof c->txn->rule, "%s", rule);
-		snprintf(c->txn->rule_name, sizeof c->txn->rule_name, "%s", name);
-	}
-	conn_destroy(c, "Reset");
+	t->action = "Denied";
+	t->disposition = "Reset";
+	txn_set_rule(t, rule);
+	snprintf(t->rule_name, sizeof t->rule_name, "%s", name);
 }
 
-void conn_check_block(struct conn *c)
+/* One request; t NULL: the connection, of which there is none. */
+static void cut(struct conn *c, struct txn *t, const char *rule, const char *name)
+{
+	org_count(c->org, STAT_CUT, 1);
+	if (t)
+		name_cut(t, rule, name);
+	if (t && c->h2)
+		txn_abort(t, "Reset");
+	else
+		conn_destroy(c, "Reset");
+}
+
+static void check_block(struct conn *c, struct txn *t)
 {
 	struct decision d;
-	const struct conf_org *org = c->org->conf;
-	if (!org || (!c->txn && c->state != CONN_PREPARE && c->state != CONN_PEEK))
-		return;
-	const struct target *t = c->txn ? &c->txn->target : &c->tunnel;
-	const struct prefix *terminal = c->txn ? &c->txn->terminal : &c->terminal;
-	const char *names[] = { t->host, c->name, c->tunnel.host };
+	const struct target *at = t ? &t->target : &c->tunnel;
+	const struct prefix *terminal = t ? &t->terminal : &c->terminal;
+	const char *names[] = { at->host, c->name, c->tunnel.host };
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		struct target named = *t;
+		struct target named = *at;
 		if (i > 0 && (!names[i][0] || strcmp(names[i], names[i - 1]) == 0))
 			continue;
 		snprintf(named.host, sizeof named.host, "%s", names[i]);
-		decide(c->w, org, &named, terminal, &d);
+		decide(c->w, c->org->conf, &named, terminal, &d);
 		if (!d.allow && strncmp(d.rule, "block:", 6) == 0) {
-			cut(c, d.rule, d.name);
+			cut(c, t, d.rule, d.name);
 			return;
 		}
 	}
-	const struct prefix *addr = c->origin ? &c->origin->addr : c->txn ? &c->txn->origin_addr : NULL;
+	const struct prefix *addr = c->origin ? &c->origin->addr : t ? &t->origin_addr : NULL;
 	const struct block_query q = { .org = c->org->code, .address = addr ? *addr : (struct prefix){ 0 },
 		                       .terminal = *terminal };
 	const struct block *k = blocks_find(c->w->blocks, &q);
 	if (k) {
 		char rule[64];
 		snprintf(rule, sizeof rule, "block:%s", k->id);
-		cut(c, rule, block_kind_name(k->kind));
+		cut(c, t, rule, block_kind_name(k->kind));
 	}
+}
+
+static void check_stream(struct txn *t)
+{
+	check_block(t->c, t);
+}
+
+void conn_check_block(struct conn *c)
+{
+	if (!c->org->conf)
+		return;
+	if (c->state == CONN_H2)
+		down2_each(c, check_stream);
+	else if (c->txn || c->state == CONN_PREPARE || c->state == CONN_PEEK)
+		check_block(c, c->txn);
+}
+
+static void name_gone(struct txn *t)
+{
+	name_cut(t, "organisation", "");
 }
 
 void conn_check_conf(struct conn *c)
 {
 	struct decision d;
 	if (!c->org->conf) {
-		cut(c, "organisation", "");
+		if (c->h2)
+			down2_each(c, name_gone);
+		cut(c, c->txn, "organisation", "");
 		return;
 	}
 	if (c->state != CONN_TUNNEL)
 		return;
 	decide_both(c->w, c->org->conf, &c->tunnel, c->name, &c->terminal, &d);
 	if (!d.allow)
-		cut(c, d.rule, d.name);
+		cut(c, c->txn, d.rule, d.name);
 }

@@ -22,6 +22,7 @@ enum conn_state {
 	CONN_PREPARE,   /* origin is verified, leaf is fetched */
 	CONN_HANDSHAKE, /* TLS with the terminal */
 	CONN_TUNNEL,
+	CONN_H2,        /* many requests at a time: down2.c */
 	CONN_LINGER,    /* all is said: reading away what comes so that the last words arrive */
 	CONN_DEAD,
 };
@@ -65,6 +66,7 @@ struct txn {
 	struct conn *c;
 	const struct txn_down *down;
 	const struct txn_up *up;       /* once the origin is ready */
+	void *down_stream, *up_stream; /* down2.c's and up2.c's own */
 	int64_t deadline;
 	struct conf *conf;             /* a reference: the generation this request was decided by */
 	const struct conf_org *org;
@@ -119,6 +121,8 @@ struct conn {
 	size_t seen;        /* of in: looked through for a head's end */
 	int64_t deadline;   /* while no request runs: those have their own */
 	struct txn *txn;    /* of HTTP/1.1, or CONNECT itself */
+	struct down2 *h2;
+	bool offer_h2;      /* the origin speaks it: so may the terminal */
 	bool intercepted;
 	bool ended;         /* the client has closed its side */
 	bool looping;       /* read_head() runs further up the stack */

@@ -6,6 +6,7 @@
  *   passed   CONNECT's host is a name on no_decrypt and the server name says the same, or the organisation has no
  *            tls_decryption: judged by both, then bytes both ways until somebody ends it or a block cuts it. */
 #include "proxy/conn.h"
+#include "proxy/down2.h"
 
 #include "base/err.h"
 #include "base/log.h"
@@ -146,6 +147,18 @@ static void on_handshake_done(struct conn *c)
 		c->txn->silent = true;
 		txn_destroy(c->txn);
 	}
+	const unsigned char *chosen;
+	unsigned n;
+	SSL_get0_alpn_selected(c->ch.ssl, &chosen, &n);
+	if (n == 2 && memcmp(chosen, "h2", 2) == 0) {
+		c->state = CONN_H2;
+		conn_touch(c, WORKER_HEAD_MS);
+		if (down2_open(c) < 0)
+			conn_destroy(c, "Error");
+		else
+			down2_event(c, CHAN_READABLE);
+		return;
+	}
 	conn_next(c, true); /* looks at once: the first request may have come with the last flight */
 }
 
@@ -178,6 +191,7 @@ static void start_handshake(struct conn *c)
 		return;
 	}
 	set_session_context(c, ssl);
+	SSL_set_app_data(ssl, c->offer_h2 ? c : NULL); /* on_alpn() of tls.c */
 	SSL_set_accept_state(ssl);
 	if (chan_tls(&c->ch, ssl, buf_view(&c->in)) < 0) {
 		give_up(c, "memory", "Error");
@@ -217,7 +231,8 @@ static void on_verified(struct origin *o, void *user)
 	c->fail = o->fail;
 	if (o->fail)
 		snprintf(c->fail_detail, sizeof c->fail_detail, "%s", o->detail);
-	else
+	c->offer_h2 = o->h2 != NULL;
+	if (!o->fail)
 		origin_release(o); /* the first request takes it from the pool */
 	prepared(c);
 }
@@ -242,6 +257,7 @@ static void prepare(struct conn *c, bool allowed)
 		struct origin *o = c->origin;
 		c->origin = NULL;
 		c->verify_wait = false;
+		c->offer_h2 = o->h2 != NULL;
 		origin_release(o);
 		prepared(c);
 	}

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "proxy/guard.h"
+#include "proxy/up2.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -29,7 +30,7 @@ static void set_fail(struct origin *o, enum origin_fail fail, const char *detail
 
 /* ---- the pool ---- */
 
-static void pool_add(struct origin *o)
+static bool pool_add(struct origin *o)
 {
 	struct origin *head = map_get(&o->org->pool, str_from(o->key));
 	o->prev = NULL;
@@ -39,11 +40,10 @@ static void pool_add(struct origin *o)
 	if (map_put(&o->org->pool, str_from(o->key), o) < 0) {
 		if (head)
 			head->prev = NULL;
-		o->state = ORIGIN_BUSY;
-		origin_close(o);
-		return;
+		return false;
 	}
 	o->org->n_idle++;
+	return o->pooled = true;
 }
 
 static void pool_remove(struct origin *o)
@@ -57,6 +57,7 @@ static void pool_remove(struct origin *o)
 	if (o->next)
 		o->next->prev = o->prev;
 	o->next = o->prev = NULL;
+	o->pooled = false;
 	o->org->n_idle--;
 }
 
@@ -66,7 +67,9 @@ void origin_pool_sweep(struct org_rt *org, bool all)
 	for (size_t i = 0; map_next(&org->pool, &i, NULL, &v);) {
 		for (struct origin *o = v, *next; o; o = next) {
 			next = o->next;
-			if (all || org->w->now >= o->deadline)
+			if (all && o->state == ORIGIN_SHARED)
+				origin_leave(o);
+			else if (all || org->w->now >= o->deadline)
 				origin_close(o);
 		}
 	}
@@ -77,6 +80,7 @@ void origin_pool_sweep(struct org_rt *org, bool all)
 static void on_closed(struct chan *c)
 {
 	struct origin *o = (struct origin *)(void *)c;
+	up2_free(o);
 	buf_done(&o->in);
 	mem_free(o);
 }
@@ -85,8 +89,10 @@ void origin_close(struct origin *o)
 {
 	if (!o || o->state == ORIGIN_DEAD)
 		return;
-	if (o->state == ORIGIN_IDLE)
+	if (o->pooled)
 		pool_remove(o);
+	if (o->h2)
+		up2_leave(o);
 	o->state = ORIGIN_DEAD;
 	o->ready = NULL;
 	o->io = NULL;
@@ -112,7 +118,9 @@ static void finish(struct origin *o)
 		origin_close(o);
 		return;
 	}
-	o->state = ORIGIN_BUSY;
+	o->state = o->h2 ? ORIGIN_SHARED : ORIGIN_BUSY;
+	if (o->h2)
+		pool_add(o); /* where it can't be, it is closed after its first use */
 	if (fn)
 		fn(o, o->user);
 }
@@ -145,7 +153,13 @@ static void do_handshake(struct origin *o)
 		tls_failed(o);
 		return;
 	}
-	finish(o);
+	const unsigned char *chosen;
+	unsigned n;
+	SSL_get0_alpn_selected(o->ch.ssl, &chosen, &n);
+	if (n == 2 && memcmp(chosen, "h2", 2) == 0 && up2_open(o) < 0)
+		lose(o, FAIL_TLS, "no memory");
+	else
+		finish(o);
 }
 
 static void start_tls(struct origin *o)
@@ -205,6 +219,7 @@ static void on_event(struct chan *c, int what)
 		do_handshake(o);
 		break;
 	case ORIGIN_BUSY:
+	case ORIGIN_SHARED:
 		if (o->io)
 			o->io(o, what);
 		break;
@@ -394,10 +409,12 @@ int origin_get(struct org_rt *org, const struct origin_want *want, struct origin
 	*ret_now = false;
 	struct origin *o = want->fresh ? NULL : map_get(&org->pool, str_from(key));
 	if (o) {
-		pool_remove(o);
-		o->state = ORIGIN_BUSY;
+		if (o->state == ORIGIN_IDLE) {
+			pool_remove(o);
+			o->state = ORIGIN_BUSY;
+			o->user = want->user;
+		}
 		o->reused = *ret_now = true;
-		o->user = want->user;
 		*ret = o;
 		return 0;
 	}
@@ -412,6 +429,10 @@ int origin_get(struct org_rt *org, const struct origin_want *want, struct origin
 void origin_release(struct origin *o)
 {
 	struct org_rt *org = o->org;
+	if (o->state == ORIGIN_SHARED) {
+		origin_shared(o);
+		return;
+	}
 	if (o->state != ORIGIN_BUSY || o->ch.broken || o->ch.eof || o->in.len || !chan_drained(&o->ch) || !org->conf ||
 	    org->n_idle >= ORIGIN_IDLE_ORG) {
 		origin_close(o);
@@ -419,11 +440,44 @@ void origin_release(struct origin *o)
 	}
 	o->io = NULL;
 	o->user = NULL;
-	o->served++;
 	buf_done(&o->in);
 	o->state = ORIGIN_IDLE;
 	o->deadline = org->w->now + ORIGIN_IDLE_MS;
 	if (!o->ch.reading)
 		chan_resume(&o->ch);
-	pool_add(o);
+	if (!pool_add(o)) {
+		o->state = ORIGIN_BUSY;
+		origin_close(o);
+	}
+}
+
+/* ---- shared ones ---- */
+
+void origin_shared(struct origin *o)
+{
+	struct org_rt *org = o->org;
+	if (o->state != ORIGIN_SHARED)
+		return;
+	bool may = !o->leaving && org->conf && up2_may_begin(o);
+	if (!may && o->pooled)
+		pool_remove(o);
+	else if (may && !o->pooled && org->n_idle < ORIGIN_IDLE_ORG)
+		pool_add(o);
+	o->deadline = up2_idle(o) ? org->w->now + ORIGIN_IDLE_MS : INT64_MAX;
+	if (up2_idle(o) && !o->pooled)
+		origin_close(o);
+}
+
+void origin_leave(struct origin *o)
+{
+	o->leaving = true;
+	origin_shared(o);
+}
+
+void origin_forget(struct origin *o)
+{
+	if (o->state == ORIGIN_SHARED)
+		origin_shared(o);
+	else
+		origin_close(o);
 }

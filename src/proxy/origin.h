@@ -14,7 +14,9 @@
 #define ORIGIN_ADDRESSES 4      /* addresses tried */
 #define ORIGIN_KEY 640
 
-enum origin_state { ORIGIN_RESOLVING, ORIGIN_CONNECTING, ORIGIN_TLS, ORIGIN_BUSY, ORIGIN_IDLE, ORIGIN_DEAD };
+enum origin_state { ORIGIN_RESOLVING, ORIGIN_CONNECTING, ORIGIN_TLS, ORIGIN_BUSY, ORIGIN_IDLE,
+	ORIGIN_SHARED, /* HTTP/2: in the pool as long as one more may use it */
+	ORIGIN_DEAD };
 enum origin_fail { FAIL_NONE, FAIL_DNS, FAIL_DNS_TIMEOUT, FAIL_FORBIDDEN, FAIL_BLOCKED, FAIL_REFUSED, FAIL_TIMEOUT,
 	FAIL_TLS, FAIL_LOST, FAIL_PROTOCOL };
 
@@ -28,7 +30,9 @@ struct origin {
 	struct origin *next, *prev; /* in the pool */
 	enum origin_state state;
 	enum origin_fail fail;
-	bool tls, reused;
+	bool tls, reused, pooled;
+	bool leaving;             /* SHARED: nobody new gets it */
+	struct up2 *h2;           /* SHARED: up2.c's */
 	bool resolving, detached; /* the resolver, or the loop's closing of a descriptor, still knows it */
 	uint16_t port;
 	char host[256], sni[256], key[ORIGIN_KEY];
@@ -37,7 +41,6 @@ struct origin {
 	struct resolved addrs;
 	size_t next_addr, tried;
 	struct prefix addr;       /* connected to */
-	uint64_t served;
 	int64_t deadline;
 	origin_ready ready;
 	origin_io io;
@@ -56,13 +59,18 @@ struct origin_want {
 	void *user;
 };
 
-/* An idle one (state BUSY then, ready isn't called), or a new one on its way: *ret_now says which. For a new
+/* An idle or shared one (ready isn't called), or a new one on its way: *ret_now says which. For a new
  * one ready may be called before this returns (*ret is set before that): whoever called must not look at
  * what ready may have freed. 0 or -E_NOMEM. */
 int origin_get(struct org_rt *org, const struct origin_want *want, struct origin **ret, bool *ret_now);
 /* Done with it, all of the answer was read: into the pool. */
 void origin_release(struct origin *o);
 void origin_close(struct origin *o);
+/* It was given out and isn't wanted: closed, unless others share it. */
+void origin_forget(struct origin *o);
+/* SHARED: a stream came or went. Closes it when it is of no more use. */
+void origin_shared(struct origin *o);
+void origin_leave(struct origin *o); /* SHARED: those on it go on, nobody new comes */
 /* Its owner calls this each 250 ms while it isn't ready: time-outs. May call ready. */
 void origin_tick(struct origin *o);
 /* Idle ones: too old, or all of them. */

@@ -1,6 +1,7 @@
 /* The request: parsed, decided, given an origin, sent on with its body as fast as the origin takes it. answer.c reads
  * what comes back. */
 #include "proxy/txn.h"
+#include "proxy/up2.h"
 
 #include "base/err.h"
 
@@ -232,7 +233,7 @@ static void send_request(struct txn *t)
 	if (o->tls)
 		t->tls_version = (uint16_t)SSL_version(o->ch.ssl);
 	t->state = TXN_WAIT;
-	t->up = &up1;
+	t->up = o->h2 ? &up2 : &up1;
 	txn_touch(t, WORKER_STALL_MS);
 	if (t->expect && !t->rq_done) {
 		t->expect = false;

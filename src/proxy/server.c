@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "http/h2.h"
 #include "jail/jail.h"
 #include "wire/cursor.h"
 #include "wire/daemon.h"
@@ -318,7 +319,7 @@ static int open_all(struct server *s, struct err *err)
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
-	if (chan_global_init() < 0 || leaf_key_create(&s->key) < 0 || grant_init() < 0 || tls_tickets_init() < 0)
+	if (chan_global_init() < 0 || h2_global_init() < 0 || leaf_key_create(&s->key) < 0 || grant_init() < 0 || tls_tickets_init() < 0)
 		return err_set(err, E_NOMEM, "", "OpenSSL can't begin");
 	s->system_ca = read_system_ca();
 	place_in_state(s->index_path, sizeof s->index_path, "feeds/url/" URL_INDEX_FILE);

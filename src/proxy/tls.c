@@ -70,9 +70,12 @@ static int on_ticket(SSL *s, unsigned char name[16], unsigned char *iv, EVP_CIPH
 static int on_alpn(SSL *s, const unsigned char **out, unsigned char *out_len, const unsigned char *in, unsigned in_len,
                    void *user)
 {
-	static const unsigned char h1[] = "\x08http/1.1";
+	/* What the origin speaks, the terminal may: h2 first where it has both. */
+	static const unsigned char both[] = "\x02h2\x08http/1.1";
+	const unsigned char *ours = SSL_get_app_data(s) ? both : both + 3;
+	unsigned n = SSL_get_app_data(s) ? sizeof both - 1 : sizeof both - 4;
 	unsigned char *found;
-	if (SSL_select_next_proto(&found, out_len, h1, sizeof h1 - 1, in, in_len) != OPENSSL_NPN_NEGOTIATED)
+	if (SSL_select_next_proto(&found, out_len, ours, n, in, in_len) != OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_NOACK;
 	*out = found;
 	return SSL_TLSEXT_ERR_OK;
@@ -121,7 +124,7 @@ int tls_contexts(struct worker *w, struct err *err)
 	SSL_CTX_set_alpn_select_cb(w->client_ctx, on_alpn, NULL);
 	SSL_CTX_set_verify(w->origin_ctx, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_default_read_buffer_len(w->origin_ctx, CHAN_READ_AHEAD);
-	SSL_CTX_set_alpn_protos(w->origin_ctx, (const unsigned char *)"\x08http/1.1", 9);
+	SSL_CTX_set_alpn_protos(w->origin_ctx, (const unsigned char *)"\x02h2\x08http/1.1", 12);
 	SSL_CTX_set_session_cache_mode(w->origin_ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(w->origin_ctx, on_session);
 	map_init(&w->sessions, SESSIONS_MAX);

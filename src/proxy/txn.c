@@ -60,7 +60,7 @@ void txn_drop_origin(struct txn *t, bool whole)
 	if (t->origin && t->up) {
 		t->up->drop(t, whole);
 	} else if (t->origin) { /* it isn't ready yet */
-		origin_close(t->origin);
+		origin_forget(t->origin);
 		t->origin = NULL;
 	}
 }

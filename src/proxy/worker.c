@@ -1,6 +1,7 @@
 /* A thread of the proxy; see worker.h. All of it runs on its own loop; the main thread only leaves snapshots in the
  * mailboxes and wakes it. */
 #include "proxy/conn.h"
+#include "proxy/link2.h"
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -20,7 +21,7 @@ static const char *const stat_names[STAT_COUNT] = {
 	[STAT_REQUESTS] = "requests", [STAT_DENIED] = "denied", [STAT_MALICIOUS] = "malicious", [STAT_BYTES_IN] = "bytes_in",
 	[STAT_BYTES_OUT] = "bytes_out", [STAT_INTERCEPTED] = "intercepted", [STAT_TUNNELS] = "tunnels",
 	[STAT_ERRORS] = "errors", [STAT_CONNECTIONS] = "connections", [STAT_CACHE_HITS] = "verdict_cache_hits",
-	[STAT_REFUSED] = "refused", [STAT_CUT] = "cut", [STAT_LISTENING] = "listening", [STAT_UNJUDGED] = "unjudged",
+	[STAT_REFUSED] = "refused", [STAT_CUT] = "cut", [STAT_LISTENING] = "listening", [STAT_UNJUDGED] = "unjudged", [STAT_HOSTILE] = "hostile",
 };
 
 /* ---- organisations ---- */
@@ -124,6 +125,7 @@ void worker_poke(struct worker *w)
 static void on_prepare(uv_prepare_t *h)
 {
 	struct worker *w = h->loop->data;
+	link2_flush(w);
 	/* Before we sleep: what stands in the socket outlives us, what stands in the ring doesn't. */
 	if (w->reported)
 		work(w, PEER_EVENTS);
@@ -332,9 +334,11 @@ int worker_create(const struct worker_opts *o, struct worker **ret, struct err *
 	int n = i2d_PUBKEY(w->leaf_key, &spki);
 	w->rbuf = mem_alloc(WORKER_READ);
 	w->tmp = mem_alloc(WORKER_READ);
+	w->h2_in = mem_alloc(H2_OUT);
+	w->h2_out = mem_alloc(H2_OUT);
 	w->stat_held = stats_counter(w->stats, "", "held_bytes");
 	w->stat_dropped = stats_counter(w->stats, "", "events_dropped");
-	if (n <= 0 || !w->rbuf || !w->tmp || uv_loop_init(&w->loop) != 0 || chan_thread_init(&w->chan, &w->loop) < 0)
+	if (n <= 0 || !w->rbuf || !w->tmp || !w->h2_in || !w->h2_out || uv_loop_init(&w->loop) != 0 || chan_thread_init(&w->chan, &w->loop) < 0)
 		return err_set(err, E_NOMEM, "", "no memory for a thread");
 	w->leaf_spki = (struct str){ (char *)spki, (size_t)n };
 	w->loop.data = w;
@@ -394,6 +398,8 @@ static void free_all(struct worker *w)
 	buf_done(&w->json);
 	mem_free(w->rbuf);
 	mem_free(w->tmp);
+	mem_free(w->h2_in);
+	mem_free(w->h2_out);
 }
 
 void worker_halt(struct worker *w)

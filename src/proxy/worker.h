@@ -4,6 +4,8 @@
  *   worker.c   thread, loop, snapshots, timers        listen.c   listeners of the organisations
  *   conn.c     a client's connection                  txn.c      one request and its answer, with txn.h:
  *   request.c  decided and sent on                    answer.c   held · verdict.c asked, acted on
+ *   down1.c    HTTP/1.1 to the terminal, up1.c to       down2.c    the same in HTTP/2, up2.c, over link2.c
+ *              the origin
  *   connect.c  CONNECT: peek, interception, tunnel    origin.c   connections to origins and their pool
  *   leaf.c     certificates from the vault            hold.c     a body held until its verdict, share.c by whom
  *   page.c     what people see                        report.c   events and counters */
@@ -42,6 +44,7 @@ struct txn;
 enum stat_id {
 	STAT_REQUESTS, STAT_DENIED, STAT_MALICIOUS, STAT_BYTES_IN, STAT_BYTES_OUT, STAT_INTERCEPTED, STAT_TUNNELS,
 	STAT_ERRORS, STAT_CONNECTIONS, STAT_CACHE_HITS, STAT_REFUSED, STAT_CUT, STAT_LISTENING,
+	STAT_HOSTILE,  /* connections given up for what they sent: floods, bombs */
 	STAT_UNJUDGED, /* no verdict could be had: refused or delivered, as scan_fail says */
 	STAT_COUNT,
 };
@@ -99,6 +102,8 @@ struct worker {
 	struct verdict_cache verdicts;
 	struct http_head head;                /* scratch: valid while one message is looked at */
 	char *rbuf, *tmp;                     /* scratch: WORKER_READ bytes each */
+	char *h2_in, *h2_out;                 /* H2_OUT bytes each */
+	struct link2 *links;                  /* HTTP/2 connections with something to say */
 	struct buf json;
 	struct txn *spare;                    /* for use again */
 	size_t n_spare;

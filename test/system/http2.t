@@ -1,0 +1,102 @@
+#!/bin/bash
+# HTTP/2 through toride-proxyd, on either side and on both: judged, held and cut like HTTP/1.1, stream by stream; what is
+# malformed or too much is refused and named; upgrades of HTTP/1.1. proxy-lib.sh has the bed.
+set -u
+. "$(dirname "$0")/proxy-lib.sh"
+here=$(cd "$(dirname "$0")" 2>/dev/null && pwd)
+
+cp www/eicar.bin www/eicar.ssi; cp www/eicar.bin www/eicar.txt
+head -c 10240 /dev/urandom >www/10k; head -c 3000000 /dev/urandom >www/3m; head -c 20000000 /dev/urandom >www/20m
+head -c 400000 /dev/urandom >www/slow/a; cp www/slow/a www/slow/b; seq 20000 >www/text.txt; : >www/empty
+mkdir -p www/many; for i in $(seq 60); do head -c $((i * 777)) /dev/urandom >www/many/$i; done
+{ make_ca good; sign site good DNS:two.example,DNS:one.example,DNS:few.example,DNS:deny.example,DNS:bad.example; } >/dev/null 2>&1
+cat >nginx.conf <<-END
+	daemon off; pid $top/nginx.pid; error_log $top/nginx.err; worker_processes 1; user root;
+	events { worker_connections 4096; }
+	http { log_format how '\$request_method \$host \$uri \$server_protocol \$connection'; access_log $top/how.log how; gzip on; gzip_min_length 1; gzip_types text/plain;
+	  default_type application/octet-stream; types { text/plain txt; } client_max_body_size 100m; client_body_temp_path $top/b; proxy_temp_path $top/ptmp;
+	  fastcgi_temp_path $top/f; uwsgi_temp_path $top/u; scgi_temp_path $top/s; ssl_certificate site.crt; ssl_certificate_key site.key; root $top/www;
+	  server { listen 127.0.0.1:443 ssl http2; location ~ ssi\$ { ssi on; ssi_types *; } location /slow { limit_rate 100k; }
+	    location /echo { add_header X-One 1; add_header X-Two 2; return 200 "\$http_cookie|\$http_te|\$http_connection|\$http_host|"; }
+	    location /up { proxy_pass http://127.0.0.1:8001; } }
+	  server { listen 127.0.0.2:443 ssl http2; http2_max_concurrent_streams 3; keepalive_requests 7; }
+	  server { listen 127.0.0.3:443 ssl; location /up { proxy_pass http://127.0.0.1:8001; } location / { } }
+	  server { listen 127.0.0.1:8001; location / { return 200 "got \$http_content_length"; } } }
+END
+jq -n --arg ca "$(cat good.pem)" '
+	{v:1, threads:2, service:{name:"試験クラウド",name_en:"Test cloud"}, proxy:{addr4:"127.0.0.1",addr6:"::1",port:8080},
+	 connect_ports:[443], refuse:[], origin_ca:[$ca], black:[],
+	 dev:{except:["127.0.0.0/8"], verdict_ms:4000, held_mib:64, held_ms:20000, hosts:[{name:"few.example",addr:"127.0.0.2"},{name:"one.example",addr:"127.0.0.3"},
+	   {name:"bad.example",addr:"127.0.0.4"},{name:".example",addr:"127.0.0.1"}]},
+	 orgs:[
+	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:[],scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,
+	   upload_max_mib:4, url:{black:["deny.example","https://two.example/secret"]}},
+	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,unscannable_allow:true,url:{}}]}' \
+	>state/generations/a/proxyd.json
+run nginx -p "$top" -c "$top/nginx.conf"
+run clamd -c "$top/clamd.conf"
+proxy_start
+
+A="-x http://127.0.0.1:8080 --cacert run/ca.pem" C="-x http://127.0.0.1:8082 --cacert run/ca.pem" H=https://two.example
+spoke() { is "$(curl -s -m 20 -o out -w '%{http_version} %{http_code}' "$@")" "$want"; }
+log() { until_true 5 grep -qx "$1 [0-9]*" how.log; }
+
+# ---- both framings, all ways
+want="2 200"
+try "a terminal speaks HTTP/2 where the origin does" spoke $A $H/10k
+try "and gets what the origin has" cmp out www/10k
+try "HTTP/2 goes to the origin" log "GET two.example /10k HTTP/2.0"
+want="1.1 200"
+try "where the origin doesn't, it doesn't" spoke $A https://one.example/10k
+try "a terminal of HTTP/1.1 is served from an origin of HTTP/2" eval 'spoke --http1.1 $A $H/3m && cmp out www/3m'
+try "over HTTP/2" log "GET two.example /3m HTTP/2.0"
+want="2 200"
+try "a large answer" eval 'spoke $A $H/3m && cmp out www/3m'
+try "an empty one" eval 'spoke $A $H/empty && [ ! -s out ]'
+try "HEAD tells the length without a body" eval 'curl -sI -m 5 $A $H/10k | grep -qi "content-length: 10240"'
+try "gzip is opened, and delivered as it came" eval 'spoke --compressed $A $H/text.txt && cmp out www/text.txt && event "\"size\":$(wc -c <www/text.txt)"'
+for i in 1.1 2; do
+	try "an upload passes (HTTP/$i)" eval 'spoke --http2 $A --data-binary @www/3m $H/up && grep -q "got 3000000" out' && [ $i = 2 ] || want="1.1 200"
+	[ $i = 2 ] && want="2 200"
+	try "one of unknown length (HTTP/$i)" eval "curl -s -m 20 --http$i \$A -T - $H/up <www/3m >out; grep -q 'got 3000000' out"
+	try "one of unknown length, origin of HTTP/1.1 (HTTP/$i)" eval "curl -s -m 20 --http$i \$A -T - https://one.example/up <www/3m >out; grep -q 'got 3000000' out"
+	want="2 200"
+done
+try "sixty at once over one connection" eval 'rm -rf got; mkdir got; curl -s -m 30 --http2 $A -Z --parallel-max 60 -o "got/#1" "$H/many/[1-60]" && diff -r got www/many'
+try "sixty, where the origin takes three streams and seven requests a connection" eval 'rm -rf got; mkdir got; curl -s -m 30 --http2 $A -Z --parallel-max 60 -o "got/#1" "https://few.example/many/[1-60]" && diff -r got www/many'
+try "and one after another" eval 'for i in $(seq 20); do get 200 $A https://few.example/many/$i && cmp out www/many/$i || exit 1; done'
+try "cookies in crumbs are one again, nothing of a connection passes" eval 'spoke $A -H "Cookie: a=b; c=d" -H "TE: trailers" $H/echo && is "$(cat out)" "a=b; c=d|||two.example|"'
+
+# ---- judged as in HTTP/1.1
+for f in bin ssi txt; do
+	try "EICAR over HTTP/2 is stopped ($f: plain, unknown length, gzip)" page 403 ウイルスが見つかった --compressed $A $H/eicar.$f
+done
+try "its event names it" event '"url_string":"https://two.example/eicar.bin".*"intercepted":true.*"verdict":"malicious","malware":\{"name":"Eicar-Test-Signature'
+try "a denied path: the page, with a number" page 403 制限されています $A $H/secret
+ref=$(grep -oE "P-[0-9]{8}-[2-9A-Z]{6}" out | head -1)
+try "the event carries the same number and the rule" event "\"ref\":\"$ref\".*\"action\":\"Denied\".*\"rule\":\\{\"uid\":\"url.black\\[1\\]\""
+try "a denied name: the page, inside" page 403 制限されています $A https://deny.example/
+want="2 413"
+try "an upload above the limit is refused" spoke $A -H 'Expect:' --data-binary @www/20m $H/up
+try "larger than is scanned: refused for A" page 403 検査できない $A $H/20m
+want="2 200"
+try "passed for C, whose setting it is" eval 'spoke $C $H/20m && cmp out www/20m'
+want="1.1 200"
+try "by HTTP/1.1 too" eval 'spoke --http1.1 $C $H/20m && cmp out www/20m'
+
+# ---- what runs is cut, stream by stream
+( curl -s -m 60 --http2 $A -Z -o slow.a $H/slow/a -o slow.b $H/slow/b -w '%{filename_effective} %{http_code} %{size_download}\n' >slow.out 2>slow.err ) & slow=$!
+sleep 1.2
+try "a URL is blocked" blocks 3 $H/slow/a
+try "its stream is cut, the one beside it goes on" eval 'wait $slow; grep -q "slow.b 200 400000" slow.out && ! grep -q "slow.a 200 400000" slow.out && cmp slow.b www/slow/b'
+try "the event says by what" event '"path":"/slow/a".*"disposition":"Reset","rule":\{"uid":"block:B-20261122-0001"'
+try "a new request for it gets the page" page 403 遮断しています $A $H/slow/a
+blocks >/dev/null
+
+try "proxyd is still the same process" kill -0 $proxyd
+kill $proxyd
+try "it ends when told to" until_true 10 eval '! kill -0 $proxyd'
+wait "$proxyd"; code=$?
+try "by itself, and properly" is "$code" 0
+try "and logged no fault" eval '! grep -E -A 12 "Sanitizer|runtime error|process table does not allow" toride-proxyd.log'
+echo "1..$n"
