@@ -142,7 +142,7 @@ try "the flow of the revoked permission is cut" is "$(flows 40001)" 0
 try "the same flow of another body isn't" is "$(flows 40002)" 1
 
 # ---- confirmation ----
-try "apply with 3 seconds to confirm" toride apply "$b" --confirm-within 3
+try "apply with 8 seconds to confirm" toride apply "$b" --confirm-within 8
 try "it is in force meanwhile" stands_at "$b"
 try "its hits before the rollback are not forgotten" counted 3
 knock 50003 50005
@@ -166,12 +166,12 @@ try "torided was killed meanwhile and comes back too late: undone" until_true 20
 # ---- the wall clock is set meanwhile: torided's alone, as a debugger would (shift-clock) ----
 here=$(cd "$(dirname "$0")" && pwd)
 set_clock() { "$here/shift-clock" "$pid" $(($1 * 3600000)); }
-try "apply with 6 seconds to confirm, once more" until_true 10 toride apply "$b" --confirm-within 6
+try "apply with 10 seconds to confirm" until_true 10 toride apply "$b" --confirm-within 10
 set_clock 5
 sleep 2
 try "the clock is set 5 hours ahead: its time isn't over" stands_at "$b"
-try "after 6 seconds it is" until_true 15 settled_at "$a"
-try "and again" until_true 10 toride apply "$b" --confirm-within 6
+try "after 10 seconds it is" until_true 15 settled_at "$a"
+try "and again with 6" until_true 10 toride apply "$b" --confirm-within 6
 set_clock -48
 try "the clock is set 2 days back: undone all the same, and not after 2 days" until_true 15 settled_at "$a"
 try "both is said" eval 'grep -qE "the wall clock was set by (17999|18000|18001) s" "$top/out" && grep -q "set by -172[0-9]* s" "$top/out"'
@@ -223,10 +223,10 @@ try "and the names" until_true 15 names
 try "removal" order 5 B-3 "*" 2 c2.example 600
 try "takes the name back" eval '! uc list_local_zones | grep -q c2.example'
 try "a short one" order 4 B-5 "*" 1 203.0.113.68 2
-try "one for 8 seconds, and the clock set a day ahead" eval 'order 4 B-6 "*" 1 203.0.113.69 8 && set_clock 24'
+try "one for 12 seconds, and the clock set a day ahead" eval 'order 4 B-6 "*" 1 203.0.113.69 12 && set_clock 24'
 sleep 2
 try "it holds" eval 'grep -aq B-6 "$TORIDE_STATE/blocks" && blocked 203.0.113.69'
-try "until its 8 seconds are over" until_true 15 eval '! grep -aq B-6 "$TORIDE_STATE/blocks" && ! blocked 203.0.113.69'
+try "until its 12 seconds are over" until_true 15 eval '! grep -aq B-6 "$TORIDE_STATE/blocks" && ! blocked 203.0.113.69'
 set_clock -24
 try "the short one has ended by itself too" until_true 10 eval '! grep -aq B-5 "$TORIDE_STATE/blocks" && ! blocked 203.0.113.68'
 

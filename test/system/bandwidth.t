@@ -40,12 +40,22 @@ proxy=192.0.2.10:8080 page=http://news.example/1m.bin
 try "control: a page of a megabyte comes through the proxy" until_true 20 at 412015-pc1 curl -sf -x $proxy -o /dev/null --max-time 20 http://www.news.example/1m.bin
 page=http://www.news.example/1m.bin
 
-# The burst: what its credit holds comes at four times the ceiling's speed. From rest: the control above cost some of it.
-sleep 2
-a=$(sent toride-in1 1:1)
-at 412015-pc1 timeout 1 sh -c "while :; do curl -s -x $proxy -o /dev/null $page; done"
-b=$(sent toride-in1 1:1)
-try "a moment's burst passes well above the ceiling ($(((b - a) * 8 / 1000)) kbit in a second, ceiling 10000)" between $(((b - a) * 8 / 1000)) 13000 60000
+# The burst: what its credit holds comes at four times the ceiling's speed. From rest: the control above cost some of it. A busy
+# machine may take its second before curl has asked: then once more, from rest.
+burst() {
+	local a b kbit
+	sleep 2
+	a=$(sent toride-in1 1:1)
+	at 412015-pc1 timeout 1 sh -c "while :; do curl -s -x $proxy -o /dev/null $page; done"
+	b=$(sent toride-in1 1:1)
+	kbit=$(((b - a) * 8 / 1000))
+	echo "$kbit kbit in a second, ceiling 10000"
+	[ $kbit -le 60000 ] || over=$kbit
+	[ $kbit -ge 13000 ]
+}
+over=0
+try "a moment's burst passes well above the ceiling" until_true 5 burst
+try "and not above its own" is $over 0
 
 # Four at once from the town, all through the proxy.
 flood() { for _ in 1 2 3 4; do at "$1" sh -c "while :; do curl -s -x $proxy -o /dev/null $page; done" & done; }

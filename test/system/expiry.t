@@ -43,7 +43,7 @@ d = json.loads(re.sub(r",(\s*[}\]])", r"\1", text))
 def rule(name, action, port, **more):
     return {"id": name, "direction": "out", "action": action, "to": ["203.0.113.40"], "protocol": "tcp",
             "port_low": port, "comment": "test", "owner": "test", **more}
-end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 10))
+end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 20))
 d["fw"] = [rule("ends", "allow", 7001, expires=end), rule("stays", "allow", 7002),
            rule("denied", "deny", 7003, expires=end), rule("then", "allow", 7003)]
 json.dump(d, open(sys.argv[1], "w"), ensure_ascii=False)
@@ -63,7 +63,7 @@ try "before its end the exception lets through" connects 7001
 try "a flow of it runs" more 7001
 try "what is denied until then is denied" eval '! connects 7003'
 gone() { ! connects 7001; }
-try "after its end it lets nothing new through" until_true 15 gone
+try "after its end it lets nothing new through" until_true 25 gone
 try "and the flow that ran has been ended" until_true 5 grep -q ended "$top/talk.7001"
 try "the denial has ended too" connects 7003
 try "a rule without an end goes on" connects 7002

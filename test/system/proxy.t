@@ -359,14 +359,14 @@ exec {fd}>&-
 
 # ---- an exception runs out without anybody's doing
 mkdir -p state/generations/c
-end=$(($(date +%s) + 8))000
+end=$(($(date +%s) + 15))000
 config site.example '[{"pattern":"site.example","allow":true,"expires_ms":'$end'},{"pattern":"pass.example","allow":true,"expires_ms":'$end'}]' >state/generations/c/proxyd.json
 : >run/ready/proxyd; ln -sfn generations/c state/current; kill -HUP $proxyd
 try "a generation with exceptions is taken" until_true 5 grep -q 'sha256:c' run/ready/proxyd
 try "until its end the exception lets through" get 200 $A http://site.example:8000/text.txt
 ( curl -s -m 60 -o slow4 --cacert good.pem $A https://pass.example/slow/3m; echo $? >code4 ) &
 try "a tunnel of another runs" until_true 5 eval '[ -s slow4 ] && [ ! -s code4 ]'
-try "after it the page is denied" until_true 10 get 403 $A http://site.example:8000/text.txt
+try "after it the page is denied" until_true 15 get 403 $A http://site.example:8000/text.txt
 try "by the list the exception stood against" event '"rule":\{"uid":"url.black'
 try "and the tunnel has been cut" until_true 10 eval '[ -s code4 ] && [ "$(cat code4)" != 0 ]'
 
