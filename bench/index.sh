@@ -14,7 +14,7 @@ trap 'ended; rm -rf "$d"' EXIT
 begin
 say "sealing and indexing $n records"
 read -r rate limit bytes < <("$build/bench-index" fill "$d" "$sock" "$n" "$engine") || die "filling failed"
-figure index.fill "$rate" records/s/core limit "$limit" "$(calc "$rate/$limit")" -
+figure index.fill "$rate" records/s/core limit "$limit" "$(calc "$rate/$limit")" 100000 "$rate"
 ask() { curl -sf --unix-socket "$sock" http://x/ -d "$1"; }
 size=$(ask "SELECT sum(bytes_on_disk) / sum(rows) FROM system.parts WHERE active AND database = 'toride'")
 figure index.size "$(calc "$size" 3)" bytes/record records "$bytes" "$(calc "$bytes/$size" 3)" -

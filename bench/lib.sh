@@ -46,11 +46,12 @@ hz=$(getconf CLK_TCK)
 calc() { awk "BEGIN { printf \"%.${2:-4}g\", $1 }"; }
 field() { sed -n "s/.*\"$2\":\([0-9.]*\).*/\1/p" <<<"$1"; }
 
-# figure NAME VALUE UNIT PEER PEERVALUE RATIO GOAL: a ratio above 1 is better; "-" where there is none.
+# figure NAME VALUE UNIT PEER PEERVALUE RATIO GOAL [REACHED]: a ratio above 1 is better; "-" where there is none. The goal is
+# for REACHED, which is the ratio unless given.
 figure() {
-	local verdict=-
-	if [ "$7" != - ] && [ "$6" != - ]; then
-		verdict=$(awk "BEGIN { print ($6 >= $7) ? \"met\" : \"short\" }")
+	local verdict=- reached=${8:-$6}
+	if [ "$7" != - ] && [ "$reached" != - ]; then
+		verdict=$(awk "BEGIN { print ($reached >= $7) ? \"met\" : \"short\" }")
 	fi
 	printf 'figure %s %s %s peer %s %s ratio %s goal %s %s\n' "$1" "$2" "$3" "$4" "$5" "$6" "$7" "$verdict"
 }
