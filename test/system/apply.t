@@ -241,7 +241,12 @@ pinned() { # the second description with this list
 list1=$(toride fw feed import "$top/list1" --json | jq -r .digest) list2=$(toride fw feed import "$top/list2" --json | jq -r .digest)
 f1=$(pinned "$list1") f2=$(pinned "$list2") f3=$(pinned "sha256:$(printf 'ab%.0s' $(seq 32))")
 for f in "$f1" "$f2" "$f3"; do toride approve "$f" --as tanaka >/dev/null; done
-listed() { inside nft get element inet toride_feed "$1" "{ $2 }"; }
+listed() { # asked again when the kernel says that somebody else changed its rules meanwhile (EINTR, as nft list does by itself)
+	local said
+	until said=$(inside nft get element inet toride_feed "$1" "{ $2 }" 2>&1); do
+		case $said in *"Interrupted system call"*) sleep 0.1 ;; *) echo "$said"; return 1 ;; esac
+	done
+}
 try "a description that pins a list is applied" toride apply "$f1"
 try "its addresses are in the kernel" listed reputation_4_32 203.0.113.25
 try "its networks too" listed reputation_6_48 2001:db8:66::
