@@ -7,6 +7,8 @@
 #include "jail/table.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -18,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -53,6 +56,9 @@ static const char *const fork_calls[] = { "fork", "vfork", "wait4", "waitid", "k
 	"set_tid_address", "pidfd_open", "pidfd_send_signal", NULL };
 static const char *const exec_calls[] = { "execve", "execveat", "arch_prctl", NULL };
 static const char *const memfd_calls[] = { "memfd_create", "ftruncate", "fallocate", NULL };
+static const char *const worker_calls[] = { "setrlimit", "prlimit64", "seccomp", NULL };
+static const char *const path_calls[] = { "open", "openat", "stat", "lstat", "statx", "access", "faccessat",
+	"faccessat2", "readlink", "readlinkat", NULL };
 static const char *const user_calls[] = { "setuid", "setgid", "setgroups", "setresuid", "setresgid", NULL };
 
 /* What no server of others needs: they get EPERM. */
@@ -210,7 +216,7 @@ int jail_calls_apply(uint32_t groups, struct err *err)
 		const char *const *names;
 	} lists[] = { { CALLS_READ | CALLS_WRITE, read_calls }, { CALLS_WRITE, write_calls }, { CALLS_THREADS, thread_calls },
 		      { CALLS_FORK, fork_calls }, { CALLS_EXEC, exec_calls }, { CALLS_MEMFD, memfd_calls },
-		      { CALLS_CHANGE_USER, user_calls } };
+		      { CALLS_CHANGE_USER, user_calls }, { CALLS_WORKERS, worker_calls } };
 	add(f, SCMP_ACT_ALLOW, held_calls, &r);
 	add(f, SCMP_ACT_ALLOW, base_calls, &r);
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
@@ -221,6 +227,48 @@ int jail_calls_apply(uint32_t groups, struct err *err)
 	sockets(f, groups, &r);
 	processes(f, groups, &r);
 	return load(f, r, err);
+}
+
+/* libseccomp compiles a filter in half a millisecond: the bytes are kept, and loaded by each worker. */
+static const struct sock_fprog *export(scmp_filter_ctx f, struct err *err)
+{
+	static struct sock_filter code[4096];
+	static struct sock_fprog program = { .filter = code };
+	_cleanup_fd_ int fd = memfd_create("filter", MFD_CLOEXEC);
+	int r = fd < 0 ? -errno : seccomp_export_bpf(f, fd);
+	ssize_t n = r < 0 ? -1 : pread(fd, code, sizeof code, 0);
+	if (n <= 0 || (size_t)n >= sizeof code || (size_t)n % sizeof *code) {
+		err_set(err, E_STATE, "", "cannot make the workers' seccomp filter");
+		return NULL;
+	}
+	program.len = (unsigned short)((size_t)n / sizeof *code);
+	return &program;
+}
+
+const struct sock_fprog *jail_calls_worker(struct err *err)
+{
+	int r = 0;
+	scmp_filter_ctx f = begin(err);
+	if (!f)
+		return NULL;
+	add(f, SCMP_ACT_ALLOW, held_calls, &r);
+	add(f, SCMP_ACT_ALLOW, memfd_calls, &r);
+	add(f, SCMP_ACT_ALLOW, (const char *const[]){ "fcntl", "set_robust_list", "rseq", "getuid", NULL }, &r);
+	add(f, SCMP_ACT_ERRNO(EACCES), path_calls, &r);
+	ADD_IF(f, newfstatat, &r, SCMP_A3_64(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH)); /* glibc's fstat() */
+	memory(f, 0, &r);
+	const struct sock_fprog *p = NULL;
+	if (r < 0)
+		err_set(err, E_STATE, "", "cannot make the workers' seccomp filter");
+	else
+		p = export(f, err);
+	seccomp_release(f);
+	return p;
+}
+
+int jail_calls_enter(const struct sock_fprog *filter)
+{
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, filter) < 0 ? -E_STATE : 0;
 }
 
 int jail_calls_engine(struct err *err)

@@ -292,6 +292,33 @@ static void engines_execute_but_do_not_mount_or_see_keys(void **state)
 	assert_int_equal(in_child(engine, p, new_namespace), EPERM);
 }
 
+static void worker(const void *what)
+{
+	struct err err = { 0 };
+	const struct sock_fprog *f = jail_calls_worker(&err);
+	if (!f || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || jail_calls_enter(f) < 0)
+		_exit(250);
+}
+
+static int map_memory(void)
+{
+	void *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return p == MAP_FAILED ? errno : 0;
+}
+
+/* Even as root: what reads hostile bytes has its memory and what it was given. */
+static void a_worker_opens_and_starts_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(worker, NULL, map_memory), 0);
+	assert_int_equal(in_child(worker, NULL, open_zone), EACCES);
+	assert_int_equal(in_child(worker, NULL, open_shadow), EACCES);
+	int (*const attempts[])(void) = { sock_tcp, fork_one, exec_true, kill_parent, exec_memory, new_namespace, do_ptrace, do_mount };
+	for (size_t i = 0; i < ARRAY_LEN(attempts); i++)
+		if (in_child(worker, NULL, attempts[i]) != JAIL_EXIT_CALL)
+			fail_msg("attempt %zu isn't the worker's end", i);
+}
+
 static void peers(void **state)
 {
 	(void)state;
@@ -371,6 +398,7 @@ int main(void)
 		cmocka_unit_test(without_it_the_same_attempts_succeed),
 		cmocka_unit_test(capabilities_are_the_rows),
 		cmocka_unit_test(engines_execute_but_do_not_mount_or_see_keys),
+		cmocka_unit_test(a_worker_opens_and_starts_nothing),
 		cmocka_unit_test(peers),
 		cmocka_unit_test(the_table_holds_together),
 	};

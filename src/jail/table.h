@@ -25,6 +25,7 @@ enum calls {
 	CALLS_MEMFD = 1 << 8,
 	CALLS_JIT = 1 << 9,     /* executable memory: PCRE2 JIT, libraries loaded late */
 	CALLS_CHANGE_USER = 1 << 10,
+	CALLS_WORKERS = 1 << 11, /* forked workers lower their own limits and enter jail_calls_worker()'s filter */
 };
 
 enum prepare {
