@@ -4,18 +4,34 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "scan/client.h"
+#include "scan/type.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+
+static void put_inside(struct buf *b, unsigned groups)
+{
+	if (!groups)
+		return;
+	json_key(b, "inside");
+	char open = '[';
+	for (unsigned g = 0; g < GROUP_COUNT; g++)
+		if (groups & 1u << g) {
+			buf_putc(b, open);
+			json_str(b, str_from(file_group_name((enum file_group)g)));
+			open = ',';
+		}
+	buf_putc(b, ']');
+}
 
 static void print_verdict(const char *path, const struct verdict *v, bool json)
 {
 	char hex[2 * VERDICT_SHA + 1];
 	hex_format(v->sha256, VERDICT_SHA, hex);
 	if (!json) {
-		printf("%s: %s%s%s (%s, sha256 %s)\n", path, verdict_kind_name(v->kind), v->malware[0] ? " " : "", v->malware,
-		       v->type[0] ? v->type : "-", hex);
+		printf("%s: %s%s%s%s%s (%s, sha256 %s)\n", path, verdict_kind_name(v->kind), v->malware[0] ? " " : "", v->malware,
+		       v->where[0] ? " in " : "", v->where, v->type[0] ? v->type : "-", hex);
 		return;
 	}
 	struct buf b;
@@ -25,8 +41,11 @@ static void print_verdict(const char *path, const struct verdict *v, bool json)
 	json_field_s(&b, "verdict", verdict_kind_name(v->kind));
 	if (v->malware[0])
 		json_field_s(&b, v->kind == VERDICT_MALICIOUS ? "malware" : "reason", v->malware);
+	if (v->where[0])
+		json_field_s(&b, "where", v->where);
 	if (v->type[0])
 		json_field_s(&b, "type", v->type);
+	put_inside(&b, v->inside);
 	json_field_s(&b, "sha256", hex);
 	json_field_bool(&b, "cached", v->cached);
 	printf("%s}\n", buf_cstr(&b));
@@ -71,7 +90,7 @@ static int cmd_scan(int argc, char **argv)
 
 const struct cli_command cli_scan[] = {
 	{ "scan", "toride scan FILE... [--json]",
-	  "Ask the gateway's scanner for a verdict. 0: all clean, 1: something found or unscannable, 4: no verdict to be had.",
-	  "ファイルをゲートウェイの検査に掛けます。0: すべて無害、1: 検知または検査不能、4: 判定が得られない。", cmd_scan },
+	  "Ask the gateway's scanner for a verdict. 0: all clean, 1: something found, unscannable or encrypted, 4: no verdict to be had.",
+	  "ファイルをゲートウェイの検査に掛けます。0: すべて無害、1: 検知、検査不能またはパスワード付き、4: 判定が得られない。", cmd_scan },
 	{ 0 },
 };

@@ -155,6 +155,7 @@ static void org(struct buf *b, const struct model *m, const struct org *o)
 	json_field_s(b, "scan_fail", o->scan_fail == FAIL_OPEN ? "open" : "closed");
 	json_field_u64(b, "scan_max_mib", o->scan_max_mib);
 	json_field_bool(b, "unscannable_allow", o->unscannable_allow);
+	json_field_bool(b, "encrypted_allow", o->encrypted_allow);
 	json_key(b, "url");
 	compile_url_policy(m, o, b);
 	content(b, o);

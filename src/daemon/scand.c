@@ -1,5 +1,6 @@
 /* toride-scand, the verdict broker: clients pass a body's descriptor and get a verdict (scan/verdict.h); clamd does
- * the looking. It parses nothing but its own protocol and magic bytes, and opens no file of a client.
+ * the looking, and throw-away workers walk through what is contained (scan/worker.h). It parses nothing but its own
+ * protocols and magic bytes, and opens no file of a client.
  *
  * scand.json: max_bytes, clamd_socket, database (directory), connections, queue, cache_entries, clean_age_s,
  * signature_max_age_h, orgs{CODE: {max_bytes}}. SIGHUP reads the limits again; the rest is set at start. */
@@ -37,7 +38,11 @@ struct scand {
 	uv_loop_t loop;
 	uv_signal_t hup, term;
 	uv_timer_t look;
+	uv_poll_t nursery_end;
 	struct clamd *clamd;
+	int nursery;
+	struct walker *walker;
+	struct walk_limits limits;
 	struct broker *broker;
 	struct verdict_server *server;
 	struct verdict_cache cache;
@@ -171,10 +176,18 @@ static void on_look(uv_timer_t *t)
 	gauge(s, "generation", atomic_load(s->generation));
 	gauge(s, "clamd_up", s->sig.clamd_up);
 	gauge(s, "clamd_failures", clamd_failures(s->clamd));
+	gauge(s, "workers_died", walker_died(s->walker));
 	gauge(s, "peers_cut", verdict_server_cut(s->server));
 }
 
 /* ---- begin and end ---- */
+
+/* The nursery never ends by itself: something is wrong with it. torided starts us both again, and clients ask again. */
+static void on_nursery(uv_poll_t *h, int status, int events)
+{
+	log_error("", "nursery", "the workers' nursery is gone; starting again");
+	exit(1);
+}
 
 static bool allowed(uid_t uid)
 {
@@ -190,8 +203,11 @@ static int open_parts(struct scand *s, struct err *err)
 	if (r == 0)
 		r = clamd_open(&s->loop, s->c.clamd_socket, (unsigned)s->c.connections, s->c.queue, &s->clamd, err);
 	if (r == 0)
-		r = broker_open(&(struct broker_opts){ .loop = &s->loop, .clamd = s->clamd, .cache = &s->cache,
-		                                       .generation = s->generation, .stats = s->d.stats, .max_jobs = MAX_JOBS },
+		r = walker_open(&s->loop, s->nursery, (unsigned)s->c.connections, s->c.queue, &s->walker, err);
+	s->limits = WALK_LIMITS;
+	if (r == 0)
+		r = broker_open(&(struct broker_opts){ .loop = &s->loop, .clamd = s->clamd, .walker = s->walker, .limits = &s->limits,
+		                                       .cache = &s->cache, .generation = s->generation, .stats = s->d.stats, .max_jobs = MAX_JOBS },
 		                limit_of, s, &s->broker, err);
 	if (r == 0)
 		r = sock_listen(place_in_run(path, sizeof path, SOCK_VERDICT), 0660, &fd, err);
@@ -208,6 +224,8 @@ static int start(struct scand *s, struct err *err)
 {
 	int r = daemon_begin("scand", &s->d, err);
 	if (r == 0)
+		r = nursery_start(&s->nursery, err); /* before there is anything that a worker needn't have */
+	if (r == 0)
 		r = read_config(s, &s->c, err);
 	if (r == 0 && uv_loop_init(&s->loop) < 0)
 		r = err_set(err, E_NOMEM, "", "cannot make an event loop");
@@ -219,6 +237,8 @@ static int start(struct scand *s, struct err *err)
 	uv_signal_init(&s->loop, &s->term);
 	uv_timer_init(&s->loop, &s->look);
 	s->hup.data = s->term.data = s->look.data = s;
+	uv_poll_init(&s->loop, &s->nursery_end, s->nursery);
+	uv_poll_start(&s->nursery_end, UV_READABLE | UV_DISCONNECT, on_nursery);
 	uv_signal_start(&s->hup, on_hup, SIGHUP);
 	uv_signal_start(&s->term, on_term, SIGTERM);
 	r = daemon_confine(&s->d, err);

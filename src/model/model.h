@@ -296,7 +296,7 @@ struct org {
 	size_t n_no_decrypt;
 	enum fail_mode scan_fail;  /* what happens to a page when no verdict can be had */
 	uint32_t scan_max_mib;     /* larger bodies are "unscannable" */
-	bool unscannable_allow;
+	bool unscannable_allow, encrypted_allow;
 	struct consent consent;
 	struct site *sites;
 	size_t n_sites;

@@ -76,6 +76,7 @@ static const struct row rows[] = { /* of one class */
 	{ 4002, false, OBJECT, "file", NULL },
 	{ 4002, false, HEX64, "file.hash", NULL },
 	{ 4002, false, TEXT, "file.type", NULL },
+	{ 4002, false, TEXT, "file.path", NULL },
 	{ 4002, false, NUMBER, "file.size", NULL },
 	{ 4002, false, TEXT, "verdict", "clean|malicious|unscannable|error|skipped" },
 	{ 4002, false, TEXT, "malware.name", NULL },

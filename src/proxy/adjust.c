@@ -39,8 +39,6 @@ static int text(yyjson_val *v, struct arena *a, const char **ret)
 	return *ret ? 0 : -E_NOMEM;
 }
 
-static const char *const group_words[GROUP_COUNT] = { "programs", "scripts", "macros", "archives", "disks", "media" };
-
 static int groups(yyjson_val *array, unsigned *ret)
 {
 	size_t i, max;
@@ -48,7 +46,7 @@ static int groups(yyjson_val *array, unsigned *ret)
 	*ret = 0;
 	yyjson_arr_foreach(array, i, max, v) {
 		unsigned k = 0;
-		while (k < GROUP_COUNT && !yyjson_equals_str(v, group_words[k]))
+		while (k < GROUP_COUNT && !yyjson_equals_str(v, file_group_name((enum file_group)k)))
 			k++;
 		if (k == GROUP_COUNT)
 			return -E_INVALID;
@@ -238,23 +236,11 @@ void adjust_path(const struct adjust *a, const char *host, struct str path, stru
 
 /* ---- contents ---- */
 
-/* The types of each group; TYPE_DATA, which is in none, ends a list. */
-static const uint8_t grouped[GROUP_COUNT][20] = {
-	[GROUP_PROGRAMS] = { TYPE_PE, TYPE_MZ, TYPE_ELF, TYPE_MACHO, TYPE_CLASS, TYPE_DEX, TYPE_LNK, TYPE_CHM, TYPE_HLP, TYPE_MSI, TYPE_JAR,
-			     TYPE_APK, TYPE_DEB, TYPE_RPM, TYPE_SWF },
-	[GROUP_SCRIPTS] = { TYPE_SCRIPT, TYPE_PHP, TYPE_BAT },
-	[GROUP_MACROS] = { TYPE_DOCM, TYPE_XLSM, TYPE_PPTM },
-	[GROUP_ARCHIVES] = { TYPE_ZIP, TYPE_GZIP, TYPE_BZIP2, TYPE_XZ, TYPE_ZSTD, TYPE_LZ4, TYPE_COMPRESS, TYPE_7Z, TYPE_RAR, TYPE_CAB, TYPE_LZH,
-			     TYPE_ARJ, TYPE_ACE, TYPE_TAR, TYPE_CPIO },
-	[GROUP_DISKS] = { TYPE_ISO, TYPE_VMDK },
-	[GROUP_MEDIA] = { TYPE_MP4, TYPE_MP3, TYPE_OGG, TYPE_FLAC, TYPE_WAV, TYPE_AVI, TYPE_MKV, TYPE_ASF },
-};
-
-const char *adjust_denied(const struct adjust *a, const char *type)
+const char *adjust_denied(const struct adjust *a, const char *type, unsigned inside)
 {
+	unsigned denied = a->deny_groups & (file_name_groups(type) | inside);
 	for (unsigned g = 0; g < GROUP_COUNT; g++)
-		for (unsigned i = 0; a->deny_groups & (1u << g) && grouped[g][i]; i++)
-			if (strcmp(file_type_name((enum file_type)grouped[g][i]), type) == 0)
-				return group_words[g];
+		if (denied & (1u << g))
+			return file_group_name((enum file_group)g);
 	return NULL;
 }

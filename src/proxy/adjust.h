@@ -16,10 +16,8 @@ struct adjust {
 	bool safe_search;
 	const char *microsoft, *microsoft_context, *google, *slack, *slack_requester; /* header values; "": no restriction */
 	uint64_t upload_max;  /* bytes; 0: the proxy's own ceiling */
-	unsigned deny_groups; /* of downloads, bits of enum adjust_group */
+	unsigned deny_groups; /* of downloads, bits of enum file_group (scan/type.h) */
 };
-
-enum adjust_group { GROUP_PROGRAMS, GROUP_SCRIPTS, GROUP_MACROS, GROUP_ARCHIVES, GROUP_DISKS, GROUP_MEDIA, GROUP_COUNT };
 
 /* From an organisation's object in proxyd.json. Texts go into a. 0, -E_INVALID, -E_NOMEM. */
 int adjust_parse(yyjson_val *org, struct arena *a, struct adjust *ret);
@@ -29,7 +27,8 @@ bool adjust_reserved(struct str name);
 void adjust_headers(const struct adjust *a, const char *host, struct buf *b);
 /* The request's path with its query as it is sent: b gets it, changed where host is a search engine's. */
 void adjust_path(const struct adjust *a, const char *host, struct str path, struct buf *b);
-/* The name of the denied group that a file of this type (file_type_name()) belongs to; NULL: none. */
-const char *adjust_denied(const struct adjust *a, const char *type);
+/* The name of the denied group that a file of this type (file_type_name()) belongs to; NULL: none. inside: the groups of what
+ * is contained in it. */
+const char *adjust_denied(const struct adjust *a, const char *type, unsigned inside);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "proxy/adjust.h"
+#include "scan/type.h"
 
 static const char conf[] =
 	"{\"safe_search\":true,\"upload_max_mib\":2,\"deny_downloads\":[\"programs\",\"macros\"],\"tenants\":{\"microsoft\":[\"city.lg.example\",\"pref.lg.example\"],"
@@ -90,11 +91,13 @@ static void kinds_are_denied(void **state)
 	struct arena arena;
 	struct adjust a;
 	parse(conf, &arena, &a, 0);
-	assert_string_equal(adjust_denied(&a, "pe"), "programs");
-	assert_string_equal(adjust_denied(&a, "docm"), "macros");
-	assert_null(adjust_denied(&a, "docx"));
-	assert_null(adjust_denied(&a, "zip"));
-	assert_null(adjust_denied(&a, ""));
+	assert_string_equal(adjust_denied(&a, "pe", 0), "programs");
+	assert_string_equal(adjust_denied(&a, "docm", 0), "macros");
+	assert_null(adjust_denied(&a, "docx", 0));
+	assert_null(adjust_denied(&a, "zip", 0));
+	assert_null(adjust_denied(&a, "zip", 1u << GROUP_ARCHIVES));
+	assert_string_equal(adjust_denied(&a, "zip", 1u << GROUP_ARCHIVES | 1u << GROUP_PROGRAMS), "programs");
+	assert_null(adjust_denied(&a, "", 0));
 	arena_done(&arena);
 }
 

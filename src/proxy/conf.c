@@ -191,6 +191,7 @@ static int get_numbers(struct load *l, yyjson_val *v, struct conf_org *o, uint16
 	o->tls_decryption = ctl_bool(v, "tls_decryption", false);
 	o->registered_only = ctl_bool(v, "registered_only", false);
 	o->unscannable_allow = ctl_bool(v, "unscannable_allow", false);
+	o->encrypted_allow = ctl_bool(v, "encrypted_allow", false);
 	return 0;
 }
 

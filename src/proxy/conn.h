@@ -100,7 +100,7 @@ struct txn {
 	uint64_t bytes_in, bytes_out;
 	int64_t begin_ms, begin_wall;
 	/* for the event */
-	char ref[PAGE_REF], rule[80], rule_name[80], malware[72], file_type[16];
+	char ref[PAGE_REF], rule[80], rule_name[80], malware[72], file_type[16], file_member[128]; /* what in it was found */
 	char category[32], categories[128]; /* what decided, and all that is known of the URL: names, commas between */
 	char grant[80], reason[GRANT_REASON + 1]; /* what may be opened by the page; why it was */
 	const char *action, *disposition, *verdict;

@@ -37,9 +37,15 @@ static const struct words words[PAGE_COUNT] = {
 	                   "Malicious software was found in what you were about to download. It did not reach your terminal.",
 	                   "Do not try to get the same file another way. Give the reference number to your IT staff." },
 	[PAGE_UNSCANNABLE] = { 403, "Forbidden", "検査できない内容のため、受け取りを止めました",
-	                       "大きすぎる、暗号化されているなどの理由で、安全かどうかを確認できませんでした。", ASK_JA,
+	                       "大きすぎる、壊れているなどの理由で、安全かどうかを確認できませんでした。", ASK_JA,
 	                       "Stopped because it cannot be inspected",
-	                       "It is too large, encrypted or otherwise unreadable, so its safety could not be checked.", ASK_EN },
+	                       "It is too large, broken or otherwise unreadable, so its safety could not be checked.", ASK_EN },
+	[PAGE_ENCRYPTED] = { 403, "Forbidden", "パスワード付きのファイルのため、受け取りを止めました",
+	                     "ファイルまたはその中身がパスワードで保護されており、安全かどうかを確認できませんでした。",
+	                     "パスワードの付いていないファイルを送ってもらうよう、相手に依頼してください。業務に必要なときは、受付番号を添えて情報システム担当にご連絡ください。",
+	                     "Stopped because it is protected by a password",
+	                     "The file, or something in it, opens with a password only, so its safety could not be checked.",
+	                     "Ask the sender for a file without a password. If your work needs it, give the reference number to your IT staff." },
 	[PAGE_NO_VERDICT] = { 503, "Service Unavailable", "安全確認ができなかったため、受け取りを止めました",
 	                      "検査の仕組みから、時間内に結果が得られませんでした。", RETRY_JA,
 	                      "Stopped because it could not be checked", "The inspection gave no result in time.", RETRY_EN },
@@ -199,7 +205,7 @@ static void percent(struct buf *b, struct str s)
 /* A mail to who may release it, with number and address filled in. */
 static void release_link(struct buf *b, const struct page *p)
 {
-	if (!p->release || !p->release[0] || (p->kind != PAGE_URL && p->kind != PAGE_KIND && p->kind != PAGE_UNSCANNABLE && p->kind != PAGE_OVERRIDE))
+	if (!p->release || !p->release[0] || (p->kind != PAGE_URL && p->kind != PAGE_KIND && p->kind != PAGE_UNSCANNABLE && p->kind != PAGE_ENCRYPTED && p->kind != PAGE_OVERRIDE))
 		return;
 	buf_puts(b, "<p><a href=\"mailto:");
 	for (const char *c = p->release; *c; c++)

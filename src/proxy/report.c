@@ -118,6 +118,8 @@ static void put_verdict(struct buf *b, const struct txn *t)
 		if (t->file_type[0])
 			json_field_s(b, "type", t->file_type);
 		json_field_u64(b, "size", t->file_size);
+		if (t->file_member[0])
+			json_field_s(b, "path", t->file_member);
 		buf_putc(b, '}');
 	}
 	if (t->verdict)

@@ -21,40 +21,49 @@ static void on_unscannable(struct txn *t, const char *why)
 		txn_deny(t, PAGE_UNSCANNABLE, "verdict", why);
 }
 
-/* Harmless, but of a kind the body doesn't want delivered? */
-static void on_clean(struct txn *t)
+/* Of a kind that the body doesn't want delivered, itself or inside? True: a page was sent. */
+static bool kind_denied(struct txn *t, const struct verdict *v)
 {
-	const char *group = adjust_denied(&t->org->adjust, t->file_type);
+	const char *group = adjust_denied(&t->org->adjust, t->file_type, v->inside);
 	char rule[80];
-	if (!group) {
-		settle(t);
-		return;
-	}
+	if (!group)
+		return false;
 	snprintf(rule, sizeof rule, "url.deny_downloads[%s]", group);
 	txn_deny(t, PAGE_KIND, rule, t->file_type);
+	return true;
+}
+
+/* Nobody can say that it is harmless; each reason why not has its own setting, and all must let it pass. */
+static void on_undecided(struct txn *t, const struct verdict *v)
+{
+	char detail[sizeof v->malware + sizeof v->where + 4];
+	snprintf(detail, sizeof detail, "%s%s%s", v->malware, v->where[0] ? ": " : "", v->where);
+	if ((v->also & VERDICT_BIT(VERDICT_ENCRYPTED)) && !t->org->encrypted_allow)
+		txn_deny(t, PAGE_ENCRYPTED, "verdict", detail);
+	else if ((v->also & VERDICT_BIT(VERDICT_UNSCANNABLE)) && !t->org->unscannable_allow)
+		txn_deny(t, PAGE_UNSCANNABLE, "verdict", detail);
+	else if ((v->also & VERDICT_BIT(VERDICT_ERROR)) && t->org->scan_fail != FAIL_OPEN)
+		txn_fail(t, PAGE_NO_VERDICT, "verdict", v->malware);
+	else if (!kind_denied(t, v))
+		settle(t);
 }
 
 static void apply_verdict(struct txn *t, const struct verdict *v)
 {
 	snprintf(t->file_type, sizeof t->file_type, "%s", v->type);
+	snprintf(t->file_member, sizeof t->file_member, "%s", v->where);
 	t->verdict = verdict_kind_name(v->kind);
 	switch (v->kind) {
 	case VERDICT_CLEAN:
-		on_clean(t);
+		if (!kind_denied(t, v))
+			settle(t);
 		return;
 	case VERDICT_MALICIOUS:
 		snprintf(t->malware, sizeof t->malware, "%s", v->malware);
 		txn_deny(t, PAGE_MALWARE, "verdict", t->malware);
 		return;
-	case VERDICT_UNSCANNABLE:
-		on_unscannable(t, v->malware);
-		return;
 	default:
-		t->verdict = "error";
-		if (t->org->scan_fail == FAIL_OPEN)
-			settle(t);
-		else
-			txn_fail(t, PAGE_NO_VERDICT, "verdict", v->malware);
+		on_undecided(t, v);
 	}
 }
 
@@ -75,7 +84,7 @@ static void submit(struct txn *t)
 	struct scan_job job = { .org = str_from(t->c->org->code), .content_type = t->type, .name = t->path,
 		                .timeout_ms = t->conf->verdict_ms, .done = on_verdict, .user = t };
 	bool own;
-	struct verdict error = { .kind = VERDICT_ERROR, .malware = "not submitted" };
+	struct verdict error = { .kind = VERDICT_ERROR, .also = VERDICT_BIT(VERDICT_ERROR), .malware = "not submitted" };
 	if (hold_scan_fd(&t->hold, &job.fd, &own) < 0) {
 		apply_verdict(t, &error);
 		return;

@@ -35,9 +35,13 @@ struct broker_job {
 };
 
 struct flight {
+	struct flight *next, *prev;
 	struct broker *b;
 	struct broker_job *waiters;
-	struct clamd_job *scan;
+	struct clamd_job *scan, *member; /* of the whole file; of a contained one that clamd can't get at by itself */
+	struct walker_job *walk;
+	struct worker_member about;      /* whom `member` is about */
+	int64_t deadline_ms;
 	struct verdict v;
 	bool shared; /* stands in broker.flights under its hash */
 };
@@ -49,8 +53,9 @@ struct broker {
 	struct broker_job *jobs;
 	size_t n_jobs;
 	struct map flights;
+	struct flight *all;
 	uv_timer_t tick;
-	_Atomic uint64_t *scans, *hits, *queue, *clamd_errors, *malicious, *unscannable, *errors, *joined;
+	_Atomic uint64_t *members, *encrypted, *scans, *hits, *queue, *clamd_errors, *malicious, *unscannable, *errors, *joined;
 };
 
 /* ---- answering ---- */
@@ -58,6 +63,7 @@ struct broker {
 static void fail(struct verdict *v, uint8_t kind, const char *why)
 {
 	v->kind = kind;
+	v->also = VERDICT_BIT(kind);
 	snprintf(v->malware, sizeof v->malware, "%s", why);
 }
 
@@ -71,6 +77,8 @@ static void count(struct broker *b, const struct verdict *v, const char *org)
 		stats_add(stats_counter(b->o.stats, org, "malicious"), 1);
 	if (v->kind == VERDICT_UNSCANNABLE)
 		stats_add(b->unscannable, 1);
+	if (v->kind == VERDICT_ENCRYPTED)
+		stats_add(b->encrypted, 1);
 	if (v->kind == VERDICT_ERROR)
 		stats_add(b->errors, 1);
 }
@@ -130,23 +138,172 @@ static struct str sha_key(const struct verdict *v)
 	return (struct str){ (const char *)v->sha256, VERDICT_SHA };
 }
 
-static void flight_landed(enum clamd_result result, struct str name, void *user)
+static void flight_free(struct flight *f)
 {
-	struct flight *f = user;
+	if (f->prev)
+		f->prev->next = f->next;
+	else
+		f->b->all = f->next;
+	if (f->next)
+		f->next->prev = f->prev;
+	mem_free(f);
+}
+
+static void flight_land(struct flight *f)
+{
 	struct broker *b = f->b;
-	static const uint8_t kinds[] = { VERDICT_CLEAN, VERDICT_MALICIOUS, VERDICT_UNSCANNABLE, VERDICT_ERROR };
-	f->v.kind = kinds[result];
-	if (result != CLAMD_CLEAN)
-		snprintf(f->v.malware, sizeof f->v.malware, STR_FMT, STR_ARG(name));
-	if (result == CLAMD_FAILED)
-		stats_add(b->clamd_errors, 1);
+	if (f->v.kind == VERDICT_UNKNOWN)
+		f->v.kind = VERDICT_CLEAN;
 	if (f->shared) {
 		map_del(&b->flights, sha_key(&f->v));
 		verdict_cache_put(b->o.cache, &f->v, clock_mono_ms());
 	}
 	while (f->waiters)
 		job_answer(f->waiters, &f->v);
-	mem_free(f);
+	flight_free(f);
+}
+
+static void land_if_done(struct flight *f)
+{
+	if (!f->scan && !f->walk)
+		flight_land(f);
+}
+
+/* Nobody needs to look on. */
+static void land_malicious(struct flight *f, const char *name, const char *where)
+{
+	f->v.kind = VERDICT_MALICIOUS;
+	snprintf(f->v.malware, sizeof f->v.malware, "%s", name);
+	size_t n = strlen(where), max = sizeof f->v.where - 1;
+	snprintf(f->v.where, sizeof f->v.where, "%s", where + (n > max ? n - max : 0));
+	if (f->scan)
+		clamd_cancel(f->scan);
+	if (f->member)
+		clamd_cancel(f->member);
+	if (f->walk)
+		walker_cancel(f->walk);
+	flight_land(f);
+}
+
+/* Told first: what a person can do something about. */
+static int rank(uint8_t kind)
+{
+	return kind == VERDICT_ENCRYPTED ? 3 : kind == VERDICT_UNSCANNABLE ? 2 : kind == VERDICT_ERROR ? 1 : 0;
+}
+
+static void note(struct flight *f, uint8_t kind, const char *why, const char *where)
+{
+	f->v.also |= VERDICT_BIT(kind);
+	if (rank(kind) <= rank(f->v.kind))
+		return;
+	f->v.kind = kind;
+	snprintf(f->v.malware, sizeof f->v.malware, "%s", why);
+	size_t n = strlen(where), max = sizeof f->v.where - 1;
+	snprintf(f->v.where, sizeof f->v.where, "%s", where + (n > max ? n - max : 0));
+}
+
+/* True: it is malicious, and the flight has landed. */
+static bool clamd_said(struct flight *f, enum clamd_result result, struct str name, const char *where)
+{
+	static const uint8_t kinds[] = { [CLAMD_BEYOND] = VERDICT_UNSCANNABLE, [CLAMD_FAILED] = VERDICT_ERROR, [CLAMD_ENCRYPTED] = VERDICT_ENCRYPTED };
+	char text[sizeof f->v.malware];
+	snprintf(text, sizeof text, STR_FMT, STR_ARG(name));
+	if (result == CLAMD_FOUND) {
+		land_malicious(f, text, where);
+		return true;
+	}
+	if (result == CLAMD_FAILED)
+		stats_add(f->b->clamd_errors, 1);
+	if (result != CLAMD_CLEAN)
+		note(f, kinds[result], text, where);
+	return false;
+}
+
+static void on_scanned(enum clamd_result result, struct str name, void *user)
+{
+	struct flight *f = user;
+	f->scan = NULL;
+	if (!clamd_said(f, result, name, ""))
+		land_if_done(f);
+}
+
+/* ---- what a worker finds in it ---- */
+
+static void remember_member(struct flight *f, const char *name)
+{
+	struct verdict v = { .kind = VERDICT_MALICIOUS, .generation = f->v.generation };
+	memcpy(v.sha256, f->about.sha256, VERDICT_SHA);
+	snprintf(v.malware, sizeof v.malware, "%s", name);
+	snprintf(v.type, sizeof v.type, "%s", f->about.type);
+	verdict_cache_put(f->b->o.cache, &v, clock_mono_ms());
+}
+
+static void on_member_scanned(enum clamd_result result, struct str name, void *user)
+{
+	struct flight *f = user;
+	char text[sizeof f->v.malware];
+	f->member = NULL;
+	snprintf(text, sizeof text, STR_FMT, STR_ARG(name));
+	if (result == CLAMD_FOUND)
+		remember_member(f, text);
+	if (!clamd_said(f, result, name, f->about.name))
+		walker_go_on(f->walk, false);
+}
+
+/* Known already, whatever container it comes in this time? What is in it is walked through all the same. */
+static void on_member(const struct worker_member *m, int fd, void *user)
+{
+	struct flight *f = user;
+	struct verdict known;
+	stats_add(f->b->members, 1);
+	bool seen = verdict_cache_get(f->b->o.cache, m->sha256, clock_mono_ms(), &known);
+	if (seen || fd < 0) {
+		if (fd >= 0)
+			close(fd);
+		if (seen && known.kind == VERDICT_MALICIOUS)
+			land_malicious(f, known.malware, m->name);
+		else if (fd >= 0)
+			walker_go_on(f->walk, false);
+		return;
+	}
+	f->about = *m;
+	f->member = clamd_scan(f->b->o.clamd, fd, f->deadline_ms, on_member_scanned, f);
+	if (!f->member) {
+		note(f, VERDICT_ERROR, "busy", m->name);
+		walker_go_on(f->walk, true);
+	}
+}
+
+static void on_walked(const struct walk_result *r, void *user)
+{
+	struct flight *f = user;
+	f->walk = NULL;
+	if (f->member) /* it died while it waited */
+		clamd_cancel(f->member);
+	f->member = NULL;
+	f->v.inside = (uint8_t)r->inside;
+	if ((r->found & WALK_MALICIOUS) && r->reason[0]) {
+		land_malicious(f, r->reason, r->where);
+		return;
+	}
+	if (r->found & WALK_ENCRYPTED)
+		note(f, VERDICT_ENCRYPTED, r->reason, r->where);
+	if (r->found & WALK_BEYOND)
+		note(f, VERDICT_UNSCANNABLE, r->found & WALK_ENCRYPTED ? "beyond" : r->reason, r->where);
+	land_if_done(f);
+}
+
+static const struct walker_calls walk_calls = { on_member, on_walked };
+
+/* False: no worker to be had. */
+static bool walk_start(struct flight *f, int fd)
+{
+	const struct walk_limits *l = f->b->o.limits;
+	int64_t left = f->deadline_ms - clock_mono_ms();
+	struct worker_ask a = { .timeout_ms = left > 0 ? (uint32_t)left : 1, .depth = l->depth, .files = (uint32_t)l->files,
+		                .ratio = (uint32_t)l->ratio, .bytes = l->bytes };
+	f->walk = walker_start(f->b->o.walker, fd, &a, &walk_calls, f);
+	return f->walk != NULL;
 }
 
 static void join(struct flight *f, struct broker_job *j)
@@ -156,26 +313,45 @@ static void join(struct flight *f, struct broker_job *j)
 	f->waiters = j;
 }
 
+static struct flight *flight_new(struct broker_job *j)
+{
+	struct broker *b = j->b;
+	struct flight *f = mem_alloc(sizeof *f);
+	if (!f)
+		return NULL;
+	f->b = b;
+	f->v = j->v;
+	f->v.generation = atomic_load_explicit(b->o.generation, memory_order_acquire);
+	f->deadline_ms = j->deadline_ms;
+	f->shared = j->sealed && map_put(&b->flights, sha_key(&f->v), f) == 0;
+	f->next = b->all;
+	if (b->all)
+		b->all->prev = f;
+	b->all = f;
+	return f;
+}
+
 /* False: j->v says why not. */
 static bool flight_start(struct broker_job *j)
 {
 	struct broker *b = j->b;
-	struct flight *f = mem_alloc(sizeof *f);
+	struct flight *f = flight_new(j);
+	int fd = j->fd;
 	if (!f) {
 		fail(&j->v, VERDICT_ERROR, "no memory");
 		return false;
 	}
-	f->b = b;
-	f->v = j->v;
-	f->v.generation = atomic_load_explicit(b->o.generation, memory_order_acquire);
-	f->shared = j->sealed && map_put(&b->flights, sha_key(&f->v), f) == 0;
-	int fd = j->fd;
-	j->fd = -1;
-	f->scan = clamd_scan(b->o.clamd, fd, j->deadline_ms, flight_landed, f);
+	bool ok = !b->o.walker || walk_start(f, fd);
+	if (ok) {
+		j->fd = -1;
+		f->scan = clamd_scan(b->o.clamd, fd, j->deadline_ms, on_scanned, f);
+	}
 	if (!f->scan) {
+		if (f->walk)
+			walker_cancel(f->walk);
 		if (f->shared)
 			map_del(&b->flights, sha_key(&f->v));
-		mem_free(f);
+		flight_free(f);
 		fail(&j->v, VERDICT_ERROR, "busy");
 		return false;
 	}
@@ -197,7 +373,8 @@ static bool job_settle(struct broker_job *j, struct verdict *ret)
 			return false;
 		if (f) {
 			stats_add(b->joined, 1);
-			clamd_extend(f->scan, j->deadline_ms);
+			if (f->scan)
+				clamd_extend(f->scan, j->deadline_ms);
 			join(f, j);
 			return false;
 		}
@@ -283,7 +460,7 @@ static void on_tick(uv_timer_t *t)
 			j = j->next;
 			continue;
 		}
-		struct verdict v = { .kind = VERDICT_ERROR, .malware = "timeout" };
+		struct verdict v = { .kind = VERDICT_ERROR, .also = VERDICT_BIT(VERDICT_ERROR), .malware = "timeout" };
 		job_answer(j, &v);
 		j = b->jobs; /* the callback may have cancelled others */
 	}
@@ -401,6 +578,8 @@ int broker_open(const struct broker_opts *o, broker_limit limit, void *user, str
 	b->tick.data = b;
 	b->scans = stats_counter(o->stats, "", "scans");
 	b->hits = stats_counter(o->stats, "", "cache_hits");
+	b->members = stats_counter(o->stats, "", "members");
+	b->encrypted = stats_counter(o->stats, "", "encrypted");
 	b->joined = stats_counter(o->stats, "", "scans_joined");
 	b->queue = stats_counter(o->stats, "", "queue");
 	b->clamd_errors = stats_counter(o->stats, "", "clamd_errors");
@@ -425,10 +604,8 @@ void broker_close(struct broker **at)
 		leave_flight(b->jobs);
 		job_free(b->jobs);
 	}
-	size_t i = 0;
-	void *f;
-	while (map_next(&b->flights, &i, NULL, &f))
-		mem_free(f);
+	while (b->all)
+		flight_free(b->all);
 	map_done(&b->flights);
 	uv_close((uv_handle_t *)&b->tick, tick_closed);
 	*at = NULL;

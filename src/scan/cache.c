@@ -20,8 +20,9 @@ struct verdict_cache_slot {
 	uint32_t age_s;      /* clock_mono_ms() / 1000 when it was put */
 	uint8_t kind;
 	uint8_t used; /* looked at since the hand last passed */
+	uint8_t inside;
 	char type[12];
-	char malware[70];
+	char malware[69];
 };
 _Static_assert(sizeof(struct verdict_cache_slot) == 128, "two cache lines");
 
@@ -69,7 +70,7 @@ bool verdict_cache_get(struct verdict_cache *c, const uint8_t sha256[VERDICT_SHA
 		if (memcmp(s[i].sha256, sha256, VERDICT_SHA) != 0 || !fresh(c, &s[i], generation, now_ms))
 			continue;
 		s[i].used = 1;
-		*ret = (struct verdict){ .kind = s[i].kind, .cached = true, .generation = generation };
+		*ret = (struct verdict){ .kind = s[i].kind, .cached = true, .generation = generation, .inside = s[i].inside };
 		memcpy(ret->malware, s[i].malware, sizeof s[i].malware);
 		memcpy(ret->type, s[i].type, sizeof s[i].type);
 		memcpy(ret->sha256, sha256, VERDICT_SHA);
@@ -106,7 +107,7 @@ void verdict_cache_put(struct verdict_cache *c, const struct verdict *v, int64_t
 	    v->generation != now_generation(c))
 		return;
 	struct verdict_cache_slot *s = place_for(c, v, now_ms);
-	*s = (struct verdict_cache_slot){ .generation = v->generation, .age_s = (uint32_t)(now_ms / 1000), .kind = v->kind };
+	*s = (struct verdict_cache_slot){ .generation = v->generation, .age_s = (uint32_t)(now_ms / 1000), .kind = v->kind, .inside = v->inside };
 	memcpy(s->sha256, v->sha256, VERDICT_SHA);
 	memcpy(s->type, v->type, sizeof s->type - 1);
 	memcpy(s->malware, v->malware, sizeof s->malware - 1);

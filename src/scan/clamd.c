@@ -66,9 +66,9 @@ enum clamd_result clamd_reply(struct str reply, struct str *ret_name)
 	if (str_ends(name, STR(".UNOFFICIAL"))) /* clamd's mark for databases that aren't ClamAV's own */
 		name.len -= 11;
 	*ret_name = name;
-	if (str_starts(name, STR("Heuristics.Limits.Exceeded")) || str_starts(name, STR("Heuristics.Encrypted")))
-		return CLAMD_BEYOND;
-	return CLAMD_FOUND;
+	if (str_starts(name, STR("Heuristics.Encrypted")))
+		return CLAMD_ENCRYPTED;
+	return str_starts(name, STR("Heuristics.Limits.Exceeded")) ? CLAMD_BEYOND : CLAMD_FOUND;
 }
 
 /* ---- a job's end ---- */
@@ -297,6 +297,12 @@ void clamd_extend(struct clamd_job *j, int64_t deadline_ms)
 {
 	if (deadline_ms > j->deadline_ms)
 		j->deadline_ms = deadline_ms;
+}
+
+void clamd_cancel(struct clamd_job *j)
+{
+	j->done = NULL;
+	job_end(j, CLAMD_FAILED, STR("cancelled"));
 }
 
 int clamd_ask(struct clamd *c, const char *command, int timeout_ms, clamd_text done, void *user)

@@ -18,9 +18,9 @@ struct err;
 struct clamd;
 struct clamd_job;
 
-enum clamd_result { CLAMD_CLEAN, CLAMD_FOUND, CLAMD_BEYOND, CLAMD_FAILED };
+enum clamd_result { CLAMD_CLEAN, CLAMD_FOUND, CLAMD_BEYOND, CLAMD_FAILED, CLAMD_ENCRYPTED };
 
-/* name: of the signature, of the limit (CLAMD_BEYOND: too large or deep, encrypted), or what failed. */
+/* name: of the signature, of the limit (CLAMD_BEYOND: too large or deep), of the kind of encryption, or what failed. */
 typedef void (*clamd_done)(enum clamd_result result, struct str name, void *user);
 typedef void (*clamd_text)(struct str reply, void *user); /* reply.ptr NULL: clamd doesn't answer */
 
@@ -32,6 +32,7 @@ void clamd_close(struct clamd **c); /* its jobs end with CLAMD_FAILED */
 struct clamd_job *clamd_scan(struct clamd *c, int fd, int64_t deadline_ms, clamd_done done, void *user);
 /* A later deadline (somebody else waits for the same file). */
 void clamd_extend(struct clamd_job *j, int64_t deadline_ms);
+void clamd_cancel(struct clamd_job *j); /* done isn't called; clamd itself goes on to the end */
 /* "VERSION", "RELOAD", "PING". */
 int clamd_ask(struct clamd *c, const char *command, int timeout_ms, clamd_text done, void *user);
 uint64_t clamd_failures(const struct clamd *c); /* connections refused or broken, error replies */

@@ -98,7 +98,7 @@ static void disconnect(struct scan_client *c)
 
 void scan_client_close(struct scan_client **c)
 {
-	struct verdict v = { .kind = VERDICT_ERROR, .malware = "closed" };
+	struct verdict v = { .kind = VERDICT_ERROR, .also = VERDICT_BIT(VERDICT_ERROR), .malware = "closed" };
 	if (!*c)
 		return;
 	while ((*c)->first)
@@ -255,7 +255,7 @@ static bool read_some(struct scan_client *c)
 
 static void expire(struct scan_client *c)
 {
-	struct verdict v = { .kind = VERDICT_ERROR, .malware = "timeout" };
+	struct verdict v = { .kind = VERDICT_ERROR, .also = VERDICT_BIT(VERDICT_ERROR), .malware = "timeout" };
 	int64_t now = clock_mono_ms();
 	for (struct job **at = &c->first; *at;) {
 		if ((*at)->deadline_ms > now) {

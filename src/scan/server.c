@@ -153,7 +153,7 @@ static int take_fd(struct peer *p)
 
 static void refuse(struct peer *p, uint64_t id, int fd, const char *why)
 {
-	struct verdict v = { .kind = VERDICT_ERROR };
+	struct verdict v = { .kind = VERDICT_ERROR, .also = VERDICT_BIT(VERDICT_ERROR) };
 	memcpy(v.malware, why, strlen(why));
 	close(fd);
 	answer(p, id, &v);

@@ -31,6 +31,42 @@ const char *file_type_name(enum file_type t)
 	return (unsigned)t < TYPE_COUNT ? names[t] : "data";
 }
 
+static const char *const group_names[GROUP_COUNT] = { "programs", "scripts", "macros", "archives", "disks", "media" };
+
+/* The types of each group; TYPE_DATA, which is in none, ends a list. */
+static const uint8_t grouped[GROUP_COUNT][20] = {
+	[GROUP_PROGRAMS] = { TYPE_PE, TYPE_MZ, TYPE_ELF, TYPE_MACHO, TYPE_CLASS, TYPE_DEX, TYPE_LNK, TYPE_CHM, TYPE_HLP, TYPE_MSI, TYPE_JAR,
+			     TYPE_APK, TYPE_DEB, TYPE_RPM, TYPE_SWF },
+	[GROUP_SCRIPTS] = { TYPE_SCRIPT, TYPE_PHP, TYPE_BAT },
+	[GROUP_MACROS] = { TYPE_DOCM, TYPE_XLSM, TYPE_PPTM },
+	[GROUP_ARCHIVES] = { TYPE_ZIP, TYPE_GZIP, TYPE_BZIP2, TYPE_XZ, TYPE_ZSTD, TYPE_LZ4, TYPE_COMPRESS, TYPE_7Z, TYPE_RAR, TYPE_CAB, TYPE_LZH,
+			     TYPE_ARJ, TYPE_ACE, TYPE_TAR, TYPE_CPIO },
+	[GROUP_DISKS] = { TYPE_ISO, TYPE_VMDK },
+	[GROUP_MEDIA] = { TYPE_MP4, TYPE_MP3, TYPE_OGG, TYPE_FLAC, TYPE_WAV, TYPE_AVI, TYPE_MKV, TYPE_ASF },
+};
+
+const char *file_group_name(enum file_group g)
+{
+	return g < GROUP_COUNT ? group_names[g] : "";
+}
+
+unsigned file_type_groups(enum file_type t)
+{
+	unsigned bits = 0;
+	for (unsigned g = 0; g < GROUP_COUNT; g++)
+		for (unsigned i = 0; grouped[g][i]; i++)
+			bits |= grouped[g][i] == t ? 1u << g : 0;
+	return bits;
+}
+
+unsigned file_name_groups(const char *type)
+{
+	for (unsigned t = 0; t < TYPE_COUNT; t++)
+		if (strcmp(names[t], type) == 0)
+			return file_type_groups((enum file_type)t);
+	return 0;
+}
+
 #define M(off, lit, type) { off, sizeof(lit) - 1, lit, type }
 static const struct magic {
 	uint16_t off;

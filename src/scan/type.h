@@ -29,6 +29,14 @@ enum file_type {
 	TYPE_COUNT
 };
 
+/* What policies speak of. */
+enum file_group { GROUP_PROGRAMS, GROUP_SCRIPTS, GROUP_MACROS, GROUP_ARCHIVES, GROUP_DISKS, GROUP_MEDIA, GROUP_COUNT };
+
+const char *file_group_name(enum file_group g); /* "programs" … */
+unsigned file_type_groups(enum file_type t);    /* bits 1 << enum file_group */
+/* Of a type's name; an unknown one is in no group. */
+unsigned file_name_groups(const char *type);
+
 const char *file_type_name(enum file_type t);
 /* head: the first bytes; tail: the last ones (may overlap head; whole file in both when it is small). */
 enum file_type file_type_of(struct str head, struct str tail);

@@ -6,8 +6,8 @@
 
 const char *verdict_kind_name(uint8_t kind)
 {
-	static const char *const names[] = { "unknown", "clean", "malicious", "unscannable", "error" };
-	return kind <= VERDICT_ERROR ? names[kind] : "unknown";
+	static const char *const names[] = { "unknown", "clean", "malicious", "unscannable", "error", "encrypted" };
+	return kind <= VERDICT_ENCRYPTED ? names[kind] : "unknown";
 }
 
 /* Names come from strangers' headers: cut to what the reader has room for, controls become '?'. */
@@ -66,9 +66,12 @@ void verdict_answer_write(struct buf *b, uint64_t id, const struct verdict *v)
 	wr_u8(b, VERDICT_ANSWER);
 	wr_u64(b, id);
 	wr_u8(b, v->kind);
+	wr_u8(b, v->also);
+	wr_u8(b, v->inside);
 	wr_u8(b, v->cached);
 	wr_u64(b, v->generation);
 	wr_clean(b, v->malware, sizeof v->malware);
+	wr_clean(b, v->where, sizeof v->where);
 	wr_clean(b, v->type, sizeof v->type);
 	buf_put(b, v->sha256, VERDICT_SHA);
 }
@@ -78,9 +81,10 @@ int verdict_answer_read(const void *p, size_t n, uint64_t *ret_id, struct verdic
 	struct rd r = rd_from(p, n);
 	uint8_t op = rd_u8(&r);
 	*ret_id = rd_u64(&r);
-	*ret = (struct verdict){ .kind = rd_u8(&r), .cached = rd_u8(&r) != 0, .generation = rd_u64(&r) };
+	*ret = (struct verdict){ .kind = rd_u8(&r), .also = rd_u8(&r), .inside = rd_u8(&r), .cached = rd_u8(&r) != 0, .generation = rd_u64(&r) };
 	rd_text(&r, ret->malware, sizeof ret->malware);
+	rd_text(&r, ret->where, sizeof ret->where);
 	rd_text(&r, ret->type, sizeof ret->type);
 	rd_bytes(&r, ret->sha256, VERDICT_SHA);
-	return op == VERDICT_ANSWER && ret->kind <= VERDICT_ERROR ? rd_end(&r) : -E_INVALID;
+	return op == VERDICT_ANSWER && ret->kind <= VERDICT_ENCRYPTED ? rd_end(&r) : -E_INVALID;
 }

@@ -67,7 +67,7 @@ static const struct {
 	{ "fd[10]: Eicar-Test-Signature FOUND", CLAMD_FOUND, "Eicar-Test-Signature" },
 	{ "fd[10]: Toride.Test.UNOFFICIAL FOUND", CLAMD_FOUND, "Toride.Test" },
 	{ "fd[10]: Heuristics.Limits.Exceeded.MaxFileSize FOUND", CLAMD_BEYOND, "Heuristics.Limits.Exceeded.MaxFileSize" },
-	{ "fd[10]: Heuristics.Encrypted.Zip FOUND", CLAMD_BEYOND, "Heuristics.Encrypted.Zip" },
+	{ "fd[10]: Heuristics.Encrypted.Zip FOUND", CLAMD_ENCRYPTED, "Heuristics.Encrypted.Zip" },
 	{ "fd[10]: Can't allocate memory ERROR", CLAMD_FAILED, NULL },
 	{ "COMMAND READ TIMED OUT", CLAMD_FAILED, NULL },
 	{ "", CLAMD_FAILED, NULL },

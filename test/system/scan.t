@@ -82,6 +82,28 @@ else
 	n=$((n + 1)); echo "ok $n - # skip clamav-testfiles isn't installed"
 fi
 
+# ---- containers: walked through by a worker a file ----
+cd "$work" || exit 1
+cp eicar.com in.txt
+zip -q a.zip in.txt; cp a.zip n.zip
+for i in 1 2 3 4 5; do zip -q "n$i.zip" n.zip; mv "n$i.zip" n.zip; done
+zstd -q -f in.txt -o in.zst; tar -cf in.tar in.txt; zstd -q -f in.tar -o in.tar.zst
+for f in a.zip n.zip in.tar in.zst in.tar.zst; do [ "$(verdict "$work/$f")" = malicious ] || echo "# $f"; done >missed
+ok $([ ! -s missed ]; echo $?) "EICAR in zip, six zips deep, in tar, and in zstd, which clamd can't open"
+"$bin/toride" scan --json in.tar.zst | grep -q '"where":"data'; ok $? "the verdict names the member"
+echo harmless >p.txt; zip -q -P secret locked.zip p.txt; 7z a -psecret -mhe=on locked.7z p.txt >/dev/null; zip -q outer.zip locked.7z
+for f in locked.zip locked.7z outer.zip; do [ "$(verdict "$work/$f")" = encrypted ] || echo "# $f"; done >missed
+ok $([ ! -s missed ]; echo $?) "what opens with a password only is told as encrypted, also inside"
+head -c 150000000 /dev/zero | gzip -9 >bomb.gz; zip -q bomb.zip bomb.gz
+ok $([ "$(verdict "$work/bomb.zip")" = unscannable ]; echo $?) "a bomb is unscannable"
+head -c 60000 random >r; tar -czf half.tgz r; head -c 30000 half.tgz >half2.tgz
+ok $([ "$(verdict "$work/half2.tgz")" = unscannable ]; echo $?) "half an archive is unscannable"
+nursery=$(pgrep -P "$scand_pid" | head -n 1)
+ok $([ "$(awk '/^Seccomp:/{print $2}' "/proc/$nursery/status")" = 2 ]; echo $?) "the workers' nursery runs under seccomp"
+for _ in $(seq 30); do [ -z "$(pgrep -P "$nursery")" ] && break; sleep 0.1; done
+ok $([ -z "$(pgrep -P "$nursery")" ]; echo $?) "no worker stays"
+cd / || exit 1
+
 # clamd dies under load
 kill -9 "$clamd_pid"; wait "$clamd_pid" 2>/dev/null
 cp "$work/hello.txt" "$work/hello2.txt"; echo more >>"$work/hello2.txt"

@@ -1,0 +1,57 @@
+/* Where hostile bytes are walked through: a process a file, thrown away afterwards.
+ *
+ *   scand ── ask: limits, two descriptors ──► nursery ── fork ──► worker: walk(), then gone
+ *     ▲                                                              │
+ *     └──────── members and the end, over the second descriptor ─────┘
+ * The nursery is forked from scand at its beginning, before threads, configuration of clients and connections are there:
+ * no path (Landlock), no network, only what forking needs. It parses nothing. A worker holds the file and its channel, no
+ * more: it can open nothing, start nothing and send to nobody (jail_calls_worker), with limits of memory, processor and
+ * wall-clock time. What kills it harms its own file's verdict alone.
+ *
+ * Messages on the channel (SOCK_SEQPACKET, wire/cursor.h). Worker to scand:
+ *   member  u8 1, u8 wait, u32 depth, u64 size, text name, text type, 32 bytes SHA-256; with wait: a descriptor, and the
+ *           worker waits for a byte: 0 go on, 1 end
+ *   end     u8 2, u32 found, u32 inside, u64 files, u64 bytes, text reason, text where
+ * Closed before `end`: the worker died, of its limits or of the file. */
+#ifndef SCAN_WORKER_H
+#define SCAN_WORKER_H
+
+#include "base/buf.h"
+#include "scan/verdict.h"
+#include "scan/walk.h"
+
+struct err;
+
+#define WORKER_MESSAGE 1024
+#define WORKER_MEMORY (1024ull * 1024 * 1024) /* private memory of one; what is unpacked lies in memfds, under the walk's budget */
+#define WORKER_CPU_S 60
+
+#define WORKER_MEMBER 1
+#define WORKER_END 2
+
+struct worker_ask {
+	uint32_t timeout_ms, depth, files, ratio;
+	uint64_t bytes;
+	char password[WALK_PASSWORD];
+};
+
+struct worker_member {
+	bool wait;
+	uint32_t depth;
+	uint64_t size;
+	char name[WALK_NAME], type[12];
+	uint8_t sha256[VERDICT_SHA];
+};
+
+/* Forks the nursery; *ret_fd is ours. Confines it (not us). */
+int nursery_start(int *ret_fd, struct err *err);
+/* Both descriptors stay the caller's. 0, -E_AGAIN (ask again later) or -E_CLOSED (the nursery is gone). */
+int nursery_ask(int nursery, const struct worker_ask *a, int file, int channel);
+
+/* The messages; exported for their reader, tests and fuzz target. */
+void worker_member_write(struct buf *b, const struct worker_member *m);
+void worker_end_write(struct buf *b, const struct walk_result *r);
+int worker_member_read(const void *p, size_t n, struct worker_member *ret); /* 0 or -E_INVALID */
+int worker_end_read(const void *p, size_t n, struct walk_result *ret);
+
+#endif
