@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "model/model.h"
 #include "wire/ctl.h"
 #include "wire/place.h"
 
@@ -122,4 +123,16 @@ int cli_time(const char *text, int64_t *ret, struct err *err)
 	if (!text || clock_parse(text, strlen(text), ret) == 0)
 		return 0;
 	return err_set(err, E_INVALID, text, "not a time like 2026-11-22T09:00:00+09:00");
+}
+
+const char *cli_observable(const char *v)
+{
+	struct prefix p;
+	if (strchr(v, '@'))
+		return "mail";
+	if (strstr(v, "://"))
+		return "url";
+	if (strlen(v) == 64 && strspn(v, "0123456789abcdefABCDEF") == 64)
+		return "hash";
+	return prefix_parse(str_from(v), &p) == 0 ? "ip" : "hostname";
 }

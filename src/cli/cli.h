@@ -29,6 +29,7 @@ extern const struct cli_command cli_change[];
 extern const struct cli_command cli_zone[];
 extern const struct cli_command cli_status[];
 extern const struct cli_command cli_incident[];
+extern const struct cli_command cli_life[];
 extern const struct cli_command cli_log[];
 extern const struct cli_command cli_search[];
 extern const struct cli_command cli_lines[];
@@ -49,6 +50,8 @@ bool cli_flag(int *argc, char **argv, const char *name);
  * line answered and is the caller's to free, whatever came. */
 void cli_request(struct buf *b, const char *what, const char *as);
 int cli_ask(struct buf *request, struct buf *reply, int timeout_ms, struct err *err);
+/* What a person would call it, by its looks: hostname url ip hash mail. */
+const char *cli_observable(const char *value);
 void cli_print_json(yyjson_val *v); /* as one line */
 int cli_print(struct buf *b);       /* all of it; frees it; EXIT_DONE, or the exit code after saying why not */
 /* "2026-11-22T09:00:00+09:00" as ms UTC; 0 when text is NULL. -E_INVALID names it. */

@@ -1,110 +1,18 @@
 /* toride incident … and toride block …: what the desk does, asked through controld; doc/interfaces/respond.md. */
-#include "cli/cli.h"
+#include "cli/asking.h"
 
 #include "base/clock.h"
-#include "wire/ctl.h"
-#include "wire/words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <yyjson.h>
 
-#define WAIT_MS 30000
 #define ACT_WAIT_MS 10000 /* for a block to act */
-
-static int usage_of(const char *name)
-{
-	for (const struct cli_command *c = cli_incident; c->name; c++)
-		if (strcmp(c->name, name) == 0)
-			return cli_usage(c);
-	return EXIT_USAGE;
-}
-
-/* ---- asking ---- */
-
-struct asking {
-	struct buf rq;
-	bool json;
-};
-
-static void ask_begin(struct asking *a, int *argc, char **argv, const char *what)
-{
-	a->json = cli_flag(argc, argv, "--json");
-	cli_request(&a->rq, what, NULL);
-}
-
-/* "--name VALUE" as a text of the request. */
-static void ask_option(struct asking *a, int *argc, char **argv, const char *option)
-{
-	const char *v = cli_option(argc, argv, option);
-	if (v)
-		json_field_s(&a->rq, option + 2, v);
-}
-
-/* The same as a number; false when it isn't one. */
-static bool ask_number(struct asking *a, int *argc, char **argv, const char *option)
-{
-	const char *v = cli_option(argc, argv, option);
-	uint64_t n;
-	if (!v)
-		return true;
-	if (!str_to_u64(str_from(v), 1000000, &n))
-		return false;
-	json_field_u64(&a->rq, option + 2, n);
-	return true;
-}
-
-/* Sends and lets `show` print the answer; closes the asking. */
-static int ask(struct asking *a, void (*show)(yyjson_val *root, bool json))
-{
-	struct err err = { 0 };
-	struct buf reply;
-	int code = EXIT_DONE;
-	if (cli_ask(&a->rq, &reply, WAIT_MS, &err) < 0) {
-		code = cli_error(&err);
-	} else {
-		yyjson_doc *doc = yyjson_read(reply.ptr, reply.len, 0);
-		show(yyjson_doc_get_root(doc), a->json);
-		yyjson_doc_free(doc);
-	}
-	buf_done(&reply);
-	return code;
-}
 
 /* ---- showing ---- */
 
-/* One object a line. */
-static void print_json_list(yyjson_val *list)
-{
-	size_t i, n;
-	yyjson_val *v;
-	yyjson_arr_foreach(list, i, n, v)
-		cli_print_json(v);
-}
-
-static const char *text(yyjson_val *o, const char *key)
-{
-	struct str s = ctl_str(o, key);
-	return s.ptr ? s.ptr : "";
-}
-
-static const char *when(yyjson_val *o, const char *key, char dst[CLOCK_TEXT])
-{
-	uint64_t ms = ctl_u64(o, key, 0);
-	snprintf(dst, CLOCK_TEXT, "-");
-	if (ms)
-		clock_format_jst((int64_t)ms, dst);
-	dst[ms ? 19 : 1] = 0;
-	return dst;
-}
-
-static const char *word(enum words_of what, yyjson_val *o, const char *key)
-{
-	return words_of(what, text(o, key), cli_japanese());
-}
-
-static void line_incident(yyjson_val *i)
+void show_incident_line(yyjson_val *i)
 {
 	char t[CLOCK_TEXT];
 	yyjson_val *sev = yyjson_obj_get(i, "severity"), *notice = yyjson_obj_get(i, "notice");
@@ -112,9 +20,9 @@ static void line_incident(yyjson_val *i)
 	                   : ctl_u64(notice, "sent", 0) ? say("連絡済", "told")
 	                   : ctl_u64(notice, "started", 0) ? say("連絡中", "telling")
 	                                                   : "-";
-	printf("%-17s %s  %llu %s  %-10s %-12s %s  %s  %s\n", text(i, "number"), text(i, "org"),
+	printf("%-17s %s  %llu %s  %-10s %-12s %s  %s  %s\n", json_text(i, "number"), json_text(i, "org"),
 	       (unsigned long long)ctl_u64(sev, "effective", 0), yyjson_obj_get(sev, "judged") ? say("判断", "judged") : say("暫定", "provisional"),
-	       word(WORDS_STATE, i, "state"), told, when(i, "created", t), text(i, "terminal"), say(text(i, "title_ja"), text(i, "title")));
+	       json_word(WORDS_STATE, i, "state"), told, json_when(i, "created", t), json_text(i, "terminal"), say(json_text(i, "title_ja"), json_text(i, "title")));
 }
 
 static void show_incidents(yyjson_val *root, bool json)
@@ -122,23 +30,23 @@ static void show_incidents(yyjson_val *root, bool json)
 	yyjson_val *list = yyjson_obj_get(root, "incidents"), *v;
 	size_t i, n;
 	if (json) {
-		print_json_list(list);
+		show_json_list(list);
 		return;
 	}
 	if (yyjson_arr_size(list) == 0)
 		printf("%s\n", say("対応中のインシデントはありません。", "No open incident."));
 	yyjson_arr_foreach(list, i, n, v)
-		line_incident(v);
+		show_incident_line(v);
 }
 
 static void line_block(yyjson_val *b)
 {
 	char t[CLOCK_TEXT];
-	printf("%-17s %s  %-9s %-9s %s  %s %s  %s\n", text(b, "id"), text(b, "org"), word(WORDS_BLOCK, b, "state"),
-	       word(WORDS_OBSERVABLE, b, "kind"), text(b, "value"), say("期限", "until"), when(b, "expires", t),
-	       text(b, cli_japanese() || !text(b, "reason_en")[0] ? "reason" : "reason_en"));
-	if (text(b, "verified")[0])
-		printf("    %s(%s %llu %s %llu)\n", word(WORDS_CHECK, b, "verified"), say("止めた通信", "refused:"),
+	printf("%-17s %s  %-9s %-9s %s  %s %s  %s\n", json_text(b, "id"), json_text(b, "org"), json_word(WORDS_BLOCK, b, "state"),
+	       json_word(WORDS_OBSERVABLE, b, "kind"), json_text(b, "value"), say("期限", "until"), json_when(b, "expires", t),
+	       json_text(b, cli_japanese() || !json_text(b, "reason_en")[0] ? "reason" : "reason_en"));
+	if (json_text(b, "verified")[0])
+		printf("    %s(%s %llu %s %llu)\n", json_word(WORDS_CHECK, b, "verified"), say("止めた通信", "refused:"),
 		       (unsigned long long)ctl_u64(b, "refused", 0), say("通った通信", "passed:"), (unsigned long long)ctl_u64(b, "passed", 0));
 }
 
@@ -147,7 +55,7 @@ static void show_blocks(yyjson_val *root, bool json)
 	yyjson_val *list = yyjson_obj_get(root, "blocks"), *v;
 	size_t i, n;
 	if (json) {
-		print_json_list(list);
+		show_json_list(list);
 		return;
 	}
 	if (yyjson_arr_size(list) == 0)
@@ -162,14 +70,14 @@ static void show_lists(yyjson_val *inc)
 	size_t i, n;
 	yyjson_val *v;
 	yyjson_arr_foreach(yyjson_obj_get(inc, "observables"), i, n, v)
-		printf("  %s: %s\n", word(WORDS_OBSERVABLE, v, "type"), text(v, "value"));
+		printf("  %s: %s\n", json_word(WORDS_OBSERVABLE, v, "type"), json_text(v, "value"));
 	printf("\n%s\n", say("経過", "Timeline"));
 	yyjson_arr_foreach(yyjson_obj_get(inc, "timeline"), i, n, v)
-		printf("  %s  %-10s %s\n", when(v, "time", t), word(WORDS_ACTOR, v, "actor"), say(text(v, "text_ja"), text(v, "text")));
+		printf("  %s  %-10s %s\n", json_when(v, "time", t), json_word(WORDS_ACTOR, v, "actor"), say(json_text(v, "text_ja"), json_text(v, "text")));
 	printf("\n%s\n", say("連絡", "Notices"));
 	yyjson_arr_foreach(yyjson_obj_get(inc, "notices"), i, n, v)
-		printf("  %-22s %-10s %-9s %s <%s> %s\n", text(v, "reference"), word(WORDS_STEP, v, "step"), word(WORDS_MAIL, v, "state"), text(v, "recipient"),
-		       text(v, "mail"), text(v, "phone"));
+		printf("  %-22s %-10s %-9s %s <%s> %s\n", json_text(v, "reference"), json_word(WORDS_STEP, v, "step"), json_word(WORDS_MAIL, v, "state"), json_text(v, "recipient"),
+		       json_text(v, "mail"), json_text(v, "phone"));
 	printf("\n%s\n", say("遮断", "Blocks"));
 	yyjson_arr_foreach(yyjson_obj_get(inc, "blocks"), i, n, v)
 	{
@@ -181,7 +89,7 @@ static void show_lists(yyjson_val *inc)
 		printf("  %s\n", yyjson_get_str(v));
 }
 
-static void show_incident(yyjson_val *root, bool json)
+void show_incident(yyjson_val *root, bool json)
 {
 	yyjson_val *inc = yyjson_obj_get(root, "incident"), *v;
 	size_t i, n;
@@ -189,21 +97,23 @@ static void show_incident(yyjson_val *root, bool json)
 		cli_print_json(inc);
 		return;
 	}
-	line_incident(inc);
+	show_incident_line(inc);
 	yyjson_arr_foreach(yyjson_obj_get(yyjson_obj_get(inc, "severity"), "reasons"), i, n, v)
-		printf("  %s\n", say(text(v, "text_ja"), text(v, "text")));
-	if (yyjson_obj_get(inc, "timeline"))
+		printf("  %s\n", say(json_text(v, "text_ja"), json_text(v, "text")));
+	if (yyjson_obj_get(inc, "timeline")) {
 		show_lists(inc);
-	if (text(inc, "call_sheet")[0])
-		printf("\n%s%s", say("", "To be read to the organisation by telephone, in Japanese:\n"), text(inc, "call_sheet"));
+		show_life(inc);
+	}
+	if (json_text(inc, "call_sheet")[0])
+		printf("\n%s%s", say("", "To be read to the organisation by telephone, in Japanese:\n"), json_text(inc, "call_sheet"));
 }
 
-static void show_id(yyjson_val *root, bool json)
+void show_id(yyjson_val *root, bool json)
 {
 	if (json)
 		cli_print_json(root);
 	else
-		printf("%s\n", text(root, "id"));
+		printf("%s\n", json_text(root, "id"));
 }
 
 static void show_consents(yyjson_val *root, bool json)
@@ -215,12 +125,12 @@ static void show_consents(yyjson_val *root, bool json)
 		return;
 	}
 	if (json) {
-		print_json_list(list);
+		show_json_list(list);
 		return;
 	}
 	yyjson_arr_foreach(list, i, n, v)
-		printf("%s  %s  %s >= %llu  %s %s\n", text(v, "org"), ctl_bool(v, "given", false) ? say("事前承認あり", "given") : say("なし", "none"),
-		       say("危険度", "severity"), (unsigned long long)ctl_u64(v, "min_severity", 0), text(v, "by"), text(v, "date"));
+		printf("%s  %s  %s >= %llu  %s %s\n", json_text(v, "org"), ctl_bool(v, "given", false) ? say("事前承認あり", "given") : say("なし", "none"),
+		       say("危険度", "severity"), (unsigned long long)ctl_u64(v, "min_severity", 0), json_text(v, "by"), json_text(v, "date"));
 }
 
 /* ---- commands ---- */
@@ -234,7 +144,7 @@ static int run_list(const char *name, const char *what, int argc, char **argv, v
 		json_field_bool(&a.rq, "all", true);
 	if (argc != 0) {
 		buf_done(&a.rq);
-		return usage_of(name);
+		return ask_usage(cli_incident, name);
 	}
 	return ask(&a, show);
 }
@@ -249,24 +159,6 @@ static int block_list(int argc, char **argv)
 	return run_list("block list", "block.list", argc, argv, show_blocks);
 }
 
-/* `key`: what the one argument is called; options: texts, ended by NULL. needs: options that must be there. */
-static int run_one(const char *name, const char *what, const char *key, const char *const *options, int argc, char **argv,
-                   void (*show)(yyjson_val *, bool))
-{
-	struct asking a;
-	ask_begin(&a, &argc, argv, what);
-	bool ok = ask_number(&a, &argc, argv, "--severity") && ask_number(&a, &argc, argv, "--hours");
-	for (size_t i = 0; options[i]; i++)
-		ask_option(&a, &argc, argv, options[i]);
-	if (argc > 1 || !ok || (argc == 0 && strcmp(what, "block.consent") != 0) || (argc == 1 && argv[0][0] == '-')) {
-		buf_done(&a.rq);
-		return usage_of(name);
-	}
-	if (argc == 1)
-		json_field_s(&a.rq, key, argv[0]);
-	return ask(&a, show);
-}
-
 static const char *const by[] = { "--by", "--org", NULL };
 static const char *const by_reason[] = { "--by", "--org", "--reason", NULL };
 static const char *const by_note[] = { "--by", "--org", "--text", "--state", "--report", NULL };
@@ -275,32 +167,32 @@ static const char *const by_block[] = { "--by", "--org", "--kind", "--reason", "
 
 static int incident_open(int argc, char **argv)
 {
-	return run_one("incident open", "incident.open", "title", by_open, argc, argv, show_incident);
+	return ask_one(cli_incident, "incident open", "incident.open", "title", by_open, argc, argv, show_incident);
 }
 
 static int incident_show(int argc, char **argv)
 {
-	return run_one("incident show", "incident.show", "number", by, argc, argv, show_incident);
+	return ask_one(cli_incident, "incident show", "incident.show", "number", by, argc, argv, show_incident);
 }
 
 static int incident_judge(int argc, char **argv)
 {
-	return run_one("incident judge", "incident.judge", "number", by_reason, argc, argv, show_incident);
+	return ask_one(cli_incident, "incident judge", "incident.judge", "number", by_reason, argc, argv, show_incident);
 }
 
 static int incident_ack(int argc, char **argv)
 {
-	return run_one("incident ack", "incident.ack", "number", by, argc, argv, show_incident);
+	return ask_one(cli_incident, "incident ack", "incident.ack", "number", by, argc, argv, show_incident);
 }
 
 static int incident_note(int argc, char **argv)
 {
-	return run_one("incident note", "incident.note", "number", by_note, argc, argv, show_incident);
+	return ask_one(cli_incident, "incident note", "incident.note", "number", by_note, argc, argv, show_incident);
 }
 
 static int incident_close(int argc, char **argv)
 {
-	return run_one("incident close", "incident.close", "number", by_reason, argc, argv, show_incident);
+	return ask_one(cli_incident, "incident close", "incident.close", "number", by_reason, argc, argv, show_incident);
 }
 
 /* ---- blocks: respondd answers when the order is on its way; people want to know that it acts ---- */
@@ -309,7 +201,7 @@ static char awaited[40]; /* the id of show_order() */
 
 static void show_order(yyjson_val *root, bool json)
 {
-	snprintf(awaited, sizeof awaited, "%s", text(root, "id"));
+	snprintf(awaited, sizeof awaited, "%s", json_text(root, "id"));
 	show_id(root, json);
 }
 
@@ -322,11 +214,11 @@ static void ask_state(char *dst, size_t size)
 	dst[0] = 0;
 	cli_request(&request, "block.list", NULL);
 	json_field_bool(&request, "all", true);
-	if (cli_ask(&request, &reply, WAIT_MS, NULL) == 0) {
+	if (cli_ask(&request, &reply, ASK_WAIT_MS, NULL) == 0) {
 		yyjson_doc *doc = yyjson_read(reply.ptr, reply.len, 0);
 		yyjson_arr_foreach(yyjson_obj_get(yyjson_doc_get_root(doc), "blocks"), i, n, v)
-			if (strcmp(text(v, "id"), awaited) == 0)
-				snprintf(dst, size, "%s", text(v, "state"));
+			if (strcmp(json_text(v, "id"), awaited) == 0)
+				snprintf(dst, size, "%s", json_text(v, "state"));
 		yyjson_doc_free(doc);
 	}
 	buf_done(&reply);
@@ -352,17 +244,17 @@ static int run_order(int code, const char *under_way)
 
 static int block_add(int argc, char **argv)
 {
-	return run_order(run_one("block add", "block.add", "value", by_block, argc, argv, show_order), "ordered");
+	return run_order(ask_one(cli_incident, "block add", "block.add", "value", by_block, argc, argv, show_order), "ordered");
 }
 
 static int block_remove(int argc, char **argv)
 {
-	return run_order(run_one("block remove", "block.remove", "id", by, argc, argv, show_order), "removing");
+	return run_order(ask_one(cli_incident, "block remove", "block.remove", "id", by, argc, argv, show_order), "removing");
 }
 
 static int block_consent(int argc, char **argv)
 {
-	return run_one("block consent", "block.consent", "id", by, argc, argv, show_consents);
+	return ask_one(cli_incident, "block consent", "block.consent", "id", by, argc, argv, show_consents);
 }
 
 const struct cli_command cli_incident[] = {

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #define SEARCH_WAIT_MS 60000
+#define SWEEP_WAIT_MS 300000 /* the sealed records may have to be read */
 
 static struct str first_of(const struct event *e, const char *path, const char *otherwise)
 {
@@ -113,6 +114,63 @@ static int log_search(int argc, char **argv)
 	return code;
 }
 
+/* ---- who met it ---- */
+
+static int print_hits(yyjson_val *root, bool json)
+{
+	yyjson_val *list = yyjson_obj_get(root, "hits"), *h;
+	char first[CLOCK_TEXT], last[CLOCK_TEXT];
+	size_t i, n;
+	yyjson_arr_foreach(list, i, n, h) {
+		if (json) {
+			cli_print_json(h);
+			continue;
+		}
+		clock_format_jst((int64_t)ctl_u64(h, "first", 0), first);
+		clock_format_jst((int64_t)ctl_u64(h, "last", 0), last);
+		printf(STR_FMT "  %-15.*s %s %llu %s %llu  %.19s - %.19s  " STR_FMT "\n", STR_ARG(ctl_str(h, "org")), STR_ARG(ctl_str(h, "terminal")),
+		       say("通った", "passed"), (unsigned long long)ctl_u64(h, "passed", 0), say("止めた", "refused"),
+		       (unsigned long long)ctl_u64(h, "refused", 0), first, last, STR_ARG(ctl_str(h, "record")));
+	}
+	if (!json)
+		fprintf(stderr, "%zu%s%s%s\n", n, say("台", " terminals"),
+		        str_eq(ctl_str(root, "source"), STR("sealed")) ? say("(封印済みの記録から)", " (from the sealed records)") : "",
+		        ctl_bool(root, "more", false) ? say("、ほかにもあります", ", there are more") : "");
+	return n ? EXIT_DONE : EXIT_REFUSED;
+}
+
+static int log_who(int argc, char **argv)
+{
+	struct err err = { 0 };
+	struct buf rq, reply;
+	int64_t from, to;
+	bool json = cli_flag(&argc, argv, "--json"), sealed = cli_flag(&argc, argv, "--sealed");
+	const char *org = cli_option(&argc, argv, "--org"), *type = cli_option(&argc, argv, "--type");
+	const char *since = cli_option(&argc, argv, "--from"), *until = cli_option(&argc, argv, "--to");
+	if (argc != 1 || argv[0][0] == '-')
+		return cli_usage(&cli_search[1]);
+	if (parse_since(since, &from, &err) < 0 || parse_since(until, &to, &err) < 0)
+		return cli_error(&err);
+	cli_request(&rq, "log.sweep", NULL);
+	json_field_s(&rq, "type", type ? type : cli_observable(argv[0]));
+	json_field_s(&rq, "value", argv[0]);
+	if (org)
+		json_field_s(&rq, "org", org);
+	if (from)
+		json_field_u64(&rq, "from", (uint64_t)from);
+	if (to)
+		json_field_u64(&rq, "to", (uint64_t)to);
+	json_field_bool(&rq, "sealed", sealed);
+	int code = cli_ask(&rq, &reply, SWEEP_WAIT_MS, &err) < 0 ? cli_error(&err) : EXIT_DONE;
+	if (code == EXIT_DONE) {
+		yyjson_doc *doc = yyjson_read(reply.ptr, reply.len, 0);
+		code = print_hits(yyjson_doc_get_root(doc), json);
+		yyjson_doc_free(doc);
+	}
+	buf_done(&reply);
+	return code;
+}
+
 static int log_rebuild(int argc, char **argv)
 {
 	struct err err = { 0 };
@@ -120,7 +178,7 @@ static int log_rebuild(int argc, char **argv)
 	uint64_t n = 0;
 	const char *day = cli_option(&argc, argv, "--day");
 	if (argc || (day && !str_to_u64(str_from(day), 99999999, &n)))
-		return cli_usage(&cli_search[1]);
+		return cli_usage(&cli_search[2]);
 	cli_request(&rq, "log.rebuild", NULL);
 	if (day)
 		json_field_u64(&rq, "day", n);
@@ -136,6 +194,9 @@ const struct cli_command cli_search[] = {
 	{ "log search", "toride log search QUERY [--org CODE] [--from TIME|7d|2h] [--to TIME] [--by COLUMN] [-n LINES] [--json]",
 	  "finds records: words, host:*.example.jp, src:10.1.0.0/16, code>=500, and, or, not (doc/interfaces/search.md); 1 if none",
 	  "記録を検索する（語、host:*.example.jp、src:10.1.0.0/16、code>=500、and・or・not。なければ 1）", log_search },
+	{ "log who", "toride log who HOST|URL|ADDRESS|HASH|MAIL [--type T] [--org CODE] [--from TIME|30d] [--to TIME] [--sealed] [--json]",
+	  "which terminals met a destination, file or mail, in the last 30 days; --sealed: by the sealed records, without the index; 1 if none",
+	  "相手先・ファイル・メールに触れた端末を調べる（過去30日。--sealed: 索引を使わず封印済みの記録から。なければ 1）", log_who },
 	{ "log rebuild", "toride log rebuild [--day YYYYMMDD]", "fills the index again from the sealed records: all of it, or one day",
 	  "検索の索引を封印済みの記録から作り直す", log_rebuild },
 	{ 0 },

@@ -21,6 +21,7 @@ const struct cli_command *const cli_tables[] = {
 	cli_lines,
 	cli_detect,
 	cli_incident,
+	cli_life,
 	cli_log,
 	cli_search,
 	cli_site,

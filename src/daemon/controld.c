@@ -29,6 +29,7 @@
 
 #define APPLY_MS (15 * 60 * 1000)
 #define FORWARD_MS 60000
+#define SWEEP_MS 300000 /* the sealed records may have to be read */
 #define JOBS_MAX 64
 
 struct controld {
@@ -342,7 +343,7 @@ static void run_forward(struct job *j)
 	struct buf reply;
 	buf_init(&reply, CTL_MAX);
 	place_in_run(path, sizeof path, "%s", j->socket);
-	int r = ctl_call(path, buf_view(&j->request), &reply, FORWARD_MS, &j->err);
+	int r = ctl_call(path, buf_view(&j->request), &reply, strcmp(j->socket, SOCK_SEARCH) == 0 ? SWEEP_MS : FORWARD_MS, &j->err);
 	if (r == 0 && (reply.len < sizeof head || !str_starts(buf_view(&reply), STR(head))))
 		err_set(&j->err, E_INVALID, j->socket, "its answer is of another form");
 	else if (r == 0)

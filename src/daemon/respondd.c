@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "jail/jail.h"
 #include "detect/indicators.h"
+#include "respond/asker.h"
 #include "respond/block.h"
 #include "respond/desk.h"
 #include "respond/respond.h"
@@ -24,6 +25,7 @@
 #include <uv.h>
 
 #define TICK_MS 100
+#define STORED_MS 300000
 #define EVENTS_RING (4 * MIB)
 
 struct respondd {
@@ -141,6 +143,14 @@ static void on_term(uv_signal_t *s, int signum)
 	uv_stop(s->loop);
 }
 
+/* In a thread of the asker's. Longer than stored may read the sealed records. */
+static int ask_stored(struct str request, struct buf *reply, struct err *err)
+{
+	char path[PLACE_MAX];
+	place_in_run(path, sizeof path, SOCK_SEARCH);
+	return ctl_call(path, request, reply, STORED_MS, err);
+}
+
 static int open_all(struct respondd *x, struct err *err)
 {
 	char path[PLACE_MAX];
@@ -148,6 +158,7 @@ static int open_all(struct respondd *x, struct err *err)
 	res = res < 0 ? res : store_create(NULL, STORE_ROLE_RESPOND, &x->r.store, err);
 	res = res < 0 ? res : mailer_create(notify_mail_done, &x->r, &x->r.mailer, err);
 	res = res < 0 ? res : orders_create(order_call, &x->r.orders, err);
+	res = res < 0 ? res : asker_create(ask_stored, &x->r.asker, err);
 	res = res < 0 ? res : read_config(x, err);
 	res = res < 0 ? res : watch_open(&x->loop, place_in_run(path, sizeof path, SOCK_FINDINGS), &x->r, may_hand_in, &x->watch, err);
 	res = res < 0 ? res : ctl_listen(&x->loop, place_in_run(path, sizeof path, SOCK_RESPOND), 0666, handle, x, &x->ctl, err);

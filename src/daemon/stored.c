@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "index/fill.h"
 #include "index/search.h"
+#include "index/sweep.h"
 #include "jail/jail.h"
 #include "vault/vault_client.h"
 #include "wire/ctl.h"
@@ -235,6 +236,8 @@ struct job {
 	struct stored *t;
 	uint64_t peer;
 	struct search search;
+	struct sweep sweep;
+	bool sealed; /* the sweep doesn't ask the index */
 	struct buf fields;
 	struct err err;
 };
@@ -250,6 +253,35 @@ static void job_work(uv_work_t *w)
 	if (search_run(c, &j->search, &j->fields, &j->err) == -E_CLOSED)
 		err_set(&j->err, E_CLOSED, "index", "the search isn't ready; records are sealed all the same (toride log tail, toride status)");
 	client_close(&c);
+}
+
+/* The sealed records themselves; the vault's connection is this thread's own. */
+static void sweep_the_sealed(struct job *j)
+{
+	struct vault *v = NULL;
+	if (vault_open(NULL, 5000, &v, &j->err) < 0)
+		return;
+	struct sweep_sealed o = { j->t->segments, segment_key, v };
+	sweep_sealed(&o, &j->sweep, &j->fields, &j->err);
+	vault_close(&v);
+}
+
+/* Asks the index; where that isn't ready, or has to be filled first, the records tell. */
+static void job_sweep(uv_work_t *w)
+{
+	struct job *j = w->data;
+	struct client *c;
+	struct client_opts o = engine_opts(j->t);
+	int r = -E_CLOSED;
+	if (!j->sealed && atomic_load(stats_counter(j->t->d.stats, "", "index_ready")) && client_open(&o, &c, &j->err) == 0) {
+		r = sweep_index(c, &j->sweep, &j->fields, &j->err);
+		client_close(&c);
+	}
+	if (r != -E_CLOSED)
+		return;
+	buf_reset(&j->fields);
+	j->err = (struct err){ 0 };
+	sweep_the_sealed(j);
 }
 
 static void job_done(uv_work_t *w, int status)
@@ -271,15 +303,43 @@ static int take(yyjson_val *root, const char *key, char *dst, size_t size, struc
 	return !s.ptr || str_copy(s, dst, size) ? 0 : err_set(err, E_INVALID, key, "too long");
 }
 
-static int do_search(struct stored *t, const struct ctl_request *rq, struct err *err)
+/* NULL with *err when too many are under way. */
+static struct job *job_make(struct stored *t, const struct ctl_request *rq, struct err *err)
 {
-	if (t->searching >= WAITING_MAX)
-		return err_set(err, E_LIMIT, "", "too many searches are waiting");
+	if (t->searching >= WAITING_MAX) {
+		err_set(err, E_LIMIT, "", "too many searches are waiting");
+		return NULL;
+	}
 	struct job *j = mem_alloc(sizeof *j);
-	if (!j)
-		return err_set(err, E_NOMEM, "", "no memory");
+	if (!j) {
+		err_set(err, E_NOMEM, "", "no memory");
+		return NULL;
+	}
 	*j = (struct job){ .t = t, .peer = rq->peer };
 	j->work.data = j;
+	buf_init(&j->fields, CTL_MAX);
+	return j;
+}
+
+/* -E_AGAIN: under way. r: what went wrong already. */
+static int job_start(struct job *j, uv_work_cb work, int r, struct err *err)
+{
+	if (r == 0 && uv_queue_work(&j->t->loop, &j->work, work, job_done) < 0)
+		r = err_set(err, E_NOMEM, "", "no memory");
+	if (r < 0) {
+		buf_done(&j->fields);
+		mem_free(j);
+		return r;
+	}
+	j->t->searching++;
+	return -E_AGAIN;
+}
+
+static int do_search(struct stored *t, const struct ctl_request *rq, struct err *err)
+{
+	struct job *j = job_make(t, rq, err);
+	if (!j)
+		return -(int)err->code;
 	struct search *s = &j->search;
 	int r = take(rq->root, "query", s->query, sizeof s->query, err);
 	if (r == 0)
@@ -289,15 +349,24 @@ static int do_search(struct stored *t, const struct ctl_request *rq, struct err 
 	s->to_ms = (int64_t)ctl_u64(rq->root, "to", (uint64_t)clock_now_ms() + 3600000);
 	s->from_ms = (int64_t)ctl_u64(rq->root, "from", (uint64_t)(clock_now_ms() - 7 * 86400000ll));
 	s->limit = (uint32_t)ctl_u64(rq->root, "limit", 50);
-	buf_init(&j->fields, CTL_MAX);
-	if (r == 0 && uv_queue_work(&t->loop, &j->work, job_work, job_done) < 0)
-		r = err_set(err, E_NOMEM, "", "no memory");
-	if (r < 0) {
-		mem_free(j);
-		return r;
-	}
-	t->searching++;
-	return -E_AGAIN;
+	return job_start(j, job_work, r, err);
+}
+
+static int do_sweep(struct stored *t, const struct ctl_request *rq, struct err *err)
+{
+	struct job *j = job_make(t, rq, err);
+	if (!j)
+		return -(int)err->code;
+	struct sweep *s = &j->sweep;
+	int r = sweep_type_parse(ctl_str(rq->root, "type"), &s->type) ? 0 : err_set(err, E_INVALID, "type", "no such type");
+	if (r == 0)
+		r = take(rq->root, "value", s->value, sizeof s->value, err);
+	if (r == 0)
+		r = take(rq->root, "org", s->org, sizeof s->org, err);
+	s->to_ms = (int64_t)ctl_u64(rq->root, "to", (uint64_t)clock_now_ms() + 3600000);
+	s->from_ms = (int64_t)ctl_u64(rq->root, "from", (uint64_t)(s->to_ms - 30 * 86400000ll));
+	j->sealed = ctl_bool(rq->root, "sealed", false);
+	return job_start(j, job_sweep, r < 0 ? r : sweep_check(s, err), err);
 }
 
 static int do_rebuild(struct stored *t, const struct ctl_request *rq, struct err *err)
@@ -321,6 +390,8 @@ static int handle(const struct ctl_request *rq, const char *what, struct buf *b,
 		return err_set(err, E_DENIED, "", "user %u may not ask", (unsigned)rq->uid);
 	if (strcmp(what, "log.search") == 0)
 		return do_search(t, rq, err);
+	if (strcmp(what, "log.sweep") == 0)
+		return do_sweep(t, rq, err);
 	if (strcmp(what, "log.rebuild") == 0)
 		return do_rebuild(t, rq, err);
 	return err_set(err, E_INVALID, "do", "no such request: %s", what);

@@ -135,8 +135,8 @@ static void row_notice(const struct store_rows *r, int i, struct buf *b)
 	text_field(b, "last_error", store_col(r, i, 9));
 }
 
-static int list(struct store *s, const struct store_sql *q, int64_t id, const char *key,
-                void (*row)(const struct store_rows *, int, struct buf *), struct buf *b, struct err *err)
+int incident_format_rows(struct store *s, const struct store_sql *q, int64_t id, const char *key,
+                         void (*row)(const struct store_rows *, int, struct buf *), struct buf *b, struct err *err)
 {
 	struct store_args a = { 0 };
 	struct store_rows rows = { 0 };
@@ -163,12 +163,12 @@ static int list(struct store *s, const struct store_sql *q, int64_t id, const ch
 
 int incident_format_lists(struct store *s, int64_t id, struct buf *b, struct err *err)
 {
-	int r = list(s, &observables, id, "observables", row_observable, b, err);
+	int r = incident_format_rows(s, &observables, id, "observables", row_observable, b, err);
 	if (r == 0)
-		r = list(s, &evidence, id, "evidence", NULL, b, err);
+		r = incident_format_rows(s, &evidence, id, "evidence", NULL, b, err);
 	if (r == 0)
-		r = list(s, &events, id, "timeline", row_event, b, err);
+		r = incident_format_rows(s, &events, id, "timeline", row_event, b, err);
 	if (r == 0)
-		r = list(s, &notices, id, "notices", row_notice, b, err);
+		r = incident_format_rows(s, &notices, id, "notices", row_notice, b, err);
 	return r;
 }

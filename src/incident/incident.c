@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "incident/life.h"
 #include "incident/severity.h"
 #include "incident/timeline.h"
 
@@ -13,7 +14,7 @@
 	"id, number, org, state, title, title_ja, rule, opened_by, severity, reasons, signature_level, terminal,"      \
 	" observable_type, observable, findings, events, created_ms, first_ms, last_ms, found_ms, judged, judged_by,"  \
 	" judged_reason, judged_ms, notice_due_ms, notice_started_ms, notice_sent_ms, notice_late, escalation,"        \
-	" acked_ms, acked_by, call_sheet, report_first_ms, report_follow_ms, report_final_ms, closed_ms, closed_by"
+	" acked_ms, acked_by, call_sheet, report_first_ms, report_follow_ms, report_final_ms, closed_ms, closed_by, playbook"
 
 static const struct store_sql by_number = { "incident_by_number", "SELECT " COLUMNS " FROM incident WHERE number = $1" };
 static const struct store_sql by_id = { "incident_by_id", "SELECT " COLUMNS " FROM incident WHERE id = $1" };
@@ -40,7 +41,7 @@ static void read_row(const struct store_rows *rows, int r, struct arena *a, stru
 	INT(acked_ms, 0);
 	TEXT(acked_by), TEXT(call_sheet);
 	INT(report_first_ms, 0), INT(report_follow_ms, 0), INT(report_final_ms, 0), INT(closed_ms, 0);
-	TEXT(closed_by);
+	TEXT(closed_by), TEXT(playbook);
 #undef TEXT
 #undef INT
 }
@@ -60,7 +61,7 @@ static int load(struct store *s, const struct store_sql *q, const struct store_a
 	}
 	read_row(&rows, 0, a, &i);
 	store_rows_done(&rows);
-	if (!i.closed_by || !i.call_sheet || !i.reasons)
+	if (!i.playbook || !i.call_sheet || !i.reasons)
 		return err_set(err, E_NOMEM, what, "no memory");
 	*ret = i;
 	return 0;
@@ -93,7 +94,7 @@ int incident_list(struct store *s, bool open_only, int limit, struct arena *a, s
 	struct incident *list = arena_array(a, (size_t)rows.n + 1, sizeof *list);
 	for (int k = 0; list && k < rows.n; k++) {
 		read_row(&rows, k, a, &list[k]);
-		if (!list[k].closed_by || !list[k].call_sheet || !list[k].reasons)
+		if (!list[k].playbook || !list[k].call_sheet || !list[k].reasons)
 			list = NULL;
 	}
 	*ret = list;
@@ -187,6 +188,8 @@ int incident_judge(struct store *s, const struct incident *i, const char *by, in
 		r = store_run(s, &set_judged, &a, NULL, err);
 	if (r == 0)
 		r = timeline_add(s, i->id, i->org, now_ms, by, "judged", by, level, reason, err);
+	if (r == 0)
+		r = life_happened(s, i->id, i->org, "analyse", by, reason, now_ms, err);
 	if (r == 0 && strcmp(i->state, "received") == 0)
 		r = incident_set_state(s, i, "analysing", by, now_ms, err);
 	return r;
@@ -248,7 +251,8 @@ int incident_report(struct store *s, const struct incident *i, const char *which
 		struct store_args a = { 0 };
 		store_int(&a, i->id), store_int(&a, now_ms);
 		int r = store_run(s, reports[k].q, &a, NULL, err);
-		return r < 0 ? r : timeline_add(s, i->id, i->org, now_ms, by, "report", which, NULL, NULL, err);
+		r = r < 0 ? r : timeline_add(s, i->id, i->org, now_ms, by, "report", which, NULL, NULL, err);
+		return r < 0 ? r : life_happened(s, i->id, i->org, k == 0 ? "prompt_report" : "report_result", by, "", now_ms, err);
 	}
 	return err_set(err, E_INVALID, "report", "not first, follow or final");
 }
@@ -264,16 +268,18 @@ int incident_open(struct store *s, const struct incident_new *n, char ret_number
 {
 	struct store_args a = { 0 };
 	struct store_rows rows = { 0 };
+	char reasons[600];
 	int r = incident_next_number(s, "I", n->now_ms, ret_number, err);
 	if (r < 0)
 		return r;
 	store_text(&a, ret_number), store_text(&a, n->org), store_text(&a, n->title), store_text(&a, n->by);
 	store_int(&a, n->severity);
-	store_text(&a, "[{\"code\":\"by_hand\",\"text_ja\":\"人が登録した危険度です。\",\"text\":\"Entered by a person.\"}]");
+	store_text(&a, severity_reason_json(n->reason, reasons, sizeof reasons));
 	store_text(&a, n->terminal), store_text(&a, n->observable_type), store_text(&a, n->observable);
 	store_int(&a, n->now_ms);
 	r = store_run(s, &insert, &a, &rows, err);
 	int64_t id = r == 0 ? store_col_int(&rows, 0, 0, 0) : 0;
 	store_rows_done(&rows);
-	return r < 0 ? r : timeline_add(s, id, n->org, n->now_ms, n->by, "opened_by_hand", ret_number, n->title, NULL, err);
+	r = r < 0 ? r : timeline_add(s, id, n->org, n->now_ms, n->by, "opened_by_hand", ret_number, n->title, NULL, err);
+	return r < 0 ? r : life_begin(s, id, n->org, n->playbook, n->by, n->now_ms, err);
 }

@@ -41,6 +41,7 @@ struct incident {
 	const char *acked_by, *call_sheet;
 	int64_t report_first_ms, report_follow_ms, report_final_ms, closed_ms;
 	const char *closed_by;
+	const char *playbook; /* "" for one of an earlier Toride */
 };
 
 /* What counts: the person's word, else the system's. */
@@ -67,6 +68,8 @@ void finding_fingerprint(const struct finding *f, char dst[FINDING_UID_LEN + 1])
 
 struct incident_new {
 	const char *org, *title, *by, *terminal, *observable_type, *observable;
+	const char *reason;   /* code of a reason that severity.c knows: by_hand, reported, met_elsewhere */
+	const char *playbook; /* playbook.h */
 	int severity;
 	int64_t now_ms;
 };
@@ -96,5 +99,8 @@ int incident_next_number(struct store *s, const char *kind, int64_t now_ms, char
 void incident_format(const struct incident *i, struct buf *b);
 /* "observables", "evidence", "timeline", "notices" as further keys of the object begun in b. */
 int incident_format_lists(struct store *s, int64_t id, struct buf *b, struct err *err);
+/* "key":[…] with an object a row of q ($1: id), or the first column as text where row is NULL. */
+int incident_format_rows(struct store *s, const struct store_sql *q, int64_t id, const char *key,
+                         void (*row)(const struct store_rows *, int, struct buf *), struct buf *b, struct err *err);
 
 #endif

@@ -78,6 +78,14 @@ static const struct {
 	  { "outcome_unknown", "攻撃とみられますが、結果が記録から分かりません。", "It looks like an attack, and the records don't tell its outcome." } },
 };
 
+/* Why a person's entry has the severity it has. */
+static const struct severity_reason entered[] = {
+	{ "by_hand", "人が登録した危険度です。", "Entered by a person." },
+	{ "reported", "団体からの申告です。被害があるかはまだ分かりません。", "Reported by a person; whether harm was done isn't known yet." },
+	{ "met_elsewhere", "他団体で見つかった不審な相手先との通信が、記録から見つかりました。",
+	  "The log shows traffic with what was found suspicious at another organisation." },
+};
+
 static bool is_technique(const char *attack, const char *technique)
 {
 	size_t n = strlen(technique);
@@ -121,7 +129,17 @@ const char *severity_reason_words(const char *code, bool ja)
 	for (size_t i = 0; i < ARRAY_LEN(outcomes); i++)
 		if (strcmp(outcomes[i].reason.code, code) == 0)
 			return ja ? outcomes[i].reason.ja : outcomes[i].reason.en;
+	for (size_t i = 0; i < ARRAY_LEN(entered); i++)
+		if (strcmp(entered[i].code, code) == 0)
+			return ja ? entered[i].ja : entered[i].en;
 	return code;
+}
+
+const char *severity_reason_json(const char *code, char *dst, size_t size)
+{
+	snprintf(dst, size, "[{\"code\":\"%s\",\"text_ja\":\"%s\",\"text\":\"%s\"}]", code, severity_reason_words(code, true),
+	         severity_reason_words(code, false)); /* static words without quotes */
+	return dst;
 }
 
 void severity_format(const struct severity *s, const struct finding *f, struct buf *b)

@@ -31,6 +31,8 @@ struct severity severity_of(const struct finding *f);
 void severity_format(const struct severity *s, const struct finding *f, struct buf *b);
 /* A reason by its code, in words; an unknown code is returned as it is. */
 const char *severity_reason_words(const char *code, bool ja);
+/* [{"code":…,"text_ja":…,"text":…}] of one reason, for what isn't a finding's; dst holds 600 bytes. */
+const char *severity_reason_json(const char *code, char *dst, size_t size);
 const char *severity_name(int level, bool ja); /* "危険度3(重大)", "3 Critical" */
 
 #endif

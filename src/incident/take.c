@@ -7,6 +7,8 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "incident/life.h"
+#include "incident/playbook.h"
 #include "incident/severity.h"
 #include "incident/timeline.h"
 
@@ -189,6 +191,22 @@ static const char *title_ja(const struct finding *f)
 	return f->rule.title_ja[0] ? f->rule.title_ja : f->rule.title;
 }
 
+/* The steps of its case; what the finding itself tells is done with it. */
+static int begin_work(struct taking *t, int64_t id)
+{
+	const struct playbook *p = playbook_of(t->f);
+	bool inbound = strcmp(p->code, "inbound") == 0;
+	const char *org = t->f->org, *terminal = t->f->terminal;
+	int r = life_begin(t->s, id, org, p->code, "toride", t->now, t->err);
+	if (r == 0 && terminal[0] && !desk_is_shared(t->d, t->org, terminal) && !inbound) {
+		r = life_happened(t->s, id, org, "identify_terminal", "toride", terminal, t->now, t->err);
+		r = r < 0 ? r : life_happened(t->s, id, org, "identify_source", "toride", terminal, t->now, t->err);
+	}
+	if (r == 0 && t->main && (inbound ? t->main->type == OBSERVABLE_IP : t->main->type != OBSERVABLE_TERMINAL))
+		r = life_happened(t->s, id, org, inbound ? "identify_source" : "identify_destination", "toride", t->main_value, t->now, t->err);
+	return r;
+}
+
 static int open_new(struct taking *t, int64_t *ret_id)
 {
 	char number[INCIDENT_NUMBER], level[4];
@@ -211,7 +229,7 @@ static int open_new(struct taking *t, int64_t *ret_id)
 		r = timeline_add(t->s, *ret_id, f->org, t->now, "toride", "opened", number, title_ja(f), f->rule.title, t->err);
 	if (r == 0)
 		r = timeline_add(t->s, *ret_id, f->org, t->now, "toride", "provisional", level, t->sev.reason->code, NULL, t->err);
-	return r;
+	return r < 0 ? r : begin_work(t, *ret_id);
 }
 
 static int add_observables(struct taking *t, int64_t id)

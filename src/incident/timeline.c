@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "incident/playbook.h"
 #include "incident/severity.h"
 #include "wire/words.h"
 
@@ -51,6 +52,16 @@ static const struct {
 	{ "block_expired", "遮断の期限が来ました: %1", "The block expired: %1" },
 	{ "block_shared", "他団体 %1 件に適用し、%2 件に確認を求めました。", "Applied for %1 other organisations; asked %2 for consent." },
 	{ "block_consented", "%1 が遮断に同意しました: %2", "%1 consented to the block %2." },
+	{ "playbook", "対応の手順: %T1", "Procedure: %T1" },
+	{ "task_done", "済み: %T1 %2", "Done: %T1 %2" },
+	{ "task_added", "作業を加えました: %T1 %2(担当 %3)", "Task added: %T1 %2 (owner %3)" },
+	{ "task_owner", "担当を決めました: %T1: %2", "Owner of \"%T1\": %2" },
+	{ "reported", "%1 から申告がありました(%E2): %3", "Reported by %1 (%E2): %3" },
+	{ "attached", "証拠のファイルを加えました: %1(SHA-256 %2)", "Evidence attached: %1 (SHA-256 %2)" },
+	{ "inquiry", "記録を調べ始めました: %1(%2日分)", "The log is searched for %1 (%2 days)" },
+	{ "inquiry_done", "記録を調べました: %1: 当団体の端末 %2台、ほかの団体 %3", "The log was searched for %1: terminals here %2, other organisations %3" },
+	{ "inquiry_failed", "記録を調べられませんでした: %1: %2", "The log could not be searched for %1: %2" },
+	{ "spread", "同じ相手先との通信が見つかった他団体 %1 件に連絡を始めました。", "Opened for %1 other organisations that met the same." },
 	{ "closed", "%1 が対応を終えました: %2", "Closed by %1: %2" },
 };
 
@@ -96,13 +107,15 @@ int timeline_add(struct store *s, int64_t incident, const char *org, int64_t at_
 static const struct {
 	char letter;
 	enum words_of what;
-} kinds_of_words[] = { { 'S', WORDS_STATE }, { 'R', WORDS_REPORT }, { 'K', WORDS_OBSERVABLE }, { 'G', WORDS_REFUSAL }, { 'C', WORDS_CHECK } };
+} kinds_of_words[] = { { 'S', WORDS_STATE }, { 'R', WORDS_REPORT }, { 'K', WORDS_OBSERVABLE }, { 'G', WORDS_REFUSAL }, { 'C', WORDS_CHECK }, { 'E', WORDS_SUSPICION } };
 
 /* letter 0: as it is. */
 static const char *say(char letter, const char *v, bool ja)
 {
 	if (letter == 'L' && v[0] >= '0' && v[0] <= '3' && !v[1])
 		return severity_name(v[0] - '0', ja);
+	if (letter == 'T')
+		return playbook_words(v, ja);
 	if (letter == 'W')
 		return severity_reason_words(v, ja);
 	for (size_t i = 0; i < ARRAY_LEN(kinds_of_words); i++)

@@ -2,9 +2,15 @@
 #include "base/test.h"
 
 #include "base/err.h"
+#include "base/fs.h"
 #include "base/mem.h"
 #include "index/query.h"
 #include "index/search.h"
+#include "index/sweep.h"
+#include "segment/fake_vault.h"
+#include "segment/writer.h"
+
+#include <stdlib.h>
 
 static struct query q;
 
@@ -264,11 +270,144 @@ static void test_hostile(void **state)
 	}
 }
 
+/* One condition, said twice: in SQL, and of an event. */
+static void test_sweep(void **state)
+{
+	static const char page[] = "{\"class_uid\":4002,\"time\":5000,\"org\":\"412015\",\"src_endpoint\":{\"ip\":\"10.1.0.5\"},\"dst_endpoint\":{\"ip\":\"203.0.113.9\"},"
+	                           "\"http_request\":{\"url\":{\"hostname\":\"www.Fake.example\",\"url_string\":\"http://www.fake.example/a\"}},\"file\":{\"hash\":"
+	                           "\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"},\"action\":\"Allowed\",\"disposition\":\"Blocked\"}";
+	static const char question[] = "{\"class_uid\":4003,\"time\":5000,\"org\":\"412015\",\"src_endpoint\":{\"ip\":\"10.1.0.5\"},\"query\":{\"hostname\":\"www.fake.example\"}}";
+	static const char mail[] = "{\"class_uid\":4009,\"time\":5000,\"org\":\"412015\",\"actor\":{\"user\":\"yamada\"},\"email\":{\"from\":\"Evil@fake.example\",\"subject\":\"\xe8\xab\x8b\xe6\xb1\x82\"},\"action\":\"Allowed\"}";
+	static const struct {
+		enum sweep_type type;
+		const char *value, *event;
+		bool matches;
+		const char *sql; /* a part of it */
+	} cases[] = {
+		{ SWEEP_HOSTNAME, "fake.example", page, true, "lower(`host`) LIKE '%.fake.example'" },
+		{ SWEEP_HOSTNAME, "FAKE.example", page, true, "lower(`host`) = 'fake.example'" },
+		{ SWEEP_HOSTNAME, "ake.example", page, false, "`class` = 4002" },
+		{ SWEEP_HOSTNAME, "www.fake.example", question, false, "`class` = 4009" },
+		{ SWEEP_IP, "203.0.113.9", page, true, "`dst` >= toIPv6('::ffff:203.0.113.9')" },
+		{ SWEEP_IP, "203.0.113.0/24", page, true, "`dst` <= toIPv6('::ffff:203.0.113.255')" },
+		{ SWEEP_IP, "203.0.112.0/24", page, false, "`dst`" },
+		{ SWEEP_IP, "2001:db8::1", page, false, "`dst`" },
+		{ SWEEP_URL, "http://www.fake.example/a?pw=1", page, true, "lower(`url`) = 'http://www.fake.example/a'" },
+		{ SWEEP_URL, "http://www.fake.example/", page, false, "`url`" },
+		{ SWEEP_HASH, "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855", page, true, "`hash`" },
+		{ SWEEP_MAIL, "evil@fake.example", mail, true, "evil@fake.example" },
+		{ SWEEP_MAIL, "\xe8\xab\x8b\xe6\xb1\x82", mail, true, "\xe8\xab\x8b\xe6\xb1\x82" },
+		{ SWEEP_MAIL, "fake.example", page, false, "`class` = 4009" },
+		{ SWEEP_TERMINAL, "10.1.0.5", page, true, "`src` >= toIPv6('::ffff:10.1.0.5')" },
+		{ SWEEP_TERMINAL, "10.1.0.50", page, false, "`src`" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct sweep s = { .type = cases[i].type, .org = "412015", .from_ms = 1000, .to_ms = 9000 };
+		struct err err = { 0 };
+		struct event e;
+		struct buf b;
+		bool refused = false;
+		struct str terminal = STR("");
+		snprintf(s.value, sizeof s.value, "%s", cases[i].value);
+		assert_int_equal(sweep_check(&s, &err), 0);
+		buf_init(&b, 64 * KIB);
+		assert_int_equal(sweep_sql(&s, &b, &err), 0);
+		if (!strstr(buf_cstr(&b), cases[i].sql))
+			fail_msg("%s\n  not in %s", cases[i].sql, buf_cstr(&b));
+		assert_non_null(strstr(buf_cstr(&b), "org = '412015' AND"));
+		buf_done(&b);
+		assert_int_equal(event_parse(str_from(cases[i].event), &e), 0);
+		assert_int_equal(sweep_matches(&s, &e, &refused, &terminal), cases[i].matches);
+		if (cases[i].matches && cases[i].event == page)
+			assert_true(refused && str_eq(terminal, STR("10.1.0.5")));
+		if (cases[i].matches && cases[i].event == mail)
+			assert_true(!refused && str_eq(terminal, STR("yamada")));
+		s.to_ms = 5000; /* its end doesn't belong to it */
+		assert_false(sweep_matches(&s, &e, &refused, &terminal));
+		event_done(&e);
+	}
+}
+
+static void test_sweep_refused(void **state)
+{
+	static const struct {
+		enum sweep_type type;
+		const char *value;
+	} cases[] = {
+		{ SWEEP_HOSTNAME, "" }, { SWEEP_HOSTNAME, "a b" }, { SWEEP_HOSTNAME, "a\" or org:*" }, { SWEEP_HOSTNAME, "*" }, { SWEEP_HOSTNAME, ".a" },
+		{ SWEEP_IP, "x" }, { SWEEP_URL, "http://a/\"b" }, { SWEEP_URL, "?" }, { SWEEP_HASH, "abc" }, { SWEEP_MAIL, "a\nb" }, { SWEEP_MAIL, "\xff" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct sweep s = { .type = cases[i].type, .from_ms = 1, .to_ms = 2 };
+		struct err err = { 0 };
+		snprintf(s.value, sizeof s.value, "%s", cases[i].value);
+		if (sweep_check(&s, &err) != -E_INVALID)
+			fail_msg("case %zu was taken", i);
+	}
+	struct sweep s = { .type = SWEEP_IP, .value = "1.2.3", .from_ms = 1, .to_ms = 2 };
+	struct err err = { 0 };
+	struct buf b;
+	buf_init(&b, 64 * KIB);
+	assert_int_equal(sweep_sql(&s, &b, &err), -E_INVALID);
+	buf_done(&b);
+}
+
+/* The records themselves, where no index is: counted by body and terminal, with the name of the first. */
+static void test_sweep_sealed(void **state)
+{
+	char dir[] = "/tmp/toride-sweep.XXXXXX", line[300];
+	struct writer *w = NULL;
+	struct err err = { 0 };
+	struct buf b;
+	static const struct {
+		const char *org, *host, *src, *action;
+		long long time;
+	} records[] = {
+		{ "412015", "www.fake.example", "10.1.0.5", "Allowed", 5000 }, { "412015", "www.news.example", "10.1.0.5", "Allowed", 5000 },
+		{ "412015", "fake.example", "10.1.0.5", "Denied", 6000 },      { "412015", "fake.example", "10.1.0.5", "Allowed", 99000 },
+		{ "412023", "fake.example", "10.1.0.5", "Denied", 7000 },      { "412015", "fake.example", "10.1.0.6", "Allowed", 4000 },
+	};
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(writer_open(&(struct writer_opts){ .dir = dir, .key = fake_key, .seal = fake_seal }, &w, &err), 0);
+	for (size_t i = 0; i < ARRAY_LEN(records); i++) {
+		snprintf(line, sizeof line, "{\"class_uid\":4002,\"time\":%lld,\"src_endpoint\":{\"ip\":\"%s\"},\"http_request\":{\"url\":{\"hostname\":\"%s\"}},"
+		         "\"action\":\"%s\"}", records[i].time, records[i].src, records[i].host, records[i].action);
+		assert_int_equal(writer_append(w, records[i].org, "events", str_from(line), NULL, &err), 0);
+	}
+	assert_int_equal(writer_append(w, "412015", "events", STR("not JSON, fake.example"), NULL, &err), 0);
+	assert_int_equal(writer_commit(w, &err), 0);
+	writer_close(&w);
+	struct sweep_sealed o = { dir, fake_key, NULL };
+	struct sweep s = { .type = SWEEP_HOSTNAME, .value = "fake.example", .from_ms = 1000, .to_ms = 9000 };
+	buf_init(&b, 64 * KIB);
+	assert_int_equal(sweep_sealed(&o, &s, &b, &err), 0);
+	assert_string_equal(buf_cstr(&b),
+	                    ",\"source\":\"sealed\",\"hits\":["
+	                    "{\"org\":\"412015\",\"terminal\":\"10.1.0.5\",\"passed\":1,\"refused\":1,\"first\":5000,\"last\":6000,\"record\":\"412015/events/000001/0\"},"
+	                    "{\"org\":\"412015\",\"terminal\":\"10.1.0.6\",\"passed\":1,\"refused\":0,\"first\":4000,\"last\":4000,\"record\":\"412015/events/000001/4\"},"
+	                    "{\"org\":\"412023\",\"terminal\":\"10.1.0.5\",\"passed\":0,\"refused\":1,\"first\":7000,\"last\":7000,\"record\":\"412023/events/000001/0\"}"
+	                    "],\"more\":false");
+	buf_reset(&b);
+	snprintf(s.org, sizeof s.org, "412023"); /* one body's records alone are opened */
+	assert_int_equal(sweep_sealed(&o, &s, &b, &err), 0);
+	assert_null(strstr(buf_cstr(&b), "412015"));
+	buf_reset(&b);
+	s.org[0] = 0, s.type = SWEEP_TERMINAL;
+	snprintf(s.value, sizeof s.value, "10.1.0.6");
+	assert_int_equal(sweep_sealed(&o, &s, &b, &err), 0);
+	assert_non_null(strstr(buf_cstr(&b), "\"passed\":1,\"refused\":0"));
+	assert_null(strstr(buf_cstr(&b), "10.1.0.5"));
+	buf_done(&b);
+	fs_rmtree(dir, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_query), cmocka_unit_test(test_limits), cmocka_unit_test(test_search),
 		cmocka_unit_test(test_row), cmocka_unit_test(test_head), cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_sweep), cmocka_unit_test(test_sweep_refused),
+		cmocka_unit_test(test_sweep_sealed),
 	};
 	return cmocka_run_group_tests_name("index/index", tests, NULL, NULL);
 }

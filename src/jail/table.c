@@ -129,7 +129,7 @@ const struct table_socket table_sockets[] = {
 	{ .name = SOCK_EVE, .server = "intaked", .peers = { USER_SURICATA } },
 	{ .name = SOCK_FINDINGS, .server = "respondd", .peers = { USER_DETECT } },
 	{ .name = SOCK_RESPOND, .server = "respondd", .peers = { USER_CONTROL, USER_PORTAL } },
-	{ .name = SOCK_SEARCH, .server = "stored", .peers = { USER_CONTROL, USER_PORTAL } },
+	{ .name = SOCK_SEARCH, .server = "stored", .peers = { USER_CONTROL, USER_PORTAL, USER_RESPOND } },
 	{ .name = SOCK_PROXY, .server = "proxyd" },
 	{ .name = SOCK_PORTAL, .server = "portald", .peers = { USER_WEB } },
 	{ 0 },

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "incident/life.h"
 #include "incident/timeline.h"
 #include "respond/orders.h"
 
@@ -73,7 +74,8 @@ static int note_active(struct respond *r, const struct order_task *t, int64_t no
 	snprintf(ms, sizeof ms, "%lld", (long long)(now - t->found_ms));
 	if (res == 0 && t->origin)
 		respond_stat(r, "block_latency_ms", now - t->found_ms, false);
-	return res < 0 ? res : write_line(r, t, now, "block_active", t->id, ms, err);
+	res = res < 0 ? res : write_line(r, t, now, "block_active", t->id, ms, err);
+	return res < 0 || !t->incident ? res : life_happened(r->store, t->incident, t->org, "contain", RESPOND_ACTOR, t->id, now, err);
 }
 
 static int note_gone(struct respond *r, const struct order_task *t, int64_t now, struct err *err)

@@ -15,6 +15,7 @@ static const struct store_sql moves[] = {
 	{ "clock_incidents", "UPDATE incident SET notice_due_ms = notice_due_ms + $1, notice_started_ms = notice_started_ms + $1,"
 			     " notice_sent_ms = notice_sent_ms + $1, judged_ms = judged_ms + $1 WHERE state <> 'closed'" },
 	{ "clock_notices", "UPDATE notice SET next_ms = next_ms + $1 WHERE state = 'queued'" },
+	{ "clock_inquiries", "UPDATE inquiry SET next_ms = next_ms + $1 WHERE state = 'waiting'" },
 	{ "clock_calls", "UPDATE block_call SET heard_ms = heard_ms + $1 WHERE block IN (SELECT id FROM block WHERE state = 'active')" },
 	{ "clock_blocks", "UPDATE block SET expires_ms = expires_ms + $1, next_ms = next_ms + $1, check_ms = check_ms + $1,"
 			  " acted_ms = acted_ms + $1, calls_told_ms = calls_told_ms + $1"

@@ -1,28 +1,19 @@
 /* See desk.h. One table of requests; each handler runs in a transaction whose scope the table and the `org` of the
  * request give: with `org`, row security shows that body's rows only, whatever the handler asks. */
-#include "respond/desk.h"
+#include "respond/desk_call.h"
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "incident/life.h"
 #include "incident/timeline.h"
 #include "respond/block.h"
+#include "respond/inquiry.h"
 #include "respond/notify.h"
 
 #include <stdio.h>
 
-struct call {
-	struct respond *r;
-	yyjson_val *root;
-	struct buf *b;
-	struct arena arena;
-	int64_t now;
-	char by[DESK_NAME_MAX + 4], number[40], audit_org[8], audit[200];
-	struct err *err;
-};
-
-/* One line of words from the caller; "" when absent and not needed. */
-static int words(struct call *c, const char *key, size_t max, bool needed, char *dst, size_t size)
+int desk_words(struct desk_call *c, const char *key, size_t max, bool needed, char *dst, size_t size)
 {
 	struct str s = ctl_str(c->root, key);
 	if (!s.ptr || s.len == 0) {
@@ -37,9 +28,9 @@ static int words(struct call *c, const char *key, size_t max, bool needed, char 
 	return 0;
 }
 
-static int load(struct call *c, struct incident *i)
+int desk_load(struct desk_call *c, struct incident *i)
 {
-	int res = words(c, "number", sizeof c->number - 1, true, c->number, sizeof c->number);
+	int res = desk_words(c, "number", sizeof c->number - 1, true, c->number, sizeof c->number);
 	if (res == 0)
 		res = incident_load(c->r->store, c->number, &c->arena, i, c->err);
 	if (res == 0) {
@@ -49,7 +40,7 @@ static int load(struct call *c, struct incident *i)
 	return res;
 }
 
-static int reload(struct call *c, struct incident *i)
+int desk_reload(struct desk_call *c, struct incident *i)
 {
 	int res = incident_load_id(c->r->store, i->id, &c->arena, i, c->err);
 	if (res == 0) {
@@ -59,7 +50,7 @@ static int reload(struct call *c, struct incident *i)
 	return res;
 }
 
-static int do_list(struct call *c)
+static int do_list(struct desk_call *c)
 {
 	struct incident *list;
 	size_t n;
@@ -78,16 +69,20 @@ static int do_list(struct call *c)
 	return 0;
 }
 
-static int do_show(struct call *c)
+static int do_show(struct desk_call *c)
 {
 	struct incident i;
-	int res = load(c, &i);
+	int res = desk_load(c, &i);
 	if (res < 0)
 		return res;
 	json_key(c->b, "incident");
 	incident_format(&i, c->b);
 	c->b->len--; /* the object goes on with its lists */
 	res = incident_format_lists(c->r->store, i.id, c->b, c->err);
+	if (res == 0)
+		res = life_format(c->r->store, i.id, c->b, c->err);
+	if (res == 0)
+		res = inquiry_format(c->r, i.id, 0, c->b, c->err);
 	if (res == 0)
 		res = block_format_list(c->r, i.id, true, c->b, c->err);
 	if (i.call_sheet[0])
@@ -96,18 +91,20 @@ static int do_show(struct call *c)
 	return res;
 }
 
-static int do_open(struct call *c)
+static int do_open(struct desk_call *c)
 {
 	char org[8], title[400], terminal[64], type[16], value[256], number[INCIDENT_NUMBER];
-	int res = words(c, "org", 6, true, org, sizeof org);
-	res = res < 0 ? res : words(c, "title", 300, true, title, sizeof title);
-	res = res < 0 ? res : words(c, "terminal", 60, false, terminal, sizeof terminal);
-	res = res < 0 ? res : words(c, "observable_type", 10, false, type, sizeof type);
-	res = res < 0 ? res : words(c, "observable", 250, false, value, sizeof value);
+	int res = desk_words(c, "org", 6, true, org, sizeof org);
+	res = res < 0 ? res : desk_words(c, "title", 300, true, title, sizeof title);
+	res = res < 0 ? res : desk_words(c, "terminal", 60, false, terminal, sizeof terminal);
+	res = res < 0 ? res : desk_words(c, "observable_type", 10, false, type, sizeof type);
+	res = res < 0 ? res : desk_words(c, "observable", 250, false, value, sizeof value);
 	uint64_t severity = ctl_u64(c->root, "severity", 1);
 	if (res == 0 && (!desk_org(c->r->desk, org) || severity > 3))
 		return err_set(c->err, E_INVALID, severity > 3 ? "severity" : "org", severity > 3 ? "not 0 to 3" : "no such organisation");
-	struct incident_new n = { org, title, c->by, terminal, value[0] ? type : "", value, (int)severity, c->now };
+	struct incident_new n = { .org = org, .title = title, .by = c->by, .terminal = terminal, .observable_type = value[0] ? type : "",
+		                  .observable = value, .severity = (int)severity, .now_ms = c->now, .reason = "by_hand",
+		                  .playbook = terminal[0] ? "outbound" : "inbound" };
 	res = res < 0 ? res : incident_open(c->r->store, &n, number, c->err);
 	struct incident i = { 0 };
 	res = res < 0 ? res : incident_load(c->r->store, number, &c->arena, &i, c->err);
@@ -115,7 +112,7 @@ static int do_open(struct call *c)
 		res = notify_start(c->r, &i, (int)severity, false, c->now, c->err);
 	snprintf(c->audit_org, sizeof c->audit_org, "%s", org);
 	snprintf(c->audit, sizeof c->audit, "%s", number);
-	return res < 0 ? res : reload(c, &i);
+	return res < 0 ? res : desk_reload(c, &i);
 }
 
 static bool type_of(const char *name, enum observable_type *ret)
@@ -129,15 +126,15 @@ static bool type_of(const char *name, enum observable_type *ret)
 }
 
 /* The judgement starts the notice clock; what it asks for beyond what was done is done now. */
-static int do_judge(struct call *c)
+static int do_judge(struct desk_call *c)
 {
 	struct incident i;
 	char reason[DESK_WORDS_MAX + 4];
 	uint64_t severity = ctl_u64(c->root, "severity", 99);
 	bool blocking = false;
 	enum observable_type type;
-	int res = load(c, &i);
-	res = res < 0 ? res : words(c, "reason", DESK_WORDS_MAX, true, reason, sizeof reason);
+	int res = desk_load(c, &i);
+	res = res < 0 ? res : desk_words(c, "reason", DESK_WORDS_MAX, true, reason, sizeof reason);
 	if (res == 0 && severity > 3)
 		return err_set(c->err, E_INVALID, "severity", "not 0 to 3");
 	int was = incident_severity(&i);
@@ -152,26 +149,26 @@ static int do_judge(struct call *c)
 		res = notify_judged(c->r, &i, was, c->now, c->err);
 	if (res == 0 && severity < NOTIFY_FROM_SEVERITY)
 		res = notify_cancel(c->r, &i, c->now, c->err);
-	return res < 0 ? res : reload(c, &i);
+	return res < 0 ? res : desk_reload(c, &i);
 }
 
-static int do_ack(struct call *c)
+static int do_ack(struct desk_call *c)
 {
 	struct incident i;
-	int res = load(c, &i);
+	int res = desk_load(c, &i);
 	res = res < 0 ? res : incident_ack(c->r->store, &i, c->by, c->now, c->err);
 	res = res < 0 ? res : notify_cancel(c->r, &i, c->now, c->err);
-	return res < 0 ? res : reload(c, &i);
+	return res < 0 ? res : desk_reload(c, &i);
 }
 
-static int do_note(struct call *c)
+static int do_note(struct desk_call *c)
 {
 	struct incident i;
 	char text[DESK_WORDS_MAX + 4], state[16], report[16];
-	int res = load(c, &i);
-	res = res < 0 ? res : words(c, "text", DESK_WORDS_MAX, false, text, sizeof text);
-	res = res < 0 ? res : words(c, "state", 12, false, state, sizeof state);
-	res = res < 0 ? res : words(c, "report", 8, false, report, sizeof report);
+	int res = desk_load(c, &i);
+	res = res < 0 ? res : desk_words(c, "text", DESK_WORDS_MAX, false, text, sizeof text);
+	res = res < 0 ? res : desk_words(c, "state", 12, false, state, sizeof state);
+	res = res < 0 ? res : desk_words(c, "report", 8, false, report, sizeof report);
 	if (res == 0 && !text[0] && !state[0] && !report[0])
 		return err_set(c->err, E_INVALID, "text", "missing");
 	if (res == 0 && strcmp(state, "closed") == 0)
@@ -182,34 +179,34 @@ static int do_note(struct call *c)
 		res = incident_report(c->r->store, &i, report, c->by, c->now, c->err);
 	if (res == 0 && state[0])
 		res = incident_set_state(c->r->store, &i, state, c->by, c->now, c->err);
-	return res < 0 ? res : reload(c, &i);
+	return res < 0 ? res : desk_reload(c, &i);
 }
 
-static int do_close(struct call *c)
+static int do_close(struct desk_call *c)
 {
 	struct incident i;
 	char reason[DESK_WORDS_MAX + 4];
-	int res = load(c, &i);
-	res = res < 0 ? res : words(c, "reason", DESK_WORDS_MAX, true, reason, sizeof reason);
+	int res = desk_load(c, &i);
+	res = res < 0 ? res : desk_words(c, "reason", DESK_WORDS_MAX, true, reason, sizeof reason);
 	res = res < 0 ? res : incident_close(c->r->store, &i, c->by, reason, c->now, c->err);
 	res = res < 0 ? res : notify_cancel(c->r, &i, c->now, c->err);
-	return res < 0 ? res : reload(c, &i);
+	return res < 0 ? res : desk_reload(c, &i);
 }
 
-static int do_block_list(struct call *c)
+static int do_block_list(struct desk_call *c)
 {
 	return block_format_list(c->r, 0, ctl_bool(c->root, "all", false), c->b, c->err);
 }
 
-static int do_block_add(struct call *c)
+static int do_block_add(struct desk_call *c)
 {
 	char org[8], kind[12], value[256], reason[160], incident[40], id[INCIDENT_NUMBER] = "";
 	struct block_request q = { .now = c->now };
-	int res = words(c, "org", 6, true, org, sizeof org);
-	res = res < 0 ? res : words(c, "kind", 10, true, kind, sizeof kind);
-	res = res < 0 ? res : words(c, "value", 250, true, value, sizeof value);
-	res = res < 0 ? res : words(c, "reason", 150, true, reason, sizeof reason);
-	res = res < 0 ? res : words(c, "incident", 30, false, incident, sizeof incident);
+	int res = desk_words(c, "org", 6, true, org, sizeof org);
+	res = res < 0 ? res : desk_words(c, "kind", 10, true, kind, sizeof kind);
+	res = res < 0 ? res : desk_words(c, "value", 250, true, value, sizeof value);
+	res = res < 0 ? res : desk_words(c, "reason", 150, true, reason, sizeof reason);
+	res = res < 0 ? res : desk_words(c, "incident", 30, false, incident, sizeof incident);
 	uint64_t hours = ctl_u64(c->root, "hours", 0);
 	if (res < 0)
 		return res;
@@ -227,10 +224,10 @@ static int do_block_add(struct call *c)
 	return res;
 }
 
-static int do_block_remove(struct call *c)
+static int do_block_remove(struct desk_call *c)
 {
 	char id[40];
-	int res = words(c, "id", 30, true, id, sizeof id);
+	int res = desk_words(c, "id", 30, true, id, sizeof id);
 	snprintf(c->audit, sizeof c->audit, "%s", id);
 	res = res < 0 ? res : block_remove(c->r, id, c->by, c->now, c->err);
 	if (res == 0)
@@ -242,7 +239,7 @@ static const struct store_sql consents = {
 	"consent_list", "SELECT org, given, min_severity, given_by, given_date FROM consent ORDER BY org"
 };
 
-static int list_consents(struct call *c)
+static int list_consents(struct desk_call *c)
 {
 	struct store_rows rows = { 0 };
 	int res = store_run(c->r->store, &consents, NULL, &rows, c->err);
@@ -264,10 +261,10 @@ static int list_consents(struct call *c)
 	return 0;
 }
 
-static int do_block_consent(struct call *c)
+static int do_block_consent(struct desk_call *c)
 {
 	char id[40];
-	int res = words(c, "id", 30, false, id, sizeof id);
+	int res = desk_words(c, "id", 30, false, id, sizeof id);
 	if (res < 0 || !id[0])
 		return res < 0 ? res : list_consents(c);
 	snprintf(c->audit, sizeof c->audit, "%s", id);
@@ -279,32 +276,35 @@ static int do_block_consent(struct call *c)
 
 static const struct {
 	const char *what;
-	int (*run)(struct call *c);
+	int (*run)(struct desk_call *c);
 	bool changes; /* needs `by`, is audited */
 } requests[] = {
 	{ "incident.list", do_list, false },   { "incident.show", do_show, false },       { "incident.open", do_open, true },
 	{ "incident.judge", do_judge, true },  { "incident.ack", do_ack, true },          { "incident.note", do_note, true },
-	{ "incident.close", do_close, true },  { "block.list", do_block_list, false },    { "block.add", do_block_add, true },
+	{ "incident.close", do_close, true },  { "incident.report", desk_report, true },  { "incident.search", desk_search, true },
+	{ "incident.spread", desk_spread, true }, { "incident.step", desk_step, true },   { "incident.task", desk_task, true },
+	{ "incident.owner", desk_owner, true }, { "incident.playbook", desk_playbook, true }, { "incident.attach", desk_attach, true },
+	  { "block.list", do_block_list, false },    { "block.add", do_block_add, true },
 	{ "block.remove", do_block_remove, true }, { "block.consent", do_block_consent, false },
 };
 
 /* With `org` only that body's rows are seen. Orders for blocks name their body in `org`, and look at all. */
-static int scope(struct call *c, const char *what, char dst[8])
+static int scope(struct desk_call *c, const char *what, char dst[8])
 {
 	snprintf(dst, 8, "%s", STORE_ALL);
-	if (strcmp(what, "incident.open") == 0 || strcmp(what, "block.add") == 0)
+	if (strcmp(what, "incident.open") == 0 || strcmp(what, "incident.report") == 0 || strcmp(what, "block.add") == 0)
 		return 0;
 	char org[8];
-	int res = words(c, "org", 6, false, org, sizeof org);
+	int res = desk_words(c, "org", 6, false, org, sizeof org);
 	if (res == 0 && org[0])
 		snprintf(dst, 8, "%s", org);
 	return res;
 }
 
-static int run(struct call *c, size_t k)
+static int run(struct desk_call *c, size_t k)
 {
 	char org[8];
-	int res = words(c, "by", DESK_NAME_MAX, requests[k].changes, c->by, sizeof c->by);
+	int res = desk_words(c, "by", DESK_NAME_MAX, requests[k].changes, c->by, sizeof c->by);
 	res = res < 0 ? res : scope(c, requests[k].what, org);
 	res = res < 0 ? res : store_begin(c->r->store, org, c->err);
 	if (res < 0)
@@ -321,7 +321,7 @@ int desk_handle(const struct ctl_request *rq, const char *what, struct buf *b, v
 	int r = respond_clock(user, err);
 	if (r < 0)
 		return r;
-	struct call c = { .r = user, .root = rq->root, .b = b, .now = clock_now_ms(), .err = err };
+	struct desk_call c = { .r = user, .root = rq->root, .b = b, .now = clock_now_ms(), .err = err };
 	for (size_t k = 0; k < ARRAY_LEN(requests); k++) {
 		if (strcmp(requests[k].what, what) != 0)
 			continue;

@@ -5,7 +5,9 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "respond/asker.h"
 #include "respond/block.h"
+#include "respond/inquiry.h"
 #include "respond/notify.h"
 #include "respond/orders.h"
 #include "respond/smtp.h"
@@ -113,7 +115,7 @@ int respond_finding(struct respond *r, const struct finding *f, struct err *err)
 
 void respond_work(struct respond *r)
 {
-	static int (*const jobs[])(struct respond *, int64_t, struct err *) = { block_work, notify_escalate_due, notify_send_due };
+	static int (*const jobs[])(struct respond *, int64_t, struct err *) = { inquiry_work, block_work, notify_escalate_due, notify_send_due };
 	struct err away = { 0 };
 	if (respond_clock(r, &away) < 0)
 		return; /* the store says so itself */
@@ -121,6 +123,7 @@ void respond_work(struct respond *r)
 	if (r->mailer)
 		mailer_work(r->mailer);
 	block_collect(r);
+	inquiry_collect(r);
 	if (now < r->work_ms && r->work_ms <= now + WORK_EVERY_MS)
 		return;
 	r->work_ms = now + WORK_EVERY_MS; /* a job that finds more to do sets 0 */
@@ -138,6 +141,8 @@ int respond_wait_ms(const struct respond *r)
 	int64_t left = r->work_ms - clock_now_ms();
 	if ((r->mailer && mailer_room(r->mailer) < MAILER_MAX) || !orders_idle(r->orders))
 		return 5;
+	if (r->asker && !asker_idle(r->asker) && left > 20)
+		return 20;
 	return left < 1 ? 1 : left > 1000 ? 1000 : (int)left;
 }
 

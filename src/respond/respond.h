@@ -14,6 +14,7 @@ struct events;
 struct stats;
 struct mailer;
 struct orders;
+struct asker;
 
 #define RESPOND_ACTOR "toride"
 
@@ -24,6 +25,7 @@ struct respond {
 	struct stats *stats;    /* NULL in tests */
 	struct mailer *mailer;
 	struct orders *orders;
+	struct asker *asker;    /* NULL: the log isn't asked */
 	int64_t work_ms;        /* next look at the tables; 0: at once */
 	struct clock_watch clock;
 	char boot[CLOCK_BOOT];  /* before confinement; "" in tests */

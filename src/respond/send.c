@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "incident/life.h"
 #include "incident/timeline.h"
 #include "respond/mime.h"
 #include "respond/smtp.h"
@@ -180,6 +181,8 @@ static int was_sent(struct respond *r, const struct outcome *o, struct err *err)
 		if (res == 0 && rows.n && strcmp(o->step, "first") == 0)
 			respond_stat(r, "notice_latency_ms", o->now - store_col_int(&rows, 0, 0, o->now), false);
 		store_rows_done(&rows);
+		res = res < 0 ? res : life_happened(r->store, o->incident, o->org, "report_org", RESPOND_ACTOR, o->reference, o->now, err);
+		res = res < 0 ? res : life_happened(r->store, o->incident, o->org, "prompt_report", RESPOND_ACTOR, o->reference, o->now, err);
 	}
 	if (res < 0)
 		return res;

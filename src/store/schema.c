@@ -124,6 +124,42 @@ static const char calls[] =
 /* how far the wall clock was ahead of the monotonic one, in which boot: respond/clock.c notices by it that it was set */
 static const char clock_set[] = "ALTER TABLE clock ADD COLUMN boot text NOT NULL DEFAULT '', ADD COLUMN ahead_ms bigint";
 
+/* rows of a new table are seen as those of the others are */
+#define KEPT_APART(table)                                                                                              \
+	"ALTER TABLE " table " ENABLE ROW LEVEL SECURITY; ALTER TABLE " table " FORCE ROW LEVEL SECURITY;"             \
+	"CREATE POLICY own_rows ON " table " USING (toride_sees(org)) WITH CHECK (toride_sees(org));"                  \
+	"GRANT SELECT ON " table " TO toride_portal;"
+#define APPEND_ONLY(table)                                                                                             \
+	"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON " table " FOR EACH ROW EXECUTE FUNCTION toride_refuse();" \
+	"CREATE TRIGGER no_truncate BEFORE TRUNCATE ON " table " EXECUTE FUNCTION toride_refuse();"
+
+/* the work on an incident: steps of its playbook, duties, tasks; what people reported; files by hash; what was looked for in the log */
+static const char life[] =
+	"ALTER TABLE incident ADD COLUMN playbook text NOT NULL DEFAULT '';"
+	"CREATE TABLE task (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, incident bigint NOT NULL REFERENCES incident(id),"
+	" org text NOT NULL, list text NOT NULL CHECK (list IN ('playbook','duty','task')), step text NOT NULL, nth int NOT NULL,"
+	" role text NOT NULL, owner text NOT NULL DEFAULT '', title text NOT NULL DEFAULT '', created_ms bigint NOT NULL,"
+	" created_by text NOT NULL, done_ms bigint, done_by text NOT NULL DEFAULT '', result text NOT NULL DEFAULT '');"
+	"CREATE UNIQUE INDEX task_once ON task (incident, list, step) WHERE list <> 'task';"
+	"CREATE TABLE report (incident bigint PRIMARY KEY REFERENCES incident(id), org text NOT NULL, kind text NOT NULL,"
+	" reporter text NOT NULL, phone text NOT NULL, words text NOT NULL, happened_ms bigint NOT NULL, heard_ms bigint NOT NULL,"
+	" heard_by text NOT NULL);"
+	"CREATE TABLE attachment (incident bigint NOT NULL REFERENCES incident(id), org text NOT NULL, sha256 text NOT NULL,"
+	" name text NOT NULL, bytes bigint NOT NULL, kind text NOT NULL, place text NOT NULL, added_ms bigint NOT NULL,"
+	" added_by text NOT NULL, PRIMARY KEY (incident, sha256));"
+	"CREATE TABLE inquiry (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, incident bigint REFERENCES incident(id),"
+	" org text NOT NULL, kind text NOT NULL CHECK (kind IN ('visitors','replay')), type text NOT NULL, value text NOT NULL,"
+	" scope text NOT NULL," /* the body looked for, '' all */
+	" from_ms bigint NOT NULL, to_ms bigint NOT NULL, state text NOT NULL CHECK (state IN ('waiting','done','failed')),"
+	" source text NOT NULL DEFAULT '', more boolean NOT NULL DEFAULT false, attempts int NOT NULL DEFAULT 0,"
+	" next_ms bigint NOT NULL, created_ms bigint NOT NULL, created_by text NOT NULL, done_ms bigint, error text NOT NULL DEFAULT '');"
+	"CREATE INDEX inquiry_queue ON inquiry (next_ms) WHERE state = 'waiting';"
+	"CREATE TABLE inquiry_hit (inquiry bigint NOT NULL REFERENCES inquiry(id), org text NOT NULL, terminal text NOT NULL,"
+	" passed bigint NOT NULL, refused bigint NOT NULL, first_ms bigint NOT NULL, last_ms bigint NOT NULL, record text NOT NULL,"
+	" PRIMARY KEY (inquiry, org, terminal));"
+	KEPT_APART("task") KEPT_APART("report") KEPT_APART("attachment") KEPT_APART("inquiry") KEPT_APART("inquiry_hit")
+	APPEND_ONLY("report") APPEND_ONLY("attachment") APPEND_ONLY("inquiry_hit");
+
 const struct schema_step schema_steps[] = {
 	{ 1, "tables of the desk", tables },
 	{ 2, "row-level security, append-only timeline", security },
@@ -131,5 +167,6 @@ const struct schema_step schema_steps[] = {
 	{ 4, "the clocks, for the page", clock_row },
 	{ 5, "traffic after a block", calls },
 	{ 6, "the clock that was set", clock_set },
+	{ 7, "tasks, reports, attachments, inquiries", life },
 };
 const size_t schema_n = sizeof schema_steps / sizeof *schema_steps;

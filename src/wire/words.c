@@ -73,6 +73,15 @@ static const struct {
 	{ WORDS_PROCESS, "backoff", "再起動待ち", "waiting to restart" },
 	{ WORDS_PROCESS, "stopping", "停止中", "stopping" },
 	{ WORDS_PROCESS, "stopped", "停止", "stopped" },
+	{ WORDS_OBSERVABLE, "mail", "メール", "mail" },
+	{ WORDS_SUSPICION, "page", "不審なページ", "a page" },
+	{ WORDS_SUSPICION, "mail", "不審なメール", "a mail" },
+	{ WORDS_SUSPICION, "file", "不審なファイル", "a file" },
+	{ WORDS_SUSPICION, "call", "不審な電話", "a telephone call" },
+	{ WORDS_SUSPICION, "other", "その他", "something else" },
+	{ WORDS_INQUIRY, "waiting", "調べています", "under way" },
+	{ WORDS_INQUIRY, "done", "済み", "done" },
+	{ WORDS_INQUIRY, "failed", "調べられませんでした", "failed" },
 	{ WORDS_ACTOR, "toride", "自動", "automatic" },
 };
 

@@ -17,6 +17,8 @@ enum words_of {
 	WORDS_CHECK,      /* what was looked at after a block, and what was seen */
 	WORDS_PROCESS,    /* state of a process, as torided's supervisor says it */
 	WORDS_ACTOR,
+	WORDS_SUSPICION,  /* what a person reports */
+	WORDS_INQUIRY,    /* state of a search made for an incident */
 };
 
 /* Static; a code that isn't in the table (a person's name, a newer code) is returned as it is. */

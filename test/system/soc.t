@@ -1,0 +1,62 @@
+#!/bin/bash
+# The watch at work: a clerk's suspicion with no alert behind it becomes an incident that finds, from what terminals really fetched,
+# who else met the page; steps, duties and tasks are kept with who did what when.
+set -u
+[ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; echo "ok 1 - soc # SKIP needs root"; exit 0; }
+source=$(cd "$(dirname "$0")/../.." && pwd)
+bin=$(dirname "$(readlink -f "$(command -v toride)")") || { echo "not ok 1 - toride isn't built"; exit 1; }
+export TORIDE_LAB=tw TORIDE_SOURCE=$source LC_ALL=C.UTF-8
+toride=$bin/toride lab=$bin/lab-tw
+export TORIDE_STATE=$lab/state TORIDE_RUN=$lab/run TORIDE_RULES=$source/rules
+top=$(mktemp -d /tmp/toride-soc.XXXXXX)
+proxy=http://192.0.2.10:8080
+bad=0 show=("$lab/log/respondd.log")
+. "$(dirname "$0")/lib.sh"
+trap '"$toride" lab down >&2; rm -rf "$top"' EXIT
+trap 'exit 1' INT TERM
+
+on() { local host=$1; shift; ip netns exec "tw-$host" "$@"; }
+get() { on "$1" curl -s -o /dev/null --max-time 20 --cacert "$TORIDE_RUN/ca.pem" -x "$proxy" "$2"; }
+state() { "$toride" status --json 2>/dev/null | jq -e --arg p "$1" '.processes[] | select(.name == $p and .state == "ready")'; }
+card() { "$toride" incident show "$1" --json; }
+# NUMBER FILTER: holds of the incident
+of() { card "$1" | jq -se ".[0] | $2"; }
+
+"$toride" lab up >&2; ok $? "lab up"
+[ $bad = 0 ] || exit 1
+try "respondd and stored are ready" until_true 40 eval 'state respondd && state stored'
+
+# ---- a suspicion ----
+
+page=http://www.news.example/soc/prize.html
+get 412015-pc1 "$page?password=secret"; get 412015-pc1 "$page"; get 412015-pc2 http://www.news.example/soc/other.html; get 412023-pc1 "$page"
+pc1=$(on 412015-pc1 hostname -I | cut -d" " -f1)
+try "the records themselves tell who met the page" until_true 5 eval '[ "$("$toride" log who "$page" --sealed --json | jq -s "map(.passed) | add")" = 3 ]'
+try "of one body only, when asked so" eval '[ "$("$toride" log who "$page" --sealed --org 412023 --json | jq -r .org)" = 412023 ]'
+if [ -e "$bin/libchdb.so" ]; then
+	try "the index tells the same" until_true 5 eval '[ "$("$toride" log who "$page" --json | wc -l)" = 2 ] && diff <("$toride" log who "$page" --json | jq -S .) <("$toride" log who "$page" --sealed --json | jq -S .)'
+fi
+try "a page nobody met" eval '"$toride" log who http://www.news.example/soc/none.html --sealed; [ $? = 1 ]'
+try "a suspicion opens an incident" eval '"$toride" incident report "$page?password=x" --org 412015 --reporter "Yamada" --phone 0952-00-0001 --text "typed a password" --by analyst --json >"$top/report"'
+I=$(jq -r .number "$top/report")
+try "which finds who else met it" until_true 5 of "$I" '.inquiries[0] | .state == "done" and .orgs == 2 and .terminals == 2'
+try "with the terminal's own record as evidence" eval 'r=$(of "$I" ".evidence[0]" | jq -r .) && "$toride" log show "$r" | jq -se ".[0].http_request.url.url_string == \"$page\" and .[0].src_endpoint.ip == \"$pc1\""'
+try "and no record of another body" of "$I" '.evidence | all(startswith("412015/"))'
+try "the other body gets its own, with its own record" eval '"$toride" incident spread "$I" --by analyst --json | jq -se ".[0].org == \"412023\"" && "$toride" incident list --org 412023 --json | jq -se "length == 1 and .[0].severity.provisional == 1"'
+try "nobody else does" eval '[ "$("$toride" incident list --json | jq -s length)" = 2 ]'
+
+# ---- the work ----
+
+try "a judgement stands beside the system's word, and stays" eval '"$toride" incident judge "$I" --severity 1 --reason "no password was taken" --by analyst && of "$I" ".severity.provisional == 1 and .severity.judged.severity == 1 and (.judgements | length == 1)"'
+try "the step it stands for is done" of "$I" '.tasks | any(.step == "analyse" and .done_by == "analyst")'
+try "somebody is sent there on the prefecture's order" "$toride" incident task "$I" --kind dispatch --role noc --owner Jiro --ordered-by "Pref. IT" --by noc
+try "and on nobody else's" eval '! "$toride" incident task "$I" --kind dispatch --role noc --owner Jiro --by noc'
+stop=$("$toride" incident task "$I" --kind stop --role noc --owner Taro --title "public site" --by noc --json | jq -r '.tasks // empty'; of "$I" '.tasks[] | select(.step == "stop") | .id')
+try "no service is stopped before the body was told" eval '"$toride" incident step "$I" --task "$stop" --by noc 2>&1 | grep -F "told before a service is stopped"'
+try "then it is" eval '"$toride" incident step "$I" --step report_before_stop --result "by telephone" --by analyst && "$toride" incident step "$I" --task "$stop" --by noc'
+echo evidence >"$top/mail.eml"
+try "a file is attached by its hash" eval '"$toride" incident attach "$I" "$top/mail.eml" --kind mail --by analyst && of "$I" ".attachments[0].sha256 == \"$(sha256sum "$top/mail.eml" | cut -d" " -f1)\""'
+try "people read it in Japanese" eval 'LC_ALL=ja_JP.UTF-8 "$toride" incident show "$I" | grep -F "不審なページ" && LC_ALL=ja_JP.UTF-8 "$toride" incident show "$I" | grep -F "端末を使う人がすることを知らせる"'
+
+echo "1..$n"
+exit $bad
