@@ -4,6 +4,8 @@
 
 #include "base/err.h"
 
+#include <stdio.h>
+
 void answer_drained(struct txn *t)
 {
 	buf_reset(&t->head);
@@ -79,6 +81,7 @@ void answer_end(struct txn *t)
 
 void answer_broken(struct txn *t, const char *why)
 {
+	snprintf(t->rule_name, sizeof t->rule_name, "%s", why);
 	if (t->state == TXN_STREAM)
 		txn_abort(t, "Error");
 	else

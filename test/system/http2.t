@@ -2,8 +2,8 @@
 # HTTP/2 through toride-proxyd, on either side and on both: judged, held and cut like HTTP/1.1, stream by stream; what is
 # malformed or too much is refused and named; upgrades of HTTP/1.1. proxy-lib.sh has the bed.
 set -u
-. "$(dirname "$0")/proxy-lib.sh"
-here=$(cd "$(dirname "$0")" 2>/dev/null && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/proxy-lib.sh"
 
 cp www/eicar.bin www/eicar.ssi; cp www/eicar.bin www/eicar.txt
 head -c 10240 /dev/urandom >www/10k; head -c 3000000 /dev/urandom >www/3m; head -c 20000000 /dev/urandom >www/20m
@@ -26,13 +26,14 @@ END
 jq -n --arg ca "$(cat good.pem)" '
 	{v:1, threads:2, service:{name:"試験クラウド",name_en:"Test cloud"}, proxy:{addr4:"127.0.0.1",addr6:"::1",port:8080},
 	 connect_ports:[443], refuse:[], origin_ca:[$ca], black:[],
-	 dev:{except:["127.0.0.0/8"], verdict_ms:4000, held_mib:64, held_ms:20000, hosts:[{name:"few.example",addr:"127.0.0.2"},{name:"one.example",addr:"127.0.0.3"},
+	 dev:{except:["127.0.0.0/8"], verdict_ms:4000, held_mib:64, held_ms:4000, hosts:[{name:"few.example",addr:"127.0.0.2"},{name:"one.example",addr:"127.0.0.3"},
 	   {name:"bad.example",addr:"127.0.0.4"},{name:".example",addr:"127.0.0.1"}]},
 	 orgs:[
 	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:[],scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,
 	   upload_max_mib:4, url:{black:["deny.example","https://two.example/secret"]}},
 	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,unscannable_allow:true,url:{}}]}' \
 	>state/generations/a/proxyd.json
+python3 "$here/frames2.py" origin 127.0.0.4 site.crt site.key >origin.log 2>&1 & pids="$! $pids"
 run nginx -p "$top" -c "$top/nginx.conf"
 run clamd -c "$top/clamd.conf"
 proxy_start
@@ -92,6 +93,41 @@ try "its stream is cut, the one beside it goes on" eval 'wait $slow; grep -q "sl
 try "the event says by what" event '"path":"/slow/a".*"disposition":"Reset","rule":\{"uid":"block:B-20261122-0001"'
 try "a new request for it gets the page" page 403 遮断しています $A $H/slow/a
 blocks >/dev/null
+
+# ---- terminals that mean it
+while IFS= read -r line; do
+	show=(/dev/null); echo "$line" >try
+	case $line in ok*) ok 0 "terminal: ${line#ok - }" ;; *) ok 1 "terminal: ${line#not ok - }" ;; esac
+done < <(python3 "$here/frames2.py" client 8080 run/ca.pem two.example 2>&1)
+for flood in resets settings pings priorities "window updates" "empty frames" "unknown frames" continuations "header bomb"; do
+	try "an event names it: $flood" event "\"hostname\":\"two.example\".*\"rule\":\{\"uid\":\"http2\",\"name\":\"$flood\""
+done
+try "and malformed requests" event '"disposition":"Reset","rule":\{"uid":"protocol","name":"malformed message"'
+try "nothing of theirs came to the origin" eval '! grep -qE "secret|lower|FETCH|two.example .* HTTP/1" how.log'
+want="2 200"
+try "who comes after them is served" eval 'spoke $A $H/3m && cmp out www/3m'
+(python3 "$here/frames2.py" stall 8080 run/ca.pem two.example /3m >stall 2>&1) & stall=$!
+sleep 1
+try "beside one that takes nothing too" eval 'spoke $A $H/3m && cmp out www/3m'
+try "whose stream is given up, its connection isn't" eval 'wait $stall; is "$(tr "\n" " " <stall)" "rst 2 200 "'
+try "as the event says" event '"path":"/3m".*"disposition":"Reset","rule":\{"uid":"slow"'
+
+# ---- origins that do
+B=https://bad.example
+for f in ok trailers hints; do
+	try "origin: $f" eval "spoke \$A \$B/$f && is \"\$(cat out)\" 'the answer'"
+done
+for f in interim switch short long lengths line name capitals connection nostatus path reset push settings ping bomb cont empty; do
+	try "origin: $f: a page that says so" page 502 応答が正しくありません $A $B/$f
+done
+for f in settings pings "empty frames" continuations "header bomb"; do
+	try "an event names it: $f" event "\"hostname\":\"bad.example\".*\"rule\":\{\"uid\":\"protocol\",\"name\":\"$f\""
+done
+try "one that refuses is asked again, once" page 502 応答が正しくありません $A $B/refuse
+try "one that leaves, too" page 502 応答が正しくありません $A $B/away
+try "one that sends without end" page 403 検査できない $A $B/window
+want="2 200"
+try "and then it answers as ever" eval 'spoke $A $B/ok && is "$(cat out)" "the answer"'
 
 try "proxyd is still the same process" kill -0 $proxyd
 kill $proxyd
