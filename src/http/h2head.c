@@ -87,6 +87,15 @@ static struct str *pseudo_named(struct pseudo *p, struct str name)
 	return NULL;
 }
 
+/* A token, without capitals (RFC 9113 8.2.1). */
+static bool name_ok(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!http_token_byte((unsigned char)s.ptr[i]) || (s.ptr[i] >= 'A' && s.ptr[i] <= 'Z'))
+			return false;
+	return s.len > 0;
+}
+
 static const char *add(struct http_head *h, struct str name, struct str value)
 {
 	if (h->n == HTTP_MAX_HEADERS)
@@ -114,9 +123,10 @@ static bool of_connection(const struct http_header *x)
 
 static const char *take_one(struct http_head *h, struct pseudo *p, struct str name, struct str value)
 {
-	if (name.len == 0)
-		return "header without a name";
-	if (name.ptr[0] != ':') {
+	bool pseudo = name.len && name.ptr[0] == ':';
+	if (!name_ok(pseudo ? (struct str){ name.ptr + 1, name.len - 1 } : name))
+		return "bad character in a header name";
+	if (!pseudo) {
 		const char *why = add(h, name, value);
 		return why ? why : of_connection(&h->h[h->n - 1]) ? "a header of HTTP/1.1 connections" : NULL;
 	}

@@ -45,7 +45,7 @@ long http_head_end(const char *p, size_t n, size_t seen)
 
 /* ---- what must not stand in any head ---- */
 
-static bool is_token(unsigned char c)
+bool http_token_byte(unsigned char c)
 {
 	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c && strchr("!#$%&'*+-.^_`|~", c));
 }
@@ -64,7 +64,7 @@ static const char *check_line(const char *p, size_t n, bool first)
 	if (!colon || colon == p)
 		return "header line without a name";
 	for (const char *c = p; c < colon; c++)
-		if (!is_token((unsigned char)*c))
+		if (!http_token_byte((unsigned char)*c))
 			return "bad character in a header name";
 	for (const char *c = colon + 1; c < p + n; c++)
 		if (((unsigned char)*c < 0x20 && *c != '\t') || *c == 0x7f)

@@ -80,6 +80,7 @@ int http_feed_end(const struct http_stream *s);
  * refused. Sets has_length, length, chunked and expect_continue. */
 const char *http_check_fields(struct http_head *h);
 
+bool http_token_byte(unsigned char c); /* may stand in a header's name */
 struct str http_get(const struct http_head *h, enum http_known id); /* the first; {NULL,0} when absent */
 /* All lines of that name as one value, joined by commas (RFC 9110 5.3), in dst: {NULL,0} when there is none, -E_LIMIT when
  * it doesn't fit. */
