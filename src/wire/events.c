@@ -192,6 +192,21 @@ uint64_t events_unacked(const struct events *e)
 	return e->next - 1 - e->acked;
 }
 
+uint64_t events_last(const struct events *e)
+{
+	return e->next - 1;
+}
+
+uint64_t events_acked(const struct events *e)
+{
+	return e->acked;
+}
+
+size_t events_waiting(const struct events *e)
+{
+	return e->ring.len;
+}
+
 uint64_t events_dropped(const struct events *e)
 {
 	return e->dropped;

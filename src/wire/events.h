@@ -35,6 +35,10 @@ int events_fd(const struct events *e, bool *ret_want_write);
 /* Call when the descriptor is ready, and every 100 ms: connects, writes, reads acknowledgements. */
 void events_work(struct events *e);
 uint64_t events_unacked(const struct events *e);
+/* Numbers of the last event put and of the last one that is safe (0: none yet), and the bytes that wait for the latter. */
+uint64_t events_last(const struct events *e);
+uint64_t events_acked(const struct events *e);
+size_t events_waiting(const struct events *e);
 uint64_t events_dropped(const struct events *e);
 /* Blocks until all is acknowledged or time is out. */
 int events_flush(struct events *e, int timeout_ms);
