@@ -164,6 +164,8 @@ int compile_net(const struct model *m, struct outset *out, struct err *err)
 		}
 	single_address(&n, m->service.time.addr4);
 	single_address(&n, m->service.time.addr6);
+	single_address(&n, m->service.log4);
+	single_address(&n, m->service.log6);
 	for (size_t i = 0; i < m->n_orgs; i++) {
 		const struct org *o = &m->orgs[i];
 		org_link(&n, m, o);

@@ -177,6 +177,13 @@ static void chain_input(struct nft_out *n)
 		nft_line(n, "  iifname @attached ip daddr %s tcp dport %u accept", prefix_format_addr(&s->proxy4, text), s->proxy_port);
 	if (prefix_is_set(&s->proxy6))
 		nft_line(n, "  iifname @attached ip6 daddr %s tcp dport %u accept", prefix_format_addr(&s->proxy6, text), s->proxy_port);
+	for (int six = 0; six < 2; six++) {
+		const struct prefix *p = six ? &s->log6 : &s->log4;
+		if (!prefix_is_set(p))
+			continue;
+		nft_line(n, "  iifname @attached %s daddr %s udp dport %d accept", six ? "ip6" : "ip", prefix_format_addr(p, text), LOG_PORT);
+		nft_line(n, "  iifname @attached %s daddr %s tcp dport { %d, %d } accept", six ? "ip6" : "ip", text, LOG_PORT, LOG_TLS_PORT);
+	}
 	if (prefix_is_set(&s->web4))
 		nft_line(n, "  iifname $uplink ip daddr %s tcp dport { 80, 443 } accept", prefix_format_addr(&s->web4, text));
 	if (prefix_is_set(&s->web6))

@@ -1,4 +1,4 @@
-/* The certificate of DNS over TLS and HTTPS: made anew whenever the resolver starts, by the vault, for the service's own addresses only. Its
+/* The certificate of DNS over TLS and HTTPS, and of syslog over TLS: made anew whenever the resolver (the receiver) starts, by the vault, for the service's own addresses only. Its
  * key never lies on a disk but the run directory. */
 #ifndef DAEMON_TLS_H
 #define DAEMON_TLS_H

@@ -123,6 +123,15 @@ static const struct broken cases[] = {
 	{ "\"by\": \"総務課長\", ", "", ORG1 ".consent.by", "is missing: consent is given by somebody" },
 	{ ", \"date\": \"2026-04-01\"", "", ORG1 ".consent.date", "is missing: consent is given on a day" },
 	{ "\"date\": \"2026-04-01\"", "\"date\": \"April\"", ORG1 ".consent.date", "isn't a day that exists, written 2026-12-29" },
+	/* devices that send their logs */
+{ "\"10.1.0.254\"", "\"10.22.0.254\"", ORG1 ".log_sources[0].addr", "lies outside the organisation's own prefixes" },
+	{ "\"10.1.0.254\"", "\"10.1.0.253\"", ORG1 ".log_sources[1].addr", "stands here twice" },
+	{ "\"name\": \"edge\"", "\"name\": \"fw1\"", ORG1 ".log_sources[1].name", "stands here twice" },
+	{ "\"name\": \"edge\"", "\"name\": \"a name that is longer\"", ORG1 ".log_sources[1].name", NULL },
+	{ "\"format\": \"fortigate\"", "\"format\": \"fortinet\"", ORG1 ".log_sources[0].format", NULL },
+	{ "\"silent_s\": 60", "\"certificate\": \"AB\"", ORG1 ".log_sources[1].certificate", NULL },
+	{ "\"log4\": \"192.0.2.14\",", "", "service.log4", "is missing: organisation 412015 has devices that send their logs" },
+	{ "\"log4\": \"192.0.2.14\"", "\"log4\": \"192.0.2.140\"", "service.log4", "overlaps management" },
 	/* firewall: what is never allowed */
 	{ "\"203.0.113.40\"", "\"10.22.5.5\"", FW "[0].to[0]", "may never be allowed: reaches 10.22.0.0/16 of organisation 412023" },
 	{ "\"203.0.113.40\"", "\"10.16.0.0/12\"", FW "[0].to[0]", "may never be allowed: reaches 10.22.0.0/16 of organisation 412023" },

@@ -154,6 +154,16 @@ static void check_published(struct check *c)
 		}
 }
 
+static void check_listened(struct check *c)
+{
+	for (size_t i = 0; i < c->m->n_orgs; i++)
+		if (c->m->orgs[i].n_log_sources && !prefix_is_set(&c->m->service.log4) && prefix_is_set(&c->m->service.dns4) && check_sound(c, ".log4")) {
+			CHECK_FAULT(c, ".log4", "is missing: organisation %s has devices that send their logs", "必要です (団体 %s にログを送る機器があります)",
+			            c->m->orgs[i].code);
+			return;
+		}
+}
+
 static void check_service(struct check *c)
 {
 	const struct service *s = &c->m->service;
@@ -168,12 +178,15 @@ static void check_service(struct check *c)
 		CHECK_FAULT(c, ".time.addr4", "is missing: there are time servers above", "必要です (上位サーバがあります)");
 	if (!s->time.n_servers && (prefix_is_set(&s->time.addr4) || prefix_is_set(&s->time.addr6)) && check_sound(c, ".time"))
 		CHECK_FAULT(c, ".time.servers", "is empty: no time could be served at that address", "空です。このアドレスで時刻を提供できません");
+	check_service_address(c, ".log4", &s->log4);
+	check_service_address(c, ".log6", &s->log6);
 	check_service_address(c, ".web4", &s->web4);
 	check_service_address(c, ".web6", &s->web6);
 	check_service_address(c, ".internal4", &s->internal4);
 	check_lgwan(c);
 	check_promises(c);
 	check_published(c);
+	check_listened(c);
 	if (prefix_is_set(&s->internal4) && (s->internal4.len < 10 || s->internal4.len > 16))
 		CHECK_FAULT(c, ".internal4", "must be a /16, or up to a /10 where more than 254 organisations join",
 		            "/16 (254 団体を超える場合は /10 まで) で書いてください");

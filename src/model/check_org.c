@@ -162,6 +162,34 @@ static void check_terminals(struct check *c, const struct org *o)
 		CHECK_FAULT(c, ".registered_only", "shuts everybody out: no terminal is registered", "登録端末がないため、誰も利用できません");
 }
 
+static bool same_host(const struct prefix *a, const struct prefix *b)
+{
+	return prefix_is_set(b) && a->family == b->family && memcmp(a->addr, b->addr, sizeof a->addr) == 0;
+}
+
+/* Whose record it is would be a guess where two of its devices send from one address. */
+static void check_log_sources(struct check *c, const struct org *o)
+{
+	char at[64];
+	for (size_t i = 0; i < o->n_log_sources; i++) {
+		const struct prefix *p = &o->log_sources[i].addr;
+		snprintf(at, sizeof at, ".log_sources[%zu].addr", i);
+		if (!same_host(p, &o->router4) && !same_host(p, &o->router6))
+			check_inside(c, o, at, p);
+		for (size_t k = 0; k < i && prefix_is_set(p); k++)
+			if (same_host(p, &o->log_sources[k].addr)) {
+				CHECK_FAULT(c, at, "stands here twice", "同じアドレスが 2 回あります");
+				break;
+			}
+		snprintf(at, sizeof at, ".log_sources[%zu].name", i);
+		for (size_t k = 0; k < i; k++)
+			if (o->log_sources[i].name && o->log_sources[k].name && strcmp(o->log_sources[i].name, o->log_sources[k].name) == 0) {
+				CHECK_FAULT(c, at, "stands here twice", "同じ名前が 2 回あります");
+				break;
+			}
+	}
+}
+
 /* ---- the rest */
 
 static void check_bandwidth(struct check *c, const struct org *o)
@@ -245,6 +273,7 @@ void check_org(struct check *c, const struct org *o)
 	check_global(c, ".global4", &o->global4);
 	check_global(c, ".global6", &o->global6);
 	check_terminals(c, o);
+	check_log_sources(c, o);
 	check_bandwidth(c, o);
 	check_contacts(c, o->contacts, o->n_contacts);
 	check_calendar(c, &o->calendar);

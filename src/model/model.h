@@ -252,6 +252,20 @@ struct site { /* a public web site */
 	bool disaster;    /* a page may be shown when its origin is gone, with the time it was fetched; its visitors have no cookies */
 };
 
+#define LOG_PORT 514      /* RFC 5426; also by TCP, RFC 6587 */
+#define LOG_TLS_PORT 6514 /* RFC 5425 */
+/* What a body's own device sends (F-05, F-18, X-02): the receiver knows it by attachment and address. */
+enum log_format { LOG_AUTO, LOG_SYSLOG, LOG_JSON, LOG_CEF, LOG_LEEF, LOG_FORTIGATE, LOG_PALOALTO, LOG_ASA, LOG_SQUID, LOG_WINDOWS, LOG_LINUX };
+enum log_zone { LOG_JST, LOG_UTC };
+struct log_source {
+	const char *name;        /* unique within the body */
+	struct prefix addr;      /* one host */
+	enum log_format format;
+	enum log_zone zone;      /* of times that name none */
+	uint32_t silent_s;       /* nothing heard for so long: an alarm; 0: never */
+	const char *certificate; /* SHA-256 (hex) of its certificate: by TLS only; "": any transport */
+};
+
 struct org {
 	char code[7];        /* 全国地方公共団体コード with check digit */
 	uint16_t index;      /* 1…: position by code order of joining (stable: stands in the file); names zone, mark, table */
@@ -304,6 +318,8 @@ struct org {
 	struct dns_zone *zones;
 	size_t n_zones;
 	struct dns_policy dns;
+	struct log_source *log_sources;
+	size_t n_log_sources;
 };
 
 struct prefecture {
@@ -365,6 +381,7 @@ struct service {
 		size_t n_servers;
 		uint32_t drift_ms; /* the node's own clock is further off: an alarm */
 	} time;
+	struct prefix log4, log6;     /* what devices name as syslog server; the same for all. Unset: no device is listened to */
 	uint32_t web_source_per_s;    /* requests a second of one visitor to one site; ten times that of one network */
 	uint32_t web_forms_per_min;   /* forms sent by one visitor to one site */
 	struct prefix web4, web6;     /* what names of public sites lead to; the same for all. Unset: none is published */

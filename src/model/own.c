@@ -18,7 +18,8 @@ size_t service_own(const struct service *s, struct own_address ret[OWN_MAX])
 		const struct prefix *addr;
 		enum own_kind kind;
 	} single[] = { { &s->proxy4, OWN_PROXY }, { &s->proxy6, OWN_PROXY }, { &s->dns4, OWN_RESOLVER }, { &s->dns6, OWN_RESOLVER },
-		       { &s->time.addr4, OWN_TIME }, { &s->time.addr6, OWN_TIME }, { &s->web4, OWN_SITES }, { &s->web6, OWN_SITES } };
+		       { &s->time.addr4, OWN_TIME }, { &s->time.addr6, OWN_TIME }, { &s->web4, OWN_SITES }, { &s->web6, OWN_SITES },
+		       { &s->log4, OWN_LOG }, { &s->log6, OWN_LOG } };
 	size_t n = 0;
 	for (size_t i = 0; i < ARRAY_LEN(single); i++)
 		n = put(ret, n, *single[i].addr, single[i].kind);

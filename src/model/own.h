@@ -5,12 +5,12 @@
 
 #include "model/model.h"
 
-enum own_kind { OWN_PROXY, OWN_RESOLVER, OWN_TIME, OWN_SITES, OWN_NAME_SERVER, OWN_UPLINK };
+enum own_kind { OWN_PROXY, OWN_RESOLVER, OWN_TIME, OWN_SITES, OWN_LOG, OWN_NAME_SERVER, OWN_UPLINK };
 struct own_address {
 	struct prefix prefix; /* one host */
 	enum own_kind kind;
 };
-#define OWN_MAX (8 + 2 * NAME_SERVERS_MAX + 2 * UPLINKS_MAX)
+#define OWN_MAX (10 + 2 * NAME_SERVERS_MAX + 2 * UPLINKS_MAX)
 /* Those that are set, in the order of enum own_kind. Returns how many. */
 size_t service_own(const struct service *s, struct own_address ret[OWN_MAX]);
 

@@ -242,6 +242,8 @@ static const char *service_of(const struct model *m, const struct packet *p)
 		return "resolver";
 	if (time && (is_own(m, OWN_TIME, &p->to) || inside_address(m, p->org, &p->to, INTERNAL_TIME)))
 		return "time";
+	if (is_own(m, OWN_LOG, &p->to) && ((p->protocol != IPPROTO_ICMP && p->port == LOG_PORT) || (p->protocol == IPPROTO_TCP && p->port == LOG_TLS_PORT)))
+		return "log";
 	return p->protocol == IPPROTO_ICMP && p->to.family == 4 && inside_address(m, p->org, &p->to, INTERNAL_GATEWAY) ? "echo" : NULL;
 }
 

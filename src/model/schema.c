@@ -449,6 +449,45 @@ static const struct object dns_object = {
 	},
 };
 
+static const struct word log_formats[] = {
+	{ "auto", LOG_AUTO, { "by what it looks like", "内容から判定" } },
+	{ "syslog", LOG_SYSLOG, { "syslog", "syslog" } },
+	{ "json", LOG_JSON, { "JSON", "JSON" } },
+	{ "cef", LOG_CEF, { "CEF", "CEF" } },
+	{ "leef", LOG_LEEF, { "LEEF", "LEEF" } },
+	{ "fortigate", LOG_FORTIGATE, { "FortiGate", "FortiGate" } },
+	{ "paloalto", LOG_PALOALTO, { "PAN-OS", "PAN-OS" } },
+	{ "asa", LOG_ASA, { "Cisco ASA", "Cisco ASA" } },
+	{ "squid", LOG_SQUID, { "Squid", "Squid" } },
+	{ "windows", LOG_WINDOWS, { "Windows events (JSON)", "Windows イベント (JSON)" } },
+	{ "linux", LOG_LINUX, { "Linux and mail server", "Linux・メールサーバ" } },
+	{ .word = NULL },
+};
+static const struct word log_zones[] = {
+	{ "jst", LOG_JST, { "Japan (+09:00)", "日本時間" } },
+	{ "utc", LOG_UTC, { "UTC", "UTC" } },
+	{ .word = NULL },
+};
+static const struct object log_source_object = {
+	"log_source", { "device that sends its log", "ログを送る機器" }, "name", sizeof(struct log_source),
+	(const struct field[]){
+		{ "name", FIELD_TEXT, .required = true, AT(log_source, name), .form = &form_id, .max = 24,
+		  SAYS("名前", "団体の中で一意の名前。記録に残ります。", "Unique within the organisation; stands in its records.") },
+		{ "addr", FIELD_ADDRESS, .required = true, AT(log_source, addr),
+		  SAYS("アドレス", "機器の送信元アドレス。団体のネットワーク内、または団体のルータ。", "What it sends from: inside the organisation's own networks, or its router.") },
+		{ "format", FIELD_ENUM, AT(log_source, format), .words = log_formats, .def = "\"auto\"",
+		  SAYS("形式", "ログの形式。", "How its lines are written.") },
+		{ "zone", FIELD_ENUM, AT(log_source, zone), .words = log_zones, .def = "\"jst\"",
+		  SAYS("時刻の地域", "時刻に地域の書かれていないログの読み方。", "How times are read that name no zone.") },
+		{ "silent_s", FIELD_UINT, AT(log_source, silent_s), .max = 2678400, .def = "3600",
+		  SAYS("途絶の警報 (秒)", "この秒数なにも届かないと警報を出します。0 は出しません。", "An alarm when nothing came for so many seconds; 0: never.") },
+		{ "certificate", FIELD_TEXT, AT(log_source, certificate), .form = &form_sha256, .max = 64,
+		  SAYS("証明書", "機器の証明書の SHA-256 (16 進)。書くと TLS (RFC 5425) だけで受け付けます。空はどの方法でも受け付けます。",
+		       "SHA-256 (hex) of its certificate: then it is believed by TLS (RFC 5425) alone; empty: by any transport.") },
+		END,
+	},
+};
+
 #define OPTION(m, label, ja, en) { #m, FIELD_BOOL, AT(options, m), SAYS(label, ja, en) }
 static const struct object options_object = {
 	"options", { "options", "オプション" }, NULL, sizeof(struct options),
@@ -555,6 +594,9 @@ const struct object schema_org = {
 		{ "zones", FIELD_OBJECT, LIST(org, zones), .sub = &zone_object, .max_entries = 1000,
 		  SAYS("DNS ゾーン", "外部 DNS で公開するゾーン。", "Its zones on the authoritative name servers.") },
 		{ "dns", FIELD_OBJECT, AT(org, dns), .sub = &dns_object, SAYS("DNS の利用", "端末が使う DNS。", "What its terminals' questions get.") },
+		{ "log_sources", FIELD_OBJECT, LIST(org, log_sources), .sub = &log_source_object, .max_entries = 500,
+		  SAYS("ログを送る機器", "団体のファイアウォール、AD サーバ、プロキシなど、ログを集める機器。",
+		       "Its own devices whose logs are collected: firewalls, AD servers, proxies.") },
 		END,
 	},
 };
@@ -746,6 +788,10 @@ const struct object schema_service = {
 		{ "web4", FIELD_ADDRESS, .family = 4, AT(service, web4),
 		  SAYS("公開サイト (IPv4)", "公開サイトの名前が指すアドレス。全団体共通。", "The address the names of public sites lead to; the same for all.") },
 		{ "web6", FIELD_ADDRESS, .family = 6, AT(service, web6), SAYS("公開サイト (IPv6)", "同じく IPv6。", "The same by IPv6.") },
+		{ "log4", FIELD_ADDRESS, .family = 4, AT(service, log4),
+		  SAYS("ログ受信 (IPv4)", "団体の機器に設定する syslog サーバ (UDP・TCP 514、TLS 6514)。全団体共通。空は受信しません。",
+		       "What devices name as syslog server (514 by UDP and TCP, 6514 by TLS); the same for all. Empty: none is listened to.") },
+		{ "log6", FIELD_ADDRESS, .family = 6, AT(service, log6), SAYS("ログ受信 (IPv6)", "同じく IPv6。", "The same by IPv6.") },
 		{ "web_source_per_s", FIELD_UINT, AT(service, web_source_per_s), .min = 1, .max = 10000, .def = "100",
 		  SAYS("公開サイトの要求数 (1 秒)", "一つのアドレスが一つのサイトへ 1 秒に送れる要求の数。同じネットワーク全体ではその 10 倍。",
 		       "Requests a second from one address to one site; ten times that from its network.") },
