@@ -316,7 +316,9 @@ static void test_schema(void **state)
 		{ "{\"class_uid\":6003,\"time\":1,\"org\":\"service\",\"product\":\"controld\",\"actor\":{\"user\":\"x\"},\"api\":{\"operation\":\"apply\"},\"status\":\"Success\"}", NULL },
 		{ "{\"class_uid\":6003,\"time\":1,\"org\":\"service\",\"product\":\"controld\",\"api\":{\"operation\":\"apply\"},\"status\":\"Success\"}", "actor.user" },
 		{ "{\"class_uid\":9999,\"time\":1,\"org\":\"service\",\"product\":\"x\"}", "class_uid" },
-		{ "{\"class_uid\":0,\"time\":1,\"org\":\"service\",\"product\":\"x\"}", "class_uid" },
+		{ "{\"class_uid\":0,\"time\":1,\"org\":\"service\",\"product\":\"x\"}", NULL },
+		{ "{\"class_uid\":0,\"time\":1,\"org\":\"412015\",\"product\":\"syslog\",\"device\":{\"name\":\"fw1\"},\"raw_data\":\"x\"}", NULL },
+		{ "{\"class_uid\":0,\"time\":1,\"org\":\"412015\",\"product\":\"syslog\",\"device\":{\"name\":\"\"},\"raw_data\":\"x\"}", "device.name" },
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

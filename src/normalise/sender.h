@@ -7,13 +7,14 @@
 
 #include "normalise/event.h"
 
-#define SENDER_CLASSES 3
+#define SENDER_CLASSES 16
 
 struct sender {
 	const char *process;              /* row of jail/table.c */
 	uint32_t classes[SENDER_CLASSES]; /* class_uid; 0 ends */
-	const char *product;              /* what `product` must be */
+	const char *product;              /* what `product` must be: one of these, between "|" */
 	bool any_org;                     /* else of the service alone */
+	bool unclassed;                   /* may say class 0: a device's line that is of no class of ours */
 };
 
 /* The row of "proxyd"; a process without one, or NULL, gets a row that allows nothing. Never NULL. */
