@@ -33,6 +33,7 @@ extern const struct cli_command cli_life[];
 extern const struct cli_command cli_log[];
 extern const struct cli_command cli_search[];
 extern const struct cli_command cli_lines[];
+extern const struct cli_command cli_sources[];
 extern const struct cli_command cli_site[];
 
 extern const struct cli_command *const cli_tables[]; /* each ended by a row without name; main.c lists them */

@@ -19,6 +19,7 @@ const struct cli_command *const cli_tables[] = {
 	cli_zone,
 	cli_status,
 	cli_lines,
+	cli_sources,
 	cli_detect,
 	cli_incident,
 	cli_life,

@@ -37,6 +37,12 @@ const struct table_process table_processes[] = {
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_INET | CALLS_THREADS,
 	  .read = { LIBS, "%S/generations", "%S/current", "%S/vault-public" }, .write = { "%S/segments", "%S/intake", "%S/edge/log" },
 	  .memory = 1 * GIB, .files = 4096, .processes = 64, .needs = "%S/current/intaked.json" },
+	/* It reads what any machine of a body sends: no key, no file but its list of who may. */
+	{ .name = "recvd", .argv = { "toride-recvd" }, .prepare = PREPARE_TLS, .uid = USER_RECV,
+	  .caps_start = CAP(CAP_NET_BIND_SERVICE), .caps_kept = CAP(CAP_NET_BIND_SERVICE), /* port 514 of a body that joins later */
+	  .calls = CALLS_READ | CALLS_UNIX | CALLS_INET | CALLS_NETLINK | CALLS_THREADS,
+	  .read = { LIBS, "%S/generations", "%S/current" },
+	  .memory = 512 * MIB, .files = 8192, .processes = 64, .needs = "%S/current/recvd.json" },
 	{ .name = "clamd", .engine = true, .uid = USER_CLAM, .own_net = true,
 	  .argv = { "/usr/sbin/clamd", "--foreground", "-c", "%S/current/clamd/clamd.conf" },
 	  .read = { ENGINE_READ, "%S", "/var/lib/clamav" }, .write = { "%R/clamd", "/dev/null" },
@@ -121,10 +127,11 @@ const struct table_socket table_sockets[] = {
 	{ .name = SOCK_TORIDED, .server = "torided", .peers = { USER_CONTROL, USER_RESPOND, USER_PROBE } },
 	{ .name = SOCK_CONTROL, .server = "controld", .anyone = true },
 	{ .name = SOCK_VAULT, .server = "vaultd", .peers = { USER_PROXY, USER_INTAKE, USER_DETECT, USER_STORED, USER_CONTROL, USER_PORTAL, USER_KNOT, USER_NSD1,
-	                                                 USER_NSD2, USER_UNBOUND, USER_EDGE } },
+	                                                 USER_NSD2, USER_UNBOUND, USER_EDGE, USER_RECV } },
 	{ .name = SOCK_VERDICT, .server = "scand", .peers = { USER_PROXY } },
 	{ .name = SOCK_EVENTS, .server = "intaked",
-	  .peers = { USER_CONTROL, USER_VAULT, USER_PROXY, USER_SCAN, USER_DETECT, USER_RESPOND, USER_PORTAL, USER_PROBE } },
+	  .peers = { USER_CONTROL, USER_VAULT, USER_PROXY, USER_SCAN, USER_DETECT, USER_RESPOND, USER_PORTAL, USER_PROBE,
+	             USER_RECV } },
 	{ .name = SOCK_DNSTAP, .server = "intaked", .peers = { USER_UNBOUND, USER_NSD1, USER_NSD2 } },
 	{ .name = SOCK_EVE, .server = "intaked", .peers = { USER_SURICATA } },
 	{ .name = SOCK_FINDINGS, .server = "respondd", .peers = { USER_DETECT } },
@@ -171,6 +178,7 @@ const struct table_dir table_dirs[] = {
 	{ "%R/scand", USER_SCAN, USER_SCAN, 0755 },         /* the signatures' generation, read by proxyd */
 	{ "%R/indexd", USER_INDEX, USER_STORED, 02750 },    /* its socket is the whole log: for stored alone */
 	{ "%R/unbound", USER_UNBOUND, USER_UNBOUND, 0755 },
+	{ "%R/recvd", USER_RECV, USER_RECV, 0700 },
 	{ "%R/suricata", USER_SURICATA, USER_WORKER, 02750 }, /* its socket commands it: read back by the verify child */
 	{ "%R/knot", USER_KNOT, USER_KNOT, 0700 }, /* these three hold the TSIG key and control sockets: for root alone */
 	{ "%R/nsd1", USER_NSD1, USER_NSD1, 0700 },

@@ -38,7 +38,7 @@ enum prepare {
 
 #define TABLE_PATHS 12
 #define TABLE_ARGS 12
-#define TABLE_PEERS 12
+#define TABLE_PEERS 16
 
 struct table_process {
 	const char *name;              /* "vaultd" */

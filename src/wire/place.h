@@ -60,6 +60,7 @@ enum place_user {
 	USER_INDEX,
 	USER_TIME,
 	USER_EDGE, /* nginx of the public sites */
+	USER_RECV,
 };
 #define GROUP_SEGMENTS (UID_BASE + 80) /* may read the sealed segments */
 

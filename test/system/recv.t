@@ -1,0 +1,111 @@
+#!/bin/bash
+# The bodies' own devices: what they send by UDP and TCP becomes sealed records of the right body, though both have the same
+# addresses; who isn't registered speaks for nobody; a hostile sender harms no one; a receiver killed with -9 loses nothing it
+# had acknowledged; who falls silent is told, and told again when it comes back.
+set -u
+cd "$(dirname "$0")/../.."
+[ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; echo "ok 1 - recv # SKIP needs root"; exit 0; }
+export TORIDE_LAB=tr TORIDE_SOURCE=$PWD LC_ALL=C.UTF-8
+T=build/toride L=$PWD/build/lab-tr
+export TORIDE_STATE=$L/state TORIDE_RUN=$L/run
+top=$(mktemp -d /tmp/toride-recv.XXXXXX)
+. test/system/lib.sh
+bad=0 show=("$L/log/torided.log")
+trap '$T lab down >/dev/null 2>&1; rm -rf "$top"' EXIT
+at() { local host=$1; shift; ip netns exec "tr-$host" "$@"; }
+gauge() { $T status --json | jq -se --arg o "$1" "any(.[].counters[]; .org == \$o and .recvd[\"$2\"] $3)"; }
+tail_of() { $T log tail --org "$1" -n 100000; }
+has() { tail_of "$1" | grep -qF -- "$2"; }
+count() { tail_of "$1" | grep -cF -- "$2"; }
+pid_of() { $T status --json | jq -r ".processes[] | select(.name == \"$1\" and .state == \"ready\").pid"; }
+source_is() { $T log sources --org "$1" --json | jq -se "any(.[]; .name == \"$2\" and ($3))"; }
+
+cat >"$top/send.py" <<'PY'
+# send.py udp|tcp FROM TEXT...: each text as a datagram, or all of them through one connection, which then waits for its end in order
+import socket, sys
+how, src, texts = sys.argv[1], sys.argv[2], [t.encode().decode("unicode_escape").encode("latin-1") for t in sys.argv[3:]]
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM if how == "udp" else socket.SOCK_STREAM)
+s.bind((src, 0)); s.settimeout(20); s.connect(("192.0.2.14", 514))
+for t in texts: s.sendall(t)
+if how == "tcp":
+    s.shutdown(socket.SHUT_WR)
+    sys.exit(0 if s.recv(1) == b"" else 1)
+PY
+send() { local host=$1; shift; at "$host" python3 "$top/send.py" "$@"; }
+describe() { # SILENT_S
+	local f=$top/d/orgs/412015.json
+	jq ".log_sources = [{name: \"fw1\", addr: \"10.1.0.5\", silent_s: $1}, {name: \"sw1\", addr: \"10.1.0.60\", silent_s: 0, format: \"syslog\"}]" "$f" >"$f.new" && mv "$f.new" "$f"
+	f=$top/d/orgs/412023.json
+	jq '.log_sources = [{name: "fw2", addr: "10.1.0.5"}]' "$f" >"$f.new" && mv "$f.new" "$f"
+}
+cp -r test/golden/two/description "$top/d" && without_sites "$top/d" && describe 3600
+try "the lab is up" $T lab up "$top/d"
+[ "$bad" = 0 ] || { echo "1..$n"; exit 1; }
+at 412015-pc1 ip addr add 10.1.0.60/32 dev eth0; at 412015-pc1 ip addr add 10.1.0.77/32 dev eth0
+ready() { [ -n "$(pid_of recvd)" ]; }
+try "the receiver is ready" until_true 20 ready
+
+# ---- the right body's ----
+udp() { send "$1" udp 10.1.0.5 "<13>Nov 29 10:00:00 h app: $2"; }
+try "a datagram of a device" until_true 10 eval 'udp 412015-pc1 udp-one && has 412015 udp-one'
+try "… and of another body's with the same address" until_true 10 eval 'udp 412023-pc1 udp-two && has 412023 udp-two'
+try "each stands in its own body's records" eval '! has 412015 udp-two && ! has 412023 udp-one && ! has service udp-one'
+try "… with the device's name and address, and the line as it came" eval 'tail_of 412015 | grep -F udp-one | grep -qF "\"device\":{\"name\":\"fw1\",\"ip\":\"10.1.0.5\",\"hostname\":\"h\"}"'
+try "a connection, counted and by lines" eval 'send 412015-pc1 tcp 10.1.0.5 "13 <13>tcp-one\\nx" "<13>" 2>/dev/null; send 412015-pc1 tcp 10.1.0.5 "<13>tcp-two\\n<13>tcp-three\\n" && has 412015 tcp-two && has 412015 tcp-three'
+safe() { local i; for i in 1 2 3 4 5; do send 412015-pc1 tcp 10.1.0.60 "<13>safe-$i\\n" && has 412015 "safe-$i" || return; done; }
+try "… is closed in order only once its lines are safe" safe
+
+# ---- nobody's ----
+try "who isn't registered is kept raw by the service" eval 'send 412015-pc1 udp 10.1.0.77 "<13>stray-one" && until_true 5 has service stray-one && ! has 412015 stray-one'
+try "… counted" until_true 5 gauge 412015 log_unregistered "> 0"
+
+# ---- hostile ----
+hostile() {
+	send 412015-pc1 udp 10.1.0.5 'line-a\n<13>forged-line' && send 412015-pc1 udp 10.1.0.5 'nul-a\0b'
+	send 412015-pc1 tcp 10.1.0.5 '5 <13>a<13>lied\n'; send 412015-pc1 tcp 10.1.0.5 '999999 <13>never'; send 412015-pc1 tcp 10.1.0.5 "$(printf 'x%.0s' {1..70000})\\n<13>behind-it\\n"
+	head -c 100000 /dev/urandom | at 412015-pc1 timeout 5 nc -q1 -s 10.1.0.5 192.0.2.14 514
+	true
+}
+try "a hostile sender" hostile
+try "… speaks as itself: a line with a newline in it is one record, unread" until_true 5 eval 'tail_of 412015 | grep -F "forged-line" | grep -F "\"class_uid\":0" | grep -qF "holds a line break"'
+try "… what is too long is cut, and what follows is read" until_true 5 has 412015 behind-it
+try "… it is counted" until_true 5 gauge 412015 log_hostile ">= 4"
+try "… and harms nobody else" eval 'send 412023-pc1 udp 10.1.0.5 "<13>after-all" && until_true 5 has 412023 after-all'
+
+# ---- killed ----
+cat >"$top/many.py" <<'PY'
+# many.py SECONDS: connection upon connection of 200 lines each; prints the numbers of those that were closed in order
+import socket, sys, time
+end, n = time.time() + float(sys.argv[1]), 0
+while time.time() < end:
+    n += 1
+    try:
+        s = socket.socket(); s.bind(("10.1.0.5", 0)); s.settimeout(10); s.connect(("192.0.2.14", 514))
+        s.sendall(b"".join(b"<13>many-%d-%d.\n" % (n, i) for i in range(200)))
+        s.shutdown(socket.SHUT_WR)
+        if s.recv(1) == b"": print(n, flush=True)
+    except OSError: time.sleep(0.05)
+    s.close()
+PY
+killed() {
+	at 412015-pc1 python3 "$top/many.py" 6 >"$top/acked" & local p=$!
+	for i in 1 2 3; do sleep 1; kill -9 "$(pid_of recvd)"; until_true 10 ready; done
+	wait $p
+	[ "$(wc -l <"$top/acked")" -gt 5 ]
+}
+try "the receiver is killed with -9 three times while a device sends" killed
+all_there() { tail_of 412015 | grep -oE 'many-[0-9]+-[0-9]+\.' | sort -u >"$top/stored"; while read -r c; do [ "$(grep -c "^many-$c-" "$top/stored")" = 200 ] || { echo "connection $c"; return 1; }; done <"$top/acked"; }
+try "no line of a connection that was closed in order is missing" until_true 10 all_there
+try "intaked too, killed, loses none" eval 'at 412015-pc1 python3 "$top/many.py" 4 >"$top/acked" & p=$!; sleep 1; kill -9 "$(pid_of intaked)"; wait $p; [ -s "$top/acked" ] && until_true 20 all_there'
+try "the log is what was written" $T log verify
+
+# ---- silence ----
+rm -r "$top/d" && cp -r "$L/description" "$top/d" && describe 2
+apply() { local d; d=$($T submit "$top/d" --as tanaka | grep -oE 'sha256:[0-9a-f]{64}' | head -1) && $T approve "$d" --as sato && $T apply "$d"; }
+try "a shorter silence is described" apply
+try "a device that says nothing is told as silent" until_true 15 eval 'has 412015 "no log of fw1" && source_is 412015 fw1 .silent'
+try "… and told when it comes back" eval 'udp 412015-pc1 back-again && until_true 5 has 412015 "logs of fw1 (10.1.0.5) come again" && source_is 412015 fw1 ".silent == false"'
+try "its clock is measured" eval 'send 412015-pc1 udp 10.1.0.60 "<13>$(date -u -d "-20 minutes" +"%Y-%m-%dT%H:%M:%SZ") h app: late" && until_true 10 source_is 412015 sw1 ".clock_skew_ms < -1100000"'
+try "… and told when it is off" until_true 5 has 412015 "the clock of sw1 is off by"
+echo "1..$n"
+exit "$bad"
