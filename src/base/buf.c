@@ -151,6 +151,8 @@ static size_t json_escape(struct buf *b, struct str s, size_t i)
 void json_str(struct buf *b, struct str s)
 {
 	size_t from = 0, i = 0;
+	if (!s.ptr) /* a null pointer takes no offset, not even 0 (C17 6.5.6) */
+		s = STR("");
 	buf_putc(b, '"');
 	while (i < s.len) {
 		unsigned char c = (unsigned char)s.ptr[i];

@@ -1,7 +1,34 @@
-/* Heads and bodies of both directions, and request targets: first byte chooses; bodies in two pieces. */
+/* Heads and bodies of both directions, request targets, whom a child proxy names, and what is changed of a path: first byte
+ * chooses; bodies in two pieces. */
 #include "proxy/target.h"
 
+#include "base/mem.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* A head whose last hop may name terminals of 10.1.0.0/16, and a search engine's path. */
+static void judge(const struct http_head *h, const struct target *t)
+{
+	static const char *const hosts[] = { "www.google.com", "www.bing.com", "duckduckgo.com", "search.yahoo.com" };
+	static const struct adjust strict = { .safe_search = true };
+	struct prefix own[1], child[1], terminal;
+	char line[256];
+	struct str combined;
+	if (prefix_parse(STR("10.1.0.0/16"), own) < 0 || prefix_parse(STR("10.1.0.8"), child) < 0)
+		return;
+	struct conf_org org = { .child_proxies = child, .n_child_proxies = 1, .prefixes = own, .n_prefixes = 1 };
+	if (!terminal_of(child, &org, h, &terminal) || (!prefix_contains(child, &terminal) && !prefix_contains(own, &terminal)))
+		bug("a terminal of nobody's");
+	http_combine(h, H_CONTENT_ENCODING, line, sizeof line, &combined);
+	for (size_t i = 0; t->path.ptr && i < ARRAY_LEN(hosts); i++) {
+		struct buf b;
+		buf_init(&b, MIB);
+		adjust_path(&strict, hosts[i], t->path, &b);
+		if (!b.failed && (memchr(b.ptr, '\r', b.len) || memchr(b.ptr, '\n', b.len)))
+			bug("a line more: " STR_FMT, STR_ARG(buf_view(&b)));
+		buf_done(&b);
+	}
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -18,8 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		              http_parse_request(&s, p, (size_t)end, &h, &why);
 	if (r < 0)
 		return 0;
-	if (!(data[0] & 1) && target_of_proxy_request(&h, &t, &why) < 0)
-		target_of_tunnel_request(&h, &tunnel, "a.example", &t, &why);
+	if (!(data[0] & 1) && (target_of_proxy_request(&h, &t, &why) == 0 || target_of_tunnel_request(&h, &tunnel, "a.example", &t, &why) == 0))
+		judge(&h, &t);
 	size_t left = size - 1 - (size_t)end, half = left / 2;
 	p += end;
 	while (left && !s.done) {

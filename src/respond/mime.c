@@ -55,7 +55,7 @@ static void put_words(struct buf *b, const char *words)
 	size_t n = 0;
 	for (const char *p = words; *p && n < sizeof clean; p++)
 		clean[n++] = (unsigned char)*p < 0x20 || *p == 0x7f ? ' ' : *p;
-	n = whole_chars((struct str){ clean, n }, n);
+	n = whole_chars(str_from(words), n);
 	for (struct str rest = { clean, n }; rest.len;) {
 		size_t k = whole_chars(rest, WORD_BYTES);
 		buf_puts(b, rest.ptr == clean ? "=?UTF-8?B?" : "\r\n =?UTF-8?B?");

@@ -195,6 +195,8 @@ struct head_walk verify_heads(const struct verify *v, const char *org, const cha
 	struct signed_head first = { .segment = segment };
 	struct head_walk w = { 0 };
 	size_t low = 0, high = v->n;
+	if (high == 0)
+		return w;
 	snprintf(first.org, sizeof first.org, "%s", org);
 	snprintf(first.series, sizeof first.series, "%s", series);
 	while (low < high) {
