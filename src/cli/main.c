@@ -23,6 +23,7 @@ const struct cli_command *const cli_tables[] = {
 	cli_detect,
 	cli_incident,
 	cli_life,
+	cli_shift,
 	cli_log,
 	cli_search,
 	cli_site,

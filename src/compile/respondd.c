@@ -168,6 +168,8 @@ static void put_service(struct buf *b, const struct service *s)
 	json_field_u64(b, "escalate1_s", s->clock.escalate1_s);
 	json_field_u64(b, "escalate2_s", s->clock.escalate2_s);
 	json_field_u64(b, "block_hours", s->clock.block_hours);
+	json_field_u64(b, "day_minute", s->clock.day_minute);
+	json_field_u64(b, "night_minute", s->clock.night_minute);
 	buf_putc(b, '}');
 	json_key(b, "mail");
 	buf_putc(b, '{');

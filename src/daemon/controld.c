@@ -351,6 +351,15 @@ static void run_forward(struct job *j)
 	buf_done(&reply);
 }
 
+static bool of_the_desk(const char *what)
+{
+	static const char *const parts[] = { "incident.", "block.", "shift." };
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		if (strncmp(what, parts[i], strlen(parts[i])) == 0)
+			return true;
+	return false;
+}
+
 static bool of_the_log(const char *what)
 {
 	return strncmp(what, "log.", 4) == 0;
@@ -430,7 +439,7 @@ static int do_site_csr(struct controld *c, const struct ctl_request *rq, const c
 
 static bool changes(const char *what)
 {
-	static const char *const reading[] = { "generations", "status", "incident.list", "incident.show", "block.list" };
+	static const char *const reading[] = { "generations", "status", "incident.list", "incident.show", "incident.sheet", "block.list", "shift.list" };
 	for (size_t i = 0; i < ARRAY_LEN(reading); i++)
 		if (strcmp(what, reading[i]) == 0)
 			return false;
@@ -446,7 +455,7 @@ static int handle_known(struct controld *c, const struct ctl_request *rq, const 
 		return do_approve(rq, actor, b, digest, err);
 	if (strcmp(what, "apply") == 0 || strcmp(what, "confirm") == 0 || strcmp(what, "rollback") == 0)
 		return do_order(c, rq, what, actor, digest, err);
-	if (strncmp(what, "incident.", 9) == 0 || strncmp(what, "block.", 6) == 0 || of_the_log(what))
+	if (of_the_desk(what) || of_the_log(what))
 		return do_forward(c, rq, what, actor, err);
 	if (strcmp(what, "site.csr") == 0)
 		return do_site_csr(c, rq, actor, err);
@@ -467,7 +476,7 @@ static int handle(const struct ctl_request *rq, const char *what, struct buf *b,
 	if (r == 0)
 		r = handle_known(c, rq, what, actor, b, digest, err);
 	/* respondd audits what it is asked; a refusal here never reaches it */
-	bool forwarded = strncmp(what, "incident.", 9) == 0 || strncmp(what, "block.", 6) == 0;
+	bool forwarded = of_the_desk(what);
 	if (changes(what) && r != -E_AGAIN && !(forwarded && r == 0)) {
 		struct err none = { 0 };
 		audit(c, actor, what, digest, r < 0 ? err : &none);

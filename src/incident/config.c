@@ -157,6 +157,8 @@ static void read_root(struct reader *r, yyjson_val *root, struct desk *d)
 	d->clock.escalate1_ms = (int64_t)number(r, c, "escalate1_s", 86400) * 1000;
 	d->clock.escalate2_ms = (int64_t)number(r, c, "escalate2_s", 86400) * 1000;
 	d->clock.block_ms = (int64_t)number(r, c, "block_hours", 8784) * 3600 * 1000;
+	d->clock.day_minute = (unsigned)number(r, c, "day_minute", 1440);
+	d->clock.night_minute = (unsigned)number(r, c, "night_minute", 1440);
 	d->mail.host = text(r, m, "host");
 	d->mail.from = text(r, m, "from");
 	d->mail.port = (uint16_t)number(r, m, "port", 65535);

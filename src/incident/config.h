@@ -35,6 +35,7 @@ struct desk {
 	const char *service, *service_en;
 	struct {
 		int64_t notice_ms, escalate1_ms, escalate2_ms, block_ms;
+		unsigned day_minute, night_minute; /* of the day in Japan: the desk's shifts */
 	} clock;
 	struct {
 		const char *host, *from;

@@ -58,6 +58,25 @@ static void format_clocks(const struct incident *i, struct buf *b)
 	buf_putc(b, '}');
 }
 
+static void span(struct buf *b, const char *key, int64_t from, int64_t to)
+{
+	if (from != NO_TIME && to != NO_TIME && to >= from)
+		json_field_u64(b, key, (uint64_t)(to - from));
+}
+
+/* What is measured of the way from the event to 受領確認, in ms. */
+static void format_times(const struct incident *i, struct buf *b)
+{
+	json_key(b, "times");
+	buf_putc(b, '{');
+	span(b, "found_to_received", i->found_ms, i->created_ms);
+	span(b, "found_to_judged", i->found_ms, i->first_judged_ms);
+	span(b, "judged_to_notice", i->judged_ms, i->notice_sent_ms);
+	span(b, "found_to_notice", i->found_ms, i->notice_sent_ms);
+	span(b, "notice_to_ack", i->notice_started_ms, i->acked_ms);
+	buf_putc(b, '}');
+}
+
 void incident_format(const struct incident *i, struct buf *b)
 {
 	buf_putc(b, '{');
@@ -83,6 +102,7 @@ void incident_format(const struct incident *i, struct buf *b)
 	time_field(b, "first_time", i->first_ms);
 	time_field(b, "last_time", i->last_ms);
 	format_clocks(i, b);
+	format_times(i, b);
 	time_field(b, "closed", i->closed_ms);
 	text_field(b, "closed_by", i->closed_by);
 	buf_putc(b, '}');
@@ -95,7 +115,7 @@ static const struct store_sql evidence = {
 	"show_evidence", "SELECT record FROM evidence WHERE incident = $1 ORDER BY record LIMIT 1000"
 };
 static const struct store_sql events = {
-	"show_events", "SELECT at_ms, actor, kind, args FROM incident_event WHERE incident = $1 ORDER BY id LIMIT 2000"
+	"show_events", "SELECT at_ms, actor, kind, args, id, id <= (SELECT put FROM stage_mark) FROM incident_event WHERE incident = $1 ORDER BY id LIMIT 2000"
 };
 static const struct store_sql notices = {
 	"show_notices", "SELECT step, reference, recipient, mail, phone, state, attempts, created_ms, sent_ms, last_error"
@@ -116,6 +136,9 @@ static void row_event(const struct store_rows *r, int i, struct buf *b)
 	time_field(b, "time", store_col_int(r, i, 0, 0));
 	json_field_s(b, "actor", store_col(r, i, 1));
 	json_field_s(b, "kind", store_col(r, i, 2));
+	json_field_u64(b, "id", (uint64_t)store_col_int(r, i, 4, 0));
+	json_field_bool(b, "sealed", store_col_bool(r, i, 5));
+	json_field_s(b, "values", store_col(r, i, 3));
 	for (int ja = 1; ja >= 0; ja--) {
 		buf_init(&words, 64 * KIB);
 		timeline_words(store_col(r, i, 2), store_col(r, i, 3), ja, &words);

@@ -58,6 +58,8 @@ static const struct {
 	{ "task_owner", "担当を決めました: %T1: %2", "Owner of \"%T1\": %2" },
 	{ "reported", "%1 から申告がありました(%E2): %3", "Reported by %1 (%E2): %3" },
 	{ "attached", "証拠のファイルを加えました: %1(SHA-256 %2)", "Evidence attached: %1 (SHA-256 %2)" },
+	{ "call", "%1 に電話しました: %A2 %3", "Called %1: %A2 %3" },
+	{ "unanswered", "受領確認がまだありません。連絡を繰り返しています(%1回目)。", "Still no receipt: notices go on (step %1)." },
 	{ "inquiry", "記録を調べ始めました: %1(%2日分)", "The log is searched for %1 (%2 days)" },
 	{ "inquiry_done", "記録を調べました: %1: 当団体の端末 %2台、ほかの団体 %3", "The log was searched for %1: terminals here %2, other organisations %3" },
 	{ "inquiry_failed", "記録を調べられませんでした: %1: %2", "The log could not be searched for %1: %2" },
@@ -107,7 +109,7 @@ int timeline_add(struct store *s, int64_t incident, const char *org, int64_t at_
 static const struct {
 	char letter;
 	enum words_of what;
-} kinds_of_words[] = { { 'S', WORDS_STATE }, { 'R', WORDS_REPORT }, { 'K', WORDS_OBSERVABLE }, { 'G', WORDS_REFUSAL }, { 'C', WORDS_CHECK }, { 'E', WORDS_SUSPICION } };
+} kinds_of_words[] = { { 'S', WORDS_STATE }, { 'R', WORDS_REPORT }, { 'K', WORDS_OBSERVABLE }, { 'G', WORDS_REFUSAL }, { 'C', WORDS_CHECK }, { 'E', WORDS_SUSPICION }, { 'A', WORDS_CALL } };
 
 /* letter 0: as it is. */
 static const char *say(char letter, const char *v, bool ja)

@@ -178,6 +178,11 @@ static void check_service(struct check *c)
 		CHECK_FAULT(c, ".time.addr4", "is missing: there are time servers above", "必要です (上位サーバがあります)");
 	if (!s->time.n_servers && (prefix_is_set(&s->time.addr4) || prefix_is_set(&s->time.addr6)) && check_sound(c, ".time"))
 		CHECK_FAULT(c, ".time.servers", "is empty: no time could be served at that address", "空です。このアドレスで時刻を提供できません");
+	if (s->clock.day_minute == s->clock.night_minute && check_sound(c, ".clock"))
+		CHECK_FAULT(c, ".clock.night_shift", "is also when the day shift begins", "日勤の始まりと同じ時刻です");
+	if (s->clock.escalate2_s <= s->clock.escalate1_s && check_sound(c, ".clock"))
+		CHECK_FAULT(c, ".clock.escalate2_s", "must be more than escalate1_s: both are counted from the first notice",
+		            "escalate1_s より大きくしてください (どちらも最初の連絡から数えます)");
 	check_service_address(c, ".log4", &s->log4);
 	check_service_address(c, ".log6", &s->log6);
 	check_service_address(c, ".web4", &s->web4);

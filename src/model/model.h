@@ -414,6 +414,7 @@ struct service {
 		uint32_t notice_s;     /* 900: judgement → 緊急連絡 */
 		uint32_t escalate1_s;  /* 300: next contact when silent */
 		uint32_t escalate2_s;  /* 600 */
+		uint16_t day_minute, night_minute; /* of the day: when the desk's shifts change */
 		uint32_t block_hours;  /* how long an automatic block lasts */
 	} clock;
 	struct {

@@ -169,6 +169,11 @@ static const struct row rows[] = { /* of one class */
 	{ 6003, true, TEXT, "api.operation", NULL },
 	{ 6003, true, TEXT, "status", "Success|Failure" },
 	{ 6003, false, TEXT, "message", NULL },
+	{ 6003, false, TEXT, "incident.number", NULL }, /* of api.operation incident.stage: one line of its timeline */
+	{ 6003, false, NUMBER, "incident.id", NULL },
+	{ 6003, false, TEXT, "incident.stage", NULL },
+	{ 6003, false, TEXT, "incident.values", NULL },
+	{ 6003, false, NUMBER, "incident.severity", NULL },
 	{ 6002, true, TEXT, "app.name", NULL },
 	{ 6002, true, TEXT, "activity_name", "Start|Stop|Crash|Restart|Alarm" },
 	{ 6002, false, TEXT, "message", NULL },

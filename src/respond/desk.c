@@ -69,6 +69,18 @@ static int do_list(struct desk_call *c)
 	return 0;
 }
 
+/* Ready as soon as the incident is: with what is known now. */
+static int put_sheet(struct desk_call *c, const struct incident *i)
+{
+	struct buf b;
+	buf_init(&b, 32 * KIB);
+	int res = notify_sheet(c->r, i, incident_severity(i), c->now, &b, c->err);
+	if (res == 0)
+		json_field(c->b, "call_sheet", buf_view(&b));
+	buf_done(&b);
+	return res;
+}
+
 static int do_show(struct desk_call *c)
 {
 	struct incident i;
@@ -85,8 +97,8 @@ static int do_show(struct desk_call *c)
 		res = inquiry_format(c->r, i.id, 0, c->b, c->err);
 	if (res == 0)
 		res = block_format_list(c->r, i.id, true, c->b, c->err);
-	if (i.call_sheet[0])
-		json_field_s(c->b, "call_sheet", i.call_sheet);
+	if (res == 0)
+		res = put_sheet(c, &i);
 	buf_putc(c->b, '}');
 	return res;
 }
@@ -281,6 +293,8 @@ static const struct {
 } requests[] = {
 	{ "incident.list", do_list, false },   { "incident.show", do_show, false },       { "incident.open", do_open, true },
 	{ "incident.judge", do_judge, true },  { "incident.ack", do_ack, true },          { "incident.note", do_note, true },
+	{ "incident.call", desk_call_made, true }, { "incident.sheet", desk_sheet, false }, { "shift.handover", desk_handover, true },
+	{ "shift.list", desk_handovers, false }, { "shift.take", desk_take_over, true },
 	{ "incident.close", do_close, true },  { "incident.report", desk_report, true },  { "incident.search", desk_search, true },
 	{ "incident.spread", desk_spread, true }, { "incident.step", desk_step, true },   { "incident.task", desk_task, true },
 	{ "incident.owner", desk_owner, true }, { "incident.playbook", desk_playbook, true }, { "incident.attach", desk_attach, true },

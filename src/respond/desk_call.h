@@ -21,6 +21,12 @@ int desk_load(struct desk_call *c, struct incident *i);
 /* The same again, as it is now, into the answer as "incident". */
 int desk_reload(struct desk_call *c, struct incident *i);
 
+/* desk_shift.c */
+int desk_call_made(struct desk_call *c);
+int desk_sheet(struct desk_call *c);
+int desk_handover(struct desk_call *c);
+int desk_handovers(struct desk_call *c);
+int desk_take_over(struct desk_call *c);
 /* desk_life.c */
 int desk_report(struct desk_call *c);
 int desk_search(struct desk_call *c);

@@ -67,7 +67,7 @@ static int answer_sweep(struct str request, struct buf *reply, struct err *err)
 
 static const char config[] =
 	"{\"service\":\"佐賀県自治体情報セキュリティクラウド\",\"service_en\":\"Saga\","
-	"\"clock\":{\"notice_s\":900,\"escalate1_s\":300,\"escalate2_s\":600,\"block_hours\":24},"
+	"\"clock\":{\"notice_s\":900,\"escalate1_s\":300,\"escalate2_s\":600,\"block_hours\":24,\"day_minute\":510,\"night_minute\":1035},"
 	"\"mail\":{\"host\":\"127.0.0.1\",\"port\":%d,\"from\":\"soc@cloud.example\"},"
 	"\"never\":{\"names\":[\".cloud.example\"],\"prefixes\":[\"10.0.0.0/8\",\"192.0.2.1\"]},"
 	"\"prefectures\":[{\"code\":\"41\",\"name\":\"佐賀県\",\"contacts\":[{\"name\":\"県 情報課\",\"mail\":\"ken@pref.example\","
@@ -200,11 +200,11 @@ int64_t sql_number(const char *text)
 static void sql_reset(void)
 {
 	PGconn *c = PQsetdbLogin(pg.sock, NULL, NULL, NULL, STORE_DATABASE, "postgres", NULL);
-	PGresult *res = PQexec(c, "SET session_replication_role = replica; DELETE FROM inquiry_hit; DELETE FROM inquiry; DELETE FROM task; DELETE FROM report;"
+	PGresult *res = PQexec(c, "SET session_replication_role = replica; DELETE FROM call; DELETE FROM handover; UPDATE stage_mark SET put = 0; DELETE FROM inquiry_hit; DELETE FROM inquiry; DELETE FROM task; DELETE FROM report;"
 	                          "DELETE FROM attachment; DELETE FROM incident_event; DELETE FROM judgement;"
 	                          "DELETE FROM notice; DELETE FROM block_call; DELETE FROM block; DELETE FROM evidence; DELETE FROM observable;"
 	                          "DELETE FROM finding; DELETE FROM incident; DELETE FROM sighting; DELETE FROM counter;"
-	                          "ALTER SEQUENCE task_id_seq RESTART; ALTER SEQUENCE inquiry_id_seq RESTART");
+	                          "ALTER SEQUENCE task_id_seq RESTART; ALTER SEQUENCE incident_event_id_seq RESTART; ALTER SEQUENCE inquiry_id_seq RESTART");
 	if (PQresultStatus(res) != PGRES_COMMAND_OK)
 		fail_msg("reset: %s", PQerrorMessage(c));
 	PQclear(res);

@@ -8,6 +8,7 @@
 #include "incident/timeline.h"
 #include "respond/block.h"
 #include "respond/text.h"
+#include "wire/words.h"
 
 #include <stdio.h>
 #include <yyjson.h>
@@ -150,12 +151,52 @@ static int note_started(struct respond *r, const struct incident *i, int step, c
 	return store_run(r->store, &set_started, &a, NULL, err);
 }
 
+static const struct store_sql calls_made = {
+	"calls_made", "SELECT at_ms, to_name, phone, result, by_name FROM call WHERE incident = $1 ORDER BY id DESC LIMIT 20"
+};
+
+/* Everybody who may be called at this severity, in order; then who was called already. */
+static int sheet_numbers(struct respond *r, const struct incident *i, int severity, struct buf *b, struct err *err)
+{
+	const struct desk_org *o = desk_org(r->desk, i->org);
+	struct store_args a = { 0 };
+	struct store_rows rows = { 0 };
+	char t[40];
+	buf_puts(b, "\n電話番号(上から順に)\n");
+	for (size_t k = 0; o && k < o->n_contacts; k++)
+		if (o->contacts[k].min_severity <= severity)
+			buf_printf(b, "  %s  %s\n", o->contacts[k].phone[0] ? o->contacts[k].phone : "(登録なし)", o->contacts[k].name);
+	store_int(&a, i->id);
+	int res = store_run(r->store, &calls_made, &a, &rows, err);
+	if (res == 0 && rows.n)
+		buf_puts(b, "\nこれまでの電話\n");
+	for (int k = 0; res == 0 && k < rows.n; k++) {
+		notice_time(store_col_int(&rows, k, 0, 0), t);
+		buf_printf(b, "  %s  %s %s  %s(%s)\n", t, store_col(&rows, k, 1), store_col(&rows, k, 2), words_of(WORDS_CALL, store_col(&rows, k, 3), true),
+		           store_col(&rows, k, 4));
+	}
+	store_rows_done(&rows);
+	return res;
+}
+
+int notify_sheet(struct respond *r, const struct incident *i, int severity, int64_t now, struct buf *b, struct err *err)
+{
+	struct notice_facts f;
+	char reason[600];
+	const struct desk_org *o = desk_org(r->desk, i->org);
+	facts(r, i, severity, reason, sizeof reason, &f);
+	f.answer_by_ms = now + r->desk->clock.escalate1_ms;
+	const struct contact *c = o ? contact_at(o->contacts, o->n_contacts, severity, 0, NULL) : NULL;
+	f.contact = c ? c->name : "";
+	notice_call_sheet(&f, c ? c->phone : "", b);
+	return sheet_numbers(r, i, severity, b, err);
+}
+
 int notify_start(struct respond *r, const struct incident *i, int severity, bool blocking, int64_t now, struct err *err)
 {
 	struct notice_facts f;
 	char reason[600];
 	struct buf sheet;
-	const struct desk_org *o = desk_org(r->desk, i->org);
 	facts(r, i, severity, reason, sizeof reason, &f);
 	f.blocking = blocking;
 	f.answer_by_ms = now + r->desk->clock.escalate1_ms;
@@ -164,10 +205,8 @@ int notify_start(struct respond *r, const struct incident *i, int severity, bool
 	int res = tell(r, i, "first", 0, &f, now, err);
 	if (res == 0)
 		res = inform_prefecture(r, i, "prefecture", -1, f, now, err);
-	const struct contact *c = o ? contact_at(o->contacts, o->n_contacts, severity, 0, NULL) : NULL;
-	buf_init(&sheet, 16 * KIB);
-	f.contact = c ? c->name : "";
-	notice_call_sheet(&f, c ? c->phone : "", &sheet);
+	buf_init(&sheet, 32 * KIB);
+	res = res < 0 ? res : notify_sheet(r, i, severity, now, &sheet, err);
 	if (res == 0)
 		res = note_started(r, i, 1, buf_cstr(&sheet), now, err);
 	buf_done(&sheet);
@@ -209,14 +248,14 @@ int notify_next(struct respond *r, const struct incident *i, int64_t now, struct
 	f.answer_by_ms = now + (nth == 1 ? r->desk->clock.escalate2_ms - r->desk->clock.escalate1_ms : r->desk->clock.escalate1_ms);
 	if (f.answer_by_ms <= now)
 		f.answer_by_ms = now + r->desk->clock.escalate1_ms;
-	int res = tell(r, i, nth == 1 ? "second" : "third", (size_t)nth, &f, now, err);
+	int res = tell(r, i, nth == 1 ? "second" : nth == 2 ? "third" : "again", (size_t)nth, &f, now, err);
 	if (o)
 		contact_at(o->contacts, o->n_contacts, severity, 0, &n);
-	if (res == 0 && (size_t)nth >= n) /* nobody is left there: the prefecture must know */
+	if (res == 0 && nth <= 2 && (size_t)nth >= n) /* nobody is left there: the prefecture must know */
 		res = inform_prefecture(r, i, "unanswered", -1, f, now, err);
 	snprintf(step, sizeof step, "%d", nth + 1);
 	if (res == 0)
-		res = timeline_add(r->store, i->id, i->org, now, RESPOND_ACTOR, "escalated", step, NULL, NULL, err);
+		res = timeline_add(r->store, i->id, i->org, now, RESPOND_ACTOR, nth <= 2 ? "escalated" : "unanswered", step, NULL, NULL, err);
 	return res < 0 ? res : note_started(r, i, nth + 1, "", now, err);
 }
 
@@ -270,7 +309,7 @@ int notify_calls(struct respond *r, const struct incident *i, const char *block_
 
 static const struct store_sql cancel = {
 	"notice_cancel", "UPDATE notice SET state = 'cancelled' WHERE incident = $1 AND state = 'queued'"
-			 " AND step IN ('first', 'second', 'third') RETURNING recipient"
+			 " AND step IN ('first', 'second', 'third', 'again') RETURNING recipient"
 };
 
 int notify_cancel(struct respond *r, const struct incident *i, int64_t now, struct err *err)

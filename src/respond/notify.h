@@ -1,7 +1,8 @@
 /* Who is told, when, and again: notices as rows of a queue, escalation until 受領確認.
  *
  * The first contact whose min_severity fits is told at once; silent for escalate1_s, the second; at escalate2_s (both
- * counted from the start) the third, or the first again when there are no more. The prefecture is told for
+ * counted from the start) the third, or the first again when there are no more; then every escalate1_ms the next one round, until
+ * NOTIFY_STEPS are through. The prefecture is told for
  * information from its contacts' own min_severity up. Each step has one reference, in the Message-ID and the text:
  * delivery is at least once, and a repeat is seen as one. A refused mail moves on to the next contact at once.
  * Requirements: M-087 M-091 M-092. */
@@ -12,6 +13,7 @@
 
 #define NOTIFY_FROM_SEVERITY 2
 #define NOTIFY_ATTEMPTS 20     /* then it has failed */
+#define NOTIFY_STEPS 12        /* contacts asked for one incident: then the desk must know another way */
 #define NOTIFY_REFUSALS 3      /* answers 5xx until it has failed */
 
 /* Inside a transaction. severity: the one to act on. blocking: a block was ordered for this body. */
@@ -27,6 +29,8 @@ int notify_leak(struct respond *r, const char *org, const char *block_id, const 
                 int64_t now, struct err *err);
 /* To the body's contact: the terminal goes on calling what is blocked; n calls were refused. With a line in the timeline. */
 int notify_calls(struct respond *r, const struct incident *i, const char *block_id, int64_t n, int64_t now, struct err *err);
+/* What to say on the telephone and to whom, with what is known now, into b. Inside a transaction. */
+int notify_sheet(struct respond *r, const struct incident *i, int severity, int64_t now, struct buf *b, struct err *err);
 /* 受領確認: what hasn't gone out to further contacts doesn't. */
 int notify_cancel(struct respond *r, const struct incident *i, int64_t now, struct err *err);
 

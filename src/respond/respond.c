@@ -7,10 +7,12 @@
 #include "base/mem.h"
 #include "respond/asker.h"
 #include "respond/block.h"
+#include "respond/handover.h"
 #include "respond/inquiry.h"
 #include "respond/notify.h"
 #include "respond/orders.h"
 #include "respond/smtp.h"
+#include "respond/stage.h"
 #include "wire/events.h"
 #include "wire/stats.h"
 
@@ -115,7 +117,8 @@ int respond_finding(struct respond *r, const struct finding *f, struct err *err)
 
 void respond_work(struct respond *r)
 {
-	static int (*const jobs[])(struct respond *, int64_t, struct err *) = { inquiry_work, block_work, notify_escalate_due, notify_send_due };
+	static int (*const jobs[])(struct respond *, int64_t, struct err *) = { inquiry_work, block_work, notify_escalate_due, notify_send_due,
+		                                                            stage_work, handover_work };
 	struct err away = { 0 };
 	if (respond_clock(r, &away) < 0)
 		return; /* the store says so itself */

@@ -30,6 +30,9 @@ struct respond {
 	struct clock_watch clock;
 	char boot[CLOCK_BOOT];  /* before confinement; "" in tests */
 	bool watch_stale;       /* detectd's list of what is blocked isn't the table's */
+	int64_t stage_put, stage_kept; /* stage.c: ids of lines handed to intaked, and kept by it */
+	uint64_t stage_dropped;
+	int64_t handover_ms;           /* the change of shifts that is written */
 	char stuck[FINDING_UID_LEN + 1]; /* the finding the store refuses again and again, and how often it did */
 	int stuck_times;
 };

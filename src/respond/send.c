@@ -20,7 +20,11 @@
 static const struct store_sql escalation_due = {
 	"escalation_due", "SELECT id FROM incident WHERE state <> 'closed' AND acked_ms IS NULL"
 			  " AND notice_started_ms IS NOT NULL AND coalesce(judged, severity) >= 2"
-			  " AND ((escalation = 1 AND notice_started_ms <= $1) OR (escalation = 2 AND notice_started_ms <= $2))"
+			  " AND ((escalation = 1 AND notice_started_ms <= $1) OR (escalation = 2 AND notice_started_ms <= $2)"
+			  " OR (escalation BETWEEN 3 AND $3::int - 1 AND notice_started_ms <= $2 - (escalation - 2) * $4::bigint"
+			  /* after a pause of ours, one and then the next, not all at once */
+			  " AND NOT EXISTS (SELECT 1 FROM notice n WHERE n.incident = incident.id AND n.step IN ('second', 'third', 'again')"
+			  " AND n.created_ms > $5)))"
 			  " ORDER BY id LIMIT 100"
 };
 static const struct store_sql late = {
@@ -51,7 +55,8 @@ static int escalate_rows(struct respond *r, int64_t now, struct err *err)
 	struct store_args a = { 0 };
 	struct store_rows rows = { 0 };
 	store_int(&a, now - r->desk->clock.escalate1_ms);
-	store_int(&a, now - r->desk->clock.escalate2_ms);
+	store_int(&a, now - r->desk->clock.escalate2_ms), store_int(&a, NOTIFY_STEPS), store_int(&a, r->desk->clock.escalate1_ms);
+	store_int(&a, now - r->desk->clock.escalate1_ms);
 	int res = store_run(r->store, &escalation_due, &a, &rows, err);
 	for (int k = 0; res == 0 && k < rows.n; k++) {
 		struct arena arena;
@@ -160,7 +165,7 @@ struct outcome {
 /* Is this mail one that tells the body concerned (and not the prefecture or a third)? */
 static bool is_alert(const char *step)
 {
-	static const char *const steps[] = { "first", "second", "third", "raised", "judged" };
+	static const char *const steps[] = { "first", "second", "third", "again", "raised", "judged" };
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++)
 		if (strcmp(step, steps[i]) == 0)
 			return true;

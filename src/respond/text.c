@@ -192,5 +192,7 @@ void notice_call_sheet(const struct notice_facts *f, const char *phone, struct b
 	for (int i = 0; i < 3 && acts[level][i]; i++)
 		buf_printf(b, "  %d. %s\n", i + 1, acts[level][i]);
 	buf_puts(b, "  復唱をお願いします。お名前をお聞かせください。」\n\n");
-	buf_printf(b, "記録: 相手の名前、時刻を聞き、次を実行する\n  toride incident ack %s --by 名前\n", f->number);
+	buf_printf(b, "記録: 相手の名前を聞き、かけるたびに結果を残す(受け取りの確認が取れたら --ack)\n"
+		   "  toride incident call %s --to 相手の名前 --result answered --ack\n"
+		   "  つながらないとき: --result no_answer(出ない) busy(話し中) left_message(伝言) wrong_number(番号違い)\n", f->number);
 }

@@ -160,6 +160,22 @@ static const char life[] =
 	KEPT_APART("task") KEPT_APART("report") KEPT_APART("attachment") KEPT_APART("inquiry") KEPT_APART("inquiry_hit")
 	APPEND_ONLY("report") APPEND_ONLY("attachment") APPEND_ONLY("inquiry_hit");
 
+/* who called whom with what result; what one shift left to the next; and up to which stage the sealed log holds everything */
+static const char shifts[] =
+	"ALTER TABLE incident ADD COLUMN first_judged_ms bigint;"
+	"UPDATE incident SET first_judged_ms = (SELECT min(at_ms) FROM judgement j WHERE j.incident = incident.id);"
+	"CREATE TABLE call (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, incident bigint NOT NULL REFERENCES incident(id),"
+	" org text NOT NULL, at_ms bigint NOT NULL, by_name text NOT NULL, to_name text NOT NULL, phone text NOT NULL,"
+	" result text NOT NULL CHECK (result IN ('answered','no_answer','busy','left_message','wrong_number')), words text NOT NULL);"
+	"CREATE INDEX call_of ON call (incident, id);"
+	"CREATE TABLE handover (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, org text NOT NULL DEFAULT '', kind text NOT NULL,"
+	" since_ms bigint NOT NULL, at_ms bigint NOT NULL, by_name text NOT NULL, body text NOT NULL, taken_by text NOT NULL DEFAULT '',"
+	" taken_ms bigint);"
+	"CREATE TABLE stage_mark (one boolean PRIMARY KEY DEFAULT true CHECK (one), put bigint NOT NULL);"
+	"INSERT INTO stage_mark(put) SELECT coalesce(max(id), 0) FROM incident_event;" /* what was before isn't made up for */
+	"GRANT SELECT ON stage_mark TO toride_portal;"
+	KEPT_APART("call") KEPT_APART("handover") APPEND_ONLY("call");
+
 const struct schema_step schema_steps[] = {
 	{ 1, "tables of the desk", tables },
 	{ 2, "row-level security, append-only timeline", security },
@@ -168,5 +184,6 @@ const struct schema_step schema_steps[] = {
 	{ 5, "traffic after a block", calls },
 	{ 6, "the clock that was set", clock_set },
 	{ 7, "tasks, reports, attachments, inquiries", life },
+	{ 8, "calls, hand-overs, stages in the sealed log", shifts },
 };
 const size_t schema_n = sizeof schema_steps / sizeof *schema_steps;

@@ -18,6 +18,8 @@ enum words_of {
 	WORDS_PROCESS,    /* state of a process, as torided's supervisor says it */
 	WORDS_ACTOR,
 	WORDS_SUSPICION,  /* what a person reports */
+	WORDS_CALL,       /* how a telephone call ended */
+	WORDS_SHIFT,      /* kinds of hand-overs */
 	WORDS_INQUIRY,    /* state of a search made for an incident */
 };
 

@@ -58,5 +58,21 @@ echo evidence >"$top/mail.eml"
 try "a file is attached by its hash" eval '"$toride" incident attach "$I" "$top/mail.eml" --kind mail --by analyst && of "$I" ".attachments[0].sha256 == \"$(sha256sum "$top/mail.eml" | cut -d" " -f1)\""'
 try "people read it in Japanese" eval 'LC_ALL=ja_JP.UTF-8 "$toride" incident show "$I" | grep -F "不審なページ" && LC_ALL=ja_JP.UTF-8 "$toride" incident show "$I" | grep -F "端末を使う人がすることを知らせる"'
 
+# ---- the telephone, what is provable, the next shift ----
+
+try "the sheet is ready, in Japanese, with the numbers" eval '"$toride" incident sheet "$I" --json | jq -r .call_sheet >"$top/sheet" && grep -F "受付番号 $I" "$top/sheet" && grep -F "電話番号" "$top/sheet"'
+"$toride" incident judge "$I" --severity 2 --reason "a password was typed" --by analyst >/dev/null
+try "a call nobody answered is no notice of receipt" eval '"$toride" incident call "$I" --to Yamada --phone 0952-00-0001 --result no_answer --by analyst && of "$I" ".notice | has(\"acked\") | not"'
+try "one that was answered confirms receipt" eval '"$toride" incident call "$I" --to Yamada --phone 0952-00-0001 --result answered --ack --by analyst && of "$I" ".notice.acked_by == \"Yamada\" and .times.judged_to_notice < 900000"'
+try "who called whom is in the timeline" of "$I" '[.timeline[] | select(.kind == "call") | .values | fromjson | .[1]] == ["no_answer", "answered"]'
+try "every stage is in the sealed log" until_true 20 of "$I" '.timeline | length > 10 and all(.sealed)'
+if [ -e "$bin/libchdb.so" ]; then
+	try "where it is found, word for word" until_true 20 "$toride" incident prove "$I"
+	r=$("$toride" incident prove "$I" --json | jq -r 'select(.stage == "judged") | .record' | head -1)
+	try "and signed" eval '"$toride" log show "$r" | jq -se ".[0].incident.number == \"$I\" and .[0].actor.user == \"analyst\"" && "$toride" log verify --org 412015'
+fi
+try "the last shift's hand-over wrote itself" eval '"$toride" handover list --json | jq -se ".[0].by == \"toride\""'
+try "the NOC takes over what is open" eval '"$toride" handover --to noc --by analyst | grep -F "$I" && "$toride" handover take "$("$toride" handover list --limit 1 --json | jq .id)" --by noc && "$toride" handover list --json | jq -se ".[0].taken_by == \"noc\""'
+
 echo "1..$n"
 exit $bad

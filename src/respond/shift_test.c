@@ -1,0 +1,186 @@
+/* The telephone and its sheet, the repeated notices, what is measured, the change of shifts. */
+#include "respond/desktest.h"
+
+#include "base/err.h"
+#include "respond/handover.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define NUMBER "\"number\":\"I-20261122-0001\""
+#define CALL "{\"do\":\"incident.call\"," NUMBER ",\"by\":\"分析 花子\",\"to\":\"総務課 山田\","
+
+static bool holds(const char *answer, const char *words)
+{
+	if (!strstr(answer, words))
+		fprintf(stderr, "not in %.3000s: %s\n", answer, words);
+	return strstr(answer, words);
+}
+
+/* An incident of severity 1, about which nobody is told by itself. */
+static void open_quietly(void)
+{
+	ask("{\"do\":\"incident.open\",\"org\":\"412015\",\"by\":\"分析 花子\",\"title\":\"気になる通信\",\"terminal\":\"10.1.0.5\",\"severity\":1}", 0);
+}
+
+static void test_sheet_is_ready(void **state)
+{
+	NEED_PG();
+	open_quietly();
+	ask("{\"do\":\"incident.open\",\"org\":\"412031\",\"by\":\"x\",\"title\":\"t\",\"severity\":3}", 0);
+	char *answer = ask("{\"do\":\"incident.sheet\"," NUMBER "}", 0);
+	assert_true(holds(answer, "受付番号 I-20261122-0001、危険度1") && holds(answer, "総務課 端末5(IPアドレス 10.1.0.5)"));
+	assert_null(strstr(answer, "0952-00-0001")); /* nobody there is told from 1 */
+	answer = ask("{\"do\":\"incident.sheet\",\"number\":\"I-20261122-0002\"}", 0);
+	assert_true(holds(answer, "(登録なし)  情報課 中村") && holds(answer, "toride incident call I-20261122-0002"));
+	ask("{\"do\":\"incident.judge\"," NUMBER ",\"by\":\"分析 花子\",\"severity\":3,\"reason\":\"確認\"}", 0);
+	ask(CALL "\"result\":\"no_answer\"}", 0);
+	answer = ask("{\"do\":\"incident.show\"," NUMBER "}", 0);
+	assert_true(holds(answer, "0952-00-0001  総務課 山田\\n  0952-00-0002  総務課 鈴木"));
+	assert_true(holds(answer, "総務課 山田 0952-00-0001  出ませんでした(分析 花子)"));
+}
+
+static void test_calls(void **state)
+{
+	NEED_PG();
+	open_quietly();
+	ask(CALL "\"result\":\"shouted\"}", -E_INVALID);
+	ask(CALL "\"result\":\"busy\",\"ack\":true}", -E_INVALID);
+	ask("{\"do\":\"incident.call\"," NUMBER ",\"by\":\"x\",\"result\":\"busy\"}", -E_INVALID);
+	assert_int_equal(sql_number("SELECT count(*) FROM call"), 0);
+	ask("{\"do\":\"incident.judge\"," NUMBER ",\"by\":\"分析 花子\",\"severity\":2,\"reason\":\"確認\"}", 0);
+	clock_advance(60000);
+	ask(CALL "\"result\":\"left_message\",\"phone\":\"090-1\"}", 0);
+	/* spoken to nobody yet: the mail that waits in the queue is no notice, nor is a message */
+	assert_int_equal(sql_number("SELECT count(*) FROM incident WHERE notice_sent_ms IS NULL"), 1);
+	clock_advance(60000);
+	char *answer = ask(CALL "\"result\":\"answered\",\"ack\":true,\"text\":\"端末を外すとのこと\"}", 0);
+	assert_true(holds(answer, "\"judged_to_notice\":120000") && holds(answer, "\"notice_to_ack\":120000") && holds(answer, "\"found_to_judged\":0"));
+	assert_true(holds(answer, "\"acked_by\":\"総務課 山田\""));
+	assert_int_equal(sql_number("SELECT count(*) FROM notice WHERE state = 'queued' AND step = 'first'"), 0); /* nobody else needs to be woken */
+	assert_int_equal(sql_number("SELECT count(*) FROM task WHERE step IN ('report_org', 'prompt_report') AND done_by = '分析 花子'"), 2);
+	clock_advance(3600000);
+	settle();
+	assert_int_equal(sql_number("SELECT count(*) FROM incident WHERE notice_late"), 0);
+	assert_int_equal(sink_count(&sink, "suzuki@a.example"), 0);
+	answer = ask("{\"do\":\"incident.show\"," NUMBER "}", 0);
+	assert_true(holds(answer, "総務課 山田 0952-00-0001 に電話しました: 話せました 端末を外すとのこと"));
+}
+
+/* Nobody answers: 5 and 10 minutes, then on and on, round the contacts, until somebody does. */
+static void test_until_somebody_answers(void **state)
+{
+	NEED_PG();
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
+	give(&f);
+	settle();
+	for (int minute = 1; minute <= 25; minute++) {
+		clock_advance(60000);
+		settle();
+	}
+	/* contacts 1, 2 and 3 at 0, 5 and 10 minutes, and again at 15, 20 and 25 */
+	assert_int_equal(sink_count(&sink, "yamada@a.example"), 2);
+	assert_int_equal(sink_count(&sink, "suzuki@a.example"), 2);
+	assert_int_equal(sink_count(&sink, "sato@a.example"), 2);
+	ask("{\"do\":\"incident.ack\"," NUMBER ",\"by\":\"総務課 鈴木\"}", 0);
+	for (int minute = 1; minute <= 20; minute++) {
+		clock_advance(60000);
+		settle();
+	}
+	assert_int_equal(sql_number("SELECT escalation FROM incident"), 6);
+}
+
+static void test_repeats_end(void **state)
+{
+	NEED_PG();
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
+	give(&f);
+	for (int minute = 1; minute <= 120; minute++) {
+		clock_advance(60000);
+		settle();
+	}
+	assert_int_equal(sql_number("SELECT escalation FROM incident"), 12);
+}
+
+static void test_measured(void **state)
+{
+	NEED_PG();
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
+	give(&f);
+	clock_advance(240000);
+	ask("{\"do\":\"incident.judge\"," NUMBER ",\"by\":\"分析 花子\",\"severity\":2,\"reason\":\"一\"}", 0);
+	clock_advance(60000);
+	char *answer = ask("{\"do\":\"incident.judge\"," NUMBER ",\"by\":\"分析 花子\",\"severity\":3,\"reason\":\"二\"}", 0);
+	assert_true(holds(answer, "\"found_to_judged\":240500")); /* the first judgement's */
+	assert_true(holds(answer, "\"found_to_received\":500"));
+}
+
+/* ---- shifts ---- */
+
+static void test_boundaries(void **state)
+{
+	static const struct {
+		int64_t now, at; /* minutes from midnight of the 22nd in Japan */
+		bool to_day;
+	} cases[] = { { 0, -405, false }, { 509, -405, false }, { 510, 510, true }, { 1034, 510, true }, { 1035, 1035, false }, { 1439, 1035, false } };
+	int64_t midnight = T0 - 18 * 3600000LL;
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		bool day;
+		assert_int_equal(handover_boundary(510, 1035, midnight + cases[i].now * 60000, &day), midnight + cases[i].at * 60000);
+		assert_int_equal(day, cases[i].to_day);
+	}
+}
+
+static void test_handover_writes_itself(void **state)
+{
+	NEED_PG();
+	settle(); /* 18:00: the day's, once */
+	settle();
+	assert_int_equal(sql_number("SELECT count(*) FROM handover WHERE kind = 'to_night' AND by_name = 'toride'"), 1);
+	stop(); /* a restart writes no second one */
+	start();
+	settle();
+	assert_int_equal(sql_number("SELECT count(*) FROM handover"), 1);
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
+	give(&f);
+	settle();
+	ask("{\"do\":\"incident.task\"," NUMBER ",\"by\":\"x\",\"kind\":\"dispatch\",\"role\":\"noc\",\"owner\":\"現地 次郎\",\"ordered_by\":\"県 情報課\"}", 0);
+	ask(CALL "\"result\":\"no_answer\"}", 0);
+	clock_advance((14 * 60 + 31) * 60000LL); /* 8:31 */
+	settle();
+	assert_int_equal(sql_number("SELECT count(*) FROM handover WHERE kind = 'to_day'"), 1);
+	char *answer = ask("{\"do\":\"shift.list\"}", 0);
+	assert_true(holds(answer, "引継書 夜勤から日勤へ") && holds(answer, "対象: 11月22日 18時00分 から 11月23日 08時31分 まで"));
+	assert_true(holds(answer, "受付 1件(うち危険度2以上 1件)") && holds(answer, "I-20261122-0001  佐賀市  危険度3(暫定)"));
+	assert_true(holds(answer, "次にすること: 不審な通信か、または感染かを解析する") && holds(answer, "受領確認: まだです"));
+	assert_true(holds(answer, "現地での対応") && holds(answer, "現地 次郎") && holds(answer, "総務課 山田(0952-00-0001): 出ませんでした"));
+	assert_true(holds(answer, "B-20261122-0001")); /* its end is near */
+}
+
+static void test_handover_by_hand(void **state)
+{
+	NEED_PG();
+	settle();
+	open_quietly();
+	ask("{\"do\":\"shift.handover\",\"kind\":\"to_moon\",\"by\":\"x\"}", -E_INVALID);
+	char *answer = ask("{\"do\":\"shift.handover\",\"kind\":\"to_noc\",\"by\":\"分析 花子\"}", 0);
+	assert_true(holds(answer, "監視(SOC)から運用(NOC)へ") && holds(answer, "気になる通信"));
+	char rq[100];
+	snprintf(rq, sizeof rq, "{\"do\":\"shift.take\",\"by\":\"運用 太郎\",\"id\":%lld}", (long long)sql_number("SELECT max(id) FROM handover"));
+	ask(rq, 0);
+	assert_true(holds(ask(rq, -E_STATE), "運用 太郎 took it already"));
+	ask("{\"do\":\"shift.take\",\"by\":\"運用 太郎\",\"id\":999999}", -E_NOT_FOUND);
+	/* no organisation sees what the desk leaves to itself */
+	assert_true(holds(ask("{\"do\":\"shift.list\",\"org\":\"412015\"}", 0), "\"handovers\":[]"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_sheet_is_ready), T(test_calls), T(test_until_somebody_answers), T(test_repeats_end), T(test_measured), T(test_boundaries),
+		T(test_handover_writes_itself), T(test_handover_by_hand),
+	};
+	return cmocka_run_group_tests(tests, begin, end);
+}
