@@ -63,6 +63,28 @@ static uint32_t plain(struct str *s)
 	return 0;
 }
 
+static size_t put_utf8(char *dst, uint32_t c)
+{
+	size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+	for (size_t i = n; i-- > 1; c >>= 6)
+		dst[i] = (char)(0x80 | (c & 0x3f));
+	dst[0] = (char)(n == 1 ? c : (0xf00u >> n & 0xff) | c);
+	return n;
+}
+
+bool identity_fold(const char *name, char dst[IDENTITY_MAX])
+{
+	struct str s = str_from(name);
+	size_t n = 0;
+	for (uint32_t c; (c = plain(&s));) {
+		if (n + 4 >= IDENTITY_MAX)
+			return false;
+		n += put_utf8(dst + n, c);
+	}
+	dst[n] = 0;
+	return n > 0;
+}
+
 bool identity_same(const char *a, const char *b)
 {
 	struct str x = str_from(a), y = str_from(b);

@@ -13,6 +13,8 @@
 /* Printable ASCII and its full-width twins, hiragana, katakana, kanji; blanks (also U+3000) inside only. Not: controls, what has
  * no width, half-width katakana, kanji of the compatibility block that stand for others. */
 bool identity_ok(struct str name);
+/* Its plain form, the same for all names that identity_same() takes for one; false when it doesn't fit. name: identity_ok(). */
+bool identity_fold(const char *name, char dst[IDENTITY_MAX]);
 /* One person? Both may be anything: what isn't UTF-8 is compared as bytes. */
 bool identity_same(const char *a, const char *b);
 
