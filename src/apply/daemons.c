@@ -31,6 +31,7 @@ static const struct process processes[] = {
 	{ "scand", "scand.json", SIGHUP, true },       { "proxyd", "proxyd.json", SIGHUP, true },
 	{ "chronyd", "chrony/", SIGTERM, false },
 	{ "probed", "probed.json", SIGHUP, true },
+	{ "authd", "authd.json", SIGHUP, true },
 	{ "portald", "portald.json", SIGHUP, true },   { "nginx", "nginx/", SIGHUP, false },
 };
 

@@ -36,6 +36,7 @@ extern const struct cli_command cli_search[];
 extern const struct cli_command cli_lines[];
 extern const struct cli_command cli_sources[];
 extern const struct cli_command cli_site[];
+extern const struct cli_command cli_user[];
 
 extern const struct cli_command *const cli_tables[]; /* each ended by a row without name; main.c lists them */
 

@@ -27,6 +27,7 @@ const struct cli_command *const cli_tables[] = {
 	cli_log,
 	cli_search,
 	cli_site,
+	cli_user,
 	NULL,
 };
 

@@ -1,6 +1,6 @@
 /* portald.json: names of the bodies for the page; nginx/nginx.conf: the server in front of it. torided starts nginx
  * with `-p RUN/nginx` (logs and temporary files lie there) and `-g "daemon off;"`. It listens on the page's own
- * loopback address and nothing else, takes GET and HEAD only, and speaks SCGI to portald over a UNIX socket. */
+ * loopback address and nothing else, takes GET, HEAD and POST only, and speaks SCGI to portald over a UNIX socket. */
 #include "compile/compile.h"
 
 #include "base/err.h"
@@ -46,6 +46,13 @@ static const char params[] =
 	"      scgi_param REQUEST_METHOD $request_method;\n"
 	"      scgi_param DOCUMENT_URI $document_uri;\n"
 	"      scgi_param QUERY_STRING $query_string;\n"
+	"      scgi_param CONTENT_LENGTH $content_length;\n"
+	"      scgi_param CONTENT_TYPE $content_type;\n"
+	"      scgi_param REMOTE_ADDR $remote_addr;\n"
+	"      scgi_param HTTP_HOST $http_host;\n"
+	"      scgi_param HTTP_COOKIE $http_cookie;\n"
+	"      scgi_param HTTP_ORIGIN $http_origin;\n"
+	"      scgi_param HTTP_SEC_FETCH_SITE $http_sec_fetch_site;\n"
 	"      scgi_param HTTP_ACCEPT_LANGUAGE $http_accept_language;\n";
 
 static int put_nginx(const struct model *m, struct outset *out, struct err *err)
@@ -63,23 +70,33 @@ static int put_nginx(const struct model *m, struct outset *out, struct err *err)
 	           "  server_tokens off;\n  access_log off;\n  default_type application/octet-stream;\n"
 	           "  client_body_temp_path body;\n  proxy_temp_path proxy;\n  fastcgi_temp_path fastcgi;\n"
 	           "  uwsgi_temp_path uwsgi;\n  scgi_temp_path scgi;\n"
-	           "  client_max_body_size 1k;\n  client_header_timeout 10s;\n  client_body_timeout 10s;\n  send_timeout 10s;\n"
+	           "  client_max_body_size 32k;\n  client_header_timeout 10s;\n  client_body_timeout 10s;\n  send_timeout 10s;\n"
 	           "  keepalive_timeout 30s;\n  large_client_header_buffers 4 8k;\n"
 	           "  server {\n    listen %s;\n    server_name _;\n"
 	           "    add_header X-Content-Type-Options nosniff always;\n"
 	           "    add_header X-Frame-Options DENY always;\n"
-	           "    add_header Referrer-Policy no-referrer always;\n"
+	           "    add_header Referrer-Policy same-origin always;\n"
 	           "    add_header Cross-Origin-Resource-Policy same-origin always;\n"
 	           "    add_header Cross-Origin-Opener-Policy same-origin always;\n"
-	           "    if ($request_method !~ ^(GET|HEAD)$) { return 405; }\n"
-	           "    location / {\n      scgi_pass unix:%s/portal.sock;\n      scgi_read_timeout 15s;\n      scgi_pass_request_body off;\n"
+	           "    if ($request_method !~ ^(GET|HEAD|POST)$) { return 405; }\n"
+	           "    location / {\n      scgi_pass unix:%s/portal.sock;\n      scgi_read_timeout 30s;\n      scgi_request_buffering on;\n"
 	           "      scgi_pass_request_headers off;\n%s    }\n  }\n}\n",
 	           m->digest[0] ? m->digest : "this generation", s->page, s->run_dir, params);
 	return emit(out, "nginx/nginx.conf", &b, err);
 }
 
+/* Accounts are no part of a description: who may sign in is said at the node, and stays when a generation goes. */
+static int put_authd(struct outset *out, struct err *err)
+{
+	struct buf b;
+	buf_init(&b, 64);
+	buf_puts(&b, "{\"v\":1}\n");
+	return emit(out, "authd.json", &b, err);
+}
+
 int compile_portald(const struct model *m, struct outset *out, struct err *err)
 {
 	int r = put_json(m, out, err);
+	r = r < 0 ? r : put_authd(out, err);
 	return r < 0 ? r : put_nginx(m, out, err);
 }

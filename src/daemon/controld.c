@@ -2,10 +2,11 @@
  * and approvals, and turns what is allowed into orders to torided (fixed binary) or requests to respondd. It has no
  * privilege and no network. Requests: doc/interfaces/control.md.
  *
- * Who asks is the kernel's word (SO_PEERCRED). There is no sign-in yet: root may say for whom it acts ("as", set by
- * `toride --as NAME`), which is trusted because root is; other users are "uid:N" and may change something only when their
- * number stands in STATE/control/operators (one a line). portald may read. Everything that would change something becomes
- * an event, refused or not. */
+ * Who asks is the kernel's word (SO_PEERCRED). root may say for whom it acts ("as", set by `toride --as NAME`), which is trusted because
+ * root is; other users are "uid:N" and may change something only when their number stands in STATE/control/operators (one a line). The
+ * page is nobody: each of its requests carries a person's session, and authd, not portald, says whose it is; what that person may ask
+ * stands in account/role.c. Everything that would change something becomes an event, refused or not. */
+#include "account/role.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/fs.h"
@@ -30,6 +31,7 @@
 #define APPLY_MS (15 * 60 * 1000)
 #define FORWARD_MS 60000
 #define SWEEP_MS 300000 /* the sealed records may have to be read */
+#define WHO_MS 3000
 #define JOBS_MAX 64
 
 struct controld {
@@ -51,6 +53,7 @@ struct job {
 	char about[400]; /* for the record of it: what was searched */
 	const char *socket; /* whom it is forwarded to */
 	bool changes;
+	uid_t uid;
 	struct order order;
 	struct buf request, fields;
 	struct err err;
@@ -333,7 +336,17 @@ static void run_status(struct job *j)
 	status_collect(&j->fields, &j->err);
 }
 
-/* ---- respondd's and stored's ---- */
+/* ---- respondd's, stored's and authd's ---- */
+
+static bool changes(const char *what)
+{
+	static const char *const reading[] = { "generations", "status", "incident.list", "incident.show", "incident.sheet", "block.list", "shift.list", "user.list",
+		                               "change.diff" };
+	for (size_t i = 0; i < ARRAY_LEN(reading); i++)
+		if (strcmp(what, reading[i]) == 0)
+			return false;
+	return true;
+}
 
 /* Its answer's fields are ours: what stands behind "ok":true. */
 static void run_forward(struct job *j)
@@ -351,7 +364,18 @@ static void run_forward(struct job *j)
 	buf_done(&reply);
 }
 
-static bool of_the_desk(const char *what)
+static bool of_the_log(const char *what)
+{
+	return strncmp(what, "log.", 4) == 0;
+}
+
+static bool of_accounts(const char *what)
+{
+	return strncmp(what, "user.", 5) == 0;
+}
+
+/* respondd records itself what it is asked. */
+static bool recorded_there(const char *what)
 {
 	static const char *const parts[] = { "incident.", "block.", "shift." };
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
@@ -360,16 +384,11 @@ static bool of_the_desk(const char *what)
 	return false;
 }
 
-static bool of_the_log(const char *what)
-{
-	return strncmp(what, "log.", 4) == 0;
-}
-
 static int do_forward(struct controld *c, const struct ctl_request *rq, const char *what, const char *actor,
                       struct err *err)
 {
-	bool log = of_the_log(what); /* respondd records itself what it is asked */
-	struct job *j = job_make(c, rq, what, actor, log, run_forward);
+	bool log = of_the_log(what);
+	struct job *j = job_make(c, rq, what, actor, changes(what) && !recorded_there(what), run_forward);
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	yyjson_mut_val *root = doc ? yyjson_val_mut_copy(doc, rq->root) : NULL;
 	size_t n;
@@ -383,8 +402,8 @@ static int do_forward(struct controld *c, const struct ctl_request *rq, const ch
 	}
 	if (j && text) {
 		buf_put(&j->request, text, n);
-		j->socket = log ? SOCK_SEARCH : SOCK_RESPOND;
-		if (log)
+		j->socket = log ? SOCK_SEARCH : of_accounts(what) ? SOCK_AUTH : SOCK_RESPOND;
+		if (log || of_accounts(what)) /* neither holds a secret */
 			snprintf(j->about, sizeof j->about, "%.*s", (int)(n < sizeof j->about ? n : sizeof j->about - 1), text);
 	}
 	bool ok = j && text && !j->request.failed;
@@ -437,15 +456,6 @@ static int do_site_csr(struct controld *c, const struct ctl_request *rq, const c
 
 /* ---- the door ---- */
 
-static bool changes(const char *what)
-{
-	static const char *const reading[] = { "generations", "status", "incident.list", "incident.show", "incident.sheet", "block.list", "shift.list" };
-	for (size_t i = 0; i < ARRAY_LEN(reading); i++)
-		if (strcmp(what, reading[i]) == 0)
-			return false;
-	return true;
-}
-
 static int handle_known(struct controld *c, const struct ctl_request *rq, const char *what, const char *actor, struct buf *b,
                         char digest[72], struct err *err)
 {
@@ -455,7 +465,9 @@ static int handle_known(struct controld *c, const struct ctl_request *rq, const 
 		return do_approve(rq, actor, b, digest, err);
 	if (strcmp(what, "apply") == 0 || strcmp(what, "confirm") == 0 || strcmp(what, "rollback") == 0)
 		return do_order(c, rq, what, actor, digest, err);
-	if (of_the_desk(what) || of_the_log(what))
+	if (of_accounts(what) && rq->uid != 0)
+		return err_set(err, E_DENIED, "", "accounts are root's to look after");
+	if (recorded_there(what) || of_the_log(what) || of_accounts(what))
 		return do_forward(c, rq, what, actor, err);
 	if (strcmp(what, "site.csr") == 0)
 		return do_site_csr(c, rq, actor, err);
@@ -466,22 +478,130 @@ static int handle_known(struct controld *c, const struct ctl_request *rq, const 
 	return j ? job_start(j, err) : err_set(err, E_NOMEM, "", "no memory");
 }
 
-static int handle(const struct ctl_request *rq, const char *what, struct buf *b, void *user, struct err *err)
+/* What is allowed is done; what changes something is recorded, unless whoever it is passed on to does so. */
+static int answer(struct controld *c, const struct ctl_request *rq, const char *what, const char *actor, int refused, struct buf *b, struct err *err)
 {
-	struct controld *c = user;
-	char actor[IDENTITY_MAX], digest[72] = "";
-	int r = identify(rq, actor, err);
-	if (r == 0 && changes(what) && rq->uid != 0 && !in_operators(rq->uid))
-		r = err_set(err, E_DENIED, "", "user %u may read only", (unsigned)rq->uid);
-	if (r == 0)
-		r = handle_known(c, rq, what, actor, b, digest, err);
-	/* respondd audits what it is asked; a refusal here never reaches it */
-	bool forwarded = of_the_desk(what);
-	if (changes(what) && r != -E_AGAIN && !(forwarded && r == 0)) {
+	char digest[72] = "";
+	int r = refused < 0 ? refused : handle_known(c, rq, what, actor, b, digest, err);
+	if (changes(what) && r != -E_AGAIN && !(recorded_there(what) && r == 0)) {
 		struct err none = { 0 };
 		audit(c, actor, what, digest, r < 0 ? err : &none);
 	}
 	return r;
+}
+
+/* ---- people at the page ---- */
+
+static void run_who(struct job *j)
+{
+	char path[PLACE_MAX];
+	struct buf ask;
+	yyjson_doc *doc = yyjson_read(j->request.ptr, j->request.len, 0);
+	buf_init(&ask, 4 * KIB);
+	buf_puts(&ask, "{\"v\":1,\"do\":\"session\"");
+	json_field(&ask, "session", ctl_str(yyjson_doc_get_root(doc), "session"));
+	json_field_bool(&ask, "touch", false); /* the page has said already that somebody is there */
+	buf_putc(&ask, '}');
+	if (ask.failed)
+		err_set(&j->err, E_INVALID, "session", "too long");
+	else
+		ctl_call(place_in_run(path, sizeof path, SOCK_AUTH), buf_view(&ask), &j->fields, WHO_MS, &j->err);
+	buf_done(&ask);
+	yyjson_doc_free(doc);
+}
+
+/* authd's word: the name into actor, the body ("" for all) into org. */
+static int read_who(yyjson_val *root, const char *what, char actor[IDENTITY_MAX], char org[8], struct err *err)
+{
+	char name[16];
+	enum role role;
+	if (!str_copy(ctl_str(root, "name"), actor, IDENTITY_MAX) || !str_copy(ctl_str(root, "role"), name, sizeof name) || !role_parse(name, &role) ||
+	    !str_copy(ctl_str(root, "org"), org, 8) || role_of_one_body(role) != (org[0] != 0))
+		return err_set(err, E_CORRUPT, SOCK_AUTH, "its answer can't be read");
+	if (!str_eq(ctl_str(root, "stage"), STR("full")))
+		return err_set(err, E_DENIED, "session", "a password of one's own comes first");
+	return role_may(role, what) ? 0 : err_set(err, E_DENIED, "", "not for this role: %s", what);
+}
+
+/* The request as that person may make it: of their own body only, whatever it says. */
+static yyjson_doc *own_request(struct str text, const char *org)
+{
+	yyjson_doc *doc = yyjson_read(text.ptr, text.len, 0), *own = NULL;
+	yyjson_mut_doc *m = doc ? yyjson_doc_mut_copy(doc, NULL) : NULL;
+	yyjson_mut_val *root = m ? yyjson_mut_doc_get_root(m) : NULL;
+	static const char *const never[] = { "session", "as", "by" };
+	for (size_t i = 0; root && i < ARRAY_LEN(never); i++)
+		yyjson_mut_obj_remove_key(root, never[i]);
+	if (root && *org) {
+		yyjson_mut_obj_remove_key(root, "org");
+		yyjson_mut_obj_add_strcpy(m, root, "org", org);
+	}
+	own = m ? yyjson_mut_doc_imut_copy(m, NULL) : NULL;
+	yyjson_mut_doc_free(m);
+	yyjson_doc_free(doc);
+	return own;
+}
+
+static void who_done(uv_work_t *w, int status)
+{
+	struct job *j = w->data;
+	char actor[IDENTITY_MAX] = "portald", org[8] = "";
+	struct buf b;
+	yyjson_doc *who = j->err.code || status < 0 ? NULL : yyjson_read(j->fields.ptr, j->fields.len, 0);
+	int r = who ? read_who(yyjson_doc_get_root(who), j->what, actor, org, &j->err) : j->err.code ? -j->err.code : -E_CLOSED;
+	yyjson_doc *own = r == 0 ? own_request(buf_view(&j->request), org) : NULL;
+	struct ctl_request rq = { j->uid, yyjson_doc_get_root(own), j->peer };
+	if (r == 0 && !own)
+		r = err_set(&j->err, E_NOMEM, "", "no memory");
+	buf_init(&b, CTL_MAX);
+	buf_puts(&b, ",\"by\":"); /* the answer's head stands before it */
+	json_str(&b, str_from(actor));
+	j->c->jobs--;
+	r = answer(j->c, &rq, j->what, actor, r, &b, &j->err);
+	if (r != -E_AGAIN)
+		ctl_reply(j->c->server, j->peer, buf_view(&b), &j->err);
+	buf_done(&b);
+	yyjson_doc_free(own);
+	yyjson_doc_free(who);
+	job_free(j);
+}
+
+/* The page's request: first who it is, then what they ask. */
+static int handle_page(struct controld *c, const struct ctl_request *rq, const char *what, struct err *err)
+{
+	size_t n;
+	if (!ctl_str(rq->root, "session").ptr)
+		return err_set(err, E_DENIED, "session", "nobody is signed in");
+	struct job *j = job_make(c, rq, what, "", false, run_who);
+	char *text = j ? yyjson_val_write(rq->root, 0, &n) : NULL;
+	if (text)
+		buf_put(&j->request, text, n);
+	free(text); /* yyjson's own allocation */
+	if (!text || c->jobs >= JOBS_MAX) {
+		if (j)
+			job_free(j);
+		return err_set(err, E_LIMIT, "", "too many requests are waiting");
+	}
+	j->uid = rq->uid;
+	j->work.data = j;
+	if (uv_queue_work(&c->loop, &j->work, job_work, who_done) < 0) {
+		job_free(j);
+		return err_set(err, E_NOMEM, "", "no memory");
+	}
+	c->jobs++;
+	return -E_AGAIN;
+}
+
+static int handle(const struct ctl_request *rq, const char *what, struct buf *b, void *user, struct err *err)
+{
+	struct controld *c = user;
+	char actor[IDENTITY_MAX];
+	if (rq->uid == USER_PORTAL)
+		return handle_page(c, rq, what, err);
+	int r = identify(rq, actor, err);
+	if (r == 0 && changes(what) && rq->uid != 0 && !in_operators(rq->uid))
+		r = err_set(err, E_DENIED, "", "user %u may read only", (unsigned)rq->uid);
+	return answer(c, rq, what, actor, r, b, err);
 }
 
 /* ---- main ---- */

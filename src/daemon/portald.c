@@ -1,5 +1,5 @@
-/* toride-portald: the read-only page. Four workers accept on one UNIX socket behind nginx; each has its own connection
- * with the database role that can only read, and nothing else worth having. The parent only starts them again. */
+/* toride-portald: the desk's pages. Workers accept on one UNIX socket behind nginx; each has its own connection with the database role
+ * that can only read what a session may see, and nothing else worth having. The parent only starts them again. */
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define WORKERS 4
+#define WORKERS 6
 #define REQUEST_MS 5000
 
 static volatile sig_atomic_t stop, reload;
@@ -60,8 +60,12 @@ static int receive(int fd, struct buf *in, struct scgi *q)
 		int r = scgi_length(buf_view(in), &need);
 		if (r < 0 && r != -E_AGAIN)
 			return r;
-		if (r == 0 && in->len >= need)
-			return scgi_parse((struct str){ in->ptr, need }, q);
+		if (r == 0 && in->len >= need && !q->path[0] && (r = scgi_parse((struct str){ in->ptr, need }, q)) < 0)
+			return r;
+		if (q->path[0] && in->len - need >= q->length) {
+			q->body = (struct str){ in->ptr + need, q->length };
+			return 0;
+		}
 		struct pollfd f = { fd, POLLIN, 0 };
 		int64_t left = until - clock_mono_ms();
 		if (left <= 0 || poll(&f, 1, (int)left) <= 0 || !buf_room(in, 4096))
@@ -96,7 +100,7 @@ static void serve(struct portal *p, int fd)
 	uid_t uid;
 	if (sock_peer(fd, NULL, &uid) < 0 || !jail_peer_allowed(SOCK_PORTAL, uid))
 		return;
-	buf_init(&in, 2 * SCGI_MAX);
+	buf_init(&in, 2 * SCGI_MAX + SCGI_BODY_MAX);
 	buf_init(&out, HTML_MAX + 4 * KIB);
 	int r = receive(fd, &in, &q);
 	if (r != -E_CLOSED) {
@@ -113,7 +117,7 @@ static void worker(struct daemon *d, int listener)
 	static struct portal p;
 	struct err err = { 0 };
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	p.fetch_status = portal_fetch_status;
+	p.call = portal_call;
 	if (read_config(d, &p, &err) < 0 || store_create(NULL, STORE_ROLE_PORTAL, &p.store, &err) < 0) {
 		log_err(LOG_LEVEL_ERROR, "", "portald", &err);
 		_exit(1);

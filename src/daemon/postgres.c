@@ -21,6 +21,7 @@ static const struct {
 	{ USER_POSTGRES, "postgres", "postgres" },
 	{ USER_RESPOND, "toride_respond", "toride_respond" },
 	{ USER_PORTAL, "toride_portal", "toride_portal" },
+	{ USER_AUTH, "toride_auth", "toride_auth" },
 };
 
 int postgres_write_users(struct err *err)
@@ -50,14 +51,9 @@ static int initdb(const char *dir, struct err *err)
 }
 
 /* Single-user mode: no socket is open while roles are made. Each line is a statement. */
-static int roles(const char *dir, struct err *err)
+static int run_single(const char *dir, const char *sql, struct err *err)
 {
 	const char *argv[] = { BIN "postgres", "--single", "-D", dir, "postgres", NULL };
-	const char *sql = "CREATE ROLE toride_respond LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE;\n"
-	                  "CREATE ROLE toride_portal LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE;\n"
-	                  "CREATE DATABASE toride OWNER toride_respond;\n"
-	                  "REVOKE ALL ON DATABASE toride FROM PUBLIC;\n"
-	                  "GRANT CONNECT ON DATABASE toride TO toride_portal;\n";
 	struct buf out;
 	buf_init(&out, 256 * KIB);
 	int r = proc_run(&(struct proc_opts){ .argv = argv, .input = str_from(sql), .timeout_ms = 60000, .out = &out }, err);
@@ -66,6 +62,40 @@ static int roles(const char *dir, struct err *err)
 		r = err_set(err, E_IO, dir, "cannot make the roles: %.300s", strstr(buf_cstr(&out), "ERROR:"));
 	buf_done(&out);
 	return r;
+}
+
+static int note_roles(const char *dir, struct err *err)
+{
+	char path[PLACE_MAX + 32];
+	snprintf(path, sizeof path, "%s/toride-auth", dir);
+	return fs_write(path, STR("made\n"), 0600, err);
+}
+
+static int roles(const char *dir, struct err *err)
+{
+	const char *sql = "CREATE ROLE toride_respond LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE;\n"
+	                  "CREATE ROLE toride_portal LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE;\n"
+	                  "CREATE ROLE toride_auth LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE;\n"
+	                  "CREATE DATABASE toride OWNER toride_respond;\n"
+	                  "REVOKE ALL ON DATABASE toride FROM PUBLIC;\n"
+	                  "GRANT CONNECT ON DATABASE toride TO toride_portal, toride_auth;\n"
+	                  "GRANT CREATE ON DATABASE toride TO toride_auth;\n"; /* the schema of its own */
+	int r = run_single(dir, sql, err);
+	return r < 0 ? r : note_roles(dir, err);
+}
+
+/* A cluster of a Toride that had no accounts yet. */
+static int later_roles(const char *dir, struct err *err)
+{
+	char path[PLACE_MAX + 32];
+	const char *sql = "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'toride_auth') THEN"
+	                  " CREATE ROLE toride_auth LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE; END IF; END $$;\n"
+	                  "GRANT CONNECT, CREATE ON DATABASE toride TO toride_auth;\n";
+	snprintf(path, sizeof path, "%s/toride-auth", dir);
+	if (fs_exists(path))
+		return 0;
+	int r = run_single(dir, sql, err);
+	return r < 0 ? r : note_roles(dir, err);
 }
 
 static int access_rules(const char *dir, struct err *err)
@@ -129,7 +159,7 @@ int postgres_prepare(struct err *err)
 	char dir[PLACE_MAX], pid[PLACE_MAX];
 	place_in_state(dir, sizeof dir, "pg/data");
 	unlink(place_in_state(pid, sizeof pid, "pg/data/postmaster.pid")); /* of a server that died with its namespace */
-	int r = fs_exists(dir) ? 0 : create(dir, err);
+	int r = fs_exists(dir) ? later_roles(dir, err) : create(dir, err);
 	if (r == 0)
 		r = access_rules(dir, err);
 	return r < 0 ? r : settings(dir, err);

@@ -129,6 +129,7 @@ static const char *const ips_paths[] = { COMMON, "src_endpoint.ip", "src_endpoin
 	"disposition", "http_request.http_method", "http_request.user_agent", "http_request.url.hostname", "http_request.url.path",
 	"http_response.code", "http_response.content_type", NULL };
 static const char *const api_paths[] = { COMMON, "actor.user", "api.operation", "status", "message", NULL };
+static const char *const desk_paths[] = { COMMON, "activity_name", "user.name", "src_endpoint.ip", "status", "status_detail", NULL };
 static const char *const life_paths[] = { COMMON, "app.name", "activity_name", "message", NULL };
 static const struct field_row no_fields[] = { { 0 } };
 
@@ -155,6 +156,7 @@ static const struct logsource_row rows[] = {
 	{ "dns", "", "", 4003, NULL, .fields = dns_fields, .paths = dns_paths },
 	{ "", "suricata", "", 2004, "suricata", .fields = ips_fields, .paths = ips_paths },
 	{ "", "toride", "api", 6003, NULL, .fields = no_fields, .paths = api_paths },
+	{ "", "toride", "authentication", 3002, "authd", .fields = no_fields, .paths = desk_paths },
 	{ "", "toride", "lifecycle", 6002, NULL, .fields = no_fields, .paths = life_paths },
 	{ "", "windows", "", .channel = NULL },
 	/* Taxonomy appendix, "Windows Folder". */

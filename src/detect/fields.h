@@ -4,7 +4,7 @@
  *   category antivirus        4002 with a malicious or unscannable verdict      Signature, Filename, Action
  *   category dns              4003 DNS Activity of our name servers              query, record_type, answer, src_ip …
  *   category firewall         4001 Network Activity of nft       src_ip, src_port, dst_ip, dst_port, action …
- *   product toride, service api | lifecycle       6003 API Activity, 6002 Application Lifecycle
+ *   product toride, service api | lifecycle | authentication       6003 API Activity, 6002 Application Lifecycle, 3002 Authentication of the desk
  *   product windows           events as of evtx dumps ({"Event": {"System": …, "EventData": …}}), by channel and EventID
  *   any other                 events without class_uid whose own texts `category`, `product`, `service` are the same;
  *                             the field's name is the attribute's path

@@ -8,6 +8,7 @@ static const struct sender senders[] = {
 	{ "proxyd", { 4002 }, "proxyd", true, false },
 	{ "respondd", { 6003 }, "respondd", true, false },
 	{ "controld", { 6003 }, "controld", false, false },
+	{ "authd", { 3002 }, "authd", true, false },
 	{ "vaultd", { 6003 }, "vaultd", false, false },
 	{ "probed", { 6002 }, "probed", false, false },
 	/* The devices' words: any class of theirs, none of ours (6003 is what our own people and programs do). */

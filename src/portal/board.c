@@ -7,10 +7,14 @@
 #include "base/mem.h"
 #include "incident/severity.h"
 #include "wire/ctl.h"
+#include "wire/place.h"
 #include "wire/words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+#define STATUS_AGE_MS 1000
+#define STATUS_WAIT_MS 2500
 
 const char *page_org_name(const struct portal *p, const char *code, bool ja)
 {
@@ -192,7 +196,7 @@ static void put_incident_row(struct portal *p, struct html *h, const struct stor
 {
 	static const char *const classes[] = { "s0", "s1", "s2", "s3" };
 	int64_t judged = store_col_int(r, i, 4, -1), severity = judged >= 0 ? judged : store_col_int(r, i, 3, 0);
-	html_put(h, "<tr><th scope=\"row\"><a href=\"/incident/{u}?lang={u}\">{t}</a></th>", store_col(r, i, 0), h->ja ? "ja" : "en", store_col(r, i, 0));
+	html_put(h, "<tr><th scope=\"row\"><a href=\"/incident/{u}\">{t}</a></th>", store_col(r, i, 0), store_col(r, i, 0));
 	html_put(h, "<td data-label=\"{w}\"><span class=\"sev {a}\">{t}</span> {w}</td>", WORD_SEVERITY, classes[severity & 3],
 	         severity_name((int)severity, h->ja), judged >= 0 ? WORD_JUDGED : WORD_PROVISIONAL);
 	html_put(h, "<td data-label=\"{w}\">{t}</td><td data-label=\"{w}\">{w}</td>", WORD_ORGANISATIONS, page_org_name(p, store_col(r, i, 1), h->ja),
@@ -218,29 +222,49 @@ static void put_incident_rows(struct portal *p, struct html *h, const struct sto
 	html_put(h, "</tbody></table></div></section>");
 }
 
-static int put_desk(struct portal *p, struct html *h, const struct store_sql *q,
-                    void (*rows_of)(struct portal *, struct html *, const struct store_rows *))
+static int put_desk(struct request *rq, const struct store_sql *q, void (*rows_of)(struct portal *, struct html *, const struct store_rows *))
 {
 	struct err err;
 	struct store_rows rows = { 0 };
-	int r = store_begin(p->store, STORE_ALL, &err);
+	int r = store_begin_session(rq->p->store, rq->who.token, &err);
 	if (r == 0)
-		r = store_run(p->store, q, NULL, &rows, &err);
+		r = store_run(rq->p->store, q, NULL, &rows, &err);
 	if (r == 0)
-		rows_of(p, h, &rows);
+		rows_of(rq->p, &rq->h, &rows);
 	store_rows_done(&rows);
-	store_abort(p->store);
+	store_abort(rq->p->store);
 	return r;
 }
 
-void page_board(struct portal *p, struct html *h)
+static void refresh_status(struct request *rq)
 {
-	html_put(h, "<h1>{w}</h1>", WORD_BOARD);
-	int r = put_desk(p, h, &incidents, put_incident_rows);
+	struct portal *p = rq->p;
+	struct err err;
+	struct buf b;
+	if (p->status_ms && clock_mono_ms() - p->status_ms < STATUS_AGE_MS)
+		return;
+	yyjson_doc_free(p->status);
+	p->status = NULL;
+	visit_request(rq, &b, "status");
+	visit_ask(rq, SOCK_CONTROL, &b, STATUS_WAIT_MS, &p->status, &err);
+	p->status_ms = clock_mono_ms();
+}
+
+/* A clerk sees what is the body's; the others also how the whole stands. */
+void page_board(struct request *rq, const char *rest)
+{
+	(void)rest;
+	page_begin(rq, WORD_BOARD, "", true);
+	html_put(&rq->h, "<h1>{w}</h1>", WORD_BOARD);
+	int r = put_desk(rq, &incidents, put_incident_rows);
 	if (r == 0)
-		r = put_desk(p, h, &blocks, put_block_rows);
+		r = put_desk(rq, &blocks, put_block_rows);
 	if (r < 0)
-		html_put(h, "<p class=\"alert\">{w}</p>", WORD_NO_DATABASE);
-	put_orgs(p, h);
-	put_processes(p, h);
+		html_put(&rq->h, "<p class=\"alert\">{w}</p>", WORD_NO_DATABASE);
+	if (role_may(rq->who.role, "status")) {
+		refresh_status(rq);
+		put_orgs(rq->p, &rq->h);
+		put_processes(rq->p, &rq->h);
+	}
+	page_end(rq, "200 OK", true);
 }

@@ -108,23 +108,48 @@ static int put_list(struct portal *p, struct html *h, const struct store_sql *q,
 	return r;
 }
 
-int page_incident(struct portal *p, struct html *h, const char *number)
+static int put_card(struct request *rq, const char *number, struct err *err)
 {
-	struct err err = { 0 };
+	struct portal *p = rq->p;
+	struct html *h = &rq->h;
 	struct arena arena;
 	struct incident i;
 	arena_init(&arena, 1 * MIB);
-	int r = store_begin(p->store, STORE_ALL, &err);
+	int r = store_begin_session(p->store, rq->who.token, err);
 	if (r == 0)
-		r = incident_load(p->store, number, &arena, &i, &err);
+		r = incident_load(p->store, number, &arena, &i, err);
 	if (r == 0) {
 		put_head(p, h, &i);
-		r = put_list(p, h, &timeline, i.id, WORD_DONE, row_timeline, &err);
+		r = put_list(p, h, &timeline, i.id, WORD_DONE, row_timeline, err);
 	}
-	r = r < 0 ? r : put_list(p, h, &told, i.id, WORD_TOLD, row_told, &err);
-	r = r < 0 ? r : put_list(p, h, &cut, i.id, WORD_BLOCKS_HERE, row_cut, &err);
-	r = r < 0 ? r : put_list(p, h, &evidence, i.id, WORD_EVIDENCE, row_evidence, &err);
+	r = r < 0 ? r : put_list(p, h, &told, i.id, WORD_TOLD, row_told, err);
+	r = r < 0 ? r : put_list(p, h, &cut, i.id, WORD_BLOCKS_HERE, row_cut, err);
+	r = r < 0 ? r : put_list(p, h, &evidence, i.id, WORD_EVIDENCE, row_evidence, err);
 	store_abort(p->store);
 	arena_done(&arena);
 	return r;
+}
+
+static bool is_number(const char *s)
+{
+	size_t n = strlen(s);
+	return n > 2 && n < 24 && strspn(s, "I-0123456789") == n;
+}
+
+/* Another body's incident is not there, as far as a clerk can tell. */
+void page_incident(struct request *rq, const char *rest)
+{
+	struct err err;
+	if (!is_number(rest)) {
+		page_plain(rq, "404 Not Found", WORD_NOT_FOUND);
+		return;
+	}
+	page_begin(rq, WORD_INCIDENTS, rest, false);
+	int r = put_card(rq, rest, &err);
+	if (r == -E_NOT_FOUND)
+		page_plain(rq, "404 Not Found", WORD_NOT_FOUND);
+	else if (r < 0)
+		page_plain(rq, "503 Service Unavailable", WORD_NO_DATABASE);
+	else
+		page_end(rq, "200 OK", false);
 }

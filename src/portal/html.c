@@ -111,6 +111,20 @@ static void hole_url(struct html *h, va_list *ap)
 	escape_url(&h->b, va_arg(*ap, const char *));
 }
 
+/* A path of ours: what stands between the slashes is escaped. */
+static void hole_path(struct html *h, va_list *ap)
+{
+	const char *s = va_arg(*ap, const char *);
+	char part[2] = "";
+	for (; *s; s++) {
+		part[0] = *s;
+		if (*s == '/')
+			buf_putc(&h->b, '/');
+		else
+			escape_url(&h->b, part);
+	}
+}
+
 static void hole_word(struct html *h, va_list *ap)
 {
 	escape(&h->b, html_word((enum word)va_arg(*ap, int), h->ja));
@@ -127,7 +141,7 @@ static void hole_date(struct html *h, va_list *ap)
 }
 
 static void (*const holes[128])(struct html *, va_list *) = {
-	['t'] = hole_text, ['a'] = hole_text, ['u'] = hole_url, ['w'] = hole_word, ['n'] = hole_number, ['d'] = hole_date,
+	['t'] = hole_text, ['a'] = hole_text, ['u'] = hole_url, ['p'] = hole_path, ['w'] = hole_word, ['n'] = hole_number, ['d'] = hole_date,
 };
 
 void html_put(struct html *h, const char *tmpl, ...)

@@ -3,7 +3,7 @@
  *
  *   {t} const char *  text between tags           {a} const char *  inside a double-quoted attribute
  *   {u} const char *  one segment of a URL path   {w} enum word     a word of ours, in the reader's language
- *   {n} int64_t       a number, with thousands separated
+ *   {p} const char *  a path of ours, as a href   {n} int64_t       a number, with thousands separated
  *   {d} int64_t       ms UTC as date and time in Japan; "-" for 0
  * Anything else after { is a bug. Control characters become U+FFFD. */
 #ifndef PORTAL_HTML_H
@@ -49,7 +49,6 @@
 	X(PASSED, "通った通信", "passed")                                                                    \
 	X(NONE, "ありません。", "None.")                                                                       \
 	X(UNKNOWN, "取得できません。", "Not available.")                                                     \
-	X(READ_ONLY, "この画面は表示専用です。", "Read-only.") \
 	X(REFRESHES, "5秒ごとに更新します。", "Refreshed every 5 seconds.") \
 	X(LANGUAGE, "English", "日本語")                                                                         \
 	X(BACK, "ボードに戻る", "Back to the board")                                                           \
@@ -59,6 +58,35 @@
 	X(TOLD, "連絡", "Notices")                                                                               \
 	X(EVIDENCE, "証拠(記録の名前)", "Evidence (names of records)")                                        \
 	X(NOT_FOUND, "見つかりません。", "Not found.")                                                       \
+	X(NOT_UNDERSTOOD, "受け取れない形式です。", "This request can't be understood.")              \
+	X(NOT_YOURS, "この画面を使う権限がありません。", "Your role has no use of this page.")    \
+	X(FORM_OVER, "画面が古くなっています。もう一度開いてから操作してください。", "This page is too old. Open it again, then try.") \
+	X(NAVIGATION, "メニュー", "Menu")                                                                    \
+	X(SKIP, "本文へ移動", "Skip to the content")                                                        \
+	X(SIGN_IN, "ログイン", "Sign in")                                                                    \
+	X(SIGN_OUT, "ログアウト", "Sign out")                                                               \
+	X(SIGNED_OUT, "ログアウトしました。", "You are signed out.")                                  \
+	X(USER_NAME, "名前", "Name")                                                                           \
+	X(PASSWORD, "パスワード", "Password")                                                               \
+	X(APP_CODE, "確認コード(認証アプリの6桁)", "Code (six digits of your authenticator app)") \
+	X(APP_CODE_LATER, "初めての方は空欄のままにしてください。", "Leave it empty the first time.") \
+	X(SIGN_IN_NO, "ログインできません。名前・パスワード・確認コードのどれかが違うか、試行回数を超えたため15分間ロックされています。初回のパスワードは7日で無効になります。", "You can't sign in: the name, password or code is wrong, or the account is locked for 15 minutes after too many tries. A one-time password is good for a week.") \
+	X(SIGN_IN_BUSY, "いまログインの処理が混み合っています。少し待ってからもう一度お試しください。", "Too many people are signing in right now. Please wait a moment and try again.") \
+	X(NOT_ASKED_FOR, "パスワードや確認コードを電話やメールでお聞きすることはありません。", "Nobody will ever ask for your password or code by telephone or mail.") \
+	X(ENROL, "初回の設定", "Your first time here")                                                   \
+	X(ENROL_STEP_1, "1. スマートフォンの認証アプリで、この図を読み取ります。", "1. Read this picture with an authenticator app on your phone.") \
+	X(ENROL_KEY, "読み取れないときは、アプリにこのキーを入力します。", "If that doesn't work, type this key into the app.") \
+	X(ENROL_STEP_2, "2. ご自分のパスワードを決めます。", "2. Choose a password of your own.") \
+	X(PASSWORD_RULES, "10文字以上で、英大文字・英小文字・数字・記号をすべて含めます。よくある言葉、ご自分の名前、過去5回のパスワードは使えません。", "At least 10 characters, with capital and small letters, digits and symbols. No well-known words, not your name, none of your last five.") \
+	X(PASSWORD_AGAIN, "パスワード(もう一度)", "Password once more")                              \
+	X(ENROL_STEP_3, "3. アプリに表示された6桁を入力します。", "3. Type the six digits that the app shows.") \
+	X(ENROL_DO, "設定する", "Set it up")                                                                 \
+	X(PW_LENGTH, "パスワードが短いか、長すぎます(10文字以上、128バイトまで)。", "The password is too short or too long (10 characters to 128 bytes).") \
+	X(PW_KINDS, "英大文字・英小文字・数字・記号のどれかが足りません。", "Capital letters, small letters, digits or symbols are missing.") \
+	X(PW_SIMPLE, "よくある言葉や並び、ご自分の名前でできたパスワードは使えません。", "It is made of well-known words, runs, or your own name.") \
+	X(PW_USED, "過去に使ったパスワードは使えません。", "You have used this password before.") \
+	X(PW_DIFFER, "二つのパスワードが同じではありません。", "The two passwords differ.")    \
+	X(CODE_WRONG, "確認コードが違います。アプリの今の6桁を入力してください。", "The code is wrong. Type the six digits the app shows now.") \
 	X(NO_DATABASE, "インシデントの情報を取得できません。", "Incidents are not available.")         \
 	X(ACKED, "受領確認済み", "receipt confirmed")                                                         \
 	X(WAITING, "受領確認待ち", "waiting for receipt")                                                     \

@@ -5,12 +5,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "wire/ctl.h"
-#include "wire/place.h"
 
 #include <stdio.h>
-
-#define STATUS_AGE_MS 1000
-#define STATUS_WAIT_MS 2500
 
 static const char style[] =
 #include "portal/style.inc"
@@ -64,129 +60,226 @@ void portal_done(struct portal *p)
 	store_destroy(&p->store);
 }
 
-bool portal_fetch_status(struct buf *b)
-{
-	char path[PLACE_MAX];
-	return ctl_call(place_in_run(path, sizeof path, SOCK_CONTROL), STR("{\"v\":1,\"do\":\"status\"}"), b, STATUS_WAIT_MS, NULL) == 0;
-}
-
-static void refresh_status(struct portal *p)
-{
-	struct buf b;
-	if (p->status_ms && clock_mono_ms() - p->status_ms < STATUS_AGE_MS)
-		return;
-	buf_init(&b, CTL_MAX);
-	yyjson_doc_free(p->status);
-	p->status = p->fetch_status(&b) ? yyjson_read(b.ptr, b.len, 0) : NULL;
-	p->status_ms = clock_mono_ms();
-	buf_done(&b);
-}
-
 bool portal_japanese(const struct scgi *q)
 {
 	char lang[8];
-	if (scgi_query(q->query, "lang", lang, sizeof lang))
+	if (form_get(str_from(q->query), "lang", lang, sizeof lang) || form_cookie(str_from(q->cookie), "toride_lang", lang, sizeof lang))
 		return strcmp(lang, "en") != 0;
 	/* the first language named decides; a Japanese service speaks Japanese unless asked otherwise */
 	return !str_case_starts(str_from(q->language), STR("en"));
 }
 
-static void page_begin(struct portal *p, struct html *h, enum word title, const char *number, bool refresh)
+/* ---- the table of pages ---- */
+
+#define O (1u << ROLE_OPERATOR)
+#define A (1u << ROLE_ANALYST)
+#define P (1u << ROLE_APPROVER)
+#define C (1u << ROLE_CLERK)
+#define ALL (O | A | P | C)
+
+enum door {
+	DOOR_OPEN,  /* nobody need be signed in */
+	DOOR_ENROL, /* of the first time */
+	DOOR_FULL,
+};
+
+static const struct page {
+	const char *path; /* ending in "/": begins so, and the rest is the page's to read */
+	bool post;
+	enum door door;
+	unsigned roles;
+	enum word title; /* in the navigation; WORD_COUNT: not there */
+	void (*run)(struct request *rq, const char *rest);
+} pages[] = {
+	{ "/", false, DOOR_FULL, ALL, WORD_BOARD, page_board },
+	{ "/incident/", false, DOOR_FULL, ALL, WORD_COUNT, page_incident },
+	{ "/login", false, DOOR_OPEN, ALL, WORD_COUNT, page_login },
+	{ "/login", true, DOOR_OPEN, ALL, WORD_COUNT, page_login },
+	{ "/enrol", false, DOOR_ENROL, ALL, WORD_COUNT, page_enrol },
+	{ "/enrol", true, DOOR_ENROL, ALL, WORD_COUNT, page_enrol },
+	{ "/logout", true, DOOR_FULL, ALL, WORD_COUNT, page_logout },
+};
+
+/* *ret_rest: what stands behind the page's path. *ret_other: there is such a page, for the other method. */
+static const struct page *find_page(const char *path, bool post, const char **ret_rest, bool *ret_other)
 {
+	*ret_other = false;
+	for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
+		size_t n = strlen(pages[i].path);
+		bool deep = n > 1 && pages[i].path[n - 1] == '/';
+		if (deep ? strncmp(path, pages[i].path, n) != 0 || !path[n] : strcmp(path, pages[i].path) != 0)
+			continue;
+		*ret_rest = path + n;
+		if (pages[i].post == post)
+			return &pages[i];
+		*ret_other = true;
+	}
+	return NULL;
+}
+
+bool page_is_ours(const char *path)
+{
+	const char *rest;
+	bool other;
+	return find_page(path, false, &rest, &other) != NULL;
+}
+
+/* ---- the frame ---- */
+
+static void put_navigation(struct request *rq)
+{
+	struct html *h = &rq->h;
+	const struct visitor *v = &rq->who;
+	html_put(h, "<nav aria-label=\"{w}\"><ul>", WORD_NAVIGATION);
+	for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
+		if (pages[i].title == WORD_COUNT || !(pages[i].roles & (1u << v->role)))
+			continue;
+		if (strcmp(pages[i].path, rq->q->path) == 0)
+			html_put(h, "<li><a href=\"{p}\" aria-current=\"page\">{w}</a></li>", pages[i].path, (int)pages[i].title);
+		else
+			html_put(h, "<li><a href=\"{p}\">{w}</a></li>", pages[i].path, (int)pages[i].title);
+	}
+	html_put(h, "</ul><form method=\"post\" action=\"/logout\"><span class=\"who\">{t}</span> ", v->name);
+	page_form_token(rq);
+	html_put(h, "<button class=\"plain\">{w}</button></form></nav>", WORD_SIGN_OUT);
+}
+
+void page_begin(struct request *rq, enum word title, const char *number, bool refresh)
+{
+	struct html *h = &rq->h;
 	const char *lang = h->ja ? "ja" : "en", *other = h->ja ? "en" : "ja";
 	html_put(h, "<!DOCTYPE html>\n<html lang=\"{a}\"><head><meta charset=\"utf-8\">", lang);
 	html_put(h, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
 	if (refresh)
-		html_put(h, "<meta http-equiv=\"refresh\" content=\"5\">");
+		html_put(h, "<meta http-equiv=\"refresh\" content=\"5;url=/?auto=1\">");
 	html_put(h, "<title>{t} {w}</title><link rel=\"stylesheet\" href=\"/toride.css\"></head><body>", number, (int)title);
-	html_put(h, "<header><div class=\"brand\"><a href=\"/?lang={u}\">{t}</a></div>", lang, h->ja ? p->service : p->service_en);
-	if (number[0])
-		html_put(h, "<a class=\"lang\" href=\"/incident/{u}?lang={u}\" lang=\"{a}\">{w}</a>", number, other, other, WORD_LANGUAGE);
-	else
-		html_put(h, "<a class=\"lang\" href=\"/?lang={u}\" lang=\"{a}\">{w}</a>", other, other, WORD_LANGUAGE);
-	html_put(h, "</header><main>");
-}
-
-static void page_end(struct html *h, bool refresh)
-{
-	html_put(h, "</main><footer><p>{w} {w}</p>", WORD_READ_ONLY, WORD_TIMES_ARE);
-	if (refresh)
-		html_put(h, "<p>{w}</p>", WORD_REFRESHES);
-	html_put(h, "</footer></body></html>\n");
+	html_put(h, "<a class=\"skip\" href=\"#main\">{w}</a><header><div class=\"brand\"><a href=\"/\">{t}</a></div>", WORD_SKIP, h->ja ? rq->p->service : rq->p->service_en);
+	html_put(h, "<a class=\"lang\" href=\"{p}?lang={u}\" lang=\"{a}\">{w}</a></header>", rq->q->post || !rq->q->path[0] ? "/" : rq->q->path, other, other, WORD_LANGUAGE);
+	if (rq->who.in && !rq->who.enrol)
+		put_navigation(rq);
+	html_put(h, "<main id=\"main\">");
 }
 
 static void headers(struct buf *out, const char *status, const char *type, size_t length)
 {
 	buf_printf(out, "Status: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n", status, type, length);
-	buf_puts(out, "Content-Security-Policy: default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
-	              "frame-ancestors 'none'\r\nCache-Control: no-store\r\nVary: Accept-Language\r\n\r\n");
+	buf_puts(out, "Content-Security-Policy: default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; "
+	              "frame-ancestors 'none'\r\nCache-Control: no-store\r\nVary: Accept-Language, Cookie\r\n");
 }
 
-static void send_page(const struct scgi *q, struct html *h, const char *status, struct buf *out)
+void page_end(struct request *rq, const char *status, bool refresh)
 {
+	struct html *h = &rq->h;
+	html_put(h, "</main><footer><p>{w}</p>", WORD_TIMES_ARE);
+	if (refresh)
+		html_put(h, "<p>{w}</p>", WORD_REFRESHES);
+	html_put(h, "</footer></body></html>\n");
+	rq->answered = true;
 	if (h->b.failed) {
-		headers(out, "500 Internal Server Error", "text/plain; charset=utf-8", 0);
-	} else {
-		headers(out, status, "text/html; charset=utf-8", h->b.len);
-		if (!q->head)
-			buf_str(out, buf_view(&h->b));
-	}
-	html_done(h);
-}
-
-static void answer_plain(struct portal *p, const struct scgi *q, const char *status, struct buf *out)
-{
-	struct html h;
-	html_init(&h, portal_japanese(q));
-	page_begin(p, &h, WORD_BOARD, "", false);
-	html_put(&h, "<h1>{t}</h1><p>{w}</p><p><a href=\"/\">{w}</a></p>", status, WORD_NOT_FOUND, WORD_BACK);
-	page_end(&h, false);
-	send_page(q, &h, status, out);
-}
-
-static void answer_incident(struct portal *p, const struct scgi *q, const char *number, struct buf *out)
-{
-	struct html h;
-	html_init(&h, portal_japanese(q));
-	page_begin(p, &h, WORD_INCIDENTS, number, false);
-	int r = page_incident(p, &h, number);
-	if (r == -E_NOT_FOUND) {
-		html_done(&h);
-		answer_plain(p, q, "404 Not Found", out);
+		headers(rq->out, "500 Internal Server Error", "text/plain; charset=utf-8", 0);
+		buf_puts(rq->out, "\r\n");
 		return;
 	}
-	if (r < 0)
-		html_put(&h, "<p class=\"alert\">{w}</p>", WORD_NO_DATABASE);
-	page_end(&h, false);
-	send_page(q, &h, r < 0 ? "503 Service Unavailable" : "200 OK", out);
+	headers(rq->out, status, "text/html; charset=utf-8", h->b.len);
+	buf_str(rq->out, buf_view(&rq->cookies));
+	buf_puts(rq->out, "\r\n");
+	if (!rq->q->head)
+		buf_str(rq->out, buf_view(&h->b));
 }
 
-static bool is_number(const char *s)
+void page_go(struct request *rq, const char *to)
 {
-	size_t n = strlen(s);
-	return n > 2 && n < 24 && strspn(s, "I-0123456789") == n;
+	headers(rq->out, "303 See Other", "text/plain; charset=utf-8", 0);
+	buf_printf(rq->out, "Location: %s\r\n", to);
+	buf_str(rq->out, buf_view(&rq->cookies));
+	buf_puts(rq->out, "\r\n");
+	rq->answered = true;
+}
+
+void page_plain(struct request *rq, const char *status, enum word sentence)
+{
+	buf_reset(&rq->h.b);
+	page_begin(rq, sentence, "", false);
+	html_put(&rq->h, "<h1>{w}</h1><p><a href=\"/\">{w}</a></p>", (int)sentence, WORD_BACK);
+	page_end(rq, status, false);
+}
+
+void page_form_token(struct request *rq)
+{
+	html_put(&rq->h, "<input type=\"hidden\" name=\"form\" value=\"{a}\">", rq->who.form_token);
+}
+
+/* ---- the way through ---- */
+
+/* Kept for the next page; what the reader wrote nowhere else. */
+static void keep_language(struct request *rq)
+{
+	char lang[8];
+	if (form_get(str_from(rq->q->query), "lang", lang, sizeof lang) && (strcmp(lang, "ja") == 0 || strcmp(lang, "en") == 0))
+		buf_printf(&rq->cookies, "Set-Cookie: toride_lang=%s; Path=/; Max-Age=31536000; Secure; HttpOnly; SameSite=Lax\r\n", lang);
+}
+
+/* Not signed in: to the door, and back here afterwards where that is a page to come back to. */
+static void to_the_door(struct request *rq)
+{
+	char to[SCGI_PATH_MAX + 32];
+	bool plain = strspn(rq->q->path, "/abcdefghijklmnopqrstuvwxyzI-0123456789") == strlen(rq->q->path);
+	if (rq->who.in)
+		snprintf(to, sizeof to, "/enrol");
+	else if (!rq->q->post && plain && strcmp(rq->q->path, "/") != 0)
+		snprintf(to, sizeof to, "/login?next=%s", rq->q->path);
+	else
+		snprintf(to, sizeof to, "/login");
+	page_go(rq, to);
+}
+
+static void run_page(struct request *rq)
+{
+	const char *rest;
+	bool other;
+	const struct page *page = find_page(rq->q->path, rq->q->post, &rest, &other);
+	if (!page)
+		page_plain(rq, other ? "405 Method Not Allowed" : "404 Not Found", WORD_NOT_FOUND);
+	else if ((page->door == DOOR_FULL && (!rq->who.in || rq->who.enrol)) || (page->door == DOOR_ENROL && !rq->who.in))
+		to_the_door(rq);
+	else if (page->door == DOOR_ENROL && !rq->who.enrol)
+		page_go(rq, "/");
+	else if (page->door == DOOR_FULL && !(page->roles & (1u << rq->who.role)))
+		page_plain(rq, "403 Forbidden", WORD_NOT_YOURS);
+	else if (page->post && !visit_is_ours(rq))
+		page_plain(rq, "403 Forbidden", WORD_FORM_OVER);
+	else
+		page->run(rq, rest);
+	if (!rq->answered)
+		bug("no answer: %s", rq->q->path);
+}
+
+static void answer_style(const struct scgi *q, struct buf *out)
+{
+	headers(out, "200 OK", "text/css; charset=utf-8", sizeof style - 1);
+	buf_puts(out, "\r\n");
+	if (!q->head)
+		buf_puts(out, style);
 }
 
 void portal_answer(struct portal *p, const struct scgi *q, int err_code, struct buf *out)
 {
 	static const struct scgi none = { .path = "/" };
-	if (err_code < 0) {
-		answer_plain(p, &none, err_code == -E_DENIED ? "405 Method Not Allowed" : "400 Bad Request", out);
-	} else if (strcmp(q->path, "/toride.css") == 0) {
-		headers(out, "200 OK", "text/css; charset=utf-8", sizeof style - 1);
-		if (!q->head)
-			buf_puts(out, style);
-	} else if (strcmp(q->path, "/") == 0) {
-		struct html h;
-		html_init(&h, portal_japanese(q));
-		refresh_status(p);
-		page_begin(p, &h, WORD_BOARD, "", true);
-		page_board(p, &h);
-		page_end(&h, true);
-		send_page(q, &h, "200 OK", out);
-	} else if (strncmp(q->path, "/incident/", 10) == 0 && is_number(q->path + 10)) {
-		answer_incident(p, q, q->path + 10, out);
-	} else {
-		answer_plain(p, q, "404 Not Found", out);
+	struct request rq = { .p = p, .q = err_code < 0 ? &none : q, .out = out };
+	char automatic[4];
+	if (err_code == 0 && strcmp(q->path, "/toride.css") == 0) {
+		answer_style(q, out);
+		return;
 	}
+	html_init(&rq.h, portal_japanese(rq.q));
+	buf_init(&rq.cookies, 4 * KIB);
+	if (err_code < 0) {
+		page_plain(&rq, err_code == -E_DENIED ? "405 Method Not Allowed" : err_code == -E_LIMIT ? "413 Content Too Large" : "400 Bad Request", WORD_NOT_UNDERSTOOD);
+	} else {
+		keep_language(&rq);
+		visit_know(&rq, !form_get(str_from(q->query), "auto", automatic, sizeof automatic));
+		run_page(&rq);
+	}
+	html_done(&rq.h);
+	buf_done(&rq.cookies);
 }

@@ -1,9 +1,17 @@
-/* The read-only page: / (the board) and /incident/NUMBER. Server-rendered HTML that needs no script; the database role
- * can only read. A worker answers one request at a time. Requirements: S-47 (screen for the desk), M-098. */
+/* The desk's pages: server-rendered HTML that needs no script. A worker answers one request at a time.
+ *
+ * Who asks is said by authd, from the session that the browser's cookie names; what they may see by the database, from the same
+ * session (store_begin_session); what they may do by controld, from the same session again. A worker that was taken over is none of these
+ * three: it has what passes through it, and no more.
+ * A request goes through portal_answer(): the table of pages says whom each is for; a POST is taken only from a page of ours (origin, and
+ * a token of this session), before any page's own code runs. Requirements: S-31, S-32, S-47, M-087 (受領確認), M-098. */
 #ifndef PORTAL_PORTAL_H
 #define PORTAL_PORTAL_H
 
+#include "account/role.h"
 #include "base/arena.h"
+#include "base/err.h"
+#include "portal/form.h"
 #include "portal/html.h"
 #include "portal/scgi.h"
 #include "store/store.h"
@@ -21,26 +29,77 @@ struct portal {
 	struct portal_org *orgs;
 	size_t n_orgs;
 	struct store *store;
-	/* the answer of controld's `status`, at most a second old; NULL when there is none */
+	/* the answer of controld's `status`, at most a second old; NULL when there is none. Of nobody in particular: for those who may see it */
 	yyjson_doc *status;
 	int64_t status_ms;
-	bool (*fetch_status)(struct buf *b); /* portal_fetch_status; tests hold it */
+	/* asks authd or controld: socket SOCK_…, as ctl_call(). portal_call; tests hold it */
+	int (*call)(const char *socket, struct str request, struct buf *reply, int timeout_ms, struct err *err);
+};
+
+#define TOKEN_MAX 65 /* hex of 32 bytes with its NUL: a session's name, and the form tokens */
+
+struct visitor {
+	bool in;    /* signed in, or about to be (enrol) */
+	bool enrol; /* may see the page of the first time and nothing else */
+	char token[TOKEN_MAX], form_token[TOKEN_MAX];
+	char name[64], org[8];
+	enum role role;
+};
+
+/* One request on its way to its answer. */
+struct request {
+	struct portal *p;
+	const struct scgi *q;
+	struct visitor who;
+	struct html h;
+	struct buf cookies; /* "Set-Cookie: …" lines of the answer */
+	struct buf *out;
+	bool answered;      /* headers and all are in `out`: nothing of h goes out */
 };
 
 /* Reads portald.json. store isn't touched. */
 int portal_configure(struct portal *p, struct str json, struct err *err);
 void portal_done(struct portal *p);
-bool portal_fetch_status(struct buf *b);
+int portal_call(const char *socket, struct str request, struct buf *reply, int timeout_ms, struct err *err);
 /* The whole SCGI answer, headers first. err_code 0, or what scgi_parse said (then q is ignored). */
 void portal_answer(struct portal *p, const struct scgi *q, int err_code, struct buf *out);
 bool portal_japanese(const struct scgi *q);
 
-/* The pages' middles; false: the database isn't there (said on the page). */
-void page_board(struct portal *p, struct html *h);
-/* 0, -E_NOT_FOUND, or another code. */
-int page_incident(struct portal *p, struct html *h, const char *number);
+/* ---- for the pages ---- */
+
+/* Begins the page: head, header, navigation. title stands before the service's name; refresh: the page loads itself again. */
+void page_begin(struct request *rq, enum word title, const char *number, bool refresh);
+void page_end(struct request *rq, const char *status, bool refresh);
+/* 303: what was done is shown by a page of its own, so that loading it again does nothing again. to: a path of ours. */
+void page_go(struct request *rq, const char *to);
+/* A short page with one sentence. */
+void page_plain(struct request *rq, const char *status, enum word sentence);
+/* The hidden field every form of ours has. */
+void page_form_token(struct request *rq);
 const char *page_org_name(const struct portal *p, const char *code, bool ja);
 enum word page_state(const char *state);
 const char *page_check_class(const char *verdict); /* of a block: which colour it stands in */
+/* Would this path be a page of ours (and no POST)? */
+bool page_is_ours(const char *path);
+
+/* ---- asking (visit.c) ---- */
+
+/* Who the cookie says; who.in false when it is nobody. touch: a person did something. */
+void visit_know(struct request *rq, bool touch);
+/* A POST from a page of ours, of this session? */
+bool visit_is_ours(const struct request *rq);
+void visit_set_session(struct request *rq, const char *token); /* NULL: forget it */
+/* Begins a request with its session; json_field… adds to it; visit_ask ends, sends and frees it. *ret_doc: the answer, to be freed; NULL is
+ * fine. */
+void visit_request(const struct request *rq, struct buf *b, const char *what);
+int visit_ask(struct request *rq, const char *socket, struct buf *b, int timeout_ms, yyjson_doc **ret_doc, struct err *err);
+
+/* ---- the pages; each begins and ends itself ---- */
+
+void page_board(struct request *rq, const char *rest);
+void page_incident(struct request *rq, const char *rest);
+void page_login(struct request *rq, const char *rest);
+void page_enrol(struct request *rq, const char *rest);
+void page_logout(struct request *rq, const char *rest);
 
 #endif

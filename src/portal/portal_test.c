@@ -1,9 +1,13 @@
 /* SCGI, escaping, and the pages over a real PostgreSQL with hostile words in it. */
+#include "account/account.h"
+#include "account/schema.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "portal/portal.h"
 #include "store/pgtest.h"
+#include "wire/ctl.h"
+#include "wire/place.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,8 +25,13 @@ static const struct {
 } requests[] = {
 	{ H("REQUEST_METHOD\0GET\0DOCUMENT_URI\0/\0SCGI\0001\0"), 0, false },
 	{ H("REQUEST_METHOD\0HEAD\0DOCUMENT_URI\0/\0CONTENT_LENGTH\0000\0"), 0, false },
-	{ H("REQUEST_METHOD\0POST\0DOCUMENT_URI\0/\0"), -E_DENIED, false },
-	{ H("CONTENT_LENGTH\0005\0REQUEST_METHOD\0GET\0DOCUMENT_URI\0/\0"), -E_DENIED, false },
+	{ H("REQUEST_METHOD\0POST\0DOCUMENT_URI\0/\0"), 0, false },
+	{ H("REQUEST_METHOD\0PUT\0DOCUMENT_URI\0/\0"), -E_DENIED, false },
+	{ H("CONTENT_LENGTH\0005\0REQUEST_METHOD\0GET\0DOCUMENT_URI\0/\0"), -E_INVALID, false }, /* only a POST has a body */
+	{ H("CONTENT_LENGTH\0005\0REQUEST_METHOD\0POST\0DOCUMENT_URI\0/\0"), 0, false },
+	{ H("CONTENT_LENGTH\00032769\0REQUEST_METHOD\0POST\0DOCUMENT_URI\0/\0"), -E_LIMIT, false },
+	{ H("CONTENT_LENGTH\0-1\0REQUEST_METHOD\0POST\0DOCUMENT_URI\0/\0"), -E_INVALID, false },
+	{ H("CONTENT_LENGTH\00099999999999999999999\0REQUEST_METHOD\0POST\0DOCUMENT_URI\0/\0"), -E_INVALID, false },
 	{ H("REQUEST_METHOD\0GET\0"), -E_INVALID, false }, /* no path */
 	{ H("DOCUMENT_URI\0/x\0"), -E_INVALID, false },   /* no method */
 	{ H("REQUEST_METHOD\0GET\0DOCUMENT_URI\0"), -E_INVALID, false }, /* a name without a value */
@@ -69,11 +78,47 @@ static void test_scgi(void **state)
 		if (n < requests[0].in.len - 7) /* without the last pair it is whole again */
 			assert_true(parse((struct str){ requests[0].in.ptr, n }, false, &q) < 0);
 	}
-	char lang[4];
-	assert_true(scgi_query("a=1&lang=en", "lang", lang, sizeof lang));
-	assert_string_equal(lang, "en");
-	assert_false(scgi_query("a=1&language=en", "lang", lang, sizeof lang));
-	assert_false(scgi_query("lang=english", "lang", lang, sizeof lang));
+	(void)state;
+}
+
+static void test_forms(void **state)
+{
+	static const struct {
+		struct str form;
+		const char *value; /* NULL: refused */
+	} cases[] = {
+		{ STR("a=1&name=b"), "b" },
+		{ STR("name="), "" },
+		{ STR("name=a+b%20c%2Bd%3D%26"), "a b c+d=&" },
+		{ STR("name=%E4%BD%90%E8%B3%80"), "佐賀" },
+		{ STR("name=%3Cscript%3E"), "<script>" },
+		{ STR("name=50%&x=1"), "50%" }, /* a broken escape stands for itself */
+		{ STR("name=a%0D%0Ab%09c"), "a  b c" },
+		{ STR(""), NULL },
+		{ STR("names=b"), NULL },
+		{ STR("xname=b"), NULL },
+		{ STR("name"), NULL },
+		{ STR("name=a&name=b"), NULL },
+		{ STR("name=%00"), NULL },
+		{ STR("name=a%1b"), NULL },
+		{ STR("name=%ff"), NULL },
+		{ STR("name=%c0%80"), NULL },
+		{ STR("name=12345678901234567890123456789012"), NULL },
+	};
+	char value[32];
+	uint64_t n;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		bool ok = form_get(cases[i].form, "name", value, sizeof value);
+		if (ok != (cases[i].value != NULL) || strcmp(value, ok ? cases[i].value : "") != 0)
+			fail_msg("case %zu: %s", i, value);
+	}
+	assert_true(form_number(STR("s=3"), "s", 3, &n) && n == 3);
+	assert_false(form_number(STR("s=4"), "s", 3, &n));
+	assert_false(form_number(STR("s=-1"), "s", 3, &n));
+	assert_true(form_cookie(STR("a=b; toride=xyz;c=d"), "toride", value, sizeof value));
+	assert_string_equal(value, "xyz");
+	assert_false(form_cookie(STR("toride=a; toride=b"), "toride", value, sizeof value)); /* one of them was planted: neither counts */
+	assert_false(form_cookie(STR("xtoride=a"), "toride", value, sizeof value));
 	(void)state;
 }
 
@@ -101,7 +146,7 @@ static void test_language(void **state)
 		const char *query, *accept;
 		bool ja;
 	} cases[] = { { "", "", true },          { "", "ja,en;q=0.5", true }, { "", "en-GB,ja", false }, { "", "fr", true },
-		      { "lang=en", "ja", false }, { "lang=ja", "en", true },   { "lang=%00", "en", true } };
+		      { "lang=en", "ja", false }, { "lang=ja", "en", true },   { "lang=%00", "en", false } };
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct scgi q = { 0 };
 		snprintf(q.query, sizeof q.query, "%s", cases[i].query);
@@ -117,18 +162,47 @@ static struct pgtest pg;
 static bool have_pg;
 static struct portal p;
 
-static bool status(struct buf *b)
-{
-	buf_puts(b, "{\"v\":1,\"ok\":true,\"processes\":[{\"name\":\"proxyd<\",\"state\":\"running\",\"restarts\":2,\"rss_bytes\":5000000}],"
-	            "\"counters\":[{\"org\":\"412015\",\"proxyd\":{\"requests\":12345,\"denied\":7,\"malicious\":2,\"cut\":1},"
-	            "\"respondd\":{\"incidents_open\":1}}]}");
-	return true;
-}
+#define ANALYST "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define SAGA "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"    /* a clerk of 412015 */
+#define KARATSU "dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd" /* of 412023 */
+#define FIRST "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"   /* signed in for the first time */
 
-static bool no_status(struct buf *b)
+static char last_request[4096]; /* what was asked last of authd or controld, but who it is */
+static bool no_status;
+static int refuse; /* what the next question is answered with */
+
+/* authd and controld, as the page meets them. */
+static int fake_call(const char *socket, struct str request, struct buf *reply, int timeout_ms, struct err *err)
 {
-	(void)b;
-	return false;
+	static const struct {
+		const char *token, *answer;
+	} people[] = { { ANALYST, "\"name\":\"<i>satō\",\"role\":\"analyst\",\"org\":\"\",\"stage\":\"full\"" },
+		       { SAGA, "\"name\":\"山田\",\"role\":\"clerk\",\"org\":\"412015\",\"stage\":\"full\"" },
+		       { KARATSU, "\"name\":\"浜田\",\"role\":\"clerk\",\"org\":\"412023\",\"stage\":\"full\"" },
+		       { FIRST, "\"name\":\"初\",\"role\":\"analyst\",\"org\":\"\",\"stage\":\"enrol\"" } };
+	char text[4096];
+	(void)timeout_ms;
+	snprintf(text, sizeof text, STR_FMT, STR_ARG(request));
+	bool who = strstr(text, "\"do\":\"session\"");
+	if (!who)
+		snprintf(last_request, sizeof last_request, "%s", text);
+	for (size_t i = 0; who && i < ARRAY_LEN(people); i++)
+		if (strstr(text, people[i].token)) {
+			buf_printf(reply, "{\"v\":1,\"ok\":true,%s}", people[i].answer);
+			return 0;
+		}
+	if (who || refuse)
+		return err_set(err, refuse ? (enum err_code)refuse : E_DENIED, socket, "no");
+	if (strstr(text, "\"do\":\"status\"")) {
+		if (no_status)
+			return err_set(err, E_CLOSED, socket, "gone");
+		buf_puts(reply, "{\"v\":1,\"ok\":true,\"processes\":[{\"name\":\"proxyd<\",\"state\":\"running\",\"restarts\":2,\"rss_bytes\":5000000}],"
+		                "\"counters\":[{\"org\":\"412015\",\"proxyd\":{\"requests\":12345,\"denied\":7,\"malicious\":2,\"cut\":1},"
+		                "\"respondd\":{\"incidents_open\":1}}]}");
+		return 0;
+	}
+	buf_puts(reply, "{\"v\":1,\"ok\":true,\"session\":\"" FIRST "\",\"stage\":\"full\",\"secret\":\"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\"}");
+	return 0;
 }
 
 static void sql(const char *text)
@@ -143,18 +217,58 @@ static void sql(const char *text)
 
 #define EVIL "<img src=x onerror=alert(1)>\"''"
 
-static char *get(const char *path, const char *query, bool head)
+static char *ask(const struct scgi *q)
 {
 	static char page[256 * 1024];
-	struct scgi q = { .head = head };
 	struct buf b;
-	snprintf(q.path, sizeof q.path, "%s", path);
-	snprintf(q.query, sizeof q.query, "%s", query);
 	buf_init(&b, HTML_MAX);
-	portal_answer(&p, &q, 0, &b);
+	portal_answer(&p, q, 0, &b);
 	snprintf(page, sizeof page, "%s", buf_cstr(&b));
 	buf_done(&b);
 	return page;
+}
+
+static char *get_as(const char *token, const char *path, const char *query, bool head)
+{
+	struct scgi q = { .head = head };
+	snprintf(q.path, sizeof q.path, "%s", path);
+	snprintf(q.query, sizeof q.query, "%s", query);
+	if (*token)
+		snprintf(q.cookie, sizeof q.cookie, "toride=%s", token);
+	return ask(&q);
+}
+
+static char *get(const char *path, const char *query, bool head)
+{
+	return get_as(ANALYST, path, query, head);
+}
+
+/* As a browser sends a form of ours: its token is taken from a page. */
+static char *post_from(const char *token, const char *path, const char *fields, const char *origin, const char *site)
+{
+	static char body[4096];
+	struct scgi q = { .post = true, .host = "desk.example", .type = "application/x-www-form-urlencoded" };
+	char *page = get_as(token, "/login", "", false), form[80] = "";
+	char *at = strstr(page, "name=\"form\" value=\"");
+	if (at)
+		snprintf(form, sizeof form, "%.64s", at + 19);
+	snprintf(body, sizeof body, "form=%s&%s", form, fields);
+	snprintf(q.path, sizeof q.path, "%s", path);
+	snprintf(q.origin, sizeof q.origin, "%s", origin);
+	snprintf(q.site, sizeof q.site, "%s", site);
+	if (*token)
+		snprintf(q.cookie, sizeof q.cookie, "toride=%s", token);
+	else
+		snprintf(q.cookie, sizeof q.cookie, "toride_form=%s", form);
+	q.body = str_from(body);
+	q.length = strlen(body);
+	last_request[0] = 0;
+	return ask(&q);
+}
+
+static char *post(const char *token, const char *path, const char *fields)
+{
+	return post_from(token, path, fields, "http://desk.example", "same-origin");
 }
 
 static void more_rows(void)
@@ -179,6 +293,14 @@ static void test_pages(void **state)
 	assert_int_equal(store_create(pg.sock, STORE_ROLE_RESPOND, &owner, &err), 0);
 	assert_int_equal(store_migrate(owner, &err), 0);
 	store_destroy(&owner);
+	struct accounts a = { 0 };
+	assert_int_equal(store_create(pg.sock, STORE_ROLE_AUTH, &a.store, &err), 0);
+	assert_int_equal(accounts_migrate(&a, &err), 0);
+	store_destroy(&a.store);
+	sql("INSERT INTO toride_auth.account(name, fold, role, org, hash, created_ms, created_by) VALUES ('a', 'a', 'analyst', '', '', 1, ''),"
+	    " ('c', 'c', 'clerk', '412015', '', 1, ''), ('d', 'd', 'clerk', '412023', '', 1, '');"
+	    "INSERT INTO toride_auth.session(token, account, stage, created_ms, seen_ms, ends_ms, idle_ms) SELECT encode(sha256(convert_to(repeat(name, 64), 'UTF8')), 'hex'),"
+	    " name, 'full', 1, 1, 9000000000000, 9000000000000 FROM toride_auth.account");
 	sql("INSERT INTO incident(number, org, state, title, title_ja, rule, opened_by, severity, reasons, signature_level,"
 	    " terminal, observable_type, observable, created_ms, first_ms, last_ms, found_ms)"
 	    " VALUES ('I-20261122-0001', '412015', 'handling', '" EVIL "', '" EVIL "', 'r', 'toride', 3,"
@@ -187,7 +309,7 @@ static void test_pages(void **state)
 	    "INSERT INTO block(id, org, origin, incident_number, kind, value, author, reason, state, found_ms, created_ms, expires_ms, next_ms)"
 	    " VALUES ('B-20261122-0001', '412015', true, '', 'name', '<u>c2.example', 'x', '<p>why', 'active', 1, 1, 1795338000000, 1)");
 	more_rows();
-	p.fetch_status = status;
+	p.call = fake_call;
 	assert_int_equal(store_create(pg.sock, STORE_ROLE_PORTAL, &p.store, &err), 0);
 	assert_int_equal(portal_configure(&p, STR("{\"service\":\"佐賀<\",\"service_en\":\"Saga\",\"orgs\":[{\"code\":\"412015\","
 	                                          "\"name\":\"佐賀市\",\"name_en\":\"Saga City\",\"state\":\"live\"}]}"), &err), 0);
@@ -197,6 +319,7 @@ static void test_pages(void **state)
 		char *page = get(pages[i][0], pages[i][1], false);
 		assert_non_null(strstr(page, "Status: 200 OK\r\n"));
 		assert_non_null(strstr(page, "Content-Security-Policy: default-src 'none'; style-src 'self'"));
+		assert_null(strstr(page, "<i>sat"));
 		assert_non_null(strstr(page, "I-20261122-0001"));
 		assert_non_null(strstr(page, i % 2 ? "Saga City" : "佐賀市"));
 		for (size_t k = 0; k < ARRAY_LEN(never); k++)
@@ -209,14 +332,14 @@ static void test_pages(void **state)
 	char *board = get("/", "", false);
 	assert_non_null(strstr(board, "12,345"));
 	assert_non_null(strstr(board, "&lt;u&gt;c2.example"));
-	assert_non_null(strstr(board, "http-equiv=\"refresh\" content=\"5\""));
+	assert_non_null(strstr(board, "http-equiv=\"refresh\" content=\"5;url=/?auto=1\""));
 	assert_null(strstr(get("/", "", true), "<html"));
 	assert_non_null(strstr(get("/toride.css", "", false), "text/css"));
 	static const char *const missing[] = { "/incident/I-20261122-0009", "/incident/", "/incident/%3Cx", "/incident/I-1'--", "/x", "//", "/../etc/passwd" };
 	for (size_t i = 0; i < ARRAY_LEN(missing); i++)
 		assert_non_null(strstr(get(missing[i], "", false), "Status: 404 Not Found\r\n"));
 	/* what the page stands on goes away: it says so, and stands */
-	p.fetch_status = no_status;
+	no_status = true;
 	p.status_ms = 0;
 	pgtest_kill(&pg);
 	board = get("/", "", false);
@@ -235,7 +358,8 @@ static void test_board(void **state)
 		skip();
 	struct err err = { 0 };
 	pgtest_restart(&pg);
-	p = (struct portal){ .fetch_status = no_status };
+	no_status = true;
+	p = (struct portal){ .call = fake_call };
 	assert_int_equal(store_create(pg.sock, STORE_ROLE_PORTAL, &p.store, &err), 0);
 	assert_int_equal(portal_configure(&p, STR("{\"service\":\"佐賀\",\"service_en\":\"Saga\",\"orgs\":[{\"code\":\"412015\","
 	                                          "\"name\":\"佐賀市\",\"name_en\":\"Saga City\",\"state\":\"live\"},{\"code\":\"412023\","
@@ -258,6 +382,153 @@ static void test_board(void **state)
 	portal_done(&p);
 }
 
+/* A clerk sees what is of the own body, on every page; nobody sees anything without a session. */
+static void test_bodies_apart(void **state)
+{
+	(void)state;
+	if (!have_pg)
+		skip();
+	struct err err = { 0 };
+	p = (struct portal){ .call = fake_call };
+	assert_int_equal(store_create(pg.sock, STORE_ROLE_PORTAL, &p.store, &err), 0);
+	assert_int_equal(portal_configure(&p, STR("{\"service\":\"佐賀\",\"service_en\":\"Saga\",\"orgs\":[]}"), &err), 0);
+	static const struct {
+		const char *token, *path, *holds, *lacks;
+	} cases[] = {
+		{ SAGA, "/", "I-20261122-0001", "I-20261122-0002" },
+		{ SAGA, "/", "山田", "412023" },
+		{ SAGA, "/", "山田", "proxyd" },
+		{ KARATSU, "/", "I-20261122-0002", "I-20261122-0001" },
+		{ KARATSU, "/", "I-20261122-0003", "c2.example" },
+		{ SAGA, "/incident/I-20261122-0001", "200 OK", "404" },
+		{ SAGA, "/incident/I-20261122-0002", "404 Not Found", "412023" },
+		{ KARATSU, "/incident/I-20261122-0001", "404 Not Found", "412015" },
+		{ ANALYST, "/incident/I-20261122-0002", "200 OK", "404" },
+		{ "", "/", "Location: /login\r\n", "I-2026" },
+		{ "", "/incident/I-20261122-0001", "Location: /login?next=/incident/I-20261122-0001\r\n", "c2" },
+		{ "", "/toride.css", "text/css", "Location" },
+		{ FIRST, "/", "Location: /enrol\r\n", "I-2026" },
+		{ FIRST, "/incident/I-20261122-0001", "Location: /enrol\r\n", "c2" },
+		{ "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", "/", "Location: /login\r\n", "I-2026" },
+		{ "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "/", "Location: /login\r\n", "I-2026" },
+		{ "' OR ''='", "/", "Location: /login\r\n", "I-2026" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *page = get_as(cases[i].token, cases[i].path, "", false);
+		if (!strstr(page, cases[i].holds) || strstr(page, cases[i].lacks))
+			fail_msg("case %zu: %s", i, page);
+	}
+	/* the worker's own word counts for nothing: whatever it says, the database shows a session's rows */
+	static const struct store_sql all = { "t_all", "SELECT count(*) FROM incident" }, widen = { "t_widen", "SELECT set_config('toride.org', '*', true)" };
+	static const char *const tokens[] = { SAGA, KARATSU, ANALYST, "", FIRST, "*" };
+	static const int64_t seen[] = { 1, 2, 3, 0, 0, 0 };
+	for (size_t i = 0; i < ARRAY_LEN(tokens); i++) {
+		struct store_rows rows = { 0 };
+		assert_int_equal(store_begin_session(p.store, tokens[i], &err), 0);
+		assert_int_equal(store_run(p.store, &widen, NULL, NULL, &err), 0);
+		assert_int_equal(store_run(p.store, &all, NULL, &rows, &err), 0);
+		assert_int_equal(store_col_int(&rows, 0, 0, -1), seen[i]);
+		store_rows_done(&rows);
+		store_abort(p.store);
+	}
+	sql("UPDATE toride_auth.session SET ends_ms = 1 WHERE account = 'c'"); /* over, though the page's own memory may say otherwise */
+	assert_null(strstr(get_as(SAGA, "/", "", false), "I-20261122-0001"));
+	sql("UPDATE toride_auth.session SET ends_ms = 9000000000000 WHERE account = 'c'; UPDATE toride_auth.account SET enabled = false WHERE name = 'c'");
+	assert_null(strstr(get_as(SAGA, "/", "", false), "I-20261122-0001"));
+	sql("UPDATE toride_auth.account SET enabled = true WHERE name = 'c'");
+	portal_done(&p);
+}
+
+static void test_signing_in(void **state)
+{
+	(void)state;
+	struct err err = { 0 };
+	p = (struct portal){ .call = fake_call };
+	assert_int_equal(portal_configure(&p, STR("{\"service\":\"佐賀\",\"service_en\":\"Saga\",\"orgs\":[]}"), &err), 0);
+	char *page = get_as("", "/login", "", false);
+	assert_non_null(strstr(page, "Set-Cookie: toride_form="));
+	assert_non_null(strstr(page, "; Secure; HttpOnly; SameSite=Strict"));
+	page = post("", "/login", "name=%3Cb%3E&password=p%26w&code=123456&next=/incident/I-1");
+	assert_non_null(strstr(page, "Status: 303"));
+	assert_non_null(strstr(page, "Location: /incident/I-1\r\n"));
+	assert_non_null(strstr(page, "Set-Cookie: toride=" FIRST "; Path=/; Secure; HttpOnly; SameSite=Lax\r\n"));
+	assert_non_null(strstr(last_request, "\"do\":\"sign_in\",\"name\":\"<b>\",\"password\":\"p&w\",\"code\":\"123456\""));
+	static const char *const elsewhere[] = { "//evil.example", "http://evil.example", "/x", "", "/logout", "/../incident/I-1%0d%0aX:", "/\\evil.example" };
+	for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++) {
+		char fields[200];
+		snprintf(fields, sizeof fields, "name=a&password=b&next=%s", elsewhere[i]);
+		page = post("", "/login", fields);
+		if (!strstr(page, "Location: /\r\n"))
+			fail_msg("%s: %s", elsewhere[i], page);
+	}
+	/* one sentence, whatever was wrong; the name comes back as text, the password doesn't */
+	refuse = E_DENIED;
+	page = post("", "/login", "name=%22%3E%3Cimg&password=S3cret-word");
+	refuse = 0;
+	assert_non_null(strstr(page, "Status: 403"));
+	assert_non_null(strstr(page, "value=\"&quot;&gt;&lt;img\""));
+	assert_null(strstr(page, "S3cret"));
+	assert_null(strstr(page, "<img"));
+	assert_null(strstr(page, "Set-Cookie: toride="));
+	refuse = E_LIMIT;
+	assert_non_null(strstr(post("", "/login", "name=a&password=b"), "Status: 503"));
+	refuse = 0;
+	/* the first time */
+	page = get_as(FIRST, "/enrol", "", false);
+	assert_non_null(strstr(page, "GEZD GNBV"));
+	page = post(FIRST, "/enrol", "password=a&again=b&code=1");
+	assert_non_null(strstr(page, html_word(WORD_PW_DIFFER, true)));
+	assert_non_null(strstr(last_request, "enrol_secret")); /* and authd wasn't asked */
+	assert_non_null(strstr(post(FIRST, "/enrol", "password=a&again=a&code=1"), "Location: /\r\n"));
+	assert_non_null(strstr(get_as(ANALYST, "/enrol", "", false), "Location: /\r\n"));
+	/* out */
+	page = post(ANALYST, "/logout", "");
+	assert_non_null(strstr(page, "Set-Cookie: toride=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0\r\n"));
+	assert_non_null(strstr(last_request, "\"do\":\"sign_out\",\"session\":\"" ANALYST "\""));
+	assert_non_null(strstr(get("/logout", "", false), "405"));
+	portal_done(&p);
+}
+
+/* Forms from elsewhere, and forms with another session's token, do nothing. */
+static void test_forgery(void **state)
+{
+	(void)state;
+	struct err err = { 0 };
+	p = (struct portal){ .call = fake_call };
+	assert_int_equal(portal_configure(&p, STR("{\"service\":\"佐賀\",\"service_en\":\"Saga\",\"orgs\":[]}"), &err), 0);
+	static const struct {
+		const char *origin, *site;
+		bool taken;
+	} cases[] = { { "http://desk.example", "same-origin", true }, { "", "", true }, { "https://desk.example", "", true },
+		      { "http://evil.example", "", false },           { "null", "", false }, { "", "cross-site", false },
+		      { "http://desk.example", "same-site", false },  { "", "none", false }, { "http://desk.example.evil.example", "", false },
+		      { "http://evil.example/desk.example", "", false } };
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *page = post_from(ANALYST, "/logout", "", cases[i].origin, cases[i].site);
+		if ((strstr(page, "Status: 200") != NULL) != cases[i].taken || (last_request[0] != 0) != cases[i].taken)
+			fail_msg("case %zu: %s", i, page);
+	}
+	struct scgi q = { .post = true, .path = "/logout", .host = "desk.example", .type = "application/x-www-form-urlencoded", .cookie = "toride=" ANALYST };
+	static const char *const bodies[] = { "", "form=", "form=x", "form=" ANALYST, "form=0000000000000000000000000000000000000000000000000000000000000000" };
+	for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+		q.body = str_from(bodies[i]);
+		last_request[0] = 0;
+		assert_non_null(strstr(ask(&q), "Status: 403"));
+		assert_string_equal(last_request, "");
+	}
+	/* a stranger's token is no session's, and no cookie, no form */
+	char body[100];
+	char *page = get_as("", "/login", "", false), *at = strstr(page, "name=\"form\" value=\"");
+	assert_non_null(at);
+	snprintf(body, sizeof body, "form=%.64s", at + 19);
+	q.body = str_from(body);
+	assert_non_null(strstr(ask(&q), "Status: 403"));
+	snprintf(q.path, sizeof q.path, "/login");
+	q.cookie[0] = 0;
+	assert_non_null(strstr(ask(&q), "Status: 403"));
+	portal_done(&p);
+}
+
 static int begin(void **state)
 {
 	(void)state;
@@ -275,7 +546,8 @@ static int end(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_scgi), cmocka_unit_test(test_escaping),
-		                            cmocka_unit_test(test_language), cmocka_unit_test(test_pages), cmocka_unit_test(test_board) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_scgi), cmocka_unit_test(test_forms), cmocka_unit_test(test_escaping),
+		                            cmocka_unit_test(test_language), cmocka_unit_test(test_pages), cmocka_unit_test(test_board),
+		                            cmocka_unit_test(test_bodies_apart), cmocka_unit_test(test_signing_in), cmocka_unit_test(test_forgery) };
 	return cmocka_run_group_tests(tests, begin, end);
 }

@@ -2,6 +2,7 @@
 #include "portal/scgi.h"
 
 #include "base/err.h"
+#include "base/mem.h"
 
 int scgi_length(struct str in, size_t *ret)
 {
@@ -33,20 +34,49 @@ static bool take(struct str *rest, struct str *ret)
 	return true;
 }
 
+static int keep_method(struct scgi *q, struct str value)
+{
+	q->head = str_eq(value, STR("HEAD"));
+	q->post = str_eq(value, STR("POST"));
+	return q->head || q->post || str_eq(value, STR("GET")) ? 0 : -E_DENIED;
+}
+
+static int keep_length(struct scgi *q, struct str value)
+{
+	uint64_t n = 0;
+	if (value.len && !str_to_u64(value, UINT64_MAX, &n))
+		return -E_INVALID;
+	q->length = n;
+	return n > SCGI_BODY_MAX ? -E_LIMIT : 0;
+}
+
+/* What a browser may leave out. Too long is as if it weren't there: none of it makes a request more than it is. */
+static void keep_wish(struct scgi *q, struct str name, struct str value)
+{
+	struct {
+		struct str name;
+		char *dst;
+		size_t size;
+	} wishes[] = { { STR("HTTP_ACCEPT_LANGUAGE"), q->language, sizeof q->language }, { STR("HTTP_COOKIE"), q->cookie, sizeof q->cookie },
+		       { STR("HTTP_HOST"), q->host, sizeof q->host },                   { STR("HTTP_ORIGIN"), q->origin, sizeof q->origin },
+		       { STR("HTTP_SEC_FETCH_SITE"), q->site, sizeof q->site },         { STR("CONTENT_TYPE"), q->type, sizeof q->type },
+		       { STR("REMOTE_ADDR"), q->address, sizeof q->address } };
+	for (size_t i = 0; i < ARRAY_LEN(wishes); i++)
+		if (str_eq(name, wishes[i].name) && (!str_is_utf8(value) || !str_copy(value, wishes[i].dst, wishes[i].size)))
+			wishes[i].dst[0] = 0;
+}
+
 static int keep(struct scgi *q, struct str name, struct str value)
 {
-	if (str_eq(name, STR("REQUEST_METHOD"))) {
-		q->head = str_eq(value, STR("HEAD"));
-		return q->head || str_eq(value, STR("GET")) ? 0 : -E_DENIED;
-	}
+	if (str_eq(name, STR("REQUEST_METHOD")))
+		return keep_method(q, value);
 	if (str_eq(name, STR("DOCUMENT_URI")))
 		return str_copy(value, q->path, sizeof q->path) ? 0 : -E_LIMIT;
 	if (str_eq(name, STR("QUERY_STRING")))
 		return str_copy(value, q->query, sizeof q->query) ? 0 : -E_LIMIT;
-	if (str_eq(name, STR("CONTENT_LENGTH")) && value.len && !str_eq(value, STR("0")))
-		return -E_DENIED;
-	if (str_eq(name, STR("HTTP_ACCEPT_LANGUAGE")) && !str_copy(value, q->language, sizeof q->language))
-		q->language[0] = 0; /* a wish, not worth a refusal */
+	if (str_eq(name, STR("CONTENT_LENGTH")))
+		return keep_length(q, value);
+	keep_wish(q, name, value);
 	return 0;
 }
 
@@ -69,18 +99,8 @@ int scgi_parse(struct str in, struct scgi *ret)
 		if ((r = keep(&q, name, value)) < 0)
 			return r;
 	}
-	if (!method || q.path[0] != '/' || !str_is_utf8(str_from(q.path)))
+	if (!method || (q.length && !q.post) || q.path[0] != '/' || !str_is_utf8(str_from(q.path)))
 		return -E_INVALID;
 	*ret = q;
 	return 0;
-}
-
-bool scgi_query(const char *query, const char *name, char *dst, size_t size)
-{
-	struct str rest = str_from(query), pair;
-	size_t n = strlen(name);
-	while (str_next(&rest, '&', &pair))
-		if (pair.len > n && pair.ptr[n] == '=' && memcmp(pair.ptr, name, n) == 0)
-			return str_copy((struct str){ pair.ptr + n + 1, pair.len - n - 1 }, dst, size);
-	return false;
 }

@@ -27,7 +27,9 @@ struct store {
 const char *const store_bootstrap[] = {
 	"CREATE ROLE " STORE_ROLE_RESPOND " LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS",
 	"CREATE ROLE " STORE_ROLE_PORTAL " LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS",
+	"CREATE ROLE " STORE_ROLE_AUTH " LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS",
 	"CREATE DATABASE " STORE_DATABASE " OWNER " STORE_ROLE_RESPOND " ENCODING 'UTF8' TEMPLATE template0",
+	"GRANT CREATE ON DATABASE " STORE_DATABASE " TO " STORE_ROLE_AUTH,
 	NULL,
 };
 
@@ -138,13 +140,12 @@ static bool is_scope(const char *org)
 }
 
 static const struct store_sql set_scope = { "set_scope", "SELECT set_config('toride.org', $1, true)" };
+static const struct store_sql set_session = { "set_session", "SELECT set_config('toride.session', $1, true)" };
 
-int store_begin(struct store *s, const char *org, struct err *err)
+static int begin(struct store *s, const struct store_sql *q, const char *value, struct err *err)
 {
 	if (s->open)
 		bug("a transaction is open already");
-	if (!is_scope(org))
-		return err_set(err, E_INVALID, "org", "not a 6-digit code");
 	int r = connect_now(s, err);
 	if (r == 0)
 		r = plain(s, "BEGIN", err);
@@ -152,11 +153,21 @@ int store_begin(struct store *s, const char *org, struct err *err)
 		return r;
 	s->open = true;
 	struct store_args a = { 0 };
-	store_text(&a, org);
-	r = store_run(s, &set_scope, &a, NULL, err);
+	store_text(&a, value);
+	r = store_run(s, q, &a, NULL, err);
 	if (r < 0)
 		store_abort(s);
 	return r;
+}
+
+int store_begin(struct store *s, const char *org, struct err *err)
+{
+	return is_scope(org) ? begin(s, &set_scope, org, err) : err_set(err, E_INVALID, "org", "not a 6-digit code");
+}
+
+int store_begin_session(struct store *s, const char *token, struct err *err)
+{
+	return begin(s, &set_session, token, err);
 }
 
 int store_commit(struct store *s, struct err *err)
@@ -307,19 +318,24 @@ static int migrate_one(struct store *s, const struct schema_step *m, struct err 
 	return r;
 }
 
-int store_migrate(struct store *s, struct err *err)
+int store_migrate_steps(struct store *s, const char *base, const struct schema_step *steps, size_t n, struct err *err)
 {
 	int64_t have = 0;
 	int r = connect_now(s, err);
 	if (r == 0)
-		r = plain(s, schema_base, err);
+		r = plain(s, base, err);
 	if (r == 0)
 		r = store_schema_version(s, &have, err);
-	if (r == 0 && have > schema_steps[schema_n - 1].version)
+	if (r == 0 && have > steps[n - 1].version)
 		r = err_set(err, E_STATE, "pg", "the database is of a newer Toride (schema %lld, this one knows %d)",
-		            (long long)have, schema_steps[schema_n - 1].version);
-	for (size_t i = 0; r == 0 && i < schema_n; i++)
-		if (schema_steps[i].version > have)
-			r = migrate_one(s, &schema_steps[i], err);
+		            (long long)have, steps[n - 1].version);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (steps[i].version > have)
+			r = migrate_one(s, &steps[i], err);
 	return r;
+}
+
+int store_migrate(struct store *s, struct err *err)
+{
+	return store_migrate_steps(s, schema_base, schema_steps, schema_n, err);
 }

@@ -5,7 +5,8 @@
  * values as parameters: there is no function that takes SQL built at run time.
  * Row-level security holds on every table that names an organisation (schema.h). store_begin() says whose rows
  * the transaction may see: a 6-digit code, or STORE_ALL for the watch itself. It is set by the server's own
- * code, for this transaction only, and validated here; nothing a caller of the product sends reaches it as SQL.
+ * code, for this transaction only, and validated here; nothing a caller of the product sends reaches it as SQL. The portal's role
+ * isn't asked what it wants to see: its rows are those of the session it names (store_begin_session).
  * A lost connection fails the transaction in hand (-E_CLOSED) and is opened again by the next store_begin(), at
  * most every STORE_RETRY_MS; what was not committed must be done again by the caller (findings are, by uid).
  * Requirements: F-24 M-079 (state of incidents), X-06 (bodies kept apart). */
@@ -22,7 +23,8 @@ struct err;
 #define STORE_ALL "*"
 #define STORE_DATABASE "toride"
 #define STORE_ROLE_RESPOND "toride_respond" /* owns the schema */
-#define STORE_ROLE_PORTAL "toride_portal"   /* SELECT only */
+#define STORE_ROLE_PORTAL "toride_portal"   /* SELECT only, of what its session may see */
+#define STORE_ROLE_AUTH "toride_auth"       /* accounts and sessions, in a schema of its own (account/schema.h) */
 #define STORE_RETRY_MS 500
 #define STORE_ARGS 32
 
@@ -36,9 +38,14 @@ void store_destroy(struct store **s);
 /* Brings the schema to the newest version (schema.c), each step in its own transaction. Forward only: a database
  * of a newer Toride is refused with -E_STATE. */
 int store_migrate(struct store *s, struct err *err);
+/* The same for a schema of its own: base makes it and its table schema_version, when they aren't there. */
+struct schema_step;
+int store_migrate_steps(struct store *s, const char *base, const struct schema_step *steps, size_t n, struct err *err);
 int store_schema_version(struct store *s, int64_t *ret, struct err *err);
 
 int store_begin(struct store *s, const char *org, struct err *err);
+/* For the portal's role: the rows which the session of this token may see, as the database itself finds it; none when it is over. */
+int store_begin_session(struct store *s, const char *token, struct err *err);
 int store_commit(struct store *s, struct err *err);
 void store_abort(struct store *s); /* after any error; harmless when nothing is open */
 bool store_in_transaction(const struct store *s);

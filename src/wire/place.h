@@ -22,6 +22,7 @@ const char *place_in_run(char *dst, size_t size, const char *fmt, ...) __attribu
 
 /* Sockets in the run directory; who may connect stands in daemon/table.c and is checked by SO_PEERCRED. */
 #define SOCK_TORIDED "torided.sock"   /* fixed-size binary: order.h. from controld, respondd */
+#define SOCK_AUTH "auth.sock"         /* JSON lines: who is signed in. from portald, controld */
 #define SOCK_CONTROL "control.sock"   /* JSON lines: ctl.h. from toride(1), portald */
 #define SOCK_VAULT "vault.sock"       /* vault/vault.h. from proxyd, intaked, detectd, and the name servers' start */
 #define SOCK_VERDICT "verdict.sock"   /* scan/verdict.h. from proxyd */
@@ -30,11 +31,11 @@ const char *place_in_run(char *dst, size_t size, const char *fmt, ...) __attribu
 #define SOCK_EVE "eve.sock"           /* a JSON object a line: what Suricata sees. from it alone */
 #define SOCK_FINDINGS "findings.sock" /* detect/finding.h. from detectd to respondd */
 #define SOCK_RESPOND "respond.sock"   /* JSON lines: incidents and blocks. from controld */
-#define SOCK_SEARCH "search.sock"     /* JSON lines: searches of the log. from controld, portald */
+#define SOCK_SEARCH "search.sock"     /* JSON lines: searches of the log. from controld */
 #define SOCK_PROXY "proxy.sock"       /* fixed-size binary: blocks and policy. from torided */
 #define SOCK_PORTAL "portal.sock"     /* SCGI. from nginx */
 #define SOCK_INDEX "indexd/index.sock" /* ClickHouse's HTTP interface (index/serve.h). from stored alone */
-#define SOCK_PG "pg"                  /* directory of PostgreSQL's socket. respondd, portald */
+#define SOCK_PG "pg"                  /* directory of PostgreSQL's socket. respondd, portald, authd */
 
 #define UID_BASE 47100
 enum place_user {
@@ -61,6 +62,7 @@ enum place_user {
 	USER_TIME,
 	USER_EDGE, /* nginx of the public sites */
 	USER_RECV,
+	USER_AUTH, /* accounts and sessions of the desk */
 };
 #define GROUP_SEGMENTS (UID_BASE + 80) /* may read the sealed segments */
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # What people see: a real browser on a terminal, through the intercepting proxy, trusting the cloud's authority as a managed
-# terminal does; the page that stops it; and the board, on the node. At a phone's width and a desk's. Chromium is driven through
+# terminal does; the page that stops it; and the desk, on the node: signing in for the first time. At a phone's width and a desk's. Chromium is driven through
 # its own driver (W3C WebDriver) with curl; pictures of what it saw stay in build/test-log/.
 cd "$(dirname "$0")/../.."
 export TORIDE_LAB=tg TORIDE_SOURCE=$PWD
@@ -85,18 +85,42 @@ visit https://www.news.example/ >/dev/null
 try "it warns, and doesn't show the decrypted page" eval 'says ERR_CERT_AUTHORITY_INVALID && ! grep -q "today.s news" "$W/text"'
 quit
 
-# ---- the board, read-only, by the one loopback address that leads to the node
+# ---- the desk, by the one loopback address that leads to the node
 setsid build/toride-relay 127.0.0.1:8480 /run/netns/tg-gw1 2>"$W/relay" & drivers=($! "${drivers[@]}")
-try "a browser starts beside the node" browser here "$W/operator" --no-proxy-server
-try "the board comes" visit http://127.0.0.1:8480/
-try "with the bodies' names" says 佐賀市
-try "in Japanese" is "$(js document.documentElement.lang)" ja
-both_widths board "the board"
-try "it can only show: nothing to be filled in, pressed or sent" is "$(js 'document.querySelectorAll("form,input,button,select,textarea").length')" 0
+desk=http://127.0.0.1:8480
+node() { TORIDE_STATE=build/lab-tg/state TORIDE_RUN=build/lab-tg/run "$T" "$@"; }
+own='Kx9#mPq2!v-desk'
+# CSS VALUE: into a field, as with keys
+field() {
+	local e; e=$(wd POST /element "$(jq -nc --arg v "$1" '{using: "css selector", value: $v}')" | jq -r '.value | to_entries[0].value')
+	wd POST "/element/$e/clear" '{}' >/dev/null; wd POST "/element/$e/value" "$(jq -nc --arg t "$2" '{text: $t}')" >/dev/null
+}
+press() { # CSS: and wait for the page that follows
+	local e; e=$(wd POST /element "$(jq -nc --arg v "$1" '{using: "css selector", value: $v}')" | jq -r '.value | to_entries[0].value')
+	wd POST "/element/$e/click" '{}' | jq -se 'length == 1 and .[0].value == null' >/dev/null
+}
+at() { is "$(js location.pathname)" "$1"; }
+labelled() { is "$(js '[...document.querySelectorAll("input:not([type=hidden]),select,textarea")].filter(e => !e.labels.length).map(e => e.name).join()')" ""; }
 quiet() { # no refused style or script, nothing blocked by its own policy
 	wd POST /se/log '{"type":"browser"}' >"$W/console"; cat "$W/console"
 	[ -s "$W/console" ] && jq -e '[.value[] | select(.level == "SEVERE" and (.message | contains("favicon") | not))] == []' "$W/console"
 }
+try "a browser starts beside the node" browser here "$W/operator" --no-proxy-server
+try "the desk asks who it is" eval 'visit $desk/ && at /login'
+both_widths login "the door"
+try "each of its fields has a label" labelled
+once=$(node user add "佐藤 花子" --role analyst --json | jq -r .password)
+sign_in() { field "#name" "佐藤 花子" && field "#password" "$1" && field "#code" "$2" && press "main button"; }
+try "a name and the one-time password lead to the first time" eval 'sign_in "$once" "" && at /enrol'
+both_widths enrol "the first time"
+try "each field there has a label" labelled
+secret=$(js 'document.querySelector(".key code").textContent' | tr -d ' ')
+try "a password of one's own and the app's code" eval 'field "#password" "$own"; field "#again" "$own"; field "#code" "$(oathtool --totp -b "$secret")"; press "main button" && at /'
+try "the board comes" says 監視ボード
+try "with the bodies' names" says 佐賀市
+try "in Japanese" is "$(js document.documentElement.lang)" ja
+both_widths board "the board"
+try "its session is out of a script's reach" is "$(js document.cookie)" ""
 try "and the browser complains of nothing" quiet
 quit
 echo "1..$n"

@@ -1,0 +1,92 @@
+/* Accounts of the desk's people, their sign-in and their sessions, in PostgreSQL (schema.h). toride-authd is the one user.
+ *
+ * A name is an identity as controld writes it down (wire/identity.h); names that read alike are one. A new account has a one-time
+ * password, good for a week; with it one gets a session of stage `enrol`, which can do one thing: set a password of one's own (S-31) and
+ * an authenticator app. From then on both are asked for. After ACCOUNT_TRIES wrong tries in a row the account is locked for a quarter of an
+ * hour, or until somebody unlocks it (S-32): a lock without end would let anybody shut the watch out.
+ * Not for threads: one struct accounts a thread, each with its own store. */
+#ifndef ACCOUNT_ACCOUNT_H
+#define ACCOUNT_ACCOUNT_H
+
+#include "account/password.h"
+#include "account/role.h"
+#include "account/totp.h"
+#include "store/store.h"
+#include "wire/identity.h"
+
+#define ACCOUNT_TRIES 5
+#define ACCOUNT_LOCK_MS (15 * 60 * 1000)
+#define ACCOUNT_ONE_TIME_MS (7 * 24 * 3600 * 1000LL)
+#define ACCOUNT_REMEMBERED 5                    /* own passwords that can't be taken again */
+#define ACCOUNTS_MAX 10000
+#define SESSION_IDLE_MS (30 * 60 * 1000)
+#define SESSION_MAX_MS (10 * 3600 * 1000)       /* a shift */
+#define SESSION_ENROL_MS (15 * 60 * 1000)
+#define SESSIONS_EACH 5                         /* the one longest unseen gives way */
+#define SESSION_TOKEN 65                        /* hex of 32 random bytes, with its NUL */
+
+struct accounts {
+	struct store *store;
+	int iterations;   /* of new hashes: PASSWORD_ITERATIONS but in tests */
+	char nobody[PASSWORD_HASH_MAX]; /* compared with when there is no such name, so that it takes as long; made at first need */
+};
+
+int accounts_migrate(struct accounts *a, struct err *err);
+
+/* ---- looking after them: `toride user …` ---- */
+
+struct account_new {
+	const char *name, *role, *org, *by; /* org: "" unless the role is of one body */
+};
+/* -E_EXISTS: the name, or one that reads alike. */
+int account_add(struct accounts *a, const struct account_new *n, char ret_password[PASSWORD_ONE_TIME], struct err *err);
+/* "users":[{name, role, org, state, created, by, signed_in}] as a JSON field; state: enabled, disabled, locked, invited, expired. */
+int account_list(struct accounts *a, struct buf *b, struct err *err);
+/* All three end the account's sessions but `unlock`. reset: a new one-time password, and the app is forgotten. */
+int account_reset(struct accounts *a, const char *name, char ret_password[PASSWORD_ONE_TIME], struct err *err);
+int account_enable(struct accounts *a, const char *name, bool enabled, struct err *err);
+int account_unlock(struct accounts *a, const char *name, struct err *err);
+
+/* ---- signing in ---- */
+
+struct session {
+	char name[IDENTITY_MAX], org[8];
+	enum role role;
+	bool enrol; /* may do nothing but account_enrol() */
+	int64_t ends_ms;
+};
+
+enum sign_in {
+	SIGN_IN_DONE,
+	SIGN_IN_NO_SUCH,   /* no such name, or disabled */
+	SIGN_IN_PASSWORD,
+	SIGN_IN_CODE,      /* the password was right */
+	SIGN_IN_EXPIRED,   /* a one-time password after its week */
+	SIGN_IN_LOCKED,    /* not looked at */
+	SIGN_IN_LOCKS,     /* wrong, and the account is locked now */
+};
+const char *sign_in_name(enum sign_in s); /* "done", "no_such_account", … */
+
+struct credentials {
+	const char *name, *password, *code; /* code: "" when none was given */
+	const char *old;                    /* the session the browser has already, which ends; "" for none */
+};
+/* 0 whatever came of it (*ret_how); ret_token and ret are written when SIGN_IN_DONE, ret->name and org also when the account is known. */
+int account_sign_in(struct accounts *a, const struct credentials *c, enum sign_in *ret_how, char ret_token[SESSION_TOKEN], struct session *ret,
+                    struct err *err);
+/* The secret for the app, the same until the session ends; of a session of stage enrol. */
+int account_enrol_secret(struct accounts *a, const char *token, char ret_secret[TOTP_TEXT], struct err *err);
+enum enrol {
+	ENROL_DONE,
+	ENROL_PASSWORD, /* refused: *ret_fault */
+	ENROL_CODE,     /* not the app's */
+};
+/* A new session takes the place of the one of stage enrol. */
+int account_enrol(struct accounts *a, const char *token, const char *password, const char *code, enum enrol *ret_how, enum password_fault *ret_fault,
+                  char ret_token[SESSION_TOKEN], struct session *ret, struct err *err);
+/* -E_DENIED when there is none, or it is over. touch: somebody did something; false for a page that refreshes itself. */
+int account_session(struct accounts *a, const char *token, bool touch, struct session *ret, struct err *err);
+/* Whose it was; -E_DENIED when there is none. */
+int account_sign_out(struct accounts *a, const char *token, struct session *ret, struct err *err);
+
+#endif

@@ -1,0 +1,420 @@
+/* Passwords, codes and roles by tables; accounts, sign-in and sessions over a real PostgreSQL. */
+#include "account/account.h"
+#include "account/schema.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "store/pgtest.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+static void test_password_rules(void **state)
+{
+	static const struct {
+		const char *password;
+		enum password_fault fault;
+	} cases[] = {
+		{ "Kx9#mPq2!v", PASSWORD_GOOD },
+		{ "correct Horse 7 battery", PASSWORD_KINDS }, /* a blank is no symbol */
+		{ "correct-Horse-7-battery", PASSWORD_GOOD },
+		{ "Kx9#mPq2!", PASSWORD_LENGTH },
+		{ "", PASSWORD_LENGTH },
+		{ "kx9#mpq2!v", PASSWORD_KINDS },
+		{ "KX9#MPQ2!V", PASSWORD_KINDS },
+		{ "Kxn#mPqb!v", PASSWORD_KINDS },
+		{ "Kx94mPq27v", PASSWORD_KINDS },
+		{ "Password1!", PASSWORD_SIMPLE },
+		{ "P@ssw0rd2026!", PASSWORD_SIMPLE },
+		{ "Toride-Saga-1", PASSWORD_SIMPLE },
+		{ "Qwerty12345!", PASSWORD_SIMPLE },
+		{ "Aa1!Aa1!Aa1!", PASSWORD_GOOD }, /* four kinds thrice: ugly, and in nobody's list of words */
+		{ "Abcdefgh1234!", PASSWORD_SIMPLE },
+		{ "Aaaaaaaaaa1!", PASSWORD_SIMPLE },
+		{ "Ichikawa-33!", PASSWORD_SIMPLE }, /* the person's own name */
+		{ "佐賀の海と山1aA!", PASSWORD_GOOD },
+		{ "Aa1!\xff\xffxxxxxxxx", PASSWORD_LENGTH },
+	};
+	char big[PASSWORD_MAX + 2];
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		if (password_check(cases[i].password, "ichikawa") != cases[i].fault)
+			fail_msg("%s: %d", cases[i].password, (int)password_check(cases[i].password, "ichikawa"));
+	memset(big, 'x', sizeof big);
+	memcpy(big, "Kx9#mPq2!v", 10);
+	big[PASSWORD_MAX + 1] = 0;
+	assert_int_equal(password_check(big, ""), PASSWORD_LENGTH);
+	(void)state;
+}
+
+static void test_password_kept(void **state)
+{
+	char a[PASSWORD_HASH_MAX], b[PASSWORD_HASH_MAX], once[PASSWORD_ONE_TIME];
+	assert_int_equal(password_hash("Kx9#mPq2!v", 1000, a, NULL), 0);
+	assert_int_equal(password_hash("Kx9#mPq2!v", 1000, b, NULL), 0);
+	assert_string_not_equal(a, b); /* salted */
+	assert_null(strstr(a, "Kx9"));
+	assert_true(strncmp(a, "pbkdf2-sha256$1000$", 19) == 0);
+	assert_true(password_matches("Kx9#mPq2!v", a));
+	assert_false(password_matches("Kx9#mPq2!w", a));
+	assert_false(password_matches("", a));
+	/* Python's hashlib.pbkdf2_hmac says so too */
+	assert_true(password_matches("secret", "pbkdf2-sha256$1000$000102030405060708090a0b0c0d0e0f$"
+	                                       "4efb2bbb6d2eb58ea8deaed54417ae2fd87fd50a8a8568709363da60d4560606"));
+	static const char *const broken[] = { "", "x", "pbkdf2-sha256$", "pbkdf2-sha256$0$00$00", "pbkdf2-sha1$1000$000102030405060708090a0b0c0d0e0f$00",
+		                              "pbkdf2-sha256$1000$0001$00", "pbkdf2-sha256$99999999999$000102030405060708090a0b0c0d0e0f$00" };
+	for (size_t i = 0; i < ARRAY_LEN(broken); i++)
+		assert_false(password_matches("", broken[i]));
+	password_one_time(once);
+	assert_int_equal(strlen(once), PASSWORD_ONE_TIME - 1);
+	assert_int_equal(strspn(once, "ABCDEFGHJKMNPQRSTVWXYZ0123456789-"), PASSWORD_ONE_TIME - 1);
+	(void)state;
+}
+
+/* RFC 6238, appendix B (SHA-1): eight digits there, the last six here. */
+static void test_totp(void **state)
+{
+	static const struct {
+		int64_t s;
+		unsigned code;
+	} cases[] = { { 59, 287082 }, { 1111111109, 81804 }, { 1111111111, 50471 }, { 1234567890, 5924 }, { 2000000000, 279037 }, { 20000000000, 353130 } };
+	unsigned char secret[TOTP_SECRET];
+	char text[TOTP_TEXT];
+	assert_true(totp_parse("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", secret));
+	assert_memory_equal(secret, "12345678901234567890", TOTP_SECRET);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(totp_code(secret, cases[i].s * 1000), cases[i].code);
+	assert_int_equal(totp_check("287082", secret, 59000, 0), 1);
+	assert_int_equal(totp_check(" 287 082", secret, 59000, 0), 1);
+	assert_int_equal(totp_check("287082", secret, 59000 + 30000, 0), 1);  /* one step late */
+	assert_int_equal(totp_check("287082", secret, 59000 + 60000, 0), 0);  /* two */
+	assert_int_equal(totp_check("287082", secret, 59000, 1), 0);          /* used already */
+	static const char *const wrong[] = { "287083", "", "28708", "2870822", "28708a", "-87082", "０８１８０４" };
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+		assert_int_equal(totp_check(wrong[i], secret, 59000, 0), 0);
+	totp_make(text);
+	assert_true(totp_parse(text, secret));
+	assert_false(totp_parse("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJ1", secret));
+	assert_false(totp_parse("", secret));
+	(void)state;
+}
+
+static void test_roles(void **state)
+{
+	static const struct {
+		enum role role;
+		const char *what;
+		bool may;
+	} cases[] = {
+		{ ROLE_ANALYST, "incident.judge", true },   { ROLE_OPERATOR, "incident.judge", false }, { ROLE_APPROVER, "incident.judge", false },
+		{ ROLE_CLERK, "incident.judge", false },    { ROLE_CLERK, "incident.ack", true },       { ROLE_APPROVER, "approve", true },
+		{ ROLE_ANALYST, "approve", false },         { ROLE_CLERK, "approve", false },           { ROLE_ANALYST, "apply", false },
+		{ ROLE_APPROVER, "apply", false },          { ROLE_APPROVER, "submit", false },         { ROLE_CLERK, "block.add", false },
+		{ ROLE_ANALYST, "block.add", true },        { ROLE_CLERK, "status", false },            { ROLE_ANALYST, "user.add", false },
+		{ ROLE_ANALYST, "log.rebuild", false },     { ROLE_CLERK, "log.search", true },         { ROLE_ANALYST, "", false },
+		{ ROLE_ANALYST, "incident.", false },       { ROLE_ANALYST, "block.consent", false },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		if (role_may(cases[i].role, cases[i].what) != cases[i].may)
+			fail_msg("%s %s", role_name(cases[i].role), cases[i].what);
+	enum role r;
+	assert_true(role_parse("clerk", &r) && r == ROLE_CLERK);
+	assert_false(role_parse("root", &r));
+	(void)state;
+}
+
+/* ---- over the database ---- */
+
+static struct pgtest pg;
+static bool have_pg;
+static struct accounts a = { .iterations = 1000 };
+static struct err err;
+static char token[SESSION_TOKEN];
+static struct session who;
+
+#define NOW 1795338000000LL
+#define OWN "Kx9#mPq2!v"
+
+static int begin(void **state)
+{
+	(void)state;
+	have_pg = pgtest_start(&pg);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	store_destroy(&a.store);
+	if (have_pg)
+		pgtest_stop(&pg);
+	return 0;
+}
+
+static enum sign_in try_in(const char *name, const char *password, const char *code, const char *old)
+{
+	struct credentials c = { name, password, code, old };
+	enum sign_in how;
+	assert_int_equal(account_sign_in(&a, &c, &how, token, &who, &err), 0);
+	return how;
+}
+
+static void code_now(const char *secret, char dst[8])
+{
+	unsigned char key[TOTP_SECRET];
+	assert_true(totp_parse(secret, key));
+	snprintf(dst, 8, "%06u", totp_code(key, clock_now_ms()));
+}
+
+/* Adds somebody, who signs in for the first time; the secret of their app into secret. */
+static void enrolled(const char *name, const char *role, const char *org, char secret[TOTP_TEXT])
+{
+	char once[PASSWORD_ONE_TIME], code[8];
+	enum enrol how;
+	enum password_fault fault;
+	assert_int_equal(account_add(&a, &(struct account_new){ name, role, org, "root" }, once, &err), 0);
+	assert_int_equal(try_in(name, once, "", ""), SIGN_IN_DONE);
+	assert_int_equal(account_enrol_secret(&a, token, secret, &err), 0);
+	code_now(secret, code);
+	assert_int_equal(account_enrol(&a, token, OWN, code, &how, &fault, token, &who, &err), 0);
+	assert_int_equal(how, ENROL_DONE);
+}
+
+static void test_first_time(void **state)
+{
+	char once[PASSWORD_ONE_TIME], secret[TOTP_TEXT], again[TOTP_TEXT], code[8], early[SESSION_TOKEN];
+	enum enrol how;
+	enum password_fault fault;
+	struct session s;
+	(void)state;
+	if (!have_pg)
+		skip();
+	clock_hold(NOW);
+	assert_int_equal(store_create(pg.sock, STORE_ROLE_AUTH, &a.store, &err), 0);
+	assert_int_equal(accounts_migrate(&a, &err), 0);
+	assert_int_equal(accounts_migrate(&a, &err), 0);
+	assert_int_equal(account_add(&a, &(struct account_new){ "山田 花子", "clerk", "412015", "root" }, once, &err), 0);
+	assert_int_equal(try_in("山田 花子", "wrong", "", ""), SIGN_IN_PASSWORD);
+	assert_int_equal(try_in("山田花子", once, "", ""), SIGN_IN_DONE); /* blanks and width make no difference */
+	assert_true(who.enrol);
+	memcpy(early, token, sizeof early);
+	assert_int_equal(account_session(&a, early, true, &s, &err), 0);
+	assert_true(s.enrol && s.role == ROLE_CLERK);
+	assert_string_equal(s.name, "山田 花子");
+	assert_string_equal(s.org, "412015");
+	assert_int_equal(account_enrol_secret(&a, early, secret, &err), 0);
+	assert_int_equal(account_enrol_secret(&a, early, again, &err), 0);
+	assert_string_equal(secret, again); /* a page loaded twice shows the same picture */
+	assert_int_equal(account_enrol(&a, early, "short", "000000", &how, &fault, token, &s, &err), 0);
+	assert_true(how == ENROL_PASSWORD && fault == PASSWORD_LENGTH);
+	assert_int_equal(account_enrol(&a, early, OWN, "000000", &how, &fault, token, &s, &err), 0);
+	assert_int_equal(how, ENROL_CODE);
+	code_now(secret, code);
+	assert_int_equal(account_enrol(&a, early, OWN, code, &how, &fault, token, &s, &err), 0);
+	assert_int_equal(how, ENROL_DONE);
+	assert_int_equal(account_session(&a, early, true, &s, &err), -E_DENIED); /* the weak one is over */
+	assert_int_equal(account_session(&a, token, true, &s, &err), 0);
+	assert_false(s.enrol);
+	assert_int_equal(account_enrol_secret(&a, token, secret, &err), -E_DENIED);
+	/* the one-time password is gone, the code was used, the next one works */
+	assert_int_equal(try_in("山田 花子", once, "", ""), SIGN_IN_PASSWORD);
+	assert_int_equal(try_in("山田 花子", OWN, "", ""), SIGN_IN_CODE);
+	assert_int_equal(try_in("山田 花子", OWN, code, ""), SIGN_IN_CODE);
+	clock_advance(60000);
+	code_now(secret, code);
+	memcpy(early, token, sizeof early);
+	assert_int_equal(try_in("山田 花子", OWN, code, early), SIGN_IN_DONE);
+	assert_string_not_equal(early, token);
+	assert_int_equal(account_session(&a, early, true, &s, &err), -E_DENIED); /* what the browser brought along is over */
+	assert_int_equal(account_session(&a, token, true, &s, &err), 0);
+}
+
+static void test_adding(void **state)
+{
+	static const struct {
+		const char *name, *role, *org;
+		int expect;
+	} cases[] = {
+		{ "tanaka", "analyst", "", 0 },           { "Tanaka", "analyst", "", -E_EXISTS },      { "ｔａｎａｋａ", "operator", "", -E_EXISTS },
+		{ "root", "operator", "", -E_INVALID },   { "ＲＯＯＴ", "operator", "", -E_INVALID },  { "uid:1000", "operator", "", -E_INVALID },
+		{ "toride", "operator", "", -E_INVALID }, { "", "operator", "", -E_INVALID },          { " x", "operator", "", -E_INVALID },
+		{ "x\ny", "operator", "", -E_INVALID },   { "clerk1", "clerk", "", -E_INVALID },       { "clerk1", "clerk", "41201", -E_INVALID },
+		{ "op1", "operator", "412015", -E_INVALID }, { "op1", "king", "", -E_INVALID },        { "o'; DROP TABLE account --", "operator", "", 0 },
+	};
+	char once[PASSWORD_ONE_TIME];
+	(void)state;
+	if (!have_pg)
+		skip();
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		int r = account_add(&a, &(struct account_new){ cases[i].name, cases[i].role, cases[i].org, "root" }, once, &err);
+		if (r != cases[i].expect)
+			fail_msg("case %zu: %d (%s)", i, r, err.msg);
+	}
+	assert_int_equal(account_unlock(&a, "nobody", &err), -E_NOT_FOUND);
+	assert_int_equal(try_in("nobody", "x", "", ""), SIGN_IN_NO_SUCH);
+	assert_int_equal(try_in("\xff", "x", "", ""), SIGN_IN_NO_SUCH);
+}
+
+static void test_lock(void **state)
+{
+	char secret[TOTP_TEXT], code[8];
+	struct session s;
+	(void)state;
+	if (!have_pg)
+		skip();
+	enrolled("suzuki", "analyst", "", secret);
+	char before[SESSION_TOKEN];
+	memcpy(before, token, sizeof before);
+	clock_advance(60000);
+	code_now(secret, code);
+	for (int i = 0; i < ACCOUNT_TRIES - 1; i++)
+		assert_int_equal(try_in("suzuki", i % 2 ? OWN : "wrong", "000000", ""), i % 2 ? SIGN_IN_CODE : SIGN_IN_PASSWORD);
+	assert_int_equal(try_in("suzuki", "wrong", code, ""), SIGN_IN_LOCKS);
+	assert_int_equal(try_in("suzuki", OWN, code, ""), SIGN_IN_LOCKED); /* the right ones are refused, too */
+	assert_int_equal(account_session(&a, before, true, &s, &err), 0);  /* who is in stays in: a stranger can't throw them out */
+	clock_advance(ACCOUNT_LOCK_MS - 1000);
+	code_now(secret, code);
+	assert_int_equal(try_in("suzuki", OWN, code, ""), SIGN_IN_LOCKED);
+	clock_advance(1000);
+	assert_int_equal(try_in("suzuki", OWN, code, ""), SIGN_IN_DONE); /* by itself */
+	for (int i = 0; i < ACCOUNT_TRIES; i++)
+		try_in("suzuki", "wrong", "", "");
+	clock_advance(60000);
+	code_now(secret, code);
+	assert_int_equal(try_in("suzuki", OWN, code, ""), SIGN_IN_LOCKED);
+	assert_int_equal(account_unlock(&a, "suzuki", &err), 0);
+	assert_int_equal(try_in("suzuki", OWN, code, ""), SIGN_IN_DONE); /* by somebody */
+	/* a success sets the count back */
+	for (int i = 0; i < ACCOUNT_TRIES - 1; i++)
+		try_in("suzuki", "wrong", "", "");
+	clock_advance(60000);
+	code_now(secret, code);
+	assert_int_equal(try_in("suzuki", OWN, code, ""), SIGN_IN_DONE);
+	assert_int_equal(try_in("suzuki", "wrong", "", ""), SIGN_IN_PASSWORD);
+}
+
+static void test_sessions(void **state)
+{
+	char secret[TOTP_TEXT], code[8], first[SESSION_TOKEN];
+	struct session s;
+	(void)state;
+	if (!have_pg)
+		skip();
+	enrolled("kimura", "operator", "", secret);
+	memcpy(first, token, sizeof first);
+	/* idle */
+	clock_advance(SESSION_IDLE_MS - 1000);
+	assert_int_equal(account_session(&a, first, false, &s, &err), 0); /* a page that refreshes itself keeps nobody in */
+	clock_advance(1000);
+	assert_int_equal(account_session(&a, first, true, &s, &err), -E_DENIED);
+	/* absolute */
+	code_now(secret, code);
+	assert_int_equal(try_in("kimura", OWN, code, ""), SIGN_IN_DONE);
+	for (int64_t t = 0; t < SESSION_MAX_MS - SESSION_IDLE_MS / 2; t += SESSION_IDLE_MS / 2) {
+		assert_int_equal(account_session(&a, token, true, &s, &err), 0);
+		clock_advance(SESSION_IDLE_MS / 2);
+	}
+	clock_advance(SESSION_IDLE_MS / 2);
+	assert_int_equal(account_session(&a, token, true, &s, &err), -E_DENIED);
+	/* forged ones, and the hash that stands in the table */
+	static const char *const forged[] = { "", "x", "0000000000000000000000000000000000000000000000000000000000000000", "' OR ''='" };
+	for (size_t i = 0; i < ARRAY_LEN(forged); i++)
+		assert_int_equal(account_session(&a, forged[i], true, &s, &err), -E_DENIED);
+	/* the oldest gives way */
+	for (int i = 0; i < SESSIONS_EACH + 1; i++) {
+		clock_advance(60000);
+		code_now(secret, code);
+		assert_int_equal(try_in("kimura", OWN, code, ""), SIGN_IN_DONE);
+		if (i == 0)
+			memcpy(first, token, sizeof first);
+	}
+	assert_int_equal(account_session(&a, first, true, &s, &err), -E_DENIED);
+	assert_int_equal(account_session(&a, token, true, &s, &err), 0);
+	/* signed out */
+	assert_int_equal(account_sign_out(&a, token, &s, &err), 0);
+	assert_string_equal(s.name, "kimura");
+	assert_int_equal(account_session(&a, token, true, &s, &err), -E_DENIED);
+	assert_int_equal(account_sign_out(&a, token, &s, &err), -E_DENIED);
+}
+
+static void test_looking_after(void **state)
+{
+	char secret[TOTP_TEXT], code[8], once[PASSWORD_ONE_TIME];
+	enum enrol how;
+	enum password_fault fault;
+	struct session s;
+	struct buf b;
+	(void)state;
+	if (!have_pg)
+		skip();
+	enrolled("mori", "approver", "", secret);
+	assert_int_equal(account_enable(&a, "mori", false, &err), 0);
+	assert_int_equal(account_session(&a, token, true, &s, &err), -E_DENIED); /* out at once */
+	clock_advance(60000);
+	code_now(secret, code);
+	assert_int_equal(try_in("mori", OWN, code, ""), SIGN_IN_NO_SUCH);
+	assert_int_equal(account_enable(&a, "mori", true, &err), 0);
+	assert_int_equal(try_in("mori", OWN, code, ""), SIGN_IN_DONE);
+	assert_int_equal(account_reset(&a, "mori", once, &err), 0);
+	assert_int_equal(account_session(&a, token, true, &s, &err), -E_DENIED);
+	clock_advance(60000);
+	code_now(secret, code);
+	assert_int_equal(try_in("mori", OWN, code, ""), SIGN_IN_PASSWORD);
+	assert_int_equal(try_in("mori", once, "", ""), SIGN_IN_DONE);
+	/* not the old password again, nor the one given out */
+	assert_int_equal(account_enrol(&a, token, OWN, code, &how, &fault, token, &s, &err), 0);
+	assert_true(how == ENROL_PASSWORD && fault == PASSWORD_USED);
+	/* a week later what was given out is nothing any more */
+	assert_int_equal(account_reset(&a, "mori", once, &err), 0);
+	clock_advance(ACCOUNT_ONE_TIME_MS);
+	assert_int_equal(try_in("mori", once, "", ""), SIGN_IN_EXPIRED);
+	buf_init(&b, 64 * KIB);
+	assert_int_equal(account_list(&a, &b, &err), 0);
+	assert_non_null(strstr(buf_cstr(&b), "\"name\":\"mori\",\"role\":\"approver\",\"org\":\"\",\"state\":\"expired\""));
+	assert_non_null(strstr(buf_cstr(&b), "\"name\":\"山田 花子\",\"role\":\"clerk\",\"org\":\"412015\",\"state\":\"enabled\""));
+	assert_null(strstr(buf_cstr(&b), "pbkdf2"));
+	buf_done(&b);
+}
+
+/* The other roles can't read a hash, and the page's may ask for nothing but what a session may see. */
+static void test_others_cannot(void **state)
+{
+	static const char *const roles[] = { STORE_ROLE_RESPOND, STORE_ROLE_PORTAL };
+	static const struct store_sql tries[] = {
+		{ "x1", "SELECT * FROM toride_auth.account" },
+		{ "x2", "SELECT * FROM toride_auth.session" },
+		{ "x3", "INSERT INTO toride_auth.session SELECT * FROM toride_auth.session" },
+		{ "x4", "UPDATE toride_auth.account SET role = 'analyst'" },
+		{ "x5", "CREATE FUNCTION toride_auth.portal_scope(x int) RETURNS text LANGUAGE sql AS 'SELECT ''*'''" },
+		{ "x6", "CREATE TABLE toride_auth.x (y int)" },
+	};
+	(void)state;
+	if (!have_pg)
+		skip();
+	for (size_t r = 0; r < ARRAY_LEN(roles); r++) {
+		struct store *s = NULL;
+		assert_int_equal(store_create(pg.sock, roles[r], &s, &err), 0);
+		for (size_t i = 0; i < ARRAY_LEN(tries); i++) {
+			assert_int_equal(store_begin(s, STORE_ALL, &err), 0);
+			int got = store_run(s, &tries[i], NULL, NULL, &err);
+			if (got != -E_DENIED)
+				fail_msg("%s: %s: %d", roles[r], tries[i].text, got);
+			store_abort(s);
+		}
+		store_destroy(&s);
+	}
+	clock_hold(0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_password_rules), cmocka_unit_test(test_password_kept), cmocka_unit_test(test_totp),
+		cmocka_unit_test(test_roles),          cmocka_unit_test(test_first_time),    cmocka_unit_test(test_adding),
+		cmocka_unit_test(test_lock),           cmocka_unit_test(test_sessions),      cmocka_unit_test(test_looking_after),
+		cmocka_unit_test(test_others_cannot),
+	};
+	return cmocka_run_group_tests(tests, begin, end);
+}

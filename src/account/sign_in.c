@@ -1,0 +1,268 @@
+/* Signing in and the first time; see account.h. A wrong password takes as long as a right one, and so does a name that isn't there. */
+#include "account/parts.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+#include <openssl/crypto.h>
+#include <stdio.h>
+
+const char *sign_in_name(enum sign_in s)
+{
+	static const char *const names[] = { "done", "no_such_account", "wrong_password", "wrong_code", "one_time_password_expired", "locked", "locked_now" };
+	return names[s];
+}
+
+struct known {
+	struct session who;
+	char hash[PASSWORD_HASH_MAX], totp[TOTP_TEXT];
+	bool enabled, one_time;
+	int64_t one_time_until, totp_step, locked_until, failures;
+};
+
+static const struct store_sql find = {
+	"account_find", "SELECT name, org, role, '', 0, enabled, hash, totp, coalesce(one_time_until_ms, 0), totp_step, locked_until_ms, failures"
+			" FROM account WHERE fold = $1"
+};
+
+static bool read_known(const struct store_rows *rows, struct known *k)
+{
+	*k = (struct known){ .enabled = store_col_bool(rows, 0, 5), .one_time_until = store_col_int(rows, 0, 8, 0), .totp_step = store_col_int(rows, 0, 9, 0),
+		             .locked_until = store_col_int(rows, 0, 10, 0), .failures = store_col_int(rows, 0, 11, 0) };
+	k->one_time = k->one_time_until != 0;
+	return str_copy(str_from(store_col(rows, 0, 0)), k->who.name, sizeof k->who.name) && str_copy(str_from(store_col(rows, 0, 1)), k->who.org, sizeof k->who.org) &&
+	       role_parse(store_col(rows, 0, 2), &k->who.role) && str_copy(str_from(store_col(rows, 0, 6)), k->hash, sizeof k->hash) &&
+	       str_copy(str_from(store_col(rows, 0, 7)), k->totp, sizeof k->totp);
+}
+
+/* *ret_there false: nobody has that name. */
+static int look_up(struct accounts *a, const char *name, struct known *k, bool *ret_there, struct err *err)
+{
+	char fold[IDENTITY_MAX];
+	struct store_args args = { 0 };
+	struct store_rows rows = { 0 };
+	*ret_there = false;
+	if (!identity_ok(str_from(name)) || !identity_fold(name, fold))
+		return 0;
+	store_text(&args, fold);
+	int r = store_begin(a->store, STORE_ALL, err);
+	r = r < 0 ? r : store_run(a->store, &find, &args, &rows, err);
+	if (r == 0 && rows.n == 1) {
+		*ret_there = read_known(&rows, k);
+		r = *ret_there ? 0 : err_set(err, E_CORRUPT, name, "the account can't be read");
+	}
+	store_rows_done(&rows);
+	store_abort(a->store);
+	return r;
+}
+
+/* Whose password it is compared with when there is nobody. */
+static const char *nobody(struct accounts *a)
+{
+	char once[PASSWORD_ONE_TIME];
+	if (!a->nobody[0]) {
+		password_one_time(once);
+		if (password_hash(once, a->iterations, a->nobody, NULL) < 0)
+			a->nobody[0] = 0;
+	}
+	return a->nobody;
+}
+
+/* What became of it, without writing anything down. *ret_step: of the code. */
+static enum sign_in judge(struct accounts *a, const struct credentials *c, const struct known *k, bool there, int64_t *ret_step)
+{
+	unsigned char secret[TOTP_SECRET];
+	int64_t now = clock_now_ms();
+	bool long_password = strlen(c->password) > PASSWORD_MAX;
+	bool right = password_matches(long_password ? "" : c->password, there ? k->hash : nobody(a)) && !long_password;
+	*ret_step = 0;
+	if (!there || !k->enabled)
+		return SIGN_IN_NO_SUCH;
+	if (k->locked_until > now)
+		return SIGN_IN_LOCKED;
+	if (!right)
+		return SIGN_IN_PASSWORD;
+	if (k->one_time)
+		return k->one_time_until > now ? SIGN_IN_DONE : SIGN_IN_EXPIRED;
+	if (!totp_parse(k->totp, secret))
+		return SIGN_IN_CODE;
+	*ret_step = totp_check(c->code, secret, now, k->totp_step);
+	OPENSSL_cleanse(secret, sizeof secret);
+	return *ret_step ? SIGN_IN_DONE : SIGN_IN_CODE;
+}
+
+static const struct store_sql wrong = {
+	"account_wrong", "UPDATE account SET failures = CASE WHEN failures + 1 >= $2 THEN 0 ELSE failures + 1 END,"
+			 " locked_until_ms = CASE WHEN failures + 1 >= $2 THEN $3 ELSE locked_until_ms END WHERE name = $1"
+};
+static const struct store_sql right = {
+	"account_right", "UPDATE account SET failures = 0, locked_until_ms = 0, totp_step = greatest(totp_step, $2), signed_in_ms = $3 WHERE name = $1"
+};
+
+static int note_wrong(struct accounts *a, struct known *k, enum sign_in *how, struct err *err)
+{
+	struct store_args args = { 0 };
+	store_text(&args, k->who.name);
+	store_int(&args, ACCOUNT_TRIES);
+	store_int(&args, clock_now_ms() + ACCOUNT_LOCK_MS);
+	int r = store_begin(a->store, STORE_ALL, err);
+	r = r < 0 ? r : store_run(a->store, &wrong, &args, NULL, err);
+	r = r < 0 ? r : store_commit(a->store, err);
+	store_abort(a->store);
+	if (r == 0 && k->failures + 1 >= ACCOUNT_TRIES)
+		*how = SIGN_IN_LOCKS;
+	return r;
+}
+
+static int note_right(struct accounts *a, const struct credentials *c, struct known *k, int64_t step, char token[SESSION_TOKEN], struct err *err)
+{
+	struct store_args args = { 0 };
+	store_text(&args, k->who.name);
+	store_int(&args, step);
+	store_int(&args, clock_now_ms());
+	k->who.enrol = k->one_time;
+	int r = store_begin(a->store, STORE_ALL, err);
+	r = r < 0 ? r : store_run(a->store, &right, &args, NULL, err);
+	r = r < 0 ? r : account_session_begin(a, &k->who, c->old, token, err);
+	r = r < 0 ? r : store_commit(a->store, err);
+	store_abort(a->store);
+	return r;
+}
+
+int account_sign_in(struct accounts *a, const struct credentials *c, enum sign_in *ret_how, char ret_token[SESSION_TOKEN], struct session *ret, struct err *err)
+{
+	struct known k = { 0 };
+	bool there;
+	int64_t step;
+	int r = look_up(a, c->name, &k, &there, err);
+	if (r < 0)
+		return r;
+	enum sign_in how = judge(a, c, &k, there, &step);
+	if (how == SIGN_IN_DONE)
+		r = note_right(a, c, &k, step, ret_token, err);
+	else if (how == SIGN_IN_PASSWORD || how == SIGN_IN_CODE || how == SIGN_IN_EXPIRED)
+		r = note_wrong(a, &k, &how, err);
+	*ret = k.who;
+	*ret_how = how;
+	OPENSSL_cleanse(&k, sizeof k);
+	return r;
+}
+
+/* ---- the first time ---- */
+
+static const struct store_sql keep_secret = { "session_secret", "UPDATE session SET secret = $2 WHERE token = $1" };
+
+int account_enrol_secret(struct accounts *a, const char *token, char ret_secret[TOTP_TEXT], struct err *err)
+{
+	struct session s;
+	struct store_args args = { 0 };
+	char hash[65], secret[TOTP_TEXT];
+	int r = store_begin(a->store, STORE_ALL, err);
+	r = r < 0 ? r : account_session_enrolling(a, token, &s, secret, err);
+	if (r == 0 && !secret[0]) {
+		totp_make(secret);
+		account_token_hash(token, hash);
+		store_text(&args, hash);
+		store_text(&args, secret);
+		r = store_run(a->store, &keep_secret, &args, NULL, err);
+	}
+	r = r < 0 ? r : store_commit(a->store, err);
+	store_abort(a->store);
+	if (r == 0)
+		memcpy(ret_secret, secret, sizeof secret);
+	return r;
+}
+
+static const struct store_sql past = {
+	"password_past", "(SELECT hash FROM account WHERE name = $1) UNION ALL"
+			 " (SELECT hash FROM old_password WHERE account = $1 ORDER BY id DESC LIMIT $2)"
+};
+
+static int used_before(struct accounts *a, const char *name, const char *password, bool *ret, struct err *err)
+{
+	struct store_args args = { 0 };
+	struct store_rows rows = { 0 };
+	store_text(&args, name);
+	store_int(&args, ACCOUNT_REMEMBERED);
+	int r = store_begin(a->store, STORE_ALL, err);
+	r = r < 0 ? r : store_run(a->store, &past, &args, &rows, err);
+	store_abort(a->store);
+	*ret = false;
+	for (int i = 0; r == 0 && i < rows.n && !*ret; i++)
+		*ret = password_matches(password, store_col(&rows, i, 0));
+	store_rows_done(&rows);
+	return r;
+}
+
+static const struct store_sql own = {
+	"account_own", "UPDATE account SET hash = $2, one_time_until_ms = NULL, totp = $3, totp_step = $4, failures = 0, signed_in_ms = $5 WHERE name = $1"
+};
+static const struct store_sql remember = { "password_remember", "INSERT INTO old_password(account, hash) VALUES ($1, $2)" };
+static const struct store_sql forget = {
+	"password_forget", "DELETE FROM old_password WHERE account = $1 AND id NOT IN"
+			   " (SELECT id FROM old_password WHERE account = $1 ORDER BY id DESC LIMIT $2)"
+};
+
+/* Inside a transaction. */
+static int set_own(struct accounts *a, const char *name, const char *hash, const char *secret, int64_t step, struct err *err)
+{
+	struct store_args args = { 0 }, old = { 0 }, few = { 0 };
+	store_text(&args, name);
+	store_text(&args, hash);
+	store_text(&args, secret);
+	store_int(&args, step);
+	store_int(&args, clock_now_ms());
+	store_text(&old, name);
+	store_text(&old, hash);
+	store_text(&few, name);
+	store_int(&few, ACCOUNT_REMEMBERED);
+	int r = store_run(a->store, &own, &args, NULL, err);
+	r = r < 0 ? r : store_run(a->store, &remember, &old, NULL, err);
+	return r < 0 ? r : store_run(a->store, &forget, &few, NULL, err);
+}
+
+static int enrolling(struct accounts *a, const char *token, struct session *s, char secret[TOTP_TEXT], struct err *err)
+{
+	int r = store_begin(a->store, STORE_ALL, err);
+	r = r < 0 ? r : account_session_enrolling(a, token, s, secret, err);
+	store_abort(a->store);
+	return r;
+}
+
+int account_enrol(struct accounts *a, const char *token, const char *password, const char *code, enum enrol *ret_how, enum password_fault *ret_fault,
+                  char ret_token[SESSION_TOKEN], struct session *ret, struct err *err)
+{
+	char secret[TOTP_TEXT], hash[PASSWORD_HASH_MAX];
+	unsigned char key[TOTP_SECRET];
+	bool used = false;
+	int64_t step = 0;
+	int r = enrolling(a, token, ret, secret, err);
+	if (r < 0)
+		return r;
+	*ret_how = ENROL_PASSWORD;
+	*ret_fault = password_check(password, ret->name);
+	if (*ret_fault != PASSWORD_GOOD)
+		return 0;
+	r = used_before(a, ret->name, password, &used, err);
+	if (r < 0 || used) {
+		*ret_fault = PASSWORD_USED;
+		return r;
+	}
+	*ret_how = ENROL_CODE;
+	if (totp_parse(secret, key))
+		step = totp_check(code, key, clock_now_ms(), 0);
+	OPENSSL_cleanse(key, sizeof key);
+	if (!step)
+		return 0;
+	r = password_hash(password, a->iterations, hash, err);
+	r = r < 0 ? r : store_begin(a->store, STORE_ALL, err);
+	r = r < 0 ? r : set_own(a, ret->name, hash, secret, step, err);
+	ret->enrol = false;
+	r = r < 0 ? r : account_session_begin(a, ret, token, ret_token, err);
+	r = r < 0 ? r : store_commit(a->store, err);
+	store_abort(a->store);
+	if (r == 0)
+		*ret_how = ENROL_DONE;
+	return r;
+}

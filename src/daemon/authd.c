@@ -1,0 +1,383 @@
+/* toride-authd: who is signed in at the desk. It alone reads the accounts, in a schema of PostgreSQL that only its role may touch; passwords
+ * are compared here, so that the process costs a core at most, whoever asks. portald asks for sign-in, controld for the person behind a
+ * session and, for root, for changes of accounts; doc/interfaces/auth.md. Each sign-in, refused or not, becomes an event.
+ *
+ * What hashes a password runs in the one thread beside the loop, one after the other, a few waiting at most; what looks a session up is
+ * answered in between. Each of the two has a connection of its own. */
+#include "account/account.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "jail/jail.h"
+#include "wire/ctl.h"
+#include "wire/daemon.h"
+#include "wire/events.h"
+#include "wire/place.h"
+
+#include <openssl/crypto.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <uv.h>
+
+#define JOBS_MAX 8 /* a flood of tries is told to come back, the ninth at once */
+#define FIELD_MAX 512
+
+struct authd {
+	struct daemon d;
+	uv_loop_t loop;
+	uv_timer_t tick;
+	uv_signal_t term, hup;
+	struct ctl_server *server;
+	struct events *events;
+	struct accounts quick, slow; /* the loop's, and the thread's */
+	bool ready;
+	unsigned jobs, ticks;
+};
+
+/* The texts of a request; each operation takes those it names. */
+struct asked {
+	char name[FIELD_MAX], password[FIELD_MAX], code[FIELD_MAX], session[FIELD_MAX], address[FIELD_MAX], role[FIELD_MAX], org[FIELD_MAX], by[FIELD_MAX];
+};
+
+struct job {
+	uv_work_t work;
+	struct authd *x;
+	uint64_t peer;
+	struct asked q;
+	int (*run)(struct job *j);
+	struct buf fields;
+	struct err err;
+	bool judged; /* a sign-in was: tell it */
+	enum sign_in how;
+	struct session who;
+};
+
+/* ---- events ---- */
+
+static void tell(struct authd *x, const char *activity, const char *name, const char *org, const char *address, const char *detail, bool ok)
+{
+	struct buf b;
+	buf_init(&b, 8 * KIB);
+	buf_putc(&b, '{');
+	json_field_u64(&b, "class_uid", 3002);
+	json_field_u64(&b, "time", (uint64_t)clock_now_ms());
+	json_field_s(&b, "org", *org ? org : "service");
+	json_field_s(&b, "product", "authd");
+	json_field_s(&b, "activity_name", activity);
+	if (*name) {
+		json_key(&b, "user");
+		buf_putc(&b, '{');
+		json_field_s(&b, "name", name);
+		buf_putc(&b, '}');
+	}
+	if (*address) {
+		json_key(&b, "src_endpoint");
+		buf_putc(&b, '{');
+		json_field_s(&b, "ip", address);
+		buf_putc(&b, '}');
+	}
+	json_field_s(&b, "status", ok ? "Success" : "Failure");
+	json_field_s(&b, "status_detail", detail);
+	buf_putc(&b, '}');
+	if (!b.failed)
+		events_put(x->events, str_from(org), buf_view(&b));
+	events_work(x->events);
+	buf_done(&b);
+}
+
+/* ---- answers ---- */
+
+static void put_person(struct buf *b, const struct session *s)
+{
+	json_field_s(b, "name", s->name);
+	json_field_s(b, "role", role_name(s->role));
+	json_field_s(b, "org", s->org);
+	json_field_s(b, "stage", s->enrol ? "enrol" : "full");
+	json_field_u64(b, "ends", (uint64_t)s->ends_ms);
+}
+
+static void put_first(struct buf *b, const char *key, const char *value)
+{
+	buf_printf(b, ",\"%s\":", key); /* the answer's head stands before it */
+	json_str(b, str_from(value));
+}
+
+/* ---- what hashes: in the thread ---- */
+
+static int run_sign_in(struct job *j)
+{
+	struct credentials c = { j->q.name, j->q.password, j->q.code, j->q.session };
+	char token[SESSION_TOKEN];
+	int r = account_sign_in(&j->x->slow, &c, &j->how, token, &j->who, &j->err);
+	j->judged = r == 0;
+	if (r == 0 && j->how != SIGN_IN_DONE)
+		return err_set(&j->err, E_DENIED, "", "%s", sign_in_name(j->how)); /* portald shows all of them alike */
+	if (r == 0) {
+		put_first(&j->fields, "session", token);
+		put_person(&j->fields, &j->who);
+	}
+	return r;
+}
+
+static int run_enrol(struct job *j)
+{
+	enum enrol how;
+	enum password_fault fault;
+	char token[SESSION_TOKEN];
+	int r = account_enrol(&j->x->slow, j->q.session, j->q.password, j->q.code, &how, &fault, token, &j->who, &j->err);
+	if (r < 0)
+		return r;
+	if (how != ENROL_DONE)
+		return err_set(&j->err, E_INVALID, how == ENROL_CODE ? "code" : "password", "%s", how == ENROL_CODE ? "wrong" : password_fault_name(fault));
+	put_first(&j->fields, "session", token);
+	put_person(&j->fields, &j->who);
+	j->judged = true;
+	return 0;
+}
+
+static int run_add(struct job *j)
+{
+	char password[PASSWORD_ONE_TIME];
+	struct account_new n = { j->q.name, j->q.role, j->q.org, j->q.by };
+	int r = account_add(&j->x->slow, &n, password, &j->err);
+	if (r == 0)
+		put_first(&j->fields, "password", password);
+	return r;
+}
+
+static int run_reset(struct job *j)
+{
+	char password[PASSWORD_ONE_TIME];
+	int r = account_reset(&j->x->slow, j->q.name, password, &j->err);
+	if (r == 0)
+		put_first(&j->fields, "password", password);
+	return r;
+}
+
+static void job_work(uv_work_t *w)
+{
+	struct job *j = w->data;
+	j->run(j);
+}
+
+static void job_done(uv_work_t *w, int status)
+{
+	struct job *j = w->data;
+	struct authd *x = j->x;
+	if (status < 0 && !j->err.code)
+		err_set(&j->err, E_CLOSED, "", "authd is ending");
+	if (j->judged)
+		tell(x, "Logon", j->who.name, j->who.org, j->q.address, j->run == run_enrol ? "enrolled" : sign_in_name(j->how), !j->err.code);
+	ctl_reply(x->server, j->peer, buf_view(&j->fields), &j->err);
+	x->jobs--;
+	OPENSSL_cleanse(&j->q, sizeof j->q);
+	buf_done(&j->fields);
+	mem_free(j);
+}
+
+static int later(struct authd *x, const struct ctl_request *rq, const struct asked *q, int (*run)(struct job *), struct err *err)
+{
+	struct job *j = x->jobs < JOBS_MAX ? mem_alloc(sizeof *j) : NULL;
+	if (!j)
+		return err_set(err, E_LIMIT, "", "too many are signing in: try again in a moment");
+	*j = (struct job){ .x = x, .peer = rq->peer, .q = *q, .run = run };
+	buf_init(&j->fields, 8 * KIB);
+	j->work.data = j;
+	if (uv_queue_work(&x->loop, &j->work, job_work, job_done) < 0) {
+		mem_free(j);
+		return err_set(err, E_NOMEM, "", "no memory");
+	}
+	x->jobs++;
+	return -E_AGAIN;
+}
+
+/* ---- what doesn't ---- */
+
+static int do_session(struct authd *x, const struct asked *q, yyjson_val *root, struct buf *b, struct err *err)
+{
+	struct session s;
+	int r = account_session(&x->quick, q->session, ctl_bool(root, "touch", true), &s, err);
+	if (r == 0)
+		put_person(b, &s);
+	return r;
+}
+
+static int do_secret(struct authd *x, const struct asked *q, struct buf *b, struct err *err)
+{
+	struct session s;
+	char secret[TOTP_TEXT];
+	struct buf uri;
+	int r = account_session(&x->quick, q->session, true, &s, err);
+	r = r < 0 ? r : account_enrol_secret(&x->quick, q->session, secret, err);
+	if (r < 0)
+		return r;
+	buf_init(&uri, 1024);
+	totp_uri("Toride", s.name, secret, &uri);
+	json_field_s(b, "secret", secret);
+	json_field(b, "uri", buf_view(&uri));
+	buf_done(&uri);
+	return 0;
+}
+
+static int do_sign_out(struct authd *x, const struct asked *q, struct err *err)
+{
+	struct session s;
+	int r = account_sign_out(&x->quick, q->session, &s, err);
+	if (r == 0)
+		tell(x, "Logoff", s.name, s.org, q->address, "signed_out", true);
+	return r;
+}
+
+/* ---- requests ---- */
+
+static int take(yyjson_val *root, struct asked *q, struct err *err)
+{
+	struct {
+		const char *key;
+		char *dst;
+	} fields[] = { { "name", q->name }, { "password", q->password }, { "code", q->code }, { "session", q->session },
+		       { "address", q->address }, { "role", q->role }, { "org", q->org }, { "by", q->by } };
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		struct str s = ctl_str(root, fields[i].key);
+		if (s.ptr && (!str_is_utf8(s) || !str_copy(s, fields[i].dst, FIELD_MAX)))
+			return err_set(err, E_INVALID, fields[i].key, "too long, or not text");
+	}
+	return 0;
+}
+
+/* What the page asks: it may not look after accounts. */
+static int handle_page(struct authd *x, const struct ctl_request *rq, const char *what, const struct asked *q, struct buf *b, struct err *err)
+{
+	if (strcmp(what, "session") == 0)
+		return do_session(x, q, rq->root, b, err);
+	if (strcmp(what, "sign_in") == 0)
+		return later(x, rq, q, run_sign_in, err);
+	if (strcmp(what, "enrol") == 0)
+		return later(x, rq, q, run_enrol, err);
+	if (strcmp(what, "enrol_secret") == 0)
+		return do_secret(x, q, b, err);
+	if (strcmp(what, "sign_out") == 0)
+		return do_sign_out(x, q, err);
+	return err_set(err, E_DENIED, "do", "not for this peer to ask: %s", what);
+}
+
+/* What controld asks: in root's name, or whose session it was shown. */
+static int handle_control(struct authd *x, const struct ctl_request *rq, const char *what, const struct asked *q, struct buf *b, struct err *err)
+{
+	if (strcmp(what, "session") == 0)
+		return do_session(x, q, rq->root, b, err);
+	if (strcmp(what, "user.add") == 0)
+		return later(x, rq, q, run_add, err);
+	if (strcmp(what, "user.reset") == 0)
+		return later(x, rq, q, run_reset, err);
+	if (strcmp(what, "user.list") == 0)
+		return account_list(&x->quick, b, err);
+	if (strcmp(what, "user.enable") == 0 || strcmp(what, "user.disable") == 0)
+		return account_enable(&x->quick, q->name, what[5] == 'e', err);
+	if (strcmp(what, "user.unlock") == 0)
+		return account_unlock(&x->quick, q->name, err);
+	return err_set(err, E_INVALID, "do", "no such request: %s", what);
+}
+
+static int handle(const struct ctl_request *rq, const char *what, struct buf *b, void *user, struct err *err)
+{
+	struct authd *x = user;
+	struct asked q = { 0 };
+	if (!jail_peer_allowed(SOCK_AUTH, rq->uid))
+		return err_set(err, E_DENIED, "", "this socket isn't for you");
+	if (!x->ready)
+		return err_set(err, E_STATE, "pg", "the database isn't there yet");
+	int r = take(rq->root, &q, err);
+	if (r == 0)
+		r = rq->uid == USER_CONTROL ? handle_control(x, rq, what, &q, b, err) : handle_page(x, rq, what, &q, b, err);
+	OPENSSL_cleanse(&q, sizeof q);
+	return r;
+}
+
+/* ---- main ---- */
+
+static void prepare(struct authd *x)
+{
+	struct err err = { 0 };
+	if (accounts_migrate(&x->quick, &err) < 0) {
+		if (x->ticks % 50 == 0)
+			log_err(LOG_LEVEL_WARN, "", "pg", &err);
+		return;
+	}
+	x->ready = true;
+	daemon_ready(&x->d);
+	log_info("", "start", "ready");
+}
+
+static void on_tick(uv_timer_t *t)
+{
+	struct authd *x = t->data;
+	events_work(x->events);
+	if (!x->ready)
+		prepare(x);
+	x->ticks++;
+}
+
+/* Nothing of a generation is kept: its digest is noted, so that apply knows we go along. */
+static void on_hup(uv_signal_t *s, int signum)
+{
+	struct authd *x = s->data;
+	struct buf b;
+	struct err err = { 0 };
+	(void)signum;
+	buf_init(&b, 4 * MIB);
+	if (daemon_config(&x->d, &b, &err) < 0)
+		log_err(LOG_LEVEL_ERROR, "", "authd.json", &err);
+	else if (x->ready)
+		daemon_ready(&x->d);
+	buf_done(&b);
+}
+
+static void on_term(uv_signal_t *s, int signum)
+{
+	struct authd *x = s->data;
+	(void)signum;
+	ctl_close(&x->server);
+	events_flush(x->events, 500);
+	uv_stop(&x->loop);
+}
+
+static int open_all(struct authd *x, struct err *err)
+{
+	char path[PLACE_MAX];
+	struct buf b;
+	if (uv_loop_init(&x->loop) < 0)
+		return err_set(err, E_IO, "loop", "cannot start");
+	uv_timer_init(&x->loop, &x->tick);
+	uv_signal_init(&x->loop, &x->term);
+	uv_signal_init(&x->loop, &x->hup);
+	x->tick.data = x->term.data = x->hup.data = x;
+	uv_timer_start(&x->tick, on_tick, 1, 100);
+	uv_signal_start(&x->term, on_term, SIGTERM);
+	uv_signal_start(&x->hup, on_hup, SIGHUP);
+	x->quick.iterations = x->slow.iterations = PASSWORD_ITERATIONS;
+	buf_init(&b, 4 * MIB);
+	int r = daemon_config(&x->d, &b, err);
+	buf_done(&b);
+	r = r < 0 ? r : store_create(NULL, STORE_ROLE_AUTH, &x->quick.store, err);
+	r = r < 0 ? r : store_create(NULL, STORE_ROLE_AUTH, &x->slow.store, err);
+	r = r < 0 ? r : events_open("authd", 4 * MIB, &x->events, err);
+	return r < 0 ? r : ctl_listen(&x->loop, place_in_run(path, sizeof path, SOCK_AUTH), 0660, handle, x, &x->server, err);
+}
+
+int main(void)
+{
+	static struct authd x;
+	struct err err = { 0 };
+	jail_install();
+	setenv("UV_THREADPOOL_SIZE", "1", 1); /* one core, and one user of `slow` */
+	if (daemon_begin("authd", &x.d, &err) < 0 || open_all(&x, &err) < 0 || daemon_confine(&x.d, &err) < 0) {
+		log_err(LOG_LEVEL_ERROR, "", "authd", &err);
+		return 1;
+	}
+	uv_run(&x.loop, UV_RUN_DEFAULT);
+	events_close(&x.events);
+	return 0;
+}

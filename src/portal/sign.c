@@ -1,0 +1,211 @@
+/* Signing in, the first time, signing out; see portal.h. What is wrong with a sign-in is said in one sentence for all reasons: the record
+ * has the real one, for those who may read it. */
+#include "portal/portal.h"
+
+#include "base/mem.h"
+#include "wire/ctl.h"
+#include "wire/place.h"
+
+#include <openssl/crypto.h>
+
+#define SIGN_IN_MS 15000 /* some others before us, a quarter of a second each */
+#define FIELD 200
+
+static void put_problem(struct html *h, enum word problem)
+{
+	if (problem != WORD_COUNT)
+		html_put(h, "<p class=\"alert\" role=\"alert\">{w}</p>", (int)problem);
+}
+
+/* ---- the door ---- */
+
+/* Where to go afterwards: "" unless it is a page of ours. */
+static void next_page(struct str form, char dst[SCGI_PATH_MAX])
+{
+	if (!form_get(form, "next", dst, SCGI_PATH_MAX) || dst[0] != '/' || dst[1] == '/' || !page_is_ours(dst))
+		dst[0] = 0;
+}
+
+static void show_login(struct request *rq, const char *status, enum word problem, const char *name, const char *next)
+{
+	struct html *h = &rq->h;
+	page_begin(rq, WORD_SIGN_IN, "", false);
+	html_put(h, "<h1>{w}</h1>", WORD_SIGN_IN);
+	put_problem(h, problem);
+	html_put(h, "<form class=\"stack\" method=\"post\" action=\"/login\" autocomplete=\"off\">");
+	page_form_token(rq);
+	html_put(h, "<input type=\"hidden\" name=\"next\" value=\"{a}\">", next);
+	html_put(h, "<label for=\"name\">{w}</label><input id=\"name\" name=\"name\" value=\"{a}\" required maxlength=\"63\" autocapitalize=\"none\" spellcheck=\"false\">",
+	         WORD_USER_NAME, name);
+	html_put(h, "<label for=\"password\">{w}</label><input id=\"password\" name=\"password\" type=\"password\" required maxlength=\"128\" autocomplete=\"off\">", WORD_PASSWORD);
+	html_put(h, "<label for=\"code\">{w}</label><input id=\"code\" name=\"code\" inputmode=\"numeric\" maxlength=\"8\" autocomplete=\"one-time-code\" aria-describedby=\"later\">",
+	         WORD_APP_CODE);
+	html_put(h, "<p id=\"later\" class=\"hint\">{w}</p><button>{w}</button></form><p>{w}</p>", WORD_APP_CODE_LATER, WORD_SIGN_IN, WORD_NOT_ASKED_FOR);
+	page_end(rq, status, false);
+}
+
+/* The session that an answer brings, into the browser and on to the page it is good for. */
+static void enter(struct request *rq, yyjson_val *root, const char *next)
+{
+	char token[TOKEN_MAX];
+	if (!str_copy(ctl_str(root, "session"), token, sizeof token)) {
+		page_plain(rq, "503 Service Unavailable", WORD_UNKNOWN);
+		return;
+	}
+	visit_set_session(rq, token);
+	page_go(rq, !str_eq(ctl_str(root, "stage"), STR("full")) ? "/enrol" : *next ? next : "/");
+	OPENSSL_cleanse(token, sizeof token);
+}
+
+static void do_login(struct request *rq)
+{
+	char name[FIELD], password[FIELD], code[24], next[SCGI_PATH_MAX];
+	struct err err;
+	struct buf b;
+	yyjson_doc *doc;
+	form_get(rq->q->body, "name", name, sizeof name);
+	form_get(rq->q->body, "password", password, sizeof password);
+	form_get(rq->q->body, "code", code, sizeof code);
+	next_page(rq->q->body, next);
+	visit_request(rq, &b, "sign_in"); /* with the session at hand: it ends */
+	json_field_s(&b, "name", name);
+	json_field_s(&b, "password", password);
+	json_field_s(&b, "code", code);
+	json_field_s(&b, "address", rq->q->address);
+	OPENSSL_cleanse(password, sizeof password);
+	int r = visit_ask(rq, SOCK_AUTH, &b, SIGN_IN_MS, &doc, &err);
+	if (r == 0)
+		enter(rq, yyjson_doc_get_root(doc), next);
+	else if (r == -E_DENIED)
+		show_login(rq, "403 Forbidden", WORD_SIGN_IN_NO, name, next);
+	else
+		show_login(rq, "503 Service Unavailable", r == -E_LIMIT ? WORD_SIGN_IN_BUSY : WORD_UNKNOWN, name, next);
+	yyjson_doc_free(doc);
+}
+
+void page_login(struct request *rq, const char *rest)
+{
+	char next[SCGI_PATH_MAX];
+	(void)rest;
+	if (rq->q->post) {
+		do_login(rq);
+		return;
+	}
+	next_page(str_from(rq->q->query), next);
+	show_login(rq, "200 OK", WORD_COUNT, "", next);
+}
+
+/* ---- the first time ---- */
+
+static void put_key(struct html *h, const char *secret)
+{
+	char group[5];
+	html_put(h, "<p>{w}</p><p class=\"key\"><code>", WORD_ENROL_KEY);
+	for (; *secret; secret += strlen(group)) {
+		str_copy((struct str){ secret, strnlen(secret, 4) }, group, sizeof group);
+		html_put(h, "{t} ", group);
+	}
+	html_put(h, "</code></p>");
+}
+
+static void put_enrol_form(struct request *rq)
+{
+	struct html *h = &rq->h;
+	html_put(h, "<form class=\"stack\" method=\"post\" action=\"/enrol\" autocomplete=\"off\">");
+	page_form_token(rq);
+	html_put(h, "<h2>{w}</h2><p id=\"rules\">{w}</p>", WORD_ENROL_STEP_2, WORD_PASSWORD_RULES);
+	html_put(h, "<label for=\"password\">{w}</label><input id=\"password\" name=\"password\" type=\"password\" required maxlength=\"128\" autocomplete=\"off\" aria-describedby=\"rules\">",
+	         WORD_PASSWORD);
+	html_put(h, "<label for=\"again\">{w}</label><input id=\"again\" name=\"again\" type=\"password\" required maxlength=\"128\" autocomplete=\"off\">", WORD_PASSWORD_AGAIN);
+	html_put(h, "<h2>{w}</h2><label for=\"code\">{w}</label><input id=\"code\" name=\"code\" inputmode=\"numeric\" required maxlength=\"8\" autocomplete=\"one-time-code\">",
+	         WORD_ENROL_STEP_3, WORD_APP_CODE);
+	html_put(h, "<button>{w}</button></form>", WORD_ENROL_DO);
+}
+
+static void show_enrol(struct request *rq, const char *status, enum word problem)
+{
+	struct html *h = &rq->h;
+	struct err err;
+	struct buf b;
+	yyjson_doc *doc;
+	char secret[64] = "";
+	visit_request(rq, &b, "enrol_secret");
+	int r = visit_ask(rq, SOCK_AUTH, &b, SIGN_IN_MS, &doc, &err);
+	if (r < 0 || !str_copy(ctl_str(yyjson_doc_get_root(doc), "secret"), secret, sizeof secret)) {
+		page_plain(rq, "503 Service Unavailable", WORD_UNKNOWN);
+		yyjson_doc_free(doc);
+		return;
+	}
+	page_begin(rq, WORD_ENROL, "", false);
+	html_put(h, "<h1>{w}</h1>", WORD_ENROL);
+	put_problem(h, problem);
+	html_put(h, "<h2>{w}</h2>", WORD_ENROL_STEP_1);
+	put_key(h, secret);
+	put_enrol_form(rq);
+	page_end(rq, status, false);
+	yyjson_doc_free(doc);
+}
+
+static enum word problem_of(const struct err *err)
+{
+	static const struct {
+		const char *fault;
+		enum word word;
+	} table[] = { { "length", WORD_PW_LENGTH }, { "kinds", WORD_PW_KINDS }, { "simple", WORD_PW_SIMPLE }, { "used", WORD_PW_USED }, { "wrong", WORD_CODE_WRONG } };
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (strcmp(err->msg, table[i].fault) == 0)
+			return table[i].word;
+	return err->code == E_LIMIT ? WORD_SIGN_IN_BUSY : WORD_UNKNOWN;
+}
+
+static void do_enrol(struct request *rq)
+{
+	char password[FIELD], again[FIELD], code[24];
+	struct err err;
+	struct buf b;
+	yyjson_doc *doc = NULL;
+	form_get(rq->q->body, "password", password, sizeof password);
+	form_get(rq->q->body, "again", again, sizeof again);
+	form_get(rq->q->body, "code", code, sizeof code);
+	bool same = strcmp(password, again) == 0;
+	visit_request(rq, &b, "enrol");
+	json_field_s(&b, "password", password);
+	json_field_s(&b, "code", code);
+	json_field_s(&b, "address", rq->q->address);
+	OPENSSL_cleanse(password, sizeof password);
+	OPENSSL_cleanse(again, sizeof again);
+	if (!same) {
+		buf_done(&b);
+		show_enrol(rq, "403 Forbidden", WORD_PW_DIFFER);
+		return;
+	}
+	if (visit_ask(rq, SOCK_AUTH, &b, SIGN_IN_MS, &doc, &err) == 0)
+		enter(rq, yyjson_doc_get_root(doc), "");
+	else
+		show_enrol(rq, "403 Forbidden", problem_of(&err));
+	yyjson_doc_free(doc);
+}
+
+void page_enrol(struct request *rq, const char *rest)
+{
+	(void)rest;
+	if (rq->q->post)
+		do_enrol(rq);
+	else
+		show_enrol(rq, "200 OK", WORD_COUNT);
+}
+
+/* ---- out ---- */
+
+void page_logout(struct request *rq, const char *rest)
+{
+	struct err err;
+	struct buf b;
+	(void)rest;
+	visit_request(rq, &b, "sign_out");
+	json_field_s(&b, "address", rq->q->address);
+	visit_ask(rq, SOCK_AUTH, &b, SIGN_IN_MS, NULL, &err);
+	visit_set_session(rq, NULL);
+	rq->who = (struct visitor){ 0 };
+	page_plain(rq, "200 OK", WORD_SIGNED_OUT);
+}
