@@ -130,6 +130,22 @@ static void draw_head(struct frame *f, yyjson_doc *status)
 	end_line(f);
 }
 
+/* How to sign in at the page: the password is good once. */
+static void draw_sign_in(struct frame *f)
+{
+	char path[512], text[256];
+	struct buf b;
+	buf_init(&b, 256);
+	if (fs_read(lab_path(f->lab, path, "sign-in"), &b, NULL) == 0) {
+		const char *password = strchr(buf_cstr(&b), ' ');
+		snprintf(text, sizeof text, f->ja ? "画面のログイン: 名前 %s  初回のパスワード%s" : "sign in at the page: name %s, one-time password%s", LAB_ANALYST,
+		         password ? password : "");
+		cell(f, str_from(text), f->columns - 1, false);
+		end_line(f);
+	}
+	buf_done(&b);
+}
+
 static void draw_engines(struct frame *f, yyjson_doc *status)
 {
 	size_t i, max;
@@ -286,6 +302,7 @@ int board_draw(const struct lab *l, int fd, const char *story, bool japanese, st
 	           *blocks = ask(l, "{\"v\":1,\"do\":\"block.list\"}");
 	int tail = f.rows / 4;
 	draw_head(&f, status);
+	draw_sign_in(&f);
 	draw_engines(&f, status);
 	draw_orgs(&f, status, f.rows / 2);
 	draw_incidents(&f, incidents, f.rows / 4 + tail / 2);

@@ -191,6 +191,34 @@ static int page_relay(const struct lab *l, struct err *err)
 	return lab_spawn(l, NULL, "relay", argv, NULL, err);
 }
 
+/* Somebody who may use the page: an account with a one-time password, for the board and for whoever reads DIR/sign-in. */
+static int sign_in(struct lab *l, struct err *err)
+{
+	char path[512], line[64];
+	struct buf out;
+	buf_init(&out, MIB);
+	const char *add[] = { "user", "add", LAB_ANALYST, "--role", "analyst", "--json", NULL };
+	int r = -E_STATE;
+	for (int i = 0; r < 0 && i < 20; i++) { /* its database may still be coming up */
+		if (i)
+			poll(NULL, 0, 500);
+		buf_reset(&out);
+		r = toride(l, add, &out, 30000, err);
+	}
+	yyjson_doc *doc = r == 0 ? yyjson_read(out.ptr, out.len, 0) : NULL;
+	const char *password = yyjson_get_str(yyjson_obj_get(yyjson_doc_get_root(doc), "password"));
+	if (r == 0 && !password)
+		r = err_set(err, E_IO, "user add", "no password in the answer");
+	if (r == 0) {
+		snprintf(line, sizeof line, "%s %s", LAB_ANALYST, password);
+		r = fs_write(lab_path(l, path, "sign-in"), str_from(line), 0600, err);
+		lab_say(l, "the desk: http://%s/  name %s  one-time password %s", l->model->service.page, LAB_ANALYST, password);
+	}
+	yyjson_doc_free(doc);
+	buf_done(&out);
+	return r;
+}
+
 int lab_node_up(struct lab *l, struct err *err)
 {
 	char prog[512], sock[512];
@@ -206,5 +234,8 @@ int lab_node_up(struct lab *l, struct err *err)
 		lab_say(l, "the first generation: submit, approve, apply");
 	r = r < 0 ? r : first_generation(l, err);
 	r = r < 0 ? r : lab_registry(l, err);
-	return r < 0 || !lab_has_page(l) ? r : page_relay(l, err);
+	if (r < 0 || !lab_has_page(l))
+		return r;
+	r = sign_in(l, err);
+	return r < 0 ? r : page_relay(l, err);
 }

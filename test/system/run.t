@@ -19,6 +19,7 @@ ctrl_c() { pkill -INT -f "^$T lab run lab/story.json --board" ; }
 board ja_JP.UTF-8 ja
 until_holds 90 grep -q '物語は終わりました' "$W/ja"; ok $? "board: the story ends on it"
 grep -q '佐賀市' "$W/ja" && grep -q 'インシデント' "$W/ja" && grep -q 'c2.example' "$W/ja"; ok $? "board: bodies, incidents and blocks in Japanese"
+grep -qE '画面のログイン: 名前 soc  初回のパスワード [A-Z0-9]{4}-' "$W/ja"; ok $? "board: how to sign in at the page"
 grep -qE '受領確認|緊急連絡まで' "$W/ja"; ok $? "board: incidents with their clocks"
 ! grep -q '✗' "$W/ja"; ok $? "board: no step failed"
 ctrl_c; wait $pid
