@@ -149,6 +149,7 @@ static int lab_cmd_run(int argc, char **argv)
 		signal(SIGINT, on_interrupt);
 		signal(SIGTERM, on_interrupt);
 		r = lab_up(&l, description(&l, desc, dir), &err);
+		r = r < 0 ? r : lab_sign_in(&l, &err);
 	}
 	if (r == 0 && board) {
 		signal(SIGINT, on_stop);

@@ -58,7 +58,9 @@ void lab_orgs_down(const struct lab *l); /* after lab_net_down() */
 int lab_certificates(const struct lab *l, struct err *err);
 int lab_node_up(struct lab *l, struct err *err);
 /* Only the lab without TORIDE_LAB shows its page to the machine; can it have the address? */
-#define LAB_ANALYST "soc" /* who may sign in at the lab's page; the one-time password stands in DIR/sign-in */
+/* Somebody who may use the page: an account with a one-time password, said on stderr, on the board, and in DIR/sign-in. */
+#define LAB_ANALYST "soc"
+int lab_sign_in(struct lab *l, struct err *err);
 bool lab_has_page(const struct lab *l);
 int lab_page_free(const struct lab *l, struct err *err);
 /* The description as the lab serves it: its root's trust anchor, its CA, its directories. */

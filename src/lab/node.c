@@ -191,8 +191,7 @@ static int page_relay(const struct lab *l, struct err *err)
 	return lab_spawn(l, NULL, "relay", argv, NULL, err);
 }
 
-/* Somebody who may use the page: an account with a one-time password, for the board and for whoever reads DIR/sign-in. */
-static int sign_in(struct lab *l, struct err *err)
+int lab_sign_in(struct lab *l, struct err *err)
 {
 	char path[512], line[64];
 	struct buf out;
@@ -234,8 +233,5 @@ int lab_node_up(struct lab *l, struct err *err)
 		lab_say(l, "the first generation: submit, approve, apply");
 	r = r < 0 ? r : first_generation(l, err);
 	r = r < 0 ? r : lab_registry(l, err);
-	if (r < 0 || !lab_has_page(l))
-		return r;
-	r = sign_in(l, err);
-	return r < 0 ? r : page_relay(l, err);
+	return r < 0 || !lab_has_page(l) ? r : page_relay(l, err);
 }
