@@ -25,6 +25,7 @@
 
 #define PEERS_MAX 8
 #define LISTS_MS 250 /* how often a new URL index is looked for */
+#define TABLE_MS 20000 /* so long the first table is waited for */
 #define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
 
 struct server;
@@ -42,7 +43,7 @@ struct server {
 	uv_loop_t loop;
 	uv_async_t seen;
 	uv_signal_t hup, term, stop;
-	uv_timer_t hour, lists;
+	uv_timer_t hour, lists, table;
 	uv_pipe_t listener;
 	struct daemon d;
 	struct conf *conf;
@@ -54,6 +55,9 @@ struct server {
 	EVP_PKEY *key;
 	struct worker *workers[CONF_MAX_THREADS];
 	unsigned n;
+	bool serving; /* not before the first table */
+	int result;   /* of the whole */
+	struct err *err;
 	uint64_t order, ready_at; /* ready_at: daemon_ready() is due when this order is in force */
 	struct peer *peers[PEERS_MAX];
 };
@@ -168,6 +172,28 @@ static void answer(struct peer *p, uint8_t code)
 		peer_drop(p);
 }
 
+/* The threads begin: with the first table, since a block holds also while a proxy that died starts again. Until then connections
+ * wait in the kernel. */
+static void serve(struct server *s)
+{
+	int r = 0;
+	for (unsigned i = 0; r == 0 && i < s->n; i++)
+		r = worker_start(s->workers[i], s->err);
+	s->serving = r == 0;
+	s->result = r;
+	if (r < 0)
+		uv_stop(&s->loop);
+}
+
+static void on_no_table(uv_timer_t *t)
+{
+	struct server *s = t->data;
+	if (s->serving)
+		return;
+	s->result = err_set(s->err, E_TIMEOUT, SOCK_PROXY, "nobody says what is blocked");
+	uv_stop(&s->loop);
+}
+
 /* One message is whole: the table. */
 static void take_table(struct peer *p, struct str msg)
 {
@@ -184,6 +210,8 @@ static void take_table(struct peer *p, struct str msg)
 	s->blocks = b;
 	give(s, NULL, b, NULL);
 	p->waits = s->order;
+	if (!s->serving)
+		serve(s);
 }
 
 static void take_messages(struct peer *p)
@@ -310,6 +338,9 @@ static void open_signals(struct server *s)
 	s->lists.data = s;
 	uv_timer_init(&s->loop, &s->lists);
 	uv_timer_start(&s->lists, on_lists, LISTS_MS, LISTS_MS);
+	s->table.data = s;
+	uv_timer_init(&s->loop, &s->table);
+	uv_timer_start(&s->table, on_no_table, TABLE_MS, 0);
 }
 
 static int open_all(struct server *s, struct err *err)
@@ -337,12 +368,11 @@ static int open_all(struct server *s, struct err *err)
 	return daemon_confine(&s->d, err);
 }
 
-static int start_workers(struct server *s, struct err *err)
+static int create_workers(struct server *s, struct err *err)
 {
 	for (unsigned i = 0; i < s->conf->threads; i++) {
 		const struct worker_opts o = { i, s->conf, s->index, s->d.stats, s->key, &s->seen };
 		int r = worker_create(&o, &s->workers[i], err);
-		r = r < 0 ? r : worker_start(s->workers[i], err);
 		if (r < 0)
 			return r;
 		s->n++;
@@ -356,11 +386,14 @@ int server_run(struct err *err)
 	jail_install();
 	int r = daemon_begin("proxyd", &s.d, err);
 	r = r < 0 ? r : open_all(&s, err);
-	r = r < 0 ? r : start_workers(&s, err);
+	r = r < 0 ? r : create_workers(&s, err);
 	if (r < 0)
 		return r;
-	if (s.conf->dev)
-		log_warn("", "dev", "development mode: loopback destinations are reachable");
+	s.err = err;
+	if (s.conf->dev) {
+		log_warn("", "dev", "development mode: loopback destinations are reachable, and no table of blocks is waited for");
+		serve(&s);
+	}
 	daemon_ready(&s.d);
 	uv_run(&s.loop, UV_RUN_DEFAULT);
 	for (unsigned i = 0; i < s.n; i++)
@@ -373,5 +406,5 @@ int server_run(struct err *err)
 	EVP_PKEY_free(s.key);
 	sk_X509_pop_free(s.system_ca, X509_free);
 	stats_close(&s.d.stats);
-	return 0;
+	return s.result;
 }

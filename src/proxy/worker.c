@@ -363,7 +363,9 @@ static void *run(void *user)
 
 int worker_start(struct worker *w, struct err *err)
 {
-	return pthread_create(&w->thread, NULL, run, w) == 0 ? 0 : err_set(err, E_IO, "", "cannot start a thread");
+	w->blocks = atomic_exchange(&w->next_blocks, NULL);
+	w->started = pthread_create(&w->thread, NULL, run, w) == 0;
+	return w->started ? 0 : err_set(err, E_IO, "", "cannot start a thread");
 }
 
 static void free_all(struct worker *w)
@@ -415,6 +417,8 @@ void worker_stop(struct worker **p)
 	if (!w)
 		return;
 	worker_halt(w);
+	if (!w->started) /* its loop ends in it */
+		return;
 	pthread_join(w->thread, NULL);
 	uv_loop_close(&w->loop);
 	free_all(w);

@@ -67,6 +67,7 @@ struct worker {
 	unsigned id;
 	uv_loop_t loop;
 	pthread_t thread;
+	bool started;
 	uv_async_t wake;
 	uv_timer_t tick, flush;
 	uv_prepare_t prepare;
@@ -122,9 +123,9 @@ struct worker_opts {
 };
 
 int worker_create(const struct worker_opts *o, struct worker **ret, struct err *err);
-int worker_start(struct worker *w, struct err *err);
+int worker_start(struct worker *w, struct err *err); /* with the blocks of an order before it */
 void worker_halt(struct worker *w);  /* tells it to end; several end at the same time then */
-void worker_stop(struct worker **w); /* joins and frees */
+void worker_stop(struct worker **w); /* joins and frees; one that never started stays as it is, for the process to end with */
 /* From the main thread; `order` is a growing number, worker.seen reaches it when it is in force. NULL: unchanged. */
 void worker_order(struct worker *w, uint64_t order, struct conf *conf, struct blocks *blocks, struct url_index *index);
 

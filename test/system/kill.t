@@ -59,6 +59,15 @@ ask_malware() {
 	done' - "$top" "$lab/internet/www/phish/new" "$proxy" &
 	askers+=($!)
 }
+# An address that a block holds for 412023, which only the proxy can know of: asked at all times, also while the proxy starts.
+ask_blocked() {
+	on 412023-pc2 bash -c 'n=0; while [ -e "$1/asking" ]; do
+		n=$((n + 1))
+		curl -s --max-time 20 -w "\nanswer %{http_code}\n" -x "$2" "http://www.news.example/blocked?$n" >>"$1/blocked-url"; sleep 0.005
+	done' - "$top" "$proxy" &
+	askers+=($!)
+}
+leaked() { grep -c '^answer 404' "$top/blocked-url"; } # that page isn't at the origin
 asked() { grep -c ' 0 404$' "$top/asked.$1"; }
 asked_more() { [ "$(asked "$1")" -ge "$2" ]; }
 goes_on() { # five more pages each
@@ -128,7 +137,11 @@ for p in vaultd authd controld scand proxyd intaked detectd indexd stored respon
 	echo "# $p: ready again after $((($(date +%s%N) - began) / 1000000)) ms"
 	try "$p: both organisations are served afterwards" goes_on
 done
-# The proxy once more, again and again: what it answered last is what is easiest to lose.
+# The proxy once more, again and again: what it answered last is what is easiest to lose; and it must know what is blocked
+# before it serves anybody.
+: >"$top/blocked-url"
+try "an address is blocked by hand" "$toride" block add http://www.news.example/blocked --kind url --org 412023 --reason test --by tester
+ask_blocked
 try "the proxy killed five times more comes back" eval 'for i in 1 2 3 4 5; do shoot proxyd && goes_on || exit 1; done'
 end_asking
 echo "# answered: $(awk '$2 == 0' "$top/asked.412015" | wc -l) of $(wc -l <"$top/asked.412015") and $(awk '$2 == 0' "$top/asked.412023" | wc -l) of $(wc -l <"$top/asked.412023"); malware asked: $(grep -c '^answer' "$top/malware")"
@@ -137,6 +150,9 @@ try "and every one of 412023, and none of another" once 412023
 try "the log is intact" intact
 try "malware was asked for all the while" eval '[ "$(grep -c "^answer [45]" "$top/malware")" -ge 50 ]'
 try "and never delivered" eval '! grep -a EICAR-STANDARD "$top/malware"'
+stopped() { grep -c '^answer 403' "$top/blocked-url"; }
+try "what is blocked was refused" eval '[ "$(stopped)" -ge 20 ]'
+try "and never let through, also while the proxy began" is "$(leaked)" 0
 
 # Both ends of the way at once: what was under way between them is gone with them, but nothing is there twice.
 begin_asking
@@ -213,14 +229,22 @@ try "and no mount" eval '! grep -F "$lab/" /proc/mounts'
 cp -a "$TORIDE_STATE/segments" "$top/segments"
 mount -t tmpfs -o size=48m,mode=2750 tmpfs "$TORIDE_STATE/segments"
 cp -aT "$top/segments" "$TORIDE_STATE/segments"
+: >"$top/blocked-url"
+: >"$top/asking"
+ask_blocked
 start_torided
 try "started again, every process is ready" until_true 40 all_ready
 try "the same generation is served" is "$(generation)" "$served"
 try "the block by hand is in force again" until_true 10 refused 412023 http://sns.example/
 try "and the incident's" until_true 10 refused 412040 http://c2.example/beacon
 try "for others too" refused 412015 http://c2.example/beacon
+goes_refused() { [ "$(stopped)" -ge 5 ]; }
+try "a blocked address too" until_true 10 goes_refused
+end_asking
+try "none of it was let through while all began" is "$(leaked)" 0
 try "what isn't blocked is served" eval 'page 412015 http://www.news.example/ | grep -q "today.s news"'
-try "the incident is still there" is "$(incidents)" "$number"
+kept_only() { is "$(incidents)" "$number" || { "$toride" incident list --all; return 1; }; }
+try "the incident is still there, and no other" kept_only
 try "the log is intact after it" intact
 
 begin_asking
