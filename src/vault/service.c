@@ -6,6 +6,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "vault/account.h"
 #include "vault/ca.h"
 #include "vault/keys.h"
 #include "vault/sites.h"
@@ -24,6 +25,7 @@ struct service {
 	struct ca *ca;
 	struct keys *keys;
 	struct sites *sites;
+	struct account *account;
 	struct uses *uses;
 	struct stats *stats;
 	struct counted {
@@ -81,6 +83,8 @@ int service_open(const struct service_opts *o, struct service **ret, struct err 
 	if (r == 0)
 		r = sites_open(&s->store, &s->sites, err);
 	if (r == 0)
+		r = account_open(&s->store, &s->account, err);
+	if (r == 0)
 		r = uses_open(&s->uses, err);
 	if (r == 0)
 		r = publish(s, o, err);
@@ -99,6 +103,7 @@ void service_close(struct service **s)
 	ca_close(&(*s)->ca);
 	keys_close(&(*s)->keys);
 	sites_close(&(*s)->sites);
+	account_close(&(*s)->account);
 	uses_close(&(*s)->uses);
 	store_done(&(*s)->store);
 	mem_free(*s);
@@ -205,6 +210,17 @@ static int do_site(struct service *s, const struct vault_request *rq, struct buf
 	return r;
 }
 
+static int do_acme(struct service *s, const struct vault_request *rq, struct buf *reply, struct err *err)
+{
+	unsigned char pub[64], sig[64] = { 0 };
+	int r = account_sign(s->account, rq->message, pub, sig, err);
+	if (r < 0)
+		return r;
+	buf_put(reply, pub, sizeof pub);
+	buf_put(reply, sig, sizeof sig);
+	return 0;
+}
+
 static int do_public(struct service *s, struct buf *reply)
 {
 	unsigned char pub[32];
@@ -226,6 +242,8 @@ static int carry_out(struct service *s, uid_t uid, const struct vault_request *r
 	case VAULT_SITE_KEY:
 	case VAULT_SITE_SIGN:
 		return do_site(s, rq, reply, err);
+	case VAULT_ACME_SIGN:
+		return do_acme(s, rq, reply, err);
 	case VAULT_DESTROY:
 		return do_destroy(s, uid, rq, err);
 	case VAULT_TSIG:

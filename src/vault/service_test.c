@@ -708,6 +708,61 @@ static void site_keys_sign_and_stay(void **state)
 	service_close(&s);
 }
 
+/* ES256 by a key of its own; nothing but a JWS signing input is signed. */
+static void the_accounts_key_signs_requests_alone(void **state)
+{
+	static const char *const never[] = { "abc", "abc.def.ghi", ".abc", "a b.c", "toride checkpoint v1\n.x", "abc.d\x80" };
+	struct service *s = must_open(root);
+	struct vault_request rq = { .op = VAULT_ACME_SIGN, .id = 1, .message = STR("") };
+	unsigned char x_y[64], again[64], sig[64], der_key[128];
+	struct buf b;
+	(void)state;
+	buf_init(&b, VAULT_MESSAGE_MAX);
+	assert_int_equal(ask(s, USER_ACME, &rq, &b), 0);
+	assert_int_equal(b.len, 128);
+	memcpy(x_y, b.ptr, 64);
+	service_close(&s);
+	s = must_open(root);
+	rq.message = STR("eyJhbGciOiJFUzI1NiJ9.e30");
+	assert_int_equal(ask(s, USER_ACME, &rq, &b), 0);
+	memcpy(again, b.ptr, 64);
+	memcpy(sig, b.ptr + 64, 64);
+	assert_memory_equal(x_y, again, 64); /* the key is the same after a restart */
+
+	static const unsigned char head[] = { 0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+		                              0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04 };
+	memcpy(der_key, head, sizeof head);
+	memcpy(der_key + sizeof head, x_y, 64);
+	const unsigned char *p = der_key;
+	unsigned char *der = NULL;
+	EVP_PKEY *key = d2i_PUBKEY(NULL, &p, sizeof head + 64);
+	assert_non_null(key);
+	ECDSA_SIG *e = ECDSA_SIG_new();
+	ECDSA_SIG_set0(e, BN_bin2bn(sig, 32, NULL), BN_bin2bn(sig + 32, 32, NULL));
+	int n = i2d_ECDSA_SIG(e, &der);
+	EVP_MD_CTX *c = EVP_MD_CTX_new();
+	assert_true(EVP_DigestVerifyInit(c, NULL, EVP_sha256(), NULL, key) == 1 &&
+	            EVP_DigestVerify(c, der, (size_t)n, (const unsigned char *)rq.message.ptr, rq.message.len) == 1);
+	EVP_MD_CTX_free(c);
+	OPENSSL_free(der);
+	ECDSA_SIG_free(e);
+	EVP_PKEY_free(key);
+
+	assert_int_equal(ask(s, USER_EDGE, &rq, &b), E_DENIED);
+	assert_int_equal(ask(s, USER_CONTROL, &rq, &b), E_DENIED);
+	for (size_t i = 0; i < ARRAY_LEN(never); i++) {
+		struct buf out;
+		struct vault_request parsed;
+		rq.message = str_from(never[i]);
+		buf_init(&out, VAULT_MESSAGE_MAX);
+		vault_request_write(&out, &rq);
+		assert_int_equal(vault_request_parse(buf_view(&out), &parsed), -E_INVALID);
+		buf_done(&out);
+	}
+	buf_done(&b);
+	service_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -724,6 +779,7 @@ int main(void)
 		cmocka_unit_test_setup(segment_keys_are_hkdf_of_the_organisations_key, paths),
 		cmocka_unit_test_setup(keys_survive_a_restart_and_destruction_is_for_ever, paths),
 		cmocka_unit_test_setup(site_keys_sign_and_stay, paths),
+		cmocka_unit_test_setup(the_accounts_key_signs_requests_alone, paths),
 		cmocka_unit_test_setup(a_begun_destruction_is_finished, paths),
 		cmocka_unit_test_setup(altered_or_missing_keys_are_never_replaced, paths),
 		cmocka_unit_test_setup(files_are_for_nobody_else, paths),

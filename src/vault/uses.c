@@ -39,6 +39,8 @@ static const struct rule rules[] = {
 	{ USER_RECV, VAULT_LEAF, 1, 20, ADDRESSES }, /* syslog over TLS, at the service's own addresses */
 	{ USER_RECV, VAULT_PUBLIC, 1, 20, NULL },
 	{ USER_EDGE, VAULT_SITE_SIGN, 5000, 5000, NULL }, /* one a TLS handshake */
+	{ USER_ACME, VAULT_SITE_KEY, 1, 50, NULL },
+	{ USER_ACME, VAULT_ACME_SIGN, 50, 500, NULL }, /* five to ten a certificate */
 	{ 0, VAULT_LEAF, 5000, 5000, NULL },
 	{ 0, VAULT_SEAL, 20, 60, "toride " },
 	{ 0, VAULT_SEGKEY, 500, 8192, NULL },
@@ -119,7 +121,8 @@ const char *uses_caller(uid_t uid, char dst[32])
 	} known[] = { { 0, "root" }, { USER_PROXY, "proxyd" }, { USER_INTAKE, "intaked" }, { USER_DETECT, "detectd" }, { USER_STORED, "stored" },
 		      { USER_CONTROL, "controld" }, { USER_PORTAL, "portald" }, { USER_KNOT, "knot" },
 		      { USER_NSD1, "nsd1" },
-		      { USER_NSD2, "nsd2" }, { USER_UNBOUND, "unbound" }, { USER_EDGE, "edge" }, { USER_RECV, "recvd" } };
+		      { USER_NSD2, "nsd2" }, { USER_UNBOUND, "unbound" }, { USER_EDGE, "edge" }, { USER_RECV, "recvd" },
+		      { USER_ACME, "acmed" } };
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (known[i].uid == uid)
 			return known[i].name;

@@ -27,7 +27,7 @@ static bool series_ok(const char *s)
 
 const char *vault_op_name(uint8_t op)
 {
-	static const char *const names[] = { "none", "leaf", "seal", "segkey", "destroy", "public", "tsig", "site_key", "site_sign" };
+	static const char *const names[] = { "none", "leaf", "seal", "segkey", "destroy", "public", "tsig", "site_key", "site_sign", "acme_sign" };
 	return op < ARRAY_LEN(names) ? names[op] : "unknown";
 }
 
@@ -55,6 +55,7 @@ void vault_request_write(struct buf *b, const struct vault_request *rq)
 		break;
 	case VAULT_SEAL:
 	case VAULT_SITE_SIGN:
+	case VAULT_ACME_SIGN:
 		wr_blob(b, rq->message);
 		break;
 	case VAULT_SEGKEY:
@@ -94,6 +95,19 @@ static int leaf_parse(struct rd *r, struct vault_request *q)
 	return rd_end(r) < 0 || q->leaf.spki.len > VAULT_SPKI_MAX ? -E_INVALID : 0;
 }
 
+/* Nothing else that is signed anywhere looks like this, so the account's key can't be made to sign something else. */
+static bool signing_input_ok(struct str s)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	size_t dots = 0;
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.ptr[i] != '.' && (!s.ptr[i] || !strchr(alphabet, s.ptr[i])))
+			return false;
+		dots += s.ptr[i] == '.';
+	}
+	return s.len == 0 || (dots == 1 && s.ptr[0] != '.');
+}
+
 int vault_request_parse(struct str msg, struct vault_request *ret)
 {
 	struct rd r = rd_from(msg.ptr, msg.len);
@@ -121,6 +135,9 @@ int vault_request_parse(struct str msg, struct vault_request *ret)
 	case VAULT_SITE_SIGN:
 		ret->message = rd_blob(&r);
 		return rd_end(&r) < 0 ? -E_INVALID : 0;
+	case VAULT_ACME_SIGN:
+		ret->message = rd_blob(&r);
+		return rd_end(&r) < 0 || !signing_input_ok(ret->message) ? -E_INVALID : 0;
 	case VAULT_PUBLIC:
 		return rd_end(&r);
 	case VAULT_TSIG:

@@ -13,6 +13,7 @@
  *     TSIG     text name of a key between name servers, 1 to 15 of a-z and 0-9
  *     SITE_KEY u8 n (1..8), n × text host name: makes the key of a public site
  *     SITE_SIGN blob: 32 bytes SHA-256 of the key's SubjectPublicKeyInfo, then the digest to sign (32, 48 or 64 bytes)
+ *     ACME_SIGN blob: a JWS signing input (RFC 7515 section 5.1: two base64url texts and a dot between), or empty
  *   answer   u32 id, u8 code (enum err_code), then text words when code isn't 0, else
  *     LEAF     blob certificate (DER)
  *     SEAL     signature[64] (Ed25519, RFC 8032), public key[32]
@@ -22,6 +23,8 @@
  *     TSIG     key[32]
  *     SITE_KEY blob certification request (PEM, RFC 2986) for these names, P-256
  *     SITE_SIGN blob ECDSA signature (DER, RFC 3279 section 2.2.3)
+ *     ACME_SIGN public key x‖y[64], signature r‖s[64] (ES256, RFC 7518 section 3.4) by the key of our account at the certificate
+ *               authority, made at its first use; zeros when the input was empty
  *
  * Codes: E_DENIED the caller may not ask this, E_LIMIT too many a second (ask again later), E_INVALID, E_NOT_FOUND
  * the organisation's key was destroyed, E_IO. Who may ask what and how often: uses.c.
@@ -34,7 +37,7 @@
  * TSIG key: the same derivation from the key of "service", info = "toride tsig key" ‖ 0 ‖ name. Name servers hold it themselves
  * (RFC 8945 is a shared secret); it is on no disk.
  *
- * At rest (STATE/vault, 0700, files 0600): master.key, 32 random bytes, wraps everything else (seal.key, ca.key,
+ * At rest (STATE/vault, 0700, files 0600): master.key, 32 random bytes, wraps everything else (seal.key, ca.key, acme.key,
  * orgs/ORG.key, sites/HEX.key by the SHA-256 of the public key) with AES-256-GCM (NIST SP 800-38D), the file's name as associated data. The master key comes from this
  * file now; a PKCS#11 token or TPM is to take its place in keys.c:master_load() and nowhere else. A destroyed key is
  * overwritten, removed, synced, and orgs/ORG.destroyed stays so that it is never made again. What a disk keeps of
@@ -56,7 +59,7 @@ struct err;
 #define VAULT_LEAF_DAYS 397
 #define VAULT_DOMAIN_CHECKPOINT "toride checkpoint v1\n"
 
-enum vault_op { VAULT_LEAF = 1, VAULT_SEAL, VAULT_SEGKEY, VAULT_DESTROY, VAULT_PUBLIC, VAULT_TSIG, VAULT_SITE_KEY, VAULT_SITE_SIGN };
+enum vault_op { VAULT_LEAF = 1, VAULT_SEAL, VAULT_SEGKEY, VAULT_DESTROY, VAULT_PUBLIC, VAULT_TSIG, VAULT_SITE_KEY, VAULT_SITE_SIGN, VAULT_ACME_SIGN };
 enum vault_key_type { VAULT_KEY_P256 = 1 };
 
 /* A request, parsed. Texts and blobs point into the message. */
@@ -70,7 +73,7 @@ struct vault_request {
 		uint8_t key_type;
 		struct str spki;
 	} leaf;
-	struct str message; /* SEAL, SITE_SIGN */
+	struct str message; /* SEAL, SITE_SIGN, ACME_SIGN */
 	char org[8];        /* SEGKEY, DESTROY */
 	char series[16];    /* TSIG: the key's name */
 	uint64_t number;

@@ -242,6 +242,18 @@ int vault_site_sign(struct vault *v, const unsigned char key[32], struct str dig
 	return ask_blob(v, &rq, ret_der, err);
 }
 
+int vault_acme_sign(struct vault *v, struct str input, unsigned char ret_pub[64], unsigned char ret_sig[64], struct err *err)
+{
+	struct vault_request rq = { .op = VAULT_ACME_SIGN, .message = input };
+	struct rd r;
+	int res = ask(v, &rq, &r, err);
+	if (res < 0)
+		return res;
+	rd_bytes(&r, ret_pub, 64);
+	rd_bytes(&r, ret_sig, 64);
+	return ended(&r, err);
+}
+
 int vault_public(struct vault *v, struct buf *ret_ca_pem, unsigned char ret_pub[32], struct err *err)
 {
 	struct vault_request rq = { .op = VAULT_PUBLIC };

@@ -34,6 +34,7 @@ const char *place_in_run(char *dst, size_t size, const char *fmt, ...) __attribu
 #define SOCK_SEARCH "search.sock"     /* JSON lines: searches of the log. from controld */
 #define SOCK_PROXY "proxy.sock"       /* fixed-size binary: blocks and policy. from torided */
 #define SOCK_PORTAL "portal.sock"     /* SCGI. from nginx */
+#define SOCK_ACME "acme.sock"         /* JSON lines: the public sites' certificates. from controld */
 #define SOCK_INDEX "indexd/index.sock" /* ClickHouse's HTTP interface (index/serve.h). from stored alone */
 #define SOCK_PG "pg"                  /* directory of PostgreSQL's socket. respondd, portald, authd */
 
@@ -63,6 +64,7 @@ enum place_user {
 	USER_EDGE, /* nginx of the public sites */
 	USER_RECV,
 	USER_AUTH, /* accounts and sessions of the desk */
+	USER_ACME,
 };
 #define GROUP_SEGMENTS (UID_BASE + 80) /* may read the sealed segments */
 
