@@ -5,6 +5,7 @@
 #include "apply/child.h"
 #include "apply/door.h"
 #include "apply/ends.h"
+#include "apply/engine.h"
 #include "apply/hits.h"
 #include "apply/lines.h"
 #include "apply/transaction.h"
@@ -391,6 +392,8 @@ static void at_once(struct apply *a, const struct order *o, apply_done done, voi
 		r = blocks_add(a->env, &o->block, &err);
 	else if (o->op == ORDER_BLOCK_REMOVE)
 		r = blocks_remove(a->env, o->block.id, &err);
+	else if (o->op == ORDER_EDGE)
+		r = edge_reload(&err);
 	else if (o->op == ORDER_LINES)
 		r = lines_set(a->env, o->digest, o->lines_dead, &err);
 	else
@@ -399,7 +402,7 @@ static void at_once(struct apply *a, const struct order *o, apply_done done, voi
 	if (r == 0)
 		snprintf(reply.text, sizeof reply.text, "%.500s", path);
 	struct blocks b;
-	if (o->op != ORDER_STATUS && o->op != ORDER_LINES && blocks_load(&b, &err) == 0) {
+	if (o->op != ORDER_STATUS && o->op != ORDER_LINES && o->op != ORDER_EDGE && blocks_load(&b, &err) == 0) {
 		a->block_ms = blocks_next_expiry(&b);
 		blocks_done(&b);
 		arm(a);
@@ -414,7 +417,7 @@ int apply_order(struct apply *a, uv_loop_t *loop, const struct order *o, apply_d
 	loop_use(a, loop);
 	look_at_clock(a);
 	switch (o->op) {
-	case ORDER_BLOCK_ADD: case ORDER_BLOCK_REMOVE: case ORDER_STATUS: case ORDER_LINES:
+	case ORDER_BLOCK_ADD: case ORDER_BLOCK_REMOVE: case ORDER_STATUS: case ORDER_LINES: case ORDER_EDGE:
 		at_once(a, o, done, user);
 		return 0;
 	case ORDER_APPLY: case ORDER_CONFIRM: case ORDER_ROLLBACK:

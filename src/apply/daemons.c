@@ -32,6 +32,7 @@ static const struct process processes[] = {
 	{ "chronyd", "chrony/", SIGTERM, false },
 	{ "probed", "probed.json", SIGHUP, true },
 	{ "authd", "authd.json", SIGHUP, true },
+	{ "acmed", "acmed.json", SIGHUP, true },
 	{ "portald", "portald.json", SIGHUP, true },   { "nginx", "nginx/", SIGHUP, false },
 };
 

@@ -4,6 +4,7 @@
 #include "apply/engine.h"
 
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/mem.h"
 #include "wire/place.h"
 
@@ -38,17 +39,43 @@ static int wait_served(const struct env *e, struct str digest, struct err *err)
 	return 0;
 }
 
-static int edge_run(const struct env *e, const struct step *s, const struct gen *from, const struct gen *to, struct err *err)
+int edge_reload(struct err *err)
 {
-	struct buf digest;
-	(void)s, (void)from;
-	if (!*to->hex || !process_expected(e, "edge") || !gen_find(to, "edge/generation"))
-		return 0; /* the supervisor starts and ends it with STATE/current */
 	pid_t pid = process_pid("edge");
 	if (pid > 0 && kill(pid, SIGHUP) < 0 && errno != ESRCH)
 		return err_errno(err, "edge", "cannot tell it to reload");
+	return 0; /* one that doesn't run reads them when it starts */
+}
+
+/* A site whose certificate nobody has got yet: the server needs a file, whose key nobody has. */
+static int stand_ins(const struct gen *to, struct err *err)
+{
+	char path[PLACE_MAX];
+	struct buf names, pem;
+	struct str rest, name;
+	buf_init(&names, 16 * MIB);
+	buf_init(&pem, 64 * KIB);
+	int r = gen_find(to, "edge/acme") ? gen_read(to, "edge/acme", &names, err) : 0;
+	r = r < 0 || !names.len ? r : gen_read(to, "edge/none.pem", &pem, err);
+	for (rest = buf_view(&names); r == 0 && str_next(&rest, '\n', &name) && name.len;)
+		if (!fs_exists(place_in_state(path, sizeof path, "acme/live/" STR_FMT ".pem", STR_ARG(name))))
+			r = fs_write(path, buf_view(&pem), 0644, err);
+	buf_done(&names);
+	buf_done(&pem);
+	return r;
+}
+
+static int edge_run(const struct env *e, const struct step *s, const struct gen *from, const struct gen *to, struct err *err)
+{
+	struct buf digest;
+	(void)from;
+	if (s->arg == EDGE_STAND_INS)
+		return *to->hex ? stand_ins(to, err) : 0;
+	if (!*to->hex || !process_expected(e, "edge") || !gen_find(to, "edge/generation"))
+		return 0; /* the supervisor starts and ends it with STATE/current */
 	buf_init(&digest, 4 * KIB);
-	int r = gen_read(to, "edge/generation", &digest, err);
+	int r = edge_reload(err);
+	r = r < 0 ? r : gen_read(to, "edge/generation", &digest, err);
 	r = r < 0 ? r : wait_served(e, buf_view(&digest), err);
 	buf_done(&digest);
 	return r;
@@ -56,8 +83,10 @@ static int edge_run(const struct env *e, const struct step *s, const struct gen 
 
 static void edge_plan(const struct change *c, enum plan_place place, struct plan *p)
 {
+	if (place == PLACE_ADD && gen_differs(c->from, c->to, "edge/acme") && gen_find(c->to, "edge/acme"))
+		plan_add(p, STEP_EDGE, EDGE_STAND_INS, "");
 	if (place == PLACE_ENGINE && gen_differs(c->from, c->to, "edge/"))
-		plan_add(p, STEP_EDGE, 0, "");
+		plan_add(p, STEP_EDGE, EDGE_RELOAD, "");
 }
 
 /* The first line that isn't as expected names the organisation and the site. */

@@ -44,6 +44,7 @@ int nft_verify(const struct verify_input *in, struct err *err);     /* verify_nf
 int shape_verify(const struct verify_input *in, struct err *err);   /* verify_shape.c */
 int unbound_verify(const struct verify_input *in, struct err *err); /* canary.c */
 void nsd_transfer(const struct env *e);                             /* both ask their primary now */
+int edge_reload(struct err *err);                                   /* the public sites' server reads its certificates again */
 int nsd_verify(const struct verify_input *in, struct err *err);     /* nsd.c: zones on all name servers */
 
 /* RUN/pids/NAME ("PID START", START as in /proc/PID/stat): the process the supervisor runs under that name; 0 when it doesn't run. */

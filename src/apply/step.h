@@ -22,11 +22,12 @@ enum step_kind {
 	STEP_IPS,         /* arg: enum ips_how */
 	STEP_KNOT,        /* arg: enum knot_how */
 	STEP_NSD,         /* name: of the process; arg: enum unbound_how */
-	STEP_EDGE,        /* the public sites' server reads its configuration again; waited for */
+	STEP_EDGE,        /* arg: enum edge_how. The public sites' server reads its configuration again; waited for */
 	STEP_KINDS,
 };
 enum ips_how { IPS_RELOAD, IPS_RESTART };
 enum unbound_how { UNBOUND_RELOAD, UNBOUND_RESTART };
+enum edge_how { EDGE_RELOAD, EDGE_STAND_INS /* files for certificates that aren't there yet */ };
 enum knot_how { KNOT_ZONES /* those whose file differs */, KNOT_RELOAD /* which zones there are */, KNOT_RESTART };
 
 #define PLAN_MAX 32

@@ -32,8 +32,65 @@ static int run_csr(int argc, char **argv)
 	return code;
 }
 
+static void print_site(yyjson_val *v, bool json)
+{
+	struct str org = ctl_str(v, "org"), site = ctl_str(v, "site"), until = ctl_str(v, "not_after"), state = ctl_str(v, "state"),
+		   kind = ctl_str(v, "certificate"), why = ctl_str(v, "why");
+	static const struct {
+		const char *state, *ja, *en;
+	} words[] = { { "good", "有効", "good" }, { "none", "証明書なし", "no certificate yet" }, { "ended", "失効", "ended" },
+		      { "unserved", "未反映", "not what visitors get" } };
+	const char *said = "?";
+	if (json) {
+		cli_print_json(v);
+		return;
+	}
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (str_eq(state, str_from(words[i].state)))
+			said = cli_japanese() ? words[i].ja : words[i].en;
+	printf(STR_FMT "  %-32.*s  %.10s  " STR_FMT "  %s%s" STR_FMT "\n", STR_ARG(org), STR_ARG(site), until.ptr ? until.ptr : "-         ", STR_ARG(kind), said,
+	       why.len ? ": " : "", STR_ARG(why));
+}
+
+static int run_list(int argc, char **argv)
+{
+	bool json = cli_flag(&argc, argv, "--json");
+	struct buf request, reply;
+	struct err err = { 0 };
+	size_t i, n;
+	yyjson_val *v;
+	if (argc)
+		return cli_usage(&cli_site[1]);
+	cli_request(&request, "site.list", NULL);
+	int r = cli_ask(&request, &reply, 30000, &err);
+	yyjson_doc *doc = r == 0 ? yyjson_read(reply.ptr, reply.len, 0) : NULL;
+	yyjson_arr_foreach(yyjson_obj_get(yyjson_doc_get_root(doc), "sites"), i, n, v)
+		print_site(v, json);
+	yyjson_doc_free(doc);
+	buf_done(&reply);
+	return r < 0 ? cli_error(&err) : EXIT_DONE;
+}
+
+static int run_renew(int argc, char **argv)
+{
+	const char *as = cli_option(&argc, argv, "--as");
+	struct buf request, reply;
+	struct err err = { 0 };
+	if (argc != 1)
+		return cli_usage(&cli_site[2]);
+	cli_request(&request, "site.renew", as);
+	json_field_s(&request, "site", argv[0]);
+	int r = cli_ask(&request, &reply, 30000, &err);
+	buf_done(&reply);
+	return r < 0 ? cli_error(&err) : EXIT_DONE;
+}
+
 const struct cli_command cli_site[] = {
 	{ "site csr", "toride site csr NAME [ALIAS...] [--as WHO]", "makes a site's key in the vault; prints the request for its certificate",
 	  "サイトの鍵をヴォルトの中に作り、証明書の申請 (CSR) を示します", run_csr },
+	{ "site list", "toride site list [--json]", "the certificates of the public sites: until when, from where, whether they are served",
+	  "公開サイトの証明書の期限・取得方法・状態を示します", run_list },
+	{ "site renew", "toride site renew NAME [--as WHO]", "asks for a new certificate now, where the site's is got by ACME",
+	  "自動取得 (ACME) の証明書を、今すぐ更新します", run_renew },
 	{ 0 },
 };

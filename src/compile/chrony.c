@@ -12,17 +12,6 @@
 
 #include "base/mem.h"
 
-static void put_pem(struct buf *b, const char *ca)
-{
-	struct str s = str_from(ca + strlen("base64:"));
-	buf_puts(b, "-----BEGIN CERTIFICATE-----\n");
-	for (; s.len; s = (struct str){ s.ptr + (s.len < 64 ? s.len : 64), s.len - (s.len < 64 ? s.len : 64) }) {
-		buf_put(b, s.ptr, s.len < 64 ? s.len : 64);
-		buf_putc(b, '\n');
-	}
-	buf_puts(b, "-----END CERTIFICATE-----\n");
-}
-
 int compile_chrony(const struct model *m, struct outset *out, struct err *err)
 {
 	const struct service *s = &m->service;

@@ -4,6 +4,8 @@
  *                    low ports nor an address that isn't there yet
  * edge/waf.conf      the WAF (edge_waf.c)
  * edge/certs/NAME.pem  a site's certificates; its key stays in the vault (daemon/engine.c)
+ * edge/acme          names of the sites whose certificate is got by ACME (daemon/acmed.c): they lie in STATE/acme/live, outside of generations
+ * edge/none.pem      what stands there until there is one: a certificate whose key nobody has
  * edge/pages/        what a visitor sees when no page can be had
  * edge/generation    a digest of these, which the server answers on RUN/edge/status.sock: a reload of nginx says nothing
  * edge/canary.conf   a question to each site from its organisation's reserved address, as a configuration of curl
@@ -27,6 +29,14 @@ struct edge_out {
 	char digest[2 * SHA256_LEN + 1];
 };
 
+/* Made once, its key never written down: nginx wants a file before the authority has been asked, and a handshake with it fails. */
+static const char no_certificate[] =
+	"base64:MIIBjjCCATSgAwIBAgIUCJfRlv8WALIQTtrZrZSXVo92kJ8wCgYIKoZIzj0EAwIwHTEbMBkGA1UEAwwSbm8gY2VydGlmaWNhdGUgeWV0MCAXDTI2MTEyOTAx"
+	"MjEyNVoYDzIxMjYxMTA1MDEyMTI1WjAdMRswGQYDVQQDDBJubyBjZXJ0aWZpY2F0ZSB5ZXQwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAT/BUL9rZmFYPEy"
+	"zm1NMM38sAW61gX1+dfjVtIxktKuuhTyBxv83QW95V1EW4pPGG9Tsai+4gdjP6HfukAy+ohro1AwTjAdBgNVHQ4EFgQUWZqUk9cC6k0mb0/+dt+UjrP2TtUw"
+	"HwYDVR0jBBgwFoAUWZqUk9cC6k0mb0/+dt+UjrP2TtUwDAYDVR0TAQH/BAIwADAKBggqhkjOPQQDAgNIADBFAiEA74aPu43oB3X66ScnW8FsOogbtrrJIyYg"
+	"kSfATgeqdUcCIH6jOSQldS3k6uzFlJgZoqto/t1VnpVgWPgYi+R7Ge5d";
+
 bool edge_any(const struct model *m)
 {
 	for (size_t i = 0; i < m->n_orgs; i++)
@@ -41,6 +51,11 @@ bool edge_origin_inside(const struct org *o, const struct site_origin *s)
 		if (prefix_contains(&o->prefixes[i], &s->addr))
 			return true;
 	return false;
+}
+
+static bool has_tls(const struct site *s)
+{
+	return s->n_certificate || s->acme;
 }
 
 static void line(struct edge_out *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -108,6 +123,12 @@ static void names(struct edge_out *e, const struct site *s)
 	buf_puts(e->b, ";\n");
 }
 
+static void canary_answer(struct edge_out *e, const struct org *o, const struct site *s)
+{
+	line(e, "    location = /.well-known/toride-canary {\n      modsecurity off;\n      access_log off;\n      if ($from_node = 0) { return 404; }\n"
+	        "      return 200 \"%s %s %s\\n\";\n    }", o->code, s->name, e->digest);
+}
+
 /* Who asks in the clear is led to the same place in TLS; the canary and certificate authorities (RFC 8555 section 8.3) aren't. */
 static void plain_server(struct edge_out *e, const struct org *o, const struct site *s)
 {
@@ -115,6 +136,10 @@ static void plain_server(struct edge_out *e, const struct org *o, const struct s
 	listeners(e, 80, "");
 	names(e, s);
 	line(e, "    modsecurity off;\n    set $org %s;\n    set $site %s;", o->code, s->name);
+	if (s->acme) {
+		line(e, "    location /.well-known/acme-challenge/ { alias %s/acme/challenge/; default_type application/octet-stream; }", e->m->service.state_dir);
+		canary_answer(e, o, s);
+	}
 	line(e, "    location / { return 301 https://$host$request_uri; }\n  }");
 }
 
@@ -123,9 +148,10 @@ static void certificate(struct edge_out *e, const struct org *o, const struct si
 {
 	char text[PREFIX_TEXT];
 	struct prefix dns = internal4(e->m, o, INTERNAL_RESOLVER);
-	const char *dir = e->m->service.state_dir;
-	line(e, "    ssl_certificate %s/current/edge/certs/%s.pem;", dir, s->name);
-	line(e, "    ssl_certificate_key \"engine:toride:%s/current/edge/certs/%s.pem\";", dir, s->name);
+	char file[PREFIX_TEXT + 300];
+	snprintf(file, sizeof file, !s->acme ? "current/edge/certs/%s.pem" : e->dry ? "current/edge/none.pem" : "acme/live/%s.pem", s->name);
+	line(e, "    ssl_certificate %s/%s;", e->m->service.state_dir, file);
+	line(e, "    ssl_certificate_key \"engine:toride:%s/%s\";", e->m->service.state_dir, file);
 	line(e, "    resolver %s;", prefix_format_addr(&dns, text));
 }
 
@@ -133,12 +159,12 @@ static void site(struct edge_out *e, const struct org *o, size_t n)
 {
 	const struct site *s = &o->sites[n];
 	upstream(e, o, n);
-	if (s->n_certificate)
+	if (has_tls(s))
 		plain_server(e, o, s);
 	line(e, "  server {");
-	listeners(e, s->n_certificate ? 443 : 80, s->n_certificate ? " ssl http2" : "");
+	listeners(e, has_tls(s) ? 443 : 80, has_tls(s) ? " ssl http2" : "");
 	names(e, s);
-	if (s->n_certificate)
+	if (has_tls(s))
 		certificate(e, o, s);
 	line(e, "    client_max_body_size %um;\n    set $org %s;\n    set $site %s;", s->body_max_mib, o->code, s->name);
 	/* What a location said here would replace all the headers that are said for every site. */
@@ -152,11 +178,10 @@ static void site(struct edge_out *e, const struct org *o, size_t n)
 	from_address(e, o, s);
 	edge_cache_site(e->b, o, n);
 	/* RFC 6797; half a year. Here, since a location's own header lines replace those of its server. */
-	if (s->n_certificate)
+	if (has_tls(s))
 		line(e, "      add_header Strict-Transport-Security \"max-age=15768000\" always;");
 	line(e, "    }");
-	line(e, "    location = /.well-known/toride-canary {\n      modsecurity off;\n      access_log off;\n      if ($from_node = 0) { return 404; }\n"
-	        "      return 200 \"%s %s %s\\n\";\n    }", o->code, s->name, e->digest);
+	canary_answer(e, o, s);
 	line(e, "    location /.toride/ { internal; alias %s/current/edge/pages/; }\n  }", e->m->service.state_dir);
 }
 
@@ -291,12 +316,13 @@ static void canary(struct buf *conf, struct buf *expect, const struct edge_out *
 {
 	char from[PREFIX_TEXT], to[PREFIX_TEXT];
 	struct prefix inside = internal4(e->m, o, INTERNAL_GATEWAY);
-	unsigned port = s->n_certificate ? 443 : 80;
+	bool tls = s->n_certificate; /* one that is got by ACME may not be there yet: its watch is acmed's */
+	unsigned port = tls ? 443 : 80;
 	buf_printf(conf, "%surl = \"%s://%s/.well-known/toride-canary\"\nresolve = \"%s:%u:%s\"\n", conf->len ? "next\n" : "",
-	           s->n_certificate ? "https" : "http", s->name, s->name, port, prefix_format_addr(&e->m->service.web4, to));
+	           tls ? "https" : "http", s->name, s->name, port, prefix_format_addr(&e->m->service.web4, to));
 	buf_printf(conf, "interface = \"%s\"\nnoproxy = \"*\"\nmax-time = 10\nsilent\n", prefix_format_addr(&inside, from));
 	/* Whether browsers trust it is its authority's matter; here the vault has to sign. */
-	if (s->n_certificate)
+	if (tls)
 		buf_puts(conf, "insecure\n");
 	buf_printf(expect, "%s %s %s\n", o->code, s->name, e->digest);
 }
@@ -312,16 +338,8 @@ static int put_certificates(const struct model *m, struct outset *out, struct er
 			if (!s->n_certificate)
 				continue;
 			buf_init(&b, 256 * KIB);
-			for (size_t j = 0; j < s->n_certificate; j++) {
-				struct str left = str_from(s->certificate[j] + strlen("base64:"));
-				buf_puts(&b, "-----BEGIN CERTIFICATE-----\n");
-				while (left.len) {
-					size_t n = left.len > 64 ? 64 : left.len;
-					buf_printf(&b, "%.*s\n", (int)n, left.ptr);
-					left = (struct str){ left.ptr + n, left.len - n };
-				}
-				buf_puts(&b, "-----END CERTIFICATE-----\n");
-			}
+			for (size_t j = 0; j < s->n_certificate; j++)
+				put_pem(&b, s->certificate[j]);
 			snprintf(path, sizeof path, "edge/certs/%s.pem", s->name);
 			r = emit(out, path, &b, err);
 		}
@@ -368,6 +386,26 @@ static void digest_of(struct edge_out *e, const struct buf *waf)
 	buf_done(&b);
 }
 
+static int put_acme(const struct model *m, struct outset *out, struct err *err)
+{
+	struct buf names, none;
+	buf_init(&names, 4 * MIB);
+	buf_init(&none, 4 * KIB);
+	for (size_t i = 0; i < m->n_orgs; i++)
+		for (size_t k = 0; k < m->orgs[i].n_sites; k++)
+			if (m->orgs[i].sites[k].acme)
+				buf_printf(&names, "%s\n", m->orgs[i].sites[k].name);
+	put_pem(&none, no_certificate);
+	if (!names.len) {
+		buf_done(&names);
+		buf_done(&none);
+		return 0;
+	}
+	int r = emit(out, "edge/acme", &names, err);
+	int r2 = emit(out, "edge/none.pem", &none, err);
+	return r < 0 ? r : r2;
+}
+
 int compile_edge(const struct model *m, struct outset *out, struct err *err)
 {
 	struct edge_out e = { .m = m };
@@ -380,7 +418,7 @@ int compile_edge(const struct model *m, struct outset *out, struct err *err)
 	digest_of(&e, &waf);
 	buf_printf(&generation, "%s\n", e.digest);
 	int r[] = { emit(out, "edge/waf.conf", &waf, err), emit(out, "edge/generation", &generation, err),
-		    put_server(&e, "edge/nginx.conf", out, err), put_canaries(&e, out, err), put_certificates(m, out, err) };
+		    put_server(&e, "edge/nginx.conf", out, err), put_canaries(&e, out, err), put_certificates(m, out, err), put_acme(m, out, err) };
 	e.dry = true;
 	int res = put_server(&e, "edge/check.conf", out, err);
 	for (size_t i = 0; i < ARRAY_LEN(r); i++)

@@ -19,3 +19,15 @@ void put_prefix(struct buf *b, const struct prefix *p)
 	char text[PREFIX_TEXT];
 	buf_puts(b, prefix_format(p, text));
 }
+
+void put_pem(struct buf *b, const char *certificate)
+{
+	struct str left = str_from(certificate + strlen("base64:"));
+	buf_puts(b, "-----BEGIN CERTIFICATE-----\n");
+	while (left.len) {
+		size_t n = left.len > 64 ? 64 : left.len;
+		buf_printf(b, "%.*s\n", (int)n, left.ptr);
+		left = (struct str){ left.ptr + n, left.len - n };
+	}
+	buf_puts(b, "-----END CERTIFICATE-----\n");
+}

@@ -13,6 +13,8 @@
 /* Adds b to the outset and frees it. */
 int emit(struct outset *out, const char *path, struct buf *b, struct err *err);
 /* Address with or without its length, straight into b. */
+/* "base64:…" as a certificate in PEM. */
+void put_pem(struct buf *b, const char *certificate);
 void put_addr(struct buf *b, const struct prefix *p);
 void put_prefix(struct buf *b, const struct prefix *p);
 

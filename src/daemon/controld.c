@@ -341,7 +341,7 @@ static void run_status(struct job *j)
 static bool changes(const char *what)
 {
 	static const char *const reading[] = { "generations", "status", "incident.list", "incident.show", "incident.sheet", "block.list", "shift.list", "user.list",
-		                               "change.diff" };
+		                               "change.diff", "site.list" };
 	for (size_t i = 0; i < ARRAY_LEN(reading); i++)
 		if (strcmp(what, reading[i]) == 0)
 			return false;
@@ -364,30 +364,34 @@ static void run_forward(struct job *j)
 	buf_done(&reply);
 }
 
-static bool of_the_log(const char *what)
+/* Who answers what controld passes on, and whether it records itself that it was asked. */
+static const struct forward {
+	const char *what; /* the request, or the beginning of its name up to the dot */
+	const char *socket;
+	bool records;
+} forwards[] = {
+	{ "incident.", SOCK_RESPOND, true }, { "block.", SOCK_RESPOND, true },   { "shift.", SOCK_RESPOND, true },
+	{ "log.", SOCK_SEARCH, false },      { "site.renew", SOCK_ACME, false }, { "user.", SOCK_AUTH, false },
+};
+
+static const struct forward *forward_of(const char *what)
 {
-	return strncmp(what, "log.", 4) == 0;
+	for (size_t i = 0; i < ARRAY_LEN(forwards); i++)
+		if (strncmp(what, forwards[i].what, strlen(forwards[i].what)) == 0)
+			return &forwards[i];
+	return NULL;
 }
 
-static bool of_accounts(const char *what)
-{
-	return strncmp(what, "user.", 5) == 0;
-}
-
-/* respondd records itself what it is asked. */
 static bool recorded_there(const char *what)
 {
-	static const char *const parts[] = { "incident.", "block.", "shift." };
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-		if (strncmp(what, parts[i], strlen(parts[i])) == 0)
-			return true;
-	return false;
+	const struct forward *f = forward_of(what);
+	return f && f->records;
 }
 
 static int do_forward(struct controld *c, const struct ctl_request *rq, const char *what, const char *actor,
                       struct err *err)
 {
-	bool log = of_the_log(what);
+	const struct forward *to = forward_of(what);
 	struct job *j = job_make(c, rq, what, actor, changes(what) && !recorded_there(what), run_forward);
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	yyjson_mut_val *root = doc ? yyjson_val_mut_copy(doc, rq->root) : NULL;
@@ -402,8 +406,8 @@ static int do_forward(struct controld *c, const struct ctl_request *rq, const ch
 	}
 	if (j && text) {
 		buf_put(&j->request, text, n);
-		j->socket = log ? SOCK_SEARCH : of_accounts(what) ? SOCK_AUTH : SOCK_RESPOND;
-		if (log || of_accounts(what)) /* neither holds a secret */
+		j->socket = to->socket;
+		if (!to->records) /* none of those holds a secret */
 			snprintf(j->about, sizeof j->about, "%.*s", (int)(n < sizeof j->about ? n : sizeof j->about - 1), text);
 	}
 	bool ok = j && text && !j->request.failed;
@@ -454,6 +458,21 @@ static int do_site_csr(struct controld *c, const struct ctl_request *rq, const c
 	return job_start(j, err);
 }
 
+/* What toride-acmed found of each certificate, as it wrote it: an array. */
+static void run_site_list(struct job *j)
+{
+	char path[PLACE_MAX];
+	struct buf b;
+	buf_init(&b, CTL_MAX / 2);
+	if (fs_read(place_in_run(path, sizeof path, "acme/sites.json"), &b, &j->err) == 0) {
+		buf_puts(&j->fields, ",\"sites\":");
+		for (size_t i = 0; i < b.len; i++)
+			if (b.ptr[i] != '\n')
+				buf_putc(&j->fields, b.ptr[i]);
+	}
+	buf_done(&b);
+}
+
 /* ---- the door ---- */
 
 static int handle_known(struct controld *c, const struct ctl_request *rq, const char *what, const char *actor, struct buf *b,
@@ -465,16 +484,19 @@ static int handle_known(struct controld *c, const struct ctl_request *rq, const 
 		return do_approve(rq, actor, b, digest, err);
 	if (strcmp(what, "apply") == 0 || strcmp(what, "confirm") == 0 || strcmp(what, "rollback") == 0)
 		return do_order(c, rq, what, actor, digest, err);
-	if (of_accounts(what) && rq->uid != 0)
+	if (strncmp(what, "user.", 5) == 0 && rq->uid != 0)
 		return err_set(err, E_DENIED, "", "accounts are root's to look after");
-	if (recorded_there(what) || of_the_log(what) || of_accounts(what))
+	if (forward_of(what))
 		return do_forward(c, rq, what, actor, err);
 	if (strcmp(what, "site.csr") == 0)
 		return do_site_csr(c, rq, actor, err);
-	bool status = strcmp(what, "status") == 0;
-	if (!status && strcmp(what, "generations") != 0)
+	void (*run)(struct job *j) = strcmp(what, "status") == 0      ? run_status :
+	                             strcmp(what, "generations") == 0 ? run_generations :
+	                             strcmp(what, "site.list") == 0   ? run_site_list :
+	                                                                NULL;
+	if (!run)
 		return err_set(err, E_INVALID, "do", "no such request: %s", what);
-	struct job *j = job_make(c, rq, what, actor, false, status ? run_status : run_generations);
+	struct job *j = job_make(c, rq, what, actor, false, run);
 	return j ? job_start(j, err) : err_set(err, E_NOMEM, "", "no memory");
 }
 

@@ -41,8 +41,9 @@ struct pending {
 bool orders_allowed(uid_t uid, uint8_t op)
 {
 	bool block = op == ORDER_BLOCK_ADD || op == ORDER_BLOCK_REMOVE;
-	bool lines = op == ORDER_LINES;
-	return uid == 0 || (uid == USER_CONTROL && !block && !lines) || (uid == USER_RESPOND && block) || (uid == USER_PROBE && lines);
+	bool lines = op == ORDER_LINES, edge = op == ORDER_EDGE;
+	return uid == 0 || (uid == USER_CONTROL && !block && !lines && !edge) || (uid == USER_RESPOND && block) || (uid == USER_PROBE && lines) ||
+	       (uid == USER_ACME && edge);
 }
 
 static void peer_free(uv_handle_t *h)

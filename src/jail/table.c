@@ -110,6 +110,10 @@ const struct table_process table_processes[] = {
 	  .calls = CALLS_READ | CALLS_UNIX | CALLS_INET | CALLS_NETLINK | CALLS_THREADS,
 	  .read = { LIBS, "%S/generations", "%S/current" },
 	  .memory = 256 * MIB, .files = 512, .processes = 16, .needs = "%S/current/probed.json" },
+	{ .name = "acmed", .argv = { "toride-acmed" }, .uid = USER_ACME,
+	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_INET | CALLS_THREADS,
+	  .read = { LIBS, NETLIBS, "%S/generations", "%S/current" }, .write = { "%S/acme/live", "%S/acme/challenge", "%R/acme" },
+	  .memory = 512 * MIB, .files = 512, .processes = 32, .needs = "%S/current/acmed.json" },
 	{ .name = "portald", .argv = { "toride-portald" }, .uid = USER_PORTAL, .own_net = true,
 	  .calls = CALLS_READ | CALLS_UNIX | CALLS_THREADS | CALLS_FORK,
 	  .read = { LIBS, "%S/generations", "%S/current", "%R", "/usr/share/toride" },
@@ -120,7 +124,7 @@ const struct table_process table_processes[] = {
 	  .files = 8192, .processes = 64, .needs = "%S/current/nginx/nginx.conf" },
 	{ .name = "edge", .engine = true, .uid = USER_EDGE, .caps_start = CAP(CAP_NET_BIND_SERVICE), .prepare = PREPARE_EDGE,
 	  .argv = { "/usr/sbin/nginx", "-p", "%R/edge", "-e", "stderr", "-c", "%S/current/edge/nginx.conf", "-g", "daemon off;" },
-	  .read = { ENGINE_READ, "%S/generations", "%S/current", "%X/toride.so" }, .write = { "%R/edge", "%S/edge", "/dev/null" },
+	  .read = { ENGINE_READ, "%S/generations", "%S/current", "%S/acme", "%X/toride.so" }, .write = { "%R/edge", "%S/edge", "/dev/null" },
 	  .files = 65536, .processes = 64, .needs = "%S/current/edge/nginx.conf", .probe = "%R/edge/status.sock",
 	  .stop_signal = SIGQUIT /* what is under way is finished */ },
 	{ 0 },
@@ -128,18 +132,19 @@ const struct table_process table_processes[] = {
 
 /* clamd.sock and PostgreSQL's are made by their engines, in directories of table_dirs. */
 const struct table_socket table_sockets[] = {
-	{ .name = SOCK_TORIDED, .server = "torided", .peers = { USER_CONTROL, USER_RESPOND, USER_PROBE } },
+	{ .name = SOCK_TORIDED, .server = "torided", .peers = { USER_CONTROL, USER_RESPOND, USER_PROBE, USER_ACME } },
 	{ .name = SOCK_CONTROL, .server = "controld", .anyone = true },
 	{ .name = SOCK_VAULT, .server = "vaultd", .peers = { USER_PROXY, USER_INTAKE, USER_DETECT, USER_STORED, USER_CONTROL, USER_KNOT, USER_NSD1,
-	                                                 USER_NSD2, USER_UNBOUND, USER_EDGE, USER_RECV } },
+	                                                 USER_NSD2, USER_UNBOUND, USER_EDGE, USER_RECV, USER_ACME } },
 	{ .name = SOCK_VERDICT, .server = "scand", .peers = { USER_PROXY } },
 	{ .name = SOCK_EVENTS, .server = "intaked",
 	  .peers = { USER_CONTROL, USER_VAULT, USER_PROXY, USER_SCAN, USER_DETECT, USER_RESPOND, USER_AUTH, USER_PROBE,
-	             USER_RECV } },
+	             USER_RECV, USER_ACME } },
 	{ .name = SOCK_DNSTAP, .server = "intaked", .peers = { USER_UNBOUND, USER_NSD1, USER_NSD2 } },
 	{ .name = SOCK_EVE, .server = "intaked", .peers = { USER_SURICATA } },
 	{ .name = SOCK_FINDINGS, .server = "respondd", .peers = { USER_DETECT } },
 	{ .name = SOCK_RESPOND, .server = "respondd", .peers = { USER_CONTROL } },
+	{ .name = SOCK_ACME, .server = "acmed", .peers = { USER_CONTROL } },
 	{ .name = SOCK_SEARCH, .server = "stored", .peers = { USER_CONTROL, USER_RESPOND } },
 	{ .name = SOCK_PROXY, .server = "proxyd" },
 	{ .name = SOCK_PORTAL, .server = "portald", .peers = { USER_WEB } },
@@ -170,6 +175,9 @@ const struct table_dir table_dirs[] = {
 	{ "%S/edge", USER_EDGE, USER_EDGE, 0755 },
 	{ "%S/edge/cache", USER_EDGE, USER_EDGE, 0700 },
 	{ "%S/edge/log", USER_EDGE, USER_INTAKE, 02750 },    /* intaked reads */
+	{ "%S/acme", 0, 0, 0755 },
+	{ "%S/acme/live", USER_ACME, USER_ACME, 0755 },      /* certificates, read by the sites' server */
+	{ "%S/acme/challenge", USER_ACME, USER_ACME, 0755 }, /* shown to the authority */
 	{ "%S/feeds", 0, 0, 0755 },
 	{ "%S/feeds/url", 0, 0, 0755 },                     /* the URL index, put there by toride url import */
 	{ "%S/feeds/addr", 0, 0, 0755 },                    /* address lists by digest: toride fw feed import */
@@ -191,6 +199,7 @@ const struct table_dir table_dirs[] = {
 	{ "%R/chrony", USER_TIME, USER_TIME, 0750 },
 	{ "%R/nginx", USER_WEB, USER_WEB, 0755 },
 	{ "%R/edge", USER_EDGE, USER_EDGE, 0755 },
+	{ "%R/acme", USER_ACME, USER_ACME, 0755 },
 	{ "%R/edge/tmp", USER_EDGE, USER_EDGE, 0700 },
 	{ 0 },
 };

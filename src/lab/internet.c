@@ -309,23 +309,50 @@ static int mail_host(const struct lab *l, struct err *err)
 	return lab_spawn(l, "inet", "mail", argv, NULL, err);
 }
 
-/* The time service: chronyd with NTS (RFC 8915) under a certificate of the lab's authority; it doesn't touch the clock. */
+/* internet/NAME.key and NAME.pem: a server's certificate by the lab's authority. */
+static int certify(const struct lab *l, const char *name, const char *alt_name, struct err *err)
+{
+	char key[512], csr[512], pem[512], ext[512], ca[512], ca_key[512], text[256], subject[80];
+	const char *request[] = { "openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+		                  lab_path(l, key, "internet/%s.key", name), "-out", lab_path(l, csr, "internet/%s.csr", name), "-subj", subject, NULL };
+	const char *sign[] = { "openssl", "x509", "-req", "-in", csr, "-CA", lab_path(l, ca, "internet/ca.pem"), "-CAkey",
+		               lab_path(l, ca_key, "internet/ca.key"), "-CAcreateserial", "-out", lab_path(l, pem, "internet/%s.pem", name), "-days", "30",
+		               "-extfile", lab_path(l, ext, "internet/%s.ext", name), NULL };
+	snprintf(subject, sizeof subject, "/CN=%s", name);
+	snprintf(text, sizeof text, "subjectAltName=%s\nextendedKeyUsage=serverAuth\n", alt_name);
+	int r = fs_write(ext, str_from(text), 0644, err);
+	r = r < 0 ? r : lab_run_in(l, NULL, request, NULL, err);
+	return r < 0 ? r : lab_run_in(l, NULL, sign, NULL, err);
+}
+
+/* The time service: chronyd with NTS (RFC 8915); it doesn't touch the clock. */
 static int time_server(const struct lab *l, struct err *err)
 {
-	char key[512], csr[512], pem[512], ext[512], ca[512], ca_key[512], conf[512], from[512];
+	char conf[512], from[512];
 	const char *pairs[] = { "@DIR@", l->dir, NULL };
-	const char *request[] = { "openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
-		                  lab_path(l, key, "internet/time.key"), "-out", lab_path(l, csr, "internet/time.csr"), "-subj", "/CN=time", NULL };
-	const char *sign[] = { "openssl", "x509", "-req", "-in", csr, "-CA", lab_path(l, ca, "internet/ca.pem"), "-CAkey",
-		               lab_path(l, ca_key, "internet/ca.key"), "-CAcreateserial", "-out", lab_path(l, pem, "internet/time.pem"), "-days", "30",
-		               "-extfile", lab_path(l, ext, "internet/time.ext"), NULL };
-	int r = fs_write(ext, STR("subjectAltName=IP:203.0.113.123\nextendedKeyUsage=serverAuth\n"), 0644, err);
-	r = r < 0 ? r : lab_run_in(l, NULL, request, NULL, err);
-	r = r < 0 ? r : lab_run_in(l, NULL, sign, NULL, err);
+	int r = certify(l, "time", "IP:203.0.113.123", err);
 	snprintf(from, sizeof from, "%.400s/lab/internet/chrony.conf", l->source);
 	r = r < 0 ? r : lab_copy(from, lab_path(l, conf, "internet/chrony.conf"), pairs, err);
 	const char *argv[] = { "chronyd", "-d", "-x", "-f", conf, NULL };
 	return r < 0 ? r : lab_spawn(l, "inet", "time", argv, NULL, err);
+}
+
+/* The certificate authority by ACME (RFC 8555): Pebble, which refuses some nonces on purpose. It asks a name server of its own
+ * kind that leads every name to the public sites' address. */
+static int acme_server(const struct lab *l, struct err *err)
+{
+	char conf[512], from[512], web[PREFIX_TEXT];
+	const char *pairs[] = { "@DIR@", l->dir, NULL };
+	if (!*l->model->service.acme)
+		return 0;
+	int r = certify(l, "acme", "DNS:ca.hosting.example", err);
+	snprintf(from, sizeof from, "%.400s/lab/internet/pebble.json", l->source);
+	r = r < 0 ? r : lab_copy(from, lab_path(l, conf, "internet/pebble.json"), pairs, err);
+	const char *dns[] = { "pebble-challtestsrv", "-dns01", "203.0.113.14:8053", "-http01", "", "-https01", "", "-tlsalpn01", "", "-management",
+		              "127.0.0.1:8055", "-defaultIPv4", prefix_format_addr(&l->model->service.web4, web), "-defaultIPv6", "", NULL };
+	const char *ca[] = { "env", "PEBBLE_WFE_NONCEREJECT=20", "PEBBLE_VA_NOSLEEP=1", "pebble", "-strict", "-config", conf, "-dnsserver", "203.0.113.14:8053", NULL };
+	r = r < 0 ? r : lab_spawn(l, "inet", "acme-dns", dns, NULL, err);
+	return r < 0 ? r : lab_spawn(l, "inet", "acme", ca, NULL, err);
 }
 
 int lab_internet_up(const struct lab *l, struct err *err)
@@ -333,6 +360,7 @@ int lab_internet_up(const struct lab *l, struct err *err)
 	int r = name_servers(l, err);
 	r = r < 0 ? r : web(l, err);
 	r = r < 0 ? r : time_server(l, err);
+	r = r < 0 ? r : acme_server(l, err);
 	return r < 0 ? r : mail_host(l, err);
 }
 

@@ -115,7 +115,7 @@ static struct prefix network_of(struct prefix p)
 
 static int inet_addresses(const struct lab *l, struct err *err)
 {
-	static const int hosts[] = { 1, 2, 3, 10, 11, 12, 25, 40, 50, 51, 53, 66, 67, 77, 123 };
+	static const int hosts[] = { 1, 2, 3, 10, 11, 12, 14, 25, 40, 50, 51, 53, 66, 67, 77, 123 };
 	char ns[64], gw[PREFIX_TEXT];
 	struct buf b;
 	buf_init(&b, MIB);

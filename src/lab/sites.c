@@ -35,7 +35,7 @@ static int sign(const struct lab *l, const char *csr, struct buf *ret, struct er
 	struct str rest, row;
 	snprintf(pem, sizeof pem, "%.500s.pem", csr);
 	const char *argv[] = { "openssl", "x509", "-req", "-in", csr, "-CA", lab_path(l, ca, "internet/ca.pem"), "-CAkey",
-		               lab_path(l, key, "internet/ca.key"), "-CAcreateserial", "-copy_extensions", "copy", "-days", "30", "-out", pem, NULL };
+		               lab_path(l, key, "internet/ca.key"), "-CAcreateserial", "-copy_extensions", "copy", "-days", "90", "-out", pem, NULL };
 	buf_init(&text, 64 * KIB);
 	int r = lab_run_in(l, NULL, argv, NULL, err);
 	r = r < 0 ? r : fs_read(pem, &text, err);
@@ -78,7 +78,7 @@ static int certify_org(const struct lab *l, const struct org *o, struct err *err
 	yyjson_mut_val *sites = yyjson_mut_obj_get(yyjson_mut_doc_get_root(d), "sites");
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < o->n_sites; i++)
-		if (!o->sites[i].n_certificate)
+		if (!o->sites[i].n_certificate && !o->sites[i].acme)
 			r = certify(l, o, i, d, yyjson_mut_arr_get(sites, i), err);
 	size_t n;
 	char *text = r == 0 ? yyjson_mut_write(d, YYJSON_WRITE_PRETTY, &n) : NULL;

@@ -314,6 +314,9 @@ static const struct broken cases[] = {
 	{ "\"/search\"", "\"/search\\\"\"", ORG1 ".sites[0].exclusions[0].path", "must begin with / and hold letters, digits and /._~- only" },
 	{ "\"parameter\": \"q\"", "\"parameter\": \"q'\"", ORG1 ".sites[0].exclusions[0].parameter", "must be letters, digits and ._[]- only" },
 	{ "\"cache_s\": 60", "\"cache_s\": 0", ORG1 ".sites[0].cache_s", "is 0: a disaster site without a cache has no page to show" },
+	{ "\"disaster\": true", "\"disaster\": true, \"acme\": true", ORG1 ".sites[0].acme", "needs service.acme: whom certificates are asked from" },
+	{ "\"web4\": \"198.51.100.3\", ", "\"web4\": \"198.51.100.3\", \"acme\": \"http://ca.example/\", ", "service.acme",
+	  "isn't an https URL" },
 	{ "\"web4\": \"198.51.100.3\", ", "", "service.web4", "is missing: organisation 412015 has public sites" },
 	{ "\"web4\": \"198.51.100.3\"", "\"web4\": \"192.0.2.130\"", "service.web4", "overlaps management" },
 	/* service */

@@ -94,6 +94,20 @@ static void check_exclusions(struct check *c, const struct site *s, const char *
 	}
 }
 
+static void check_acme(struct check *c, const struct site *s, const char *site)
+{
+	char at[96];
+	snprintf(at, sizeof at, "%s.acme", site);
+	if (!s->acme || !check_sound(c, at))
+		return;
+	if (s->n_certificate)
+		CHECK_FAULT(c, at, "is true where a certificate is given", "証明書が書かれています (どちらか一方にしてください)");
+	if (!*c->m->service.acme && check_sound(c, at))
+		CHECK_FAULT(c, at, "needs service.acme: whom certificates are asked from", "service.acme (認証局) が必要です");
+	if (s->n_aliases >= SITE_ACME_NAMES)
+		CHECK_FAULT(c, at, "a certificate by ACME is for at most 8 names", "自動取得する証明書のホスト名は 8 個までです");
+}
+
 void check_sites(struct check *c, const struct org *o, struct map *names)
 {
 	char at[64], name[96];
@@ -108,6 +122,7 @@ void check_sites(struct check *c, const struct org *o, struct map *names)
 		}
 		check_origins(c, o, s, at);
 		check_exclusions(c, s, at);
+		check_acme(c, s, at);
 		snprintf(name, sizeof name, "%s.cache_s", at);
 		if (s->disaster && !s->cache_s && check_sound(c, name))
 			CHECK_FAULT(c, name, "is 0: a disaster site without a cache has no page to show", "0 です (防災サイトには示すページを保つキャッシュが必要です)");

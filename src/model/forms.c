@@ -202,6 +202,12 @@ static const struct text2 *check_url(struct str s)
 	return prefix_parse(s, &p) < 0 ? check_domain(s) : NULL;
 }
 
+static const struct text2 *check_https(struct str s)
+{
+	WRONG(bad, "isn't an https URL", "https で始まる URL ではありません");
+	return !s.len ? NULL : str_starts(s, STR("https://")) ? check_exact(s) : &bad;
+}
+
 static bool dots_ok(struct str s)
 {
 	return s.ptr[0] != '.' && s.ptr[s.len - 1] != '.' && !has(s, "..");
@@ -423,6 +429,7 @@ const struct form form_domain = { check_domain, "^\\.?[a-z0-9-]{1,63}(\\.[a-z0-9
 const struct form form_fqdn = { check_fqdn, "^[a-z0-9-]{1,63}(\\.[a-z0-9-]{1,63})+$" };
 const struct form form_path = { check_url_path, "^(/[A-Za-z0-9/._~-]*)?$" };
 const struct form form_parameter = { check_parameter, "^[][A-Za-z0-9._-]*$" };
+const struct form form_https = { check_https, "^(https://[!-~]+)?$" };
 const struct form form_url = { check_url, "^[!-~]+$" };
 const struct form form_exception = { check_exception, "^[!-~]+$" };
 const struct form form_mail = { check_mail, "^[^@ ]{1,64}@[A-Za-z0-9.-]+\\.[A-Za-z0-9-]+$" };

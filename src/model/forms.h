@@ -23,6 +23,7 @@ extern const struct form form_host;      /* a host name */
 extern const struct form form_owner;     /* a record's name in its zone: "@", or labels that may begin with _, the first perhaps "*" */
 extern const struct form form_ascii;     /* printable ASCII */
 extern const struct form form_domain;    /* "host" or ".domain" (it and all below) */
+extern const struct form form_https;     /* an https URL */
 extern const struct form form_fqdn;      /* a host name with a dot */
 extern const struct form form_path;      /* "" or "/path" of [A-Za-z0-9/._~-] */
 extern const struct form form_parameter; /* "" or of [][A-Za-z0-9._-] */

@@ -234,6 +234,7 @@ struct waf_exclusion {
 };
 
 #define SITES_MAX 200
+#define SITE_ACME_NAMES 8 /* its name and aliases, where the certificate is got by ACME */
 struct site { /* a public web site */
 	const char *name;     /* "www.city.saga.example" */
 	const char *title;    /* "公式サイト" */
@@ -248,6 +249,7 @@ struct site { /* a public web site */
 	uint32_t body_max_mib;
 	const char **certificate; /* "base64:" + DER, the site's own first; empty: HTTP only. The key is in the vault */
 	size_t n_certificate;
+	bool acme;               /* its certificate is got and renewed by itself (RFC 8555) */
 	uint32_t cache_s; /* how long a page is kept where its origin says nothing; 0: never */
 	bool disaster;    /* a page may be shown when its origin is gone, with the time it was fetched; its visitors have no cookies */
 };
@@ -382,6 +384,7 @@ struct service {
 		uint32_t drift_ms; /* the node's own clock is further off: an alarm */
 	} time;
 	struct prefix log4, log6;     /* what devices name as syslog server; the same for all. Unset: no device is listened to */
+	const char *acme;             /* directory (URL) of the authority that public sites' certificates are got from (RFC 8555); "" */
 	uint32_t web_source_per_s;    /* requests a second of one visitor to one site; ten times that of one network */
 	uint32_t web_forms_per_min;   /* forms sent by one visitor to one site */
 	struct prefix web4, web6;     /* what names of public sites lead to; the same for all. Unset: none is published */

@@ -2,7 +2,7 @@
  *
  * Each request is exactly ORDER_SIZE bytes (cursor.h fields, zero padded), each answer ORDER_REPLY_SIZE,
  * inside sock.h's framing. Peers by SO_PEERCRED: controld may send all but blocks and lines, respondd only blocks,
- * probed only lines.
+ * probed only lines, acmed only the sites' server.
  * Blocks belong to no generation: torided keeps them in STATE/blocks and puts them into nft sets,
  * the RPZ zone and the proxy's table. A block kills what runs (conntrack entries, proxy streams). */
 #ifndef WIRE_ORDER_H
@@ -24,6 +24,7 @@ enum order_op {
 	ORDER_BLOCK_ADD,    /* block */
 	ORDER_BLOCK_REMOVE, /* block.id */
 	ORDER_STATUS,       /* the answer's text names the file with the JSON status torided wrote */
+	ORDER_EDGE,         /* certificates of public sites have changed: their server reads them */
 	ORDER_LINES,        /* digest (of the generation meant), lines_dead: which uplinks don't work */
 };
 
