@@ -120,6 +120,7 @@ static void content(struct buf *b, const struct org *o)
 	json_field_bool(b, "safe_search", o->url.safe_search);
 	json_field_u64(b, "upload_max_mib", o->url.upload_max_mib);
 	texts(b, "deny_downloads", o->url.deny_downloads, o->url.n_deny_downloads);
+	texts(b, "websockets", o->url.websockets, o->url.n_websockets);
 	json_key(b, "tenants");
 	buf_putc(b, '{');
 	texts(b, "microsoft", t->microsoft, t->n_microsoft);

@@ -281,6 +281,7 @@ static const struct broken cases[] = {
 	  "isn't a category (toride url categories lists them; a list's own begin with x-)" },
 	{ "\"black\": [\"sns.example\"", "\"deny_downloads\": [\"exe\"], \"black\": [\"sns.example\"", ORG1 ".url.deny_downloads[0]",
 	  "must be one of programs, scripts, macros, archives, disks, media" },
+	{ "\"black\": [\"sns.example\"", "\"websockets\": [\"https://a.example/\"], \"black\": [\"sns.example\"", ORG1 ".url.websockets[0]", NULL },
 	{ "\"staff\": 1305", "\"staff\": 1305, \"tenants\": {\"microsoft\": [\"a.example\"]}", ORG1 ".tenants.microsoft_context",
 	  "is missing: Microsoft wants to know who sets the restriction" },
 	{ "\"staff\": 1305", "\"staff\": 1305, \"tenants\": {\"google\": [\"a,b\"]}", ORG1 ".tenants.google[0]",

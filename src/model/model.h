@@ -167,6 +167,8 @@ struct url_policy {
 	uint32_t upload_max_mib;     /* 0: the proxy's own ceiling */
 	const char **deny_downloads; /* groups of real types: "programs", … (scan/type.h's groups) */
 	size_t n_deny_downloads;
+	const char **websockets;     /* hosts and .domains whose WebSockets pass, uninspected */
+	size_t n_websockets;
 };
 
 /* Whose accounts of a shared service may be used from here: told to the service by request headers. Empty: any. */

@@ -329,6 +329,9 @@ static const struct object url_object = {
 		{ "deny_downloads", FIELD_TEXT, LIST(url_policy, deny_downloads), .form = &form_downloads, .max = 20, .max_entries = 10,
 		  SAYS("受け取らない種類", "圧縮ファイルの中も含め、内容から判定した種類: programs (プログラム)、scripts (スクリプト)、macros (マクロ入り文書)、archives (圧縮ファイル)、disks (ディスクイメージ)、media (動画・音声)。",
 		       "Kinds by content that aren't delivered, also inside archives: programs, scripts, macros (documents with), archives, disks, media.") },
+		{ "websockets", FIELD_TEXT, LIST(url_policy, websockets), .form = &form_domain, .max = 254, .max_entries = 200,
+		  SAYS("WebSocket を許す宛先", "WebSocket での通信を通すホスト名と .ドメイン。流れる中身は検査しません。空は通しません。",
+		       "Hosts and .domains whose WebSockets pass; what flows in them isn't inspected. Empty: none.") },
 		END,
 	},
 };

@@ -171,6 +171,10 @@ static int get_sets(struct load *l, yyjson_val *v, struct conf_org *o)
 	snprintf(path, sizeof path, "%sno_decrypt", l->path);
 	if (r == 0 && list)
 		r = url_set_build(list, path, &o->no_decrypt, l->err);
+	list = yyjson_obj_get(v, "websockets");
+	snprintf(path, sizeof path, "%swebsockets", l->path);
+	if (r == 0 && list)
+		r = url_set_build(list, path, &o->websockets, l->err);
 	return r;
 }
 
@@ -355,6 +359,7 @@ void conf_unref(struct conf **p)
 	for (size_t i = 0; i < c->n_orgs; i++) {
 		url_policy_destroy(&c->orgs[i].url);
 		url_set_destroy(&c->orgs[i].no_decrypt);
+		url_set_destroy(&c->orgs[i].websockets);
 	}
 	url_set_destroy(&c->common);
 	X509_STORE_free(c->store);

@@ -7,7 +7,7 @@
  *      "tls_decryption","no_decrypt":[…],"registered_only","terminals":[prefix…],"prefixes":[prefix…],
  *      "child_proxies":[prefix…],
  *      "safe_search","upload_max_mib","deny_downloads":[…],"tenants":{"microsoft":[…],"microsoft_context",
- *      "google":[…],"slack":[…],"slack_requester"},"pac","release_mail",
+ *      "google":[…],"slack":[…],"slack_requester"},"pac","release_mail","websockets":[…],
  *      "scan_fail":"closed"|"open","scan_max_mib","unscannable_allow","encrypted_allow","url":{…url/url.h…}}…],
  *    "dev":{"except":[prefix…],"hosts":[{"name","addr"}…],"verdict_ms":60000,"held_mib":512,"held_ms":60000}}
  *      only where every interface is ""
@@ -48,7 +48,7 @@ struct conf_org {
 	struct adjust adjust;
 	const char *pac; /* the proxy auto-config file; "" none */
 	const char *release_mail; /* whom people ask for a release; "" nobody */
-	struct url_set *no_decrypt;
+	struct url_set *no_decrypt, *websockets;
 	struct url_policy_set *url;
 };
 

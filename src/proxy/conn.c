@@ -351,7 +351,15 @@ void conn_check_conf(struct conn *c)
 	}
 	if (c->state != CONN_TUNNEL)
 		return;
-	decide_both(c->w, c->org->conf, &c->tunnel, c->name, &c->terminal, &d);
+	if (c->txn->switched) {
+		decide_both(c->w, c->org->conf, &c->txn->target, c->tunnel.host, &c->txn->terminal, &d);
+		if (d.allow && !url_set_match_host(c->org->conf->websockets, str_from(c->txn->target.host), NULL)) {
+			cut(c, c->txn, "websocket", "");
+			return;
+		}
+	} else {
+		decide_both(c->w, c->org->conf, &c->tunnel, c->name, &c->terminal, &d);
+	}
 	if (!d.allow)
 		cut(c, c->txn, d.rule, d.name);
 }

@@ -9,6 +9,7 @@
 #include "proxy/page.h"
 #include "proxy/sni.h"
 #include "proxy/target.h"
+#include "proxy/upgrade.h"
 #include "proxy/worker.h"
 
 #define CONN_IN_MAX (2 * HTTP_MAX_HEAD)
@@ -74,6 +75,8 @@ struct txn {
 	struct origin *origin;
 	struct http_stream rq, rs;
 	bool rq_done, rq_chunked, chunk_up, rs_done, rs_has_length, retried, keep, head_only, close_delimited, chunk_out, expect;
+	bool upgrade, switched;        /* asks for a WebSocket; has it: the connection is a tunnel */
+	char accept[UPGRADE_ACCEPT];
 	bool silent;                   /* no event: its inner requests have theirs */
 	unsigned interim;              /* 1xx heads read past … */
 	size_t interim_bytes;          /* … and their bytes */
@@ -152,6 +155,7 @@ void conn_check_conf(struct conn *c);           /* a new generation, or a new UR
 /* connect.c */
 void connect_begin(struct conn *c);             /* CONNECT was granted and answered */
 void connect_event(struct conn *c, int what);   /* PEEK, PREPARE, HANDSHAKE, TUNNEL */
+void connect_switch(struct conn *c, struct origin *o, struct str rest); /* its request became a tunnel; rest: for the terminal */
 void connect_abort(struct conn *c);
 
 /* txn.c */

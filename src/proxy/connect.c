@@ -49,7 +49,7 @@ void connect_abort(struct conn *c)
 	c->leaf_wait = false;
 	X509_free(c->leaf);
 	c->leaf = NULL;
-	if (c->txn && c->txn->tunnel) {
+	if (c->txn && (c->txn->tunnel || c->txn->switched)) {
 		c->txn->bytes_in += c->bytes_down;
 		c->txn->bytes_out += c->bytes_up;
 		c->bytes_down = c->bytes_up = 0;
@@ -88,18 +88,50 @@ static bool move(struct conn *c, struct chan *from, struct chan *to, uint64_t *c
 static void tunnel_origin_io(struct origin *o, int what)
 {
 	struct conn *c = o->user;
-	if ((what & CHAN_WRITABLE) && !c->ch.reading)
+	/* Where TLS holds bytes already read, nothing wakes us for them: asked once. */
+	if ((what & CHAN_WRITABLE) && !c->ch.reading) {
 		chan_resume(&c->ch);
+		if (!move(c, &c->ch, &o->ch, &c->bytes_up))
+			return;
+	}
 	if (what & CHAN_READABLE)
 		move(c, &o->ch, &c->ch, &c->bytes_down);
 }
 
 static void tunnel_event(struct conn *c, int what)
 {
-	if ((what & CHAN_WRITABLE) && !c->origin->ch.reading)
+	if ((what & CHAN_WRITABLE) && !c->origin->ch.reading) {
 		chan_resume(&c->origin->ch);
+		if (!move(c, &c->origin->ch, &c->ch, &c->bytes_down))
+			return;
+	}
 	if (what & CHAN_READABLE)
 		move(c, &c->ch, &c->origin->ch, &c->bytes_up);
+}
+
+/* From now on bytes both ways: `up` and `down` first, which always fit into empty sockets. False: c is gone. */
+static bool become_tunnel(struct conn *c, struct origin *o, struct str up, struct str down)
+{
+	c->origin = o;
+	o->io = tunnel_origin_io;
+	o->user = c;
+	c->state = CONN_TUNNEL;
+	conn_touch(c, WORKER_TUNNEL_MS);
+	if (chan_write(&o->ch, up.ptr, up.len) != (long)up.len || chan_write(&c->ch, down.ptr, down.len) != (long)down.len) {
+		give_up(c, "connect", "Error");
+		return false;
+	}
+	c->bytes_up += up.len;
+	c->bytes_down += down.len;
+	buf_done(&c->in);
+	chan_resume(&c->ch);
+	return true;
+}
+
+void connect_switch(struct conn *c, struct origin *o, struct str rest)
+{
+	if (become_tunnel(c, o, buf_view(&c->in), rest) && move(c, &o->ch, &c->ch, &c->bytes_down))
+		move(c, &c->ch, &o->ch, &c->bytes_up);
 }
 
 static void tunnel_ready(struct origin *o, void *user)
@@ -111,19 +143,8 @@ static void tunnel_ready(struct origin *o, void *user)
 		        o->fail == FAIL_FORBIDDEN || o->fail == FAIL_BLOCKED ? "Blocked" : "Error");
 		return;
 	}
-	o->io = tunnel_origin_io;
-	o->user = c;
-	c->state = CONN_TUNNEL;
 	c->txn->origin_addr = o->addr;
-	conn_touch(c, WORKER_TUNNEL_MS);
-	long n = chan_write(&o->ch, c->in.ptr, c->in.len);
-	if (n != (long)c->in.len) { /* a ClientHello always fits into an empty socket */
-		give_up(c, "connect", "Error");
-		return;
-	}
-	c->bytes_up += c->in.len;
-	buf_done(&c->in);
-	chan_resume(&c->ch);
+	become_tunnel(c, o, buf_view(&c->in), STR(""));
 }
 
 static void start_tunnel(struct conn *c)

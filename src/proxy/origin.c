@@ -180,6 +180,8 @@ static void start_tls(struct origin *o)
 		SSL_set1_host(ssl, o->sni);
 		SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 	}
+	if (o->h1)
+		SSL_set_alpn_protos(ssl, (const unsigned char *)"\x08http/1.1", 9);
 	SSL_SESSION *s = map_get(&w->sessions, str_from(o->key));
 	if (s)
 		SSL_set_session(ssl, s);
@@ -387,6 +389,7 @@ static struct origin *make(struct org_rt *org, const struct origin_want *want, c
 		return NULL;
 	o->org = org;
 	o->tls = want->tls;
+	o->h1 = want->h1;
 	o->port = want->port;
 	o->terminal = want->terminal;
 	o->ready = want->ready;
@@ -404,8 +407,8 @@ int origin_get(struct org_rt *org, const struct origin_want *want, struct origin
 	char key[ORIGIN_KEY];
 	/* With the organisation: TLS sessions are kept by this key for all of the thread's, and a session would tell an origin
 	 * that two organisations are the same proxy's. */
-	snprintf(key, sizeof key, "%s|%s%s|%u|%s", org->code, want->tls ? "s" : "", want->host, want->port,
-	         want->sni ? want->sni : "");
+	snprintf(key, sizeof key, "%s|%s%s|%u|%s%s", org->code, want->tls ? "s" : "", want->host, want->port,
+	         want->sni ? want->sni : "", want->h1 ? "|1" : "");
 	*ret_now = false;
 	struct origin *o = want->fresh ? NULL : map_get(&org->pool, str_from(key));
 	if (o) {

@@ -31,6 +31,7 @@ struct origin {
 	enum origin_state state;
 	enum origin_fail fail;
 	bool tls, reused, pooled;
+	bool h1;
 	bool leaving;             /* SHARED: nobody new gets it */
 	struct up2 *h2;           /* SHARED: up2.c's */
 	bool resolving, detached; /* the resolver, or the loop's closing of a descriptor, still knows it */
@@ -54,6 +55,7 @@ struct origin_want {
 	const char *sni;  /* verified; with tls */
 	uint16_t port;
 	bool tls, fresh;  /* fresh: not out of the pool */
+	bool h1;          /* HTTP/1.1, whatever else it speaks */
 	struct prefix terminal; /* for whom */
 	origin_ready ready;
 	void *user;

@@ -147,7 +147,7 @@ static void count(const struct txn *t)
 		org_count(o, STAT_UNJUDGED, 1);
 	if (t->cache_hit)
 		org_count(o, STAT_CACHE_HITS, 1);
-	if (t->tunnel)
+	if (t->tunnel || t->switched)
 		org_count(o, STAT_TUNNELS, 1);
 }
 

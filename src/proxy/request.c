@@ -140,6 +140,10 @@ static void begin_request(struct txn *t)
 		txn_deny(t, d.page, d.rule, d.rule);
 		return;
 	}
+	if (t->upgrade && !url_set_match_host(t->org->websockets, str_from(t->target.host), NULL)) {
+		txn_deny(t, PAGE_URL, "websocket", "");
+		return;
+	}
 	if (c->intercepted && c->fail) {
 		txn_origin_page(t, c->fail, c->fail_detail);
 		return;
@@ -172,6 +176,7 @@ int request_read(struct txn *t, const struct http_head *h, int r, const char **r
 		*ret_why = "head too long";
 		return -E_INVALID;
 	}
+	t->upgrade = r == 0 && upgrade_asked(h, t->accept);
 	if (r == 0 && t->method != HTTP_CONNECT)
 		rewrite_request(t, h);
 	return r;
@@ -276,7 +281,7 @@ void request_start(struct txn *t, bool fresh)
 	struct conn *c = t->c;
 	bool now;
 	struct origin_want want = { .host = c->intercepted ? c->tunnel.host : t->target.host, .port = t->target.port,
-		                    .tls = t->target.https, .terminal = t->terminal, .sni = t->target.https ? c->name : NULL, .fresh = fresh,
+		                    .tls = t->target.https, .terminal = t->terminal, .sni = t->target.https ? c->name : NULL, .fresh = fresh || t->upgrade, .h1 = t->upgrade,
 		                    .ready = on_origin, .user = t };
 	t->up = NULL;
 	t->state = TXN_ORIGIN;

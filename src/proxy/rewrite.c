@@ -92,6 +92,8 @@ void rewrite_request(struct txn *t, const struct http_head *h)
 		    !(h->h[i].id == H_OTHER && adjust_reserved(h->h[i].name)))
 			put_header(b, &h->h[i]);
 	adjust_headers(&t->org->adjust, t->target.host, b);
+	if (t->upgrade)
+		buf_puts(b, "Connection: Upgrade\r\nUpgrade: websocket\r\n");
 	buf_puts(b, takes_gzip(h) ? "Accept-Encoding: gzip\r\n" : "Accept-Encoding: identity\r\n");
 	if (h->chunked)
 		buf_puts(b, "Transfer-Encoding: chunked\r\n");

@@ -84,7 +84,7 @@ static long find_answer(struct txn *t, const char **ret_why)
 		}
 		if (http_parse_response(&t->rs, in->ptr, (size_t)end, t->method, &t->c->w->head, ret_why) < 0)
 			return -1;
-		if (h->status >= 200)
+		if (h->status >= 200 || (t->upgrade && upgrade_granted(h, t->accept)))
 			return end;
 		if (!answer_interim(t, h->status, (size_t)end, ret_why))
 			return -1;
@@ -111,6 +111,20 @@ static bool feed(struct txn *t, const char *p, size_t n)
 	return true;
 }
 
+/* The origin has granted the WebSocket: from now on bytes. */
+static void become_tunnel(struct txn *t, const struct http_head *h, struct str rest)
+{
+	struct conn *c = t->c;
+	struct origin *o = t->origin;
+	t->status = 101;
+	t->switched = true;
+	t->origin = NULL;
+	rewrite_response(t, h);
+	buf_puts(&t->head, "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+	buf_str(&t->head, rest);
+	connect_switch(c, o, buf_view(&t->head));
+}
+
 /* True: a head was found and handled. */
 static bool parse_answer(struct txn *t)
 {
@@ -125,6 +139,11 @@ static bool parse_answer(struct txn *t)
 	/* Texts of the head point into o->in: take it apart before the bytes move. */
 	struct buf in = o->in;
 	buf_init(&o->in, in.max);
+	if (h->status == 101) {
+		become_tunnel(t, h, (struct str){ in.ptr + end, in.len - (size_t)end });
+		buf_done(&in);
+		return true;
+	}
 	t->close_delimited = !h->keep_alive || (h->no_body && in.len > (size_t)end);
 	/* The body's beginning came with the head. */
 	bool on = answer_head(t, h) && feed(t, in.ptr + end, in.len - (size_t)end);

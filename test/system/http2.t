@@ -9,7 +9,7 @@ cp www/eicar.bin www/eicar.ssi; cp www/eicar.bin www/eicar.txt
 head -c 10240 /dev/urandom >www/10k; head -c 3000000 /dev/urandom >www/3m; head -c 20000000 /dev/urandom >www/20m
 head -c 400000 /dev/urandom >www/slow/a; cp www/slow/a www/slow/b; seq 20000 >www/text.txt; : >www/empty
 mkdir -p www/many; for i in $(seq 60); do head -c $((i * 777)) /dev/urandom >www/many/$i; done
-{ make_ca good; sign site good DNS:two.example,DNS:one.example,DNS:few.example,DNS:deny.example,DNS:bad.example; } >/dev/null 2>&1
+{ make_ca good; sign site good DNS:two.example,DNS:one.example,DNS:few.example,DNS:deny.example,DNS:bad.example,DNS:ws.example,DNS:other.example; } >/dev/null 2>&1
 cat >nginx.conf <<-END
 	daemon off; pid $top/nginx.pid; error_log $top/nginx.err; worker_processes 1; user root;
 	events { worker_connections 4096; }
@@ -27,13 +27,15 @@ jq -n --arg ca "$(cat good.pem)" '
 	{v:1, threads:2, service:{name:"試験クラウド",name_en:"Test cloud"}, proxy:{addr4:"127.0.0.1",addr6:"::1",port:8080},
 	 connect_ports:[443], refuse:[], origin_ca:[$ca], black:[],
 	 dev:{except:["127.0.0.0/8"], verdict_ms:4000, held_mib:64, held_ms:4000, hosts:[{name:"few.example",addr:"127.0.0.2"},{name:"one.example",addr:"127.0.0.3"},
-	   {name:"bad.example",addr:"127.0.0.4"},{name:".example",addr:"127.0.0.1"}]},
+	   {name:"bad.example",addr:"127.0.0.4"},{name:"ws.example",addr:"127.0.0.5"},{name:"other.example",addr:"127.0.0.5"},{name:".example",addr:"127.0.0.1"}]},
 	 orgs:[
 	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:[],scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,
-	   upload_max_mib:4, url:{black:["deny.example","https://two.example/secret"]}},
+	   upload_max_mib:4,websockets:["ws.example","two.example"],url:{black:["deny.example","https://two.example/secret","https://ws.example/secret"]}},
 	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,unscannable_allow:true,url:{}}]}' \
 	>state/generations/a/proxyd.json
 python3 "$here/frames2.py" origin 127.0.0.4 site.crt site.key >origin.log 2>&1 & pids="$! $pids"
+python3 "$here/ws.py" origin 127.0.0.5 443 site.crt site.key >ws.log 2>&1 & pids="$! $pids"
+python3 "$here/ws.py" origin 127.0.0.5 8080 - - >ws.log 2>&1 & pids="$! $pids"
 run nginx -p "$top" -c "$top/nginx.conf"
 run clamd -c "$top/clamd.conf"
 proxy_start
@@ -128,6 +130,24 @@ try "one that leaves, too" page 502 応答が正しくありません $A $B/away
 try "one that sends without end" page 403 検査できない $A $B/window
 want="2 200"
 try "and then it answers as ever" eval 'spoke $A $B/ok && is "$(cat out)" "the answer"'
+
+# ---- upgrades of HTTP/1.1
+ws() { is "$(timeout 30 python3 "$here/ws.py" client 8080 run/ca.pem "$2" 2>&1)" "$1"; }
+try "a WebSocket passes, for a host that is named" ws echo wss://ws.example/echo
+try "its event" event '"url_string":"https://ws.example/echo".*"code":101.*"bytes_in":2.*"intercepted":true'
+try "in clear too" ws echo ws://ws.example:8080/echo
+try "not for another host" ws 403 wss://other.example/echo
+try "the event says why" event '"hostname":"other.example".*"action":"Denied".*"rule":\{"uid":"websocket"'
+try "not where the URL is denied" ws 403 wss://ws.example/secret
+try "not when the origin answers somebody else's" ws 502 wss://ws.example/wrong
+try "an origin of HTTP/2 is asked in HTTP/1.1, and its page passes" eval 'ws 200 wss://two.example/10k && log "GET two.example /10k HTTP/1.1"'
+try "another upgrade isn't passed on" eval 'is "$(curl -s -m 9 -o out -w "%{http_code}" --http1.1 $A -H "Connection: Upgrade" -H "Upgrade: h2c" https://ws.example/echo)" 426'
+(timeout 40 python3 "$here/ws.py" client 8080 run/ca.pem wss://ws.example/hold >held 2>&1) & held=$!
+try "one that stays" until_true 5 grep -qx held held
+try "a block of its URL" blocks 3 https://ws.example/hold
+try "cuts it" eval 'wait $held; grep -qx cut held'
+try "as its event says" event '"path":"/hold".*"disposition":"Reset","rule":\{"uid":"block:B-20261122-0001"'
+blocks >/dev/null
 
 try "proxyd is still the same process" kill -0 $proxyd
 kill $proxyd
