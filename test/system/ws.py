@@ -110,7 +110,7 @@ def client(port, ca, url):
         return
     for n in (5, 200000):
         m = os.urandom(n)
-        threading.Thread(target=write, args=(s, m, True)).start()
+        write(s, m, True) # the origin takes all of it before it echoes
         assert read(s)[1] == m
     print("echo")
 
