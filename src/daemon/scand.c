@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "jail/jail.h"
+#include "scan/rules.h"
 #include "scan/server.h"
 #include "scan/signatures.h"
 #include "wire/ctl.h"
@@ -38,7 +39,11 @@ struct scand {
 	uv_loop_t loop;
 	uv_signal_t hup, term;
 	uv_timer_t look;
-	uv_poll_t nursery_end;
+	uv_poll_t nursery_end, rules_end;
+	char rules_dirs[RULES_DIRS][PLACE_MAX];
+	uint64_t rules_mark;
+	int rules_channel; /* -1: none are being compiled */
+	bool rules_bad; /* the newest files couldn't be compiled: older ones are in force */
 	struct clamd *clamd;
 	int nursery;
 	struct walker *walker;
@@ -159,9 +164,89 @@ static void on_reload(struct str reply, void *user)
 	log_info("", "clamd", "the signature directory changed; reload: %s", reply.ptr ? "asked for" : "clamd doesn't answer");
 }
 
+/* ---- our own rules ---- */
+
+static void rules_told(struct scand *s, int r, unsigned count, const struct err *err)
+{
+	s->rules_bad = r < 0;
+	gauge(s, "rules_bad", s->rules_bad);
+	if (r < 0) {
+		log_err(LOG_LEVEL_ERROR, "", "rules", err);
+		return;
+	}
+	gauge(s, "rules", count);
+	log_info("", "rules", "%u rules in force", count);
+}
+
+/* With the operator's rules, or, when something is wrong in them, with those shipped; without these there is no start. */
+static int start_rules(struct scand *s, struct err *err)
+{
+	const char *dirs[RULES_DIRS] = { s->rules_dirs[0], s->rules_dirs[1] };
+	struct err said;
+	unsigned count = 0;
+	int fd, r = 0;
+	snprintf(s->rules_dirs[0], PLACE_MAX, "%s/yara", place_rules());
+	place_in_state(s->rules_dirs[1], PLACE_MAX, "feeds/yara");
+	s->rules_channel = -1;
+	s->rules_mark = rules_mark(dirs, RULES_DIRS);
+	for (size_t n = RULES_DIRS; n > 0; n--) {
+		r = rules_bundle(dirs, n, &fd, &said);
+		if (r == 0) {
+			r = nursery_rules(s->nursery, fd, &count, &said);
+			close(fd);
+		}
+		bool bad = s->rules_bad;
+		rules_told(s, r, count, &said);
+		if (r == 0) {
+			gauge(s, "rules_bad", bad); /* the operator's */
+			break;
+		}
+	}
+	if (r < 0)
+		*err = said;
+	return r;
+}
+
+static void on_rules(uv_poll_t *h, int status, int events)
+{
+	struct scand *s = h->data;
+	struct err err;
+	unsigned count = 0;
+	uv_close((uv_handle_t *)h, NULL);
+	int r = nursery_rules_result(s->rules_channel, &count, &err);
+	s->rules_channel = -1;
+	rules_told(s, r, count, &err);
+	if (r == 0)
+		signatures_flush(&s->sig); /* what the old rules called clean is asked again */
+}
+
+static void look_at_rules(struct scand *s)
+{
+	const char *dirs[RULES_DIRS] = { s->rules_dirs[0], s->rules_dirs[1] };
+	struct err err;
+	int fd;
+	uint64_t mark = rules_mark(dirs, RULES_DIRS);
+	if (mark == s->rules_mark || s->rules_channel >= 0)
+		return;
+	s->rules_mark = mark;
+	int r = rules_bundle(dirs, RULES_DIRS, &fd, &err);
+	if (r == 0) {
+		r = nursery_rules_begin(s->nursery, fd, &s->rules_channel, &err);
+		close(fd);
+	}
+	if (r < 0) {
+		rules_told(s, r, 0, &err);
+		return;
+	}
+	uv_poll_init(&s->loop, &s->rules_end, s->rules_channel);
+	s->rules_end.data = s;
+	uv_poll_start(&s->rules_end, UV_READABLE | UV_DISCONNECT, on_rules);
+}
+
 static void on_look(uv_timer_t *t)
 {
 	struct scand *s = t->data;
+	look_at_rules(s);
 	if (signatures_tick(&s->sig, clock_mono_ms()))
 		clamd_ask(s->clamd, "RELOAD", LOOK_MS, on_reload, s);
 	clamd_ask(s->clamd, "VERSION", LOOK_MS, on_version, s);
@@ -225,6 +310,8 @@ static int start(struct scand *s, struct err *err)
 	int r = daemon_begin("scand", &s->d, err);
 	if (r == 0)
 		r = nursery_start(&s->nursery, err); /* before there is anything that a worker needn't have */
+	if (r == 0)
+		r = start_rules(s, err);
 	if (r == 0)
 		r = read_config(s, &s->c, err);
 	if (r == 0 && uv_loop_init(&s->loop) < 0)

@@ -49,7 +49,7 @@ const struct table_process table_processes[] = {
 	  .files = 1024, .processes = 128, .needs = "%S/current/clamd/clamd.conf", .probe = "%R/clamd/clamd.sock" },
 	{ .name = "scand", .argv = { "toride-scand" }, .uid = USER_SCAN, .own_net = true,
 	  .calls = CALLS_READ | CALLS_UNIX | CALLS_THREADS | CALLS_MEMFD,
-	  .read = { LIBS, "%S/generations", "%S/current", "%S/feeds" },
+	  .read = { LIBS, "%S/generations", "%S/current", "%S/feeds", "%L" },
 	  .memory = 2 * GIB, .files = 4096, .processes = 512, .needs = "%S/current/scand.json" },
 	{ .name = "unbound", .engine = true, .prepare = PREPARE_TLS, .uid = USER_UNBOUND, .caps_start = CAP(CAP_NET_BIND_SERVICE),
 	  .argv = { "/usr/sbin/unbound", "-d", "-p", "-c", "%S/current/unbound/unbound.conf" },

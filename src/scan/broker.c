@@ -23,7 +23,7 @@ struct broker_job {
 	struct broker *b;
 	struct flight *flight;
 	uint64_t id;
-	char org[8];
+	char org[8], name[VERDICT_NAME_MAX];
 	int fd;
 	uint64_t size, limit;
 	int64_t deadline_ms;
@@ -296,12 +296,13 @@ static void on_walked(const struct walk_result *r, void *user)
 static const struct walker_calls walk_calls = { on_member, on_walked };
 
 /* False: no worker to be had. */
-static bool walk_start(struct flight *f, int fd)
+static bool walk_start(struct flight *f, int fd, const char *name)
 {
 	const struct walk_limits *l = f->b->o.limits;
 	int64_t left = f->deadline_ms - clock_mono_ms();
 	struct worker_ask a = { .timeout_ms = left > 0 ? (uint32_t)left : 1, .depth = l->depth, .files = (uint32_t)l->files,
 		                .ratio = (uint32_t)l->ratio, .bytes = l->bytes };
+	str_copy(str_from(name), a.name, sizeof a.name);
 	f->walk = walker_start(f->b->o.walker, fd, &a, &walk_calls, f);
 	return f->walk != NULL;
 }
@@ -341,7 +342,7 @@ static bool flight_start(struct broker_job *j)
 		fail(&j->v, VERDICT_ERROR, "no memory");
 		return false;
 	}
-	bool ok = !b->o.walker || walk_start(f, fd);
+	bool ok = !b->o.walker || walk_start(f, fd, j->name);
 	if (ok) {
 		j->fd = -1;
 		f->scan = clamd_scan(b->o.clamd, fd, j->deadline_ms, on_scanned, f);
@@ -506,6 +507,7 @@ static struct broker_job *job_new(struct broker *b, const struct verdict_request
 	j->fd = fd;
 	j->work.data = j;
 	memcpy(j->org, rq->org, sizeof j->org);
+	memcpy(j->name, rq->name, sizeof j->name);
 	j->deadline_ms = clock_mono_ms() + (timeout < 600000 ? timeout : 600000);
 	j->next = b->jobs;
 	if (b->jobs)

@@ -24,7 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct worker_member m;
 	struct buf b;
 	walk_prepare();
-	walk((struct str){ (const char *)data, size }, &limits, size & 1 ? "secret" : "", &ops, &r);
+	const struct walk_about about = { "name", size & 1 ? "secret" : "" };
+	walk((struct str){ (const char *)data, size }, &about, &limits, &ops, &r);
 	if (r.bytes > limits.bytes + 65536 || r.files > limits.files + 1 || (r.found && !r.reason[0]))
 		bug("over the budget, or without a reason");
 	buf_init(&b, WORKER_MESSAGE);

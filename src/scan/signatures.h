@@ -24,6 +24,7 @@ struct signatures {
 
 /* A restart counts as a change: nobody knows what was loaded meanwhile. */
 void signatures_init(struct signatures *s, const char *directory, _Atomic uint64_t *generation);
+void signatures_flush(struct signatures *s); /* all cached verdicts are void */
 /* Each few seconds. True: the directory changed, tell clamd to reload. */
 bool signatures_tick(struct signatures *s, int64_t mono_ms);
 /* clamd's answer to VERSION: "ClamAV 1.4.6/27812/Sat Nov 21 08:24:03 2026"; ptr NULL: no answer. */

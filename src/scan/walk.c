@@ -29,7 +29,7 @@ struct level {
 
 struct walk {
 	struct walk_limits limits;
-	const char *password;
+	const struct walk_about *about;
 	const struct walk_ops *ops;
 	struct walk_result *r;
 	struct level *level;
@@ -107,7 +107,7 @@ bool walk_over(const struct walk *w)
 
 const char *walk_password(const struct walk *w)
 {
-	return w->password;
+	return w->about->password;
 }
 
 static int over(struct walk *w, const char *reason)
@@ -181,11 +181,15 @@ static void matched(struct walk *w, const char *rule, const char *name)
 
 static void look_at(struct walk *w, const struct walk_member *m)
 {
-	const char *rule = w->ops->match ? w->ops->match(m->bytes, m->name, w->ops->user) : NULL;
+	char rule[WALK_REASON] = "";
+	const char *name = m->depth ? m->name : w->about->name;
+	int hit = w->ops->match ? w->ops->match(m->bytes, m->type, name, rule, w->ops->user) : 0;
 	if (m->depth)
 		w->r->inside |= file_type_groups(m->type);
-	if (rule)
+	if (hit > 0)
 		matched(w, rule, m->name);
+	else if (hit < 0)
+		over(w, "rules take too long");
 	if (m->depth && w->ops->member && w->ops->member(m, w->ops->user) != 0)
 		matched(w, "", m->name);
 	if (!w->stop)
@@ -269,9 +273,9 @@ void walk_prepare(void)
 	SHA256((const unsigned char *)"", 0, sha);
 }
 
-void walk(struct str file, const struct walk_limits *limits, const char *password, const struct walk_ops *ops, struct walk_result *ret)
+void walk(struct str file, const struct walk_about *about, const struct walk_limits *limits, const struct walk_ops *ops, struct walk_result *ret)
 {
-	struct walk w = { .limits = *limits, .password = password, .ops = ops, .r = ret, .file_size = file.len };
+	struct walk w = { .limits = *limits, .about = about, .ops = ops, .r = ret, .file_size = file.len };
 	struct walk_member m = { .name = "", .bytes = file, .fd = -1 };
 	*ret = (struct walk_result){ 0 };
 	if (file.len == 0)

@@ -48,8 +48,8 @@ struct walk_result {
 };
 
 struct walk_ops {
-	/* The name of the rule that these bytes match (name: a member's, "" the file's), or NULL. */
-	const char *(*match)(struct str bytes, const char *name, void *user);
+	/* 1: a rule matches, ret_rule names it; 0: none; negative: it couldn't be found out. name: a member's, or the file's. */
+	int (*match)(struct str bytes, enum file_type type, const char *name, char ret_rule[WALK_REASON], void *user);
 	/* A member. 0: go on; otherwise the walk ends as malicious. */
 	int (*member)(const struct walk_member *m, void *user);
 	void *user;
@@ -57,8 +57,11 @@ struct walk_ops {
 
 /* Once, before the process is confined: libraries look for their data then. */
 void walk_prepare(void);
-/* name: what the file was called, "" unknown. password: for containers that ask for one; "" none. */
-void walk(struct str file, const struct walk_limits *limits, const char *password, const struct walk_ops *ops, struct walk_result *ret);
+struct walk_about {
+	const char *name;     /* what the file was called; "": unknown */
+	const char *password; /* for containers that ask for one; "": none */
+};
+void walk(struct str file, const struct walk_about *about, const struct walk_limits *limits, const struct walk_ops *ops, struct walk_result *ret);
 
 /* ---- for the readers of formats (archive.c, …) ---- */
 

@@ -20,10 +20,11 @@ struct seen {
 	size_t n;
 };
 
-static const char *match(struct str bytes, const char *name, void *user)
+static int match(struct str bytes, enum file_type type, const char *name, char ret_rule[WALK_REASON], void *user)
 {
-	(void)name, (void)user;
-	return bytes.len >= sizeof MARK - 1 && memcmp(bytes.ptr, MARK, sizeof MARK - 1) == 0 ? "TEST_Mark" : NULL;
+	(void)type, (void)name, (void)user;
+	snprintf(ret_rule, WALK_REASON, "TEST_Mark");
+	return bytes.len >= sizeof MARK - 1 && memcmp(bytes.ptr, MARK, sizeof MARK - 1) == 0;
 }
 
 static int note_member(const struct walk_member *m, void *user)
@@ -45,7 +46,8 @@ static struct walk_result run(struct str s, const char *password)
 	const struct walk_ops ops = { match, note_member, &seen };
 	struct walk_result r;
 	seen.n = 0;
-	walk(s, &limits, password, &ops, &r);
+	const struct walk_about about = { "", password };
+	walk(s, &about, &limits, &ops, &r);
 	return r;
 }
 

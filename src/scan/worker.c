@@ -7,12 +7,14 @@
 #include "jail/calls.h"
 #include "jail/paths.h"
 #include "jail/table.h"
+#include "scan/yara.h"
 #include "wire/cursor.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -24,6 +26,10 @@
 #define CHILDREN 256
 #define REAP_MS 100
 #define GRACE_MS 2000 /* past its time a worker is killed from outside */
+#define COMPILE_MS 30000
+#define RULES_MAX (64 * MIB)
+
+enum { ASK_WALK = 1, ASK_RULES = 2 };
 
 /* ---- messages ---- */
 
@@ -106,7 +112,14 @@ static ssize_t send_with(int sock, const struct buf *b, const int *fds, size_t n
 struct worker {
 	int channel;
 	struct buf out;
+	struct yara_scanner *rules; /* NULL: none */
 };
+
+static int match(struct str bytes, enum file_type type, const char *name, char ret_rule[WALK_REASON], void *user)
+{
+	struct worker *w = user;
+	return w->rules ? yara_match(w->rules, bytes, file_type_name(type), name, WORKER_RULES_S, ret_rule, WALK_REASON) : 0;
+}
 
 /* 0 go on, 1 end. The channel's other end gone: nobody wants the answer any more. */
 static int on_member(const struct walk_member *m, void *user)
@@ -126,23 +139,44 @@ static int on_member(const struct walk_member *m, void *user)
 	return m->blind ? answer : 0;
 }
 
-static void run_worker(const struct worker_ask *a, int file, int channel)
+static void run_worker(const struct worker_ask *a, struct yara_rules *rules, int file, int channel)
 {
 	struct stat st;
 	struct worker w = { .channel = channel };
 	struct walk_result r = { .found = WALK_BEYOND, .reason = "cannot read" };
 	const struct walk_limits limits = { .depth = a->depth, .files = a->files, .bytes = a->bytes, .ratio = a->ratio,
 		                            .deadline_ms = clock_mono_ms() + a->timeout_ms };
-	const struct walk_ops ops = { .member = on_member, .user = &w };
+	const struct walk_ops ops = { .match = match, .member = on_member, .user = &w };
+	const struct walk_about about = { a->name, a->password };
 	buf_init(&w.out, WORKER_MESSAGE);
+	if (rules && yara_scanner_open(rules, &w.rules) < 0)
+		_exit(1);
 	if (fstat(file, &st) == 0 && st.st_size > 0) {
 		void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, file, 0);
 		if (map != MAP_FAILED)
-			walk((struct str){ map, (size_t)st.st_size }, &limits, a->password, &ops, &r);
+			walk((struct str){ map, (size_t)st.st_size }, &about, &limits, &ops, &r);
 	}
 	buf_reset(&w.out);
 	worker_end_write(&w.out, &r);
 	_exit(send_with(channel, &w.out, NULL, 0, 0) < 0);
+}
+
+/* Says "" and leaves the compiled rules in `out`, or says what is wrong. */
+static void run_compiler(int bundle, int out, int channel)
+{
+	struct stat st;
+	struct err err = { .msg = "cannot read the rules" };
+	struct yara_rules *rules;
+	char text[WORKER_MESSAGE];
+	int r = -E_IO;
+	if (fstat(bundle, &st) == 0 && st.st_size >= 0 && (uint64_t)st.st_size <= RULES_MAX) {
+		void *map = st.st_size ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, bundle, 0) : NULL;
+		r = map == MAP_FAILED ? -E_IO : yara_compile((struct str){ map ? map : "", (size_t)st.st_size }, &rules, &err);
+	}
+	if (r == 0 && yara_save(rules, out) == 0)
+		_exit(0);
+	int n = snprintf(text, sizeof text, "%s: %s", err.path, err.msg);
+	_exit(send(channel, text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1, MSG_NOSIGNAL) < 0 ? 2 : 1);
 }
 
 static void limit(int what, rlim_t n)
@@ -157,9 +191,11 @@ static void limit(int what, rlim_t n)
 struct nursery {
 	int sock;
 	const struct sock_fprog *filter;
-	struct {
+	struct yara_rules *rules;
+	struct child {
 		pid_t pid; /* 0: free */
 		int64_t until_ms;
+		int out, channel; /* of the one that compiles rules; else -1 */
 	} children[CHILDREN];
 	size_t n;
 };
@@ -167,9 +203,33 @@ struct nursery {
 static int ask_read(const void *p, size_t n, struct worker_ask *ret)
 {
 	struct rd r = rd_from(p, n);
+	rd_u8(&r); /* ASK_WALK */
 	*ret = (struct worker_ask){ .timeout_ms = rd_u32(&r), .depth = rd_u32(&r), .files = rd_u32(&r), .ratio = rd_u32(&r), .bytes = rd_u64(&r) };
+	rd_text(&r, ret->name, sizeof ret->name);
 	rd_text(&r, ret->password, sizeof ret->password);
 	return ret->ratio ? rd_end(&r) : -E_INVALID;
+}
+
+static void tell_count(int channel, unsigned count)
+{
+	const unsigned char text[5] = { 0, (unsigned char)(count >> 24), (unsigned char)(count >> 16), (unsigned char)(count >> 8), (unsigned char)count };
+	send(channel, text, sizeof text, MSG_NOSIGNAL);
+}
+
+/* The compiler ended: its rules are in force for all workers from now on, and scand is told. */
+static void take_rules(struct nursery *n, struct child *c, int status)
+{
+	struct yara_rules *rules;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && yara_load(c->out, &rules) == 0) {
+		yara_destroy(&n->rules);
+		n->rules = rules;
+		tell_count(c->channel, yara_count(rules));
+	} else if (!WIFEXITED(status) || WEXITSTATUS(status) != 1) {
+		static const char died[] = "the rules can't be compiled within the limits";
+		send(c->channel, died, sizeof died - 1, MSG_NOSIGNAL);
+	}
+	close(c->out);
+	close(c->channel);
 }
 
 static void reap(struct nursery *n)
@@ -180,38 +240,69 @@ static void reap(struct nursery *n)
 			continue;
 		if (now > n->children[i].until_ms)
 			kill(n->children[i].pid, SIGKILL);
-		if (waitpid(n->children[i].pid, NULL, WNOHANG) != 0) {
+		int status = 0;
+		if (waitpid(n->children[i].pid, &status, WNOHANG) != 0) {
+			if (n->children[i].out >= 0)
+				take_rules(n, &n->children[i], status);
 			n->children[i].pid = 0;
 			n->n--;
 		}
 	}
 }
 
-static void become_worker(struct nursery *n, const struct worker_ask *a, int file, int channel)
+static void confine_worker(struct nursery *n)
 {
 	close(n->sock);
 	limit(RLIMIT_CPU, WORKER_CPU_S);
+#ifndef __SANITIZE_ADDRESS__ /* its shadow alone is terabytes */
 	limit(RLIMIT_DATA, WORKER_MEMORY);
+#endif
 	limit(RLIMIT_NOFILE, 64);
 	limit(RLIMIT_CORE, 0);
 	if (jail_calls_enter(n->filter) < 0)
 		_exit(2);
-	run_worker(a, file, channel);
 }
 
-static void fork_worker(struct nursery *n, const struct worker_ask *a, int file, int channel)
+/* In the child NULL; in the parent the child's place, or NULL with *ret_failed. */
+static struct child *fork_child(struct nursery *n, int64_t ms, bool *ret_failed)
 {
 	size_t i = 0;
 	while (i < CHILDREN && n->children[i].pid)
 		i++;
 	pid_t pid = i < CHILDREN ? fork() : -1;
-	if (pid == 0)
-		become_worker(n, a, file, channel);
-	if (pid < 0)
-		return; /* the channel closes: its verdict is "died" */
-	n->children[i].pid = pid;
-	n->children[i].until_ms = clock_mono_ms() + a->timeout_ms + GRACE_MS;
+	*ret_failed = pid < 0;
+	if (pid <= 0) {
+		if (pid == 0)
+			confine_worker(n);
+		return NULL;
+	}
+	n->children[i] = (struct child){ .pid = pid, .until_ms = clock_mono_ms() + ms + GRACE_MS, .out = -1, .channel = -1 };
 	n->n++;
+	return &n->children[i];
+}
+
+/* A failure closes the channel without a word: "died". */
+static void fork_worker(struct nursery *n, const struct worker_ask *a, int file, int channel)
+{
+	bool failed;
+	if (!fork_child(n, a->timeout_ms, &failed) && !failed)
+		run_worker(a, n->rules, file, channel);
+}
+
+static void fork_compiler(struct nursery *n, int bundle, int channel)
+{
+	bool failed;
+	int out = memfd_create("rules", MFD_CLOEXEC);
+	struct child *c = out < 0 ? NULL : fork_child(n, COMPILE_MS, &failed);
+	if (!c && out >= 0 && !failed)
+		run_compiler(bundle, out, channel);
+	if (!c) {
+		if (out >= 0)
+			close(out);
+		return;
+	}
+	c->out = out;
+	c->channel = fcntl(channel, F_DUPFD_CLOEXEC, 0);
 }
 
 /* False: scand is gone. */
@@ -233,7 +324,9 @@ static bool take_ask(struct nursery *n)
 	if (k == 0 || !h || h->cmsg_type != SCM_RIGHTS || h->cmsg_len != CMSG_LEN(sizeof fds))
 		return false;
 	memcpy(fds, CMSG_DATA(h), sizeof fds);
-	if (ask_read(text, (size_t)k, &a) == 0)
+	if (text[0] == ASK_RULES)
+		fork_compiler(n, fds[0], fds[1]);
+	else if (ask_read(text, (size_t)k, &a) == 0)
 		fork_worker(n, &a, fds[0], fds[1]);
 	close(fds[0]);
 	close(fds[1]);
@@ -260,6 +353,7 @@ static void become_nursery(int sock, pid_t parent)
 	struct nursery n = { .sock = sock };
 	const struct jail_paths none = { 0 };
 	walk_prepare();
+	yara_prepare();
 	signal(SIGTERM, SIG_IGN); /* it ends with scand, whose end of the socket closes */
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
@@ -302,18 +396,63 @@ int nursery_start(int *ret_fd, struct err *err)
 	return 0;
 }
 
-int nursery_ask(int nursery, const struct worker_ask *a, int file, int channel)
+static int ask(int nursery, struct buf *b, int file, int channel)
 {
 	const int fds[2] = { file, channel };
+	ssize_t n = send_with(nursery, b, fds, 2, MSG_DONTWAIT);
+	buf_done(b);
+	return n >= 0 ? 0 : errno == EAGAIN ? -E_AGAIN : -E_CLOSED;
+}
+
+int nursery_ask(int nursery, const struct worker_ask *a, int file, int channel)
+{
 	struct buf b;
 	buf_init(&b, WORKER_MESSAGE);
+	wr_u8(&b, ASK_WALK);
 	wr_u32(&b, a->timeout_ms);
 	wr_u32(&b, a->depth);
 	wr_u32(&b, a->files);
 	wr_u32(&b, a->ratio);
 	wr_u64(&b, a->bytes);
-	wr_text(&b, str_from(a->password));
-	ssize_t n = send_with(nursery, &b, fds, 2, MSG_DONTWAIT);
-	buf_done(&b);
-	return n >= 0 ? 0 : errno == EAGAIN ? -E_AGAIN : -E_CLOSED;
+	wr_name(&b, a->name);
+	wr_name(&b, a->password);
+	return ask(nursery, &b, file, channel);
+}
+
+int nursery_rules_begin(int nursery, int bundle, int *ret_channel, struct err *err)
+{
+	int pair[2];
+	struct buf b;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_errno(err, "rules", "cannot make a socket");
+	buf_init(&b, WORKER_MESSAGE);
+	wr_u8(&b, ASK_RULES);
+	int r = ask(nursery, &b, bundle, pair[1]);
+	close(pair[1]);
+	if (r < 0) {
+		close(pair[0]);
+		return err_set(err, E_CLOSED, "rules", "the nursery doesn't take them");
+	}
+	*ret_channel = pair[0];
+	return 0;
+}
+
+int nursery_rules_result(int channel, unsigned *ret_count, struct err *err)
+{
+	char text[WORKER_MESSAGE];
+	ssize_t n = recv(channel, text, sizeof text - 1, 0);
+	close(channel);
+	if (n == 5 && text[0] == 0) {
+		struct rd r = rd_from(text + 1, 4);
+		*ret_count = rd_u32(&r);
+		return 0;
+	}
+	text[n > 0 ? n : 0] = 0;
+	return err_set(err, E_INVALID, "rules", "%s", n > 0 ? text : "the nursery says nothing of them");
+}
+
+int nursery_rules(int nursery, int bundle, unsigned *ret_count, struct err *err)
+{
+	int channel, r = nursery_rules_begin(nursery, bundle, &channel, err);
+	return r < 0 ? r : nursery_rules_result(channel, ret_count, err);
 }

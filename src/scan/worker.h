@@ -12,7 +12,9 @@
  *   member  u8 1, u8 wait, u32 depth, u64 size, text name, text type, 32 bytes SHA-256; with wait: a descriptor, and the
  *           worker waits for a byte: 0 go on, 1 end
  *   end     u8 2, u32 found, u32 inside, u64 files, u64 bytes, text reason, text where
- * Closed before `end`: the worker died, of its limits or of the file. */
+ * Closed before `end`: the worker died, of its limits or of the file.
+ *
+ * Our rules (scan/yara.h) are compiled in a worker too; the nursery loads the outcome, and all workers after that have it. */
 #ifndef SCAN_WORKER_H
 #define SCAN_WORKER_H
 
@@ -25,6 +27,7 @@ struct err;
 #define WORKER_MESSAGE 1024
 #define WORKER_MEMORY (1024ull * 1024 * 1024) /* private memory of one; what is unpacked lies in memfds, under the walk's budget */
 #define WORKER_CPU_S 60
+#define WORKER_RULES_S 10 /* the rules' time for one file */
 
 #define WORKER_MEMBER 1
 #define WORKER_END 2
@@ -32,7 +35,7 @@ struct err;
 struct worker_ask {
 	uint32_t timeout_ms, depth, files, ratio;
 	uint64_t bytes;
-	char password[WALK_PASSWORD];
+	char name[WALK_NAME], password[WALK_PASSWORD];
 };
 
 struct worker_member {
@@ -43,10 +46,17 @@ struct worker_member {
 	uint8_t sha256[VERDICT_SHA];
 };
 
-/* Forks the nursery; *ret_fd is ours. Confines it (not us). */
+/* Forks the nursery; *ret_fd is ours. Confines it (not us). Before libuv is used: at a fork it closes what it had open. */
 int nursery_start(int *ret_fd, struct err *err);
 /* Both descriptors stay the caller's. 0, -E_AGAIN (ask again later) or -E_CLOSED (the nursery is gone). */
 int nursery_ask(int nursery, const struct worker_ask *a, int file, int channel);
+
+/* New rules: bundle is a file with what yara_bundle_add() made. Waits for the outcome, up to 30 s. On an error the old rules stay.
+ * *ret_count: how many there are. */
+int nursery_rules(int nursery, int bundle, unsigned *ret_count, struct err *err);
+/* The same without waiting: the channel's end tells (nursery_rules_result()) when it can be read. */
+int nursery_rules_begin(int nursery, int bundle, int *ret_channel, struct err *err);
+int nursery_rules_result(int channel, unsigned *ret_count, struct err *err);
 
 /* The messages; exported for their reader, tests and fuzz target. */
 void worker_member_write(struct buf *b, const struct worker_member *m);

@@ -12,7 +12,7 @@ command -v clamd >/dev/null || skip "clamd isn't installed"
 [ "$(id -u)" = 0 ] || skip "needs root"
 
 work=$(mktemp -d /tmp/toride-scan.XXXXXX)
-export TORIDE_STATE=$work/state TORIDE_RUN=$work/run
+export TORIDE_STATE=$work/state TORIDE_RUN=$work/run TORIDE_RULES=$src/rules
 clamd_pid='' scand_pid=''
 ended() {
 	for p in $clamd_pid $scand_pid; do kill "$p" 2>/dev/null; done
@@ -103,6 +103,21 @@ ok $([ "$(awk '/^Seccomp:/{print $2}' "/proc/$nursery/status")" = 2 ]; echo $?) 
 for _ in $(seq 30); do [ -z "$(pgrep -P "$nursery")" ] && break; sleep 0.1; done
 ok $([ -z "$(pgrep -P "$nursery")" ]; echo $?) "no worker stays"
 cd / || exit 1
+
+# ---- our own rules ----
+printf 'MZ' >"$work/invoice.pdf.exe"; head -c 500 /dev/zero >>"$work/invoice.pdf.exe"
+"$bin/toride" scan --json "$work/invoice.pdf.exe" 2>/dev/null | grep -q '"malware":"Name_Hides_Program"'; ok $? "a rule of ours names what it found"
+echo 'the word of the day is umbrella' >"$work/own"
+ok $([ "$(verdict "$work/own")" = clean ]; echo $?) "a text is clean"
+mkdir -p "$TORIDE_STATE/feeds/yara"; chmod 755 "$TORIDE_STATE/feeds/yara"
+echo 'rule Broken { condition: nosuch }' >"$TORIDE_STATE/feeds/yara/own.yar"
+for _ in $(seq 20); do grep -q 'undefined identifier' "$work/scand.log" && break; sleep 0.5; done
+ok $(grep -q 'own.yar:1' "$work/scand.log"; echo $?) "a broken rule is told with file and line"
+ok $([ "$(verdict "$work/invoice.pdf.exe")" = malicious ]; echo $?) "and the old rules stay"
+echo 'rule Umbrella { strings: $a = "umbrella" condition: $a }' >"$TORIDE_STATE/feeds/yara/own.yar"
+got=''
+for _ in $(seq 20); do got=$(verdict "$work/own"); [ "$got" = malicious ] && break; sleep 0.5; done
+ok $([ "$got" = malicious ]; echo $?) "a new rule acts without a restart, also on what was clean"
 
 # clamd dies under load
 kill -9 "$clamd_pid"; wait "$clamd_pid" 2>/dev/null
