@@ -6,7 +6,7 @@
 static const char *const names[] = {
 	[TYPE_DATA] = "data", [TYPE_EMPTY] = "empty", [TYPE_TEXT] = "text", [TYPE_PE] = "pe", [TYPE_MZ] = "mz",
 	[TYPE_ELF] = "elf", [TYPE_MACHO] = "macho", [TYPE_CLASS] = "class", [TYPE_DEX] = "dex", [TYPE_WASM] = "wasm",
-	[TYPE_SCRIPT] = "script", [TYPE_PHP] = "php", [TYPE_BAT] = "bat", [TYPE_LNK] = "lnk", [TYPE_CHM] = "chm",
+	[TYPE_SCRIPT] = "script", [TYPE_PHP] = "php", [TYPE_BAT] = "bat", [TYPE_VBA] = "vba", [TYPE_LNK] = "lnk", [TYPE_CHM] = "chm",
 	[TYPE_HLP] = "hlp", [TYPE_SWF] = "swf", [TYPE_PDF] = "pdf", [TYPE_PS] = "ps", [TYPE_RTF] = "rtf",
 	[TYPE_HTML] = "html", [TYPE_XML] = "xml", [TYPE_SVG] = "svg", [TYPE_DOCX] = "docx", [TYPE_DOCM] = "docm",
 	[TYPE_XLSX] = "xlsx", [TYPE_XLSM] = "xlsm", [TYPE_PPTX] = "pptx", [TYPE_PPTM] = "pptm", [TYPE_OOXML] = "ooxml",
@@ -38,7 +38,7 @@ static const uint8_t grouped[GROUP_COUNT][20] = {
 	[GROUP_PROGRAMS] = { TYPE_PE, TYPE_MZ, TYPE_ELF, TYPE_MACHO, TYPE_CLASS, TYPE_DEX, TYPE_LNK, TYPE_CHM, TYPE_HLP, TYPE_MSI, TYPE_JAR,
 			     TYPE_APK, TYPE_DEB, TYPE_RPM, TYPE_SWF },
 	[GROUP_SCRIPTS] = { TYPE_SCRIPT, TYPE_PHP, TYPE_BAT },
-	[GROUP_MACROS] = { TYPE_DOCM, TYPE_XLSM, TYPE_PPTM },
+	[GROUP_MACROS] = { TYPE_DOCM, TYPE_XLSM, TYPE_PPTM, TYPE_VBA },
 	[GROUP_ARCHIVES] = { TYPE_ZIP, TYPE_GZIP, TYPE_BZIP2, TYPE_XZ, TYPE_ZSTD, TYPE_LZ4, TYPE_COMPRESS, TYPE_7Z, TYPE_RAR, TYPE_CAB, TYPE_LZH,
 			     TYPE_ARJ, TYPE_ACE, TYPE_TAR, TYPE_CPIO },
 	[GROUP_DISKS] = { TYPE_ISO, TYPE_VMDK },
@@ -331,10 +331,12 @@ static bool is_text(struct str s)
 static enum file_type text_type(struct str head)
 {
 	struct str s = skip_blank(head), first = part(s, 0, s.len < 1024 ? s.len : 1024);
-	if (str_starts(s, STR("#!")))
+	if (str_starts(s, STR("#!")) && is_text(head))
 		return TYPE_SCRIPT;
 	if (str_case_starts(s, STR("<?php")))
 		return TYPE_PHP;
+	if (str_case_starts(s, STR("Attribute VB_"))) /* MS-OVBA: the source of a module */
+		return TYPE_VBA;
 	if (str_case_starts(s, STR("@echo off")))
 		return TYPE_BAT;
 	if (str_case_starts(s, STR("<?xml")))
@@ -361,6 +363,25 @@ static enum file_type cafebabe(struct str head)
 	return head.len >= 8 && (unsigned char)head.ptr[7] >= 43 ? TYPE_CLASS : TYPE_MACHO;
 }
 
+/* Magics of two or three bytes stand in noise too, and noise that is taken for an archive is a broken one. */
+static bool likely(enum file_type t, struct str s)
+{
+	switch (t) {
+	case TYPE_GZIP: /* RFC 1952 2.3: deflate, no reserved flag */
+		return le(s, 2, 1) == 8 && (le(s, 3, 1) & 0xe0) == 0;
+	case TYPE_COMPRESS:
+		return (le(s, 2, 1) & 0x60) == 0 && (le(s, 2, 1) & 0x1f) >= 9 && (le(s, 2, 1) & 0x1f) <= 16;
+	case TYPE_ARJ:
+		return le(s, 2, 2) >= 30 && le(s, 2, 2) <= 2600 && le(s, 4, 1) >= 30 && le(s, 4, 1) <= le(s, 2, 2);
+	case TYPE_LZH:
+		return at(s, 6, STR("-"));
+	case TYPE_CPIO: /* the binary ones: a name of some length, ended by NUL */
+		return s.ptr[0] == '0' || ((le(s, 20, 2) || le(s, 21, 1)) && s.len > 27 && (unsigned char)s.ptr[26] >= 0x20);
+	default:
+		return true;
+	}
+}
+
 enum file_type file_type_of(struct str head, struct str tail)
 {
 	if (head.len == 0)
@@ -376,7 +397,7 @@ enum file_type file_type_of(struct str head, struct str tail)
 	if (at(head, 0, STR("BM")) && le(head, 6, 4) == 0 && le(head, 14, 4) <= 124 && le(head, 14, 4) >= 12)
 		return TYPE_BMP;
 	for (size_t i = 0; i < ARRAY_LEN(magics); i++)
-		if (at(head, magics[i].off, (struct str){ magics[i].bytes, magics[i].len }))
+		if (at(head, magics[i].off, (struct str){ magics[i].bytes, magics[i].len }) && likely(magics[i].type, head))
 			return magics[i].type;
 	if (has(part(head, 0, head.len < 1024 ? head.len : 1024), STR("%PDF-"))) /* readers accept it anywhere there */
 		return TYPE_PDF;

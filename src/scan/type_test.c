@@ -32,7 +32,7 @@ static const struct {
 	H(0, "\x78\x9f\x3e\x22", "tnef"), H(0, "!BDN", "pst"), H(0, "-----BEGIN CERTIFICATE-----", "pem"),
 	H(0, "\x1f\x8b\x08", "gzip"), H(0, "BZh91AY&SY", "bzip2"), H(0, "\xfd" "7zXZ\0", "xz"), H(0, "\x28\xb5\x2f\xfd", "zstd"),
 	H(0, "\x04\x22\x4d\x18", "lz4"), H(0, "\x1f\x9d\x90", "compress"), H(0, "7z\xbc\xaf\x27\x1c", "7z"),
-	H(0, "Rar!\x1a\x07\1\0", "rar"), H(0, "Rar!\x1a\x07\0", "rar"), H(0, "MSCF\0\0\0\0", "cab"), H(2, "-lh5-", "lzh"), H(0, "\x60\xea", "arj"),
+	H(0, "Rar!\x1a\x07\1\0", "rar"), H(0, "Rar!\x1a\x07\0", "rar"), H(0, "MSCF\0\0\0\0", "cab"), H(2, "-lh5-", "lzh"), H(0, "\x60\xea\x2b\0\x1e\7", "arj"),
 	H(7, "**ACE**", "ace"), H(257, "ustar\0", "tar"), H(0, "070701", "cpio"), H(32769, "CD001", "iso"),
 	H(0, "!<arch>\ndebian-binary", "deb"), H(0, "\xed\xab\xee\xdb", "rpm"), H(0, "KDMV", "vmdk"),
 	H(0, "\x89PNG\r\n\x1a\n", "png"), H(0, "\xff\xd8\xff\xe0", "jpeg"), H(0, "GIF89a", "gif"),

@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "scan/archive.h"
+#include "scan/parts.h"
 
 #include <fcntl.h>
 #include <iconv.h>
@@ -19,7 +20,6 @@ struct level {
 	struct level *above;
 	char name[WALK_NAME]; /* the container's own */
 	unsigned depth;       /* of its members */
-	bool blind;
 	/* the member being read */
 	char member[WALK_NAME];
 	bool member_blind;
@@ -131,16 +131,40 @@ static int spend(struct walk *w, size_t n)
 
 /* ---- a file, and what is in it ---- */
 
+bool part_matters(enum file_type type)
+{
+	return type > TYPE_TEXT && type < TYPE_PNG && type != TYPE_XML && type != TYPE_PEM;
+}
+
 static void into(struct walk *w, struct str bytes, enum file_type type)
 {
-	if (archive_opens(type))
-		archive_read_all(w, type, bytes);
-	else
-		archive_read_appended(w, bytes);
+	switch (type) {
+	case TYPE_OLE: case TYPE_DOC: case TYPE_XLS: case TYPE_PPT: case TYPE_MSI: case TYPE_MSG: case TYPE_JTD: case TYPE_HWP:
+		ole_read(w, bytes);
+		break;
+	case TYPE_PDF:
+		pdf_read(w, bytes);
+		break;
+	case TYPE_ARJ:
+		arj_read(w, bytes);
+		return;
+	case TYPE_ACE: /* nobody here opens it */
+		walk_note(w, WALK_BEYOND, "ace", NULL);
+		return;
+	case TYPE_HTML: case TYPE_SVG: case TYPE_XML: case TYPE_TEXT: case TYPE_MAIL: case TYPE_SCRIPT: case TYPE_PHP: case TYPE_BAT: case TYPE_VBA:
+		smuggled_read(w, bytes, type == TYPE_MAIL);
+		break;
+	default:
+		if (archive_opens(type)) {
+			archive_read_all(w, type, bytes);
+			return;
+		}
+	}
+	archive_read_appended(w, bytes);
 }
 
 /* Opens a level below. Nothing is opened past the last one, and that is said. */
-static void look_inside(struct walk *w, const char *name, unsigned depth, bool blind, struct str bytes, enum file_type type)
+static void look_inside(struct walk *w, const char *name, unsigned depth, struct str bytes, enum file_type type)
 {
 	struct level *above = w->level;
 	struct level *l = mem_alloc(sizeof *l);
@@ -150,20 +174,19 @@ static void look_inside(struct walk *w, const char *name, unsigned depth, bool b
 	}
 	l->above = above;
 	l->depth = depth;
-	l->blind = blind;
 	l->fd = -1;
 	snprintf(l->name, sizeof l->name, "%s", name);
 	w->level = l;
 	if (depth <= w->limits.depth)
 		into(w, bytes, type);
-	else if (archive_opens(type))
+	else if (part_matters(type) && type != TYPE_HTML)
 		walk_note(w, WALK_BEYOND, "depth", NULL);
 	walk_member_drop(w);
 	w->level = above;
 	mem_free(l);
 }
 
-static enum file_type type_of(struct str s)
+enum file_type part_type(struct str s)
 {
 	size_t n = s.len < TYPE_WINDOW ? s.len : TYPE_WINDOW;
 	return file_type_of((struct str){ s.ptr, n }, (struct str){ s.ptr + s.len - n, n });
@@ -193,7 +216,7 @@ static void look_at(struct walk *w, const struct walk_member *m)
 	if (m->depth && w->ops->member && w->ops->member(m, w->ops->user) != 0)
 		matched(w, "", m->name);
 	if (!w->stop)
-		look_inside(w, m->name, m->depth + 1, m->blind, m->bytes, m->type);
+		look_inside(w, m->name, m->depth + 1, m->bytes, m->type);
 }
 
 /* ---- members ---- */
@@ -205,7 +228,7 @@ int walk_member_begin(struct walk *w, const char *name, size_t n, bool blind)
 		return over(w, "too many files");
 	walk_member_drop(w);
 	join_name(l->name, (struct str){ name, n }, l->member);
-	l->member_blind = l->blind || blind;
+	l->member_blind = blind;
 	l->size = 0;
 	l->fd = memfd_create("member", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	return l->fd < 0 ? over(w, "memory") : 0;
@@ -233,7 +256,7 @@ static int look_at_mapped(struct walk *w, void *map)
 	struct level *l = w->level;
 	struct walk_member m = { .name = l->member, .depth = l->depth, .bytes = { map, l->size }, .fd = l->fd, .blind = l->member_blind };
 	SHA256(map, l->size, m.sha256);
-	m.type = type_of(m.bytes);
+	m.type = part_type(m.bytes);
 	look_at(w, &m);
 	return w->stop ? -E_LIMIT : 0;
 }
@@ -280,6 +303,6 @@ void walk(struct str file, const struct walk_about *about, const struct walk_lim
 	*ret = (struct walk_result){ 0 };
 	if (file.len == 0)
 		return;
-	m.type = type_of(file);
+	m.type = part_type(file);
 	look_at(&w, &m);
 }

@@ -30,7 +30,7 @@ struct walk_member {
 	enum file_type type;
 	struct str bytes;  /* valid during the call, as is fd */
 	int fd;            /* a sealed memfd with the same */
-	bool blind;        /* clamd can't get at it through the whole file */
+	bool blind;        /* clamd can't get at it through what it is in (which clamd has been, or will be, given) */
 	uint8_t sha256[32];
 };
 
