@@ -162,6 +162,7 @@ static void put_service(struct buf *b, const struct service *s)
 {
 	json_field_s(b, "service", s->name);
 	json_field_s(b, "service_en", s->name_en);
+	json_field_s(b, "page_url", s->page_url);
 	json_key(b, "clock");
 	buf_putc(b, '{');
 	json_field_u64(b, "notice_s", s->clock.notice_s);

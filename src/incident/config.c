@@ -153,6 +153,7 @@ static void read_root(struct reader *r, yyjson_val *root, struct desk *d)
 	yyjson_val *c = yyjson_obj_get(root, "clock"), *m = yyjson_obj_get(root, "mail"), *n = yyjson_obj_get(root, "never");
 	d->service = text(r, root, "service");
 	d->service_en = text(r, root, "service_en");
+	d->page_url = yyjson_obj_get(root, "page_url") ? text(r, root, "page_url") : ""; /* a generation of before it */
 	d->clock.notice_ms = (int64_t)number(r, c, "notice_s", 86400) * 1000;
 	d->clock.escalate1_ms = (int64_t)number(r, c, "escalate1_s", 86400) * 1000;
 	d->clock.escalate2_ms = (int64_t)number(r, c, "escalate2_s", 86400) * 1000;

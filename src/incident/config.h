@@ -33,6 +33,7 @@ struct desk_prefecture {
 struct desk {
 	struct arena arena;
 	const char *service, *service_en;
+	const char *page_url; /* "": notices hold no link */
 	struct {
 		int64_t notice_ms, escalate1_ms, escalate2_ms, block_ms;
 		unsigned day_minute, night_minute; /* of the day in Japan: the desk's shifts */

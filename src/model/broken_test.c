@@ -358,6 +358,7 @@ static const struct broken cases[] = {
 	{ "\"203.0.113.25\"", "\"mail_relay\"", "service.mail.host", "isn't a host name (RFC 1123)" },
 	{ "soc@toride.example", "soc", "service.mail.from", "isn't a mail address" },
 	{ "127.0.0.1:8480", "0.0.0.0:8480", "service.page", "must be a loopback address with its port, like 127.0.0.1:8480" },
+	{ "\"page\": \"127.0.0.1:8480\"", "\"page_url\": \"http://desk.example.jp\"", "service.page_url", "must be like https://desk.example.jp, without a path" },
 	{ "127.0.0.1:8480", "127.0.0.1", "service.page", "must be a loopback address with its port, like 127.0.0.1:8480" },
 	{ "\"proxy_threads\": 2", "\"proxy_threads\": 0", "service.proxy_threads", "must be a whole number from 1 to 256" },
 	{ "\"notice_s\": 900", "\"notice_s\": 0", "service.clock.notice_s", "must be a whole number from 1 to 86400" },

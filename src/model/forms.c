@@ -361,6 +361,23 @@ static const struct text2 *check_loopback(struct str s)
 	return NULL;
 }
 
+/* Without TLS only where it never leaves the machine. */
+static const struct text2 *check_page_url(struct str s)
+{
+	WRONG(bad, "must be like https://desk.example.jp, without a path", "https://desk.example.jp のように、パスなしで書いてください");
+	struct str host, rest;
+	if (s.len == 0)
+		return NULL;
+	if (str_starts(s, STR("http://")))
+		return check_loopback((struct str){ s.ptr + 7, s.len - 7 }) ? &bad : NULL;
+	if (!str_starts(s, STR("https://")))
+		return &bad;
+	rest = (struct str){ s.ptr + 8, s.len - 8 };
+	if (!str_next(&rest, ':', &host) || check_host(host))
+		return &bad;
+	return rest.ptr && rest.len && !port_ok(rest) ? &bad : NULL;
+}
+
 static bool hex_text(struct str s)
 {
 	for (size_t i = 0; i < s.len; i++)
@@ -444,6 +461,7 @@ const struct form form_date = { check_date, "^" DATE "$" };
 const struct form form_directory = { check_directory, "^/[A-Za-z0-9_-][A-Za-z0-9._/-]*$" };
 const struct form form_certificate = { check_certificate, "^base64:[A-Za-z0-9+/=]+$" };
 const struct form form_loopback = { check_loopback, "^(127\\.[0-9.]+|\\[::1\\]):[1-9][0-9]{0,4}$" };
+const struct form form_page_url = { check_page_url, "^(|https://[a-z0-9.-]+(:[1-9][0-9]{0,4})?|http://(127\\.[0-9.]+|\\[::1\\]):[1-9][0-9]{0,4})$" };
 const struct form form_mailhost = { check_mailhost, "^[a-z0-9.:-]+$" };
 const struct form form_address = { check_address, "^[0-9A-Fa-f.:]+$" };
 const struct form form_anchor = { check_anchor, "^(|\\. .*DS .+)$" };

@@ -429,6 +429,7 @@ struct service {
 		size_t n_rules;
 	} ips;
 	const char *page;          /* loopback address of the page, "127.0.0.1:8480" */
+	const char *page_url;      /* how people reach it, "https://desk.example.jp"; "" : mails hold no link */
 	const char *state_dir;     /* where the node keeps its files, "/var/lib/toride"; = place_state() there */
 	const char *run_dir;       /* its sockets, "/run/toride"; = place_run() there. Compiled configurations name
 	                            * absolute paths below these two */
