@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "incident/life.h"
 #include "incident/timeline.h"
+#include "respond/ack.h"
 #include "respond/block.h"
 #include "respond/inquiry.h"
 #include "respond/notify.h"
@@ -173,6 +174,47 @@ static int do_ack(struct desk_call *c)
 	return res < 0 ? res : desk_reload(c, &i);
 }
 
+/* By the link of a notice: what it is about, and whether there is still something to confirm. */
+static int load_link(struct desk_call *c, char token[ACK_TOKEN + 8], struct ack_found *f, struct incident *i)
+{
+	int res = desk_words(c, "token", ACK_TOKEN - 1, true, token, ACK_TOKEN + 8);
+	res = res < 0 ? res : ack_find(c->r, token, c->now, f, c->err);
+	return res < 0 ? res : incident_load_id(c->r->store, f->incident, &c->arena, i, c->err);
+}
+
+static int do_ack_look(struct desk_call *c)
+{
+	char token[ACK_TOKEN + 8];
+	struct ack_found f;
+	struct incident i;
+	int res = load_link(c, token, &f, &i);
+	if (res < 0)
+		return res;
+	json_field_s(c->b, "number", i.number);
+	json_field_s(c->b, "org", i.org);
+	json_field_s(c->b, "title", i.title);
+	json_field_s(c->b, "title_ja", i.title_ja);
+	json_field_u64(c->b, "severity", (uint64_t)incident_severity(&i));
+	json_field_s(c->b, "contact", f.contact);
+	json_field_bool(c->b, "acked", f.used || i.acked_ms);
+	return 0;
+}
+
+static int do_ack_use(struct desk_call *c)
+{
+	char token[ACK_TOKEN + 8];
+	struct ack_found f;
+	struct incident i;
+	int res = load_link(c, token, &f, &i);
+	if (res < 0)
+		return res;
+	snprintf(c->audit_org, sizeof c->audit_org, "%s", i.org);
+	snprintf(c->audit, sizeof c->audit, "%s by the link sent to %.100s", i.number, f.contact);
+	res = ack_spend(c->r, token, c->now, c->err);
+	res = res < 0 ? res : incident_ack(c->r->store, &i, f.contact, c->now, c->err);
+	return res < 0 ? res : notify_cancel(c->r, &i, c->now, c->err);
+}
+
 static int do_note(struct desk_call *c)
 {
 	struct incident i;
@@ -300,6 +342,7 @@ static const struct {
 	{ "incident.owner", desk_owner, true }, { "incident.playbook", desk_playbook, true }, { "incident.attach", desk_attach, true },
 	  { "block.list", do_block_list, false },    { "block.add", do_block_add, true },
 	{ "block.remove", do_block_remove, true }, { "block.consent", do_block_consent, false },
+	{ "ack.look", do_ack_look, false },    { "ack.use", do_ack_use, true },
 };
 
 /* With `org` only that body's rows are seen. Orders for blocks name their body in `org`, and look at all. */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "incident/timeline.h"
+#include "respond/ack.h"
 #include "respond/block.h"
 #include "respond/text.h"
 #include "wire/words.h"
@@ -69,7 +70,7 @@ struct sending {
 static int queue(struct respond *r, const struct sending *q, struct notice_facts *f, struct err *err)
 {
 	char ref[64];
-	struct buf subject, body;
+	struct buf subject, body, link;
 	int res = next_reference(r, q->stem, ref, sizeof ref, err);
 	if (res < 0)
 		return res;
@@ -77,6 +78,10 @@ static int queue(struct respond *r, const struct sending *q, struct notice_facts
 	f->contact = q->to->name;
 	buf_init(&subject, 4 * KIB);
 	buf_init(&body, 64 * KIB);
+	buf_init(&link, 1 * KIB);
+	if (q->i && (f->kind == NOTICE_ALERT || f->kind == NOTICE_ESCALATION || f->kind == NOTICE_JUDGED))
+		res = ack_link(r, q->i, q->to->name, q->now, &link, err);
+	f->ack_url = buf_cstr(&link);
 	notice_subject(f, &subject);
 	notice_body(f, &body);
 	struct store_args a = { 0 };
@@ -84,10 +89,13 @@ static int queue(struct respond *r, const struct sending *q, struct notice_facts
 	store_text(&a, q->org), store_text(&a, q->step), store_text(&a, ref), store_text(&a, q->to->name);
 	store_text(&a, q->to->mail), store_text(&a, q->to->phone ? q->to->phone : "");
 	store_text(&a, buf_cstr(&subject)), store_text(&a, buf_cstr(&body)), store_int(&a, q->now);
-	res = subject.failed || body.failed ? err_set(err, E_LIMIT, ref, "the notice is too long")
-	                                    : store_run(r->store, &insert_notice, &a, NULL, err);
+	if (res == 0 && (subject.failed || body.failed))
+		res = err_set(err, E_LIMIT, ref, "the notice is too long");
+	res = res < 0 ? res : store_run(r->store, &insert_notice, &a, NULL, err);
+	f->ack_url = NULL;
 	buf_done(&subject);
 	buf_done(&body);
+	buf_done(&link);
 	if (res == 0 && q->i)
 		res = timeline_add(r->store, q->i->id, q->org, q->now, RESPOND_ACTOR, "notice_queued", q->to->name, ref, NULL, err);
 	r->work_ms = 0;

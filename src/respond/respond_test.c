@@ -363,6 +363,49 @@ static void test_ack_stops(void **state)
 	assert_int_equal(sql_number("SELECT count(*) FROM incident WHERE state = 'handling' AND acked_by = '山田'"), 1);
 }
 
+/* The token in the newest notice's link; "" when there is none. */
+static const char *newest_link(void)
+{
+	static char token[80];
+	PGconn *c = PQsetdbLogin(pg.sock, NULL, NULL, NULL, STORE_DATABASE, "postgres", NULL);
+	PGresult *res = PQexec(c, "SELECT substring(body from 'https://desk.example/ack/([0-9a-f]{64})\n') FROM notice WHERE step = 'first' ORDER BY id DESC LIMIT 1");
+	assert_int_equal(PQresultStatus(res), PGRES_TUPLES_OK);
+	snprintf(token, sizeof token, "%s", PQntuples(res) ? PQgetvalue(res, 0, 0) : "");
+	PQclear(res);
+	PQfinish(c);
+	return token;
+}
+
+static void test_ack_by_link(void **state)
+{
+	NEED_PG();
+	char look[160], use[160], wrong[160];
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example");
+	r.desk->page_url = "https://desk.example";
+	give(&f);
+	settle();
+	const char *token = newest_link();
+	assert_int_equal(strlen(token), 64);
+	assert_int_equal(sql_number("SELECT count(*) FROM ack_link WHERE contact = '総務課 山田'"), 1);
+	snprintf(look, sizeof look, "{\"do\":\"ack.look\",\"token\":\"%s\"}", token);
+	snprintf(use, sizeof use, "{\"do\":\"ack.use\",\"by\":\"link\",\"token\":\"%s\"}", token);
+	snprintf(wrong, sizeof wrong, "{\"do\":\"ack.use\",\"by\":\"link\",\"token\":\"%s0\"}", token + 1);
+	for (int i = 0; i < 2; i++) /* looking confirms nothing, however often */
+		assert_non_null(strstr(ask(look, 0), "\"contact\":\"総務課 山田\",\"acked\":false"));
+	assert_int_equal(sql_number("SELECT count(*) FROM incident WHERE acked_ms IS NOT NULL"), 0);
+	ask(wrong, -E_NOT_FOUND);
+	ask("{\"do\":\"ack.use\",\"by\":\"link\",\"token\":\"\"}", -E_INVALID);
+	ask(use, 0);
+	ask(use, -E_EXISTS); /* once */
+	assert_non_null(strstr(ask(look, 0), "\"acked\":true"));
+	assert_int_equal(sql_number("SELECT count(*) FROM incident WHERE acked_by = '総務課 山田'"), 1);
+	clock_advance(3600000);
+	settle();
+	assert_int_equal(sink_count(&sink, "suzuki@a.example"), 0);
+	clock_advance(31 * 86400000ll);
+	ask(look, -E_NOT_FOUND); /* too old */
+}
+
 static void test_judgement_and_clock(void **state)
 {
 	NEED_PG();
@@ -983,7 +1026,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_beacon_to_block_and_mail), T(test_duplicates), T(test_grouping), T(test_shared_address), T(test_guard),
-		T(test_escalation), T(test_ack_stops), T(test_judgement_and_clock), T(test_judged_up), T(test_judged_down),
+		T(test_escalation), T(test_ack_stops), T(test_ack_by_link), T(test_judgement_and_clock), T(test_judged_up), T(test_judged_down),
 		T(test_relay_down_and_retry), T(test_refused_for_good), T(test_restart_in_the_middle), T(test_store_away),
 		T(test_second_body_corroborates), T(test_harmless_finding_blocks_nothing), T(test_address_as_host),
 		T(test_block_by_hand_and_undo), T(test_consent_given_later), T(test_own_incident_needs_no_consent),

@@ -113,6 +113,8 @@ static void body_alert(const struct notice_facts *f, struct buf *b)
 	put_acts(f, b);
 	notice_time(f->answer_by_ms, by);
 	buf_printf(b, "\n■ いつまでに\n  %sまでに、このお知らせを受け取ったことを連絡してください。\n", by);
+	if (f->ack_url && f->ack_url[0])
+		buf_printf(b, "  次のページを開いて「受け取りました」を押すと、それで確認になります(ログインは要りません)。\n  %s\n", f->ack_url);
 	if (f->severity >= 2)
 		buf_puts(b, "  連絡がないときは、次の担当の方に連絡します。\n");
 }

@@ -30,6 +30,7 @@ struct notice_facts {
 	const char *target;                      /* what is contacted, or blocked */
 	const char *judged_by, *judged_reason;
 	const char *block_id;
+	const char *ack_url;                     /* the page that confirms receipt; NULL or "": there is none */
 	bool blocking;                           /* a block of target was ordered for this body */
 	int64_t refused, passed;                 /* calls since the block acted */
 	int64_t happened_ms, answer_by_ms, expires_ms;

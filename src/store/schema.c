@@ -175,18 +175,18 @@ static const char shifts[] =
 	"INSERT INTO stage_mark(put) SELECT coalesce(max(id), 0) FROM incident_event;" /* what was before isn't made up for */
 	"GRANT SELECT ON stage_mark TO toride_portal;"
 	KEPT_APART("call") KEPT_APART("handover") APPEND_ONLY("call");
-/* The portal's role sees what the session it names may see, and no longer what it asks for: portal_scope() is the accounts' own
- * (account/schema.c), looked up when it is called, since whose schema comes first is nobody's matter. A new table with a column org needs
- * both policies. */
+/* What the session at hand may see is the accounts' own to say (account/schema.c): looked up when it is called, since whose schema comes
+ * first is nobody's matter. */
 static const char by_session[] =
 	"CREATE FUNCTION toride_portal_scope() RETURNS text LANGUAGE plpgsql STABLE AS"
-	" $$ BEGIN RETURN toride_auth.portal_scope(); END $$;"
-	"DO $$ DECLARE t text; BEGIN"
-	" FOR t IN SELECT tablename FROM pg_policies WHERE schemaname = 'public' AND policyname = 'own_rows' LOOP"
-	"  EXECUTE format('ALTER POLICY own_rows ON %I TO toride_respond', t);"
-	"  EXECUTE format('CREATE POLICY session_rows ON %I FOR SELECT TO toride_portal"
-	" USING ((SELECT toride_portal_scope()) IN (''*'', org))', t);"
-	" END LOOP; END $$;";
+	" $$ BEGIN RETURN toride_auth.portal_scope(); END $$;";
+
+/* Links in notices, by which somebody without an account confirms receipt: each names one contact, and acts once. Kept is the SHA-256. */
+static const char links[] =
+	"CREATE TABLE ack_link (token text PRIMARY KEY, incident bigint NOT NULL REFERENCES incident(id), org text NOT NULL, contact text NOT NULL,"
+	" created_ms bigint NOT NULL, used_ms bigint);"
+	"ALTER TABLE ack_link ENABLE ROW LEVEL SECURITY; ALTER TABLE ack_link FORCE ROW LEVEL SECURITY;"
+	"CREATE POLICY own_rows ON ack_link USING (toride_sees(org)) WITH CHECK (toride_sees(org));";
 
 const struct schema_step schema_steps[] = {
 	{ 1, "tables of the desk", tables },
@@ -198,5 +198,13 @@ const struct schema_step schema_steps[] = {
 	{ 7, "tasks, reports, attachments, inquiries", life },
 	{ 8, "calls, hand-overs, stages in the sealed log", shifts },
 	{ 9, "the page sees by session", by_session },
+	{ 10, "links that confirm receipt", links },
 };
+/* The portal's role sees what the session it names may see, and not what it asks for: whatever table a step made. */
+const char schema_finish[] = "DO $$ DECLARE t text; BEGIN"
+			     " FOR t IN SELECT tablename FROM pg_policies WHERE schemaname = 'public' AND policyname = 'own_rows' AND roles = '{public}' LOOP"
+			     "  EXECUTE format('ALTER POLICY own_rows ON %I TO toride_respond', t);"
+			     "  EXECUTE format('CREATE POLICY session_rows ON %I FOR SELECT TO toride_portal"
+			     " USING ((SELECT toride_portal_scope()) IN (''*'', org))', t);"
+			     " END LOOP; END $$";
 const size_t schema_n = sizeof schema_steps / sizeof *schema_steps;

@@ -12,6 +12,7 @@ struct schema_step {
 };
 
 extern const char schema_base[]; /* makes the table of versions; harmless when it is there */
+extern const char schema_finish[]; /* behind the steps, each time; does what is left to do */
 extern const struct schema_step schema_steps[];
 extern const size_t schema_n;
 

@@ -337,5 +337,6 @@ int store_migrate_steps(struct store *s, const char *base, const struct schema_s
 
 int store_migrate(struct store *s, struct err *err)
 {
-	return store_migrate_steps(s, schema_base, schema_steps, schema_n, err);
+	int r = store_migrate_steps(s, schema_base, schema_steps, schema_n, err);
+	return r < 0 ? r : plain(s, schema_finish, err);
 }
