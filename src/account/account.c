@@ -187,8 +187,8 @@ static bool reserved(const char *fold)
 static int check_new(const struct account_new *n, char fold[IDENTITY_MAX], struct err *err)
 {
 	enum role role;
-	if (!identity_ok(str_from(n->name)) || !identity_fold(n->name, fold))
-		return err_set(err, E_INVALID, "name", "letters of Japanese or ASCII, at most %d bytes, no blank at its ends", IDENTITY_MAX - 1);
+	if (strlen(n->name) > ACCOUNT_NAME || !identity_ok(str_from(n->name)) || !identity_fold(n->name, fold))
+		return err_set(err, E_INVALID, "name", "letters of Japanese or ASCII, at most %d bytes, no blank at its ends", ACCOUNT_NAME);
 	if (reserved(fold))
 		return err_set(err, E_INVALID, "name", "the system's own: %s", n->name);
 	if (!role_parse(n->role, &role))

@@ -14,6 +14,7 @@
 #include "store/store.h"
 #include "wire/identity.h"
 
+#define ACCOUNT_NAME 60 /* bytes; what respondd writes down (respond/desk.h) */
 #define ACCOUNT_TRIES 5
 #define ACCOUNT_LOCK_MS (15 * 60 * 1000)
 #define ACCOUNT_ONE_TIME_MS (7 * 24 * 3600 * 1000LL)

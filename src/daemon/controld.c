@@ -14,6 +14,8 @@
 #include "base/mem.h"
 #include "daemon/submissions.h"
 #include "jail/jail.h"
+#include "model/diff.h"
+#include "model/model.h"
 #include "vault/vault_client.h"
 #include "wire/ctl.h"
 #include "wire/daemon.h"
@@ -314,6 +316,62 @@ static int apply_status(struct listing *l, struct err *err)
 	return r;
 }
 
+static int load_kept(const char *digest, struct model **ret, struct err *err)
+{
+	char path[PLACE_MAX];
+	struct faults faults = { 0 };
+	struct buf b;
+	buf_init(&b, CTL_REQUEST_MAX);
+	int r = fs_read(place_in_state(path, sizeof path, "submitted/%s.json", digest + 7), &b, err);
+	if (r == 0)
+		r = model_load_canonical(buf_view(&b), ret, &faults, err);
+	faults_done(&faults);
+	buf_done(&b);
+	return r;
+}
+
+static void put_diff(struct buf *fields, const char *key, const struct model *old, const struct model *new, bool ja, struct err *err)
+{
+	struct buf words;
+	buf_init(&words, 4 * MIB);
+	if (model_diff(old, new, &words, ja, false, err) == 0)
+		json_field(fields, key, buf_view(&words));
+	buf_done(&words);
+}
+
+/* What a description would change against the one in force, in words, for whoever is to approve it. */
+static void run_diff(struct job *j)
+{
+	struct listing now = { .b = &j->fields };
+	struct model *old = NULL, *new = NULL;
+	struct submission s;
+	int r = apply_status(&now, &j->err);
+	r = r < 0 ? r : submission_get(j->digest, &s, &j->err);
+	r = r < 0 ? r : load_kept(j->digest, &new, &j->err);
+	if (r == 0 && now.current[0])
+		r = load_kept(now.current, &old, &j->err);
+	if (r == 0) {
+		buf_puts(&j->fields, ",\"current\":"); /* the answer's head stands before it */
+		json_str(&j->fields, str_from(now.current));
+		submission_format(&s, &j->fields);
+		json_field_bool(&j->fields, "approved", submission_approved(&s));
+		put_diff(&j->fields, "words_ja", old, new, true, &j->err);
+		put_diff(&j->fields, "words", old, new, false, &j->err);
+	}
+	model_destroy(&old);
+	model_destroy(&new);
+}
+
+static int do_diff(struct controld *c, const struct ctl_request *rq, char digest[72], struct err *err)
+{
+	int r = take_digest(rq, true, digest, err);
+	struct job *j = r < 0 ? NULL : job_make(c, rq, "change.diff", "", false, run_diff);
+	if (!j)
+		return r < 0 ? r : err_set(err, E_NOMEM, "", "no memory");
+	snprintf(j->digest, sizeof j->digest, "%s", digest);
+	return job_start(j, err);
+}
+
 static void run_generations(struct job *j)
 {
 	struct listing l = { .b = &j->fields };
@@ -341,7 +399,7 @@ static void run_status(struct job *j)
 static bool changes(const char *what)
 {
 	static const char *const reading[] = { "generations", "status", "incident.list", "incident.show", "incident.sheet", "block.list", "shift.list", "user.list",
-		                               "change.diff", "site.list" };
+		                               "ack.look", "change.diff", "site.list" };
 	for (size_t i = 0; i < ARRAY_LEN(reading); i++)
 		if (strcmp(what, reading[i]) == 0)
 			return false;
@@ -371,7 +429,8 @@ static const struct forward {
 	bool records;
 } forwards[] = {
 	{ "incident.", SOCK_RESPOND, true }, { "block.", SOCK_RESPOND, true },   { "shift.", SOCK_RESPOND, true },
-	{ "log.", SOCK_SEARCH, false },      { "site.renew", SOCK_ACME, false }, { "user.", SOCK_AUTH, false },
+	{ "ack.", SOCK_RESPOND, true },      { "log.", SOCK_SEARCH, false },     { "site.renew", SOCK_ACME, false },
+	{ "user.", SOCK_AUTH, false },
 };
 
 static const struct forward *forward_of(const char *what)
@@ -488,6 +547,8 @@ static int handle_known(struct controld *c, const struct ctl_request *rq, const 
 		return err_set(err, E_DENIED, "", "accounts are root's to look after");
 	if (forward_of(what))
 		return do_forward(c, rq, what, actor, err);
+	if (strcmp(what, "change.diff") == 0)
+		return do_diff(c, rq, digest, err);
 	if (strcmp(what, "site.csr") == 0)
 		return do_site_csr(c, rq, actor, err);
 	void (*run)(struct job *j) = strcmp(what, "status") == 0      ? run_status :
@@ -555,7 +616,9 @@ static yyjson_doc *own_request(struct str text, const char *org)
 	for (size_t i = 0; root && i < ARRAY_LEN(never); i++)
 		yyjson_mut_obj_remove_key(root, never[i]);
 	if (root && *org) {
-		yyjson_mut_obj_remove_key(root, "org");
+		static const char *const not_theirs[] = { "org", "state", "report" }; /* a note is words: where an incident stands is the watch's to say */
+		for (size_t i = 0; i < ARRAY_LEN(not_theirs); i++)
+			yyjson_mut_obj_remove_key(root, not_theirs[i]);
 		yyjson_mut_obj_add_strcpy(m, root, "org", org);
 	}
 	own = m ? yyjson_mut_doc_imut_copy(m, NULL) : NULL;
@@ -592,6 +655,8 @@ static void who_done(uv_work_t *w, int status)
 static int handle_page(struct controld *c, const struct ctl_request *rq, const char *what, struct err *err)
 {
 	size_t n;
+	if (strncmp(what, "ack.", 4) == 0) /* the link says who it is */
+		return do_forward(c, rq, what, "link", err);
 	if (!ctl_str(rq->root, "session").ptr)
 		return err_set(err, E_DENIED, "session", "nobody is signed in");
 	struct job *j = job_make(c, rq, what, "", false, run_who);

@@ -175,6 +175,7 @@ static const char shifts[] =
 	"INSERT INTO stage_mark(put) SELECT coalesce(max(id), 0) FROM incident_event;" /* what was before isn't made up for */
 	"GRANT SELECT ON stage_mark TO toride_portal;"
 	KEPT_APART("call") KEPT_APART("handover") APPEND_ONLY("call");
+
 /* What the session at hand may see is the accounts' own to say (account/schema.c): looked up when it is called, since whose schema comes
  * first is nobody's matter. */
 static const char by_session[] =
@@ -200,6 +201,7 @@ const struct schema_step schema_steps[] = {
 	{ 9, "the page sees by session", by_session },
 	{ 10, "links that confirm receipt", links },
 };
+
 /* The portal's role sees what the session it names may see, and not what it asks for: whatever table a step made. */
 const char schema_finish[] = "DO $$ DECLARE t text; BEGIN"
 			     " FOR t IN SELECT tablename FROM pg_policies WHERE schemaname = 'public' AND policyname = 'own_rows' AND roles = '{public}' LOOP"
