@@ -32,6 +32,7 @@ static void lab_values(const struct lab *l, yyjson_mut_doc *d, yyjson_mut_val *s
 {
 	char p[512];
 	yyjson_mut_val *ca = yyjson_mut_arr(d);
+	set_str(d, service, "page_url", "http://127.0.0.1:8480");
 	set_str(d, service, "trust_anchor", anchor);
 	set_str(d, service, "state_dir", lab_path(l, p, "state"));
 	set_str(d, service, "run_dir", lab_path(l, p, "run"));

@@ -116,11 +116,11 @@ static const struct store_sql blocks = {
 			" ELSE max(verified) END FROM block WHERE state = 'active'"
 			" GROUP BY kind, value ORDER BY bool_or(verified = 'still_passing') DESC, max(created_ms) DESC, value LIMIT 50"
 };
+#define INCIDENT_ROW \
+	"SELECT number, org, state, severity, judged, title, title_ja, terminal, created_ms, notice_started_ms, notice_sent_ms," \
+	" notice_due_ms, acked_ms, notice_late, judged_ms, escalation, escalate1_ms, escalate2_ms, id FROM incident LEFT JOIN clock ON true"
 static const struct store_sql incidents = {
-	"board_incidents",
-	"SELECT number, org, state, severity, judged, title, title_ja, terminal, created_ms, notice_started_ms, notice_sent_ms,"
-	" notice_due_ms, acked_ms, notice_late, judged_ms, escalation, escalate1_ms, escalate2_ms FROM incident"
-	" LEFT JOIN clock ON true ORDER BY state = 'closed', coalesce(judged, severity) DESC, id DESC LIMIT 50"
+	"board_incidents", INCIDENT_ROW " ORDER BY state = 'closed', coalesce(judged, severity) DESC, id DESC LIMIT 50"
 };
 
 /* list: "412015B-20261122-0001 …" */
@@ -207,7 +207,7 @@ static void put_incident_row(struct portal *p, struct html *h, const struct stor
 	html_put(h, "</td><td data-label=\"{w}\">{d}</td></tr>", WORD_RECEIVED_AT, store_col_int(r, i, 8, 0));
 }
 
-static void put_incident_rows(struct portal *p, struct html *h, const struct store_rows *r)
+void page_incident_rows(struct portal *p, struct html *h, const struct store_rows *r)
 {
 	html_put(h, "<section><h2>{w}</h2>", WORD_INCIDENTS);
 	if (!r->n) {
@@ -256,7 +256,7 @@ void page_board(struct request *rq, const char *rest)
 	(void)rest;
 	page_begin(rq, WORD_BOARD, "", true);
 	html_put(&rq->h, "<h1>{w}</h1>", WORD_BOARD);
-	int r = put_desk(rq, &incidents, put_incident_rows);
+	int r = put_desk(rq, &incidents, page_incident_rows);
 	if (r == 0)
 		r = put_desk(rq, &blocks, put_block_rows);
 	if (r < 0)
@@ -267,4 +267,98 @@ void page_board(struct request *rq, const char *rest)
 		put_processes(rq->p, &rq->h);
 	}
 	page_end(rq, "200 OK", true);
+}
+
+/* ---- the list ---- */
+
+#define LIST_ROWS 50
+
+static const struct store_sql listed = {
+	"list_incidents", INCIDENT_ROW " WHERE ($1 = '' OR org = $1) AND coalesce(judged, severity) >= $2 AND ($3::boolean OR state <> 'closed')"
+				       " AND ($4::bigint = 0 OR id < $4) ORDER BY id DESC LIMIT 51"
+};
+
+struct filter {
+	char org[8];
+	uint64_t severity, before;
+	bool closed;
+};
+
+static void read_filter(const struct request *rq, struct filter *f)
+{
+	struct str query = str_from(rq->q->query);
+	char on[4];
+	*f = (struct filter){ 0 };
+	if (!form_get(query, "org", f->org, sizeof f->org) || strspn(f->org, "0123456789") != 6 || role_of_one_body(rq->who.role))
+		f->org[0] = 0;
+	if (!form_number(query, "severity", 3, &f->severity))
+		f->severity = 0;
+	if (!form_number(query, "before", INT64_MAX, &f->before))
+		f->before = 0;
+	f->closed = form_get(query, "closed", on, sizeof on);
+}
+
+static void put_option(struct html *h, const char *value, const char *label, bool chosen)
+{
+	html_put(h, chosen ? "<option value=\"{a}\" selected>{t}</option>" : "<option value=\"{a}\">{t}</option>", value, label);
+}
+
+static const char *const levels[] = { "0", "1", "2", "3" };
+
+static void put_filter(struct request *rq, const struct filter *f)
+{
+	struct html *h = &rq->h;
+	html_put(h, "<form class=\"filters\" method=\"get\" action=\"/incidents\">");
+	if (!role_of_one_body(rq->who.role)) {
+		html_put(h, "<div><label for=\"org\">{w}</label><select id=\"org\" name=\"org\">", WORD_ORGANISATIONS);
+		put_option(h, "", html_word(WORD_FILTER_ANY, h->ja), !f->org[0]);
+		for (size_t i = 0; i < rq->p->n_orgs; i++)
+			put_option(h, rq->p->orgs[i].code, h->ja ? rq->p->orgs[i].name : rq->p->orgs[i].name_en, strcmp(rq->p->orgs[i].code, f->org) == 0);
+		html_put(h, "</select></div>");
+	}
+	html_put(h, "<div><label for=\"severity\">{w}</label><select id=\"severity\" name=\"severity\">", WORD_FILTER_SEVERITY);
+	for (int i = 0; i < 4; i++)
+		put_option(h, levels[i], severity_name(i, h->ja), f->severity == (uint64_t)i);
+	html_put(h, "</select></div><div><label class=\"choice\">");
+	html_put(h, f->closed ? "<input type=\"checkbox\" name=\"closed\" value=\"1\" checked>" : "<input type=\"checkbox\" name=\"closed\" value=\"1\">");
+	html_put(h, "{w}</label></div><div><button>{w}</button></div></form>", WORD_FILTER_OPEN, WORD_SHOW);
+}
+
+static int put_listed(struct request *rq, const struct filter *f)
+{
+	struct err err;
+	struct store_args a = { 0 };
+	struct store_rows rows = { 0 };
+	store_text(&a, f->org);
+	store_int(&a, (int64_t)f->severity);
+	store_text(&a, f->closed ? "true" : "false");
+	store_int(&a, (int64_t)f->before);
+	int r = store_begin_session(rq->p->store, rq->who.token, &err);
+	r = r < 0 ? r : store_run(rq->p->store, &listed, &a, &rows, &err);
+	if (r == 0) {
+		bool more = rows.n > LIST_ROWS;
+		rows.n = more ? LIST_ROWS : rows.n;
+		page_incident_rows(rq->p, &rq->h, &rows);
+		if (more)
+			html_put(&rq->h, f->closed ? "<p><a href=\"/incidents?org={u}&amp;severity={u}&amp;before={u}&amp;closed=1\">{w}</a></p>"
+			                           : "<p><a href=\"/incidents?org={u}&amp;severity={u}&amp;before={u}\">{w}</a></p>",
+			         f->org, levels[f->severity], store_col(&rows, LIST_ROWS - 1, 18), WORD_OLDER);
+	}
+	store_rows_done(&rows);
+	store_abort(rq->p->store);
+	return r;
+}
+
+void page_incidents(struct request *rq, const char *rest)
+{
+	struct filter f;
+	(void)rest;
+	read_filter(rq, &f);
+	page_begin(rq, WORD_ALL_INCIDENTS, "", false);
+	html_put(&rq->h, "<h1>{w}</h1>", WORD_ALL_INCIDENTS);
+	put_filter(rq, &f);
+	if (put_listed(rq, &f) < 0)
+		page_plain(rq, "503 Service Unavailable", WORD_NO_DATABASE);
+	else
+		page_end(rq, "200 OK", false);
 }

@@ -106,6 +106,74 @@
 	X(LIVE, "利用中", "live")                                                                                \
 	X(WATCHED, "重点監視", "watched")                                                                       \
 	X(LEAVING, "離脱中", "leaving")                                                                         \
+	X(ALL_INCIDENTS, "インシデント一覧", "Incidents") \
+	X(ALL_BLOCKS, "遮断", "Blocks") \
+	X(CHANGES, "変更の承認", "Changes") \
+	X(LOG, "ログ検索", "Log search") \
+	X(FILTER_SEVERITY, "危険度がこれ以上", "Severity at least") \
+	X(FILTER_OPEN, "終了分も表示する", "Closed ones too") \
+	X(FILTER_ANY, "すべて", "All") \
+	X(SHOW, "表示", "Show") \
+	X(OLDER, "さらに前を表示", "Show earlier ones") \
+	X(WHAT_TO_DO, "ここでできること", "What you can do here") \
+	X(DO_ACK, "受領確認", "Confirm receipt") \
+	X(ACK_HINT, "お知らせを受け取ったことを記録します。次の担当の方への連絡が止まります。", "Records that the notice was received. Nobody further is called.") \
+	X(ACK_BUTTON, "受け取りました", "I have received it") \
+	X(DO_NOTE, "経過の記入", "Add to the timeline") \
+	X(NOTE_TEXT, "記入する内容", "What happened") \
+	X(NOTE_STATE, "状態を進める", "Move the state") \
+	X(NOTE_KEEP, "変えない", "Leave it") \
+	X(NOTE_BUTTON, "記入する", "Add") \
+	X(DO_JUDGE, "危険度の判断", "Judge the severity") \
+	X(JUDGE_HINT, "お名前と理由が残ります。2以上は15分以内の緊急連絡が始まり、3は通信先の遮断も始まります。", "Your name and reason are kept. From 2 up the notice within 15 minutes begins; 3 also blocks the destination.") \
+	X(JUDGE_BUTTON, "判断を記録する", "Record the judgement") \
+	X(DO_BLOCK, "通信先の遮断", "Block a destination") \
+	X(BLOCK_KIND, "種類", "Kind") \
+	X(BLOCK_VALUE, "遮断先", "Destination") \
+	X(BLOCK_HOURS, "時間(1〜8784)", "Hours (1 to 8784)") \
+	X(BLOCK_BUTTON, "この団体で遮断する", "Block it for this organisation") \
+	X(DO_CLOSE, "対応の終了", "Close") \
+	X(CLOSE_BUTTON, "終了する", "Close it") \
+	X(WHY, "理由", "Reason") \
+	X(UNDO, "解除する", "Undo") \
+	X(DONE_ACK, "受領を確認しました。", "Receipt is confirmed.") \
+	X(DONE_NOTE, "記入しました。", "It is on the timeline.") \
+	X(DONE_JUDGE, "判断を記録しました。", "The judgement is recorded.") \
+	X(DONE_BLOCK, "遮断を指示しました。数秒で始まります。", "The block is ordered; it acts within seconds.") \
+	X(DONE_UNDO, "解除を指示しました。数秒で終わります。", "The removal is ordered; it ends within seconds.") \
+	X(DONE_CLOSE, "終了しました。", "It is closed.") \
+	X(DONE_APPROVE, "承認しました。", "It is approved.") \
+	X(NOT_DONE, "できませんでした。", "It could not be done.") \
+	X(NO_INVALID, "入力した内容を確かめてください。", "Please look at what you entered.") \
+	X(NO_DENIED, "権限がないか、許されない操作です。", "It isn't allowed, or not for you.") \
+	X(NO_STATE, "いまの状態ではできません。", "It isn't possible as things stand.") \
+	X(NO_EXISTS, "すでに行われています。", "It has been done already.") \
+	X(NO_ANSWER, "応答がありません。少し待ってから、行われたかどうかを確かめてください。", "No answer. Please wait a little, then look whether it was done.") \
+	X(GEN_CURRENT, "適用中", "in force") \
+	X(GEN_PREVIOUS, "一つ前", "the one before") \
+	X(GEN_COMPILED, "過去に適用", "was in force") \
+	X(GEN_APPROVED, "承認済み", "approved") \
+	X(GEN_SUBMITTED, "承認待ち", "waits for approval") \
+	X(AUTHOR, "作成", "handed in by") \
+	X(APPROVED_BY, "承認", "approved by") \
+	X(CHANGES_HINT, "提出された変更です。承認は、提出した人とは別の人が行います。", "Changes that were handed in. Somebody else than their author approves them.") \
+	X(CHANGE, "変更", "A change") \
+	X(DIFFERENCES, "いま適用中の内容との違い", "What it changes against what is in force") \
+	X(DO_APPROVE, "承認", "Approve") \
+	X(APPROVE_HINT, "上の違いを確かめてから承認してください。お名前と時刻が残ります。承認だけでは適用されません。", "Look at the differences above first. Your name and the time are kept. Approving doesn't put it in force yet.") \
+	X(APPROVE_BUTTON, "承認する", "Approve it") \
+	X(QUERY, "検索する言葉", "Search for") \
+	X(QUERY_HINT, "言葉のほか、次のように書けます。", "Words, or:") \
+	X(PERIOD, "期間", "Period") \
+	X(SEARCH, "検索", "Search") \
+	X(HOUR_1, "1時間", "1 hour") \
+	X(HOUR_24, "24時間", "24 hours") \
+	X(DAY_7, "7日", "7 days") \
+	X(DAY_31, "31日", "31 days") \
+	X(YEAR, "1年", "a year") \
+	X(FOUND, "見つかった記録", "Records found") \
+	X(FOUND_MORE, "ほかにもあります。言葉や期間を絞ってください。", "There are more. Narrow the words or the period.") \
+	X(LINK_OVER, "このリンクは使えません。お知らせのメールに返信してください。", "This link is no longer good. Please answer the notice by mail.") \
 	X(TIMES_ARE, "時刻は日本時間です。", "Times are in Japan Standard Time.")
 
 enum word {

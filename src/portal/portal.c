@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "wire/ctl.h"
+#include "wire/words.h"
 
 #include <stdio.h>
 
@@ -92,7 +93,17 @@ static const struct page {
 	void (*run)(struct request *rq, const char *rest);
 } pages[] = {
 	{ "/", false, DOOR_FULL, ALL, WORD_BOARD, page_board },
+	{ "/incidents", false, DOOR_FULL, ALL, WORD_ALL_INCIDENTS, page_incidents },
 	{ "/incident/", false, DOOR_FULL, ALL, WORD_COUNT, page_incident },
+	{ "/incident/", true, DOOR_FULL, O | A | C, WORD_COUNT, page_act },
+	{ "/blocks", false, DOOR_FULL, ALL, WORD_ALL_BLOCKS, page_blocks },
+	{ "/block/", true, DOOR_FULL, A, WORD_COUNT, page_block_undo },
+	{ "/changes", false, DOOR_FULL, O | A | P, WORD_CHANGES, page_changes },
+	{ "/change/", false, DOOR_FULL, O | A | P, WORD_COUNT, page_change },
+	{ "/change/", true, DOOR_FULL, P, WORD_COUNT, page_approve },
+	{ "/log", false, DOOR_FULL, ALL, WORD_LOG, page_log },
+	{ "/ack/", false, DOOR_OPEN, ALL, WORD_COUNT, page_ack_link },
+	{ "/ack/", true, DOOR_OPEN, ALL, WORD_COUNT, page_ack_link },
 	{ "/login", false, DOOR_OPEN, ALL, WORD_COUNT, page_login },
 	{ "/login", true, DOOR_OPEN, ALL, WORD_COUNT, page_login },
 	{ "/enrol", false, DOOR_ENROL, ALL, WORD_COUNT, page_enrol },
@@ -207,6 +218,53 @@ void page_plain(struct request *rq, const char *status, enum word sentence)
 void page_form_token(struct request *rq)
 {
 	html_put(&rq->h, "<input type=\"hidden\" name=\"form\" value=\"{a}\">", rq->who.form_token);
+}
+
+/* ---- parts ---- */
+
+static const struct {
+	const char *code;
+	enum word word;
+} done[] = { { "ack", WORD_DONE_ACK },     { "note", WORD_DONE_NOTE }, { "judge", WORD_DONE_JUDGE },    { "block", WORD_DONE_BLOCK },
+	     { "remove", WORD_DONE_UNDO }, { "close", WORD_DONE_CLOSE }, { "approve", WORD_DONE_APPROVE } };
+
+void page_say_done(struct request *rq)
+{
+	char code[16];
+	form_get(str_from(rq->q->query), "done", code, sizeof code);
+	for (size_t i = 0; i < ARRAY_LEN(done); i++)
+		if (strcmp(done[i].code, code) == 0)
+			html_put(&rq->h, "<p class=\"done\" role=\"status\">{w}</p>", (int)done[i].word);
+}
+
+/* Our sentence first; the words of whoever refused behind it, for those who can use them. */
+void page_say_problem(struct request *rq, const struct err *problem)
+{
+	static const struct {
+		int code;
+		enum word word;
+	} table[] = { { E_INVALID, WORD_NO_INVALID }, { E_LIMIT, WORD_NO_INVALID }, { E_DENIED, WORD_NO_DENIED }, { E_STATE, WORD_NO_STATE },
+		      { E_EXISTS, WORD_NO_EXISTS },   { E_NOT_FOUND, WORD_NOT_FOUND } };
+	enum word word = WORD_NO_ANSWER;
+	if (!problem)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (table[i].code == problem->code)
+			word = table[i].word;
+	html_put(&rq->h, "<div class=\"alert\" role=\"alert\"><p>{w} {w}</p><p class=\"hint\">{t} {t}</p></div>", WORD_NOT_DONE, (int)word, problem->path,
+	         words_of(WORDS_REFUSAL, problem->msg, rq->h.ja));
+}
+
+void page_text_field(struct request *rq, const char *id, const char *name, enum word label, const char *value, int rows, int max)
+{
+	char sent[2100];
+	bool again = rq->q->post && form_get(rq->q->body, name, sent, sizeof sent);
+	html_put(&rq->h, "<label for=\"{a}\">{w}</label>", id, (int)label);
+	if (rows)
+		html_put(&rq->h, "<textarea id=\"{a}\" name=\"{a}\" rows=\"{n}\" maxlength=\"{n}\" required>{t}</textarea>", id, name, (int64_t)rows, (int64_t)max,
+		         again ? sent : value);
+	else
+		html_put(&rq->h, "<input id=\"{a}\" name=\"{a}\" value=\"{a}\" maxlength=\"{n}\" required>", id, name, again ? sent : value, (int64_t)max);
 }
 
 /* ---- the way through ---- */

@@ -82,6 +82,21 @@ const char *page_check_class(const char *verdict); /* of a block: which colour i
 /* Would this path be a page of ours (and no POST)? */
 bool page_is_ours(const char *path);
 
+/* ---- parts that several pages use ---- */
+
+/* The row of a list, as the query `board_incidents` has it (board.c). */
+void page_incident_rows(struct portal *p, struct html *h, const struct store_rows *r);
+/* An incident's card with what may be done there; problem: what couldn't be done just now, NULL is fine. */
+void page_card(struct request *rq, const char *number, const struct err *problem);
+bool page_is_number(const char *s); /* of an incident */
+/* What was done, as the address says ("done=ack"), or what couldn't be. */
+void page_say_done(struct request *rq);
+void page_say_problem(struct request *rq, const struct err *problem);
+/* A text field filled with what was sent, where the form comes back. label stands above it. rows 0: one line. */
+void page_text_field(struct request *rq, const char *id, const char *name, enum word label, const char *value, int rows, int max);
+/* The button's form with which a block is undone; nothing for who may not. back: where to go afterwards, a path of ours. */
+void page_undo_button(struct request *rq, const char *id, const char *state, const char *back);
+
 /* ---- asking (visit.c) ---- */
 
 /* Who the cookie says; who.in false when it is nobody. touch: a person did something. */
@@ -97,7 +112,16 @@ int visit_ask(struct request *rq, const char *socket, struct buf *b, int timeout
 /* ---- the pages; each begins and ends itself ---- */
 
 void page_board(struct request *rq, const char *rest);
+void page_incidents(struct request *rq, const char *rest);
 void page_incident(struct request *rq, const char *rest);
+void page_blocks(struct request *rq, const char *rest);
+void page_act(struct request *rq, const char *rest);        /* POST /incident/NUMBER/WHAT */
+void page_ack_link(struct request *rq, const char *rest);   /* /ack/TOKEN */
+void page_block_undo(struct request *rq, const char *rest); /* POST /block/ID/remove */
+void page_changes(struct request *rq, const char *rest);
+void page_change(struct request *rq, const char *rest);
+void page_approve(struct request *rq, const char *rest);
+void page_log(struct request *rq, const char *rest);
 void page_login(struct request *rq, const char *rest);
 void page_enrol(struct request *rq, const char *rest);
 void page_logout(struct request *rq, const char *rest);

@@ -169,6 +169,7 @@ static struct portal p;
 
 static char last_request[4096]; /* what was asked last of authd or controld, but who it is */
 static bool no_status;
+static const char *answer; /* of the next questions; NULL: the usual one */
 static int refuse; /* what the next question is answered with */
 
 /* authd and controld, as the page meets them. */
@@ -199,6 +200,10 @@ static int fake_call(const char *socket, struct str request, struct buf *reply, 
 		buf_puts(reply, "{\"v\":1,\"ok\":true,\"processes\":[{\"name\":\"proxyd<\",\"state\":\"running\",\"restarts\":2,\"rss_bytes\":5000000}],"
 		                "\"counters\":[{\"org\":\"412015\",\"proxyd\":{\"requests\":12345,\"denied\":7,\"malicious\":2,\"cut\":1},"
 		                "\"respondd\":{\"incidents_open\":1}}]}");
+		return 0;
+	}
+	if (answer) {
+		buf_puts(reply, answer);
 		return 0;
 	}
 	buf_puts(reply, "{\"v\":1,\"ok\":true,\"session\":\"" FIRST "\",\"stage\":\"full\",\"secret\":\"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\"}");
@@ -529,6 +534,119 @@ static void test_forgery(void **state)
 	portal_done(&p);
 }
 
+/* Each button is one request, of the person whose session it is, with the fields it names and no others. */
+static void test_acts(void **state)
+{
+	(void)state;
+	if (!have_pg)
+		skip();
+	struct err err = { 0 };
+	p = (struct portal){ .call = fake_call };
+	assert_int_equal(store_create(pg.sock, STORE_ROLE_PORTAL, &p.store, &err), 0);
+	assert_int_equal(portal_configure(&p, STR("{\"service\":\"佐賀\",\"service_en\":\"Saga\",\"orgs\":[]}"), &err), 0);
+#define ONE "/incident/I-20261122-0001"
+#define S(token) ",\"session\":\"" token "\""
+	static const struct {
+		const char *token, *path, *fields, *asked, *goes; /* asked "": controld wasn't */
+	} cases[] = {
+		{ SAGA, ONE "/ack", "", "{\"v\":1,\"do\":\"incident.ack\"" S(SAGA) ",\"number\":\"I-20261122-0001\"}", "Location: " ONE "?done=ack\r\n" },
+		{ ANALYST, ONE "/judge", "severity=3&reason=%E7%A2%BA%E8%AA%8D+%22%3C&by=root&as=root",
+		  "{\"v\":1,\"do\":\"incident.judge\"" S(ANALYST) ",\"number\":\"I-20261122-0001\",\"reason\":\"確認 \\\"<\",\"severity\":3}", "?done=judge\r\n" },
+		{ ANALYST, ONE "/judge", "severity=4&reason=x", "", "Status: 403" },
+		{ ANALYST, ONE "/judge", "reason=x", "", "Status: 403" },
+		{ ANALYST, ONE "/note", "text=a&state=handling", "{\"v\":1,\"do\":\"incident.note\"" S(ANALYST) ",\"number\":\"I-20261122-0001\",\"text\":\"a\",\"state\":\"handling\"}", "?done=note" },
+		{ ANALYST, ONE "/close", "reason=a", "{\"v\":1,\"do\":\"incident.close\"" S(ANALYST) ",\"number\":\"I-20261122-0001\",\"reason\":\"a\"}", "?done=close" },
+		{ ANALYST, ONE "/block", "org=412015&kind=name&value=c2.example&reason=r&hours=2",
+		  "{\"v\":1,\"do\":\"block.add\"" S(ANALYST) ",\"incident\":\"I-20261122-0001\",\"org\":\"412015\",\"kind\":\"name\",\"value\":\"c2.example\",\"reason\":\"r\",\"hours\":2}", "?done=block" },
+		{ ANALYST, "/block/B-20261122-0001/remove", "back=" ONE, "{\"v\":1,\"do\":\"block.remove\"" S(ANALYST) ",\"id\":\"B-20261122-0001\"}", "Location: " ONE "?done=remove\r\n" },
+		{ ANALYST, "/block/B-20261122-0001/remove", "back=//evil.example", "block.remove", "Location: /blocks?done=remove\r\n" },
+		{ SAGA, "/block/B-20261122-0001/remove", "", "", "Status: 403" },
+		{ ANALYST, "/block/../remove", "", "", "Status: 404" },
+		{ ANALYST, ONE "/apply", "", "", "Status: 404" },
+		{ ANALYST, ONE "", "", "", "Status: 404" },
+		{ ANALYST, "/incident/I-1'/ack", "", "", "Status: 404" },
+		{ ANALYST, "/change/" ANALYST "/approve", "", "", "Status: 403" }, /* not this role's */
+		{ "", ONE "/ack", "", "", "Location: /login\r\n" },
+		{ FIRST, ONE "/ack", "", "", "Location: /enrol\r\n" },
+		{ "", "/ack/" ANALYST, "", "{\"v\":1,\"do\":\"ack.use\",\"token\":\"" ANALYST "\"}", "Location: /ack/" ANALYST "\r\n" },
+		{ "", "/ack/x", "", "", "Status: 404" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *page = post(cases[i].token, cases[i].path, cases[i].fields);
+		if (!strstr(page, cases[i].goes) || (cases[i].asked[0] ? !strstr(last_request, cases[i].asked) : last_request[0] != 0))
+			fail_msg("case %zu: asked %s: %.400s", i, last_request, page);
+	}
+	/* opening the page of a link asks only what it is about */
+	last_request[0] = 0;
+	assert_non_null(strstr(get_as("", "/ack/" ANALYST, "", false), "<button>"));
+	assert_non_null(strstr(last_request, "ack.look"));
+	/* what was refused comes back with what was written */
+	refuse = E_STATE;
+	char *page = post(ANALYST, ONE "/judge", "severity=3&reason=%3Cb%3Ewhy");
+	refuse = 0;
+	assert_non_null(strstr(page, html_word(WORD_NO_STATE, true)));
+	assert_non_null(strstr(page, ">&lt;b&gt;why</textarea>"));
+	/* which buttons there are */
+	static const struct {
+		const char *token, *path, *button;
+		bool there;
+	} buttons[] = { { ANALYST, ONE, "0001/judge\"", true },  { ANALYST, ONE, "0001/block\"", true },   { ANALYST, ONE, "/block/B-20261122-0001/remove\"", false },
+			{ SAGA, ONE, "0001/ack\"", true },       { SAGA, ONE, "0001/judge\"", false },     { SAGA, ONE, "0001/block\"", false },
+			{ SAGA, ONE, "name=\"state\"", false }, { ANALYST, "/blocks", "/block/B-20261122-0001/remove\"", true }, { SAGA, "/blocks", "/remove\"", false },
+			{ SAGA, "/blocks", "c2.example", true },  { KARATSU, "/blocks", "c2.example", false }, { KARATSU, "/incidents", "I-20261122-0001", false },
+			{ SAGA, "/incidents", "I-20261122-0001", true }, { SAGA, "/incidents", "I-20261122-0002", false } };
+	for (size_t i = 0; i < ARRAY_LEN(buttons); i++)
+		if ((strstr(get_as(buttons[i].token, buttons[i].path, "", false), buttons[i].button) != NULL) != buttons[i].there)
+			fail_msg("button %zu", i);
+	/* the list's filters; nonsense in them is as if they weren't there */
+	assert_null(strstr(get("/incidents", "org=412023", false), "I-20261122-0001"));
+	assert_non_null(strstr(get("/incidents", "org=412015'--&severity=9&before=-1", false), "I-20261122-0001"));
+	assert_null(strstr(get("/incidents", "severity=2&org=412023", false), "I-20261122-0003")); /* closed */
+	assert_non_null(strstr(get("/incidents", "closed=1", false), "I-20261122-0003"));
+	assert_null(strstr(get_as(SAGA, "/incidents", "org=412023&closed=1", false), "I-20261122-0003"));
+	portal_done(&p);
+}
+
+/* Changes and searches: what others wrote comes out as text. */
+static void test_asked_pages(void **state)
+{
+	(void)state;
+	struct err err = { 0 };
+	p = (struct portal){ .call = fake_call };
+	assert_int_equal(portal_configure(&p, STR("{\"service\":\"佐賀\",\"service_en\":\"Saga\",\"orgs\":[{\"code\":\"412015\",\"name\":\"佐賀市\","
+	                                          "\"name_en\":\"Saga City\",\"state\":\"live\"}]}"), &err), 0);
+	answer = "{\"v\":1,\"ok\":true,\"generations\":[{\"digest\":\"sha256:" SAGA "\",\"author\":\"<i>a\",\"time\":\"2026-11-22T09:00:00Z\",\"approvals\":[],\"state\":\"submitted\"},"
+	         "{\"digest\":\"sha256:" ANALYST "\",\"author\":\"b\",\"time\":\"2026-11-23T09:00:00Z\",\"approvals\":[{\"by\":\"<b>\",\"time\":\"x\"}],\"state\":\"current\"},"
+	         "{\"digest\":\"javascript:x\"}]}";
+	char *page = get("/changes", "", false), *first = strstr(page, "/change/" ANALYST), *second = strstr(page, "/change/" SAGA);
+	assert_true(first && second && first < second); /* newest first */
+	assert_null(strstr(page, "<i>a"));
+	assert_null(strstr(page, "javascript"));
+	answer = "{\"v\":1,\"ok\":true,\"digest\":\"x\",\"author\":\"a\",\"approvals\":[],\"approved\":false,\"words_ja\":\"違い <script>\",\"words\":\"diff\"}";
+	page = get("/change/" SAGA, "", false);
+	assert_non_null(strstr(page, "違い &lt;script&gt;"));
+	assert_null(strstr(page, "/approve\"")); /* an analyst has no such button */
+	assert_non_null(strstr(get("/change/" SAGA, "lang=en", false), "<pre>diff</pre>"));
+	assert_non_null(strstr(get_as(SAGA, "/change/" SAGA, "", false), "Status: 403"));
+	assert_non_null(strstr(get("/change/x", "", false), "Status: 404"));
+	answer = "{\"v\":1,\"ok\":true,\"more\":true,\"records\":[{\"name\":\"412015/events/000001/3\",\"record\":{\"time\":1795338000000,\"org\":\"412015\",\"product\":\"proxyd\","
+	         "\"src_endpoint\":{\"ip\":\"10.1.0.5\"},\"http_request\":{\"url\":{\"url_string\":\"http://x/<script>alert(1)</script>\"}},\"disposition\":\"Blocked\"}}]}";
+	page = get("/log", "q=%3Cscript%3E+host%3Ax&hours=168&org=412015", false);
+	assert_null(strstr(page, "<script"));
+	assert_non_null(strstr(page, "value=\"&lt;script&gt; host:x\""));
+	assert_non_null(strstr(page, "http://x/&lt;script&gt;alert(1)"));
+	assert_non_null(strstr(page, html_word(WORD_FOUND_MORE, true)));
+	assert_non_null(strstr(last_request, "\"do\":\"log.search\",\"session\":\"" ANALYST "\",\"query\":\"<script> host:x\",\"org\":\"412015\",\"from\":"));
+	last_request[0] = 0;
+	assert_non_null(strstr(get("/log", "", false), "<form"));
+	assert_string_equal(last_request, ""); /* an empty field searches nothing */
+	answer = NULL;
+	refuse = E_INVALID;
+	assert_non_null(strstr(get("/log", "q=(", false), html_word(WORD_NO_INVALID, true)));
+	refuse = 0;
+	portal_done(&p);
+}
+
 static int begin(void **state)
 {
 	(void)state;
@@ -548,6 +666,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_scgi), cmocka_unit_test(test_forms), cmocka_unit_test(test_escaping),
 		                            cmocka_unit_test(test_language), cmocka_unit_test(test_pages), cmocka_unit_test(test_board),
-		                            cmocka_unit_test(test_bodies_apart), cmocka_unit_test(test_signing_in), cmocka_unit_test(test_forgery) };
+		                            cmocka_unit_test(test_bodies_apart), cmocka_unit_test(test_signing_in), cmocka_unit_test(test_forgery),
+		                            cmocka_unit_test(test_acts), cmocka_unit_test(test_asked_pages) };
 	return cmocka_run_group_tests(tests, begin, end);
 }
