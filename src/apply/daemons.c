@@ -173,8 +173,8 @@ static int daemons_run(const struct env *e, const struct step *s, const struct g
 	(void)from;
 	if (!p)
 		return err_set(err, E_INVALID, s->name, "not a process of the table");
-	if (!*to->hex || !process_expected(e, p->name))
-		return 0;
+	if (!*to->hex || !process_expected(e, p->name) || (p->says_ready && !gen_find(to, p->files)))
+		return 0; /* the supervisor starts and ends it with STATE/current */
 	if (p->says_ready)
 		return wait_ready(e, p, to->hex, err);
 	pid_t pid = process_pid(p->name);

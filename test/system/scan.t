@@ -61,8 +61,9 @@ sleep 0.5; clamd_start
 wait $early
 ok $([ "$(cat "$work/early")" = malicious ]; echo $?) "EICAR asked for before clamd had started is found"
 # SHUTDOWN, RELOAD and SCAN of any path: whoever reaches the socket commands clamd
-ping_as() { printf zPING'\0' | timeout 10 setpriv --reuid "$1" --regid "$1" --clear-groups nc -U -q 5 "$TORIDE_RUN/clamd/clamd.sock" 2>&1 | tr -d '\0'; }
-ok $([ "$(ping_as $scan)" = PONG ]; echo $?) "scand's user speaks to clamd"
+ping_as() { { printf zPING'\0'; sleep 1; } | timeout 10 setpriv --reuid "$1" --regid "$1" --clear-groups nc -U -q 5 "$TORIDE_RUN/clamd/clamd.sock" 2>&1 | tr -d '\0'; }
+for _ in 1 2 3 4 5; do pong=$(ping_as $scan); [ "$pong" != PONG ] || break; done # clamd hangs up on who has closed his side before it answered
+ok $([ "$pong" = PONG ]; echo $?) "scand's user speaks to clamd"
 for u in 65534 47102 47107; do
 	ok $(ping_as $u | grep -q PONG; [ $? = 1 ]; echo $?) "user $u doesn't reach it"
 done
