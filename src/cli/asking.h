@@ -39,5 +39,6 @@ ask_show show_incident, show_id;
 void show_incident_line(yyjson_val *incident);
 /* cmd_life.c: behind the timeline of an incident */
 void show_life(yyjson_val *incident);
+void show_inquiry(yyjson_val *inquiry);
 
 #endif

@@ -9,6 +9,7 @@
 #include <yyjson.h>
 
 #define ACT_WAIT_MS 10000 /* for a block to act */
+#define TRY_WAIT_MS 300000 /* the sealed records may have to be read */
 
 /* ---- showing ---- */
 
@@ -39,6 +40,17 @@ static void show_incidents(yyjson_val *root, bool json)
 		show_incident_line(v);
 }
 
+/* Below a block: why it is held, whom it would have hit. */
+static void line_replay(yyjson_val *b)
+{
+	yyjson_val *replay = yyjson_obj_get(b, "replay");
+	if (json_text(b, "held")[0])
+		printf("    %s\n", json_word(WORDS_REFUSAL, b, "held"));
+	if (replay && strcmp(json_text(replay, "state"), "done") == 0)
+		printf("    %s %llu %s %llu %s %llu\n", say("過去30日: 団体", "in 30 days: organisations"), (unsigned long long)ctl_u64(replay, "orgs", 0), say("端末", "terminals"),
+		       (unsigned long long)ctl_u64(replay, "terminals", 0), say("通った通信", "calls that passed"), (unsigned long long)ctl_u64(replay, "passed", 0));
+}
+
 static void line_block(yyjson_val *b)
 {
 	char t[CLOCK_TEXT];
@@ -48,6 +60,7 @@ static void line_block(yyjson_val *b)
 	if (json_text(b, "verified")[0])
 		printf("    %s(%s %llu %s %llu)\n", json_word(WORDS_CHECK, b, "verified"), say("止めた通信", "refused:"),
 		       (unsigned long long)ctl_u64(b, "refused", 0), say("通った通信", "passed:"), (unsigned long long)ctl_u64(b, "passed", 0));
+	line_replay(b);
 }
 
 static void show_blocks(yyjson_val *root, bool json)
@@ -252,6 +265,65 @@ static int block_remove(int argc, char **argv)
 	return run_order(ask_one(cli_incident, "block remove", "block.remove", "id", by, argc, argv, show_order), "removing");
 }
 
+/* ---- whom it would have hit ---- */
+
+static unsigned long long tried;
+
+static void show_guarded(yyjson_val *root, bool json)
+{
+	size_t i, n;
+	yyjson_val *v;
+	tried = ctl_u64(root, "inquiry", 0);
+	yyjson_arr_foreach(yyjson_obj_get(root, "guarded"), i, n, v)
+		if (json)
+			cli_print_json(v);
+		else
+			printf("%s  %s: %s\n", json_text(v, "org"), say("止めません", "never blocked"), say(json_text(v, "reason"), json_text(v, "reason_en")));
+}
+
+static int block_try(int argc, char **argv)
+{
+	static const char *const options[] = { "--org", "--kind", "--by", NULL };
+	bool json = false;
+	for (int i = 0; i < argc; i++)
+		json = json || strcmp(argv[i], "--json") == 0;
+	int code = ask_one(cli_incident, "block try", "block.try", "value", options, argc, argv, show_guarded);
+	for (int64_t end = clock_mono_ms() + TRY_WAIT_MS; code == EXIT_DONE && tried && clock_mono_ms() < end; usleep(100000)) {
+		struct buf rq, reply;
+		cli_request(&rq, "block.tried", NULL);
+		json_field_u64(&rq, "inquiry", tried);
+		yyjson_doc *doc = cli_ask(&rq, &reply, ASK_WAIT_MS, NULL) == 0 ? yyjson_read(reply.ptr, reply.len, 0) : NULL;
+		yyjson_val *q = yyjson_arr_get_first(yyjson_obj_get(yyjson_doc_get_root(doc), "inquiries"));
+		bool over = !q || strcmp(json_text(q, "state"), "waiting") != 0;
+		if (over && q)
+			json ? cli_print_json(q) : show_inquiry(q);
+		yyjson_doc_free(doc);
+		buf_done(&reply);
+		if (over)
+			break;
+	}
+	return code;
+}
+
+static int incident_isolate(int argc, char **argv)
+{
+	static const char *const options[] = { "--by", "--org", "--terminal", "--reason", NULL };
+	return run_order(ask_one(cli_incident, "incident isolate", "incident.isolate", "number", options, argc, argv, show_order), "ordered");
+}
+
+static void show_released(yyjson_val *root, bool json)
+{
+	if (json)
+		cli_print_json(root);
+	else
+		printf("%s %llu\n", say("切り離しを解除します:", "given back:"), (unsigned long long)ctl_u64(root, "released", 0));
+}
+
+static int incident_release(int argc, char **argv)
+{
+	return ask_one(cli_incident, "incident release", "incident.release", "number", by, argc, argv, show_released);
+}
+
 static int block_consent(int argc, char **argv)
 {
 	return ask_one(cli_incident, "block consent", "block.consent", "id", by, argc, argv, show_consents);
@@ -271,6 +343,11 @@ const struct cli_command cli_incident[] = {
 	{ "incident note", "toride incident note NUMBER --by NAME [--text T] [--state S] [--report first|follow|final]",
 	  "adds to the timeline; moves the state; records a report", "経過の記入・状態の変更・報告の記録", incident_note },
 	{ "incident close", "toride incident close NUMBER --reason TEXT --by NAME", "closes an incident", "インシデントを終了する", incident_close },
+	{ "incident isolate", "toride incident isolate NUMBER --reason TEXT [--terminal ADDR] [--hours N] --by NAME",
+	  "cuts one terminal off from the Internet, and only it", "端末1台だけをインターネットから切り離す", incident_isolate },
+	{ "incident release", "toride incident release NUMBER --by NAME", "gives the incident's terminals back", "端末の切り離しを解除する", incident_release },
+	{ "block try", "toride block try VALUE --kind address|name|url --org CODE|* [--json] --by NAME",
+	  "whom a block would have hit in the last 30 days, and for whom it is never set; blocks nothing", "遮断した場合に過去30日で影響を受けた端末を調べる(遮断はしない)", block_try },
 	{ "block list", "toride block list [--org CODE] [--all] [--json]", "blocks in force and requested", "実施中・確認待ちの遮断の一覧", block_list },
 	{ "block add", "toride block add VALUE --kind address|name|url|terminal --org CODE|* --reason TEXT --by NAME [--hours N] [--incident NUMBER]",
 	  "blocks at once, for a limited time", "期限つきで直ちに遮断する", block_add },

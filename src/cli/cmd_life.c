@@ -30,7 +30,7 @@ static void show_tasks(yyjson_val *inc)
 	}
 }
 
-static void show_hits(yyjson_val *q)
+void show_inquiry(yyjson_val *q)
 {
 	char t[CLOCK_TEXT], u[CLOCK_TEXT];
 	size_t i, n;
@@ -52,7 +52,7 @@ static void show_inquiries(yyjson_val *inc)
 		return;
 	printf("\n%s\n", say("記録の調査", "Searched in the log"));
 	yyjson_arr_foreach(yyjson_obj_get(inc, "inquiries"), i, n, v)
-		show_hits(v);
+		show_inquiry(v);
 }
 
 void show_life(yyjson_val *inc)
@@ -116,7 +116,7 @@ static int wait_for_found(int code, bool json)
 			break;
 	}
 	if (q && !json)
-		show_hits(q);
+		show_inquiry(q);
 	if (q && strcmp(json_text(q, "state"), "waiting") == 0)
 		fprintf(stderr, "%s toride incident show %s\n", say("まだ調べています。結果はあとで見られます:", "Still searching; see later:"), asked.number);
 	yyjson_doc_free(doc);

@@ -398,7 +398,7 @@ static void run_status(struct job *j)
 
 static bool changes(const char *what)
 {
-	static const char *const reading[] = { "generations", "status", "incident.list", "incident.show", "incident.sheet", "block.list", "shift.list", "user.list",
+	static const char *const reading[] = { "generations", "status", "incident.list", "incident.show", "incident.sheet", "block.list", "block.tried", "shift.list", "user.list",
 		                               "ack.look", "change.diff", "site.list" };
 	for (size_t i = 0; i < ARRAY_LEN(reading); i++)
 		if (strcmp(what, reading[i]) == 0)

@@ -48,6 +48,8 @@ static const struct {
 	  "ACT NOW: the block doesn't hold: %1: %2 calls passed since (%3 refused)." },
 	{ "block_calls", "端末は遮断後も通信を試み続けています: %1: %2件をすべて止めました。%3 に連絡します。",
 	  "The terminal keeps calling: %1: %2 calls refused. %3 is told." },
+	{ "block_replayed", "遮断の影響: %1: 過去30日にこの相手先を使った端末 %2台、通った通信 %3件", "What the block would have hit in 30 days: %1: %2 terminals, %3 calls that passed" },
+	{ "block_held", "自動の遮断を見合わせました: %1: %G2", "Held back from the system's own block: %1: %G2" },
 	{ "block_removed", "遮断を解除しました: %1(%2)", "The block was removed: %1 (%2)" },
 	{ "block_expired", "遮断の期限が来ました: %1", "The block expired: %1" },
 	{ "block_shared", "他団体 %1 件に適用し、%2 件に確認を求めました。", "Applied for %1 other organisations; asked %2 for consent." },

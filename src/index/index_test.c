@@ -370,7 +370,7 @@ static void test_sweep_sealed(void **state)
 	assert_non_null(mkdtemp(dir));
 	assert_int_equal(writer_open(&(struct writer_opts){ .dir = dir, .key = fake_key, .seal = fake_seal }, &w, &err), 0);
 	for (size_t i = 0; i < ARRAY_LEN(records); i++) {
-		snprintf(line, sizeof line, "{\"class_uid\":4002,\"time\":%lld,\"src_endpoint\":{\"ip\":\"%s\"},\"http_request\":{\"url\":{\"hostname\":\"%s\"}},"
+		snprintf(line, sizeof line, "{\"class_uid\":4002,\"time\":%lld,\"src_endpoint\":{\"ip\":\"%s\"},\"dst_endpoint\":{\"ip\":\"203.0.113.9\"},\"http_request\":{\"url\":{\"hostname\":\"%s\"}},"
 		         "\"action\":\"%s\"}", records[i].time, records[i].src, records[i].host, records[i].action);
 		assert_int_equal(writer_append(w, records[i].org, "events", str_from(line), NULL, &err), 0);
 	}
@@ -392,7 +392,12 @@ static void test_sweep_sealed(void **state)
 	assert_int_equal(sweep_sealed(&o, &s, &b, &err), 0);
 	assert_null(strstr(buf_cstr(&b), "412015"));
 	buf_reset(&b);
-	s.org[0] = 0, s.type = SWEEP_TERMINAL;
+	s.org[0] = 0, s.type = SWEEP_IP;
+	snprintf(s.value, sizeof s.value, "203.0.113.9");
+	assert_int_equal(sweep_sealed(&o, &s, &b, &err), 0); /* two names make the address a shared one */
+	assert_non_null(strstr(buf_cstr(&b), "\"names\":[\"www.fake.example\",\"www.news.example\",\"fake.example\"]"));
+	buf_reset(&b);
+	s.type = SWEEP_TERMINAL;
 	snprintf(s.value, sizeof s.value, "10.1.0.6");
 	assert_int_equal(sweep_sealed(&o, &s, &b, &err), 0);
 	assert_non_null(strstr(buf_cstr(&b), "\"passed\":1,\"refused\":0"));

@@ -81,27 +81,41 @@ static void query_text(const struct sweep *s, char *dst, size_t size)
 	}
 }
 
-int sweep_sql(const struct sweep *s, struct buf *b, struct err *err)
+/* " FROM … WHERE …" of what counts. */
+static int where(const struct sweep *s, struct buf *b, struct err *err)
 {
 	static _Thread_local struct query q;
 	char text[2 * sizeof s->value + 64];
 	query_text(s, text, sizeof text);
-	int r = query_parse(str_from(text), &q, err);
-	if (r < 0)
+	if (query_parse(str_from(text), &q, err) < 0)
 		return err_set(err, E_INVALID, "value", "not a %s", type_names[s->type]);
-	buf_puts(b, "SELECT org, if(src = toIPv6('::'), `user`, replaceOne(IPv6NumToString(src), '::ffff:', '')) AS t,"
-	            " countIf(action != 'Denied' AND disposition != 'Blocked'), countIf(action = 'Denied' OR disposition = 'Blocked'),"
-	            " toUnixTimestamp64Milli(min(time)), toUnixTimestamp64Milli(max(time)),"
-	            " argMin(concat(org, '/', series, '/', leftPad(toString(segment), 6, '0'), '/', toString(idx)), (time, segment, idx))"
-	            " FROM toride.events WHERE");
-	buf_printf(b, " time >= fromUnixTimestamp64Milli(%lld) AND time < fromUnixTimestamp64Milli(%lld) AND ", (long long)s->from_ms,
-	           (long long)s->to_ms);
+	buf_printf(b, " FROM toride.events WHERE time >= fromUnixTimestamp64Milli(%lld) AND time < fromUnixTimestamp64Milli(%lld) AND ",
+	           (long long)s->from_ms, (long long)s->to_ms);
 	if (s->org[0])
 		buf_printf(b, "org = '%s' AND ", s->org); /* six digits: sweep_check() */
 	query_sql(q.root, b);
-	buf_printf(b, " GROUP BY org, t ORDER BY count() DESC, org, t LIMIT %d FORMAT JSONCompactEachRow SETTINGS max_execution_time = 60,"
-	              " output_format_json_quote_64bit_integers = 0", SWEEP_HITS + 1);
-	return b->failed ? err_set(err, E_LIMIT, "value", "too long") : 0;
+	return 0;
+}
+
+#define ENDING " FORMAT JSONCompactEachRow SETTINGS max_execution_time = 60, output_format_json_quote_64bit_integers = 0"
+
+int sweep_names_sql(const struct sweep *s, struct buf *b, struct err *err)
+{
+	buf_puts(b, "SELECT lower(host) AS h");
+	int r = where(s, b, err);
+	buf_printf(b, " AND host != '' GROUP BY h ORDER BY count() DESC, h LIMIT %d" ENDING, SWEEP_NAMES);
+	return r < 0 ? r : b->failed ? err_set(err, E_LIMIT, "value", "too long") : 0;
+}
+
+int sweep_sql(const struct sweep *s, struct buf *b, struct err *err)
+{
+	buf_puts(b, "SELECT org, if(src = toIPv6('::'), `user`, replaceOne(IPv6NumToString(src), '::ffff:', '')) AS t,"
+	            " countIf(action != 'Denied' AND disposition != 'Blocked'), countIf(action = 'Denied' OR disposition = 'Blocked'),"
+	            " toUnixTimestamp64Milli(min(time)), toUnixTimestamp64Milli(max(time)),"
+	            " argMin(concat(org, '/', series, '/', leftPad(toString(segment), 6, '0'), '/', toString(idx)), (time, segment, idx))");
+	int r = where(s, b, err);
+	buf_printf(b, " GROUP BY org, t ORDER BY count() DESC, org, t LIMIT %d" ENDING, SWEEP_HITS + 1);
+	return r < 0 ? r : b->failed ? err_set(err, E_LIMIT, "value", "too long") : 0;
 }
 
 void sweep_hit_format(const struct sweep_hit *h, struct buf *b)
@@ -133,6 +147,31 @@ static bool read_row(struct str line, struct sweep_hit *h)
 	return ok;
 }
 
+static int put_names(struct client *c, const struct sweep *s, struct buf *fields, struct err *err)
+{
+	struct buf sql, answer;
+	size_t n = 0;
+	buf_init(&sql, 64 * KIB);
+	buf_init(&answer, MIB);
+	int r = sweep_names_sql(s, &sql, err);
+	r = r < 0 ? r : client_query(c, buf_view(&sql), &answer, err);
+	struct str lines = buf_view(&answer), line;
+	buf_puts(fields, ",\"names\":[");
+	while (r == 0 && str_next(&lines, '\n', &line)) {
+		yyjson_doc *doc = line.len ? yyjson_read(line.ptr, line.len, 0) : NULL;
+		yyjson_val *v = yyjson_arr_get_first(yyjson_doc_get_root(doc));
+		if (yyjson_is_str(v)) {
+			buf_puts(fields, n++ ? "," : "");
+			json_str(fields, str_from(yyjson_get_str(v)));
+		}
+		yyjson_doc_free(doc);
+	}
+	buf_putc(fields, ']');
+	buf_done(&answer);
+	buf_done(&sql);
+	return r;
+}
+
 int sweep_index(struct client *c, const struct sweep *s, struct buf *fields, struct err *err)
 {
 	struct buf sql, answer;
@@ -158,6 +197,8 @@ int sweep_index(struct client *c, const struct sweep *s, struct buf *fields, str
 	}
 	buf_putc(fields, ']');
 	json_field_bool(fields, "more", n > SWEEP_HITS);
+	if (r == 0 && s->type == SWEEP_IP)
+		r = put_names(c, s, fields, err);
 	buf_done(&answer);
 	buf_done(&sql);
 	return r;
@@ -230,12 +271,17 @@ static bool of_class(const struct sweep *s, uint64_t class_uid)
 	}
 }
 
-static bool meets(const struct sweep *s, const struct event *e)
+struct str sweep_host(const struct event *e)
 {
 	static const char *const host[] = { "http_request.url.hostname", "query.hostname", "dst_endpoint.hostname", "tls.sni", NULL };
+	return first_of(e, host);
+}
+
+static bool meets(const struct sweep *s, const struct event *e)
+{
 	struct str v = str_from(s->value);
 	switch (s->type) {
-	case SWEEP_HOSTNAME: return is_at_or_below(first_of(e, host), v);
+	case SWEEP_HOSTNAME: return is_at_or_below(sweep_host(e), v);
 	case SWEEP_IP: return in_prefix(event_str(e, "dst_endpoint.ip"), s->value);
 	case SWEEP_URL: return str_case_eq(event_str(e, "http_request.url.url_string"), v);
 	case SWEEP_HASH: return str_case_eq(event_str(e, "file.hash"), v);

@@ -7,7 +7,7 @@
  *   refused   action Denied or disposition Blocked; everything else passed
  *
  * Request (doc/interfaces/search.md, log.sweep): type, value, org, from, to, sealed (don't ask the index). Answer: source (index or
- * sealed), hits[{org, terminal, passed, refused, first, last, record}], most first; more: there were others, or (sealed) the time
+ * sealed), names[] (of an ip: the hosts it was met as, at most SWEEP_NAMES), hits[{org, terminal, passed, refused, first, last, record}], most first; more: there were others, or (sealed) the time
  * ran out. Requirements: S-10, M-082, M-088, M-090. */
 #ifndef INDEX_SWEEP_H
 #define INDEX_SWEEP_H
@@ -16,6 +16,7 @@
 #include "normalise/event.h"
 #include "segment/segment.h"
 
+#define SWEEP_NAMES 20              /* two make an address shared (M-090) */
 #define SWEEP_HITS 2000             /* terminals told */
 #define SWEEP_SEALED_HITS 20000     /* terminals counted while reading the sealed records */
 #define SWEEP_SEALED_MS 240000      /* then the reading ends */
@@ -39,6 +40,9 @@ bool sweep_type_parse(struct str name, enum sweep_type *ret);
 /* -E_INVALID when the value isn't of its type; folds names and hashes to small letters. */
 int sweep_check(struct sweep *s, struct err *err);
 int sweep_sql(const struct sweep *s, struct buf *b, struct err *err);
+/* The host names an ip was met as. */
+int sweep_names_sql(const struct sweep *s, struct buf *b, struct err *err);
+struct str sweep_host(const struct event *e); /* "" when the event names none */
 /* Does this event count? *ret_terminal borrows from the event, "" when it names none. */
 bool sweep_matches(const struct sweep *s, const struct event *e, bool *ret_refused, struct str *ret_terminal);
 

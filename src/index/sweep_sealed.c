@@ -14,6 +14,8 @@ struct sealed {
 	const struct sweep *s;
 	struct map hits; /* "ORG terminal" -> struct sweep_hit */
 	char needle[16];
+	char names[SWEEP_NAMES][256]; /* an ip was met as */
+	size_t n_names;
 	bool more;
 };
 
@@ -35,6 +37,19 @@ static struct sweep_hit *hit_of(struct sealed *x, const char *org, struct str te
 	return h;
 }
 
+static void note_name(struct sealed *x, struct str host)
+{
+	char name[256];
+	if (host.len == 0 || x->n_names == SWEEP_NAMES || !str_copy(host, name, sizeof name))
+		return;
+	for (char *p = name; *p; p++)
+		*p = *p >= 'A' && *p <= 'Z' ? (char)(*p | 0x20) : *p;
+	for (size_t i = 0; i < x->n_names; i++)
+		if (strcmp(x->names[i], name) == 0)
+			return;
+	memcpy(x->names[x->n_names++], name, sizeof name);
+}
+
 static void look_at(struct sealed *x, const struct reader_record *rec, void *room)
 {
 	struct event e;
@@ -53,6 +68,8 @@ static void look_at(struct sealed *x, const struct reader_record *rec, void *roo
 			h->last = t > h->last ? t : h->last;
 			refused ? h->refused++ : h->passed++;
 		}
+		if (x->s->type == SWEEP_IP)
+			note_name(x, sweep_host(&e));
 	}
 	event_done(&e);
 }
@@ -106,6 +123,14 @@ static void put_hits(struct sealed *x, struct buf *b)
 	}
 	buf_putc(b, ']');
 	json_field_bool(b, "more", x->more || n > SWEEP_HITS || !list);
+	if (x->s->type == SWEEP_IP) {
+		buf_puts(b, ",\"names\":[");
+		for (i = 0; i < x->n_names; i++) {
+			buf_puts(b, i ? "," : "");
+			json_str(b, str_from(x->names[i]));
+		}
+		buf_putc(b, ']');
+	}
 	mem_free(list);
 }
 

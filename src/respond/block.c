@@ -133,15 +133,15 @@ static const struct store_sql standing = {
 };
 static const struct store_sql insert_block = {
 	"block_insert", "INSERT INTO block(id, incident, org, origin, incident_number, kind, value, author, reason, state,"
-			" found_ms, created_ms, expires_ms, consent, next_ms, reason_code)"
-			" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $12, $15)"
+			" found_ms, created_ms, expires_ms, consent, next_ms, reason_code, inquiry)"
+			" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $16, $15, $17)"
 };
 
 /* The unique index lets at most one row stand. */
 static const struct store_sql order_requested = {
 	"block_order_requested", "UPDATE block SET state = 'ordered', origin = true, incident = $4, incident_number = $5,"
 				 " author = $6, reason = $7, found_ms = $8, expires_ms = $9, next_ms = $10, attempts = 0,"
-				 " reason_code = $11 WHERE org = $1 AND kind = $2 AND value = $3 AND state = 'requested' RETURNING id"
+				 " reason_code = $11 WHERE org = $1 AND kind = $2 AND value = $3 AND state = 'requested' AND held = '' RETURNING id"
 };
 
 struct row {
@@ -151,6 +151,7 @@ struct row {
 	uint8_t kind;
 	int64_t found_ms, now, expires_ms;
 	const char *reason_code; /* of WORDS_REASON, or "": a person's reason */
+	int64_t inquiry;         /* the replay it waits for; 0: none */
 };
 
 static int find_standing(struct respond *r, const char *org, uint8_t kind, const char *value, bool *ret, struct err *err)
@@ -166,6 +167,8 @@ static int find_standing(struct respond *r, const char *org, uint8_t kind, const
 
 static int insert_row(struct respond *r, const struct row *w, char id[INCIDENT_NUMBER], struct err *err)
 {
+	/* a person's order acts at once; only an address waits to be found shared or not */
+	bool waits = w->inquiry && (strcmp(w->author, RESPOND_ACTOR) == 0 || w->kind == BLOCK_ADDRESS);
 	struct store_args a = { 0 };
 	int res = incident_next_number(r->store, "B", w->now, id, err);
 	if (res < 0)
@@ -174,7 +177,7 @@ static int insert_row(struct respond *r, const struct row *w, char id[INCIDENT_N
 	store_text(&a, w->origin ? "true" : "false"), store_text(&a, w->number), store_text(&a, block_kind_name(w->kind));
 	store_text(&a, w->value), store_text(&a, w->author), store_text(&a, w->reason), store_text(&a, w->state);
 	store_int(&a, w->found_ms), store_int(&a, w->now), store_int(&a, w->expires_ms), store_text(&a, w->consent);
-	store_text(&a, w->reason_code);
+	store_text(&a, w->reason_code), store_int(&a, w->now + (waits ? BLOCK_REPLAY_MS : 0)), store_int_or_null(&a, w->inquiry, 0);
 	r->work_ms = 0;
 	return store_run(r->store, &insert_block, &a, NULL, err);
 }
@@ -273,7 +276,7 @@ static bool kind_of(enum observable_type type, const char *value, uint8_t *ret)
 }
 
 /* The others: at once by prior consent, else asked. What their own white list holds is left alone. */
-static int spread(struct respond *r, const struct incident *i, uint8_t kind, const char *value, int64_t found_ms,
+static int spread(struct respond *r, const struct incident *i, uint8_t kind, const char *value, int64_t found_ms, int64_t inquiry,
                   int64_t now, struct err *err)
 {
 	int applied = 0, asked = 0, res = 0;
@@ -288,10 +291,14 @@ static int spread(struct respond *r, const struct incident *i, uint8_t kind, con
 			continue;
 		snprintf(consent, sizeof consent, "%.80s %.40s", given ? o->consent.by : "", given ? o->consent.date : "");
 		struct row w = { 0, o->code, "", value, RESPOND_ACTOR, words_of(WORDS_REASON, "shared", true), given ? "ordered" : "requested",
-			         given ? consent : "", false, kind, found_ms, now, now + r->desk->clock.block_ms, "shared" };
-		res = insert_row(r, &w, id, err);
+			         given ? consent : "", false, kind, found_ms, now, now + r->desk->clock.block_ms, "shared", inquiry };
+		if (!w.inquiry) /* the first one asks for all */
+			res = block_replay_begin(r, i, "", kind, value, RESPOND_ACTOR, now, &w.inquiry, err);
+		inquiry = w.inquiry;
+		res = res < 0 ? res : insert_row(r, &w, id, err);
 		if (res == 0)
-			res = notify_block(r, o->code, given ? NOTICE_BLOCK : NOTICE_CONSENT, id, value, w.expires_ms, now, err);
+			res = notify_block(r, &(struct notice_block){ .org = o->code, .kind = given ? NOTICE_BLOCK : NOTICE_CONSENT, .block_id = id,
+			                                              .target = value, .reason = "", .number = "", .expires_ms = w.expires_ms }, now, err);
 		applied += given;
 		asked += !given;
 	}
@@ -320,19 +327,22 @@ int block_decide(struct respond *r, const struct incident *i, enum observable_ty
 	if (why)
 		return timeline_add(r->store, i->id, i->org, now, RESPOND_ACTOR, "block_refused", value[0] ? value : observable, why, NULL, err);
 	struct row w = { i->id, i->org, i->number, value, RESPOND_ACTOR, words_of(WORDS_REASON, "severity3", true), "ordered", "", true, kind,
-		         found_ms, now, now + r->desk->clock.block_ms, "severity3" };
-	res = order_own(r, &w, id, &there, err);
+		         found_ms, now, now + r->desk->clock.block_ms, "severity3", 0 };
+	res = find_standing(r, i->org, kind, value, &there, err);
+	if (res == 0 && !there)
+		res = block_replay_begin(r, i, "", kind, value, RESPOND_ACTOR, now, &w.inquiry, err);
+	res = res < 0 ? res : order_own(r, &w, id, &there, err);
 	*ret_blocking = res == 0;
 	if (res == 0 && !there)
 		res = timeline_add(r->store, i->id, i->org, now, RESPOND_ACTOR, "block_ordered", id, block_kind_name(kind), value, err);
 	res = res < 0 ? res : corroborated(r, i, kind, value, &sure, err);
-	return res < 0 || !sure ? res : spread(r, i, kind, value, found_ms, now, err);
+	return res < 0 || !sure ? res : spread(r, i, kind, value, found_ms, w.inquiry, now, err);
 }
 
 /* ---- by hand ---- */
 
 static int add_one(struct respond *r, const struct block_request *q, const struct desk_org *o, const struct incident *i,
-                   char id[INCIDENT_NUMBER], struct err *err)
+                   int64_t *inquiry, char id[INCIDENT_NUMBER], struct err *err)
 {
 	bool there = false;
 	const char *why = block_guard(r->desk, o, q->kind, q->value);
@@ -343,12 +353,16 @@ static int add_one(struct respond *r, const struct block_request *q, const struc
 		return err_set(err, E_EXISTS, q->value, "a block stands for %s already", o->code);
 	bool own = i && strcmp(i->org, o->code) == 0;
 	struct row w = { own ? i->id : 0, o->code, own ? i->number : "", q->value, q->by, q->reason, "ordered", "", own, q->kind,
-		         q->now, q->now, q->expires_ms, "" };
-	if (res == 0)
-		res = insert_row(r, &w, id, err);
+		         q->now, q->now, q->expires_ms, "", *inquiry };
+	if (res == 0 && !*inquiry)
+		res = block_replay_begin(r, own ? i : NULL, "", q->kind, q->value, q->by, q->now, inquiry, err);
+	w.inquiry = *inquiry;
+	res = res < 0 ? res : insert_row(r, &w, id, err);
 	if (res == 0 && own)
 		res = timeline_add(r->store, i->id, i->org, q->now, q->by, "block_ordered", id, block_kind_name(q->kind), q->value, err);
-	return res < 0 ? res : notify_block(r, o->code, NOTICE_BLOCK, id, q->value, q->expires_ms, q->now, err);
+	struct notice_block n = { .org = o->code, .kind = q->kind == BLOCK_TERMINAL ? NOTICE_ISOLATE : NOTICE_OWN_BLOCK, .block_id = id,
+		                  .target = q->value, .reason = q->reason, .number = own ? i->number : "", .expires_ms = q->expires_ms };
+	return res < 0 ? res : notify_block(r, &n, q->now, err);
 }
 
 int block_add(struct respond *r, const struct block_request *q, char ret_id[INCIDENT_NUMBER], struct err *err)
@@ -356,6 +370,7 @@ int block_add(struct respond *r, const struct block_request *q, char ret_id[INCI
 	struct arena arena;
 	struct incident i = { 0 };
 	char id[INCIDENT_NUMBER];
+	int64_t inquiry = 0;
 	int res = 0, added = 0;
 	arena_init(&arena, 256 * KIB);
 	if (q->incident[0])
@@ -365,7 +380,7 @@ int block_add(struct respond *r, const struct block_request *q, char ret_id[INCI
 		const struct desk_org *o = &r->desk->orgs[k];
 		if (!all && strcmp(o->code, q->org) != 0)
 			continue;
-		res = add_one(r, q, o, i.id ? &i : NULL, id, err);
+		res = add_one(r, q, o, i.id ? &i : NULL, &inquiry, id, err);
 		if (res == 0 && !added++)
 			memcpy(ret_id, id, sizeof id);
 		if (all && (res == -E_DENIED || res == -E_EXISTS)) /* the others' go on */
@@ -380,10 +395,10 @@ int block_add(struct respond *r, const struct block_request *q, char ret_id[INCI
 static const struct store_sql start_removal = {
 	"block_remove", "UPDATE block SET state = CASE WHEN state = 'requested' THEN 'removed' ELSE 'removing' END,"
 			" removed_by = $2, removed_ms = $3, next_ms = $3, attempts = 0 WHERE id = $1"
-			" AND state IN ('ordered', 'requested', 'active') RETURNING org, incident, value"
+			" AND state IN ('ordered', 'requested', 'active') RETURNING org, incident_number, value, kind, acted_ms"
 };
 static const struct store_sql give_consent = {
-	"block_give_consent", "UPDATE block SET state = 'ordered', consent = $2, next_ms = $3 WHERE id = $1 AND state = 'requested'"
+	"block_give_consent", "UPDATE block SET state = 'ordered', consent = $2, next_ms = $3, held = '' WHERE id = $1 AND state = 'requested'"
 			      " RETURNING org, incident_number"
 };
 static const struct store_sql state_of = { "block_state", "SELECT state FROM block WHERE id = $1" };
@@ -401,6 +416,15 @@ static int not_possible(struct respond *r, const char *id, struct err *err)
 	return res;
 }
 
+int block_tell_removed(struct respond *r, const char *id, const char *org, const char *value, const char *kind, const char *number, int64_t now,
+                       struct err *err)
+{
+	bool terminal = strcmp(kind, block_kind_name(BLOCK_TERMINAL)) == 0;
+	struct notice_block n = { .org = org, .kind = terminal ? NOTICE_RELEASE : NOTICE_UNBLOCK, .block_id = id, .target = value, .reason = "",
+		                  .number = number };
+	return notify_block(r, &n, now, err);
+}
+
 int block_remove(struct respond *r, const char *id, const char *by, int64_t now, struct err *err)
 {
 	struct store_args a = { 0 };
@@ -410,7 +434,7 @@ int block_remove(struct respond *r, const char *id, const char *by, int64_t now,
 	if (res == 0 && rows.n == 0)
 		res = not_possible(r, id, err);
 	else if (res == 0)
-		res = notify_block(r, store_col(&rows, 0, 0), NOTICE_UNBLOCK, id, store_col(&rows, 0, 2), 0, now, err);
+		res = block_tell_removed(r, id, store_col(&rows, 0, 0), store_col(&rows, 0, 2), store_col(&rows, 0, 3), store_col(&rows, 0, 1), now, err);
 	store_rows_done(&rows);
 	r->work_ms = 0;
 	return res;
@@ -432,13 +456,34 @@ int block_consent(struct respond *r, const char *id, const char *by, int64_t now
 /* ---- shown ---- */
 
 static const struct store_sql list_blocks = {
-	"block_list", "SELECT id, org, kind, value, state, incident_number, author, reason, consent, removed_by, verified,"
-		      " last_error, reason_code, created_ms, acted_ms, expires_ms, removed_ms, verified_ms, refused, passed, last_call_ms"
+	"block_list", "SELECT block.id, org, kind, value, block.state, incident_number, author, reason, consent, removed_by, verified,"
+		      " last_error, reason_code, created_ms, acted_ms, expires_ms, removed_ms, verified_ms, refused, passed, last_call_ms,"
+		      " held, inquiry, q.state, h.orgs, h.terminals, h.passed_before"
 		      " FROM block LEFT JOIN LATERAL (SELECT sum(c.n) FILTER (WHERE NOT c.passed) AS refused,"
-		      " sum(c.n) FILTER (WHERE c.passed) AS passed, max(c.last_ms) AS last_call_ms FROM block_call c WHERE c.block = id) k ON true"
-		      " WHERE ($1::bigint = 0 OR incident = $1) AND ($2::boolean OR state IN ('ordered', 'requested', 'active', 'removing'))"
-		      " ORDER BY created_ms DESC, id DESC LIMIT 1000"
+		      " sum(c.n) FILTER (WHERE c.passed) AS passed, max(c.last_ms) AS last_call_ms FROM block_call c WHERE c.block = block.id) k ON true"
+		      " LEFT JOIN LATERAL (SELECT i.state FROM inquiry i WHERE i.id = inquiry) q ON true LEFT JOIN LATERAL"
+		      " (SELECT count(DISTINCT h.org) AS orgs, count(*) AS terminals, coalesce(sum(h.passed), 0) AS passed_before"
+		      "  FROM inquiry_hit h WHERE h.inquiry = block.inquiry) h ON true"
+		      " WHERE ($1::bigint = 0 OR incident = $1) AND ($2::boolean OR block.state IN ('ordered', 'requested', 'active', 'removing'))"
+		      " ORDER BY created_ms DESC, block.id DESC LIMIT 1000"
 };
+
+/* Columns from `c` on: why it is held, and what its replay said. */
+static void format_replay(const struct store_rows *rows, int i, int c, struct buf *b)
+{
+	static const char *const sums[] = { "orgs", "terminals", "passed" };
+	if (store_col(rows, i, c)[0])
+		json_field_s(b, "held", store_col(rows, i, c));
+	if (!store_col_int(rows, i, c + 1, 0))
+		return;
+	json_key(b, "replay");
+	buf_putc(b, '{');
+	json_field_u64(b, "inquiry", (uint64_t)store_col_int(rows, i, c + 1, 0));
+	json_field_s(b, "state", store_col(rows, i, c + 2));
+	for (int k = 0; k < 3; k++)
+		json_field_u64(b, sums[k], (uint64_t)store_col_int(rows, i, c + 3 + k, 0));
+	buf_putc(b, '}');
+}
 
 int block_format_list(struct respond *r, int64_t incident, bool all, struct buf *b, struct err *err)
 {
@@ -465,6 +510,7 @@ int block_format_list(struct respond *r, int64_t incident, bool all, struct buf 
 		for (int k = 0; k < (int)ARRAY_LEN(numbers); k++)
 			if (store_col_int(&rows, i, (int)ARRAY_LEN(texts) + k, 0))
 				json_field_u64(b, numbers[k], (uint64_t)store_col_int(&rows, i, (int)ARRAY_LEN(texts) + k, 0));
+		format_replay(&rows, i, (int)(ARRAY_LEN(texts) + ARRAY_LEN(numbers)), b);
 		buf_putc(b, '}');
 	}
 	buf_putc(b, ']');

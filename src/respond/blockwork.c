@@ -27,7 +27,7 @@ static const struct store_sql set_active = {
 };
 static const struct store_sql set_gone = {
 	"block_gone", "UPDATE block SET state = CASE WHEN removed_by IS NULL THEN 'expired' ELSE 'removed' END,"
-		      " removed_ms = $2, last_error = '' WHERE id = $1 RETURNING state, removed_by"
+		      " removed_ms = $2, last_error = '' WHERE id = $1 RETURNING state, removed_by, org, value, kind, incident_number"
 };
 static const struct store_sql set_later = {
 	"block_later", "UPDATE block SET attempts = attempts + 1, next_ms = $2, last_error = $3,"
@@ -87,6 +87,8 @@ static int note_gone(struct respond *r, const struct order_task *t, int64_t now,
 	bool expired = res == 0 && rows.n && strcmp(store_col(&rows, 0, 0), "expired") == 0;
 	if (res == 0)
 		res = write_line(r, t, now, expired ? "block_expired" : "block_removed", t->id, expired ? NULL : store_col(&rows, 0, 1), err);
+	if (expired) /* whoever took it back told them then */
+		res = res < 0 ? res : block_tell_removed(r, t->id, store_col(&rows, 0, 2), store_col(&rows, 0, 3), store_col(&rows, 0, 4), store_col(&rows, 0, 5), now, err);
 	store_rows_done(&rows);
 	return res;
 }

@@ -341,6 +341,8 @@ static const struct {
 	{ "incident.spread", desk_spread, true }, { "incident.step", desk_step, true },   { "incident.task", desk_task, true },
 	{ "incident.owner", desk_owner, true }, { "incident.playbook", desk_playbook, true }, { "incident.attach", desk_attach, true },
 	  { "block.list", do_block_list, false },    { "block.add", do_block_add, true },
+	{ "block.try", desk_block_try, true }, { "block.tried", desk_block_tried, false }, { "incident.isolate", desk_isolate, true },
+	{ "incident.release", desk_release, true },
 	{ "block.remove", do_block_remove, true }, { "block.consent", do_block_consent, false },
 	{ "ack.look", do_ack_look, false },    { "ack.use", do_ack_use, true },
 };
@@ -349,7 +351,7 @@ static const struct {
 static int scope(struct desk_call *c, const char *what, char dst[8])
 {
 	snprintf(dst, 8, "%s", STORE_ALL);
-	if (strcmp(what, "incident.open") == 0 || strcmp(what, "incident.report") == 0 || strcmp(what, "block.add") == 0)
+	if (strcmp(what, "incident.open") == 0 || strcmp(what, "incident.report") == 0 || strcmp(what, "block.try") == 0 || strcmp(what, "block.add") == 0)
 		return 0;
 	char org[8];
 	int res = desk_words(c, "org", 6, false, org, sizeof org);

@@ -21,6 +21,11 @@ int desk_load(struct desk_call *c, struct incident *i);
 /* The same again, as it is now, into the answer as "incident". */
 int desk_reload(struct desk_call *c, struct incident *i);
 
+/* desk_block.c */
+int desk_block_try(struct desk_call *c);
+int desk_block_tried(struct desk_call *c);
+int desk_isolate(struct desk_call *c);
+int desk_release(struct desk_call *c);
 /* desk_shift.c */
 int desk_call_made(struct desk_call *c);
 int desk_sheet(struct desk_call *c);

@@ -6,9 +6,11 @@
 #include "base/mem.h"
 #include "incident/timeline.h"
 #include "respond/asker.h"
+#include "respond/block.h"
 #include "wire/ctl.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define DAY_MS 86400000LL
 #define HITS_BYTES (4 * MIB)
@@ -44,7 +46,7 @@ int inquiry_add(struct respond *r, const struct inquiry_new *n, int64_t *ret_id,
 	store_rows_done(&rows);
 	r->work_ms = 0;
 	snprintf(days, sizeof days, "%lld", (long long)((n->to_ms - n->from_ms + DAY_MS - 1) / DAY_MS));
-	return res < 0 || !n->i ? res : timeline_add(r->store, n->i->id, org, n->now_ms, n->by, "inquiry", n->value, days, NULL, err);
+	return res < 0 || !n->i || strcmp(n->kind, "replay") == 0 ? res : timeline_add(r->store, n->i->id, org, n->now_ms, n->by, "inquiry", n->value, days, NULL, err);
 }
 
 /* ---- asking ---- */
@@ -106,7 +108,7 @@ static const struct store_sql put_hits = {
 			" last bigint, record text) WHERE h.org ~ '^[0-9]{6}$' ON CONFLICT DO NOTHING"
 };
 static const struct store_sql set_done = {
-	"inquiry_done", "UPDATE inquiry SET state = 'done', source = $2, more = $3, done_ms = $4, error = '' WHERE id = $1"
+	"inquiry_done", "UPDATE inquiry SET state = 'done', source = $2, more = $3, done_ms = $4, error = '', names = $5 WHERE id = $1"
 };
 static const struct store_sql count_hits = {
 	"inquiry_count", "SELECT count(*) FILTER (WHERE org = $2), count(DISTINCT org) FILTER (WHERE org <> $2) FROM inquiry_hit WHERE inquiry = $1"
@@ -185,8 +187,13 @@ static int note_found(struct respond *r, const struct answered *q, yyjson_val *r
 	free(hits);
 	store_int(&d, q->id), store_text(&d, str_eq(source, STR("index")) ? "index" : "sealed");
 	store_text(&d, ctl_bool(root, "more", false) ? "true" : "false"), store_int(&d, q->now);
+	char *names = yyjson_val_write(yyjson_obj_get(root, "names"), 0, &n);
+	store_text(&d, names && names[0] == '[' ? names : "[]");
 	res = res < 0 ? res : store_run(r->store, &set_done, &d, NULL, err);
-	return res < 0 || !q->incident || strcmp(q->kind, "visitors") != 0 ? res : tell_incident(r, q, err);
+	free(names); /* yyjson's own allocation */
+	if (res == 0 && strcmp(q->kind, "replay") == 0)
+		return block_replayed(r, q->id, q->now, err);
+	return res < 0 || !q->incident ? res : tell_incident(r, q, err);
 }
 
 static int note_failure(struct respond *r, const struct answered *q, const struct err *why, struct err *err)
@@ -198,6 +205,8 @@ static int note_failure(struct respond *r, const struct answered *q, const struc
 	store_int(&a, q->id), store_int(&a, q->now + (2000LL << q->attempts)), store_text(&a, words), store_text(&a, over ? "true" : "false");
 	int res = store_run(r->store, &set_failed, &a, NULL, err);
 	log_warn(q->org, "inquiry", "%s: %s", q->value, words);
+	if (res == 0 && strcmp(q->kind, "replay") == 0)
+		return block_replay_over(r, q->id, q->now, err);
 	return res < 0 || !over || !q->incident ? res
 	                                        : timeline_add(r->store, q->incident, q->org, q->now, RESPOND_ACTOR, "inquiry_failed", q->value, words, NULL, err);
 }

@@ -267,37 +267,60 @@ int notify_next(struct respond *r, const struct incident *i, int64_t now, struct
 	return res < 0 ? res : note_started(r, i, nth + 1, "", now, err);
 }
 
-int notify_block(struct respond *r, const char *org, int kind, const char *block_id, const char *target,
-                 int64_t expires_ms, int64_t now, struct err *err)
+static const char *step_of(int kind)
 {
-	const struct desk_org *o = desk_org(r->desk, org);
+	switch (kind) {
+	case NOTICE_CONSENT: return "consent";
+	case NOTICE_UNBLOCK: return "unblock";
+	case NOTICE_ISOLATE: return "isolate";
+	case NOTICE_RELEASE: return "release";
+	default: return "block";
+	}
+}
+
+int notify_block(struct respond *r, const struct notice_block *n, int64_t now, struct err *err)
+{
+	const struct desk_org *o = desk_org(r->desk, n->org);
 	const struct contact *c = o ? contact_at(o->contacts, o->n_contacts, 3, 0, NULL) : NULL;
-	static const char *const steps[] = { [NOTICE_BLOCK] = "block", [NOTICE_CONSENT] = "consent", [NOTICE_UNBLOCK] = "unblock" };
-	struct notice_facts f = { .kind = (enum notice_kind)kind, .service = r->desk->service, .desk_mail = r->desk->mail.from,
-		                  .org_name = o ? o->name : org, .number = "", .title_ja = "", .reason_ja = "",
-		                  .terminal = "", .terminal_name = "", .target = target, .block_id = block_id,
-		                  .judged_by = "", .judged_reason = "", .expires_ms = expires_ms };
+	bool terminal = n->kind == NOTICE_ISOLATE || n->kind == NOTICE_RELEASE;
+	struct notice_facts f = { .kind = (enum notice_kind)n->kind, .service = r->desk->service, .desk_mail = r->desk->mail.from,
+		                  .org_name = o ? o->name : n->org, .number = n->number, .title_ja = "", .reason_ja = n->reason,
+		                  .terminal = terminal ? n->target : "", .terminal_name = terminal ? desk_terminal_name(o, n->target) : "",
+		                  .target = n->target, .block_id = n->block_id, .judged_by = "", .judged_reason = "", .expires_ms = n->expires_ms };
 	if (!c) {
-		log_warn(org, block_id, "no contact is registered: nobody was told of the block");
+		log_warn(n->org, n->block_id, "no contact is registered: nobody was told of the block");
 		return 0;
 	}
-	struct sending q = { NULL, org, steps[kind], block_id, c, now };
+	struct sending q = { NULL, n->org, step_of(n->kind), n->block_id, c, now };
 	return queue(r, &q, &f, err);
+}
+
+/* To the desk itself. */
+static int tell_desk(struct respond *r, const char *org, const char *step, const char *block_id, struct notice_facts *f, int64_t now, struct err *err)
+{
+	const struct desk_org *o = desk_org(r->desk, org);
+	char mail[256], name[] = "監視担当", phone[] = "";
+	f->service = r->desk->service, f->desk_mail = r->desk->mail.from, f->org_name = o ? o->name : org;
+	f->number = f->title_ja = f->terminal = f->terminal_name = f->judged_by = f->judged_reason = "";
+	f->block_id = block_id;
+	snprintf(mail, sizeof mail, "%s", r->desk->mail.from);
+	struct contact desk = { .name = name, .mail = mail, .phone = phone };
+	struct sending q = { NULL, org, step, block_id, &desk, now };
+	return queue(r, &q, f, err);
 }
 
 int notify_leak(struct respond *r, const char *org, const char *block_id, const char *target, int64_t passed, int64_t refused,
                 int64_t now, struct err *err)
 {
-	const struct desk_org *o = desk_org(r->desk, org);
-	char mail[256], name[] = "監視担当", phone[] = "";
-	struct notice_facts f = { .kind = NOTICE_LEAK, .service = r->desk->service, .desk_mail = r->desk->mail.from,
-		                  .org_name = o ? o->name : org, .number = "", .title_ja = "", .reason_ja = "", .terminal = "",
-		                  .terminal_name = "", .target = target, .block_id = block_id, .judged_by = "", .judged_reason = "",
-		                  .passed = passed, .refused = refused };
-	snprintf(mail, sizeof mail, "%s", r->desk->mail.from);
-	struct contact desk = { .name = name, .mail = mail, .phone = phone };
-	struct sending q = { NULL, org, "leak", block_id, &desk, now };
-	return queue(r, &q, &f, err);
+	struct notice_facts f = { .kind = NOTICE_LEAK, .reason_ja = "", .target = target, .passed = passed, .refused = refused };
+	return tell_desk(r, org, "leak", block_id, &f, now, err);
+}
+
+int notify_held(struct respond *r, const char *org, const char *block_id, const char *target, const char *names, int64_t orgs, int64_t terminals,
+                int64_t now, struct err *err)
+{
+	struct notice_facts f = { .kind = NOTICE_HELD, .reason_ja = names, .target = target, .orgs = orgs, .terminals = terminals };
+	return tell_desk(r, org, "held", block_id, &f, now, err);
 }
 
 int notify_calls(struct respond *r, const struct incident *i, const char *block_id, int64_t n, int64_t now, struct err *err)

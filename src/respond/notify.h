@@ -21,9 +21,16 @@ int notify_start(struct respond *r, const struct incident *i, int severity, bool
 int notify_raised(struct respond *r, const struct incident *i, int was, int severity, bool blocking, int64_t now,
                   struct err *err);
 int notify_judged(struct respond *r, const struct incident *i, int was, int64_t now, struct err *err);
-/* Another body's block reached this one. kind: NOTICE_BLOCK, _CONSENT or _UNBLOCK (text.h). */
-int notify_block(struct respond *r, const char *org, int kind, const char *block_id, const char *target,
-                 int64_t expires_ms, int64_t now, struct err *err);
+/* A block reached this body. kind: NOTICE_BLOCK, _OWN_BLOCK, _CONSENT, _UNBLOCK, _ISOLATE or _RELEASE (text.h). */
+struct notice_block {
+	const char *org, *block_id, *target, *reason, *number; /* number: of this body's own incident, or "" */
+	int kind;
+	int64_t expires_ms;
+};
+int notify_block(struct respond *r, const struct notice_block *n, int64_t now, struct err *err);
+/* To the desk: the system's own block waits for a person. names: what a shared address was met as, or "". */
+int notify_held(struct respond *r, const char *org, const char *block_id, const char *target, const char *names, int64_t orgs, int64_t terminals,
+                int64_t now, struct err *err);
 /* To the desk itself: traffic passes although a block stands against it. */
 int notify_leak(struct respond *r, const char *org, const char *block_id, const char *target, int64_t passed, int64_t refused,
                 int64_t now, struct err *err);

@@ -26,6 +26,18 @@ void notice_subject(const struct notice_facts *f, struct buf *b)
 	case NOTICE_BLOCK:
 		buf_printf(b, "【お知らせ】危険な通信先を遮断しました(%s)", f->block_id);
 		return;
+	case NOTICE_OWN_BLOCK:
+		buf_printf(b, "【お知らせ】通信先を遮断しました(%s)", f->block_id);
+		return;
+	case NOTICE_ISOLATE:
+		buf_printf(b, "【至急】端末をインターネットから切り離しました(%s)", f->block_id);
+		return;
+	case NOTICE_RELEASE:
+		buf_printf(b, "【お知らせ】端末の切り離しを解除しました(%s)", f->block_id);
+		return;
+	case NOTICE_HELD:
+		buf_printf(b, "【至急・監視担当】遮断の判断が必要です(%s)", f->block_id);
+		return;
 	case NOTICE_CONSENT:
 		buf_printf(b, "【確認のお願い】危険な通信先の遮断について(%s)", f->block_id);
 		return;
@@ -119,6 +131,52 @@ static void body_alert(const struct notice_facts *f, struct buf *b)
 		buf_puts(b, "  連絡がないときは、次の担当の方に連絡します。\n");
 }
 
+static void put_block_end(const struct notice_facts *f, struct buf *b)
+{
+	buf_printf(b, "\n遮断番号: %s\n", f->block_id);
+}
+
+static void body_own_block(const struct notice_facts *f, struct buf *b)
+{
+	char until[40];
+	notice_time(f->expires_ms, until);
+	buf_printf(b, "■ 何をしたか\n  次の通信先だけを止めました。ほかの通信はそのまま使えます。\n  通信先: %s\n  理由: %s\n", f->target, f->reason_ja);
+	buf_printf(b, "\n■ 今すること\n  特にしていただくことはありません。\n  業務に支障があるときは、下の連絡先に知らせてください。すぐに解除できます。\n\n■ いつまで\n  %sまで止めます。\n", until);
+	put_block_end(f, b);
+}
+
+static void body_isolate(const struct notice_facts *f, struct buf *b)
+{
+	char until[40];
+	notice_time(f->expires_ms, until);
+	buf_puts(b, "■ 何をしたか\n  次の端末を、インターネットから切り離しました。ほかの端末はそのまま使えます。\n  端末: ");
+	put_terminal(f, b);
+	buf_printf(b, "\n  理由: %s\n\n■ 今すること\n  1. この端末を使わないよう、使っている方に伝えてください。\n"
+	              "  2. 庁内のネットワークからは切り離していません。ケーブルを抜くか、無線を切ってください。\n"
+	              "  3. 電源は切らないでください(調べるための記録が消えます)。\n\n■ いつまで\n  %sまで切り離します。確認が済みしだい解除します。\n", f->reason_ja, until);
+	put_block_end(f, b);
+}
+
+static void body_release(const struct notice_facts *f, struct buf *b)
+{
+	buf_puts(b, "■ 何をしたか\n  切り離していた端末を、元どおりインターネットを使えるようにしました。\n  端末: ");
+	put_terminal(f, b);
+	buf_puts(b, "\n\n■ 今すること\n  特にしていただくことはありません。おかしな動きがあれば、下の連絡先に知らせてください。\n");
+	put_block_end(f, b);
+}
+
+static void body_held(const struct notice_facts *f, struct buf *b)
+{
+	buf_printf(b, "自動の遮断を見合わせました。担当者の判断が必要です。\n\n■ 何が起きたか\n  団体: %s\n  相手先: %s\n", f->org_name, f->target);
+	if (f->reason_ja[0])
+		buf_printf(b, "  このアドレスは複数の名前で使われています: %s\n  アドレスでは止めません。名前を確かめて、名前で止めてください。\n", f->reason_ja);
+	else
+		buf_printf(b, "  過去30日に %lld団体の%lld台がこの相手先を使っています。止めると業務に影響します。\n", (long long)f->orgs, (long long)f->terminals);
+	buf_printf(b, "\n■ 今すること\n  1. 相手先を確かめてください。\n  2. 止めるとき: %s%s\n  3. 止めないとき: toride block remove %s\n",
+	           f->reason_ja[0] ? "toride block add 名前 --kind name …" : "toride block consent ", f->reason_ja[0] ? "" : f->block_id, f->block_id);
+	put_block_end(f, b);
+}
+
 static void body_block(const struct notice_facts *f, struct buf *b)
 {
 	char until[40];
@@ -159,12 +217,24 @@ static void body_leak(const struct notice_facts *f, struct buf *b)
 
 void notice_body(const struct notice_facts *f, struct buf *b)
 {
-	buf_printf(b, "%s\n%s 様\n\n%sの監視窓口です。\n\n", f->kind == NOTICE_PREFECTURE || f->kind == NOTICE_LEAK ? "" : f->org_name, f->contact, f->service);
+	buf_printf(b, "%s\n%s 様\n\n%sの監視窓口です。\n\n", f->kind == NOTICE_PREFECTURE || f->kind == NOTICE_LEAK || f->kind == NOTICE_HELD ? "" : f->org_name, f->contact, f->service);
 	switch (f->kind) {
 	case NOTICE_BLOCK:
 	case NOTICE_CONSENT:
 	case NOTICE_UNBLOCK:
 		body_block(f, b);
+		break;
+	case NOTICE_OWN_BLOCK:
+		body_own_block(f, b);
+		break;
+	case NOTICE_ISOLATE:
+		body_isolate(f, b);
+		break;
+	case NOTICE_RELEASE:
+		body_release(f, b);
+		break;
+	case NOTICE_HELD:
+		body_held(f, b);
 		break;
 	case NOTICE_LEAK:
 		body_leak(f, b);

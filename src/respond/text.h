@@ -14,6 +14,10 @@ enum notice_kind {
 	NOTICE_CONSENT,    /* another body's finding: may we block here? */
 	NOTICE_UNBLOCK,    /* a block was removed */
 	NOTICE_LEAK,       /* to the desk: a block doesn't hold */
+	NOTICE_OWN_BLOCK,  /* the desk ordered a block for this body */
+	NOTICE_ISOLATE,    /* one terminal was cut off from the Internet */
+	NOTICE_RELEASE,    /* and given back */
+	NOTICE_HELD,       /* to the desk: a block of the system's own waits for a person */
 	NOTICE_CALLS,      /* to the body concerned: the terminal goes on calling */
 };
 
@@ -32,6 +36,7 @@ struct notice_facts {
 	const char *block_id;
 	const char *ack_url;                     /* the page that confirms receipt; NULL or "": there is none */
 	bool blocking;                           /* a block of target was ordered for this body */
+	int64_t orgs, terminals;                 /* NOTICE_HELD: who would have been hit */
 	int64_t refused, passed;                 /* calls since the block acted */
 	int64_t happened_ms, answer_by_ms, expires_ms;
 };

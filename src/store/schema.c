@@ -189,6 +189,12 @@ static const char links[] =
 	"ALTER TABLE ack_link ENABLE ROW LEVEL SECURITY; ALTER TABLE ack_link FORCE ROW LEVEL SECURITY;"
 	"CREATE POLICY own_rows ON ack_link USING (toride_sees(org)) WITH CHECK (toride_sees(org));";
 
+/* whom a block would have hit in the last 30 days; held: why it waits for a person's word all the same */
+static const char replays[] =
+	"ALTER TABLE block ADD COLUMN inquiry bigint REFERENCES inquiry(id), ADD COLUMN held text NOT NULL DEFAULT '';"
+	"CREATE INDEX block_inquiry ON block (inquiry) WHERE inquiry IS NOT NULL;"
+	"ALTER TABLE inquiry ADD COLUMN names text NOT NULL DEFAULT '[]'"; /* an address was met as */
+
 const struct schema_step schema_steps[] = {
 	{ 1, "tables of the desk", tables },
 	{ 2, "row-level security, append-only timeline", security },
@@ -200,6 +206,7 @@ const struct schema_step schema_steps[] = {
 	{ 8, "calls, hand-overs, stages in the sealed log", shifts },
 	{ 9, "the page sees by session", by_session },
 	{ 10, "links that confirm receipt", links },
+	{ 11, "replays of blocks", replays },
 };
 
 /* The portal's role sees what the session it names may see, and not what it asks for: whatever table a step made. */

@@ -58,6 +58,22 @@ echo evidence >"$top/mail.eml"
 try "a file is attached by its hash" eval '"$toride" incident attach "$I" "$top/mail.eml" --kind mail --by analyst && of "$I" ".attachments[0].sha256 == \"$(sha256sum "$top/mail.eml" | cut -d" " -f1)\""'
 try "people read it in Japanese" eval 'LC_ALL=ja_JP.UTF-8 "$toride" incident show "$I" | grep -F "不審なページ" && LC_ALL=ja_JP.UTF-8 "$toride" incident show "$I" | grep -F "端末を使う人がすることを知らせる"'
 
+# ---- blocks: whom they would hit, and one terminal alone ----
+
+code() { on "$1" curl -s -o /dev/null -w '%{http_code}' --max-time 3 -x "$proxy" "$2"; }
+cut_off() { local c; c=$(code "$1" "$2"); [ "$c" = 403 ] || [ "$c" = 000 ]; }
+was() { [ "$(code "$1" "$2")" = "$3" ]; }
+"$toride" block try www.news.example --kind name --org '*' --by analyst --json >"$top/try.json"
+try "whom a block would have hit is told, and nothing is blocked" eval 'jq -se ".[-1] | .orgs == 2 and .terminals == 3 and .passed == 4" "$top/try.json" && was 412023-pc1 "$page" 404'
+try "the desk's own name is never blocked" eval '"$toride" block try toride.example --kind name --org 412015 --by analyst | grep -F "a name of this service"'
+T=$("$toride" incident open "odd terminal" --org 412015 --terminal "$pc1" --by analyst --json | jq -r .number)
+try "one terminal is cut off from the Internet" eval '"$toride" incident isolate "$T" --reason "infected?" --by analyst && until_true 2 cut_off 412015-pc1 "$page"'
+try "and no other of its body" was 412015-pc2 "$page" 404
+try "nor one of the same address elsewhere" was 412023-pc1 "$page" 404
+try "and not from the offices' own network" on 412015-pc1 ping -c 1 -W 2 "$(on 412015-pc2 hostname -I | cut -d" " -f1)"
+try "the body is told" eval '"$toride" incident show "$T" --json | jq -se ".[0].blocks[0].kind == \"terminal\" and .[0].blocks[0].state == \"active\""'
+try "it is given back" eval '"$toride" incident release "$T" --by analyst && until_true 5 was 412015-pc1 "$page" 404'
+
 # ---- the telephone, what is provable, the next shift ----
 
 try "the sheet is ready, in Japanese, with the numbers" eval '"$toride" incident sheet "$I" --json | jq -r .call_sheet >"$top/sheet" && grep -F "受付番号 $I" "$top/sheet" && grep -F "電話番号" "$top/sheet"'
