@@ -31,6 +31,7 @@ extern const struct cli_command cli_status[];
 extern const struct cli_command cli_incident[];
 extern const struct cli_command cli_life[];
 extern const struct cli_command cli_shift[];
+extern const struct cli_command cli_month[];
 extern const struct cli_command cli_log[];
 extern const struct cli_command cli_search[];
 extern const struct cli_command cli_lines[];

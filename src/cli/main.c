@@ -24,6 +24,7 @@ const struct cli_command *const cli_tables[] = {
 	cli_incident,
 	cli_life,
 	cli_shift,
+	cli_month,
 	cli_log,
 	cli_search,
 	cli_site,

@@ -398,8 +398,13 @@ static void run_status(struct job *j)
 
 static bool changes(const char *what)
 {
-	static const char *const reading[] = { "generations", "status", "incident.list", "incident.show", "incident.sheet", "block.list", "block.tried", "shift.list", "user.list",
-		                               "ack.look", "change.diff", "site.list" };
+	static const char *const reading[] = {
+		"generations", "status", "change.diff", "site.list", "user.list",
+		"incident.list", "incident.show", "incident.sheet", "ack.look",
+		"block.list", "block.tried",
+		"shift.list",
+		"report.month",
+	};
 	for (size_t i = 0; i < ARRAY_LEN(reading); i++)
 		if (strcmp(what, reading[i]) == 0)
 			return false;
@@ -428,9 +433,14 @@ static const struct forward {
 	const char *socket;
 	bool records;
 } forwards[] = {
-	{ "incident.", SOCK_RESPOND, true }, { "block.", SOCK_RESPOND, true },   { "shift.", SOCK_RESPOND, true },
-	{ "ack.", SOCK_RESPOND, true },      { "log.", SOCK_SEARCH, false },     { "site.renew", SOCK_ACME, false },
+	{ "incident.", SOCK_RESPOND, true },
+	{ "block.", SOCK_RESPOND, true },
+	{ "shift.", SOCK_RESPOND, true },
+	{ "ack.", SOCK_RESPOND, true },
+	{ "report.", SOCK_RESPOND, true },
+	{ "log.", SOCK_SEARCH, false },
 	{ "user.", SOCK_AUTH, false },
+	{ "site.renew", SOCK_ACME, false },
 };
 
 static const struct forward *forward_of(const char *what)

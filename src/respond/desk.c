@@ -336,7 +336,7 @@ static const struct {
 	{ "incident.list", do_list, false },   { "incident.show", do_show, false },       { "incident.open", do_open, true },
 	{ "incident.judge", do_judge, true },  { "incident.ack", do_ack, true },          { "incident.note", do_note, true },
 	{ "incident.call", desk_call_made, true }, { "incident.sheet", desk_sheet, false }, { "shift.handover", desk_handover, true },
-	{ "shift.list", desk_handovers, false }, { "shift.take", desk_take_over, true },
+	{ "shift.list", desk_handovers, false }, { "report.month", desk_month, false }, { "shift.take", desk_take_over, true },
 	{ "incident.close", do_close, true },  { "incident.report", desk_report, true },  { "incident.search", desk_search, true },
 	{ "incident.spread", desk_spread, true }, { "incident.step", desk_step, true },   { "incident.task", desk_task, true },
 	{ "incident.owner", desk_owner, true }, { "incident.playbook", desk_playbook, true }, { "incident.attach", desk_attach, true },

@@ -27,6 +27,7 @@ int desk_block_tried(struct desk_call *c);
 int desk_isolate(struct desk_call *c);
 int desk_release(struct desk_call *c);
 /* desk_shift.c */
+int desk_month(struct desk_call *c);
 int desk_call_made(struct desk_call *c);
 int desk_sheet(struct desk_call *c);
 int desk_handover(struct desk_call *c);

@@ -6,6 +6,7 @@
 #include "incident/life.h"
 #include "incident/timeline.h"
 #include "respond/handover.h"
+#include "respond/month.h"
 #include "respond/notify.h"
 
 #include <stdio.h>
@@ -122,4 +123,11 @@ int desk_take_over(struct desk_call *c)
 	int64_t id = (int64_t)ctl_u64(c->root, "id", 0);
 	snprintf(c->audit, sizeof c->audit, "%lld", (long long)id);
 	return handover_take(c->r, id, c->by, c->now, c->err);
+}
+
+int desk_month(struct desk_call *c)
+{
+	char month[12];
+	int res = desk_words(c, "month", 10, true, month, sizeof month);
+	return res < 0 ? res : month_format(c->r, month, ctl_bool(c->root, "detail", false), c->b, c->err);
 }

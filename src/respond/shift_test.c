@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "respond/handover.h"
+#include "respond/month.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -176,11 +177,60 @@ static void test_handover_by_hand(void **state)
 	assert_true(holds(ask("{\"do\":\"shift.list\",\"org\":\"412015\"}", 0), "\"handovers\":[]"));
 }
 
+/* ---- a month ---- */
+
+static void test_month_span(void **state)
+{
+	static const struct {
+		const char *month;
+		int64_t from, days;
+	} cases[] = { { "2026-11", 1793458800000, 30 }, { "2028-02", 1832943600000, 29 }, { "2100-02", 4105090800000, 28 }, { "1999-12", 943974000000, 31 } };
+	static const char *const bad[] = { "", "2026-13", "2026-00", "2026-1", "2026/11", "20261-1", "2026-111", "x026-11" };
+	int64_t from, to;
+	struct err err;
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_int_equal(month_span(cases[i].month, &from, &to, &err), 0);
+		assert_int_equal(from, cases[i].from);
+		assert_int_equal((to - from) / 86400000, cases[i].days);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(month_span(bad[i], &from, &to, &err), -E_INVALID);
+}
+
+static void test_month(void **state)
+{
+	NEED_PG();
+	struct finding f = beacon(A, "10.1.0.5", "c2.bad.example"), g = beacon(A, "10.1.0.9", "c3.bad.example"), h = beacon(B, "10.2.0.9", "c4.bad.example");
+	f.count = 1; /* 2 */
+	give(&f), give(&g), give(&h);
+	settle();
+	clock_advance(120000);
+	ask("{\"do\":\"incident.judge\"," NUMBER ",\"by\":\"x\",\"severity\":1,\"reason\":\"誤検知\"}", 0);
+	ask("{\"do\":\"incident.ack\",\"number\":\"I-20261122-0002\",\"by\":\"総務課 山田\"}", 0);
+	clock_advance(10 * 86400000LL); /* the next month */
+	struct finding late = beacon(A, "10.1.0.7", "c5.bad.example");
+	give(&late);
+	char *answer = ask("{\"do\":\"report.month\",\"month\":\"2026-11\"}", 0);
+	assert_true(holds(answer, "\"all\":{\"incidents\":3,\"severity\":[0,1,0,2],\"closed\":0,\"judged\":1,\"changed\":1"));
+	assert_true(holds(answer, "\"org\":\"412015\",\"name\":\"佐賀市\",\"name_en\":\"Saga City\",\"incidents\":2,\"severity\":[0,1,0,1]"));
+	assert_true(holds(answer, "\"org\":\"412031\",\"name\":\"鳥栖市\",\"name_en\":\"Tosu City\",\"incidents\":0"));
+	assert_true(holds(answer, "\"found_to_judged\":{\"n\":1,\"median\":120500,\"p95\":120500,\"max\":120500}"));
+	assert_true(holds(answer, "\"notice_to_ack\":{\"n\":1,\"median\":120000"));
+	assert_true(holds(answer, "\"days\":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,3,0,0,0,0,0,0,0,0]"));
+	assert_true(holds(answer, "\"rules\":[{\"rule\":\"rule-beacon\",\"title\":\"Beacon\",\"title_ja\":\"定期的な不審な通信\",\"incidents\":3,\"findings\":3}]"));
+	assert_null(strstr(answer, "\"list\":"));
+	answer = ask("{\"do\":\"report.month\",\"month\":\"2026-11\",\"org\":\"412023\",\"detail\":true}", 0);
+	assert_true(holds(answer, "\"all\":{\"incidents\":1") && holds(answer, "\"list\":[{\"number\":\"I-20261122-0003\""));
+	assert_null(strstr(answer, "412015")); /* nor its numbers */
+	ask("{\"do\":\"report.month\",\"month\":\"November\"}", -E_INVALID);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_sheet_is_ready), T(test_calls), T(test_until_somebody_answers), T(test_repeats_end), T(test_measured), T(test_boundaries),
-		T(test_handover_writes_itself), T(test_handover_by_hand),
+		T(test_handover_writes_itself), T(test_handover_by_hand), T(test_month_span), T(test_month),
 	};
 	return cmocka_run_group_tests(tests, begin, end);
 }

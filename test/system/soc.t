@@ -89,6 +89,9 @@ if [ -e "$bin/libchdb.so" ]; then
 fi
 try "the last shift's hand-over wrote itself" eval '"$toride" handover list --json | jq -se ".[0].by == \"toride\""'
 try "the NOC takes over what is open" eval '"$toride" handover --to noc --by analyst | grep -F "$I" && "$toride" handover take "$("$toride" handover list --limit 1 --json | jq .id)" --by noc && "$toride" handover list --json | jq -se ".[0].taken_by == \"noc\""'
+month=$(TZ=Asia/Tokyo date +%Y-%m)
+try "the month's numbers are the incidents'" eval '"$toride" report month "$month" --json | jq -se ".[0].all.incidents == 3 and ([.[0].orgs[].incidents] | add) == 3 and .[0].all.calls == 2 and .[0].all.times.judged_to_notice.n >= 1"'
+try "also as CSV, and one body's alone" eval '"$toride" report month "$month" --csv --org 412023 | tail -n 1 | grep -F "\"412023\"" && ! "$toride" report month "$month" --csv --org 412023 | grep -F 412015'
 
 echo "1..$n"
 exit $bad
