@@ -29,6 +29,13 @@ static void put_org(struct buf *b, const struct org *o)
 		json_str(b, str_from(prefix_format(&o->child_proxies[i], text)));
 	}
 	buf_putc(b, ']');
+	json_key(b, "prefixes");
+	buf_putc(b, '[');
+	for (size_t i = 0; i < o->n_prefixes; i++) {
+		separate(b);
+		json_str(b, str_from(prefix_format(&o->prefixes[i], text)));
+	}
+	buf_putc(b, ']');
 	json_key(b, "white");
 	buf_putc(b, '[');
 	for (size_t i = 0; i < o->url.n_white; i++)

@@ -59,13 +59,13 @@ static void observe(struct arena *a, struct finding *f, enum observable_type typ
 		f->observables[f->n_observables++] = (struct observable){ type, value };
 }
 
-/* Who inside is concerned. Not where the source is a lie, comes from outside, is a child proxy that hid it, or is the whole
+/* Who inside is concerned. Not where the source is a lie, comes from outside (a body's own device tells of everybody), is a child proxy that hid it, or is the whole
  * body's address (what Suricata sees outside). */
 static struct str terminal_of(const struct engine *e, yyjson_val *root, struct str org)
 {
 	struct str ip = at(root, "src_endpoint.ip"), rule = at(root, "rule.uid");
 	if (str_eq(at(root, "connection_info.direction"), STR("Inbound")) || str_eq(at(root, "product"), STR("suricata")) || str_eq(rule, STR("spoof")) ||
-	    facts_is_child_proxy(e->o.facts, org, ip))
+	    facts_is_child_proxy(e->o.facts, org, ip) || (yyjson_obj_get(root, "device") && !facts_is_inside(e->o.facts, org, ip)))
 		return (struct str){ NULL, 0 };
 	return ip;
 }

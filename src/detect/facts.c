@@ -15,16 +15,16 @@ static int no_memory(struct err *err)
 	return err_set(err, E_NOMEM, "detectd.json", "no memory");
 }
 
-static int read_proxies(struct facts *f, yyjson_val *list, struct facts_org *o, struct err *err)
+static int read_prefixes(struct facts *f, yyjson_val *org, const char *key, struct prefix **ret, size_t *ret_n, struct err *err)
 {
+	yyjson_val *list = yyjson_obj_get(org, key), *v;
 	size_t i, n;
-	yyjson_val *v;
-	o->child_proxies = arena_array(&f->arena, yyjson_arr_size(list) + 1, sizeof *o->child_proxies);
-	if (!o->child_proxies)
+	*ret = arena_array(&f->arena, yyjson_arr_size(list) + 1, sizeof **ret);
+	if (!*ret)
 		return no_memory(err);
 	yyjson_arr_foreach(list, i, n, v)
-		if (prefix_parse(text(v), &o->child_proxies[o->n_child_proxies++]) < 0)
-			return err_set(err, E_INVALID, "detectd.json", "orgs[%s].child_proxies: not an address", o->code);
+		if (prefix_parse(text(v), &(*ret)[(*ret_n)++]) < 0)
+			return err_set(err, E_INVALID, "detectd.json", "orgs[].%s: not an address", key);
 	return 0;
 }
 
@@ -48,7 +48,9 @@ static int read_org(struct facts *f, yyjson_val *v, struct facts_org *o, struct 
 		return err_set(err, E_INVALID, "detectd.json", "orgs: code is missing");
 	if (map_put(&f->by_code, code, o) < 0)
 		return no_memory(err);
-	int r = read_proxies(f, yyjson_obj_get(v, "child_proxies"), o, err);
+	int r = read_prefixes(f, v, "child_proxies", &o->child_proxies, &o->n_child_proxies, err);
+	if (r == 0)
+		r = read_prefixes(f, v, "prefixes", &o->prefixes, &o->n_prefixes, err);
 	return r < 0 ? r : read_white(f, yyjson_obj_get(v, "white"), o, err);
 }
 
@@ -81,14 +83,32 @@ void facts_done(struct facts *f)
 	f->n_orgs = 0;
 }
 
+static bool among(const struct prefix *list, size_t n, const struct prefix *a)
+{
+	for (size_t i = 0; i < n; i++)
+		if (prefix_contains(&list[i], a))
+			return true;
+	return false;
+}
+
+static bool is_private(const struct prefix *a)
+{
+	const uint8_t *b = a->addr;
+	return a->family == 6 ? (b[0] & 0xfe) == 0xfc : b[0] == 10 || (b[0] == 172 && (b[1] & 0xf0) == 16) || (b[0] == 192 && b[1] == 168);
+}
+
+bool facts_is_inside(const struct facts *f, struct str org, struct str address)
+{
+	const struct facts_org *o = f ? map_get(&f->by_code, org) : NULL;
+	struct prefix a;
+	if (prefix_parse(address, &a) < 0)
+		return false;
+	return o ? among(o->prefixes, o->n_prefixes, &a) : is_private(&a);
+}
+
 bool facts_is_child_proxy(const struct facts *f, struct str org, struct str address)
 {
 	const struct facts_org *o = f ? map_get(&f->by_code, org) : NULL;
 	struct prefix a;
-	if (!o || prefix_parse(address, &a) < 0)
-		return false;
-	for (size_t i = 0; i < o->n_child_proxies; i++)
-		if (prefix_contains(&o->child_proxies[i], &a))
-			return true;
-	return false;
+	return o && prefix_parse(address, &a) == 0 && among(o->child_proxies, o->n_child_proxies, &a);
 }

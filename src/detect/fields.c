@@ -51,7 +51,18 @@ static const struct field_row firewall_fields[] = {
 	{ .sigma = "src_port", .path = "src_endpoint.port" },
 	{ .sigma = "dst_ip", .path = "dst_endpoint.ip" },
 	{ .sigma = "dst_port", .path = "dst_endpoint.port" },
-	{ .sigma = "username", .why = "packets carry no user name" },
+	{ .sigma = "username", .path = "user.name" }, /* a device's; our own packets carry none */
+	{ 0 },
+};
+
+/* A body's own devices. Their own names stand under `unmapped`, where FIELD_DEVICE looks first; these are the ones that became attributes. */
+static const struct field_row device_fields[] = {
+	{ .sigma = "srcip", .path = "src_endpoint.ip" }, { .sigma = "remip", .path = "src_endpoint.ip" }, { .sigma = "srcport", .path = "src_endpoint.port" },
+	{ .sigma = "dstip", .path = "dst_endpoint.ip" }, { .sigma = "dstport", .path = "dst_endpoint.port" }, { .sigma = "src_ip", .path = "src_endpoint.ip" },
+	{ .sigma = "dst_ip", .path = "dst_endpoint.ip" }, { .sigma = "src_port", .path = "src_endpoint.port" }, { .sigma = "dst_port", .path = "dst_endpoint.port" },
+	{ .sigma = "user", .path = "user.name" }, { .sigma = "username", .path = "user.name" }, { .sigma = "msg", .path = "message" },
+	{ .sigma = "policyid", .path = "rule.uid" }, { .sigma = "devname", .path = "device.hostname" }, { .sigma = "app", .path = "connection_info.application" },
+	{ .sigma = "hostname", .path = "dst_endpoint.hostname" }, { .sigma = "attack", .path = "rule.name" }, { .sigma = "attackid", .path = "rule.uid" },
 	{ 0 },
 };
 
@@ -131,12 +142,21 @@ static const char *const ips_paths[] = { COMMON, "src_endpoint.ip", "src_endpoin
 static const char *const api_paths[] = { COMMON, "actor.user", "api.operation", "status", "message", NULL };
 static const char *const desk_paths[] = { COMMON, "activity_name", "user.name", "src_endpoint.ip", "status", "status_detail", NULL };
 static const char *const life_paths[] = { COMMON, "app.name", "activity_name", "message", NULL };
+#define DEVICE COMMON, "device.name", "device.ip", "device.hostname", "severity_id", "message", "app.name", "log_name", "user.name", "actor.user", \
+	"src_endpoint.ip", "src_endpoint.port", "src_endpoint.name", "status", "activity_name", "action"
+static const char *const auth_paths[] = { DEVICE, "status_detail", "service.name", "auth_protocol", "logon_type", "user.domain", "user.group", NULL };
+static const char *const account_paths[] = { DEVICE, "user.domain", "group.name", NULL };
+static const char *const change_paths[] = { DEVICE, "api.operation", NULL };
+static const char *const mail_paths[] = { DEVICE, "email.from", "email.to", "email.uid", "email.message_uid", "email.size", "email.relay", "email.dsn",
+	"email.delivery", "email.spam_score", "verdict_action", "status_detail", NULL };
 static const struct field_row no_fields[] = { { 0 } };
 
 struct logsource_row {
 	const char *category, *product, *service;
 	unsigned class_uid;
-	const char *event_product; /* NULL: any */
+	const char *event_product; /* one of these, between "|"; NULL: any */
+	bool device;               /* of a body's device; with class 0: of any class, and lines that had no parser too */
+	const char *log_names;     /* device: its log_name is one of these, between "|"; NULL: any */
 	bool malware;              /* only with a verdict that isn't clean */
 	const struct field_row *fields;
 	const char *const *paths;
@@ -145,19 +165,30 @@ struct logsource_row {
 };
 #define SYSMON "Microsoft-Windows-Sysmon/Operational"
 #define W(cat, ch, ...) { cat, "windows", "", .channel = ch, .ids = { __VA_ARGS__ } }
+#define D(product, svc, of, names) { "", product, svc, .device = true, .event_product = of, .log_names = names, .fields = device_fields }
 #define S(svc, ch) { "", "windows", svc, .channel = ch }
 
 static const struct logsource_row rows[] = {
-	{ "proxy", "", "", 4002, "proxyd", .fields = proxy_fields, .paths = http_paths },
+	{ "proxy", "", "", 4002, "proxyd|squid|fortigate|paloalto|cef|leef", .fields = proxy_fields, .paths = http_paths },
 	{ "antivirus", "", "", 4002, "proxyd", .malware = true, .fields = antivirus_fields, .paths = http_paths },
 	{ "webserver", "", "", 4002, "edge", .fields = web_fields, .paths = web_paths },
 	{ "", "modsecurity", "", 4002, "waf", .fields = web_fields, .paths = web_paths },
-	{ "firewall", "", "", 4001, "nft", .fields = firewall_fields, .paths = network_paths },
+	{ "firewall", "", "", 4001, "nft|fortigate|paloalto|asa|cef|leef", .fields = firewall_fields, .paths = network_paths },
 	{ "dns", "", "", 4003, NULL, .fields = dns_fields, .paths = dns_paths },
 	{ "", "suricata", "", 2004, "suricata", .fields = ips_fields, .paths = ips_paths },
 	{ "", "toride", "api", 6003, NULL, .fields = no_fields, .paths = api_paths },
 	{ "", "toride", "authentication", 3002, "authd", .fields = no_fields, .paths = desk_paths },
 	{ "", "toride", "lifecycle", 6002, NULL, .fields = no_fields, .paths = life_paths },
+	{ "", "toride", "logon", 3002, NULL, .fields = no_fields, .paths = auth_paths },
+	{ "", "toride", "account", 3001, NULL, .fields = no_fields, .paths = account_paths },
+	{ "", "toride", "group", 3006, NULL, .fields = no_fields, .paths = account_paths },
+	{ "", "toride", "tunnel", 4014, NULL, .fields = no_fields, .paths = auth_paths },
+	{ "", "toride", "config", 5019, NULL, .fields = no_fields, .paths = change_paths },
+	{ "", "toride", "mail", 4009, NULL, .fields = no_fields, .paths = mail_paths },
+	D("fortigate", "", "fortigate", NULL), D("fortigate", "event", "fortigate", NULL), D("fortinet", "", "fortigate", NULL), D("paloalto", "", "paloalto", NULL), D("cisco", "asa", "asa", NULL),
+	D("squid", "", "squid", NULL), D("postfix", "", "postfix", NULL), D("rspamd", "", "rspamd", NULL),
+	D("linux", "", "linux|postfix|rspamd", NULL), D("linux", "syslog", "linux|postfix|rspamd", NULL), D("linux", "sshd", "linux", "sshd"), D("linux", "auth", "linux", "sshd|sudo|auth"),
+	D("linux", "sudo", "linux", "sudo"), D("linux", "cron", "linux", "cron"), D("linux", "clamav", "linux", "clamav"), D("linux", "vsftpd", "linux", "vsftpd"),
 	{ "", "windows", "", .channel = NULL },
 	/* Taxonomy appendix, "Windows Folder". */
 	W("process_creation", SYSMON, 1), W("file_change", SYSMON, 2), W("network_connection", SYSMON, 3),
@@ -215,6 +246,10 @@ const char *field_resolve(const struct logsource *s, const char *field, struct f
 		*ret = (struct field_path){ windows(s) ? FIELD_WINDOWS : FIELD_LOOSE, field };
 		return NULL;
 	}
+	if (s->row->device) {
+		*ret = (struct field_path){ FIELD_DEVICE, field };
+		return NULL;
+	}
 	for (const struct field_row *f = s->row->fields; f->sigma; f++)
 		if (is(f->sigma, field)) {
 			*ret = (struct field_path){ f->kind ? f->kind : FIELD_PATH, f->path };
@@ -257,10 +292,12 @@ static bool same_without_blanks(struct str key, const char *name)
 
 static yyjson_val *windows_value(yyjson_val *root, const char *name)
 {
-	yyjson_val *event = get(root, STR("Event"));
+	yyjson_val *event = get(root, STR("Event")), *unmapped, *v;
+	if (!event && (unmapped = get(root, STR("unmapped"))) && (v = get(unmapped, str_from(name)))) /* a device's (device/json.c) */
+		return v;
 	if (!event)
 		return get(root, str_from(name));
-	yyjson_val *system = get(event, STR("System")), *v;
+	yyjson_val *system = get(event, STR("System"));
 	if (is(name, "Provider_Name"))
 		return get_path(system, STR("Provider.#attributes.Name"));
 	if ((v = get(get(event, STR("EventData")), str_from(name))) || (v = get(system, str_from(name))))
@@ -276,8 +313,22 @@ static yyjson_val *windows_value(yyjson_val *root, const char *name)
 	return NULL;
 }
 
+/* The device's own name as it stands; else the attribute it became, or is. A line kept flat (offline) has it at the top. */
+static yyjson_val *device_value(yyjson_val *root, const char *name)
+{
+	yyjson_val *v = get(get(root, STR("unmapped")), str_from(name));
+	for (const struct field_row *f = device_fields; !v && f->sigma; f++)
+		if (is(f->sigma, name))
+			v = get_path(root, str_from(f->path));
+	if (!v)
+		v = get(root, str_from(name));
+	return v ? v : get_path(root, str_from(name));
+}
+
 yyjson_val *field_value(yyjson_val *root, const struct field_path *f)
 {
+	if (f->kind == FIELD_DEVICE)
+		return device_value(root, f->name);
 	struct str paths = str_from(f->name), one;
 	if (f->kind == FIELD_WINDOWS)
 		return windows_value(root, f->name);
@@ -336,12 +387,18 @@ void event_origin(yyjson_val *root, struct event_origin *ret)
 {
 	*ret = (struct event_origin){ .class_uid = yyjson_get_uint(get(root, STR("class_uid"))) };
 	ret->product = text_of(get(root, STR("product")));
-	if (ret->class_uid) {
+	ret->device = get(root, STR("device")) != NULL;
+	if (ret->device)
+		ret->service = text_of(get(root, STR("log_name")));
+	if (ret->class_uid && !(ret->device && str_eq(ret->product, STR("windows")))) {
 		ret->verdict = text_of(get(root, STR("verdict")));
 		return;
 	}
+	if (ret->device && !str_eq(ret->product, STR("windows")))
+		return;
 	ret->category = text_of(get(root, STR("category")));
-	ret->service = text_of(get(root, STR("service")));
+	if (!ret->device)
+		ret->service = text_of(get(root, STR("service")));
 	yyjson_val *channel = field_value(root, &(struct field_path){ FIELD_WINDOWS, "Channel" });
 	yyjson_val *id = field_value(root, &(struct field_path){ FIELD_WINDOWS, "EventID" });
 	ret->channel = text_of(channel);
@@ -373,6 +430,15 @@ static bool channel_is(const char *want, struct str have)
 	return str_eq(have, str_from(want));
 }
 
+static bool among(const char *list, struct str have)
+{
+	struct str rest = str_from(list), one;
+	while (list && str_next(&rest, '|', &one))
+		if (str_eq(one, have))
+			return true;
+	return !list;
+}
+
 static bool equal_or_open(const char *want, struct str have)
 {
 	return !*want || str_eq(have, str_from(want));
@@ -382,11 +448,13 @@ bool logsource_applies(const struct logsource *s, const struct event_origin *o)
 {
 	const struct logsource_row *r = s->row;
 	if (r && r->class_uid)
-		return r->class_uid == o->class_uid && (!r->event_product || str_eq(o->product, str_from(r->event_product))) &&
+		return r->class_uid == o->class_uid && among(r->event_product, o->product) &&
 		       (!r->malware || str_eq(o->verdict, STR("malicious")) || str_eq(o->verdict, STR("unscannable")));
+	if (r && r->device && o->device)
+		return among(r->event_product, o->product) && among(r->log_names, o->service);
 	if (windows(s))
 		return o->windows && r && (!r->channel || channel_is(r->channel, o->channel)) && id_in(r, o->event_id);
-	return !o->class_uid && !o->windows && equal_or_open(s->category, o->category) &&
+	return !o->class_uid && !o->windows && !o->device && equal_or_open(s->category, o->category) &&
 	       equal_or_open(s->product, o->product) && equal_or_open(s->service, o->service);
 }
 

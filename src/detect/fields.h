@@ -1,11 +1,13 @@
 /* Which events a Sigma log source means, and where its field names stand in them: a table, in fields.c.
  *
- *   category proxy            4002 HTTP Activity of proxyd       W3C names (c-uri, cs-host, …), src_ip, dst_ip …
+ *   category proxy            4002 HTTP Activity of proxyd, or of a body's own proxy       W3C names (c-uri, cs-host, …), src_ip, dst_ip …
  *   category antivirus        4002 with a malicious or unscannable verdict      Signature, Filename, Action
  *   category dns              4003 DNS Activity of our name servers              query, record_type, answer, src_ip …
- *   category firewall         4001 Network Activity of nft       src_ip, src_port, dst_ip, dst_port, action …
+ *   category firewall         4001 Network Activity of nft, or of a body's own firewall       src_ip, src_port, dst_ip, dst_port, action …
  *   product toride, service api | lifecycle | authentication       6003 API Activity, 6002 Application Lifecycle, 3002 Authentication of the desk
- *   product windows           events as of evtx dumps ({"Event": {"System": …, "EventData": …}}), by channel and EventID
+ *   product toride, service logon | account | group | tunnel | config | mail      what a body's devices told, whoever made them
+ *   product fortigate | paloalto | squid | linux … (device rows)      the device's own names (under `unmapped`), or what they became
+ *   product windows           events as of evtx dumps ({"Event": {"System": …, "EventData": …}}), or as a device's, by channel and EventID
  *   any other                 events without class_uid whose own texts `category`, `product`, `service` are the same;
  *                             the field's name is the attribute's path
  * Within our own classes the attribute paths of doc/interfaces may be used as field names too ("rule.uid");
@@ -26,6 +28,7 @@ enum field_kind {
 	FIELD_EXTENSION, /* of the path's last segment */
 	FIELD_BELOW,     /* every text below the path, as of a list of objects */
 	FIELD_WINDOWS,
+	FIELD_DEVICE,
 	FIELD_ANY,       /* keywords: every text of the event */
 };
 
@@ -50,7 +53,7 @@ struct event_origin {
 	struct str product, category, service, verdict;
 	struct str channel; /* Windows */
 	uint64_t event_id;
-	bool windows;
+	bool windows, device; /* device: a body's own; service is its log_name then */
 };
 void event_origin(yyjson_val *root, struct event_origin *ret);
 bool logsource_applies(const struct logsource *s, const struct event_origin *o);

@@ -430,7 +430,7 @@ static bool origin_key(const struct matcher *m, const struct event_origin *o, ui
 	memcpy(key + n, &o->class_uid, sizeof o->class_uid);
 	memcpy(key + n + sizeof o->class_uid, &o->event_id, sizeof o->event_id);
 	n += sizeof o->class_uid + sizeof o->event_id;
-	key[n++] = o->windows;
+	key[n++] = (char)(o->windows | o->device << 1);
 	ret[0] = hash_sip(m->seed[0], key, n);
 	ret[1] = hash_sip(m->seed[1], key, n);
 	return true;
