@@ -29,7 +29,7 @@ const struct column columns[] = {
 	{ "verdict", COLUMN_WORD, { "verdict" }, "検査の判定", "verdict on the file" },
 	{ "malware", COLUMN_WORD, { "malware.name" }, "マルウェア名", "name of the malware" },
 	{ "hash", COLUMN_TEXT, { "file.hash" }, "ファイルのハッシュ", "SHA-256 of the file" },
-	{ "user", COLUMN_TEXT, { "actor.user", "user.name" }, "利用者", "user" },
+	{ "user", COLUMN_TEXT, { "user.name", "actor.user" }, "利用者", "user" },
 	{ "operation", COLUMN_WORD, { "api.operation", "activity_name" }, "操作", "operation" },
 	{ "app", COLUMN_WORD, { "app.name" }, "プログラム", "program" },
 	{ "ref", COLUMN_TEXT, { "ref" }, "受付番号", "number on the block page" },

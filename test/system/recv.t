@@ -32,16 +32,20 @@ if how == "tcp":
     sys.exit(0 if s.recv(1) == b"" else 1)
 PY
 send() { local host=$1; shift; at "$host" python3 "$top/send.py" "$@"; }
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=fw9 -keyout "$top/fw9.key" -out "$top/fw9.pem" 2>/dev/null
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=fw9 -keyout "$top/other.key" -out "$top/other.pem" 2>/dev/null
+fingerprint() { openssl x509 -in "$top/fw9.pem" -outform DER | sha256sum | cut -d' ' -f1; }
 describe() { # SILENT_S
 	local f=$top/d/orgs/412015.json
-	jq ".log_sources = [{name: \"fw1\", addr: \"10.1.0.5\", silent_s: $1}, {name: \"sw1\", addr: \"10.1.0.60\", silent_s: 0, format: \"syslog\"}]" "$f" >"$f.new" && mv "$f.new" "$f"
+	jq ".log_sources = [{name: \"fw1\", addr: \"10.1.0.5\", silent_s: $1}, {name: \"sw1\", addr: \"10.1.0.60\", silent_s: 0, format: \"syslog\"},
+		{name: \"fw9\", addr: \"10.1.0.90\", silent_s: 0, certificate: \"$(fingerprint)\"}]" "$f" >"$f.new" && mv "$f.new" "$f"
 	f=$top/d/orgs/412023.json
 	jq '.log_sources = [{name: "fw2", addr: "10.1.0.5"}]' "$f" >"$f.new" && mv "$f.new" "$f"
 }
 cp -r test/golden/two/description "$top/d" && without_sites "$top/d" && describe 3600
 try "the lab is up" $T lab up "$top/d"
 [ "$bad" = 0 ] || { echo "1..$n"; exit 1; }
-at 412015-pc1 ip addr add 10.1.0.60/32 dev eth0; at 412015-pc1 ip addr add 10.1.0.77/32 dev eth0
+at 412015-pc1 ip addr add 10.1.0.60/32 dev eth0; at 412015-pc1 ip addr add 10.1.0.77/32 dev eth0; at 412015-pc1 ip addr add 10.1.0.90/32 dev eth0
 ready() { [ -n "$(pid_of recvd)" ]; }
 try "the receiver is ready" until_true 20 ready
 
@@ -54,6 +58,32 @@ try "… with the device's name and address, and the line as it came" eval 'tail
 try "a connection, counted and by lines" eval 'send 412015-pc1 tcp 10.1.0.5 "13 <13>tcp-one\\nx" "<13>" 2>/dev/null; send 412015-pc1 tcp 10.1.0.5 "<13>tcp-two\\n<13>tcp-three\\n" && has 412015 tcp-two && has 412015 tcp-three'
 safe() { local i; for i in 1 2 3 4 5; do send 412015-pc1 tcp 10.1.0.60 "<13>safe-$i\\n" && has 412015 "safe-$i" || return; done; }
 try "… is closed in order only once its lines are safe" safe
+
+# ---- TLS ----
+cat >"$top/tls.py" <<'PY'
+# tls.py KEYPAIR|- FROM TEXT...: through one TLS connection, whose end in order it waits for; the receiver proves who it is
+import os, socket, ssl, sys
+pair, src, texts = sys.argv[1], sys.argv[2], sys.argv[3:]
+c = ssl.create_default_context(cafile=os.environ["TORIDE_RUN"] + "/ca.pem")
+if pair != "-": c.load_cert_chain(pair + ".pem", pair + ".key")
+s = socket.socket(); s.bind((src, 0)); s.settimeout(20); s.connect(("192.0.2.14", 6514))
+s = c.wrap_socket(s, server_hostname="192.0.2.14")
+for t in texts: s.sendall(("%d %s" % (len(t), t)).encode())
+s = s.unwrap() # close_notify, and theirs
+PY
+tls() { at 412015-pc1 python3 "$top/tls.py" "$@"; }
+try "a device with its own certificate, by TLS to a receiver that proves who it is" eval 'tls "$top/fw9" 10.1.0.90 "<13>tls-one" && has 412015 tls-one'
+try "… closed in order only once its lines are safe" eval 'tls "$top/fw9" 10.1.0.90 "<13>tls-two" "<13>tls-three" && has 412015 tls-three'
+try "without a certificate there is no connection" eval '! tls - 10.1.0.90 "<13>tls-none" && ! has 412015 tls-none && ! has service tls-none'
+try "with another's it speaks for nobody" eval 'tls "$top/other" 10.1.0.90 "<13>tls-other"; until_true 5 has service tls-other && ! has 412015 tls-other'
+try "nor by UDP from its address" eval 'send 412015-pc1 udp 10.1.0.90 "<13>tls-udp" && until_true 5 has service tls-udp && ! has 412015 tls-udp'
+try "… counted as forged" until_true 5 gauge 412015 log_forged "== 2"
+
+# ---- what they mean ----
+guess() { local i; for i in {1..20}; do echo "<189>date=$(TZ=Asia/Tokyo date +%F) time=$(TZ=Asia/Tokyo date +%T) devname=fw1 logid=0101039426 type=event subtype=vpn action=ssl-login-fail remip=203.0.113.77 user=u$i msg=x"; done | at 412023-pc1 nc -q0 -s 10.1.0.5 192.0.2.14 514; }
+found() { $T incident list --json | jq -se 'any(.[]; .org == "412023" and (.title | test("VPN")))'; }
+try "twenty failed logons to a body's VPN become that body's incident" eval 'guess; until_true 20 found'
+try "… and no other's" eval '! $T incident list --json | jq -se "any(.[]; .org == \"412015\" and (.title | test(\"VPN\")))"'
 
 # ---- nobody's ----
 try "who isn't registered is kept raw by the service" eval 'send 412015-pc1 udp 10.1.0.77 "<13>stray-one" && until_true 5 has service stray-one && ! has 412015 stray-one'
