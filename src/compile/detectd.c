@@ -16,26 +16,25 @@ static bool is_host(const char *s)
 	return !strstr(s, "://") && prefix_parse(str_from(s), &p) < 0;
 }
 
-static void put_org(struct buf *b, const struct org *o)
+static void put_prefixes(struct buf *b, const char *key, const struct prefix *list, size_t n)
 {
 	char text[PREFIX_TEXT];
+	json_key(b, key);
+	buf_putc(b, '[');
+	for (size_t i = 0; i < n; i++) {
+		separate(b);
+		json_str(b, str_from(prefix_format(&list[i], text)));
+	}
+	buf_putc(b, ']');
+}
+
+static void put_org(struct buf *b, const struct org *o)
+{
 	separate(b);
 	buf_puts(b, "\n{");
 	json_field_s(b, "code", o->code);
-	json_key(b, "child_proxies");
-	buf_putc(b, '[');
-	for (size_t i = 0; i < o->n_child_proxies; i++) {
-		separate(b);
-		json_str(b, str_from(prefix_format(&o->child_proxies[i], text)));
-	}
-	buf_putc(b, ']');
-	json_key(b, "prefixes");
-	buf_putc(b, '[');
-	for (size_t i = 0; i < o->n_prefixes; i++) {
-		separate(b);
-		json_str(b, str_from(prefix_format(&o->prefixes[i], text)));
-	}
-	buf_putc(b, ']');
+	put_prefixes(b, "child_proxies", o->child_proxies, o->n_child_proxies);
+	put_prefixes(b, "prefixes", o->prefixes, o->n_prefixes);
 	json_key(b, "white");
 	buf_putc(b, '[');
 	for (size_t i = 0; i < o->url.n_white; i++)

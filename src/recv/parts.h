@@ -32,6 +32,7 @@ struct body {
 	struct stream *streams;
 	size_t n_streams;
 	bool gone, warned;
+	int64_t said_second; /* of the last connection dropped */
 	int64_t drops_told_ms;
 	uint64_t drops_untold;
 };
@@ -42,7 +43,7 @@ struct receiver {
 	uint16_t port, tls_port;
 	struct body *bodies;
 	bool held; /* nothing is read */
-	int handles;
+	size_t n_streams;
 	_Atomic uint64_t *streams, *rejected, *slow, *broken;
 };
 

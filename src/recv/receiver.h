@@ -17,8 +17,9 @@
 
 #define RECEIVER_BEHIND (4u * 1024 * 1024)
 #define RECEIVER_RING (12u * 1024 * 1024) /* of events that wait; events_open() */
-#define STREAMS_ORIGIN 256 /* connections of one body … */
-#define STREAMS_SOURCE 16  /* … and of one address in it */
+#define STREAMS_ALL 2048   /* connections */
+#define STREAMS_SOURCE 16  /* … of one registered device */
+#define STREAMS_STRAY 16   /* … of all unregistered addresses of one body: its terminals can't shut its devices out */
 #define STREAM_SLOW_MS 60000 /* a line that doesn't come to its end */
 
 struct receiver;

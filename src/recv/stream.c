@@ -55,7 +55,7 @@ static void closed(uv_handle_t *h)
 	tls_free(&s->tls);
 	buf_done(&s->in);
 	mem_free(s);
-	b->receiver->handles--;
+	b->receiver->n_streams--;
 	b->n_streams--; /* a body that has gone is freed at the next tick after the last */
 }
 
@@ -64,8 +64,10 @@ static void drop(struct stream *s, _Atomic uint64_t *count, const char *why)
 	if (s->closing)
 		return;
 	s->closing = true;
-	if (why) {
+	if (why)
 		stats_add(count, 1);
+	if (why && s->body->said_second != clock_mono_ms() / 1000) { /* whoever connects again and again fills no log */
+		s->body->said_second = clock_mono_ms() / 1000;
 		log_warn(s->body->origin.code, s->ip, "connection dropped: %s", why);
 	}
 	for (struct stream **q = &s->body->streams; *q; q = &(*q)->next)
@@ -226,17 +228,20 @@ static struct stream *stream_create(struct listening *l, int fd, const struct so
 	s->next = b->streams;
 	b->streams = s;
 	b->n_streams++;
-	b->receiver->handles++;
+	b->receiver->n_streams++;
 	stats_add(b->receiver->streams, 1);
 	return s;
 }
 
 static bool room_for(const struct body *b, const struct stream *s)
 {
-	size_t same = 0;
-	for (const struct stream *q = b->streams; q; q = q->next)
+	size_t same = 0, strays = 0;
+	bool registered = origin_find(&b->origin, &s->peer);
+	for (const struct stream *q = b->streams; q; q = q->next) {
 		same += conf_addr_compare(&q->peer, &s->peer) == 0;
-	return b->n_streams <= STREAMS_ORIGIN && same <= STREAMS_SOURCE;
+		strays += !registered && !origin_find(&b->origin, &q->peer);
+	}
+	return b->receiver->n_streams <= STREAMS_ALL && same <= STREAMS_SOURCE && strays <= STREAMS_STRAY;
 }
 
 void stream_accept(struct listening *l)

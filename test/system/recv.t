@@ -102,6 +102,46 @@ try "… what is too long is cut, and what follows is read" until_true 5 has 412
 try "… it is counted" until_true 5 gauge 412015 log_hostile ">= 4"
 try "… and harms nobody else" eval 'send 412023-pc1 udp 10.1.0.5 "<13>after-all" && until_true 5 has 412023 after-all'
 
+# A terminal that holds all the connections it can get shuts no device out.
+hog() { at 412015-pc1 python3 -c 'import socket,time
+held=[]
+for i in range(60):
+    s=socket.socket(); s.settimeout(3); s.bind(("10.1.0.77",0))
+    try: s.connect(("192.0.2.14",514)); held.append(s)
+    except OSError: pass
+time.sleep(6)' & local p=$!; sleep 1; send 412015-pc1 tcp 10.1.0.5 '<13>beside-the-hog\n' && has 412015 beside-the-hog; local r=$?; kill $p; wait $p 2>/dev/null; return $r; }
+try "a terminal that holds connections shuts no device out" hog
+try "… and is counted" until_true 5 gauge "" log_connections_rejected "> 0"
+
+# ---- more than is kept ----
+cat >"$top/burst.py" <<'PY'
+# burst.py tcp|udp N: as fast as it goes
+import socket, sys
+how, n = sys.argv[1], int(sys.argv[2])
+s = socket.socket(socket.AF_INET, socket.SOCK_STREAM if how == "tcp" else socket.SOCK_DGRAM)
+s.bind(("10.1.0.5", 0)); s.settimeout(60); s.connect(("192.0.2.14", 514))
+for i in range(0, n, 100):
+    lines = [b"<13>burst-%s-%d. %s" % (how.encode(), k, b"x" * 200) for k in range(i, i + 100)]
+    if how == "tcp": s.sendall(b"\n".join(lines) + b"\n")
+    else:
+        for l in lines:
+            try: s.send(l)
+            except OSError: pass
+if how == "tcp":
+    s.shutdown(socket.SHUT_WR); sys.exit(0 if s.recv(1) == b"" else 1)
+PY
+burst() { # while nobody keeps records: a connection waits, UDP is lost and counted
+	local i p r; i=$(pid_of intaked); kill -STOP "$i"
+	at 412015-pc1 python3 "$top/burst.py" tcp 40000 & p=$!
+	at 412015-pc1 timeout 20 python3 "$top/burst.py" udp 60000
+	kill -0 $p || { kill -CONT "$i"; echo "it didn't wait"; return 1; }
+	kill -CONT "$i"; wait $p
+}
+try "while nobody keeps records a connection waits, and is closed in order once all is kept" burst
+burst_kept() { [ "$(tail_of 412015 | grep -oE 'burst-tcp-[0-9]+\.' | sort -u | wc -l)" = 40000 ]; }
+try "every line of it, none lost" until_true 10 burst_kept
+try "what UDP lost is counted and told" until_true 10 eval 'gauge 412015 log_udp_dropped "> 0" && has 412015 "came faster than they were taken"'
+
 # ---- killed ----
 cat >"$top/many.py" <<'PY'
 # many.py SECONDS: connection upon connection of 200 lines each; prints the numbers of those that were closed in order
