@@ -1,6 +1,9 @@
 /* toride detect, toride rules check|cost: the detection of the live service over a file, and what is wrong with rules. */
 #include "cli/cli.h"
 #include "detect/engine.h"
+#include "device/device.h"
+#include "device/evtx.h"
+#include "wire/events.h"
 #include "detect/intel.h"
 #include "detect/sighting.h"
 
@@ -58,24 +61,68 @@ static void print_finding(const struct finding *f, void *user)
 	printf(" count=%llu %s\n", (unsigned long long)f->count, finding_action_name(f->action));
 }
 
-/* One JSON object a line; `#` and empty lines are passed over. */
-static int run_lines(struct engine *e, FILE *in, const char *name, uint64_t *ret_bad)
+/* What is read: events as they are stored, or lines of a device, which become such by the same code as live. */
+struct reading {
+	struct engine *e;
+	const char *name;
+	const struct device_source *device; /* NULL: events */
+	uint64_t no, bad;
+};
+
+static void read_one(struct reading *rd, struct str s)
 {
-	char *line = NULL, record[64];
+	struct device_result result;
+	struct err err = { 0 };
+	char record[64];
+	struct buf b;
+	buf_init(&b, EVENTS_MAX);
+	if (rd->device)
+		device_event(s, rd->device, clock_now_ms(), NULL, false, &b, &result);
+	snprintf(record, sizeof record, "input/%llu", (unsigned long long)rd->no);
+	if (engine_event(rd->e, &(struct engine_event){ .json = rd->device ? buf_view(&b) : s, .record = str_from(record) }, &err) < 0) {
+		fprintf(stderr, "toride: %s:%llu: %s\n", rd->name, (unsigned long long)rd->no, err.msg);
+		rd->bad++;
+	}
+	buf_done(&b);
+}
+
+static void read_record(struct str json, void *user)
+{
+	struct reading *rd = user;
+	rd->no++;
+	read_one(rd, json);
+}
+
+/* A Windows event log file, as a whole. */
+static int run_evtx(struct reading *rd)
+{
+	struct err err = { 0 };
+	struct buf b;
+	size_t n;
+	buf_init(&b, 1024u * MIB);
+	int r = fs_read(rd->name, &b, &err);
+	if (r == 0 && !evtx_is(buf_view(&b)))
+		r = err_set(&err, E_INVALID, rd->name, "isn't a Windows event log file");
+	if (r == 0)
+		rd->bad += evtx_each(buf_view(&b), read_record, rd, &n);
+	else
+		cli_error(&err);
+	buf_done(&b);
+	return r;
+}
+
+/* One JSON object, or a device's line, a line; `#` and empty lines are passed over. */
+static int run_lines(struct reading *rd, FILE *in)
+{
+	char *line = NULL;
 	size_t cap = 0;
 	ssize_t n;
-	for (uint64_t no = 1; (n = getline(&line, &cap, in)) >= 0; no++) {
-		struct err err = { 0 };
+	for (rd->no = 1; (n = getline(&line, &cap, in)) >= 0; rd->no++) {
 		struct str s = { line, (size_t)n };
 		while (s.len && (s.ptr[s.len - 1] == '\n' || s.ptr[s.len - 1] == '\r'))
 			s.len--;
-		if (!s.len || s.ptr[0] == '#')
-			continue;
-		snprintf(record, sizeof record, "input/%llu", (unsigned long long)no);
-		if (engine_event(e, &(struct engine_event){ .json = s, .record = str_from(record) }, &err) < 0) {
-			fprintf(stderr, "toride: %s:%llu: %s\n", name, (unsigned long long)no, err.msg);
-			++*ret_bad;
-		}
+		if (s.len && s.ptr[0] != '#')
+			read_one(rd, s);
 	}
 	free(line);
 	return ferror(in) ? -1 : 0;
@@ -110,8 +157,18 @@ static int write_sightings(const struct sightings *s, const char *path)
 
 struct request {
 	const char *input, *intel, *sightings;
-	bool json;
+	struct device_source device;
+	bool json, lines, evtx; /* lines: of a device */
 };
+
+/* A log of a device, Asia/Tokyo where its times name no zone; false: no such format. */
+static bool take_format(struct request *q, const char *format)
+{
+	q->evtx = strcmp(format, "evtx") == 0;
+	q->device = (struct device_source){ .name = "input", .format = device_format_find(str_from(q->evtx ? "windows" : format)), .zone_s = 9 * 3600 };
+	q->lines = q->device.format || strcmp(format, "auto") == 0;
+	return q->lines || strcmp(format, "jsonl") == 0;
+}
 
 static int detect_file(const struct ruleset *s, const struct request *q)
 {
@@ -122,7 +179,6 @@ static int detect_file(const struct ruleset *s, const struct request *q)
 	struct err err = { 0 };
 	struct output o = { .json = json };
 	struct engine *e = NULL;
-	uint64_t bad = 0;
 	int code = EXIT_COULD_NOT;
 	int r = q->intel ? read_intel(q->intel, &intel, &err) : 0;
 	if (r == 0)
@@ -135,10 +191,11 @@ static int detect_file(const struct ruleset *s, const struct request *q)
 		return cli_error(&err);
 	}
 	FILE *in = strcmp(input, "-") == 0 ? stdin : fopen(input, "re");
-	if (!in || run_lines(e, in, input, &bad) < 0)
+	struct reading rd = { .e = e, .name = input, .device = q->lines ? &q->device : NULL };
+	if (!in || (!q->evtx && run_lines(&rd, in) < 0))
 		fprintf(stderr, "toride: %s: %s\n", input, strerror(errno));
-	else
-		code = o.findings || bad ? EXIT_REFUSED : EXIT_DONE;
+	else if (!q->evtx || run_evtx(&rd) == 0)
+		code = o.findings || rd.bad ? EXIT_REFUSED : EXIT_DONE;
 	if (in)
 		engine_tick(e, INT64_MAX / 4); /* the end of the file: windows that wait are judged */
 	if (code == EXIT_DONE && o.findings) /* found by that */
@@ -168,16 +225,14 @@ static int cmd_detect(int argc, char **argv)
 		dirs[n++] = argv[i], argv[i] = NULL;
 	bool left = argc > 0 && argv[argc - 1];
 	if (left || !n || !input || !format) {
-		fputs("usage: toride detect --rules DIR... --input FILE --format jsonl [--intel PATH] [--sightings FILE] [--json]\n", stderr);
+		fputs("usage: toride detect --rules DIR... --input FILE --format jsonl|auto|evtx|FORMAT [--intel PATH] [--sightings FILE] [--json]\n", stderr);
 		return EXIT_USAGE;
 	}
-	static const char *const later[] = { "eve", "evtx", "syslog", "squid" };
-	for (size_t i = 0; i < ARRAY_LEN(later); i++)
-		if (strcmp(format, later[i]) == 0) {
-			fprintf(stderr, "toride: %s: reading this format is not there yet; use jsonl\n", format);
-			return EXIT_COULD_NOT;
-		}
-	if (strcmp(format, "jsonl") != 0) {
+	if (strcmp(format, "eve") == 0) {
+		fprintf(stderr, "toride: %s: reading this format is not there yet; use jsonl\n", format);
+		return EXIT_COULD_NOT;
+	}
+	if (!take_format(&q, format)) {
 		fprintf(stderr, "toride: %s: unknown format\n", format);
 		return EXIT_USAGE;
 	}
@@ -241,17 +296,17 @@ static int measure(const struct ruleset *s, FILE *in, const char *input, size_t 
 {
 	struct err err = { 0 };
 	struct engine *e;
-	uint64_t bad = 0;
 	if (engine_create(&(struct engine_opts){ .rules = s }, &e, &err) < 0)
 		return cli_error(&err);
 	matcher_sample(engine_matcher(e), 1);
-	int r = run_lines(e, in, input, &bad);
+	struct reading rd = { .e = e, .name = input };
+	int r = run_lines(&rd, in);
 	if (r < 0)
 		fprintf(stderr, "toride: %s: %s\n", input, strerror(errno));
 	else
 		print_costs(s, engine_matcher(e), top, json);
 	engine_destroy(&e);
-	return r < 0 ? EXIT_COULD_NOT : bad ? EXIT_REFUSED : EXIT_DONE;
+	return r < 0 ? EXIT_COULD_NOT : rd.bad ? EXIT_REFUSED : EXIT_DONE;
 }
 
 static int cmd_rules_cost(int argc, char **argv)
@@ -356,7 +411,7 @@ static int cmd_intel_check(int argc, char **argv)
 }
 
 const struct cli_command cli_detect[] = {
-	{ "detect", "toride detect --rules DIR... --input FILE --format jsonl [--intel PATH] [--sightings FILE] [--json]",
+	{ "detect", "toride detect --rules DIR... --input FILE --format jsonl|auto|evtx|FORMAT [--intel PATH] [--sightings FILE] [--json]",
 	  "findings of rules over a file of events, by the same code as the live service; 1 = something was found",
 	  "イベントのファイルにルールを適用し検知結果を表示 (実運用と同じ処理)。1 = 検知あり", cmd_detect },
 	{ "rules check", "toride rules check PATH... [--json]", "every fault of Sigma rules with file and line; 0 = none",

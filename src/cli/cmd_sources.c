@@ -6,6 +6,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "device/device.h"
+#include "device/evtx.h"
 #include "wire/ctl.h"
 #include "wire/events.h"
 
@@ -127,6 +128,32 @@ static void parse_line(struct str line, const struct device_source *from, struct
 	*all = *all && result.parsed;
 }
 
+struct parsing {
+	const struct device_source *from;
+	struct buf *out;
+	bool *all;
+};
+
+static void parse_record(struct str json, void *user)
+{
+	struct parsing *p = user;
+	parse_line(json, p->from, p->out, p->all);
+}
+
+/* A Windows event log file; false when it isn't one. */
+static bool parse_evtx(struct str file, struct device_source *from, struct buf *out, bool *all)
+{
+	size_t n, bad;
+	if (!evtx_is(file))
+		return false;
+	from->format = device_format_find(STR("windows"));
+	bad = evtx_each(file, parse_record, &(struct parsing){ from, out, all }, &n);
+	if (bad)
+		fprintf(stderr, "toride: %zu %s\n", bad, say("件の記録を読めませんでした", "records could not be read"));
+	*all = *all && bad == 0;
+	return true;
+}
+
 static int run_parse(int argc, char **argv)
 {
 	struct err err = { 0 };
@@ -141,6 +168,8 @@ static int run_parse(int argc, char **argv)
 	buf_init(&out, 4096ull * MIB);
 	int r = fs_read(argv[0], &in, &err);
 	rest = buf_view(&in);
+	if (r == 0 && parse_evtx(rest, &from, &out, &all))
+		rest = STR("");
 	while (r == 0 && str_next(&rest, '\n', &line))
 		if (line.len)
 			parse_line(line, &from, &out, &all);
@@ -156,7 +185,7 @@ static int run_parse(int argc, char **argv)
 const struct cli_command cli_sources[] = {
 	{ "log sources", "toride log sources [--org CODE] [--json]", "the devices whose logs are collected: last heard, clock, what could not be parsed; 1 when one is silent",
 	  "ログを集める機器の一覧: 最後の受信、時計のずれ、解析できなかった件数 (途絶した機器があれば 1)", run_sources },
-	{ "log parse", "toride log parse FILE [--format F] [--zone jst|utc]", "what the lines of a device's log become, one event a line; 1 when one can't be parsed",
-	  "機器のログの各行がどの記録になるかを示す (解析できない行があれば 1)", run_parse },
+	{ "log parse", "toride log parse FILE [--format F] [--zone jst|utc]", "what the lines of a device's log, or a Windows .evtx file, become, one event a line; 1 when one can't be parsed",
+	  "機器のログの各行や Windows の .evtx ファイルがどの記録になるかを示す (解析できないものがあれば 1)", run_parse },
 	{ 0 },
 };
