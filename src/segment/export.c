@@ -54,7 +54,7 @@ static int out_open(struct export *x, struct out *f, const char *name, struct er
 	if (sha_open(&f->sha) < 0)
 		return err_set(err, E_NOMEM, "", "no memory");
 	sha_begin(&f->sha);
-	f->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	f->fd = fs_fault() ? -1 : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	return f->fd < 0 ? err_errno(err, path, "cannot create") : 0;
 }
 
@@ -86,7 +86,7 @@ static int out_close(struct export *x, struct out *f, struct err *err)
 	unsigned char hash[SEGMENT_HASH];
 	char hex[65];
 	int r = out_flush(f, 0, err);
-	if (r == 0 && fsync(f->fd) < 0)
+	if (r == 0 && (fs_fault() || fsync(f->fd) < 0))
 		r = err_errno(err, f->name, "cannot sync");
 	sha_end(&f->sha, hash);
 	hex_format(hash, sizeof hash, hex);
@@ -242,12 +242,13 @@ static bool concerned(struct export *x, const struct head *h)
 	bool yes = x->o->from_ms == 0 && x->o->to_ms == 0;
 	if (yes || seg_file_open(seg_path(x->o->dir, h->org, h->series, h->segment, path, sizeof path), &x->sha, &f, NULL) < 0)
 		return true; /* what is wrong with it is said when it is opened for good */
-	while (!yes && seg_file_peek(&f, &k) == 0 && k.part == SEG_BLOCK) {
+	int r;
+	while ((r = seg_file_peek(&f, &k)) == 0 && k.part == SEG_BLOCK && !yes) {
 		yes = k.time_ms >= x->o->from_ms && (x->o->to_ms == 0 || k.time_ms < x->o->to_ms);
 		f.offset += k.total;
 	}
 	seg_file_close(&f);
-	return yes;
+	return yes || (r < 0 && r != -E_AGAIN); /* one that can't be read to its end isn't left out */
 }
 
 /* Its time was over (retention): nothing is left to be exported. */
@@ -310,11 +311,10 @@ static int own_heads(struct str line, const char *file, uint64_t line_number, vo
 	struct export *x = k->x;
 	struct checkpoint c;
 	size_t own = 0;
-	(void)file;
-	(void)line_number;
 	int r = checkpoint_parse(line, &c);
 	if (r < 0)
-		return r;
+		return err_set(x->err, (enum err_code)-r, file, "line %llu is no checkpoint; run log verify",
+		               (unsigned long long)line_number);
 	buf_reset(&k->leaves);
 	checkpoint_leaves(&c, &x->sha, &k->leaves);
 	for (size_t i = 0; i < c.n_heads && !k->leaves.failed; i++) {
@@ -334,7 +334,7 @@ static int own_heads(struct str line, const char *file, uint64_t line_number, vo
 		x->report->checkpoints++;
 	}
 	checkpoint_done(&c);
-	return k->leaves.failed ? k->leaves.failed : out_flush(k->f, MIB, x->err);
+	return k->leaves.failed ? err_set(x->err, (enum err_code)-k->leaves.failed, "checkpoints.jsonl", "no memory") : out_flush(k->f, MIB, x->err);
 }
 
 static int put_checkpoints(struct export *x, struct err *err)

@@ -10,6 +10,7 @@
 #include "segment/writer.h"
 
 #include <setjmp.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -639,6 +640,42 @@ static void test_export_range(void **state)
 	verify_report_done(&r);
 }
 
+/* Each allocation and each system call of an export fails once: either it says so and leaves what isn't taken for an export, or it
+ * is whole. */
+static void export_fault(bool memory, int64_t to_ms, long at)
+{
+	struct export_report rep;
+	struct err err = { 0 };
+	struct verify_report found = { 0 };
+	struct export_opts o = { dir, out, ORG, 0, to_ms, fake_key, NULL };
+	memory ? mem_fail_at(at) : fs_fail_at(at, at % 2 ? EIO : ENOSPC);
+	int r = segment_export(&o, &rep, &err);
+	bool failed = memory ? mem_count() >= at : fs_count() >= at;
+	mem_fail_at(0);
+	fs_fail_at(0, 0);
+	if (r < 0 && err.code == E_OK)
+		fail_msg("fault %ld (%s): %d and doesn't say why", at, memory ? "memory" : "call", r);
+	if (r == 0 || verify_is_export(out)) { /* the manifest comes last: where only its sync failed, all is there */
+		struct verify_opts v = { out, NULL, NULL, pub, NULL, { "", 0 } };
+		assert_int_equal(verify_export(&v, &found, &err), 0);
+		if (found.n || found.records != 12 || rep.records != 12)
+			fail_msg("fault %ld: %zu faults, %llu records", at, found.n, (unsigned long long)found.records);
+		verify_report_done(&found);
+	}
+	assert_int_equal(fs_rmtree(out, NULL), 0);
+	if (failed)
+		export_fault(memory, to_ms, at + 1);
+	else if (at < 20)
+		fail_msg("only %ld calls could fail", at);
+}
+
+static void test_export_faults(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		export_fault(i & 1, i & 2 ? INT64_MAX : 0, 1);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
@@ -646,7 +683,7 @@ int main(void)
 		T(test_clean),        T(test_altered),          T(test_every_byte),      T(test_blocks),
 		T(test_rewritten_with_key), T(test_segment_gone), T(test_segment_replaced), T(test_checkpoints),
 		T(test_witness),      T(test_forged_whole),     T(test_export),          T(test_export_leaf_too),
-		T(test_export_cut),   T(test_export_is_ours),   T(test_export_range),
+		T(test_export_cut),   T(test_export_is_ours),   T(test_export_range),     T(test_export_faults),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
