@@ -102,6 +102,8 @@ int fs_write(const char *path, struct str data, mode_t mode, struct err *err)
 	if (fd < 0)
 		return err_errno(err, path, "cannot create");
 	int r = fs_write_all(fd, data.ptr, data.len, err);
+	if (r < 0 && err && !err->path[0])
+		snprintf(err->path, sizeof err->path, "%s", path);
 	if (r == 0 && (fs_fault() || fsync(fd) < 0))
 		r = err_errno(err, path, "cannot sync");
 	if (r == 0 && (fs_fault() || rename(tmp, path) < 0))

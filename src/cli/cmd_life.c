@@ -260,19 +260,19 @@ static int incident_attach(int argc, char **argv)
 }
 
 const struct cli_command cli_life[] = {
-	{ "incident report", "toride incident report [URL|HOST|ADDRESS|HASH|MAIL] --org CODE --reporter NAME [--kind page|mail|file|call|other] [--phone N] [--terminal ADDR] [--text T] [--days N] --by NAME",
+	{ "incident report", "toride incident report [URL|HOST|ADDRESS|HASH|MAIL] [--type T] --org CODE --reporter NAME [--kind page|mail|file|call|other] [--phone N] [--terminal ADDR] [--text T] [--days N] --by NAME [--json]",
 	  "opens an incident from a person's suspicion; finds who else met it", "申告からインシデントを登録し、ほかに誰が接続・受信したかを記録から調べる", incident_report },
-	{ "incident search", "toride incident search NUMBER [--value V] [--days N] --by NAME", "looks in the log for who met what the incident is about",
+	{ "incident search", "toride incident search NUMBER [--value V] [--type T] [--days N] --by NAME [--json]", "looks in the log for who met what the incident is about",
 	  "インシデントの相手先に接続した端末を記録から調べる", incident_search },
-	{ "incident spread", "toride incident spread NUMBER --by NAME", "opens an incident for each other organisation that met the same",
+	{ "incident spread", "toride incident spread NUMBER --by NAME [--json]", "opens an incident for each other organisation that met the same",
 	  "調べて見つかった他団体にもインシデントを登録して知らせる", incident_spread },
-	{ "incident step", "toride incident step NUMBER --step CODE|--task ID [--result TEXT] --by NAME", "a step or task is done", "手順・作業を済みにする", incident_step },
-	{ "incident task", "toride incident task NUMBER --kind dispatch|stop|restore|ask|other --role soc|noc|org|prefecture --owner NAME [--title T] [--ordered-by NAME] --by NAME",
+	{ "incident step", "toride incident step NUMBER --step CODE|--task ID [--result TEXT] --by NAME [--json]", "a step or task is done", "手順・作業を済みにする", incident_step },
+	{ "incident task", "toride incident task NUMBER --kind dispatch|stop|restore|ask|other --role soc|noc|org|prefecture --owner NAME [--title T] [--ordered-by NAME] --by NAME [--json]",
 	  "adds a task with an owner", "担当を決めて作業を加える(現地対応・サービス停止など)", incident_task },
-	{ "incident owner", "toride incident owner NUMBER --step CODE|--task ID --owner NAME --by NAME", "says who does a step or task", "手順・作業の担当を決める", incident_owner },
-	{ "incident playbook", "toride incident playbook NUMBER --playbook infection|inbound|outbound --by NAME", "changes which case it is", "不正通信の種別(3ケース)を変える",
+	{ "incident owner", "toride incident owner NUMBER --step CODE|--task ID --owner NAME --by NAME [--json]", "says who does a step or task", "手順・作業の担当を決める", incident_owner },
+	{ "incident playbook", "toride incident playbook NUMBER --playbook infection|inbound|outbound --by NAME [--json]", "changes which case it is", "不正通信の種別(3ケース)を変える",
 	  incident_playbook },
-	{ "incident attach", "toride incident attach NUMBER FILE [--kind log|mail|file|image|packets|other] [--place TEXT] --by NAME",
+	{ "incident attach", "toride incident attach NUMBER FILE [--kind log|mail|file|image|packets|other] [--place TEXT] --by NAME [--json]",
 	  "attaches a file by its SHA-256; the file stays where it is", "ファイルをハッシュ値で証拠に加える(ファイルは動かさない)", incident_attach },
 	{ 0 },
 };

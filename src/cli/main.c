@@ -32,6 +32,12 @@ const struct cli_command *const cli_tables[] = {
 	NULL,
 };
 
+static bool begins_with(const struct cli_command *c, const char *word)
+{
+	struct str rest = str_from(c->name), first;
+	return str_next(&rest, ' ', &first) && str_eq(first, str_from(word));
+}
+
 /* How many of the arguments the command's name takes; 0 when it isn't this one. */
 static int matches(const struct cli_command *c, int argc, char **argv)
 {
@@ -45,14 +51,35 @@ static int matches(const struct cli_command *c, int argc, char **argv)
 	return n;
 }
 
-static void help_all(FILE *f)
+/* Of the commands that begin with the word, or of all. */
+static void help(FILE *f, const char *word)
 {
-	bool ja = cli_japanese();
+	bool ja = cli_japanese(), all = true;
+	for (size_t t = 0; word && cli_tables[t]; t++)
+		for (const struct cli_command *c = cli_tables[t]; c->name; c++)
+			all &= !begins_with(c, word);
 	fprintf(f, ja ? "砦 toride %s — 自治体情報セキュリティクラウド\n\n" : "toride %s: a security cloud for a prefecture and its municipalities\n\n",
 	        TORIDE_VERSION);
 	for (size_t t = 0; cli_tables[t]; t++)
 		for (const struct cli_command *c = cli_tables[t]; c->name; c++)
-			fprintf(f, "  %-64s %s\n", c->usage, ja ? c->help_ja : c->help_en);
+			if (all || begins_with(c, word))
+				fprintf(f, "  %-64s %s\n", c->usage, ja ? c->help_ja : c->help_en);
+}
+
+/* An option nobody reads would else be taken for a name, a file or a word to search. It stands in the usage, as a word of its own. */
+static const char *unknown_option(const struct cli_command *c, int argc, char **argv)
+{
+	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		size_t n = strcspn(argv[i], "=");
+		const char *at = c->usage;
+		if (strncmp(argv[i], "--", 2) != 0)
+			continue;
+		while ((at = memmem(at, strlen(at), argv[i], n)) && (at[n] == '-' || at[n] == '_' || (at[n] >= 'a' && at[n] <= 'z')))
+			at++;
+		if (!at)
+			return argv[i];
+	}
+	return NULL;
 }
 
 static int run(const struct cli_command *c, int argc, char **argv)
@@ -60,6 +87,11 @@ static int run(const struct cli_command *c, int argc, char **argv)
 	if (cli_flag(&argc, argv, "--help") || cli_flag(&argc, argv, "-h")) {
 		printf("%s %s\n\n%s\n", cli_japanese() ? "使い方:" : "usage:", c->usage, cli_japanese() ? c->help_ja : c->help_en);
 		return EXIT_DONE;
+	}
+	const char *unknown = unknown_option(c, argc, argv);
+	if (unknown) {
+		fprintf(stderr, cli_japanese() ? "toride: %s: そのような指定はありません\n" : "toride: %s: no such option\n", unknown);
+		return cli_usage(c);
 	}
 	return c->run(argc, argv);
 }
@@ -84,7 +116,7 @@ int main(int argc, char **argv)
 		printf("toride %s\n", TORIDE_VERSION);
 		return EXIT_DONE;
 	}
-	bool asked = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0);
-	help_all(asked ? stdout : stderr);
+	bool asked = argc > 1 && (strcmp(argv[1], "help") == 0 || cli_flag(&argc, argv, "--help") || cli_flag(&argc, argv, "-h"));
+	help(asked ? stdout : stderr, argc > 1 ? argv[1] : NULL);
 	return asked ? EXIT_DONE : EXIT_USAGE;
 }

@@ -64,5 +64,17 @@ printf 'from 412015:10.1.0.5 to 203.0.113.40:443\n# a comment\nfrom 203.0.113.9 
 code 0 toride check examples/saga --packets "$work/questions" --json && [ "$(wc -l <"$work/out")" -eq 2 ] && has out '"server":"10.1.0.6","server_port":8443'; ok "many, one a line"
 printf '203.0.113.9\n0.0.0.0/0\nevil.example\n' >"$work/list"
 code 1 toride fw feed import "$work/list" -o "$work/addr" && has err 'list:2: is wider than a /8' && has err '2 of 3 lines are bad' && [ ! -e "$work/addr" ]; ok "a list of addresses that is something else is refused, its lines named"
+# ---- every command: --help, and no option that nobody reads
+usages() { toride --help | grep -oE '^  toride [a-z-]+( [a-z]+)*' | sed 's/^  toride //'; }
+helped=0 refused=0
+while read -r -a words; do
+	code 0 toride "${words[@]}" --help && has out "usage: toride ${words[*]}" && helped=$((helped + 1))
+	code 2 toride "${words[@]}" --no-such-option x && has err 'toride: --no-such-option: no such option' && refused=$((refused + 1))
+done < <(usages)
+want=$(usages | wc -l)
+[ "$want" -gt 40 ] && [ "$helped" -eq "$want" ]; ok "each of $want commands explains itself"
+[ "$refused" -eq "$want" ]; ok "and takes no option it doesn't know for something else"
+code 2 toride log search --orgg 412015 word && has err '--orgg: no such option' && has err 'usage: toride log search'; ok "a longer one isn't a shorter one"
+code 0 toride block --help && [ "$(grep -c '^  toride block ' "$work/out")" = "$(grep -c '^  ' "$work/out")" ]; ok "the commands of one word are listed by it"
 echo "1..$n"
 exit $bad
