@@ -8,7 +8,10 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
+
+#define ROOM_MIB 300 /* the node's state, of which half is PostgreSQL's, and the logs of a long board */
 
 static int make_dirs(const struct lab *l, struct err *err)
 {
@@ -47,12 +50,23 @@ int lab_join(struct lab *l, struct err *err)
 	return load(l, lab_path(l, p, "description"), err);
 }
 
+/* A disk that fills while the node starts is told by whatever program meets it first, after minutes. */
+static int room(const struct lab *l, struct err *err)
+{
+	struct statvfs v;
+	if (statvfs(l->bin, &v) < 0)
+		return err_errno(err, l->bin, "cannot ask for its room");
+	unsigned long long mib = (unsigned long long)v.f_bavail * v.f_frsize / MIB;
+	return mib >= ROOM_MIB ? 0 : err_set(err, E_IO, l->bin, "too little disk: %llu MiB are free, %d MiB are needed", mib, ROOM_MIB);
+}
+
 int lab_up(struct lab *l, const char *description, struct err *err)
 {
 	char p[512];
 	int r = load(l, description, err);
 	r = r < 0 ? r : lab_down(l, err);
 	r = r < 0 || !lab_has_page(l) ? r : lab_page_free(l, err);
+	r = r < 0 ? r : room(l, err);
 	r = r < 0 ? r : make_dirs(l, err);
 	if (r < 0)
 		return r;

@@ -54,6 +54,13 @@ kill $p; [ $code = 4 ] && ! ls /run/netns/*
 END
 unshare -nm --propagation private sh "$W/busy" "$W/bin/toride" >"$W/out" 2>&1 && grep -q "127.0.0.1:8480: the page's address can't be used (is another program there?)" "$W/out" &&
 	[ "$(grep -vc 'cannot access' "$W/out")" = 1 ] && [ ! -e "$W/bin/lab" ]; ok $? "the page's port is busy: one sentence, nothing begun"
+cat >"$W/full" <<'END'
+mount -t tmpfs -o size=64m tmpfs "$1"; cp build/toride "$1/"
+mkdir -p /run/netns; mount -t tmpfs none /run/netns; ip link set lo up
+"$1/toride" lab up; [ $? = 4 ] && ! ls /run/netns/* && [ "$(ls "$1")" = toride ]
+END
+mkdir "$W/small"; unshare -nm --propagation private sh "$W/full" "$W/small" >"$W/out" 2>&1 &&
+	[ "$(grep -vc 'cannot access' "$W/out")" = 1 ] && grep -q 'too little disk: [0-9]* MiB are free, 300 MiB are needed' "$W/out"; ok $? "little room on the disk: one sentence, nothing begun"
 setpriv --reuid 65534 --clear-groups "$W/bin/toride" lab up >"$W/out" 2>&1; code=$?
 [ $code -ne 0 ] && [ "$(wc -l <"$W/out")" = 1 ] && grep -q 'run this as root' "$W/out"; ok $? "not root: one sentence, nothing begun"
 echo "1..$n"; exit $bad
