@@ -77,7 +77,7 @@ static void put_happened(const struct notice_facts *f, struct buf *b)
 	notice_time(f->happened_ms, when);
 	buf_printf(b, "■ 何が起きたか\n  %s\n  %s\n  時刻: %s\n", f->title_ja, f->reason_ja, when);
 	if (f->target[0])
-		buf_printf(b, "  相手先: %s\n", f->target);
+		buf_printf(b, "  相手先: %s (開かないでください)\n", f->target);
 	if (f->blocking)
 		buf_puts(b, "  この相手先との通信は、こちらで止める手配をしました。ほかの通信はそのまま使えます。\n");
 	if (f->refused)
@@ -182,7 +182,7 @@ static void body_block(const struct notice_facts *f, struct buf *b)
 	char until[40];
 	notice_time(f->expires_ms, until);
 	buf_puts(b, "■ 何が起きたか\n  このクラウドを使う別の団体で、危険な通信先が見つかりました。\n");
-	buf_printf(b, "  通信先: %s\n\n■ 今すること\n", f->target);
+	buf_printf(b, "  通信先: %s (開かないでください)\n\n■ 今すること\n", f->target);
 	if (f->kind == NOTICE_BLOCK)
 		buf_printf(b, "  事前の承認にもとづき、貴団体でもこの通信先だけを止めました。特にしていただくことはありません。\n"
 		              "  業務に支障があるときは、下の連絡先に知らせてください。すぐに解除できます。\n\n■ いつまで\n  %sまで止めます。\n", until);
@@ -197,7 +197,7 @@ static void body_block(const struct notice_facts *f, struct buf *b)
 static void body_calls(const struct notice_facts *f, struct buf *b)
 {
 	buf_puts(b, "先にお知らせした端末が、止めた相手先への通信をまだ試み続けています。\n\n■ 何が起きたか\n");
-	buf_printf(b, "  相手先: %s\n  遮断してから止めた通信: %lld回\n\n■ どの端末か\n  ", f->target, (long long)f->refused);
+	buf_printf(b, "  相手先: %s (開かないでください)\n  遮断してから止めた通信: %lld回\n\n■ どの端末か\n  ", f->target, (long long)f->refused);
 	put_terminal(f, b);
 	buf_puts(b, "\n\n■ 今すること\n  1. 端末がまだネットワークにつながっています。ケーブルを抜くか、無線を切ってください。\n"
 	            "  2. 電源は切らないでください(調べるための記録が消えます)。\n"
