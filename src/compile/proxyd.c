@@ -121,6 +121,7 @@ static void content(struct buf *b, const struct org *o)
 	json_field_u64(b, "upload_max_mib", o->url.upload_max_mib);
 	texts(b, "deny_downloads", o->url.deny_downloads, o->url.n_deny_downloads);
 	texts(b, "websockets", o->url.websockets, o->url.n_websockets);
+	texts(b, "deny_uploads", o->url.deny_uploads, o->url.n_deny_uploads);
 	json_key(b, "tenants");
 	buf_putc(b, '{');
 	texts(b, "microsoft", t->microsoft, t->n_microsoft);
@@ -157,6 +158,7 @@ static void org(struct buf *b, const struct model *m, const struct org *o)
 	json_field_u64(b, "scan_max_mib", o->scan_max_mib);
 	json_field_bool(b, "unscannable_allow", o->unscannable_allow);
 	json_field_bool(b, "encrypted_allow", o->encrypted_allow);
+	json_field_bool(b, "scan_uploads", o->scan_uploads);
 	json_key(b, "url");
 	compile_url_policy(m, o, b);
 	content(b, o);

@@ -279,6 +279,8 @@ static const struct broken cases[] = {
 	  ORG1 ".url.categories[0].terminals[0]", "lies outside the organisation's own prefixes" },
 	{ "\"proxy_threads\": 2", "\"proxy_threads\": 2, \"deny_categories\": [\"porn\"]", "service.deny_categories[0]",
 	  "isn't a category (toride url categories lists them; a list's own begin with x-)" },
+	{ "\"black\": [\"sns.example\"", "\"deny_uploads\": [\"exe\"], \"black\": [\"sns.example\"", ORG1 ".url.deny_uploads[0]",
+	  "must be one of programs, scripts, macros, archives, disks, media" },
 	{ "\"black\": [\"sns.example\"", "\"deny_downloads\": [\"exe\"], \"black\": [\"sns.example\"", ORG1 ".url.deny_downloads[0]",
 	  "must be one of programs, scripts, macros, archives, disks, media" },
 	{ "\"black\": [\"sns.example\"", "\"websockets\": [\"https://a.example/\"], \"black\": [\"sns.example\"", ORG1 ".url.websockets[0]", NULL },

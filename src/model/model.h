@@ -169,6 +169,8 @@ struct url_policy {
 	size_t n_deny_downloads;
 	const char **websockets;     /* hosts and .domains whose WebSockets pass, uninspected */
 	size_t n_websockets;
+	const char **deny_uploads;   /* the same groups */
+	size_t n_deny_uploads;
 };
 
 /* Whose accounts of a shared service may be used from here: told to the service by request headers. Empty: any. */
@@ -314,7 +316,7 @@ struct org {
 	size_t n_no_decrypt;
 	enum fail_mode scan_fail;  /* what happens to a page when no verdict can be had */
 	uint32_t scan_max_mib;     /* larger bodies are "unscannable" */
-	bool unscannable_allow, encrypted_allow;
+	bool unscannable_allow, encrypted_allow, scan_uploads;
 	struct consent consent;
 	struct site *sites;
 	size_t n_sites;

@@ -67,7 +67,8 @@ int adjust_parse(yyjson_val *org, struct arena *a, struct adjust *ret)
 	r = r < 0 ? r : join(yyjson_obj_get(t, "google"), a, &ret->google);
 	r = r < 0 ? r : join(yyjson_obj_get(t, "slack"), a, &ret->slack);
 	r = r < 0 ? r : text(yyjson_obj_get(t, "slack_requester"), a, &ret->slack_requester);
-	return r < 0 ? r : groups(yyjson_obj_get(org, "deny_downloads"), &ret->deny_groups);
+	r = r < 0 ? r : groups(yyjson_obj_get(org, "deny_downloads"), &ret->deny_groups);
+	return r < 0 ? r : groups(yyjson_obj_get(org, "deny_uploads"), &ret->deny_uploads);
 }
 
 /* ---- whose host it is ---- */
@@ -236,9 +237,9 @@ void adjust_path(const struct adjust *a, const char *host, struct str path, stru
 
 /* ---- contents ---- */
 
-const char *adjust_denied(const struct adjust *a, const char *type, unsigned inside)
+const char *adjust_denied(unsigned denied_groups, const char *type, unsigned inside)
 {
-	unsigned denied = a->deny_groups & (file_name_groups(type) | inside);
+	unsigned denied = denied_groups & (file_name_groups(type) | inside);
 	for (unsigned g = 0; g < GROUP_COUNT; g++)
 		if (denied & (1u << g))
 			return file_group_name((enum file_group)g);

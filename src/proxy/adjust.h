@@ -16,7 +16,7 @@ struct adjust {
 	bool safe_search;
 	const char *microsoft, *microsoft_context, *google, *slack, *slack_requester; /* header values; "": no restriction */
 	uint64_t upload_max;  /* bytes; 0: the proxy's own ceiling */
-	unsigned deny_groups; /* of downloads, bits of enum file_group (scan/type.h) */
+	unsigned deny_groups, deny_uploads; /* of downloads and uploads, bits of enum file_group (scan/type.h) */
 };
 
 /* From an organisation's object in proxyd.json. Texts go into a. 0, -E_INVALID, -E_NOMEM. */
@@ -29,6 +29,6 @@ void adjust_headers(const struct adjust *a, const char *host, struct buf *b);
 void adjust_path(const struct adjust *a, const char *host, struct str path, struct buf *b);
 /* The name of the denied group that a file of this type (file_type_name()) belongs to; NULL: none. inside: the groups of what
  * is contained in it. */
-const char *adjust_denied(const struct adjust *a, const char *type, unsigned inside);
+const char *adjust_denied(unsigned denied_groups, const char *type, unsigned inside);
 
 #endif

@@ -91,13 +91,13 @@ static void kinds_are_denied(void **state)
 	struct arena arena;
 	struct adjust a;
 	parse(conf, &arena, &a, 0);
-	assert_string_equal(adjust_denied(&a, "pe", 0), "programs");
-	assert_string_equal(adjust_denied(&a, "docm", 0), "macros");
-	assert_null(adjust_denied(&a, "docx", 0));
-	assert_null(adjust_denied(&a, "zip", 0));
-	assert_null(adjust_denied(&a, "zip", 1u << GROUP_ARCHIVES));
-	assert_string_equal(adjust_denied(&a, "zip", 1u << GROUP_ARCHIVES | 1u << GROUP_PROGRAMS), "programs");
-	assert_null(adjust_denied(&a, "", 0));
+	assert_string_equal(adjust_denied(a.deny_groups, "pe", 0), "programs");
+	assert_string_equal(adjust_denied(a.deny_groups, "docm", 0), "macros");
+	assert_null(adjust_denied(a.deny_groups, "docx", 0));
+	assert_null(adjust_denied(a.deny_groups, "zip", 0));
+	assert_null(adjust_denied(a.deny_groups, "zip", 1u << GROUP_ARCHIVES));
+	assert_string_equal(adjust_denied(a.deny_groups, "zip", 1u << GROUP_ARCHIVES | 1u << GROUP_PROGRAMS), "programs");
+	assert_null(adjust_denied(a.deny_groups, "", 0));
 	arena_done(&arena);
 }
 

@@ -122,13 +122,6 @@ static void copy_type(struct txn *t, const struct http_head *h)
 	t->type = (struct str){ at, v.len };
 }
 
-static enum hold_coding coding_of(const struct http_head *h)
-{
-	char all[128];
-	struct str v;
-	return http_combine(h, H_CONTENT_ENCODING, all, sizeof all, &v) < 0 ? CODING_UNKNOWN : hold_coding(v);
-}
-
 bool answer_head(struct txn *t, const struct http_head *h)
 {
 	t->status = h->status;
@@ -146,7 +139,7 @@ bool answer_head(struct txn *t, const struct http_head *h)
 	t->rs_length = h->length;
 	t->state = TXN_BODY;
 	t->held_since = t->c->w->now;
-	if (hold_begin(&t->hold, coding_of(h), t->org->scan_max, h->length) < 0) {
+	if (hold_begin(&t->hold, rewrite_coding(h), t->org->scan_max, h->length) < 0) {
 		txn_fail(t, PAGE_BUSY, "memory", "");
 		return false;
 	}

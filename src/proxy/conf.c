@@ -196,6 +196,7 @@ static int get_numbers(struct load *l, yyjson_val *v, struct conf_org *o, uint16
 	o->registered_only = ctl_bool(v, "registered_only", false);
 	o->unscannable_allow = ctl_bool(v, "unscannable_allow", false);
 	o->encrypted_allow = ctl_bool(v, "encrypted_allow", false);
+	o->scan_uploads = ctl_bool(v, "scan_uploads", true);
 	return 0;
 }
 
@@ -220,7 +221,7 @@ static int get_org(struct load *l, yyjson_val *v, struct conf_org *o, const stru
 	r = r < 0 ? r : get_text(l, v, "release_mail", &o->release_mail);
 	r = r < 0 ? r : get_numbers(l, v, o, service->port);
 	if (r == 0 && adjust_parse(v, &l->c->arena, &o->adjust) < 0)
-		r = bad(l, "", "safe_search, upload_max_mib, deny_downloads or tenants");
+		r = bad(l, "", "safe_search, upload_max_mib, deny_downloads, deny_uploads or tenants");
 	if (r == 0 && l->c->dev && o->interface[0])
 		r = bad(l, "interface", "development mode is for loopback only: no interface may be named");
 	return r < 0 ? r : get_sets(l, v, o);

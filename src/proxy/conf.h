@@ -6,9 +6,9 @@
  *    "orgs":[{"code","index","name","name_en","interface","global4","global6","resolver","resolver_from",
  *      "tls_decryption","no_decrypt":[…],"registered_only","terminals":[prefix…],"prefixes":[prefix…],
  *      "child_proxies":[prefix…],
- *      "safe_search","upload_max_mib","deny_downloads":[…],"tenants":{"microsoft":[…],"microsoft_context",
+ *      "safe_search","upload_max_mib","deny_downloads":[…],"deny_uploads":[…],"tenants":{"microsoft":[…],"microsoft_context",
  *      "google":[…],"slack":[…],"slack_requester"},"pac","release_mail","websockets":[…],
- *      "scan_fail":"closed"|"open","scan_max_mib","unscannable_allow","encrypted_allow","url":{…url/url.h…}}…],
+ *      "scan_fail":"closed"|"open","scan_max_mib","unscannable_allow","encrypted_allow","scan_uploads","url":{…url/url.h…}}…],
  *    "dev":{"except":[prefix…],"hosts":[{"name","addr"}…],"verdict_ms":60000,"held_mib":512,"held_ms":60000}}
  *      only where every interface is ""
  * "" for an address means: none, for an interface: don't bind to one. With dev an org may have its own "port" and
@@ -39,7 +39,7 @@ struct conf_org {
 	struct prefix listen4, listen6;
 	struct prefix global4, global6;
 	struct prefix resolver, resolver_from;
-	bool tls_decryption, registered_only, unscannable_allow, encrypted_allow;
+	bool tls_decryption, registered_only, unscannable_allow, encrypted_allow, scan_uploads;
 	enum fail_mode scan_fail;
 	uint64_t scan_max; /* bytes */
 	struct prefix *terminals, *child_proxies;

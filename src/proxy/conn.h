@@ -29,6 +29,7 @@ enum conn_state {
 };
 
 enum txn_state {
+	TXN_UPLOAD,  /* the request's content is held */
 	TXN_ORIGIN,  /* waiting for an origin */
 	TXN_WAIT,    /* request goes out, answer's head comes in */
 	TXN_BODY,    /* answer's body is held */
@@ -91,6 +92,9 @@ struct txn {
 	struct buf request;            /* for the origin: head as HTTP/1.1 writes it, then pieces of the content */
 	size_t request_sent;
 	bool replay;                   /* it still holds the whole request */
+	struct upload *upload;         /* upload.c's own: its content, held; NULL: none, or gone out */
+	enum hold_coding rq_coding;
+	int upload_error;
 	uint16_t status;
 	struct buf head;               /* answer's head for the terminal; TXN_STREAM: the queue of its content too */
 	struct hold hold;
@@ -99,6 +103,7 @@ struct txn {
 	size_t sent;                   /* of head and body together */
 	uint64_t scan_id;
 	bool scanning;
+	unsigned char asked[32];       /* the digest that was submitted */
 	int scan_fd;                   /* owned, or -1 */
 	uint64_t bytes_in, bytes_out;
 	int64_t begin_ms, begin_wall;
@@ -176,6 +181,7 @@ void down1_event(struct txn *t, int what);
 void rewrite_request(struct txn *t, const struct http_head *h);
 void rewrite_response(struct txn *t, const struct http_head *h); /* without framing and end */
 void rewrite_end(struct txn *t, bool has_length, uint64_t length); /* framing, Connection, empty line */
+enum hold_coding rewrite_coding(const struct http_head *h); /* of its content */
 
 /* decide.c */
 struct decision {

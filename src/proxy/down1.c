@@ -121,6 +121,10 @@ void down1_event(struct txn *t, int what)
 			answer_more(t);
 		return;
 	}
+	if (t->state == TXN_UPLOAD) {
+		upload_read(t);
+		return;
+	}
 	if (t->state == TXN_WAIT && !t->rq_done) {
 		if (t->request.len)
 			chan_pause(&c->ch); /* the origin is slower: take() resumes */

@@ -182,7 +182,9 @@ static void on_head(struct h2 *h, int32_t id, void *stream, bool end)
 static void pass_on(struct stream *s)
 {
 	struct txn *t = s->t;
-	if (t && (t->state == TXN_WAIT || t->state == TXN_BODY) && !t->rq_done)
+	if (t && t->state == TXN_UPLOAD)
+		upload_read(t);
+	else if (t && (t->state == TXN_WAIT || t->state == TXN_BODY) && !t->rq_done)
 		t->up->push(t);
 }
 

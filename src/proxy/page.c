@@ -69,6 +69,20 @@ static const struct words words[PAGE_COUNT] = {
 	[PAGE_UPLOAD] = { 413, "Content Too Large", "送信するデータが大きすぎます",
 	                  "一度に送信できる大きさを超えています。", ASK_JA, "What you are sending is too large",
 	                  "It is larger than what may be sent at once.", ASK_EN },
+	[PAGE_UPLOAD_MALWARE] = { 403, "Forbidden", "ウイルスが見つかったため、送信を止めました",
+	                          "送信しようとした内容から、不正なプログラムが検出されました。相手には届いていません。",
+	                          "そのファイルを開いたり、別の方法で送ったりしないでください。受付番号を情報システム担当にすぐお知らせください。",
+	                          "Malware was found in what you were sending",
+	                          "Malicious software was found in what you were about to send. It did not reach the other side.",
+	                          "Do not open the file or send it another way. Give the reference number to your IT staff at once." },
+	[PAGE_UPLOAD_KIND] = { 403, "Forbidden", "この種類のファイルは送信できません",
+	                       "あなたの団体では、この種類のファイルをインターネットへ送らないことになっています。内容から判定した種類です。", ASK_JA,
+	                       "Files of this kind are not sent", "Your organisation does not send files of this kind to the Internet. "
+	                       "The kind was found from the contents.", ASK_EN },
+	[PAGE_UPLOAD_UNSCANNED] = { 403, "Forbidden", "検査できない内容のため、送信を止めました",
+	                            "大きすぎる、パスワードが付いている、壊れているなどの理由で、安全かどうかを確認できませんでした。相手には届いていません。", ASK_JA,
+	                            "Not sent because it cannot be inspected",
+	                            "It is too large, protected by a password or unreadable, so its safety could not be checked. It did not reach the other side.", ASK_EN },
 	[PAGE_FORBIDDEN] = { 403, "Forbidden", "この接続先には中継できません",
 	                     "接続先がインターネット上のものではありません。組織内部の宛先には中継しません。", ASK_JA,
 	                     "This destination is not reachable through here",
@@ -205,7 +219,7 @@ static void percent(struct buf *b, struct str s)
 /* A mail to who may release it, with number and address filled in. */
 static void release_link(struct buf *b, const struct page *p)
 {
-	if (!p->release || !p->release[0] || (p->kind != PAGE_URL && p->kind != PAGE_KIND && p->kind != PAGE_UNSCANNABLE && p->kind != PAGE_ENCRYPTED && p->kind != PAGE_OVERRIDE))
+	if (!p->release || !p->release[0] || (p->kind != PAGE_URL && p->kind != PAGE_KIND && p->kind != PAGE_UNSCANNABLE && p->kind != PAGE_ENCRYPTED && p->kind != PAGE_UPLOAD_KIND && p->kind != PAGE_UPLOAD_UNSCANNED && p->kind != PAGE_OVERRIDE))
 		return;
 	buf_puts(b, "<p><a href=\"mailto:");
 	for (const char *c = p->release; *c; c++)

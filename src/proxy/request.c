@@ -93,7 +93,7 @@ static void begin_connect(struct txn *t)
 		txn_deny(t, d.page, d.rule, d.rule);
 }
 
-static uint64_t upload_max(const struct txn *t)
+uint64_t request_upload_max(const struct txn *t)
 {
 	return t->org->adjust.upload_max ? t->org->adjust.upload_max : TXN_UPLOAD_MAX;
 }
@@ -128,7 +128,7 @@ static void begin_request(struct txn *t)
 		txn_deny(t, PAGE_PORT, "port", "");
 		return;
 	}
-	if (t->rq.counted && t->rq.length > upload_max(t)) { /* before a byte of it goes out */
+	if (t->rq.counted && t->rq.length > request_upload_max(t)) { /* before a byte of it goes out */
 		txn_deny(t, PAGE_UPLOAD, "upload", "");
 		return;
 	}
@@ -153,7 +153,8 @@ static void begin_request(struct txn *t)
 		return;
 	}
 	t->replay = t->rq_done;
-	request_start(t, false);
+	if (!upload_begin(t))
+		request_start(t, false);
 }
 
 int request_read(struct txn *t, const struct http_head *h, int r, const char **ret_why)
@@ -164,6 +165,7 @@ int request_read(struct txn *t, const struct http_head *h, int r, const char **r
 	t->rq_done = r == 0 && t->rq.done;
 	t->rq_chunked = h->chunked;
 	t->expect = h->expect_continue;
+	t->rq_coding = rewrite_coding(h);
 	if (r == 0 && c->intercepted) {
 		t->terminal = c->terminal;
 		t->via = c->via;
@@ -201,6 +203,8 @@ void request_go(struct txn *t, int r, const char *why)
 
 void request_put(struct txn *t, struct str s)
 {
+	if (upload_put(t, s))
+		return;
 	if (s.len && t->chunk_up)
 		buf_printf(&t->request, "%zx\r\n", s.len);
 	buf_str(&t->request, s);
@@ -213,6 +217,11 @@ bool request_fill(struct txn *t)
 	t->replay = false;
 	buf_reset(&t->request);
 	t->request_sent = 0;
+	if (upload_next(t)) {
+		if (t->rq_done && t->chunk_up)
+			buf_puts(&t->request, "0\r\n\r\n");
+		return true;
+	}
 	while (!t->rq_done && t->request.len == 0) {
 		int r = t->down->take(t);
 		if (r == -E_AGAIN)
@@ -221,7 +230,7 @@ bool request_fill(struct txn *t)
 			txn_abort(t, "Reset");
 			return false;
 		}
-		if (r < 0 || t->rq.body_bytes > upload_max(t)) {
+		if (r < 0 || t->rq.body_bytes > request_upload_max(t)) {
 			txn_deny(t, r < 0 ? PAGE_PROTOCOL : PAGE_UPLOAD, r < 0 ? "protocol" : "upload", "");
 			return false;
 		}

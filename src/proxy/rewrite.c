@@ -137,3 +137,10 @@ void rewrite_end(struct txn *t, bool has_length, uint64_t length)
 		buf_puts(b, "Connection: keep-alive\r\n");
 	buf_puts(b, "\r\n");
 }
+
+enum hold_coding rewrite_coding(const struct http_head *h)
+{
+	char all[128];
+	struct str v;
+	return http_combine(h, H_CONTENT_ENCODING, all, sizeof all, &v) < 0 ? CODING_UNKNOWN : hold_coding(v);
+}

@@ -86,7 +86,7 @@ enum share_limit txn_count_held(struct txn *t, uint64_t now)
 
 bool txn_held_ok(struct txn *t)
 {
-	enum share_limit l = txn_count_held(t, hold_held(&t->hold));
+	enum share_limit l = txn_count_held(t, hold_held(&t->hold) + upload_held(t));
 	if (l == SHARE_OK)
 		return true;
 	txn_fail(t, l == SHARE_ALL ? PAGE_BUSY : PAGE_SHARE, share_rule(l), "");
@@ -98,6 +98,7 @@ static void wipe(struct txn *t)
 {
 	struct buf text = t->text, request = t->request, head = t->head;
 	struct hold hold = t->hold;
+	upload_free(t);
 	memset(t, 0, sizeof *t);
 	t->text = text, t->request = request, t->head = head, t->hold = hold;
 	buf_reset(&t->text);
@@ -219,6 +220,7 @@ void txn_page(struct txn *t, enum page_kind kind, const char *rule, const char *
 		          .category = kind == PAGE_URL || kind == PAGE_COACH || kind == PAGE_OVERRIDE ? t->category : "", .ref = t->ref, .now_ms = t->begin_wall };
 	txn_forget_scan(t);
 	txn_drop_origin(t, false);
+	upload_free(t);
 	txn_count_held(t, 0);
 	buf_init(&body, PAGE_MAX);
 	offer_opening(t, &p, token);
@@ -287,10 +289,10 @@ void txn_sent(struct txn *t, size_t n)
 /* See HOLD_RATE. An answer that has begun may wait for the end of a long upload, as long as it holds little. */
 static bool too_slow(const struct txn *t)
 {
-	bool coming = t->state == TXN_BODY && (t->rq_done || t->held > HOLD_MEMORY);
+	bool coming = (t->state == TXN_BODY && (t->rq_done || t->held > HOLD_MEMORY)) || t->state == TXN_UPLOAD;
 	bool going = (t->state == TXN_DELIVER || t->state == TXN_STREAM) && t->held;
 	return (coming || going) &&
-	       hold_too_slow(t->c->w->now - t->held_since, coming ? t->hold.raw.size : t->sent, t->conf->held_ms);
+	       hold_too_slow(t->c->w->now - t->held_since, t->state == TXN_UPLOAD ? t->rq.body_bytes : coming ? t->hold.raw.size : t->sent, t->conf->held_ms);
 }
 
 void txn_tick(struct txn *t)
@@ -300,7 +302,9 @@ void txn_tick(struct txn *t)
 		return;
 	}
 	if (too_slow(t)) {
-		if (t->state == TXN_BODY) {
+		if (t->state == TXN_UPLOAD) {
+			txn_fail(t, PAGE_TIMEOUT, "slow", "what is sent comes too slowly to be inspected");
+		} else if (t->state == TXN_BODY) {
 			txn_fail(t, PAGE_TIMEOUT, "slow", "the answer comes too slowly to be inspected");
 		} else {
 			txn_set_rule(t, "slow");

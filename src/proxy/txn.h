@@ -47,7 +47,18 @@ void answer_lost(struct txn *t, bool again);  /* no more comes; again: perhaps i
 void answer_drained(struct txn *t);           /* TXN_STREAM: the queue has gone out */
 void answer_more(struct txn *t);              /* TXN_STREAM: it has; t may be gone afterwards */
 
+/* upload.c */
+bool upload_begin(struct txn *t);              /* false: nothing of the request is held; true: it is, or was, t may be gone */
+void upload_read(struct txn *t);               /* TXN_UPLOAD: more has come */
+bool upload_put(struct txn *t, struct str s);  /* by request_put(): false: pass it on */
+bool upload_next(struct txn *t);               /* the next piece of what was held into t->request; false: there is none */
+void upload_judged(struct txn *t, const struct verdict *v);
+uint64_t upload_held(const struct txn *t);
+void upload_free(struct txn *t);
+uint64_t request_upload_max(const struct txn *t); /* request.c: bytes that one request may send */
+
 /* verdict.c */
 void verdict_ask(struct txn *t); /* all of the answer is held */
+void verdict_of_upload(struct txn *t, struct hold *h); /* upload_judged() is called, perhaps at once */
 
 #endif

@@ -24,7 +24,7 @@ static void on_unscannable(struct txn *t, const char *why)
 /* Of a kind that the body doesn't want delivered, itself or inside? True: a page was sent. */
 static bool kind_denied(struct txn *t, const struct verdict *v)
 {
-	const char *group = adjust_denied(&t->org->adjust, t->file_type, v->inside);
+	const char *group = adjust_denied(t->org->adjust.deny_groups, t->file_type, v->inside);
 	char rule[80];
 	if (!group)
 		return false;
@@ -67,38 +67,57 @@ static void apply_verdict(struct txn *t, const struct verdict *v)
 	}
 }
 
+static void judged(struct txn *t, const struct verdict *v)
+{
+	if (t->upload)
+		upload_judged(t, v);
+	else
+		apply_verdict(t, v);
+}
+
 static void on_verdict(const struct verdict *v, void *user)
 {
 	struct txn *t = user;
 	struct worker *w = t->c->w;
 	t->scanning = false;
 	txn_forget_scan(t);
-	if (memcmp(v->sha256, t->hold.sha, VERDICT_SHA) == 0)
+	if (memcmp(v->sha256, t->asked, VERDICT_SHA) == 0)
 		verdict_cache_put(&w->verdicts, v, w->now);
-	apply_verdict(t, v);
+	judged(t, v);
 }
 
-static void submit(struct txn *t)
+static void submit(struct txn *t, struct hold *h)
 {
 	struct worker *w = t->c->w;
 	struct scan_job job = { .org = str_from(t->c->org->code), .content_type = t->type, .name = t->path,
 		                .timeout_ms = t->conf->verdict_ms, .done = on_verdict, .user = t };
 	bool own;
 	struct verdict error = { .kind = VERDICT_ERROR, .also = VERDICT_BIT(VERDICT_ERROR), .malware = "not submitted" };
-	if (hold_scan_fd(&t->hold, &job.fd, &own) < 0) {
-		apply_verdict(t, &error);
+	memcpy(t->asked, h->sha, sizeof t->asked);
+	if (hold_scan_fd(h, &job.fd, &own) < 0) {
+		judged(t, &error);
 		return;
 	}
 	t->scan_fd = own ? job.fd : -1;
 	if (scan_client_submit(w->scan, &job, &t->scan_id) < 0) {
 		txn_forget_scan(t);
-		apply_verdict(t, &error);
+		judged(t, &error);
 		return;
 	}
 	t->scanning = true;
 	t->state = TXN_VERDICT;
 	txn_touch(t, t->conf->verdict_ms + 5000);
 	worker_poke(w);
+}
+
+void verdict_of_upload(struct txn *t, struct hold *h)
+{
+	struct worker *w = t->c->w;
+	struct verdict v;
+	if (verdict_cache_get(&w->verdicts, h->sha, w->now, &v))
+		judged(t, &v);
+	else
+		submit(t, h);
 }
 
 /* All of the answer is here. */
@@ -126,5 +145,5 @@ void verdict_ask(struct txn *t)
 	if (t->cache_hit)
 		apply_verdict(t, &v);
 	else
-		submit(t);
+		submit(t, &t->hold);
 }

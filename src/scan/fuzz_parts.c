@@ -7,7 +7,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* What the walk would have chosen by type is chosen by the first byte. */
-static const char *const heads[] = { "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "%PDF-1.7\n", "<html>", "\x60\xea", "From: a\n" };
+static const char *const heads[] = { "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "%PDF-1.7\n", "<html>", "\x60\xea", "From: a\n", "--x\r\nContent-Disposition: form-data\r\n\r\n" };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	walk_prepare();
 	buf_init(&b, 4 * MIB);
-	const char *head = heads[data[0] % 5];
+	const char *head = heads[data[0] % 6];
 	buf_puts(&b, head);
 	if (size > 1 + b.len)
 		buf_put(&b, data + 1 + b.len, size - 1 - b.len);

@@ -16,6 +16,9 @@ void smuggled_read(struct walk *w, struct str bytes, bool mail);
 /* ARJ (technote.txt 1.x of ARJ 3): stored members; what is locked; compressed ones are beyond us. */
 void arj_read(struct walk *w, struct str bytes);
 
+/* The body of an upload: multipart, each part a file. */
+void form_read(struct walk *w, struct str bytes);
+
 /* MS-OVBA 2.4.1.3.1: false when it isn't such a container. */
 bool ovba_decompress(struct str in, struct buf *out);
 /* Does it make sense to look at such a piece by itself? Not at plain text, pictures, fonts and noise. */

@@ -300,6 +300,30 @@ static void pictures_in_pages_are_nothing(void **state)
 	buf_done(&page);
 }
 
+/* ---- uploads ---- */
+
+static void parts_of_a_form(void **state)
+{
+	(void)state;
+	struct buf b;
+	buf_init(&b, MIB);
+	buf_puts(&b, "--xyz\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nplain words\r\n--xyz\r\n"
+	             "Content-Disposition: form-data; name=\"f\"; filename=\"setup.exe\"\r\nContent-Type: image/png\r\n\r\n");
+	put_program(&b, 300);
+	buf_puts(&b, "\r\n--xyz\r\nContent-Disposition: form-data; name=\"empty\"\r\n\r\n\r\n--xyz--\r\n");
+	struct walk_result r = run(buf_view(&b));
+	assert_int_equal(r.found, 0);
+	assert_int_equal(seen.n, 2);
+	assert_string_equal(seen.names[0], "part 1");
+	assert_string_equal(seen.names[1], "setup.exe");
+	assert_int_equal(seen.types[1], TYPE_PE);
+	assert_true(seen.blind[1]);
+	b.len -= 60; /* cut in the middle: what there is of it is looked at */
+	run(buf_view(&b));
+	assert_int_equal(seen.n, 2);
+	buf_done(&b);
+}
+
 /* ---- ARJ ---- */
 
 static void put_arj(struct buf *b, const char *name, unsigned flags, unsigned method, struct str data)
@@ -351,6 +375,7 @@ int main(void)
 		cmocka_unit_test_setup(attachments_of_a_pdf, reset),
 		cmocka_unit_test_setup(files_smuggled_in_pages, reset),
 		cmocka_unit_test_setup(pictures_in_pages_are_nothing, reset),
+		cmocka_unit_test_setup(parts_of_a_form, reset),
 		cmocka_unit_test_setup(arj, reset),
 	};
 	return cmocka_run_group_tests(cases, NULL, NULL);

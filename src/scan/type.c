@@ -13,7 +13,7 @@ static const char *const names[] = {
 	[TYPE_ODT] = "odt", [TYPE_ODS] = "ods", [TYPE_ODP] = "odp", [TYPE_ODG] = "odg", [TYPE_EPUB] = "epub",
 	[TYPE_HWPX] = "hwpx", [TYPE_OLE] = "ole", [TYPE_DOC] = "doc", [TYPE_XLS] = "xls", [TYPE_PPT] = "ppt",
 	[TYPE_MSI] = "msi", [TYPE_MSG] = "msg", [TYPE_JTD] = "jtd", [TYPE_HWP] = "hwp", [TYPE_ONENOTE] = "onenote",
-	[TYPE_MDB] = "mdb", [TYPE_ACCDB] = "accdb", [TYPE_SQLITE] = "sqlite", [TYPE_MAIL] = "mail", [TYPE_TNEF] = "tnef",
+	[TYPE_MDB] = "mdb", [TYPE_ACCDB] = "accdb", [TYPE_SQLITE] = "sqlite", [TYPE_MAIL] = "mail", [TYPE_FORM] = "form", [TYPE_TNEF] = "tnef",
 	[TYPE_PST] = "pst", [TYPE_PEM] = "pem", [TYPE_ZIP] = "zip", [TYPE_JAR] = "jar", [TYPE_APK] = "apk",
 	[TYPE_GZIP] = "gzip", [TYPE_BZIP2] = "bzip2", [TYPE_XZ] = "xz", [TYPE_ZSTD] = "zstd", [TYPE_LZ4] = "lz4",
 	[TYPE_COMPRESS] = "compress", [TYPE_7Z] = "7z", [TYPE_RAR] = "rar", [TYPE_CAB] = "cab", [TYPE_LZH] = "lzh",
@@ -317,6 +317,13 @@ static bool is_mail(struct str s)
 	return false;
 }
 
+/* A multipart body: its boundary, then a part's headers. */
+static bool is_form(struct str s)
+{
+	const char *line = memmem(s.ptr, s.len < 80 ? s.len : 80, "\r\n", 2);
+	return line && str_starts(s, STR("--")) && str_case_starts((struct str){ line + 2, s.len - (size_t)(line + 2 - s.ptr) }, STR("Content-"));
+}
+
 static bool is_text(struct str s)
 {
 	size_t n = s.len < 4096 ? s.len : 4096;
@@ -347,6 +354,8 @@ static enum file_type text_type(struct str head)
 		return TYPE_HTML;
 	if (is_mail(s))
 		return TYPE_MAIL;
+	if (is_form(head))
+		return TYPE_FORM;
 	return is_text(head) ? TYPE_TEXT : TYPE_DATA;
 }
 

@@ -145,6 +145,9 @@ static void into(struct walk *w, struct str bytes, enum file_type type)
 	case TYPE_PDF:
 		pdf_read(w, bytes);
 		break;
+	case TYPE_FORM:
+		form_read(w, bytes);
+		break;
 	case TYPE_ARJ:
 		arj_read(w, bytes);
 		return;

@@ -32,14 +32,14 @@ config() { # black list of the first organisation, and its exceptions (JSON)
 	   {name:"body.example",addr:"203.0.113.7"},{name:".example",addr:"127.0.0.1"}]},
 	 orgs:[
 	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:["pass.example"],
-	   resolver:"127.0.0.53",resolver_from:"127.0.0.7",scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,safe_search:true,upload_max_mib:4,deny_downloads:["programs"],release_mail:"it@city.example",pac:"function FindProxyForURL(){}\n",
+	   resolver:"127.0.0.53",resolver_from:"127.0.0.7",scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,safe_search:true,upload_max_mib:4,deny_downloads:["programs"],deny_uploads:["programs"],release_mail:"it@city.example",pac:"function FindProxyForURL(){}\n",
 	   tenants:{google:["city.example"]},
 	   url:{white:["partner.example"],deny_categories:["malware"],categories:[{id:"care",action:"coach",categories:["shopping"]},{id:"why",action:"override",categories:["video"]},{id:"noon",action:"allow",categories:["games"],terminals:["127.0.0.1"]},{id:"leisure",action:"deny",categories:["social","games"]}],black:(if $exceptions == [] then [$black] else [$black, "pass.example"] end),exceptions:$exceptions}},
 	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,
 	   unscannable_allow:true,url:{}},
 	  {code:"412023",index:2,port:8081,name:"唐津市",name_en:"Karatsu",interface:"",tls_decryption:false,
 	   registered_only:true,terminals:["10.1.0.9","192.0.2.55"],prefixes:["10.1.0.0/16"],child_proxies:["127.0.0.1"],scan_fail:"open",scan_max_mib:1,
-	   unscannable_allow:true,url:{mode:"whitelist_only",white:["deny.example"]}}]}'
+	   unscannable_allow:true,encrypted_allow:true,url:{mode:"whitelist_only",white:["deny.example"]}}]}'
 }
 config deny.example >state/generations/a/proxyd.json
 config site.example >state/generations/b/proxyd.json
@@ -344,6 +344,26 @@ try "another body gets it" get 200 $C http://site.example:8000/photo.png
 try "an upload above the body's limit is refused" page 413 送信するデータが大きすぎます $A -H 'Expect:' --data-binary @www/20m http://site.example:8000/up
 try "in pieces too" eval 'get 413 $A -H "Expect:" -H "Transfer-Encoding: chunked" --data-binary @www/20m http://site.example:8000/up || get 000 $A -H "Expect:" -H "Transfer-Encoding: chunked" --data-binary @www/20m http://site.example:8000/up'
 index other.example,ads; until_true 2 get 200 $A $S
+
+# ---- what is sent is held and scanned as what is fetched: nothing of it reaches the other side
+U=http://site.example:8000/up
+try "EICAR isn't sent" page 403 送信を止めました $A --data-binary @www/eicar.bin $U
+try "nor in a form, whatever is said of it" page 403 送信を止めました $A -F 'a=b' -F 'f=@www/eicar.bin;type=image/png;filename=a.png' $U
+(cd www && zip -q - eicar.bin) >www/sent.zip
+try "nor in an archive, chunked" page 403 送信を止めました $A -H 'Transfer-Encoding: chunked' --data-binary @www/sent.zip $U
+gzip -c www/eicar.bin >www/sent.gz
+try "nor compressed" page 403 送信を止めました $A -H 'Content-Encoding: gzip' --data-binary @www/sent.gz $U
+try "nor by PUT over https" page 403 送信を止めました $T $A -T www/eicar.bin https://site.example/up
+try "the record says what" event '"uid":"upload.verdict"\},"file".*"malware":\{"name":"Eicar'
+try "a kind that isn't sent" page 403 この種類のファイルは送信できません $A -F 'f=@www/photo.png' $U
+try "by that rule" event '"uid":"url.deny_uploads\[programs\]"'
+(cd www && zip -q -P secret - text.txt) >www/locked.zip
+try "what is locked isn't sent" page 403 検査できない内容のため、送信を止めました $A --data-binary @www/locked.zip $U
+try "a body whose setting it is may send it" get 200 $B -H "X-Forwarded-For: 10.1.0.9" --data-binary @www/locked.zip http://deny.example:8000/up
+try "what can't be scanned whole goes out, held part and rest" eval 'get 200 $B -H "X-Forwarded-For: 10.1.0.9" -H "Expect:" --data-binary @www/20m http://deny.example:8000/up && grep -q "got 20000000" out'
+try "a form passes" eval 'get 200 $A --data "a=b&c=d" $U && grep -q "got 7" out'
+try "and what is harmless, with Expect" eval 'get 200 $A -H "Expect: 100-continue" --data-binary @www/3m $U && grep -q "got 3000000" out'
+try "what is locked isn't fetched either" page 403 パスワード付き $A http://site.example:8000/locked.zip
 
 # ---- a change acts on the next request of a connection that is open
 exec {fd}<>/dev/tcp/127.0.0.1/8080
