@@ -42,8 +42,15 @@ static void single_address(struct net_out *n, struct prefix p)
 	host_address(n, p, "lo");
 }
 
-static void uplink(struct net_out *n, const struct uplink *u)
+/* Of a pair each node has an address of its own in the line's network (pair.c): what the node itself asks for leaves by that one,
+ * also while it stands by. */
+static void uplink(struct net_out *n, const struct model *m, const struct uplink *u)
 {
+	if (m->service.pair.n_nodes) {
+		host_address(n, u->addr4, u->interface);
+		host_address(n, u->addr6, u->interface);
+		return;
+	}
 	address(n, &u->addr4, u->interface);
 	address(n, &u->addr6, u->interface);
 }
@@ -146,7 +153,7 @@ int compile_net(const struct model *m, struct outset *out, struct err *err)
 	buf_init(&n.objects, 16 * MIB);
 	buf_init(&sys, MIB);
 	for (size_t i = 0; i < m->service.n_uplinks; i++)
-		uplink(&n, &m->service.uplinks[i]);
+		uplink(&n, m, &m->service.uplinks[i]);
 	for (size_t i = 0; i < m->service.n_uplinks; i++)
 		line_route(&n, &m->service.uplinks[i]);
 	for (size_t i = 0; i < m->service.n_uplinks; i++) {

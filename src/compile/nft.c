@@ -164,6 +164,19 @@ static void name_server_input(struct nft_out *n, int family)
 	nft_line(n, "  iifname $uplink meta l4proto { tcp, udp } th dport 53 %s daddr @name_server%d accept", ip, family);
 }
 
+/* The other node: on the link between the two as itself, on the lines by its signs of life alone (VRRP). */
+static void pair_input(struct nft_out *n)
+{
+	const struct pair *p = &n->m->service.pair;
+	char text[PREFIX_TEXT];
+	for (size_t i = 0; i < p->n_nodes; i++) {
+		nft_line(n, "  iifname \"%s\" ip saddr %s accept", p->interface, prefix_format_addr(&p->nodes[i].sync4, text));
+		for (size_t k = 0; k < p->nodes[i].n_own; k++)
+			if (p->nodes[i].own[k].family == 4)
+				nft_line(n, "  iifname $uplink ip saddr %s ip protocol 112 accept", prefix_format_addr(&p->nodes[i].own[k], text));
+	}
+}
+
 static void chain_input(struct nft_out *n)
 {
 	const struct service *s = &n->m->service;
@@ -197,6 +210,8 @@ static void chain_input(struct nft_out *n)
 	nft_line(n, "  iifname . ip daddr @gateway4 icmp type echo-request limit rate 100/second accept");
 	for (int family = 4; s->n_name_servers && family <= 6; family += 2)
 		name_server_input(n, family);
+	if (s->pair.n_nodes)
+		pair_input(n);
 	nft_line(n, "  iifname vmap @local");
 	nft_line(n, "  iifname $uplink ip daddr vmap @to_global4");
 	nft_line(n, "  iifname $uplink ip6 daddr vmap @to_global6");

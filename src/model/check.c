@@ -37,8 +37,8 @@ static void check_gateway(struct check *c, const char *at, const struct prefix *
 		CHECK_FAULT(c, at, "lies outside the uplink's network", "上位回線のネットワークの外にあります");
 }
 
-static void check_apart(struct check *c, const char *at, const struct prefix *p, const struct prefix *list, size_t n, const char *en,
-                        const char *ja)
+void check_apart(struct check *c, const char *at, const struct prefix *p, const struct prefix *list, size_t n, const char *en,
+                 const char *ja)
 {
 	for (size_t i = 0; prefix_is_set(p) && i < n; i++)
 		if (prefix_is_set(&list[i]) && prefix_overlaps(p, &list[i])) {
@@ -197,6 +197,7 @@ static void check_service(struct check *c)
 		            "/16 (254 団体を超える場合は /10 まで) で書いてください");
 	for (size_t i = 0; i < s->n_uplinks; i++)
 		check_uplink(c, i);
+	check_pair(c);
 	check_groups(c, NULL);
 	path_pop(&c->path, 0);
 }

@@ -364,10 +364,25 @@ struct time_server {
 	bool nts;         /* asked under NTS (RFC 8915): who answers has proven who he is */
 };
 
+#define PAIR_NODES 2
+struct pair_node { /* one of two gateways that hold the same generation; one of them carries the traffic */
+	const char *name;       /* "gw1": TORIDE_NODE there, or its host name */
+	struct prefix sync4;    /* on the link between the two, with its network's length */
+	struct prefix *own;     /* its own address in each uplink's network, with that one's length */
+	size_t n_own;
+};
+struct pair {
+	const char *interface;  /* "sync0": the link between the two nodes; "": there is one node only */
+	uint32_t heartbeat_ms;  /* between two signs of life; three missed: the other takes over */
+	struct pair_node *nodes;
+	size_t n_nodes;
+};
+
 struct service {
 	const char *name, *name_en;
 	const char *node;            /* "gw1" */
-	struct uplink *uplinks; /* sorted by priority */
+	struct pair pair;
+	struct uplink *uplinks; /* sorted by priority; with a pair their addresses are those of the node that carries the traffic */
 	size_t n_uplinks;
 	struct {
 		uint32_t probe_ms; /* between two rounds of questions through each line */

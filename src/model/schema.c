@@ -668,6 +668,34 @@ static const struct object uplink_object = {
 	},
 };
 
+static const struct object pair_node_object = {
+	"pair_node", { "node", "ノード" }, "name", sizeof(struct pair_node),
+	(const struct field[]){
+		{ "name", FIELD_TEXT, .required = true, AT(pair_node, name), .form = &form_interface,
+		  SAYS("名前", "ノードの名前。そのノードの TORIDE_NODE またはホスト名。", "The node's name: TORIDE_NODE there, or its host name.") },
+		{ "sync4", FIELD_HOST, .family = 4, .required = true, AT(pair_node, sync4),
+		  SAYS("同期アドレス", "2 台の間の接続でのアドレスとネットワーク長。", "Its address on the link between the two, with the network's length.") },
+		{ "own", FIELD_HOST, .required = true, LIST(pair_node, own), .max_entries = 16,
+		  SAYS("固有アドレス", "各上位回線のネットワークでの、このノードだけのアドレスとネットワーク長。",
+		       "Its own address in each uplink's network, with the network's length.") },
+		END,
+	},
+};
+
+static const struct object pair_object = {
+	"pair", { "pair of nodes", "二重化" }, NULL, sizeof(struct pair),
+	(const struct field[]){
+		{ "interface", FIELD_TEXT, AT(pair, interface), .form = &form_interface,
+		  SAYS("同期の接続口", "2 台を直接つなぐ接続口。", "The interface of the link between the two nodes.") },
+		{ "heartbeat_ms", FIELD_UINT, AT(pair, heartbeat_ms), .min = 50, .max = 10000, .def = "100",
+		  SAYS("生存確認の間隔 (ミリ秒)", "3 回続けて届かないと、もう 1 台が通信を引き継ぎます。",
+		       "Milliseconds between two signs of life; three missed, and the other node takes over.") },
+		{ "nodes", FIELD_OBJECT, LIST(pair, nodes), .sub = &pair_node_object, .max_entries = PAIR_NODES,
+		  SAYS("ノード", "2 台のゲートウェイ。空は 1 台だけ。", "The two gateways; empty: there is one only.") },
+		END,
+	},
+};
+
 static const struct object name_server_object = {
 	"name_server", { "name server", "外部 DNS サーバ" }, "name", sizeof(struct name_server),
 	(const struct field[]){
@@ -783,6 +811,8 @@ const struct object schema_service = {
 		  SAYS("英語名", "英語名。省略すると名称と同じ。", "Its name in English; left out: the same as name.") },
 		{ "node", FIELD_TEXT, .required = true, AT(service, node), .form = &form_interface,
 		  SAYS("ノード", "ゲートウェイの名前。", "The gateway's name.") },
+		{ "pair", FIELD_OBJECT, AT(service, pair), .sub = &pair_object,
+		  SAYS("二重化", "同じ設定で動き、一方が通信を担う 2 台のゲートウェイ。", "Two gateways with the same generation, of which one carries the traffic.") },
 		{ "uplinks", FIELD_OBJECT, .required = true, LIST(service, uplinks), .sub = &uplink_object, .max_entries = UPLINKS_MAX,
 		  SAYS("上位回線", "インターネットへの回線。1 本以上。", "The lines to the Internet; one at least.") },
 		{ "failover", FIELD_OBJECT, AT(service, failover), .sub = &failover_object,
