@@ -4,10 +4,11 @@
 #include "apply/blocks.h"
 #include "apply/child.h"
 #include "apply/door.h"
-#include "apply/ends.h"
 #include "apply/engine.h"
+#include "apply/ends.h"
 #include "apply/hits.h"
 #include "apply/lines.h"
+#include "apply/pair.h"
 #include "apply/transaction.h"
 #include "base/clock.h"
 #include "base/fs.h"
@@ -38,7 +39,7 @@ struct apply {
 	uv_timer_t *timer; /* the next of block expiry and confirm deadline */
 	int64_t deadline_ms, block_ms;
 	struct clock_watch clock;
-	uv_timer_t *counting;
+	uv_timer_t *counting, *holding;
 	struct {
 		struct door door;     /* of the generation in force */
 		bool runs, inspecting, stale; /* stale: the kernel's door may be another */
@@ -48,6 +49,7 @@ struct apply {
 };
 
 static void arm(struct apply *a);
+static void hold(uv_timer_t *t);
 static int load_in_force(struct gen *ret, struct err *err);
 static void lines_load(struct apply *a);
 static void lines_take(struct apply *a, const struct gen *g);
@@ -62,6 +64,16 @@ static void look_at_clock(struct apply *a)
 	struct err err;
 	if (ends_look(&a->clock, &a->block_ms) && !a->pipe && a->deadline_ms && journal_load(&s, &err) == 0)
 		a->deadline_ms = s.deadline_ms;
+}
+
+/* Before anything gets an address: the other node may be carrying the traffic. */
+static int pair_stand_by(struct err *err)
+{
+	struct gen g = { 0 };
+	int r = load_in_force(&g, err);
+	r = r < 0 ? r : pair_begin(&env_real, &g, err);
+	gen_done(&g);
+	return r;
 }
 
 int apply_open(struct apply **ret, struct err *err)
@@ -83,6 +95,8 @@ int apply_open(struct apply **ret, struct err *err)
 	}
 	int64_t block_ms = r == 0 ? blocks_next_expiry(&b) : 0;
 	blocks_done(&b);
+	if (r == 0)
+		r = pair_stand_by(err);
 	if (r == 0)
 		r = change_recover(&env_real, true, err);
 	if (r == 0)
@@ -159,6 +173,8 @@ void apply_close(struct apply **ap)
 	pipe_close(a);
 	if (a->timer)
 		uv_close((uv_handle_t *)a->timer, free_handle);
+	if (a->holding)
+		uv_close((uv_handle_t *)a->holding, free_handle);
 	if (a->counting) {
 		while (a->counter > 0 && waitpid(a->counter, NULL, 0) < 0 && errno == EINTR)
 			;
@@ -376,7 +392,72 @@ int apply_watch(struct apply *a, uv_loop_t *loop, apply_done undone, void *user,
 		a->counting->data = a;
 		uv_timer_start(a->counting, count_due, HITS_PERIOD_MS, HITS_PERIOD_MS);
 	}
-	return a->timer ? 0 : err_set(err, E_NOMEM, "apply", "no memory");
+	a->holding = mem_alloc(sizeof *a->holding);
+	if (a->holding) {
+		uv_timer_init(loop, a->holding);
+		a->holding->data = a;
+		uv_timer_start(a->holding, hold, PAIR_AGAIN_MS, PAIR_AGAIN_MS);
+	}
+	return a->timer && a->holding ? 0 : err_set(err, E_NOMEM, "apply", "no memory");
+}
+
+/* ---- one of a pair ---- */
+
+static int pair_move(struct apply *a, enum pair_role role, struct err *err)
+{
+	struct gen g = { 0 };
+	int r = load_in_force(&g, err);
+	r = r < 0 ? r : pair_set(a->env, &g, role, err);
+	gen_done(&g);
+	if (r == 0)
+		log_warn("", "pair", "%s", role == PAIR_ACTIVE ? "this node carries the traffic" : "this node stands by");
+	return r;
+}
+
+static int pair_order(struct apply *a, uint8_t what, struct err *err)
+{
+	if (what == ORDER_PAIR_FLOWS)
+		return pair_flows(a->env, pair_said(), err);
+	if (what != ORDER_PAIR_STANDBY && what != ORDER_PAIR_ACTIVE)
+		return err_set(err, E_INVALID, "order", "unknown");
+	return pair_move(a, what == ORDER_PAIR_ACTIVE ? PAIR_ACTIVE : PAIR_STANDBY, err);
+}
+
+static int pair_yield(struct err *err)
+{
+	pid_t paird = process_pid("paird");
+	if (pair_said() != PAIR_ACTIVE)
+		return err_set(err, E_STATE, "pair", pair_said() == PAIR_STANDBY ? "this node stands by already" : "this node isn't one of a pair");
+	return paird > 0 && kill(paird, SIGUSR1) == 0 ? 0 : err_set(err, E_STATE, "pair", "toride-paird isn't running");
+}
+
+/* Who decides has died, or who listens to him: the other node takes over now, so we stop at once, and both begin anew. */
+static void pair_lost(struct apply *a)
+{
+	struct err err = { 0 };
+	pid_t other = process_pid("keepalived");
+	if (pair_said() != PAIR_ACTIVE)
+		return;
+	if (pair_move(a, PAIR_STANDBY, &err) < 0)
+		log_err(LOG_LEVEL_ERROR, "", "pair", &err);
+	if (other > 0)
+		kill(other, SIGTERM);
+}
+
+static void hold(uv_timer_t *t)
+{
+	struct apply *a = t->data;
+	struct gen g = { 0 };
+	struct err err = { 0 };
+	if (pair_said() == PAIR_NONE)
+		return;
+	if (pair_show_blocks(&err) < 0)
+		log_err(LOG_LEVEL_ERROR, "", "pair", &err);
+	if (pair_said() != PAIR_ACTIVE)
+		return;
+	if (load_in_force(&g, &err) < 0 || pair_hold(a->env, &g, &err) < 0)
+		log_err(LOG_LEVEL_ERROR, "", "pair", &err);
+	gen_done(&g);
 }
 
 /* ---- orders ---- */
@@ -396,13 +477,17 @@ static void at_once(struct apply *a, const struct order *o, apply_done done, voi
 		r = edge_reload(&err);
 	else if (o->op == ORDER_LINES)
 		r = lines_set(a->env, o->digest, o->lines_dead, &err);
+	else if (o->op == ORDER_PAIR_YIELD)
+		r = pair_yield(&err);
+	else if (o->op == ORDER_PAIR)
+		r = pair_order(a, o->pair, &err);
 	else
 		r = change_status(a->pipe != NULL, path, &err);
 	reply_fill(&reply, r, &err, started);
 	if (r == 0)
 		snprintf(reply.text, sizeof reply.text, "%.500s", path);
 	struct blocks b;
-	if (o->op != ORDER_STATUS && o->op != ORDER_LINES && o->op != ORDER_EDGE && blocks_load(&b, &err) == 0) {
+	if ((o->op == ORDER_BLOCK_ADD || o->op == ORDER_BLOCK_REMOVE) && blocks_load(&b, &err) == 0) {
 		a->block_ms = blocks_next_expiry(&b);
 		blocks_done(&b);
 		arm(a);
@@ -417,7 +502,7 @@ int apply_order(struct apply *a, uv_loop_t *loop, const struct order *o, apply_d
 	loop_use(a, loop);
 	look_at_clock(a);
 	switch (o->op) {
-	case ORDER_BLOCK_ADD: case ORDER_BLOCK_REMOVE: case ORDER_STATUS: case ORDER_LINES: case ORDER_EDGE:
+	case ORDER_BLOCK_ADD: case ORDER_BLOCK_REMOVE: case ORDER_STATUS: case ORDER_LINES: case ORDER_EDGE: case ORDER_PAIR: case ORDER_PAIR_YIELD:
 		at_once(a, o, done, user);
 		return 0;
 	case ORDER_APPLY: case ORDER_CONFIRM: case ORDER_ROLLBACK:
@@ -523,6 +608,13 @@ void apply_engine_ended(struct apply *a, const char *process)
 {
 	if (strcmp(process, "suricata") == 0)
 		lines_engine(a, false);
+	else if (strcmp(process, "keepalived") == 0 || strcmp(process, "paird") == 0)
+		pair_lost(a);
+}
+
+const char *apply_pair(void)
+{
+	return pair_word(pair_said());
 }
 
 const char *apply_lines(const struct apply *a)

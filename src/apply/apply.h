@@ -52,6 +52,7 @@ void apply_engine_ended(struct apply *a, const char *process);
 bool apply_watch_lines(struct apply *a, const char **ret_state);
 
 const char *apply_lines(const struct apply *a); /* the same word, now */
+const char *apply_pair(void); /* "active", "standby", "none": what this node does of a pair */
 
 /* Starts the timers of block expiry and of an unconfirmed generation. Call once after apply_open(), before the loop runs;
  * done (may be NULL) is told when a generation was undone because nobody confirmed it. */

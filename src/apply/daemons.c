@@ -33,6 +33,8 @@ static const struct process processes[] = {
 	{ "probed", "probed.json", SIGHUP, true },
 	{ "authd", "authd.json", SIGHUP, true },
 	{ "acmed", "acmed.json", SIGHUP, true },
+	{ "paird", "paird.json", SIGHUP, true },       { "conntrackd", "conntrackd/", SIGTERM, false },
+	{ "keepalived", "keepalived/", SIGHUP, false },
 	{ "portald", "portald.json", SIGHUP, true },   { "nginx", "nginx/", SIGHUP, false },
 };
 

@@ -39,6 +39,8 @@ extern const struct engine *const engines[]; /* in engine order, ended by NULL *
 
 /* unbound-control with the configuration in force; words end by NULL. */
 int unbound_control(const struct env *e, const char *const *words, struct str input, struct err *err);
+/* The objects of net/keys and this node's own of a pair, appended to b. */
+int net_keys(const struct gen *g, struct buf *b, struct err *err);
 int net_verify(const struct verify_input *in, struct err *err);     /* verify_net.c */
 int nft_verify(const struct verify_input *in, struct err *err);     /* verify_nft.c */
 int shape_verify(const struct verify_input *in, struct err *err);   /* verify_shape.c */

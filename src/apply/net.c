@@ -9,6 +9,9 @@
  * refused here. */
 #include "apply/engine.h"
 
+#include "apply/pair.h"
+#include "wire/place.h"
+
 #include "base/fs.h"
 #include "base/mem.h"
 
@@ -65,10 +68,33 @@ static int split(struct str text, struct lines *l, struct err *err)
 	return 0;
 }
 
+static int append(const struct gen *g, const char *path, struct buf *b, struct err *err)
+{
+	struct buf one;
+	if (!gen_find(g, path))
+		return 0;
+	buf_init(&one, NET_MAX);
+	int r = gen_read(g, path, &one, err);
+	if (r == 0)
+		buf_str(b, buf_view(&one));
+	if (r == 0 && b->failed)
+		r = err_set(err, (enum err_code)-b->failed, path, "no memory");
+	buf_done(&one);
+	return r;
+}
+
+int net_keys(const struct gen *g, struct buf *b, struct err *err)
+{
+	char own[64];
+	snprintf(own, sizeof own, "net/own-%s", place_node());
+	int r = append(g, own, b, err);
+	return r < 0 ? r : append(g, "net/keys", b, err);
+}
+
 static int read_keys(const struct gen *g, struct buf *b, struct err *err)
 {
 	buf_init(b, NET_MAX);
-	return gen_find(g, "net/keys") ? gen_read(g, "net/keys", b, err) : 0;
+	return net_keys(g, b, err);
 }
 
 /* The half (0: add, 1: delete) of each line of `have` that `without` lacks, in file order. */
@@ -200,17 +226,20 @@ static int put_difference(const struct env *e, const struct gen *a, const struct
 static int net_run(const struct env *e, const struct step *s, const struct gen *from, const struct gen *to, struct err *err)
 {
 	static const struct gen nothing;
+	/* A node of a pair that stands by shows no address, also none that is new. */
 	if (s->kind == STEP_NET_ADD) {
 		int r = sysctls(e, to, err);
+		r = r < 0 || !*to->hex ? r : pair_install(e, to, err);
 		return r < 0 ? r : put_difference(e, to, from, 0, err);
 	}
 	int r = put_difference(e, from, to, 1, err);
-	return r < 0 ? r : put_difference(e, to, &nothing, 0, err);
+	r = r < 0 ? r : put_difference(e, to, &nothing, 0, err);
+	return r < 0 || !*to->hex ? r : pair_install(e, to, err);
 }
 
 static void net_plan(const struct change *c, enum plan_place place, struct plan *p)
 {
-	if ((place != PLACE_ADD && place != PLACE_REMOVE) || !gen_differs(c->from, c->to, "net/"))
+	if ((place != PLACE_ADD && place != PLACE_REMOVE) || (!gen_differs(c->from, c->to, "net/") && !gen_differs(c->from, c->to, "pair/")))
 		return;
 	plan_add(p, place == PLACE_ADD ? STEP_NET_ADD : STEP_NET_DEL, 0, "");
 }

@@ -6,6 +6,7 @@
 #include "apply/frame.h"
 #include "apply/journal.h"
 #include "apply/lines.h"
+#include "apply/pair.h"
 #include "apply/suricata_control.h"
 #include "apply/verify.h"
 #include "base/fs.h"
@@ -555,6 +556,49 @@ static void test_canary_answers(void **state)
 	assert_int_equal(checked(msg, n, &q, "NODATA", said), 0);
 }
 
+/* ---- the door of a pair ---- */
+
+static unsigned all_there(const char *interface)
+{
+	return strcmp(interface, "o412023") != 0; /* one organisation's cable isn't there yet */
+}
+
+#define PAIR_BIN "\1wan0\0\0\0\0\0\0\0\0\0\0\0\0" "\0\2o412015\0\0\0\0\0\0\0\0\0" "o412023\0\0\0\0\0\0\0\0\0" \
+	"\2\4\306\63\144\4\0\0\0\0\0\0\0\0\0\0\0\0" "\6\40\1\15\270\1\0\0\0\0\0\0\0\0\0\0\4"
+
+static void test_pair(void **state)
+{
+	(void)state;
+	struct pair_door d;
+	struct buf b;
+	struct err err;
+	static const char bin[] = PAIR_BIN;
+	buf_init(&b, 64 * KIB);
+	assert_int_equal(pair_parse((struct str){ bin, sizeof bin - 1 }, &d, &err), 0);
+	assert_int_equal(d.n_attachments, 2);
+	pair_nft(&d, PAIR_STANDBY, all_there, &b);
+	assert_non_null(strstr(buf_cstr(&b), "set own4 { type ipv4_addr; elements = { 198.51.100.4 }; }"));
+	assert_non_null(strstr(buf_cstr(&b), "set own6 { type ipv6_addr; elements = { 2001:db8:100::4 }; }"));
+	assert_non_null(strstr(buf_cstr(&b), "chain attached_out { type filter hook egress devices = { \"o412015\" }"));
+	assert_null(strstr(buf_cstr(&b), "timeout 5s; elements"));
+	buf_reset(&b);
+	pair_nft(&d, PAIR_ACTIVE, all_there, &b);
+	assert_non_null(strstr(buf_cstr(&b), "timeout 5s; elements = { \"wan0\", \"o412015\" };"));
+	buf_reset(&b);
+	pair_hold_nft(&d, all_there, &b);
+	assert_string_equal(buf_cstr(&b), "flush set netdev toride_pair open\nadd element netdev toride_pair open { \"wan0\", \"o412015\" }\n");
+	pair_done(&d);
+	buf_reset(&b);
+	pair_nft(&d, PAIR_NONE, all_there, &b); /* no pair any more */
+	assert_string_equal(buf_cstr(&b), "table netdev toride_pair\ndelete table netdev toride_pair\n");
+	buf_done(&b);
+	for (size_t cut = 0; cut < sizeof bin - 1; cut++)
+		assert_int_equal(pair_parse((struct str){ bin, cut }, &d, &err), -E_CORRUPT);
+	static char bad[] = PAIR_BIN;
+	bad[2] = '"'; /* a name that would end nft's string */
+	assert_int_equal(pair_parse((struct str){ bad, sizeof bad - 1 }, &d, &err), -E_CORRUPT);
+}
+
 /* ---- the door of inspected lines ---- */
 
 #define LINE "wan0\0\0\0\0\0\0\0\0\0\0\0\0i-wan0\0\0\0\0\0\0\0\0\0\0line0\0\0\0\0\0\0\0\0\0\0"
@@ -632,7 +676,7 @@ int main(void)
 		cmocka_unit_test(test_frames), cmocka_unit_test(test_cuts), cmocka_unit_test(test_cut_commands),
 		cmocka_unit_test(test_verify_rules), cmocka_unit_test(test_verify_classes), cmocka_unit_test(test_lines_rules), cmocka_unit_test(test_verify_keys), cmocka_unit_test(test_blocks_table),
 		cmocka_unit_test(test_block_check), cmocka_unit_test(test_canary_answers),
-		cmocka_unit_test(test_door), cmocka_unit_test(test_suricata_rules),
+		cmocka_unit_test(test_door), cmocka_unit_test(test_pair), cmocka_unit_test(test_suricata_rules),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,7 +58,7 @@ int verify_generation(const struct env *e, const struct gen *g, struct err *err)
 		const char *path;
 		struct buf *b;
 		struct str *to;
-	} files[] = { { "nft/rules.json", &j.rules, &j.in.rules }, { "net/keys", &j.keys, &j.in.keys },
+	} files[] = { { "nft/rules.json", &j.rules, &j.in.rules }, 
 		      { "canary.json", &j.canaries, &j.in.canaries }, { "shape/keys", &j.classes, &j.in.classes }, { "zones.json", &j.zones, &j.in.zones },
 		      { "edge/canary.conf", &j.edge_ask, &j.in.edge_ask },
 		      { "edge/canary.expect", &j.edge_expect, &j.in.edge_expect } };
@@ -66,8 +66,13 @@ int verify_generation(const struct env *e, const struct gen *g, struct err *err)
 	j.in.ips = gen_find(g, "suricata/lines.bin") != NULL;
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(files); i++)
 		r = read_if_there(g, files[i].path, files[i].b, files[i].to, err);
+	buf_init(&j.keys, 256 * MIB);
+	r = r < 0 ? r : net_keys(g, &j.keys, err);
+	if (r == 0 && j.keys.len)
+		j.in.keys = buf_view(&j.keys);
 	if (r == 0)
 		r = read_back(e, &j, &out, err);
+	buf_done(&j.keys);
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
 		buf_done(files[i].b);
 	buf_done(&out);

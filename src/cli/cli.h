@@ -36,6 +36,7 @@ extern const struct cli_command cli_log[];
 extern const struct cli_command cli_search[];
 extern const struct cli_command cli_lines[];
 extern const struct cli_command cli_sources[];
+extern const struct cli_command cli_pair[];
 extern const struct cli_command cli_site[];
 extern const struct cli_command cli_user[];
 

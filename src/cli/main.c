@@ -20,6 +20,7 @@ const struct cli_command *const cli_tables[] = {
 	cli_status,
 	cli_lines,
 	cli_sources,
+	cli_pair,
 	cli_detect,
 	cli_incident,
 	cli_life,

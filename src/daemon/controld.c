@@ -216,13 +216,18 @@ static int check_approved(const char *digest, struct err *err)
 	                                             "nobody but its author %s has seen it: it must be approved first", s.author);
 }
 
+static bool stands_by(void);
+
 static int do_order(struct controld *c, const struct ctl_request *rq, const char *what, const char *actor, char digest[72],
                     struct err *err)
 {
 	struct order o = { .op = strcmp(what, "apply") == 0   ? ORDER_APPLY :
 		                 strcmp(what, "confirm") == 0 ? ORDER_CONFIRM :
+		                 strcmp(what, "pair.yield") == 0 ? ORDER_PAIR_YIELD :
 		                                                ORDER_ROLLBACK };
-	int r = take_digest(rq, o.op == ORDER_APPLY, digest, err);
+	if (o.op != ORDER_PAIR_YIELD && stands_by())
+		return err_set(err, E_STATE, "pair", "this node stands by and follows the other: order it there (このノードは待機中です。もう一方のノードで実行してください)");
+	int r = o.op == ORDER_PAIR_YIELD ? 0 : take_digest(rq, o.op == ORDER_APPLY, digest, err);
 	if (r == 0 && o.op == ORDER_APPLY)
 		r = check_approved(digest, err);
 	uint64_t confirm = ctl_u64(rq->root, "confirm_within", 0);
@@ -238,6 +243,44 @@ static int do_order(struct controld *c, const struct ctl_request *rq, const char
 		snprintf(o.digest, sizeof o.digest, "%s", digest);
 	snprintf(j->digest, sizeof j->digest, "%s", digest);
 	j->order = o;
+	return job_start(j, err);
+}
+
+/* ---- the other node of a pair ---- */
+
+static bool stands_by(void)
+{
+	char path[PLACE_MAX];
+	struct buf b;
+	buf_init(&b, 64);
+	bool yes = fs_read(place_in_run(path, sizeof path, "pair-role"), &b, NULL) == 0 && str_eq(buf_view(&b), STR("standby"));
+	buf_done(&b);
+	return yes;
+}
+
+/* What is in force there is put in force here, in the name of those who did so there. */
+static int do_follow(struct controld *c, const struct ctl_request *rq, char digest[72], struct err *err)
+{
+	struct submission s;
+	size_t n_meta = 0, n_description = 0;
+	int r = take_digest(rq, true, digest, err);
+	if (r == 0 && (rq->uid != USER_PAIR || !stands_by()))
+		r = err_set(err, E_DENIED, "", "only a node that stands by follows the other");
+	char *meta = r == 0 ? yyjson_val_write(yyjson_obj_get(rq->root, "meta"), 0, &n_meta) : NULL;
+	char *description = r == 0 ? yyjson_val_write(yyjson_obj_get(rq->root, "description"), 0, &n_description) : NULL;
+	if (r == 0 && (!meta || !description))
+		r = err_set(err, E_INVALID, "description", "missing, or not an object");
+	r = r < 0 ? r : submission_take((struct str){ description, n_description }, (struct str){ meta, n_meta }, digest, &s, err);
+	free(meta); /* yyjson's own allocations */
+	free(description);
+	if (r < 0)
+		return r;
+	struct job *j = job_make(c, rq, "pair.follow", s.author, true, run_order);
+	if (!j)
+		return err_set(err, E_NOMEM, "", "no memory");
+	j->order = (struct order){ .op = ORDER_APPLY };
+	snprintf(j->order.digest, sizeof j->order.digest, "%s", digest);
+	snprintf(j->digest, sizeof j->digest, "%s", digest);
 	return job_start(j, err);
 }
 
@@ -547,11 +590,14 @@ static void run_site_list(struct job *j)
 static int handle_known(struct controld *c, const struct ctl_request *rq, const char *what, const char *actor, struct buf *b,
                         char digest[72], struct err *err)
 {
+	if (strcmp(what, "pair.follow") == 0)
+		return do_follow(c, rq, digest, err);
 	if (strcmp(what, "submit") == 0)
 		return do_submit(rq, actor, b, digest, err);
 	if (strcmp(what, "approve") == 0)
 		return do_approve(rq, actor, b, digest, err);
-	if (strcmp(what, "apply") == 0 || strcmp(what, "confirm") == 0 || strcmp(what, "rollback") == 0)
+	if (strcmp(what, "apply") == 0 || strcmp(what, "confirm") == 0 || strcmp(what, "rollback") == 0 ||
+	    strcmp(what, "pair.yield") == 0)
 		return do_order(c, rq, what, actor, digest, err);
 	if (strncmp(what, "user.", 5) == 0 && rq->uid != 0)
 		return err_set(err, E_DENIED, "", "accounts are root's to look after");
@@ -696,7 +742,8 @@ static int handle(const struct ctl_request *rq, const char *what, struct buf *b,
 	if (rq->uid == USER_PORTAL)
 		return handle_page(c, rq, what, err);
 	int r = identify(rq, actor, err);
-	if (r == 0 && changes(what) && rq->uid != 0 && !in_operators(rq->uid))
+	bool other_node = rq->uid == USER_PAIR && strcmp(what, "pair.follow") == 0;
+	if (r == 0 && changes(what) && rq->uid != 0 && !other_node && !in_operators(rq->uid))
 		r = err_set(err, E_DENIED, "", "user %u may read only", (unsigned)rq->uid);
 	return answer(c, rq, what, actor, r, b, err);
 }

@@ -191,6 +191,24 @@ static void drop_pid_file(const struct table_process *row)
 	unlink(path);
 }
 
+/* paird makes the pipe that keepalived speaks into: it is to be able to read it. */
+static void await_pipe(void)
+{
+	char path[PLACE_MAX];
+	place_in_run(path, sizeof path, "pair/notify");
+	for (int i = 0; i < 100 && access(path, W_OK) < 0; i++)
+		poll(NULL, 0, 50);
+	if (access(path, W_OK) < 0)
+		fail(path);
+}
+
+static void drop_lock(void)
+{
+	char path[PLACE_MAX];
+	unlink(place_in_run(path, sizeof path, "conntrackd/lock"));
+	unlink(place_in_run(path, sizeof path, "conntrackd/control.sock"));
+}
+
 static void child(const struct launch *l)
 {
 	const struct table_process *row = l->row;
@@ -218,6 +236,10 @@ static void child(const struct launch *l)
 		fail_err(&err);
 	if (row->prepare & PREPARE_PID)
 		drop_pid_file(row);
+	if (row->prepare & PREPARE_NOTIFY)
+		await_pipe();
+	if (row->prepare & PREPARE_LOCK)
+		drop_lock();
 	if (row->prepare & PREPARE_EDGE)
 		prepare_edge();
 	for (size_t i = 0; i < TABLE_ARGS && row->argv[i]; i++)

@@ -41,9 +41,10 @@ struct pending {
 bool orders_allowed(uid_t uid, uint8_t op)
 {
 	bool block = op == ORDER_BLOCK_ADD || op == ORDER_BLOCK_REMOVE;
-	bool lines = op == ORDER_LINES, edge = op == ORDER_EDGE;
-	return uid == 0 || (uid == USER_CONTROL && !block && !lines && !edge) || (uid == USER_RESPOND && block) || (uid == USER_PROBE && lines) ||
-	       (uid == USER_ACME && edge);
+	bool lines = op == ORDER_LINES, edge = op == ORDER_EDGE, pair = op == ORDER_PAIR;
+	return uid == 0 || (uid == USER_CONTROL && !block && !lines && !edge && !pair) || (uid == USER_RESPOND && block) ||
+	       (uid == USER_PROBE && lines) || (uid == USER_ACME && edge) ||
+	       (uid == USER_PAIR && (pair || (block && strcmp(apply_pair(), "standby") == 0)));
 }
 
 static void peer_free(uv_handle_t *h)

@@ -140,6 +140,35 @@ int submission_put(struct str description, const char *author, struct submission
 	return r;
 }
 
+static int take(const struct model *m, struct str meta, const char *digest, struct submission *ret, struct err *err)
+{
+	char path[PLACE_MAX];
+	struct submission s;
+	if (strcmp(m->digest, digest) != 0)
+		return err_set(err, E_INVALID, "digest", "isn't that of the description");
+	if (submission_get(digest, ret, NULL) == 0 && submission_approved(ret))
+		return 0;
+	int r = parse(meta, digest, &s, err);
+	if (r == 0 && !submission_approved(&s))
+		r = err_set(err, E_DENIED, digest, "nobody but its author %s has seen it on the other node", s.author);
+	r = r < 0 ? r : fs_write(path_of(path, digest, ".json"), (struct str){ m->canonical, m->canonical_len }, 0644, err);
+	r = r < 0 ? r : save(&s, err);
+	if (r == 0)
+		*ret = s;
+	return r;
+}
+
+int submission_take(struct str description, struct str meta, const char *digest, struct submission *ret, struct err *err)
+{
+	struct model *m = NULL;
+	struct faults faults = { 0 };
+	int r = model_load_canonical(description, &m, &faults, err);
+	r = r < 0 ? r : take(m, meta, digest, ret, err);
+	faults_done(&faults);
+	model_destroy(&m);
+	return r;
+}
+
 int submission_approve(const char *digest, const char *by, struct submission *ret, struct err *err)
 {
 	struct submission s;

@@ -26,6 +26,8 @@ struct submission {
 /* Checks the description (model_load_canonical) and stores it. Handing in again what is there changes nothing, its first
  * author stays the author. Faults: the first one is the error. */
 int submission_put(struct str description, const char *author, struct submission *ret, struct err *err);
+/* One of the other node of a pair: what its record there says (meta) is taken over. -E_DENIED when nobody but its author has seen it there. */
+int submission_take(struct str description, struct str meta, const char *digest, struct submission *ret, struct err *err);
 int submission_get(const char *digest, struct submission *ret, struct err *err);
 /* -E_DENIED when by is the author (identity_same); -E_EXISTS when they have done so already. */
 int submission_approve(const char *digest, const char *by, struct submission *ret, struct err *err);

@@ -137,6 +137,7 @@ static int write_status(char *text, size_t size, void *user, struct err *err)
 		buf_printf(&b, "\"sha256:%.64s\"", slash ? slash + 1 : to);
 	}
 	json_field_s(&b, "apply", t->apply ? "ok" : t->why);
+	json_field_s(&b, "pair", apply_pair());
 	json_field_s(&b, "lines", t->apply ? apply_lines(t->apply) : "unknown");
 	supervise_status(t->supervise, &b);
 	buf_puts(&b, "}\n");

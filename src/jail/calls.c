@@ -108,7 +108,8 @@ static void memory(scmp_filter_ctx f, uint32_t groups, int *r)
 
 static void small_ones(scmp_filter_ctx f, int *r)
 {
-	static const unsigned long requests[] = { FIONBIO, FIONREAD, FIOCLEX, TCGETS, TIOCOUTQ, SIOCGIFINDEX };
+	static const unsigned long requests[] = { FIONBIO, FIONREAD, FIOCLEX, TCGETS, TIOCOUTQ, SIOCGIFINDEX,
+		                                 SIOCGIFFLAGS, SIOCGIFHWADDR /* of a link: is it there, what is its address */ };
 	for (size_t i = 0; i < ARRAY_LEN(requests); i++)
 		ADD_IF(f, ioctl, r, SCMP_A1_64(SCMP_CMP_EQ, requests[i]));
 	static const int options[] = { PR_SET_NAME, PR_GET_NAME, PR_SET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_VMA, PR_CAPBSET_READ,

@@ -127,19 +127,35 @@ const struct table_process table_processes[] = {
 	  .read = { ENGINE_READ, "%S/generations", "%S/current", "%S/acme", "%X/toride.so" }, .write = { "%R/edge", "%S/edge", "/dev/null" },
 	  .files = 65536, .processes = 64, .needs = "%S/current/edge/nginx.conf", .probe = "%R/edge/status.sock",
 	  .stop_signal = SIGQUIT /* what is under way is finished */ },
+	/* It decides which node carries the traffic, and does nothing about it: that is paird's, who asks torided. NET_RAW: VRRP is a protocol
+	 * of its own; NET_ADMIN: the address on lo that it wants to move. */
+	{ .name = "paird", .argv = { "toride-paird" }, .uid = USER_PAIR,
+	  .caps_start = CAP(CAP_NET_RAW), /* to tell neighbours where the addresses are now: one socket, opened before it reads anything */
+	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_INET | CALLS_THREADS,
+	  .read = { LIBS, "%S/generations", "%S/current", "%S/submitted", "%R" }, .write = { "%R/pair" },
+	  .memory = 256 * MIB, .files = 512, .processes = 16, .needs = "%S/current/pair/%N.bin" },
+	{ .name = "conntrackd", .engine = true, .uid = USER_CONNTRACKD, .caps_start = CAP(CAP_NET_ADMIN) | CAP(CAP_SYS_NICE), .prepare = PREPARE_LOCK,
+	  .argv = { "/usr/sbin/conntrackd", "-C", "%S/current/conntrackd/%N.conf" },
+	  .read = { ENGINE_READ, "%S/generations", "%S/current" }, .write = { "%R/conntrackd", "/dev/null" },
+	  .files = 1024, .processes = 16, .needs = "%S/current/conntrackd/%N.conf", .probe = "%R/conntrackd/control.sock" },
+	{ .name = "keepalived", .engine = true, .uid = USER_KEEPALIVED, .caps_start = CAP(CAP_NET_ADMIN) | CAP(CAP_NET_RAW), .prepare = PREPARE_PID | PREPARE_NOTIFY,
+	  .argv = { "/usr/sbin/keepalived", "-n", "-l", "-P", "-f", "%S/current/keepalived/%N.conf", "-p", "%R/keepalived/keepalived.pid",
+	            "-r", "%R/keepalived/vrrp.pid" },
+	  .read = { ENGINE_READ, "%S/generations", "%S/current", "%R/pair" }, .write = { "%R/keepalived", "%R/pair", "/dev/null" },
+	  .files = 1024, .processes = 16, .needs = "%S/current/keepalived/%N.conf" },
 	{ 0 },
 };
 
 /* clamd.sock and PostgreSQL's are made by their engines, in directories of table_dirs. */
 const struct table_socket table_sockets[] = {
-	{ .name = SOCK_TORIDED, .server = "torided", .peers = { USER_CONTROL, USER_RESPOND, USER_PROBE, USER_ACME } },
+	{ .name = SOCK_TORIDED, .server = "torided", .peers = { USER_CONTROL, USER_RESPOND, USER_PROBE, USER_ACME, USER_PAIR } },
 	{ .name = SOCK_CONTROL, .server = "controld", .anyone = true },
 	{ .name = SOCK_VAULT, .server = "vaultd", .peers = { USER_PROXY, USER_INTAKE, USER_DETECT, USER_STORED, USER_CONTROL, USER_KNOT, USER_NSD1,
-	                                                 USER_NSD2, USER_UNBOUND, USER_EDGE, USER_RECV, USER_ACME } },
+	                                                 USER_NSD2, USER_UNBOUND, USER_EDGE, USER_RECV, USER_ACME, USER_PAIR } },
 	{ .name = SOCK_VERDICT, .server = "scand", .peers = { USER_PROXY } },
 	{ .name = SOCK_EVENTS, .server = "intaked",
 	  .peers = { USER_CONTROL, USER_VAULT, USER_PROXY, USER_SCAN, USER_DETECT, USER_RESPOND, USER_AUTH, USER_PROBE,
-	             USER_RECV, USER_ACME } },
+	             USER_RECV, USER_ACME, USER_PAIR } },
 	{ .name = SOCK_DNSTAP, .server = "intaked", .peers = { USER_UNBOUND, USER_NSD1, USER_NSD2 } },
 	{ .name = SOCK_EVE, .server = "intaked", .peers = { USER_SURICATA } },
 	{ .name = SOCK_FINDINGS, .server = "respondd", .peers = { USER_DETECT } },
@@ -200,6 +216,10 @@ const struct table_dir table_dirs[] = {
 	{ "%R/nginx", USER_WEB, USER_WEB, 0755 },
 	{ "%R/edge", USER_EDGE, USER_EDGE, 0755 },
 	{ "%R/acme", USER_ACME, USER_ACME, 0755 },
+	{ "%R/pair", USER_PAIR, USER_KEEPALIVED, 02770 },   /* keepalived tells paird, and reads what the node is worth */
+	{ "%R/pair-blocks", 0, USER_PAIR, 02750 },          /* what torided copies there for the other node */
+	{ "%R/conntrackd", USER_CONNTRACKD, USER_CONNTRACKD, 0700 }, /* its socket commands it: for root alone */
+	{ "%R/keepalived", USER_KEEPALIVED, USER_KEEPALIVED, 0700 },
 	{ "%R/edge/tmp", USER_EDGE, USER_EDGE, 0700 },
 	{ 0 },
 };
@@ -228,7 +248,8 @@ const char *table_path(const char *path, char *dst, size_t size)
 	                   strncmp(path, "%R", 2) == 0 ? place_run() :
 	                   strncmp(path, "%L", 2) == 0 ? place_rules() :
 	                   strncmp(path, "%X", 2) == 0 ? place_programs() : "";
-	int n = snprintf(dst, size, "%s%s", root, *root ? path + 2 : path);
+	const char *rest = *root ? path + 2 : path, *node = strstr(rest, "%N");
+	int n = node ? snprintf(dst, size, "%s%.*s%s%s", root, (int)(node - rest), rest, place_node(), node + 2) : snprintf(dst, size, "%s%s", root, rest);
 	if (n < 0 || (size_t)n >= size)
 		bug("path too long: %s%s", root, path);
 	return dst;

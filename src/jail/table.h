@@ -3,7 +3,7 @@
  * Read by torided (users, namespaces, capabilities, limits, sockets, start and restart), by jail.c (system calls,
  * paths, peers) and by `toride status`. Order is start order; stop is the reverse. All are
  * restarted when they end, whatever the reason.
- * Paths begin with "%S/" (state directory), "%R/" (run directory), "%L" (rules), "%X/" (beside our programs) or "/" (the system's); table_path() fills them in. */
+ * Paths begin with "%S/" (state directory), "%R/" (run directory), "%L" (rules), "%X/" (beside our programs) or "/" (the system's), and may hold "%N", the node of a pair; table_path() fills them in. */
 #ifndef JAIL_TABLE_H
 #define JAIL_TABLE_H
 
@@ -33,6 +33,8 @@ enum prepare {
 	PREPARE_EDGE = 1 << 1,
 	PREPARE_TSIG = 1 << 2, /* RUN/NAME/tsig.conf, from the vault */
 	PREPARE_TLS = 1 << 3,  /* RUN/NAME/tls.* */
+	PREPARE_NOTIFY = 1 << 6, /* RUN/pair/notify is waited for */
+	PREPARE_LOCK = 1 << 5, /* what conntrackd leaves when it is killed: RUN/conntrackd/lock and control.sock */
 	PREPARE_PID = 1 << 4,  /* NAME.pid in its first writable directory is removed */
 };
 

@@ -45,6 +45,9 @@ int lab_spawn(const struct lab *l, const char *host, const char *name, const cha
 /* Asks all noted processes to end, newest first, and insists. */
 void lab_end_processes(const struct lab *l);
 /* Runs and waits; out may be NULL. */
+/* For the process that is to become HOST's: its namespace, and where the node's files are. The second node of a pair has its own (dir/gw2) in the
+ * places the description names. False with errno. */
+bool lab_become(const struct lab *l, const char *host);
 int lab_run_in(const struct lab *l, const char *host, const char *const *argv, struct buf *out, struct err *err);
 int lab_copy(const char *from, const char *to, const char *const *pairs, struct err *err); /* with @KEY@ replaced */
 

@@ -26,12 +26,21 @@ static int batch(const char *netns, struct buf *b, struct err *err)
 	return r;
 }
 
+static bool is_pair(const struct lab *l)
+{
+	return l->model->service.pair.n_nodes > 0;
+}
+
 /* Calls fn for each host name of the lab. */
 static int each_host(const struct lab *l, int (*fn)(const struct lab *, const char *, void *), void *user)
 {
 	int r = fn(l, "inet", user);
 	if (r == 0)
 		r = fn(l, "gw1", user);
+	if (r == 0 && is_pair(l))
+		r = fn(l, "gw2", user);
+	if (r == 0 && is_pair(l))
+		r = fn(l, "sw", user);
 	for (size_t i = 0; r == 0 && i < l->model->n_orgs; i++) {
 		const struct org *o = &l->model->orgs[i];
 		char host[64];
@@ -64,10 +73,48 @@ static void cable(struct buf *b, const struct lab *l, const char *host_a, const 
 	           lab_netns(l, host_b, c));
 }
 
+/* From a node to what it is connected with: a cable, or of a pair a switch between both nodes and that: bridge NAME in sw, its ports NAMEo
+ * (the other side), NAME1 and NAME2 (the nodes). */
+static void node_cable(struct buf *b, const struct lab *l, const char *dev, const char *name, const char *host, const char *host_dev)
+{
+	char port[3][16];
+	if (!is_pair(l)) {
+		cable(b, l, "gw1", dev, host, host_dev);
+		return;
+	}
+	snprintf(port[0], sizeof port[0], "%.14so", name);
+	snprintf(port[1], sizeof port[1], "%.14s1", name);
+	snprintf(port[2], sizeof port[2], "%.14s2", name);
+	cable(b, l, "sw", port[0], host, host_dev);
+	cable(b, l, "sw", port[1], "gw1", dev);
+	cable(b, l, "sw", port[2], "gw2", dev);
+}
+
+static void switch_of(struct buf *b, const char *name)
+{
+	buf_printf(b, "link add %s type bridge forward_delay 0 mcast_snooping 0\nlink set %s up\n", name, name);
+	for (const char *port = "o12"; *port; port++)
+		buf_printf(b, "link set %s%c master %s up\n", name, *port, name);
+}
+
+static int switch_up(const struct lab *l, struct err *err)
+{
+	char ns[64], name[16];
+	struct buf b;
+	buf_init(&b, MIB);
+	for (size_t i = 0; i < l->model->service.n_uplinks; i++) {
+		snprintf(name, sizeof name, "w%zu", i);
+		switch_of(&b, name);
+	}
+	for (size_t i = 0; i < l->model->n_orgs; i++)
+		switch_of(&b, l->model->orgs[i].code);
+	return batch(lab_netns(l, "sw", ns), &b, err);
+}
+
 static void org_cables(struct buf *b, const struct lab *l, const struct org *o)
 {
 	char host[64], port[16];
-	cable(b, l, "gw1", o->interface, o->code, "eth0");
+	node_cable(b, l, o->interface, o->code, o->code, "eth0");
 	for (size_t k = 0; k < o->n_terminals; k++) {
 		snprintf(host, sizeof host, "%s-%s", o->code, o->terminals[k].name);
 		snprintf(port, sizeof port, "p%zu", k);
@@ -161,7 +208,7 @@ static int as_on_a_wire(const struct lab *l, struct err *err)
 	return r;
 }
 
-static int node_addresses(const struct lab *l, struct err *err)
+static int node_addresses(const struct lab *l, const char *node, struct err *err)
 {
 	char ns[64];
 	struct buf b;
@@ -171,7 +218,9 @@ static int node_addresses(const struct lab *l, struct err *err)
 		buf_printf(&b, "link set %s up\n", socket_of(&l->model->service.uplinks[i]));
 	for (size_t i = 0; i < l->model->n_orgs; i++)
 		buf_printf(&b, "link set %s up\n", l->model->orgs[i].interface);
-	return batch(lab_netns(l, "gw1", ns), &b, err);
+	if (is_pair(l))
+		buf_printf(&b, "link set %s up\n", l->model->service.pair.interface);
+	return batch(lab_netns(l, node, ns), &b, err);
 }
 
 /* The servers of its public sites stand in the router's own namespace. */
@@ -258,10 +307,13 @@ int lab_net_up(const struct lab *l, struct err *err)
 	buf_init(&cables, MIB);
 	each_host(l, add_host, &hosts);
 	for (size_t i = 0; i < l->model->service.n_uplinks; i++) {
-		char port[16];
+		char port[16], name[16];
 		snprintf(port, sizeof port, "eth%zu", i);
-		cable(&cables, l, "gw1", socket_of(&l->model->service.uplinks[i]), "inet", port);
+		snprintf(name, sizeof name, "w%zu", i);
+		node_cable(&cables, l, socket_of(&l->model->service.uplinks[i]), name, "inet", port);
 	}
+	if (is_pair(l))
+		cable(&cables, l, "gw1", l->model->service.pair.interface, "gw2", l->model->service.pair.interface);
 	for (size_t i = 0; i < l->model->n_orgs; i++)
 		org_cables(&cables, l, &l->model->orgs[i]);
 	int r = batch(NULL, &hosts, err);
@@ -272,7 +324,9 @@ int lab_net_up(const struct lab *l, struct err *err)
 		buf_done(&cables);
 	r = r < 0 ? r : inet_addresses(l, err);
 	r = r < 0 ? r : as_on_a_wire(l, err);
-	r = r < 0 ? r : node_addresses(l, err);
+	r = r < 0 || !is_pair(l) ? r : switch_up(l, err);
+	r = r < 0 ? r : node_addresses(l, "gw1", err);
+	r = r < 0 || !is_pair(l) ? r : node_addresses(l, "gw2", err);
 	for (size_t i = 0; r == 0 && i < l->model->n_orgs; i++)
 		r = org_addresses(l, &l->model->orgs[i], err);
 	return r;

@@ -97,13 +97,13 @@ int lab_description(struct lab *l, const char *from, struct err *err)
 
 /* ---- torided and the first generation ---- */
 
-static int toride(const struct lab *l, const char *const *args, struct buf *out, int timeout_ms, struct err *err)
+static int toride(const struct lab *l, const char *node, const char *const *args, struct buf *out, int timeout_ms, struct err *err)
 {
 	char prog[512], state[512], run[512];
 	const char *argv[16] = { "env", NULL };
 	snprintf(prog, sizeof prog, "%s/toride", l->bin);
-	snprintf(state, sizeof state, "TORIDE_STATE=%s/state", l->dir);
-	snprintf(run, sizeof run, "TORIDE_RUN=%s/run", l->dir);
+	snprintf(state, sizeof state, "TORIDE_STATE=%s/%sstate", l->dir, node);
+	snprintf(run, sizeof run, "TORIDE_RUN=%s/%srun", l->dir, node);
 	argv[1] = state;
 	argv[2] = run;
 	argv[3] = prog;
@@ -125,7 +125,7 @@ static int wait_for(const char *path, pid_t maker, int timeout_ms, struct err *e
 	return 0;
 }
 
-static int first_generation(const struct lab *l, struct err *err)
+static int first_generation(const struct lab *l, const char *node, struct err *err)
 {
 	char dir[512], digest[128];
 	struct buf out;
@@ -133,15 +133,15 @@ static int first_generation(const struct lab *l, struct err *err)
 	const char *submit[] = { "submit", lab_path(l, dir, "description"), "--as", "lab-author", NULL };
 	const char *approve[] = { "approve", digest, "--as", "lab-approver", NULL };
 	const char *apply[] = { "apply", digest, "--as", "lab-author", NULL };
-	int r = toride(l, submit, &out, 60000, err);
+	int r = toride(l, node, submit, &out, 60000, err);
 	const char *at = r == 0 ? strstr(buf_cstr(&out), "sha256:") : NULL;
 	if (r == 0 && !at)
 		r = err_set(err, E_IO, "submit", "no digest in the answer: %s", buf_cstr(&out));
 	if (at)
 		snprintf(digest, sizeof digest, "%.71s", at);
 	buf_done(&out);
-	r = r < 0 ? r : toride(l, approve, NULL, 30000, err);
-	return r < 0 ? r : toride(l, apply, NULL, 120000, err);
+	r = r < 0 ? r : toride(l, node, approve, NULL, 30000, err);
+	return r < 0 ? r : toride(l, node, apply, NULL, 120000, err);
 }
 
 /* Signatures for clamd: EICAR and Debian's test files; a real node has freshclam's. */
@@ -162,7 +162,7 @@ static int lists(const struct lab *l, struct err *err)
 	lab_path(l, index, "state/feeds/url/url.index");
 	const char *argv[] = { "url", "import", list, "-o", index, NULL };
 	int r = fs_mkdirs(lab_path(l, dir, "state/feeds/url"), 0755, err);
-	return r < 0 ? r : toride(l, argv, NULL, 30000, err);
+	return r < 0 ? r : toride(l, "", argv, NULL, 30000, err);
 }
 
 int lab_page_free(const struct lab *l, struct err *err)
@@ -203,7 +203,7 @@ int lab_sign_in(struct lab *l, struct err *err)
 		if (i)
 			poll(NULL, 0, 500);
 		buf_reset(&out);
-		r = toride(l, add, &out, 30000, err);
+		r = toride(l, "", add, &out, 30000, err);
 	}
 	yyjson_doc *doc = r == 0 ? yyjson_read(out.ptr, out.len, 0) : NULL;
 	const char *password = yyjson_get_str(yyjson_obj_get(yyjson_doc_get_root(doc), "password"));
@@ -219,6 +219,24 @@ int lab_sign_in(struct lab *l, struct err *err)
 	return r;
 }
 
+/* As an operator sets the second node of a pair up: the first one's keys and lists, then the same description. */
+static int second_node(const struct lab *l, struct err *err)
+{
+	static const char *const names[] = { "gw2/state", "gw2/run" };
+	char prog[512], sock[512], vault[512], feeds[512], to[512], p[512];
+	pid_t pid = 0;
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(names); i++)
+		r = fs_mkdirs(lab_path(l, p, "%s", names[i]), 0755, err);
+	const char *copy[] = { "cp", "-a", lab_path(l, vault, "state/vault"), lab_path(l, feeds, "state/feeds"), lab_path(l, to, "gw2/state/"), NULL };
+	r = r < 0 ? r : proc_run(&(struct proc_opts){ .argv = copy, .timeout_ms = 30000 }, err);
+	snprintf(prog, sizeof prog, "%s/torided", l->bin);
+	const char *argv[] = { prog, NULL };
+	r = r < 0 ? r : lab_spawn(l, "gw2", "torided2", argv, &pid, err);
+	r = r < 0 ? r : wait_for(lab_path(l, sock, "gw2/run/control.sock"), pid, 60000, err);
+	return r < 0 ? r : first_generation(l, "gw2/", err);
+}
+
 int lab_node_up(struct lab *l, struct err *err)
 {
 	char prog[512], sock[512];
@@ -232,7 +250,11 @@ int lab_node_up(struct lab *l, struct err *err)
 	r = r < 0 ? r : lab_certificates(l, err);
 	if (r == 0)
 		lab_say(l, "the first generation: submit, approve, apply");
-	r = r < 0 ? r : first_generation(l, err);
+	r = r < 0 ? r : first_generation(l, "", err);
+	if (r == 0 && l->model->service.pair.n_nodes) {
+		lab_say(l, "the second node: keys, lists, the same description");
+		r = second_node(l, err);
+	}
 	r = r < 0 ? r : lab_registry(l, err);
 	return r < 0 || !lab_has_page(l) ? r : page_relay(l, err);
 }

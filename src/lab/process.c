@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 /* Field 22 of /proc/PID/stat: when it started, so that a reused number isn't mistaken for ours. 0: it isn't there, or has
@@ -44,19 +45,36 @@ static int note_pid(const struct lab *l, pid_t pid, const char *name, struct err
 	return fs_write_all(fd, row, (size_t)n, err);
 }
 
-static void spawn_child(const struct lab *l, const char *host, const char *log, const char *const *argv)
+static bool second_node(const struct lab *l)
+{
+	static const char *const names[] = { "state", "run" };
+	char from[512], to[512];
+	bool ok = unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+	for (size_t i = 0; ok && i < ARRAY_LEN(names); i++)
+		ok = mount(lab_path(l, from, "gw2/%s", names[i]), lab_path(l, to, "%s", names[i]), NULL, MS_BIND, NULL) == 0;
+	return ok;
+}
+
+bool lab_become(const struct lab *l, const char *host)
 {
 	char ns[128], name[64], value[512];
-	int out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644), in = open("/dev/null", O_RDONLY);
-	setsid();
-	if (host) {
-		snprintf(ns, sizeof ns, "/run/netns/%s", lab_netns(l, host, name));
-		int fd = open(ns, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
-			_exit(126);
-	}
+	snprintf(ns, sizeof ns, "/run/netns/%s", lab_netns(l, host, name));
+	_cleanup_fd_ int fd = open(ns, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0 || (strcmp(host, "gw2") == 0 && !second_node(l)))
+		return false;
 	setenv("TORIDE_STATE", lab_path(l, value, "state"), 1);
 	setenv("TORIDE_RUN", lab_path(l, value, "run"), 1);
+	setenv("TORIDE_NODE", host, 1);
+	return true;
+}
+
+static void spawn_child(const struct lab *l, const char *host, const char *log, const char *const *argv)
+{
+	char value[512];
+	int out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644), in = open("/dev/null", O_RDONLY);
+	setsid();
+	if (host && !lab_become(l, host))
+		_exit(126);
 	snprintf(value, sizeof value, "%s/rules", l->source);
 	setenv("TORIDE_RULES", value, 1);
 	if (in < 0 || out < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
@@ -109,7 +127,7 @@ static size_t noted_pids(const struct lab *l, struct noted *list, size_t max)
 			int pid;
 			unsigned long long t;
 			if (str_copy(row, text, sizeof text) && sscanf(text, "%d %llu %63s", &pid, &t, name) == 3)
-				list[n++] = (struct noted){ pid, t, strcmp(name, "torided") == 0 };
+				list[n++] = (struct noted){ pid, t, strncmp(name, "torided", 7) == 0 };
 		}
 	}
 	buf_done(&b);

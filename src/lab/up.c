@@ -4,8 +4,6 @@
 #include "base/fs.h"
 #include "base/mem.h"
 
-#include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
@@ -87,15 +85,12 @@ int lab_up(struct lab *l, const char *description, struct err *err)
 
 int lab_exec(const struct lab *l, const char *host, char **argv, struct err *err)
 {
-	char ns[128], name[64], value[512];
+	char ns[128], name[64];
 	snprintf(ns, sizeof ns, "/run/netns/%s", lab_netns(l, host, name));
-	int fd = open(ns, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	if (!fs_exists(ns))
 		return err_set(err, E_NOT_FOUND, host, "no such host in the lab, or the lab is down (toride lab up)");
-	if (setns(fd, CLONE_NEWNET) < 0)
+	if (!lab_become(l, host))
 		return err_errno(err, host, "cannot enter the namespace");
-	setenv("TORIDE_STATE", lab_path(l, value, "state"), 1);
-	setenv("TORIDE_RUN", lab_path(l, value, "run"), 1);
 	execvp(argv[0], argv);
 	return err_errno(err, argv[0], "cannot run");
 }

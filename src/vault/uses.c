@@ -14,7 +14,7 @@ struct rule {
 	uid_t uid;
 	uint8_t op;
 	uint32_t rate, burst; /* a second; at once */
-	const char *domain;   /* SEAL: what the message begins with; LEAF: ADDRESSES, no name of a web site; NULL: anything */
+	const char *domain;   /* SEAL: what the message begins with; LEAF: ADDRESSES, no name of a web site; TSIG: the key's name; NULL: anything */
 };
 
 /* A row of uid 0 is for root alone: the console, tests, offline tools. */
@@ -31,9 +31,10 @@ static const struct rule rules[] = {
 	{ USER_CONTROL, VAULT_PUBLIC, 5, 20, NULL },
 	{ USER_CONTROL, VAULT_SITE_KEY, 5, 100, NULL },
 	{ USER_PORTAL, VAULT_PUBLIC, 5, 20, NULL },
-	{ USER_KNOT, VAULT_TSIG, 1, 20, NULL }, /* once a start */
-	{ USER_NSD1, VAULT_TSIG, 1, 20, NULL },
-	{ USER_NSD2, VAULT_TSIG, 1, 20, NULL },
+	{ USER_KNOT, VAULT_TSIG, 1, 20, "transfer" }, /* once a start */
+	{ USER_NSD1, VAULT_TSIG, 1, 20, "transfer" },
+	{ USER_NSD2, VAULT_TSIG, 1, 20, "transfer" },
+	{ USER_PAIR, VAULT_TSIG, 1, 20, "pair" },
 	{ USER_UNBOUND, VAULT_LEAF, 1, 20, ADDRESSES }, /* DNS over TLS and HTTPS, at the service's own addresses */
 	{ USER_UNBOUND, VAULT_PUBLIC, 1, 20, NULL },
 	{ USER_RECV, VAULT_LEAF, 1, 20, ADDRESSES }, /* syslog over TLS, at the service's own addresses */
@@ -100,13 +101,22 @@ static bool only_addresses(const struct vault_request *rq)
 	return true;
 }
 
+static bool in_domain(const struct rule *r, const struct vault_request *rq)
+{
+	if (rq->op == VAULT_LEAF)
+		return only_addresses(rq);
+	if (rq->op == VAULT_TSIG)
+		return strcmp(rq->series, r->domain) == 0;
+	return str_starts(rq->message, str_from(r->domain));
+}
+
 int uses_take(struct uses *u, uid_t uid, const struct vault_request *rq, int64_t now_ms)
 {
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
 		const struct rule *r = &rules[i];
 		if (r->uid != uid || r->op != rq->op)
 			continue;
-		if (r->domain && !(rq->op == VAULT_LEAF ? only_addresses(rq) : str_starts(rq->message, str_from(r->domain))))
+		if (r->domain && !in_domain(r, rq))
 			return -E_DENIED;
 		return take(&u->buckets[i], r, now_ms) ? 0 : -E_LIMIT;
 	}
@@ -122,7 +132,7 @@ const char *uses_caller(uid_t uid, char dst[32])
 		      { USER_CONTROL, "controld" }, { USER_PORTAL, "portald" }, { USER_KNOT, "knot" },
 		      { USER_NSD1, "nsd1" },
 		      { USER_NSD2, "nsd2" }, { USER_UNBOUND, "unbound" }, { USER_EDGE, "edge" }, { USER_RECV, "recvd" },
-		      { USER_ACME, "acmed" } };
+		      { USER_ACME, "acmed" }, { USER_PAIR, "paird" } };
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (known[i].uid == uid)
 			return known[i].name;

@@ -70,6 +70,7 @@ int order_format(const struct order *o, unsigned char dst[ORDER_SIZE])
 	wr_u32(&b, o->confirm_s);
 	block_write(&b, &o->block);
 	wr_u8(&b, o->lines_dead);
+	wr_u8(&b, o->pair);
 	return pad(&b, dst, ORDER_SIZE);
 }
 
@@ -82,8 +83,9 @@ int order_parse(const void *p, size_t n, struct order *ret)
 	o.confirm_s = rd_u32(&r);
 	block_read(&r, &o.block);
 	o.lines_dead = rd_u8(&r);
+	o.pair = rd_u8(&r);
 	int res = rest_is_zero(&r, n, ORDER_SIZE);
-	if (res < 0 || o.op < ORDER_APPLY || o.op > ORDER_LINES)
+	if (res < 0 || o.op < ORDER_APPLY || o.op > ORDER_PAIR_YIELD)
 		return -E_INVALID;
 	*ret = o;
 	return 0;

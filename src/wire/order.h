@@ -2,7 +2,7 @@
  *
  * Each request is exactly ORDER_SIZE bytes (cursor.h fields, zero padded), each answer ORDER_REPLY_SIZE,
  * inside sock.h's framing. Peers by SO_PEERCRED: controld may send all but blocks and lines, respondd only blocks,
- * probed only lines, acmed only the sites' server.
+ * probed only lines, acmed only the sites' server, paird only which node of a pair this one is.
  * Blocks belong to no generation: torided keeps them in STATE/blocks and puts them into nft sets,
  * the RPZ zone and the proxy's table. A block kills what runs (conntrack entries, proxy streams). */
 #ifndef WIRE_ORDER_H
@@ -26,7 +26,11 @@ enum order_op {
 	ORDER_STATUS,       /* the answer's text names the file with the JSON status torided wrote */
 	ORDER_EDGE,         /* certificates of public sites have changed: their server reads them */
 	ORDER_LINES,        /* digest (of the generation meant), lines_dead: which uplinks don't work */
+	ORDER_PAIR,         /* pair: what this node does of a pair */
+	ORDER_PAIR_YIELD,   /* the other node is to carry the traffic */
 };
+
+enum order_pair { ORDER_PAIR_STANDBY = 1, ORDER_PAIR_ACTIVE, ORDER_PAIR_FLOWS /* what runs is exchanged, as the role now is */ };
 
 enum block_kind { BLOCK_ADDRESS = 1, BLOCK_NAME, BLOCK_URL, BLOCK_TERMINAL };
 
@@ -47,6 +51,7 @@ struct order {
 	char digest[ORDER_DIGEST];
 	uint32_t confirm_s;
 	struct block block;
+	uint8_t pair;       /* enum order_pair */
 	uint8_t lines_dead; /* bit i: service.uplinks[i], in the order of priority */
 };
 

@@ -21,6 +21,21 @@ const char *place_run(void)
 	return s && *s ? s : "/run/toride";
 }
 
+const char *place_node(void)
+{
+	static char host[16];
+	const char *s = getenv("TORIDE_NODE");
+	if (*host)
+		return host;
+	if (s && *s)
+		snprintf(host, sizeof host, "%.15s", s);
+	else if (gethostname(host, sizeof host - 1) < 0)
+		host[0] = 0;
+	if (!*host || strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(host))
+		snprintf(host, sizeof host, "-");
+	return host;
+}
+
 const char *place_rules(void)
 {
 	const char *s = getenv("TORIDE_RULES");

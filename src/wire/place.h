@@ -11,6 +11,8 @@
 
 const char *place_state(void);
 const char *place_run(void);
+/* Which node of a pair this is: TORIDE_NODE, else the host name; of a name's own characters, "-" where there is none. */
+const char *place_node(void);
 /* The detection rules: TORIDE_RULES, or the installation's. */
 const char *place_rules(void);
 /* Where this program and its siblings are. */
@@ -65,6 +67,9 @@ enum place_user {
 	USER_RECV,
 	USER_AUTH, /* accounts and sessions of the desk */
 	USER_ACME,
+	USER_PAIR,
+	USER_KEEPALIVED,
+	USER_CONNTRACKD,
 };
 #define GROUP_SEGMENTS (UID_BASE + 80) /* may read the sealed segments */
 

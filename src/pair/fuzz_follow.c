@@ -1,0 +1,14 @@
+/* What comes over the link between two nodes, as if its key were known. */
+#include "pair/follow.h"
+
+#include <stdint.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct follow_question q;
+	struct follow_answer a;
+	(void)follow_question_parse((struct str){ (const char *)data, size }, &q);
+	(void)follow_answer_parse((struct str){ (const char *)data, size }, &a);
+	return 0;
+}
