@@ -38,6 +38,29 @@ calc() { awk "BEGIN { printf \"%.${2:-4}g\", $1 }"; }
 median() { sort -g | awk '{ v[NR] = $1 } END { if (NR) printf "%.4g", NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
 worst() { sort -g | tail -n 1; }
 
+# What bench-load --trace tells of an outage. Seconds from the instant $2 (CLOCK_MONOTONIC, µs) to the first request after which all were answered well within well_ms;
+# the longest wait; how many were answered wrongly or not at all.
+noticed() { # TRACE FROM
+	sort -n "$1" | awk -v from="$2" -v well=$((well_ms * 1000)) '
+	$1 + $2 < from { next }
+	{ n++; if ($2 > worst) worst = $2; bad += !$3; if (!$3 || $2 > well) last = $1 + 1000000 / '"$rate"' }
+	END { o = last > from ? (last - from) / 1e6 : 0; printf "%.3f %.3f %d %d\n", o, worst / 1e6, bad, n }'
+}
+mono() { python3 -c 'import time; print(time.monotonic_ns() // 1000)'; }
+
+# FIGURE FROM KIND...: what the traces of all kinds tell of an outage since FROM, and the worst as a figure.
+outages() {
+	local name=$1 from=$2 k o w bad n worst=0
+	shift 2
+	for k in "$@"; do
+		read -r o w bad n < <(noticed "$work/trace/$k" "$from")
+		[ "${n:-0}" -gt 0 ] || die "$name: $k asked nothing"
+		say "$name, $k: well again after $o s, longest wait $w s, $bad of $n failed"
+		worst=$(printf '%s\n' "$worst" "$o" | worst)
+	done
+	figure "$name" "$worst" s - - 1 below
+}
+
 # figure NAME VALUE UNIT PEER PEERVALUE GOAL BELOW|ATMOST: smaller is better in all of these.
 figure() {
 	local ratio=- verdict=-

@@ -40,34 +40,19 @@ asking() { # SECONDS
 	pids+=("${loads[@]}")
 }
 
-# Seconds from the instant $2 (CLOCK_MONOTONIC, µs) to the first request after which all were answered well within well_ms;
-# the longest wait; how many were answered wrongly or not at all.
-noticed() { # TRACE FROM
-	sort -n "$1" | awk -v from="$2" -v well=$((well_ms * 1000)) '
-	$1 + $2 < from { next }
-	{ n++; if ($2 > worst) worst = $2; bad += !$3; if (!$3 || $2 > well) last = $1 + 1000000 / '$rate' }
-	END { o = last > from ? (last - from) / 1e6 : 0; printf "%.3f %.3f %d %d\n", o, worst / 1e6, bad, n }'
-}
-now() { python3 -c 'import time; print(time.monotonic_ns() // 1000)'; }
 using() { toride status --json | jq -se "any(.[].counters[]; .org == \"\" and .probed.line_$1_in_use == 1)" >/dev/null; }
 until_using() { local i; for i in $(seq 200); do using "$1" && return; sleep 0.1; done; die "line $1 isn't used"; }
 
 # One event while requests go on; then what each way noticed of it, as figures.
 event() { # NAME COMMAND...
-	local name=$1 from k o w bad n worst=0
+	local name=$1 from
 	shift
 	asking $((before + after))
 	sleep $before
-	from=$(now)
+	from=$(mono)
 	"$@" || die "$*"
 	wait "${loads[@]}"
-	for k in "${ways[@]}"; do
-		[ -s "$work/trace/$k" ] || die "$k asked nothing"
-		read -r o w bad n < <(noticed "$work/trace/$k" "$from")
-		say "$name, $k: well again after $o s, longest wait $w s, $bad of $n failed"
-		worst=$(printf '%s\n' "$worst" "$o" | worst)
-	done
-	figure "lines.$name" "$worst" s - - "${goal:-1}" below
+	outages "lines.$name" "$from" "${ways[@]}"
 }
 
 cable() { on inet ip link set eth0 "$1"; }

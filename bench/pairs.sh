@@ -1,0 +1,73 @@
+#!/bin/bash
+# Seconds that terminals notice when a part of a pair of gateways is killed, unplugged or cut off, and when it comes back: a table of seconds per
+# component (M-104). Three kinds: an open connection past the proxy and through both filters (it must go on), new connections past the proxy,
+# new connections through it (those that the proxy of a dead node held are lost, and asked again by whoever had them).
+. "$(dirname "$0")/lab.sh"
+cd "$TORIDE_SOURCE" || exit 4
+T=$build/toride L=$lab top=$work
+. test/system/lib.sh
+. test/system/pair.sh
+before=2 after=${BENCH_AFTER:-7} rate=40 well_ms=300
+kinds=(open direct-new proxy-new)
+
+asking() { # SECONDS
+	local common=(--seconds "$1" --rate $rate --connections 400 --port 443 --fresh)
+	mkdir -p "$work/trace"
+	rm -f "$work/trace"/*-new
+	loads=()
+	on 412015-pc2 "$load" "${common[@]}" --proxy 192.0.2.10:8080 --host www.news.example --path '/10k.bin?n=' --objects 50 --size 10240 \
+		--ca "$lab/run/ca.pem" --trace "$work/trace/proxy-new" >/dev/null & loads+=($!)
+	on 412015-pc2 "$load" "${common[@]}" --connect 203.0.113.40:443 --host saas.example --ca "$lab/internet/ca.pem" --path /n \
+		--trace "$work/trace/direct-new" >/dev/null & loads+=($!)
+	pids+=("${loads[@]}")
+}
+
+active() { open_door gw1 && echo gw1 || echo gw2; }
+one_active() { if open_door gw1; then ! open_door gw2; else open_door gw2; fi; }
+
+event() { # NAME COMMAND...
+	local name=$1 from
+	shift
+	asking $((before + after))
+	sleep $before
+	from=$(mono)
+	"$@" || die "$*"
+	wait "${loads[@]}"
+	cp "$work/talk" "$work/trace/open"
+	kill -0 "$talk" 2>/dev/null || die "$name: the open connection is lost"
+	outages "pairs.$name" "$from" "${kinds[@]}"
+	say "$(active) carries the traffic"
+	until_true 30 one_active >/dev/null 2>&1 || die "$name: not one node carries the traffic"
+	sleep 4 # what is well again counts after three
+}
+
+kill_torided() { kill -9 "$(torided_of "$1")"; }
+unplug() { at sw ip link set "$1" down; }
+plug() { at sw ip link set "$1" up; }
+yield() { at "$(active)" $T pair yield --as bench; }
+
+cp -rT test/golden/two/description "$work/d" && without_sites "$work/d" && pair_description "$work/d" || die "no description"
+toride lab up "$work/d" 2>"$work/up" || { cat "$work/up" >&2; die "the lab isn't up"; }
+until_true 30 is_role gw1 active || die "gw1 doesn't carry the traffic"
+talk_trace=$work/talk
+flows_begin
+pids+=("${flows[@]}")
+until_true 10 talks || die "the open connection doesn't talk"
+asking 4; wait "${loads[@]}" # warms caches
+event control true
+event power-cut power_cut gw1
+event power-back power_on gw1
+event planned-move yield
+event attachment-out unplug 4120151
+event attachment-in plug 4120151
+event line-out unplug w02
+event line-in plug w02
+event between-out at gw1 ip link set sync0 down
+event between-in at gw1 ip link set sync0 up
+event keepalived end_process gw1 keepalived
+event paird end_process gw2 paird
+event conntrackd end_process gw1 conntrackd
+event proxy end_process gw1 proxyd
+event resolver end_process gw1 unbound
+event torided kill_torided gw1
+flows_end

@@ -1,0 +1,78 @@
+#!/bin/bash
+# Two gateways. While a terminal talks past the proxy and the Internet fetches a long file from a published server, each part of the
+# pair is killed, unplugged or cut off: connections outlive all of it, one node and no more shows itself, and what a node missed it has again
+# when it comes back.
+set -u
+cd "$(dirname "$0")/../.."
+[ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; echo "ok 1 - pair # SKIP needs root"; exit 0; }
+export TORIDE_LAB=tw TORIDE_SOURCE=$PWD
+T=build/toride L=build/lab-tw
+top=$(mktemp -d /tmp/toride-pair.XXXXXX)
+. test/system/lib.sh
+. test/system/pair.sh
+bad=0 show=("$L/log/torided.log" "$L/log/torided2.log")
+finish() { $T lab down >/dev/null 2>&1; rm -rf "$top"; }
+trap finish EXIT
+only() { [ "$(role "$1")" = active ] && [ "$(role "$(other "$1")")" = standby ]; }
+shown_by() { only "$1" && open_door "$1" && ! open_door "$(other "$1")"; }
+
+cp -r test/golden/two/description "$top/d" && without_sites "$top/d" && pair_description "$top/d"
+try "the lab is up with two nodes" $T lab up "$top/d"
+[ "$bad" = 0 ] || { echo "1..$n"; exit 1; }
+try "the first carries the traffic, the second stands by" until_true 20 shown_by gw1
+flows_begin
+try "control: the open connection talks" until_true 20 talks
+try "control: the long file comes" until_true 20 grows
+try "control: pages come" page
+try "the second knows both flows, each in its organisation's zone" until_true 20 \
+	sh -c "$T lab exec gw2 -- conntrack -L 2>/dev/null | grep 'dport=7 ' | grep ESTABLISHED | grep -q 'zone=1' && $T lab exec gw2 -- conntrack -L 2>/dev/null | grep 'dport=8443\|dport=443 ' | grep -q 'zone=1'"
+try "the one that stands by answers nobody" sh -c "! $T lab exec inet -- arping -c 2 -w 2 -I eth0 -S 203.0.113.1 198.51.100.101 2>/dev/null | grep -i -q \"\$($T lab exec gw2 -- cat /sys/class/net/wan0/address)\""
+
+cp -r "$L/description" "$top/next"; sed -i 's/"users": *[0-9]*/"users": 2220/' "$top/next/orgs/412015.json"
+digest=$(at gw1 $T submit "$top/next" --as alice | grep -o 'sha256:[0-9a-f]*' | head -n 1)
+try "a change is approved and applied" sh -c "$T lab exec gw1 -- $T approve '$digest' --as bob && $T lab exec gw1 -- $T apply '$digest' --as bob"
+in_force() { [ "sha256:$(basename "$(readlink "$L/$([ "$1" = gw1 ] || echo gw2/)state/current")")" = "$digest" ]; }
+try "the second has it in force too" until_true 20 in_force gw2
+try "in the name of who handed it in and approved it" sh -c "$T lab exec gw2 -- $T generations --json | grep -A3 '${digest#sha256:}' | grep alice | grep -q bob"
+try "it takes no orders of its own" sh -c "$T lab exec gw2 -- $T rollback --as bob 2>&1 | grep -q 'stands by'"
+try "a block is ordered" until_true 20 at gw1 $T block add 203.0.113.77 --kind address --org 412015 --reason test --by alice
+blocked() { at "$1" nft list table inet toride_block | grep -q 203.0.113.77; }
+try "the second has it too" until_true 20 blocked gw2
+
+power_cut gw1
+try "the first is dead: the second carries the traffic" until_true 20 is_role gw2 active
+try "the open connection goes on" until_true 20 talks
+try "the long file goes on" until_true 20 grows
+try "pages come" until_true 20 page
+power_on gw1
+try "the first comes back and stands by" until_true 30 shown_by gw2
+caught_up() { blocked gw1 && in_force gw1; }
+try "it has the block and the generation" until_true 20 caught_up
+try "it has the flows again" until_true 20 sh -c "$T lab exec gw1 -- conntrack -L 2>/dev/null | grep 'dport=7 ' | grep -q 'zone=1'"
+try "asked to, the second lets it carry the traffic" at gw2 $T pair yield --as alice
+try "it does" until_true 20 shown_by gw1
+try "the one that stands by has nothing to give" sh -c "! $T lab exec gw2 -- $T pair yield 2>/dev/null"
+try "the open connection goes on" until_true 20 talks
+
+at sw ip link set 4120151 down
+try "an organisation's cable is out at the first: the second carries the traffic" until_true 20 shown_by gw2
+at sw ip link set 4120151 up
+try "the open connection goes on" until_true 20 talks
+at gw1 ip link set sync0 down
+sleep 2
+try "the link between the two is cut: one carries the traffic, and no more" shown_by gw2
+at gw1 ip link set sync0 up
+sleep 2
+try "it is back: nothing moved" shown_by gw2
+try "the long file goes on" until_true 20 grows
+end_process gw2 keepalived
+try "who decides is killed: the other node, and no more" until_true 20 shown_by gw1
+try "the open connection goes on" until_true 20 talks
+end_process gw1 paird
+try "who listens to him is killed: the other node, and no more" until_true 20 shown_by gw2
+try "the open connection has lived through all of it" talks
+try "so has the long file" until_true 20 grows
+try "each takeover is an event" sh -c "TORIDE_STATE=$PWD/$L/gw2/state TORIDE_RUN=$PWD/$L/gw2/run $T log tail --org service -n 300 | grep 'gw2 carries the traffic; the door was open after [0-9]* ms'"
+flows_end
+echo "1..$n"
+exit $bad
