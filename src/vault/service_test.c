@@ -243,20 +243,22 @@ static struct vault_request simple(uint8_t op)
 static void who_may_ask_what(void **state)
 {
 	static const uid_t uids[] = { USER_PROXY, USER_INTAKE, USER_DETECT, USER_CONTROL, USER_PORTAL, USER_SCAN, USER_RESPOND, 1000,
-		                            USER_KNOT, USER_NSD1, USER_NSD2, USER_UNBOUND };
-	/* Destroy is tried elsewhere; the resolver's certificates are of addresses only. */
-	static const char *const may[] = { "LP", "SKP", "KP", "P", "P", "", "", "", "T", "T", "T", "P" };
+		                            USER_KNOT, USER_NSD1, USER_NSD2, USER_UNBOUND, USER_PAIR };
+	/* Each asks for a key between servers by its own name. Destroy is tried elsewhere; the resolver's certificates are of addresses only. */
+	static const char *const may[] = { "LP", "SKP", "KP", "P", "P", "", "", "", "T", "T", "T", "P", "t" };
 	static const struct {
 		uint8_t op;
 		char letter;
 	} ops[] = { { VAULT_LEAF, 'L' }, { VAULT_SEAL, 'S' }, { VAULT_SEGKEY, 'K' }, { VAULT_PUBLIC, 'P' },
-		    { VAULT_TSIG, 'T' } };
+		    { VAULT_TSIG, 'T' }, { VAULT_TSIG, 't' } };
 	struct buf b;
 	buf_init(&b, 64 * KIB);
 	for (size_t u = 0; u < ARRAY_LEN(uids); u++)
 		for (size_t o = 0; o < ARRAY_LEN(ops); o++) {
 			struct vault_request rq = simple(ops[o].op);
 			int expected = strchr(may[u], ops[o].letter) ? 0 : E_DENIED;
+			if (rq.op == VAULT_TSIG)
+				snprintf(rq.series, sizeof rq.series, ops[o].letter == 'T' ? "transfer" : "pair");
 			if (ask(*state, uids[u], &rq, &b) != expected)
 				fail_msg("uid %u, %s", (unsigned)uids[u], vault_op_name(ops[o].op));
 		}
@@ -290,6 +292,7 @@ static void transfers_share_a_key(void **state)
 	struct vault_request rq = simple(VAULT_TSIG);
 	unsigned char knot[32], segment[32];
 	buf_init(&b, 64 * KIB);
+	snprintf(rq.series, sizeof rq.series, "transfer");
 	assert_int_equal(ask(*state, USER_KNOT, &rq, &b), 0);
 	assert_int_equal(b.len, 32);
 	memcpy(knot, b.ptr, 32);
@@ -297,8 +300,9 @@ static void transfers_share_a_key(void **state)
 	assert_memory_equal(b.ptr, knot, 32);
 	assert_int_equal(segkey(*state, "service", "events", 0, segment), 0);
 	assert_memory_not_equal(segment, knot, 32);
-	snprintf(rq.series, sizeof rq.series, "other");
-	assert_int_equal(ask(*state, USER_NSD1, &rq, &b), 0);
+	snprintf(rq.series, sizeof rq.series, "pair");
+	assert_int_equal(ask(*state, USER_NSD1, &rq, &b), E_DENIED); /* that of the nodes of a pair is none of theirs */
+	assert_int_equal(ask(*state, USER_PAIR, &rq, &b), 0);
 	assert_memory_not_equal(b.ptr, knot, 32);
 	snprintf(rq.series, sizeof rq.series, "Bad name");
 	assert_int_equal(ask(*state, USER_NSD1, &rq, &b), 255);
