@@ -320,3 +320,9 @@ int account_unlock(struct accounts *a, const char *name, struct err *err)
 	store_text(&args, name);
 	return change(a, &unlock, &args, false, err);
 }
+
+int account_leaked(struct accounts *a, const char *token, struct session *ret, struct err *err)
+{
+	int r = account_session(a, token, true, ret, err);
+	return r < 0 ? r : account_enable(a, ret->name, false, err);
+}

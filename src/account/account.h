@@ -87,6 +87,8 @@ int account_enrol(struct accounts *a, const char *token, const char *password, c
                   char ret_token[SESSION_TOKEN], struct session *ret, struct err *err);
 /* -E_DENIED when there is none, or it is over. touch: somebody did something; false for a page that refreshes itself. */
 int account_session(struct accounts *a, const char *token, bool touch, struct session *ret, struct err *err);
+/* The person says that others may know the password (S-33): the account is disabled and all its sessions end. */
+int account_leaked(struct accounts *a, const char *token, struct session *ret, struct err *err);
 /* Whose it was; -E_DENIED when there is none. */
 int account_sign_out(struct accounts *a, const char *token, struct session *ret, struct err *err);
 

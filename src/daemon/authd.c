@@ -230,6 +230,15 @@ static int do_sign_out(struct authd *x, const struct asked *q, struct err *err)
 	return r;
 }
 
+static int do_leaked(struct authd *x, const struct asked *q, struct err *err)
+{
+	struct session s;
+	int r = account_leaked(&x->quick, q->session, &s, err);
+	if (r == 0)
+		tell(x, "Logoff", s.name, s.org, q->address, "leak_reported", true);
+	return r;
+}
+
 /* ---- requests ---- */
 
 static int take(yyjson_val *root, struct asked *q, struct err *err)
@@ -260,6 +269,8 @@ static int handle_page(struct authd *x, const struct ctl_request *rq, const char
 		return do_secret(x, q, b, err);
 	if (strcmp(what, "sign_out") == 0)
 		return do_sign_out(x, q, err);
+	if (strcmp(what, "leaked") == 0)
+		return do_leaked(x, q, err);
 	return err_set(err, E_DENIED, "do", "not for this peer to ask: %s", what);
 }
 

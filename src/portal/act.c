@@ -61,6 +61,10 @@ void page_act(struct request *rq, const char *rest)
 		page_plain(rq, "404 Not Found", WORD_NOT_FOUND);
 		return;
 	}
+	if (!role_may(rq->who.role, a->request)) { /* controld would say so, too */
+		page_plain(rq, "403 Forbidden", WORD_NOT_YOURS);
+		return;
+	}
 	if (do_act(rq, a, number, &err) < 0) {
 		page_card(rq, number, &err);
 		return;
@@ -71,36 +75,53 @@ void page_act(struct request *rq, const char *rest)
 
 /* ---- blocks ---- */
 
-void page_undo_button(struct request *rq, const char *id, const char *state, const char *back)
+/* What a block's button asks, by the end of its address. */
+static const struct {
+	const char *path, *request;
+} block_acts[] = { { "/remove", "block.remove" }, { "/consent", "block.consent" } };
+
+static void put_button(struct request *rq, const char *id, const char *path, const char *back, enum word label)
 {
-	bool on = strcmp(state, "active") == 0 || strcmp(state, "ordered") == 0 || strcmp(state, "requested") == 0;
-	if (!on || !role_may(rq->who.role, "block.remove"))
-		return;
-	html_put(&rq->h, "<form method=\"post\" action=\"/block/{u}/remove\">", id);
+	html_put(&rq->h, "<form method=\"post\" action=\"/block/{u}/{u}\">", id, path);
 	page_form_token(rq);
-	html_put(&rq->h, "<input type=\"hidden\" name=\"back\" value=\"{a}\"><button class=\"plain\" aria-label=\"{t} {w}\">{w}</button></form>", back, id, WORD_UNDO, WORD_UNDO);
+	html_put(&rq->h, "<input type=\"hidden\" name=\"back\" value=\"{a}\"><button class=\"plain\" aria-label=\"{a} {w}\">{w}</button></form>", back, id, (int)label, (int)label);
+}
+
+void page_block_buttons(struct request *rq, const char *id, const char *state, const char *back)
+{
+	bool asked = strcmp(state, "requested") == 0;
+	if ((asked || strcmp(state, "active") == 0 || strcmp(state, "ordered") == 0) && role_may(rq->who.role, "block.remove"))
+		put_button(rq, id, "remove", back, WORD_UNDO);
+	if (asked && role_may(rq->who.role, "block.consent"))
+		put_button(rq, id, "consent", back, WORD_CONSENT);
 }
 
 static void show_blocks(struct request *rq, const struct err *problem);
 
-void page_block_undo(struct request *rq, const char *rest)
+void page_block_act(struct request *rq, const char *rest)
 {
-	char id[32], back[SCGI_PATH_MAX], to[SCGI_PATH_MAX + 16];
+	char id[32], back[SCGI_PATH_MAX], to[SCGI_PATH_MAX + 24];
 	struct err err = { 0 };
 	struct buf b;
-	const char *slash = strchr(rest, '/');
-	if (!slash || strcmp(slash, "/remove") != 0 || !str_copy((struct str){ rest, (size_t)(slash - rest) }, id, sizeof id) || strspn(id, "B-0123456789") != strlen(id)) {
+	size_t n = strspn(rest, "B-0123456789"), k = 0;
+	while (k < ARRAY_LEN(block_acts) && strcmp(rest + n, block_acts[k].path) != 0)
+		k++;
+	if (k == ARRAY_LEN(block_acts) || n == 0 || !str_copy((struct str){ rest, n }, id, sizeof id)) {
 		page_plain(rq, "404 Not Found", WORD_NOT_FOUND);
 		return;
 	}
-	visit_request(rq, &b, "block.remove");
+	if (!role_may(rq->who.role, block_acts[k].request)) {
+		page_plain(rq, "403 Forbidden", WORD_NOT_YOURS);
+		return;
+	}
+	visit_request(rq, &b, block_acts[k].request);
 	json_field_s(&b, "id", id);
 	if (visit_ask(rq, SOCK_CONTROL, &b, ACT_MS, NULL, &err) < 0) {
 		show_blocks(rq, &err);
 		return;
 	}
 	bool incident = form_get(rq->q->body, "back", back, sizeof back) && strncmp(back, "/incident/", 10) == 0 && page_is_number(back + 10);
-	snprintf(to, sizeof to, "%s?done=remove", incident ? back : "/blocks");
+	snprintf(to, sizeof to, "%s?done=%s", incident ? back : "/blocks", block_acts[k].path + 1);
 	page_go(rq, to);
 }
 
@@ -120,7 +141,7 @@ static void put_block(struct request *rq, const struct store_rows *r, int i)
 		html_put(h, "<a href=\"/incident/{u}\">{t}</a> ", store_col(r, i, 9), store_col(r, i, 9));
 	if (verified[0])
 		html_put(h, "<span class=\"tag {a}\">{t}</span>", page_check_class(verified), words_of(WORDS_CHECK, verified, h->ja));
-	page_undo_button(rq, store_col(r, i, 0), store_col(r, i, 4), "/blocks");
+	page_block_buttons(rq, store_col(r, i, 0), store_col(r, i, 4), "/blocks");
 	html_put(h, "</li>");
 }
 

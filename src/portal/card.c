@@ -17,7 +17,8 @@ static void put_head(struct portal *p, struct html *h, const struct incident *i)
 	html_put(h, "<h1>{t}</h1><p class=\"lead\"><span class=\"sev {a}\">{t}</span> ({w}) {t} <span class=\"tag\">{w}</span></p>", i->number,
 	         classes[severity & 3], severity_name(severity, h->ja), i->judged >= 0 ? WORD_JUDGED : WORD_PROVISIONAL,
 	         page_org_name(p, i->org, h->ja), (int)page_state(i->state));
-	html_put(h, "<section><h2>{w}</h2><p>{t}</p>", WORD_HAPPENED, h->ja ? i->title_ja : i->title);
+	html_put(h, "<section><h2>{w}</h2><p>{t}</p><p><b>{w}</b> {t}</p>", WORD_HAPPENED, h->ja ? i->title_ja : i->title, WORD_PROVISIONAL_IS,
+	         severity_name(i->severity, h->ja));
 	yyjson_doc *doc = yyjson_read(i->reasons, strlen(i->reasons), 0);
 	size_t k, n;
 	yyjson_val *v;
@@ -30,7 +31,7 @@ static void put_head(struct portal *p, struct html *h, const struct incident *i)
 	}
 	yyjson_doc_free(doc);
 	if (i->judged >= 0)
-		html_put(h, "<p>{w}: {t} {t}</p>", WORD_JUDGED, i->judged_by, i->judged_reason);
+		html_put(h, "<p><b>{w}</b> {t} {t}: {t}</p>", WORD_JUDGED_IS, severity_name(i->judged, h->ja), i->judged_by, i->judged_reason);
 	html_put(h, "<p class=\"wrap\">{t}</p><p>{d}</p></section>", i->observable, i->last_ms);
 	html_put(h, "<section><h2>{w}</h2>", WORD_WHICH);
 	if (i->terminal[0])
@@ -86,7 +87,7 @@ static void row_cut(struct request *rq, const struct store_rows *r, int i)
 	if (verdict[0])
 		html_put(h, "<br><span class=\"tag {a}\">{t}</span> {w} {n} / {w} {n}", page_check_class(verdict), words_of(WORDS_CHECK, verdict, h->ja),
 		         WORD_REFUSED, store_col_int(r, i, 6, 0), WORD_PASSED, store_col_int(r, i, 7, 0));
-	page_undo_button(rq, store_col(r, i, 0), store_col(r, i, 3), rq->q->path);
+	page_block_buttons(rq, store_col(r, i, 0), store_col(r, i, 3), rq->q->path);
 	html_put(h, "</li>");
 }
 

@@ -1,5 +1,6 @@
 /* HTML out, escaped by context. A page is written by html_put() only: literal templates with typed holes. There is no
- * hole that lets bytes through as they are, so that forgetting to escape can't happen.
+ * hole that lets bytes through as they are, so that forgetting to escape can't happen; and the build refuses a hole where it doesn't belong
+ * (tools/check-templates).
  *
  *   {t} const char *  text between tags           {a} const char *  inside a double-quoted attribute
  *   {u} const char *  one segment of a URL path   {w} enum word     a word of ours, in the reader's language
@@ -135,6 +136,20 @@
 	X(DO_CLOSE, "対応の終了", "Close") \
 	X(CLOSE_BUTTON, "終了する", "Close it") \
 	X(WHY, "理由", "Reason") \
+	X(CONSENT, "同意して遮断する", "Consent and block") \
+	X(DONE_CONSENT, "同意を記録しました。数秒で遮断が始まります。", "Your consent is recorded; the block acts within seconds.") \
+	X(ACCOUNT, "アカウント", "Account") \
+	X(ROLE, "役割", "Role") \
+	X(ROLE_OPERATOR, "運用担当", "operator") \
+	X(ROLE_ANALYST, "分析官", "analyst") \
+	X(ROLE_APPROVER, "県の承認者", "approver of the prefecture") \
+	X(ROLE_CLERK, "団体の担当者", "clerk of an organisation") \
+	X(LEAK, "パスワードや認証アプリの情報が漏れたおそれがあるとき", "If your password or your app may be known to others") \
+	X(LEAK_HINT, "このボタンを押すと、すぐにログインできなくなり、運用担当に伝わります。あらためて初回のパスワードをお渡しします。", "This button ends your sign-in at once and tells the operators. You will be given a new one-time password.") \
+	X(LEAK_BUTTON, "届け出て、すぐに使えなくする", "Report it and lock my account") \
+	X(LEAK_DONE, "届け出を受け付け、アカウントを止めました。運用担当に連絡してください。", "It is reported and your account is locked. Please call the operators.") \
+	X(PROVISIONAL_IS, "暫定危険度(自動):", "Provisional severity, by the system:") \
+	X(JUDGED_IS, "担当者の判断:", "Judged by a person:") \
 	X(UNDO, "解除する", "Undo") \
 	X(DONE_ACK, "受領を確認しました。", "Receipt is confirmed.") \
 	X(DONE_NOTE, "記入しました。", "It is on the timeline.") \

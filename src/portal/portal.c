@@ -97,7 +97,7 @@ static const struct page {
 	{ "/incident/", false, DOOR_FULL, ALL, WORD_COUNT, page_incident },
 	{ "/incident/", true, DOOR_FULL, O | A | C, WORD_COUNT, page_act },
 	{ "/blocks", false, DOOR_FULL, ALL, WORD_ALL_BLOCKS, page_blocks },
-	{ "/block/", true, DOOR_FULL, A, WORD_COUNT, page_block_undo },
+	{ "/block/", true, DOOR_FULL, A | C, WORD_COUNT, page_block_act },
 	{ "/changes", false, DOOR_FULL, O | A | P, WORD_CHANGES, page_changes },
 	{ "/change/", false, DOOR_FULL, O | A | P, WORD_COUNT, page_change },
 	{ "/change/", true, DOOR_FULL, P, WORD_COUNT, page_approve },
@@ -108,6 +108,8 @@ static const struct page {
 	{ "/login", true, DOOR_OPEN, ALL, WORD_COUNT, page_login },
 	{ "/enrol", false, DOOR_ENROL, ALL, WORD_COUNT, page_enrol },
 	{ "/enrol", true, DOOR_ENROL, ALL, WORD_COUNT, page_enrol },
+	{ "/account", false, DOOR_FULL, ALL, WORD_COUNT, page_account },
+	{ "/account", true, DOOR_FULL, ALL, WORD_COUNT, page_account },
 	{ "/logout", true, DOOR_FULL, ALL, WORD_COUNT, page_logout },
 };
 
@@ -150,7 +152,7 @@ static void put_navigation(struct request *rq)
 		else
 			html_put(h, "<li><a href=\"{p}\">{w}</a></li>", pages[i].path, (int)pages[i].title);
 	}
-	html_put(h, "</ul><form method=\"post\" action=\"/logout\"><span class=\"who\">{t}</span> ", v->name);
+	html_put(h, "</ul><form method=\"post\" action=\"/logout\"><a class=\"who\" href=\"/account\">{t}</a> ", v->name);
 	page_form_token(rq);
 	html_put(h, "<button class=\"plain\">{w}</button></form></nav>", WORD_SIGN_OUT);
 }
@@ -226,7 +228,7 @@ static const struct {
 	const char *code;
 	enum word word;
 } done[] = { { "ack", WORD_DONE_ACK },     { "note", WORD_DONE_NOTE }, { "judge", WORD_DONE_JUDGE },    { "block", WORD_DONE_BLOCK },
-	     { "remove", WORD_DONE_UNDO }, { "close", WORD_DONE_CLOSE }, { "approve", WORD_DONE_APPROVE } };
+	     { "remove", WORD_DONE_UNDO }, { "consent", WORD_DONE_CONSENT }, { "close", WORD_DONE_CLOSE }, { "approve", WORD_DONE_APPROVE } };
 
 void page_say_done(struct request *rq)
 {

@@ -94,8 +94,8 @@ void page_say_done(struct request *rq);
 void page_say_problem(struct request *rq, const struct err *problem);
 /* A text field filled with what was sent, where the form comes back. label stands above it. rows 0: one line. */
 void page_text_field(struct request *rq, const char *id, const char *name, enum word label, const char *value, int rows, int max);
-/* The button's form with which a block is undone; nothing for who may not. back: where to go afterwards, a path of ours. */
-void page_undo_button(struct request *rq, const char *id, const char *state, const char *back);
+/* A block's buttons: undoing it, or the body's consent where it is asked for; nothing for who may not. back: where to go afterwards. */
+void page_block_buttons(struct request *rq, const char *id, const char *state, const char *back);
 
 /* ---- asking (visit.c) ---- */
 
@@ -117,13 +117,14 @@ void page_incident(struct request *rq, const char *rest);
 void page_blocks(struct request *rq, const char *rest);
 void page_act(struct request *rq, const char *rest);        /* POST /incident/NUMBER/WHAT */
 void page_ack_link(struct request *rq, const char *rest);   /* /ack/TOKEN */
-void page_block_undo(struct request *rq, const char *rest); /* POST /block/ID/remove */
+void page_block_act(struct request *rq, const char *rest);  /* POST /block/ID/remove, …/consent */
 void page_changes(struct request *rq, const char *rest);
 void page_change(struct request *rq, const char *rest);
 void page_approve(struct request *rq, const char *rest);
 void page_log(struct request *rq, const char *rest);
 void page_login(struct request *rq, const char *rest);
 void page_enrol(struct request *rq, const char *rest);
+void page_account(struct request *rq, const char *rest);
 void page_logout(struct request *rq, const char *rest);
 
 #endif

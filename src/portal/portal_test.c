@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "portal/portal.h"
+#include "portal/qr.h"
 #include "store/pgtest.h"
 #include "wire/ctl.h"
 #include "wire/place.h"
@@ -122,6 +123,30 @@ static void test_forms(void **state)
 	(void)state;
 }
 
+/* Which size a text needs (ISO/IEC 18004, table 7), and what every symbol has; that it can be read is pages.t's to show, with another's reader. */
+static void test_qr(void **state)
+{
+	static const struct {
+		size_t bytes;
+		int size;
+	} cases[] = { { 1, 21 }, { 17, 21 }, { 18, 25 }, { 32, 25 }, { 33, 29 }, { 53, 29 }, { 54, 33 }, { 78, 33 }, { 79, 37 }, { 106, 37 }, { 107, 41 }, { 134, 41 },
+		      { 135, 45 }, { 154, 45 }, { 155, 49 }, { 192, 49 }, { 193, 53 }, { 230, 53 }, { 231, 57 }, { 271, 57 }, { 272, 0 } };
+	char text[300];
+	struct qr q;
+	memset(text, 'x', sizeof text);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		bool ok = qr_make((struct str){ text, cases[i].bytes }, &q);
+		assert_int_equal(ok ? q.size : 0, cases[i].size);
+		int end = q.size - 1;
+		if (!ok)
+			continue;
+		assert_true(q.dark[3][3] && q.dark[3][end - 3] && q.dark[end - 3][3] && q.dark[0][0] && !q.dark[1][1] && q.dark[end - 7][8]);
+		for (int k = 8; k < end - 7; k++)
+			assert_true(q.dark[6][k] == (k % 2 == 0) && q.dark[k][6] == (k % 2 == 0));
+	}
+	(void)state;
+}
+
 static void test_escaping(void **state)
 {
 	struct html h;
@@ -206,7 +231,7 @@ static int fake_call(const char *socket, struct str request, struct buf *reply, 
 		buf_puts(reply, answer);
 		return 0;
 	}
-	buf_puts(reply, "{\"v\":1,\"ok\":true,\"session\":\"" FIRST "\",\"stage\":\"full\",\"secret\":\"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\"}");
+	buf_puts(reply, "{\"v\":1,\"ok\":true,\"session\":\"" FIRST "\",\"stage\":\"full\",\"secret\":\"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\",\"uri\":\"otpauth://x\"}");
 	return 0;
 }
 
@@ -481,6 +506,7 @@ static void test_signing_in(void **state)
 	/* the first time */
 	page = get_as(FIRST, "/enrol", "", false);
 	assert_non_null(strstr(page, "GEZD GNBV"));
+	assert_non_null(strstr(page, "<svg class=\"qr\" viewBox=\"0 0 29 29\""));
 	page = post(FIRST, "/enrol", "password=a&again=b&code=1");
 	assert_non_null(strstr(page, html_word(WORD_PW_DIFFER, true)));
 	assert_non_null(strstr(last_request, "enrol_secret")); /* and authd wasn't asked */
@@ -561,6 +587,11 @@ static void test_acts(void **state)
 		{ ANALYST, "/block/B-20261122-0001/remove", "back=" ONE, "{\"v\":1,\"do\":\"block.remove\"" S(ANALYST) ",\"id\":\"B-20261122-0001\"}", "Location: " ONE "?done=remove\r\n" },
 		{ ANALYST, "/block/B-20261122-0001/remove", "back=//evil.example", "block.remove", "Location: /blocks?done=remove\r\n" },
 		{ SAGA, "/block/B-20261122-0001/remove", "", "", "Status: 403" },
+		{ SAGA, ONE "/judge", "severity=3&reason=x", "", "Status: 403" },
+		{ SAGA, "/block/B-20261122-0001/consent", "", "{\"v\":1,\"do\":\"block.consent\"" S(SAGA) ",\"id\":\"B-20261122-0001\"}", "/blocks?done=consent" },
+		{ ANALYST, "/block/B-20261122-0001/consent", "", "", "Status: 403" },
+		{ ANALYST, "/block/B-20261122-0001/x", "", "", "Status: 404" },
+		{ ANALYST, "/account", "", "{\"v\":1,\"do\":\"leaked\"" S(ANALYST), "toride=; Path=/" },
 		{ ANALYST, "/block/../remove", "", "", "Status: 404" },
 		{ ANALYST, ONE "/apply", "", "", "Status: 404" },
 		{ ANALYST, ONE "", "", "", "Status: 404" },
@@ -664,7 +695,7 @@ static int end(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_scgi), cmocka_unit_test(test_forms), cmocka_unit_test(test_escaping),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_scgi), cmocka_unit_test(test_forms), cmocka_unit_test(test_qr), cmocka_unit_test(test_escaping),
 		                            cmocka_unit_test(test_language), cmocka_unit_test(test_pages), cmocka_unit_test(test_board),
 		                            cmocka_unit_test(test_bodies_apart), cmocka_unit_test(test_signing_in), cmocka_unit_test(test_forgery),
 		                            cmocka_unit_test(test_acts), cmocka_unit_test(test_asked_pages) };

@@ -3,6 +3,7 @@
 #include "portal/portal.h"
 
 #include "base/mem.h"
+#include "portal/qr.h"
 #include "wire/ctl.h"
 #include "wire/place.h"
 
@@ -108,6 +109,24 @@ static void put_key(struct html *h, const char *secret)
 	html_put(h, "</code></p>");
 }
 
+/* The same, to be photographed: a quiet zone of four modules, each row's dark runs as one piece. */
+static void put_picture(struct html *h, yyjson_val *uri)
+{
+	struct qr q;
+	if (!yyjson_is_str(uri) || !qr_make((struct str){ yyjson_get_str(uri), yyjson_get_len(uri) }, &q))
+		return; /* the key stands below */
+	html_put(h, "<svg class=\"qr\" viewBox=\"0 0 {n} {n}\" role=\"img\" aria-label=\"{w}\" shape-rendering=\"crispEdges\"><rect width=\"{n}\" height=\"{n}\" fill=\"#fff\"/>",
+	         (int64_t)q.size + 8, (int64_t)q.size + 8, WORD_ENROL_STEP_1, (int64_t)q.size + 8, (int64_t)q.size + 8);
+	for (int r = 0; r < q.size; r++)
+		for (int c = 0, run; c < q.size; c += run ? run : 1) {
+			for (run = 0; c + run < q.size && q.dark[r][c + run];)
+				run++;
+			if (run)
+				html_put(h, "<rect x=\"{n}\" y=\"{n}\" width=\"{n}\" height=\"1\"/>", (int64_t)c + 4, (int64_t)r + 4, (int64_t)run);
+		}
+	html_put(h, "</svg>");
+}
+
 static void put_enrol_form(struct request *rq)
 {
 	struct html *h = &rq->h;
@@ -140,6 +159,7 @@ static void show_enrol(struct request *rq, const char *status, enum word problem
 	html_put(h, "<h1>{w}</h1>", WORD_ENROL);
 	put_problem(h, problem);
 	html_put(h, "<h2>{w}</h2>", WORD_ENROL_STEP_1);
+	put_picture(h, yyjson_obj_get(yyjson_doc_get_root(doc), "uri"));
 	put_key(h, secret);
 	put_enrol_form(rq);
 	page_end(rq, status, false);
@@ -208,4 +228,38 @@ void page_logout(struct request *rq, const char *rest)
 	visit_set_session(rq, NULL);
 	rq->who = (struct visitor){ 0 };
 	page_plain(rq, "200 OK", WORD_SIGNED_OUT);
+}
+
+/* ---- one's own account ---- */
+
+static void do_leaked(struct request *rq)
+{
+	struct err err;
+	struct buf b;
+	visit_request(rq, &b, "leaked");
+	json_field_s(&b, "address", rq->q->address);
+	if (visit_ask(rq, SOCK_AUTH, &b, SIGN_IN_MS, NULL, &err) < 0) {
+		page_plain(rq, "503 Service Unavailable", WORD_NO_ANSWER);
+		return;
+	}
+	visit_set_session(rq, NULL);
+	rq->who = (struct visitor){ 0 };
+	page_plain(rq, "200 OK", WORD_LEAK_DONE);
+}
+
+void page_account(struct request *rq, const char *rest)
+{
+	static const enum word roles[ROLE_COUNT] = { WORD_ROLE_OPERATOR, WORD_ROLE_ANALYST, WORD_ROLE_APPROVER, WORD_ROLE_CLERK };
+	struct html *h = &rq->h;
+	(void)rest;
+	if (rq->q->post) {
+		do_leaked(rq);
+		return;
+	}
+	page_begin(rq, WORD_ACCOUNT, "", false);
+	html_put(h, "<h1>{t}</h1><p>{w}: {w} {t}</p>", rq->who.name, WORD_ROLE, (int)roles[rq->who.role], rq->who.org[0] ? page_org_name(rq->p, rq->who.org, h->ja) : "");
+	html_put(h, "<section><h2>{w}</h2><p>{w}</p><form method=\"post\" action=\"/account\">", WORD_LEAK, WORD_LEAK_HINT);
+	page_form_token(rq);
+	html_put(h, "<button class=\"stop\">{w}</button></form></section>", WORD_LEAK_BUTTON);
+	page_end(rq, "200 OK", false);
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # What people see: a real browser on a terminal, through the intercepting proxy, trusting the cloud's authority as a managed
-# terminal does; the page that stops it; and the desk, on the node: signing in for the first time. At a phone's width and a desk's. Chromium is driven through
+# terminal does; the page that stops it; and the desk, on the node: an analyst's first day. At a phone's width and a desk's. Chromium is driven through
 # its own driver (W3C WebDriver) with curl; pictures of what it saw stay in build/test-log/.
 cd "$(dirname "$0")/../.."
 export TORIDE_LAB=tg TORIDE_SOURCE=$PWD
@@ -105,23 +105,91 @@ quiet() { # no refused style or script, nothing blocked by its own policy
 	wd POST /se/log '{"type":"browser"}' >"$W/console"; cat "$W/console"
 	[ -s "$W/console" ] && jq -e '[.value[] | select(.level == "SEVERE" and (.message | contains("favicon") | not))] == []' "$W/console"
 }
+# Letters against what is behind them, WCAG 2.1, 1.4.3: at least 4.5 to 1, everywhere on the page.
+contrast() {
+	is "$(js '(() => {
+		const rgb = c => c.match(/[\d.]+/g).map(Number), part = v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+		const light = c => 0.2126 * part(c[0]) + 0.7152 * part(c[1]) + 0.0722 * part(c[2]);
+		const behind = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] > 0) return c; } return [255, 255, 255]; };
+		const bad = [];
+		for (const e of document.querySelectorAll("body *")) {
+			if (![...e.childNodes].some(n => n.nodeType == 3 && n.data.trim()) || !e.getClientRects().length) continue;
+			const a = light(rgb(getComputedStyle(e).color)), b = light(behind(e)), ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+			if (ratio < 4.5) bad.push(e.tagName + " " + e.className + " " + ratio.toFixed(2));
+		}
+		return bad.join();
+	})()')" ""
+}
+# All that can be pressed or filled in is reached by Tab and shows that it is there.
+reached() {
+	wd POST /actions '{"actions":[{"type":"key","id":"k","actions":[{"type":"keyDown","value":"\uE004"},{"type":"keyUp","value":"\uE004"}]}]}' >/dev/null
+	[ "$(js 'document.activeElement.className')" = skip ] || { js 'document.activeElement.outerHTML'; return 1; }
+	is "$(js '[...document.querySelectorAll("a[href],button,input:not([type=hidden]),select,textarea,summary")].filter(e => e.tabIndex < 0 || e.disabled).length')" 0 &&
+		is "$(js 'getComputedStyle(document.activeElement).outlineStyle')" solid
+}
+keys() { # TEXT...: typed where the focus is, as at a keyboard
+	wd POST /actions "$(printf '%s' "$1" | jq -Rsc '{actions: [{type: "key", id: "k", actions: [split("")[] | {type: "keyDown", value: .}, {type: "keyUp", value: .}]}]}')" >/dev/null
+}
+looks() { # NAME WORDS: the page now shown, with everything we want of each
+	both_widths "$1" "$2"
+	try "$2: every field has a label" labelled
+	try "$2: letters stand out from what is behind them" contrast
+	try "$2: all of it is reached by keyboard" reached
+	try "$2: the browser complains of nothing" quiet
+}
+ip netns exec tg-412015-pc1 bash -c 'while :; do curl -s -A "" --max-time 5 -o /dev/null -x http://192.0.2.10:8080 "http://c2.example/beacon?<script>alert(1)</script>"; sleep 1; done' & drivers=($! "${drivers[@]}")
 try "a browser starts beside the node" browser here "$W/operator" --no-proxy-server
 try "the desk asks who it is" eval 'visit $desk/ && at /login'
-both_widths login "the door"
-try "each of its fields has a label" labelled
+looks login "the door"
 once=$(node user add "佐藤 花子" --role analyst --json | jq -r .password)
 sign_in() { field "#name" "佐藤 花子" && field "#password" "$1" && field "#code" "$2" && press "main button"; }
 try "a name and the one-time password lead to the first time" eval 'sign_in "$once" "" && at /enrol'
-both_widths enrol "the first time"
-try "each field there has a label" labelled
-secret=$(js 'document.querySelector(".key code").textContent' | tr -d ' ')
-try "a password of one's own and the app's code" eval 'field "#password" "$own"; field "#again" "$own"; field "#code" "$(oathtool --totp -b "$secret")"; press "main button" && at /'
+looks enrol "the first time"
+photographed() { zbarimg -q --raw "$shots/page-enrol-390.png" | tr -d '\n'; }
+try "the picture is read from the screen, as a phone would" eval 'photographed | grep -q "^otpauth://totp/Toride:%E4%BD%90"'
+secret=$(photographed | sed 's/.*secret=\([A-Z2-7]*\).*/\1/')
+code() { oathtool --totp -b -N "@$(($(date +%s) + ${1:-0}))" "$secret"; }
+try "a password of one's own and the app's code" eval 'field "#password" "$own"; field "#again" "$own"; field "#code" "$(code)"; press "main button" && at /'
 try "the board comes" says 監視ボード
 try "with the bodies' names" says 佐賀市
 try "in Japanese" is "$(js document.documentElement.lang)" ja
-both_widths board "the board"
+looks board "the board"
 try "its session is out of a script's reach" is "$(js document.cookie)" ""
-try "and the browser complains of nothing" quiet
+try "signing out leads to the door" eval 'press "nav button" && says ログアウトしました && visit $desk/ && at /login'
+try "by keyboard alone one signs in again, with password and code" eval 'visit $desk/login && wd POST /element/active "{}" >/dev/null; js "document.getElementById(\"name\").focus()" >/dev/null;
+	keys "佐藤花子$(printf "\uE004")$own$(printf "\uE004")$(code 30)$(printf "\uE007")"; until_true 5 at /'
+
+# ---- an incident that came from packets
+number=
+incident() { number=$(node incident list --org 412015 --json | jq -r .number | head -n 1); [ -n "$number" ]; }
+try "packets have become an incident" until_true 30 incident
+try "the list shows it" eval 'visit $desk/incidents && says "$number"'
+looks incidents "the list"
+try "its card, by the list's link" eval 'press "tbody a" && at "/incident/$number"'
+looks card "the card"
+try "what the terminal sent is text there" eval '[ "$(js "document.scripts.length + document.querySelectorAll(\"main img\").length")" = 0 ]'
+try "receipt is confirmed by a button" eval 'press "form[action\$=\"/ack\"] button" && says 受領を確認しました'
+try "a judgement, with a reason that would like to be a script" eval 'press "form[action\$=\"/judge\"] input[value=\"3\"]"; field "#judge-reason" "<img src=x onerror=document.title=1>"; press "form[action\$=\"/judge\"] button" && says "onerror=document.title=1" && [ "$(js document.title)" != 1 ]'
+news() { ip netns exec tg-412015-pc1 curl -s --max-time 10 -x http://192.0.2.10:8080 http://www.news.example/ | grep -q "today.s news"; }
+stopped() { ip netns exec tg-412015-pc1 curl -s --max-time 10 -x http://192.0.2.10:8080 http://www.news.example/ | grep -q P-20; }
+try "the terminal reads the news" news
+try "a block is ordered" eval 'field "#value" www.news.example; field "#block-reason" 試し; field "#hours" 1; press "form[action\$=\"/block\"] button" && says 遮断を指示しました'
+try "and its traffic stops" until_true 10 stopped
+try "the blocks" eval 'visit $desk/blocks && says www.news.example'
+looks blocks "the blocks"
+try "the block is undone by a button" eval 'js "[...document.querySelectorAll(\"li\")].find(e => e.innerText.includes(\"www.news.example\")).querySelector(\"form\").setAttribute(\"id\", \"undo\")" >/dev/null; press "#undo button" && says 解除を指示しました'
+try "and the terminal reads the news again" until_true 10 news
+try "the changes" eval 'visit $desk/changes && says 適用中'
+looks changes "the changes"
+try "a change in words" eval 'press "main li a" && says 違い'
+looks change "a change"
+if [ -e build/libchdb.so ]; then
+	found() { visit "$desk/log?q=class%3Ahttp+host%3Ac2.example&hours=1" && says c2.example/beacon; }
+	try "the log is searched" until_true 20 found
+else
+	visit "$desk/log" >/dev/null
+fi
+looks log "the search"
 quit
 echo "1..$n"
 exit $bad

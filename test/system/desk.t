@@ -124,6 +124,11 @@ for i in $(seq 40); do on gw1 bash -c 'exec 3<>/dev/tcp/127.0.0.1/8480; printf "
 try "forty that send half a form hold nobody up" eval 'page sato / && code_is 200'
 kill "${slow[@]}" 2>/dev/null
 try "the clerk's session outlived all of it" eval 'page yamada / && code_is 200'
+post again /login /login name=sato "password=$own" "code=$(fresh_code sato)"
+try "a leak reported by one button shuts the account" eval 'post again /account /account && code_is 200 && holds アカウントを止めました && page sato / && goes_to /login && "$toride" user list --json | jq -se "map(select(.name == \"sato\")) | .[0].state == \"disabled\""'
+try "and is on record" until_true 5 recorded service '"user":{"name":"sato"}.*"status_detail":"leak_reported"'
+"$toride" user enable sato && rm -f "$top/again.jar" && post sato /login /login name=sato "password=$own" "code=$(fresh_code sato)"
+session=$(awk '$6 == "toride" { print $7 }' "$top/sato.jar")
 try "signing out ends a session, also for who kept its name" eval 'post sato / /logout && code_is 200 && holds ログアウトしました && with "toride=$session" "$url/" && goes_to /login'
 echo "1..$n"
 exit $bad

@@ -52,11 +52,11 @@ try "a link with one digit changed is none" eval 'page mail "${to%?}g" && code_i
 
 # ---- judgement and notes ----
 evil='<img src=x onerror=alert(1)>"&'
-try "the analyst judges, with a reason" eval 'post sato "/incident/$a" "/incident/$a/judge" severity=2 "reason=$evil" && goes_to "/incident/$a?done=judge"'
+try "the analyst judges, with a reason" eval 'post sato "/incident/$a" "/incident/$a/judge" severity=3 "reason=$evil" && goes_to "/incident/$a?done=judge"'
 try "it stands there as text" eval 'page sato "/incident/$a" && lacks "<img" && holds "&lt;img src=x onerror=alert(1)&gt;&quot;&amp;"'
 try "under the analyst's name" eval 'shown "$a" | jq -se ".[0].severity.judged.by == \"sato\" or .[0].severity.by == \"sato\" or (.[0].severity | tostring | contains(\"sato\"))"'
 try "without a reason it isn't taken, and says so" eval 'post sato "/incident/$a" "/incident/$a/judge" severity=2 && code_is 403 && holds 入力した内容'
-try "a clerk can't judge" eval 'post yamada "/incident/$a" "/incident/$a/judge" severity=0 reason=x; code_is 403 && shown "$a" | jq -se ".[0].severity.effective == 2"'
+try "a clerk can't judge" eval 'post yamada "/incident/$a" "/incident/$a/judge" severity=0 reason=x; code_is 403 && shown "$a" | jq -se ".[0].severity.effective == 3"'
 try "a clerk's note is kept; where the incident stands isn't theirs to move" eval 'post yamada "/incident/$a" "/incident/$a/note" "text=端末の線を抜きました" state=recovering && goes_to "/incident/$a?done=note" && shown "$a" | grep -q 線を抜きました && ! shown "$a" | jq -se ".[0].state == \"recovering\""'
 
 # ---- block and undo ----
@@ -74,6 +74,16 @@ try "the analyst can, by one button" eval 'post sato /blocks "/block/$block/remo
 try "and the terminal reads the news again" until_true 10 news 412015
 try "order and undoing are on record under the analyst's name" until_true 5 eval 'audited "\"actor\":{\"user\":\"sato\"},\"api\":{\"operation\":\"block.add\"}" && audited "\"actor\":{\"user\":\"sato\"},\"api\":{\"operation\":\"block.remove\"}"'
 try "what never may be blocked isn't, and the page says why" eval 'post sato "/incident/$a" "/incident/$a/block" org=412015 kind=address value=192.0.2.10 reason=x hours=1 && code_is 403 && holds できませんでした'
+
+# ---- a block that a body is asked about ----
+asked() { "$toride" block list --json | jq -r 'select(.state == "requested") | "\(.org) \(.id)"' | head -n 1 | grep .; }
+try "severity 3 asks bodies that haven't agreed beforehand" until_true 10 asked
+read -r other request <<<"$(asked)"
+try "its clerk signs in" join tokunaga --role clerk --org "$other"
+try "another body's clerk can't consent for it" eval 'post hamada /blocks "/block/$request/consent"; code_is 403 && asked | grep -q "$request"'
+try "its own can, by one button" eval 'page tokunaga /blocks && holds "/block/$request/consent" && post tokunaga /blocks "/block/$request/consent" && goes_to "/blocks?done=consent"'
+active() { "$toride" block list --org "$other" --json | jq -se "map(select(.id == \"$request\" and .state == \"active\")) | length == 1"; }
+try "and it is blocked there" until_true 10 active
 
 # ---- a change ----
 cp -r "$lab/description" "$top/new"
