@@ -118,6 +118,11 @@ static int session_find(struct accounts *a, const char *token, struct store_rows
 	return r;
 }
 
+int account_sessions_end(struct accounts *a, const char *name, struct err *err)
+{
+	return run(a, &end_all, name, err);
+}
+
 int account_session_enrolling(struct accounts *a, const char *token, struct session *ret, char ret_secret[TOTP_TEXT], struct err *err)
 {
 	struct store_rows rows;

@@ -85,6 +85,10 @@ enum enrol {
 /* A new session takes the place of the one of stage enrol. */
 int account_enrol(struct accounts *a, const char *token, const char *password, const char *code, enum enrol *ret_how, enum password_fault *ret_fault,
                   char ret_token[SESSION_TOKEN], struct session *ret, struct err *err);
+/* A new password by its owner, who gives the old one and a code: ENROL_CODE when one of them is wrong, which counts as a wrong try. All
+ * sessions end but a new one. */
+int account_change_password(struct accounts *a, const char *token, const struct credentials *c, const char *password, enum enrol *ret_how,
+                            enum password_fault *ret_fault, char ret_token[SESSION_TOKEN], struct session *ret, struct err *err);
 /* -E_DENIED when there is none, or it is over. touch: somebody did something; false for a page that refreshes itself. */
 int account_session(struct accounts *a, const char *token, bool touch, struct session *ret, struct err *err);
 /* The person says that others may know the password (S-33): the account is disabled and all its sessions end. */

@@ -378,6 +378,50 @@ static void test_looking_after(void **state)
 	buf_done(&b);
 }
 
+static void test_new_password(void **state)
+{
+	char secret[TOTP_TEXT], code[8], first[SESSION_TOKEN], second[SESSION_TOKEN];
+	enum enrol how;
+	enum password_fault fault;
+	struct session s;
+	(void)state;
+	if (!have_pg)
+		skip();
+	enrolled("ueda", "operator", "", secret);
+	memcpy(first, token, sizeof first);
+	clock_advance(60000);
+	code_now(secret, code);
+	assert_int_equal(try_in("ueda", OWN, code, ""), SIGN_IN_DONE);
+	memcpy(second, token, sizeof second);
+	clock_advance(60000);
+	code_now(secret, code);
+#define CHANGE(t, old, c, new) account_change_password(&a, t, &(struct credentials){ "", old, c, "" }, new, &how, &fault, token, &s, &err)
+	assert_int_equal(CHANGE("x", OWN, code, "Nw8#rTy5!b"), -E_DENIED);
+	assert_int_equal(CHANGE(second, "wrong", code, "Nw8#rTy5!b"), 0);
+	assert_int_equal(how, ENROL_CODE);
+	assert_int_equal(CHANGE(second, OWN, "000000", "Nw8#rTy5!b"), 0);
+	assert_int_equal(how, ENROL_CODE);
+	assert_int_equal(CHANGE(second, OWN, code, "weak"), 0);
+	assert_true(how == ENROL_PASSWORD && fault == PASSWORD_LENGTH);
+	assert_int_equal(CHANGE(second, OWN, code, OWN), 0);
+	assert_true(how == ENROL_PASSWORD && fault == PASSWORD_USED);
+	assert_int_equal(CHANGE(second, OWN, code, "Nw8#rTy5!b"), 0);
+	assert_int_equal(how, ENROL_DONE);
+	assert_int_equal(account_session(&a, token, true, &s, &err), 0);
+	assert_int_equal(account_session(&a, first, true, &s, &err), -E_DENIED);
+	assert_int_equal(account_session(&a, second, true, &s, &err), -E_DENIED);
+	clock_advance(60000);
+	code_now(secret, code);
+	assert_int_equal(try_in("ueda", OWN, code, ""), SIGN_IN_PASSWORD);
+	assert_int_equal(try_in("ueda", "Nw8#rTy5!b", code, ""), SIGN_IN_DONE);
+	/* guessing the old one from a session left open locks the account, too */
+	for (int i = 0; i < ACCOUNT_TRIES; i++)
+		assert_int_equal(CHANGE(token, "wrong", "000000", "Nw8#rTy5!c"), 0);
+	clock_advance(60000);
+	code_now(secret, code);
+	assert_int_equal(try_in("ueda", "Nw8#rTy5!b", code, ""), SIGN_IN_LOCKED);
+}
+
 /* The other roles can't read a hash, and the page's may ask for nothing but what a session may see. */
 static void test_others_cannot(void **state)
 {
@@ -413,7 +457,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_password_rules), cmocka_unit_test(test_password_kept), cmocka_unit_test(test_totp),
 		cmocka_unit_test(test_roles),          cmocka_unit_test(test_first_time),    cmocka_unit_test(test_adding),
-		cmocka_unit_test(test_lock),           cmocka_unit_test(test_sessions),      cmocka_unit_test(test_looking_after),
+		cmocka_unit_test(test_lock),           cmocka_unit_test(test_sessions),      cmocka_unit_test(test_looking_after), cmocka_unit_test(test_new_password),
 		cmocka_unit_test(test_others_cannot),
 	};
 	return cmocka_run_group_tests(tests, begin, end);

@@ -222,6 +222,16 @@ static int set_own(struct accounts *a, const char *name, const char *hash, const
 	return r < 0 ? r : store_run(a->store, &forget, &few, NULL, err);
 }
 
+static int refuse_password(struct accounts *a, const char *name, const char *password, enum password_fault *ret, struct err *err)
+{
+	bool used = false;
+	*ret = password_check(password, name);
+	int r = *ret == PASSWORD_GOOD ? used_before(a, name, password, &used, err) : 0;
+	if (r == 0 && used)
+		*ret = PASSWORD_USED;
+	return r;
+}
+
 static int enrolling(struct accounts *a, const char *token, struct session *s, char secret[TOTP_TEXT], struct err *err)
 {
 	int r = store_begin(a->store, STORE_ALL, err);
@@ -235,20 +245,14 @@ int account_enrol(struct accounts *a, const char *token, const char *password, c
 {
 	char secret[TOTP_TEXT], hash[PASSWORD_HASH_MAX];
 	unsigned char key[TOTP_SECRET];
-	bool used = false;
 	int64_t step = 0;
 	int r = enrolling(a, token, ret, secret, err);
 	if (r < 0)
 		return r;
 	*ret_how = ENROL_PASSWORD;
-	*ret_fault = password_check(password, ret->name);
-	if (*ret_fault != PASSWORD_GOOD)
-		return 0;
-	r = used_before(a, ret->name, password, &used, err);
-	if (r < 0 || used) {
-		*ret_fault = PASSWORD_USED;
+	r = refuse_password(a, ret->name, password, ret_fault, err);
+	if (r < 0 || *ret_fault != PASSWORD_GOOD)
 		return r;
-	}
 	*ret_how = ENROL_CODE;
 	if (totp_parse(secret, key))
 		step = totp_check(code, key, clock_now_ms(), 0);
@@ -264,5 +268,50 @@ int account_enrol(struct accounts *a, const char *token, const char *password, c
 	store_abort(a->store);
 	if (r == 0)
 		*ret_how = ENROL_DONE;
+	return r;
+}
+
+/* ---- a new password ---- */
+
+/* The old password and a code, of the person whose session it is. *ret_right false: it was counted as a wrong try. */
+static int prove(struct accounts *a, const struct credentials *c, struct known *k, int64_t *ret_step, bool *ret_right, struct err *err)
+{
+	bool there;
+	int r = look_up(a, c->name, k, &there, err);
+	if (r < 0)
+		return r;
+	enum sign_in how = judge(a, c, k, there, ret_step);
+	*ret_right = how == SIGN_IN_DONE && !k->one_time;
+	return how == SIGN_IN_PASSWORD || how == SIGN_IN_CODE ? note_wrong(a, k, &how, err) : 0;
+}
+
+int account_change_password(struct accounts *a, const char *token, const struct credentials *c, const char *password, enum enrol *ret_how,
+                            enum password_fault *ret_fault, char ret_token[SESSION_TOKEN], struct session *ret, struct err *err)
+{
+	struct known k = { 0 };
+	char hash[PASSWORD_HASH_MAX];
+	int64_t step = 0;
+	bool proven = false;
+	int r = account_session(a, token, true, ret, err);
+	if (r == 0 && ret->enrol)
+		r = err_set(err, E_DENIED, "session", "a password of one's own comes first");
+	struct credentials theirs = { r == 0 ? ret->name : "", c->password, c->code, "" };
+	r = r < 0 ? r : prove(a, &theirs, &k, &step, &proven, err);
+	*ret_how = ENROL_CODE;
+	if (r < 0 || !proven)
+		return r;
+	*ret_how = ENROL_PASSWORD;
+	r = refuse_password(a, ret->name, password, ret_fault, err);
+	if (r < 0 || *ret_fault != PASSWORD_GOOD)
+		return r;
+	r = password_hash(password, a->iterations, hash, err);
+	r = r < 0 ? r : store_begin(a->store, STORE_ALL, err);
+	r = r < 0 ? r : set_own(a, ret->name, hash, k.totp, step, err);
+	r = r < 0 ? r : account_sessions_end(a, ret->name, err);
+	r = r < 0 ? r : account_session_begin(a, ret, "", ret_token, err);
+	r = r < 0 ? r : store_commit(a->store, err);
+	store_abort(a->store);
+	OPENSSL_cleanse(&k, sizeof k);
+	*ret_how = ENROL_DONE;
 	return r;
 }

@@ -38,7 +38,7 @@ struct authd {
 
 /* The texts of a request; each operation takes those it names. */
 struct asked {
-	char name[FIELD_MAX], password[FIELD_MAX], code[FIELD_MAX], session[FIELD_MAX], address[FIELD_MAX], role[FIELD_MAX], org[FIELD_MAX], by[FIELD_MAX];
+	char name[FIELD_MAX], password[FIELD_MAX], new[FIELD_MAX], code[FIELD_MAX], session[FIELD_MAX], address[FIELD_MAX], role[FIELD_MAX], org[FIELD_MAX], by[FIELD_MAX];
 };
 
 struct job {
@@ -49,7 +49,7 @@ struct job {
 	int (*run)(struct job *j);
 	struct buf fields;
 	struct err err;
-	bool judged; /* a sign-in was: tell it */
+	const char *detail; /* what is told of it; NULL: nothing */
 	enum sign_in how;
 	struct session who;
 };
@@ -111,7 +111,7 @@ static int run_sign_in(struct job *j)
 	struct credentials c = { j->q.name, j->q.password, j->q.code, j->q.session };
 	char token[SESSION_TOKEN];
 	int r = account_sign_in(&j->x->slow, &c, &j->how, token, &j->who, &j->err);
-	j->judged = r == 0;
+	j->detail = r == 0 ? sign_in_name(j->how) : NULL;
 	if (r == 0 && j->how != SIGN_IN_DONE)
 		return err_set(&j->err, E_DENIED, "", "%s", sign_in_name(j->how)); /* portald shows all of them alike */
 	if (r == 0) {
@@ -121,20 +121,40 @@ static int run_sign_in(struct job *j)
 	return r;
 }
 
-static int run_enrol(struct job *j)
+static int run_enrol(struct job *j);
+
+/* A first password, or a new one: what it was refused for, or a new session. */
+static int answer_password(struct job *j, int r, enum enrol how, enum password_fault fault, const char *token)
 {
-	enum enrol how;
-	enum password_fault fault;
-	char token[SESSION_TOKEN];
-	int r = account_enrol(&j->x->slow, j->q.session, j->q.password, j->q.code, &how, &fault, token, &j->who, &j->err);
 	if (r < 0)
 		return r;
 	if (how != ENROL_DONE)
 		return err_set(&j->err, E_INVALID, how == ENROL_CODE ? "code" : "password", "%s", how == ENROL_CODE ? "wrong" : password_fault_name(fault));
 	put_first(&j->fields, "session", token);
 	put_person(&j->fields, &j->who);
-	j->judged = true;
+	j->detail = j->run == run_enrol ? "enrolled" : "password_changed";
 	return 0;
+}
+
+static int run_enrol(struct job *j)
+{
+	enum enrol how = ENROL_CODE;
+	enum password_fault fault = PASSWORD_GOOD;
+	char token[SESSION_TOKEN];
+	int r = account_enrol(&j->x->slow, j->q.session, j->q.password, j->q.code, &how, &fault, token, &j->who, &j->err);
+	return answer_password(j, r, how, fault, token);
+}
+
+static int run_password(struct job *j)
+{
+	struct credentials c = { "", j->q.password, j->q.code, "" };
+	enum enrol how = ENROL_CODE;
+	enum password_fault fault = PASSWORD_GOOD;
+	char token[SESSION_TOKEN];
+	int r = account_change_password(&j->x->slow, j->q.session, &c, j->q.new, &how, &fault, token, &j->who, &j->err);
+	if (r == 0 && how == ENROL_CODE)
+		j->detail = "wrong_password";
+	return answer_password(j, r, how, fault, token);
 }
 
 static int run_add(struct job *j)
@@ -168,8 +188,8 @@ static void job_done(uv_work_t *w, int status)
 	struct authd *x = j->x;
 	if (status < 0 && !j->err.code)
 		err_set(&j->err, E_CLOSED, "", "authd is ending");
-	if (j->judged)
-		tell(x, "Logon", j->who.name, j->who.org, j->q.address, j->run == run_enrol ? "enrolled" : sign_in_name(j->how), !j->err.code);
+	if (j->detail)
+		tell(x, "Logon", j->who.name, j->who.org, j->q.address, j->detail, !j->err.code);
 	ctl_reply(x->server, j->peer, buf_view(&j->fields), &j->err);
 	x->jobs--;
 	OPENSSL_cleanse(&j->q, sizeof j->q);
@@ -246,7 +266,7 @@ static int take(yyjson_val *root, struct asked *q, struct err *err)
 	struct {
 		const char *key;
 		char *dst;
-	} fields[] = { { "name", q->name }, { "password", q->password }, { "code", q->code }, { "session", q->session },
+	} fields[] = { { "name", q->name }, { "password", q->password }, { "new", q->new }, { "code", q->code }, { "session", q->session },
 		       { "address", q->address }, { "role", q->role }, { "org", q->org }, { "by", q->by } };
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
 		struct str s = ctl_str(root, fields[i].key);
@@ -265,6 +285,8 @@ static int handle_page(struct authd *x, const struct ctl_request *rq, const char
 		return later(x, rq, q, run_sign_in, err);
 	if (strcmp(what, "enrol") == 0)
 		return later(x, rq, q, run_enrol, err);
+	if (strcmp(what, "password") == 0)
+		return later(x, rq, q, run_password, err);
 	if (strcmp(what, "enrol_secret") == 0)
 		return do_secret(x, q, b, err);
 	if (strcmp(what, "sign_out") == 0)

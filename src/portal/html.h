@@ -150,6 +150,10 @@
 	X(LEAK_DONE, "届け出を受け付け、アカウントを止めました。運用担当に連絡してください。", "It is reported and your account is locked. Please call the operators.") \
 	X(PROVISIONAL_IS, "暫定危険度(自動):", "Provisional severity, by the system:") \
 	X(JUDGED_IS, "担当者の判断:", "Judged by a person:") \
+	X(NEW_PASSWORD, "新しいパスワード", "A new password") \
+	X(OLD_PASSWORD, "いまのパスワード", "Your password now") \
+	X(OLD_WRONG, "いまのパスワードか確認コードが違います。", "Your password or the code is wrong.") \
+	X(DONE_PASSWORD, "パスワードを変えました。ほかの端末でのログインは終わりました。", "Your password is changed. You are signed out everywhere else.") \
 	X(UNDO, "解除する", "Undo") \
 	X(DONE_ACK, "受領を確認しました。", "Receipt is confirmed.") \
 	X(DONE_NOTE, "記入しました。", "It is on the timeline.") \

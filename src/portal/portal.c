@@ -110,6 +110,7 @@ static const struct page {
 	{ "/enrol", true, DOOR_ENROL, ALL, WORD_COUNT, page_enrol },
 	{ "/account", false, DOOR_FULL, ALL, WORD_COUNT, page_account },
 	{ "/account", true, DOOR_FULL, ALL, WORD_COUNT, page_account },
+	{ "/account/password", true, DOOR_FULL, ALL, WORD_COUNT, page_password },
 	{ "/logout", true, DOOR_FULL, ALL, WORD_COUNT, page_logout },
 };
 
@@ -228,7 +229,7 @@ static const struct {
 	const char *code;
 	enum word word;
 } done[] = { { "ack", WORD_DONE_ACK },     { "note", WORD_DONE_NOTE }, { "judge", WORD_DONE_JUDGE },    { "block", WORD_DONE_BLOCK },
-	     { "remove", WORD_DONE_UNDO }, { "consent", WORD_DONE_CONSENT }, { "close", WORD_DONE_CLOSE }, { "approve", WORD_DONE_APPROVE } };
+	     { "remove", WORD_DONE_UNDO }, { "password", WORD_DONE_PASSWORD }, { "consent", WORD_DONE_CONSENT }, { "close", WORD_DONE_CLOSE }, { "approve", WORD_DONE_APPROVE } };
 
 void page_say_done(struct request *rq)
 {

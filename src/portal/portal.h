@@ -125,6 +125,7 @@ void page_log(struct request *rq, const char *rest);
 void page_login(struct request *rq, const char *rest);
 void page_enrol(struct request *rq, const char *rest);
 void page_account(struct request *rq, const char *rest);
+void page_password(struct request *rq, const char *rest);
 void page_logout(struct request *rq, const char *rest);
 
 #endif

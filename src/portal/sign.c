@@ -247,19 +247,75 @@ static void do_leaked(struct request *rq)
 	page_plain(rq, "200 OK", WORD_LEAK_DONE);
 }
 
-void page_account(struct request *rq, const char *rest)
+static void put_password_form(struct request *rq)
+{
+	struct html *h = &rq->h;
+	html_put(h, "<section><h2>{w}</h2><form class=\"stack\" method=\"post\" action=\"/account/password\" autocomplete=\"off\">", WORD_NEW_PASSWORD);
+	page_form_token(rq);
+	html_put(h, "<label for=\"old\">{w}</label><input id=\"old\" name=\"old\" type=\"password\" required maxlength=\"128\" autocomplete=\"off\">", WORD_OLD_PASSWORD);
+	html_put(h, "<label for=\"code\">{w}</label><input id=\"code\" name=\"code\" inputmode=\"numeric\" required maxlength=\"8\" autocomplete=\"one-time-code\">", WORD_APP_CODE);
+	html_put(h, "<p id=\"rules\">{w}</p><label for=\"password\">{w}</label>", WORD_PASSWORD_RULES, WORD_NEW_PASSWORD);
+	html_put(h, "<input id=\"password\" name=\"password\" type=\"password\" required maxlength=\"128\" autocomplete=\"off\" aria-describedby=\"rules\">");
+	html_put(h, "<label for=\"again\">{w}</label><input id=\"again\" name=\"again\" type=\"password\" required maxlength=\"128\" autocomplete=\"off\">", WORD_PASSWORD_AGAIN);
+	html_put(h, "<button>{w}</button></form></section>", WORD_ENROL_DO);
+}
+
+static void show_account(struct request *rq, const char *status, enum word problem)
 {
 	static const enum word roles[ROLE_COUNT] = { WORD_ROLE_OPERATOR, WORD_ROLE_ANALYST, WORD_ROLE_APPROVER, WORD_ROLE_CLERK };
 	struct html *h = &rq->h;
-	(void)rest;
-	if (rq->q->post) {
-		do_leaked(rq);
-		return;
-	}
 	page_begin(rq, WORD_ACCOUNT, "", false);
 	html_put(h, "<h1>{t}</h1><p>{w}: {w} {t}</p>", rq->who.name, WORD_ROLE, (int)roles[rq->who.role], rq->who.org[0] ? page_org_name(rq->p, rq->who.org, h->ja) : "");
+	page_say_done(rq);
+	put_problem(h, problem);
+	put_password_form(rq);
 	html_put(h, "<section><h2>{w}</h2><p>{w}</p><form method=\"post\" action=\"/account\">", WORD_LEAK, WORD_LEAK_HINT);
 	page_form_token(rq);
 	html_put(h, "<button class=\"stop\">{w}</button></form></section>", WORD_LEAK_BUTTON);
-	page_end(rq, "200 OK", false);
+	page_end(rq, status, false);
+}
+
+void page_account(struct request *rq, const char *rest)
+{
+	(void)rest;
+	if (rq->q->post)
+		do_leaked(rq);
+	else
+		show_account(rq, "200 OK", WORD_COUNT);
+}
+
+void page_password(struct request *rq, const char *rest)
+{
+	char old[FIELD], password[FIELD], again[FIELD], code[24], token[TOKEN_MAX] = "";
+	struct err err;
+	struct buf b;
+	yyjson_doc *doc = NULL;
+	(void)rest;
+	form_get(rq->q->body, "old", old, sizeof old);
+	form_get(rq->q->body, "password", password, sizeof password);
+	form_get(rq->q->body, "again", again, sizeof again);
+	form_get(rq->q->body, "code", code, sizeof code);
+	bool same = strcmp(password, again) == 0;
+	visit_request(rq, &b, "password");
+	json_field_s(&b, "password", old);
+	json_field_s(&b, "new", password);
+	json_field_s(&b, "code", code);
+	json_field_s(&b, "address", rq->q->address);
+	OPENSSL_cleanse(old, sizeof old);
+	OPENSSL_cleanse(password, sizeof password);
+	OPENSSL_cleanse(again, sizeof again);
+	if (!same) {
+		buf_done(&b);
+		show_account(rq, "403 Forbidden", WORD_PW_DIFFER);
+		return;
+	}
+	int r = visit_ask(rq, SOCK_AUTH, &b, SIGN_IN_MS, &doc, &err);
+	if (r == 0 && str_copy(ctl_str(yyjson_doc_get_root(doc), "session"), token, sizeof token)) {
+		visit_set_session(rq, token);
+		page_go(rq, "/account?done=password");
+	} else {
+		enum word problem = r < 0 ? problem_of(&err) : WORD_UNKNOWN;
+		show_account(rq, "403 Forbidden", problem == WORD_CODE_WRONG ? WORD_OLD_WRONG : problem);
+	}
+	yyjson_doc_free(doc);
 }
