@@ -182,12 +182,15 @@ static const char by_session[] =
 	"CREATE FUNCTION toride_portal_scope() RETURNS text LANGUAGE plpgsql STABLE AS"
 	" $$ BEGIN RETURN toride_auth.portal_scope(); END $$;";
 
-/* Links in notices, by which somebody without an account confirms receipt: each names one contact, and acts once. Kept is the SHA-256. */
+/* Links in notices, by which somebody without an account confirms receipt: each names one contact, and acts once. Kept is the SHA-256. The
+ * page shows that a notice went out, and can't read the link in it. */
 static const char links[] =
 	"CREATE TABLE ack_link (token text PRIMARY KEY, incident bigint NOT NULL REFERENCES incident(id), org text NOT NULL, contact text NOT NULL,"
 	" created_ms bigint NOT NULL, used_ms bigint);"
 	"ALTER TABLE ack_link ENABLE ROW LEVEL SECURITY; ALTER TABLE ack_link FORCE ROW LEVEL SECURITY;"
-	"CREATE POLICY own_rows ON ack_link USING (toride_sees(org)) WITH CHECK (toride_sees(org));";
+	"CREATE POLICY own_rows ON ack_link USING (toride_sees(org)) WITH CHECK (toride_sees(org));"
+	"REVOKE SELECT ON notice FROM toride_portal;"
+	"GRANT SELECT (id, incident, org, step, reference, recipient, state, attempts, created_ms, sent_ms) ON notice TO toride_portal;";
 
 /* whom a block would have hit in the last 30 days; held: why it waits for a person's word all the same */
 static const char replays[] =

@@ -115,7 +115,7 @@ static void test_migrate(void **state)
 	/* and so would one that the page reads by any other policy than its session's */
 	static const struct store_sql by_session = {
 		"t_by_session", "SELECT count(*) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org'"
-				" WHERE c.relkind = 'r' AND has_table_privilege('toride_portal', c.oid, 'SELECT') AND (SELECT coalesce(array_agg(policyname::text), '{}')"
+				" WHERE c.relkind = 'r' AND has_any_column_privilege('toride_portal', c.oid, 'SELECT') AND (SELECT coalesce(array_agg(policyname::text), '{}')"
 				" FROM pg_policies p WHERE p.tablename = c.relname AND p.roles && '{public,toride_portal}') <> '{session_rows}'"
 	};
 	assert_int_equal(number(s, STORE_ALL, &by_session, NULL), 0);
@@ -197,6 +197,9 @@ static void test_portal_reads_only(void **state)
 	static const int64_t seen[] = { 3, 1, 1, 0, 0 };
 	for (size_t i = 0; i < ARRAY_LEN(sessions); i++)
 		assert_int_equal(number_of_session(s, sessions[i]), seen[i]);
+	static const struct store_sql bodies = { "t_bodies", "SELECT body FROM notice" }, tokens = { "t_tokens", "SELECT token FROM ack_link" };
+	assert_int_equal(change(s, STORE_ALL, &bodies, NULL, NULL), -E_DENIED); /* the links that confirm receipt */
+	assert_int_equal(change(s, STORE_ALL, &tokens, NULL, NULL), -E_DENIED);
 	assert_int_equal(change(s, STORE_ALL, &insert_org, "412031", "C"), -E_DENIED);
 	assert_int_equal(change(s, STORE_ALL, &update_all, NULL, NULL), -E_DENIED);
 	assert_int_equal(change(s, STORE_ALL, &delete_event, NULL, NULL), -E_DENIED);
