@@ -41,6 +41,7 @@ const char *place_in_run(char *dst, size_t size, const char *fmt, ...) __attribu
 #define SOCK_PG "pg"                  /* directory of PostgreSQL's socket. respondd, portald, authd */
 
 #define UID_BASE 47100
+#define UID_COUNT 100 /* all of the block are ours */
 enum place_user {
 	USER_CONTROL = UID_BASE,
 	USER_VAULT,
