@@ -20,6 +20,7 @@ static const struct act {
 	{ "ack", "incident.ack", "number", { NULL }, NULL, 0 },
 	{ "note", "incident.note", "number", { "text", "state", NULL }, NULL, 0 },
 	{ "judge", "incident.judge", "number", { "reason", NULL }, "severity", 3 },
+	{ "step", "incident.step", "number", { "result", NULL }, "task", INT64_MAX },
 	{ "close", "incident.close", "number", { "reason", NULL }, NULL, 0 },
 	{ "block", "block.add", "incident", { "org", "kind", "value", "reason" }, "hours", 8784 },
 };

@@ -225,6 +225,7 @@ static int put_card(struct request *rq, const char *number, struct err *err)
 		put_actions(rq, &i);
 		r = put_list(rq, &timeline, i.id, WORD_DONE, row_timeline, err);
 	}
+	r = r < 0 ? r : page_steps(rq, i.id, i.number, err);
 	r = r < 0 ? r : put_list(rq, &told, i.id, WORD_TOLD, row_told, err);
 	r = r < 0 ? r : put_list(rq, &cut, i.id, WORD_BLOCKS_HERE, row_cut, err);
 	r = r < 0 ? r : put_list(rq, &evidence, i.id, WORD_EVIDENCE, row_evidence, err);

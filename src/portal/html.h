@@ -154,6 +154,19 @@
 	X(OLD_PASSWORD, "いまのパスワード", "Your password now") \
 	X(OLD_WRONG, "いまのパスワードか確認コードが違います。", "Your password or the code is wrong.") \
 	X(DONE_PASSWORD, "パスワードを変えました。ほかの端末でのログインは終わりました。", "Your password is changed. You are signed out everywhere else.") \
+	X(STEPS, "手順と作業", "Steps and tasks") \
+	X(STEP_OPEN, "未了", "open") \
+	X(STEP_IS_DONE, "済み", "done") \
+	X(STEP_DO, "済みにする", "Mark as done") \
+	X(STEP_RESULT, "結果:", "Result:") \
+	X(STEP_DONE, "済み", "Done") \
+	X(DONE_STEP, "手順を済みにしました。", "The step is done.") \
+	X(CALLS, "電話での連絡", "Calls") \
+	X(CALL_ANSWERED, "応答あり", "answered") \
+	X(CALL_NO_ANSWER, "応答なし", "no answer") \
+	X(CALL_BUSY, "話し中", "busy") \
+	X(CALL_MESSAGE, "伝言", "message left") \
+	X(CALL_WRONG, "番号違い", "wrong number") \
 	X(UNDO, "解除する", "Undo") \
 	X(DONE_ACK, "受領を確認しました。", "Receipt is confirmed.") \
 	X(DONE_NOTE, "記入しました。", "It is on the timeline.") \

@@ -229,7 +229,7 @@ static const struct {
 	const char *code;
 	enum word word;
 } done[] = { { "ack", WORD_DONE_ACK },     { "note", WORD_DONE_NOTE }, { "judge", WORD_DONE_JUDGE },    { "block", WORD_DONE_BLOCK },
-	     { "remove", WORD_DONE_UNDO }, { "password", WORD_DONE_PASSWORD }, { "consent", WORD_DONE_CONSENT }, { "close", WORD_DONE_CLOSE }, { "approve", WORD_DONE_APPROVE } };
+	     { "remove", WORD_DONE_UNDO }, { "password", WORD_DONE_PASSWORD }, { "step", WORD_DONE_STEP }, { "consent", WORD_DONE_CONSENT }, { "close", WORD_DONE_CLOSE }, { "approve", WORD_DONE_APPROVE } };
 
 void page_say_done(struct request *rq)
 {

@@ -88,6 +88,8 @@ bool page_is_ours(const char *path);
 void page_incident_rows(struct portal *p, struct html *h, const struct store_rows *r);
 /* An incident's card with what may be done there; problem: what couldn't be done just now, NULL is fine. */
 void page_card(struct request *rq, const char *number, const struct err *problem);
+/* The work on an incident, inside the card's transaction (steps.c). */
+int page_steps(struct request *rq, int64_t id, const char *number, struct err *err);
 bool page_is_number(const char *s); /* of an incident */
 /* What was done, as the address says ("done=ack"), or what couldn't be. */
 void page_say_done(struct request *rq);

@@ -343,6 +343,8 @@ static void test_pages(void **state)
 	assert_int_equal(store_create(pg.sock, STORE_ROLE_PORTAL, &p.store, &err), 0);
 	assert_int_equal(portal_configure(&p, STR("{\"service\":\"佐賀<\",\"service_en\":\"Saga\",\"orgs\":[{\"code\":\"412015\","
 	                                          "\"name\":\"佐賀市\",\"name_en\":\"Saga City\",\"state\":\"live\"}]}"), &err), 0);
+	sql("INSERT INTO task(incident, org, list, step, nth, role, title, created_ms, created_by, done_ms, done_by, result) SELECT id, org, 'task', 'other', 1, 'soc', '<i>t', 1, '<b>', 1,"
+	    " '<s>', '<u>r' FROM incident; INSERT INTO call(incident, org, at_ms, by_name, to_name, phone, result, words) SELECT id, org, 1, '<i>', '<b>', '<u>', 'busy', '<s>' FROM incident");
 	static const char *const pages[][2] = { { "/", "" }, { "/", "lang=en" }, { "/incident/I-20261122-0001", "" }, { "/incident/I-20261122-0001", "lang=en" } };
 	static const char *const never[] = { "<img", "<b>", "<i>", "<u>", "<s>", "<h9>", "<p>why", "<script", "proxyd<", "佐賀<", "style=" };
 	for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
@@ -581,6 +583,8 @@ static void test_acts(void **state)
 		{ ANALYST, ONE "/judge", "severity=4&reason=x", "", "Status: 403" },
 		{ ANALYST, ONE "/judge", "reason=x", "", "Status: 403" },
 		{ ANALYST, ONE "/note", "text=a&state=handling", "{\"v\":1,\"do\":\"incident.note\"" S(ANALYST) ",\"number\":\"I-20261122-0001\",\"text\":\"a\",\"state\":\"handling\"}", "?done=note" },
+		{ ANALYST, ONE "/step", "task=7&result=ok", "{\"v\":1,\"do\":\"incident.step\"" S(ANALYST) ",\"number\":\"I-20261122-0001\",\"result\":\"ok\",\"task\":7}", "?done=step" },
+		{ SAGA, ONE "/step", "task=7", "", "Status: 403" },
 		{ ANALYST, ONE "/close", "reason=a", "{\"v\":1,\"do\":\"incident.close\"" S(ANALYST) ",\"number\":\"I-20261122-0001\",\"reason\":\"a\"}", "?done=close" },
 		{ ANALYST, ONE "/block", "org=412015&kind=name&value=c2.example&reason=r&hours=2",
 		  "{\"v\":1,\"do\":\"block.add\"" S(ANALYST) ",\"incident\":\"I-20261122-0001\",\"org\":\"412015\",\"kind\":\"name\",\"value\":\"c2.example\",\"reason\":\"r\",\"hours\":2}", "?done=block" },

@@ -168,6 +168,7 @@ looks incidents "the list"
 try "its card, by the list's link" eval 'press "tbody a" && at "/incident/$number"'
 looks card "the card"
 try "what the terminal sent is text there" eval '[ "$(js "document.scripts.length + document.querySelectorAll(\"main img\").length")" = 0 ]'
+try "its steps and who does them are there" says 手順と作業
 try "receipt is confirmed by a button" eval 'press "form[action\$=\"/ack\"] button" && says 受領を確認しました'
 try "a judgement, with a reason that would like to be a script" eval 'press "form[action\$=\"/judge\"] input[value=\"3\"]"; field "#judge-reason" "<img src=x onerror=document.title=1>"; press "form[action\$=\"/judge\"] button" && says "onerror=document.title=1" && [ "$(js document.title)" != 1 ]'
 news() { ip netns exec tg-412015-pc1 curl -s --max-time 10 -x http://192.0.2.10:8080 http://www.news.example/ | grep -q "today.s news"; }

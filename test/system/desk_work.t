@@ -59,6 +59,9 @@ try "without a reason it isn't taken, and says so" eval 'post sato "/incident/$a
 try "a clerk can't judge" eval 'post yamada "/incident/$a" "/incident/$a/judge" severity=0 reason=x; code_is 403 && shown "$a" | jq -se ".[0].severity.effective == 3"'
 try "a clerk's note is kept; where the incident stands isn't theirs to move" eval 'post yamada "/incident/$a" "/incident/$a/note" "text=端末の線を抜きました" state=recovering && goes_to "/incident/$a?done=note" && shown "$a" | grep -q 線を抜きました && ! shown "$a" | jq -se ".[0].state == \"recovering\""'
 
+page sato "/incident/$a"; task=$(grep -o 'name="task" value="[0-9]*"' "$top/page" | head -n 1 | cut -d'"' -f4)
+try "a step of the case is marked as done, with its result" eval '[ -n "$task" ] && post sato "/incident/$a" "/incident/$a/step" "task=$task" result=確認済み && goes_to "/incident/$a?done=step" && page sato "/incident/$a" && holds 確認済み && lacks "name=\"task\" value=\"$task\""'
+
 # ---- block and undo ----
 news() { on "$1-pc1" curl -s --max-time 10 -x http://192.0.2.10:8080 http://www.news.example/ | grep -q "today.s news"; }
 refused() { on "$1-pc1" curl -s --max-time 10 -x http://192.0.2.10:8080 http://www.news.example/ | grep -q 'P-20'; }
