@@ -7,11 +7,12 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "wire/place.h"
+#include "pg_bin.h" /* meson makes it */
 
 #include <stdio.h>
 #include <sys/mount.h>
 
-#define BIN "/usr/lib/postgresql/15/bin/"
+#define BIN TORIDE_PG_BIN "/"
 
 static const struct {
 	uid_t uid;

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "wire/place.h"
+#include "pg_bin.h" /* meson makes it */
 
 #include <linux/capability.h>
 #include <signal.h>
@@ -28,7 +29,7 @@ const struct table_process table_processes[] = {
 	  .read = { LIBS, "%S/generations", "%S/current", "%R" }, .write = { "%S/submitted", "%S/control" },
 	  .memory = 1 * GIB, .files = 512, .processes = 64 },
 	{ .name = "postgres", .engine = true, .prepare = PREPARE_POSTGRES, .uid = USER_POSTGRES, .own_net = true,
-	  .argv = { "/usr/lib/postgresql/15/bin/postgres", "-D", "%S/pg/data", "-k", "%R/pg" },
+	  .argv = { TORIDE_PG_BIN "/postgres", "-D", "%S/pg/data", "-k", "%R/pg" },
 	  .read = { ENGINE_READ }, .write = { "%S/pg", "%R/pg", "/dev/null" },
 	  .files = 1024, .processes = 256, .probe = "%R/pg/.s.PGSQL.5432",
 	  .stop_signal = SIGINT /* fast: SIGTERM would wait for every client */ },

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "store/store.h"
+#include "pg_bin.h" /* meson makes it */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +21,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#define BIN "/usr/lib/postgresql/15/bin/"
+#define BIN TORIDE_PG_BIN "/"
 
 static struct passwd *user(void)
 {
