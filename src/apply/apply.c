@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -403,9 +404,25 @@ int apply_watch(struct apply *a, uv_loop_t *loop, apply_done undone, void *user,
 
 /* ---- one of a pair ---- */
 
+#define FAREWELL_MS 100
+
+/* What ends at this node's proxy can't go on at the other. While the door is still open its terminals are told, and ask again at once; else they
+ * would wait for an answer until they give up. It begins anew: connections kept for a return would be dead ones. */
+static void proxy_ends(void)
+{
+	pid_t proxy = process_pid("proxyd");
+	siginfo_t ended = { 0 };
+	if (proxy <= 0 || kill(proxy, SIGTERM) < 0)
+		return;
+	for (int i = 0; i < FAREWELL_MS / 5 && waitid(P_PID, (id_t)proxy, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && !ended.si_pid; i++)
+		poll(NULL, 0, 5); /* whose end it is to see is the supervisor */
+}
+
 static int pair_move(struct apply *a, enum pair_role role, struct err *err)
 {
 	struct gen g = { 0 };
+	if (pair_said() == PAIR_ACTIVE && role == PAIR_STANDBY)
+		proxy_ends();
 	int r = load_in_force(&g, err);
 	r = r < 0 ? r : pair_set(a->env, &g, role, err);
 	gen_done(&g);

@@ -251,13 +251,13 @@ int pair_hold(const struct env *e, const struct gen *g, struct err *err)
 int pair_flows(const struct env *e, enum pair_role role, struct err *err)
 {
 	char conf[PLACE_MAX];
-	const char *const *list[] = { (const char *[]){ "conntrackd", "-C", conf, "-R", NULL }, (const char *[]){ "conntrackd", "-C", conf, "-B", NULL } };
+	const char *look[] = { "conntrackd", "-C", conf, "-R", NULL }, *send[] = { "conntrackd", "-C", conf, "-B", NULL };
 	const char *ask[] = { "conntrackd", "-C", conf, "-n", NULL };
 	place_in_state(conf, sizeof conf, "current/conntrackd/%s.conf", place_node());
 	if (role != PAIR_ACTIVE)
 		return env_run(e, ask, (struct str){ 0 }, 3000, err);
-	int r = env_run(e, list[0], (struct str){ 0 }, 3000, err);
-	return r < 0 ? r : env_run(e, list[1], (struct str){ 0 }, 3000, err);
+	int r = env_run(e, look, (struct str){ 0 }, 3000, err);
+	return r < 0 ? r : env_run(e, send, (struct str){ 0 }, 3000, err);
 }
 
 /* STATE/blocks is root's own; this copy is what the other node may be told. Its directory's group is paird's. */

@@ -93,7 +93,7 @@ power_cut() {
 power_on() {
 	local link
 	while read -r link; do echo "link set $link up"; done <"$top/links-$1" | at "$1" ip -batch -
-	TORIDE_RULES=$PWD/rules at "$1" build/torided >>"$L/log/torided$([ "$1" = gw1 ] || echo 2).log" 2>&1 &
+	(exec env TORIDE_RULES="$PWD/rules" $T lab exec "$1" -- build/torided) >>"$L/log/torided$([ "$1" = gw1 ] || echo 2).log" 2>&1 &
 	sed -i "/ torided$([ "$1" = gw1 ] || echo 2)\$/d" "$L/pids"
 	echo "$! $(awk '{ sub(/^.*\) /, ""); print $20 }' /proc/$!/stat) torided$([ "$1" = gw1 ] || echo 2)" >>"$L/pids"
 }
