@@ -43,16 +43,6 @@ traffic() {
 }
 sum() { cat "$work"/*.load | jq -s "map(.$1 // 0) | add"; }
 
-# timed FILE COMMAND...: its wall clock in seconds, from the order to the answer "in force and verified".
-timed() {
-	local file=$1 from
-	shift
-	from=$(us)
-	"$@" >"$work/out" 2>&1 || { cat "$work/out" >&2; die "failed: $*"; }
-	calc "($(us) - $from) / 1e6" 6 >>"$file"
-	echo >>"$file"
-}
-
 # What it costs to load the same rules into a kernel that nobody serves, nothing else: no compile, check, verify, record.
 bare() {
 	local i

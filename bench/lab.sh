@@ -33,6 +33,16 @@ lab_up() {
 	toride lab up 2>"$work/up" || { cat "$work/up" >&2; tail -n 20 "$lab/log/torided.log" >&2; die "the lab isn't up"; }
 }
 
+# timed FILE COMMAND...: its wall clock in seconds, from the order to the answer "in force and verified".
+timed() {
+	local file=$1 from
+	shift
+	from=$(us)
+	"$@" >"$work/out" 2>&1 || { cat "$work/out" >&2; die "failed: $*"; }
+	calc "($(us) - $from) / 1e6" 6 >>"$file"
+	echo >>"$file"
+}
+
 calc() { awk "BEGIN { printf \"%.${2:-4}g\", $1 }"; }
 # Of numbers on standard input, one a line.
 median() { sort -g | awk '{ v[NR] = $1 } END { if (NR) printf "%.4g", NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }

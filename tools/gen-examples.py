@@ -126,6 +126,15 @@ def sites(code, net):
     return out
 
 
+def mie_sites(i, code):
+    """76 names of 33 bodies: an official and a disaster site each, and ten more (M-014)."""
+    out = sites(code, i)[:1] + [{"name": f"bousai.{code}.lg.example", "title": "防災情報", "origins": [{"addr": f"10.{i}.0.80", "port": 81}], "disaster": True,
+                                 "cache_s": 30}]
+    if i <= 10:
+        out.append({"name": f"kanko.{code}.lg.example", "title": "観光情報", "origins": [{"addr": f"10.{i}.0.80", "port": 82}], "cache_s": 60})
+    return out
+
+
 def organisation(i, row, smallest):
     code, net = row["code"], 1 if row["code"] == "412023" else i
     return {
@@ -242,7 +251,7 @@ def mie(out, bodies, terminals):
         ENGLISH[row["code"]] = f"Body {i}"
         o = organisation(i, row, set())
         share = terminals // bodies + (i <= terminals % bodies)
-        o.update(name=name, kind=KINDS.get(name[-1], "union"), registered_only=True, url=url_policy(""), fw=[], publish=[], child_proxies=[],
+        o.update(name=name, kind=KINDS.get(name[-1], "union"), registered_only=True, url=url_policy(""), fw=[], publish=[], child_proxies=[], sites=mie_sites(i, row["code"]),
                  terminals=[{"addr": f"10.{i}.{k >> 8}.{k & 255}", "name": f"pc{k - 4}"} for k in range(5, share + 5)])
         write(out / f"orgs/{row['code']}.json", o)
 
