@@ -209,6 +209,6 @@ const struct cli_command cli_shift[] = {
 	{ "handover", "toride handover --to day|night|noc|soc [--since TIME] [--json] --by NAME", "writes the hand-over to the next shift, the NOC or the SOC",
 	  "引継書を作る(交代のときは自動)", handover },
 	{ "handover list", "toride handover list [--limit N] [--json]", "hand-overs, newest first", "引継書の一覧", handover_list },
-	{ "handover take", "toride handover take ID --by NAME", "records who took it over", "引き継いだことを記録する", handover_take },
+	{ "handover take", "toride handover take ID --by NAME [--json]", "records who took it over", "引き継いだことを記録する", handover_take },
 	{ 0 },
 };
