@@ -7,7 +7,7 @@ tests=${TORIDE_CORPORA:-}/coreruleset/tests/regression/tests
 [ -d "$tests" ] || { echo "ok 1 - # SKIP the CRS's tests: \$TORIDE_CORPORA/coreruleset isn't there"; echo "1..1"; exit 0; }
 toride=${TORIDE:-$PWD/build/toride}
 top=$(mktemp -d /tmp/toride-crs.XXXXXX) || exit 1
-trap '[ ! -f $top/run/edge/nginx.pid ] || kill -9 $(cat $top/run/edge/nginx.pid); rm -rf "$top"' EXIT
+trap '[ ! -f $top/run/edge/nginx.pid ] || kill $(cat $top/run/edge/nginx.pid); sleep 0.5; rm -rf "$top"' EXIT
 chmod 755 "$top"
 n=0
 ok() { n=$((n + 1)); if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; bad=1; fi; }
