@@ -85,6 +85,33 @@ static int run_renew(int argc, char **argv)
 	return r < 0 ? cli_error(&err) : EXIT_DONE;
 }
 
+static int run_purge(int argc, char **argv)
+{
+	static const char *const texts[] = { "url", "key", "org" };
+	const char *as = cli_option(&argc, argv, "--as"), *given[3] = { cli_option(&argc, argv, "--url"), cli_option(&argc, argv, "--key"), cli_option(&argc, argv, "--org") };
+	bool all = cli_flag(&argc, argv, "--all");
+	struct buf request, reply;
+	struct err err = { 0 };
+	if (argc != 1 || !!given[0] + !!given[1] + all != 1)
+		return cli_usage(&cli_site[3]);
+	cli_request(&request, "site.purge", as);
+	json_field_s(&request, "site", argv[0]);
+	for (size_t i = 0; i < 3; i++)
+		if (given[i])
+			json_field_s(&request, texts[i], given[i]);
+	if (all)
+		json_field_bool(&request, "all", true);
+	int r = cli_ask(&request, &reply, 30000, &err);
+	yyjson_doc *doc = r == 0 ? yyjson_read(reply.ptr, reply.len, 0) : NULL;
+	yyjson_val *root = yyjson_doc_get_root(doc);
+	if (r == 0)
+		printf(cli_japanese() ? "%llu ページを消しました (%llu ミリ秒)\n" : "%llu pages removed in %llu ms\n", (unsigned long long)ctl_u64(root, "pages", 0),
+		       (unsigned long long)ctl_u64(root, "took_ms", 0));
+	yyjson_doc_free(doc);
+	buf_done(&reply);
+	return r < 0 ? cli_error(&err) : EXIT_DONE;
+}
+
 const struct cli_command cli_site[] = {
 	{ "site csr", "toride site csr NAME [ALIAS...] [--as WHO]", "makes a site's key in the vault; prints the request for its certificate",
 	  "サイトの鍵をヴォルトの中に作り、証明書の申請 (CSR) を示します", run_csr },
@@ -92,5 +119,8 @@ const struct cli_command cli_site[] = {
 	  "公開サイトの証明書の期限・取得方法・状態を示します", run_list },
 	{ "site renew", "toride site renew NAME [--as WHO]", "asks for a new certificate now, where the site's is got by ACME",
 	  "自動取得 (ACME) の証明書を、今すぐ更新します", run_renew },
+	{ "site purge", "toride site purge NAME --all | --url URL | --key KEY [--org CODE] [--as WHO]",
+	  "takes pages out of the cache at once: all, one (or all that begin so: URL*), or those whose origin gave them that Surrogate-Key",
+	  "キャッシュのページをすぐに消します (全部、URL (末尾 * で前方一致)、または配信元が付けた Surrogate-Key で)", run_purge },
 	{ 0 },
 };

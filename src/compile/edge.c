@@ -6,6 +6,7 @@
  * edge/certs/NAME.pem  a site's certificates; its key stays in the vault (daemon/engine.c)
  * edge/acme          names of the sites whose certificate is got by ACME (daemon/acmed.c): they lie in STATE/acme/live, outside of generations
  * edge/none.pem      what stands there until there is one: a certificate whose key nobody has
+ * edge/stores        "NAME ORG STORE" a line: which site's pages are kept where (daemon/purged.c)
  * edge/pages/        what a visitor sees when no page can be had
  * edge/generation    a digest of these, which the server answers on RUN/edge/status.sock: a reload of nginx says nothing
  * edge/canary.conf   a question to each site from its organisation's reserved address, as a configuration of curl
@@ -386,6 +387,22 @@ static void digest_of(struct edge_out *e, const struct buf *waf)
 	buf_done(&b);
 }
 
+static int put_stores(const struct model *m, struct outset *out, struct err *err)
+{
+	struct buf b;
+	buf_init(&b, 16 * MIB);
+	for (size_t i = 0; i < m->n_orgs; i++)
+		for (size_t k = 0; k < m->orgs[i].n_sites; k++) {
+			const struct site *s = &m->orgs[i].sites[k];
+			for (size_t j = 0; s->cache_s && j <= s->n_aliases; j++)
+				buf_printf(&b, "%s %s %s_%zu\n", j ? s->aliases[j - 1] : s->name, m->orgs[i].code, m->orgs[i].code, k);
+		}
+	if (b.len)
+		return emit(out, "edge/stores", &b, err);
+	buf_done(&b);
+	return 0;
+}
+
 static int put_acme(const struct model *m, struct outset *out, struct err *err)
 {
 	struct buf names, none;
@@ -418,7 +435,7 @@ int compile_edge(const struct model *m, struct outset *out, struct err *err)
 	digest_of(&e, &waf);
 	buf_printf(&generation, "%s\n", e.digest);
 	int r[] = { emit(out, "edge/waf.conf", &waf, err), emit(out, "edge/generation", &generation, err),
-		    put_server(&e, "edge/nginx.conf", out, err), put_canaries(&e, out, err), put_certificates(m, out, err), put_acme(m, out, err) };
+		    put_server(&e, "edge/nginx.conf", out, err), put_canaries(&e, out, err), put_certificates(m, out, err), put_acme(m, out, err), put_stores(m, out, err) };
 	e.dry = true;
 	int res = put_server(&e, "edge/check.conf", out, err);
 	for (size_t i = 0; i < ARRAY_LEN(r); i++)

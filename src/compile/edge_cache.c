@@ -72,6 +72,7 @@ void edge_cache_site(struct buf *b, const struct org *o, size_t n)
 	buf_puts(b, "      proxy_cache_lock on;\n      proxy_cache_lock_timeout 10s;\n      proxy_cache_lock_age 10s;\n");
 	buf_printf(b, "      proxy_cache_background_update %s;\n", s->disaster ? "off" : "on"); /* STALE is to mean that the origin is gone */
 	buf_printf(b, "      proxy_cache_use_stale updating%s;\n", s->disaster ? " error timeout http_500 http_502 http_503 http_504" : "");
+	buf_puts(b, "      proxy_hide_header Surrogate-Key;\n"); /* it is for us: toride site purge --key */
 	buf_puts(b, "      add_header X-Cache $upstream_cache_status always;\n");
 	if (!s->disaster) {
 		buf_puts(b, "      proxy_cache_bypass $personal;\n      proxy_no_cache $personal;\n");

@@ -484,6 +484,7 @@ static const struct forward {
 	{ "log.", SOCK_SEARCH, false },
 	{ "user.", SOCK_AUTH, false },
 	{ "site.renew", SOCK_ACME, false },
+	{ "site.purge", SOCK_PURGE, false },
 };
 
 static const struct forward *forward_of(const char *what)

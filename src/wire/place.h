@@ -37,6 +37,7 @@ const char *place_in_run(char *dst, size_t size, const char *fmt, ...) __attribu
 #define SOCK_PROXY "proxy.sock"       /* fixed-size binary: blocks and policy. from torided */
 #define SOCK_PORTAL "portal.sock"     /* SCGI. from nginx */
 #define SOCK_ACME "acme.sock"         /* JSON lines: the public sites' certificates. from controld */
+#define SOCK_PURGE "purge.sock"       /* JSON lines: pages taken out of the sites' cache. from controld */
 #define SOCK_INDEX "indexd/index.sock" /* ClickHouse's HTTP interface (index/serve.h). from stored alone */
 #define SOCK_PG "pg"                  /* directory of PostgreSQL's socket. respondd, portald, authd */
 
@@ -71,6 +72,7 @@ enum place_user {
 	USER_PAIR,
 	USER_KEEPALIVED,
 	USER_CONNTRACKD,
+	USER_PURGE,
 };
 #define GROUP_SEGMENTS (UID_BASE + 80) /* may read the sealed segments */
 

@@ -97,6 +97,22 @@ for i in 1 2 3; do get www.$B.lg.example /mine -H "Cookie: s=$i" >/dev/null; get
 try "a page for one person is never kept" is "$(asked www.$B.lg.example /mine)" 6
 head_of() { get "www.$B.lg.example" "$1" -D - -o /dev/null; }
 try "nor does anybody else get it" eval 'head_of /kept >"$top/k" && grep -q HIT "$top/k" && head_of /mine >"$top/m" && grep -q "^HTTP/2 200" "$top/m" && ! grep -q HIT "$top/m"'
+# ---- and taken out when it has changed
+fetch() { for path in /kept /news/1 /news/2 "/other?q=1"; do get www.$B.lg.example "$path" >/dev/null || return; done; }
+times() { for path in /kept /news/1 /news/2 "/other?q=1"; do printf '%s ' "$(asked www.$B.lg.example "$path")"; done; }
+fetch; fetch
+try "pages with their origin's key are kept like others, the key told to nobody" eval 'is "$(times)" "1 1 1 1 " && head_of /news/1 >"$top/k" && grep -q HIT "$top/k" && ! grep -qi surrogate "$top/k"'
+try "one page is purged by its URL" has "1 pages removed" toride site purge www.$B.lg.example --url "https://www.$B.lg.example/other?q=1" --as sato
+fetch
+try "and fetched anew, no other" is "$(times)" "1 1 1 2 "
+try "those with a key by it" has "2 pages removed" toride site purge www.$B.lg.example --key front --as sato
+fetch
+try "and these alone" is "$(times)" "1 2 2 2 "
+try "all of a site, by its other name too" eval 'toride site purge $B.lg.example --all --org $B --as sato | grep -E "^([4-9]|[1-9][0-9]+) pages removed"'
+fetch
+try "are fetched anew" is "$(times)" "2 3 3 3 "
+try "another body's site isn't its own to purge" eval '! toride site purge www.$B.lg.example --all --org $A --as sato && grep -q "another organisation" "$top/try"'
+try "who purged what is on record" until_true 10 eval 'toride log tail --org service -n 300 | grep site.purge | grep -q "www.$B.lg.example"'
 rush() { # N: requests from ten addresses at once, 1/10 each; prints how many of which status
 	for i in 1 2 3 10 11 12 25 40 50 77; do
 		on inet curl -sS -Z --no-progress-meter --parallel-max 10 --max-time 30 --interface 203.0.113.$i --resolve "bousai.$A.lg.example:443:$W4" -k \
