@@ -52,6 +52,9 @@ void edge_cache_http(struct buf *b, const struct model *m)
 				buf_printf(b, "  proxy_cache_path %s/edge/cache/%s_%zu levels=1:2 keys_zone=%s_%zu:1m max_size=256m inactive=1d use_temp_path=off;\n",
 				           m->service.state_dir, m->orgs[i].code, k, m->orgs[i].code, k);
 	buf_puts(b, "  map \"$http_cookie$http_authorization\" $personal { \"\" 0; default 1; }\n");
+	/* nginx takes Vary: * only where nothing stands beside it, and doesn't take an answer's Age from the time it may be kept: what has grown
+	 * old elsewhere isn't kept (RFC 9111 sections 4.1 and 4.2.3). */
+	buf_puts(b, "  map \"$upstream_http_vary|$upstream_http_age\" $unkept { default 0; \"~[*].*[|]\" 1; \"~[|]0*[1-9]\" 1; \"~[|].*[^0-9]\" 1; }\n");
 	if (!any_disaster(m))
 		return;
 	put_clock(b);
@@ -69,15 +72,15 @@ void edge_cache_site(struct buf *b, const struct org *o, size_t n)
 	buf_printf(b, "      proxy_cache %s_%zu;\n      proxy_cache_key \"$scheme://$host$request_uri\";\n", o->code, n);
 	buf_printf(b, "      proxy_cache_valid 200 301 302 %us;\n      proxy_cache_valid 404 10s;\n", s->cache_s);
 	/* One asks, the others wait for its answer; while a page is renewed the last one is shown for that moment. */
-	buf_puts(b, "      proxy_cache_lock on;\n      proxy_cache_lock_timeout 10s;\n      proxy_cache_lock_age 10s;\n");
+	buf_puts(b, "      proxy_cache_revalidate on;\n      proxy_cache_lock on;\n      proxy_cache_lock_timeout 10s;\n      proxy_cache_lock_age 10s;\n");
 	buf_printf(b, "      proxy_cache_background_update %s;\n", s->disaster ? "off" : "on"); /* STALE is to mean that the origin is gone */
 	buf_printf(b, "      proxy_cache_use_stale updating%s;\n", s->disaster ? " error timeout http_500 http_502 http_503 http_504" : "");
 	buf_puts(b, "      proxy_hide_header Surrogate-Key;\n"); /* it is for us: toride site purge --key */
 	buf_puts(b, "      add_header X-Cache $upstream_cache_status always;\n");
 	if (!s->disaster) {
-		buf_puts(b, "      proxy_cache_bypass $personal;\n      proxy_no_cache $personal;\n");
+		buf_puts(b, "      proxy_cache_bypass $personal;\n      proxy_no_cache $personal $unkept;\n");
 		return;
 	}
-	buf_puts(b, "      proxy_hide_header Set-Cookie;\n      proxy_ignore_headers Set-Cookie;\n"
+	buf_puts(b, "      proxy_no_cache $unkept;\n      proxy_hide_header Set-Cookie;\n      proxy_ignore_headers Set-Cookie;\n"
 	            "      sub_filter '</body>' '$stale_notice</body>';\n");
 }
