@@ -62,13 +62,36 @@ static void put_value(struct record *r, struct str key, yyjson_val *v)
 	record_unmapped_json(r, key, (struct str){ to, n });
 }
 
+#define LINE_MAX_BYTES (128u * 1024) /* what no receiver lets past */
+
+/* Bytes that aren't UTF-8 become U+FFFD: values are written out as they were read. */
+static struct str clean(struct str s)
+{
+	static char room[3 * LINE_MAX_BYTES];
+	size_t out = 0;
+	if (str_is_utf8(s))
+		return s;
+	for (size_t i = 0; i < s.len;) {
+		unsigned char c = (unsigned char)s.ptr[i];
+		size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+		bool ok = n <= s.len - i && str_is_utf8((struct str){ s.ptr + i, n });
+		memcpy(room + out, ok ? s.ptr + i : "\xef\xbf\xbd", ok ? n : 3);
+		out += ok ? n : 3;
+		i += ok ? n : 1;
+	}
+	return (struct str){ room, out };
+}
+
 /* The texts are the document's: it is kept until the next line. */
-static yyjson_val *read_object(struct str text)
+static yyjson_val *read_object(struct str line)
 {
 	static char room[1u << 20];
 	yyjson_alc alc;
+	if (line.len > LINE_MAX_BYTES)
+		return NULL;
+	struct str text = clean(line);
 	yyjson_alc_pool_init(&alc, room, sizeof room);
-	yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)text.ptr, text.len, YYJSON_READ_ALLOW_INVALID_UNICODE, &alc, NULL);
+	yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)text.ptr, text.len, YYJSON_READ_NOFLAG, &alc, NULL);
 	yyjson_val *root = yyjson_doc_get_root(doc);
 	return yyjson_is_obj(root) ? root : NULL;
 }
@@ -188,22 +211,29 @@ static uint64_t number_of(yyjson_val *v)
 	return n;
 }
 
+static void put_data(struct record *r, yyjson_val *data)
+{
+	size_t i, n;
+	yyjson_val *key, *v;
+	if (!yyjson_is_obj(data))
+		return;
+	yyjson_obj_foreach(data, i, n, key, v)
+		windows_value(r, text_of(key), v);
+}
+
 /* Winlogbeat, in ECS: winlog{channel,event_id,provider_name,computer_name,event_data{}}. */
 static void winlogbeat(struct record *r, yyjson_val *root, yyjson_val *winlog)
 {
-	yyjson_val *data = yyjson_obj_get(winlog, "event_data"), *more = yyjson_obj_get(winlog, "user_data"), *key, *v;
+	yyjson_val *data = yyjson_obj_get(winlog, "event_data");
 	uint64_t id = number_of(yyjson_obj_get(winlog, "event_id"));
 	struct str channel = text_of(yyjson_obj_get(winlog, "channel"));
-	size_t i, n;
 	record_unmapped(r, STR("Channel"), channel);
 	put_number(r, STR("EventID"), id);
 	record_unmapped(r, STR("Provider_Name"), text_of(yyjson_obj_get(winlog, "provider_name")));
 	record_unmapped(r, STR("Computer"), text_of(yyjson_obj_get(winlog, "computer_name")));
 	record_text(r, "device.hostname", text_of(yyjson_obj_get(winlog, "computer_name")));
-	yyjson_obj_foreach(data, i, n, key, v)
-		windows_value(r, text_of(key), v);
-	yyjson_obj_foreach(more, i, n, key, v)
-		windows_value(r, text_of(key), v);
+	put_data(r, data);
+	put_data(r, yyjson_obj_get(winlog, "user_data"));
 	record_text(r, "message", text_of(yyjson_obj_get(root, "message")));
 	classify(r, channel, id, data);
 }

@@ -99,7 +99,7 @@ static bool quoted(struct str *s, struct str *ret)
 /* client ident user [time] "METHOD URL HTTP/1.1" status bytes "referrer" "agent" code:hierarchy */
 static int combined(const struct device_line *l, struct record *r)
 {
-	struct str s = l->text, client, ident, who, request, status, bytes, referrer, agent, code, method, url;
+	struct str s = l->text, client, ident, who, request, status, bytes, referrer, agent, code = { "", 0 }, method, url;
 	int64_t ms;
 	if (!word(&s, &client) || !word(&s, &ident) || !word(&s, &who))
 		return -E_INVALID;

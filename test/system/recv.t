@@ -158,7 +158,7 @@ while time.time() < end:
     s.close()
 PY
 killed() {
-	at 412015-pc1 python3 "$top/many.py" 6 >"$top/acked" & local p=$!
+	at 412015-pc1 python3 "$top/many.py" 4 >"$top/acked" & local p=$!
 	for i in 1 2 3; do sleep 1; kill -9 "$(pid_of recvd)"; until_true 10 ready; done
 	wait $p
 	[ "$(wc -l <"$top/acked")" -gt 5 ]
@@ -166,7 +166,7 @@ killed() {
 try "the receiver is killed with -9 three times while a device sends" killed
 all_there() { tail_of 412015 | grep -oE 'many-[0-9]+-[0-9]+\.' | sort -u >"$top/stored"; while read -r c; do [ "$(grep -c "^many-$c-" "$top/stored")" = 200 ] || { echo "connection $c"; return 1; }; done <"$top/acked"; }
 try "no line of a connection that was closed in order is missing" until_true 10 all_there
-try "intaked too, killed, loses none" eval 'at 412015-pc1 python3 "$top/many.py" 4 >"$top/acked" & p=$!; sleep 1; kill -9 "$(pid_of intaked)"; wait $p; [ -s "$top/acked" ] && until_true 20 all_there'
+try "intaked too, killed, loses none" eval 'at 412015-pc1 python3 "$top/many.py" 3 >"$top/acked" & p=$!; sleep 1; kill -9 "$(pid_of intaked)"; wait $p; [ -s "$top/acked" ] && until_true 20 all_there'
 try "the log is what was written" $T log verify
 
 # ---- silence ----
