@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "device/charset.h"
 #include "jail/jail.h"
 #include "recv/receiver.h"
 #include "recv/tls.h"
@@ -129,6 +130,7 @@ static int start(struct recvd *r, struct err *err)
 	if (ret < 0)
 		return ret;
 	open_tls();
+	charset_open();
 	ret = receiver_start(&(struct receiver_opts){ &r->loop, r->events, r->d.stats, 0 }, &r->receiver, err);
 	ret = ret < 0 ? ret : daemon_confine(&r->d, err); /* before a byte of theirs is read */
 	ret = ret < 0 ? ret : read_config(r, err);

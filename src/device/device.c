@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "device/charset.h"
 #include "device/parsers.h"
 #include "wire/events.h"
 
@@ -103,7 +104,9 @@ void device_event(struct str line, const struct device_source *s, int64_t now_ms
 	static struct record r;
 	struct syslog head;
 	struct buf whole = *b;
+	const char *charset;
 	*ret = (struct device_result){ 0 };
+	line = charset_utf8(line, &charset);
 	syslog_parse(line, s->zone_s, now_ms, &head);
 	struct device_line l = { head.text, &head, s->zone_s, now_ms };
 	while (line.len && (line.ptr[line.len - 1] == '\n' || line.ptr[line.len - 1] == '\r' || line.ptr[line.len - 1] == 0))
@@ -120,6 +123,7 @@ void device_event(struct str line, const struct device_source *s, int64_t now_ms
 		put_device(&r, s, &head);
 		put_raw(&r, line, why ? why : "not of the format its source is registered with");
 	}
+	record_word(&r, "charset", charset);
 	ret->has_time = r.has_time;
 	ret->time_ms = r.time_ms;
 	ret->class_uid = r.class_uid;

@@ -5,6 +5,7 @@
  *   device{name,ip,hostname}   the source's name and address as registered, and the host the line names (its own word)
  *   message, raw_data          the text behind the syslog head; the line as it came (not of JSON, whose members are all kept)
  *   severity_id                OCSF: 1 informational … 6 fatal, by the syslog severity
+ *   charset                    what the line was written in, where it wasn't UTF-8 (charset.h)
  *   unmapped{}                 the format's own names with the values no attribute holds as they are */
 #ifndef DEVICE_DEVICE_H
 #define DEVICE_DEVICE_H

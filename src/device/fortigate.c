@@ -75,6 +75,18 @@ static bool denied(struct str action)
 	return table_word(words, action) != NULL;
 }
 
+/* As a proxy's rules ask for it; the scheme isn't told. */
+static void put_url(struct record *r, struct str host, struct str path)
+{
+	char *to = record_keep(r, host.len + path.len);
+	if (!to || !host.len)
+		return;
+	memcpy(to, host.ptr, host.len);
+	memcpy(to + host.len, path.ptr, path.len);
+	record_kept(r, host.len + path.len);
+	record_text(r, "http_request.url.url_string", (struct str){ to, host.len + path.len });
+}
+
 static void utm(struct words *w, struct record *r)
 {
 	if (str_eq(w->subtype, STR("webfilter"))) {
@@ -83,8 +95,10 @@ static void utm(struct words *w, struct record *r)
 		struct str path;
 		if (host)
 			record_text(r, "http_request.url.hostname", host->text);
-		if (str_next(&w->url, '?', &path))
+		if (str_next(&w->url, '?', &path)) {
 			record_text(r, "http_request.url.path", path);
+			put_url(r, host ? host->text : STR(""), path);
+		}
 	} else if (str_eq(w->subtype, STR("dns"))) {
 		r->class_uid = 4003;
 	} else if (str_eq(w->subtype, STR("app-ctrl"))) {

@@ -59,6 +59,8 @@ try "a connection, counted and by lines" eval 'send 412015-pc1 tcp 10.1.0.5 "13 
 safe() { local i; for i in 1 2 3 4 5; do send 412015-pc1 tcp 10.1.0.60 "<13>safe-$i\\n" && has 412015 "safe-$i" || return; done; }
 try "… is closed in order only once its lines are safe" safe
 
+try "Shift_JIS is read as what it says" eval 'send 412015-pc1 udp 10.1.0.5 "<13>\\x8c\\x78\\x8d\\x90 sjis-one" && until_true 5 has 412015 "警告 sjis-one"'
+
 # ---- TLS ----
 cat >"$top/tls.py" <<'PY'
 # tls.py KEYPAIR|- FROM TEXT...: through one TLS connection, whose end in order it waits for; the receiver proves who it is
