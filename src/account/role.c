@@ -18,7 +18,7 @@ static const struct {
 } table[] = {
 	{ "status", O | A | P },        { "generations", O | A | P },   { "change.diff", O | A | P },   { "approve", P },
 	{ "incident.list", O | A | P | C }, { "incident.show", O | A | P | C }, { "incident.ack", O | A | C },
-	{ "incident.note", O | A | C }, { "incident.judge", A },        { "incident.open", O | A },     { "incident.step", O | A },     { "incident.close", A },
+	{ "incident.note", O | A | C }, { "incident.judge", A },        { "incident.open", O | A },     { "incident.step", O | A },     { "incident.report", O | A | C },     { "incident.close", A },
 	{ "block.list", O | A | P | C }, { "block.add", A },            { "block.remove", A },          { "block.consent", C },          { "log.search", O | A | P | C },
 	{ "site.list", O | A | P },        { "site.renew", O },            { "site.purge", O | C }, /* a clerk of their own sites: controld says whose */
 };

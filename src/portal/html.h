@@ -167,6 +167,28 @@
 	X(CALL_BUSY, "話し中", "busy") \
 	X(CALL_MESSAGE, "伝言", "message left") \
 	X(CALL_WRONG, "番号違い", "wrong number") \
+	X(SUSPICION, "届け出", "Report") \
+	X(SUSPICION_HINT, "不審なメールやページ、電話など、気になることを知らせてください。警報が出ていなくても受け付け、ほかに同じものを受け取った人がいないか記録を調べます。", "Tell us of a mail, page or call that worries you. It is taken up without any alert, and the log is searched for others who met the same.") \
+	X(SUSPICION_KIND, "何がありましたか", "What was it") \
+	X(KIND_MAIL, "メール", "a mail") \
+	X(KIND_PAGE, "Webページ", "a web page") \
+	X(KIND_FILE, "ファイル", "a file") \
+	X(KIND_CALL, "電話", "a call") \
+	X(KIND_OTHER, "そのほか", "something else") \
+	X(SUSPICION_TEXT, "くわしく", "Tell us more") \
+	X(REPORTER, "届け出る人", "Who reports it") \
+	X(PHONE, "電話番号(任意)", "Telephone (optional)") \
+	X(TERMINAL_ADDRESS, "端末のIPアドレス(わかれば)", "The terminal's IP address (if known)") \
+	X(WHAT_IS_KNOWN, "手がかりの種類(わかれば)", "What is known of it (if anything)") \
+	X(TYPE_NONE, "なし", "nothing") \
+	X(TYPE_HOST, "サイトの名前", "name of the site") \
+	X(TYPE_URL, "URL", "URL") \
+	X(TYPE_MAIL, "メールアドレス", "mail address") \
+	X(TYPE_IP, "IPアドレス", "IP address") \
+	X(TYPE_HASH, "ファイルのハッシュ値", "hash of the file") \
+	X(OBSERVABLE, "手がかり", "What it is") \
+	X(SUSPICION_BUTTON, "届け出る", "Report it") \
+	X(DONE_REPORT, "届け出を受け付けました。担当者が調べます。", "Your report is taken up; somebody will look into it.") \
 	X(UNDO, "解除する", "Undo") \
 	X(DONE_ACK, "受領を確認しました。", "Receipt is confirmed.") \
 	X(DONE_NOTE, "記入しました。", "It is on the timeline.") \

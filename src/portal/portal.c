@@ -96,6 +96,8 @@ static const struct page {
 	{ "/incidents", false, DOOR_FULL, ALL, WORD_ALL_INCIDENTS, page_incidents },
 	{ "/incident/", false, DOOR_FULL, ALL, WORD_COUNT, page_incident },
 	{ "/incident/", true, DOOR_FULL, O | A | C, WORD_COUNT, page_act },
+	{ "/report", false, DOOR_FULL, O | A | C, WORD_SUSPICION, page_report },
+	{ "/report", true, DOOR_FULL, O | A | C, WORD_COUNT, page_report },
 	{ "/blocks", false, DOOR_FULL, ALL, WORD_ALL_BLOCKS, page_blocks },
 	{ "/block/", true, DOOR_FULL, A | C, WORD_COUNT, page_block_act },
 	{ "/changes", false, DOOR_FULL, O | A | P, WORD_CHANGES, page_changes },
@@ -229,7 +231,7 @@ static const struct {
 	const char *code;
 	enum word word;
 } done[] = { { "ack", WORD_DONE_ACK },     { "note", WORD_DONE_NOTE }, { "judge", WORD_DONE_JUDGE },    { "block", WORD_DONE_BLOCK },
-	     { "remove", WORD_DONE_UNDO }, { "password", WORD_DONE_PASSWORD }, { "step", WORD_DONE_STEP }, { "consent", WORD_DONE_CONSENT }, { "close", WORD_DONE_CLOSE }, { "approve", WORD_DONE_APPROVE } };
+	     { "remove", WORD_DONE_UNDO }, { "password", WORD_DONE_PASSWORD }, { "step", WORD_DONE_STEP }, { "report", WORD_DONE_REPORT }, { "consent", WORD_DONE_CONSENT }, { "close", WORD_DONE_CLOSE }, { "approve", WORD_DONE_APPROVE } };
 
 void page_say_done(struct request *rq)
 {

@@ -116,6 +116,7 @@ int visit_ask(struct request *rq, const char *socket, struct buf *b, int timeout
 void page_board(struct request *rq, const char *rest);
 void page_incidents(struct request *rq, const char *rest);
 void page_incident(struct request *rq, const char *rest);
+void page_report(struct request *rq, const char *rest);
 void page_blocks(struct request *rq, const char *rest);
 void page_act(struct request *rq, const char *rest);        /* POST /incident/NUMBER/WHAT */
 void page_ack_link(struct request *rq, const char *rest);   /* /ack/TOKEN */

@@ -584,6 +584,8 @@ static void test_acts(void **state)
 		{ ANALYST, ONE "/judge", "reason=x", "", "Status: 403" },
 		{ ANALYST, ONE "/note", "text=a&state=handling", "{\"v\":1,\"do\":\"incident.note\"" S(ANALYST) ",\"number\":\"I-20261122-0001\",\"text\":\"a\",\"state\":\"handling\"}", "?done=note" },
 		{ ANALYST, ONE "/step", "task=7&result=ok", "{\"v\":1,\"do\":\"incident.step\"" S(ANALYST) ",\"number\":\"I-20261122-0001\",\"result\":\"ok\",\"task\":7}", "?done=step" },
+		{ SAGA, "/report", "kind=mail&text=%3Cb%3E&reporter=x&observable_type=&observable=&by=root",
+		  "{\"v\":1,\"do\":\"incident.report\"" S(SAGA) ",\"kind\":\"mail\",\"text\":\"<b>\",\"reporter\":\"x\"}", "Location: /incidents\r\n" },
 		{ SAGA, ONE "/step", "task=7", "", "Status: 403" },
 		{ ANALYST, ONE "/close", "reason=a", "{\"v\":1,\"do\":\"incident.close\"" S(ANALYST) ",\"number\":\"I-20261122-0001\",\"reason\":\"a\"}", "?done=close" },
 		{ ANALYST, ONE "/block", "org=412015&kind=name&value=c2.example&reason=r&hours=2",

@@ -180,6 +180,8 @@ try "the blocks" eval 'visit $desk/blocks && says www.news.example'
 looks blocks "the blocks"
 try "the block is undone by a button" eval 'js "[...document.querySelectorAll(\"li\")].find(e => e.innerText.includes(\"www.news.example\")).querySelector(\"form\").setAttribute(\"id\", \"undo\")" >/dev/null; press "#undo button" && says 解除を指示しました'
 try "and the terminal reads the news again" until_true 10 news
+try "the form for suspicions" eval 'visit $desk/report && says 気になること'
+looks report "the form"
 try "the changes" eval 'visit $desk/changes && says 適用中'
 looks changes "the changes"
 try "a change in words" eval 'press "main li a" && says 違い'

@@ -62,6 +62,13 @@ try "a clerk's note is kept; where the incident stands isn't theirs to move" eva
 page sato "/incident/$a"; task=$(grep -o 'name="task" value="[0-9]*"' "$top/page" | head -n 1 | cut -d'"' -f4)
 try "a step of the case is marked as done, with its result" eval '[ -n "$task" ] && post sato "/incident/$a" "/incident/$a/step" "task=$task" result=確認済み && goes_to "/incident/$a?done=step" && page sato "/incident/$a" && holds 確認済み && lacks "name=\"task\" value=\"$task\""'
 
+# ---- a suspicion, with no alert behind it ----
+report() { post yamada /report /report kind=mail "text=$evil" "reporter=総務課 山田" terminal=10.1.0.7 observable_type=hostname observable=odd.example org=412023; }
+try "a clerk reports an odd mail" eval 'report && grep -qi "^location:.*/incident/I-[0-9-]*?done=report" "$top/head"'
+own_report=$(sed -n 's,^[Ll]ocation:.*/incident/\(I-[0-9-]*\)?.*,\1,p' "$top/head")
+try "it is an incident of the clerk's own body, whatever the form said" eval 'shown "$own_report" | jq -se ".[0].org == \"412015\" and .[0].severity.effective == 1" && page yamada "/incident/$own_report" && holds 10.1.0.7 && lacks "<img"'
+try "the analyst sees it, another body's clerk doesn't" eval 'page sato "/incident/$own_report" && code_is 200 && page hamada "/incident/$own_report"; code_is 404'
+
 # ---- block and undo ----
 news() { on "$1-pc1" curl -s --max-time 10 -x http://192.0.2.10:8080 http://www.news.example/ | grep -q "today.s news"; }
 refused() { on "$1-pc1" curl -s --max-time 10 -x http://192.0.2.10:8080 http://www.news.example/ | grep -q 'P-20'; }
