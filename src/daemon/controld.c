@@ -742,10 +742,10 @@ static int handle(const struct ctl_request *rq, const char *what, struct buf *b,
 	char actor[IDENTITY_MAX];
 	if (rq->uid == USER_PORTAL)
 		return handle_page(c, rq, what, err);
-	if (rq->uid >= UID_BASE && rq->uid < UID_BASE + UID_COUNT) /* a process of ours that was taken over learns nothing here */
+	bool other_node = rq->uid == USER_PAIR && strcmp(what, "pair.follow") == 0;
+	if (rq->uid >= UID_BASE && rq->uid < UID_BASE + UID_COUNT && !other_node) /* a process of ours that was taken over learns nothing here */
 		return err_set(err, E_DENIED, "", "this socket isn't for you");
 	int r = identify(rq, actor, err);
-	bool other_node = rq->uid == USER_PAIR && strcmp(what, "pair.follow") == 0;
 	if (r == 0 && changes(what) && rq->uid != 0 && !other_node && !in_operators(rq->uid))
 		r = err_set(err, E_DENIED, "", "user %u may read only", (unsigned)rq->uid);
 	return answer(c, rq, what, actor, r, b, err);
