@@ -30,7 +30,7 @@ enum unbound_how { UNBOUND_RELOAD, UNBOUND_RESTART };
 enum edge_how { EDGE_RELOAD, EDGE_STAND_INS /* files for certificates that aren't there yet */ };
 enum knot_how { KNOT_ZONES /* those whose file differs */, KNOT_RELOAD /* which zones there are */, KNOT_RESTART };
 
-#define PLAN_MAX 32
+#define PLAN_MAX 64
 
 struct step {
 	uint8_t kind, arg;
