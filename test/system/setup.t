@@ -17,6 +17,9 @@ stub dpkg-query 'echo install ok installed'; stub apt-get "echo \"\$@\" >>$W/apt
 run; [ $code -eq 0 ] && [ ! -s "$W/out" ] && [ ! -e "$W/apt" ]; ok $? "nothing is missing: silent, quick, nothing is called"
 run setpriv --reuid 65534 --clear-groups; [ $code -eq 0 ]; ok $? "nothing is missing: root isn't needed"
 
+stub dpkg-query "echo \"\$4\" >>$W/asked; echo install ok installed"
+PATH="$W/bin:$PATH" "$W/tools/setup" bench >"$W/out" 2>&1 </dev/null
+[ "$(wc -l <"$W/asked")" -gt 60 ] && ! grep -vE '^[a-z0-9][a-z0-9+.-]+$' "$W/asked"; ok $? "what it asks for are names of packages"
 missing; run setpriv --reuid 65534 --clear-groups
 [ $code -eq 4 ] && says "only root can install them" && [ ! -e "$W/apt" ]; ok $? "not root: one sentence, nothing begun"
 
