@@ -195,6 +195,7 @@ static const struct flood_case {
 	{ "settings", { 0, 0, 0, 4 }, 30, 31 },
 	{ "pings", { 0, 0, 0, 6 }, 100, 101 },
 	{ "priorities", { 0, 0, 0, 2 }, 1000, 1001 },
+	{ "priorities", { 0, 0, 0, 16 }, 1000, 1001 },
 	{ "window updates", { 0, 0, 0, 8 }, 4000, 4001 },
 	{ "empty frames", { 0, 0, 0, 0 }, 50, 51 },
 	{ "unknown frames", { 0, 0, 0, 99 }, 100, 101 },

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION };
+enum { DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION, PRIORITY_UPDATE = 16 /* RFC 9218 */ };
 #define END_STREAM 0x1
 #define END_HEADERS 0x4
 
@@ -79,6 +79,7 @@ static int count_frame(struct h2_meter *m)
 	case CONTINUATION:
 		return count_block(m, len, type, flags);
 	case PRIORITY:
+	case PRIORITY_UPDATE:
 		return h2_meter_charge(m, H2_PRIORITIES);
 	case RST_STREAM:
 		return h2_meter_charge(m, H2_RESETS);

@@ -23,38 +23,50 @@ struct terminal_key {
 	uint8_t addr[17];
 };
 
-static struct str terminal_key(const struct conn *c, struct terminal_key *k)
+enum counted { CONNECTIONS, STREAMS };
+
+static struct str terminal_key(const struct conn *c, enum counted what, struct terminal_key *k)
 {
 	memset(k, 0, sizeof *k);
 	memcpy(k->org, c->org->code, sizeof k->org);
-	k->addr[0] = c->peer.family;
+	k->addr[0] = (uint8_t)(c->peer.family | (what == STREAMS ? 0x80 : 0));
 	memcpy(k->addr + 1, c->peer.addr, 16);
 	return (struct str){ (const char *)k, sizeof *k };
 }
 
 /* The count is the map's value itself. */
-static bool terminal_add(struct conn *c)
+static bool terminal_add(struct conn *c, enum counted what)
 {
 	struct terminal_key k;
-	struct str key = terminal_key(c, &k);
+	struct str key = terminal_key(c, what, &k);
 	uintptr_t n = (uintptr_t)map_get(&c->w->terminals, key);
 	const struct conf_org *o = c->org->conf;
-	size_t max = WORKER_CONNS_TERMINAL;
+	size_t max = what == STREAMS ? WORKER_STREAMS_TERMINAL : WORKER_CONNS_TERMINAL;
 	for (size_t i = 0; i < o->n_child_proxies; i++)
 		if (prefix_contains(&o->child_proxies[i], &c->peer))
-			max = WORKER_CONNS_ORG; /* it speaks for many */
+			max = what == STREAMS ? WORKER_STREAMS_ORG : WORKER_CONNS_ORG; /* it speaks for many */
 	return n < max && map_put(&c->w->terminals, key, (void *)(n + 1)) == 0;
 }
 
-static void terminal_remove(struct conn *c)
+static void terminal_remove(struct conn *c, enum counted what)
 {
 	struct terminal_key k;
-	struct str key = terminal_key(c, &k);
+	struct str key = terminal_key(c, what, &k);
 	uintptr_t n = (uintptr_t)map_get(&c->w->terminals, key);
 	if (n > 1)
 		map_put(&c->w->terminals, key, (void *)(n - 1));
 	else if (n == 1)
 		map_del(&c->w->terminals, key);
+}
+
+bool conn_stream_add(struct conn *c)
+{
+	return terminal_add(c, STREAMS);
+}
+
+void conn_stream_remove(struct conn *c)
+{
+	terminal_remove(c, STREAMS);
 }
 
 /* ---- life ---- */
@@ -91,7 +103,7 @@ void conn_destroy(struct conn *c, const char *disposition)
 		c->w->conns = c->next;
 	if (c->next)
 		c->next->prev = c->prev;
-	terminal_remove(c);
+	terminal_remove(c, CONNECTIONS);
 	c->org->n_conns--;
 	atomic_fetch_sub_explicit(c->org->stat[STAT_CONNECTIONS], 1, memory_order_relaxed);
 	chan_goodbye(&c->ch);
@@ -229,14 +241,14 @@ void conn_accept(struct org_rt *org, int fd, const struct prefix *peer, uint16_t
 	c->peer_port = port;
 	buf_init(&c->in, CONN_IN_MAX);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	if (!terminal_add(c)) {
+	if (!terminal_add(c, CONNECTIONS)) {
 		org_count(org, STAT_REFUSED, 1);
 		close(fd);
 		mem_free(c);
 		return;
 	}
 	if (chan_open(&c->ch, &w->chan, fd, false, on_event) < 0) {
-		terminal_remove(c);
+		terminal_remove(c, CONNECTIONS);
 		close(fd);
 		mem_free(c);
 		return;

@@ -154,6 +154,8 @@ void conn_tick(struct conn *c);
 void conn_next(struct conn *c, bool keep);      /* the request is over */
 void conn_touch(struct conn *c, int64_t ms);    /* deadline from now */
 int conn_fill(struct conn *c);                  /* reads once into c->in: 0, -E_AGAIN, -E_CLOSED (end too) */
+bool conn_stream_add(struct conn *c);           /* one more request of its terminal over HTTP/2; false: too many */
+void conn_stream_remove(struct conn *c);
 void conn_check_block(struct conn *c);          /* cut when the block table says so */
 void conn_check_conf(struct conn *c);           /* a new generation, or a new URL index */
 

@@ -38,6 +38,7 @@ static void end_txn(struct stream *s)
 	struct txn *t = s->t;
 	s->t = NULL;
 	s->d->running--;
+	conn_stream_remove(s->d->c);
 	conn_touch(s->d->c, WORKER_IDLE_MS);
 	txn_destroy(t);
 }
@@ -165,8 +166,12 @@ static void on_head(struct h2 *h, int32_t id, void *stream, bool end)
 {
 	struct down2 *d = h->user;
 	const char *why = "";
-	struct stream *s = stream ? NULL : make_stream(d, id);
+	bool counted = !stream && conn_stream_add(d->c);
+	struct stream *s = counted ? make_stream(d, id) : NULL;
 	if (!s) {
+		org_count(d->c->org, STAT_REFUSED, 1);
+		if (counted)
+			conn_stream_remove(d->c);
 		h2_reset(h, id, NGHTTP2_REFUSED_STREAM);
 		return;
 	}

@@ -31,6 +31,8 @@
 #define WORKER_READ (256 * 1024u)
 #define WORKER_CONNS_ORG 8192      /* connections of one organisation in one thread */
 #define WORKER_CONNS_TERMINAL 256  /* of one terminal in one thread */
+#define WORKER_STREAMS_TERMINAL 1024 /* its requests over HTTP/2 at a time */
+#define WORKER_STREAMS_ORG 16384
 #define WORKER_IDLE_MS 60000       /* kept-alive client without a request */
 #define WORKER_HEAD_MS 20000       /* for a whole request head, handshake or ClientHello */
 #define WORKER_STALL_MS 60000      /* no progress while a body moves */

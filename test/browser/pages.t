@@ -65,6 +65,7 @@ certutil -N --empty-password -d "sql:$W/home/.pki/nssdb" && certutil -A -n torid
 try "a browser starts on a terminal of Saga City" browser 412015-pc1 "$W/home" $proxy
 try "it fetches a page over HTTPS, decrypted and inspected, without a warning" visit https://www.news.example/
 try "and shows what the origin sent" says "today's news"
+try "in HTTP/2, as the site speaks it" is "$(js 'performance.getEntriesByType("navigation")[0].nextHopProtocol')" h2
 try "by a connection it takes for secure" is "$(js 'location.protocol + " " + isSecureContext')" "https: true"
 try "a page its body forbids" visit http://sns.example/
 try "is a page in Japanese that says so" says このページの閲覧は制限されています
@@ -76,6 +77,7 @@ both_widths denied "the page that says no"
 try "the same inside HTTPS" eval 'visit https://sns.example/ && says このページの閲覧は制限されています'
 try "malware inside HTTPS" visit https://login.phish.example/invoice.pdf.exe
 try "is a page that says what was found, not a file" says ウイルスが見つかった
+try "that came in HTTP/2 too" is "$(js 'performance.getEntriesByType("navigation")[0].nextHopProtocol')" h2
 both_widths malware "the page about malware"
 quit
 

@@ -20,6 +20,7 @@ $T lab down
 $T lab up >&2; ok $? "lab up: 21 organisations served from one description"
 scenario lab/scenarios/isolation.json
 scenario lab/scenarios/url.json
+scenario lab/scenarios/http2.json
 scenario lab/scenarios/leak.json
 scenario lab/scenarios/firewall.json
 scenario lab/scenarios/dns.json
