@@ -79,7 +79,7 @@ objects() { # NAME BYTES COUNT: incompressible and all different, so that each h
 }
 
 origin_port=18443
-# The origin of all peers: nginx, TLS, files in memory. One worker.
+# The origin of all peers: nginx, TLS, files in memory. One worker. [http2]: it speaks that too.
 origin() {
 	mkdir -p "$work/origin"
 	cat >"$work/origin/nginx.conf" <<-END
@@ -90,7 +90,7 @@ origin() {
 		default_type application/octet-stream;
 		ssl_certificate $work/pki/origin.pem; ssl_certificate_key $work/pki/origin.key;
 		ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache shared:s:16m; ssl_session_tickets on;
-		server { listen 127.0.0.1:$origin_port ssl; root $work/www; }
+		server { listen 127.0.0.1:$origin_port ssl ${1:-}; root $work/www; }
 	}
 	END
 	nginx -c "$work/origin/nginx.conf" -p "$work/origin" 2>>"$work/origin/error.log" & pids+=($!)

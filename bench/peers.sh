@@ -42,7 +42,7 @@ squid_start() {
 nginx_port=18444 nginx_pid=
 # The limit: nginx ends TLS on one side and begins it on the other, kept alive on both, verified, one worker. It decides
 # nothing, makes no certificate and looks at no body: what TLS, HTTP and the kernel cost anyone.
-nginx_start() {
+nginx_start() { # [http2]: to the client
 	mkdir -p "$work/limit"
 	cat >"$work/limit/nginx.conf" <<-END
 	worker_processes 1; pid $work/limit/pid; error_log $work/limit/error.log; daemon off; user root;
@@ -51,7 +51,7 @@ nginx_start() {
 		access_log off; keepalive_requests 1000000; keepalive_timeout 300; proxy_max_temp_file_size 0;
 		ssl_certificate $work/pki/origin.pem; ssl_certificate_key $work/pki/origin.key; ssl_protocols TLSv1.2 TLSv1.3;
 		upstream o { server 127.0.0.1:$origin_port; keepalive 64; keepalive_requests 1000000; }
-		server { listen 127.0.0.1:$nginx_port ssl;
+		server { listen 127.0.0.1:$nginx_port ssl ${1:-};
 			location / { proxy_pass https://o; proxy_http_version 1.1; proxy_set_header Connection "";
 				proxy_set_header Host \$host; proxy_ssl_name www.bench.test; proxy_ssl_server_name on;
 				proxy_ssl_verify on; proxy_ssl_trusted_certificate $work/pki/origin-ca.pem; } }

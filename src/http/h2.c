@@ -10,6 +10,8 @@
 
 #define FRAME_ROOM (16384 + 64) /* no frame of ours is longer: DATA and pieces of header blocks are at most 16 KiB */
 
+#define DATA_PAYLOAD (16384 - 9)
+
 static nghttp2_session_callbacks *callbacks;
 static nghttp2_option *options;
 
@@ -156,6 +158,15 @@ static ssize_t on_read(nghttp2_session *s, int32_t id, uint8_t *to, size_t n, ui
 	return (ssize_t)(have < n ? have : n);
 }
 
+/* A DATA frame and its head fill one TLS record, and four of them a send. */
+static ssize_t on_read_length(nghttp2_session *s, uint8_t type, int32_t id, int32_t window, int32_t stream_window, uint32_t most, void *user)
+{
+	int32_t n = window < stream_window ? window : stream_window;
+	uint32_t k = n > 0 ? (uint32_t)n : 1;
+	k = k < most ? k : most;
+	return k < DATA_PAYLOAD ? k : DATA_PAYLOAD;
+}
+
 static int on_send_data(nghttp2_session *s, nghttp2_frame *f, const uint8_t *head, size_t n, nghttp2_data_source *source, void *user)
 {
 	struct h2 *h = user;
@@ -296,6 +307,7 @@ int h2_global_init(void)
 	nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
 	nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
 	nghttp2_session_callbacks_set_send_data_callback(callbacks, on_send_data);
+	nghttp2_session_callbacks_set_data_source_read_length_callback(callbacks, on_read_length);
 	nghttp2_session_callbacks_set_error_callback2(callbacks, on_error);
 	nghttp2_option_set_no_auto_window_update(options, 1);
 	nghttp2_option_set_no_closed_streams(options, 1);
