@@ -22,8 +22,9 @@ struct up2 {
 	struct link2 l;
 	struct origin *o;
 	struct stream *streams;
-	size_t n;
-	bool hungry; /* one of them is */
+	size_t n;       /* of them, as nghttp2 sees it */
+	size_t running; /* somebody waits for */
+	bool hungry;    /* one of them is */
 };
 
 static struct up2 *up2_of(struct txn *t)
@@ -43,6 +44,7 @@ static struct stream *make_stream(struct up2 *u, struct txn *t)
 		u->streams->prev = s;
 	u->streams = s;
 	u->n++;
+	u->running++;
 	t->up_stream = s;
 	return s;
 }
@@ -85,6 +87,7 @@ static void begin(struct txn *t)
 		s->closed = true;
 		answer_broken(t, "the request can't be written in HTTP/2");
 		free_stream(s);
+		origin_shared(o);
 		return;
 	}
 	t->request_sent = t->request.len;
@@ -235,11 +238,13 @@ static void drop(struct txn *t, bool whole)
 	t->origin = NULL;
 	t->up_stream = NULL;
 	s->t = NULL;
+	u->running--;
 	if (s->closed || u->l.dead)
 		return;
 	if (!finished)
 		h2_reset(&u->l.h, s->id, NGHTTP2_CANCEL);
 	link2_touch(&u->l);
+	origin_shared(u->o);
 }
 
 const struct txn_up up2 = { begin, push, pause_stream, resume_stream, drop };
@@ -288,7 +293,7 @@ bool up2_may_begin(const struct origin *o)
 
 bool up2_idle(const struct origin *o)
 {
-	return o->h2->n == 0;
+	return o->h2->running == 0;
 }
 
 void up2_leave(struct origin *o)

@@ -150,8 +150,9 @@ try "as its event says" event '"path":"/hold".*"disposition":"Reset","rule":\{"u
 blocks >/dev/null
 
 try "proxyd is still the same process" kill -0 $proxyd
+(curl -s -m 60 -o never $A $B/huge) & sleep 0.5 # whose end never comes
 kill $proxyd
-try "it ends when told to" until_true 10 eval '! kill -0 $proxyd'
+try "it ends when told to, whatever runs" until_true 5 eval '! kill -0 $proxyd'
 wait "$proxyd"; code=$?
 try "by itself, and properly" is "$code" 0
 try "and logged no fault" eval '! grep -E -A 12 "Sanitizer|runtime error|process table does not allow" toride-proxyd.log'
