@@ -161,6 +161,21 @@ try "all of its 400 requests were answered" is "$(sort "$top/flow" | uniq -c | t
 wait $slow; ok $? "a download that began before them came through"
 try "whole" is "$(wc -c <"$top/slow")" 400000
 
+# ---- a certificate that names an OCSP server: its answer comes along with the handshake (RFC 6066 section 8)
+toride site csr www.$B.lg.example $B.lg.example --as sato >"$top/csr"
+printf 'authorityInfoAccess=OCSP;URI:http://203.0.113.14:8888\nsubjectAltName=DNS:www.%s.lg.example,DNS:%s.lg.example\n' $B $B >"$top/ext"
+openssl x509 -req -in "$top/csr" -CA "$lab/internet/ca.pem" -CAkey "$lab/internet/ca.key" -CAcreateserial -days 60 -extfile "$top/ext" -out "$top/new.pem" 2>/dev/null
+serial=$(openssl x509 -in "$top/new.pem" -noout -serial | cut -d= -f2)
+printf 'V\t331231000000Z\t\t%s\tunknown\t/CN=x\n' "$serial" >"$top/index"
+on inet openssl ocsp -index "$top/index" -port 8888 -rsigner "$lab/internet/ca.pem" -rkey "$lab/internet/ca.key" -CA "$lab/internet/ca.pem" -ndays 1 >"$top/ocsp" 2>&1 & ocsp=$!
+line() { printf 'base64:%s' "$(grep -v -- ----- "$1" | tr -d '\n')"; }
+stapled() { on inet openssl s_client -connect $W4:443 -servername "$1" -status </dev/null 2>/dev/null | grep "OCSP [Rr]esponse"; }
+try "control: without one nothing comes along" has "no response sent" stapled www.$B.lg.example
+edit $B '.sites[0].certificate = ["'"$(line "$top/new.pem")"'", "'"$(line "$lab/internet/ca.pem")"'"]'
+try "a site's new certificate is applied" put_on
+try "the OCSP server's answer comes along with it" until_true 10 has "OCSP Response Status: successful" stapled www.$B.lg.example
+kill $ocsp; wait $ocsp 2>/dev/null
+
 # ---- when things go wrong
 kill -9 "$(cut -d' ' -f1 "$lab/run/pids/vaultd")"
 try "a killed vault is back, and handshakes with it" until_true 20 get www.$B.lg.example /kept
