@@ -50,6 +50,7 @@ int compile_probed(const struct model *m, struct outset *out, struct err *err); 
 int compile_chrony(const struct model *m, struct outset *out, struct err *err);   /* chrony/, when time is served */
 int compile_recvd(const struct model *m, struct outset *out, struct err *err);    /* recvd.json */
 int compile_pair(const struct model *m, struct outset *out, struct err *err);     /* pair/, keepalived/, conntrackd/, paird.json, net/own-NODE; with two nodes */
+int compile_courierd(const struct model *m, struct outset *out, struct err *err); /* courierd.json */
 int compile_portald(const struct model *m, struct outset *out, struct err *err);  /* portald.json, authd.json, nginx/nginx.conf */
 
 #endif

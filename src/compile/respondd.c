@@ -46,6 +46,9 @@ static void contacts(struct buf *b, const struct contact *list_of, size_t n)
 		json_field_s(b, "name", list_of[i].name);
 		json_field_s(b, "mail", list_of[i].mail);
 		json_field_s(b, "phone", list_of[i].phone ? list_of[i].phone : "");
+		json_field_s(b, "sms", list_of[i].sms ? list_of[i].sms : "");
+		json_field_s(b, "voice", list_of[i].voice ? list_of[i].voice : "");
+		json_field_s(b, "webhook", list_of[i].webhook ? list_of[i].webhook : "");
 		json_field_u64(b, "min_severity", list_of[i].min_severity);
 		json_field_u64(b, "order", list_of[i].order);
 		buf_putc(b, '}');
@@ -172,6 +175,16 @@ static void put_service(struct buf *b, const struct service *s)
 	json_field_u64(b, "day_minute", s->clock.day_minute);
 	json_field_u64(b, "night_minute", s->clock.night_minute);
 	buf_putc(b, '}');
+	list(b, "gateways");
+	for (size_t i = 0; i < s->n_gateways; i++) {
+		static const char *const kinds[] = { [GATEWAY_SMS] = "sms", [GATEWAY_VOICE] = "voice", [GATEWAY_WEBHOOK] = "webhook" };
+		comma(b);
+		buf_putc(b, '{');
+		json_field_s(b, "name", s->gateways[i].name);
+		json_field_s(b, "kind", kinds[s->gateways[i].kind]);
+		buf_putc(b, '}');
+	}
+	buf_putc(b, ']');
 	json_key(b, "mail");
 	buf_putc(b, '{');
 	json_field_s(b, "host", s->mail.host);

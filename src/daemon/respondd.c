@@ -26,6 +26,7 @@
 
 #define TICK_MS 100
 #define STORED_MS 300000
+#define COURIER_MS 30000 /* longer than it waits for a gateway */
 #define EVENTS_RING (4 * MIB)
 
 struct respondd {
@@ -151,6 +152,13 @@ static int ask_stored(struct str request, struct buf *reply, struct err *err)
 	return ctl_call(path, request, reply, STORED_MS, err);
 }
 
+static int ask_courier(struct str request, struct buf *reply, struct err *err)
+{
+	char path[PLACE_MAX];
+	place_in_run(path, sizeof path, SOCK_COURIER);
+	return ctl_call(path, request, reply, COURIER_MS, err);
+}
+
 static int open_all(struct respondd *x, struct err *err)
 {
 	char path[PLACE_MAX];
@@ -159,6 +167,7 @@ static int open_all(struct respondd *x, struct err *err)
 	res = res < 0 ? res : mailer_create(notify_mail_done, &x->r, &x->r.mailer, err);
 	res = res < 0 ? res : orders_create(order_call, &x->r.orders, err);
 	res = res < 0 ? res : asker_create(ask_stored, &x->r.asker, err);
+	res = res < 0 ? res : asker_create(ask_courier, &x->r.courier, err);
 	res = res < 0 ? res : read_config(x, err);
 	res = res < 0 ? res : watch_open(&x->loop, place_in_run(path, sizeof path, SOCK_FINDINGS), &x->r, may_hand_in, &x->watch, err);
 	res = res < 0 ? res : ctl_listen(&x->loop, place_in_run(path, sizeof path, SOCK_RESPOND), 0666, handle, x, &x->ctl, err);

@@ -95,7 +95,8 @@ static struct contact *contacts(struct reader *r, yyjson_val *o, size_t *ret_n)
 	struct contact *list = array(r, o, "contacts", sizeof *list, &arr, ret_n);
 	for (size_t i = 0; i < *ret_n; i++) {
 		yyjson_val *v = yyjson_arr_get(arr, i);
-		list[i] = (struct contact){ .name = text(r, v, "name"), .mail = text(r, v, "mail"), .phone = text(r, v, "phone") };
+		list[i] = (struct contact){ .name = text(r, v, "name"), .mail = text(r, v, "mail"), .phone = text(r, v, "phone"),
+		                            .sms = text(r, v, "sms"), .voice = text(r, v, "voice"), .webhook = text(r, v, "webhook") };
 		list[i].min_severity = (uint8_t)number(r, v, "min_severity", 3);
 		list[i].order = (uint8_t)number(r, v, "order", 255);
 	}
@@ -136,6 +137,9 @@ static void read_org(struct reader *r, yyjson_val *v, struct desk_org *o)
 static void read_lists(struct reader *r, yyjson_val *root, struct desk *d)
 {
 	yyjson_val *arr;
+	d->gateways = array(r, root, "gateways", sizeof *d->gateways, &arr, &d->n_gateways);
+	for (size_t i = 0; i < d->n_gateways; i++)
+		d->gateways[i] = (struct desk_gateway){ text(r, yyjson_arr_get(arr, i), "name"), text(r, yyjson_arr_get(arr, i), "kind") };
 	d->orgs = array(r, root, "orgs", sizeof *d->orgs, &arr, &d->n_orgs);
 	for (size_t i = 0; i < d->n_orgs; i++)
 		read_org(r, yyjson_arr_get(arr, i), &d->orgs[i]);
@@ -210,6 +214,17 @@ const struct desk_prefecture *desk_prefecture(const struct desk *d, const char *
 	for (size_t i = 0; i < d->n_prefectures; i++)
 		if (strcmp(d->prefectures[i].code, c) == 0)
 			return &d->prefectures[i];
+	return NULL;
+}
+
+const char *desk_gateway(const struct desk *d, const char *kind, const char *name, size_t nth)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < d->n_gateways; i++)
+		n += strcmp(d->gateways[i].kind, kind) == 0;
+	for (size_t i = 0, k = 0; i < d->n_gateways; i++)
+		if (strcmp(d->gateways[i].kind, kind) == 0 && (strcmp(kind, "webhook") == 0 ? strcmp(d->gateways[i].name, name) == 0 : k++ == nth % n))
+			return d->gateways[i].name;
 	return NULL;
 }
 

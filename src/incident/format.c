@@ -118,7 +118,7 @@ static const struct store_sql events = {
 	"show_events", "SELECT at_ms, actor, kind, args, id, id <= (SELECT put FROM stage_mark) FROM incident_event WHERE incident = $1 ORDER BY id LIMIT 2000"
 };
 static const struct store_sql notices = {
-	"show_notices", "SELECT step, reference, recipient, mail, phone, state, attempts, created_ms, sent_ms, last_error"
+	"show_notices", "SELECT step, reference, recipient, mail, phone, state, attempts, created_ms, sent_ms, last_error, channel, target"
 			" FROM notice WHERE incident = $1 ORDER BY id LIMIT 200"
 };
 
@@ -156,6 +156,8 @@ static void row_notice(const struct store_rows *r, int i, struct buf *b)
 	time_field(b, "created", store_col_int(r, i, 7, 0));
 	time_field(b, "sent", store_col_int(r, i, 8, 0));
 	text_field(b, "last_error", store_col(r, i, 9));
+	json_field_s(b, "channel", store_col(r, i, 10));
+	text_field(b, "target", store_col(r, i, 11));
 }
 
 int incident_format_rows(struct store *s, const struct store_sql *q, int64_t id, const char *key,

@@ -30,6 +30,9 @@ static const struct {
 	{ "notice_retry", "%1 へのメールを送れませんでした。再送します: %2", "The mail to %1 could not be sent, trying again: %2" },
 	{ "notice_failed", "%1 へのメールを送れませんでした。電話で連絡してください: %2",
 	  "The mail to %1 could not be sent; call by telephone: %2" },
+	{ "gateway_sent", "%1 への%H3を中継が受け付けました(整理番号 %2)。", "A gateway took the %H3 to %1 (reference %2)." },
+	{ "gateway_retry", "%1 への%H3を送れませんでした。再送します: %2", "The %H3 to %1 could not be sent, trying again: %2" },
+	{ "gateway_failed", "%1 への%H3を送れませんでした: %2", "The %H3 to %1 could not be sent: %2" },
 	{ "notice_cancelled", "受領確認があったため、%1 への未送信の連絡を取りやめました。",
 	  "The notice to %1 was cancelled: receipt was confirmed before it went out." },
 	{ "no_contact", "危険度 %1 の連絡先が登録されていません。電話などで連絡してください。",
@@ -111,7 +114,7 @@ int timeline_add(struct store *s, int64_t incident, const char *org, int64_t at_
 static const struct {
 	char letter;
 	enum words_of what;
-} kinds_of_words[] = { { 'S', WORDS_STATE }, { 'R', WORDS_REPORT }, { 'K', WORDS_OBSERVABLE }, { 'G', WORDS_REFUSAL }, { 'C', WORDS_CHECK }, { 'E', WORDS_SUSPICION }, { 'A', WORDS_CALL } };
+} kinds_of_words[] = { { 'S', WORDS_STATE }, { 'R', WORDS_REPORT }, { 'K', WORDS_OBSERVABLE }, { 'G', WORDS_REFUSAL }, { 'C', WORDS_CHECK }, { 'E', WORDS_SUSPICION }, { 'A', WORDS_CALL }, { 'H', WORDS_CHANNEL } };
 
 /* letter 0: as it is. */
 static const char *say(char letter, const char *v, bool ja)

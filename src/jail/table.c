@@ -94,6 +94,11 @@ const struct table_process table_processes[] = {
 	  .read = { LIBS, "%S/generations", "%S/current", "%S/segments", "%S/vault-public", "%R/indexd" },
 	  .write = { "%S/index-fill" },
 	  .memory = 2 * GIB, .files = 1024, .processes = 64, .needs = "%S/current/stored.json" },
+	/* The only one that goes to gateways: it has nothing to lose but their tokens. */
+	{ .name = "courierd", .argv = { "toride-courierd" }, .uid = USER_COURIER,
+	  .calls = CALLS_READ | CALLS_UNIX | CALLS_INET | CALLS_NETLINK | CALLS_THREADS,
+	  .read = { LIBS, NETLIBS, "%S/generations", "%S/current", "%S/courier" },
+	  .memory = 256 * MIB, .files = 256, .processes = 32, .needs = "%S/current/courierd.json" },
 	{ .name = "respondd", .argv = { "toride-respondd" }, .uid = USER_RESPOND,
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_INET | CALLS_NETLINK | CALLS_THREADS,
 	  .read = { LIBS, NETLIBS, "%S/generations", "%S/current", "%R/pg" }, .write = { "%S/respond" },
@@ -169,6 +174,7 @@ const struct table_socket table_sockets[] = {
 	{ .name = SOCK_RESPOND, .server = "respondd", .peers = { USER_CONTROL } },
 	{ .name = SOCK_PURGE, .server = "purged", .peers = { USER_CONTROL } },
 	{ .name = SOCK_ACME, .server = "acmed", .peers = { USER_CONTROL } },
+	{ .name = SOCK_COURIER, .server = "courierd", .peers = { USER_RESPOND } },
 	{ .name = SOCK_SEARCH, .server = "stored", .peers = { USER_CONTROL, USER_RESPOND } },
 	{ .name = SOCK_PROXY, .server = "proxyd" },
 	{ .name = SOCK_PORTAL, .server = "portald", .peers = { USER_WEB } },
@@ -190,6 +196,7 @@ const struct table_dir table_dirs[] = {
 	{ "%S/index-fill", USER_STORED, USER_STORED, 0700 },
 	{ "%S/intake", USER_INTAKE, USER_INTAKE, 0700 },
 	{ "%S/detect", USER_DETECT, USER_DETECT, 0700 },
+	{ "%S/courier", USER_COURIER, USER_COURIER, 0700 }, /* tokens, put there by root */
 	{ "%S/respond", USER_RESPOND, USER_RESPOND, 0700 },
 	{ "%S/unbound", USER_UNBOUND, USER_UNBOUND, 0755 }, /* trust anchor, RFC 5011 */
 	{ "%S/knot", USER_KNOT, USER_KNOT, 0700 }, /* DNSSEC keys, journal */

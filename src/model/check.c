@@ -4,9 +4,11 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "model/gateway.h"
 #include "model/schema.h"
 
 #include <stdio.h>
+#include <yyjson.h>
 
 struct path check_path(const struct check *c, const char *at)
 {
@@ -164,6 +166,49 @@ static void check_listened(struct check *c)
 		}
 }
 
+/* ---- gateways of notices */
+
+static bool has_gateway(const struct service *s, enum gateway_kind kind, const char *name)
+{
+	for (size_t i = 0; i < s->n_gateways; i++)
+		if (s->gateways[i].kind == kind && (!name || strcmp(s->gateways[i].name, name) == 0))
+			return true;
+	return false;
+}
+
+static bool is_json(const char *body)
+{
+	yyjson_doc *doc = yyjson_read(body, strlen(body), 0);
+	yyjson_doc_free(doc);
+	return doc;
+}
+
+static void check_carrier(struct check *c, const char *at, const struct gateway *g, size_t n)
+{
+	struct str unknown;
+	path_push(&c->path, "%s", at);
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(c->m->service.gateways[i].name, g->name) == 0)
+			CHECK_FAULT(c, ".name", "stands here twice", "同じ名前が重複しています");
+	if (str_starts(str_from(g->url), STR("http://")) && !g->plain)
+		CHECK_FAULT(c, ".url", "must be https:// unless plain is true", "https:// で書いてください (plain が true のときを除く)");
+	if (!gateway_template_ok(g->body, &unknown))
+		CHECK_FAULT(c, ".body", "has {{" STR_FMT "}}, which stands for nothing", "{{" STR_FMT "}} は使えません", STR_ARG(unknown));
+	else if (!g->form && !is_json(g->body))
+		CHECK_FAULT(c, ".body", "isn't JSON; or should form be true?", "JSON として正しくありません (フォーム形式なら form を true に)");
+	path_pop(&c->path, 0);
+}
+
+static void check_gateways(struct check *c)
+{
+	char at[32];
+	for (size_t i = 0; i < c->m->service.n_gateways; i++) {
+		snprintf(at, sizeof at, ".gateways[%zu]", i);
+		if (check_sound(c, at))
+			check_carrier(c, at, &c->m->service.gateways[i], i);
+	}
+}
+
 static void check_service(struct check *c)
 {
 	const struct service *s = &c->m->service;
@@ -178,6 +223,7 @@ static void check_service(struct check *c)
 		CHECK_FAULT(c, ".time.addr4", "is missing: there are time servers above", "必要です (上位サーバがあります)");
 	if (!s->time.n_servers && (prefix_is_set(&s->time.addr4) || prefix_is_set(&s->time.addr6)) && check_sound(c, ".time"))
 		CHECK_FAULT(c, ".time.servers", "is empty: no time could be served at that address", "空です。このアドレスで時刻を提供できません");
+	check_gateways(c);
 	if (s->clock.day_minute == s->clock.night_minute && check_sound(c, ".clock"))
 		CHECK_FAULT(c, ".clock.night_shift", "is also when the day shift begins", "日勤の始まりと同じ時刻です");
 	if (s->clock.escalate2_s <= s->clock.escalate1_s && check_sound(c, ".clock"))
@@ -204,6 +250,22 @@ static void check_service(struct check *c)
 
 /* ---- contacts, of prefectures and organisations */
 
+/* What a contact is told by must have somebody who carries it. */
+static void check_channels(struct check *c, size_t i, const struct contact *k)
+{
+	const struct service *s = &c->m->service;
+	char at[64];
+	snprintf(at, sizeof at, ".contacts[%zu].sms", i);
+	if (k->sms && k->sms[0] && !has_gateway(s, GATEWAY_SMS, NULL))
+		CHECK_FAULT(c, at, "service.gateways has none for SMS", "service.gateways に SMS の中継がありません");
+	snprintf(at, sizeof at, ".contacts[%zu].voice", i);
+	if (k->voice && k->voice[0] && !has_gateway(s, GATEWAY_VOICE, NULL))
+		CHECK_FAULT(c, at, "service.gateways has none for voice", "service.gateways に自動音声の中継がありません");
+	snprintf(at, sizeof at, ".contacts[%zu].webhook", i);
+	if (k->webhook && k->webhook[0] && !has_gateway(s, GATEWAY_WEBHOOK, k->webhook))
+		CHECK_FAULT(c, at, "is no webhook of service.gateways", "service.gateways の Webhook にありません");
+}
+
 void check_contacts(struct check *c, const struct contact *list, size_t n)
 {
 	size_t at_order[100] = { 0 }; /* number of the contact + 1 */
@@ -215,6 +277,7 @@ void check_contacts(struct check *c, const struct contact *list, size_t n)
 			CHECK_FAULT(c, at, "is also that of contacts[%zu]", "contacts[%zu] と同じです", at_order[order] - 1);
 		else if (order && order < ARRAY_LEN(at_order))
 			at_order[order] = i + 1;
+		check_channels(c, i, &list[i]);
 	}
 	if (n && !at_order[1] && check_sound(c, ".contacts"))
 		CHECK_FAULT(c, ".contacts", "none has order 1", "順位 1 の連絡先がありません");

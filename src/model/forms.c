@@ -448,6 +448,7 @@ const struct form form_path = { check_url_path, "^(/[A-Za-z0-9/._~-]*)?$" };
 const struct form form_parameter = { check_parameter, "^[][A-Za-z0-9._-]*$" };
 const struct form form_https = { check_https, "^(https://[!-~]+)?$" };
 const struct form form_url = { check_url, "^[!-~]+$" };
+const struct form form_endpoint = { check_exact, "^https?://[!-~]+$" };
 const struct form form_exception = { check_exception, "^[!-~]+$" };
 const struct form form_mail = { check_mail, "^[^@ ]{1,64}@[A-Za-z0-9.-]+\\.[A-Za-z0-9-]+$" };
 const struct form form_phone = { check_phone, "^[-+() 0-9]{0,24}$" };

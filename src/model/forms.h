@@ -28,6 +28,7 @@ extern const struct form form_fqdn;      /* a host name with a dot */
 extern const struct form form_path;      /* "" or "/path" of [A-Za-z0-9/._~-] */
 extern const struct form form_parameter; /* "" or of [][A-Za-z0-9._-] */
 extern const struct form form_url;       /* form_domain, "http(s)://host/path", an address or a CIDR */
+extern const struct form form_endpoint; /* "http(s)://host[:port]/path" */
 extern const struct form form_exception; /* form_url without addresses */
 extern const struct form form_category;  /* of the table in category.h, or "x-" and a list's own name */
 extern const struct form form_downloads; /* a group of file types, see schema.c */

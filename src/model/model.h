@@ -34,10 +34,23 @@ struct options { /* named as the columns of saga.csv */
 		remote_desktop, edr;
 };
 
+enum gateway_kind { GATEWAY_SMS, GATEWAY_VOICE, GATEWAY_WEBHOOK };
+
+struct gateway { /* who carries notices beside the mail relay (M-087) */
+	const char *name;
+	enum gateway_kind kind;
+	const char *url;
+	const char *body; /* template of the request's body; {{to}} {{text}} {{reference}} {{org}} {{severity}} */
+	bool form;        /* body is percent-encoded; else JSON */
+	bool plain;       /* http: the way there is guarded otherwise */
+};
+
 struct contact {
 	const char *name;      /* "総務課 山田" */
 	const char *mail;
 	const char *phone;     /* or "" */
+	const char *sms, *voice; /* numbers told by SMS and by voice, or "" */
+	const char *webhook;   /* a gateway's name, or "" */
 	uint8_t min_severity;  /* told from this 危険度 (0–3) up */
 	uint8_t order;         /* 1 is asked first; escalation goes upwards */
 };
@@ -427,6 +440,8 @@ struct service {
 	size_t n_black;
 	const char **deny_categories; /* for all organisations */
 	size_t n_deny_categories;
+	struct gateway *gateways; /* of one kind: the first is asked, then the next */
+	size_t n_gateways;
 	struct {
 		const char *host; /* SMTP relay */
 		uint16_t port;

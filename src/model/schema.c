@@ -105,6 +105,12 @@ static const struct object contact_object = {
 		  SAYS("メール", "通報を受けるメールアドレス。", "Where notices are sent.") },
 		{ "phone", FIELD_TEXT, AT(contact, phone), .form = &form_phone,
 		  SAYS("電話", "電話番号。", "Telephone number.") },
+		{ "sms", FIELD_TEXT, AT(contact, sms), .form = &form_phone,
+		  SAYS("SMS", "SMS でも知らせる電話番号。", "Number told by SMS, too.") },
+		{ "voice", FIELD_TEXT, AT(contact, voice), .form = &form_phone,
+		  SAYS("自動音声", "自動音声の電話でも知らせる番号。", "Number called by voice, too.") },
+		{ "webhook", FIELD_TEXT, AT(contact, webhook), .form = &form_id,
+		  SAYS("Webhook", "知らせを渡す Webhook (service.gateways の名前)。", "The webhook (a name of service.gateways) told, too.") },
 		{ "min_severity", FIELD_UINT, AT(contact, min_severity), .max = 3,
 		  SAYS("通報する危険度", "この危険度 (0~3) 以上を通報します。", "Told from this severity (0–3) up.") },
 		END,
@@ -625,6 +631,32 @@ const struct object schema_prefecture = {
 	},
 };
 
+static const struct word gateway_kinds[] = {
+	{ "sms", GATEWAY_SMS, { "SMS", "SMS" } },
+	{ "voice", GATEWAY_VOICE, { "voice", "自動音声" } },
+	{ "webhook", GATEWAY_WEBHOOK, { "webhook", "Webhook" } },
+	{ .word = NULL },
+};
+
+static const struct object gateway_object = {
+	"gateway", { "gateway", "通知の中継" }, "name", sizeof(struct gateway),
+	(const struct field[]){
+		{ "name", FIELD_TEXT, .required = true, AT(gateway, name), .form = &form_id,
+		  SAYS("名前", "中継の名前。トークンは STATE/courier/名前.token に置きます。", "Its name. Its token lies in STATE/courier/NAME.token.") },
+		{ "kind", FIELD_ENUM, .required = true, AT(gateway, kind), .words = gateway_kinds, SAYS("種類", "何を届けるか。", "What it carries.") },
+		{ "url", FIELD_TEXT, .required = true, AT(gateway, url), .form = &form_endpoint, .max = 1000,
+		  SAYS("URL", "知らせを POST で渡す先。https://。", "Where notices are posted; https://.") },
+		{ "body", FIELD_TEXT, AT(gateway, body), .form = &form_line, .max = 4000,
+		  .def = "\"{\\\"to\\\":\\\"{{to}}\\\",\\\"text\\\":\\\"{{text}}\\\",\\\"reference\\\":\\\"{{reference}}\\\"}\"",
+		  SAYS("本文の型", "渡す本文。{{to}} {{text}} {{reference}} {{org}} {{severity}} が置き換わります。",
+		       "What is posted; {{to}} {{text}} {{reference}} {{org}} {{severity}} are put in.") },
+		{ "form", FIELD_BOOL, AT(gateway, form), SAYS("フォーム形式", "本文を JSON でなくフォーム形式で渡します。", "The body is a form, not JSON.") },
+		{ "plain", FIELD_BOOL, AT(gateway, plain),
+		  SAYS("暗号なし", "閉じた網の中など、http:// で渡してよいとき。", "http:// will do: the way there is guarded otherwise.") },
+		END,
+	},
+};
+
 static const struct object address_feed_object = {
 	"address_feed", { "address list", "アドレスリスト" }, "name", sizeof(struct address_feed),
 	(const struct field[]){
@@ -850,6 +882,8 @@ const struct object schema_service = {
 		{ "lgwan", FIELD_PREFIX, .required = true, LIST(service, lgwan), .max_entries = 100,
 		  SAYS("LGWAN", "端末から決して届かない LGWAN のネットワーク。1 件以上 (IPv4 は /29、IPv6 は /64 まで)。",
 		       "The networks of LGWAN, one at least (IPv4 up to a /29, IPv6 up to a /64); no terminal ever reaches them.") },
+		{ "gateways", FIELD_OBJECT, LIST(service, gateways), .sub = &gateway_object, .max_entries = 16,
+		  SAYS("通知の中継", "SMS・自動音声・Webhook の中継。同じ種類では上から順に使います。", "Gateways for SMS, voice and webhooks; of one kind, the first and then the next.") },
 		{ "address_feeds", FIELD_OBJECT, LIST(service, address_feeds), .sub = &address_feed_object, .max_entries = 16,
 		  SAYS("アドレスリスト", "通信を遮断するアドレスの外部リスト。", "Outside lists of addresses that nothing goes to or comes from.") },
 		{ "doh_resolvers", FIELD_PREFIX, LIST(service, doh_resolvers), .max_entries = 1000,

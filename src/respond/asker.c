@@ -56,12 +56,17 @@ bool asker_has(const struct asker *a, int64_t id)
 	return false;
 }
 
+int asker_room(const struct asker *a)
+{
+	int n = 0;
+	for (size_t i = 0; i < ASKERS_MAX; i++)
+		n += !a->slots[i].used;
+	return n;
+}
+
 bool asker_idle(const struct asker *a)
 {
-	for (size_t i = 0; i < ASKERS_MAX; i++)
-		if (a->slots[i].used)
-			return false;
-	return true;
+	return asker_room(a) == ASKERS_MAX;
 }
 
 static void *work(void *user)

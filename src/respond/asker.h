@@ -1,5 +1,5 @@
-/* Questions to toride-stored (search.sock, log.sweep), each in a thread of its own: the sealed records may take minutes to read, and
- * the desk never waits. What an answer means is inquiry.h's matter. Not remembered: what is lost by a restart is asked again. */
+/* Questions to another process, each in a thread of its own, so that the desk never waits: to toride-stored (the sealed records may
+ * take minutes to read; inquiry.h) and to toride-courierd (a gateway may be slow; notify.h). Not remembered: what is lost by a restart is asked again. */
 #ifndef RESPOND_ASKER_H
 #define RESPOND_ASKER_H
 
@@ -22,6 +22,7 @@ struct asker_answer {
 int asker_create(asker_fn *ask, struct asker **ret, struct err *err);
 void asker_destroy(struct asker **a); /* waits for those under way */
 bool asker_has(const struct asker *a, int64_t id);
+int asker_room(const struct asker *a); /* how many more may be put */
 bool asker_idle(const struct asker *a); /* nothing under way or answered */
 /* Copies the request. -E_LIMIT when ASKERS_MAX are under way. */
 int asker_put(struct asker *a, int64_t id, struct str request);

@@ -8,6 +8,7 @@
 #include "respond/smtp.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -63,29 +64,53 @@ static int answer_sweep(struct str request, struct buf *reply, struct err *err)
 	return 0;
 }
 
+/* ---- courierd, pretended ---- */
+
+struct pretended_courier courier;
+
+static int answer_courier(struct str request, struct buf *reply, struct err *err)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* from four threads */
+	pthread_mutex_lock(&lock);
+	if (courier.n < 32)
+		str_copy(request, courier.sent[courier.n], sizeof courier.sent[0]);
+	courier.n++;
+	bool fails = courier.fail > 0;
+	courier.fail -= fails;
+	pthread_mutex_unlock(&lock);
+	if (fails) {
+		return err_set(err, courier.refuse ? courier.refuse : E_CLOSED, "gateway", "it answered 503");
+	}
+	buf_puts(reply, "{\"v\":1,\"ok\":true,\"status\":202}");
+	return 0;
+}
+
 /* ---- the configuration ---- */
 
+#define CHANNELS "\"sms\":\"\",\"voice\":\"\",\"webhook\":\"\","
 static const char config[] =
 	"{\"service\":\"佐賀県自治体情報セキュリティクラウド\",\"service_en\":\"Saga\","
 	"\"clock\":{\"notice_s\":900,\"escalate1_s\":300,\"escalate2_s\":600,\"block_hours\":24,\"day_minute\":510,\"night_minute\":1035},"
+	"\"gateways\":[{\"name\":\"sms1\",\"kind\":\"sms\"},{\"name\":\"sms2\",\"kind\":\"sms\"},{\"name\":\"voice1\",\"kind\":\"voice\"},"
+	"{\"name\":\"chat\",\"kind\":\"webhook\"}],"
 	"\"mail\":{\"host\":\"127.0.0.1\",\"port\":%d,\"from\":\"soc@cloud.example\"},"
 	"\"never\":{\"names\":[\".cloud.example\"],\"prefixes\":[\"10.0.0.0/8\",\"192.0.2.1\"]},"
 	"\"prefectures\":[{\"code\":\"41\",\"name\":\"佐賀県\",\"contacts\":[{\"name\":\"県 情報課\",\"mail\":\"ken@pref.example\","
-	"\"phone\":\"\",\"min_severity\":3,\"order\":1}]}],"
+	"\"phone\":\"\"," CHANNELS "\"min_severity\":3,\"order\":1}]}],"
 	"\"orgs\":["
 	"{\"code\":\"412015\",\"prefecture\":\"41\",\"name\":\"佐賀市\",\"name_en\":\"Saga City\",\"contacts\":["
-	"{\"name\":\"総務課 山田\",\"mail\":\"yamada@a.example\",\"phone\":\"0952-00-0001\",\"min_severity\":2,\"order\":1},"
-	"{\"name\":\"総務課 鈴木\",\"mail\":\"suzuki@a.example\",\"phone\":\"0952-00-0002\",\"min_severity\":2,\"order\":2},"
-	"{\"name\":\"部長 佐藤\",\"mail\":\"sato@a.example\",\"phone\":\"\",\"min_severity\":3,\"order\":3}],"
+	"{\"name\":\"総務課 山田\",\"mail\":\"yamada@a.example\",\"phone\":\"0952-00-0001\"," CHANNELS "\"min_severity\":2,\"order\":1},"
+	"{\"name\":\"総務課 鈴木\",\"mail\":\"suzuki@a.example\",\"phone\":\"0952-00-0002\",\"sms\":\"090-0000-0002\",\"voice\":\"0952-00-0002\",\"webhook\":\"chat\",\"min_severity\":2,\"order\":2},"
+	"{\"name\":\"部長 佐藤\",\"mail\":\"sato@a.example\",\"phone\":\"\"," CHANNELS "\"min_severity\":3,\"order\":3}],"
 	"\"terminals\":[{\"addr\":\"10.1.0.5\",\"name\":\"総務課 端末5\"}],\"white\":[\".good.example\"],\"shared\":[\"10.1.0.254\"],"
 	"\"consent\":{\"given\":false,\"min_severity\":3,\"by\":\"\",\"date\":\"\"},"
 	"\"calendar\":{\"closed\":[],\"open_minute\":510,\"close_minute\":1035}},"
 	"{\"code\":\"412023\",\"prefecture\":\"41\",\"name\":\"唐津市\",\"name_en\":\"Karatsu City\",\"contacts\":["
-	"{\"name\":\"情報課 田中\",\"mail\":\"tanaka@b.example\",\"phone\":\"\",\"min_severity\":1,\"order\":1}],\"terminals\":[],"
+	"{\"name\":\"情報課 田中\",\"mail\":\"tanaka@b.example\",\"phone\":\"\"," CHANNELS "\"min_severity\":1,\"order\":1}],\"terminals\":[],"
 	"\"white\":[],\"shared\":[],\"consent\":{\"given\":true,\"min_severity\":3,\"by\":\"市長\",\"date\":\"2026-04-01\"},"
 	"\"calendar\":{\"closed\":[],\"open_minute\":510,\"close_minute\":1035}},"
 	"{\"code\":\"412031\",\"prefecture\":\"41\",\"name\":\"鳥栖市\",\"name_en\":\"Tosu City\",\"contacts\":["
-	"{\"name\":\"情報課 中村\",\"mail\":\"nakamura@c.example\",\"phone\":\"\",\"min_severity\":0,\"order\":1}],\"terminals\":[],"
+	"{\"name\":\"情報課 中村\",\"mail\":\"nakamura@c.example\",\"phone\":\"\"," CHANNELS "\"min_severity\":0,\"order\":1}],\"terminals\":[],"
 	"\"white\":[],\"shared\":[],\"consent\":{\"given\":false,\"min_severity\":3,\"by\":\"\",\"date\":\"\"},"
 	"\"calendar\":{\"closed\":[],\"open_minute\":510,\"close_minute\":1035}}]}";
 
@@ -99,6 +124,7 @@ void start(void)
 	snprintf(r.boot, sizeof r.boot, "%s", boot);
 	assert_int_equal(orders_create(take_order, &r.orders, &err), 0);
 	assert_int_equal(asker_create(answer_sweep, &r.asker, &err), 0);
+	assert_int_equal(asker_create(answer_courier, &r.courier, &err), 0);
 	buf_init(&b, 64 * KIB);
 	buf_printf(&b, config, sink.port);
 	assert_int_equal(desk_parse(buf_view(&b), &r.desk, &err), 0);
@@ -114,6 +140,7 @@ void stop(void)
 	mailer_destroy(&r.mailer);
 	orders_destroy(&r.orders);
 	asker_destroy(&r.asker);
+	asker_destroy(&r.courier);
 	store_destroy(&r.store);
 	desk_destroy(&r.desk);
 }
@@ -153,7 +180,7 @@ void settle(void)
 		r.work_ms = 0;
 		respond_work(&r);
 		sink_work(&sink);
-		calm = mailer_room(r.mailer) == MAILER_MAX && orders_idle(r.orders) && asker_idle(r.asker) ? calm + 1 : 0;
+		calm = mailer_room(r.mailer) == MAILER_MAX && orders_idle(r.orders) && asker_idle(r.asker) && asker_idle(r.courier) ? calm + 1 : 0;
 		poll(NULL, 0, calm ? 0 : 2);
 	}
 }
@@ -219,6 +246,7 @@ int fresh(void **state)
 	torided.n = torided.fail = torided.slow_ms = 0;
 	torided.refuse = 0;
 	stored.n = stored.fail = 0;
+	courier = (struct pretended_courier){ 0 };
 	stored.answer = "{\"v\":1,\"ok\":true,\"source\":\"index\",\"hits\":[],\"more\":false}";
 	sink_reset(&sink);
 	start();

@@ -40,6 +40,13 @@ struct pretended_stored {
 };
 extern struct pretended_stored stored;
 
+struct pretended_courier {
+	int n, fail; /* asked (four at a time, in no order); the next `fail` aren't taken */
+	enum err_code refuse; /* how; 0: nobody there */
+	char sent[32][4096];
+};
+extern struct pretended_courier courier;
+
 void start(void);
 void stop(void);
 extern int uid_seed;

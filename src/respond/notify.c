@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <yyjson.h>
 
-static const struct store_sql count_notices = { "notice_count", "SELECT count(*) FROM notice WHERE starts_with(reference, $1)" };
+static const struct store_sql count_notices = { "notice_count", "SELECT count(*) FROM notice WHERE starts_with(reference, $1) AND channel = 'mail'" };
 static const struct store_sql insert_notice = {
 	"notice_add", "INSERT INTO notice(incident, org, step, reference, recipient, mail, phone, subject, body, state,"
 		      " created_ms, next_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued', $10, $10)"
@@ -60,12 +60,51 @@ static int next_reference(struct respond *r, const char *stem, char *dst, size_t
 	return res;
 }
 
+static const struct store_sql insert_call = {
+	"notice_add_channel", "INSERT INTO notice(incident, org, step, reference, recipient, mail, phone, subject, body, state, created_ms, next_ms,"
+			      " channel, target, severity) VALUES ($1, $2, $3, $4, $5, '', $6, '', $7, 'queued', $8, $8, $9, $10, $11)"
+};
+
 struct sending {
 	const struct incident *i; /* NULL: not about an incident the reader may know */
 	const char *org, *step, *stem;
 	const struct contact *to;
 	int64_t now;
 };
+
+/* Which channels a step takes beside the mail: what must be acted on at once goes by SMS, what somebody has to answer by voice. */
+static bool goes_by(const char *channel, const char *step)
+{
+	static const char *const urgent[] = { "first", "second", "third", "again", "raised", "judged", "isolate" };
+	static const char *const asking[] = { "first", "second", "third", "again" };
+	bool voice = strcmp(channel, "voice") == 0;
+	if (strcmp(channel, "webhook") == 0)
+		return true;
+	for (size_t i = 0; i < (voice ? ARRAY_LEN(asking) : ARRAY_LEN(urgent)); i++)
+		if (strcmp((voice ? asking : urgent)[i], step) == 0)
+			return true;
+	return false;
+}
+
+/* The same step, under the same reference with the channel behind it: a repeat is seen as one. */
+static int queue_channel(struct respond *r, const struct sending *q, const struct notice_facts *f, const char *channel, const char *target,
+                         struct err *err)
+{
+	char ref[80];
+	struct buf text;
+	struct store_args a = { 0 };
+	if (!target || !target[0] || !goes_by(channel, q->step))
+		return 0;
+	snprintf(ref, sizeof ref, "%s-%s", f->reference, channel);
+	buf_init(&text, 4 * KIB);
+	notice_short(f, &text);
+	store_int_or_null(&a, q->i ? q->i->id : 0, 0), store_text(&a, q->org), store_text(&a, q->step), store_text(&a, ref);
+	store_text(&a, q->to->name), store_text(&a, strcmp(channel, "webhook") == 0 ? "" : target), store_text(&a, buf_cstr(&text));
+	store_int(&a, q->now), store_text(&a, channel), store_text(&a, target), store_int(&a, f->severity);
+	int res = text.failed ? err_set(err, E_LIMIT, ref, "the notice is too long") : store_run(r->store, &insert_call, &a, NULL, err);
+	buf_done(&text);
+	return res;
+}
 
 static int queue(struct respond *r, const struct sending *q, struct notice_facts *f, struct err *err)
 {
@@ -96,6 +135,9 @@ static int queue(struct respond *r, const struct sending *q, struct notice_facts
 	buf_done(&subject);
 	buf_done(&body);
 	buf_done(&link);
+	res = res < 0 ? res : queue_channel(r, q, f, "sms", q->to->sms, err);
+	res = res < 0 ? res : queue_channel(r, q, f, "voice", q->to->voice, err);
+	res = res < 0 ? res : queue_channel(r, q, f, "webhook", q->to->webhook, err);
 	if (res == 0 && q->i)
 		res = timeline_add(r->store, q->i->id, q->org, q->now, RESPOND_ACTOR, "notice_queued", q->to->name, ref, NULL, err);
 	r->work_ms = 0;

@@ -43,6 +43,8 @@ int notify_cancel(struct respond *r, const struct incident *i, int64_t now, stru
 
 /* Outside a transaction. */
 int notify_escalate_due(struct respond *r, int64_t now, struct err *err);
+int notify_call_due(struct respond *r, int64_t now, struct err *err); /* SMS, voice and webhooks, through courierd */
+void notify_collect(struct respond *r);                               /* what became of those */
 int notify_send_due(struct respond *r, int64_t now, struct err *err);
 void notify_mail_done(int64_t id, bool ok, int code, const char *words, void *respond); /* a mailer_done */
 /* The next contact, whatever the clock says; inside a transaction. */

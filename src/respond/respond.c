@@ -117,7 +117,7 @@ int respond_finding(struct respond *r, const struct finding *f, struct err *err)
 
 void respond_work(struct respond *r)
 {
-	static int (*const jobs[])(struct respond *, int64_t, struct err *) = { inquiry_work, block_work, notify_escalate_due, notify_send_due,
+	static int (*const jobs[])(struct respond *, int64_t, struct err *) = { inquiry_work, block_work, notify_escalate_due, notify_send_due, notify_call_due,
 		                                                            stage_work, handover_work };
 	struct err away = { 0 };
 	if (respond_clock(r, &away) < 0)
@@ -127,6 +127,7 @@ void respond_work(struct respond *r)
 		mailer_work(r->mailer);
 	block_collect(r);
 	inquiry_collect(r);
+	notify_collect(r);
 	if (now < r->work_ms && r->work_ms <= now + WORK_EVERY_MS)
 		return;
 	r->work_ms = now + WORK_EVERY_MS; /* a job that finds more to do sets 0 */
@@ -144,7 +145,7 @@ int respond_wait_ms(const struct respond *r)
 	int64_t left = r->work_ms - clock_now_ms();
 	if ((r->mailer && mailer_room(r->mailer) < MAILER_MAX) || !orders_idle(r->orders))
 		return 5;
-	if (r->asker && !asker_idle(r->asker) && left > 20)
+	if (((r->asker && !asker_idle(r->asker)) || (r->courier && !asker_idle(r->courier))) && left > 20)
 		return 20;
 	return left < 1 ? 1 : left > 1000 ? 1000 : (int)left;
 }

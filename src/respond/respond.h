@@ -25,6 +25,7 @@ struct respond {
 	struct stats *stats;    /* NULL in tests */
 	struct mailer *mailer;
 	struct orders *orders;
+	struct asker *courier;  /* NULL: nothing goes through gateways */
 	struct asker *asker;    /* NULL: the log isn't asked */
 	int64_t work_ms;        /* next look at the tables; 0: at once */
 	struct clock_watch clock;

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "incident/life.h"
 #include "incident/timeline.h"
+#include "respond/asker.h"
 #include "respond/mime.h"
 #include "respond/smtp.h"
 
@@ -91,7 +92,7 @@ int notify_escalate_due(struct respond *r, int64_t now, struct err *err)
 
 static const struct store_sql due = {
 	"notice_due", "UPDATE notice SET attempts = attempts + 1, next_ms = $1::bigint + $2::bigint WHERE id IN"
-		      " (SELECT id FROM notice WHERE state = 'queued' AND next_ms <= $1 ORDER BY id LIMIT $3)"
+		      " (SELECT id FROM notice WHERE state = 'queued' AND channel = 'mail' AND next_ms <= $1 ORDER BY id LIMIT $3)"
 		      " RETURNING id, org, reference, recipient, mail, subject, body, created_ms"
 };
 
@@ -136,10 +137,74 @@ int notify_send_due(struct respond *r, int64_t now, struct err *err)
 	return res;
 }
 
+/* ---- through gateways ---- */
+
+static const struct store_sql due_calls = {
+	"notice_due_calls", "UPDATE notice SET attempts = attempts + 1, next_ms = $1::bigint + $2::bigint WHERE id IN"
+			    " (SELECT id FROM notice WHERE state = 'queued' AND channel <> 'mail' AND next_ms <= $1 ORDER BY id LIMIT 4)"
+			    " RETURNING id, org, reference, recipient, channel, target, body, severity, attempts"
+};
+
+/* Each try goes to the next gateway of its kind. */
+static void hand_to_courier(struct respond *r, const struct store_rows *rows, int k)
+{
+	struct buf b;
+	int64_t id = store_col_int(rows, k, 0, 0);
+	const char *channel = store_col(rows, k, 4), *target = store_col(rows, k, 5);
+	const char *gateway = desk_gateway(r->desk, channel, target, (size_t)store_col_int(rows, k, 8, 1) - 1);
+	if (asker_has(r->courier, id))
+		return;
+	if (!gateway) {
+		notify_mail_done(id, false, 553, "no gateway carries it any more", r);
+		return;
+	}
+	buf_init(&b, 32 * KIB);
+	buf_puts(&b, "{\"v\":1,\"do\":\"courier.send\"");
+	json_field_s(&b, "gateway", gateway);
+	json_field_s(&b, "to", strcmp(channel, "webhook") == 0 ? store_col(rows, k, 3) : target);
+	json_field_s(&b, "text", store_col(rows, k, 6));
+	json_field_s(&b, "reference", store_col(rows, k, 2));
+	json_field_s(&b, "org", store_col(rows, k, 1));
+	json_field_u64(&b, "severity", (uint64_t)store_col_int(rows, k, 7, 0));
+	buf_putc(&b, '}');
+	if (!b.failed)
+		asker_put(r->courier, id, buf_view(&b)); /* full: its lease runs out, then again */
+	buf_done(&b);
+}
+
+int notify_call_due(struct respond *r, int64_t now, struct err *err)
+{
+	struct store_args a = { 0 };
+	struct store_rows rows = { 0 };
+	if (!r->courier || asker_room(r->courier) < ASKERS_MAX)
+		return 0;
+	int res = store_begin(r->store, STORE_ALL, err);
+	if (res < 0)
+		return res;
+	store_int(&a, now), store_int(&a, LEASE_MS);
+	res = store_run(r->store, &due_calls, &a, &rows, err);
+	res = res < 0 ? res : store_commit(r->store, err);
+	store_abort(r->store);
+	for (int k = 0; res == 0 && k < rows.n; k++)
+		hand_to_courier(r, &rows, k);
+	store_rows_done(&rows);
+	return res;
+}
+
+void notify_collect(struct respond *r)
+{
+	struct asker_answer w;
+	while (r->courier && asker_pop(r->courier, &w)) {
+		bool for_good = w.why.code == E_DENIED || w.why.code == E_INVALID || w.why.code == E_NOT_FOUND;
+		notify_mail_done(w.id, w.done == 0, w.done == 0 ? 250 : for_good ? 550 : 0, w.why.msg, r);
+		buf_done(&w.reply);
+	}
+}
+
 /* ---- what became of it ---- */
 
 static const struct store_sql load_notice = {
-	"notice_load", "SELECT incident, org, step, reference, recipient, attempts, created_ms FROM notice WHERE id = $1"
+	"notice_load", "SELECT incident, org, step, reference, recipient, attempts, created_ms, channel FROM notice WHERE id = $1"
 		       " AND state = 'queued'"
 };
 static const struct store_sql set_sent = {
@@ -159,7 +224,7 @@ static const struct store_sql incident_told = {
 struct outcome {
 	int64_t id, incident, now, created;
 	int attempts, code;
-	const char *org, *step, *reference, *recipient, *words;
+	const char *org, *step, *reference, *recipient, *words, *channel;
 };
 
 /* Is this mail one that tells the body concerned (and not the prefecture or a third)? */
@@ -180,7 +245,7 @@ static int was_sent(struct respond *r, const struct outcome *o, struct err *err)
 	int res = store_run(r->store, &set_sent, &a, NULL, err);
 	if (res < 0 || !o->incident)
 		return res;
-	if (is_alert(o->step)) {
+	if (is_alert(o->step) && strcmp(o->channel, "mail") == 0) { /* M-087: by telephone or mail; what a gateway took is in nobody's hands yet */
 		store_int(&t, o->incident), store_int(&t, o->now);
 		res = store_run(r->store, &incident_told, &t, &rows, err);
 		if (res == 0 && rows.n && strcmp(o->step, "first") == 0)
@@ -191,8 +256,9 @@ static int was_sent(struct respond *r, const struct outcome *o, struct err *err)
 	}
 	if (res < 0)
 		return res;
-	return timeline_add(r->store, o->incident, o->org, o->now, RESPOND_ACTOR, "notice_sent", o->recipient, o->reference,
-	                    NULL, err);
+	bool mail = strcmp(o->channel, "mail") == 0;
+	return timeline_add(r->store, o->incident, o->org, o->now, RESPOND_ACTOR, mail ? "notice_sent" : "gateway_sent", o->recipient, o->reference,
+	                    mail ? NULL : o->channel, err);
 }
 
 static int64_t backoff_ms(int attempts)
@@ -208,7 +274,9 @@ static int try_again(struct respond *r, const struct outcome *o, struct err *err
 	int res = store_run(r->store, &set_retry, &a, NULL, err);
 	if (res < 0 || !o->incident || o->attempts > 1)
 		return res;
-	return timeline_add(r->store, o->incident, o->org, o->now, RESPOND_ACTOR, "notice_retry", o->recipient, o->words, NULL, err);
+	bool mail = strcmp(o->channel, "mail") == 0;
+	return timeline_add(r->store, o->incident, o->org, o->now, RESPOND_ACTOR, mail ? "notice_retry" : "gateway_retry", o->recipient, o->words,
+	                    mail ? NULL : o->channel, err);
 }
 
 static int has_failed(struct respond *r, const struct outcome *o, struct err *err)
@@ -220,7 +288,11 @@ static int has_failed(struct respond *r, const struct outcome *o, struct err *er
 	int res = store_run(r->store, &set_failed, &a, NULL, err);
 	if (res < 0 || !o->incident)
 		return res;
-	res = timeline_add(r->store, o->incident, o->org, o->now, RESPOND_ACTOR, "notice_failed", o->recipient, o->words, NULL, err);
+	bool mail = strcmp(o->channel, "mail") == 0;
+	res = timeline_add(r->store, o->incident, o->org, o->now, RESPOND_ACTOR, mail ? "notice_failed" : "gateway_failed", o->recipient, o->words,
+	                   mail ? NULL : o->channel, err);
+	if (res < 0 || !mail)
+		return res; /* the mail of the same step says whether somebody was reached */
 	arena_init(&arena, 256 * KIB);
 	if (res == 0)
 		res = incident_load_id(r->store, o->incident, &arena, &i, err);
@@ -244,7 +316,7 @@ static int settle(struct respond *r, int64_t id, bool ok, int code, const char *
 	}
 	struct outcome o = { id, store_col_int(&rows, 0, 0, 0), clock_now_ms(), store_col_int(&rows, 0, 6, 0),
 		             (int)store_col_int(&rows, 0, 5, 0), code, store_col(&rows, 0, 1), store_col(&rows, 0, 2),
-		             store_col(&rows, 0, 3), store_col(&rows, 0, 4), words };
+		             store_col(&rows, 0, 3), store_col(&rows, 0, 4), words, store_col(&rows, 0, 7) };
 	*ret_failed = !ok && (o.attempts >= NOTIFY_ATTEMPTS || (code >= 500 && o.attempts >= NOTIFY_REFUSALS) || code == 553);
 	if (ok)
 		res = was_sent(r, &o, err);

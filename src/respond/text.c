@@ -268,3 +268,13 @@ void notice_call_sheet(const struct notice_facts *f, const char *phone, struct b
 		   "  toride incident call %s --to 相手の名前 --result answered --ack\n"
 		   "  つながらないとき: --result no_answer(出ない) busy(話し中) left_message(伝言) wrong_number(番号違い)\n", f->number);
 }
+
+void notice_short(const struct notice_facts *f, struct buf *b)
+{
+	notice_subject(f, b);
+	if (f->terminal[0])
+		buf_printf(b, "。端末: %.60s", f->terminal_name[0] ? f->terminal_name : f->terminal);
+	if (f->kind == NOTICE_ALERT || f->kind == NOTICE_ESCALATION || f->kind == NOTICE_JUDGED)
+		buf_printf(b, "。%s受け取りの確認を %s へ返信してください", f->severity >= 2 ? acts[f->severity > 3 ? 3 : f->severity][0] : "", f->desk_mail);
+	buf_printf(b, "。%s 整理番号 %s", f->service, f->reference);
+}

@@ -43,6 +43,8 @@ struct notice_facts {
 
 void notice_subject(const struct notice_facts *f, struct buf *b);
 void notice_body(const struct notice_facts *f, struct buf *b);
+/* The same in one line for SMS, voice and webhooks, at most some 200 characters: what, how grave, which number, what to do. */
+void notice_short(const struct notice_facts *f, struct buf *b);
 /* What the operator reads out on the telephone, and what to write down. */
 void notice_call_sheet(const struct notice_facts *f, const char *phone, struct buf *b);
 /* "11月22日 18時05分" (Japan) */

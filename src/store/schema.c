@@ -198,6 +198,11 @@ static const char replays[] =
 	"CREATE INDEX block_inquiry ON block (inquiry) WHERE inquiry IS NOT NULL;"
 	"ALTER TABLE inquiry ADD COLUMN names text NOT NULL DEFAULT '[]'"; /* an address was met as */
 
+/* how a notice goes out: by mail, or through a gateway to a number or by a webhook's name */
+static const char channels[] =
+	"ALTER TABLE notice ADD COLUMN channel text NOT NULL DEFAULT 'mail' CHECK (channel IN ('mail','sms','voice','webhook')),"
+	" ADD COLUMN target text NOT NULL DEFAULT '', ADD COLUMN severity int NOT NULL DEFAULT 0";
+
 const struct schema_step schema_steps[] = {
 	{ 1, "tables of the desk", tables },
 	{ 2, "row-level security, append-only timeline", security },
@@ -210,6 +215,7 @@ const struct schema_step schema_steps[] = {
 	{ 9, "the page sees by session", by_session },
 	{ 10, "links that confirm receipt", links },
 	{ 11, "replays of blocks", replays },
+	{ 12, "notices through gateways", channels },
 };
 
 /* The portal's role sees what the session it names may see, and not what it asks for: whatever table a step made. */

@@ -33,6 +33,7 @@ const char *place_in_run(char *dst, size_t size, const char *fmt, ...) __attribu
 #define SOCK_EVE "eve.sock"           /* a JSON object a line: what Suricata sees. from it alone */
 #define SOCK_FINDINGS "findings.sock" /* detect/finding.h. from detectd to respondd */
 #define SOCK_RESPOND "respond.sock"   /* JSON lines: incidents and blocks. from controld */
+#define SOCK_COURIER "courier.sock"   /* JSON lines: messages for gateways. from respondd */
 #define SOCK_SEARCH "search.sock"     /* JSON lines: searches of the log. from controld */
 #define SOCK_PROXY "proxy.sock"       /* fixed-size binary: blocks and policy. from torided */
 #define SOCK_PORTAL "portal.sock"     /* SCGI. from nginx */
@@ -73,6 +74,7 @@ enum place_user {
 	USER_KEEPALIVED,
 	USER_CONNTRACKD,
 	USER_PURGE,
+	USER_COURIER, /* messages to SMS, voice and webhook gateways */
 };
 #define GROUP_SEGMENTS (UID_BASE + 80) /* may read the sealed segments */
 

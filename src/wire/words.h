@@ -19,6 +19,7 @@ enum words_of {
 	WORDS_ACTOR,
 	WORDS_SUSPICION,  /* what a person reports */
 	WORDS_CALL,       /* how a telephone call ended */
+	WORDS_CHANNEL,    /* by what a notice goes out */
 	WORDS_SHIFT,      /* kinds of hand-overs */
 	WORDS_INQUIRY,    /* state of a search made for an incident */
 };
