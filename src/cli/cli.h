@@ -32,6 +32,7 @@ extern const struct cli_command cli_incident[];
 extern const struct cli_command cli_life[];
 extern const struct cli_command cli_shift[];
 extern const struct cli_command cli_month[];
+extern const struct cli_command cli_asset[];
 extern const struct cli_command cli_log[];
 extern const struct cli_command cli_search[];
 extern const struct cli_command cli_lines[];

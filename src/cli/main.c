@@ -26,6 +26,7 @@ const struct cli_command *const cli_tables[] = {
 	cli_life,
 	cli_shift,
 	cli_month,
+	cli_asset,
 	cli_log,
 	cli_search,
 	cli_site,

@@ -446,7 +446,7 @@ static bool changes(const char *what)
 		"incident.list", "incident.show", "incident.sheet", "ack.look",
 		"block.list", "block.tried",
 		"shift.list",
-		"report.month",
+		"report.month", "asset.list",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(reading); i++)
 		if (strcmp(what, reading[i]) == 0)
@@ -481,6 +481,8 @@ static const struct forward {
 	{ "shift.", SOCK_RESPOND, true },
 	{ "ack.", SOCK_RESPOND, true },
 	{ "report.", SOCK_RESPOND, true },
+	{ "asset.", SOCK_RESPOND, true },
+	{ "vuln.", SOCK_RESPOND, true },
 	{ "log.", SOCK_SEARCH, false },
 	{ "user.", SOCK_AUTH, false },
 	{ "site.renew", SOCK_ACME, false },

@@ -82,6 +82,9 @@ static const struct {
 static const struct severity_reason entered[] = {
 	{ "by_hand", "人が登録した危険度です。", "Entered by a person." },
 	{ "reported", "団体からの申告です。被害があるかはまだ分かりません。", "Reported by a person; whether harm was done isn't known yet." },
+	{ "target_vulnerable", "狙われた機器に、この攻撃が使う弱点があります。", "The target has the weakness this attack uses." },
+	{ "target_safe", "資産一覧によると、狙われた機器にこの攻撃が使う弱点はありません。", "By the asset list the target hasn't the weakness this attack uses." },
+	{ "target_weak", "狙われた機器に、知られている弱点があります。", "The target has known weaknesses." },
 	{ "met_elsewhere", "他団体で見つかった不審な相手先との通信が、記録から見つかりました。",
 	  "The log shows traffic with what was found suspicious at another organisation." },
 };

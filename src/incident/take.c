@@ -10,6 +10,7 @@
 #include "incident/life.h"
 #include "incident/playbook.h"
 #include "incident/severity.h"
+#include "incident/target.h"
 #include "incident/timeline.h"
 
 #include <stdio.h>
@@ -50,6 +51,7 @@ struct taking {
 	char fingerprint[FINDING_UID_LEN + 1];
 	int64_t now;
 	struct severity sev;
+	struct target target;
 	struct err *err;
 };
 
@@ -176,8 +178,18 @@ static int find_incident(struct taking *t, int64_t *ret_id, int *ret_repeats)
 
 static void reasons(struct taking *t, struct buf *b)
 {
+	const char *code = target_reason(t->target.answer);
 	buf_init(b, 8 * KIB);
 	severity_format(&t->sev, t->f, b);
+	if (!code)
+		return;
+	b->len--; /* the list goes on */
+	buf_puts(b, ",{");
+	json_field_s(b, "code", code);
+	json_field_s(b, "text_ja", severity_reason_words(code, true));
+	json_field_s(b, "text", severity_reason_words(code, false));
+	json_field_s(b, "detail", t->target.detail);
+	buf_puts(b, "}]");
 }
 
 /* When what was found happened: delays are counted from there. A sender's clock may run ahead of ours. */
@@ -229,7 +241,13 @@ static int open_new(struct taking *t, int64_t *ret_id)
 		r = timeline_add(t->s, *ret_id, f->org, t->now, "toride", "opened", number, title_ja(f), f->rule.title, t->err);
 	if (r == 0)
 		r = timeline_add(t->s, *ret_id, f->org, t->now, "toride", "provisional", level, t->sev.reason->code, NULL, t->err);
-	return r < 0 ? r : begin_work(t, *ret_id);
+	r = r < 0 ? r : begin_work(t, *ret_id);
+	const char *code = target_reason(t->target.answer);
+	if (r == 0 && code)
+		r = timeline_add(t->s, *ret_id, f->org, t->now, "toride", "target", code, t->target.detail, NULL, t->err);
+	if (r == 0 && code)
+		r = life_happened(t->s, *ret_id, f->org, "check_target", "toride", t->target.detail, t->now, t->err);
+	return r;
 }
 
 static int add_observables(struct taking *t, int64_t id)
@@ -330,6 +348,15 @@ static int note_join(struct taking *t, int64_t id, int repeats)
 	return timeline_add(t->s, id, t->f->org, t->now, "toride", "repeat", n, NULL, NULL, t->err);
 }
 
+/* Whose outcome isn't known and that nothing of the target lets succeed has failed, as far as is known. */
+static int look_at_target(struct taking *t)
+{
+	int r = target_of(t->s, t->f, &t->target, t->err);
+	if (r == 0 && t->target.answer == TARGET_SAFE && t->sev.level == 2 && t->f->action != FINDING_DENIED && strcmp(t->sev.reason->code, "untagged_file_allowed") != 0)
+		t->sev.level = 1;
+	return r;
+}
+
 static int take(struct taking *t, struct incident_taken *ret)
 {
 	int64_t id = 0, dup = 0;
@@ -341,7 +368,9 @@ static int take(struct taking *t, struct incident_taken *ret)
 	store_rows_done(&rows);
 	if (r < 0 || dup)
 		return r;
-	r = note_sightings(t);
+	r = look_at_target(t);
+	ret->finding_severity = t->sev.level;
+	r = r < 0 ? r : note_sightings(t);
 	if (r == 0)
 		r = find_incident(t, &id, &ret->number_of_repeats);
 	ret->opened = r == 0 && id == 0;

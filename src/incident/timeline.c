@@ -57,6 +57,7 @@ static const struct {
 	{ "block_expired", "遮断の期限が来ました: %1", "The block expired: %1" },
 	{ "block_shared", "他団体 %1 件に適用し、%2 件に確認を求めました。", "Applied for %1 other organisations; asked %2 for consent." },
 	{ "block_consented", "%1 が遮断に同意しました: %2", "%1 consented to the block %2." },
+	{ "target", "資産一覧と照合しました: %W1 %2", "Held against the asset list: %W1 %2" },
 	{ "playbook", "対応の手順: %T1", "Procedure: %T1" },
 	{ "task_done", "済み: %T1 %2", "Done: %T1 %2" },
 	{ "task_added", "作業を加えました: %T1 %2(担当 %3)", "Task added: %T1 %2 (owner %3)" },

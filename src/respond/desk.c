@@ -341,6 +341,7 @@ static const struct {
 	{ "incident.spread", desk_spread, true }, { "incident.step", desk_step, true },   { "incident.task", desk_task, true },
 	{ "incident.owner", desk_owner, true }, { "incident.playbook", desk_playbook, true }, { "incident.attach", desk_attach, true },
 	  { "block.list", do_block_list, false },    { "block.add", do_block_add, true },
+	{ "asset.import", desk_asset_import, true }, { "asset.list", desk_asset_list, false }, { "vuln.import", desk_vuln_import, true },
 	{ "block.try", desk_block_try, true }, { "block.tried", desk_block_tried, false }, { "incident.isolate", desk_isolate, true },
 	{ "incident.release", desk_release, true },
 	{ "block.remove", do_block_remove, true }, { "block.consent", do_block_consent, false },

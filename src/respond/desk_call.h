@@ -21,6 +21,10 @@ int desk_load(struct desk_call *c, struct incident *i);
 /* The same again, as it is now, into the answer as "incident". */
 int desk_reload(struct desk_call *c, struct incident *i);
 
+/* desk_asset.c */
+int desk_asset_import(struct desk_call *c);
+int desk_asset_list(struct desk_call *c);
+int desk_vuln_import(struct desk_call *c);
 /* desk_block.c */
 int desk_block_try(struct desk_call *c);
 int desk_block_tried(struct desk_call *c);

@@ -227,11 +227,56 @@ static void test_attachments(void **state)
 	assert_int_equal(sql_number("SELECT count(*) FROM task WHERE step = 'provide_logs' AND done_ms IS NOT NULL"), 1);
 }
 
+/* ---- is the target vulnerable? ---- */
+
+#define ASSETS "{\"do\":\"asset.import\",\"org\":\"412015\",\"by\":\"x\",\"rows\":[{\"name\":\"www.city.example\",\"vendor\":\"Apache\",\"product\":\"HTTP Server\",\"version\":\"2.4.49\"}," \
+	       "{\"name\":\"old.city.example\",\"vendor\":\"Apache\",\"product\":\"HTTP Server\",\"version\":\"2.4.49\"}," \
+	       "{\"address\":\"10.1.0.80\",\"product\":\"log4j\",\"version\":\"2.17.1\"}]}"
+#define VULNS "{\"do\":\"vuln.import\",\"list\":\"nvd\",\"by\":\"x\",\"rows\":[" \
+	      "{\"cve\":\"CVE-2021-41773\",\"vendor\":\"apache\",\"product\":\"http_server\",\"from\":\"2.4.49\",\"to\":\"2.4.49\",\"score10\":98}," \
+	      "{\"cve\":\"CVE-2021-44228\",\"vendor\":\"apache\",\"product\":\"log4j\",\"from\":\"2.0\",\"to\":\"2.15.0\",\"to_excluded\":true,\"score10\":100}]}"
+
+static void attack(const char *title, const char *target, enum observable_type type)
+{
+	struct finding f = beacon(A, "", target);
+	f.rule.title = f.rule.title_ja = title, f.rule.id = title;
+	f.attacks[0] = "T1190", f.action = FINDING_UNKNOWN, f.count = 1;
+	f.observables[0].type = type;
+	give(&f);
+}
+
+static void test_target(void **state)
+{
+	NEED_PG();
+	attack("unlisted CVE-2021-41773", "mail.city.example", OBSERVABLE_HOSTNAME); /* nothing is known yet: nothing is said */
+	assert_int_equal(sql_number("SELECT count(*) FROM incident WHERE reasons LIKE '%target_%'"), 0);
+	assert_true(holds(ask(ASSETS, 0), "\"taken\":3"));
+	assert_true(holds(ask(VULNS, 0), "\"taken\":2"));
+	attack("httpd traversal CVE-2021-41773", "www.city.example", OBSERVABLE_HOSTNAME);
+	attack("log4j CVE-2021-44228", "10.1.0.80", OBSERVABLE_IP);
+	attack("scan", "old.city.example", OBSERVABLE_HOSTNAME);
+	char *answer = ask("{\"do\":\"incident.list\",\"all\":true}", 0);
+	assert_true(holds(answer, "\"code\":\"target_vulnerable\"") && holds(answer, "CVE-2021-41773 HTTP Server 2.4.49 (www.city.example)"));
+	/* the target runs a version that hasn't it: what isn't known to have succeeded hasn't */
+	assert_int_equal(sql_number("SELECT severity FROM incident WHERE title LIKE 'log4j%' AND reasons LIKE '%target_safe%'"), 1);
+	assert_int_equal(sql_number("SELECT severity FROM incident WHERE title LIKE 'httpd%' AND reasons LIKE '%target_vulnerable%'"), 2);
+	assert_int_equal(sql_number("SELECT count(*) FROM task WHERE step = 'check_target' AND done_by = 'toride'"), 3);
+	assert_int_equal(sql_number("SELECT count(*) FROM incident WHERE title = 'scan' AND reasons LIKE '%target_weak%'"), 1);
+	answer = ask("{\"do\":\"asset.list\"}", 0);
+	assert_true(holds(answer, "\"vulnerabilities\":[{\"cve\":\"CVE-2021-41773\",\"score10\":98}]") && holds(answer, "\"version\":\"2.17.1\",\"vulnerabilities\":[]"));
+	assert_true(holds(ask("{\"do\":\"asset.list\",\"org\":\"412023\"}", 0), "\"assets\":[]")); /* another body's are not its business */
+	ask(ASSETS, 0); /* again: in the former's place */
+	assert_int_equal(sql_number("SELECT count(*) FROM asset"), 3);
+	assert_true(holds(ask("{\"do\":\"asset.import\",\"org\":\"412015\",\"by\":\"x\",\"rows\":[{\"product\":\"p\"}]}", -E_INVALID), "missing or too long"));
+	assert_int_equal(sql_number("SELECT count(*) FROM asset"), 3); /* all or nothing */
+	ask("{\"do\":\"vuln.import\",\"list\":\"l\",\"by\":\"x\",\"rows\":[{\"cve\":\"2021\",\"product\":\"p\"}]}", -E_INVALID);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_report_finds_who_else), T(test_spread), T(test_log_away), T(test_report_refused), T(test_playbook), T(test_cases), T(test_tasks),
-		T(test_attachments),
+		T(test_attachments), T(test_target),
 	};
 	return cmocka_run_group_tests(tests, begin, end);
 }

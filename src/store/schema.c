@@ -203,6 +203,21 @@ static const char channels[] =
 	"ALTER TABLE notice ADD COLUMN channel text NOT NULL DEFAULT 'mail' CHECK (channel IN ('mail','sms','voice','webhook')),"
 	" ADD COLUMN target text NOT NULL DEFAULT '', ADD COLUMN severity int NOT NULL DEFAULT 0";
 
+/* what runs where, as each body says; and what is known to be wrong with which versions: everybody's, so nobody's */
+static const char assets[] =
+	"CREATE TABLE asset (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, org text NOT NULL, address text NOT NULL, name text NOT NULL,"
+	" vendor text NOT NULL, product text NOT NULL, version text NOT NULL, vendor_key text NOT NULL, product_key text NOT NULL,"
+	" added_ms bigint NOT NULL, added_by text NOT NULL);"
+	"CREATE INDEX asset_product ON asset (product_key); CREATE INDEX asset_org ON asset (org, address);"
+	"CREATE TABLE vuln (list text NOT NULL, cve text NOT NULL, vendor_key text NOT NULL, product_key text NOT NULL, vfrom text NOT NULL,"
+	" from_excluded boolean NOT NULL, vto text NOT NULL, to_excluded boolean NOT NULL, score10 int NOT NULL);"
+	"CREATE INDEX vuln_product ON vuln (product_key); CREATE INDEX vuln_cve ON vuln (cve);"
+	"GRANT SELECT ON vuln TO toride_portal;"
+	"ALTER TABLE asset ENABLE ROW LEVEL SECURITY; ALTER TABLE asset FORCE ROW LEVEL SECURITY;"
+	"CREATE POLICY own_rows ON asset TO toride_respond USING (toride_sees(org)) WITH CHECK (toride_sees(org));"
+	"CREATE POLICY session_rows ON asset FOR SELECT TO toride_portal USING ((SELECT toride_portal_scope()) IN ('*', org));"
+	"GRANT SELECT ON asset TO toride_portal";
+
 const struct schema_step schema_steps[] = {
 	{ 1, "tables of the desk", tables },
 	{ 2, "row-level security, append-only timeline", security },
@@ -216,6 +231,7 @@ const struct schema_step schema_steps[] = {
 	{ 10, "links that confirm receipt", links },
 	{ 11, "replays of blocks", replays },
 	{ 12, "notices through gateways", channels },
+	{ 13, "assets and vulnerabilities", assets },
 };
 
 /* The portal's role sees what the session it names may see, and not what it asks for: whatever table a step made. */

@@ -120,6 +120,18 @@ try "the number, the words and the token are where the gateway wants them" eval 
 	jq -se "map(select(.path == \"/voice\"))[0] | (.body | fromjson | .to == \"0952-00-0001\" and (.text | contains(\"$S\"))) and .auth == null" "$top/gateway"'
 try "the card says what each channel did" until_true 10 of "$S" '[.notices[] | select(.step == "first" and .channel != "mail") | .state] == ["sent", "sent", "sent"]'
 
+# ---- what runs where, and what is known of it ----
+
+printf 'address,name,vendor,product,version\n%s,pc1,Apache,HTTP Server,2.4.49\n,www.city.example,,,1\n' "$pc1" >"$top/assets.csv"
+cat >"$top/nvd.json" <<'END'
+{"vulnerabilities":[{"cve":{"id":"CVE-2021-41773","metrics":{"cvssMetricV31":[{"cvssData":{"baseScore":9.8}}]},"configurations":[{"nodes":[{"cpeMatch":[{"vulnerable":true,
+"criteria":"cpe:2.3:a:apache:http_server:2.4.49:*:*:*:*:*:*:*"}]}]}]}}]}
+END
+try "an asset list is taken, and what can't be used is told" eval '"$toride" asset import "$top/assets.csv" --org 412015 | grep -F "1 taken (1 lines left out)"'
+try "and a vulnerability list" eval '"$toride" vuln import "$top/nvd.json" | grep -F "1 taken"'
+try "what is wrong with it is told" eval '"$toride" asset list --org 412015 --json | jq -se ".[0].vulnerabilities == [{cve: \"CVE-2021-41773\", score10: 98}]"'
+try "a file that is neither is refused" eval '! "$toride" vuln import "$top/assets.csv"'
+
 month=$(TZ=Asia/Tokyo date +%Y-%m)
 try "the month's numbers are the incidents'" eval '"$toride" report month "$month" --json | jq -se --argjson n "$("$toride" incident list --all --json | jq -s length)" ".[0].all.incidents == \$n and ([.[0].orgs[].incidents] | add) == \$n and .[0].all.calls == 2 and .[0].all.times.judged_to_notice.n >= 1"'
 try "also as CSV, and one body's alone" eval '"$toride" report month "$month" --csv --org 412023 | tail -n 1 | grep -F "\"412023\"" && ! "$toride" report month "$month" --csv --org 412023 | grep -F 412015'
