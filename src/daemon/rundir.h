@@ -9,7 +9,7 @@
 
 struct err;
 
-#define RUNDIR_SOCKETS 16
+#define RUNDIR_SOCKETS 32
 
 /* Takes the instance's lock (held until exit): -E_STATE when another torided has it. */
 int rundir_lock(struct err *err);
