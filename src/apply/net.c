@@ -184,20 +184,28 @@ static int put_sysctl(const struct env *e, struct str line, struct err *err)
 }
 
 /* Interfaces of organisations that aren't there yet have no sysctls; nor has a kernel without IPv6. */
-static int sysctls(const struct env *e, const struct gen *g, struct err *err)
+static int sysctl_file(const struct env *e, const struct gen *g, const char *path, struct err *err)
 {
 	struct buf b;
 	struct str rest, line;
-	if (!gen_find(g, "net/sysctl"))
+	if (!gen_find(g, path))
 		return 0;
 	buf_init(&b, NET_MAX);
-	int r = gen_read(g, "net/sysctl", &b, err);
+	int r = gen_read(g, path, &b, err);
 	rest = buf_view(&b);
 	while (r == 0 && rest.len && str_next(&rest, '\n', &line))
 		if (line.len && line.ptr[0] != '#')
 			r = put_sysctl(e, line, err);
 	buf_done(&b);
 	return r;
+}
+
+static int sysctls(const struct env *e, const struct gen *g, struct err *err)
+{
+	char own[64];
+	snprintf(own, sizeof own, "net/sysctl-%s", place_node());
+	int r = sysctl_file(e, g, "net/sysctl", err);
+	return r < 0 ? r : sysctl_file(e, g, own, err);
 }
 
 /* What `a` has and `b` hasn't, added (half 0) or deleted (half 1). */

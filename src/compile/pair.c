@@ -2,6 +2,8 @@
  * and a node takes its own by place_node().
  *
  * net/own-NODE           its own addresses, in the form of net/keys and part of them there
+ * net/sysctl-NODE        beside net/sysctl: ports of its own for connections that it opens. From the same address with the same port as the other one's
+ *                        before it, a connection would meet what is left of that one: in the connection table, and at the server
  * pair/NODE.bin          u8 n, n x char uplink[16]; u16 n, n x char attachment[16]; u8 n, n x { u8 family, u8 addr[16] }: the door (apply/pair.h)
  * keepalived/NODE.conf   keepalived.conf(5): VRRP version 3 (RFC 5798), unicast, an instance on the link between the two and one on each
  *                        uplink, so that no single cable makes two masters; toride-paird puts their answers together
@@ -59,6 +61,16 @@ static int own_addresses(const struct model *m, const struct pair_node *node, st
 	for (size_t i = 0; i < node->n_own; i++)
 		key(&b, &node->own[i], uplink_of(m, &node->own[i])->interface);
 	snprintf(path, sizeof path, "net/own-%s", node->name);
+	return emit(out, path, &b, err);
+}
+
+static int own_ports(size_t which, const struct pair_node *node, struct outset *out, struct err *err)
+{
+	char path[64];
+	struct buf b;
+	buf_init(&b, KIB);
+	buf_puts(&b, which == 0 ? "net.ipv4.ip_local_port_range=16384 40959\n" : "net.ipv4.ip_local_port_range=40960 65535\n");
+	snprintf(path, sizeof path, "net/sysctl-%s", node->name);
 	return emit(out, path, &b, err);
 }
 
@@ -243,6 +255,7 @@ int compile_pair(const struct model *m, struct outset *out, struct err *err)
 	int r = p->n_nodes ? paird(m, out, err) : 0;
 	for (size_t i = 0; r == 0 && i < p->n_nodes; i++) {
 		r = own_addresses(m, &p->nodes[i], out, err);
+		r = r < 0 ? r : own_ports(i, &p->nodes[i], out, err);
 		r = r < 0 ? r : door(m, &p->nodes[i], out, err);
 		r = r < 0 ? r : keepalived(m, i, out, err);
 		r = r < 0 ? r : conntrackd(m, i, out, err);
