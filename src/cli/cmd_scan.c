@@ -1,5 +1,6 @@
 /* toride scan: what the gateway would say about a file. */
 #include "cli/cli.h"
+#include "cli/signatures.h"
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -92,5 +93,10 @@ const struct cli_command cli_scan[] = {
 	{ "scan", "toride scan FILE... [--json]",
 	  "Ask the gateway's scanner for a verdict. 0: all clean, 1: something found, unscannable or encrypted, 4: no verdict to be had.",
 	  "ファイルをゲートウェイの検査に掛けます。0: すべて無害、1: 検知、検査不能またはパスワード付き、4: 判定が得られない。", cmd_scan },
+	{ "signatures import", "toride signatures import DIR [--clean DIR]... [--json]",
+	  "Try new malware signatures (clamd's files in DIR) and put them in force: they must find the test file, and nothing in what this node "
+	  "runs, in STATE/feeds/clean and in each --clean. 0: in force, 1: refused, the old ones stay.",
+	  "新しいシグネチャ (DIR にある clamd のファイル) を試してから有効にします。試験用ファイルを検知し、かつ、このノードのプログラム、"
+	  "STATE/feeds/clean、--clean の無害なファイルに誤検知がないことを確かめます。0: 有効にした、1: 拒否 (これまでのものが残ります)。", cmd_signatures_import },
 	{ 0 },
 };

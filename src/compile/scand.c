@@ -45,7 +45,7 @@ static int scand_json(const struct model *m, struct outset *out, struct err *err
 	json_field_u64(&b, "queue", 1024);
 	json_field_u64(&b, "cache_entries", 262144);
 	json_field_u64(&b, "clean_age_s", 86400);
-	json_field_u64(&b, "signature_max_age_h", 72);
+	json_field_u64(&b, "signature_max_age_h", 24);
 	json_key(&b, "orgs");
 	buf_puts(&b, "{");
 	for (size_t i = 0; i < m->n_orgs; i++) {

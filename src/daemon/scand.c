@@ -15,6 +15,7 @@
 #include "scan/signatures.h"
 #include "wire/ctl.h"
 #include "wire/daemon.h"
+#include "wire/events.h"
 #include "wire/place.h"
 #include "wire/sock.h"
 
@@ -54,6 +55,8 @@ struct scand {
 	_Atomic uint64_t *generation;
 	struct signatures sig;
 	bool alarmed;
+	struct events *events;
+	uv_timer_t tell;
 };
 
 /* ---- configuration ---- */
@@ -94,7 +97,7 @@ static int parse_config(struct str json, struct config *c, struct err *err)
 		              .queue = ctl_u64(root, "queue", 1024),
 		              .cache_entries = ctl_u64(root, "cache_entries", 524288),
 		              .clean_age_s = ctl_u64(root, "clean_age_s", 86400),
-		              .signature_max_age_h = ctl_u64(root, "signature_max_age_h", 72) };
+		              .signature_max_age_h = ctl_u64(root, "signature_max_age_h", 24) };
 	int r = read_orgs(yyjson_obj_get(root, "orgs"), &c->orgs);
 	if (r == 0 && (!c->max_bytes || !str_copy(ctl_str(root, "clamd_socket"), c->clamd_socket, sizeof c->clamd_socket) ||
 	               !str_copy(ctl_str(root, "database"), c->database, sizeof c->database) || c->connections > 256 ||
@@ -164,6 +167,23 @@ static void on_reload(struct str reply, void *user)
 	log_info("", "clamd", "the signature directory changed; reload: %s", reply.ptr ? "asked for" : "clamd doesn't answer");
 }
 
+/* The watch hears of it: an incident by rules/toride_alarm.yml. */
+static void alarm_event(struct scand *s, const char *what, const char *message)
+{
+	struct buf b;
+	buf_init(&b, 4 * KIB);
+	event_app(&b, "scand", what, "Alarm", message);
+	if (s->events && !b.failed)
+		events_put(s->events, STR(""), buf_view(&b));
+	buf_done(&b);
+}
+
+static void on_tell(uv_timer_t *t)
+{
+	struct scand *s = t->data;
+	events_work(s->events);
+}
+
 /* ---- our own rules ---- */
 
 static void rules_told(struct scand *s, int r, unsigned count, const struct err *err)
@@ -171,7 +191,10 @@ static void rules_told(struct scand *s, int r, unsigned count, const struct err 
 	s->rules_bad = r < 0;
 	gauge(s, "rules_bad", s->rules_bad);
 	if (r < 0) {
+		char text[700];
 		log_err(LOG_LEVEL_ERROR, "", "rules", err);
+		snprintf(text, sizeof text, "new rules can't be used, the old ones stay: %s (新しい検知ルールに誤りがあり、これまでのものを使い続けています)", err->msg);
+		alarm_event(s, "rules", text);
 		return;
 	}
 	gauge(s, "rules", count);
@@ -252,8 +275,13 @@ static void on_look(uv_timer_t *t)
 	clamd_ask(s->clamd, "VERSION", LOOK_MS, on_version, s);
 	uint64_t age = signatures_age_s(&s->sig, clock_now_ms());
 	bool old = age > s->c.signature_max_age_h * 3600;
-	if (old && !s->alarmed)
+	if (old && !s->alarmed) {
+		char text[200];
 		log_warn("", "signatures", "malware signatures are %llu hours old", (unsigned long long)(age / 3600));
+		snprintf(text, sizeof text, "malware signatures are %llu hours old (ウイルス定義が %llu 時間更新されていません)",
+		         (unsigned long long)(age / 3600), (unsigned long long)(age / 3600));
+		alarm_event(s, "signatures", text);
+	}
 	s->alarmed = old;
 	gauge(s, "signature_age_s", age);
 	gauge(s, "signature_alarm", old);
@@ -311,6 +339,8 @@ static int start(struct scand *s, struct err *err)
 	if (r == 0)
 		r = nursery_start(&s->nursery, err); /* before there is anything that a worker needn't have */
 	if (r == 0)
+		r = events_open("scand/0", 256 * KIB, &s->events, err);
+	if (r == 0)
 		r = start_rules(s, err);
 	if (r == 0)
 		r = read_config(s, &s->c, err);
@@ -333,6 +363,9 @@ static int start(struct scand *s, struct err *err)
 		return r;
 	signatures_init(&s->sig, s->c.database, s->generation);
 	uv_timer_start(&s->look, on_look, 0, LOOK_MS);
+	uv_timer_init(&s->loop, &s->tell);
+	s->tell.data = s;
+	uv_timer_start(&s->tell, on_tell, 0, 200);
 	return 0;
 }
 
