@@ -8,6 +8,7 @@
 #include "incident/timeline.h"
 #include "respond/ack.h"
 #include "respond/block.h"
+#include "respond/calendar.h"
 #include "respond/text.h"
 #include "wire/words.h"
 
@@ -17,7 +18,7 @@
 static const struct store_sql count_notices = { "notice_count", "SELECT count(*) FROM notice WHERE starts_with(reference, $1) AND channel = 'mail'" };
 static const struct store_sql insert_notice = {
 	"notice_add", "INSERT INTO notice(incident, org, step, reference, recipient, mail, phone, subject, body, state,"
-		      " created_ms, next_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued', $10, $10)"
+		      " created_ms, next_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued', $10, $11)"
 };
 static const struct store_sql set_started = {
 	"notice_started", "UPDATE incident SET notice_started_ms = coalesce(notice_started_ms, $2), escalation = $3,"
@@ -106,6 +107,14 @@ static int queue_channel(struct respond *r, const struct sending *q, const struc
 	return res;
 }
 
+/* What only tells that all is as before waits until the office is open; everything else goes at once. */
+static int64_t send_at(const struct respond *r, const struct sending *q)
+{
+	const struct desk_org *o = desk_org(r->desk, q->org);
+	bool waits = strcmp(q->step, "unblock") == 0 || strcmp(q->step, "release") == 0;
+	return o && waits ? calendar_next_open(&o->calendar, q->now) : q->now;
+}
+
 static int queue(struct respond *r, const struct sending *q, struct notice_facts *f, struct err *err)
 {
 	char ref[64];
@@ -127,7 +136,7 @@ static int queue(struct respond *r, const struct sending *q, struct notice_facts
 	store_int_or_null(&a, q->i ? q->i->id : 0, 0);
 	store_text(&a, q->org), store_text(&a, q->step), store_text(&a, ref), store_text(&a, q->to->name);
 	store_text(&a, q->to->mail), store_text(&a, q->to->phone ? q->to->phone : "");
-	store_text(&a, buf_cstr(&subject)), store_text(&a, buf_cstr(&body)), store_int(&a, q->now);
+	store_text(&a, buf_cstr(&subject)), store_text(&a, buf_cstr(&body)), store_int(&a, q->now), store_int(&a, send_at(r, q));
 	if (res == 0 && (subject.failed || body.failed))
 		res = err_set(err, E_LIMIT, ref, "the notice is too long");
 	res = res < 0 ? res : store_run(r->store, &insert_notice, &a, NULL, err);

@@ -161,9 +161,11 @@ static void test_isolate(void **state)
 	ask("{\"do\":\"incident.release\",\"number\":\"I-20261122-0001\",\"by\":\"分析 花子\"}", 0);
 	settle();
 	assert_int_equal(orders(ORDER_BLOCK_REMOVE, A, NULL) + sql_number("SELECT count(*) FROM block WHERE state = 'removed'"), 2);
-	assert_true(holds(sink_last(&sink, "yamada@a.example"), "元どおりインターネットを使えるように"));
 	ask("{\"do\":\"incident.open\",\"org\":\"412015\",\"by\":\"x\",\"title\":\"t\"}", 0);
 	ask("{\"do\":\"incident.isolate\",\"number\":\"I-20261122-0002\",\"by\":\"x\",\"reason\":\"r\"}", -E_STATE); /* which one? */
+	clock_advance(40 * 3600000LL); /* told when the office opens */
+	settle();
+	assert_true(holds(sink_last(&sink, "yamada@a.example"), "元どおりインターネットを使えるように"));
 }
 
 /* Nobody is left in the dark when a block ends by itself. */
@@ -175,6 +177,9 @@ static void test_end_is_told(void **state)
 	int was = sink_count(&sink, "nakamura@c.example");
 	clock_advance(3600000);
 	settle();
+	settle();
+	assert_int_equal(sink_count(&sink, "nakamura@c.example"), was); /* Sunday evening, and Monday is a holiday: good news waits */
+	clock_advance((37 * 60 + 30) * 60000LL); /* Tuesday, 8:30 */
 	settle();
 	assert_int_equal(sink_count(&sink, "nakamura@c.example"), was + 1);
 	assert_true(holds(sink_last(&sink, "nakamura@c.example"), "元どおり使えるように"));

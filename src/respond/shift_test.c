@@ -2,6 +2,7 @@
 #include "respond/desktest.h"
 
 #include "base/err.h"
+#include "respond/calendar.h"
 #include "respond/handover.h"
 #include "respond/month.h"
 
@@ -177,6 +178,32 @@ static void test_handover_by_hand(void **state)
 	assert_true(holds(ask("{\"do\":\"shift.list\",\"org\":\"412015\"}", 0), "\"handovers\":[]"));
 }
 
+/* ---- office hours ---- */
+
+static void test_calendar(void **state)
+{
+	static const struct {
+		int y, m, d;
+		bool holiday;
+	} days[] = {
+		{ 2026, 1, 1, true },  { 2026, 1, 12, true }, { 2026, 5, 6, true },  { 2026, 9, 21, true }, { 2026, 9, 22, true }, { 2026, 9, 23, true },
+		{ 2026, 3, 20, true }, { 2026, 11, 23, true }, { 2026, 11, 24, false }, { 2026, 7, 20, true }, { 2026, 7, 13, false }, { 2027, 3, 22, true },
+		{ 2027, 3, 21, true }, { 2026, 12, 29, false }, { 2028, 2, 29, false }, { 2024, 2, 12, true },
+	};
+	const char *closed[] = { "2026-11-24" };
+	struct holiday_calendar c = { closed, 1, 510, 1035 };
+	int64_t day = 86400000LL, sunday = T0 - 18 * 3600000LL; /* 2026-11-22; Monday is a holiday, Tuesday its own closed day */
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(days); i++)
+		if (calendar_holiday(days[i].y, days[i].m, days[i].d) != days[i].holiday)
+			fail_msg("%d-%d-%d", days[i].y, days[i].m, days[i].d);
+	assert_int_equal(calendar_next_open(&c, T0), sunday + 3 * day + 510 * 60000LL);
+	assert_true(calendar_open(&c, sunday + 3 * day + 510 * 60000LL));
+	assert_false(calendar_open(&c, sunday + 3 * day + 1035 * 60000LL));
+	assert_int_equal(calendar_next_open(&c, sunday + 3 * day + 1035 * 60000LL), sunday + 4 * day + 510 * 60000LL);
+	assert_int_equal(calendar_next_open(&c, sunday + 3 * day + 600 * 60000LL), sunday + 3 * day + 600 * 60000LL);
+}
+
 /* ---- a month ---- */
 
 static void test_month_span(void **state)
@@ -230,7 +257,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_sheet_is_ready), T(test_calls), T(test_until_somebody_answers), T(test_repeats_end), T(test_measured), T(test_boundaries),
-		T(test_handover_writes_itself), T(test_handover_by_hand), T(test_month_span), T(test_month),
+		T(test_handover_writes_itself), T(test_handover_by_hand), T(test_calendar), T(test_month_span), T(test_month),
 	};
 	return cmocka_run_group_tests(tests, begin, end);
 }
