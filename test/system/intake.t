@@ -115,6 +115,7 @@ forge() { # USER SOURCE ORG JSON: wire/events.h
 }
 page='{"class_uid":4002,"product":"proxyd","src_endpoint":{"ip":"10.1.0.5"},"action":"Allowed","disposition":"Allowed","ref":"forged-USER"}'
 kept() { tail_log service | grep -c "\"source\":\"$1\".*\"class_uid\":0,.*\"raw\""; }
+try "portald, which is no peer, isn't heard" eval '! forge 47107 portald 412015 "$page" && [ "$(kept portald)" = 0 ]'
 for who in 47103:scand 47101:vaultd 47105:detectd; do
 	try "what ${who#*:} says of a page is taken" forge "${who%:*}" "${who#*:}" 412015 "${page/USER/$who}"
 	try "… kept as it came, by the service" test "$(kept "${who#*:}")" = 1
