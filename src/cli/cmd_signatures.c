@@ -18,13 +18,15 @@
 #include <unistd.h>
 
 #define TRIAL_MS (15 * 60 * 1000) /* the real database is loaded once or twice */
-#define CLEAN_MAX 16
+#define CLEAN_MAX 16    /* places named by who asks */
+#define PROGRAMS_MAX 64 /* ours: toride and toride-*, not what lies beside them */
 
 struct trial {
 	const char *from;
 	char new_dir[PLACE_MAX], now[PLACE_MAX], before[PLACE_MAX], own_clean[PLACE_MAX];
-	const char *clean[CLEAN_MAX];
-	size_t n_clean, files;
+	char programs[PROGRAMS_MAX][PLACE_MAX];
+	const char *clean[CLEAN_MAX + PROGRAMS_MAX];
+	size_t n_clean, n_programs, files;
 	struct err *err;
 };
 
@@ -65,6 +67,24 @@ static int copy_one(const char *name, void *user)
 	return copy_file(from, to, t->err);
 }
 
+static int add_program(const char *name, void *user)
+{
+	struct trial *t = user;
+	struct stat st;
+	char *path = t->programs[t->n_programs];
+	if (strcmp(name, "toride") != 0 && (!str_starts(str_from(name), STR("toride-")) || strchr(name, '.')))
+		return 0;
+	if (t->n_programs == PROGRAMS_MAX)
+		return err_set(t->err, E_LIMIT, name, "more programs than %d", PROGRAMS_MAX);
+	if (snprintf(path, PLACE_MAX, "%s/%s", place_programs(), name) >= PLACE_MAX)
+		return err_set(t->err, E_LIMIT, name, "its path is too long");
+	if (stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
+		t->clean[t->n_clean++] = path;
+		t->n_programs++;
+	}
+	return 0;
+}
+
 static int copy_all(struct trial *t)
 {
 	int r = fs_exists(t->new_dir) ? fs_rmtree(t->new_dir, t->err) : 0;
@@ -78,7 +98,7 @@ static int copy_all(struct trial *t)
 /* What they find in these files, which stand behind "--": 0 nothing, 1 something; *ret_line the first. */
 static int look(const struct trial *t, const char *const *paths, size_t n, struct str input, int *ret_status, char line[256])
 {
-	const char *argv[CLEAN_MAX + 8] = { "clamscan", "--stdout", "--infected", "--no-summary", "-r" };
+	const char *argv[CLEAN_MAX + PROGRAMS_MAX + 8] = { "clamscan", "--stdout", "--infected", "--no-summary", "-r" };
 	char database[PLACE_MAX + 16];
 	struct buf out;
 	size_t k = 5;
@@ -142,7 +162,8 @@ static void print_done(const struct trial *t, bool json)
 int cmd_signatures_import(int argc, char **argv)
 {
 	struct err err;
-	struct trial t = { .err = &err };
+	static struct trial t;
+	t = (struct trial){ .err = &err };
 	bool json = cli_flag(&argc, argv, "--json");
 	for (const char *c; t.n_clean < CLEAN_MAX - 2 && (c = cli_option(&argc, argv, "--clean"));)
 		t.clean[t.n_clean++] = c;
@@ -153,10 +174,11 @@ int cmd_signatures_import(int argc, char **argv)
 	place_in_state(t.new_dir, sizeof t.new_dir, "feeds/clamav.new");
 	place_in_state(t.before, sizeof t.before, "feeds/clamav.before");
 	place_in_state(t.own_clean, sizeof t.own_clean, "feeds/clean");
-	t.clean[t.n_clean++] = place_programs(); /* what this node runs */
 	if (fs_exists(t.own_clean))
 		t.clean[t.n_clean++] = t.own_clean;
-	int r = copy_all(&t);
+	int r = fs_list(place_programs(), add_program, &t, &err);
+	if (r == 0)
+		r = copy_all(&t);
 	if (r == 0)
 		r = try_them(&t);
 	if (r == 0)

@@ -97,7 +97,7 @@ intact() { "$toride" log verify --json | jq -se '.[-1].ok and .[-1].faults == 0'
 
 pid_of() { "$toride" status --json 2>/dev/null | jq -r --arg p "$1" '.processes[] | select(.name == $p and .state == "ready") | .pid'; }
 back() { local p; p=$(pid_of "$1"); [ -n "$p" ] && [ "$p" != null ] && [ "$p" != "$2" ]; }
-all_ready() { "$toride" status --json 2>/dev/null | jq -se '.[0].processes | length >= 21 and all(.state == "ready" or (.state == "waiting" and .name == "suricata"))' >/dev/null; }
+all_ready() { "$toride" status --json 2>/dev/null | jq -se '.[0].processes | length >= 21 and all(.state == "ready" or (.state == "waiting" and (.name | IN("suricata", "paird", "conntrackd", "keepalived"))))' >/dev/null; }
 shoot() { # NAME: kill -9 the process of the table
 	local p; p=$(pid_of "$1")
 	[ -n "$p" ] || { echo "$1 isn't ready before it is shot"; return 1; }
@@ -113,7 +113,7 @@ start_torided() { # as lab/node.c: in the node's network, in no mount namespace 
 }
 # torided and all below it, each with its start time; engines hide their environment, so descent is what tells them.
 descent() { local p; echo "$1 $(cut -d' ' -f22 "/proc/$1/stat" 2>/dev/null)"; for p in $(pgrep -P "$1"); do descent "$p"; done; }
-all_ours() { local p; for p in $("$toride" status --json | jq .processes[].pid); do
+all_ours() { local p; for p in $("$toride" status --json | jq '.processes[] | select(.state == "ready").pid'); do
 	grep -q "^$p " "$top/ours" || { echo "process $p isn't below torided"; return 1; }; done; }
 none_left() { local p t; while read -r p t; do
 	[ "$(cut -d' ' -f22 "/proc/$p/stat" 2>/dev/null)" != "$t" ] || [ "$(cut -d' ' -f3 "/proc/$p/stat")" = Z ] ||
