@@ -5,8 +5,8 @@
 set -u
 cd "$(dirname "$0")/../.."
 [ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; echo "ok 1 - pair # SKIP needs root"; exit 0; }
-export TORIDE_LAB=tw TORIDE_SOURCE=$PWD
-T=build/toride L=build/lab-tw
+export TORIDE_LAB=pr TORIDE_SOURCE=$PWD
+T=build/toride L=build/lab-pr
 top=$(mktemp -d /tmp/toride-pair.XXXXXX)
 . test/system/lib.sh
 . test/system/pair.sh

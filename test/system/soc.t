@@ -5,8 +5,8 @@ set -u
 [ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; echo "ok 1 - soc # SKIP needs root"; exit 0; }
 source=$(cd "$(dirname "$0")/../.." && pwd)
 bin=$(dirname "$(readlink -f "$(command -v toride)")") || { echo "not ok 1 - toride isn't built"; exit 1; }
-export TORIDE_LAB=tw TORIDE_SOURCE=$source LC_ALL=C.UTF-8
-toride=$bin/toride lab=$bin/lab-tw
+export TORIDE_LAB=sc TORIDE_SOURCE=$source LC_ALL=C.UTF-8
+toride=$bin/toride lab=$bin/lab-sc
 export TORIDE_STATE=$lab/state TORIDE_RUN=$lab/run TORIDE_RULES=$source/rules
 top=$(mktemp -d /tmp/toride-soc.XXXXXX)
 proxy=http://192.0.2.10:8080
@@ -15,7 +15,7 @@ bad=0 show=("$lab/log/respondd.log")
 trap '"$toride" lab down >&2; rm -rf "$top"' EXIT
 trap 'exit 1' INT TERM
 
-on() { local host=$1; shift; ip netns exec "tw-$host" "$@"; }
+on() { local host=$1; shift; ip netns exec "sc-$host" "$@"; }
 get() { on "$1" curl -s -o /dev/null --max-time 20 --cacert "$TORIDE_RUN/ca.pem" -x "$proxy" "$2"; }
 state() { "$toride" status --json 2>/dev/null | jq -e --arg p "$1" '.processes[] | select(.name == $p and .state == "ready")'; }
 card() { "$toride" incident show "$1" --json; }
