@@ -21,7 +21,7 @@ struct h2;
 /* `stream` is what h2_set_stream() or h2_request() gave; NULL (server) for streams whose head wasn't taken. They are called
  * inside h2_receive() and h2_fill() and may call everything here but those two and h2_done(). */
 struct h2_handler {
-	/* A request, or an answer (interim ones too), is in h->head and its framing in *framing. */
+	/* A request, or an answer (interim ones too), is in h->block: h2_request_head() or h2_response_head() reads it. */
 	void (*head)(struct h2 *h, int32_t id, void *stream, bool end);
 	void (*content)(struct h2 *h, int32_t id, void *stream, struct str piece); /* then h2_consume() it */
 	void (*end)(struct h2 *h, int32_t id, void *stream);   /* of the content; not after head(…, true) */

@@ -54,14 +54,13 @@ void h2_meter_sent(struct h2_meter *m, size_t n)
 		m->tokens[H2_WINDOWS] = budget[H2_WINDOWS].most * 1000;
 }
 
-static int count_block(struct h2_meter *m, uint32_t len, uint8_t type, uint8_t flags)
+static int count_block(struct h2_meter *m, uint32_t len, uint8_t type)
 {
 	if (type != CONTINUATION)
 		m->block_bytes = m->block_frames = 0;
 	else
 		m->block_frames++;
 	m->block_bytes += len;
-	m->in_block = !(flags & END_HEADERS);
 	if (m->block_bytes > H2_BLOCK_MAX || m->block_frames > H2_BLOCK_FRAMES)
 		m->why = m->why ? m->why : "continuations";
 	return m->why ? -E_LIMIT : 0;
@@ -77,7 +76,7 @@ static int count_frame(struct h2_meter *m)
 		return len == 0 && !(flags & END_STREAM) ? h2_meter_charge(m, H2_EMPTIES) : 0;
 	case HEADERS:
 	case CONTINUATION:
-		return count_block(m, len, type, flags);
+		return count_block(m, len, type);
 	case PRIORITY:
 	case PRIORITY_UPDATE:
 		return h2_meter_charge(m, H2_PRIORITIES);

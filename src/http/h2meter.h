@@ -24,7 +24,6 @@ struct h2_meter {
 	unsigned char head[9];
 	uint8_t have;           /* bytes of head */
 	uint32_t skip;          /* of a payload, or of the preface */
-	bool in_block;          /* a header block isn't ended */
 	uint32_t block_bytes, block_frames;
 	int64_t tokens[H2_KINDS]; /* thousandths */
 	int64_t at;

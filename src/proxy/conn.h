@@ -172,7 +172,6 @@ void txn_abort(struct txn *t, const char *disposition); /* gone; NULL: quietly, 
 void txn_tick(struct txn *t);
 struct decision;
 void txn_decided(struct txn *t, const struct decision *d); /* rule and categories, for event and page */
-void txn_page(struct txn *t, enum page_kind kind, const char *rule, const char *detail);
 void txn_origin_page(struct txn *t, enum origin_fail fail, const char *detail);
 
 /* down1.c */

@@ -208,7 +208,7 @@ void txn_own(struct txn *t, const char *type, struct str body)
 	answer_with(t, body);
 }
 
-void txn_page(struct txn *t, enum page_kind kind, const char *rule, const char *detail)
+static void txn_page(struct txn *t, enum page_kind kind, const char *rule, const char *detail)
 {
 	struct buf body;
 	char token[GRANT_TOKEN];

@@ -27,11 +27,6 @@ struct up2 {
 	bool hungry;    /* one of them is */
 };
 
-static struct up2 *up2_of(struct txn *t)
-{
-	return ((struct stream *)t->up_stream)->u;
-}
-
 /* ---- the request ---- */
 
 static struct stream *make_stream(struct up2 *u, struct txn *t)
@@ -233,7 +228,7 @@ static void resume_stream(struct txn *t)
 static void drop(struct txn *t, bool whole)
 {
 	struct stream *s = t->up_stream;
-	struct up2 *u = up2_of(t);
+	struct up2 *u = s->u;
 	bool finished = s->ended && t->rq_done && t->request_sent == t->request.len;
 	t->origin = NULL;
 	t->up_stream = NULL;

@@ -108,9 +108,3 @@ void conf_done(struct conf *c)
 	mem_free(c->orgs);
 	*c = (struct conf){ 0 };
 }
-
-const struct conf_source *conf_source_find(const struct conf_org *o, const struct conf_addr *a)
-{
-	struct conf_source key = { .addr = *a };
-	return o->n ? bsearch(&key, o->sources, o->n, sizeof key, by_address) : NULL;
-}

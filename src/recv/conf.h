@@ -37,7 +37,5 @@ struct conf {
 int conf_parse(struct str json, struct conf *ret, struct err *err);
 void conf_done(struct conf *c);
 int conf_addr_compare(const struct conf_addr *a, const struct conf_addr *b);
-/* The place of the source in a list sorted by address; NULL: none is registered. */
-const struct conf_source *conf_source_find(const struct conf_org *o, const struct conf_addr *a);
 
 #endif

@@ -58,6 +58,6 @@ void stream_accept(struct listening *l);
 void streams_settled(struct body *b);
 void streams_tick(struct body *b);
 void streams_drop(struct body *b);
-void streams_hold(struct body *b, bool held);
+void streams_watch(struct body *b);
 
 #endif

@@ -166,7 +166,7 @@ static void hold(struct receiver *r, bool held)
 				else if (l)
 					uv_poll_start(&l->poll, UV_READABLE, on_ready);
 			}
-		streams_hold(b, held);
+		streams_watch(b);
 	}
 }
 

@@ -290,9 +290,8 @@ void streams_settled(struct body *b)
 	}
 }
 
-void streams_hold(struct body *b, bool held)
+void streams_watch(struct body *b)
 {
-	(void)held; /* watch() looks */
 	for (struct stream *s = b->streams; s; s = s->next)
 		watch(s);
 }

@@ -95,11 +95,6 @@ void walk_note(struct walk *w, unsigned what, const char *reason, const char *na
 		w->r->where[n - 1] = 0;
 }
 
-void walk_inside(struct walk *w, unsigned groups)
-{
-	w->r->inside |= groups;
-}
-
 bool walk_over(const struct walk *w)
 {
 	return w->stop;

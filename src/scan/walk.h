@@ -66,7 +66,6 @@ void walk(struct str file, const struct walk_about *about, const struct walk_lim
 /* ---- for the readers of formats (archive.c, …) ---- */
 
 struct walk;
-struct walk_store;
 
 /* A member's bytes come in pieces: begin, put …, then end (looks at it, and into it) or drop. */
 int walk_member_begin(struct walk *w, const char *name, size_t n, bool blind); /* negative: stop, the budget is used up */
@@ -77,7 +76,6 @@ void walk_member_drop(struct walk *w);
 int walk_member(struct walk *w, const char *name, struct str bytes, bool blind);
 /* Notes WALK_ENCRYPTED or WALK_BEYOND about the container being read, or its member `name` (NULL: itself). */
 void walk_note(struct walk *w, unsigned what, const char *reason, const char *name);
-void walk_inside(struct walk *w, unsigned groups);
 bool walk_over(const struct walk *w); /* no use to go on */
 const char *walk_password(const struct walk *w);
 

@@ -230,8 +230,7 @@ struct walker_job *walker_start(struct walker *w, int file, const struct worker_
 void walker_go_on(struct walker_job *j, bool stop)
 {
 	const char answer = stop ? 1 : 0;
-	if (send(j->channel, &answer, 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		return; /* it died: that is read next */
+	send(j->channel, &answer, 1, MSG_NOSIGNAL | MSG_DONTWAIT); /* did it die, that is read next */
 }
 
 void walker_cancel(struct walker_job *j)
@@ -242,11 +241,6 @@ void walker_cancel(struct walker_job *j)
 uint64_t walker_died(const struct walker *w)
 {
 	return w->died;
-}
-
-bool walker_lost(const struct walker *w)
-{
-	return w->lost;
 }
 
 /* ---- all of it ---- */

@@ -24,6 +24,5 @@ struct walker_job *walker_start(struct walker *w, int file, const struct worker_
 void walker_go_on(struct walker_job *j, bool stop);
 void walker_cancel(struct walker_job *j);
 uint64_t walker_died(const struct walker *w);
-bool walker_lost(const struct walker *w); /* the nursery is gone: nothing is walked any more */
 
 #endif
