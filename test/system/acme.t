@@ -30,10 +30,9 @@ get() { on inet curl -sS --cacert "$top/root.pem" --max-time 10 --interface 203.
 try "a browser that trusts the authority takes it" until_true 5 eval 'get $www | grep -q "$A $www asked by"'
 try "for the site's other name too" until_true 5 eval 'get $A.lg.example | grep -q "$A $A.lg.example asked by"'
 try "sites whose certificates were given go on" until_true 5 site bousai.$A.lg.example '.state == "good" and .certificate == "given" and .days > 20'
-keyless() { local d; for d in "$lab/state/acme" "$lab/run/edge" "$lab/run/acme"; do [ -d "$d" ] || return; ! grep -rl "PRIVATE KEY" "$d" || return; done; }
-try "no private key lies in any file of it" keyless
+try "no private key lies in any file of it" keyless "$lab/state/acme" "$lab/run/edge" "$lab/run/acme"
 try "nothing is left of the challenge" eval '[ -d "$lab/state/acme/challenge" ] && [ -z "$(ls "$lab/state/acme/challenge")" ]'
-try "a path out of the challenge's directory leads nowhere" eval '! on inet curl -sS --path-as-is --resolve "$www:80:$W4" "http://$www/.well-known/acme-challenge/../live/$www.pem" | grep CERTIFICATE'
+try "a path out of the challenge's directory leads nowhere" eval 'c=$(on inet curl -sS --path-as-is --resolve "$www:80:$W4" "http://$www/.well-known/acme-challenge/../live/$www.pem" -o "$top/leaked" -w "%{http_code}") && [ "$c" != 200 ] && [ "$c" != 000 ] && ! grep -s CERTIFICATE "$top/leaked"'
 first=$(serial $www)
 try "before it ends it is renewed by itself" until_true 25 eval 's=$(serial $www) && [ -n "$s" ] && [ "$s" != "'"$first"'" ]'
 try "with another key" eval '[ "$(ls "$lab/state/vault/sites" | wc -l)" -ge 5 ]'
@@ -52,6 +51,6 @@ try "and an alarm of the body" until_true 10 eval 'toride log tail --org $A -n 3
 try "which is a finding" until_true 20 eval 'toride incident list --json | grep "公開サイトの証明書" | grep -q $A'
 try "pages are served all the while" eval 'get $www -k | grep -q "$A $www asked by"'
 try "the site goes back to a given certificate, or none" eval 'jq "del(.sites[0].acme)" "$lab/description/orgs/$A.json" >"$top/n" && cp "$top/n" "$lab/description/orgs/$A.json" && put_on "$lab/description"'
-try "and is no longer watched" until_true 10 eval '! site $www .state'
+try "and is no longer watched" until_true 10 eval 'toride site list --json | jq -se --arg s $www "flatten | length > 0 and all(.[]; .site != \$s)"'
 echo "1..$n"
 exit ${bad:-0}

@@ -36,4 +36,3 @@ enrol() { # NAME ONE-TIME-PASSWORD
 # ROLE-OPTIONS...: adds somebody and has them sign in for the first time
 join() { local name=$1; shift; once=$("$toride" user add "$name" "$@" --json | jq -r .password) && [ -n "$once" ] && enrol "$name" "$once"; }
 recorded() { "$toride" log tail -n 100000 --org "$1" | grep '"class_uid":3002' >"$top/records"; grep -q -- "$2" "$top/records"; }
-ready() { "$toride" status --json | jq -e --arg p "$1" '.processes[] | select(.name == $p and .state == "ready")' >/dev/null; }

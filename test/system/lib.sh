@@ -19,5 +19,11 @@ until_true() {
 		sleep 0.05
 	done
 }
+# NAME: that process of the node serves. The caller has set $toride.
+serves() { "$toride" status --json 2>/dev/null | jq -se --arg p "$1" 'any(.[].processes[]; .name == $p and .state == "ready")' >/dev/null; }
+# DIR...: all are there, and no file of theirs holds a private key
+keyless() { local d; for d; do
+	[ -d "$d" ] || { echo "no $d"; return 1; }
+	grep -rl "PRIVATE KEY" "$d"; [ $? = 1 ] || return 1; done; }
 # DIR: the golden description there without its public sites, whose certificates' keys are in no vault of a lab.
 without_sites() { local f; for f in "$1"/orgs/*.json; do jq 'del(.sites)' "$f" >"$f.new" && mv "$f.new" "$f" || return; done; }

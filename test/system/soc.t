@@ -17,14 +17,13 @@ trap 'exit 1' INT TERM
 
 on() { local host=$1; shift; ip netns exec "sc-$host" "$@"; }
 get() { on "$1" curl -s -o /dev/null --max-time 20 --cacert "$TORIDE_RUN/ca.pem" -x "$proxy" "$2"; }
-state() { "$toride" status --json 2>/dev/null | jq -e --arg p "$1" '.processes[] | select(.name == $p and .state == "ready")'; }
 card() { "$toride" incident show "$1" --json; }
 # NUMBER FILTER: holds of the incident
 of() { card "$1" | jq -se ".[0] | $2"; }
 
 "$toride" lab up >&2; ok $? "lab up"
 [ $bad = 0 ] || exit 1
-try "respondd and stored are ready" until_true 40 eval 'state respondd && state stored'
+try "respondd and stored are ready" until_true 40 eval 'serves respondd && serves stored'
 
 # ---- a suspicion ----
 
