@@ -4,9 +4,9 @@
 #include "account/schema.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/map.h"
 #include "base/mem.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 
 int accounts_migrate(struct accounts *a, struct err *err)
@@ -32,7 +32,7 @@ static int once(struct accounts *a, const struct store_sql *q, const struct stor
 void account_token_hash(const char *token, char ret[65])
 {
 	unsigned char h[32];
-	EVP_Digest(token, strlen(token), h, NULL, EVP_sha256(), NULL);
+	hash_sha256(token, strlen(token), h);
 	hex_format(h, sizeof h, ret);
 }
 

@@ -61,9 +61,9 @@ int desk_parse(struct str json, struct desk **ret, struct err *err);
 void desk_destroy(struct desk **d);
 const struct desk_org *desk_org(const struct desk *d, const char *code); /* NULL when unknown */
 const struct desk_prefecture *desk_prefecture(const struct desk *d, const char *code);
-/* The registered name of a terminal, or "". */
 /* The nth (from 0, round and round) gateway of that kind, or, for a webhook, the one of that name; NULL when there is none. */
 const char *desk_gateway(const struct desk *d, const char *kind, const char *name, size_t nth);
+/* The registered name of a terminal, or "". */
 const char *desk_terminal_name(const struct desk_org *o, const char *address);
 /* An address that stands for many: a child proxy, or one of the node's own. It must not tie findings together. */
 bool desk_is_shared(const struct desk *d, const struct desk_org *o, const char *address);

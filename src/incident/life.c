@@ -94,7 +94,7 @@ int life_happened(struct store *s, int64_t incident, const char *org, const char
 	return r < 0 || n == 0 ? r : timeline_add(s, incident, org, now_ms, by, "task_done", step, result, NULL, err);
 }
 
-static const struct store_sql read_task = { "task_read", "SELECT step, list, done_ms FROM task WHERE id = $1 AND incident = $2" };
+static const struct store_sql read_task = { "task_read", "SELECT step, done_ms FROM task WHERE id = $1 AND incident = $2" };
 static const struct store_sql told_before = {
 	"task_told", "SELECT 1 FROM task WHERE incident = $1 AND step = 'report_before_stop' AND done_ms IS NOT NULL"
 };
@@ -120,7 +120,7 @@ static int task_of(struct store *s, const struct incident *i, int64_t task, char
 	int r = store_run(s, &read_task, &a, &rows, err);
 	if (r == 0 && rows.n == 0)
 		r = err_set(err, E_NOT_FOUND, "task", "the incident has no such task");
-	else if (r == 0 && store_col_int(&rows, 0, 2, NO_TIME) != NO_TIME)
+	else if (r == 0 && store_col_int(&rows, 0, 1, NO_TIME) != NO_TIME)
 		r = err_set(err, E_STATE, "task", "the task is done already");
 	if (r == 0)
 		snprintf(step, size, "%s", store_col(&rows, 0, 0));
@@ -244,7 +244,6 @@ int life_attach(struct store *s, const struct incident *i, const struct attachme
 
 /* ---- shown ---- */
 
-static const struct store_sql playbook_now = { "show_playbook", "SELECT playbook FROM incident WHERE id = $1" };
 static const struct store_sql tasks = {
 	"show_tasks", "SELECT id, list, step, role, owner, title, created_by, done_by, result, created_ms, done_ms FROM task WHERE incident = $1"
 		      " ORDER BY list = 'task', list = 'duty', nth, id LIMIT 200"
@@ -311,17 +310,11 @@ static void row_judgement(const struct store_rows *r, int i, struct buf *b)
 	time_field(b, "time", store_col_int(r, i, 4, NO_TIME));
 }
 
-int life_format(struct store *s, int64_t incident, struct buf *b, struct err *err)
+int life_format(struct store *s, const struct incident *i, struct buf *b, struct err *err)
 {
-	struct store_args a = { 0 };
-	struct store_rows rows = { 0 };
-	store_int(&a, incident);
-	int r = store_run(s, &playbook_now, &a, &rows, err);
-	if (r == 0)
-		text_field(b, "playbook", store_col(&rows, 0, 0));
-	store_rows_done(&rows);
-	r = r < 0 ? r : incident_format_rows(s, &tasks, incident, "tasks", row_task, b, err);
-	r = r < 0 ? r : incident_format_rows(s, &report, incident, "report", row_report, b, err);
-	r = r < 0 ? r : incident_format_rows(s, &attachments, incident, "attachments", row_attachment, b, err);
-	return r < 0 ? r : incident_format_rows(s, &judgements, incident, "judgements", row_judgement, b, err);
+	text_field(b, "playbook", i->playbook);
+	int r = incident_format_rows(s, &tasks, i->id, "tasks", row_task, b, err);
+	r = r < 0 ? r : incident_format_rows(s, &report, i->id, "report", row_report, b, err);
+	r = r < 0 ? r : incident_format_rows(s, &attachments, i->id, "attachments", row_attachment, b, err);
+	return r < 0 ? r : incident_format_rows(s, &judgements, i->id, "judgements", row_judgement, b, err);
 }

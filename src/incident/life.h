@@ -42,6 +42,6 @@ struct attachment {
 int life_attach(struct store *s, const struct incident *i, const struct attachment *t, struct err *err);
 
 /* "playbook", "tasks", "report", "attachments", "judgements" as further keys of the object begun in b. */
-int life_format(struct store *s, int64_t incident, struct buf *b, struct err *err);
+int life_format(struct store *s, const struct incident *i, struct buf *b, struct err *err);
 
 #endif

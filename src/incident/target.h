@@ -34,7 +34,7 @@ struct target_import {
 /* rows: a JSON list of objects as doc/interfaces/respond.md has them. *ret_n: taken. */
 int target_import_assets(struct store *s, const struct target_import *w, struct str rows, int *ret_n, struct err *err);
 int target_import_vulns(struct store *s, const struct target_import *w, struct str rows, int *ret_n, struct err *err);
-/* "assets":[{org, address, name, vendor, product, version, vulnerabilities[{cve, score}]}] of what the transaction sees. */
+/* "assets":[{org, address, name, vendor, product, version, vulnerabilities[{cve, score10}]}] of what the transaction sees. */
 int target_format_assets(struct store *s, struct buf *b, struct err *err);
 
 #endif

@@ -207,7 +207,8 @@ static void put_incident_row(struct portal *p, struct html *h, const struct stor
 	html_put(h, "</td><td data-label=\"{w}\">{d}</td></tr>", WORD_RECEIVED_AT, store_col_int(r, i, 8, 0));
 }
 
-void page_incident_rows(struct portal *p, struct html *h, const struct store_rows *r)
+/* Rows as the query `board_incidents` has them. */
+static void page_incident_rows(struct portal *p, struct html *h, const struct store_rows *r)
 {
 	html_put(h, "<section><h2>{w}</h2>", WORD_INCIDENTS);
 	if (!r->n) {

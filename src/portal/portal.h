@@ -84,8 +84,6 @@ bool page_is_ours(const char *path);
 
 /* ---- parts that several pages use ---- */
 
-/* The row of a list, as the query `board_incidents` has it (board.c). */
-void page_incident_rows(struct portal *p, struct html *h, const struct store_rows *r);
 /* An incident's card with what may be done there; problem: what couldn't be done just now, NULL is fine. */
 void page_card(struct request *rq, const char *number, const struct err *problem);
 /* The work on an incident, inside the card's transaction (steps.c). */

@@ -6,7 +6,6 @@
 #include "base/str.h"
 
 #define QR_MAX 57 /* modules a side, of version 10 */
-#define QR_TEXT_MAX 271
 
 struct qr {
 	int size;                      /* modules a side, without the quiet zone */

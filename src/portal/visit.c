@@ -2,12 +2,12 @@
 #include "portal/portal.h"
 
 #include "base/clock.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "wire/ctl.h"
 #include "wire/place.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 
 #define WHO_MS 3000
@@ -55,7 +55,7 @@ static void derive(const char *token, char ret[TOKEN_MAX])
 	char text[TOKEN_MAX + 16];
 	unsigned char h[32];
 	snprintf(text, sizeof text, "form %s", token);
-	EVP_Digest(text, strlen(text), h, NULL, EVP_sha256(), NULL);
+	hash_sha256(text, strlen(text), h);
 	hex_format(h, sizeof h, ret);
 }
 

@@ -3,14 +3,14 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/map.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 
 static void hash_of(const char *token, char ret[65])
 {
 	unsigned char h[32];
-	EVP_Digest(token, strlen(token), h, NULL, EVP_sha256(), NULL);
+	hash_sha256(token, strlen(token), h);
 	hex_format(h, sizeof h, ret);
 }
 

@@ -93,7 +93,7 @@ static int do_show(struct desk_call *c)
 	c->b->len--; /* the object goes on with its lists */
 	res = incident_format_lists(c->r->store, i.id, c->b, c->err);
 	if (res == 0)
-		res = life_format(c->r->store, i.id, c->b, c->err);
+		res = life_format(c->r->store, &i, c->b, c->err);
 	if (res == 0)
 		res = inquiry_format(c->r, i.id, 0, c->b, c->err);
 	if (res == 0)

@@ -11,7 +11,6 @@
 
 #define DAY_MS 86400000LL
 #define JST_MS (9 * 3600000LL)
-#define LOOK_MS 30000
 
 int64_t handover_boundary(unsigned day_minute, unsigned night_minute, int64_t now, bool *ret_to_day)
 {
@@ -146,19 +145,17 @@ static void line_undelivered(struct writing *w, const struct store_rows *r, int 
 
 static int write_text(struct writing *w, const char *kind)
 {
-	struct store_args none = { 0 }, span = { 0 }, span2 = { 0 }, soon = { 0 }, since = { 0 };
+	struct store_args none = { 0 }, span = { 0 }, soon = { 0 }, since = { 0 };
 	char from[40], to[40];
 	notice_time(w->since, from), notice_time(w->now, to);
 	buf_printf(w->b, "引継書 %s\n対象: %s から %s まで\n", words_of(WORDS_SHIFT, kind, true), from, to);
 	store_int(&span, w->since), store_int(&span, w->now);
-	span2 = (struct store_args){ 0 };
-	store_int(&span2, w->since), store_int(&span2, w->now);
 	store_int(&soon, w->now + DAY_MS / 2);
 	store_int(&since, w->since);
 	int res = section(w, "この間の件数", &counts, &span, line_counts);
 	res = res < 0 ? res : section(w, "対応中のインシデント", &open_ones, &none, line_open);
 	res = res < 0 ? res : section(w, "頼まれている作業", &open_tasks, &none, line_task);
-	res = res < 0 ? res : section(w, "電話の記録", &calls, &span2, line_call);
+	res = res < 0 ? res : section(w, "電話の記録", &calls, &span, line_call);
 	res = res < 0 ? res : section(w, "確認待ちの遮断と、12時間以内に期限が来る遮断", &blocks, &soon, line_block);
 	return res < 0 ? res : section(w, "届かなかった連絡", &undelivered, &since, line_undelivered);
 }

@@ -6,13 +6,11 @@
 
 #include "respond/respond.h"
 
-#define MONTH_RULES 10
-#define MONTH_INCIDENTS 1000
 
 /* "2026-11" as its beginning and end, ms UTC. -E_INVALID. */
 int month_span(const char *month, int64_t *ret_from, int64_t *ret_to, struct err *err);
 /* "month", "from", "to", "all":{…}, "orgs":[{…}], as doc/interfaces/respond.md; inside a transaction, whose scope says whose rows.
- * detail: "incidents" of each body too. */
+ * detail: "list" of each body too. */
 int month_format(struct respond *r, const char *month, bool detail, struct buf *b, struct err *err);
 
 #endif

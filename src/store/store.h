@@ -28,7 +28,7 @@ struct err;
 #define STORE_RETRY_MS 500
 #define STORE_ARGS 32
 
-/* What a superuser runs once in a fresh cluster, before the first store_open(): both roles and the database.
+/* What a superuser runs once in a fresh cluster, before the first store_open(): the three roles and the database.
  * One statement an entry, ended by NULL ("already exists" is no error). */
 extern const char *const store_bootstrap[];
 
