@@ -26,7 +26,9 @@ try "control: the long file comes" until_true 20 grows
 try "control: pages come" page
 try "the second knows both flows, each in its organisation's zone" until_true 20 \
 	sh -c "$T lab exec gw2 -- conntrack -L 2>/dev/null | grep 'dport=7 ' | grep ESTABLISHED | grep -q 'zone=1' && $T lab exec gw2 -- conntrack -L 2>/dev/null | grep 'dport=8443\|dport=443 ' | grep -q 'zone=1'"
-try "the one that stands by answers nobody" sh -c "! $T lab exec inet -- arping -c 2 -w 2 -I eth0 -S 203.0.113.1 198.51.100.101 2>/dev/null | grep -i -q \"\$($T lab exec gw2 -- cat /sys/class/net/wan0/address)\""
+towards() { at "$1" ip -j route get "$2" | jq -r '.[0].dev'; }
+mac() { at "$1" ip -j link show dev "$(towards "$1" 203.0.113.1)" | jq -r ".[0].address"; }
+try "the one that stands by answers nobody; the other does" eval 'at inet arping -c 2 -w 2 -I "$(towards inet 198.51.100.101)" -S 203.0.113.1 198.51.100.101 >"$top/arp" 2>&1; a=$(mac gw1) && b=$(mac gw2) && echo "$a $b" && [ -n "$a" ] && [ -n "$b" ] && [ "$a" != "$b" ] && cat "$top/arp" && grep -qi "$a" "$top/arp" && ! grep -qi "$b" "$top/arp"'
 
 cp -r "$L/description" "$top/next"; sed -i 's/"users": *[0-9]*/"users": 2220/' "$top/next/orgs/412015.json"
 digest=$(at gw1 $T submit "$top/next" --as alice | grep -o 'sha256:[0-9a-f]*' | head -n 1)
