@@ -4,14 +4,13 @@
  *
  * Who asks is the kernel's word (SO_PEERCRED). root may say for whom it acts ("as", set by `toride --as NAME`), which is trusted because
  * root is; other users are "uid:N" and may change something only when their number stands in STATE/control/operators (one a line). The
- * page is nobody: each of its requests carries a person's session, and authd, not portald, says whose it is; what that person may ask
- * stands in account/role.c. Everything that would change something becomes an event, refused or not. */
-#include "account/role.h"
+ * page is nobody: who sits before it is people.c's matter. Everything that would change something becomes an event, refused or not. */
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "daemon/controld.h"
 #include "daemon/submissions.h"
 #include "jail/jail.h"
 #include "model/diff.h"
@@ -33,34 +32,6 @@
 #define APPLY_MS (15 * 60 * 1000)
 #define FORWARD_MS 60000
 #define SWEEP_MS 300000 /* the sealed records may have to be read */
-#define WHO_MS 3000
-#define JOBS_MAX 64
-
-struct controld {
-	struct daemon d;
-	uv_loop_t loop;
-	uv_timer_t tick;
-	uv_signal_t term, hup;
-	struct ctl_server *server;
-	struct events *events;
-	unsigned jobs;
-};
-
-/* One request that waits for another process, in a thread of libuv's pool. */
-struct job {
-	uv_work_t work;
-	struct controld *c;
-	uint64_t peer;
-	char what[64], actor[IDENTITY_MAX], digest[72];
-	char about[400]; /* for the record of it: what was searched */
-	const char *socket; /* whom it is forwarded to */
-	bool changes;
-	uid_t uid;
-	struct order order;
-	struct buf request, fields;
-	struct err err;
-	void (*run)(struct job *j);
-};
 
 /* ---- who ---- */
 
@@ -134,7 +105,7 @@ static void job_work(uv_work_t *w)
 	j->run(j);
 }
 
-static void job_free(struct job *j)
+void job_free(struct job *j)
 {
 	buf_done(&j->request);
 	buf_done(&j->fields);
@@ -153,12 +124,11 @@ static void job_done(uv_work_t *w, int status)
 	job_free(j);
 }
 
-/* Returns -E_AGAIN: the answer comes later. */
-static int job_start(struct job *j, struct err *err)
+int job_queue(struct job *j, uv_after_work_cb done, struct err *err)
 {
 	struct controld *c = j->c;
 	j->work.data = j;
-	if (c->jobs >= JOBS_MAX || uv_queue_work(&c->loop, &j->work, job_work, job_done) < 0) {
+	if (c->jobs >= CONTROLD_JOBS_MAX || uv_queue_work(&c->loop, &j->work, job_work, done) < 0) {
 		job_free(j);
 		return err_set(err, E_LIMIT, "", "too many requests are waiting");
 	}
@@ -166,8 +136,12 @@ static int job_start(struct job *j, struct err *err)
 	return -E_AGAIN;
 }
 
-static struct job *job_make(struct controld *c, const struct ctl_request *rq, const char *what, const char *actor,
-                            bool changes, void (*run)(struct job *j))
+static int job_start(struct job *j, struct err *err)
+{
+	return job_queue(j, job_done, err);
+}
+
+struct job *job_make(struct controld *c, const struct ctl_request *rq, const char *what, const char *actor, bool changes, void (*run)(struct job *j))
 {
 	struct job *j = mem_alloc(sizeof *j);
 	if (!j)
@@ -503,8 +477,7 @@ static bool recorded_there(const char *what)
 	return f && f->records;
 }
 
-static int do_forward(struct controld *c, const struct ctl_request *rq, const char *what, const char *actor,
-                      struct err *err)
+int controld_forward(struct controld *c, const struct ctl_request *rq, const char *what, const char *actor, struct err *err)
 {
 	const struct forward *to = forward_of(what);
 	struct job *j = job_make(c, rq, what, actor, changes(what) && !recorded_there(what), run_forward);
@@ -605,7 +578,7 @@ static int handle_known(struct controld *c, const struct ctl_request *rq, const 
 	if (strncmp(what, "user.", 5) == 0 && rq->uid != 0)
 		return err_set(err, E_DENIED, "", "accounts are root's to look after");
 	if (forward_of(what))
-		return do_forward(c, rq, what, actor, err);
+		return controld_forward(c, rq, what, actor, err);
 	if (strcmp(what, "change.diff") == 0)
 		return do_diff(c, rq, digest, err);
 	if (strcmp(what, "site.csr") == 0)
@@ -620,8 +593,8 @@ static int handle_known(struct controld *c, const struct ctl_request *rq, const 
 	return j ? job_start(j, err) : err_set(err, E_NOMEM, "", "no memory");
 }
 
-/* What is allowed is done; what changes something is recorded, unless whoever it is passed on to does so. */
-static int answer(struct controld *c, const struct ctl_request *rq, const char *what, const char *actor, int refused, struct buf *b, struct err *err)
+/* Whoever it is passed on to may record it itself. */
+int controld_answer(struct controld *c, const struct ctl_request *rq, const char *what, const char *actor, int refused, struct buf *b, struct err *err)
 {
 	char digest[72] = "";
 	int r = refused < 0 ? refused : handle_known(c, rq, what, actor, b, digest, err);
@@ -632,125 +605,19 @@ static int answer(struct controld *c, const struct ctl_request *rq, const char *
 	return r;
 }
 
-/* ---- people at the page ---- */
-
-static void run_who(struct job *j)
-{
-	char path[PLACE_MAX];
-	struct buf ask;
-	yyjson_doc *doc = yyjson_read(j->request.ptr, j->request.len, 0);
-	buf_init(&ask, 4 * KIB);
-	buf_puts(&ask, "{\"v\":1,\"do\":\"session\"");
-	json_field(&ask, "session", ctl_str(yyjson_doc_get_root(doc), "session"));
-	json_field_bool(&ask, "touch", false); /* the page has said already that somebody is there */
-	buf_putc(&ask, '}');
-	if (ask.failed)
-		err_set(&j->err, E_INVALID, "session", "too long");
-	else
-		ctl_call(place_in_run(path, sizeof path, SOCK_AUTH), buf_view(&ask), &j->fields, WHO_MS, &j->err);
-	buf_done(&ask);
-	yyjson_doc_free(doc);
-}
-
-/* authd's word: the name into actor, the body ("" for all) into org. */
-static int read_who(yyjson_val *root, const char *what, char actor[IDENTITY_MAX], char org[8], struct err *err)
-{
-	char name[16];
-	enum role role;
-	if (!str_copy(ctl_str(root, "name"), actor, IDENTITY_MAX) || !str_copy(ctl_str(root, "role"), name, sizeof name) || !role_parse(name, &role) ||
-	    !str_copy(ctl_str(root, "org"), org, 8) || role_of_one_body(role) != (org[0] != 0))
-		return err_set(err, E_CORRUPT, SOCK_AUTH, "its answer can't be read");
-	if (!str_eq(ctl_str(root, "stage"), STR("full")))
-		return err_set(err, E_DENIED, "session", "a password of one's own comes first");
-	return role_may(role, what) ? 0 : err_set(err, E_DENIED, "", "not for this role: %s", what);
-}
-
-/* The request as that person may make it: of their own body only, whatever it says. */
-static yyjson_doc *own_request(struct str text, const char *org)
-{
-	yyjson_doc *doc = yyjson_read(text.ptr, text.len, 0), *own = NULL;
-	yyjson_mut_doc *m = doc ? yyjson_doc_mut_copy(doc, NULL) : NULL;
-	yyjson_mut_val *root = m ? yyjson_mut_doc_get_root(m) : NULL;
-	static const char *const never[] = { "session", "as", "by" };
-	for (size_t i = 0; root && i < ARRAY_LEN(never); i++)
-		yyjson_mut_obj_remove_key(root, never[i]);
-	if (root && *org) {
-		static const char *const not_theirs[] = { "org", "state", "report" }; /* a note is words: where an incident stands is the watch's to say */
-		for (size_t i = 0; i < ARRAY_LEN(not_theirs); i++)
-			yyjson_mut_obj_remove_key(root, not_theirs[i]);
-		yyjson_mut_obj_add_strcpy(m, root, "org", org);
-	}
-	own = m ? yyjson_mut_doc_imut_copy(m, NULL) : NULL;
-	yyjson_mut_doc_free(m);
-	yyjson_doc_free(doc);
-	return own;
-}
-
-static void who_done(uv_work_t *w, int status)
-{
-	struct job *j = w->data;
-	char actor[IDENTITY_MAX] = "portald", org[8] = "";
-	struct buf b;
-	yyjson_doc *who = j->err.code || status < 0 ? NULL : yyjson_read(j->fields.ptr, j->fields.len, 0);
-	int r = who ? read_who(yyjson_doc_get_root(who), j->what, actor, org, &j->err) : j->err.code ? -j->err.code : -E_CLOSED;
-	yyjson_doc *own = r == 0 ? own_request(buf_view(&j->request), org) : NULL;
-	struct ctl_request rq = { j->uid, yyjson_doc_get_root(own), j->peer };
-	if (r == 0 && !own)
-		r = err_set(&j->err, E_NOMEM, "", "no memory");
-	buf_init(&b, CTL_MAX);
-	buf_puts(&b, ",\"by\":"); /* the answer's head stands before it */
-	json_str(&b, str_from(actor));
-	j->c->jobs--;
-	r = answer(j->c, &rq, j->what, actor, r, &b, &j->err);
-	if (r != -E_AGAIN)
-		ctl_reply(j->c->server, j->peer, buf_view(&b), &j->err);
-	buf_done(&b);
-	yyjson_doc_free(own);
-	yyjson_doc_free(who);
-	job_free(j);
-}
-
-/* The page's request: first who it is, then what they ask. */
-static int handle_page(struct controld *c, const struct ctl_request *rq, const char *what, struct err *err)
-{
-	size_t n;
-	if (strncmp(what, "ack.", 4) == 0) /* the link says who it is */
-		return do_forward(c, rq, what, "link", err);
-	if (!ctl_str(rq->root, "session").ptr)
-		return err_set(err, E_DENIED, "session", "nobody is signed in");
-	struct job *j = job_make(c, rq, what, "", false, run_who);
-	char *text = j ? yyjson_val_write(rq->root, 0, &n) : NULL;
-	if (text)
-		buf_put(&j->request, text, n);
-	free(text); /* yyjson's own allocation */
-	if (!text || c->jobs >= JOBS_MAX) {
-		if (j)
-			job_free(j);
-		return err_set(err, E_LIMIT, "", "too many requests are waiting");
-	}
-	j->uid = rq->uid;
-	j->work.data = j;
-	if (uv_queue_work(&c->loop, &j->work, job_work, who_done) < 0) {
-		job_free(j);
-		return err_set(err, E_NOMEM, "", "no memory");
-	}
-	c->jobs++;
-	return -E_AGAIN;
-}
-
 static int handle(const struct ctl_request *rq, const char *what, struct buf *b, void *user, struct err *err)
 {
 	struct controld *c = user;
 	char actor[IDENTITY_MAX];
 	if (rq->uid == USER_PORTAL)
-		return handle_page(c, rq, what, err);
+		return people_ask(c, rq, what, err);
 	bool other_node = rq->uid == USER_PAIR && strcmp(what, "pair.follow") == 0;
 	if (rq->uid >= UID_BASE && rq->uid < UID_BASE + UID_COUNT && !other_node) /* a process of ours that was taken over learns nothing here */
 		return err_set(err, E_DENIED, "", "this socket isn't for you");
 	int r = identify(rq, actor, err);
 	if (r == 0 && changes(what) && rq->uid != 0 && !other_node && !in_operators(rq->uid))
 		r = err_set(err, E_DENIED, "", "user %u may read only", (unsigned)rq->uid);
-	return answer(c, rq, what, actor, r, b, err);
+	return controld_answer(c, rq, what, actor, r, b, err);
 }
 
 /* ---- main ---- */

@@ -1,0 +1,56 @@
+/* What controld.c and people.c share: the process, and a request that waits for another one. */
+#ifndef DAEMON_CONTROLD_H
+#define DAEMON_CONTROLD_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "wire/ctl.h"
+#include "wire/daemon.h"
+#include "wire/identity.h"
+#include "wire/order.h"
+
+#include <uv.h>
+
+struct events;
+
+#define CONTROLD_JOBS_MAX 64
+
+struct controld {
+	struct daemon d;
+	uv_loop_t loop;
+	uv_timer_t tick;
+	uv_signal_t term, hup;
+	struct ctl_server *server;
+	struct events *events;
+	unsigned jobs;
+};
+
+/* One request that waits for another process, in a thread of libuv's pool. */
+struct job {
+	uv_work_t work;
+	struct controld *c;
+	uint64_t peer;
+	char what[64], actor[IDENTITY_MAX], digest[72];
+	char about[400]; /* for the record of it: what was searched */
+	const char *socket; /* whom it is forwarded to */
+	bool changes;
+	uid_t uid;
+	struct order order;
+	struct buf request, fields;
+	struct err err;
+	void (*run)(struct job *j);
+};
+
+/* NULL: no memory. what and actor are copied. */
+struct job *job_make(struct controld *c, const struct ctl_request *rq, const char *what, const char *actor, bool changes, void (*run)(struct job *j));
+/* Runs j in a thread, then done in the loop, whose it is from then on. -E_LIMIT, j freed; else -E_AGAIN: the answer comes later. */
+int job_queue(struct job *j, uv_after_work_cb done, struct err *err);
+void job_free(struct job *j);
+/* Passes the request on to whoever answers it, in actor's name. */
+int controld_forward(struct controld *c, const struct ctl_request *rq, const char *what, const char *actor, struct err *err);
+/* What is allowed (refused 0) is done into b; what changes something is recorded. -E_AGAIN: the answer comes later. */
+int controld_answer(struct controld *c, const struct ctl_request *rq, const char *what, const char *actor, int refused, struct buf *b, struct err *err);
+/* A request of the page (people.c): first who it is, then what they ask. */
+int people_ask(struct controld *c, const struct ctl_request *rq, const char *what, struct err *err);
+
+#endif
