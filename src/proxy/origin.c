@@ -345,6 +345,8 @@ void origin_tick(struct origin *o)
 	}
 }
 
+static void find_address(struct origin *o);
+
 static void on_resolved(const struct resolved *r, void *user)
 {
 	struct origin *o = user;
@@ -352,6 +354,10 @@ static void on_resolved(const struct resolved *r, void *user)
 	if (o->state == ORIGIN_DEAD) { /* closed meanwhile */
 		buf_done(&o->in);
 		mem_free(o);
+		return;
+	}
+	if (r->code == -E_CLOSED && o->org->conf) { /* another configuration came meanwhile; it has a resolver of its own */
+		find_address(o);
 		return;
 	}
 	if (r->code < 0) {

@@ -153,6 +153,8 @@ static int code_of(int status)
 		return -E_NOT_FOUND;
 	case ARES_ETIMEOUT:
 		return -E_TIMEOUT;
+	case ARES_EDESTRUCTION:
+		return -E_CLOSED;
 	default:
 		return -E_IO;
 	}

@@ -14,7 +14,7 @@
 struct resolver;
 
 struct resolved {
-	int code; /* 0, -E_NOT_FOUND (no such name, or no address), -E_TIMEOUT, -E_IO */
+	int code; /* 0, -E_NOT_FOUND (no such name, or no address), -E_TIMEOUT, -E_CLOSED (the resolver was closed: ask a new one), -E_IO */
 	struct prefix addr[RESOLVE_MAX]; /* IPv4 first */
 	size_t n;
 };
@@ -22,7 +22,7 @@ typedef void (*resolve_fn)(const struct resolved *r, void *user);
 
 /* server: address asked, port 53 (family 0: the system's own configuration); from: source address or family 0. */
 int resolver_open(uv_loop_t *loop, const struct prefix *server, const struct prefix *from, struct resolver **ret);
-void resolver_close(struct resolver **r); /* open questions are answered with -E_IO */
+void resolver_close(struct resolver **r); /* open questions are answered with -E_CLOSED */
 /* Calls fn, perhaps at once. */
 void resolver_ask(struct resolver *r, const char *name, resolve_fn fn, void *user);
 void resolver_tick(struct resolver *r); /* every 250 ms: time-outs */

@@ -35,7 +35,7 @@ config() { # black list of the first organisation, and its exceptions (JSON)
 	   resolver:"127.0.0.53",resolver_from:"127.0.0.7",scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,safe_search:true,upload_max_mib:4,deny_downloads:["programs"],deny_uploads:["programs"],release_mail:"it@city.example",pac:"function FindProxyForURL(){}\n",
 	   tenants:{google:["city.example"]},
 	   url:{white:["partner.example"],deny_categories:["malware"],categories:[{id:"care",action:"coach",categories:["shopping"]},{id:"why",action:"override",categories:["video"]},{id:"noon",action:"allow",categories:["games"],terminals:["127.0.0.1"]},{id:"leisure",action:"deny",categories:["social","games"]}],black:(if $exceptions == [] then [$black] else [$black, "pass.example"] end),exceptions:$exceptions}},
-	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,
+	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",resolver:"127.0.0.54",resolver_from:"127.0.0.8",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,
 	   unscannable_allow:true,url:{}},
 	  {code:"412023",index:2,port:8081,name:"唐津市",name_en:"Karatsu",interface:"",tls_decryption:false,
 	   registered_only:true,terminals:["10.1.0.9","192.0.2.55"],prefixes:["10.1.0.0/16"],child_proxies:["127.0.0.1"],scan_fail:"open",scan_max_mib:1,
@@ -63,6 +63,20 @@ cat >unbound.conf <<-END
 	  control-enable: no
 END
 run unbound -c "$top/unbound.conf"
+# The third body's resolver holds its answers until it may speak.
+cat >late.pl <<-'END'
+	use IO::Socket::INET; use IO::Select; use Socket; $| = 1;
+	my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.54', LocalPort => 53, Proto => 'udp') or die; my ($w, @held) = IO::Select->new($s);
+	for (;;) {
+		if ($w->can_read(0.05)) { my $from = $s->recv(my $q, 512); push @held, [$q, $from] if $from; print "asked\n" }
+		next unless -e 'speak';
+		for (splice @held) {
+			my ($q, $from) = @$_; my $end = index($q, "\0", 12) + 5; my $a = substr($q, $end - 4, 2) eq "\0\1";
+			$s->send(substr($q, 0, 2) . pack('n5', 0x8180, 1, $a, 0, 0) . substr($q, 12, $end - 12) . ($a ? "\xc0\x0c" . pack('nnNn', 1, 1, 60, 4) . inet_aton('127.0.0.1') : ''), 0, $from);
+		}
+	}
+END
+run perl late.pl
 # An origin that answers as no honest one does, by what its path asks for; and one that isn't the web's.
 cat >origin.pl <<-'END'
 	use IO::Socket::INET; use Compress::Zlib; $SIG{CHLD} = 'IGNORE'; $SIG{PIPE} = 'DEFAULT';
@@ -372,8 +386,12 @@ drain() { local len=0 l; while IFS= read -r -t 5 l <&$fd && l=${l%$'\r'} && [ -n
 	[ "$len" -gt 0 ] && head -c "$len" <&$fd >/dev/null; }
 try "before: allowed" is "$(ask)" "HTTP/1.1 200 OK"
 drain
+curl -s -m 20 -o late -w '%{http_code}' $C http://late.test:8000/10k >late.code & late=$!
+try "control: another body's name is being asked for" until_true 10 grep -q asked perl.log
 : >run/ready/proxyd; ln -sfn generations/b state/current; kill -HUP $proxyd
 try "the generation is taken" until_true 5 grep -q 'sha256:b' run/ready/proxyd
+: >speak; wait $late
+try "a request that waited for its name's address meanwhile is answered" eval 'is "$(cat late.code)" 200 && cmp late www/10k'
 try "after, on the same connection: denied" is "$(ask)" "HTTP/1.1 403 Forbidden"
 exec {fd}>&-
 
