@@ -125,6 +125,18 @@ int cli_time(const char *text, int64_t *ret, struct err *err)
 	return err_set(err, E_INVALID, text, "not a time like 2026-11-22T09:00:00+09:00");
 }
 
+int cli_since(const char *text, int64_t *ret, struct err *err)
+{
+	uint64_t n;
+	size_t len = text ? strlen(text) : 0;
+	const char *unit = len > 1 ? strchr("mhd", text[len - 1]) : NULL;
+	if (unit && *unit && str_to_u64((struct str){ text, len - 1 }, 100000, &n)) {
+		*ret = clock_now_ms() - (int64_t)n * (*unit == 'm' ? 60000 : *unit == 'h' ? 3600000 : 86400000);
+		return 0;
+	}
+	return cli_time(text, ret, err);
+}
+
 const char *cli_observable(const char *v)
 {
 	struct prefix p;

@@ -62,5 +62,6 @@ void cli_print_json(yyjson_val *v); /* as one line */
 int cli_print(struct buf *b);       /* all of it; frees it; EXIT_DONE, or the exit code after saying why not */
 /* "2026-11-22T09:00:00+09:00" as ms UTC; 0 when text is NULL. -E_INVALID names it. */
 int cli_time(const char *text, int64_t *ret, struct err *err);
+int cli_since(const char *text, int64_t *ret, struct err *err); /* also "30m", "2h", "7d": so long ago */
 
 #endif

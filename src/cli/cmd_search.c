@@ -59,19 +59,6 @@ static int print_found(yyjson_val *root, bool json)
 	return n ? EXIT_DONE : EXIT_REFUSED;
 }
 
-/* "1h", "7d", "30m": so long ago; else a time. */
-static int parse_since(const char *text, int64_t *ret, struct err *err)
-{
-	uint64_t n;
-	size_t len = text ? strlen(text) : 0;
-	const char *unit = len > 1 ? strchr("mhd", text[len - 1]) : NULL;
-	if (unit && *unit && str_to_u64((struct str){ text, len - 1 }, 100000, &n)) {
-		*ret = clock_now_ms() - (int64_t)n * (*unit == 'm' ? 60000 : *unit == 'h' ? 3600000 : 86400000);
-		return 0;
-	}
-	return cli_time(text, ret, err);
-}
-
 static int log_search(int argc, char **argv)
 {
 	struct err err = { 0 };
@@ -83,7 +70,7 @@ static int log_search(int argc, char **argv)
 	const char *since = cli_option(&argc, argv, "--from"), *until = cli_option(&argc, argv, "--to");
 	if (lines && !str_to_u64(str_from(lines), 10000, &n))
 		return cli_usage(&cli_search[0]);
-	if (parse_since(since, &from, &err) < 0 || parse_since(until, &to, &err) < 0)
+	if (cli_since(since, &from, &err) < 0 || cli_since(until, &to, &err) < 0)
 		return cli_error(&err);
 	buf_init(&query, 8 * KIB);
 	for (int i = 0; i < argc; i++)
@@ -149,7 +136,7 @@ static int log_who(int argc, char **argv)
 	const char *since = cli_option(&argc, argv, "--from"), *until = cli_option(&argc, argv, "--to");
 	if (argc != 1 || argv[0][0] == '-')
 		return cli_usage(&cli_search[1]);
-	if (parse_since(since, &from, &err) < 0 || parse_since(until, &to, &err) < 0)
+	if (cli_since(since, &from, &err) < 0 || cli_since(until, &to, &err) < 0)
 		return cli_error(&err);
 	cli_request(&rq, "log.sweep", NULL);
 	json_field_s(&rq, "type", type ? type : cli_observable(argv[0]));

@@ -416,7 +416,7 @@ static void run_status(struct job *j)
 static bool changes(const char *what)
 {
 	static const char *const reading[] = {
-		"generations", "status", "change.diff", "site.list", "user.list",
+		"generations", "status", "change.diff", "site.list", "site.stats", "user.list",
 		"incident.list", "incident.show", "incident.sheet", "ack.look",
 		"block.list", "block.tried",
 		"shift.list",
@@ -461,6 +461,7 @@ static const struct forward {
 	{ "user.", SOCK_AUTH, false },
 	{ "site.renew", SOCK_ACME, false },
 	{ "site.purge", SOCK_PURGE, false },
+	{ "site.stats", SOCK_SEARCH, false },
 };
 
 static const struct forward *forward_of(const char *what)

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "index/fill.h"
 #include "index/search.h"
+#include "index/sites.h"
 #include "index/sweep.h"
 #include "jail/jail.h"
 #include "vault/vault_client.h"
@@ -237,6 +238,7 @@ struct job {
 	uint64_t peer;
 	struct search search;
 	struct sweep sweep;
+	struct sites_ask sites;
 	bool sealed; /* the sweep doesn't ask the index */
 	struct buf fields;
 	struct err err;
@@ -252,6 +254,18 @@ static void job_work(uv_work_t *w)
 		return;
 	if (search_run(c, &j->search, &j->fields, &j->err) == -E_CLOSED)
 		err_set(&j->err, E_CLOSED, "index", "the search isn't ready; records are sealed all the same (toride log tail, toride status)");
+	client_close(&c);
+}
+
+static void job_sites(uv_work_t *w)
+{
+	struct job *j = w->data;
+	struct client *c;
+	struct client_opts o = engine_opts(j->t);
+	o.timeout_ms = (SEARCH_SECONDS + 5) * 1000;
+	if (client_open(&o, &c, &j->err) < 0)
+		return;
+	sites_run(c, &j->sites, &j->fields, &j->err);
 	client_close(&c);
 }
 
@@ -369,6 +383,20 @@ static int do_sweep(struct stored *t, const struct ctl_request *rq, struct err *
 	return job_start(j, job_sweep, r < 0 ? r : sweep_check(s, err), err);
 }
 
+static int do_sites(struct stored *t, const struct ctl_request *rq, struct err *err)
+{
+	struct job *j = job_make(t, rq, err);
+	if (!j)
+		return -(int)err->code;
+	struct sites_ask *s = &j->sites;
+	int r = take(rq->root, "org", s->org, sizeof s->org, err);
+	if (r == 0)
+		r = take(rq->root, "site", s->site, sizeof s->site, err);
+	s->to_ms = (int64_t)ctl_u64(rq->root, "to", (uint64_t)clock_now_ms() + 3600000);
+	s->from_ms = (int64_t)ctl_u64(rq->root, "from", (uint64_t)(clock_now_ms() - 86400000));
+	return job_start(j, job_sites, r, err);
+}
+
 static int do_rebuild(struct stored *t, const struct ctl_request *rq, struct err *err)
 {
 	uint64_t day = ctl_u64(rq->root, "day", 0);
@@ -392,6 +420,8 @@ static int handle(const struct ctl_request *rq, const char *what, struct buf *b,
 		return do_search(t, rq, err);
 	if (strcmp(what, "log.sweep") == 0)
 		return do_sweep(t, rq, err);
+	if (strcmp(what, "site.stats") == 0)
+		return do_sites(t, rq, err);
 	if (strcmp(what, "log.rebuild") == 0)
 		return do_rebuild(t, rq, err);
 	return err_set(err, E_INVALID, "do", "no such request: %s", what);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "index/query.h"
 #include "index/search.h"
+#include "index/sites.h"
 #include "index/sweep.h"
 #include "segment/fake_vault.h"
 #include "segment/writer.h"
@@ -144,6 +145,45 @@ static void test_search(void **state)
 	s.limit = 1;
 	s.from_ms = 2;
 	assert_string_equal(search_of(&s, &b), "from: not before the end");
+	buf_done(&b);
+}
+
+static const char *sites_of(const struct sites_ask *s, struct buf *b)
+{
+	struct err err = { 0 };
+	buf_reset(b);
+	if (sites_sql(s, b, &err) < 0) {
+		buf_reset(b);
+		buf_printf(b, "%s: %s", err.path, err.msg);
+	}
+	return buf_cstr(b);
+}
+
+/* The body is put in by us in both halves, and no value ends the quotation. */
+static void test_sites(void **state)
+{
+	struct buf b;
+	struct sites_ask s = { .org = "412015", .site = "www.city.example", .from_ms = 1, .to_ms = 2 };
+	buf_init(&b, MIB);
+	assert_non_null(strstr(sites_of(&s, &b), "product = 'waf' AND org = '412015')"));
+	assert_non_null(strstr(buf_cstr(&b), "product = 'edge' AND org = '412015' AND s != '' AND s = 'www.city.example' GROUP BY"));
+	set(s.site, sizeof s.site, "a'b");
+	assert_string_equal(sites_of(&s, &b), "site: not a host name in small letters");
+	*s.site = 0;
+	set(s.org, sizeof s.org, "4'2015");
+	assert_string_equal(sites_of(&s, &b), "org: not a body's code of six digits");
+	*s.org = 0;
+	assert_null(strstr(sites_of(&s, &b), "org = "));
+	s.from_ms = 2;
+	assert_string_equal(sites_of(&s, &b), "from: not before the end");
+	buf_reset(&b);
+	assert_true(sites_row(STR("[\"412015\",\"www\",10,4,8,0,2,0,1000,50,2,1,0,3,9]"), &b));
+	assert_string_equal(buf_cstr(&b), "{\"org\":\"412015\",\"site\":\"www\",\"requests\":10,\"from_cache\":4,\"ok\":8,\"redirected\":0,\"refused\":2,"
+	                                  "\"failed\":0,\"bytes_out\":1000,\"bytes_in\":50,\"waf_told\":2,\"waf_blocked\":1,\"limited\":0,\"p50_ms\":3,\"p95_ms\":9}");
+	static const char *const wrong[] = { "", "[]", "{}", "[1,\"w\",1,1,1,1,1,1,1,1,1,1,1,1,1]", "[\"a\",\"w\",1,1,1,1,1,1,1,1,1,1,1,1,\"x\"]",
+		                             "[\"a\",\"w\",1,1,1,1,1,1,1,1,1,1,1,1,1,1]" };
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+		assert_false(sites_row(str_from(wrong[i]), &b));
 	buf_done(&b);
 }
 
@@ -409,7 +449,7 @@ static void test_sweep_sealed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_query), cmocka_unit_test(test_limits), cmocka_unit_test(test_search),
+		cmocka_unit_test(test_query), cmocka_unit_test(test_limits), cmocka_unit_test(test_sites), cmocka_unit_test(test_search),
 		cmocka_unit_test(test_row), cmocka_unit_test(test_head), cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_sweep), cmocka_unit_test(test_sweep_refused),
 		cmocka_unit_test(test_sweep_sealed),
