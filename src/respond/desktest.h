@@ -13,6 +13,8 @@
 #include "respond/sinktest.h"
 #include "store/pgtest.h"
 
+#include <stdatomic.h>
+
 #define A "412015"
 #define B "412023"
 #define C "412031"
@@ -27,7 +29,7 @@ extern const char *boot; /* of the next start() */
 struct pretended_torided {
 	struct order last[64];
 	int n, fail; /* the next `fail` orders aren't answered */
-	int slow_ms; /* each takes so long */
+	atomic_bool held; /* none is answered until it is false again (10 s at most) */
 	enum err_code refuse;
 };
 extern struct pretended_torided torided;
