@@ -51,15 +51,16 @@ PY
 try "the description is compiled" "$bin/toride" compile "$top/d" -o "$top/out"
 try "the kernel takes its filter" on gw env TZ=Asia/Tokyo nft -f "$top/out/nft/toride.nft"
 on gw nft list table inet toride >"$top/nft"
-connects() { on pc nc -z -w 1 203.0.113.40 "$1"; }
+connects() { on pc nc -z -w 10 203.0.113.40 "$1"; }
 talk() { # a connection that goes on until somebody ends it
 	on pc bash -c 'exec 3<>/dev/tcp/203.0.113.40/$1 && while echo x >&3; do echo . >>"$2"; sleep 0.1; done' - "$1" "$top/talk.$1" 2>/dev/null
 	echo ended >>"$top/talk.$1"
 }
 said() { grep -c '^\.' "$top/talk.$1" 2>/dev/null; }
-more() { local was; was=$(said "$1"); sleep 1; [ "$(said "$1")" -gt "${was:-0}" ]; }
+beyond() { [ "$(said "$1")" -gt "$2" ]; }
+more() { local was; was=$(said "$1"); until_true 5 beyond "$1" "${was:-0}"; }
 talk 7001 & talk 7002 &
-try "before its end the exception lets through" connects 7001
+try "before its end the exception lets through" until_true 2 connects 7001
 try "a flow of it runs" more 7001
 try "what is denied until then is denied" eval '! connects 7003'
 gone() { ! connects 7001; }
