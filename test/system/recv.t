@@ -110,13 +110,14 @@ try "… it is counted" until_true 5 gauge 412015 log_hostile ">= 4"
 try "… and harms nobody else" eval 'send 412023-pc1 udp 10.1.0.5 "<13>after-all" && until_true 5 has 412023 after-all'
 
 # A terminal that holds all the connections it can get shuts no device out.
-hog() { at 412015-pc1 python3 -c 'import socket,time
-held=[]
+hog() { at 412015-pc1 python3 -c 'import socket, sys, time
+held = []
 for i in range(60):
-    s=socket.socket(); s.settimeout(3); s.bind(("10.1.0.77",0))
-    try: s.connect(("192.0.2.14",514)); held.append(s)
+    s = socket.socket(); s.settimeout(3); s.bind(("10.1.0.77", 0))
+    try: s.connect(("192.0.2.14", 514)); held.append(s)
     except OSError: pass
-time.sleep(6)' & local p=$!; sleep 1; send 412015-pc1 tcp 10.1.0.5 '<13>beside-the-hog\n' && has 412015 beside-the-hog; local r=$?; kill $p; wait $p 2>/dev/null; return $r; }
+open(sys.argv[1], "w").write("all")
+time.sleep(300)' "$top/hogged" & local p=$!; until_true 20 test -s "$top/hogged" && send 412015-pc1 tcp 10.1.0.5 '<13>beside-the-hog\n' && has 412015 beside-the-hog; local r=$?; kill $p; wait $p 2>/dev/null; return $r; }
 try "a terminal that holds connections shuts no device out" hog
 try "… and is counted" until_true 5 gauge "" log_connections_rejected "> 0"
 
@@ -151,10 +152,10 @@ try "what UDP lost is counted and told" until_true 10 eval 'gauge 412015 log_udp
 
 # ---- killed ----
 cat >"$top/many.py" <<'PY'
-# many.py SECONDS: connection upon connection of 200 lines each; prints the numbers of those that were closed in order
-import socket, sys, time
-end, n = time.time() + float(sys.argv[1]), 0
-while time.time() < end:
+# many.py FILE N: while it is there, connection upon connection of 200 lines each, numbered from N; prints those that were closed in order
+import os, socket, sys, time
+n = int(sys.argv[2])
+while os.path.exists(sys.argv[1]):
     n += 1
     try:
         s = socket.socket(); s.bind(("10.1.0.5", 0)); s.settimeout(10); s.connect(("192.0.2.14", 514))
@@ -164,16 +165,22 @@ while time.time() < end:
     except OSError: time.sleep(0.05)
     s.close()
 PY
-killed() {
-	at 412015-pc1 python3 "$top/many.py" 4 >"$top/acked" & local p=$!
-	for i in 1 2 3; do sleep 1; kill -9 "$(pid_of recvd)"; until_true 10 ready; done
-	wait $p
-	[ "$(wc -l <"$top/acked")" -gt 5 ]
+acked_more() { [ "$(wc -l <"$top/acked")" -ge "$1" ]; }
+another() { local p; p=$(pid_of "$1"); [ -n "$p" ] && [ "$p" != "$2" ]; }
+killed() { # PROCESS TIMES N: while a device sends, each time with two connections more kept since it came back
+	: >"$top/sending"; : >"$top/acked"
+	at 412015-pc1 python3 "$top/many.py" "$top/sending" "$3" >"$top/acked" & local p=$! was i code=0
+	for i in $(seq "$2"); do
+		until_true 20 acked_more $((2 * i)) && was=$(pid_of "$1") && kill -9 "$was" && until_true 20 another "$1" "$was" || code=1
+	done
+	until_true 20 acked_more $((2 * $2 + 2)) || code=1
+	rm "$top/sending"; wait $p
+	return $code
 }
-try "the receiver is killed with -9 three times while a device sends" killed
+try "the receiver is killed with -9 three times while a device sends" killed recvd 3 1000
 all_there() { tail_of 412015 | grep -oE 'many-[0-9]+-[0-9]+\.' | sort -u >"$top/stored"; while read -r c; do [ "$(grep -c "^many-$c-" "$top/stored")" = 200 ] || { echo "connection $c"; return 1; }; done <"$top/acked"; }
 try "no line of a connection that was closed in order is missing" until_true 10 all_there
-try "intaked too, killed, loses none" eval 'at 412015-pc1 python3 "$top/many.py" 3 >"$top/acked" & p=$!; sleep 1; kill -9 "$(pid_of intaked)"; wait $p; [ -s "$top/acked" ] && until_true 20 all_there'
+try "intaked too, killed, loses none" eval 'killed intaked 1 2000 && until_true 20 all_there'
 try "the log is what was written" $T log verify
 
 # ---- silence ----
