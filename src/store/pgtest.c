@@ -49,7 +49,7 @@ static void launch(struct pgtest *t)
 		int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
 		dup2(fd, 1), dup2(fd, 2);
 		close_range(3, ~0u, 0);
-		execl(BIN "postgres", "postgres", "-D", data, "-k", t->sock, "-c", "listen_addresses=", "-c", "fsync=off",
+		execl(BIN "postgres", BIN "postgres", "-D", data, "-k", t->sock, "-c", "listen_addresses=", "-c", "fsync=off",
 		      "-c", "max_connections=20", "-c", "shared_buffers=16MB", (char *)NULL);
 		_exit(1);
 	}
@@ -63,7 +63,12 @@ static void launch(struct pgtest *t)
 			return;
 		poll(NULL, 0, 20);
 	}
-	fprintf(stderr, "pgtest: no server after 30 s\n");
+	struct buf said;
+	buf_init(&said, 1 << 20);
+	snprintf(path, sizeof path, "%s/log", t->dir);
+	if (fs_read(path, &said, NULL) < 0)
+		buf_done(&said);
+	fprintf(stderr, "pgtest: no server after 30 s: %.*s\n", (int)said.len, (const char *)said.ptr);
 	exit(1);
 }
 
