@@ -29,6 +29,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -227,12 +228,19 @@ static void by_row(const void *what)
 		_exit(250);
 }
 
+/* How a call that isn't the row's ended: by the handler, or, where the C library blocks all signals around the call (fork, since
+ * glibc 2.41), by the signal itself. */
+static bool stopped(int end)
+{
+	return end == JAIL_EXIT_CALL || end == 1000 + SIGSYS;
+}
+
 static void a_confined_process_cannot(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		int got = in_child(by_row, cases[i].row, cases[i].attempt);
-		if (got != cases[i].expected)
+		if (cases[i].expected == CALL ? !stopped(got) : got != cases[i].expected)
 			fail_msg("%s: ended with %d, not %d", cases[i].words, got, cases[i].expected);
 	}
 }
@@ -243,11 +251,19 @@ static void unconfined(const void *what)
 	(void)what;
 }
 
+/* In a chroot nobody makes a user namespace (user_namespaces(7), EPERM), confined or not. */
+static int namespace_unless_chrooted(void)
+{
+	struct stat own, first;
+	bool chrooted = stat("/", &own) == 0 && stat("/proc/1/root/.", &first) == 0 && (own.st_ino != first.st_ino || own.st_dev != first.st_dev);
+	return chrooted ? 0 : new_namespace();
+}
+
 static void without_it_the_same_attempts_succeed(void **state)
 {
 	(void)state;
 	int (*const attempts[])(void) = { open_shadow, other_ready_file, open_public, write_current, sock_tcp, sock_raw, sock_packet,
-		sock_nftables, fork_one, become_other, kill_parent, exec_memory, change_sigsys, new_namespace, exec_true };
+		sock_nftables, fork_one, become_other, kill_parent, exec_memory, change_sigsys, namespace_unless_chrooted, exec_true };
 	for (size_t i = 0; i < ARRAY_LEN(attempts); i++)
 		if (in_child(unconfined, NULL, attempts[i]) != 0)
 			fail_msg("attempt %zu fails without any confinement", i);
@@ -315,7 +331,7 @@ static void a_worker_opens_and_starts_nothing(void **state)
 	assert_int_equal(in_child(worker, NULL, open_shadow), EACCES);
 	int (*const attempts[])(void) = { sock_tcp, fork_one, exec_true, kill_parent, exec_memory, new_namespace, do_ptrace, do_mount };
 	for (size_t i = 0; i < ARRAY_LEN(attempts); i++)
-		if (in_child(worker, NULL, attempts[i]) != JAIL_EXIT_CALL)
+		if (!stopped(in_child(worker, NULL, attempts[i])))
 			fail_msg("attempt %zu isn't the worker's end", i);
 }
 
