@@ -393,19 +393,32 @@ static uint32_t u32(const uint8_t *p)
 	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-/* Records: u32 0x2a2a, u32 size, u64 number, u64 time, XML, u32 size. */
-static size_t chunk(const uint8_t *p, struct out *o, evtx_fn fn, void *user, size_t *n)
+/* Records: u32 0x2a2a, u32 size, u64 number, u64 time, XML, u32 size. len of the chunk's bytes are the file's, zeros follow. */
+static size_t chunk(const uint8_t *p, size_t len, struct out *o, evtx_fn fn, void *user, size_t *n)
 {
 	size_t at = 512, bad = 0;
-	while (EVTX_CHUNK - at > 28 && u32(p + at) == 0x00002a2a) {
+	while (at + 28 < len && u32(p + at) == 0x00002a2a) {
 		size_t size = u32(p + at + 4);
-		if (size < 28 || size > EVTX_CHUNK - at)
+		if (size < 28 || size > len - at)
 			return bad + 1;
 		(*n)++;
 		bad += !record(p, at + 24, size - 28, o, fn, user);
 		at += size;
 	}
 	return bad;
+}
+
+/* What is left of a chunk where the file breaks off, which counts as a record that can't be read: nobody knows what stood there. */
+static size_t last_chunk(struct str rest, struct out *o, evtx_fn fn, void *user, size_t *n)
+{
+	size_t bad = 0;
+	uint8_t *p = mem_alloc(EVTX_CHUNK); /* zeroed */
+	if (p && rest.len > 512 && memcmp(rest.ptr, "ElfChnk", 8) == 0) {
+		memcpy(p, rest.ptr, rest.len);
+		bad = chunk(p, rest.len, o, fn, user, n);
+	}
+	mem_free(p);
+	return bad ? bad : 1;
 }
 
 bool evtx_is(struct str file)
@@ -422,9 +435,12 @@ size_t evtx_each(struct str file, evtx_fn fn, void *user, size_t *ret_n)
 		return 1;
 	buf_init(&o->text, 128 * KIB);
 	buf_init(&o->json, JSON_MAX);
-	for (size_t at = HEAD; at <= file.len && file.len - at >= EVTX_CHUNK; at += EVTX_CHUNK)
+	size_t at = HEAD;
+	for (; at <= file.len && file.len - at >= EVTX_CHUNK; at += EVTX_CHUNK)
 		if (memcmp(file.ptr + at, "ElfChnk", 8) == 0)
-			bad += chunk((const uint8_t *)file.ptr + at, o, fn, user, ret_n);
+			bad += chunk((const uint8_t *)file.ptr + at, EVTX_CHUNK, o, fn, user, ret_n);
+	if (at < file.len)
+		bad += last_chunk((struct str){ file.ptr + at, file.len - at }, o, fn, user, ret_n);
 	buf_done(&o->text);
 	buf_done(&o->json);
 	mem_free(o);

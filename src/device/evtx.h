@@ -16,7 +16,8 @@
 #define EVTX_NEST 6      /* templates and values within one another */
 
 bool evtx_is(struct str file);
-/* fn gets each record, borrowed, in the file's order. Returns how many could not be read (their places are skipped); *ret_n is all. */
+/* fn gets each record, borrowed, in the file's order. Returns how many could not be read (their places are skipped), one at least where
+ * the file breaks off within a chunk; *ret_n is all. */
 typedef void (*evtx_fn)(struct str json, void *user);
 size_t evtx_each(struct str file, evtx_fn fn, void *user, size_t *ret_n);
 

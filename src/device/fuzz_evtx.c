@@ -24,5 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(file + 4096, "ElfChnk", 8);
 	memcpy(file + 4096 + 512, data, size < EVTX_CHUNK - 512 ? size : EVTX_CHUNK - 512);
 	evtx_each((struct str){ file, sizeof file }, one, NULL, &n);
+	if (size < EVTX_CHUNK - 512)
+		evtx_each((struct str){ file, 4096 + 512 + size }, one, NULL, &n); /* a file that breaks off there */
 	return 0;
 }

@@ -26,7 +26,12 @@ python3 test/replay/device/make_evtx.py "$work/x.evtx" && "$toride" log parse "$
 jq -se 'length == 2 and (.[0] | .class_uid == 3002 and .status == "Failure" and .time == 1795914000123 and .user.name == "太郎" and .unmapped.EventID == 4625
 	and .unmapped.SubjectUserSid == "S-1-5-21-1000-500" and .unmapped.Status == "0xc000006d" and .unmapped.LogonType == "3") and (.[1].user.name == "hanako")' "$work/evtx" >/dev/null
 tap $? "… a template used twice, text, numbers, times, SIDs"
-head -c 5000 "$work/x.evtx" >"$work/cut.evtx"; "$toride" log parse "$work/cut.evtx" >"$work/cut"; [ ! -s "$work/cut" ]; tap $? "a file that breaks off gives what is whole"
+# Broken off within the second record; then within the first.
+second=$(LC_ALL=C grep -obUaP '\x2a\x2a\0\0' "$work/x.evtx" | sed -n '2s/:.*//p')
+broken() { head -c "$1" "$work/x.evtx" >"$work/cut.evtx"; "$toride" log parse "$work/cut.evtx" >"$work/cut" 2>"$work/said"; [ $? = 1 ] && grep -q '^toride: 1 ' "$work/said" && cmp "$work/cut" "$2"; }
+head -n 1 "$work/evtx" >"$work/first"
+broken $((second + 100)) "$work/first"; tap $? "a file that breaks off gives what is whole, and says that not all is there"
+broken 5000 /dev/null; tap $? "… nothing, when nothing is"
 "$toride" detect --rules "$work/rules" --input test/replay/device/lines --format auto --json >"$work/straight" 2>&1
 [ "$(jq -r .rule.id "$work/straight" | sort)" = "$(jq -r .rule.id "$work/findings" | sort)" ]; tap $? "toride detect reads a device's lines itself"
 sed -i 's/EventID: 4625, LogonType: 3, TargetUserName: taro/EventID: 4625, LogonType: 3, TargetUserName: 太郎/' "$work/rules/rules.yml"
