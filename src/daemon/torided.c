@@ -210,8 +210,12 @@ static int begin(struct torided *t, struct err *err)
 	return orders_open(&oo, &t->orders, err);
 }
 
+/* Own handles first: what closes below runs the loop once more, and their callbacks would find things gone. */
 static void end(struct torided *t)
 {
+	uv_handle_t *own[] = { (uv_handle_t *)&t->term, (uv_handle_t *)&t->interrupt, (uv_handle_t *)&t->child, (uv_handle_t *)&t->work };
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		uv_close(own[i], NULL);
 	orders_close(&t->orders);
 	supervise_close(&t->supervise);
 	apply_close(&t->apply);

@@ -58,14 +58,14 @@ ca=$(sha256sum <"$TORIDE_RUN/ca.pem")
 kill -9 "$v"
 try "vaultd comes back after kill -9" until_true 10 back vaultd "$v"
 try "with the same CA" is "$(sha256sum <"$TORIDE_RUN/ca.pem")" "$ca"
-try "which is counted" eval '"$bin/toride" status --json | jq -se "any(.[0].processes[]; .name == \"vaultd\" and .restarts == 1 and .crashes == 1 and .state == \"ready\")"'
+try "which is counted" until_true 5 eval '"$bin/toride" status --json | jq -se "any(.[0].processes[]; .name == \"vaultd\" and .restarts == 1 and .crashes == 1 and .state == \"ready\")"'
 src=${TORIDE_SOURCE:-$(dirname "$0")/../..}
 # The golden example's members, types and all; a process that never ended has no last_end, hence vaultd.
 shape='[paths(type | IN("array", "object") | not)] | map(map(if type == "number" then 0 else . end)) | unique'
 first='(.processes |= map(select(.name == "vaultd"))) | del(.counters, .generation)'
 try "its status has the shape of doc/interfaces/status.json" is "$("$bin/toride" status --json | jq -c "$first | $shape")" \
 	"$(jq -c "$first | $shape" "$src/doc/interfaces/status.json")"
-try "and told in the log" grep -q '"object":"vaultd","message":"killed by signal 9' "$top/out"
+try "and told in the log" until_true 5 grep -q '"object":"vaultd","message":"killed by signal 9' "$top/out"
 p=$(pid_of postgres)
 kill -9 "$p"
 try "PostgreSQL comes back after kill -9, children and all" until_true 30 back postgres "$p"
@@ -96,6 +96,7 @@ try "it swept what the former one left" eval 'case $(awk "{ print \$3 }" /proc/'
 try "but not a stranger under an old number" kill -0 "$other"
 kill "$other"
 kill -TERM "$pid"; until_true 12 eval '! kill -0 '"$pid"
-try "and ends cleanly" until_true 2 none_left
+wait "$pid"; ok $? "and ends with exit code 0"
+try "leaving no process" until_true 2 none_left
 pid=
 echo "1..$n"
