@@ -7,7 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 cp www/eicar.bin www/eicar.ssi; cp www/eicar.bin www/eicar.txt
 head -c 10240 /dev/urandom >www/10k; head -c 3000000 /dev/urandom >www/3m; head -c 20000000 /dev/urandom >www/20m
-head -c 400000 /dev/urandom >www/slow/a; cp www/slow/a www/slow/b; seq 20000 >www/text.txt; : >www/empty
+head -c 3000000 /dev/urandom >www/slow/a; head -c 400000 www/slow/a >www/slow/b; seq 20000 >www/text.txt; : >www/empty
 mkdir -p www/many; for i in $(seq 60); do head -c $((i * 777)) /dev/urandom >www/many/$i; done
 { make_ca good; sign site good DNS:two.example,DNS:one.example,DNS:few.example,DNS:deny.example,DNS:bad.example,DNS:ws.example,DNS:other.example; } >/dev/null 2>&1
 cat >nginx.conf <<-END
@@ -16,12 +16,14 @@ cat >nginx.conf <<-END
 	http { log_format how '\$request_method \$host \$uri \$server_protocol \$connection'; access_log $top/how.log how; gzip on; gzip_min_length 1; gzip_types text/plain;
 	  default_type application/octet-stream; types { text/plain txt; } client_max_body_size 100m; client_body_temp_path $top/b; proxy_temp_path $top/ptmp;
 	  fastcgi_temp_path $top/f; uwsgi_temp_path $top/u; scgi_temp_path $top/s; ssl_certificate site.crt; ssl_certificate_key site.key; root $top/www;
-	  server { listen 127.0.0.1:443 ssl http2; location ~ ssi\$ { ssi on; ssi_types *; } location /slow { limit_rate 100k; }
+	  log_format begun '\$host \$request_uri';
+	  server { listen 127.0.0.1:443 ssl http2; location ~ ssi\$ { ssi on; ssi_types *; } location /slow { limit_rate 100k; mirror /begun; }
+	    location = /begun { internal; proxy_pass http://127.0.0.1:8001; proxy_set_header Host \$host; }
 	    location /echo { add_header X-One 1; add_header X-Two 2; return 200 "\$http_cookie|\$http_te|\$http_connection|\$http_host|"; }
 	    location /up { proxy_pass http://127.0.0.1:8001; } }
 	  server { listen 127.0.0.2:443 ssl http2; http2_max_concurrent_streams 3; keepalive_requests 7; }
 	  server { listen 127.0.0.3:443 ssl; location /up { proxy_pass http://127.0.0.1:8001; } location / { } }
-	  server { listen 127.0.0.1:8001; location / { return 200 "got \$http_content_length"; } } }
+	  server { listen 127.0.0.1:8001; location / { return 200 "got \$http_content_length"; } location /begun { access_log $top/begun.log begun; return 200; } } }
 END
 jq -n --arg ca "$(cat good.pem)" '
 	{v:1, threads:2, service:{name:"試験クラウド",name_en:"Test cloud"}, proxy:{addr4:"127.0.0.1",addr6:"::1",port:8080},
@@ -56,7 +58,7 @@ try "over HTTP/2" log "GET two.example /3m HTTP/2.0"
 want="2 200"
 try "a large answer" eval 'spoke $A $H/3m && cmp out www/3m'
 try "an empty one" eval 'spoke $A $H/empty && [ ! -s out ]'
-try "HEAD tells the length without a body" eval 'curl -sI -m 5 $A $H/10k | grep -qi "content-length: 10240"'
+try "HEAD tells the length without a body" eval 'curl -sI -m 20 $A $H/10k | grep -qi "content-length: 10240"'
 try "gzip is opened, and delivered as it came" eval 'spoke --compressed $A $H/text.txt && cmp out www/text.txt && event "\"size\":$(wc -c <www/text.txt)"'
 for i in 1.1 2; do
 	want="$i 200"
@@ -89,7 +91,8 @@ try "by HTTP/1.1 too" eval 'spoke --http1.1 $C $H/20m && cmp out www/20m'
 
 # ---- what runs is cut, stream by stream
 ( curl -s -m 60 --http2 $A -Z -o slow.a $H/slow/a -o slow.b $H/slow/b -w '%{filename_effective} %{http_code} %{size_download}\n' >slow.out 2>slow.err ) & slow=$!
-sleep 1.2
+begun() { [ "$(grep -c '^two.example ' begun.log)" = 2 ]; }
+try "two streams run" until_true 10 begun
 try "a URL is blocked" blocks 3 $H/slow/a
 try "its stream is cut, the one beside it goes on" eval 'wait $slow; grep -q "slow.b 200 400000" slow.out && ! grep -q "slow.a 200 400000" slow.out && cmp slow.b www/slow/b'
 try "the event says by what" event '"path":"/slow/a".*"disposition":"Reset","rule":\{"uid":"block:B-20261122-0001"'
@@ -141,7 +144,7 @@ try "the event says why" event '"hostname":"other.example".*"action":"Denied".*"
 try "not where the URL is denied" ws 403 wss://ws.example/secret
 try "not when the origin answers somebody else's" ws 502 wss://ws.example/wrong
 try "an origin of HTTP/2 is asked in HTTP/1.1, and its page passes" eval 'ws 200 wss://two.example/10k && log "GET two.example /10k HTTP/1.1"'
-try "another upgrade isn't passed on" eval 'is "$(curl -s -m 9 -o out -w "%{http_code}" --http1.1 $A -H "Connection: Upgrade" -H "Upgrade: h2c" https://ws.example/echo)" 426'
+try "another upgrade isn't passed on" eval 'is "$(curl -s -m 20 -o out -w "%{http_code}" --http1.1 $A -H "Connection: Upgrade" -H "Upgrade: h2c" https://ws.example/echo)" 426'
 (timeout 40 python3 "$here/ws.py" client 8080 run/ca.pem wss://ws.example/hold >held 2>&1) & held=$!
 try "one that stays" until_true 5 grep -qx held held
 try "a block of its URL" blocks 3 https://ws.example/hold
