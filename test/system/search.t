@@ -47,7 +47,8 @@ try "indexd and stored are ready" until_true 40 eval '[ -n "$(pid_of indexd)" ] 
 get 412015 "http://www.news.example/s/alpha-One.html"; get 412015 "https://www.news.example/s/beta?q=secret"
 get 412023 "http://www.news.example/s/alpha-two.html"
 get 412015 "http://www.news.example/s/%E8%AB%8B%E6%B1%82%E6%9B%B8.html"
-try "a page is found by a word of its address" until_true 20 finds 2 alpha
+try "four pages are in the index" until_true 20 finds 4 "url:*/s/*"
+try "a page is found by a word of its address" finds 2 alpha
 try "capital or small" finds 1 "ALPHA-ONE"
 try "a word is whole" finds 0 alph
 try "but for a star" finds 2 'alph*'

@@ -59,7 +59,7 @@ try "people read it in Japanese" eval 'LC_ALL=ja_JP.UTF-8 "$toride" incident sho
 
 # ---- blocks: whom they would hit, and one terminal alone ----
 
-code() { on "$1" curl -s -o /dev/null -w '%{http_code}' --max-time 3 -x "$proxy" "$2"; }
+code() { on "$1" curl -s -o /dev/null -w '%{http_code}' --max-time 10 -x "$proxy" "$2"; }
 cut_off() { local c; c=$(code "$1" "$2"); [ "$c" = 403 ] || [ "$c" = 000 ]; }
 was() { [ "$(code "$1" "$2")" = "$3" ]; }
 "$toride" block try www.news.example --kind name --org '*' --by analyst --json >"$top/try.json"
@@ -70,7 +70,7 @@ try "one terminal is cut off from the Internet" eval '"$toride" incident isolate
 try "and no other of its body" was 412015-pc2 "$page" 404
 try "nor one of the same address elsewhere" was 412023-pc1 "$page" 404
 try "and not from the offices' own network" on 412015-pc1 ping -c 1 -W 2 "$(on 412015-pc2 hostname -I | cut -d" " -f1)"
-try "the body is told" eval '"$toride" incident show "$T" --json | jq -se ".[0].blocks[0].kind == \"terminal\" and .[0].blocks[0].state == \"active\""'
+try "the body is told" until_true 5 eval '"$toride" incident show "$T" --json | jq -se ".[0].blocks[0].kind == \"terminal\" and .[0].blocks[0].state == \"active\""'
 try "it is given back" eval '"$toride" incident release "$T" --by analyst && until_true 5 was 412015-pc1 "$page" 404'
 
 # ---- the telephone, what is provable, the next shift ----
