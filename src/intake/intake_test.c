@@ -463,6 +463,7 @@ static void test_slow_and_half_open(void **state)
 	(void)state;
 	struct buf b;
 	buf_init(&b, 4096);
+	clock_hold(clock_now_ms()); /* 200 ms, however long the bytes take */
 	int silent = client(), half = client(), idle = client(), byte = client();
 	hello(&b, STR("proxyd/1"));
 	send(half, b.ptr, b.len, 0);
@@ -479,7 +480,7 @@ static void test_slow_and_half_open(void **state)
 	}
 	intake_server_tick(server);
 	assert_int_equal(counter("", "peers"), 4);
-	usleep(250000);
+	clock_advance(250);
 	intake_server_tick(server);
 	assert_true(is_closed(silent));
 	assert_true(is_closed(half));
@@ -498,6 +499,7 @@ static void test_slow_and_half_open(void **state)
 	close(half);
 	close(idle);
 	buf_done(&b);
+	clock_hold(0);
 }
 
 static void test_strangers_and_crowds(void **state)

@@ -27,7 +27,7 @@
 
 /* ---- clamd's double ---- */
 
-static atomic_int fake_delay_ms, fake_dies, fake_scans;
+static atomic_int fake_delay_ms, fake_held, fake_dies, fake_scans; /* held: no answer until it is let go */
 static char dir[64], clamd_path[128], verdict_path[128];
 static int fake_fd = -1;
 static pthread_t fake_thread;
@@ -49,7 +49,9 @@ static void fake_one(int fd)
 	fake_scans++;
 	if (!fake_dies) {
 		ssize_t n = pread(file, head, sizeof head, 0);
-		poll(NULL, 0, fake_delay_ms);
+		do
+			poll(NULL, 0, fake_held ? 1 : fake_delay_ms);
+		while (fake_held);
 		const char *reply = n >= 3 && memcmp(head, "X5O", 3) == 0 ? "fd[9]: Eicar FOUND" : "fd[9]: OK";
 		(void)!send(fd, reply, strlen(reply) + 1, MSG_NOSIGNAL); /* the asker may have given up */
 	}
@@ -75,6 +77,7 @@ static void fake_start(void)
 
 static void fake_stop(void)
 {
+	fake_held = 0;
 	shutdown(fake_fd, SHUT_RDWR);
 	pthread_join(fake_thread, NULL);
 	close(fake_fd);
@@ -332,12 +335,10 @@ static void a_slow_clamd_ends_at_the_deadline(void **state)
 	struct rig *g = *state;
 	struct answers a = { 0 };
 	_cleanup_fd_ int fd = body("slow", true);
-	fake_delay_ms = 1500;
-	int64_t begun = clock_mono_ms();
+	fake_held = 1; /* it would never answer */
 	ask(g, &a, fd, "", 200);
 	wait_for(g, &a, 1, 5000);
 	assert_int_equal(a.last.kind, VERDICT_ERROR);
-	assert_true(clock_mono_ms() - begun < 1200);
 }
 
 static void lookups_ask_nobody(void **state)
@@ -365,16 +366,18 @@ static void the_client_outlives_its_server(void **state)
 	struct rig *g = *state;
 	struct answers a = { 0 };
 	_cleanup_fd_ int fd = body("again", true);
-	fake_delay_ms = 300;
+	fake_held = 1;
 	ask(g, &a, fd, "", 8000);
-	for (int i = 0; i < 20; i++)
+	for (int64_t until = clock_mono_ms() + 5000; !fake_scans && clock_mono_ms() < until;)
 		step(g);
+	assert_int_equal(fake_scans, 1);
 	verdict_server_close(&g->server); /* in the middle of a scan */
 	unlink(verdict_path);
 	for (int i = 0; i < 50; i++)
 		step(g);
 	assert_int_equal(a.n, 0);
 	serve(g);
+	fake_held = 0;
 	wait_for(g, &a, 1, 8000);
 	assert_int_equal(a.last.kind, VERDICT_CLEAN);
 }
@@ -401,11 +404,12 @@ static void cancelled_is_silent(void **state)
 	struct rig *g = *state;
 	struct answers a = { 0 };
 	_cleanup_fd_ int fd = body("cancel", true), other = body("other", true);
-	fake_delay_ms = 50;
+	fake_held = 1;
 	uint64_t id = ask(g, &a, fd, "", 5000);
 	for (int i = 0; i < 10; i++)
 		step(g);
 	scan_client_cancel(g->client, id);
+	fake_held = 0;
 	ask(g, &a, other, "", 5000);
 	wait_for(g, &a, 1, 5000);
 	for (int i = 0; i < 100; i++)

@@ -106,12 +106,46 @@ bool pgtest_start(struct pgtest *t)
 	return true;
 }
 
+/* The processes a server has begun: up to max of them (proc(5), /proc/PID/task/TID/children). */
+static size_t children(pid_t of, pid_t *ret, size_t max)
+{
+	char path[64], text[4096];
+	size_t n = 0;
+	snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)of, (int)of);
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+	text[len > 0 ? len : 0] = 0;
+	for (char *at = text, *next; n < max && (ret[n] = (pid_t)strtol(at, &next, 10)) > 0; at = next)
+		n++;
+	return n;
+}
+
+/* It has ended, or is a body nobody has waited for yet. */
+static bool is_dead(pid_t pid)
+{
+	char path[64], text[512];
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+	text[len > 0 ? len : 0] = 0;
+	const char *state = strrchr(text, ')');
+	return !state || state[2] == 'Z' || state[2] == 'X';
+}
+
+/* All of it at once: a child that outlived the first would still answer, and keep the next server from starting. */
 void pgtest_kill(struct pgtest *t)
 {
+	pid_t of[64];
+	kill(t->pid, SIGSTOP); /* begins no other meanwhile */
+	size_t n = children(t->pid, of, ARRAY_LEN(of));
+	for (size_t i = 0; i < n; i++)
+		kill(of[i], SIGKILL);
 	kill(t->pid, SIGKILL);
 	waitpid(t->pid, NULL, 0);
 	t->pid = 0;
-	poll(NULL, 0, 300); /* its children see the death and end */
+	for (size_t i = 0; i < n; i++)
+		for (int tries = 0; tries < 3000 && !is_dead(of[i]); tries++)
+			poll(NULL, 0, 10);
 }
 
 void pgtest_restart(struct pgtest *t)
