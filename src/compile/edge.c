@@ -6,7 +6,8 @@
  * edge/certs/NAME.pem  a site's certificates; its key stays in the vault (daemon/engine.c)
  * edge/acme          names of the sites whose certificate is got by ACME (daemon/acmed.c): they lie in STATE/acme/live, outside of generations
  * edge/none.pem      what stands there until there is one: a certificate whose key nobody has
- * edge/stores        "NAME ORG STORE" a line: which site's pages are kept where (daemon/purged.c)
+ * edge/stores        "NAME ORG STORE STALE_S" a line: which site's pages are kept where, and how long after they ceased to be fresh
+ *                    (0: nothing that isn't is shown; daemon/purged.c)
  * edge/pages/        what a visitor sees when no page can be had
  * edge/generation    a digest of these, which the server answers on RUN/edge/status.sock: a reload of nginx says nothing
  * edge/canary.conf   a question to each site from its organisation's reserved address, as a configuration of curl
@@ -94,17 +95,34 @@ static void listeners(struct edge_out *e, unsigned port, const char *options)
 
 /* ---- a site ---- */
 
+/* Slow start. nginx takes a third of its weight from an origin that fails, and gives it back by one a request of the group: with the
+ * largest weight at 200, one that is back gets its whole share after 200 requests, and with the weights as people write them (1 : 1) it
+ * would at once. */
+#define WEIGHT_TOP 200
+
+static unsigned weight(const struct site *s, const struct site_origin *g)
+{
+	unsigned top = 1;
+	for (size_t i = 0; i < s->n_origins; i++)
+		top = s->origins[i].weight > top ? s->origins[i].weight : top;
+	return s->n_origins > 1 ? g->weight * WEIGHT_TOP / top : g->weight;
+}
+
+/* Of several origins the workers share what they know (zone). An origin closes what is idle when it likes (Apache after 5 s), and a form
+ * that is being sent just then can't be sent again: we close first. */
 static void upstream(struct edge_out *e, const struct org *o, size_t n)
 {
 	const struct site *s = &o->sites[n];
 	char text[PREFIX_TEXT + 2];
 	line(e, "  upstream %s_%zu {", o->code, n);
+	if (s->n_origins > 1)
+		line(e, "    zone up_%s_%zu 32k;", o->code, n);
 	for (size_t i = 0; i < s->n_origins; i++) {
 		const struct site_origin *g = &s->origins[i];
-		line(e, "    server %s:%u weight=%u max_fails=3 fail_timeout=10s%s;", host_of(&g->addr, text), g->port, g->weight,
+		line(e, "    server %s:%u weight=%u max_fails=3 fail_timeout=10s%s;", host_of(&g->addr, text), g->port, weight(s, g),
 		     g->backup ? " backup" : "");
 	}
-	line(e, "    keepalive 8;\n    keepalive_timeout 30s;\n  }");
+	line(e, "    keepalive 8;\n    keepalive_timeout 4s;\n  }");
 }
 
 /* The node's own address towards the organisation: it names the routing table. */
@@ -395,7 +413,7 @@ static int put_stores(const struct model *m, struct outset *out, struct err *err
 		for (size_t k = 0; k < m->orgs[i].n_sites; k++) {
 			const struct site *s = &m->orgs[i].sites[k];
 			for (size_t j = 0; s->cache_s && j <= s->n_aliases; j++)
-				buf_printf(&b, "%s %s %s_%zu\n", j ? s->aliases[j - 1] : s->name, m->orgs[i].code, m->orgs[i].code, k);
+				buf_printf(&b, "%s %s %s_%zu %u\n", j ? s->aliases[j - 1] : s->name, m->orgs[i].code, m->orgs[i].code, k, s->disaster ? s->stale_s : 0);
 		}
 	if (b.len)
 		return emit(out, "edge/stores", &b, err);

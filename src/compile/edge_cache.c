@@ -2,7 +2,8 @@
  * shown when its origin is gone, with the time it was fetched.
  *
  * Each cached site has a store of its own, so that one can't push another's pages out. What carries a cookie or credentials
- * is neither kept nor answered from it: a page for one person never reaches another. A disaster site has no cookies at all. */
+ * is neither kept nor answered from it: a page for one person never reaches another. A disaster site has no cookies at all.
+ * nginx knows no end for what it shows of a dead origin: toride-purged takes pages away that are older than the site's stale_s. */
 #include "compile/edge.h"
 
 static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
@@ -44,13 +45,20 @@ static void put_clock(struct buf *b)
 	buf_puts(b, "  }\n  map $jst_leap $jst_day { \"\" $jst_common; default $jst_leap; }\n");
 }
 
+/* Seconds after which a page that nobody asks for is dropped: so old at most is what others see in the moment in which it is renewed. */
+static uint32_t unasked(const struct site *s)
+{
+	uint32_t stale = s->disaster ? s->stale_s : 600;
+	return s->cache_s > stale ? s->cache_s : stale;
+}
+
 void edge_cache_http(struct buf *b, const struct model *m)
 {
 	for (size_t i = 0; i < m->n_orgs; i++)
 		for (size_t k = 0; k < m->orgs[i].n_sites; k++)
 			if (m->orgs[i].sites[k].cache_s)
-				buf_printf(b, "  proxy_cache_path %s/edge/cache/%s_%zu levels=1:2 keys_zone=%s_%zu:1m max_size=256m inactive=1d use_temp_path=off;\n",
-				           m->service.state_dir, m->orgs[i].code, k, m->orgs[i].code, k);
+				buf_printf(b, "  proxy_cache_path %s/edge/cache/%s_%zu levels=1:2 keys_zone=%s_%zu:1m max_size=256m inactive=%us use_temp_path=off;\n",
+				           m->service.state_dir, m->orgs[i].code, k, m->orgs[i].code, k, unasked(&m->orgs[i].sites[k]));
 	buf_puts(b, "  map \"$http_cookie$http_authorization\" $personal { \"\" 0; default 1; }\n");
 	/* nginx takes Vary: * only where nothing stands beside it, and doesn't take an answer's Age from the time it may be kept: what has grown
 	 * old elsewhere isn't kept (RFC 9111 sections 4.1 and 4.2.3). */
@@ -73,7 +81,9 @@ void edge_cache_site(struct buf *b, const struct org *o, size_t n)
 	buf_printf(b, "      proxy_cache_valid 200 301 302 %us;\n      proxy_cache_valid 404 10s;\n", s->cache_s);
 	/* One asks, the others wait for its answer; while a page is renewed the last one is shown for that moment. */
 	buf_puts(b, "      proxy_cache_revalidate on;\n      proxy_cache_lock on;\n      proxy_cache_lock_timeout 10s;\n      proxy_cache_lock_age 10s;\n");
-	buf_printf(b, "      proxy_cache_background_update %s;\n", s->disaster ? "off" : "on"); /* STALE is to mean that the origin is gone */
+	/* STALE is to mean that the origin is gone; and a page that is renewed behind a visitor's back is shown as old as it is, however old,
+	 * as long as its origin fails. */
+	buf_puts(b, "      proxy_cache_background_update off;\n");
 	buf_printf(b, "      proxy_cache_use_stale updating%s;\n", s->disaster ? " error timeout http_500 http_502 http_503 http_504" : "");
 	buf_puts(b, "      proxy_hide_header Surrogate-Key;\n"); /* it is for us: toride site purge --key */
 	buf_puts(b, "      add_header X-Cache $upstream_cache_status always;\n");

@@ -1,6 +1,7 @@
-/* toride-purged: takes pages out of the public sites' cache, by order of controld. They are files of the sites' server,
+/* toride-purged: takes pages out of the public sites' cache, by order of controld, and by itself those of disaster sites that are too old
+ * to be shown. They are files of the sites' server,
  * so it may pass over who owns them, but sees nothing but the cache (jail/table.c), and no network. Which site has which store is said by the generation in
- * force (edge/stores: "NAME ORG STORE" a line, aliases too), read anew for each order. */
+ * force (edge/stores: "NAME ORG STORE STALE_S" a line, aliases too), read anew for each order. */
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/fs.h"
@@ -19,6 +20,7 @@
 /* What was being fetched while the order came is written after it: it is looked for once more. */
 #define AGAIN_MS 2000
 #define VALUE_MAX 4096
+#define SWEEP_MS 5000 /* how late a page may be gone that isn't to be shown any more */
 
 struct again {
 	uv_timer_t timer;
@@ -30,15 +32,16 @@ struct purged {
 	struct daemon d;
 	uv_loop_t loop;
 	uv_signal_t hup, term;
+	uv_timer_t sweep;
 	struct ctl_server *ctl;
 };
 
-/* STATE/edge/cache/STORE; the last word of the site's line. */
+/* STATE/edge/cache/STORE; the third word of the site's line. */
 static int store_of(struct str site, struct str org, char dst[PLACE_MAX], struct err *err)
 {
 	char path[PLACE_MAX];
 	struct buf b;
-	struct str rest, line, name, whose;
+	struct str rest, line, name, whose, store;
 	buf_init(&b, 16 * MIB);
 	int r = fs_read(place_in_state(path, sizeof path, "current/edge/stores"), &b, err);
 	rest = buf_view(&b);
@@ -46,10 +49,11 @@ static int store_of(struct str site, struct str org, char dst[PLACE_MAX], struct
 	while (r == 0 && found < 0 && str_next(&rest, '\n', &line)) {
 		str_next(&line, ' ', &name);
 		str_next(&line, ' ', &whose);
+		str_next(&line, ' ', &store);
 		if (!str_eq(name, site))
 			continue;
 		found = org.len && !str_eq(org, whose) ? -E_DENIED : 0;
-		place_in_state(dst, PLACE_MAX, "edge/cache/" STR_FMT, STR_ARG(line));
+		place_in_state(dst, PLACE_MAX, "edge/cache/" STR_FMT, STR_ARG(store));
 		if (found < 0)
 			break;
 	}
@@ -124,6 +128,37 @@ static int handle(const struct ctl_request *rq, const char *what, struct buf *b,
 	return 0;
 }
 
+/* ---- what is too old to be shown ---- */
+
+static void sweep_store(struct purged *p, struct str store, uint64_t stale_s)
+{
+	char path[PLACE_MAX];
+	unsigned n = 0;
+	struct err err = { 0 };
+	place_in_state(path, sizeof path, "edge/cache/" STR_FMT, STR_ARG(store));
+	if (kept_expire(path, clock_now_ms() / 1000 - (int64_t)stale_s, &n, &err) < 0)
+		log_err(LOG_LEVEL_WARN, "", "expire", &err);
+	stats_add(stats_counter(p->d.stats, "", "expired_pages"), n);
+}
+
+static void sweep(uv_timer_t *t)
+{
+	char path[PLACE_MAX];
+	struct buf b;
+	struct str rest, line, word, store, last = STR("");
+	uint64_t stale_s;
+	buf_init(&b, 16 * MIB);
+	if (fs_read(place_in_state(path, sizeof path, "current/edge/stores"), &b, NULL) == 0)
+		for (rest = buf_view(&b); str_next(&rest, '\n', &line);) {
+			if (!str_next(&line, ' ', &word) || !str_next(&line, ' ', &word) || !str_next(&line, ' ', &store) || str_eq(store, last))
+				continue; /* other names of a site stand behind its own */
+			last = store;
+			if (str_to_u64(line, 86400, &stale_s) && stale_s)
+				sweep_store(t->data, store, stale_s);
+		}
+	buf_done(&b);
+}
+
 static void on_hup(uv_signal_t *s, int signum)
 {
 	(void)signum;
@@ -147,7 +182,9 @@ static int start(struct purged *p, struct err *err)
 		return r;
 	uv_signal_init(&p->loop, &p->hup);
 	uv_signal_init(&p->loop, &p->term);
-	p->hup.data = p->term.data = p;
+	uv_timer_init(&p->loop, &p->sweep);
+	p->hup.data = p->term.data = p->sweep.data = p;
+	uv_timer_start(&p->sweep, sweep, SWEEP_MS, SWEEP_MS);
 	uv_signal_start(&p->hup, on_hup, SIGHUP);
 	uv_signal_start(&p->term, on_term, SIGTERM);
 	return daemon_confine(&p->d, err);

@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #define HEAD "\5\0\0\0binary\n\0\1\nKEY: "
 
@@ -38,7 +40,7 @@ static void heads(void **state)
 
 static void matches(void **state)
 {
-	struct kept k = { STR("https://a.example/news/1?x"), STR("news front-page") };
+	struct kept k = { .url = STR("https://a.example/news/1?x"), .keys = STR("news front-page") };
 	(void)state;
 	assert_true(kept_matches(&k, PURGE_ALL, STR("")));
 	assert_true(kept_matches(&k, PURGE_URL, STR("https://a.example/news/1?x")));
@@ -87,8 +89,43 @@ static void files(void **state)
 	assert_int_equal(n, 0);
 }
 
+/* A head of nginx's: version 5, fresh until 1000 (little endian). */
+#define FRESH_TO_1000 "\5\0\0\0\0\0\0\0\350\3\0\0\0\0\0\0more\nKEY: "
+
+static void expired(void **state)
+{
+	static const struct {
+		const char *name;
+		int64_t written, before;
+		struct str bytes;
+		bool gone;
+	} cases[] = {
+		{ "a/aa/0", 900, 1000, STR(FRESH_TO_1000 "http://a/\nHTTP/1.1 200 OK\r\n\r\n"), false }, /* fresh to that very second */
+		{ "a/aa/1", 900, 1001, STR(FRESH_TO_1000 "http://a/\nHTTP/1.1 200 OK\r\n\r\n"), true },
+		{ "a/aa/2", 1500, 1400, STR(FRESH_TO_1000 "http://a/\nHTTP/1.1 200 OK\r\n\r\n"), false }, /* confirmed by its origin since: written again */
+		{ "a/aa/3", 900, 901, STR(HEAD "http://a/\nHTTP/1.1 200 OK\r\n\r\n"), true }, /* of another version */
+		{ "a/aa/4", 900, 900, STR(HEAD "http://a/\nHTTP/1.1 200 OK\r\n\r\n"), false },
+		{ "a/aa/5", 900, 2000, STR("something else"), false },
+	};
+	char top[] = "/tmp/toride-kept.XXXXXX", path[256];
+	(void)state;
+	assert_non_null(mkdtemp(top));
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		unsigned n = 9;
+		put(top, cases[i].name, cases[i].bytes);
+		snprintf(path, sizeof path, "%s/%s", top, cases[i].name);
+		struct timespec at[2] = { { .tv_sec = cases[i].written }, { .tv_sec = cases[i].written } };
+		assert_int_equal(utimensat(AT_FDCWD, path, at, 0), 0);
+		assert_int_equal(kept_expire(top, cases[i].before, &n, NULL), 0);
+		assert_int_equal(n, cases[i].gone);
+		assert_int_equal(fs_exists(path), !cases[i].gone);
+		assert_int_equal(kept_purge(top, PURGE_ALL, STR(""), &n, NULL), 0);
+	}
+	fs_rmtree(top, NULL);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(heads), cmocka_unit_test(matches), cmocka_unit_test(files) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(heads), cmocka_unit_test(matches), cmocka_unit_test(files), cmocka_unit_test(expired) };
 	return cmocka_run_group_tests_name("edge/kept", tests, NULL, NULL);
 }

@@ -18,7 +18,7 @@ cp examples/saga/orgs/{$A,$B}.json "$top/d/orgs/"
 edit() { # FILE JQ: changes an organisation's file
 	jq "$2" "$top/d/orgs/$1.json" >"$top/new" && mv "$top/new" "$top/d/orgs/$1.json"
 }
-edit $A '.sites[1].cache_s = 1'
+edit $A '.sites[1].cache_s = 1 | .sites[0].origins += [{addr: "10.1.0.81"}]'
 edit $B '.sites[0] += {cache_s: 60, waf: "detect", aliases: ["'$B'.lg.example"]}'
 
 put_on() { # applies the description
@@ -85,6 +85,19 @@ on $A python3 -m http.server 2222 --bind 10.1.0.80 >/dev/null 2>&1 & open=$!
 try "control: another port of the server is open inside" until_true 10 on $A curl -sS --max-time 3 -o /dev/null http://10.1.0.80:2222/
 try "from the node the server's other ports stay closed" eval '! on gw1 curl -sS --max-time 3 --interface 100.64.1.1 -o /dev/null http://10.1.0.80:2222/ && on gw1 nft list chain inet toride output | grep node-to-org | grep -q "packets [1-9]"'
 kill $open; wait $open 2>/dev/null
+
+# ---- a site of two servers, one of which goes and comes back
+share() { # N [80]: how many of so many requests the second one (the first) answered, new connections each
+	on inet curl -sS --http1.1 --no-progress-meter --interface 203.0.113.77 -k --resolve "www.$A.lg.example:443:$W4" "https://www.$A.lg.example/n#[1-$1]" | grep -c "at=10.1.0.${2:-81} "; }
+both() { local k; k=$(share 20); echo "$k of 20"; [ "$k" -ge 8 ] && [ "$k" -le 12 ]; }
+try "its servers take turns" both
+on $A nft "add table ip gone; add chain ip gone in { type filter hook input priority 0; }; add rule ip gone in ip daddr 10.1.0.81 tcp dport 80 reject with tcp reset"
+try "one that refuses is left out, and no visitor notices" is "$(share 12 80)" 12
+on $A nft delete table ip gone
+try "when it is back it is asked again" until_true 30 eval '[ "$(share 1)" = 1 ]'
+try "but little at first" eval 'k=$(share 60); echo "$k of 60"; [ "$k" -ge 3 ] && [ "$k" -le 24 ]'
+share 200 >/dev/null
+try "and by and by as much as before" both
 
 # ---- the cache: a page is fetched once however many ask
 asked() { grep -c "^$1 $2\$" "$lab/org/${1:(-17):6}-web/access.log"; } # NAME PATH: how often the origin was asked
@@ -205,6 +218,11 @@ sleep 2.2 # nginx counts whole seconds
 try "when its origin is gone a disaster site shows its last page, and says when it was fetched" eval 'get bousai.$A.lg.example /kept | grep -E "asked by.*[0-9]+月[0-9]+日[0-9]+時[0-9][0-9]分に取得した"'
 get bousai.$A.lg.example /kept -D - -o /dev/null | sed 's/^/# /'
 try "in Japanese time" has "$(TZ=Asia/Tokyo date +%-m月%-d日%-H時)" get bousai.$A.lg.example /kept
+cp "$top/d/orgs/$A.json" "$top/long"
+edit $A '.sites[1].stale_s = 1'
+try "how long it may is the site's to say" put_on
+try "then visitors get the waiting page, and none that is older" until_true 20 eval '[ "$(code bousai.$A.lg.example /kept)" = 503 ]'
+cp "$top/long" "$top/d/orgs/$A.json"
 try "a page it never fetched is the waiting page" is "$(code bousai.$A.lg.example /never)" 503
 try "a dead origin gives the waiting page" has "つながりにくく" get www.$A.lg.example /
 try "with 503" is "$(code www.$A.lg.example /)" 503
