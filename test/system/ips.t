@@ -14,13 +14,11 @@ finish() { "$T" lab down 2>/dev/null; umount -q /usr/bin/suricata 2>/dev/null; r
 trap finish EXIT
 node() { TORIDE_STATE=$D/state TORIDE_RUN=$D/run "$T" "$@"; }
 on() { local host=$1; shift; ip netns exec "tp-$host" "$@"; }
-fetch() { on "$1-pc1" curl -sS --max-time "${3:-6}" -x http://192.0.2.10:8080 "$2"; }
+fetch() { on "$1-pc1" curl -sS --max-time 20 -x http://192.0.2.10:8080 "$2"; }
 attack=http://login.phish.example/photo.png honest=http://www.news.example/
 gets() { fetch "$1" "$2" | grep -q "$3"; }
 lines() { is "$(cat "$D/run/ips")" "$1"; }
-apply() { # DIR: handed in, approved, in force
-	local d; d=$(node submit "$1" --as sato) && node approve "$d" --as suzuki && node apply "$d" --as sato
-}
+apply() { put_in_force node "$1"; }
 
 # ---- signatures, one by one ----
 python3 test/ips/captures.py "$top/captures" || exit 1

@@ -19,6 +19,12 @@ until_true() {
 		sleep 0.05
 	done
 }
+# COMMAND... DIR: the description there is handed in by one person, approved by another and put in force, by `toride` of the node as COMMAND has
+# it. Its digest is left in $digest.
+put_in_force() {
+	local node=("${@:1:$#-1}")
+	digest=$("${node[@]}" submit "${!#}" --as sato) && "${node[@]}" approve "$digest" --as tanaka && "${node[@]}" apply "$digest" --as tanaka
+}
 # NAME: that process of the node serves. The caller has set $toride.
 serves() { "$toride" status --json 2>/dev/null | jq -se --arg p "$1" 'any(.[].processes[]; .name == $p and .state == "ready")' >/dev/null; }
 # DIR...: all are there, and no file of theirs holds a private key

@@ -105,10 +105,9 @@ edit(sys.argv[1] + "/service.json", lambda d: d.update(gateways=[
     {"name": "chat", "kind": "webhook", "url": gateway + "chat", "plain": True, "body": '{"text":"{{text}} ({{severity}})"}'}]))
 edit(sys.argv[1] + "/orgs/412015.json", lambda d: [c.update(sms="090-0000-0001", voice="0952-00-0001", webhook="chat") for c in d["contacts"][:1]])
 PY
-apply() { "$toride" submit "$1" --as sato | grep -o 'sha256:[0-9a-f]*' | head -n 1 >"$top/digest" && "$toride" approve "$(cat "$top/digest")" --as tanaka && "$toride" apply "$(cat "$top/digest")"; }
 on inet python3 "$source/test/system/gateway.py" 203.0.113.25 8099 "$top/gateway" & gateway=$!
 trap 'kill $gateway; "$toride" lab down >&2; rm -rf "$top"' EXIT
-try "a description with gateways is applied" apply "$top/next"
+try "a description with gateways is applied" put_in_force "$toride" "$top/next"
 echo "s3cret-token" >"$TORIDE_STATE/courier/sms.token"
 kill -9 "$("$toride" status --json | jq -r '.processes[] | select(.name == "courierd") | .pid')" # what waits for it waits
 S=$("$toride" incident open "grave" --org 412015 --severity 3 --terminal "$pc1" --by analyst --json | jq -r .number)
