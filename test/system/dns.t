@@ -13,12 +13,9 @@ finish() { [ -z "${load:-}" ] || kill "$load" 2>/dev/null; $T lab down >/dev/nul
 trap finish EXIT
 toride() { TORIDE_STATE=$L/state TORIDE_RUN=$L/run $T "$@"; }
 inet() { $T lab exec inet -- "$@"; }
-answer() { inet dig +norec +short +time=1 +tries=2 "@198.51.100.$1" "$2" "$3"; }
+answer() { inet dig +norec +short +time=3 +tries=3 "@198.51.100.$1" "$2" "$3"; }
 serial() { answer "$1" "$2" SOA | cut -d' ' -f3; }
-apply() { # DIR: handed in, approved, applied; the digest in $top/digest
-	toride submit "$1" --as sato | grep -o 'sha256:[0-9a-f]*' | head -n 1 >"$top/digest" &&
-		toride approve "$(cat "$top/digest")" --as tanaka >/dev/null && toride apply "$(cat "$top/digest")"
-}
+apply() { put_in_force toride "$1"; }
 edit() { # CODE NAME TYPE DATA: the same description with one record more, in $top/next
 	rm -rf "$top/next"; cp -r "$L/description" "$top/next"
 	python3 - "$top/next/orgs/$1.json" "$2" "$3" "$4" <<'PY'
@@ -73,17 +70,17 @@ ok $? "the key is in no generation and on no disk but the run directory"
 for z in $other city.saga.lg.example city.tosu.lg.example pref.saga.lg.example town.arita.lg.example; do
 	printf '%s SOA\nwww.%s A\n%s MX\n_dmarc.%s TXT\n' $z $z $z $z
 done >"$top/names"
-inet dnsperf -s 198.51.100.53 -d "$top/names" -Q 100 -l 40 -t 3 -e >"$top/load" 2>&1 & load=$!
+$T lab exec inet -- dnsperf -s 198.51.100.53 -d "$top/names" -Q 100 -l 600 -t 15 -e >"$top/load" 2>&1 & load=$!
 changed=0
 for i in $(seq 1 10); do
 	edit 413879 "r$i" A 198.51.100.90
 	apply "$top/next" >"$top/try" 2>&1 && toride rollback >>"$top/try" 2>&1 || { changed=1; break; }
 done
 ok $changed "twenty changes of one body's zone, each read back"
-wait $load; load=
+kill -INT $load; wait $load; load=
 sed -n 's/^ *Queries/# Queries/p' "$top/load"
 lost=$(awk '/Queries lost:/{print $3}' "$top/load") sent=$(awk '/Queries sent:/{print $3}' "$top/load")
-[ "${sent:-0}" -gt 2000 ] && [ "$lost" = 0 ] && grep -q 'NOERROR.*(100.00%)' "$top/load"; ok $? "meanwhile every question for the others was answered ($sent asked)"
+[ "${sent:-0}" -gt 500 ] && [ "$lost" = 0 ] && grep -q 'NOERROR.*(100.00%)' "$top/load"; ok $? "meanwhile every question for the others was answered ($sent asked)"
 cp "$top/load" "$top/try"
 
 # ---- one dies ----
@@ -107,7 +104,7 @@ inet dnsperf -s 198.51.100.53 -d "$top/torture" -Q 20000 -l 12 -t 1 -q 2000 >"$t
 sleep 1
 # Honest resolvers ask from other addresses; a name server that is silent is asked again (RFC 1035 section 7.2).
 inet ip addr add 203.0.113.200/32 dev lo 2>/dev/null
-inet dnsperf -a 203.0.113.200 -s 198.51.100.53 -d "$top/names" -Q 50 -l 8 -t 2 >"$top/honest" 2>&1
+inet dnsperf -a 203.0.113.200 -s 198.51.100.53 -d "$top/names" -Q 50 -l 8 -t 5 >"$top/honest" 2>&1
 grep -h 'Queries' "$top/honest" "$top/flood" | sed 's/^/# /'
 wait $load; load=
 done_=$(awk '/Queries completed:/{print $3}' "$top/honest") asked=$(awk '/Queries sent:/{print $3}' "$top/honest")
