@@ -85,9 +85,20 @@ try "the open connection goes on" until_true 20 talks
 try "pages go on" until_true 20 grows
 # It comes and goes for less than back_s: traffic stays where it is.
 moves() { node status --json | jq '.counters[] | select(.org == "") | .probed.line_moves'; }
-m=$(moves)
-for _ in 1 2; do at inet nft flush chain inet dead in; sleep 1.5; at inet nft 'add rule inet dead in iifname "eth0" drop'; sleep 1.5; done
-try "a line that comes and goes moves nothing" eval '[ "${m:-0}" -gt 0 ] && is "$(moves)" "$m"'
+flap() { # it answers for a second; false where a busy machine has made more than back_s of it
+	local began; began=$(date +%s%N)
+	at inet nft flush chain inet dead in; sleep 1; at inet nft 'add rule inet dead in iifname "eth0" drop'
+	[ $((($(date +%s%N) - began) / 1000000)) -lt 2800 ]
+}
+moved=0
+comes_and_goes() {
+	local m
+	until_true 20 using isp2 && m=$(moves) && [ "${m:-0}" -gt 0 ] && flap && sleep 1 && flap || return
+	sleep 1
+	[ "$(moves)" = "$m" ] || moved=1
+}
+try "a line that comes and goes" until_true 10 comes_and_goes
+try "moves nothing" is "$moved" 0
 at inet nft delete table inet dead
 try "it is used again once it has answered without a gap" until_true 30 using isp1
 
@@ -95,16 +106,12 @@ try "it is used again once it has answered without a gap" until_true 30 using is
 at inet ip link set eth0 down
 until_true 20 using isp2 >/dev/null
 cp -r "$L/description" "$top/next"; sed -i 's/"users": *[0-9]*/"users": 2220/' "$top/next/orgs/412015.json"
-change() {
-	local digest
-	digest=$(node submit "$1" --as alice | grep -o 'sha256:[0-9a-f]*' | head -n 1) && node approve "$digest" --as bob && node apply "$digest" --as bob
-}
-try "a change is applied while the first line is dead" change "$top/next"
+try "a change is applied while the first line is dead" put_in_force node "$top/next"
 try "traffic stays on the second" until_true 20 using isp2
 try "the kernel says so" way 203.0.113.10 wan1
 at inet ip link set eth0 up
 try "and moves back under the new generation" until_true 30 using isp1
-try "the open connection has lived through all of it" talks
+try "the open connection has lived through all of it" until_true 20 talks
 kill $talk $page $echoes 2>/dev/null; wait 2>/dev/null
 try "what each body used of the lines is shown" sh -c "TORIDE_STATE=$PWD/$L/state TORIDE_RUN=$PWD/$L/run $T lines | grep -E '412015 .*[1-9]'"
 echo "1..$n"

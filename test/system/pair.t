@@ -23,7 +23,7 @@ try "the first carries the traffic, the second stands by" until_true 20 shown_by
 flows_begin
 try "control: the open connection talks" until_true 20 talks
 try "control: the long file comes" until_true 20 grows
-try "control: pages come" page
+try "control: pages come" until_true 10 page
 try "the second knows both flows, each in its organisation's zone" until_true 20 \
 	sh -c "$T lab exec gw2 -- conntrack -L 2>/dev/null | grep 'dport=7 ' | grep ESTABLISHED | grep -q 'zone=1' && $T lab exec gw2 -- conntrack -L 2>/dev/null | grep 'dport=8443\|dport=443 ' | grep -q 'zone=1'"
 towards() { at "$1" ip -j route get "$2" | jq -r '.[0].dev'; }
@@ -72,7 +72,7 @@ try "who decides is killed: the other node, and no more" until_true 20 shown_by 
 try "the open connection goes on" until_true 20 talks
 end_process gw1 paird
 try "who listens to him is killed: the other node, and no more" until_true 20 shown_by gw2
-try "the open connection has lived through all of it" talks
+try "the open connection has lived through all of it" until_true 20 talks
 try "so has the long file" until_true 20 grows
 try "each takeover is an event" sh -c "TORIDE_STATE=$PWD/$L/gw2/state TORIDE_RUN=$PWD/$L/gw2/run $T log tail --org service -n 300 | grep 'gw2 carries the traffic; the door was open after [0-9]* ms'"
 flows_end
