@@ -213,7 +213,8 @@ int block_check(const struct block *k, const struct zones *z, int64_t now_ms, st
 
 /* ---- resolver, proxy, flows ---- */
 
-int block_tell_unbound(const struct env *e, const struct block *k, const struct zones *z, bool add, struct err *err)
+/* One block comes or goes at the resolver; nothing when the resolver doesn't run. */
+static int tell_unbound(const struct env *e, const struct block *k, const struct zones *z, bool add, struct err *err)
 {
 	const struct zone *own = zones_find(z, k->org);
 	bool all = strcmp(k->org, "*") == 0;
@@ -230,7 +231,8 @@ int block_tell_unbound(const struct env *e, const struct block *k, const struct 
 	return unbound_control(e, words, (struct str){ 0 }, err);
 }
 
-int block_cut(const struct env *e, const struct block *k, const struct zones *z, struct err *err)
+/* Ends what runs against it. */
+static int cut(const struct env *e, const struct block *k, const struct zones *z, struct err *err)
 {
 	struct network n;
 	if ((k->kind != BLOCK_ADDRESS && k->kind != BLOCK_TERMINAL) || !network_parse(k->value, &n))
@@ -364,7 +366,7 @@ int blocks_tell_unbound(const struct env *e, struct err *err)
 	int r = hold_open(&h, err);
 	for (size_t i = 0; r == 0 && i < h.b.n; i++) {
 		struct err one;
-		if (block_tell_unbound(e, &h.b.list[i], &h.z, true, &one) < 0)
+		if (tell_unbound(e, &h.b.list[i], &h.z, true, &one) < 0)
 			log_err(LOG_LEVEL_ERROR, h.b.list[i].org, h.b.list[i].id, &one);
 	}
 	hold_close(&h);
@@ -403,10 +405,10 @@ static int add(const struct env *e, struct hold *h, const struct block *k, struc
 	if (r == 0)
 		r = install(e, &h->b, &h->z, err);
 	if (r == 0)
-		r = block_tell_unbound(e, k, &h->z, true, err);
+		r = tell_unbound(e, k, &h->z, true, err);
 	if (r == 0) {
 		tell_proxy_or_log(&h->b);
-		return block_cut(e, k, &h->z, err);
+		return cut(e, k, &h->z, err);
 	}
 	if (old.id[0])
 		blocks_put(&h->b, &old, NULL);
@@ -434,7 +436,7 @@ static int release(const struct env *e, struct hold *h, struct block *k, struct 
 	blocks_drop(&h->b, k);
 	if (held_elsewhere(&h->b, &gone))
 		return 0;
-	return block_tell_unbound(e, &gone, &h->z, false, err);
+	return tell_unbound(e, &gone, &h->z, false, err);
 }
 
 int blocks_remove(const struct env *e, const char *id, struct err *err)

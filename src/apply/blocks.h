@@ -46,11 +46,6 @@ int blocks_install(const struct env *e, const struct gen *g, struct err *err);
 int blocks_tell_unbound(const struct env *e, struct err *err);
 int blocks_tell_proxy(struct err *err);
 
-/* One block comes or goes at the resolver; nothing when the resolver doesn't run. */
-int block_tell_unbound(const struct env *e, const struct block *k, const struct zones *z, bool add, struct err *err);
-/* Ends what runs against it. */
-int block_cut(const struct env *e, const struct block *k, const struct zones *z, struct err *err);
-
 /* Adds or removes for good: file, kernel, resolver, proxy, running flows. What fails is undone. */
 int blocks_add(const struct env *e, const struct block *k, struct err *err);
 int blocks_remove(const struct env *e, const char *id, struct err *err);

@@ -38,7 +38,9 @@ struct pending {
 	uint64_t peer;
 };
 
-bool orders_allowed(uid_t uid, uint8_t op)
+/* May this user send this order? Root all; controld all but blocks, lines and which node of a pair this is; respondd only blocks, probed lines,
+ * paird the pair, and blocks while this node stands by. */
+static bool allowed(uid_t uid, uint8_t op)
 {
 	bool block = op == ORDER_BLOCK_ADD || op == ORDER_BLOCK_REMOVE;
 	bool lines = op == ORDER_LINES, edge = op == ORDER_EDGE, pair = op == ORDER_PAIR;
@@ -146,7 +148,7 @@ static void carry_out(struct peer *p)
 	if (order_parse(p->in + 4, ORDER_SIZE, &order) < 0) {
 		err_set(&err, E_INVALID, "order", "malformed");
 		refuse(p, &err);
-	} else if (!orders_allowed(p->uid, order.op)) {
+	} else if (!allowed(p->uid, order.op)) {
 		log_warn("", "order", "uid %u may not send order %u", (unsigned)p->uid, order.op);
 		err_set(&err, E_DENIED, "order", "not yours to order");
 		refuse(p, &err);

@@ -20,8 +20,5 @@ struct orders_opts {
 
 int orders_open(const struct orders_opts *o, struct orders **ret, struct err *err);
 void orders_close(struct orders **o);
-/* May this user send this order? Root all; controld all but blocks, lines and which node of a pair this is; respondd only blocks, probed lines,
- * paird the pair, and blocks while this node stands by. */
-bool orders_allowed(uid_t uid, uint8_t op);
 
 #endif

@@ -81,7 +81,8 @@ int rundir_give(const struct table_process *p, struct err *err)
 	return r;
 }
 
-uint64_t rundir_start_time(pid_t pid)
+/* Start time of a process in clock ticks since boot, 0 when it is gone or only waits to be reaped. proc(5), field 22 of stat. */
+static uint64_t start_time(pid_t pid)
 {
 	char path[64], text[1024];
 	unsigned long long start = 0;
@@ -102,7 +103,7 @@ void rundir_note_pid(const char *name, pid_t pid)
 {
 	char path[PLACE_MAX], text[64] = "";
 	if (pid)
-		snprintf(text, sizeof text, "%d %llu\n", (int)pid, (unsigned long long)rundir_start_time(pid));
+		snprintf(text, sizeof text, "%d %llu\n", (int)pid, (unsigned long long)start_time(pid));
 	_cleanup_fd_ int fd = open(place_in_run(path, sizeof path, "pids/%s", name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0 || write(fd, text, strlen(text)) < 0)
 		log_warn("", path, "cannot write: %s", strerror(errno));
@@ -117,10 +118,10 @@ static int sweep_one(const char *name, void *user)
 	(void)user;
 	buf_init(&b, 4096);
 	if (fs_read(place_in_run(path, sizeof path, "pids/%s", name), &b, NULL) == 0 &&
-	    sscanf(buf_cstr(&b), "%d %llu", &pid, &start) == 2 && pid > 1 && start && rundir_start_time(pid) == start) {
+	    sscanf(buf_cstr(&b), "%d %llu", &pid, &start) == 2 && pid > 1 && start && start_time(pid) == start) {
 		log_warn("", name, "process %d of a former instance still ran: killed", pid);
 		kill(pid, SIGKILL);
-		for (int i = 0; i < 200 && rundir_start_time(pid) == start; i++)
+		for (int i = 0; i < 200 && start_time(pid) == start; i++)
 			poll(NULL, 0, 10);
 	}
 	buf_done(&b);

@@ -24,8 +24,6 @@ int rundir_sweep(struct err *err);
 int rundir_sockets(int ret[RUNDIR_SOCKETS], struct err *err);
 /* RUN/pids/NAME = "PID STARTTIME\n"; pid 0 empties it. */
 void rundir_note_pid(const char *name, pid_t pid);
-/* Start time of a process in clock ticks since boot, 0 when it is gone or only waits to be reaped. proc(5), field 22 of stat. */
-uint64_t rundir_start_time(pid_t pid);
 /* RUN/ready/NAME: what stands there ("" when nothing), empty it, fill it. */
 void rundir_ready_get(const char *name, char dst[80]);
 void rundir_ready_set(const char *name, const char *text);

@@ -304,7 +304,7 @@ void supervise_stop(struct supervise *s)
 
 /* ---- the clock ---- */
 
-void supervise_check(struct supervise *s)
+static void check(struct supervise *s)
 {
 	int64_t now = clock_mono_ms();
 	for (size_t i = 0; i < s->n && !s->stopping; i++) {
@@ -339,7 +339,7 @@ static void on_tick(uv_timer_t *t)
 {
 	struct supervise *s = t->data;
 	supervise_reap(s); /* also what a lost SIGCHLD would have told */
-	supervise_check(s);
+	check(s);
 }
 
 int supervise_open(const struct supervise_opts *o, struct supervise **ret, struct err *err)

@@ -28,7 +28,6 @@ struct supervise_opts {
 
 int supervise_open(const struct supervise_opts *o, struct supervise **ret, struct err *err);
 void supervise_close(struct supervise **s); /* after `stopped`, outside the loop */
-void supervise_check(struct supervise *s);  /* looks now in place of at the next tick (100 ms) */
 void supervise_reap(struct supervise *s);   /* SIGCHLD came */
 /* In reverse order, each its stop signal; killed after 3 s, all after 10 s. */
 void supervise_stop(struct supervise *s);

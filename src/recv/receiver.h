@@ -34,6 +34,6 @@ int receiver_start(const struct receiver_opts *o, struct receiver **ret, struct 
 void receiver_config(struct receiver *r, const struct conf *c);
 void receiver_settled(struct receiver *r); /* acknowledgements came: connections end, and reading goes on */
 void receiver_tick(struct receiver *r);    /* about once a second */
-void receiver_stop(struct receiver **r);   /* no more is read; run the loop once more to free */
+void receiver_stop(struct receiver **r);   /* no more is read; the process ends: nothing is freed */
 
 #endif

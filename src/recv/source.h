@@ -40,13 +40,11 @@ int origin_sources(struct origin *o, const struct conf_org *c, int64_t mono_ms);
 void origin_done(struct origin *o);
 struct source *origin_find(const struct origin *o, const struct conf_addr *a);
 
-enum transport { BY_UDP, BY_TCP, BY_TLS };
 struct arrival {
 	struct str line;
 	bool cut, broken;              /* longer than allowed; its framing was broken */
 	const struct conf_addr *peer;
 	const char *peer_ip;
-	enum transport transport;
 	const unsigned char *certificate; /* SHA-256, by TLS; else NULL */
 };
 /* One line: to events as the body's, or raw as the service's. -E_LIMIT: there is no room for it now (nothing was counted). */

@@ -68,7 +68,7 @@ static uint64_t arrives(uint8_t last, const char *line, const unsigned char *cer
 {
 	struct conf_addr a = addr(last);
 	uint64_t before = events_last(t.events);
-	struct arrival arrival = { .line = str_from(line), .peer = &a, .peer_ip = "10.1.0.x", .transport = certificate ? BY_TLS : BY_UDP, .certificate = certificate };
+	struct arrival arrival = { .line = str_from(line), .peer = &a, .peer_ip = "10.1.0.x", .certificate = certificate };
 	assert_int_equal(origin_take(&t.origin, origin_find(&t.origin, &a), &arrival, t.events), 0);
 	return events_last(t.events) - before;
 }

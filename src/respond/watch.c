@@ -43,7 +43,8 @@ static bool is_hopeless(struct respond *r, const struct finding *f, struct str j
 	return true;
 }
 
-int watch_take(struct respond *r, struct str json)
+/* One finding's JSON, as the socket gives it: 0 when it may be acknowledged (malformed ones are, and counted). */
+static int take(struct respond *r, struct str json)
 {
 	struct arena arena;
 	struct finding f;
@@ -151,7 +152,7 @@ static bool take_message(struct peer *p, const void *msg, size_t n)
 		p->w->r->watch_stale = true;
 		return true;
 	}
-	if (watch_take(p->w->r, m.json) < 0)
+	if (take(p->w->r, m.json) < 0)
 		return false;
 	send_to(p, &(struct finding_msg){ .type = FINDING_MSG_ACK, .number = m.number, .json = { "", 0 } });
 	return true;

@@ -20,7 +20,5 @@ void watch_close(struct watch **w);
 void watch_tell(struct watch *w, struct str list);
 /* Findings that waited for the store: tries again. Call now and then. */
 void watch_retry(struct watch *w);
-/* One finding's JSON, as the socket gives it: 0 when it may be acknowledged (malformed ones are, and counted). */
-int watch_take(struct respond *r, struct str json);
 
 #endif
