@@ -46,8 +46,10 @@ int compile_probed(const struct model *m, struct outset *out, struct err *err)
 	json_field_u64(&b, "loss_percent", s->failover.loss_percent);
 	json_field_u64(&b, "loss_rounds", s->failover.loss_rounds);
 	json_field_u64(&b, "back_s", s->failover.back_s);
-	if (s->time.n_servers)
+	if (s->time.n_servers) {
 		json_field_u64(&b, "drift_ms", s->time.drift_ms);
+		json_field_u64(&b, "silent_s", s->time.silent_s);
+	}
 	buf_puts(&b, ",\"lines\":[");
 	for (size_t i = 0; i < s->n_uplinks; i++) {
 		buf_puts(&b, i ? ",\n{" : "\n{");

@@ -236,8 +236,6 @@ static void on_count(uv_timer_t *t)
 
 /* ---- time ---- */
 
-#define UNSURE_MAX 15 /* 30 s: chronyd asks at once after a start, and again after seconds */
-
 static void time_alarm(struct probed *p, bool *given, bool now, const char *message)
 {
 	if (*given == now)
@@ -265,7 +263,7 @@ static void time_judged(struct probed *p, const struct sntp_answer *a)
 	p->unsure = a->synchronised ? 0 : p->unsure + 1;
 	if (a->synchronised)
 		drift_judged(p, a->offset_ms);
-	if (a->synchronised || p->unsure >= UNSURE_MAX)
+	if (a->synchronised || p->unsure * COUNT_MS >= p->c.silent_s * 1000)
 		time_alarm(p, &p->unsynced, !a->synchronised,
 		           a->synchronised ? "the time servers above answer again (上位の時刻サーバの応答が回復しました)"
 		                           : "no time server above answers as it should (上位の時刻サーバから正しい応答がありません)");

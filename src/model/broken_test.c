@@ -105,6 +105,7 @@ static const struct broken cases[] = {
 	{ "\"proxy_port\": 8080", "\"proxy_port\": 8080, \"failover\": {\"loss_percent\": 101}", "service.failover.loss_percent", "must be a whole number from 0 to 100" },
 	{ "\"proxy_port\": 8080", "\"proxy_port\": 8080, \"failover\": {\"loss_rounds\": 5}", "service.failover.loss_rounds", "must be a whole number from 10 to 64" },
 	{ "\"proxy_port\": 8080", "\"proxy_port\": 8080, \"failover\": {\"probe_ms\": 10}", "service.failover.probe_ms", "must be a whole number from 50 to 60000" },
+	{ "\"proxy_port\": 8080", "\"proxy_port\": 8080, \"time\": {\"silent_s\": 1}", "service.time.silent_s", "must be a whole number from 2 to 86400" },
 	{ "\"burst_mbps\": 140", "\"burst_mbps\": 140, \"burst_s\": 251", ORG1 ".burst_s", "must be a whole number from 1 to 250" },
 	{ "\"guaranteed_mbps\": 60", "\"guaranteed_mbps\": 0", ORG1 ".guaranteed_mbps", "must be a whole number from 1 to 400000" },
 	/* the pair */

@@ -415,6 +415,7 @@ struct service {
 		struct time_server *servers;
 		size_t n_servers;
 		uint32_t drift_ms; /* the node's own clock is further off: an alarm */
+		uint32_t silent_s; /* no server above has answered as it should for so long: an alarm */
 	} time;
 	struct prefix log4, log6;     /* what devices name as syslog server; the same for all. Unset: no device is listened to */
 	const char *acme;             /* directory (URL) of the authority that public sites' certificates are got from (RFC 8555); "" */

@@ -795,6 +795,8 @@ static const struct object time_object = {
 		  SAYS("上位サーバ", "時刻を受け取る上位サーバ。空は時刻を提供しません。", "The servers time is taken from; empty: no time is served.") },
 		{ "drift_ms", FIELD_UINT, IN(service, time, drift_ms), .min = 1, .max = 86400000, .def = "100",
 		  SAYS("ずれの警報 (ミリ秒)", "ノードの時計がこれより大きくずれると警報を出します。", "The node's own clock is further off: an alarm.") },
+		{ "silent_s", FIELD_UINT, IN(service, time, silent_s), .min = 2, .max = 86400, .def = "30",
+		  SAYS("無応答の警報 (秒)", "上位サーバから正しい応答がない時間がこれより長いと警報を出します。", "No server above has answered as it should for so long: an alarm.") },
 		END,
 	},
 };

@@ -44,7 +44,8 @@ static bool parse(yyjson_val *root, struct conf *c)
 	    !number(root, "loss_percent", 0, 100, &c->loss_percent) || !number(root, "loss_rounds", 1, 64, &c->loss_rounds) ||
 	    !number(root, "back_s", 0, 86400, &c->back_s))
 		return false;
-	if (yyjson_obj_get(root, "drift_ms") && !number(root, "drift_ms", 1, 86400000, &c->drift_ms))
+	if (yyjson_obj_get(root, "drift_ms") &&
+	    (!number(root, "drift_ms", 1, 86400000, &c->drift_ms) || !number(root, "silent_s", 2, 86400, &c->silent_s)))
 		return false;
 	yyjson_arr_foreach(yyjson_obj_get(root, "lines"), i, n, v)
 		if (c->n_lines == CONF_LINES || !line(v, &c->lines[c->n_lines++]))
