@@ -5,13 +5,14 @@ set -u
 src=${TORIDE_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}
 bin=${TORIDE_BIN:-$src/build}
 PATH=/usr/sbin:$PATH
-n=0
-ok() { n=$((n + 1)); if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi; }
 skip() { echo "1..0 # skip $*"; echo "ok 1 - # skip $*"; exit 0; }
 command -v clamd >/dev/null || skip "clamd isn't installed"
 [ "$(id -u)" = 0 ] || skip "needs root"
 
 work=$(mktemp -d /tmp/toride-scan.XXXXXX)
+top=$work
+. "$src/test/system/lib.sh"
+show=("$work/scand.log")
 export TORIDE_STATE=$work/state TORIDE_RUN=$work/run TORIDE_RULES=$src/rules
 clamd_pid='' scand_pid=''
 ended() {
@@ -51,8 +52,7 @@ head -c 3000000 /dev/zero >"$work/large"
 head -c 100000 /dev/urandom >"$work/random"
 
 setpriv --groups $scan "$bin/toride-scand" >"$work/scand.log" 2>&1 & scand_pid=$!
-for _ in $(seq 50); do [ -S "$TORIDE_RUN/verdict.sock" ] && break; sleep 0.1; done
-ok $([ -S "$TORIDE_RUN/verdict.sock" ]; echo $?) "scand serves, confined"
+try "scand serves, confined" until_true 10 test -S "$TORIDE_RUN/verdict.sock"
 ok $([ "$(awk '/^Seccomp:/{print $2}' "/proc/$scand_pid/status")" = 2 ]; echo $?) "scand runs under seccomp"
 
 # asked before clamd is there: the answer waits for it
@@ -100,8 +100,8 @@ head -c 60000 random >r; tar -czf half.tgz r; head -c 30000 half.tgz >half2.tgz
 ok $([ "$(verdict "$work/half2.tgz")" = unscannable ]; echo $?) "half an archive is unscannable"
 nursery=$(pgrep -P "$scand_pid" | head -n 1)
 ok $([ "$(awk '/^Seccomp:/{print $2}' "/proc/$nursery/status")" = 2 ]; echo $?) "the workers' nursery runs under seccomp"
-for _ in $(seq 30); do [ -z "$(pgrep -P "$nursery")" ] && break; sleep 0.1; done
-ok $([ -z "$(pgrep -P "$nursery")" ]; echo $?) "no worker stays"
+none_stays() { [ -z "$(pgrep -P "$nursery")" ]; }
+try "no worker stays" until_true 10 none_stays
 cd / || exit 1
 
 # ---- our own rules ----
@@ -111,13 +111,11 @@ echo 'the word of the day is umbrella' >"$work/own"
 ok $([ "$(verdict "$work/own")" = clean ]; echo $?) "a text is clean"
 mkdir -p "$TORIDE_STATE/feeds/yara"; chmod 755 "$TORIDE_STATE/feeds/yara"
 echo 'rule Broken { condition: nosuch }' >"$TORIDE_STATE/feeds/yara/own.yar"
-for _ in $(seq 20); do grep -q 'undefined identifier' "$work/scand.log" && break; sleep 0.5; done
-ok $(grep -q 'own.yar:1' "$work/scand.log"; echo $?) "a broken rule is told with file and line"
+try "a broken rule is told with file and line" until_true 10 grep -q 'own.yar:1.*undefined identifier' "$work/scand.log"
 ok $([ "$(verdict "$work/invoice.pdf.exe")" = malicious ]; echo $?) "and the old rules stay"
 echo 'rule Umbrella { strings: $a = "umbrella" condition: $a }' >"$TORIDE_STATE/feeds/yara/own.yar"
-got=''
-for _ in $(seq 20); do got=$(verdict "$work/own"); [ "$got" = malicious ] && break; sleep 0.5; done
-ok $([ "$got" = malicious ]; echo $?) "a new rule acts without a restart, also on what was clean"
+becomes() { is "$(verdict "$1")" malicious; }
+try "a new rule acts without a restart, also on what was clean" until_true 10 becomes "$work/own"
 
 # clamd dies under load
 kill -9 "$clamd_pid"; wait "$clamd_pid" 2>/dev/null
@@ -133,9 +131,7 @@ ok $([ "$(verdict "$work/new")" = clean ]; echo $?) "unknown malware is clean at
 before=$(od -An -tu8 -N8 "$TORIDE_RUN/scand/generation" | tr -d ' ')
 printf '%s:%s:Toride.Test.New\n' "$(md5sum <"$work/new" | cut -c1-32)" "$(wc -c <"$work/new")" >"$db/new.hdb"
 chmod a+r "$db/new.hdb"
-got=''
-for _ in $(seq 60); do got=$(verdict "$work/new"); [ "$got" = malicious ] && break; sleep 0.5; done
-ok $([ "$got" = malicious ]; echo $?) "a new signature is loaded without a restart, and acts"
+try "a new signature is loaded without a restart, and acts" until_true 30 becomes "$work/new"
 after=$(od -An -tu8 -N8 "$TORIDE_RUN/scand/generation" | tr -d ' ')
 ok $([ "$after" -gt "$before" ]; echo $?) "the generation number went up, so that cached verdicts are void"
 
@@ -152,18 +148,16 @@ ok $([ $? = 1 ] && grep -q "don't find the test file" "$work/import"; echo $?) "
 cp "$db"/toride-test.* "$work/feed/"
 "$bin/toride" signatures import "$work/feed" --clean "$work/clean" >"$work/import" 2>&1
 ok $([ $? = 0 ] && [ -e "$db/staged.hdb" ] && [ -e "$TORIDE_STATE/feeds/clamav.before/toride-test.ndb" ]; echo $?) "others are put in force, the old ones kept"
-got=''
-for _ in $(seq 60); do got=$(verdict "$work/hello.txt"); [ "$got" = malicious ] && break; sleep 0.5; done
-ok $([ "$got" = malicious ]; echo $?) "and act without a restart"
+try "and act without a restart" until_true 30 becomes "$work/hello.txt"
 # of a day ago: the watch is told
 touch -d '2 days ago' "$db"
-for _ in $(seq 20); do grep -q 'signatures are 4[0-9] hours old' "$work/scand.log" && break; sleep 0.5; done
-ok $(grep -q 'signatures are 4[0-9] hours old' "$work/scand.log"; echo $?) "signatures older than a day are an alarm"
+try "signatures older than a day are an alarm" until_true 10 grep -q 'signatures are 4[0-9] hours old' "$work/scand.log"
 
 # hostile bytes
-for bytes in '\377\377\377\377' '\0\0\0\1\t' 'GET / HTTP/1.0\r\n\r\n'; do printf "$bytes" | timeout 2 nc -U "$TORIDE_RUN/verdict.sock" >/dev/null 2>&1; done
+for bytes in '\377\377\377\377' '\0\0\0\1\t' 'GET / HTTP/1.0\r\n\r\n'; do printf "$bytes" | timeout 10 nc -N -U "$TORIDE_RUN/verdict.sock" >/dev/null 2>&1; done
 ok $([ "$(verdict "$work/eicar.com")" = malicious ]; echo $?) "hostile bytes on the socket harm nobody else"
 kill "$clamd_pid"; wait "$clamd_pid" 2>/dev/null; clamd_pid=''
 kill -TERM "$scand_pid"; wait "$scand_pid"; code=$?; scand_pid=''
 ok $([ $code = 0 ]; echo $?) "SIGTERM ends scand with 0"
 echo "1..$n"
+exit ${bad:-0}
