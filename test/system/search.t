@@ -92,7 +92,7 @@ try "every sealed record is in the index once" all_once
 (i=0; while [ -e "$top" ] && [ ! -e "$top/enough" ]; do i=$((i + 1)); get 412015 "http://www.news.example/k/$i"; done) &
 busy=$!
 try "stored killed five times" eval 'for i in 1 2 3 4 5; do shoot stored && sleep 0.$((RANDOM % 10)) || exit 1; done'
-try "indexd killed five times" eval 'for i in 1 2 3 4 5; do shoot indexd && sleep 1.$((RANDOM % 10)) || exit 1; done'
+try "indexd killed five times" eval 'for i in 1 2 3 4 5; do shoot indexd && sleep 0.$((RANDOM % 10)) || exit 1; done'
 try "both" eval 'kill -9 $(pid_of indexd) $(pid_of stored); until_true 40 eval "[ -n \"\$(pid_of indexd)\" ] && [ -n \"\$(pid_of stored)\" ]"'
 : >"$top/enough"; wait $busy
 try "every sealed record is in the index once again" all_once
