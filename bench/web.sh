@@ -8,7 +8,7 @@ n=${REQUESTS:-6000}
 ip addr add 198.51.100.3/32 dev lo; ip addr add 2001:db8:100::3/128 dev lo nodad; ip addr add 10.1.0.80/32 dev lo; ip addr add 100.64.1.1/32 dev lo
 mkdir -p "$work/d/orgs" "$work/s/edge/log" "$work/s/edge/cache" "$work/r/edge/tmp" "$work/www"
 chmod 755 "$work"
-head -c 10240 /dev/urandom | base64 -w0 | head -c 10240 >"$work/www/page.html"
+for k in 10 50; do head -c ${k}000 /dev/urandom | base64 -w0 | head -c $((k * 1024)) >"$work/www/page$k.html"; done
 cp -r "$src/examples/saga/prefectures" "$work/d/"
 jq '.state_dir = "'"$work/s"'" | .run_dir = "'"$work/r"'" | .web_source_per_s = 10000 | .web_forms_per_min = 10000' \
 	<(grep -v '^//' "$src/examples/saga/service.json") >"$work/d/service.json"
@@ -35,12 +35,19 @@ measure() {
 	after=$(ticks "$1")
 	echo "$(sed -n 's/^finished in .*, \([0-9.]*\) req\/s.*/\1/p' <<<"$out") $(calc "($after - $before) * 1000 / $hz / $n") $(sed -n 's/^status codes: \([0-9]*\) 2xx.*/\1/p' <<<"$out")"
 }
-url=/page.html?id=12345\&page=2 # level 4 takes Japanese in a question for an attack
-read -r bare bare_cpu answered <<<"$(measure $peer "http://peer.bench.example$url" 127.0.0.1:8081)"
-[ "$answered" = "$n" ] || { cat "$work/log" >&2; die "the peer answered $answered of $n"; }
-for s in waf1 waf4 cached; do
-	read -r rate cpu answered <<<"$(measure $edge "http://$s.bench.example$url" 198.51.100.3:80)"
-	[ "$answered" = "$n" ] || die "$s answered $answered of $n"
-	figure "web_$s" "$rate" req/s nginx_bare "$bare" "$(calc "$rate / $bare")" -
-	figure "web_${s}_cpu" "$cpu" ms/request nginx_bare "$bare_cpu" "$(calc "$bare_cpu / $cpu")" -
-done
+# sites KIB SITE...: pages of that size, bare and through each site
+sites() {
+	local url="/page$1.html?id=12345&page=2" s name bare bare_cpu rate cpu answered # level 4 takes Japanese in a question for an attack
+	local of=; [ "$1" = 10 ] || of=_$1k
+	read -r bare bare_cpu answered <<<"$(measure $peer "http://peer.bench.example$url" 127.0.0.1:8081)"
+	[ "$answered" = "$n" ] || { cat "$work/log" >&2; die "the peer answered $answered of $n"; }
+	for s in "${@:2}"; do
+		read -r rate cpu answered <<<"$(measure $edge "http://$s.bench.example$url" 198.51.100.3:80)"
+		[ "$answered" = "$n" ] || die "$s answered $answered of $n"
+		name=web_$s$of
+		figure "$name" "$rate" req/s nginx_bare "$bare" "$(calc "$rate / $bare")" -
+		figure "${name}_cpu" "$cpu" ms/request nginx_bare "$bare_cpu" "$(calc "$bare_cpu / $cpu")" -
+	done
+}
+sites 10 waf1 waf4 cached
+sites 50 waf1 cached # the size of C-11
