@@ -62,10 +62,10 @@ at sw ip link set 4120151 up
 try "the open connection goes on" until_true 20 talks
 at gw1 ip link set sync0 down
 sleep 2
-try "the link between the two is cut: one carries the traffic, and no more" shown_by gw2
+try "the link between the two is cut: one carries the traffic, and no more" until_true 10 shown_by gw2
 at gw1 ip link set sync0 up
 sleep 2
-try "it is back: nothing moved" shown_by gw2
+try "it is back: nothing moved" until_true 10 shown_by gw2
 try "the long file goes on" until_true 20 grows
 end_process gw2 keepalived
 try "who decides is killed: the other node, and no more" until_true 20 shown_by gw1
