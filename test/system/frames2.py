@@ -121,7 +121,7 @@ def dial(port, ca, host, first=MAGIC + frame(SETTINGS, 0, 0)):
     c = ssl.create_default_context(cafile=ca)
     c.set_alpn_protocols(["h2"])
     t = c.wrap_socket(s, server_hostname=host)
-    t.settimeout(6)
+    t.settimeout(30)
     assert t.selected_alpn_protocol() == "h2", t.selected_alpn_protocol()
     p = Peer(t)
     p.send(first)
