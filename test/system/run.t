@@ -4,20 +4,18 @@ cd "$(dirname "$0")/../.."
 export TORIDE_LAB=tu TORIDE_SOURCE=$PWD
 T=build/toride W=$(mktemp -d)
 trap '$T lab down; rm -rf "$W"' EXIT
-n=0 bad=0
-ok() { n=$((n + 1)); if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; bad=1; fi; }
+bad=0 top=$W
+. test/system/lib.sh
 nothing_left() {
 	[ -z "$(ip netns list | grep '^tu-')" ] && [ ! -e build/lab-tu ] && ! pgrep -f "$PWD/build/lab-tu" >/dev/null &&
 		! grep -q "$PWD/build/lab-tu" /proc/mounts
 }
-# until SECONDS COMMAND...: tries it every half second.
-until_holds() { local i; for i in $(seq $(($1 * 2))); do "${@:2}" && return 0; sleep 0.5; done; return 1; }
 board() { LC_ALL=$1 script -qfec "stty rows 44 cols 120; exec $T lab run lab/story.json --board" "$W/$2" >/dev/null 2>&1 </dev/null & pid=$!; }
 # script's child is the lab's own process group leader on its terminal: Ctrl-C goes there.
 ctrl_c() { pkill -INT -f "^$T lab run lab/story.json --board" ; }
 
 board ja_JP.UTF-8 ja
-until_holds 90 grep -q '物語は終わりました' "$W/ja"; ok $? "board: the story ends on it"
+until_true 90 grep -q '物語は終わりました' "$W/ja"; ok $? "board: the story ends on it"
 grep -q '佐賀市' "$W/ja" && grep -q 'インシデント' "$W/ja" && grep -q 'c2.example' "$W/ja"; ok $? "board: bodies, incidents and blocks in Japanese"
 grep -qE '画面のログイン: 名前 soc  初回のパスワード [A-Z0-9]{4}-' "$W/ja"; ok $? "board: how to sign in at the page"
 grep -qE '受領確認|緊急連絡まで' "$W/ja"; ok $? "board: incidents with their clocks"
@@ -26,12 +24,12 @@ ctrl_c; wait $pid
 nothing_left; ok $? "board: Ctrl-C takes everything down and leaves nothing"
 
 board C en
-until_holds 60 grep -q 'Saga City' "$W/en"; ok $? "board: English by locale"
+until_true 60 grep -q 'Saga City' "$W/en"; ok $? "board: English by locale"
 ctrl_c; wait $pid
 nothing_left; ok $? "board: Ctrl-C in the middle of the story leaves nothing either"
 
 $T lab run lab/story.json >"$W/plain" 2>&1 & pid=$!
-until_holds 60 grep -q 'reads the news' "$W/plain"; ok $? "without a terminal: the story line by line"
+until_true 60 grep -q 'reads the news' "$W/plain"; ok $? "without a terminal: the story line by line"
 kill -9 $pid; wait $pid 2>/dev/null
 [ -n "$(ip netns list | grep '^tu-')" ]; ok $? "kill -9 leaves the lab behind"
 $T lab up 2>"$W/up"; ok $? "the next start sweeps it and comes up"
@@ -48,7 +46,7 @@ mkdir "$W/bin"; cp build/toride "$W/bin/"; chmod -R a+rX "$W"
 cat >"$W/busy" <<'END'
 mkdir -p /run/netns; mount -t tmpfs none /run/netns; ip link set lo up
 nc -l -s 127.0.0.1 -p 8480 & p=$!
-for i in $(seq 50); do ss -tln | grep -q 127.0.0.1:8480 && break; sleep 0.1; done
+for i in $(seq 300); do ss -tln | grep -q 127.0.0.1:8480 && break; sleep 0.1; done
 env -u TORIDE_LAB "$1" lab up; code=$?
 kill $p; [ $code = 4 ] && ! ls /run/netns/*
 END
