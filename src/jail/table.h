@@ -54,7 +54,7 @@ struct table_process {
 	uint32_t calls;                /* enum calls; engines: ignored */
 	const char *read[TABLE_PATHS], *write[TABLE_PATHS];
 	uint64_t memory;               /* bytes of private writable memory (RLIMIT_DATA); 0: no limit */
-	uint32_t files, processes;     /* RLIMIT_NOFILE, RLIMIT_NPROC (threads count) */
+	uint32_t files, processes;     /* RLIMIT_NOFILE; RLIMIT_NPROC: threads count, and those of the same user's other node or lab on the machine */
 	bool lock_memory;              /* may lock all its memory (keys stay out of swap) */
 	const char *needs;             /* starts when this path exists; NULL: at once */
 	const char *probe;             /* engine: a UNIX socket that accepts when it is ready; NULL: alive for 0.5 s */
