@@ -46,7 +46,7 @@ static const struct broken cases[] = {
 	{ "\"staff\": 1305", "\"staff\": 1.5", ORG1 ".staff", "must be a whole number from 0 to 1000000" },
 	/* index, interface, addresses */
 	{ "\"index\": 2", "\"index\": 1", ORG2 ".index", "is also that of organisation 412015" },
-	{ "\"index\": 1", "\"index\": 0", ORG1 ".index", "must be a whole number from 1 to 16382" },
+	{ "\"index\": 1", "\"index\": 0", ORG1 ".index", "must be a whole number from 1 to 16381" },
 	{ "\"index\": 1", "\"index\": 300", ORG1 ".index", "is too large for the service's internal4" },
 	{ "\"interface\": \"wan0\"", "\"interface\": \"wan0\", \"port\": \"wan0\"", "service.uplinks[0].port", "must be another than interface, lo and names that begin with i-" },
 	{ "\"interface\": \"wan0\"", "\"interface\": \"wan0\", \"port\": \"i-x\"", "service.uplinks[0].port", "must be another than interface, lo and names that begin with i-" },
@@ -431,29 +431,73 @@ static char *edited(const char *text, const struct broken *c)
 	return s;
 }
 
-static void test_broken(void **state)
+static size_t refused(const char *base, const struct broken *list, size_t n)
 {
-	_cleanup_free_ char *base = test_read("src/model/seeds/model/two.json");
 	size_t bad = 0;
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		_cleanup_free_ char *text = edited(base, &cases[i]);
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_free_ char *text = edited(base, &list[i]);
 		struct model *m = NULL;
 		struct faults f = { 0 };
 		struct err err = { 0 };
 		int r = model_load_canonical(str_from(text), &m, &f, &err);
-		bool path = cases[i].path == NULL || (f.n && strcmp(f.list[0].path, cases[i].path) == 0);
-		bool reason = cases[i].reason == NULL || (f.n && strcmp(f.list[0].msg, cases[i].reason) == 0);
+		bool path = list[i].path == NULL || (f.n && strcmp(f.list[0].path, list[i].path) == 0);
+		bool reason = list[i].reason == NULL || (f.n && strcmp(f.list[0].msg, list[i].reason) == 0);
 		bool good = r == -E_INVALID && !m && f.n == 1 && path && reason && f.list[0].msg_ja[0] && err.code == E_INVALID;
 		bad += !good;
 		for (size_t k = 0; !good && (k < f.n || k == 0); k++)
-			print_error("%s -> %s: %d, %zu faults: %s: %s\n", cases[i].find, cases[i].replace, r, f.n, f.n ? f.list[k].path : "-",
+			print_error("%s -> %s: %d, %zu faults: %s: %s\n", list[i].find, list[i].replace, r, f.n, f.n ? f.list[k].path : "-",
 			            f.n ? f.list[k].msg : "-");
 		model_destroy(&m);
 		faults_done(&f);
 	}
-	assert_int_equal(bad, 0);
+	return bad;
+}
+
+static void test_broken(void **state)
+{
+	_cleanup_free_ char *base = test_read("src/model/seeds/model/two.json");
+	(void)state;
+	assert_int_equal(refused(base, cases, ARRAY_LEN(cases)), 0);
 	assert_true(ARRAY_LEN(cases) >= 60);
+}
+
+/* With a second line and a service that breaks out by it. */
+static void test_broken_breakout(void **state)
+{
+	static const struct broken with[] = {
+		{ "\"probes\": [\"203.0.113.2\"]}],", "\"probes\": [\"203.0.113.2\"]}, {\"name\": \"isp2\", \"interface\": \"wan9\", \"addr4\": \"192.0.2.66/29\", \"gateway4\": \"192.0.2.65\", "
+		  "\"in_mbps\": 100, \"out_mbps\": 100, \"priority\": 9}], \"breakout\": {\"line\": \"isp2\", \"services\": [{\"name\": \"office\", \"title\": \"Office\", \"names\": [\".office.example\"], "
+		  "\"comment\": \"x\"}]},", NULL, NULL },
+		{ "\"global6\": \"2001:db8:100::65\"", "\"global6\": \"2001:db8:100::65\", \"breakout\": {\"global4\": \"192.0.2.67\", \"guaranteed_mbps\": 10, "
+		  "\"ceiling_mbps\": 20, \"burst_mbps\": 30, \"services\": [{\"service\": \"office\", \"owner\": \"a\", \"reason\": \"b\", \"expires\": \"2027-01-01T00:00:00Z\"}]}", NULL, NULL },
+	};
+	static const struct broken list[] = {
+		{ "\"line\": \"isp2\"", "\"line\": \"isp1\"", "service.breakout.line", "is the line that carries everything else: nothing would break out" },
+		{ "\"line\": \"isp2\"", "\"line\": \"isp7\"", "service.breakout.line", "is the name of no uplink" },
+		{ "\"line\": \"isp2\", ", "", "service.breakout.line", "is missing: which line do the services break out by?" },
+		{ "\"names\": [\".office.example\"], ", "", "service.breakout.services[0]", "is known neither by addresses nor by names" },
+		{ "\".office.example\"", "\"*.office.example\"", "service.breakout.services[0].names[0]", NULL },
+		{ "\"names\": [", "\"addresses\": \"9f86d0\", \"names\": [", "service.breakout.services[0].addresses", NULL },
+		{ "[{\"name\": \"office\"", "[{\"name\": \"office\", \"title\": \"x\", \"comment\": \"x\", \"names\": [\"a.example\"]}, {\"name\": \"office\"", "service.breakout.services[1].name", "stands here twice" },
+		{ "\"service\": \"office\"", "\"service\": \"offce\"", ORG1 ".breakout.services[0].service", "is none of service.breakout.services" },
+		{ "\"services\": [{\"service\"", "\"services\": [{\"service\": \"office\", \"owner\": \"a\", \"reason\": \"b\", \"expires\": \"2027-01-01T00:00:00Z\"}, {\"service\"", ORG1 ".breakout.services[1].service", "stands here twice" },
+		{ ", \"expires\": \"2027-01-01T00:00:00Z\"", "", ORG1 ".breakout.services[0].expires", "is missing" },
+		{ "\"owner\": \"a\", ", "", ORG1 ".breakout.services[0].owner", "is missing" },
+		{ "\"192.0.2.67\"", "\"198.51.100.102\"", ORG2 ".global4", "is also that of organisation 412015" },
+		{ "\"192.0.2.67\"", "\"192.0.2.65\"", ORG1 ".breakout.global4", "overlaps the uplink's next hop 192.0.2.65/32" },
+		{ "\"global4\": \"192.0.2.67\", ", "", ORG1 ".breakout.global4", "is missing: what breaks out needs a source address of its own" },
+		{ "\"guaranteed_mbps\": 10", "\"guaranteed_mbps\": 21", ORG1 ".breakout.guaranteed_mbps", "is above ceiling_mbps" },
+		{ "\"ceiling_mbps\": 20", "\"ceiling_mbps\": 31", ORG1 ".breakout.ceiling_mbps", "is above burst_mbps" },
+		{ "\"in_mbps\": 100", "\"in_mbps\": 10", "service.breakout.line", "carries too little: 10 Mbps are guaranteed for what breaks out, 94 % of the line can be given to it" },
+	};
+	_cleanup_free_ char *two = test_read("src/model/seeds/model/two.json"), *line = edited(two, &with[0]), *base = edited(line, &with[1]);
+	struct model *m = NULL;
+	struct faults f = { 0 };
+	(void)state;
+	assert_int_equal(model_load_canonical(str_from(base), &m, &f, NULL), 0); /* control */
+	model_destroy(&m);
+	faults_done(&f);
+	assert_int_equal(refused(base, list, ARRAY_LEN(list)), 0);
 }
 
 /* Many slips, one answer: every one is named, in the order of the file. */
@@ -506,6 +550,6 @@ static void test_many_faults(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_broken), cmocka_unit_test(test_all_at_once), cmocka_unit_test(test_many_faults) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_broken), cmocka_unit_test(test_broken_breakout), cmocka_unit_test(test_all_at_once), cmocka_unit_test(test_many_faults) };
 	return cmocka_run_group_tests_name("model/broken", tests, NULL, NULL);
 }

@@ -244,6 +244,7 @@ static void check_service(struct check *c)
 	for (size_t i = 0; i < s->n_uplinks; i++)
 		check_uplink(c, i);
 	check_pair(c);
+	check_breakout(c);
 	check_groups(c, NULL);
 	path_pop(&c->path, 0);
 }
@@ -341,6 +342,10 @@ static int unique_org(struct check *c, struct map *m, const struct org *o)
 		r = unique_address(c, m, ".global4", "global", &o->global4, o);
 	if (r == 0)
 		r = unique_address(c, m, ".global6", "global", &o->global6, o);
+	if (r == 0)
+		r = unique_address(c, m, ".breakout.global4", "global", &o->breakout.global4, o);
+	if (r == 0)
+		r = unique_address(c, m, ".breakout.global6", "global", &o->breakout.global6, o);
 	for (size_t i = 0; r == 0 && i < o->n_publish; i++)
 		r = unique_publish(c, m, i, o);
 	return r ? r : unique_address(c, m, ".router6", "router6", &net6, o);
@@ -362,6 +367,7 @@ static int check_orgs(struct check *c)
 		check_groups(c, o);
 		check_firewall(c, o);
 		check_publish(c, o);
+		check_org_breakout(c, o);
 		check_sites(c, o, &sites);
 		path_pop(&c->path, 0);
 	}

@@ -93,6 +93,36 @@ struct address_feed {
 	const char *comment;
 };
 
+/* A named service of the Internet (M-012) that organisations may send by the breakout line: known by addresses, by names, or both. */
+struct breakout_service {
+	const char *name;
+	const char *title;  /* "Microsoft 365" */
+	const char *addresses; /* "sha256:…" of the list of them, kept as those of address_feed; "" none */
+	const char **names; /* hosts and .domains; only the proxy knows a packet's name */
+	size_t n_names;
+	const char *comment;
+};
+
+struct breakout { /* of the service */
+	const char *line; /* an uplink's name, not the first's; "": there is no breakout */
+	struct breakout_service *services;
+	size_t n_services;
+};
+
+struct breakout_use { /* one organisation's opting in */
+	const char *service, *owner, *reason;
+	int64_t expires_ms; /* never 0 */
+	const struct breakout_service *is; /* derived */
+};
+
+/* What goes by the breakout line leaves by addresses of its own, so that what comes back is told apart too. */
+struct org_breakout {
+	struct prefix global4, global6;
+	uint32_t guaranteed_mbps, ceiling_mbps, burst_mbps, burst_s; /* of that line; see struct org */
+	struct breakout_use *services;
+	size_t n_services; /* 0: no breakout */
+};
+
 struct limits { /* 0: none */
 	uint32_t per_source;     /* connections a source may hold at once */
 	uint32_t total;          /* connections at once by the rule */
@@ -321,8 +351,9 @@ struct org {
 	size_t n_fw;
 	struct publish *publish;
 	size_t n_publish;
-	struct prefix *publics; /* derived: global4, global6 and each other address that is published, once */
+	struct prefix *publics; /* derived: global4, global6, the breakout's, and each other address that is published, once */
 	size_t n_publics;
+	struct org_breakout breakout;
 	struct url_policy url;
 	struct tenants tenants;
 	enum ips_mode ips;        /* what the intrusion prevention does with its traffic on inspected lines */
@@ -398,6 +429,7 @@ struct service {
 	struct pair pair;
 	struct uplink *uplinks; /* sorted by priority; with a pair their addresses are those of the node that carries the traffic */
 	size_t n_uplinks;
+	struct breakout breakout;
 	struct {
 		uint32_t probe_ms; /* between two rounds of questions through each line */
 		uint32_t lost;     /* rounds without any answer: the line has failed */

@@ -187,14 +187,31 @@ static void add_public(struct org *o, const struct prefix *p)
 
 static void publics(struct resolver *r, struct org *o)
 {
-	o->publics = arena_array(r->arena, o->n_publish + 2, sizeof *o->publics);
+	o->publics = arena_array(r->arena, o->n_publish + 4, sizeof *o->publics);
 	r->no_memory |= !o->publics;
 	if (!o->publics)
 		return;
 	add_public(o, &o->global4);
 	add_public(o, &o->global6);
+	add_public(o, &o->breakout.global4);
+	add_public(o, &o->breakout.global6);
 	for (size_t i = 0; i < o->n_publish; i++)
 		add_public(o, &o->publish[i].address);
+}
+
+static void breakout(struct resolver *r, struct org *o)
+{
+	const struct breakout *b = &r->service->breakout;
+	for (size_t i = 0; i < o->breakout.n_services; i++) {
+		struct breakout_use *u = &o->breakout.services[i];
+		size_t before = path_push(&r->path, ".breakout.services[%zu].service", i);
+		for (size_t k = 0; k < b->n_services && !u->is; k++)
+			if (strcmp(b->services[k].name, u->service) == 0)
+				u->is = &b->services[k];
+		if (!u->is && u->service[0])
+			fault_add(r->faults, r->path.s, "is none of service.breakout.services", "service.breakout.services にありません");
+		path_pop(&r->path, before);
+	}
 }
 
 static void groups(struct service_group *g, size_t n)
@@ -218,6 +235,7 @@ int resolve_model(struct model *m, const char *const *labels, struct faults *f)
 		for (size_t k = 0; k < o->n_publish; k++)
 			publish(&r, &o->publish[k], k);
 		publics(&r, o);
+		breakout(&r, o);
 		path_pop(&r.path, before);
 	}
 	return r.no_memory ? -E_NOMEM : 0;

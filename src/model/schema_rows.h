@@ -13,5 +13,6 @@
 #define END { .name = NULL }
 
 extern const struct object schema_site; /* schema_site.c */
+extern const struct object schema_breakout, schema_org_breakout; /* schema_breakout.c */
 
 #endif

@@ -1,0 +1,66 @@
+/* The rows of the breakout: which services, by which line, for whom; see schema.h. */
+#include "model/schema_rows.h"
+
+static const struct object breakout_service_object = {
+	"breakout_service", { "service to break out", "ブレイクアウト対象" }, "name", sizeof(struct breakout_service),
+	(const struct field[]){
+		{ "name", FIELD_TEXT, .required = true, AT(breakout_service, name), .form = &form_id,
+		  SAYS("名前", "団体の設定から呼ぶ名前。", "What organisations call it.") },
+		{ "title", FIELD_TEXT, .required = true, AT(breakout_service, title), .form = &form_line, .max = 100,
+		  SAYS("サービス名", "人が呼ぶ名前。", "What people call it.") },
+		{ "addresses", FIELD_TEXT, AT(breakout_service, addresses), .form = &form_digest,
+		  SAYS("アドレスリスト", "取り込んだアドレスリストのダイジェスト (toride fw feed import が表示)。", "Digest of the imported list of its addresses, as toride fw feed import prints it.") },
+		{ "names", FIELD_TEXT, LIST(breakout_service, names), .form = &form_domain, .max = 254, .max_entries = 1000,
+		  SAYS("名前", "プロキシを通るときに見分けるホスト名と .ドメイン。", "Hosts and .domains by which the proxy knows it.") },
+		{ "comment", FIELD_TEXT, .required = true, AT(breakout_service, comment), .form = &form_line, .max = 300,
+		  SAYS("説明", "リストの出所と日付。", "Where addresses and names come from, and of when they are.") },
+		END,
+	},
+};
+
+const struct object schema_breakout = {
+	"breakout", { "breakout", "ブレイクアウト" }, NULL, sizeof(struct breakout),
+	(const struct field[]){
+		{ "line", FIELD_TEXT, AT(breakout, line), .form = &form_interface,
+		  SAYS("回線", "使う上位回線の名前。優先順位が最も高い回線は選べません。", "The uplink used; not the one that carries everything else.") },
+		{ "services", FIELD_OBJECT, LIST(breakout, services), .sub = &breakout_service_object, .max_entries = 50,
+		  SAYS("対象", "対象にできるサービス。", "The services that organisations may choose from.") },
+		END,
+	},
+};
+
+static const struct object breakout_use_object = {
+	"breakout_use", { "service broken out", "利用するサービス" }, "service", sizeof(struct breakout_use),
+	(const struct field[]){
+		{ "service", FIELD_TEXT, .required = true, AT(breakout_use, service), .form = &form_id,
+		  SAYS("サービス", "service.breakout.services の名前。", "A name of service.breakout.services.") },
+		{ "owner", FIELD_TEXT, .required = true, AT(breakout_use, owner), .form = &form_line, .max = 100,
+		  SAYS("責任者", "利用に責任を持つ人または部署。", "Who answers for it.") },
+		{ "reason", FIELD_TEXT, .required = true, AT(breakout_use, reason), .form = &form_line, .max = 300,
+		  SAYS("理由", "必要な理由。", "Why it is needed.") },
+		{ "expires", FIELD_TIME, .required = true, AT(breakout_use, expires_ms),
+		  SAYS("期限", "終わる時刻 (RFC 3339)。以降は通常の回線に戻ります。", "When it ends (RFC 3339); then the ordinary line is used again.") },
+		END,
+	},
+};
+
+const struct object schema_org_breakout = {
+	"org_breakout", { "breakout", "ブレイクアウト" }, NULL, sizeof(struct org_breakout),
+	(const struct field[]){
+		{ "global4", FIELD_ADDRESS, .family = 4, AT(org_breakout, global4),
+		  SAYS("送信元アドレス (IPv4)", "ブレイクアウトの、この団体だけの送信元。", "Its own source address on the breakout line.") },
+		{ "global6", FIELD_ADDRESS, .family = 6, AT(org_breakout, global6),
+		  SAYS("送信元アドレス (IPv6)", "同じく IPv6。空なら IPv6 は通常の回線のまま。", "The same by IPv6; empty: IPv6 stays on the ordinary line.") },
+		{ "guaranteed_mbps", FIELD_UINT, AT(org_breakout, guaranteed_mbps), .min = 1, .max = 400000, .def = "1",
+		  SAYS("保証帯域 (Mbps)", "ブレイクアウト回線での保証帯域。", "Guaranteed bandwidth of the breakout line.") },
+		{ "ceiling_mbps", FIELD_UINT, AT(org_breakout, ceiling_mbps), .min = 1, .max = 400000, .def = "10",
+		  SAYS("上限帯域 (Mbps)", "ブレイクアウトの上限帯域。", "The ceiling of what breaks out.") },
+		{ "burst_mbps", FIELD_UINT, AT(org_breakout, burst_mbps), .min = 1, .max = 400000, .def = "100",
+		  SAYS("瞬間最大帯域 (Mbps)", "瞬間的に許す帯域。", "What a short burst may reach.") },
+		{ "burst_s", FIELD_UINT, AT(org_breakout, burst_s), .min = 1, .max = 250, .def = "10",
+		  SAYS("瞬間最大の長さ (秒)", "瞬間最大帯域を続けて使える秒数。", "How many seconds the burst lasts.") },
+		{ "services", FIELD_OBJECT, LIST(org_breakout, services), .sub = &breakout_use_object, .max_entries = 50,
+		  SAYS("サービス", "ブレイクアウトするサービス。空はなし。", "Which services break out; empty: none.") },
+		END,
+	},
+};
