@@ -49,7 +49,7 @@ static const char *loaded_path(char dst[PLACE_MAX])
 	return place_in_state(dst, PLACE_MAX, "feeds/loaded");
 }
 
-static int read_feed(const struct feed_ref *ref, struct feed *ret, struct err *err)
+int feed_load(const struct feed_ref *ref, struct feed *ret, struct err *err)
 {
 	char path[PLACE_MAX], hex[65];
 	unsigned char sum[SHA256_LEN];
@@ -236,9 +236,9 @@ static bool same_list(const struct change *c)
 static int load_change(struct change *c, struct err *err)
 {
 	struct lengths was = { 0 };
-	int r = c->new ? read_feed(c->new, &c->is, err) : 0;
+	int r = c->new ? feed_load(c->new, &c->is, err) : 0;
 	if (r == 0 && c->old && !same_list(c))
-		r = read_feed(c->old, &c->was, err);
+		r = feed_load(c->old, &c->was, err);
 	if (r < 0)
 		return r;
 	count_lengths(&c->is, &c->lengths);

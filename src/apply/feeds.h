@@ -29,6 +29,9 @@ struct feeds {
 /* -E_CORRUPT. No bytes are no lists. */
 int feeds_parse(struct str data, struct feeds *ret, struct err *err);
 
+/* STATE/feeds/addr/HEX. -E_NOT_FOUND, -E_CORRUPT; ret->list is the caller's (feed_done). */
+int feed_load(const struct feed_ref *ref, struct feed *ret, struct err *err);
+
 /* The kernel to what the generation pins. -E_NOT_FOUND when a list isn't on this node, -E_CORRUPT when it has changed there; then
  * nothing was touched. */
 int feeds_install(const struct env *e, const struct gen *g, struct err *err);

@@ -1,5 +1,6 @@
 /* See lines.h. One rule before those of the lines (compile/net.c) leads to the table of the line in use, unless that is the
- * first anyway. It is added before the old one goes, so there is always a way out. */
+ * first anyway. It is added before the old one goes, so there is always a way out. While the breakout's line doesn't work, a rule
+ * of the same kind leads what breaks out to the line in use. */
 #include "apply/lines.h"
 
 #include "apply/generation.h"
@@ -8,6 +9,8 @@
 #include <stdio.h>
 
 #define RULE_PREF 40000
+#define BREAKOUT_PREF 30000 /* before the generation's own rule for what breaks out (compile/net.c) */
+#define BREAKOUT_MARK "fwmark 0x10000/0x10000 "
 #define LINE_TABLE 900
 #define LINES_MAX 8
 
@@ -19,20 +22,29 @@ static unsigned line_in_use(uint8_t dead, unsigned n)
 	return 0;
 }
 
+/* One rule at pref to the table of `use`, and none to the others'; own: the line that needs none. */
+static void put_choice(struct buf *out, const unsigned char *lines, unsigned n, unsigned family, unsigned use, unsigned own, int pref, const char *mark)
+{
+	if (use != own && lines[2 * use + 1] & 1u << family)
+		buf_printf(out, "rule add pref %d %slookup %d\n", pref, mark, LINE_TABLE + lines[2 * use]);
+	for (unsigned i = 0; i < n; i++)
+		if ((i != use || use == own) && lines[2 * i + 1] & 1u << family)
+			buf_printf(out, "rule delete pref %d %slookup %d\n", pref, mark, LINE_TABLE + lines[2 * i]);
+}
+
 int lines_rules(struct str bin, uint8_t dead, struct buf *v4, struct buf *v6, struct err *err)
 {
 	const unsigned char *p = (const unsigned char *)bin.ptr;
 	unsigned n = bin.len ? p[0] : 0;
-	if (n == 0 || n > LINES_MAX || bin.len != 1 + 2 * n)
+	bool breakout = bin.len == 2 + 2 * n;
+	if (n == 0 || n > LINES_MAX || (bin.len != 1 + 2 * n && !breakout) || (breakout && p[1 + 2 * n] >= n))
 		return err_set(err, E_CORRUPT, "net/lines.bin", "malformed");
-	unsigned use = line_in_use(dead, n);
+	unsigned use = line_in_use(dead, n), own = breakout ? p[1 + 2 * n] : 0;
 	struct buf *const out[] = { v4, v6 };
 	for (unsigned f = 0; f < 2; f++) {
-		if (use != 0 && p[2 + 2 * use] & 1u << f)
-			buf_printf(out[f], "rule add pref %d lookup %d\n", RULE_PREF, LINE_TABLE + p[1 + 2 * use]);
-		for (unsigned i = 0; i < n; i++)
-			if ((i != use || use == 0) && p[2 + 2 * i] & 1u << f)
-				buf_printf(out[f], "rule delete pref %d lookup %d\n", RULE_PREF, LINE_TABLE + p[1 + 2 * i]);
+		put_choice(out[f], p + 1, n, f, use, 0, RULE_PREF, "");
+		/* without a breakout: what an older generation's failure has left goes */
+		put_choice(out[f], p + 1, n, f, breakout && dead & 1u << own && !(dead & 1u << use) ? use : own, own, BREAKOUT_PREF, BREAKOUT_MARK);
 	}
 	return 0;
 }
@@ -49,16 +61,18 @@ static int put(const struct env *e, const char *family, struct buf *rules, struc
 	return r;
 }
 
-/* The rule of one line, and no other, stands at RULE_PREF; none at all for the first. */
-static int read_back(const struct env *e, const char *family, struct str rules, struct err *err)
+/* The rule of one line, and no other, stands at pref; none at all for the line that needs none. */
+static int read_one(const struct env *e, const char *family, struct str rules, int pref, struct err *err)
 {
-	const char *argv[] = { "ip", family, "rule", "show", "pref", "40000", NULL };
-	char want[32] = "";
+	char at[16], added[32], want[32] = "";
+	const char *argv[] = { "ip", family, "rule", "show", "pref", at, NULL };
 	struct str line;
 	struct buf out;
 	unsigned others = 0, found = 0;
+	snprintf(at, sizeof at, "%d", pref);
+	snprintf(added, sizeof added, "rule add pref %d ", pref);
 	for (struct str rest = rules; rest.len && str_next(&rest, '\n', &line);)
-		if (str_starts(line, STR("rule add ")))
+		if (str_starts(line, str_from(added)))
 			snprintf(want, sizeof want, "lookup %.8s", line.ptr + line.len - 3);
 	want[10] = 0; /* "lookup 902" */
 	buf_init(&out, 64 * KIB);
@@ -72,6 +86,12 @@ static int read_back(const struct env *e, const char *family, struct str rules, 
 		r = err_set(err, E_IO, "lines", "the way out isn't as ordered: %.200s", buf_cstr(&out));
 	buf_done(&out);
 	return r;
+}
+
+static int read_back(const struct env *e, const char *family, struct str rules, struct err *err)
+{
+	int r = read_one(e, family, rules, RULE_PREF, err);
+	return r < 0 ? r : read_one(e, family, rules, BREAKOUT_PREF, err);
 }
 
 int lines_set(const struct env *e, const char *digest, uint8_t dead, struct err *err)

@@ -275,16 +275,32 @@ static void test_verify_rules(void **state)
 		assert_int_equal(verify_rules(str_from(cases[i].rules), str_from(cases[i].kernel), NULL), cases[i].r);
 }
 
+/* With and without a breakout, whose line is the one with number 2 then. */
+static void lines_case(bool breakout, uint8_t dead, const char *v4, const char *v6)
+{
+	static const char bin[] = { 3, 1, 3, 2, 1, 7, 3, 1 }; /* isp 1: both families, 2: IPv4 only, 7: both */
+	struct buf out4, out6;
+	buf_init(&out4, 4 * KIB);
+	buf_init(&out6, 4 * KIB);
+	assert_int_equal(lines_rules((struct str){ bin, sizeof bin - !breakout }, dead, &out4, &out6, NULL), 0);
+	assert_string_equal(buf_cstr(&out4), v4);
+	assert_string_equal(buf_cstr(&out6), v6);
+	buf_done(&out4);
+	buf_done(&out6);
+}
+
+#define DEL(n) "rule delete pref 40000 lookup 90" n "\n"
+#define ADD(n) "rule add pref 40000 lookup 90" n "\n"
+#define OUT "pref 30000 fwmark 0x10000/0x10000 lookup 90"
+#define OUT_DEL(n) "rule delete " OUT n "\n"
+#define OUT_ADD(n) "rule add " OUT n "\n"
 static void test_lines_rules(void **state)
 {
 	(void)state;
-	static const char bin[] = { 3, 1, 3, 2, 1, 7, 3 }; /* isp 1: both families, 2: IPv4 only, 7: both */
 	static const struct {
 		uint8_t dead;
 		const char *v4, *v6;
 	} cases[] = {
-#define DEL(n) "rule delete pref 40000 lookup 90" n "\n"
-#define ADD(n) "rule add pref 40000 lookup 90" n "\n"
 		{ 0, DEL("1") DEL("2") DEL("7"), DEL("1") DEL("7") },
 		{ 1, ADD("2") DEL("1") DEL("7"), DEL("1") DEL("7") },
 		{ 3, ADD("7") DEL("1") DEL("2"), ADD("7") DEL("1") },
@@ -292,18 +308,21 @@ static void test_lines_rules(void **state)
 		{ 7, DEL("1") DEL("2") DEL("7"), DEL("1") DEL("7") }, /* none works: the first */
 		{ 0xff, DEL("1") DEL("2") DEL("7"), DEL("1") DEL("7") },
 	};
-	struct buf v4, v6;
+	struct buf v4;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		buf_init(&v4, 4 * KIB);
-		buf_init(&v6, 4 * KIB);
-		assert_int_equal(lines_rules((struct str){ bin, sizeof bin }, cases[i].dead, &v4, &v6, NULL), 0);
-		assert_string_equal(buf_cstr(&v4), cases[i].v4);
-		assert_string_equal(buf_cstr(&v6), cases[i].v6);
-		buf_done(&v4);
-		buf_done(&v6);
+		char all4[1024], all6[1024];
+		snprintf(all4, sizeof all4, "%s" OUT_DEL("1") OUT_DEL("2") OUT_DEL("7"), cases[i].v4);
+		snprintf(all6, sizeof all6, "%s" OUT_DEL("1") OUT_DEL("7"), cases[i].v6);
+		lines_case(false, cases[i].dead, all4, all6);
 	}
+	/* what breaks out: by its own line, by the one in use while that is dead, by its own again when all are */
+	lines_case(true, 1, ADD("2") DEL("1") DEL("7") OUT_DEL("1") OUT_DEL("2") OUT_DEL("7"), DEL("1") DEL("7") OUT_DEL("1") OUT_DEL("7"));
+	lines_case(true, 2, DEL("1") DEL("2") DEL("7") OUT_ADD("1") OUT_DEL("2") OUT_DEL("7"), DEL("1") DEL("7") OUT_ADD("1") OUT_DEL("7"));
+	lines_case(true, 3, ADD("7") DEL("1") DEL("2") OUT_ADD("7") OUT_DEL("1") OUT_DEL("2"), ADD("7") DEL("1") OUT_ADD("7") OUT_DEL("1"));
+	lines_case(true, 7, DEL("1") DEL("2") DEL("7") OUT_DEL("1") OUT_DEL("2") OUT_DEL("7"), DEL("1") DEL("7") OUT_DEL("1") OUT_DEL("7"));
 	buf_init(&v4, 4 * KIB);
-	assert_int_equal(lines_rules((struct str){ bin, sizeof bin - 1 }, 0, &v4, &v4, NULL), -E_CORRUPT);
+	assert_int_equal(lines_rules(STR("\3\1\3\2\1\7"), 0, &v4, &v4, NULL), -E_CORRUPT);
+	assert_int_equal(lines_rules(STR("\3\1\3\2\1\7\3\3"), 0, &v4, &v4, NULL), -E_CORRUPT); /* there is no fourth line */
 	assert_int_equal(lines_rules((struct str){ "", 0 }, 0, &v4, &v4, NULL), -E_CORRUPT);
 	assert_int_equal(lines_rules((struct str){ "\0", 1 }, 0, &v4, &v4, NULL), -E_CORRUPT);
 	buf_done(&v4);
@@ -341,6 +360,7 @@ static void test_verify_keys(void **state)
 		.addr = { STR("[{\"ifname\":\"o1\",\"addr_info\":[{\"local\":\"100.64.1.1\",\"prefixlen\":24}]}]"),
 		          STR("[{\"ifname\":\"lo\",\"addr_info\":[{\"local\":\"2001:db8::1\",\"prefixlen\":128}]}]") },
 		.rule = { STR("[{\"priority\":100,\"src\":\"all\",\"fwmark\":\"0x15\",\"table\":\"1021\"},"
+		              "{\"priority\":30001,\"src\":\"all\",\"fwmark\":\"0x10000\",\"fwmask\":\"0x10000\",\"table\":\"902\"},"
 		              "{\"priority\":101,\"src\":\"all\",\"oif\":\"o1\",\"table\":\"1021\"},"
 		              "{\"priority\":102,\"src\":\"100.64.1.0\",\"srclen\":24,\"table\":\"1021\"}]") },
 		.route = { STR("[{\"dst\":\"default\",\"gateway\":\"198.51.100.1\",\"dev\":\"wan0\"},"
@@ -357,6 +377,9 @@ static void test_verify_keys(void **state)
 		{ "-6 addr replace 2001:db8::1/128 dev lo nodad\tx\n", true },
 		{ "-4 rule add pref 100 fwmark 21 lookup 1021\tx\n", true },
 		{ "-4 rule add pref 100 fwmark 22 lookup 1021\tx\n", false },
+		{ "-4 rule add pref 100 fwmark 21/0xffff lookup 1021\tx\n", false }, /* no mask is another rule */
+		{ "-4 rule add pref 30001 fwmark 0x10000/0x10000 lookup 902\tx\n", true },
+		{ "-4 rule add pref 30001 fwmark 0x10000 lookup 902\tx\n", false },
 		{ "-4 rule add pref 101 oif o1 lookup 1021\tx\n", true },
 		{ "-4 rule add pref 102 from 100.64.1.0/24 lookup 1021\tx\n", true },
 		{ "-4 rule add pref 102 from 100.64.2.0/24 lookup 1021\tx\n", false },

@@ -1,7 +1,7 @@
 /* Verify of addresses, routes and rules: each line of net/keys, brought to a canonical form, must be among what ip(8) says
  * is there. What else the node has (its management network) isn't ours to judge. In the verify child.
  *
- *   addr DEV ADDRESS/LEN      rule PREF fwmark N|oif DEV|from PREFIX TABLE      route DST VIA DEV TABLE */
+ *   addr DEV ADDRESS/LEN      rule PREF fwmark N[/MASK]|oif DEV|from PREFIX TABLE      route DST VIA DEV TABLE */
 #include "apply/verify.h"
 
 #include "base/map.h"
@@ -39,13 +39,22 @@ static void kernel_addr(yyjson_val *link, struct map *m, int *res)
 	}
 }
 
+static void mark_form(const char *mark, const char *mask, char dst[128])
+{
+	unsigned long m = strtoul(mark, NULL, 0), k = mask ? strtoul(mask, NULL, 0) : 0xffffffff;
+	if (k == 0xffffffff)
+		snprintf(dst, 128, "fwmark %lu", m);
+	else
+		snprintf(dst, 128, "fwmark %lu/%lu", m, k);
+}
+
 static void kernel_rule(yyjson_val *v, struct map *m, int *res)
 {
 	char form[FORM], what[128] = "";
-	const char *mark = text_of(v, "fwmark", NULL), *oif = text_of(v, "oif", NULL), *src = text_of(v, "src", "all");
+	const char *mark = text_of(v, "fwmark", NULL), *mask = text_of(v, "fwmask", NULL), *oif = text_of(v, "oif", NULL), *src = text_of(v, "src", "all");
 	yyjson_val *len = yyjson_obj_get(v, "srclen");
 	if (mark)
-		snprintf(what, sizeof what, "fwmark %lu", strtoul(mark, NULL, 0));
+		mark_form(mark, mask, what);
 	else if (oif)
 		snprintf(what, sizeof what, "oif %s", oif);
 	else if (len)
@@ -134,7 +143,7 @@ static bool key_form(struct str line, char form[FORM])
 		word_after(rest, "lookup", "", c);
 		trim_full_length(from, six);
 		if (mark[0])
-			snprintf(sel, sizeof sel, "fwmark %lu", strtoul(mark, NULL, 0));
+			mark_form(mark, strchr(mark, '/') ? strchr(mark, '/') + 1 : NULL, sel);
 		else
 			snprintf(sel, sizeof sel, "%s %s", oif[0] ? "oif" : "from", oif[0] ? oif : from);
 		snprintf(form, FORM, "rule %s %s %s", pref, sel, c);

@@ -1,6 +1,7 @@
 /* toride lines: the uplinks, which of them carries the traffic, and what each organisation's bandwidth classes carried. */
 #include "cli/cli.h"
 
+#include "base/mem.h"
 #include "wire/ctl.h"
 
 #include <stdio.h>
@@ -37,22 +38,37 @@ static int show_lines(yyjson_val *service)
 	return code;
 }
 
-static void show_orgs(yyjson_val *root)
+static void heading(bool breakout)
 {
-	size_t i, n;
-	yyjson_val *row;
+	if (breakout)
+		printf("\n%s\n", say("ブレイクアウト", "broken out"));
 	printf("%s\n", say("団体     下り MB    上り MB    下り破棄   上り破棄 (パケット)", "body     in MB      out MB     in dropped out dropped (packets)"));
-	yyjson_arr_foreach(yyjson_obj_get(root, "counters"), i, n, row) {
-		yyjson_val *p = yyjson_obj_get(row, "probed");
-		struct str org = ctl_str(row, "org");
-		if (!org.len || !p)
-			continue;
-		printf("%-8.*s %-10.1f %-10.1f %-10llu %llu\n", STR_ARG(org), (double)ctl_u64(p, "line_in_bytes", 0) / 1e6,
-		       (double)ctl_u64(p, "line_out_bytes", 0) / 1e6, (unsigned long long)ctl_u64(p, "line_in_dropped", 0),
-		       (unsigned long long)ctl_u64(p, "line_out_dropped", 0));
-	}
 }
 
+/* "line": what a body's ordinary classes carried; "breakout": what broke out, which has classes of its own. */
+static void show_orgs(yyjson_val *root, const char *kind)
+{
+	static const char *const names[] = { "in_bytes", "out_bytes", "in_dropped", "out_dropped" };
+	size_t i, n, shown = 0;
+	yyjson_val *row;
+	yyjson_arr_foreach(yyjson_obj_get(root, "counters"), i, n, row) {
+		uint64_t v[ARRAY_LEN(names)], sum = 0;
+		yyjson_val *p = yyjson_obj_get(row, "probed");
+		struct str org = ctl_str(row, "org");
+		for (size_t k = 0; k < ARRAY_LEN(names); k++) {
+			char key[32];
+			snprintf(key, sizeof key, "%s_%s", kind, names[k]);
+			sum += v[k] = ctl_u64(p, key, 0);
+		}
+		bool breakout = strcmp(kind, "breakout") == 0;
+		if (!org.len || !p || (breakout && !sum))
+			continue;
+		if (!shown++)
+			heading(breakout);
+		printf("%-8.*s %-10.1f %-10.1f %-10llu %llu\n", STR_ARG(org), (double)v[0] / 1e6, (double)v[1] / 1e6, (unsigned long long)v[2],
+		       (unsigned long long)v[3]);
+	}
+}
 static int run_lines(int argc, char **argv)
 {
 	struct buf request, reply;
@@ -67,8 +83,10 @@ static int run_lines(int argc, char **argv)
 	if (r == 0 && !service)
 		r = err_set(&err, E_STATE, "probed", "it doesn't run: nothing is known of the lines");
 	int code = r < 0 ? cli_error(&err) : show_lines(service);
-	if (r == 0)
-		show_orgs(root);
+	if (r == 0) {
+		show_orgs(root, "line");
+		show_orgs(root, "breakout");
+	}
 	yyjson_doc_free(doc);
 	buf_done(&reply);
 	return code;

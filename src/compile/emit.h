@@ -8,7 +8,19 @@
 #define SHAPE_IN "toride-in"   /* + priority of an uplink: where what it brings can queue; "toride-" is the node's */
 #define LINE_TABLE 900       /* + priority: routing table of an uplink */
 #define LINE_PREF 40000      /* rules: the line in use when it isn't the first; + priority: each line in order */
+/* A packet's mark: the organisation's index, and this bit while it goes by the breakout line (nft.c); asked after the organisations' own
+ * tables, before the lines in order. */
+#define MARK_ORG 0xffff
+#define MARK_BREAKOUT 0x10000
+#define BREAKOUT_PREF 30001 /* the one before: torided's, while the line doesn't work (apply/lines.c) */
 #define TABLE_BASE 1000      /* routing table of an organisation = 1000 + index */
+
+#define CLASS_BREAKOUT 0x4000 /* + index: the class of what an organisation sends by the breakout (shape.c) */
+#define BREAKOUT_PRIORITY 6     /* of the proxy's sockets whose peer is known by name; proxyd.json says it */
+
+/* The breakout's line; NULL where there is none. Does this organisation use it, in this family? */
+const struct uplink *breakout_line(const struct model *m);
+bool breaks_out(const struct org *o, int family);
 
 /* Adds b to the outset and frees it. */
 int emit(struct outset *out, const char *path, struct buf *b, struct err *err);

@@ -4,7 +4,8 @@
  *
  * net/keys   one object a line: "ip … replace/add …<TAB>ip … delete …" (without the word ip), in order
  * net/sysctl    key=value
- * net/lines.bin u8 n, n x { u8 priority, u8 families (1: IPv4, 2: IPv6) }: the uplinks for root's side */
+ * net/lines.bin u8 n, n x { u8 priority, u8 families (1: IPv4, 2: IPv6) }: the uplinks for root's side; then, where there is
+ *               one, u8 which of them is the breakout's, from 0 */
 #include "compile/emit.h"
 
 #include "base/mem.h"
@@ -80,13 +81,24 @@ static void line_route(struct net_out *n, const struct uplink *u)
 	}
 }
 
+/* What nft.c marked for the breakout line goes by its table; without a route there, by the line in use as everything. */
+static void breakout_rule(struct net_out *n, const struct uplink *u)
+{
+	char selector[64];
+	snprintf(selector, sizeof selector, "fwmark %#x/%#x", MARK_BREAKOUT, MARK_BREAKOUT);
+	if (prefix_is_set(&u->gateway4))
+		rule(n, 4, BREAKOUT_PREF, selector, LINE_TABLE + u->priority);
+	if (prefix_is_set(&u->gateway6))
+		rule(n, 6, BREAKOUT_PREF, selector, LINE_TABLE + u->priority);
+}
+
 static void org_rules(struct net_out *n, const struct model *m, const struct org *o, uint8_t family)
 {
 	char selector[128], text[PREFIX_TEXT];
 	unsigned table = TABLE_BASE + o->index;
 	struct prefix own = family == 4 ? internal4(m, o, 0) : internal6(o, 0);
 	own.len = family == 4 ? 24 : 64;
-	snprintf(selector, sizeof selector, "fwmark %u", o->index);
+	snprintf(selector, sizeof selector, "fwmark %u/%#x", o->index, MARK_ORG);
 	rule(n, family, 100, selector, table);
 	snprintf(selector, sizeof selector, "oif %s", o->interface);
 	rule(n, family, 101, selector, table);
@@ -156,6 +168,9 @@ int compile_net(const struct model *m, struct outset *out, struct err *err)
 		uplink(&n, m, &m->service.uplinks[i]);
 	for (size_t i = 0; i < m->service.n_uplinks; i++)
 		line_route(&n, &m->service.uplinks[i]);
+	const struct uplink *out_by = breakout_line(m);
+	if (out_by)
+		breakout_rule(&n, out_by);
 	for (size_t i = 0; i < m->service.n_uplinks; i++) {
 		host_address(&n, m->service.web4, m->service.uplinks[i].interface);
 		host_address(&n, m->service.web6, m->service.uplinks[i].interface);
@@ -189,6 +204,8 @@ int compile_net(const struct model *m, struct outset *out, struct err *err)
 		buf_putc(&lines, (char)u->priority);
 		buf_putc(&lines, (char)(prefix_is_set(&u->gateway4) | prefix_is_set(&u->gateway6) << 1));
 	}
+	if (out_by)
+		buf_putc(&lines, (char)(out_by - m->service.uplinks));
 	int r = emit(out, "net/keys", &n.objects, err);
 	int r2 = emit(out, "net/sysctl", &sys, err);
 	int r3 = emit(out, "net/lines.bin", &lines, err);

@@ -4,6 +4,7 @@
  * nft/rules.json   every rule by its comment (read back by verify) and what it permits (cut when revoked)
  * nft/zones.bin    u16 index, char code[8], char interface[16], u8 global4[4], u8 global6[16] an organisation
  * nft/feeds.bin    the uplinks and the pinned lists of addresses (apply/feeds.h)
+ * nft/breakout.bin  the pinned lists of services that break out (nft_breakout.c), where there are any
  * nft/never.bin    u8 family, u8 len, u8 addr[16]: prefixes that are never blocked (our own service)
  *
  * A packet belongs to an organisation by the interface it comes in by (map @zone_in), on the way back by one
@@ -124,6 +125,7 @@ static void chain_nat(struct nft_out *n)
 			nft_line(n, "  iifname $uplink meta l4proto %1$s dnat %2$s to %2$s daddr . %1$s dport map @publish%3$d_%1$s", udp ? "udp" : "tcp",
 			         family == 4 ? "ip" : "ip6", family);
 	nft_line(n, " }\n chain nat_out { type nat hook postrouting priority srcnat; policy accept;");
+	nft_breakout_nat(n);
 	nft_line(n, "  iifname @attached oifname $uplink meta nfproto ipv4 snat ip to meta mark map @snat4");
 	nft_line(n, "  iifname @attached oifname $uplink meta nfproto ipv6 snat ip6 to meta mark map @snat6\n }");
 }
@@ -264,6 +266,7 @@ static int table(struct nft_out *n)
 	nft_verdict_maps(n);
 	chain_raw(n);
 	chain_nat(n);
+	nft_breakout(n);
 	chain_class(n);
 	chain_input(n);
 	chain_forward(n);
@@ -279,7 +282,7 @@ int compile_nft(const struct model *m, struct outset *out, struct err *err)
 {
 	struct arena arena;
 	struct nft_out n = { .m = m, .arena = &arena };
-	struct buf zones, never, feeds;
+	struct buf zones, never, feeds, breakout;
 	arena_init(&arena, 64 * MIB);
 	buf_init(&n.nft, 64 * MIB);
 	buf_init(&n.rules, 64 * MIB);
@@ -289,6 +292,7 @@ int compile_nft(const struct model *m, struct outset *out, struct err *err)
 	buf_init(&zones, MIB);
 	buf_init(&never, MIB);
 	buf_init(&feeds, MIB);
+	buf_init(&breakout, MIB);
 	buf_puts(&n.rules, "{\"table\":\"toride\",\"rules\":[");
 	if (table(&n) < 0)
 		n.nft.failed = -E_NOMEM;
@@ -299,8 +303,10 @@ int compile_nft(const struct model *m, struct outset *out, struct err *err)
 	buf_puts(&n.rules, "\n]}\n");
 	nft_side_files(m, &zones, &never);
 	nft_feeds(m, &feeds);
+	nft_breakout_lists(m, &breakout);
 	int r[] = { emit(out, "nft/toride.nft", &n.nft, err), emit(out, "nft/rules.json", &n.rules, err),
-		    emit(out, "nft/zones.bin", &zones, err), emit(out, "nft/never.bin", &never, err), emit(out, "nft/feeds.bin", &feeds, err) };
+		    emit(out, "nft/zones.bin", &zones, err), emit(out, "nft/never.bin", &never, err), emit(out, "nft/feeds.bin", &feeds, err),
+		    breakout.len ? emit(out, "nft/breakout.bin", &breakout, err) : 0 };
 	for (size_t i = 0; i < ARRAY_LEN(r); i++)
 		if (r[i] < 0)
 			return r[i];

@@ -37,6 +37,11 @@ void nft_org_chains(struct nft_out *n, const struct org *o);
 /* All named sets and maps but the verdict maps, which name chains and so come behind them. */
 int nft_sets(struct nft_out *n); /* -E_NOMEM */
 void nft_verdict_maps(struct nft_out *n);
+/* nft_breakout.c: what leads by another line; nothing where nobody opted for it. */
+void nft_breakout_sets(struct nft_out *n);
+void nft_breakout(struct nft_out *n);
+void nft_breakout_nat(struct nft_out *n);
+void nft_breakout_lists(const struct model *m, struct buf *b); /* nft/breakout.bin; empty: no such file */
 /* nft/feeds.bin, nft/zones.bin and nft/never.bin: what root's side reads without parsing text. */
 void nft_feeds(const struct model *m, struct buf *b);
 void nft_side_files(const struct model *m, struct buf *zones, struct buf *never);

@@ -1,5 +1,6 @@
 /* The packet filter's sets and maps: which interface, address and mark belong to which organisation. */
 #include "compile/edge.h"
+#include "compile/emit.h"
 #include "compile/nft_out.h"
 
 #include "base/mem.h"
@@ -75,6 +76,9 @@ static void zone_maps(struct nft_out *n)
 	list_open(&l, n, "map class_of { type mark : classid;");
 	for (size_t i = 0; i < n->m->n_orgs; i++)
 		list_add(&l, "%u : 1:%x", n->m->orgs[i].index, n->m->orgs[i].index);
+	for (size_t i = 0; i < n->m->n_orgs; i++)
+		if (n->m->orgs[i].breakout.n_services)
+			list_add(&l, "%u : 1:%x", n->m->orgs[i].index | MARK_BREAKOUT, n->m->orgs[i].index | CLASS_BREAKOUT);
 	list_close(&l);
 	for (int family = 4; family <= 6; family += 2) {
 		list_open(&l, n, family == 4 ? "map zone_wan4 { type ipv4_addr : mark;" : "map zone_wan6 { type ipv6_addr : mark;");
@@ -108,6 +112,9 @@ static void nat_maps(struct nft_out *n)
 			const struct prefix *g = family == 4 ? &o->global4 : &o->global6;
 			if (prefix_is_set(g))
 				list_add(&l, "%u : %s", o->index, prefix_format_addr(g, text));
+			if (breaks_out(o, family))
+				list_add(&l, "%u : %s", o->index | MARK_BREAKOUT,
+				         prefix_format_addr(family == 4 ? &o->breakout.global4 : &o->breakout.global6, text));
 		}
 		list_close(&l);
 		snprintf(head, sizeof head, "map time%d { type mark : %s;", family, type);
@@ -353,6 +360,7 @@ int nft_sets(struct nft_out *n)
 	if (n->m->service.n_name_servers)
 		name_server_sets(n);
 	origin_sets(n);
+	nft_breakout_sets(n);
 	return 0;
 }
 

@@ -132,6 +132,24 @@ static void content(struct buf *b, const struct org *o)
 	buf_putc(b, '}');
 }
 
+/* Names of services that break out, until when: the filter knows their addresses only (nft_breakout.c). */
+static void breakout(struct buf *b, const struct org *o)
+{
+	size_t n = 0;
+	open_list(b, "breakout");
+	for (size_t i = 0; i < o->breakout.n_services; i++) {
+		const struct breakout_use *u = &o->breakout.services[i];
+		if (!u->is || u->is->n_names == 0)
+			continue;
+		buf_puts(b, n++ ? ",{" : "{");
+		json_field_s(b, "service", u->service);
+		json_field_u64(b, "expires_ms", (uint64_t)u->expires_ms);
+		texts(b, "names", u->is->names, u->is->n_names);
+		buf_putc(b, '}');
+	}
+	buf_putc(b, ']');
+}
+
 static void org(struct buf *b, const struct model *m, const struct org *o)
 {
 	struct buf pac;
@@ -162,6 +180,7 @@ static void org(struct buf *b, const struct model *m, const struct org *o)
 	json_key(b, "url");
 	compile_url_policy(m, o, b);
 	content(b, o);
+	breakout(b, o);
 	buf_init(&pac, 64 * KIB);
 	compile_pac(m, o, &pac);
 	json_field(b, "pac", buf_view(&pac));

@@ -10,6 +10,8 @@
  *     1:fffe  the node's own traffic, and what nobody owns
  *     1:8000+INDEX  a body for long: rate guaranteed, ceil ceiling, its credit lets burst_s seconds of the burst through
  *       1:INDEX       a body at once: rate guaranteed, ceil burst
+ *     1:C000+INDEX  what it sends by the breakout (nft_breakout.c) for long, on each line: guaranteed on the breakout's own
+ *       1:4000+INDEX  … at once
  *
  * Why two levels: htb's ceil is one bucket, and a bucket deep enough for ten seconds lets all of it pass at the line's
  * speed. The inner class holds the deep bucket, the leaf in it holds the speed. What is guaranteed is served before
@@ -72,32 +74,63 @@ static uint64_t burst_credit(uint64_t ceiling, uint64_t burst, uint32_t seconds)
 	return least((burst - ceiling) * 125 * seconds, least(ceiling * 125 * 250, 4000000000u));
 }
 
-static void put_org(const struct tree *t, const struct org *o)
+struct share {
+	uint64_t rate_kbit; /* guaranteed */
+	uint32_t ceiling_mbps, burst_mbps, burst_s;
+};
+
+static void put_share(const struct tree *t, unsigned id, const struct share *s)
 {
-	uint64_t rate = (uint64_t)o->guaranteed_mbps * 1000, ceiling = least((uint64_t)o->ceiling_mbps * 1000, t->line_kbit),
-		 burst = least((uint64_t)o->burst_mbps * 1000, t->line_kbit);
-	if (t->promised_kbit > t->promisable_kbit) /* a spare line smaller than the first: to each the same share */
-		rate = rate * t->promisable_kbit / t->promised_kbit;
-	rate = rate ? rate : 1;
+	uint64_t rate = s->rate_kbit ? s->rate_kbit : 1, ceiling = least((uint64_t)s->ceiling_mbps * 1000, t->line_kbit),
+		 burst = least((uint64_t)s->burst_mbps * 1000, t->line_kbit);
 	ceiling = ceiling > rate ? ceiling : rate;
 	burst = burst > ceiling ? burst : ceiling;
-	put_class(t, CLASS_LONG | o->index, CLASS_LINE, rate, ceiling, burst_credit(ceiling, burst, o->burst_s));
-	put_class(t, o->index, CLASS_LONG | o->index, rate, burst, 0);
-	put_leaf(t, o->index, burst);
+	put_class(t, CLASS_LONG | id, CLASS_LINE, rate, ceiling, burst_credit(ceiling, burst, s->burst_s));
+	put_class(t, id, CLASS_LONG | id, rate, burst, 0);
+	put_leaf(t, id, burst);
 }
 
-static void put_tree(struct buf *b, const struct model *m, const char *dev, uint32_t mbps)
+static void put_org(const struct tree *t, const struct org *o)
 {
+	uint64_t rate = (uint64_t)o->guaranteed_mbps * 1000;
+	if (t->promised_kbit > t->promisable_kbit) /* a spare line smaller than the first: to each the same share */
+		rate = rate * t->promisable_kbit / t->promised_kbit;
+	put_share(t, o->index, &(struct share){ rate, o->ceiling_mbps, o->burst_mbps, o->burst_s });
+}
+
+/* Nothing is promised of the other lines, which it uses while its own doesn't work: it gets what the others leave. */
+static void put_breakout(const struct tree *t, const struct org *o, bool own_line)
+{
+	const struct org_breakout *k = &o->breakout;
+	if (k->n_services)
+		put_share(t, o->index | CLASS_BREAKOUT,
+		          &(struct share){ own_line ? (uint64_t)k->guaranteed_mbps * 1000 : 1, k->ceiling_mbps, k->burst_mbps, k->burst_s });
+}
+
+static void put_tree(struct buf *b, const struct model *m, const struct uplink *u, const char *dev, uint32_t mbps)
+{
+	bool own_line = u == breakout_line(m);
+	uint64_t broken_out = 0;
 	struct tree t = { .b = b, .line_kbit = (uint64_t)mbps * 10 * LINE_GIVEN, .promisable_kbit = (uint64_t)mbps * 10 * LINE_ORGS };
 	str_copy(str_from(dev), t.dev, sizeof t.dev);
 	for (size_t i = 0; i < m->n_orgs; i++)
 		t.promised_kbit += (uint64_t)m->orgs[i].guaranteed_mbps * 1000;
+	for (size_t i = 0; own_line && i < m->n_orgs; i++)
+		broken_out += m->orgs[i].breakout.n_services ? (uint64_t)m->orgs[i].breakout.guaranteed_mbps * 1000 : 0;
+	t.promisable_kbit -= least(broken_out, t.promisable_kbit);
 	buf_printf(b, "qdisc\tdev %s root\thandle 1: htb default %x r2q 1000\n", dev, CLASS_NODE);
 	put_class(&t, CLASS_LINE, 0, t.line_kbit, t.line_kbit, 0);
 	put_class(&t, CLASS_NODE, CLASS_LINE, (uint64_t)mbps * 10 * LINE_NODE, t.line_kbit, 0);
 	put_leaf(&t, CLASS_NODE, t.line_kbit);
-	for (size_t i = 0; i < m->n_orgs; i++)
+	for (size_t i = 0; i < m->n_orgs; i++) {
 		put_org(&t, &m->orgs[i]);
+		put_breakout(&t, &m->orgs[i], own_line);
+	}
+}
+
+static bool of_breakout(const struct org *o, const struct prefix *p)
+{
+	return memcmp(p, &o->breakout.global4, sizeof *p) == 0 || memcmp(p, &o->breakout.global6, sizeof *p) == 0;
 }
 
 static void put_class_map(struct buf *b, const struct model *m, int family)
@@ -109,7 +142,8 @@ static void put_class_map(struct buf *b, const struct model *m, int family)
 		const struct org *o = &m->orgs[i];
 		for (size_t k = 0; k < o->n_publics; k++)
 			if (o->publics[k].family == family)
-				buf_printf(b, "%s%s : 1:%x", n++ ? ",\n    " : "\n  elements = {\n    ", prefix_format_addr(&o->publics[k], text), o->index);
+				buf_printf(b, "%s%s : 1:%x", n++ ? ",\n    " : "\n  elements = {\n    ", prefix_format_addr(&o->publics[k], text),
+				           o->index | (of_breakout(o, &o->publics[k]) ? CLASS_BREAKOUT : 0));
 	}
 	buf_puts(b, n ? "\n  }\n }\n" : " }\n");
 }
@@ -138,8 +172,8 @@ int compile_shape(const struct model *m, struct outset *out, struct err *err)
 		char dev[16];
 		snprintf(dev, sizeof dev, SHAPE_IN "%u", u->priority);
 		buf_printf(&keys, "ifb\t%s\t\n", dev);
-		put_tree(&keys, m, dev, u->in_mbps);
-		put_tree(&keys, m, u->interface, u->out_mbps);
+		put_tree(&keys, m, u, dev, u->in_mbps);
+		put_tree(&keys, m, u, u->interface, u->out_mbps);
 	}
 	put_inbound(&inbound, m);
 	int r = emit(out, "shape/keys", &keys, err), r2 = emit(out, "shape/inbound.nft", &inbound, err);

@@ -27,6 +27,8 @@
 
 #define CONFIG_MAX (4 * MIB)
 #define COUNT_MS 2000
+#define SUMS 8
+#define CLASS_BREAKOUT 0x4000u /* + index: compile/shape.c */
 #define ORDER_MS 5000
 
 struct line {
@@ -56,7 +58,7 @@ struct probed {
 	unsigned unsure;    /* looks in a row without a time from above */
 	bool off, unsynced; /* alarms given */
 	bool warned;        /* that an order wasn't taken */
-	uint64_t *sums;     /* by index: bytes in, bytes out, dropped in, dropped out */
+	uint64_t *sums;     /* by index: bytes in, bytes out, dropped in, dropped out; the same four of what breaks out */
 	bool inbound;
 };
 
@@ -211,18 +213,20 @@ static void on_round(uv_timer_t *t)
 static void on_class(const struct class_count *c, void *user)
 {
 	struct probed *p = user;
-	uint32_t index = c->handle & 0xffff;
+	uint32_t class = c->handle & 0xffff, index = class & ~CLASS_BREAKOUT;
 	if (index == 0 || index >= CONF_ORGS || !p->c.codes[index][0])
 		return;
-	p->sums[4 * index + (p->inbound ? 0 : 1)] += c->bytes;
-	p->sums[4 * index + (p->inbound ? 2 : 3)] += c->dropped;
+	uint64_t *sums = &p->sums[SUMS * index + (class & CLASS_BREAKOUT ? 4 : 0)];
+	sums[p->inbound ? 0 : 1] += c->bytes;
+	sums[p->inbound ? 2 : 3] += c->dropped;
 }
 
 static void on_count(uv_timer_t *t)
 {
-	static const char *const names[] = { "line_in_bytes", "line_out_bytes", "line_in_dropped", "line_out_dropped" };
+	static const char *const names[] = { "line_in_bytes", "line_out_bytes", "line_in_dropped", "line_out_dropped",
+		                            "breakout_in_bytes", "breakout_out_bytes", "breakout_in_dropped", "breakout_out_dropped" };
 	struct probed *p = t->data;
-	memset(p->sums, 0, (size_t)4 * CONF_ORGS * sizeof *p->sums);
+	memset(p->sums, 0, (size_t)SUMS * CONF_ORGS * sizeof *p->sums);
 	for (unsigned i = 0; i < p->c.n_lines; i++) {
 		p->inbound = true;
 		classes_read(p->c.lines[i].inbound, on_class, p, NULL);
@@ -231,7 +235,7 @@ static void on_count(uv_timer_t *t)
 	}
 	for (unsigned i = 1; i < CONF_ORGS; i++)
 		for (unsigned k = 0; p->c.codes[i][0] && k < ARRAY_LEN(names); k++)
-			set(p, p->c.codes[i], names[k], p->sums[4 * i + k]);
+			set(p, p->c.codes[i], names[k], p->sums[SUMS * i + k]);
 }
 
 /* ---- time ---- */
@@ -387,7 +391,7 @@ static int start(struct probed *p, struct err *err)
 	int r = daemon_begin("probed", &p->d, err);
 	if (r == 0 && uv_loop_init(&p->loop) < 0)
 		r = err_set(err, E_NOMEM, "", "cannot make an event loop");
-	p->sums = mem_array((size_t)4 * CONF_ORGS, sizeof *p->sums);
+	p->sums = mem_array((size_t)SUMS * CONF_ORGS, sizeof *p->sums);
 	if (r == 0 && !p->sums)
 		r = err_set(err, E_NOMEM, "", "no memory");
 	r = r < 0 ? r : events_open("probed", 256 * KIB, &p->events, err);

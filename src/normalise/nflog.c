@@ -51,7 +51,7 @@ static void take_attr(struct nflog_packet *p, uint16_t type, struct str a)
 		take_prefix(a, p->prefix, sizeof p->prefix);
 		break;
 	case NFULA_MARK:
-		p->mark = attr_u32(a);
+		p->mark = attr_u32(a) & 0xffff; /* the organisation; above it stands by which line (compile/emit.h) */
 		break;
 	case NFULA_IFINDEX_INDEV:
 		p->if_in = attr_u32(a);

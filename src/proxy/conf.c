@@ -154,6 +154,29 @@ static int get_trust(struct load *l, yyjson_val *root, STACK_OF(X509) *system_ca
 
 /* ---- organisations ---- */
 
+static int get_breakouts(struct load *l, yyjson_val *v, struct conf_org *o)
+{
+	yyjson_val *list = yyjson_obj_get(v, "breakout"), *item;
+	size_t i, max, n = yyjson_arr_size(list);
+	char path[192];
+	o->breakouts = arena_array(&l->c->arena, n + 1, sizeof *o->breakouts);
+	if (!o->breakouts)
+		return no_memory(l);
+	if (n > CONF_BREAKOUTS)
+		return bad(l, "breakout", "too many services");
+	yyjson_arr_foreach(list, i, max, item)
+	{
+		struct conf_breakout *b = &o->breakouts[i];
+		*b = (struct conf_breakout){ .expires_ms = yyjson_get_sint(yyjson_obj_get(item, "expires_ms")) };
+		snprintf(path, sizeof path, "%sbreakout[%zu].names", l->path, i);
+		int r = url_set_build(yyjson_obj_get(item, "names"), path, &b->names, l->err);
+		if (r < 0)
+			return r;
+		o->n_breakouts++;
+	}
+	return 0;
+}
+
 static int get_sets(struct load *l, yyjson_val *v, struct conf_org *o)
 {
 	char path[192];
@@ -175,7 +198,7 @@ static int get_sets(struct load *l, yyjson_val *v, struct conf_org *o)
 	snprintf(path, sizeof path, "%swebsockets", l->path);
 	if (r == 0 && list)
 		r = url_set_build(list, path, &o->websockets, l->err);
-	return r;
+	return r < 0 ? r : get_breakouts(l, v, o);
 }
 
 static int get_numbers(struct load *l, yyjson_val *v, struct conf_org *o, uint16_t def_port)
@@ -361,6 +384,8 @@ void conf_unref(struct conf **p)
 		url_policy_destroy(&c->orgs[i].url);
 		url_set_destroy(&c->orgs[i].no_decrypt);
 		url_set_destroy(&c->orgs[i].websockets);
+		for (size_t k = 0; k < c->orgs[i].n_breakouts; k++)
+			url_set_destroy(&c->orgs[i].breakouts[k].names);
 	}
 	url_set_destroy(&c->common);
 	X509_STORE_free(c->store);

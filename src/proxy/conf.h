@@ -8,6 +8,7 @@
  *      "child_proxies":[prefix…],
  *      "safe_search","upload_max_mib","deny_downloads":[…],"deny_uploads":[…],"tenants":{"microsoft":[…],"microsoft_context",
  *      "google":[…],"slack":[…],"slack_requester"},"pac","release_mail","websockets":[…],
+ *      "breakout":[{"service","expires_ms","names":[…]}],
  *      "scan_fail":"closed"|"open","scan_max_mib","unscannable_allow","encrypted_allow","scan_uploads","url":{…url/url.h…}}…],
  *    "dev":{"except":[prefix…],"hosts":[{"name","addr"}…],"verdict_ms":60000,"held_mib":512,"held_ms":60000}}
  *      only where every interface is ""
@@ -32,6 +33,13 @@
 #define CONF_VERDICT_MS 60000
 #define CONF_HELD (512 * MIB) /* bytes of bodies held by one thread at a time; share.h says who may have how much */
 
+#define CONF_BREAKOUTS 50
+#define CONF_BREAKOUT_PRIORITY 6 /* of a socket whose peer has such a name: what the packet filter knows it by */
+struct conf_breakout { /* a service that goes by the breakout line until then */
+	int64_t expires_ms;
+	struct url_set *names;
+};
+
 struct conf_org {
 	char code[8], interface[16];
 	uint16_t index, port;
@@ -49,6 +57,8 @@ struct conf_org {
 	const char *pac; /* the proxy auto-config file; "" none */
 	const char *release_mail; /* whom people ask for a release; "" nobody */
 	struct url_set *no_decrypt, *websockets;
+	struct conf_breakout *breakouts;
+	size_t n_breakouts;
 	struct url_policy_set *url;
 };
 

@@ -61,6 +61,29 @@ static void pool_remove(struct origin *o)
 	o->org->n_idle--;
 }
 
+static bool breaks_out(const struct conf_org *o, const char *host)
+{
+	for (size_t i = 0; i < o->n_breakouts; i++)
+		if (clock_now_ms() < o->breakouts[i].expires_ms && url_set_match_host(o->breakouts[i].names, str_from(host), NULL))
+			return true;
+	return false;
+}
+
+/* One that went by the breakout line isn't used beyond the end of that; a new configuration empties the pool anyway. */
+static struct origin *pool_get(struct org_rt *org, const char *key)
+{
+	struct origin *o = map_get(&org->pool, str_from(key));
+	while (o && o->broken_out && !breaks_out(org->conf, o->host)) {
+		struct origin *next = o->next;
+		if (o->state == ORIGIN_SHARED)
+			origin_leave(o);
+		else
+			origin_close(o);
+		o = next;
+	}
+	return o;
+}
+
 void origin_pool_sweep(struct org_rt *org, bool all)
 {
 	void *v;
@@ -263,6 +286,10 @@ static int connect_to(struct origin *o, const struct prefix *a)
 		return -1;
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	const int priority = CONF_BREAKOUT_PRIORITY;
+	o->broken_out = breaks_out(conf, o->host);
+	if (o->broken_out)
+		setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &priority, sizeof priority);
 	socklen_t n = guard_to_sockaddr(a, o->port, &ss);
 	if (bind_source(fd, a->family == 4 ? &conf->global4 : &conf->global6) < 0 ||
 	    (connect(fd, (struct sockaddr *)&ss, n) < 0 && errno != EINPROGRESS)) {
@@ -416,7 +443,7 @@ int origin_get(struct org_rt *org, const struct origin_want *want, struct origin
 	snprintf(key, sizeof key, "%s|%s%s|%u|%s%s", org->code, want->tls ? "s" : "", want->host, want->port,
 	         want->sni ? want->sni : "", want->h1 ? "|1" : "");
 	*ret_now = false;
-	struct origin *o = want->fresh ? NULL : map_get(&org->pool, str_from(key));
+	struct origin *o = want->fresh ? NULL : pool_get(org, key);
 	if (o) {
 		if (o->state == ORIGIN_IDLE) {
 			pool_remove(o);

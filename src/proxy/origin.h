@@ -32,6 +32,7 @@ struct origin {
 	enum origin_fail fail;
 	bool tls, reused, pooled;
 	bool h1;
+	bool broken_out;          /* its name leads by the breakout line */
 	bool leaving;             /* SHARED: nobody new gets it */
 	struct up2 *h2;           /* SHARED: up2.c's */
 	bool resolving, detached; /* the resolver, or the loop's closing of a descriptor, still knows it */
