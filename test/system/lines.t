@@ -1,7 +1,7 @@
 #!/bin/bash
-# Two lines to the Internet. While a terminal downloads and another connection stands open, the first line's cable is
+# Two lines to the Internet, the second also for a named service. While a terminal downloads and another connection stands open, the first line's cable is
 # pulled, later it fails without its cable noticing; traffic goes on by the second and comes back, each move an event with
-# its times.
+# its times. What breaks out goes by the second line and from an address of its own, by the first while the second doesn't work.
 set -u
 cd "$(dirname "$0")/../.."
 [ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; echo "ok 1 - lines # SKIP needs root"; exit 0; }
@@ -28,12 +28,16 @@ s["uplinks"][0]["probes"] = []
 s["uplinks"].append({"name": "isp2", "interface": "wan1", "addr4": "192.0.2.66/29", "gateway4": "192.0.2.65", "addr6": "2001:db8:200::2/64",
                      "gateway6": "2001:db8:200::1", "in_mbps": 200, "out_mbps": 200, "priority": 2, "probes": ["203.0.113.2"]})
 s["failover"] = {"back_s": 3}
+s["breakout"] = {"line": "isp2", "services": [{"name": "saas", "title": "SaaS", "names": ["saas.example"], "comment": "test"}]}
 json.dump(s, open(path, "w"), ensure_ascii=False)
 path = sys.argv[1] + "/orgs/412015.json"
 o = json.load(open(path))
-o["fw"].append({"id": "echo", "direction": "out", "action": "allow", "to": ["203.0.113.50"], "protocol": "tcp", "port_low": 7, "port_high": 7,
+o["fw"].append({"id": "echo", "direction": "out", "action": "allow", "to": ["203.0.113.50"], "protocol": "tcp", "port_low": 7, "port_high": 8,
                 "comment": "test", "owner": "test"})
 o.update(guaranteed_mbps=4, ceiling_mbps=8, burst_mbps=8)
+o["url"]["white"] = ["saas.example"] # asked in a loop, it would be blocked as a command server
+o["breakout"] = {"global4": "192.0.2.67", "ceiling_mbps": 4, "burst_mbps": 4,
+                 "services": [{"service": "saas", "owner": "test", "reason": "test", "expires": "2035-01-01T00:00:00Z"}]}
 json.dump(o, open(path, "w"), ensure_ascii=False)
 PY
 try "the lab is up with two lines" $T lab up "$top/d"
@@ -114,5 +118,88 @@ try "and moves back under the new generation" until_true 30 using isp1
 try "the open connection has lived through all of it" until_true 20 talks
 kill $talk $page $echoes 2>/dev/null; wait 2>/dev/null
 try "what each body used of the lines is shown" sh -c "TORIDE_STATE=$PWD/$L/state TORIDE_RUN=$PWD/$L/run $T lines | grep -E '412015 .*[1-9]'"
+
+# ---- the breakout: by name what the proxy fetches, by address what is routed
+at inet nft 'add table inet count; add chain inet count in { type filter hook prerouting priority -300; }
+	add rule inet count in iifname "eth0" ip saddr 192.0.2.67 counter
+	add rule inet count in iifname "eth1" ip saddr 192.0.2.67 counter'
+came() { at inet nft -j list chain inet count in | jq --arg d "$1" '[.nftables[].rule? | select(.) | select(.expr[0].match.right == $d) | .expr[2].counter.packets] | add'; }
+more() { local was=$2; [ "$(came "$1")" -gt "$was" ]; }
+saas() { local said; said=$(at "$1" curl -sSk -x 192.0.2.10:8080 --max-time 10 https://saas.example/ 2>&1); is "$said" "saas $2"; }
+try "a service known by its name is reached from the breakout's address" until_true 20 saas 412015-pc1 192.0.2.67
+try "its packets came by the second line" more eth1 0
+try "and none by the first" is "$(came eth0)" 0
+try "a body that hasn't opted for it is seen by its ordinary address" until_true 20 saas 412023-pc1 198.51.100.102
+
+# Its addresses, in a list that is pinned by digest: flows past the proxy, which the body's rules allow or don't as before.
+echo 203.0.113.50 >"$top/list"
+list=$(node fw feed import "$top/list" --json | jq -r .digest)
+cat >"$top/peer.py" <<'PY'
+import socket
+s = socket.create_server(("203.0.113.50", 8))
+while True:
+    c, a = s.accept(); c.sendall(("from %s\n" % a[0]).encode())
+    try:
+        while c.recv(1) == b"m": c.sendall(b"x" * 1000000)
+    except OSError: pass
+    c.close()
+PY
+at inet python3 "$top/peer.py" & peer=$!
+until_true 5 at inet sh -c 'ss -ltnH "sport = 8" | grep -q .'
+from() { at 412015-pc1 sh -c 'echo | nc -w 5 203.0.113.50 8' | grep -qx "from $1"; }
+try "control: without its addresses a routed flow takes the ordinary way" until_true 20 from 198.51.100.101
+listed() { # DIGEST EXPIRES: the description with that list
+	rm -rf "$top/b"; cp -r "$L/description" "$top/b"
+	jq --arg d "$1" '.breakout.services[0].addresses = $d' "$L/description/service.json" >"$top/b/service.json"
+	jq --arg e "$2" '.breakout.services[0].expires = $e' "$L/description/orgs/412015.json" >"$top/b/orgs/412015.json"
+}
+listed "sha256:$(printf 'ab%.0s' $(seq 32))" 2035-01-01T00:00:00Z
+missing() { change "$1" 2>&1 | grep "isn't on this node"; }
+try "a list that isn't on this node is refused" missing "$top/b"
+listed "$list" 2035-01-01T00:00:00Z
+try "a list that is there is applied" change "$top/b"
+try "the routed flow leaves from the breakout's address" until_true 20 from 192.0.2.67
+try "by the second line alone" is "$(came eth0)" 0
+refused() { ! at 412015-pc1 nc -z -w 3 203.0.113.50 9; }
+try "the breakout permits nothing: another port is refused as before" refused
+
+# Its ceiling on that line, 4 Mbps; the body's other traffic has 8 of its own.
+sent() { at gw1 tc -s class show dev "$1" | awk -v c="$2" '$3 == c { f = 1; next } f && $1 == "Sent" { print $2; exit }'; }
+between() { [ "$1" -ge "$2" ] && [ "$1" -le "$3" ] || { echo "$1 isn't between $2 and $3"; return 1; }; }
+at 412015-pc1 python3 -c 'import socket
+s = socket.create_connection(("203.0.113.50", 8))
+while True: s.sendall(b"m"); s.recv(1 << 20)' & pull=$!
+flows() { [ "$(sent toride-in2 1:4001)" -gt 500000 ]; }
+try "what comes back is counted in the breakout's class of that line" until_true 20 flows
+a=$(sent toride-in2 1:4001); sleep 5; b=$(sent toride-in2 1:4001)
+try "a large download keeps to its ceiling there" between $(((b - a) * 8 / 5000)) 1500 5400
+kill $pull 2>/dev/null; wait $pull 2>/dev/null
+shown() { node lines | sed -n '/broken out/,$p' | grep -E '^412015 .*[1-9]'; }
+try "it is shown by body" until_true 20 shown
+
+# The second line fails, by its cable and silently: what broke out goes by the first, from the same address.
+was=$(came eth0)
+at inet ip link set eth1 down
+try "cable of the second line out: the service is still reached" until_true 20 saas 412015-pc1 192.0.2.67
+try "by the first line" more eth0 "$was"
+try "and so is what is routed" until_true 20 from 192.0.2.67
+at inet ip link set eth1 up
+was=$(came eth1)
+again() { from 192.0.2.67 && more eth1 "$was"; }
+try "cable in: by the second again" until_true 30 again
+led() { at gw1 ip rule show pref 30000 | grep -q "lookup 90$1"; }
+at inet nft 'add table inet dead; add chain inet dead in { type filter hook prerouting priority -400; }; add rule inet dead in iifname "eth1" drop'
+try "the second line fails silently: what breaks out is led to the first" until_true 20 led 1
+try "and arrives" until_true 20 from 192.0.2.67
+at inet nft delete table inet dead
+back() { at gw1 ip rule show pref 30000 | wc -l | grep -qx 0; }
+try "and by its own again once that answers" until_true 30 back
+
+# Its end: without a change of anything the service is an ordinary one again.
+listed "$list" "$(date -u -d '+8 seconds' +%Y-%m-%dT%H:%M:%SZ)"
+try "a breakout with an end is applied" change "$top/b"
+try "past its end the proxy reaches the service by the ordinary way" until_true 30 saas 412015-pc1 198.51.100.101
+try "and so does a routed flow" until_true 20 from 198.51.100.101
+kill $peer 2>/dev/null; wait $peer 2>/dev/null
 echo "1..$n"
 exit $bad
