@@ -11,9 +11,9 @@
 static void inside(struct buf *b, const struct prefix *p)
 {
 	char net[INET_ADDRSTRLEN], mask[INET_ADDRSTRLEN];
-	uint32_t bits = htonl(p->len ? 0xffffffffu << (32 - p->len) : 0);
 	if (p->family != 4)
 		return; /* isInNet() is of IPv4; a literal IPv6 host is rare, and the proxy refuses inside ones */
+	uint32_t bits = htonl(p->len ? 0xffffffffu << (32 - p->len) : 0);
 	inet_ntop(AF_INET, p->addr, net, sizeof net);
 	inet_ntop(AF_INET, &bits, mask, sizeof mask);
 	buf_printf(b, "    if (isInNet(host, \"%s\", \"%s\")) return \"DIRECT\";\n", net, mask);
