@@ -1,6 +1,7 @@
 /* See blocks.h. Ordered by respondd through torided; the file first, then the places that enforce it. */
 #include "apply/blocks.h"
 
+#include "apply/announce.h"
 #include "apply/cut.h"
 #include "apply/engine.h"
 #include "base/clock.h"
@@ -206,6 +207,9 @@ int block_check(const struct block *k, const struct zones *z, int64_t now_ms, st
 		return name_ok(k->value) ? 0 : err_set(err, E_INVALID, k->value, "not a host name in its A-label form");
 	case BLOCK_URL:
 		return url_ok(k->value) ? 0 : err_set(err, E_INVALID, k->value, "not http(s)://host[:port]/path, the host in lower case");
+	case BLOCK_BLACKHOLE:
+	case BLOCK_FLOW:
+		return all ? err_set(err, E_INVALID, k->value, "an address of ours belongs to one organisation") : announce_check(k, z, now_ms, err);
 	default:
 		return err_set(err, E_INVALID, k->id, "unknown kind of block");
 	}
@@ -275,7 +279,7 @@ static int install(const struct env *e, const struct blocks *b, const struct zon
 	int r = text.failed ? err_set(err, (enum err_code)-text.failed, "blocks", "cannot write the nft table") :
 	                      env_run(e, argv, buf_view(&text), 60000, err);
 	buf_done(&text);
-	return r;
+	return r < 0 ? r : announce_install(b, z, err);
 }
 
 int blocks_install(const struct env *e, const struct gen *g, struct err *err)
@@ -304,10 +308,14 @@ static int send_to_proxy(const struct blocks *b, struct err *err)
 		return 0;
 	buf_init(&msg, FILE_MAX);
 	buf_init(&reply, 64);
-	wr_u8(&msg, 1);
-	wr_u32(&msg, (uint32_t)b->n);
+	uint32_t n = 0;
 	for (size_t i = 0; i < b->n; i++)
-		block_write(&msg, &b->list[i]);
+		n += !block_is_announced(b->list[i].kind);
+	wr_u8(&msg, 1);
+	wr_u32(&msg, n);
+	for (size_t i = 0; i < b->n; i++)
+		if (!block_is_announced(b->list[i].kind))
+			block_write(&msg, &b->list[i]);
 	int r = msg.failed ? err_set(err, E_NOMEM, "blocks", "no memory") :
 	                     sock_call(path, buf_view(&msg), -1, &reply, PROXY_MS, err);
 	if (r == 0 && (reply.len != 1 || reply.ptr[0] != 0))

@@ -11,6 +11,7 @@
  *   - Unbound: the name and all below it don't exist (always_nxdomain): in the organisation's view (named as its interface), or everywhere
  *     (local_zone; views are compiled with view-first). Forgotten by a reload: told again.
  *   - proxyd: the whole table over RUN/proxy.sock: u8 1, u32 n, n × block_write; answer u8 0.
+ *   - BIRD: two kinds that the upstream is asked to drop (announce.h), and nobody else told of.
  * Terminals need an organisation; URLs are the proxy's alone. Our own service's addresses are never blocked. */
 #ifndef APPLY_BLOCKS_H
 #define APPLY_BLOCKS_H

@@ -34,7 +34,7 @@ static const struct process processes[] = {
 	{ "authd", "authd.json", SIGHUP, true },
 	{ "acmed", "acmed.json", SIGHUP, true },
 	{ "paird", "paird.json", SIGHUP, true },       { "conntrackd", "conntrackd/", SIGTERM, false },
-	{ "keepalived", "keepalived/", SIGHUP, false },
+	{ "keepalived", "keepalived/", SIGHUP, false }, { "bird", "bird/", SIGHUP, false },
 	{ "portald", "portald.json", SIGHUP, true },   { "nginx", "nginx/", SIGHUP, false },
 };
 

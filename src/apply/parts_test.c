@@ -1,4 +1,5 @@
 /* The parts of apply that read bytes: journal, outset frames, zones, rules, the kernel's answers, DNS answers, blocks. */
+#include "apply/announce.h"
 #include "apply/blocks.h"
 #include "apply/canary.h"
 #include "apply/cut.h"
@@ -412,7 +413,11 @@ static void two_zones(struct zones *z)
 	list[0] = (struct zone){ .index = 1, .code = "412015", .interface = "o412015", .global4 = { 198, 51, 100, 101 } };
 	list[1] = (struct zone){ .index = 2, .code = "412023", .interface = "o412023" };
 	assert_true(network_parse("192.0.2.0/24", &never[0]));
-	*z = (struct zones){ list, 2, never, 1 };
+	static struct announced announced[2];
+	announced[0].index = announced[1].index = 1;
+	assert_true(network_parse("198.51.100.101", &announced[0].net));
+	assert_true(network_parse("2001:db8:100::65", &announced[1].net));
+	*z = (struct zones){ .list = list, .n = 2, .never = never, .n_never = 1, .announced = announced, .n_announced = 2, .upstream = true };
 }
 
 static void test_blocks_table(void **state)
@@ -495,6 +500,31 @@ static void test_block_check(void **state)
 		{ block("1", "*", BLOCK_URL, "http://[2001:db8::1/x", 2000), -E_INVALID },
 		{ block("1", "*", BLOCK_URL, "http://a.example/x y", 2000), -E_INVALID },
 		{ block("1", "*", 9, "x", 2000), -E_INVALID },
+		/* announced upstream: one address, the organisation's own, not guarded, a day at most */
+		{ block("1", "412015", BLOCK_BLACKHOLE, "198.51.100.101", 2000), 0 },
+		{ block("1", "412015", BLOCK_BLACKHOLE, "2001:db8:100::65", 2000), 0 },
+		{ block("1", "412015", BLOCK_BLACKHOLE, "198.51.100.101", 1001 + ANNOUNCE_MAX_MS), -E_DENIED },
+		{ block("1", "412015", BLOCK_BLACKHOLE, "198.51.100.0/24", 2000), -E_INVALID },
+		{ block("1", "412015", BLOCK_BLACKHOLE, "198.51.100.101/32", 2000), -E_INVALID },
+		{ block("1", "412015", BLOCK_BLACKHOLE, "198.51.100.102", 2000), -E_DENIED },
+		{ block("1", "412023", BLOCK_BLACKHOLE, "198.51.100.101", 2000), -E_DENIED },
+		{ block("1", "*", BLOCK_BLACKHOLE, "198.51.100.101", 2000), -E_INVALID },
+		{ block("1", "412015", BLOCK_BLACKHOLE, "198.51.100.101 blackhole; }", 2000), -E_INVALID },
+		{ block("1", "412015", BLOCK_FLOW, "to 198.51.100.101 udp from-port 53", 2000), 0 },
+		{ block("1", "412015", BLOCK_FLOW, "to 198.51.100.101 from 203.0.113.0/24", 2000), 0 },
+		{ block("1", "412015", BLOCK_FLOW, "to 198.51.100.101 tcp port 80 from 203.0.113.9", 2000), 0 },
+		{ block("1", "412015", BLOCK_FLOW, "to 198.51.100.102 udp", 2000), -E_DENIED },
+		{ block("1", "412015", BLOCK_FLOW, "to 198.51.100.101", 2000), -E_INVALID }, /* all of it is a blackhole */
+		{ block("1", "412015", BLOCK_FLOW, "to 198.51.100.0/24 udp", 2000), -E_INVALID },
+		{ block("1", "412015", BLOCK_FLOW, "udp from-port 53", 2000), -E_INVALID },
+		{ block("1", "412015", BLOCK_FLOW, "to 198.51.100.101 icmp port 53", 2000), -E_INVALID },
+		{ block("1", "412015", BLOCK_FLOW, "to 198.51.100.101 port 53", 2000), -E_INVALID },
+		{ block("1", "412015", BLOCK_FLOW, "to 198.51.100.101 udp port 0", 2000), -E_INVALID },
+		{ block("1", "412015", BLOCK_FLOW, "to 198.51.100.101 udp udp", 2000), -E_INVALID },
+		{ block("1", "412015", BLOCK_FLOW, "to 198.51.100.101 from 2001:db8::/32", 2000), -E_INVALID },
+		{ block("1", "412015", BLOCK_FLOW, "to 198.51.100.101 udp; } protocol kernel {", 2000), -E_INVALID },
+		{ block("1", "412015", BLOCK_FLOW, "to 198.51.100.101  udp", 2000), -E_INVALID },
+		{ block("1", "412015", BLOCK_FLOW, "", 2000), -E_INVALID },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct err err = { 0 };
@@ -502,6 +532,44 @@ static void test_block_check(void **state)
 		if (r != cases[i].r)
 			fail_msg("%s %s: %d %s", cases[i].k.org, cases[i].k.value, r, err.msg);
 	}
+}
+
+static void test_announced(void **state)
+{
+	static const char *const want[4] = {
+		"route 198.51.100.101/32 blackhole { bgp_community.add((65535,666)); bgp_community.add((65535,65281)); };\n", "",
+		"route flow4 { dst 198.51.100.101/32; src 203.0.113.0/24; proto = 17; sport = 53; } { bgp_ext_community.add((generic, 0x80060000, 0x0)); };\n",
+		"route flow6 { dst 2001:db8:100::65/128; next header = 58; } { bgp_ext_community.add((generic, 0x80060000, 0x0)); };\n",
+	};
+	struct zones z;
+	struct buf out[4];
+	const struct block list[] = {
+		block("1", "412015", BLOCK_BLACKHOLE, "198.51.100.101", 2000), block("2", "412015", BLOCK_BLACKHOLE, "198.51.100.101", 3000), /* one route */
+		block("3", "412015", BLOCK_FLOW, "to 198.51.100.101 udp from-port 53 from 203.0.113.0/24", 2000),
+		block("4", "412015", BLOCK_FLOW, "to 2001:db8:100::65 icmp", 2000), block("5", "412015", BLOCK_FLOW, "to 2001:db8:100::65 tcp", 900), /* over */
+		block("6", "412023", BLOCK_BLACKHOLE, "198.51.100.102", 2000), /* not in the generation's list any more */
+		block("7", "*", BLOCK_ADDRESS, "203.0.113.9", 2000),
+	};
+	struct block copy[ARRAY_LEN(list)];
+	(void)state;
+	two_zones(&z);
+	memcpy(copy, list, sizeof copy);
+	const struct blocks b = { copy, ARRAY_LEN(copy), ARRAY_LEN(copy) };
+	for (size_t i = 0; i < ARRAY_LEN(out); i++)
+		buf_init(&out[i], 64 * KIB);
+	announce_routes(&b, &z, 1000, out);
+	for (size_t i = 0; i < ARRAY_LEN(out); i++) {
+		assert_string_equal(buf_cstr(&out[i]), want[i]);
+		buf_done(&out[i]);
+	}
+	z = (struct zones){ .list = NULL };
+	assert_int_equal(zones_parse_announced((struct str){ "\0\1\4\306\63\144\145\0\0\0\0\0\0\0\0\0\0\0\0", 19 }, &z, NULL), 0);
+	assert_true(z.upstream && z.n_announced == 1 && z.announced[0].index == 1 && z.announced[0].net.len == 32);
+	zones_done(&z);
+	assert_int_equal(zones_parse_announced((struct str){ "\0\1\5\306\63\144\145\0\0\0\0\0\0\0\0\0\0\0\0", 19 }, &z, NULL), -E_CORRUPT);
+	zones_done(&z);
+	assert_int_equal(zones_parse_announced(STR("\0\1\4"), &z, NULL), -E_CORRUPT);
+	zones_done(&z);
 }
 
 static void test_blocks_file(void **state)
@@ -698,7 +766,7 @@ int main(void)
 		IN_DIR(test_journal_torn), IN_DIR(test_journal_flipped), IN_DIR(test_blocks_file),
 		cmocka_unit_test(test_frames), cmocka_unit_test(test_cuts), cmocka_unit_test(test_cut_commands),
 		cmocka_unit_test(test_verify_rules), cmocka_unit_test(test_verify_classes), cmocka_unit_test(test_lines_rules), cmocka_unit_test(test_verify_keys), cmocka_unit_test(test_blocks_table),
-		cmocka_unit_test(test_block_check), cmocka_unit_test(test_canary_answers),
+		cmocka_unit_test(test_block_check), cmocka_unit_test(test_announced), cmocka_unit_test(test_canary_answers),
 		cmocka_unit_test(test_door), cmocka_unit_test(test_pair), cmocka_unit_test(test_suricata_rules),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

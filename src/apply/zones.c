@@ -10,6 +10,7 @@
 
 #define ZONE_SIZE (2 + 8 + 16 + 4 + 16)
 #define NEVER_SIZE 18
+#define MAY_SIZE 19
 
 static bool word_ok(const char *s)
 {
@@ -67,9 +68,30 @@ int zones_parse(struct str zones, struct str never, struct zones *ret, struct er
 	return 0;
 }
 
+int zones_parse_announced(struct str may, struct zones *z, struct err *err)
+{
+	struct rd r = rd_from(may.ptr, may.len);
+	size_t n = may.len / MAY_SIZE;
+	bool bad = n > 16 * ZONES_MAX || may.len % MAY_SIZE;
+	z->upstream = true;
+	z->announced = bad ? NULL : mem_array(n + 1, sizeof *z->announced);
+	if (!bad && !z->announced)
+		return err_set(err, E_NOMEM, "bird/may.bin", "no memory");
+	for (; !bad && z->n_announced < n; z->n_announced++) {
+		struct announced *a = &z->announced[z->n_announced];
+		a->index = rd_u16(&r);
+		a->net.family = rd_u8(&r);
+		a->net.len = a->net.family == 4 ? 32 : 128;
+		rd_bytes(&r, a->net.addr, 16);
+		bad = a->index == 0 || !network_ok(&a->net);
+	}
+	return bad || rd_end(&r) < 0 ? err_set(err, E_CORRUPT, "bird/may.bin", "malformed") : 0;
+}
+
 int zones_load(const struct gen *g, struct zones *ret, struct err *err)
 {
-	struct buf z, n;
+	struct buf z, n, may;
+	buf_init(&may, 16 * ZONES_MAX * MAY_SIZE);
 	buf_init(&z, ZONES_MAX * ZONE_SIZE);
 	buf_init(&n, ZONES_MAX * NEVER_SIZE);
 	int r = gen_find(g, "nft/zones.bin") ? gen_read(g, "nft/zones.bin", &z, err) : 0;
@@ -77,6 +99,13 @@ int zones_load(const struct gen *g, struct zones *ret, struct err *err)
 		r = gen_read(g, "nft/never.bin", &n, err);
 	if (r == 0)
 		r = zones_parse(buf_view(&z), buf_view(&n), ret, err);
+	if (r == 0 && gen_find(g, "bird/may.bin")) {
+		r = gen_read(g, "bird/may.bin", &may, err);
+		r = r < 0 ? r : zones_parse_announced(buf_view(&may), ret, err);
+		if (r < 0)
+			zones_done(ret);
+	}
+	buf_done(&may);
 	buf_done(&z);
 	buf_done(&n);
 	return r;
@@ -86,6 +115,7 @@ void zones_done(struct zones *z)
 {
 	mem_free(z->list);
 	mem_free(z->never);
+	mem_free(z->announced);
 	*z = (struct zones){ 0 };
 }
 

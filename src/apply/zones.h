@@ -1,6 +1,7 @@
 /* The two fixed binary files of a generation that root reads instead of rules (compile/nft.c writes them, big endian).
  *
  *   nft/zones.bin  u16 index, char code[8], char interface[16], u8 global4[4], u8 global6[16]  an organisation
+ *   bird/may.bin   u16 index, u8 family, u8 address[16]: what may be announced (announce.h); where it is, there is an upstream
  *   nft/never.bin  u8 family (4|6), u8 length, u8 address[16]  a prefix that is never blocked */
 #ifndef APPLY_ZONES_H
 #define APPLY_ZONES_H
@@ -19,16 +20,25 @@ struct network {
 	uint8_t family, len, addr[16];
 };
 
+struct announced {
+	uint16_t index; /* of the organisation whose address it is */
+	struct network net;
+};
+
 struct zones {
 	struct zone *list;
 	size_t n;
 	struct network *never;
 	size_t n_never;
+	struct announced *announced;
+	size_t n_announced;
+	bool upstream;
 };
 
 /* A generation without the files (or "") has none. */
 int zones_load(const struct gen *g, struct zones *ret, struct err *err);
 int zones_parse(struct str zones, struct str never, struct zones *ret, struct err *err);
+int zones_parse_announced(struct str may, struct zones *z, struct err *err); /* adds to it */
 void zones_done(struct zones *z);
 const struct zone *zones_find(const struct zones *z, const char *code);
 

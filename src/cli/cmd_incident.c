@@ -250,6 +250,8 @@ static int run_order(int code, const char *under_way)
 		fprintf(stderr, "%s\n", say("遮断できませんでした。", "The block could not be set."));
 		return EXIT_REFUSED;
 	}
+	if (strcmp(state, "requested") == 0)
+		fprintf(stderr, "%s toride block consent %s\n", say("別の人の承認を待っています:", "It waits for another person's approval:"), awaited);
 	if (strcmp(state, under_way) == 0)
 		fprintf(stderr, "%s\n", say("指示しましたが、まだ実施の確認がありません。", "Ordered; that it acts isn't confirmed yet."));
 	return code;
@@ -349,8 +351,8 @@ const struct cli_command cli_incident[] = {
 	{ "block try", "toride block try VALUE --kind address|name|url --org CODE|* [--json] --by NAME",
 	  "whom a block would have hit in the last 30 days, and for whom it is never set; blocks nothing", "遮断した場合に過去30日で影響を受けた端末を調べる(遮断はしない)", block_try },
 	{ "block list", "toride block list [--org CODE] [--all] [--json]", "blocks in force and requested", "実施中・確認待ちの遮断の一覧", block_list },
-	{ "block add", "toride block add VALUE --kind address|name|url|terminal --org CODE|* --reason TEXT --by NAME [--hours N] [--incident NUMBER] [--json]",
-	  "blocks at once, for a limited time", "期限つきで直ちに遮断する", block_add },
+	{ "block add", "toride block add VALUE --kind address|name|url|terminal|blackhole|flow --org CODE|* --reason TEXT --by NAME [--hours N] [--incident NUMBER] [--json]",
+	  "blocks at once, for a limited time; blackhole and flow ask the upstream, once another person has approved", "期限つきで直ちに遮断する(blackhole・flow は別の人の承認後に上位へ依頼)", block_add },
 	{ "block remove", "toride block remove ID --by NAME [--json]", "undoes a block", "遮断を解除する", block_remove },
 	{ "block consent", "toride block consent [ID --by NAME] [--json]", "records a body's consent to a requested block; without ID: the prior consents",
 	  "遮断への同意を記録する(IDなし: 事前承認の一覧)", block_consent },

@@ -38,6 +38,7 @@ int compile_knot(const struct model *m, struct outset *out, struct err *err);   
 int compile_nsd(const struct model *m, struct outset *out, struct err *err);      /* nsd1/, nsd2/ */
 int compile_acmed(const struct model *m, struct outset *out, struct err *err);    /* acmed.json; nothing when no site has a certificate */
 int compile_edge(const struct model *m, struct outset *out, struct err *err);     /* edge/: the public sites; nothing when there is none */
+int compile_bird(const struct model *m, struct outset *out, struct err *err);     /* bird/: announcements to the upstream; nothing without a router of it */
 int compile_proxyd(const struct model *m, struct outset *out, struct err *err);   /* proxyd.json */
 void compile_url_policy(const struct model *m, const struct org *o, struct buf *b); /* an organisation's "url" in it */
 void compile_pac(const struct model *m, const struct org *o, struct buf *b); /* its proxy auto-config file */

@@ -155,6 +155,11 @@ const struct table_process table_processes[] = {
 	            "-r", "%R/keepalived/vrrp.pid" },
 	  .read = { ENGINE_READ, "%S/generations", "%S/current", "%R/pair" }, .write = { "%R/keepalived", "%R/pair", "/dev/null" },
 	  .files = 1024, .processes = 64, .needs = "%S/current/keepalived/%N.conf" },
+	/* It only speaks, to the routers that the description names, from a port of its own: no privilege, and nobody is let in. */
+	{ .name = "bird", .engine = true, .uid = USER_BGP,
+	  .argv = { "/usr/sbin/bird", "-f", "-c", "%S/current/bird/bird.conf", "-s", "%R/bird/bird.ctl" },
+	  .read = { ENGINE_READ, "%S/generations", "%S/current" }, .write = { "%R/bird", "/dev/null" },
+	  .files = 256, .processes = 16, .needs = "%S/current/bird/bird.conf" },
 	{ 0 },
 };
 
@@ -235,6 +240,7 @@ const struct table_dir table_dirs[] = {
 	{ "%R/pair-blocks", 0, USER_PAIR, 02750 },          /* what torided copies there for the other node */
 	{ "%R/conntrackd", USER_CONNTRACKD, USER_CONNTRACKD, 0700 }, /* its socket commands it: for root alone */
 	{ "%R/keepalived", USER_KEEPALIVED, USER_KEEPALIVED, 0700 },
+	{ "%R/bird", USER_BGP, USER_BGP, 0700 }, /* its socket commands it: for root alone */
 	{ "%R/edge/tmp", USER_EDGE, USER_EDGE, 0700 },
 	{ 0 },
 };

@@ -361,6 +361,7 @@ int lab_internet_up(const struct lab *l, struct err *err)
 	r = r < 0 ? r : web(l, err);
 	r = r < 0 ? r : time_server(l, err);
 	r = r < 0 ? r : acme_server(l, err);
+	r = r < 0 ? r : lab_upstream(l, err);
 	return r < 0 ? r : mail_host(l, err);
 }
 

@@ -53,6 +53,7 @@ int lab_copy(const char *from, const char *to, const char *const *pairs, struct 
 
 int lab_net_up(const struct lab *l, struct err *err);
 int lab_net_down(const struct lab *l, struct err *err);
+int lab_upstream(const struct lab *l, struct err *err); /* upstream.c: the router that takes announcements */
 int lab_internet_up(const struct lab *l, struct err *err);
 int lab_registry(const struct lab *l, struct err *err); /* once the node serves: DS records of its zones go to the TLD */
 int lab_orgs_up(const struct lab *l, struct err *err);

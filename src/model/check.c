@@ -245,6 +245,7 @@ static void check_service(struct check *c)
 		check_uplink(c, i);
 	check_pair(c);
 	check_breakout(c);
+	check_mitigation(c);
 	check_groups(c, NULL);
 	path_pop(&c->path, 0);
 }

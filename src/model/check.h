@@ -55,6 +55,7 @@ void check_ports(struct check *c, const struct fw_ports *p, const char *at);
 /* Groups and schedules of the service (o NULL) or of an organisation. */
 void check_groups(struct check *c, const struct org *o);
 void check_pair(struct check *c);
+void check_mitigation(struct check *c);
 void check_breakout(struct check *c);                              /* the service's */
 void check_org_breakout(struct check *c, const struct org *o); /* an organisation's */
 void check_apart(struct check *c, const char *at, const struct prefix *p, const struct prefix *list, size_t n, const char *en, const char *ja);

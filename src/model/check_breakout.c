@@ -1,7 +1,9 @@
-/* The breakout: its line, the services, and each organisation's opting in. See check.h. Row M-012. */
+/* The breakout: its line, the services, and each organisation's opting in; the upstream routers that are told what to drop. See check.h.
+ * Rows M-012 M-013. */
 #include "model/check.h"
 
 #include "base/mem.h"
+#include "model/own.h"
 
 #include <stdio.h>
 
@@ -97,4 +99,27 @@ void check_org_breakout(struct check *c, const struct org *o)
 			snprintf(at, sizeof at, ".publish[%zu].address", i);
 			CHECK_FAULT(c, at, "is the breakout's source address", "ブレイクアウトの送信元アドレスです");
 		}
+}
+
+void check_mitigation(struct check *c)
+{
+	const struct service *s = &c->m->service;
+	const struct mitigation *k = &s->mitigation;
+	char at[64];
+	if (k->n_peers && !k->as && check_sound(c, ".mitigation.as"))
+		CHECK_FAULT(c, ".mitigation.as", "is missing: who speaks to the upstream's routers?", "必要です (こちらの AS 番号がありません)");
+	for (size_t i = 0; i < k->n_peers; i++) {
+		const struct bgp_peer *p = &k->peers[i];
+		const struct uplink *u = uplink_reaching(s, &p->address);
+		snprintf(at, sizeof at, ".mitigation.peers[%zu].address", i);
+		if (prefix_is_set(&p->address) && !u && check_sound(c, ".uplinks"))
+			CHECK_FAULT(c, at, "lies in no uplink's network", "どの上位回線のネットワークにもありません");
+		else if (u && (memcmp(p->address.addr, u->addr4.addr, 16) == 0 || memcmp(p->address.addr, u->addr6.addr, 16) == 0))
+			CHECK_FAULT(c, at, "is the gateway's own address", "ゲートウェイ自身のアドレスです");
+		for (size_t n = 0; n < i; n++)
+			if (prefix_is_set(&p->address) && memcmp(&p->address, &k->peers[n].address, sizeof p->address) == 0) {
+				CHECK_FAULT(c, at, "stands here twice", "同じアドレスが 2 回あります");
+				break;
+			}
+	}
 }

@@ -123,6 +123,21 @@ struct org_breakout {
 	size_t n_services; /* 0: no breakout */
 };
 
+#define BGP_PEERS_MAX 8
+struct bgp_peer { /* a router of the upstream that takes announcements of what to drop (M-013) */
+	const char *name;
+	struct prefix address; /* in an uplink's network */
+	uint32_t as;
+	bool flowspec;         /* takes single flows too (RFC 8955), not only whole addresses (RFC 7999) */
+};
+struct mitigation {
+	uint32_t as;           /* ours */
+	struct bgp_peer *peers;
+	size_t n_peers;
+	struct prefix *guard;  /* addresses that are never announced, whoever orders it */
+	size_t n_guard;
+};
+
 struct limits { /* 0: none */
 	uint32_t per_source;     /* connections a source may hold at once */
 	uint32_t total;          /* connections at once by the rule */
@@ -430,6 +445,7 @@ struct service {
 	struct uplink *uplinks; /* sorted by priority; with a pair their addresses are those of the node that carries the traffic */
 	size_t n_uplinks;
 	struct breakout breakout;
+	struct mitigation mitigation;
 	struct {
 		uint32_t probe_ms; /* between two rounds of questions through each line */
 		uint32_t lost;     /* rounds without any answer: the line has failed */

@@ -34,6 +34,16 @@ size_t service_own(const struct service *s, struct own_address ret[OWN_MAX])
 	return n;
 }
 
+const struct uplink *uplink_reaching(const struct service *s, const struct prefix *p)
+{
+	for (size_t i = 0; i < s->n_uplinks; i++) {
+		const struct prefix *net = p->family == 4 ? &s->uplinks[i].addr4 : &s->uplinks[i].addr6;
+		if (prefix_is_set(p) && prefix_is_set(net) && prefix_contains(net, p))
+			return &s->uplinks[i];
+	}
+	return NULL;
+}
+
 struct prefix internal4(const struct model *m, const struct org *o, uint8_t host)
 {
 	struct prefix p = m->service.internal4;

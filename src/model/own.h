@@ -14,6 +14,9 @@ struct own_address {
 /* Those that are set, in the order of enum own_kind. Returns how many. */
 size_t service_own(const struct service *s, struct own_address ret[OWN_MAX]);
 
+/* The line in whose network the address lies; NULL: none. */
+const struct uplink *uplink_reaching(const struct service *s, const struct prefix *p);
+
 /* The node's addresses on an organisation's side: host HOST of its /24 of service.internal4, and its IPv6 twin in router6's /64 (unset
  * where it has none). */
 #define INTERNAL_GATEWAY 1   /* the node on the attachment link */

@@ -855,6 +855,8 @@ const struct object schema_service = {
 		  SAYS("回線の切替", "回線の故障の見つけ方と切り戻し。", "How a line's failure is found, and when it is used again.") },
 		{ "breakout", FIELD_OBJECT, AT(service, breakout), .sub = &schema_breakout,
 		  SAYS("ブレイクアウト", "名前を挙げたクラウドサービスへの通信を送る別の回線。", "The line that named services of the Internet are reached by.") },
+		{ "mitigation", FIELD_OBJECT, AT(service, mitigation), .sub = &schema_mitigation,
+		  SAYS("上位での緩和", "回線を埋める攻撃を上位で止めてもらう依頼 (BGP)。", "Who is asked, by BGP, to drop what would fill the lines.") },
 		{ "proxy4", FIELD_ADDRESS, .family = 4, .required = true, AT(service, proxy4),
 		  SAYS("プロキシ (IPv4)", "端末に設定するプロキシ。全団体共通。", "What terminals name as proxy; the same for all.") },
 		{ "proxy6", FIELD_ADDRESS, .family = 6, AT(service, proxy6), SAYS("プロキシ (IPv6)", "同じく IPv6。", "The same by IPv6.") },

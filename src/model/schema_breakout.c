@@ -1,4 +1,5 @@
-/* The rows of the breakout: which services, by which line, for whom; see schema.h. */
+/* The rows of what is asked of other lines and of those at their other end: the breakout (which services, by which line, for whom), and
+ * whom announcements of what to drop go to; see schema.h. */
 #include "model/schema_rows.h"
 
 static const struct object breakout_service_object = {
@@ -61,6 +62,34 @@ const struct object schema_org_breakout = {
 		  SAYS("瞬間最大の長さ (秒)", "瞬間最大帯域を続けて使える秒数。", "How many seconds the burst lasts.") },
 		{ "services", FIELD_OBJECT, LIST(org_breakout, services), .sub = &breakout_use_object, .max_entries = 50,
 		  SAYS("サービス", "ブレイクアウトするサービス。空はなし。", "Which services break out; empty: none.") },
+		END,
+	},
+};
+
+static const struct object peer_object = {
+	"bgp_peer", { "upstream router", "上位ルータ" }, "name", sizeof(struct bgp_peer),
+	(const struct field[]){
+		{ "name", FIELD_TEXT, .required = true, AT(bgp_peer, name), .form = &form_id,
+		  SAYS("名前", "上位ルータの名前。", "What people call it.") },
+		{ "address", FIELD_ADDRESS, .required = true, AT(bgp_peer, address),
+		  SAYS("アドレス", "上位回線のネットワークにあるルータのアドレス。", "Its address, in an uplink's network.") },
+		{ "as", FIELD_UINT, .required = true, AT(bgp_peer, as), .min = 1, .max = 4294967294,
+		  SAYS("AS 番号", "上位の AS 番号。", "Its autonomous system.") },
+		{ "flowspec", FIELD_BOOL, AT(bgp_peer, flowspec),
+		  SAYS("FlowSpec", "一部の通信だけを止める依頼 (RFC 8955) も受け付けるか。", "Whether it takes single flows too (RFC 8955).") },
+		END,
+	},
+};
+
+const struct object schema_mitigation = {
+	"mitigation", { "mitigation upstream", "上位での緩和" }, NULL, sizeof(struct mitigation),
+	(const struct field[]){
+		{ "as", FIELD_UINT, AT(mitigation, as), .max = 4294967294,
+		  SAYS("AS 番号", "こちらの AS 番号。", "Our autonomous system.") },
+		{ "peers", FIELD_OBJECT, LIST(mitigation, peers), .sub = &peer_object, .max_entries = BGP_PEERS_MAX,
+		  SAYS("上位ルータ", "止めてほしい通信を伝える上位のルータ。空は伝えません。", "The upstream's routers that are told what to drop; empty: none.") },
+		{ "guard", FIELD_PREFIX, LIST(mitigation, guard), .max_entries = 1000,
+		  SAYS("対象外", "誰が指示しても決して伝えないアドレス。", "Addresses that are never announced, whoever orders it.") },
 		END,
 	},
 };

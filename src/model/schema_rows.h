@@ -13,6 +13,7 @@
 #define END { .name = NULL }
 
 extern const struct object schema_site; /* schema_site.c */
+extern const struct object schema_mitigation; /* schema_breakout.c */
 extern const struct object schema_breakout, schema_org_breakout; /* schema_breakout.c */
 
 #endif

@@ -14,7 +14,7 @@
 
 bool block_kind_parse(const char *name, uint8_t *ret)
 {
-	for (uint8_t k = BLOCK_ADDRESS; k <= BLOCK_TERMINAL; k++)
+	for (uint8_t k = BLOCK_ADDRESS; k <= BLOCK_FLOW; k++)
 		if (strcmp(block_kind_name(k), name) == 0) {
 			*ret = k;
 			return true;
@@ -120,6 +120,9 @@ const char *block_guard(const struct desk *d, const struct desk_org *o, uint8_t 
 		return strncmp(value, "http", 4) == 0 && host[0] ? guard_name(d, NULL, host) : "bad_url";
 	case BLOCK_TERMINAL:
 		return !o || desk_is_shared(d, o, value) || prefix_parse(str_from(value), &p) < 0 ? "bad_terminal" : NULL;
+	case BLOCK_BLACKHOLE:
+	case BLOCK_FLOW: /* torided judges the rest by the generation's list of addresses */
+		return o ? NULL : "bad_kind";
 	default:
 		return "bad_kind";
 	}
@@ -356,6 +359,8 @@ static int add_one(struct respond *r, const struct block_request *q, const struc
 		         q->now, q->now, q->expires_ms, "", *inquiry };
 	if (res == 0 && !*inquiry)
 		res = block_replay_begin(r, own ? i : NULL, "", q->kind, q->value, q->by, q->now, inquiry, err);
+	if (block_is_announced(q->kind))
+		w.state = "requested"; /* it takes an address of the body's off the Internet: another person's word first */
 	w.inquiry = *inquiry;
 	res = res < 0 ? res : insert_row(r, &w, id, err);
 	if (res == 0 && own)
@@ -399,7 +404,7 @@ static const struct store_sql start_removal = {
 };
 static const struct store_sql give_consent = {
 	"block_give_consent", "UPDATE block SET state = 'ordered', consent = $2, next_ms = $3, held = '' WHERE id = $1 AND state = 'requested'"
-			      " RETURNING org, incident_number"
+			      " AND NOT (kind IN ('blackhole', 'flow') AND lower(author) = lower($2)) RETURNING org, incident_number"
 };
 static const struct store_sql state_of = { "block_state", "SELECT state FROM block WHERE id = $1" };
 
@@ -448,6 +453,8 @@ int block_consent(struct respond *r, const char *id, const char *by, int64_t now
 	int res = store_run(r->store, &give_consent, &a, &rows, err);
 	if (res == 0 && rows.n == 0)
 		res = not_possible(r, id, err);
+	if (res == -E_STATE && strcmp(err->msg, "the block is requested") == 0)
+		res = err_set(err, E_DENIED, id, "whoever asks for an announcement doesn't approve it");
 	store_rows_done(&rows);
 	r->work_ms = 0;
 	return res;

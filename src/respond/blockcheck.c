@@ -174,7 +174,7 @@ int block_refused(struct respond *r, int64_t incident, int64_t *ret, struct err 
 /* ---- what detectd looks for ---- */
 
 static const struct store_sql active = {
-	"block_watched", "SELECT id, org, kind, value, acted_ms FROM block WHERE state = 'active' ORDER BY acted_ms DESC, id LIMIT 20000"
+	"block_watched", "SELECT id, org, kind, value, acted_ms FROM block WHERE state = 'active' AND kind NOT IN ('blackhole', 'flow') ORDER BY acted_ms DESC, id LIMIT 20000"
 };
 
 int block_watch_list(struct respond *r, int64_t now, struct buf *b, struct err *err)

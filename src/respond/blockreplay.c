@@ -23,7 +23,7 @@ int block_replay_begin(struct respond *r, const struct incident *i, const char *
 	struct inquiry_new n = { .i = i, .kind = "replay", .type = block_kind_name(kind), .value = value, .by = by, .scope = scope,
 		                 .from_ms = now - INQUIRY_DAYS * DAY_MS, .to_ms = now, .now_ms = now };
 	*ret_inquiry = 0;
-	return !r->asker || kind == BLOCK_TERMINAL ? 0 : inquiry_add(r, &n, ret_inquiry, err);
+	return !r->asker || kind == BLOCK_TERMINAL || block_is_announced(kind) ? 0 : inquiry_add(r, &n, ret_inquiry, err);
 }
 
 static const struct store_sql measure = {

@@ -265,7 +265,7 @@ static int do_block_add(struct desk_call *c)
 	if (res < 0)
 		return res;
 	if (!block_kind_parse(kind, &q.kind))
-		return err_set(c->err, E_INVALID, "kind", "not address, name, url or terminal");
+		return err_set(c->err, E_INVALID, "kind", "not address, name, url, terminal, blackhole or flow");
 	if (hours > 8784)
 		return err_set(c->err, E_INVALID, "hours", "more than a year");
 	q.org = org, q.value = value, q.reason = reason, q.by = c->by, q.incident = incident;

@@ -15,7 +15,7 @@ int desk_block_try(struct desk_call *c)
 	res = res < 0 ? res : desk_words(c, "kind", 10, true, kind, sizeof kind);
 	res = res < 0 ? res : desk_words(c, "value", 250, true, value, sizeof value);
 	if (res == 0 && !block_kind_parse(kind, &q.kind))
-		return err_set(c->err, E_INVALID, "kind", "not address, name, url or terminal");
+		return err_set(c->err, E_INVALID, "kind", "not address, name, url, terminal, blackhole or flow");
 	q.org = org, q.value = value;
 	snprintf(c->audit, sizeof c->audit, "%s %.100s", kind, value);
 	return res < 0 ? res : block_try(c->r, &q, c->b, c->err);

@@ -200,7 +200,7 @@ static void test_guard(void **state)
 		{ BLOCK_ADDRESS, "0.0.0.0/0", true }, { BLOCK_ADDRESS, "::/0", true },      { BLOCK_ADDRESS, "nonsense", true },
 		{ BLOCK_URL, "http://bad.example/x", false }, { BLOCK_URL, "http://www.cloud.example/x", true },
 		{ BLOCK_URL, "ftp://bad.example/", true }, { BLOCK_TERMINAL, "10.1.0.5", false },
-		{ BLOCK_TERMINAL, "10.1.0.254", true }, { 9, "x", true },
+		{ BLOCK_TERMINAL, "10.1.0.254", true }, { BLOCK_BLACKHOLE, "198.51.100.101", false }, { 9, "x", true },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		if ((block_guard(r.desk, o, cases[i].kind, cases[i].value) != NULL) != cases[i].refused)
@@ -568,6 +568,24 @@ static void test_block_by_hand_and_undo(void **state)
 	clock_advance(40 * 3600000LL); /* that all is as before waits until the office opens */
 	settle();
 	assert_int_equal(sink_count(&sink, "yamada@a.example"), 2); /* told of both */
+}
+
+/* It takes an address of the body's off the Internet: nothing goes out before somebody else has approved. */
+static void test_announcement_by_two(void **state)
+{
+	NEED_PG();
+	ask("{\"do\":\"block.add\",\"org\":\"412015\",\"kind\":\"blackhole\",\"value\":\"198.51.100.101\",\"reason\":\"攻撃\",\"by\":\"Hanako\"}", 0);
+	settle();
+	assert_int_equal(orders(ORDER_BLOCK_ADD, A, "198.51.100.101"), 0);
+	ask("{\"do\":\"block.consent\",\"id\":\"B-20261122-0001\",\"by\":\"hanako\"}", -E_DENIED);
+	settle();
+	assert_int_equal(orders(ORDER_BLOCK_ADD, A, "198.51.100.101"), 0);
+	ask("{\"do\":\"block.consent\",\"id\":\"B-20261122-0001\",\"by\":\"太郎\"}", 0);
+	settle();
+	assert_int_equal(orders(ORDER_BLOCK_ADD, A, "198.51.100.101"), 1);
+	assert_int_equal(torided.last[0].block.kind, BLOCK_BLACKHOLE);
+	assert_int_equal(sql_number("SELECT count(*) FROM inquiry"), 0);
+	ask("{\"do\":\"block.consent\",\"id\":\"B-20261122-0001\",\"by\":\"太郎\"}", -E_STATE);
 }
 
 static void test_consent_given_later(void **state)
@@ -1041,7 +1059,7 @@ int main(void)
 		T(test_escalation), T(test_ack_stops), T(test_ack_by_link), T(test_judgement_and_clock), T(test_judged_up), T(test_judged_down),
 		T(test_relay_down_and_retry), T(test_refused_for_good), T(test_restart_in_the_middle), T(test_store_away),
 		T(test_second_body_corroborates), T(test_harmless_finding_blocks_nothing), T(test_address_as_host),
-		T(test_block_by_hand_and_undo), T(test_consent_given_later), T(test_own_incident_needs_no_consent),
+		T(test_block_by_hand_and_undo), T(test_announcement_by_two), T(test_consent_given_later), T(test_own_incident_needs_no_consent),
 		T(test_block_retry_and_expiry),
 		T(test_block_refused_by_torided), T(test_stopped), T(test_no_attempt_then_stopped), T(test_still_passing), T(test_terminal_still_calls),
 		T(test_watch_list), T(test_slow_torided), T(test_removed_under_way), T(test_by_hand), T(test_golden), T(test_findings_socket),

@@ -218,6 +218,11 @@ static const char assets[] =
 	"CREATE POLICY session_rows ON asset FOR SELECT TO toride_portal USING ((SELECT toride_portal_scope()) IN ('*', org));"
 	"GRANT SELECT ON asset TO toride_portal";
 
+/* what the upstream is asked to drop: all packets to an address of ours, or some of them */
+static const char announced[] =
+	"ALTER TABLE block DROP CONSTRAINT block_kind_check;"
+	"ALTER TABLE block ADD CONSTRAINT block_kind_check CHECK (kind IN ('address','name','url','terminal','blackhole','flow'))";
+
 const struct schema_step schema_steps[] = {
 	{ 1, "tables of the desk", tables },
 	{ 2, "row-level security, append-only timeline", security },
@@ -232,6 +237,7 @@ const struct schema_step schema_steps[] = {
 	{ 11, "replays of blocks", replays },
 	{ 12, "notices through gateways", channels },
 	{ 13, "assets and vulnerabilities", assets },
+	{ 14, "announcements to the upstream", announced },
 };
 
 /* The portal's role sees what the session it names may see, and not what it asks for: whatever table a step made. */

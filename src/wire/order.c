@@ -33,9 +33,14 @@ void block_read(struct rd *r, struct block *k)
 	k->expires_ms = (int64_t)rd_u64(r);
 }
 
+bool block_is_announced(uint8_t kind)
+{
+	return kind == BLOCK_BLACKHOLE || kind == BLOCK_FLOW;
+}
+
 const char *block_kind_name(uint8_t kind)
 {
-	static const char *const names[] = { "none", "address", "name", "url", "terminal" };
+	static const char *const names[] = { "none", "address", "name", "url", "terminal", "blackhole", "flow" };
 	return kind < ARRAY_LEN(names) ? names[kind] : "unknown";
 }
 

@@ -32,13 +32,14 @@ enum order_op {
 
 enum order_pair { ORDER_PAIR_STANDBY = 1, ORDER_PAIR_ACTIVE, ORDER_PAIR_FLOWS /* what runs is exchanged, as the role now is */ };
 
-enum block_kind { BLOCK_ADDRESS = 1, BLOCK_NAME, BLOCK_URL, BLOCK_TERMINAL };
+/* The last two are asked of the upstream and stop nothing here (apply/announce.h): all packets to one address of ours, or some of them. */
+enum block_kind { BLOCK_ADDRESS = 1, BLOCK_NAME, BLOCK_URL, BLOCK_TERMINAL, BLOCK_BLACKHOLE, BLOCK_FLOW };
 
 struct block {
 	char id[40];        /* "B-20261122-0001" */
 	char org[8];        /* 6 digits, or "*" for every organisation */
 	uint8_t kind;       /* enum block_kind */
-	char value[256];    /* address or prefix, host name (and its subdomains), URL, terminal address */
+	char value[256];    /* address or prefix, host name (and its subdomains), URL, terminal address; address of ours; "to A udp from-port 53" */
 	char incident[40];  /* reference number of the incident, or "" */
 	char author[64];    /* person or "toride" */
 	char reason[160];   /* one line, Japanese allowed */
@@ -71,6 +72,7 @@ int order_call(const struct order *o, int timeout_ms, struct order_reply *ret, s
 /* One block as cursor fields, for torided's file and the proxy's table. */
 void block_write(struct buf *b, const struct block *k);
 void block_read(struct rd *r, struct block *k);
-const char *block_kind_name(uint8_t kind); /* "address" "name" "url" "terminal" */
+const char *block_kind_name(uint8_t kind); /* "address" "name" "url" "terminal" "blackhole" "flow" */
+bool block_is_announced(uint8_t kind); /* the last two */
 
 #endif

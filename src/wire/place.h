@@ -75,6 +75,7 @@ enum place_user {
 	USER_CONNTRACKD,
 	USER_PURGE,
 	USER_COURIER, /* messages to SMS, voice and webhook gateways */
+	USER_BGP,
 };
 #define GROUP_SEGMENTS (UID_BASE + 80) /* may read the sealed segments */
 

@@ -21,6 +21,8 @@ static const struct {
 	{ WORDS_OBSERVABLE, "url", "URL", "URL" },
 	{ WORDS_OBSERVABLE, "hash", "ファイルのハッシュ値", "file hash" },
 	{ WORDS_OBSERVABLE, "terminal", "端末", "terminal" },
+	{ WORDS_OBSERVABLE, "blackhole", "上位で全部破棄", "all dropped upstream" },
+	{ WORDS_OBSERVABLE, "flow", "上位で一部破棄", "partly dropped upstream" },
 	{ WORDS_BLOCK, "ordered", "指示済み", "ordered" },
 	{ WORDS_BLOCK, "requested", "団体の確認待ち", "consent asked" },
 	{ WORDS_BLOCK, "active", "実施中", "in force" },

@@ -135,16 +135,17 @@ try "a body that hasn't opted for it is seen by its ordinary address" until_true
 echo 203.0.113.50 >"$top/list"
 list=$(node fw feed import "$top/list" --json | jq -r .digest)
 cat >"$top/peer.py" <<'PY'
-import socket
-s = socket.create_server(("203.0.113.50", 8))
-while True:
-    c, a = s.accept(); c.sendall(("from %s\n" % a[0]).encode())
+import socket, threading
+def serve(c, a):
     try:
+        c.sendall(("from %s\n" % a[0]).encode())
         while c.recv(1) == b"m": c.sendall(b"x" * 1000000)
     except OSError: pass
     c.close()
+s = socket.create_server(("203.0.113.50", 8))
+while True: threading.Thread(target=serve, args=s.accept(), daemon=True).start()
 PY
-at inet python3 "$top/peer.py" & peer=$!
+$T lab exec inet -- python3 "$top/peer.py" & peer=$!
 until_true 5 at inet sh -c 'ss -ltnH "sport = 8" | grep -q .'
 from() { at 412015-pc1 sh -c 'echo | nc -w 5 203.0.113.50 8' | grep -qx "from $1"; }
 try "control: without its addresses a routed flow takes the ordinary way" until_true 20 from 198.51.100.101
@@ -166,7 +167,7 @@ try "the breakout permits nothing: another port is refused as before" refused
 # Its ceiling on that line, 4 Mbps; the body's other traffic has 8 of its own.
 sent() { at gw1 tc -s class show dev "$1" | awk -v c="$2" '$3 == c { f = 1; next } f && $1 == "Sent" { print $2; exit }'; }
 between() { [ "$1" -ge "$2" ] && [ "$1" -le "$3" ] || { echo "$1 isn't between $2 and $3"; return 1; }; }
-at 412015-pc1 python3 -c 'import socket
+$T lab exec 412015-pc1 -- python3 -c 'import socket
 s = socket.create_connection(("203.0.113.50", 8))
 while True: s.sendall(b"m"); s.recv(1 << 20)' & pull=$!
 flows() { [ "$(sent toride-in2 1:4001)" -gt 500000 ]; }
@@ -179,6 +180,7 @@ try "it is shown by body" until_true 20 shown
 
 # The second line fails, by its cable and silently: what broke out goes by the first, from the same address.
 was=$(came eth0)
+at inet ip route replace 192.0.2.64/29 dev eth0 metric 2000 # the provider's, which went when that cable was out
 at inet ip link set eth1 down
 try "cable of the second line out: the service is still reached" until_true 20 saas 412015-pc1 192.0.2.67
 try "by the first line" more eth0 "$was"
