@@ -40,6 +40,7 @@ def service():
             {"name": "ns1.toride.example", "addr4": "198.51.100.53", "addr6": "2001:db8:100::53"},
             {"name": "ns2.toride.example", "addr4": "198.51.100.54", "addr6": "2001:db8:100::54"}],
         "time": {"addr4": "192.0.2.123", "addr6": "2001:db8:2::123", "servers": [{"host": "203.0.113.123", "nts": True}]},
+        "desk": {"name": "desk.toride.example", "addr4": "192.0.2.44", "addr6": "2001:db8:2::44"},
         "web4": "198.51.100.3", "web6": "2001:db8:100::3",
         "internal4": "100.64.0.0/16",
         "management": ["192.0.2.128/25", "2001:db8:2:ff::/64"],
@@ -139,6 +140,7 @@ def organisation(i, row, smallest):
     code, net = row["code"], 1 if row["code"] == "412023" else i
     return {
         "code": code, "index": i, "name": row["name"], "name_en": ENGLISH[code], "kind": KINDS[row["name"][-1]],
+        **({"desk": "all"} if row["name"][-1] == "県" else {}),
         "state": "live", "model": "alpha" if code in smallest else "beta", "prefecture": code[:2],
         "interface": "o" + code, "pattern": row["connection_pattern"],
         "prefixes": [f"10.{net}.0.0/16", f"2001:db8:41{i:02x}::/48"],

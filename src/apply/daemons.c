@@ -180,16 +180,22 @@ static int daemons_run(const struct env *e, const struct step *s, const struct g
 	if (p->says_ready)
 		return wait_ready(e, p, to->hex, err);
 	pid_t pid = process_pid(p->name);
-	if (pid > 0 && kill(pid, p->signal) < 0 && errno != ESRCH)
+	if (pid > 0 && kill(pid, s->arg == DAEMON_RESTART ? SIGTERM : p->signal) < 0 && errno != ESRCH)
 		return err_errno(err, p->name, "cannot tell it to reload");
 	return 0;
+}
+
+/* One whose certificate is made when it starts is ended for another name of it: the supervisor starts it anew. */
+static enum daemon_how how(const struct change *c, const char *name)
+{
+	return strcmp(name, "nginx") == 0 && gen_differs(c->from, c->to, "nginx/tls.names") ? DAEMON_RESTART : DAEMON_RELOAD;
 }
 
 static void daemons_plan(const struct change *c, enum plan_place place, struct plan *p)
 {
 	for (size_t i = 0; place == PLACE_ENGINE && i < ARRAY_LEN(processes); i++)
 		if (gen_differs(c->from, c->to, processes[i].files))
-			plan_add(p, STEP_DAEMON, 0, processes[i].name);
+			plan_add(p, STEP_DAEMON, how(c, processes[i].name), processes[i].name);
 }
 
 const struct engine engine_daemons = { "daemons", daemons_plan, daemons_run, NULL };

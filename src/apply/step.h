@@ -13,7 +13,7 @@ enum step_kind {
 	STEP_CUT,         /* conntrack entries of permissions that are no more */
 	STEP_LINK,        /* STATE/current */
 	STEP_UNBOUND,     /* arg: enum unbound_how */
-	STEP_DAEMON,      /* name: told to read its configuration again, waited for */
+	STEP_DAEMON,      /* name; arg: enum daemon_how. Told to read its configuration again, waited for */
 	STEP_VERIFY,      /* reads back from the kernel, the daemons and the canaries */
 	STEP_SHAPE_ADD,   /* bandwidth classes that the new generation has, or has otherwise */
 	STEP_SHAPE_DEL,   /* those that only the old one has */
@@ -27,6 +27,7 @@ enum step_kind {
 };
 enum ips_how { IPS_RELOAD, IPS_RESTART };
 enum unbound_how { UNBOUND_RELOAD, UNBOUND_RESTART };
+enum daemon_how { DAEMON_RELOAD, DAEMON_RESTART };
 enum edge_how { EDGE_RELOAD, EDGE_STAND_INS /* files for certificates that aren't there yet */ };
 enum knot_how { KNOT_ZONES /* those whose file differs */, KNOT_RELOAD /* which zones there are */, KNOT_RESTART };
 

@@ -259,13 +259,10 @@ static void towards_origins(struct edge_out *e)
 	        "  error_page 502 503 504 =503 /.toride/waiting.html;");
 }
 
-/* CRYPTREC and IPA, TLS configuration guide 3.1, "recommended security": TLS 1.3 and 1.2, ephemeral keys, authenticated ciphers,
- * elliptic curves of the list; no tickets, whose key would have to change and be shared. */
 static void tls(struct edge_out *e)
 {
-	line(e, "  ssl_protocols TLSv1.2 TLSv1.3;\n  ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305;\n"
-	        "  ssl_prefer_server_ciphers on;\n  ssl_ecdh_curve X25519:prime256v1:secp384r1;\n  ssl_session_tickets off;\n"
-	        "  ssl_session_cache shared:tls:10m;\n  ssl_session_timeout 10m;\n  ssl_stapling on;\n  http2_max_concurrent_streams 64;");
+	buf_puts(e->b, TLS_GUIDE);
+	line(e, "  ssl_stapling on;");
 }
 
 static void common(struct edge_out *e)

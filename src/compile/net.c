@@ -113,11 +113,9 @@ static void org_link(struct net_out *n, const struct model *m, const struct org 
 	gw6.len = 64;
 	address(n, &gw4, o->interface);
 	address(n, &gw6, o->interface);
-	single_address(n, internal4(m, o, INTERNAL_RESOLVER));
-	single_address(n, internal6(o, INTERNAL_RESOLVER));
-	if (m->service.time.n_servers) {
-		single_address(n, internal4(m, o, INTERNAL_TIME));
-		single_address(n, internal6(o, INTERNAL_TIME));
+	for (size_t i = 0; i < INTERNAL_HOSTS; i++) {
+		single_address(n, internal_served(m, o, 4, internal_hosts[i]));
+		single_address(n, internal_served(m, o, 6, internal_hosts[i]));
 	}
 	/* On the uplinks themselves, so that the upstream router finds them by ARP and neighbour discovery. */
 	for (size_t i = 0; i < m->service.n_uplinks; i++)
@@ -186,6 +184,8 @@ int compile_net(const struct model *m, struct outset *out, struct err *err)
 		}
 	single_address(&n, m->service.time.addr4);
 	single_address(&n, m->service.time.addr6);
+	single_address(&n, m->service.desk.addr4);
+	single_address(&n, m->service.desk.addr6);
 	single_address(&n, m->service.log4);
 	single_address(&n, m->service.log6);
 	for (size_t i = 0; i < m->n_orgs; i++) {

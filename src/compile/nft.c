@@ -120,6 +120,12 @@ static void chain_nat(struct nft_out *n)
 		nft_line(n, "  iifname @attached ip daddr %s udp dport 123 dnat ip to meta mark map @time4", prefix_format_addr(&n->m->service.time.addr4, text));
 	if (prefix_is_set(&n->m->service.time.addr6))
 		nft_line(n, "  iifname @attached ip6 daddr %s udp dport 123 dnat ip6 to meta mark map @time6", prefix_format_addr(&n->m->service.time.addr6, text));
+	for (int family = 4; family <= 6; family += 2) {
+		const struct prefix *p = family == 4 ? &n->m->service.desk.addr4 : &n->m->service.desk.addr6;
+		if (prefix_is_set(p))
+			nft_line(n, "  iifname @attached %1$s daddr %2$s tcp dport 443 dnat %1$s to meta mark map @desk%3$d", family == 4 ? "ip" : "ip6",
+			         prefix_format_addr(p, text), family);
+	}
 	for (int family = 4; family <= 6; family += 2)
 		for (int udp = 0; udp < 2; udp++)
 			nft_line(n, "  iifname $uplink meta l4proto %1$s dnat %2$s to %2$s daddr . %1$s dport map @publish%3$d_%1$s", udp ? "udp" : "tcp",
@@ -179,6 +185,23 @@ static void pair_input(struct nft_out *n)
 	}
 }
 
+/* A clerk's browser opens six connections; a body's whole staff never has 400 at once at pages of the desk. */
+static void desk_input(struct nft_out *n)
+{
+	for (int family = 4; family <= 6; family += 2) {
+		const char *ip = family == 4 ? "ip" : "ip6";
+		char match[200], id[32];
+		snprintf(id, sizeof id, "desk-terminal/%d", family);
+		snprintf(match, sizeof match, "tcp dport 443 iifname . %s daddr @deskserver%d ct state new add @desk_terminals%d { meta mark . %s saddr "
+		         "ct count over 40 }", ip, family, family, ip);
+		deny_silently(n, id, match);
+		snprintf(id, sizeof id, "desk-body/%d", family);
+		snprintf(match, sizeof match, "tcp dport 443 iifname . %s daddr @deskserver%d ct state new add @desk_bodies { meta mark ct count over 400 }", ip, family);
+		deny_silently(n, id, match);
+		nft_line(n, "  tcp dport 443 iifname . %s daddr @deskserver%d accept", ip, family);
+	}
+}
+
 static void chain_input(struct nft_out *n)
 {
 	const struct service *s = &n->m->service;
@@ -209,6 +232,8 @@ static void chain_input(struct nft_out *n)
 	nft_line(n, "  tcp dport { 443, 853 } iifname . ip6 daddr @resolver6 accept");
 	if (s->time.n_servers)
 		nft_line(n, "  udp dport 123 iifname . ip daddr @timeserver4 accept\n  udp dport 123 iifname . ip6 daddr @timeserver6 accept");
+	if (desk_served(s))
+		desk_input(n);
 	nft_line(n, "  iifname . ip daddr @gateway4 icmp type echo-request limit rate 100/second accept");
 	for (int family = 4; s->n_name_servers && family <= 6; family += 2)
 		name_server_input(n, family);

@@ -53,14 +53,6 @@ const char *nft_addr(const struct prefix *p, char dst[PREFIX_TEXT])
 	return p->len == (p->family == 4 ? 32 : 128) ? prefix_format_addr(p, dst) : prefix_format(p, dst);
 }
 
-/* The organisation's own address of the time server; unset when no time is served. */
-static struct prefix time_address(const struct model *m, const struct org *o, int family)
-{
-	if (!m->service.time.n_servers)
-		return (struct prefix){ 0 };
-	return family == 4 ? internal4(m, o, INTERNAL_TIME) : internal6(o, INTERNAL_TIME);
-}
-
 static void zone_maps(struct nft_out *n)
 {
 	struct list l;
@@ -84,18 +76,32 @@ static void zone_maps(struct nft_out *n)
 		list_open(&l, n, family == 4 ? "map zone_wan4 { type ipv4_addr : mark;" : "map zone_wan6 { type ipv6_addr : mark;");
 		for (size_t i = 0; i < n->m->n_orgs; i++) {
 			const struct org *o = &n->m->orgs[i];
-			struct prefix dns = family == 4 ? internal4(n->m, o, INTERNAL_RESOLVER) : internal6(o, INTERNAL_RESOLVER);
 			for (size_t k = 0; k < o->n_publics; k++)
 				if (o->publics[k].family == family)
 					list_add(&l, "%s : %u", prefix_format_addr(&o->publics[k], text), o->index);
-			if (prefix_is_set(&dns))
-				list_add(&l, "%s : %u", prefix_format_addr(&dns, text), o->index);
-			struct prefix time = time_address(n->m, o, family);
-			if (prefix_is_set(&time))
-				list_add(&l, "%s : %u", prefix_format_addr(&time, text), o->index);
+			for (size_t k = 0; k < INTERNAL_HOSTS; k++) {
+				struct prefix p = internal_served(n->m, o, family, internal_hosts[k]);
+				if (prefix_is_set(&p))
+					list_add(&l, "%s : %u", prefix_format_addr(&p, text), o->index);
+			}
 		}
 		list_close(&l);
 	}
+}
+
+/* Whose address of a service each organisation's questions are rewritten to. */
+static void served_map(struct nft_out *n, const char *name, int family, uint8_t host)
+{
+	char head[96], text[PREFIX_TEXT];
+	struct list l;
+	snprintf(head, sizeof head, "map %s%d { type mark : %s;", name, family, family == 4 ? "ipv4_addr" : "ipv6_addr");
+	list_open(&l, n, head);
+	for (size_t i = 0; i < n->m->n_orgs; i++) {
+		struct prefix p = internal_served(n->m, &n->m->orgs[i], family, host);
+		if (prefix_is_set(&p))
+			list_add(&l, "%u : %s", n->m->orgs[i].index, prefix_format_addr(&p, text));
+	}
+	list_close(&l);
 }
 
 /* What each organisation's traffic becomes: its own global address, its own view of the resolver. */
@@ -117,23 +123,10 @@ static void nat_maps(struct nft_out *n)
 				         prefix_format_addr(family == 4 ? &o->breakout.global4 : &o->breakout.global6, text));
 		}
 		list_close(&l);
-		snprintf(head, sizeof head, "map time%d { type mark : %s;", family, type);
-		list_open(&l, n, head);
-		for (size_t i = 0; i < n->m->n_orgs; i++) {
-			struct prefix t = time_address(n->m, &n->m->orgs[i], family);
-			if (prefix_is_set(&t))
-				list_add(&l, "%u : %s", n->m->orgs[i].index, prefix_format_addr(&t, text));
-		}
-		list_close(&l);
-		snprintf(head, sizeof head, "map dns%d { type mark : %s;", family, type);
-		list_open(&l, n, head);
-		for (size_t i = 0; i < n->m->n_orgs; i++) {
-			const struct org *o = &n->m->orgs[i];
-			struct prefix d = family == 4 ? internal4(n->m, o, INTERNAL_RESOLVER) : internal6(o, INTERNAL_RESOLVER);
-			if (prefix_is_set(&d))
-				list_add(&l, "%u : %s", o->index, prefix_format_addr(&d, text));
-		}
-		list_close(&l);
+		served_map(n, "time", family, INTERNAL_TIME);
+		served_map(n, "dns", family, INTERNAL_RESOLVER);
+		if (desk_served(&n->m->service))
+			served_map(n, "desk", family, INTERNAL_DESK);
 	}
 }
 
@@ -248,12 +241,21 @@ static void node_sets(struct nft_out *n, const char *name, uint8_t host)
 		snprintf(head, sizeof head, "set %s%d { type ifname . %s;", name, family, family == 4 ? "ipv4_addr" : "ipv6_addr");
 		list_open(&l, n, head);
 		for (size_t i = 0; i < n->m->n_orgs; i++) {
-			struct prefix p = family == 4 ? internal4(n->m, &n->m->orgs[i], host) : internal6(&n->m->orgs[i], host);
+			struct prefix p = internal_served(n->m, &n->m->orgs[i], family, host);
 			if (prefix_is_set(&p))
 				list_add(&l, "\"%s\" . %s", n->m->orgs[i].interface, prefix_format_addr(&p, text));
 		}
 		list_close(&l);
 	}
+}
+
+/* Who has how many connections to the desk: one body's flood leaves the others' room. */
+static void desk_sets(struct nft_out *n)
+{
+	node_sets(n, "deskserver", INTERNAL_DESK);
+	nft_line(n, " set desk_bodies { type mark; size 65535; flags dynamic; }");
+	for (int family = 4; family <= 6; family += 2)
+		nft_line(n, " set desk_terminals%d { type mark . ipv%d_addr; size 65535; flags dynamic; }", family, family);
 }
 
 /* Servers of the organisations that the node itself asks, for the public sites: interface, address and port. */
@@ -287,15 +289,14 @@ static void known_sets(struct nft_out *n)
 		list_open(&l, n, family == 4 ? "set known4 { type ipv4_addr;" : "set known6 { type ipv6_addr;");
 		for (size_t i = 0; i < n->m->n_orgs; i++) {
 			const struct org *o = &n->m->orgs[i];
-			struct prefix d = family == 4 ? internal4(n->m, o, INTERNAL_RESOLVER) : internal6(o, INTERNAL_RESOLVER);
 			for (size_t k = 0; k < o->n_publics; k++)
 				if (o->publics[k].family == family)
 					list_add(&l, "%s", prefix_format_addr(&o->publics[k], text));
-			if (prefix_is_set(&d))
-				list_add(&l, "%s", prefix_format_addr(&d, text));
-			struct prefix t = time_address(n->m, o, family);
-			if (prefix_is_set(&t))
-				list_add(&l, "%s", prefix_format_addr(&t, text));
+			for (size_t k = 0; k < INTERNAL_HOSTS; k++) {
+				struct prefix p = internal_served(n->m, o, family, internal_hosts[k]);
+				if (prefix_is_set(&p))
+					list_add(&l, "%s", prefix_format_addr(&p, text));
+			}
 		}
 		list_close(&l);
 	}
@@ -356,6 +357,8 @@ int nft_sets(struct nft_out *n)
 	node_sets(n, "resolver", INTERNAL_RESOLVER);
 	if (n->m->service.time.n_servers)
 		node_sets(n, "timeserver", INTERNAL_TIME);
+	if (desk_served(&n->m->service))
+		desk_sets(n);
 	node_sets(n, "gateway", INTERNAL_GATEWAY);
 	if (n->m->service.n_name_servers)
 		name_server_sets(n);

@@ -1,5 +1,5 @@
-/* The proxy auto-config file of an organisation (what browsers ask for as /proxy.pac, /wpad.dat): inside and LGWAN directly,
- * everything else by the proxy, and no way round it when the proxy doesn't answer. It asks no resolver: addresses are
+/* The proxy auto-config file of an organisation (what browsers ask for as /proxy.pac, /wpad.dat): inside, LGWAN and the desk's pages
+ * directly, everything else by the proxy, and no way round it when the proxy doesn't answer. It asks no resolver: addresses are
  * compared where the host is written as one. Written into proxyd.json; toride-proxyd serves it on its own port. */
 #include "compile/compile.h"
 
@@ -25,8 +25,10 @@ void compile_pac(const struct model *m, const struct org *o, struct buf *b)
 	char proxy[PREFIX_TEXT];
 	buf_puts(b, "function FindProxyForURL(url, host) {\n"
 	            "  host = host.toLowerCase();\n"
-	            "  if (isPlainHostName(host) || dnsDomainIs(host, \".lgwan.jp\")) return \"DIRECT\";\n"
-	            "  if (/^[0-9]+\\.[0-9]+\\.[0-9]+\\.[0-9]+$/.test(host)) {\n");
+	            "  if (isPlainHostName(host) || dnsDomainIs(host, \".lgwan.jp\")) return \"DIRECT\";\n");
+	if (desk_served(s) && o->desk != DESK_OFF)
+		buf_printf(b, "  if (host == \"%s\") return \"DIRECT\";\n", s->desk.name);
+	buf_puts(b, "  if (/^[0-9]+\\.[0-9]+\\.[0-9]+\\.[0-9]+$/.test(host)) {\n");
 	for (size_t i = 0; i < o->n_prefixes; i++)
 		inside(b, &o->prefixes[i]);
 	for (size_t i = 0; i < s->n_lgwan; i++)

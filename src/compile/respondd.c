@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "compile/emit.h"
 
+#include <stdio.h>
+
 static void list(struct buf *b, const char *key)
 {
 	json_key(b, key);
@@ -163,9 +165,11 @@ static void put_never(struct buf *b, const struct model *m)
 
 static void put_service(struct buf *b, const struct service *s)
 {
+	char desk[300];
 	json_field_s(b, "service", s->name);
 	json_field_s(b, "service_en", s->name_en);
-	json_field_s(b, "page_url", s->page_url);
+	snprintf(desk, sizeof desk, "https://%s", s->desk.name);
+	json_field_s(b, "page_url", s->page_url[0] || !desk_served(s) ? s->page_url : desk);
 	json_key(b, "clock");
 	buf_putc(b, '{');
 	json_field_u64(b, "notice_s", s->clock.notice_s);

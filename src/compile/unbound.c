@@ -148,6 +148,21 @@ static bool pattern_name(const char *p, struct str *ret, bool *ret_below)
 	return ret->len > 0;
 }
 
+/* The desk's name leads to its pages for whom they are served, and nowhere for anybody else but by the Internet's own word. */
+static void desk_name(struct buf *b, const struct model *m, const struct org *o)
+{
+	const struct prefix *addr[] = { &m->service.desk.addr4, &m->service.desk.addr6 };
+	char text[PREFIX_TEXT];
+	for (size_t i = 0; i < ARRAY_LEN(addr); i++) {
+		struct prefix own = internal_served(m, o, i ? 6 : 4, INTERNAL_DESK);
+		if (!prefix_is_set(&own) || !prefix_is_set(addr[i]))
+			continue;
+		if (i == 0)
+			buf_printf(b, "  local-zone: \"%s.\" static\n", m->service.desk.name);
+		buf_printf(b, "  local-data: \"%s. 300 IN %s %s\"\n", m->service.desk.name, i ? "AAAA" : "A", prefix_format_addr(addr[i], text));
+	}
+}
+
 static void views(struct buf *b, const struct model *m)
 {
 	for (size_t i = 0; i < m->n_orgs; i++) {
@@ -155,6 +170,7 @@ static void views(struct buf *b, const struct model *m)
 		buf_printf(b, "view:\n  name: \"%s\"\n  view-first: yes\n", o->interface);
 		buf_printf(b, "  local-zone: \"canary.toride.internal.\" static\n"
 		              "  local-data: \"canary.toride.internal. 0 IN TXT %s\"\n", o->code);
+		desk_name(b, m, o);
 	}
 }
 

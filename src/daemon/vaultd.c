@@ -171,12 +171,14 @@ static void on_signal(uv_signal_t *s, int number)
 
 static int open_all(struct vaultd *v, struct err *err)
 {
+	static char names[PLACE_MAX];
 	char dir[PLACE_MAX], pub[PLACE_MAX], ca[PLACE_MAX], path[PLACE_MAX];
 	int fd = -1;
 	struct service_opts o = { .dir = place_in_state(dir, sizeof dir, "vault"),
 		                  .public_dir = place_in_state(pub, sizeof pub, "vault-public"),
 		                  .ca_copy = place_in_run(ca, sizeof ca, "ca.pem"),
-		                  .ca_name = getenv("TORIDE_CA_NAME"), .stats = v->d.stats };
+		                  .ca_name = getenv("TORIDE_CA_NAME"),
+		                  .own_names = place_in_state(names, sizeof names, "current/nginx/tls.names"), .stats = v->d.stats };
 	int r = service_open(&o, &v->service, err);
 	if (r == 0)
 		r = sock_listen(place_in_run(path, sizeof path, SOCK_VAULT), 0660, &fd, err);

@@ -168,6 +168,16 @@ static const struct broken cases[] = {
 	{ "\"name\": \"edge\"", "\"name\": \"a name that is longer\"", ORG1 ".log_sources[1].name", NULL },
 	{ "\"format\": \"fortigate\"", "\"format\": \"fortinet\"", ORG1 ".log_sources[0].format", NULL },
 	{ "\"silent_s\": 60", "\"certificate\": \"AB\"", ORG1 ".log_sources[1].certificate", NULL },
+	/* the desk */
+	{ "\"log4\": \"192.0.2.14\"", "\"log4\": \"192.0.2.14\", \"desk\": {\"name\": \"desk.toride.example\"}", "service.desk.addr4", "is missing: the name must lead somewhere" },
+	{ "\"log4\": \"192.0.2.14\"", "\"log4\": \"192.0.2.14\", \"desk\": {\"addr4\": \"192.0.2.44\"}", "service.desk.name",
+	  "is missing: nobody could open the pages at that address" },
+	{ "\"log4\": \"192.0.2.14\"", "\"log4\": \"192.0.2.14\", \"desk\": {\"name\": \"desk\", \"addr4\": \"192.0.2.44\"}", "service.desk.name",
+	  "isn't a full host name: it has no dot" },
+	{ "\"log4\": \"192.0.2.14\"", "\"log4\": \"192.0.2.14\", \"desk\": {\"name\": \"desk.toride.example\", \"addr4\": \"192.0.2.144\"}", "service.desk.addr4",
+	  "overlaps management" },
+	{ "\"log4\": \"192.0.2.14\"", "\"log4\": \"192.0.2.14\", \"desk\": {\"name\": \"www.saga.example\", \"addr4\": \"192.0.2.44\"}", "service.desk.name",
+	  "is also a public site of organisation 412015" },
 	{ "\"log4\": \"192.0.2.14\",", "", "service.log4", "is missing: organisation 412015 has devices that send their logs" },
 	{ "\"log4\": \"192.0.2.14\"", "\"log4\": \"192.0.2.140\"", "service.log4", "overlaps management" },
 	/* firewall: what is never allowed */

@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "model/gateway.h"
+#include "model/own.h"
 #include "model/schema.h"
 
 #include <stdio.h>
@@ -166,6 +167,22 @@ static void check_listened(struct check *c)
 		}
 }
 
+static void check_desk(struct check *c)
+{
+	const struct service *s = &c->m->service;
+	bool named = desk_served(s), any = prefix_is_set(&s->desk.addr4) || prefix_is_set(&s->desk.addr6);
+	check_service_address(c, ".desk.addr4", &s->desk.addr4);
+	check_service_address(c, ".desk.addr6", &s->desk.addr6);
+	if (named && !prefix_is_set(&s->desk.addr4) && check_sound(c, ".desk"))
+		CHECK_FAULT(c, ".desk.addr4", "is missing: the name must lead somewhere", "必要です (名前が指すアドレスがありません)");
+	if (!named && any && check_sound(c, ".desk"))
+		CHECK_FAULT(c, ".desk.name", "is missing: nobody could open the pages at that address", "必要です (このアドレスで画面を開く名前がありません)");
+	for (size_t i = 0; named && i < c->m->n_orgs; i++)
+		for (size_t k = 0; k < c->m->orgs[i].n_sites; k++)
+			if (c->m->orgs[i].sites[k].name && strcmp(c->m->orgs[i].sites[k].name, s->desk.name) == 0)
+				CHECK_FAULT(c, ".desk.name", "is also a public site of organisation %s", "団体 %s の公開サイトと同じです", c->m->orgs[i].code);
+}
+
 /* ---- gateways of notices */
 
 static bool has_gateway(const struct service *s, enum gateway_kind kind, const char *name)
@@ -229,6 +246,7 @@ static void check_service(struct check *c)
 	if (s->clock.escalate2_s <= s->clock.escalate1_s && check_sound(c, ".clock"))
 		CHECK_FAULT(c, ".clock.escalate2_s", "must be more than escalate1_s: both are counted from the first notice",
 		            "escalate1_s より大きくしてください (どちらも最初の連絡から数えます)");
+	check_desk(c);
 	check_service_address(c, ".log4", &s->log4);
 	check_service_address(c, ".log6", &s->log6);
 	check_service_address(c, ".web4", &s->web4);

@@ -95,7 +95,7 @@ static void check_router4(struct check *c, const struct org *o)
 	if (!prefix_contains(&net, &o->router4))
 		CHECK_FAULT(c, ".router4", "must lie in %s, the /24 of index %u", "参加番号の /24 である %s の中にしてください (参加番号 %u)",
 		            prefix_format(&net, text), o->index);
-	else if (host <= INTERNAL_GATEWAY || host == INTERNAL_RESOLVER || host == INTERNAL_TIME || host == 255)
+	else if (host <= INTERNAL_GATEWAY || host == INTERNAL_RESOLVER || host == INTERNAL_DESK || host == INTERNAL_TIME || host == 255)
 		CHECK_FAULT(c, ".router4", "is an address of the node or of no host", "ノード自身のアドレス、または端末に使えないアドレスです");
 }
 
@@ -108,7 +108,7 @@ static void check_router6(struct check *c, const struct org *o)
 		uint8_t host = o->router6.addr[15];
 		if (!prefix_contains(&ula, &o->router6))
 			CHECK_FAULT(c, ".router6", "must be a unique local address (fc00::/7)", "ULA (fc00::/7) にしてください");
-		else if (memcmp(o->router6.addr + 8, zero, 7) == 0 && (host <= 1 || host == 53 || host == 0x7b))
+		else if (memcmp(o->router6.addr + 8, zero, 7) == 0 && (host <= 1 || host == INTERNAL_RESOLVER || host == INTERNAL_DESK || host == INTERNAL_TIME))
 			CHECK_FAULT(c, ".router6", "is an address of the node or of no host", "ノード自身のアドレス、または端末に使えないアドレスです");
 	}
 	if (!has_family(o, 6))

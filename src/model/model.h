@@ -27,6 +27,8 @@ enum fw_direction { FW_OUT, FW_IN }; /* as seen from the organisation */
 enum url_mode { URL_BLACKLIST, URL_WHITELIST_ONLY };
 enum fail_mode { FAIL_CLOSED, FAIL_OPEN };
 enum ips_mode { IPS_OFF, IPS_DETECT, IPS_PREVENT };
+/* Who may sign in at the desk from a body's network: nobody; its own clerks; and those who see several bodies (prefecture, NOC, SOC) too. */
+enum desk_people { DESK_OFF, DESK_OWN, DESK_ALL };
 enum ips_fail { IPS_CLOSED, IPS_BRIDGE };
 
 struct options { /* named as the columns of saga.csv */
@@ -384,6 +386,7 @@ struct org {
 	struct dns_zone *zones;
 	size_t n_zones;
 	struct dns_policy dns;
+	enum desk_people desk;
 	struct log_source *log_sources;
 	size_t n_log_sources;
 };
@@ -465,6 +468,10 @@ struct service {
 		uint32_t drift_ms; /* the node's own clock is further off: an alarm */
 		uint32_t silent_s; /* no server above has answered as it should for so long: an alarm */
 	} time;
+	struct {
+		const char *name;           /* "desk.cloud.pref.lg.jp": what people open in their browser; "": the desk isn't reached from bodies */
+		struct prefix addr4, addr6; /* what that name leads to, for the bodies' terminals alone */
+	} desk;
 	struct prefix log4, log6;     /* what devices name as syslog server; the same for all. Unset: no device is listened to */
 	const char *acme;             /* directory (URL) of the authority that public sites' certificates are got from (RFC 8555); "" */
 	uint32_t web_source_per_s;    /* requests a second of one visitor to one site; ten times that of one network */
@@ -511,7 +518,7 @@ struct service {
 		size_t n_rules;
 	} ips;
 	const char *page;          /* loopback address of the page, "127.0.0.1:8480" */
-	const char *page_url;      /* how people reach it, "https://desk.example.jp"; "" : mails hold no link */
+	const char *page_url;      /* how people reach it, "https://desk.example.jp"; "" : desk.name, or mails hold no link */
 	const char *state_dir;     /* where the node keeps its files, "/var/lib/toride"; = place_state() there */
 	const char *run_dir;       /* its sockets, "/run/toride"; = place_run() there. Compiled configurations name
 	                            * absolute paths below these two */

@@ -101,7 +101,7 @@ static void add_reserved(struct nets *n, const struct service *s)
 	static const struct text2 kinds[] = {
 		[OWN_PROXY] = { "the proxy", "プロキシ" }, [OWN_RESOLVER] = { "the resolver", "DNS サーバ" },
 		[OWN_TIME] = { "the time server", "時刻サーバ" }, [OWN_SITES] = { "the public sites", "公開サイト" },
-		[OWN_LOG] = { "the log receiver", "ログ受信" },
+		[OWN_LOG] = { "the log receiver", "ログ受信" }, [OWN_DESK] = { "the desk", "窓口の画面" },
 		[OWN_NAME_SERVER] = { "the name server", "外部 DNS サーバ" }, [OWN_UPLINK] = { "the gateway", "ゲートウェイ" },
 	};
 	struct own_address own[OWN_MAX];

@@ -19,7 +19,7 @@ size_t service_own(const struct service *s, struct own_address ret[OWN_MAX])
 		enum own_kind kind;
 	} single[] = { { &s->proxy4, OWN_PROXY }, { &s->proxy6, OWN_PROXY }, { &s->dns4, OWN_RESOLVER }, { &s->dns6, OWN_RESOLVER },
 		       { &s->time.addr4, OWN_TIME }, { &s->time.addr6, OWN_TIME }, { &s->web4, OWN_SITES }, { &s->web6, OWN_SITES },
-		       { &s->log4, OWN_LOG }, { &s->log6, OWN_LOG } };
+		       { &s->log4, OWN_LOG }, { &s->log6, OWN_LOG }, { &s->desk.addr4, OWN_DESK }, { &s->desk.addr6, OWN_DESK } };
 	size_t n = 0;
 	for (size_t i = 0; i < ARRAY_LEN(single); i++)
 		n = put(ret, n, *single[i].addr, single[i].kind);
@@ -64,4 +64,25 @@ struct prefix internal6(const struct org *o, uint8_t host)
 	p.addr[15] = host;
 	p.len = 128;
 	return p;
+}
+
+const uint8_t internal_hosts[INTERNAL_HOSTS] = { INTERNAL_RESOLVER, INTERNAL_DESK, INTERNAL_TIME };
+
+bool desk_served(const struct service *s)
+{
+	return s->desk.name && s->desk.name[0];
+}
+
+static bool served(const struct service *s, const struct org *o, uint8_t host)
+{
+	if (host == INTERNAL_TIME)
+		return s->time.n_servers;
+	return host != INTERNAL_DESK || (desk_served(s) && o->desk != DESK_OFF);
+}
+
+struct prefix internal_served(const struct model *m, const struct org *o, int family, uint8_t host)
+{
+	if (!served(&m->service, o, host))
+		return (struct prefix){ 0 };
+	return family == 4 ? internal4(m, o, host) : internal6(o, host);
 }

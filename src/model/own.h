@@ -5,12 +5,12 @@
 
 #include "model/model.h"
 
-enum own_kind { OWN_PROXY, OWN_RESOLVER, OWN_TIME, OWN_SITES, OWN_LOG, OWN_NAME_SERVER, OWN_UPLINK };
+enum own_kind { OWN_PROXY, OWN_RESOLVER, OWN_TIME, OWN_SITES, OWN_LOG, OWN_DESK, OWN_NAME_SERVER, OWN_UPLINK };
 struct own_address {
 	struct prefix prefix; /* one host */
 	enum own_kind kind;
 };
-#define OWN_MAX (10 + 2 * NAME_SERVERS_MAX + 2 * UPLINKS_MAX)
+#define OWN_MAX (12 + 2 * NAME_SERVERS_MAX + 2 * UPLINKS_MAX)
 /* Those that are set, in the order of enum own_kind. Returns how many. */
 size_t service_own(const struct service *s, struct own_address ret[OWN_MAX]);
 
@@ -21,8 +21,16 @@ const struct uplink *uplink_reaching(const struct service *s, const struct prefi
  * where it has none). */
 #define INTERNAL_GATEWAY 1   /* the node on the attachment link */
 #define INTERNAL_RESOLVER 53 /* the organisation's own address of the resolver */
+#define INTERNAL_DESK 44     /* … of the desk's pages */
 #define INTERNAL_TIME 123    /* … of the time server */
 struct prefix internal4(const struct model *m, const struct org *o, uint8_t host);
 struct prefix internal6(const struct org *o, uint8_t host);
+/* Can bodies' terminals open the desk's pages? */
+bool desk_served(const struct service *s);
+/* The services that answer each organisation at an address of its own: nft rewrites theirs, the same for all, into it. */
+extern const uint8_t internal_hosts[];
+#define INTERNAL_HOSTS 3
+/* That address, unset where this organisation isn't served there. family 4 or 6. */
+struct prefix internal_served(const struct model *m, const struct org *o, int family, uint8_t host);
 
 #endif

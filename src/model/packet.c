@@ -191,6 +191,13 @@ static bool inside_address(const struct model *m, const struct org *o, const str
 	return prefix_is_set(&own) && same_address(&own, p);
 }
 
+/* A service's own address for this organisation? */
+static bool served_at(const struct model *m, const struct org *o, const struct prefix *p, uint8_t host)
+{
+	struct prefix own = internal_served(m, o, p->family, host);
+	return prefix_is_set(&own) && same_address(&own, p);
+}
+
 static bool is_public(const struct org *o, const struct prefix *p)
 {
 	for (size_t i = 0; i < o->n_publics; i++)
@@ -216,9 +223,11 @@ static bool local(const struct model *m, const struct prefix *p)
 			return true;
 	for (size_t i = 0; i < m->n_orgs; i++) {
 		const struct org *o = &m->orgs[i];
-		if (is_public(o, p) || inside_address(m, o, p, INTERNAL_GATEWAY) || inside_address(m, o, p, INTERNAL_RESOLVER) ||
-		    (m->service.time.n_servers && inside_address(m, o, p, INTERNAL_TIME)))
+		if (is_public(o, p) || inside_address(m, o, p, INTERNAL_GATEWAY))
 			return true;
+		for (size_t k = 0; k < INTERNAL_HOSTS; k++)
+			if (served_at(m, o, p, internal_hosts[k]))
+				return true;
 	}
 	return false;
 }
@@ -236,12 +245,15 @@ static const char *service_of(const struct model *m, const struct packet *p)
 	bool encrypted = p->protocol == IPPROTO_TCP && (p->port == 853 || p->port == 443); /* for every body: who doesn't want it has nobody behind */
 	bool dns = (p->protocol != IPPROTO_ICMP && p->port == 53) || encrypted;
 	bool time = p->protocol == IPPROTO_UDP && p->port == 123 && s->time.n_servers;
+	bool desk = p->protocol == IPPROTO_TCP && p->port == 443 && desk_served(s) && p->org->desk != DESK_OFF;
 	if (p->protocol == IPPROTO_TCP && p->port == s->proxy_port && is_own(m, OWN_PROXY, &p->to))
 		return "proxy";
-	if (dns && (is_own(m, OWN_RESOLVER, &p->to) || inside_address(m, p->org, &p->to, INTERNAL_RESOLVER)))
+	if (dns && (is_own(m, OWN_RESOLVER, &p->to) || served_at(m, p->org, &p->to, INTERNAL_RESOLVER)))
 		return "resolver";
-	if (time && (is_own(m, OWN_TIME, &p->to) || inside_address(m, p->org, &p->to, INTERNAL_TIME)))
+	if (time && (is_own(m, OWN_TIME, &p->to) || served_at(m, p->org, &p->to, INTERNAL_TIME)))
 		return "time";
+	if (desk && (is_own(m, OWN_DESK, &p->to) || served_at(m, p->org, &p->to, INTERNAL_DESK)))
+		return "desk";
 	if (is_own(m, OWN_LOG, &p->to) && ((p->protocol != IPPROTO_ICMP && p->port == LOG_PORT) || (p->protocol == IPPROTO_TCP && p->port == LOG_TLS_PORT)))
 		return "log";
 	return p->protocol == IPPROTO_ICMP && p->to.family == 4 && inside_address(m, p->org, &p->to, INTERNAL_GATEWAY) ? "echo" : NULL;

@@ -29,6 +29,7 @@ static const struct {
 	{ "proxy", { "the web proxy takes it (and decides by URL)", "プロキシが受け付けます (URL による判断はプロキシが行います)" } },
 	{ "resolver", { "the resolver answers", "DNS サーバが答えます" } },
 	{ "name-server", { "the name server answers", "外部 DNS サーバが答えます" } },
+	{ "desk", { "the desk's pages answer", "窓口の画面が答えます" } },
 	{ "time", { "the time server answers", "時刻サーバが答えます" } },
 	{ "sites", { "the public sites take it (and decide by name and WAF)", "公開サイトが受け付けます (名前と WAF による判断はそこで行います)" } },
 	{ "echo", { "the gateway answers a ping", "ゲートウェイが ping に答えます" } },

@@ -88,6 +88,12 @@ static const struct word ips_modes[] = {
 	{ "prevent", IPS_PREVENT, { "detect and drop", "検知して遮断" } },
 	{ .word = NULL },
 };
+static const struct word desk_words[] = {
+	{ "off", DESK_OFF, { "nobody", "使わない" } },
+	{ "own", DESK_OWN, { "its own clerks", "この団体の担当者のみ" } },
+	{ "all", DESK_ALL, { "its own clerks, the prefecture and the operators", "この団体の担当者と、県・運用者" } },
+	{ .word = NULL },
+};
 static const struct word ips_fails[] = {
 	{ "closed", IPS_CLOSED, { "closed", "通さない" } },
 	{ "bridge", IPS_BRIDGE, { "passed uninspected", "検査せずに通す" } },
@@ -611,6 +617,8 @@ const struct object schema_org = {
 		{ "zones", FIELD_OBJECT, LIST(org, zones), .sub = &zone_object, .max_entries = 1000,
 		  SAYS("DNS ゾーン", "外部 DNS で公開するゾーン。", "Its zones on the authoritative name servers.") },
 		{ "dns", FIELD_OBJECT, AT(org, dns), .sub = &dns_object, SAYS("DNS の利用", "端末が使う DNS。", "What its terminals' questions get.") },
+		{ "desk", FIELD_ENUM, AT(org, desk), .words = desk_words, .def = "\"own\"",
+		  SAYS("窓口の画面", "この団体の回線から窓口の画面にログインできる人。", "Who may sign in at the desk from this organisation's network.") },
 		{ "log_sources", FIELD_OBJECT, LIST(org, log_sources), .sub = &log_source_object, .max_entries = 500,
 		  SAYS("ログを送る機器", "団体のファイアウォール、AD サーバ、プロキシなど、ログを集める機器。",
 		       "Its own devices whose logs are collected: firewalls, AD servers, proxies.") },
@@ -803,6 +811,20 @@ static const struct object time_object = {
 	},
 };
 
+static const struct object desk_object = {
+	"desk", { "desk", "窓口の画面" }, NULL, sizeof(((struct service *)0)->desk),
+	(const struct field[]){
+		{ "name", FIELD_TEXT, IN(service, desk, name), .form = &form_fqdn, .max = 253,
+		  SAYS("名前", "団体の端末から画面を開くときの名前。省略すると団体からは開けません。",
+		       "The name that bodies' terminals open the pages by. Left out: they can't.") },
+		{ "addr4", FIELD_ADDRESS, .family = 4, IN(service, desk, addr4),
+		  SAYS("アドレス (IPv4)", "その名前が指すアドレス。団体の端末だけに届きます。全団体共通。",
+		       "What that name leads to, for bodies' terminals alone; the same for all.") },
+		{ "addr6", FIELD_ADDRESS, .family = 6, IN(service, desk, addr6), SAYS("アドレス (IPv6)", "同じく IPv6。", "The same by IPv6.") },
+		END,
+	},
+};
+
 static const struct object failover_object = {
 	"failover", { "failover", "回線の切替" }, NULL, sizeof(((struct service *)0)->failover),
 	(const struct field[]){
@@ -868,6 +890,8 @@ const struct object schema_service = {
 		{ "name_servers", FIELD_OBJECT, LIST(service, name_servers), .sub = &name_server_object, .max_entries = NAME_SERVERS_MAX,
 		  SAYS("外部 DNS サーバ", "ゾーンを公開する DNS サーバ。ゾーンがあれば 2 台。", "The authoritative name servers; two where there are zones.") },
 		{ "time", FIELD_OBJECT, AT(service, time), .sub = &time_object, SAYS("時刻", "時刻の提供。", "How time is served.") },
+		{ "desk", FIELD_OBJECT, AT(service, desk), .sub = &desk_object,
+		  SAYS("窓口の画面", "団体の端末から開く画面。", "The desk's pages, as bodies' terminals open them.") },
 		{ "web4", FIELD_ADDRESS, .family = 4, AT(service, web4),
 		  SAYS("公開サイト (IPv4)", "公開サイトの名前が指すアドレス。全団体共通。", "The address the names of public sites lead to; the same for all.") },
 		{ "web6", FIELD_ADDRESS, .family = 6, AT(service, web6), SAYS("公開サイト (IPv6)", "同じく IPv6。", "The same by IPv6.") },
@@ -916,8 +940,8 @@ const struct object schema_service = {
 		{ "page", FIELD_TEXT, AT(service, page), .form = &form_loopback, .def = "\"127.0.0.1:8480\"",
 		  SAYS("画面", "画面を出すループバックアドレス。", "The loopback address of the page.") },
 		{ "page_url", FIELD_TEXT, AT(service, page_url), .form = &form_page_url, .max = 200,
-		  SAYS("画面のURL", "利用者が画面を開くときのURL。通報メールの受領確認のリンクに使います。空ならリンクを付けません。",
-		       "How people reach the page; notices hold a link to confirm receipt below it. Empty: no link.") },
+		  SAYS("画面のURL", "利用者が画面を開くときのURL。通報メールの受領確認のリンクに使います。空なら desk.name を使い、それも空ならリンクを付けません。",
+		       "How people reach the page; notices hold a link to confirm receipt below it. Empty: desk.name, and without one no link.") },
 		{ "state_dir", FIELD_TEXT, AT(service, state_dir), .form = &form_directory, .def = "\"/var/lib/toride\"",
 		  SAYS("状態ディレクトリ", "ノードがファイルを置くディレクトリ。", "Where the node keeps its files.") },
 		{ "run_dir", FIELD_TEXT, AT(service, run_dir), .form = &form_directory, .def = "\"/run/toride\"",

@@ -85,7 +85,7 @@ int service_open(const struct service_opts *o, struct service **ret, struct err 
 	if (r == 0)
 		r = account_open(&s->store, &s->account, err);
 	if (r == 0)
-		r = uses_open(&s->uses, err);
+		r = uses_open(o->own_names, &s->uses, err);
 	if (r == 0)
 		r = publish(s, o, err);
 	if (r < 0) {

@@ -32,7 +32,7 @@
 
 #define NOW 1795000000 /* 2026-11-18 */
 
-static char root[128], dir[160], pub[160], copy[160];
+static char root[128], dir[160], pub[160], copy[160], own_names[160];
 static unsigned char spki[91];
 
 static int open_at(const char *base, struct service **ret, struct err *err)
@@ -40,7 +40,8 @@ static int open_at(const char *base, struct service **ret, struct err *err)
 	snprintf(dir, sizeof dir, "%s/vault", base);
 	snprintf(pub, sizeof pub, "%s/public", base);
 	snprintf(copy, sizeof copy, "%s/ca.pem", base);
-	return service_open(&(struct service_opts){ .dir = dir, .public_dir = pub, .ca_copy = copy, .ca_name = "試験 CA" }, ret, err);
+	snprintf(own_names, sizeof own_names, "%s/names", base);
+	return service_open(&(struct service_opts){ .dir = dir, .public_dir = pub, .ca_copy = copy, .ca_name = "試験 CA", .own_names = own_names }, ret, err);
 }
 
 static struct service *must_open(const char *base)
@@ -282,6 +283,31 @@ static void the_resolver_is_certified_by_address_alone(void **state)
 	assert_int_equal(ask(*state, USER_UNBOUND, &rq, &b), 0);
 	snprintf(rq.leaf.names[1], sizeof rq.leaf.names[1], "www.bank.example");
 	assert_int_equal(ask(*state, USER_UNBOUND, &rq, &b), E_DENIED);
+	buf_done(&b);
+}
+
+/* The desk's server has its own name certified, as the generation in force writes it, and nobody else's. */
+static void the_desk_has_its_name(void **state)
+{
+	static const struct {
+		const char *names[2];
+		int code;
+	} cases[] = { { { "desk.toride.example" }, 0 }, { { "desk.toride.example", "www.bank.example" }, E_DENIED }, { { "toride.example" }, E_DENIED },
+		      { { "*.toride.example" }, E_DENIED }, { { "xdesk.toride.example" }, E_DENIED }, { { "192.0.2.44" }, E_DENIED } };
+	struct buf b;
+	struct err err;
+	buf_init(&b, 64 * KIB);
+	for (int written = 0; written < 2; written++) {
+		for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+			struct vault_request rq = simple(VAULT_LEAF);
+			rq.leaf.n = 0;
+			for (size_t k = 0; k < 2 && cases[i].names[k]; k++)
+				snprintf(rq.leaf.names[rq.leaf.n++], sizeof rq.leaf.names[0], "%s", cases[i].names[k]);
+			assert_int_equal(ask(*state, USER_WEB, &rq, &b), written ? cases[i].code : E_DENIED);
+		}
+		assert_int_equal(fs_write(own_names, STR("\ndesk.toride.example\n"), 0644, &err), 0);
+	}
+	unlink(own_names);
 	buf_done(&b);
 }
 
@@ -777,6 +803,7 @@ int main(void)
 		cmocka_unit_test_setup(times_and_keys_it_will_not_sign, paths),
 		cmocka_unit_test_setup(who_may_ask_what, paths),
 		cmocka_unit_test_setup(the_resolver_is_certified_by_address_alone, paths),
+		cmocka_unit_test_setup(the_desk_has_its_name, paths),
 		cmocka_unit_test_setup(transfers_share_a_key, paths),
 		cmocka_unit_test_setup(seals_only_its_own_kind_of_message, paths),
 		cmocka_unit_test_setup(too_many_are_refused_until_time_has_passed, paths),

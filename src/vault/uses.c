@@ -2,6 +2,7 @@
 #include "vault/uses.h"
 
 #include "base/err.h"
+#include "base/fs.h"
 #include "base/mem.h"
 #include "wire/place.h"
 
@@ -9,12 +10,13 @@
 #include <stdio.h>
 
 #define ADDRESSES "addresses"
+#define OWN_NAMES "own names"
 
 struct rule {
 	uid_t uid;
 	uint8_t op;
 	uint32_t rate, burst; /* a second; at once */
-	const char *domain;   /* SEAL: what the message begins with; LEAF: ADDRESSES, no name of a web site; TSIG: the key's name; NULL: anything */
+	const char *domain;   /* SEAL: what the message begins with; LEAF: ADDRESSES, no name of a web site, or OWN_NAMES, those of the generation in force; TSIG: the key's name; NULL: anything */
 };
 
 /* A row of uid 0 is for root alone: the console, tests, offline tools. */
@@ -39,6 +41,8 @@ static const struct rule rules[] = {
 	{ USER_UNBOUND, VAULT_PUBLIC, 1, 20, NULL },
 	{ USER_RECV, VAULT_LEAF, 1, 20, ADDRESSES }, /* syslog over TLS, at the service's own addresses */
 	{ USER_RECV, VAULT_PUBLIC, 1, 20, NULL },
+	{ USER_WEB, VAULT_LEAF, 1, 20, OWN_NAMES }, /* the desk, at its own name */
+	{ USER_WEB, VAULT_PUBLIC, 1, 20, NULL },
 	{ USER_EDGE, VAULT_SITE_SIGN, 5000, 5000, NULL }, /* one a TLS handshake */
 	{ USER_ACME, VAULT_SITE_KEY, 1, 50, NULL },
 	{ USER_ACME, VAULT_ACME_SIGN, 50, 500, NULL }, /* five to ten a certificate */
@@ -57,14 +61,16 @@ struct bucket {
 };
 
 struct uses {
+	const char *own_names; /* the file of OWN_NAMES; NULL: none */
 	struct bucket buckets[ARRAY_LEN(rules)];
 };
 
-int uses_open(struct uses **ret, struct err *err)
+int uses_open(const char *own_names, struct uses **ret, struct err *err)
 {
 	struct uses *u = mem_alloc(sizeof *u);
 	if (!u)
 		return err_set(err, E_NOMEM, "", "no memory");
+	u->own_names = own_names;
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
 		u->buckets[i] = (struct bucket){ rules[i].burst * 1000ull, -1 };
 	*ret = u;
@@ -101,10 +107,33 @@ static bool only_addresses(const struct vault_request *rq)
 	return true;
 }
 
-static bool in_domain(const struct rule *r, const struct vault_request *rq)
+/* One a line. */
+static bool stands_in(struct str list, const char *name)
+{
+	struct str row;
+	while (str_next(&list, '\n', &row))
+		if (row.len && str_eq(row, str_from(name)))
+			return true;
+	return false;
+}
+
+static bool only_own_names(const struct uses *u, const struct vault_request *rq)
+{
+	struct buf b;
+	bool all = rq->leaf.n > 0;
+	buf_init(&b, 4 * KIB);
+	if (!u->own_names || fs_read(u->own_names, &b, NULL) < 0)
+		all = false;
+	for (size_t i = 0; all && i < rq->leaf.n; i++)
+		all = stands_in(buf_view(&b), rq->leaf.names[i]);
+	buf_done(&b);
+	return all;
+}
+
+static bool in_domain(const struct uses *u, const struct rule *r, const struct vault_request *rq)
 {
 	if (rq->op == VAULT_LEAF)
-		return only_addresses(rq);
+		return strcmp(r->domain, OWN_NAMES) == 0 ? only_own_names(u, rq) : only_addresses(rq);
 	if (rq->op == VAULT_TSIG)
 		return strcmp(rq->series, r->domain) == 0;
 	return str_starts(rq->message, str_from(r->domain));
@@ -116,7 +145,7 @@ int uses_take(struct uses *u, uid_t uid, const struct vault_request *rq, int64_t
 		const struct rule *r = &rules[i];
 		if (r->uid != uid || r->op != rq->op)
 			continue;
-		if (r->domain && !in_domain(r, rq))
+		if (r->domain && !in_domain(u, r, rq))
 			return -E_DENIED;
 		return take(&u->buckets[i], r, now_ms) ? 0 : -E_LIMIT;
 	}
@@ -131,7 +160,7 @@ const char *uses_caller(uid_t uid, char dst[32])
 	} known[] = { { 0, "root" }, { USER_PROXY, "proxyd" }, { USER_INTAKE, "intaked" }, { USER_DETECT, "detectd" }, { USER_STORED, "stored" },
 		      { USER_CONTROL, "controld" }, { USER_PORTAL, "portald" }, { USER_KNOT, "knot" },
 		      { USER_NSD1, "nsd1" },
-		      { USER_NSD2, "nsd2" }, { USER_UNBOUND, "unbound" }, { USER_EDGE, "edge" }, { USER_RECV, "recvd" },
+		      { USER_NSD2, "nsd2" }, { USER_UNBOUND, "unbound" }, { USER_EDGE, "edge" }, { USER_WEB, "nginx" }, { USER_RECV, "recvd" },
 		      { USER_ACME, "acmed" }, { USER_PAIR, "paird" } };
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (known[i].uid == uid)

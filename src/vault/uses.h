@@ -11,7 +11,8 @@
 struct uses;
 struct err;
 
-int uses_open(struct uses **ret, struct err *err);
+/* own_names: the file of names, one a line, that the desk's server may have certified; kept, read at each use; NULL: none. */
+int uses_open(const char *own_names, struct uses **ret, struct err *err);
 void uses_close(struct uses **u);
 /* 0, -E_DENIED (not in the table, or not this seal domain) or -E_LIMIT (bucket empty). now_ms: monotonic. */
 int uses_take(struct uses *u, uid_t uid, const struct vault_request *rq, int64_t now_ms);

@@ -78,6 +78,7 @@ def describe(where):
         path = f"{where}/orgs/{f}"
         d = load(path)
         d["schedules"] = schedule()
+        d["desk"] = rnd.choice(["off", "own", "all"])
         d["when"] = [s["name"] for s in d["schedules"]]
         d["address_groups"] = [{"name": "far", "members": ["203.0.113.96/28", "2001:db8:113::53"]}]
         d["service_groups"] = [{"name": "web", "members": [{"protocol": "tcp", "port_low": 80}, {"protocol": "tcp", "port_low": 443}]},
@@ -156,7 +157,7 @@ def target(bodies, d, v6):
         return ipa.ip_address(rnd.choice(["2001:db8:100::2", "2001:db8:100::77", "2001:db8:100::53", "2001:db8:100::3"] if v6 else ["198.51.100.2", "198.51.100.77", "192.0.2.10", "198.51.100.53", "198.51.100.3"]))
     if roll < .2: return address(bodies, other, v6, False)
     if roll < .3: return ipa.ip_address(rnd.choice(["2001:db8:2::53", "2001:db8:2::10", "2001:db8:2::123", "2001:db8:100::3", "fd00:64:1::1"] if v6 else
-                                                   ["192.0.2.53", "192.0.2.10", "192.0.2.123", "198.51.100.3", f"100.64.{d['index']}.1", f"100.64.{d['index']}.123", "100.64.9.1", "198.51.100.2"]))
+                                                   ["192.0.2.53", "192.0.2.10", "192.0.2.123", "192.0.2.44", "198.51.100.3", f"100.64.{d['index']}.44", f"100.64.{d['index']}.1", f"100.64.{d['index']}.123", "100.64.9.1", "198.51.100.2"]))
     return address(bodies, d, v6, True)
 
 def start(bodies):
