@@ -11,6 +11,7 @@
 #include "account/password.h"
 #include "account/role.h"
 #include "account/totp.h"
+#include "account/way.h"
 #include "store/store.h"
 #include "wire/identity.h"
 
@@ -65,12 +66,14 @@ enum sign_in {
 	SIGN_IN_EXPIRED,   /* a one-time password after its week */
 	SIGN_IN_LOCKED,    /* not looked at */
 	SIGN_IN_LOCKS,     /* wrong, and the account is locked now */
+	SIGN_IN_PLACE,     /* not by this way; not looked at any further: another body's network can lock nobody out */
 };
 const char *sign_in_name(enum sign_in s); /* "done", "no_such_account", … */
 
 struct credentials {
 	const char *name, *password, *code; /* code: "" when none was given */
 	const char *old;                    /* the session the browser has already, which ends; "" for none */
+	struct way way;
 };
 /* 0 whatever came of it (*ret_how); ret_token and ret are written when SIGN_IN_DONE, ret->name and org also when the account is known. */
 int account_sign_in(struct accounts *a, const struct credentials *c, enum sign_in *ret_how, char ret_token[SESSION_TOKEN], struct session *ret,

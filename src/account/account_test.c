@@ -155,9 +155,11 @@ static int end(void **state)
 	return 0;
 }
 
+static struct way way = { .people = WAY_ANYBODY };
+
 static enum sign_in try_in(const char *name, const char *password, const char *code, const char *old)
 {
-	struct credentials c = { name, password, code, old };
+	struct credentials c = { name, password, code, old, way };
 	enum sign_in how;
 	assert_int_equal(account_sign_in(&a, &c, &how, token, &who, &err), 0);
 	return how;
@@ -397,7 +399,7 @@ static void test_new_password(void **state)
 	memcpy(second, token, sizeof second);
 	clock_advance(60000);
 	code_now(secret, code);
-#define CHANGE(t, old, c, new) account_change_password(&a, t, &(struct credentials){ "", old, c, "" }, new, &how, &fault, token, &s, &err)
+#define CHANGE(t, old, c, new) account_change_password(&a, t, &(struct credentials){ "", old, c, "", way }, new, &how, &fault, token, &s, &err)
 	assert_int_equal(CHANGE("x", OWN, code, "Nw8#rTy5!b"), -E_DENIED);
 	assert_int_equal(CHANGE(second, "wrong", code, "Nw8#rTy5!b"), 0);
 	assert_int_equal(how, ENROL_CODE);
@@ -454,12 +456,66 @@ static void test_others_cannot(void **state)
 	clock_hold(0);
 }
 
+static void test_ways(void **state)
+{
+	static const struct {
+		const char *name;
+		enum role role;
+		const char *org;
+		bool lets;
+	} cases[] = {
+		{ "node", ROLE_ANALYST, "", true },     { "node", ROLE_CLERK, "412023", true },
+		{ "412015", ROLE_CLERK, "412015", true }, { "412015", ROLE_CLERK, "412023", false }, { "412015", ROLE_ANALYST, "", false },
+		{ "410004", ROLE_CLERK, "410004", true }, { "410004", ROLE_CLERK, "412015", false }, { "410004", ROLE_APPROVER, "", true },
+		{ "412023", ROLE_CLERK, "412023", false }, { "412023", ROLE_APPROVER, "", false }, /* off */
+		{ "412031", ROLE_CLERK, "412031", false }, { "412031", ROLE_OPERATOR, "", false }, /* unknown */
+		{ "", ROLE_CLERK, "", false },          { "", ROLE_ANALYST, "", false },           { "nodes", ROLE_ANALYST, "", false },
+	};
+	static const char *const broken[] = { "", "{}", "{\"ways\":{}}", "{\"ways\":[{}]}", "{\"ways\":[{\"org\":\"412015\",\"people\":\"any\"}]}",
+		                              "{\"ways\":[{\"org\":\"41201\",\"people\":\"own\"}]}", "{\"ways\":[{\"org\":\"node\",\"people\":\"all\"}]}" };
+	struct ways *w = NULL;
+	(void)state;
+	assert_int_equal(ways_parse(STR("{\"ways\":[{\"org\":\"412015\",\"people\":\"own\"},{\"org\":\"410004\",\"people\":\"all\"},"
+	                                "{\"org\":\"412023\",\"people\":\"off\"}]}"), &w, &err), 0);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct way by = way_of(w, cases[i].name);
+		if (way_lets(&by, cases[i].role, cases[i].org) != cases[i].lets)
+			fail_msg("case %zu", i);
+	}
+	ways_destroy(&w);
+	for (size_t i = 0; i < ARRAY_LEN(broken); i++)
+		assert_int_equal(ways_parse(str_from(broken[i]), &w, &err), -E_INVALID);
+	assert_null(w);
+	struct way none = way_of(NULL, "412015");
+	assert_false(way_lets(&none, ROLE_CLERK, "412015"));
+}
+
+/* Tries from another body's network reach nobody's password, and lock nobody out. */
+static void test_from_elsewhere(void **state)
+{
+	char secret[TOTP_TEXT], code[8];
+	(void)state;
+	if (!have_pg)
+		skip();
+	enrolled("nishi", "clerk", "412015", secret);
+	way = (struct way){ WAY_OWN, "412023" };
+	for (int i = 0; i < ACCOUNT_TRIES + 1; i++)
+		assert_int_equal(try_in("nishi", "wrong", "000000", ""), SIGN_IN_PLACE);
+	clock_advance(60000);
+	code_now(secret, code);
+	assert_int_equal(try_in("nishi", OWN, code, ""), SIGN_IN_PLACE);
+	way = (struct way){ WAY_OWN, "412015" };
+	assert_int_equal(try_in("nishi", OWN, code, ""), SIGN_IN_DONE);
+	way = (struct way){ .people = WAY_ANYBODY };
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_password_rules), cmocka_unit_test(test_password_kept), cmocka_unit_test(test_totp),
 		cmocka_unit_test(test_roles),          cmocka_unit_test(test_first_time),    cmocka_unit_test(test_adding),
 		cmocka_unit_test(test_lock),           cmocka_unit_test(test_sessions),      cmocka_unit_test(test_looking_after), cmocka_unit_test(test_new_password),
+		cmocka_unit_test(test_ways), cmocka_unit_test(test_from_elsewhere),
 		cmocka_unit_test(test_others_cannot),
 	};
 	return cmocka_run_group_tests(tests, begin, end);

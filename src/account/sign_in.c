@@ -10,30 +10,30 @@
 
 const char *sign_in_name(enum sign_in s)
 {
-	static const char *const names[] = { "done", "no_such_account", "wrong_password", "wrong_code", "one_time_password_expired", "locked", "locked_now" };
+	static const char *const names[] = { "done", "no_such_account", "wrong_password", "wrong_code", "one_time_password_expired", "locked", "locked_now", "not_from_here" };
 	return names[s];
 }
 
 struct known {
 	struct session who;
 	char hash[PASSWORD_HASH_MAX], totp[TOTP_TEXT];
-	bool enabled, one_time;
-	int64_t one_time_until, totp_step, locked_until, failures;
+	bool enabled;
+	int64_t one_time_until; /* of a password that we gave out; 0: it is the person's own */
+	int64_t totp_step, locked_until, failures;
 };
 
 static const struct store_sql find = {
-	"account_find", "SELECT name, org, role, '', 0, enabled, hash, totp, coalesce(one_time_until_ms, 0), totp_step, locked_until_ms, failures"
+	"account_find", "SELECT name, org, role, enabled, hash, totp, coalesce(one_time_until_ms, 0), totp_step, locked_until_ms, failures"
 			" FROM account WHERE fold = $1"
 };
 
 static bool read_known(const struct store_rows *rows, struct known *k)
 {
-	*k = (struct known){ .enabled = store_col_bool(rows, 0, 5), .one_time_until = store_col_int(rows, 0, 8, 0), .totp_step = store_col_int(rows, 0, 9, 0),
-		             .locked_until = store_col_int(rows, 0, 10, 0), .failures = store_col_int(rows, 0, 11, 0) };
-	k->one_time = k->one_time_until != 0;
+	*k = (struct known){ .enabled = store_col_bool(rows, 0, 3), .one_time_until = store_col_int(rows, 0, 6, 0), .totp_step = store_col_int(rows, 0, 7, 0),
+		             .locked_until = store_col_int(rows, 0, 8, 0), .failures = store_col_int(rows, 0, 9, 0) };
 	return str_copy(str_from(store_col(rows, 0, 0)), k->who.name, sizeof k->who.name) && str_copy(str_from(store_col(rows, 0, 1)), k->who.org, sizeof k->who.org) &&
-	       role_parse(store_col(rows, 0, 2), &k->who.role) && str_copy(str_from(store_col(rows, 0, 6)), k->hash, sizeof k->hash) &&
-	       str_copy(str_from(store_col(rows, 0, 7)), k->totp, sizeof k->totp);
+	       role_parse(store_col(rows, 0, 2), &k->who.role) && str_copy(str_from(store_col(rows, 0, 4)), k->hash, sizeof k->hash) &&
+	       str_copy(str_from(store_col(rows, 0, 5)), k->totp, sizeof k->totp);
 }
 
 /* *ret_there false: nobody has that name. */
@@ -79,11 +79,13 @@ static enum sign_in judge(struct accounts *a, const struct credentials *c, const
 	*ret_step = 0;
 	if (!there || !k->enabled)
 		return SIGN_IN_NO_SUCH;
+	if (!way_lets(&c->way, k->who.role, k->who.org))
+		return SIGN_IN_PLACE;
 	if (k->locked_until > now)
 		return SIGN_IN_LOCKED;
 	if (!right)
 		return SIGN_IN_PASSWORD;
-	if (k->one_time)
+	if (k->one_time_until)
 		return k->one_time_until > now ? SIGN_IN_DONE : SIGN_IN_EXPIRED;
 	if (!totp_parse(k->totp, secret))
 		return SIGN_IN_CODE;
@@ -121,7 +123,7 @@ static int note_right(struct accounts *a, const struct credentials *c, struct kn
 	store_text(&args, k->who.name);
 	store_int(&args, step);
 	store_int(&args, clock_now_ms());
-	k->who.enrol = k->one_time;
+	k->who.enrol = k->one_time_until != 0;
 	int r = store_begin(a->store, STORE_ALL, err);
 	r = r < 0 ? r : store_run(a->store, &right, &args, NULL, err);
 	r = r < 0 ? r : account_session_begin(a, &k->who, c->old, token, err);
@@ -281,7 +283,7 @@ static int prove(struct accounts *a, const struct credentials *c, struct known *
 	if (r < 0)
 		return r;
 	enum sign_in how = judge(a, c, k, there, ret_step);
-	*ret_right = how == SIGN_IN_DONE && !k->one_time;
+	*ret_right = how == SIGN_IN_DONE && !k->one_time_until;
 	return how == SIGN_IN_PASSWORD || how == SIGN_IN_CODE ? note_wrong(a, k, &how, err) : 0;
 }
 
@@ -295,7 +297,7 @@ int account_change_password(struct accounts *a, const char *token, const struct 
 	int r = account_session(a, token, true, ret, err);
 	if (r == 0 && ret->enrol)
 		r = err_set(err, E_DENIED, "session", "a password of one's own comes first");
-	struct credentials theirs = { r == 0 ? ret->name : "", c->password, c->code, "" };
+	struct credentials theirs = { r == 0 ? ret->name : "", c->password, c->code, "", c->way };
 	r = r < 0 ? r : prove(a, &theirs, &k, &step, &proven, err);
 	*ret_how = ENROL_CODE;
 	if (r < 0 || !proven)

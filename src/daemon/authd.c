@@ -32,13 +32,15 @@ struct authd {
 	struct ctl_server *server;
 	struct events *events;
 	struct accounts quick, slow; /* the loop's, and the thread's */
+	struct ways *ways;
 	bool ready;
 	unsigned jobs, ticks;
 };
 
 /* The texts of a request; each operation takes those it names. */
 struct asked {
-	char name[FIELD_MAX], password[FIELD_MAX], new[FIELD_MAX], code[FIELD_MAX], session[FIELD_MAX], address[FIELD_MAX], role[FIELD_MAX], org[FIELD_MAX], by[FIELD_MAX];
+	char name[FIELD_MAX], password[FIELD_MAX], new[FIELD_MAX], code[FIELD_MAX], session[FIELD_MAX], address[FIELD_MAX], role[FIELD_MAX], org[FIELD_MAX], by[FIELD_MAX], way_name[FIELD_MAX];
+	struct way way; /* by which the person came */
 };
 
 struct job {
@@ -108,7 +110,7 @@ static void put_first(struct buf *b, const char *key, const char *value)
 
 static int run_sign_in(struct job *j)
 {
-	struct credentials c = { j->q.name, j->q.password, j->q.code, j->q.session };
+	struct credentials c = { j->q.name, j->q.password, j->q.code, j->q.session, j->q.way };
 	char token[SESSION_TOKEN];
 	int r = account_sign_in(&j->x->slow, &c, &j->how, token, &j->who, &j->err);
 	j->detail = r == 0 ? sign_in_name(j->how) : NULL;
@@ -147,7 +149,7 @@ static int run_enrol(struct job *j)
 
 static int run_password(struct job *j)
 {
-	struct credentials c = { "", j->q.password, j->q.code, "" };
+	struct credentials c = { "", j->q.password, j->q.code, "", j->q.way };
 	enum enrol how = ENROL_CODE;
 	enum password_fault fault = PASSWORD_GOOD;
 	char token[SESSION_TOKEN];
@@ -219,6 +221,8 @@ static int do_session(struct authd *x, const struct asked *q, yyjson_val *root, 
 {
 	struct session s;
 	int r = account_session(&x->quick, q->session, ctl_bool(root, "touch", true), &s, err);
+	if (r == 0 && !way_lets(&q->way, s.role, s.org))
+		r = err_set(err, E_DENIED, "session", "not by this way");
 	if (r == 0)
 		put_person(b, &s);
 	return r;
@@ -267,7 +271,8 @@ static int take(yyjson_val *root, struct asked *q, struct err *err)
 		const char *key;
 		char *dst;
 	} fields[] = { { "name", q->name }, { "password", q->password }, { "new", q->new }, { "code", q->code }, { "session", q->session },
-		       { "address", q->address }, { "role", q->role }, { "org", q->org }, { "by", q->by } };
+		       { "address", q->address }, { "role", q->role }, { "org", q->org }, { "by", q->by },
+		       { "way", q->way_name } };
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
 		struct str s = ctl_str(root, fields[i].key);
 		if (s.ptr && (!str_is_utf8(s) || !str_copy(s, fields[i].dst, FIELD_MAX)))
@@ -323,6 +328,7 @@ static int handle(const struct ctl_request *rq, const char *what, struct buf *b,
 	if (!x->ready)
 		return err_set(err, E_STATE, "pg", "the database isn't there yet");
 	int r = take(rq->root, &q, err);
+	q.way = way_of(x->ways, rq->uid == USER_CONTROL ? WAY_NODE : q.way_name); /* controld asks for whom the page has let in */
 	if (r == 0)
 		r = rq->uid == USER_CONTROL ? handle_control(x, rq, what, &q, b, err) : handle_page(x, rq, what, &q, b, err);
 	OPENSSL_cleanse(&q, sizeof q);
@@ -353,19 +359,31 @@ static void on_tick(uv_timer_t *t)
 	x->ticks++;
 }
 
-/* Nothing of a generation is kept: its digest is noted, so that apply knows we go along. */
+/* From where people may sign in: all that a generation says to us. */
+static int read_config(struct authd *x, struct err *err)
+{
+	struct ways *ways = NULL;
+	struct buf b;
+	buf_init(&b, 4 * MIB);
+	int r = daemon_config(&x->d, &b, err);
+	r = r < 0 ? r : ways_parse(buf_view(&b), &ways, err);
+	buf_done(&b);
+	if (r < 0)
+		return r;
+	ways_destroy(&x->ways);
+	x->ways = ways;
+	return 0;
+}
+
 static void on_hup(uv_signal_t *s, int signum)
 {
 	struct authd *x = s->data;
-	struct buf b;
 	struct err err = { 0 };
 	(void)signum;
-	buf_init(&b, 4 * MIB);
-	if (daemon_config(&x->d, &b, &err) < 0)
+	if (read_config(x, &err) < 0)
 		log_err(LOG_LEVEL_ERROR, "", "authd.json", &err);
 	else if (x->ready)
 		daemon_ready(&x->d);
-	buf_done(&b);
 }
 
 static void on_term(uv_signal_t *s, int signum)
@@ -380,7 +398,6 @@ static void on_term(uv_signal_t *s, int signum)
 static int open_all(struct authd *x, struct err *err)
 {
 	char path[PLACE_MAX];
-	struct buf b;
 	if (uv_loop_init(&x->loop) < 0)
 		return err_set(err, E_IO, "loop", "cannot start");
 	uv_timer_init(&x->loop, &x->tick);
@@ -391,9 +408,7 @@ static int open_all(struct authd *x, struct err *err)
 	uv_signal_start(&x->term, on_term, SIGTERM);
 	uv_signal_start(&x->hup, on_hup, SIGHUP);
 	x->quick.iterations = x->slow.iterations = PASSWORD_ITERATIONS;
-	buf_init(&b, 4 * MIB);
-	int r = daemon_config(&x->d, &b, err);
-	buf_done(&b);
+	int r = read_config(x, err);
 	r = r < 0 ? r : store_create(NULL, STORE_ROLE_AUTH, &x->quick.store, err);
 	r = r < 0 ? r : store_create(NULL, STORE_ROLE_AUTH, &x->slow.store, err);
 	r = r < 0 ? r : events_open("authd", 4 * MIB, &x->events, err);

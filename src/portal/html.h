@@ -71,7 +71,7 @@
 	X(PASSWORD, "パスワード", "Password")                                                               \
 	X(APP_CODE, "確認コード(認証アプリの6桁)", "Code (six digits of your authenticator app)") \
 	X(APP_CODE_LATER, "初めての方は空欄のままにしてください。", "Leave it empty the first time.") \
-	X(SIGN_IN_NO, "ログインできません。名前・パスワード・確認コードのどれかが違うか、試行回数を超えたため15分間ロックされています。初回のパスワードは7日で無効になります。", "You can't sign in: the name, password or code is wrong, or the account is locked for 15 minutes after too many tries. A one-time password is good for a week.") \
+	X(SIGN_IN_NO, "ログインできません。名前・パスワード・確認コードのどれかが違うか、試行回数を超えたため15分間ロックされています。初回のパスワードは7日で無効になります。ほかの団体の回線からはログインできません。", "You can't sign in: the name, password or code is wrong, or the account is locked for 15 minutes after too many tries. A one-time password is good for a week. Another organisation's network won't do.") \
 	X(SIGN_IN_BUSY, "いまログインの処理が混み合っています。少し待ってからもう一度お試しください。", "Too many people are signing in right now. Please wait a moment and try again.") \
 	X(NOT_ASKED_FOR, "パスワードや確認コードを電話やメールでお聞きすることはありません。", "Nobody will ever ask for your password or code by telephone or mail.") \
 	X(ENROL, "初回の設定", "Your first time here")                                                   \

@@ -60,7 +60,8 @@ static void keep_wish(struct scgi *q, struct str name, struct str value)
 	} wishes[] = { { STR("HTTP_ACCEPT_LANGUAGE"), q->language, sizeof q->language }, { STR("HTTP_COOKIE"), q->cookie, sizeof q->cookie },
 		       { STR("HTTP_HOST"), q->host, sizeof q->host },                   { STR("HTTP_ORIGIN"), q->origin, sizeof q->origin },
 		       { STR("HTTP_SEC_FETCH_SITE"), q->site, sizeof q->site },         { STR("CONTENT_TYPE"), q->type, sizeof q->type },
-		       { STR("REMOTE_ADDR"), q->address, sizeof q->address } };
+		       { STR("REMOTE_ADDR"), q->address, sizeof q->address },
+		       { STR("TORIDE_WAY"), q->way, sizeof q->way },                     { STR("HTTPS"), q->https, sizeof q->https } };
 	for (size_t i = 0; i < ARRAY_LEN(wishes); i++)
 		if (str_eq(name, wishes[i].name) && (!str_is_utf8(value) || !str_copy(value, wishes[i].dst, wishes[i].size)))
 			wishes[i].dst[0] = 0;

@@ -20,6 +20,8 @@ struct scgi {
 	char site[16];              /* Sec-Fetch-Site */
 	char type[64];              /* of the body */
 	char address[64];           /* whom nginx speaks to */
+	char way[8];                /* by whose network: a body's code, or "node" (account/way.h); "" when it isn't said: then nobody may sign in */
+	char https[4];              /* "on" over TLS */
 	size_t length;              /* of the body: so many bytes follow the netstring */
 	struct str body;            /* set by whoever read it; a form, as `type` says */
 };

@@ -73,6 +73,7 @@ static void do_login(struct request *rq)
 	json_field_s(&b, "password", password);
 	json_field_s(&b, "code", code);
 	json_field_s(&b, "address", rq->q->address);
+	json_field_s(&b, "way", rq->q->way);
 	OPENSSL_cleanse(password, sizeof password);
 	int r = visit_ask(rq, SOCK_AUTH, &b, SIGN_IN_MS, &doc, &err);
 	if (r == 0)
@@ -301,6 +302,7 @@ void page_password(struct request *rq, const char *rest)
 	json_field_s(&b, "new", password);
 	json_field_s(&b, "code", code);
 	json_field_s(&b, "address", rq->q->address);
+	json_field_s(&b, "way", rq->q->way);
 	OPENSSL_cleanse(old, sizeof old);
 	OPENSSL_cleanse(password, sizeof password);
 	OPENSSL_cleanse(again, sizeof again);

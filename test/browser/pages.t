@@ -62,7 +62,7 @@ proxy=--proxy-server=http://192.0.2.10:8080
 # ---- an ordinary terminal: the cloud's authority is in its store
 mkdir -p "$W/home/.pki/nssdb"
 certutil -N --empty-password -d "sql:$W/home/.pki/nssdb" && certutil -A -n toride -t C,, -i build/lab-tg/run/ca.pem -d "sql:$W/home/.pki/nssdb"
-try "a browser starts on a terminal of Saga City" browser 412015-pc1 "$W/home" $proxy
+try "a browser starts on a terminal of Saga City" browser 412015-pc1 "$W/home" $proxy --proxy-bypass-list=desk.toride.example --host-resolver-rules="MAP desk.toride.example 192.0.2.44"
 try "it fetches a page over HTTPS, decrypted and inspected, without a warning" visit https://www.news.example/
 try "and shows what the origin sent" says "today's news"
 try "in HTTP/2, as the site speaks it" is "$(js 'performance.getEntriesByType("navigation")[0].nextHopProtocol')" h2
@@ -79,6 +79,9 @@ try "malware inside HTTPS" visit https://login.phish.example/invoice.pdf.exe
 try "is a page that says what was found, not a file" says ウイルスが見つかった
 try "that came in HTTP/2 too" is "$(js 'performance.getEntriesByType("navigation")[0].nextHopProtocol')" h2
 both_widths malware "the page about malware"
+try "the desk on the terminal, over TLS, without a warning" visit https://desk.toride.example/
+try "its door, in HTTP/2" eval 'says ログイン && is "$(js "location.pathname + performance.getEntriesByType(\"navigation\")[0].nextHopProtocol")" /loginh2'
+both_widths desk-terminal "the desk's door on a terminal"
 quit
 
 # ---- the control: without the authority the same browser must warn, so it really checks

@@ -3,7 +3,9 @@ url=http://127.0.0.1:8480
 
 on() { local host=$1; shift; ip netns exec "$TORIDE_LAB-$host" "$@"; }
 # WHO PATH [CURL OPTION...]: the page into $top/page, its head into $top/head; WHO names a jar of cookies
-page() { on gw1 curl -s --max-time 30 -b "$top/$1.jar" -c "$top/$1.jar" -D "$top/head" -o "$top/page" "${@:3}" "$url$2"; }
+# from where and to which address: the node's own loopback, unless `there` and `url` say otherwise
+there=gw1 options=()
+page() { on "$there" curl -s --max-time 30 "${options[@]}" -b "$top/$1.jar" -c "$top/$1.jar" -D "$top/head" -o "$top/page" "${@:3}" "$url$2"; }
 token() { grep -o 'name="form" value="[0-9a-f]*"' "$top/page" | head -n 1 | cut -d'"' -f4; }
 # WHO FROM TO FIELD...: opens the page FROM and sends the form to TO, as a browser would
 post() {

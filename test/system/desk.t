@@ -80,6 +80,41 @@ try "no word of a password is" eval '! grep -q wrong- "$top/records"'
 try "the list says so" eval '"$toride" user list --json | jq -se "map(select(.name == \"hamada\")) | .[0].state == \"locked\""'
 try "unlocked, it opens" eval '"$toride" user unlock hamada && sign_in hamada && goes_to /'
 
+# ---- from the bodies' networks: two terminals that are both 10.1.0.5, and the prefecture's ----
+name=desk.toride.example
+by() { there=$1 url=https://$name options=(--cacert "$TORIDE_RUN/ca.pem" --resolve "$name:443:192.0.2.44"); }
+home() { there=gw1 url=http://127.0.0.1:8480 options=(); }
+asked() { on "$1" dig +short +time=2 +tries=3 @192.0.2.53 $name A; }
+try "the desk's name leads to its address in a body's network" is "$(asked 412015-pc1)" 192.0.2.44
+try "and in the other's, whose terminal has the same address" is "$(asked 412023-pc1) $(on 412023-pc1 hostname -I | cut -d' ' -f1)" "192.0.2.44 $(on 412015-pc1 hostname -I | cut -d' ' -f1)"
+by 412015-pc1
+try "there it is served under the cloud's authority" eval 'page far /login && code_is 200 && holds "ログイン"'
+try "for half a year by TLS alone; its cookie is this host's alone" eval 'grep -qi "^strict-transport-security: max-age=15768000" "$top/head" && grep -i "^set-cookie: __Host-toride_form=" "$top/head" | grep -q "Path=/; Secure; HttpOnly; SameSite=Strict"'
+try "without it the door is shut" eval '! on 412015-pc1 curl -s --max-time 5 -o /dev/null --resolve $name:443:192.0.2.44 https://$name/'
+try "by another name no handshake is had" eval '! on 412015-pc1 curl -sk --max-time 5 -o /dev/null --resolve other.example:443:192.0.2.44 https://other.example/'
+tls() { on 412015-pc1 openssl s_client -connect 192.0.2.44:443 -servername $name "$@" </dev/null >"$top/tls" 2>&1; grep -q "Cipher is [A-Z]" "$top/tls"; }
+try "TLS 1.2 is spoken, 1.1 isn't, nor a cipher without forward secrecy" eval 'tls -tls1_2 && ! tls -tls1_1 -cipher ALL:@SECLEVEL=0 && ! tls -tls1_2 -cipher AES128-SHA:@SECLEVEL=0'
+try "a clerk signs in for the first time from the own body's network" eval 'join kawai --role clerk --org 412015 && page kawai / && code_is 200 && holds "$number"'
+cookie=$(awk '$6 == "__Host-toride" { print $7 }' "$top/kawai.jar")
+try "the session's cookie is this host's alone" eval '[ "${#cookie}" = 64 ]'
+by 412023-pc1
+stolen() { on "$there" curl -s "${options[@]}" -H "Cookie: __Host-toride=$cookie" -D "$top/head" -o "$top/page" "$url/"; }
+try "carried into another body's network it opens nothing" eval 'stolen && goes_to /login'
+from_here() { post try /login /login "name=$1" "password=${2:-$own}" code=000000; ! code_is 403; }
+try "nor does the right password there" eval '! from_here kawai'
+try "which is on record" until_true 5 recorded 412015 '"user":{"name":"kawai"}.*"status":"Failure","status_detail":"not_from_here"'
+state_of() { "$toride" user list --json | jq -r "select(.name == \"$1\").state"; }
+try "six wrong ones there lock nobody out" eval 'for i in 1 2 3 4 5 6; do from_here kawai "wrong-$i" && exit 1; done; is "$(state_of kawai)" enabled'
+try "an analyst doesn't sign in from a municipality" eval '! from_here sato'
+try "not for a wrong code: by the way" until_true 5 recorded service '"user":{"name":"sato"}.*"status":"Failure","status_detail":"not_from_here"'
+by 410004-pc1
+try "the prefecture's people do from its network, as the description says" eval 'join kencho --role operator && page kencho / && code_is 200 && holds proxyd'
+try "where another body's clerk doesn't" eval '! from_here kawai'
+home
+try "the clerk is still there meanwhile" eval 'by 412015-pc1; page kawai / && code_is 200; r=$?; home; exit $r'
+try "nobody reaches it from the Internet" eval '! on inet curl -sk --max-time 3 -o /dev/null --resolve $name:443:198.51.100.2 https://$name/ && ! on inet curl -sk --max-time 3 -o /dev/null --resolve $name:443:198.51.100.3 https://$name/'
+try "nor from a body at the node's inside address of another" eval '! on 412015-pc1 curl -sk --max-time 3 -o /dev/null --resolve $name:443:100.64.2.44 https://$name/'
+
 # ---- a worker of the page that was taken over ----
 as_portald() { as 47107 "$@" $(sed -n 's/^Groups:\s*//p' "/proc/$(pgrep -of "$bin/toride-portald")/status"); }
 as() { # USER SOCKET JSON GROUP...: what it is answered
