@@ -91,7 +91,7 @@ int account_session_begin(struct accounts *a, struct session *who, const char *o
 }
 
 static const struct store_sql find_session = {
-	"session_find", "SELECT a.name, a.org, a.role, s.stage, s.ends_ms, s.seen_ms, s.secret FROM session s JOIN account a ON a.name = s.account"
+	"session_find", "SELECT a.name, a.org, a.role, s.stage, s.ends_ms, s.seen_ms, s.secret, a.prefecture FROM session s JOIN account a ON a.name = s.account"
 			" WHERE s.token = $1 AND a.enabled AND s.ends_ms > $2 AND s.seen_ms + s.idle_ms > $2"
 };
 static const struct store_sql touch_session = { "session_touch", "UPDATE session SET seen_ms = $2 WHERE token = $1" };
@@ -100,7 +100,7 @@ static bool fill(const struct store_rows *rows, struct session *ret)
 {
 	*ret = (struct session){ .enrol = strcmp(store_col(rows, 0, 3), "full") != 0, .ends_ms = store_col_int(rows, 0, 4, 0) };
 	return str_copy(str_from(store_col(rows, 0, 0)), ret->name, sizeof ret->name) && str_copy(str_from(store_col(rows, 0, 1)), ret->org, sizeof ret->org) &&
-	       role_parse(store_col(rows, 0, 2), &ret->role);
+	       str_copy(str_from(store_col(rows, 0, 7)), ret->prefecture, sizeof ret->prefecture) && role_parse(store_col(rows, 0, 2), &ret->role);
 }
 
 /* rows: initialised here; the caller's to free. */
@@ -200,6 +200,9 @@ static int check_new(const struct account_new *n, char fold[IDENTITY_MAX], struc
 		return err_set(err, E_INVALID, "role", "not operator, analyst, approver or clerk");
 	if (role_of_one_body(role) && (strlen(n->org) != 6 || strspn(n->org, "0123456789") != 6))
 		return err_set(err, E_INVALID, "org", "a clerk belongs to a body: its six digits");
+	bool all = strcmp(n->prefecture, "all") == 0, one = strlen(n->prefecture) == 2 && strspn(n->prefecture, "0123456789") == 2;
+	if (role_of_prefecture(role) ? !all && !one : *n->prefecture != 0)
+		return err_set(err, E_INVALID, "prefecture", role_of_prefecture(role) ? "an approver is of one: its two digits, or all" : "only an approver is of one");
 	if (!role_of_one_body(role) && *n->org)
 		return err_set(err, E_INVALID, "org", "only a clerk belongs to one body");
 	return 0;
@@ -207,7 +210,8 @@ static int check_new(const struct account_new *n, char fold[IDENTITY_MAX], struc
 
 static const struct store_sql count = { "account_count", "SELECT count(*) FROM account" };
 static const struct store_sql add = {
-	"account_add", "INSERT INTO account(name, fold, role, org, hash, one_time_until_ms, created_ms, created_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+	"account_add", "INSERT INTO account(name, fold, role, org, hash, one_time_until_ms, created_ms, created_by, prefecture)"
+		       " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 };
 
 int account_add(struct accounts *a, const struct account_new *n, char ret_password[PASSWORD_ONE_TIME], struct err *err)
@@ -233,6 +237,7 @@ int account_add(struct accounts *a, const struct account_new *n, char ret_passwo
 	store_int(&args, now + ACCOUNT_ONE_TIME_MS);
 	store_int(&args, now);
 	store_text(&args, n->by);
+	store_text(&args, strcmp(n->prefecture, "all") == 0 ? "" : n->prefecture);
 	r = once(a, &add, &args, NULL, err);
 	if (r == -E_EXISTS)
 		return err_set(err, E_EXISTS, n->name, "there is such an account, or one that reads alike");
@@ -241,10 +246,27 @@ int account_add(struct accounts *a, const struct account_new *n, char ret_passwo
 	return r;
 }
 
+static const struct store_sql person = { "account_person", "SELECT name, org, role, 'full', 0, 0, '', prefecture FROM account WHERE fold = $1" };
+
+int account_person(struct accounts *a, const char *name, struct session *ret, struct err *err)
+{
+	char fold[IDENTITY_MAX];
+	struct store_args args = { 0 };
+	struct store_rows rows = { 0 };
+	if (!identity_ok(str_from(name)) || !identity_fold(name, fold))
+		return err_set(err, E_NOT_FOUND, "name", "there is no such account");
+	store_text(&args, fold);
+	int r = once(a, &person, &args, &rows, err);
+	if (r == 0 && (rows.n != 1 || !fill(&rows, ret)))
+		r = err_set(err, E_NOT_FOUND, name, "there is no such account");
+	store_rows_done(&rows);
+	return r;
+}
+
 static const struct store_sql list = {
 	"account_list", "SELECT name, role, org, CASE WHEN NOT enabled THEN 'disabled' WHEN locked_until_ms > $1 THEN 'locked'"
 			" WHEN one_time_until_ms <= $1 THEN 'expired' WHEN one_time_until_ms IS NOT NULL THEN 'invited' ELSE 'enabled' END,"
-			" created_ms, created_by, coalesce(signed_in_ms, 0) FROM account ORDER BY org, name"
+			" created_ms, created_by, coalesce(signed_in_ms, 0), prefecture FROM account ORDER BY org, name"
 };
 
 int account_list(struct accounts *a, struct buf *b, struct err *err)
@@ -260,6 +282,7 @@ int account_list(struct accounts *a, struct buf *b, struct err *err)
 		json_field_s(b, "name", store_col(&rows, i, 0));
 		json_field_s(b, "role", store_col(&rows, i, 1));
 		json_field_s(b, "org", store_col(&rows, i, 2));
+		json_field_s(b, "prefecture", store_col(&rows, i, 7));
 		json_field_s(b, "state", store_col(&rows, i, 3));
 		json_field_u64(b, "created", (uint64_t)store_col_int(&rows, i, 4, 0));
 		json_field_s(b, "by", store_col(&rows, i, 5));

@@ -39,10 +39,15 @@ int accounts_migrate(struct accounts *a, struct err *err);
 
 struct account_new {
 	const char *name, *role, *org, *by; /* org: "" unless the role is of one body */
+	const char *prefecture;             /* an approver's: "41", or "all"; else "" */
 };
 /* -E_EXISTS: the name, or one that reads alike. */
 int account_add(struct accounts *a, const struct account_new *n, char ret_password[PASSWORD_ONE_TIME], struct err *err);
-/* "users":[{name, role, org, state, created, by, signed_in}] as a JSON field; state: enabled, disabled, locked, invited, expired. */
+struct session;
+/* Whom somebody who is named (by whatever spelling) may see: their role and body or prefecture into *ret, with ret->ends_ms 0.
+ * -E_NOT_FOUND: nobody has that name. */
+int account_person(struct accounts *a, const char *name, struct session *ret, struct err *err);
+/* "users":[{name, role, org, prefecture, state, created, by, signed_in}] as a JSON field; state: enabled, disabled, locked, invited, expired. */
 int account_list(struct accounts *a, struct buf *b, struct err *err);
 /* All three end the account's sessions but `unlock`. reset: a new one-time password, and the app is forgotten. */
 int account_reset(struct accounts *a, const char *name, char ret_password[PASSWORD_ONE_TIME], struct err *err);
@@ -52,7 +57,7 @@ int account_unlock(struct accounts *a, const char *name, struct err *err);
 /* ---- signing in ---- */
 
 struct session {
-	char name[IDENTITY_MAX], org[8];
+	char name[IDENTITY_MAX], org[8], prefecture[4]; /* one of the two, or neither: all bodies */
 	enum role role;
 	bool enrol; /* may do nothing but account_enrol() */
 	int64_t ends_ms;

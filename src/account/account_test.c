@@ -178,7 +178,7 @@ static void enrolled(const char *name, const char *role, const char *org, char s
 	char once[PASSWORD_ONE_TIME], code[8];
 	enum enrol how;
 	enum password_fault fault;
-	assert_int_equal(account_add(&a, &(struct account_new){ name, role, org, "root" }, once, &err), 0);
+	assert_int_equal(account_add(&a, &(struct account_new){ name, role, org, "root", strcmp(role, "approver") == 0 ? "41" : "" }, once, &err), 0);
 	assert_int_equal(try_in(name, once, "", ""), SIGN_IN_DONE);
 	assert_int_equal(account_enrol_secret(&a, token, secret, &err), 0);
 	code_now(secret, code);
@@ -199,7 +199,7 @@ static void test_first_time(void **state)
 	assert_int_equal(store_create(pg.sock, STORE_ROLE_AUTH, &a.store, &err), 0);
 	assert_int_equal(accounts_migrate(&a, &err), 0);
 	assert_int_equal(accounts_migrate(&a, &err), 0);
-	assert_int_equal(account_add(&a, &(struct account_new){ "山田 花子", "clerk", "412015", "root" }, once, &err), 0);
+	assert_int_equal(account_add(&a, &(struct account_new){ "山田 花子", "clerk", "412015", "root", "" }, once, &err), 0);
 	assert_int_equal(try_in("山田 花子", "wrong", "", ""), SIGN_IN_PASSWORD);
 	assert_int_equal(try_in("山田花子", once, "", ""), SIGN_IN_DONE); /* blanks and width make no difference */
 	assert_true(who.enrol);
@@ -240,22 +240,33 @@ static void test_adding(void **state)
 	static const struct {
 		const char *name, *role, *org;
 		int expect;
+		const char *prefecture;
 	} cases[] = {
-		{ "tanaka", "analyst", "", 0 },           { "Tanaka", "analyst", "", -E_EXISTS },      { "ｔａｎａｋａ", "operator", "", -E_EXISTS },
-		{ "root", "operator", "", -E_INVALID },   { "ＲＯＯＴ", "operator", "", -E_INVALID },  { "uid:1000", "operator", "", -E_INVALID },
-		{ "toride", "operator", "", -E_INVALID }, { "", "operator", "", -E_INVALID },          { " x", "operator", "", -E_INVALID },
-		{ "x\ny", "operator", "", -E_INVALID },   { "clerk1", "clerk", "", -E_INVALID },       { "clerk1", "clerk", "41201", -E_INVALID },
-		{ "op1", "operator", "412015", -E_INVALID }, { "op1", "king", "", -E_INVALID },        { "o'; DROP TABLE account --", "operator", "", 0 },
+		{ "tanaka", "analyst", "", 0, "" },           { "Tanaka", "analyst", "", -E_EXISTS, "" },      { "ｔａｎａｋａ", "operator", "", -E_EXISTS, "" },
+		{ "root", "operator", "", -E_INVALID, "" },   { "ＲＯＯＴ", "operator", "", -E_INVALID, "" },  { "uid:1000", "operator", "", -E_INVALID, "" },
+		{ "toride", "operator", "", -E_INVALID, "" }, { "", "operator", "", -E_INVALID, "" },          { " x", "operator", "", -E_INVALID, "" },
+		{ "x\ny", "operator", "", -E_INVALID, "" },   { "clerk1", "clerk", "", -E_INVALID, "" },       { "clerk1", "clerk", "41201", -E_INVALID, "" },
+		{ "op1", "operator", "412015", -E_INVALID, "" }, { "op1", "king", "", -E_INVALID, "" },        { "o'; DROP TABLE account --", "operator", "", 0, "" },
+		{ "ap1", "approver", "", -E_INVALID, "" },  { "ap1", "approver", "", -E_INVALID, "4" },  { "ap1", "approver", "", -E_INVALID, "4x" },
+		{ "ap1", "approver", "412015", -E_INVALID, "41" }, { "ap1", "approver", "", 0, "41" },    { "ap2", "approver", "", 0, "all" },
+		{ "op2", "operator", "", -E_INVALID, "41" },
 	};
 	char once[PASSWORD_ONE_TIME];
 	(void)state;
 	if (!have_pg)
 		skip();
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		int r = account_add(&a, &(struct account_new){ cases[i].name, cases[i].role, cases[i].org, "root" }, once, &err);
+		int r = account_add(&a, &(struct account_new){ cases[i].name, cases[i].role, cases[i].org, "root", cases[i].prefecture }, once, &err);
 		if (r != cases[i].expect)
 			fail_msg("case %zu: %d (%s)", i, r, err.msg);
 	}
+	struct session person;
+	assert_int_equal(account_person(&a, "ＡＰ１", &person, &err), 0); /* however it is written */
+	assert_true(person.role == ROLE_APPROVER && strcmp(person.prefecture, "41") == 0 && strcmp(person.name, "ap1") == 0 && !person.org[0]);
+	assert_int_equal(account_person(&a, "ap2", &person, &err), 0);
+	assert_string_equal(person.prefecture, "");
+	assert_int_equal(account_person(&a, "nobody", &person, &err), -E_NOT_FOUND);
+	assert_int_equal(account_person(&a, "\xff", &person, &err), -E_NOT_FOUND);
 	assert_int_equal(account_unlock(&a, "nobody", &err), -E_NOT_FOUND);
 	assert_int_equal(try_in("nobody", "x", "", ""), SIGN_IN_NO_SUCH);
 	assert_int_equal(try_in("\xff", "x", "", ""), SIGN_IN_NO_SUCH);
@@ -376,8 +387,8 @@ static void test_looking_after(void **state)
 	assert_int_equal(try_in("mori", once, "", ""), SIGN_IN_EXPIRED);
 	buf_init(&b, 64 * KIB);
 	assert_int_equal(account_list(&a, &b, &err), 0);
-	assert_non_null(strstr(buf_cstr(&b), "\"name\":\"mori\",\"role\":\"approver\",\"org\":\"\",\"state\":\"expired\""));
-	assert_non_null(strstr(buf_cstr(&b), "\"name\":\"山田 花子\",\"role\":\"clerk\",\"org\":\"412015\",\"state\":\"enabled\""));
+	assert_non_null(strstr(buf_cstr(&b), "\"name\":\"mori\",\"role\":\"approver\",\"org\":\"\",\"prefecture\":\"41\",\"state\":\"expired\""));
+	assert_non_null(strstr(buf_cstr(&b), "\"name\":\"山田 花子\",\"role\":\"clerk\",\"org\":\"412015\",\"prefecture\":\"\",\"state\":\"enabled\""));
 	assert_null(strstr(buf_cstr(&b), "pbkdf2"));
 	buf_done(&b);
 }

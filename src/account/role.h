@@ -18,6 +18,11 @@ const char *role_name(enum role r);
 bool role_parse(const char *name, enum role *ret);
 /* May they ask for `what` ("incident.judge")? Nothing that isn't in the table may be asked by anybody. */
 bool role_may(enum role r, const char *what);
+/* Is it given for one prefecture? Its account must name it, or say that it is for all. */
+static inline bool role_of_prefecture(enum role r)
+{
+	return r == ROLE_APPROVER;
+}
 /* Is this a role of one body? Its account must name one, the others must not. */
 static inline bool role_of_one_body(enum role r)
 {

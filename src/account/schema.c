@@ -36,8 +36,18 @@ static const char scope[] =
 	"GRANT USAGE ON SCHEMA toride_auth TO toride_portal;"
 	"GRANT EXECUTE ON FUNCTION portal_scope() TO toride_portal;";
 
+/* An approver is of one prefecture; '' those of before, and whoever approves for several: all. */
+static const char prefecture[] =
+	"ALTER TABLE account ADD COLUMN prefecture text NOT NULL DEFAULT '' CHECK (prefecture = '' OR (role = 'approver' AND prefecture ~ '^[0-9]{2}$'));"
+	"CREATE OR REPLACE FUNCTION portal_scope() RETURNS text LANGUAGE sql STABLE SECURITY DEFINER SET search_path = toride_auth, pg_temp AS"
+	" $$ SELECT CASE WHEN a.role = 'clerk' THEN a.org WHEN a.prefecture <> '' THEN a.prefecture ELSE '*' END FROM toride_auth.session s"
+	"  JOIN toride_auth.account a ON a.name = s.account, (SELECT extract(epoch FROM clock_timestamp()) * 1000 AS ms) AS now"
+	"  WHERE s.token = encode(sha256(convert_to(current_setting('toride.session', true), 'UTF8')), 'hex')"
+	"  AND s.stage = 'full' AND a.enabled AND s.ends_ms > now.ms AND s.seen_ms + s.idle_ms > now.ms $$";
+
 const struct schema_step account_schema_steps[] = {
 	{ 1, "accounts and sessions", tables },
 	{ 2, "what a session's page may see", scope },
+	{ 3, "an approver's prefecture", prefecture },
 };
 const size_t account_schema_n = ARRAY_LEN(account_schema_steps);

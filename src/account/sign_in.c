@@ -23,7 +23,7 @@ struct known {
 };
 
 static const struct store_sql find = {
-	"account_find", "SELECT name, org, role, enabled, hash, totp, coalesce(one_time_until_ms, 0), totp_step, locked_until_ms, failures"
+	"account_find", "SELECT name, org, role, enabled, hash, totp, coalesce(one_time_until_ms, 0), totp_step, locked_until_ms, failures, prefecture"
 			" FROM account WHERE fold = $1"
 };
 
@@ -32,7 +32,8 @@ static bool read_known(const struct store_rows *rows, struct known *k)
 	*k = (struct known){ .enabled = store_col_bool(rows, 0, 3), .one_time_until = store_col_int(rows, 0, 6, 0), .totp_step = store_col_int(rows, 0, 7, 0),
 		             .locked_until = store_col_int(rows, 0, 8, 0), .failures = store_col_int(rows, 0, 9, 0) };
 	return str_copy(str_from(store_col(rows, 0, 0)), k->who.name, sizeof k->who.name) && str_copy(str_from(store_col(rows, 0, 1)), k->who.org, sizeof k->who.org) &&
-	       role_parse(store_col(rows, 0, 2), &k->who.role) && str_copy(str_from(store_col(rows, 0, 4)), k->hash, sizeof k->hash) &&
+	       role_parse(store_col(rows, 0, 2), &k->who.role) &&
+	       str_copy(str_from(store_col(rows, 0, 10)), k->who.prefecture, sizeof k->who.prefecture) && str_copy(str_from(store_col(rows, 0, 4)), k->hash, sizeof k->hash) &&
 	       str_copy(str_from(store_col(rows, 0, 5)), k->totp, sizeof k->totp);
 }
 

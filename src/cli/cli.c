@@ -81,8 +81,16 @@ bool cli_flag(int *argc, char **argv, const char *name)
 	return false;
 }
 
+static const char *acting;
+
+void cli_act_for(const char *name)
+{
+	acting = name;
+}
+
 void cli_request(struct buf *b, const char *what, const char *as)
 {
+	as = as ? as : acting;
 	buf_init(b, 64 * KIB);
 	buf_puts(b, "{\"v\":1");
 	json_field_s(b, "do", what);

@@ -55,6 +55,8 @@ bool cli_flag(int *argc, char **argv, const char *name);
  * caller's own; json_field… adds to it. cli_ask ends and frees it, or refuses one that didn't fit; reply, initialised here, gets the
  * line answered and is the caller's to free, whatever came. */
 void cli_request(struct buf *b, const char *what, const char *as);
+/* `toride --as NAME COMMAND …`: requests that name nobody else are made for NAME, who must outlive them. */
+void cli_act_for(const char *name);
 int cli_ask(struct buf *request, struct buf *reply, int timeout_ms, struct err *err);
 /* What a person would call it, by its looks: hostname url ip hash mail. */
 const char *cli_observable(const char *value);

@@ -50,7 +50,7 @@ static void show_list(yyjson_val *root, bool json)
 	char t[CLOCK_TEXT];
 	yyjson_arr_foreach(yyjson_obj_get(root, "users"), i, n, v)
 	{
-		struct str name = ctl_str(v, "name"), org = ctl_str(v, "org");
+		struct str name = ctl_str(v, "name"), org = ctl_str(v, ctl_str(v, "org").len ? "org" : "prefecture");
 		uint64_t at = ctl_u64(v, "signed_in", 0);
 		clock_format_jst((int64_t)at, t);
 		t[19] = 0;
@@ -94,7 +94,7 @@ static int ask(struct buf *request, bool json, void (*show)(yyjson_val *root, bo
 
 static int user_add(int argc, char **argv)
 {
-	const char *role = cli_option(&argc, argv, "--role"), *org = cli_option(&argc, argv, "--org");
+	const char *role = cli_option(&argc, argv, "--role"), *org = cli_option(&argc, argv, "--org"), *prefecture = cli_option(&argc, argv, "--prefecture");
 	bool json = cli_flag(&argc, argv, "--json");
 	struct buf rq;
 	if (argc != 1 || !role || argv[0][0] == '-')
@@ -104,6 +104,8 @@ static int user_add(int argc, char **argv)
 	json_field_s(&rq, "role", role);
 	if (org)
 		json_field_s(&rq, "org", org);
+	if (prefecture)
+		json_field_s(&rq, "prefecture", prefecture);
 	return ask(&rq, json, show_password);
 }
 
@@ -150,9 +152,9 @@ static int user_unlock(int argc, char **argv)
 }
 
 const struct cli_command cli_user[] = {
-	{ "user add", "toride user add NAME --role operator|analyst|approver|clerk [--org CODE] [--json]",
-	  "lets somebody sign in at the desk's page; prints a one-time password (a clerk belongs to one body)",
-	  "画面にログインできる人を加え、初回のパスワードを表示する(clerkは一つの団体の担当者)", user_add },
+	{ "user add", "toride user add NAME --role operator|analyst|approver|clerk [--org CODE] [--prefecture NN|all] [--json]",
+	  "lets somebody sign in at the desk's page; prints a one-time password (a clerk belongs to one body, an approver to one prefecture)",
+	  "画面にログインできる人を加え、初回のパスワードを表示する(clerkは一つの団体、approverは一つの県の担当者)", user_add },
 	{ "user list", "toride user list [--json]", "who may sign in, and since when they were last there", "ログインできる人の一覧(最後のログイン)", user_list },
 	{ "user reset", "toride user reset NAME", "a new one-time password; the authenticator app is forgotten, sessions end",
 	  "初回のパスワードを発行し直す(認証アプリの登録は消え、ログイン中なら終わる)", user_reset },

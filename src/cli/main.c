@@ -104,6 +104,11 @@ int main(int argc, char **argv)
 	int taken = 0;
 	setlocale(LC_ALL, "");
 	log_open("toride", LOG_LEVEL_WARN);
+	if (argc > 3 && strcmp(argv[1], "--as") == 0) {
+		cli_act_for(argv[2]);
+		argc -= 2;
+		argv += 2;
+	}
 	for (size_t t = 0; cli_tables[t]; t++)
 		for (const struct cli_command *c = cli_tables[t]; c->name; c++) {
 			int n = matches(c, argc - 1, argv + 1);

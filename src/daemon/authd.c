@@ -39,7 +39,7 @@ struct authd {
 
 /* The texts of a request; each operation takes those it names. */
 struct asked {
-	char name[FIELD_MAX], password[FIELD_MAX], new[FIELD_MAX], code[FIELD_MAX], session[FIELD_MAX], address[FIELD_MAX], role[FIELD_MAX], org[FIELD_MAX], by[FIELD_MAX], way_name[FIELD_MAX];
+	char name[FIELD_MAX], password[FIELD_MAX], new[FIELD_MAX], code[FIELD_MAX], session[FIELD_MAX], address[FIELD_MAX], role[FIELD_MAX], org[FIELD_MAX], by[FIELD_MAX], prefecture[FIELD_MAX], way_name[FIELD_MAX];
 	struct way way; /* by which the person came */
 };
 
@@ -96,6 +96,7 @@ static void put_person(struct buf *b, const struct session *s)
 	json_field_s(b, "name", s->name);
 	json_field_s(b, "role", role_name(s->role));
 	json_field_s(b, "org", s->org);
+	json_field_s(b, "prefecture", s->prefecture);
 	json_field_s(b, "stage", s->enrol ? "enrol" : "full");
 	json_field_u64(b, "ends", (uint64_t)s->ends_ms);
 }
@@ -162,7 +163,7 @@ static int run_password(struct job *j)
 static int run_add(struct job *j)
 {
 	char password[PASSWORD_ONE_TIME];
-	struct account_new n = { j->q.name, j->q.role, j->q.org, j->q.by };
+	struct account_new n = { j->q.name, j->q.role, j->q.org, j->q.by, j->q.prefecture };
 	int r = account_add(&j->x->slow, &n, password, &j->err);
 	if (r == 0)
 		put_first(&j->fields, "password", password);
@@ -228,6 +229,16 @@ static int do_session(struct authd *x, const struct asked *q, yyjson_val *root, 
 	return r;
 }
 
+/* Whom root says it acts for: what that person may see. */
+static int do_person(struct authd *x, const struct asked *q, struct buf *b, struct err *err)
+{
+	struct session s;
+	int r = account_person(&x->quick, q->name, &s, err);
+	if (r == 0)
+		put_person(b, &s);
+	return r;
+}
+
 static int do_secret(struct authd *x, const struct asked *q, struct buf *b, struct err *err)
 {
 	struct session s;
@@ -272,7 +283,7 @@ static int take(yyjson_val *root, struct asked *q, struct err *err)
 		char *dst;
 	} fields[] = { { "name", q->name }, { "password", q->password }, { "new", q->new }, { "code", q->code }, { "session", q->session },
 		       { "address", q->address }, { "role", q->role }, { "org", q->org }, { "by", q->by },
-		       { "way", q->way_name } };
+		       { "way", q->way_name }, { "prefecture", q->prefecture } };
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
 		struct str s = ctl_str(root, fields[i].key);
 		if (s.ptr && (!str_is_utf8(s) || !str_copy(s, fields[i].dst, FIELD_MAX)))
@@ -306,6 +317,8 @@ static int handle_control(struct authd *x, const struct ctl_request *rq, const c
 {
 	if (strcmp(what, "session") == 0)
 		return do_session(x, q, rq->root, b, err);
+	if (strcmp(what, "person") == 0)
+		return do_person(x, q, b, err);
 	if (strcmp(what, "user.add") == 0)
 		return later(x, rq, q, run_add, err);
 	if (strcmp(what, "user.reset") == 0)

@@ -25,12 +25,18 @@ struct controld {
 	unsigned jobs;
 };
 
+/* In whose name something is asked, and whose rows they see: "" all, a body's code, or a prefecture's number ("41"). */
+struct asker {
+	char name[IDENTITY_MAX], scope[8];
+};
+
 /* One request that waits for another process, in a thread of libuv's pool. */
 struct job {
 	uv_work_t work;
 	struct controld *c;
 	uint64_t peer;
-	char what[64], actor[IDENTITY_MAX], digest[72];
+	char what[64], digest[72];
+	struct asker who;
 	char about[400]; /* for the record of it: what was searched */
 	const char *socket; /* whom it is forwarded to */
 	bool changes;
@@ -41,16 +47,19 @@ struct job {
 	void (*run)(struct job *j);
 };
 
-/* NULL: no memory. what and actor are copied. */
-struct job *job_make(struct controld *c, const struct ctl_request *rq, const char *what, const char *actor, bool changes, void (*run)(struct job *j));
+/* NULL: no memory. what and who are copied. */
+struct job *job_make(struct controld *c, const struct ctl_request *rq, const char *what, const struct asker *who, bool changes, void (*run)(struct job *j));
 /* Runs j in a thread, then done in the loop, whose it is from then on. -E_LIMIT, j freed; else -E_AGAIN: the answer comes later. */
 int job_queue(struct job *j, uv_after_work_cb done, struct err *err);
 void job_free(struct job *j);
-/* Passes the request on to whoever answers it, in actor's name. */
-int controld_forward(struct controld *c, const struct ctl_request *rq, const char *what, const char *actor, struct err *err);
+/* Passes the request on to whoever answers it, in who's name. */
+int controld_forward(struct controld *c, const struct ctl_request *rq, const char *what, const struct asker *who, struct err *err);
 /* What is allowed (refused 0) is done into b; what changes something is recorded. -E_AGAIN: the answer comes later. */
-int controld_answer(struct controld *c, const struct ctl_request *rq, const char *what, const char *actor, int refused, struct buf *b, struct err *err);
+int controld_answer(struct controld *c, const struct ctl_request *rq, const char *what, const struct asker *who, int refused, struct buf *b, struct err *err);
 /* A request of the page (people.c): first who it is, then what they ask. */
 int people_ask(struct controld *c, const struct ctl_request *rq, const char *what, struct err *err);
+/* A request of root in somebody's name (people.c): where that is an account's, it sees what that person would. */
+int people_ask_for(struct controld *c, const struct ctl_request *rq, const char *what, const char *name, struct err *err);
+bool people_sees(const char *scope, struct str org);
 
 #endif

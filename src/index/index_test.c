@@ -126,7 +126,7 @@ static void test_search(void **state)
 	struct buf b;
 	struct search s = { .query = "code:1 or org:412023", .org = "412015", .from_ms = 1, .to_ms = 2, .limit = 10 };
 	buf_init(&b, MIB);
-	assert_non_null(strstr(search_of(&s, &b), " AND org = '412015' AND ((`code` = 1) OR (lower(`org`) = '412023')) ORDER BY time DESC"));
+	assert_non_null(strstr(search_of(&s, &b), " AND org = ('412015') AND ((`code` = 1) OR (lower(`org`) = '412023')) ORDER BY time DESC"));
 	assert_non_null(strstr(buf_cstr(&b), " LIMIT 11 FORMAT JSONCompactEachRow SETTINGS max_execution_time = 30"));
 	set(s.query, sizeof s.query, "class:http host:a");
 	assert_non_null(strstr(search_of(&s, &b), "AND _table = 'c4002_http_activity' AND "));
@@ -138,7 +138,11 @@ static void test_search(void **state)
 	assert_string_equal(search_of(&s, &b), "by: no such column: raw");
 	*s.by = 0;
 	set(s.org, sizeof s.org, "41'015");
-	assert_string_equal(search_of(&s, &b), "org: not a body's code of six digits");
+	assert_string_equal(search_of(&s, &b), "org: not a body's code of six digits, or a prefecture's of two");
+	set(s.org, sizeof s.org, "41");
+	assert_non_null(strstr(search_of(&s, &b), " AND startsWith(org, '41')"));
+	set(s.org, sizeof s.org, "4");
+	assert_string_equal(search_of(&s, &b), "org: not a body's code of six digits, or a prefecture's of two");
 	set(s.org, sizeof s.org, "");
 	s.limit = SEARCH_LIMIT + 1;
 	assert_string_equal(search_of(&s, &b), "limit: from 1 to 10000");

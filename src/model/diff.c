@@ -14,6 +14,8 @@
 struct differ {
 	struct buf *out;
 	bool ja, json;
+	const char *prefecture; /* "" : all are told of */
+	bool others;            /* all but that one, and not the service */
 	const char *scope, *code, *name; /* what the changes are about */
 	bool headed;                     /* its heading is written */
 	struct path path;                /* "orgs[412015].fw[r1].to" */
@@ -386,6 +388,12 @@ static const char *named(const struct differ *d, const char *ja, const char *en)
 	return d->ja ? ja : en;
 }
 
+/* Is this one to be told of? Both kinds of code begin with the prefecture's number. */
+static bool concerns(const struct differ *d, const char *code)
+{
+	return !d->prefecture[0] || (strncmp(code, d->prefecture, 2) == 0) != d->others;
+}
+
 static void diff_prefectures(struct differ *d, const struct model *old, const struct model *new)
 {
 	size_t i = 0, k = 0, n = old ? old->n_prefectures : 0;
@@ -394,7 +402,8 @@ static void diff_prefectures(struct differ *d, const struct model *old, const st
 		const struct prefecture *b = k < new->n_prefectures ? &new->prefectures[k] : NULL;
 		int order = !a ? 1 : !b ? -1 : strcmp(a->code, b->code);
 		const struct prefecture *p = order < 0 ? a : b;
-		about(d, &schema_prefecture, p->code, named(d, p->name, p->name_en), order <= 0 ? a : NULL, order >= 0 ? b : NULL);
+		if (concerns(d, p->code))
+			about(d, &schema_prefecture, p->code, named(d, p->name, p->name_en), order <= 0 ? a : NULL, order >= 0 ? b : NULL);
 		i += order <= 0;
 		k += order >= 0;
 	}
@@ -407,23 +416,46 @@ static void diff_orgs(struct differ *d, const struct model *old, const struct mo
 		const struct org *a = i < n ? &old->orgs[i] : NULL, *b = k < new->n_orgs ? &new->orgs[k] : NULL;
 		int order = !a ? 1 : !b ? -1 : strcmp(a->code, b->code);
 		const struct org *o = order < 0 ? a : b;
-		about(d, &schema_org, o->code, named(d, o->name, o->name_en), order <= 0 ? a : NULL, order >= 0 ? b : NULL);
-		if (order == 0)
+		if (concerns(d, o->code))
+			about(d, &schema_org, o->code, named(d, o->name, o->name_en), order <= 0 ? a : NULL, order >= 0 ? b : NULL);
+		if (order == 0 && concerns(d, o->code))
 			say_moves(d, a, b);
 		i += order <= 0;
 		k += order >= 0;
 	}
 }
 
-int model_diff(const struct model *old, const struct model *new, struct buf *out, bool japanese, bool json, struct err *err)
+static int run(struct differ *d, const struct model *old, const struct model *new, struct err *err)
 {
-	struct differ d = { .out = out, .ja = japanese, .json = json };
 	if (old && strcmp(old->digest, new->digest) == 0)
 		return 0;
-	about(&d, &schema_service, "", named(&d, new->service.name, new->service.name_en), old ? &old->service : NULL, &new->service);
-	diff_prefectures(&d, old, new);
-	diff_orgs(&d, old, new);
-	if (d.failed || out->failed)
-		return err_set(err, (enum err_code)-(d.failed ? d.failed : out->failed), "", "the differences don't fit in memory");
+	if (!d->others)
+		about(d, &schema_service, "", named(d, new->service.name, new->service.name_en), old ? &old->service : NULL, &new->service);
+	diff_prefectures(d, old, new);
+	diff_orgs(d, old, new);
+	if (d->failed || d->out->failed)
+		return err_set(err, (enum err_code)-(d->failed ? d->failed : d->out->failed), "", "the differences don't fit in memory");
 	return 0;
+}
+
+int model_diff_of(const struct model *old, const struct model *new, const char *prefecture, struct buf *out, bool japanese, bool json, struct err *err)
+{
+	struct differ d = { .prefecture = prefecture, .out = out, .ja = japanese, .json = json };
+	return run(&d, old, new, err);
+}
+
+int model_diff(const struct model *old, const struct model *new, struct buf *out, bool japanese, bool json, struct err *err)
+{
+	return model_diff_of(old, new, "", out, japanese, json, err);
+}
+
+int model_diff_elsewhere(const struct model *old, const struct model *new, const char *prefecture, bool *ret, struct err *err)
+{
+	struct buf out;
+	struct differ d = { .prefecture = prefecture, .others = true, .out = &out };
+	buf_init(&out, 64 * MIB);
+	int r = run(&d, old, new, err);
+	*ret = out.len > 0;
+	buf_done(&out);
+	return r;
 }

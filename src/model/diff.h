@@ -9,7 +9,10 @@
 #include "base/buf.h"
 #include "model/model.h"
 
-/* old may be NULL: everything is new. Writes nothing where nothing changes. -E_LIMIT when out is full, -E_NOMEM. */
+/* _of: of the service, this prefecture ("41"; "": all) and its organisations. old may be NULL: everything is new. Writes nothing where nothing changes. -E_LIMIT when out is full, -E_NOMEM. */
+int model_diff_of(const struct model *old, const struct model *new, const char *prefecture, struct buf *out, bool japanese, bool json, struct err *err);
+/* Does it change bodies (or the record) of another prefecture than this one? -E_LIMIT, -E_NOMEM. */
+int model_diff_elsewhere(const struct model *old, const struct model *new, const char *prefecture, bool *ret, struct err *err);
 int model_diff(const struct model *old, const struct model *new, struct buf *out, bool japanese, bool json, struct err *err);
 
 #endif

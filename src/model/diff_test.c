@@ -102,6 +102,41 @@ static void json_lines(const struct model *old, const struct model *new, bool so
 	buf_done(&out);
 }
 
+/* Whoever is of one prefecture reads of its own bodies, and that there are others. */
+static void test_of_one_prefecture(void **state)
+{
+	_cleanup_free_ char *text = test_read("src/model/seeds/model/two.json");
+	static const struct {
+		const char *find, *replace, *prefecture, *want;
+		bool elsewhere;
+	} edits[] = {
+		{ "\"guaranteed_mbps\": 60", "\"guaranteed_mbps\": 70", "41", "412015 Saga City\n  guaranteed mbps: 60 → 70\n", false },
+		{ "\"guaranteed_mbps\": 60", "\"guaranteed_mbps\": 70", "42", "", true },
+		{ "\"mail\": \"soc-ken@", "\"mail\": \"soc@", "42", "", true },
+		{ "\"proxy_threads\": 2", "\"proxy_threads\": 4", "42", "Test Cloud\n  proxy threads: 2 → 4\n", false },
+		{ "\"code\": \"412023\"", "\"code\": \"412031\"", "42", "", true },
+	};
+	struct buf b, out;
+	(void)state;
+	buf_init(&b, MIB);
+	buf_init(&out, MIB);
+	struct model *old = parse(str_from(text));
+	for (size_t i = 0; i < ARRAY_LEN(edits); i++) {
+		bool elsewhere = false;
+		edit(text, edits[i].find, edits[i].replace, &b);
+		struct model *new = parse(buf_view(&b));
+		buf_reset(&out);
+		assert_int_equal(model_diff_of(old, new, edits[i].prefecture, &out, false, false, NULL), 0);
+		assert_string_equal(buf_cstr(&out), edits[i].want);
+		assert_int_equal(model_diff_elsewhere(old, new, edits[i].prefecture, &elsewhere, NULL), 0);
+		assert_int_equal(elsewhere, edits[i].elsewhere);
+		model_destroy(&new);
+	}
+	model_destroy(&old);
+	buf_done(&b);
+	buf_done(&out);
+}
+
 static void test_words(void **state)
 {
 	_cleanup_free_ char *text = test_read("src/model/seeds/model/two.json");
@@ -174,6 +209,6 @@ static void test_nothing_unseen(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_words), cmocka_unit_test(test_nothing_unseen) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_words), cmocka_unit_test(test_nothing_unseen), cmocka_unit_test(test_of_one_prefecture) };
 	return cmocka_run_group_tests_name("model/diff", tests, NULL, NULL);
 }

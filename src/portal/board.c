@@ -62,14 +62,18 @@ static void put_count(const struct portal *p, struct html *h, enum word label, i
 	html_put(h, p->status ? "<td class=\"n\" data-label=\"{w}\">{n}</td>" : "<td class=\"n\" data-label=\"{w}\">-</td>", (int)label, n);
 }
 
-static void put_orgs(struct portal *p, struct html *h)
+static void put_orgs(struct request *rq)
 {
+	struct portal *p = rq->p;
+	struct html *h = &rq->h;
 	html_put(h, "<section><h2>{w}</h2><div class=\"scroll\"><table><thead><tr><th>{w}</th><th>{w}</th><th>{w}</th>", WORD_ORGANISATIONS,
 	         WORD_CODE, WORD_NAME, WORD_STATE);
 	html_put(h, "<th class=\"n\">{w}</th><th class=\"n\">{w}</th><th class=\"n\">{w}</th><th class=\"n\">{w}</th><th class=\"n\">{w}</th></tr></thead><tbody>",
 	         WORD_REQUESTS, WORD_VOLUME, WORD_DENIED, WORD_BLOCKED, WORD_OPEN);
 	for (size_t i = 0; i < p->n_orgs; i++) {
 		const struct portal_org *o = &p->orgs[i];
+		if (!visit_sees(&rq->who, o->code))
+			continue;
 		int64_t open = counter(p, o->code, "respondd", "incidents_open");
 		html_put(h, "<tr><td data-label=\"{w}\">{t}</td><th scope=\"row\">{t}</th><td data-label=\"{w}\"><span class=\"tag {a}\">{w}</span></td>", WORD_CODE, o->code,
 		         h->ja ? o->name : o->name_en, WORD_STATE, o->state, (int)page_state(o->state));
@@ -242,13 +246,14 @@ static void refresh_status(struct request *rq)
 	struct portal *p = rq->p;
 	struct err err;
 	struct buf b;
-	if (p->status_ms && clock_mono_ms() - p->status_ms < STATUS_AGE_MS)
+	if (p->status_ms && clock_mono_ms() - p->status_ms < STATUS_AGE_MS && strcmp(p->status_scope, visit_scope(&rq->who)) == 0)
 		return;
 	yyjson_doc_free(p->status);
 	p->status = NULL;
 	visit_request(rq, &b, "status");
 	visit_ask(rq, SOCK_CONTROL, &b, STATUS_WAIT_MS, &p->status, &err);
 	p->status_ms = clock_mono_ms();
+	snprintf(p->status_scope, sizeof p->status_scope, "%s", visit_scope(&rq->who));
 }
 
 /* A clerk sees what is the body's; the others also how the whole stands. */
@@ -264,7 +269,7 @@ void page_board(struct request *rq, const char *rest)
 		html_put(&rq->h, "<p class=\"alert\">{w}</p>", WORD_NO_DATABASE);
 	if (role_may(rq->who.role, "status")) {
 		refresh_status(rq);
-		put_orgs(rq->p, &rq->h);
+		put_orgs(rq);
 		put_processes(rq->p, &rq->h);
 	}
 	page_end(rq, "200 OK", true);
@@ -314,7 +319,8 @@ static void put_filter(struct request *rq, const struct filter *f)
 		html_put(h, "<div><label for=\"org\">{w}</label><select id=\"org\" name=\"org\">", WORD_ORGANISATIONS);
 		put_option(h, "", html_word(WORD_FILTER_ANY, h->ja), !f->org[0]);
 		for (size_t i = 0; i < rq->p->n_orgs; i++)
-			put_option(h, rq->p->orgs[i].code, h->ja ? rq->p->orgs[i].name : rq->p->orgs[i].name_en, strcmp(rq->p->orgs[i].code, f->org) == 0);
+			if (visit_sees(&rq->who, rq->p->orgs[i].code))
+				put_option(h, rq->p->orgs[i].code, h->ja ? rq->p->orgs[i].name : rq->p->orgs[i].name_en, strcmp(rq->p->orgs[i].code, f->org) == 0);
 		html_put(h, "</select></div>");
 	}
 	html_put(h, "<div><label for=\"severity\">{w}</label><select id=\"severity\" name=\"severity\">", WORD_FILTER_SEVERITY);

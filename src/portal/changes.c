@@ -116,6 +116,10 @@ static void put_words(struct html *h, yyjson_val *root)
 
 static void put_approval(struct request *rq, yyjson_val *root, const char *hex)
 {
+	if (ctl_bool(root, "elsewhere", false)) {
+		html_put(&rq->h, "<p class=\"alert\">{w}</p>", WORD_ELSEWHERE);
+		return;
+	}
 	if (!role_may(rq->who.role, "approve") || ctl_bool(root, "approved", false))
 		return;
 	html_put(&rq->h, "<section><h2>{w}</h2><p>{w}</p><form class=\"stack\" method=\"post\" action=\"/change/{u}/approve\">", WORD_DO_APPROVE, WORD_APPROVE_HINT, hex);

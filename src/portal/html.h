@@ -215,6 +215,7 @@
 	X(DIFFERENCES, "いま適用中の内容との違い", "What it changes against what is in force") \
 	X(DO_APPROVE, "承認", "Approve") \
 	X(APPROVE_HINT, "上の違いを確かめてから承認してください。お名前と時刻が残ります。承認だけでは適用されません。", "Look at the differences above first. Your name and the time are kept. Approving doesn't put it in force yet.") \
+	X(ELSEWHERE, "この変更は、ほかの県の団体にも及びます。ここには担当の県の分だけを示しています。承認できるのは、すべての県を担当する承認者です。", "This change concerns bodies of other prefectures too; only your own prefecture's part is shown here. An approver for all prefectures has to approve it.") \
 	X(APPROVE_BUTTON, "承認する", "Approve it") \
 	X(QUERY, "検索する言葉", "Search for") \
 	X(QUERY_HINT, "言葉のほか、次のように書けます。", "Words, or:") \

@@ -32,6 +32,7 @@ struct portal {
 	/* the answer of controld's `status`, at most a second old; NULL when there is none. Of nobody in particular: for those who may see it */
 	yyjson_doc *status;
 	int64_t status_ms;
+	char status_scope[8]; /* whose bodies it counts: visit_scope() */
 	/* asks authd or controld: socket SOCK_…, as ctl_call(). portal_call; tests hold it */
 	int (*call)(const char *socket, struct str request, struct buf *reply, int timeout_ms, struct err *err);
 };
@@ -42,7 +43,7 @@ struct visitor {
 	bool in;    /* signed in, or about to be (enrol) */
 	bool enrol; /* may see the page of the first time and nothing else */
 	char token[TOKEN_MAX], form_token[TOKEN_MAX];
-	char name[64], org[8];
+	char name[64], org[8], prefecture[4]; /* one of the two, or neither: all bodies */
 	enum role role;
 };
 
@@ -101,6 +102,10 @@ void page_block_buttons(struct request *rq, const char *id, const char *state, c
 
 /* Who the cookie says; who.in false when it is nobody. touch: a person did something. */
 void visit_know(struct request *rq, bool touch);
+/* Whose bodies they see: a code, a prefecture's number, "" for all; and whether that one is among them. The rows themselves are the database's
+ * and controld's to keep: this is what the page offers. */
+const char *visit_scope(const struct visitor *v);
+bool visit_sees(const struct visitor *v, const char *code);
 /* A POST from a page of ours, of this session? */
 bool visit_is_ours(const struct request *rq);
 void visit_set_session(struct request *rq, const char *token); /* NULL: forget it */

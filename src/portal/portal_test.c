@@ -190,6 +190,8 @@ static struct portal p;
 #define ANALYST "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define SAGA "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"    /* a clerk of 412015 */
 #define KARATSU "dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd" /* of 412023 */
+#define KEN "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"     /* approves for 41 */
+#define OTHER_KEN "9999999999999999999999999999999999999999999999999999999999999999" /* for 42 */
 #define FIRST "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"   /* signed in for the first time */
 
 static char last_request[4096]; /* what was asked last of authd or controld, but who it is */
@@ -202,10 +204,12 @@ static int fake_call(const char *socket, struct str request, struct buf *reply, 
 {
 	static const struct {
 		const char *token, *answer;
-	} people[] = { { ANALYST, "\"name\":\"<i>satō\",\"role\":\"analyst\",\"org\":\"\",\"stage\":\"full\"" },
-		       { SAGA, "\"name\":\"山田\",\"role\":\"clerk\",\"org\":\"412015\",\"stage\":\"full\"" },
-		       { KARATSU, "\"name\":\"浜田\",\"role\":\"clerk\",\"org\":\"412023\",\"stage\":\"full\"" },
-		       { FIRST, "\"name\":\"初\",\"role\":\"analyst\",\"org\":\"\",\"stage\":\"enrol\"" } };
+	} people[] = { { ANALYST, "\"name\":\"<i>satō\",\"role\":\"analyst\",\"org\":\"\",\"prefecture\":\"\",\"stage\":\"full\"" },
+		       { KEN, "\"name\":\"県\",\"role\":\"approver\",\"org\":\"\",\"prefecture\":\"41\",\"stage\":\"full\"" },
+		       { OTHER_KEN, "\"name\":\"別\",\"role\":\"approver\",\"org\":\"\",\"prefecture\":\"42\",\"stage\":\"full\"" },
+		       { SAGA, "\"name\":\"山田\",\"role\":\"clerk\",\"org\":\"412015\",\"prefecture\":\"\",\"stage\":\"full\"" },
+		       { KARATSU, "\"name\":\"浜田\",\"role\":\"clerk\",\"org\":\"412023\",\"prefecture\":\"\",\"stage\":\"full\"" },
+		       { FIRST, "\"name\":\"初\",\"role\":\"analyst\",\"org\":\"\",\"prefecture\":\"\",\"stage\":\"enrol\"" } };
 	char text[4096];
 	(void)timeout_ms;
 	snprintf(text, sizeof text, STR_FMT, STR_ARG(request));
@@ -327,8 +331,9 @@ static void test_pages(void **state)
 	assert_int_equal(store_create(pg.sock, STORE_ROLE_AUTH, &a.store, &err), 0);
 	assert_int_equal(accounts_migrate(&a, &err), 0);
 	store_destroy(&a.store);
-	sql("INSERT INTO toride_auth.account(name, fold, role, org, hash, created_ms, created_by) VALUES ('a', 'a', 'analyst', '', '', 1, ''),"
-	    " ('c', 'c', 'clerk', '412015', '', 1, ''), ('d', 'd', 'clerk', '412023', '', 1, '');"
+	sql("INSERT INTO toride_auth.account(name, fold, role, org, prefecture, hash, created_ms, created_by) VALUES ('a', 'a', 'analyst', '', '', '', 1, ''),"
+	    " ('c', 'c', 'clerk', '412015', '', '', 1, ''), ('d', 'd', 'clerk', '412023', '', '', 1, ''), ('b', 'b', 'approver', '', '41', '', 1, ''),"
+	    " ('9', '9', 'approver', '', '42', '', 1, '');"
 	    "INSERT INTO toride_auth.session(token, account, stage, created_ms, seen_ms, ends_ms, idle_ms) SELECT encode(sha256(convert_to(repeat(name, 64), 'UTF8')), 'hex'),"
 	    " name, 'full', 1, 1, 9000000000000, 9000000000000 FROM toride_auth.account");
 	sql("INSERT INTO incident(number, org, state, title, title_ja, rule, opened_by, severity, reasons, signature_level,"
@@ -423,7 +428,7 @@ static void test_bodies_apart(void **state)
 	struct err err = { 0 };
 	p = (struct portal){ .call = fake_call };
 	assert_int_equal(store_create(pg.sock, STORE_ROLE_PORTAL, &p.store, &err), 0);
-	assert_int_equal(portal_configure(&p, STR("{\"service\":\"佐賀\",\"service_en\":\"Saga\",\"orgs\":[]}"), &err), 0);
+	assert_int_equal(portal_configure(&p, STR("{\"service\":\"佐賀\",\"service_en\":\"Saga\",\"orgs\":[{\"code\":\"412015\",\"name\":\"佐賀市\",\"name_en\":\"Saga City\",\"state\":\"live\"}]}"), &err), 0);
 	static const struct {
 		const char *token, *path, *holds, *lacks;
 	} cases[] = {
@@ -432,6 +437,15 @@ static void test_bodies_apart(void **state)
 		{ SAGA, "/", "山田", "proxyd" },
 		{ KARATSU, "/", "I-20261122-0002", "I-20261122-0001" },
 		{ KARATSU, "/", "I-20261122-0003", "c2.example" },
+		{ KEN, "/", "I-20261122-0001", "404" },
+		{ KEN, "/", "佐賀市", "404" },
+		{ OTHER_KEN, "/", "200 OK", "I-20261122" },
+		{ OTHER_KEN, "/", "200 OK", "佐賀市" },
+		{ OTHER_KEN, "/", "200 OK", "example" },
+		{ OTHER_KEN, "/incidents", "200 OK", "412015" },
+		{ OTHER_KEN, "/blocks", "200 OK", "example" },
+		{ OTHER_KEN, "/log", "200 OK", "412015" },
+		{ OTHER_KEN, "/incident/I-20261122-0001", "404 Not Found", "412015" },
 		{ SAGA, "/incident/I-20261122-0001", "200 OK", "404" },
 		{ SAGA, "/incident/I-20261122-0002", "404 Not Found", "412023" },
 		{ KARATSU, "/incident/I-20261122-0001", "404 Not Found", "412015" },
@@ -452,8 +466,8 @@ static void test_bodies_apart(void **state)
 	}
 	/* the worker's own word counts for nothing: whatever it says, the database shows a session's rows */
 	static const struct store_sql all = { "t_all", "SELECT count(*) FROM incident" }, widen = { "t_widen", "SELECT set_config('toride.org', '*', true)" };
-	static const char *const tokens[] = { SAGA, KARATSU, ANALYST, "", FIRST, "*" };
-	static const int64_t seen[] = { 1, 2, 3, 0, 0, 0 };
+	static const char *const tokens[] = { SAGA, KARATSU, ANALYST, "", FIRST, "*", KEN, OTHER_KEN };
+	static const int64_t seen[] = { 1, 2, 3, 0, 0, 0, 3, 0 };
 	for (size_t i = 0; i < ARRAY_LEN(tokens); i++) {
 		struct store_rows rows = { 0 };
 		assert_int_equal(store_begin_session(p.store, tokens[i], &err), 0);

@@ -46,6 +46,8 @@ static void put_form(struct request *rq, const struct asked *a)
 		html_put(h, "<div><label for=\"org\">{w}</label><select id=\"org\" name=\"org\"><option value=\"\">{w}</option>", WORD_ORGANISATIONS, WORD_FILTER_ANY);
 		for (size_t i = 0; i < rq->p->n_orgs; i++) {
 			const struct portal_org *o = &rq->p->orgs[i];
+			if (!visit_sees(&rq->who, o->code))
+				continue;
 			html_put(h, strcmp(o->code, a->org) == 0 ? "<option value=\"{a}\" selected>{t}</option>" : "<option value=\"{a}\">{t}</option>", o->code, h->ja ? o->name : o->name_en);
 		}
 		html_put(h, "</select></div>");

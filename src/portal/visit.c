@@ -86,6 +86,7 @@ static bool read_person(yyjson_val *root, struct visitor *v)
 	char role[16];
 	v->enrol = !str_eq(ctl_str(root, "stage"), STR("full"));
 	return str_copy(ctl_str(root, "name"), v->name, sizeof v->name) && str_copy(ctl_str(root, "org"), v->org, sizeof v->org) &&
+	       str_copy(ctl_str(root, "prefecture"), v->prefecture, sizeof v->prefecture) &&
 	       str_copy(ctl_str(root, "role"), role, sizeof role) && role_parse(role, &v->role);
 }
 
@@ -106,6 +107,16 @@ void visit_know(struct request *rq, bool touch)
 		derive(v->token, v->form_token);
 	else
 		know_stranger(rq);
+}
+
+const char *visit_scope(const struct visitor *v)
+{
+	return v->org[0] ? v->org : v->prefecture;
+}
+
+bool visit_sees(const struct visitor *v, const char *code)
+{
+	return strncmp(code, visit_scope(v), strlen(visit_scope(v))) == 0;
 }
 
 /* "http://host" and "https://host" are ours when the host is the one asked for. */

@@ -223,6 +223,17 @@ static const char announced[] =
 	"ALTER TABLE block DROP CONSTRAINT block_kind_check;"
 	"ALTER TABLE block ADD CONSTRAINT block_kind_check CHECK (kind IN ('address','name','url','terminal','blackhole','flow'))";
 
+/* A scope is "*", a body's code or a prefecture's number, with which its bodies' codes begin. */
+static const char by_prefecture[] =
+	"CREATE FUNCTION toride_within(scope text, row_org text) RETURNS boolean LANGUAGE sql IMMUTABLE AS"
+	" $$ SELECT scope = '*' OR (row_org <> '' AND (scope = row_org OR (length(scope) = 2 AND scope = left(row_org, 2)))) $$;"
+	"CREATE OR REPLACE FUNCTION toride_sees(row_org text) RETURNS boolean LANGUAGE sql STABLE AS"
+	" $$ SELECT toride_within(current_setting('toride.org', true), row_org) $$;"
+	"DO $$ DECLARE t text; BEGIN"
+	" FOR t IN SELECT tablename FROM pg_policies WHERE schemaname = 'public' AND policyname = 'session_rows' LOOP"
+	"  EXECUTE format('ALTER POLICY session_rows ON %I USING (toride_within((SELECT toride_portal_scope()), org))', t);"
+	" END LOOP; END $$";
+
 const struct schema_step schema_steps[] = {
 	{ 1, "tables of the desk", tables },
 	{ 2, "row-level security, append-only timeline", security },
@@ -238,6 +249,7 @@ const struct schema_step schema_steps[] = {
 	{ 12, "notices through gateways", channels },
 	{ 13, "assets and vulnerabilities", assets },
 	{ 14, "announcements to the upstream", announced },
+	{ 15, "whoever sees a prefecture's bodies", by_prefecture },
 };
 
 /* The portal's role sees what the session it names may see, and not what it asks for: whatever table a step made. */
@@ -245,6 +257,6 @@ const char schema_finish[] = "DO $$ DECLARE t text; BEGIN"
 			     " FOR t IN SELECT tablename FROM pg_policies WHERE schemaname = 'public' AND policyname = 'own_rows' AND roles = '{public}' LOOP"
 			     "  EXECUTE format('ALTER POLICY own_rows ON %I TO toride_respond', t);"
 			     "  EXECUTE format('CREATE POLICY session_rows ON %I FOR SELECT TO toride_portal"
-			     " USING ((SELECT toride_portal_scope()) IN (''*'', org))', t);"
+			     " USING (toride_within((SELECT toride_portal_scope()), org))', t);"
 			     " END LOOP; END $$";
 const size_t schema_n = sizeof schema_steps / sizeof *schema_steps;

@@ -131,12 +131,13 @@ static int plain(struct store *s, const char *sql, struct err *err)
 	return r;
 }
 
-/* "*" or six digits: anything else would be a fault of ours. */
+/* "*", a body's six digits or a prefecture's two: anything else would be a fault of ours. */
 static bool is_scope(const char *org)
 {
 	if (strcmp(org, STORE_ALL) == 0)
 		return true;
-	return strlen(org) == 6 && strspn(org, "0123456789") == 6;
+	size_t n = strlen(org);
+	return (n == 6 || n == 2) && strspn(org, "0123456789") == n;
 }
 
 static const struct store_sql set_scope = { "set_scope", "SELECT set_config('toride.org', $1, true)" };
@@ -162,7 +163,7 @@ static int begin(struct store *s, const struct store_sql *q, const char *value, 
 
 int store_begin(struct store *s, const char *org, struct err *err)
 {
-	return is_scope(org) ? begin(s, &set_scope, org, err) : err_set(err, E_INVALID, "org", "not a 6-digit code");
+	return is_scope(org) ? begin(s, &set_scope, org, err) : err_set(err, E_INVALID, "org", "not a code of six digits, or a prefecture's of two");
 }
 
 int store_begin_session(struct store *s, const char *token, struct err *err)

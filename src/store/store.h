@@ -4,7 +4,7 @@
  * one thread, synchronously, in short transactions. Statements are prepared once a connection and take their
  * values as parameters: there is no function that takes SQL built at run time.
  * Row-level security holds on every table that names an organisation (schema.h). store_begin() says whose rows
- * the transaction may see: a 6-digit code, or STORE_ALL for the watch itself. It is set by the server's own
+ * the transaction may see: a 6-digit code, a prefecture's two digits (all codes that begin so), or STORE_ALL for the watch itself. It is set by the server's own
  * code, for this transaction only, and validated here; nothing a caller of the product sends reaches it as SQL. The portal's role
  * isn't asked what it wants to see: its rows are those of the session it names (store_begin_session).
  * A lost connection fails the transaction in hand (-E_CLOSED) and is opened again by the next store_begin(), at

@@ -143,6 +143,8 @@ static void test_scopes(void **state)
 	assert_int_equal(number(s, "412015", &count_of, "412023"), 0); /* asked for by name: still nothing */
 	assert_int_equal(number(s, "412023", &count_incidents, NULL), 1);
 	assert_int_equal(number(s, "412031", &count_incidents, NULL), 0);
+	assert_int_equal(number(s, "41", &count_incidents, NULL), 2); /* a prefecture's, not the service's own */
+	assert_int_equal(number(s, "42", &count_incidents, NULL), 0);
 	assert_int_equal(number(s, "412015", &count_orgs, NULL), 1);
 	/* nor write, move or touch what is another's */
 	assert_int_equal(change(s, "412015", &insert_incident, "I-4", "412023"), -E_DENIED);
@@ -166,7 +168,7 @@ static void test_scope_is_of_the_transaction(void **state)
 	assert_string_equal(PQgetvalue(rows.res, 0, 0), "0");
 	store_rows_done(&rows);
 	PQfinish(c);
-	static const char *const bad[] = { "", "41201", "4120155", "41201a", "* ", "412015' OR '1'='1", "**" };
+	static const char *const bad[] = { "", "4", "4x", "41201", "4120155", "41201a", "* ", "412015' OR '1'='1", "**" };
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		assert_int_equal(store_begin(s, bad[i], &err), -E_INVALID);
 		assert_false(store_in_transaction(s));
@@ -193,8 +195,8 @@ static void test_portal_reads_only(void **state)
 	assert_int_equal(change(auth, STORE_ALL, &grant, NULL, NULL), 0);
 	store_destroy(&auth);
 	assert_int_equal(number(s, STORE_ALL, &count_incidents, NULL), 0); /* what it asks for is no matter */
-	static const char *const sessions[] = { "*", "412015", "412023", "", "x" };
-	static const int64_t seen[] = { 3, 1, 1, 0, 0 };
+	static const char *const sessions[] = { "*", "412015", "412023", "", "x", "41", "42", "4", "4120" };
+	static const int64_t seen[] = { 3, 1, 1, 0, 0, 2, 0, 0, 0 };
 	for (size_t i = 0; i < ARRAY_LEN(sessions); i++)
 		assert_int_equal(number_of_session(s, sessions[i]), seen[i]);
 	static const struct store_sql bodies = { "t_bodies", "SELECT body FROM notice" }, tokens = { "t_tokens", "SELECT token FROM ack_link" };

@@ -24,7 +24,7 @@ for org in 412015 412023; do
 	on $org-pc1 bash -c 'while :; do curl -s -A "" --max-time 5 -o /dev/null -x http://192.0.2.10:8080 http://c2.example/beacon; sleep 1; done' & beacons+=($!)
 done
 try "authd and portald are ready" until_true 20 eval 'serves authd && serves portald'
-try "people sign in: analyst, approver, clerks of two bodies" eval 'join sato --role analyst && join ken --role approver && join yamada --role clerk --org 412015 && join hamada --role clerk --org 412023'
+try "people sign in: analyst, approver, clerks of two bodies" eval 'join sato --role analyst && join ken --role approver --prefecture 41 && join tsu --role approver --prefecture 42 && join yamada --role clerk --org 412015 && join hamada --role clerk --org 412023'
 incident() { "$toride" incident list --org "$1" --all --json | jq -r .number | head -n 1 | grep .; }
 try "the packets have become two incidents" until_true 40 eval 'incident 412015 && incident 412023'
 a=$(incident 412015) b=$(incident 412023)
@@ -101,6 +101,28 @@ jq '.name_en = "Karatsu <b>New</b>"' "$lab/description/orgs/412023.json" >"$top/
 digest=$("$toride" submit "$top/new" --as tanaka --json | jq -r .digest)
 try "the approver sees what was handed in" eval 'page ken /changes && holds "$digest" && holds tanaka'
 try "and what it would change, in words" eval 'page ken "/change/${digest#*:}" && holds 唐津市 && holds "&lt;b&gt;New" && lacks "<b>New"'
+# an approver of another prefecture, by every way there is: the pages, the rows behind them, controld itself, root in that name
+try "an approver of another prefecture reads nothing of it" eval 'page tsu "/change/${digest#*:}" && code_is 200 && lacks 唐津市 && lacks New && holds ほかの県の団体 && lacks /approve\"'
+try "and approves nothing of it" eval 'post tsu / "/change/${digest#*:}/approve" && code_is 403 && "$toride" generations --json | grep -F "$digest" | grep -q "\"approvals\":\[\]"'
+try "nor as root in that name" eval '! "$toride" approve "$digest" --as tsu && ! "$toride" approve "$digest" --as ＴＳＵ && "$toride" generations --json | grep -F "$digest" | grep -q "\"approvals\":\[\]"'
+try "sees no incident, card, block or body" eval 'page tsu / && code_is 200 && lacks 佐賀市 && lacks "$a" && page tsu "/incidents?closed=1&org=412015" && code_is 200 && lacks "$a" && lacks 佐賀市 && page tsu "/incident/$a" && code_is 404 && page tsu /blocks && code_is 200 && lacks c2.example && page tsu /log && lacks 佐賀市'
+try "while the own prefecture's sees them all" eval 'page ken / && holds 佐賀市 && holds "$a" && page ken "/incident/$a" && code_is 200 && page ken /blocks && holds c2.example'
+tsu=$(awk '$6 == "toride" { print $7 }' "$top/tsu.jar") ken=$(awk '$6 == "toride" { print $7 }' "$top/ken.jar")
+told() { # SESSION REQUEST-FIELDS: what controld answers the page for it
+	python3 - "$1" "$2" <<-'END'
+	import os, socket, sys
+	gids = [int(g) for g in os.popen("sed -n 's/^Groups:\\s*//p' /proc/$(pgrep -of toride-portald)/status").read().split()]
+	os.setgroups(gids); os.setgid(47107); os.setuid(47107)
+	s = socket.socket(socket.AF_UNIX); s.settimeout(60); s.connect(os.environ["TORIDE_RUN"] + "/control.sock")
+	s.sendall(('{"v":1,"session":"%s",%s}\n' % (sys.argv[1], sys.argv[2])).encode()); f = s.makefile(); print(f.readline())
+	END
+}
+for q in '"do":"incident.list","all":true' '"do":"incident.list","all":true,"org":"412015"' '"do":"block.list","all":true' '"do":"status"' '"do":"log.search","query":"host:c2.example"' '"do":"log.search","query":"org:412015","org":"412015"'; do
+	try "controld keeps it so: $q" eval 'told "$tsu" "$q" >"$top/said"; jq -e .ok "$top/said" && ! grep -q "41[0-9]\{4\}" "$top/said" && told "$ken" "$q" | grep -q "41[0-9]\{4\}"'
+done
+try "nor is a card told" eval 'told "$tsu" "\"do\":\"incident.show\",\"number\":\"$a\"" >"$top/said"; grep -q not_found "$top/said" && ! grep -q 412015 "$top/said"'
+try "root in that name sees as much: nothing" eval '! "$toride" --as tsu incident list --all --json | grep . && "$toride" --as ken incident list --all --json | grep -q "$a" && ! "$toride" --as tsu block list --json | grep . && ! "$toride" --as tsu incident show "$a"'
+try "and in a clerk's name that body's" eval '"$toride" --as hamada incident list --all --json >"$top/said"; grep -q "$b" "$top/said" && ! grep -q "$a" "$top/said"'
 try "an analyst may read it, not approve it" eval 'page sato "/change/${digest#*:}" && code_is 200 && holds 唐津市 && lacks /approve\" && post sato / "/change/${digest#*:}/approve" && code_is 403'
 try "a clerk doesn't see it" eval 'page yamada "/change/${digest#*:}" && code_is 403 && lacks 唐津市'
 try "the approver's button approves" eval 'post ken "/change/${digest#*:}" "/change/${digest#*:}/approve" && goes_to "/change/${digest#*:}?done=approve" && "$toride" generations --json | grep -F "$digest" | grep -q "\"by\":\"ken\""'
