@@ -123,13 +123,13 @@ int account_sessions_end(struct accounts *a, const char *name, struct err *err)
 	return run(a, &end_all, name, err);
 }
 
-int account_session_enrolling(struct accounts *a, const char *token, struct session *ret, char ret_secret[TOTP_TEXT], struct err *err)
+int account_session_enrolling(struct accounts *a, const char *token, struct session *ret, char ret_kept[SECRET_KEPT], struct err *err)
 {
 	struct store_rows rows;
 	int r = session_find(a, token, &rows, ret, err);
 	if (r == 0 && !ret->enrol)
 		r = err_set(err, E_DENIED, "session", "it is past its first time");
-	if (r == 0 && !str_copy(str_from(store_col(&rows, 0, 6)), ret_secret, TOTP_TEXT))
+	if (r == 0 && !str_copy(str_from(store_col(&rows, 0, 6)), ret_kept, SECRET_KEPT))
 		r = err_set(err, E_CORRUPT, "session", "its secret can't be read");
 	store_rows_done(&rows);
 	return r;

@@ -27,13 +27,23 @@
 #define SESSIONS_EACH 5                         /* the one longest unseen gives way */
 #define SESSION_TOKEN 65                        /* hex of 32 random bytes, with its NUL */
 
+/* Who wraps the apps' secrets, so that the database alone is of no use: the vault (account/secret.c); tests hold it. context: whose it is. */
+struct keeper {
+	int (*wrap)(void *user, const char *context, struct str secret, struct buf *ret, struct err *err);
+	int (*unwrap)(void *user, const char *context, struct str wrapped, struct buf *ret, struct err *err);
+	void *user;
+};
+
 struct accounts {
 	struct store *store;
+	struct keeper keeper;
 	int iterations;   /* of new hashes: PASSWORD_ITERATIONS but in tests */
 	char nobody[PASSWORD_HASH_MAX]; /* compared with when there is no such name, so that it takes as long; made at first need */
 };
 
 int accounts_migrate(struct accounts *a, struct err *err);
+/* Wraps the secrets that lie there as they were kept before; *ret: how many. Again: nothing is left to do. */
+int accounts_wrap(struct accounts *a, size_t *ret, struct err *err);
 
 /* ---- looking after them: `toride user …` ---- */
 

@@ -3,6 +3,7 @@
 #include "account/schema.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "store/pgtest.h"
 
@@ -131,8 +132,39 @@ static void test_roles(void **state)
 
 static struct pgtest pg;
 static bool have_pg;
-static struct accounts a = { .iterations = 1000 };
 static struct err err;
+
+/* A keeper as the vault is one: bound to its context, and hostile to bytes that were changed. */
+static bool keeper_gone;
+
+static int fake_wrap(void *user, const char *context, struct str s, struct buf *ret, struct err *e)
+{
+	unsigned char h[32];
+	(void)user;
+	if (keeper_gone)
+		return err_set(e, E_CLOSED, "vault", "gone");
+	hash_sha256(context, strlen(context), h);
+	buf_put(ret, h, sizeof h);
+	for (size_t i = 0; i < s.len; i++)
+		buf_putc(ret, (char)(s.ptr[i] ^ 0x55));
+	return ret->failed;
+}
+
+static int fake_unwrap(void *user, const char *context, struct str s, struct buf *ret, struct err *e)
+{
+	unsigned char h[32];
+	(void)user;
+	if (keeper_gone)
+		return err_set(e, E_CLOSED, "vault", "gone");
+	hash_sha256(context, strlen(context), h);
+	if (s.len <= sizeof h || memcmp(s.ptr, h, sizeof h) != 0)
+		return err_set(e, E_CORRUPT, "vault", "another's");
+	for (size_t i = sizeof h; i < s.len; i++)
+		buf_putc(ret, (char)(s.ptr[i] ^ 0x55));
+	return ret->failed;
+}
+
+static struct accounts a = { .iterations = 1000, .keeper = { fake_wrap, fake_unwrap, NULL } };
 static char token[SESSION_TOKEN];
 static struct session who;
 
@@ -467,6 +499,57 @@ static void test_others_cannot(void **state)
 	clock_hold(0);
 }
 
+static void sql_auth(const char *text)
+{
+	PGconn *c = PQsetdbLogin(pg.sock, NULL, NULL, NULL, STORE_DATABASE, "postgres", NULL);
+	PGresult *r = PQexec(c, text);
+	if (PQresultStatus(r) != PGRES_COMMAND_OK)
+		fail_msg("%s", PQerrorMessage(c));
+	PQclear(r);
+	PQfinish(c);
+}
+
+/* What lies in the database is of no use to who reads it; one account's is none in another's row; those of before are wrapped once. */
+static void test_secrets_are_wrapped(void **state)
+{
+	static const struct store_sql kept = { "t_kept", "SELECT totp, (SELECT count(*) FROM account WHERE totp <> '' AND totp NOT LIKE 'v1:%') FROM account WHERE name = 'minami'" };
+	char secret[TOTP_TEXT], code[8], text[200];
+	struct store_rows rows = { 0 };
+	size_t n = 9;
+	(void)state;
+	if (!have_pg)
+		skip();
+	enrolled("minami", "operator", "", secret);
+	assert_int_equal(store_begin(a.store, STORE_ALL, &err), 0);
+	assert_int_equal(store_run(a.store, &kept, NULL, &rows, &err), 0);
+	assert_true(strncmp(store_col(&rows, 0, 0), "v1:", 3) == 0 && !strstr(store_col(&rows, 0, 0), secret));
+	assert_int_equal(store_col_int(&rows, 0, 1, -1), 0);
+	store_rows_done(&rows);
+	store_abort(a.store);
+	assert_int_equal(accounts_wrap(&a, &n, &err), 0);
+	assert_int_equal(n, 0);
+	/* as an earlier version left it */
+	snprintf(text, sizeof text, "UPDATE toride_auth.account SET totp = '%s' WHERE name = 'minami'", secret);
+	sql_auth(text);
+	clock_advance(60000);
+	code_now(secret, code);
+	struct credentials c = { "minami", OWN, code, "", way };
+	enum sign_in how;
+	assert_int_equal(account_sign_in(&a, &c, &how, token, &who, &err), -E_CORRUPT); /* it isn't read as it is */
+	assert_int_equal(accounts_wrap(&a, &n, &err), 0);
+	assert_int_equal(n, 1);
+	keeper_gone = true;
+	assert_int_equal(account_sign_in(&a, &c, &how, token, &who, &err), -E_CLOSED); /* nobody is let in, and nobody's try is counted */
+	keeper_gone = false;
+	assert_int_equal(try_in("minami", OWN, code, ""), SIGN_IN_DONE);
+	/* put in another's row it opens nothing */
+	enrolled("higashi", "operator", "", secret);
+	sql_auth("UPDATE toride_auth.account SET totp = (SELECT totp FROM toride_auth.account WHERE name = 'higashi') WHERE name = 'minami'");
+	clock_advance(60000);
+	code_now(secret, code);
+	assert_int_equal(account_sign_in(&a, &c, &how, token, &who, &err), -E_CORRUPT);
+}
+
 static void test_ways(void **state)
 {
 	static const struct {
@@ -526,7 +609,7 @@ int main(void)
 		cmocka_unit_test(test_password_rules), cmocka_unit_test(test_password_kept), cmocka_unit_test(test_totp),
 		cmocka_unit_test(test_roles),          cmocka_unit_test(test_first_time),    cmocka_unit_test(test_adding),
 		cmocka_unit_test(test_lock),           cmocka_unit_test(test_sessions),      cmocka_unit_test(test_looking_after), cmocka_unit_test(test_new_password),
-		cmocka_unit_test(test_ways), cmocka_unit_test(test_from_elsewhere),
+		cmocka_unit_test(test_secrets_are_wrapped), cmocka_unit_test(test_ways), cmocka_unit_test(test_from_elsewhere),
 		cmocka_unit_test(test_others_cannot),
 	};
 	return cmocka_run_group_tests(tests, begin, end);

@@ -16,7 +16,7 @@ const char *sign_in_name(enum sign_in s)
 
 struct known {
 	struct session who;
-	char hash[PASSWORD_HASH_MAX], totp[TOTP_TEXT];
+	char hash[PASSWORD_HASH_MAX], totp[SECRET_KEPT]; /* wrapped */
 	bool enabled;
 	int64_t one_time_until; /* of a password that we gave out; 0: it is the person's own */
 	int64_t totp_step, locked_until, failures;
@@ -70,14 +70,26 @@ static const char *nobody(struct accounts *a)
 	return a->nobody;
 }
 
-/* What became of it, without writing anything down. *ret_step: of the code. */
-static enum sign_in judge(struct accounts *a, const struct credentials *c, const struct known *k, bool there, int64_t *ret_step)
+/* The step that the code is of, 0 when it isn't the app's; and whether the secret could be had at all. */
+static int check_code(struct accounts *a, const char *code, const char *context, const char *kept, int64_t last, int64_t *ret_step, struct err *err)
 {
 	unsigned char secret[TOTP_SECRET];
+	char text[TOTP_TEXT];
+	*ret_step = 0;
+	int r = secret_unwrap(a, context, kept, text, err);
+	if (r == 0 && totp_parse(text, secret))
+		*ret_step = totp_check(code, secret, clock_now_ms(), last);
+	OPENSSL_cleanse(secret, sizeof secret);
+	OPENSSL_cleanse(text, sizeof text);
+	return r;
+}
+
+/* What becomes of it but for the code, without writing anything down. */
+static enum sign_in judge_password(struct accounts *a, const struct credentials *c, const struct known *k, bool there)
+{
 	int64_t now = clock_now_ms();
 	bool long_password = strlen(c->password) > PASSWORD_MAX;
 	bool right = password_matches(long_password ? "" : c->password, there ? k->hash : nobody(a)) && !long_password;
-	*ret_step = 0;
 	if (!there || !k->enabled)
 		return SIGN_IN_NO_SUCH;
 	if (!way_lets(&c->way, k->who.role, k->who.org))
@@ -88,11 +100,20 @@ static enum sign_in judge(struct accounts *a, const struct credentials *c, const
 		return SIGN_IN_PASSWORD;
 	if (k->one_time_until)
 		return k->one_time_until > now ? SIGN_IN_DONE : SIGN_IN_EXPIRED;
-	if (!totp_parse(k->totp, secret))
-		return SIGN_IN_CODE;
-	*ret_step = totp_check(c->code, secret, now, k->totp_step);
-	OPENSSL_cleanse(secret, sizeof secret);
-	return *ret_step ? SIGN_IN_DONE : SIGN_IN_CODE;
+	return SIGN_IN_DONE;
+}
+
+/* *ret_step: of the code. Fails only when the secret can't be had. */
+static int judge(struct accounts *a, const struct credentials *c, const struct known *k, bool there, enum sign_in *ret, int64_t *ret_step, struct err *err)
+{
+	*ret = judge_password(a, c, k, there);
+	*ret_step = 0;
+	if (*ret != SIGN_IN_DONE || k->one_time_until)
+		return 0;
+	int r = check_code(a, c->code, k->who.name, k->totp, k->totp_step, ret_step, err);
+	if (!*ret_step)
+		*ret = SIGN_IN_CODE;
+	return r;
 }
 
 static const struct store_sql wrong = {
@@ -141,7 +162,12 @@ int account_sign_in(struct accounts *a, const struct credentials *c, enum sign_i
 	int r = look_up(a, c->name, &k, &there, err);
 	if (r < 0)
 		return r;
-	enum sign_in how = judge(a, c, &k, there, &step);
+	enum sign_in how;
+	r = judge(a, c, &k, there, &how, &step, err);
+	if (r < 0) {
+		OPENSSL_cleanse(&k, sizeof k);
+		return r;
+	}
 	if (how == SIGN_IN_DONE)
 		r = note_right(a, c, &k, step, ret_token, err);
 	else if (how == SIGN_IN_PASSWORD || how == SIGN_IN_CODE || how == SIGN_IN_EXPIRED)
@@ -160,15 +186,18 @@ int account_enrol_secret(struct accounts *a, const char *token, char ret_secret[
 {
 	struct session s;
 	struct store_args args = { 0 };
-	char hash[65], secret[TOTP_TEXT];
+	char hash[65], secret[TOTP_TEXT], kept[SECRET_KEPT];
 	int r = store_begin(a->store, STORE_ALL, err);
-	r = r < 0 ? r : account_session_enrolling(a, token, &s, secret, err);
-	if (r == 0 && !secret[0]) {
+	r = r < 0 ? r : account_session_enrolling(a, token, &s, kept, err);
+	account_token_hash(token, hash);
+	if (r == 0 && kept[0])
+		r = secret_unwrap(a, hash, kept, secret, err);
+	if (r == 0 && !kept[0]) {
 		totp_make(secret);
-		account_token_hash(token, hash);
+		r = secret_wrap(a, hash, secret, kept, err);
 		store_text(&args, hash);
-		store_text(&args, secret);
-		r = store_run(a->store, &keep_secret, &args, NULL, err);
+		store_text(&args, kept);
+		r = r < 0 ? r : store_run(a->store, &keep_secret, &args, NULL, err);
 	}
 	r = r < 0 ? r : store_commit(a->store, err);
 	store_abort(a->store);
@@ -235,21 +264,30 @@ static int refuse_password(struct accounts *a, const char *name, const char *pas
 	return r;
 }
 
-static int enrolling(struct accounts *a, const char *token, struct session *s, char secret[TOTP_TEXT], struct err *err)
+/* The secret of a session of stage enrol, as its account is going to keep it; *ret_step: of the code, 0 when it isn't the app's. */
+static int enrolling(struct accounts *a, const char *token, const char *code, struct session *s, char ret_kept[SECRET_KEPT], int64_t *ret_step, struct err *err)
 {
+	char hash[65], secret[TOTP_TEXT], kept[SECRET_KEPT];
+	*ret_step = 0;
 	int r = store_begin(a->store, STORE_ALL, err);
-	r = r < 0 ? r : account_session_enrolling(a, token, s, secret, err);
+	r = r < 0 ? r : account_session_enrolling(a, token, s, kept, err);
 	store_abort(a->store);
+	account_token_hash(token, hash);
+	if (r < 0 || !kept[0])
+		return r;
+	r = check_code(a, code, hash, kept, 0, ret_step, err);
+	r = r < 0 ? r : secret_unwrap(a, hash, kept, secret, err);
+	r = r < 0 ? r : secret_wrap(a, s->name, secret, ret_kept, err);
+	OPENSSL_cleanse(secret, sizeof secret);
 	return r;
 }
 
 int account_enrol(struct accounts *a, const char *token, const char *password, const char *code, enum enrol *ret_how, enum password_fault *ret_fault,
                   char ret_token[SESSION_TOKEN], struct session *ret, struct err *err)
 {
-	char secret[TOTP_TEXT], hash[PASSWORD_HASH_MAX];
-	unsigned char key[TOTP_SECRET];
+	char secret[SECRET_KEPT], hash[PASSWORD_HASH_MAX];
 	int64_t step = 0;
-	int r = enrolling(a, token, ret, secret, err);
+	int r = enrolling(a, token, code, ret, secret, &step, err);
 	if (r < 0)
 		return r;
 	*ret_how = ENROL_PASSWORD;
@@ -257,9 +295,6 @@ int account_enrol(struct accounts *a, const char *token, const char *password, c
 	if (r < 0 || *ret_fault != PASSWORD_GOOD)
 		return r;
 	*ret_how = ENROL_CODE;
-	if (totp_parse(secret, key))
-		step = totp_check(code, key, clock_now_ms(), 0);
-	OPENSSL_cleanse(key, sizeof key);
 	if (!step)
 		return 0;
 	r = password_hash(password, a->iterations, hash, err);
@@ -283,7 +318,10 @@ static int prove(struct accounts *a, const struct credentials *c, struct known *
 	int r = look_up(a, c->name, k, &there, err);
 	if (r < 0)
 		return r;
-	enum sign_in how = judge(a, c, k, there, ret_step);
+	enum sign_in how;
+	r = judge(a, c, k, there, &how, ret_step, err);
+	if (r < 0)
+		return r;
 	*ret_right = how == SIGN_IN_DONE && !k->one_time_until;
 	return how == SIGN_IN_PASSWORD || how == SIGN_IN_CODE ? note_wrong(a, k, &how, err) : 0;
 }

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "jail/jail.h"
+#include "vault/vault_client.h"
 #include "wire/ctl.h"
 #include "wire/daemon.h"
 #include "wire/events.h"
@@ -23,6 +24,7 @@
 
 #define JOBS_MAX 8 /* a flood of tries is told to come back, the ninth at once */
 #define FIELD_MAX 512
+#define VAULT_MS 2000
 
 struct authd {
 	struct daemon d;
@@ -33,6 +35,7 @@ struct authd {
 	struct events *events;
 	struct accounts quick, slow; /* the loop's, and the thread's */
 	struct ways *ways;
+	struct vault *vaults[2]; /* quick's and slow's: a connection each */
 	bool ready;
 	unsigned jobs, ticks;
 };
@@ -350,15 +353,36 @@ static int handle(const struct ctl_request *rq, const char *what, struct buf *b,
 
 /* ---- main ---- */
 
+static int keeper_wrap(void *user, const char *context, struct str secret, struct buf *ret, struct err *err)
+{
+	return vault_wrap(user, "totp", context, secret, ret, err);
+}
+
+static int keeper_unwrap(void *user, const char *context, struct str wrapped, struct buf *ret, struct err *err)
+{
+	return vault_unwrap(user, "totp", context, wrapped, ret, err);
+}
+
+static int open_accounts(struct accounts *a, struct vault **v, struct err *err)
+{
+	a->iterations = PASSWORD_ITERATIONS;
+	int r = vault_open(NULL, VAULT_MS, v, err);
+	a->keeper = (struct keeper){ keeper_wrap, keeper_unwrap, *v };
+	return r < 0 ? r : store_create(NULL, STORE_ROLE_AUTH, &a->store, err);
+}
+
 static void prepare(struct authd *x)
 {
 	struct err err = { 0 };
-	if (accounts_migrate(&x->quick, &err) < 0) {
+	size_t n = 0;
+	if (accounts_migrate(&x->quick, &err) < 0 || accounts_wrap(&x->quick, &n, &err) < 0) {
 		if (x->ticks % 50 == 0)
 			log_err(LOG_LEVEL_WARN, "", "pg", &err);
 		return;
 	}
 	x->ready = true;
+	if (n)
+		log_info("", "secrets", "%zu wrapped that lay in the database as they were", n);
 	daemon_ready(&x->d);
 	log_info("", "start", "ready");
 }
@@ -420,10 +444,9 @@ static int open_all(struct authd *x, struct err *err)
 	uv_timer_start(&x->tick, on_tick, 1, 100);
 	uv_signal_start(&x->term, on_term, SIGTERM);
 	uv_signal_start(&x->hup, on_hup, SIGHUP);
-	x->quick.iterations = x->slow.iterations = PASSWORD_ITERATIONS;
 	int r = read_config(x, err);
-	r = r < 0 ? r : store_create(NULL, STORE_ROLE_AUTH, &x->quick.store, err);
-	r = r < 0 ? r : store_create(NULL, STORE_ROLE_AUTH, &x->slow.store, err);
+	r = r < 0 ? r : open_accounts(&x->quick, &x->vaults[0], err);
+	r = r < 0 ? r : open_accounts(&x->slow, &x->vaults[1], err);
 	r = r < 0 ? r : events_open("authd", 4 * MIB, &x->events, err);
 	return r < 0 ? r : ctl_listen(&x->loop, place_in_run(path, sizeof path, SOCK_AUTH), 0660, handle, x, &x->server, err);
 }

@@ -168,7 +168,7 @@ const struct table_socket table_sockets[] = {
 	{ .name = SOCK_TORIDED, .server = "torided", .peers = { USER_CONTROL, USER_RESPOND, USER_PROBE, USER_ACME, USER_PAIR } },
 	{ .name = SOCK_CONTROL, .server = "controld", .anyone = true },
 	{ .name = SOCK_VAULT, .server = "vaultd", .peers = { USER_PROXY, USER_INTAKE, USER_DETECT, USER_STORED, USER_CONTROL, USER_KNOT, USER_NSD1,
-	                                                 USER_NSD2, USER_UNBOUND, USER_EDGE, USER_RECV, USER_ACME, USER_PAIR, USER_WEB } },
+	                                                 USER_NSD2, USER_UNBOUND, USER_EDGE, USER_RECV, USER_ACME, USER_PAIR, USER_WEB, USER_AUTH } },
 	{ .name = SOCK_VERDICT, .server = "scand", .peers = { USER_PROXY } },
 	{ .name = SOCK_EVENTS, .server = "intaked",
 	  .peers = { USER_CONTROL, USER_VAULT, USER_PROXY, USER_SCAN, USER_DETECT, USER_RESPOND, USER_AUTH, USER_PROBE,

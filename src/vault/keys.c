@@ -219,14 +219,24 @@ int keys_segment(struct keys *k, const char *org, const char *series, uint64_t n
 	return r;
 }
 
-int keys_tsig(struct keys *k, const char *name, unsigned char ret[32], struct err *err)
+static int derive_named(struct keys *k, const char *what, const char *name, unsigned char ret[32], struct err *err)
 {
 	struct buf info;
 	buf_init(&info, 256);
-	buf_printf(&info, "toride tsig key%c%s", 0, name);
+	buf_printf(&info, "toride %s key%c%s", what, 0, name);
 	int r = derive(k, "service", &info, ret, err);
 	buf_done(&info);
 	return r;
+}
+
+int keys_tsig(struct keys *k, const char *name, unsigned char ret[32], struct err *err)
+{
+	return derive_named(k, "tsig", name, ret, err);
+}
+
+int keys_wrapping(struct keys *k, const char *use, unsigned char ret[32], struct err *err)
+{
+	return derive_named(k, "wrap", use, ret, err);
 }
 
 int keys_destroy(struct keys *k, const char *org, struct err *err)

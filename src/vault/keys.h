@@ -17,6 +17,8 @@ int keys_seal(struct keys *k, struct str message, unsigned char ret_sig[64], str
 int keys_segment(struct keys *k, const char *org, const char *series, uint64_t number, unsigned char ret[32], struct err *err);
 /* The secret that name servers share under that name. */
 int keys_tsig(struct keys *k, const char *name, unsigned char ret[32], struct err *err);
+/* The key that small secrets of one use are wrapped under (wrap.h). */
+int keys_wrapping(struct keys *k, const char *use, unsigned char ret[32], struct err *err);
 /* Done means: on disk and synced. Again, or never made: also done, and it can't be made afterwards. */
 int keys_destroy(struct keys *k, const char *org, struct err *err);
 

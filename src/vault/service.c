@@ -12,6 +12,7 @@
 #include "vault/sites.h"
 #include "vault/uses.h"
 #include "vault/vault.h"
+#include "vault/wrap.h"
 
 #include <fcntl.h>
 #include <openssl/crypto.h>
@@ -210,6 +211,19 @@ static int do_site(struct service *s, const struct vault_request *rq, struct buf
 	return r;
 }
 
+static int do_wrap(struct service *s, const struct vault_request *rq, struct buf *reply, struct err *err)
+{
+	struct buf out;
+	buf_init(&out, VAULT_MESSAGE_MAX);
+	int r = rq->op == VAULT_WRAP ? wrap_close(s->keys, rq->series, rq->message, &out, err) : wrap_open(s->keys, rq->series, rq->message, &out, err);
+	if (r == 0)
+		wr_blob(reply, buf_view(&out));
+	if (out.ptr)
+		OPENSSL_cleanse(out.ptr, out.len);
+	buf_done(&out);
+	return r;
+}
+
 static int do_acme(struct service *s, const struct vault_request *rq, struct buf *reply, struct err *err)
 {
 	unsigned char pub[64], sig[64] = { 0 };
@@ -242,6 +256,9 @@ static int carry_out(struct service *s, uid_t uid, const struct vault_request *r
 	case VAULT_SITE_KEY:
 	case VAULT_SITE_SIGN:
 		return do_site(s, rq, reply, err);
+	case VAULT_WRAP:
+	case VAULT_UNWRAP:
+		return do_wrap(s, rq, reply, err);
 	case VAULT_ACME_SIGN:
 		return do_acme(s, rq, reply, err);
 	case VAULT_DESTROY:

@@ -311,6 +311,64 @@ static void the_desk_has_its_name(void **state)
 	buf_done(&b);
 }
 
+static int wrap(struct service *s, uid_t uid, uint8_t op, const char *use, const char *context, struct str data, struct buf *ret)
+{
+	struct vault_request rq = { .op = op };
+	struct buf message, reply;
+	buf_init(&message, 4096);
+	buf_init(&reply, 64 * KIB);
+	if (context)
+		buf_put(&message, context, strlen(context) + 1);
+	buf_str(&message, data);
+	rq.message = buf_view(&message);
+	snprintf(rq.series, sizeof rq.series, "%s", use);
+	int code = ask(s, uid, &rq, &reply);
+	if (code == 0) {
+		struct rd r = rd_from(reply.ptr, reply.len);
+		struct str blob = rd_blob(&r);
+		buf_reset(ret);
+		buf_str(ret, blob);
+		assert_int_equal(rd_end(&r), 0);
+	}
+	buf_done(&message);
+	buf_done(&reply);
+	return code;
+}
+
+/* What is wrapped comes back for whom and for what it was wrapped, whole or not at all. */
+static void small_secrets_are_wrapped(void **state)
+{
+	static const struct str secret = { "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", 32 };
+	struct buf box, again, plain;
+	buf_init(&box, 4096), buf_init(&again, 4096), buf_init(&plain, 4096);
+	assert_int_equal(wrap(*state, USER_AUTH, VAULT_WRAP, "totp", "sato", secret, &box), 0);
+	assert_int_equal(box.len, 28 + secret.len);
+	assert_null(memmem(box.ptr, box.len, secret.ptr, 8));
+	assert_int_equal(wrap(*state, USER_AUTH, VAULT_WRAP, "totp", "sato", secret, &again), 0);
+	assert_memory_not_equal(box.ptr, again.ptr, box.len); /* never the same twice */
+	assert_int_equal(wrap(*state, USER_AUTH, VAULT_UNWRAP, "totp", "sato", buf_view(&box), &plain), 0);
+	assert_true(str_eq(buf_view(&plain), secret));
+	assert_int_equal(wrap(*state, USER_AUTH, VAULT_UNWRAP, "totp", "sat", buf_view(&box), &plain), E_CORRUPT);
+	assert_int_equal(wrap(*state, USER_AUTH, VAULT_UNWRAP, "other", "sato", buf_view(&box), &plain), E_DENIED);
+	assert_int_not_equal(wrap(*state, USER_AUTH, VAULT_UNWRAP, "totp", NULL, buf_view(&box), &plain), 0);
+	for (size_t i = 0; i < box.len; i++) {
+		box.ptr[i] ^= 1;
+		assert_int_not_equal(wrap(*state, USER_AUTH, VAULT_UNWRAP, "totp", "sato", buf_view(&box), &plain), 0);
+		box.ptr[i] ^= 1;
+	}
+	assert_int_equal(wrap(*state, USER_AUTH, VAULT_UNWRAP, "totp", "sato", (struct str){ box.ptr, 28 }, &plain), E_INVALID);
+	assert_int_equal(wrap(*state, USER_AUTH, VAULT_WRAP, "totp", "sato", STR(""), &plain), E_INVALID);
+	assert_int_equal(wrap(*state, USER_AUTH, VAULT_WRAP, "totp", "", secret, &plain), E_INVALID);
+	static const uid_t others[] = { USER_PORTAL, USER_PROXY, USER_CONTROL, USER_RESPOND, 0 };
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		assert_int_equal(wrap(*state, others[i], VAULT_UNWRAP, "totp", "sato", buf_view(&box), &plain), E_DENIED);
+	int left = 0; /* whoever takes authd over doesn't carry all of them off at once */
+	while (left < 1000 && wrap(*state, USER_AUTH, VAULT_UNWRAP, "totp", "sato", buf_view(&box), &plain) == 0)
+		left++;
+	assert_in_range(left, 10, 200);
+	buf_done(&box), buf_done(&again), buf_done(&plain);
+}
+
 /* The same for all who share it, another for another name, and none of the log's keys. */
 static void transfers_share_a_key(void **state)
 {
@@ -804,6 +862,7 @@ int main(void)
 		cmocka_unit_test_setup(who_may_ask_what, paths),
 		cmocka_unit_test_setup(the_resolver_is_certified_by_address_alone, paths),
 		cmocka_unit_test_setup(the_desk_has_its_name, paths),
+		cmocka_unit_test_setup(small_secrets_are_wrapped, paths),
 		cmocka_unit_test_setup(transfers_share_a_key, paths),
 		cmocka_unit_test_setup(seals_only_its_own_kind_of_message, paths),
 		cmocka_unit_test_setup(too_many_are_refused_until_time_has_passed, paths),

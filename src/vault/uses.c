@@ -16,7 +16,7 @@ struct rule {
 	uid_t uid;
 	uint8_t op;
 	uint32_t rate, burst; /* a second; at once */
-	const char *domain;   /* SEAL: what the message begins with; LEAF: ADDRESSES, no name of a web site, or OWN_NAMES, those of the generation in force; TSIG: the key's name; NULL: anything */
+	const char *domain;   /* SEAL: what the message begins with; LEAF: ADDRESSES, no name of a web site, or OWN_NAMES, those of the generation in force; TSIG, WRAP: the name; NULL: anything */
 };
 
 /* A row of uid 0 is for root alone: the console, tests, offline tools. */
@@ -44,6 +44,8 @@ static const struct rule rules[] = {
 	{ USER_WEB, VAULT_LEAF, 1, 20, OWN_NAMES }, /* the desk, at its own name */
 	{ USER_WEB, VAULT_PUBLIC, 1, 20, NULL },
 	{ USER_EDGE, VAULT_SITE_SIGN, 5000, 5000, NULL }, /* one a TLS handshake */
+	{ USER_AUTH, VAULT_WRAP, 200, 10000, "totp" }, /* one an account that is set up, and once all that lay about unwrapped */
+	{ USER_AUTH, VAULT_UNWRAP, 10, 100, "totp" }, /* one a sign-in: who takes authd over doesn't take all of them along at once */
 	{ USER_ACME, VAULT_SITE_KEY, 1, 50, NULL },
 	{ USER_ACME, VAULT_ACME_SIGN, 50, 500, NULL }, /* five to ten a certificate */
 	{ 0, VAULT_LEAF, 5000, 5000, NULL },
@@ -134,7 +136,7 @@ static bool in_domain(const struct uses *u, const struct rule *r, const struct v
 {
 	if (rq->op == VAULT_LEAF)
 		return strcmp(r->domain, OWN_NAMES) == 0 ? only_own_names(u, rq) : only_addresses(rq);
-	if (rq->op == VAULT_TSIG)
+	if (rq->op == VAULT_TSIG || rq->op == VAULT_WRAP || rq->op == VAULT_UNWRAP)
 		return strcmp(rq->series, r->domain) == 0;
 	return str_starts(rq->message, str_from(r->domain));
 }
@@ -158,7 +160,7 @@ const char *uses_caller(uid_t uid, char dst[32])
 		uid_t uid;
 		const char *name;
 	} known[] = { { 0, "root" }, { USER_PROXY, "proxyd" }, { USER_INTAKE, "intaked" }, { USER_DETECT, "detectd" }, { USER_STORED, "stored" },
-		      { USER_CONTROL, "controld" }, { USER_PORTAL, "portald" }, { USER_KNOT, "knot" },
+		      { USER_CONTROL, "controld" }, { USER_PORTAL, "portald" }, { USER_AUTH, "authd" }, { USER_KNOT, "knot" },
 		      { USER_NSD1, "nsd1" },
 		      { USER_NSD2, "nsd2" }, { USER_UNBOUND, "unbound" }, { USER_EDGE, "edge" }, { USER_WEB, "nginx" }, { USER_RECV, "recvd" },
 		      { USER_ACME, "acmed" }, { USER_PAIR, "paird" } };

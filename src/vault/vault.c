@@ -27,7 +27,7 @@ static bool series_ok(const char *s)
 
 const char *vault_op_name(uint8_t op)
 {
-	static const char *const names[] = { "none", "leaf", "seal", "segkey", "destroy", "public", "tsig", "site_key", "site_sign", "acme_sign" };
+	static const char *const names[] = { "none", "leaf", "seal", "segkey", "destroy", "public", "tsig", "site_key", "site_sign", "acme_sign", "wrap", "unwrap" };
 	return op < ARRAY_LEN(names) ? names[op] : "unknown";
 }
 
@@ -68,6 +68,11 @@ void vault_request_write(struct buf *b, const struct vault_request *rq)
 		break;
 	case VAULT_TSIG:
 		wr_text(b, str_from(rq->series));
+		break;
+	case VAULT_WRAP:
+	case VAULT_UNWRAP:
+		wr_text(b, str_from(rq->series));
+		wr_blob(b, rq->message);
 		break;
 	default:
 		break;
@@ -142,6 +147,11 @@ int vault_request_parse(struct str msg, struct vault_request *ret)
 		return rd_end(&r);
 	case VAULT_TSIG:
 		rd_text(&r, ret->series, sizeof ret->series);
+		return rd_end(&r) < 0 || !series_ok(ret->series) ? -E_INVALID : 0;
+	case VAULT_WRAP:
+	case VAULT_UNWRAP:
+		rd_text(&r, ret->series, sizeof ret->series);
+		ret->message = rd_blob(&r);
 		return rd_end(&r) < 0 || !series_ok(ret->series) ? -E_INVALID : 0;
 	default:
 		return -E_INVALID;

@@ -13,6 +13,8 @@
  *     TSIG     text name of a key between name servers, 1 to 15 of a-z and 0-9
  *     SITE_KEY u8 n (1..8), n × text host name: makes the key of a public site
  *     SITE_SIGN blob: 32 bytes SHA-256 of the key's SubjectPublicKeyInfo, then the digest to sign (32, 48 or 64 bytes)
+ *     WRAP     text use, 1 to 15 of a-z, 0-9 and -; blob: a context (1 byte or more, no NUL), a NUL, 1 to VAULT_WRAP_MAX bytes of a secret
+ *     UNWRAP   text use; blob: the same context, a NUL, what WRAP gave
  *     ACME_SIGN blob: a JWS signing input (RFC 7515 section 5.1: two base64url texts and a dot between), or empty
  *   answer   u32 id, u8 code (enum err_code), then text words when code isn't 0, else
  *     LEAF     blob certificate (DER)
@@ -23,6 +25,8 @@
  *     TSIG     key[32]
  *     SITE_KEY blob certification request (PEM, RFC 2986) for these names, P-256
  *     SITE_SIGN blob ECDSA signature (DER, RFC 3279 section 2.2.3)
+ *     WRAP     blob: the secret under a key of that use (wrap.h), to be kept by whoever asked
+ *     UNWRAP   blob: the secret
  *     ACME_SIGN public key x‖y[64], signature r‖s[64] (ES256, RFC 7518 section 3.4) by the key of our account at the certificate
  *               authority, made at its first use; zeros when the input was empty
  *
@@ -34,6 +38,7 @@
  * Segment key: HKDF-SHA-256 (RFC 5869), salt empty, key = the organisation's data key, info = "toride segment key" ‖ 0
  * ‖ org ‖ 0 ‖ series ‖ 0 ‖ u64 number. The data key itself never leaves; it is made at the first use.
  *
+ * Wrapping key: the same derivation from the key of "service", info = "toride wrap key" ‖ 0 ‖ use.
  * TSIG key: the same derivation from the key of "service", info = "toride tsig key" ‖ 0 ‖ name. Name servers hold it themselves
  * (RFC 8945 is a shared secret); it is on no disk.
  *
@@ -56,10 +61,11 @@ struct err;
 #define VAULT_SPKI_MAX 1024
 #define VAULT_SEAL_MIN 32
 #define VAULT_SEAL_MAX 4096
+#define VAULT_WRAP_MAX 512
 #define VAULT_LEAF_DAYS 397
 #define VAULT_DOMAIN_CHECKPOINT "toride checkpoint v1\n"
 
-enum vault_op { VAULT_LEAF = 1, VAULT_SEAL, VAULT_SEGKEY, VAULT_DESTROY, VAULT_PUBLIC, VAULT_TSIG, VAULT_SITE_KEY, VAULT_SITE_SIGN, VAULT_ACME_SIGN };
+enum vault_op { VAULT_LEAF = 1, VAULT_SEAL, VAULT_SEGKEY, VAULT_DESTROY, VAULT_PUBLIC, VAULT_TSIG, VAULT_SITE_KEY, VAULT_SITE_SIGN, VAULT_ACME_SIGN, VAULT_WRAP, VAULT_UNWRAP };
 enum vault_key_type { VAULT_KEY_P256 = 1 };
 
 /* A request, parsed. Texts and blobs point into the message. */
@@ -73,9 +79,9 @@ struct vault_request {
 		uint8_t key_type;
 		struct str spki;
 	} leaf;
-	struct str message; /* SEAL, SITE_SIGN, ACME_SIGN */
+	struct str message; /* SEAL, SITE_SIGN, ACME_SIGN, WRAP, UNWRAP */
 	char org[8];        /* SEGKEY, DESTROY */
-	char series[16];    /* TSIG: the key's name */
+	char series[16];    /* TSIG: the key's name; WRAP, UNWRAP: the use */
 	uint64_t number;
 };
 

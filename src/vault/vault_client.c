@@ -242,6 +242,33 @@ int vault_site_sign(struct vault *v, const unsigned char key[32], struct str dig
 	return ask_blob(v, &rq, ret_der, err);
 }
 
+static int ask_wrap(struct vault *v, uint8_t op, const char *use, const char *context, struct str data, struct buf *ret, struct err *err)
+{
+	struct buf message;
+	struct vault_request rq = { .op = op };
+	if (!str_copy(str_from(use), rq.series, sizeof rq.series))
+		return err_set(err, E_INVALID, "vault", "the use's name is too long");
+	buf_init(&message, VAULT_MESSAGE_MAX / 2);
+	buf_put(&message, context, strlen(context) + 1);
+	buf_str(&message, data);
+	rq.message = buf_view(&message);
+	int r = message.failed ? err_set(err, E_LIMIT, "vault", "too long to be wrapped") : ask_blob(v, &rq, ret, err);
+	if (message.ptr)
+		OPENSSL_cleanse(message.ptr, message.len);
+	buf_done(&message);
+	return r;
+}
+
+int vault_wrap(struct vault *v, const char *use, const char *context, struct str secret, struct buf *ret, struct err *err)
+{
+	return ask_wrap(v, VAULT_WRAP, use, context, secret, ret, err);
+}
+
+int vault_unwrap(struct vault *v, const char *use, const char *context, struct str wrapped, struct buf *ret, struct err *err)
+{
+	return ask_wrap(v, VAULT_UNWRAP, use, context, wrapped, ret, err);
+}
+
 int vault_acme_sign(struct vault *v, struct str input, unsigned char ret_pub[64], unsigned char ret_sig[64], struct err *err)
 {
 	struct vault_request rq = { .op = VAULT_ACME_SIGN, .message = input };

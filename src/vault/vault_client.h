@@ -39,6 +39,9 @@ int vault_site_key(struct vault *v, const char *const *names, size_t n, struct b
 int vault_site_sign(struct vault *v, const unsigned char key[32], struct str digest, struct buf *ret_der, struct err *err);
 /* input: a JWS signing input, or empty: the public key alone. ES256; see vault.h. */
 int vault_acme_sign(struct vault *v, struct str input, unsigned char ret_pub[64], unsigned char ret_sig[64], struct err *err);
+/* context: whose it is, no NUL in it; use: "totp". vault_unwrap: -E_CORRUPT when it is another's. */
+int vault_wrap(struct vault *v, const char *use, const char *context, struct str secret, struct buf *ret, struct err *err);
+int vault_unwrap(struct vault *v, const char *use, const char *context, struct str wrapped, struct buf *ret, struct err *err);
 int vault_public(struct vault *v, struct buf *ret_ca_pem, unsigned char ret_pub[32], struct err *err);
 
 /* code: 0 or negative; der is valid during the call only. */

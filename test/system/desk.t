@@ -36,6 +36,7 @@ try "an account has a one-time password" eval '"$toride" user add temp --role op
 try "with it comes the first time: a password of one's own and an app" eval 'enrol temp "$(grep -oE "[A-Z0-9]{4}(-[A-Z0-9]{4}){3}" "$top/once")"'
 try "the one-time password is spent" eval 'post again /login /login name=temp "password=$(grep -oE "[A-Z0-9]{4}(-[A-Z0-9]{4}){3}" "$top/once")" && code_is 403'
 try "what is kept of a password is a hash" eval 'grep -rqaF temp "$TORIDE_STATE/pg/data" && { grep -raF "$own" "$TORIDE_STATE/pg/data" "$lab/log"; [ $? = 1 ]; }'
+try "and of the app's secret nothing that can be read" eval '[ "$(wc -c <"$top/temp.secret")" = 33 ] && grep -rqaF "v1:" "$TORIDE_STATE/pg/data" && { grep -raF "$(cat "$top/temp.secret")" "$TORIDE_STATE/pg/data"; [ $? = 1 ]; }'
 try "the analyst, and clerks of two bodies, sign in" eval 'join sato --role analyst && join yamada --role clerk --org 412015 && join hamada --role clerk --org 412023'
 try "each is on record, under the clerk's own body" until_true 5 recorded 412015 '"activity_name":"Logon","user":{"name":"yamada"}.*"status":"Success"'
 try "a weak password isn't taken" eval 'once=$("$toride" user add weak --role operator --json | jq -r .password); post weak /login /login name=weak "password=$once" && page weak /enrol && post weak /enrol /enrol "password=P@ssw0rd2026!" "again=P@ssw0rd2026!" code=000000 && code_is 403 && holds よくある言葉'
