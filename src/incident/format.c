@@ -3,19 +3,8 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "incident/fields.h"
 #include "incident/timeline.h"
-
-static void time_field(struct buf *b, const char *key, int64_t ms)
-{
-	if (ms != NO_TIME)
-		json_field_u64(b, key, (uint64_t)ms);
-}
-
-static void text_field(struct buf *b, const char *key, const char *v)
-{
-	if (v && *v)
-		json_field_s(b, key, v);
-}
 
 static void format_severity(const struct incident *i, struct buf *b)
 {

@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "incident/fields.h"
 #include "incident/playbook.h"
 #include "incident/timeline.h"
 
@@ -258,18 +259,6 @@ static const struct store_sql attachments = {
 static const struct store_sql judgements = {
 	"show_judgements", "SELECT by_name, reason, severity, provisional, at_ms FROM judgement WHERE incident = $1 ORDER BY id LIMIT 200"
 };
-
-static void text_field(struct buf *b, const char *key, const char *v)
-{
-	if (v[0])
-		json_field_s(b, key, v);
-}
-
-static void time_field(struct buf *b, const char *key, int64_t ms)
-{
-	if (ms != NO_TIME)
-		json_field_u64(b, key, (uint64_t)ms);
-}
 
 static void row_task(const struct store_rows *r, int i, struct buf *b)
 {

@@ -10,8 +10,7 @@
 #define DAY_MS 86400000LL
 #define JST_MS (9 * 3600000LL)
 
-/* Days since 1970-01-01. */
-static int64_t day_number(int y, int m, int d)
+int64_t calendar_day(int y, int m, int d)
 {
 	int yy = m <= 2 ? y - 1 : y, mm = m + (m > 2 ? -3 : 9);
 	return 365LL * yy + yy / 4 - yy / 100 + yy / 400 + (153 * mm + 2) / 5 + d - 1 - 719468;
@@ -43,7 +42,7 @@ static bool by_name(int y, int m, int d)
 		if (fixed[i].m == m && fixed[i].d == d)
 			return true;
 	for (size_t i = 0; i < ARRAY_LEN(mondays); i++)
-		if (mondays[i].m == m && (d + 6) / 7 == mondays[i].nth && weekday(day_number(y, m, d)) == 1)
+		if (mondays[i].m == m && (d + 6) / 7 == mondays[i].nth && weekday(calendar_day(y, m, d)) == 1)
 			return true;
 	return (m == 3 && d == (int)(20.8431 + 0.242194 * n) - n / 4) || (m == 9 && d == (int)(23.2488 + 0.242194 * n) - n / 4);
 }
@@ -57,7 +56,7 @@ static bool named(int64_t day)
 
 bool calendar_holiday(int y, int m, int d)
 {
-	int64_t day = day_number(y, m, d);
+	int64_t day = calendar_day(y, m, d);
 	if (named(day))
 		return true;
 	if (named(day - 1) && named(day + 1))

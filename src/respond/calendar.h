@@ -6,6 +6,8 @@
 
 #include "model/model.h"
 
+/* Days from 1970-01-01 to that one of the proleptic Gregorian calendar. */
+int64_t calendar_day(int y, int m, int d);
 /* y, m, d of the Gregorian calendar. */
 bool calendar_holiday(int y, int m, int d);
 bool calendar_open(const struct holiday_calendar *c, int64_t ms);

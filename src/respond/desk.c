@@ -70,8 +70,7 @@ static int do_list(struct desk_call *c)
 	return 0;
 }
 
-/* Ready as soon as the incident is: with what is known now. */
-static int put_sheet(struct desk_call *c, const struct incident *i)
+int desk_put_sheet(struct desk_call *c, const struct incident *i)
 {
 	struct buf b;
 	buf_init(&b, 32 * KIB);
@@ -99,7 +98,7 @@ static int do_show(struct desk_call *c)
 	if (res == 0)
 		res = block_format_list(c->r, i.id, true, c->b, c->err);
 	if (res == 0)
-		res = put_sheet(c, &i);
+		res = desk_put_sheet(c, &i);
 	buf_putc(c->b, '}');
 	return res;
 }

@@ -21,6 +21,9 @@ int desk_load(struct desk_call *c, struct incident *i);
 /* The same again, as it is now, into the answer as "incident". */
 int desk_reload(struct desk_call *c, struct incident *i);
 
+/* The call sheet with what is known now, into the answer: ready as soon as the incident is. */
+int desk_put_sheet(struct desk_call *c, const struct incident *i);
+
 /* desk_asset.c */
 int desk_asset_import(struct desk_call *c);
 int desk_asset_list(struct desk_call *c);

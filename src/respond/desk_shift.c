@@ -88,15 +88,8 @@ int desk_call_made(struct desk_call *c)
 int desk_sheet(struct desk_call *c)
 {
 	struct incident i;
-	struct buf b;
 	int res = desk_load(c, &i);
-	if (res < 0)
-		return res;
-	buf_init(&b, 32 * KIB);
-	res = notify_sheet(c->r, &i, incident_severity(&i), c->now, &b, c->err);
-	if (res == 0)
-		json_field(c->b, "call_sheet", buf_view(&b));
-	buf_done(&b);
+	res = res < 0 ? res : desk_put_sheet(c, &i);
 	return res < 0 ? res : desk_reload(c, &i);
 }
 

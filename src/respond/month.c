@@ -3,18 +3,12 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "respond/calendar.h"
 
 #include <stdio.h>
 
 #define DAY_MS 86400000LL
 #define JST_MS (9 * 3600000LL)
-
-/* Days from 1970-01-01 to the first of a month (proleptic Gregorian). */
-static int64_t days_to(int64_t year, int64_t month)
-{
-	int64_t y = month <= 2 ? year - 1 : year, m = month + (month > 2 ? -3 : 9);
-	return 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 - 719468;
-}
 
 int month_span(const char *month, int64_t *ret_from, int64_t *ret_to, struct err *err)
 {
@@ -22,8 +16,8 @@ int month_span(const char *month, int64_t *ret_from, int64_t *ret_to, struct err
 	if (strlen(month) != 7 || month[4] != '-' || !str_to_u64((struct str){ month, 4 }, 9999, &y) || !str_to_u64((struct str){ month + 5, 2 }, 12, &m) ||
 	    m < 1 || y < 1970)
 		return err_set(err, E_INVALID, "month", "not a month like 2026-11");
-	*ret_from = days_to((int64_t)y, (int64_t)m) * DAY_MS - JST_MS;
-	*ret_to = (m == 12 ? days_to((int64_t)y + 1, 1) : days_to((int64_t)y, (int64_t)m + 1)) * DAY_MS - JST_MS;
+	*ret_from = calendar_day((int)y, (int)m, 1) * DAY_MS - JST_MS;
+	*ret_to = (m == 12 ? calendar_day((int)y + 1, 1, 1) : calendar_day((int)y, (int)m + 1, 1)) * DAY_MS - JST_MS;
 	return 0;
 }
 
