@@ -38,9 +38,11 @@ void account_token_hash(const char *token, char ret[65])
 
 static const struct store_sql sweep = { "session_sweep", "DELETE FROM session WHERE ends_ms <= $1 OR seen_ms + idle_ms <= $1" };
 static const struct store_sql crowd = {
-	"session_crowd", "DELETE FROM session WHERE account = $1 AND token NOT IN"
-			 " (SELECT token FROM session WHERE account = $1 ORDER BY seen_ms DESC, token LIMIT $2)"
+	"session_crowd", "DELETE FROM session WHERE account = $1 AND stage <> 'key' AND token NOT IN"
+			 " (SELECT token FROM session WHERE account = $1 AND stage <> 'key' ORDER BY seen_ms DESC, token LIMIT $2)"
 };
+/* Who has the password alone pushes nobody out. */
+static const struct store_sql end_asked = { "session_end_asked", "DELETE FROM session WHERE account = $1 AND stage = 'key'" };
 static const struct store_sql end_one = { "session_end", "DELETE FROM session WHERE token = $1" };
 static const struct store_sql end_all = { "session_end_all", "DELETE FROM session WHERE account = $1" };
 static const struct store_sql begin_one = {
@@ -55,19 +57,20 @@ static int run(struct accounts *a, const struct store_sql *q, const char *text, 
 }
 
 /* Room for one more of this person's, and the ones that are over go. */
-static int make_room(struct accounts *a, const char *name, const char *old, struct err *err)
+static int make_room(struct accounts *a, const struct session *who, const char *old, struct err *err)
 {
 	char hash[65];
 	struct store_args clean = { 0 }, few = { 0 };
 	store_int(&clean, clock_now_ms());
-	store_text(&few, name);
+	store_text(&few, who->name);
 	store_int(&few, SESSIONS_EACH - 1);
 	int r = store_run(a->store, &sweep, &clean, NULL, err);
 	if (r == 0 && *old) {
 		account_token_hash(old, hash);
 		r = run(a, &end_one, hash, err);
 	}
-	return r < 0 ? r : store_run(a->store, &crowd, &few, NULL, err);
+	r = r < 0 ? r : run(a, &end_asked, who->name, err);
+	return r < 0 || who->key ? r : store_run(a->store, &crowd, &few, NULL, err);
 }
 
 int account_session_begin(struct accounts *a, struct session *who, const char *old, char ret_token[SESSION_TOKEN], struct err *err)
@@ -79,14 +82,14 @@ int account_session_begin(struct accounts *a, struct session *who, const char *o
 	rnd_bytes(bytes, sizeof bytes);
 	hex_format(bytes, sizeof bytes, ret_token);
 	account_token_hash(ret_token, hash);
-	who->ends_ms = now + (who->enrol ? SESSION_ENROL_MS : SESSION_MAX_MS);
+	who->ends_ms = now + (who->enrol ? SESSION_ENROL_MS : who->key ? SESSION_KEY_MS : SESSION_MAX_MS);
 	store_text(&args, hash);
 	store_text(&args, who->name);
-	store_text(&args, who->enrol ? "enrol" : "full");
+	store_text(&args, who->enrol ? "enrol" : who->key ? "key" : "full");
 	store_int(&args, now);
 	store_int(&args, who->ends_ms);
 	store_int(&args, SESSION_IDLE_MS);
-	int r = make_room(a, who->name, old, err);
+	int r = make_room(a, who, old, err);
 	return r < 0 ? r : store_run(a->store, &begin_one, &args, NULL, err);
 }
 
@@ -98,7 +101,7 @@ static const struct store_sql touch_session = { "session_touch", "UPDATE session
 
 static bool fill(const struct store_rows *rows, struct session *ret)
 {
-	*ret = (struct session){ .enrol = strcmp(store_col(rows, 0, 3), "full") != 0, .ends_ms = store_col_int(rows, 0, 4, 0) };
+	*ret = (struct session){ .enrol = strcmp(store_col(rows, 0, 3), "enrol") == 0, .key = strcmp(store_col(rows, 0, 3), "key") == 0, .ends_ms = store_col_int(rows, 0, 4, 0) };
 	return str_copy(str_from(store_col(rows, 0, 0)), ret->name, sizeof ret->name) && str_copy(str_from(store_col(rows, 0, 1)), ret->org, sizeof ret->org) &&
 	       str_copy(str_from(store_col(rows, 0, 7)), ret->prefecture, sizeof ret->prefecture) && role_parse(store_col(rows, 0, 2), &ret->role);
 }
@@ -297,6 +300,7 @@ int account_list(struct accounts *a, struct buf *b, struct err *err)
 static const struct store_sql reset = {
 	"account_reset", "UPDATE account SET hash = $2, one_time_until_ms = $3, totp = '', totp_step = 0, failures = 0, locked_until_ms = 0 WHERE name = $1"
 };
+static const struct store_sql reset_keys = { "passkey_reset", "DELETE FROM passkey WHERE account = $1" };
 static const struct store_sql enable = { "account_enable", "UPDATE account SET enabled = $2 WHERE name = $1" };
 static const struct store_sql unlock = { "account_unlock", "UPDATE account SET failures = 0, locked_until_ms = 0 WHERE name = $1" };
 
@@ -313,6 +317,8 @@ static int change(struct accounts *a, const struct store_sql *q, const struct st
 	store_rows_done(&rows);
 	if (r == 0 && ends)
 		r = run(a, &end_all, args->v[0], err);
+	if (r == 0 && q == &reset) /* the other of the two seconds is forgotten, too */
+		r = run(a, &reset_keys, args->v[0], err);
 	if (r == 0)
 		r = store_commit(a->store, err);
 	store_abort(a->store);
@@ -352,5 +358,7 @@ int account_unlock(struct accounts *a, const char *name, struct err *err)
 int account_leaked(struct accounts *a, const char *token, struct session *ret, struct err *err)
 {
 	int r = account_session(a, token, true, ret, err);
+	if (r == 0 && ret->key)
+		r = err_set(err, E_DENIED, "session", "a passkey comes first");
 	return r < 0 ? r : account_enable(a, ret->name, false, err);
 }

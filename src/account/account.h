@@ -24,6 +24,8 @@
 #define SESSION_IDLE_MS (30 * 60 * 1000)
 #define SESSION_MAX_MS (10 * 3600 * 1000)       /* a shift */
 #define SESSION_ENROL_MS (15 * 60 * 1000)
+#define SESSION_KEY_MS (5 * 60 * 1000)
+#define PASSKEYS_EACH 10
 #define SESSIONS_EACH 5                         /* the one longest unseen gives way */
 #define SESSION_TOKEN 65                        /* hex of 32 random bytes, with its NUL */
 
@@ -70,6 +72,7 @@ struct session {
 	char name[IDENTITY_MAX], org[8], prefecture[4]; /* one of the two, or neither: all bodies */
 	enum role role;
 	bool enrol; /* may do nothing but account_enrol() */
+	bool key;   /* may do nothing but account_key_sign_in() */
 	int64_t ends_ms;
 };
 
@@ -81,6 +84,7 @@ enum sign_in {
 	SIGN_IN_EXPIRED,   /* a one-time password after its week */
 	SIGN_IN_LOCKED,    /* not looked at */
 	SIGN_IN_LOCKS,     /* wrong, and the account is locked now */
+	SIGN_IN_KEY,       /* the password was right; a session of stage `key` was begun, which a passkey is asked of */
 	SIGN_IN_PLACE,     /* not by this way; not looked at any further: another body's network can lock nobody out */
 };
 const char *sign_in_name(enum sign_in s); /* "done", "no_such_account", … */
@@ -89,6 +93,7 @@ struct credentials {
 	const char *name, *password, *code; /* code: "" when none was given */
 	const char *old;                    /* the session the browser has already, which ends; "" for none */
 	struct way way;
+	bool keys;                          /* a passkey will do in place of a code that is left empty: the page can ask for one */
 };
 /* 0 whatever came of it (*ret_how); ret_token and ret are written when SIGN_IN_DONE, ret->name and org also when the account is known. */
 int account_sign_in(struct accounts *a, const struct credentials *c, enum sign_in *ret_how, char ret_token[SESSION_TOKEN], struct session *ret,
@@ -109,6 +114,25 @@ int account_change_password(struct accounts *a, const char *token, const struct 
                             enum password_fault *ret_fault, char ret_token[SESSION_TOKEN], struct session *ret, struct err *err);
 /* -E_DENIED when there is none, or it is over. touch: somebody did something; false for a page that refreshes itself. */
 int account_session(struct accounts *a, const char *token, bool touch, struct session *ret, struct err *err);
+/* ---- passkeys (account/passkey.h) ---- */
+
+/* What a browser's script sent; the bytes are borrowed. id: hex of the credential's. name, below: the RP ID. */
+struct key_reply {
+	const char *id;
+	struct str client_data, auth_data, signature, spki;
+};
+/* "keys":[{id, label, added, used}], and "challenge" (base64url), good once; of a session of stage `key`. */
+int account_key_ask(struct accounts *a, const char *token, struct buf *b, struct err *err);
+/* SIGN_IN_DONE: a new session takes that one's place. Else SIGN_IN_CODE or _LOCKS: it counts as a wrong try. */
+int account_key_sign_in(struct accounts *a, const char *token, const char *name, const struct key_reply *k, enum sign_in *ret_how, char ret_token[SESSION_TOKEN],
+                        struct session *ret, struct err *err);
+int account_key_list(struct accounts *a, const char *token, struct buf *b, struct err *err);
+/* To register one: password and code once more (c->password, c->code; *ret_proven false: a wrong try), then what account_key_ask() gives, and
+ * "account". -E_LIMIT: PASSKEYS_EACH. */
+int account_key_begin(struct accounts *a, const char *token, const struct credentials *c, bool *ret_proven, struct buf *b, struct err *err);
+int account_key_add(struct accounts *a, const char *token, const char *name, const struct key_reply *k, const char *label, struct session *ret, struct err *err);
+int account_key_remove(struct accounts *a, const char *token, const char *id, struct session *ret, struct err *err);
+
 /* The person says that others may know the password (S-33): the account is disabled and all its sessions end. */
 int account_leaked(struct accounts *a, const char *token, struct session *ret, struct err *err);
 /* Whose it was; -E_DENIED when there is none. */

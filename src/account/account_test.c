@@ -7,6 +7,10 @@
 #include "base/mem.h"
 #include "store/pgtest.h"
 
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -188,10 +192,11 @@ static int end(void **state)
 }
 
 static struct way way = { .people = WAY_ANYBODY };
+static bool keys; /* a page that can ask for passkeys */
 
 static enum sign_in try_in(const char *name, const char *password, const char *code, const char *old)
 {
-	struct credentials c = { name, password, code, old, way };
+	struct credentials c = { name, password, code, old, way, keys };
 	enum sign_in how;
 	assert_int_equal(account_sign_in(&a, &c, &how, token, &who, &err), 0);
 	return how;
@@ -442,7 +447,7 @@ static void test_new_password(void **state)
 	memcpy(second, token, sizeof second);
 	clock_advance(60000);
 	code_now(secret, code);
-#define CHANGE(t, old, c, new) account_change_password(&a, t, &(struct credentials){ "", old, c, "", way }, new, &how, &fault, token, &s, &err)
+#define CHANGE(t, old, c, new) account_change_password(&a, t, &(struct credentials){ "", old, c, "", way, false }, new, &how, &fault, token, &s, &err)
 	assert_int_equal(CHANGE("x", OWN, code, "Nw8#rTy5!b"), -E_DENIED);
 	assert_int_equal(CHANGE(second, "wrong", code, "Nw8#rTy5!b"), 0);
 	assert_int_equal(how, ENROL_CODE);
@@ -533,7 +538,7 @@ static void test_secrets_are_wrapped(void **state)
 	sql_auth(text);
 	clock_advance(60000);
 	code_now(secret, code);
-	struct credentials c = { "minami", OWN, code, "", way };
+	struct credentials c = { "minami", OWN, code, "", way, false };
 	enum sign_in how;
 	assert_int_equal(account_sign_in(&a, &c, &how, token, &who, &err), -E_CORRUPT); /* it isn't read as it is */
 	assert_int_equal(accounts_wrap(&a, &n, &err), 0);
@@ -548,6 +553,140 @@ static void test_secrets_are_wrapped(void **state)
 	clock_advance(60000);
 	code_now(secret, code);
 	assert_int_equal(account_sign_in(&a, &c, &how, token, &who, &err), -E_CORRUPT);
+}
+
+static EVP_PKEY *my_key;
+
+/* What a browser with an authenticator sends for this challenge. made: a new credential, else a sign-in. */
+static void answer_key(const char *challenge, bool made, uint32_t count, const char *id, char client[400], unsigned char auth[256], size_t *n_auth, unsigned char sig[256],
+                       size_t *n_sig)
+{
+	unsigned char text[400];
+	snprintf(client, 400, "{\"type\":\"webauthn.%s\",\"challenge\":\"%s\",\"origin\":\"https://desk.toride.example\"}", made ? "create" : "get", challenge);
+	hash_sha256("desk.toride.example", 19, auth);
+	memset(auth + 32, 0, 224);
+	auth[32] = made ? 0x41 : 1, auth[36] = (unsigned char)count;
+	*n_auth = 37;
+	if (made) {
+		auth[54] = (unsigned char)strlen(id);
+		memcpy(auth + 55, id, strlen(id));
+		*n_auth = 55 + strlen(id) + 10;
+	}
+	memcpy(text, auth, *n_auth);
+	hash_sha256(client, strlen(client), text + *n_auth);
+	EVP_MD_CTX *c = EVP_MD_CTX_new();
+	*n_sig = 256;
+	assert_int_equal(EVP_DigestSignInit(c, NULL, EVP_sha256(), NULL, my_key), 1);
+	assert_int_equal(EVP_DigestSign(c, sig, n_sig, text, *n_auth + 32), 1);
+	EVP_MD_CTX_free(c);
+}
+
+static const char *challenge_of(struct buf *b)
+{
+	static char text[64];
+	const char *at = strstr(buf_cstr(b), "\"challenge\":\"");
+	assert_non_null(at);
+	snprintf(text, sizeof text, "%.43s", at + 13);
+	return text;
+}
+
+#define RP "desk.toride.example"
+static void test_passkeys(void **state)
+{
+	char secret[TOTP_TEXT], code[8], client[400], full[SESSION_TOKEN], key_session[SESSION_TOKEN], hex[64];
+	unsigned char auth[256], sig[256], spki[128], *p = spki;
+	size_t n_auth, n_sig;
+	bool proven;
+	enum sign_in how;
+	struct session s;
+	struct buf b;
+	(void)state;
+	if (!have_pg)
+		skip();
+	buf_init(&b, 4096);
+	keys = true;
+	my_key = EVP_EC_gen("P-256");
+	size_t n_spki = (size_t)i2d_PUBKEY(my_key, &p);
+	hex_format((const unsigned char *)"my-credential", 13, hex);
+	enrolled("kita", "operator", "", secret);
+	memcpy(full, token, sizeof full);
+	assert_int_equal(try_in("kita", OWN, "", ""), SIGN_IN_CODE); /* no passkey yet: an empty code is a wrong one */
+	struct credentials c = { "", OWN, "000000", "", way, true };
+	assert_int_equal(account_key_begin(&a, full, &c, &proven, &b, &err), 0);
+	assert_false(proven);
+	clock_advance(60000);
+	code_now(secret, code);
+	c.code = code;
+	buf_reset(&b);
+	assert_int_equal(account_key_begin(&a, full, &c, &proven, &b, &err), 0);
+	assert_true(proven);
+	answer_key(challenge_of(&b), true, 0, "my-credential", client, auth, &n_auth, sig, &n_sig);
+	struct key_reply k = { hex, str_from(client), { (char *)auth, n_auth }, { (char *)sig, n_sig }, { (char *)spki, n_spki } };
+	assert_int_equal(account_key_add(&a, full, "other.example", &k, "x", &s, &err), -E_DENIED); /* and the challenge is spent */
+	assert_int_equal(account_key_add(&a, full, RP, &k, "x", &s, &err), -E_DENIED);
+	clock_advance(60000);
+	code_now(secret, code);
+	buf_reset(&b);
+	assert_int_equal(account_key_begin(&a, full, &c, &proven, &b, &err), 0);
+	answer_key(challenge_of(&b), true, 0, "my-credential", client, auth, &n_auth, sig, &n_sig);
+	k.client_data = str_from(client), k.auth_data.len = n_auth;
+	assert_int_equal(account_key_add(&a, full, RP, &k, "庁舎の鍵", &s, &err), 0);
+	buf_reset(&b);
+	assert_int_equal(account_key_list(&a, full, &b, &err), 0);
+	assert_non_null(strstr(buf_cstr(&b), hex));
+	keys = false; /* where a page can't ask for one, as on the node */
+	assert_int_equal(try_in("kita", OWN, "", ""), SIGN_IN_CODE);
+	keys = true;
+	assert_int_equal(try_in("kita", "wrong", "", ""), SIGN_IN_PASSWORD);
+	assert_int_equal(try_in("kita", OWN, "", ""), SIGN_IN_KEY);
+	memcpy(key_session, token, sizeof key_session);
+	assert_int_equal(account_session(&a, key_session, true, &s, &err), 0);
+	assert_true(s.key && !s.enrol);
+	assert_int_equal(account_key_list(&a, key_session, &b, &err), -E_DENIED); /* it may do one thing */
+	assert_int_equal(account_leaked(&a, key_session, &s, &err), -E_DENIED);
+	assert_int_equal(account_enrol_secret(&a, key_session, secret, &err), -E_DENIED);
+	assert_int_equal(account_key_remove(&a, key_session, hex, &s, &err), -E_DENIED);
+	buf_reset(&b);
+	assert_int_equal(account_key_ask(&a, key_session, &b, &err), 0);
+	answer_key(challenge_of(&b), false, 1, "", client, auth, &n_auth, sig, &n_sig);
+	k.client_data = str_from(client), k.auth_data.len = n_auth, k.signature.len = n_sig;
+	assert_int_equal(account_key_sign_in(&a, key_session, RP, &k, &how, token, &s, &err), 0);
+	assert_true(how == SIGN_IN_DONE && !s.key && strcmp(s.name, "kita") == 0);
+	assert_int_equal(account_session(&a, token, true, &s, &err), 0);
+	assert_false(s.key || s.enrol);
+	assert_int_equal(account_session(&a, key_session, true, &s, &err), -E_DENIED);
+	char mine[SESSION_TOKEN];
+	memcpy(mine, token, sizeof mine);
+	for (int i = 0; i < SESSIONS_EACH + 1; i++) /* who has the password alone pushes nobody out */
+		assert_int_equal(try_in("kita", OWN, "", ""), SIGN_IN_KEY);
+	assert_int_equal(account_session(&a, mine, true, &s, &err), 0);
+	/* the same answer again, under a session that was asked something else; then by somebody else's credential */
+	assert_int_equal(try_in("kita", OWN, "", ""), SIGN_IN_KEY);
+	memcpy(key_session, token, sizeof key_session);
+	buf_reset(&b);
+	assert_int_equal(account_key_ask(&a, key_session, &b, &err), 0);
+	assert_int_equal(account_key_sign_in(&a, key_session, RP, &k, &how, token, &s, &err), 0);
+	assert_int_equal(how, SIGN_IN_CODE);
+	assert_int_equal(account_session(&a, key_session, true, &s, &err), -E_DENIED); /* the password comes before each try */
+	enrolled("kita2", "operator", "", secret);
+	sql_auth("INSERT INTO toride_auth.passkey(id, account, label, spki, count, added_ms) VALUES ('00', 'kita2', '', '00', 0, 1)");
+	assert_int_equal(try_in("kita2", OWN, "", ""), SIGN_IN_KEY);
+	memcpy(key_session, token, sizeof key_session);
+	buf_reset(&b);
+	assert_int_equal(account_key_ask(&a, key_session, &b, &err), 0);
+	answer_key(challenge_of(&b), false, 9, "", client, auth, &n_auth, sig, &n_sig);
+	k.client_data = str_from(client), k.signature.len = n_sig;
+	assert_int_equal(account_key_sign_in(&a, key_session, RP, &k, &how, token, &s, &err), 0); /* kita's own key and id */
+	assert_int_equal(how, SIGN_IN_CODE);
+	char once[PASSWORD_ONE_TIME];
+	assert_int_equal(account_reset(&a, "kita2", once, &err), 0); /* forgets it as it forgets the app */
+	assert_int_equal(try_in("kita2", once, "", ""), SIGN_IN_DONE);
+	assert_int_equal(account_key_remove(&a, full, hex, &s, &err), 0);
+	assert_int_equal(account_key_remove(&a, full, hex, &s, &err), -E_NOT_FOUND);
+	assert_int_equal(try_in("kita", OWN, "", ""), SIGN_IN_CODE);
+	keys = false;
+	EVP_PKEY_free(my_key);
+	buf_done(&b);
 }
 
 static void test_ways(void **state)
@@ -609,7 +748,7 @@ int main(void)
 		cmocka_unit_test(test_password_rules), cmocka_unit_test(test_password_kept), cmocka_unit_test(test_totp),
 		cmocka_unit_test(test_roles),          cmocka_unit_test(test_first_time),    cmocka_unit_test(test_adding),
 		cmocka_unit_test(test_lock),           cmocka_unit_test(test_sessions),      cmocka_unit_test(test_looking_after), cmocka_unit_test(test_new_password),
-		cmocka_unit_test(test_secrets_are_wrapped), cmocka_unit_test(test_ways), cmocka_unit_test(test_from_elsewhere),
+		cmocka_unit_test(test_secrets_are_wrapped), cmocka_unit_test(test_passkeys), cmocka_unit_test(test_ways), cmocka_unit_test(test_from_elsewhere),
 		cmocka_unit_test(test_others_cannot),
 	};
 	return cmocka_run_group_tests(tests, begin, end);

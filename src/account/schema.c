@@ -45,9 +45,18 @@ static const char prefecture[] =
 	"  WHERE s.token = encode(sha256(convert_to(current_setting('toride.session', true), 'UTF8')), 'hex')"
 	"  AND s.stage = 'full' AND a.enabled AND s.ends_ms > now.ms AND s.seen_ms + s.idle_ms > now.ms $$";
 
+/* id, spki: hex. A session of stage `key` has shown its password, and is asked for a passkey. */
+static const char passkeys[] =
+	"CREATE TABLE passkey (id text PRIMARY KEY, account text NOT NULL REFERENCES account(name), label text NOT NULL, spki text NOT NULL,"
+	" count bigint NOT NULL, added_ms bigint NOT NULL, used_ms bigint);"
+	"CREATE INDEX passkey_of ON passkey (account);"
+	"ALTER TABLE session DROP CONSTRAINT session_stage_check, ADD CONSTRAINT session_stage_check CHECK (stage IN ('enrol','key','full')),"
+	" ADD COLUMN challenge text NOT NULL DEFAULT ''";
+
 const struct schema_step account_schema_steps[] = {
 	{ 1, "accounts and sessions", tables },
 	{ 2, "what a session's page may see", scope },
 	{ 3, "an approver's prefecture", prefecture },
+	{ 4, "passkeys", passkeys },
 };
 const size_t account_schema_n = ARRAY_LEN(account_schema_steps);

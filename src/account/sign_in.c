@@ -10,7 +10,7 @@
 
 const char *sign_in_name(enum sign_in s)
 {
-	static const char *const names[] = { "done", "no_such_account", "wrong_password", "wrong_code", "one_time_password_expired", "locked", "locked_now", "not_from_here" };
+	static const char *const names[] = { "done", "no_such_account", "wrong_password", "wrong_code", "one_time_password_expired", "locked", "locked_now", "passkey_asked", "not_from_here" };
 	return names[s];
 }
 
@@ -118,36 +118,43 @@ static int judge(struct accounts *a, const struct credentials *c, const struct k
 
 static const struct store_sql wrong = {
 	"account_wrong", "UPDATE account SET failures = CASE WHEN failures + 1 >= $2 THEN 0 ELSE failures + 1 END,"
-			 " locked_until_ms = CASE WHEN failures + 1 >= $2 THEN $3 ELSE locked_until_ms END WHERE name = $1"
+			 " locked_until_ms = CASE WHEN failures + 1 >= $2 THEN $3 ELSE locked_until_ms END WHERE name = $1 RETURNING failures"
 };
 static const struct store_sql right = {
 	"account_right", "UPDATE account SET failures = 0, locked_until_ms = 0, totp_step = greatest(totp_step, $2), signed_in_ms = $3 WHERE name = $1"
 };
 
-static int note_wrong(struct accounts *a, struct known *k, enum sign_in *how, struct err *err)
+int account_note_wrong(struct accounts *a, const struct session *who, enum sign_in *how, struct err *err)
 {
 	struct store_args args = { 0 };
-	store_text(&args, k->who.name);
+	struct store_rows rows = { 0 };
+	store_text(&args, who->name);
 	store_int(&args, ACCOUNT_TRIES);
 	store_int(&args, clock_now_ms() + ACCOUNT_LOCK_MS);
 	int r = store_begin(a->store, STORE_ALL, err);
-	r = r < 0 ? r : store_run(a->store, &wrong, &args, NULL, err);
+	r = r < 0 ? r : store_run(a->store, &wrong, &args, &rows, err);
 	r = r < 0 ? r : store_commit(a->store, err);
 	store_abort(a->store);
-	if (r == 0 && k->failures + 1 >= ACCOUNT_TRIES)
+	if (r == 0 && rows.n == 1 && store_col_int(&rows, 0, 0, 0) == 0)
 		*how = SIGN_IN_LOCKS;
+	store_rows_done(&rows);
 	return r;
+}
+
+int account_note_right(struct accounts *a, const char *name, int64_t step, struct err *err)
+{
+	struct store_args args = { 0 };
+	store_text(&args, name);
+	store_int(&args, step);
+	store_int(&args, clock_now_ms());
+	return store_run(a->store, &right, &args, NULL, err);
 }
 
 static int note_right(struct accounts *a, const struct credentials *c, struct known *k, int64_t step, char token[SESSION_TOKEN], struct err *err)
 {
-	struct store_args args = { 0 };
-	store_text(&args, k->who.name);
-	store_int(&args, step);
-	store_int(&args, clock_now_ms());
 	k->who.enrol = k->one_time_until != 0;
 	int r = store_begin(a->store, STORE_ALL, err);
-	r = r < 0 ? r : store_run(a->store, &right, &args, NULL, err);
+	r = r < 0 ? r : account_note_right(a, k->who.name, step, err);
 	r = r < 0 ? r : account_session_begin(a, &k->who, c->old, token, err);
 	r = r < 0 ? r : store_commit(a->store, err);
 	store_abort(a->store);
@@ -168,10 +175,17 @@ int account_sign_in(struct accounts *a, const struct credentials *c, enum sign_i
 		OPENSSL_cleanse(&k, sizeof k);
 		return r;
 	}
-	if (how == SIGN_IN_DONE)
+	bool asked = false;
+	if (how == SIGN_IN_CODE && c->keys && !*c->code)
+		r = keys_begin(a, &k.who, c->old, &asked, ret_token, err);
+	if (asked)
+		how = SIGN_IN_KEY;
+	else if (r < 0)
+		;
+	else if (how == SIGN_IN_DONE)
 		r = note_right(a, c, &k, step, ret_token, err);
 	else if (how == SIGN_IN_PASSWORD || how == SIGN_IN_CODE || how == SIGN_IN_EXPIRED)
-		r = note_wrong(a, &k, &how, err);
+		r = account_note_wrong(a, &k.who, &how, err);
 	*ret = k.who;
 	*ret_how = how;
 	OPENSSL_cleanse(&k, sizeof k);
@@ -323,7 +337,33 @@ static int prove(struct accounts *a, const struct credentials *c, struct known *
 	if (r < 0)
 		return r;
 	*ret_right = how == SIGN_IN_DONE && !k->one_time_until;
-	return how == SIGN_IN_PASSWORD || how == SIGN_IN_CODE ? note_wrong(a, k, &how, err) : 0;
+	return how == SIGN_IN_PASSWORD || how == SIGN_IN_CODE ? account_note_wrong(a, &k->who, &how, err) : 0;
+}
+
+static int prove_session(struct accounts *a, const struct session *s, const struct credentials *c, struct known *k, int64_t *ret_step, bool *ret_right,
+                         struct err *err)
+{
+	struct credentials theirs = { s->name, c->password, c->code, "", c->way, false };
+	if (s->enrol || s->key)
+		return err_set(err, E_DENIED, "session", "one has to be signed in first");
+	return prove(a, &theirs, k, ret_step, ret_right, err);
+}
+
+int account_prove(struct accounts *a, const char *token, const struct credentials *c, bool *ret_proven, struct session *ret, struct err *err)
+{
+	struct known k = { 0 };
+	int64_t step = 0;
+	*ret_proven = false;
+	int r = account_session(a, token, true, ret, err);
+	r = r < 0 ? r : prove_session(a, ret, c, &k, &step, ret_proven, err);
+	OPENSSL_cleanse(&k, sizeof k);
+	if (r < 0 || !*ret_proven)
+		return r;
+	r = store_begin(a->store, STORE_ALL, err); /* a code counts once */
+	r = r < 0 ? r : account_note_right(a, ret->name, step, err);
+	r = r < 0 ? r : store_commit(a->store, err);
+	store_abort(a->store);
+	return r;
 }
 
 int account_change_password(struct accounts *a, const char *token, const struct credentials *c, const char *password, enum enrol *ret_how,
@@ -334,10 +374,7 @@ int account_change_password(struct accounts *a, const char *token, const struct 
 	int64_t step = 0;
 	bool proven = false;
 	int r = account_session(a, token, true, ret, err);
-	if (r == 0 && ret->enrol)
-		r = err_set(err, E_DENIED, "session", "a password of one's own comes first");
-	struct credentials theirs = { r == 0 ? ret->name : "", c->password, c->code, "", c->way };
-	r = r < 0 ? r : prove(a, &theirs, &k, &step, &proven, err);
+	r = r < 0 ? r : prove_session(a, ret, c, &k, &step, &proven, err);
 	*ret_how = ENROL_CODE;
 	if (r < 0 || !proven)
 		return r;

@@ -157,7 +157,10 @@ static int put_authd(const struct model *m, struct outset *out, struct err *err)
 	static const char *const people[] = { [DESK_OFF] = "off", [DESK_OWN] = "own", [DESK_ALL] = "all" };
 	struct buf b;
 	buf_init(&b, MIB);
-	buf_puts(&b, "{\"v\":1,\"ways\":[");
+	buf_puts(&b, "{\"v\":1");
+	json_field_s(&b, "name", desk_served(&m->service) ? m->service.desk.name : ""); /* what passkeys are for */
+	json_key(&b, "ways");
+	buf_putc(&b, '[');
 	for (size_t i = 0; i < m->n_orgs; i++) {
 		buf_puts(&b, i ? ",\n{" : "\n{");
 		json_field_s(&b, "org", m->orgs[i].code);

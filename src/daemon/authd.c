@@ -5,6 +5,7 @@
  * What hashes a password runs in the one thread beside the loop, one after the other, a few waiting at most; what looks a session up is
  * answered in between. Each of the two has a connection of its own. */
 #include "account/account.h"
+#include "account/passkey.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -25,6 +26,7 @@
 #define JOBS_MAX 8 /* a flood of tries is told to come back, the ninth at once */
 #define FIELD_MAX 512
 #define VAULT_MS 2000
+#define BYTES_TEXT (4 * (PASSKEY_DATA_MAX + 2) / 3 + 1)
 
 struct authd {
 	struct daemon d;
@@ -35,6 +37,7 @@ struct authd {
 	struct events *events;
 	struct accounts quick, slow; /* the loop's, and the thread's */
 	struct ways *ways;
+	char name[256]; /* of the desk, which passkeys are for; "": there are none */
 	struct vault *vaults[2]; /* quick's and slow's: a connection each */
 	bool ready;
 	unsigned jobs, ticks;
@@ -44,6 +47,9 @@ struct authd {
 struct asked {
 	char name[FIELD_MAX], password[FIELD_MAX], new[FIELD_MAX], code[FIELD_MAX], session[FIELD_MAX], address[FIELD_MAX], role[FIELD_MAX], org[FIELD_MAX], by[FIELD_MAX], prefecture[FIELD_MAX], way_name[FIELD_MAX];
 	struct way way; /* by which the person came */
+	bool keys;      /* the page can ask for a passkey there */
+	char client_data[BYTES_TEXT], auth_data[BYTES_TEXT], signature[BYTES_TEXT], spki[BYTES_TEXT]; /* base64url */
+	char id[2 * PASSKEY_ID_MAX + 1], label[128];
 };
 
 struct job {
@@ -100,7 +106,7 @@ static void put_person(struct buf *b, const struct session *s)
 	json_field_s(b, "role", role_name(s->role));
 	json_field_s(b, "org", s->org);
 	json_field_s(b, "prefecture", s->prefecture);
-	json_field_s(b, "stage", s->enrol ? "enrol" : "full");
+	json_field_s(b, "stage", s->enrol ? "enrol" : s->key ? "key" : "full");
 	json_field_u64(b, "ends", (uint64_t)s->ends_ms);
 }
 
@@ -114,11 +120,11 @@ static void put_first(struct buf *b, const char *key, const char *value)
 
 static int run_sign_in(struct job *j)
 {
-	struct credentials c = { j->q.name, j->q.password, j->q.code, j->q.session, j->q.way };
+	struct credentials c = { j->q.name, j->q.password, j->q.code, j->q.session, j->q.way, j->q.keys };
 	char token[SESSION_TOKEN];
 	int r = account_sign_in(&j->x->slow, &c, &j->how, token, &j->who, &j->err);
-	j->detail = r == 0 ? sign_in_name(j->how) : NULL;
-	if (r == 0 && j->how != SIGN_IN_DONE)
+	j->detail = r == 0 && j->how != SIGN_IN_KEY ? sign_in_name(j->how) : NULL; /* what comes of the passkey is told then */
+	if (r == 0 && j->how != SIGN_IN_DONE && j->how != SIGN_IN_KEY)
 		return err_set(&j->err, E_DENIED, "", "%s", sign_in_name(j->how)); /* portald shows all of them alike */
 	if (r == 0) {
 		put_first(&j->fields, "session", token);
@@ -153,7 +159,7 @@ static int run_enrol(struct job *j)
 
 static int run_password(struct job *j)
 {
-	struct credentials c = { "", j->q.password, j->q.code, "", j->q.way };
+	struct credentials c = { "", j->q.password, j->q.code, "", j->q.way, false };
 	enum enrol how = ENROL_CODE;
 	enum password_fault fault = PASSWORD_GOOD;
 	char token[SESSION_TOKEN];
@@ -179,6 +185,61 @@ static int run_reset(struct job *j)
 	int r = account_reset(&j->x->slow, j->q.name, password, &j->err);
 	if (r == 0)
 		put_first(&j->fields, "password", password);
+	return r;
+}
+
+/* ---- passkeys ---- */
+
+/* A session's answer from the browser; the bytes live in `bytes`. */
+static int take_key(const struct asked *q, unsigned char bytes[4][PASSKEY_DATA_MAX], struct key_reply *ret, struct err *err)
+{
+	const char *const texts[] = { q->client_data, q->auth_data, q->signature, q->spki };
+	struct str *const to[] = { &ret->client_data, &ret->auth_data, &ret->signature, &ret->spki };
+	ret->id = q->id;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		size_t n = 0;
+		if (base64url_parse(str_from(texts[i]), bytes[i], PASSKEY_DATA_MAX, &n) < 0)
+			return err_set(err, E_INVALID, "passkey", "not what our page's script sends");
+		*to[i] = (struct str){ (char *)bytes[i], n };
+	}
+	return 0;
+}
+
+static int run_key_sign_in(struct job *j)
+{
+	unsigned char bytes[4][PASSKEY_DATA_MAX];
+	char token[SESSION_TOKEN];
+	struct key_reply k;
+	int r = take_key(&j->q, bytes, &k, &j->err);
+	r = r < 0 ? r : account_key_sign_in(&j->x->slow, j->q.session, j->q.name, &k, &j->how, token, &j->who, &j->err);
+	if (r < 0)
+		return r;
+	j->detail = j->how == SIGN_IN_DONE ? "done_by_passkey" : j->how == SIGN_IN_CODE ? "wrong_passkey" : sign_in_name(j->how);
+	if (j->how != SIGN_IN_DONE)
+		return err_set(&j->err, E_DENIED, "", "%s", j->detail);
+	put_first(&j->fields, "session", token);
+	put_person(&j->fields, &j->who);
+	return 0;
+}
+
+static int run_key_begin(struct job *j)
+{
+	struct credentials c = { "", j->q.password, j->q.code, "", j->q.way, false };
+	bool proven = false;
+	buf_puts(&j->fields, ",\"rp\":"); /* the answer's head stands before it */
+	json_str(&j->fields, str_from(j->q.name));
+	int r = account_key_begin(&j->x->slow, j->q.session, &c, &proven, &j->fields, &j->err);
+	return r == 0 && !proven ? err_set(&j->err, E_INVALID, "code", "wrong") : r;
+}
+
+static int run_key_add(struct job *j)
+{
+	unsigned char bytes[4][PASSKEY_DATA_MAX];
+	struct key_reply k;
+	int r = take_key(&j->q, bytes, &k, &j->err);
+	r = r < 0 ? r : account_key_add(&j->x->slow, j->q.session, j->q.name, &k, j->q.label, &j->who, &j->err);
+	if (r == 0)
+		j->detail = "passkey_added";
 	return r;
 }
 
@@ -217,6 +278,37 @@ static int later(struct authd *x, const struct ctl_request *rq, const struct ask
 	}
 	x->jobs++;
 	return -E_AGAIN;
+}
+
+static int do_key_remove(struct authd *x, const struct asked *q, struct err *err)
+{
+	struct session s;
+	int r = account_key_remove(&x->quick, q->session, q->id, &s, err);
+	if (r == 0)
+		tell(x, "Logon", s.name, s.org, q->address, "passkey_removed", true);
+	return r;
+}
+
+/* What the page asks about passkeys; only where it can ask for one, of the desk's name. */
+static int handle_key(struct authd *x, const struct ctl_request *rq, const char *what, struct asked *q, struct buf *b, struct err *err)
+{
+	snprintf(q->name, sizeof q->name, "%s", x->name);
+	if (strcmp(what, "key_list") == 0)
+		return account_key_list(&x->quick, q->session, b, err);
+	if (strcmp(what, "key_remove") == 0)
+		return do_key_remove(x, q, err);
+	if (!q->keys)
+		return err_set(err, E_STATE, "way", "passkeys are used where the desk is reached by its name");
+	if (strcmp(what, "key_begin") == 0)
+		return later(x, rq, q, run_key_begin, err);
+	if (strcmp(what, "key_add") == 0)
+		return later(x, rq, q, run_key_add, err);
+	if (strcmp(what, "key_sign_in") == 0)
+		return later(x, rq, q, run_key_sign_in, err);
+	if (strcmp(what, "key_ask") != 0)
+		return err_set(err, E_INVALID, "do", "no such request: %s", what);
+	json_field_s(b, "rp", x->name);
+	return account_key_ask(&x->quick, q->session, b, err);
 }
 
 /* ---- what doesn't ---- */
@@ -284,20 +376,27 @@ static int take(yyjson_val *root, struct asked *q, struct err *err)
 	struct {
 		const char *key;
 		char *dst;
-	} fields[] = { { "name", q->name }, { "password", q->password }, { "new", q->new }, { "code", q->code }, { "session", q->session },
-		       { "address", q->address }, { "role", q->role }, { "org", q->org }, { "by", q->by },
-		       { "way", q->way_name }, { "prefecture", q->prefecture } };
+		size_t size;
+	} fields[] = {
+#define F(key, member) { key, q->member, sizeof q->member }
+		F("name", name), F("password", password), F("new", new), F("code", code), F("session", session), F("address", address), F("role", role),
+		F("org", org), F("by", by), F("way", way_name), F("prefecture", prefecture), F("client_data", client_data), F("auth_data", auth_data),
+		F("signature", signature), F("spki", spki), F("id", id), F("label", label),
+#undef F
+	};
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
 		struct str s = ctl_str(root, fields[i].key);
-		if (s.ptr && (!str_is_utf8(s) || !str_copy(s, fields[i].dst, FIELD_MAX)))
+		if (s.ptr && (!str_is_utf8(s) || !str_copy(s, fields[i].dst, fields[i].size)))
 			return err_set(err, E_INVALID, fields[i].key, "too long, or not text");
 	}
 	return 0;
 }
 
 /* What the page asks: it may not look after accounts. */
-static int handle_page(struct authd *x, const struct ctl_request *rq, const char *what, const struct asked *q, struct buf *b, struct err *err)
+static int handle_page(struct authd *x, const struct ctl_request *rq, const char *what, struct asked *q, struct buf *b, struct err *err)
 {
+	if (strncmp(what, "key_", 4) == 0)
+		return handle_key(x, rq, what, q, b, err);
 	if (strcmp(what, "session") == 0)
 		return do_session(x, q, rq->root, b, err);
 	if (strcmp(what, "sign_in") == 0)
@@ -345,6 +444,7 @@ static int handle(const struct ctl_request *rq, const char *what, struct buf *b,
 		return err_set(err, E_STATE, "pg", "the database isn't there yet");
 	int r = take(rq->root, &q, err);
 	q.way = way_of(x->ways, rq->uid == USER_CONTROL ? WAY_NODE : q.way_name); /* controld asks for whom the page has let in */
+	q.keys = x->name[0] && q.way.org[0] && ctl_bool(rq->root, "keys", false);
 	if (r == 0)
 		r = rq->uid == USER_CONTROL ? handle_control(x, rq, what, &q, b, err) : handle_page(x, rq, what, &q, b, err);
 	OPENSSL_cleanse(&q, sizeof q);
@@ -404,6 +504,10 @@ static int read_config(struct authd *x, struct err *err)
 	buf_init(&b, 4 * MIB);
 	int r = daemon_config(&x->d, &b, err);
 	r = r < 0 ? r : ways_parse(buf_view(&b), &ways, err);
+	yyjson_doc *doc = r < 0 ? NULL : yyjson_read(b.ptr, b.len, 0);
+	if (r == 0 && !str_copy(ctl_str(yyjson_doc_get_root(doc), "name"), x->name, sizeof x->name))
+		x->name[0] = 0;
+	yyjson_doc_free(doc);
 	buf_done(&b);
 	if (r < 0)
 		return r;

@@ -79,6 +79,23 @@
 	X(ENROL_KEY, "読み取れないときは、アプリにこのキーを入力します。", "If that doesn't work, type this key into the app.") \
 	X(ENROL_STEP_2, "2. ご自分のパスワードを決めます。", "2. Choose a password of your own.") \
 	X(PASSWORD_RULES, "10文字以上で、英大文字・英小文字・数字・記号をすべて含めます。よくある言葉、ご自分の名前、過去5回のパスワードは使えません。", "At least 10 characters, with capital and small letters, digits and symbols. No well-known words, not your name, none of your last five.") \
+	X(NOTHING, " ", " ") \
+	X(KEY_LATER, "パスキーを登録した方は、空欄のまま進むとパスキーをお聞きします。", "If you have a passkey, leave it empty: you are asked for it next.") \
+	X(KEY_ASK, "パスキーの確認", "Your passkey") \
+	X(KEY_ASK_HINT, "ボタンを押し、画面の案内にしたがって、パスキー(セキュリティキーや端末の指紋・顔・暗証番号)で確認してください。", "Press the button, then follow your browser: touch the security key, or use this device's fingerprint, face or PIN.") \
+	X(KEY_ASK_BUTTON, "パスキーで確認する", "Use the passkey") \
+	X(KEY_SAID, "確認できませんでした。もう一度お試しください。", "That didn't work. Please try again.") \
+	X(KEY_NO_SCRIPT, "何も起きないときは、このブラウザではパスキーを使えません。ログイン画面に戻り、認証アプリの確認コードを入力してください。", "If nothing happens, this browser can't use passkeys: go back to the sign-in page and type your app's code.") \
+	X(KEY_BACK, "ログイン画面に戻る", "Back to the sign-in page") \
+	X(KEYS, "パスキー", "Passkeys") \
+	X(KEYS_HINT, "登録すると、ログインのときに確認コードの代わりに使えます。なくしたときは、ここから消してください。", "A passkey takes the place of the code when you sign in. Remove one here when it is lost.") \
+	X(KEY_LABEL, "名前(例: 庁舎の鍵)", "Its name, as you know it") \
+	X(KEY_BEGIN, "パスキーを登録する", "Register a passkey") \
+	X(KEY_REMOVE, "消す", "Remove") \
+	X(KEY_ADDED, "登録", "registered") \
+	X(KEY_USED, "最後に使用", "last used") \
+	X(DONE_KEY, "パスキーを登録しました。", "The passkey is registered.") \
+	X(DONE_KEYLESS, "パスキーを消しました。", "The passkey is removed.") \
 	X(PASSWORD_AGAIN, "パスワード(もう一度)", "Password once more")                              \
 	X(ENROL_STEP_3, "3. アプリに表示された6桁を入力します。", "3. Type the six digits that the app shows.") \
 	X(ENROL_DO, "設定する", "Set it up")                                                                 \

@@ -13,6 +13,10 @@ static const char style[] =
 #include "portal/style.inc"
 	;
 
+static const char script[] =
+#include "portal/script.inc"
+	;
+
 static const char *text_of(struct arena *a, yyjson_val *o, const char *key)
 {
 	struct str s = ctl_str(o, key);
@@ -81,6 +85,7 @@ bool portal_japanese(const struct scgi *q)
 enum door {
 	DOOR_OPEN,  /* nobody need be signed in */
 	DOOR_ENROL, /* of the first time */
+	DOOR_KEY,   /* the password was right, a passkey is asked for */
 	DOOR_FULL,
 };
 
@@ -108,6 +113,9 @@ static const struct page {
 	{ "/ack/", true, DOOR_OPEN, ALL, WORD_COUNT, page_ack_link },
 	{ "/login", false, DOOR_OPEN, ALL, WORD_COUNT, page_login },
 	{ "/login", true, DOOR_OPEN, ALL, WORD_COUNT, page_login },
+	{ "/key", false, DOOR_KEY, ALL, WORD_COUNT, page_key },
+	{ "/key", true, DOOR_KEY, ALL, WORD_COUNT, page_key },
+	{ "/account/key/", true, DOOR_FULL, ALL, WORD_COUNT, page_account_key },
 	{ "/enrol", false, DOOR_ENROL, ALL, WORD_COUNT, page_enrol },
 	{ "/enrol", true, DOOR_ENROL, ALL, WORD_COUNT, page_enrol },
 	{ "/account", false, DOOR_FULL, ALL, WORD_COUNT, page_account },
@@ -171,16 +179,21 @@ void page_begin(struct request *rq, enum word title, const char *number, bool re
 	html_put(h, "<title>{t} {w}</title><link rel=\"stylesheet\" href=\"/toride.css\"></head><body>", number, (int)title);
 	html_put(h, "<a class=\"skip\" href=\"#main\">{w}</a><header><div class=\"brand\"><a href=\"/\">{t}</a></div>", WORD_SKIP, h->ja ? rq->p->service : rq->p->service_en);
 	html_put(h, "<a class=\"lang\" href=\"{p}?lang={u}\" lang=\"{a}\">{w}</a></header>", rq->q->post || !rq->q->path[0] ? "/" : rq->q->path, other, other, WORD_LANGUAGE);
-	if (rq->who.in && !rq->who.enrol)
+	if (rq->who.in && !rq->who.enrol && !rq->who.key)
 		put_navigation(rq);
 	html_put(h, "<main id=\"main\">");
 }
 
-static void headers(struct buf *out, const char *status, const char *type, size_t length)
+static void headers_with(struct buf *out, const char *status, const char *type, size_t length, const char *policy)
 {
 	buf_printf(out, "Status: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n", status, type, length);
-	buf_puts(out, "Content-Security-Policy: default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; "
-	              "frame-ancestors 'none'\r\nCache-Control: no-store\r\nVary: Accept-Language, Cookie\r\n");
+	buf_printf(out, "Content-Security-Policy: default-src 'none'; style-src 'self'; %sbase-uri 'none'; form-action 'self'; "
+	              "frame-ancestors 'none'\r\nCache-Control: no-store\r\nVary: Accept-Language, Cookie\r\n", policy);
+}
+
+static void headers(struct buf *out, const char *status, const char *type, size_t length)
+{
+	headers_with(out, status, type, length, "");
 }
 
 void page_end(struct request *rq, const char *status, bool refresh)
@@ -196,7 +209,7 @@ void page_end(struct request *rq, const char *status, bool refresh)
 		buf_puts(rq->out, "\r\n");
 		return;
 	}
-	headers(rq->out, status, "text/html; charset=utf-8", h->b.len);
+	headers_with(rq->out, status, "text/html; charset=utf-8", h->b.len, rq->script ? "script-src 'self'; " : "");
 	buf_str(rq->out, buf_view(&rq->cookies));
 	buf_puts(rq->out, "\r\n");
 	if (!rq->q->head)
@@ -231,7 +244,7 @@ static const struct {
 	const char *code;
 	enum word word;
 } done[] = { { "ack", WORD_DONE_ACK },     { "note", WORD_DONE_NOTE }, { "judge", WORD_DONE_JUDGE },    { "block", WORD_DONE_BLOCK },
-	     { "remove", WORD_DONE_UNDO }, { "password", WORD_DONE_PASSWORD }, { "step", WORD_DONE_STEP }, { "report", WORD_DONE_REPORT }, { "consent", WORD_DONE_CONSENT }, { "close", WORD_DONE_CLOSE }, { "approve", WORD_DONE_APPROVE } };
+	     { "remove", WORD_DONE_UNDO }, { "password", WORD_DONE_PASSWORD }, { "key", WORD_DONE_KEY }, { "keyless", WORD_DONE_KEYLESS }, { "step", WORD_DONE_STEP }, { "report", WORD_DONE_REPORT }, { "consent", WORD_DONE_CONSENT }, { "close", WORD_DONE_CLOSE }, { "approve", WORD_DONE_APPROVE } };
 
 void page_say_done(struct request *rq)
 {
@@ -288,7 +301,7 @@ static void to_the_door(struct request *rq)
 	char to[SCGI_PATH_MAX + 32];
 	bool plain = strspn(rq->q->path, "/abcdefghijklmnopqrstuvwxyzI-0123456789") == strlen(rq->q->path);
 	if (rq->who.in)
-		snprintf(to, sizeof to, "/enrol");
+		snprintf(to, sizeof to, rq->who.key ? "/key" : "/enrol");
 	else if (!rq->q->post && plain && strcmp(rq->q->path, "/") != 0)
 		snprintf(to, sizeof to, "/login?next=%s", rq->q->path);
 	else
@@ -303,9 +316,10 @@ static void run_page(struct request *rq)
 	const struct page *page = find_page(rq->q->path, rq->q->post, &rest, &other);
 	if (!page)
 		page_plain(rq, other ? "405 Method Not Allowed" : "404 Not Found", WORD_NOT_FOUND);
-	else if ((page->door == DOOR_FULL && (!rq->who.in || rq->who.enrol)) || (page->door == DOOR_ENROL && !rq->who.in))
+	else if ((page->door == DOOR_FULL && (!rq->who.in || rq->who.enrol || rq->who.key)) ||
+	         ((page->door == DOOR_ENROL || page->door == DOOR_KEY) && !rq->who.in))
 		to_the_door(rq);
-	else if (page->door == DOOR_ENROL && !rq->who.enrol)
+	else if ((page->door == DOOR_ENROL && !rq->who.enrol) || (page->door == DOOR_KEY && !rq->who.key))
 		page_go(rq, "/");
 	else if (page->door == DOOR_FULL && !(page->roles & (1u << rq->who.role)))
 		page_plain(rq, "403 Forbidden", WORD_NOT_YOURS);
@@ -317,12 +331,12 @@ static void run_page(struct request *rq)
 		bug("no answer: %s", rq->q->path);
 }
 
-static void answer_style(const struct scgi *q, struct buf *out)
+static void answer_file(const struct scgi *q, const char *type, const char *text, size_t n, struct buf *out)
 {
-	headers(out, "200 OK", "text/css; charset=utf-8", sizeof style - 1);
+	headers(out, "200 OK", type, n);
 	buf_puts(out, "\r\n");
 	if (!q->head)
-		buf_puts(out, style);
+		buf_puts(out, text);
 }
 
 void portal_answer(struct portal *p, const struct scgi *q, int err_code, struct buf *out)
@@ -331,7 +345,11 @@ void portal_answer(struct portal *p, const struct scgi *q, int err_code, struct 
 	struct request rq = { .p = p, .q = err_code < 0 ? &none : q, .out = out };
 	char automatic[4];
 	if (err_code == 0 && strcmp(q->path, "/toride.css") == 0) {
-		answer_style(q, out);
+		answer_file(q, "text/css; charset=utf-8", style, sizeof style - 1, out);
+		return;
+	}
+	if (err_code == 0 && strcmp(q->path, "/passkey.js") == 0) {
+		answer_file(q, "text/javascript; charset=utf-8", script, sizeof script - 1, out);
 		return;
 	}
 	html_init(&rq.h, portal_japanese(rq.q));

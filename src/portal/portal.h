@@ -42,6 +42,7 @@ struct portal {
 struct visitor {
 	bool in;    /* signed in, or about to be (enrol) */
 	bool enrol; /* may see the page of the first time and nothing else */
+	bool key;   /* … the page that asks for a passkey */
 	char token[TOKEN_MAX], form_token[TOKEN_MAX];
 	char name[64], org[8], prefecture[4]; /* one of the two, or neither: all bodies */
 	enum role role;
@@ -55,6 +56,7 @@ struct request {
 	struct html h;
 	struct buf cookies; /* "Set-Cookie: …" lines of the answer */
 	struct buf *out;
+	bool script;        /* this page has our script */
 	bool answered;      /* headers and all are in `out`: nothing of h goes out */
 };
 
@@ -129,6 +131,14 @@ void page_change(struct request *rq, const char *rest);
 void page_approve(struct request *rq, const char *rest);
 void page_log(struct request *rq, const char *rest);
 void page_login(struct request *rq, const char *rest);
+void page_key(struct request *rq, const char *rest);         /* a passkey is asked for, at the door */
+void page_account_key(struct request *rq, const char *rest); /* one more, or one less */
+/* The part of one's own account; nothing where the page isn't reached by the desk's name. */
+void page_keys(struct request *rq);
+/* Can this page ask for a passkey? */
+bool page_has_keys(const struct request *rq);
+/* The session that an answer brings, into the browser and on to `next` ("": the board), or to what its stage is good for. */
+void page_enter(struct request *rq, yyjson_val *root, const char *next);
 void page_enrol(struct request *rq, const char *rest);
 void page_account(struct request *rq, const char *rest);
 void page_password(struct request *rq, const char *rest);

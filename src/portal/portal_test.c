@@ -192,6 +192,7 @@ static struct portal p;
 #define KARATSU "dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd" /* of 412023 */
 #define KEN "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"     /* approves for 41 */
 #define OTHER_KEN "9999999999999999999999999999999999999999999999999999999999999999" /* for 42 */
+#define KEYED "1111111111111111111111111111111111111111111111111111111111111111"   /* the password was right, a passkey is asked for */
 #define FIRST "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"   /* signed in for the first time */
 
 static char last_request[4096]; /* what was asked last of authd or controld, but who it is */
@@ -209,6 +210,7 @@ static int fake_call(const char *socket, struct str request, struct buf *reply, 
 		       { OTHER_KEN, "\"name\":\"別\",\"role\":\"approver\",\"org\":\"\",\"prefecture\":\"42\",\"stage\":\"full\"" },
 		       { SAGA, "\"name\":\"山田\",\"role\":\"clerk\",\"org\":\"412015\",\"prefecture\":\"\",\"stage\":\"full\"" },
 		       { KARATSU, "\"name\":\"浜田\",\"role\":\"clerk\",\"org\":\"412023\",\"prefecture\":\"\",\"stage\":\"full\"" },
+		       { KEYED, "\"name\":\"鍵\",\"role\":\"analyst\",\"org\":\"\",\"prefecture\":\"\",\"stage\":\"key\"" },
 		       { FIRST, "\"name\":\"初\",\"role\":\"analyst\",\"org\":\"\",\"prefecture\":\"\",\"stage\":\"enrol\"" } };
 	char text[4096];
 	(void)timeout_ms;
@@ -454,6 +456,16 @@ static void test_bodies_apart(void **state)
 		{ "", "/incident/I-20261122-0001", "Location: /login?next=/incident/I-20261122-0001\r\n", "c2.example" },
 		{ "", "/toride.css", "text/css", "Location" },
 		{ FIRST, "/", "Location: /enrol\r\n", "I-2026" },
+		{ FIRST, "/key", "Location: /\r\n", "passkey" },
+		{ KEYED, "/", "Location: /key\r\n", "I-2026" },
+		{ KEYED, "/incident/I-20261122-0001", "Location: /key\r\n", "c2.example" },
+		{ KEYED, "/account", "Location: /key\r\n", "鍵" },
+		{ KEYED, "/key", "script-src 'self'; base-uri", "/account" },
+		{ KEYED, "/enrol", "Location: /\r\n", "secret" },
+		{ ANALYST, "/key", "Location: /\r\n", "passkey" },
+		{ ANALYST, "/account", "default-src 'none'; style-src 'self'; base-uri", "script" },
+		{ "", "/key", "Location: /login", "passkey.js" },
+		{ "", "/passkey.js", "text/javascript", "Location" },
 		{ FIRST, "/incident/I-20261122-0001", "Location: /enrol\r\n", "c2.example" },
 		{ "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", "/", "Location: /login\r\n", "I-2026" },
 		{ "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "/", "Location: /login\r\n", "I-2026" },

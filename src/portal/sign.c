@@ -41,12 +41,12 @@ static void show_login(struct request *rq, const char *status, enum word problem
 	html_put(h, "<label for=\"password\">{w}</label><input id=\"password\" name=\"password\" type=\"password\" required maxlength=\"128\" autocomplete=\"off\">", WORD_PASSWORD);
 	html_put(h, "<label for=\"code\">{w}</label><input id=\"code\" name=\"code\" inputmode=\"numeric\" maxlength=\"8\" autocomplete=\"one-time-code\" aria-describedby=\"later\">",
 	         WORD_APP_CODE);
-	html_put(h, "<p id=\"later\" class=\"hint\">{w}</p><button>{w}</button></form><p>{w}</p>", WORD_APP_CODE_LATER, WORD_SIGN_IN, WORD_NOT_ASKED_FOR);
+	html_put(h, "<p id=\"later\" class=\"hint\">{w} {w}</p><button>{w}</button></form><p>{w}</p>", WORD_APP_CODE_LATER, page_has_keys(rq) ? WORD_KEY_LATER : WORD_NOTHING, WORD_SIGN_IN,
+	         WORD_NOT_ASKED_FOR);
 	page_end(rq, status, false);
 }
 
-/* The session that an answer brings, into the browser and on to the page it is good for. */
-static void enter(struct request *rq, yyjson_val *root, const char *next)
+void page_enter(struct request *rq, yyjson_val *root, const char *next)
 {
 	char token[TOKEN_MAX];
 	if (!str_copy(ctl_str(root, "session"), token, sizeof token)) {
@@ -54,7 +54,8 @@ static void enter(struct request *rq, yyjson_val *root, const char *next)
 		return;
 	}
 	visit_set_session(rq, token);
-	page_go(rq, !str_eq(ctl_str(root, "stage"), STR("full")) ? "/enrol" : *next ? next : "/");
+	bool key = str_eq(ctl_str(root, "stage"), STR("key"));
+	page_go(rq, key ? "/key" : !str_eq(ctl_str(root, "stage"), STR("full")) ? "/enrol" : *next ? next : "/");
 	OPENSSL_cleanse(token, sizeof token);
 }
 
@@ -74,10 +75,11 @@ static void do_login(struct request *rq)
 	json_field_s(&b, "code", code);
 	json_field_s(&b, "address", rq->q->address);
 	json_field_s(&b, "way", rq->q->way);
+	json_field_bool(&b, "keys", page_has_keys(rq));
 	OPENSSL_cleanse(password, sizeof password);
 	int r = visit_ask(rq, SOCK_AUTH, &b, SIGN_IN_MS, &doc, &err);
 	if (r == 0)
-		enter(rq, yyjson_doc_get_root(doc), next);
+		page_enter(rq, yyjson_doc_get_root(doc), next);
 	else if (r == -E_DENIED)
 		show_login(rq, "403 Forbidden", WORD_SIGN_IN_NO, name, next);
 	else
@@ -201,7 +203,7 @@ static void do_enrol(struct request *rq)
 		return;
 	}
 	if (visit_ask(rq, SOCK_AUTH, &b, SIGN_IN_MS, &doc, &err) == 0)
-		enter(rq, yyjson_doc_get_root(doc), "");
+		page_enter(rq, yyjson_doc_get_root(doc), "");
 	else
 		show_enrol(rq, "403 Forbidden", problem_of(&err));
 	yyjson_doc_free(doc);
@@ -270,6 +272,7 @@ static void show_account(struct request *rq, const char *status, enum word probl
 	page_say_done(rq);
 	put_problem(h, problem);
 	put_password_form(rq);
+	page_keys(rq);
 	html_put(h, "<section><h2>{w}</h2><p>{w}</p><form method=\"post\" action=\"/account\">", WORD_LEAK, WORD_LEAK_HINT);
 	page_form_token(rq);
 	html_put(h, "<button class=\"stop\">{w}</button></form></section>", WORD_LEAK_BUTTON);

@@ -84,7 +84,10 @@ static void know_stranger(struct request *rq)
 static bool read_person(yyjson_val *root, struct visitor *v)
 {
 	char role[16];
-	v->enrol = !str_eq(ctl_str(root, "stage"), STR("full"));
+	v->enrol = str_eq(ctl_str(root, "stage"), STR("enrol"));
+	v->key = str_eq(ctl_str(root, "stage"), STR("key"));
+	if (!v->enrol && !v->key && !str_eq(ctl_str(root, "stage"), STR("full")))
+		return false;
 	return str_copy(ctl_str(root, "name"), v->name, sizeof v->name) && str_copy(ctl_str(root, "org"), v->org, sizeof v->org) &&
 	       str_copy(ctl_str(root, "prefecture"), v->prefecture, sizeof v->prefecture) &&
 	       str_copy(ctl_str(root, "role"), role, sizeof role) && role_parse(role, &v->role);

@@ -198,6 +198,30 @@ else
 	visit "$desk/log" >/dev/null
 fi
 looks log "the search"
+
+# ---- a passkey, on a terminal of the clerk's body: registered, then asked for in place of the code
+quit
+desk=https://desk.toride.example
+try "a browser with an authenticator starts on the terminal" eval 'browser 412015-pc1 "$W/home" $proxy --proxy-bypass-list=desk.toride.example --host-resolver-rules="MAP desk.toride.example 192.0.2.44" &&
+	wd POST /webauthn/authenticator "{\"protocol\":\"ctap2\",\"transport\":\"usb\",\"hasResidentKey\":true,\"hasUserVerification\":true,\"isUserVerified\":true}" | jq -se ".[0].value | strings" '
+once=$(node user add 山田 --role clerk --org 412015 --json | jq -r .password)
+enter() { visit $desk/login && field "#name" 山田 && field "#password" "$1" && field "#code" "$2" && press "main button"; }
+try "the clerk's first time" eval 'enter "$once" "" && at /enrol'
+secret=$(js 'document.querySelector(".key code").innerText' | tr -d ' ')
+try "with password and app" eval 'field "#password" "$own"; field "#again" "$own"; field "#code" "$(code)"; press "main button" && at /'
+try "one's own account offers passkeys" eval 'visit $desk/account && says パスキー'
+looks account "one's own account"
+try "password and code, once more" eval 'field "#key-label" 庁舎の鍵; field "#key-password" "$own"; field "#key-code" "$(code 30)"; press "form[action\$=\"/begin\"] button" && at /account/key/begin'
+looks passkey-new "the page that registers"
+registered() { at /account && says パスキーを登録しました && grep -q 庁舎の鍵 "$W/text"; }
+try "the authenticator answers, and it is registered" eval 'press "#passkey-go" && until_true 10 registered'
+press "nav button"
+try "signing in again, the code left empty: the passkey is asked for" eval 'enter "$own" "" && at /key'
+looks passkey "the page that asks"
+try "nothing else is open meanwhile" eval 'visit $desk/incidents && at /key && visit $desk/account && at /key'
+try "the authenticator answers, and the board comes" eval 'press "#passkey-go" && until_true 10 at / && says 監視ボード'
+try "on record as signed in by it" until_true 5 eval 'node log tail -n 100000 --org 412015 | grep -q "\"user\":{\"name\":\"山田\"}.*\"status_detail\":\"done_by_passkey\""'
+try "removed, it is asked for no more" eval 'visit $desk/account && press "form[action\$=\"/remove\"] button" && says パスキーを消しました; press "nav button"; enter "$own" "" && at /login && says ログインできません'
 quit
 echo "1..$n"
 exit $bad

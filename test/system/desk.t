@@ -170,5 +170,15 @@ try "a new password, by the old one and a code" eval 'post sato /account /accoun
 try "the old one is none any more" eval 'post again /login /login name=sato "password=$own" code=000000; code_is 403'
 session=$(awk '$6 == "toride" { print $7 }' "$top/sato.jar")
 try "signing out ends a session, also for who kept its name" eval 'post sato / /logout && code_is 200 && holds ログアウトしました && with "toride=$session" "$url/" && goes_to /login'
+
+# ---- another name for the desk ----
+cp -r "$lab/description" "$top/new"
+jq '.desk.name = "mado.toride.example"' "$lab/description/service.json" >"$top/new/service.json"
+renamed() { local d; d=$("$toride" submit "$top/new" --as tanaka --json | jq -r .digest) && "$toride" approve "$d" --as suzuki && "$toride" apply "$d"; }
+try "another name is put in force" renamed
+name=mado.toride.example
+try "it is certified, known and answered" until_true 20 eval 'by 412015-pc1; page far /login && code_is 200 && is "$(asked 412015-pc1)" 192.0.2.44'
+name=desk.toride.example
+try "the old one isn't any more" eval 'by 412015-pc1; ! page far /login && is "$(asked 412015-pc1)" ""'
 echo "1..$n"
 exit $bad
