@@ -170,6 +170,7 @@ static void put_service(struct buf *b, const struct service *s)
 	json_field_s(b, "service_en", s->name_en);
 	snprintf(desk, sizeof desk, "https://%s", s->desk.name);
 	json_field_s(b, "page_url", s->page_url[0] || !desk_served(s) ? s->page_url : desk);
+	json_field_bool(b, "tell_medium", s->tell_medium);
 	json_key(b, "clock");
 	buf_putc(b, '{');
 	json_field_u64(b, "notice_s", s->clock.notice_s);

@@ -158,6 +158,7 @@ static void read_root(struct reader *r, yyjson_val *root, struct desk *d)
 	d->service = text(r, root, "service");
 	d->service_en = text(r, root, "service_en");
 	d->page_url = yyjson_obj_get(root, "page_url") ? text(r, root, "page_url") : ""; /* a generation of before it */
+	d->tell_medium = yyjson_is_true(yyjson_obj_get(root, "tell_medium"));
 	d->clock.notice_ms = (int64_t)number(r, c, "notice_s", 86400) * 1000;
 	d->clock.escalate1_ms = (int64_t)number(r, c, "escalate1_s", 86400) * 1000;
 	d->clock.escalate2_ms = (int64_t)number(r, c, "escalate2_s", 86400) * 1000;

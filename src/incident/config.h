@@ -34,6 +34,7 @@ struct desk {
 	struct arena arena;
 	const char *service, *service_en;
 	const char *page_url; /* "": notices hold no link */
+	bool tell_medium;     /* severity 1 is told by mail, in office hours */
 	struct {
 		int64_t notice_ms, escalate1_ms, escalate2_ms, block_ms;
 		unsigned day_minute, night_minute; /* of the day in Japan: the desk's shifts */

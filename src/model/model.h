@@ -517,6 +517,7 @@ struct service {
 		const char **rules;    /* SHA-256 (hex) of prepared rule files, STATE/feeds/ips/HEX.rules, beside our own */
 		size_t n_rules;
 	} ips;
+	bool tell_medium;          /* severity 1 (an attack that failed) is told by mail in office hours; without it, at the page and in the month's numbers alone */
 	const char *page;          /* loopback address of the page, "127.0.0.1:8480" */
 	const char *page_url;      /* how people reach it, "https://desk.example.jp"; "" : desk.name, or mails hold no link */
 	const char *state_dir;     /* where the node keeps its files, "/var/lib/toride"; = place_state() there */

@@ -107,11 +107,11 @@ static int queue_channel(struct respond *r, const struct sending *q, const struc
 	return res;
 }
 
-/* What only tells that all is as before waits until the office is open; everything else goes at once. */
+/* What only tells that all is as before, or that nothing came of it, waits until the office is open; everything else goes at once. */
 static int64_t send_at(const struct respond *r, const struct sending *q)
 {
 	const struct desk_org *o = desk_org(r->desk, q->org);
-	bool waits = strcmp(q->step, "unblock") == 0 || strcmp(q->step, "release") == 0;
+	bool waits = strcmp(q->step, "unblock") == 0 || strcmp(q->step, "release") == 0 || strcmp(q->step, "medium") == 0;
 	return o && waits ? calendar_next_open(&o->calendar, q->now) : q->now;
 }
 
@@ -270,6 +270,28 @@ int notify_start(struct respond *r, const struct incident *i, int severity, bool
 		res = note_started(r, i, 1, buf_cstr(&sheet), now, err);
 	buf_done(&sheet);
 	return res;
+}
+
+static const struct store_sql told_medium = { "notice_medium", "SELECT 1 FROM notice WHERE incident = $1 AND step = 'medium' LIMIT 1" };
+
+int notify_medium(struct respond *r, const struct incident *i, int64_t now, struct err *err)
+{
+	struct notice_facts f;
+	char reason[600];
+	struct store_args a = { 0 };
+	struct store_rows rows = { 0 };
+	const struct desk_org *o = desk_org(r->desk, i->org);
+	store_int(&a, i->id);
+	int res = store_run(r->store, &told_medium, &a, &rows, err);
+	bool told = res == 0 && rows.n;
+	store_rows_done(&rows);
+	/* who isn't told of it by their own wish is no fault to be noted */
+	if (res < 0 || told || !o || !contact_at(o->contacts, o->n_contacts, NOTIFY_MEDIUM, 0, NULL))
+		return res;
+	facts(r, i, NOTIFY_MEDIUM, reason, sizeof reason, &f);
+	f.kind = NOTICE_MEDIUM;
+	res = tell(r, i, "medium", 0, &f, now, err);
+	return res < 0 ? res : inform_prefecture(r, i, "medium", -1, f, now, err);
 }
 
 int notify_raised(struct respond *r, const struct incident *i, int was, int severity, bool blocking, int64_t now,

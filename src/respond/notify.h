@@ -11,7 +11,8 @@
 
 #include "respond/respond.h"
 
-#define NOTIFY_FROM_SEVERITY 2
+#define NOTIFY_FROM_SEVERITY 2   /* at once, with escalation */
+#define NOTIFY_MEDIUM 1          /* one mail, where the description says so (notify_medium) */
 #define NOTIFY_ATTEMPTS 20     /* then it has failed */
 #define NOTIFY_STEPS 12        /* contacts asked for one incident: then the desk must know another way */
 #define NOTIFY_REFUSALS 3      /* answers 5xx until it has failed */
@@ -21,6 +22,9 @@ int notify_start(struct respond *r, const struct incident *i, int severity, bool
 int notify_raised(struct respond *r, const struct incident *i, int was, int severity, bool blocking, int64_t now,
                   struct err *err);
 int notify_judged(struct respond *r, const struct incident *i, int was, int64_t now, struct err *err);
+/* An attack that failed: one mail to the first contact who is told of severity 1, and to those of the prefecture, when the office is open. Nobody
+ * has to answer. Once an incident. */
+int notify_medium(struct respond *r, const struct incident *i, int64_t now, struct err *err);
 /* A block reached this body. kind: NOTICE_BLOCK, _OWN_BLOCK, _CONSENT, _UNBLOCK, _ISOLATE or _RELEASE (text.h). */
 struct notice_block {
 	const char *org, *block_id, *target, *reason, *number; /* number: of this body's own incident, or "" */

@@ -81,6 +81,8 @@ static int follow(struct respond *r, const struct finding *f, const struct incid
 		res = notify_start(r, &i, level, blocking, now, err);
 	else if (res == 0 && i.notice_started_ms && t->severity > t->was && t->severity >= NOTIFY_FROM_SEVERITY)
 		res = notify_raised(r, &i, t->was, t->severity, blocking, now, err);
+	else if (res == 0 && level == NOTIFY_MEDIUM && r->desk->tell_medium && !i.notice_started_ms)
+		res = notify_medium(r, &i, now, err);
 	if (res == 0 && t->opened)
 		log_info(i.org, i.number, "opened with provisional severity %d", t->severity);
 	arena_done(&arena);

@@ -545,6 +545,38 @@ static void test_store_away(void **state)
 	assert_int_equal(sql_number("SELECT count(*) FROM finding"), 1);
 }
 
+/* Severity 1: one mail in office hours to who wants to know of it, where the description says so; nobody is asked to answer, nobody is called. */
+static void test_failed_attacks_are_told_in_office_hours(void **state)
+{
+	NEED_PG();
+	struct finding f = beacon(B, "10.1.0.5", "c2.bad.example");
+	f.action = FINDING_DENIED;
+	give(&f);
+	settle();
+	assert_int_equal(sql_number("SELECT severity FROM incident"), 1);
+	assert_int_equal(sql_number("SELECT count(*) FROM notice"), 0); /* the description doesn't ask for it */
+	r.desk->tell_medium = true;
+	struct finding g = beacon(B, "10.1.0.6", "c2.other.example"), again = beacon(B, "10.1.0.6", "c2.other.example"), unwanted = beacon(A, "10.1.0.7", "c2.third.example");
+	g.action = again.action = unwanted.action = FINDING_DENIED;
+	give(&g), give(&again), give(&unwanted); /* 412015's contacts want to be told from 2 up */
+	settle();
+	assert_int_equal(sql_number("SELECT count(*) FROM notice WHERE step = 'medium' AND org = '412023' AND channel = 'mail'"), 1);
+	assert_int_equal(sql_number("SELECT count(*) FROM notice"), 1);
+	assert_int_equal(sink.n, 0); /* Sunday evening */
+	clock_advance(40 * 3600000LL);
+	settle();
+	assert_int_equal(sink_count(&sink, "tanaka@b.example"), 1);
+	assert_true(sink_has(&sink, "tanaka@b.example", "【確認のお願い】失敗した攻撃のお知らせ 危険度1") && sink_has(&sink, "tanaka@b.example", "返事はいりません") &&
+	            sink_has(&sink, "tanaka@b.example", "端末を使っている方に、心当たりがあるか聞いてください。"));
+	clock_advance(3600000);
+	settle();
+	assert_int_equal(sink.n, 1); /* silence is no reason to ask again */
+	struct finding worse = beacon(B, "10.1.0.6", "c2.other.example"); /* now one got through: told as it ever was */
+	give(&worse);
+	settle();
+	assert_int_equal(sql_number("SELECT count(*) FROM notice WHERE step = 'first'"), 1);
+}
+
 static void test_block_by_hand_and_undo(void **state)
 {
 	NEED_PG();
@@ -1059,7 +1091,7 @@ int main(void)
 		T(test_escalation), T(test_ack_stops), T(test_ack_by_link), T(test_judgement_and_clock), T(test_judged_up), T(test_judged_down),
 		T(test_relay_down_and_retry), T(test_refused_for_good), T(test_restart_in_the_middle), T(test_store_away),
 		T(test_second_body_corroborates), T(test_harmless_finding_blocks_nothing), T(test_address_as_host),
-		T(test_block_by_hand_and_undo), T(test_announcement_by_two), T(test_consent_given_later), T(test_own_incident_needs_no_consent),
+		T(test_failed_attacks_are_told_in_office_hours), T(test_block_by_hand_and_undo), T(test_announcement_by_two), T(test_consent_given_later), T(test_own_incident_needs_no_consent),
 		T(test_block_retry_and_expiry),
 		T(test_block_refused_by_torided), T(test_stopped), T(test_no_attempt_then_stopped), T(test_still_passing), T(test_terminal_still_calls),
 		T(test_watch_list), T(test_slow_torided), T(test_removed_under_way), T(test_by_hand), T(test_golden), T(test_findings_socket),

@@ -50,6 +50,9 @@ void notice_subject(const struct notice_facts *f, struct buf *b)
 	case NOTICE_CALLS:
 		buf_printf(b, "【%s】端末がまだ危険な通信を試みています 受付番号 %s", urgency(f->severity), f->number);
 		return;
+	case NOTICE_MEDIUM:
+		buf_printf(b, "【%s】失敗した攻撃のお知らせ 危険度%d 受付番号 %s", urgency(f->severity), f->severity, f->number);
+		return;
 	case NOTICE_PREFECTURE:
 		buf_printf(b, "【県への報告】%s 危険度%d 受付番号 %s", f->org_name, f->severity, f->number);
 		return;
@@ -129,6 +132,14 @@ static void body_alert(const struct notice_facts *f, struct buf *b)
 		buf_printf(b, "  次のページを開いて「受け取りました」を押すと、それで確認になります(ログインは要りません)。\n  %s\n", f->ack_url);
 	if (f->severity >= 2)
 		buf_puts(b, "  連絡がないときは、次の担当の方に連絡します。\n");
+}
+
+static void body_medium(const struct notice_facts *f, struct buf *b)
+{
+	buf_puts(b, "貴団体への攻撃が見つかりましたが、失敗に終わったことを確かめています。被害は見つかっていません。\n\n");
+	put_happened(f, b);
+	put_acts(f, b);
+	buf_puts(b, "\n■ いつまでに\n  急ぎません。このお知らせへの返事はいりません。\n");
 }
 
 static void put_block_end(const struct notice_facts *f, struct buf *b)
@@ -241,6 +252,9 @@ void notice_body(const struct notice_facts *f, struct buf *b)
 		break;
 	case NOTICE_CALLS:
 		body_calls(f, b);
+		break;
+	case NOTICE_MEDIUM:
+		body_medium(f, b);
 		break;
 	case NOTICE_PREFECTURE:
 		buf_printf(b, "%sで次のことが起きました。団体には監視窓口から直接連絡しています。\n\n", f->org_name);

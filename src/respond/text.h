@@ -18,6 +18,7 @@ enum notice_kind {
 	NOTICE_ISOLATE,    /* one terminal was cut off from the Internet */
 	NOTICE_RELEASE,    /* and given back */
 	NOTICE_HELD,       /* to the desk: a block of the system's own waits for a person */
+	NOTICE_MEDIUM,     /* to the body concerned: an attack that failed; nobody has to answer */
 	NOTICE_CALLS,      /* to the body concerned: the terminal goes on calling */
 };
 

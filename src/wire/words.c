@@ -45,6 +45,7 @@ static const struct {
 	{ WORDS_REFUSAL, "common", "多くの団体が日ごろ使っている相手先です。担当者が判断します",
 	  "many organisations use it every day: a person decides" },
 	{ WORDS_STEP, "leak", "遮断が効いていない", "block doesn't hold" },
+	{ WORDS_STEP, "medium", "失敗した攻撃のお知らせ", "an attack that failed" },
 	{ WORDS_STEP, "calls", "端末が通信を続けている", "terminal keeps calling" },
 	{ WORDS_MAIL, "queued", "送信待ち", "waiting" },
 	{ WORDS_MAIL, "sent", "送信済み", "sent" },
