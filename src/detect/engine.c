@@ -59,20 +59,33 @@ static void observe(struct arena *a, struct finding *f, enum observable_type typ
 		f->observables[f->n_observables++] = (struct observable){ type, value };
 }
 
-/* Who inside is concerned. Not where the source is a lie, comes from outside (a body's own device tells of everybody), is a child proxy that hid it, or is the whole
+static bool asks_our_name_server(yyjson_val *root)
+{
+	return at(root, "query.zone").len > 0;
+}
+
+static bool visits_a_site(yyjson_val *root)
+{
+	struct str product = at(root, "product");
+	return str_eq(product, STR("edge")) || str_eq(product, STR("waf"));
+}
+
+/* Who inside is concerned. Not where the source is a lie, comes from outside (a body's own device tells of everybody; so do its public sites and zones), is a child proxy that hid it, or is the whole
  * body's address (what Suricata sees outside). */
 static struct str terminal_of(const struct engine *e, yyjson_val *root, struct str org)
 {
 	struct str ip = at(root, "src_endpoint.ip"), rule = at(root, "rule.uid");
 	if (str_eq(at(root, "connection_info.direction"), STR("Inbound")) || str_eq(at(root, "product"), STR("suricata")) || str_eq(rule, STR("spoof")) ||
-	    facts_is_child_proxy(e->o.facts, org, ip) || (yyjson_obj_get(root, "device") && !facts_is_inside(e->o.facts, org, ip)))
+	    facts_is_child_proxy(e->o.facts, org, ip) || asks_our_name_server(root) || ((yyjson_obj_get(root, "device") || visits_a_site(root)) && !facts_is_inside(e->o.facts, org, ip)))
 		return (struct str){ NULL, 0 };
 	return ip;
 }
 
 static enum finding_action action_of(yyjson_val *root)
 {
-	struct str action = at(root, "action");
+	struct str action = at(root, "action"), status = at(root, "status");
+	if (!action.len && yyjson_get_uint(yyjson_obj_get(root, "class_uid")) == 3002) /* Authentication */
+		return str_eq(status, STR("Success")) ? FINDING_ALLOWED : str_eq(status, STR("Failure")) ? FINDING_DENIED : FINDING_UNKNOWN;
 	return str_eq(action, STR("Allowed")) ? FINDING_ALLOWED : str_eq(action, STR("Denied")) ? FINDING_DENIED : FINDING_UNKNOWN;
 }
 
@@ -115,7 +128,8 @@ static void describe(const struct engine *e, yyjson_val *root, struct str org, s
 	observe(a, f, OBSERVABLE_HOSTNAME, host);
 	observe(a, f, OBSERVABLE_IP, ip);
 	bool own = str_eq(at(root, "product"), STR("suricata")) && str_eq(at(root, "connection_info.direction"), STR("Outbound"));
-	if (!terminal.len && !own && !facts_is_child_proxy(e->o.facts, org, src))
+	/* who asks by UDP may be anybody: a forged source must never become what is blocked */
+	if (!terminal.len && !own && !asks_our_name_server(root) && !facts_is_child_proxy(e->o.facts, org, src))
 		observe(a, f, OBSERVABLE_IP, src);
 	observe(a, f, OBSERVABLE_URL, at(root, "http_request.url.url_string"));
 	observe(a, f, OBSERVABLE_HASH, at(root, "file.hash"));

@@ -176,10 +176,12 @@ static bool refused_by_policy(const struct dnstap *d, const struct dns_msg *head
 	return false;
 }
 
-static const struct orgs_one *whose(const struct dnstap *d, const struct orgs *o, const char *name)
+/* *ret_zone: of ours, asked of our own name servers; else NULL. */
+static const struct orgs_one *whose(const struct dnstap *d, const struct orgs *o, const char *name, const char **ret_zone)
 {
+	*ret_zone = NULL;
 	if (d->type == DNSTAP_AUTH_QUERY || d->type == DNSTAP_AUTH_RESPONSE)
-		return orgs_by_zone(o, name, NULL);
+		return orgs_by_zone(o, name, ret_zone);
 	return d->server.len ? orgs_by_resolver(o, d->server.len == 4 ? 4 : 6, d->server.addr) : NULL;
 }
 
@@ -203,10 +205,11 @@ const char *dnstap_event(const struct dnstap *d, const struct dnstap_place *wher
 	static const char *const protocols[] = { "", "udp", "tcp", "dot", "doh" };
 	struct dns_msg m;
 	struct dns_record q;
+	const char *zone;
 	char word[16];
 	if (dns_open(d->response.len ? d->response : d->query, &m) < 0 || m.count[0] != 1 || !dns_next_question(&m, &q))
 		return NULL;
-	const struct orgs_one *one = whose(d, where->orgs, q.name);
+	const struct orgs_one *one = whose(d, where->orgs, q.name, &zone);
 	const char *org = one ? one->code : ORGS_SERVICE;
 	int64_t us = d->query_us ? d->query_us : d->response_us;
 	buf_puts(b, "{\"class_uid\":4003");
@@ -220,6 +223,8 @@ const char *dnstap_event(const struct dnstap *d, const struct dnstap_place *wher
 	buf_puts(b, ",\"query\":{");
 	json_field_s(b, "hostname", q.name);
 	json_field_s(b, "type", dns_type_text(q.type, word));
+	if (zone)
+		json_field_s(b, "zone", zone);
 	buf_putc(b, '}');
 	if (d->response.len)
 		put_response(d, &m, b);
