@@ -26,6 +26,39 @@ void show_incident_line(yyjson_val *i)
 	       json_word(WORDS_STATE, i, "state"), told, json_when(i, "created", t), json_text(i, "terminal"), say(json_text(i, "title_ja"), json_text(i, "title")));
 }
 
+/* "1.2s", or "-" while it didn't happen. */
+static const char *span_text(yyjson_val *times, const char *key, char dst[24])
+{
+	yyjson_val *ms = yyjson_obj_get(times, key);
+	snprintf(dst, 24, "-");
+	if (ms)
+		snprintf(dst, 24, "%.1fs", (double)yyjson_get_uint(ms) / 1000);
+	return dst;
+}
+
+static void times_line(yyjson_val *i)
+{
+	char received[24], block[24], notice[24];
+	yyjson_val *times = yyjson_obj_get(i, "times");
+	printf("%-15s %s %s %llu  %s %-6s %s %-6s %s %-6s  %s\n", json_text(i, "number"), json_text(i, "org"), say("危険度", "severity"),
+	       (unsigned long long)ctl_u64(yyjson_obj_get(i, "severity"), "effective", 0), say("受付", "opened after"), span_text(times, "found_to_received", received),
+	       say("遮断", "blocked"), span_text(times, "found_to_block", block), say("連絡", "told"), span_text(times, "found_to_notice", notice),
+	       say(json_text(i, "title_ja"), json_text(i, "title")));
+}
+
+/* How long it took from the event that raised each. */
+static void show_times(yyjson_val *root, bool json)
+{
+	yyjson_val *list = yyjson_obj_get(root, "incidents"), *v;
+	size_t i, n;
+	if (json) {
+		show_json_list(list);
+		return;
+	}
+	yyjson_arr_foreach(list, i, n, v)
+		times_line(v);
+}
+
 static void show_incidents(yyjson_val *root, bool json)
 {
 	yyjson_val *list = yyjson_obj_get(root, "incidents"), *v;
@@ -164,7 +197,8 @@ static int run_list(const char *name, const char *what, int argc, char **argv, v
 
 static int incident_list(int argc, char **argv)
 {
-	return run_list("incident list", "incident.list", argc, argv, show_incidents);
+	bool times = cli_flag(&argc, argv, "--times");
+	return run_list("incident list", "incident.list", argc, argv, times ? show_times : show_incidents);
 }
 
 static int block_list(int argc, char **argv)
@@ -332,8 +366,8 @@ static int block_consent(int argc, char **argv)
 }
 
 const struct cli_command cli_incident[] = {
-	{ "incident list", "toride incident list [--org CODE] [--all] [--json]", "open incidents (--all: closed ones too)",
-	  "対応中のインシデントの一覧(--all: 終了分も)", incident_list },
+	{ "incident list", "toride incident list [--org CODE] [--all] [--times] [--json]", "open incidents (--all: closed ones too; --times: how long each step took)",
+	  "対応中のインシデントの一覧(--all: 終了分も。--times: 検知から受付・遮断・連絡までの時間)", incident_list },
 	{ "incident open", "toride incident open TITLE --org CODE --by NAME [--severity 0-3] [--terminal ADDR] [--observable V --observable_type T] [--json]",
 	  "opens an incident by hand", "インシデントを手動で登録する", incident_open },
 	{ "incident show", "toride incident show NUMBER [--json]", "one incident with its timeline, notices, blocks and evidence",

@@ -59,9 +59,10 @@ static void format_times(const struct incident *i, struct buf *b)
 	json_key(b, "times");
 	buf_putc(b, '{');
 	span(b, "found_to_received", i->found_ms, i->created_ms);
+	span(b, "found_to_block", i->found_ms, i->blocked_ms);
 	span(b, "found_to_judged", i->found_ms, i->first_judged_ms);
 	span(b, "judged_to_notice", i->judged_ms, i->notice_sent_ms);
-	span(b, "found_to_notice", i->found_ms, i->notice_sent_ms);
+	span(b, "found_to_notice", i->found_ms, i->report_first_ms);
 	span(b, "notice_to_ack", i->notice_started_ms, i->acked_ms);
 	buf_putc(b, '}');
 }

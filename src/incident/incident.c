@@ -14,7 +14,8 @@
 	"id, number, org, state, title, title_ja, rule, opened_by, severity, reasons, signature_level, terminal,"      \
 	" observable_type, observable, findings, events, created_ms, first_ms, last_ms, found_ms, judged, judged_by,"  \
 	" judged_reason, judged_ms, notice_due_ms, notice_started_ms, notice_sent_ms, notice_late, escalation,"        \
-	" acked_ms, acked_by, call_sheet, report_first_ms, report_follow_ms, report_final_ms, closed_ms, closed_by, playbook, first_judged_ms"
+	" acked_ms, acked_by, call_sheet, report_first_ms, report_follow_ms, report_final_ms, closed_ms, closed_by, playbook, first_judged_ms,"  \
+	" (SELECT min(acted_ms) FROM block WHERE block.incident = incident.id AND block.org = incident.org)"
 
 static const struct store_sql by_number = { "incident_by_number", "SELECT " COLUMNS " FROM incident WHERE number = $1" };
 static const struct store_sql by_id = { "incident_by_id", "SELECT " COLUMNS " FROM incident WHERE id = $1" };
@@ -42,7 +43,7 @@ static void read_row(const struct store_rows *rows, int r, struct arena *a, stru
 	TEXT(acked_by), TEXT(call_sheet);
 	INT(report_first_ms, 0), INT(report_follow_ms, 0), INT(report_final_ms, 0), INT(closed_ms, 0);
 	TEXT(closed_by), TEXT(playbook);
-	INT(first_judged_ms, 0);
+	INT(first_judged_ms, 0), INT(blocked_ms, 0);
 #undef TEXT
 #undef INT
 }

@@ -42,7 +42,7 @@ struct incident {
 	int64_t report_first_ms, report_follow_ms, report_final_ms, closed_ms;
 	const char *closed_by;
 	const char *playbook; /* "" for one of an earlier Toride */
-	int64_t first_judged_ms;
+	int64_t first_judged_ms, blocked_ms; /* blocked: when the first block at its own body acted */
 };
 
 /* What counts: the person's word, else the system's. */

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum stage { STAGE_NONE, STAGE_OTHER, STAGE_RECON, STAGE_DELIVERY, STAGE_IMPACT, STAGE_EXFIL, STAGE_C2 };
+enum stage { STAGE_NONE, STAGE_OTHER, STAGE_RECON, STAGE_DELIVERY, STAGE_IMPACT, STAGE_ACCESS, STAGE_EXFIL, STAGE_C2 };
 
 static const struct {
 	const char *technique; /* and its sub-techniques */
@@ -17,7 +17,8 @@ static const struct {
 	{ "T1008", STAGE_C2 },       { "T1001", STAGE_C2 },       { "T1132", STAGE_C2 },       { "T1104", STAGE_C2 },
 	{ "T1219", STAGE_C2 },       { "T1041", STAGE_EXFIL },    { "T1048", STAGE_EXFIL },    { "T1567", STAGE_EXFIL },
 	{ "T1020", STAGE_EXFIL },    { "T1030", STAGE_EXFIL },    { "T1029", STAGE_EXFIL },    { "T1486", STAGE_IMPACT },
-	{ "T1485", STAGE_IMPACT },   { "T1490", STAGE_IMPACT },   { "T1566", STAGE_DELIVERY }, { "T1189", STAGE_DELIVERY },
+	{ "T1485", STAGE_IMPACT },   { "T1490", STAGE_IMPACT },   { "T1491", STAGE_IMPACT },   { "T1110", STAGE_ACCESS },
+	{ "T1566", STAGE_DELIVERY }, { "T1189", STAGE_DELIVERY },
 	{ "T1204", STAGE_DELIVERY }, { "T1105", STAGE_DELIVERY }, { "T1195", STAGE_DELIVERY }, { "T1608", STAGE_DELIVERY },
 	{ "T1046", STAGE_RECON },    { "T1018", STAGE_RECON },    { "T1595", STAGE_RECON },    { "T1590", STAGE_RECON },
 	{ "T1592", STAGE_RECON },
@@ -48,6 +49,8 @@ static const struct {
 	    "Transfers that look like exfiltration got through repeatedly." } },
 	{ STAGE_EXFIL, FINDING_ALLOWED, 0, false, 2,
 	  { "exfil_allowed", "外部への持ち出しとみられる通信が成立しました。", "A transfer that looks like exfiltration got through." } },
+	{ STAGE_ACCESS, FINDING_ALLOWED, 0, false, 3,
+	  { "access_gained", "パスワードが破られ、ログオンが成立しました。", "A password was found: the logon succeeded." } },
 	{ STAGE_IMPACT, FINDING_ALLOWED, 0, false, 3,
 	  { "impact", "被害が発生しています。", "Damage is being done." } },
 	{ STAGE_DELIVERY, FINDING_ALLOWED, 0, FILE_SEEN, 3,

@@ -15,7 +15,8 @@ static const struct store_sql add_call = {
 	"call_add", "INSERT INTO call(incident, org, at_ms, by_name, to_name, phone, result, words) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
 };
 static const struct store_sql told_by_phone = {
-	"incident_called", "UPDATE incident SET notice_started_ms = coalesce(notice_started_ms, $2), notice_sent_ms = $2,"
+	"incident_called", "UPDATE incident SET notice_started_ms = coalesce(notice_started_ms, $2), notice_sent_ms ="
+			   " CASE WHEN notice_sent_ms >= coalesce(judged_ms, 0) THEN notice_sent_ms ELSE $2 END,"
 			   " report_first_ms = coalesce(report_first_ms, $2) WHERE id = $1"
 };
 

@@ -48,9 +48,9 @@ static const struct store_sql others = {
 static const struct store_sql times = {
 	"month_times",
 	"SELECT k, count(d), percentile_disc(0.5) WITHIN GROUP (ORDER BY d), percentile_disc(0.95) WITHIN GROUP (ORDER BY d), max(d) FROM"
-	" (SELECT created_ms, first_judged_ms, judged_ms, found_ms, notice_sent_ms, notice_started_ms, acked_ms" OF_MONTH ") i,"
+	" (SELECT created_ms, first_judged_ms, judged_ms, found_ms, notice_sent_ms, notice_started_ms, report_first_ms, acked_ms" OF_MONTH ") i,"
 	" LATERAL (VALUES (1, first_judged_ms - found_ms), (2, CASE WHEN notice_sent_ms >= judged_ms THEN notice_sent_ms - judged_ms END),"
-	"  (3, notice_sent_ms - found_ms), (4, acked_ms - notice_started_ms)) v(k, d) WHERE d >= 0 GROUP BY k ORDER BY k"
+	"  (3, report_first_ms - found_ms), (4, acked_ms - notice_started_ms)) v(k, d) WHERE d >= 0 GROUP BY k ORDER BY k"
 };
 static const struct store_sql days = {
 	"month_days", "SELECT (created_ms - $1) / 86400000 AS d, count(*)" OF_MONTH " GROUP BY d ORDER BY d"

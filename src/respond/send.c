@@ -217,7 +217,8 @@ static const struct store_sql set_failed = {
 	"notice_failed", "UPDATE notice SET state = 'failed', last_error = $2 WHERE id = $1"
 };
 static const struct store_sql incident_told = {
-	"incident_told", "UPDATE incident SET notice_sent_ms = $2, report_first_ms = coalesce(report_first_ms, $2)"
+	"incident_told", "UPDATE incident SET report_first_ms = coalesce(report_first_ms, $2),"
+			 " notice_sent_ms = CASE WHEN notice_sent_ms >= coalesce(judged_ms, 0) THEN notice_sent_ms ELSE $2 END" /* the first since the judgement */
 			 " WHERE id = $1 RETURNING found_ms"
 };
 

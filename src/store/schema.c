@@ -234,6 +234,9 @@ static const char by_prefecture[] =
 	"  EXECUTE format('ALTER POLICY session_rows ON %I USING (toride_within((SELECT toride_portal_scope()), org))', t);"
 	" END LOOP; END $$";
 
+/* when an incident was first blocked is asked with every list of them */
+static const char blocks_of[] = "CREATE INDEX block_of ON block (incident) WHERE incident IS NOT NULL";
+
 const struct schema_step schema_steps[] = {
 	{ 1, "tables of the desk", tables },
 	{ 2, "row-level security, append-only timeline", security },
@@ -250,6 +253,7 @@ const struct schema_step schema_steps[] = {
 	{ 13, "assets and vulnerabilities", assets },
 	{ 14, "announcements to the upstream", announced },
 	{ 15, "whoever sees a prefecture's bodies", by_prefecture },
+	{ 16, "blocks by incident", blocks_of },
 };
 
 /* The portal's role sees what the session it names may see, and not what it asks for: whatever table a step made. */
