@@ -39,6 +39,7 @@ def service():
         "name_servers": [
             {"name": "ns1.toride.example", "addr4": "198.51.100.53", "addr6": "2001:db8:100::53"},
             {"name": "ns2.toride.example", "addr4": "198.51.100.54", "addr6": "2001:db8:100::54"}],
+        "log4": "192.0.2.14", "log6": "2001:db8:2::14",
         "time": {"addr4": "192.0.2.123", "addr6": "2001:db8:2::123", "servers": [{"host": "203.0.113.123", "nts": True}]},
         "desk": {"name": "desk.toride.example", "addr4": "192.0.2.44", "addr6": "2001:db8:2::44"},
         "web4": "198.51.100.3", "web6": "2001:db8:100::3",
@@ -94,6 +95,18 @@ def record(name, kind, data, **more):
     return {"name": name, "type": kind, **more, "data": data}
 
 
+def terminals(code, net):
+    """Two desktops; Karatsu's AD server has the cloud's address as its syslog server."""
+    out = [{"addr": f"10.{net}.0.5", "name": "pc1"}, {"addr": f"10.{net}.0.6", "name": "pc2"}]
+    return out + ([{"addr": f"10.{net}.0.9", "name": "ad1"}] if code == "412023" else [])
+
+
+def log_sources(code, net):
+    if code != "412023":
+        return []
+    return [{"name": "ad1", "addr": f"10.{net}.0.9", "format": "windows"}]
+
+
 def zones(code):
     """A body's zone, as town.genkai.lg.example; Saga has a sub-zone of its own, Karatsu one that others serve."""
     place, kind = ENGLISH[code].lower().rsplit(" ", 1)
@@ -146,7 +159,7 @@ def organisation(i, row, smallest):
         "prefixes": [f"10.{net}.0.0/16", f"2001:db8:41{i:02x}::/48"],
         "router4": f"100.64.{i}.2", "router6": f"fd00:64:{i:x}::2",
         "global4": f"198.51.100.{100 + i}", "global6": f"2001:db8:100::{100 + i:x}",
-        "terminals": [{"addr": f"10.{net}.0.5", "name": "pc1"}, {"addr": f"10.{net}.0.6", "name": "pc2"}],
+        "terminals": terminals(code, net),
         "registered_only": code == "413453",
         "child_proxies": [f"10.{net}.0.8"] if code == "412040" else [],
         "guaranteed_mbps": int(row["average_high_mbps"]), "ceiling_mbps": int(row["peak_mbps"]),
@@ -161,6 +174,7 @@ def organisation(i, row, smallest):
         "scan_fail": "closed", "scan_max_mib": 100, "unscannable_allow": False,
         "consent": consent(i), "retention_days": 396, "zones": zones(code), "sites": sites(code, net),
         "dns": {"safe_search": code in ("412015", "414417"), "encrypted": code == "412015"},
+        "log_sources": log_sources(code, net),
     }
 
 

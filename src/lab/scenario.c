@@ -195,6 +195,15 @@ static bool capture(struct play *p, yyjson_val *step, const char *text, char why
 	return true;
 }
 
+/* "show": what the command said, below the step. */
+static void show(const struct play *p, struct str text)
+{
+	struct str row;
+	while (str_next(&text, '\n', &row))
+		if (row.len)
+			printf("%s" STR_FMT "\n", p->opts->tap ? "# " : "            ", STR_ARG(row));
+}
+
 static void tell(struct play *p, yyjson_val *step, bool ok, const char *why)
 {
 	const char *what = says(p, yyjson_obj_get(step, "say"));
@@ -210,31 +219,36 @@ static void tell(struct play *p, yyjson_val *step, bool ok, const char *why)
 		p->result.failed++;
 }
 
+/* Once; what it said stays in out for whoever shows it. */
+static bool try_once(struct play *p, yyjson_val *step, struct buf *out, char why[256])
+{
+	struct err err = { 0 };
+	int status = -1;
+	buf_reset(out);
+	if (try_step(p, step, out, &status, &err) < 0) {
+		snprintf(why, 256, "%s: %.200s", err.path, err.msg);
+		return false;
+	}
+	return holds(p, step, out, status, why) && capture(p, step, buf_cstr(out), why);
+}
+
 static bool acted(struct play *p, yyjson_val *step)
 {
 	yyjson_val *within = yyjson_obj_get(step, "within");
 	int64_t until = clock_mono_ms() + (yyjson_is_num(within) ? (int64_t)(yyjson_get_num(within) * 1000) : 15000);
 	char why[256] = "";
+	struct buf out;
 	bool ok;
-	do {
-		struct buf out;
-		struct err err = { 0 };
-		int status = -1;
-		buf_init(&out, 4 * MIB);
-		if (try_step(p, step, &out, &status, &err) < 0) {
-			snprintf(why, sizeof why, "%s: %.200s", err.path, err.msg);
-			ok = false;
-		} else {
-			ok = holds(p, step, &out, status, why) && capture(p, step, buf_cstr(&out), why);
-		}
-		buf_done(&out);
-		if (!ok)
-			poll(NULL, 0, 200);
-	} while (!ok && clock_mono_ms() < until);
+	buf_init(&out, 4 * MIB);
+	while (!(ok = try_once(p, step, &out, why)) && clock_mono_ms() < until)
+		poll(NULL, 0, 200);
 	for (char *c = why; *c; c++)
 		if (*c == '\n' || *c == '\r')
 			*c = ' ';
 	tell(p, step, ok, why);
+	if (ok && yyjson_get_bool(yyjson_obj_get(step, "show")))
+		show(p, buf_view(&out));
+	buf_done(&out);
 	return ok;
 }
 
@@ -262,7 +276,7 @@ static void stop_background(struct play *p, const char *name)
 
 static bool known_members(yyjson_val *step, struct err *err)
 {
-	static const char *const names[] = { "say", "on", "run", "toride", "mail", "expect", "within", "capture", "start", "stop", "wait" };
+	static const char *const names[] = { "say", "on", "run", "toride", "mail", "expect", "within", "capture", "show", "start", "stop", "wait" };
 	size_t i, max;
 	yyjson_val *k, *v;
 	yyjson_obj_foreach(step, i, max, k, v) {

@@ -8,8 +8,8 @@
  *     { "start": "beacon", "on": …, "run": […] }, { "stop": "beacon" }, { "wait": 2 } ] }
  *
  * A step is tried again until its expectation holds or `within` seconds are over (default 15). "${NUMBER}" in
- * later steps is what was captured (POSIX extended regular expression); "${DIR}" is the lab's directory. Unknown
- * members are errors. */
+ * later steps is what was captured (POSIX extended regular expression); "${DIR}" is the lab's directory. "show": true prints what a
+ * command said below its step. Unknown members are errors. */
 #ifndef LAB_SCENARIO_H
 #define LAB_SCENARIO_H
 

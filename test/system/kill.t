@@ -131,7 +131,7 @@ mkdir -p "$lab/internet/www/phish/new"
 begin_asking
 ask_malware
 try "terminals of both organisations are served" goes_on
-for p in vaultd authd controld scand proxyd intaked detectd indexd stored respondd probed portald clamd unbound knot nsd1 nsd2 chronyd postgres nginx; do
+for p in vaultd authd controld scand proxyd intaked detectd indexd stored respondd recvd probed portald clamd unbound knot nsd1 nsd2 chronyd postgres nginx; do
 	began=$(date +%s%N)
 	try "$p comes back after kill -9" shoot $p
 	echo "# $p: ready again after $((($(date +%s%N) - began) / 1000000)) ms"
