@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "detect/baseline.h"
 #include "detect/facts.h"
 #include "detect/follow.h"
 #include "detect/intel.h"
@@ -285,11 +286,16 @@ static void count_all(struct detectd *t)
 	count(t, "values_cut", m.values_cut);
 	struct intel_stats i = { 0 };
 	struct sightings_stats seen;
+	struct baseline_stats usual;
 	if (t->intel)
 		intel_stats(t->intel, &i);
 	sightings_stats(follow_sightings(t->follow), &seen);
 	count(t, "intel_values", i.items);
 	count(t, "intel_hits", seen.hits);
+	follow_baseline(t->follow, &usual);
+	count(t, "usual_values", usual.values);
+	count(t, "usual_new", usual.fresh);
+	count(t, "usual_full", usual.full);
 	count(t, "correlation_groups", c.groups);
 	count(t, "correlation_evicted", c.evicted);
 	count(t, "correlation_late", c.late);

@@ -20,7 +20,7 @@ static void put_text(struct buf *b, struct str s)
 	wr_blob(b, s);
 }
 
-static bool put_value(struct buf *b, yyjson_val *v)
+bool correlate_put_value(struct buf *b, yyjson_val *v)
 {
 	char d[40];
 	if (yyjson_is_str(v))
@@ -40,7 +40,7 @@ bool correlate_key(struct correlator *c, const struct rule *r, unsigned slot, st
 	wr_blob(b, str_from(r->id));
 	wr_blob(b, org);
 	for (unsigned i = 0; i < k->n_group; i++)
-		if (!put_value(b, field_value(root, &k->paths[slot][i]))) {
+		if (!correlate_put_value(b, field_value(root, &k->paths[slot][i]))) {
 			c->stats.ungrouped++;
 			return false;
 		}
@@ -75,7 +75,7 @@ static bool hash_of(const struct correlation *k, unsigned slot, yyjson_val *root
 	bool ok = true;
 	buf_init(&b, CORRELATE_KEY);
 	for (unsigned i = 0; ok && i < k->n_value; i++)
-		ok = put_value(&b, field_value(root, &k->value_paths[slot][i])) && !b.failed;
+		ok = correlate_put_value(&b, field_value(root, &k->value_paths[slot][i])) && !b.failed;
 	if (ok)
 		*ret = hash_sip(fixed, b.ptr, b.len);
 	buf_done(&b);

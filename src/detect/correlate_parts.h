@@ -184,6 +184,7 @@ void group_remove_first(struct correlator *c, struct group_at at, uint32_t n);
 void group_compact(struct correlator *c, struct group_at at); /* those of weight 0 go */
 void group_empty(struct correlator *c, struct group_at at);
 void group_sample(struct correlator *c, struct group_at at, struct str json, unsigned slot); /* copied; the old one stays without memory */
+bool correlate_put_value(struct buf *b, yyjson_val *v); /* a field's value as part of a key; false: there is none */
 struct entry *group_by_value(struct correlator *c, struct group_at at, uint64_t hash); /* a living one; NULL: none */
 void groups_make_room(struct correlator *c, uint32_t shard);
 void groups_expire(struct correlator *c); /* those that can't count any more */

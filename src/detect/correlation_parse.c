@@ -55,14 +55,10 @@ static int read_group_by(struct rule_parser *p, const struct yml *c, struct corr
 static int read_timespan(struct rule_parser *p, const struct yml *c, struct correlation *k)
 {
 	const struct yml *y = yml_get(c, "timespan");
-	uint64_t n = 0;
 	if (!y || y->kind != YML_SCALAR || y->text.len < 2)
 		return rule_fault(p, y ? y->line : c->line, "correlation: timespan is missing (as in 30s, 5m, 1h, 2d)");
-	char unit = y->text.ptr[y->text.len - 1];
-	int64_t ms = unit == 's' ? 1000 : unit == 'm' ? 60000 : unit == 'h' ? 3600000 : unit == 'd' ? 86400000 : 0;
-	if (!ms || !str_to_u64((struct str){ y->text.ptr, y->text.len - 1 }, 100000000, &n) || !n)
+	if (!rule_timespan(y->text, &k->timespan_ms))
 		return rule_fault(p, y->line, "correlation: timespan must be a number and s, m, h or d");
-	k->timespan_ms = (int64_t)n * ms;
 	return k->timespan_ms <= CORRELATION_SPAN_MS ? 0 : rule_fault(p, y->line, "correlation: timespan is longer than 30 days");
 }
 

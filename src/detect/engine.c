@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "detect/baseline.h"
 #include "detect/facts.h"
 #include "detect/sighting.h"
 #include "detect/tally.h"
@@ -17,6 +18,7 @@ struct engine {
 	struct engine_opts o;
 	struct matcher *matcher;
 	struct correlator *correlator;
+	struct baseline *own; /* where nobody gave one */
 	struct arena arena; /* texts of what the event at hand alone would be, and */
 	struct finding now; /* that, without rule and uid */
 	int64_t newest;
@@ -341,6 +343,8 @@ int engine_event(struct engine *e, const struct engine_event *ev, struct err *er
 			e->now.records[e->now.n_records++] = copy(&e->arena, ev->record);
 	}
 	for (uint32_t i = 0; i < m.n_fired; i++) {
+		if (m.fired[i]->first_seen.n && !baseline_new(e->o.baseline, m.fired[i], e->org, m.root, time))
+			continue;
 		if (!m.fired[i]->referenced)
 			single(e, m.fired[i], ev);
 		correlate(e, m.fired[i], ev, m.root);
@@ -381,6 +385,10 @@ int engine_create(const struct engine_opts *o, struct engine **ret, struct err *
 	e->o = *o;
 	arena_init(&e->arena, 4 * MIB);
 	int r = matcher_create(o->rules, &e->matcher, err);
+	if (r == 0 && !o->baseline) {
+		r = baseline_create(NULL, &e->own, err);
+		e->o.baseline = e->own;
+	}
 	if (r == 0)
 		r = correlator_create(&(struct correlate_opts){ .rules = o->rules, .max_bytes = o->correlation_bytes ? o->correlation_bytes : ENGINE_CORRELATION,
 		                                                .horizon_ms = o->horizon_ms, .fn = correlated, .user = e },
@@ -399,6 +407,7 @@ void engine_destroy(struct engine **ep)
 		return;
 	matcher_destroy(&e->matcher);
 	correlator_destroy(&e->correlator);
+	baseline_destroy(&e->own);
 	arena_done(&e->arena);
 	mem_free(e);
 	*ep = NULL;

@@ -11,6 +11,7 @@ struct facts; /* facts.h: what the description says about organisations; NULL is
 struct tally; /* tally.h: what is looked for by value; NULL is fine */
 struct intel; /* intel.h: values known to be bad; NULL is fine */
 struct sightings; /* sighting.h: needed with intel */
+struct baseline; /* baseline.h */
 
 struct engine;
 struct engine_opts {
@@ -19,6 +20,7 @@ struct engine_opts {
 	struct tally *tally;         /* must outlive the engine; told by whoever owns it */
 	const struct intel *intel;
 	struct sightings *sightings; /* must outlive the engine */
+	struct baseline *baseline;   /* must outlive the engine; NULL: it learns for itself, in memory */
 	size_t correlation_bytes;    /* 0: 64 MiB */
 	int horizon_ms;              /* correlate.h; 0: the usual ones */
 	void (*on_finding)(const struct finding *f, void *user); /* f is valid during the call */

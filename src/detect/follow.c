@@ -3,13 +3,16 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "detect/baseline.h"
 #include "detect/facts.h"
 #include "detect/sighting.h"
 #include "detect/tally.h"
 #include "wire/cursor.h"
 
+#include <limits.h>
 #include <stdio.h>
 
 #define STATE_MAX (256u * 1024 * 1024)
@@ -25,6 +28,7 @@ struct follow {
 	struct engine *engine;
 	struct tally *tally;
 	struct sightings *sightings;
+	struct baseline *baseline;
 	const struct intel *intel;
 	struct follow_stats stats;
 	uint64_t last_seq; /* of the findings put */
@@ -53,7 +57,7 @@ static void on_finding(const struct finding *f, void *user)
 static int make_engine(struct follow *f, const struct ruleset *rules, const struct facts *facts, struct engine **ret,
                        struct err *err)
 {
-	return engine_create(&(struct engine_opts){ .rules = rules, .facts = facts, .tally = f->tally, .intel = f->intel, .sightings = f->sightings, .on_finding = on_finding, .user = f }, ret, err);
+	return engine_create(&(struct engine_opts){ .rules = rules, .facts = facts, .tally = f->tally, .intel = f->intel, .sightings = f->sightings, .baseline = f->baseline, .on_finding = on_finding, .user = f }, ret, err);
 }
 
 /* ---- state */
@@ -118,6 +122,7 @@ static int write_snapshot(struct follow *f, struct err *err)
 	int r = f->snap.failed ? err_set(err, (enum err_code)-f->snap.failed, f->state, "the state is too large to be saved")
 	                       : fs_write(f->state, buf_view(&f->snap), 0600, err);
 	buf_reset(&f->snap);
+	r = r < 0 ? r : baseline_flush(f->baseline, err);
 	f->stats.saves += r == 0;
 	f->cost_ms += clock_mono_ms() - from;
 	return r;
@@ -131,6 +136,7 @@ int follow_save(struct follow *f, uint64_t acked, struct err *err)
 		if (f->put_failed)
 			return err_set(err, (enum err_code)-f->put_failed, "", "a finding could not be kept");
 		snapshot(f, &f->snap);
+		baseline_mark(f->baseline);
 		f->snap_seq = f->last_seq;
 		f->changed = false;
 		f->cost_ms = clock_mono_ms() - from;
@@ -273,6 +279,25 @@ int follow_rules(struct follow *f, const struct ruleset *rules, const struct fac
 	return 0;
 }
 
+/* A damaged one is set aside and learnt anew. */
+static int open_baseline(struct follow *f, struct err *err)
+{
+	char file[PATH_MAX], aside[PATH_MAX + 8];
+	if (snprintf(file, sizeof file, "%s.usual", f->state) >= (int)sizeof file)
+		return err_set(err, E_INVALID, f->state, "the name is too long");
+	int r = baseline_create(file, &f->baseline, err);
+	if (r != -E_CORRUPT)
+		return r;
+	f->stats.faults++;
+	snprintf(aside, sizeof aside, "%s.bad", file);
+	log_err(LOG_LEVEL_ERROR, "", file, err);
+	if (rename(file, aside) < 0)
+		return err_errno(err, file, "cannot be set aside");
+	if (err)
+		err->code = 0;
+	return baseline_create(file, &f->baseline, err);
+}
+
 int follow_open(const struct follow_opts *o, const struct ruleset *rules, const struct facts *facts, struct follow **ret,
                 struct err *err)
 {
@@ -291,6 +316,8 @@ int follow_open(const struct follow_opts *o, const struct ruleset *rules, const 
 		r = tally_create(&f->tally, err);
 	if (r == 0)
 		r = sightings_create(&f->sightings, err);
+	if (r == 0)
+		r = open_baseline(f, err);
 	if (r == 0)
 		r = make_engine(f, rules, facts, &f->engine, err);
 	if (r == 0)
@@ -328,11 +355,17 @@ void follow_close(struct follow **fp)
 	engine_destroy(&f->engine);
 	tally_destroy(&f->tally);
 	sightings_destroy(&f->sightings);
+	baseline_destroy(&f->baseline);
 	buf_done(&f->snap);
 	mem_free(f->segments);
 	mem_free(f->state);
 	mem_free(f);
 	*fp = NULL;
+}
+
+void follow_baseline(const struct follow *f, struct baseline_stats *ret)
+{
+	baseline_stats(f->baseline, ret);
 }
 
 void follow_stats(const struct follow *f, struct follow_stats *ret)

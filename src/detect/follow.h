@@ -5,7 +5,7 @@
  * every finding made up to it; after a crash the events since are read again and give the same findings with the
  * same uids. (Follows from that: no finding is lost, and a repeated one is recognised by its uid.)
  *   "TRDDET04", blob cursors (reader_save), blob correlations (correlator_save), blob list (tally_list), blob sightings
- *   (sightings_save), SHA-256 of all before
+ *   (sightings_save), SHA-256 of all before. Beside it STATE.usual (baseline.h), written after it
  * A state file that is missing starts at the beginning; one that is damaged is reported, and does the same. */
 #ifndef DETECT_FOLLOW_H
 #define DETECT_FOLLOW_H
@@ -14,6 +14,7 @@
 #include "segment/reader.h"
 
 struct follow;
+struct baseline_stats;
 struct follow_opts {
 	const char *segments, *state;  /* directory; file */
 	segment_key_fn key;
@@ -36,6 +37,7 @@ void follow_close(struct follow **f); /* without a save */
 int follow_rules(struct follow *f, const struct ruleset *rules, const struct facts *facts, struct err *err);
 /* What is known to be bad (intel.h); it must outlive the follower, or the next call. */
 void follow_intel(struct follow *f, const struct intel *intel);
+void follow_baseline(const struct follow *f, struct baseline_stats *ret);
 struct sightings *follow_sightings(struct follow *f);
 /* What is blocked now (indicators.h); kept with the state. -E_INVALID, -E_NOMEM: the old list stays. */
 int follow_watch(struct follow *f, struct str list);

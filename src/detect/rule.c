@@ -87,6 +87,53 @@ static int read_jitter(struct rule_parser *p, const struct yml *y)
 	return p->rule->jitter > 0 && p->rule->jitter <= 1 && *end == 0 ? 0 : rule_fault(p, y->line, "jitter must be a number above 0 and up to 1");
 }
 
+bool rule_timespan(struct str s, int64_t *ret_ms)
+{
+	uint64_t n = 0;
+	char unit = s.len > 1 ? s.ptr[s.len - 1] : 0;
+	int64_t ms = unit == 's' ? 1000 : unit == 'm' ? 60000 : unit == 'h' ? 3600000 : unit == 'd' ? 86400000 : 0;
+	if (!ms || !str_to_u64((struct str){ s.ptr, s.len - 1 }, 100000000, &n) || !n)
+		return false;
+	*ret_ms = (int64_t)n * ms;
+	return true;
+}
+
+static int read_seen_fields(struct rule_parser *p, const struct yml *y, struct first_seen *s)
+{
+	for (const struct yml *n = y->kind == YML_LIST ? y->first : y; n; n = y->kind == YML_LIST ? n->next : NULL) {
+		if (n->kind != YML_SCALAR || !n->text.len || s->n == FIRST_SEEN_FIELDS)
+			return rule_fault(p, n->line, "first_seen: fields are names, at most %d", FIRST_SEEN_FIELDS);
+		s->fields[s->n++] = n->text.ptr;
+	}
+	return 0;
+}
+
+static int read_seen_span(struct rule_parser *p, const struct yml *y, int64_t *ret_ms)
+{
+	bool ok = y->kind == YML_SCALAR && rule_timespan(y->text, ret_ms) && *ret_ms <= FIRST_SEEN_SPAN_MS;
+	return ok ? 0 : rule_fault(p, y->line, "first_seen: '" STR_FMT "' is a number and s, m, h or d, at most 60 days", STR_ARG(y->key));
+}
+
+static int read_first_seen(struct rule_parser *p, const struct yml *y)
+{
+	struct first_seen *s = &p->rule->first_seen;
+	int r = 0;
+	s->line = y->line;
+	s->learn_ms = 7 * 86400000LL;
+	if (y->kind != YML_MAP)
+		return rule_fault(p, y->line, "first_seen must be a map");
+	for (const struct yml *k = y->first; k && r == 0; k = k->next)
+		if (str_eq(k->key, STR("fields")))
+			r = read_seen_fields(p, k, s);
+		else if (str_eq(k->key, STR("learn")))
+			r = read_seen_span(p, k, &s->learn_ms);
+		else if (str_eq(k->key, STR("new_for")))
+			r = read_seen_span(p, k, &s->new_ms);
+		else
+			r = rule_fault(p, k->key_line, "first_seen has no '" STR_FMT "'", STR_ARG(k->key));
+	return r < 0 || s->n ? r : rule_fault(p, y->line, "first_seen: fields are missing");
+}
+
 static int read_head(struct rule_parser *p, const struct yml *doc)
 {
 	struct rule *r = p->rule;
@@ -106,6 +153,8 @@ static int read_head(struct rule_parser *p, const struct yml *doc)
 	for (const struct yml *k = own && x == 0 ? own->first : NULL; k && x == 0; k = k->next)
 		if (str_eq(k->key, STR("jitter")))
 			x = read_jitter(p, k);
+		else if (str_eq(k->key, STR("first_seen")))
+			x = read_first_seen(p, k);
 		else if (!str_eq(k->key, STR("title_ja")))
 			x = rule_fault(p, k->key_line, "x-toride has no '" STR_FMT "'", STR_ARG(k->key));
 	if (x == 0 && own)
@@ -248,6 +297,17 @@ int rule_resolve(struct rule_parser *p, const struct pred *until)
 	return 0;
 }
 
+static int resolve_seen(struct rule_parser *p)
+{
+	struct first_seen *s = &p->rule->first_seen;
+	for (unsigned i = 0; i < s->n; i++) {
+		const char *why = field_resolve(&p->rule->source, s->fields[i], &s->paths[i]);
+		if (why)
+			return rule_fault(p, s->line, "first_seen: field '%s': %s", s->fields[i], why);
+	}
+	return 0;
+}
+
 static int read_rule(struct rule_parser *p, const struct yml *doc)
 {
 	if (doc->kind != YML_MAP)
@@ -261,6 +321,8 @@ static int read_rule(struct rule_parser *p, const struct yml *doc)
 		return r;
 	if (c && yml_get(doc, "detection"))
 		return rule_fault(p, c->key_line, "a rule has either detection or correlation");
+	if (c && p->rule->first_seen.n)
+		return rule_fault(p, p->rule->first_seen.line, "first_seen is for rules with a detection");
 	if (c)
 		return correlation_parse(p, doc, c);
 	if (p->rule->jitter > 0)
@@ -268,7 +330,8 @@ static int read_rule(struct rule_parser *p, const struct yml *doc)
 	r = logsource_parse(p, doc, &p->rule->source);
 	if (r == 0)
 		r = read_detection(p, doc);
-	return r < 0 ? r : rule_resolve(p, NULL);
+	r = r < 0 ? r : rule_resolve(p, NULL);
+	return r < 0 ? r : resolve_seen(p);
 }
 
 int rule_parse(const struct yml *doc, const char *file, const struct rule_opts *o, struct arena *a, struct rule **ret,

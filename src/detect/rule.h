@@ -105,11 +105,21 @@ static inline bool correlation_is_numeric(const struct correlation *k)
 	return k->type == CORRELATION_SUM || k->type == CORRELATION_AVG || k->type == CORRELATION_PERCENTILE;
 }
 
+#define FIRST_SEEN_FIELDS 4
+#define FIRST_SEEN_SPAN_MS (60 * 86400000LL)
+struct first_seen { /* x-toride's: the rule matches only while these values are new to the organisation (baseline.h) */
+	const char *fields[FIRST_SEEN_FIELDS];
+	struct field_path paths[FIRST_SEEN_FIELDS];
+	unsigned n, line; /* n 0: no such condition */
+	int64_t learn_ms, new_ms;
+};
+
 struct rule {
 	const char *file;
 	unsigned line;
 	const char *id, *name, *title, *title_ja; /* "" when absent; id never is */
 	double jitter; /* x-toride's */
+	struct first_seen first_seen;
 	enum finding_level level;
 	const char *attacks[FINDING_ATTACKS];
 	size_t n_attacks;
@@ -135,6 +145,9 @@ struct rule_opts {
 int rule_parse(const struct yml *doc, const char *file, const struct rule_opts *o, struct arena *a, struct rule **ret,
                struct err *err);
 void rule_release(struct rule *r);
+
+/* "30s", "5m", "1h", "2d"; false when it isn't one. */
+bool rule_timespan(struct str s, int64_t *ret_ms);
 
 /* Parts, for their own tests. `at` gives file and arena. */
 struct rule_parser {
