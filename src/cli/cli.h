@@ -22,6 +22,7 @@ struct cli_command {
 extern const struct cli_command cli_lab[];
 extern const struct cli_command cli_scan[];
 extern const struct cli_command cli_detect[];
+extern const struct cli_command cli_intel[];
 extern const struct cli_command cli_url[];
 extern const struct cli_command cli_model[];
 extern const struct cli_command cli_fw[];

@@ -22,6 +22,7 @@ const struct cli_command *const cli_tables[] = {
 	cli_sources,
 	cli_pair,
 	cli_detect,
+	cli_intel,
 	cli_incident,
 	cli_life,
 	cli_shift,
