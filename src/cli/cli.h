@@ -35,6 +35,7 @@ extern const struct cli_command cli_shift[];
 extern const struct cli_command cli_month[];
 extern const struct cli_command cli_asset[];
 extern const struct cli_command cli_log[];
+extern const struct cli_command cli_witness[];
 extern const struct cli_command cli_search[];
 extern const struct cli_command cli_lines[];
 extern const struct cli_command cli_sources[];
@@ -63,6 +64,8 @@ int cli_ask(struct buf *request, struct buf *reply, int timeout_ms, struct err *
 const char *cli_observable(const char *value);
 void cli_print_json(yyjson_val *v); /* as one line */
 int cli_print(struct buf *b);       /* all of it; frees it; EXIT_DONE, or the exit code after saying why not */
+/* Is the time stamp in that file one over this text, by an authority of ca (PEM)? *ret_ms: when. cmd_witness.c. */
+int cli_stamp_check(struct str witness, const char *stamp, const char *ca, int64_t *ret_ms, struct err *err);
 /* "2026-11-22T09:00:00+09:00" as ms UTC; 0 when text is NULL. -E_INVALID names it. */
 int cli_time(const char *text, int64_t *ret, struct err *err);
 int cli_since(const char *text, int64_t *ret, struct err *err); /* also "30m", "2h", "7d": so long ago */

@@ -6,6 +6,7 @@
 #include "wire/events.h"
 #include "detect/intel.h"
 #include "detect/sighting.h"
+#include "jail/tool.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -93,14 +94,23 @@ static void read_record(struct str json, void *user)
 	read_one(rd, json);
 }
 
+static int read_whole(FILE *in, struct buf *b)
+{
+	char part[16384];
+	size_t n;
+	while ((n = fread(part, 1, sizeof part, in)) > 0)
+		buf_put(b, part, n);
+	return ferror(in) || b->failed ? -1 : 0;
+}
+
 /* A Windows event log file, as a whole. */
-static int run_evtx(struct reading *rd)
+static int run_evtx(struct reading *rd, FILE *in)
 {
 	struct err err = { 0 };
 	struct buf b;
 	size_t n;
 	buf_init(&b, 1024u * MIB);
-	int r = fs_read(rd->name, &b, &err);
+	int r = read_whole(in, &b) == 0 ? 0 : err_set(&err, E_IO, rd->name, "cannot be read, or is larger than 1 GiB");
 	if (r == 0 && !evtx_is(buf_view(&b)))
 		r = err_set(&err, E_INVALID, rd->name, "isn't a Windows event log file");
 	if (r == 0)
@@ -136,23 +146,16 @@ static int read_intel(const char *path, struct intel **ret, struct err *err)
 	return r;
 }
 
-/* For who gave the intelligence; "-" is the standard output. */
-static int write_sightings(const struct sightings *s, const char *path)
+/* For who gave the intelligence. */
+static int write_sightings(const struct sightings *s, FILE *out)
 {
 	struct buf b;
-	struct err err = { 0 };
 	buf_init(&b, SIGHTINGS_BYTES);
 	sightings_format(s, clock_now_ms(), &b);
 	buf_putc(&b, '\n');
-	int code = EXIT_DONE;
-	if (b.failed)
-		code = EXIT_COULD_NOT;
-	else if (strcmp(path, "-") == 0)
-		fwrite(b.ptr, 1, b.len, stdout);
-	else if (fs_write(path, buf_view(&b), 0644, &err) < 0)
-		code = cli_error(&err);
+	bool ok = !b.failed && fwrite(b.ptr, 1, b.len, out) == b.len && fflush(out) == 0;
 	buf_done(&b);
-	return code;
+	return ok ? EXIT_DONE : EXIT_COULD_NOT;
 }
 
 struct request {
@@ -170,40 +173,60 @@ static bool take_format(struct request *q, const char *format)
 	return q->lines || strcmp(format, "jsonl") == 0;
 }
 
+/* Everything that has a path, opened before what others wrote is looked at. "-": the standard ones. */
+struct files {
+	FILE *in, *sightings;
+};
+
+static int open_files(const struct request *q, struct files *f, struct err *err)
+{
+	f->in = strcmp(q->input, "-") == 0 ? stdin : fopen(q->input, "re");
+	if (!f->in)
+		return err_errno(err, q->input, "cannot be read");
+	if (q->sightings)
+		f->sightings = strcmp(q->sightings, "-") == 0 ? stdout : fopen(q->sightings, "we");
+	if (q->sightings && !f->sightings)
+		return err_errno(err, q->sightings, "cannot be written");
+	return jail_tool(false, err);
+}
+
+static int look_through(struct reading *rd, const struct request *q, FILE *in)
+{
+	if (q->evtx)
+		return run_evtx(rd, in);
+	if (run_lines(rd, in) == 0)
+		return 0;
+	fprintf(stderr, "toride: %s: %s\n", q->input, strerror(errno));
+	return -1;
+}
+
 static int detect_file(const struct ruleset *s, const struct request *q)
 {
-	const char *input = q->input;
 	struct intel *intel = NULL;
 	struct sightings *seen = NULL;
-	bool json = q->json;
 	struct err err = { 0 };
-	struct output o = { .json = json };
+	struct output o = { .json = q->json };
 	struct engine *e = NULL;
+	struct files f = { 0 };
 	int code = EXIT_COULD_NOT;
 	int r = q->intel ? read_intel(q->intel, &intel, &err) : 0;
 	if (r == 0)
 		r = sightings_create(&seen, &err);
 	if (r == 0)
 		r = engine_create(&(struct engine_opts){ .rules = s, .intel = intel, .sightings = seen, .on_finding = print_finding, .user = &o }, &e, &err);
+	r = r < 0 ? r : open_files(q, &f, &err);
 	if (r < 0) {
-		sightings_destroy(&seen);
-		intel_destroy(&intel);
-		return cli_error(&err);
-	}
-	FILE *in = strcmp(input, "-") == 0 ? stdin : fopen(input, "re");
-	struct reading rd = { .e = e, .name = input, .device = q->lines ? &q->device : NULL };
-	if (!in || (!q->evtx && run_lines(&rd, in) < 0))
-		fprintf(stderr, "toride: %s: %s\n", input, strerror(errno));
-	else if (!q->evtx || run_evtx(&rd) == 0)
-		code = o.findings || rd.bad ? EXIT_REFUSED : EXIT_DONE;
-	if (in)
+		code = cli_error(&err);
+	} else {
+		struct reading rd = { .e = e, .name = q->input, .device = q->lines ? &q->device : NULL };
+		if (look_through(&rd, q, f.in) == 0)
+			code = o.findings || rd.bad ? EXIT_REFUSED : EXIT_DONE;
 		engine_tick(e, INT64_MAX / 4); /* the end of the file: windows that wait are judged */
-	if (code == EXIT_DONE && o.findings) /* found by that */
-		code = EXIT_REFUSED;
-	if (in && in != stdin)
-		fclose(in);
-	if (in && q->sightings && write_sightings(seen, q->sightings) != EXIT_DONE)
-		code = EXIT_COULD_NOT;
+		if (code == EXIT_DONE && o.findings)
+			code = EXIT_REFUSED;
+		if (f.sightings && write_sightings(seen, f.sightings) != EXIT_DONE)
+			code = EXIT_COULD_NOT;
+	}
 	engine_destroy(&e);
 	sightings_destroy(&seen);
 	intel_destroy(&intel);

@@ -74,7 +74,7 @@ static void print_fault(const struct verify_fault *f, bool json)
 	buf_done(&b);
 }
 
-static void print_summary_json(const struct verify_report *r, const char *hash, const char *key)
+static void print_summary_json(const struct verify_report *r, const char *hash, const char *key, int64_t stamp_ms)
 {
 	struct buf b;
 	buf_init(&b, 8 * KIB);
@@ -97,12 +97,15 @@ static void print_summary_json(const struct verify_report *r, const char *hash, 
 	json_field_s(&b, "last_hash", hash);
 	json_field_s(&b, "key", key);
 	json_field_bool(&b, "witness_found", r->witness_found);
+	json_field_u64(&b, "witnesses", r->witnesses);
+	if (stamp_ms)
+		json_field_u64(&b, "stamped", (uint64_t)stamp_ms);
 	buf_putc(&b, '}');
 	printf("%s\n", buf_cstr(&b));
 	buf_done(&b);
 }
 
-static void print_summary(const struct verify_report *r, const char *hash, const char *key)
+static void print_summary(const struct verify_report *r, const char *hash, const char *key, int64_t stamp_ms)
 {
 	char when[CLOCK_TEXT];
 	clock_format_jst(r->last_ms, when);
@@ -141,6 +144,10 @@ static void print_summary(const struct verify_report *r, const char *hash, const
 	                       ? say("立会人の署名と一致しました。", "It agrees with what the witness keeps.")
 	                       : say("末尾ごと切り取られていないことは、外部の立会人が持つ署名との照合(--witness)でしかわかりません。",
 	                             "That the end wasn't cut together with its signatures only an outside witness can show (--witness)."));
+	if (stamp_ms) {
+		clock_format_jst(stamp_ms, when);
+		printf(cli_japanese() ? "立会人の写しは %s にはすでにありました(タイムスタンプ)。\n" : "The witness's copy was there at %s (time stamp).\n", when);
+	}
 }
 
 static int log_verify(int argc, char **argv)
@@ -152,11 +159,14 @@ static int log_verify(int argc, char **argv)
 	char dir[PLACE_MAX], hash[65], key[65];
 	bool json = cli_flag(&argc, argv, "--json");
 	const char *org = cli_option(&argc, argv, "--org"), *key_file = cli_option(&argc, argv, "--key");
-	const char *witness_file = cli_option(&argc, argv, "--witness");
-	if (argc > 1)
+	const char *witness_file = cli_option(&argc, argv, "--witness"), *stamp = cli_option(&argc, argv, "--stamp"), *stamp_ca = cli_option(&argc, argv, "--tsa-ca");
+	int64_t stamp_ms = 0;
+	if (argc > 1 || !stamp != !stamp_ca || (stamp && !witness_file))
 		return cli_usage(&cli_log[0]);
 	buf_init(&witness, CHECKPOINT_LINE_MAX);
 	if ((witness_file && fs_read(witness_file, &witness, &err) < 0) || (key_file && read_public_key(key_file, pub, &err) < 0))
+		return cli_error(&err);
+	if (stamp && cli_stamp_check(buf_view(&witness), stamp, stamp_ca, &stamp_ms, &err) < 0)
 		return cli_error(&err);
 	struct verify_opts o = { .dir = argc ? argv[0] : segments_dir(dir), .org = org, .key = key_file ? pub : NULL,
 		                 .witness = buf_view(&witness) };
@@ -182,9 +192,9 @@ static int log_verify(int argc, char **argv)
 		hex_format(r.last_hash, sizeof r.last_hash, hash);
 		hex_format(r.key, sizeof r.key, key);
 		if (json)
-			print_summary_json(&r, hash, key);
+			print_summary_json(&r, hash, key, stamp_ms);
 		else
-			print_summary(&r, hash, key);
+			print_summary(&r, hash, key, stamp_ms);
 	}
 	bool intact = r.n == 0 && !r.more_faults;
 	verify_report_done(&r);
@@ -357,7 +367,7 @@ static int log_tail(int argc, char **argv)
 }
 
 const struct cli_command cli_log[] = {
-	{ "log verify", "toride log verify [EXPORT] [--org CODE] [--key FILE] [--witness FILE] [--json]",
+	{ "log verify", "toride log verify [EXPORT] [--org CODE] [--key FILE] [--witness FILE [--stamp FILE --tsa-ca FILE]] [--json]",
 	  "is the log what was written? names the first altered, removed, reordered or duplicated record; 1 if any",
 	  "ログの改変・削除・並べ替え・重複の有無を確かめ、最初の記録を示す", log_verify },
 	{ "log export", "toride log export --org CODE [--from TIME] [--to TIME] -o DIR",

@@ -29,6 +29,7 @@ const struct cli_command *const cli_tables[] = {
 	cli_month,
 	cli_asset,
 	cli_log,
+	cli_witness,
 	cli_search,
 	cli_site,
 	cli_user,

@@ -214,7 +214,7 @@ int checkpoint_parse(struct str line, struct checkpoint *ret)
 	return r;
 }
 
-static bool signature_ok(const struct checkpoint *c)
+bool checkpoint_signed(const struct checkpoint *c)
 {
 	struct buf b;
 	buf_init(&b, 1024);
@@ -251,7 +251,7 @@ int checkpoint_check(const struct checkpoint *c, struct sha *s, const unsigned c
 	snprintf(path, sizeof path, "checkpoint %llu", (unsigned long long)c->number);
 	if (key && memcmp(key, c->key, sizeof c->key) != 0)
 		return err_set(err, E_CORRUPT, path, "signed with another key");
-	if (!signature_ok(c))
+	if (!checkpoint_signed(c))
 		return err_set(err, E_CORRUPT, path, "the signature is wrong");
 	if (!heads_ok(c, s))
 		return err_set(err, E_CORRUPT, path, "its heads are not what was signed");

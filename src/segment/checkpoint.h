@@ -54,6 +54,8 @@ int checkpoint_parse(struct str line, struct checkpoint *ret);
 /* Does the signature fit the text, and do the heads fit the root? key: the one to insist on, or NULL for its own. */
 int checkpoint_check(const struct checkpoint *c, struct sha *s, const unsigned char *key, struct err *err);
 
+bool checkpoint_signed(const struct checkpoint *c); /* the signature alone, by the key that stands in it */
+
 /* Calls fn for every line of the store's checkpoint files below dir, oldest first; newest_file_only: the current one
  * (its first checkpoint holds all heads). A last line without newline is left out and its length told. */
 struct checkpoint_file {

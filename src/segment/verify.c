@@ -55,13 +55,17 @@ bool verify_is_export(const char *dir)
 int verify_open(struct verify *v, const struct verify_opts *o, struct verify_report *report, struct err *err)
 {
 	*v = (struct verify){ .o = o, .report = report };
-	return sha_open(&v->sha) < 0 ? err_set(err, E_NOMEM, "", "no memory") : 0;
+	if (sha_open(&v->sha) < 0)
+		return err_set(err, E_NOMEM, "", "no memory");
+	int r = o->witness.len ? witnesses_parse(o->witness, &v->witnesses) : 0;
+	return r < 0 ? err_set(err, (enum err_code)-r, "witness", "%s", r == -E_LIMIT ? "too many checkpoints" : "no memory") : 0;
 }
 
 void verify_close(struct verify *v)
 {
 	sha_close(&v->sha);
 	mem_free(v->heads);
+	witnesses_done(&v->witnesses);
 }
 
 /* ---- checkpoints ---- */
@@ -106,20 +110,28 @@ static void check_order(struct verify *v, const struct checkpoint *c, const char
 		verify_fault(v, NULL, file, "checkpoint %llu doesn't follow the one before it", number);
 }
 
+/* The first of that number or a later one. */
+static const struct witness *witness_at(const struct witnesses *w, uint64_t number)
+{
+	size_t from = 0, to = w->n;
+	while (from < to) {
+		size_t mid = from + (to - from) / 2;
+		if (w->list[mid].number < number)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return &w->list[from];
+}
+
 static void check_witness(struct verify *v, const struct checkpoint *c, const char *file)
 {
-	struct checkpoint w;
-	unsigned char hash[SEGMENT_HASH];
-	if (v->o->witness.len == 0 || checkpoint_parse(v->o->witness, &w) < 0)
-		return;
-	if (w.number == c->number) {
-		checkpoint_hash(&w, &v->sha, hash);
-		v->report->witness_found = memcmp(hash, v->report->last_hash, SEGMENT_HASH) == 0 &&
-		                           checkpoint_check(&w, &v->sha, v->report->key, NULL) == 0;
-		if (!v->report->witness_found)
+	const struct witness *w = v->witnesses.n ? witness_at(&v->witnesses, c->number) : NULL, *end = w ? v->witnesses.list + v->witnesses.n : NULL;
+	for (; w < end && w->number == c->number; w++)
+		if (memcmp(w->hash, v->report->last_hash, SEGMENT_HASH) == 0 && memcmp(w->key, v->report->key, sizeof w->key) == 0)
+			v->report->witnesses_agree++;
+		else
 			verify_fault(v, NULL, file, "checkpoint %llu isn't the one the witness keeps", (unsigned long long)c->number);
-	}
-	checkpoint_done(&w);
 }
 
 int verify_checkpoint_line(struct str line, const char *file, uint64_t line_number, void *verify)
@@ -154,17 +166,20 @@ int verify_checkpoint_line(struct str line, const char *file, uint64_t line_numb
 
 void verify_witness(struct verify *v, const char *file)
 {
-	struct checkpoint w;
-	if (v->o->witness.len == 0 || v->report->witness_found)
+	const struct witnesses *w = &v->witnesses;
+	struct verify_report *r = v->report;
+	if (v->o->witness.len == 0)
 		return;
-	if (checkpoint_parse(v->o->witness, &w) < 0) {
+	if (w->bad)
+		verify_fault(v, NULL, "witness", "%llu of what the witness keeps are cut short or wrongly signed", (unsigned long long)w->bad);
+	else if (w->n == 0)
 		verify_fault(v, NULL, "witness", "what the witness keeps is no checkpoint");
-		return;
-	}
-	if (w.number > v->report->last_number)
+	/* an export holds only the checkpoints about its organisation: there a later one says nothing */
+	if (w->n && !v->in_export && w->list[w->n - 1].number > r->last_number)
 		verify_fault(v, NULL, file, "the witness keeps checkpoint %llu, here they end with %llu: the end was cut",
-		             (unsigned long long)w.number, (unsigned long long)v->report->last_number);
-	checkpoint_done(&w);
+		             (unsigned long long)w->list[w->n - 1].number, (unsigned long long)r->last_number);
+	r->witnesses = w->n;
+	r->witness_found = r->witnesses_agree > 0 && r->witnesses_agree == w->n;
 }
 
 static int by_place(const void *a, const void *b)

@@ -12,7 +12,7 @@
  *
  * What it can't show: that records were never written, or that the very end was cut together with the checkpoints
  * about it. The last checkpoint's number and hash are told so that they can be compared with what an outside witness
- * keeps; give its line as `witness` and that is done here. The public key stands in what is checked: compare it, or
+ * keeps; give that (witness.h: one or many) as `witness` and it is done here. The public key stands in what is checked: compare it, or
  * give it as `key`, else somebody with a key of his own could have signed everything anew. */
 #ifndef SEGMENT_VERIFY_H
 #define SEGMENT_VERIFY_H
@@ -25,7 +25,7 @@ struct verify_opts {
 	void *user;
 	const unsigned char *key; /* the public key to insist on, 32 bytes; or NULL */
 	const char *org;          /* only this one; NULL: all; store only */
-	struct str witness;       /* a checkpoint's line kept elsewhere, or empty */
+	struct str witness;       /* what is kept elsewhere (witness.h), or empty */
 };
 
 struct verify_fault {
@@ -50,7 +50,8 @@ struct verify_report {
 	uint64_t last_number; /* of the last checkpoint */
 	int64_t last_ms;
 	unsigned char last_hash[SEGMENT_HASH], key[32];
-	bool witness_found;
+	uint64_t witnesses, witnesses_agree; /* given, with a good signature; and the same as here */
+	bool witness_found; /* one at least, and all of them agree */
 };
 
 /* 0: done, see report.n; another code: couldn't. report is the caller's, zeroed; verify_report_done() frees. */

@@ -4,6 +4,7 @@
 
 #include "segment/checkpoint.h"
 #include "segment/verify.h"
+#include "segment/witness.h"
 
 struct signed_head {
 	char org[8], series[16];
@@ -18,6 +19,7 @@ struct verify {
 	const struct verify_opts *o;
 	struct verify_report *report;
 	struct sha sha;
+	struct witnesses witnesses;
 	struct signed_head *heads; /* sorted by organisation, series, segment, count, checkpoint */
 	size_t n, cap;
 	/* the chain of checkpoints while they are read */

@@ -180,6 +180,29 @@ rm -rf state/segments/412015 && cp -rp saved state/segments/412015
 # ---- disk full
 pid=$(pgrep -P "$intake" -x toride-intaked || echo "$intake")
 kill "$pid"; wait "$intake" 2>/dev/null; intake=
+
+# ---- witnesses: what stands outside shows that the end was cut
+mkdir tsa; echo ok >tsa/mode
+python3 "$here/tsa.py" "$top/tsa" & tsa=$!
+witness() { "$bin/toride" log witness "$@"; }
+stamped() { echo "$1" >tsa/mode; witness -o "$2" --tsa "http://127.0.0.1:$(cat tsa/port)/" --tsa-ca tsa/ca.pem; }
+unstamped() { echo "$1" >tsa/mode; rm -f x.tsr; ! stamped "$1" x >out 2>&1 && cat out && grep -qF "$2" out && [ ! -e x.tsr ]; }
+until_true 20 test -e tsa/port
+try "what a witness is to keep fits on a slip of paper" eval 'witness >slip && [ "$(wc -c <slip)" -lt 600 ]'
+try "with the time stamp of an authority" stamped ok kept
+try "… that stands there only if it is one: another's answer" unstamped stale "hash"
+try "… none" unstamped refuse "made none"
+try "… or something else" unstamped html "time stamp"
+kill $tsa; wait $tsa 2>/dev/null
+{ printf 'Subject: keep this\r\n\r\n'; sed 's/^/> /; s/$/\r/' kept; } >mail
+try "the log agrees with what was kept, also as a mail brings it" eval 'verify --json --witness mail | tail -n 1 | jq -se ".[0] | .ok and .witness_found and .witnesses == 1"'
+try "and the stamp says when it was there" eval 'verify --json --witness kept --stamp kept.tsr --tsa-ca tsa/ca.pem | tail -n 1 | jq -se ".[0] | .ok and (now - .stamped / 1000 | . > -60 and . < 600)"'
+try "which it doesn't say of another slip" eval '! verify --witness mail --stamp kept.tsr --tsa-ca tsa/ca.pem'
+cp state/segments/checkpoints checkpoints && sed -i '$d' state/segments/checkpoints
+try "the last signature cut off: nothing inside shows it" eval 'verify --json | tail -n 1 | jq -se ".[0].ok"'
+try "… the witness does" eval '! verify --witness mail >out; grep -F "the end was cut" out'
+try "an altered witness is no fault of the log's that passes unseen" eval 'sed "2s/.*/7/" kept >bad; ! verify --witness bad >out; grep -F "wrongly signed" out'
+cp checkpoints state/segments/checkpoints
 mkdir small && mount -t tmpfs -o size=400k,mode=755 none small && cp -r state/segments/. small/ 2>/dev/null
 rm -rf small/412015 small/412023 small/service small/checkpoints
 mv state/segments state/segments.big && mkdir state/segments && mount --bind small state/segments
