@@ -17,6 +17,8 @@ static void source(struct buf *b, const struct log_source *s)
 	static const char *const formats[] = { "auto", "syslog", "json", "cef", "leef", "fortigate", "paloalto", "asa", "squid", "windows", "linux" };
 	json_field_s(b, "name", s->name);
 	address(b, "addr", &s->addr);
+	if (s->hostname && *s->hostname)
+		json_field_s(b, "hostname", s->hostname);
 	json_field_s(b, "format", formats[s->format]);
 	json_field_u64(b, "zone_s", s->zone == LOG_JST ? 9 * 3600 : 0);
 	json_field_u64(b, "silent_s", s->silent_s);

@@ -178,6 +178,8 @@ static const struct broken cases[] = {
 	  "overlaps management" },
 	{ "\"log4\": \"192.0.2.14\"", "\"log4\": \"192.0.2.14\", \"desk\": {\"name\": \"www.saga.example\", \"addr4\": \"192.0.2.44\"}", "service.desk.name",
 	  "is also a public site of organisation 412015" },
+	{ "\"silent_s\": 60", "\"hostname\": \"sw1.city\"", ORG1 ".log_sources[1].hostname", "names a device behind a relay, and no relay is registered with this address" },
+	{ "\"silent_s\": 60", "\"hostname\": \"sw 1\"", ORG1 ".log_sources[1].hostname", NULL },
 	{ "\"log4\": \"192.0.2.14\",", "", "service.log4", "is missing: organisation 412015 has devices that send their logs" },
 	{ "\"log4\": \"192.0.2.14\"", "\"log4\": \"192.0.2.140\"", "service.log4", "overlaps management" },
 	/* firewall: what is never allowed */

@@ -167,6 +167,38 @@ static bool same_host(const struct prefix *a, const struct prefix *b)
 	return prefix_is_set(b) && a->family == b->family && memcmp(a->addr, b->addr, sizeof a->addr) == 0;
 }
 
+static bool has_hostname(const struct log_source *s)
+{
+	return s->hostname && *s->hostname;
+}
+
+static const struct log_source *relay_of(const struct org *o, const struct log_source *s)
+{
+	for (size_t i = 0; i < o->n_log_sources; i++)
+		if (!has_hostname(&o->log_sources[i]) && same_host(&s->addr, &o->log_sources[i].addr))
+			return &o->log_sources[i];
+	return NULL;
+}
+
+static void check_relayed(struct check *c, const struct org *o, size_t i)
+{
+	const struct log_source *s = &o->log_sources[i];
+	char at[64];
+	snprintf(at, sizeof at, ".log_sources[%zu].hostname", i);
+	if (has_hostname(s) && prefix_is_set(&s->addr) && !relay_of(o, s))
+		CHECK_FAULT(c, at, "names a device behind a relay, and no relay is registered with this address", "このアドレスの中継サーバ (hostname のない機器) が登録されていません");
+	snprintf(at, sizeof at, ".log_sources[%zu].certificate", i);
+	if (has_hostname(s) && s->certificate && *s->certificate)
+		CHECK_FAULT(c, at, "is the relay's: a device behind one has none here", "中継サーバの後ろの機器には書けません (中継サーバに書きます)");
+}
+
+/* Do two of them send what can't be told apart? */
+static bool same_sender(const struct log_source *a, const struct log_source *b)
+{
+	const char *x = a->hostname ? a->hostname : "", *y = b->hostname ? b->hostname : "";
+	return same_host(&a->addr, &b->addr) && str_case_eq(str_from(x), str_from(y));
+}
+
 /* Whose record it is would be a guess where two of its devices send from one address. */
 static void check_log_sources(struct check *c, const struct org *o)
 {
@@ -176,8 +208,10 @@ static void check_log_sources(struct check *c, const struct org *o)
 		snprintf(at, sizeof at, ".log_sources[%zu].addr", i);
 		if (!same_host(p, &o->router4) && !same_host(p, &o->router6))
 			check_inside(c, o, at, p);
+		check_relayed(c, o, i);
+		snprintf(at, sizeof at, ".log_sources[%zu].addr", i);
 		for (size_t k = 0; k < i && prefix_is_set(p); k++)
-			if (same_host(p, &o->log_sources[k].addr)) {
+			if (same_sender(&o->log_sources[i], &o->log_sources[k])) {
 				CHECK_FAULT(c, at, "stands here twice", "同じアドレスが 2 回あります");
 				break;
 			}

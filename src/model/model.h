@@ -327,6 +327,7 @@ enum log_zone { LOG_JST, LOG_UTC };
 struct log_source {
 	const char *name;        /* unique within the body */
 	struct prefix addr;      /* one host */
+	const char *hostname;    /* "" it sends itself; else it stands behind the relay at addr, and its lines name it so */
 	enum log_format format;
 	enum log_zone zone;      /* of times that name none */
 	uint32_t silent_s;       /* nothing heard for so long: an alarm; 0: never */

@@ -5,6 +5,7 @@
 #include "normalise/orgs.h"
 
 #include <stdlib.h>
+#include <strings.h>
 #include <yyjson.h>
 
 static struct str text_of(yyjson_val *obj, const char *key)
@@ -35,6 +36,8 @@ static bool source(yyjson_val *v, struct conf_source *s)
 	if (!str_copy(text_of(v, "name"), s->name, sizeof s->name) || !s->name[0] || !str_copy(text_of(v, "addr"), s->ip, sizeof s->ip) ||
 	    !address(v, "addr", &s->addr) || !number(v, "zone_s", 86400, &zone) || !number(v, "silent_s", UINT32_MAX, &silent))
 		return false;
+	if (!str_copy(text_of(v, "hostname"), s->hostname, sizeof s->hostname))
+		return false;
 	s->format = device_format_find(format);
 	s->zone_s = (int32_t)zone;
 	s->silent_s = (uint32_t)silent;
@@ -49,7 +52,9 @@ int conf_addr_compare(const struct conf_addr *a, const struct conf_addr *b)
 
 static int by_address(const void *a, const void *b)
 {
-	return conf_addr_compare(&((const struct conf_source *)a)->addr, &((const struct conf_source *)b)->addr);
+	const struct conf_source *x = a, *y = b;
+	int r = conf_addr_compare(&x->addr, &y->addr);
+	return r ? r : strcasecmp(x->hostname, y->hostname);
 }
 
 static bool org(yyjson_val *v, struct conf_org *o)

@@ -8,6 +8,7 @@
 #define CONF_ORGS 16384
 #define CONF_SOURCES 512 /* of one organisation */
 #define CONF_NAME 32
+#define CONF_HOST 256
 
 struct conf_addr {
 	uint8_t family; /* 4, 6; 0: none */
@@ -15,6 +16,7 @@ struct conf_addr {
 };
 struct conf_source {
 	char name[CONF_NAME], ip[48];
+	char hostname[CONF_HOST]; /* "" it sends itself; else the relay at addr passes its lines on, and they name it so */
 	struct conf_addr addr;
 	const struct device_format *format; /* NULL: by what each line looks like */
 	int32_t zone_s;
@@ -24,7 +26,7 @@ struct conf_source {
 };
 struct conf_org {
 	char code[8], interface[16];
-	struct conf_source *sources; /* sorted by address */
+	struct conf_source *sources; /* sorted by address, then by hostname: the relay before what stands behind it */
 	size_t n;
 };
 struct conf {

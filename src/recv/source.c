@@ -20,6 +20,7 @@ void origin_init(struct origin *o, const struct conf_org *c, struct stats *stats
 	snprintf(o->code, sizeof o->code, "%s", c->code);
 	o->unregistered = stats_counter(stats, o->code, "log_unregistered");
 	o->forged = stats_counter(stats, o->code, "log_forged");
+	o->unknown_host = stats_counter(stats, o->code, "log_unknown_host");
 	o->hostile = stats_counter(stats, o->code, "log_hostile");
 	o->dropped = stats_counter(stats, o->code, "log_udp_dropped");
 	o->refused = stats_counter(stats, o->code, "log_not_kept");
@@ -47,6 +48,15 @@ static void source_init(const struct origin *o, struct source *s, const struct c
 	stats_set(s->is_silent, 0);
 }
 
+/* The same device as before. */
+static struct source *find_named(const struct origin *o, const struct conf_source *c)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (conf_addr_compare(&o->sources[i].c.addr, &c->addr) == 0 && strcmp(o->sources[i].c.name, c->name) == 0)
+			return &o->sources[i];
+	return NULL;
+}
+
 int origin_sources(struct origin *o, const struct conf_org *c, int64_t mono_ms)
 {
 	struct source *list = mem_array(c->n + 1, sizeof *list);
@@ -55,8 +65,8 @@ int origin_sources(struct origin *o, const struct conf_org *c, int64_t mono_ms)
 	for (size_t i = 0; i < o->n; i++)
 		stats_set(o->sources[i].on, 0);
 	for (size_t i = 0; i < c->n; i++) {
-		struct source *old = origin_find(o, &c->sources[i].addr);
-		if (old && strcmp(old->c.name, c->sources[i].name) == 0) {
+		struct source *old = find_named(o, &c->sources[i]);
+		if (old) {
 			list[i] = *old;
 			list[i].c = c->sources[i];
 			stats_set(list[i].on, 1);
@@ -86,7 +96,26 @@ static int by_address(const void *key, const void *s)
 
 struct source *origin_find(const struct origin *o, const struct conf_addr *a)
 {
-	return o->n ? bsearch(a, o->sources, o->n, sizeof *o->sources, by_address) : NULL;
+	struct source *s = o->n ? bsearch(a, o->sources, o->n, sizeof *o->sources, by_address) : NULL;
+	while (s && s > o->sources && conf_addr_compare(&s[-1].c.addr, a) == 0)
+		s--;
+	return s && !s->c.hostname[0] ? s : NULL;
+}
+
+/* A registered relay's line is of the device it names; what it names and isn't registered behind it stays the relay's own, and is
+ * counted. Nobody else's word counts: from any other address HOSTNAME is only what the line says. */
+static struct source *behind(const struct origin *o, struct source *relay, const struct arrival *a, int64_t now_ms)
+{
+	const struct source *end = o->sources + o->n;
+	struct syslog head;
+	if (relay + 1 == end || conf_addr_compare(&relay[1].c.addr, &relay->c.addr) != 0 || a->broken)
+		return relay;
+	syslog_parse(a->line, relay->c.zone_s, now_ms, &head);
+	for (struct source *s = relay + 1; head.host.len && s < end && conf_addr_compare(&s->c.addr, &relay->c.addr) == 0; s++)
+		if (str_case_eq(head.host, str_from(s->c.hostname)))
+			return s;
+	stats_add(o->unknown_host, head.host.len > 0);
+	return relay;
 }
 
 /* ---- telling ---- */
@@ -210,6 +239,7 @@ int origin_take(struct origin *o, struct source *s, const struct arrival *a, str
 	if (!s || !proven(s, a))
 		return take_stray(o, a, s != NULL, events);
 	int64_t now = clock_now_ms(), mono = clock_mono_ms();
+	s = behind(o, s, a, now);
 	struct device_source from = { s->c.name, s->c.ip, s->c.format, s->c.zone_s };
 	if (!b.max)
 		buf_init(&b, EVENTS_MAX - 64);

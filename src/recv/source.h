@@ -30,7 +30,7 @@ struct origin {
 	struct conf_org conf;   /* .sources is not ours: NULL */
 	int64_t stray_second;
 	unsigned strays;
-	_Atomic uint64_t *unregistered, *forged, *hostile, *dropped, *refused;
+	_Atomic uint64_t *unregistered, *forged, *unknown_host, *hostile, *dropped, *refused;
 	struct stats *stats;
 };
 
@@ -38,6 +38,7 @@ void origin_init(struct origin *o, const struct conf_org *c, struct stats *stats
 /* Takes another list of sources; those with the same name and address go on as they were. -E_NOMEM: nothing changed. */
 int origin_sources(struct origin *o, const struct conf_org *c, int64_t mono_ms);
 void origin_done(struct origin *o);
+/* Who sends from there itself: of several the relay. */
 struct source *origin_find(const struct origin *o, const struct conf_addr *a);
 
 struct arrival {

@@ -176,11 +176,51 @@ static void test_config(void **state)
 	conf_done(&c);
 }
 
+/* Three devices behind a relay that is registered itself, and one beside it that isn't asked. */
+static const char relayed[] = "{\"v\":1,\"addr4\":\"192.0.2.14\",\"port\":514,\"tls_port\":6514,\"orgs\":[{\"code\":\"412015\",\"interface\":\"o412015\",\"sources\":["
+	"{\"name\":\"sw2\",\"addr\":\"10.1.0.30\",\"hostname\":\"sw2.city\",\"format\":\"syslog\",\"zone_s\":32400,\"silent_s\":0,\"certificate\":\"\"},"
+	"{\"name\":\"relay\",\"addr\":\"10.1.0.30\",\"format\":\"syslog\",\"zone_s\":32400,\"silent_s\":0,\"certificate\":\"\"},"
+	"{\"name\":\"sw1\",\"addr\":\"10.1.0.30\",\"hostname\":\"SW1\",\"format\":\"syslog\",\"zone_s\":32400,\"silent_s\":0,\"certificate\":\"\"},"
+	"{\"name\":\"other\",\"addr\":\"10.1.0.31\",\"format\":\"syslog\",\"zone_s\":32400,\"silent_s\":0,\"certificate\":\"\"}]}]}";
+
+static void test_relay(void **state)
+{
+	static const struct {
+		uint8_t from;
+		const char *line, *name; /* whose record it becomes */
+		uint64_t unknown;        /* so far */
+	} cases[] = {
+		{ 30, "<13>Nov 29 10:00:00 sw1 app: a", "sw1", 0 },
+		{ 30, "<13>1 2026-11-29T10:00:00Z sw2.city app - - - b", "sw2", 0 },
+		{ 30, "<13>Nov 29 10:00:00 sw2.city.evil app: c", "relay", 1 },
+		{ 30, "<13>1 2026-11-29T10:00:00Z - app - - - its own", "relay", 1 },
+		{ 31, "<13>Nov 29 10:00:00 sw1 app: not a relay", "other", 1 },
+	};
+	struct conf c;
+	(void)state;
+	assert_int_equal(conf_parse(STR(relayed), &c, NULL), 0);
+	assert_int_equal(origin_sources(&t.origin, &c.orgs[0], clock_mono_ms()), 0);
+	assert_string_equal(origin_find(&t.origin, &(struct conf_addr){ 4, { 10, 1, 0, 30 } })->c.name, "relay");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char counter[64];
+		snprintf(counter, sizeof counter, "src.%s.lines", cases[i].name);
+		uint64_t before = value(counter);
+		assert_int_equal(arrives(cases[i].from, cases[i].line, NULL), 1);
+		if (value(counter) != before + 1 || value("log_unknown_host") != cases[i].unknown)
+			fail_msg("case %zu", i);
+	}
+	assert_int_equal(origin_sources(&t.origin, &c.orgs[0], clock_mono_ms()), 0); /* taken again: each goes on as it was */
+	assert_int_equal(value("src.sw1.lines"), 1);
+	assert_int_equal(value("src.sw1.on"), 1);
+	conf_done(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest list[] = {
 		cmocka_unit_test_setup_teardown(test_silence, setup, teardown), cmocka_unit_test_setup_teardown(test_clock, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forged, setup, teardown),  cmocka_unit_test_setup_teardown(test_strays, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_relay, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full, setup, teardown),    cmocka_unit_test(test_config),
 	};
 	return cmocka_run_group_tests(list, NULL, NULL);

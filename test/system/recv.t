@@ -38,6 +38,7 @@ fingerprint() { openssl x509 -in "$top/fw9.pem" -outform DER | sha256sum | cut -
 describe() { # SILENT_S
 	local f=$top/d/orgs/412015.json
 	jq ".log_sources = [{name: \"fw1\", addr: \"10.1.0.5\", silent_s: $1}, {name: \"sw1\", addr: \"10.1.0.60\", silent_s: 0, format: \"syslog\"},
+		{name: \"sw2\", addr: \"10.1.0.60\", hostname: \"sw2.city\", silent_s: 0},
 		{name: \"fw9\", addr: \"10.1.0.90\", silent_s: 0, certificate: \"$(fingerprint)\"}]" "$f" >"$f.new" && mv "$f.new" "$f"
 	f=$top/d/orgs/412023.json
 	jq '.log_sources = [{name: "fw2", addr: "10.1.0.5"}]' "$f" >"$f.new" && mv "$f.new" "$f"
@@ -60,6 +61,11 @@ safe() { local i; for i in 1 2 3 4 5; do send 412015-pc1 tcp 10.1.0.60 "<13>safe
 try "… is closed in order only once its lines are safe" safe
 
 try "Shift_JIS is read as what it says" eval 'send 412015-pc1 udp 10.1.0.5 "<13>\\x8c\\x78\\x8d\\x90 sjis-one" && until_true 5 has 412015 "警告 sjis-one"'
+
+# ---- behind a relay ----
+try "a device behind a registered relay is told apart by the name in its lines" eval 'send 412015-pc1 udp 10.1.0.60 "<13>Nov 29 10:00:00 sw2.city app: relayed-one" && until_true 5 has 412015 relayed-one && tail_of 412015 | grep -F relayed-one | grep -qF "\"device\":{\"name\":\"sw2\""'
+try "… from another address the name is only what the line says" eval 'send 412015-pc1 udp 10.1.0.5 "<13>Nov 29 10:00:00 sw2.city app: relayed-two" && until_true 5 has 412015 relayed-two && tail_of 412015 | grep -F relayed-two | grep -qF "\"device\":{\"name\":\"fw1\""'
+try "… a name nobody registered behind it is the relay's, and counted" eval 'send 412015-pc1 udp 10.1.0.60 "<13>Nov 29 10:00:00 stranger app: relayed-three" && until_true 5 has 412015 relayed-three && tail_of 412015 | grep -F relayed-three | grep -qF "\"device\":{\"name\":\"sw1\"" && until_true 5 gauge 412015 log_unknown_host "== 1"'
 
 # ---- TLS ----
 cat >"$top/tls.py" <<'PY'
