@@ -146,6 +146,8 @@ static void set_rule(struct finding *f, const struct rule *r)
 	f->rule.level = r->level;
 	f->n_attacks = r->n_attacks;
 	memcpy(f->attacks, r->attacks, sizeof f->attacks);
+	f->n_cves = r->n_cves;
+	memcpy(f->cves, r->cves, sizeof f->cves);
 }
 
 static void emit(struct engine *e, const struct finding *f)

@@ -101,6 +101,8 @@ void finding_format(const struct finding *f, struct buf *b)
 		json_field_s(b, "title_ja", f->rule.title_ja);
 	buf_putc(b, '}');
 	put_list(b, "attacks", f->attacks, f->n_attacks);
+	if (f->n_cves)
+		put_list(b, "cves", f->cves, f->n_cves);
 	json_field_u64(b, "count", f->count);
 	json_field_u64(b, "first_time", (uint64_t)f->first_time);
 	json_field_u64(b, "last_time", (uint64_t)f->last_time);
@@ -268,6 +270,8 @@ static int body(struct parser *p, yyjson_val *o, struct finding *f)
 			f->action = (enum finding_action)i;
 	if (r == 0)
 		r = list(p, o, "attacks", FINDING_ATTACKS, f->attacks, &f->n_attacks);
+	if (r == 0)
+		r = list(p, o, "cves", FINDING_CVES, f->cves, &f->n_cves);
 	if (r == 0)
 		r = list(p, o, "records", FINDING_RECORDS, f->records, &f->n_records);
 	return r < 0 ? r : observables(p, o, f);

@@ -35,6 +35,7 @@ struct err;
 #define FINDING_RECORDS 64     /* names kept; count says how many there were */
 #define FINDING_OBSERVABLES 32
 #define FINDING_ATTACKS 16
+#define FINDING_CVES 8
 
 enum finding_level { FINDING_INFORMATIONAL, FINDING_LOW, FINDING_MEDIUM, FINDING_HIGH, FINDING_CRITICAL };
 enum observable_type { OBSERVABLE_HOSTNAME, OBSERVABLE_IP, OBSERVABLE_URL, OBSERVABLE_HASH, OBSERVABLE_TERMINAL };
@@ -58,6 +59,8 @@ struct finding {
 	} rule;
 	const char *attacks[FINDING_ATTACKS]; /* "T1071.001" */
 	size_t n_attacks;
+	const char *cves[FINDING_CVES];  /* "CVE-2021-41773": what the rule looks for the use of */
+	size_t n_cves;
 	uint64_t count;                  /* events it stands on, at least 1 */
 	bool incomplete;                 /* more belonged to it: came later than the horizon, or was too much to be kept */
 	const char *terminal;            /* inside address of the organisation's machine, or "" */

@@ -22,7 +22,7 @@ static void test_round(void **state)
 {
 	(void)state;
 	struct finding f = { .time = 1795341608000, .first_time = 1795341600000, .last_time = 1795341608000, .org = "412040",
-		.rule = { "54495047-4606-4416-828f-9ef649def4be", "A \"title\"", "\xe9\xa1\x8c\xe5\x90\x8d", FINDING_HIGH }, .attacks = { "T1071.001", "T1105" }, .n_attacks = 2,
+		.rule = { "54495047-4606-4416-828f-9ef649def4be", "A \"title\"", "\xe9\xa1\x8c\xe5\x90\x8d", FINDING_HIGH }, .attacks = { "T1071.001", "T1105" }, .n_attacks = 2, .cves = { "CVE-2021-41773" }, .n_cves = 1,
 		.count = 5, .terminal = "10.4.0.5", .observables = { { OBSERVABLE_HOSTNAME, "c2.example" }, { OBSERVABLE_TERMINAL, "10.4.0.5" } },
 		.n_observables = 2, .action = FINDING_ALLOWED, .records = { "412040/events/000001/17", "412040/events/000001/18" }, .n_records = 2 };
 	struct finding g;
@@ -40,6 +40,8 @@ static void test_round(void **state)
 	assert_string_equal(g.rule.title_ja, f.rule.title_ja);
 	assert_int_equal(g.rule.level, FINDING_HIGH);
 	assert_int_equal(g.action, FINDING_ALLOWED);
+	assert_int_equal(g.n_cves, 1);
+	assert_string_equal(g.cves[0], "CVE-2021-41773");
 	buf_done(&b);
 	buf_done(&c);
 	arena_done(&a);
@@ -56,7 +58,7 @@ static const struct {
 	{ OK ",\"level\":\"huge\"}}", "rule.level" }, { OK ",\"title_ja\":\"a\\nb\"}}", "rule.title_ja" },
 	{ OK "},\"records\":[1]}", "records" }, { OK "},\"records\":\"x\"}", "records" }, { OK "},\"records\":[\"a\\nb\"]}", "records" },
 	{ OK "},\"observables\":[{\"type\":\"hostname\"}]}", "observables.value" }, { OK "},\"observables\":[{\"type\":\"x\",\"value\":\"y\"}]}", "observables.type" },
-	{ OK "},\"terminal\":5}", "terminal" },
+	{ OK "},\"terminal\":5}", "terminal" }, { OK "},\"cves\":[7]}", "cves" },
 };
 
 static void test_parse(void **state)

@@ -58,25 +58,58 @@ static int read_level(struct rule_parser *p, const struct yml *doc)
 	return 0;
 }
 
+static bool digits(struct str s, size_t min, size_t max)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.ptr[i] < '0' || s.ptr[i] > '9')
+			return false;
+	return s.len >= min && s.len <= max;
+}
+
+/* cve.2021-41773, in older rules cve.2021.41773 -> CVE-2021-41773; other tags of that name space say nothing. */
+static int take_cve(struct rule_parser *p, struct str tag, unsigned line)
+{
+	char text[24];
+	struct str year = { tag.ptr + 4, tag.len - 4 }, number = { tag.ptr + 9, tag.len - 9 };
+	year.len = 4;
+	if (tag.len < 10 || (tag.ptr[8] != '-' && tag.ptr[8] != '.') || !digits(year, 4, 4) || !digits(number, 4, 7) || p->rule->n_cves == FINDING_CVES)
+		return 0;
+	snprintf(text, sizeof text, "CVE-" STR_FMT "-" STR_FMT, STR_ARG(year), STR_ARG(number));
+	const char *s = arena_strdup(p->arena, str_from(text));
+	if (!s)
+		return rule_fault(p, line, "no memory");
+	p->rule->cves[p->rule->n_cves++] = s;
+	return 0;
+}
+
 /* attack.t1071.001 -> T1071.001 */
+static int take_attack(struct rule_parser *p, struct str tag, unsigned line)
+{
+	if (tag.len < 9 || tag.ptr[8] < '0' || tag.ptr[8] > '9' || p->rule->n_attacks == FINDING_ATTACKS)
+		return 0;
+	char *s = arena_strdup(p->arena, (struct str){ tag.ptr + 7, tag.len - 7 });
+	if (!s)
+		return rule_fault(p, line, "no memory");
+	s[0] = 'T';
+	p->rule->attacks[p->rule->n_attacks++] = s;
+	return 0;
+}
+
 static int read_tags(struct rule_parser *p, const struct yml *doc)
 {
 	const struct yml *tags = yml_get(doc, "tags");
+	int r = 0;
 	if (tags && tags->kind != YML_LIST)
 		return yml_is_null(tags) ? 0 : rule_fault(p, tags->line, "tags must be a list");
-	for (const struct yml *t = tags ? tags->first : NULL; t; t = t->next) {
+	for (const struct yml *t = tags ? tags->first : NULL; t && r == 0; t = t->next) {
 		if (t->kind != YML_SCALAR || t->text.len > 100 || memchr(t->text.ptr, 0, t->text.len))
 			return rule_fault(p, t->line, "a tag must be text of at most 100 bytes");
-		if (!str_starts(t->text, STR("attack.t")) || t->text.len < 9 || t->text.ptr[8] < '0' || t->text.ptr[8] > '9' ||
-		    p->rule->n_attacks == FINDING_ATTACKS)
-			continue;
-		char *s = arena_strdup(p->arena, (struct str){ t->text.ptr + 7, t->text.len - 7 });
-		if (!s)
-			return rule_fault(p, t->line, "no memory");
-		s[0] = 'T';
-		p->rule->attacks[p->rule->n_attacks++] = s;
+		if (str_starts(t->text, STR("attack.t")))
+			r = take_attack(p, t->text, t->line);
+		else if (str_starts(t->text, STR("cve.")))
+			r = take_cve(p, t->text, t->line);
 	}
-	return 0;
+	return r;
 }
 
 static int read_jitter(struct rule_parser *p, const struct yml *y)

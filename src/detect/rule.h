@@ -123,6 +123,8 @@ struct rule {
 	enum finding_level level;
 	const char *attacks[FINDING_ATTACKS];
 	size_t n_attacks;
+	const char *cves[FINDING_CVES];
+	size_t n_cves;
 	struct logsource source; /* not of a correlation */
 	struct expr *condition;
 	struct pred *preds;

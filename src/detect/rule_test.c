@@ -408,10 +408,27 @@ static void test_no_memory(void **state)
 	assert_true(n > 5 && failed == n);
 }
 
+static void test_tags(void **state)
+{
+	static const char text[] = "tags:\n    - attack.t1190\n    - cve.2021-41773\n    - cve.2021.44228\n    - cve.2021-12\n    - cve.\n    - cve.2021-4177312345\n"
+				   "    - attack.initial-access\n    - detection.emerging-threats\n" HEAD "    s:\n        A: 1\n    condition: s\n";
+	struct ruleset *s = NULL;
+	struct err err = { 0 };
+	(void)state;
+	assert_int_equal(ruleset_load_text(STR(text), "r.yml", NULL, &s, &err), 0);
+	const struct rule *r = s->rules[0];
+	assert_int_equal(r->n_attacks, 1);
+	assert_string_equal(r->attacks[0], "T1190");
+	assert_int_equal(r->n_cves, 2);
+	assert_string_equal(r->cves[0], "CVE-2021-41773");
+	assert_string_equal(r->cves[1], "CVE-2021-44228");
+	ruleset_destroy(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_meaning), cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_placeholders), cmocka_unit_test(test_placeholder_file), cmocka_unit_test(test_filters),
-		cmocka_unit_test(test_bad_filters), cmocka_unit_test(test_sources), cmocka_unit_test(test_no_memory) };
+		cmocka_unit_test(test_bad_filters), cmocka_unit_test(test_tags), cmocka_unit_test(test_sources), cmocka_unit_test(test_no_memory) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,25 +83,65 @@ static int any(struct store *s, const struct store_sql *q, const char *a1, const
 	return res;
 }
 
+struct cves {
+	char list[FINDING_CVES + 1][24];
+	size_t n;
+};
+
+static void put_cve(struct cves *c, const char *text)
+{
+	char one[24];
+	if (!asset_cve(text, one))
+		return;
+	for (size_t i = 0; i < c->n; i++)
+		if (strcmp(c->list[i], one) == 0)
+			return;
+	memcpy(c->list[c->n++], one, sizeof one);
+}
+
+/* What the rule's tags name, and its title. */
+static struct cves cves_of(const struct finding *f)
+{
+	struct cves c = { 0 };
+	for (size_t i = 0; i < f->n_cves; i++)
+		put_cve(&c, f->cves[i]);
+	put_cve(&c, f->rule.title);
+	return c;
+}
+
+/* None of them: of each is known which versions it covers, and it is none of those that run there. */
+static int all_known(struct store *s, const struct cves *c, struct target *t, struct err *err)
+{
+	bool known = true;
+	int res = 0;
+	size_t n = 0;
+	for (size_t i = 0; res == 0 && known && i < c->n; i++) {
+		res = any(s, &cve_known, c->list[i], NULL, &known, err);
+		n += (size_t)snprintf(t->detail + n, sizeof t->detail - n, "%s%s", n ? " " : "", c->list[i]);
+	}
+	if (res == 0 && known && c->n)
+		t->answer = TARGET_SAFE;
+	else
+		t->detail[0] = 0;
+	return res;
+}
+
 static int answer(struct store *s, const struct finding *f, const char *names, struct target *t, struct err *err)
 {
-	char cve[24] = "";
-	bool listed = false, covered = false, known = false;
+	struct cves c = cves_of(f);
+	bool listed = false, covered = false;
 	int res = any(s, &here, f->org, names, &listed, err);
 	if (res < 0 || !listed)
 		return res;
-	asset_cve(f->rule.title, cve);
-	res = look(s, f->org, names, cve, t, &covered, err);
+	for (size_t i = 0; res == 0 && !covered && i < c.n; i++)
+		res = look(s, f->org, names, c.list[i], t, &covered, err);
+	if (res == 0 && c.n == 0)
+		res = look(s, f->org, names, "", t, &covered, err);
 	if (res < 0 || covered) {
-		t->answer = cve[0] ? TARGET_VULNERABLE : TARGET_WEAK;
+		t->answer = c.n ? TARGET_VULNERABLE : TARGET_WEAK;
 		return res;
 	}
-	res = cve[0] ? any(s, &cve_known, cve, NULL, &known, err) : 0;
-	if (known) {
-		t->answer = TARGET_SAFE;
-		snprintf(t->detail, sizeof t->detail, "%s", cve);
-	}
-	return res;
+	return all_known(s, &c, t, err);
 }
 
 int target_of(struct store *s, const struct finding *f, struct target *ret, struct err *err)

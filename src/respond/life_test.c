@@ -236,13 +236,20 @@ static void test_attachments(void **state)
 	      "{\"cve\":\"CVE-2021-41773\",\"vendor\":\"apache\",\"product\":\"http_server\",\"from\":\"2.4.49\",\"to\":\"2.4.49\",\"score10\":98}," \
 	      "{\"cve\":\"CVE-2021-44228\",\"vendor\":\"apache\",\"product\":\"log4j\",\"from\":\"2.0\",\"to\":\"2.15.0\",\"to_excluded\":true,\"score10\":100}]}"
 
-static void attack(const char *title, const char *target, enum observable_type type)
+static void attack_tagged(const char *title, const char *target, enum observable_type type, const char *cve)
 {
 	struct finding f = beacon(A, "", target);
+	if (cve)
+		f.cves[f.n_cves++] = cve;
 	f.rule.title = f.rule.title_ja = title, f.rule.id = title;
 	f.attacks[0] = "T1190", f.action = FINDING_UNKNOWN, f.count = 1;
 	f.observables[0].type = type;
 	give(&f);
+}
+
+static void attack(const char *title, const char *target, enum observable_type type)
+{
+	attack_tagged(title, target, type, NULL);
 }
 
 static void test_target(void **state)
@@ -252,7 +259,7 @@ static void test_target(void **state)
 	assert_int_equal(sql_number("SELECT count(*) FROM incident WHERE reasons LIKE '%target_%'"), 0);
 	assert_true(holds(ask(ASSETS, 0), "\"taken\":3"));
 	assert_true(holds(ask(VULNS, 0), "\"taken\":2"));
-	attack("httpd traversal CVE-2021-41773", "www.city.example", OBSERVABLE_HOSTNAME);
+	attack_tagged("httpd traversal", "www.city.example", OBSERVABLE_HOSTNAME, "CVE-2021-41773"); /* by the rule's tag as by its title */
 	attack("log4j CVE-2021-44228", "10.1.0.80", OBSERVABLE_IP);
 	attack("scan", "old.city.example", OBSERVABLE_HOSTNAME);
 	char *answer = ask("{\"do\":\"incident.list\",\"all\":true}", 0);
