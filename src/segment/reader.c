@@ -350,6 +350,52 @@ int reader_seek(struct reader *r, const struct segment_name *next, struct err *e
 	return 0;
 }
 
+/* When the segment was begun; INT64_MAX where that can't be said (then an earlier one is read). */
+static int64_t begun(struct reader *r, const struct segment_name *at, uint32_t number)
+{
+	char path[1024];
+	struct seg_file f;
+	int64_t ms = INT64_MAX;
+	seg_path(r->dir, at->org, at->series, number, path, sizeof path);
+	if (seg_file_open(path, &r->sha, &f, NULL) == 0) {
+		ms = f.header.created_ms;
+		seg_file_close(&f);
+	}
+	return ms;
+}
+
+/* The last segment that was begun before; the first when none was. */
+static uint32_t segment_at(struct reader *r, const struct segment_name *at, int64_t ms)
+{
+	_cleanup_free_ uint32_t *numbers = NULL;
+	size_t n = 0, from = 0, to;
+	if (seg_numbers(r->dir, at->org, at->series, &numbers, &n, NULL) < 0 || n == 0)
+		return 0;
+	for (to = n; from + 1 < to;) {
+		size_t mid = from + (to - from) / 2;
+		if (begun(r, at, numbers[mid]) <= ms)
+			from = mid;
+		else
+			to = mid;
+	}
+	return numbers[from];
+}
+
+int reader_since(struct reader *r, int64_t since_ms, struct err *err)
+{
+	int x = look(r, err);
+	for (size_t i = 0; x == 0 && i < r->n; i++) {
+		struct segment_name at = r->list[i]->at;
+		uint32_t number = segment_at(r, &at, since_ms);
+		if (number > at.segment) {
+			at.segment = number;
+			at.index = 0;
+			x = reader_seek(r, &at, err);
+		}
+	}
+	return x;
+}
+
 int reader_restore(struct reader *r, struct str saved, struct err *err)
 {
 	struct str line;

@@ -46,6 +46,9 @@ int reader_fd(const struct reader *r);
 /* Cursors as text: a line "ORG/SERIES/SEGMENT/INDEX" a series, the next record to read. */
 void reader_save(const struct reader *r, struct buf *b);
 int reader_restore(struct reader *r, struct str saved, struct err *err);
+/* Instead of from the start: of every series that is there now, from the segment in which a block that was closed at since_ms would stand. What
+ * can't be looked at is read from its start. */
+int reader_since(struct reader *r, int64_t since_ms, struct err *err);
 /* Sets one series. From where it stands, or where it will stand once it exists. */
 int reader_seek(struct reader *r, const struct segment_name *next, struct err *err);
 

@@ -235,6 +235,48 @@ static void test_reader_follows(void **state)
 	reader_close(&r);
 }
 
+/* Five days, a segment and a record each; where reading begins for a time. One that can't be read stands in nobody's way. */
+static void test_reader_since(void **state)
+{
+	static const struct {
+		int64_t since_days;
+		unsigned first;
+	} cases[] = { { -3, 0 }, { 0, 0 }, { 1, 1 }, { 3, 3 }, { 4, 4 }, { 99, 4 } };
+	const int64_t day = 86400000, start = 1795341600000;
+	char path[1024];
+	(void)state;
+	clock_hold(start);
+	struct writer *w = open_writer(0);
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_equal(put(w, "412015", i), 0);
+		assert_int_equal(put(w, "412023", i), 0);
+		assert_int_equal(writer_commit(w, NULL), 0);
+		assert_int_equal(writer_rotate(w, true, NULL), 0);
+		clock_advance(day);
+	}
+	writer_close(&w);
+	seg_path(dir, "412023", "events", 3, path, sizeof path);
+	assert_int_equal(fs_write(path, STR("no segment"), 0644, NULL), 0);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct reader *r = NULL;
+		struct reader_record rec;
+		char want[32];
+		assert_int_equal(reader_open(&(struct reader_opts){ dir, fake_key, NULL, "412015", NULL }, &r, NULL), 0);
+		assert_int_equal(reader_since(r, start + cases[i].since_days * day + 1000, NULL), 0);
+		assert_int_equal(reader_next(r, &rec, NULL), 0);
+		snprintf(want, sizeof want, "{\"n\":%u}", cases[i].first);
+		if (!str_eq(rec.data, str_from(want)))
+			fail_msg("case %zu: " STR_FMT, i, STR_ARG(rec.data));
+		reader_close(&r);
+		assert_int_equal(reader_open(&(struct reader_opts){ dir, fake_key, NULL, "412023", NULL }, &r, NULL), 0);
+		assert_int_equal(reader_since(r, start + cases[i].since_days * day + 1000, NULL), 0);
+		assert_int_equal(reader_next(r, &rec, NULL), 0); /* not behind the one it asks for */
+		assert_true(rec.name.segment <= cases[i].first + 1);
+		reader_close(&r);
+	}
+	clock_hold(0);
+}
+
 /* Every prefix of the file that isn't whole blocks is cut back to whole ones, and the series goes on. */
 static void test_torn_everywhere(void **state)
 {
@@ -505,7 +547,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_round_trip),  T(test_names),          T(test_rotation_and_cursor), T(test_cursor_once),
-		T(test_reader_follows), T(test_torn_everywhere), T(test_signed_is_not_cut),  T(test_memory_faults),
+		T(test_reader_follows), T(test_reader_since), T(test_torn_everywhere), T(test_signed_is_not_cut),  T(test_memory_faults),
 		T(test_call_faults), T(test_disk_full_and_back), T(test_ceiling),          T(test_vault_away),
 		T(test_one_writer),  T(test_kill_loop),
 	};
