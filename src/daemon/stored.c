@@ -13,6 +13,7 @@
 #include "index/sites.h"
 #include "index/sweep.h"
 #include "jail/jail.h"
+#include "segment/witness.h"
 #include "vault/vault_client.h"
 #include "wire/ctl.h"
 #include "wire/daemon.h"
@@ -410,10 +411,25 @@ static int do_rebuild(struct stored *t, const struct ctl_request *rq, struct err
 	return r;
 }
 
+/* For a witness outside (segment/witness.h): it says nothing of any body. */
+static int do_witness(struct stored *t, struct buf *b, struct err *err)
+{
+	struct checkpoint c;
+	struct buf slip;
+	int r = witness_last(t->segments, &c, err);
+	if (r < 0)
+		return r;
+	buf_init(&slip, 4 * KIB);
+	witness_format(&c, &slip);
+	json_field(b, "slip", buf_view(&slip));
+	buf_done(&slip);
+	checkpoint_done(&c);
+	return 0;
+}
+
 static int handle(const struct ctl_request *rq, const char *what, struct buf *b, void *user, struct err *err)
 {
 	struct stored *t = user;
-	(void)b;
 	if (!jail_peer_allowed(SOCK_SEARCH, rq->uid))
 		return err_set(err, E_DENIED, "", "user %u may not ask", (unsigned)rq->uid);
 	if (strcmp(what, "log.search") == 0)
@@ -422,6 +438,8 @@ static int handle(const struct ctl_request *rq, const char *what, struct buf *b,
 		return do_sweep(t, rq, err);
 	if (strcmp(what, "site.stats") == 0)
 		return do_sites(t, rq, err);
+	if (strcmp(what, "log.witness") == 0)
+		return do_witness(t, b, err);
 	if (strcmp(what, "log.rebuild") == 0)
 		return do_rebuild(t, rq, err);
 	return err_set(err, E_INVALID, "do", "no such request: %s", what);

@@ -7,6 +7,7 @@
 #include "incident/timeline.h"
 #include "respond/asker.h"
 #include "respond/block.h"
+#include "respond/witness.h"
 #include "wire/ctl.h"
 
 #include <stdio.h>
@@ -233,7 +234,9 @@ void inquiry_collect(struct respond *r)
 	struct asker_answer w;
 	while (r->asker && asker_pop(r->asker, &w)) {
 		struct err err = { 0 };
-		if (note(r, &w, &err) < 0) /* the row waits still, and is asked again */
+		if (w.id == WITNESS_ID)
+			witness_answered(r, &w);
+		else if (note(r, &w, &err) < 0) /* the row waits still, and is asked again */
 			log_err(LOG_LEVEL_WARN, "", "inquiry", &err);
 		buf_done(&w.reply);
 		r->work_ms = 0;

@@ -340,6 +340,41 @@ int notify_next(struct respond *r, const struct incident *i, int64_t now, struct
 	return res < 0 ? res : note_started(r, i, nth + 1, "", now, err);
 }
 
+static int queue_witness(struct respond *r, const struct contact *to, const char *stem, const char *subject, const char *body, int64_t now, struct err *err)
+{
+	char ref[64];
+	struct store_args a = { 0 };
+	int res = next_reference(r, stem, ref, sizeof ref, err);
+	store_int_or_null(&a, 0, 0);
+	store_text(&a, ""), store_text(&a, "witness"), store_text(&a, ref), store_text(&a, to->name), store_text(&a, to->mail), store_text(&a, "");
+	store_text(&a, subject), store_text(&a, body), store_int(&a, now), store_int(&a, now);
+	return res < 0 ? res : store_run(r->store, &insert_notice, &a, NULL, err);
+}
+
+int notify_witness(struct respond *r, const char *day, const char *slip, int64_t now, struct err *err)
+{
+	char stem[24], subject[160];
+	struct buf body;
+	int res = 0;
+	snprintf(stem, sizeof stem, "W-%.4s%.2s%.2s", day, day + 5, day + 8);
+	snprintf(subject, sizeof subject, "【保管のお願い】ログの署名 %.10s / the log's signature, to be kept", day);
+	buf_init(&body, 16 * KIB);
+	buf_printf(&body, "%s から、ログの署名をお送りします。\n"
+		          "このメールを消さずに保管してください。後からログの終わりの部分が消されても、この署名と照らし合わせれば分かります。\n"
+		          "していただくことは、それだけです。確認するとき: toride log verify --witness このメールのファイル\n\n"
+		          "Please keep this mail. Should the end of the log be cut off later, this signature shows it:\n"
+		          "toride log verify --witness FILE (this mail as a file).\n\n%s",
+	           r->desk->service, slip);
+	for (size_t i = 0; res == 0 && i < r->desk->n_prefectures; i++) {
+		const struct desk_prefecture *p = &r->desk->prefectures[i];
+		if (p->n_contacts)
+			res = body.failed ? err_set(err, E_LIMIT, stem, "too long") : queue_witness(r, &p->contacts[0], stem, subject, buf_cstr(&body), now, err);
+	}
+	buf_done(&body);
+	r->work_ms = 0;
+	return res;
+}
+
 static const char *step_of(int kind)
 {
 	switch (kind) {

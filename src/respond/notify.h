@@ -40,6 +40,8 @@ int notify_leak(struct respond *r, const char *org, const char *block_id, const 
                 int64_t now, struct err *err);
 /* To the body's contact: the terminal goes on calling what is blocked; n calls were refused. With a line in the timeline. */
 int notify_calls(struct respond *r, const struct incident *i, const char *block_id, int64_t n, int64_t now, struct err *err);
+/* To the first contact of each prefecture: the log's signature of this morning, to be kept (witness.h). day: "2026-11-23…". Inside a transaction. */
+int notify_witness(struct respond *r, const char *day, const char *slip, int64_t now, struct err *err);
 /* What to say on the telephone and to whom, with what is known now, into b. Inside a transaction. */
 int notify_sheet(struct respond *r, const struct incident *i, int severity, int64_t now, struct buf *b, struct err *err);
 /* 受領確認: what hasn't gone out to further contacts doesn't. */

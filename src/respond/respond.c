@@ -8,6 +8,7 @@
 #include "respond/asker.h"
 #include "respond/block.h"
 #include "respond/handover.h"
+#include "respond/witness.h"
 #include "respond/inquiry.h"
 #include "respond/notify.h"
 #include "respond/orders.h"
@@ -120,7 +121,7 @@ int respond_finding(struct respond *r, const struct finding *f, struct err *err)
 void respond_work(struct respond *r)
 {
 	static int (*const jobs[])(struct respond *, int64_t, struct err *) = { inquiry_work, block_work, notify_escalate_due, notify_send_due, notify_call_due,
-		                                                            stage_work, handover_work };
+		                                                            stage_work, handover_work, witness_work };
 	struct err away = { 0 };
 	if (respond_clock(r, &away) < 0)
 		return; /* the store says so itself */

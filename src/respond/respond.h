@@ -27,6 +27,7 @@ struct respond {
 	struct orders *orders;
 	struct asker *courier;  /* NULL: nothing goes through gateways */
 	struct asker *asker;    /* NULL: the log isn't asked */
+	int64_t witness_ms;     /* no earlier is the log asked for its signature */
 	int64_t work_ms;        /* next look at the tables; 0: at once */
 	struct clock_watch clock;
 	char boot[CLOCK_BOOT];  /* before confinement; "" in tests */

@@ -253,11 +253,54 @@ static void test_month(void **state)
 	ask("{\"do\":\"report.month\",\"month\":\"November\"}", -E_INVALID);
 }
 
+/* ---- the log's signature, every morning ---- */
+
+#define SLIP_JSON "toride checkpoint v1\\n12\\n1795386357000\\n00\\n3\\n11\\nkey 22\\nsig 33\\n"
+#define HOUR 3600000LL
+
+static int64_t sent_witnesses(void)
+{
+	return sql_number("SELECT count(*) FROM notice WHERE step = 'witness' AND state = 'sent'");
+}
+
+static void test_witness(void **state)
+{
+	NEED_PG();
+	stored.answer = "{\"v\":1,\"ok\":true,\"slip\":\"" SLIP_JSON "\"}";
+	settle(); /* 18:00 of the 22nd: it begins with the next morning */
+	assert_int_equal(sent_witnesses(), 0);
+	clock_advance(14 * HOUR);
+	settle();
+	assert_int_equal(sent_witnesses(), 0);
+	clock_advance(HOUR + 60000); /* nine has passed */
+	settle();
+	assert_int_equal(sent_witnesses(), 1);
+	const char *mail = sink_last(&sink, "ken@pref.example");
+	assert_true(holds(mail, "toride checkpoint v1") && holds(mail, "sig 33") && holds(mail, "W-20261123-N1"));
+	for (int i = 0; i < 20; i++) { /* once */
+		clock_advance(HOUR);
+		settle();
+	}
+	assert_int_equal(sent_witnesses(), 1);
+	stored.answer = "{\"v\":1,\"ok\":true,\"slip\":\"toride checkpoint v1\\nBcc: all\\u0000\"}"; /* whoever says so: not into a mail of ours */
+	clock_advance(4 * HOUR);
+	settle();
+	assert_int_equal(sent_witnesses(), 1);
+	stored.answer = "{\"v\":1,\"ok\":true,\"slip\":\"" SLIP_JSON "\"}"; /* made good as soon as it can */
+	clock_advance(2 * 60000);
+	settle();
+	assert_int_equal(sent_witnesses(), 2);
+	assert_int_equal(sql_number("SELECT count(*) FROM notice WHERE step = 'witness' AND org <> ''"), 0); /* no body sees it */
+	clock_advance(72 * HOUR); /* three mornings at once: one slip says all */
+	settle();
+	assert_int_equal(sent_witnesses(), 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_sheet_is_ready), T(test_calls), T(test_until_somebody_answers), T(test_repeats_end), T(test_measured), T(test_boundaries),
-		T(test_handover_writes_itself), T(test_handover_by_hand), T(test_calendar), T(test_month_span), T(test_month),
+		T(test_handover_writes_itself), T(test_handover_by_hand), T(test_calendar), T(test_month_span), T(test_month), T(test_witness),
 	};
 	return cmocka_run_group_tests(tests, begin, end);
 }

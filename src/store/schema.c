@@ -237,6 +237,11 @@ static const char by_prefecture[] =
 /* when an incident was first blocked is asked with every list of them */
 static const char blocks_of[] = "CREATE INDEX block_of ON block (incident) WHERE incident IS NOT NULL";
 
+/* the mornings on which the prefecture was sent the log's signature; the first row is when that began */
+static const char witnesses[] =
+	"CREATE TABLE witness (morning_ms bigint PRIMARY KEY, sent boolean NOT NULL);"
+	"REVOKE ALL ON witness FROM PUBLIC";
+
 const struct schema_step schema_steps[] = {
 	{ 1, "tables of the desk", tables },
 	{ 2, "row-level security, append-only timeline", security },
@@ -254,6 +259,7 @@ const struct schema_step schema_steps[] = {
 	{ 14, "announcements to the upstream", announced },
 	{ 15, "whoever sees a prefecture's bodies", by_prefecture },
 	{ 16, "blocks by incident", blocks_of },
+	{ 15, "signatures sent to witnesses", witnesses },
 };
 
 /* The portal's role sees what the session it names may see, and not what it asks for: whatever table a step made. */
