@@ -99,11 +99,14 @@ int stamp_verify(struct str der, const unsigned char hash[STAMP_HASH], uint64_t 
 		return err_set(err, E_INVALID, "time stamp", "there is no certificate of its authority");
 	ERR_clear_error();
 	TS_RESP *resp = der.len && der.len <= STAMP_MAX ? d2i_TS_RESP(NULL, &p, (long)der.len) : NULL;
-	TS_TST_INFO *info = resp && p == (const unsigned char *)der.ptr + der.len ? TS_RESP_get_tst_info(resp) : NULL;
+	bool whole = resp && p == (const unsigned char *)der.ptr + der.len;
+	TS_TST_INFO *info = whole ? TS_RESP_get_tst_info(resp) : NULL;
 	int64_t at = 0;
 	TS_VERIFY_CTX *c = time_of(info, &at) ? context(hash, store, at) : NULL;
 	int r = 0;
-	if (resp && !info)
+	if (!whole)
+		r = err_set(err, E_CORRUPT, "time stamp", "what came isn't one");
+	else if (!info)
 		r = err_set(err, E_CORRUPT, "time stamp", "the authority made none");
 	else if (!c || TS_RESP_verify_response(c, resp) != 1)
 		r = err_set(err, E_CORRUPT, "time stamp", "%.200s", why_not());

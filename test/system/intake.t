@@ -190,9 +190,9 @@ unstamped() { echo "$1" >tsa/mode; rm -f x.tsr; ! stamped "$1" x >out 2>&1 && ca
 until_true 20 test -e tsa/port
 try "what a witness is to keep fits on a slip of paper" eval 'witness >slip && [ "$(wc -c <slip)" -lt 600 ]'
 try "with the time stamp of an authority" stamped ok kept
-try "… that stands there only if it is one: another's answer" unstamped stale "hash"
+try "… that stands there only if it is one: another's answer" unstamped stale "another question"
 try "… none" unstamped refuse "made none"
-try "… or something else" unstamped html "time stamp"
+try "… or something else" unstamped html "isn't one"
 kill $tsa; wait $tsa 2>/dev/null
 { printf 'Subject: keep this\r\n\r\n'; sed 's/^/> /; s/$/\r/' kept; } >mail
 try "the log agrees with what was kept, also as a mail brings it" eval 'verify --json --witness mail | tail -n 1 | jq -se ".[0] | .ok and .witness_found and .witnesses == 1"'
