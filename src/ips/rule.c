@@ -1,5 +1,4 @@
-/* See rule.h. Stands between a rule source and what Suricata loads (compile/suricata.c). Nothing puts a rule on trial yet: the command
- * that would take new signatures through that stage (M-095) isn't built. */
+/* See rule.h. Stands between a rule source and what Suricata loads: our own come through compile/suricata.c, others' through book.c. */
 #include "ips/rule.h"
 
 #include "base/mem.h"
@@ -245,6 +244,11 @@ static const char *stop(const struct ips_rule *r)
 	static const char *const connections[] = { "tcp", "tcp-pkt", "tcp-stream", "http", "http1", "tls", "ssl", "ssh", "smtp", "ftp",
 		                                   "ftp-data", NULL };
 	return word(r->protocol, connections) ? "rejectboth" : "drop";
+}
+
+void ips_rule_emit_try(const struct ips_rule *r, enum ips_stage stage, struct buf *out)
+{
+	copies(r, "alert", "HOME_NET", stage == IPS_STAGE_TRIAL ? IPS_GID_TRIAL : IPS_GID_DETECT, out);
 }
 
 void ips_rule_emit(const struct ips_rule *r, enum ips_stage stage, struct buf *out)

@@ -18,6 +18,8 @@
 
 #define IPS_RULE_MAX (16u * 1024) /* bytes of a rule */
 #define IPS_OPTIONS_MAX 300
+#define IPS_OWN_SID 9100000u /* our own signatures' numbers, and the first that isn't */
+#define IPS_OWN_SID_END 9200000u
 
 enum ips_gid { IPS_GID_PREVENT = 1, IPS_GID_DETECT = 2, IPS_GID_TRIAL = 3, IPS_GID_OTHER_WAY = 3 /* added */ };
 
@@ -39,5 +41,7 @@ int ips_rule_parse(struct str line, struct ips_rule *ret, struct err *err);
 enum ips_stage { IPS_STAGE_TRIAL, IPS_STAGE_DROP };
 /* Appends the copies of that stage, a line each. */
 void ips_rule_emit(const struct ips_rule *r, enum ips_stage stage, struct buf *out);
+/* As it is tried on captures: it only alerts, for all; 3 (and 6) is on trial, 2 (and 5) acts. */
+void ips_rule_emit_try(const struct ips_rule *r, enum ips_stage stage, struct buf *out);
 
 #endif

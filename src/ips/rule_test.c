@@ -114,7 +114,7 @@ static void test_own(void **state)
 		if (ips_rule_parse(str_from(ips_own[i]), &r, &err) < 0)
 			fail_msg("%s: %s", ips_own[i], err.msg);
 		assert_true(r.sid > last); /* each number once */
-		assert_true(r.sid >= 9100000 && r.sid < 9200000);
+		assert_true(r.sid >= IPS_OWN_SID && r.sid < IPS_OWN_SID_END);
 		assert_true(str_starts(r.msg, STR("\"TORIDE ")));
 		last = r.sid;
 	}
