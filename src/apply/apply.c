@@ -10,6 +10,7 @@
 #include "apply/lines.h"
 #include "apply/pair.h"
 #include "apply/transaction.h"
+#include "apply/trials.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
@@ -45,6 +46,7 @@ struct apply {
 		struct door door;     /* of the generation in force */
 		bool runs, inspecting, stale; /* stale: the kernel's door may be another */
 		int64_t looked_ms;
+		struct trials trials; /* of the signatures in force */
 	} lines;
 	pid_t counter; /* the last child that read the counts */
 };
@@ -569,6 +571,8 @@ static void lines_take(struct apply *a, const struct gen *g)
 	struct err err = { 0 };
 	if (g && door_load(g, &a->lines.door, &err) < 0)
 		log_err(LOG_LEVEL_ERROR, "", "lines", &err);
+	if (g)
+		trials_take(&a->lines.trials, g);
 	a->lines.stale = true;
 }
 
@@ -615,6 +619,9 @@ bool apply_watch_lines(struct apply *a, const char **ret_state)
 {
 	int64_t now = clock_mono_ms();
 	bool settled = a->lines.runs == a->lines.inspecting && !a->lines.stale;
+	struct err err = { 0 };
+	if (trials_look(&a->lines.trials, a->lines.inspecting, &err) < 0)
+		log_err(LOG_LEVEL_ERROR, "", "trials", &err);
 	if (settled && (!a->lines.door.n || now - a->lines.looked_ms < LOOK_MS))
 		return false;
 	a->lines.looked_ms = now;

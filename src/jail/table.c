@@ -217,6 +217,7 @@ const struct table_dir table_dirs[] = {
 	{ "%S/feeds", 0, 0, 0755 },
 	{ "%S/feeds/url", 0, 0, 0755 },                     /* the URL index, put there by toride url import */
 	{ "%S/feeds/addr", 0, 0, 0755 },                    /* address lists by digest: toride fw feed import */
+	{ "%S/feeds/ips", 0, 0, 0755 },                     /* files of signatures by digest: toride ips rules import */
 	{ "%S/rpz", 0, 0, 0755 },                           /* the block zone torided writes */
 	{ "%R", 0, 0, 0755 },
 	{ "%R/stats", 0, 0, 0755 },
