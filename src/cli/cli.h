@@ -26,6 +26,7 @@ extern const struct cli_command cli_intel[];
 extern const struct cli_command cli_url[];
 extern const struct cli_command cli_model[];
 extern const struct cli_command cli_fw[];
+extern const struct cli_command cli_ips[];
 extern const struct cli_command cli_change[];
 extern const struct cli_command cli_zone[];
 extern const struct cli_command cli_status[];

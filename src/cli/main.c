@@ -15,6 +15,7 @@ const struct cli_command *const cli_tables[] = {
 	cli_url,
 	cli_model,
 	cli_fw,
+	cli_ips,
 	cli_change,
 	cli_zone,
 	cli_status,

@@ -33,6 +33,8 @@ int compile_net(const struct model *m, struct outset *out, struct err *err);    
 int compile_nft(const struct model *m, struct outset *out, struct err *err);      /* nft/toride.nft, nft/rules.json */
 int compile_shape(const struct model *m, struct outset *out, struct err *err);    /* shape/: bandwidth classes */
 int compile_suricata(const struct model *m, struct outset *out, struct err *err); /* suricata/, when a line is inspected */
+/* The configuration new signatures are tried on captures with (ips/book.h); home: one more address that counts as a body's. */
+void compile_suricata_try(const struct model *m, const char *home, struct buf *b);
 int compile_unbound(const struct model *m, struct outset *out, struct err *err);  /* unbound/ */
 int compile_knot(const struct model *m, struct outset *out, struct err *err);     /* knot/, zones.json; nothing without zones */
 int compile_nsd(const struct model *m, struct outset *out, struct err *err);      /* nsd1/, nsd2/ */

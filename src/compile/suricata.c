@@ -44,10 +44,10 @@ static size_t put_group_addr(struct buf *b, size_t before, const struct prefix *
 }
 
 /* A list of addresses as a variable; Suricata takes no empty one, so what can't be an address of anybody stands for none. */
-static void address_group(struct buf *b, const struct model *m, const char *name, bool detect, bool prevent)
+static void address_group(struct buf *b, const struct model *m, const char *name, bool detect, bool prevent, const char *more)
 {
-	size_t n = 0;
-	buf_printf(b, "    %s: \"[", name);
+	size_t n = *more != 0;
+	buf_printf(b, "    %s: \"[%s", name, more);
 	/* The gateway's own outside: the resolver's questions, the mails it hands over, the name servers, the public sites. */
 	struct own_address own[OWN_MAX];
 	for (size_t i = 0, all = service_own(&m->service, own); detect && i < all; i++)
@@ -63,15 +63,16 @@ static void address_group(struct buf *b, const struct model *m, const char *name
 	buf_puts(b, n ? "]\"\n" : "255.255.255.255]\"\n");
 }
 
-static void variables(struct buf *b, const struct model *m)
+/* home: one more address that counts as a body's, or "". */
+static void variables(struct buf *b, const struct model *m, const char *home)
 {
 	static const char *const servers[] = { "HTTP_SERVERS", "SMTP_SERVERS", "SQL_SERVERS", "DNS_SERVERS", "TELNET_SERVERS",
 		                               "DC_SERVERS", "DNP3_SERVER", "DNP3_CLIENT", "MODBUS_CLIENT", "MODBUS_SERVER",
 		                               "ENIP_CLIENT", "ENIP_SERVER" };
 	buf_puts(b, "vars:\n  address-groups:\n");
-	address_group(b, m, "PREVENT_NET", false, true);
-	address_group(b, m, "DETECT_NET", true, false);
-	address_group(b, m, "HOME_NET", true, true);
+	address_group(b, m, "PREVENT_NET", false, true, "");
+	address_group(b, m, "DETECT_NET", true, false, "");
+	address_group(b, m, "HOME_NET", true, true, home);
 	buf_puts(b, "    EXTERNAL_NET: \"!$HOME_NET\"\n");
 	for (size_t i = 0; i < ARRAY_LEN(servers); i++)
 		buf_printf(b, "    %s: \"$HOME_NET\"\n", servers[i]);
@@ -129,7 +130,8 @@ static void protocols(struct buf *b)
 }
 
 /* "closed" lets nothing by that it hadn't the memory to inspect; "bridge" prefers the traffic. Flows that are older than
- * the process (it was restarted) are picked up where they are. */
+ * the process (it was restarted) are picked up where they are. An urgent byte is no part of the stream, as all receivers have it
+ * (RFC 6093 section 3): left in, it would split an attack for us alone. */
 static void streams(struct buf *b, const struct service *s)
 {
 	const char *full = s->ips.fail == IPS_BRIDGE ? "ignore" : "drop-packet";
@@ -137,7 +139,7 @@ static void streams(struct buf *b, const struct service *s)
 	              "stream:\n  memcap: 256mb\n  memcap-policy: %s\n  checksum-validation: no\n  inline: yes\n  bypass: no\n"
 	              "  midstream: true\n  midstream-policy: ignore\n  max-synack-queued: 5\n  drop-invalid: no\n"
 	              "  reassembly:\n    memcap: 512mb\n    memcap-policy: %s\n    depth: 1mb\n    toserver-chunk-size: 2560\n"
-	              "    toclient-chunk-size: 2560\n    randomize-chunk-size: no\n"
+	              "    toclient-chunk-size: 2560\n    randomize-chunk-size: no\n    urgent:\n      policy: oob\n"
 	              "flow:\n  memcap: 256mb\n  memcap-policy: %s\n  hash-size: 65536\n  prealloc: 10000\n  emergency-recovery: 30\n"
 	              "defrag:\n  memcap: 64mb\n  memcap-policy: %s\n  hash-size: 65536\n  trackers: 65535\n  max-frags: 65535\n"
 	              "  prealloc: no\n  timeout: 30\n"
@@ -169,6 +171,10 @@ static void rules(struct buf *b, const struct service *s)
 	           s->state_dir);
 	for (size_t i = 0; i < s->ips.n_rules; i++)
 		buf_printf(b, "  - %s/feeds/ips/%s.rules\n", s->state_dir, s->ips.rules[i]);
+}
+
+static void detection(struct buf *b)
+{
 	buf_puts(b, "classification-file: /etc/suricata/classification.config\n"
 	            "reference-config-file: /etc/suricata/reference.config\n"
 	            "threshold-file: /dev/null\n"
@@ -224,6 +230,19 @@ static int own_rules(struct buf *b, struct err *err)
 	return 0;
 }
 
+/* Parsers, streams and addresses as they are in force; rules are named on the command line, what is said of captures goes to a file. */
+void compile_suricata_try(const struct model *m, const char *home, struct buf *b)
+{
+	buf_puts(b, "%YAML 1.1\n---\nsuricata-version: \"7.0\"\n");
+	variables(b, m, home);
+	buf_puts(b, "default-log-dir: /tmp\nlogging:\n  default-log-level: notice\n  outputs:\n    - console:\n        enabled: yes\n"
+	            "stats:\n  enabled: no\noutputs:\n  - eve-log:\n      enabled: yes\n      filetype: regular\n      filename: eve.json\n"
+	            "      pcap-file: true\n      types:\n        - alert:\n            metadata: no\n");
+	protocols(b);
+	streams(b, &m->service);
+	detection(b);
+}
+
 int compile_suricata(const struct model *m, struct outset *out, struct err *err)
 {
 	static const char *const names[] = { "suricata/suricata.yaml", "suricata/lines.bin", "suricata/toride.rules",
@@ -235,12 +254,13 @@ int compile_suricata(const struct model *m, struct outset *out, struct err *err)
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		buf_init(&b[i], 32 * MIB);
 	buf_puts(&b[0], "%YAML 1.1\n---\nsuricata-version: \"7.0\"\n");
-	variables(&b[0], m);
+	variables(&b[0], m, "");
 	lines(&b[0], &m->service);
 	outputs(&b[0], &m->service);
 	protocols(&b[0]);
 	streams(&b[0], &m->service);
 	rules(&b[0], &m->service);
+	detection(&b[0]);
 	binary_lines(&b[1], &m->service);
 	feeds(&b[3], &m->service);
 	res = own_rules(&b[2], err);

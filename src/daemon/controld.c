@@ -568,7 +568,7 @@ static const struct forward *forward_of(const char *what)
 static bool recorded_there(const char *what)
 {
 	const struct forward *f = forward_of(what);
-	return f && f->records;
+	return (f && f->records) || strcmp(what, "ips.note") == 0;
 }
 
 int controld_forward(struct controld *c, const struct ctl_request *rq, const char *what, const struct asker *who, struct err *err)
@@ -656,6 +656,31 @@ static void run_site_list(struct job *j)
 	buf_done(&b);
 }
 
+/* ---- signatures ---- */
+
+/* What root's own command did with files of signatures: nothing is done here but the record of it. */
+static int do_ips_note(struct controld *c, const struct ctl_request *rq, const struct asker *who, struct err *err)
+{
+	static const char *const operations[] = { "import", "promote", "demote" };
+	struct str operation = ctl_str(rq->root, "operation");
+	char message[512], what[32];
+	struct err refused = { 0 };
+	size_t i = 0;
+	if (rq->uid != 0)
+		return err_set(err, E_DENIED, "", "signatures are root's to look after");
+	while (i < ARRAY_LEN(operations) && !str_eq(operation, str_from(operations[i])))
+		i++;
+	if (i == ARRAY_LEN(operations))
+		return err_set(err, E_INVALID, "operation", "must be import, promote or demote");
+	if (!str_copy(ctl_str(rq->root, "message"), message, sizeof message))
+		return err_set(err, E_INVALID, "message", "longer than %zu bytes", sizeof message - 1);
+	snprintf(what, sizeof what, "ips.rules.%s", operations[i]);
+	if (ctl_bool(rq->root, "refused", false))
+		err_set(&refused, E_INVALID, "", "%s", message);
+	audit(c, who->name, what, refused.code ? "" : message, &refused);
+	return 0;
+}
+
 /* ---- the door ---- */
 
 static int handle_known(struct controld *c, const struct ctl_request *rq, const char *what, const struct asker *who, struct buf *b,
@@ -674,6 +699,8 @@ static int handle_known(struct controld *c, const struct ctl_request *rq, const 
 		return err_set(err, E_DENIED, "", "accounts are root's to look after");
 	if (forward_of(what))
 		return controld_forward(c, rq, what, who, err);
+	if (strcmp(what, "ips.note") == 0)
+		return do_ips_note(c, rq, who, err);
 	if (strcmp(what, "change.diff") == 0)
 		return do_diff(c, rq, who, digest, err);
 	if (strcmp(what, "site.csr") == 0)

@@ -515,8 +515,9 @@ struct service {
 	struct {
 		enum ips_fail fail;    /* while the engine doesn't run: inspected lines are closed, or bridged uninspected */
 		uint8_t threads;       /* a line and direction */
-		const char **rules;    /* SHA-256 (hex) of prepared rule files, STATE/feeds/ips/HEX.rules, beside our own */
+		const char **rules;    /* SHA-256 (hex) of prepared rule files, STATE/feeds/ips/HEX.rules (ips/book.h), beside our own */
 		size_t n_rules;
+		uint32_t trial_s;      /* how long a new signature only alerts before it may act */
 	} ips;
 	bool tell_medium;          /* severity 1 (an attack that failed) is told by mail in office hours; without it, at the page and in the month's numbers alone */
 	const char *page;          /* loopback address of the page, "127.0.0.1:8480" */

