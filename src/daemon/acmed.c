@@ -230,11 +230,23 @@ static void begin_work(struct acmed *a, size_t site, bool order)
 	a->working = true;
 }
 
+/* The node that stands by asks no authority: its certificates come from the other one (daemon/pairkeys.h). */
+static bool stands_by(void)
+{
+	char path[PLACE_MAX];
+	struct buf b;
+	buf_init(&b, 64);
+	bool yes = fs_read(place_in_run(path, sizeof path, "pair-role"), &b, NULL) == 0 && str_eq(buf_view(&b), STR("standby"));
+	buf_done(&b);
+	return yes;
+}
+
 /* First what is due, then what nobody has looked at. */
 static void next_work(struct acmed *a)
 {
 	int64_t now = clock_now_ms() / 1000, mono = clock_mono_ms();
-	for (size_t i = 0; i < a->conf.n && !a->working; i++)
+	bool ask = !stands_by();
+	for (size_t i = 0; ask && i < a->conf.n && !a->working; i++)
 		if (watch_due(&a->sites[i], now, mono))
 			begin_work(a, i, true);
 	for (size_t i = 0; i < a->conf.n && !a->working; i++)
@@ -264,6 +276,25 @@ static void on_tick(uv_timer_t *t)
 
 /* ---- asked ---- */
 
+/* From the other node, whose vault's keys are here already. An older one than ours isn't taken. */
+static int take_theirs(struct watched *w, struct str pem, struct err *err)
+{
+	struct cert c;
+	struct buf chain;
+	int r = cert_read(pem, w->site->names, w->site->n, &c, err);
+	if (r == 0 && !c.covers)
+		r = err_set(err, E_INVALID, "certificate", "it isn't for this site");
+	if (r < 0 || (w->have && w->cert.covers && c.not_after <= w->cert.not_after))
+		return r;
+	buf_init(&chain, MIB);
+	r = cert_chain(pem, &chain, err);
+	r = r < 0 ? r : take_into_use(w->site, buf_view(&chain), err);
+	buf_done(&chain);
+	if (r == 0)
+		watch_renewed(w, &c);
+	return r;
+}
+
 static int handle(const struct ctl_request *rq, const char *what, struct buf *b, void *user, struct err *err)
 {
 	struct acmed *a = user;
@@ -271,9 +302,18 @@ static int handle(const struct ctl_request *rq, const char *what, struct buf *b,
 	(void)b;
 	if (!jail_peer_allowed(SOCK_ACME, rq->uid))
 		return err_set(err, E_DENIED, "", "this socket isn't for you");
-	if (strcmp(what, "site.renew") != 0 || !str_copy(ctl_str(rq->root, "site"), name, sizeof name))
+	bool take = strcmp(what, "site.take") == 0;
+	if (take != (rq->uid == USER_PAIR))
+		return err_set(err, E_DENIED, "", "not yours to ask");
+	if ((!take && strcmp(what, "site.renew") != 0) || !str_copy(ctl_str(rq->root, "site"), name, sizeof name))
 		return err_set(err, E_INVALID, "do", "no such request");
 	struct watched *w = find(a, name);
+	if (take && (!w || !w->site->acme))
+		return 0; /* not, or not any more, in the generation that is in force here */
+	if (take) {
+		a->changed = true;
+		return take_theirs(w, ctl_str(rq->root, "certificate"), err);
+	}
 	if (!w)
 		return err_set(err, E_NOT_FOUND, "site", "no public site with a certificate has this name");
 	if (!w->site->acme)

@@ -70,11 +70,13 @@ struct paird {
 		unsigned char key[32];
 		char self4[48], other4[48];
 		int fd;
-		bool busy, active, moved;
+		bool busy, active;
 		int result;
-		struct err err;
+		struct err err, keys_err;
+		struct pairfollow follow;
 	} asking, answering;     /* a thread each; theirs while busy */
 	bool unheard;            /* the last question had no answer: said already */
+	bool keyless;            /* nor could keys be taken */
 };
 
 /* ---- telling ---- */
@@ -195,7 +197,22 @@ static void on_notify(uv_poll_t *h, int status, int events)
 static void ask_work(uv_work_t *w)
 {
 	struct talk *t = w->data;
-	t->result = pairfollow_ask(t->self4, t->other4, t->key, &t->moved, &t->err);
+	t->follow.self4 = t->self4, t->follow.other4 = t->other4, t->follow.key = t->key;
+	t->result = pairfollow_ask(&t->follow, &t->keys_err, &t->err);
+}
+
+static void keys_done(struct paird *p, struct talk *t)
+{
+	bool failed = t->result == 0 && t->follow.keys < 0;
+	if (failed && !p->keyless)
+		log_err(LOG_LEVEL_WARN, "", "keys", &t->keys_err);
+	if (t->follow.keys_differ) { /* only where both nodes were set up apart, or both carried the traffic */
+		log_warn("", "keys", "%zu keys are others at this node and stay so", t->follow.keys_differ);
+		stats_set(stats_counter(p->d.stats, "", "pair_keys_differ"), t->follow.keys_differ);
+	}
+	p->keyless = failed;
+	t->follow.keys_differ = 0;
+	stats_set(stats_counter(p->d.stats, "", "pair_keys"), t->result == 0 && !failed);
 }
 
 static void ask_done(uv_work_t *w, int status)
@@ -208,8 +225,9 @@ static void ask_done(uv_work_t *w, int status)
 		log_err(LOG_LEVEL_WARN, "", "follow", &t->err);
 	p->unheard = t->result < 0;
 	stats_set(stats_counter(p->d.stats, "", "pair_follows"), t->result == 0);
-	if (t->moved)
+	if (t->follow.moved)
 		log_info("", "follow", "the other node's generation is in force here");
+	keys_done(p, t);
 }
 
 static void on_follow(uv_timer_t *timer)
@@ -219,7 +237,7 @@ static void on_follow(uv_timer_t *timer)
 	if (p->active || !p->told || t->busy)
 		return;
 	t->busy = true;
-	t->err = (struct err){ 0 };
+	t->err = t->keys_err = (struct err){ 0 };
 	t->work.data = t;
 	if (uv_queue_work(&p->loop, &t->work, ask_work, ask_done) < 0)
 		t->busy = false;

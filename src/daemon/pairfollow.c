@@ -6,6 +6,7 @@
 #include "base/fs.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "daemon/pairkeys.h"
 #include "pair/follow.h"
 #include "wire/ctl.h"
 #include "wire/order.h"
@@ -78,12 +79,19 @@ int pairfollow_answer(int fd, const unsigned char key[32], bool active, struct e
 	r = r < 0 ? r : follow_receive(fd, &s, 'c', &in, err);
 	if (r == 0 && follow_question_parse(buf_view(&in), &q) < 0)
 		r = err_set(err, E_INVALID, "pair", "a question of another form");
+	if (r == 0 && strcmp(q.digest, FOLLOW_KEYS) == 0) {
+		r = pairkeys_answer(q.blocks, active, &out, err);
+		r = r < 0 ? r : follow_send(fd, &s, 's', buf_view(&out), err);
+		buf_done(&in), buf_done(&out);
+		return r;
+	}
 	digest_here(a.digest);
 	if (r == 0 && active && *a.digest && strcmp(a.digest, q.digest) != 0 && settled()) {
 		r = fs_read(place_in_state(path, sizeof path, "submitted/%s.meta.json", a.digest + 7), &meta, err);
 		r = r < 0 ? r : fs_read(place_in_state(path, sizeof path, "generations/%s/description.json", a.digest + 7), &description, err);
 		a.meta = buf_view(&meta);
 		a.description = buf_view(&description);
+		r = r < 0 ? r : pairkeys_ensure(a.description, err);
 	}
 	if (read_blocks(&blocks, sum) == 0 && r == 0 && active && memcmp(sum, q.blocks, sizeof sum) != 0) {
 		a.blocks_differ = true;
@@ -202,33 +210,47 @@ static int take_blocks(struct str theirs, struct err *err)
 	return r < 0 ? r : worst;
 }
 
-int pairfollow_ask(const char *self4, const char *other4, const unsigned char key[32], bool *ret_moved, struct err *err)
+/* One question on a connection of its own; its answer's payload into ret. */
+static int converse(const struct pairfollow *f, const struct follow_question *q, struct buf *ret, struct err *err)
 {
 	struct follow_session s = { 0 };
-	struct follow_question q = { 0 };
-	struct follow_answer a = { 0 };
-	struct buf in, out, blocks;
-	memcpy(s.key, key, 32);
-	*ret_moved = false;
-	_cleanup_fd_ int fd = call(self4, other4, err);
+	struct buf out;
+	memcpy(s.key, f->key, 32);
+	_cleanup_fd_ int fd = call(f->self4, f->other4, err);
 	if (fd < 0)
 		return fd;
-	buf_init(&in, FOLLOW_MAX);
 	buf_init(&out, KIB);
-	digest_here(q.digest);
-	read_blocks(&blocks, q.blocks);
-	follow_question_write(&out, &q);
+	follow_question_write(&out, q);
 	int r = follow_open(fd, true, &s, err);
 	r = r < 0 ? r : follow_send(fd, &s, 'c', buf_view(&out), err);
-	r = r < 0 ? r : follow_receive(fd, &s, 's', &in, err);
+	r = r < 0 ? r : follow_receive(fd, &s, 's', ret, err);
+	buf_done(&out);
+	return r;
+}
+
+int pairfollow_ask(struct pairfollow *f, struct err *keys_err, struct err *err)
+{
+	struct follow_question q = { 0 };
+	struct follow_answer a = { 0 };
+	struct buf in, blocks;
+	f->moved = false;
+	buf_init(&in, FOLLOW_MAX);
+	digest_here(q.digest);
+	read_blocks(&blocks, q.blocks);
+	int r = converse(f, &q, &in, err);
 	if (r == 0 && follow_answer_parse(buf_view(&in), &a) < 0)
 		r = err_set(err, E_INVALID, "pair", "an answer of another form");
+	/* Keys first: what the generation's processes would make for themselves is to be the other node's. */
+	if (r == 0 && a.active)
+		f->keys = pairkeys_take(f, converse, keys_err);
 	if (r == 0 && a.active && a.description.len) {
 		r = take_generation(&a, err);
-		*ret_moved = r == 0;
+		f->moved = r == 0;
+		if (f->moved) /* certificates of sites that weren't known here a moment ago come again */
+			memset(f->stamp, 0, sizeof f->stamp);
 	}
 	if (r == 0 && a.active && a.blocks_differ)
 		r = take_blocks(a.blocks, err);
-	buf_done(&in), buf_done(&out), buf_done(&blocks);
+	buf_done(&in), buf_done(&blocks);
 	return r;
 }

@@ -4,6 +4,7 @@
 #define DAEMON_PAIRFOLLOW_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct err;
 
@@ -11,7 +12,16 @@ struct err;
 
 /* Answers one caller on a connected socket; it stays the caller's to close. */
 int pairfollow_answer(int fd, const unsigned char key[32], bool active, struct err *err);
-/* Asks the other node and does what it has and we haven't. 0: nothing was to be done, or done (then *ret_moved: another generation). */
-int pairfollow_ask(const char *self4, const char *other4, const unsigned char key[32], bool *ret_moved, struct err *err);
+struct pairfollow {
+	const char *self4, *other4;
+	const unsigned char *key;  /* 32 bytes */
+	unsigned char stamp[32];   /* of the vault's keys and the certificates that were taken last; zeros at first */
+	/* results */
+	bool moved;                /* another generation is in force */
+	int keys;                  /* 0: the keys are the other node's; negative: they couldn't be taken, words in keys_err */
+	size_t keys_taken, keys_differ; /* this time; keys of one name that are others here: they stay */
+};
+/* Asks the other node and does what it has and we haven't. 0: nothing was to be done, or done. */
+int pairfollow_ask(struct pairfollow *f, struct err *keys_err, struct err *err);
 
 #endif

@@ -118,7 +118,7 @@ const struct table_process table_processes[] = {
 	  .memory = 256 * MIB, .files = 512, .processes = 64, .needs = "%S/current/probed.json" },
 	{ .name = "acmed", .argv = { "toride-acmed" }, .uid = USER_ACME,
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_INET | CALLS_THREADS,
-	  .read = { LIBS, NETLIBS, "%S/generations", "%S/current" }, .write = { "%S/acme/live", "%S/acme/challenge", "%R/acme" },
+	  .read = { LIBS, NETLIBS, "%S/generations", "%S/current", "%R" }, .write = { "%S/acme/live", "%S/acme/challenge", "%R/acme" },
 	  .memory = 512 * MIB, .files = 512, .processes = 64, .needs = "%S/current/acmed.json" },
 	/* DAC_OVERRIDE: the kept pages are files of the sites' server, in directories of its own; Landlock leaves it these alone. */
 	{ .name = "purged", .argv = { "toride-purged" }, .uid = USER_PURGE, .own_net = true,
@@ -144,7 +144,7 @@ const struct table_process table_processes[] = {
 	{ .name = "paird", .argv = { "toride-paird" }, .uid = USER_PAIR,
 	  .caps_start = CAP(CAP_NET_RAW), /* to tell neighbours where the addresses are now: one socket, opened before it reads anything */
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_INET | CALLS_THREADS,
-	  .read = { LIBS, "%S/generations", "%S/current", "%S/submitted", "%R" }, .write = { "%R/pair" },
+	  .read = { LIBS, "%S/generations", "%S/current", "%S/submitted", "%S/acme", "%R" }, .write = { "%R/pair" },
 	  .memory = 256 * MIB, .files = 512, .processes = 64, .needs = "%S/current/pair/%N.bin" },
 	{ .name = "conntrackd", .engine = true, .uid = USER_CONNTRACKD, .caps_start = CAP(CAP_NET_ADMIN) | CAP(CAP_SYS_NICE), .prepare = PREPARE_LOCK,
 	  .argv = { "/usr/sbin/conntrackd", "-C", "%S/current/conntrackd/%N.conf" },
@@ -178,7 +178,7 @@ const struct table_socket table_sockets[] = {
 	{ .name = SOCK_FINDINGS, .server = "respondd", .peers = { USER_DETECT } },
 	{ .name = SOCK_RESPOND, .server = "respondd", .peers = { USER_CONTROL } },
 	{ .name = SOCK_PURGE, .server = "purged", .peers = { USER_CONTROL } },
-	{ .name = SOCK_ACME, .server = "acmed", .peers = { USER_CONTROL } },
+	{ .name = SOCK_ACME, .server = "acmed", .peers = { USER_CONTROL, USER_PAIR } },
 	{ .name = SOCK_COURIER, .server = "courierd", .peers = { USER_RESPOND } },
 	{ .name = SOCK_SEARCH, .server = "stored", .peers = { USER_CONTROL, USER_RESPOND } },
 	{ .name = SOCK_PROXY, .server = "proxyd" },

@@ -52,6 +52,59 @@ int follow_answer_parse(struct str payload, struct follow_answer *ret)
 	return rd_end(&r);
 }
 
+void follow_keys_write(struct buf *b, const struct follow_keys *k)
+{
+	wr_text(b, STR(FOLLOW_KEYS));
+	wr_u8(b, k->active);
+	buf_put(b, k->stamp, sizeof k->stamp);
+}
+
+void follow_item_write(struct buf *b, const struct follow_item *i)
+{
+	wr_u8(b, i->kind);
+	if (i->kind == FOLLOW_END)
+		return;
+	wr_text(b, str_from(i->name));
+	wr_blob(b, i->bytes);
+}
+
+static bool item(struct rd *r, struct follow_item *ret)
+{
+	uint8_t kind = rd_u8(r);
+	if (r->bad || kind == FOLLOW_END || kind > FOLLOW_CERTIFICATE) {
+		r->bad = r->bad || kind != FOLLOW_END;
+		return false;
+	}
+	ret->kind = (enum follow_kind)kind;
+	rd_text(r, ret->name, sizeof ret->name);
+	ret->bytes = rd_blob(r);
+	return !r->bad;
+}
+
+bool follow_item_next(struct str *items, struct follow_item *ret)
+{
+	struct rd r = rd_from(items->ptr, items->len);
+	bool is = item(&r, ret);
+	*items = (struct str){ (const char *)r.p, (size_t)(r.end - r.p) };
+	return is;
+}
+
+int follow_keys_parse(struct str payload, struct follow_keys *ret)
+{
+	struct rd r = rd_from(payload.ptr, payload.len);
+	struct follow_item i;
+	char what[8];
+	rd_text(&r, what, sizeof what);
+	*ret = (struct follow_keys){ .active = rd_u8(&r) == 1 };
+	rd_bytes(&r, ret->stamp, sizeof ret->stamp);
+	if (r.bad || strcmp(what, FOLLOW_KEYS) != 0)
+		return -E_INVALID;
+	ret->items = (struct str){ (const char *)r.p, (size_t)(r.end - r.p) };
+	while (item(&r, &i))
+		;
+	return rd_end(&r);
+}
+
 void follow_mac(const struct follow_session *s, char side, struct str payload, unsigned char ret[FOLLOW_MAC])
 {
 	unsigned char text[1 + 2 * FOLLOW_NONCE + 4 + SHA256_LEN] = { (unsigned char)side };

@@ -7,6 +7,10 @@
  *   answer   u8 active, text digest, blob meta, blob description (both empty: the digest is yours already, or waits for confirmation), u8 1
  *            when the blocks differ, blob blocks (apply/blocks.h)
  *
+ * A question whose digest is FOLLOW_KEYS is for what the vault made since; its 32 bytes are the stamp of what was taken last:
+ *   answer   text FOLLOW_KEYS, u8 active, stamp[32], then items until u8 0, none when the stamp is the question's:
+ *            u8 1, text name, blob box (vault/boxes.h) · u8 2, text site, blob certificates (PEM)
+ *
  * The key is the vault's, derived under the name "pair": nodes with other keys don't understand each other. Nothing in here is secret enough to be
  * hidden on a cable of one's own; what matters is that nobody else writes it. */
 #ifndef PAIR_FOLLOW_H
@@ -43,6 +47,23 @@ void follow_question_write(struct buf *b, const struct follow_question *q);
 int follow_question_parse(struct str payload, struct follow_question *ret);
 void follow_answer_write(struct buf *b, const struct follow_answer *a);
 int follow_answer_parse(struct str payload, struct follow_answer *ret);
+#define FOLLOW_KEYS "keys"
+enum follow_kind { FOLLOW_END, FOLLOW_KEY, FOLLOW_CERTIFICATE };
+struct follow_item {
+	enum follow_kind kind;
+	char name[256];
+	struct str bytes; /* of the payload, borrowed */
+};
+struct follow_keys {
+	bool active;
+	unsigned char stamp[32];
+	struct str items; /* for follow_item_next() */
+};
+void follow_keys_write(struct buf *b, const struct follow_keys *k); /* without items */
+void follow_item_write(struct buf *b, const struct follow_item *i); /* the last one is of kind FOLLOW_END */
+/* All of it is checked here. */
+int follow_keys_parse(struct str payload, struct follow_keys *ret);
+bool follow_item_next(struct str *items, struct follow_item *ret); /* false: there are no more */
 void follow_mac(const struct follow_session *s, char side, struct str payload, unsigned char ret[FOLLOW_MAC]);
 
 /* Blocking, on a socket with time limits. open: caller is true for who asks. -E_DENIED: the other has another key, or it isn't the other. */

@@ -10,5 +10,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct follow_answer a;
 	(void)follow_question_parse((struct str){ (const char *)data, size }, &q);
 	(void)follow_answer_parse((struct str){ (const char *)data, size }, &a);
+	struct follow_keys k;
+	struct follow_item i;
+	if (follow_keys_parse((struct str){ (const char *)data, size }, &k) == 0)
+		while (follow_item_next(&k.items, &i))
+			;
 	return 0;
 }

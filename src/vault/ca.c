@@ -79,7 +79,7 @@ static X509 *self_signed(EVP_PKEY *key, const char *name)
 	return NULL;
 }
 
-static int put_der(const struct store *s, const char *name, unsigned char *der, int n, struct err *err)
+static int put_der(struct store *s, const char *name, unsigned char *der, int n, struct err *err)
 {
 	if (n <= 0)
 		return err_set(err, E_IO, name, "cannot encode");
@@ -88,7 +88,7 @@ static int put_der(const struct store *s, const char *name, unsigned char *der, 
 	return r;
 }
 
-static int key_load(const struct store *s, struct ca *ca, struct err *err)
+static int key_load(struct store *s, struct ca *ca, struct err *err)
 {
 	unsigned char *der = NULL;
 	if (!store_has(s, "ca.key")) {
@@ -110,7 +110,7 @@ static int key_load(const struct store *s, struct ca *ca, struct err *err)
 	return r;
 }
 
-static int cert_load(const struct store *s, struct ca *ca, const char *name, X509 **ret, struct err *err)
+static int cert_load(struct store *s, struct ca *ca, const char *name, X509 **ret, struct err *err)
 {
 	unsigned char *der = NULL;
 	if (!store_has(s, "ca.crt")) {
@@ -157,7 +157,7 @@ static int take_parts(struct ca *ca, X509 *x, struct err *err)
 	return 0;
 }
 
-int ca_open(const struct store *s, const char *name, struct ca **ret, struct err *err)
+int ca_open(struct store *s, const char *name, struct ca **ret, struct err *err)
 {
 	_cleanup_(x509_cleanup) X509 *x = NULL;
 	struct ca *ca = mem_alloc(sizeof *ca);

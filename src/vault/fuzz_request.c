@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (b.len != size || memcmp(b.ptr, data, size) != 0 || vault_request_parse(buf_view(&b), &again) < 0)
 		abort();
 	buf_reset(&b);
-	service_answer(the_vault(), rq.op == VAULT_DESTROY ? 1 : rq.op == VAULT_SEAL ? USER_INTAKE : USER_PROXY, msg, &b);
+	service_answer(the_vault(), rq.op == VAULT_DESTROY ? 1 : rq.op == VAULT_SEAL ? USER_INTAKE : rq.op >= VAULT_BOX_NAMES ? USER_PAIR : USER_PROXY, msg, &b);
 	buf_done(&b);
 	return 0;
 }

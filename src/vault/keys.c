@@ -190,6 +190,12 @@ static int data_key(struct keys *k, const char *org, const unsigned char **ret, 
 	return 0;
 }
 
+int keys_ensure(struct keys *k, const char *org, struct err *err)
+{
+	const unsigned char *key;
+	return data_key(k, org, &key, err);
+}
+
 /* HKDF-SHA-256 of the organisation's data key. */
 static int derive(struct keys *k, const char *org, const struct buf *info, unsigned char ret[32], struct err *err)
 {

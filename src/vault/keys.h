@@ -14,6 +14,7 @@ void keys_seal_public(const struct keys *k, unsigned char ret[32]);
 int keys_seal_pem(const struct keys *k, struct buf *b, struct err *err);
 int keys_seal(struct keys *k, struct str message, unsigned char ret_sig[64], struct err *err);
 /* Makes the organisation's data key at its first use. -E_NOT_FOUND once it was destroyed. */
+int keys_ensure(struct keys *k, const char *org, struct err *err);
 int keys_segment(struct keys *k, const char *org, const char *series, uint64_t number, unsigned char ret[32], struct err *err);
 /* The secret that name servers share under that name. */
 int keys_tsig(struct keys *k, const char *name, unsigned char ret[32], struct err *err);

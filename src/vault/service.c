@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "vault/account.h"
+#include "vault/boxes.h"
 #include "vault/ca.h"
 #include "vault/keys.h"
 #include "vault/sites.h"
@@ -235,6 +236,21 @@ static int do_acme(struct service *s, const struct vault_request *rq, struct buf
 	return 0;
 }
 
+static int do_box(struct service *s, const struct vault_request *rq, struct buf *reply, struct err *err)
+{
+	struct buf box;
+	if (rq->op == VAULT_BOX_NAMES)
+		return boxes_names(&s->store, rq->box, reply, err);
+	if (rq->op == VAULT_BOX_PUT)
+		return boxes_put(&s->store, s->keys, rq->box, rq->message, err);
+	buf_init(&box, VAULT_MESSAGE_MAX);
+	int r = boxes_get(&s->store, s->keys, rq->box, &box, err);
+	if (r == 0)
+		wr_blob(reply, buf_view(&box));
+	buf_done(&box);
+	return r;
+}
+
 static int do_public(struct service *s, struct buf *reply)
 {
 	unsigned char pub[32];
@@ -263,6 +279,10 @@ static int carry_out(struct service *s, uid_t uid, const struct vault_request *r
 		return do_acme(s, rq, reply, err);
 	case VAULT_DESTROY:
 		return do_destroy(s, uid, rq, err);
+	case VAULT_BOX_NAMES:
+	case VAULT_BOX_GET:
+	case VAULT_BOX_PUT:
+		return do_box(s, rq, reply, err);
 	case VAULT_TSIG:
 		return do_tsig(s, rq, reply, err);
 	default:

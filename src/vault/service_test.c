@@ -851,6 +851,153 @@ static void the_accounts_key_signs_requests_alone(void **state)
 	service_close(&s);
 }
 
+/* ---- a pair's other vault ---- */
+
+static struct vault_request box_request(uint8_t op, const char *name, struct str box)
+{
+	struct vault_request rq = { .op = op, .id = 9, .message = box };
+	snprintf(rq.box, sizeof rq.box, "%s", name);
+	return rq;
+}
+
+static uint64_t names_of_vault(struct service *s, char names[16][VAULT_BOX_NAME], size_t *ret_n)
+{
+	struct vault_request rq = box_request(VAULT_BOX_NAMES, "", STR(""));
+	struct buf b;
+	buf_init(&b, 64 * KIB);
+	assert_int_equal(ask(s, USER_PAIR, &rq, &b), 0);
+	struct rd r = rd_from(b.ptr, b.len);
+	uint64_t version = rd_u64(&r);
+	*ret_n = rd_u32(&r);
+	assert_true(*ret_n <= 16);
+	for (size_t i = 0; i < *ret_n; i++)
+		rd_text(&r, names[i], VAULT_BOX_NAME);
+	assert_int_equal(rd_end(&r), 0);
+	buf_done(&b);
+	return version;
+}
+
+static int get_box(struct service *s, const char *name, struct buf *ret)
+{
+	struct vault_request rq = box_request(VAULT_BOX_GET, name, STR(""));
+	struct buf b;
+	buf_init(&b, 64 * KIB);
+	int code = ask(s, USER_PAIR, &rq, &b);
+	struct rd r = rd_from(b.ptr, b.len);
+	buf_reset(ret);
+	if (code == 0)
+		buf_str(ret, rd_blob(&r));
+	buf_done(&b);
+	return code;
+}
+
+static int put_box(struct service *s, const char *name, struct str box)
+{
+	struct vault_request rq = box_request(VAULT_BOX_PUT, name, box);
+	struct buf b;
+	buf_init(&b, 64 * KIB);
+	int code = ask(s, USER_PAIR, &rq, &b);
+	buf_done(&b);
+	return code;
+}
+
+static void segment_key(struct service *s, const char *org, unsigned char ret[32], int want)
+{
+	struct vault_request rq = { .op = VAULT_SEGKEY, .id = 3, .number = 1 };
+	struct buf b;
+	buf_init(&b, 64 * KIB);
+	snprintf(rq.org, sizeof rq.org, "%s", org);
+	snprintf(rq.series, sizeof rq.series, "main");
+	assert_int_equal(ask(s, USER_INTAKE, &rq, &b), want);
+	if (want == 0)
+		memcpy(ret, b.ptr, 32);
+	buf_done(&b);
+}
+
+static void destroy_key(struct service *s, const char *org)
+{
+	struct vault_request rq = { .op = VAULT_DESTROY, .id = 4 };
+	struct buf b;
+	buf_init(&b, 64 * KIB);
+	snprintf(rq.org, sizeof rq.org, "%s", org);
+	assert_int_equal(ask(s, USER_CONTROL, &rq, &b), 0);
+	buf_done(&b);
+}
+
+/* Two vaults with one master key, as after the set-up of a pair. */
+static void keys_follow_to_the_other_vault(void **state)
+{
+	char one[160], two[160], path[320], names[16][VAULT_BOX_NAME];
+	struct service *a, *b;
+	struct buf box, master;
+	unsigned char ka[32], kb[32];
+	size_t n;
+	(void)state;
+	snprintf(one, sizeof one, "%s/pair-one", root);
+	snprintf(two, sizeof two, "%s/pair-two", root);
+	a = must_open(one);
+	buf_init(&master, KIB);
+	buf_init(&box, 64 * KIB);
+	snprintf(path, sizeof path, "%s/vault/master.key", one);
+	assert_int_equal(fs_read(path, &master, NULL), 0);
+	snprintf(path, sizeof path, "%s/vault", two);
+	assert_int_equal(fs_mkdirs(path, 0700, NULL), 0);
+	snprintf(path, sizeof path, "%s/vault/master.key", two);
+	assert_int_equal(fs_write(path, buf_view(&master), 0600, NULL), 0);
+	b = must_open(two);
+
+	uint64_t version = names_of_vault(a, names, &n);
+	assert_int_equal(n, 0); /* the seal's and the authority's keys don't travel */
+	assert_int_equal(names_of_vault(a, names, &n), version);
+	assert_int_equal(get_box(a, "orgs/412015.key", &box), 0); /* made for it */
+	assert_int_not_equal(names_of_vault(a, names, &n), version);
+	assert_int_equal(n, 1);
+	assert_string_equal(names[0], "orgs/412015.key");
+	assert_int_equal(put_box(b, "orgs/412015.key", buf_view(&box)), 0);
+	assert_int_equal(put_box(b, "orgs/412015.key", buf_view(&box)), 0);
+	segment_key(a, "412015", ka, 0);
+	segment_key(b, "412015", kb, 0);
+	assert_memory_equal(ka, kb, 32);
+
+	assert_int_equal(put_box(b, "orgs/412023.key", buf_view(&box)), E_CORRUPT); /* another name */
+	box.ptr[box.len - 1] ^= 1;
+	assert_int_equal(put_box(b, "orgs/412015.key", buf_view(&box)), E_CORRUPT);
+	assert_int_equal(put_box(b, "orgs/412015.key", STR("")), E_CORRUPT);
+	static const char *const wrong[] = { "master.key", "seal.key", "ca.key", "orgs/../ca.key", "orgs/41201.key", "sites/ab.key", "orgs/412015.key.new", "", "/etc/passwd" };
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		assert_int_equal(get_box(a, wrong[i], &box), E_INVALID);
+		assert_int_equal(put_box(b, wrong[i], STR("x")), E_INVALID);
+	}
+	assert_int_equal(get_box(a, "sites/0000000000000000000000000000000000000000000000000000000000000000.key", &box), E_NOT_FOUND);
+
+	segment_key(b, "412023", kb, 0); /* both made one: neither is lost */
+	assert_int_equal(get_box(a, "orgs/412023.key", &box), 0);
+	assert_int_equal(put_box(b, "orgs/412023.key", buf_view(&box)), E_EXISTS);
+
+	assert_int_equal(get_box(a, "orgs/412015.key", &box), 0);
+	assert_int_equal(put_box(b, "orgs/412015.destroyed", buf_view(&box)), E_CORRUPT); /* a key's box destroys nothing */
+	assert_int_equal(get_box(a, "orgs/412015.destroyed", &master), E_NOT_FOUND);
+	destroy_key(a, "412015");
+	assert_int_equal(get_box(a, "orgs/412015.destroyed", &master), 0);
+	assert_int_equal(put_box(b, "orgs/412015.destroyed", buf_view(&master)), 0);
+	segment_key(b, "412015", kb, E_NOT_FOUND);
+	assert_int_equal(put_box(b, "orgs/412015.key", buf_view(&box)), 0); /* the old box, sent again, brings nothing back */
+	segment_key(b, "412015", kb, E_NOT_FOUND);
+	assert_int_equal(get_box(a, "orgs/412015.key", &box), E_NOT_FOUND);
+
+	struct vault_request rq = box_request(VAULT_BOX_GET, "orgs/412023.key", STR(""));
+	struct buf out;
+	buf_init(&out, 64 * KIB);
+	static const uid_t others[] = { 0, USER_PROXY, USER_INTAKE, USER_ACME, USER_EDGE, USER_CONTROL };
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		assert_int_equal(ask(a, others[i], &rq, &out), E_DENIED);
+	buf_done(&out);
+	buf_done(&box);
+	buf_done(&master);
+	service_close(&a);
+	service_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -869,7 +1016,7 @@ int main(void)
 		cmocka_unit_test_setup(segment_keys_are_hkdf_of_the_organisations_key, paths),
 		cmocka_unit_test_setup(keys_survive_a_restart_and_destruction_is_for_ever, paths),
 		cmocka_unit_test_setup(site_keys_sign_and_stay, paths),
-		cmocka_unit_test_setup(the_accounts_key_signs_requests_alone, paths),
+		cmocka_unit_test_setup(the_accounts_key_signs_requests_alone, paths), cmocka_unit_test_setup(keys_follow_to_the_other_vault, paths),
 		cmocka_unit_test_setup(a_begun_destruction_is_finished, paths),
 		cmocka_unit_test_setup(altered_or_missing_keys_are_never_replaced, paths),
 		cmocka_unit_test_setup(files_are_for_nobody_else, paths),

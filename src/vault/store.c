@@ -80,6 +80,7 @@ int store_open(struct store *s, const char *dir, struct err *err)
 {
 	char orgs[600];
 	memset(s, 0, sizeof *s);
+	s->version = rnd_u64();
 	if (!str_copy(str_from(dir), s->dir, sizeof s->dir))
 		return err_set(err, E_LIMIT, dir, "path too long");
 	char sites[600];
@@ -121,23 +122,32 @@ static bool open_box(const struct store *s, const char *name, const unsigned cha
 	       EVP_DecryptFinal_ex(c, plain + (n - HEAD), &len) == 1;
 }
 
-int store_get(const struct store *s, const char *name, struct buf *b, struct err *err)
+int store_open_box(const struct store *s, const char *name, struct str box, struct buf *b, struct err *err)
+{
+	unsigned char plain[SECRET_MAX];
+	if (box.len <= HEAD || box.len > SECRET_MAX || memcmp(box.ptr, MAGIC, 8) != 0 || !open_box(s, name, (const unsigned char *)box.ptr, box.len, plain))
+		return err_set(err, E_CORRUPT, name, "altered, or wrapped with another master key");
+	buf_put(b, plain, box.len - HEAD);
+	OPENSSL_cleanse(plain, sizeof plain);
+	return b->failed;
+}
+
+int store_read_box(const struct store *s, const char *name, struct buf *b, struct err *err)
 {
 	char path[600];
-	unsigned char plain[SECRET_MAX];
-	struct buf box;
 	if (!fs_exists(path_of(s, name, path)))
 		return err_set(err, E_NOT_FOUND, path, "no such key");
+	return fs_read(path, b, err);
+}
+
+int store_get(const struct store *s, const char *name, struct buf *b, struct err *err)
+{
+	struct buf box;
 	buf_init(&box, SECRET_MAX);
-	int r = fs_read(path, &box, err);
-	if (r == 0 && (box.len <= HEAD || memcmp(box.ptr, MAGIC, 8) != 0 ||
-	               !open_box(s, name, (unsigned char *)box.ptr, box.len, plain)))
-		r = err_set(err, E_CORRUPT, path, "altered, or wrapped with another master key");
-	if (r == 0)
-		buf_put(b, plain, box.len - HEAD);
-	OPENSSL_cleanse(plain, sizeof plain);
+	int r = store_read_box(s, name, &box, err);
+	r = r < 0 ? r : store_open_box(s, name, buf_view(&box), b, err);
 	buf_done(&box);
-	return r < 0 ? r : b->failed;
+	return r;
 }
 
 static bool close_box(const struct store *s, const char *name, struct str secret, unsigned char *box)
@@ -153,16 +163,27 @@ static bool close_box(const struct store *s, const char *name, struct str secret
 	       EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_GET_TAG, TAG, box + 8 + NONCE) == 1;
 }
 
-int store_put(const struct store *s, const char *name, struct str secret, struct err *err)
+int store_box(const struct store *s, const char *name, struct str secret, struct buf *b, struct err *err)
+{
+	unsigned char box[SECRET_MAX];
+	if (secret.len > SECRET_MAX - HEAD)
+		return err_set(err, E_LIMIT, name, "secret too large");
+	if (!close_box(s, name, secret, box))
+		return err_set(err, E_IO, name, "cannot encrypt");
+	buf_put(b, box, HEAD + secret.len);
+	return b->failed;
+}
+
+int store_put(struct store *s, const char *name, struct str secret, struct err *err)
 {
 	char path[600];
-	unsigned char box[HEAD + SECRET_MAX];
-	path_of(s, name, path);
-	if (secret.len > SECRET_MAX - HEAD)
-		return err_set(err, E_LIMIT, path, "secret too large");
-	if (!close_box(s, name, secret, box))
-		return err_set(err, E_IO, path, "cannot encrypt");
-	return fs_write(path, (struct str){ (char *)box, HEAD + secret.len }, 0600, err);
+	struct buf box;
+	buf_init(&box, SECRET_MAX);
+	int r = store_box(s, name, secret, &box, err);
+	r = r < 0 ? r : fs_write(path_of(s, name, path), buf_view(&box), 0600, err);
+	s->version++;
+	buf_done(&box);
+	return r;
 }
 
 static int overwrite(const char *path, struct err *err)
@@ -184,9 +205,10 @@ static int overwrite(const char *path, struct err *err)
 	return r;
 }
 
-int store_erase(const struct store *s, const char *name, struct err *err)
+int store_erase(struct store *s, const char *name, struct err *err)
 {
 	char path[600];
+	s->version++;
 	int r = overwrite(path_of(s, name, path), err);
 	if (r == 0 && (fs_fault() || (unlink(path) < 0 && errno != ENOENT)))
 		r = err_errno(err, path, "cannot remove");

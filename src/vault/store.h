@@ -11,6 +11,7 @@ struct err;
 struct store {
 	char dir[512];
 	unsigned char master[STORE_KEY];
+	uint64_t version; /* another one whenever something was put or erased, and at each start */
 };
 
 /* Sweeps what a crash left, loads the master key, or makes one when the directory holds nothing yet. -E_CORRUPT when
@@ -20,8 +21,12 @@ void store_done(struct store *s);
 bool store_has(const struct store *s, const char *name); /* "ca.key", "orgs/412015.key" */
 /* Appends the secret to b. -E_NOT_FOUND; -E_CORRUPT when it was altered, or belongs to another name or master key. */
 int store_get(const struct store *s, const char *name, struct buf *b, struct err *err);
-int store_put(const struct store *s, const char *name, struct str secret, struct err *err);
+int store_put(struct store *s, const char *name, struct str secret, struct err *err);
+/* The file's bytes as they are; a box of this name that is on no disk; what is in one: -E_CORRUPT when it is of another name or master key. */
+int store_read_box(const struct store *s, const char *name, struct buf *b, struct err *err);
+int store_box(const struct store *s, const char *name, struct str secret, struct buf *b, struct err *err);
+int store_open_box(const struct store *s, const char *name, struct str box, struct buf *b, struct err *err);
 /* Overwrites with random bytes, syncs, removes, syncs the directory. Gone already is fine. */
-int store_erase(const struct store *s, const char *name, struct err *err);
+int store_erase(struct store *s, const char *name, struct err *err);
 
 #endif

@@ -37,6 +37,9 @@ static const struct rule rules[] = {
 	{ USER_NSD1, VAULT_TSIG, 1, 20, "transfer" },
 	{ USER_NSD2, VAULT_TSIG, 1, 20, "transfer" },
 	{ USER_PAIR, VAULT_TSIG, 1, 20, "pair" },
+	{ USER_PAIR, VAULT_BOX_NAMES, 50, 1000, NULL }, /* one a second, and a few where something is new */
+	{ USER_PAIR, VAULT_BOX_GET, 5000, 40000, NULL }, /* all of them when the other node begins to follow */
+	{ USER_PAIR, VAULT_BOX_PUT, 5000, 40000, NULL },
 	{ USER_UNBOUND, VAULT_LEAF, 1, 20, ADDRESSES }, /* DNS over TLS and HTTPS, at the service's own addresses */
 	{ USER_UNBOUND, VAULT_PUBLIC, 1, 20, NULL },
 	{ USER_RECV, VAULT_LEAF, 1, 20, ADDRESSES }, /* syslog over TLS, at the service's own addresses */

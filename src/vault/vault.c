@@ -27,7 +27,8 @@ static bool series_ok(const char *s)
 
 const char *vault_op_name(uint8_t op)
 {
-	static const char *const names[] = { "none", "leaf", "seal", "segkey", "destroy", "public", "tsig", "site_key", "site_sign", "acme_sign", "wrap", "unwrap" };
+	static const char *const names[] = { "none", "leaf", "seal", "segkey", "destroy", "public", "tsig", "site_key", "site_sign", "acme_sign",
+		                             "wrap", "unwrap", "box_names", "box_get", "box_put" };
 	return op < ARRAY_LEN(names) ? names[op] : "unknown";
 }
 
@@ -73,6 +74,13 @@ void vault_request_write(struct buf *b, const struct vault_request *rq)
 	case VAULT_UNWRAP:
 		wr_text(b, str_from(rq->series));
 		wr_blob(b, rq->message);
+		break;
+	case VAULT_BOX_NAMES:
+	case VAULT_BOX_GET:
+	case VAULT_BOX_PUT:
+		wr_text(b, str_from(rq->box));
+		if (rq->op == VAULT_BOX_PUT)
+			wr_blob(b, rq->message);
 		break;
 	default:
 		break;
@@ -145,6 +153,13 @@ int vault_request_parse(struct str msg, struct vault_request *ret)
 		return rd_end(&r) < 0 || !signing_input_ok(ret->message) ? -E_INVALID : 0;
 	case VAULT_PUBLIC:
 		return rd_end(&r);
+	case VAULT_BOX_NAMES:
+	case VAULT_BOX_GET:
+	case VAULT_BOX_PUT:
+		rd_text(&r, ret->box, sizeof ret->box);
+		if (ret->op == VAULT_BOX_PUT)
+			ret->message = rd_blob(&r);
+		return rd_end(&r) < 0 ? -E_INVALID : 0;
 	case VAULT_TSIG:
 		rd_text(&r, ret->series, sizeof ret->series);
 		return rd_end(&r) < 0 || !series_ok(ret->series) ? -E_INVALID : 0;

@@ -16,6 +16,9 @@
  *     WRAP     text use, 1 to 15 of a-z, 0-9 and -; blob: a context (1 byte or more, no NUL), a NUL, 1 to VAULT_WRAP_MAX bytes of a secret
  *     UNWRAP   text use; blob: the same context, a NUL, what WRAP gave
  *     ACME_SIGN blob: a JWS signing input (RFC 7515 section 5.1: two base64url texts and a dot between), or empty
+ *     BOX_NAMES text, the last name told (empty: none)
+ *     BOX_GET  text name (boxes.h)
+ *     BOX_PUT  text name, blob box
  *   answer   u32 id, u8 code (enum err_code), then text words when code isn't 0, else
  *     LEAF     blob certificate (DER)
  *     SEAL     signature[64] (Ed25519, RFC 8032), public key[32]
@@ -29,6 +32,9 @@
  *     UNWRAP   blob: the secret
  *     ACME_SIGN public key x‖y[64], signature r‖s[64] (ES256, RFC 7518 section 3.4) by the key of our account at the certificate
  *               authority, made at its first use; zeros when the input was empty
+ *     BOX_NAMES u64 version of what is there, u32 n, n × text name
+ *     BOX_GET  blob: the key wrapped as on the disk
+ *     BOX_PUT  nothing: it is here now, or was
  *
  * Codes: E_DENIED the caller may not ask this, E_LIMIT too many a second (ask again later), E_INVALID, E_NOT_FOUND
  * the organisation's key was destroyed, E_IO. Who may ask what and how often: uses.c.
@@ -58,6 +64,7 @@ struct err;
 
 #define VAULT_MESSAGE_MAX 8192
 #define VAULT_NAMES 8
+#define VAULT_BOX_NAME 80
 #define VAULT_SPKI_MAX 1024
 #define VAULT_SEAL_MIN 32
 #define VAULT_SEAL_MAX 4096
@@ -65,7 +72,8 @@ struct err;
 #define VAULT_LEAF_DAYS 397
 #define VAULT_DOMAIN_CHECKPOINT "toride checkpoint v1\n"
 
-enum vault_op { VAULT_LEAF = 1, VAULT_SEAL, VAULT_SEGKEY, VAULT_DESTROY, VAULT_PUBLIC, VAULT_TSIG, VAULT_SITE_KEY, VAULT_SITE_SIGN, VAULT_ACME_SIGN, VAULT_WRAP, VAULT_UNWRAP };
+enum vault_op { VAULT_LEAF = 1, VAULT_SEAL, VAULT_SEGKEY, VAULT_DESTROY, VAULT_PUBLIC, VAULT_TSIG, VAULT_SITE_KEY, VAULT_SITE_SIGN, VAULT_ACME_SIGN,
+	        VAULT_WRAP, VAULT_UNWRAP, VAULT_BOX_NAMES, VAULT_BOX_GET, VAULT_BOX_PUT };
 enum vault_key_type { VAULT_KEY_P256 = 1 };
 
 /* A request, parsed. Texts and blobs point into the message. */
@@ -79,7 +87,8 @@ struct vault_request {
 		uint8_t key_type;
 		struct str spki;
 	} leaf;
-	struct str message; /* SEAL, SITE_SIGN, ACME_SIGN, WRAP, UNWRAP */
+	struct str message; /* SEAL, SITE_SIGN, ACME_SIGN, WRAP, UNWRAP, BOX_PUT */
+	char box[VAULT_BOX_NAME]; /* BOX_NAMES, BOX_GET, BOX_PUT */
 	char org[8];        /* SEGKEY, DESTROY */
 	char series[16];    /* TSIG: the key's name; WRAP, UNWRAP: the use */
 	uint64_t number;

@@ -281,6 +281,63 @@ int vault_acme_sign(struct vault *v, struct str input, unsigned char ret_pub[64]
 	return ended(&r, err);
 }
 
+/* One message of names; the last one into rq->box, "" when there were none. fn NULL: the version alone. */
+static int box_names(struct vault *v, struct vault_request *rq, uint64_t *ret_version, int (*fn)(const char *, void *), void *user, struct err *err)
+{
+	struct buf copy;
+	struct rd r;
+	int res = ask(v, rq, &r, err);
+	if (res < 0)
+		return res;
+	*ret_version = rd_u64(&r);
+	uint32_t n = rd_u32(&r);
+	buf_init(&copy, REPLY_MAX);
+	buf_put(&copy, r.p, (size_t)(r.end - r.p)); /* fn may ask the vault */
+	struct rd names = rd_from(copy.ptr, copy.len);
+	*rq->box = 0;
+	for (uint32_t i = 0; res == 0 && i < n && !names.bad; i++) {
+		rd_text(&names, rq->box, sizeof rq->box);
+		res = fn && !names.bad ? fn(rq->box, user) : 0;
+	}
+	res = res < 0 ? res : copy.failed ? err_set(err, E_NOMEM, "vault", "no memory") : ended(&names, err);
+	buf_done(&copy);
+	return res;
+}
+
+int vault_box_names(struct vault *v, uint64_t *ret_version, int (*fn)(const char *name, void *user), void *user, struct err *err)
+{
+	struct vault_request rq = { .op = VAULT_BOX_NAMES };
+	int r = 0;
+	do
+		r = box_names(v, &rq, ret_version, fn, user, err);
+	while (r == 0 && *rq.box);
+	return r;
+}
+
+int vault_box_version(struct vault *v, uint64_t *ret, struct err *err)
+{
+	struct vault_request rq = { .op = VAULT_BOX_NAMES, .box = "~" }; /* behind every name */
+	return box_names(v, &rq, ret, NULL, NULL, err);
+}
+
+int vault_box_get(struct vault *v, const char *name, struct buf *ret_box, struct err *err)
+{
+	struct vault_request rq = { .op = VAULT_BOX_GET };
+	if (!str_copy(str_from(name), rq.box, sizeof rq.box))
+		return err_set(err, E_INVALID, "vault", "name too long");
+	return ask_blob(v, &rq, ret_box, err);
+}
+
+int vault_box_put(struct vault *v, const char *name, struct str box, struct err *err)
+{
+	struct vault_request rq = { .op = VAULT_BOX_PUT, .message = box };
+	struct rd r;
+	if (!str_copy(str_from(name), rq.box, sizeof rq.box))
+		return err_set(err, E_INVALID, "vault", "name too long");
+	int res = ask(v, &rq, &r, err);
+	return res < 0 ? res : ended(&r, err);
+}
+
 int vault_public(struct vault *v, struct buf *ret_ca_pem, unsigned char ret_pub[32], struct err *err)
 {
 	struct vault_request rq = { .op = VAULT_PUBLIC };

@@ -42,6 +42,11 @@ int vault_acme_sign(struct vault *v, struct str input, unsigned char ret_pub[64]
 /* context: whose it is, no NUL in it; use: "totp". vault_unwrap: -E_CORRUPT when it is another's. */
 int vault_wrap(struct vault *v, const char *use, const char *context, struct str secret, struct buf *ret, struct err *err);
 int vault_unwrap(struct vault *v, const char *use, const char *context, struct str wrapped, struct buf *ret, struct err *err);
+/* Keys for the other node (boxes.h). names: calls fn for each, with the version of what is there; fn ends it by a negative value. */
+int vault_box_names(struct vault *v, uint64_t *ret_version, int (*fn)(const char *name, void *user), void *user, struct err *err);
+int vault_box_version(struct vault *v, uint64_t *ret, struct err *err);
+int vault_box_get(struct vault *v, const char *name, struct buf *ret_box, struct err *err);
+int vault_box_put(struct vault *v, const char *name, struct str box, struct err *err);
 int vault_public(struct vault *v, struct buf *ret_ca_pem, unsigned char ret_pub[32], struct err *err);
 
 /* code: 0 or negative; der is valid during the call only. */

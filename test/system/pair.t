@@ -17,6 +17,11 @@ only() { [ "$(role "$1")" = active ] && [ "$(role "$(other "$1")")" = standby ];
 shown_by() { only "$1" && open_door "$1" && ! open_door "$(other "$1")"; }
 
 cp -r test/golden/two/description "$top/d" && without_sites "$top/d" && pair_description "$top/d"
+www=www.412015.lg.example
+with_site() { # a public site whose certificate comes by ACME
+	jq '.sites = [{name: "'$www'", title: "x", origins: [{addr: "10.1.0.80"}], acme: true}]' "$1/orgs/412015.json" >"$top/site" && cp "$top/site" "$1/orgs/412015.json" &&
+		jq '.acme = "https://ca.hosting.example/dir"' "$1/service.json" >"$top/site" && cp "$top/site" "$1/service.json"; }
+with_site "$top/d"
 try "the lab is up with two nodes" $T lab up "$top/d"
 [ "$bad" = 0 ] || { tail -n 40 "$L/log/torided2.log" | cut -c1-200 | sed "s/^/# /"; echo "1..$n"; exit 1; }
 try "the first carries the traffic, the second stands by" until_true 20 shown_by gw1
@@ -29,6 +34,17 @@ try "the second knows both flows, each in its organisation's zone" until_true 20
 towards() { at "$1" ip -j route get "$2" | jq -r '.[0].dev'; }
 mac() { at "$1" ip -j link show dev "$(towards "$1" 203.0.113.1)" | jq -r ".[0].address"; }
 try "the one that stands by answers nobody; the other does" eval 'at inet arping -c 2 -w 2 -I "$(towards inet 198.51.100.101)" -S 203.0.113.1 198.51.100.101 >"$top/arp" 2>&1; a=$(mac gw1) && b=$(mac gw2) && echo "$a $b" && [ -n "$a" ] && [ -n "$b" ] && [ "$a" != "$b" ] && cat "$top/arp" && grep -qi "$a" "$top/arp" && ! grep -qi "$b" "$top/arp"'
+
+state() { echo "$L/$([ "$1" = gw1 ] || echo gw2/)state"; }
+certified() { openssl x509 -in "$(state "$1")/acme/live/$www.pem" -noout -issuer | grep -i pebble; }
+# FROM TO: all that is there is here; what was made the moment before a power cut may be missing at the other.
+has_keys_of() { ls "$(state "$1")/vault/sites" >"$top/from" && ls "$(state "$2")/vault/sites" >"$top/to" && [ -s "$top/from" ] && [ -z "$(comm -23 "$top/from" "$top/to")" ]; }
+same_certificate() { certified gw1 && cmp "$(state gw1)/acme/live/$www.pem" "$(state gw2)/acme/live/$www.pem"; }
+try "a public site gets its certificate at the first" until_true 40 certified gw1
+try "the second has it too" until_true 30 same_certificate
+at gw1 $T site csr new.412015.lg.example --as alice >"$top/csr"
+try "and the keys that were made since" until_true 20 has_keys_of gw1 gw2
+try "which lie in no file as they are" keyless "$(state gw1)/vault" "$(state gw2)/vault" "$(state gw2)/acme"
 
 cp -r "$L/description" "$top/next"; sed -i 's/"users": *[0-9]*/"users": 2220/' "$top/next/orgs/412015.json"
 digest=$(at gw1 $T submit "$top/next" --as alice | grep -o 'sha256:[0-9a-f]*' | head -n 1)
@@ -46,10 +62,12 @@ try "the first is dead: the second carries the traffic" until_true 20 is_role gw
 try "the open connection goes on" until_true 20 talks
 try "the long file goes on" until_true 20 grows
 try "pages come" until_true 20 page
+try "and the public site, with a certificate whose key was made at the first" until_true 20 eval 'at inet timeout 5 openssl s_client -connect 198.51.100.3:443 -servername $www </dev/null 2>/dev/null | openssl x509 -noout -issuer | grep -i pebble'
 power_on gw1
 try "the first comes back and stands by" until_true 30 shown_by gw2
 caught_up() { blocked gw1 && in_force gw1; }
 try "it has the block and the generation" until_true 20 caught_up
+try "and the certificate and keys of the meantime" until_true 30 eval 'same_certificate && has_keys_of gw2 gw1'
 try "it has the flows again" until_true 20 sh -c "$T lab exec gw1 -- conntrack -L 2>/dev/null | grep 'dport=7 ' | grep -q 'zone=1'"
 try "asked to, the second lets it carry the traffic" at gw2 $T pair yield --as alice
 try "it does" until_true 20 shown_by gw1
