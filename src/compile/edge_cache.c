@@ -63,6 +63,11 @@ void edge_cache_http(struct buf *b, const struct model *m)
 	/* nginx takes Vary: * only where nothing stands beside it, and doesn't take an answer's Age from the time it may be kept: what has grown
 	 * old elsewhere isn't kept (RFC 9111 sections 4.1 and 4.2.3). */
 	buf_puts(b, "  map \"$upstream_http_vary|$upstream_http_age\" $unkept { default 0; \"~[*].*[|]\" 1; \"~[|]0*[1-9]\" 1; \"~[|].*[^0-9]\" 1; }\n");
+	/* What ends with its own second isn't worth keeping, and to nginx it is fresh for that second (section 4.2: fresh while younger); a status
+	 * we don't know isn't to be kept where its origin says that it must be understood (section 5.2.2.3). */
+	buf_puts(b, "  map \"$upstream_http_cache_control|$upstream_http_expires|$upstream_http_date\" $ended { default 0; \"~^[|](.+)[|]\\1$\" 1; }\n");
+	buf_puts(b, "  map \"$upstream_status|$upstream_http_cache_control\" $foreign {\n    default 0;\n"
+	            "    \"~*(^|[ ,:])(?!(?:200|203|204|206|30[0-478]|404|405|410|414|501)[|])[0-9]{3}[|].*must-understand\" 1;\n  }\n");
 	if (!any_disaster(m))
 		return;
 	put_clock(b);
@@ -88,9 +93,10 @@ void edge_cache_site(struct buf *b, const struct org *o, size_t n)
 	buf_puts(b, "      proxy_hide_header Surrogate-Key;\n"); /* it is for us: toride site purge --key */
 	buf_puts(b, "      add_header X-Cache $upstream_cache_status always;\n");
 	if (!s->disaster) {
-		buf_puts(b, "      proxy_cache_bypass $personal;\n      proxy_no_cache $personal $unkept;\n");
+		buf_puts(b, "      proxy_cache_bypass $personal;\n      proxy_no_cache $personal $unkept $ended $foreign;\n");
+		buf_puts(b, "      proxy_force_ranges on;\n"); /* a part of a kept page, whatever its origin can; on disaster sites pages are written into */
 		return;
 	}
-	buf_puts(b, "      proxy_no_cache $unkept;\n      proxy_hide_header Set-Cookie;\n      proxy_ignore_headers Set-Cookie;\n"
+	buf_puts(b, "      proxy_no_cache $unkept $ended $foreign;\n      proxy_hide_header Set-Cookie;\n      proxy_ignore_headers Set-Cookie;\n"
 	            "      sub_filter '</body>' '$stale_notice</body>';\n");
 }
