@@ -55,19 +55,25 @@ pids+=("${flows[@]}")
 until_true 10 talks || die "the open connection doesn't talk"
 asking 4; wait "${loads[@]}" # warms caches
 event control true
-event power-cut power_cut gw1
-event power-back power_on gw1
+# Which node carries the traffic is asked each time: a takeover that wasn't meant must not make the rest measure the other one.
+number() { [ "$1" = gw1 ] && echo 1 || echo 2; } # its ports at the switch: line 0, body 412015's
+node=$(active)
+event power-cut power_cut "$node"
+event power-back power_on "$node"
 event planned-move yield
-event attachment-out unplug 4120151
-event attachment-in plug 4120151
-event line-out unplug w02
-event line-in plug w02
-event between-out at gw1 ip link set sync0 down
-event between-in at gw1 ip link set sync0 up
-event keepalived end_process gw1 keepalived
-event paird end_process gw2 paird
-event conntrackd end_process gw1 conntrackd
-event proxy end_process gw1 proxyd
-event resolver end_process gw1 unbound
-event torided kill_torided gw1
+port=412015$(number "$(active)")
+event attachment-out unplug "$port"
+event attachment-in plug "$port"
+port=w0$(number "$(active)")
+event line-out unplug "$port"
+event line-in plug "$port"
+node=$(active)
+event between-out at "$node" ip link set sync0 down
+event between-in at "$node" ip link set sync0 up
+event keepalived end_process "$(active)" keepalived
+event paird end_process "$(active)" paird
+event conntrackd end_process "$(active)" conntrackd
+event proxy end_process "$(active)" proxyd
+event resolver end_process "$(active)" unbound
+event torided kill_torided "$(active)"
 flows_end
