@@ -23,6 +23,7 @@ struct vaultd {
 	struct daemon d;
 	uv_loop_t loop;
 	uv_pipe_t listener;
+	uv_timer_t hour;
 	uv_signal_t term, hup;
 	struct service *service;
 	size_t peers;
@@ -169,6 +170,11 @@ static void on_signal(uv_signal_t *s, int number)
 		uv_stop(&v->loop);
 }
 
+static void on_hour(uv_timer_t *t)
+{
+	service_hourly(((struct vaultd *)t->data)->service);
+}
+
 static int open_all(struct vaultd *v, struct err *err)
 {
 	static char names[PLACE_MAX];
@@ -188,9 +194,10 @@ static int open_all(struct vaultd *v, struct err *err)
 	uv_pipe_init(&v->loop, &v->listener, 0);
 	uv_signal_init(&v->loop, &v->term);
 	uv_signal_init(&v->loop, &v->hup);
-	v->listener.data = v->term.data = v->hup.data = v;
+	uv_timer_init(&v->loop, &v->hour);
+	v->listener.data = v->term.data = v->hup.data = v->hour.data = v;
 	if (uv_pipe_open(&v->listener, fd) < 0 || uv_listen((uv_stream_t *)&v->listener, 128, on_connect) < 0 ||
-	    uv_signal_start(&v->term, on_signal, SIGTERM) < 0 || uv_signal_start(&v->hup, on_signal, SIGHUP) < 0)
+	    uv_timer_start(&v->hour, on_hour, 3600000, 3600000) < 0 || uv_signal_start(&v->term, on_signal, SIGTERM) < 0 || uv_signal_start(&v->hup, on_signal, SIGHUP) < 0)
 		return err_set(err, E_IO, SOCK_VAULT, "cannot listen");
 	return 0;
 }

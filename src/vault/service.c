@@ -304,6 +304,16 @@ static void refuse(struct buf *reply, size_t at, uint32_t id, const struct err *
 	wr_text(reply, str_from(words));
 }
 
+void service_hourly(struct service *s)
+{
+	struct err err = { 0 };
+	unsigned n = 0;
+	if (sites_retire(s->sites, &n, &err) < 0)
+		log_err(LOG_LEVEL_WARN, "", "sites", &err);
+	if (n)
+		log_info("", "sites", "%u keys of public sites that signed nothing for %d days are gone", n, SITES_UNUSED_DAYS);
+}
+
 bool service_answer(struct service *s, uid_t uid, struct str msg, struct buf *reply)
 {
 	struct vault_request rq;

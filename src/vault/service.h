@@ -25,5 +25,6 @@ void service_close(struct service **s);
 /* Appends the answer to `reply`. False: the message is malformed, drop the connection. Logs refusals and destructions,
  * counts each use: "CALLER_OP" and "CALLER_OP_refused". */
 bool service_answer(struct service *s, uid_t uid, struct str msg, struct buf *reply);
+void service_hourly(struct service *s); /* keys that nobody uses any more go (sites.h) */
 
 #endif

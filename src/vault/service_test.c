@@ -851,6 +851,99 @@ static void the_accounts_key_signs_requests_alone(void **state)
 	service_close(&s);
 }
 
+/* ---- site keys that nobody uses any more ---- */
+
+static int count_file(const char *name, void *user)
+{
+	*(unsigned *)user += str_ends(str_from(name), STR(".key"));
+	return 0;
+}
+
+static unsigned site_keys_there(void)
+{
+	char path[300];
+	unsigned n = 0;
+	snprintf(path, sizeof path, "%s/sites", dir);
+	assert_int_equal(fs_list(path, count_file, &n, NULL), 0);
+	return n;
+}
+
+/* Makes a site's key; 32 bytes that name it into message, and a digest. */
+static void make_site_key(struct service *s, unsigned char message[64])
+{
+	struct vault_request make = { .op = VAULT_SITE_KEY, .id = 1 };
+	unsigned char *der = NULL;
+	struct buf b;
+	buf_init(&b, VAULT_MESSAGE_MAX);
+	make.leaf.n = 1;
+	snprintf(make.leaf.names[0], 256, "%s", "www.city.example");
+	assert_int_equal(ask(s, USER_CONTROL, &make, &b), 0);
+	X509_REQ *rq = request_of(&b);
+	EVP_PKEY *public = X509_REQ_get_pubkey(rq);
+	int n = i2d_PUBKEY(public, &der);
+	assert_true(n > 0);
+	assert_int_equal(EVP_Digest(der, (size_t)n, message, NULL, EVP_sha256(), NULL), 1);
+	memset(message + 32, 7, 32);
+	OPENSSL_free(der);
+	EVP_PKEY_free(public);
+	X509_REQ_free(rq);
+	buf_done(&b);
+}
+
+static void use_site_key(struct service *s, const unsigned char message[64], int want)
+{
+	struct vault_request sign = { .op = VAULT_SITE_SIGN, .id = 2, .message = { (const char *)message, 64 } };
+	struct buf b;
+	buf_init(&b, VAULT_MESSAGE_MAX);
+	assert_int_equal(ask(s, USER_EDGE, &sign, &b), want);
+	buf_done(&b);
+}
+
+static void site_keys_go_when_nobody_uses_them(void **state)
+{
+	static const int64_t day = 86400000;
+	unsigned char served[64], renewed[64];
+	(void)state;
+	clock_hold(NOW * 1000ll);
+	char base[160];
+	snprintf(base, sizeof base, "%s/retire", root);
+	struct service *s = must_open(base);
+	make_site_key(s, served);
+	make_site_key(s, renewed);
+	use_site_key(s, renewed, 0);
+	for (int i = 1; i < 180; i++) {
+		clock_advance(day);
+		use_site_key(s, served, 0);
+		service_hourly(s);
+		assert_int_equal(site_keys_there(), 2);
+	}
+	clock_advance(day);
+	use_site_key(s, served, 0);
+	service_hourly(s);
+	assert_int_equal(site_keys_there(), 1);
+	use_site_key(s, renewed, E_NOT_FOUND);
+
+	/* Somebody sets the clock: nothing goes before uses have been seen for two days. */
+	clock_shift(400 * day);
+	service_hourly(s);
+	assert_int_equal(site_keys_there(), 1);
+	clock_advance(day);
+	service_hourly(s);
+	assert_int_equal(site_keys_there(), 1);
+	/* Nor after a start, however late it comes. */
+	service_close(&s);
+	clock_advance(400 * day);
+	s = must_open(base);
+	service_hourly(s);
+	use_site_key(s, served, 0);
+	clock_advance(3 * day);
+	service_hourly(s);
+	assert_int_equal(site_keys_there(), 1);
+	use_site_key(s, served, 0);
+	service_close(&s);
+	clock_hold(0);
+}
+
 /* ---- a pair's other vault ---- */
 
 static struct vault_request box_request(uint8_t op, const char *name, struct str box)
@@ -1016,7 +1109,7 @@ int main(void)
 		cmocka_unit_test_setup(segment_keys_are_hkdf_of_the_organisations_key, paths),
 		cmocka_unit_test_setup(keys_survive_a_restart_and_destruction_is_for_ever, paths),
 		cmocka_unit_test_setup(site_keys_sign_and_stay, paths),
-		cmocka_unit_test_setup(the_accounts_key_signs_requests_alone, paths), cmocka_unit_test_setup(keys_follow_to_the_other_vault, paths),
+		cmocka_unit_test_setup(the_accounts_key_signs_requests_alone, paths), cmocka_unit_test_setup(keys_follow_to_the_other_vault, paths), cmocka_unit_test_setup(site_keys_go_when_nobody_uses_them, paths),
 		cmocka_unit_test_setup(a_begun_destruction_is_finished, paths),
 		cmocka_unit_test_setup(altered_or_missing_keys_are_never_replaced, paths),
 		cmocka_unit_test_setup(files_are_for_nobody_else, paths),

@@ -1,21 +1,35 @@
 /* See sites.h. A key is read when first used and kept in memory: a handshake waits for it. */
 #include "vault/sites.h"
 
+#include "base/clock.h"
 #include "base/err.h"
+#include "base/fs.h"
+#include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
 
+#include <fcntl.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #define SITES_KEYS_MAX 20000
+#define DAY_MS 86400000ll
+
+/* Its file's time says when it was used last, to half a day. */
+struct site_key {
+	EVP_PKEY *key;
+	int64_t used_ms, told_ms; /* monotonic; when the file was told */
+};
 
 struct sites {
 	struct store *store;
-	struct map keys; /* 64 hexadecimal digits -> EVP_PKEY */
+	struct map keys; /* 64 hexadecimal digits -> struct site_key */
+	struct clock_watch watch;
+	int64_t since_ms; /* monotonic: since when the clock hasn't been set and uses have been seen */
 };
 
 int sites_open(struct store *st, struct sites **ret, struct err *err)
@@ -25,8 +39,16 @@ int sites_open(struct store *st, struct sites **ret, struct err *err)
 		return err_set(err, E_NOMEM, "", "no memory");
 	s->store = st;
 	map_init(&s->keys, SITES_KEYS_MAX);
+	clock_stepped(&s->watch);
+	s->since_ms = clock_mono_ms();
 	*ret = s;
 	return 0;
+}
+
+static void forget(struct site_key *k)
+{
+	EVP_PKEY_free(k->key);
+	mem_free(k);
 }
 
 void sites_close(struct sites **s)
@@ -36,7 +58,7 @@ void sites_close(struct sites **s)
 	if (!*s)
 		return;
 	for (size_t i = 0; map_next(&(*s)->keys, &i, &name, &key);)
-		EVP_PKEY_free(key);
+		forget(key);
 	map_done(&(*s)->keys);
 	mem_free(*s);
 	*s = NULL;
@@ -54,6 +76,14 @@ static bool name_of(EVP_PKEY *key, char hex[65])
 	return true;
 }
 
+static void tell_file(const struct sites *s, const char *name)
+{
+	char path[700];
+	const struct timespec now = { clock_now_ms() / 1000, 0 }, both[2] = { now, now };
+	snprintf(path, sizeof path, "%s/%s", s->store->dir, name);
+	utimensat(AT_FDCWD, path, both, AT_SYMLINK_NOFOLLOW); /* a use that isn't told is told next time */
+}
+
 static int keep(struct sites *s, EVP_PKEY *key, const char *hex, struct err *err)
 {
 	char name[96];
@@ -63,6 +93,8 @@ static int keep(struct sites *s, EVP_PKEY *key, const char *hex, struct err *err
 	if (n > 0)
 		r = store_put(s->store, name, (struct str){ (char *)der, (size_t)n }, err);
 	OPENSSL_clear_free(der, n > 0 ? (size_t)n : 0);
+	if (r == 0)
+		tell_file(s, name);
 	return n > 0 ? r : err_set(err, E_IO, name, "cannot encode the key");
 }
 
@@ -129,29 +161,51 @@ int sites_make(struct sites *s, const struct vault_request *rq, struct buf *ret_
 
 /* ---- signing ---- */
 
-static int load(struct sites *s, const char *hex, EVP_PKEY **ret, struct err *err)
+static int put_loaded(struct sites *s, const char *hex, EVP_PKEY *key, struct site_key **ret)
+{
+	struct site_key *k = mem_alloc(sizeof *k);
+	if (!k)
+		return -E_NOMEM;
+	*k = (struct site_key){ .key = key, .told_ms = INT64_MIN / 2 };
+	int r = map_put(&s->keys, (struct str){ hex, 64 }, k);
+	if (r < 0)
+		mem_free(k);
+	else
+		*ret = k;
+	return r;
+}
+
+static int load(struct sites *s, const char *hex, struct site_key **ret, struct err *err)
 {
 	char name[96];
 	struct buf b;
-	EVP_PKEY *key = map_get(&s->keys, (struct str){ hex, 64 });
-	if (key) {
-		*ret = key;
+	EVP_PKEY *key = NULL;
+	*ret = map_get(&s->keys, (struct str){ hex, 64 });
+	if (*ret)
 		return 0;
-	}
 	snprintf(name, sizeof name, "sites/%s.key", hex);
 	buf_init(&b, 4096);
 	int r = store_has(s->store, name) ? store_get(s->store, name, &b, err) : err_set(err, E_NOT_FOUND, "site", "no such key");
 	const unsigned char *p = (const unsigned char *)b.ptr;
 	if (r == 0 && !(key = d2i_AutoPrivateKey(NULL, &p, (long)b.len)))
 		r = err_set(err, E_CORRUPT, name, "not a key");
-	if (r == 0 && (r = map_put(&s->keys, (struct str){ hex, 64 }, key)) < 0)
+	if (r == 0 && (r = put_loaded(s, hex, key, ret)) < 0)
 		EVP_PKEY_free(key);
 	if (b.ptr)
 		OPENSSL_cleanse(b.ptr, b.cap);
 	buf_done(&b);
-	if (r == 0)
-		*ret = key;
 	return r;
+}
+
+static void used(struct sites *s, const char *hex, struct site_key *k)
+{
+	char name[96];
+	k->used_ms = clock_mono_ms();
+	if (k->used_ms - k->told_ms < DAY_MS / 2)
+		return;
+	k->told_ms = k->used_ms;
+	snprintf(name, sizeof name, "sites/%s.key", hex);
+	tell_file(s, name);
 }
 
 int sites_sign(struct sites *s, struct str message, struct buf *ret_der, struct err *err)
@@ -159,18 +213,67 @@ int sites_sign(struct sites *s, struct str message, struct buf *ret_der, struct 
 	char hex[65];
 	unsigned char sig[128];
 	size_t n = sizeof sig, digest = message.len - SHA256_LEN;
-	EVP_PKEY *key = NULL;
+	struct site_key *key = NULL;
 	if (message.len < SHA256_LEN || (digest != 32 && digest != 48 && digest != 64))
 		return err_set(err, E_INVALID, "site", "not a key's name and a digest");
 	hex_format((const unsigned char *)message.ptr, SHA256_LEN, hex);
 	int r = load(s, hex, &key, err);
 	if (r < 0)
 		return r;
-	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new(key, NULL);
+	used(s, hex, key);
+	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new(key->key, NULL);
 	bool ok = c && EVP_PKEY_sign_init(c) == 1 &&
 	          EVP_PKEY_sign(c, sig, &n, (const unsigned char *)message.ptr + SHA256_LEN, digest) == 1;
 	EVP_PKEY_CTX_free(c);
 	if (ok)
 		buf_put(ret_der, sig, n);
 	return ok ? ret_der->failed : err_set(err, E_IO, "site", "cannot sign");
+}
+
+/* ---- keys that nobody uses any more ---- */
+
+struct retiring {
+	struct sites *s;
+	const char *dir;
+	unsigned n;
+};
+
+/* HEX.key */
+static int retire_one(const char *file, void *user)
+{
+	struct retiring *x = user;
+	char path[700], name[96];
+	struct stat st;
+	struct err err = { 0 };
+	struct str hex = { file, 64 };
+	if (strlen(file) != 68 || !str_ends(str_from(file), STR(".key")))
+		return 0;
+	struct site_key *k = map_get(&x->s->keys, hex);
+	snprintf(path, sizeof path, "%s/%s", x->dir, file);
+	if ((k && clock_mono_ms() - k->used_ms < SITES_SURE_DAYS * DAY_MS) || stat(path, &st) < 0 ||
+	    clock_now_ms() - st.st_mtime * 1000ll < SITES_UNUSED_DAYS * DAY_MS)
+		return 0;
+	if (k)
+		forget(map_del(&x->s->keys, hex));
+	snprintf(name, sizeof name, "sites/%s", file);
+	if (store_erase(x->s->store, name, &err) < 0)
+		log_err(LOG_LEVEL_WARN, "", "site", &err);
+	else
+		x->n++;
+	return 0;
+}
+
+int sites_retire(struct sites *s, unsigned *ret_n, struct err *err)
+{
+	char dir[600];
+	*ret_n = 0;
+	if (clock_stepped(&s->watch) != 0)
+		s->since_ms = clock_mono_ms();
+	if (clock_mono_ms() - s->since_ms < SITES_SURE_DAYS * DAY_MS)
+		return 0;
+	snprintf(dir, sizeof dir, "%s/sites", s->store->dir);
+	struct retiring x = { .s = s, .dir = dir };
+	int r = fs_list(dir, retire_one, &x, err);
+	*ret_n = x.n;
+	return r;
 }
