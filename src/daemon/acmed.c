@@ -308,6 +308,8 @@ static int handle(const struct ctl_request *rq, const char *what, struct buf *b,
 	if ((!take && strcmp(what, "site.renew") != 0) || !str_copy(ctl_str(rq->root, "site"), name, sizeof name))
 		return err_set(err, E_INVALID, "do", "no such request");
 	struct watched *w = find(a, name);
+	if (take && !stands_by())
+		return err_set(err, E_STATE, "site", "this node carries the traffic: its certificates are its own");
 	if (take && (!w || !w->site->acme))
 		return 0; /* not, or not any more, in the generation that is in force here */
 	if (take) {
