@@ -230,22 +230,11 @@ static void begin_work(struct acmed *a, size_t site, bool order)
 	a->working = true;
 }
 
-/* The node that stands by asks no authority: its certificates come from the other one (daemon/pairkeys.h). */
-static bool stands_by(void)
-{
-	char path[PLACE_MAX];
-	struct buf b;
-	buf_init(&b, 64);
-	bool yes = fs_read(place_in_run(path, sizeof path, "pair-role"), &b, NULL) == 0 && str_eq(buf_view(&b), STR("standby"));
-	buf_done(&b);
-	return yes;
-}
-
 /* First what is due, then what nobody has looked at. */
 static void next_work(struct acmed *a)
 {
 	int64_t now = clock_now_ms() / 1000, mono = clock_mono_ms();
-	bool ask = !stands_by();
+	bool ask = !daemon_stands_by(); /* then certificates come from the other node (daemon/pairkeys.h) */
 	for (size_t i = 0; ask && i < a->conf.n && !a->working; i++)
 		if (watch_due(&a->sites[i], now, mono))
 			begin_work(a, i, true);
@@ -308,7 +297,7 @@ static int handle(const struct ctl_request *rq, const char *what, struct buf *b,
 	if ((!take && strcmp(what, "site.renew") != 0) || !str_copy(ctl_str(rq->root, "site"), name, sizeof name))
 		return err_set(err, E_INVALID, "do", "no such request");
 	struct watched *w = find(a, name);
-	if (take && !stands_by())
+	if (take && !daemon_stands_by())
 		return err_set(err, E_STATE, "site", "this node carries the traffic: its certificates are its own");
 	if (take && (!w || !w->site->acme))
 		return 0; /* not, or not any more, in the generation that is in force here */

@@ -190,8 +190,6 @@ static int check_approved(const char *digest, struct err *err)
 	                                             "nobody but its author %s has seen it: it must be approved first", s.author);
 }
 
-static bool stands_by(void);
-
 static int do_order(struct controld *c, const struct ctl_request *rq, const char *what, const struct asker *who, char digest[72],
                     struct err *err)
 {
@@ -199,7 +197,7 @@ static int do_order(struct controld *c, const struct ctl_request *rq, const char
 		                 strcmp(what, "confirm") == 0 ? ORDER_CONFIRM :
 		                 strcmp(what, "pair.yield") == 0 ? ORDER_PAIR_YIELD :
 		                                                ORDER_ROLLBACK };
-	if (o.op != ORDER_PAIR_YIELD && stands_by())
+	if (o.op != ORDER_PAIR_YIELD && daemon_stands_by())
 		return err_set(err, E_STATE, "pair", "this node stands by and follows the other: order it there (このノードは待機中です。もう一方のノードで実行してください)");
 	int r = o.op == ORDER_PAIR_YIELD ? 0 : take_digest(rq, o.op == ORDER_APPLY, digest, err);
 	if (r == 0 && o.op == ORDER_APPLY)
@@ -222,23 +220,13 @@ static int do_order(struct controld *c, const struct ctl_request *rq, const char
 
 /* ---- the other node of a pair ---- */
 
-static bool stands_by(void)
-{
-	char path[PLACE_MAX];
-	struct buf b;
-	buf_init(&b, 64);
-	bool yes = fs_read(place_in_run(path, sizeof path, "pair-role"), &b, NULL) == 0 && str_eq(buf_view(&b), STR("standby"));
-	buf_done(&b);
-	return yes;
-}
-
 /* What is in force there is put in force here, in the name of those who did so there. */
 static int do_follow(struct controld *c, const struct ctl_request *rq, char digest[72], struct err *err)
 {
 	struct submission s;
 	size_t n_meta = 0, n_description = 0;
 	int r = take_digest(rq, true, digest, err);
-	if (r == 0 && (rq->uid != USER_PAIR || !stands_by()))
+	if (r == 0 && (rq->uid != USER_PAIR || !daemon_stands_by()))
 		r = err_set(err, E_DENIED, "", "only a node that stands by follows the other");
 	char *meta = r == 0 ? yyjson_val_write(yyjson_obj_get(rq->root, "meta"), 0, &n_meta) : NULL;
 	char *description = r == 0 ? yyjson_val_write(yyjson_obj_get(rq->root, "description"), 0, &n_description) : NULL;

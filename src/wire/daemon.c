@@ -64,3 +64,13 @@ void daemon_ready(const struct daemon *d)
 	if (fd < 0 || write(fd, d->digest, strlen(d->digest)) < 0)
 		log_warn("", path, "cannot say that we are ready");
 }
+
+bool daemon_stands_by(void)
+{
+	char path[PLACE_MAX];
+	struct buf b;
+	buf_init(&b, 64);
+	bool yes = fs_read(place_in_run(path, sizeof path, "pair-role"), &b, NULL) == 0 && str_eq(buf_view(&b), STR("standby"));
+	buf_done(&b);
+	return yes;
+}

@@ -28,6 +28,9 @@ int daemon_confine(const struct daemon *d, struct err *err);
 /* Writes the digest to RUN/ready/NAME (torided made the file and gave it to us). */
 void daemon_ready(const struct daemon *d);
 
+/* This node is one of a pair and doesn't carry the traffic (RUN/pair-role, which torided writes). */
+bool daemon_stands_by(void);
+
 /* Set by the jail library so that wire needn't know it; daemon mains call jail_install() first. */
 extern int (*daemon_confine_hook)(const char *name, struct err *err);
 
