@@ -259,7 +259,7 @@ const struct schema_step schema_steps[] = {
 	{ 14, "announcements to the upstream", announced },
 	{ 15, "whoever sees a prefecture's bodies", by_prefecture },
 	{ 16, "blocks by incident", blocks_of },
-	{ 15, "signatures sent to witnesses", witnesses },
+	{ 17, "signatures sent to witnesses", witnesses },
 };
 
 /* The portal's role sees what the session it names may see, and not what it asks for: whatever table a step made. */
