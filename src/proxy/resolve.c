@@ -27,14 +27,18 @@ struct entry {
 
 struct resolver {
 	uv_loop_t *loop;
+	struct prefix server, from;
 	ares_channel channel;
 	struct watch *watches;
 	struct map cache;
 	size_t asking;
+	struct question *again; /* the resolver's port refused them */
 };
 
 struct question {
+	struct question *next;
 	struct resolver *r;
+	int64_t until_ms;
 	resolve_fn fn;
 	void *user;
 	char name[256];
@@ -95,9 +99,11 @@ int resolver_open(uv_loop_t *loop, const struct prefix *server, const struct pre
 	if (!r)
 		return -E_NOMEM;
 	r->loop = loop;
+	r->server = *server;
+	r->from = *from;
 	map_init(&r->cache, RESOLVE_CACHE);
 	static char lookups[] = "b"; /* DNS only: /etc/hosts is no business of a proxy for others */
-	struct ares_options o = { .flags = ARES_FLAG_NOSEARCH, .timeout = 2000, .tries = 2, .lookups = lookups,
+	struct ares_options o = { .flags = ARES_FLAG_NOSEARCH, .timeout = RESOLVE_RETRY_MS, .tries = RESOLVE_TRIES, .lookups = lookups,
 		                  .sock_state_cb = on_socket, .sock_state_cb_data = r };
 	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB;
 	int e = ares_init_options(&r->channel, &o, mask);
@@ -127,6 +133,29 @@ static void cache_drop_all(struct resolver *r)
 	map_done(&r->cache);
 }
 
+void resolver_forget(struct resolver *r)
+{
+	cache_drop_all(r);
+	map_init(&r->cache, RESOLVE_CACHE);
+}
+
+static bool same(const struct prefix *a, const struct prefix *b)
+{
+	return a->family == b->family && memcmp(a->addr, b->addr, sizeof a->addr) == 0;
+}
+
+bool resolver_is(const struct resolver *r, const struct prefix *server, const struct prefix *from)
+{
+	return same(&r->server, server) && same(&r->from, from);
+}
+
+/* Answers, and forgets the question. */
+static void settle(struct question *q, const struct resolved *a)
+{
+	q->fn(a, q->user);
+	mem_free(q);
+}
+
 void resolver_close(struct resolver **p)
 {
 	struct resolver *r = *p;
@@ -134,6 +163,11 @@ void resolver_close(struct resolver **p)
 	if (!r)
 		return;
 	ares_destroy(r->channel); /* calls back each open question, and on_socket for each socket */
+	while (r->again) {
+		struct question *q = r->again;
+		r->again = q->next;
+		settle(q, &(struct resolved){ .code = -E_CLOSED });
+	}
 	while (r->watches) {
 		struct watch *w = r->watches;
 		r->watches = w->next;
@@ -179,7 +213,7 @@ static void keep(struct resolver *r, const char *name, const struct resolved *a,
 	struct entry *e = map_get(&r->cache, str_from(name));
 	if (!e) {
 		if (r->cache.len >= RESOLVE_CACHE)
-			cache_drop_all(r); /* rare, and everything in it is a minute old at most */
+			resolver_forget(r); /* rare, and everything in it is a minute old at most */
 		e = mem_alloc(sizeof *e);
 		if (!e || map_put(&r->cache, str_from(name), e) < 0) {
 			mem_free(e);
@@ -202,10 +236,21 @@ static void on_answer(void *user, int status, int timeouts, struct ares_addrinfo
 	if (a.code == 0 && a.n == 0)
 		a.code = -E_NOT_FOUND;
 	q->r->asking--;
-	if (status != ARES_EDESTRUCTION && a.code == 0 && ttl > 0)
+	if (status == ARES_ECONNREFUSED && clock_mono_ms() < q->until_ms) {
+		q->next = q->r->again;
+		q->r->again = q;
+		return;
+	}
+	if (a.code == 0 && ttl > 0)
 		keep(q->r, q->name, &a, ttl);
-	q->fn(&a, q->user);
-	mem_free(q);
+	settle(q, &a);
+}
+
+static void ask(struct question *q)
+{
+	struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC, .ai_flags = ARES_AI_NOSORT, .ai_socktype = SOCK_STREAM };
+	q->r->asking++;
+	ares_getaddrinfo(q->r->channel, q->name, NULL, &hints, on_answer, q);
 }
 
 void resolver_ask(struct resolver *r, const char *name, resolve_fn fn, void *user)
@@ -221,15 +266,20 @@ void resolver_ask(struct resolver *r, const char *name, resolve_fn fn, void *use
 		fn(&(struct resolved){ .code = -E_NOMEM }, user);
 		return;
 	}
-	*q = (struct question){ .r = r, .fn = fn, .user = user };
+	*q = (struct question){ .r = r, .fn = fn, .user = user, .until_ms = clock_mono_ms() + RESOLVE_PATIENCE_MS };
 	snprintf(q->name, sizeof q->name, "%s", name);
-	r->asking++;
-	struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC, .ai_flags = ARES_AI_NOSORT, .ai_socktype = SOCK_STREAM };
-	ares_getaddrinfo(r->channel, q->name, NULL, &hints, on_answer, q);
+	ask(q);
 }
 
 void resolver_tick(struct resolver *r)
 {
+	struct question *again = r->again;
+	r->again = NULL;
+	while (again) {
+		struct question *q = again;
+		again = q->next;
+		ask(q);
+	}
 	if (r->asking)
 		ares_process_fd(r->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 }

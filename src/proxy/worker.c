@@ -65,8 +65,11 @@ static void take_conf(struct worker *w, struct conf *c)
 	for (size_t i = 0; map_next(&w->orgs, &i, NULL, &v);) {
 		struct org_rt *o = v;
 		origin_pool_sweep(o, true); /* verified under other authorities, bound to another address */
-		if (o->resolver)
+		/* A question under way isn't a change's business unless it goes elsewhere from now on: then it is asked there. */
+		if (o->resolver && (!o->conf || !resolver_is(o->resolver, &o->conf->resolver, &o->conf->resolver_from)))
 			resolver_close(&o->resolver);
+		if (o->resolver)
+			resolver_forget(o->resolver);
 		listen_update(o);
 	}
 	conf_unref(&old);
@@ -122,20 +125,27 @@ void worker_poke(struct worker *w)
 	w->poked = true; /* looked at once at the end of this turn, however many submitted something */
 }
 
-static void on_prepare(uv_prepare_t *h)
+static void ask_peers(struct worker *w)
 {
-	struct worker *w = h->loop->data;
-	link2_flush(w);
-	/* Before we sleep: what stands in the socket outlives us, what stands in the ring doesn't. */
-	if (w->reported)
-		work(w, PEER_EVENTS);
-	w->reported = false;
 	if (!w->poked)
 		return;
 	w->poked = false;
 	work(w, PEER_VAULT);
 	work(w, PEER_SCAN);
 	watch_peers(w);
+}
+
+static void on_prepare(uv_prepare_t *h)
+{
+	struct worker *w = h->loop->data;
+	while (w->links || w->poked) { /* either may bring the other: what was sent a request, an answer that was there already */
+		link2_flush(w);
+		ask_peers(w);
+	}
+	/* Before we sleep: what stands in the socket outlives us, what stands in the ring doesn't. */
+	if (w->reported)
+		work(w, PEER_EVENTS);
+	w->reported = false;
 }
 
 static void on_peers(uv_poll_t *h, int status, int events)
