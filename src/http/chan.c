@@ -32,7 +32,7 @@ static void on_poll(uv_poll_t *h, int status, int events);
 
 static void update(struct chan *c)
 {
-	int want = (c->reading ? UV_READABLE : 0) | (c->pend.len || c->connecting ? UV_WRITABLE : 0);
+	int want = (c->reading ? UV_READABLE : 0) | (c->pend.len ? UV_WRITABLE : 0);
 	if (!c->open || want == c->events)
 		return;
 	c->events = want;
@@ -64,13 +64,7 @@ static void on_poll(uv_poll_t *h, int status, int events)
 	int what = 0;
 	if (status < 0) {
 		c->broken = true;
-		c->connecting = false;
 		what = CHAN_READABLE | CHAN_WRITABLE;
-	}
-	if ((events & UV_WRITABLE) && c->connecting) {
-		c->connecting = false;
-		what |= CHAN_WRITABLE;
-		update(c);
 	}
 	if ((events & UV_WRITABLE) && c->pend.len) {
 		c->broken = !send_pend(c) || c->broken;
@@ -86,9 +80,9 @@ static void on_poll(uv_poll_t *h, int status, int events)
 		c->fn(c, what);
 }
 
-int chan_open(struct chan *c, struct chan_thread *t, int fd, bool connecting, chan_fn fn)
+int chan_open(struct chan *c, struct chan_thread *t, int fd, chan_fn fn)
 {
-	*c = (struct chan){ .t = t, .fd = fd, .fn = fn, .connecting = connecting };
+	*c = (struct chan){ .t = t, .fd = fd, .fn = fn };
 	if (uv_poll_init(t->loop, &c->poll, fd) != 0)
 		return -E_IO;
 	c->poll.data = c;

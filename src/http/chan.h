@@ -45,14 +45,13 @@ struct chan {
 	int fd, events;
 	int budget;       /* recv calls the present read may still make */
 	bool reading, broken, open, eof;
-	bool connecting;  /* connect() is under way: CHAN_WRITABLE comes when it is decided */
 };
 
 int chan_thread_init(struct chan_thread *t, uv_loop_t *loop);
 void chan_thread_done(struct chan_thread *t);
 
-/* Takes fd (non-blocking); starts reading. 0, or -E_IO (fd stays the caller's then). */
-int chan_open(struct chan *c, struct chan_thread *t, int fd, bool connecting, chan_fn fn);
+/* Takes fd (connected, non-blocking); starts reading. 0, or -E_IO (fd stays the caller's then). */
+int chan_open(struct chan *c, struct chan_thread *t, int fd, chan_fn fn);
 /* Gives it up; `closed` is called later from the loop, after which c may be freed. */
 void chan_close(struct chan *c, void (*closed)(struct chan *c));
 /* From now on TLS: ssl is taken. `first`: bytes that were read in clear and belong to it. */

@@ -247,7 +247,7 @@ void conn_accept(struct org_rt *org, int fd, const struct prefix *peer, uint16_t
 		mem_free(c);
 		return;
 	}
-	if (chan_open(&c->ch, &w->chan, fd, false, on_event) < 0) {
+	if (chan_open(&c->ch, &w->chan, fd, on_event) < 0) {
 		terminal_remove(c, CONNECTIONS);
 		close(fd);
 		mem_free(c);

@@ -21,6 +21,8 @@
 #endif
 
 static void try_next(struct origin *o);
+static void find_address(struct origin *o);
+static void attempts_end(struct origin *o);
 
 static void set_fail(struct origin *o, enum origin_fail fail, const char *detail)
 {
@@ -116,17 +118,18 @@ void origin_close(struct origin *o)
 		pool_remove(o);
 	if (o->h2)
 		up2_leave(o);
+	attempts_end(o);
 	o->state = ORIGIN_DEAD;
 	o->ready = NULL;
 	o->io = NULL;
 	if (o->ch.open) {
 		chan_goodbye(&o->ch);
 		chan_close(&o->ch, on_closed);
-	} else if (!o->resolving && !o->detached) {
+	} else if (!o->resolving) {
 		buf_done(&o->in);
 		mem_free(o);
 	}
-	/* else: the resolver or the loop still holds it; on_resolved() or channel_gone() frees */
+	/* else: the resolver still holds it; on_resolved() frees */
 }
 
 static void finish(struct origin *o)
@@ -215,31 +218,10 @@ static void start_tls(struct origin *o)
 
 /* ---- connecting ---- */
 
-static void on_connected(struct origin *o)
-{
-	int e = 0;
-	socklen_t n = sizeof e;
-	getsockopt(o->ch.fd, SOL_SOCKET, SO_ERROR, &e, &n);
-	if (e) {
-		set_fail(o, e == ETIMEDOUT ? FAIL_TIMEOUT : FAIL_REFUSED, strerror(e));
-		try_next(o);
-		return;
-	}
-	set_fail(o, FAIL_NONE, "");
-	if (o->tls)
-		start_tls(o);
-	else
-		finish(o);
-}
-
 static void on_event(struct chan *c, int what)
 {
 	struct origin *o = (struct origin *)(void *)c;
 	switch (o->state) {
-	case ORIGIN_CONNECTING:
-		if (!c->connecting)
-			on_connected(o);
-		break;
 	case ORIGIN_TLS:
 		do_handshake(o);
 		break;
@@ -324,37 +306,103 @@ static bool address_ok(struct origin *o, const struct prefix *a)
 	return !k;
 }
 
-static void channel_gone(struct chan *c)
+/* Addresses that answer at once are the rule; one that doesn't gets company after ORIGIN_NEXT_MS, and whoever answers
+ * first is taken (RFC 8305). */
+struct attempt {
+	uv_poll_t poll;
+	struct attempt *next;
+	struct origin *o; /* NULL: given up, libuv has yet to say so */
+	struct prefix addr;
+	int fd;
+};
+
+static void attempt_closed(uv_handle_t *h)
 {
-	/* The address failed; the object lives on with the next one, or waits in finish(). */
-	struct origin *o = (struct origin *)(void *)c;
-	o->detached = false;
-	if (o->state == ORIGIN_DEAD) {
-		on_closed(c);
+	mem_free(h->data);
+}
+
+/* Takes it out. Its descriptor, which is the caller's. */
+static int attempt_end(struct attempt *a)
+{
+	struct attempt **p = &a->o->attempts;
+	while (*p != a)
+		p = &(*p)->next;
+	*p = a->next;
+	a->o = NULL;
+	uv_close((uv_handle_t *)&a->poll, attempt_closed);
+	return a->fd;
+}
+
+static void attempts_end(struct origin *o)
+{
+	while (o->attempts)
+		close(attempt_end(o->attempts));
+}
+
+static void on_attempt(uv_poll_t *h, int status, int events)
+{
+	struct attempt *a = h->data;
+	struct origin *o = a->o;
+	int e = 0;
+	socklen_t n = sizeof e;
+	getsockopt(a->fd, SOL_SOCKET, SO_ERROR, &e, &n);
+	if (e || status < 0) {
+		set_fail(o, e == ETIMEDOUT ? FAIL_TIMEOUT : FAIL_REFUSED, e ? strerror(e) : uv_strerror(status));
+		close(attempt_end(a));
+		try_next(o);
 		return;
 	}
-	try_next(o);
+	o->addr = a->addr;
+	int fd = attempt_end(a);
+	attempts_end(o);
+	set_fail(o, FAIL_NONE, "");
+	if (!address_ok(o, &o->addr)) { /* blocked since */
+		close(fd);
+		finish(o);
+	} else if (chan_open(&o->ch, &o->org->w->chan, fd, on_event) < 0) {
+		close(fd);
+		lose(o, FAIL_REFUSED, "no memory");
+	} else if (o->tls) {
+		start_tls(o);
+	} else {
+		finish(o);
+	}
+}
+
+static bool begin_attempt(struct origin *o, const struct prefix *addr)
+{
+	int fd = connect_to(o, addr);
+	struct attempt *a = fd >= 0 ? mem_alloc(sizeof *a) : NULL;
+	if (!a || uv_poll_init(&o->org->w->loop, &a->poll, fd) != 0) {
+		mem_free(a);
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	a->poll.data = a;
+	a->next = o->attempts;
+	a->o = o;
+	a->addr = o->addr = *addr;
+	a->fd = fd;
+	o->attempts = a;
+	uv_poll_start(&a->poll, UV_WRITABLE, on_attempt);
+	return true;
 }
 
 static void try_next(struct origin *o)
 {
-	if (o->ch.open) { /* give this descriptor back first; the loop calls us again */
-		o->detached = true;
-		chan_close(&o->ch, channel_gone);
-		return;
-	}
+	int64_t now = o->org->w->now;
 	while (o->next_addr < o->addrs.n && o->tried < ORIGIN_ADDRESSES && o->org->conf) {
 		const struct prefix *a = &o->addrs.addr[o->next_addr++];
-		int fd = -1;
-		if (!address_ok(o, a) || (o->tried++, (fd = connect_to(o, a)) < 0))
+		if (!address_ok(o, a) || (o->tried++, !begin_attempt(o, a)))
 			continue;
-		o->addr = *a;
 		o->state = ORIGIN_CONNECTING;
-		o->deadline = o->org->w->now + ORIGIN_CONNECT_MS;
-		if (chan_open(&o->ch, &o->org->w->chan, fd, true, on_event) == 0)
-			return;
-		close(fd);
+		o->next_ms = now + ORIGIN_NEXT_MS;
+		o->deadline = now + ORIGIN_CONNECT_MS;
+		return;
 	}
+	if (o->attempts) /* one of them may answer yet */
+		return;
 	if (!o->fail)
 		set_fail(o, FAIL_REFUSED, "no address could be reached");
 	finish(o);
@@ -362,13 +410,26 @@ static void try_next(struct origin *o)
 
 void origin_tick(struct origin *o)
 {
-	if (o->org->w->now < o->deadline || o->detached)
-		return;
-	if (o->state == ORIGIN_CONNECTING) {
-		set_fail(o, FAIL_TIMEOUT, "no answer to the connection");
+	int64_t now = o->org->w->now;
+	if (o->state == ORIGIN_CONNECTING && now >= o->deadline)
+		lose(o, FAIL_TIMEOUT, "no answer to the connection");
+	else if (o->state == ORIGIN_CONNECTING && now >= o->next_ms && o->next_addr < o->addrs.n)
 		try_next(o);
-	} else if (o->state == ORIGIN_TLS) {
+	else if (o->state == ORIGIN_TLS && now >= o->deadline)
 		lose(o, FAIL_TIMEOUT, "no answer to the TLS handshake");
+}
+
+/* The families in turn (RFC 8305 4): where one of them leads nowhere, the second address tried is of the other. */
+static void in_turn(const struct resolved *r, struct resolved *ret)
+{
+	size_t at[2] = { 0, 0 };
+	*ret = (struct resolved){ 0 };
+	for (size_t turn = 0; turn < 2 * RESOLVE_MAX; turn++) {
+		size_t *i = &at[turn % 2];
+		while (*i < r->n && r->addr[*i].family != (turn % 2 ? 6 : 4))
+			(*i)++;
+		if (*i < r->n)
+			ret->addr[ret->n++] = r->addr[(*i)++];
 	}
 }
 
@@ -383,7 +444,7 @@ static void on_resolved(const struct resolved *r, void *user)
 		mem_free(o);
 		return;
 	}
-	if (r->code == -E_CLOSED && o->org->conf) { /* another configuration came meanwhile; it has a resolver of its own */
+	if (r->code == -E_CLOSED && o->org->conf) { /* a change: asked anew where it says */
 		find_address(o);
 		return;
 	}
@@ -392,7 +453,7 @@ static void on_resolved(const struct resolved *r, void *user)
 		     r->code == -E_NOT_FOUND ? "no such name" : r->code == -E_TIMEOUT ? "no answer" : "the resolver refused");
 		return;
 	}
-	o->addrs = *r;
+	in_turn(r, &o->addrs);
 	try_next(o);
 }
 
@@ -443,7 +504,9 @@ int origin_get(struct org_rt *org, const struct origin_want *want, struct origin
 	snprintf(key, sizeof key, "%s|%s%s|%u|%s%s", org->code, want->tls ? "s" : "", want->host, want->port,
 	         want->sni ? want->sni : "", want->h1 ? "|1" : "");
 	*ret_now = false;
-	struct origin *o = want->fresh ? NULL : pool_get(org, key);
+	struct origin *o = want->fresh ? NULL : pool_get(org, key); /* used last */
+	if (o && want->sure && o->state == ORIGIN_IDLE && org->w->now > o->deadline - ORIGIN_IDLE_MS + ORIGIN_SURE_MS)
+		o = NULL;
 	if (o) {
 		if (o->state == ORIGIN_IDLE) {
 			pool_remove(o);

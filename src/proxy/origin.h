@@ -9,7 +9,9 @@
 #define ORIGIN_IDLE_MS 30000
 #define ORIGIN_IDLE_ORG 512  /* idle connections of one organisation in one thread */
 #define ORIGIN_IDLE_HOST 32
-#define ORIGIN_CONNECT_MS 5000  /* one address */
+#define ORIGIN_CONNECT_MS 5000  /* after the last address was begun with */
+#define ORIGIN_NEXT_MS 250      /* RFC 8305 5: the next address is tried beside one that doesn't answer */
+#define ORIGIN_SURE_MS 500      /* idle for less, an origin hardly closes it just when a request is written */
 #define ORIGIN_TLS_MS 10000
 #define ORIGIN_ADDRESSES 4      /* addresses tried */
 #define ORIGIN_KEY 640
@@ -35,14 +37,16 @@ struct origin {
 	bool broken_out;          /* its name leads by the breakout line */
 	bool leaving;             /* SHARED: nobody new gets it */
 	struct up2 *h2;           /* SHARED: up2.c's */
-	bool resolving, detached; /* the resolver, or the loop's closing of a descriptor, still knows it */
+	bool resolving;           /* the resolver still knows it */
 	uint16_t port;
 	char host[256], sni[256], key[ORIGIN_KEY];
 	char detail[160];         /* of a failure, English, for the event and the page's small print */
 	int tls_check;            /* X509_V_ERR_… of a failure */
 	struct resolved addrs;
 	size_t next_addr, tried;
-	struct prefix addr;       /* connected to */
+	struct attempt *attempts; /* CONNECTING: the addresses that haven't answered yet */
+	struct prefix addr;       /* connected to, or tried last */
+	int64_t next_ms;          /* when the next is tried */
 	int64_t deadline;
 	origin_ready ready;
 	origin_io io;
@@ -56,6 +60,7 @@ struct origin_want {
 	const char *sni;  /* verified; with tls */
 	uint16_t port;
 	bool tls, fresh;  /* fresh: not out of the pool */
+	bool sure;        /* not one that the origin may be closing just now: what is asked can't be asked twice */
 	bool h1;          /* HTTP/1.1, whatever else it speaks */
 	struct prefix terminal; /* for whom */
 	origin_ready ready;
