@@ -88,13 +88,14 @@ void answer_broken(struct txn *t, const char *why)
 		txn_fail(t, PAGE_ORIGIN, "protocol", why);
 }
 
-void answer_lost(struct txn *t, bool again)
+void answer_lost(struct txn *t, enum lost how)
 {
 	if (t->state == TXN_STREAM) {
 		txn_abort(t, "Error");
 		return;
 	}
-	again = again && t->state == TXN_WAIT && t->replay && !t->retried;
+	bool again = t->state == TXN_WAIT && t->replay && !t->retried &&
+	             (how == LOST_UNTOUCHED || (how == LOST_UNSURE && request_again_ok(t)));
 	txn_drop_origin(t, false);
 	if (again) {
 		t->retried = true;

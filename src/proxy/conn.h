@@ -91,7 +91,7 @@ struct txn {
 	struct str url, path, user_agent, referrer, type;
 	struct buf request;            /* for the origin: head as HTTP/1.1 writes it, then pieces of the content */
 	size_t request_sent;
-	bool replay;                   /* it still holds the whole request */
+	bool replay;                   /* it still holds all that was taken of the request */
 	struct upload *upload;         /* upload.c's own: its content, held; NULL: none, or gone out */
 	enum hold_coding rq_coding;
 	int upload_error;

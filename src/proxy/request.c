@@ -145,6 +145,7 @@ static void begin_request(struct txn *t)
 		return;
 	}
 	if (c->intercepted && c->fail) {
+		t->keep = false; /* asking again is asking the origin again, not us what we know of it */
 		txn_origin_page(t, c->fail, c->fail_detail);
 		return;
 	}
@@ -152,7 +153,7 @@ static void begin_request(struct txn *t)
 		txn_deny(t, PAGE_PROTOCOL, "protocol", "head too long");
 		return;
 	}
-	t->replay = t->rq_done;
+	t->replay = true;
 	if (!upload_begin(t))
 		request_start(t, false);
 }
@@ -285,12 +286,23 @@ static bool still_allowed(struct txn *t)
 	return false;
 }
 
+/* RFC 9110 9.2.2 (and RFC 4918's): asked twice is as asked once. */
+static bool idempotent(uint8_t method)
+{
+	return method != HTTP_POST && method != HTTP_PATCH;
+}
+
+bool request_again_ok(const struct txn *t)
+{
+	return idempotent(t->method) && t->rq_done;
+}
+
 void request_start(struct txn *t, bool fresh)
 {
 	struct conn *c = t->c;
 	bool now;
 	struct origin_want want = { .host = c->intercepted ? c->tunnel.host : t->target.host, .port = t->target.port,
-		                    .tls = t->target.https, .terminal = t->terminal, .sni = t->target.https ? c->name : NULL, .fresh = fresh || t->upgrade, .h1 = t->upgrade,
+		                    .tls = t->target.https, .terminal = t->terminal, .sni = t->target.https ? c->name : NULL, .fresh = fresh || t->upgrade, .sure = !request_again_ok(t), .h1 = t->upgrade,
 		                    .ready = on_origin, .user = t };
 	t->up = NULL;
 	t->state = TXN_ORIGIN;

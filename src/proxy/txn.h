@@ -33,6 +33,7 @@ void txn_sent(struct txn *t, size_t n);    /* of it */
 int request_read(struct txn *t, const struct http_head *h, int r, const char **ret_why); /* r: of the parser; all of h that is needed is kept */
 void request_go(struct txn *t, int r, const char *why);  /* decided, and sent on */
 void request_start(struct txn *t, bool fresh); /* finds an origin; fresh: none from the pool */
+bool request_again_ok(const struct txn *t); /* nobody is harmed if an origin gets it twice, and we have all of it */
 void request_put(struct txn *t, struct str s);  /* by take(): a piece of content */
 bool request_fill(struct txn *t); /* all of t->request was sent: what comes next is put there. False: t is gone or went on */
 extern const struct txn_up up1;
@@ -43,7 +44,8 @@ bool answer_head(struct txn *t, const struct http_head *h); /* the final one. Tr
 bool answer_content(struct txn *t, struct str s); /* false: t went on to something else; TXN_STREAM: down->send() it */
 void answer_end(struct txn *t);               /* all of it is here */
 void answer_broken(struct txn *t, const char *why); /* it can't be understood */
-void answer_lost(struct txn *t, bool again);  /* no more comes; again: perhaps it wasn't begun, it may be asked anew */
+enum lost { LOST, LOST_UNSURE, LOST_UNTOUCHED }; /* UNSURE: a kept connection, and not a byte came; UNTOUCHED: the origin did nothing */
+void answer_lost(struct txn *t, enum lost how); /* no more comes; but for LOST it may be asked anew, once */
 void answer_drained(struct txn *t);           /* TXN_STREAM: the queue has gone out */
 void answer_more(struct txn *t);              /* TXN_STREAM: it has; t may be gone afterwards */
 

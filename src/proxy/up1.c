@@ -16,7 +16,7 @@ static void closed(struct txn *t, long code)
 	if (code == 0 && body && http_feed_end(&t->rs) == 0)
 		answer_end(t);
 	else
-		answer_lost(t, o->reused && o->in.len == 0);
+		answer_lost(t, o->reused && o->in.len == 0 ? LOST_UNSURE : LOST);
 }
 
 /* ---- the request ---- */

@@ -75,7 +75,7 @@ static void begin(struct txn *t)
 	t->chunk_up = false;
 	if (!s) { /* full, or leaving, since it was given out */
 		t->origin = NULL;
-		answer_lost(t, true);
+		answer_lost(t, LOST_UNTOUCHED);
 		return;
 	}
 	if (h2_request(&u->l.h, t->request.ptr, t->request.len, content, s, &s->id) < 0) {
@@ -152,7 +152,7 @@ static void on_closed(struct h2 *h, int32_t id, void *stream, uint32_t code)
 	s->closed = true;
 	/* Refused: the origin says that it did nothing (RFC 9113 8.7). */
 	if (s->t)
-		answer_lost(s->t, code == NGHTTP2_REFUSED_STREAM);
+		answer_lost(s->t, code == NGHTTP2_REFUSED_STREAM ? LOST_UNTOUCHED : LOST);
 	free_stream(s);
 	origin_shared(u->o);
 }
@@ -261,7 +261,7 @@ static void on_failed(struct link2 *l, const char *why)
 		if (s->t && why)
 			answer_broken(s->t, why);
 		else if (s->t)
-			answer_lost(s->t, u->o->reused);
+			answer_lost(s->t, u->o->reused ? LOST_UNSURE : LOST);
 	}
 	origin_close(u->o);
 }

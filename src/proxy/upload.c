@@ -41,7 +41,6 @@ static void pass(struct txn *t)
 {
 	t->upload->passing = true;
 	t->rq_done = false; /* to be put from the hold */
-	t->replay = false;
 	request_start(t, false);
 }
 
