@@ -433,8 +433,6 @@ static void in_turn(const struct resolved *r, struct resolved *ret)
 	}
 }
 
-static void find_address(struct origin *o);
-
 static void on_resolved(const struct resolved *r, void *user)
 {
 	struct origin *o = user;

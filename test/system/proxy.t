@@ -26,15 +26,15 @@ cat >nginx.conf <<-END
 	  server { listen 127.0.0.1:8001; location / { return 200 "got \$http_content_length"; } location /begun { access_log $top/begun.log begun; return 200; } }
 	  server { listen 127.0.0.2:443 ssl; ssl_certificate forged.crt; ssl_certificate_key forged.key; root $top/www; } }
 END
-config() { # black list of the first organisation, and its exceptions (JSON)
-	jq -n --arg ca "$(cat good.pem)" --arg black "$1" --argjson exceptions "${2:-[]}" '
+config() { # black list of the first organisation, its exceptions (JSON), its resolver
+	jq -n --arg ca "$(cat good.pem)" --arg black "$1" --argjson exceptions "${2:-[]}" --arg resolver "${3:-127.0.0.53}" '
 	{v:1, threads:2, service:{name:"試験クラウド",name_en:"Test cloud"}, proxy:{addr4:"127.0.0.1",addr6:"::1",port:8080},
 	 connect_ports:[443], refuse:["203.0.113.0/24"], origin_ca:[$ca], black:["common.example","127.0.0.9/32"],
 	 dev:{except:["127.0.0.0/8"], verdict_ms:6000, held_mib:24, held_ms:4000, hosts:[{name:"forged.example",addr:"127.0.0.2"},{name:"inside.example",addr:"10.9.9.9"},{name:"listed.example",addr:"127.0.0.9"},{name:"inlist.example",addr:"127.0.0.5"},{name:"partner.example",addr:"127.0.0.5"},{name:"www.google.com",addr:"127.0.0.1"},
 	   {name:"body.example",addr:"203.0.113.7"},{name:".example",addr:"127.0.0.1"}]},
 	 orgs:[
 	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:["pass.example"],
-	   resolver:"127.0.0.53",resolver_from:"127.0.0.7",scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,safe_search:true,upload_max_mib:4,deny_downloads:["programs"],deny_uploads:["programs"],release_mail:"it@city.example",pac:"function FindProxyForURL(){}\n",
+	   resolver:$resolver,resolver_from:"127.0.0.7",scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,safe_search:true,upload_max_mib:4,deny_downloads:["programs"],deny_uploads:["programs"],release_mail:"it@city.example",pac:"function FindProxyForURL(){}\n",
 	   tenants:{google:["city.example"]},
 	   url:{white:["partner.example"],deny_categories:["malware"],categories:[{id:"care",action:"coach",categories:["shopping"]},{id:"why",action:"override",categories:["video"]},{id:"noon",action:"allow",categories:["games"],terminals:["127.0.0.1"]},{id:"leisure",action:"deny",categories:["social","games"]}],black:(if $exceptions == [] then [$black] else [$black, "pass.example"] end),exceptions:$exceptions}},
 	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",resolver:"127.0.0.54",resolver_from:"127.0.0.8",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,
@@ -59,26 +59,31 @@ cat >unbound.conf <<-END
 	  local-zone: "test." static
 	  local-data: "dns.test. 60 IN A 127.0.0.1"
 	  local-data: "dns.test. 60 IN AAAA fd00::1"
+	  local-data: "late.test. 60 IN A 127.0.0.1"
 	  local-data: "within.test. 60 IN A 10.9.9.9"
 	  local-data: "six.test. 60 IN AAAA ::ffff:10.0.0.1"
 	remote-control:
 	  control-enable: no
 END
 run unbound -c "$top/unbound.conf"
-# The third body's resolver holds its answers until it may speak.
-cat >late.pl <<-'END'
-	use IO::Socket::INET; use IO::Select; use Socket; $| = 1;
-	my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.54', LocalPort => 53, Proto => 'udp') or die; my ($w, @held) = IO::Select->new($s);
-	for (;;) {
-		if ($w->can_read(0.05)) { my $from = $s->recv(my $q, 512); push @held, [$q, $from] if $from; print "asked\n" }
-		next unless -e 'speak';
-		for (splice @held) {
-			my ($q, $from) = @$_; my $end = index($q, "\0", 12) + 5; my $a = substr($q, $end - 4, 2) eq "\0\1";
-			$s->send(substr($q, 0, 2) . pack('n5', 0x8180, 1, $a, 0, 0) . substr($q, 12, $end - 12) . ($a ? "\xc0\x0c" . pack('nnNn', 1, 1, 60, 4) . inet_aton('127.0.0.1') : ''), 0, $from);
-		}
-	}
+# A resolver that loses the first two questions about lost.test, keeps its answer about late.test until there is a file `speak`, and knows several.test by three addresses where nobody answers and one that is there.
+cat >dns.py <<-'END'
+	import os, socket, struct
+	s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('127.0.0.54', 53)); seen = {}
+	while True:
+	    q, who = s.recvfrom(4096); at = 12; name = []
+	    while q[at]: name.append(q[at + 1:at + 1 + q[at]].decode()); at += q[at] + 1
+	    name = '.'.join(name).lower(); kind = struct.unpack('>H', q[at + 1:at + 3])[0]; key = name, kind; seen[key] = seen.get(key, 0) + 1
+	    open('asked', 'a').write(name + '\n')
+	    if (name == 'lost.test' and seen[key] < 3) or (name == 'late.test' and not os.path.exists('speak')): continue
+	    a = [] if kind != 1 else [b'\x7f\0\0\x42', b'\x7f\0\0\x43', b'\x7f\0\0\x44', b'\x7f\0\0\1'] if name == 'several.test' else [b'\x7f\0\0\1']
+	    s.sendto(q[:2] + b'\x81\x80\0\1' + struct.pack('>H', len(a)) + b'\0\0\0\0' + q[12:at + 5] + b''.join(b'\xc0\x0c\0\1\0\1\0\0\0\0\0\4' + x for x in a), who)
 END
-run perl late.pl
+run python3 dns.py
+nft -f - <<-END
+	table ip t { counter refused { }
+	 chain in { type filter hook input priority 0; ip daddr { 127.0.0.66, 127.0.0.67, 127.0.0.68 } tcp dport 8000 drop; ip daddr 127.0.0.52 udp dport 53 counter name refused } }
+END
 # An origin that answers as no honest one does, by what its path asks for; and one that isn't the web's.
 cat >origin.pl <<-'END'
 	use IO::Socket::INET; use Compress::Zlib; $SIG{CHLD} = 'IGNORE'; $SIG{PIPE} = 'DEFAULT';
@@ -96,7 +101,9 @@ cat >origin.pl <<-'END'
 		elsif ($what eq 'interim') { $send->("HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n" x $n); $one->('200 OK', '', 'here') }
 		elsif ($what eq 'hints') { $send->(("HTTP/1.1 103 Early Hints\r\nX: " . 'y' x 9000 . "\r\n\r\n") x $n); $one->('200 OK', '', 'here') }
 		elsif ($what eq 'trickle') { $send->("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"); for (1 .. 60) { $send->('x'); select undef, undef, undef, 0.5 } }
-		elsif ($what eq 'stop') { $send->("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", 'x' x $n); for (1 .. 800) { last if -e 'go'; select undef, undef, undef, 0.05 } }
+		elsif ($what eq 'stop') { $send->("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", 'x' x $n); sleep 3 }
+		elsif ($what eq 'keep') { open my $log, '>>', 'keep.log'; syswrite $log, $head; $send->("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nkept");
+			$head = ''; while (<$s>) { $head .= $_; last if /^\r?$/ } syswrite $log, "again $head" }
 		elsif ($what eq 'long') { my $x = pack 'N*', 1 .. 1000000; $send->("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", $x) }
 		exit 0
 	}
@@ -163,6 +170,9 @@ try "an upload passes" eval 'get 200 $A --data-binary @www/3m http://site.exampl
 try "a chunked upload passes" get 200 $A -H 'Transfer-Encoding: chunked' --data-binary @www/3m http://site.example:8000/up
 try "HEAD tells the length without a body" eval 'curl -sI -m 20 $A http://site.example:8000/10k | grep -qi "content-length: 10240"'
 try "a part isn't given: parts can't be inspected" eval 'get 200 -r 0-9 $A http://site.example:8000/10k && cmp out www/10k'
+pair() { : >keep.log; curl -s -m 20 $A -o /dev/null $O/keep/1 --next -s -m 20 $A -o out -w '%{http_code}' "$@" $O/keep/2 >code; }
+try "a kept connection that the origin ends under a request: it is asked anew" eval 'pair; is "$(cat code) $(cat out)" "200 kept" && grep -q "^again GET /keep/2" keep.log'
+try "what it must not get twice it doesn't" eval 'pair -X POST -d ""; is "$(grep -c "POST /keep/2" keep.log)" 1'
 try "names that don't exist: a page" page 502 見つかりません $A http://nothing.invalid/
 try "a closed port: a page" page 502 接続できません $A http://site.example:8008/
 
@@ -392,7 +402,7 @@ drain() { local len=0 l; while IFS= read -r -t 5 l <&$fd && l=${l%$'\r'} && [ -n
 try "before: allowed" is "$(ask)" "HTTP/1.1 200 OK"
 drain
 curl -s -m 20 -o late -w '%{http_code}' $C http://late.test:8000/10k >late.code & late=$!
-try "control: another body's name is being asked for" until_true 10 grep -q asked perl.log
+try "control: another body's name is being asked for" until_true 10 grep -q late.test asked
 : >run/ready/proxyd; ln -sfn generations/b state/current; kill -HUP $proxyd
 try "the generation is taken" until_true 5 grep -q 'sha256:b' run/ready/proxyd
 : >speak; wait $late
@@ -400,11 +410,19 @@ try "a request that waited for its name's address meanwhile is answered" eval 'i
 try "after, on the same connection: denied" is "$(ask)" "HTTP/1.1 403 Forbidden"
 exec {fd}>&-
 
-# A head that trickles, over all that follows.
-(exec {slow}<>/dev/tcp/127.0.0.1/8080
-printf 'GET http://deny.example:8000/ HTTP/1.1\r\nX: ' >&$slow
-(for i in $(seq 120); do printf x >&$slow || break; sleep 1; done) & trickle=$!
-cat <&$slow; kill $trickle; echo closed) >trickled 2>/dev/null & pids="$! $pids"
+# ---- names whose answer is slow to come
+take() { mkdir -p "state/generations/$1"; config deny.example '[]' "$2" >"state/generations/$1/proxyd.json"
+	: >run/ready/proxyd; ln -sfn "generations/$1" state/current; kill -HUP "$proxyd"; until_true 5 grep -q "sha256:$1" run/ready/proxyd; }
+try "another resolver is taken" take d 127.0.0.54
+try "a question that is lost twice is asked again" get 200 $A http://lost.test:8000/10k
+try "addresses that don't answer hold nobody up" get 200 -m 12 $A http://several.test:8000/10k
+rm speak; : >asked; later moved $A http://late.test:8000/10k
+try "while a name is asked, the resolver becomes another" eval 'until_true 5 grep -q late.test asked && take e 127.0.0.53'
+try "then that one is asked" came moved 200
+take f 127.0.0.52 >/dev/null; later away $A http://dns.test:8000/10k
+try "a resolver that isn't there refuses" until_true 10 eval 'nft list counter ip t refused | grep -q "packets [1-9]"'
+sed 's/127.0.0.53/127.0.0.52/; s/unbound.pid/unbound2.pid/' unbound.conf >unbound2.conf; run unbound -c "$top/unbound2.conf"
+try "and is asked again when it comes back" came away 200
 
 # ---- an exception runs out without anybody's doing
 mkdir -p state/generations/c
