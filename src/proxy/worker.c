@@ -176,6 +176,13 @@ static void on_flush(uv_timer_t *h)
 	watch_peers(w);
 }
 
+/* The counter is all threads' sum. */
+static void count_on(_Atomic uint64_t *counter, uint64_t *told, uint64_t now)
+{
+	atomic_fetch_add_explicit(counter, now - *told, memory_order_relaxed);
+	*told = now;
+}
+
 static void on_tick(uv_timer_t *h)
 {
 	struct worker *w = h->loop->data;
@@ -198,8 +205,8 @@ static void on_tick(uv_timer_t *h)
 		return;
 	if (!w->generation && scan_generation_open(&w->generation, NULL) == 0 && w->generation)
 		w->verdicts.generation = w->generation;
-	stats_set(w->stat_held, w->shares.held);
-	stats_set(w->stat_dropped, events_dropped(w->events));
+	count_on(w->stat_held, &w->held_told, w->shares.held);
+	count_on(w->stat_dropped, &w->dropped_told, events_dropped(w->events));
 }
 
 /* ---- orders of the main thread ---- */

@@ -112,6 +112,7 @@ struct worker {
 	size_t n_spare;
 	struct shares shares;                 /* bytes of bodies held now, by whom */
 	_Atomic uint64_t *stat_held, *stat_dropped;
+	uint64_t held_told, dropped_told;
 	int64_t now;                          /* clock_mono_ms() of this turn of the loop */
 };
 
