@@ -22,7 +22,7 @@ static const struct str known_names[H_KNOWN_COUNT] = {
 	KNOWN(H_EXPECT, "expect"), KNOWN(H_ACCEPT_ENCODING, "accept-encoding"),
 	KNOWN(H_CONTENT_ENCODING, "content-encoding"), KNOWN(H_CONTENT_TYPE, "content-type"), KNOWN(H_RANGE, "range"),
 	KNOWN(H_IF_RANGE, "if-range"), KNOWN(H_ALT_SVC, "alt-svc"), KNOWN(H_USER_AGENT, "user-agent"),
-	KNOWN(H_REFERER, "referer"), KNOWN(H_WEBSOCKET_KEY, "sec-websocket-key"),
+	KNOWN(H_REFERER, "referer"), KNOWN(H_ACCEPT, "accept"), KNOWN(H_SEC_FETCH_DEST, "sec-fetch-dest"), KNOWN(H_WEBSOCKET_KEY, "sec-websocket-key"),
 	KNOWN(H_WEBSOCKET_VERSION, "sec-websocket-version"), KNOWN(H_WEBSOCKET_ACCEPT, "sec-websocket-accept"),
 };
 

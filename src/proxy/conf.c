@@ -203,13 +203,16 @@ static int get_sets(struct load *l, yyjson_val *v, struct conf_org *o)
 
 static int get_numbers(struct load *l, yyjson_val *v, struct conf_org *o, uint16_t def_port)
 {
-	uint64_t index = ctl_u64(v, "index", 0), port = ctl_u64(v, "port", def_port), mib = ctl_u64(v, "scan_max_mib", 64);
+	uint64_t index = ctl_u64(v, "index", 0), port = ctl_u64(v, "port", def_port), mib = ctl_u64(v, "scan_max_mib", 64), after = ctl_u64(v, "progress_after_s", 5);
 	if (index == 0 || index > 65535)
 		return bad(l, "index", "not a number of an organisation");
 	if (port == 0 || port > 65535)
 		return bad(l, "port", "not a port");
 	if (mib == 0 || mib > 4096)
 		return bad(l, "scan_max_mib", "not between 1 and 4096");
+	if (after > 60)
+		return bad(l, "progress_after_s", "not between 0 and 60");
+	o->progress_after = (int64_t)after * 1000;
 	o->index = (uint16_t)index;
 	o->port = (uint16_t)port;
 	o->scan_max = mib * MIB;

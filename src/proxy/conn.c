@@ -89,6 +89,7 @@ void conn_destroy(struct conn *c, const char *disposition)
 	if (c->state == CONN_DEAD)
 		return;
 	connect_abort(c);
+	wait_leave(c);
 	c->state = CONN_DEAD;
 	if (c->h2)
 		down2_leave(c, disposition);
@@ -106,8 +107,22 @@ void conn_destroy(struct conn *c, const char *disposition)
 	terminal_remove(c, CONNECTIONS);
 	c->org->n_conns--;
 	atomic_fetch_sub_explicit(c->org->stat[STAT_CONNECTIONS], 1, memory_order_relaxed);
+	if (!c->ch.open) { /* parked: who called us may still look at it */
+		c->next = c->w->buried;
+		c->w->buried = c;
+		return;
+	}
 	chan_goodbye(&c->ch);
 	chan_close(&c->ch, on_closed);
+}
+
+void conn_bury(struct worker *w)
+{
+	while (w->buried) {
+		struct conn *c = w->buried;
+		w->buried = c->next;
+		on_closed(&c->ch);
+	}
 }
 
 int conn_fill(struct conn *c)
@@ -225,6 +240,17 @@ static void on_event(struct chan *ch, int what)
 	}
 }
 
+static void enlist(struct conn *c)
+{
+	struct worker *w = c->w;
+	c->next = w->conns;
+	if (w->conns)
+		w->conns->prev = c;
+	w->conns = c;
+	c->org->n_conns++;
+	org_count(c->org, STAT_CONNECTIONS, 1);
+}
+
 void conn_accept(struct org_rt *org, int fd, const struct prefix *peer, uint16_t port)
 {
 	struct worker *w = org->w;
@@ -253,13 +279,25 @@ void conn_accept(struct org_rt *org, int fd, const struct prefix *peer, uint16_t
 		mem_free(c);
 		return;
 	}
-	c->next = w->conns;
-	if (w->conns)
-		w->conns->prev = c;
-	w->conns = c;
-	org->n_conns++;
-	org_count(org, STAT_CONNECTIONS, 1);
+	enlist(c);
 	conn_touch(c, WORKER_HEAD_MS);
+}
+
+struct conn *conn_park(const struct conn *c)
+{
+	struct conn *p = c->org->n_conns < WORKER_CONNS_ORG ? mem_alloc(sizeof *p) : NULL;
+	if (!p)
+		return NULL;
+	*p = (struct conn){ .w = c->w, .org = c->org, .state = CONN_PARKED, .peer = c->peer, .peer_port = c->peer_port, .intercepted = c->intercepted,
+		            .tunnel = c->tunnel, .terminal = c->terminal, .via = c->via, .ch.fd = -1 };
+	memcpy(p->name, c->name, sizeof p->name);
+	buf_init(&p->in, 1);
+	if (!terminal_add(p, CONNECTIONS)) {
+		mem_free(p);
+		return NULL;
+	}
+	enlist(p);
+	return p;
 }
 
 /* ---- from outside ---- */
@@ -272,6 +310,9 @@ void conn_tick(struct conn *c)
 		return;
 	case CONN_H2:
 		down2_tick(c);
+		return;
+	case CONN_PARKED:
+		wait_tick(c);
 		return;
 	case CONN_PREPARE:
 		if (c->origin)

@@ -24,6 +24,7 @@ enum conn_state {
 	CONN_HANDSHAKE, /* TLS with the terminal */
 	CONN_TUNNEL,
 	CONN_H2,        /* many requests at a time: down2.c */
+	CONN_PARKED,    /* no terminal: wait.c; no channel either */
 	CONN_LINGER,    /* all is said: reading away what comes so that the last words arrive */
 	CONN_DEAD,
 };
@@ -36,6 +37,7 @@ enum txn_state {
 	TXN_VERDICT,
 	TXN_DELIVER, /* head and body go to the terminal */
 	TXN_STREAM,  /* body passes through (unscannable, allowed) */
+	TXN_PARKED,  /* whole and judged, waits to be fetched: wait.c */
 };
 
 struct txn;
@@ -51,6 +53,7 @@ struct txn_down {
 	void (*content)(struct txn *t, struct str s); /* TXN_STREAM: queued in t->head; empty: that was the end */
 	/* Sends what there is. True: t is there and all has gone out. False: it is gone, or waits; then answer_more(). */
 	bool (*send)(struct txn *t);
+	void (*hand_over)(struct txn *t, struct txn *to); /* to answers in t's stead; t is nobody's */
 	void (*abort)(struct txn *t);   /* nothing more can be said: t is destroyed, and what it stood on with it */
 };
 
@@ -76,6 +79,7 @@ struct txn {
 	struct origin *origin;
 	struct http_stream rq, rs;
 	bool rq_done, rq_chunked, chunk_up, rs_done, rs_has_length, retried, keep, head_only, close_delimited, chunk_out, expect;
+	bool navigates;                /* a person waits for it: wait_wanted() */
 	bool upgrade, switched;        /* asks for a WebSocket; has it: the connection is a tunnel */
 	char accept[UPGRADE_ACCEPT];
 	bool silent;                   /* no event: its inner requests have theirs */
@@ -145,11 +149,15 @@ struct conn {
 	X509 *leaf;
 	bool leaf_wait, verify_wait;
 	uint64_t bytes_up, bytes_down;
+	struct parcel *parcel; /* PARKED */
 };
 
 /* conn.c */
 void conn_accept(struct org_rt *org, int fd, const struct prefix *peer, uint16_t port);
 void conn_destroy(struct conn *c, const char *disposition); /* NULL: quietly; else the running request's event says so */
+/* A connection without a terminal, which counts as one of c's terminal; NULL: it has enough. */
+struct conn *conn_park(const struct conn *c);
+void conn_bury(struct worker *w); /* parked ones that were destroyed: freed */
 void conn_tick(struct conn *c);
 void conn_next(struct conn *c, bool keep);      /* the request is over */
 void conn_touch(struct conn *c, int64_t ms);    /* deadline from now */
@@ -177,6 +185,11 @@ void txn_origin_page(struct txn *t, enum origin_fail fail, const char *detail);
 /* down1.c */
 void down1_begin(struct conn *c, size_t head_len); /* c->in holds a whole head */
 void down1_event(struct txn *t, int what);
+
+/* wait.c */
+void wait_tick(struct conn *c);
+struct parcel;
+void wait_leave(struct conn *c);
 
 /* rewrite.c: heads as they are passed on */
 void rewrite_request(struct txn *t, const struct http_head *h);

@@ -101,12 +101,17 @@ static bool send_all(struct txn *t)
 	return false;
 }
 
+static void hand_over(struct txn *t, struct txn *to)
+{
+	t->c->txn = to;
+}
+
 static void abort_conn(struct txn *t)
 {
 	conn_destroy(t->c, NULL);
 }
 
-static const struct txn_down down1 = { take, go_on, answer, content, send_all, abort_conn };
+static const struct txn_down down1 = { take, go_on, answer, content, send_all, hand_over, abort_conn };
 
 static bool send_waiting(const struct txn *t)
 {

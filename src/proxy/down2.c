@@ -141,7 +141,14 @@ static bool send_all(struct txn *t)
 	return false;
 }
 
-static const struct txn_down down2 = { take, go_on, answer, content, send_all, abort_stream };
+static void hand_over(struct txn *t, struct txn *to)
+{
+	struct stream *s = t->down_stream;
+	to->down_stream = s;
+	s->t = to;
+}
+
+static const struct txn_down down2 = { take, go_on, answer, content, send_all, hand_over, abort_stream };
 
 /* ---- what comes in ---- */
 

@@ -243,6 +243,31 @@ int hold_seal(struct hold *h)
 	return store_seal(&h->raw);
 }
 
+int hold_export(struct hold *h, int *ret_fd)
+{
+	struct store *s = &h->raw;
+	int r = s->fd < 0 && s->size ? spill(s) : 0;
+	*ret_fd = -1;
+	r = r < 0 ? r : store_seal(s);
+	if (r < 0 || s->size == 0)
+		return r;
+	*ret_fd = fcntl(s->fd, F_DUPFD_CLOEXEC, 0);
+	return *ret_fd < 0 ? -E_IO : 0;
+}
+
+int hold_adopt(struct hold *h, int fd, uint64_t size)
+{
+	int r = hold_begin(h, CODING_NONE, size, 0);
+	if (r < 0) {
+		if (fd >= 0)
+			close(fd);
+		return r;
+	}
+	h->raw.fd = fd;
+	h->raw.size = size;
+	return store_seal(&h->raw);
+}
+
 bool hold_too_slow(int64_t ms, uint64_t n, int64_t grace_ms)
 {
 	return ms >= HOLD_TOTAL_MS || (ms >= grace_ms && n < (uint64_t)ms * HOLD_RATE / 1000);

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "model/category.h"
 #include "proxy/grant.h"
+#include "proxy/parcel.h"
 
 #include <stdio.h>
 
@@ -126,6 +127,17 @@ static const struct words words[PAGE_COUNT] = {
 	                    "業務上の理由を書いて、下のボタンで開いてください。1 時間、この分類のページを開けます。", "This page opens with a reason",
 	                    "Your organisation restricts the category of this destination. From this terminal it may be opened; the reason is recorded.",
 	                    "Write why your work needs it and press the button. It stays open for an hour." },
+	[PAGE_WAIT] = { 200, "OK", "ファイルを受け取っています", "不正なプログラムが含まれていないかを確かめてから、お渡しします。",
+	                "このページを開いたままお待ちください。確認が終わると、ダウンロードが始まります。", "The file is on its way",
+	                "It is handed to you once it is known to hold no malicious software.",
+	                "Leave this page open. The download begins when the check is done." },
+	[PAGE_WAIT_READY] = { 200, "OK", "安全の確認が終わりました", "まもなくダウンロードが始まります。",
+	                      "始まらないときは、下のリンクを押してください。お渡しは 1 回だけです。", "The file was checked",
+	                      "The download begins in a moment.", "If it doesn't, press the link. The file is handed over once." },
+	[PAGE_WAIT_GONE] = { 410, "Gone", "このファイルの受け取りは終わっています", "すでにお渡ししたか、時間が過ぎたか、途中で取りやめになりました。",
+	                     "必要なときは、もとのページに戻って、もう一度ダウンロードしてください。", "This file isn't here any more",
+	                     "It was handed over, its time ran out, or it was given up.",
+	                     "If you need it, go back to the page it came from and download it again." },
 };
 
 unsigned page_status(enum page_kind kind)
@@ -182,7 +194,9 @@ static const char style[] =
 	"@media(max-width:30rem){dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}}"
 	"@media(prefers-color-scheme:dark){body{background:#1a1a1c;color:#f8f8fb}section{background:#26262b;border-color:#4d4d4d}"
 	"dt,footer{color:#b3b3b3}a{color:#9db7f9}}"
-	"</style></head><body><main>";
+	"h1.calm{border-color:#0017c1}progress{width:100%;height:1.25rem;accent-color:#0017c1}"
+	"</style>";
+static const char begin[] = "</head><body><main>";
 
 static void term(struct buf *b, const char *name, struct str value)
 {
@@ -259,6 +273,58 @@ static void open_form(struct buf *b, const struct page *p)
 	buf_puts(b, "<p><button>業務に必要なので開く / Open it</button></p></form>");
 }
 
+/* ---- a file that is waited for ---- */
+
+static void wait_link(struct buf *b, const struct page *p)
+{
+	buf_puts(b, PARCEL_PATH "?t=");
+	html_escape(b, str_from(p->wait->token));
+	if (p->kind == PAGE_WAIT_READY)
+		buf_puts(b, "&amp;get");
+}
+
+/* Without a script: the page asks for itself again, and in the end for the file, which leaves the page where it is. */
+static void refresh(struct buf *b, const struct page *p)
+{
+	if (!p->wait)
+		return;
+	buf_printf(b, "<meta http-equiv=\"refresh\" content=\"%d;url=", p->kind == PAGE_WAIT_READY ? 1 : 2);
+	wait_link(b, p);
+	buf_puts(b, "\">");
+}
+
+static void megabytes(struct buf *b, uint64_t n)
+{
+	buf_printf(b, "%llu.%llu MB", (unsigned long long)(n / 1000000), (unsigned long long)(n / 100000 % 10));
+}
+
+static void progress(struct buf *b, const struct page *p)
+{
+	const struct page_wait *w = p->wait;
+	if (!w)
+		return;
+	if (p->kind == PAGE_WAIT_READY) {
+		buf_puts(b, "<p><a href=\"");
+		wait_link(b, p);
+		buf_puts(b, "\">ファイルを受け取る / Get the file</a></p>");
+		return;
+	}
+	unsigned percent = w->total && w->received <= w->total ? (unsigned)(w->received * 100 / w->total) : 0;
+	bool known = w->total && !w->judging;
+	buf_puts(b, "<p><progress max=\"100\" aria-label=\"進み具合 / Progress\"");
+	if (known)
+		buf_printf(b, " value=\"%u\"", percent);
+	buf_puts(b, "></progress></p><p role=\"status\">");
+	buf_puts(b, w->judging ? "受け取り完了、安全を確認しています / Received, being checked: " : "受け取り中 / Receiving: ");
+	megabytes(b, w->received);
+	if (known) {
+		buf_puts(b, " / ");
+		megabytes(b, w->total);
+		buf_printf(b, " (%u %%)", percent);
+	}
+	buf_puts(b, "</p>");
+}
+
 void page_format(struct buf *b, const struct page *p)
 {
 	const struct words *w = &words[p->kind];
@@ -269,10 +335,14 @@ void page_format(struct buf *b, const struct page *p)
 	buf_puts(b, head);
 	buf_puts(b, w->title_ja);
 	buf_puts(b, style);
-	buf_printf(b, "<section><h1>%s</h1><p>%s</p><p>%s</p><dl><dt>受付番号</dt><dd class=\"ref\">", w->title_ja, w->why_ja,
-	           w->do_ja);
+	refresh(b, p);
+	buf_puts(b, begin);
+	buf_printf(b, "<section><h1%s>%s</h1><p>%s</p><p>%s</p>", p->wait ? " class=\"calm\"" : "", w->title_ja, w->why_ja, w->do_ja);
+	progress(b, p);
+	buf_puts(b, "<dl><dt>受付番号</dt><dd class=\"ref\">");
 	html_escape(b, str_from(p->ref));
 	buf_puts(b, "</dd>");
+	term(b, "ファイル", str_from(p->wait ? p->wait->name : ""));
 	term(b, "接続先", shorten(p->url));
 	term(b, "分類", str_from(url_category_label(p->category, true)));
 	term(b, "団体", str_from(p->org));

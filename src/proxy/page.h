@@ -10,8 +10,15 @@ enum page_kind {
 	PAGE_URL, PAGE_BLOCK, PAGE_MALWARE, PAGE_UNSCANNABLE, PAGE_NO_VERDICT, PAGE_TERMINAL, PAGE_PORT, PAGE_PROTOCOL,
 	PAGE_METHOD, PAGE_UPLOAD, PAGE_FORBIDDEN, PAGE_DNS, PAGE_CONNECT, PAGE_TIMEOUT, PAGE_TLS, PAGE_ORIGIN, PAGE_BUSY,
 	PAGE_SHARE, PAGE_KIND, PAGE_COACH, PAGE_OVERRIDE, PAGE_ENCRYPTED, PAGE_UPLOAD_MALWARE,
-	PAGE_UPLOAD_KIND, PAGE_UPLOAD_UNSCANNED,
+	PAGE_UPLOAD_KIND, PAGE_UPLOAD_UNSCANNED, PAGE_WAIT, PAGE_WAIT_READY, PAGE_WAIT_GONE,
 	PAGE_COUNT,
+};
+
+/* A file on its way (WAIT), or here (WAIT_READY): proxy/parcel.h. */
+struct page_wait {
+	const char *token, *name;
+	uint64_t received, total; /* bytes; total 0: unknown */
+	bool judging;
 };
 
 struct page {
@@ -25,6 +32,7 @@ struct page {
 	const char *release;      /* a mail address to ask for a release; NULL or "": no link */
 	const char *token, *rule; /* COACH, OVERRIDE: what the form says (proxy/grant.h) … */
 	struct str back;          /* … and where it leads then: a path on this site */
+	const struct page_wait *wait; /* WAIT, WAIT_READY */
 	int64_t now_ms;           /* UTC */
 };
 

@@ -34,7 +34,7 @@ static void escaped(void **state)
 		assert_non_null(strstr(text, "lang=\"ja\""));
 		assert_non_null(strstr(text, "lang=\"en\""));
 		assert_true(str_is_utf8(buf_view(&b)));
-		assert_true(page_status((enum page_kind)k) >= 400);
+		assert_true(page_status((enum page_kind)k) >= 400 || k == PAGE_WAIT || k == PAGE_WAIT_READY);
 		buf_done(&b);
 	}
 }
@@ -78,6 +78,36 @@ static void links_and_forms(void **state)
 	}
 }
 
+/* While a file comes: how far it is, and the page that asks again, without a script. */
+static void waiting(void **state)
+{
+	static const struct {
+		struct page_wait w;
+		enum page_kind kind;
+		const char *has, *hasnt;
+	} cases[] = {
+		{ { "aa", "x.zip", 1500000, 6000000, false }, PAGE_WAIT, "1.5 MB / 6.0 MB (25 %)", "押してください" },
+		{ { "aa", "x.zip", 1500000, 0, false }, PAGE_WAIT, "Receiving: 1.5 MB</p>", "%)" },
+		{ { "aa", "x.zip", 1500000, 1000, false }, PAGE_WAIT, "(0 %)", "NaN" }, /* an origin that sends more than it says */
+		{ { "aa", "x.zip", 6000000, 6000000, true }, PAGE_WAIT, "being checked", "(100 %)" },
+		{ { "aa", "x.zip", 1, 1, false }, PAGE_WAIT, "content=\"2;url=/.toride-wait?t=aa\"", "&amp;get" },
+		{ { "aa", "x.zip", 1, 1, false }, PAGE_WAIT_READY, "content=\"1;url=/.toride-wait?t=aa&amp;get\"", "<progress max" },
+		{ { "\"><script>", "<script>alert(1)</script>", 1, 1, false }, PAGE_WAIT, "&lt;script&gt;alert(1)", "<script" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct buf b;
+		buf_init(&b, PAGE_MAX);
+		struct page p = { .kind = cases[i].kind, .org = "o", .org_en = "o", .service = "s", .url = STR("http://x/"), .detail = "", .ref = "P-1",
+			          .now_ms = NOW, .wait = &cases[i].w };
+		page_format(&b, &p);
+		const char *text = buf_cstr(&b);
+		assert_int_equal(b.failed, 0);
+		assert_non_null(strstr(text, cases[i].has));
+		assert_null(strstr(text, cases[i].hasnt));
+		buf_done(&b);
+	}
+}
+
 static void reference(void **state)
 {
 	char a[PAGE_REF], c[PAGE_REF];
@@ -91,6 +121,7 @@ static void reference(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(escaped), cmocka_unit_test(long_url), cmocka_unit_test(links_and_forms), cmocka_unit_test(reference) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(escaped), cmocka_unit_test(long_url), cmocka_unit_test(links_and_forms),
+		cmocka_unit_test(waiting), cmocka_unit_test(reference) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

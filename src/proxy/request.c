@@ -132,7 +132,7 @@ static void begin_request(struct txn *t)
 		txn_deny(t, PAGE_UPLOAD, "upload", "");
 		return;
 	}
-	if (answer_grant(t))
+	if (answer_grant(t) || wait_answer(t))
 		return;
 	decide_both(c->w, t->org, &t->target, c->intercepted ? c->tunnel.host : "", &t->terminal, &d);
 	txn_decided(t, &d);
@@ -167,6 +167,7 @@ int request_read(struct txn *t, const struct http_head *h, int r, const char **r
 	t->rq_chunked = h->chunked;
 	t->expect = h->expect_continue;
 	t->rq_coding = rewrite_coding(h);
+	t->navigates = t->rq_done && wait_wanted(h);
 	if (r == 0 && c->intercepted) {
 		t->terminal = c->terminal;
 		t->via = c->via;

@@ -208,11 +208,25 @@ void txn_own(struct txn *t, const char *type, struct str body)
 	answer_with(t, body);
 }
 
-static void txn_page(struct txn *t, enum page_kind kind, const char *rule, const char *detail)
+void txn_show(struct txn *t, const struct page *p)
 {
 	struct buf body;
+	buf_init(&body, PAGE_MAX);
+	page_format(&body, p);
+	t->status = (uint16_t)page_status(p->kind);
+	buf_reset(&t->head);
+	buf_printf(&t->head, "HTTP/1.1 %u %s\r\nContent-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\n"
+	           "X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'\r\n",
+	           t->status, page_reason(p->kind));
+	answer_with(t, buf_view(&body));
+	buf_done(&body);
+}
+
+static void txn_page(struct txn *t, enum page_kind kind, const char *rule, const char *detail)
+{
 	char token[GRANT_TOKEN];
-	page_ref(t->begin_wall, t->ref);
+	if (!t->ref[0])
+		page_ref(t->begin_wall, t->ref);
 	txn_set_rule(t, rule);
 	struct page p = { .kind = kind, .org = t->org ? t->org->name : "", .org_en = t->org ? t->org->name_en : "",
 		          .service = t->conf->service, .url = t->url, .detail = detail,
@@ -222,16 +236,8 @@ static void txn_page(struct txn *t, enum page_kind kind, const char *rule, const
 	txn_drop_origin(t, false);
 	upload_free(t);
 	txn_count_held(t, 0);
-	buf_init(&body, PAGE_MAX);
 	offer_opening(t, &p, token);
-	page_format(&body, &p);
-	t->status = (uint16_t)page_status(kind);
-	buf_reset(&t->head);
-	buf_printf(&t->head, "HTTP/1.1 %u %s\r\nContent-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\n"
-	           "X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'\r\n",
-	           t->status, page_reason(kind));
-	answer_with(t, buf_view(&body));
-	buf_done(&body);
+	txn_show(t, &p);
 }
 
 void txn_deny(struct txn *t, enum page_kind kind, const char *rule, const char *detail)
@@ -299,6 +305,10 @@ void txn_tick(struct txn *t)
 {
 	if (t->origin && t->state == TXN_ORIGIN) {
 		origin_tick(t->origin);
+		return;
+	}
+	if (wait_due(t)) {
+		wait_begin(t);
 		return;
 	}
 	if (too_slow(t)) {

@@ -22,6 +22,7 @@ enum share_limit txn_count_held(struct txn *t, uint64_t now); /* t holds `now` b
 bool txn_held_ok(struct txn *t); /* counts what the hold takes; false: over a ceiling, a page was sent */
 void txn_deny(struct txn *t, enum page_kind kind, const char *rule, const char *detail); /* the rules refuse */
 void txn_fail(struct txn *t, enum page_kind kind, const char *rule, const char *detail); /* it can't be done */
+void txn_show(struct txn *t, const struct page *p); /* a page and nothing else: says nothing of how the request fared */
 void txn_redirect(struct txn *t, const char *path); /* 303 to a path of this site */
 void txn_own(struct txn *t, const char *type, struct str body); /* 200 with something of our own */
 void txn_answer(struct txn *t, bool has_length, uint64_t length); /* t->head and the hold go to the terminal */
@@ -48,6 +49,12 @@ enum lost { LOST, LOST_UNSURE, LOST_UNTOUCHED }; /* UNSURE: a kept connection, a
 void answer_lost(struct txn *t, enum lost how); /* no more comes; but for LOST it may be asked anew, once */
 void answer_drained(struct txn *t);           /* TXN_STREAM: the queue has gone out */
 void answer_more(struct txn *t);              /* TXN_STREAM: it has; t may be gone afterwards */
+
+/* wait.c: a person waits at a page instead of at a silent browser */
+bool wait_wanted(const struct http_head *h);   /* did a person ask for this, by a browser that shows pages? */
+bool wait_due(const struct txn *t);
+void wait_begin(struct txn *t);                /* t lives on without its terminal, who gets the page */
+bool wait_answer(struct txn *t);               /* the page's own requests. False: it isn't one */
 
 /* upload.c */
 bool upload_begin(struct txn *t);              /* false: nothing of the request is held; true: it is, or was, t may be gone */

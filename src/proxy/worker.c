@@ -189,6 +189,7 @@ static void on_tick(uv_timer_t *h)
 	bool second = ++w->ticks % (1000 / WORKER_TICK_MS) == 0;
 	void *v;
 	w->now = clock_mono_ms();
+	conn_bury(w);
 	each_conn(w, conn_tick);
 	if (w->ticks % (AGAIN_MS / WORKER_TICK_MS) == 0)
 		each_conn(w, conn_check_conf);
@@ -392,6 +393,7 @@ static void free_all(struct worker *w)
 		map_done(&((struct org_rt *)v)->pool);
 		mem_free(v);
 	}
+	conn_bury(w);
 	map_done(&w->orgs);
 	map_done(&w->terminals);
 	shares_done(&w->shares);

@@ -8,7 +8,8 @@
  *              the origin
  *   connect.c  CONNECT: peek, interception, tunnel    origin.c   connections to origins and their pool
  *   leaf.c     certificates from the vault            hold.c     a body held until its verdict, share.c by whom
- *   page.c     what people see                        report.c   events and counters */
+ *   page.c     what people see                        report.c   events and counters
+ *   wait.c     a page while a file comes              parcel.c   what all threads know of it */
 #ifndef PROXY_WORKER_H
 #define PROXY_WORKER_H
 
@@ -89,7 +90,7 @@ struct worker {
 	struct stats *stats;
 	struct map orgs;                      /* code -> struct org_rt */
 	struct map terminals;                 /* organisation and address -> count + 1 as a pointer */
-	struct conn *conns;
+	struct conn *conns, *buried;
 	SSL_CTX *client_ctx, *origin_ctx;
 	EVP_PKEY *leaf_key;
 	struct str leaf_spki;

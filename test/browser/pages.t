@@ -82,6 +82,14 @@ both_widths malware "the page about malware"
 try "the desk on the terminal, over TLS, without a warning" visit https://desk.toride.example/
 try "its door, in HTTP/2" eval 'says ログイン && is "$(js "location.pathname + performance.getEntriesByType(\"navigation\")[0].nextHopProtocol")" /loginh2'
 both_widths desk-terminal "the desk's door on a terminal"
+mkdir "$W/down"
+wd POST /goog/cdp/execute '{"cmd":"Page.setDownloadBehavior","params":{"behavior":"allow","downloadPath":"'"$W/down"'"}}' >/dev/null
+try "a file that takes long to come: a page says how far it is" eval 'visit https://www.news.example/slow/1m.bin && says ファイルを受け取っています'
+try "and which file" grep -q 1m.bin "$W/text"
+both_widths waiting "the page with the progress"
+try "it goes on by itself, without a script" eval 'until_true 20 says 安全の確認が終わりました && is "$(js document.scripts.length)" 0'
+both_widths ready "the page that hands it over"
+try "and the file arrives under its own name" until_true 10 cmp "$W/down/1m.bin" build/lab-tg/internet/www/news/1m.bin
 quit
 
 # ---- the control: without the authority the same browser must warn, so it really checks

@@ -22,8 +22,8 @@ cat >nginx.conf <<-END
 	    location = /begun { internal; proxy_pass http://127.0.0.1:8001; proxy_set_header Host \$host; }
 	    location /echo { return 200 "\$args|\$http_x_googapps_allowed_domains|\$http_restrict_access_to_tenants|"; }
 	    location /search { return 200 "\$args|\$http_x_googapps_allowed_domains"; }
-	    location /up { proxy_pass http://127.0.0.1:8001; } }
-	  server { listen 127.0.0.1:8001; location / { return 200 "got \$http_content_length"; } location /begun { access_log $top/begun.log begun; return 200; } }
+	    location /up { proxy_pass http://127.0.0.1:8001; } location /gate { proxy_pass http://127.0.0.1:8888; proxy_buffering off; } }
+	  server { listen 127.0.0.1:8001; location / { return 200 "got \$http_content_length"; } }
 	  server { listen 127.0.0.2:443 ssl; ssl_certificate forged.crt; ssl_certificate_key forged.key; root $top/www; } }
 END
 config() { # black list of the first organisation, its exceptions (JSON), its resolver
@@ -34,7 +34,7 @@ config() { # black list of the first organisation, its exceptions (JSON), its re
 	   {name:"body.example",addr:"203.0.113.7"},{name:".example",addr:"127.0.0.1"}]},
 	 orgs:[
 	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:["pass.example"],
-	   resolver:$resolver,resolver_from:"127.0.0.7",scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,safe_search:true,upload_max_mib:4,deny_downloads:["programs"],deny_uploads:["programs"],release_mail:"it@city.example",pac:"function FindProxyForURL(){}\n",
+	   resolver:$resolver,resolver_from:"127.0.0.7",scan_fail:"closed",scan_max_mib:8,progress_after_s:1,unscannable_allow:false,safe_search:true,upload_max_mib:4,deny_downloads:["programs"],deny_uploads:["programs"],release_mail:"it@city.example",pac:"function FindProxyForURL(){}\n",
 	   tenants:{google:["city.example"]},
 	   url:{white:["partner.example"],deny_categories:["malware"],categories:[{id:"care",action:"coach",categories:["shopping"]},{id:"why",action:"override",categories:["video"]},{id:"noon",action:"allow",categories:["games"],terminals:["127.0.0.1"]},{id:"leisure",action:"deny",categories:["social","games"]}],black:(if $exceptions == [] then [$black] else [$black, "pass.example"] end),exceptions:$exceptions}},
 	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",resolver:"127.0.0.54",resolver_from:"127.0.0.8",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,
@@ -102,13 +102,16 @@ cat >origin.pl <<-'END'
 		elsif ($what eq 'hints') { $send->(("HTTP/1.1 103 Early Hints\r\nX: " . 'y' x 9000 . "\r\n\r\n") x $n); $one->('200 OK', '', 'here') }
 		elsif ($what eq 'trickle') { $send->("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"); for (1 .. 60) { $send->('x'); select undef, undef, undef, 0.5 } }
 		elsif ($what eq 'stop') { $send->("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", 'x' x $n); sleep 3 }
+		elsif ($what eq 'gate') { my ($name) = $head =~ m{^\S+ /gate/(\w+)}; my $b = $name =~ /eicar/ ? $e : pack 'N*', 1 .. 500000; my $half = length($b) / 2;
+			$send->("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " . length($b) . "\r\n\r\n", substr $b, 0, $half);
+			for (1 .. 600) { last if -e "$name.go"; select undef, undef, undef, 0.1 } $send->(substr $b, $half) }
 		elsif ($what eq 'keep') { open my $log, '>>', 'keep.log'; syswrite $log, $head; $send->("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nkept");
 			$head = ''; while (<$s>) { $head .= $_; last if /^\r?$/ } syswrite $log, "again $head" }
 		elsif ($what eq 'long') { my $x = pack 'N*', 1 .. 1000000; $send->("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", $x) }
 		exit 0
 	}
 END
-perl -e 'print pack "N*", 1 .. 1000000' >long
+perl -e 'print pack "N*", 1 .. 1000000' >long; head -c 2000000 long >gated
 perl origin.pl >origin.log 2>&1 & pids="$! $pids"
 nc -lk 127.0.0.1 25 >mail & pids="$! $pids"
 run nginx -p "$top" -c "$top/nginx.conf"
@@ -117,7 +120,9 @@ proxy_start
 
 # ---- helpers
 A="-x http://127.0.0.1:8080" B="-x http://127.0.0.1:8081" C="-x http://127.0.0.1:8082" O=http://site.example:8888
-raw() { printf "$1" | timeout 20 nc -N 127.0.0.1 "${2:-8080}" | tr -d '\0' >out; head -1 out | tr -d '\r'; }
+later() { local name=$1; shift; (curl -s -m 20 -o "out.$name" -w '%{http_code}' "$@" >"code.$name.x"; mv "code.$name.x" "code.$name") & }
+came() { until_true 15 test -s "code.$1" && is "$(cat "code.$1")" "$2"; }
+raw() { printf "$1" | timeout 5 nc -N 127.0.0.1 "${2:-8080}" | tr -d '\0' >out; head -1 out | tr -d '\r'; }
 
 # ---- what each may do
 try "A may have the page" get 200 $A http://site.example:8000/10k
@@ -232,6 +237,33 @@ try "longer than is scanned, length unknown: passed whole for C, whose setting i
 try "larger than is scanned: refused for A" page 403 検査できない $A http://site.example:8000/20m
 try "passed for B, whose setting it is" eval 'get 200 $B -H "X-Forwarded-For: 10.1.0.9" http://deny.example:8000/20m && cmp out www/20m'
 
+# ---- a person waits for a file at a page, not at a browser that says nothing
+W="$A -A Mozilla/5.0 -H Accept:text/html,*/*;q=0.8"
+waits() { page 200 ファイルを受け取っています "$@" || return; token=$(sed -n 's,.*content="2;url=/.toride-wait?t=\([0-9a-f]*\)".*,\1,p' out); ref=$(grep -oE "P-[0-9]{8}-[2-9A-Z]{6}" out | head -1); [ -n "$token" ]; }
+holds() { is "$(perl -e 'read STDIN, $b, 1 << 20; for (my $i = 0; $i + 64 <= length $b; $i += 64) { my ($v, $o, $n) = unpack "QZ8Z47", substr $b, $i; print $v if $n eq "held_bytes" }' <run/stats/proxyd)" "$1"; }
+try "a file that takes long: a page, on the body's name" eval 'waits $W $O/gate/one && grep -q 佐賀市 out'
+Q="$O/.toride-wait?t=$token" first=$ref
+try "it says how far it is, in both languages" until_true 5 page 200 '受け取り中 / Receiving: 1.0 MB / 2.0 MB (50 %)' $A "$Q"
+try "and gives nothing before the end" eval 'page 200 ファイルを受け取っています $A "$Q&get"'
+try "nor to another terminal" page 410 受け取りは終わっています --interface 127.0.0.3 $A "$Q"
+try "nor to another organisation's" page 410 受け取りは終わっています $C "http://site.example:8888/.toride-wait?t=$token"
+touch one.go
+try "then that it was checked" until_true 10 page 200 安全の確認が終わりました $A "$Q"
+try "and where the file is" grep -q 'content="1;url=/.toride-wait?t=[0-9a-f]*&amp;get"' out
+try "which is as the origin has it, under its name" eval 'get 200 -D head $A "$Q&get" && cmp out gated && grep -qi "^content-disposition: attachment; filename\*=UTF-8..one" head'
+try "once" page 410 受け取りは終わっています $A "$Q&get"
+try "one event says what was found, one that it was handed over" eval 'event "\"ref\":\"$first\".*/gate/one\".*\"verdict\":\"clean\"" && event "\"ref\":\"$first\".*\"rule\":\{\"uid\":\"wait\""'
+try "inside https too" eval 'waits $T $W https://site.example/gate/two && touch two.go && until_true 10 page 200 安全の確認が終わりました $T $A "https://site.example/.toride-wait?t=$token" && get 200 $T $A "https://site.example/.toride-wait?t=$token&get" && cmp out gated'
+try "what is bad never comes: the page becomes the one that says so" eval 'waits $W $O/gate/eicar && touch eicar.go && until_true 10 page 403 ウイルスが見つかった $A "$O/.toride-wait?t=$token" && grep -q "$ref" out'
+try "its event" event "\"ref\":\"$ref\".*\"action\":\"Denied\".*\"verdict\":\"malicious\""
+later whole $A $O/gate/four
+try "a program that asked before, and waits longer, gets no page" eval 'waits $W $O/gate/six && [ ! -e code.whole ] && touch four.go six.go'
+try "but the file" eval 'came whole 200 && cmp out.whole gated'
+try "the person gets his" eval 'until_true 10 page 200 安全の確認が終わりました $A "$O/.toride-wait?t=$token" && get 200 $A "$O/.toride-wait?t=$token&get"'
+try "what is blocked while it is waited for is dropped" eval 'waits $W $O/gate/five && blocks 3 http://site.example:8888/gate/five && until_true 5 page 410 受け取りは終わっています $A "$O/.toride-wait?t=$token"'
+blocks >/dev/null; touch five.go
+try "nothing is held any more" until_true 10 holds 0
+
 # ---- what runs is cut
 ( curl -s -m 60 -o slow1 $A http://site.example:8000/slow/3m; echo $? >code1 ) &
 ( curl -s -m 60 -o slow2 --cacert good.pem $A https://pass.example/slow/3m; echo $? >code2 ) &
@@ -263,8 +295,6 @@ try "a broken table is refused" eval '{ be 5 4; printf "\1\377\377\377\377"; } >
 # ---- the verdict broker stalls, dies, comes back; B's rules let what isn't judged pass, A's don't
 for i in 1 2 3 4 5 6; do head -c 50000 /dev/urandom >www/new$i; done
 BT="$B -H X-Forwarded-For:10.1.0.9"
-later() { local name=$1; shift; (curl -s -m 40 -A "$name" -o "out.$name" -w '%{http_code}' "$@" >"code.$name.x"; mv "code.$name.x" "code.$name") & }
-came() { until_true 15 test -s "code.$1" && is "$(cat "code.$1")" "$2"; }
 unjudged() { is "$(perl -e 'read STDIN, $b, 1 << 20; for (my $i = 0; $i + 64 <= length $b; $i += 64) { my ($v, $o, $n) = unpack "QZ8Z47", substr $b, $i; print $v if $o eq $ARGV[0] && $n eq "unjudged" }' "$1" <run/stats/proxyd)" "$2"; }
 kill -STOP "$scand"
 later a1 $A http://site.example:8000/new1
