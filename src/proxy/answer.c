@@ -94,8 +94,8 @@ void answer_lost(struct txn *t, enum lost how)
 		txn_abort(t, "Error");
 		return;
 	}
-	bool again = t->state == TXN_WAIT && t->replay && !t->retried &&
-	             (how == LOST_UNTOUCHED || (how == LOST_UNSURE && request_again_ok(t)));
+	bool again = t->state == TXN_WAIT && !t->retried && (how == LOST_UNTOUCHED || (how == LOST_UNSURE && request_again_ok(t))) &&
+	             (t->replay || upload_again(t));
 	txn_drop_origin(t, false);
 	if (again) {
 		t->retried = true;
@@ -126,6 +126,7 @@ static void copy_type(struct txn *t, const struct http_head *h)
 bool answer_head(struct txn *t, const struct http_head *h)
 {
 	t->status = h->status;
+	upload_sent(t);
 	copy_type(t, h);
 	rewrite_response(t, h);
 	txn_touch(t, WORKER_STALL_MS);

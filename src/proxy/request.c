@@ -217,6 +217,7 @@ void request_put(struct txn *t, struct str s)
 bool request_fill(struct txn *t)
 {
 	t->replay = false;
+	upload_keep_head(t);
 	buf_reset(&t->request);
 	t->request_sent = 0;
 	if (upload_next(t)) {
@@ -295,7 +296,7 @@ static bool idempotent(uint8_t method)
 
 bool request_again_ok(const struct txn *t)
 {
-	return idempotent(t->method) && t->rq_done;
+	return idempotent(t->method) && (t->rq_done || t->upload);
 }
 
 void request_start(struct txn *t, bool fresh)

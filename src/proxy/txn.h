@@ -50,6 +50,12 @@ void answer_lost(struct txn *t, enum lost how); /* no more comes; but for LOST i
 void answer_drained(struct txn *t);           /* TXN_STREAM: the queue has gone out */
 void answer_more(struct txn *t);              /* TXN_STREAM: it has; t may be gone afterwards */
 
+/* trickle.c: a program gets a few bytes now and then, so that it doesn't give up */
+bool trickle_due(const struct txn *t);
+void trickle(struct txn *t);
+void trickle_cut(struct txn *t);               /* t was refused after some had gone out: no page, the end; t is gone */
+void trickle_key(const struct txn *t, char dst[80]); /* what of t may have gone out in part: a grant's rule */
+
 /* wait.c: a person waits at a page instead of at a silent browser */
 bool wait_wanted(const struct http_head *h);   /* did a person ask for this, by a browser that shows pages? */
 bool wait_due(const struct txn *t);
@@ -61,7 +67,11 @@ bool upload_begin(struct txn *t);              /* false: nothing of the request 
 void upload_read(struct txn *t);               /* TXN_UPLOAD: more has come */
 bool upload_put(struct txn *t, struct str s);  /* by request_put(): false: pass it on */
 bool upload_next(struct txn *t);               /* the next piece of what was held into t->request; false: there is none */
+void upload_keep_head(struct txn *t);          /* t->request is the head, and goes */
+bool upload_again(struct txn *t);              /* t->request is the head again, all of the content is to follow. False: it isn't there any more */
+void upload_sent(struct txn *t);               /* an answer has come: kept no longer, if all of it went out */
 void upload_judged(struct txn *t, const struct verdict *v);
+bool upload_waits(const struct txn *t);        /* for its verdict */
 uint64_t upload_held(const struct txn *t);
 void upload_free(struct txn *t);
 uint64_t request_upload_max(const struct txn *t); /* request.c: bytes that one request may send */

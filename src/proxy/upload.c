@@ -16,6 +16,7 @@
 struct upload {
 	struct hold hold;
 	struct buf rest; /* the piece that didn't fit any more */
+	struct buf head; /* the request's, as it went out: with the hold it can all go out again */
 	uint64_t sent;   /* of the hold */
 	bool whole;      /* all of it has come */
 	bool passing;    /* it may go out */
@@ -28,8 +29,14 @@ void upload_free(struct txn *t)
 		return;
 	hold_done(&u->hold);
 	buf_done(&u->rest);
+	buf_done(&u->head);
 	mem_free(u);
 	t->upload = NULL;
+}
+
+bool upload_waits(const struct txn *t)
+{
+	return t->upload && !t->upload->passing;
 }
 
 uint64_t upload_held(const struct txn *t)
@@ -185,6 +192,7 @@ bool upload_begin(struct txn *t)
 		return true;
 	}
 	buf_init(&u->rest, 4 * WORKER_READ + HTTP_MAX_HEAD);
+	buf_init(&u->head, t->request.max);
 	t->upload = u;
 	t->state = TXN_UPLOAD;
 	t->held_since = t->c->w->now;
@@ -199,6 +207,34 @@ bool upload_begin(struct txn *t)
 }
 
 /* ---- going out ---- */
+
+void upload_sent(struct txn *t)
+{
+	if (!t->upload || !t->rq_done)
+		return;
+	upload_free(t);
+	txn_count_held(t, hold_held(&t->hold));
+}
+
+void upload_keep_head(struct txn *t)
+{
+	if (t->upload && t->upload->sent == 0)
+		buf_str(&t->upload->head, buf_view(&t->request));
+}
+
+bool upload_again(struct txn *t)
+{
+	struct upload *u = t->upload;
+	if (!u || !u->passing || u->head.len == 0 || u->head.failed)
+		return false;
+	buf_reset(&t->request);
+	buf_str(&t->request, buf_view(&u->head));
+	buf_reset(&u->head);
+	u->sent = 0;
+	t->rq_done = false;
+	t->replay = true;
+	return true;
+}
 
 bool upload_next(struct txn *t)
 {
@@ -217,7 +253,9 @@ bool upload_next(struct txn *t)
 	if (u->sent < all.len || u->rest.len)
 		return true;
 	t->rq_done = u->whole;
-	upload_free(t);
-	txn_count_held(t, hold_held(&t->hold));
+	if (!u->whole || t->state != TXN_WAIT) { /* what follows isn't held, or the answer has begun */
+		upload_free(t);
+		txn_count_held(t, hold_held(&t->hold));
+	}
 	return t->request.len > 0 || t->rq_done;
 }

@@ -69,7 +69,7 @@ static void apply_verdict(struct txn *t, const struct verdict *v)
 
 static void judged(struct txn *t, const struct verdict *v)
 {
-	if (t->upload)
+	if (upload_waits(t)) /* an answer may come before all of the content went out */
 		upload_judged(t, v);
 	else
 		apply_verdict(t, v);
