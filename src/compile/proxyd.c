@@ -178,6 +178,7 @@ static void org(struct buf *b, const struct model *m, const struct org *o)
 	json_field_bool(b, "encrypted_allow", o->encrypted_allow);
 	json_field_bool(b, "scan_uploads", o->scan_uploads);
 	json_field_u64(b, "progress_after_s", o->progress_after_s);
+	json_field_u64(b, "trickle_after_s", o->trickle_after_s);
 	json_key(b, "url");
 	compile_url_policy(m, o, b);
 	content(b, o);

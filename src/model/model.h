@@ -379,6 +379,7 @@ struct org {
 	size_t n_no_decrypt;
 	enum fail_mode scan_fail;  /* what happens to a page when no verdict can be had */
 	uint32_t scan_max_mib;     /* larger bodies are "unscannable" */
+	uint32_t trickle_after_s;  /* a program that waits longer gets a few bytes before the verdict; 0: never */
 	uint32_t progress_after_s; /* a person who waits longer for a file gets a page about it; 0: never */
 	bool unscannable_allow, encrypted_allow, scan_uploads;
 	struct consent consent;

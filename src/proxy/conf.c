@@ -210,6 +210,10 @@ static int get_numbers(struct load *l, yyjson_val *v, struct conf_org *o, uint16
 		return bad(l, "port", "not a port");
 	if (mib == 0 || mib > 4096)
 		return bad(l, "scan_max_mib", "not between 1 and 4096");
+	uint64_t trickle = ctl_u64(v, "trickle_after_s", 0);
+	if (trickle > 300)
+		return bad(l, "trickle_after_s", "not between 0 and 300");
+	o->trickle_after = (int64_t)trickle * 1000;
 	if (after > 60)
 		return bad(l, "progress_after_s", "not between 0 and 60");
 	o->progress_after = (int64_t)after * 1000;

@@ -79,6 +79,8 @@ struct txn {
 	struct origin *origin;
 	struct http_stream rq, rs;
 	bool rq_done, rq_chunked, chunk_up, rs_done, rs_has_length, retried, keep, head_only, close_delimited, chunk_out, expect;
+	bool drips;                    /* trickle.c: the answer has begun, and `dripped` of its body may go out before the verdict */
+	struct buf dripped;
 	bool navigates;                /* a person waits for it: wait_wanted() */
 	bool upgrade, switched;        /* asks for a WebSocket; has it: the connection is a tunnel */
 	char accept[UPGRADE_ACCEPT];

@@ -93,6 +93,8 @@ static bool send_all(struct txn *t)
 			return false;
 		}
 	}
+	if (t->drips)
+		return false;
 	if (t->state == TXN_STREAM && !t->rs_done) {
 		answer_drained(t);
 		return true;
@@ -115,7 +117,7 @@ static const struct txn_down down1 = { take, go_on, answer, content, send_all, h
 
 static bool send_waiting(const struct txn *t)
 {
-	return t->state == TXN_DELIVER || t->state == TXN_STREAM;
+	return t->state == TXN_DELIVER || t->state == TXN_STREAM || t->drips;
 }
 
 void down1_event(struct txn *t, int what)

@@ -263,7 +263,7 @@ static size_t on_ready(void *stream, bool *ret_end)
 	struct txn *t = s->t;
 	if (!t)
 		return 0;
-	*ret_end = t->state == TXN_DELIVER || t->rs_done;
+	*ret_end = t->state == TXN_DELIVER || (t->rs_done && !t->drips);
 	return t->head.len + txn_body(t).len - t->sent;
 }
 

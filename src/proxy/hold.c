@@ -243,6 +243,23 @@ int hold_seal(struct hold *h)
 	return store_seal(&h->raw);
 }
 
+int hold_peek(const struct hold *h, char *dst, size_t n)
+{
+	const struct store *s = &h->raw;
+	if (n > s->size)
+		return -E_INVALID;
+	if (s->fd < 0) {
+		memcpy(dst, s->mem.ptr, n);
+		return 0;
+	}
+	void *m = mmap(NULL, n, PROT_READ, MAP_PRIVATE, s->fd, 0);
+	if (m == MAP_FAILED)
+		return -E_IO;
+	memcpy(dst, m, n);
+	munmap(m, n);
+	return 0;
+}
+
 int hold_export(struct hold *h, int *ret_fd)
 {
 	struct store *s = &h->raw;

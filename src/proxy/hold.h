@@ -62,6 +62,8 @@ uint64_t hold_held(const struct hold *h); /* memory it takes */
 int hold_seal(struct hold *h);
 /* n bytes in ms: too slow to be held on? grace_ms: HOLD_GRACE_MS, less in development. */
 bool hold_too_slow(int64_t ms, uint64_t n, int64_t grace_ms);
+/* The first n of the delivered bytes, which are there already, to dst. 0 or negative. */
+int hold_peek(const struct hold *h, char *dst, size_t n);
 /* After hold_end(): the delivered bytes as a sealed memfd of the caller's; -1: there are none. 0 or negative. */
 int hold_export(struct hold *h, int *ret_fd);
 /* They become another hold's, which begins with this: fd is taken. */

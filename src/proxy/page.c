@@ -339,6 +339,8 @@ void page_format(struct buf *b, const struct page *p)
 	buf_puts(b, begin);
 	buf_printf(b, "<section><h1%s>%s</h1><p>%s</p><p>%s</p>", p->wait ? " class=\"calm\"" : "", w->title_ja, w->why_ja, w->do_ja);
 	progress(b, p);
+	if (p->part_gone)
+		buf_puts(b, "<p><strong>先ほどの受け取りでは、このファイルの一部が端末に届いています。届いた分は開かずに削除し、受付番号をすぐにお知らせください。</strong></p>");
 	buf_puts(b, "<dl><dt>受付番号</dt><dd class=\"ref\">");
 	html_escape(b, str_from(p->ref));
 	buf_puts(b, "</dd>");
@@ -351,8 +353,10 @@ void page_format(struct buf *b, const struct page *p)
 	buf_puts(b, "</dl>");
 	open_form(b, p);
 	release_link(b, p);
-	buf_printf(b, "</section><section lang=\"en\"><h2>%s</h2><p>%s</p><p>%s</p><dl><dt>Reference</dt><dd class=\"ref\">",
-	           w->title_en, w->why_en, w->do_en);
+	buf_printf(b, "</section><section lang=\"en\"><h2>%s</h2><p>%s</p><p>%s</p>", w->title_en, w->why_en, w->do_en);
+	if (p->part_gone)
+		buf_puts(b, "<p><strong>A part of this file reached your terminal a moment ago. Delete it unopened and give the number to your IT staff at once.</strong></p>");
+	buf_puts(b, "<dl><dt>Reference</dt><dd class=\"ref\">");
 	html_escape(b, str_from(p->ref));
 	buf_puts(b, "</dd>");
 	term(b, "Category", str_from(url_category_label(p->category, false)));

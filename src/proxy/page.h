@@ -33,6 +33,7 @@ struct page {
 	const char *token, *rule; /* COACH, OVERRIDE: what the form says (proxy/grant.h) … */
 	struct str back;          /* … and where it leads then: a path on this site */
 	const struct page_wait *wait; /* WAIT, WAIT_READY */
+	bool part_gone;           /* MALWARE: of this very file some had gone out before its verdict */
 	int64_t now_ms;           /* UTC */
 };
 

@@ -99,6 +99,7 @@ static void wipe(struct txn *t)
 	struct buf text = t->text, request = t->request, head = t->head;
 	struct hold hold = t->hold;
 	upload_free(t);
+	buf_done(&t->dripped);
 	memset(t, 0, sizeof *t);
 	t->text = text, t->request = request, t->head = head, t->hold = hold;
 	buf_reset(&t->text);
@@ -171,7 +172,9 @@ static void offer_opening(struct txn *t, struct page *p, char token[GRANT_TOKEN]
 void txn_answer(struct txn *t, bool has_length, uint64_t length)
 {
 	t->state = TXN_DELIVER;
-	t->down->answer(t, has_length, length);
+	if (!t->drips)
+		t->down->answer(t, has_length, length);
+	t->drips = false;
 	t->down->send(t);
 }
 
@@ -224,14 +227,21 @@ void txn_show(struct txn *t, const struct page *p)
 
 static void txn_page(struct txn *t, enum page_kind kind, const char *rule, const char *detail)
 {
-	char token[GRANT_TOKEN];
+	char token[GRANT_TOKEN], key[80];
 	if (!t->ref[0])
 		page_ref(t->begin_wall, t->ref);
 	txn_set_rule(t, rule);
+	if (t->drips) {
+		trickle_cut(t);
+		return;
+	}
+	trickle_key(t, key);
+	const struct grant_for part = { t->c->org->code, &t->terminal, key };
 	struct page p = { .kind = kind, .org = t->org ? t->org->name : "", .org_en = t->org ? t->org->name_en : "",
 		          .service = t->conf->service, .url = t->url, .detail = detail,
 		          .release = t->org ? t->org->release_mail : "",
-		          .category = kind == PAGE_URL || kind == PAGE_COACH || kind == PAGE_OVERRIDE ? t->category : "", .ref = t->ref, .now_ms = t->begin_wall };
+		          .category = kind == PAGE_URL || kind == PAGE_COACH || kind == PAGE_OVERRIDE ? t->category : "", .ref = t->ref,
+		          .part_gone = kind == PAGE_MALWARE && grant_holds(&part, t->c->w->now), .now_ms = t->begin_wall };
 	txn_forget_scan(t);
 	txn_drop_origin(t, false);
 	upload_free(t);
@@ -270,7 +280,7 @@ void txn_origin_page(struct txn *t, enum origin_fail f, const char *detail)
 
 struct str txn_body(const struct txn *t)
 {
-	return t->head_only ? STR("") : hold_bytes(&t->hold);
+	return t->head_only ? STR("") : t->drips ? buf_view(&t->dripped) : hold_bytes(&t->hold);
 }
 
 struct str txn_piece(const struct txn *t)
@@ -309,6 +319,10 @@ void txn_tick(struct txn *t)
 	}
 	if (wait_due(t)) {
 		wait_begin(t);
+		return;
+	}
+	if (trickle_due(t)) {
+		trickle(t);
 		return;
 	}
 	if (too_slow(t)) {

@@ -22,6 +22,7 @@ static const char *const stat_names[STAT_COUNT] = {
 	[STAT_BYTES_OUT] = "bytes_out", [STAT_INTERCEPTED] = "intercepted", [STAT_TUNNELS] = "tunnels",
 	[STAT_ERRORS] = "errors", [STAT_CONNECTIONS] = "connections", [STAT_CACHE_HITS] = "verdict_cache_hits",
 	[STAT_REFUSED] = "refused", [STAT_CUT] = "cut", [STAT_LISTENING] = "listening", [STAT_UNJUDGED] = "unjudged", [STAT_HOSTILE] = "hostile",
+	[STAT_TRICKLED] = "trickled", [STAT_LATE] = "late",
 };
 
 /* ---- organisations ---- */

@@ -9,7 +9,8 @@
  *   connect.c  CONNECT: peek, interception, tunnel    origin.c   connections to origins and their pool
  *   leaf.c     certificates from the vault            hold.c     a body held until its verdict, share.c by whom
  *   page.c     what people see                        report.c   events and counters
- *   wait.c     a page while a file comes              parcel.c   what all threads know of it */
+ *   wait.c     a page while a file comes              parcel.c   what all threads know of it
+ *   trickle.c  a few bytes while a file comes */
 #ifndef PROXY_WORKER_H
 #define PROXY_WORKER_H
 
@@ -49,6 +50,8 @@ enum stat_id {
 	STAT_ERRORS, STAT_CONNECTIONS, STAT_CACHE_HITS, STAT_REFUSED, STAT_CUT, STAT_LISTENING,
 	STAT_HOSTILE,  /* connections given up for what they sent: floods, bombs */
 	STAT_UNJUDGED, /* no verdict could be had: refused or delivered, as scan_fail says */
+	STAT_TRICKLED, /* answers of which some went out before their verdict … */
+	STAT_LATE,     /* … and whose verdict was bad */
 	STAT_COUNT,
 };
 

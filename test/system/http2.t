@@ -20,8 +20,8 @@ cat >nginx.conf <<-END
 	  server { listen 127.0.0.1:443 ssl http2; location ~ ssi\$ { ssi on; ssi_types *; } location /slow { limit_rate 100k; mirror /begun; }
 	    location = /begun { internal; proxy_pass http://127.0.0.1:8001; proxy_set_header Host \$host; }
 	    location /echo { add_header X-One 1; add_header X-Two 2; return 200 "\$http_cookie|\$http_te|\$http_connection|\$http_host|"; }
-	    location /up { proxy_pass http://127.0.0.1:8001; } }
-	  server { listen 127.0.0.2:443 ssl http2; http2_max_concurrent_streams 3; keepalive_requests 7; }
+	    location /up { proxy_pass http://127.0.0.1:8001; } location /gate { proxy_pass http://127.0.0.6:8888; proxy_buffering off; } }
+	  server { listen 127.0.0.2:443 ssl http2; http2_max_concurrent_streams 3; keepalive_requests 7; location /up { return 200 ok; } }
 	  server { listen 127.0.0.3:443 ssl; location /up { proxy_pass http://127.0.0.1:8001; } location / { } }
 	  server { listen 127.0.0.1:8001; location / { return 200 "got \$http_content_length"; } location /begun { access_log $top/begun.log begun; return 200; } } }
 END
@@ -33,7 +33,7 @@ jq -n --arg ca "$(cat good.pem)" '
 	 orgs:[
 	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:[],scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,
 	   upload_max_mib:4,websockets:["ws.example","two.example"],url:{black:["deny.example","https://two.example/secret","https://ws.example/secret"]}},
-	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,unscannable_allow:true,url:{}}]}' \
+	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,trickle_after_s:1,unscannable_allow:true,url:{}}]}' \
 	>state/generations/a/proxyd.json
 python3 "$here/frames2.py" origin 127.0.0.4 site.crt site.key >origin.log 2>&1 & pids="$! $pids"
 python3 "$here/ws.py" origin 127.0.0.5 443 site.crt site.key >ws.log 2>&1 & pids="$! $pids"
@@ -70,6 +70,16 @@ done
 try "sixty at once over one connection" eval 'rm -rf got; mkdir got; curl -s -m 30 --http2 $A -Z --parallel-max 60 -o "got/#1" "$H/many/[1-60]" && diff -r got www/many'
 try "sixty, where the origin takes three streams and seven requests a connection" eval 'rm -rf got; mkdir got; curl -s -m 30 --http2 $A -Z --parallel-max 60 -o "got/#1" "https://few.example/many/[1-60]" && diff -r got www/many'
 try "and one after another" eval 'for i in $(seq 20); do get 200 $A https://few.example/many/$i && cmp out www/many/$i || exit 1; done'
+try "so are sixty with content" eval 'rm -rf got; mkdir got; curl -s -m 30 --http2 $A -Z --parallel-max 60 -X PUT -d a=b -o "got/#1" "https://few.example/up/[1-60]" && is "$(cat got/* | sed "s/ok/&\n/g" | grep -c ok)" 60'
+gate
+( curl -s -N -m 20 --http2 -o drip -w %{http_code} $C $H/gate/drip >drip.code ) &
+try "a little of a stream before its verdict, where the body wants that" eval 'until_true 10 test -s drip && [ "$(wc -c <drip)" -le 4096 ]'
+touch drip.go
+try "then the rest" eval 'until_true 10 test -s drip.code; is "$(cat drip.code)" 200 && cmp drip gated'
+( curl -s -N -m 20 --http2 -o late $C $H/gate/eicar >/dev/null; echo $? >late.code ) &
+try "of a bad one too" until_true 10 test -s late
+touch eicar.go
+try "whose stream is reset then" eval 'until_true 10 test -s late.code; is "$(cat late.code) $(wc -c <late)" "92 16" && event "16 of 68 bytes had gone out"'
 try "cookies in crumbs are one again, nothing of a connection passes" eval 'spoke $A -H "Cookie: a=b; c=d" -H "TE: trailers" $H/echo && is "$(cat out)" "a=b; c=d|||two.example|"'
 
 # ---- judged as in HTTP/1.1
