@@ -321,10 +321,8 @@ void txn_tick(struct txn *t)
 		wait_begin(t);
 		return;
 	}
-	if (trickle_due(t)) {
-		trickle(t);
+	if (trickle_due(t) && !trickle(t))
 		return;
-	}
 	if (too_slow(t)) {
 		if (t->state == TXN_UPLOAD) {
 			txn_fail(t, PAGE_TIMEOUT, "slow", "what is sent comes too slowly to be inspected");

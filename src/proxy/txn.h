@@ -52,7 +52,7 @@ void answer_more(struct txn *t);              /* TXN_STREAM: it has; t may be go
 
 /* trickle.c: a program gets a few bytes now and then, so that it doesn't give up */
 bool trickle_due(const struct txn *t);
-void trickle(struct txn *t);
+bool trickle(struct txn *t);                   /* false: something was sent, t may be gone */
 void trickle_cut(struct txn *t);               /* t was refused after some had gone out: no page, the end; t is gone */
 void trickle_key(const struct txn *t, char dst[80]); /* what of t may have gone out in part: a grant's rule */
 
