@@ -266,6 +266,14 @@ int chan_handshake(struct chan *c)
 	return e == -E_AGAIN && sent ? 0 : -E_CLOSED;
 }
 
+bool chan_speaks_h2(const struct chan *c)
+{
+	const unsigned char *chosen;
+	unsigned n;
+	SSL_get0_alpn_selected(c->ssl, &chosen, &n);
+	return n == 2 && memcmp(chosen, "h2", 2) == 0;
+}
+
 /* ---- reading and writing ---- */
 
 static long read_plain(struct chan *c, void *p, size_t n)

@@ -58,6 +58,7 @@ void chan_close(struct chan *c, void (*closed)(struct chan *c));
 int chan_tls(struct chan *c, SSL *ssl, struct str first);
 /* 1: done; 0: wait for the callback; -E_CLOSED: failed (ask OpenSSL's error queue). */
 int chan_handshake(struct chan *c);
+bool chan_speaks_h2(const struct chan *c); /* by ALPN, after the handshake */
 /* Bytes read; 0 at the end; -E_AGAIN; -E_CLOSED. */
 long chan_read(struct chan *c, void *p, size_t n);
 /* Bytes taken, 0 when the kernel is full (CHAN_WRITABLE comes); -E_CLOSED. What was taken will be sent. */

@@ -168,10 +168,7 @@ static void on_handshake_done(struct conn *c)
 		c->txn->silent = true;
 		txn_destroy(c->txn);
 	}
-	const unsigned char *chosen;
-	unsigned n;
-	SSL_get0_alpn_selected(c->ch.ssl, &chosen, &n);
-	if (n == 2 && memcmp(chosen, "h2", 2) == 0) {
+	if (chan_speaks_h2(&c->ch)) {
 		c->state = CONN_H2;
 		conn_touch(c, WORKER_HEAD_MS);
 		if (down2_open(c) < 0)

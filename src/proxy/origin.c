@@ -179,10 +179,7 @@ static void do_handshake(struct origin *o)
 		tls_failed(o);
 		return;
 	}
-	const unsigned char *chosen;
-	unsigned n;
-	SSL_get0_alpn_selected(o->ch.ssl, &chosen, &n);
-	if (n == 2 && memcmp(chosen, "h2", 2) == 0 && up2_open(o) < 0)
+	if (chan_speaks_h2(&o->ch) && up2_open(o) < 0)
 		lose(o, FAIL_TLS, "no memory");
 	else
 		finish(o);
