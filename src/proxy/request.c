@@ -214,6 +214,20 @@ void request_put(struct txn *t, struct str s)
 		buf_puts(&t->request, "\r\n");
 }
 
+int request_take(struct txn *t)
+{
+	int r = t->down->take(t);
+	if (r == 0 && t->rq.body_bytes <= request_upload_max(t))
+		return 0;
+	if (r == -E_AGAIN)
+		return r;
+	if (r == -E_CLOSED)
+		txn_abort(t, "Reset");
+	else
+		txn_deny(t, r < 0 ? PAGE_PROTOCOL : PAGE_UPLOAD, r < 0 ? "protocol" : "upload", "");
+	return -E_CLOSED;
+}
+
 bool request_fill(struct txn *t)
 {
 	t->replay = false;
@@ -226,17 +240,9 @@ bool request_fill(struct txn *t)
 		return true;
 	}
 	while (!t->rq_done && t->request.len == 0) {
-		int r = t->down->take(t);
-		if (r == -E_AGAIN)
-			return true;
-		if (r == -E_CLOSED) {
-			txn_abort(t, "Reset");
-			return false;
-		}
-		if (r < 0 || t->rq.body_bytes > request_upload_max(t)) {
-			txn_deny(t, r < 0 ? PAGE_PROTOCOL : PAGE_UPLOAD, r < 0 ? "protocol" : "upload", "");
-			return false;
-		}
+		int r = request_take(t);
+		if (r < 0)
+			return r == -E_AGAIN;
 		if (t->rq_done && t->chunk_up)
 			buf_puts(&t->request, "0\r\n\r\n");
 	}

@@ -36,6 +36,7 @@ void request_go(struct txn *t, int r, const char *why);  /* decided, and sent on
 void request_start(struct txn *t, bool fresh); /* finds an origin; fresh: none from the pool */
 bool request_again_ok(const struct txn *t); /* nobody is harmed if an origin gets it twice, and we have all of it */
 void request_put(struct txn *t, struct str s);  /* by take(): a piece of content */
+int request_take(struct txn *t);  /* what has come of the content, by request_put(): 0; -E_AGAIN; -E_CLOSED: t is gone or went on */
 bool request_fill(struct txn *t); /* all of t->request was sent: what comes next is put there. False: t is gone or went on */
 extern const struct txn_up up1;
 

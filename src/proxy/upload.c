@@ -156,18 +156,9 @@ bool upload_put(struct txn *t, struct str s)
 void upload_read(struct txn *t)
 {
 	while (!t->rq_done && !t->upload_error) {
-		int r = t->down->take(t);
-		if (r == -E_AGAIN)
+		if (request_take(t) < 0)
 			return;
 		txn_touch(t, WORKER_STALL_MS);
-		if (r == -E_CLOSED) {
-			txn_abort(t, "Reset");
-			return;
-		}
-		if (r < 0 || t->rq.body_bytes > request_upload_max(t)) {
-			txn_deny(t, r < 0 ? PAGE_PROTOCOL : PAGE_UPLOAD, r < 0 ? "protocol" : "upload", "");
-			return;
-		}
 		if (!txn_held_ok(t))
 			return;
 	}
