@@ -209,6 +209,28 @@ static void term(struct buf *b, const char *name, struct str value)
 	buf_puts(b, "</dd>");
 }
 
+/* What decided, for who never saw a rule; events have its name. */
+static const char *rule_words(const char *rule, bool ja)
+{
+	static const struct {
+		const char *head, *ja, *en;
+	} all[] = {
+		{ "service.black[", "クラウド全体の閲覧禁止リスト", "The whole cloud's list of forbidden destinations" },
+		{ "service.deny_categories[", "クラウド全体で禁止している分類", "A category forbidden in the whole cloud" },
+		{ "url.black[", "あなたの団体の閲覧禁止リスト", "Your organisation's list of forbidden destinations" },
+		{ "url.categories[", "あなたの団体の、分類ごとの規則", "Your organisation's rule for this category" },
+		{ "url.exceptions[", "あなたの団体が期限を付けて決めた例外", "An exception of your organisation, for a time" },
+		{ "url.white_only", "あなたの団体の許可リストにない接続先", "Not on your organisation's list of allowed destinations" },
+		{ "url.invalid", "アドレスの書き方の誤り", "The address is not well formed" },
+		{ "websocket", "この接続先では使えない通信方式 (WebSocket)", "WebSockets are not allowed there" },
+		{ "block:", "緊急の遮断", "An urgent block" },
+	};
+	for (size_t i = 0; rule && i < ARRAY_LEN(all); i++)
+		if (strncmp(rule, all[i].head, strlen(all[i].head)) == 0)
+			return ja ? all[i].ja : all[i].en;
+	return "";
+}
+
 /* A page need not show more of a URL than a person can read. */
 static struct str shorten(struct str s)
 {
@@ -347,6 +369,7 @@ void page_format(struct buf *b, const struct page *p)
 	term(b, "ファイル", str_from(p->wait ? p->wait->name : ""));
 	term(b, "接続先", shorten(p->url));
 	term(b, "分類", str_from(url_category_label(p->category, true)));
+	term(b, "制限の根拠", str_from(rule_words(p->decided, true)));
 	term(b, "団体", str_from(p->org));
 	term(b, "日時", str_from(when));
 	term(b, "詳細", str_from(p->detail));
@@ -360,6 +383,7 @@ void page_format(struct buf *b, const struct page *p)
 	html_escape(b, str_from(p->ref));
 	buf_puts(b, "</dd>");
 	term(b, "Category", str_from(url_category_label(p->category, false)));
+	term(b, "Decided by", str_from(rule_words(p->decided, false)));
 	term(b, "Organisation", str_from(p->org_en));
 	buf_puts(b, "</dl></section><footer>");
 	html_escape(b, str_from(p->service));

@@ -28,6 +28,7 @@ struct page {
 	struct str url;           /* what was asked for */
 	const char *category;     /* by which it was decided (model/category.h); "" none */
 	const char *detail;       /* small print: rule, malware name, which check failed; "" none */
+	const char *decided;      /* the rule that did, as events name it: said in words; NULL: none */
 	const char *ref;
 	const char *release;      /* a mail address to ask for a release; NULL or "": no link */
 	const char *token, *rule; /* COACH, OVERRIDE: what the form says (proxy/grant.h) … */

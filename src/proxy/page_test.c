@@ -108,6 +108,29 @@ static void waiting(void **state)
 	}
 }
 
+/* Rules are named as a clerk would; what isn't a rule isn't named. */
+static void rules_in_words(void **state)
+{
+	static const struct {
+		const char *rule, *ja;
+	} cases[] = { { "url.black[0]", "あなたの団体の閲覧禁止リスト" }, { "service.black[12]", "クラウド全体の閲覧禁止リスト" }, { "block:B-20261122-0001", "緊急の遮断" },
+		      { "url.white_only", "許可リストにない" }, { "dns", NULL }, { NULL, NULL } };
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct buf b;
+		buf_init(&b, PAGE_MAX);
+		struct page p = { .kind = PAGE_URL, .org = "o", .org_en = "o", .service = "s", .url = STR("http://x/"), .detail = "", .ref = "P-1", .now_ms = NOW,
+			          .decided = cases[i].rule };
+		page_format(&b, &p);
+		const char *text = buf_cstr(&b);
+		assert_int_equal(strstr(text, "制限の根拠") != NULL, cases[i].ja != NULL);
+		if (cases[i].ja) {
+			assert_non_null(strstr(text, cases[i].ja));
+			assert_null(strstr(text, cases[i].rule));
+		}
+		buf_done(&b);
+	}
+}
+
 static void reference(void **state)
 {
 	char a[PAGE_REF], c[PAGE_REF];
@@ -122,6 +145,6 @@ static void reference(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(escaped), cmocka_unit_test(long_url), cmocka_unit_test(links_and_forms),
-		cmocka_unit_test(waiting), cmocka_unit_test(reference) };
+		cmocka_unit_test(waiting), cmocka_unit_test(rules_in_words), cmocka_unit_test(reference) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,7 +90,7 @@ static void begin_connect(struct txn *t)
 	if (d.allow || (decrypt && d.page != PAGE_TERMINAL))
 		grant_connect(t);
 	else
-		txn_deny(t, d.page, d.rule, d.rule);
+		txn_deny(t, d.page, d.rule, "");
 }
 
 uint64_t request_upload_max(const struct txn *t)
@@ -137,7 +137,7 @@ static void begin_request(struct txn *t)
 	decide_both(c->w, t->org, &t->target, c->intercepted ? c->tunnel.host : "", &t->terminal, &d);
 	txn_decided(t, &d);
 	if (!d.allow) {
-		txn_deny(t, d.page, d.rule, d.rule);
+		txn_deny(t, d.page, d.rule, "");
 		return;
 	}
 	if (t->upgrade && !url_set_match_host(t->org->websockets, str_from(t->target.host), NULL)) {

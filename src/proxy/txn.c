@@ -240,7 +240,7 @@ static void txn_page(struct txn *t, enum page_kind kind, const char *rule, const
 	struct page p = { .kind = kind, .org = t->org ? t->org->name : "", .org_en = t->org ? t->org->name_en : "",
 		          .service = t->conf->service, .url = t->url, .detail = detail,
 		          .release = t->org ? t->org->release_mail : "",
-		          .category = kind == PAGE_URL || kind == PAGE_COACH || kind == PAGE_OVERRIDE ? t->category : "", .ref = t->ref,
+		          .decided = rule, .category = kind == PAGE_URL || kind == PAGE_COACH || kind == PAGE_OVERRIDE ? t->category : "", .ref = t->ref,
 		          .part_gone = kind == PAGE_MALWARE && grant_holds(&part, t->c->w->now), .now_ms = t->begin_wall };
 	txn_forget_scan(t);
 	txn_drop_origin(t, false);

@@ -130,6 +130,7 @@ try "A may have the page" get 200 $A http://site.example:8000/10k
 try "as the origin has it" cmp out www/10k
 try "A may not have what it forbids" page 403 制限されています $A http://deny.example:8000/10k
 try "the page names the organisation and a number" eval 'grep -q 佐賀市 out && grep -qE "P-[0-9]{8}-[2-9A-Z]{6}" out'
+try "and says in words which list it stands on" eval 'grep -q あなたの団体の閲覧禁止リスト out && ! grep -qF "url.black" out'
 ref=$(grep -oE "P-[0-9]{8}-[2-9A-Z]{6}" out | head -1)
 try "the event carries the same number and the rule" event "\"ref\":\"$ref\".*\"action\":\"Denied\".*\"rule\":\\{\"uid\":\"url.black\\[0\\]\""
 try "B may, behind its child proxy" get 200 $B -H 'X-Forwarded-For: 10.1.0.9' http://deny.example:8000/10k
