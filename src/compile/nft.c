@@ -103,6 +103,23 @@ static void chain_raw(struct nft_out *n)
 	nft_line(n, " }");
 }
 
+/* What terminals send to the web without knowing of the proxy. It finds the destination by name (Host, server name) and asks the body's own
+ * resolver, so the address they had isn't needed, and a name can't be used to get at another's address. */
+static void web_to_proxy(struct nft_out *n)
+{
+	const struct service *s = &n->m->service;
+	char text[PREFIX_TEXT];
+	for (int family = 4; family <= 6; family += 2) {
+		const struct prefix *p = family == 4 ? &s->proxy4 : &s->proxy6;
+		const char *ip = family == 4 ? "ip" : "ip6";
+		if (!nft_transparent(n->m) || !prefix_is_set(p))
+			continue;
+		prefix_format_addr(p, text);
+		nft_line(n, "  iifname @transparent iifname . %s daddr != @resolver%d tcp dport { 80, 443 } dnat %s to %s%s%s:%u", ip, family, ip,
+		         family == 4 ? "" : "[", text, family == 4 ? "" : "]", s->proxy_port);
+	}
+}
+
 static void chain_nat(struct nft_out *n)
 {
 	char text[PREFIX_TEXT];
@@ -120,6 +137,7 @@ static void chain_nat(struct nft_out *n)
 		nft_line(n, "  iifname @attached ip daddr %s udp dport 123 dnat ip to meta mark map @time4", prefix_format_addr(&n->m->service.time.addr4, text));
 	if (prefix_is_set(&n->m->service.time.addr6))
 		nft_line(n, "  iifname @attached ip6 daddr %s udp dport 123 dnat ip6 to meta mark map @time6", prefix_format_addr(&n->m->service.time.addr6, text));
+	web_to_proxy(n);
 	for (int family = 4; family <= 6; family += 2) {
 		const struct prefix *p = family == 4 ? &n->m->service.desk.addr4 : &n->m->service.desk.addr6;
 		if (prefix_is_set(p))

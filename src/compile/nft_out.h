@@ -37,6 +37,7 @@ void nft_org_chains(struct nft_out *n, const struct org *o);
 /* All named sets and maps but the verdict maps, which name chains and so come behind them. */
 int nft_sets(struct nft_out *n); /* -E_NOMEM */
 void nft_verdict_maps(struct nft_out *n);
+bool nft_transparent(const struct model *m); /* is there a body whose terminals need know of no proxy? Then there is a set of their interfaces */
 /* nft_breakout.c: what leads by another line; nothing where nobody opted for it. */
 void nft_breakout_sets(struct nft_out *n);
 void nft_breakout(struct nft_out *n);

@@ -232,6 +232,26 @@ static void interface_set(struct nft_out *n)
 	list_close(&l);
 }
 
+bool nft_transparent(const struct model *m)
+{
+	for (size_t i = 0; i < m->n_orgs; i++)
+		if (m->orgs[i].transparent)
+			return true;
+	return false;
+}
+
+static void transparent_set(struct nft_out *n)
+{
+	struct list l;
+	if (!nft_transparent(n->m))
+		return;
+	list_open(&l, n, "set transparent { type ifname;");
+	for (size_t i = 0; i < n->m->n_orgs; i++)
+		if (n->m->orgs[i].transparent)
+			list_add(&l, "\"%s\"", n->m->orgs[i].interface);
+	list_close(&l);
+}
+
 /* Pairs of an interface and the node's own address there that may be asked from it. */
 static void node_sets(struct nft_out *n, const char *name, uint8_t host)
 {
@@ -346,6 +366,7 @@ int nft_sets(struct nft_out *n)
 	if (policy_sets(n->m, n->arena, &sets) < 0)
 		return -E_NOMEM;
 	interface_set(n);
+	transparent_set(n);
 	zone_maps(n);
 	known_sets(n);
 	nat_maps(n);

@@ -165,6 +165,7 @@ static void org(struct buf *b, const struct model *m, const struct org *o)
 	address(b, "resolver_from", &from);
 	json_field_bool(b, "tls_decryption", o->options.tls_decryption);
 	texts(b, "no_decrypt", o->no_decrypt, o->n_no_decrypt);
+	json_field_bool(b, "transparent", o->transparent);
 	json_field_bool(b, "registered_only", o->registered_only);
 	open_list(b, "terminals");
 	for (size_t i = 0; i < o->n_terminals; i++)

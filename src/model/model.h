@@ -350,6 +350,7 @@ struct org {
 	struct prefix global4, global6; /* its own source address towards the Internet */
 	struct terminal *terminals;  /* registered terminals */
 	size_t n_terminals;
+	bool transparent;            /* what its terminals send to ports 80 and 443 goes through the proxy, whether they know of it or not */
 	bool registered_only;        /* S-16: only registered terminals may use the proxy */
 	struct prefix *child_proxies; /* whose X-Forwarded-For is believed */
 	size_t n_child_proxies;

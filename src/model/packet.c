@@ -259,6 +259,14 @@ static const char *service_of(const struct model *m, const struct packet *p)
 	return p->protocol == IPPROTO_ICMP && p->to.family == 4 && inside_address(m, p->org, &p->to, INTERNAL_GATEWAY) ? "echo" : NULL;
 }
 
+/* A terminal that knows of no proxy (compile/nft.c, nat_in). */
+static bool goes_to_proxy(const struct model *m, const struct packet *p)
+{
+	const struct prefix *proxy = p->to.family == 4 ? &m->service.proxy4 : &m->service.proxy6;
+	return p->org->transparent && p->protocol == IPPROTO_TCP && (p->port == 80 || p->port == 443) && prefix_is_set(proxy) &&
+	       !inside_address(m, p->org, &p->to, INTERNAL_RESOLVER);
+}
+
 static void outbound(const struct model *m, struct asking *a)
 {
 	const struct packet *p = a->packet;
@@ -268,6 +276,7 @@ static void outbound(const struct model *m, struct asking *a)
 		return;
 	}
 	const char *service = local(m, &p->to) ? service_of(m, p) : NULL;
+	service = service || !goes_to_proxy(m, p) ? service : "proxy";
 	if (service) {
 		own(a->d, PACKET_SERVICE, service, "");
 		return;

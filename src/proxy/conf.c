@@ -223,6 +223,7 @@ static int get_numbers(struct load *l, yyjson_val *v, struct conf_org *o, uint16
 	struct str fail = ctl_str(v, "scan_fail");
 	o->scan_fail = str_eq(fail, STR("open")) ? FAIL_OPEN : FAIL_CLOSED;
 	o->tls_decryption = ctl_bool(v, "tls_decryption", false);
+	o->transparent = ctl_bool(v, "transparent", false);
 	o->registered_only = ctl_bool(v, "registered_only", false);
 	o->unscannable_allow = ctl_bool(v, "unscannable_allow", false);
 	o->encrypted_allow = ctl_bool(v, "encrypted_allow", false);

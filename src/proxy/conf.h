@@ -4,7 +4,7 @@
  *   {"v":1, "threads":2, "service":{"name","name_en"}, "proxy":{"addr4","addr6","port"}, "connect_ports":[443],
  *    "http_ports":[80,8080,8000,8008,8888], "refuse":[prefix…], "origin_ca":[PEM…], "black":[pattern…],
  *    "orgs":[{"code","index","name","name_en","interface","global4","global6","resolver","resolver_from",
- *      "tls_decryption","no_decrypt":[…],"registered_only","terminals":[prefix…],"prefixes":[prefix…],
+ *      "tls_decryption","no_decrypt":[…],"transparent","registered_only","terminals":[prefix…],"prefixes":[prefix…],
  *      "child_proxies":[prefix…],
  *      "safe_search","upload_max_mib","deny_downloads":[…],"deny_uploads":[…],"tenants":{"microsoft":[…],"microsoft_context",
  *      "google":[…],"slack":[…],"slack_requester"},"pac","release_mail","websockets":[…],
@@ -47,6 +47,7 @@ struct conf_org {
 	struct prefix listen4, listen6;
 	struct prefix global4, global6;
 	struct prefix resolver, resolver_from;
+	bool transparent; /* requests of who knows of no proxy are taken too */
 	bool tls_decryption, registered_only, unscannable_allow, encrypted_allow, scan_uploads;
 	enum fail_mode scan_fail;
 	uint64_t scan_max; /* bytes */

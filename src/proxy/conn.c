@@ -186,6 +186,10 @@ static bool try_head(struct conn *c)
 		buf_drop(&c->in, 2);
 	if (c->in.len == 0)
 		return false;
+	if (c->in.ptr[0] == TLS_HANDSHAKE && c->seen == 0 && !c->ch.ssl && c->org->conf->transparent) {
+		connect_transparent(c);
+		return true;
+	}
 	long end = http_head_end(c->in.ptr, c->in.len, c->seen);
 	c->seen = c->in.len;
 	if (end == 0)

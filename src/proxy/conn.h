@@ -184,7 +184,10 @@ struct decision;
 void txn_decided(struct txn *t, const struct decision *d); /* rule and categories, for event and page */
 void txn_origin_page(struct txn *t, enum origin_fail fail, const char *detail);
 
+void connect_transparent(struct conn *c);       /* in holds TLS of who takes us for the origin */
+
 /* down1.c */
+struct txn *down1_txn(struct conn *c);
 void down1_begin(struct conn *c, size_t head_len); /* c->in holds a whole head */
 void down1_event(struct txn *t, int what);
 

@@ -1,5 +1,7 @@
 /* CONNECT: what comes next is looked at (ClientHello), then opened or passed through.
  *
+ * A terminal that knows of no proxy is let in as if it had asked with CONNECT for the server name it says (nft leads it here).
+ *
  *   opened   the origin is connected and verified first, a leaf certificate is shown to the terminal, and the
  *            requests inside are judged like any other, by the server name and by CONNECT's host. When the origin can't be verified, or the name is denied,
  *            the terminal gets a page that says so, inside the opened connection.
@@ -298,6 +300,14 @@ static bool passes_undecrypted(const struct conn *c, const char *sni)
 static void on_hello(struct conn *c, const struct client_hello *ch)
 {
 	struct decision d;
+	if (!c->tunnel.host[0] && !ch->sni[0]) { /* nobody said where it is to go */
+		give_up(c, "sni", "Blocked");
+		return;
+	}
+	if (!c->tunnel.host[0]) {
+		snprintf(c->tunnel.host, sizeof c->tunnel.host, "%s", ch->sni);
+		c->txn->target = c->tunnel;
+	}
 	snprintf(c->name, sizeof c->name, "%s", ch->sni[0] ? ch->sni : c->tunnel.host);
 	decide_both(c->w, c->org->conf, &c->tunnel, c->name, &c->terminal, &d);
 	c->state = CONN_PREPARE;
@@ -343,6 +353,19 @@ void connect_begin(struct conn *c)
 	if (!c->ch.reading)
 		chan_resume(&c->ch);
 	peek(c);
+}
+
+/* As after CONNECT to the name the ClientHello will say. */
+void connect_transparent(struct conn *c)
+{
+	struct txn *t = down1_txn(c);
+	if (!t)
+		return;
+	t->method = HTTP_CONNECT;
+	t->rq_done = t->tunnel = true;
+	c->tunnel = t->target = (struct target){ .https = true, .port = 443 };
+	c->terminal = c->peer;
+	connect_begin(c);
 }
 
 void connect_event(struct conn *c, int what)

@@ -150,17 +150,26 @@ void down1_event(struct txn *t, int what)
 		chan_pause(&c->ch);
 }
 
+/* The next of the connection; NULL: it is gone. */
+struct txn *down1_txn(struct conn *c)
+{
+	struct txn *t = txn_create(c, &down1);
+	if (!t) {
+		conn_destroy(c, NULL);
+		return NULL;
+	}
+	c->txn = t;
+	c->state = CONN_BUSY;
+	return t;
+}
+
 void down1_begin(struct conn *c, size_t head_len)
 {
 	const char *why = "";
 	struct http_head *h = &c->w->head;
-	struct txn *t = txn_create(c, &down1);
-	if (!t) {
-		conn_destroy(c, NULL);
+	struct txn *t = down1_txn(c);
+	if (!t)
 		return;
-	}
-	c->txn = t;
-	c->state = CONN_BUSY;
 	t->bytes_out += head_len;
 	int r = http_parse_request(&t->rq, c->in.ptr, head_len, h, &why);
 	t->minor = r < 0 ? 1 : h->minor;

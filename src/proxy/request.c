@@ -174,7 +174,8 @@ int request_read(struct txn *t, const struct http_head *h, int r, const char **r
 		r = target_of_tunnel_request(h, &c->tunnel, c->name, &t->target, ret_why);
 	} else if (r == 0) {
 		t->via = terminal_of(&c->peer, t->org, h, &t->terminal);
-		r = target_of_proxy_request(h, &t->target, ret_why);
+		bool plain = t->org->transparent && h->target.len && h->target.ptr[0] == '/';
+		r = plain ? target_of_plain_request(h, &t->target, ret_why) : target_of_proxy_request(h, &t->target, ret_why);
 	}
 	if (r == 0 && !remember(t, h)) {
 		*ret_why = "head too long";

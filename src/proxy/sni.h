@@ -6,6 +6,7 @@
 #include "base/str.h"
 
 #define SNI_MAX_HELLO 16384
+#define TLS_HANDSHAKE 22 /* a record's first byte (RFC 8446 5.1) */
 
 struct client_hello {
 	char sni[256]; /* lower case, or "" */

@@ -125,6 +125,17 @@ int target_of_proxy_request(const struct http_head *h, struct target *ret, const
 	return check_host(h, ret, ret_why);
 }
 
+int target_of_plain_request(const struct http_head *h, struct target *ret, const char **ret_why)
+{
+	*ret = (struct target){ .path = h->target };
+	if (check_path(ret->path) < 0)
+		return refuse("bad byte in the path", ret_why);
+	struct str v = http_get(h, H_HOST);
+	if (!v.ptr || target_parse_authority(v, 80, ret) < 0)
+		return refuse("no proper Host header", ret_why);
+	return 0;
+}
+
 bool target_is_pac(const struct http_head *h)
 {
 	struct str rest = h->target, bare;

@@ -19,6 +19,8 @@ int target_parse_authority(struct str s, uint16_t def_port, struct target *ret);
  * Host must say the same host and port (RFC 9112 3.2.2 lets a proxy ignore it; two answers are what
  * smuggling is made of). *ret_why as in http.h. */
 int target_of_proxy_request(const struct http_head *h, struct target *ret, const char **ret_why);
+/* As a client writes it that takes us for the origin: origin form, with Host. */
+int target_of_plain_request(const struct http_head *h, struct target *ret, const char **ret_why);
 /* A request for the proxy itself, not through it: GET or HEAD of /proxy.pac or /wpad.dat in origin form. */
 bool target_is_pac(const struct http_head *h);
 /* The target of a request inside an intercepted tunnel to `tunnel`: origin form (or absolute with https and the same

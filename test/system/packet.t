@@ -88,7 +88,7 @@ def describe(where):
         d["publish"] = [timed({"id": f"p{i}", "address": a, "port": p, "protocol": proto, "from": some([o for o in OUTSIDE], 2),
                                "server": str((net6 if ":" in a else net4)[rnd.choice([5, 6, 300])]), "server_port": rnd.choice(PORTS)}, d["when"])
                         for i, (a, p, proto) in enumerate(rnd.sample(doors, 9))]
-        d["fw"], d["url"] = [], {}
+        d["fw"], d["url"], d["transparent"] = [], {}, rnd.random() < .4
         for k in range(24):  # what may never be allowed is refused with its place: such a rule is left out
             d["fw"].append(rule(d, k))
         bodies.append((path, d))

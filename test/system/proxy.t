@@ -37,7 +37,7 @@ config() { # black list of the first organisation, its exceptions (JSON), its re
 	   resolver:$resolver,resolver_from:"127.0.0.7",scan_fail:"closed",scan_max_mib:8,progress_after_s:1,unscannable_allow:false,safe_search:true,upload_max_mib:4,deny_downloads:["programs"],deny_uploads:["programs"],release_mail:"it@city.example",pac:"function FindProxyForURL(){}\n",
 	   tenants:{google:["city.example"]},
 	   url:{white:["partner.example"],deny_categories:["malware"],categories:[{id:"care",action:"coach",categories:["shopping"]},{id:"why",action:"override",categories:["video"]},{id:"noon",action:"allow",categories:["games"],terminals:["127.0.0.1"]},{id:"leisure",action:"deny",categories:["social","games"]}],black:(if $exceptions == [] then [$black] else [$black, "pass.example"] end),exceptions:$exceptions}},
-	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",resolver:"127.0.0.54",resolver_from:"127.0.0.8",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,trickle_after_s:1,
+	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",resolver:"127.0.0.54",resolver_from:"127.0.0.8",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,trickle_after_s:1,transparent:true,no_decrypt:["pass.example"],
 	   unscannable_allow:true,url:{}},
 	  {code:"412023",index:2,port:8081,name:"唐津市",name_en:"Karatsu",interface:"",tls_decryption:false,
 	   registered_only:true,terminals:["10.1.0.9","192.0.2.55"],prefixes:["10.1.0.0/16"],child_proxies:["127.0.0.1"],scan_fail:"open",scan_max_mib:1,
@@ -85,6 +85,9 @@ nft -f - <<-END
 	  chain in { type filter hook input priority 0
 	    ip daddr { 127.0.0.66, 127.0.0.67, 127.0.0.68 } tcp dport 8000 drop
 	    ip daddr 127.0.0.52 udp dport 53 counter name refused
+	  }
+	  chain out { type nat hook output priority -100
+	    ip daddr 127.0.0.77 tcp dport { 80, 443 } dnat to 127.0.0.1:8082
 	  }
 	}
 END
@@ -211,6 +214,19 @@ try "TLS 1.1 is refused" eval '! openssl s_client -proxy 127.0.0.1:8080 -connect
 try "sessions are resumed" eval 'openssl s_client -proxy 127.0.0.1:8080 -connect site.example:443 -servername site.example -tls1_2 -sess_out sess </dev/null >/dev/null 2>&1; openssl s_client -proxy 127.0.0.1:8080 -connect site.example:443 -servername site.example -tls1_2 -sess_in sess </dev/null 2>&1 | grep -q "^Reused"'
 try "but not for another name" eval 'openssl s_client -proxy 127.0.0.1:8080 -connect other.example:443 -servername other.example -tls1_2 -sess_in sess </dev/null 2>&1 | grep -q "^New"'
 try "what isn't TLS isn't passed through CONNECT" eval 'raw "CONNECT pass.example:443 HTTP/1.1\r\nHost: pass.example:443\r\n\r\nSSH-2.0-x\r\n" >/dev/null; ! grep -qi ssh out; grep -c HTTP out | grep -qx 1'
+
+# ---- terminals that know of no proxy
+X="--noproxy * --connect-to ::127.0.0.1:8082"
+try "a page, asked for as of the origin itself" eval 'get 200 $X http://site.example:8000/10k && cmp out www/10k'
+try "by HTTPS, opened" eval 'get 200 $T $X https://site.example/10k && cmp out www/10k'
+try "judged and scanned alike" eval 'page 403 ウイルスが見つかった $X http://site.example:8000/eicar.bin && page 403 ウイルスが見つかった $T $X https://site.example/eicar.bin'
+try "an event each" eval 'event "\"org\":\"412031\".*\"url_string\":\"http://site.example:8000/eicar.bin\".*\"verdict\":\"malicious\"" && event "\"org\":\"412031\".*\"url_string\":\"https://site.example/eicar.bin\".*\"verdict\":\"malicious\""'
+try "what isn't decrypted isn't here either" get 200 --cacert good.pem $X https://pass.example/10k
+try "led here by the packet filter" eval 'get 200 --resolve site.example:443:127.0.0.77 $T https://site.example/10k && cmp out www/10k'
+try "without a server name it goes nowhere" eval '! timeout 5 openssl s_client -connect 127.0.0.1:8082 -noservername </dev/null 2>&1 | grep -q "Server certificate" && event "\"org\":\"412031\".*\"uid\":\"sni\""'
+try "nor to inside addresses" page 403 中継できません $X -H 'Host: 10.0.0.1' http://site.example:8000/
+try "nor without Host" eval 'raw "GET /10k HTTP/1.0\r\n\r\n" 8082 >line; is "$(cat line)" "HTTP/1.1 400 Bad Request"'
+try "a body that doesn't want it takes none" eval 'get 400 --noproxy "*" --connect-to ::127.0.0.1:8080 http://site.example:8000/10k; [ "$(timeout 5 openssl s_client -connect 127.0.0.1:8080 -servername site.example </dev/null 2>&1 | grep -c "Server certificate")" = 0 ]'
 
 # ---- verdicts
 for f in bin ssi txt; do
