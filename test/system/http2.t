@@ -79,7 +79,7 @@ try "then the rest" eval 'until_true 10 test -s drip.code; is "$(cat drip.code)"
 ( curl -s -N -m 20 --http2 -o late $C $H/gate/eicar >/dev/null; echo $? >late.code ) &
 try "of a bad one too" until_true 10 test -s late
 touch eicar.go
-try "whose stream is reset then" eval 'until_true 10 test -s late.code; is "$(cat late.code) $(wc -c <late)" "92 16" && event "16 of 68 bytes had gone out"'
+try "whose stream is reset then" eval 'until_true 10 test -s late.code; is "$(cat late.code)" 92 && [ "$(wc -c <late)" -le 4096 ] && event "\"message\":\"$(wc -c <late) of $(wc -c <gated.tar) bytes had gone out"'
 try "cookies in crumbs are one again, nothing of a connection passes" eval 'spoke $A -H "Cookie: a=b; c=d" -H "TE: trailers" $H/echo && is "$(cat out)" "a=b; c=d|||two.example|"'
 
 # ---- judged as in HTTP/1.1

@@ -73,14 +73,14 @@ blocks() { # kind value ...
 # ORGANISATION NAME: a counter of proxyd's
 counter() { perl -e 'read STDIN, $b, 1 << 20; for (my $i = 0; $i + 64 <= length $b; $i += 64) { my ($v, $o, $n) = unpack "QZ8Z47", substr $b, $i; print $v if $o eq $ARGV[0] && $n eq $ARGV[1] }' "$1" "$2" <run/stats/proxyd; }
 counted() { is "$(counter "$1" "$2")" "$3"; }
-# An origin at 127.0.0.6:8888: half of the file gated (or of EICAR) by /gate/NAME at once, the other half when there is a file NAME.go.
+# An origin at 127.0.0.6:8888: half of the file gated (or of gated.tar, which holds EICAR too) by /gate/NAME at once, the other half when there is a file NAME.go.
 gate() {
-	perl -e 'print pack "N*", 1 .. 500000' >gated
+	perl -e 'print pack "N*", 1 .. 500000' >gated; tar -cf gated.tar -C "$top" gated www/eicar.bin
 	cat >gate.pl <<-'END'
 		use IO::Socket::INET; $SIG{CHLD} = 'IGNORE'; my $l = IO::Socket::INET->new(LocalAddr => '127.0.0.6', LocalPort => 8888, Listen => 64, ReuseAddr => 1) or die;
 		while (my $s = $l->accept) {
 			next if fork; my $head = <$s>; while (<$s>) { last if /^\r?$/ }
-			my ($name) = $head =~ m{^\S+ /gate/([\w-]+)}; my $b = do { local (@ARGV, $/) = $name =~ /^eicar/ ? 'www/eicar.bin' : 'gated'; <> };
+			my ($name) = $head =~ m{^\S+ /gate/([\w-]+)}; my $b = do { local (@ARGV, $/) = $name =~ /^eicar/ ? 'gated.tar' : 'gated'; <> };
 			print $s "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/octet-stream\r\nContent-Length: " . length($b) . "\r\n\r\n", substr $b, 0, length($b) / 2; $s->flush;
 			for (1 .. 600) { last if -e "$name.go"; select undef, undef, undef, 0.1 }
 			print $s substr $b, length($b) / 2; exit 0
