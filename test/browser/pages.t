@@ -51,7 +51,7 @@ both_widths() { # NAME WORDS: the page now shown, looked at as on a phone and a 
 	local w
 	for w in 390 1280; do
 		width $w 844
-		try "$2: fits $w pixels" fits $w
+		try "$2: fits $w pixels" until_true 5 fits $w # some go on by themselves meanwhile
 		picture "$1-$w"
 	done
 }
@@ -84,7 +84,7 @@ try "its door, in HTTP/2" eval 'says ログイン && is "$(js "location.pathname
 both_widths desk-terminal "the desk's door on a terminal"
 mkdir "$W/down"
 wd POST /goog/cdp/execute '{"cmd":"Page.setDownloadBehavior","params":{"behavior":"allow","downloadPath":"'"$W/down"'"}}' >/dev/null
-try "a file that takes long to come: a page says how far it is" eval 'visit https://www.news.example/slow/1m.bin && says ファイルを受け取っています'
+try "a file that takes long to come: a page says how far it is" eval 'visit https://www.news.example/slow/1m.bin && until_true 5 says ファイルを受け取っています'
 try "and which file" grep -q 1m.bin "$W/text"
 both_widths waiting "the page with the progress"
 try "it goes on by itself, without a script" eval 'until_true 20 says 安全の確認が終わりました && is "$(js document.scripts.length)" 0'
