@@ -16,7 +16,7 @@ node() { TORIDE_STATE=$D/state TORIDE_RUN=$D/run "$T" "$@"; }
 on() { local host=$1; shift; ip netns exec "tp-$host" "$@"; }
 fetch() { on "$1-pc1" curl -sS --max-time 20 -x http://192.0.2.10:8080 "$2"; }
 attack=http://login.phish.example/photo.png honest=http://www.news.example/
-gets() { fetch "$1" "$2" | grep -q "$3"; }
+gets() { fetch "$1" "$2" >"$top/got" 2>&1; sed 's/<[^>]*>//g' "$top/got" | grep . | head -c 600 | tr '\0' '.'; grep -qa "$3" "$top/got"; }
 records() { node log tail -n 100000 "$@" | sed 's/^[^{]*//'; } # without their names
 lines() { is "$(cat "$D/run/ips")" "$1"; }
 apply() { put_in_force node "$1"; }
