@@ -51,6 +51,8 @@ try "the same signature only alerts for a body that detects" is "$(hears "$top/c
 # ---- two bodies ----
 cp -r test/golden/ips/description "$top/d"
 sed -i -E 's/"rules": \["[0-9a-f]+"\]/"rules": []/' "$top/d/service.json"
+# Asking for a page again and again until it comes is what a C&C beacon does, and would be blocked as one: not what a body's white list names.
+for f in "$top"/d/orgs/*.json; do jq '.url.white = ["login.phish.example", "www.news.example"]' "$f" >"$f.new" && mv "$f.new" "$f"; done
 "$T" lab up "$top/d" >"$top/try" 2>&1; ok $? "a lab of two bodies, with an inspected line"
 try "the line is inspected" lines inspect
 try "honest pages pass for the one that prevents" gets 412015 $honest "today's news"

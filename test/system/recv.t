@@ -193,7 +193,8 @@ try "the log is what was written" $T log verify
 rm -r "$top/d" && cp -r "$L/description" "$top/d" && describe 2
 try "a shorter silence is described" put_in_force $T "$top/d"
 try "a device that says nothing is told as silent" until_true 15 eval 'has 412015 "no log of fw1" && source_is 412015 fw1 .silent'
-try "… and told when it comes back" eval 'udp 412015-pc1 back-again && until_true 5 has 412015 "logs of fw1 (10.1.0.5) come again" && source_is 412015 fw1 ".silent == false"'
+comes_back() { udp 412015-pc1 back-again; has 412015 "logs of fw1 (10.1.0.5) come again" && udp 412015-pc1 back-again && source_is 412015 fw1 ".silent == false"; } # it is silent again after two seconds
+try "… and told when it comes back" until_true 5 comes_back
 try "its clock is measured" eval 'send 412015-pc1 udp 10.1.0.60 "<13>$(date -u -d "-20 minutes" +"%Y-%m-%dT%H:%M:%SZ") h app: late" && until_true 10 source_is 412015 sw1 ".clock_skew_ms < -1100000"'
 try "… and told when it is off" until_true 5 has 412015 "the clock of sw1 is off by"
 echo "1..$n"
