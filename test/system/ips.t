@@ -113,7 +113,7 @@ alert http $EXTERNAL_NET any -> $HOME_NET any (msg:"EX speaks of clean traffic";
 alert http $HOME_NET any -> $EXTERNAL_NET any (msg:"EX can't be loaded"; http.uri; content:"x"; pcre:"/(/"; sid:2000004; rev:1;)
 alert http any any -> any any (msg:"EX runs code"; lua:x.lua; sid:2000005; rev:1;)
 END
-rules() { node ips rules "$@" --json >"$top/said.json" && digest=$(jq -rs '.[-1].digest' "$top/said.json") && [ "${#digest}" = 64 ]; }
+rules() { node ips rules "$@" --json >"$top/said.json" && book=$(jq -rs '.[-1].digest' "$top/said.json") && [ "${#book}" = 64 ]; } # $digest is put_in_force's
 said() { jq -se "$1" "$top/said.json"; }
 audited() { records | jq -se --arg o "$1" --arg s "$2" --arg m "$3" 'any(.[]; .api.operation == $o and .status == $s and .actor.user == "sato" and (.message | contains($m)))'; }
 with_rules() { # DIGEST SECONDS: in force with that trial
@@ -125,21 +125,20 @@ try "so is what Suricata can't load, and what runs code" said 'any(.[]; .sid == 
 try "the others are on trial" said '.[-1] | .trial == 2 and .acting == 0 and .refused == 3'
 try "the refusals are on record" until_true 10 audited ips.rules.import Failure "2000003 refused: it speaks of clean traffic (updates.pcap)"
 refuses() { local want=$1; shift; "$@" >"$top/refused" 2>&1 && return 1; cat "$top/refused"; grep -q "$want" "$top/refused"; }
-try "they are put into force by a change of the description" with_rules "$digest" 86400
-first=$digest
+try "they are put into force by a change of the description" with_rules "$book" 86400
 # Of a connection that is older than the inspection, as one the proxy keeps over a restart, the first request is judged with the next.
 try "one on trial lets pass" until_true 10 gets 412015 http://www.news.example/ips-speaks "404"
 try "and alerts; the record says that it is on trial" until_true 20 eval 'gets 412015 http://www.news.example/ips-speaks "404" && records --org 412015 | jq -se "any(.[]; .rule.uid == \"2000001\" and .mode == \"trial\" and .disposition == \"Allowed\")"'
 try "none may drop before its trial is over" refuses "not long enough on trial" node ips rules promote --source ex --sid 2000002
-try "the trial is shortened: a change of two people" with_rules "$digest" 5
+try "the trial is shortened: a change of two people" with_rules "$book" 5
 try "the one that was named may drop now, whatever it said" until_true 30 rules promote --source ex --sid 2000001 --as sato
 if [ -e "$PWD/build/libchdb.so" ]; then
 	try "without a name, only those that were silent" until_true 30 eval 'rules promote --source ex --as sato && said ".[-1] | .moved == 1 and .spoke == 1 and .acting == 1"'
 else
 	try "without a name, only those that were silent" rules promote --source ex --sid 2000002 --as sato
 fi
-try "that is on record" until_true 10 audited ips.rules.promote Success "$digest: 1 moved"
-try "in force" with_rules "$digest" 5
+try "that is on record" until_true 10 audited ips.rules.promote Success "$book: 1 moved"
+try "in force" with_rules "$book" 5
 try "the silent one drops" gets 412015 http://www.news.example/ips-silent "P-20"
 try "for the body that only detects it doesn't" gets 412023 http://www.news.example/ips-silent "404"
 try "the other one is on trial still" gets 412015 http://www.news.example/ips-speaks "404"
