@@ -105,8 +105,9 @@ static const char *event(struct str f, const char *product, struct buf *out)
 
 static void test_events(void **state)
 {
-#define SIDES(server) "\"src_endpoint\":{\"ip\":\"10.1.0.5\",\"port\":40000},\"dst_endpoint\":{\"ip\":\"" server "\",\"port\":53}," \
-	"\"connection_info\":{\"protocol_name\":\"udp\"},\"query\":{\"hostname\":\"www.city.example\",\"type\":\"A\"}"
+#define SIDES_OF(server, zone) "\"src_endpoint\":{\"ip\":\"10.1.0.5\",\"port\":40000},\"dst_endpoint\":{\"ip\":\"" server "\",\"port\":53}," \
+	"\"connection_info\":{\"protocol_name\":\"udp\"},\"query\":{\"hostname\":\"www.city.example\",\"type\":\"A\"" zone "}"
+#define SIDES(server) SIDES_OF(server, "")
 	static const struct {
 		unsigned type;
 		struct str server, query, response;
@@ -127,7 +128,7 @@ static void test_events(void **state)
 		  "\"duration\":123}" },
 		/* an authoritative server: the zone's */
 		{ DNSTAP_AUTH_RESPONSE, STR("\xc6\x33\x64\x35"), { "", 0 }, STR(MESSAGE("\x84\0", "\1", "\0") ANSWER), "412015", "ns1",
-		  SIDES("198.51.100.53") ",\"rcode\":\"NOERROR\",\"answers\":[{\"type\":\"A\",\"rdata\":\"192.0.2.1\",\"ttl\":60}],"
+		  SIDES_OF("198.51.100.53", ",\"zone\":\"city.example\"") ",\"rcode\":\"NOERROR\",\"answers\":[{\"type\":\"A\",\"rdata\":\"192.0.2.1\",\"ttl\":60}],"
 		  "\"action\":\"Allowed\",\"disposition\":\"Allowed\",\"traffic\":{\"bytes_in\":50},\"duration\":123}" },
 	};
 	struct buf f, out;
