@@ -13,7 +13,9 @@ W4=198.51.100.3
 
 # ---- the description: both bodies' servers are 10.1.0.80
 mkdir -p "$top/d/orgs"
-cp -r examples/saga/service.json examples/saga/prefectures "$top/d/"
+cp -r examples/saga/prefectures "$top/d/"
+# So low a limit is reached by a flood on a busy machine too.
+sed 's|"web4": "198.51.100.3"|"web_source_per_s": 50, &|' examples/saga/service.json >"$top/d/service.json"
 cp examples/saga/orgs/{$A,$B}.json "$top/d/orgs/"
 edit() { # FILE JQ: changes an organisation's file
 	jq "$2" "$top/d/orgs/$1.json" >"$top/new" && mv "$top/new" "$top/d/orgs/$1.json"
@@ -83,8 +85,8 @@ try "from the node the server's other ports stay closed" eval '! on gw1 curl -sS
 kill $open; wait $open 2>/dev/null
 
 # ---- a site of two servers, one of which goes and comes back
-share() { # N [80]: how many of so many requests the second one (the first) answered, new connections each
-	on inet curl -sS --http1.1 --no-progress-meter --interface 203.0.113.77 -k --resolve "www.$A.lg.example:443:$W4" "https://www.$A.lg.example/n#[1-$1]" | grep -c "at=10.1.0.${2:-81} "; }
+share() { # N [80 [ADDRESS]]: how many of so many requests of a visitor the second one (the first) answered
+	on inet curl -sS --http1.1 --no-progress-meter --interface "${3:-203.0.113.77}" -k --resolve "www.$A.lg.example:443:$W4" "https://www.$A.lg.example/n#[1-$1]" | grep -c "at=10.1.0.${2:-81} "; }
 both() { local k; k=$(share 20); echo "$k of 20"; [ "$k" -ge 8 ] && [ "$k" -le 12 ]; }
 try "its servers take turns" both
 on $A nft "add table ip gone; add chain ip gone in { type filter hook input priority 0; }; add rule ip gone in ip daddr 10.1.0.81 tcp dport 80 reject with tcp reset"
@@ -92,7 +94,7 @@ try "one that refuses is left out, and no visitor notices" is "$(share 12 80)" 1
 on $A nft delete table ip gone
 try "when it is back it is asked again" until_true 30 eval '[ "$(share 1)" = 1 ]'
 try "but little at first" eval 'k=$(share 60); echo "$k of 60"; [ "$k" -ge 3 ] && [ "$k" -le 24 ]'
-share 200 >/dev/null
+for i in 10 11; do share 100 81 203.0.113.$i >/dev/null; done # within what one visitor may
 try "and by and by as much as before" both
 
 # ---- the cache: a page is fetched once however many ask
@@ -137,10 +139,12 @@ try "a disaster site's cookies reach nobody" lacks "Set-Cookie" get bousai.$A.lg
 
 # ---- one visitor's flood is his own
 on inet bash -c "exec 3<>/dev/tcp/$W4/80; printf 'GET / HTTP/1.1\r\nHost: www.$B.lg.example\r\nX-Slow: ' >&3; cat <&3; echo closed" >"$top/slowloris" 2>&1 & slowloris=$!
+began=$SECONDS
 on inet curl -sS -Z --no-progress-meter --parallel-max 20 --interface 203.0.113.66 --resolve "www.$B.lg.example:443:$W4" -k -o /dev/null -w '%{http_code}\n' \
 	"https://www.$B.lg.example/kept#[1-1500]" >"$top/flood" 2>&1
-echo "# flood: $(sort "$top/flood" | uniq -c | tr -s ' \n' ' ')"
-try "a flood from one address is limited" eval '[ "$(grep -c 429 "$top/flood")" -ge 300 ]'
+took=$((SECONDS - began)) limited=$(grep -c 429 "$top/flood")
+echo "# flood in $took s: $(sort "$top/flood" | uniq -c | tr -s ' \n' ' ')"
+try "a flood from one address is limited" eval '[ "$limited" -ge 1 ] && [ "$(grep -c "^200" "$top/flood")" -le $((200 + 50 * (took + 2))) ]'
 try "another visitor isn't" is "$(code www.$B.lg.example /kept)" 200
 try "nor is the flooding one at another site" is "$(on inet curl -sS -o /dev/null -w '%{http_code}' -k --interface 203.0.113.66 --resolve "www.$A.lg.example:443:$W4" https://www.$A.lg.example/)" 200
 on inet curl -sS -Z --no-progress-meter --parallel-max 10 -o /dev/null -w '%{http_code}\n' --interface 203.0.113.67 -k --resolve "www.$B.lg.example:443:$W4" -d "mail=x" \
@@ -155,7 +159,7 @@ if [ -e build/libchdb.so ]; then
 	try "each site has its numbers: requests, answers, what the WAF stopped" until_true 40 eval 'stats --org $A && of www.$A.lg.example ".requests >= 10 and .ok >= 5 and .waf_blocked >= 5 and .waf_told >= .waf_blocked and .bytes_out > 1000" &&
 		of bousai.$A.lg.example ".requests >= 1000 and .from_cache > .requests / 2 and .p95_ms >= .p50_ms"'
 	try "and no other body's" jq -se "length >= 2 and all(.[]; .org == \"$A\")" "$top/stats"
-	try "one that only detects was told of and stopped nothing, and limited its flood" until_true 40 eval 'stats --site www.$B.lg.example && of www.$B.lg.example ".waf_told >= 1 and .waf_blocked == 0 and .limited >= 300 and .from_cache > 0"'
+	try "one that only detects was told of and stopped nothing, and limited its flood" until_true 40 eval 'stats --site www.$B.lg.example && of www.$B.lg.example ".waf_told >= 1 and .waf_blocked == 0 and .limited >= $limited and .from_cache > 0"'
 	try "also in a table for people" eval 'toride site stats --site www.$B.lg.example --since 1h | grep -E "^$B +www.$B.lg.example +[1-9]" && LC_ALL=ja_JP.UTF-8 LANG=ja_JP.UTF-8 toride site stats | grep -q 要求数'
 	try "what isn't asked for is told as nothing" eval '! toride site stats --site nobody.example'
 	try "and a wrong body's code is refused" eval '! toride site stats --org 41x'
