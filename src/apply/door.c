@@ -3,6 +3,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "ips/mirror.h"
 #include "wire/place.h"
 
 #include <net/if.h>
@@ -20,9 +21,10 @@ int door_parse(struct str bin, struct door *ret, struct err *err)
 {
 	size_t n = bin.len ? (bin.len - 1) / LINE_BYTES : 0;
 	*ret = (struct door){ 0 };
-	if (bin.len < 2 || bin.len != 2 + n * LINE_BYTES || n == 0 || n > DOOR_LINES_MAX || (unsigned char)bin.ptr[0] > 1)
+	if (bin.len < 2 || bin.len != 2 + n * LINE_BYTES || n == 0 || n > DOOR_LINES_MAX || (unsigned char)bin.ptr[0] > 3)
 		return err_set(err, E_CORRUPT, "suricata/lines.bin", "not a list of lines");
-	ret->bridge = bin.ptr[0] == 1;
+	ret->bridge = bin.ptr[0] & 1;
+	ret->mirror = bin.ptr[0] & 2;
 	for (size_t i = 0; i < n; i++) {
 		struct door_line *l = &ret->lines[i];
 		const char *at = bin.ptr + 2 + i * LINE_BYTES;
@@ -70,6 +72,8 @@ void door_nft(const struct door *d, bool inspecting, struct buf *out)
 		socket_chain(out, d->lines[i].port, d->lines[i].inner, pass);
 		socket_chain(out, d->lines[i].inner, d->lines[i].port, pass);
 	}
+	if (d->mirror)
+		socket_chain(out, MIRROR_INNER, "", false);
 	buf_puts(out, "}\n");
 }
 

@@ -19,6 +19,7 @@ struct door_line {
 };
 struct door {
 	bool bridge; /* what happens while nobody inspects; else closed */
+	bool mirror; /* the cable of what the proxy decrypts (ips/mirror.h) is there; its inner end lets nothing in */
 	uint8_t n;
 	struct door_line lines[DOOR_LINES_MAX];
 };

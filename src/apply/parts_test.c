@@ -717,7 +717,7 @@ static void test_door(void **state)
 	snprintf(uid, sizeof uid, "%d", USER_SURICATA);
 	assert_string_equal(uid, SURICATA);
 	assert_int_equal(door_parse((struct str){ "\1\2" LINE, 50 }, &d, &err), 0);
-	assert_true(d.bridge && d.n == 1);
+	assert_true(d.bridge && d.n == 1 && !d.mirror);
 	assert_string_equal(d.lines[0].outer, "wan0");
 	buf_init(&b, 4096);
 	door_nft(&d, false, &b);
@@ -730,6 +730,13 @@ static void test_door(void **state)
 	buf_reset(&b);
 	door_nft(&d, false, &b);
 	assert_null(strstr(buf_cstr(&b), "fwd"));
+	assert_null(strstr(buf_cstr(&b), "mirror"));
+	/* the copy of what was decrypted goes nowhere, also where lines are a bridge */
+	assert_int_equal(door_parse((struct str){ "\3\2" LINE, 50 }, &d, &err), 0);
+	assert_true(d.bridge && d.mirror);
+	buf_reset(&b);
+	door_nft(&d, false, &b);
+	assert_non_null(strstr(buf_cstr(&b), "device \"toride-mirror-i\" priority 0; policy drop;\n  counter drop\n }"));
 	buf_done(&b);
 	const struct {
 		const char *rows[3];
@@ -741,7 +748,7 @@ static void test_door(void **state)
 		snprintf(text, sizeof text, "%s%s%s%s", head, cases[i].rows[0], cases[i].rows[1], cases[i].rows[2]);
 		assert_int_equal(door_captured(&d, str_from(text), index_of), cases[i].captured);
 	}
-	const struct str bad[] = { { "", 0 }, { "\1", 1 }, { "\1\2", 2 }, { "\2\2" LINE, 50 }, { "\1\2" LINE, 49 }, { "\1\2" LINE "x", 51 },
+	const struct str bad[] = { { "", 0 }, { "\1", 1 }, { "\1\2", 2 }, { "\4\2" LINE, 50 }, { "\1\2" LINE, 49 }, { "\1\2" LINE "x", 51 },
 		                   { "\1\2wan0\"; flush ruleset #" LINE, 50 } };
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		assert_int_equal(door_parse(bad[i], &d, &err), -E_CORRUPT);

@@ -11,6 +11,7 @@
 #include "apply/suricata_control.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "ips/mirror.h"
 #include "wire/place.h"
 
 #include <poll.h>
@@ -79,10 +80,37 @@ static int cable_delete(const struct env *e, const struct door_line *l, struct e
 	return e->run(&(struct proc_opts){ .argv = argv, .timeout_ms = 20000, .ret_status = &status }, err); /* may be gone */
 }
 
+/* Both ends stay in this namespace: the proxy sends at one, Suricata reads at the other, and nobody answers. */
+static int mirror_add(const struct env *e, struct err *err)
+{
+	static const char *const commands[][14] = {
+		{ "ip", "link", "add", "name", MIRROR_OUTER, "type", "veth", "peer", "name", MIRROR_INNER, NULL },
+		{ "ip", "address", "replace", MIRROR_FROM "/30", "dev", MIRROR_OUTER, NULL },
+		{ "ip", "neighbour", "replace", MIRROR_TO, "lladdr", MIRROR_TO_MAC, "dev", MIRROR_OUTER, "nud", "permanent", NULL },
+	};
+	static const char *const show[] = { "ip", "-o", "link", "show", "dev", MIRROR_INNER, "type", "veth", NULL };
+	int status = 0;
+	int r = e->run(&(struct proc_opts){ .argv = show, .timeout_ms = 20000, .ret_status = &status }, err);
+	if (r == 0 && status != 0)
+		r = env_run(e, commands[0], (struct str){ 0 }, 20000, err);
+	r = r < 0 ? r : quiet(e, MIRROR_INNER, err);
+	r = r < 0 ? r : quiet(e, MIRROR_OUTER, err);
+	r = r < 0 ? r : env_run(e, commands[1], (struct str){ 0 }, 20000, err);
+	return r < 0 ? r : env_run(e, commands[2], (struct str){ 0 }, 20000, err);
+}
+
+static int mirror_delete(const struct env *e, struct err *err)
+{
+	static const char *const argv[] = { "ip", "link", "delete", "dev", MIRROR_OUTER, "type", "veth", NULL };
+	int status = 0;
+	return e->run(&(struct proc_opts){ .argv = argv, .timeout_ms = 20000, .ret_status = &status }, err); /* may be gone */
+}
+
 /* Lines of both generations; the door must be on all sockets that carry anything. */
 static struct door both(const struct door *a, const struct door *b)
 {
 	struct door d = *a;
+	d.mirror = a->mirror || b->mirror;
 	for (size_t i = 0; i < b->n && d.n < DOOR_LINES_MAX; i++)
 		if (!has_line(&d, &b->lines[i]))
 			d.lines[d.n++] = b->lines[i];
@@ -94,6 +122,8 @@ static int lines_add(const struct env *e, const struct door *from, const struct 
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < to->n; i++)
 		r = cable_add(e, &to->lines[i], err);
+	if (r == 0 && to->mirror)
+		r = mirror_add(e, err);
 	struct door d = both(to, from);
 	/* Nobody inspects a line that is new; one that stays keeps its door until the engine is told. */
 	return r < 0 ? r : door_set(e, &d, door_said() == DOOR_INSPECT && d.n == from->n, err);
@@ -105,6 +135,8 @@ static int lines_delete(const struct env *e, const struct door *from, const stru
 	for (size_t i = 0; r == 0 && i < from->n; i++)
 		if (!has_line(to, &from->lines[i]))
 			r = cable_delete(e, &from->lines[i], err);
+	if (r == 0 && from->mirror && !to->mirror)
+		r = mirror_delete(e, err);
 	return r < 0 ? r : door_set(e, to, door_said() == DOOR_INSPECT && to->n, err);
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "compile/emit.h"
+#include "ips/mirror.h"
 
 static void address(struct buf *b, const char *key, const struct prefix *p)
 {
@@ -163,6 +164,8 @@ static void org(struct buf *b, const struct model *m, const struct org *o)
 	address(b, "global6", &o->global6);
 	address(b, "resolver", &resolver);
 	address(b, "resolver_from", &from);
+	if (m->service.ips.mirror && o->ips != IPS_OFF && o->index <= MIRROR_VLAN_MAX)
+		json_field_u64(b, "mirror", o->index);
 	json_field_bool(b, "tls_decryption", o->options.tls_decryption);
 	texts(b, "no_decrypt", o->no_decrypt, o->n_no_decrypt);
 	json_field_bool(b, "transparent", o->transparent);

@@ -5,17 +5,21 @@
  * and inner end (AF_PACKET inline; the kernels we meet lack nftables' queue) and drops what a rule of the prevent half says.
  * What becomes of packets while it doesn't run is apply/door.c's matter.
  *
+ * What the web proxy decrypts comes by a cable of its own (ips/mirror.h), as connections of terminals: their prefixes are in $DETECT_NET, and the
+ * VLAN says whose they are.
+ *
  * Outside, a packet's organisation is its global address: $PREVENT_NET and $DETECT_NET are lists of these, and each rule
  * stands there twice (ips/rule.h). An organisation that has neither is in no list, and no rule sees it.
  *
  * suricata/suricata.yaml    all of it; rules and address lists can be taken over while it runs, the rest needs a restart
- * suricata/lines.bin        what needs a restart: u8 1 bridge or 0 closed, u8 threads, and a line char interface[16],
+ * suricata/lines.bin        what needs a restart: u8 flags (1 bridge, else closed; 2 mirror), u8 threads, and a line char interface[16],
  *                           inner[16], port[16]; read by apply/door.c
  * suricata/feeds.bin        the SHA-256 of each rule file from outside, checked before it is loaded
  * suricata/toride.rules     our own rules (rules/ips), both halves */
 #include "compile/emit.h"
 
 #include "base/mem.h"
+#include "ips/mirror.h"
 #include "ips/own.h"
 #include "ips/rule.h"
 
@@ -43,6 +47,15 @@ static size_t put_group_addr(struct buf *b, size_t before, const struct prefix *
 	return 1;
 }
 
+static size_t put_group_prefix(struct buf *b, size_t before, const struct prefix *p)
+{
+	char text[PREFIX_TEXT];
+	if (!prefix_is_set(p))
+		return 0;
+	buf_printf(b, "%s%s", before ? "," : "", prefix_format(p, text));
+	return 1;
+}
+
 /* A list of addresses as a variable; Suricata takes no empty one, so what can't be an address of anybody stands for none. */
 static void address_group(struct buf *b, const struct model *m, const char *name, bool detect, bool prevent, const char *more)
 {
@@ -60,6 +73,9 @@ static void address_group(struct buf *b, const struct model *m, const char *name
 		for (size_t k = 0; k < o->n_publics; k++)
 			n += put_group_addr(b, n, &o->publics[k]);
 	}
+	for (size_t i = 0; detect && m->service.ips.mirror && i < m->n_orgs; i++)
+		for (size_t k = 0; m->orgs[i].ips != IPS_OFF && k < m->orgs[i].n_prefixes; k++)
+			n += put_group_prefix(b, n, &m->orgs[i].prefixes[k]);
 	buf_puts(b, n ? "]\"\n" : "255.255.255.255]\"\n");
 }
 
@@ -102,6 +118,9 @@ static void lines(struct buf *b, const struct service *s)
 		half(b, s, u->port, inner, cluster++);
 		half(b, s, inner, u->port, cluster++);
 	}
+	if (s->ips.mirror) /* no copy-mode: it only looks. One thread: all of a connection comes inside one tunnel */
+		buf_printf(b, "  - interface: " MIRROR_INNER "\n    cluster-id: %u\n    cluster-type: cluster_flow\n    threads: 1\n    defrag: no\n"
+		              "    use-mmap: yes\n    tpacket-v3: no\n    ring-size: 8192\n    use-emergency-flush: yes\n", cluster);
 	/* Offloads are switched off by apply, which has the right to. */
 	buf_puts(b, "capture:\n  disable-offloading: false\n  checksum-validation: none\nhost-mode: router\n");
 }
@@ -197,7 +216,7 @@ static void put_name(struct buf *b, const char *name)
 
 static void binary_lines(struct buf *b, const struct service *s)
 {
-	buf_putc(b, s->ips.fail == IPS_BRIDGE ? 1 : 0);
+	buf_putc(b, (char)((s->ips.fail == IPS_BRIDGE ? 1 : 0) | (s->ips.mirror ? 2 : 0)));
 	buf_putc(b, (char)s->ips.threads);
 	for (size_t i = 0; i < s->n_uplinks; i++) {
 		char inner[32];

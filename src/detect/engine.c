@@ -73,12 +73,13 @@ static bool visits_a_site(yyjson_val *root)
 }
 
 /* Who inside is concerned. Not where the source is a lie, comes from outside (a body's own device tells of everybody; so do its public sites and zones), is a child proxy that hid it, or is the whole
- * body's address (what Suricata sees outside). */
+ * body's address (what Suricata sees outside; what the proxy decrypted for it names the terminal). */
 static struct str terminal_of(const struct engine *e, yyjson_val *root, struct str org)
 {
 	struct str ip = at(root, "src_endpoint.ip"), rule = at(root, "rule.uid");
-	if (str_eq(at(root, "connection_info.direction"), STR("Inbound")) || str_eq(at(root, "product"), STR("suricata")) || str_eq(rule, STR("spoof")) ||
-	    facts_is_child_proxy(e->o.facts, org, ip) || asks_our_name_server(root) || ((yyjson_obj_get(root, "device") || visits_a_site(root)) && !facts_is_inside(e->o.facts, org, ip)))
+	bool inside_only = yyjson_obj_get(root, "device") || visits_a_site(root) || str_eq(at(root, "product"), STR("suricata"));
+	if (str_eq(at(root, "connection_info.direction"), STR("Inbound")) || str_eq(rule, STR("spoof")) ||
+	    facts_is_child_proxy(e->o.facts, org, ip) || asks_our_name_server(root) || (inside_only && !facts_is_inside(e->o.facts, org, ip)))
 		return (struct str){ NULL, 0 };
 	return ip;
 }

@@ -57,6 +57,7 @@ static const struct broken cases[] = {
 	{ "\"block_hours\": 24", "\"night_shift\": \"8:30\"", "service.clock.night_shift", "is also when the day shift begins" },
 	{ "\"block_hours\": 24", "\"day_shift\": \"25:00\"", "service.clock.day_shift", "must be a time of day, like \"8:30\"" },
 	{ "\"escalate1_s\": 300", "\"escalate1_s\": 600", "service.clock.escalate2_s", "must be more than escalate1_s: both are counted from the first notice" },
+	{ "\"node\":", "\"ips\": {\"mirror\": true}, \"node\":", "service.ips.mirror", "nobody inspects it: no uplink has a port" },
 	{ "\"node\":", "\"ips\": {\"trial_s\": 0}, \"node\":", "service.ips.trial_s", "must be a whole number from 1 to 7776000" },
 	{ "\"node\":", "\"ips\": {\"rules\": [\"0123\"]}, \"node\":", "service.ips.rules[0]", "must be a SHA-256: 64 digits 0-9 and a-f" },
 	{ "\"o412015\"", "\"o412015-much-too-long\"", ORG1 ".interface", "must be 1 to 15 of a-z, 0-9 and hyphen" },

@@ -226,6 +226,16 @@ static void check_gateways(struct check *c)
 	}
 }
 
+static void check_mirror(struct check *c)
+{
+	const struct service *s = &c->m->service;
+	bool inspects = false;
+	for (size_t i = 0; i < s->n_uplinks; i++)
+		inspects |= s->uplinks[i].port[0] != 0;
+	if (s->ips.mirror && !inspects && check_sound(c, ".ips") && check_sound(c, ".uplinks"))
+		CHECK_FAULT(c, ".ips.mirror", "nobody inspects it: no uplink has a port", "検査できません (ポートを書いた上位回線がありません)");
+}
+
 static void check_service(struct check *c)
 {
 	const struct service *s = &c->m->service;
@@ -265,6 +275,7 @@ static void check_service(struct check *c)
 	check_breakout(c);
 	check_mitigation(c);
 	check_groups(c, NULL);
+	check_mirror(c);
 	path_pop(&c->path, 0);
 }
 

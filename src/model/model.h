@@ -520,6 +520,7 @@ struct service {
 		uint8_t threads;       /* a line and direction */
 		const char **rules;    /* SHA-256 (hex) of prepared rule files, STATE/feeds/ips/HEX.rules (ips/book.h), beside our own */
 		size_t n_rules;
+		bool mirror;           /* what the web proxy decrypts is inspected too (detect only) */
 		uint32_t trial_s;      /* how long a new signature only alerts before it may act */
 	} ips;
 	bool tell_medium;          /* severity 1 (an attack that failed) is told by mail in office hours; without it, at the page and in the month's numbers alone */

@@ -868,6 +868,8 @@ static const struct object ips_object = {
 		  .form = &form_sha256, .max = 64, .max_entries = 16,
 		  SAYS("外部シグネチャ", "自前の規則に加えて使うシグネチャファイルの SHA-256 (16 進)。toride ips rules import が表示します。",
 		       "SHA-256 (hex) of the signature files used beside our own, as toride ips rules import prints it.") },
+		{ "mirror", FIELD_BOOL, IN(service, ips, mirror),
+		  SAYS("復号した通信の検査", "ウェブプロキシが復号した通信の写しも検査する (検知のみ)。", "Whether what the web proxy decrypts is inspected too, as a copy (detect only).") },
 		{ "trial_s", FIELD_UINT, IN(service, ips, trial_s), .min = 1, .max = 90 * 86400, .def = "604800",
 		  SAYS("シグネチャの試行期間 (秒)", "新しいシグネチャが、遮断を許されるまで検知だけを行う期間。",
 		       "How long a new signature only alerts before it may drop anything.") },

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "ips/mirror.h"
 
 #include <stdio.h>
 #include <yyjson.h>
@@ -64,10 +65,23 @@ static bool read_pair(yyjson_val *from, const struct orgs *o, struct ends *e)
 	return true;
 }
 
+/* What the proxy decrypted comes by its own cable: the terminal is the source, whose it is the VLAN says. */
+static void read_mirror(yyjson_val *root, const struct orgs *o, struct ends *e)
+{
+	yyjson_val *vlan = yyjson_arr_get_first(yyjson_obj_get(root, "vlan"));
+	if (!str_eq(text(root, "in_iface"), STR(MIRROR_INNER)))
+		return;
+	e->from = orgs_by_index(o, (uint32_t)yyjson_get_uint(vlan));
+	e->to = NULL;
+}
+
 /* "flow" tells who opened the connection; a packet without one tells where it came from. */
 static bool read_ends(yyjson_val *root, const struct orgs *o, struct ends *e)
 {
-	return read_pair(yyjson_obj_get(root, "flow"), o, e) || read_pair(root, o, e);
+	if (!read_pair(yyjson_obj_get(root, "flow"), o, e) && !read_pair(root, o, e))
+		return false;
+	read_mirror(root, o, e);
+	return true;
 }
 
 static void put_end(struct buf *b, const char *key, struct str ip, uint64_t port, struct str host)

@@ -4,7 +4,8 @@
  * drop  → class 4001 Network Activity, when no alert tells of it (it was dropped for another reason than a signature).
  * stats → no event: counters.
  * Source and destination are those of the connection, not of the packet: who opened it is the source. The organisation is
- * the one whose global address takes part; outside nobody can tell which terminal it was. Names, addresses, header fields: hostile. */
+ * the one whose global address takes part; outside nobody can tell which terminal it was. Of what the proxy decrypted (ips/mirror.h) the
+ * terminal is known, and the VLAN says whose it is. Names, addresses, header fields: hostile. */
 #ifndef NORMALISE_EVE_H
 #define NORMALISE_EVE_H
 

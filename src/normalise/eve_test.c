@@ -58,6 +58,14 @@ static const struct {
 	{ "{\"event_type\":\"drop\",\"src_ip\":\"203.0.113.66\",\"dest_ip\":\"198.51.100.2\",\"drop\":{\"reason\":\"stream memcap\"}}", "service",
 	  "{\"class_uid\":4001,\"time\":7,\"org\":\"service\",\"product\":\"suricata\",\"src_endpoint\":{\"ip\":\"203.0.113.66\"},\"dst_endpoint\":{\"ip\":"
 	  "\"198.51.100.2\"},\"connection_info\":{},\"action\":\"Denied\",\"disposition\":\"Blocked\",\"rule\":{\"uid\":\"ips-stream-memcap\"}}" },
+	/* decrypted by the proxy: the terminal's own address, whose it is by the VLAN; elsewhere a VLAN says nothing */
+	{ "{" TIME ",\"in_iface\":\"toride-mirror-i\",\"vlan\":[2],\"event_type\":\"alert\",\"src_ip\":\"10.1.0.5\",\"src_port\":40001,\"dest_ip\":\"203.0.113.66\","
+	  "\"dest_port\":443,\"proto\":\"TCP\"," ALERT("2", "allowed") "}", "412023",
+	  "{\"class_uid\":2004,\"time\":1795341600123,\"org\":\"412023\",\"product\":\"suricata\",\"src_endpoint\":{\"ip\":\"10.1.0.5\",\"port\":40001},"
+	  "\"dst_endpoint\":{\"ip\":\"203.0.113.66\",\"port\":443},\"connection_info\":{\"protocol_name\":\"TCP\",\"direction\":\"Outbound\"},\"rule\":{"
+	  "\"uid\":\"9100009\",\"version\":2,\"name\":\"TORIDE x\",\"category\":\"A trojan\"},\"mode\":\"detect\",\"priority\":1,\"action\":\"Allowed\","
+	  "\"disposition\":\"Allowed\"}" },
+	{ "{" TIME ",\"in_iface\":\"line0\",\"vlan\":[2],\"event_type\":\"alert\",\"src_ip\":\"10.1.0.5\",\"dest_ip\":\"203.0.113.66\"," ALERT("2", "allowed") "}", "service", "{\"class_uid\":2004,\"time\":1795341600123,\"org\":\"service\",\"product\":\"suricata\",\"src_endpoint\":{\"ip\":\"10.1.0.5\"},\"dst_endpoint\":{\"ip\":\"203.0.113.66\"},\"connection_info\":{},\"rule\":{\"uid\":\"9100009\",\"version\":2,\"name\":\"TORIDE x\",\"category\":\"A trojan\"},\"mode\":\"detect\",\"priority\":1,\"action\":\"Allowed\",\"disposition\":\"Allowed\"}" },
 	{ "{\"event_type\":\"drop\",\"src_ip\":\"203.0.113.66\",\"dest_ip\":\"198.51.100.101\",\"drop\":{\"reason\":\"rules\"}}", NULL, NULL },
 	{ "{\"event_type\":\"flow\"}", NULL, NULL },
 };

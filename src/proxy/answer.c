@@ -35,6 +35,7 @@ static bool start_stream(struct txn *t, struct str more)
 		return false;
 	}
 	struct str held = hold_bytes(&t->hold);
+	mirror_end(t);
 	t->state = TXN_STREAM;
 	t->held_since = t->c->w->now;
 	t->head.max = 4 * WORKER_READ + HTTP_MAX_HEAD + held.len;
@@ -129,6 +130,7 @@ bool answer_head(struct txn *t, const struct http_head *h)
 	upload_sent(t);
 	copy_type(t, h);
 	rewrite_response(t, h);
+	mirror_answer(t);
 	txn_touch(t, WORKER_STALL_MS);
 	if (h->no_body) {
 		/* HEAD and 304 may tell the length of what isn't sent; 204 has none. */

@@ -1,6 +1,8 @@
 /* proxyd.json into a snapshot; see conf.h. The file is compiled by us, but it is read like any other input. */
 #include "proxy/conf.h"
 
+#include "ips/mirror.h"
+
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -217,7 +219,11 @@ static int get_numbers(struct load *l, yyjson_val *v, struct conf_org *o, uint16
 	if (after > 60)
 		return bad(l, "progress_after_s", "not between 0 and 60");
 	o->progress_after = (int64_t)after * 1000;
+	uint64_t mirror = ctl_u64(v, "mirror", 0);
+	if (mirror > MIRROR_VLAN_MAX)
+		return bad(l, "mirror", "not a VLAN");
 	o->index = (uint16_t)index;
+	o->mirror = (uint16_t)mirror;
 	o->port = (uint16_t)port;
 	o->scan_max = mib * MIB;
 	struct str fail = ctl_str(v, "scan_fail");

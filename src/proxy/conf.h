@@ -7,7 +7,7 @@
  *      "tls_decryption","no_decrypt":[…],"transparent","registered_only","terminals":[prefix…],"prefixes":[prefix…],
  *      "child_proxies":[prefix…],
  *      "safe_search","upload_max_mib","deny_downloads":[…],"deny_uploads":[…],"tenants":{"microsoft":[…],"microsoft_context",
- *      "google":[…],"slack":[…],"slack_requester"},"pac","release_mail","websockets":[…],
+ *      "google":[…],"slack":[…],"slack_requester"},"pac","release_mail","websockets":[…],"mirror" (absent: 0),
  *      "breakout":[{"service","expires_ms","names":[…]}],
  *      "scan_fail":"closed"|"open","scan_max_mib","unscannable_allow","encrypted_allow","scan_uploads","progress_after_s","trickle_after_s","url":{…url/url.h…}}…],
  *    "dev":{"except":[prefix…],"hosts":[{"name","addr"}…],"verdict_ms":60000,"held_mib":512,"held_ms":60000}}
@@ -43,6 +43,7 @@ struct conf_breakout { /* a service that goes by the breakout line until then */
 struct conf_org {
 	char code[8], interface[16];
 	uint16_t index, port;
+	uint16_t mirror; /* VLAN of what is decrypted for it (mirror.h); 0: it isn't mirrored */
 	const char *name, *name_en;
 	struct prefix listen4, listen6;
 	struct prefix global4, global6;

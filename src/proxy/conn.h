@@ -118,6 +118,8 @@ struct txn {
 	char category[32], categories[128]; /* what decided, and all that is known of the URL: names, commas between */
 	char grant[80], reason[GRANT_REASON + 1]; /* what may be opened by the page; why it was */
 	const char *action, *disposition, *verdict;
+	struct buf mirrored;           /* mirror.c's own: the request as it was sent … */
+	size_t mirror_split;           /* … and from here on the answer's head; 0: none yet */
 	bool hashed, cache_hit, tunnel;
 	uint16_t tls_version;          /* of the origin's side, 0x0304 */
 	struct prefix origin_addr;

@@ -229,7 +229,8 @@ int request_take(struct txn *t)
 	return -E_CLOSED;
 }
 
-bool request_fill(struct txn *t)
+/* True: t->request holds what there is. */
+static bool fill(struct txn *t)
 {
 	t->replay = false;
 	upload_keep_head(t);
@@ -250,6 +251,14 @@ bool request_fill(struct txn *t)
 	return true;
 }
 
+bool request_fill(struct txn *t)
+{
+	if (!fill(t))
+		return false;
+	mirror_more(t);
+	return true;
+}
+
 static void send_request(struct txn *t)
 {
 	struct origin *o = t->origin;
@@ -257,6 +266,7 @@ static void send_request(struct txn *t)
 	if (o->tls)
 		t->tls_version = (uint16_t)SSL_version(o->ch.ssl);
 	t->state = TXN_WAIT;
+	mirror_request(t);
 	t->up = o->h2 ? &up2 : &up1;
 	txn_touch(t, WORKER_STALL_MS);
 	if (t->expect && !t->rq_done) {

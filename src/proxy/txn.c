@@ -100,6 +100,7 @@ static void wipe(struct txn *t)
 	struct hold hold = t->hold;
 	upload_free(t);
 	buf_done(&t->dripped);
+	buf_done(&t->mirrored);
 	memset(t, 0, sizeof *t);
 	t->text = text, t->request = request, t->head = head, t->hold = hold;
 	buf_reset(&t->text);
@@ -117,6 +118,7 @@ void txn_free(struct txn *t)
 	buf_done(&t->text);
 	buf_done(&t->request);
 	buf_done(&t->head);
+	buf_done(&t->mirrored);
 	mem_free(t);
 }
 
@@ -127,6 +129,7 @@ void txn_destroy(struct txn *t)
 		t->c->txn = NULL;
 	txn_forget_scan(t);
 	txn_drop_origin(t, false);
+	mirror_end(t);
 	if (!t->silent)
 		report_txn(t);
 	txn_count_held(t, 0);
@@ -228,6 +231,7 @@ void txn_show(struct txn *t, const struct page *p)
 static void txn_page(struct txn *t, enum page_kind kind, const char *rule, const char *detail)
 {
 	char token[GRANT_TOKEN], key[80];
+	mirror_end(t);
 	if (!t->ref[0])
 		page_ref(t->begin_wall, t->ref);
 	txn_set_rule(t, rule);

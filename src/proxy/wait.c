@@ -54,6 +54,7 @@ static void answer(struct txn *t, bool has_length, uint64_t length)
 	struct conn *c = t->c;
 	struct parcel_goods g = { .head = mem_alloc(t->head.len), .head_len = t->head.len, .fd = -1, .size = t->hold.raw.size, .status = t->status };
 	t->state = TXN_PARKED;
+	mirror_end(t);
 	report_txn(t);
 	t->silent = true;
 	if (!g.head || hold_export(&t->hold, &g.fd) < 0) {

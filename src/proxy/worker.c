@@ -23,6 +23,7 @@ static const char *const stat_names[STAT_COUNT] = {
 	[STAT_ERRORS] = "errors", [STAT_CONNECTIONS] = "connections", [STAT_CACHE_HITS] = "verdict_cache_hits",
 	[STAT_REFUSED] = "refused", [STAT_CUT] = "cut", [STAT_LISTENING] = "listening", [STAT_UNJUDGED] = "unjudged", [STAT_HOSTILE] = "hostile",
 	[STAT_TRICKLED] = "trickled", [STAT_LATE] = "late",
+	[STAT_MIRRORED] = "mirrored", [STAT_UNMIRRORED] = "unmirrored",
 };
 
 /* ---- organisations ---- */
@@ -348,6 +349,7 @@ int worker_create(const struct worker_opts *o, struct worker **ret, struct err *
 	map_init(&w->orgs, CONF_MAX_ORGS * 4);
 	map_init(&w->terminals, 1 << 20);
 	shares_init(&w->shares);
+	mirror_init(&w->mirror);
 	buf_init(&w->json, EVENTS_MAX / 2);
 	unsigned char *spki = NULL;
 	int n = i2d_PUBKEY(w->leaf_key, &spki);

@@ -10,7 +10,8 @@
  *   leaf.c     certificates from the vault            hold.c     a body held until its verdict, share.c by whom
  *   page.c     what people see                        report.c   events and counters
  *   wait.c     a page while a file comes              parcel.c   what all threads know of it
- *   trickle.c  a few bytes while a file comes */
+ *   trickle.c  a few bytes while a file comes
+ *   mirror.c   what was decrypted, for the intrusion prevention */
 #ifndef PROXY_WORKER_H
 #define PROXY_WORKER_H
 
@@ -18,6 +19,7 @@
 #include "http/chan.h"
 #include "proxy/conf.h"
 #include "http/http.h"
+#include "proxy/mirror.h"
 #include "proxy/share.h"
 #include "scan/cache.h"
 #include "scan/client.h"
@@ -49,6 +51,7 @@ enum stat_id {
 	STAT_REQUESTS, STAT_DENIED, STAT_MALICIOUS, STAT_BYTES_IN, STAT_BYTES_OUT, STAT_INTERCEPTED, STAT_TUNNELS,
 	STAT_ERRORS, STAT_CONNECTIONS, STAT_CACHE_HITS, STAT_REFUSED, STAT_CUT, STAT_LISTENING,
 	STAT_HOSTILE,  /* connections given up for what they sent: floods, bombs */
+	STAT_MIRRORED, STAT_UNMIRRORED, /* frames for the intrusion prevention (mirror.h), and those that were dropped */
 	STAT_UNJUDGED, /* no verdict could be had: refused or delivered, as scan_fail says */
 	STAT_TRICKLED, /* answers of which some went out before their verdict … */
 	STAT_LATE,     /* … and whose verdict was bad */
@@ -112,6 +115,7 @@ struct worker {
 	char *h2_in, *h2_out;                 /* H2_OUT bytes each */
 	struct link2 *links;                  /* HTTP/2 connections with something to say */
 	struct buf json;
+	struct mirror mirror;
 	struct txn *spare;                    /* for use again */
 	size_t n_spare;
 	struct shares shares;                 /* bytes of bodies held now, by whom */
