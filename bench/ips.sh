@@ -1,7 +1,8 @@
 #!/bin/bash
 # What inspection in line costs: 131 KB pages in the clear, closed loop, from one namespace to another through the two sockets
 # Suricata copies between, with 0, 5,000 and 40,000 signatures (each in both copies, as a description's are); beside it the same
-# sockets with the door as a bridge (nftables handing packets over). The configuration is what `toride compile` writes.
+# sockets with the door as a bridge (nftables handing packets over). The configuration is what `toride compile` writes. Behind each run the
+# signatures are loaded anew ten times, and its memory is looked at again.
 . "$(dirname "$0")/lib.sh"
 seconds=${BENCH_SECONDS:-10}
 tag=tb$$
@@ -55,6 +56,16 @@ measure() { # NAME [PID] -> $mbit $pps $ms $p99 $cpu_gbit
 	cpu=$(calc "($t1 - $t0) / $hz / $(field "$r" seconds)")
 	ms=$(desk ping -q -c 300 -i 0.002 203.0.113.66 | sed -n 's#.*= [0-9.]*/\([0-9.]*\)/.*#\1#p')
 }
+resident() { awk '/VmRSS/{print int($2/1024)}' "/proc/$1/status"; }
+loads() { grep -c "rule reload complete" "$work/suricata.out"; }
+reload() { # PID TIMES
+	local i k had
+	for i in $(seq "$2"); do
+		had=$(loads); kill -USR2 "$1"
+		for k in $(seq 1200); do [ "$(loads)" -gt "$had" ] && break; sleep 0.1; done
+		[ "$(loads)" -gt "$had" ] || { say "a reload doesn't end"; return 1; }
+	done
+}
 sleep 1
 door bridge; measure bridge
 bridge=$mbit bridge_pps=$pps bridge_ms=$ms
@@ -69,7 +80,7 @@ for n in ${BENCH_RULES:-0 5000 40000}; do
 	loaded=$(sed -n 's/.* \([0-9]*\) rules successfully loaded.*/\1/p' "$work/suricata.out")
 	[ "${loaded:-0}" -ge $((2 * n)) ] || { say "only ${loaded:-no} rules are loaded of $((2 * n))"; continue; }
 	door inspect; measure "$n rules" $pid
-	rss=$(awk '/VmRSS/{print int($2/1024)}' /proc/$pid/status)
+	rss=$(resident "$pid")
 	goal=-; [ $n != 5000 ] || goal=$(calc "1500 / $bridge")
 	figure "ips.mbit.$n" "$mbit" Mbit/s bridge "$bridge" "$(calc "$mbit / $bridge")" "$goal"
 	figure "ips.packets.$n" "$pps" packets/s bridge "$bridge_pps" "$(calc "$pps / $bridge_pps")" -
@@ -77,5 +88,9 @@ for n in ${BENCH_RULES:-0 5000 40000}; do
 	figure "ips.cpu.$n" "$cpu" cores - - - -
 	figure "ips.start.$n" "$start" s - - - -
 	figure "ips.memory.$n" "$rss" MiB - - - -
+	if reload "$pid" "${BENCH_RELOADS:-10}"; then
+		again=$(resident "$pid")
+		figure "ips.reloaded.$n" "$again" MiB before "$rss" "$(calc "$rss / $again")" -
+	fi
 	door bridge; kill "$pid"; for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done; kill -9 "$pid" 2>/dev/null
 done
