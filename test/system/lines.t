@@ -155,10 +155,10 @@ listed() { # DIGEST EXPIRES: the description with that list
 	jq --arg e "$2" '.breakout.services[0].expires = $e' "$L/description/orgs/412015.json" >"$top/b/orgs/412015.json"
 }
 listed "sha256:$(printf 'ab%.0s' $(seq 32))" 2035-01-01T00:00:00Z
-missing() { change "$1" 2>&1 | grep "isn't on this node"; }
+missing() { put_in_force node "$1" 2>&1 | grep "isn't on this node"; }
 try "a list that isn't on this node is refused" missing "$top/b"
 listed "$list" 2035-01-01T00:00:00Z
-try "a list that is there is applied" change "$top/b"
+try "a list that is there is applied" put_in_force node "$top/b"
 try "the routed flow leaves from the breakout's address" until_true 20 from 192.0.2.67
 try "by the second line alone" is "$(came eth0)" 0
 refused() { ! at 412015-pc1 nc -z -w 3 203.0.113.50 9; }
@@ -202,7 +202,7 @@ try "and by its own again once that answers" until_true 30 back
 
 # Its end: without a change of anything the service is an ordinary one again.
 listed "$list" "$(date -u -d '+8 seconds' +%Y-%m-%dT%H:%M:%SZ)"
-try "a breakout with an end is applied" change "$top/b"
+try "a breakout with an end is applied" put_in_force node "$top/b"
 try "past its end the proxy reaches the service by the ordinary way" until_true 30 saas 412015-pc1 198.51.100.101
 try "and so does a routed flow" until_true 20 from 198.51.100.101
 kill $peer 2>/dev/null; wait $peer 2>/dev/null
