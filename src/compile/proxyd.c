@@ -180,6 +180,7 @@ static void org(struct buf *b, const struct model *m, const struct org *o)
 	json_field_u64(b, "scan_max_mib", o->scan_max_mib);
 	json_field_bool(b, "unscannable_allow", o->unscannable_allow);
 	json_field_bool(b, "encrypted_allow", o->encrypted_allow);
+	json_field_bool(b, "encrypted_ask", o->encrypted_ask);
 	json_field_bool(b, "scan_uploads", o->scan_uploads);
 	json_field_u64(b, "progress_after_s", o->progress_after_s);
 	json_field_u64(b, "trickle_after_s", o->trickle_after_s);

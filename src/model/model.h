@@ -382,7 +382,7 @@ struct org {
 	uint32_t scan_max_mib;     /* larger bodies are "unscannable" */
 	uint32_t trickle_after_s;  /* a program that waits longer gets a few bytes before the verdict; 0: never */
 	uint32_t progress_after_s; /* a person who waits longer for a file gets a page about it; 0: never */
-	bool unscannable_allow, encrypted_allow, scan_uploads;
+	bool unscannable_allow, encrypted_allow, encrypted_ask, scan_uploads;
 	struct consent consent;
 	struct site *sites;
 	size_t n_sites;

@@ -233,6 +233,7 @@ static int get_numbers(struct load *l, yyjson_val *v, struct conf_org *o, uint16
 	o->registered_only = ctl_bool(v, "registered_only", false);
 	o->unscannable_allow = ctl_bool(v, "unscannable_allow", false);
 	o->encrypted_allow = ctl_bool(v, "encrypted_allow", false);
+	o->encrypted_ask = ctl_bool(v, "encrypted_ask", false);
 	o->scan_uploads = ctl_bool(v, "scan_uploads", true);
 	return 0;
 }

@@ -37,6 +37,7 @@ enum txn_state {
 	TXN_VERDICT,
 	TXN_DELIVER, /* head and body go to the terminal */
 	TXN_STREAM,  /* body passes through (unscannable, allowed) */
+	TXN_LOCKED,  /* it waits for a password: wait.c */
 	TXN_PARKED,  /* whole and judged, waits to be fetched: wait.c */
 };
 
@@ -81,7 +82,11 @@ struct txn {
 	bool rq_done, rq_chunked, chunk_up, rs_done, rs_has_length, retried, keep, head_only, close_delimited, chunk_out, expect;
 	bool drips;                    /* trickle.c: the answer has begun, and `dripped` of its body may go out before the verdict */
 	struct buf dripped;
-	bool navigates;                /* a person waits for it: wait_wanted() */
+	bool navigates;                /* a person waits for it, wait_wanted(), and got no page yet */
+	bool person;                   /* a person waits for it */
+	bool form;                     /* its content is our own page's */
+	unsigned tries;                /* passwords that were tried */
+	char password[VERDICT_PASSWORD];
 	bool upgrade, switched;        /* asks for a WebSocket; has it: the connection is a tunnel */
 	char accept[UPGRADE_ACCEPT];
 	bool silent;                   /* no event: its inner requests have theirs */

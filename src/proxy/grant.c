@@ -106,8 +106,7 @@ bool grant_holds(const struct grant_for *g, int64_t now_ms)
 
 /* ---- the form's answer ---- */
 
-/* application/x-www-form-urlencoded; false: too long, or holding what a text may not. */
-static bool decode(struct str s, char *dst, size_t size)
+bool form_decode(struct str s, char *dst, size_t size)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < s.len; i++) {
@@ -136,10 +135,10 @@ int grant_request_parse(struct str path, struct grant_request *ret)
 	while (rest.ptr && str_next(&rest, '&', &member)) {
 		struct str value = member, name;
 		str_next(&value, '=', &name);
-		bool ok = str_eq(name, STR("t")) ? decode(value, ret->token, sizeof ret->token) :
-		          str_eq(name, STR("k")) ? decode(value, ret->rule, sizeof ret->rule) :
-		          str_eq(name, STR("u")) ? decode(value, ret->back, sizeof ret->back) :
-		          str_eq(name, STR("r")) ? decode(value, ret->reason, sizeof ret->reason) : false;
+		bool ok = str_eq(name, STR("t")) ? form_decode(value, ret->token, sizeof ret->token) :
+		          str_eq(name, STR("k")) ? form_decode(value, ret->rule, sizeof ret->rule) :
+		          str_eq(name, STR("u")) ? form_decode(value, ret->back, sizeof ret->back) :
+		          str_eq(name, STR("r")) ? form_decode(value, ret->reason, sizeof ret->reason) : false;
 		if (!ok)
 			return -E_INVALID;
 	}

@@ -31,6 +31,8 @@ bool grant_holds(const struct grant_for *g, int64_t now_ms);
 struct grant_request {
 	char token[GRANT_TOKEN], rule[80], back[2048], reason[GRANT_REASON + 1]; /* back: a path on this site */
 };
+/* application/x-www-form-urlencoded; false: too long, or holding what a text may not. */
+bool form_decode(struct str s, char *dst, size_t size);
 /* 0; -E_NOT_FOUND: another path; -E_INVALID: not as our form writes it. */
 int grant_request_parse(struct str path, struct grant_request *ret);
 

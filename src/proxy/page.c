@@ -134,6 +134,10 @@ static const struct words words[PAGE_COUNT] = {
 	[PAGE_WAIT_READY] = { 200, "OK", "安全の確認が終わりました", "まもなくダウンロードが始まります。",
 	                      "始まらないときは、下のリンクを押してください。お渡しは 1 回だけです。", "The file was checked",
 	                      "The download begins in a moment.", "If it doesn't, press the link. The file is handed over once." },
+	[PAGE_WAIT_LOCKED] = { 200, "OK", "パスワードの付いたファイルです", "中身を確認できないため、このままではお渡しできません。パスワードを入力すると、中身を検査してからお渡しします。",
+	                       "パスワードは検査にだけ使い、残しません。送り主から別に知らされたものを入力してください。", "The file has a password",
+	                       "What is in it can't be seen, so it isn't handed over as it is. Enter the password: it is checked, then handed over.",
+	                       "The password is used for the check only and not kept." },
 	[PAGE_WAIT_GONE] = { 410, "Gone", "このファイルの受け取りは終わっています", "すでにお渡ししたか、時間が過ぎたか、途中で取りやめになりました。",
 	                     "必要なときは、もとのページに戻って、もう一度ダウンロードしてください。", "This file isn't here any more",
 	                     "It was handed over, its time ran out, or it was given up.",
@@ -189,7 +193,7 @@ static const char style[] =
 	"dl{margin:1rem 0 0;display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem}"
 	"dt{color:#4d4d4d}dd{margin:0;overflow-wrap:anywhere}"
 	"dd.ref{font:700 1.125rem/1.5 ui-monospace,monospace}footer{color:#4d4d4d;font-size:.875rem;margin-top:1rem}"
-	"form{margin:1rem 0 0}input:not([type]){font:inherit;width:100%;padding:.5rem;border:1px solid #767676;border-radius:6px}"
+	"form{margin:1rem 0 0}input:not([type]),input[type=password]{font:inherit;width:100%;padding:.5rem;border:1px solid #767676;border-radius:6px}"
 	"button{font:inherit;padding:.5rem 1rem;border:0;border-radius:6px;background:#0017c1;color:#fff}a{color:#0017c1}"
 	"@media(max-width:30rem){dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}}"
 	"@media(prefers-color-scheme:dark){body{background:#1a1a1c;color:#f8f8fb}section{background:#26262b;border-color:#4d4d4d}"
@@ -308,7 +312,7 @@ static void wait_link(struct buf *b, const struct page *p)
 /* Without a script: the page asks for itself again, and in the end for the file, which leaves the page where it is. */
 static void refresh(struct buf *b, const struct page *p)
 {
-	if (!p->wait)
+	if (!p->wait || p->kind == PAGE_WAIT_LOCKED)
 		return;
 	buf_printf(b, "<meta http-equiv=\"refresh\" content=\"%d;url=", p->kind == PAGE_WAIT_READY ? 1 : 2);
 	wait_link(b, p);
@@ -329,6 +333,15 @@ static void progress(struct buf *b, const struct page *p)
 		buf_puts(b, "<p><a href=\"");
 		wait_link(b, p);
 		buf_puts(b, "\">ファイルを受け取る / Get the file</a></p>");
+		return;
+	}
+	if (p->kind == PAGE_WAIT_LOCKED) {
+		if (w->wrong)
+			buf_puts(b, "<p role=\"alert\"><strong>パスワードが違うようです。もう一度入力してください。 / That password doesn't open it.</strong></p>");
+		buf_puts(b, "<form action=\"");
+		wait_link(b, p);
+		buf_puts(b, "\" method=\"post\"><p><label>パスワード / Password<br><input type=\"password\" name=\"p\" required maxlength=\"60\" autocomplete=\"off\"></label></p>"
+		            "<p><button>検査して受け取る / Check and get it</button></p></form>");
 		return;
 	}
 	unsigned percent = w->total && w->received <= w->total ? (unsigned)(w->received * 100 / w->total) : 0;

@@ -34,7 +34,7 @@ static void escaped(void **state)
 		assert_non_null(strstr(text, "lang=\"ja\""));
 		assert_non_null(strstr(text, "lang=\"en\""));
 		assert_true(str_is_utf8(buf_view(&b)));
-		assert_true(page_status((enum page_kind)k) >= 400 || k == PAGE_WAIT || k == PAGE_WAIT_READY);
+		assert_true(page_status((enum page_kind)k) >= 400 || k == PAGE_WAIT || k == PAGE_WAIT_READY || k == PAGE_WAIT_LOCKED);
 		buf_done(&b);
 	}
 }
@@ -86,13 +86,15 @@ static void waiting(void **state)
 		enum page_kind kind;
 		const char *has, *hasnt;
 	} cases[] = {
-		{ { "aa", "x.zip", 1500000, 6000000, false }, PAGE_WAIT, "1.5 MB / 6.0 MB (25 %)", "押してください" },
-		{ { "aa", "x.zip", 1500000, 0, false }, PAGE_WAIT, "Receiving: 1.5 MB</p>", "%)" },
-		{ { "aa", "x.zip", 1500000, 1000, false }, PAGE_WAIT, "(0 %)", "NaN" }, /* an origin that sends more than it says */
-		{ { "aa", "x.zip", 6000000, 6000000, true }, PAGE_WAIT, "being checked", "(100 %)" },
-		{ { "aa", "x.zip", 1, 1, false }, PAGE_WAIT, "content=\"2;url=/.toride-wait?t=aa\"", "&amp;get" },
-		{ { "aa", "x.zip", 1, 1, false }, PAGE_WAIT_READY, "content=\"1;url=/.toride-wait?t=aa&amp;get\"", "<progress max" },
-		{ { "\"><script>", "<script>alert(1)</script>", 1, 1, false }, PAGE_WAIT, "&lt;script&gt;alert(1)", "<script" },
+		{ { "aa", "x.zip", 1500000, 6000000, false, 0 }, PAGE_WAIT, "1.5 MB / 6.0 MB (25 %)", "押してください" },
+		{ { "aa", "x.zip", 1500000, 0, false, 0 }, PAGE_WAIT, "Receiving: 1.5 MB</p>", "%)" },
+		{ { "aa", "x.zip", 1500000, 1000, false, 0 }, PAGE_WAIT, "(0 %)", "NaN" }, /* an origin that sends more than it says */
+		{ { "aa", "x.zip", 6000000, 6000000, true, 0 }, PAGE_WAIT, "being checked", "(100 %)" },
+		{ { "aa", "x.zip", 1, 1, false, 0 }, PAGE_WAIT, "content=\"2;url=/.toride-wait?t=aa\"", "&amp;get" },
+		{ { "aa", "x.zip", 1, 1, false, 0 }, PAGE_WAIT_READY, "content=\"1;url=/.toride-wait?t=aa&amp;get\"", "<progress max" },
+		{ { "aa", "x.zip", 1, 1, false, 0 }, PAGE_WAIT_LOCKED, "method=\"post\"><p><label>", "http-equiv=\"refresh" },
+		{ { "aa", "x.zip", 1, 1, false, 1 }, PAGE_WAIT_LOCKED, "違うようです", "http-equiv=\"refresh" },
+		{ { "\"><script>", "<script>alert(1)</script>", 1, 1, false, 0 }, PAGE_WAIT, "&lt;script&gt;alert(1)", "<script" },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct buf b;

@@ -17,6 +17,7 @@ struct parcel {
 	struct parcel_view v;
 	struct parcel_goods goods;
 	int64_t asked_ms, done_ms;
+	char password[PARCEL_PASSWORD]; /* given, and not fetched yet */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -110,6 +111,37 @@ bool parcel_wanted(const struct parcel *p, int64_t now_ms)
 	return !gone;
 }
 
+void parcel_lock(struct parcel *p, unsigned wrong)
+{
+	pthread_mutex_lock(&lock);
+	p->v.state = PARCEL_LOCKED;
+	p->v.wrong = wrong;
+	pthread_mutex_unlock(&lock);
+}
+
+bool parcel_password(struct parcel *p, char dst[PARCEL_PASSWORD])
+{
+	pthread_mutex_lock(&lock);
+	bool there = p->password[0];
+	memcpy(dst, p->password, PARCEL_PASSWORD);
+	OPENSSL_cleanse(p->password, sizeof p->password);
+	pthread_mutex_unlock(&lock);
+	return there;
+}
+
+int parcel_unlock(struct str token, const struct parcel_for *f, const char *password)
+{
+	pthread_mutex_lock(&lock);
+	struct parcel *p = find(token, f);
+	bool locked = p && p->v.state == PARCEL_LOCKED && password[0];
+	if (locked) {
+		snprintf(p->password, sizeof p->password, "%s", password);
+		p->v.state = PARCEL_JUDGING;
+	}
+	pthread_mutex_unlock(&lock);
+	return locked ? 0 : -E_NOT_FOUND;
+}
+
 void parcel_leave(struct parcel **pp)
 {
 	struct parcel *p = *pp;
@@ -118,6 +150,7 @@ void parcel_leave(struct parcel **pp)
 		return;
 	pthread_mutex_lock(&lock);
 	drop_goods(p);
+	OPENSSL_cleanse(p->password, sizeof p->password);
 	p->used = false;
 	pthread_mutex_unlock(&lock);
 }

@@ -17,6 +17,7 @@
 #define PARCEL_TERMINAL 16       /* of one terminal */
 #define PARCEL_TOKEN 33
 #define PARCEL_NAME 256
+#define PARCEL_PASSWORD 64
 #define PARCEL_SILENT_MS 150000  /* nobody asks so long (browsers ask once a minute from a tab in the background): given up */
 #define PARCEL_KEEP_MS 900000    /* a finished one */
 
@@ -25,6 +26,7 @@ struct parcel;
 enum parcel_state {
 	PARCEL_COMING,
 	PARCEL_JUDGING,
+	PARCEL_LOCKED,  /* it opens with a password only: the person is asked for it */
 	PARCEL_READY,   /* a file */
 	PARCEL_REFUSED, /* a page instead of it */
 	PARCEL_GONE,    /* handed over, cut, or given up */
@@ -38,6 +40,7 @@ struct parcel_for {
 struct parcel_view {
 	enum parcel_state state;
 	uint64_t received, total; /* bytes; total 0: unknown */
+	unsigned wrong;           /* LOCKED: passwords that didn't fit */
 	char name[PARCEL_NAME], ref[PAGE_REF];
 };
 
@@ -59,6 +62,8 @@ void parcel_progress(struct parcel *p, uint64_t received, uint64_t total, bool j
 /* READY or REFUSED: g's head and fd are taken. */
 void parcel_finish(struct parcel *p, bool refused, const struct parcel_goods *g, int64_t now_ms);
 bool parcel_wanted(const struct parcel *p, int64_t now_ms); /* false: handed over, or nobody asks for it any more */
+void parcel_lock(struct parcel *p, unsigned wrong); /* LOCKED */
+bool parcel_password(struct parcel *p, char dst[PARCEL_PASSWORD]); /* somebody gave one; it is forgotten here */
 void parcel_leave(struct parcel **p);
 
 /* ---- by who holds the token ---- */
@@ -67,6 +72,7 @@ void parcel_leave(struct parcel **p);
 int parcel_look(struct str token, const struct parcel_for *f, int64_t now_ms, struct parcel_view *ret);
 uint64_t parcel_size(struct str token, const struct parcel_for *f); /* of what would be taken, 0: nothing */
 int parcel_take(struct str token, const struct parcel_for *f, struct parcel_goods *ret); /* once */
+int parcel_unlock(struct str token, const struct parcel_for *f, const char *password); /* LOCKED: JUDGING from now on; else -E_NOT_FOUND */
 
 /* A request to PARCEL_PATH: ?t=TOKEN, and &get where the file itself is wanted. 0; -E_NOT_FOUND: another path; -E_INVALID. */
 int parcel_request_parse(struct str path, struct str *ret_token, bool *ret_get);

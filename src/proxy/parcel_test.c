@@ -111,6 +111,29 @@ static void a_terminal_has_so_many(void **state)
 	parcel_leave(&others);
 }
 
+static void a_password_is_given_once(void **state)
+{
+	const struct parcel_for f = who("412015", "10.1.0.5"), other = who("412015", "10.1.0.6");
+	struct parcel *p = make(&f);
+	struct parcel_view v;
+	char password[PARCEL_PASSWORD];
+	struct str token = str_from(parcel_token(p));
+	assert_int_equal(parcel_unlock(token, &f, "secret"), -E_NOT_FOUND); /* nobody asked */
+	parcel_lock(p, 2);
+	assert_int_equal(parcel_look(token, &f, 1000, &v), 0);
+	assert_int_equal(v.state, PARCEL_LOCKED);
+	assert_int_equal(v.wrong, 2);
+	assert_false(parcel_password(p, password));
+	assert_int_equal(parcel_unlock(token, &other, "secret"), -E_NOT_FOUND);
+	assert_int_equal(parcel_unlock(token, &f, ""), -E_NOT_FOUND);
+	assert_int_equal(parcel_unlock(token, &f, "secret"), 0);
+	assert_int_equal(parcel_unlock(token, &f, "other"), -E_NOT_FOUND);
+	assert_true(parcel_password(p, password));
+	assert_string_equal(password, "secret");
+	assert_false(parcel_password(p, password));
+	parcel_leave(&p);
+}
+
 static void requests(void **state)
 {
 	static const struct {
@@ -134,7 +157,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_token_is_one_terminals), cmocka_unit_test(it_is_handed_over_once), cmocka_unit_test(nobody_asks),
-		cmocka_unit_test(a_terminal_has_so_many),   cmocka_unit_test(requests),
+		cmocka_unit_test(a_terminal_has_so_many),   cmocka_unit_test(a_password_is_given_once), cmocka_unit_test(requests),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -167,7 +167,7 @@ int request_read(struct txn *t, const struct http_head *h, int r, const char **r
 	t->rq_chunked = h->chunked;
 	t->expect = h->expect_continue;
 	t->rq_coding = rewrite_coding(h);
-	t->navigates = t->rq_done && wait_wanted(h);
+	t->navigates = t->person = t->rq_done && wait_wanted(h);
 	if (r == 0 && c->intercepted) {
 		t->terminal = c->terminal;
 		t->via = c->via;

@@ -62,8 +62,11 @@ bool wait_wanted(const struct http_head *h);   /* did a person ask for this, by 
 bool wait_due(const struct txn *t);
 void wait_begin(struct txn *t);                /* t lives on without its terminal, who gets the page */
 bool wait_answer(struct txn *t);               /* the page's own requests. False: it isn't one */
+void wait_form(struct txn *t, struct str content); /* its form */
+bool wait_password(struct txn *t, const struct verdict *v); /* the person is asked. False: there is nobody to ask, or no use */
 
 /* upload.c */
+void upload_hold(struct txn *t);               /* its content is held, whatever the body's settings; t may be gone */
 bool upload_begin(struct txn *t);              /* false: nothing of the request is held; true: it is, or was, t may be gone */
 void upload_read(struct txn *t);               /* TXN_UPLOAD: more has come */
 bool upload_put(struct txn *t, struct str s);  /* by request_put(): false: pass it on */
@@ -78,6 +81,7 @@ void upload_free(struct txn *t);
 uint64_t request_upload_max(const struct txn *t); /* request.c: bytes that one request may send */
 
 /* verdict.c */
+void verdict_again(struct txn *t); /* with t->password, which is forgotten */
 void verdict_ask(struct txn *t); /* all of the answer is held */
 void verdict_of_upload(struct txn *t, struct hold *h); /* upload_judged() is called, perhaps at once */
 

@@ -122,7 +122,9 @@ static bool is_message(const struct hold *h)
 static void ask(struct txn *t)
 {
 	struct hold *h = &t->upload->hold;
-	if (hold_end(h) < 0)
+	if (t->form)
+		wait_form(t, hold_bytes(h));
+	else if (hold_end(h) < 0)
 		txn_fail(t, PAGE_BUSY, "memory", "");
 	else if (h->state != HOLD_OK)
 		unscannable(t, h->state == HOLD_TOO_LARGE ? "larger than is scanned" : "unknown or broken encoding");
@@ -171,16 +173,22 @@ void upload_read(struct txn *t)
 		ask(t);
 }
 
-/* False: it needn't be held, or can't be. */
+/* False: it needn't be held. */
 bool upload_begin(struct txn *t)
 {
 	if (!t->org->scan_uploads || t->rq_done)
 		return false;
+	upload_hold(t);
+	return true;
+}
+
+void upload_hold(struct txn *t)
+{
 	struct upload *u = mem_alloc(sizeof *u);
 	if (!u || hold_begin(&u->hold, t->rq_coding, t->org->scan_max, t->rq.counted ? t->rq.length : 0) < 0) {
 		mem_free(u);
 		txn_fail(t, PAGE_BUSY, "memory", "");
-		return true;
+		return;
 	}
 	buf_init(&u->rest, 4 * WORKER_READ + HTTP_MAX_HEAD);
 	buf_init(&u->head, t->request.max);
@@ -191,10 +199,9 @@ bool upload_begin(struct txn *t)
 	if (t->expect) {
 		t->expect = false;
 		if (!t->down->go_on(t))
-			return true;
+			return;
 	}
 	upload_read(t);
-	return true;
 }
 
 /* ---- going out ---- */

@@ -4,6 +4,8 @@
 
 #include "base/err.h"
 
+#include <openssl/crypto.h>
+
 #include <stdio.h>
 
 static void settle(struct txn *t)
@@ -37,6 +39,8 @@ static bool kind_denied(struct txn *t, const struct verdict *v)
 static void on_undecided(struct txn *t, const struct verdict *v)
 {
 	char detail[sizeof v->malware + sizeof v->where + 4];
+	if (wait_password(t, v))
+		return;
 	snprintf(detail, sizeof detail, "%s%s%s", v->malware, v->where[0] ? ": " : "", v->where);
 	if ((v->also & VERDICT_BIT(VERDICT_ENCRYPTED)) && !t->org->encrypted_allow)
 		txn_deny(t, PAGE_ENCRYPTED, "verdict", detail);
@@ -81,7 +85,7 @@ static void on_verdict(const struct verdict *v, void *user)
 	struct worker *w = t->c->w;
 	t->scanning = false;
 	txn_forget_scan(t);
-	if (memcmp(v->sha256, t->asked, VERDICT_SHA) == 0)
+	if (memcmp(v->sha256, t->asked, VERDICT_SHA) == 0 && !t->tries) /* what a password opened is for who gave it */
 		verdict_cache_put(&w->verdicts, v, w->now);
 	judged(t, v);
 }
@@ -89,7 +93,7 @@ static void on_verdict(const struct verdict *v, void *user)
 static void submit(struct txn *t, struct hold *h)
 {
 	struct worker *w = t->c->w;
-	struct scan_job job = { .org = str_from(t->c->org->code), .content_type = t->type, .name = t->path,
+	struct scan_job job = { .org = str_from(t->c->org->code), .content_type = t->type, .name = t->path, .password = str_from(t->password),
 		                .timeout_ms = t->conf->verdict_ms, .done = on_verdict, .user = t };
 	bool own;
 	struct verdict error = { .kind = VERDICT_ERROR, .also = VERDICT_BIT(VERDICT_ERROR), .malware = "not submitted" };
@@ -118,6 +122,12 @@ void verdict_of_upload(struct txn *t, struct hold *h)
 		judged(t, &v);
 	else
 		submit(t, h);
+}
+
+void verdict_again(struct txn *t)
+{
+	submit(t, &t->hold);
+	OPENSSL_cleanse(t->password, sizeof t->password);
 }
 
 /* All of the answer is here. */

@@ -10,7 +10,11 @@
 #include "base/mem.h"
 #include "proxy/parcel.h"
 
+#include <openssl/crypto.h>
 #include <stdio.h>
+
+#define WAIT_TRIES 5   /* passwords */
+#define WAIT_FORM 1024 /* bytes */
 
 bool wait_wanted(const struct http_head *h)
 {
@@ -86,6 +90,11 @@ static void abort_parked(struct txn *t)
 
 static const struct txn_down parked = { take, go_on, answer, content, send_nothing, hand_over, abort_parked };
 
+static void tell_progress(struct txn *t)
+{
+	parcel_progress(t->c->parcel, t->hold.raw.size, t->rs_has_length ? t->rs_length : 0, t->state == TXN_VERDICT);
+}
+
 void wait_tick(struct conn *c)
 {
 	struct txn *t = c->txn;
@@ -93,10 +102,13 @@ void wait_tick(struct conn *c)
 		conn_destroy(c, "Reset");
 		return;
 	}
-	if (t->state == TXN_PARKED)
-		return;
-	parcel_progress(c->parcel, t->hold.raw.size, t->rs_has_length ? t->rs_length : 0, t->state == TXN_VERDICT);
-	txn_tick(t);
+	if (t->state == TXN_LOCKED && parcel_password(c->parcel, t->password)) {
+		t->tries++;
+		verdict_again(t);
+	} else if (t->state < TXN_LOCKED) {
+		tell_progress(t);
+		txn_tick(t);
+	}
 }
 
 void wait_leave(struct conn *c)
@@ -108,8 +120,8 @@ void wait_leave(struct conn *c)
 
 static void show(struct txn *t, const char *token, const struct parcel_view *v, struct str url)
 {
-	const struct page_wait wait = { .token = token, .name = v->name, .received = v->received, .total = v->total, .judging = v->state == PARCEL_JUDGING };
-	const struct page p = { .kind = v->state == PARCEL_READY ? PAGE_WAIT_READY : PAGE_WAIT, .org = t->org->name, .org_en = t->org->name_en,
+	const struct page_wait wait = { .token = token, .name = v->name, .received = v->received, .total = v->total, .judging = v->state == PARCEL_JUDGING, .wrong = v->wrong };
+	const struct page p = { .kind = v->state == PARCEL_READY ? PAGE_WAIT_READY : v->state == PARCEL_LOCKED ? PAGE_WAIT_LOCKED : PAGE_WAIT, .org = t->org->name, .org_en = t->org->name_en,
 		                .service = t->conf->service, .url = url, .category = "", .detail = "", .ref = v->ref, .wait = &wait, .now_ms = t->begin_wall };
 	t->silent = true;
 	txn_show(t, &p);
@@ -154,30 +166,64 @@ static struct txn *stand_in(struct txn *t)
 	return n;
 }
 
-void wait_begin(struct txn *t)
+/* t loses its terminal to *ret. False: it goes on as before. */
+static bool park(struct txn *t, struct txn **ret)
 {
 	const struct parcel_for f = { t->c->org->code, t->terminal };
 	char name[PARCEL_NAME];
 	struct parcel *parcel = NULL;
-	struct parcel_view v;
 	t->navigates = false; /* whatever comes of it: once */
 	page_ref(t->begin_wall, t->ref);
 	struct conn *p = parcel_create(&f, file_name(t, name), t->ref, t->c->w->now, &parcel) == 0 ? conn_park(t->c) : NULL;
 	struct txn *n = p ? stand_in(t) : NULL;
-	if (!n) { /* it goes on as before */
+	if (!n) {
 		if (p)
 			conn_destroy(p, NULL);
 		parcel_leave(&parcel);
-		return;
+		return false;
 	}
 	p->parcel = parcel;
 	p->txn = t;
 	t->c = p;
 	t->down = &parked;
 	t->down_stream = NULL;
-	parcel_progress(parcel, t->hold.raw.size, t->rs_has_length ? t->rs_length : 0, t->state == TXN_VERDICT);
-	parcel_look(str_from(parcel_token(parcel)), &f, p->w->now, &v);
-	show(n, parcel_token(parcel), &v, t->url);
+	*ret = n;
+	return true;
+}
+
+static void show_first(struct txn *t, struct txn *n)
+{
+	const struct parcel *p = t->c->parcel;
+	const struct parcel_for f = { t->c->org->code, t->terminal };
+	struct parcel_view v;
+	if (parcel_look(str_from(parcel_token(p)), &f, t->c->w->now, &v) == 0)
+		show(n, parcel_token(p), &v, t->url);
+}
+
+void wait_begin(struct txn *t)
+{
+	struct txn *n;
+	if (!park(t, &n))
+		return;
+	tell_progress(t);
+	show_first(t, n);
+}
+
+/* Only zip's own encryption can be opened here; documents' and 7-Zip's can't. */
+bool wait_password(struct txn *t, const struct verdict *v)
+{
+	bool locked = (v->also & VERDICT_BIT(VERDICT_ENCRYPTED)) || t->tries; /* a wrong one may look as if the file were broken */
+	struct txn *n = NULL;
+	if (!locked || !t->org->encrypted_ask || t->org->encrypted_allow || !t->person || t->tries >= WAIT_TRIES || strcmp(v->type, "zip") != 0 ||
+	    (!t->tries && (v->also & VERDICT_BIT(VERDICT_UNSCANNABLE))) || (v->also & VERDICT_BIT(VERDICT_ERROR)))
+		return false;
+	if (t->c->state != CONN_PARKED && !park(t, &n))
+		return false;
+	t->state = TXN_LOCKED;
+	parcel_lock(t->c->parcel, t->tries);
+	if (n)
+		show_first(t, n);
+	return true;
 }
 
 /* ---- its requests ---- */
@@ -231,6 +277,25 @@ static void hand_out(struct txn *t, struct str token, const struct parcel_for *f
 		txn_answer(t, true, g.size);
 }
 
+/* p=PASSWORD */
+void wait_form(struct txn *t, struct str content)
+{
+	const struct parcel_for f = { t->c->org->code, t->terminal };
+	struct str token = STR("");
+	char password[PARCEL_PASSWORD], path[sizeof PARCEL_PATH + PARCEL_TOKEN + 8];
+	bool get, ok = str_starts(content, STR("p=")) && form_decode((struct str){ content.ptr + 2, content.len - 2 }, password, sizeof password);
+	ok = ok && parcel_request_parse(t->target.path, &token, &get) == 0 && parcel_unlock(token, &f, password) == 0;
+	OPENSSL_cleanse(password, sizeof password);
+	upload_free(t);
+	if (!ok) {
+		txn_fail(t, PAGE_WAIT_GONE, "wait", "");
+		return;
+	}
+	t->silent = true;
+	snprintf(path, sizeof path, PARCEL_PATH "?t=" STR_FMT, STR_ARG(token));
+	txn_redirect(t, path);
+}
+
 bool wait_answer(struct txn *t)
 {
 	const struct parcel_for f = { t->c->org->code, t->terminal };
@@ -240,6 +305,11 @@ bool wait_answer(struct txn *t)
 	int r = parcel_request_parse(t->target.path, &token, &get);
 	if (r == -E_NOT_FOUND)
 		return false;
+	if (r == 0 && t->method == HTTP_POST && t->rq.counted && t->rq.length && t->rq.length <= WAIT_FORM) {
+		t->form = true;
+		upload_hold(t);
+		return true;
+	}
 	if (r < 0 || t->method != HTTP_GET || !t->rq_done || parcel_look(token, &f, t->c->w->now, &v) < 0) {
 		txn_fail(t, PAGE_WAIT_GONE, "wait", "");
 	} else if (v.state == PARCEL_REFUSED || (v.state == PARCEL_READY && get)) {

@@ -23,7 +23,7 @@ struct broker_job {
 	struct broker *b;
 	struct flight *flight;
 	uint64_t id;
-	char org[8], name[VERDICT_NAME_MAX];
+	char org[8], name[VERDICT_NAME_MAX], password[VERDICT_PASSWORD]; /* with one, nothing of it is shared or cached */
 	int fd;
 	uint64_t size, limit;
 	int64_t deadline_ms;
@@ -44,6 +44,7 @@ struct flight {
 	int64_t deadline_ms;
 	struct verdict v;
 	bool shared; /* stands in broker.flights under its hash */
+	bool opened; /* with a password: that clamd has none says nothing */
 };
 
 struct broker {
@@ -214,7 +215,7 @@ static bool clamd_said(struct flight *f, enum clamd_result result, struct str na
 	}
 	if (result == CLAMD_FAILED)
 		stats_add(f->b->clamd_errors, 1);
-	if (result != CLAMD_CLEAN)
+	if (result != CLAMD_CLEAN && !(result == CLAMD_ENCRYPTED && f->opened && !where[0]))
 		note(f, kinds[result], text, where);
 	return false;
 }
@@ -296,13 +297,14 @@ static void on_walked(const struct walk_result *r, void *user)
 static const struct walker_calls walk_calls = { on_member, on_walked };
 
 /* False: no worker to be had. */
-static bool walk_start(struct flight *f, int fd, const char *name)
+static bool walk_start(struct flight *f, int fd, const char *name, const char *password)
 {
 	const struct walk_limits *l = f->b->o.limits;
 	int64_t left = f->deadline_ms - clock_mono_ms();
 	struct worker_ask a = { .timeout_ms = left > 0 ? (uint32_t)left : 1, .depth = l->depth, .files = (uint32_t)l->files,
 		                .ratio = (uint32_t)l->ratio, .bytes = l->bytes };
 	str_copy(str_from(name), a.name, sizeof a.name);
+	str_copy(str_from(password), a.password, sizeof a.password);
 	f->walk = walker_start(f->b->o.walker, fd, &a, &walk_calls, f);
 	return f->walk != NULL;
 }
@@ -324,7 +326,8 @@ static struct flight *flight_new(struct broker_job *j)
 	f->v = j->v;
 	f->v.generation = atomic_load_explicit(b->o.generation, memory_order_acquire);
 	f->deadline_ms = j->deadline_ms;
-	f->shared = j->sealed && map_put(&b->flights, sha_key(&f->v), f) == 0;
+	f->opened = j->password[0];
+	f->shared = j->sealed && !f->opened && map_put(&b->flights, sha_key(&f->v), f) == 0;
 	f->next = b->all;
 	if (b->all)
 		b->all->prev = f;
@@ -342,7 +345,7 @@ static bool flight_start(struct broker_job *j)
 		fail(&j->v, VERDICT_ERROR, "no memory");
 		return false;
 	}
-	bool ok = !b->o.walker || walk_start(f, fd, j->name);
+	bool ok = !b->o.walker || walk_start(f, fd, j->name, j->password);
 	if (ok) {
 		j->fd = -1;
 		f->scan = clamd_scan(b->o.clamd, fd, j->deadline_ms, on_scanned, f);
@@ -366,10 +369,10 @@ static bool job_settle(struct broker_job *j, struct verdict *ret)
 	struct broker *b = j->b;
 	if (j->read_failed || j->grew)
 		fail(&j->v, j->grew ? VERDICT_UNSCANNABLE : VERDICT_ERROR, j->grew ? "size" : "cannot read");
-	else if (verdict_cache_get(b->o.cache, j->v.sha256, clock_mono_ms(), ret))
+	else if (!j->password[0] && verdict_cache_get(b->o.cache, j->v.sha256, clock_mono_ms(), ret))
 		return true;
 	else {
-		struct flight *f = j->sealed ? map_get(&b->flights, sha_key(&j->v)) : NULL;
+		struct flight *f = j->sealed && !j->password[0] ? map_get(&b->flights, sha_key(&j->v)) : NULL;
 		if (!f && flight_start(j))
 			return false;
 		if (f) {
@@ -508,6 +511,7 @@ static struct broker_job *job_new(struct broker *b, const struct verdict_request
 	j->work.data = j;
 	memcpy(j->org, rq->org, sizeof j->org);
 	memcpy(j->name, rq->name, sizeof j->name);
+	memcpy(j->password, rq->password, sizeof j->password);
 	j->deadline_ms = clock_mono_ms() + (timeout < 600000 ? timeout : 600000);
 	j->next = b->jobs;
 	if (b->jobs)

@@ -303,6 +303,7 @@ int scan_client_submit(struct scan_client *c, const struct scan_job *job, uint64
 	copy_text(j->rq.org, sizeof j->rq.org, job->org);
 	copy_text(j->rq.content_type, sizeof j->rq.content_type, job->content_type);
 	copy_text(j->rq.name, sizeof j->rq.name, job->name);
+	copy_text(j->rq.password, sizeof j->rq.password, job->password);
 	if (job->sha256)
 		memcpy(j->rq.sha256, job->sha256, VERDICT_SHA);
 	*c->last = j;

@@ -23,6 +23,7 @@ struct scan_job {
 	struct str org;          /* 6 digits or "" */
 	struct str content_type; /* as the origin declared it; may be empty */
 	struct str name;         /* file name or last part of the path; may be empty */
+	struct str password;     /* for what asks for one; may be empty */
 	int timeout_ms;          /* from now; 0: 30 s */
 	scan_done done;
 	void *user;

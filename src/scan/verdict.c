@@ -29,6 +29,7 @@ void verdict_request_write(struct buf *b, const struct verdict_request *r)
 		wr_clean(b, r->content_type, sizeof r->content_type);
 		wr_clean(b, r->name, sizeof r->name);
 		wr_u32(b, r->timeout_ms);
+		wr_clean(b, r->password, sizeof r->password);
 	} else if (r->op == VERDICT_LOOKUP) {
 		buf_put(b, r->sha256, VERDICT_SHA);
 	}
@@ -49,6 +50,7 @@ int verdict_request_read(const void *p, size_t n, struct verdict_request *ret)
 		rd_text(&r, ret->content_type, sizeof ret->content_type);
 		rd_text(&r, ret->name, sizeof ret->name);
 		ret->timeout_ms = rd_u32(&r);
+		rd_text(&r, ret->password, sizeof ret->password);
 		break;
 	case VERDICT_LOOKUP:
 		rd_bytes(&r, ret->sha256, VERDICT_SHA);

@@ -1,7 +1,8 @@
 /* The verdict protocol between those who hold a body (toride-proxyd) and toride-scand.
  *
  * Stream socket SOCK_VERDICT, each message with a u32 length in front (wire/sock.h), fields by wire/cursor.h:
- *   scan    u8 1, u64 id, text org, text content_type (declared), text name, u32 timeout_ms
+ *   scan    u8 1, u64 id, text org, text content_type (declared), text name, u32 timeout_ms,
+ *           text password (for containers in it that ask for one; "": none. What comes of it is cached nowhere)
  *           with exactly one descriptor: the whole body, from offset 0, a regular file or memfd. A memfd that is
  *           sealed (F_SEAL_WRITE|GROW|SHRINK) can't change behind the scanner: only such verdicts are cached.
  *   lookup  u8 2, u64 id, 32 bytes SHA-256                  (answer `unknown` when it isn't cached)
@@ -21,6 +22,7 @@
 #define VERDICT_MESSAGE_MAX 2048
 #define VERDICT_NAME_MAX 256
 #define VERDICT_SHA 32
+#define VERDICT_PASSWORD 64
 
 enum verdict_kind {
 	VERDICT_UNKNOWN = 0,     /* lookup only: nobody has scanned it */
@@ -52,6 +54,7 @@ struct verdict_request {
 	char content_type[VERDICT_NAME_MAX];
 	char name[VERDICT_NAME_MAX];
 	uint32_t timeout_ms;
+	char password[VERDICT_PASSWORD];
 	uint8_t sha256[VERDICT_SHA];
 };
 

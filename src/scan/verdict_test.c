@@ -18,7 +18,7 @@
 static void requests_go_and_come(void **state)
 {
 	struct verdict_request rq = { .op = VERDICT_SCAN, .id = 7, .org = "412015", .content_type = "text/html",
-		                      .name = "a\nb\x01.exe", .timeout_ms = 5000 }, got;
+		                      .name = "a\nb\x01.exe", .timeout_ms = 5000, .password = "open sesame" }, got;
 	struct buf b;
 	buf_init(&b, VERDICT_MESSAGE_MAX);
 	verdict_request_write(&b, &rq);
@@ -26,6 +26,7 @@ static void requests_go_and_come(void **state)
 	assert_string_equal(got.name, "a?b?.exe");
 	assert_string_equal(got.org, "412015");
 	assert_int_equal(got.timeout_ms, 5000);
+	assert_string_equal(got.password, "open sesame");
 	for (size_t n = 0; n < b.len; n++) /* any shorter message is refused */
 		assert_int_equal(verdict_request_read(b.ptr, n, &got), -E_INVALID);
 	buf_putc(&b, 0);

@@ -34,7 +34,7 @@ config() { # black list of the first organisation, its exceptions (JSON), its re
 	   {name:"body.example",addr:"203.0.113.7"},{name:".example",addr:"127.0.0.1"}]},
 	 orgs:[
 	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:["pass.example"],
-	   resolver:$resolver,resolver_from:"127.0.0.7",scan_fail:"closed",scan_max_mib:8,progress_after_s:1,unscannable_allow:false,safe_search:true,upload_max_mib:4,deny_downloads:["programs"],deny_uploads:["programs"],release_mail:"it@city.example",pac:"function FindProxyForURL(){}\n",
+	   resolver:$resolver,resolver_from:"127.0.0.7",scan_fail:"closed",scan_max_mib:8,progress_after_s:1,encrypted_ask:true,unscannable_allow:false,safe_search:true,upload_max_mib:4,deny_downloads:["programs"],deny_uploads:["programs"],release_mail:"it@city.example",pac:"function FindProxyForURL(){}\n",
 	   tenants:{google:["city.example"]},
 	   url:{white:["partner.example"],deny_categories:["malware"],categories:[{id:"care",action:"coach",categories:["shopping"]},{id:"why",action:"override",categories:["video"]},{id:"noon",action:"allow",categories:["games"],terminals:["127.0.0.1"]},{id:"leisure",action:"deny",categories:["social","games"]}],black:(if $exceptions == [] then [$black] else [$black, "pass.example"] end),exceptions:$exceptions}},
 	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",resolver:"127.0.0.54",resolver_from:"127.0.0.8",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,trickle_after_s:1,transparent:true,no_decrypt:["pass.example"],
@@ -282,6 +282,25 @@ try "but the file" eval 'came whole 200 && cmp out.whole gated'
 try "the person gets his" eval 'until_true 10 page 200 安全の確認が終わりました $A "$G/.toride-wait?t=$token" && get 200 $A "$G/.toride-wait?t=$token&get"'
 try "what is blocked while it is waited for is dropped" eval 'waits $W $G/gate/five && blocks 3 $G/gate/five && until_true 5 page 410 受け取りは終わっています $A "$G/.toride-wait?t=$token"'
 blocks >/dev/null; touch five.go
+# ---- a person is asked for a password
+base64 -d <<<UEsDBAoACQAAAMYufV38mSyoHQAAABEAAAAFAAAAYS50eHS3VOs6I3aXvlTyVjSLhN+w2fhDtXbb1EUZ1ODAMVBLBwj8mSyoHQAAABEAAABQSwECHgMKAAkAAADGLn1d/JksqB0AAAARAAAABQAAAAAAAAABAAAApIEAAAAAYS50eHRQSwUGAAAAAAEAAQAzAAAAUAAAAAAA >www/locked.zip # one line of text; the password is: secret
+base64 -d <<<UEsDBAoACQAAAMUufV08z1FoUAAAAEQAAAAJAAAAZWljYXIuYmluAymRCTc7OEYRswIOR+/trTsMAZGA9MchjnsQ6GXkOhKEfw/kF/zpkptkFnIaHp/CSH1p3ue0YWRE9dlPhqUCRFozKiJnMQ6ZYeuj9apvMRJQSwcIPM9RaFAAAABEAAAAUEsBAh4DCgAJAAAAxS59XTzPUWhQAAAARAAAAAkAAAAAAAAAAQAAAKSBAAAAAGVpY2FyLmJpblBLBQYAAAAAAQABADcAAACHAAAAAAA= >www/lockedbad.zip # EICAR
+L=http://site.example:8000
+asks() { page 200 パスワードの付いたファイルです "$@" || return; token=$(sed -n 's,.*action="/.toride-wait?t=\([0-9a-f]*\)".*,\1,p' out); [ -n "$token" ]; }
+tell() { get 303 $A -d "p=$1" "$L/.toride-wait?t=$token"; }
+try "a program is refused a zip with a password" page 403 パスワード付きのファイル $A $L/locked.zip
+try "a person is asked for it" asks $W $L/locked.zip
+try "the file doesn't come without" page 200 パスワードの付いたファイルです $A "$L/.toride-wait?t=$token&get"
+try "another terminal can't give it" get 410 --interface 127.0.0.3 $A -d p=secret "$L/.toride-wait?t=$token"
+try "a wrong one is told" eval 'tell wrong && until_true 10 page 200 パスワードが違うようです $A "$L/.toride-wait?t=$token"'
+try "the right one lets it be looked into" eval 'tell secret && until_true 10 page 200 安全の確認が終わりました $A "$L/.toride-wait?t=$token"'
+try "then it comes, as it was" eval 'get 200 $A "$L/.toride-wait?t=$token&get" && cmp out www/locked.zip'
+try "for nobody else it counts as harmless" page 403 パスワード付きのファイル $A $L/locked.zip
+try "what is bad inside is found" eval 'asks $W $L/lockedbad.zip && tell secret && until_true 10 page 403 ウイルスが見つかった $A "$L/.toride-wait?t=$token"'
+try "which its event names" event '/lockedbad.zip".*"verdict":"malicious","malware":\{"name":"Eicar'
+try "five that don't fit are enough" eval 'asks $W $L/locked.zip && (for i in 1 2 3 4; do tell x && until_true 10 page 200 パスワードが違うようです $A "$L/.toride-wait?t=$token" || exit 1; done) && tell x && until_true 10 page 403 パスワード付きのファイル $A "$L/.toride-wait?t=$token"'
+try "no password stands in a record" eval '! grep -aq secret events.bin toride-*.log'
+
 # ---- a program gets a little before the verdict, where its body wants that
 later drip -N $C $G/gate/drip
 try "a program that waits gets some of it" until_true 10 test -s out.drip
