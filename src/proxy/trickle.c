@@ -36,6 +36,8 @@ bool trickle_due(const struct txn *t)
 		return false;
 	if (t->drips)
 		return ms - o->trickle_after >= (int64_t)(t->dripped.len / TRICKLE_STEP) * TRICKLE_MS;
+	if (t->person && o->progress_after) /* he gets a page */
+		return false;
 	return t->status == 200 && t->method == HTTP_GET && !t->upload && !t->head_only && t->rs_has_length && t->rs_length <= o->scan_max &&
 	       comes_as_a_whole(t->type);
 }

@@ -36,7 +36,7 @@ bool wait_due(const struct txn *t)
 {
 	const struct conf_org *o = t->org;
 	bool may_stream = o->unscannable_allow && !(t->rs_has_length && t->rs_length <= o->scan_max);
-	return t->navigates && (t->state == TXN_BODY || t->state == TXN_VERDICT) && o->progress_after &&
+	return t->navigates && !t->drips && (t->state == TXN_BODY || t->state == TXN_VERDICT) && o->progress_after &&
 	       t->c->w->now - t->begin_ms >= o->progress_after && t->status == 200 && !t->upload && !is_document(t->type) && !may_stream;
 }
 
@@ -214,7 +214,7 @@ bool wait_password(struct txn *t, const struct verdict *v)
 {
 	bool locked = (v->also & VERDICT_BIT(VERDICT_ENCRYPTED)) || t->tries; /* a wrong one may look as if the file were broken */
 	struct txn *n = NULL;
-	if (!locked || !t->org->encrypted_ask || t->org->encrypted_allow || !t->person || t->tries >= WAIT_TRIES || strcmp(v->type, "zip") != 0 ||
+	if (!locked || !t->org->encrypted_ask || t->org->encrypted_allow || !t->person || t->drips || t->tries >= WAIT_TRIES || strcmp(v->type, "zip") != 0 ||
 	    (!t->tries && (v->also & VERDICT_BIT(VERDICT_UNSCANNABLE))) || (v->also & VERDICT_BIT(VERDICT_ERROR)))
 		return false;
 	if (t->c->state != CONN_PARKED && !park(t, &n))
