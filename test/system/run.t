@@ -37,7 +37,8 @@ $T lab up 2>"$W/up"; ok $? "the next start sweeps it and comes up"
 $T lab down; nothing_left; ok $? "and leaves nothing"
 
 sed 's/reads the news/cannot be/; s/today.s news/yesterday/' lab/story.json | sed '0,/"expect"/s//"within": 1, "expect"/' >"$W/bad.json"
-$T lab run "$W/bad.json" >"$W/badout" 2>&1; [ $? -eq 1 ] && grep -q '✗' "$W/badout"; ok $? "a step that doesn't happen: exit code 1"
+$T lab run "$W/bad.json" >"$W/badout" 2>&1; code=$?; echo "exit code $code" >>"$W/badout"; show=("$W/badout")
+[ $code -eq 1 ] && grep -q '✗' "$W/badout"; ok $? "a step that doesn't happen: exit code 1"
 nothing_left; ok $? "and nothing is left"
 
 # Machines that can't: one clear sentence each, nothing begun. A copy of the program in a network and with names of its own, so
