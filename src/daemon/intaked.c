@@ -107,12 +107,13 @@ static void packet(const struct nflog_packet *p, void *user)
 	buf_done(&b);
 }
 
+/* status < 0: the kernel had more than the socket holds (ENOBUFS). libuv has stopped looking, which would be for good; the loss is counted below. */
 static void packets_ready(uv_poll_t *h, int status, int events)
 {
 	struct intaked *t = h->data;
 	(void)events;
 	if (status < 0)
-		return;
+		uv_poll_start(h, UV_READABLE, packets_ready);
 	links_work(t->links); /* a packet may come in by an interface that is a millisecond old */
 	if (nflog_read(t->nflog_fd, &t->feed, NFLOG_TURN, packet, t) < 0)
 		log_warn("", "nflog", "cannot read");
@@ -127,8 +128,9 @@ static void links_ready(uv_poll_t *h, int status, int events)
 {
 	struct intaked *t = h->data;
 	(void)events;
-	if (status == 0)
-		links_work(t->links);
+	if (status < 0) /* as above */
+		uv_poll_start(h, UV_READABLE, links_ready);
+	links_work(t->links);
 }
 
 /* ---- the public sites' files ---- */

@@ -274,13 +274,16 @@ static void time_judged(struct probed *p, const struct sntp_answer *a)
 	set(p, "", "time_synchronised", a->synchronised);
 }
 
-/* At once: the way back counts. */
+/* At once: the way back counts. A question that came while chronyd started anew is refused (ECONNREFUSED): libuv tells that as status < 0 and stops
+ * looking, which would be for good. */
 static void on_answer(uv_poll_t *h, int status, int events)
 {
 	struct probed *p = h->data;
 	unsigned char msg[512];
 	struct sntp_answer a;
-	(void)status, (void)events;
+	(void)events;
+	if (status < 0)
+		uv_poll_start(h, UV_READABLE, on_answer);
 	for (ssize_t n; (n = recv(p->time_fd, msg, sizeof msg, MSG_DONTWAIT)) >= 0;)
 		if (p->asked_ms && sntp_read(msg, (size_t)n, p->asked_ms, clock_now_ms(), &a))
 			p->answer = a;

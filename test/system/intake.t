@@ -220,6 +220,21 @@ try "and the log is intact" until_true 8 unsigned
 pid=$(pgrep -P "$intake" -x toride-intaked || echo "$intake"); kill "$pid"; wait "$intake" 2>/dev/null; intake=
 umount state/segments
 
+# ---- more than the kernel keeps for us: told as lost, and what comes afterwards is recorded as ever
+rm -rf state/segments state/intake; mkdir state/segments state/intake
+r=$(grep -c '"message":"ready' intake.log)
+start_intake
+until_true 10 ready $((r + 1))
+pid=$(pgrep -P "$intake" -x toride-intaked || echo "$intake"); kill -STOP "$pid"
+ip netns exec "$org1" python3 -c 'import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for i in range(400000): s.sendto(b"x", ("10.1.0.1", 7))'
+kill -CONT "$pid"
+try "more denials than the kernel keeps are told as lost" until_true 15 has service 'the kernel dropped'
+comes() { send_tcp "$org2" 10.2.0.1 10; has 412023 '"rule":{"uid":"block"}'; }
+try "and what comes afterwards is recorded" until_true 15 comes
+kill "$pid"; wait "$intake" 2>/dev/null; intake=
+
 # ---- retention: a day for one body, nothing said for the other. The process's own clock is set back, so that what it begins
 # is old when it comes back, and then forward past the day; the log verifier's isn't.
 rm -rf state/segments state/intake; mkdir state/segments state/intake; mkdir -p state/generations/c
