@@ -146,6 +146,7 @@ flood() { # a busy machine sends little more than is allowed: again, then, while
 }
 try "a flood from one address is limited" until_true 10 flood
 echo "# flood: $(sort "$top/flood" | uniq -c | tr -s ' \n' ' ')"
+try "and each request of it is answered, in one connection" is "$(grep -cE "^(200|429)" "$top/flood")" 1500
 try "another visitor isn't" is "$(code www.$B.lg.example /kept)" 200
 try "nor is the flooding one at another site" is "$(on inet curl -sS -o /dev/null -w '%{http_code}' -k --interface 203.0.113.66 --resolve "www.$A.lg.example:443:$W4" https://www.$A.lg.example/)" 200
 on inet curl -sS -Z --no-progress-meter --parallel-max 10 -o /dev/null -w '%{http_code}\n' --interface 203.0.113.67 -k --resolve "www.$B.lg.example:443:$W4" -d "mail=x" \
