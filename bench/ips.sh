@@ -17,6 +17,8 @@ ip link add name wan0 netns "$tag-desk" type veth peer name i-wan0 netns "$tag-m
 world ip addr add 203.0.113.66/24 dev eth0; desk ip addr add 203.0.113.1/24 dev wan0
 world ip link set eth0 up; world ip link set lo up; desk ip link set wan0 up; desk ip link set lo up
 mid ip link set line0 up; mid ip link set i-wan0 up
+# The description also inspects what the proxy decrypts: its cable is there, and nothing comes by it.
+mid ip link add name toride-mirror type veth peer name toride-mirror-i; mid ip link set toride-mirror up; mid ip link set toride-mirror-i up
 for e in "world eth0" "mid line0" "mid i-wan0" "desk wan0"; do set -- $e; $1 ethtool -K "$2" tx off tso off gso off gro off sg off >/dev/null 2>&1; done
 door() { # bridge | inspect
 	local a=drop b=drop; [ "$1" = inspect ] || { a='fwd to "i-wan0"' b='fwd to "line0"'; }
