@@ -17,6 +17,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #define RELOAD_MS 180000 /* 40,000 rules take seven seconds */
 #define START_MS 30000
@@ -148,8 +149,20 @@ static int tell_reload(void *arg, struct buf *out, struct err *err)
 	return suricata_control("reload-rules", RELOAD_MS, NULL, err);
 }
 
+/* What it has got to, for whoever has to find out why it went no further. */
+static const char *how_far(pid_t now, const struct door *to)
+{
+	char path[PLACE_MAX];
+	struct stat ready;
+	if (now <= 0)
+		return "it isn't running";
+	if (stat(place_in_run(path, sizeof path, "ready/suricata"), &ready) < 0 || ready.st_size == 0)
+		return "it runs and isn't ready";
+	return door_captured_now(to) ? "it reads from the lines, and the door wasn't moved" : "it is ready, and reads from none or not all of the lines";
+}
+
 /* Until another process than `old` inspects. */
-static int wait_inspecting(const struct env *e, pid_t old, struct err *err)
+static int wait_inspecting(const struct env *e, const struct door *to, pid_t old, struct err *err)
 {
 	int64_t until = clock_mono_ms() + (e->wait_ms > RELOAD_MS ? e->wait_ms : RELOAD_MS);
 	for (;;) {
@@ -157,8 +170,7 @@ static int wait_inspecting(const struct env *e, pid_t old, struct err *err)
 		if (now > 0 && now != old && door_said() == DOOR_INSPECT)
 			return 0;
 		if (clock_mono_ms() > until)
-			return err_set(err, E_TIMEOUT, "suricata", "doesn't inspect within %d s%s", RELOAD_MS / 1000,
-			               now > 0 ? "" : ": it isn't running");
+			return err_set(err, E_TIMEOUT, "suricata", "doesn't inspect within %d s: %s", RELOAD_MS / 1000, how_far(now, to));
 		poll(NULL, 0, 50);
 	}
 }
@@ -170,12 +182,12 @@ static int engine_run(const struct env *e, const struct step *s, const struct do
 	if (!to->n || !process_expected(e, "suricata"))
 		return 0; /* the supervisor starts and ends it with STATE/current */
 	if (pid <= 0)
-		return wait_inspecting(e, 0, err);
+		return wait_inspecting(e, to, 0, err);
 	if (s->arg == IPS_RESTART) {
 		kill(pid, SIGTERM);
-		return wait_inspecting(e, pid, err);
+		return wait_inspecting(e, to, pid, err);
 	}
-	int r = wait_inspecting(e, 0, err); /* one that is starting reads the generation in force, or the one before */
+	int r = wait_inspecting(e, to, 0, err); /* one that is starting reads the generation in force, or the one before */
 	buf_init(&out, 64);
 	if (r == 0)
 		r = child_call(0, tell_reload, NULL, RELOAD_MS + 5000, &out, err);
