@@ -12,20 +12,30 @@
 
 struct parcel {
 	bool used;
-	char org[8], token[PARCEL_TOKEN];
+	char org[8], origin[PARCEL_ORIGIN], token[PARCEL_TOKEN];
 	struct prefix terminal;
 	struct parcel_view v;
 	struct parcel_goods goods;
-	int64_t asked_ms, done_ms;
+	int64_t asked_ms, done_ms; /* done: nothing more comes but what a person gives or fetches; 0: not yet */
 	char password[PARCEL_PASSWORD]; /* given, and not fetched yet */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct parcel all[PARCEL_MAX];
 
+static bool is_orgs(const struct parcel *p, const struct parcel_for *f)
+{
+	return p->used && strcmp(p->org, f->org) == 0;
+}
+
+static bool is_terminals(const struct parcel *p, const struct parcel_for *f)
+{
+	return is_orgs(p, f) && memcmp(&p->terminal, &f->terminal, sizeof p->terminal) == 0;
+}
+
 static bool is_for(const struct parcel *p, const struct parcel_for *f)
 {
-	return p->used && strcmp(p->org, f->org) == 0 && memcmp(&p->terminal, &f->terminal, sizeof p->terminal) == 0;
+	return is_terminals(p, f) && strcmp(p->origin, f->origin) == 0;
 }
 
 static struct parcel *find(struct str token, const struct parcel_for *f)
@@ -48,16 +58,17 @@ static void drop_goods(struct parcel *p)
 
 /* ---- by its owner ---- */
 
-/* A free place; NULL: there is none, or this terminal has enough. */
+/* A free place; NULL: there is none, or this terminal or its organisation has enough. */
 static struct parcel *place(const struct parcel_for *f)
 {
 	struct parcel *free = NULL;
-	size_t n = 0;
+	size_t n = 0, n_org = 0;
 	for (size_t i = 0; i < PARCEL_MAX; i++) {
 		free = free || all[i].used ? free : &all[i];
-		n += is_for(&all[i], f);
+		n += is_terminals(&all[i], f);
+		n_org += is_orgs(&all[i], f);
 	}
-	return n < PARCEL_TERMINAL ? free : NULL;
+	return n < PARCEL_TERMINAL && n_org < PARCEL_ORG ? free : NULL;
 }
 
 int parcel_create(const struct parcel_for *f, struct str name, const char *ref, int64_t now_ms, struct parcel **ret)
@@ -70,6 +81,7 @@ int parcel_create(const struct parcel_for *f, struct str name, const char *ref, 
 		rnd_bytes(random, sizeof random);
 		hex_format(random, sizeof random, p->token);
 		snprintf(p->org, sizeof p->org, "%s", f->org);
+		snprintf(p->origin, sizeof p->origin, "%s", f->origin);
 		snprintf(p->v.name, sizeof p->v.name, "%.*s", (int)(name.len < PARCEL_NAME ? name.len : PARCEL_NAME - 1), name.ptr ? name.ptr : "");
 		snprintf(p->v.ref, sizeof p->v.ref, "%s", ref);
 	}
@@ -111,10 +123,11 @@ bool parcel_wanted(const struct parcel *p, int64_t now_ms)
 	return !gone;
 }
 
-void parcel_lock(struct parcel *p, unsigned wrong)
+void parcel_lock(struct parcel *p, unsigned wrong, int64_t now_ms)
 {
 	pthread_mutex_lock(&lock);
 	p->v.state = PARCEL_LOCKED;
+	p->done_ms = now_ms;
 	p->v.wrong = wrong;
 	pthread_mutex_unlock(&lock);
 }

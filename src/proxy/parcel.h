@@ -4,7 +4,9 @@
  *
  * The thread that fetches owns a parcel from parcel_create() to parcel_leave(); it tells how far it is and, once the verdict is
  * there, what is to be handed over: the file, or the page that says why not. Anybody who knows the token asks; the token (128
- * random bits) holds for the terminal and organisation it was made for, and hands over once. */
+ * random bits) holds for the terminal, organisation and origin it was made for, and hands over once. The origin (RFC 6454), since
+ * a site's scripts can read the page that stands at its address, and the token in it: at another site's address its file
+ * would be that site's word, with its cookies and scripts. */
 #ifndef PROXY_PARCEL_H
 #define PROXY_PARCEL_H
 
@@ -14,12 +16,14 @@
 
 #define PARCEL_PATH "/.toride-wait"
 #define PARCEL_MAX 1024          /* of the process; how many bytes they hold is counted as every body's is (share.h) */
+#define PARCEL_ORG 256           /* of one organisation */
 #define PARCEL_TERMINAL 16       /* of one terminal */
 #define PARCEL_TOKEN 33
 #define PARCEL_NAME 256
 #define PARCEL_PASSWORD 64
 #define PARCEL_SILENT_MS 150000  /* nobody asks so long (browsers ask once a minute from a tab in the background): given up */
-#define PARCEL_KEEP_MS 900000    /* a finished one */
+#define PARCEL_KEEP_MS 900000    /* a finished one, and one whose password nobody gives */
+#define PARCEL_ORIGIN 288        /* "https://" and TARGET_AUTHORITY (target.h) */
 
 struct parcel;
 
@@ -35,6 +39,7 @@ enum parcel_state {
 struct parcel_for {
 	const char *org;
 	struct prefix terminal;
+	char origin[PARCEL_ORIGIN]; /* "https://example.jp:8443" */
 };
 
 struct parcel_view {
@@ -55,20 +60,20 @@ struct parcel_goods {
 
 /* ---- by its owner ---- */
 
-/* 0, -E_LIMIT (of the process, or the terminal), -E_NOMEM. */
+/* 0, -E_LIMIT (of the process, the organisation, or the terminal). */
 int parcel_create(const struct parcel_for *f, struct str name, const char *ref, int64_t now_ms, struct parcel **ret);
 const char *parcel_token(const struct parcel *p);
 void parcel_progress(struct parcel *p, uint64_t received, uint64_t total, bool judging);
 /* READY or REFUSED: g's head and fd are taken. */
 void parcel_finish(struct parcel *p, bool refused, const struct parcel_goods *g, int64_t now_ms);
 bool parcel_wanted(const struct parcel *p, int64_t now_ms); /* false: handed over, or nobody asks for it any more */
-void parcel_lock(struct parcel *p, unsigned wrong); /* LOCKED */
+void parcel_lock(struct parcel *p, unsigned wrong, int64_t now_ms); /* LOCKED */
 bool parcel_password(struct parcel *p, char dst[PARCEL_PASSWORD]); /* somebody gave one; it is forgotten here */
 void parcel_leave(struct parcel **p);
 
 /* ---- by who holds the token ---- */
 
-/* 0, -E_NOT_FOUND: none of this terminal's, or gone. Each look keeps it. */
+/* 0, -E_NOT_FOUND: none of this terminal's and origin's, or gone. Each look keeps it. */
 int parcel_look(struct str token, const struct parcel_for *f, int64_t now_ms, struct parcel_view *ret);
 uint64_t parcel_size(struct str token, const struct parcel_for *f); /* of what would be taken, 0: nothing */
 int parcel_take(struct str token, const struct parcel_for *f, struct parcel_goods *ret); /* once */

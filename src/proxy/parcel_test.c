@@ -6,11 +6,12 @@
 #include "proxy/parcel.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 static struct parcel_for who(const char *org, const char *terminal)
 {
-	struct parcel_for f = { .org = org };
+	struct parcel_for f = { .org = org, .origin = "https://files.example" };
 	assert_int_equal(prefix_parse(str_from(terminal), &f.terminal), 0);
 	return f;
 }
@@ -29,12 +30,16 @@ static struct parcel_goods goods(void)
 	return g;
 }
 
-static void a_token_is_one_terminals(void **state)
+static void a_token_is_one_terminals_at_one_origin(void **state)
 {
-	const struct parcel_for f = who("412015", "10.1.0.5"), others[] = { who("412023", "10.1.0.5"), who("412015", "10.1.0.6") };
+	const struct parcel_for f = who("412015", "10.1.0.5");
+	struct parcel_for others[] = { who("412023", "10.1.0.5"), who("412015", "10.1.0.6"), who("412015", "10.1.0.5"),
+		                                                                    who("412015", "10.1.0.5") };
 	struct parcel *p = make(&f);
 	struct parcel_view v;
 	struct parcel_goods g = goods();
+	snprintf(others[2].origin, sizeof others[2].origin, "https://bank.example"); /* a site that knows its own token leads the browser there */
+	snprintf(others[3].origin, sizeof others[3].origin, "http://files.example");
 	struct str token = str_from(parcel_token(p));
 	assert_int_equal(token.len, PARCEL_TOKEN - 1);
 	parcel_progress(p, 3, 7, false);
@@ -111,6 +116,23 @@ static void a_terminal_has_so_many(void **state)
 	parcel_leave(&others);
 }
 
+static void an_organisation_leaves_room_for_others(void **state)
+{
+	struct parcel_for f = who("412015", "10.1.0.5");
+	const struct parcel_for other = who("412023", "10.1.0.5");
+	struct parcel *p[PARCEL_ORG], *more, *others;
+	for (size_t i = 0; i < PARCEL_ORG; i++) {
+		f.terminal.addr[2] = (uint8_t)(i / PARCEL_TERMINAL);
+		p[i] = make(&f);
+	}
+	f.terminal.addr[2] = 200;
+	assert_int_equal(parcel_create(&f, STR("x"), "P-1", 1000, &more), -E_LIMIT);
+	others = make(&other);
+	for (size_t i = 0; i < PARCEL_ORG; i++)
+		parcel_leave(&p[i]);
+	parcel_leave(&others);
+}
+
 static void a_password_is_given_once(void **state)
 {
 	const struct parcel_for f = who("412015", "10.1.0.5"), other = who("412015", "10.1.0.6");
@@ -119,7 +141,7 @@ static void a_password_is_given_once(void **state)
 	char password[PARCEL_PASSWORD];
 	struct str token = str_from(parcel_token(p));
 	assert_int_equal(parcel_unlock(token, &f, "secret"), -E_NOT_FOUND); /* nobody asked */
-	parcel_lock(p, 2);
+	parcel_lock(p, 2, 1000);
 	assert_int_equal(parcel_look(token, &f, 1000, &v), 0);
 	assert_int_equal(v.state, PARCEL_LOCKED);
 	assert_int_equal(v.wrong, 2);
@@ -131,6 +153,19 @@ static void a_password_is_given_once(void **state)
 	assert_true(parcel_password(p, password));
 	assert_string_equal(password, "secret");
 	assert_false(parcel_password(p, password));
+	parcel_leave(&p);
+}
+
+/* Who goes on looking doesn't hold the file for ever. */
+static void nobody_gives_the_password(void **state)
+{
+	const struct parcel_for f = who("412015", "10.1.0.5");
+	struct parcel *p = make(&f);
+	struct parcel_view v;
+	parcel_lock(p, 0, 5000);
+	assert_int_equal(parcel_look(str_from(parcel_token(p)), &f, 5001 + PARCEL_KEEP_MS, &v), 0);
+	assert_true(parcel_wanted(p, 5000 + PARCEL_KEEP_MS));
+	assert_false(parcel_wanted(p, 5001 + PARCEL_KEEP_MS));
 	parcel_leave(&p);
 }
 
@@ -156,8 +191,9 @@ static void requests(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_token_is_one_terminals), cmocka_unit_test(it_is_handed_over_once), cmocka_unit_test(nobody_asks),
-		cmocka_unit_test(a_terminal_has_so_many),   cmocka_unit_test(a_password_is_given_once), cmocka_unit_test(requests),
+		cmocka_unit_test(a_token_is_one_terminals_at_one_origin), cmocka_unit_test(it_is_handed_over_once), cmocka_unit_test(nobody_asks),
+		cmocka_unit_test(a_terminal_has_so_many), cmocka_unit_test(an_organisation_leaves_room_for_others), cmocka_unit_test(a_password_is_given_once),
+		cmocka_unit_test(nobody_gives_the_password), cmocka_unit_test(requests),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

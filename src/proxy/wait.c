@@ -166,10 +166,19 @@ static struct txn *stand_in(struct txn *t)
 	return n;
 }
 
+static struct parcel_for asker(const struct txn *t)
+{
+	struct parcel_for f = { .org = t->c->org->code, .terminal = t->terminal };
+	char host[TARGET_AUTHORITY];
+	target_authority(&t->target, host);
+	snprintf(f.origin, sizeof f.origin, "%s://%s", t->target.https ? "https" : "http", host);
+	return f;
+}
+
 /* t loses its terminal to *ret. False: it goes on as before. */
 static bool park(struct txn *t, struct txn **ret)
 {
-	const struct parcel_for f = { t->c->org->code, t->terminal };
+	const struct parcel_for f = asker(t);
 	char name[PARCEL_NAME];
 	struct parcel *parcel = NULL;
 	t->navigates = false; /* whatever comes of it: once */
@@ -194,7 +203,7 @@ static bool park(struct txn *t, struct txn **ret)
 static void show_first(struct txn *t, struct txn *n)
 {
 	const struct parcel *p = t->c->parcel;
-	const struct parcel_for f = { t->c->org->code, t->terminal };
+	const struct parcel_for f = asker(t);
 	struct parcel_view v;
 	if (parcel_look(str_from(parcel_token(p)), &f, t->c->w->now, &v) == 0)
 		show(n, parcel_token(p), &v, t->url);
@@ -220,7 +229,7 @@ bool wait_password(struct txn *t, const struct verdict *v)
 	if (t->c->state != CONN_PARKED && !park(t, &n))
 		return false;
 	t->state = TXN_LOCKED;
-	parcel_lock(t->c->parcel, t->tries);
+	parcel_lock(t->c->parcel, t->tries, t->c->w->now);
 	if (n)
 		show_first(t, n);
 	return true;
@@ -280,7 +289,7 @@ static void hand_out(struct txn *t, struct str token, const struct parcel_for *f
 /* p=PASSWORD */
 void wait_form(struct txn *t, struct str content)
 {
-	const struct parcel_for f = { t->c->org->code, t->terminal };
+	const struct parcel_for f = asker(t);
 	struct str token = STR("");
 	char password[PARCEL_PASSWORD], path[sizeof PARCEL_PATH + PARCEL_TOKEN + 8];
 	bool get, ok = str_starts(content, STR("p=")) && form_decode((struct str){ content.ptr + 2, content.len - 2 }, password, sizeof password);
@@ -298,7 +307,7 @@ void wait_form(struct txn *t, struct str content)
 
 bool wait_answer(struct txn *t)
 {
-	const struct parcel_for f = { t->c->org->code, t->terminal };
+	const struct parcel_for f = asker(t);
 	struct str token = STR("");
 	struct parcel_view v;
 	bool get = false;

@@ -269,6 +269,7 @@ try "nor to another terminal" page 410 受け取りは終わっています --in
 try "nor to another organisation's" page 410 受け取りは終わっています $C "$G/.toride-wait?t=$token"
 touch one.go
 try "then that it was checked" until_true 10 page 200 安全の確認が終わりました $A "$Q"
+try "which no other site's address hands out" eval 'page 410 受け取りは終わっています $A "http://site.example:8000/.toride-wait?t=$token&get"; r=$?; page 200 安全の確認が終わりました $A "$Q" && [ $r = 0 ]'
 try "and where the file is" grep -q 'content="1;url=/.toride-wait?t=[0-9a-f]*&amp;get"' out
 try "which is as the origin has it, under its name" eval 'get 200 -D head $A "$Q&get" && cmp out gated && grep -qi "^content-disposition: attachment; filename\*=UTF-8..one" head'
 try "once" page 410 受け取りは終わっています $A "$Q&get"
