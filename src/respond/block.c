@@ -7,6 +7,7 @@
 #include "incident/timeline.h"
 #include "respond/notify.h"
 #include "respond/text.h"
+#include "wire/identity.h"
 #include "wire/words.h"
 
 #include <stdio.h>
@@ -404,9 +405,10 @@ static const struct store_sql start_removal = {
 };
 static const struct store_sql give_consent = {
 	"block_give_consent", "UPDATE block SET state = 'ordered', consent = $2, next_ms = $3, held = '' WHERE id = $1 AND state = 'requested'"
-			      " AND NOT (kind IN ('blackhole', 'flow') AND lower(author) = lower($2)) RETURNING org, incident_number"
+			      " AND author = $4 RETURNING org, incident_number"
 };
 static const struct store_sql state_of = { "block_state", "SELECT state FROM block WHERE id = $1" };
+static const struct store_sql asked_by = { "block_asked_by", "SELECT author, kind FROM block WHERE id = $1" };
 
 static int not_possible(struct respond *r, const char *id, struct err *err)
 {
@@ -445,16 +447,37 @@ int block_remove(struct respond *r, const char *id, const char *by, int64_t now,
 	return res;
 }
 
+/* *ret_author: who asked. -E_DENIED: of an announcement, `by` under whatever spelling (wire/identity.h). */
+static int may_consent(struct respond *r, const char *id, const char *by, char ret_author[IDENTITY_MAX], struct err *err)
+{
+	struct store_args a = { 0 };
+	struct store_rows rows = { 0 };
+	uint8_t kind = 0;
+	store_text(&a, id);
+	int res = store_run(r->store, &asked_by, &a, &rows, err);
+	if (res == 0 && rows.n == 0)
+		res = err_set(err, E_NOT_FOUND, id, "no such block");
+	if (res == 0) {
+		snprintf(ret_author, IDENTITY_MAX, "%s", store_col(&rows, 0, 0));
+		if (block_kind_parse(store_col(&rows, 0, 1), &kind) && block_is_announced(kind) && identity_same(ret_author, by))
+			res = err_set(err, E_DENIED, id, "whoever asks for an announcement doesn't approve it");
+	}
+	store_rows_done(&rows);
+	return res;
+}
+
 int block_consent(struct respond *r, const char *id, const char *by, int64_t now, struct err *err)
 {
 	struct store_args a = { 0 };
 	struct store_rows rows = { 0 };
-	store_text(&a, id), store_text(&a, by), store_int(&a, now);
-	int res = store_run(r->store, &give_consent, &a, &rows, err);
+	char author[IDENTITY_MAX];
+	int res = may_consent(r, id, by, author, err);
+	if (res < 0)
+		return res;
+	store_text(&a, id), store_text(&a, by), store_int(&a, now), store_text(&a, author);
+	res = store_run(r->store, &give_consent, &a, &rows, err);
 	if (res == 0 && rows.n == 0)
 		res = not_possible(r, id, err);
-	if (res == -E_STATE && strcmp(err->msg, "the block is requested") == 0)
-		res = err_set(err, E_DENIED, id, "whoever asks for an announcement doesn't approve it");
 	store_rows_done(&rows);
 	r->work_ms = 0;
 	return res;

@@ -605,11 +605,16 @@ static void test_block_by_hand_and_undo(void **state)
 /* It takes an address of the body's off the Internet: nothing goes out before somebody else has approved. */
 static void test_announcement_by_two(void **state)
 {
+	static const char *const spelt[] = { "hanako", "Ｈａｎａｋｏ", "Hana ko", "HANA　KO" };
 	NEED_PG();
 	ask("{\"do\":\"block.add\",\"org\":\"412015\",\"kind\":\"blackhole\",\"value\":\"198.51.100.101\",\"reason\":\"攻撃\",\"by\":\"Hanako\"}", 0);
 	settle();
 	assert_int_equal(orders(ORDER_BLOCK_ADD, A, "198.51.100.101"), 0);
-	ask("{\"do\":\"block.consent\",\"id\":\"B-20261122-0001\",\"by\":\"hanako\"}", -E_DENIED);
+	for (size_t i = 0; i < ARRAY_LEN(spelt); i++) {
+		char rq[120];
+		snprintf(rq, sizeof rq, "{\"do\":\"block.consent\",\"id\":\"B-20261122-0001\",\"by\":\"%s\"}", spelt[i]);
+		ask(rq, -E_DENIED);
+	}
 	settle();
 	assert_int_equal(orders(ORDER_BLOCK_ADD, A, "198.51.100.101"), 0);
 	ask("{\"do\":\"block.consent\",\"id\":\"B-20261122-0001\",\"by\":\"太郎\"}", 0);
