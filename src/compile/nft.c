@@ -104,18 +104,21 @@ static void chain_raw(struct nft_out *n)
 }
 
 /* What terminals send to the web without knowing of the proxy. It finds the destination by name (Host, server name) and asks the body's own
- * resolver, so the address they had isn't needed, and a name can't be used to get at another's address. */
+ * resolver, so the address they had isn't needed, and a name can't be used to get at another's address. Not what the node itself serves
+ * there: the proxy leads nobody to the service's own addresses. */
 static void web_to_proxy(struct nft_out *n)
 {
 	const struct service *s = &n->m->service;
-	char text[PREFIX_TEXT];
+	char text[PREFIX_TEXT], desk[64] = "";
 	for (int family = 4; family <= 6; family += 2) {
 		const struct prefix *p = family == 4 ? &s->proxy4 : &s->proxy6;
 		const char *ip = family == 4 ? "ip" : "ip6";
 		if (!nft_transparent(n->m) || !prefix_is_set(p))
 			continue;
 		prefix_format_addr(p, text);
-		nft_line(n, "  iifname @transparent iifname . %s daddr != @resolver%d tcp dport { 80, 443 } dnat %s to %s%s%s:%u", ip, family, ip,
+		if (desk_served(s))
+			snprintf(desk, sizeof desk, "iifname . %s daddr != @deskserver%d ", ip, family);
+		nft_line(n, "  iifname @transparent iifname . %s daddr != @resolver%d %stcp dport { 80, 443 } dnat %s to %s%s%s:%u", ip, family, desk, ip,
 		         family == 4 ? "" : "[", text, family == 4 ? "" : "]", s->proxy_port);
 	}
 }
@@ -137,13 +140,13 @@ static void chain_nat(struct nft_out *n)
 		nft_line(n, "  iifname @attached ip daddr %s udp dport 123 dnat ip to meta mark map @time4", prefix_format_addr(&n->m->service.time.addr4, text));
 	if (prefix_is_set(&n->m->service.time.addr6))
 		nft_line(n, "  iifname @attached ip6 daddr %s udp dport 123 dnat ip6 to meta mark map @time6", prefix_format_addr(&n->m->service.time.addr6, text));
-	web_to_proxy(n);
 	for (int family = 4; family <= 6; family += 2) {
 		const struct prefix *p = family == 4 ? &n->m->service.desk.addr4 : &n->m->service.desk.addr6;
 		if (prefix_is_set(p))
 			nft_line(n, "  iifname @attached %1$s daddr %2$s tcp dport 443 dnat %1$s to meta mark map @desk%3$d", family == 4 ? "ip" : "ip6",
 			         prefix_format_addr(p, text), family);
 	}
+	web_to_proxy(n); /* behind those that lead to what we serve */
 	for (int family = 4; family <= 6; family += 2)
 		for (int udp = 0; udp < 2; udp++)
 			nft_line(n, "  iifname $uplink meta l4proto %1$s dnat %2$s to %2$s daddr . %1$s dport map @publish%3$d_%1$s", udp ? "udp" : "tcp",

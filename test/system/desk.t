@@ -174,6 +174,7 @@ try "signing out ends a session, also for who kept its name" eval 'post sato / /
 # ---- another name for the desk ----
 cp -r "$lab/description" "$top/new"
 jq '.desk.name = "mado.toride.example"' "$lab/description/service.json" >"$top/new/service.json"
+jq '.transparent = true' "$lab/description/orgs/412015.json" >"$top/new/orgs/412015.json" # all it sends to the web goes to the proxy; to the desk it goes nevertheless
 renamed() { local d; d=$("$toride" submit "$top/new" --as tanaka --json | jq -r .digest) && "$toride" approve "$d" --as suzuki && "$toride" apply "$d"; }
 try "another name is put in force" renamed
 name=mado.toride.example
