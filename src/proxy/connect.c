@@ -300,21 +300,20 @@ static bool passes_undecrypted(const struct conn *c, const char *sni)
 static void on_hello(struct conn *c, const struct client_hello *ch)
 {
 	struct decision d;
-	if (!c->tunnel.host[0] && !ch->sni[0]) { /* nobody said where it is to go */
+	bool transparent = !c->tunnel.host[0];
+	if (transparent && (!ch->sni[0] || target_parse_authority(str_from(ch->sni), 443, &c->tunnel) < 0)) { /* nobody said where it is to go */
 		give_up(c, "sni", "Blocked");
 		return;
 	}
-	if (!c->tunnel.host[0]) {
-		snprintf(c->tunnel.host, sizeof c->tunnel.host, "%s", ch->sni);
+	if (transparent)
 		c->txn->target = c->tunnel;
-	}
-	snprintf(c->name, sizeof c->name, "%s", ch->sni[0] ? ch->sni : c->tunnel.host);
+	snprintf(c->name, sizeof c->name, "%s", transparent || !ch->sni[0] ? c->tunnel.host : ch->sni);
 	decide_both(c->w, c->org->conf, &c->tunnel, c->name, &c->terminal, &d);
 	c->state = CONN_PREPARE;
 	if (c->txn) {
 		txn_decided(c->txn, &d);
 	}
-	if (!passes_undecrypted(c, ch->sni))
+	if (!passes_undecrypted(c, transparent ? c->name : ch->sni))
 		prepare(c, d.allow || d.wants_path);
 	else if (d.allow)
 		start_tunnel(c);

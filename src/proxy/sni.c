@@ -17,7 +17,13 @@ static struct rd take(struct rd *r, size_t n)
 	return part;
 }
 
-/* server_name list: only host_name (0) counts, one of it. */
+/* Every other spelling with empty labels would be another name to the lists, and the same to a resolver. */
+static bool empty_label(const char *name, size_t n)
+{
+	return name[0] == '.' || name[n - 1] == '.' || strstr(name, "..");
+}
+
+/* server_name list: only host_name (0) counts, one of it. A dot at its end is left out (RFC 6066 3 has none). */
 static void read_sni(struct rd e, struct client_hello *ch, bool *bad)
 {
 	struct rd list = take(&e, rd_u16(&e));
@@ -40,7 +46,12 @@ static void read_sni(struct rd e, struct client_hello *ch, bool *bad)
 		}
 		ch->sni[n] = 0;
 		if (n > 1 && ch->sni[n - 1] == '.')
-			ch->sni[n - 1] = 0;
+			ch->sni[--n] = 0;
+		if (empty_label(ch->sni, n)) {
+			*bad = true;
+			ch->sni[0] = 0;
+			return;
+		}
 	}
 	if (list.bad || e.bad || list.p != list.end || e.p != e.end)
 		*bad = true;

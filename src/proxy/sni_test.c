@@ -62,6 +62,21 @@ static void several_records(void **state)
 	assert_int_equal(client_hello_parse(cut, out - 1, &ch), 0);
 }
 
+/* "c2.example.." is no other name than c2.example: a resolver would find it, a list of names wouldn't. */
+static void spellings(void **state)
+{
+	static const struct {
+		const char *name, *sni;
+	} cases[] = { { "C2.example.", "c2.example" }, { "c2.example..", NULL }, { ".c2.example", NULL }, { "c2..example", NULL }, { ".", NULL }, { "..", NULL } };
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		unsigned char m[4096];
+		struct client_hello ch;
+		size_t n = make_hello(cases[i].name, NULL, m, sizeof m);
+		assert_int_equal(client_hello_parse(m, n, &ch), cases[i].sni ? 1 : -E_INVALID);
+		assert_string_equal(ch.sni, cases[i].sni ? cases[i].sni : "");
+	}
+}
+
 static void without_name(void **state)
 {
 	unsigned char m[4096];
@@ -104,7 +119,7 @@ static void altered(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(every_cut), cmocka_unit_test(several_records),
-		                            cmocka_unit_test(without_name), cmocka_unit_test(not_tls),
+		                            cmocka_unit_test(spellings), cmocka_unit_test(without_name), cmocka_unit_test(not_tls),
 		                            cmocka_unit_test(altered) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
