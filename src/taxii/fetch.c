@@ -82,6 +82,7 @@ static void set_up(CURL *x, const struct taxii_fetch *f, struct curl_slist *head
 	if (f->authorities.len) {
 		struct curl_blob ca = { (void *)(uintptr_t)f->authorities.ptr, f->authorities.len, CURL_BLOB_COPY };
 		curl_easy_setopt(x, CURLOPT_CAINFO_BLOB, &ca);
+		curl_easy_setopt(x, CURLOPT_CAPATH, NULL); /* else the machine's stay beside them */
 	}
 	if (*f->source->user) {
 		curl_easy_setopt(x, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);

@@ -8,7 +8,7 @@ chmod 755 "$work"; mkdir "$work/intel"
 n=0 bad=0
 tap() { n=$((n + 1)); if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; bad=1; sed 's/^/# /' "$work/said"; fi; }
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout "$work/site.key" -out "$work/site.pem" 2>/dev/null
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost -keyout "$work/other.key" -out "$work/other.pem" 2>/dev/null
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=other -keyout "$work/other.key" -out "$work/other.pem" 2>/dev/null
 echo ok >"$work/mode"; echo "s3cret pass" >"$work/secret"
 python3 test/replay/taxii/server.py "$work" & server=$!
 trap 'kill $server; rm -rf "$work"' EXIT
@@ -18,7 +18,8 @@ conf() { # NAME JSON-MEMBERS
 }
 mine="\"user\": \"saga\", \"secret\": \"$work/secret\", \"ca\": \"$work/site.pem\""
 conf jpcert "$mine"
-fetch() { "$toride" intel fetch "$work/$1.conf" -o "$work/intel" --json >"$work/said" 2>&1; }
+on=() # on another machine
+fetch() { "${on[@]}" "$toride" intel fetch "$work/$1.conf" -o "$work/intel" --json >"$work/said" 2>&1; }
 says() { jq -se ".[0] | $1" "$work/said" >/dev/null; }
 values() { "$toride" intel check "$work/intel" --json | jq -se ".[0].values == $1 and .[0].faults == 0" >/dev/null; }
 
@@ -46,6 +47,11 @@ refused redirect jpcert "it answered 302" "a redirect isn't followed"
 ! grep -q elsewhere "$work/asked"; tap $? "… and the password isn't carried there"
 echo ok >"$work/mode"
 conf jpcert "\"user\": \"saga\", \"secret\": \"$work/secret\", \"ca\": \"$work/other.pem\""; refused - jpcert "certificate" "a server that can't prove who it is isn't asked"
+mkdir "$work/certs"; cp "$work/site.pem" "$work/certs"; openssl rehash "$work/certs"
+what="not even where the machine trusts it: the source's own authorities stand in place of the machine's"
+on=(unshare -m sh -c 'mount --bind "$0" /etc/ssl/certs && exec "$@"' "$work/certs")
+if [ "$(id -u)" = 0 ]; then refused - jpcert "certificate" "$what"; else n=$((n + 1)); echo "ok $n - $what # SKIP needs root"; fi
+on=()
 echo wrong >"$work/secret"; conf jpcert "$mine"; refused - jpcert "it answered 401" "a wrong password is told"
 : >"$work/secret"; refused - jpcert "must hold one line" "an empty one too"
 sed -i 's/localhost:[0-9]*/localhost:1/' "$work/jpcert.conf"; echo x >"$work/secret"; refused - jpcert "jpcert: server" "so is one that isn't there"
