@@ -12,6 +12,12 @@
 #include <signal.h>
 #include <stdio.h>
 
+struct flow {
+	struct network to, from;  /* from.family 0: any */
+	uint8_t protocol;         /* 0: any */
+	uint16_t port, from_port; /* 0: any; only of TCP and UDP */
+};
+
 static bool host(const struct network *n)
 {
 	return n->len == (n->family == 4 ? 32 : 128);
@@ -50,7 +56,7 @@ static bool word_protocol(struct str word, struct flow *f)
 	return true;
 }
 
-bool flow_parse(const char *text, struct flow *ret)
+static bool flow_parse(const char *text, struct flow *ret)
 {
 	struct flow f = { 0 };
 	struct str rest = str_from(text), word;

@@ -18,13 +18,6 @@
 #define ANNOUNCE_MAX_MS (24 * INT64_C(3600000)) /* one forgotten is an outage that we made ourselves */
 #define ANNOUNCE_ROUTES 200                     /* upstreams take few */
 
-struct flow {
-	struct network to, from; /* from.family 0: any */
-	uint8_t protocol;        /* 0: any */
-	uint16_t port, from_port; /* 0: any; only of TCP and UDP */
-};
-
-bool flow_parse(const char *text, struct flow *ret);
 /* As block_check(), of these kinds: -E_INVALID, -E_DENIED (not the organisation's, guarded, too long), -E_STATE (no upstream). */
 int announce_check(const struct block *k, const struct zones *z, int64_t now_ms, struct err *err);
 /* BIRD's routes, a line each, of what may be announced (still): pure. out: by hole4, hole6, flow4, flow6. */

@@ -98,7 +98,7 @@ static void checksum(const struct ip *ip, uint8_t *p, size_t n, uint8_t protocol
 	put16(p + at, protocol == 17 && !v ? 0xffff : v);
 }
 
-size_t frame_tcp(const struct frame *f, uint8_t *dst)
+static size_t frame_tcp(const struct frame *f, uint8_t *dst)
 {
 	struct ip ip = put_heads(f, dst, 6, 20 + f->n);
 	uint8_t *p = dst + ip.begin + ip.len;

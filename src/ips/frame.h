@@ -19,7 +19,7 @@ struct frame_end {
 	uint16_t port;
 };
 
-enum { FRAME_FIN = 1, FRAME_SYN = 2, FRAME_RST = 4, FRAME_PSH = 8, FRAME_ACK = 16 };
+enum { FRAME_FIN = 1, FRAME_SYN = 2, FRAME_PSH = 8, FRAME_ACK = 16 };
 
 struct frame {
 	struct frame_end from, to;
@@ -31,7 +31,6 @@ struct frame {
 	size_t n;
 };
 /* Into dst[FRAME_MAX]; how many bytes. */
-size_t frame_tcp(const struct frame *f, uint8_t *dst);
 size_t frame_udp(const struct frame *f, uint8_t *dst);
 size_t frame_echo(const struct frame *f, uint8_t *dst); /* ICMP echo request, RFC 792; IPv4 only; payload behind its 8 bytes */
 

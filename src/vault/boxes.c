@@ -26,7 +26,7 @@ static bool org_of(const char *name, const char *tail, char org[8])
 	return str_copy(s, org, 8) && vault_org_ok(org);
 }
 
-bool boxes_name_ok(const char *name)
+static bool name_ok(const char *name)
 {
 	char org[8];
 	if (strcmp(name, "acme.key") == 0 || org_of(name, ".key", org) || org_of(name, ".destroyed", org))
@@ -49,7 +49,7 @@ static int add_name(const char *file, void *user)
 	struct names *l = user;
 	char name[VAULT_BOX_NAME];
 	int len = snprintf(name, sizeof name, "%s%s", l->prefix, file);
-	if (len < 0 || (size_t)len >= sizeof name || !boxes_name_ok(name) || strcmp(name, l->after) <= 0)
+	if (len < 0 || (size_t)len >= sizeof name || !name_ok(name) || strcmp(name, l->after) <= 0)
 		return 0;
 	if (l->n == NAMES_MAX)
 		return -E_LIMIT;
@@ -102,7 +102,7 @@ int boxes_get(const struct store *s, struct keys *k, const char *name, struct bu
 {
 	char org[8];
 	int r = 0;
-	if (!boxes_name_ok(name))
+	if (!name_ok(name))
 		return err_set(err, E_INVALID, "box", "no such kind of key");
 	if (org_of(name, ".destroyed", org))
 		return store_has(s, name) ? store_box(s, name, STR("destroyed"), ret_box, err) : err_set(err, E_NOT_FOUND, name, "it wasn't destroyed");
@@ -130,7 +130,7 @@ int boxes_put(struct store *s, struct keys *k, const char *name, struct str box,
 {
 	char org[8], gone[VAULT_BOX_NAME];
 	struct buf secret;
-	if (!boxes_name_ok(name))
+	if (!name_ok(name))
 		return err_set(err, E_INVALID, "box", "no such kind of key");
 	buf_init(&secret, 32 * KIB);
 	int r = store_open_box(s, name, box, &secret, err);

@@ -9,7 +9,6 @@
 #include "vault/keys.h"
 #include "vault/store.h"
 
-bool boxes_name_ok(const char *name);
 /* Answer's fields: u64 version of what is there, u32 n, n × text name, those behind `after` in the order of bytes; n is BOXES_AT_ONCE at
  * most. */
 #define BOXES_AT_ONCE 96
