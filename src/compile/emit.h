@@ -16,7 +16,6 @@
 #define TABLE_BASE 1000      /* routing table of an organisation = 1000 + index */
 
 #define CLASS_BREAKOUT 0x4000 /* + index: the class of what an organisation sends by the breakout (shape.c) */
-#define BREAKOUT_PRIORITY 6     /* of the proxy's sockets whose peer is known by name; proxyd.json says it */
 
 /* The breakout's line; NULL where there is none. Does this organisation use it, in this family? */
 const struct uplink *breakout_line(const struct model *m);
@@ -24,9 +23,9 @@ bool breaks_out(const struct org *o, int family);
 
 /* Adds b to the outset and frees it. */
 int emit(struct outset *out, const char *path, struct buf *b, struct err *err);
-/* Address with or without its length, straight into b. */
 /* "base64:…" as a certificate in PEM. */
 void put_pem(struct buf *b, const char *certificate);
+/* Address with or without its length, straight into b. */
 void put_addr(struct buf *b, const struct prefix *p);
 void put_prefix(struct buf *b, const struct prefix *p);
 

@@ -105,6 +105,9 @@ struct breakout_service {
 	const char *comment;
 };
 
+/* Of the proxy's sockets whose peer has one of those names: what the packet filter knows them by. */
+#define BREAKOUT_PRIORITY 6
+
 struct breakout { /* of the service */
 	const char *line; /* an uplink's name, not the first's; "": there is no breakout */
 	struct breakout_service *services;

@@ -34,7 +34,6 @@
 #define CONF_HELD (512 * MIB) /* bytes of bodies held by one thread at a time; share.h says who may have how much */
 
 #define CONF_BREAKOUTS 50
-#define CONF_BREAKOUT_PRIORITY 6 /* of a socket whose peer has such a name: what the packet filter knows it by */
 struct conf_breakout { /* a service that goes by the breakout line until then */
 	int64_t expires_ms;
 	struct url_set *names;

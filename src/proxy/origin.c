@@ -265,7 +265,7 @@ static int connect_to(struct origin *o, const struct prefix *a)
 		return -1;
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	const int priority = CONF_BREAKOUT_PRIORITY;
+	const int priority = BREAKOUT_PRIORITY;
 	o->broken_out = breaks_out(conf, o->host);
 	if (o->broken_out)
 		setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &priority, sizeof priority);
