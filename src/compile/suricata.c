@@ -38,21 +38,13 @@ static size_t count_lines(const struct service *s)
 	return n;
 }
 
-static size_t put_group_addr(struct buf *b, size_t before, const struct prefix *p)
+/* whole: with its length. */
+static size_t put_group(struct buf *b, size_t before, const struct prefix *p, bool whole)
 {
 	char text[PREFIX_TEXT];
 	if (!prefix_is_set(p))
 		return 0;
-	buf_printf(b, "%s%s", before ? "," : "", prefix_format_addr(p, text));
-	return 1;
-}
-
-static size_t put_group_prefix(struct buf *b, size_t before, const struct prefix *p)
-{
-	char text[PREFIX_TEXT];
-	if (!prefix_is_set(p))
-		return 0;
-	buf_printf(b, "%s%s", before ? "," : "", prefix_format(p, text));
+	buf_printf(b, "%s%s", before ? "," : "", whole ? prefix_format(p, text) : prefix_format_addr(p, text));
 	return 1;
 }
 
@@ -65,17 +57,17 @@ static void address_group(struct buf *b, const struct model *m, const char *name
 	struct own_address own[OWN_MAX];
 	for (size_t i = 0, all = service_own(&m->service, own); detect && i < all; i++)
 		if (own[i].kind >= OWN_SITES)
-			n += put_group_addr(b, n, &own[i].prefix);
+			n += put_group(b, n, &own[i].prefix, false);
 	for (size_t i = 0; i < m->n_orgs; i++) {
 		const struct org *o = &m->orgs[i];
 		if (!(o->ips == IPS_DETECT && detect) && !(o->ips == IPS_PREVENT && prevent))
 			continue;
 		for (size_t k = 0; k < o->n_publics; k++)
-			n += put_group_addr(b, n, &o->publics[k]);
+			n += put_group(b, n, &o->publics[k], false);
 	}
 	for (size_t i = 0; detect && m->service.ips.mirror && i < m->n_orgs; i++)
 		for (size_t k = 0; m->orgs[i].ips != IPS_OFF && k < m->orgs[i].n_prefixes; k++)
-			n += put_group_prefix(b, n, &m->orgs[i].prefixes[k]);
+			n += put_group(b, n, &m->orgs[i].prefixes[k], true);
 	buf_puts(b, n ? "]\"\n" : "255.255.255.255]\"\n");
 }
 

@@ -29,6 +29,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#define DAY_MS 86400000ll
 #define WAITING_MAX 32
 #define AGAIN_MS 500         /* after an error of the index, doubled up to … */
 #define AGAIN_MAX_MS 10000
@@ -350,6 +351,13 @@ static int job_start(struct job *j, uv_work_cb work, int r, struct err *err)
 	return -E_AGAIN;
 }
 
+/* "from" and "to": absent, from from_ms to an hour from now. */
+static void take_span(const struct ctl_request *rq, int64_t from_ms, int64_t *ret_from_ms, int64_t *ret_to_ms)
+{
+	*ret_to_ms = (int64_t)ctl_u64(rq->root, "to", (uint64_t)clock_now_ms() + 3600000);
+	*ret_from_ms = (int64_t)ctl_u64(rq->root, "from", (uint64_t)from_ms);
+}
+
 static int do_search(struct stored *t, const struct ctl_request *rq, struct err *err)
 {
 	struct job *j = job_make(t, rq, err);
@@ -361,8 +369,7 @@ static int do_search(struct stored *t, const struct ctl_request *rq, struct err 
 		r = take(rq->root, "org", s->org, sizeof s->org, err);
 	if (r == 0)
 		r = take(rq->root, "group", s->by, sizeof s->by, err);
-	s->to_ms = (int64_t)ctl_u64(rq->root, "to", (uint64_t)clock_now_ms() + 3600000);
-	s->from_ms = (int64_t)ctl_u64(rq->root, "from", (uint64_t)(clock_now_ms() - 7 * 86400000ll));
+	take_span(rq, clock_now_ms() - 7 * DAY_MS, &s->from_ms, &s->to_ms);
 	s->limit = (uint32_t)ctl_u64(rq->root, "limit", 50);
 	return job_start(j, job_work, r, err);
 }
@@ -379,7 +386,7 @@ static int do_sweep(struct stored *t, const struct ctl_request *rq, struct err *
 	if (r == 0)
 		r = take(rq->root, "org", s->org, sizeof s->org, err);
 	s->to_ms = (int64_t)ctl_u64(rq->root, "to", (uint64_t)clock_now_ms() + 3600000);
-	s->from_ms = (int64_t)ctl_u64(rq->root, "from", (uint64_t)(s->to_ms - 30 * 86400000ll));
+	s->from_ms = (int64_t)ctl_u64(rq->root, "from", (uint64_t)(s->to_ms - 30 * DAY_MS));
 	j->sealed = ctl_bool(rq->root, "sealed", false);
 	return job_start(j, job_sweep, r < 0 ? r : sweep_check(s, err), err);
 }
@@ -393,8 +400,7 @@ static int do_sites(struct stored *t, const struct ctl_request *rq, struct err *
 	int r = take(rq->root, "org", s->org, sizeof s->org, err);
 	if (r == 0)
 		r = take(rq->root, "site", s->site, sizeof s->site, err);
-	s->to_ms = (int64_t)ctl_u64(rq->root, "to", (uint64_t)clock_now_ms() + 3600000);
-	s->from_ms = (int64_t)ctl_u64(rq->root, "from", (uint64_t)(clock_now_ms() - 86400000));
+	take_span(rq, clock_now_ms() - DAY_MS, &s->from_ms, &s->to_ms);
 	return job_start(j, job_sites, r, err);
 }
 
