@@ -591,102 +591,141 @@ static const char *challenge_of(struct buf *b)
 }
 
 #define RP "desk.toride.example"
-static void test_passkeys(void **state)
+
+/* An authenticator, and what it answered last. */
+static struct {
+	char client[400], hex[64];
+	unsigned char auth[256], sig[256], spki[128];
+	size_t n_auth, n_sig, n_spki;
+	struct buf said; /* by account_key_begin() or account_key_ask() */
+} key;
+
+static struct key_reply reply(bool made, uint32_t count)
 {
-	char secret[TOTP_TEXT], code[8], client[400], full[SESSION_TOKEN], key_session[SESSION_TOKEN], hex[64];
-	unsigned char auth[256], sig[256], spki[128], *p = spki;
-	size_t n_auth, n_sig;
-	bool proven;
-	enum sign_in how;
-	struct session s;
-	struct buf b;
-	(void)state;
-	if (!have_pg)
-		skip();
-	buf_init(&b, 4096);
+	answer_key(challenge_of(&key.said), made, count, made ? "my-credential" : "", key.client, key.auth, &key.n_auth, key.sig, &key.n_sig);
+	return (struct key_reply){ key.hex, str_from(key.client), { (char *)key.auth, key.n_auth }, { (char *)key.sig, key.n_sig }, { (char *)key.spki, key.n_spki } };
+}
+
+static void new_key(void)
+{
+	unsigned char *p = key.spki;
+	buf_init(&key.said, 4096);
 	keys = true;
 	my_key = EVP_EC_gen("P-256");
-	size_t n_spki = (size_t)i2d_PUBKEY(my_key, &p);
-	hex_format((const unsigned char *)"my-credential", 13, hex);
-	enrolled("kita", "operator", "", secret);
-	memcpy(full, token, sizeof full);
-	assert_int_equal(try_in("kita", OWN, "", ""), SIGN_IN_CODE); /* no passkey yet: an empty code is a wrong one */
+	key.n_spki = (size_t)i2d_PUBKEY(my_key, &p);
+	hex_format((const unsigned char *)"my-credential", 13, key.hex);
+}
+
+static void key_away(void)
+{
+	keys = false;
+	EVP_PKEY_free(my_key);
+	buf_done(&key.said);
+}
+
+/* A session that a passkey is asked of, and its challenge. */
+static void begin_by_key(const char *name, char session[SESSION_TOKEN])
+{
+	assert_int_equal(try_in(name, OWN, "", ""), SIGN_IN_KEY);
+	memcpy(session, token, SESSION_TOKEN);
+	buf_reset(&key.said);
+	assert_int_equal(account_key_ask(&a, session, &key.said, &err), 0);
+}
+
+static void register_key(const char *full, const char *secret)
+{
+	char code[8];
+	bool proven;
+	struct session s;
 	struct credentials c = { "", OWN, "000000", "", way, true };
-	assert_int_equal(account_key_begin(&a, full, &c, &proven, &b, &err), 0);
+	assert_int_equal(account_key_begin(&a, full, &c, &proven, &key.said, &err), 0);
 	assert_false(proven);
 	clock_advance(60000);
 	code_now(secret, code);
 	c.code = code;
-	buf_reset(&b);
-	assert_int_equal(account_key_begin(&a, full, &c, &proven, &b, &err), 0);
+	buf_reset(&key.said);
+	assert_int_equal(account_key_begin(&a, full, &c, &proven, &key.said, &err), 0);
 	assert_true(proven);
-	answer_key(challenge_of(&b), true, 0, "my-credential", client, auth, &n_auth, sig, &n_sig);
-	struct key_reply k = { hex, str_from(client), { (char *)auth, n_auth }, { (char *)sig, n_sig }, { (char *)spki, n_spki } };
+	struct key_reply k = reply(true, 0);
 	assert_int_equal(account_key_add(&a, full, "other.example", &k, "x", &s, &err), -E_DENIED); /* and the challenge is spent */
 	assert_int_equal(account_key_add(&a, full, RP, &k, "x", &s, &err), -E_DENIED);
 	clock_advance(60000);
 	code_now(secret, code);
-	buf_reset(&b);
-	assert_int_equal(account_key_begin(&a, full, &c, &proven, &b, &err), 0);
-	answer_key(challenge_of(&b), true, 0, "my-credential", client, auth, &n_auth, sig, &n_sig);
-	k.client_data = str_from(client), k.auth_data.len = n_auth;
+	buf_reset(&key.said);
+	assert_int_equal(account_key_begin(&a, full, &c, &proven, &key.said, &err), 0);
+	k = reply(true, 0);
 	assert_int_equal(account_key_add(&a, full, RP, &k, "庁舎の鍵", &s, &err), 0);
-	buf_reset(&b);
-	assert_int_equal(account_key_list(&a, full, &b, &err), 0);
-	assert_non_null(strstr(buf_cstr(&b), hex));
+	buf_reset(&key.said);
+	assert_int_equal(account_key_list(&a, full, &key.said, &err), 0);
+	assert_non_null(strstr(buf_cstr(&key.said), key.hex));
+}
+
+static void may_do_one_thing(const char *key_session)
+{
+	char secret[TOTP_TEXT];
+	struct session s;
+	assert_int_equal(account_session(&a, key_session, true, &s, &err), 0);
+	assert_true(s.key && !s.enrol);
+	assert_int_equal(account_key_list(&a, key_session, &key.said, &err), -E_DENIED);
+	assert_int_equal(account_leaked(&a, key_session, &s, &err), -E_DENIED);
+	assert_int_equal(account_enrol_secret(&a, key_session, secret, &err), -E_DENIED);
+	assert_int_equal(account_key_remove(&a, key_session, key.hex, &s, &err), -E_DENIED);
+}
+
+/* The same answer again, under a session that was asked something else; then somebody else's credential. */
+static void others_answers(const struct key_reply *last)
+{
+	char key_session[SESSION_TOKEN], secret[TOTP_TEXT], once[PASSWORD_ONE_TIME];
+	enum sign_in how;
+	struct session s;
+	begin_by_key("kita", key_session);
+	assert_int_equal(account_key_sign_in(&a, key_session, RP, last, &how, token, &s, &err), 0);
+	assert_int_equal(how, SIGN_IN_CODE);
+	assert_int_equal(account_session(&a, key_session, true, &s, &err), -E_DENIED); /* the password comes before each try */
+	enrolled("kita2", "operator", "", secret);
+	sql_auth("INSERT INTO toride_auth.passkey(id, account, label, spki, count, added_ms) VALUES ('00', 'kita2', '', '00', 0, 1)");
+	begin_by_key("kita2", key_session);
+	struct key_reply k = reply(false, 9);
+	assert_int_equal(account_key_sign_in(&a, key_session, RP, &k, &how, token, &s, &err), 0); /* kita's own key and id */
+	assert_int_equal(how, SIGN_IN_CODE);
+	assert_int_equal(account_reset(&a, "kita2", once, &err), 0); /* forgets it as it forgets the app */
+	assert_int_equal(try_in("kita2", once, "", ""), SIGN_IN_DONE);
+}
+
+static void test_passkeys(void **state)
+{
+	char secret[TOTP_TEXT], full[SESSION_TOKEN], key_session[SESSION_TOKEN], mine[SESSION_TOKEN];
+	enum sign_in how;
+	struct session s;
+	(void)state;
+	if (!have_pg)
+		skip();
+	new_key();
+	enrolled("kita", "operator", "", secret);
+	memcpy(full, token, sizeof full);
+	assert_int_equal(try_in("kita", OWN, "", ""), SIGN_IN_CODE); /* no passkey yet: an empty code is a wrong one */
+	register_key(full, secret);
 	keys = false; /* where a page can't ask for one, as on the node */
 	assert_int_equal(try_in("kita", OWN, "", ""), SIGN_IN_CODE);
 	keys = true;
 	assert_int_equal(try_in("kita", "wrong", "", ""), SIGN_IN_PASSWORD);
-	assert_int_equal(try_in("kita", OWN, "", ""), SIGN_IN_KEY);
-	memcpy(key_session, token, sizeof key_session);
-	assert_int_equal(account_session(&a, key_session, true, &s, &err), 0);
-	assert_true(s.key && !s.enrol);
-	assert_int_equal(account_key_list(&a, key_session, &b, &err), -E_DENIED); /* it may do one thing */
-	assert_int_equal(account_leaked(&a, key_session, &s, &err), -E_DENIED);
-	assert_int_equal(account_enrol_secret(&a, key_session, secret, &err), -E_DENIED);
-	assert_int_equal(account_key_remove(&a, key_session, hex, &s, &err), -E_DENIED);
-	buf_reset(&b);
-	assert_int_equal(account_key_ask(&a, key_session, &b, &err), 0);
-	answer_key(challenge_of(&b), false, 1, "", client, auth, &n_auth, sig, &n_sig);
-	k.client_data = str_from(client), k.auth_data.len = n_auth, k.signature.len = n_sig;
+	begin_by_key("kita", key_session);
+	struct key_reply k = reply(false, 1);
+	may_do_one_thing(key_session);
 	assert_int_equal(account_key_sign_in(&a, key_session, RP, &k, &how, token, &s, &err), 0);
 	assert_true(how == SIGN_IN_DONE && !s.key && strcmp(s.name, "kita") == 0);
 	assert_int_equal(account_session(&a, token, true, &s, &err), 0);
 	assert_false(s.key || s.enrol);
 	assert_int_equal(account_session(&a, key_session, true, &s, &err), -E_DENIED);
-	char mine[SESSION_TOKEN];
 	memcpy(mine, token, sizeof mine);
 	for (int i = 0; i < SESSIONS_EACH + 1; i++) /* who has the password alone pushes nobody out */
 		assert_int_equal(try_in("kita", OWN, "", ""), SIGN_IN_KEY);
 	assert_int_equal(account_session(&a, mine, true, &s, &err), 0);
-	/* the same answer again, under a session that was asked something else; then by somebody else's credential */
-	assert_int_equal(try_in("kita", OWN, "", ""), SIGN_IN_KEY);
-	memcpy(key_session, token, sizeof key_session);
-	buf_reset(&b);
-	assert_int_equal(account_key_ask(&a, key_session, &b, &err), 0);
-	assert_int_equal(account_key_sign_in(&a, key_session, RP, &k, &how, token, &s, &err), 0);
-	assert_int_equal(how, SIGN_IN_CODE);
-	assert_int_equal(account_session(&a, key_session, true, &s, &err), -E_DENIED); /* the password comes before each try */
-	enrolled("kita2", "operator", "", secret);
-	sql_auth("INSERT INTO toride_auth.passkey(id, account, label, spki, count, added_ms) VALUES ('00', 'kita2', '', '00', 0, 1)");
-	assert_int_equal(try_in("kita2", OWN, "", ""), SIGN_IN_KEY);
-	memcpy(key_session, token, sizeof key_session);
-	buf_reset(&b);
-	assert_int_equal(account_key_ask(&a, key_session, &b, &err), 0);
-	answer_key(challenge_of(&b), false, 9, "", client, auth, &n_auth, sig, &n_sig);
-	k.client_data = str_from(client), k.signature.len = n_sig;
-	assert_int_equal(account_key_sign_in(&a, key_session, RP, &k, &how, token, &s, &err), 0); /* kita's own key and id */
-	assert_int_equal(how, SIGN_IN_CODE);
-	char once[PASSWORD_ONE_TIME];
-	assert_int_equal(account_reset(&a, "kita2", once, &err), 0); /* forgets it as it forgets the app */
-	assert_int_equal(try_in("kita2", once, "", ""), SIGN_IN_DONE);
-	assert_int_equal(account_key_remove(&a, full, hex, &s, &err), 0);
-	assert_int_equal(account_key_remove(&a, full, hex, &s, &err), -E_NOT_FOUND);
+	others_answers(&k);
+	assert_int_equal(account_key_remove(&a, full, key.hex, &s, &err), 0);
+	assert_int_equal(account_key_remove(&a, full, key.hex, &s, &err), -E_NOT_FOUND);
 	assert_int_equal(try_in("kita", OWN, "", ""), SIGN_IN_CODE);
-	keys = false;
-	EVP_PKEY_free(my_key);
-	buf_done(&b);
+	key_away();
 }
 
 static void test_ways(void **state)
