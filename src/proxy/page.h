@@ -14,7 +14,7 @@ enum page_kind {
 	PAGE_COUNT,
 };
 
-/* A file on its way (WAIT), or here (WAIT_READY): proxy/parcel.h. */
+/* A file on its way (WAIT), here (WAIT_READY), or waiting for its password (WAIT_LOCKED): proxy/parcel.h. */
 struct page_wait {
 	const char *token, *name;
 	uint64_t received, total; /* bytes; total 0: unknown */
@@ -34,7 +34,7 @@ struct page {
 	const char *release;      /* a mail address to ask for a release; NULL or "": no link */
 	const char *token, *rule; /* COACH, OVERRIDE: what the form says (proxy/grant.h) … */
 	struct str back;          /* … and where it leads then: a path on this site */
-	const struct page_wait *wait; /* WAIT, WAIT_READY */
+	const struct page_wait *wait; /* WAIT, WAIT_READY, WAIT_LOCKED */
 	bool part_gone;           /* MALWARE: of this very file some had gone out before its verdict */
 	int64_t now_ms;           /* UTC */
 };
