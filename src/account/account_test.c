@@ -504,16 +504,6 @@ static void test_others_cannot(void **state)
 	clock_hold(0);
 }
 
-static void sql_auth(const char *text)
-{
-	PGconn *c = PQsetdbLogin(pg.sock, NULL, NULL, NULL, STORE_DATABASE, "postgres", NULL);
-	PGresult *r = PQexec(c, text);
-	if (PQresultStatus(r) != PGRES_COMMAND_OK)
-		fail_msg("%s", PQerrorMessage(c));
-	PQclear(r);
-	PQfinish(c);
-}
-
 /* What lies in the database is of no use to who reads it; one account's is none in another's row; those of before are wrapped once. */
 static void test_secrets_are_wrapped(void **state)
 {
@@ -535,7 +525,7 @@ static void test_secrets_are_wrapped(void **state)
 	assert_int_equal(n, 0);
 	/* as an earlier version left it */
 	snprintf(text, sizeof text, "UPDATE toride_auth.account SET totp = '%s' WHERE name = 'minami'", secret);
-	sql_auth(text);
+	pgtest_sql(&pg, text);
 	clock_advance(60000);
 	code_now(secret, code);
 	struct credentials c = { "minami", OWN, code, "", way, false };
@@ -549,7 +539,7 @@ static void test_secrets_are_wrapped(void **state)
 	assert_int_equal(try_in("minami", OWN, code, ""), SIGN_IN_DONE);
 	/* put in another's row it opens nothing */
 	enrolled("higashi", "operator", "", secret);
-	sql_auth("UPDATE toride_auth.account SET totp = (SELECT totp FROM toride_auth.account WHERE name = 'higashi') WHERE name = 'minami'");
+	pgtest_sql(&pg, "UPDATE toride_auth.account SET totp = (SELECT totp FROM toride_auth.account WHERE name = 'higashi') WHERE name = 'minami'");
 	clock_advance(60000);
 	code_now(secret, code);
 	assert_int_equal(account_sign_in(&a, &c, &how, token, &who, &err), -E_CORRUPT);
@@ -683,7 +673,7 @@ static void others_answers(const struct key_reply *last)
 	assert_int_equal(how, SIGN_IN_CODE);
 	assert_int_equal(account_session(&a, key_session, true, &s, &err), -E_DENIED); /* the password comes before each try */
 	enrolled("kita2", "operator", "", secret);
-	sql_auth("INSERT INTO toride_auth.passkey(id, account, label, spki, count, added_ms) VALUES ('00', 'kita2', '', '00', 0, 1)");
+	pgtest_sql(&pg, "INSERT INTO toride_auth.passkey(id, account, label, spki, count, added_ms) VALUES ('00', 'kita2', '', '00', 0, 1)");
 	begin_by_key("kita2", key_session);
 	struct key_reply k = reply(false, 9);
 	assert_int_equal(account_key_sign_in(&a, key_session, RP, &k, &how, token, &s, &err), 0); /* kita's own key and id */

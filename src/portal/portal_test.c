@@ -243,12 +243,7 @@ static int fake_call(const char *socket, struct str request, struct buf *reply, 
 
 static void sql(const char *text)
 {
-	PGconn *c = PQsetdbLogin(pg.sock, NULL, NULL, NULL, STORE_DATABASE, "postgres", NULL);
-	PGresult *r = PQexec(c, text);
-	if (PQresultStatus(r) != PGRES_COMMAND_OK)
-		fail_msg("%s", PQerrorMessage(c));
-	PQclear(r);
-	PQfinish(c);
+	pgtest_sql(&pg, text);
 }
 
 #define EVIL "<img src=x onerror=alert(1)>\"''"

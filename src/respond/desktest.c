@@ -227,16 +227,11 @@ int64_t sql_number(const char *text)
 
 static void sql_reset(void)
 {
-	PGconn *c = PQsetdbLogin(pg.sock, NULL, NULL, NULL, STORE_DATABASE, "postgres", NULL);
-	PGresult *res = PQexec(c, "SET session_replication_role = replica; DELETE FROM asset; DELETE FROM vuln; DELETE FROM call; DELETE FROM handover; UPDATE stage_mark SET put = 0; DELETE FROM inquiry_hit; DELETE FROM inquiry; DELETE FROM task; DELETE FROM report;"
+	pgtest_sql(&pg, "SET session_replication_role = replica; DELETE FROM asset; DELETE FROM vuln; DELETE FROM call; DELETE FROM handover; UPDATE stage_mark SET put = 0; DELETE FROM inquiry_hit; DELETE FROM inquiry; DELETE FROM task; DELETE FROM report;"
 	                          "DELETE FROM attachment; DELETE FROM incident_event; DELETE FROM judgement;"
 	                          "DELETE FROM notice; DELETE FROM block_call; DELETE FROM block; DELETE FROM evidence; DELETE FROM observable;"
 	                          "DELETE FROM finding; DELETE FROM incident; DELETE FROM sighting; DELETE FROM counter;"
 	                          "ALTER SEQUENCE task_id_seq RESTART; ALTER SEQUENCE incident_event_id_seq RESTART; ALTER SEQUENCE inquiry_id_seq RESTART");
-	if (PQresultStatus(res) != PGRES_COMMAND_OK)
-		fail_msg("reset: %s", PQerrorMessage(c));
-	PQclear(res);
-	PQfinish(c);
 }
 
 int fresh(void **state)

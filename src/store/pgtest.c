@@ -132,6 +132,18 @@ static bool is_dead(pid_t pid)
 	return !state || state[2] == 'Z' || state[2] == 'X';
 }
 
+void pgtest_sql(const struct pgtest *t, const char *commands)
+{
+	PGconn *c = PQsetdbLogin(t->sock, NULL, NULL, NULL, STORE_DATABASE, "postgres", NULL);
+	PGresult *r = PQexec(c, commands);
+	if (PQresultStatus(r) != PGRES_COMMAND_OK) {
+		fprintf(stderr, "pgtest: %s: %s\n", commands, PQerrorMessage(c));
+		exit(1);
+	}
+	PQclear(r);
+	PQfinish(c);
+}
+
 /* All of it at once: a child that outlived the first would still answer, and keep the next server from starting. */
 void pgtest_kill(struct pgtest *t)
 {

@@ -13,6 +13,8 @@ struct pgtest {
 
 /* Starts it and runs store_bootstrap. False when PostgreSQL isn't installed (the caller skips); dies on failure. */
 bool pgtest_start(struct pgtest *t);
+/* Runs commands as the cluster's superuser, past every row rule; dies when one fails. */
+void pgtest_sql(const struct pgtest *t, const char *commands);
 void pgtest_kill(struct pgtest *t);    /* kill -9, as a crash */
 void pgtest_restart(struct pgtest *t); /* after pgtest_kill() */
 void pgtest_stop(struct pgtest *t);    /* and removes the directory */
