@@ -88,9 +88,7 @@ try "nor speak for another" refused "only root" setpriv --reuid 65534 --regid 65
 try "the first generation comes into force, verified" toride apply "$a"
 try "link, kernel and rules agree" stands_at "$a"
 try "its directory holds the description with that digest" is "sha256:$(sha256sum <"$TORIDE_STATE/current/description.json" | cut -d' ' -f1)" "$a"
-ask() { python3 -c 'import os, socket, sys
-s = socket.socket(socket.AF_UNIX); s.settimeout(60); s.connect(os.environ["TORIDE_RUN"] + "/control.sock")
-s.sendall(sys.argv[1].encode() + b"\n"); print(s.makefile().readline(), end="")' "$1"; }
+ask() { ask_socket control.sock "$1"; }
 try "status is answered over the control protocol" eval 'ask "{\"v\":1,\"do\":\"status\"}" | jq -se ".[0] | .ok and (.processes | length > 5)"'
 try "what isn't a request is refused" eval 'ask "{\"v\":1,\"do\":\"nonsense\"}" | jq -se ".[0] | .ok == false and .code == \"invalid\""'
 try "our daemons serve it" until_true 10 eval 'grep -q "'"$a"'" "$TORIDE_RUN/ready/intaked" "$TORIDE_RUN/ready/scand"'

@@ -25,6 +25,10 @@ put_in_force() {
 	local node=("${@:1:$#-1}")
 	digest=$("${node[@]}" submit "${!#}" --as sato) && "${node[@]}" approve "$digest" --as tanaka && "${node[@]}" apply "$digest" --as tanaka
 }
+# NAME LINE: the one line that the socket of that name in $TORIDE_RUN answers
+ask_socket() { python3 -c 'import os, socket, sys
+s = socket.socket(socket.AF_UNIX); s.settimeout(60); s.connect(os.environ["TORIDE_RUN"] + "/" + sys.argv[1])
+s.sendall(sys.argv[2].encode() + b"\n"); print(s.makefile().readline(), end="")' "$1" "$2"; }
 # NAME: that process of the node serves. The caller has set $toride.
 serves() { "$toride" status --json 2>/dev/null | jq -se --arg p "$1" 'any(.[].processes[]; .name == $p and .state == "ready")' >/dev/null; }
 # DIR...: all are there, and no file of theirs holds a private key

@@ -86,7 +86,7 @@ if [ -e "$bin/libchdb.so" ]; then
 	r=$("$toride" incident prove "$I" --json | jq -r 'select(.stage == "judged") | .record' | head -1)
 	try "and signed" eval '"$toride" log show "$r" | jq -se ".[0].incident.number == \"$I\" and .[0].actor.user == \"analyst\"" && "$toride" log verify --org 412015'
 fi
-slip() { echo '{"v":1,"do":"log.witness"}' | nc -q 1 -U "$TORIDE_RUN/search.sock" | head -n 1 | jq -er .slip >"$top/slip"; }
+slip() { ask_socket search.sock '{"v":1,"do":"log.witness"}' | jq -r '.slip // empty' >"$top/slip"; [ -s "$top/slip" ]; }
 try "what the prefecture is mailed every morning is the log's signature" eval 'until_true 5 slip && "$toride" log verify --witness "$top/slip" --json | tail -n 1 | jq -se ".[0] | .ok and .witness_found"'
 try "the last shift's hand-over wrote itself" eval '"$toride" handover list --json | jq -se ".[0].by == \"toride\""'
 try "the NOC takes over what is open" eval '"$toride" handover --to noc --by analyst | grep -F "$I" && "$toride" handover take "$("$toride" handover list --limit 1 --json | jq .id)" --by noc && "$toride" handover list --json | jq -se ".[0].taken_by == \"noc\""'
