@@ -29,7 +29,7 @@ grep -q '/api1/collections/c0ffee/objects/?match%5Btype%5D=indicator Basic .* ap
 ! grep -q added_after "$work/asked"; tap $? "for all of them the first time"
 fetch jpcert && says '.pages == 1 and .taken == 1 and .removed == 1 and .kept == 25'; tap $? "then for what was added since: one new, one revoked"
 grep -q 'added_after=2026-11-02T00:00:20.000000Z ' "$work/asked"; tap $? "… from the time the server had named"
-jq -e '[.objects[].id] | (index("indicator--00000000-0000-4000-8000-000000000003") == null) and (length == (unique | length))' "$work/intel/taxii-jpcert.json" >"$work/said"; tap $? "each stands there once, the revoked one not at all"
+jq -se '[.[0].objects[].id] | (length > 0) and (index("indicator--00000000-0000-4000-8000-000000000003") == null) and (length == (unique | length))' "$work/intel/taxii-jpcert.json" >"$work/said"; tap $? "each stands there once, the revoked one not at all"
 echo '{"class_uid":4003,"time":1795341600000,"org":"412015","product":"unbound","src_endpoint":{"ip":"10.1.0.5"},"query":{"hostname":"www.evil99.example","type":"A"},"rcode":"NOERROR","action":"Allowed"}' >"$work/event"
 "$toride" detect --rules rules --input "$work/event" --format jsonl --intel "$work/intel" --json >"$work/said"; jq -se 'any(.[]; .rule.id == "54495047-7e11-4ced-8001-ca11ed000002")' "$work/said" >/dev/null; tap $? "a question for a fetched name is a finding"
 rm "$work/intel/taxii-jpcert.json"; fetch jpcert && says '.pages == 3 and .kept == 25'; tap $? "where the bundle is gone all are fetched again"
