@@ -4,8 +4,8 @@
 set -u
 cd "$(dirname "$0")/../.."
 [ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; echo "ok 1 - upstream # SKIP needs root"; exit 0; }
-export TORIDE_LAB=tu TORIDE_SOURCE=$PWD
-T=build/toride L=build/lab-tu
+export TORIDE_LAB=tq TORIDE_SOURCE=$PWD
+T=build/toride L=build/lab-tq
 top=$(mktemp -d /tmp/toride-upstream.XXXXXX)
 . test/system/lib.sh
 bad=0 show=("$L/log/torided.log" "$L/log/upstream.log")
