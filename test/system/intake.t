@@ -166,13 +166,13 @@ named() { # COMMAND ON A COPY, RECORD, WORD
 	TORIDE_STATE=/nonexistent TORIDE_RUN=/nonexistent "$bin/toride" log verify copy >out; local code=$?
 	cat out; [ $code = 1 ] && head -n 1 out | grep -q "^$2 .*$3"
 }
-try "an altered record is named" named "sed -i '3s/Denied/Alloww/' records.jsonl" 412015/events/000001/2 altered
+try "an altered record is named" named "sed -i '3s/class_uid/class_uiD/' records.jsonl" 412015/events/000001/2 altered
 try "a removed record is named" named "sed -i 5d records.jsonl" 412015/events/000001/4 removed
 try "a reordered record is named" named "sed -i '7{h;d};8{G}' records.jsonl" 412015/events/000001/7 reordered
 try "a duplicated record is named" named "sed -i 6p records.jsonl" 412015/events/000001/5 duplicated
 cp -r state/segments/412015 saved
 size=$(stat -c %s state/segments/412015/events/000001.seg)
-printf '\377' | dd of=state/segments/412015/events/000001.seg bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
+perl -e 'open my $f, "+<", $ARGV[0] or die; seek $f, $ARGV[1], 0; read $f, my $b, 1 or die; seek $f, $ARGV[1], 0; print $f ~$b' state/segments/412015/events/000001.seg $((size / 2))
 altered() { verify >out; [ $? = 1 ] && cat out && head -n 1 out | grep -qE '^412015/events/000001/[0-9]+ .*altered'; }
 try "a byte altered in the store is named by record" altered
 rm -rf state/segments/412015 && cp -rp saved state/segments/412015

@@ -279,7 +279,7 @@ altered() { # WORDS LINE PROGRAM: the export with its records changed by sed nam
 	ok $? "an export with $1 is refused and names exactly that record"
 }
 try "an untouched export is intact" "$toride" log verify "$e"
-altered "one byte altered" $mid "${mid}s/curl/curt/"
+altered "one byte altered" $mid "${mid}s/class_uid/class_uiD/" # whatever it tells of
 altered "one record removed" $mid "${mid}d"
 # Named is the one that comes too early.
 altered "two records swapped" $((mid + 1)) "${mid}{h;d};$((mid + 1)){G}"
