@@ -161,14 +161,16 @@ try "the line is inspected all the while" lines inspect
 
 # ---- what the proxy decrypts (last: what got through is an incident whose sites the cloud may block by itself) ----
 printf '%s\nMIIE\n' '-----BEGIN RSA PRIVATE KEY-----' >"$top/key"
-sends() { on "$1-pc1" curl -sS --max-time 6 --cacert "$D/run/ca.pem" -x http://192.0.2.10:8080 --data-binary "@$top/key" -o /dev/null -w '%{http_code}' https://saas.example/ | grep -Eq '^[245]'; }
+sends() { on "$1-pc1" curl -sS --max-time 20 --cacert "$D/run/ca.pem" -x http://192.0.2.10:8080 --data-binary "@$top/key" -o /dev/null -w '%{http_code}' https://saas.example/ | grep -Eq '^[245]'; }
 seen() { # ORG, its terminal's own address
 	records --org "$1" | jq -se --arg ip "$2" 'any(.[]; .product == "suricata" and .rule.uid == "9100011" and .mode == "detect" and .src_endpoint.ip == $ip and
 		.dst_endpoint.port == 443 and .http_request.url.hostname == "saas.example" and .connection_info.direction == "Outbound")'
 }
+# What is mirrored is a copy, and a copy may be lost on a busy machine: then it is sent again, a few times.
+speaks() { seen "$@" || { sends "$1"; until_true 2 seen "$@"; }; }
 try "a key is sent over TLS, which nobody on the line sees into" sends 412015
-try "but of what the proxy decrypted the signature speaks, and names the terminal" until_true 30 seen 412015 10.1.0.5
-try "so it does for the other body, whose terminal has the same address" eval 'sends 412023 && until_true 30 seen 412023 10.1.0.5'
+try "but of what the proxy decrypted the signature speaks, and names the terminal" until_true 10 speaks 412015 10.1.0.5
+try "so it does for the other body, whose terminal has the same address" until_true 10 speaks 412023 10.1.0.5
 try "frames are counted, and those that were dropped" until_true 10 eval 'node status --json | jq -se "any(.[].counters[]; .org == \"412015\" and .proxyd.mirrored > 10 and (.proxyd | has(\"unmirrored\")))"'
 "$T" lab down; ok $? "lab down"
 echo "1..$n"
