@@ -169,15 +169,20 @@ static void test_sites(void **state)
 	struct buf b;
 	struct sites_ask s = { .org = "412015", .site = "www.city.example", .from_ms = 1, .to_ms = 2 };
 	buf_init(&b, MIB);
-	assert_non_null(strstr(sites_of(&s, &b), "product = 'waf' AND org = '412015')"));
-	assert_non_null(strstr(buf_cstr(&b), "product = 'edge' AND org = '412015' AND s != '' AND s = 'www.city.example' GROUP BY"));
+	assert_non_null(strstr(sites_of(&s, &b), "product = 'waf' AND org = ('412015'))"));
+	assert_non_null(strstr(buf_cstr(&b), "product = 'edge' AND org = ('412015') AND s != '' AND s = 'www.city.example' GROUP BY"));
 	set(s.site, sizeof s.site, "a'b");
 	assert_string_equal(sites_of(&s, &b), "site: not a host name in small letters");
 	*s.site = 0;
 	set(s.org, sizeof s.org, "4'2015");
-	assert_string_equal(sites_of(&s, &b), "org: not a body's code of six digits");
+	assert_string_equal(sites_of(&s, &b), "org: not a body's code of six digits, or a prefecture's of two");
+	set(s.org, sizeof s.org, "41"); /* an approver's of that prefecture */
+	assert_non_null(strstr(sites_of(&s, &b), "product = 'waf' AND startsWith(org, '41'))"));
+	assert_non_null(strstr(buf_cstr(&b), "product = 'edge' AND startsWith(org, '41') AND s != ''"));
 	*s.org = 0;
-	assert_null(strstr(sites_of(&s, &b), "org = "));
+	sites_of(&s, &b);
+	assert_null(strstr(buf_cstr(&b), "org = "));
+	assert_null(strstr(buf_cstr(&b), "startsWith"));
 	s.from_ms = 2;
 	assert_string_equal(sites_of(&s, &b), "from: not before the end");
 	buf_reset(&b);

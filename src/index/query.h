@@ -48,5 +48,9 @@ int query_parse(struct str text, struct query *ret, struct err *err);
 void query_sql(const struct query_node *n, struct buf *b);
 /* A text as a literal of ClickHouse's SQL. */
 void sql_text(struct buf *b, struct str s);
+/* Whose records are meant: a body's code, a prefecture's two digits (all codes that begin so), "" for everyone's. -E_INVALID. */
+int sql_scope_check(const char *org, struct err *err);
+/* " AND …" of it; nothing for everyone's. */
+void sql_scope(struct buf *b, const char *org);
 
 #endif

@@ -19,22 +19,12 @@ static const struct query_node *class_of(const struct query_node *n)
 	return a ? a : class_of(n->b);
 }
 
-/* Two digits: the bodies of one prefecture, whose codes begin so. */
-static bool prefecture_ok(const char *org)
-{
-	return strlen(org) == 2 && strspn(org, "0123456789") == 2;
-}
-
 static void where(const struct search *s, const struct query *q, struct buf *b)
 {
 	const struct query_node *class = class_of(q->root);
 	buf_printf(b, " FROM toride.events WHERE time >= fromUnixTimestamp64Milli(%lld) AND time < fromUnixTimestamp64Milli(%lld)",
 	           (long long)s->from_ms, (long long)s->to_ms);
-	if (*s->org) {
-		buf_puts(b, prefecture_ok(s->org) ? " AND startsWith(org, " : " AND org = (");
-		sql_text(b, str_from(s->org));
-		buf_putc(b, ')');
-	}
+	sql_scope(b, s->org);
 	if (class)
 		buf_printf(b, " AND _table = '%s'", index_table_of((uint32_t)class->number)->name);
 	buf_puts(b, " AND ");
@@ -69,8 +59,7 @@ int search_sql(const struct search *s, struct buf *b, struct err *err)
 	int r = query_parse(str_from(s->query), &q, err);
 	if (r == 0 && (s->limit == 0 || s->limit > SEARCH_LIMIT))
 		r = err_set(err, E_INVALID, "limit", "from 1 to %d", SEARCH_LIMIT);
-	if (r == 0 && *s->org && !segment_org_ok(s->org) && !prefecture_ok(s->org))
-		r = err_set(err, E_INVALID, "org", "not a body's code of six digits, or a prefecture's of two");
+	r = r < 0 ? r : sql_scope_check(s->org, err);
 	if (r == 0 && s->from_ms >= s->to_ms)
 		r = err_set(err, E_INVALID, "from", "not before the end");
 	if (r < 0)

@@ -4,7 +4,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "index/query.h"
-#include "segment/segment.h"
 
 #include <string.h>
 #include <yyjson.h>
@@ -18,14 +17,14 @@ static void between(const struct sites_ask *s, const char *product, struct buf *
 	buf_printf(b, " FROM toride.events WHERE time >= fromUnixTimestamp64Milli(%lld) AND time < fromUnixTimestamp64Milli(%lld)"
 	              " AND _table = 'c4002_http_activity' AND product = '%s'",
 	           (long long)s->from_ms, (long long)s->to_ms, product);
-	if (*s->org)
-		buf_printf(b, " AND org = '%s'", s->org); /* six digits: checked below */
+	sql_scope(b, s->org);
 }
 
 static int check(const struct sites_ask *s, struct err *err)
 {
-	if (*s->org && !segment_org_ok(s->org))
-		return err_set(err, E_INVALID, "org", "not a body's code of six digits");
+	int r = sql_scope_check(s->org, err);
+	if (r < 0)
+		return r;
 	if (strspn(s->site, "abcdefghijklmnopqrstuvwxyz0123456789.-") != strlen(s->site))
 		return err_set(err, E_INVALID, "site", "not a host name in small letters");
 	return s->from_ms < s->to_ms ? 0 : err_set(err, E_INVALID, "from", "not before the end");

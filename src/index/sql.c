@@ -2,6 +2,9 @@
  * the index of words (hasAllTokens) is true of every record that the exact condition beside it is true of. */
 #include "index/query.h"
 
+#include "base/err.h"
+#include "segment/segment.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 
@@ -16,6 +19,26 @@ void sql_text(struct buf *b, struct str s)
 			buf_putc(b, (char)c);
 	}
 	buf_putc(b, '\'');
+}
+
+static bool prefecture_ok(const char *org)
+{
+	return strlen(org) == 2 && strspn(org, "0123456789") == 2;
+}
+
+int sql_scope_check(const char *org, struct err *err)
+{
+	return !*org || segment_org_ok(org) || prefecture_ok(org) ? 0 :
+	                                                            err_set(err, E_INVALID, "org", "not a body's code of six digits, or a prefecture's of two");
+}
+
+void sql_scope(struct buf *b, const char *org)
+{
+	if (!*org)
+		return;
+	buf_puts(b, prefecture_ok(org) ? " AND startsWith(org, " : " AND org = (");
+	sql_text(b, str_from(org));
+	buf_putc(b, ')');
 }
 
 static bool in_token(char c)
