@@ -180,14 +180,51 @@ static int take_digest(const struct ctl_request *rq, bool needed, char dst[72], 
 	return 0;
 }
 
+struct listing {
+	struct buf *b;
+	char current[72], previous[72];
+	uint64_t confirm_until;
+	bool degraded, changing, any;
+};
+
+/* What torided says of itself: names of generations become digests. */
+static int apply_status(struct listing *l, struct err *err)
+{
+	char path[PLACE_MAX];
+	struct buf b;
+	buf_init(&b, 64 * KIB);
+	int r = fs_read(place_in_run(path, sizeof path, "apply-status.json"), &b, err);
+	yyjson_doc *doc = r == 0 ? yyjson_read(b.ptr, b.len, 0) : NULL;
+	yyjson_val *root = yyjson_doc_get_root(doc);
+	struct str current = ctl_str(root, "current"), previous = ctl_str(root, "previous");
+	if (current.len)
+		snprintf(l->current, sizeof l->current, "sha256:%.64s", current.ptr);
+	if (previous.len)
+		snprintf(l->previous, sizeof l->previous, "sha256:%.64s", previous.ptr);
+	l->confirm_until = ctl_u64(root, "confirm_until", 0);
+	l->degraded = ctl_bool(root, "degraded", false);
+	l->changing = ctl_bool(root, "changing", false);
+	yyjson_doc_free(doc);
+	buf_done(&b);
+	return r;
+}
+
+/* Somebody of one prefecture saw the difference to what was in force then. Where that is something else by now, applying would also take back
+ * what came between, of whatever body: it is looked at once more. */
 static int check_approved(const char *digest, struct err *err)
 {
 	struct submission s;
+	struct listing now = { 0 };
 	int r = submission_get(digest, &s, err);
-	if (r < 0)
+	if (r == 0 && !submission_approved(&s))
+		return err_set(err, E_DENIED, digest, "nobody but its author %s has seen it: it must be approved first", s.author);
+	if (r < 0 || submission_approved_over(&s, NULL))
 		return r;
-	return submission_approved(&s) ? 0 : err_set(err, E_DENIED, digest,
-	                                             "nobody but its author %s has seen it: it must be approved first", s.author);
+	r = apply_status(&now, err);
+	if (r == 0 && strcmp(now.current, digest) != 0 && !submission_approved_over(&s, now.current))
+		r = err_set(err, E_STATE, digest, "it was approved by one prefecture while another description was in force: it must be approved again"
+		                                  " (承認のあとに別の変更が反映されました。もう一度承認が必要です)");
+	return r;
 }
 
 static int do_order(struct controld *c, const struct ctl_request *rq, const char *what, const struct asker *who, char digest[72],
@@ -267,13 +304,6 @@ static int do_submit(const struct ctl_request *rq, const char *actor, struct buf
 	return 0;
 }
 
-struct listing {
-	struct buf *b;
-	char current[72], previous[72];
-	uint64_t confirm_until;
-	bool degraded, changing, any;
-};
-
 static void list_one(const struct submission *s, void *user)
 {
 	struct listing *l = user;
@@ -288,28 +318,6 @@ static void list_one(const struct submission *s, void *user)
 	submission_format(s, l->b);
 	json_field_s(l->b, "state", state);
 	buf_putc(l->b, '}');
-}
-
-/* What torided says of itself: names of generations become digests. */
-static int apply_status(struct listing *l, struct err *err)
-{
-	char path[PLACE_MAX];
-	struct buf b;
-	buf_init(&b, 64 * KIB);
-	int r = fs_read(place_in_run(path, sizeof path, "apply-status.json"), &b, err);
-	yyjson_doc *doc = r == 0 ? yyjson_read(b.ptr, b.len, 0) : NULL;
-	yyjson_val *root = yyjson_doc_get_root(doc);
-	struct str current = ctl_str(root, "current"), previous = ctl_str(root, "previous");
-	if (current.len)
-		snprintf(l->current, sizeof l->current, "sha256:%.64s", current.ptr);
-	if (previous.len)
-		snprintf(l->previous, sizeof l->previous, "sha256:%.64s", previous.ptr);
-	l->confirm_until = ctl_u64(root, "confirm_until", 0);
-	l->degraded = ctl_bool(root, "degraded", false);
-	l->changing = ctl_bool(root, "changing", false);
-	yyjson_doc_free(doc);
-	buf_done(&b);
-	return r;
 }
 
 static int load_kept(const char *digest, struct model **ret, struct err *err)
@@ -358,7 +366,7 @@ static void run_diff(struct job *j)
 		buf_puts(&j->fields, ",\"current\":"); /* the answer's head stands before it */
 		json_str(&j->fields, str_from(now.current));
 		submission_format(&s, &j->fields);
-		json_field_bool(&j->fields, "approved", submission_approved(&s));
+		json_field_bool(&j->fields, "approved", submission_approved_over(&s, now.current));
 		json_field_bool(&j->fields, "elsewhere", elsewhere);
 		put_diff(j, "words_ja", old, new, true);
 		put_diff(j, "words", old, new, false);
@@ -387,6 +395,7 @@ static void run_within(struct job *j)
 	r = r < 0 ? r : model_diff_elsewhere(old, new, j->who.scope, &elsewhere, &j->err);
 	if (r == 0 && elsewhere)
 		err_set(&j->err, E_DENIED, j->digest, "it changes bodies of another prefecture than %s", j->who.scope);
+	snprintf(j->over, sizeof j->over, "%s", now.current[0] ? now.current : APPROVED_OVER_NONE);
 	model_destroy(&old);
 	model_destroy(&new);
 }
@@ -396,7 +405,7 @@ static void within_done(uv_work_t *w, int status)
 {
 	struct job *j = w->data;
 	struct submission s;
-	if (status == 0 && !j->err.code && submission_approve(j->digest, j->who.name, &s, &j->err) == 0) {
+	if (status == 0 && !j->err.code && submission_approve(j->digest, j->who.name, j->over, &s, &j->err) == 0) {
 		buf_puts(&j->fields, ",\"scope\":"); /* the answer's head stands before it */
 		json_str(&j->fields, str_from(j->who.scope));
 		submission_format(&s, &j->fields);
@@ -418,7 +427,7 @@ static int do_approve(struct controld *c, const struct ctl_request *rq, const st
 		snprintf(j->digest, sizeof j->digest, "%s", digest);
 		return job_queue(j, within_done, err);
 	}
-	r = r < 0 ? r : submission_approve(digest, who->name, &s, err);
+	r = r < 0 ? r : submission_approve(digest, who->name, "", &s, err);
 	if (r == 0)
 		submission_format(&s, b);
 	return r;
@@ -727,7 +736,9 @@ static int handle(const struct ctl_request *rq, const char *what, struct buf *b,
 	int r = identify(rq, who.name, err);
 	if (r == 0 && changes(what) && rq->uid != 0 && !other_node && !in_operators(rq->uid))
 		r = err_set(err, E_DENIED, "", "user %u may read only", (unsigned)rq->uid);
-	if (r == 0 && rq->uid == 0 && strcmp(who.name, "root") != 0 && strcmp(what, "submit") != 0) /* that one shows nothing */
+	/* handing in shows nothing; accounts and signatures are root's own, whoever asks: their `org` is no body to be seen */
+	bool whole = strcmp(what, "submit") == 0 || strncmp(what, "user.", 5) == 0 || strcmp(what, "ips.note") == 0;
+	if (r == 0 && rq->uid == 0 && strcmp(who.name, "root") != 0 && !whole)
 		return people_ask_for(c, rq, what, who.name, err);
 	return controld_answer(c, rq, what, &who, r, b, err);
 }

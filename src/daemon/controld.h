@@ -36,6 +36,7 @@ struct job {
 	struct controld *c;
 	uint64_t peer;
 	char what[64], digest[72];
+	char over[72]; /* what an approval is over (submissions.h) */
 	struct asker who;
 	char about[400]; /* for the record of it: what was searched */
 	const char *socket; /* whom it is forwarded to */

@@ -35,6 +35,8 @@ void submission_format(const struct submission *s, struct buf *b)
 		buf_puts(b, i ? ",{" : "{");
 		json_field_s(b, "by", s->approvals[i].by);
 		json_field_s(b, "time", s->approvals[i].time);
+		if (s->approvals[i].over[0])
+			json_field_s(b, "over", s->approvals[i].over);
 		buf_putc(b, '}');
 	}
 	buf_putc(b, ']');
@@ -61,6 +63,12 @@ static bool field(yyjson_val *v, const char *key, char *dst, size_t size)
 	return s.ptr && str_copy(s, dst, size);
 }
 
+static bool parse_approval(yyjson_val *v, struct approval *ret)
+{
+	return field(v, "by", ret->by, IDENTITY_MAX) && field(v, "time", ret->time, sizeof ret->time) &&
+	       (!yyjson_obj_get(v, "over") || field(v, "over", ret->over, sizeof ret->over));
+}
+
 static int parse(struct str json, const char *digest, struct submission *ret, struct err *err)
 {
 	yyjson_doc *doc = yyjson_read(json.ptr, json.len, 0);
@@ -70,8 +78,7 @@ static int parse(struct str json, const char *digest, struct submission *ret, st
 	bool ok = field(root, "author", s.author, sizeof s.author) && field(root, "time", s.time, sizeof s.time);
 	snprintf(s.digest, sizeof s.digest, "%s", digest);
 	yyjson_arr_foreach(yyjson_obj_get(root, "approvals"), i, max, a) {
-		ok = ok && s.n < APPROVALS_MAX && field(a, "by", s.approvals[s.n].by, IDENTITY_MAX) &&
-		     field(a, "time", s.approvals[s.n].time, sizeof s.approvals[s.n].time);
+		ok = ok && s.n < APPROVALS_MAX && parse_approval(a, &s.approvals[s.n]);
 		s.n += ok;
 	}
 	yyjson_doc_free(doc);
@@ -169,33 +176,50 @@ int submission_take(struct str description, struct str meta, const char *digest,
 	return r;
 }
 
-int submission_approve(const char *digest, const char *by, struct submission *ret, struct err *err)
+int submission_approve(const char *digest, const char *by, const char *over, struct submission *ret, struct err *err)
 {
 	struct submission s;
+	size_t i = 0;
 	int r = submission_get(digest, &s, err);
 	if (r < 0)
 		return r;
 	if (identity_same(s.author, by))
 		return err_set(err, E_DENIED, digest, "%s handed it in: another person must approve it", by);
-	for (size_t i = 0; i < s.n; i++)
-		if (identity_same(s.approvals[i].by, by))
-			return err_set(err, E_EXISTS, digest, "%s has approved it already", by);
-	if (s.n == APPROVALS_MAX)
+	while (i < s.n && !identity_same(s.approvals[i].by, by))
+		i++;
+	if (i < s.n && (!s.approvals[i].over[0] || strcmp(s.approvals[i].over, over) == 0))
+		return err_set(err, E_EXISTS, digest, "%s has approved it already", by);
+	if (i == APPROVALS_MAX)
 		return err_set(err, E_LIMIT, digest, "%d approvals are enough", APPROVALS_MAX);
-	snprintf(s.approvals[s.n].by, IDENTITY_MAX, "%s", by);
-	clock_format_utc(clock_now_ms(), s.approvals[s.n++].time);
+	s.n += i == s.n;
+	snprintf(s.approvals[i].by, IDENTITY_MAX, "%s", by);
+	snprintf(s.approvals[i].over, sizeof s.approvals[i].over, "%s", over);
+	clock_format_utc(clock_now_ms(), s.approvals[i].time);
 	r = save(&s, err);
 	if (r == 0)
 		*ret = s;
 	return r;
 }
 
+static bool approved(const struct submission *s, bool any, const char *current)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const char *over = s->approvals[i].over;
+		bool holds = any || !*over || (current && strcmp(over, *current ? current : APPROVED_OVER_NONE) == 0);
+		if (holds && !identity_same(s->approvals[i].by, s->author))
+			return true;
+	}
+	return false;
+}
+
 bool submission_approved(const struct submission *s)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (!identity_same(s->approvals[i].by, s->author))
-			return true;
-	return false;
+	return approved(s, true, NULL);
+}
+
+bool submission_approved_over(const struct submission *s, const char *current)
+{
+	return approved(s, false, current);
 }
 
 struct listing {

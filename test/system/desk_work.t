@@ -124,10 +124,21 @@ for q in '"do":"incident.list","all":true' '"do":"incident.list","all":true,"org
 done
 try "nor is a card told" eval 'told "$tsu" "\"do\":\"incident.show\",\"number\":\"$a\"" >"$top/said"; grep -q not_found "$top/said" && ! grep -q 412015 "$top/said"'
 try "root in that name sees as much: nothing" eval '! "$toride" --as tsu incident list --all --json | grep . && "$toride" --as ken incident list --all --json | grep -q "$a" && ! "$toride" --as tsu block list --json | grep . && ! "$toride" --as tsu incident show "$a"'
+for q in '"do":"site.list"' '"do":"site.stats"'; do
+	try "nor a site of it: $q" eval 'told "$tsu" "$q" >"$top/said"; jq -se ".[0].ok and .[0].sites == []" "$top/said"'
+done
+try "whom root invites in an approver's name isn't narrowed by it" eval '"$toride" --as ken user add mori --role analyst && "$toride" --as tsu user add oda --role clerk --org 412023 && "$toride" --as tsu user list --json | grep -q mori'
 try "and in a clerk's name that body's" eval '"$toride" --as hamada incident list --all --json >"$top/said"; grep -q "$b" "$top/said" && ! grep -q "$a" "$top/said"'
 try "an analyst may read it, not approve it" eval 'page sato "/change/${digest#*:}" && code_is 200 && holds 唐津市 && lacks /approve\" && post sato / "/change/${digest#*:}/approve" && code_is 403'
 try "a clerk doesn't see it" eval 'page yamada "/change/${digest#*:}" && code_is 403 && lacks 唐津市'
 try "the approver's button approves" eval 'post ken "/change/${digest#*:}" "/change/${digest#*:}/approve" && goes_to "/change/${digest#*:}?done=approve" && "$toride" generations --json | grep -F "$digest" | grep -q "\"by\":\"ken\""'
+# what came in force meanwhile would be taken back by it, unseen: what one prefecture approved is looked at once more
+cp -r "$lab/description" "$top/between"
+jq '.name_en = "Saga B"' "$lab/description/orgs/412015.json" >"$top/between/orgs/412015.json"
+between=$("$toride" submit "$top/between" --as tanaka --json | jq -r .digest)
+try "another change comes between" eval '"$toride" approve "$between" --as suzuki && "$toride" apply "$between"'
+try "then what was approved before doesn't go in force" eval '! "$toride" apply "$digest" 2>"$top/said" && grep -q もう一度承認 "$top/said"'
+try "until it is approved again, by the same button" eval 'page ken "/change/${digest#*:}" && holds "Saga B" && holds /approve\" && post ken "/change/${digest#*:}" "/change/${digest#*:}/approve" && goes_to "/change/${digest#*:}?done=approve" && "$toride" apply "$digest"'
 jq '.name_en = "Karatsu 2"' "$lab/description/orgs/412023.json" >"$top/new/orgs/412023.json"
 own_change=$("$toride" submit "$top/new" --as "Ｋｅｎ" --json | jq -r .digest)
 try "not one's own, however the name is written" eval 'post ken "/change/${own_change#*:}" "/change/${own_change#*:}/approve" && code_is 403 && "$toride" generations --json | grep -F "$own_change" | grep -q "\"approvals\":\[\]"'
