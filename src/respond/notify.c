@@ -251,6 +251,35 @@ int notify_sheet(struct respond *r, const struct incident *i, int severity, int6
 	return sheet_numbers(r, i, severity, b, err);
 }
 
+/* That an attack failed is worth no mail any more once it is closed, confirmed or judged to be something else. */
+static const struct store_sql cancel = {
+	"notice_cancel", "UPDATE notice SET state = 'cancelled' WHERE incident = $1 AND state = 'queued'"
+			 " AND (step IN ('first', 'second', 'third', 'again') OR (step = 'medium' AND NOT EXISTS (SELECT 1 FROM incident i"
+			 " WHERE i.id = $1 AND i.state <> 'closed' AND i.acked_ms IS NULL AND coalesce(i.judged, i.severity) = 1))) RETURNING recipient"
+};
+/* It waited for the office to open, and by then one had got through. */
+static const struct store_sql overtaken = {
+	"notice_overtaken", "UPDATE notice SET state = 'cancelled' WHERE incident = $1 AND state = 'queued' AND step = 'medium' RETURNING recipient"
+};
+
+static int cancel_by(struct respond *r, const struct store_sql *q, const struct incident *i, int64_t now, struct err *err)
+{
+	struct store_args a = { 0 };
+	struct store_rows rows = { 0 };
+	store_int(&a, i->id);
+	int res = store_run(r->store, q, &a, &rows, err);
+	for (int k = 0; res == 0 && k < rows.n; k++)
+		res = timeline_add(r->store, i->id, i->org, now, RESPOND_ACTOR, "notice_cancelled", store_col(&rows, k, 0), NULL,
+		                   NULL, err);
+	store_rows_done(&rows);
+	return res;
+}
+
+int notify_cancel(struct respond *r, const struct incident *i, int64_t now, struct err *err)
+{
+	return cancel_by(r, &cancel, i, now, err);
+}
+
 int notify_start(struct respond *r, const struct incident *i, int severity, bool blocking, int64_t now, struct err *err)
 {
 	struct notice_facts f;
@@ -261,7 +290,8 @@ int notify_start(struct respond *r, const struct incident *i, int severity, bool
 	f.answer_by_ms = now + r->desk->clock.escalate1_ms;
 	if (i->judged >= 0)
 		f.kind = NOTICE_JUDGED;
-	int res = tell(r, i, "first", 0, &f, now, err);
+	int res = cancel_by(r, &overtaken, i, now, err);
+	res = res < 0 ? res : tell(r, i, "first", 0, &f, now, err);
 	if (res == 0)
 		res = inform_prefecture(r, i, "prefecture", -1, f, now, err);
 	buf_init(&sheet, 32 * KIB);
@@ -446,20 +476,3 @@ int notify_calls(struct respond *r, const struct incident *i, const char *block_
 	return res < 0 ? res : tell(r, i, "calls", 0, &f, now, err);
 }
 
-static const struct store_sql cancel = {
-	"notice_cancel", "UPDATE notice SET state = 'cancelled' WHERE incident = $1 AND state = 'queued'"
-			 " AND step IN ('first', 'second', 'third', 'again') RETURNING recipient"
-};
-
-int notify_cancel(struct respond *r, const struct incident *i, int64_t now, struct err *err)
-{
-	struct store_args a = { 0 };
-	struct store_rows rows = { 0 };
-	store_int(&a, i->id);
-	int res = store_run(r->store, &cancel, &a, &rows, err);
-	for (int k = 0; res == 0 && k < rows.n; k++)
-		res = timeline_add(r->store, i->id, i->org, now, RESPOND_ACTOR, "notice_cancelled", store_col(&rows, k, 0), NULL,
-		                   NULL, err);
-	store_rows_done(&rows);
-	return res;
-}

@@ -577,6 +577,29 @@ static void test_failed_attacks_are_told_in_office_hours(void **state)
 	assert_int_equal(sql_number("SELECT count(*) FROM notice WHERE step = 'first'"), 1);
 }
 
+/* The mail waits for the office; by then one got through, or somebody found that it was nothing. */
+static void test_a_failed_attack_that_was_overtaken_isnt_told(void **state)
+{
+	NEED_PG();
+	r.desk->tell_medium = true;
+	struct finding f = beacon(B, "10.1.0.5", "c2.bad.example"), g = beacon(B, "10.1.0.6", "c2.other.example"), h = beacon(B, "10.1.0.7", "c2.third.example");
+	f.action = g.action = h.action = FINDING_DENIED;
+	give(&f), give(&g), give(&h);
+	settle();
+	assert_int_equal(sql_number("SELECT count(*) FROM notice WHERE step = 'medium' AND state = 'queued'"), 3);
+	ask("{\"do\":\"incident.close\",\"number\":\"I-20261122-0001\",\"by\":\"花子\",\"reason\":\"試験\"}", 0);
+	ask("{\"do\":\"incident.judge\",\"number\":\"I-20261122-0003\",\"by\":\"花子\",\"severity\":1,\"reason\":\"そのとおり\"}", 0);
+	struct finding worse = beacon(B, "10.1.0.6", "c2.other.example");
+	give(&worse);
+	settle();
+	assert_int_equal(sql_number("SELECT count(*) FROM notice WHERE step = 'medium' AND state = 'cancelled'"), 2);
+	assert_int_equal(sql_number("SELECT count(*) FROM notice WHERE step = 'first'"), 1);
+	clock_advance(40 * 3600000LL);
+	settle();
+	assert_int_equal(sql_number("SELECT count(*) FROM notice n JOIN incident i ON i.id = n.incident WHERE n.step = 'medium' AND n.state = 'sent' AND i.number = 'I-20261122-0003'"), 1);
+	assert_int_equal(sql_number("SELECT count(*) FROM notice WHERE step = 'medium' AND state = 'sent'"), 1);
+}
+
 static void test_block_by_hand_and_undo(void **state)
 {
 	NEED_PG();
@@ -1096,7 +1119,7 @@ int main(void)
 		T(test_escalation), T(test_ack_stops), T(test_ack_by_link), T(test_judgement_and_clock), T(test_judged_up), T(test_judged_down),
 		T(test_relay_down_and_retry), T(test_refused_for_good), T(test_restart_in_the_middle), T(test_store_away),
 		T(test_second_body_corroborates), T(test_harmless_finding_blocks_nothing), T(test_address_as_host),
-		T(test_failed_attacks_are_told_in_office_hours), T(test_block_by_hand_and_undo), T(test_announcement_by_two), T(test_consent_given_later), T(test_own_incident_needs_no_consent),
+		T(test_failed_attacks_are_told_in_office_hours), T(test_a_failed_attack_that_was_overtaken_isnt_told), T(test_block_by_hand_and_undo), T(test_announcement_by_two), T(test_consent_given_later), T(test_own_incident_needs_no_consent),
 		T(test_block_retry_and_expiry),
 		T(test_block_refused_by_torided), T(test_stopped), T(test_no_attempt_then_stopped), T(test_still_passing), T(test_terminal_still_calls),
 		T(test_watch_list), T(test_slow_torided), T(test_removed_under_way), T(test_by_hand), T(test_golden), T(test_findings_socket),
