@@ -73,6 +73,7 @@
 	X(APP_CODE_LATER, "初めての方は空欄のままにしてください。", "Leave it empty the first time.") \
 	X(SIGN_IN_NO, "ログインできません。名前・パスワード・確認コードのどれかが違うか、試行回数を超えたため15分間ロックされています。初回のパスワードは7日で無効になります。ほかの団体の回線からはログインできません。", "You can't sign in: the name, password or code is wrong, or the account is locked for 15 minutes after too many tries. A one-time password is good for a week. Another organisation's network won't do.") \
 	X(SIGN_IN_BUSY, "いまログインの処理が混み合っています。少し待ってからもう一度お試しください。", "Too many people are signing in right now. Please wait a moment and try again.") \
+	X(SIGN_IN_AWAY, "システムの不具合のため、いまはログインを確認できません。少し待ってからもう一度お試しください。続くときは運用窓口に電話でお知らせください。", "A fault of the system keeps sign-ins from being checked right now. Please try again in a moment; if it lasts, call the operations desk.") \
 	X(NOT_ASKED_FOR, "パスワードや確認コードを電話やメールでお聞きすることはありません。", "Nobody will ever ask for your password or code by telephone or mail.") \
 	X(ENROL, "初回の設定", "Your first time here")                                                   \
 	X(ENROL_STEP_1, "1. スマートフォンの認証アプリで、この図を読み取ります。", "1. Read this picture with an authenticator app on your phone.") \
@@ -85,6 +86,7 @@
 	X(KEY_ASK_HINT, "ボタンを押し、画面の案内にしたがって、パスキー(セキュリティキーや端末の指紋・顔・暗証番号)で確認してください。", "Press the button, then follow your browser: touch the security key, or use this device's fingerprint, face or PIN.") \
 	X(KEY_ASK_BUTTON, "パスキーで確認する", "Use the passkey") \
 	X(KEY_SAID, "確認できませんでした。もう一度お試しください。", "That didn't work. Please try again.") \
+	X(KEY_FAILED, "パスキーで確認できませんでした。もう一度、名前とパスワードから入力してください。パスキーを使えないときは、認証アプリの確認コードも入力してください。", "The passkey wasn't accepted. Start again with your name and password; if you can't use the passkey, type your app's code as well.") \
 	X(KEY_NO_SCRIPT, "何も起きないときは、このブラウザではパスキーを使えません。ログイン画面に戻り、認証アプリの確認コードを入力してください。", "If nothing happens, this browser can't use passkeys: go back to the sign-in page and type your app's code.") \
 	X(KEY_BACK, "ログイン画面に戻る", "Back to the sign-in page") \
 	X(KEYS, "パスキー", "Passkeys") \

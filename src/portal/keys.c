@@ -73,7 +73,7 @@ static void pass_on(const struct request *rq, struct buf *b, const char *const *
 
 /* ---- at the door ---- */
 
-static void show_key(struct request *rq, const char *status, bool failed)
+static void show_key(struct request *rq)
 {
 	struct err err;
 	struct buf b;
@@ -85,11 +85,9 @@ static void show_key(struct request *rq, const char *status, bool failed)
 	}
 	page_begin(rq, WORD_KEY_ASK, "", false);
 	html_put(&rq->h, "<h1>{w}</h1>", WORD_KEY_ASK);
-	if (failed)
-		html_put(&rq->h, "<p class=\"alert\" role=\"alert\">{w}</p>", WORD_KEY_SAID);
 	put_form(rq, yyjson_doc_get_root(doc), "/key", false, "");
 	html_put(&rq->h, "<p><a href=\"/login\">{w}</a></p>", WORD_KEY_BACK);
-	page_end(rq, status, false);
+	page_end(rq, "200 OK", false);
 	yyjson_doc_free(doc);
 }
 
@@ -101,7 +99,7 @@ void page_key(struct request *rq, const char *rest)
 	yyjson_doc *doc = NULL;
 	(void)rest;
 	if (!rq->q->post) {
-		show_key(rq, "200 OK", false);
+		show_key(rq);
 		return;
 	}
 	begin(rq, &b, "key_sign_in");
@@ -109,7 +107,7 @@ void page_key(struct request *rq, const char *rest)
 	if (visit_ask(rq, SOCK_AUTH, &b, ASK_MS, &doc, &err) == 0)
 		page_enter(rq, yyjson_doc_get_root(doc), "");
 	else
-		page_go(rq, "/login"); /* that session is over: the password comes before each try */
+		page_go(rq, "/login?said=key"); /* that session is over: the password comes before each try */
 	yyjson_doc_free(doc);
 }
 

@@ -525,7 +525,16 @@ static void test_signing_in(void **state)
 	assert_null(strstr(page, "Set-Cookie: toride="));
 	refuse = E_LIMIT;
 	assert_non_null(strstr(post("", "/login", "name=a&password=b"), "Status: 503"));
+	refuse = E_CLOSED; /* what keeps the apps' secrets is away */
+	page = post("", "/login", "name=a&password=b");
+	assert_non_null(strstr(page, "Status: 503"));
+	assert_non_null(strstr(page, html_word(WORD_SIGN_IN_AWAY, true)));
+	/* a passkey that isn't accepted: back to the door, which says so */
+	refuse = E_DENIED;
+	assert_non_null(strstr(post(KEYED, "/key", "id=00&client_data=a&auth_data=a&signature=a"), "Location: /login?said=key\r\n"));
 	refuse = 0;
+	assert_non_null(strstr(get_as("", "/login", "said=key", false), html_word(WORD_KEY_FAILED, true)));
+	assert_null(strstr(get_as("", "/login", "said=x", false), html_word(WORD_KEY_FAILED, true)));
 	/* the first time */
 	page = get_as(FIRST, "/enrol", "", false);
 	assert_non_null(strstr(page, "GEZD GNBV"));

@@ -83,20 +83,21 @@ static void do_login(struct request *rq)
 	else if (r == -E_DENIED)
 		show_login(rq, "403 Forbidden", WORD_SIGN_IN_NO, name, next);
 	else
-		show_login(rq, "503 Service Unavailable", r == -E_LIMIT ? WORD_SIGN_IN_BUSY : WORD_UNKNOWN, name, next);
+		show_login(rq, "503 Service Unavailable", r == -E_LIMIT ? WORD_SIGN_IN_BUSY : WORD_SIGN_IN_AWAY, name, next);
 	yyjson_doc_free(doc);
 }
 
 void page_login(struct request *rq, const char *rest)
 {
-	char next[SCGI_PATH_MAX];
+	char next[SCGI_PATH_MAX], said[8];
 	(void)rest;
 	if (rq->q->post) {
 		do_login(rq);
 		return;
 	}
 	next_page(str_from(rq->q->query), next);
-	show_login(rq, "200 OK", WORD_COUNT, "", next);
+	form_get(str_from(rq->q->query), "said", said, sizeof said);
+	show_login(rq, "200 OK", strcmp(said, "key") == 0 ? WORD_KEY_FAILED : WORD_COUNT, "", next);
 }
 
 /* ---- the first time ---- */
