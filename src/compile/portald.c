@@ -53,15 +53,14 @@ static const char params[] =
 	"      scgi_param CONTENT_TYPE $content_type;\n"
 	"      scgi_param REMOTE_ADDR $remote_addr;\n"
 	"      scgi_param HTTPS $https;\n"
-	"      scgi_param TORIDE_WAY $way;\n"
 	"      scgi_param HTTP_HOST $http_host;\n"
 	"      scgi_param HTTP_COOKIE $http_cookie;\n"
 	"      scgi_param HTTP_ORIGIN $http_origin;\n"
 	"      scgi_param HTTP_SEC_FETCH_SITE $http_sec_fetch_site;\n"
 	"      scgi_param HTTP_ACCEPT_LANGUAGE $http_accept_language;\n";
 
-/* What both servers say and do. more: headers of TLS alone (a location's own would replace them all). */
-static void put_location(struct buf *b, const struct service *s, const char *more)
+/* What both servers say and do. way: by which somebody came; more: headers of TLS alone (a location's own would replace them all). */
+static void put_location(struct buf *b, const struct service *s, const char *way, const char *more)
 {
 	buf_printf(b,
 	           "    add_header X-Content-Type-Options nosniff always;\n"
@@ -71,8 +70,8 @@ static void put_location(struct buf *b, const struct service *s, const char *mor
 	           "    add_header Cross-Origin-Opener-Policy same-origin always;\n%s"
 	           "    if ($request_method !~ ^(GET|HEAD|POST)$) { return 405; }\n"
 	           "    location / {\n      scgi_pass unix:%s/portal.sock;\n      scgi_read_timeout 30s;\n      scgi_request_buffering on;\n"
-	           "      scgi_pass_request_headers off;\n%s    }\n  }\n",
-	           more, s->run_dir, params);
+	           "      scgi_pass_request_headers off;\n      scgi_param TORIDE_WAY %s;\n%s    }\n  }\n",
+	           more, s->run_dir, way, params);
 }
 
 /* Calls put for each body's address of the desk. */
@@ -110,7 +109,7 @@ static void put_tls(struct buf *b, const struct model *m)
 	each_way(b, m, put_listener);
 	buf_printf(b, "    server_name %s;\n", s->desk.name);
 	/* RFC 6797; half a year */
-	put_location(b, s, "    add_header Strict-Transport-Security \"max-age=15768000\" always;\n");
+	put_location(b, s, "$way", "    add_header Strict-Transport-Security \"max-age=15768000\" always;\n");
 }
 
 static int put_nginx(const struct model *m, struct outset *out, struct err *err)
@@ -130,11 +129,11 @@ static int put_nginx(const struct model *m, struct outset *out, struct err *err)
 	           "  uwsgi_temp_path uwsgi;\n  scgi_temp_path scgi;\n"
 	           "  client_max_body_size 32k;\n  client_header_timeout 10s;\n  client_body_timeout 10s;\n  send_timeout 10s;\n"
 	           "  keepalive_timeout 30s;\n  large_client_header_buffers 4 8k;\n"
-	           "  map_hash_max_size 16384;\n  map $server_addr $way {\n    default node;\n",
+	           "  map_hash_max_size 16384;\n  map $server_addr $way {\n    default \"\";\n" /* one that isn't known is nobody's (account/way.h) */,
 	           m->digest[0] ? m->digest : "this generation");
 	each_way(&b, m, put_way);
 	buf_printf(&b, "  }\n  server {\n    listen %s;\n    server_name _;\n", s->page);
-	put_location(&b, s, "");
+	put_location(&b, s, "node", "");
 	if (desk_served(s))
 		put_tls(&b, m);
 	buf_puts(&b, "}\n");
