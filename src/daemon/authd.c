@@ -67,7 +67,7 @@ struct job {
 
 /* ---- events ---- */
 
-static void tell(struct authd *x, const char *activity, const char *name, const char *org, const char *address, const char *detail, bool ok)
+static void tell(struct authd *x, const char *activity, const char *name, const char *org, const char *address, const char *detail, const char *status)
 {
 	struct buf b;
 	buf_init(&b, 8 * KIB);
@@ -89,7 +89,7 @@ static void tell(struct authd *x, const char *activity, const char *name, const 
 		json_field_s(&b, "ip", address);
 		buf_putc(&b, '}');
 	}
-	json_field_s(&b, "status", ok ? "Success" : "Failure");
+	json_field_s(&b, "status", status);
 	json_field_s(&b, "status_detail", detail);
 	buf_putc(&b, '}');
 	if (!b.failed)
@@ -123,7 +123,7 @@ static int run_sign_in(struct job *j)
 	struct credentials c = { j->q.name, j->q.password, j->q.code, j->q.session, j->q.way, j->q.keys };
 	char token[SESSION_TOKEN];
 	int r = account_sign_in(&j->x->slow, &c, &j->how, token, &j->who, &j->err);
-	j->detail = r == 0 && j->how != SIGN_IN_KEY ? sign_in_name(j->how) : NULL; /* what comes of the passkey is told then */
+	j->detail = r == 0 ? sign_in_name(j->how) : NULL; /* also that a passkey is asked for: who has the password alone and stops there is seen */
 	if (r == 0 && j->how != SIGN_IN_DONE && j->how != SIGN_IN_KEY)
 		return err_set(&j->err, E_DENIED, "", "%s", sign_in_name(j->how)); /* portald shows all of them alike */
 	if (r == 0) {
@@ -256,7 +256,7 @@ static void job_done(uv_work_t *w, int status)
 	if (status < 0 && !j->err.code)
 		err_set(&j->err, E_CLOSED, "", "authd is ending");
 	if (j->detail)
-		tell(x, "Logon", j->who.name, j->who.org, j->q.address, j->detail, !j->err.code);
+		tell(x, "Logon", j->who.name, j->who.org, j->q.address, j->detail, j->err.code ? "Failure" : j->run == run_sign_in && j->how == SIGN_IN_KEY ? "Other" : "Success");
 	ctl_reply(x->server, j->peer, buf_view(&j->fields), &j->err);
 	x->jobs--;
 	OPENSSL_cleanse(&j->q, sizeof j->q);
@@ -285,7 +285,7 @@ static int do_key_remove(struct authd *x, const struct asked *q, struct err *err
 	struct session s;
 	int r = account_key_remove(&x->quick, q->session, q->id, &s, err);
 	if (r == 0)
-		tell(x, "Logon", s.name, s.org, q->address, "passkey_removed", true);
+		tell(x, "Logon", s.name, s.org, q->address, "passkey_removed", "Success");
 	return r;
 }
 
@@ -356,7 +356,7 @@ static int do_sign_out(struct authd *x, const struct asked *q, struct err *err)
 	struct session s;
 	int r = account_sign_out(&x->quick, q->session, &s, err);
 	if (r == 0)
-		tell(x, "Logoff", s.name, s.org, q->address, "signed_out", true);
+		tell(x, "Logoff", s.name, s.org, q->address, "signed_out", "Success");
 	return r;
 }
 
@@ -365,7 +365,7 @@ static int do_leaked(struct authd *x, const struct asked *q, struct err *err)
 	struct session s;
 	int r = account_leaked(&x->quick, q->session, &s, err);
 	if (r == 0)
-		tell(x, "Logoff", s.name, s.org, q->address, "leak_reported", true);
+		tell(x, "Logoff", s.name, s.org, q->address, "leak_reported", "Success");
 	return r;
 }
 

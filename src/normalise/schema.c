@@ -125,7 +125,7 @@ static const struct row rows[] = { /* of one class */
 	{ 4003, true, TEXT, "disposition", "Allowed|Blocked|Dropped" },
 	{ 4003, false, TEXT, "rule.uid", NULL },
 	{ 3002, true, TEXT, "activity_name", "Logon|Logoff|Authentication Ticket|Service Ticket Request" },
-	{ 3002, true, TEXT, "status", "Success|Failure" },
+	{ 3002, true, TEXT, "status", "Success|Failure|Other" },
 	{ 3002, false, TEXT, "status_detail", NULL },
 	{ 3002, false, TEXT, "user.name", NULL },
 	{ 3002, false, TEXT, "user.domain", NULL },

@@ -229,6 +229,7 @@ looks passkey "the page that asks"
 try "nothing else is open meanwhile" eval 'visit $desk/incidents && at /key && visit $desk/account && at /key'
 try "the authenticator answers, and the board comes" eval 'press "#passkey-go" && until_true 10 at / && says 監視ボード'
 try "on record as signed in by it" until_true 5 eval 'node log tail -n 100000 --org 412015 | grep -q "\"user\":{\"name\":\"山田\"}.*\"status_detail\":\"done_by_passkey\""'
+try "and that the password was right before it" eval 'node log tail -n 100000 --org 412015 | grep -q "\"user\":{\"name\":\"山田\"}.*\"status\":\"Other\",\"status_detail\":\"passkey_asked\""'
 try "removed, it is asked for no more" eval 'visit $desk/account && press "form[action\$=\"/remove\"] button" && says パスキーを消しました; press "nav button"; enter "$own" "" && at /login && says ログインできません'
 quit
 echo "1..$n"
