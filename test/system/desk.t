@@ -112,7 +112,7 @@ by 410004-pc1
 try "the prefecture's people do from its network, as the description says" eval 'join kencho --role operator && page kencho / && code_is 200 && holds proxyd'
 try "where another body's clerk doesn't" eval '! from_here kawai'
 home
-try "the clerk is still there meanwhile" eval 'by 412015-pc1; page kawai / && code_is 200; r=$?; home; exit $r'
+try "the clerk is still there meanwhile" eval 'by 412015-pc1; page kawai / && code_is 200; r=$?; home; [ $r = 0 ]'
 try "nobody reaches it from the Internet" eval '! on inet curl -sk --max-time 3 -o /dev/null --resolve $name:443:198.51.100.2 https://$name/ && ! on inet curl -sk --max-time 3 -o /dev/null --resolve $name:443:198.51.100.3 https://$name/'
 try "nor from a body at the node's inside address of another" eval '! on 412015-pc1 curl -sk --max-time 3 -o /dev/null --resolve $name:443:100.64.2.44 https://$name/'
 
