@@ -22,11 +22,11 @@ const char *place_in_state(char *dst, size_t size, const char *fmt, ...) __attri
 const char *place_in_run(char *dst, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 #define PLACE_MAX 512
 
-/* Sockets in the run directory; who may connect stands in daemon/table.c and is checked by SO_PEERCRED. */
-#define SOCK_TORIDED "torided.sock"   /* fixed-size binary: order.h. from controld, respondd */
+/* Sockets in the run directory; who may connect stands in jail/table.c and is checked by SO_PEERCRED. */
+#define SOCK_TORIDED "torided.sock"   /* fixed-size binary: order.h. from controld, respondd, probed, acmed, paird */
 #define SOCK_AUTH "auth.sock"         /* JSON lines: who is signed in. from portald, controld */
 #define SOCK_CONTROL "control.sock"   /* JSON lines: ctl.h. from toride(1), portald */
-#define SOCK_VAULT "vault.sock"       /* vault/vault.h. from proxyd, intaked, detectd, and the name servers' start */
+#define SOCK_VAULT "vault.sock"       /* vault/vault.h. who asks for what: vault/uses.c */
 #define SOCK_VERDICT "verdict.sock"   /* scan/verdict.h. from proxyd */
 #define SOCK_EVENTS "events.sock"     /* events.h. from every daemon */
 #define SOCK_DNSTAP "dnstap.sock"     /* frame streams (intake/fstrm.h). from the name servers */
@@ -34,10 +34,10 @@ const char *place_in_run(char *dst, size_t size, const char *fmt, ...) __attribu
 #define SOCK_FINDINGS "findings.sock" /* detect/finding.h. from detectd to respondd */
 #define SOCK_RESPOND "respond.sock"   /* JSON lines: incidents and blocks. from controld */
 #define SOCK_COURIER "courier.sock"   /* JSON lines: messages for gateways. from respondd */
-#define SOCK_SEARCH "search.sock"     /* JSON lines: searches of the log. from controld */
+#define SOCK_SEARCH "search.sock"     /* JSON lines: searches of the log. from controld, respondd */
 #define SOCK_PROXY "proxy.sock"       /* fixed-size binary: blocks and policy. from torided */
 #define SOCK_PORTAL "portal.sock"     /* SCGI. from nginx */
-#define SOCK_ACME "acme.sock"         /* JSON lines: the public sites' certificates. from controld */
+#define SOCK_ACME "acme.sock"         /* JSON lines: the public sites' certificates. from controld, paird */
 #define SOCK_PURGE "purge.sock"       /* JSON lines: pages taken out of the sites' cache. from controld */
 #define SOCK_INDEX "indexd/index.sock" /* ClickHouse's HTTP interface (index/serve.h). from stored alone */
 #define SOCK_PG "pg"                  /* directory of PostgreSQL's socket. respondd, portald, authd */
