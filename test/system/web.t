@@ -145,6 +145,7 @@ flood() { # a busy machine sends little more than is allowed: again, then, while
 	[ "$(grep -c 429 "$top/flood")" -ge 100 ]
 }
 try "a flood from one address is limited" until_true 10 flood
+limited=$(grep -c 429 "$top/flood")
 echo "# flood: $(sort "$top/flood" | uniq -c | tr -s ' \n' ' ')"
 try "and each request of it is answered, in one connection" is "$(grep -cE "^(200|429)" "$top/flood")" 1500
 try "another visitor isn't" is "$(code www.$B.lg.example /kept)" 200
