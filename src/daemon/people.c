@@ -1,6 +1,7 @@
 /* The people at the page, beside controld.c. The page is nobody: each of its requests carries a person's session, and authd, not portald,
  * says whose it is; what that person may ask stands in account/role.c, and whoever belongs to one body asks for that body alone. */
 #include "account/role.h"
+#include "base/fs.h"
 #include "base/mem.h"
 #include "daemon/controld.h"
 #include "wire/place.h"
@@ -144,7 +145,9 @@ static void run_named(struct job *j)
 	buf_puts(&ask, "{\"v\":1,\"do\":\"person\"");
 	json_field_s(&ask, "name", j->who.name);
 	buf_putc(&ask, '}');
-	ctl_call(place_in_run(path, sizeof path, SOCK_AUTH), buf_view(&ask), &j->fields, WHO_MS, &err);
+	/* before the first generation authd doesn't run, and would be waited for in vain */
+	if (fs_exists(place_in_state(path, sizeof path, "current")))
+		ctl_call(place_in_run(path, sizeof path, SOCK_AUTH), buf_view(&ask), &j->fields, WHO_MS, &err);
 	buf_done(&ask);
 }
 
