@@ -264,7 +264,7 @@ static bool goes_to_proxy(const struct model *m, const struct packet *p)
 {
 	const struct prefix *proxy = p->to.family == 4 ? &m->service.proxy4 : &m->service.proxy6;
 	return p->org->transparent && p->protocol == IPPROTO_TCP && (p->port == 80 || p->port == 443) && prefix_is_set(proxy) &&
-	       !inside_address(m, p->org, &p->to, INTERNAL_RESOLVER);
+	       !inside_address(m, p->org, &p->to, INTERNAL_RESOLVER) && !served_at(m, p->org, &p->to, INTERNAL_DESK);
 }
 
 static void outbound(const struct model *m, struct asking *a)
