@@ -225,7 +225,7 @@ static void show_summary(const struct summary *s, bool json)
 	printf("%s\n%s\n", say("使うには、記述の service.ips.rules に次を書いて申請してください。", "To use it, hand in a description whose service.ips.rules holds:"), s->hex);
 }
 
-/* A child's answer: five numbers, then the book. */
+/* A child's answer: six numbers, then the book. */
 static int take_answer(const struct buf *out, struct summary *s, struct err *err)
 {
 	struct rd rd = rd_from(out->ptr ? out->ptr : "", out->len);

@@ -1,4 +1,4 @@
-/* What comes back from a witness: a mail, a slip, a line. What was read is written and read again as the same. */
+/* What comes back from a witness: a mail, a slip, a line. */
 #include "segment/witness.h"
 
 #include "base/err.h"
