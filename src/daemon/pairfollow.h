@@ -19,7 +19,7 @@ struct pairfollow {
 	/* results */
 	bool moved;                /* another generation is in force */
 	int keys;                  /* 0: the keys are the other node's; negative: they couldn't be taken, words in keys_err */
-	size_t keys_taken, keys_differ; /* this time; keys of one name that are others here: they stay */
+	size_t keys_differ;        /* this time: keys of one name that are others here: they stay */
 };
 /* Asks the other node and does what it has and we haven't. 0: nothing was to be done, or done. */
 int pairfollow_ask(struct pairfollow *f, struct err *keys_err, struct err *err);

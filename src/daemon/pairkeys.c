@@ -151,9 +151,9 @@ static int take_items(struct pairfollow *f, struct str items, struct err *err)
 	while (worst != -E_CLOSED && v && follow_item_next(&items, &i)) {
 		struct err one = { 0 };
 		int r = i.kind == FOLLOW_KEY ? vault_box_put(v, i.name, i.bytes, &one) : take_certificate(&i, &one);
-		f->keys_taken += r == 0;
-		f->keys_differ += i.kind == FOLLOW_KEY && r == -E_EXISTS;
-		if (r < 0 && !(i.kind == FOLLOW_KEY && r == -E_EXISTS)) {
+		bool differs = i.kind == FOLLOW_KEY && r == -E_EXISTS;
+		f->keys_differ += differs;
+		if (r < 0 && !differs) {
 			worst = r;
 			*err = one;
 		}
@@ -167,7 +167,7 @@ int pairkeys_take(struct pairfollow *f, pairkeys_ask_fn ask, struct err *err)
 	struct follow_question q = { .digest = FOLLOW_KEYS };
 	struct follow_keys k;
 	struct buf in;
-	f->keys_taken = f->keys_differ = 0;
+	f->keys_differ = 0;
 	memcpy(q.blocks, f->stamp, sizeof q.blocks);
 	buf_init(&in, FOLLOW_MAX);
 	int r = ask(f, &q, &in, err);
