@@ -55,12 +55,9 @@ static int add_name(const char *file, void *user)
 		return -E_LIMIT;
 	if (l->n == l->cap) {
 		size_t cap = l->cap ? 2 * l->cap : 256;
-		char (*more)[VAULT_BOX_NAME] = mem_array(cap, sizeof *more);
+		char (*more)[VAULT_BOX_NAME] = mem_grow(l->list, cap * sizeof *more);
 		if (!more)
 			return -E_NOMEM;
-		if (l->n)
-			memcpy(more, l->list, l->n * sizeof *more);
-		mem_free(l->list);
 		l->list = more;
 		l->cap = cap;
 	}
