@@ -106,6 +106,19 @@ static int put_keys(struct accounts *a, const char *name, struct buf *b, struct 
 	return r;
 }
 
+/* What is asked of an authenticator: a fresh challenge, and the keys that are known. Inside a transaction. */
+static int put_question(struct accounts *a, const char *token, const char *name, struct buf *b, struct err *err)
+{
+	unsigned char challenge[PASSKEY_CHALLENGE];
+	char text[64];
+	int r = ask(a, token, challenge, err);
+	r = r < 0 ? r : put_keys(a, name, b, err);
+	base64url_format(challenge, sizeof challenge, text);
+	if (r == 0)
+		json_field_s(b, "challenge", text);
+	return r;
+}
+
 int account_key_list(struct accounts *a, const char *token, struct buf *b, struct err *err)
 {
 	struct session s;
@@ -119,20 +132,14 @@ int account_key_list(struct accounts *a, const char *token, struct buf *b, struc
 
 int account_key_ask(struct accounts *a, const char *token, struct buf *b, struct err *err)
 {
-	unsigned char challenge[PASSKEY_CHALLENGE];
-	char text[64];
 	struct session s;
 	int r = account_session(a, token, true, &s, err);
 	if (r == 0 && !s.key)
 		r = err_set(err, E_DENIED, "session", "no passkey is asked for");
 	r = r < 0 ? r : store_begin(a->store, STORE_ALL, err);
-	r = r < 0 ? r : ask(a, token, challenge, err);
-	r = r < 0 ? r : put_keys(a, s.name, b, err);
+	r = r < 0 ? r : put_question(a, token, s.name, b, err);
 	r = r < 0 ? r : store_commit(a->store, err);
 	store_abort(a->store);
-	base64url_format(challenge, sizeof challenge, text);
-	if (r == 0)
-		json_field_s(b, "challenge", text);
 	return r;
 }
 
@@ -215,8 +222,6 @@ int account_key_sign_in(struct accounts *a, const char *token, const char *name,
 
 int account_key_begin(struct accounts *a, const char *token, const struct credentials *c, bool *ret_proven, struct buf *b, struct err *err)
 {
-	unsigned char challenge[PASSKEY_CHALLENGE];
-	char text[64];
 	struct session s;
 	int64_t n = 0;
 	int r = account_prove(a, token, c, ret_proven, &s, err);
@@ -226,15 +231,11 @@ int account_key_begin(struct accounts *a, const char *token, const struct creden
 	r = r < 0 ? r : number_of(a, s.name, &n, err);
 	if (r == 0 && n >= PASSKEYS_EACH)
 		r = err_set(err, E_LIMIT, "keys", "%d are registered already: remove one first", PASSKEYS_EACH);
-	r = r < 0 ? r : ask(a, token, challenge, err);
-	r = r < 0 ? r : put_keys(a, s.name, b, err);
+	r = r < 0 ? r : put_question(a, token, s.name, b, err);
 	r = r < 0 ? r : store_commit(a->store, err);
 	store_abort(a->store);
-	base64url_format(challenge, sizeof challenge, text);
-	if (r == 0) {
-		json_field_s(b, "challenge", text);
+	if (r == 0)
 		json_field_s(b, "account", s.name);
-	}
 	return r;
 }
 
