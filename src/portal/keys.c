@@ -13,7 +13,7 @@
 
 bool page_has_keys(const struct request *rq)
 {
-	return strcmp(rq->q->https, "on") == 0;
+	return visit_over_tls(rq);
 }
 
 static void begin(const struct request *rq, struct buf *b, const char *what)

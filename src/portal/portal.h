@@ -108,6 +108,7 @@ void visit_know(struct request *rq, bool touch);
  * and controld's to keep: this is what the page offers. */
 const char *visit_scope(const struct visitor *v);
 bool visit_sees(const struct visitor *v, const char *code);
+bool visit_over_tls(const struct request *rq);
 /* A POST from a page of ours, of this session? */
 bool visit_is_ours(const struct request *rq);
 void visit_set_session(struct request *rq, const char *token); /* NULL: forget it */

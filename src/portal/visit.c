@@ -14,11 +14,10 @@
 /* Over TLS a name that no other host under the same domain can set (RFC 6265bis, 4.1.3.2). */
 static const char *const session_cookie[] = { "toride", "__Host-toride" }, *const form_cookie_name[] = { "toride_form", "__Host-toride_form" };
 
-static bool over_tls(const struct request *rq)
+bool visit_over_tls(const struct request *rq)
 {
 	return strcmp(rq->q->https, "on") == 0;
 }
-
 
 int portal_call(const char *socket, struct str request, struct buf *reply, int timeout_ms, struct err *err)
 {
@@ -74,11 +73,11 @@ static void set_cookie(struct request *rq, const char *name, const char *value, 
 static void know_stranger(struct request *rq)
 {
 	unsigned char r[32];
-	if (form_cookie(str_from(rq->q->cookie), form_cookie_name[over_tls(rq)], rq->who.form_token, TOKEN_MAX) && is_token(rq->who.form_token))
+	if (form_cookie(str_from(rq->q->cookie), form_cookie_name[visit_over_tls(rq)], rq->who.form_token, TOKEN_MAX) && is_token(rq->who.form_token))
 		return;
 	rnd_bytes(r, sizeof r);
 	hex_format(r, sizeof r, rq->who.form_token);
-	set_cookie(rq, form_cookie_name[over_tls(rq)], rq->who.form_token, "Strict", "");
+	set_cookie(rq, form_cookie_name[visit_over_tls(rq)], rq->who.form_token, "Strict", "");
 }
 
 static bool read_person(yyjson_val *root, struct visitor *v)
@@ -99,7 +98,7 @@ void visit_know(struct request *rq, bool touch)
 	struct err err = { 0 };
 	struct buf b;
 	yyjson_doc *doc = NULL;
-	if (form_cookie(str_from(rq->q->cookie), session_cookie[over_tls(rq)], v->token, TOKEN_MAX) && is_token(v->token)) {
+	if (form_cookie(str_from(rq->q->cookie), session_cookie[visit_over_tls(rq)], v->token, TOKEN_MAX) && is_token(v->token)) {
 		visit_request(rq, &b, "session");
 		json_field_bool(&b, "touch", touch);
 		json_field_s(&b, "way", rq->q->way);
@@ -141,5 +140,5 @@ bool visit_is_ours(const struct request *rq)
 
 void visit_set_session(struct request *rq, const char *token)
 {
-	set_cookie(rq, session_cookie[over_tls(rq)], token ? token : "", "Lax", token ? "" : "; Max-Age=0");
+	set_cookie(rq, session_cookie[visit_over_tls(rq)], token ? token : "", "Lax", token ? "" : "; Max-Age=0");
 }
