@@ -69,6 +69,7 @@ static void show_orgs(yyjson_val *root, const char *kind)
 		       (unsigned long long)v[3]);
 	}
 }
+
 static int run_lines(int argc, char **argv)
 {
 	struct buf request, reply;

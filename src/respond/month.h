@@ -6,7 +6,6 @@
 
 #include "respond/respond.h"
 
-
 /* "2026-11" as its beginning and end, ms UTC. -E_INVALID. */
 int month_span(const char *month, int64_t *ret_from, int64_t *ret_to, struct err *err);
 /* "month", "from", "to", "all":{…}, "orgs":[{…}], as doc/interfaces/respond.md; inside a transaction, whose scope says whose rows.
