@@ -66,6 +66,16 @@ void show_json_list(yyjson_val *list)
 		cli_print_json(v);
 }
 
+void show_list(yyjson_val *list, bool json, const char *none, void (*line)(yyjson_val *v))
+{
+	size_t i, n;
+	yyjson_val *v;
+	if (!json && none && yyjson_arr_size(list) == 0)
+		printf("%s\n", none);
+	yyjson_arr_foreach(list, i, n, v)
+		(json ? cli_print_json : line)(v);
+}
+
 const char *json_text(yyjson_val *o, const char *key)
 {
 	struct str s = ctl_str(o, key);

@@ -30,6 +30,8 @@ int ask_one(const struct cli_command *table, const char *name, const char *what,
             char **argv, ask_show *show);
 
 void show_json_list(yyjson_val *list); /* one object a line */
+/* So, or each by `line`; none: said when there is nothing to show, or NULL. */
+void show_list(yyjson_val *list, bool json, const char *none, void (*line)(yyjson_val *v));
 const char *json_text(yyjson_val *o, const char *key); /* "" when absent */
 const char *json_when(yyjson_val *o, const char *key, char dst[CLOCK_TEXT]); /* "-" when absent */
 const char *json_word(enum words_of what, yyjson_val *o, const char *key);

@@ -112,20 +112,19 @@ static int vuln_import(int argc, char **argv)
 	return done(&err, &file, &a);
 }
 
+static void line_asset(yyjson_val *v)
+{
+	size_t k, m;
+	yyjson_val *w;
+	printf("%s  %-15s %s  %s %s", json_text(v, "org"), json_text(v, "address"), json_text(v, "name"), json_text(v, "product"), json_text(v, "version"));
+	yyjson_arr_foreach(yyjson_obj_get(v, "vulnerabilities"), k, m, w)
+		printf("  %s (%.1f)", json_text(w, "cve"), (double)ctl_u64(w, "score10", 0) / 10);
+	printf("\n");
+}
+
 static void show_assets(yyjson_val *root, bool json)
 {
-	size_t i, n, k, m;
-	yyjson_val *v, *w, *list = yyjson_obj_get(root, "assets");
-	if (json) {
-		show_json_list(list);
-		return;
-	}
-	yyjson_arr_foreach(list, i, n, v) {
-		printf("%s  %-15s %s  %s %s", json_text(v, "org"), json_text(v, "address"), json_text(v, "name"), json_text(v, "product"), json_text(v, "version"));
-		yyjson_arr_foreach(yyjson_obj_get(v, "vulnerabilities"), k, m, w)
-			printf("  %s (%.1f)", json_text(w, "cve"), (double)ctl_u64(w, "score10", 0) / 10);
-		printf("\n");
-	}
+	show_list(yyjson_obj_get(root, "assets"), json, NULL, line_asset);
 }
 
 static int asset_list(int argc, char **argv)

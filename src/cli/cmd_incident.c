@@ -49,28 +49,12 @@ static void times_line(yyjson_val *i)
 /* How long it took from the event that raised each. */
 static void show_times(yyjson_val *root, bool json)
 {
-	yyjson_val *list = yyjson_obj_get(root, "incidents"), *v;
-	size_t i, n;
-	if (json) {
-		show_json_list(list);
-		return;
-	}
-	yyjson_arr_foreach(list, i, n, v)
-		times_line(v);
+	show_list(yyjson_obj_get(root, "incidents"), json, NULL, times_line);
 }
 
 static void show_incidents(yyjson_val *root, bool json)
 {
-	yyjson_val *list = yyjson_obj_get(root, "incidents"), *v;
-	size_t i, n;
-	if (json) {
-		show_json_list(list);
-		return;
-	}
-	if (yyjson_arr_size(list) == 0)
-		printf("%s\n", say("対応中のインシデントはありません。", "No open incident."));
-	yyjson_arr_foreach(list, i, n, v)
-		show_incident_line(v);
+	show_list(yyjson_obj_get(root, "incidents"), json, say("対応中のインシデントはありません。", "No open incident."), show_incident_line);
 }
 
 /* Below a block: why it is held, whom it would have hit. */
@@ -98,16 +82,7 @@ static void line_block(yyjson_val *b)
 
 static void show_blocks(yyjson_val *root, bool json)
 {
-	yyjson_val *list = yyjson_obj_get(root, "blocks"), *v;
-	size_t i, n;
-	if (json) {
-		show_json_list(list);
-		return;
-	}
-	if (yyjson_arr_size(list) == 0)
-		printf("%s\n", say("遮断はありません。", "No block."));
-	yyjson_arr_foreach(list, i, n, v)
-		line_block(v);
+	show_list(yyjson_obj_get(root, "blocks"), json, say("遮断はありません。", "No block."), line_block);
 }
 
 static void show_lists(yyjson_val *inc)
@@ -162,21 +137,19 @@ void show_id(yyjson_val *root, bool json)
 		printf("%s\n", json_text(root, "id"));
 }
 
+static void line_consent(yyjson_val *v)
+{
+	printf("%s  %s  %s >= %llu  %s %s\n", json_text(v, "org"), ctl_bool(v, "given", false) ? say("事前承認あり", "given") : say("なし", "none"),
+	       say("危険度", "severity"), (unsigned long long)ctl_u64(v, "min_severity", 0), json_text(v, "by"), json_text(v, "date"));
+}
+
 static void show_consents(yyjson_val *root, bool json)
 {
-	yyjson_val *list = yyjson_obj_get(root, "consents"), *v;
-	size_t i, n;
-	if (!list) {
+	yyjson_val *list = yyjson_obj_get(root, "consents");
+	if (list)
+		show_list(list, json, NULL, line_consent);
+	else
 		show_id(root, json);
-		return;
-	}
-	if (json) {
-		show_json_list(list);
-		return;
-	}
-	yyjson_arr_foreach(list, i, n, v)
-		printf("%s  %s  %s >= %llu  %s %s\n", json_text(v, "org"), ctl_bool(v, "given", false) ? say("事前承認あり", "given") : say("なし", "none"),
-		       say("危険度", "severity"), (unsigned long long)ctl_u64(v, "min_severity", 0), json_text(v, "by"), json_text(v, "date"));
 }
 
 /* ---- commands ---- */

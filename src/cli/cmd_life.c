@@ -169,18 +169,14 @@ static int incident_search(int argc, char **argv)
 	return wait_for_found(ask(&a, note_asked), json);
 }
 
+static void line_opened(yyjson_val *v)
+{
+	printf("%s  %s\n", json_text(v, "org"), json_text(v, "number"));
+}
+
 static void show_opened(yyjson_val *root, bool json)
 {
-	size_t i, n;
-	yyjson_val *v, *list = yyjson_obj_get(root, "opened");
-	if (json) {
-		show_json_list(list);
-		return;
-	}
-	if (yyjson_arr_size(list) == 0)
-		printf("%s\n", say("記録から見つかった他団体はありません。", "The log shows no other organisation."));
-	yyjson_arr_foreach(list, i, n, v)
-		printf("%s  %s\n", json_text(v, "org"), json_text(v, "number"));
+	show_list(yyjson_obj_get(root, "opened"), json, say("記録から見つかった他団体はありません。", "The log shows no other organisation."), line_opened);
 }
 
 static const char *const by[] = { "--by", "--org", NULL };
