@@ -70,7 +70,7 @@ static int make_room(struct accounts *a, const struct session *who, const char *
 		r = run(a, &end_one, hash, err);
 	}
 	r = r < 0 ? r : run(a, &end_asked, who->name, err);
-	return r < 0 || who->key ? r : store_run(a->store, &crowd, &few, NULL, err);
+	return r < 0 || who->stage == SESSION_KEY ? r : store_run(a->store, &crowd, &few, NULL, err);
 }
 
 int account_session_begin(struct accounts *a, struct session *who, const char *old, char ret_token[SESSION_TOKEN], struct err *err)
@@ -82,10 +82,10 @@ int account_session_begin(struct accounts *a, struct session *who, const char *o
 	rnd_bytes(bytes, sizeof bytes);
 	hex_format(bytes, sizeof bytes, ret_token);
 	account_token_hash(ret_token, hash);
-	who->ends_ms = now + (who->enrol ? SESSION_ENROL_MS : who->key ? SESSION_KEY_MS : SESSION_MAX_MS);
+	who->ends_ms = now + (who->stage == SESSION_ENROL ? SESSION_ENROL_MS : who->stage == SESSION_KEY ? SESSION_KEY_MS : SESSION_MAX_MS);
 	store_text(&args, hash);
 	store_text(&args, who->name);
-	store_text(&args, who->enrol ? "enrol" : who->key ? "key" : "full");
+	store_text(&args, session_stage_name(who->stage));
 	store_int(&args, now);
 	store_int(&args, who->ends_ms);
 	store_int(&args, SESSION_IDLE_MS);
@@ -101,8 +101,8 @@ static const struct store_sql touch_session = { "session_touch", "UPDATE session
 
 static bool fill(const struct store_rows *rows, struct session *ret)
 {
-	*ret = (struct session){ .enrol = strcmp(store_col(rows, 0, 3), "enrol") == 0, .key = strcmp(store_col(rows, 0, 3), "key") == 0, .ends_ms = store_col_int(rows, 0, 4, 0) };
-	return str_copy(str_from(store_col(rows, 0, 0)), ret->name, sizeof ret->name) && str_copy(str_from(store_col(rows, 0, 1)), ret->org, sizeof ret->org) &&
+	*ret = (struct session){ .ends_ms = store_col_int(rows, 0, 4, 0) };
+	return session_stage_parse(str_from(store_col(rows, 0, 3)), &ret->stage) && str_copy(str_from(store_col(rows, 0, 0)), ret->name, sizeof ret->name) && str_copy(str_from(store_col(rows, 0, 1)), ret->org, sizeof ret->org) &&
 	       str_copy(str_from(store_col(rows, 0, 7)), ret->prefecture, sizeof ret->prefecture) && role_parse(store_col(rows, 0, 2), &ret->role);
 }
 
@@ -130,7 +130,7 @@ int account_session_enrolling(struct accounts *a, const char *token, struct sess
 {
 	struct store_rows rows;
 	int r = session_find(a, token, &rows, ret, err);
-	if (r == 0 && !ret->enrol)
+	if (r == 0 && ret->stage != SESSION_ENROL)
 		r = err_set(err, E_DENIED, "session", "it is past its first time");
 	if (r == 0 && !str_copy(str_from(store_col(&rows, 0, 6)), ret_kept, SECRET_KEPT))
 		r = err_set(err, E_CORRUPT, "session", "its secret can't be read");
@@ -358,7 +358,7 @@ int account_unlock(struct accounts *a, const char *name, struct err *err)
 int account_leaked(struct accounts *a, const char *token, struct session *ret, struct err *err)
 {
 	int r = account_session(a, token, true, ret, err);
-	if (r == 0 && ret->key)
+	if (r == 0 && ret->stage == SESSION_KEY)
 		r = err_set(err, E_DENIED, "session", "a passkey comes first");
 	return r < 0 ? r : account_enable(a, ret->name, false, err);
 }

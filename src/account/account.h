@@ -10,6 +10,7 @@
 
 #include "account/password.h"
 #include "account/role.h"
+#include "account/stage.h"
 #include "account/totp.h"
 #include "account/way.h"
 #include "store/store.h"
@@ -71,8 +72,7 @@ int account_unlock(struct accounts *a, const char *name, struct err *err);
 struct session {
 	char name[IDENTITY_MAX], org[8], prefecture[4]; /* one of the two, or neither: all bodies */
 	enum role role;
-	bool enrol; /* may do nothing but account_enrol() */
-	bool key;   /* may do nothing but account_key_sign_in() */
+	enum session_stage stage; /* _ENROL: may do nothing but account_enrol(); _KEY: nothing but account_key_sign_in() */
 	int64_t ends_ms;
 };
 

@@ -239,10 +239,10 @@ static void test_first_time(void **state)
 	assert_int_equal(account_add(&a, &(struct account_new){ "山田 花子", "clerk", "412015", "root", "" }, once, &err), 0);
 	assert_int_equal(try_in("山田 花子", "wrong", "", ""), SIGN_IN_PASSWORD);
 	assert_int_equal(try_in("山田花子", once, "", ""), SIGN_IN_DONE); /* blanks and width make no difference */
-	assert_true(who.enrol);
+	assert_int_equal(who.stage, SESSION_ENROL);
 	memcpy(early, token, sizeof early);
 	assert_int_equal(account_session(&a, early, true, &s, &err), 0);
-	assert_true(s.enrol && s.role == ROLE_CLERK);
+	assert_true(s.stage == SESSION_ENROL && s.role == ROLE_CLERK);
 	assert_string_equal(s.name, "山田 花子");
 	assert_string_equal(s.org, "412015");
 	assert_int_equal(account_enrol_secret(&a, early, secret, &err), 0);
@@ -257,7 +257,7 @@ static void test_first_time(void **state)
 	assert_int_equal(how, ENROL_DONE);
 	assert_int_equal(account_session(&a, early, true, &s, &err), -E_DENIED); /* the weak one is over */
 	assert_int_equal(account_session(&a, token, true, &s, &err), 0);
-	assert_false(s.enrol);
+	assert_int_equal(s.stage, SESSION_FULL);
 	assert_int_equal(account_enrol_secret(&a, token, secret, &err), -E_DENIED);
 	/* the one-time password is gone, the code was used, the next one works */
 	assert_int_equal(try_in("山田 花子", once, "", ""), SIGN_IN_PASSWORD);
@@ -655,7 +655,7 @@ static void may_do_one_thing(const char *key_session)
 	char secret[TOTP_TEXT];
 	struct session s;
 	assert_int_equal(account_session(&a, key_session, true, &s, &err), 0);
-	assert_true(s.key && !s.enrol);
+	assert_int_equal(s.stage, SESSION_KEY);
 	assert_int_equal(account_key_list(&a, key_session, &key.said, &err), -E_DENIED);
 	assert_int_equal(account_leaked(&a, key_session, &s, &err), -E_DENIED);
 	assert_int_equal(account_enrol_secret(&a, key_session, secret, &err), -E_DENIED);
@@ -703,9 +703,9 @@ static void test_passkeys(void **state)
 	struct key_reply k = reply(false, 1);
 	may_do_one_thing(key_session);
 	assert_int_equal(account_key_sign_in(&a, key_session, RP, &k, &how, token, &s, &err), 0);
-	assert_true(how == SIGN_IN_DONE && !s.key && strcmp(s.name, "kita") == 0);
+	assert_true(how == SIGN_IN_DONE && s.stage == SESSION_FULL && strcmp(s.name, "kita") == 0);
 	assert_int_equal(account_session(&a, token, true, &s, &err), 0);
-	assert_false(s.key || s.enrol);
+	assert_int_equal(s.stage, SESSION_FULL);
 	assert_int_equal(account_session(&a, key_session, true, &s, &err), -E_DENIED);
 	memcpy(mine, token, sizeof mine);
 	for (int i = 0; i < SESSIONS_EACH + 1; i++) /* who has the password alone pushes nobody out */

@@ -25,7 +25,7 @@ static const struct store_sql used = { "key_used", "UPDATE passkey SET count = $
 
 static int is_full(const struct session *s, struct err *err)
 {
-	return s->enrol || s->key ? err_set(err, E_DENIED, "session", "one has to be signed in first") : 0;
+	return s->stage != SESSION_FULL ? err_set(err, E_DENIED, "session", "one has to be signed in first") : 0;
 }
 
 /* Inside a transaction. */
@@ -45,9 +45,10 @@ int keys_begin(struct accounts *a, struct session *who, const char *old, bool *r
 	int64_t n = 0;
 	int r = store_begin(a->store, STORE_ALL, err);
 	r = r < 0 ? r : number_of(a, who->name, &n, err);
-	who->key = n > 0;
-	if (r == 0 && n)
+	if (r == 0 && n) {
+		who->stage = SESSION_KEY;
 		r = account_session_begin(a, who, old, ret_token, err);
+	}
 	r = r < 0 ? r : store_commit(a->store, err);
 	store_abort(a->store);
 	*ret = r == 0 && n > 0;
@@ -134,7 +135,7 @@ int account_key_ask(struct accounts *a, const char *token, struct buf *b, struct
 {
 	struct session s;
 	int r = account_session(a, token, true, &s, err);
-	if (r == 0 && !s.key)
+	if (r == 0 && s.stage != SESSION_KEY)
 		r = err_set(err, E_DENIED, "session", "no passkey is asked for");
 	r = r < 0 ? r : store_begin(a->store, STORE_ALL, err);
 	r = r < 0 ? r : put_question(a, token, s.name, b, err);
@@ -191,7 +192,7 @@ int account_key_sign_in(struct accounts *a, const char *token, const char *name,
 	struct err why = { 0 };
 	uint32_t count = 0;
 	int r = account_session(a, token, true, ret, err);
-	if (r == 0 && !ret->key)
+	if (r == 0 && ret->stage != SESSION_KEY)
 		r = err_set(err, E_DENIED, "session", "no passkey is asked for");
 	r = r < 0 ? r : take(a, token, x.challenge, err);
 	if (r < 0)
@@ -207,7 +208,7 @@ int account_key_sign_in(struct accounts *a, const char *token, const char *name,
 		*err = why;
 		return r;
 	}
-	ret->key = false;
+	ret->stage = SESSION_FULL;
 	r = store_begin(a->store, STORE_ALL, err);
 	r = r < 0 ? r : note_used(a, k->id, count, err);
 	r = r < 0 ? r : account_note_right(a, ret->name, 0, err);

@@ -152,7 +152,7 @@ int account_note_right(struct accounts *a, const char *name, int64_t step, struc
 
 static int note_right(struct accounts *a, const struct credentials *c, struct known *k, int64_t step, char token[SESSION_TOKEN], struct err *err)
 {
-	k->who.enrol = k->one_time_until != 0;
+	k->who.stage = k->one_time_until ? SESSION_ENROL : SESSION_FULL;
 	int r = store_begin(a->store, STORE_ALL, err);
 	r = r < 0 ? r : account_note_right(a, k->who.name, step, err);
 	r = r < 0 ? r : account_session_begin(a, &k->who, c->old, token, err);
@@ -314,7 +314,7 @@ int account_enrol(struct accounts *a, const char *token, const char *password, c
 	r = password_hash(password, a->iterations, hash, err);
 	r = r < 0 ? r : store_begin(a->store, STORE_ALL, err);
 	r = r < 0 ? r : set_own(a, ret->name, hash, secret, step, err);
-	ret->enrol = false;
+	ret->stage = SESSION_FULL;
 	r = r < 0 ? r : account_session_begin(a, ret, token, ret_token, err);
 	r = r < 0 ? r : store_commit(a->store, err);
 	store_abort(a->store);
@@ -344,7 +344,7 @@ static int prove_session(struct accounts *a, const struct session *s, const stru
                          struct err *err)
 {
 	struct credentials theirs = { s->name, c->password, c->code, "", c->way, false };
-	if (s->enrol || s->key)
+	if (s->stage != SESSION_FULL)
 		return err_set(err, E_DENIED, "session", "one has to be signed in first");
 	return prove(a, &theirs, k, ret_step, ret_right, err);
 }

@@ -106,7 +106,7 @@ static void put_person(struct buf *b, const struct session *s)
 	json_field_s(b, "role", role_name(s->role));
 	json_field_s(b, "org", s->org);
 	json_field_s(b, "prefecture", s->prefecture);
-	json_field_s(b, "stage", s->enrol ? "enrol" : s->key ? "key" : "full");
+	json_field_s(b, "stage", session_stage_name(s->stage));
 	json_field_u64(b, "ends", (uint64_t)s->ends_ms);
 }
 

@@ -82,46 +82,39 @@ bool portal_japanese(const struct scgi *q)
 #define C (1u << ROLE_CLERK)
 #define ALL (O | A | P | C)
 
-enum door {
-	DOOR_OPEN,  /* nobody need be signed in */
-	DOOR_ENROL, /* of the first time */
-	DOOR_KEY,   /* the password was right, a passkey is asked for */
-	DOOR_FULL,
-};
-
 static const struct page {
 	const char *path; /* ending in "/": begins so, and the rest is the page's to read */
 	bool post;
-	enum door door;
+	enum session_stage stage; /* that it is for; SESSION_NONE: nobody need be signed in */
 	unsigned roles;
 	enum word title; /* in the navigation; WORD_COUNT: not there */
 	void (*run)(struct request *rq, const char *rest);
 } pages[] = {
-	{ "/", false, DOOR_FULL, ALL, WORD_BOARD, page_board },
-	{ "/incidents", false, DOOR_FULL, ALL, WORD_ALL_INCIDENTS, page_incidents },
-	{ "/incident/", false, DOOR_FULL, ALL, WORD_COUNT, page_incident },
-	{ "/incident/", true, DOOR_FULL, O | A | C, WORD_COUNT, page_act },
-	{ "/report", false, DOOR_FULL, O | A | C, WORD_SUSPICION, page_report },
-	{ "/report", true, DOOR_FULL, O | A | C, WORD_COUNT, page_report },
-	{ "/blocks", false, DOOR_FULL, ALL, WORD_ALL_BLOCKS, page_blocks },
-	{ "/block/", true, DOOR_FULL, A | C, WORD_COUNT, page_block_act },
-	{ "/changes", false, DOOR_FULL, O | A | P, WORD_CHANGES, page_changes },
-	{ "/change/", false, DOOR_FULL, O | A | P, WORD_COUNT, page_change },
-	{ "/change/", true, DOOR_FULL, P, WORD_COUNT, page_approve },
-	{ "/log", false, DOOR_FULL, ALL, WORD_LOG, page_log },
-	{ "/ack/", false, DOOR_OPEN, ALL, WORD_COUNT, page_ack_link },
-	{ "/ack/", true, DOOR_OPEN, ALL, WORD_COUNT, page_ack_link },
-	{ "/login", false, DOOR_OPEN, ALL, WORD_COUNT, page_login },
-	{ "/login", true, DOOR_OPEN, ALL, WORD_COUNT, page_login },
-	{ "/key", false, DOOR_KEY, ALL, WORD_COUNT, page_key },
-	{ "/key", true, DOOR_KEY, ALL, WORD_COUNT, page_key },
-	{ "/account/key/", true, DOOR_FULL, ALL, WORD_COUNT, page_account_key },
-	{ "/enrol", false, DOOR_ENROL, ALL, WORD_COUNT, page_enrol },
-	{ "/enrol", true, DOOR_ENROL, ALL, WORD_COUNT, page_enrol },
-	{ "/account", false, DOOR_FULL, ALL, WORD_COUNT, page_account },
-	{ "/account", true, DOOR_FULL, ALL, WORD_COUNT, page_account },
-	{ "/account/password", true, DOOR_FULL, ALL, WORD_COUNT, page_password },
-	{ "/logout", true, DOOR_FULL, ALL, WORD_COUNT, page_logout },
+	{ "/", false, SESSION_FULL, ALL, WORD_BOARD, page_board },
+	{ "/incidents", false, SESSION_FULL, ALL, WORD_ALL_INCIDENTS, page_incidents },
+	{ "/incident/", false, SESSION_FULL, ALL, WORD_COUNT, page_incident },
+	{ "/incident/", true, SESSION_FULL, O | A | C, WORD_COUNT, page_act },
+	{ "/report", false, SESSION_FULL, O | A | C, WORD_SUSPICION, page_report },
+	{ "/report", true, SESSION_FULL, O | A | C, WORD_COUNT, page_report },
+	{ "/blocks", false, SESSION_FULL, ALL, WORD_ALL_BLOCKS, page_blocks },
+	{ "/block/", true, SESSION_FULL, A | C, WORD_COUNT, page_block_act },
+	{ "/changes", false, SESSION_FULL, O | A | P, WORD_CHANGES, page_changes },
+	{ "/change/", false, SESSION_FULL, O | A | P, WORD_COUNT, page_change },
+	{ "/change/", true, SESSION_FULL, P, WORD_COUNT, page_approve },
+	{ "/log", false, SESSION_FULL, ALL, WORD_LOG, page_log },
+	{ "/ack/", false, SESSION_NONE, ALL, WORD_COUNT, page_ack_link },
+	{ "/ack/", true, SESSION_NONE, ALL, WORD_COUNT, page_ack_link },
+	{ "/login", false, SESSION_NONE, ALL, WORD_COUNT, page_login },
+	{ "/login", true, SESSION_NONE, ALL, WORD_COUNT, page_login },
+	{ "/key", false, SESSION_KEY, ALL, WORD_COUNT, page_key },
+	{ "/key", true, SESSION_KEY, ALL, WORD_COUNT, page_key },
+	{ "/account/key/", true, SESSION_FULL, ALL, WORD_COUNT, page_account_key },
+	{ "/enrol", false, SESSION_ENROL, ALL, WORD_COUNT, page_enrol },
+	{ "/enrol", true, SESSION_ENROL, ALL, WORD_COUNT, page_enrol },
+	{ "/account", false, SESSION_FULL, ALL, WORD_COUNT, page_account },
+	{ "/account", true, SESSION_FULL, ALL, WORD_COUNT, page_account },
+	{ "/account/password", true, SESSION_FULL, ALL, WORD_COUNT, page_password },
+	{ "/logout", true, SESSION_FULL, ALL, WORD_COUNT, page_logout },
 };
 
 /* *ret_rest: what stands behind the page's path. *ret_other: there is such a page, for the other method. */
@@ -179,7 +172,7 @@ void page_begin(struct request *rq, enum word title, const char *number, bool re
 	html_put(h, "<title>{t} {w}</title><link rel=\"stylesheet\" href=\"/toride.css\"></head><body>", number, (int)title);
 	html_put(h, "<a class=\"skip\" href=\"#main\">{w}</a><header><div class=\"brand\"><a href=\"/\">{t}</a></div>", WORD_SKIP, h->ja ? rq->p->service : rq->p->service_en);
 	html_put(h, "<a class=\"lang\" href=\"{p}?lang={u}\" lang=\"{a}\">{w}</a></header>", rq->q->post || !rq->q->path[0] ? "/" : rq->q->path, other, other, WORD_LANGUAGE);
-	if (rq->who.in && !rq->who.enrol && !rq->who.key)
+	if (rq->who.stage == SESSION_FULL)
 		put_navigation(rq);
 	html_put(h, "<main id=\"main\">");
 }
@@ -300,8 +293,8 @@ static void to_the_door(struct request *rq)
 {
 	char to[SCGI_PATH_MAX + 32];
 	bool plain = strspn(rq->q->path, "/abcdefghijklmnopqrstuvwxyzI-0123456789") == strlen(rq->q->path);
-	if (rq->who.in)
-		snprintf(to, sizeof to, rq->who.key ? "/key" : "/enrol");
+	if (rq->who.stage != SESSION_NONE)
+		snprintf(to, sizeof to, rq->who.stage == SESSION_KEY ? "/key" : "/enrol");
 	else if (!rq->q->post && plain && strcmp(rq->q->path, "/") != 0)
 		snprintf(to, sizeof to, "/login?next=%s", rq->q->path);
 	else
@@ -314,14 +307,14 @@ static void run_page(struct request *rq)
 	const char *rest;
 	bool other;
 	const struct page *page = find_page(rq->q->path, rq->q->post, &rest, &other);
+	bool other_stage = page && page->stage != SESSION_NONE && page->stage != rq->who.stage;
 	if (!page)
 		page_plain(rq, other ? "405 Method Not Allowed" : "404 Not Found", WORD_NOT_FOUND);
-	else if ((page->door == DOOR_FULL && (!rq->who.in || rq->who.enrol || rq->who.key)) ||
-	         ((page->door == DOOR_ENROL || page->door == DOOR_KEY) && !rq->who.in))
+	else if (other_stage && (page->stage == SESSION_FULL || rq->who.stage == SESSION_NONE))
 		to_the_door(rq);
-	else if ((page->door == DOOR_ENROL && !rq->who.enrol) || (page->door == DOOR_KEY && !rq->who.key))
+	else if (other_stage)
 		page_go(rq, "/");
-	else if (page->door == DOOR_FULL && !(page->roles & (1u << rq->who.role)))
+	else if (page->stage == SESSION_FULL && !(page->roles & (1u << rq->who.role)))
 		page_plain(rq, "403 Forbidden", WORD_NOT_YOURS);
 	else if (page->post && !visit_is_ours(rq))
 		page_plain(rq, "403 Forbidden", WORD_FORM_OVER);

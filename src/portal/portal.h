@@ -9,6 +9,7 @@
 #define PORTAL_PORTAL_H
 
 #include "account/role.h"
+#include "account/stage.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "portal/form.h"
@@ -40,9 +41,7 @@ struct portal {
 #define TOKEN_MAX 65 /* hex of 32 bytes with its NUL: a session's name, and the form tokens */
 
 struct visitor {
-	bool in;    /* signed in, or about to be (enrol) */
-	bool enrol; /* may see the page of the first time and nothing else */
-	bool key;   /* … the page that asks for a passkey */
+	enum session_stage stage; /* _ENROL, _KEY: may see that one page and nothing else */
 	char token[TOKEN_MAX], form_token[TOKEN_MAX];
 	char name[64], org[8], prefecture[4]; /* one of the two, or neither: all bodies */
 	enum role role;
@@ -102,7 +101,7 @@ void page_block_buttons(struct request *rq, const char *id, const char *state, c
 
 /* ---- asking (visit.c) ---- */
 
-/* Who the cookie says; who.in false when it is nobody. touch: a person did something. */
+/* Who the cookie says; who.stage SESSION_NONE when it is nobody. touch: a person did something. */
 void visit_know(struct request *rq, bool touch);
 /* Whose bodies they see: a code, a prefecture's number, "" for all; and whether that one is among them. The rows themselves are the database's
  * and controld's to keep: this is what the page offers. */

@@ -48,14 +48,15 @@ static void show_login(struct request *rq, const char *status, enum word problem
 
 void page_enter(struct request *rq, yyjson_val *root, const char *next)
 {
+	enum session_stage stage = SESSION_NONE;
 	char token[TOKEN_MAX];
 	if (!str_copy(ctl_str(root, "session"), token, sizeof token)) {
 		page_plain(rq, "503 Service Unavailable", WORD_UNKNOWN);
 		return;
 	}
 	visit_set_session(rq, token);
-	bool key = str_eq(ctl_str(root, "stage"), STR("key"));
-	page_go(rq, key ? "/key" : !str_eq(ctl_str(root, "stage"), STR("full")) ? "/enrol" : *next ? next : "/");
+	session_stage_parse(ctl_str(root, "stage"), &stage);
+	page_go(rq, stage == SESSION_KEY ? "/key" : stage != SESSION_FULL ? "/enrol" : *next ? next : "/");
 	OPENSSL_cleanse(token, sizeof token);
 }
 

@@ -83,11 +83,8 @@ static void know_stranger(struct request *rq)
 static bool read_person(yyjson_val *root, struct visitor *v)
 {
 	char role[16];
-	v->enrol = str_eq(ctl_str(root, "stage"), STR("enrol"));
-	v->key = str_eq(ctl_str(root, "stage"), STR("key"));
-	if (!v->enrol && !v->key && !str_eq(ctl_str(root, "stage"), STR("full")))
-		return false;
-	return str_copy(ctl_str(root, "name"), v->name, sizeof v->name) && str_copy(ctl_str(root, "org"), v->org, sizeof v->org) &&
+	return session_stage_parse(ctl_str(root, "stage"), &v->stage) &&
+	       str_copy(ctl_str(root, "name"), v->name, sizeof v->name) && str_copy(ctl_str(root, "org"), v->org, sizeof v->org) &&
 	       str_copy(ctl_str(root, "prefecture"), v->prefecture, sizeof v->prefecture) &&
 	       str_copy(ctl_str(root, "role"), role, sizeof role) && role_parse(role, &v->role);
 }
@@ -102,10 +99,11 @@ void visit_know(struct request *rq, bool touch)
 		visit_request(rq, &b, "session");
 		json_field_bool(&b, "touch", touch);
 		json_field_s(&b, "way", rq->q->way);
-		v->in = visit_ask(rq, SOCK_AUTH, &b, WHO_MS, &doc, &err) == 0 && read_person(yyjson_doc_get_root(doc), v);
+		if (visit_ask(rq, SOCK_AUTH, &b, WHO_MS, &doc, &err) < 0 || !read_person(yyjson_doc_get_root(doc), v))
+			v->stage = SESSION_NONE;
 		yyjson_doc_free(doc);
 	}
-	if (v->in)
+	if (v->stage != SESSION_NONE)
 		derive(v->token, v->form_token);
 	else
 		know_stranger(rq);
