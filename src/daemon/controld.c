@@ -1,5 +1,5 @@
 /* toride-controld: the one door for people and programs. It reads their JSON, knows who may do what, keeps descriptions
- * and approvals, and turns what is allowed into orders to torided (fixed binary) or requests to respondd. It has no
+ * and approvals (descriptions.c), and turns what is allowed into orders to torided (fixed binary) or requests to respondd. It has no
  * privilege and no network. Requests: doc/interfaces/control.md.
  *
  * Who asks is the kernel's word (SO_PEERCRED). root may say for whom it acts ("as", set by `toride --as NAME`), which is trusted because
@@ -13,8 +13,6 @@
 #include "daemon/controld.h"
 #include "daemon/submissions.h"
 #include "jail/jail.h"
-#include "model/diff.h"
-#include "model/model.h"
 #include "vault/vault_client.h"
 #include "wire/ctl.h"
 #include "wire/daemon.h"
@@ -112,7 +110,7 @@ void job_free(struct job *j)
 	mem_free(j);
 }
 
-static void job_done(uv_work_t *w, int status)
+void job_answer(uv_work_t *w, int status)
 {
 	struct job *j = w->data;
 	if (status < 0 && !j->err.code)
@@ -136,9 +134,9 @@ int job_queue(struct job *j, uv_after_work_cb done, struct err *err)
 	return -E_AGAIN;
 }
 
-static int job_start(struct job *j, struct err *err)
+int job_start(struct job *j, struct err *err)
 {
-	return job_queue(j, job_done, err);
+	return job_queue(j, job_answer, err);
 }
 
 struct job *job_make(struct controld *c, const struct ctl_request *rq, const char *what, const struct asker *who, bool changes, void (*run)(struct job *j))
@@ -167,66 +165,6 @@ static void run_order(struct job *j)
 		json_field_s(&j->fields, "digest", j->digest);
 }
 
-static int take_digest(const struct ctl_request *rq, bool needed, char dst[72], struct err *err)
-{
-	struct str s = ctl_str(rq->root, "digest");
-	dst[0] = 0;
-	if (!s.ptr && !needed)
-		return 0;
-	if (!s.ptr || !str_copy(s, dst, 72) || !digest_ok(dst)) {
-		dst[0] = 0;
-		return err_set(err, E_INVALID, "digest", "not of the form sha256: and 64 hexadecimal digits");
-	}
-	return 0;
-}
-
-struct listing {
-	struct buf *b;
-	char current[72], previous[72];
-	uint64_t confirm_until;
-	bool degraded, changing, any;
-};
-
-/* What torided says of itself: names of generations become digests. */
-static int apply_status(struct listing *l, struct err *err)
-{
-	char path[PLACE_MAX];
-	struct buf b;
-	buf_init(&b, 64 * KIB);
-	int r = fs_read(place_in_run(path, sizeof path, "apply-status.json"), &b, err);
-	yyjson_doc *doc = r == 0 ? yyjson_read(b.ptr, b.len, 0) : NULL;
-	yyjson_val *root = yyjson_doc_get_root(doc);
-	struct str current = ctl_str(root, "current"), previous = ctl_str(root, "previous");
-	if (current.len)
-		snprintf(l->current, sizeof l->current, "sha256:%.64s", current.ptr);
-	if (previous.len)
-		snprintf(l->previous, sizeof l->previous, "sha256:%.64s", previous.ptr);
-	l->confirm_until = ctl_u64(root, "confirm_until", 0);
-	l->degraded = ctl_bool(root, "degraded", false);
-	l->changing = ctl_bool(root, "changing", false);
-	yyjson_doc_free(doc);
-	buf_done(&b);
-	return r;
-}
-
-/* Somebody of one prefecture saw the difference to what was in force then. Where that is something else by now, applying would also take back
- * what came between, of whatever body: it is looked at once more. */
-static int check_approved(const char *digest, struct err *err)
-{
-	struct submission s;
-	struct listing now = { 0 };
-	int r = submission_get(digest, &s, err);
-	if (r == 0 && !submission_approved(&s))
-		return err_set(err, E_DENIED, digest, "nobody but its author %s has seen it: it must be approved first", s.author);
-	if (r < 0 || submission_approved_over(&s, NULL))
-		return r;
-	r = apply_status(&now, err);
-	if (r == 0 && strcmp(now.current, digest) != 0 && !submission_approved_over(&s, now.current))
-		r = err_set(err, E_STATE, digest, "it was approved by one prefecture while another description was in force: it must be approved again"
-		                                  " (承認のあとに別の変更が反映されました。もう一度承認が必要です)");
-	return r;
-}
-
 static int do_order(struct controld *c, const struct ctl_request *rq, const char *what, const struct asker *who, char digest[72],
                     struct err *err)
 {
@@ -236,9 +174,9 @@ static int do_order(struct controld *c, const struct ctl_request *rq, const char
 		                                                ORDER_ROLLBACK };
 	if (o.op != ORDER_PAIR_YIELD && daemon_stands_by())
 		return err_set(err, E_STATE, "pair", "this node stands by and follows the other: order it there (このノードは待機中です。もう一方のノードで実行してください)");
-	int r = o.op == ORDER_PAIR_YIELD ? 0 : take_digest(rq, o.op == ORDER_APPLY, digest, err);
+	int r = o.op == ORDER_PAIR_YIELD ? 0 : descriptions_digest(rq, o.op == ORDER_APPLY, digest, err);
 	if (r == 0 && o.op == ORDER_APPLY)
-		r = check_approved(digest, err);
+		r = descriptions_may_apply(digest, err);
 	uint64_t confirm = ctl_u64(rq->root, "confirm_within", 0);
 	if (r == 0 && confirm > 7 * 86400)
 		r = err_set(err, E_INVALID, "confirm_within", "at most a week, in seconds");
@@ -262,7 +200,7 @@ static int do_follow(struct controld *c, const struct ctl_request *rq, char dige
 {
 	struct submission s;
 	size_t n_meta = 0, n_description = 0;
-	int r = take_digest(rq, true, digest, err);
+	int r = descriptions_digest(rq, true, digest, err);
 	if (r == 0 && (rq->uid != USER_PAIR || !daemon_stands_by()))
 		r = err_set(err, E_DENIED, "", "only a node that stands by follows the other");
 	char *meta = r == 0 ? yyjson_val_write(yyjson_obj_get(rq->root, "meta"), 0, &n_meta) : NULL;
@@ -285,170 +223,7 @@ static int do_follow(struct controld *c, const struct ctl_request *rq, char dige
 	return job_start(j, err);
 }
 
-/* ---- descriptions ---- */
-
-static int do_submit(const struct ctl_request *rq, const char *actor, struct buf *b, char digest[72], struct err *err)
-{
-	struct submission s;
-	size_t n;
-	yyjson_val *v = yyjson_obj_get(rq->root, "description");
-	char *text = yyjson_is_obj(v) ? yyjson_val_write(v, 0, &n) : NULL;
-	if (!text)
-		return err_set(err, E_INVALID, "description", "missing, or not an object");
-	int r = submission_put((struct str){ text, n }, actor, &s, err);
-	free(text); /* yyjson's own allocation */
-	if (r < 0)
-		return r;
-	snprintf(digest, 72, "%s", s.digest);
-	submission_format(&s, b);
-	return 0;
-}
-
-static void list_one(const struct submission *s, void *user)
-{
-	struct listing *l = user;
-	char path[PLACE_MAX];
-	const char *state = strcmp(s->digest, l->current) == 0                                                    ? "current" :
-	                    strcmp(s->digest, l->previous) == 0                                                   ? "previous" :
-	                    fs_exists(place_in_state(path, sizeof path, "generations/%s/files.bin", s->digest + 7)) ? "compiled" :
-	                    s->n                                                                                  ? "approved" :
-	                                                                                                            "submitted";
-	buf_puts(l->b, l->any ? ",{" : "{");
-	l->any = true;
-	submission_format(s, l->b);
-	json_field_s(l->b, "state", state);
-	buf_putc(l->b, '}');
-}
-
-static int load_kept(const char *digest, struct model **ret, struct err *err)
-{
-	char path[PLACE_MAX];
-	struct faults faults = { 0 };
-	struct buf b;
-	buf_init(&b, CTL_REQUEST_MAX);
-	int r = fs_read(place_in_state(path, sizeof path, "submitted/%s.json", digest + 7), &b, err);
-	if (r == 0)
-		r = model_load_canonical(buf_view(&b), ret, &faults, err);
-	faults_done(&faults);
-	buf_done(&b);
-	return r;
-}
-
-static void put_diff(struct job *j, const char *key, const struct model *old, const struct model *new, bool ja)
-{
-	struct buf words;
-	buf_init(&words, 4 * MIB);
-	if (model_diff_of(old, new, j->who.scope, &words, ja, false, &j->err) == 0)
-		json_field(&j->fields, key, buf_view(&words));
-	buf_done(&words);
-}
-
-/* The description of that digest and the one in force: NULL when there is none yet. */
-static int load_both(const char *digest, struct listing *now, struct model **ret_old, struct model **ret_new, struct err *err)
-{
-	int r = apply_status(now, err);
-	r = r < 0 ? r : load_kept(digest, ret_new, err);
-	return r == 0 && now->current[0] ? load_kept(now->current, ret_old, err) : r;
-}
-
-/* What a description would change against the one in force, in words, for whoever is to approve it. */
-static void run_diff(struct job *j)
-{
-	struct listing now = { .b = &j->fields };
-	struct model *old = NULL, *new = NULL;
-	struct submission s;
-	bool elsewhere = false;
-	int r = submission_get(j->digest, &s, &j->err);
-	r = r < 0 ? r : load_both(j->digest, &now, &old, &new, &j->err);
-	if (r == 0 && j->who.scope[0])
-		r = model_diff_elsewhere(old, new, j->who.scope, &elsewhere, &j->err);
-	if (r == 0) {
-		buf_puts(&j->fields, ",\"current\":"); /* the answer's head stands before it */
-		json_str(&j->fields, str_from(now.current));
-		submission_format(&s, &j->fields);
-		json_field_bool(&j->fields, "approved", submission_approved_over(&s, now.current));
-		json_field_bool(&j->fields, "elsewhere", elsewhere);
-		put_diff(j, "words_ja", old, new, true);
-		put_diff(j, "words", old, new, false);
-	}
-	model_destroy(&old);
-	model_destroy(&new);
-}
-
-static int do_diff(struct controld *c, const struct ctl_request *rq, const struct asker *who, char digest[72], struct err *err)
-{
-	int r = take_digest(rq, true, digest, err);
-	struct job *j = r < 0 ? NULL : job_make(c, rq, "change.diff", who, false, run_diff);
-	if (!j)
-		return r < 0 ? r : err_set(err, E_NOMEM, "", "no memory");
-	snprintf(j->digest, sizeof j->digest, "%s", digest);
-	return job_start(j, err);
-}
-
-/* An approver of one prefecture: does the change touch another's bodies? */
-static void run_within(struct job *j)
-{
-	struct listing now = { 0 };
-	struct model *old = NULL, *new = NULL;
-	bool elsewhere = false;
-	int r = load_both(j->digest, &now, &old, &new, &j->err);
-	r = r < 0 ? r : model_diff_elsewhere(old, new, j->who.scope, &elsewhere, &j->err);
-	if (r == 0 && elsewhere)
-		err_set(&j->err, E_DENIED, j->digest, "it changes bodies of another prefecture than %s", j->who.scope);
-	snprintf(j->over, sizeof j->over, "%s", now.current[0] ? now.current : APPROVED_OVER_NONE);
-	model_destroy(&old);
-	model_destroy(&new);
-}
-
-/* Back in the loop, where approvals are written one after the other. */
-static void within_done(uv_work_t *w, int status)
-{
-	struct job *j = w->data;
-	struct submission s;
-	if (status == 0 && !j->err.code && submission_approve(j->digest, j->who.name, j->over, &s, &j->err) == 0) {
-		buf_puts(&j->fields, ",\"scope\":"); /* the answer's head stands before it */
-		json_str(&j->fields, str_from(j->who.scope));
-		submission_format(&s, &j->fields);
-	}
-	job_done(w, status);
-}
-
-static int do_approve(struct controld *c, const struct ctl_request *rq, const struct asker *who, struct buf *b, char digest[72], struct err *err)
-{
-	struct submission s;
-	int r = take_digest(rq, true, digest, err);
-	if (r == 0 && strlen(who->scope) > 2)
-		r = err_set(err, E_DENIED, "", "not for somebody of one body");
-	r = r < 0 ? r : submission_get(digest, &s, err);
-	if (r == 0 && who->scope[0]) {
-		struct job *j = job_make(c, rq, "approve", who, true, run_within);
-		if (!j)
-			return err_set(err, E_NOMEM, "", "no memory");
-		snprintf(j->digest, sizeof j->digest, "%s", digest);
-		return job_queue(j, within_done, err);
-	}
-	r = r < 0 ? r : submission_approve(digest, who->name, "", &s, err);
-	if (r == 0)
-		submission_format(&s, b);
-	return r;
-}
-
-static void run_generations(struct job *j)
-{
-	struct listing l = { .b = &j->fields };
-	if (apply_status(&l, &j->err) < 0)
-		return;
-	buf_puts(&j->fields, ",\"current\":");
-	json_str(&j->fields, str_from(l.current));
-	json_field_s(&j->fields, "previous", l.previous);
-	json_field_u64(&j->fields, "confirm_until", l.confirm_until);
-	json_field_bool(&j->fields, "degraded", l.degraded);
-	json_field_bool(&j->fields, "changing", l.changing);
-	json_key(&j->fields, "generations");
-	buf_putc(&j->fields, '[');
-	submission_list(list_one, &l, &j->err);
-	buf_putc(&j->fields, ']');
-}
+/* ---- what each sees their own part of ---- */
 
 /* The objects of a list whose `org` somebody of this scope sees. */
 static void keep_seen(struct buf *b, const char *key, yyjson_val *list, const char *scope)
@@ -686,9 +461,9 @@ static int handle_known(struct controld *c, const struct ctl_request *rq, const 
 	if (strcmp(what, "pair.follow") == 0)
 		return do_follow(c, rq, digest, err);
 	if (strcmp(what, "submit") == 0)
-		return do_submit(rq, who->name, b, digest, err);
+		return descriptions_submit(rq, who->name, b, digest, err);
 	if (strcmp(what, "approve") == 0)
-		return do_approve(c, rq, who, b, digest, err);
+		return descriptions_approve(c, rq, who, b, digest, err);
 	if (strcmp(what, "apply") == 0 || strcmp(what, "confirm") == 0 || strcmp(what, "rollback") == 0 ||
 	    strcmp(what, "pair.yield") == 0)
 		return do_order(c, rq, what, who, digest, err);
@@ -699,11 +474,11 @@ static int handle_known(struct controld *c, const struct ctl_request *rq, const 
 	if (strcmp(what, "ips.note") == 0)
 		return do_ips_note(c, rq, who, err);
 	if (strcmp(what, "change.diff") == 0)
-		return do_diff(c, rq, who, digest, err);
+		return descriptions_diff(c, rq, who, digest, err);
 	if (strcmp(what, "site.csr") == 0)
 		return do_site_csr(c, rq, who, err);
 	void (*run)(struct job *j) = strcmp(what, "status") == 0      ? run_status :
-	                             strcmp(what, "generations") == 0 ? run_generations :
+	                             strcmp(what, "generations") == 0 ? descriptions_list :
 	                             strcmp(what, "site.list") == 0   ? run_site_list :
 	                                                                NULL;
 	if (!run)

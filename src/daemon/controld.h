@@ -1,4 +1,4 @@
-/* What controld.c and people.c share: the process, and a request that waits for another one. */
+/* What controld.c, people.c and descriptions.c share: the process, and a request that waits for another one. */
 #ifndef DAEMON_CONTROLD_H
 #define DAEMON_CONTROLD_H
 
@@ -52,6 +52,9 @@ struct job {
 struct job *job_make(struct controld *c, const struct ctl_request *rq, const char *what, const struct asker *who, bool changes, void (*run)(struct job *j));
 /* Runs j in a thread, then done in the loop, whose it is from then on. -E_LIMIT, j freed; else -E_AGAIN: the answer comes later. */
 int job_queue(struct job *j, uv_after_work_cb done, struct err *err);
+/* The same, and done is job_answer(): it is recorded where it changes something, answered, and over. */
+int job_start(struct job *j, struct err *err);
+void job_answer(uv_work_t *w, int status);
 void job_free(struct job *j);
 /* Passes the request on to whoever answers it, in who's name. */
 int controld_forward(struct controld *c, const struct ctl_request *rq, const char *what, const struct asker *who, struct err *err);
@@ -62,5 +65,16 @@ int people_ask(struct controld *c, const struct ctl_request *rq, const char *wha
 /* A request of root in somebody's name (people.c): where that is an account's, it sees what that person would. */
 int people_ask_for(struct controld *c, const struct ctl_request *rq, const char *what, const char *name, struct err *err);
 bool people_sees(const char *scope, struct str org);
+
+/* ---- descriptions.c; digest: "sha256:…", what it is about, for the record too ---- */
+
+/* The request's digest; "" when it has none and needs none. -E_INVALID, dst "". */
+int descriptions_digest(const struct ctl_request *rq, bool needed, char dst[72], struct err *err);
+/* May it be put in force, by who has approved it and over what? -E_DENIED, -E_STATE. */
+int descriptions_may_apply(const char *digest, struct err *err);
+int descriptions_submit(const struct ctl_request *rq, const char *actor, struct buf *b, char digest[72], struct err *err);
+int descriptions_diff(struct controld *c, const struct ctl_request *rq, const struct asker *who, char digest[72], struct err *err);
+int descriptions_approve(struct controld *c, const struct ctl_request *rq, const struct asker *who, struct buf *b, char digest[72], struct err *err);
+void descriptions_list(struct job *j); /* a job's run */
 
 #endif
