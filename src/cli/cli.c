@@ -117,6 +117,14 @@ void cli_print_json(yyjson_val *v)
 	free(s); /* yyjson's own allocation */
 }
 
+void cli_harmless(char *s, size_t size)
+{
+	s[size - 1] = 0;
+	for (; *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			*s = ' ';
+}
+
 int cli_print(struct buf *b)
 {
 	int failed = b->failed;

@@ -64,6 +64,8 @@ int cli_ask(struct buf *request, struct buf *reply, int timeout_ms, struct err *
 /* What a person would call it, by its looks: hostname url ip hash mail. */
 const char *cli_observable(const char *value);
 void cli_print_json(yyjson_val *v); /* as one line */
+/* A child's words, which may be anything: ended within size, and no control characters. */
+void cli_harmless(char *s, size_t size);
 int cli_print(struct buf *b);       /* all of it; frees it; EXIT_DONE, or the exit code after saying why not */
 /* Is the time stamp in that file one over this text, by an authority of ca (PEM)? *ret_ms: when. cmd_witness.c. */
 int cli_stamp_check(struct str witness, const char *stamp, const char *ca, int64_t *ret_ms, struct err *err);

@@ -78,14 +78,6 @@ static void child(struct fetch *f, int out, int tell)
 
 /* ---- the parent: it looks at nothing that came from outside but the report, whose texts are made harmless */
 
-static void harmless(char *s, size_t size)
-{
-	s[size - 1] = 0;
-	for (; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			*s = ' ';
-}
-
 static int run_child(struct fetch *f, int out, struct err *err)
 {
 	int p[2], status = 0;
@@ -102,8 +94,8 @@ static int run_child(struct fetch *f, int out, struct err *err)
 	if (n != sizeof f->report || !WIFEXITED(status) || WEXITSTATUS(status))
 		return err_set(err, E_IO, f->s->name, "what asks the server ended (%s %d)", WIFSIGNALED(status) ? "signal" : "exit code",
 		               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-	harmless(f->report.path, sizeof f->report.path);
-	harmless(f->report.msg, sizeof f->report.msg);
+	cli_harmless(f->report.path, sizeof f->report.path);
+	cli_harmless(f->report.msg, sizeof f->report.msg);
 	f->report.last[TAXII_DATE - 1] = 0;
 	if (f->report.code < 0)
 		return err_set(err, (enum err_code)-f->report.code, f->s->name, "%s%s%s", f->report.path, *f->report.path ? ": " : "", f->report.msg);

@@ -134,9 +134,7 @@ static int in_child(void (*work)(const struct stamping *, struct stamp *), const
 		waitpid(pid, &status, 0);
 	if (!whole || status || ret->len > STAMP_MAX)
 		return err_set(err, E_IO, at, "what reads the time stamp ended");
-	ret->msg[sizeof ret->msg - 1] = 0;
-	for (char *c = ret->msg; *c; c++)
-		*c = (unsigned char)*c < 0x20 || *c == 0x7f ? ' ' : *c;
+	cli_harmless(ret->msg, sizeof ret->msg);
 	return ret->code < 0 ? err_set(err, (enum err_code)-ret->code, at, "%s", ret->msg) : 0;
 }
 
