@@ -48,4 +48,6 @@ done
 count() { "$toride" rules check rules --json | jq -r ".$1"; }
 grep -qF -- "- $(count rules) Sigma rules ($(count correlations) correlations) in $(ls rules/*.yml | wc -l) files" README.md
 tap $? "as many as README.md says"
+grep -qF -- "- 検知ルール$(count rules)本(うち相関$(count correlations)本)、$(ls rules/*.yml | wc -l)ファイル" README.ja.md
+tap $? "and README.ja.md"
 echo "1..$n"
