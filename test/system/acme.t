@@ -39,8 +39,8 @@ try "the new one has a number" until_true 5 eval 'second=$(serial $www) && [ -n 
 try "an operator may ask for one now" toride site renew $www --as sato
 try "and it comes" until_true 10 eval 's=$(serial $www) && [ -n "$s" ] && [ "$s" != "'"$second"'" ]'
 try "who asked is on record" until_true 10 eval 'toride log tail --org service -n 200 | grep site.renew | grep -q sato'
-try "for a given one it is refused" eval '! toride site renew bousai.$A.lg.example --as sato'
-try "and for no site at all" eval '! toride site renew www.nobody.example --as sato'
+try "for a given one it is refused" eval '! toride site renew bousai.$A.lg.example --as sato 2>"$top/said" && grep -F "was given" "$top/said"'
+try "and for no site at all" eval '! toride site renew www.nobody.example --as sato 2>"$top/said" && grep -F "no public site with a certificate" "$top/said"'
 
 # ---- the authority is gone
 kill $(pgrep -f "^pebble -strict -config .*/lab-tm/")

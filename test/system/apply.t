@@ -229,7 +229,7 @@ try "and the hits are still known" counted 5
 try "and the blocks" blocked 203.0.113.66
 try "and the names" until_true 15 names
 try "removal" order 5 B-3 "*" 2 c2.example 600
-try "takes the name back" eval '! uc list_local_zones | grep -q c2.example'
+try "takes the name back" eval 'z=$(uc list_local_zones) && [ -n "$z" ] && ! grep -q c2.example <<<"$z"'
 
 # ---- lists of addresses, pinned by digest, kept by differences ----
 printf '203.0.113.25\n203.0.113.96/28\n2001:db8:66::/48\n' >"$top/list1"

@@ -63,7 +63,8 @@ toride zone undo $zone "${before//[0-9]/0}" >"$top/try" 2>&1; [ $? -eq 1 ]; ok $
 # ---- a transfer is anybody's who has the key, and nobody else's ----
 inet dig @198.51.100.54 $zone AXFR >"$top/try" 2>&1; grep -q "Transfer failed" "$top/try" && ! grep -q _dmarc "$top/try"; ok $? "no transfer to strangers"
 $T lab exec gw1 -- dig -p 5300 @127.0.0.1 $zone AXFR >"$top/try" 2>&1; grep -q "Transfer failed" "$top/try" && ! grep -q _dmarc "$top/try"; ok $? "nor to a process of the node without the key"
-[ "$(stat -c %a "$L/run/knot/tsig.conf" "$L/run/nsd1/tsig.conf" | sort -u)" = 600 ] && ! grep -rqs "$(sed -n 's/.*secret: "\(.*\)"/\1/p' "$L/run/knot/tsig.conf")" "$L/state/generations" "$L/state/knot" "$L/state/nsd1"
+[ "$(stat -c %a "$L/run/knot/tsig.conf" "$L/run/nsd1/tsig.conf" | sort -u)" = 600 ] && [ -d "$L/state/generations" ] && [ -d "$L/state/knot" ] && [ -d "$L/state/nsd1" ] &&
+	! grep -rqs "$(sed -n 's/.*secret: "\(.*\)"/\1/p' "$L/run/knot/tsig.conf")" "$L/state/generations" "$L/state/knot" "$L/state/nsd1"
 ok $? "the key is in no generation and on no disk but the run directory"
 
 # ---- twenty changes of one body under constant questions for the others ----

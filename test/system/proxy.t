@@ -142,7 +142,7 @@ try "B only what is on its white list" get 403 $B -H 'X-Forwarded-For: 10.1.0.9'
 try "B's unregistered terminal is refused" page 403 登録されていません $B -H 'X-Forwarded-For: 10.1.0.8' http://deny.example:8000/10k
 try "only the last forwarded address counts" get 403 $B -H 'X-Forwarded-For: 10.1.0.9, 10.1.0.8' http://deny.example:8000/10k
 try "a child proxy names its own organisation's terminals only: another stays itself" page 403 登録されていません $B -H 'X-Forwarded-For: 192.0.2.55' http://deny.example:8000/10k
-try "A has no child proxy: a forged header is ignored" eval 'get 200 $A -H "X-Forwarded-For: 10.66.66.66" http://site.example:8000/10k; sleep 0.3; ! grep -aq 10.66.66.66 events.bin'
+try "A has no child proxy: a forged header is ignored" eval 'get 404 $A -H "X-Forwarded-For: 10.66.66.66" http://site.example:8000/forged && event "8000/forged" && ! grep -aq 10.66.66.66 events.bin'
 try "the common black list holds for A" get 403 $A http://common.example:8000/
 try "a name that leads to an address on the common black list is refused" page 403 制限されています $A http://listed.example:8000/10k
 try "by that entry" event '"hostname":"listed.example".*"uid":"service.black\[1\]"'
@@ -210,7 +210,7 @@ try "B doesn't decrypt" get 200 --cacert good.pem $B --proxy-header 'X-Forwarded
 try "B's CONNECT to others is refused" eval 'get 000 --cacert good.pem $B --proxy-header "X-Forwarded-For: 10.1.0.9" https://site.example/'
 try "the server name is judged too" eval 'get 000 -k $A --connect-to deny.example:443:pass.example:443 https://deny.example/10k || [ "$(cat out | head -c 15)" = "<!DOCTYPE html>" ]'
 try "TLS 1.2 works, with ECDSA and http/1.1" eval 'openssl s_client -proxy 127.0.0.1:8080 -connect site.example:443 -servername site.example -tls1_2 -alpn h2,http/1.1 -CAfile run/ca.pem -verify_return_error </dev/null >try2 2>&1; grep -q "ALPN protocol: http/1.1" try2 && grep -q "Verify return code: 0" try2'
-try "TLS 1.1 is refused" eval '! openssl s_client -proxy 127.0.0.1:8080 -connect site.example:443 -tls1_1 -cipher ALL:@SECLEVEL=0 </dev/null 2>&1 | grep -q "Cipher is ECDHE"'
+try "TLS 1.1 is refused" eval 'openssl s_client -proxy 127.0.0.1:8080 -connect site.example:443 -tls1_1 -cipher ALL:@SECLEVEL=0 </dev/null >try2 2>&1; grep -q "alert protocol version" try2 && ! grep -q "Cipher is ECDHE" try2'
 try "sessions are resumed" eval 'openssl s_client -proxy 127.0.0.1:8080 -connect site.example:443 -servername site.example -tls1_2 -sess_out sess </dev/null >/dev/null 2>&1; openssl s_client -proxy 127.0.0.1:8080 -connect site.example:443 -servername site.example -tls1_2 -sess_in sess </dev/null 2>&1 | grep -q "^Reused"'
 try "but not for another name" eval 'openssl s_client -proxy 127.0.0.1:8080 -connect other.example:443 -servername other.example -tls1_2 -sess_in sess </dev/null 2>&1 | grep -q "^New"'
 try "what isn't TLS isn't passed through CONNECT" eval 'raw "CONNECT pass.example:443 HTTP/1.1\r\nHost: pass.example:443\r\n\r\nSSH-2.0-x\r\n" >/dev/null; ! grep -qi ssh out; grep -c HTTP out | grep -qx 1'

@@ -42,7 +42,7 @@ try "it can gain no privilege" is "$(field "$v" NoNewPrivs)" 1
 try "it is under seccomp" is "$(field "$v" Seccomp)" 2
 try "it has a network of its own" eval '[ "$(readlink /proc/'"$v"'/ns/net)" != "$(readlink /proc/'"$pid"'/ns/net)" ]'
 try "that network is empty" eval '[ "$(nsenter -t '"$v"' -n ip -o link | wc -l)" = 1 ] && nsenter -t '"$v"' -n ip -o link show lo | grep -q "state DOWN"'
-try "it holds no descriptor but its own" eval '! ls -l /proc/'"$v"'/fd | grep -E "torided|\.log|control\.sock"'
+try "it holds no descriptor but its own" eval 'l=$(ls -l /proc/'"$v"'/fd) && [ "$(wc -l <<<"$l")" -gt 3 ] && ! grep -E "torided|\.log|control\.sock" <<<"$l"'
 try "keys are readable by nobody else" eval '! setpriv --reuid 47102 --regid 47102 --clear-groups cat "$TORIDE_STATE/vault/master.key"'
 try "clamd's socket will be scand's to reach alone" is "$(stat -c '%a %u %g' "$TORIDE_RUN/clamd")" "2750 47110 47103"
 try "a user who is no peer can't connect to the vault" eval '! setpriv --reuid 47103 --regid 47103 --clear-groups nc -U -z "$TORIDE_RUN/vault.sock"'
