@@ -3,7 +3,7 @@
 # toride-intaked, toride-vaultd and toride, confined, in network namespaces of their own with real nft rules.
 set -u
 export LC_ALL=C.UTF-8
-[ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; exit 0; }
+[ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; echo "ok 1 - intake # SKIP needs root"; exit 0; }
 command -v toride-intaked >/dev/null || { echo "not ok 1 - toride-intaked isn't built"; exit 1; }
 bin=$(dirname "$(command -v toride-intaked)")
 gw=trw-gw-$$ org1=trw-a-$$ org2=trw-b-$$ wan=trw-w-$$
@@ -96,7 +96,7 @@ try "one body's records aren't the other's" hasnt 412015 10.2.0.5
 unsigned() { verify --json | tail -n 1 | grep -q '"ok":true.*"unsigned":0,'; }
 try "within moments everything is signed, and log verify finds it intact" until_true 5 unsigned
 try "log show gives one record by its name" bash -c "$bin/toride log show 412015/events/000001/0 | grep -q '\"class_uid\":4001'"
-try "segments hold nothing in the clear" bash -c "! grep -rqa 'default-out' state/segments"
+try "segments hold nothing in the clear" bash -c "[ -s state/segments/412015/events/000001.seg ] && ! grep -rqa 'default-out' state/segments"
 setpriv --reuid 12345 --regid 12345 --clear-groups timeout 20 nc -U run/events.sock </dev/null >/dev/null 2>&1
 try "a stranger's user is sent away and counted" until_true 3 grep -q 'user 12345 dropped: not one of our processes' intake.log
 
@@ -160,7 +160,7 @@ try "without the vault records are kept all the same, and signed when it is back
 # ---- export, and what is found in it elsewhere
 try "log export" "$bin/toride" log export --org 412015 -o "$top/export"
 try "an export verifies in another place without the node's state" env TORIDE_STATE=/nonexistent TORIDE_RUN=/nonexistent "$bin/toride" log verify "$top/export"
-try "and holds nothing of the other body" bash -c "! grep -rqF 10.2.0.5 export"
+try "and holds nothing of the other body" bash -c "grep -rqF 10.1.0.5 export && ! grep -rqF 10.2.0.5 export"
 named() { # COMMAND ON A COPY, RECORD, WORD
 	rm -rf copy; cp -r export copy; (cd copy && eval "$1")
 	TORIDE_STATE=/nonexistent TORIDE_RUN=/nonexistent "$bin/toride" log verify copy >out; local code=$?
