@@ -41,15 +41,9 @@ static void address6(const struct frame_end *e, uint8_t dst[16])
 	memcpy(dst + 12, e->addr, 4);
 }
 
-struct ip {
-	size_t begin;      /* of the IP header in the frame */
-	size_t len;        /* of it */
-	uint32_t pseudo;   /* sum of the pseudo header without length and protocol */
-};
-
-static struct ip put_ip4(const struct frame *f, uint8_t *dst, size_t at, uint8_t protocol, size_t payload)
+/* The IP header; the sum of its addresses. */
+static uint32_t put_ip4(const struct frame *f, uint8_t *p, uint8_t protocol, size_t payload)
 {
-	uint8_t *p = dst + at;
 	memset(p, 0, 20);
 	p[0] = 0x45;
 	put16(p + 2, (unsigned)(20 + payload));
@@ -60,12 +54,11 @@ static struct ip put_ip4(const struct frame *f, uint8_t *dst, size_t at, uint8_t
 	memcpy(p + 12, f->from.addr, 4);
 	memcpy(p + 16, f->to.addr, 4);
 	put16(p + 10, fold(sum(p, 20, 0)));
-	return (struct ip){ at, 20, sum(p + 12, 8, 0) };
+	return sum(p + 12, 8, 0);
 }
 
-static struct ip put_ip6(const struct frame *f, uint8_t *dst, size_t at, uint8_t protocol, size_t payload)
+static uint32_t put_ip6(const struct frame *f, uint8_t *p, uint8_t protocol, size_t payload)
 {
-	uint8_t *p = dst + at;
 	memset(p, 0, 8);
 	p[0] = 0x60;
 	put16(p + 4, (unsigned)payload);
@@ -73,15 +66,23 @@ static struct ip put_ip6(const struct frame *f, uint8_t *dst, size_t at, uint8_t
 	p[7] = 64;
 	address6(&f->from, p + 8);
 	address6(&f->to, p + 24);
-	return (struct ip){ at, 40, sum(p + 8, 32, 0) };
+	return sum(p + 8, 32, 0);
 }
 
-/* All before the payload of IP, which has `payload` bytes. */
-static struct ip put_heads(const struct frame *f, uint8_t *dst, uint8_t protocol, size_t payload)
+/* Where TCP, UDP or ICMP stands in the frame. */
+struct part {
+	uint8_t *p;        /* its head, zeros, and behind it the payload */
+	size_t n;          /* of both */
+	uint32_t pseudo;   /* sum of the pseudo header */
+	size_t frame;      /* bytes of all of it */
+};
+
+/* All but that head, which has `head` bytes. */
+static struct part begin(const struct frame *f, uint8_t *dst, uint8_t protocol, size_t head)
 {
 	static const uint8_t macs[12] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1 };
 	bool six = f->from.family == 6 || f->to.family == 6;
-	size_t at = 12;
+	size_t at = 12, n = head + f->n;
 	memcpy(dst, macs, 12);
 	if (f->vlan) {
 		put16(dst + at, 0x8100);
@@ -89,59 +90,48 @@ static struct ip put_heads(const struct frame *f, uint8_t *dst, uint8_t protocol
 		at += 4;
 	}
 	put16(dst + at, six ? 0x86dd : 0x0800);
-	return (six ? put_ip6 : put_ip4)(f, dst, at + 2, protocol, payload);
-}
-
-static void checksum(const struct ip *ip, uint8_t *p, size_t n, uint8_t protocol, size_t at)
-{
-	uint16_t v = fold(sum(p, n, ip->pseudo + protocol + (uint32_t)n));
-	put16(p + at, protocol == 17 && !v ? 0xffff : v);
+	at += 2;
+	uint32_t addresses = (six ? put_ip6 : put_ip4)(f, dst + at, protocol, n);
+	at += six ? 40 : 20;
+	memset(dst + at, 0, head);
+	if (f->n)
+		memcpy(dst + at + head, f->payload, f->n);
+	return (struct part){ dst + at, n, addresses + protocol + (uint32_t)n, at + n };
 }
 
 static size_t frame_tcp(const struct frame *f, uint8_t *dst)
 {
-	struct ip ip = put_heads(f, dst, 6, 20 + f->n);
-	uint8_t *p = dst + ip.begin + ip.len;
-	memset(p, 0, 20);
-	put16(p, f->from.port);
-	put16(p + 2, f->to.port);
-	put32(p + 4, f->seq);
-	put32(p + 8, f->ack);
-	p[12] = 0x50;
-	p[13] = f->flags;
-	put16(p + 14, 65000);
-	if (f->n)
-		memcpy(p + 20, f->payload, f->n);
-	checksum(&ip, p, 20 + f->n, 6, 16);
-	return ip.begin + ip.len + 20 + f->n;
+	struct part t = begin(f, dst, 6, 20);
+	put16(t.p, f->from.port);
+	put16(t.p + 2, f->to.port);
+	put32(t.p + 4, f->seq);
+	put32(t.p + 8, f->ack);
+	t.p[12] = 0x50;
+	t.p[13] = f->flags;
+	put16(t.p + 14, 65000);
+	put16(t.p + 16, fold(sum(t.p, t.n, t.pseudo)));
+	return t.frame;
 }
 
 size_t frame_udp(const struct frame *f, uint8_t *dst)
 {
-	struct ip ip = put_heads(f, dst, 17, 8 + f->n);
-	uint8_t *p = dst + ip.begin + ip.len;
-	put16(p, f->from.port);
-	put16(p + 2, f->to.port);
-	put16(p + 4, (unsigned)(8 + f->n));
-	put16(p + 6, 0);
-	if (f->n)
-		memcpy(p + 8, f->payload, f->n);
-	checksum(&ip, p, 8 + f->n, 17, 6);
-	return ip.begin + ip.len + 8 + f->n;
+	struct part u = begin(f, dst, 17, 8);
+	put16(u.p, f->from.port);
+	put16(u.p + 2, f->to.port);
+	put16(u.p + 4, (unsigned)u.n);
+	uint16_t v = fold(sum(u.p, u.n, u.pseudo));
+	put16(u.p + 6, v ? v : 0xffff);
+	return u.frame;
 }
 
 size_t frame_echo(const struct frame *f, uint8_t *dst)
 {
-	struct ip ip = put_heads(f, dst, 1, 8 + f->n);
-	uint8_t *p = dst + ip.begin + ip.len;
-	memset(p, 0, 8);
-	p[0] = 8;
-	put16(p + 4, f->ident);
-	put16(p + 6, 1);
-	if (f->n)
-		memcpy(p + 8, f->payload, f->n);
-	put16(p + 2, fold(sum(p, 8 + f->n, 0)));
-	return ip.begin + ip.len + 8 + f->n;
+	struct part e = begin(f, dst, 1, 8);
+	e.p[0] = 8;
+	put16(e.p + 4, f->ident);
+	put16(e.p + 6, 1);
+	put16(e.p + 2, fold(sum(e.p, e.n, 0)));
+	return e.frame;
 }
 
 /* ---- a connection ---- */
