@@ -166,10 +166,10 @@ static void chain_class(struct nft_out *n)
 }
 
 /* A rule that says nothing: a flood's packets would only fill the log. */
-static void deny_silently(struct nft_out *n, const char *id, const char *match)
+static void deny_silently(struct nft_out *n, const char *name, int family, const char *match)
 {
 	char comment[64];
-	snprintf(comment, sizeof comment, "-/%s", id);
+	snprintf(comment, sizeof comment, "-/%s/%d", name, family);
 	nft_line(n, "  %s counter drop comment \"%s\"", match, comment);
 	nft_note(n, comment);
 	json_field_s(&n->rules, "org", "-");
@@ -181,15 +181,13 @@ static void deny_silently(struct nft_out *n, const char *id, const char *match)
 static void name_server_input(struct nft_out *n, int family)
 {
 	const char *ip = family == 4 ? "ip" : "ip6";
-	char match[200], id[32];
-	snprintf(id, sizeof id, "dns-flood/%d", family);
+	char match[200];
 	snprintf(match, sizeof match, "iifname $uplink udp dport 53 %s daddr @name_server%d update @dns_rate%d { %s saddr limit rate over "
 	         "500/second burst 1000 packets }", ip, family, family, ip);
-	deny_silently(n, id, match);
-	snprintf(id, sizeof id, "dns-connections/%d", family);
+	deny_silently(n, "dns-flood", family, match);
 	snprintf(match, sizeof match, "iifname $uplink tcp dport 53 %s daddr @name_server%d ct state new add @dns_connections%d { %s saddr "
 	         "ct count over 20 }", ip, family, family, ip);
-	deny_silently(n, id, match);
+	deny_silently(n, "dns-connections", family, match);
 	nft_line(n, "  iifname $uplink meta l4proto { tcp, udp } th dport 53 %s daddr @name_server%d accept", ip, family);
 }
 
@@ -211,14 +209,12 @@ static void desk_input(struct nft_out *n)
 {
 	for (int family = 4; family <= 6; family += 2) {
 		const char *ip = family == 4 ? "ip" : "ip6";
-		char match[200], id[32];
-		snprintf(id, sizeof id, "desk-terminal/%d", family);
+		char match[200];
 		snprintf(match, sizeof match, "tcp dport 443 iifname . %s daddr @deskserver%d ct state new add @desk_terminals%d { meta mark . %s saddr "
 		         "ct count over 40 }", ip, family, family, ip);
-		deny_silently(n, id, match);
-		snprintf(id, sizeof id, "desk-body/%d", family);
+		deny_silently(n, "desk-terminal", family, match);
 		snprintf(match, sizeof match, "tcp dport 443 iifname . %s daddr @deskserver%d ct state new add @desk_bodies { meta mark ct count over 400 }", ip, family);
-		deny_silently(n, id, match);
+		deny_silently(n, "desk-body", family, match);
 		nft_line(n, "  tcp dport 443 iifname . %s daddr @deskserver%d accept", ip, family);
 	}
 }
