@@ -3,15 +3,6 @@
 
 #include "base/mem.h"
 
-const struct uplink *breakout_line(const struct model *m)
-{
-	const struct service *s = &m->service;
-	for (size_t i = 0; s->breakout.line[0] && i < s->n_uplinks; i++)
-		if (strcmp(s->uplinks[i].name, s->breakout.line) == 0)
-			return &s->uplinks[i];
-	return NULL;
-}
-
 bool breaks_out(const struct org *o, int family)
 {
 	return o->breakout.n_services && prefix_is_set(family == 4 ? &o->breakout.global4 : &o->breakout.global6);

@@ -17,8 +17,7 @@
 
 #define CLASS_BREAKOUT 0x4000 /* + index: the class of what an organisation sends by the breakout (shape.c) */
 
-/* The breakout's line; NULL where there is none. Does this organisation use it, in this family? */
-const struct uplink *breakout_line(const struct model *m);
+/* Does this organisation use the breakout, in this family? */
 bool breaks_out(const struct org *o, int family);
 
 /* Adds b to the outset and frees it. */

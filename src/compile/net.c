@@ -166,7 +166,7 @@ int compile_net(const struct model *m, struct outset *out, struct err *err)
 		uplink(&n, m, &m->service.uplinks[i]);
 	for (size_t i = 0; i < m->service.n_uplinks; i++)
 		line_route(&n, &m->service.uplinks[i]);
-	const struct uplink *out_by = breakout_line(m);
+	const struct uplink *out_by = breakout_line(&m->service);
 	if (out_by)
 		breakout_rule(&n, out_by);
 	for (size_t i = 0; i < m->service.n_uplinks; i++) {

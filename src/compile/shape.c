@@ -109,7 +109,7 @@ static void put_breakout(const struct tree *t, const struct org *o, bool own_lin
 
 static void put_tree(struct buf *b, const struct model *m, const struct uplink *u, const char *dev, uint32_t mbps)
 {
-	bool own_line = u == breakout_line(m);
+	bool own_line = u == breakout_line(&m->service);
 	uint64_t broken_out = 0;
 	struct tree t = { .b = b, .line_kbit = (uint64_t)mbps * 10 * LINE_GIVEN, .promisable_kbit = (uint64_t)mbps * 10 * LINE_ORGS };
 	str_copy(str_from(dev), t.dev, sizeof t.dev);

@@ -7,14 +7,6 @@
 
 #include <stdio.h>
 
-static const struct uplink *line_of(const struct service *s)
-{
-	for (size_t i = 0; i < s->n_uplinks; i++)
-		if (strcmp(s->uplinks[i].name, s->breakout.line) == 0)
-			return &s->uplinks[i];
-	return NULL;
-}
-
 /* In the file they stand in any order. */
 static bool first(const struct service *s, const struct uplink *u)
 {
@@ -55,7 +47,7 @@ static void check_promised(struct check *c, const struct uplink *u)
 void check_breakout(struct check *c)
 {
 	const struct service *s = &c->m->service;
-	const struct uplink *u = line_of(s);
+	const struct uplink *u = breakout_line(s);
 	if (!s->breakout.line[0] && s->breakout.n_services && check_sound(c, ".breakout"))
 		CHECK_FAULT(c, ".breakout.line", "is missing: which line do the services break out by?", "必要です (どの回線を使うか分かりません)");
 	if (!s->breakout.line[0])

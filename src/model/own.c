@@ -44,6 +44,14 @@ const struct uplink *uplink_reaching(const struct service *s, const struct prefi
 	return NULL;
 }
 
+const struct uplink *breakout_line(const struct service *s)
+{
+	for (size_t i = 0; s->breakout.line[0] && i < s->n_uplinks; i++)
+		if (strcmp(s->uplinks[i].name, s->breakout.line) == 0)
+			return &s->uplinks[i];
+	return NULL;
+}
+
 struct prefix internal4(const struct model *m, const struct org *o, uint8_t host)
 {
 	struct prefix p = m->service.internal4;

@@ -16,6 +16,7 @@ size_t service_own(const struct service *s, struct own_address ret[OWN_MAX]);
 
 /* The line in whose network the address lies; NULL: none. */
 const struct uplink *uplink_reaching(const struct service *s, const struct prefix *p);
+const struct uplink *breakout_line(const struct service *s); /* NULL: there is none */
 
 /* The node's addresses on an organisation's side: host HOST of its /24 of service.internal4, and its IPv6 twin in router6's /64 (unset
  * where it has none). */
