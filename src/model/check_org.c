@@ -78,6 +78,15 @@ static bool has_family(const struct org *o, uint8_t family)
 }
 
 /* internal4's /24 of the index: .1 is the node, .53 its resolver, the rest the organisation's. */
+/* One of the node's on the link, or no host's. */
+static bool is_nodes(uint8_t host)
+{
+	for (size_t i = 0; i < INTERNAL_HOSTS; i++)
+		if (host == internal_hosts[i])
+			return true;
+	return host <= INTERNAL_GATEWAY;
+}
+
 static void check_router4(struct check *c, const struct org *o)
 {
 	struct prefix net = c->m->service.internal4;
@@ -95,7 +104,7 @@ static void check_router4(struct check *c, const struct org *o)
 	if (!prefix_contains(&net, &o->router4))
 		CHECK_FAULT(c, ".router4", "must lie in %s, the /24 of index %u", "参加番号の /24 である %s の中にしてください (参加番号 %u)",
 		            prefix_format(&net, text), o->index);
-	else if (host <= INTERNAL_GATEWAY || host == INTERNAL_RESOLVER || host == INTERNAL_DESK || host == INTERNAL_TIME || host == 255)
+	else if (is_nodes(host) || host == 255)
 		CHECK_FAULT(c, ".router4", "is an address of the node or of no host", "ノード自身のアドレス、または端末に使えないアドレスです");
 }
 
@@ -105,10 +114,9 @@ static void check_router6(struct check *c, const struct org *o)
 	(void)prefix_parse(STR("fc00::/7"), &ula);
 	if (prefix_is_set(&o->router6)) {
 		static const uint8_t zero[7];
-		uint8_t host = o->router6.addr[15];
 		if (!prefix_contains(&ula, &o->router6))
 			CHECK_FAULT(c, ".router6", "must be a unique local address (fc00::/7)", "ULA (fc00::/7) にしてください");
-		else if (memcmp(o->router6.addr + 8, zero, 7) == 0 && (host <= 1 || host == INTERNAL_RESOLVER || host == INTERNAL_DESK || host == INTERNAL_TIME))
+		else if (memcmp(o->router6.addr + 8, zero, 7) == 0 && is_nodes(o->router6.addr[15]))
 			CHECK_FAULT(c, ".router6", "is an address of the node or of no host", "ノード自身のアドレス、または端末に使えないアドレスです");
 	}
 	if (!has_family(o, 6))
