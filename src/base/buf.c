@@ -98,6 +98,17 @@ void buf_u64(struct buf *b, uint64_t v)
 	buf_put(b, d + i, sizeof d - i);
 }
 
+void buf_percent(struct buf *b, struct str s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.ptr[i];
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~')
+			buf_putc(b, (char)c);
+		else
+			buf_printf(b, "%%%02X", c);
+	}
+}
+
 void buf_drop(struct buf *b, size_t n)
 {
 	if (n >= b->len) {

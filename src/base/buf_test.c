@@ -26,6 +26,16 @@ static void test_ceiling(void **state)
 	buf_done(&b);
 }
 
+static void test_percent(void **state)
+{
+	struct buf b;
+	(void)state;
+	buf_init(&b, 64);
+	buf_percent(&b, (struct str){ "aZ09-._~ /%\0\xe7\x7f", 14 });
+	assert_str(buf_view(&b), "aZ09-._~%20%2F%25%00%E7%7F");
+	buf_done(&b);
+}
+
 static void test_no_memory(void **state)
 {
 	struct buf b;
@@ -189,6 +199,7 @@ int main(void)
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_ceiling), cmocka_unit_test(test_no_memory),
 		                            cmocka_unit_test(test_json),    cmocka_unit_test(test_arena),
 		                            cmocka_unit_test(test_map),     cmocka_unit_test(test_hashes),
-		                            cmocka_unit_test(test_clock), cmocka_unit_test(test_clock_stepped) };
+		                            cmocka_unit_test(test_clock), cmocka_unit_test(test_clock_stepped),
+		                            cmocka_unit_test(test_percent) };
 	return cmocka_run_group_tests_name("base/buf", tests, NULL, NULL);
 }

@@ -20,17 +20,6 @@ static void put_json(struct buf *b, const char *v)
 	buf_done(&q);
 }
 
-static void put_form(struct buf *b, const char *v)
-{
-	for (; *v; v++) {
-		unsigned char c = (unsigned char)*v;
-		if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || strchr("-._~", c))
-			buf_putc(b, (char)c);
-		else
-			buf_printf(b, "%%%02X", c);
-	}
-}
-
 void courier_compose(const struct gateway *g, const struct courier_message *m, struct buf *b)
 {
 	char severity[12];
@@ -44,7 +33,10 @@ void courier_compose(const struct gateway *g, const struct courier_message *m, s
 			buf_putc(b, *p++);
 			continue;
 		}
-		(g->form ? put_form : put_json)(b, values[k]);
+		if (g->form)
+			buf_percent(b, str_from(values[k]));
+		else
+			put_json(b, values[k]);
 		p = end;
 	}
 }

@@ -59,18 +59,6 @@ static void escape(struct buf *b, const char *s)
 		}
 }
 
-/* RFC 3986, 2.3: unreserved as they are. */
-static void escape_url(struct buf *b, const char *s)
-{
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~')
-			buf_putc(b, *s);
-		else
-			buf_printf(b, "%%%02X", c);
-	}
-}
-
 static void put_number(struct buf *b, int64_t v)
 {
 	char digits[24];
@@ -108,21 +96,17 @@ static void hole_text(struct html *h, va_list *ap)
 
 static void hole_url(struct html *h, va_list *ap)
 {
-	escape_url(&h->b, va_arg(*ap, const char *));
+	buf_percent(&h->b, str_from(va_arg(*ap, const char *)));
 }
 
 /* A path of ours: what stands between the slashes is escaped. */
 static void hole_path(struct html *h, va_list *ap)
 {
-	const char *s = va_arg(*ap, const char *);
-	char part[2] = "";
-	for (; *s; s++) {
-		part[0] = *s;
+	for (const char *s = va_arg(*ap, const char *); *s; s++)
 		if (*s == '/')
 			buf_putc(&h->b, '/');
 		else
-			escape_url(&h->b, part);
-	}
+			buf_percent(&h->b, (struct str){ s, 1 });
 }
 
 static void hole_word(struct html *h, va_list *ap)

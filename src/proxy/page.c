@@ -243,19 +243,6 @@ static struct str shorten(struct str s)
 	return s;
 }
 
-/* RFC 3986: everything that isn't unreserved as %XX. */
-static void percent(struct buf *b, struct str s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.ptr[i];
-		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-._~", c);
-		if (c && plain)
-			buf_putc(b, (char)c);
-		else
-			buf_printf(b, "%%%02X", c);
-	}
-}
-
 /* A mail to who may release it, with number and address filled in. */
 static void release_link(struct buf *b, const struct page *p)
 {
@@ -266,16 +253,16 @@ static void release_link(struct buf *b, const struct page *p)
 		if (*c == '@')
 			buf_putc(b, '@');
 		else
-			percent(b, (struct str){ c, 1 });
+			buf_percent(b, (struct str){ c, 1 });
 	buf_puts(b, "?subject=");
-	percent(b, STR("閲覧制限の解除の申請 "));
-	percent(b, str_from(p->ref));
+	buf_percent(b, STR("閲覧制限の解除の申請 "));
+	buf_percent(b, str_from(p->ref));
 	buf_puts(b, "&amp;body=");
-	percent(b, STR("受付番号: "));
-	percent(b, str_from(p->ref));
-	percent(b, STR("\r\n接続先: "));
-	percent(b, shorten(p->url));
-	percent(b, STR("\r\n業務上の理由: \r\n"));
+	buf_percent(b, STR("受付番号: "));
+	buf_percent(b, str_from(p->ref));
+	buf_percent(b, STR("\r\n接続先: "));
+	buf_percent(b, shorten(p->url));
+	buf_percent(b, STR("\r\n業務上の理由: \r\n"));
 	buf_puts(b, "\">解除を申請する (メール) / Request release</a></p>");
 }
 

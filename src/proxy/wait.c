@@ -250,10 +250,7 @@ static bool has_disposition(struct str head)
 static void name_it(struct txn *t, const char *name)
 {
 	buf_puts(&t->head, "Content-Disposition: attachment; filename*=UTF-8''");
-	for (const char *c = name; *c; c++) {
-		bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || strchr("-._~", *c);
-		buf_printf(&t->head, plain ? "%c" : "%%%02X", (unsigned char)*c);
-	}
+	buf_percent(&t->head, str_from(name));
 	buf_puts(&t->head, "\r\n");
 }
 
