@@ -200,7 +200,6 @@ void down1_event(struct txn *t, int what);
 
 /* wait.c */
 void wait_tick(struct conn *c);
-struct parcel;
 void wait_leave(struct conn *c);
 
 /* rewrite.c: heads as they are passed on */

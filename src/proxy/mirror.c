@@ -15,6 +15,7 @@
 
 #define BATCH 64
 #define VXLAN_HEAD 8
+#define MIRROR_REQUEST (2 * HTTP_MAX_HEAD + MIRROR_BODY) /* bytes of one that are kept; behind them the answer's head */
 
 /* ---- frames into datagrams ---- */
 
@@ -162,7 +163,7 @@ void mirror_request(struct txn *t)
 	if (!wanted(t))
 		return;
 	if (!t->mirrored.max)
-		buf_init(&t->mirrored, 2 * HTTP_MAX_HEAD + MIRROR_BODY + HTTP_MAX_HEAD);
+		buf_init(&t->mirrored, MIRROR_REQUEST + HTTP_MAX_HEAD);
 	buf_reset(&t->mirrored);
 	t->mirror_split = 0;
 	mirror_more(t);
@@ -170,8 +171,8 @@ void mirror_request(struct txn *t)
 
 void mirror_more(struct txn *t)
 {
-	size_t room = t->mirrored.max ? 2 * HTTP_MAX_HEAD + MIRROR_BODY - t->mirrored.len : 0;
-	if (t->mirrored.max && !t->mirror_split && t->mirrored.len < 2 * HTTP_MAX_HEAD + MIRROR_BODY)
+	size_t room = MIRROR_REQUEST - t->mirrored.len;
+	if (t->mirrored.max && !t->mirror_split)
 		buf_put(&t->mirrored, t->request.ptr, t->request.len < room ? t->request.len : room);
 }
 

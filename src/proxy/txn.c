@@ -118,7 +118,6 @@ void txn_free(struct txn *t)
 	buf_done(&t->text);
 	buf_done(&t->request);
 	buf_done(&t->head);
-	buf_done(&t->mirrored);
 	mem_free(t);
 }
 
