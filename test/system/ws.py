@@ -61,7 +61,7 @@ def serve(s, c):
         if value(h, "upgrade") != "websocket":
             s.sendall(b"HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             return
-        key = "x" + key[1:] if "/wrong" in path else key
+        key = ("y" if key[0] == "x" else "x") + key[1:] if "/wrong" in path else key
         s.sendall(f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept(key)}\r\n\r\n".encode())
         while True:
             write(s, read(s)[1], False)
