@@ -139,7 +139,7 @@ else
 fi
 try "that is on record" until_true 10 audited ips.rules.promote Success "$book: 1 moved"
 try "in force" with_rules "$book" 5
-try "the silent one drops" gets 412015 http://www.news.example/ips-silent "P-20"
+try "the silent one drops" until_true 10 gets 412015 http://www.news.example/ips-silent "P-20"
 try "for the body that only detects it doesn't" gets 412023 http://www.news.example/ips-silent "404"
 try "the other one is on trial still" gets 412015 http://www.news.example/ips-speaks "404"
 try "the list says so" eval 'node ips rules list --all --json >"$top/said.json" && said "any(.[]; .sid == 2000002 and .state == \"acting\") and any(.[]; .sid == 2000001 and .state == \"trial\" and .trial_s >= 5)"'
