@@ -173,7 +173,7 @@ static bool take_format(struct request *q, const char *format)
 	return q->lines || strcmp(format, "jsonl") == 0;
 }
 
-/* Everything that has a path, opened before what others wrote is looked at. "-": the standard ones. */
+/* Input and what is written, opened before what others wrote is looked at. "-": the standard ones. */
 struct files {
 	FILE *in, *sightings;
 };
@@ -185,9 +185,20 @@ static int open_files(const struct request *q, struct files *f, struct err *err)
 		return err_errno(err, q->input, "cannot be read");
 	if (q->sightings)
 		f->sightings = strcmp(q->sightings, "-") == 0 ? stdout : fopen(q->sightings, "we");
-	if (q->sightings && !f->sightings)
-		return err_errno(err, q->sightings, "cannot be written");
-	return jail_tool(false, err);
+	return q->sightings && !f->sightings ? err_errno(err, q->sightings, "cannot be written") : 0;
+}
+
+/* From here on what others wrote is looked at: rules, intelligence, logs. `more`: one more path to be read, or NULL. */
+static int lock_in(const char *const *paths, size_t n, const char *more, struct err *err)
+{
+	const char **all = mem_array(n + 1, sizeof *all);
+	if (!all)
+		return err_set(err, E_NOMEM, "", "no memory");
+	memcpy(all, paths, n * sizeof *all);
+	all[n] = more;
+	int r = jail_tool(&(struct jail_tool){ .compile = true, .read = all, .n_read = n + (more != NULL) }, err);
+	mem_free(all);
+	return r;
 }
 
 static int look_through(struct reading *rd, const struct request *q, FILE *in)
@@ -200,31 +211,29 @@ static int look_through(struct reading *rd, const struct request *q, FILE *in)
 	return -1;
 }
 
-static int detect_file(const struct ruleset *s, const struct request *q)
+static int detect_file(const struct ruleset *s, const struct request *q, const struct files *f)
 {
 	struct intel *intel = NULL;
 	struct sightings *seen = NULL;
 	struct err err = { 0 };
 	struct output o = { .json = q->json };
 	struct engine *e = NULL;
-	struct files f = { 0 };
 	int code = EXIT_COULD_NOT;
 	int r = q->intel ? read_intel(q->intel, &intel, &err) : 0;
 	if (r == 0)
 		r = sightings_create(&seen, &err);
 	if (r == 0)
 		r = engine_create(&(struct engine_opts){ .rules = s, .intel = intel, .sightings = seen, .on_finding = print_finding, .user = &o }, &e, &err);
-	r = r < 0 ? r : open_files(q, &f, &err);
 	if (r < 0) {
 		code = cli_error(&err);
 	} else {
 		struct reading rd = { .e = e, .name = q->input, .device = q->lines ? &q->device : NULL };
-		if (look_through(&rd, q, f.in) == 0)
+		if (look_through(&rd, q, f->in) == 0)
 			code = o.findings || rd.bad ? EXIT_REFUSED : EXIT_DONE;
 		engine_tick(e, INT64_MAX / 4); /* the end of the file: windows that wait are judged */
 		if (code == EXIT_DONE && o.findings)
 			code = EXIT_REFUSED;
-		if (f.sightings && write_sightings(seen, f.sightings) != EXIT_DONE)
+		if (f->sightings && write_sightings(seen, f->sightings) != EXIT_DONE)
 			code = EXIT_COULD_NOT;
 	}
 	engine_destroy(&e);
@@ -259,10 +268,13 @@ static int cmd_detect(int argc, char **argv)
 		fprintf(stderr, "toride: %s: unknown format\n", format);
 		return EXIT_USAGE;
 	}
-	int r = ruleset_load(dirs, n, &(struct ruleset_opts){ .on_fault = say_fault }, &s, &err);
+	struct files f = { 0 };
+	int r = open_files(&q, &f, &err);
+	r = r < 0 ? r : lock_in(dirs, n, q.intel, &err);
+	r = r < 0 ? r : ruleset_load(dirs, n, &(struct ruleset_opts){ .on_fault = say_fault }, &s, &err);
 	if (r < 0)
 		return cli_error(&err);
-	int code = s->n_faults ? EXIT_REFUSED : EXIT_DONE, x = detect_file(s, &q);
+	int code = s->n_faults ? EXIT_REFUSED : EXIT_DONE, x = detect_file(s, &q, &f);
 	ruleset_destroy(&s);
 	return x != EXIT_DONE ? x : code;
 }
@@ -348,8 +360,8 @@ static int cmd_rules_cost(int argc, char **argv)
 		fprintf(stderr, "toride: %s: %s\n", input, strerror(errno));
 		return EXIT_COULD_NOT;
 	}
-	int code = EXIT_COULD_NOT;
-	if (ruleset_load((const char *const *)argv, (size_t)argc, &(struct ruleset_opts){ .on_fault = say_fault }, &s, &err) < 0)
+	int code = EXIT_COULD_NOT, r = lock_in((const char *const *)argv, (size_t)argc, NULL, &err);
+	if (r < 0 || ruleset_load((const char *const *)argv, (size_t)argc, &(struct ruleset_opts){ .on_fault = say_fault }, &s, &err) < 0)
 		cli_error(&err);
 	else {
 		code = measure(s, in, input, (size_t)top, json);
@@ -378,7 +390,8 @@ static int cmd_rules_check(int argc, char **argv)
 		fputs("usage: toride rules check PATH... [--json]\n", stderr);
 		return EXIT_USAGE;
 	}
-	int r = ruleset_load((const char *const *)argv, (size_t)argc, &(struct ruleset_opts){ .on_fault = say_fault }, &s, &err);
+	int r = lock_in((const char *const *)argv, (size_t)argc, NULL, &err);
+	r = r < 0 ? r : ruleset_load((const char *const *)argv, (size_t)argc, &(struct ruleset_opts){ .on_fault = say_fault }, &s, &err);
 	if (r < 0)
 		return cli_error(&err);
 	uint32_t slow = 0;
@@ -409,7 +422,8 @@ static int cmd_intel_check(int argc, char **argv)
 		fputs("usage: toride intel check PATH... [--json]\n", stderr);
 		return EXIT_USAGE;
 	}
-	int r = intel_create(clock_now_ms(), &i, &err);
+	int r = lock_in((const char *const *)argv, (size_t)argc, NULL, &err);
+	r = r < 0 ? r : intel_create(clock_now_ms(), &i, &err);
 	for (int k = 0; r == 0 && k < argc; k++)
 		r = intel_load(i, argv[k], count_fault, &faults, &err);
 	if (r < 0) {

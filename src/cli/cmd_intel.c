@@ -1,5 +1,6 @@
 /* toride intel fetch: threat intelligence from TAXII servers into files that detection reads (doc/DETECTION.md). The network and every byte of a
  * server are a child's matter that reaches no file (jail/tool.h); what it hands back is put in place whole, or not at all. */
+#include "cli/child.h"
 #include "cli/cli.h"
 #include "taxii/taxii.h"
 
@@ -12,20 +13,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define SECRET_MAX 1000
-#define FETCH_S 3600 /* for one source, whatever it does */
+#define BUNDLE_MAX (256u * MIB)
 
 struct report { /* what the child says */
-	int code;
 	unsigned pages;
 	uint64_t kept, taken, removed, left_out;
-	char last[TAXII_DATE], path[64], msg[300];
+	char last[TAXII_DATE];
 };
 
 struct fetch {
@@ -33,25 +31,26 @@ struct fetch {
 	char bundle[PATH_MAX], part[PATH_MAX], mark[PATH_MAX];
 	char password[SECRET_MAX + 1], since[TAXII_DATE];
 	struct buf authorities, before;
+	int out; /* part, open */
 	struct report report;
 };
 
 /* ---- the child */
 
-static int fetch_all(struct fetch *f, int out, struct err *err)
+static int fetch_all(struct fetch *f, struct err *err)
 {
 	struct taxii_bundle b;
 	struct buf text;
 	char none[TAXII_NEXT];
 	taxii_bundle_init(&b, clock_now_ms());
-	buf_init(&text, 256u * MIB);
+	buf_init(&text, BUNDLE_MAX);
 	int r = f->before.len ? taxii_bundle_add(&b, buf_view(&f->before), none, err) : 0;
 	b.taken = b.left_out = 0;
 	struct taxii_fetch t = { f->s, f->password, buf_view(&f->authorities), f->since };
 	r = r < 0 ? r : taxii_fetch(&t, &b, f->report.last, &f->report.pages, err);
 	if (r == 0) {
 		taxii_bundle_format(&b, &text);
-		r = text.failed ? err_set(err, E_LIMIT, "", "the bundle is too large") : fs_write_all(out, text.ptr, text.len, err);
+		r = text.failed ? err_set(err, E_LIMIT, "", "the bundle is too large") : fs_write_all(f->out, text.ptr, text.len, err);
 	}
 	f->report.kept = b.by_id.len, f->report.taken = b.taken, f->report.removed = b.removed, f->report.left_out = b.left_out;
 	buf_done(&text);
@@ -59,47 +58,32 @@ static int fetch_all(struct fetch *f, int out, struct err *err)
 	return r;
 }
 
-static void child(struct fetch *f, int out, int tell)
+/* The bundle goes into the file that is open, the report to the parent. */
+static int fetch_jailed(void *user, struct buf *out, struct err *err)
 {
-	struct err err = { 0 };
-	struct rlimit size = { 256u * MIB, 256u * MIB }, memory = { 2048ull * MIB, 2048ull * MIB };
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
-	alarm(FETCH_S);
+	struct fetch *f = user;
+	struct rlimit size = { BUNDLE_MAX, BUNDLE_MAX };
 	setrlimit(RLIMIT_FSIZE, &size);
-	setrlimit(RLIMIT_DATA, &memory);
-	int r = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? 0 : err_set(&err, E_NOMEM, "curl", "cannot begin");
-	r = r < 0 ? r : jail_tool(true, &err);
-	f->report.code = r < 0 ? r : fetch_all(f, out, &err);
-	snprintf(f->report.path, sizeof f->report.path, "%s", err.path);
-	snprintf(f->report.msg, sizeof f->report.msg, "%s", err.msg);
-	_exit(write(tell, &f->report, sizeof f->report) == sizeof f->report ? 0 : 1);
+	int r = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? 0 : err_set(err, E_NOMEM, "curl", "cannot begin");
+	r = r < 0 ? r : jail_tool(&(struct jail_tool){ .network = true }, err);
+	r = r < 0 ? r : fetch_all(f, err);
+	buf_put(out, &f->report, sizeof f->report);
+	return r;
 }
 
-/* ---- the parent: it looks at nothing that came from outside but the report, whose texts are made harmless */
+/* ---- the parent: it looks at nothing that came from outside but the report */
 
-static int run_child(struct fetch *f, int out, struct err *err)
+static int run_child(struct fetch *f, struct err *err)
 {
-	int p[2], status = 0;
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return err_errno(err, f->s->name, "no pipe");
-	pid_t pid = fork();
-	if (pid == 0)
-		child(f, out, p[1]);
-	close(p[1]);
-	ssize_t n = pid > 0 ? read(p[0], &f->report, sizeof f->report) : -1;
-	close(p[0]);
-	if (pid > 0)
-		waitpid(pid, &status, 0);
-	if (n != sizeof f->report || !WIFEXITED(status) || WEXITSTATUS(status))
-		return err_set(err, E_IO, f->s->name, "what asks the server ended (%s %d)", WIFSIGNALED(status) ? "signal" : "exit code",
-		               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-	cli_harmless(f->report.path, sizeof f->report.path);
-	cli_harmless(f->report.msg, sizeof f->report.msg);
+	struct buf report;
+	int r = cli_child(fetch_jailed, f, sizeof f->report, &report, f->s->name, err);
+	if (r == 0 && report.len != sizeof f->report)
+		r = err_set(err, E_IO, f->s->name, "no report");
+	if (r == 0)
+		memcpy(&f->report, report.ptr, sizeof f->report);
 	f->report.last[TAXII_DATE - 1] = 0;
-	if (f->report.code < 0)
-		return err_set(err, (enum err_code)-f->report.code, f->s->name, "%s%s%s", f->report.path, *f->report.path ? ": " : "", f->report.msg);
-	return 0;
+	buf_done(&report);
+	return r;
 }
 
 /* The new bundle first: where only its mark is missing, the next fetch brings some of it twice. */
@@ -152,7 +136,8 @@ static int fetch_source(struct fetch *f, struct err *err)
 	_cleanup_fd_ int out = open(f->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (out < 0)
 		return err_errno(err, f->part, "cannot be written");
-	r = run_child(f, out, err);
+	f->out = out;
+	r = run_child(f, err);
 	r = r < 0 ? r : put_in_place(f, out, err);
 	if (r < 0)
 		unlink(f->part);

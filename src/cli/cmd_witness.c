@@ -1,5 +1,6 @@
 /* toride log witness: what somebody outside keeps of the log, so that nobody can cut its end unseen: the last checkpoint, short enough for a mail or a
  * slip of paper, and on wish a time stamp over it (RFC 3161). What the authority answers is read by a child that reaches no file. */
+#include "cli/child.h"
 #include "cli/cli.h"
 
 #include "base/clock.h"
@@ -14,20 +15,16 @@
 #include <curl/curl.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/random.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define STAMP_TIMEOUT_S 30L
 #define CA_MAX MIB
 
-struct stamp { /* what the child says */
-	int code;
+struct stamp { /* as the child gives it back */
 	int64_t time_ms;
 	uint32_t len;
-	char msg[300];
 	unsigned char der[STAMP_MAX];
 };
 
@@ -36,6 +33,7 @@ struct stamping {
 	struct str ca;
 	unsigned char hash[STAMP_HASH];
 	uint64_t nonce;
+	struct stamp *stamp;
 };
 
 /* ---- the child */
@@ -76,66 +74,47 @@ static int post(const char *url, struct str query, struct buf *answer, struct er
 	return status == 200 ? 0 : err_set(err, E_IO, url, "it answered %ld", status);
 }
 
-static void ask(const struct stamping *s, struct stamp *ret)
+static int ask(void *user, struct buf *out, struct err *err)
 {
-	struct err err = { 0 };
+	struct stamping *s = user;
 	struct buf query, answer;
 	buf_init(&query, 4096);
 	buf_init(&answer, STAMP_MAX);
-	int r = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? jail_tool(true, &err) : err_set(&err, E_NOMEM, "curl", "cannot begin");
-	r = r < 0 ? r : stamp_request(s->hash, s->nonce, &query, &err);
-	r = r < 0 ? r : post(s->url, buf_view(&query), &answer, &err);
-	r = r < 0 ? r : stamp_verify(buf_view(&answer), s->hash, s->nonce, s->ca, &ret->time_ms, &err);
-	ret->code = r;
-	snprintf(ret->msg, sizeof ret->msg, "%s", err.msg);
+	int r = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? jail_tool(&(struct jail_tool){ .network = true }, err) :
+	                                                            err_set(err, E_NOMEM, "curl", "cannot begin");
+	r = r < 0 ? r : stamp_request(s->hash, s->nonce, &query, err);
+	r = r < 0 ? r : post(s->url, buf_view(&query), &answer, err);
+	r = r < 0 ? r : stamp_verify(buf_view(&answer), s->hash, s->nonce, s->ca, &s->stamp->time_ms, err);
 	if (r == 0) {
-		ret->len = (uint32_t)answer.len;
-		memcpy(ret->der, answer.ptr, answer.len);
+		s->stamp->len = (uint32_t)answer.len;
+		memcpy(s->stamp->der, answer.ptr, answer.len);
 	}
+	buf_put(out, s->stamp, sizeof *s->stamp);
+	return r;
 }
 
 /* One that was made earlier. */
-static void look(const struct stamping *s, struct stamp *ret)
+static int look(void *user, struct buf *out, struct err *err)
 {
-	struct err err = { 0 };
-	int r = jail_tool(false, &err);
-	ret->code = r < 0 ? r : stamp_verify((struct str){ (const char *)ret->der, ret->len }, s->hash, 0, s->ca, &ret->time_ms, &err);
-	snprintf(ret->msg, sizeof ret->msg, "%s", err.msg);
+	struct stamping *s = user;
+	int r = jail_tool(&(struct jail_tool){ 0 }, err);
+	r = r < 0 ? r : stamp_verify((struct str){ (const char *)s->stamp->der, s->stamp->len }, s->hash, 0, s->ca, &s->stamp->time_ms, err);
+	buf_put(out, s->stamp, sizeof *s->stamp);
+	return r;
 }
 
 /* ---- the parent */
 
-static bool read_all(int fd, void *dst, size_t n)
+static int in_child(cli_work *work, struct stamping *s, const char *at, struct err *err)
 {
-	for (size_t done = 0; done < n;) {
-		ssize_t k = read(fd, (char *)dst + done, n - done);
-		if (k <= 0)
-			return false;
-		done += (size_t)k;
-	}
-	return true;
-}
-
-static int in_child(void (*work)(const struct stamping *, struct stamp *), const struct stamping *s, struct stamp *ret, const char *at, struct err *err)
-{
-	int p[2], status = 0;
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return err_errno(err, at, "no pipe");
-	pid_t pid = fork();
-	if (pid == 0) {
-		signal(SIGPIPE, SIG_IGN);
-		work(s, ret);
-		_exit(fs_write_all(p[1], ret, sizeof *ret, NULL) == 0 ? 0 : 1);
-	}
-	close(p[1]);
-	bool whole = pid > 0 && read_all(p[0], ret, sizeof *ret);
-	close(p[0]);
-	if (pid > 0)
-		waitpid(pid, &status, 0);
-	if (!whole || status || ret->len > STAMP_MAX)
-		return err_set(err, E_IO, at, "what reads the time stamp ended");
-	cli_harmless(ret->msg, sizeof ret->msg);
-	return ret->code < 0 ? err_set(err, (enum err_code)-ret->code, at, "%s", ret->msg) : 0;
+	struct buf out;
+	int r = cli_child(work, s, sizeof *s->stamp, &out, at, err);
+	if (r == 0 && out.len == sizeof *s->stamp)
+		memcpy(s->stamp, out.ptr, sizeof *s->stamp);
+	if (r == 0 && (out.len != sizeof *s->stamp || s->stamp->len > STAMP_MAX))
+		r = err_set(err, E_IO, at, "no time stamp came back");
+	buf_done(&out);
+	return r;
 }
 
 static int read_stamp(const char *path, struct stamp *ret, struct err *err)
@@ -153,15 +132,15 @@ static int read_stamp(const char *path, struct stamp *ret, struct err *err)
 
 int cli_stamp_check(struct str witness, const char *stamp, const char *ca, int64_t *ret_ms, struct err *err)
 {
-	struct stamping s = { 0 };
 	struct stamp *t = mem_alloc(sizeof *t);
+	struct stamping s = { .stamp = t };
 	struct buf pem;
 	buf_init(&pem, CA_MAX);
 	hash_sha256(witness.ptr, witness.len, s.hash);
 	int r = t ? read_stamp(stamp, t, err) : err_set(err, E_NOMEM, stamp, "no memory");
 	r = r < 0 ? r : fs_read(ca, &pem, err);
 	s.ca = buf_view(&pem);
-	r = r < 0 ? r : in_child(look, &s, t, stamp, err);
+	r = r < 0 ? r : in_child(look, &s, stamp, err);
 	if (r == 0)
 		*ret_ms = t->time_ms;
 	buf_done(&pem);
@@ -172,8 +151,8 @@ int cli_stamp_check(struct str witness, const char *stamp, const char *ca, int64
 static int stamp_it(struct str witness, const char *url, const char *ca, const char *out, int64_t *ret_ms, struct err *err)
 {
 	char path[PATH_MAX];
-	struct stamping s = { .url = url };
 	struct stamp *t = mem_alloc(sizeof *t);
+	struct stamping s = { .url = url, .stamp = t };
 	struct buf pem;
 	buf_init(&pem, CA_MAX);
 	hash_sha256(witness.ptr, witness.len, s.hash);
@@ -183,7 +162,7 @@ static int stamp_it(struct str witness, const char *url, const char *ca, const c
 		r = err_set(err, E_INVALID, out, "the name is too long");
 	s.nonce >>= 1; /* never negative, never long */
 	s.nonce |= 1;
-	r = r < 0 ? r : in_child(ask, &s, t, url, err);
+	r = r < 0 ? r : in_child(ask, &s, url, err);
 	r = r < 0 ? r : fs_write(path, (struct str){ (const char *)t->der, t->len }, 0644, err);
 	if (r == 0)
 		*ret_ms = t->time_ms;

@@ -39,5 +39,11 @@ got=$("$toride" detect --rules rules --input test/replay/detect/beacon-fires/eve
 rm -f /tmp/sightings.$$
 printf '{"manifest":1}' >/tmp/manifest.$$.json; "$toride" intel check /tmp/manifest.$$.json >/dev/null 2>&1; [ $? -eq 1 ]; tap $? "intel check: a file that is none says so"
 rm -f /tmp/manifest.$$.json
+# What reads others' files reaches nothing else: a link that leads out of what was named stays shut, for root too; what root alone may read is read.
+jail=$(mktemp -d); mkdir -m 700 "$jail/own"; echo c2.example >"$jail/outside"; echo c3.example >"$jail/own/inside.txt"; ln -s ../outside "$jail/own/link.txt"
+said=$("$toride" intel check "$jail/own" --json 2>"$jail/err"); printf '%s' "$said" | jq -se '.[0].values == 1 and .[0].faults == 1' >/dev/null && grep -q 'link.txt.*Permission denied' "$jail/err"; tap $? "intel check reaches no file but those it was given"
+cp rules/proxy_tor.yml "$jail/own/"; "$toride" rules check "$jail/own" --json | jq -se '.[0].rules == 1 and .[0].faults == 0' >/dev/null; tap $? "rules check reads what root alone may read"
+: >"$jail/empty"; "$toride" detect --rules "$jail/own" --intel "$jail/own" --input "$jail/empty" --format jsonl 2>&1 | grep -q 'link.txt.*Permission denied'; tap $? "detect is as shut in, rules and intelligence included"
+rm -rf "$jail"
 "$toride" detect --rules rules --input x --format evtx >/dev/null 2>&1; [ $? -eq 4 ]; tap $? "a format that isn't there yet: exit 4"
 echo "1..$n"
