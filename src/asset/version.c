@@ -97,18 +97,30 @@ bool asset_fold(struct str s, char *dst)
 	return n > 0;
 }
 
-bool asset_cve(const char *text, char dst[24])
+/* "CVE-2021-44228": mark, four digits of a year, four digits and more. */
+static bool find_id(const char *text, const char *mark, char dst[24])
 {
-	for (const char *p = text; (p = strcasestr(p, "CVE-")) != NULL; p += 4) {
+	size_t head = strlen(mark);
+	for (const char *p = text; (p = strcasestr(p, mark)) != NULL; p += head) {
 		size_t year = 0, number = 0;
-		while (year < 4 && is_digit(p[4 + year]))
+		while (year < 4 && is_digit(p[head + year]))
 			year++;
-		while (year == 4 && p[8] == '-' && number < 10 && is_digit(p[9 + number]))
+		while (year == 4 && p[head + 4] == '-' && number < 10 && is_digit(p[head + 5 + number]))
 			number++;
 		if (number < 4)
 			continue;
-		snprintf(dst, 24, "CVE-%.*s", (int)(5 + number), p + 4);
+		snprintf(dst, 24, "%s%.*s", mark, (int)(5 + number), p + head);
 		return true;
 	}
 	return false;
+}
+
+bool asset_cve(const char *text, char dst[24])
+{
+	return find_id(text, "CVE-", dst);
+}
+
+bool asset_vuln_id(const char *text, char dst[24])
+{
+	return asset_cve(text, dst) || find_id(text, "JVNDB-", dst);
 }

@@ -1,5 +1,5 @@
-/* Vulnerability lists: NVD's JSON and CSAF; see asset.h. */
-#include "asset/asset.h"
+/* Vulnerability lists: NVD's JSON and CSAF, and what all have in common; see asset.h. */
+#include "asset/parts.h"
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -7,29 +7,24 @@
 #include <stdio.h>
 #include <yyjson.h>
 
-struct reading {
-	struct arena *a;
-	struct vuln *list;
-	size_t n, left_out;
-	bool full;
-};
-
 static struct str text_at(yyjson_val *o, const char *key)
 {
 	yyjson_val *v = yyjson_obj_get(o, key);
 	return yyjson_is_str(v) ? (struct str){ yyjson_get_str(v), yyjson_get_len(v) } : STR("");
 }
 
-static const char *keep(struct reading *r, struct str s)
+const char *vuln_keep(struct reading *r, struct str s)
 {
-	char *t = s.len <= ASSET_FIELD && !memchr(s.ptr, 0, s.len) ? arena_strdup(r->a, s) : NULL;
-	return t;
+	bool fits = s.len <= ASSET_FIELD;
+	for (size_t i = 0; i < s.len; i++)
+		fits = fits && (unsigned char)s.ptr[i] >= 0x20 && s.ptr[i] != 0x7f;
+	return fits ? arena_strdup(r->a, s) : NULL;
 }
 
-static void add(struct reading *r, const char *cve, struct str vendor, struct str product, const struct vuln *range)
+void vuln_add(struct reading *r, const char *id, struct str vendor, struct str product, const struct vuln *range)
 {
 	char v[ASSET_FIELD + 1] = "", p[ASSET_FIELD + 1], ok[24];
-	if (!asset_cve(cve, ok) || !asset_fold(product, p) || (vendor.len && !asset_fold(vendor, v))) {
+	if (!asset_vuln_id(id, ok) || !asset_fold(product, p) || (vendor.len && !asset_fold(vendor, v))) {
 		r->left_out++;
 		return;
 	}
@@ -39,7 +34,7 @@ static void add(struct reading *r, const char *cve, struct str vendor, struct st
 	}
 	struct vuln *w = &r->list[r->n];
 	*w = *range;
-	w->cve = keep(r, str_from(ok)), w->vendor = keep(r, str_from(v)), w->product = keep(r, str_from(p));
+	w->cve = vuln_keep(r, str_from(ok)), w->vendor = vuln_keep(r, str_from(v)), w->product = vuln_keep(r, str_from(p));
 	if (w->cve && w->vendor && w->product && w->from && w->to)
 		r->n++;
 	else
@@ -91,10 +86,10 @@ static void nvd_match(struct reading *r, const char *cve, unsigned score, yyjson
 	if (yyjson_is_bool(vulnerable) && !yyjson_get_bool(vulnerable))
 		return; /* only where it runs: an operating system beside the product */
 	bool one = version.len && !str_eq(version, STR("*")) && !str_eq(version, STR("-"));
-	struct vuln v = { .from = keep(r, one ? version : from.len ? from : from_ex), .to = keep(r, one ? version : to.len ? to : to_ex), .score10 = score };
+	struct vuln v = { .from = vuln_keep(r, one ? version : from.len ? from : from_ex), .to = vuln_keep(r, one ? version : to.len ? to : to_ex), .score10 = score };
 	v.from_excluded = !one && !from.len && from_ex.len;
 	v.to_excluded = !one && !to.len && to_ex.len;
-	add(r, cve, cpe_field(cpe, 3), cpe_field(cpe, 4), &v);
+	vuln_add(r, cve, cpe_field(cpe, 3), cpe_field(cpe, 4), &v);
 }
 
 static void read_nvd(struct reading *r, yyjson_val *list)
@@ -163,9 +158,9 @@ static bool range_of(struct reading *r, struct str s, struct vuln *v)
 		if (!n || !one.len)
 			return false;
 		if (low)
-			v->from = keep(r, one), v->from_excluded = !equal;
+			v->from = vuln_keep(r, one), v->from_excluded = !equal;
 		else
-			v->to = keep(r, one), v->to_excluded = !equal;
+			v->to = vuln_keep(r, one), v->to_excluded = !equal;
 	}
 	return v->from && v->to;
 }
@@ -179,9 +174,9 @@ static void csaf_affected(struct reading *r, const struct tree *t, const char *c
 			continue;
 		bool ok = p->range ? range_of(r, p->version, &v) : true;
 		if (!p->range && p->version.len)
-			v.from = v.to = keep(r, p->version);
+			v.from = v.to = vuln_keep(r, p->version);
 		if (ok)
-			add(r, cve, p->vendor, p->name, &v);
+			vuln_add(r, cve, p->vendor, p->name, &v);
 		else
 			r->left_out++;
 		return;
@@ -208,12 +203,9 @@ static int read_csaf(struct reading *r, yyjson_val *root, struct err *err)
 	return 0;
 }
 
-int vuln_parse(struct str json, struct arena *a, struct vuln **ret, size_t *ret_n, size_t *ret_left_out, struct err *err)
+static int read_json(struct reading *r, struct str json, struct err *err)
 {
-	struct reading r = { .a = a };
 	yyjson_read_err why;
-	if (json.len > VULN_FILE_BYTES)
-		return err_set(err, E_LIMIT, "vulnerabilities", "larger than %u bytes", VULN_FILE_BYTES);
 	yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)json.ptr, json.len, 0, NULL, &why);
 	yyjson_val *root = yyjson_doc_get_root(doc), *list = yyjson_obj_get(root, "vulnerabilities");
 	int res = 0;
@@ -221,13 +213,31 @@ int vuln_parse(struct str json, struct arena *a, struct vuln **ret, size_t *ret_
 		res = err_set(err, E_INVALID, "vulnerabilities", "byte %zu: %s", why.pos, why.msg);
 	else if (!yyjson_is_arr(list))
 		res = err_set(err, E_INVALID, "vulnerabilities", "neither NVD's JSON (2.0) nor CSAF: no list of vulnerabilities");
-	else if (!(r.list = arena_array(a, VULN_MAX, sizeof *r.list)))
-		res = err_set(err, E_NOMEM, "", "no memory");
 	else if (yyjson_obj_get(root, "document"))
-		res = read_csaf(&r, root, err);
+		res = read_csaf(r, root, err);
 	else
-		read_nvd(&r, list);
+		read_nvd(r, list);
 	yyjson_doc_free(doc);
+	return res;
+}
+
+static bool is_xml(struct str s)
+{
+	if (str_starts(s, STR("\xef\xbb\xbf")))
+		s = (struct str){ s.ptr + 3, s.len - 3 };
+	while (s.len && (unsigned char)*s.ptr <= ' ')
+		s.ptr++, s.len--;
+	return s.len && *s.ptr == '<';
+}
+
+int vuln_parse(struct str text, struct arena *a, struct vuln **ret, size_t *ret_n, size_t *ret_left_out, struct err *err)
+{
+	struct reading r = { .a = a };
+	if (text.len > VULN_FILE_BYTES)
+		return err_set(err, E_LIMIT, "vulnerabilities", "larger than %u bytes", VULN_FILE_BYTES);
+	if (!(r.list = arena_array(a, VULN_MAX, sizeof *r.list)))
+		return err_set(err, E_NOMEM, "", "no memory");
+	int res = is_xml(text) ? vuln_read_jvn(&r, text, err) : read_json(&r, text, err);
 	if (res == 0 && r.full)
 		res = err_set(err, E_LIMIT, "vulnerabilities", "more than %u entries", VULN_MAX);
 	if (res < 0)

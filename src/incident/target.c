@@ -205,7 +205,7 @@ static bool put_vuln(yyjson_val *row, struct buf *b)
 	struct str cve, vendor, product, from, to;
 	char ok[24];
 	if (!take(row, "cve", true, &cve) || !take(row, "vendor", false, &vendor) || !take(row, "product", true, &product) ||
-	    !take(row, "from", false, &from) || !take(row, "to", false, &to) || !asset_cve(cve.ptr, ok) || strlen(ok) != cve.len)
+	    !take(row, "from", false, &from) || !take(row, "to", false, &to) || !asset_vuln_id(cve.ptr, ok) || strlen(ok) != cve.len)
 		return false;
 	uint64_t score = yyjson_get_uint(yyjson_obj_get(row, "score10"));
 	buf_putc(b, '{');

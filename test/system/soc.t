@@ -127,9 +127,15 @@ cat >"$top/nvd.json" <<'END'
 {"vulnerabilities":[{"cve":{"id":"CVE-2021-41773","metrics":{"cvssMetricV31":[{"cvssData":{"baseScore":9.8}}]},"configurations":[{"nodes":[{"cpeMatch":[{"vulnerable":true,
 "criteria":"cpe:2.3:a:apache:http_server:2.4.49:*:*:*:*:*:*:*"}]}]}]}}]}
 END
-try "an asset list is taken, and what can't be used is told" eval '"$toride" asset import "$top/assets.csv" --org 412015 | grep -F "1 taken (1 lines left out)"'
+try "an asset list is taken, and what can't be used is told" eval '"$toride" asset import "$top/assets.csv" --org 412015 | grep -F "1 taken (1 left out)"'
 try "and a vulnerability list" eval '"$toride" vuln import "$top/nvd.json" | grep -F "1 taken"'
 try "what is wrong with it is told" eval '"$toride" asset list --org 412015 --json | jq -se ".[0].vulnerabilities == [{cve: \"CVE-2021-41773\", score10: 98}]"'
+cat >"$top/jvn.xml" <<'END'
+<VULDEF-Document xmlns="http://jvn.jp/vuldef/"><Vulinfo><VulinfoID>JVNDB-2021-000001</VulinfoID><VulinfoData><Affected><AffectedItem><Name>Apache Software Foundation</Name>
+<ProductName>Apache HTTP Server</ProductName><Cpe version="2.2">cpe:/a:apache:http_server</Cpe><VersionNumber>2.4.49 およびそれ以前</VersionNumber></AffectedItem></Affected>
+</VulinfoData></Vulinfo></VULDEF-Document>
+END
+try "JVN's XML too, what has no CVE by JVN's number" eval '"$toride" vuln import "$top/jvn.xml" | grep -F "2 taken" && "$toride" asset list --org 412015 --json | jq -se ".[0].vulnerabilities | map(.cve) | index(\"JVNDB-2021-000001\") and length == 2"'
 try "a file that is neither is refused" eval '! "$toride" vuln import "$top/assets.csv"'
 
 month=$(TZ=Asia/Tokyo date +%Y-%m)
