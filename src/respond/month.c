@@ -41,7 +41,7 @@ static const struct store_sql counts = {
 };
 static const struct store_sql others = {
 	"month_others", "SELECT (SELECT count(*) FROM block WHERE created_ms >= $1 AND created_ms < $2 AND ($3 = '' OR org = $3) AND acted_ms IS NOT NULL),"
-			" (SELECT count(*) FROM notice WHERE created_ms >= $1 AND created_ms < $2 AND ($3 = '' OR org = $3) AND state = 'sent'),"
+			" (SELECT count(*) FROM notice WHERE created_ms >= $1 AND created_ms < $2 AND ($3 = '' OR org = $3) AND state = 'sent' AND step <> 'witness'),"
 			" (SELECT count(*) FROM call WHERE at_ms >= $1 AND at_ms < $2 AND ($3 = '' OR org = $3)),"
 			" (SELECT count(*) FROM report WHERE heard_ms >= $1 AND heard_ms < $2 AND ($3 = '' OR org = $3))"
 };

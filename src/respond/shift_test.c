@@ -294,6 +294,7 @@ static void test_witness(void **state)
 	clock_advance(72 * HOUR); /* three mornings at once: one slip says all */
 	settle();
 	assert_int_equal(sent_witnesses(), 3);
+	assert_true(holds(ask("{\"do\":\"report.month\",\"month\":\"2026-11\"}", 0), "\"notices\":0")); /* they tell nobody of anything */
 }
 
 int main(void)
