@@ -102,7 +102,7 @@ shoot() { # NAME: kill -9 the process of the table
 	local p; p=$(pid_of "$1")
 	[ -n "$p" ] || { echo "$1 isn't ready before it is shot"; return 1; }
 	kill -9 "$p"
-	until_true 40 back "$1" "$p"
+	until_true 40 back "$1" "$p" || { grep "\"$1\"" "$lab/log/torided.log" | tail -n 12; return 1; }
 }
 torided_pid() { awk '$3 == "torided" { p = $1 } END { print p }' "$lab/pids"; }
 start_torided() { # as lab/node.c: in the node's network, in no mount namespace of its own, noted for lab down
