@@ -23,7 +23,7 @@ cat >"$work/peer.conf" <<-END
 END
 (cd "$suite" && npm_config_port=8000 npm_config_protocol=http npm_config_pidfile="$work/suite.pid" exec node server/server.mjs) >"$work/suite.log" 2>&1 & pids+=($!)
 run() { nginx -p "$work" -e stderr -c "$1" ${2:+-g "$2"} 2>>"$work/log" & pids+=($!); }
-run "$work/peer.conf"; run "$work/s/current/edge/nginx.conf" "daemon off;"
+run "$work/peer.conf"; run "$work/s/current/edge/nginx.conf" "daemon off; load_module $build/toride_kept.so;"
 up 8081 && up 8000 || { cat "$work/log" "$work/suite.log" >&2; die "a server doesn't start"; }
 for _ in $(seq 100); do curl -s --connect-timeout 1 -o /dev/null http://198.51.100.3/ && break; sleep 0.1; done
 

@@ -22,7 +22,7 @@ echo "user root; pid $work/p.pid; ${plain/processes 1/processes 2} http { $temp 
 	upstream o { server 10.1.0.80:8080; keepalive 8; } server { listen 127.0.0.1:8081; location / { proxy_pass http://o; } } }" >"$work/peer.conf"
 sed -i '1i user root;' "$work/s/current/edge/nginx.conf"
 run() { nginx -p "$work" -e stderr -c "$1" ${2:+-g "$2"} 2>>"$work/log" & pids+=($!); }
-run "$work/origin.conf"; run "$work/peer.conf"; peer=$!; run "$work/s/current/edge/nginx.conf" "daemon off;"; edge=$!
+run "$work/origin.conf"; run "$work/peer.conf"; peer=$!; run "$work/s/current/edge/nginx.conf" "daemon off; load_module $build/toride_kept.so;"; edge=$!
 up 8081 || die "the peer doesn't start"
 for _ in $(seq 100); do curl -s --connect-timeout 1 -o /dev/null http://198.51.100.3/ && break; sleep 0.1; done
 

@@ -15,13 +15,14 @@
 struct dry_run {
 	const char *engine, *file;
 	bool through_current; /* names its other files through STATE/current */
-	const char *before[8]; /* words before the file's path, ended by NULL */
+	const char *before[10]; /* words before the file's path, ended by NULL */
 	const char *behind;    /* a word behind it, or NULL */
 	uid_t user;            /* as whom; 0: root, whose right the engine needs */
 	int timeout_ms;
 	const char *secret, *stand_in; /* a file of the run directory that it includes and that is made at its start, and what is shown for it */
 };
 
+#define LOAD_KEPT "load_module" /* … of ours, beside our programs: its whole word is made when it is run */
 #define ZERO_KEY "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 #define NSD_KEY "key:\n  name: \"transfer\"\n  algorithm: hmac-sha256\n  secret: \"" ZERO_KEY "\"\n"
 static const struct dry_run dry_runs[] = {
@@ -32,7 +33,7 @@ static const struct dry_run dry_runs[] = {
 	{ "nsd1", "nsd1/nsd.conf", true, { "nsd-checkconf", NULL }, NULL, USER_NSD1, 60000, "nsd1/tsig.conf", NSD_KEY },
 	{ "nsd2", "nsd2/nsd.conf", true, { "nsd-checkconf", NULL }, NULL, USER_NSD2, 60000, "nsd2/tsig.conf", NSD_KEY },
 	{ "suricata", "suricata/suricata.yaml", true, { "suricata", "-T", "-l", "/tmp", "-c", NULL }, NULL, USER_SURICATA, 180000, NULL, NULL },
-	{ "edge", "edge/check.conf", true, { "nginx", "-t", "-q", "-e", "stderr", "-c", NULL }, NULL, USER_EDGE, 60000, NULL, NULL },
+	{ "edge", "edge/check.conf", true, { "nginx", "-t", "-q", "-e", "stderr", "-g", LOAD_KEPT, "-c", NULL }, NULL, USER_EDGE, 60000, NULL, NULL },
 };
 
 struct swap {
@@ -112,7 +113,8 @@ static int run_one(const char *dir, const struct dry_run *d, int (*run)(const st
                    struct err *err)
 {
 	char path[1024];
-	const char *argv[10];
+	const char *argv[12];
+	char module[PLACE_MAX + 40];
 	struct buf out;
 	size_t n = 0;
 	int status = 0;
@@ -123,8 +125,9 @@ static int run_one(const char *dir, const struct dry_run *d, int (*run)(const st
 	int r = d->through_current ? show_copy(dir, d, path, err) : 0;
 	if (r < 0)
 		return r;
+	snprintf(module, sizeof module, LOAD_KEPT " %s/toride_kept.so;", place_programs());
 	for (; d->before[n]; n++)
-		argv[n] = d->before[n];
+		argv[n] = strcmp(d->before[n], LOAD_KEPT) == 0 ? module : d->before[n];
 	argv[n++] = path;
 	argv[n++] = d->behind;
 	argv[n] = NULL;

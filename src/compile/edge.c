@@ -122,7 +122,7 @@ static void upstream(struct edge_out *e, const struct org *o, size_t n)
 		line(e, "    server %s:%u weight=%u max_fails=3 fail_timeout=10s%s;", host_of(&g->addr, text), g->port, weight(s, g),
 		     g->backup ? " backup" : "");
 	}
-	line(e, "    keepalive 8;\n    keepalive_timeout 4s;\n  }");
+	line(e, "    keepalive 8;\n    keepalive_timeout 4s;%s\n  }", s->cache_s ? "\n    kept;" : "");
 }
 
 /* The node's own address towards the organisation: it names the routing table. */

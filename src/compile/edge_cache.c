@@ -9,6 +9,8 @@
 static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
 static const int lengths[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 
+#define KEPT_URL "$scheme://$host$request_uri"
+
 static bool any_disaster(const struct model *m)
 {
 	for (size_t i = 0; i < m->n_orgs; i++)
@@ -59,13 +61,11 @@ void edge_cache_http(struct buf *b, const struct model *m)
 			if (m->orgs[i].sites[k].cache_s)
 				buf_printf(b, "  proxy_cache_path %s/edge/cache/%s_%zu levels=1:2 keys_zone=%s_%zu:1m max_size=256m inactive=%us use_temp_path=off;\n",
 				           m->service.state_dir, m->orgs[i].code, k, m->orgs[i].code, k, unasked(&m->orgs[i].sites[k]));
+	buf_puts(b, "  kept_changes 1m;\n"); /* daemon/kept_module.c */
 	buf_puts(b, "  map \"$http_cookie$http_authorization\" $personal { \"\" 0; default 1; }\n");
-	/* nginx takes Vary: * only where nothing stands beside it, and doesn't take an answer's Age from the time it may be kept: what has grown
-	 * old elsewhere isn't kept (RFC 9111 sections 4.1 and 4.2.3). */
-	buf_puts(b, "  map \"$upstream_http_vary|$upstream_http_age\" $unkept { default 0; \"~[*].*[|]\" 1; \"~[|]0*[1-9]\" 1; \"~[|].*[^0-9]\" 1; }\n");
-	/* What ends with its own second isn't worth keeping, and to nginx it is fresh for that second (section 4.2: fresh while younger); a status
-	 * we don't know isn't to be kept where its origin says that it must be understood (section 5.2.2.3). */
-	buf_puts(b, "  map \"$upstream_http_cache_control|$upstream_http_expires|$upstream_http_date\" $ended { default 0; \"~^[|](.+)[|]\\1$\" 1; }\n");
+	/* nginx takes Vary: * only where nothing stands beside it (RFC 9111 section 4.1); a status we don't know isn't to be kept where its
+	 * origin says that it must be understood (section 5.2.2.3). */
+	buf_puts(b, "  map $upstream_http_vary $unkept { default 0; \"~[*]\" 1; }\n");
 	buf_puts(b, "  map \"$upstream_status|$upstream_http_cache_control\" $foreign {\n    default 0;\n"
 	            "    \"~*(^|[ ,:])(?!(?:200|203|204|206|30[0-478]|404|405|410|414|501)[|])[0-9]{3}[|].*must-understand\" 1;\n  }\n");
 	if (!any_disaster(m))
@@ -82,7 +82,12 @@ void edge_cache_site(struct buf *b, const struct org *o, size_t n)
 	const struct site *s = &o->sites[n];
 	if (!s->cache_s)
 		return;
-	buf_printf(b, "      proxy_cache %s_%zu;\n      proxy_cache_key \"$scheme://$host$request_uri\";\n", o->code, n);
+	/* A visitor's change makes his page's generation another. A disaster site has no visitors who change something, and somebody who sends it
+	 * forms could else take its last pages from everybody. */
+	buf_printf(b, "      proxy_cache %s_%zu;\n      kept on;\n", o->code, n);
+	buf_puts(b, s->disaster ? "      proxy_cache_key \"" KEPT_URL "\";\n"
+	                        : "      kept_url \"" KEPT_URL "\";\n      proxy_cache_key \"" KEPT_URL " $kept_generation\";\n");
+	buf_puts(b, "      proxy_pass_header Date;\n"); /* an age counts from it */
 	buf_printf(b, "      proxy_cache_valid 200 301 302 %us;\n      proxy_cache_valid 404 10s;\n", s->cache_s);
 	/* One asks, the others wait for its answer; while a page is renewed the last one is shown for that moment. */
 	buf_puts(b, "      proxy_cache_revalidate on;\n      proxy_cache_lock on;\n      proxy_cache_lock_timeout 10s;\n      proxy_cache_lock_age 10s;\n");
@@ -93,10 +98,10 @@ void edge_cache_site(struct buf *b, const struct org *o, size_t n)
 	buf_puts(b, "      proxy_hide_header Surrogate-Key;\n"); /* it is for us: toride site purge --key */
 	buf_puts(b, "      add_header X-Cache $upstream_cache_status always;\n");
 	if (!s->disaster) {
-		buf_puts(b, "      proxy_cache_bypass $personal;\n      proxy_no_cache $personal $unkept $ended $foreign;\n");
+		buf_puts(b, "      proxy_cache_bypass $personal;\n      proxy_no_cache $personal $unkept $foreign;\n");
 		buf_puts(b, "      proxy_force_ranges on;\n"); /* a part of a kept page, whatever its origin can; on disaster sites pages are written into */
 		return;
 	}
-	buf_puts(b, "      proxy_no_cache $unkept $ended $foreign;\n      proxy_hide_header Set-Cookie;\n      proxy_ignore_headers Set-Cookie;\n"
+	buf_puts(b, "      proxy_no_cache $unkept $foreign;\n      proxy_hide_header Set-Cookie;\n      proxy_ignore_headers Set-Cookie;\n"
 	            "      sub_filter '</body>' '$stale_notice</body>';\n");
 }

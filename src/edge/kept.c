@@ -57,8 +57,9 @@ int kept_read(struct str bytes, struct kept *ret)
 	const char *end = rest.len ? memchr(rest.ptr, '\n', rest.len) : NULL;
 	if (!end || end == rest.ptr)
 		return -E_INVALID;
-	struct str url = { rest.ptr, (size_t)(end - rest.ptr) }, head = after(bytes, end + 1);
-	if (!str_starts(head, STR("HTTP/1.")) || !memmem(head.ptr, head.len, "\r\n\r\n", 4))
+	struct str kept_by = { rest.ptr, (size_t)(end - rest.ptr) }, head = after(bytes, end + 1), url;
+	str_next(&kept_by, ' ', &url);
+	if (!url.len || !str_starts(head, STR("HTTP/1.")) || !memmem(head.ptr, head.len, "\r\n\r\n", 4))
 		return -E_INVALID;
 	*ret = (struct kept){ url, header_of(head, STR("Surrogate-Key")), fresh_until(bytes) };
 	return 0;

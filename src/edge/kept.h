@@ -1,6 +1,6 @@
 /* What the public sites' cache keeps, as files of nginx, and taking it away: one page, those with a key, all of a site (F-15).
  *
- * A kept page is a file below its site's store: a head of nginx's own, "\nKEY: URL\n", then the origin's answer as it came. A
+ * A kept page is a file below its site's store: a head of nginx's own, "\nKEY: URL GENERATION\n" (daemon/kept_module.c), then the origin's answer as it came. A
  * file that is gone is a page that isn't kept: nginx asks the origin again, one question however many visitors wait. So this
  * needs no module of nginx, and no file of an index that could be wrong after a crash. */
 #ifndef EDGE_KEPT_H

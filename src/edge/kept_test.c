@@ -20,6 +20,8 @@ static void heads(void **state)
 		const char *url, *keys; /* NULL: refused */
 	} cases[] = {
 		{ STR(HEAD "https://a.example/x?y\nHTTP/1.1 200 OK\r\nsurrogate-key:  news front \r\nX: y\r\n\r\nbody"), "https://a.example/x?y", "news front" },
+		{ STR(HEAD "https://a.example/x?y 1f.2\nHTTP/1.1 200 OK\r\n\r\n"), "https://a.example/x?y", "" },
+		{ STR(HEAD " 1f.2\nHTTP/1.1 200 OK\r\n\r\n"), NULL, NULL },
 		{ STR(HEAD "http://a.example/\nHTTP/1.1 200 OK\r\nX: Surrogate-Key: no\r\n\r\nSurrogate-Key: body\r\n"), "http://a.example/", "" },
 		{ STR(HEAD "http://a.example/\nHTTP/1.1 200 OK\r\nSurrogate-Key: a"), NULL, NULL }, /* its head isn't all there */
 		{ STR(HEAD "\nHTTP/1.1 200 OK\r\n\r\n"), NULL, NULL },

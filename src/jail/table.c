@@ -135,8 +135,8 @@ const struct table_process table_processes[] = {
 	  .read = { ENGINE_READ, "%S/generations", "%S/current", "%R" }, .write = { "%R/nginx", "%S/nginx", "/dev/null" },
 	  .files = 32768, .processes = 64, .needs = "%S/current/nginx/nginx.conf" },
 	{ .name = "edge", .engine = true, .uid = USER_EDGE, .caps_start = CAP(CAP_NET_BIND_SERVICE), .prepare = PREPARE_EDGE,
-	  .argv = { "/usr/sbin/nginx", "-p", "%R/edge", "-e", "stderr", "-c", "%S/current/edge/nginx.conf", "-g", "daemon off;" },
-	  .read = { ENGINE_READ, "%S/generations", "%S/current", "%S/acme", "%X/toride.so" }, .write = { "%R/edge", "%S/edge", "/dev/null" },
+	  .argv = { "/usr/sbin/nginx", "-p", "%R/edge", "-e", "stderr", "-c", "%S/current/edge/nginx.conf", "-g", "daemon off; load_module %X/toride_kept.so;" },
+	  .read = { ENGINE_READ, "%S/generations", "%S/current", "%S/acme", "%X/toride.so", "%X/toride_kept.so" }, .write = { "%R/edge", "%S/edge", "/dev/null" },
 	  .files = 65536, .processes = 64, .needs = "%S/current/edge/nginx.conf", .probe = "%R/edge/status.sock",
 	  .stop_signal = SIGQUIT /* what is under way is finished */ },
 	/* It decides which node carries the traffic, and does nothing about it: that is paird's, who asks torided. NET_RAW: VRRP is a protocol
@@ -264,15 +264,26 @@ const struct table_socket *table_find_socket(const char *name, size_t *ret_index
 	return NULL;
 }
 
+/* What a word of two characters stands for; "" where it is none. */
+static const char *word(const char *p)
+{
+	return strncmp(p, "%S", 2) == 0 ? place_state() :
+	       strncmp(p, "%R", 2) == 0 ? place_run() :
+	       strncmp(p, "%L", 2) == 0 ? place_rules() :
+	       strncmp(p, "%X", 2) == 0 ? place_programs() :
+	       strncmp(p, "%N", 2) == 0 ? place_node() : "";
+}
+
 const char *table_path(const char *path, char *dst, size_t size)
 {
-	const char *root = strncmp(path, "%S", 2) == 0 ? place_state() :
-	                   strncmp(path, "%R", 2) == 0 ? place_run() :
-	                   strncmp(path, "%L", 2) == 0 ? place_rules() :
-	                   strncmp(path, "%X", 2) == 0 ? place_programs() : "";
-	const char *rest = *root ? path + 2 : path, *node = strstr(rest, "%N");
-	int n = node ? snprintf(dst, size, "%s%.*s%s%s", root, (int)(node - rest), rest, place_node(), node + 2) : snprintf(dst, size, "%s%s", root, rest);
-	if (n < 0 || (size_t)n >= size)
-		bug("path too long: %s%s", root, path);
+	size_t n = 0;
+	for (const char *p = path; *p;) {
+		const char *with = word(p);
+		int k = *with ? snprintf(dst + n, size - n, "%s", with) : snprintf(dst + n, size - n, "%c", *p);
+		p += *with ? 2 : 1;
+		n += (size_t)k;
+		if (k < 0 || n >= size)
+			bug("path too long: %s", path);
+	}
 	return dst;
 }

@@ -3,7 +3,7 @@
  * Read by torided (users, namespaces, capabilities, limits, sockets, start and restart), by jail.c (system calls,
  * paths, peers) and by `toride status`. Order is start order; stop is the reverse. All are
  * restarted when they end, whatever the reason.
- * Paths begin with "%S/" (state directory), "%R/" (run directory), "%L" (rules), "%X/" (beside our programs) or "/" (the system's), and may hold "%N", the node of a pair; table_path() fills them in. */
+ * Paths begin with "%S/" (state directory), "%R/" (run directory), "%L" (rules), "%X/" (beside our programs) or "/" (the system's), and may hold "%N", the node of a pair; table_path() fills them in, in other words too. */
 #ifndef JAIL_TABLE_H
 #define JAIL_TABLE_H
 
@@ -38,7 +38,7 @@ enum prepare {
 	PREPARE_PID = 1 << 4,  /* NAME.pid in its first writable directory is removed */
 };
 
-#define TABLE_PATHS 12
+#define TABLE_PATHS 14
 #define TABLE_ARGS 12
 #define TABLE_PEERS 16
 

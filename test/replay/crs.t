@@ -27,7 +27,7 @@ sed -E -e 's/^ *listen 198.*:80( |;).*/    listen 127.0.0.1:18480;/; /listen (19
 	awk '/^  server \{/ { s = 1 } { if (s) b = b $0 "\n"; else print } s && /^  \}/ { if (b !~ /server_name _;/) printf "%s", b; b = ""; s = 0 }' |
 	sed '$d' >"$top/nginx.conf"
 printf '  server { listen 127.0.0.1:18481; modsecurity off; access_log off; location / { return 200 "ok\\n"; } }\n}\n' >>"$top/nginx.conf"
-OPENSSL_ENGINES=$PWD/build nginx -p "$top/run/edge" -e stderr -c "$top/nginx.conf"; ok $? "nginx takes the configuration"
+OPENSSL_ENGINES=$PWD/build nginx -p "$top/run/edge" -e stderr -g "load_module $PWD/build/toride_kept.so;" -c "$top/nginx.conf"; ok $? "nginx takes the configuration"
 python3 test/replay/crs.py "$tests" 18480 "$top/state/edge/log/access" "$top/state/edge/log/waf" >"$top/result" 2>"$top/said"
 ok $? "all cases are sent"; cat "$top/said"
 cp "$top/result" build/crs-result # all of it, for who wants to look

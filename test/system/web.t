@@ -106,6 +106,23 @@ for i in 1 2 3; do get www.$B.lg.example /mine -H "Cookie: s=$i" >/dev/null; get
 try "a page for one person is never kept" until_true 5 is_asked www.$B.lg.example /mine 6
 head_of() { get "www.$B.lg.example" "$1" -D - -o /dev/null; }
 try "nor does anybody else get it" eval 'head_of /kept >"$top/k" && grep -q HIT "$top/k" && head_of /mine >"$top/m" && grep -q "^HTTP/2 200" "$top/m" && ! grep -q HIT "$top/m"'
+# ---- as RFC 9111 wants it
+try "a kept page says how old it is" eval 'head_of /kept | grep -qiE "^age: [0-9]+" && ! get www.$B.lg.example /mine -H "Cookie: s=1" -D - -o /dev/null | grep -qi "^age:"'
+board() { get www.$B.lg.example /board >/dev/null && get www.$B.lg.example /board/list >/dev/null; }
+were_boards() { is "$(asked www.$B.lg.example /board) $(asked www.$B.lg.example /board/list)" "$1"; }
+board; board
+try "a page that visitors write on is kept, and so is where they are led" until_true 5 were_boards "1 1"
+try "who writes on it is led there" is "$(code www.$B.lg.example /board -d x=1)" 303
+board; board
+try "and both are fetched anew, once" until_true 5 were_boards "3 2"
+closed() { get www.$B.lg.example /board/closed >/dev/null; }
+closed
+try "what its site refuses" is "$(code www.$B.lg.example /board/closed -d x=1)" 409
+closed
+try "makes nothing old" until_true 5 is_asked www.$B.lg.example /board/closed 2
+get www.$B.lg.example /renewed >/dev/null
+try "what an origin says when it confirms a page stands in place of what it said before" until_true 20 eval 'head_of /renewed >"$top/k" && grep -q HIT "$top/k" && grep -qi "^x-told: later" "$top/k" && ! grep -qi "first" "$top/k"'
+try "with the page as it was" has "<p>renewed</p>" get www.$B.lg.example /renewed
 # ---- and taken out when it has changed
 fetch() { for path in /kept /news/1 /news/2 "/other?q=1"; do get www.$B.lg.example "$path" >/dev/null || return; done; }
 were_asked() { is "$(times)" "$1"; }
