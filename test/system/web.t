@@ -124,12 +124,12 @@ get www.$B.lg.example /renewed >/dev/null
 try "what an origin says when it confirms a page stands in place of what it said before" until_true 20 eval 'head_of /renewed >"$top/k" && grep -q HIT "$top/k" && grep -qi "^x-told: later" "$top/k" && ! grep -qi "first" "$top/k"'
 try "with the page as it was" has "<p>renewed</p>" get www.$B.lg.example /renewed
 # ---- and taken out when it has changed
-fetch() { for path in /kept /news/1 /news/2 "/other?q=1"; do get www.$B.lg.example "$path" >/dev/null || return; done; }
+fetch() { for path in /long/1 /news/1 /news/2 "/long/2?q=1"; do get www.$B.lg.example "$path" >/dev/null || return; done; }
 were_asked() { is "$(times)" "$1"; }
-times() { for path in /kept /news/1 /news/2 "/other?q=1"; do printf '%s ' "$(asked www.$B.lg.example "$path")"; done; }
+times() { for path in /long/1 /news/1 /news/2 "/long/2?q=1"; do printf '%s ' "$(asked www.$B.lg.example "$path")"; done; }
 fetch; fetch
 try "pages with their origin's key are kept like others, the key told to nobody" eval 'until_true 5 were_asked "1 1 1 1 " && head_of /news/1 >"$top/k" && grep -q HIT "$top/k" && ! grep -qi surrogate "$top/k"'
-try "one page is purged by its URL" has "1 pages removed" toride site purge www.$B.lg.example --url "https://www.$B.lg.example/other?q=1" --as sato
+try "one page is purged by its URL" has "1 pages removed" toride site purge www.$B.lg.example --url "https://www.$B.lg.example/long/2?q=1" --as sato
 fetch
 try "and fetched anew, no other" until_true 5 were_asked "1 1 1 2 "
 try "those with a key by it" has "2 pages removed" toride site purge www.$B.lg.example --key front --as sato
