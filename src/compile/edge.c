@@ -218,9 +218,10 @@ static void head(struct edge_out *e)
 	const struct service *s = &e->m->service;
 	line(e, "# Written by toride compile. The public sites, as the Internet reaches them.");
 	line(e, "load_module /usr/lib/nginx/modules/ngx_http_modsecurity_module.so;");
-	line(e, "worker_processes 2;\nworker_rlimit_nofile 16384;\nworker_shutdown_timeout 60s;");
+	line(e, "worker_processes 2;\nworker_rlimit_nofile 65536;\nworker_shutdown_timeout 60s;");
 	line(e, "pid %s/edge/%s.pid;\nerror_log stderr crit;", s->run_dir, e->dry ? "check" : "nginx");
-	line(e, "events { worker_connections 8192; }\nhttp {");
+	/* One accept a round of the loop is a few a second while hundreds of connections ask (seen in a flood: no new visitor was answered). */
+	line(e, "events { worker_connections 16384; multi_accept on; }\nhttp {");
 	directories(e);
 	/* A client that asks many things at once over HTTP/2 loses one when its connection is ended by their number (seen with curl, at nginx's
 	 * default of 1,000): that is to be rare. A slow client holds a connection, not a worker: header and body each within seconds of silence, RFC 9112 section 9.8. */
@@ -253,6 +254,9 @@ static void towards_origins(struct edge_out *e)
 	         * the rest, and a worker that shuts down takes a connection without a timer for a finished one (seen: a download
 	         * of 4096-byte blocks cut at a reload). */
 	        "  proxy_buffer_size 8155;\n  proxy_buffers 16 8155;\n  proxy_busy_buffers_size 16310;\n"
+	        /* No files of what a visitor doesn't take: with them each of a thousand slow readers has his whole download fetched and written
+	         * down at once (seen: nobody else was answered), in the run directory, which is memory. */
+	        "  proxy_max_temp_file_size 0;\n"
 	        "  proxy_connect_timeout 5s;\n  proxy_read_timeout 60s;\n  proxy_send_timeout 20s;\n"
 	        "  proxy_next_upstream error timeout http_502 http_503 http_504;\n  proxy_next_upstream_tries 3;\n"
 	        "  proxy_next_upstream_timeout 15s;");

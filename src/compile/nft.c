@@ -239,10 +239,7 @@ static void chain_input(struct nft_out *n)
 		nft_line(n, "  iifname @attached %s daddr %s udp dport %d accept", six ? "ip6" : "ip", prefix_format_addr(p, text), LOG_PORT);
 		nft_line(n, "  iifname @attached %s daddr %s tcp dport { %d, %d } accept", six ? "ip6" : "ip", text, LOG_PORT, LOG_TLS_PORT);
 	}
-	if (prefix_is_set(&s->web4))
-		nft_line(n, "  iifname $uplink ip daddr %s tcp dport { 80, 443 } accept", prefix_format_addr(&s->web4, text));
-	if (prefix_is_set(&s->web6))
-		nft_line(n, "  iifname $uplink ip6 daddr %s tcp dport { 80, 443 } accept", prefix_format_addr(&s->web6, text));
+	nft_web_input(n);
 	nft_line(n, "  meta l4proto { tcp, udp } th dport 53 iifname . ip daddr @resolver4 accept");
 	nft_line(n, "  meta l4proto { tcp, udp } th dport 53 iifname . ip6 daddr @resolver6 accept");
 	nft_line(n, "  tcp dport { 443, 853 } iifname . ip daddr @resolver4 accept");
@@ -305,6 +302,7 @@ static int table(struct nft_out *n)
 	nft_line(n, " chain refuse { }");
 	for (size_t i = 0; i < n->m->n_orgs; i++)
 		nft_org_chains(n, &n->m->orgs[i]);
+	nft_web_chains(n);
 	nft_verdict_maps(n);
 	chain_raw(n);
 	chain_nat(n);

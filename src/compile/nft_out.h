@@ -38,6 +38,10 @@ void nft_org_chains(struct nft_out *n, const struct org *o);
 int nft_sets(struct nft_out *n); /* -E_NOMEM */
 void nft_verdict_maps(struct nft_out *n);
 bool nft_transparent(const struct model *m); /* is there a body whose terminals need know of no proxy? Then there is a set of their interfaces */
+/* nft_web.c: what visitors of the public sites may hold and open. */
+void nft_web_sets(struct nft_out *n);
+void nft_web_chains(struct nft_out *n);
+void nft_web_input(struct nft_out *n);
 /* nft_breakout.c: what leads by another line; nothing where nobody opted for it. */
 void nft_breakout_sets(struct nft_out *n);
 void nft_breakout(struct nft_out *n);

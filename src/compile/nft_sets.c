@@ -384,6 +384,7 @@ int nft_sets(struct nft_out *n)
 	if (n->m->service.n_name_servers)
 		name_server_sets(n);
 	origin_sets(n);
+	nft_web_sets(n);
 	nft_breakout_sets(n);
 	return 0;
 }

@@ -129,11 +129,13 @@ struct org_breakout {
 };
 
 #define BGP_PEERS_MAX 8
+#define BGP_SECRETS 32
 struct bgp_peer { /* a router of the upstream that takes announcements of what to drop (M-013) */
 	const char *name;
 	struct prefix address; /* in an uplink's network */
 	uint32_t as;
 	bool flowspec;         /* takes single flows too (RFC 8955), not only whole addresses (RFC 7999) */
+	uint32_t secret;       /* which of the vault's secrets signs the session (RFC 2385), BGP_SECRETS at most; 0: none */
 };
 struct mitigation {
 	uint32_t as;           /* ours */
@@ -482,6 +484,9 @@ struct service {
 	struct prefix log4, log6;     /* what devices name as syslog server; the same for all. Unset: no device is listened to */
 	const char *acme;             /* directory (URL) of the authority that public sites' certificates are got from (RFC 8555); "" */
 	uint32_t web_source_per_s;    /* requests a second of one visitor to one site; ten times that of one network */
+	uint32_t web_connections;     /* connections of one visitor to all sites at once; ten times that of one network */
+	uint32_t web_new_per_s;       /* connections one visitor may open a second; four times that at once */
+	uint32_t web_attack_per_s;    /* more connections a second by all are an attack: each visitor may open few then */
 	uint32_t web_forms_per_min;   /* forms sent by one visitor to one site */
 	struct prefix web4, web6;     /* what names of public sites lead to; the same for all. Unset: none is published */
 	struct prefix internal4;      /* /16 that holds one /24 an organisation, inside the node only; to /10 for more than 254 */

@@ -15,7 +15,7 @@ W4=198.51.100.3
 mkdir -p "$top/d/orgs"
 cp -r examples/saga/prefectures "$top/d/"
 # So low a limit is reached by a flood on a busy machine too.
-sed 's|"web4": "198.51.100.3"|"web_source_per_s": 50, &|' examples/saga/service.json >"$top/d/service.json"
+sed 's|"web4": "198.51.100.3"|"web_source_per_s": 50, "web_connections": 24, &|' examples/saga/service.json >"$top/d/service.json"
 cp examples/saga/orgs/{$A,$B}.json "$top/d/orgs/"
 edit() { # FILE JQ: changes an organisation's file
 	jq "$2" "$top/d/orgs/$1.json" >"$top/new" && mv "$top/new" "$top/d/orgs/$1.json"
@@ -154,6 +154,14 @@ try "twenty times the visitors are all answered" is "$(sort "$top/rush" | uniq -
 try "and cost the origin one request a second at most" eval "[ $surge -le $((took + 2)) ]"
 try "a disaster site's cookies reach nobody" lacks "Set-Cookie" get bousai.$A.lg.example /cookie -D - -o /dev/null
 
+# ---- slow requests, which ask nothing and hold a connection each: four addresses try to hold four times what they may
+for i in 0 1 2 3; do on inet ip addr add 9.9.$i.1/32 dev lo; done
+for kind in header body read; do
+	on inet python3 bench/flood.py $kind $W4 80 www.$B.lg.example 4 384 25 >"$top/slow-$kind" 2>&1 & slows+=($!)
+done
+refused_slow() { on gw1 nft -j list chain inet toride web4 | jq -e --arg c "-/web:per-source/4" 'any(.nftables[].rule?; .comment == $c and any(.expr[]; .counter.packets? > 0))'; }
+try "of slow connections no address may hold more than its share" until_true 10 refused_slow
+try "and visitors are all answered meanwhile" is "$(for i in $(seq 20); do code www.$B.lg.example /kept --interface 203.0.113.$((i % 3 + 10)); echo; done | sort | uniq -c | tr -s ' ')" " 20 200"
 # ---- one visitor's flood is his own
 on inet bash -c "exec 3<>/dev/tcp/$W4/80; printf 'GET / HTTP/1.1\r\nHost: www.$B.lg.example\r\nX-Slow: ' >&3; cat <&3; echo closed" >"$top/slowloris" 2>&1 & slowloris=$!
 flood() { # a busy machine sends little more than is allowed: again, then, while the burst is used up
