@@ -2,8 +2,11 @@
 #include "cli/cli.h"
 
 #include "base/mem.h"
+#include "model/model.h"
+#include "vault/vault_client.h"
 #include "wire/ctl.h"
 
+#include <openssl/crypto.h>
 #include <stdio.h>
 
 static yyjson_val *counters_of(yyjson_val *root, const char *org)
@@ -93,8 +96,28 @@ static int run_lines(int argc, char **argv)
 	return code;
 }
 
+/* For the provider's router (service.mitigation.peers[].secret): the vault tells it to root on the node alone, and records that it did. */
+static int run_secret(int argc, char **argv)
+{
+	char secret[VAULT_BGP_TEXT];
+	uint64_t number = 0;
+	struct err err = { 0 };
+	struct vault *v = NULL;
+	if (argc != 1 || !str_to_u64(str_from(argv[0]), BGP_SECRETS, &number) || number == 0)
+		return cli_usage(&cli_lines[1]);
+	int r = vault_open(NULL, 5000, &v, &err);
+	r = r < 0 ? r : vault_bgp(v, (unsigned)number, secret, &err);
+	vault_close(&v);
+	if (r == 0)
+		puts(secret);
+	OPENSSL_cleanse(secret, sizeof secret);
+	return r < 0 ? cli_error(&err) : EXIT_DONE;
+}
+
 const struct cli_command cli_lines[] = {
 	{ "lines", "toride lines", "the lines to the Internet and what each organisation used of them; 1 when one doesn't answer",
 	  "回線の状態と団体ごとの使用量（応答しない回線があれば 1）", run_lines },
+	{ "lines secret", "toride lines secret NUMBER", "the secret of that number, which signs the session to an upstream's router: for its operator; root on the node alone",
+	  "上位ルータとのセッションを署名する、その番号の合言葉（上位の運用者に伝える値。ノードの root だけが見られます）", run_secret },
 	{ 0 },
 };

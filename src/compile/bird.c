@@ -5,7 +5,8 @@
  *
  * Nothing is learnt from a router (import none): whoever takes it over can't lead our packets away. Only single addresses that bear the
  * community BLACKHOLE leave, whatever stands in the files. BIRD listens on a port of its own that the packet filter doesn't open, so that it
- * needs no privilege: sessions are opened by us. RFC 4271, 5082, 7999, 8955, 8956. */
+ * needs no privilege: sessions are opened by us. What signs them (RFC 2385: no router there speaks TCP-AO to it) comes from the vault into RUN/bird/secrets
+ * when it starts, all BGP_SECRETS, so that a description may name any of them. RFC 4271, 5082, 7999, 8955, 8956. */
 #include "compile/emit.h"
 
 #include "base/mem.h"
@@ -40,6 +41,8 @@ static void session(struct buf *b, const struct service *s, size_t i)
 		return;
 	buf_printf(b, "protocol bgp up%zu {\n local %s port %d as %u;\n neighbor %s port 179 as %u;\n direct;\n", i + 1,
 	           prefix_format_addr(family == 4 ? &u->addr4 : &u->addr6, own), LISTEN_PORT, s->mitigation.as, prefix_format_addr(&p->address, other), p->as);
+	if (p->secret)
+		buf_printf(b, " password secret_%u;\n", p->secret);
 	buf_puts(b, " connect retry time 5;\n connect delay time 1;\n error wait time 2, 30;\n hold time 30;\n");
 	buf_printf(b, " ipv%d { table hole%d; import none; export filter single; next hop self; };\n", family, family);
 	if (p->flowspec)
@@ -47,24 +50,12 @@ static void session(struct buf *b, const struct service *s, size_t i)
 	buf_puts(b, "}\n");
 }
 
-static bool guarded(const struct service *s, const struct prefix *p)
-{
-	struct own_address own[OWN_MAX];
-	for (size_t i = 0; i < s->mitigation.n_guard; i++)
-		if (prefix_contains(&s->mitigation.guard[i], p))
-			return true;
-	for (size_t i = 0, n = service_own(s, own); i < n; i++)
-		if (memcmp(&own[i].prefix, p, sizeof *p) == 0)
-			return true;
-	return false;
-}
-
 static void addresses(struct buf *b, const struct model *m)
 {
 	for (size_t i = 0; i < m->n_orgs; i++)
 		for (size_t k = 0; k < m->orgs[i].n_publics; k++) {
 			const struct prefix *p = &m->orgs[i].publics[k];
-			if (guarded(&m->service, p))
+			if (!announce_allowed(&m->service, p))
 				continue;
 			buf_putc(b, (char)(m->orgs[i].index >> 8));
 			buf_putc(b, (char)m->orgs[i].index);
@@ -82,7 +73,8 @@ int compile_bird(const struct model *m, struct outset *out, struct err *err)
 		return 0;
 	buf_init(&conf, MIB);
 	buf_init(&may, 4 * MIB);
-	buf_printf(&conf, "log stderr all;\nrouter id %s;\nprotocol device { }\n", prefix_format_addr(&s->uplinks[0].addr4, id));
+	buf_printf(&conf, "log stderr all;\nrouter id %s;\ninclude \"%s/bird/secrets\";\nprotocol device { }\n", prefix_format_addr(&s->uplinks[0].addr4, id),
+	           s->run_dir);
 	tables(&conf, s);
 	for (size_t i = 0; i < s->mitigation.n_peers; i++)
 		session(&conf, s, i);

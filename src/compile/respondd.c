@@ -71,7 +71,7 @@ static void put_calendar(struct buf *b, const struct holiday_calendar *c)
 	buf_putc(b, '}');
 }
 
-static void put_lists(struct buf *b, const struct org *o)
+static void put_lists(struct buf *b, const struct model *m, const struct org *o)
 {
 	char text[PREFIX_TEXT];
 	list(b, "terminals");
@@ -94,9 +94,14 @@ static void put_lists(struct buf *b, const struct org *o)
 	for (size_t i = 0; i < o->n_child_proxies; i++)
 		prefix(b, &o->child_proxies[i]);
 	buf_puts(b, "]");
+	list(b, "announce");
+	for (size_t i = 0; i < o->n_publics; i++)
+		if (announce_allowed(&m->service, &o->publics[i]))
+			prefix(b, &o->publics[i]);
+	buf_puts(b, "]");
 }
 
-static void put_org(struct buf *b, const struct org *o)
+static void put_org(struct buf *b, const struct model *m, const struct org *o)
 {
 	buf_puts(b, "\n{");
 	json_field_s(b, "code", o->code);
@@ -104,7 +109,7 @@ static void put_org(struct buf *b, const struct org *o)
 	json_field_s(b, "name", o->name);
 	json_field_s(b, "name_en", o->name_en);
 	contacts(b, o->contacts, o->n_contacts);
-	put_lists(b, o);
+	put_lists(b, m, o);
 	json_key(b, "consent");
 	buf_putc(b, '{');
 	json_field_bool(b, "given", o->consent.given);
@@ -219,7 +224,7 @@ int compile_respondd(const struct model *m, struct outset *out, struct err *err)
 	list(&b, "orgs");
 	for (size_t i = 0; i < m->n_orgs; i++) {
 		comma(&b);
-		put_org(&b, &m->orgs[i]);
+		put_org(&b, m, &m->orgs[i]);
 	}
 	buf_puts(&b, "]}\n");
 	return emit(out, "respondd.json", &b, err);

@@ -232,6 +232,8 @@ static void child(const struct launch *l)
 		fail_err(&err);
 	if (row->prepare & PREPARE_TSIG && tsig_prepare(row->name, &err) < 0)
 		fail_err(&err);
+	if (row->prepare & PREPARE_BGP && bgp_prepare(&err) < 0)
+		fail_err(&err);
 	if (row->prepare & PREPARE_TLS && tls_prepare(row->name, &err) < 0)
 		fail_err(&err);
 	if (row->prepare & PREPARE_PID)

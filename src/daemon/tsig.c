@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "model/model.h"
 #include "vault/vault_client.h"
 #include "wire/place.h"
 
@@ -35,6 +36,28 @@ int tsig_prepare(const char *name, struct err *err)
 	r = fs_write(place_in_run(path, sizeof path, "%s/tsig.conf", name), buf_view(&b), 0600, err);
 	OPENSSL_cleanse(key, sizeof key);
 	OPENSSL_cleanse(text, sizeof text);
+	if (b.ptr)
+		OPENSSL_cleanse(b.ptr, b.cap);
+	buf_done(&b);
+	return r;
+}
+
+int bgp_prepare(struct err *err)
+{
+	char path[PLACE_MAX], secret[VAULT_BGP_TEXT];
+	struct vault *v = NULL;
+	struct buf b;
+	int r = vault_open(NULL, 10000, &v, err);
+	buf_init(&b, 16 * KIB);
+	for (unsigned i = 1; r == 0 && i <= BGP_SECRETS; i++) {
+		r = vault_bgp(v, i, secret, err);
+		if (r == 0)
+			buf_printf(&b, "define secret_%u = \"%s\";\n", i, secret);
+	}
+	vault_close(&v);
+	if (r == 0)
+		r = fs_write(place_in_run(path, sizeof path, "bird/secrets"), buf_view(&b), 0600, err);
+	OPENSSL_cleanse(secret, sizeof secret);
 	if (b.ptr)
 		OPENSSL_cleanse(b.ptr, b.cap);
 	buf_done(&b);

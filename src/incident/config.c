@@ -126,6 +126,7 @@ static void read_org(struct reader *r, yyjson_val *v, struct desk_org *o)
 	o->terminals = terminals(r, v, &o->n_terminals);
 	o->white = texts(r, v, "white", &o->n_white);
 	o->shared = prefixes(r, v, "shared", &o->n_shared);
+	o->announce = prefixes(r, v, "announce", &o->n_announce);
 	yyjson_val *c = yyjson_obj_get(v, "consent"), *k = yyjson_obj_get(v, "calendar");
 	o->consent = (struct consent){ ctl_bool(c, "given", false), (uint8_t)number(r, c, "min_severity", 3), text(r, c, "by"),
 		                       text(r, c, "date") };

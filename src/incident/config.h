@@ -21,6 +21,8 @@ struct desk_org {
 	size_t n_white;
 	struct prefix *shared; /* child proxies: many terminals stand behind one address */
 	size_t n_shared;
+	struct prefix *announce; /* single addresses to which the upstream may be asked to drop packets (apply/announce.h) */
+	size_t n_announce;
 };
 
 struct desk_prefecture {

@@ -156,7 +156,7 @@ const struct table_process table_processes[] = {
 	  .read = { ENGINE_READ, "%S/generations", "%S/current", "%R/pair" }, .write = { "%R/keepalived", "%R/pair", "/dev/null" },
 	  .files = 1024, .processes = 64, .needs = "%S/current/keepalived/%N.conf" },
 	/* It only speaks, to the routers that the description names, from a port of its own: no privilege, and nobody is let in. */
-	{ .name = "bird", .engine = true, .uid = USER_BGP,
+	{ .name = "bird", .engine = true, .prepare = PREPARE_BGP, .uid = USER_BGP,
 	  .argv = { "/usr/sbin/bird", "-f", "-c", "%S/current/bird/bird.conf", "-s", "%R/bird/bird.ctl" },
 	  .read = { ENGINE_READ, "%S/generations", "%S/current" }, .write = { "%R/bird", "/dev/null" },
 	  .files = 256, .processes = 16, .needs = "%S/current/bird/bird.conf" },
@@ -168,7 +168,7 @@ const struct table_socket table_sockets[] = {
 	{ .name = SOCK_TORIDED, .server = "torided", .peers = { USER_CONTROL, USER_RESPOND, USER_PROBE, USER_ACME, USER_PAIR } },
 	{ .name = SOCK_CONTROL, .server = "controld", .anyone = true },
 	{ .name = SOCK_VAULT, .server = "vaultd", .peers = { USER_PROXY, USER_INTAKE, USER_DETECT, USER_STORED, USER_CONTROL, USER_KNOT, USER_NSD1,
-	                                                 USER_NSD2, USER_UNBOUND, USER_EDGE, USER_RECV, USER_ACME, USER_PAIR, USER_WEB, USER_AUTH } },
+	                                                 USER_NSD2, USER_UNBOUND, USER_EDGE, USER_RECV, USER_ACME, USER_PAIR, USER_WEB, USER_AUTH, USER_BGP } },
 	{ .name = SOCK_VERDICT, .server = "scand", .peers = { USER_PROXY } },
 	{ .name = SOCK_EVENTS, .server = "intaked",
 	  .peers = { USER_CONTROL, USER_VAULT, USER_PROXY, USER_SCAN, USER_DETECT, USER_RESPOND, USER_AUTH, USER_PROBE,

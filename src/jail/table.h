@@ -32,6 +32,7 @@ enum prepare {
 	PREPARE_POSTGRES = 1 << 0,
 	PREPARE_EDGE = 1 << 1,
 	PREPARE_TSIG = 1 << 2, /* RUN/NAME/tsig.conf, from the vault */
+	PREPARE_BGP = 1 << 7,  /* RUN/bird/secrets, from the vault */
 	PREPARE_TLS = 1 << 3,  /* RUN/NAME/tls.* */
 	PREPARE_NOTIFY = 1 << 6, /* RUN/pair/notify is waited for */
 	PREPARE_LOCK = 1 << 5, /* what conntrackd leaves when it is killed: RUN/conntrackd/lock and control.sock */

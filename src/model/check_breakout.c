@@ -109,6 +109,13 @@ void check_mitigation(struct check *c)
 		else if (u && (memcmp(p->address.addr, u->addr4.addr, 16) == 0 || memcmp(p->address.addr, u->addr6.addr, 16) == 0))
 			CHECK_FAULT(c, at, "is the gateway's own address", "ゲートウェイ自身のアドレスです");
 		for (size_t n = 0; n < i; n++)
+			if (p->secret && p->secret == k->peers[n].secret) {
+				snprintf(at, sizeof at, ".mitigation.peers[%zu].secret", i);
+				CHECK_FAULT(c, at, "is another router's: each could speak as us to the other", "ほかのルータと同じ番号です (一方が他方に対してこちらを装えます)");
+				break;
+			}
+		snprintf(at, sizeof at, ".mitigation.peers[%zu].address", i);
+		for (size_t n = 0; n < i; n++)
 			if (prefix_is_set(&p->address) && memcmp(&p->address, &k->peers[n].address, sizeof p->address) == 0) {
 				CHECK_FAULT(c, at, "stands here twice", "同じアドレスが 2 回あります");
 				break;

@@ -3,6 +3,8 @@
 
 #include "base/mem.h"
 
+#include <string.h>
+
 static size_t put(struct own_address *list, size_t n, struct prefix p, enum own_kind kind)
 {
 	if (!prefix_is_set(&p))
@@ -93,4 +95,16 @@ struct prefix internal_served(const struct model *m, const struct org *o, int fa
 	if (!served(&m->service, o, host))
 		return (struct prefix){ 0 };
 	return family == 4 ? internal4(m, o, host) : internal6(o, host);
+}
+
+bool announce_allowed(const struct service *s, const struct prefix *p)
+{
+	struct own_address own[OWN_MAX];
+	for (size_t i = 0; i < s->mitigation.n_guard; i++)
+		if (prefix_contains(&s->mitigation.guard[i], p))
+			return false;
+	for (size_t i = 0, n = service_own(s, own); i < n; i++)
+		if (memcmp(&own[i].prefix, p, sizeof *p) == 0)
+			return false;
+	return s->mitigation.n_peers > 0;
 }

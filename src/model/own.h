@@ -14,6 +14,9 @@ struct own_address {
 /* Those that are set, in the order of enum own_kind. Returns how many. */
 size_t service_own(const struct service *s, struct own_address ret[OWN_MAX]);
 
+/* May the upstream be asked to drop what goes to this address of a body (service.mitigation)? Not the service's own nor a guarded one; none
+ * where there is no router to ask. */
+bool announce_allowed(const struct service *s, const struct prefix *p);
 /* The line in whose network the address lies; NULL: none. */
 const struct uplink *uplink_reaching(const struct service *s, const struct prefix *p);
 const struct uplink *breakout_line(const struct service *s); /* NULL: there is none */

@@ -77,6 +77,9 @@ static const struct object peer_object = {
 		  SAYS("AS 番号", "上位の AS 番号。", "Its autonomous system.") },
 		{ "flowspec", FIELD_BOOL, AT(bgp_peer, flowspec),
 		  SAYS("FlowSpec", "一部の通信だけを止める依頼 (RFC 8955) も受け付けるか。", "Whether it takes single flows too (RFC 8955).") },
+		{ "secret", FIELD_UINT, AT(bgp_peer, secret), .max = BGP_SECRETS,
+		  SAYS("合言葉の番号", "セッションを署名する合言葉 (TCP MD5) の番号。ルータごとに別の番号を使い、替えるときは番号を替えます。値は toride lines secret が示します。0 は署名しません。",
+		       "Number of the secret the session is signed with (TCP MD5); each router has another, and a new number is a new secret. toride lines secret shows it. 0: not signed.") },
 		END,
 	},
 };

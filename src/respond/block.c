@@ -104,6 +104,25 @@ static const char *guard_address(const struct desk *d, const struct desk_org *o,
 	return NULL;
 }
 
+/* An announcement that can't be made is refused to who asks, not to who approves it in the middle of an attack. */
+static const char *guard_announced(const struct desk_org *o, uint8_t kind, const char *value)
+{
+	struct str rest = str_from(value), word = { "", 0 };
+	struct prefix p;
+	if (kind == BLOCK_FLOW && !(str_next(&rest, ' ', &word) && str_eq(word, STR("to"))))
+		return "bad_flow";
+	if (kind == BLOCK_FLOW)
+		str_next(&rest, ' ', &word);
+	else
+		word = rest;
+	if (prefix_parse(word, &p) < 0)
+		return "bad_address";
+	for (size_t i = 0; i < o->n_announce; i++)
+		if (memcmp(&o->announce[i], &p, sizeof p) == 0)
+			return NULL;
+	return "not_announced";
+}
+
 const char *block_guard(const struct desk *d, const struct desk_org *o, uint8_t kind, const char *value)
 {
 	char host[256];
@@ -122,8 +141,8 @@ const char *block_guard(const struct desk *d, const struct desk_org *o, uint8_t 
 	case BLOCK_TERMINAL:
 		return !o || desk_is_shared(d, o, value) || prefix_parse(str_from(value), &p) < 0 ? "bad_terminal" : NULL;
 	case BLOCK_BLACKHOLE:
-	case BLOCK_FLOW: /* torided judges the rest by the generation's list of addresses */
-		return o ? NULL : "bad_kind";
+	case BLOCK_FLOW: /* torided judges again, and the rest of a flow */
+		return o ? guard_announced(o, kind, value) : "bad_kind";
 	default:
 		return "bad_kind";
 	}

@@ -103,16 +103,16 @@ static const char config[] =
 	"{\"name\":\"総務課 山田\",\"mail\":\"yamada@a.example\",\"phone\":\"0952-00-0001\"," CHANNELS "\"min_severity\":2,\"order\":1},"
 	"{\"name\":\"総務課 鈴木\",\"mail\":\"suzuki@a.example\",\"phone\":\"0952-00-0002\",\"sms\":\"090-0000-0002\",\"voice\":\"0952-00-0002\",\"webhook\":\"chat\",\"min_severity\":2,\"order\":2},"
 	"{\"name\":\"部長 佐藤\",\"mail\":\"sato@a.example\",\"phone\":\"\"," CHANNELS "\"min_severity\":3,\"order\":3}],"
-	"\"terminals\":[{\"addr\":\"10.1.0.5\",\"name\":\"総務課 端末5\"}],\"white\":[\".good.example\"],\"shared\":[\"10.1.0.254\"],"
+	"\"terminals\":[{\"addr\":\"10.1.0.5\",\"name\":\"総務課 端末5\"}],\"white\":[\".good.example\"],\"shared\":[\"10.1.0.254\"],\"announce\":[\"198.51.100.101\"],"
 	"\"consent\":{\"given\":false,\"min_severity\":3,\"by\":\"\",\"date\":\"\"},"
 	"\"calendar\":{\"closed\":[],\"open_minute\":510,\"close_minute\":1035}},"
 	"{\"code\":\"412023\",\"prefecture\":\"41\",\"name\":\"唐津市\",\"name_en\":\"Karatsu City\",\"contacts\":["
 	"{\"name\":\"情報課 田中\",\"mail\":\"tanaka@b.example\",\"phone\":\"\"," CHANNELS "\"min_severity\":1,\"order\":1}],\"terminals\":[],"
-	"\"white\":[],\"shared\":[],\"consent\":{\"given\":true,\"min_severity\":3,\"by\":\"市長\",\"date\":\"2026-04-01\"},"
+	"\"white\":[],\"shared\":[],\"announce\":[],\"consent\":{\"given\":true,\"min_severity\":3,\"by\":\"市長\",\"date\":\"2026-04-01\"},"
 	"\"calendar\":{\"closed\":[],\"open_minute\":510,\"close_minute\":1035}},"
 	"{\"code\":\"412031\",\"prefecture\":\"41\",\"name\":\"鳥栖市\",\"name_en\":\"Tosu City\",\"contacts\":["
 	"{\"name\":\"情報課 中村\",\"mail\":\"nakamura@c.example\",\"phone\":\"\"," CHANNELS "\"min_severity\":0,\"order\":1}],\"terminals\":[],"
-	"\"white\":[],\"shared\":[],\"consent\":{\"given\":false,\"min_severity\":3,\"by\":\"\",\"date\":\"\"},"
+	"\"white\":[],\"shared\":[],\"announce\":[],\"consent\":{\"given\":false,\"min_severity\":3,\"by\":\"\",\"date\":\"\"},"
 	"\"calendar\":{\"closed\":[],\"open_minute\":510,\"close_minute\":1035}}]}";
 
 const char *boot = "";

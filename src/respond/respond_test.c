@@ -629,7 +629,14 @@ static void test_block_by_hand_and_undo(void **state)
 static void test_announcement_by_two(void **state)
 {
 	static const char *const spelt[] = { "hanako", "Ｈａｎａｋｏ", "Hana ko", "HANA　KO" };
+	static const char *const never[][2] = { { "blackhole", "198.51.100.102" }, { "blackhole", "198.51.100.0/24" }, { "blackhole", "www.example" },
+		                                { "flow", "198.51.100.101 udp" }, { "flow", "to 198.51.100.102 udp" }, { "flow", "to" } };
 	NEED_PG();
+	for (size_t i = 0; i < ARRAY_LEN(never); i++) {
+		char rq[200];
+		snprintf(rq, sizeof rq, "{\"do\":\"block.add\",\"org\":\"412015\",\"kind\":\"%s\",\"value\":\"%s\",\"reason\":\"攻撃\",\"by\":\"Hanako\"}", never[i][0], never[i][1]);
+		ask(rq, -E_DENIED);
+	}
 	ask("{\"do\":\"block.add\",\"org\":\"412015\",\"kind\":\"blackhole\",\"value\":\"198.51.100.101\",\"reason\":\"攻撃\",\"by\":\"Hanako\"}", 0);
 	settle();
 	assert_int_equal(orders(ORDER_BLOCK_ADD, A, "198.51.100.101"), 0);

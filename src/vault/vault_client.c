@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
+#include <openssl/hmac.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -169,6 +170,24 @@ int vault_segkey(struct vault *v, const char *org, const char *series, uint64_t 
 		return res;
 	rd_bytes(&r, ret_key, 32);
 	return ended(&r, err);
+}
+
+int vault_bgp(struct vault *v, unsigned number, char ret[VAULT_BGP_TEXT], struct err *err)
+{
+	unsigned char key[32], mac[32];
+	char text[16];
+	unsigned len = sizeof mac;
+	int r = vault_tsig(v, "bgp", key, err);
+	if (r < 0)
+		return r;
+	snprintf(text, sizeof text, "%u", number);
+	if (!HMAC(EVP_sha256(), key, sizeof key, (const unsigned char *)text, strlen(text), mac, &len))
+		r = err_set(err, E_NOMEM, "vault", "no memory");
+	else
+		hex_format(mac, (VAULT_BGP_TEXT - 1) / 2, ret);
+	OPENSSL_cleanse(key, sizeof key);
+	OPENSSL_cleanse(mac, sizeof mac);
+	return r;
 }
 
 int vault_tsig(struct vault *v, const char *name, unsigned char ret_key[32], struct err *err)

@@ -28,6 +28,9 @@ int vault_leaf(struct vault *v, const struct vault_leaf *leaf, struct buf *ret_d
 int vault_seal(struct vault *v, struct str message, unsigned char ret_sig[64], unsigned char ret_pub[32], struct err *err);
 int vault_segkey(struct vault *v, const char *org, const char *series, uint64_t number, unsigned char ret_key[32],
                  struct err *err);
+/* The n-th secret of BGP sessions, as both routers are told it: hexadecimal. */
+#define VAULT_BGP_TEXT 41
+int vault_bgp(struct vault *v, unsigned number, char ret[VAULT_BGP_TEXT], struct err *err);
 int vault_tsig(struct vault *v, const char *name, unsigned char ret_key[32], struct err *err);
 /* The same, waiting up to five seconds where the vault says that it gives only so many a second. */
 int vault_segkey_wait(struct vault *v, const char *org, const char *series, uint64_t number, unsigned char ret_key[32],

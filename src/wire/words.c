@@ -58,6 +58,8 @@ static const struct {
 	{ WORDS_REFUSAL, "bad_address", "アドレスとして正しくありません", "not an address" },
 	{ WORDS_REFUSAL, "bad_url", "URLとして正しくありません", "not a URL" },
 	{ WORDS_REFUSAL, "bad_terminal", "端末のアドレスとして正しくありません", "not the address of one terminal" },
+	{ WORDS_REFUSAL, "bad_flow", "「to アドレス …」の形ではありません", "not of the form \"to ADDRESS ...\"" },
+	{ WORDS_REFUSAL, "not_announced", "上位に依頼できる、この団体のアドレスではありません", "not an address of that organisation that the upstream may be told of" },
 	{ WORDS_REFUSAL, "bad_kind", "種類が正しくありません", "no such kind" },
 	{ WORDS_REFUSAL, "too_wide", "範囲が広すぎます", "far too wide" },
 	{ WORDS_REFUSAL, "too_long", "相手先の表記が長すぎます", "too long" },
