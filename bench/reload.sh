@@ -1,6 +1,6 @@
 #!/bin/bash
-# Each engine takes twenty changes of one body's (or the service's) description while a terminal of every one of Saga's 21 bodies goes on asking: not one
-# request may fail. Then what every process holds is compared with what it held before: it must be flat.
+# Each engine takes twenty changes of one body's (or the service's) description while a terminal of every one of Saga's 21 bodies goes on asking, visitors
+# ask for every public site and resolvers for every zone: not one request may fail. Then what every process holds is compared with what it held before: it must be flat.
 . "$(dirname "$0")/lab.sh"
 . "$here/everybody.sh"
 times=${BENCH_TIMES:-20}
@@ -21,6 +21,7 @@ lab_up
 cp -rT "$lab/description" "$work/base"
 for f in "$work"/base/service.json "$work"/base/orgs/*.json; do sed -i '/^\/\//d' "$f"; done
 base=$(approved "$work/base") && toride apply "$base" >/dev/null || die "the base isn't applied"
+outside "$work/base" 412023
 everybody $(cd "$work/base/orgs" && ls | sed 's/\.json$//' | grep -v "$(cd "$work/base/orgs" && grep -l whitelist_only *.json | sed 's/\.json//')")
 for turn in warm measured; do
 	for ((i = 0; i < ${#changes[@]}; i += 3)); do
