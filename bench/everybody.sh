@@ -21,7 +21,7 @@ outside() {
 	cat "$d"/orgs/*.json | jq -r '.sites[]?.name' >"$work/sites"
 	[ -s "$work/sites" ] || die "no public site"
 	while read -r name; do printf 'url = "https://%s/?n"\noutput = "/dev/null"\nresolve = "%s:443:%s"\n' "$name" "$name" "$web"; done <"$work/sites" >"$work/urls"
-	cat "$d"/orgs/*.json | jq -r '.zones[]?.zone | "\(.) SOA\n\(.) NS"' >"$work/zone-names"
+	cat "$d"/orgs/*.json | jq -r '.zones[]?.name | "\(.) SOA\n\(.) NS"' >"$work/zone-names"
 	printf '%s\n' "www.news.example A" "static.news.example A" "saas.example A" "www.news.example AAAA" >"$work/names"
 	while [ ! -e "$work/stop" ]; do
 		on inet curl -sS --http1.1 -k --max-time 10 --rate 10/s -K "$work/urls" -H "Connection: close" -A Mozilla/5.0 -w '%{http_code}\n' 2>"$work/visitors.err" |
