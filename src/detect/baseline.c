@@ -12,7 +12,7 @@
 #define MAGIC "TRDBASE1"
 #define HEAD (sizeof MAGIC - 1 + 16)
 #define RECORD 16
-#define FILE_MAX (HEAD + 4 * (size_t)BASELINE_MAX * RECORD)
+#define FILE_RECORDS 4u /* for each value that there may be */
 #define PENDING_MAX (4 * MIB)
 #define SLACK (4 * MIB) /* of repeated records before the file is written anew */
 #define DAY_S 86400u
@@ -26,7 +26,7 @@ struct baseline {
 	char *file;
 	uint64_t key[2];
 	struct value *slots;
-	size_t cap, n;
+	size_t cap, n, max;
 	struct buf pending;
 	size_t marked, written; /* bytes of pending that may go; bytes of the file */
 	struct baseline_stats stats;
@@ -68,8 +68,8 @@ static uint32_t horizon(uint32_t now)
 /* Room for one more; false: there is none. */
 static bool make_room(struct baseline *b, uint32_t now)
 {
-	if (b->n >= BASELINE_MAX)
-		return rebuild(b, b->cap, horizon(now)) == 0 && b->n < BASELINE_MAX;
+	if (b->n >= b->max)
+		return rebuild(b, b->cap, horizon(now)) == 0 && b->n < b->max;
 	return b->n * 2 < b->cap || rebuild(b, b->cap ? b->cap * 2 : 1024, 0) == 0;
 }
 
@@ -149,7 +149,7 @@ static int read_records(struct baseline *b, struct str bytes)
 		struct value *at = b->cap ? slot_of(b->slots, b->cap, v.hash) : NULL;
 		if (!at || !at->hash) {
 			if (!make_room(b, v.last))
-				return b->n < BASELINE_MAX ? -E_NOMEM : 0; /* older ones are there */
+				return b->n < b->max ? -E_NOMEM : 0; /* older ones are there */
 			at = slot_of(b->slots, b->cap, v.hash);
 			b->n++;
 		}
@@ -161,7 +161,7 @@ static int read_records(struct baseline *b, struct str bytes)
 static int load(struct baseline *b, struct err *err)
 {
 	struct buf bytes;
-	buf_init(&bytes, FILE_MAX);
+	buf_init(&bytes, HEAD + FILE_RECORDS * b->max * RECORD);
 	int r = fs_read(b->file, &bytes, err);
 	if (r == 0 && (bytes.len < HEAD || memcmp(bytes.ptr, MAGIC, sizeof MAGIC - 1) != 0))
 		r = -E_CORRUPT;
@@ -178,7 +178,7 @@ static int load(struct baseline *b, struct err *err)
 static int write_anew(struct baseline *b, struct err *err)
 {
 	struct buf all;
-	buf_init(&all, FILE_MAX);
+	buf_init(&all, HEAD + FILE_RECORDS * b->max * RECORD);
 	buf_put(&all, MAGIC, sizeof MAGIC - 1);
 	buf_put(&all, b->key, sizeof b->key);
 	for (size_t i = 0; i < b->cap; i++)
@@ -247,12 +247,13 @@ void baseline_stats(const struct baseline *b, struct baseline_stats *ret)
 	ret->values = b->n;
 }
 
-int baseline_create(const char *file, struct baseline **ret, struct err *err)
+int baseline_create(const char *file, size_t max, struct baseline **ret, struct err *err)
 {
 	struct baseline *b = mem_alloc(sizeof *b);
 	if (!b)
 		return err_set(err, E_NOMEM, "", "no memory");
 	buf_init(&b->pending, PENDING_MAX);
+	b->max = max;
 	b->file = file ? mem_strdup(file) : NULL;
 	int r = file && !b->file ? err_set(err, E_NOMEM, "", "no memory") : 0;
 	if (r == 0 && getrandom(b->key, sizeof b->key, 0) != sizeof b->key)

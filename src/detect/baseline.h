@@ -5,7 +5,7 @@
  * new again. Time is the events' own. No value is kept, only a keyed hash of rule, organisation and values: who doesn't
  * know the key can't make a value that passes for a known one.
  *
- * Ceiling: BASELINE_MAX values over all; beyond, what is unknown counts as known (no flood of findings) and is counted.
+ * Ceiling: so many values over all, BASELINE_MAX in service; beyond, what is unknown counts as known (no flood of findings) and is counted.
  * File: "TRDBASE1", 16 bytes key, then records of u64 hash, u32 first, u32 last (seconds, big endian), the last of a hash counts; a torn end
  * is left out. It is written behind the state that it belongs to (follow.h): a crash can make a value new once more, never
  * hide one. Not for threads. */
@@ -22,8 +22,8 @@ struct baseline_stats {
 };
 
 struct baseline;
-/* file: NULL keeps it in memory only. -E_CORRUPT: no such file of ours; other errors of the disk. */
-int baseline_create(const char *file, struct baseline **ret, struct err *err);
+/* file: NULL keeps it in memory only. max: of values. -E_CORRUPT: no such file of ours; other errors of the disk. */
+int baseline_create(const char *file, size_t max, struct baseline **ret, struct err *err);
 void baseline_destroy(struct baseline **b);
 /* Is what this event holds new to its organisation? An event without one of the fields never is. Remembers it. */
 bool baseline_new(struct baseline *b, const struct rule *r, struct str org, yyjson_val *root, int64_t time_ms);

@@ -57,7 +57,7 @@ static void test_learning(void **state)
 	struct baseline *b = NULL;
 	struct baseline_stats s;
 	(void)state;
-	assert_int_equal(baseline_create(NULL, &b, NULL), 0);
+	assert_int_equal(baseline_create(NULL, BASELINE_MAX, &b, NULL), 0);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		if (new_at(b, cases[i].org, cases[i].value, cases[i].after) != cases[i].fresh)
 			fail_msg("case %zu", i);
@@ -93,7 +93,7 @@ static struct baseline *again(struct baseline **b)
 {
 	struct baseline *next = NULL;
 	baseline_destroy(b);
-	assert_int_equal(baseline_create(file, &next, NULL), 0);
+	assert_int_equal(baseline_create(file, BASELINE_MAX, &next, NULL), 0);
 	return next;
 }
 
@@ -107,7 +107,7 @@ static void test_restart(void **state)
 {
 	struct baseline *b = NULL;
 	(void)state;
-	assert_int_equal(baseline_create(file, &b, NULL), 0);
+	assert_int_equal(baseline_create(file, BASELINE_MAX, &b, NULL), 0);
 	new_at(b, "412015", "a", 0);
 	save(b);
 	b = again(&b);
@@ -128,7 +128,7 @@ static void test_torn(void **state)
 	struct baseline *b = NULL;
 	struct err err = { 0 };
 	(void)state;
-	assert_int_equal(baseline_create(file, &b, NULL), 0);
+	assert_int_equal(baseline_create(file, BASELINE_MAX, &b, NULL), 0);
 	new_at(b, "412015", "a", 0);
 	save(b);
 	new_at(b, "412015", "b", DAY);
@@ -143,7 +143,7 @@ static void test_torn(void **state)
 	assert_false(new_at(b, "412015", "b", 9 * DAY));
 	baseline_destroy(&b);
 	assert_int_equal(fs_write(file, STR("something else altogether, and long enough"), 0600, NULL), 0);
-	assert_int_equal(baseline_create(file, &b, &err), -E_CORRUPT);
+	assert_int_equal(baseline_create(file, BASELINE_MAX, &b, &err), -E_CORRUPT);
 	assert_null(b);
 }
 
@@ -153,7 +153,7 @@ static void test_written_anew(void **state)
 	struct stat st;
 	struct baseline *b = NULL;
 	(void)state;
-	assert_int_equal(baseline_create(file, &b, NULL), 0);
+	assert_int_equal(baseline_create(file, BASELINE_MAX, &b, NULL), 0);
 	for (int day = 0; day < 40; day++) {
 		char value[16];
 		for (int i = 0; i < 20000; i++) {
@@ -174,16 +174,17 @@ static void test_ceiling(void **state)
 {
 	struct baseline *b = NULL;
 	struct baseline_stats s;
+	const unsigned max = 20000;
 	(void)state;
-	assert_int_equal(baseline_create(NULL, &b, NULL), 0);
-	for (unsigned i = 0; i < BASELINE_MAX - 1; i++) {
+	assert_int_equal(baseline_create(NULL, max, &b, NULL), 0);
+	for (unsigned i = 0; i < max - 1; i++) {
 		char value[16];
 		snprintf(value, sizeof value, "%u", i);
 		new_at(b, "412015", value, 0);
 	}
 	assert_false(new_at(b, "412015", "beyond", 8 * DAY)); /* no room: no flood of findings */
 	baseline_stats(b, &s);
-	assert_int_equal(s.values, BASELINE_MAX);
+	assert_int_equal(s.values, max);
 	assert_int_equal(s.full, 1);
 	assert_false(new_at(b, "412015", "5", 8 * DAY));
 	assert_true(new_at(b, "412015", "beyond", 95 * DAY)); /* what nobody met for 90 days made room */

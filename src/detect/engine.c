@@ -389,7 +389,7 @@ int engine_create(const struct engine_opts *o, struct engine **ret, struct err *
 	arena_init(&e->arena, 4 * MIB);
 	int r = matcher_create(o->rules, &e->matcher, err);
 	if (r == 0 && !o->baseline) {
-		r = baseline_create(NULL, &e->own, err);
+		r = baseline_create(NULL, BASELINE_MAX, &e->own, err);
 		e->o.baseline = e->own;
 	}
 	if (r == 0)

@@ -285,7 +285,7 @@ static int open_baseline(struct follow *f, struct err *err)
 	char file[PATH_MAX], aside[PATH_MAX + 8];
 	if (snprintf(file, sizeof file, "%s.usual", f->state) >= (int)sizeof file)
 		return err_set(err, E_INVALID, f->state, "the name is too long");
-	int r = baseline_create(file, &f->baseline, err);
+	int r = baseline_create(file, BASELINE_MAX, &f->baseline, err);
 	if (r != -E_CORRUPT)
 		return r;
 	f->stats.faults++;
@@ -295,7 +295,7 @@ static int open_baseline(struct follow *f, struct err *err)
 		return err_errno(err, file, "cannot be set aside");
 	if (err)
 		err->code = 0;
-	return baseline_create(file, &f->baseline, err);
+	return baseline_create(file, BASELINE_MAX, &f->baseline, err);
 }
 
 int follow_open(const struct follow_opts *o, const struct ruleset *rules, const struct facts *facts, struct follow **ret,
