@@ -351,11 +351,12 @@ static int job_start(struct job *j, uv_work_cb work, int r, struct err *err)
 	return -E_AGAIN;
 }
 
-/* "from" and "to": absent, from from_ms to an hour from now. */
-static void take_span(const struct ctl_request *rq, int64_t from_ms, int64_t *ret_from_ms, int64_t *ret_to_ms)
+/* "from" and "to": absent, days before the end, and an hour from now. */
+static void take_span(const struct ctl_request *rq, int days, int64_t *ret_from_ms, int64_t *ret_to_ms)
 {
-	*ret_to_ms = (int64_t)ctl_u64(rq->root, "to", (uint64_t)clock_now_ms() + 3600000);
-	*ret_from_ms = (int64_t)ctl_u64(rq->root, "from", (uint64_t)from_ms);
+	uint64_t to = ctl_u64(rq->root, "to", (uint64_t)clock_now_ms() + 3600000), span = (uint64_t)(days * DAY_MS);
+	*ret_to_ms = (int64_t)to;
+	*ret_from_ms = (int64_t)ctl_u64(rq->root, "from", to > span ? to - span : 0);
 }
 
 static int do_search(struct stored *t, const struct ctl_request *rq, struct err *err)
@@ -369,7 +370,7 @@ static int do_search(struct stored *t, const struct ctl_request *rq, struct err 
 		r = take(rq->root, "org", s->org, sizeof s->org, err);
 	if (r == 0)
 		r = take(rq->root, "group", s->by, sizeof s->by, err);
-	take_span(rq, clock_now_ms() - 7 * DAY_MS, &s->from_ms, &s->to_ms);
+	take_span(rq, 7, &s->from_ms, &s->to_ms);
 	s->limit = (uint32_t)ctl_u64(rq->root, "limit", 50);
 	return job_start(j, job_work, r, err);
 }
@@ -385,8 +386,7 @@ static int do_sweep(struct stored *t, const struct ctl_request *rq, struct err *
 		r = take(rq->root, "value", s->value, sizeof s->value, err);
 	if (r == 0)
 		r = take(rq->root, "org", s->org, sizeof s->org, err);
-	s->to_ms = (int64_t)ctl_u64(rq->root, "to", (uint64_t)clock_now_ms() + 3600000);
-	s->from_ms = (int64_t)ctl_u64(rq->root, "from", (uint64_t)(s->to_ms - 30 * DAY_MS));
+	take_span(rq, 30, &s->from_ms, &s->to_ms);
 	j->sealed = ctl_bool(rq->root, "sealed", false);
 	return job_start(j, job_sweep, r < 0 ? r : sweep_check(s, err), err);
 }
@@ -400,7 +400,7 @@ static int do_sites(struct stored *t, const struct ctl_request *rq, struct err *
 	int r = take(rq->root, "org", s->org, sizeof s->org, err);
 	if (r == 0)
 		r = take(rq->root, "site", s->site, sizeof s->site, err);
-	take_span(rq, clock_now_ms() - DAY_MS, &s->from_ms, &s->to_ms);
+	take_span(rq, 1, &s->from_ms, &s->to_ms);
 	return job_start(j, job_sites, r, err);
 }
 

@@ -86,6 +86,11 @@ try "another user may not search" eval '! setpriv --reuid 65534 --clear-groups "
 try "nor talk to the index itself" eval '! setpriv --reuid 65534 --clear-groups curl -s --max-time 5 --unix-socket "$TORIDE_RUN/indexd/index.sock" http://x/ -d "SELECT 1"'
 try "who searched for what is on record" until_true 20 eval '"$toride" log tail --org service -n 500 | grep log.search | grep -F ALPHA-ONE'
 
+# ---- a span of its own ----
+
+try "an end long past without a beginning is a span before it" eval '"$toride" log search alpha --to 30d >"$top/span" 2>&1; [ $? = 1 ] && ! grep -q "not before the end" "$top/span"'
+try "of the sites' numbers too" eval '"$toride" site stats --to 30d >"$top/span" 2>&1; ! grep -q "not before the end" "$top/span"'
+
 # ---- once, whatever dies ----
 
 try "every sealed record is in the index once" all_once
