@@ -88,6 +88,11 @@ void cli_act_for(const char *name)
 	acting = name;
 }
 
+const char *cli_acting(void)
+{
+	return acting;
+}
+
 void cli_request(struct buf *b, const char *what, const char *as)
 {
 	as = as ? as : acting;

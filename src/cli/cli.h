@@ -38,6 +38,7 @@ extern const struct cli_command cli_asset[];
 extern const struct cli_command cli_log[];
 extern const struct cli_command cli_witness[];
 extern const struct cli_command cli_search[];
+extern const struct cli_command cli_import[];
 extern const struct cli_command cli_lines[];
 extern const struct cli_command cli_sources[];
 extern const struct cli_command cli_pair[];
@@ -60,10 +61,13 @@ bool cli_flag(int *argc, char **argv, const char *name);
 void cli_request(struct buf *b, const char *what, const char *as);
 /* `toride --as NAME COMMAND …`: requests that name nobody else are made for NAME, who must outlive them. */
 void cli_act_for(const char *name);
+const char *cli_acting(void); /* that name, or NULL */
 int cli_ask(struct buf *request, struct buf *reply, int timeout_ms, struct err *err);
 /* What a person would call it, by its looks: hostname url ip hash mail. */
 const char *cli_observable(const char *value);
 void cli_print_json(yyjson_val *v); /* as one line */
+struct finding;
+void cli_finding(const struct finding *f, bool json, struct buf *b); /* appended as one line without its end */
 /* A child's words, which may be anything: ended within size, and no control characters. */
 void cli_harmless(char *s, size_t size);
 int cli_print(struct buf *b);       /* all of it; frees it; EXIT_DONE, or the exit code after saying why not */

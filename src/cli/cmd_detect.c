@@ -33,33 +33,33 @@ struct output {
 	uint64_t findings;
 };
 
-static void print_json(const struct finding *f)
+void cli_finding(const struct finding *f, bool json, struct buf *b)
 {
-	struct buf b;
-	buf_init(&b, FINDING_JSON_MAX * 2);
-	finding_format(f, &b);
-	if (!b.failed)
-		printf(STR_FMT "\n", STR_ARG(buf_view(&b)));
-	buf_done(&b);
+	char when[CLOCK_TEXT];
+	if (json) {
+		finding_format(f, b);
+		return;
+	}
+	clock_format_jst(f->time, when);
+	buf_printf(b, "%s %s %s %s %s", when, *f->org ? f->org : "-", finding_level_name(f->rule.level), f->rule.id,
+	           cli_japanese() && *f->rule.title_ja ? f->rule.title_ja : f->rule.title);
+	if (*f->terminal)
+		buf_printf(b, " terminal=%s", f->terminal);
+	for (size_t i = 0; i < f->n_observables && i < 2; i++)
+		buf_printf(b, " %s=%s", observable_type_name(f->observables[i].type), f->observables[i].value);
+	buf_printf(b, " count=%llu %s", (unsigned long long)f->count, finding_action_name(f->action));
 }
 
 static void print_finding(const struct finding *f, void *user)
 {
 	struct output *o = user;
-	char when[CLOCK_TEXT];
+	struct buf b;
 	o->findings++;
-	if (o->json) {
-		print_json(f);
-		return;
-	}
-	clock_format_jst(f->time, when);
-	printf("%s %s %s %s %s", when, *f->org ? f->org : "-", finding_level_name(f->rule.level), f->rule.id,
-	       cli_japanese() && *f->rule.title_ja ? f->rule.title_ja : f->rule.title);
-	if (*f->terminal)
-		printf(" terminal=%s", f->terminal);
-	for (size_t i = 0; i < f->n_observables && i < 2; i++)
-		printf(" %s=%s", observable_type_name(f->observables[i].type), f->observables[i].value);
-	printf(" count=%llu %s\n", (unsigned long long)f->count, finding_action_name(f->action));
+	buf_init(&b, FINDING_JSON_MAX * 2);
+	cli_finding(f, o->json, &b);
+	if (!b.failed)
+		printf(STR_FMT "\n", STR_ARG(buf_view(&b)));
+	buf_done(&b);
 }
 
 /* What is read: events as they are stored, or lines of a device, which become such by the same code as live. */

@@ -32,6 +32,7 @@ const struct cli_command *const cli_tables[] = {
 	cli_log,
 	cli_witness,
 	cli_search,
+	cli_import,
 	cli_site,
 	cli_user,
 	NULL,

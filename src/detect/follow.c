@@ -279,6 +279,12 @@ int follow_rules(struct follow *f, const struct ruleset *rules, const struct fac
 	return 0;
 }
 
+/* What was brought in from files is of another time: judged as it came it would open incidents, and block, for what is long over. */
+static int open_reader(struct follow *f, struct err *err)
+{
+	return reader_open(&(struct reader_opts){ .dir = f->segments, .key = f->o.key, .user = f->o.key_user, .series = "events" }, &f->reader, err);
+}
+
 /* A damaged one is set aside and learnt anew. */
 static int open_baseline(struct follow *f, struct err *err)
 {
@@ -311,7 +317,7 @@ int follow_open(const struct follow_opts *o, const struct ruleset *rules, const 
 	f->state = mem_strdup(o->state);
 	int r = f->segments && f->state ? 0 : err_set(err, E_NOMEM, "", "no memory");
 	if (r == 0)
-		r = reader_open(&(struct reader_opts){ .dir = f->segments, .key = o->key, .user = o->key_user }, &f->reader, err);
+		r = open_reader(f, err);
 	if (r == 0)
 		r = tally_create(&f->tally, err);
 	if (r == 0)
@@ -328,7 +334,7 @@ int follow_open(const struct follow_opts *o, const struct ruleset *rules, const 
 		sightings_restore(f->sightings, STR(""));
 		reader_close(&f->reader);
 		if (r == 0)
-			r = reader_open(&(struct reader_opts){ .dir = f->segments, .key = o->key, .user = o->key_user }, &f->reader, err);
+			r = open_reader(f, err);
 	} else if (r == 0 && err) {
 		err->code = 0;
 	}

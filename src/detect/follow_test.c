@@ -88,7 +88,7 @@ static void world_close(struct world *w)
 	fs_rmtree(w->dir, NULL);
 }
 
-static void write_event(struct world *w, const char *org, const char *ip, unsigned port)
+static void write_into(struct world *w, const char *series, const char *org, const char *ip, unsigned port)
 {
 	char json[400];
 	struct segment_name name;
@@ -96,8 +96,13 @@ static void write_event(struct world *w, const char *org, const char *ip, unsign
 	                 "{\"class_uid\":4001,\"time\":%u,\"org\":\"%s\",\"product\":\"nft\",\"src_endpoint\":{\"ip\":\"%s\"},"
 	                 "\"dst_endpoint\":{\"ip\":\"203.0.113.1\",\"port\":%u},\"connection_info\":{\"direction\":\"Outbound\"},\"action\":\"Denied\"}",
 	                 1000000 + w->written++ * 1000, org, ip, port);
-	assert_int_equal(writer_append(w->writer, org, "events", (struct str){ json, (size_t)n }, &name, NULL), 0);
+	assert_int_equal(writer_append(w->writer, org, series, (struct str){ json, (size_t)n }, &name, NULL), 0);
 	assert_int_equal(writer_commit(w->writer, NULL), 0);
+}
+
+static void write_event(struct world *w, const char *org, const char *ip, unsigned port)
+{
+	write_into(w, "events", org, ip, port);
 }
 
 static void side_open(struct side *d, struct world *w)
@@ -478,9 +483,34 @@ static void test_new_rules(void **state)
 	world_close(&w);
 }
 
+/* What was brought in from a file is of another time: it opens nothing by itself. */
+static void test_brought_in(void **state)
+{
+	(void)state;
+	struct world w;
+	struct side d;
+	struct desk k = { 0 };
+	struct follow_stats st;
+	map_init(&k.seen, 1000);
+	world_open(&w);
+	desk_open(&k, w.sock);
+	side_open(&d, &w);
+	for (int i = 0; i < 5; i++)
+		write_into(&w, "import", "412015", "10.1.0.5", 7);
+	write_event(&w, "412015", "10.1.0.6", 7);
+	assert_true(settle(&d, 5000));
+	follow_stats(d.follow, &st);
+	assert_int_equal(st.events, 1);
+	assert_int_equal(k.unique, 1);
+	side_close(&d);
+	desk_close(&k);
+	map_done(&k.seen);
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_live), cmocka_unit_test(test_clock_set), cmocka_unit_test(test_clock_set_apart), cmocka_unit_test(test_killed), cmocka_unit_test(test_respondd_dies),
-		cmocka_unit_test(test_damaged_state), cmocka_unit_test(test_new_rules) };
+		cmocka_unit_test(test_damaged_state), cmocka_unit_test(test_new_rules), cmocka_unit_test(test_brought_in) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

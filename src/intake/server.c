@@ -140,8 +140,19 @@ static void read_out(struct peer *q)
 		drop(q, NULL);
 }
 
+/* Of root's several senders the source says which it is. */
+static void be_roots(struct peer *p, const char *source)
+{
+	if (p->sender != sender_find("torided"))
+		return;
+	p->sender = sender_of_root(source);
+	p->process = p->sender->process;
+}
+
 static int take_hello(struct peer *p, const struct intake_message *m)
 {
+	if (!p->source[0])
+		be_roots(p, m->source);
 	if (p->source[0] || !source_ok(p, m->source))
 		return -E_DENIED;
 	/* The same sender came back before we saw its old connection end: it sends again what that one still holds. Another

@@ -215,12 +215,13 @@ int spool_put(struct spool *s, struct str org, struct str json, const struct spo
 		return err_set(err, E_NOMEM, code, "no memory for a record");
 	if (res.refused)
 		code = ORGS_SERVICE;
-	int r = writer_append(s->w, code, SPOOL_SERIES, buf_view(&s->record), NULL, err);
+	const char *series = from->sender && from->sender->series ? from->sender->series : SPOOL_SERIES;
+	int r = writer_append(s->w, code, series, buf_view(&s->record), NULL, err);
 	if (r == -E_NOT_FOUND || r == -E_DENIED) {
 		/* the body's key was destroyed: what still comes in under its name concerns the service */
 		stats_add(s->unknown, 1);
 		code = ORGS_SERVICE;
-		r = writer_append(s->w, code, SPOOL_SERIES, buf_view(&s->record), NULL, err);
+		r = writer_append(s->w, code, series, buf_view(&s->record), NULL, err);
 	}
 	if (r == 0)
 		count(s, code, &res);

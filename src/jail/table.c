@@ -214,6 +214,7 @@ const struct table_dir table_dirs[] = {
 	{ "%S/acme", 0, 0, 0755 },
 	{ "%S/acme/live", USER_ACME, USER_ACME, 0755 },      /* certificates, read by the sites' server */
 	{ "%S/acme/challenge", USER_ACME, USER_ACME, 0755 }, /* shown to the authority */
+	{ "%S/imports", 0, 0, 0700 },                       /* which files were taken into the log: toride log import */
 	{ "%S/feeds", 0, 0, 0755 },
 	{ "%S/feeds/url", 0, 0, 0755 },                     /* the URL index, put there by toride url import */
 	{ "%S/feeds/addr", 0, 0, 0755 },                    /* address lists by digest: toride fw feed import */

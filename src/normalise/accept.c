@@ -37,7 +37,7 @@ static void put_skew(const struct event *e, const struct accept_from *from, stru
 	int64_t skew;
 	if (!yyjson_is_int(t) || __builtin_sub_overflow(yyjson_get_sint(t), from->now_ms, &skew))
 		return;
-	if (skew > -ACCEPT_SKEW_MS && skew < ACCEPT_SKEW_MS)
+	if ((skew > -ACCEPT_SKEW_MS && skew < ACCEPT_SKEW_MS) || (from->sender && from->sender->series))
 		return;
 	json_key(b, "clock_skew_ms");
 	buf_printf(b, "%lld", (long long)skew);

@@ -4,7 +4,7 @@
  *   {"ingest_time":…,"org":"412015","intake":{"source":"proxyd/0","boot":"0011223344556677","sequence":12}, …}
  *
  * `org` is the caller's word and replaces what the JSON says. An event's own ingest_time and intake are dropped.
- * `clock_skew_ms` (time − ingest_time) is added when they are more than ten minutes apart. What isn't a JSON object
+ * `clock_skew_ms` (time − ingest_time) is added when they are more than ten minutes apart, but for what was brought in from a file. What isn't a JSON object
  * is kept as it came: {"class_uid":0, …, "raw":BASE64, "message":why}; so is what its sender may not say
  * (normalise/sender.h), and then it is the service's, whatever body it names. */
 #ifndef NORMALISE_ACCEPT_H

@@ -169,6 +169,9 @@ static const struct row rows[] = { /* of one class */
 	{ 6003, true, TEXT, "api.operation", NULL },
 	{ 6003, true, TEXT, "status", "Success|Failure" },
 	{ 6003, false, TEXT, "message", NULL },
+	{ 6003, false, HEX64, "file.hash", NULL }, /* of api.operation log.import.…: what was brought in */
+	{ 6003, false, TEXT, "file.path", NULL },
+	{ 6003, false, NUMBER, "file.size", NULL },
 	{ 6003, false, TEXT, "incident.number", NULL }, /* of api.operation incident.stage: one line of its timeline */
 	{ 6003, false, NUMBER, "incident.id", NULL },
 	{ 6003, false, TEXT, "incident.stage", NULL },

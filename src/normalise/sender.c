@@ -5,18 +5,21 @@
 #include "normalise/orgs.h"
 
 static const struct sender senders[] = {
-	{ "proxyd", { 4002 }, "proxyd", true, false },
-	{ "respondd", { 6003 }, "respondd", true, false },
-	{ "controld", { 6003 }, "controld", false, false },
-	{ "authd", { 3002 }, "authd", true, false },
-	{ "vaultd", { 6003 }, "vaultd", false, false },
-	{ "probed", { 6002 }, "probed", false, false },
-	{ "paird", { 6002 }, "paird", false, false },
+	{ "proxyd", { 4002 }, "proxyd", true, false, NULL },
+	{ "respondd", { 6003 }, "respondd", true, false, NULL },
+	{ "controld", { 6003 }, "controld", false, false, NULL },
+	{ "authd", { 3002 }, "authd", true, false, NULL },
+	{ "vaultd", { 6003 }, "vaultd", false, false, NULL },
+	{ "probed", { 6002 }, "probed", false, false, NULL },
+	{ "paird", { 6002 }, "paird", false, false, NULL },
 	/* The devices' words: any class of theirs, none of ours (6003 is what our own people and programs do). */
 	{ "recvd", { 6002, 1007, 1008, 2004, 3001, 3002, 3006, 4001, 4002, 4003, 4009, 4014, 5019 },
-	  "recvd|syslog|json|cef|leef|fortigate|paloalto|asa|squid|windows|linux|postfix|rspamd", true, true },
-	{ "acmed", { 6002 }, "acmed", true, false },
-	{ "torided", { 6002, 6003 }, "torided", false, false },
+	  "recvd|syslog|json|cef|leef|fortigate|paloalto|asa|squid|windows|linux|postfix|rspamd", true, true, NULL },
+	{ "acmed", { 6002 }, "acmed", true, false, NULL },
+	{ "torided", { 6002, 6003 }, "torided", false, false, NULL },
+	{ SENDER_IMPORT, { 1007, 1008, 2004, 3001, 3002, 3006, 4001, 4002, 4003, 4009, 4014, 5019 },
+	  "syslog|json|cef|leef|fortigate|paloalto|asa|squid|windows|linux|postfix|rspamd", true, true, SENDER_IMPORT_SERIES },
+	{ SENDER_CUSTODY, { 6003 }, "custody", true, false, SENDER_IMPORT_SERIES },
 };
 
 const struct sender *sender_find(const char *process)
@@ -26,6 +29,11 @@ const struct sender *sender_find(const char *process)
 		if (strcmp(senders[i].process, process) == 0)
 			return &senders[i];
 	return &nothing;
+}
+
+const struct sender *sender_of_root(const char *source)
+{
+	return sender_find(strcmp(source, SENDER_IMPORT) == 0 || strcmp(source, SENDER_CUSTODY) == 0 ? source : "torided");
 }
 
 /* The member when it stands there once. */

@@ -43,6 +43,11 @@ int events_open(const char *source, size_t ring_bytes, struct events **ret, stru
 	return 0;
 }
 
+void events_boot(struct events *e, uint64_t boot)
+{
+	e->boot = boot;
+}
+
 static void disconnect(struct events *e)
 {
 	if (e->fd >= 0)

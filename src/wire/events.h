@@ -25,6 +25,9 @@ struct err;
 /* Never fails for want of a peer: it connects when there is one. ring_bytes bounds the memory. */
 int events_open(const char *source, size_t ring_bytes, struct events **ret, struct err *err);
 void events_close(struct events **e);
+/* Before anything is put: its boot, in place of a random one. Who comes again with the same boot, source and numbers is known again, so that
+ * what was taken isn't taken twice. */
+void events_boot(struct events *e, uint64_t boot);
 /* Queues one event. 0, or -E_LIMIT when the ring is full (counted). The JSON is copied. */
 int events_put(struct events *e, struct str org, struct str json);
 /* Appends the JSON of an event of class 6002, Application Lifecycle: `product` says it of `name`, now. activity: Start, Stop,

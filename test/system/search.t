@@ -27,8 +27,8 @@ finds() { local want=$1; shift; [ "$(number "$@")" = "$want" ]; }
 pid_of() { "$toride" status --json 2>/dev/null | jq -r --arg p "$1" '.processes[] | select(.name == $p and .state == "ready") | .pid'; }
 back() { local p; p=$(pid_of "$1"); [ -n "$p" ] && [ "$p" != null ] && [ "$p" != "$2" ]; }
 shoot() { local p; p=$(pid_of "$1"); [ -n "$p" ] || return 1; kill -9 "$p"; until_true 40 back "$1" "$p"; }
-# Every record sealed so far, by name, sorted; and as the index has them.
-sealed() { "$toride" log tail -n 100000 | cut -f1 | sort; }
+# Every record of today's sealed so far, by name, sorted; and as the index has them.
+sealed() { "$toride" log tail -n 100000 | cut -f1 | grep -v /import/ | sort; }
 indexed() { records | jq -r .name | sort; }
 # More is sealed all the while, searches included: what was sealed before is what must be there, nothing twice.
 all_once() {
@@ -91,6 +91,51 @@ try "who searched for what is on record" until_true 20 eval '"$toride" log tail 
 try "an end long past without a beginning is a span before it" eval '"$toride" log search alpha --to 30d >"$top/span" 2>&1; [ $? = 1 ] && ! grep -q "not before the end" "$top/span"'
 try "of the sites' numbers too" eval '"$toride" site stats --to 30d >"$top/span" 2>&1; ! grep -q "not before the end" "$top/span"'
 
+# ---- files brought from outside ----
+
+# FILE ORG PARSER [OPTION...]
+bring() { "$toride" --as 佐藤 log import "$1" --org "$2" --parser "$3" --handed-by "総務課 田中、USB 3号" --json "${@:4}"; }
+brought() { "$toride" log search "$1" --from 2024-01-01T00:00:00+09:00 -n 10000 --json "${@:2}" || [ $? = 1 ]; }
+gone_by() { "$toride" log search "$1" --from 2024-01-01T00:00:00+09:00 --by "${@:2}" --json || [ $? = 1 ]; }
+for i in $(seq 10 45); do
+	echo "<86>May  1 09:00:$i web1 sshd[812]: Failed password for root from 10.1.0.66 port 400$i ssh2"
+done >"$top/old.log"
+echo '<86>May  1 09:01:00 web1 sshd[813]: Accepted password for root from 10.1.0.66 port 40100 ssh2' >>"$top/old.log"
+touch -d 2024-05-02 "$top/old.log"
+sed 's/date=2026-11-29/date=2024-05-01/; s/ eventtime=[0-9]*//' "$source/src/device/samples/traffic.fortigate.log" >"$top/fw.log"
+printf 'what no parser reads: 冬眠\n\nits second line\n' >>"$top/fw.log"
+fw=$(grep -c . "$top/fw.log")
+try "a firewall's old log is taken in" eval 'bring "$top/fw.log" 412015 fortigate >"$top/fw.json" && jq -se ".[0] | .records == $fw and .unparsed == 2 and .lost == 0" "$top/fw.json"'
+id=$(jq -r .import "$top/fw.json")
+try "each of its lines is found" until_true 20 eval '[ "$(brought "$id -log.import.*" --org 412015 | grep -c .)" = "$fw" ]'
+try "… at the time it happened, which isn't the time it came" eval 'brought "$id src:10.1.0.31" --org 412015 | jq -se "length > 0 and all(.[].record; .time < 1715000000000 and .ingest_time > 1750000000000 and (has(\"clock_skew_ms\") | not))"'
+try "… what no parser read by its words" eval '[ "$(brought 冬眠 --org 412015 | jq -r .record.class_uid)" = 0 ]'
+try "… in a series of its own" eval 'brought "$id src:10.1.0.31" --org 412015 | jq -se "all(.[].name; startswith(\"412015/import/\"))"'
+try "who brought it, from whom, and its hash are on record" eval 'brought "$id operation:log.import.*" --org 412015 | jq -se "length == 2 and all(.[].record; .actor.user == \"佐藤\" and .file.hash == \"$(sha256sum "$top/fw.log" | cut -d" " -f1)\" and .unmapped.handed_by == \"総務課 田中、USB 3号\") and any(.[].record; .unmapped.records == $fw and .unmapped.unparsed == 2)"'
+try "no other body has any of it" eval '[ -z "$(brought "$id" --org 412023)" ]'
+try "the same file again is refused" eval '! bring "$top/fw.log" 412015 fortigate 2>"$top/again" && grep -F "$id" "$top/again"'
+try "… another body's isn't the same" eval 'bring "$top/fw.log" 412023 fortigate >"$top/other" && [ "$(jq -r .import "$top/other")" != "$id" ]'
+try "… unless one asks for it" eval 'bring "$top/fw.log" 412015 auto --again >"$top/again" && jq -se ".[0].records == $fw" "$top/again"'
+try "a body nobody knows has no log" eval '! bring "$top/fw.log" 999999 auto'
+try "the rules find in it what they would have found" eval 'bring "$top/old.log" 412015 linux --judge >"$top/judged" && jq -se ".[-1].findings >= 1 and any(.[]; .rule.id? == \"f8a99034-d34b-51e8-a6bd-fe617ede8dd0\" and .org == \"412015\")" "$top/judged"'
+try "… a year the lines don't name is the file's" until_true 20 eval 'gone_by "Failed src:10.1.0.66" day --org 412015 | jq -se "length == 1 and .[0].value == \"2024-05-01\" and .[0].count == 36"'
+python3 "$source/test/replay/device/make_evtx.py" "$top/x.evtx"
+try "a Windows event log file too" eval 'bring "$top/x.evtx" 412015 evtx >"$top/evtx" && jq -se ".[0].records == 2" "$top/evtx"'
+try "one that breaks off says what is missing" eval 'head -c 5000 "$top/x.evtx" >"$top/cut.evtx"; bring "$top/cut.evtx" 412015 evtx >"$top/evtx"; [ $? = 1 ] && jq -se ".[0].records == 0 and .[0].lost == 1" "$top/evtx"'
+# Killed again and again, at whatever place; the same command goes on, and intaked dies as well.
+seq 12000 | sed 's/.*/<86>May  1 10:00:00 web1 app[1]: burial &/' >"$top/large.log"; touch -d 2024-05-02 "$top/large.log"
+account() { jq -r "$1" "$TORIDE_STATE/imports/412015-$(sha256sum "$top/large.log" | cut -d" " -f1).json"; }
+for at in 0.3 0.5 0.7; do
+	timeout -s KILL $at "$toride" log import "$top/large.log" --org 412015 --parser linux --handed-by test >"$top/killed" 2>&1
+done
+p=$(pid_of intaked); kill -9 "$p"
+goes_on() { [ "$(account .done)" = true ] || "$toride" log import "$top/large.log" --org 412015 --parser linux --handed-by test; }
+try "an import that was killed goes on" until_true 40 goes_on
+large=$(account .id)
+once() { gone_by "burial $large" class --org 412015 | jq -se 'length == 1 and .[0].count == 12000'; }
+try "and has each line once" until_true 40 once
+try "intaked is back" until_true 40 back intaked "$p"
+
 # ---- once, whatever dies ----
 
 try "every sealed record is in the index once" all_once
@@ -106,8 +151,10 @@ try "every sealed record is in the index once again" all_once
 
 "$toride" log rebuild >"$top/try"; ok $? "log rebuild"
 try "the rebuilt index has every record once" until_true 40 all_once
+try "what was brought in too" until_true 40 once
 "$toride" log rebuild --day "$(TZ=Asia/Tokyo date +%Y%m%d)" >"$top/try"; ok $? "log rebuild of today"
 try "the rebuilt day has every record once" until_true 40 all_once
+try "what was brought in that day too, whenever it happened" until_true 40 once
 p=$(pid_of indexd)
 kill -STOP "$p"; rm -rf "$TORIDE_STATE/index/"*; kill -9 "$p"
 try "an index whose data is gone fills itself again" until_true 40 eval 'back indexd "$p" && all_once'
