@@ -50,6 +50,17 @@ int rundir_lock(struct err *err)
 	return 0; /* kept open: the lock ends with us */
 }
 
+/* A link that somebody other than root put there isn't followed: what lies behind it would become theirs. */
+static int own_dir(const char *path, uid_t uid, gid_t gid, mode_t mode, struct err *err)
+{
+	struct stat st;
+	bool roots = lstat(path, &st) == 0 && S_ISLNK(st.st_mode) && st.st_uid == 0;
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (roots ? 0 : O_NOFOLLOW));
+	if (fd < 0 || fchown(fd, uid, gid) < 0 || fchmod(fd, mode) < 0)
+		return err_errno(err, path, "cannot give to its user");
+	return 0;
+}
+
 static int make_dirs(struct err *err)
 {
 	char path[PLACE_MAX];
@@ -58,7 +69,7 @@ static int make_dirs(struct err *err)
 		table_path(d->path, path, sizeof path);
 		r = fs_mkdirs(path, 0755, err);
 		if (r == 0)
-			r = own(path, d->uid, d->gid, d->mode, err);
+			r = own_dir(path, d->uid, d->gid, d->mode, err);
 	}
 	return r;
 }
