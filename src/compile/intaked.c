@@ -48,6 +48,8 @@ int compile_intaked(const struct model *m, struct outset *out, struct err *err)
 		json_field_u64(&b, "index", o->index);
 		json_field_s(&b, "interface", o->interface);
 		json_field_u64(&b, "retention_days", o->retention_days);
+		if (o->hot_days)
+			json_field_u64(&b, "hot_days", o->hot_days);
 		json_key(&b, "publics");
 		buf_putc(&b, '[');
 		for (size_t k = 0; k < o->n_publics; k++) {

@@ -312,10 +312,11 @@ static int wait_for_vault(struct intaked *t, struct err *err)
 
 static int open_spool(struct intaked *t, struct err *err)
 {
-	static char segments[PLACE_MAX], state[PLACE_MAX];
+	static char segments[PLACE_MAX], state[PLACE_MAX], holds[PLACE_MAX];
+	place_in_state(holds, sizeof holds, "holds");
 	place_in_state(segments, sizeof segments, "segments");
 	place_in_state(state, sizeof state, "intake");
-	struct spool_opts o = { segments, state, key, seal, t, t->orgs, t->d.stats };
+	struct spool_opts o = { segments, state, holds, key, seal, t, t->orgs, t->d.stats };
 	return spool_open(&o, &t->spool, err);
 }
 

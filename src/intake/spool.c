@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "segment/hold.h"
 #include "segment/reader.h"
 #include "wire/events.h"
 
@@ -14,6 +15,8 @@
 #define SENDERS_EVERY_MS 10000 /* how much has to be read again after a crash */
 #define IDLE_CHECKPOINT_MS 60000
 #define MISSING_MS 60000       /* senders that live have sent again by then */
+#define COOL_BYTES (8u * MIB)  /* a second, towards cold storage */
+#define COLD_TELL_MS (24LL * 3600 * 1000)
 #define VAULT_REST_MS 5000     /* after a failed signature: each try may block the loop */
 
 struct spool {
@@ -26,6 +29,7 @@ struct spool {
 	int64_t senders_ms, checkpoint_ms, vault_ms, opened_ms;
 	struct clock_watch clock;
 	int64_t rest_ms; /* monotonic: retention rests until then; 0: it doesn't */
+	int64_t cold_told_ms; /* monotonic: when we spoke of cold storage last; 0: never */
 	bool ready;   /* recovered: seen and cursors fit together */
 	bool failing; /* the last commit failed: said once */
 	_Atomic uint64_t *raw, *schema, *skewed, *unknown, *refused, *forged;
@@ -266,6 +270,7 @@ static void show(struct spool *s)
 		{ "segments_sealed", st.sealed, &s->told.sealed },
 		{ "segments_damaged", st.damaged, &s->told.damaged },
 		{ "segments_ended", st.ended, &s->told.ended },
+		{ "segments_cooled", st.cooled, &s->told.cooled },
 		{ "torn_bytes", st.torn_bytes, &s->told.torn_bytes },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -327,8 +332,39 @@ static int64_t keep_ms(const char *org, void *user)
 {
 	const struct spool *s = user;
 	const struct orgs_one *one = orgs_by_code(s->o.orgs, str_from(org));
+	if (s->o.holds && hold_on(s->o.holds, org))
+		return 0;
 	unsigned days = one ? one->retention_days : strcmp(org, ORGS_SERVICE) == 0 ? orgs_longest_retention(s->o.orgs) : 0;
 	return (int64_t)days * 24 * 3600 * 1000;
+}
+
+/* When to move to cold storage: a body's by its word, the service's when everybody's are to. */
+static int64_t hot_ms(const char *org, void *user)
+{
+	const struct spool *s = user;
+	const struct orgs_one *one = orgs_by_code(s->o.orgs, str_from(org));
+	unsigned days = one ? one->hot_days : strcmp(org, ORGS_SERVICE) == 0 ? orgs_longest_hot(s->o.orgs) : 0;
+	return (int64_t)days * 24 * 3600 * 1000;
+}
+
+/* What can't be moved stays where it is: no record is in danger, but the disk will fill. Said at once, then once a day. */
+static void tell_cold(struct spool *s, int64_t now, const struct err *err)
+{
+	log_err(LOG_LEVEL_WARN, "", "cold storage", err);
+	if (s->cold_told_ms && now - s->cold_told_ms < COLD_TELL_MS)
+		return;
+	s->cold_told_ms = now;
+	spool_alarm(s, "records can't be moved to cold storage, and stay here: %.200s", err->msg);
+}
+
+static void cool(struct spool *s, int64_t now)
+{
+	struct segment_name moved;
+	struct err err = { 0 };
+	if (writer_cool(s->w, clock_now_ms(), hot_ms, s, COOL_BYTES, &moved, &err) < 0)
+		tell_cold(s, now, &err);
+	else if (moved.segment)
+		log_info(moved.org, "cold storage", "segment %06u of %s lies there now", moved.segment, moved.series);
 }
 
 static void retain(struct spool *s, int64_t now)
@@ -351,6 +387,7 @@ int spool_second(struct spool *s, struct err *err)
 {
 	int64_t now = clock_mono_ms();
 	retain(s, now);
+	cool(s, now);
 	tell_forged(s);
 	int r = checkpoint(s, now, err);
 	/* The file can't say which single numbers are missing: while some are, the old one and what is behind it stay true. */

@@ -18,6 +18,7 @@
 struct spool;
 struct spool_opts {
 	const char *segments, *state; /* directories: STATE/segments, STATE/intake */
+	const char *holds;            /* STATE/holds (segment/hold.h); NULL: nothing is held */
 	segment_key_fn key;
 	segment_seal_fn seal;
 	void *user;

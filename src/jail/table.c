@@ -26,7 +26,7 @@ const struct table_process table_processes[] = {
 	  .memory = 256 * MIB, .files = 512, .processes = 64, .lock_memory = true },
 	{ .name = "controld", .argv = { "toride-controld" }, .uid = USER_CONTROL, .own_net = true,
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_THREADS | CALLS_MEMFD,
-	  .read = { LIBS, "%S/generations", "%S/current", "%R" }, .write = { "%S/submitted", "%S/control" },
+	  .read = { LIBS, "%S/generations", "%S/current", "%R" }, .write = { "%S/submitted", "%S/control", "%S/holds" },
 	  .memory = 1 * GIB, .files = 512, .processes = 64 },
 	{ .name = "postgres", .engine = true, .prepare = PREPARE_POSTGRES, .uid = USER_POSTGRES, .own_net = true,
 	  .argv = { TORIDE_PG_BIN "/postgres", "-D", "%S/pg/data", "-k", "%R/pg" },
@@ -36,7 +36,7 @@ const struct table_process table_processes[] = {
 	{ .name = "intaked", .argv = { "toride-intaked" }, .uid = USER_INTAKE,
 	  .caps_start = CAP(CAP_NET_ADMIN), /* to bind nflog groups, before it reads a byte of them */
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_INET | CALLS_THREADS,
-	  .read = { LIBS, "%S/generations", "%S/current", "%S/vault-public" }, .write = { "%S/segments", "%S/intake", "%S/edge/log" },
+	  .read = { LIBS, "%S/generations", "%S/current", "%S/vault-public", "%S/holds" }, .write = { "%S/segments", "%S/segments-cold", "%S/intake", "%S/edge/log" },
 	  .memory = 1 * GIB, .files = 4096, .processes = 64, .needs = "%S/current/intaked.json" },
 	/* It reads what any machine of a body sends: no key, no file but its list of who may. */
 	{ .name = "recvd", .argv = { "toride-recvd" }, .prepare = PREPARE_TLS, .uid = USER_RECV,
@@ -82,7 +82,7 @@ const struct table_process table_processes[] = {
 	  .memory = 4 * GIB, .files = 65536, .processes = 256, .needs = "%S/current/proxyd.json" },
 	{ .name = "detectd", .argv = { "toride-detectd" }, .uid = USER_DETECT, .group = GROUP_SEGMENTS, .own_net = true,
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_THREADS | CALLS_JIT,
-	  .read = { LIBS, "%S/generations", "%S/current", "%S/segments", "%S/vault-public", "%S/feeds", "%L" },
+	  .read = { LIBS, "%S/generations", "%S/current", "%S/segments", "%S/segments-cold", "%S/vault-public", "%S/feeds", "%L" },
 	  .write = { "%S/detect" },
 	  .memory = 2 * GIB, .files = 1024, .processes = 64, .needs = "%S/current/detectd.json" },
 	/* Ours, but half a gigabyte of another project's code inside: confined as an engine. No library, no index. */
@@ -91,7 +91,7 @@ const struct table_process table_processes[] = {
 	  .memory = 8 * GIB, .files = 16384, .processes = 512, .needs = "%X/libchdb.so", .probe = "%R/" SOCK_INDEX },
 	{ .name = "stored", .argv = { "toride-stored" }, .uid = USER_STORED, .group = GROUP_SEGMENTS, .own_net = true,
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_THREADS,
-	  .read = { LIBS, "%S/generations", "%S/current", "%S/segments", "%S/vault-public", "%R/indexd" },
+	  .read = { LIBS, "%S/generations", "%S/current", "%S/segments", "%S/segments-cold", "%S/holds", "%S/vault-public", "%R/indexd" },
 	  .write = { "%S/index-fill" },
 	  .memory = 2 * GIB, .files = 1024, .processes = 64, .needs = "%S/current/stored.json" },
 	/* The only one that goes to gateways: it has nothing to lose but their tokens. */
@@ -197,6 +197,8 @@ const struct table_dir table_dirs[] = {
 	{ "%S/control", USER_CONTROL, USER_CONTROL, 0700 },
 	{ "%S/pg", USER_POSTGRES, USER_POSTGRES, 0700 },
 	{ "%S/segments", USER_INTAKE, GROUP_SEGMENTS, 02750 }, /* detectd and stored read; new files inherit the group */
+	{ "%S/segments-cold", USER_INTAKE, GROUP_SEGMENTS, 02750 }, /* where another disk is mounted: segment/cold.c */
+	{ "%S/holds", USER_CONTROL, GROUP_SEGMENTS, 02750 },        /* whose records are held: segment/hold.h */
 	{ "%S/index", USER_INDEX, USER_INDEX, 0700 },
 	{ "%S/index-fill", USER_STORED, USER_STORED, 0700 },
 	{ "%S/intake", USER_INTAKE, USER_INTAKE, 0700 },

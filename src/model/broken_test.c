@@ -53,6 +53,7 @@ static const struct broken cases[] = {
 	{ "\"interface\": \"wan0\"", "\"interface\": \"wan0-is-so-long\", \"port\": \"line0\"", "service.uplinks[0].interface", "must be 13 characters at most on a line with a port" },
 	{ "\"interface\": \"wan0\"", "\"interface\": \"wan0\", \"port\": \"o412015\"", ORG1 ".interface", "is the uplink's or the node's own" },
 	{ "\"staff\": 1305", "\"staff\": 1305, \"ips\": \"prevent\"", ORG1 ".ips", "prevents nothing: no uplink has a port" },
+	{ "\"staff\": 1305", "\"staff\": 1305, \"hot_days\": 3660", ORG1 ".hot_days", "must be fewer than retention_days: the records are gone by then" },
 	{ "\"staff\": 1305", "\"staff\": 1305, \"ips\": \"block\"", ORG1 ".ips", "must be one of off, detect, prevent" },
 	{ "\"block_hours\": 24", "\"night_shift\": \"8:30\"", "service.clock.night_shift", "is also when the day shift begins" },
 	{ "\"block_hours\": 24", "\"day_shift\": \"25:00\"", "service.clock.day_shift", "must be a time of day, like \"8:30\"" },

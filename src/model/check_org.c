@@ -330,6 +330,8 @@ void check_org(struct check *c, const struct org *o)
 	if (o->ips == IPS_PREVENT && c->m->service.n_uplinks && !inspects(&c->m->service) && check_sound(c, ".ips"))
 		CHECK_FAULT(c, ".ips", "prevents nothing: no uplink has a port", "防止できません (ポートを書いた上位回線がありません)");
 	check_decryption(c, o);
+	if (o->hot_days && o->hot_days >= o->retention_days && check_sound(c, ".hot_days") && check_sound(c, ".retention_days"))
+		CHECK_FAULT(c, ".hot_days", "must be fewer than retention_days: the records are gone by then", "retention_days より短くしてください (それまでに記録は消えています)");
 	if (o->url.mode == URL_WHITELIST_ONLY && o->url.n_white == 0 && check_sound(c, ".url"))
 		CHECK_FAULT(c, ".url.white", "is empty, but only what it lists is allowed", "空ですが、ホワイトリストのみの方式です");
 }

@@ -392,6 +392,7 @@ struct org {
 	struct site *sites;
 	size_t n_sites;
 	uint16_t retention_days;
+	uint16_t hot_days; /* 0: its records stay where they are written */
 	struct dns_zone *zones;
 	size_t n_zones;
 	struct dns_policy dns;

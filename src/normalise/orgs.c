@@ -79,6 +79,7 @@ static int read_one(struct orgs *o, yyjson_val *v, struct orgs_one *one)
 	    !text(v, "interface", one->interface, sizeof one->interface))
 		return -E_INVALID;
 	one->retention_days = (uint16_t)yyjson_get_uint(yyjson_obj_get(v, "retention_days"));
+	one->hot_days = (uint16_t)yyjson_get_uint(yyjson_obj_get(v, "hot_days"));
 	if (text(v, "resolver4", t, sizeof t))
 		one->resolves4 = inet_pton(AF_INET, t, one->resolver4) == 1;
 	if (text(v, "resolver6", t, sizeof t))
@@ -201,15 +202,37 @@ bool orgs_is_uplink(const struct orgs *o, const char *interface)
 	return false;
 }
 
+/* 0 (for ever) is the longest of all. */
+static uint16_t longest(const struct orgs *o, uint16_t (*days)(const struct orgs_one *one))
+{
+	uint16_t most = 0;
+	for (size_t i = 0; i < o->n; i++) {
+		uint16_t d = days(&o->list[i]);
+		if (d == 0)
+			return 0;
+		most = d > most ? d : most;
+	}
+	return most;
+}
+
+static uint16_t retention_of(const struct orgs_one *one)
+{
+	return one->retention_days;
+}
+
+static uint16_t hot_of(const struct orgs_one *one)
+{
+	return one->hot_days;
+}
+
 uint16_t orgs_longest_retention(const struct orgs *o)
 {
-	uint16_t longest = 0;
-	for (size_t i = 0; i < o->n; i++) {
-		if (o->list[i].retention_days == 0)
-			return 0;
-		longest = o->list[i].retention_days > longest ? o->list[i].retention_days : longest;
-	}
-	return longest;
+	return longest(o, retention_of);
+}
+
+uint16_t orgs_longest_hot(const struct orgs *o)
+{
+	return longest(o, hot_of);
 }
 
 const struct orgs_one *orgs_by_code(const struct orgs *o, struct str code)

@@ -13,6 +13,7 @@ struct orgs_one {
 	uint8_t resolver4[4], resolver6[16]; /* the node's address its questions to the resolver arrive at */
 	bool resolves4, resolves6;
 	uint16_t retention_days; /* 0: for ever */
+	uint16_t hot_days;       /* then its records go to cold storage; 0: never */
 };
 
 #define ORGS_SERVICE "service" /* concerns no organisation */
@@ -20,6 +21,7 @@ struct orgs_one {
 int orgs_parse(struct str json, struct orgs **ret, struct err *err);
 void orgs_destroy(struct orgs **o);
 size_t orgs_count(const struct orgs *o);
+uint16_t orgs_longest_hot(const struct orgs *o); /* 0 where a body's stay */
 uint16_t orgs_longest_retention(const struct orgs *o); /* days; 0 when somebody's is for ever, or nobody is there */
 bool orgs_is_uplink(const struct orgs *o, const char *interface);
 /* An address as text: its family, 4 or 6, with its bytes; 0 when it is none. */

@@ -240,7 +240,7 @@ static bool concerned(struct export *x, const struct head *h)
 	struct seg_file f;
 	struct seg_block k;
 	bool yes = x->o->from_ms == 0 && x->o->to_ms == 0;
-	if (yes || seg_file_open(seg_path(x->o->dir, h->org, h->series, h->segment, path, sizeof path), &x->sha, &f, NULL) < 0)
+	if (yes || seg_file_find(x->o->dir, h->org, h->series, h->segment, &x->sha, &f, path, NULL) < 0)
 		return true; /* what is wrong with it is said when it is opened for good */
 	int r;
 	while ((r = seg_file_peek(&f, &k)) == 0 && k.part == SEG_BLOCK && !yes) {
@@ -254,8 +254,7 @@ static bool concerned(struct export *x, const struct head *h)
 /* Its time was over (retention): nothing is left to be exported. */
 static bool is_gone(const struct export *x, const struct head *h)
 {
-	char path[1024];
-	return h->ended && !fs_exists(seg_path(x->o->dir, h->org, h->series, h->segment, path, sizeof path));
+	return h->ended && !seg_is_there(x->o->dir, h->org, h->series, h->segment);
 }
 
 static int one_segment(struct export *x, const struct head *h, struct err *err)
@@ -268,7 +267,7 @@ static int one_segment(struct export *x, const struct head *h, struct err *err)
 	struct segment_done d = { .number = h->segment };
 	memcpy(d.series, h->series, sizeof d.series);
 	snprintf(name, sizeof name, "leaves/%s-%06u.txt", h->series, h->segment);
-	int r = seg_file_open(seg_path(x->o->dir, h->org, h->series, h->segment, path, sizeof path), &x->sha, &f, err);
+	int r = seg_file_find(x->o->dir, h->org, h->series, h->segment, &x->sha, &f, path, err);
 	if (r < 0)
 		return r == -E_AGAIN ? err_set(err, E_CORRUPT, path, "the segment has no header; run log verify") : r;
 	r = x->o->key(h->org, h->series, h->segment, key, x->o->user, err);

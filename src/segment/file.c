@@ -15,6 +15,32 @@ const char *seg_path(const char *dir, const char *org, const char *series, uint3
 	return dst;
 }
 
+const char *seg_cold_path(const char *dir, const char *org, const char *series, uint32_t number, char *dst, size_t size)
+{
+	snprintf(dst, size, "%s" SEG_COLD "/%s/%s/%06u.seg", dir, org, series, number);
+	return dst;
+}
+
+const char *seg_mark_path(const char *dir, const char *org, const char *series, uint32_t number, char *dst, size_t size)
+{
+	snprintf(dst, size, "%s/%s/%s/%06u.cold", dir, org, series, number);
+	return dst;
+}
+
+bool seg_is_there(const char *dir, const char *org, const char *series, uint32_t number)
+{
+	char path[1024];
+	return fs_exists(seg_path(dir, org, series, number, path, sizeof path)) || fs_exists(seg_mark_path(dir, org, series, number, path, sizeof path));
+}
+
+bool seg_cold_away(const char *dir, const char *org, const char *series, uint32_t number)
+{
+	char path[1024];
+	return !fs_exists(seg_path(dir, org, series, number, path, sizeof path)) &&
+	       !fs_exists(seg_cold_path(dir, org, series, number, path, sizeof path)) &&
+	       fs_exists(seg_mark_path(dir, org, series, number, path, sizeof path));
+}
+
 /* Up to n bytes from the offset into b. Returns how many, or an error. */
 static ssize_t read_at(int fd, struct buf *b, size_t n, uint64_t offset)
 {
@@ -53,6 +79,20 @@ int seg_file_open(const char *path, struct sha *s, struct seg_file *ret, struct 
 	ret->offset = ret->header.len;
 	memcpy(ret->chain, ret->header.hash, SEGMENT_HASH);
 	return 0;
+}
+
+/* It only ever moves from the one place to the other: who looks in this order doesn't miss it. */
+int seg_file_find(const char *dir, const char *org, const char *series, uint32_t number, struct sha *s, struct seg_file *ret, char path[1024],
+                  struct err *err)
+{
+	int r = seg_file_open(seg_path(dir, org, series, number, path, 1024), s, ret, err);
+	if (r == -E_NOT_FOUND)
+		r = seg_file_open(seg_cold_path(dir, org, series, number, path, 1024), s, ret, err);
+	if (r == -E_NOT_FOUND && seg_cold_away(dir, org, series, number))
+		return err_set(err, E_IO, path, "the segment is in cold storage, which isn't there: is the second disk mounted?");
+	if (r == -E_NOT_FOUND)
+		seg_path(dir, org, series, number, path, 1024);
+	return r;
 }
 
 void seg_file_close(struct seg_file *f)
@@ -136,9 +176,10 @@ static int by_number(const void *a, const void *b)
 static int one_number(const char *name, void *user)
 {
 	struct listing *l = user;
-	struct str s = str_from(name);
+	struct str s = str_from(name), number;
 	uint64_t v;
-	if (!str_ends(s, STR(".seg")) || s.len < 10 || !str_to_u64((struct str){ s.ptr, s.len - 4 }, UINT32_MAX, &v) || v == 0)
+	bool one = str_next(&s, '.', &number) && (str_eq(s, STR("seg")) || str_eq(s, STR("cold")));
+	if (!one || number.len < 6 || !str_to_u64(number, UINT32_MAX, &v) || v == 0)
 		return 0;
 	if (l->n == l->cap) {
 		size_t cap = l->cap ? l->cap * 2 : 64;
@@ -167,6 +208,8 @@ int seg_numbers(const char *dir, const char *org, const char *series, uint32_t *
 	if (l.n)
 		qsort(l.numbers, l.n, sizeof *l.numbers, by_number);
 	*ret = l.numbers;
-	*ret_n = l.n;
+	for (size_t i = 0; i < l.n; i++) /* one that is just being moved stands in both places */
+		if (*ret_n == 0 || l.numbers[*ret_n - 1] != l.numbers[i])
+			l.numbers[(*ret_n)++] = l.numbers[i];
 	return 0;
 }

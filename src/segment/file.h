@@ -14,10 +14,19 @@ struct seg_file {
 	struct buf bytes;                  /* of the current block */
 };
 
-/* The path of a segment below dir. */
+/* The path of a segment below dir: where it is written; where it lies once it is in cold storage (cold.c), DIR-cold/…; and what is left in its
+ * place then, so that a disk that isn't mounted is no segment that was removed. */
 const char *seg_path(const char *dir, const char *org, const char *series, uint32_t number, char *dst, size_t size);
+const char *seg_cold_path(const char *dir, const char *org, const char *series, uint32_t number, char *dst, size_t size);
+const char *seg_mark_path(const char *dir, const char *org, const char *series, uint32_t number, char *dst, size_t size);
+#define SEG_COLD "-cold" /* behind dir: STATE/segments-cold */
+bool seg_is_there(const char *dir, const char *org, const char *series, uint32_t number); /* in either place, mounted or not */
+bool seg_cold_away(const char *dir, const char *org, const char *series, uint32_t number); /* its mark is there, itself nowhere */
 /* Opens and reads the header. -E_AGAIN: the header isn't complete yet; -E_NOT_FOUND; -E_CORRUPT. */
 int seg_file_open(const char *path, struct sha *s, struct seg_file *ret, struct err *err);
+/* The same of a segment wherever it lies; path gets where. Besides: -E_IO, it is in cold storage, which isn't there. */
+int seg_file_find(const char *dir, const char *org, const char *series, uint32_t number, struct sha *s, struct seg_file *ret, char path[1024],
+                  struct err *err);
 void seg_file_close(struct seg_file *f);
 /* The next block or footer with chain and index checked, valid until the next call. -E_AGAIN: no whole block there
  * (the file ends, or is being written); -E_CORRUPT with *err saying what is wrong (offset stays before the bad block). */
@@ -28,7 +37,7 @@ int seg_file_peek(struct seg_file *f, struct seg_block *ret);
 /* Calls fn for every series below dir that has segments: org, series. Missing dir: none. */
 int seg_each_series(const char *dir, int (*fn)(const char *org, const char *series, void *user), void *user,
                     struct err *err);
-/* The numbers of the segments that are there, ascending. *ret is freed by the caller with mem_free. */
+/* The numbers of the segments that are there, those in cold storage too, ascending. *ret is freed by the caller with mem_free. */
 int seg_numbers(const char *dir, const char *org, const char *series, uint32_t **ret, size_t *ret_n, struct err *err);
 
 #endif

@@ -208,8 +208,7 @@ static int open_segment(struct reader *r, struct rseries *s, struct err *err)
 {
 	char path[1024];
 	unsigned char key[SEGMENT_KEY], commitment[SEGMENT_HASH];
-	seg_path(r->dir, s->at.org, s->at.series, s->at.segment, path, sizeof path);
-	int x = seg_file_open(path, &r->sha, &s->f, err);
+	int x = seg_file_find(r->dir, s->at.org, s->at.series, s->at.segment, &r->sha, &s->f, path, err);
 	if (x == -E_NOT_FOUND && s->at.segment == 1 && s->at.index == 0) { /* from the start: of what is still kept */
 		uint32_t first = following(r, s);
 		s->at.segment = first ? first : 1;
@@ -356,8 +355,7 @@ static int64_t begun(struct reader *r, const struct segment_name *at, uint32_t n
 	char path[1024];
 	struct seg_file f;
 	int64_t ms = INT64_MAX;
-	seg_path(r->dir, at->org, at->series, number, path, sizeof path);
-	if (seg_file_open(path, &r->sha, &f, NULL) == 0) {
+	if (seg_file_find(r->dir, at->org, at->series, number, &r->sha, &f, path, NULL) == 0) {
 		ms = f.header.created_ms;
 		seg_file_close(&f);
 	}

@@ -20,7 +20,7 @@
 #define SERIES_A_CALL 8 /* a nation's bodies are through in four minutes, at a call a second */
 
 /* The end mark of a sealed segment, as a head. -E_AGAIN: it has none. */
-static int end_mark(const char *path, struct head *ret, int64_t *ret_sealed_ms, struct err *err)
+int seg_end_mark(const char *path, struct head *ret, int64_t *ret_sealed_ms, struct err *err)
 {
 	char b[SEGMENT_FOOTER_LEN];
 	struct seg_block k;
@@ -42,7 +42,7 @@ static int end_mark(const char *path, struct head *ret, int64_t *ret_sealed_ms, 
 	return 0;
 }
 
-static bool waits_for_its_signature(const struct series *s, uint32_t number)
+bool series_waits_for_signature(const struct series *s, uint32_t number)
 {
 	for (size_t i = 0; i < s->n_done; i++)
 		if (s->done[i].segment == number)
@@ -55,9 +55,9 @@ static int end_if_due(struct writer *w, struct series *s, uint32_t number, const
 {
 	struct head h = { .segment = number };
 	int64_t sealed_ms = 0;
-	if (number == s->header.number || waits_for_its_signature(s, number))
+	if (number == s->header.number || series_waits_for_signature(s, number))
 		return 0;
-	int r = end_mark(path, &h, &sealed_ms, err);
+	int r = seg_end_mark(path, &h, &sealed_ms, err);
 	if (r == -E_AGAIN) {
 		w->stats.damaged++; /* not the open one, and never sealed: log verify says what happened to it */
 		return 0;
@@ -72,12 +72,29 @@ static int end_if_due(struct writer *w, struct series *s, uint32_t number, const
 	return 0;
 }
 
-static int remove_ended(struct writer *w, struct series *s, uint32_t number, const char *path, struct segment_name *ret,
-                        struct err *err)
+/* What a crash leaves is looked for again: the mark that says where the cold one lies goes last. */
+static int remove_all(struct writer *w, const struct series *s, uint32_t number, struct err *err)
 {
-	char dir[1024];
-	if (fs_fault() || unlink(path) < 0)
-		return err_errno(err, path, "cannot remove what has had its time");
+	const char *(*const places[])(const char *, const char *, const char *, uint32_t, char *, size_t) = { seg_path, seg_cold_path, seg_mark_path };
+	char path[1024];
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		places[i](w->dir, s->org, s->series, number, path, sizeof path);
+		if (fs_fault() || (unlink(path) < 0 && errno != ENOENT))
+			return err_errno(err, path, "cannot remove what has had its time");
+	}
+	return 0;
+}
+
+static int remove_ended(struct writer *w, struct series *s, uint32_t number, struct segment_name *ret, struct err *err)
+{
+	char dir[1024], path[1024];
+	if (seg_cold_away(w->dir, s->org, s->series, number))
+		return err_set(err, E_IO, seg_cold_path(w->dir, s->org, s->series, number, path, sizeof path),
+		               "has had its time, and the cold storage it lies in isn't there");
+	writer_cool_not(w, s, number);
+	int r = remove_all(w, s, number, err);
+	if (r < 0)
+		return r;
 	w->stats.ended++;
 	*ret = (struct segment_name){ .segment = number };
 	memcpy(ret->org, s->org, sizeof ret->org);
@@ -96,9 +113,10 @@ static int look_at(struct writer *w, struct series *s, int64_t before_ms, struct
 	int r = fs_exists(path) ? seg_numbers(w->dir, s->org, s->series, &numbers, &n, err) : 0;
 	if (r < 0 || n == 0)
 		return r;
-	seg_path(w->dir, s->org, s->series, numbers[0], path, sizeof path);
 	if (numbers[0] <= s->ended.segment && numbers[0] != s->header.number)
-		return remove_ended(w, s, numbers[0], path, ret, err);
+		return remove_ended(w, s, numbers[0], ret, err);
+	if (!fs_exists(seg_path(w->dir, s->org, s->series, numbers[0], path, sizeof path)))
+		seg_cold_path(w->dir, s->org, s->series, numbers[0], path, sizeof path);
 	return end_if_due(w, s, numbers[0], path, before_ms, err);
 }
 

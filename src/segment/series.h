@@ -39,6 +39,7 @@ struct series {
 	struct head ended;
 	bool ended_changed;
 	int64_t look_ms; /* monotonic: not looked at before */
+	int64_t cool_ms; /* the same for what may go to cold storage */
 };
 
 struct writer {
@@ -59,6 +60,8 @@ struct writer {
 	bool check_suspect;
 	int64_t last_ms; /* time of the last checkpoint: time never goes back in the chain */
 	struct series *retain_next; /* whose turn it is */
+	struct series *cool_next;
+	struct cooling *cooling; /* a segment on its way to cold storage (cold.c), or NULL */
 	struct writer_stats stats;
 };
 
@@ -68,6 +71,11 @@ struct writer {
 int series_get(struct writer *w, const char *org, const char *name, struct series **ret, struct err *err);
 void series_note_head(struct series *s, struct sha *sha); /* head := state as committed now */
 int seg_write_at(int fd, const char *p, size_t n, uint64_t offset); /* pwrite until all is out; 0 or -E_IO with errno */
+/* retain.c: the end mark of a sealed segment, as a head. -E_AGAIN: it has none. */
+int seg_end_mark(const char *path, struct head *ret, int64_t *ret_sealed_ms, struct err *err);
+bool series_waits_for_signature(const struct series *s, uint32_t number);
+/* cold.c: gives up moving that segment, or (s NULL) whichever. */
+void writer_cool_not(struct writer *w, const struct series *s, uint32_t number);
 /* Reads the checkpoints and every series' last segment. */
 int writer_recover(struct writer *w, struct err *err);
 

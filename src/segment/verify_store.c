@@ -18,7 +18,7 @@ struct walk {
 	struct head_walk heads;
 	struct segment_name name; /* index: the next record */
 	struct buf plain;
-	char path[512];
+	char path[1024];
 	bool faulty; /* something was said about this segment: it isn't looked at any further */
 };
 
@@ -220,14 +220,17 @@ static void check_segment(struct verify *v, const char *org, const char *series,
 	struct err err = { 0 };
 	snprintf(w.name.org, sizeof w.name.org, "%s", org);
 	snprintf(w.name.series, sizeof w.name.series, "%s", series);
-	seg_path(v->o->dir, org, series, number, w.path, sizeof w.path);
-	int r = seg_file_open(w.path, &v->sha, &w.f, &err);
+	int r = seg_file_find(v->o->dir, org, series, number, &v->sha, &w.f, w.path, &err);
 	bool was_known = before->known;
 	before->known = false;
 	if (r == -E_AGAIN && w.heads.at == w.heads.end)
 		return; /* just being made, or torn at birth: nothing was ever in it */
 	if (r == -E_NOT_FOUND && check_ended(&w, before))
 		return;
+	if (r == -E_IO) {
+		say(&w, 0, "can't be looked at: %s", err.msg);
+		return;
+	}
 	if (r < 0) {
 		uint64_t n = w.heads.at < w.heads.end ? w.heads.end[-1].count : 0;
 		if (r == -E_NOT_FOUND && n)

@@ -109,6 +109,7 @@ void writer_close(struct writer **wp)
 	struct writer *w = *wp;
 	if (!w)
 		return;
+	writer_cool_not(w, NULL, 0);
 	for (struct series *s = w->all, *next; s; s = next) {
 		next = s->next;
 		series_free(s);

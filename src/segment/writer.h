@@ -28,7 +28,7 @@ struct writer_opts {
 };
 struct writer_stats {
 	int64_t last_checkpoint_ms; /* its time; 0: none yet */
-	uint64_t records, bytes, commits, syncs, failed_commits, checkpoints, failed_checkpoints, sealed, torn_bytes, damaged, ended;
+	uint64_t records, bytes, commits, syncs, failed_commits, checkpoints, failed_checkpoints, sealed, torn_bytes, damaged, ended, cooled;
 };
 
 int writer_open(const struct writer_opts *o, struct writer **ret, struct err *err);
@@ -49,6 +49,12 @@ int writer_rotate(struct writer *w, bool all, struct err *err);
  * tells what is gone now; its segment is 0 when nothing is. */
 int writer_retain(struct writer *w, int64_t now_ms, int64_t (*keep_ms)(const char *org, void *user), void *user,
                   struct segment_name *ret_removed, struct err *err);
+/* Cold storage: sealed segments older than hot_ms (of an organisation; 0: they stay) move to DIR-cold, where another disk is mounted. Call it often:
+ * each call looks at a few series, at each about once an hour, or carries `bytes` of the one under way. A segment is copied, synced, read
+ * back from that disk and compared; only then is its mark left in its place and the file removed. The newest of a series stays. Never to
+ * the same disk: then the other isn't mounted. ret_moved: the one that has arrived, segment 0: none. -E_STATE: there is no other disk. */
+int writer_cool(struct writer *w, int64_t now_ms, int64_t (*hot_ms)(const char *org, void *user), void *user, size_t bytes,
+                struct segment_name *ret_moved, struct err *err);
 /* Appends one line a series: the name of the record behind the last one committed (reader_restore() reads them). */
 void writer_cursors(const struct writer *w, struct buf *b);
 void writer_stats(const struct writer *w, struct writer_stats *ret);

@@ -19,13 +19,14 @@ finish() {
 	for p in $writer $intake $vault; do kill "$p" 2>/dev/null; done
 	wait 2>/dev/null
 	for ns in $gw $org1 $org2 $wan; do ip netns del "$ns" 2>/dev/null; done
-	mountpoint -q "$top/small" && umount "$top/small"
+	mountpoint -q "$top/state/segments-cold" && umount "$top/state/segments-cold"
+	for m in "$top/small" "$top/disk"; do mountpoint -q "$m" && umount "$m"; done
 	rm -rf "$top"
 }
 trap finish EXIT
 
 # ---- a node with two organisations that use the same addresses, and an uplink
-mkdir -p state/generations/{a,b} state/{segments,intake,vault,vault-public} run/{stats,ready}
+mkdir -p state/generations/{a,b} state/{segments,segments-cold,holds,intake,vault,vault-public} run/{stats,ready}
 ln -s generations/a state/current
 touch run/ready/{intaked,vaultd}
 config() { # further organisations
@@ -238,7 +239,7 @@ kill "$pid"; wait "$intake" 2>/dev/null; intake=
 # ---- retention: a day for one body, nothing said for the other. The process's own clock is set back, so that what it begins
 # is old when it comes back, and then forward past the day; the log verifier's isn't.
 rm -rf state/segments state/intake; mkdir state/segments state/intake; mkdir -p state/generations/c
-sed 's/"code":"412015",/&"retention_days":1,/' state/generations/a/intaked.json >state/generations/c/intaked.json
+sed 's/"code":"412015",/&"retention_days":1,/; s/"code":"412023",/&"hot_days":1,/' state/generations/a/intaked.json >state/generations/c/intaked.json
 ln -sfn generations/c state/current
 hour=3600000
 begin() { # HOURS the clock is off
@@ -258,14 +259,28 @@ begin 0
 goes_on() { send_tcp "$org1" 10.1.0.1 9; send_udp "$org2" 10.2.0.1 9; segment 412015 000002 && segment 412023 000002; }
 try "with the right one it seals what is a day old" until_true 8 goes_on
 end
-later() { begin 72; sleep 3; end; ! segment 412015 000001; }
-try "three days later the body's day is over: the segment is gone" until_true 8 later
-try "the other's isn't" segment 412023 000001
+mkdir disk && mount -t tmpfs none disk
+: >state/holds/412015.0a1b2c3d
+later() { begin 72; until_true 8 "$@"; local r=$?; end; return $r; }
+try "three days later the other body's day at hand is over, and no other disk is there: said" later has service "can't be moved to cold storage"
+try "a body's day is over, and its records are held: they stay" eval 'segment 412015 000001 && segment 412023 000001'
+mount --bind disk state/segments-cold && chmod 777 state/segments-cold
+moved() { ! segment 412023 000001 && [ -s state/segments-cold/412023/events/000001.seg ]; }
+try "with the other disk the segment goes there" later moved
+try "what is held stays all the same" segment 412015 000001
+try "log tail reads it there" eval '[ "$(tail_log 412023 | grep -c "^412023/events/000001/")" -ge 1 ]'
+try "log verify too" eval 'verify --json | jq -se ".[-1] | .ok and .segments_ended == 0"'
+try "and an export has it" eval '"$bin/toride" log export --org 412023 -o "$top/cold" && verify "$top/cold" && ls cold/leaves/events-000001.txt'
+umount state/segments-cold
+try "the disk taken away is said to be away, and not that records were removed" eval '! verify >out; grep -F "is the second disk mounted?" out && ! grep -F removed out'
+mount --bind disk state/segments-cold
+rm state/holds/412015.0a1b2c3d
+gone() { ! segment 412015 000001; }
+try "the hold released, the body's day is over: the segment is gone" later gone
 ended() { verify --json | jq -se '.[-1] | .ok and .segments_ended == 1 and .records_ended >= 1 and .kept_at_least_days >= 1'; }
 try "log verify says that its time was over, and finds nothing missing" ended
 try "in words too" eval 'verify | grep -q "were ended by retention, each end signed"'
 try "an export holds what is left, and verifies elsewhere" eval '"$bin/toride" log export --org 412015 -o "$top/rest" && verify "$top/rest" && ! ls rest/leaves/events-000001.txt'
-mv state/segments/412023/events/000001.seg away
+mv state/segments-cold/412023/events/000001.seg away; rm state/segments/412023/events/000001.cold
 try "the same file gone without that signature is missed" eval '! verify >out; grep -q "^412023/events/000001/0 .*removed" out'
-mv away state/segments/412023/events/000001.seg
 echo "1..$n"

@@ -1,0 +1,14 @@
+/* Whose records are held: a case is under way, and nothing of that body's is ended, however old it is (S-23).
+ *
+ * STATE/holds/ORG.ID, one file a hold (controld's: daemon/holds.c). Who ends records asks here, and only for the names: what can't be
+ * looked at holds everything. */
+#ifndef SEGMENT_HOLD_H
+#define SEGMENT_HOLD_H
+
+#include <stdbool.h>
+
+/* dir: STATE/holds. org: a code or "service"; the service's records are held with anybody's, since they tell of all. */
+bool hold_on(const char *dir, const char *org);
+bool hold_any(const char *dir);
+
+#endif
