@@ -39,6 +39,7 @@ extern const struct cli_command cli_log[];
 extern const struct cli_command cli_witness[];
 extern const struct cli_command cli_search[];
 extern const struct cli_command cli_import[];
+extern const struct cli_command cli_hold[];
 extern const struct cli_command cli_lines[];
 extern const struct cli_command cli_sources[];
 extern const struct cli_command cli_pair[];

@@ -33,6 +33,7 @@ const struct cli_command *const cli_tables[] = {
 	cli_witness,
 	cli_search,
 	cli_import,
+	cli_hold,
 	cli_site,
 	cli_user,
 	NULL,

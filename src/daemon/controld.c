@@ -65,7 +65,7 @@ static int identify(const struct ctl_request *rq, char dst[IDENTITY_MAX], struct
 
 /* ---- events ---- */
 
-static void audit(struct controld *c, const char *actor, const char *what, const char *digest, const struct err *err)
+void controld_audit(struct controld *c, const char *actor, const char *what, const char *digest, const struct err *err)
 {
 	struct buf b;
 	char message[768];
@@ -116,7 +116,7 @@ void job_answer(uv_work_t *w, int status)
 	if (status < 0 && !j->err.code)
 		err_set(&j->err, E_CLOSED, "", "controld is ending");
 	if (j->changes)
-		audit(j->c, j->who.name, j->what, *j->about ? j->about : j->digest, &j->err);
+		controld_audit(j->c, j->who.name, j->what, *j->about ? j->about : j->digest, &j->err);
 	ctl_reply(j->c->server, j->peer, buf_view(&j->fields), &j->err);
 	j->c->jobs--;
 	job_free(j);
@@ -285,7 +285,7 @@ static bool changes(const char *what)
 		"incident.list", "incident.show", "incident.sheet", "ack.look",
 		"block.list", "block.tried",
 		"shift.list",
-		"report.month", "asset.list",
+		"report.month", "asset.list", "hold.list",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(reading); i++)
 		if (strcmp(what, reading[i]) == 0)
@@ -340,7 +340,7 @@ static const struct forward *forward_of(const char *what)
 static bool recorded_there(const char *what)
 {
 	const struct forward *f = forward_of(what);
-	return (f && f->records) || strcmp(what, "ips.note") == 0;
+	return (f && f->records) || strcmp(what, "ips.note") == 0 || strncmp(what, "hold.", 5) == 0;
 }
 
 int controld_forward(struct controld *c, const struct ctl_request *rq, const char *what, const struct asker *who, struct err *err)
@@ -449,7 +449,7 @@ static int do_ips_note(struct controld *c, const struct ctl_request *rq, const s
 	snprintf(what, sizeof what, "ips.rules.%s", operations[i]);
 	if (ctl_bool(rq->root, "refused", false))
 		err_set(&refused, E_INVALID, "", "%s", message);
-	audit(c, who->name, what, refused.code ? "" : message, &refused);
+	controld_audit(c, who->name, what, refused.code ? "" : message, &refused);
 	return 0;
 }
 
@@ -473,6 +473,8 @@ static int handle_known(struct controld *c, const struct ctl_request *rq, const 
 		return controld_forward(c, rq, what, who, err);
 	if (strcmp(what, "ips.note") == 0)
 		return do_ips_note(c, rq, who, err);
+	if (strncmp(what, "hold.", 5) == 0)
+		return holds_ask(c, rq, what, who, b, err);
 	if (strcmp(what, "change.diff") == 0)
 		return descriptions_diff(c, rq, who, digest, err);
 	if (strcmp(what, "site.csr") == 0)
@@ -494,7 +496,7 @@ int controld_answer(struct controld *c, const struct ctl_request *rq, const char
 	int r = refused < 0 ? refused : handle_known(c, rq, what, who, b, digest, err);
 	if (changes(what) && r != -E_AGAIN && !(recorded_there(what) && r == 0)) {
 		struct err none = { 0 };
-		audit(c, who->name, what, digest, r < 0 ? err : &none);
+		controld_audit(c, who->name, what, digest, r < 0 ? err : &none);
 	}
 	return r;
 }

@@ -50,6 +50,8 @@ struct job {
 
 /* NULL: no memory. what and who are copied. */
 struct job *job_make(struct controld *c, const struct ctl_request *rq, const char *what, const struct asker *who, bool changes, void (*run)(struct job *j));
+/* An event of who did what; about: words on it. */
+void controld_audit(struct controld *c, const char *actor, const char *what, const char *about, const struct err *err);
 /* Runs j in a thread, then done in the loop, whose it is from then on. -E_LIMIT, j freed; else -E_AGAIN: the answer comes later. */
 int job_queue(struct job *j, uv_after_work_cb done, struct err *err);
 /* The same, and done is job_answer(): it is recorded where it changes something, answered, and over. */
@@ -65,6 +67,9 @@ int people_ask(struct controld *c, const struct ctl_request *rq, const char *wha
 /* A request of root in somebody's name (people.c): where that is an account's, it sees what that person would. */
 int people_ask_for(struct controld *c, const struct ctl_request *rq, const char *what, const char *name, struct err *err);
 bool people_sees(const char *scope, struct str org);
+
+/* hold.add, hold.release, hold.list (holds.c): whose records aren't ended while a case is under way. */
+int holds_ask(struct controld *c, const struct ctl_request *rq, const char *what, const struct asker *who, struct buf *b, struct err *err);
 
 /* ---- descriptions.c; digest: "sha256:…", what it is about, for the record too ---- */
 

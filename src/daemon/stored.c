@@ -13,6 +13,7 @@
 #include "index/sites.h"
 #include "index/sweep.h"
 #include "jail/jail.h"
+#include "segment/hold.h"
 #include "segment/witness.h"
 #include "vault/vault_client.h"
 #include "wire/ctl.h"
@@ -47,7 +48,7 @@ struct stored {
 	uv_signal_t term, hup;
 	struct ctl_server *server;
 	struct vault *vault;
-	char segments[PLACE_MAX], state[PLACE_MAX], engine[PLACE_MAX];
+	char segments[PLACE_MAX], state[PLACE_MAX], engine[PLACE_MAX], holds[PLACE_MAX];
 	/* the filling thread */
 	pthread_t filler;
 	int wake_fd; /* readable: look at `stop` and `again` */
@@ -138,17 +139,20 @@ static struct keep *keeps_now(struct stored *t, size_t *ret_n)
 	return keeps;
 }
 
-/* Whole partitions behind the longest; rows of the bodies behind their own, those of the same length at once. */
+/* Whole partitions behind the longest; rows of the bodies behind their own, those of the same length at once. While a body's records are held
+ * no partition goes as a whole, and its rows and the service's stay. */
 static int expire_all(struct stored *t, struct client *c, const struct keep *keeps, size_t n, struct err *err)
 {
 	unsigned longest = n ? keeps[n - 1].days : 0;
-	int r = longest ? fill_expire(c, STR(""), longest, err) : 0;
-	for (size_t i = 0, k; r == 0 && i < n && keeps[i].days < longest && !t->stop; i = k) {
+	bool held = hold_any(t->holds);
+	int r = longest && !held ? fill_expire(c, STR(""), longest, err) : 0;
+	for (size_t i = 0, k; r == 0 && i < n && (held || keeps[i].days < longest) && !t->stop; i = k) {
 		struct buf orgs;
 		buf_init(&orgs, MIB);
 		for (k = i; k < n && keeps[k].days == keeps[i].days; k++)
-			buf_printf(&orgs, "%s'%s'", k > i ? "," : "", keeps[k].org);
-		r = fill_expire(c, buf_view(&orgs), keeps[i].days, err);
+			if (!held || !hold_on(t->holds, keeps[k].org))
+				buf_printf(&orgs, "%s'%s'", orgs.len ? "," : "", keeps[k].org);
+		r = orgs.len ? fill_expire(c, buf_view(&orgs), keeps[i].days, err) : 0;
 		buf_done(&orgs);
 	}
 	return r;
@@ -477,6 +481,7 @@ static int open_all(struct stored *t, struct err *err)
 	char path[PLACE_MAX];
 	place_in_state(t->segments, sizeof t->segments, "segments");
 	place_in_state(t->state, sizeof t->state, "index-fill");
+	place_in_state(t->holds, sizeof t->holds, "holds");
 	place_in_run(t->engine, sizeof t->engine, SOCK_INDEX);
 	pthread_mutex_init(&t->lock, NULL);
 	if (uv_loop_init(&t->loop) < 0 || curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK || (t->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)

@@ -136,6 +136,18 @@ once() { gone_by "burial $large" class --org 412015 | jq -se 'length == 1 and .[
 try "and has each line once" until_true 40 once
 try "intaked is back" until_true 40 back intaked "$p"
 
+# ---- holds ----
+
+hold() { "$toride" --as "$1" log hold "${@:2}"; }
+id=$(hold 佐藤 add --org 412015 --case "事件 R8-12" --reason "警察の照会") ; try "one person holds a body's records" grep -E '^[0-9a-f]{8}$' <<<"$id"
+try "… which is listed with its reason" eval 'hold 佐藤 list --json | jq -se ".[0] | .org == \"412015\" and .by == \"佐藤\" and .reason == \"警察の照会\""'
+try "… and where intaked looks" test -e "$TORIDE_STATE/holds/412015.$id"
+try "no hold without a reason" eval '! hold 佐藤 add --org 412015 --case x'
+try "the one who asks for its end doesn't end it" eval 'hold 佐藤 release "$id" --org 412015 --reason 終結 && ! hold 佐藤 release "$id" --org 412015 && test -e "$TORIDE_STATE/holds/412015.$id"'
+try "somebody else does" eval 'hold 田中 release "$id" --org 412015 --json | jq -se ".[0].released" && ! test -e "$TORIDE_STATE/holds/412015.$id"'
+recorded() { "$toride" log tail --org service -n 2000 | grep -F '"operation":"hold.'"$1"'"' | grep -F "$2" | grep -F "$3"; }
+try "who did what is on record" until_true 20 eval 'recorded add 佐藤 警察の照会 && recorded release 佐藤 終結 && recorded released 田中 R8-12'
+
 # ---- once, whatever dies ----
 
 try "every sealed record is in the index once" all_once
