@@ -152,7 +152,7 @@ int import_read(const struct import_reading *o)
 	if (r == 0 && o->rules)
 		r = engine_create(&(struct engine_opts){ .rules = o->rules, .on_finding = found, .user = &rd }, &rd.engine, &err);
 	if (r == 0)
-		r = jail_tool(false, &err);
+		r = jail_tool(&(struct jail_tool){ 0 }, &err);
 	if (r < 0)
 		return cli_error(&err);
 	read_file(&rd, (struct str){ map, o->size });
