@@ -11,7 +11,7 @@
 
 #define BUDGET 4 /* recv calls a read: enough to fill a large buffer, few enough to be fair */
 
-static BIO_METHOD *method;
+static BIO_METHOD *method, *inner_method;
 
 int chan_thread_init(struct chan_thread *t, uv_loop_t *loop)
 {
@@ -98,7 +98,8 @@ static void on_closed(uv_handle_t *h)
 {
 	struct chan *c = h->data;
 	SSL_free(c->ssl);
-	c->ssl = NULL;
+	SSL_free(c->outer);
+	c->ssl = c->outer = NULL;
 	buf_done(&c->pend);
 	buf_done(&c->first);
 	if (c->closed)
@@ -137,14 +138,18 @@ bool chan_drained(const struct chan *c)
 
 /* ---- the BIO between OpenSSL and the socket ---- */
 
+static size_t receive_first(struct chan *c, void *p, size_t n)
+{
+	size_t k = c->first.len < n ? c->first.len : n;
+	memcpy(p, c->first.ptr, k);
+	buf_drop(&c->first, k);
+	return k;
+}
+
 static ssize_t receive(struct chan *c, void *p, size_t n)
 {
-	if (c->first.len) {
-		size_t k = c->first.len < n ? c->first.len : n;
-		memcpy(p, c->first.ptr, k);
-		buf_drop(&c->first, k);
-		return (ssize_t)k;
-	}
+	if (c->first.len && !c->outer)
+		return (ssize_t)receive_first(c, p, n);
 	if (c->budget <= 0 || c->fd < 0) {
 		errno = EAGAIN;
 		return -1;
@@ -182,6 +187,37 @@ static int bio_write(BIO *b, const char *p, int n)
 	return n;
 }
 
+/* TLS inside TLS: the inner one's bytes are the outer one's content. */
+static int inner_read(BIO *b, char *p, int n)
+{
+	struct chan *c = BIO_get_data(b);
+	size_t k = 0;
+	BIO_clear_retry_flags(b);
+	if (c->first.len)
+		return (int)receive_first(c, p, (size_t)n);
+	if (SSL_read_ex(c->outer, p, (size_t)n, &k) == 1)
+		return (int)k;
+	int e = SSL_get_error(c->outer, 0);
+	if (e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE) {
+		BIO_set_retry_read(b);
+		return -1;
+	}
+	c->eof = c->eof || e == SSL_ERROR_ZERO_RETURN;
+	return e == SSL_ERROR_ZERO_RETURN ? 0 : -1;
+}
+
+static int inner_write(BIO *b, const char *p, int n)
+{
+	struct chan *c = BIO_get_data(b);
+	BIO_clear_retry_flags(b);
+	for (size_t done = 0, k; done < (size_t)n; done += k) {
+		k = 0;
+		if (SSL_write_ex(c->outer, p + done, (size_t)n - done, &k) != 1)
+			return -1;
+	}
+	return n;
+}
+
 static long bio_ctrl(BIO *b, int cmd, long num, void *ptr)
 {
 	return cmd == BIO_CTRL_FLUSH || cmd == BIO_CTRL_DUP;
@@ -193,11 +229,18 @@ static int bio_create(BIO *b)
 	return 1;
 }
 
+static BIO_METHOD *make_method(int (*read)(BIO *, char *, int), int (*write)(BIO *, const char *, int))
+{
+	BIO_METHOD *m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "toride");
+	return m && BIO_meth_set_read(m, read) && BIO_meth_set_write(m, write) && BIO_meth_set_ctrl(m, bio_ctrl) &&
+	       BIO_meth_set_create(m, bio_create) ? m : NULL;
+}
+
 int chan_global_init(void)
 {
-	method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "toride");
-	return method && BIO_meth_set_read(method, bio_read) && BIO_meth_set_write(method, bio_write) &&
-	       BIO_meth_set_ctrl(method, bio_ctrl) && BIO_meth_set_create(method, bio_create) ? 0 : -E_NOMEM;
+	method = make_method(bio_read, bio_write);
+	inner_method = make_method(inner_read, inner_write);
+	return method && inner_method ? 0 : -E_NOMEM;
 }
 
 /* Sends the scratch; what the kernel doesn't take is kept. False when the connection is broken. */
@@ -227,7 +270,8 @@ static bool flush(struct chan *c)
 
 int chan_tls(struct chan *c, SSL *ssl, struct str first)
 {
-	BIO *b = BIO_new(method);
+	BIO *b = BIO_new(c->ssl ? inner_method : method);
+	c->outer = c->ssl;
 	c->ssl = ssl;
 	if (!b)
 		return -E_NOMEM;
@@ -382,5 +426,7 @@ void chan_goodbye(struct chan *c)
 		return;
 	ERR_clear_error();
 	SSL_shutdown(c->ssl);
+	if (c->outer)
+		SSL_shutdown(c->outer);
 	flush(c);
 }

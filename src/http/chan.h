@@ -38,6 +38,7 @@ struct chan {
 	struct chan_thread *t;
 	uv_poll_t poll;
 	SSL *ssl;
+	SSL *outer;       /* TLS around ssl: a tunnel asked for over TLS, in which TLS is spoken */
 	struct buf pend;  /* bytes (encrypted, with TLS) the kernel didn't take yet */
 	struct buf first; /* bytes read before TLS began: they are read again */
 	chan_fn fn;
@@ -54,7 +55,7 @@ void chan_thread_done(struct chan_thread *t);
 int chan_open(struct chan *c, struct chan_thread *t, int fd, chan_fn fn);
 /* Gives it up; `closed` is called later from the loop, after which c may be freed. */
 void chan_close(struct chan *c, void (*closed)(struct chan *c));
-/* From now on TLS: ssl is taken. `first`: bytes that were read in clear and belong to it. */
+/* From now on TLS, or TLS inside the one that is spoken: ssl is taken. `first`: bytes that were read in clear and belong to it. */
 int chan_tls(struct chan *c, SSL *ssl, struct str first);
 /* 1: done; 0: wait for the callback; -E_CLOSED: failed (ask OpenSSL's error queue). */
 int chan_handshake(struct chan *c);
