@@ -45,6 +45,7 @@ extern const struct cli_command cli_sources[];
 extern const struct cli_command cli_pair[];
 extern const struct cli_command cli_site[];
 extern const struct cli_command cli_user[];
+extern const struct cli_command cli_directory[];
 
 extern const struct cli_command *const cli_tables[]; /* each ended by a row without name; main.c lists them */
 

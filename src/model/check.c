@@ -398,6 +398,7 @@ static int check_orgs(struct check *c)
 		check_firewall(c, o);
 		check_publish(c, o);
 		check_org_breakout(c, o);
+		check_users(c, o);
 		check_sites(c, o, &sites);
 		path_pop(&c->path, 0);
 	}

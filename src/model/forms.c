@@ -437,6 +437,34 @@ static const struct text2 *check_pref_code(struct str s)
 	return s.len != 2 || !str_to_u64(s, 47, &v) || v < 1 ? &bad : NULL;
 }
 
+static const struct text2 *check_ldap(struct str s)
+{
+	WRONG(bad, "must be ldaps://name or ldap://name, perhaps with :port, and nothing behind it",
+	      "ldaps://名前 または ldap://名前 (必要なら :ポート) の形で書いてください");
+	struct str name, rest = s;
+	uint64_t port;
+	if (str_starts(s, STR("ldaps://")))
+		rest.ptr += 8, rest.len -= 8;
+	else if (str_starts(s, STR("ldap://")))
+		rest.ptr += 7, rest.len -= 7;
+	else
+		return &bad;
+	if (!str_next(&rest, ':', &name) || check_host(name) || (rest.ptr && rest.len && !str_to_u64(rest, 65535, &port)))
+		return &bad;
+	return name.ptr[name.len - 1] == ':' || s.ptr[s.len - 1] == ':' ? &bad : NULL;
+}
+
+static const struct text2 *check_wrapped(struct str s)
+{
+	WRONG(bad, "must be what toride directory secret printed, never the password itself", "toride directory secret が表示したものを書いてください (パスワードそのものは書きません)");
+	if (!str_starts(s, STR("v1:")) || s.len < 3 + 56 || s.len % 2 == 0)
+		return &bad;
+	for (size_t i = 3; i < s.len; i++)
+		if (!digit(s.ptr[i]) && !(s.ptr[i] >= 'a' && s.ptr[i] <= 'f'))
+			return &bad;
+	return NULL;
+}
+
 #define DATE "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 const struct form form_line = { check_line, NULL };
 const struct form form_host = { check_host, "^[a-z0-9-]{1,63}(\\.[a-z0-9-]{1,63})*$" };
@@ -465,6 +493,8 @@ const struct form form_loopback = { check_loopback, "^(127\\.[0-9.]+|\\[::1\\]):
 const struct form form_page_url = { check_page_url, "^(|https://[a-z0-9.-]+(:[1-9][0-9]{0,4})?|http://(127\\.[0-9.]+|\\[::1\\]):[1-9][0-9]{0,4})$" };
 const struct form form_mailhost = { check_mailhost, "^[a-z0-9.:-]+$" };
 const struct form form_address = { check_address, "^[0-9A-Fa-f.:]+$" };
+const struct form form_ldap = { check_ldap, "^ldaps?://[a-z0-9.-]+(:[1-9][0-9]{0,4})?$" };
+const struct form form_wrapped = { check_wrapped, "^v1:([0-9a-f]{2})+$" };
 const struct form form_anchor = { check_anchor, "^(|\\. .*DS .+)$" };
 const struct form form_sha256 = { check_sha256, "^[0-9a-f]{64}$" };
 const struct form form_org_code = { check_org_code, "^[0-9]{6}$" };

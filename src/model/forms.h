@@ -44,6 +44,8 @@ extern const struct form form_page_url;  /* "https://desk.example.jp:8443", "htt
 extern const struct form form_loopback;  /* "127.0.0.1:8480", "[::1]:8480" */
 extern const struct form form_mailhost;  /* a host name or an address */
 extern const struct form form_address;   /* an IPv4 or IPv6 address */
+extern const struct form form_ldap;      /* "" or "ldaps://host[:port]", "ldap://host[:port]" */
+extern const struct form form_wrapped;   /* "" or "v1:" and hex: what the vault has wrapped */
 extern const struct form form_anchor;    /* "" or ". [TTL] [IN] DS TAG ALGORITHM DIGESTTYPE HEX" (RFC 4034 section 5.3) */
 extern const struct form form_digest;   /* "sha256:" and 64 lower-case hex */
 extern const struct form form_sha256;    /* 64 lower-case hex digits */

@@ -329,6 +329,34 @@ struct site { /* a public web site */
 /* What a body's own device sends (F-05, F-18, X-02): the receiver knows it by attachment and address. */
 enum log_format { LOG_AUTO, LOG_SYSLOG, LOG_JSON, LOG_CEF, LOG_LEEF, LOG_FORTIGATE, LOG_PALOALTO, LOG_ASA, LOG_SQUID, LOG_WINDOWS, LOG_LINUX };
 enum log_zone { LOG_JST, LOG_UTC };
+#define USER_GROUPS_MAX 32
+#define USER_GROUP_NAME 16 /* bytes, with its NUL */
+struct user_group {
+	const char *name, *dn; /* what rules call it; its entry in the directory */
+};
+
+/* Who may use the proxy: people of the organisation's own directory (LDAP, Active Directory), by their password. */
+struct proxy_users {
+	const char *directory;     /* "ldaps://dc1.city.example", or "ldap://…" with StartTLS; "": nobody is asked who he is */
+	struct prefix *servers;    /* where it is, inside the organisation: the next where one doesn't answer */
+	size_t n_servers;
+	const char **ca;           /* "base64:" + DER: who may certify its name */
+	size_t n_ca;
+	const char *base, *filter; /* where people are looked for, and by what: "(sAMAccountName=%u)" */
+	const char *name_attribute, *groups_attribute;
+	const char *bind_dn, *bind_secret; /* who looks; the password, wrapped by the vault ("v1:…"), or … */
+	const char *bind_as;               /* … the person himself does: "%u@city.example" */
+	struct user_group *groups;
+	size_t n_groups;
+	const char *realm;         /* what a browser shows as it asks; "": name_en */
+	struct prefix *exempt_terminals; /* need not say who they are … */
+	size_t n_exempt_terminals;
+	const char **exempt_destinations; /* … and nobody needs to for these hosts and .domains */
+	size_t n_exempt_destinations;
+	enum fail_mode fail;       /* no directory answers: nobody gets through, or everybody, without a name */
+	bool clear;                /* passwords are taken over the unencrypted proxy port too */
+};
+
 struct log_source {
 	const char *name;        /* unique within the body */
 	struct prefix addr;      /* one host */
@@ -379,6 +407,7 @@ struct org {
 	size_t n_publics;
 	struct org_breakout breakout;
 	struct url_policy url;
+	struct proxy_users proxy_users;
 	struct tenants tenants;
 	enum ips_mode ips;        /* what the intrusion prevention does with its traffic on inspected lines */
 	const char **no_decrypt;  /* hosts and .domains that are passed undecrypted */
@@ -468,6 +497,7 @@ struct service {
 	} failover;
 	struct prefix proxy4, proxy6; /* what terminals name as proxy; the same for all organisations */
 	uint16_t proxy_port;
+	const char *proxy_name;       /* by which terminals reach it over TLS; "": they reach it unencrypted only */
 	struct prefix dns4, dns6;     /* what terminals name as resolver */
 	struct name_server *name_servers; /* two where there are zones; in the order of the zones' NS records */
 	size_t n_name_servers;

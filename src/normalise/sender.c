@@ -9,6 +9,7 @@ static const struct sender senders[] = {
 	{ "respondd", { 6003 }, "respondd", true, false, NULL },
 	{ "controld", { 6003 }, "controld", false, false, NULL },
 	{ "authd", { 3002 }, "authd", true, false, NULL },
+	{ "userd", { 3002, 6002 }, "userd", true, false },
 	{ "vaultd", { 6003 }, "vaultd", false, false, NULL },
 	{ "probed", { 6002 }, "probed", false, false, NULL },
 	{ "paird", { 6002 }, "paird", false, false, NULL },

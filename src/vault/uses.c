@@ -50,6 +50,7 @@ static const struct rule rules[] = {
 	{ USER_EDGE, VAULT_SITE_SIGN, 5000, 5000, NULL }, /* one a TLS handshake */
 	{ USER_AUTH, VAULT_WRAP, 200, 10000, "totp" }, /* one an account that is set up, and once all that lay about unwrapped */
 	{ USER_AUTH, VAULT_UNWRAP, 10, 100, "totp" }, /* one a sign-in: who takes authd over doesn't take all of them along at once */
+	{ USER_USERS, VAULT_UNWRAP, 10, 100, "directory" }, /* one a body, and again where its directory didn't answer */
 	{ USER_ACME, VAULT_SITE_KEY, 1, 50, NULL },
 	{ USER_ACME, VAULT_ACME_SIGN, 50, 500, NULL }, /* five to ten a certificate */
 	{ 0, VAULT_LEAF, 5000, 5000, NULL },
@@ -59,6 +60,8 @@ static const struct rule rules[] = {
 	{ 0, VAULT_PUBLIC, 5, 20, NULL },
 	{ 0, VAULT_TSIG, 1, 20, NULL },
 	{ 0, VAULT_SITE_KEY, 5, 100, NULL },
+	{ 0, VAULT_WRAP, 1, 50, "directory" }, /* toride directory secret */
+	{ 0, VAULT_UNWRAP, 10, 100, "directory" }, /* as userd does, where a test runs it */
 };
 
 struct bucket {
@@ -167,7 +170,7 @@ const char *uses_caller(uid_t uid, char dst[32])
 		      { USER_CONTROL, "controld" }, { USER_PORTAL, "portald" }, { USER_AUTH, "authd" }, { USER_KNOT, "knot" },
 		      { USER_NSD1, "nsd1" },
 		      { USER_NSD2, "nsd2" }, { USER_UNBOUND, "unbound" }, { USER_EDGE, "edge" }, { USER_WEB, "nginx" }, { USER_RECV, "recvd" },
-		      { USER_ACME, "acmed" }, { USER_PAIR, "paird" }, { USER_BGP, "bird" } };
+		      { USER_ACME, "acmed" }, { USER_PAIR, "paird" }, { USER_BGP, "bird" }, { USER_USERS, "userd" } };
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (known[i].uid == uid)
 			return known[i].name;

@@ -36,6 +36,7 @@ const char *place_in_run(char *dst, size_t size, const char *fmt, ...) __attribu
 #define SOCK_COURIER "courier.sock"   /* JSON lines: messages for gateways. from respondd */
 #define SOCK_SEARCH "search.sock"     /* JSON lines: searches of the log. from controld, respondd */
 #define SOCK_PROXY "proxy.sock"       /* fixed-size binary: blocks and policy. from torided */
+#define SOCK_USERS "users.sock"       /* users/users.h: whose password is it. from proxyd */
 #define SOCK_PORTAL "portal.sock"     /* SCGI. from nginx */
 #define SOCK_ACME "acme.sock"         /* JSON lines: the public sites' certificates. from controld, paird */
 #define SOCK_PURGE "purge.sock"       /* JSON lines: pages taken out of the sites' cache. from controld */
@@ -76,6 +77,7 @@ enum place_user {
 	USER_PURGE,
 	USER_COURIER, /* messages to SMS, voice and webhook gateways */
 	USER_BGP,
+	USER_USERS, /* asks the organisations' directories who uses the proxy */
 };
 #define GROUP_SEGMENTS (UID_BASE + 80) /* may read the sealed segments */
 

@@ -1,0 +1,595 @@
+/* toride-userd: who uses the proxy. It asks the organisations' directories for proxyd, and is the only one that holds what they are asked
+ * with: the accounts' passwords, unwrapped by the vault. Questions and answers: users/users.h; what is remembered: users/tries.h; LDAP:
+ * users/directory.h, in threads beside the loop, each question in one. The same question twice at a time is asked once.
+ *
+ * A directory that doesn't answer is left alone for DOWN_MS, so that its time-outs don't take the threads from others. Each sign-in that is
+ * new, each refused one, and a directory that doesn't answer, become events. */
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "jail/jail.h"
+#include "users/directory.h"
+#include "users/tries.h"
+#include "vault/vault_client.h"
+#include "wire/cursor.h"
+#include "wire/daemon.h"
+#include "wire/events.h"
+#include "wire/place.h"
+#include "wire/sock.h"
+
+#include <openssl/crypto.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <uv.h>
+
+#define THREADS "16"
+#define ORG_JOBS 6       /* at a time, of one organisation: the others' find a thread */
+#define ORG_WAITING 2000 /* more are answered as if no directory did */
+#define DOWN_MS 3000
+#define TOLD_MS 60000
+#define PEERS_MAX 8
+#define VAULT_MS 3000
+
+struct userd;
+struct peer {
+	uv_pipe_t pipe;
+	struct userd *x;
+	struct buf in;
+	uint64_t number;
+	char room[16384];
+};
+
+struct waiter { /* who gets a job's answer */
+	struct waiter *next;
+	uint64_t peer, id;
+	struct prefix terminal;
+};
+
+struct body { /* lives as long as the process */
+	char code[8];
+	struct job *first, **last; /* waiting */
+	size_t running, waiting;
+	int64_t down_ms, told_ms; /* left alone until; an event was made at */
+	char secret[DIRECTORY_SECRET];
+	bool has_secret;
+};
+
+struct job {
+	uv_work_t work;
+	struct job *next;
+	struct userd *x;
+	struct body *org;
+	struct directories *conf;
+	const struct directory *d;
+	struct users_request rq;
+	unsigned char key[TRIES_KEY];
+	char secret[DIRECTORY_SECRET];
+	struct waiter *waiters;
+	enum users_result result;
+	struct user user;
+	struct err err;
+};
+
+struct userd {
+	struct daemon d;
+	uv_loop_t loop;
+	uv_timer_t tick;
+	uv_signal_t term, hup;
+	uv_pipe_t listener;
+	struct events *events;
+	struct vault *vault;
+	struct tries *tries;
+	struct directories *conf, *former; /* former: jobs may still look at it */
+	struct map orgs, jobs; /* code -> org; key -> job */
+	size_t running;
+	struct peer *peers[PEERS_MAX];
+	uint64_t numbers;
+};
+
+/* ---- events ---- */
+
+static void tell(struct userd *x, const struct users_request *rq, const char *name, const char *status, const char *detail)
+{
+	struct buf b;
+	char text[PREFIX_TEXT];
+	buf_init(&b, 4 * KIB);
+	buf_putc(&b, '{');
+	json_field_u64(&b, "class_uid", 3002);
+	json_field_u64(&b, "time", (uint64_t)clock_now_ms());
+	json_field_s(&b, "org", rq->org);
+	json_field_s(&b, "product", "userd");
+	json_field_s(&b, "activity_name", "Logon");
+	buf_puts(&b, ",\"user\":{");
+	json_field_s(&b, "name", name);
+	buf_puts(&b, "},\"src_endpoint\":{");
+	json_field_s(&b, "ip", prefix_format_addr(&rq->terminal, text));
+	buf_putc(&b, '}');
+	json_field_s(&b, "status", status);
+	json_field_s(&b, "status_detail", detail);
+	buf_putc(&b, '}');
+	if (!b.failed)
+		events_put(x->events, str_from(rq->org), buf_view(&b));
+	events_work(x->events);
+	buf_done(&b);
+}
+
+static void count(struct userd *x, const char *org, const char *what)
+{
+	stats_add(stats_counter(x->d.stats, org, what), 1);
+}
+
+static void tell_result(struct job *j, const struct tries_news *news)
+{
+	struct userd *x = j->x;
+	const char *detail = !news->locked ? "password_wrong" : strcmp(news->what, "terminal") == 0 ? "terminal_locked" : "name_locked";
+	if (j->result == USERS_OK && news->first)
+		tell(x, &j->rq, j->user.name, "Success", "password");
+	if (j->result == USERS_WRONG) {
+		tell(x, &j->rq, j->rq.name, "Failure", detail);
+		count(x, j->rq.org, news->locked ? "locked" : "wrong");
+	}
+}
+
+static void tell_down(struct job *j)
+{
+	struct body *o = j->org;
+	int64_t now = clock_mono_ms();
+	struct buf b;
+	count(j->x, j->rq.org, "unreachable");
+	if (o->told_ms && now - o->told_ms < TOLD_MS)
+		return;
+	o->told_ms = now;
+	log_warn(o->code, j->err.path, "the directory doesn't answer: %s", j->err.msg);
+	buf_init(&b, 4 * KIB);
+	event_app(&b, "userd", "directory", "Alarm", j->err.msg);
+	if (!b.failed)
+		events_put(j->x->events, str_from(o->code), buf_view(&b));
+	buf_done(&b);
+}
+
+/* ---- peers ---- */
+
+static void peer_closed(uv_handle_t *h)
+{
+	struct peer *p = h->data;
+	if (p->in.ptr)
+		OPENSSL_cleanse(p->in.ptr, p->in.cap);
+	OPENSSL_cleanse(p->room, sizeof p->room);
+	buf_done(&p->in);
+	mem_free(p);
+}
+
+static void peer_drop(struct peer *p)
+{
+	for (size_t i = 0; i < PEERS_MAX; i++)
+		if (p->x->peers[i] == p)
+			p->x->peers[i] = NULL;
+	if (!uv_is_closing((uv_handle_t *)&p->pipe))
+		uv_close((uv_handle_t *)&p->pipe, peer_closed);
+}
+
+struct write {
+	uv_write_t rq;
+	struct buf b;
+};
+
+static void on_written(uv_write_t *w, int status)
+{
+	struct write *x = (struct write *)(void *)w;
+	(void)status; /* reading ends too then */
+	buf_done(&x->b);
+	mem_free(x);
+}
+
+/* The peer may be gone: nothing happens. */
+static void answer(struct userd *x, uint64_t peer, const struct users_answer *a)
+{
+	struct peer *p = NULL;
+	for (size_t i = 0; i < PEERS_MAX; i++)
+		if (x->peers[i] && x->peers[i]->number == peer)
+			p = x->peers[i];
+	struct write *w = p ? mem_alloc(sizeof *w) : NULL;
+	if (!w)
+		return;
+	buf_init(&w->b, USERS_MESSAGE_MAX);
+	wr_u32(&w->b, 0);
+	users_answer_write(&w->b, a);
+	uv_buf_t v = uv_buf_init(w->b.ptr, (unsigned)w->b.len);
+	if (!w->b.failed) {
+		uint32_t n = (uint32_t)(w->b.len - 4);
+		memcpy(w->b.ptr, (unsigned char[4]){ (unsigned char)(n >> 24), (unsigned char)(n >> 16), (unsigned char)(n >> 8), (unsigned char)n }, 4);
+	}
+	if (w->b.failed || uv_write(&w->rq, (uv_stream_t *)&p->pipe, &v, 1, on_written) < 0) {
+		on_written(&w->rq, 0);
+		peer_drop(p);
+	}
+}
+
+/* ---- questions ---- */
+
+static struct body *body_of(struct userd *x, const char *code)
+{
+	struct body *o = map_get(&x->orgs, str_from(code));
+	if (o || !(o = mem_alloc(sizeof *o)))
+		return o;
+	snprintf(o->code, sizeof o->code, "%s", code);
+	o->last = &o->first;
+	if (map_put(&x->orgs, str_from(code), o) == 0)
+		return o;
+	mem_free(o);
+	return NULL;
+}
+
+static struct str key_of(const struct job *j)
+{
+	return (struct str){ (const char *)j->key, sizeof j->key };
+}
+
+static void job_free(struct job *j)
+{
+	while (j->waiters) {
+		struct waiter *w = j->waiters;
+		j->waiters = w->next;
+		mem_free(w);
+	}
+	users_request_wipe(&j->rq);
+	OPENSSL_cleanse(j->secret, sizeof j->secret);
+	mem_free(j);
+}
+
+static void job_answer(struct job *j)
+{
+	struct users_answer a = { .result = j->result, .user = j->user };
+	if (j->result == USERS_UNREACHABLE && tries_stale(j->x->tries, &j->rq, clock_mono_ms(), &a))
+		count(j->x, j->rq.org, "stale");
+	for (struct waiter *w = j->waiters; w; w = w->next) {
+		a.id = w->id;
+		answer(j->x, w->peer, &a);
+	}
+}
+
+static void start_jobs(struct body *o);
+
+static void conf_settle(struct userd *x)
+{
+	if (x->running == 0)
+		directories_destroy(&x->former);
+}
+
+static void job_work(uv_work_t *w)
+{
+	struct job *j = w->data;
+	j->result = directory_ask(j->d, j->secret, &j->rq, &j->user, &j->err);
+}
+
+static void job_done(uv_work_t *w, int status)
+{
+	struct job *j = w->data;
+	struct userd *x = j->x;
+	struct body *o = j->org;
+	struct tries_news news = { .what = "" };
+	int64_t now = clock_mono_ms();
+	o->running--;
+	x->running--;
+	if (status < 0)
+		j->result = USERS_UNREACHABLE;
+	if (j->result == USERS_UNREACHABLE) {
+		o->down_ms = now + DOWN_MS;
+		o->has_secret = false; /* perhaps it is another by now */
+		tell_down(j);
+	} else {
+		const struct users_answer a = { .result = j->result, .user = j->user };
+		o->down_ms = o->told_ms = 0;
+		tries_note(x->tries, &j->rq, &a, now, &news);
+		tell_result(j, &news);
+		count(x, j->rq.org, "asked");
+	}
+	map_del(&x->jobs, key_of(j));
+	job_answer(j);
+	job_free(j);
+	conf_settle(x);
+	start_jobs(o);
+}
+
+/* bind_dn's password: hex behind "v1:", wrapped for this organisation alone. */
+static int unwrap(struct userd *x, struct body *o, const struct directory *d, struct err *err)
+{
+	unsigned char box[DIRECTORY_SECRET + 64];
+	struct buf plain;
+	size_t n = strlen(d->bind_secret);
+	if (!*d->bind_dn || o->has_secret)
+		return 0;
+	if (n < 5 || (n - 3) / 2 > sizeof box || !hex_parse(str_from(d->bind_secret + 3), box, (n - 3) / 2))
+		return err_set(err, E_INVALID, "bind_secret", "isn't what toride directory secret prints");
+	buf_init(&plain, DIRECTORY_SECRET);
+	int r = vault_unwrap(x->vault, "directory", o->code, (struct str){ (char *)box, (n - 3) / 2 }, &plain, err);
+	if (r == 0 && !str_copy(buf_view(&plain), o->secret, sizeof o->secret))
+		r = err_set(err, E_CORRUPT, "bind_secret", "not a password");
+	o->has_secret = r == 0;
+	if (plain.ptr)
+		OPENSSL_cleanse(plain.ptr, plain.len);
+	buf_done(&plain);
+	return r;
+}
+
+/* Without having asked: by what is known, or that nobody answers. */
+static void job_end(struct job *j)
+{
+	j->result = USERS_UNREACHABLE;
+	map_del(&j->x->jobs, key_of(j));
+	job_answer(j);
+	job_free(j);
+}
+
+static struct job *job_next(struct body *o)
+{
+	struct job *j = o->first;
+	o->first = j->next;
+	if (!o->first)
+		o->last = &o->first;
+	o->waiting--;
+	return j;
+}
+
+static void start_jobs(struct body *o)
+{
+	while (o->first && o->running < ORG_JOBS) {
+		struct job *j = job_next(o);
+		struct userd *x = j->x;
+		j->conf = x->conf;
+		j->d = directory_find(x->conf, o->code);
+		bool down = o->down_ms > clock_mono_ms() || (o->told_ms && o->running); /* of one that was down, one asks first */
+		if (!j->d || down || unwrap(x, o, j->d, &j->err) < 0) {
+			if (j->err.code)
+				tell_down(j);
+			job_end(j);
+			continue;
+		}
+		memcpy(j->secret, o->secret, sizeof j->secret);
+		j->work.data = j;
+		if (uv_queue_work(&x->loop, &j->work, job_work, job_done) < 0) {
+			job_end(j);
+			continue;
+		}
+		o->running++;
+		x->running++;
+	}
+}
+
+static bool add_waiter(struct job *j, uint64_t peer, const struct users_request *rq)
+{
+	struct waiter *w = mem_alloc(sizeof *w);
+	if (!w)
+		return false;
+	*w = (struct waiter){ .next = j->waiters, .peer = peer, .id = rq->id, .terminal = rq->terminal };
+	j->waiters = w;
+	return true;
+}
+
+static struct job *job_make(struct userd *x, const struct users_request *rq)
+{
+	struct body *o = directory_find(x->conf, rq->org) ? body_of(x, rq->org) : NULL;
+	struct job *j = o && o->waiting < ORG_WAITING ? mem_alloc(sizeof *j) : NULL;
+	if (!j)
+		return NULL;
+	*j = (struct job){ .x = x, .org = o, .rq = *rq };
+	tries_key(x->tries, rq, j->key);
+	if (map_put(&x->jobs, key_of(j), j) < 0) {
+		job_free(j);
+		return NULL;
+	}
+	*o->last = j;
+	o->last = &j->next;
+	o->waiting++;
+	return j;
+}
+
+static void take_question(struct peer *p, struct users_request *rq)
+{
+	struct userd *x = p->x;
+	struct users_answer a = { .id = rq->id, .result = USERS_UNREACHABLE };
+	if (tries_look(x->tries, rq, clock_mono_ms(), &a)) {
+		if (a.result == USERS_LOCKED)
+			count(x, rq->org, "refused_locked");
+		answer(x, p->number, &a);
+		return;
+	}
+	unsigned char key[TRIES_KEY];
+	tries_key(x->tries, rq, key);
+	struct job *j = map_get(&x->jobs, (struct str){ (const char *)key, sizeof key });
+	bool fresh = !j;
+	j = j ? j : job_make(x, rq);
+	if (!j || !add_waiter(j, p->number, rq)) {
+		a = (struct users_answer){ .id = rq->id, .result = USERS_UNREACHABLE };
+		tries_stale(x->tries, rq, clock_mono_ms(), &a);
+		answer(x, p->number, &a);
+	}
+	if (j && fresh)
+		start_jobs(j->org);
+}
+
+static void take_messages(struct peer *p)
+{
+	while (p->in.len >= 4) {
+		struct rd r = rd_from(p->in.ptr, p->in.len);
+		uint32_t n = rd_u32(&r);
+		struct users_request rq;
+		if (n > USERS_MESSAGE_MAX) {
+			peer_drop(p);
+			return;
+		}
+		if (p->in.len - 4 < n)
+			return;
+		if (users_request_read(p->in.ptr + 4, n, &rq) < 0) {
+			peer_drop(p);
+			return;
+		}
+		OPENSSL_cleanse(p->in.ptr, 4 + (size_t)n);
+		buf_drop(&p->in, 4 + (size_t)n);
+		take_question(p, &rq);
+		users_request_wipe(&rq);
+		if (uv_is_closing((uv_handle_t *)&p->pipe))
+			return;
+	}
+}
+
+static void on_room(uv_handle_t *h, size_t want, uv_buf_t *b)
+{
+	struct peer *p = h->data;
+	*b = uv_buf_init(p->room, sizeof p->room);
+}
+
+static void on_bytes(uv_stream_t *h, ssize_t n, const uv_buf_t *b)
+{
+	struct peer *p = h->data;
+	if (n > 0)
+		buf_put(&p->in, b->base, (size_t)n);
+	OPENSSL_cleanse(p->room, sizeof p->room);
+	if (n < 0 || p->in.failed)
+		peer_drop(p);
+	else
+		take_messages(p);
+}
+
+static void on_peer(uv_stream_t *h, int status)
+{
+	struct userd *x = h->data;
+	struct peer *p = mem_alloc(sizeof *p);
+	uid_t uid;
+	int fd, slot = 0;
+	if (!p)
+		return;
+	uv_pipe_init(&x->loop, &p->pipe, 0);
+	p->x = x;
+	p->pipe.data = p;
+	p->number = ++x->numbers;
+	buf_init(&p->in, 64 * USERS_MESSAGE_MAX);
+	while (slot < PEERS_MAX && x->peers[slot])
+		slot++;
+	if (uv_accept(h, (uv_stream_t *)&p->pipe) != 0 || slot == PEERS_MAX || uv_fileno((uv_handle_t *)&p->pipe, &fd) != 0 ||
+	    sock_peer(fd, NULL, &uid) < 0 || (uid != geteuid() && !jail_peer_allowed(SOCK_USERS, uid))) {
+		peer_drop(p);
+		return;
+	}
+	x->peers[slot] = p;
+	uv_read_start((uv_stream_t *)&p->pipe, on_room, on_bytes);
+}
+
+/* ---- life ---- */
+
+static int read_config(struct userd *x, struct err *err)
+{
+	struct buf b;
+	struct directories *c = NULL;
+	char dir[PLACE_MAX];
+	void *v;
+	if (x->former)
+		return err_set(err, E_AGAIN, "userd.json", "questions of the generation before the last are under way");
+	buf_init(&b, DIRECTORY_CONFIG_MAX);
+	int r = daemon_config(&x->d, &b, err);
+	r = r < 0 ? r : directories_parse(buf_view(&b), place_in_state(dir, sizeof dir, "current/userd"), &c, err);
+	buf_done(&b);
+	if (r < 0)
+		return r;
+	x->former = x->conf;
+	x->conf = c;
+	conf_settle(x);
+	for (size_t i = 0; map_next(&x->orgs, &i, NULL, &v);) {
+		struct body *o = v;
+		tries_forget(x->tries, o->code); /* other groups, another directory */
+		o->has_secret = false;
+		o->down_ms = 0;
+	}
+	return 0;
+}
+
+static void on_term(uv_signal_t *s, int signum)
+{
+	struct userd *x = s->data;
+	(void)signum;
+	events_flush(x->events, 1000);
+	uv_stop(&x->loop);
+}
+
+static void on_hup(uv_signal_t *s, int signum)
+{
+	struct userd *x = s->data;
+	struct err err = { 0 };
+	(void)signum;
+	if (read_config(x, &err) < 0)
+		log_err(LOG_LEVEL_ERROR, "", "userd.json", &err);
+	else
+		daemon_ready(&x->d);
+}
+
+static void on_tick(uv_timer_t *t)
+{
+	struct userd *x = t->data;
+	events_work(x->events);
+}
+
+static int open_listener(struct userd *x, struct err *err)
+{
+	char path[PLACE_MAX];
+	int fd = -1;
+	int r = sock_listen(place_in_run(path, sizeof path, SOCK_USERS), 0660, &fd, err);
+	if (r < 0)
+		return r;
+	if (uv_pipe_init(&x->loop, &x->listener, 0) != 0 || uv_pipe_open(&x->listener, fd) != 0)
+		return err_set(err, E_IO, path, "cannot listen");
+	x->listener.data = x;
+	return uv_listen((uv_stream_t *)&x->listener, 16, on_peer) == 0 ? 0 : err_set(err, E_IO, path, "cannot listen");
+}
+
+static int open_all(struct userd *x, struct err *err)
+{
+	setenv("UV_THREADPOOL_SIZE", THREADS, 1);
+	if (uv_loop_init(&x->loop) < 0 || tries_create(&x->tries) < 0)
+		return err_set(err, E_IO, "loop", "cannot start");
+	map_init(&x->orgs, 8192);
+	map_init(&x->jobs, 65536);
+	x->tick.data = x->term.data = x->hup.data = x;
+	uv_timer_init(&x->loop, &x->tick);
+	uv_timer_start(&x->tick, on_tick, 100, 100);
+	uv_signal_init(&x->loop, &x->term);
+	uv_signal_init(&x->loop, &x->hup);
+	uv_signal_start(&x->term, on_term, SIGTERM);
+	uv_signal_start(&x->hup, on_hup, SIGHUP);
+	int r = directory_init(err);
+	r = r < 0 ? r : events_open("userd", 4 * MIB, &x->events, err);
+	r = r < 0 ? r : vault_open(NULL, VAULT_MS, &x->vault, err);
+	r = r < 0 ? r : read_config(x, err);
+	r = r < 0 ? r : open_listener(x, err);
+	return r < 0 ? r : daemon_confine(&x->d, err);
+}
+
+/* Passwords stay out of swap, also those that OpenSSL, libldap and the threads' stacks hold. */
+static void lock_memory(void)
+{
+	struct rlimit l;
+	if (getrlimit(RLIMIT_MEMLOCK, &l) < 0 || l.rlim_cur != RLIM_INFINITY || mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
+		log_info("", "memory", "passwords may be swapped out: memory isn't locked");
+}
+
+int main(void)
+{
+	static struct userd x;
+	struct err err = { 0 };
+	jail_install();
+	int r = daemon_begin("userd", &x.d, &err);
+	lock_memory();
+	r = r < 0 ? r : open_all(&x, &err);
+	if (r < 0) {
+		log_err(LOG_LEVEL_ERROR, "", "start", &err);
+		return 4;
+	}
+	daemon_ready(&x.d);
+	log_info("", x.d.digest, "ready");
+	uv_run(&x.loop, UV_RUN_DEFAULT);
+	return 0;
+}

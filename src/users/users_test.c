@@ -1,0 +1,235 @@
+/* Messages, what browsers send, and what is remembered of right and wrong passwords. */
+#include "base/test.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "users/tries.h"
+
+#include <stdio.h>
+
+static struct users_request ask(const char *org, const char *name, const char *password, const char *terminal)
+{
+	struct users_request r = { .id = 7 };
+	str_copy(str_from(org), r.org, sizeof r.org);
+	str_copy(str_from(name), r.name, sizeof r.name);
+	str_copy(str_from(password), r.password, sizeof r.password);
+	assert_int_equal(prefix_parse(str_from(terminal), &r.terminal), 0);
+	return r;
+}
+
+static void messages_go_and_come(void **state)
+{
+	struct users_request rq = ask("412015", "tarō", "a b:c", "10.1.0.5"), got;
+	struct users_answer a = { .id = 9, .result = USERS_OK, .user = { "taro", "soumu,zaisei" } }, back;
+	struct buf b;
+	buf_init(&b, USERS_MESSAGE_MAX);
+	users_request_write(&b, &rq);
+	assert_int_equal(users_request_read(b.ptr, b.len, &got), 0);
+	assert_string_equal(got.name, "tarō");
+	assert_string_equal(got.password, "a b:c");
+	assert_memory_equal(&got.terminal, &rq.terminal, sizeof got.terminal);
+	for (size_t n = 0; n < b.len; n++)
+		assert_int_equal(users_request_read(b.ptr, n, &got), -E_INVALID);
+	buf_reset(&b);
+	rq.password[0] = 0; /* would be anonymous to a directory */
+	users_request_write(&b, &rq);
+	assert_int_equal(users_request_read(b.ptr, b.len, &got), -E_INVALID);
+	buf_reset(&b);
+	users_answer_write(&b, &a);
+	assert_int_equal(users_answer_read(b.ptr, b.len, &back), 0);
+	assert_string_equal(back.user.groups, "soumu,zaisei");
+	for (size_t n = 0; n < b.len; n++)
+		assert_int_equal(users_answer_read(b.ptr, n, &back), -E_INVALID);
+	buf_reset(&b);
+	a.user.name[0] = 0; /* right, but nobody */
+	users_answer_write(&b, &a);
+	assert_int_equal(users_answer_read(b.ptr, b.len, &back), -E_INVALID);
+	buf_done(&b);
+}
+
+static void groups_are_whole_names(void **state)
+{
+	struct user u = { "taro", "soumu,zaisei" };
+	assert_true(user_in_group(&u, "soumu") && user_in_group(&u, "zaisei"));
+	assert_false(user_in_group(&u, "sou") || user_in_group(&u, "soumu,zaisei") || user_in_group(&u, ""));
+	u.groups[0] = 0;
+	assert_false(user_in_group(&u, ""));
+}
+
+static void what_browsers_send(void **state)
+{
+	static const struct {
+		const char *header, *name, *password;
+		int r;
+	} cases[] = {
+		{ "Basic dGFybzpwYXNz", "taro", "pass", 0 },
+		{ "basic  dGFybzpwYXNz ", "taro", "pass", 0 },
+		{ "Basic dGFybzpwOmE=", "taro", "p:a", 0 },
+		{ "Basic dGFybzpwYQ==", "taro", "pa", 0 },
+		{ "Basic 5aSq6YOOOnBhc3M=", "太郎", "pass", 0 },
+		{ "Basic dGFybzo=", "", "", -E_INVALID },         /* no password */
+		{ "Basic OnBhc3M=", "", "", -E_INVALID },         /* no name */
+		{ "Basic dGFyb3Bhc3M=", "", "", -E_INVALID },     /* no colon */
+		{ "Basic KjpwYXNz", "", "", -E_INVALID },         /* * */
+		{ "Basic YSkodWlkPSo6eA==", "", "", -E_INVALID }, /* a)(uid=* */
+		{ "Basic IGE6eA==", "", "", -E_INVALID },         /* blank before it */
+		{ "Basic YQpiOng=", "", "", -E_INVALID },         /* a newline in it */
+		{ "Basic YTp4Cnk=", "", "", -E_INVALID },         /* a newline in the password */
+		{ "Basic YTp4AHk=", "", "", -E_INVALID },         /* a NUL */
+		{ "Basic ////", "", "", -E_INVALID },
+		{ "Basic dGFybzpwYXN", "", "", -E_INVALID },
+		{ "Basic ", "", "", -E_NOT_FOUND },
+		{ "Basic", "", "", -E_NOT_FOUND },
+		{ "Negotiate dGFybzpwYXNz", "", "", -E_NOT_FOUND },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct users_request r = { 0 };
+		assert_int_equal(users_basic(str_from(cases[i].header), &r), cases[i].r);
+		if (cases[i].r < 0)
+			continue;
+		assert_string_equal(r.name, cases[i].name);
+		assert_string_equal(r.password, cases[i].password);
+	}
+}
+
+/* ---- tries ---- */
+
+static const struct users_answer right = { .result = USERS_OK, .user = { "taro", "soumu" } }, wrong = { .result = USERS_WRONG };
+
+static enum users_result look(struct tries *t, const struct users_request *r, int64_t now)
+{
+	struct users_answer a;
+	return tries_look(t, r, now, &a) ? a.result : USERS_RESULTS;
+}
+#define ASKED USERS_RESULTS /* the directory is */
+
+static int make(void **state)
+{
+	struct tries *t = NULL;
+	int r = tries_create(&t);
+	*state = t;
+	return r;
+}
+
+static int end(void **state)
+{
+	struct tries *t = *state;
+	tries_destroy(&t);
+	return 0;
+}
+
+static void right_ones_are_kept(void **state)
+{
+	struct tries *t = *state;
+	struct tries_news news;
+	struct users_answer a;
+	struct users_request r = ask("412015", "taro", "p", "10.1.0.5"), other = ask("412023", "taro", "p", "10.1.0.5"), typo = ask("412015", "taro", "q", "10.1.0.5");
+	assert_int_equal(look(t, &r, 1000), ASKED);
+	tries_note(t, &r, &right, 1000, &news);
+	assert_true(news.first);
+	assert_int_equal(look(t, &r, 1000 + TRIES_FRESH_MS - 1), USERS_OK);
+	assert_int_equal(look(t, &other, 1001), ASKED); /* another body's taro is somebody else */
+	assert_int_equal(look(t, &typo, 1001), ASKED);
+	assert_int_equal(look(t, &r, 1000 + TRIES_FRESH_MS), ASKED);
+	assert_true(tries_stale(t, &r, 1000 + TRIES_STALE_MS - 1, &a));
+	assert_string_equal(a.user.groups, "soumu");
+	assert_false(tries_stale(t, &r, 1000 + TRIES_STALE_MS, &a));
+	tries_note(t, &r, &right, 1000 + TRIES_FRESH_MS, &news);
+	assert_false(news.first); /* he was here all the time */
+	tries_note(t, &r, &wrong, 1000 + TRIES_FRESH_MS + 1, &news); /* it was changed */
+	assert_int_equal(look(t, &r, 1000 + TRIES_FRESH_MS + 2), USERS_WRONG);
+	assert_false(tries_stale(t, &r, 1000 + TRIES_FRESH_MS + 2, &a));
+	tries_note(t, &r, &right, 5000, &news);
+	tries_forget(t, "412023");
+	assert_int_equal(look(t, &r, 5001), USERS_OK);
+	tries_forget(t, "412015");
+	assert_int_equal(look(t, &r, 5001), ASKED);
+}
+
+/* Wrong passwords one by one; how many were asked until it was locked. */
+static unsigned guess(struct tries *t, const char *name, const char *terminal, int64_t now, unsigned max, const char **ret_what)
+{
+	char password[16];
+	struct tries_news news;
+	for (unsigned i = 0; i < max; i++) {
+		snprintf(password, sizeof password, "p%lld-%u", (long long)now, i);
+		struct users_request r = ask("412015", name, password, terminal);
+		if (look(t, &r, now) == USERS_LOCKED)
+			return i;
+		tries_note(t, &r, &wrong, now, &news);
+		if (news.locked)
+			*ret_what = news.what;
+	}
+	return max;
+}
+
+static void guessing_ends(void **state)
+{
+	struct tries *t = *state;
+	const char *what = "";
+	struct tries_news news;
+	struct users_request good = ask("412015", "jiro", "good", "10.1.0.5"), there = ask("412015", "jiro", "good", "10.1.0.6");
+	assert_int_equal(guess(t, "Jiro", "10.1.0.5", 1, 9, &what), TRIES_PAIR);
+	assert_string_equal(what, "name at terminal");
+	assert_int_equal(look(t, &good, 1), USERS_LOCKED); /* case doesn't matter */
+	assert_int_equal(look(t, &there, 1), ASKED);
+	tries_note(t, &there, &right, 1, &news);
+	assert_int_equal(look(t, &good, 1), USERS_OK); /* the same name and password: known to be right */
+	assert_int_equal(guess(t, "jiro", "10.1.0.5", TRIES_LOCK_MS, 9, &what), 0);
+	assert_int_equal(guess(t, "jiro", "10.1.0.5", TRIES_LOCK_MS + 2, 9, &what), TRIES_PAIR);
+}
+
+static void the_same_wrong_one_counts_once(void **state)
+{
+	struct tries *t = *state;
+	struct tries_news news;
+	struct users_request r = ask("412015", "jiro", "old", "10.1.0.5");
+	tries_note(t, &r, &wrong, 1, &news);
+	for (int64_t now = 2; now < 1 + TRIES_WRONG_MS; now += 100)
+		assert_int_equal(look(t, &r, now), USERS_WRONG);
+	assert_int_equal(look(t, &r, 1 + TRIES_WRONG_MS), ASKED); /* it might be right by now */
+}
+
+static void a_success_begins_anew_at_that_terminal(void **state)
+{
+	struct tries *t = *state;
+	const char *what = "";
+	struct tries_news news;
+	struct users_request good = ask("412015", "jiro", "good", "10.1.0.5");
+	assert_int_equal(guess(t, "jiro", "10.1.0.5", 1, TRIES_PAIR - 1, &what), TRIES_PAIR - 1);
+	tries_note(t, &good, &right, 1, &news);
+	assert_int_equal(guess(t, "jiro", "10.1.0.5", 2, TRIES_PAIR - 1, &what), TRIES_PAIR - 1);
+	assert_string_equal(what, "");
+}
+
+static void many_names_or_many_terminals(void **state)
+{
+	struct tries *t = *state;
+	const char *what = "";
+	char text[32];
+	unsigned n = 0;
+	for (unsigned i = 0; i < 100 && strcmp(what, "terminal") != 0; i++, n++) {
+		snprintf(text, sizeof text, "u%u", i);
+		assert_int_equal(guess(t, text, "10.1.0.5", 1, 1, &what), 1);
+	}
+	assert_int_equal(n, TRIES_TERMINAL);
+	struct users_request fresh = ask("412015", "new", "x", "10.1.0.5");
+	assert_int_equal(look(t, &fresh, 2), USERS_LOCKED);
+	for (n = 0; n < 100 && strcmp(what, "name") != 0; n++) {
+		snprintf(text, sizeof text, "10.1.7.%u", n);
+		assert_int_equal(guess(t, "saburo", text, 1, 1, &what), 1);
+	}
+	assert_int_equal(n, TRIES_NAME);
+}
+
+int main(void)
+{
+	const struct CMUnitTest all[] = {
+		cmocka_unit_test(messages_go_and_come), cmocka_unit_test(groups_are_whole_names), cmocka_unit_test(what_browsers_send),
+		cmocka_unit_test_setup_teardown(right_ones_are_kept, make, end), cmocka_unit_test_setup_teardown(guessing_ends, make, end),
+		cmocka_unit_test_setup_teardown(the_same_wrong_one_counts_once, make, end),
+		cmocka_unit_test_setup_teardown(a_success_begins_anew_at_that_terminal, make, end),
+		cmocka_unit_test_setup_teardown(many_names_or_many_terminals, make, end),
+	};
+	return cmocka_run_group_tests(all, NULL, NULL);
+}
