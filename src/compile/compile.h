@@ -51,6 +51,9 @@ int compile_stored(const struct model *m, struct outset *out, struct err *err); 
 int compile_respondd(const struct model *m, struct outset *out, struct err *err); /* respondd.json */
 int compile_probed(const struct model *m, struct outset *out, struct err *err);   /* probed.json */
 int compile_chrony(const struct model *m, struct outset *out, struct err *err);   /* chrony/, when time is served */
+int compile_userd(const struct model *m, struct outset *out, struct err *err);    /* userd.json, userd/CODE.pem */
+bool users_asked(const struct org *o);                 /* must the proxy's users say who they are? */
+uint16_t users_port(const struct proxy_users *u);      /* of the directory */
 int compile_recvd(const struct model *m, struct outset *out, struct err *err);    /* recvd.json */
 int compile_pair(const struct model *m, struct outset *out, struct err *err);     /* pair/, keepalived/, conntrackd/, paird.json, net/own-NODE; with two nodes */
 int compile_courierd(const struct model *m, struct outset *out, struct err *err); /* courierd.json */

@@ -275,7 +275,7 @@ static void chain_forward(struct nft_out *n)
 	nft_line(n, " chain refuse {\n  meta l4proto tcp reject with tcp reset\n  reject with icmpx admin-prohibited\n }");
 }
 
-/* The node itself opens nothing towards LGWAN or management, and towards an organisation only its public sites' origins. */
+/* The node itself opens nothing towards LGWAN or management, and towards an organisation only its public sites' origins and its directory. */
 static void chain_output(struct nft_out *n)
 {
 	nft_line(n, " chain output { type filter hook output priority filter; policy accept;");

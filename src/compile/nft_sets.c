@@ -278,7 +278,7 @@ static void desk_sets(struct nft_out *n)
 		nft_line(n, " set desk_terminals%d { type mark . ipv%d_addr; size 65535; flags dynamic; }", family, family);
 }
 
-/* Servers of the organisations that the node itself asks, for the public sites: interface, address and port. */
+/* Servers of the organisations that the node itself asks, for the public sites and for who uses the proxy: interface, address and port. */
 static void origin_sets(struct nft_out *n)
 {
 	for (int family = 4; family <= 6; family += 2) {
@@ -295,6 +295,9 @@ static void origin_sets(struct nft_out *n)
 					if (g->addr.family == family && edge_origin_inside(o, g))
 						list_add(&l, "\"%s\" . %s . %u", o->interface, prefix_format_addr(&g->addr, text), g->port);
 				}
+			for (size_t k = 0; users_asked(o) && k < o->proxy_users.n_servers; k++)
+				if (o->proxy_users.servers[k].family == family)
+					list_add(&l, "\"%s\" . %s . %u", o->interface, prefix_format_addr(&o->proxy_users.servers[k], text), users_port(&o->proxy_users));
 		}
 		list_close(&l);
 	}

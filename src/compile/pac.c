@@ -33,5 +33,10 @@ void compile_pac(const struct model *m, const struct org *o, struct buf *b)
 		inside(b, &o->prefixes[i]);
 	for (size_t i = 0; i < s->n_lgwan; i++)
 		inside(b, &s->lgwan[i]);
-	buf_printf(b, "  }\n  return \"PROXY %s:%u\";\n}\n", prefix_format_addr(&s->proxy4, proxy), s->proxy_port);
+	buf_puts(b, "  }\n");
+	if (users_asked(o) && s->proxy_name[0]) { /* passwords go over TLS; what can't do that says so rather than send them in clear */
+		buf_printf(b, "  return \"HTTPS %s:%u\";\n}\n", s->proxy_name, s->proxy_port);
+		return;
+	}
+	buf_printf(b, "  return \"PROXY %s:%u\";\n}\n", prefix_format_addr(&s->proxy4, proxy), s->proxy_port);
 }

@@ -151,6 +151,22 @@ static void breakout(struct buf *b, const struct org *o)
 	buf_putc(b, ']');
 }
 
+/* How they say who they are, and who needn't; the directory itself is userd's (userd.c). */
+static void users(struct buf *b, const struct org *o)
+{
+	const struct proxy_users *u = &o->proxy_users;
+	if (!users_asked(o))
+		return;
+	json_key(b, "users");
+	buf_putc(b, '{');
+	json_field_s(b, "realm", u->realm[0] ? u->realm : o->name_en);
+	json_field_bool(b, "clear", u->clear);
+	json_field_s(b, "fail", u->fail == FAIL_OPEN ? "open" : "closed");
+	prefixes(b, "exempt_terminals", u->exempt_terminals, u->n_exempt_terminals);
+	texts(b, "exempt_destinations", u->exempt_destinations, u->n_exempt_destinations);
+	buf_putc(b, '}');
+}
+
 static void org(struct buf *b, const struct model *m, const struct org *o)
 {
 	struct buf pac;
@@ -184,6 +200,7 @@ static void org(struct buf *b, const struct model *m, const struct org *o)
 	json_field_bool(b, "scan_uploads", o->scan_uploads);
 	json_field_u64(b, "progress_after_s", o->progress_after_s);
 	json_field_u64(b, "trickle_after_s", o->trickle_after_s);
+	users(b, o);
 	json_key(b, "url");
 	compile_url_policy(m, o, b);
 	content(b, o);
@@ -212,6 +229,8 @@ int compile_proxyd(const struct model *m, struct outset *out, struct err *err)
 	address(&b, "addr4", &s->proxy4);
 	address(&b, "addr6", &s->proxy6);
 	json_field_u64(&b, "port", s->proxy_port);
+	if (s->proxy_name[0])
+		json_field_s(&b, "name", s->proxy_name);
 	buf_puts(&b, "},\"connect_ports\":[443],\"http_ports\":[80,8080,8000,8008,8888]");
 	refuse(&b, m);
 	texts(&b, "origin_ca", s->origin_ca, s->n_origin_ca);

@@ -163,6 +163,19 @@ static void desk_name(struct buf *b, const struct model *m, const struct org *o)
 	}
 }
 
+/* The proxy's, by which terminals reach it over TLS. */
+static void proxy_name(struct buf *b, const struct service *s)
+{
+	const struct prefix *addr[] = { &s->proxy4, &s->proxy6 };
+	char text[PREFIX_TEXT];
+	if (!s->proxy_name[0])
+		return;
+	buf_printf(b, "  local-zone: \"%s.\" static\n", s->proxy_name);
+	for (size_t i = 0; i < ARRAY_LEN(addr); i++)
+		if (prefix_is_set(addr[i]))
+			buf_printf(b, "  local-data: \"%s. 300 IN %s %s\"\n", s->proxy_name, i ? "AAAA" : "A", prefix_format_addr(addr[i], text));
+}
+
 static void views(struct buf *b, const struct model *m)
 {
 	for (size_t i = 0; i < m->n_orgs; i++) {
@@ -171,6 +184,7 @@ static void views(struct buf *b, const struct model *m)
 		buf_printf(b, "  local-zone: \"canary.toride.internal.\" static\n"
 		              "  local-data: \"canary.toride.internal. 0 IN TXT %s\"\n", o->code);
 		desk_name(b, m, o);
+		proxy_name(b, &m->service);
 	}
 }
 

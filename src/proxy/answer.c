@@ -132,6 +132,10 @@ bool answer_head(struct txn *t, const struct http_head *h)
 	rewrite_response(t, h);
 	mirror_answer(t);
 	txn_touch(t, WORKER_STALL_MS);
+	if (h->status == 407) { /* a browser would take it for our word, and ask its user for the password */
+		txn_fail(t, PAGE_ORIGIN, "protocol", "a server of the Internet asks for the proxy's password");
+		return false;
+	}
 	if (h->no_body) {
 		/* HEAD and 304 may tell the length of what isn't sent; 204 has none. */
 		bool unsent = t->head_only || h->status == 304;

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "proxy/guard.h"
 #include "proxy/hold.h"
+#include "proxy/login.h"
 #include "wire/ctl.h"
 
 #include <openssl/err.h>
@@ -179,6 +180,23 @@ static int get_breakouts(struct load *l, yyjson_val *v, struct conf_org *o)
 	return 0;
 }
 
+static int get_users(struct load *l, yyjson_val *v, struct conf_org *o)
+{
+	yyjson_val *users = yyjson_obj_get(v, "users"), *list = yyjson_obj_get(users, "exempt_destinations");
+	char path[192];
+	if (!users)
+		return 0;
+	struct conf_users *u = arena_array(&l->c->arena, 1, sizeof *u);
+	if (!u)
+		return no_memory(l);
+	*u = (struct conf_users){ .clear = ctl_bool(users, "clear", false), .fail = str_eq(ctl_str(users, "fail"), STR("open")) ? FAIL_OPEN : FAIL_CLOSED };
+	o->users = u;
+	snprintf(path, sizeof path, "%susers.exempt_destinations", l->path);
+	int r = get_text(l, users, "realm", &u->realm);
+	r = r < 0 ? r : get_prefixes(l, users, "exempt_terminals", &u->exempt_terminals, &u->n_exempt_terminals);
+	return r < 0 || !list ? r : url_set_build(list, path, &u->exempt_destinations, l->err);
+}
+
 static int get_sets(struct load *l, yyjson_val *v, struct conf_org *o)
 {
 	char path[192];
@@ -200,6 +218,7 @@ static int get_sets(struct load *l, yyjson_val *v, struct conf_org *o)
 	snprintf(path, sizeof path, "%swebsockets", l->path);
 	if (r == 0 && list)
 		r = url_set_build(list, path, &o->websockets, l->err);
+	r = r < 0 ? r : get_users(l, v, o);
 	return r < 0 ? r : get_breakouts(l, v, o);
 }
 
@@ -354,6 +373,7 @@ static int get_all(struct load *l, yyjson_val *root, STACK_OF(X509) *system_ca)
 	c->threads = (unsigned)(threads < 1 ? 1 : threads > CONF_MAX_THREADS ? CONF_MAX_THREADS : threads);
 	int r = get_text(l, service, "name", &c->service);
 	r = r < 0 ? r : get_text(l, service, "name_en", &c->service_en);
+	r = r < 0 ? r : get_text(l, yyjson_obj_get(root, "proxy"), "name", &c->proxy_name);
 	r = r < 0 ? r : get_ports(l, root, "connect_ports", c->connect_ports, &c->n_connect_ports);
 	r = r < 0 ? r : get_ports(l, root, "http_ports", c->http_ports, &c->n_http_ports);
 	r = r < 0 ? r : get_prefixes(l, root, "refuse", &c->refuse, &c->n_refuse);
@@ -399,6 +419,8 @@ void conf_unref(struct conf **p)
 		url_policy_destroy(&c->orgs[i].url);
 		url_set_destroy(&c->orgs[i].no_decrypt);
 		url_set_destroy(&c->orgs[i].websockets);
+		if (c->orgs[i].users)
+			url_set_destroy(&c->orgs[i].users->exempt_destinations);
 		for (size_t k = 0; k < c->orgs[i].n_breakouts; k++)
 			url_set_destroy(&c->orgs[i].breakouts[k].names);
 	}

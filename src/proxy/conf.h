@@ -1,13 +1,13 @@
 /* One generation of the proxy's configuration: an immutable snapshot built from proxyd.json (written by
  * compile/proxyd.c), shared by all threads and freed when the last request that looks at it is gone.
  *
- *   {"v":1, "threads":2, "service":{"name","name_en"}, "proxy":{"addr4","addr6","port"}, "connect_ports":[443],
+ *   {"v":1, "threads":2, "service":{"name","name_en"}, "proxy":{"addr4","addr6","port","name" (absent: no TLS)}, "connect_ports":[443],
  *    "http_ports":[80,8080,8000,8008,8888], "refuse":[prefix…], "origin_ca":[PEM…], "black":[pattern…],
  *    "orgs":[{"code","index","name","name_en","interface","global4","global6","resolver","resolver_from",
  *      "tls_decryption","no_decrypt":[…],"transparent","registered_only","terminals":[prefix…],"prefixes":[prefix…],
  *      "child_proxies":[prefix…],
  *      "safe_search","upload_max_mib","deny_downloads":[…],"deny_uploads":[…],"tenants":{"microsoft":[…],"microsoft_context",
- *      "google":[…],"slack":[…],"slack_requester"},"pac","release_mail","websockets":[…],"mirror" (absent: 0),
+ *      "google":[…],"slack":[…],"slack_requester"},"pac","release_mail","websockets":[…],"mirror" (absent: 0),"users":{…login.h} (absent: nobody is asked),
  *      "breakout":[{"service","expires_ms","names":[…]}],
  *      "scan_fail":"closed"|"open","scan_max_mib","unscannable_allow","encrypted_allow","encrypted_ask","scan_uploads","progress_after_s","trickle_after_s","url":{…url/url.h…}}…],
  *    "dev":{"except":[prefix…],"hosts":[{"name","addr"}…],"verdict_ms":60000,"held_mib":512,"held_ms":60000}}
@@ -39,6 +39,7 @@ struct conf_breakout { /* a service that goes by the breakout line until then */
 	struct url_set *names;
 };
 
+struct conf_users; /* login.h */
 struct conf_org {
 	char code[8], interface[16];
 	uint16_t index, port;
@@ -63,6 +64,7 @@ struct conf_org {
 	struct conf_breakout *breakouts;
 	size_t n_breakouts;
 	struct url_policy_set *url;
+	struct conf_users *users; /* NULL: nobody is asked who he is */
 };
 
 struct conf_host {
@@ -76,6 +78,7 @@ struct conf {
 	char digest[72];
 	unsigned threads;
 	const char *service, *service_en;
+	const char *proxy_name; /* for TLS to the proxy itself; "": there is none */
 	uint16_t connect_ports[32], http_ports[32];
 	size_t n_connect_ports, n_http_ports;
 	struct prefix *refuse, *except;

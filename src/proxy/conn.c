@@ -190,6 +190,10 @@ static bool try_head(struct conn *c)
 		connect_transparent(c);
 		return true;
 	}
+	if (c->in.ptr[0] == TLS_HANDSHAKE && c->seen == 0 && !c->ch.ssl && c->w->conf->proxy_name[0]) {
+		front_begin(c);
+		return true;
+	}
 	long end = http_head_end(c->in.ptr, c->in.len, c->seen);
 	c->seen = c->in.len;
 	if (end == 0)
@@ -236,6 +240,9 @@ static void on_event(struct chan *ch, int what)
 		break;
 	case CONN_H2:
 		down2_event(c, what);
+		break;
+	case CONN_FRONT:
+		front_event(c);
 		break;
 	case CONN_DEAD:
 		break;
@@ -293,7 +300,7 @@ struct conn *conn_park(const struct conn *c)
 	if (!p)
 		return NULL;
 	*p = (struct conn){ .w = c->w, .org = c->org, .state = CONN_PARKED, .peer = c->peer, .peer_port = c->peer_port, .intercepted = c->intercepted,
-		            .tunnel = c->tunnel, .terminal = c->terminal, .via = c->via, .ch.fd = -1 };
+		            .tunnel = c->tunnel, .terminal = c->terminal, .via = c->via, .user = c->user, .unnamed = c->unnamed, .ch.fd = -1 };
 	memcpy(p->name, c->name, sizeof p->name);
 	buf_init(&p->in, 1);
 	if (!terminal_add(p, CONNECTIONS)) {

@@ -5,6 +5,7 @@
 #include "proxy/grant.h"
 #include "proxy/hold.h"
 #include "proxy/leaf.h"
+#include "proxy/login.h"
 #include "proxy/origin.h"
 #include "proxy/page.h"
 #include "proxy/sni.h"
@@ -19,6 +20,7 @@
 enum conn_state {
 	CONN_HEAD,      /* waiting for a request, or reading its head */
 	CONN_BUSY,      /* txn runs */
+	CONN_FRONT,     /* TLS to the proxy itself: its certificate is fetched, handshake */
 	CONN_PEEK,      /* CONNECT was answered: waiting for the ClientHello */
 	CONN_PREPARE,   /* origin is verified, leaf is fetched */
 	CONN_HANDSHAKE, /* TLS with the terminal */
@@ -30,6 +32,7 @@ enum conn_state {
 };
 
 enum txn_state {
+	TXN_LOGIN,   /* userd is asked who it is */
 	TXN_UPLOAD,  /* the request's content is held */
 	TXN_ORIGIN,  /* waiting for an origin */
 	TXN_WAIT,    /* request goes out, answer's head comes in */
@@ -98,6 +101,10 @@ struct txn {
 	char name[256];                /* server name asked, for TLS */
 	struct prefix terminal;
 	bool via;
+	struct user user;              /* who it is; "" nobody said, or needed to … */
+	bool unnamed;                  /* … or no directory answered, and the organisation lets it pass then */
+	struct users_request *credential; /* login.c's own */
+	uint64_t asking;               /* number of the question to userd; 0: none */
 	struct buf text;               /* copies that outlive the head: url, path, user agent, referrer, type */
 	struct str url, path, user_agent, referrer, type;
 	struct buf request;            /* for the origin: head as HTTP/1.1 writes it, then pieces of the content */
@@ -145,6 +152,7 @@ struct conn {
 	struct down2 *h2;
 	bool offer_h2;      /* the origin speaks it: so may the terminal */
 	bool intercepted;
+	bool fronted;       /* it is spoken over TLS to the proxy itself */
 	bool ended;         /* the client has closed its side */
 	bool looping;       /* read_head() runs further up the stack */
 	/* CONNECT */
@@ -152,6 +160,10 @@ struct conn {
 	char name[256];     /* server name: SNI, or CONNECT's host */
 	struct prefix terminal;
 	bool via;
+	struct user user;   /* who asked for the tunnel */
+	bool unnamed;
+	enum page_kind gate; /* gate_rule: each request in it gets this page */
+	const char *gate_rule; /* NULL: none */
 	struct origin *origin; /* being verified, or the tunnel's other end */
 	enum origin_fail fail; /* verification failed: each request gets its page */
 	char fail_detail[160];
@@ -181,6 +193,10 @@ void connect_begin(struct conn *c);             /* CONNECT was granted and answe
 void connect_event(struct conn *c, int what);   /* PEEK, PREPARE, HANDSHAKE, TUNNEL */
 void connect_switch(struct conn *c, struct origin *o, struct str rest); /* its request became a tunnel; rest: for the terminal */
 void connect_abort(struct conn *c);
+
+/* front.c */
+void front_begin(struct conn *c);               /* in holds TLS of who speaks it to the proxy itself */
+void front_event(struct conn *c);
 
 /* txn.c */
 void txn_destroy(struct txn *t);                /* reports it; frees */

@@ -21,7 +21,7 @@
 static void tell(struct conn *c, bool denied)
 {
 	const char alert[] = { 21, 3, 3, 0, 2, 2, denied ? 49 /* access_denied */ : 80 /* internal_error */ };
-	if (c->state == CONN_PREPARE && !c->ch.ssl)
+	if (c->state == CONN_PREPARE)
 		chan_write(&c->ch, alert, sizeof alert);
 }
 
@@ -146,7 +146,8 @@ static void tunnel_ready(struct origin *o, void *user)
 		return;
 	}
 	c->txn->origin_addr = o->addr;
-	become_tunnel(c, o, buf_view(&c->in), STR(""));
+	if (become_tunnel(c, o, buf_view(&c->in), STR("")))
+		move(c, &c->ch, &o->ch, &c->bytes_up); /* what TLS to the proxy has read already wakes nobody */
 }
 
 static void start_tunnel(struct conn *c)
@@ -314,7 +315,9 @@ static void on_hello(struct conn *c, const struct client_hello *ch)
 		txn_decided(c->txn, &d);
 	}
 	if (!passes_undecrypted(c, transparent ? c->name : ch->sni))
-		prepare(c, d.allow || d.wants_path);
+		prepare(c, !c->gate_rule && (d.allow || d.wants_path));
+	else if (c->gate_rule)
+		give_up(c, c->gate_rule, "Blocked");
 	else if (d.allow)
 		start_tunnel(c);
 	else

@@ -108,6 +108,24 @@ static void put_tls(struct buf *b, const struct txn *t)
 	buf_putc(b, '}');
 }
 
+/* As OCSF's user object: its name in the directory, and the groups of it that the description knows. */
+static void put_user(struct buf *b, const struct user *u)
+{
+	struct str rest = str_from(u->groups), name;
+	if (!u->name[0])
+		return;
+	open_object(b, "user");
+	json_field_s(b, "name", u->name);
+	json_key(b, "groups");
+	buf_putc(b, '[');
+	for (bool more = false; rest.len && str_next(&rest, ',', &name); more = true) {
+		buf_puts(b, more ? ",{" : "{");
+		json_field(b, "name", name);
+		buf_putc(b, '}');
+	}
+	buf_puts(b, "]}");
+}
+
 static void put_verdict(struct buf *b, const struct txn *t)
 {
 	if (t->hashed) {
@@ -167,6 +185,7 @@ void report_txn(struct txn *t)
 	put_request(b, t);
 	put_response(b, t);
 	put_tls(b, t);
+	put_user(b, &t->user);
 	json_field_s(b, "action", t->action);
 	json_field_s(b, "disposition", t->disposition);
 	if (t->rule[0]) {

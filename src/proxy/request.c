@@ -66,6 +66,8 @@ static void grant_connect(struct txn *t)
 	c->tunnel.path = (struct str){ NULL, 0 };
 	c->terminal = t->terminal;
 	c->via = t->via;
+	c->user = t->user;
+	c->unnamed = t->unnamed;
 	t->tunnel = true;
 	if (chan_write(&c->ch, ok, sizeof ok - 1) != (long)sizeof ok - 1) {
 		conn_destroy(c, "Reset");
@@ -181,6 +183,8 @@ int request_read(struct txn *t, const struct http_head *h, int r, const char **r
 		*ret_why = "head too long";
 		return -E_INVALID;
 	}
+	if (!c->intercepted)
+		login_read(t, h);
 	t->upgrade = r == 0 && upgrade_asked(h, t->accept);
 	if (r == 0 && t->method != HTTP_CONNECT)
 		rewrite_request(t, h);
@@ -195,11 +199,17 @@ void request_go(struct txn *t, int r, const char *why)
 	} else if (!method_ok(t->method) || (t->c->intercepted && t->method == HTTP_CONNECT)) {
 		t->keep = false;
 		txn_deny(t, PAGE_METHOD, "method", "");
-	} else if (t->method == HTTP_CONNECT) {
-		begin_connect(t);
-	} else {
-		begin_request(t);
+	} else if (!login_wait(t)) {
+		request_decide(t);
 	}
+}
+
+void request_decide(struct txn *t)
+{
+	if (t->method == HTTP_CONNECT)
+		begin_connect(t);
+	else
+		begin_request(t);
 }
 
 /* ---- the request on its way ---- */

@@ -126,6 +126,7 @@ void txn_destroy(struct txn *t)
 	struct worker *w = t->c->w;
 	if (t->c->txn == t)
 		t->c->txn = NULL;
+	login_cancel(t);
 	txn_forget_scan(t);
 	txn_drop_origin(t, false);
 	mirror_end(t);
@@ -223,6 +224,8 @@ void txn_show(struct txn *t, const struct page *p)
 	buf_printf(&t->head, "HTTP/1.1 %u %s\r\nContent-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\n"
 	           "X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'\r\n",
 	           t->status, page_reason(p->kind));
+	if (p->kind == PAGE_LOGIN && t->org && t->org->users)
+		login_challenge(t->org->users, &t->head);
 	answer_with(t, buf_view(&body));
 	buf_done(&body);
 }

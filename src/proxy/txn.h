@@ -33,6 +33,7 @@ void txn_sent(struct txn *t, size_t n);    /* of it */
 /* request.c */
 int request_read(struct txn *t, const struct http_head *h, int r, const char **ret_why); /* r: of the parser; all of h that is needed is kept */
 void request_go(struct txn *t, int r, const char *why);  /* decided, and sent on */
+void request_decide(struct txn *t);            /* it is known whose it is (login.h) */
 void request_start(struct txn *t, bool fresh); /* finds an origin; fresh: none from the pool */
 bool request_again_ok(const struct txn *t); /* nobody is harmed if an origin gets it twice, and we have all of it */
 void request_put(struct txn *t, struct str s);  /* by take(): a piece of content */

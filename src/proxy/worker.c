@@ -22,7 +22,7 @@ static const char *const stat_names[STAT_COUNT] = {
 	[STAT_BYTES_OUT] = "bytes_out", [STAT_INTERCEPTED] = "intercepted", [STAT_TUNNELS] = "tunnels",
 	[STAT_ERRORS] = "errors", [STAT_CONNECTIONS] = "connections", [STAT_CACHE_HITS] = "verdict_cache_hits",
 	[STAT_REFUSED] = "refused", [STAT_CUT] = "cut", [STAT_LISTENING] = "listening", [STAT_UNJUDGED] = "unjudged", [STAT_HOSTILE] = "hostile",
-	[STAT_TRICKLED] = "trickled", [STAT_LATE] = "late",
+	[STAT_UNNAMED] = "unnamed", [STAT_TRICKLED] = "trickled", [STAT_LATE] = "late",
 	[STAT_MIRRORED] = "mirrored", [STAT_UNMIRRORED] = "unmirrored",
 };
 
@@ -63,6 +63,7 @@ static void take_conf(struct worker *w, struct conf *c)
 	}
 	struct conf *old = w->conf;
 	w->conf = c;
+	login_cache_forget(w->logins);
 	tls_trust(w, c->store);
 	for (size_t i = 0; map_next(&w->orgs, &i, NULL, &v);) {
 		struct org_rt *o = v;
@@ -85,12 +86,12 @@ static void each_conn(struct worker *w, void (*fn)(struct conn *))
 	}
 }
 
-/* ---- descriptors of vault, scand and events ----
+/* ---- descriptors of vault, scand, userd and events ----
  *
  * Their descriptors come and go inside their libraries, and a new one often has the old one's number, which libuv
  * can't follow. So they sit in an epoll of their own, whose descriptor libuv polls. */
 
-enum { PEER_VAULT, PEER_SCAN, PEER_EVENTS };
+enum { PEER_VAULT, PEER_SCAN, PEER_USERS, PEER_EVENTS, PEERS };
 
 static void work(struct worker *w, uint32_t which)
 {
@@ -98,6 +99,8 @@ static void work(struct worker *w, uint32_t which)
 		vault_async_work(w->vault);
 	else if (which == PEER_SCAN)
 		scan_client_work(w->scan);
+	else if (which == PEER_USERS)
+		users_client_work(w->users);
 	else
 		events_work(w->events);
 }
@@ -118,6 +121,9 @@ static void watch_peers(struct worker *w)
 	fd = scan_client_fd(w->scan, &write);
 	set_peer(w, PEER_SCAN, fd, write);
 	write = false;
+	fd = users_client_fd(w->users, &write);
+	set_peer(w, PEER_USERS, fd, write);
+	write = false;
 	fd = events_fd(w->events, &write);
 	set_peer(w, PEER_EVENTS, fd, write);
 }
@@ -134,6 +140,7 @@ static void ask_peers(struct worker *w)
 	w->poked = false;
 	work(w, PEER_VAULT);
 	work(w, PEER_SCAN);
+	work(w, PEER_USERS);
 	watch_peers(w);
 }
 
@@ -153,8 +160,8 @@ static void on_prepare(uv_prepare_t *h)
 static void on_peers(uv_poll_t *h, int status, int events)
 {
 	struct worker *w = h->loop->data;
-	struct epoll_event e[3];
-	int n = epoll_wait(w->peers_fd, e, 3, 0);
+	struct epoll_event e[PEERS];
+	int n = epoll_wait(w->peers_fd, e, PEERS, 0);
 	for (int i = 0; i < n; i++)
 		work(w, e[i].data.u32);
 	watch_peers(w);
@@ -175,6 +182,7 @@ static void on_flush(uv_timer_t *h)
 	work(w, PEER_EVENTS);
 	work(w, PEER_VAULT);
 	work(w, PEER_SCAN);
+	work(w, PEER_USERS);
 	watch_peers(w);
 }
 
@@ -313,6 +321,7 @@ static int open_peers(struct worker *w, struct err *err)
 	snprintf(source, sizeof source, "proxyd/%u", w->id);
 	int r = events_open(source, EVENTS_RING, &w->events, err);
 	r = r < 0 ? r : scan_client_open(NULL, 4096, &w->scan, err);
+	r = r < 0 ? r : users_client_open(NULL, &w->users, err);
 	r = r < 0 ? r : vault_async_open(NULL, 10000, &w->vault, err);
 	if (r < 0)
 		return r;
@@ -320,7 +329,7 @@ static int open_peers(struct worker *w, struct err *err)
 	if (w->peers_fd < 0 || uv_poll_init(&w->loop, &w->peers, w->peers_fd) != 0)
 		return err_errno(err, "", "cannot poll");
 	scan_generation_open(&w->generation, NULL);
-	if (leaf_cache_create(w, &w->leaves) < 0 ||
+	if (leaf_cache_create(w, &w->leaves) < 0 || login_cache_create(&w->logins) < 0 ||
 	    verdict_cache_init(&w->verdicts, VERDICT_CACHE, VERDICT_AGE_MS, w->generation) < 0)
 		return err_set(err, E_NOMEM, "", "no memory");
 	return 0;
@@ -408,6 +417,8 @@ static void free_all(struct worker *w)
 	leaf_cache_destroy(&w->leaves);
 	vault_async_close(&w->vault);
 	scan_client_close(&w->scan);
+	users_client_close(&w->users);
+	login_cache_destroy(&w->logins);
 	events_close(&w->events);
 	verdict_cache_done(&w->verdicts);
 	tls_trust(w, NULL);

@@ -43,8 +43,10 @@
 #define WORKER_TUNNEL_MS 600000    /* a tunnel without a byte */
 
 struct conn;
+struct login_cache;
 struct origin;
 struct resolver;
+struct users_client;
 struct txn;
 
 enum stat_id {
@@ -55,6 +57,7 @@ enum stat_id {
 	STAT_UNJUDGED, /* no verdict could be had: refused or delivered, as scan_fail says */
 	STAT_TRICKLED, /* answers of which some went out before their verdict … */
 	STAT_LATE,     /* … and whose verdict was bad */
+	STAT_UNNAMED,  /* requests whose user isn't known because no directory answered */
 	STAT_COUNT,
 };
 
@@ -104,8 +107,10 @@ struct worker {
 	struct map sessions;                  /* origin key -> SSL_SESSION */
 	struct vault_async *vault;
 	struct scan_client *scan;
+	struct users_client *users;
+	struct login_cache *logins;
 	struct events *events;
-	uv_poll_t peers;                      /* the three above, by an epoll of their own */
+	uv_poll_t peers;                      /* these four, by an epoll of their own */
 	int peers_fd;
 	bool poked, reported;
 	const _Atomic uint64_t *generation;   /* of the signatures */

@@ -1,0 +1,75 @@
+/* TLS to the proxy itself: a terminal speaks it from its first byte, to the one name that the description gives the proxy, so that what
+ * it says to us (its user's password above all) is read by nobody on the way. Inside it is the proxy as ever; a tunnel asked for there
+ * holds TLS inside TLS (http/chan.h). The certificate is a leaf like any other's, which terminals trust already. */
+#include "proxy/conn.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+
+static void on_done(struct conn *c)
+{
+	c->fronted = true;
+	conn_next(c, true);
+}
+
+static void handshake(struct conn *c)
+{
+	int r = chan_handshake(&c->ch);
+	if (r < 0)
+		conn_destroy(c, NULL);
+	else if (r == 1)
+		on_done(c);
+}
+
+/* A ticket of here is good for nothing else. */
+static void set_context(const struct conn *c, SSL *ssl)
+{
+	char text[32];
+	unsigned char id[SHA256_LEN];
+	int n = snprintf(text, sizeof text, "%s//front", c->org->code);
+	hash_sha256(text, (size_t)n, id);
+	SSL_set_session_id_context(ssl, id, sizeof id);
+}
+
+static void on_leaf(X509 *x, int code, void *user)
+{
+	struct conn *c = user;
+	SSL *ssl = x ? SSL_new(c->w->client_ctx) : NULL;
+	(void)code; /* the log says why there is none */
+	c->leaf_wait = false;
+	if (!ssl || SSL_use_certificate(ssl, x) != 1 || SSL_use_PrivateKey(ssl, c->w->leaf_key) != 1) {
+		SSL_free(ssl);
+		conn_destroy(c, NULL);
+		return;
+	}
+	set_context(c, ssl);
+	SSL_set_options(ssl, SSL_OP_CLEANSE_PLAINTEXT); /* passwords */
+	SSL_set_accept_state(ssl);
+	if (chan_tls(&c->ch, ssl, buf_view(&c->in)) < 0) {
+		conn_destroy(c, NULL);
+		return;
+	}
+	buf_done(&c->in);
+	c->seen = 0;
+	chan_resume(&c->ch);
+	handshake(c);
+}
+
+void front_begin(struct conn *c)
+{
+	c->state = CONN_FRONT;
+	conn_touch(c, WORKER_HEAD_MS);
+	chan_pause(&c->ch);
+	c->leaf_wait = true;
+	leaf_get(c->w->leaves, c->w->conf->proxy_name, on_leaf, c);
+}
+
+void front_event(struct conn *c)
+{
+	if (c->ch.ssl)
+		handshake(c);
+	else if (c->ch.broken)
+		conn_destroy(c, NULL);
+}
