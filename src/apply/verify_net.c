@@ -1,7 +1,7 @@
 /* Verify of addresses, routes and rules: each line of net/keys, brought to a canonical form, must be among what ip(8) says
  * is there. What else the node has (its management network) isn't ours to judge. In the verify child.
  *
- *   addr DEV ADDRESS/LEN      rule PREF fwmark N[/MASK]|oif DEV|from PREFIX TABLE      route DST VIA DEV TABLE */
+ *   addr DEV ADDRESS/LEN      rule PREF fwmark N[/MASK]|oif DEV|from PREFIX [to PREFIX] TABLE      route DST VIA DEV TABLE */
 #include "apply/verify.h"
 
 #include "base/map.h"
@@ -48,9 +48,20 @@ static void mark_form(const char *mark, const char *mask, char dst[128])
 		snprintf(dst, 128, "fwmark %lu/%lu", m, k);
 }
 
+/* " to PREFIX", without the length of a whole address, or nothing. */
+static void rule_to(const char *dst, unsigned len, char ret[80])
+{
+	unsigned whole = strchr(dst, ':') ? 128 : 32;
+	ret[0] = 0;
+	if (dst[0] && len && len != whole)
+		snprintf(ret, 80, " to %.60s/%u", dst, len);
+	else if (dst[0])
+		snprintf(ret, 80, " to %.60s", dst);
+}
+
 static void kernel_rule(yyjson_val *v, struct map *m, int *res)
 {
-	char form[FORM], what[128] = "";
+	char form[FORM], what[128] = "", to[80];
 	const char *mark = text_of(v, "fwmark", NULL), *mask = text_of(v, "fwmask", NULL), *oif = text_of(v, "oif", NULL), *src = text_of(v, "src", "all");
 	yyjson_val *len = yyjson_obj_get(v, "srclen");
 	if (mark)
@@ -61,8 +72,8 @@ static void kernel_rule(yyjson_val *v, struct map *m, int *res)
 		snprintf(what, sizeof what, "from %s/%u", src, (unsigned)yyjson_get_uint(len));
 	else
 		snprintf(what, sizeof what, "from %s", src);
-	snprintf(form, sizeof form, "rule %u %s %s", (unsigned)yyjson_get_uint(yyjson_obj_get(v, "priority")), what,
-	         text_of(v, "table", ""));
+	rule_to(text_of(v, "dst", ""), (unsigned)yyjson_get_uint(yyjson_obj_get(v, "dstlen")), to);
+	snprintf(form, sizeof form, "rule %u %s%s %s", (unsigned)yyjson_get_uint(yyjson_obj_get(v, "priority")), what, to, text_of(v, "table", ""));
 	form_add(m, form, res);
 }
 
@@ -135,7 +146,7 @@ static bool key_form(struct str line, char form[FORM])
 		word_after(rest, "table", "main", c);
 		snprintf(form, FORM, "route %s %s %s %s", first, a, b, c);
 	} else if (str_eq(what, STR("rule"))) {
-		char pref[64], mark[64], oif[64], from[64], sel[128];
+		char pref[64], mark[64], oif[64], from[64], sel[128], to[80];
 		word_after(rest, "pref", "0", pref);
 		word_after(rest, "fwmark", "", mark);
 		word_after(rest, "oif", "", oif);
@@ -146,7 +157,10 @@ static bool key_form(struct str line, char form[FORM])
 			mark_form(mark, strchr(mark, '/') ? strchr(mark, '/') + 1 : NULL, sel);
 		else
 			snprintf(sel, sizeof sel, "%s %s", oif[0] ? "oif" : "from", oif[0] ? oif : from);
-		snprintf(form, FORM, "rule %s %s %s", pref, sel, c);
+		word_after(rest, "to", "", a);
+		trim_full_length(a, six);
+		snprintf(to, sizeof to, "%s%s", a[0] ? " to " : "", a);
+		snprintf(form, FORM, "rule %s %s%s %s", pref, sel, to, c);
 	} else {
 		return false;
 	}
