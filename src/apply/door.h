@@ -12,7 +12,7 @@
 
 #include "apply/generation.h"
 
-#define DOOR_LINES_MAX 8
+#define DOOR_LINES_MAX 9 /* all uplinks, and the leg to the public sites' origins (ips/leg.h) */
 
 struct door_line {
 	char outer[16], inner[16], port[16];

@@ -11,6 +11,7 @@
 #include "apply/suricata_control.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "ips/leg.h"
 #include "ips/mirror.h"
 #include "wire/place.h"
 
@@ -74,11 +75,39 @@ static int cable_add(const struct env *e, const struct door_line *l, struct err 
 	return r < 0 ? r : quiet(e, l->port, err);
 }
 
-static int cable_delete(const struct env *e, const struct door_line *l, struct err *err)
+/* The end that the node's own stack sees: there it finds nobody to resolve, and takes what bears its own address. */
+static int leg_end(const struct env *e, const char *interface, struct err *err)
 {
-	const char *argv[] = { "ip", "link", "delete", "dev", l->outer, "type", "veth", NULL };
+	const char *argv[] = { "ip", "link", "set", "dev", interface, "address", LEG_MAC, "arp", "off", NULL };
+	return env_run(e, argv, (struct str){ 0 }, 20000, err);
+}
+
+/* The leg's port isn't a line of the building but the end of a second cable, which leads to the origins. */
+static int leg_add(const struct env *e, const struct door_line *l, struct err *err)
+{
+	struct door_line behind = { .outer = LEG_BEHIND, .inner = LEG_PORT, .port = LEG_PORT };
+	int r = cable_add(e, &behind, err);
+	r = r < 0 ? r : cable_add(e, l, err);
+	r = r < 0 ? r : leg_end(e, LEG_OUTER, err);
+	return r < 0 ? r : leg_end(e, LEG_BEHIND, err);
+}
+
+static bool is_leg(const struct door_line *l)
+{
+	return strcmp(l->outer, LEG_OUTER) == 0;
+}
+
+static int link_delete(const struct env *e, const char *interface, struct err *err)
+{
+	const char *argv[] = { "ip", "link", "delete", "dev", interface, "type", "veth", NULL };
 	int status = 0;
 	return e->run(&(struct proc_opts){ .argv = argv, .timeout_ms = 20000, .ret_status = &status }, err); /* may be gone */
+}
+
+static int cable_delete(const struct env *e, const struct door_line *l, struct err *err)
+{
+	int r = link_delete(e, l->outer, err);
+	return r == 0 && is_leg(l) ? link_delete(e, LEG_BEHIND, err) : r;
 }
 
 /* Both ends stay in this namespace: the proxy sends at one, Suricata reads at the other, and nobody answers. */
@@ -100,13 +129,6 @@ static int mirror_add(const struct env *e, struct err *err)
 	return r < 0 ? r : env_run(e, commands[2], (struct str){ 0 }, 20000, err);
 }
 
-static int mirror_delete(const struct env *e, struct err *err)
-{
-	static const char *const argv[] = { "ip", "link", "delete", "dev", MIRROR_OUTER, "type", "veth", NULL };
-	int status = 0;
-	return e->run(&(struct proc_opts){ .argv = argv, .timeout_ms = 20000, .ret_status = &status }, err); /* may be gone */
-}
-
 /* Lines of both generations; the door must be on all sockets that carry anything. */
 static struct door both(const struct door *a, const struct door *b)
 {
@@ -122,7 +144,7 @@ static int lines_add(const struct env *e, const struct door *from, const struct 
 {
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < to->n; i++)
-		r = cable_add(e, &to->lines[i], err);
+		r = is_leg(&to->lines[i]) ? leg_add(e, &to->lines[i], err) : cable_add(e, &to->lines[i], err);
 	if (r == 0 && to->mirror)
 		r = mirror_add(e, err);
 	struct door d = both(to, from);
@@ -137,7 +159,7 @@ static int lines_delete(const struct env *e, const struct door *from, const stru
 		if (!has_line(to, &from->lines[i]))
 			r = cable_delete(e, &from->lines[i], err);
 	if (r == 0 && from->mirror && !to->mirror)
-		r = mirror_delete(e, err);
+		r = link_delete(e, MIRROR_OUTER, err);
 	return r < 0 ? r : door_set(e, to, door_said() == DOOR_INSPECT && to->n, err);
 }
 

@@ -47,14 +47,6 @@ bool edge_any(const struct model *m)
 	return false;
 }
 
-bool edge_origin_inside(const struct org *o, const struct site_origin *s)
-{
-	for (size_t i = 0; i < o->n_prefixes; i++)
-		if (prefix_contains(&o->prefixes[i], &s->addr))
-			return true;
-	return false;
-}
-
 static bool has_tls(const struct site *s)
 {
 	return s->n_certificate || s->acme;
@@ -108,29 +100,44 @@ static unsigned weight(const struct site *s, const struct site_origin *g)
 	return s->n_origins > 1 ? g->weight * WEIGHT_TOP / top : g->weight;
 }
 
+/* Whom the server asks for the origin: over an inspected leg the place that stands for it. */
+static const struct prefix *asked_at(const struct leg_origin *leg, size_t n, const struct prefix *addr)
+{
+	for (size_t i = 0; i < n; i++)
+		if (prefix_contains(&leg[i].addr, addr))
+			return &leg[i].place;
+	return addr;
+}
+
 /* Of several origins the workers share what they know (zone). An origin closes what is idle when it likes (Apache after 5 s), and a form
  * that is being sent just then can't be sent again: we close first. */
 static void upstream(struct edge_out *e, const struct org *o, size_t n)
 {
 	const struct site *s = &o->sites[n];
+	struct leg_origin leg[LEG_ORIGINS_MAX];
+	size_t n_leg = leg_origins(e->m, o, leg);
 	char text[PREFIX_TEXT + 2];
 	line(e, "  upstream %s_%zu {", o->code, n);
 	if (s->n_origins > 1)
 		line(e, "    zone up_%s_%zu 32k;", o->code, n);
 	for (size_t i = 0; i < s->n_origins; i++) {
 		const struct site_origin *g = &s->origins[i];
-		line(e, "    server %s:%u weight=%u max_fails=3 fail_timeout=10s%s;", host_of(&g->addr, text), g->port, weight(s, g),
+		line(e, "    server %s:%u weight=%u max_fails=3 fail_timeout=10s%s;", host_of(asked_at(leg, n_leg, &g->addr), text), g->port, weight(s, g),
 		     g->backup ? " backup" : "");
 	}
 	line(e, "    keepalive 8;\n    keepalive_timeout 4s;%s\n  }", s->cache_s ? "\n    kept;" : "");
 }
 
-/* The node's own address towards the organisation: it names the routing table. */
+/* The node's own address towards the organisation: it names the routing table, or the leg. */
 static void from_address(struct edge_out *e, const struct org *o, const struct site *s)
 {
 	char text[PREFIX_TEXT];
-	struct prefix from = s->origins[0].addr.family == 4 ? internal4(e->m, o, INTERNAL_GATEWAY) : internal6(o, INTERNAL_GATEWAY);
-	if (edge_origin_inside(o, &s->origins[0]))
+	struct leg_origin leg[LEG_ORIGINS_MAX];
+	const struct prefix *first = &s->origins[0].addr;
+	bool over_leg = asked_at(leg, leg_origins(e->m, o, leg), first) != first;
+	uint8_t host = over_leg ? INTERNAL_LEG : INTERNAL_GATEWAY;
+	struct prefix from = first->family == 4 ? internal4(e->m, o, host) : internal6(o, host);
+	if (over_leg || origin_inside(o, first))
 		line(e, "      proxy_bind %s;", prefix_format_addr(&from, text));
 }
 

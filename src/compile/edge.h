@@ -12,8 +12,6 @@
 	"  ssl_session_cache shared:tls:10m;\n  ssl_session_timeout 10m;\n  http2_max_concurrent_streams 64;\n"
 
 bool edge_any(const struct model *m); /* is a site published at all? */
-/* Is the origin one of the organisation's own servers, behind its attachment? */
-bool edge_origin_inside(const struct org *o, const struct site_origin *s);
 /* Rules of our own have numbers below 100,000, ModSecurity's range for local use. */
 void edge_cache_http(struct buf *b, const struct model *m);              /* edge_cache.c: for the http block */
 void edge_cache_site(struct buf *b, const struct org *o, size_t n);      /* for the site's location */

@@ -13,6 +13,11 @@
 #define MARK_ORG 0xffff
 #define MARK_BREAKOUT 0x10000
 #define BREAKOUT_PREF 30001 /* the one before: torided's, while the line doesn't work (apply/lines.c) */
+/* The leg to the public sites' origins (nft_leg.c): rules before those of the organisations. */
+#define LEG_PREF 90       /* what the sites' server asks: into the cable */
+#define LEG_BEHIND_PREF 91 /* what the origins answer: back into it */
+#define LEG_TABLE 890
+#define LEG_BEHIND_TABLE 891
 #define TABLE_BASE 1000      /* routing table of an organisation = 1000 + index */
 
 #define CLASS_BREAKOUT 0x4000 /* + index: the class of what an organisation sends by the breakout (shape.c) */

@@ -11,6 +11,23 @@ static void address(struct buf *b, const char *key, const struct prefix *p)
 		json_field_s(b, key, prefix_format_addr(p, text));
 }
 
+/* Who the places are that the inspection of the leg to the public sites' origins names. */
+static void leg(struct buf *b, const struct model *m, const struct org *o)
+{
+	struct leg_origin list[LEG_ORIGINS_MAX];
+	size_t n = leg_origins(m, o, list);
+	if (!n)
+		return;
+	json_key(b, "leg");
+	for (size_t i = 0; i < n; i++) {
+		buf_puts(b, i ? ",{" : "[{");
+		address(b, "place", &list[i].place);
+		address(b, "origin", &list[i].addr);
+		buf_putc(b, '}');
+	}
+	buf_putc(b, ']');
+}
+
 /* Whose a question to the name servers is. */
 static void zones(struct buf *b, const struct model *m)
 {
@@ -61,6 +78,7 @@ int compile_intaked(const struct model *m, struct outset *out, struct err *err)
 		struct prefix own4 = internal4(m, o, INTERNAL_RESOLVER), own6 = internal6(o, INTERNAL_RESOLVER);
 		address(&b, "resolver4", &own4);
 		address(&b, "resolver6", &own6);
+		leg(&b, m, o);
 		buf_putc(&b, '}');
 	}
 	buf_putc(&b, ']');

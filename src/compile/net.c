@@ -9,6 +9,7 @@
 #include "compile/emit.h"
 
 #include "base/mem.h"
+#include "ips/leg.h"
 #include "wire/place.h"
 
 #include <stdio.h>
@@ -106,6 +107,46 @@ static void org_rules(struct net_out *n, const struct model *m, const struct org
 	rule(n, family, 102, selector, table);
 }
 
+/* nft_leg.c says what for. "iif lo" is what the node sends itself. While there is no cable what is asked of a place finds the organisation's
+ * link, where the node's own rules refuse it (nft.c, node-to-org). */
+static void leg_tables(struct net_out *n)
+{
+	static const struct {
+		const char *dev;
+		unsigned table;
+	} ways[] = { { LEG_OUTER, LEG_TABLE }, { LEG_BEHIND, LEG_BEHIND_TABLE } };
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++)
+		for (uint8_t family = 4; family <= 6; family += 2) {
+			char words[96];
+			snprintf(words, sizeof words, "default dev %s table %u", ways[i].dev, ways[i].table);
+			object(n, family, "route", "replace", words);
+		}
+}
+
+static void leg_rules(struct net_out *n, const struct model *m, const struct org *o, int family)
+{
+	struct prefix places = family == 4 ? internal4(m, o, INTERNAL_LEG_ORIGINS) : internal6(o, INTERNAL_LEG_ORIGINS);
+	struct prefix behind = family == 4 ? internal4(m, o, INTERNAL_LEG_BEHIND) : internal6(o, INTERNAL_LEG_BEHIND);
+	char selector[128], text[PREFIX_TEXT];
+	places.len = family == 4 ? 25 : 121;
+	snprintf(selector, sizeof selector, "iif lo to %s", prefix_format(&places, text));
+	rule(n, (uint8_t)family, LEG_PREF, selector, LEG_TABLE);
+	snprintf(selector, sizeof selector, "to %s", prefix_format_addr(&behind, text));
+	rule(n, (uint8_t)family, LEG_BEHIND_PREF, selector, LEG_BEHIND_TABLE);
+	single_address(n, family == 4 ? internal4(m, o, INTERNAL_LEG) : internal6(o, INTERNAL_LEG));
+}
+
+static void org_leg(struct net_out *n, const struct model *m, const struct org *o)
+{
+	struct leg_origin list[LEG_ORIGINS_MAX];
+	bool any[2] = { false, false };
+	for (size_t i = 0, all = leg_origins(m, o, list); i < all; i++)
+		any[list[i].addr.family == 6] = true;
+	for (int six = 0; six < 2; six++)
+		if (any[six])
+			leg_rules(n, m, o, six ? 6 : 4);
+}
+
 static void org_link(struct net_out *n, const struct model *m, const struct org *o)
 {
 	struct prefix gw4 = internal4(m, o, INTERNAL_GATEWAY), gw6 = internal6(o, INTERNAL_GATEWAY);
@@ -195,7 +236,10 @@ int compile_net(const struct model *m, struct outset *out, struct err *err)
 		if (prefix_is_set(&o->router6))
 			org_rules(&n, m, o, 6);
 		org_routes(&n, o);
+		org_leg(&n, m, o);
 	}
+	if (leg_used(m))
+		leg_tables(&n);
 	sysctls(&sys, m);
 	buf_init(&lines, KIB);
 	buf_putc(&lines, (char)m->service.n_uplinks);

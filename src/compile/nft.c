@@ -83,6 +83,7 @@ static void chain_raw(struct nft_out *n)
 	nft_line(n, "  meta mark set iifname map @zone_in");
 	nft_line(n, "  iifname $uplink ip daddr @known4 meta mark set ip daddr map @zone_wan4");
 	nft_line(n, "  iifname $uplink ip6 daddr @known6 meta mark set ip6 daddr map @zone_wan6");
+	nft_leg_raw(n);
 	nft_line(n, "  ct zone set meta mark map @zone_of");
 	nft_deny(n, "-", "source-route-loose", "ip option lsrr exists", "drop");
 	nft_deny(n, "-", "source-route-strict", "ip option ssrr exists", "drop");
@@ -151,8 +152,10 @@ static void chain_nat(struct nft_out *n)
 		for (int udp = 0; udp < 2; udp++)
 			nft_line(n, "  iifname $uplink meta l4proto %1$s dnat %2$s to %2$s daddr . %1$s dport map @publish%3$d_%1$s", udp ? "udp" : "tcp",
 			         family == 4 ? "ip" : "ip6", family);
+	nft_leg_nat_in(n);
 	nft_line(n, " }\n chain nat_out { type nat hook postrouting priority srcnat; policy accept;");
 	nft_breakout_nat(n);
+	nft_leg_nat_out(n);
 	nft_line(n, "  iifname @attached oifname $uplink meta nfproto ipv4 snat ip to meta mark map @snat4");
 	nft_line(n, "  iifname @attached oifname $uplink meta nfproto ipv6 snat ip6 to meta mark map @snat6\n }");
 }
@@ -264,6 +267,7 @@ static void chain_input(struct nft_out *n)
 static void chain_forward(struct nft_out *n)
 {
 	nft_line(n, " chain forward { type filter hook forward priority filter; policy drop;");
+	nft_leg_forward(n);
 	/* What a timed rule let pass is asked again: its end ends what runs (the answers need no rule). */
 	nft_line(n, "  ct state established,related ct mark and " TIMED " == 0 accept");
 	nft_line(n, "  ct state established,related ct direction reply accept");
@@ -308,6 +312,7 @@ static int table(struct nft_out *n)
 	chain_nat(n);
 	nft_breakout(n);
 	chain_class(n);
+	nft_leg_back(n);
 	chain_input(n);
 	chain_forward(n);
 	chain_output(n);

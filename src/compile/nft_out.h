@@ -47,6 +47,13 @@ void nft_breakout_sets(struct nft_out *n);
 void nft_breakout(struct nft_out *n);
 void nft_breakout_nat(struct nft_out *n);
 void nft_breakout_lists(const struct model *m, struct buf *b); /* nft/breakout.bin; empty: no such file */
+/* nft_leg.c: what the public sites' server asks over an inspected leg; nothing where there is none. */
+void nft_leg_sets(struct nft_out *n);
+void nft_leg_raw(struct nft_out *n);     /* in raw_in, before the zone is set */
+void nft_leg_nat_in(struct nft_out *n);
+void nft_leg_nat_out(struct nft_out *n);
+void nft_leg_forward(struct nft_out *n); /* behind what is established */
+void nft_leg_back(struct nft_out *n);    /* a chain of its own */
 /* nft/feeds.bin, nft/zones.bin and nft/never.bin: what root's side reads without parsing text. */
 void nft_feeds(const struct model *m, struct buf *b);
 void nft_side_files(const struct model *m, struct buf *zones, struct buf *never);

@@ -1,5 +1,4 @@
 /* The packet filter's sets and maps: which interface, address and mark belong to which organisation. */
-#include "compile/edge.h"
 #include "compile/emit.h"
 #include "compile/nft_out.h"
 
@@ -292,7 +291,7 @@ static void origin_sets(struct nft_out *n)
 			for (size_t k = 0; k < o->n_sites; k++)
 				for (size_t j = 0; j < o->sites[k].n_origins; j++) {
 					const struct site_origin *g = &o->sites[k].origins[j];
-					if (g->addr.family == family && edge_origin_inside(o, g))
+					if (g->addr.family == family && origin_inside(o, &g->addr))
 						list_add(&l, "\"%s\" . %s . %u", o->interface, prefix_format_addr(&g->addr, text), g->port);
 				}
 			for (size_t k = 0; users_asked(o) && k < o->proxy_users.n_servers; k++)
@@ -388,6 +387,7 @@ int nft_sets(struct nft_out *n)
 		name_server_sets(n);
 	origin_sets(n);
 	nft_web_sets(n);
+	nft_leg_sets(n);
 	nft_breakout_sets(n);
 	return 0;
 }

@@ -11,6 +11,9 @@
  * Outside, a packet's organisation is its global address: $PREVENT_NET and $DETECT_NET are lists of these, and each rule
  * stands there twice (ips/rule.h). An organisation that has neither is in no list, and no rule sees it.
  *
+ * The leg between the public sites' server and their origins is one more line (ips/leg.h): there a body is the places of its origins
+ * (nft_leg.c), and who asked stands in X-Forwarded-For, which the server writes.
+ *
  * suricata/suricata.yaml    all of it; rules and address lists can be taken over while it runs, the rest needs a restart
  * suricata/lines.bin        what needs a restart: u8 flags (1 bridge, else closed; 2 mirror), u8 threads, and a line char interface[16],
  *                           inner[16], port[16]; read by apply/door.c
@@ -19,24 +22,12 @@
 #include "compile/emit.h"
 
 #include "base/mem.h"
+#include "ips/leg.h"
 #include "ips/mirror.h"
 #include "ips/own.h"
 #include "ips/rule.h"
 
 #include <stdio.h>
-
-static bool inspected(const struct uplink *u)
-{
-	return u->port[0] != 0;
-}
-
-static size_t count_lines(const struct service *s)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < s->n_uplinks; i++)
-		n += inspected(&s->uplinks[i]);
-	return n;
-}
 
 /* whole: with its length. */
 static size_t put_group(struct buf *b, size_t before, const struct prefix *p, bool whole)
@@ -64,6 +55,9 @@ static void address_group(struct buf *b, const struct model *m, const char *name
 			continue;
 		for (size_t k = 0; k < o->n_publics; k++)
 			n += put_group(b, n, &o->publics[k], false);
+		struct leg_origin leg[LEG_ORIGINS_MAX];
+		for (size_t k = 0, all = leg_origins(m, o, leg); k < all; k++)
+			n += put_group(b, n, &leg[k].place, false);
 	}
 	for (size_t i = 0; detect && m->service.ips.mirror && i < m->n_orgs; i++)
 		for (size_t k = 0; m->orgs[i].ips != IPS_OFF && k < m->orgs[i].n_prefixes; k++)
@@ -97,18 +91,23 @@ static void half(struct buf *b, const struct service *s, const char *from, const
 	           from, to, cluster, s->ips.threads);
 }
 
-static void lines(struct buf *b, const struct service *s)
+static void lines(struct buf *b, const struct model *m)
 {
+	const struct service *s = &m->service;
 	unsigned cluster = 1;
 	buf_puts(b, "af-packet:\n");
 	for (size_t i = 0; i < s->n_uplinks; i++) {
 		char inner[32];
 		const struct uplink *u = &s->uplinks[i];
-		if (!inspected(u))
+		if (!line_inspected(u))
 			continue;
 		snprintf(inner, sizeof inner, UPLINK_INNER "%s", u->interface);
 		half(b, s, u->port, inner, cluster++);
 		half(b, s, inner, u->port, cluster++);
+	}
+	if (leg_used(m)) {
+		half(b, s, LEG_INNER, LEG_PORT, cluster++);
+		half(b, s, LEG_PORT, LEG_INNER, cluster++);
 	}
 	if (s->ips.mirror) /* no copy-mode: it only looks. One thread: all of a connection comes inside one tunnel */
 		buf_printf(b, "  - interface: " MIRROR_INNER "\n    cluster-id: %u\n    cluster-type: cluster_flow\n    threads: 1\n    defrag: no\n"
@@ -169,7 +168,9 @@ static void outputs(struct buf *b, const struct service *s)
 	              "        - alert:\n            payload: no\n            payload-printable: no\n            packet: no\n"
 	              "            http-body: no\n            metadata:\n              app-layer: true\n              flow: true\n"
 	              "              rule:\n                metadata: true\n                raw: false\n"
-	              "            xff:\n              enabled: no\n"
+	              /* Whom the sites' server asks for; believed of what came by the leg alone (normalise/eve.c). */
+	              "            xff:\n              enabled: yes\n              mode: extra-data\n              deployment: reverse\n"
+	              "              header: X-Forwarded-For\n"
 	              "        - drop:\n            alerts: no\n            flows: start\n"
 	              "        - stats:\n            totals: yes\n            threads: no\n            deltas: no\n"
 	              "unix-command:\n  enabled: yes\n  filename: %s/suricata/control.sock\n",
@@ -206,18 +207,24 @@ static void put_name(struct buf *b, const char *name)
 	buf_put(b, text, sizeof text);
 }
 
-static void binary_lines(struct buf *b, const struct service *s)
+static void binary_lines(struct buf *b, const struct model *m)
 {
+	const struct service *s = &m->service;
 	buf_putc(b, (char)((s->ips.fail == IPS_BRIDGE ? 1 : 0) | (s->ips.mirror ? 2 : 0)));
 	buf_putc(b, (char)s->ips.threads);
 	for (size_t i = 0; i < s->n_uplinks; i++) {
 		char inner[32];
-		if (!inspected(&s->uplinks[i]))
+		if (!line_inspected(&s->uplinks[i]))
 			continue;
 		snprintf(inner, sizeof inner, UPLINK_INNER "%s", s->uplinks[i].interface);
 		put_name(b, s->uplinks[i].interface);
 		put_name(b, inner);
 		put_name(b, s->uplinks[i].port);
+	}
+	if (leg_used(m)) {
+		put_name(b, LEG_OUTER);
+		put_name(b, LEG_INNER);
+		put_name(b, LEG_PORT);
 	}
 }
 
@@ -260,19 +267,19 @@ int compile_suricata(const struct model *m, struct outset *out, struct err *err)
 		                             "suricata/feeds.bin" };
 	struct buf b[ARRAY_LEN(names)];
 	int res = 0;
-	if (!count_lines(&m->service))
+	if (!lines_inspected(&m->service))
 		return 0;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		buf_init(&b[i], 32 * MIB);
 	buf_puts(&b[0], "%YAML 1.1\n---\nsuricata-version: \"7.0\"\n");
 	variables(&b[0], m, "");
-	lines(&b[0], &m->service);
+	lines(&b[0], m);
 	outputs(&b[0], &m->service);
 	protocols(&b[0]);
 	streams(&b[0], &m->service);
 	rules(&b[0], &m->service);
 	detection(&b[0]);
-	binary_lines(&b[1], &m->service);
+	binary_lines(&b[1], m);
 	feeds(&b[3], &m->service);
 	res = own_rules(&b[2], err);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {

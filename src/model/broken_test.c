@@ -78,6 +78,8 @@ static const struct broken cases[] = {
 	{ "100.64.1.2", "100.64.2.3", ORG1 ".router4", "must lie in 100.64.1.0/24, the /24 of index 1" },
 	{ "100.64.1.2", "100.64.1.1", ORG1 ".router4", "is an address of the node or of no host" },
 	{ "100.64.1.2", "100.64.1.53", ORG1 ".router4", "is an address of the node or of no host" },
+	{ "100.64.1.2", "100.64.1.81", ORG1 ".router4", "is an address of the node or of no host" },
+	{ "100.64.1.2", "100.64.1.227", ORG1 ".router4", "is an address of the node or of no host" },
 	{ "\"10.22.0.0/16\"", "\"10.22.0.1/16\"", ORG2 ".prefixes[1]", "has host bits set; the network is 10.22.0.0/16" },
 	{ "\"10.22.0.0/16\"", "\"10.22.0.0/33\"", ORG2 ".prefixes[1]", "isn't a prefix, like 10.1.0.0/16 or 2001:db8::/32" },
 	{ "\"10.22.0.0/16\"", "\"10.1.128.0/17\"", ORG2 ".prefixes[1]", "overlaps prefixes[0]" },

@@ -84,7 +84,8 @@ static bool is_nodes(uint8_t host)
 	for (size_t i = 0; i < INTERNAL_HOSTS; i++)
 		if (host == internal_hosts[i])
 			return true;
-	return host <= INTERNAL_GATEWAY;
+	return host <= INTERNAL_GATEWAY || host == INTERNAL_LEG || host == INTERNAL_LEG_BEHIND ||
+	       (host >= INTERNAL_LEG_ORIGINS && host < INTERNAL_LEG_ORIGINS + LEG_ORIGINS_MAX);
 }
 
 static void check_router4(struct check *c, const struct org *o)

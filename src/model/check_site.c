@@ -6,17 +6,10 @@
 #include "model/check.h"
 
 #include "base/mem.h"
+#include "model/own.h"
 #include "model/schema.h"
 
 #include <stdio.h>
-
-static bool own(const struct org *o, const struct prefix *p)
-{
-	for (size_t i = 0; i < o->n_prefixes; i++)
-		if (prefix_contains(&o->prefixes[i], p))
-			return true;
-	return false;
-}
 
 static void check_name(struct check *c, const struct org *o, const char *at, const char *name, struct map *names)
 {
@@ -70,10 +63,10 @@ static void check_origins(struct check *c, const struct org *o, const struct sit
 		if (!prefix_is_set(p))
 			continue;
 		snprintf(at, sizeof at, "%s.origins[%zu].addr", site, i);
-		if (!own(o, p))
+		if (!origin_inside(o, p))
 			check_origin_outside(c, at, p);
 		first_sound = first_sound && (i > 0 || check_sound(c, at));
-		if (prefix_is_set(first) && first_sound && (own(o, p) != own(o, first) || p->family != first->family) && check_sound(c, at))
+		if (prefix_is_set(first) && first_sound && (origin_inside(o, p) != origin_inside(o, first) || p->family != first->family) && check_sound(c, at))
 			CHECK_FAULT(c, at, "must be inside or outside, and of the IP version, as the site's first origin is",
 			            "最初の配信元と、庁内・庁外および IP の種別をそろえてください");
 	}
@@ -111,6 +104,8 @@ static void check_acme(struct check *c, const struct site *s, const char *site)
 void check_sites(struct check *c, const struct org *o, struct map *names)
 {
 	char at[64], name[96];
+	if (origin_addresses(o) > LEG_ORIGINS_MAX)
+		CHECK_FAULT(c, ".sites", "have more than 100 different origins", "配信元のアドレスが 100 を超えています");
 	for (size_t i = 0; i < o->n_sites; i++) {
 		const struct site *s = &o->sites[i];
 		snprintf(at, sizeof at, ".sites[%zu]", i);

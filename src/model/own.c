@@ -108,3 +108,92 @@ bool announce_allowed(const struct service *s, const struct prefix *p)
 			return false;
 	return s->mitigation.n_peers > 0;
 }
+
+/* ---- the leg to the public sites' origins */
+
+bool line_inspected(const struct uplink *u)
+{
+	return u->port[0] != 0;
+}
+
+bool lines_inspected(const struct service *s)
+{
+	for (size_t i = 0; i < s->n_uplinks; i++)
+		if (line_inspected(&s->uplinks[i]))
+			return true;
+	return false;
+}
+
+bool origin_inside(const struct org *o, const struct prefix *addr)
+{
+	for (size_t i = 0; i < o->n_prefixes; i++)
+		if (prefix_contains(&o->prefixes[i], addr))
+			return true;
+	return false;
+}
+
+static bool same_host(const struct prefix *a, const struct prefix *b)
+{
+	return a->family == b->family && memcmp(a->addr, b->addr, a->family == 4 ? 4 : 16) == 0;
+}
+
+/* Is it the first of its address? */
+static bool is_first(const struct org *o, size_t site, size_t origin)
+{
+	const struct prefix *p = &o->sites[site].origins[origin].addr;
+	for (size_t i = 0; i <= site; i++)
+		for (size_t k = 0; k < o->sites[i].n_origins && (i < site || k < origin); k++)
+			if (same_host(&o->sites[i].origins[k].addr, p))
+				return false;
+	return prefix_is_set(p);
+}
+
+size_t origin_addresses(const struct org *o)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < o->n_sites; i++)
+		for (size_t k = 0; k < o->sites[i].n_origins; k++)
+			n += is_first(o, i, k);
+	return n;
+}
+
+/* The next free one from where its address leads: another order of the sites gives most of them the same. */
+static uint8_t free_place(const struct prefix *p, bool taken[LEG_ORIGINS_MAX])
+{
+	size_t at = 0;
+	for (size_t i = 0; i < (p->family == 4 ? 4u : 16u); i++)
+		at = (at * 31 + p->addr[i]) % LEG_ORIGINS_MAX;
+	while (taken[at])
+		at = (at + 1) % LEG_ORIGINS_MAX;
+	taken[at] = true;
+	return (uint8_t)(INTERNAL_LEG_ORIGINS + at);
+}
+
+size_t leg_origins(const struct model *m, const struct org *o, struct leg_origin ret[LEG_ORIGINS_MAX])
+{
+	bool taken[LEG_ORIGINS_MAX] = { false };
+	size_t n = 0;
+	if (!lines_inspected(&m->service) || o->ips == IPS_OFF)
+		return 0;
+	for (size_t i = 0; i < o->n_sites; i++)
+		for (size_t k = 0; k < o->sites[i].n_origins && n < LEG_ORIGINS_MAX; k++) {
+			struct prefix addr = o->sites[i].origins[k].addr;
+			if (!is_first(o, i, k))
+				continue;
+			addr.len = addr.family == 4 ? 32 : 128;
+			uint8_t host = free_place(&addr, taken);
+			struct prefix place = addr.family == 4 ? internal4(m, o, host) : internal6(o, host);
+			if (prefix_is_set(&place)) /* a body without a router by IPv6 has none there */
+				ret[n++] = (struct leg_origin){ addr, place, origin_inside(o, &addr) };
+		}
+	return n;
+}
+
+bool leg_used(const struct model *m)
+{
+	struct leg_origin list[LEG_ORIGINS_MAX];
+	for (size_t i = 0; i < m->n_orgs; i++)
+		if (leg_origins(m, &m->orgs[i], list))
+			return true;
+	return false;
+}

@@ -37,4 +37,26 @@ extern const uint8_t internal_hosts[];
 /* That address, unset where this organisation isn't served there. family 4 or 6. */
 struct prefix internal_served(const struct model *m, const struct org *o, int family, uint8_t host);
 
+/* The leg in the clear between the public sites' server and their origins, on which the intrusion prevention stands (compile/nft_leg.c).
+ * There an origin has an address of its body's /24, so that two bodies' servers of one address are two, and one rule can mean one body. */
+#define INTERNAL_LEG 80          /* the server, before the inspection … */
+#define INTERNAL_LEG_BEHIND 81   /* … and behind it: the last bit tells */
+#define INTERNAL_LEG_ORIGINS 128 /* the first host that stands for an origin */
+#define LEG_ORIGINS_MAX 100      /* different addresses of a body's origins */
+struct leg_origin {
+	struct prefix addr, place; /* the origin; who it is on the leg: one host */
+	bool inside;               /* among the body's own prefixes */
+};
+/* Is there a line that Suricata stands in? */
+bool line_inspected(const struct uplink *u);
+bool lines_inspected(const struct service *s);
+/* The origins of the body's sites that are asked over the leg: those of a body whose traffic is inspected. An address keeps its place
+ * over changes of the others, but for one that shared it. Returns how many. */
+size_t leg_origins(const struct model *m, const struct org *o, struct leg_origin ret[LEG_ORIGINS_MAX]);
+bool leg_used(const struct model *m);
+/* How many different addresses the body's origins have. */
+size_t origin_addresses(const struct org *o);
+/* Is the origin one of the organisation's own servers, behind its attachment? */
+bool origin_inside(const struct org *o, const struct prefix *addr);
+
 #endif

@@ -223,7 +223,10 @@ static bool local(const struct model *m, const struct prefix *p)
 			return true;
 	for (size_t i = 0; i < m->n_orgs; i++) {
 		const struct org *o = &m->orgs[i];
+		struct leg_origin leg[LEG_ORIGINS_MAX];
 		if (is_public(o, p) || inside_address(m, o, p, INTERNAL_GATEWAY))
+			return true;
+		if (inside_address(m, o, p, INTERNAL_LEG) && leg_origins(m, o, leg))
 			return true;
 		for (size_t k = 0; k < INTERNAL_HOSTS; k++)
 			if (served_at(m, o, p, internal_hosts[k]))

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "ips/leg.h"
 #include "ips/mirror.h"
 
 #include <stdio.h>
@@ -75,12 +76,34 @@ static void read_mirror(yyjson_val *root, const struct orgs *o, struct ends *e)
 	e->to = NULL;
 }
 
+/* What the public sites' server asks an origin: the origin's place says whose it is (on the leg alone; the same address may be
+ * somebody's elsewhere), and the server itself has written for whom it asks. */
+static void read_leg(yyjson_val *root, const struct orgs *o, struct ends *e)
+{
+	struct str in = text(root, "in_iface"), visitor = text(yyjson_obj_get(root, "alert"), "xff"), origin;
+	uint8_t dst[16], who[16];
+	const struct orgs_one *one = NULL;
+	int family = orgs_address(e->dst, dst);
+	if (str_eq(in, STR(LEG_INNER)) || str_eq(in, STR(LEG_PORT)))
+		one = orgs_by_leg(o, family, dst, &origin);
+	if (!one)
+		return;
+	e->from = NULL;
+	e->to = one;
+	e->dst = origin;
+	if (orgs_address(visitor, who)) {
+		e->src = visitor;
+		e->src_port = 0; /* the server's own says nothing */
+	}
+}
+
 /* "flow" tells who opened the connection; a packet without one tells where it came from. */
 static bool read_ends(yyjson_val *root, const struct orgs *o, struct ends *e)
 {
 	if (!read_pair(yyjson_obj_get(root, "flow"), o, e) && !read_pair(root, o, e))
 		return false;
 	read_mirror(root, o, e);
+	read_leg(root, o, e);
 	return true;
 }
 

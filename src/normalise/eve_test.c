@@ -13,7 +13,8 @@ static int setup(void **state)
 	(void)state;
 	return orgs_parse(STR("{\"uplinks\":[\"wan0\"],\"orgs\":[{\"code\":\"412015\",\"index\":1,\"interface\":\"o412015\",\"publics\":["
 	                      "\"198.51.100.101\",\"2001:db8:100::65\"]},{\"code\":\"412023\",\"index\":2,\"interface\":\"o412023\","
-	                      "\"publics\":[\"198.51.100.102\"]}]}"),
+	                      "\"publics\":[\"198.51.100.102\"],\"leg\":[{\"place\":\"100.64.2.161\",\"origin\":\"10.1.0.80\"},"
+	                      "{\"place\":\"fd00:64:2::a1\",\"origin\":\"2001:db8:4102::80\"}]}]}"),
 	                  &orgs, NULL);
 }
 
@@ -25,7 +26,8 @@ static int teardown(void **state)
 }
 
 #define TIME "\"timestamp\":\"2026-11-22T19:00:00.123456+0900\""
-#define ALERT(gid, action) "\"alert\":{\"action\":\"" action "\",\"gid\":" gid ",\"signature_id\":9100009,\"rev\":2,\"signature\":\"TORIDE x\",\"category\":\"A trojan\",\"severity\":1}"
+#define ALERT(gid, action) ALERT_FOR(gid, action, "")
+#define ALERT_FOR(gid, action, xff) "\"alert\":{" xff "\"action\":\"" action "\",\"gid\":" gid ",\"signature_id\":9100009,\"rev\":2,\"signature\":\"TORIDE x\",\"category\":\"A trojan\",\"severity\":1}"
 #define FLOW "\"flow\":{\"pkts_toserver\":3,\"src_ip\":\"198.51.100.101\",\"dest_ip\":\"203.0.113.66\",\"src_port\":40001,\"dest_port\":80}"
 #define BACK "\"src_ip\":\"203.0.113.66\",\"src_port\":80,\"dest_ip\":\"198.51.100.101\",\"dest_port\":40001,\"proto\":\"TCP\""
 
@@ -42,6 +44,26 @@ static const struct {
 	  "\"category\":\"A trojan\"},\"mode\":\"prevent\",\"priority\":1,\"action\":\"Denied\",\"disposition\":\"Blocked\",\"http_request\":{"
 	  "\"http_method\":\"GET\",\"user_agent\":\"curl\",\"url\":{\"hostname\":\"login.phish.example\",\"path\":\"/photo.png\"}},"
 	  "\"http_response\":{\"code\":200,\"content_type\":\"image/png\"}}" },
+	/* the sites' server asks an origin of the second body's for somebody on the Internet */
+	{ "{\"in_iface\":\"i-toride-leg\",\"event_type\":\"alert\",\"src_ip\":\"100.64.2.80\",\"src_port\":40001,\"dest_ip\":\"100.64.2.161\","
+	  "\"dest_port\":80," ALERT_FOR("1", "blocked", "\"xff\":\"203.0.113.77\",") "}", "412023",
+	  "{\"class_uid\":2004,\"time\":7,\"org\":\"412023\",\"product\":\"suricata\",\"src_endpoint\":{\"ip\":\"203.0.113.77\"},\"dst_endpoint\":{"
+	  "\"ip\":\"10.1.0.80\",\"port\":80},\"connection_info\":{\"direction\":\"Inbound\"},\"rule\":{\"uid\":\"9100009\",\"version\":2,\"name\":\"TORIDE x\","
+	  "\"category\":\"A trojan\"},\"mode\":\"prevent\",\"priority\":1,\"action\":\"Denied\",\"disposition\":\"Blocked\"}" },
+	/* by IPv6, an answer of the origin's; what says it is asked for somebody who can't be read is the server's own */
+	{ "{\"in_iface\":\"toride-leg-p\",\"event_type\":\"alert\",\"flow\":{\"src_ip\":\"fd00:64:2::50\",\"src_port\":40001,\"dest_ip\":\"fd00:64:2::a1\","
+	  "\"dest_port\":80}," ALERT_FOR("2", "allowed", "\"xff\":\"unknown\",") "}", "412023",
+	  "{\"class_uid\":2004,\"time\":7,\"org\":\"412023\",\"product\":\"suricata\",\"src_endpoint\":{\"ip\":\"fd00:64:2::50\",\"port\":40001},"
+	  "\"dst_endpoint\":{\"ip\":\"2001:db8:4102::80\",\"port\":80},\"connection_info\":{\"direction\":\"Inbound\"},\"rule\":{\"uid\":\"9100009\","
+	  "\"version\":2,\"name\":\"TORIDE x\",\"category\":\"A trojan\"},\"mode\":\"detect\",\"priority\":1,\"action\":\"Allowed\","
+	  "\"disposition\":\"Allowed\"}" },
+	/* what somebody on the line says of whom he asks for is nobody's word */
+	{ "{\"in_iface\":\"line0\",\"event_type\":\"alert\",\"src_ip\":\"203.0.113.66\",\"dest_ip\":\"198.51.100.102\",\"proto\":\"TCP\","
+	  ALERT_FOR("2", "allowed", "\"xff\":\"10.9.9.9\",") "}", "412023",
+	  "{\"class_uid\":2004,\"time\":7,\"org\":\"412023\",\"product\":\"suricata\",\"src_endpoint\":{\"ip\":\"203.0.113.66\"},"
+	  "\"dst_endpoint\":{\"ip\":\"198.51.100.102\"},\"connection_info\":{\"protocol_name\":\"TCP\",\"direction\":\"Inbound\"},\"rule\":{"
+	  "\"uid\":\"9100009\",\"version\":2,\"name\":\"TORIDE x\",\"category\":\"A trojan\"},\"mode\":\"detect\",\"priority\":1,\"action\":\"Allowed\","
+	  "\"disposition\":\"Allowed\"}" },
 	/* no flow: the packet is all there is; a body that detects */
 	{ "{" TIME ",\"event_type\":\"alert\",\"src_ip\":\"203.0.113.66\",\"dest_ip\":\"198.51.100.102\",\"proto\":\"ICMP\"," ALERT("2", "allowed") "}",
 	  "412023",

@@ -1,5 +1,5 @@
 /* See orgs.h. One map for all keys: "c:412015", "i:o412015", "n:" + index, "4:" and "6:" + global address, "r:" + the resolver's
- * address. Zones have a map of their own: they may be many. */
+ * address, "l:" + the place of a site's origin (struct leg). Zones have a map of their own: they may be many. */
 #include "normalise/orgs.h"
 
 #include "base/map.h"
@@ -12,10 +12,16 @@
 #define ORGS_MAX 4096
 #define UPLINKS_MAX 8
 #define ZONES_MAX 100000
+#define LEG_MAX 100000
 
 struct zone {
 	char name[256];
 	const struct orgs_one *one; /* NULL: of the service */
+};
+
+struct leg {
+	const struct orgs_one *one;
+	char origin[INET6_ADDRSTRLEN];
 };
 
 struct orgs {
@@ -24,11 +30,13 @@ struct orgs {
 	struct map keys, zones; /* zone -> struct zone */
 	struct zone *zone_list;
 	size_t n_zones;
+	struct leg *leg_list;
+	size_t n_leg;
 	char uplinks[UPLINKS_MAX][16];
 	size_t n_uplinks;
 };
 
-static int put(struct orgs *o, char kind, const void *p, size_t n, struct orgs_one *one)
+static int put(struct orgs *o, char kind, const void *p, size_t n, void *one)
 {
 	char key[32] = { kind, ':' };
 	if (n > sizeof key - 2)
@@ -38,7 +46,7 @@ static int put(struct orgs *o, char kind, const void *p, size_t n, struct orgs_o
 	return map_get(&o->keys, k) ? -E_EXISTS : map_put(&o->keys, k, one);
 }
 
-static const struct orgs_one *get(const struct orgs *o, char kind, const void *p, size_t n)
+static void *get(const struct orgs *o, char kind, const void *p, size_t n)
 {
 	char key[32] = { kind, ':' };
 	if (n > sizeof key - 2)
@@ -98,6 +106,38 @@ static int read_one(struct orgs *o, yyjson_val *v, struct orgs_one *one)
 	return r;
 }
 
+/* "leg": [{"place": …, "origin": …}] of an organisation. */
+static int read_leg(struct orgs *o, yyjson_val *list, const struct orgs_one *one)
+{
+	size_t i, n;
+	yyjson_val *v;
+	int r = 0;
+	yyjson_arr_foreach(list, i, n, v) {
+		struct leg *l = &o->leg_list[o->n_leg++];
+		char place[INET6_ADDRSTRLEN];
+		uint8_t addr[16];
+		l->one = one;
+		int family = text(v, "place", place, sizeof place) && text(v, "origin", l->origin, sizeof l->origin) ? orgs_address(str_from(place), addr) : 0;
+		r = r < 0 ? r : family ? put(o, 'l', addr, family == 4 ? 4 : 16, l) : -E_INVALID;
+	}
+	return r;
+}
+
+static int read_legs(struct orgs *o, yyjson_val *orgs, struct err *err)
+{
+	size_t i, n, all = 0;
+	yyjson_val *v;
+	int r = 0;
+	yyjson_arr_foreach(orgs, i, n, v)
+		all += yyjson_arr_size(yyjson_obj_get(v, "leg"));
+	o->leg_list = all <= LEG_MAX ? mem_array(all + 1, sizeof *o->leg_list) : NULL;
+	if (!o->leg_list)
+		return err_set(err, E_LIMIT, "intaked.json", "no memory for %zu origins, or too many", all);
+	yyjson_arr_foreach(orgs, i, n, v)
+		r = r < 0 ? r : read_leg(o, yyjson_obj_get(v, "leg"), &o->list[i]);
+	return r < 0 ? err_set(err, (enum err_code)-r, "intaked.json", "an origin of the list is wrong or there twice") : 0;
+}
+
 static bool read_uplinks(struct orgs *o, yyjson_val *arr)
 {
 	size_t i, n;
@@ -128,7 +168,7 @@ static int read_all(struct orgs *o, yyjson_val *root, struct err *err)
 			return err_set(err, (enum err_code)-r, "intaked.json", "organisation %zu of the list is wrong or there twice",
 			               o->n);
 	}
-	return 0;
+	return read_legs(o, arr, err);
 }
 
 /* "zones": [{"name": …, "org": CODE or "service"}] */
@@ -163,7 +203,7 @@ int orgs_parse(struct str json, struct orgs **ret, struct err *err)
 	} else if (!yyjson_is_obj(yyjson_doc_get_root(doc))) {
 		r = err_set(err, E_INVALID, "intaked.json", "not a JSON object");
 	} else {
-		map_init(&o->keys, ORGS_MAX * 7);
+		map_init(&o->keys, ORGS_MAX * 7 + LEG_MAX);
 		map_init(&o->zones, ZONES_MAX);
 		r = read_all(o, yyjson_doc_get_root(doc), err);
 		if (r == 0)
@@ -184,6 +224,7 @@ void orgs_destroy(struct orgs **o)
 	map_done(&(*o)->keys);
 	map_done(&(*o)->zones);
 	mem_free((*o)->zone_list);
+	mem_free((*o)->leg_list);
 	mem_free((*o)->list);
 	mem_free(*o);
 	*o = NULL;
@@ -262,6 +303,15 @@ int orgs_address(struct str text, uint8_t ret_addr[16])
 const struct orgs_one *orgs_by_address(const struct orgs *o, int family, const uint8_t *addr)
 {
 	return family == 4 ? get(o, '4', addr, 4) : get(o, '6', addr, 16);
+}
+
+const struct orgs_one *orgs_by_leg(const struct orgs *o, int family, const uint8_t *addr, struct str *ret_origin)
+{
+	const struct leg *l = get(o, 'l', addr, family == 4 ? 4 : 16);
+	if (!l)
+		return NULL;
+	*ret_origin = str_from(l->origin);
+	return l->one;
 }
 
 const struct orgs_one *orgs_by_resolver(const struct orgs *o, int family, const uint8_t *addr)

