@@ -108,6 +108,8 @@ def kernel(out, ns, bodies):
     for i in ["wan0"] + [d["interface"] for d in bodies]:
         ip("link", "add", i, "type", "veth", "peer", "name", "p" + i)
         for e in (i, "p" + i): ip("link", "set", e, "up", "addrgenmode", "none")
+    ip("link", "add", "toride-leg", "type", "veth", "peer", "name", "toride-leg-o")  # apply/suricata.c makes them where a line is inspected
+    for e in ("toride-leg", "toride-leg-o"): ip("link", "set", e, "up", "addrgenmode", "none")
     for family in ("-4", "-6"):
         lines = [l.split("\t")[0] for l in open(f"{out}/net/keys")]
         ip(family, "-batch", "-", input="".join(l[3:] + "\n" for l in lines if l.startswith(family)).encode())
