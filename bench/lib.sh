@@ -42,6 +42,12 @@ tree_ticks() {
 }
 ticks() { local p sum=0; for p in "$@"; do sum=$((sum + $(tree_ticks "$p"))); done; echo "$sum"; }
 hz=$(getconf CLK_TCK)
+# Bytes of memory that these processes and their descendants have to themselves: shared pages count by their share (PSS).
+memory() {
+	local p
+	for p in "$@"; do echo "$p"; pgrep -P "$p"; done | sort -u | while read -r p; do cat "/proc/$p/smaps_rollup" 2>/dev/null; done |
+		awk '/^Pss:/ { kb += $2 } END { print kb * 1024 }'
+}
 
 calc() { awk "BEGIN { printf \"%.${2:-4}g\", $1 }"; }
 field() { sed -n "s/.*\"$2\":\([0-9.]*\).*/\1/p" <<<"$1"; }
@@ -78,8 +84,8 @@ objects() { # NAME BYTES COUNT: incompressible and all different, so that each h
 	for f in "$work/www/$1"/x*; do mv "$f" "$work/www/$1/$i"; i=$((i + 1)); done
 }
 
-origin_port=18443
-# The origin of all peers: nginx, TLS, files in memory. One worker. [http2]: it speaks that too.
+origin_port=18443 plain_port=18081
+# The origin of all peers: nginx, TLS and in clear, files in memory. One worker. [http2]: it speaks that too.
 origin() {
 	mkdir -p "$work/origin"
 	cat >"$work/origin/nginx.conf" <<-END
@@ -90,7 +96,7 @@ origin() {
 		default_type application/octet-stream;
 		ssl_certificate $work/pki/origin.pem; ssl_certificate_key $work/pki/origin.key;
 		ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache shared:s:16m; ssl_session_tickets on;
-		server { listen 127.0.0.1:$origin_port ssl ${1:-}; root $work/www; }
+		server { listen 127.0.0.1:$origin_port ssl ${1:-}; listen 127.0.0.1:$plain_port; root $work/www; }
 	}
 	END
 	nginx -c "$work/origin/nginx.conf" -p "$work/origin" 2>>"$work/origin/error.log" & pids+=($!)

@@ -14,6 +14,9 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <time.h>
+#include <unistd.h>
+
+#define PARK_AT_ONCE 64 /* connections that are being opened */
 
 uint64_t now_us(void)
 {
@@ -94,14 +97,21 @@ struct run {
 
 static struct conn *idle_conn(struct run *r)
 {
-	for (unsigned i = 0; i < r->o.connections; i++)
-		if (r->conns[i].state == CONN_IDLE)
+	unsigned busy = 0;
+	for (unsigned i = 0; i < r->o.connections; i++) {
+		if (r->conns[i].state == CONN_IDLE && !(r->o.park && r->conns[i].open))
 			return &r->conns[i];
+		busy += r->conns[i].state != CONN_IDLE;
+		if (r->o.park && busy == PARK_AT_ONCE)
+			return NULL;
+	}
 	return NULL;
 }
 
 static bool more(const struct run *r, uint64_t now)
 {
+	if (r->o.park)
+		return r->issued < r->o.connections && r->stats.errors == 0;
 	if (r->o.each)
 		return r->issued < (uint64_t)r->o.objects * r->o.hosts;
 	return now < r->end && (!r->o.requests || r->issued < r->o.requests);
@@ -165,6 +175,47 @@ static void loop(struct run *r)
 			conn_trace(&r->conns[i], false);
 }
 
+static unsigned count_open(const struct run *r)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < r->o.connections; i++)
+		n += r->conns[i].open;
+	return n;
+}
+
+/* Says how many connections are open and idle, and keeps them so until stdin ends; then asks once more on each. */
+static void park(struct run *r)
+{
+	struct epoll_event ev[256], in = { .events = EPOLLIN };
+	char byte;
+	bool told = false;
+	epoll_ctl(r->ep, EPOLL_CTL_ADD, 0, &in);
+	printf("parked %u\n", count_open(r));
+	fflush(stdout);
+	while (!told) {
+		int n = epoll_wait(r->ep, ev, ARRAY_LEN(ev), -1);
+		for (int i = 0; i < n; i++)
+			if (ev[i].data.ptr)
+				conn_work(ev[i].data.ptr);
+			else
+				told = told || read(0, &byte, 1) <= 0;
+	}
+	epoll_ctl(r->ep, EPOLL_CTL_DEL, 0, NULL);
+	for (unsigned i = 0; i < r->o.connections; i++) {
+		struct conn *c = &r->conns[i];
+		if (!c->open)
+			continue;
+		conn_begin(c, c->host, 0, now_us());
+		while (c->state != CONN_IDLE) {
+			int n = epoll_wait(r->ep, ev, ARRAY_LEN(ev), 10000);
+			if (n == 0)
+				return; /* an answer that doesn't come: the count says so */
+			for (int k = 0; k < n; k++)
+				conn_work(ev[k].data.ptr);
+		}
+	}
+}
+
 static int new_session(SSL *ssl, SSL_SESSION *session)
 {
 	struct conn *c = SSL_get_ex_data(ssl, 0);
@@ -200,6 +251,7 @@ static bool prepare(struct run *r)
 		c->ctx = ctx;
 		c->ep = r->ep;
 		c->fd = -1;
+		c->n = i;
 	}
 	return true;
 }
@@ -224,7 +276,7 @@ static bool options(struct load_opts *o, int argc, char **argv)
 		{ "path", 1, NULL, 'a' }, { "ca", 1, NULL, 'A' }, { "plain", 0, NULL, 'l' }, { "objects", 1, NULL, 'n' },
 		{ "hosts", 1, NULL, 'H' }, { "connections", 1, NULL, 'k' }, { "zipf", 1, NULL, 'z' }, { "rate", 1, NULL, 'r' },
 		{ "closed", 0, NULL, 'C' }, { "seconds", 1, NULL, 's' }, { "requests", 1, NULL, 'R' }, { "size", 1, NULL, 'S' },
-		{ "fresh", 0, NULL, 'f' }, { "trace", 1, NULL, 't' }, { "resume", 0, NULL, 'u' }, { "each", 0, NULL, 'e' }, { 0 } };
+		{ "fresh", 0, NULL, 'f' }, { "trace", 1, NULL, 't' }, { "resume", 0, NULL, 'u' }, { "each", 0, NULL, 'e' }, { "park", 0, NULL, 'K' }, { "sources", 1, NULL, 'O' }, { 0 } };
 	*o = (struct load_opts){ .host = "www.bench.test", .path = "/", .tls = true, .objects = 1, .hosts = 1, .connections = 16,
 		                 .zipf = 1, .rate = 100, .seconds = 10 };
 	for (int k; (k = getopt_long(argc, argv, "", names, NULL)) != -1;) {
@@ -252,11 +304,13 @@ static bool options(struct load_opts *o, int argc, char **argv)
 			break;
 		case 'u': o->resume = true; break;
 		case 'e': o->each = true; o->rate = 0; break;
+		case 'O': o->sources = (unsigned)strtoul(optarg, NULL, 10); break;
+		case 'K': o->park = true; o->rate = 0; break;
 		default: return false;
 		}
 	}
 	const char *where = o->proxy ? o->proxy : o->connect;
-	return where && strchr(where, ':') && o->port && o->objects && o->hosts && o->connections && o->connections <= 4096;
+	return where && strchr(where, ':') && o->port && o->objects && o->hosts && o->connections && o->connections <= 16384;
 }
 
 int main(int argc, char **argv)
@@ -266,7 +320,7 @@ int main(int argc, char **argv)
 	if (!options(&r.o, argc, argv)) {
 		fprintf(stderr, "usage: bench-load --proxy|--connect ADDR:PORT --host NAME --port N --path P [--ca PEM] [--plain]\n"
 		                "  [--objects N] [--hosts N] [--connections N] [--zipf S] [--rate R | --closed | --each] [--seconds S]\n"
-		                "  [--requests N] [--size BYTES] [--fresh [--resume]] [--trace FILE]\n");
+		                "  [--requests N] [--size BYTES] [--fresh [--resume]] [--trace FILE] [--park] [--sources N]\n");
 		return 2;
 	}
 	if (!prepare(&r)) {
@@ -276,6 +330,8 @@ int main(int argc, char **argv)
 	r.begun = now_us();
 	r.end = r.begun + (uint64_t)(r.o.seconds * 1e6);
 	loop(&r);
+	if (r.o.park)
+		park(&r);
 	report(&r, (double)(now_us() - r.begun) / 1e6);
 	return r.stats.requests == 0;
 }

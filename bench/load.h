@@ -23,6 +23,8 @@ struct load_opts {
 	uint64_t size;          /* bytes a body must have; 0: any */
 	bool fresh, resume;     /* a new connection for each request; resuming the TLS session */
 	bool each;              /* every object once, in order: warms caches */
+	unsigned sources;       /* so many terminals: connection i comes from 127.1.0.1 + i % sources; 0: from wherever */
+	bool park;              /* one request on each connection, which then stays open, idle, until stdin ends */
 	FILE *trace;            /* a line a request as it ends: when it fell due (CLOCK_MONOTONIC, µs), how long it took (µs), 1: well */
 };
 
@@ -43,6 +45,7 @@ struct conn {
 	SSL_CTX *ctx;
 	SSL_SESSION *session;
 	int ep, fd;
+	unsigned n;              /* which of all */
 	SSL *ssl;
 	enum conn_state state;
 	bool open;               /* kept alive from an earlier request */

@@ -1,0 +1,70 @@
+#!/bin/bash
+# What waiting costs: memory of 10,000 connections in clear and of 12,500 intercepted ones (one each of Saga's terminals) that are kept
+# alive and say nothing, all answered before and after; and what a page takes at 1,430 requests a second. Peers as in proxy.sh; two
+# threads of ours (one takes 8,192 connections of a body; Squid and nginx are given one worker, whose memory is all they have).
+. "$(dirname "$0")/lib.sh"
+. "$here/peers.sh"
+seconds=${BENCH_SECONDS:-10}
+ulimit -n 65536
+certificates
+objects 1k 1024 10
+objects 10k 10240 1000
+origin
+TORIDE_THREADS=2
+toride_start || die "nothing to measure"
+squid_start || squid_pid=
+nginx_start || nginx_pid=
+where() { case $1 in toride) echo "--proxy 127.0.0.1:$toride_port" ;; squid) echo "--proxy 127.0.0.1:$squid_port" ;; nginx) echo "--connect 127.0.0.1:$nginx_port" ;; esac; }
+pids_of() { case $1 in toride) echo "$toride_pids" ;; squid) echo "$squid_pid" ;; nginx) echo "$nginx_pid" ;; esac; }
+intercepted="--host www.bench.test --port $origin_port --ca $work/pki/trust.pem"
+clear="--host 127.0.0.1 --port $plain_port --plain"
+
+# idle KIND PEER COUNT: sets per, bytes a connection; `failed` unless all COUNT were open at once and answered afterwards, too.
+idle() {
+	local before
+	# shellcheck disable=SC2046
+	timeout 60 "$load" $(where "$2") ${!1} --path /1k/ --size 1024 --objects 1 --closed --seconds 1 --connections 4 >/dev/null # pools and caches are there
+	before=$(memory $(pids_of "$2"))
+	rm -f "$work/park"; mkfifo "$work/park"
+	# shellcheck disable=SC2046
+	timeout 300 "$load" $(where "$2") ${!1} --path /1k/ --size 1024 --objects 1 --connections "$3" --sources 500 --park <"$work/park" >"$work/parked" & local l=$!
+	exec 9>"$work/park"
+	while kill -0 $l 2>/dev/null && ! [ -s "$work/parked" ]; do sleep 0.2; done
+	per=$(calc "($(memory $(pids_of "$2")) - $before) / $3" 6)
+	exec 9>&-
+	wait $l
+	json=$(tail -n 1 "$work/parked")
+	[ "$(head -n 1 "$work/parked")" = "parked $3" ] && [ "$(field "$json" requests)" = $((2 * $3)) ] && [ "$(field "$json" errors)" = 0 ] && return
+	say "$2 $1: $(tr '\n' ' ' <"$work/parked")"
+	per=failed
+}
+for kind in "clear 10000" "intercepted 12500"; do
+	# shellcheck disable=SC2086
+	set -- $kind
+	idle "$1" toride "$2"; ours=$per
+	for peer in squid nginx; do
+		[ -n "$(pids_of $peer)" ] && { [ $peer != nginx ] || [ "$1" = intercepted ]; } || continue
+		idle "$1" $peer "$2"
+		case "$ours$per" in *failed*) ratio=- ;; *) ratio=$(calc "$per / $ours" 3) ;; esac
+		figure "idle.$1.memory.${peer/nginx/limit}" "$ours" bytes/connection "${peer/nginx/limit}" "$per" "$ratio" -
+	done
+	[ "$ours" = failed ] || figure "idle.$1.memory.all" "$(calc "$ours * $2 / 1e6" 4)" MB - - - -
+done
+
+declare -A p50 p99
+for peer in toride squid nginx; do
+	[ -n "$(pids_of $peer)" ] || continue
+	say "1,430 requests/s through $peer"
+	# shellcheck disable=SC2046
+	[ $peer = nginx ] || timeout 60 "$load" $(where $peer) $intercepted --path /10k/ --size 10240 --objects 1000 --each --connections 4 >/dev/null
+	# shellcheck disable=SC2046
+	json=$("$load" $(where $peer) $intercepted --path /10k/ --size 10240 --objects 1000 --rate 1430 --seconds "$seconds" --connections 64)
+	[ "$(field "$json" errors)$(field "$json" late)" = 00 ] || say "$peer: $json"
+	p50[$peer]=$(field "$json" p50_ms) p99[$peer]=$(field "$json" p99_ms)
+done
+# Added: over nginx in the same run, which has the same way to go and decides nothing.
+for peer in squid nginx; do
+	[ -n "$(pids_of $peer)" ] || continue
+	figure "latency.1430.p50.${peer/nginx/limit}" "${p50[toride]}" ms "${peer/nginx/limit}" "${p50[$peer]}" "$(calc "${p50[$peer]} / ${p50[toride]}" 3)" -
+	figure "latency.1430.p99.${peer/nginx/limit}" "${p99[toride]}" ms "${peer/nginx/limit}" "${p99[$peer]}" "$(calc "${p99[$peer]} / ${p99[toride]}" 3)" -
+done
