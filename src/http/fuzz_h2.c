@@ -1,8 +1,12 @@
 /* A connection of HTTP/2 from either peer: first byte chooses, then pieces of bytes. A server answers what it takes, a client
  * has asked for two things; whatever of a head is taken is written again as a head of both versions. */
 #include "http/h2.h"
+#include "http/trailer.h"
 
+#include "base/err.h"
 #include "base/mem.h"
+
+#include <stdio.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -28,6 +32,21 @@ static void on_head(struct h2 *h, int32_t id, void *stream, bool end)
 static void on_content(struct h2 *h, int32_t id, void *stream, struct str p)
 {
 	h2_consume(h, id, p.len);
+}
+
+static void on_trailers(struct h2 *h, int32_t id, void *stream)
+{
+	struct buf b;
+	buf_init(&b, 2 * HTTP_MAX_TRAILER);
+	if (!h2_trailer_lines(&h->block, &b) && trailer_sift(&b) < 0)
+		bug("what HTTP/2 lets through isn't a proper trailer");
+	buf_done(&b);
+}
+
+static struct str last(void *stream)
+{
+	static char lines[64];
+	return (struct str){ lines, (size_t)snprintf(lines, sizeof lines, "Grpc-Status: 0\r\nx-y: z\r\n") };
 }
 
 static void nothing(struct h2 *h, int32_t id, void *stream)
@@ -58,7 +77,7 @@ static void on_sent(void *stream, size_t n)
 {
 }
 
-static const struct h2_handler handler = { on_head, on_content, nothing, on_closed, on_refused, nothing, on_ready, next_piece, on_sent };
+static const struct h2_handler handler = { on_head, on_content, on_trailers, nothing, on_closed, on_refused, nothing, on_ready, next_piece, on_sent, last };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

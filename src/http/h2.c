@@ -84,8 +84,10 @@ static int on_headers(struct h2 *h, const nghttp2_frame *f)
 	void *stream = stream_of(h, id);
 	bool end = f->hd.flags & NGHTTP2_FLAG_END_STREAM;
 	if (f->headers.cat == NGHTTP2_HCAT_HEADERS && (h->server || !h2_block_is_response(&h->block))) {
-		if (end) /* trailers: dropped, as everywhere here */
-			h->on->end(h, id, stream);
+		if (end) { /* anything else in the middle is no part of HTTP (RFC 9113 8.1) */
+			h->on->trailers(h, id, stream);
+			h->on->end(h, id, stream_of(h, id));
+		}
 		return 0;
 	}
 	h->on->head(h, id, stream, end);
@@ -145,6 +147,13 @@ int h2_receive(struct h2 *h, const void *p, size_t n, int64_t now_ms)
 
 /* ---- what goes ---- */
 
+static bool submit_trailers(struct h2 *h, int32_t id, struct str lines)
+{
+	nghttp2_nv nv[H2_FIELDS];
+	size_t k = lines.len ? h2_trailer_fields((char *)(uintptr_t)lines.ptr, lines.len, nv) : 0;
+	return k && nghttp2_submit_trailer(h->s, id, nv, k) == 0;
+}
+
 static ssize_t on_read(nghttp2_session *s, int32_t id, uint8_t *to, size_t n, uint32_t *flags, nghttp2_data_source *source, void *user)
 {
 	struct h2 *h = user;
@@ -154,7 +163,7 @@ static ssize_t on_read(nghttp2_session *s, int32_t id, uint8_t *to, size_t n, ui
 		return NGHTTP2_ERR_DEFERRED;
 	*flags |= NGHTTP2_DATA_FLAG_NO_COPY;
 	if (have <= n && end)
-		*flags |= NGHTTP2_DATA_FLAG_EOF;
+		*flags |= NGHTTP2_DATA_FLAG_EOF | (submit_trailers(h, id, h->on->last ? h->on->last(source->ptr) : STR("")) ? NGHTTP2_DATA_FLAG_NO_END_STREAM : 0);
 	return (ssize_t)(have < n ? have : n);
 }
 

@@ -24,6 +24,7 @@ struct h2_handler {
 	/* A request, or an answer (interim ones too), is in h->block: h2_request_head() or h2_response_head() reads it. */
 	void (*head)(struct h2 *h, int32_t id, void *stream, bool end);
 	void (*content)(struct h2 *h, int32_t id, void *stream, struct str piece); /* then h2_consume() it */
+	void (*trailers)(struct h2 *h, int32_t id, void *stream); /* they are in h->block: h2_trailer_lines(); `end` follows */
 	void (*end)(struct h2 *h, int32_t id, void *stream);   /* of the content; not after head(…, true) */
 	void (*closed)(struct h2 *h, int32_t id, void *stream, uint32_t code); /* the last call for this stream */
 	/* It was malformed and is being reset. */
@@ -32,6 +33,7 @@ struct h2_handler {
 	size_t (*ready)(void *stream, bool *ret_end); /* bytes to be sent now; end: no more come after these */
 	struct str (*piece)(void *stream);            /* the next of them; not empty while ready() says there are */
 	void (*sent)(void *stream, size_t n);
+	struct str (*last)(void *stream);             /* lines of trailers that go behind them (altered); empty: none. NULL: never any */
 };
 
 struct h2 {

@@ -156,6 +156,24 @@ static const char *take_fields(struct h2_block *b, struct http_head *h, struct p
 	return why ? why : http_check_fields(h);
 }
 
+const char *h2_trailer_lines(const struct h2_block *b, struct buf *dst)
+{
+	const char *at = b->text.ptr;
+	if (b->why || b->text.failed || b->bytes > HTTP_MAX_TRAILER)
+		return b->why ? b->why : "trailers too long";
+	for (unsigned i = 0; i < b->n; i++) {
+		struct str name = { at, b->name[i] }, value = { at + b->name[i], b->value[i] };
+		at += name.len + value.len;
+		if (!name_ok(name))
+			return "bad trailer";
+		buf_str(dst, name);
+		buf_puts(dst, ": ");
+		buf_str(dst, str_trim(value));
+		buf_puts(dst, "\r\n");
+	}
+	return NULL;
+}
+
 static void begin_stream(struct http_stream *s, const struct http_head *h)
 {
 	memset(s, 0, sizeof *s);
@@ -301,4 +319,9 @@ size_t h2_answer_fields(char *text, size_t n, nghttp2_nv nv[H2_FIELDS])
 		return 0;
 	put(&nv[0], STR(":status"), (struct str){ first.ptr + 9, 3 });
 	return put_lines(p, text + n, nv, 1, NULL);
+}
+
+size_t h2_trailer_fields(char *text, size_t n, nghttp2_nv nv[H2_FIELDS])
+{
+	return put_lines(text, text + n, nv, 0, NULL);
 }

@@ -35,6 +35,8 @@ int h2_block_add(struct h2_block *b, struct str name, struct str value);
  * and no length is said, ret->chunked tells how HTTP/1.1 has to send it on. */
 int h2_request_head(struct h2_block *b, bool end, struct http_stream *s, struct http_head *ret, const char **ret_why);
 int h2_response_head(struct h2_block *b, bool end, uint8_t method, struct http_stream *s, struct http_head *ret, const char **ret_why);
+/* The lines of a trailer (trailer.h), onto dst. NULL, or why it is refused. */
+const char *h2_trailer_lines(const struct h2_block *b, struct buf *dst);
 /* Does it begin with :status? (Else it is a trailer.) */
 bool h2_block_is_response(const struct h2_block *b);
 
@@ -42,5 +44,6 @@ bool h2_block_is_response(const struct h2_block *b);
  * (Transfer-Encoding, Connection) is left out. How many; 0: not a head of ours. */
 size_t h2_request_fields(char *text, size_t n, nghttp2_nv nv[H2_FIELDS]);
 size_t h2_answer_fields(char *text, size_t n, nghttp2_nv nv[H2_FIELDS]);
+size_t h2_trailer_fields(char *text, size_t n, nghttp2_nv nv[H2_FIELDS]); /* of a trailer's lines */
 
 #endif

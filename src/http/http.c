@@ -24,6 +24,7 @@ static const struct str known_names[H_KNOWN_COUNT] = {
 	KNOWN(H_IF_RANGE, "if-range"), KNOWN(H_ALT_SVC, "alt-svc"), KNOWN(H_USER_AGENT, "user-agent"),
 	KNOWN(H_REFERER, "referer"), KNOWN(H_ACCEPT, "accept"), KNOWN(H_SEC_FETCH_DEST, "sec-fetch-dest"), KNOWN(H_WEBSOCKET_KEY, "sec-websocket-key"),
 	KNOWN(H_WEBSOCKET_VERSION, "sec-websocket-version"), KNOWN(H_WEBSOCKET_ACCEPT, "sec-websocket-accept"),
+	KNOWN(H_WEBSOCKET_EXTENSIONS, "sec-websocket-extensions"),
 };
 
 enum http_known http_known_name(struct str name)
@@ -112,11 +113,19 @@ static int count_junk(struct http_stream *s, size_t n)
 	return s->junk > HTTP_MAX_TRAILER ? HPE_USER : 0;
 }
 
+/* A piece of a trailer's name or value. */
+static int on_trailer(struct http_stream *s, const char *at, size_t n)
+{
+	if (s->trailers)
+		buf_put(s->trailers, at, n);
+	return count_junk(s, n + 1);
+}
+
 static int on_field(llhttp_t *p, const char *at, size_t n)
 {
 	struct http_stream *s = p->data;
 	if (s->head_done)
-		return count_junk(s, n + 1);
+		return on_trailer(s, at, n);
 	if (s->head->n == HTTP_MAX_HEADERS) {
 		llhttp_set_error_reason(p, "too many headers");
 		return HPE_USER;
@@ -130,7 +139,7 @@ static int on_value(llhttp_t *p, const char *at, size_t n)
 {
 	struct http_stream *s = p->data;
 	if (s->head_done)
-		return count_junk(s, n + 1);
+		return on_trailer(s, at, n);
 	struct http_header *h = &s->head->h[s->head->n - 1];
 	if (h->value.len) {
 		llhttp_set_error_reason(p, "header value in pieces");
@@ -138,6 +147,18 @@ static int on_value(llhttp_t *p, const char *at, size_t n)
 	}
 	h->value = str_trim((struct str){ at, n });
 	return 0;
+}
+
+static int on_field_complete(llhttp_t *p)
+{
+	struct http_stream *s = p->data;
+	return s->head_done ? on_trailer(s, ": ", 2) : 0;
+}
+
+static int on_value_complete(llhttp_t *p)
+{
+	struct http_stream *s = p->data;
+	return s->head_done ? on_trailer(s, "\r\n", 2) : 0;
 }
 
 static int on_extension(llhttp_t *p, const char *at, size_t n)
@@ -169,6 +190,7 @@ static int on_complete(llhttp_t *p)
 
 static const llhttp_settings_t settings = {
 	.on_url = on_url, .on_status = on_status, .on_header_field = on_field, .on_header_value = on_value,
+	.on_header_field_complete = on_field_complete, .on_header_value_complete = on_value_complete,
 	.on_headers_complete = on_headers_complete, .on_body = on_body, .on_message_complete = on_complete,
 	.on_chunk_extension_name = on_extension, .on_chunk_extension_value = on_extension,
 };

@@ -8,13 +8,13 @@
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
 
-#include "base/str.h"
+#include "base/buf.h"
 
 #include <llhttp.h>
 
 #define HTTP_MAX_HEAD (64 * 1024)
 #define HTTP_MAX_HEADERS 100
-#define HTTP_MAX_TRAILER (16 * 1024) /* trailers and chunk extensions of one message, dropped */
+#define HTTP_MAX_TRAILER (16 * 1024) /* trailers and chunk extensions of one message */
 
 struct http_header {
 	struct str name, value; /* value without blanks at its ends */
@@ -26,7 +26,7 @@ enum http_known {
 	H_OTHER, H_HOST, H_CONNECTION, H_CONTENT_LENGTH, H_TRANSFER_ENCODING, H_PROXY_CONNECTION, H_KEEP_ALIVE, H_TE,
 	H_TRAILER, H_UPGRADE, H_PROXY_AUTHORIZATION, H_PROXY_AUTHENTICATE, H_VIA, H_X_FORWARDED_FOR, H_FORWARDED,
 	H_EXPECT, H_ACCEPT_ENCODING, H_CONTENT_ENCODING, H_CONTENT_TYPE, H_RANGE, H_IF_RANGE, H_ALT_SVC,
-	H_ACCEPT, H_SEC_FETCH_DEST, H_USER_AGENT, H_REFERER, H_WEBSOCKET_KEY, H_WEBSOCKET_VERSION, H_WEBSOCKET_ACCEPT, H_KNOWN_COUNT,
+	H_ACCEPT, H_SEC_FETCH_DEST, H_USER_AGENT, H_REFERER, H_WEBSOCKET_KEY, H_WEBSOCKET_VERSION, H_WEBSOCKET_ACCEPT, H_WEBSOCKET_EXTENSIONS, H_KNOWN_COUNT,
 };
 
 struct http_head {
@@ -54,6 +54,7 @@ struct http_stream {
 	uint64_t body_bytes;
 	uint64_t length;        /* counted: how many there are */
 	size_t junk;            /* bytes of trailers and chunk extensions */
+	struct buf *trailers;   /* where their lines go (trailer.h): set it after the head; NULL: nowhere */
 	bool head_done, done;
 	bool counted, until_close; /* neither: chunked */
 };

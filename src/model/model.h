@@ -232,7 +232,7 @@ struct url_policy {
 	uint32_t upload_max_mib;     /* 0: the proxy's own ceiling */
 	const char **deny_downloads; /* groups of real types: "programs", … (scan/type.h's groups) */
 	size_t n_deny_downloads;
-	const char **websockets;     /* hosts and .domains whose WebSockets pass, uninspected */
+	const char **websockets;     /* hosts and .domains whose WebSockets pass */
 	size_t n_websockets;
 	const char **deny_uploads;   /* the same groups */
 	size_t n_deny_uploads;

@@ -3,6 +3,7 @@
 #include "proxy/txn.h"
 
 #include "base/err.h"
+#include "http/trailer.h"
 
 #include <stdio.h>
 
@@ -70,6 +71,12 @@ bool answer_content(struct txn *t, struct str s)
 void answer_end(struct txn *t)
 {
 	bool streams = t->state == TXN_STREAM;
+	if (trailer_sift(&t->trailers) < 0) {
+		answer_broken(t, "bad trailer");
+		return;
+	}
+	if (!t->te)
+		buf_reset(&t->trailers);
 	t->rs_done = true;
 	txn_drop_origin(t, true);
 	if (streams) {

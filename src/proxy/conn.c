@@ -1,6 +1,7 @@
 /* A client's connection: accepted by an organisation's listener, read into requests, given up in the end. */
 #include "proxy/conn.h"
 #include "proxy/down2.h"
+#include "proxy/socket.h"
 #include "proxy/txn.h"
 
 #include "base/clock.h"
@@ -328,6 +329,10 @@ void conn_tick(struct conn *c)
 	case CONN_PREPARE:
 		if (c->origin)
 			origin_tick(c->origin);
+		break;
+	case CONN_TUNNEL:
+		if (c->socket)
+			socket_tick(c);
 		break;
 	default:
 		break;

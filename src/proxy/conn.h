@@ -93,6 +93,8 @@ struct txn {
 	bool upgrade, switched;        /* asks for a WebSocket; has it: the connection is a tunnel */
 	char accept[UPGRADE_ACCEPT];
 	bool silent;                   /* no event: its inner requests have theirs */
+	struct buf trailers;           /* of the answer (http/trailer.h); a request's go nowhere */
+	bool te;                       /* the terminal takes trailers (RFC 9110 10.1.4) */
 	unsigned interim;              /* 1xx heads read past … */
 	size_t interim_bytes;          /* … and their bytes */
 	uint64_t rs_length, body_size, file_size;
@@ -116,6 +118,7 @@ struct txn {
 	uint16_t status;
 	struct buf head;               /* answer's head for the terminal; TXN_STREAM: the queue of its content too */
 	struct hold hold;
+	struct buf tail;               /* down1.c's own: goes behind the body */
 	uint64_t held;                 /* counted in worker.shares … */
 	int64_t held_since;            /* … while it comes in, and again while it goes out */
 	size_t sent;                   /* of head and body together */
@@ -170,6 +173,7 @@ struct conn {
 	X509 *leaf;
 	bool leaf_wait, verify_wait;
 	uint64_t bytes_up, bytes_down;
+	struct socket *socket; /* TUNNEL: a WebSocket, socket.c */
 	struct parcel *parcel; /* PARKED */
 };
 
@@ -191,7 +195,6 @@ void conn_check_conf(struct conn *c);           /* a new generation, or a new UR
 /* connect.c */
 void connect_begin(struct conn *c);             /* CONNECT was granted and answered */
 void connect_event(struct conn *c, int what);   /* PEEK, PREPARE, HANDSHAKE, TUNNEL */
-void connect_switch(struct conn *c, struct origin *o, struct str rest); /* its request became a tunnel; rest: for the terminal */
 void connect_abort(struct conn *c);
 
 /* front.c */

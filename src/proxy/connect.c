@@ -9,6 +9,7 @@
  *            tls_decryption: judged by both, then bytes both ways until somebody ends it or a block cuts it. */
 #include "proxy/conn.h"
 #include "proxy/down2.h"
+#include "proxy/socket.h"
 
 #include "base/err.h"
 #include "base/log.h"
@@ -41,6 +42,7 @@ static void give_up(struct conn *c, const char *rule, const char *disposition)
 
 void connect_abort(struct conn *c)
 {
+	socket_free(c);
 	if (c->origin) {
 		struct origin *o = c->origin;
 		c->origin = NULL;
@@ -111,29 +113,21 @@ static void tunnel_event(struct conn *c, int what)
 		move(c, &c->ch, &c->origin->ch, &c->bytes_up);
 }
 
-/* From now on bytes both ways: `up` and `down` first, which always fit into empty sockets. False: c is gone. */
-static bool become_tunnel(struct conn *c, struct origin *o, struct str up, struct str down)
+/* From now on bytes both ways: `up` first, which always fits into an empty socket. */
+static void become_tunnel(struct conn *c, struct origin *o, struct str up)
 {
 	c->origin = o;
 	o->io = tunnel_origin_io;
 	o->user = c;
 	c->state = CONN_TUNNEL;
 	conn_touch(c, WORKER_TUNNEL_MS);
-	if (chan_write(&o->ch, up.ptr, up.len) != (long)up.len || chan_write(&c->ch, down.ptr, down.len) != (long)down.len) {
+	if (chan_write(&o->ch, up.ptr, up.len) != (long)up.len) {
 		give_up(c, "connect", "Error");
-		return false;
+		return;
 	}
 	c->bytes_up += up.len;
-	c->bytes_down += down.len;
 	buf_done(&c->in);
 	chan_resume(&c->ch);
-	return true;
-}
-
-void connect_switch(struct conn *c, struct origin *o, struct str rest)
-{
-	if (become_tunnel(c, o, buf_view(&c->in), rest) && move(c, &o->ch, &c->ch, &c->bytes_down))
-		move(c, &c->ch, &o->ch, &c->bytes_up);
 }
 
 static void tunnel_ready(struct origin *o, void *user)
@@ -146,7 +140,7 @@ static void tunnel_ready(struct origin *o, void *user)
 		return;
 	}
 	c->txn->origin_addr = o->addr;
-	if (become_tunnel(c, o, buf_view(&c->in), STR("")))
+	if (become_tunnel(c, o, buf_view(&c->in)))
 		move(c, &c->ch, &o->ch, &c->bytes_up); /* what TLS to the proxy has read already wakes nobody */
 }
 
@@ -381,7 +375,10 @@ void connect_event(struct conn *c, int what)
 		do_handshake(c);
 		break;
 	case CONN_TUNNEL:
-		tunnel_event(c, what);
+		if (c->socket)
+			socket_event(c, what);
+		else
+			tunnel_event(c, what);
 		break;
 	case CONN_PREPARE:
 		if (c->ch.broken)

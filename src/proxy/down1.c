@@ -30,20 +30,32 @@ static bool go_on(struct txn *t)
 	return false;
 }
 
+/* A held body that trailers follow is one chunk. */
+static void put_trailers(struct txn *t, uint64_t length)
+{
+	if (length)
+		buf_printf(&t->head, "%llx\r\n", (unsigned long long)length);
+	buf_printf(&t->tail, "%s0\r\n" STR_FMT "\r\n", length ? "\r\n" : "", STR_ARG(buf_view(&t->trailers)));
+	t->head.failed = t->head.failed ? t->head.failed : t->tail.failed;
+}
+
 static void answer(struct txn *t, bool has_length, uint64_t length)
 {
 	bool open = t->state == TXN_STREAM && !has_length;
-	t->chunk_out = open && t->minor == 1;
+	bool trails = t->trailers.len && t->state == TXN_DELIVER && !t->head_only && has_length && t->minor == 1;
+	t->chunk_out = (open && t->minor == 1) || trails;
 	if (!t->rq_done || (open && !t->chunk_out))
 		t->keep = false;
-	rewrite_end(t, has_length, length);
+	rewrite_end(t, has_length && !trails, length);
+	if (trails)
+		put_trailers(t, length);
 }
 
 static void content(struct txn *t, struct str s)
 {
 	if (t->chunk_out)
 		buf_printf(&t->head, "%zx\r\n", s.len);
-	buf_str(&t->head, s);
+	buf_str(&t->head, s.len || !t->chunk_out ? s : buf_view(&t->trailers));
 	if (t->chunk_out)
 		buf_puts(&t->head, "\r\n");
 }

@@ -109,10 +109,10 @@ static void abort_stream(struct txn *t)
 static void answer(struct txn *t, bool has_length, uint64_t length)
 {
 	struct stream *s = t->down_stream;
-	if (has_length)
+	if (has_length && !t->trailers.len) /* who knows the length may not wait for them (curl 7.88) */
 		buf_printf(&t->head, "Content-Length: %llu\r\n", (unsigned long long)length);
 	buf_puts(&t->head, "\r\n");
-	bool more = t->state == TXN_STREAM || txn_body(t).len > 0;
+	bool more = t->state == TXN_STREAM || txn_body(t).len > 0 || t->trailers.len > 0;
 	if (t->head.failed || h2_answer(&s->d->l.h, s->id, t->head.ptr, t->head.len, more, s) < 0)
 		h2_reset(&s->d->l.h, s->id, NGHTTP2_INTERNAL_ERROR);
 	t->bytes_in += t->head.len;
@@ -213,6 +213,11 @@ static void on_content(struct h2 *h, int32_t id, void *stream, struct str p)
 	pass_on(s);
 }
 
+static void on_trailers(struct h2 *h, int32_t id, void *stream)
+{
+	/* Servers that are in use close the connection over them (nginx 1.22), and nothing that is in use sends any. */
+}
+
 static void on_end(struct h2 *h, int32_t id, void *stream)
 {
 	struct stream *s = stream;
@@ -283,7 +288,13 @@ static void on_sent(void *stream, size_t n)
 		s->drained = s->d->drained = true;
 }
 
-static const struct h2_handler handler = { on_head, on_content, on_end, on_closed, on_refused, on_said, on_ready, next_piece, on_sent };
+static struct str last(void *stream)
+{
+	struct stream *s = stream;
+	return s->t ? buf_view(&s->t->trailers) : STR("");
+}
+
+static const struct h2_handler handler = { on_head, on_content, on_trailers, on_end, on_closed, on_refused, on_said, on_ready, next_piece, on_sent, last };
 
 static void on_flushed(struct link2 *l)
 {

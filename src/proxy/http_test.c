@@ -364,11 +364,11 @@ static void inside_tunnels(void **state)
 		{ "GET /x HTTP/1.1\r\nHost: a.example\r\n\r\n", 0 },
 		{ "GET /x HTTP/1.1\r\nHost: A.example:443\r\n\r\n", 0 },
 		{ "GET https://a.example/x HTTP/1.1\r\nHost: a.example\r\n\r\n", 0 },
-		{ "GET /x HTTP/1.1\r\nHost: b.example\r\n\r\n", -E_INVALID },
+		{ "GET /x HTTP/1.1\r\nHost: b.example\r\n\r\n", -E_NOT_FOUND },
 		{ "GET https://b.example/x HTTP/1.1\r\nHost: a.example\r\n\r\n", 0 }, /* goes to a.example all the same */
 		{ "GET http://a.example/x HTTP/1.1\r\nHost: a.example\r\n\r\n", -E_INVALID },
 		{ "GET x HTTP/1.1\r\nHost: a.example\r\n\r\n", -E_INVALID },
-		{ "GET /x HTTP/1.1\r\nHost: a.example:444\r\n\r\n", -E_INVALID },
+		{ "GET /x HTTP/1.1\r\nHost: a.example:444\r\n\r\n", -E_NOT_FOUND },
 	};
 	static struct http_head h;
 	struct target tunnel = { .https = true, .port = 443, .host = "a.example" };

@@ -168,6 +168,7 @@ int request_read(struct txn *t, const struct http_head *h, int r, const char **r
 	t->rq_done = r == 0 && t->rq.done;
 	t->rq_chunked = h->chunked;
 	t->expect = h->expect_continue;
+	t->te = http_has_token(h, H_TE, STR("trailers"));
 	t->rq_coding = rewrite_coding(h);
 	t->navigates = t->person = t->rq_done && wait_wanted(h);
 	if (r == 0 && c->intercepted) {
@@ -195,7 +196,7 @@ void request_go(struct txn *t, int r, const char *why)
 {
 	if (r < 0) {
 		t->keep = t->rq_done = false;
-		txn_deny(t, PAGE_PROTOCOL, "protocol", why);
+		txn_deny(t, r == -E_NOT_FOUND ? PAGE_MISDIRECTED : PAGE_PROTOCOL, "protocol", why);
 	} else if (!method_ok(t->method) || (t->c->intercepted && t->method == HTTP_CONNECT)) {
 		t->keep = false;
 		txn_deny(t, PAGE_METHOD, "method", "");
@@ -239,6 +240,13 @@ int request_take(struct txn *t)
 	return -E_CLOSED;
 }
 
+/* The last chunk, when all of the content is in t->request. */
+static void put_end(struct txn *t)
+{
+	if (t->rq_done && t->chunk_up)
+		buf_puts(&t->request, "0\r\n\r\n");
+}
+
 /* True: t->request holds what there is. */
 static bool fill(struct txn *t)
 {
@@ -247,16 +255,14 @@ static bool fill(struct txn *t)
 	buf_reset(&t->request);
 	t->request_sent = 0;
 	if (upload_next(t)) {
-		if (t->rq_done && t->chunk_up)
-			buf_puts(&t->request, "0\r\n\r\n");
+		put_end(t);
 		return true;
 	}
 	while (!t->rq_done && t->request.len == 0) {
 		int r = request_take(t);
 		if (r < 0)
 			return r == -E_AGAIN;
-		if (t->rq_done && t->chunk_up)
-			buf_puts(&t->request, "0\r\n\r\n");
+		put_end(t);
 	}
 	return true;
 }

@@ -35,6 +35,7 @@ static bool not_to_origin(uint8_t id)
 	case H_ACCEPT_ENCODING:
 	case H_RANGE:
 	case H_IF_RANGE:
+	case H_WEBSOCKET_EXTENSIONS: /* compression, of which socket.c knows nothing */
 		return true;
 	default:
 		return stays_here(id);
@@ -94,6 +95,8 @@ void rewrite_request(struct txn *t, const struct http_head *h)
 	adjust_headers(&t->org->adjust, t->target.host, b);
 	if (t->upgrade)
 		buf_puts(b, "Connection: Upgrade\r\nUpgrade: websocket\r\n");
+	else if (t->te)
+		buf_puts(b, "Connection: TE\r\nTE: trailers\r\n");
 	buf_puts(b, takes_gzip(h) ? "Accept-Encoding: gzip\r\n" : "Accept-Encoding: identity\r\n");
 	if (h->chunked)
 		buf_puts(b, "Transfer-Encoding: chunked\r\n");

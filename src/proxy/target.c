@@ -162,8 +162,10 @@ int target_of_tunnel_request(const struct http_head *h, const struct target *tun
 	struct str v = http_get(h, H_HOST);
 	if (v.ptr && target_parse_authority(v, 443, &host) < 0)
 		return refuse("bad Host header", ret_why);
-	if (strcmp(host.host, name) != 0 || host.port != tunnel->port)
-		return refuse("Host differs from the tunnel's server name", ret_why);
+	if (strcmp(host.host, name) != 0 || host.port != tunnel->port) {
+		*ret_why = "Host differs from the tunnel's server name";
+		return -E_NOT_FOUND;
+	}
 	return 0;
 }
 

@@ -24,7 +24,8 @@ int target_of_plain_request(const struct http_head *h, struct target *ret, const
 /* A request for the proxy itself, not through it: GET or HEAD of /proxy.pac or /wpad.dat in origin form. */
 bool target_is_pac(const struct http_head *h);
 /* The target of a request inside an intercepted tunnel to `tunnel`: origin form (or absolute with https and the same
- * host); Host must name `name`, the server name the client asked the certificate for. */
+ * host); Host must name `name`, the server name the client asked the certificate for: -E_NOT_FOUND where it names another,
+ * which a client that shares a connection among names (RFC 9113 9.1.1) is to ask on one of its own. */
 int target_of_tunnel_request(const struct http_head *h, const struct target *tunnel, const char *name,
                              struct target *ret, const char **ret_why);
 /* The path without its query. */

@@ -26,6 +26,8 @@ struct txn *txn_create(struct conn *c, const struct txn_down *down)
 		buf_init(&t->request, 2 * HTTP_MAX_HEAD);
 		buf_init(&t->head, 2 * HTTP_MAX_HEAD);
 	}
+	buf_init(&t->trailers, 2 * HTTP_MAX_TRAILER);
+	buf_init(&t->tail, 3 * HTTP_MAX_TRAILER);
 	t->next_spare = NULL;
 	t->c = c;
 	t->down = down;
@@ -101,6 +103,8 @@ static void wipe(struct txn *t)
 	upload_free(t);
 	buf_done(&t->dripped);
 	buf_done(&t->mirrored);
+	buf_done(&t->trailers);
+	buf_done(&t->tail);
 	memset(t, 0, sizeof *t);
 	t->text = text, t->request = request, t->head = head, t->hold = hold;
 	buf_reset(&t->text);
@@ -234,6 +238,7 @@ static void txn_page(struct txn *t, enum page_kind kind, const char *rule, const
 {
 	char token[GRANT_TOKEN], key[80];
 	mirror_end(t);
+	buf_reset(&t->trailers);
 	if (!t->ref[0])
 		page_ref(t->begin_wall, t->ref);
 	txn_set_rule(t, rule);
@@ -295,6 +300,8 @@ struct str txn_piece(const struct txn *t)
 	if (t->sent < t->head.len)
 		return (struct str){ t->head.ptr + t->sent, t->head.len - t->sent };
 	size_t off = t->sent - t->head.len;
+	if (off >= body.len && t->tail.len)
+		return (struct str){ t->tail.ptr + (off - body.len), t->tail.len - (off - body.len) };
 	return (struct str){ body.ptr + off, body.len - off };
 }
 

@@ -78,6 +78,7 @@ void upload_sent(struct txn *t);               /* an answer has come: kept no lo
 void upload_judged(struct txn *t, const struct verdict *v);
 bool upload_waits(const struct txn *t);        /* for its verdict */
 uint64_t upload_held(const struct txn *t);
+bool upload_is_message(const struct hold *h); /* short fields of a form, or JSON: needn't be scanned */
 void upload_free(struct txn *t);
 uint64_t request_upload_max(const struct txn *t); /* request.c: bytes that one request may send */
 

@@ -1,4 +1,5 @@
 /* HTTP/1.1 between transactions and an origin (struct txn_up of conn.h): a connection for each while it runs. */
+#include "proxy/socket.h"
 #include "proxy/txn.h"
 
 #include "base/err.h"
@@ -121,8 +122,7 @@ static void become_tunnel(struct txn *t, const struct http_head *h, struct str r
 	t->origin = NULL;
 	rewrite_response(t, h);
 	buf_puts(&t->head, "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
-	buf_str(&t->head, rest);
-	connect_switch(c, o, buf_view(&t->head));
+	socket_begin(c, o, rest);
 }
 
 /* True: a head was found and handled. */
@@ -139,11 +139,17 @@ static bool parse_answer(struct txn *t)
 	/* Texts of the head point into o->in: take it apart before the bytes move. */
 	struct buf in = o->in;
 	buf_init(&o->in, in.max);
+	if (h->status == 101 && http_get(h, H_WEBSOCKET_EXTENSIONS).ptr) {
+		answer_broken(t, "extensions nobody asked for");
+		buf_done(&in);
+		return true;
+	}
 	if (h->status == 101) {
 		become_tunnel(t, h, (struct str){ in.ptr + end, in.len - (size_t)end });
 		buf_done(&in);
 		return true;
 	}
+	t->rs.trailers = &t->trailers;
 	t->close_delimited = !h->keep_alive || (h->no_body && in.len > (size_t)end);
 	/* The body's beginning came with the head. */
 	bool on = answer_head(t, h) && feed(t, in.ptr + end, in.len - (size_t)end);

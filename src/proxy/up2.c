@@ -132,6 +132,14 @@ static void on_content(struct h2 *h, int32_t id, void *stream, struct str p)
 	s->unused = 0;
 }
 
+static void on_trailers(struct h2 *h, int32_t id, void *stream)
+{
+	struct stream *s = stream;
+	const char *why = s && s->t ? h2_trailer_lines(&h->block, &s->t->trailers) : NULL;
+	if (why)
+		answer_broken(s->t, why);
+}
+
 static void on_end(struct h2 *h, int32_t id, void *stream)
 {
 	struct stream *s = stream;
@@ -197,7 +205,7 @@ static void on_sent(void *stream, size_t n)
 		s->hungry = s->u->hungry = true;
 }
 
-static const struct h2_handler handler = { on_head, on_content, on_end, on_closed, on_refused, on_said, on_ready, next_piece, on_sent };
+static const struct h2_handler handler = { on_head, on_content, on_trailers, on_end, on_closed, on_refused, on_said, on_ready, next_piece, on_sent, NULL };
 
 static void on_flushed(struct link2 *l)
 {

@@ -1,5 +1,5 @@
-/* WebSocket (RFC 6455), the one upgrade that passes: over HTTP/1.1, for hosts the organisation names, and then bytes both
- * ways that nobody looks into, as in a tunnel that isn't decrypted. Any other Upgrade header is taken off. */
+/* WebSocket (RFC 6455), the one upgrade that passes: over HTTP/1.1, for hosts the organisation names; then messages both ways
+ * (socket.h). Any other Upgrade header is taken off. */
 #ifndef PROXY_UPGRADE_H
 #define PROXY_UPGRADE_H
 

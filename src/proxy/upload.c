@@ -104,7 +104,7 @@ static void unscannable(struct txn *t, const char *why)
 }
 
 /* A form's fields as browsers write them (URL Standard 5.1), or JSON. By what it is, not by what it is said to be. */
-static bool is_message(const struct hold *h)
+bool upload_is_message(const struct hold *h)
 {
 	struct str s = hold_bytes(h);
 	bool json = s.len && (s.ptr[0] == '{' || s.ptr[0] == '[') && str_is_utf8(s);
@@ -128,7 +128,7 @@ static void ask(struct txn *t)
 		txn_fail(t, PAGE_BUSY, "memory", "");
 	else if (h->state != HOLD_OK)
 		unscannable(t, h->state == HOLD_TOO_LARGE ? "larger than is scanned" : "unknown or broken encoding");
-	else if (h->raw.size == 0 || is_message(h))
+	else if (h->raw.size == 0 || upload_is_message(h))
 		pass(t);
 	else
 		verdict_of_upload(t, h);

@@ -161,6 +161,7 @@ CASES = [
     ("host without :authority", ask(M, S, P, ("host", HOST)), ("200",)),
     ("te: trailers", ask(*GET, ("te", "trailers")), ("200",)),
     ("content with trailers", ask(*POST, flags=EH) + frame(DATA, 0, 1, b"hello") + ask(("x", "y"), flags=ES | EH), ("200",)),
+    ("a length in trailers", ask(*POST, flags=EH) + frame(DATA, 0, 1, b"hello") + ask(("content-length", "9"), flags=ES | EH), ("rst 1", "400")),
     ("Expect", ask(*POST, ("expect", "100-continue"), flags=EH) + frame(DATA, ES, 1, b"hello"), ("?", "100")),
     # ---- malformed requests (8.2, 8.3)
     ("a name in capitals", ask(*GET, ("X-A", "b")), BAD),
@@ -188,8 +189,8 @@ CASES = [
     (":method in small letters", swap(":method", "get"), BAD),
     (":scheme http", swap(":scheme", "http"), BAD),
     (":scheme with more", swap(":scheme", "https://deny.example/?"), BAD),
-    (":authority of another", swap(":authority", "deny.example"), BAD),
-    (":authority of another port", swap(":authority", HOST + ":8443"), BAD),
+    (":authority of another", swap(":authority", "deny.example"), ("421",)),
+    (":authority of another port", swap(":authority", HOST + ":8443"), ("421",)),
     (":authority with a user", swap(":authority", "deny.example@" + HOST), BAD),
     (":authority with a line", swap(":authority", HOST + "\r\nX: y"), BAD),
     ("host of another beside :authority", ask(*GET, ("host", "deny.example")), BAD),
@@ -299,6 +300,8 @@ PAGE = b"the answer"
 ORIGIN = {  # path -> frames after a request on stream n
     "ok": lambda n: answer(n, OK, ("content-length", "10")) + frame(DATA, ES, n, PAGE),
     "trailers": lambda n: answer(n, OK) + frame(DATA, 0, n, PAGE) + answer(n, ("x", "y"), flags=ES | EH),
+    "badtrailers": lambda n: answer(n, OK) + frame(DATA, 0, n, PAGE) + answer(n, ("x y", "z"), flags=ES | EH),
+    "longtrailers": lambda n: answer(n, OK) + frame(DATA, 0, n, PAGE) + answer(n, ("x", "y" * 14000), ("z", "y" * 9), flags=ES) + frame(CONT, EH, n, field("y", "z" * 9000)),
     "hints": lambda n: answer(n, (":status", "103"), ("link", "x")) * 3 + answer(n, OK) + frame(DATA, ES, n, PAGE),
     "interim": lambda n: answer(n, (":status", "103")) * 9 + answer(n, OK) + frame(DATA, ES, n, PAGE),
     "switch": lambda n: answer(n, (":status", "101")) + answer(n, OK) + frame(DATA, ES, n, PAGE),

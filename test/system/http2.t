@@ -9,7 +9,7 @@ cp www/eicar.bin www/eicar.ssi; cp www/eicar.bin www/eicar.txt
 head -c 10240 /dev/urandom >www/10k; head -c 3000000 /dev/urandom >www/3m; head -c 20000000 /dev/urandom >www/20m
 head -c 3000000 /dev/urandom >www/slow/a; head -c 400000 www/slow/a >www/slow/b; seq 20000 >www/text.txt; : >www/empty
 mkdir -p www/many; for i in $(seq 60); do head -c $((i * 777)) /dev/urandom >www/many/$i; done
-{ make_ca good; sign site good DNS:two.example,DNS:one.example,DNS:few.example,DNS:deny.example,DNS:bad.example,DNS:ws.example,DNS:other.example; } >/dev/null 2>&1
+{ make_ca good; sign site good DNS:two.example,DNS:one.example,DNS:few.example,DNS:deny.example,DNS:bad.example,DNS:ws.example,DNS:other.example,DNS:grpc.example; } >/dev/null 2>&1
 cat >nginx.conf <<-END
 	daemon off; pid $top/nginx.pid; error_log $top/nginx.err; worker_processes 1; user root;
 	events { worker_connections 4096; }
@@ -29,15 +29,17 @@ jq -n --arg ca "$(cat good.pem)" '
 	{v:1, threads:2, service:{name:"試験クラウド",name_en:"Test cloud"}, proxy:{addr4:"127.0.0.1",addr6:"::1",port:8080},
 	 connect_ports:[443], refuse:[], origin_ca:[$ca], black:[],
 	 dev:{except:["127.0.0.0/8"], verdict_ms:4000, held_mib:64, held_ms:4000, hosts:[{name:"few.example",addr:"127.0.0.2"},{name:"one.example",addr:"127.0.0.3"},
-	   {name:"bad.example",addr:"127.0.0.4"},{name:"ws.example",addr:"127.0.0.5"},{name:"other.example",addr:"127.0.0.5"},{name:".example",addr:"127.0.0.1"}]},
+	   {name:"bad.example",addr:"127.0.0.4"},{name:"ws.example",addr:"127.0.0.5"},{name:"grpc.example",addr:"127.0.0.9"},{name:"other.example",addr:"127.0.0.5"},{name:".example",addr:"127.0.0.1"}]},
 	 orgs:[
 	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:[],scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,
 	   upload_max_mib:4,websockets:["ws.example","two.example"],url:{black:["deny.example","https://two.example/secret","https://ws.example/secret"]}},
-	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,trickle_after_s:1,unscannable_allow:true,url:{}}]}' \
+	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,trickle_after_s:1,unscannable_allow:true,websockets:["ws.example"],url:{}}]}' \
 	>state/generations/a/proxyd.json
 python3 "$here/frames2.py" origin 127.0.0.4 site.crt site.key >origin.log 2>&1 & pids="$! $pids"
 python3 "$here/ws.py" origin 127.0.0.5 443 site.crt site.key >ws.log 2>&1 & pids="$! $pids"
 python3 "$here/ws.py" origin 127.0.0.5 8080 - - >ws.log 2>&1 & pids="$! $pids"
+/usr/bin/python3 "$here/grpc_calls.py" origin 127.0.0.9 site.crt site.key >grpc.log 2>&1 & pids="$! $pids"
+echo "Body-Test:0:*:$(printf toride-test-body | od -An -tx1 | tr -d ' ')" >state/feeds/clamav/body.ndb
 run nginx -p "$top" -c "$top/nginx.conf"
 run clamd -c "$top/clamd.conf"
 proxy_start
@@ -80,7 +82,7 @@ try "then the rest" eval 'until_true 10 test -s drip.code; is "$(cat drip.code)"
 try "of a bad one too" until_true 10 test -s late
 touch eicar.go
 try "whose stream is reset then" eval 'until_true 10 test -s late.code; is "$(cat late.code)" 92 && [ "$(wc -c <late)" -le 4096 ] && event "\"message\":\"$(wc -c <late) of $(wc -c <gated.tar) bytes had gone out"'
-try "cookies in crumbs are one again, nothing of a connection passes" eval 'spoke $A -H "Cookie: a=b; c=d" -H "TE: trailers" $H/echo && is "$(cat out)" "a=b; c=d|||two.example|"'
+try "cookies in crumbs are one again, nothing of a connection passes" eval 'spoke $A -H "Cookie: a=b; c=d" -H "TE: trailers" $H/echo && is "$(cat out)" "a=b; c=d|trailers||two.example|"'
 
 # ---- judged as in HTTP/1.1
 for f in bin ssi txt; do
@@ -129,10 +131,21 @@ try "as the event says" event '"path":"/3m".*"disposition":"Reset","rule":\{"uid
 
 # ---- origins that do
 B=https://bad.example
+trailed() { want=$1; shift; spoke -D head "$@" || return; cp head head.${want% *}; true && is "$(cat out)" 'the answer' && tr -d '\r' <head | sed '1,/^$/d' | grep -qx 'x: y'; }
+try "trailers reach a terminal that takes them" trailed "2 200" $A -H "TE: trailers" $B/trailers
+try "by HTTP/1.1 too" trailed "1.1 200" --http1.1 $A -H "Connection: TE" -H "TE: trailers" $B/trailers
+try "and no other" eval '! trailed "2 200" $A $B/trailers && ! trailed "1.1 200" --http1.1 $A $B/trailers'
+try "gRPC: its server is there" until_true 20 grep -q ready grpc.log
+while IFS= read -r line; do
+	echo "$line" >try
+	case $line in ok*) ok 0 "${line#ok - }" ;; *) ok 1 "${line#not ok - }" ;; esac
+done < <(timeout 120 /usr/bin/python3 "$here/grpc_calls.py" client 8080 run/ca.pem grpc.example 2>grpc.err; is $? 0 >/dev/null || echo "not ok - gRPC: the client ended: $(tail -n 1 grpc.err)")
+try "gRPC: events say what was found" eval 'event "/toride.Test/Bad\".*\"verdict\":\"malicious\"" && event "/toride.Test/Echo\".*\"uid\":\"upload.verdict\""'
+want="2 200"
 for f in ok trailers hints; do
 	try "origin: $f" eval "spoke \$A \$B/$f && is \"\$(cat out)\" 'the answer'"
 done
-for f in interim switch short long lengths line name capitals connection nostatus path reset push settings ping bomb cont empty; do
+for f in interim switch short long lengths line name capitals connection nostatus path badtrailers longtrailers reset push settings ping bomb cont empty; do
 	try "origin: $f: a page that says so" page 502 応答が正しくありません $A $B/$f
 done
 for f in settings pings "empty frames" continuations "header bomb"; do
@@ -146,9 +159,31 @@ try "and then it answers as ever" eval 'spoke $A $B/ok && is "$(cat out)" "the a
 
 # ---- upgrades of HTTP/1.1
 ws() { is "$(timeout 30 python3 "$here/ws.py" client 8080 run/ca.pem "$2" 2>&1)" "$1"; }
+export PYTHONUNBUFFERED=1
 try "a WebSocket passes, for a host that is named" ws echo wss://ws.example/echo
 try "its event" event '"url_string":"https://ws.example/echo".*"code":101.*"bytes_in":2.*"intercepted":true'
 try "in clear too" ws echo ws://ws.example:8080/echo
+say() { : >ws.got; is "$(timeout 30 python3 "$here/ws.py" send "${4:-8080}" run/ca.pem "wss://ws.example/$2" "$3" 2>&1 | tr '\n' ' ')" "$1 "; }
+try "what is harmless passes, each way" eval 'say "binary 8 close 1000" say/good "" && say "close 1000" take good+close && grep -qx "2 8 harmless" ws.got'
+try "as do JSON, empty ones, many, a PING" eval 'say "close 1000" take json+empty+many+ping+close && is "$(cut -d" " -f1,2 ws.got | sort | uniq -c | tr -s " \n" " ")" " 40 1 25 1 1 7 1 2 0 1 8 2 1 9 1 "'
+try "and one of a megabyte in a frame, of three in pieces" eval 'say "binary 1048576 close 1000" say/big "" && say "binary 3145728 close 1000" say/hugepieces ""'
+for w in bad badtext bad64 pieces; do
+	try "malware in a message of an origin ends it: $w" say "close 1008" say/$w ""
+	try "in one of a terminal too: $w" eval "say 'close 1008' take $w && ! grep -qv '^8 ' ws.got"
+done
+try "a PING in the middle of one passes, the message doesn't" say "ping 1 close 1008" say/pingpieces ""
+try "events say what was found" eval 'event "https://ws.example/say/pieces\".*\"code\":101.*\"action\":\"Denied\",\"disposition\":\"Blocked\",\"rule\":\{\"uid\":\"verdict\".*\"verdict\":\"malicious\",\"malware\":\{\"name\":\"Eicar" && event "https://ws.example/take\".*\"uid\":\"upload.verdict\".*\"malware\":\{\"name\":\"Eicar"'
+try "what is behind a bad one isn't passed either" eval 'say "close 1008" take bad+good && ! grep -qv "^8 " ws.got'
+for w in unmasked rsv kind loose longping within length; do
+	try "a frame that isn't proper ends it: $w" eval "say 'close 1002' say/$w '' && say 'close 1002' take good+$w && ! grep -qv '^8 \|harmless' ws.got"
+done
+try "the event says which" event '"path":"/take".*"rule":\{"uid":"protocol","name":"a reserved bit is set"'
+try "a message larger than may be sent" say "close 1008" take giant
+(timeout 30 python3 "$here/ws.py" send 8082 run/ca.pem wss://ws.example/say/huge stay >huge 2>&1) & huge=$!
+whole() { is "$(awk '/^(binary|more) / { n += $2 } END { print n }' huge)" 3145728; }
+try "larger than is scanned: passes for C, whose setting it is" until_true 20 whole
+kill $huge
+try "compression isn't agreed on" eval '! grep -q extensions ws.got'
 try "not for another host" ws 403 wss://other.example/echo
 try "the event says why" event '"hostname":"other.example".*"action":"Denied".*"rule":\{"uid":"websocket"'
 try "not where the URL is denied" ws 403 wss://ws.example/secret

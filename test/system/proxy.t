@@ -111,6 +111,9 @@ cat >origin.pl <<-'END'
 		elsif ($what eq 'stop') { $send->("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", 'x' x $n); for (1 .. 800) { last if -e 'go'; select undef, undef, undef, 0.05 } }
 		elsif ($what eq 'keep') { open my $log, '>>', 'keep.log'; syswrite $log, $head; $send->("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nkept");
 			$head = ''; while (<$s>) { $head .= $_; last if /^\r?$/ } syswrite $log, "again $head" }
+		elsif ($what eq 'trailers') { my $b = $head =~ /chunked/i ? do { local $/ = "\r\n\r\n"; scalar <$s> } : ''; $b =~ s/[\r\n]+/|/g; $b = lc "$b te=" . ($head =~ /^TE: (.*?)\r/mi)[0];
+			$send->("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-End\r\n\r\n" . sprintf('%x', length $b) . "\r\n$b\r\n0\r\nX-End: there\r\nSet-Cookie: a=b\r\n\r\n") }
+		elsif ($what eq 'longtrailers') { $send->("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n", ("X: " . 'y' x 4000 . "\r\n") x 5, "\r\n") }
 		elsif ($what eq 'long') { my $x = pack 'N*', 1 .. 1000000; $send->("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", $x) }
 		exit 0
 	}
@@ -178,6 +181,10 @@ try "pipelined requests are answered in order" eval 'raw "GET $U$H\r\nGET http:/
 try "events tell of malformed requests" event '"disposition":"Blocked","rule":\{"uid":"protocol"'
 try "an upload passes" eval 'get 200 $A --data-binary @www/3m http://site.example:8000/up && grep -q "got 3000000" out'
 try "a chunked upload passes" get 200 $A -H 'Transfer-Encoding: chunked' --data-binary @www/3m http://site.example:8000/up
+try "trailers of an answer pass, but those that frame or set cookies; those of a request don't" eval 'raw "POST http://site.example:8888/trailers HTTP/1.1\r\nHost: site.example:8888\r\nConnection: TE, close\r\nTE: trailers\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 1\r\nHost: evil.example\r\n\r\n" >line; is "$(tr -d "\r" <out | sed "1,/^$/d" | tr "\n" "/")" "16/5|hello|0| te=trailers/0/X-End: there//"'
+try "not to who doesn't take them" eval 'raw "GET http://site.example:8888/trailers HTTP/1.1\r\nHost: site.example:8888\r\nConnection: close\r\n\r\n" >line; ! grep -qi x-end out && is "$(tail -n 1 out)" " te="'
+try "a bad one is refused" is "$(raw "POST $U${H}Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX y: z\r\n\r\n")" "HTTP/1.1 400 Bad Request"
+try "as are too many of an origin" page 502 応答が正しくありません $A $O/longtrailers
 try "HEAD tells the length without a body" eval 'curl -sI -m 20 $A http://site.example:8000/10k | grep -qi "content-length: 10240"'
 try "a part isn't given: parts can't be inspected" eval 'get 200 -r 0-9 $A http://site.example:8000/10k && cmp out www/10k'
 pair() { : >keep.log; curl -s -m 20 $A -o /dev/null $O/keep/1 --next -s -m 20 $A -o out -w '%{http_code}' "$@" $O/keep/2 >code; }
@@ -195,14 +202,14 @@ try "a denied page is shown inside" page 403 制限されています $T $A http
 try "a forged origin: a page that says so" page 502 安全性を確認できません $T $A https://forged.example/
 try "and why" grep -qi 'issuer' out
 try "its event" event '"sni":"forged.example","intercepted":true.*"uid":"tls.origin"'
-try "a Host other than the tunnel's name is refused" get 400 $T $A -H 'Host: other.example' https://site.example/10k
+try "a Host other than the tunnel's name is misdirected" page 421 通信の相手と違います $T $A -H 'Host: other.example' https://site.example/10k
 try "no_decrypt passes undecrypted" get 200 --cacert good.pem $A https://pass.example/10k
 try "not by a server name: CONNECT to another is opened, and scanned" page 403 ウイルスが見つかった -k $A --connect-to pass.example:443:site.example:443 https://pass.example/eicar.bin
 try "nor is an address: opened, and scanned" page 403 ウイルスが見つかった -k $A --connect-to pass.example:443:127.0.0.1:443 https://pass.example/eicar.bin
 try "nor without a server name: opened" eval 'openssl s_client -proxy 127.0.0.1:8080 -connect pass.example:443 -noservername </dev/null 2>&1 | openssl x509 -noout -issuer >iss; openssl x509 -in run/ca.pem -noout -subject | sed "s,^subject,issuer," | cmp - iss'
 try "CONNECT's host is judged in each request, whatever the server name" page 403 制限されています $T $A --connect-to site.example:443:deny.example:443 https://site.example/10k
 try "and the server name, whatever CONNECT's host" page 403 制限されています $T $A --connect-to deny.example:443:site.example:443 https://deny.example/10k
-try "Host may not be CONNECT's host where the server name is another" get 400 $T $A --connect-to other.example:443:site.example:443 -H 'Host: site.example' https://other.example/10k
+try "Host may not be CONNECT's host where the server name is another" get 421 $T $A --connect-to other.example:443:site.example:443 -H 'Host: site.example' https://other.example/10k
 for i in 1 2 3 4 5 6 7 8; do get 200 $T $A -A of-A https://kept.example/10k >/dev/null; sleep 0.1; done
 for i in 1 2 3 4 5 6 7 8; do get 200 $T $C -A of-C https://kept.example/10k >/dev/null; done
 try "no organisation takes up another's TLS session with an origin" until_true 5 eval 'grep -c "^\. kept.example of-C" reuse.log | grep -qx 8 && ! grep "^r kept.example of-C" reuse.log'
