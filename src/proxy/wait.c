@@ -218,12 +218,17 @@ void wait_begin(struct txn *t)
 	show_first(t, n);
 }
 
-/* Only zip's own encryption can be opened here; documents' and 7-Zip's can't. */
+/* Zip's own encryption can be opened here, and Office's; 7-Zip's, RAR's and PDF's can't. */
+static bool may_open(const char *type)
+{
+	return strcmp(type, "zip") == 0 || strcmp(type, "ole") == 0;
+}
+
 bool wait_password(struct txn *t, const struct verdict *v)
 {
 	bool locked = (v->also & VERDICT_BIT(VERDICT_ENCRYPTED)) || t->tries; /* a wrong one may look as if the file were broken */
 	struct txn *n = NULL;
-	if (!locked || !t->org->encrypted_ask || t->org->encrypted_allow || !t->person || t->drips || t->tries >= WAIT_TRIES || strcmp(v->type, "zip") != 0 ||
+	if (!locked || !t->org->encrypted_ask || t->org->encrypted_allow || !t->person || t->drips || t->tries >= WAIT_TRIES || !may_open(v->type) ||
 	    (!t->tries && (v->also & VERDICT_BIT(VERDICT_UNSCANNABLE))) || (v->also & VERDICT_BIT(VERDICT_ERROR)))
 		return false;
 	if (t->c->state != CONN_PARKED && !park(t, &n))

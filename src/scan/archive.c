@@ -153,7 +153,7 @@ static void read_entries(struct walk *w, struct archive *a, const struct kind *k
 	}
 }
 
-static bool open_as(struct archive *a, const struct kind *k, struct str bytes, const char *password)
+static bool open_as(struct archive *a, const struct kind *k, struct str bytes, const char *password, const char *cp932)
 {
 	int r = ARCHIVE_OK;
 	for (size_t i = 0; i < ARRAY_LEN(k->format) && k->format[i]; i++)
@@ -162,6 +162,8 @@ static bool open_as(struct archive *a, const struct kind *k, struct str bytes, c
 		r = r < ARCHIVE_WARN ? r : k->filter[i](a);
 	if (*password)
 		archive_read_add_passphrase(a, password);
+	if (cp932)
+		archive_read_add_passphrase(a, cp932);
 	return r >= ARCHIVE_WARN && archive_read_open_memory(a, bytes.ptr, bytes.len) >= ARCHIVE_WARN;
 }
 
@@ -169,7 +171,8 @@ static bool open_as(struct archive *a, const struct kind *k, struct str bytes, c
 static bool read_as(struct walk *w, const struct kind *k, struct str bytes)
 {
 	struct archive *a = archive_read_new();
-	bool ok = a && open_as(a, k, bytes, walk_password(w));
+	char cp932[WALK_PASSWORD];
+	bool ok = a && open_as(a, k, bytes, walk_password(w), walk_password_cp932(w, cp932) ? cp932 : NULL);
 	if (ok)
 		read_entries(w, a, k);
 	archive_read_free(a);

@@ -3,6 +3,7 @@
 #include "scan/parts.h"
 
 #include "base/mem.h"
+#include "scan/locked.h"
 
 #include <stdio.h>
 
@@ -254,6 +255,32 @@ static bool is_locked(const char *name, struct str s)
 	return strcmp(name, "Current User") == 0 && s.len >= 20 && le32(s, 12) == 0xf3d1c4df;
 }
 
+static bool find_stream(const struct cfb *c, struct str dir, const char *name, struct buf *b)
+{
+	struct entry e;
+	for (uint32_t i = 0; entry_at(dir, i, &e); i++)
+		if (e.kind == 2 && strcmp(e.name, name) == 0) {
+			read_stream(c, &e, b);
+			return true;
+		}
+	return false;
+}
+
+/* A document of Office behind a password that was told: what is in it. False: it stays closed. */
+static bool unlock(struct walk *w, const struct cfb *c, struct str dir, struct str package)
+{
+	struct buf info, out;
+	buf_init(&info, MIB);
+	buf_init(&out, STREAM_MAX);
+	bool ok = *walk_password(w) && find_stream(c, dir, "EncryptionInfo", &info) &&
+	          locked_open(buf_view(&info), package, walk_password(w), &out) == LOCKED_OPENED;
+	if (ok)
+		walk_member(w, "EncryptedPackage", buf_view(&out), true);
+	buf_done(&info);
+	buf_done(&out);
+	return ok;
+}
+
 /* ---- what streams hold ---- */
 
 static size_t skip_text(struct str s, size_t at)
@@ -305,7 +332,8 @@ void ole_read(struct walk *w, struct str bytes)
 			continue;
 		buf_init(&b, STREAM_MAX);
 		read_stream(&c, &e, &b);
-		look_at_stream(w, &e, buf_view(&b));
+		if (strcmp(e.name, "EncryptedPackage") != 0 || !unlock(w, &c, buf_view(&dir), buf_view(&b)))
+			look_at_stream(w, &e, buf_view(&b));
 		buf_done(&b);
 	}
 	if (!ok)

@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "scan/archive.h"
+#include "scan/locked.h"
 #include "scan/parts.h"
 
 #include <fcntl.h>
@@ -37,7 +38,7 @@ struct walk {
 	bool stop;
 };
 
-static iconv_t from_cp932 = (iconv_t)-1;
+static iconv_t from_cp932 = (iconv_t)-1, to_cp932 = (iconv_t)-1;
 
 /* ---- names ---- */
 
@@ -103,6 +104,19 @@ bool walk_over(const struct walk *w)
 const char *walk_password(const struct walk *w)
 {
 	return w->about->password;
+}
+
+bool walk_password_cp932(const struct walk *w, char dst[WALK_PASSWORD])
+{
+	char *src = (char *)(uintptr_t)w->about->password, *out = dst;
+	size_t left = strlen(src), room = WALK_PASSWORD - 1;
+	if (to_cp932 == (iconv_t)-1)
+		return false;
+	iconv(to_cp932, NULL, NULL, NULL, NULL);
+	if (iconv(to_cp932, &src, &left, &out, &room) == (size_t)-1)
+		return false;
+	*out = 0;
+	return strcmp(dst, w->about->password) != 0;
 }
 
 static int over(struct walk *w, const char *reason)
@@ -291,7 +305,10 @@ void walk_prepare(void)
 	setlocale(LC_CTYPE, "C.UTF-8");
 	if (from_cp932 == (iconv_t)-1)
 		from_cp932 = iconv_open("UTF-8", "CP932");
+	if (to_cp932 == (iconv_t)-1)
+		to_cp932 = iconv_open("CP932", "UTF-8");
 	SHA256((const unsigned char *)"", 0, sha);
+	locked_prepare();
 }
 
 void walk(struct str file, const struct walk_about *about, const struct walk_limits *limits, const struct walk_ops *ops, struct walk_result *ret)

@@ -77,6 +77,8 @@ int walk_member(struct walk *w, const char *name, struct str bytes, bool blind);
 /* Notes WALK_ENCRYPTED or WALK_BEYOND about the container being read, or its member `name` (NULL: itself). */
 void walk_note(struct walk *w, unsigned what, const char *reason, const char *name);
 bool walk_over(const struct walk *w); /* no use to go on */
-const char *walk_password(const struct walk *w);
+const char *walk_password(const struct walk *w); /* UTF-8 */
+/* As Japanese tools for zip write it (CP932). False: it can't be, or is the same. */
+bool walk_password_cp932(const struct walk *w, char dst[WALK_PASSWORD]);
 
 #endif

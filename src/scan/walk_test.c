@@ -345,6 +345,9 @@ static void encrypted(void **state)
 		mem_free(outer.ptr);
 		mem_free(m.ptr);
 	}
+	struct made jp = one(archive_write_set_format_zip, ways[0], "\x82\xd0\x82\xdd\x82\xc2", "mark.txt", STR(MARK)); /* ひみつ in CP932 */
+	assert_int_equal(run(view(jp), "ひみつ").found, WALK_MALICIOUS);
+	mem_free(jp.ptr);
 	struct made m = one(archive_write_set_format_zip, ways[1], "secret", "plain.txt", STR("nothing"));
 	assert_int_equal(run(view(m), "secret").found, 0);
 	assert_true(seen.blind[0]); /* clamd can't know the password */
