@@ -121,6 +121,14 @@ static void put_org(struct buf *b, const struct model *m, const struct org *o)
 	buf_putc(b, '}');
 }
 
+/* An incident of a public site names it: its own terminals would be kept from it. */
+static void site_names(struct buf *b, const struct site *s)
+{
+	entry(b, s->name);
+	for (size_t i = 0; i < s->n_aliases; i++)
+		entry(b, s->aliases[i]);
+}
+
 /* The node's own names and addresses, and every body's: a block of one would be our own outage. */
 static void put_never(struct buf *b, const struct model *m)
 {
@@ -139,6 +147,9 @@ static void put_never(struct buf *b, const struct model *m)
 	bool by_address = prefix_parse(str_from(s->mail.host), &relay) == 0;
 	if (!by_address)
 		entry(b, s->mail.host);
+	for (size_t i = 0; i < m->n_orgs; i++)
+		for (size_t k = 0; k < m->orgs[i].n_sites; k++)
+			site_names(b, &m->orgs[i].sites[k]);
 	buf_putc(b, ']');
 	list(b, "prefixes");
 	for (size_t i = 0; i < s->n_uplinks; i++) {

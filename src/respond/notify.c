@@ -164,6 +164,7 @@ static void facts(struct respond *r, const struct incident *i, int severity, cha
 		                    .reason_ja = reason, .severity = severity, .terminal = i->terminal,
 		                    .terminal_name = desk_terminal_name(o, i->terminal), .target = "", .block_id = "",
 		                    .judged_by = i->judged_by, .judged_reason = i->judged_reason, .happened_ms = i->last_ms };
+	f->server = !i->terminal[0] && strcmp(i->playbook, "inbound") == 0;
 	if (strcmp(i->observable_type, "terminal") != 0)
 		f->target = i->observable;
 	block_refused(r, i->id, &f->refused, &ignored); /* unknown is none: the notice goes out all the same */

@@ -71,7 +71,7 @@ static void put_terminal(const struct notice_facts *f, struct buf *b)
 	else if (f->terminal[0])
 		buf_printf(b, "IPアドレス %s の端末", f->terminal);
 	else
-		buf_puts(b, "まだ特定できていません。調べています。");
+		buf_puts(b, f->server ? "外部に公開しているサイトまたはサーバーです。庁内の端末ではありません。" : "まだ特定できていません。調べています。");
 }
 
 static void put_happened(const struct notice_facts *f, struct buf *b)
@@ -80,18 +80,24 @@ static void put_happened(const struct notice_facts *f, struct buf *b)
 	notice_time(f->happened_ms, when);
 	buf_printf(b, "■ 何が起きたか\n  %s\n  %s\n  時刻: %s\n", f->title_ja, f->reason_ja, when);
 	if (f->target[0])
-		buf_printf(b, "  相手先: %s (開かないでください)\n", f->target);
+		buf_printf(b, f->server ? "  関係するサイト・アドレス: %s\n" : "  相手先: %s (開かないでください)\n", f->target);
 	if (f->blocking)
 		buf_puts(b, "  この相手先との通信は、こちらで止める手配をしました。ほかの通信はそのまま使えます。\n");
 	if (f->refused)
 		buf_printf(b, "  止めたあとも、この相手先への通信が%lld回試みられました(止めた回数)。端末はまだつながっています。\n", (long long)f->refused);
 	if (f->kind == NOTICE_JUDGED)
 		buf_printf(b, "  担当者 %s の判断: 危険度%d。%s\n", f->judged_by, f->severity, f->judged_reason);
-	buf_puts(b, "\n■ どの端末か\n  ");
+	buf_puts(b, f->server ? "\n■ どの機器か\n  " : "\n■ どの端末か\n  ");
 	put_terminal(f, b);
 	buf_putc(b, '\n');
 }
 
+static const char *const acts_server[2][3] = { /* below severity 2, from there on */
+	{ "特にしていただくことはありません。", "気になることがあれば、下の連絡先に知らせてください。", NULL },
+	{ "サイトやサーバーを管理している方(委託先を含む)に、すぐ連絡してください。",
+	  "電源は切らず、書き換えられたページや記録も消さないでください(調べるための記録が消えます)。",
+	  "公開を止めるかどうかは、監視窓口と相談して決めてください。" },
+};
 static const char *const acts[4][3] = {
 	{ "特にしていただくことはありません。記録としてお知らせします。", NULL, NULL },
 	{ "端末を使っている方に、心当たりがあるか聞いてください。", "気になることがあれば、下の連絡先に知らせてください。", NULL },
@@ -103,12 +109,22 @@ static const char *const acts[4][3] = {
 	  "端末を使っていた方に、直前に開いたメールやファイルを聞いて、書きとめてください。" },
 };
 
+static const char *const *acts_of(const struct notice_facts *f)
+{
+	return f->server ? acts_server[f->severity >= 2] : acts[f->severity < 0 ? 0 : f->severity > 3 ? 3 : f->severity];
+}
+
+static void list_acts(const struct notice_facts *f, struct buf *b)
+{
+	const char *const *list = acts_of(f);
+	for (int i = 0; i < 3 && list[i]; i++)
+		buf_printf(b, "  %d. %s\n", i + 1, list[i]);
+}
+
 static void put_acts(const struct notice_facts *f, struct buf *b)
 {
-	int level = f->severity < 0 ? 0 : f->severity > 3 ? 3 : f->severity;
 	buf_puts(b, "\n■ 今すること\n");
-	for (int i = 0; i < 3 && acts[level][i]; i++)
-		buf_printf(b, "  %d. %s\n", i + 1, acts[level][i]);
+	list_acts(f, b);
 }
 
 static void put_end(const struct notice_facts *f, struct buf *b)
@@ -271,12 +287,13 @@ void notice_call_sheet(const struct notice_facts *f, const char *phone, struct b
 {
 	buf_printf(b, "電話での連絡(読み上げ文)\n電話番号: %s  相手: %s %s 様\n\n", phone[0] ? phone : "(登録なし)", f->org_name, f->contact);
 	buf_printf(b, "「%sの監視窓口です。受付番号 %s、危険度%dの件でお電話しました。\n", f->service, f->number, f->severity);
-	buf_printf(b, "  %s\n  端末は、", f->reason_ja);
+	buf_printf(b, "  %s\n", f->reason_ja);
+	if (f->server && f->target[0])
+		buf_printf(b, "  関係するサイト・アドレスは %s です。\n", f->target);
+	buf_puts(b, f->server ? "  対象は、" : "  端末は、");
 	put_terminal(f, b);
 	buf_puts(b, "\n  していただきたいことは次のとおりです。\n");
-	int level = f->severity < 0 ? 0 : f->severity > 3 ? 3 : f->severity;
-	for (int i = 0; i < 3 && acts[level][i]; i++)
-		buf_printf(b, "  %d. %s\n", i + 1, acts[level][i]);
+	list_acts(f, b);
 	buf_puts(b, "  復唱をお願いします。お名前をお聞かせください。」\n\n");
 	buf_printf(b, "記録: 相手の名前を聞き、かけるたびに結果を残す(受け取りの確認が取れたら --ack)\n"
 		   "  toride incident call %s --to 相手の名前 --result answered --ack\n"
@@ -289,6 +306,6 @@ void notice_short(const struct notice_facts *f, struct buf *b)
 	if (f->terminal[0])
 		buf_printf(b, "。端末: %.60s", f->terminal_name[0] ? f->terminal_name : f->terminal);
 	if (f->kind == NOTICE_ALERT || f->kind == NOTICE_ESCALATION || f->kind == NOTICE_JUDGED)
-		buf_printf(b, "。%s受け取りの確認を %s へ返信してください", f->severity >= 2 ? acts[f->severity > 3 ? 3 : f->severity][0] : "", f->desk_mail);
+		buf_printf(b, "。%s受け取りの確認を %s へ返信してください", f->severity >= 2 ? acts_of(f)[0] : "", f->desk_mail);
 	buf_printf(b, "。%s 整理番号 %s", f->service, f->reference);
 }

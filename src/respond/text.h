@@ -36,6 +36,7 @@ struct notice_facts {
 	const char *judged_by, *judged_reason;
 	const char *block_id;
 	const char *ack_url;                     /* the page that confirms receipt; NULL or "": there is none */
+	bool server;                             /* it concerns what the body publishes, and no terminal */
 	bool blocking;                           /* a block of target was ordered for this body */
 	int64_t orgs, terminals;                 /* NOTICE_HELD: who would have been hit */
 	int64_t refused, passed;                 /* calls since the block acted */

@@ -52,6 +52,24 @@ static void test_alert(void **state)
 	(void)state;
 }
 
+/* A site that was defaced: nobody's cable is to be pulled. */
+static void test_server(void **state)
+{
+	struct notice_facts f = facts();
+	struct buf b;
+	f.server = true, f.blocking = false, f.terminal = f.terminal_name = "", f.target = "www.city.example";
+	buf_init(&b, 64 * KIB);
+	notice_body(&f, &b);
+	notice_call_sheet(&f, "0952-00-0000", &b);
+	notice_short(&f, &b);
+	assert_null(strstr(buf_cstr(&b), "ケーブル"));
+	assert_null(strstr(buf_cstr(&b), "開かないで"));
+	assert_non_null(strstr(buf_cstr(&b), "関係するサイト・アドレス: www.city.example"));
+	assert_non_null(strstr(buf_cstr(&b), "サイトやサーバーを管理している方"));
+	buf_done(&b);
+	(void)state;
+}
+
 /* A body that is told of another's finding must not learn whose it was. */
 static void test_others_learn_nothing(void **state)
 {
@@ -119,7 +137,7 @@ static void test_no_header_injection(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_alert), cmocka_unit_test(test_others_learn_nothing),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_alert), cmocka_unit_test(test_server), cmocka_unit_test(test_others_learn_nothing),
 		                            cmocka_unit_test(test_addresses), cmocka_unit_test(test_no_header_injection) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
