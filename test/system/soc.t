@@ -21,6 +21,7 @@ card() { "$toride" incident show "$1" --json; }
 # NUMBER FILTER: holds of the incident
 of() { card "$1" | jq -se ".[0] | $2"; }
 
+began=$(TZ=Asia/Tokyo date +%Y-%m)
 "$toride" lab up >&2; ok $? "lab up"
 [ $bad = 0 ] || exit 1
 try "respondd and stored are ready" until_true 40 eval 'serves respondd && serves stored'
@@ -138,9 +139,11 @@ END
 try "JVN's XML too, what has no CVE by JVN's number" eval '"$toride" vuln import "$top/jvn.xml" | grep -F "2 taken" && "$toride" asset list --org 412015 --json | jq -se ".[0].vulnerabilities | map(.cve) | index(\"JVNDB-2021-000001\") and length == 2"'
 try "a file that is neither is refused" eval '! "$toride" vuln import "$top/assets.csv"'
 
-month=$(TZ=Asia/Tokyo date +%Y-%m)
-try "the month's numbers are the incidents'" eval '"$toride" report month "$month" --json | jq -se --argjson n "$("$toride" incident list --all --json | jq -s length)" ".[0].all.incidents == \$n and ([.[0].orgs[].incidents] | add) == \$n and .[0].all.calls == 2 and .[0].all.times.judged_to_notice.n >= 1"'
-try "also as CSV, and one body's alone" eval '"$toride" report month "$month" --csv --org 412023 | tail -n 1 | grep -F "\"412023\"" && ! "$toride" report month "$month" --csv --org 412023 | grep -F 412015'
+# The month may end while this test runs: then its numbers stand in two.
+month() { TZ=Asia/Tokyo date +%Y-%m; }
+months() { local m; for m in $(printf '%s\n' "$began" "$(month)" | sort -u); do "$toride" report month "$m" "$@" || return; done; }
+try "the month's numbers are the incidents'" eval 'months --json | jq -se --argjson n "$("$toride" incident list --all --json | jq -s length)" "(map(.all.incidents) | add) == \$n and ([.[].orgs[].incidents] | add) == \$n and (map(.all.calls) | add) == 2 and any(.[]; .all.times.judged_to_notice.n >= 1)"'
+try "also as CSV, and one body's alone" eval 'months --csv --org 412023 | tail -n 1 | grep -F "\"412023\"" && ! months --csv --org 412023 | grep -F 412015'
 
 echo "1..$n"
 exit $bad
