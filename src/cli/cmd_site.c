@@ -112,6 +112,75 @@ static int run_purge(int argc, char **argv)
 	return r < 0 ? cli_error(&err) : EXIT_DONE;
 }
 
+static void print_page(yyjson_val *v, bool json)
+{
+	static const struct {
+		const char *state, *ja, *en;
+	} words[] = { { "same", "変わりなし", "the same" }, { "changed", "改ざんの疑い", "CHANGED" }, { "learning", "学習中", "learning" }, { "unseen", "見られない", "not seen" } };
+	struct str state = ctl_str(v, "state"), says = ctl_str(v, "says");
+	const char *said = "?";
+	if (json) {
+		cli_print_json(v);
+		return;
+	}
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (str_eq(state, str_from(words[i].state)))
+			said = say(words[i].ja, words[i].en);
+	printf(STR_FMT "  " STR_FMT "  %s  %llu%%  " STR_FMT "\n", STR_ARG(ctl_str(v, "org")), STR_ARG(ctl_str(v, "url")), said,
+	       (unsigned long long)ctl_u64(v, "like", 0), STR_ARG(says));
+	if (ctl_str(v, "after").len)
+		printf("        %s: " STR_FMT "\n        %s: " STR_FMT "\n", say("以前", "before"), STR_ARG(ctl_str(v, "before")), say("現在", "now"), STR_ARG(ctl_str(v, "after")));
+}
+
+static int run_pages(int argc, char **argv)
+{
+	bool json = cli_flag(&argc, argv, "--json"), changed = false;
+	const char *org = cli_option(&argc, argv, "--org");
+	struct buf request, reply;
+	struct err err = { 0 };
+	size_t i, n;
+	yyjson_val *v;
+	if (argc)
+		return cli_usage(&cli_site[5]);
+	cli_request(&request, "site.pages", NULL);
+	if (org)
+		json_field_s(&request, "org", org);
+	int r = cli_ask(&request, &reply, 30000, &err);
+	yyjson_doc *doc = r == 0 ? yyjson_read(reply.ptr, reply.len, 0) : NULL;
+	yyjson_arr_foreach(yyjson_obj_get(yyjson_doc_get_root(doc), "pages"), i, n, v) {
+		print_page(v, json);
+		changed = changed || str_eq(ctl_str(v, "state"), STR("changed"));
+	}
+	yyjson_doc_free(doc);
+	buf_done(&reply);
+	return r < 0 ? cli_error(&err) : changed ? EXIT_REFUSED : EXIT_DONE;
+}
+
+static int run_approve(int argc, char **argv)
+{
+	const char *as = cli_option(&argc, argv, "--as"), *path = cli_option(&argc, argv, "--path"), *org = cli_option(&argc, argv, "--org");
+	bool alone = cli_flag(&argc, argv, "--alone");
+	struct buf request, reply;
+	struct err err = { 0 };
+	if (argc != 1)
+		return cli_usage(&cli_site[6]);
+	cli_request(&request, "site.approve", as);
+	json_field_s(&request, "site", argv[0]);
+	if (path)
+		json_field_s(&request, "path", path);
+	if (org)
+		json_field_s(&request, "org", org);
+	if (alone)
+		json_field_bool(&request, "alone", true);
+	int r = cli_ask(&request, &reply, 30000, &err);
+	yyjson_doc *doc = r == 0 ? yyjson_read(reply.ptr, reply.len, 0) : NULL;
+	if (r == 0)
+		printf(cli_japanese() ? "%llu ページを正しいものとして登録しました\n" : "%llu pages are approved as they are\n", (unsigned long long)ctl_u64(yyjson_doc_get_root(doc), "pages", 0));
+	yyjson_doc_free(doc);
+	buf_done(&reply);
+	return r < 0 ? cli_error(&err) : EXIT_DONE;
+}
+
 /* Japanese letters are two columns wide: the heads are padded by hand. */
 static void print_stats_head(void)
 {
@@ -183,5 +252,11 @@ const struct cli_command cli_site[] = {
 	{ "site stats", "toride site stats [--org CODE] [--site NAME] [--since 1h|7d|TIME] [--json]",
 	  "what was asked of the public sites (last 24 hours): requests, share of the cache, statuses, bytes, WAF, times; 1 if nothing was",
 	  "公開サイトの統計 (過去24時間): 要求数、キャッシュの割合、応答、送信量、WAF、応答時間。記録がなければ 1", run_stats },
+	{ "site pages", "toride site pages [--org CODE] [--json]",
+	  "the pages that are looked at for defacement: whether each is the one it was, and how much of it is; 1 if one isn't",
+	  "改ざんを監視しているページの一覧: 以前と同じか、何%一致するか。変わったものがあれば 1", run_pages },
+	{ "site approve", "toride site approve NAME [--path PATH] [--alone] [--org CODE] [--as WHO]",
+	  "a page that was told of, or will be shown on a bad day, is right as it is now; --alone: and only so",
+	  "今のページを正しいものとして登録します (作り直し、災害時のページなど)。--alone: 以前のものは忘れます", run_approve },
 	{ 0 },
 };

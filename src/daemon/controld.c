@@ -281,7 +281,7 @@ static void run_status(struct job *j)
 static bool changes(const char *what)
 {
 	static const char *const reading[] = {
-		"generations", "status", "change.diff", "site.list", "site.stats", "user.list",
+		"generations", "status", "change.diff", "site.list", "site.pages", "site.stats", "user.list",
 		"incident.list", "incident.show", "incident.sheet", "ack.look",
 		"block.list", "block.tried",
 		"shift.list",
@@ -326,6 +326,8 @@ static const struct forward {
 	{ "user.", SOCK_AUTH, false },
 	{ "site.renew", SOCK_ACME, false },
 	{ "site.purge", SOCK_PURGE, false },
+	{ "site.pages", SOCK_LOOK, false },
+	{ "site.approve", SOCK_LOOK, false },
 	{ "site.stats", SOCK_SEARCH, false },
 };
 

@@ -141,7 +141,8 @@ static const char *const ips_paths[] = { COMMON, "src_endpoint.ip", "src_endpoin
 	"http_response.code", "http_response.content_type", NULL };
 static const char *const api_paths[] = { COMMON, "actor.user", "api.operation", "status", "message", NULL };
 static const char *const desk_paths[] = { COMMON, "activity_name", "user.name", "src_endpoint.ip", "status", "status_detail", NULL };
-static const char *const life_paths[] = { COMMON, "app.name", "activity_name", "message", NULL };
+static const char *const life_paths[] = { COMMON, "app.name", "activity_name", "message", "status_detail", "action",
+	"http_request.url.hostname", NULL };
 #define DEVICE COMMON, "device.name", "device.ip", "device.hostname", "severity_id", "message", "app.name", "log_name", "user.name", "actor.user", \
 	"src_endpoint.ip", "src_endpoint.port", "src_endpoint.name", "status", "activity_name", "action"
 static const char *const auth_paths[] = { DEVICE, "status_detail", "service.name", "auth_protocol", "logon_type", "user.domain", "user.group", NULL };

@@ -125,6 +125,11 @@ const struct table_process table_processes[] = {
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_INET | CALLS_THREADS,
 	  .read = { LIBS, NETLIBS, "%S/generations", "%S/current", "%R" }, .write = { "%S/acme/live", "%S/acme/challenge", "%R/acme" },
 	  .memory = 512 * MIB, .files = 512, .processes = 64, .needs = "%S/current/acmed.json" },
+	/* It visits from a nursery of its own, forked before this holds; itself it has no network. */
+	{ .name = "lookd", .argv = { "toride-lookd" }, .uid = USER_LOOK,
+	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_THREADS,
+	  .read = { LIBS, "%S/generations", "%S/current" }, .write = { "%S/look" },
+	  .memory = 512 * MIB, .files = 256, .processes = 64, .needs = "%S/current/lookd.json" },
 	/* DAC_OVERRIDE: the kept pages are files of the sites' server, in directories of its own; Landlock leaves it these alone. */
 	{ .name = "purged", .argv = { "toride-purged" }, .uid = USER_PURGE, .own_net = true,
 	  .caps_start = CAP(CAP_DAC_OVERRIDE), .caps_kept = CAP(CAP_DAC_OVERRIDE),
@@ -178,12 +183,13 @@ const struct table_socket table_sockets[] = {
 	{ .name = SOCK_VERDICT, .server = "scand", .peers = { USER_PROXY } },
 	{ .name = SOCK_EVENTS, .server = "intaked",
 	  .peers = { USER_CONTROL, USER_VAULT, USER_PROXY, USER_SCAN, USER_DETECT, USER_RESPOND, USER_AUTH, USER_PROBE,
-	             USER_RECV, USER_ACME, USER_PAIR, USER_USERS } },
+	             USER_RECV, USER_ACME, USER_PAIR, USER_USERS, USER_LOOK } },
 	{ .name = SOCK_DNSTAP, .server = "intaked", .peers = { USER_UNBOUND, USER_NSD1, USER_NSD2 } },
 	{ .name = SOCK_EVE, .server = "intaked", .peers = { USER_SURICATA } },
 	{ .name = SOCK_FINDINGS, .server = "respondd", .peers = { USER_DETECT } },
 	{ .name = SOCK_RESPOND, .server = "respondd", .peers = { USER_CONTROL } },
 	{ .name = SOCK_PURGE, .server = "purged", .peers = { USER_CONTROL } },
+	{ .name = SOCK_LOOK, .server = "lookd", .peers = { USER_CONTROL } },
 	{ .name = SOCK_ACME, .server = "acmed", .peers = { USER_CONTROL, USER_PAIR } },
 	{ .name = SOCK_COURIER, .server = "courierd", .peers = { USER_RESPOND } },
 	{ .name = SOCK_SEARCH, .server = "stored", .peers = { USER_CONTROL, USER_RESPOND } },
@@ -224,6 +230,7 @@ const struct table_dir table_dirs[] = {
 	{ "%S/acme/live", USER_ACME, USER_ACME, 0755 },      /* certificates, read by the sites' server */
 	{ "%S/acme/challenge", USER_ACME, USER_ACME, 0755 }, /* shown to the authority */
 	{ "%S/imports", 0, 0, 0700 },                       /* which files were taken into the log: toride log import */
+	{ "%S/look", USER_LOOK, USER_LOOK, 0700 }, /* pages as they were */
 	{ "%S/feeds", 0, 0, 0755 },
 	{ "%S/feeds/url", 0, 0, 0755 },                     /* the URL index, put there by toride url import */
 	{ "%S/feeds/addr", 0, 0, 0755 },                    /* address lists by digest: toride fw feed import */

@@ -321,6 +321,9 @@ struct site { /* a public web site */
 	bool acme;               /* its certificate is got and renewed by itself (RFC 8555) */
 	uint32_t cache_s; /* how long a page is kept where its origin says nothing; 0: never */
 	bool disaster;    /* a page may be shown when its origin is gone, with the time it was fetched; its visitors have no cookies */
+	const char **look;     /* paths of pages that are looked at for defacement */
+	size_t n_look;
+	uint32_t look_every_s;
 	uint32_t stale_s; /* so long after it ceased to be fresh, of a disaster site */
 };
 

@@ -180,6 +180,12 @@ static const struct row rows[] = { /* of one class */
 	{ 6002, true, TEXT, "app.name", NULL },
 	{ 6002, true, TEXT, "activity_name", "Start|Stop|Crash|Restart|Alarm" },
 	{ 6002, false, TEXT, "message", NULL },
+	{ 6002, false, TEXT, "action", "Allowed|Denied" }, /* of lookd: the visitor got it */
+	{ 6002, false, TEXT, "status_detail", "replaced|removed|leads away|mocked|strange script|same" },
+	{ 6002, false, OBJECT, "http_request", NULL },
+	{ 6002, false, OBJECT, "http_request.url", NULL },
+	{ 6002, false, TEXT, "http_request.url.url_string", NULL },
+	{ 6002, false, TEXT, "http_request.url.hostname", NULL },
 	{ 2004, true, TEXT, "product", "suricata|fortigate|paloalto|cef|leef" },
 	{ 2004, true, TEXT, "src_endpoint.ip", NULL },
 	{ 2004, false, NUMBER, "src_endpoint.port", NULL },

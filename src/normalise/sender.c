@@ -17,6 +17,7 @@ static const struct sender senders[] = {
 	{ "recvd", { 6002, 1007, 1008, 2004, 3001, 3002, 3006, 4001, 4002, 4003, 4009, 4014, 5019 },
 	  "recvd|syslog|json|cef|leef|fortigate|paloalto|asa|squid|windows|linux|postfix|rspamd", true, true, NULL },
 	{ "acmed", { 6002 }, "acmed", true, false, NULL },
+	{ "lookd", { 6002 }, "lookd", true, false },
 	{ "torided", { 6002, 6003 }, "torided", false, false, NULL },
 	{ SENDER_IMPORT, { 1007, 1008, 2004, 3001, 3002, 3006, 4001, 4002, 4003, 4009, 4014, 5019 },
 	  "syslog|json|cef|leef|fortigate|paloalto|asa|squid|windows|linux|postfix|rspamd", true, true, SENDER_IMPORT_SERIES },

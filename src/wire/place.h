@@ -39,6 +39,7 @@ const char *place_in_run(char *dst, size_t size, const char *fmt, ...) __attribu
 #define SOCK_USERS "users.sock"       /* users/users.h: whose password is it. from proxyd */
 #define SOCK_PORTAL "portal.sock"     /* SCGI. from nginx */
 #define SOCK_ACME "acme.sock"         /* JSON lines: the public sites' certificates. from controld, paird */
+#define SOCK_LOOK "look.sock"         /* JSON lines: what was seen of the public sites' pages. from controld */
 #define SOCK_PURGE "purge.sock"       /* JSON lines: pages taken out of the sites' cache. from controld */
 #define SOCK_INDEX "indexd/index.sock" /* ClickHouse's HTTP interface (index/serve.h). from stored alone */
 #define SOCK_PG "pg"                  /* directory of PostgreSQL's socket. respondd, portald, authd */
@@ -78,6 +79,7 @@ enum place_user {
 	USER_COURIER, /* messages to SMS, voice and webhook gateways */
 	USER_BGP,
 	USER_USERS, /* asks the organisations' directories who uses the proxy */
+	USER_LOOK, /* visits the public sites */
 };
 #define GROUP_SEGMENTS (UID_BASE + 80) /* may read the sealed segments */
 

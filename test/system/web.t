@@ -20,7 +20,7 @@ cp examples/saga/orgs/{$A,$B}.json "$top/d/orgs/"
 edit() { # FILE JQ: changes an organisation's file
 	jq "$2" "$top/d/orgs/$1.json" >"$top/new" && mv "$top/new" "$top/d/orgs/$1.json"
 }
-edit $A '.sites[1].cache_s = 1 | .sites[0].origins += [{addr: "10.1.0.81"}]'
+edit $A '.sites[1].cache_s = 1 | .sites[1].look = ["/topics/top.html"] | .sites[1].look_every_s = 10 | .sites[0].origins += [{addr: "10.1.0.81"}]'
 edit $B '.sites[0] += {cache_s: 60, waf: "detect", aliases: ["'$B'.lg.example"]}'
 
 put_on() { cp -rT "$top/d/orgs" "$lab/description/orgs" && put_in_force toride "$lab/description"; }
@@ -36,6 +36,11 @@ lacks() { local want=$1; shift; "$@" >"$top/has" 2>&1 || return; cat "$top/has";
 
 $T lab up "$top/d" >"$top/try" 2>&1; ok $? "the lab is up: two bodies, four sites, their keys in the vault"
 cp -rT "$lab/description/orgs" "$top/d/orgs" # with their certificates
+# A page that is looked at for defacement: known by the time it is replaced.
+page=$lab/org/$A-web/www/topics/top.html
+mkdir -p "$(dirname "$page")"
+news() { printf '<!doctype html><title>例市の防災</title><body class="top"><h1>例市防災ポータル</h1><ul><li>避難所の一覧と開設状況<li>河川の水位とカメラ<li>防災行政無線の放送内容<li>ハザードマップ</ul><p>お知らせ: %s</p></body>\n' "$1" >"$page.new" && mv "$page.new" "$page"; }
+news "本日の警報はありません"
 try "a page of the first body reaches a client outside" has "$A www.$A.lg.example asked by 203.0.113.77" get www.$A.lg.example /
 try "and of the second, whose server has the same address" has "$B www.$B.lg.example asked by 203.0.113.77" get www.$B.lg.example /
 try "its other name too" has "$B $B.lg.example asked by" get $B.lg.example /
@@ -83,6 +88,24 @@ on $A python3 -m http.server 2222 --bind 10.1.0.80 >/dev/null 2>&1 & open=$!
 try "control: another port of the server is open inside" until_true 10 on $A curl -sS --max-time 3 -o /dev/null http://10.1.0.80:2222/
 try "from the node the server's other ports stay closed" eval '! on gw1 curl -sS --max-time 3 --interface 100.64.1.1 -o /dev/null http://10.1.0.80:2222/ && on gw1 nft list chain inet toride output | grep node-to-org | grep -q "packets [1-9]"'
 kill $open; wait $open 2>/dev/null
+
+# ---- a page is replaced on its server, where no WAF stands: seen by looking, told with what it said and says; its news of the day isn't told
+pages() { toride site pages --org $A --json | jq -se ".[0] | $1" >/dev/null; }
+try "a page that is looked at is learnt" until_true 60 pages '.state == "same" and .like == 100 and .says == "例市の防災"'
+news "大雨注意報が出ています。川に近づかないでください"
+try "other news on it are the same page" until_true 30 pages '.state == "same" and .like < 100 and .like > 35'
+try "… which nobody is told of" eval '! toride site pages --json | grep -q changed && toride log tail --org $A -n 500 >"$top/records" && [ -s "$top/records" ] && ! grep lookd "$top/records"'
+printf '<html><title>pwned</title><body bgcolor=black><center><h1>HACKED BY NOBODY</h1><p>greetings to all friends</center>' >"$page.new" && mv "$page.new" "$page"
+try "a page that was replaced is seen" until_true 40 eval '! toride site pages --org $A'
+try "the body is told at once, as of the gravest kind, and of which site" until_true 30 eval 'toride incident list --org $A --json | jq -se "map(select(.title | startswith(\"A page of a public site isn\"))) | length == 1 and .[0].severity.effective == 3 and .[0].observable.value == \"bousai.$A.lg.example\""'
+incident=$(toride incident list --org $A --json | jq -r 'select(.title | startswith("A page of a public site isn")) | .number')
+try "… with what the clerk of a site can do: no terminal's cable is pulled" eval 'toride incident show "$incident" >"$top/card" && grep -q "サイトやサーバーを管理している方" "$top/card" && grep -q "bousai.$A.lg.example です" "$top/card" && ! grep -q ケーブル "$top/card"'
+try "nobody is kept from the body's own site" eval 'toride block list --json >"$top/blocks" && ! grep bousai "$top/blocks"'
+try "with what it said before and says now" eval 'toride log tail --org $A -n 500 | grep lookd | grep "以前「例市の防災」" | grep -q "現在「pwned」"'
+try "both are kept to be looked at" eval 'toride site pages --org $A --json | jq -r .before,.after >"$top/kept"; grep -q 例市防災 "$(sed -n 1p "$top/kept")" && grep -q HACKED "$(sed -n 2p "$top/kept")"'
+try "another body approves nothing here" eval '! toride site approve bousai.$A.lg.example --org $B --as sato && grep -q "another organisation" "$top/try"'
+news "本日の警報はありません"
+try "that it is back is on record" until_true 40 eval 'pages ".state == \"same\"" && toride log tail --org $A -n 500 | grep lookd | grep -q "元に戻りました"'
 
 # ---- a site of two servers, one of which goes and comes back
 share() { # N [80 [ADDRESS]]: how many of so many requests of a visitor the second one (the first) answered
