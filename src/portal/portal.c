@@ -101,6 +101,8 @@ static const struct page {
 	{ "/changes", false, SESSION_FULL, O | A | P, WORD_CHANGES, page_changes },
 	{ "/change/", false, SESSION_FULL, O | A | P, WORD_COUNT, page_change },
 	{ "/change/", true, SESSION_FULL, P, WORD_COUNT, page_approve },
+	{ "/sites", false, SESSION_FULL, ALL, WORD_SITES, page_sites },
+	{ "/sites", true, SESSION_FULL, O | C, WORD_COUNT, page_sites },
 	{ "/log", false, SESSION_FULL, ALL, WORD_LOG, page_log },
 	{ "/ack/", false, SESSION_NONE, ALL, WORD_COUNT, page_ack_link },
 	{ "/ack/", true, SESSION_NONE, ALL, WORD_COUNT, page_ack_link },
@@ -237,7 +239,7 @@ static const struct {
 	const char *code;
 	enum word word;
 } done[] = { { "ack", WORD_DONE_ACK },     { "note", WORD_DONE_NOTE }, { "judge", WORD_DONE_JUDGE },    { "block", WORD_DONE_BLOCK },
-	     { "remove", WORD_DONE_UNDO }, { "password", WORD_DONE_PASSWORD }, { "key", WORD_DONE_KEY }, { "keyless", WORD_DONE_KEYLESS }, { "step", WORD_DONE_STEP }, { "report", WORD_DONE_REPORT }, { "consent", WORD_DONE_CONSENT }, { "close", WORD_DONE_CLOSE }, { "approve", WORD_DONE_APPROVE } };
+	     { "remove", WORD_DONE_UNDO }, { "password", WORD_DONE_PASSWORD }, { "key", WORD_DONE_KEY }, { "keyless", WORD_DONE_KEYLESS }, { "step", WORD_DONE_STEP }, { "report", WORD_DONE_REPORT }, { "consent", WORD_DONE_CONSENT }, { "close", WORD_DONE_CLOSE }, { "approve", WORD_DONE_APPROVE }, { "purge", WORD_DONE_PURGE } };
 
 void page_say_done(struct request *rq)
 {

@@ -129,6 +129,7 @@ void page_block_act(struct request *rq, const char *rest);  /* POST /block/ID/re
 void page_changes(struct request *rq, const char *rest);
 void page_change(struct request *rq, const char *rest);
 void page_approve(struct request *rq, const char *rest);
+void page_sites(struct request *rq, const char *rest);
 void page_log(struct request *rq, const char *rest);
 void page_login(struct request *rq, const char *rest);
 void page_key(struct request *rq, const char *rest);         /* a passkey is asked for, at the door */

@@ -492,6 +492,46 @@ static void test_bodies_apart(void **state)
 	portal_done(&p);
 }
 
+/* Certificates and numbers beside each other; old pages are taken out by whoever may. */
+static void test_sites(void **state)
+{
+	(void)state;
+	struct err err = { 0 };
+	p = (struct portal){ .call = fake_call };
+	assert_int_equal(portal_configure(&p, STR("{\"service\":\"佐賀\",\"service_en\":\"Saga\",\"orgs\":[{\"code\":\"412015\",\"name\":\"佐賀市\",\"name_en\":\"Saga City\",\"state\":\"live\"}]}"), &err), 0);
+	answer = "{\"v\":1,\"ok\":true,\"sites\":["
+	         "{\"org\":\"412015\",\"site\":\"a<b>.example\",\"certificate\":\"given\",\"not_after\":\"2026-12-01T00:00:00Z\",\"days\":2,\"state\":\"good\",\"requests\":1000,\"from_cache\":750,\"failed\":12345,\"bytes_out\":5000000},"
+	         "{\"org\":\"412015\",\"site\":\"b.example\",\"certificate\":\"acme\",\"not_after\":\"2026-12-01T00:00:00Z\",\"days\":2,\"state\":\"good\"},"
+	         "{\"org\":\"412015\",\"site\":\"c.example\",\"certificate\":\"acme\",\"state\":\"none\",\"failures\":3,\"why\":\"<i>no\"}]}";
+	char *page = get_as(SAGA, "/sites", "", false);
+	static const char *const holds[] = { "a&lt;b&gt;.example", "佐賀市", "75</td>", "12,345</td>", "2026-12-01 09:00:00", "&lt;i&gt;no", "name=\"url\"" };
+	for (size_t i = 0; i < ARRAY_LEN(holds); i++)
+		if (!strstr(page, holds[i]))
+			fail_msg("%s is missing: %s", holds[i], page);
+	assert_null(strstr(page, "a<b>"));
+	/* what is bought ends soon and needs somebody; what renews itself doesn't */
+	assert_non_null(strstr(strstr(page, "a&lt;b&gt;"), html_word(WORD_CERT_SOON, true)));
+	assert_non_null(strstr(strstr(page, "<th scope=\"row\">b.example"), html_word(WORD_CERT_GOOD, true)));
+	assert_non_null(strstr(strstr(page, "<th scope=\"row\">c.example"), html_word(WORD_CERT_NONE, true)));
+	assert_non_null(strstr(last_request, "\"do\":\"site.stats\",\"session\":\"" SAGA "\",\"from\":"));
+	assert_null(strstr(get("/sites", "lang=en", false), "name=\"url\"")); /* an analyst takes nothing out */
+	answer = "{\"v\":1,\"ok\":true,\"pages\":2}";
+	assert_non_null(strstr(post(SAGA, "/sites", "site=b.example&url="), "Location: /sites?done=purge\r\n"));
+	assert_non_null(strstr(last_request, "\"do\":\"site.purge\",\"session\":\"" SAGA "\",\"site\":\"b.example\",\"all\":true}"));
+	assert_non_null(strstr(post(SAGA, "/sites", "site=b.example&url=https%3A%2F%2Fb.example%2Fx"), "Location: /sites?done=purge\r\n"));
+	assert_non_null(strstr(last_request, "\"site\":\"b.example\",\"url\":\"https://b.example/x\"}"));
+	assert_non_null(strstr(post(ANALYST, "/sites", "site=b.example"), "Status: 403"));
+	assert_null(strstr(last_request, "site.purge"));
+	assert_non_null(strstr(get_as(SAGA, "/sites", "done=purge", false), html_word(WORD_DONE_PURGE, true)));
+	answer = NULL;
+	refuse = E_NOT_FOUND;
+	page = post(SAGA, "/sites", "site=b.example&url=x");
+	assert_non_null(strstr(page, "Status: 409"));
+	assert_non_null(strstr(page, html_word(WORD_NO_NUMBERS, true)));
+	refuse = 0;
+	portal_done(&p);
+}
+
 static void test_signing_in(void **state)
 {
 	(void)state;
@@ -736,7 +776,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_scgi), cmocka_unit_test(test_forms), cmocka_unit_test(test_qr), cmocka_unit_test(test_escaping),
 		                            cmocka_unit_test(test_language), cmocka_unit_test(test_pages), cmocka_unit_test(test_board),
-		                            cmocka_unit_test(test_bodies_apart), cmocka_unit_test(test_signing_in), cmocka_unit_test(test_forgery),
+		                            cmocka_unit_test(test_bodies_apart), cmocka_unit_test(test_sites), cmocka_unit_test(test_signing_in), cmocka_unit_test(test_forgery),
 		                            cmocka_unit_test(test_acts), cmocka_unit_test(test_asked_pages) };
 	return cmocka_run_group_tests(tests, begin, end);
 }
