@@ -10,6 +10,7 @@
 #include "daemon/logpipe.h"
 #include "daemon/postgres.h"
 #include "daemon/rundir.h"
+#include "daemon/tls.h"
 #include "jail/jail.h"
 #include "jail/table.h"
 #include "wire/place.h"
@@ -41,6 +42,7 @@ struct process {
 	uint64_t restarts, crashes;
 	int64_t since_ms;  /* UTC of the last change of state */
 	int64_t start_ms, again_ms, kill_ms; /* monotonic */
+	int64_t made_ms;   /* UTC of the start: its certificate, where it has one (PREPARE_TLS), is as old */
 	bool given;        /* its files in the run directory are made */
 	char digest[80];   /* what it said when it became ready */
 	char last[96];     /* how it ended last */
@@ -119,6 +121,7 @@ static void start(struct supervise *s, struct process *p)
 		return;
 	}
 	p->start_ms = clock_mono_ms();
+	p->made_ms = clock_now_ms();
 	rundir_note_pid(p->row->name, p->pid);
 	enter(p, STARTING);
 	log_info("", p->row->name, "started as process %d", (int)p->pid);
@@ -304,6 +307,23 @@ void supervise_stop(struct supervise *s)
 
 /* ---- the clock ---- */
 
+static bool is_ready(const struct supervise *s, const char *name)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->p[i].row->name, name) == 0)
+			return s->p[i].state == READY;
+	return false;
+}
+
+/* A certificate made at its start grows old while it runs. Without the vault there would be no other: then the old one is better than none. */
+static bool needs_certificate(const struct supervise *s, const struct process *p)
+{
+	if (!(p->row->prepare & PREPARE_TLS) || !tls_is_due(p->made_ms, clock_now_ms()) || !is_ready(s, "vaultd"))
+		return false;
+	log_info("", p->row->name, "is started anew: its certificate ends");
+	return true;
+}
+
 static void check(struct supervise *s)
 {
 	int64_t now = clock_mono_ms();
@@ -322,7 +342,7 @@ static void check(struct supervise *s)
 			look_ready(s, p);
 			break;
 		case READY:
-			if (!wanted(p)) /* the generation in force has no such engine */
+			if (!wanted(p) /* the generation in force has no such engine */ || needs_certificate(s, p))
 				ask_to_end(p);
 			break;
 		case STOPPING:

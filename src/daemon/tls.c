@@ -14,6 +14,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdio.h>
+#include <time.h>
 
 #define NAMES_MAX 4
 #define NAME_TEXT 64
@@ -62,6 +63,18 @@ static int write_conf(const char *name, struct err *err)
 	return r;
 }
 
+/* None is good for longer than its authority: in that one's last year they are shorter. */
+static void within(struct str ca, struct vault_leaf *leaf)
+{
+	BIO *bio = BIO_new_mem_buf(ca.ptr, (int)ca.len);
+	X509 *x = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+	struct tm tm;
+	if (x && ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) == 1 && timegm(&tm) < leaf->not_after)
+		leaf->not_after = timegm(&tm);
+	X509_free(x);
+	BIO_free(bio);
+}
+
 static int certify(const char *name, struct vault_leaf *leaf, struct err *err)
 {
 	struct vault *v = NULL;
@@ -74,9 +87,11 @@ static int certify(const char *name, struct vault_leaf *leaf, struct err *err)
 	buf_init(&ca, 64 * KIB);
 	leaf->spki = (struct str){ (char *)spki, n > 0 ? (size_t)n : 0 };
 	if (r == 0)
-		r = vault_leaf(v, leaf, &der, err);
-	if (r == 0)
 		r = vault_public(v, &ca, pub, err);
+	if (r == 0)
+		within(buf_view(&ca), leaf);
+	if (r == 0)
+		r = vault_leaf(v, leaf, &der, err);
 	if (r == 0)
 		r = write_key(name, key, err);
 	if (r == 0)
@@ -92,11 +107,21 @@ static int certify(const char *name, struct vault_leaf *leaf, struct err *err)
 	return r;
 }
 
+#define DAY_MS 86400000LL
+#define RENEW_DAYS 330
+#define RENEW_BY_DAYS 360
+
+bool tls_is_due(int64_t made_ms, int64_t now_ms)
+{
+	int64_t age = now_ms - made_ms, hour = (now_ms / 3600000 + 9) % 24;
+	return age > RENEW_BY_DAYS * DAY_MS || (age > RENEW_DAYS * DAY_MS && hour >= 3 && hour < 5) || age < -TLS_BEFORE_DAYS * DAY_MS;
+}
+
 int tls_prepare(const char *name, struct err *err)
 {
 	char path[PLACE_MAX], names[NAMES_MAX][NAME_TEXT];
 	int64_t now = clock_now_ms() / 1000;
-	struct vault_leaf leaf = { .not_before = now - 3600, .not_after = now + 396 * 86400LL };
+	struct vault_leaf leaf = { .not_before = now - TLS_BEFORE_DAYS * 86400LL, .not_after = now + TLS_DAYS * 86400LL };
 	struct str rest, row;
 	struct buf b;
 	buf_init(&b, KIB);

@@ -63,5 +63,23 @@ try "intake set ahead by 6 hours: records keep their order" set_clock 6 intaked
 sleep 2
 try "and the log is intact, every signature in its order" until_true 10 intact
 try "every process is still the same one" is "$(pids)" "$was"
+
+# ---- a node that runs for a year: certificates made at a start end while it runs
+served_by() { # PROCESS: it is ready, and started since
+	"$toride" status --json | jq -se --arg p "$1" --argjson was "$was" 'any(.[0].processes[]; .name == $p and .state == "ready" and . as $x | all($was[]; .[1] != $x.pid))'; }
+left() { echo $((($(date -d "$(openssl x509 -in "$TORIDE_RUN/$1/tls.pem" -noout -enddate | cut -d= -f2)" +%s) - $(date +%s)) / 86400)); } # DAYS from the machine's own clock
+hour=$(TZ=Asia/Tokyo date +%-H)
+servers=$(for s in unbound recvd nginx; do [ -e "$TORIDE_RUN/$s/tls.pem" ] && echo $s; done)
+try "servers with certificates of the service's own run" eval '[[ " "$servers" " == *unbound* ]] && [ "$(left unbound)" -ge 380 ] && [ "$(left unbound)" -le 391 ]'
+try "after eleven months, at noon" set_clock $((335 * 24 + 48 + 12 - hour)) torided # it stands two days behind
+try "they go on: there is time until the night" eval 'intact && is "$(pids)" "$was"'
+try "at three in the morning" set_clock 15 torided
+for s in $servers; do
+	try "$s is started anew" until_true 30 served_by $s
+	try "with a certificate for another year" eval '[ "$(left '$s')" -ge 720 ]'
+done
+others() { jq -r '.[] | "\(.[0]) \(.[1])"' | grep -vE "^($(echo $servers | tr ' ' '|')) "; }
+try "and nothing else" eval '[ "$(others <<<"$was" | wc -l)" -ge 20 ] && is "$(pids | others)" "$(others <<<"$was")"'
+try "names are found and pages served" until_true 20 served
 echo "1..$n"
 exit $bad
