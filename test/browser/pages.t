@@ -195,6 +195,8 @@ try "the block is undone by a button" eval 'js "[...document.querySelectorAll(\"
 try "and the terminal reads the news again" until_true 10 news
 try "the form for suspicions" eval 'visit $desk/report && says 気になること'
 looks report "the form"
+try "the public sites, and until when their certificates are good" eval 'visit $desk/sites && says www.412015.lg.example && grep -q 有効 "$W/text"'
+looks sites "the public sites"
 try "the changes" eval 'visit $desk/changes && says 適用中'
 looks changes "the changes"
 try "a change in words" eval 'press "main li a" && says 違い'

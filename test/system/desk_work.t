@@ -127,6 +127,10 @@ try "nor is a card told" eval 'told "$tsu" "\"do\":\"incident.show\",\"number\":
 try "root in that name sees as much: nothing" eval 'is "$("$toride" --as tsu incident list --all --json || echo failed)" "" && "$toride" --as ken incident list --all --json | grep -q "$a" && is "$("$toride" --as tsu block list --json || echo failed)" "" && ! "$toride" --as tsu incident show "$a"'
 no_site() { told "$tsu" "\"do\":\"$1\"" >"$top/said"; jq -se ".[0].ok and .[0].sites == []" "$top/said"; }
 try "nor a site of it" no_site site.list
+try "on the sites' page neither" eval 'page tsu /sites && code_is 200 && lacks lg.example'
+try "a clerk sees there when the own body's certificates end" eval 'page yamada /sites && code_is 200 && holds www.412015.lg.example && holds 有効 && lacks 412023.lg.example'
+try "an analyst every body's" eval 'page sato /sites && holds www.412015.lg.example && holds www.412023.lg.example'
+try "a clerk can't take another body's pages out" eval 'post yamada /sites /sites site=www.412023.lg.example url= && code_is 409'
 try "whom root invites in an approver's name isn't narrowed by it" eval '"$toride" --as ken user add mori --role analyst && "$toride" --as tsu user add oda --role clerk --org 412023 && "$toride" --as tsu user list --json | grep -q mori'
 try "and in a clerk's name that body's" eval '"$toride" --as hamada incident list --all --json >"$top/said"; grep -q "$b" "$top/said" && ! grep -q "$a" "$top/said"'
 try "an analyst may read it, not approve it" eval 'page sato "/change/${digest#*:}" && code_is 200 && holds 唐津市 && lacks /approve\" && post sato / "/change/${digest#*:}/approve" && code_is 403'
