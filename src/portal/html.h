@@ -257,17 +257,17 @@
 	X(CERT_NONE, "証明書なし", "none yet") \
 	X(CERT_UNSERVED, "未反映", "not what visitors get") \
 	X(CERT_ACME, "自動更新", "renewed by itself") \
-	X(CERT_GIVEN, "購入した証明書(期限前に差し替えが必要)", "bought: a new one is to be handed in before its end") \
+	X(CERT_GIVEN, "購入した証明書", "bought") \
 	X(CERT_UNWATCHED, "証明書は管理していません", "no certificate is watched") \
 	X(SITE_REQUESTS, "要求数", "Requests") \
 	X(SITE_CACHED, "キャッシュ(%)", "From cache (%)") \
-	X(SITE_REFUSED, "拒否・該当なし(4xx)", "Refused (4xx)") \
-	X(SITE_FAILED, "サーバーの失敗(5xx)", "Failed (5xx)") \
+	X(SITE_REFUSED, "該当なし等(4xx)", "Refused (4xx)") \
+	X(SITE_FAILED, "失敗(5xx)", "Failed (5xx)") \
 	X(SITE_WAF, "WAF遮断", "WAF blocked") \
 	X(SITE_LIMITED, "回数制限", "Limited") \
 	X(SITE_MB, "送信量(MB)", "Sent (MB)") \
-	X(SITE_P50, "応答の中央値(ミリ秒)", "Median (ms)") \
-	X(SITE_P95, "95%の応答(ミリ秒)", "95 % within (ms)") \
+	X(SITE_P50, "中央値(ミリ秒)", "Median (ms)") \
+	X(SITE_P95, "95%(ミリ秒)", "95 % within (ms)") \
 	X(NO_NUMBERS, "アクセスの集計を取得できません。", "The numbers of requests are not available.") \
 	X(PURGE, "古いページを消す", "Take out old pages") \
 	X(PURGE_HINT, "ページを直したのに古い内容が表示されるときに使います。キャッシュから消え、次の閲覧で新しいページを取りに行きます。サイトそのものは消えません。", "For a page that was corrected and is still shown as it was: it leaves the cache and is fetched anew. The site itself isn't touched.") \
