@@ -39,6 +39,7 @@
 #define UNREADY_MS 1500    /* a process that starts anew is no reason to move everything */
 #define YIELD_MS 3000
 #define ORDER_MS 5000
+#define HEARD_MS 3000 /* what the other node said of itself counts for so long */
 /* What is missing costs; a better node takes over. Not less than 1 is left of keepalived's 150. */
 #define COST_ATTACHMENT 5 /* more than carrying the traffic and being the first node are worth together */
 #define COST_UPLINK 6
@@ -75,6 +76,8 @@ struct paird {
 		struct err err, keys_err;
 		struct pairfollow follow;
 	} asking, answering;     /* a thread each; theirs while busy */
+	char other[16];          /* what stands in RUN/pair/other */
+	int64_t heard_ms;        /* when it was heard */
 	bool unheard;            /* the last question had no answer: said already */
 	bool keyless;            /* nor could keys be taken */
 };
@@ -194,6 +197,21 @@ static void on_notify(uv_poll_t *h, int status, int events)
 
 /* ---- following the other node ---- */
 
+/* Its role, for torided, which decides by it whose database is believed (daemon/supervise.c): active, standby, or unknown. */
+static void note_other(struct paird *p, const char *role)
+{
+	char path[PLACE_MAX];
+	struct err err = { 0 };
+	if (strcmp(role, "unknown") != 0)
+		p->heard_ms = clock_mono_ms();
+	if (strcmp(role, p->other) == 0)
+		return;
+	if (fs_write(place_in_run(path, sizeof path, "pair/other"), str_from(role), 0640, &err) < 0)
+		log_err(LOG_LEVEL_ERROR, "", "pair", &err);
+	else
+		snprintf(p->other, sizeof p->other, "%s", role);
+}
+
 static void ask_work(uv_work_t *w)
 {
 	struct talk *t = w->data;
@@ -221,6 +239,8 @@ static void ask_done(uv_work_t *w, int status)
 	struct paird *p = (struct paird *)((char *)t - offsetof(struct paird, asking));
 	(void)status;
 	t->busy = false;
+	if (t->result == 0)
+		note_other(p, t->follow.other_active ? "active" : "standby");
 	if (t->result < 0 && !p->unheard)
 		log_err(LOG_LEVEL_WARN, "", "follow", &t->err);
 	p->unheard = t->result < 0;
@@ -252,9 +272,12 @@ static void answer_work(uv_work_t *w)
 static void answer_done(uv_work_t *w, int status)
 {
 	struct talk *t = w->data;
+	struct paird *p = (struct paird *)((char *)t - offsetof(struct paird, answering));
 	(void)status;
 	if (t->result < 0)
 		log_err(LOG_LEVEL_WARN, "", "follow", &t->err);
+	else
+		note_other(p, "standby"); /* nobody else asks */
 	close(t->fd);
 	t->busy = false;
 }
@@ -290,21 +313,21 @@ static int open_following(struct paird *p, struct err *err)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(PAIRFOLLOW_PORT) };
 	struct vault *v = NULL;
-	int one = 1, self = strcmp(p->c.names[0], place_node()) == 0 ? 0 : 1;
+	int one = 1, self = strcmp(p->c.nodes.names[0], place_node()) == 0 ? 0 : 1;
 	int r = vault_open(NULL, 10000, &v, err);
 	r = r < 0 ? r : vault_tsig(v, "pair", p->asking.key, err);
 	vault_close(&v);
 	if (r < 0)
 		return r;
 	memcpy(p->answering.key, p->asking.key, sizeof p->answering.key);
-	snprintf(p->asking.self4, sizeof p->asking.self4, "%s", p->c.sync4[self]);
-	snprintf(p->asking.other4, sizeof p->asking.other4, "%s", p->c.sync4[1 - self]);
+	snprintf(p->asking.self4, sizeof p->asking.self4, "%s", p->c.nodes.sync4[self]);
+	snprintf(p->asking.other4, sizeof p->asking.other4, "%s", p->c.nodes.sync4[1 - self]);
 	p->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (p->listen_fd < 0 || inet_pton(AF_INET, p->c.sync4[self], &at.sin_addr) != 1 ||
+	if (p->listen_fd < 0 || inet_pton(AF_INET, p->c.nodes.sync4[self], &at.sin_addr) != 1 ||
 	    setsockopt(p->listen_fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
 	    setsockopt(p->listen_fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof one) < 0 || bind(p->listen_fd, (struct sockaddr *)&at, sizeof at) < 0 ||
 	    listen(p->listen_fd, 8) < 0)
-		return err_errno(err, p->c.sync4[self], "cannot listen for the other node");
+		return err_errno(err, p->c.nodes.sync4[self], "cannot listen for the other node");
 	return 0;
 }
 
@@ -380,6 +403,8 @@ static void on_look(uv_timer_t *t)
 	if (cost > p->cost || (cost < p->cost && now - p->better_ms >= BETTER_MS))
 		p->cost = cost;
 	write_worth(p);
+	if (now - p->heard_ms > HEARD_MS)
+		note_other(p, "unknown");
 	judge(p);
 }
 
@@ -412,8 +437,8 @@ static void on_hup(uv_signal_t *s, int signum)
 		log_err(LOG_LEVEL_ERROR, "", "paird.json", &err);
 		return;
 	}
-	int self = strcmp(p->c.names[0], place_node()) == 0 ? 0 : 1;
-	if (strcmp(p->c.sync4[self], p->asking.self4) != 0 || strcmp(p->c.sync4[1 - self], p->asking.other4) != 0) {
+	int self = strcmp(p->c.nodes.names[0], place_node()) == 0 ? 0 : 1;
+	if (strcmp(p->c.nodes.sync4[self], p->asking.self4) != 0 || strcmp(p->c.nodes.sync4[1 - self], p->asking.other4) != 0) {
 		log_warn("", "pair", "the link between the two has other addresses: starting anew");
 		uv_stop(&p->loop);
 		return;

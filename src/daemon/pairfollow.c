@@ -240,6 +240,7 @@ int pairfollow_ask(struct pairfollow *f, struct err *keys_err, struct err *err)
 	int r = converse(f, &q, &in, err);
 	if (r == 0 && follow_answer_parse(buf_view(&in), &a) < 0)
 		r = err_set(err, E_INVALID, "pair", "an answer of another form");
+	f->other_active = r == 0 && a.active;
 	/* Keys first: what the generation's processes would make for themselves is to be the other node's. */
 	if (r == 0 && a.active)
 		f->keys = pairkeys_take(f, converse, keys_err);

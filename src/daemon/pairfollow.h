@@ -17,6 +17,7 @@ struct pairfollow {
 	const unsigned char *key;  /* 32 bytes */
 	unsigned char stamp[32];   /* of the vault's keys and the certificates that were taken last; zeros at first */
 	/* results */
+	bool other_active;         /* the other node carries the traffic */
 	bool moved;                /* another generation is in force */
 	int keys;                  /* 0: the keys are the other node's; negative: they couldn't be taken, words in keys_err */
 	size_t keys_differ;        /* this time: keys of one name that are others here: they stay */

@@ -45,19 +45,25 @@ static bool all_announced(yyjson_val *v, struct pair_conf *c)
 	return true;
 }
 
+static bool parse_nodes(yyjson_val *root, struct pair_nodes *n)
+{
+	yyjson_val *nodes = yyjson_obj_get(root, "nodes");
+	struct in_addr a;
+	bool ok = yyjson_arr_size(nodes) == PAIR_NODES;
+	for (unsigned i = 0; ok && i < PAIR_NODES; i++) {
+		yyjson_val *node = yyjson_arr_get(nodes, i);
+		ok = text(yyjson_obj_get(node, "name"), n->names[i], sizeof n->names[i]) &&
+		     text(yyjson_obj_get(node, "sync4"), n->sync4[i], sizeof n->sync4[i]) && inet_pton(AF_INET, n->sync4[i], &a) == 1;
+	}
+	return ok;
+}
+
 static bool parse(yyjson_val *root, struct pair_conf *c)
 {
-	yyjson_val *nodes = yyjson_obj_get(root, "nodes"), *mark = yyjson_obj_get(root, "mark");
-	struct in_addr a;
-	if (yyjson_arr_size(nodes) != PAIR_NODES || !yyjson_is_uint(mark) || yyjson_get_uint(mark) > 100)
+	yyjson_val *mark = yyjson_obj_get(root, "mark");
+	if (!parse_nodes(root, &c->nodes) || !yyjson_is_uint(mark) || yyjson_get_uint(mark) > 100)
 		return false;
 	c->mark = (uint32_t)yyjson_get_uint(mark);
-	for (unsigned i = 0; i < PAIR_NODES; i++) {
-		yyjson_val *node = yyjson_arr_get(nodes, i);
-		if (!text(yyjson_obj_get(node, "name"), c->names[i], sizeof c->names[i]) ||
-		    !text(yyjson_obj_get(node, "sync4"), c->sync4[i], sizeof c->sync4[i]) || inet_pton(AF_INET, c->sync4[i], &a) != 1)
-			return false;
-	}
 	return names(yyjson_obj_get(root, "uplinks"), &c->uplinks, &c->n_uplinks) && c->n_uplinks > 0 &&
 	       names(yyjson_obj_get(root, "attachments"), &c->attachments, &c->n_attachments) && all_announced(yyjson_obj_get(root, "announce"), c);
 }
@@ -77,4 +83,13 @@ void pair_conf_done(struct pair_conf *c)
 	mem_free(c->attachments);
 	mem_free(c->announced);
 	*c = (struct pair_conf){ 0 };
+}
+
+int pair_nodes_parse(struct str json, struct pair_nodes *ret, struct err *err)
+{
+	*ret = (struct pair_nodes){ 0 };
+	yyjson_doc *doc = yyjson_read(json.ptr, json.len, 0);
+	bool ok = doc && parse_nodes(yyjson_doc_get_root(doc), ret);
+	yyjson_doc_free(doc);
+	return ok ? 0 : err_set(err, E_INVALID, "replicad.json", "malformed");
 }

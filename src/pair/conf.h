@@ -14,8 +14,12 @@
 #define PAIR_LINKS 16384
 #define PAIR_ANNOUNCED 262144
 
-struct pair_conf {
+struct pair_nodes {
 	char names[PAIR_NODES][16], sync4[PAIR_NODES][48];
+};
+
+struct pair_conf {
+	struct pair_nodes nodes;
 	uint32_t mark; /* what carrying the traffic already is worth */
 	char (*uplinks)[16], (*attachments)[16];
 	unsigned n_uplinks, n_attachments;
@@ -28,5 +32,7 @@ struct pair_conf {
 
 int pair_conf_parse(struct str json, struct pair_conf *ret, struct err *err); /* pair_conf_done() in any case */
 void pair_conf_done(struct pair_conf *c);
+/* "nodes" of such an object: all that replicad.json has. The rest of *ret is zeros. */
+int pair_nodes_parse(struct str json, struct pair_nodes *ret, struct err *err);
 
 #endif
