@@ -39,7 +39,7 @@ struct authd {
 	struct ways *ways;
 	char name[256]; /* of the desk, which passkeys are for; "": there are none */
 	struct vault *vaults[2]; /* quick's and slow's: a connection each */
-	bool ready;
+	bool ready, stands_by;
 	unsigned jobs, ticks;
 };
 
@@ -440,6 +440,8 @@ static int handle(const struct ctl_request *rq, const char *what, struct buf *b,
 	struct asked q = { 0 };
 	if (!jail_peer_allowed(SOCK_AUTH, rq->uid))
 		return err_set(err, E_DENIED, "", "this socket isn't for you");
+	if (daemon_stands_by())
+		return err_set(err, E_STATE, "pair", "this node stands by: the other one takes changes");
 	if (!x->ready)
 		return err_set(err, E_STATE, "pg", "the database isn't there yet");
 	int r = take(rq->root, &q, err);
@@ -471,10 +473,22 @@ static int open_accounts(struct accounts *a, struct vault **v, struct err *err)
 	return r < 0 ? r : store_create(NULL, STORE_ROLE_AUTH, &a->store, err);
 }
 
+/* At the node of a pair that stands by nobody signs in: its database takes no changes. */
+static bool stand_by(struct authd *x)
+{
+	bool stands_by = daemon_stands_by();
+	if (stands_by && !x->stands_by)
+		daemon_ready(&x->d);
+	x->stands_by = stands_by;
+	return stands_by;
+}
+
 static void prepare(struct authd *x)
 {
 	struct err err = { 0 };
 	size_t n = 0;
+	if (stand_by(x))
+		return;
 	if (accounts_migrate(&x->quick, &err) < 0 || accounts_wrap(&x->quick, &n, &err) < 0) {
 		if (x->ticks % 50 == 0)
 			log_err(LOG_LEVEL_WARN, "", "pg", &err);
@@ -523,7 +537,7 @@ static void on_hup(uv_signal_t *s, int signum)
 	(void)signum;
 	if (read_config(x, &err) < 0)
 		log_err(LOG_LEVEL_ERROR, "", "authd.json", &err);
-	else if (x->ready)
+	else if (x->ready || x->stands_by)
 		daemon_ready(&x->d);
 }
 

@@ -38,6 +38,7 @@ struct respondd {
 	struct watch *watch;
 	struct ctl_server *ctl;
 	bool configured; /* the store knows this configuration */
+	bool stands_by;  /* this node of a pair does, and the store takes no changes: it can be read */
 	unsigned ticks;
 };
 
@@ -51,9 +52,10 @@ static int handle(const struct ctl_request *rq, const char *what, struct buf *b,
 	struct respondd *x = user;
 	if (!jail_peer_allowed(SOCK_RESPOND, rq->uid))
 		return err_set(err, E_DENIED, "", "this socket isn't for you");
-	if (!x->configured)
+	if (!x->configured && !x->stands_by)
 		return err_set(err, E_STATE, "pg", "the database isn't there yet");
-	return desk_handle(rq, what, b, &x->r, err);
+	int r = desk_handle(rq, what, b, &x->r, err);
+	return r == -E_CLOSED && x->stands_by ? err_set(err, E_STATE, "pair", "this node stands by: the other one takes changes") : r;
 }
 
 static int read_config(struct respondd *x, struct err *err)
@@ -73,10 +75,26 @@ static int read_config(struct respondd *x, struct err *err)
 	return 0;
 }
 
+/* The node of a pair that stands by: the desk's state is read here and changed at the other one. It is ready for that also while the copy
+ * isn't there yet. */
+static bool stand_by(struct respondd *x)
+{
+	bool writable = false, there = store_writable(x->r.store, &writable, NULL) == 0;
+	bool stands_by = daemon_stands_by();
+	if (stands_by && !x->stands_by) {
+		daemon_ready(&x->d);
+		log_info("", x->d.digest, "stands by");
+	}
+	x->stands_by = stands_by || (there && !writable);
+	return x->stands_by;
+}
+
 /* The schema and this configuration's names, as soon as there is a database. Then, and only then, we are ready. */
 static void configure(struct respondd *x)
 {
 	struct err err = { 0 };
+	if (stand_by(x))
+		return;
 	if (store_migrate(x->r.store, &err) < 0 || respond_configure(&x->r, &err) < 0) {
 		if (x->ticks % 50 == 0)
 			log_err(LOG_LEVEL_WARN, "", "pg", &err);
@@ -116,6 +134,8 @@ static void on_tick(uv_timer_t *t)
 {
 	struct respondd *x = t->data;
 	events_work(x->r.events);
+	if (x->configured && (store_stands_by(x->r.store) || (x->ticks % 5 == 0 && daemon_stands_by())))
+		x->configured = false;
 	if (!x->configured)
 		configure(x);
 	if (x->configured && x->ticks % 5 == 0)
@@ -134,6 +154,7 @@ static void on_hup(uv_signal_t *s, int signum)
 		log_err(LOG_LEVEL_ERROR, "", "respondd.json", &err);
 		respond_audit(&x->r, "", "toride", "config.read", false, "%s", err.msg);
 	} else {
+		x->stands_by = false; /* it is said of this generation anew */
 		configure(x);
 	}
 }

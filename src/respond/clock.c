@@ -56,7 +56,7 @@ int respond_clock(struct respond *r, struct err *err)
 	struct clock_watch w = r->clock;
 	bool first = !w.begun;
 	int64_t by = first ? 0 : clock_stepped(&w);
-	if (!first && !by)
+	if ((!first && !by) || store_stands_by(r->store)) /* nothing is due where the other node's state is only read */
 		return 0;
 	int res = store_begin(r->store, STORE_ALL, err);
 	if (res < 0)

@@ -13,12 +13,14 @@
 #include <stdlib.h>
 
 #define PREPARED_MAX 256
+#define READ_ONLY "25006" /* read_only_sql_transaction: it follows another server */
 
 struct store {
 	PGconn *conn;
 	char dir[PLACE_MAX];
 	char role[32];
 	bool open; /* a transaction is */
+	bool stands_by;
 	int64_t retry_ms;
 	const struct store_sql *prepared[PREPARED_MAX]; /* on this connection */
 	size_t n_prepared;
@@ -99,7 +101,7 @@ static enum err_code code_of_state(const char *state)
 		enum err_code code;
 	} table[] = {
 		{ "23505", E_EXISTS }, { "42501", E_DENIED }, { "57014", E_TIMEOUT }, { "55P03", E_TIMEOUT },
-		{ "57P01", E_CLOSED }, { "57P02", E_CLOSED }, { "57P03", E_CLOSED }, { "25P03", E_CLOSED },
+		{ READ_ONLY, E_CLOSED }, { "57P01", E_CLOSED }, { "57P02", E_CLOSED }, { "57P03", E_CLOSED }, { "25P03", E_CLOSED },
 	};
 	for (size_t i = 0; state && i < ARRAY_LEN(table); i++)
 		if (strcmp(table[i].state, state) == 0)
@@ -114,7 +116,9 @@ static int check(struct store *s, PGresult *res, const char *what, struct err *e
 	int r = 0;
 	if (st != PGRES_COMMAND_OK && st != PGRES_TUPLES_OK) {
 		bool lost = PQstatus(s->conn) != CONNECTION_OK;
-		enum err_code c = lost ? E_CLOSED : code_of_state(PQresultErrorField(res, PG_DIAG_SQLSTATE));
+		const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+		s->stands_by |= state && strcmp(state, READ_ONLY) == 0;
+		enum err_code c = lost ? E_CLOSED : code_of_state(state);
 		char msg[400];
 		snprintf(msg, sizeof msg, "%s", res ? PQresultErrorMessage(res) : PQerrorMessage(s->conn));
 		msg[strcspn(msg, "\n")] = 0;
@@ -192,6 +196,25 @@ void store_abort(struct store *s)
 	s->open = false;
 	if (plain(s, "ROLLBACK", NULL) < 0)
 		disconnect(s);
+}
+
+int store_writable(struct store *s, bool *ret, struct err *err)
+{
+	int r = connect_now(s, err);
+	if (r < 0)
+		return r;
+	PGresult *res = PQexec(s->conn, "SELECT pg_is_in_recovery()");
+	r = check(s, res, "pg_is_in_recovery", err);
+	if (r == 0)
+		*ret = strcmp(PQgetvalue(res, 0, 0), "f") == 0;
+	s->stands_by = r == 0 && !*ret;
+	PQclear(res);
+	return r;
+}
+
+bool store_stands_by(const struct store *s)
+{
+	return s->stands_by;
 }
 
 bool store_in_transaction(const struct store *s)

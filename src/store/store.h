@@ -41,6 +41,10 @@ int store_migrate(struct store *s, struct err *err);
 /* The same for a schema of its own: base makes it and its table schema_version, when they aren't there. */
 struct schema_step;
 int store_migrate_steps(struct store *s, const char *base, const struct schema_step *steps, size_t n, struct err *err);
+/* Whether the database takes changes: of a pair, the one at the node that stands by doesn't (doc/PAIRS.md). */
+int store_writable(struct store *s, bool *ret, struct err *err);
+/* It refused a change for that reason since store_writable() was asked last. Such a refusal is -E_CLOSED, as if it weren't there. */
+bool store_stands_by(const struct store *s);
 int store_schema_version(struct store *s, int64_t *ret, struct err *err);
 
 int store_begin(struct store *s, const char *org, struct err *err);
