@@ -34,6 +34,7 @@ static const struct process processes[] = {
 	{ "probed", "probed.json", SIGHUP, true },
 	{ "authd", "authd.json", SIGHUP, true },
 	{ "acmed", "acmed.json", SIGHUP, true },       { "lookd", "lookd.json", SIGHUP, true },
+	{ "replicad", "replicad.json", SIGHUP, true },
 	{ "paird", "paird.json", SIGHUP, true },       { "conntrackd", "conntrackd/", SIGTERM, false },
 	{ "keepalived", "keepalived/", SIGHUP, false }, { "bird", "bird/", SIGHUP, false },
 	{ "portald", "portald.json", SIGHUP, true },   { "nginx", "nginx/", SIGHUP, false },

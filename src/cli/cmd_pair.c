@@ -5,6 +5,30 @@
 
 #include <stdio.h>
 
+/* What replicad sees of the desk's state (pair/copy.h). */
+static bool counted(yyjson_val *root, const char *name)
+{
+	size_t i, n;
+	yyjson_val *row;
+	yyjson_arr_foreach(yyjson_obj_get(root, "counters"), i, n, row)
+		if (!ctl_str(row, "org").len && ctl_u64(yyjson_obj_get(row, "replicad"), name, 0))
+			return true;
+	return false;
+}
+
+static void show_desk(yyjson_val *root, bool active)
+{
+	bool copied = counted(root, "pair_desk_copied"), waits = counted(root, "pair_desk_waits");
+	if (active && copied && waits)
+		puts(say("窓口の記録: 両方のノードに書いてから確定しています", "desk: at both nodes before it is acknowledged"));
+	else if (active)
+		puts(say("窓口の記録: このノードだけにあります（もう一方に写せていません）", "desk: at this node alone; the other one has no copy that keeps up"));
+	else if (copied)
+		puts(say("窓口の記録: もう一方のノードから写しています", "desk: a copy that follows the other node"));
+	else
+		puts(say("窓口の記録: まだ写せていません", "desk: no copy that follows yet"));
+}
+
 static int run_pair(int argc, char **argv)
 {
 	struct buf request, reply;
@@ -27,6 +51,8 @@ static int run_pair(int argc, char **argv)
 		puts(say("none: このノードは二重化されていません", "none: this node isn't one of a pair"));
 	if (r == 0 && !str_eq(role, STR("active")) && !str_eq(role, STR("standby")))
 		code = EXIT_REFUSED;
+	else if (r == 0)
+		show_desk(yyjson_doc_get_root(doc), str_eq(role, STR("active")));
 	yyjson_doc_free(doc);
 	buf_done(&reply);
 	return code;

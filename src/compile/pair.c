@@ -9,6 +9,7 @@
  *                        uplink, so that no single cable makes two masters; toride-paird puts their answers together
  * conntrackd/NODE.conf   conntrackd.conf(5): FT-FW over that link; the other's flows go straight into the kernel, where a takeover finds them
  * paird.json             what toride-paird watches and announces (pair/conf.h)
+ * replicad.json          the two nodes, for who carries the desk's state to the other one
  *
  * VRRP wants an address to move: 127.112.0.N on lo, which nobody reaches. All addresses of ours stand on both nodes, and the door
  * decides who shows them: hundreds of addresses added one by one would take longer than the takeover. M-104, S-30. */
@@ -220,21 +221,35 @@ static void put_links(struct buf *b, const struct model *m)
 	buf_puts(b, "]");
 }
 
+static void put_nodes(struct buf *b, const struct service *s)
+{
+	char text[PREFIX_TEXT];
+	buf_puts(b, "{\"v\":1,\"nodes\":[");
+	for (size_t i = 0; i < s->pair.n_nodes; i++) {
+		buf_puts(b, i ? ",{" : "{");
+		json_field_s(b, "name", s->pair.nodes[i].name);
+		json_field_s(b, "sync4", prefix_format_addr(&s->pair.nodes[i].sync4, text));
+		buf_putc(b, '}');
+	}
+	buf_puts(b, "]");
+}
+
+static int replicad(const struct model *m, struct outset *out, struct err *err)
+{
+	struct buf b;
+	buf_init(&b, 4 * KIB);
+	put_nodes(&b, &m->service);
+	buf_puts(&b, "}\n");
+	return emit(out, "replicad.json", &b, err);
+}
+
 static int paird(const struct model *m, struct outset *out, struct err *err)
 {
 	const struct service *s = &m->service;
-	char text[PREFIX_TEXT];
 	struct buf b;
 	size_t n = 0;
 	buf_init(&b, 16 * MIB);
-	buf_puts(&b, "{\"v\":1,\"nodes\":[");
-	for (size_t i = 0; i < s->pair.n_nodes; i++) {
-		buf_puts(&b, i ? ",{" : "{");
-		json_field_s(&b, "name", s->pair.nodes[i].name);
-		json_field_s(&b, "sync4", prefix_format_addr(&s->pair.nodes[i].sync4, text));
-		buf_putc(&b, '}');
-	}
-	buf_puts(&b, "]");
+	put_nodes(&b, s);
 	json_field_u64(&b, "mark", MARK);
 	put_links(&b, m);
 	buf_puts(&b, ",\"announce\":[");
@@ -253,6 +268,7 @@ int compile_pair(const struct model *m, struct outset *out, struct err *err)
 {
 	const struct pair *p = &m->service.pair;
 	int r = p->n_nodes ? paird(m, out, err) : 0;
+	r = r == 0 && p->n_nodes ? replicad(m, out, err) : r;
 	for (size_t i = 0; r == 0 && i < p->n_nodes; i++) {
 		r = own_addresses(m, &p->nodes[i], out, err);
 		r = r < 0 ? r : own_ports(i, &p->nodes[i], out, err);

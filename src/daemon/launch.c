@@ -228,7 +228,7 @@ static void child(const struct launch *l)
 	environ = env;
 	if (row->engine)
 		confine_engine(row);
-	if (row->prepare & PREPARE_POSTGRES && postgres_prepare(&err) < 0)
+	if (row->prepare & PREPARE_POSTGRES && postgres_prepare(l->standby, &err) < 0)
 		fail_err(&err);
 	if (row->prepare & PREPARE_TSIG && tsig_prepare(row->name, &err) < 0)
 		fail_err(&err);

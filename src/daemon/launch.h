@@ -13,6 +13,7 @@ struct launch {
 	const char *program; /* full path */
 	int log_fd;          /* its standard output and error: the write end of a pipe that we read */
 	const int *sockets;  /* listening descriptors by index of table_sockets, -1: none */
+	bool standby;        /* the database is to be a copy of the other node's */
 };
 
 /* Each process is the first of a process namespace of its own, so that its children end with it, and dies with us

@@ -13,6 +13,8 @@
 #include "daemon/tls.h"
 #include "jail/jail.h"
 #include "jail/table.h"
+#include "pair/copy.h"
+#include "wire/daemon.h"
 #include "wire/place.h"
 #include "wire/sock.h"
 
@@ -21,6 +23,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #define TICK_MS 100
 #define MAX_PROCESSES 48
@@ -43,6 +46,10 @@ struct process {
 	int64_t since_ms;  /* UTC of the last change of state */
 	int64_t start_ms, again_ms, kill_ms; /* monotonic */
 	int64_t made_ms;   /* UTC of the start: its certificate, where it has one (PREPARE_TLS), is as old */
+	bool copies;       /* the database: is to become a copy of the other node's when it starts anew */
+	bool standby;      /* started so, and no other than a copy yet */
+	int64_t active_ms; /* monotonic: since when the node carries the traffic; 0: it doesn't */
+	int64_t own_until_ms; /* monotonic: until then it doesn't give up what it has while the node carries the traffic */
 	bool given;        /* its files in the run directory are made */
 	char digest[80];   /* what it said when it became ready */
 	char last[96];     /* how it ended last */
@@ -111,7 +118,8 @@ static void later(struct process *p)
 static void start(struct supervise *s, struct process *p)
 {
 	struct err err = { 0 };
-	struct launch l = { p->row, p->program, p->log.out, s->o.sockets };
+	p->standby = p->copies;
+	struct launch l = { p->row, p->program, p->log.out, s->o.sockets, p->standby };
 	rundir_ready_set(p->row->name, "");
 	p->digest[0] = 0;
 	if (launch(&l, &p->pid, &err) < 0) {
@@ -195,6 +203,45 @@ static void look_ready(struct supervise *s, struct process *p)
 		s->o.ready(p->row->name, s->o.user);
 }
 
+/* ---- what is said of the other node ---- */
+
+/* Which node carries the traffic may change twice within a moment; a database that took over can't go back. */
+#define TAKE_OVER_MS 1000
+#define COPY_BEGINS_MS 4000 /* whose isn't reached by then isn't waited for */
+#define COPY_LASTS_MS 120000
+#define OWN_MS 600000 /* a copy that failed isn't tried again at once by the node that people work at */
+#define OTHER_ROLE "pair/other"
+#define OTHER_DATABASE "replica/other"
+
+/* The first byte of a file that paird or replicad keep for us; 0: there is none. */
+static char said(const char *file)
+{
+	char path[PLACE_MAX], c = 0;
+	_cleanup_fd_ int fd = open(place_in_run(path, sizeof path, "%s", file), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	return fd >= 0 && read(fd, &c, 1) == 1 ? c : 0;
+}
+
+static void forget(const char *file)
+{
+	char path[PLACE_MAX];
+	unlink(place_in_run(path, sizeof path, "%s", file));
+}
+
+/* What one that ended said isn't true any more. */
+static void forget_words_of(const char *process)
+{
+	if (strcmp(process, "paird") == 0)
+		forget(OTHER_ROLE);
+	else if (strcmp(process, "replicad") == 0)
+		forget(OTHER_DATABASE);
+}
+
+static bool copies(void)
+{
+	char path[PLACE_MAX];
+	return fs_exists(place_in_state(path, sizeof path, "pg/data.new/PG_VERSION"));
+}
+
 /* ---- end ---- */
 
 static void describe(int status, char dst[96])
@@ -222,6 +269,7 @@ static void ended(struct supervise *s, struct process *p, int status)
 	p->pid = 0;
 	rundir_note_pid(p->row->name, 0);
 	rundir_ready_set(p->row->name, "");
+	forget_words_of(p->row->name);
 	if (s->o.ended)
 		s->o.ended(p->row->name, s->o.user);
 	if (ours) {
@@ -305,7 +353,43 @@ void supervise_stop(struct supervise *s)
 	stop_step(s);
 }
 
-/* ---- the clock ---- */
+/* ---- the database of a pair, and the clock ---- */
+
+/* It follows its node: the one that stands by copies, the other one takes changes. A copy takes over when its node carries the traffic; one of two
+ * that take changes gives up what it has (pair/copy.h). A node that is to carry the traffic before its copy is made waits for it as long as the
+ * other one is there to be copied, and goes on with its own else. */
+static void follow_role(struct process *p, int64_t now)
+{
+	struct err err = { 0 };
+	bool standby = daemon_stands_by(), copy = postgres_is_copy();
+	char other = said(OTHER_ROLE);
+	if (standby)
+		p->active_ms = 0;
+	else if (!p->active_ms)
+		p->active_ms = now;
+	if (p->state == READY && copy) {
+		p->copies = false; /* it is one */
+	} else if (p->state == READY && p->standby) {
+		p->standby = false; /* it took over */
+		postgres_promoted();
+	}
+	bool lasts = !standby && now - p->active_ms >= TAKE_OVER_MS;
+	int64_t since = p->active_ms > p->start_ms ? p->active_ms : p->start_ms;
+	bool late = lasts && now - since >= (copies() ? COPY_LASTS_MS : COPY_BEGINS_MS);
+	if (p->state == READY && !copy && (standby || now >= p->own_until_ms) && copy_gives_up((enum copy_other)said(OTHER_DATABASE), !standby, other == 'a', other == 's')) {
+		log_warn("", p->row->name, "the other node's is believed: this one will copy it");
+		p->copies = true;
+		ask_to_end(p);
+	} else if (lasts && copy && p->state == READY && postgres_promote(p->pid, &err) < 0) {
+		log_err(LOG_LEVEL_ERROR, "", p->row->name, &err);
+	} else if (late && !copy && p->standby && p->state == STARTING) {
+		log_warn("", p->row->name, "the other node's wasn't copied in time: this one goes on with its own");
+		p->copies = false;
+		p->own_until_ms = now + OWN_MS;
+		ask_to_end(p);
+		kill(p->pid, SIGKILL);
+	}
+}
 
 static bool is_ready(const struct supervise *s, const char *name)
 {
@@ -329,6 +413,8 @@ static void check(struct supervise *s)
 	int64_t now = clock_mono_ms();
 	for (size_t i = 0; i < s->n && !s->stopping; i++) {
 		struct process *p = &s->p[i];
+		if (p->row->prepare & PREPARE_POSTGRES && p->pid)
+			follow_role(p, now);
 		switch (p->state) {
 		case WAITING:
 		case MISSING:
@@ -370,6 +456,8 @@ int supervise_open(const struct supervise_opts *o, struct supervise **ret, struc
 		return err_set(err, E_NOMEM, "", "no memory");
 	s->o = *o;
 	int r = own_directory(dir, err);
+	forget(OTHER_ROLE);
+	forget(OTHER_DATABASE);
 	for (const struct table_process *row = table_processes; r == 0 && row->name; row++) {
 		struct process *p = &s->p[s->n];
 		if (s->n == MAX_PROCESSES)

@@ -106,11 +106,11 @@ const struct table_process table_processes[] = {
 	  .memory = 256 * MIB, .files = 256, .processes = 64, .needs = "%S/current/courierd.json" },
 	{ .name = "respondd", .argv = { "toride-respondd" }, .uid = USER_RESPOND,
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_INET | CALLS_NETLINK | CALLS_THREADS,
-	  .read = { LIBS, NETLIBS, "%S/generations", "%S/current", "%R/pg" }, .write = { "%S/respond" },
+	  .read = { LIBS, NETLIBS, "%S/generations", "%S/current", "%R" }, .write = { "%S/respond" },
 	  .memory = 1 * GIB, .files = 1024, .processes = 64, .needs = "%S/current/respondd.json" },
 	{ .name = "authd", .argv = { "toride-authd" }, .uid = USER_AUTH, .own_net = true,
 	  .calls = CALLS_READ | CALLS_UNIX | CALLS_THREADS,
-	  .read = { LIBS, "%S/generations", "%S/current", "%R/pg" },
+	  .read = { LIBS, "%S/generations", "%S/current", "%R" },
 	  .memory = 256 * MIB, .files = 256, .processes = 64, .needs = "%S/current/authd.json" },
 	/* -x and no CAP_SYS_TIME: it serves time and sets none. -U: it needn't be root then. */
 	{ .name = "chronyd", .engine = true, .prepare = PREPARE_PID, .uid = USER_TIME, .caps_start = CAP(CAP_NET_BIND_SERVICE),
@@ -165,6 +165,11 @@ const struct table_process table_processes[] = {
 	            "-r", "%R/keepalived/vrrp.pid" },
 	  .read = { ENGINE_READ, "%S/generations", "%S/current", "%R/pair" }, .write = { "%R/keepalived", "%R/pair", "/dev/null" },
 	  .files = 1024, .processes = 64, .needs = "%S/current/keepalived/%N.conf" },
+	/* All of the desk's state passes through it, sealed; its role in the database may copy it and change one setting (pair/copy.h). */
+	{ .name = "replicad", .argv = { "toride-replicad" }, .uid = USER_REPLICA,
+	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_INET | CALLS_THREADS,
+	  .read = { LIBS, "%S/generations", "%S/current", "%R" }, .write = { "%R/replica" },
+	  .memory = 256 * MIB, .files = 256, .processes = 64, .needs = "%S/current/pair/%N.bin" },
 	/* It only speaks, to the routers that the description names, from a port of its own: no privilege, and nobody is let in. */
 	{ .name = "bird", .engine = true, .prepare = PREPARE_BGP, .uid = USER_BGP,
 	  .argv = { "/usr/sbin/bird", "-f", "-c", "%S/current/bird/bird.conf", "-s", "%R/bird/bird.ctl" },
@@ -179,11 +184,11 @@ const struct table_socket table_sockets[] = {
 	{ .name = SOCK_CONTROL, .server = "controld", .anyone = true },
 	{ .name = SOCK_VAULT, .server = "vaultd", .peers = { USER_PROXY, USER_INTAKE, USER_DETECT, USER_STORED, USER_CONTROL, USER_KNOT, USER_NSD1,
 	                                                 USER_NSD2, USER_UNBOUND, USER_EDGE, USER_RECV, USER_ACME, USER_PAIR, USER_WEB, USER_AUTH, USER_BGP,
-	                                                 USER_USERS } },
+	                                                 USER_USERS, USER_REPLICA } },
 	{ .name = SOCK_VERDICT, .server = "scand", .peers = { USER_PROXY } },
 	{ .name = SOCK_EVENTS, .server = "intaked",
 	  .peers = { USER_CONTROL, USER_VAULT, USER_PROXY, USER_SCAN, USER_DETECT, USER_RESPOND, USER_AUTH, USER_PROBE,
-	             USER_RECV, USER_ACME, USER_PAIR, USER_USERS, USER_LOOK } },
+	             USER_RECV, USER_ACME, USER_PAIR, USER_USERS, USER_LOOK, USER_REPLICA } },
 	{ .name = SOCK_DNSTAP, .server = "intaked", .peers = { USER_UNBOUND, USER_NSD1, USER_NSD2 } },
 	{ .name = SOCK_EVE, .server = "intaked", .peers = { USER_SURICATA } },
 	{ .name = SOCK_FINDINGS, .server = "respondd", .peers = { USER_DETECT } },
@@ -255,6 +260,7 @@ const struct table_dir table_dirs[] = {
 	{ "%R/edge", USER_EDGE, USER_EDGE, 0755 },
 	{ "%R/acme", USER_ACME, USER_ACME, 0755 },
 	{ "%R/pair", USER_PAIR, USER_KEEPALIVED, 02770 },   /* keepalived tells paird, and reads what the node is worth */
+	{ "%R/replica", USER_REPLICA, USER_POSTGRES, 02750 }, /* the way to the other node's database: for the one here alone */
 	{ "%R/pair-blocks", 0, USER_PAIR, 02750 },          /* what torided copies there for the other node */
 	{ "%R/conntrackd", USER_CONNTRACKD, USER_CONNTRACKD, 0700 }, /* its socket commands it: for root alone */
 	{ "%R/keepalived", USER_KEEPALIVED, USER_KEEPALIVED, 0700 },

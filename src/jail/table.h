@@ -41,7 +41,7 @@ enum prepare {
 
 #define TABLE_PATHS 14
 #define TABLE_ARGS 12
-#define TABLE_PEERS 16
+#define TABLE_PEERS 24
 
 struct table_process {
 	const char *name;              /* "vaultd" */

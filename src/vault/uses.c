@@ -38,6 +38,7 @@ static const struct rule rules[] = {
 	{ USER_NSD2, VAULT_TSIG, 1, 20, "transfer" },
 	{ USER_PAIR, VAULT_TSIG, 1, 20, "pair" },
 	{ USER_BGP, VAULT_TSIG, 10, 100, "bgp" }, /* one a secret when it starts */
+	{ USER_REPLICA, VAULT_TSIG, 1, 20, "replica" },
 	{ USER_PAIR, VAULT_BOX_NAMES, 50, 1000, NULL }, /* one a second, and a few where something is new */
 	{ USER_PAIR, VAULT_BOX_GET, 5000, 40000, NULL }, /* all of them when the other node begins to follow */
 	{ USER_PAIR, VAULT_BOX_PUT, 5000, 40000, NULL },
@@ -170,7 +171,8 @@ const char *uses_caller(uid_t uid, char dst[32])
 		      { USER_CONTROL, "controld" }, { USER_PORTAL, "portald" }, { USER_AUTH, "authd" }, { USER_KNOT, "knot" },
 		      { USER_NSD1, "nsd1" },
 		      { USER_NSD2, "nsd2" }, { USER_UNBOUND, "unbound" }, { USER_EDGE, "edge" }, { USER_WEB, "nginx" }, { USER_RECV, "recvd" },
-		      { USER_ACME, "acmed" }, { USER_PAIR, "paird" }, { USER_BGP, "bird" }, { USER_USERS, "userd" } };
+		      { USER_ACME, "acmed" }, { USER_PAIR, "paird" }, { USER_BGP, "bird" }, { USER_USERS, "userd" },
+		      { USER_REPLICA, "replicad" } };
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (known[i].uid == uid)
 			return known[i].name;

@@ -42,7 +42,8 @@ const char *place_in_run(char *dst, size_t size, const char *fmt, ...) __attribu
 #define SOCK_LOOK "look.sock"         /* JSON lines: what was seen of the public sites' pages. from controld */
 #define SOCK_PURGE "purge.sock"       /* JSON lines: pages taken out of the sites' cache. from controld */
 #define SOCK_INDEX "indexd/index.sock" /* ClickHouse's HTTP interface (index/serve.h). from stored alone */
-#define SOCK_PG "pg"                  /* directory of PostgreSQL's socket. respondd, portald, authd */
+#define SOCK_PG "pg"                  /* directory of PostgreSQL's socket. respondd, portald, authd, replicad */
+#define SOCK_REPLICA "replica"        /* directory of a socket that leads to the other node's PostgreSQL. from the one here alone */
 
 #define UID_BASE 47100
 #define UID_COUNT 100 /* all of the block are ours */
@@ -80,6 +81,7 @@ enum place_user {
 	USER_BGP,
 	USER_USERS, /* asks the organisations' directories who uses the proxy */
 	USER_LOOK, /* visits the public sites */
+	USER_REPLICA, /* carries the desk's state to the other node of a pair */
 };
 #define GROUP_SEGMENTS (UID_BASE + 80) /* may read the sealed segments */
 

@@ -49,6 +49,18 @@ at gw1 $T site csr new.412015.lg.example --as alice >"$top/csr"
 try "and the keys that were made since" until_true 20 has_keys_of gw1 gw2
 try "which lie in no file as they are" keyless "$(state gw1)/vault" "$(state gw2)/vault" "$(state gw2)/acme"
 
+# The desk's state is PostgreSQL's: the second copies it, and what is acknowledged is at both.
+desk_at_both() { at "$1" $T pair | grep -q 'both nodes' && at "$(other "$1")" $T pair | grep -q 'follows'; }
+card() { local node=$1 filter=$2; at "$node" $T incident show "$I" --json | jq -se ".[0] | $filter"; }
+mails() { grep -l "$I" "$L"/mail/* | wc -l; }
+try "the desk's state is copied; what is acknowledged is at both nodes" until_true 60 desk_at_both gw1
+try "an incident is opened at the first" until_true 20 eval 'at gw1 $T incident open "pair test" --org 412015 --severity 3 --by alice --json >"$top/incident"'
+I=$(jq -r .number "$top/incident")
+try "the second shows it" card gw2 '.title == "pair test" and .severity.effective == 3'
+try "and takes no change of it" eval 'at gw2 $T incident note "$I" --text no --by alice 2>&1 | grep "stands by"'
+try "its notice has gone" until_true 30 card gw1 '[.notices[] | select(.step == "first" and .state == "sent")] | length == 1'
+told=$(mails)
+
 cp -r "$L/description" "$top/next"; sed -i 's/"users": *[0-9]*/"users": 2220/' "$top/next/orgs/412015.json"
 digest=$(at gw1 $T submit "$top/next" --as alice | grep -o 'sha256:[0-9a-f]*' | head -n 1)
 try "a change is approved and applied" sh -c "$T lab exec gw1 -- $T approve '$digest' --as bob && $T lab exec gw1 -- $T apply '$digest' --as bob"
@@ -60,20 +72,28 @@ try "a block is ordered" until_true 20 at gw1 $T block add 203.0.113.77 --kind a
 blocked() { at "$1" nft list table inet toride_block | grep -q 203.0.113.77; }
 try "the second has it too" until_true 20 blocked gw2
 
+try "receipt is confirmed at the first, and the power goes at that moment" at gw1 $T incident ack "$I" --by yamada
 power_cut gw1
 try "the first is dead: the second carries the traffic" until_true 20 is_role gw2 active
 try "the open connection goes on" until_true 20 talks
 try "the long file goes on" until_true 20 grows
 try "pages come" until_true 20 page
 try "and the public site, with a certificate whose key was made at the first" until_true 20 eval 'at inet timeout 5 openssl s_client -connect 198.51.100.3:443 -servername $www </dev/null 2>/dev/null | openssl x509 -noout -issuer | grep -i pebble'
+try "the desk goes on there: the receipt isn't lost" until_true 30 card gw2 '.notice.acked != null'
+try "and takes changes" until_true 30 at gw2 $T incident note "$I" --text "at the second" --by alice
+try "it says so" until_true 10 sh -c "TORIDE_STATE=$PWD/$L/gw2/state TORIDE_RUN=$PWD/$L/gw2/run $T log tail --org service -n 300 | grep 'the desk goes on at this node, with all'"
 power_on gw1
 try "the first comes back and stands by" until_true 30 shown_by gw2
 caught_up() { blocked gw1 && in_force gw1; }
 try "it has the block and the generation" until_true 20 caught_up
 try "and the certificate and keys of the meantime" until_true 30 eval 'same_certificate && has_keys_of gw2 gw1'
+try "and the desk's state as the second has it, not its own" until_true 60 eval 'desk_at_both gw2 && card gw1 "[.timeline[].text | strings | select(contains(\"at the second\"))] | length == 1"'
+try "what it had is kept aside" test -d "$(state gw1)/pg/data.before"
 try "it has the flows again" until_true 20 sh -c "$T lab exec gw1 -- conntrack -L 2>/dev/null | grep 'dport=7 ' | grep -q 'zone=1'"
 try "asked to, the second lets it carry the traffic" at gw2 $T pair yield --as alice
 try "it does" until_true 20 shown_by gw1
+try "the desk is the first's again, with all of it" until_true 60 eval 'desk_at_both gw1 && card gw1 ".notice.acked != null" && at gw1 $T incident note "$I" --text "back" --by alice'
+try "the notice went once: nobody told again what the other had told" eval 'card gw1 "[.notices[] | select(.step == \"first\")] | length == 1" && [ "$told" -gt 0 ] && is "$(mails)" "$told"'
 try "the one that stands by has nothing to give" sh -c "! $T lab exec gw2 -- $T pair yield 2>/dev/null"
 try "the open connection goes on" until_true 20 talks
 
