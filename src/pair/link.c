@@ -103,8 +103,9 @@ static int shake_hands(SSL *s, int tcp)
 		int why = SSL_get_error(s, r);
 		struct pollfd f = { tcp, why == SSL_ERROR_WANT_WRITE ? POLLOUT : POLLIN, 0 };
 		int64_t left = until - clock_mono_ms();
+		bool hung_up = why == SSL_ERROR_SYSCALL || ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
 		if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE)
-			return why == SSL_ERROR_SYSCALL ? -E_CLOSED : -E_DENIED;
+			return hung_up ? -E_CLOSED : -E_DENIED; /* it has nothing to copy, or it isn't the other node */
 		if (left <= 0 || (poll(&f, 1, (int)left) <= 0 && errno != EINTR))
 			return -E_TIMEOUT;
 	}
