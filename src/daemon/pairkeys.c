@@ -86,6 +86,21 @@ static int add_certificate(const char *file, void *user)
 	return 0;
 }
 
+/* Knot's, sealed by who may read them (daemon/dnskeysd.c); none when no zone is signed here. */
+static int add_zone_keys(struct answer *a)
+{
+	struct follow_item i = { .kind = FOLLOW_ZONE_KEYS, .name = "knot" };
+	char path[PLACE_MAX];
+	struct buf b;
+	buf_init(&b, FOLLOW_MAX);
+	if (fs_read(place_in_run(path, sizeof path, "pair-knot/own"), &b, NULL) == 0) {
+		i.bytes = buf_view(&b);
+		follow_item_write(&a->certificates, &i);
+	}
+	buf_done(&b);
+	return 0;
+}
+
 int pairkeys_answer(const unsigned char taken[32], bool active, struct buf *out, struct err *err)
 {
 	struct answer a = { .out = out, .err = err };
@@ -104,6 +119,7 @@ int pairkeys_answer(const unsigned char taken[32], bool active, struct buf *out,
 	r = r < 0 ? r : vault_box_version(a.v, &version, err);
 	if (r == 0 && fs_exists(place_in_state(dir, sizeof dir, "acme/live")))
 		r = fs_list(dir, add_certificate, &a, err);
+	r = r < 0 ? r : add_zone_keys(&a);
 	wr_u64(&stamped, version);
 	buf_str(&stamped, buf_view(&a.certificates));
 	hash_sha256(stamped.ptr, stamped.len, k.stamp);
@@ -142,6 +158,12 @@ static int take_certificate(const struct follow_item *i, struct err *err)
 	return r;
 }
 
+static int take_zone_keys(const struct follow_item *i, struct err *err)
+{
+	char path[PLACE_MAX];
+	return fs_write(place_in_run(path, sizeof path, "pair-knot/other"), i->bytes, 0644, err);
+}
+
 /* What can't be taken keeps no other away; the stamp stays the old one then, so that all of it comes again. */
 static int take_items(struct pairfollow *f, struct str items, struct err *err)
 {
@@ -150,7 +172,8 @@ static int take_items(struct pairfollow *f, struct str items, struct err *err)
 	int worst = vault_open(NULL, VAULT_MS, &v, err);
 	while (worst != -E_CLOSED && v && follow_item_next(&items, &i)) {
 		struct err one = { 0 };
-		int r = i.kind == FOLLOW_KEY ? vault_box_put(v, i.name, i.bytes, &one) : take_certificate(&i, &one);
+		int r = i.kind == FOLLOW_KEY ? vault_box_put(v, i.name, i.bytes, &one) :
+		        i.kind == FOLLOW_CERTIFICATE ? take_certificate(&i, &one) : take_zone_keys(&i, &one);
 		bool differs = i.kind == FOLLOW_KEY && r == -E_EXISTS;
 		f->keys_differ += differs;
 		if (r < 0 && !differs) {

@@ -154,7 +154,7 @@ const struct table_process table_processes[] = {
 	{ .name = "paird", .argv = { "toride-paird" }, .uid = USER_PAIR,
 	  .caps_start = CAP(CAP_NET_RAW), /* to tell neighbours where the addresses are now: one socket, opened before it reads anything */
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_INET | CALLS_THREADS,
-	  .read = { LIBS, "%S/generations", "%S/current", "%S/submitted", "%S/acme", "%R" }, .write = { "%R/pair" },
+	  .read = { LIBS, "%S/generations", "%S/current", "%S/submitted", "%S/acme", "%R" }, .write = { "%R/pair", "%R/pair-knot" },
 	  .memory = 256 * MIB, .files = 512, .processes = 64, .needs = "%S/current/pair/%N.bin" },
 	{ .name = "conntrackd", .engine = true, .uid = USER_CONNTRACKD, .caps_start = CAP(CAP_NET_ADMIN) | CAP(CAP_SYS_NICE), .prepare = PREPARE_LOCK,
 	  .argv = { "/usr/sbin/conntrackd", "-C", "%S/current/conntrackd/%N.conf" },
@@ -165,6 +165,10 @@ const struct table_process table_processes[] = {
 	            "-r", "%R/keepalived/vrrp.pid" },
 	  .read = { ENGINE_READ, "%S/generations", "%S/current", "%R/pair" }, .write = { "%R/keepalived", "%R/pair", "/dev/null" },
 	  .files = 1024, .processes = 64, .needs = "%S/current/keepalived/%N.conf" },
+	/* Knot's own user: it makes and takes copies of the keys that user has, by knotc, and hands paird what paird can't open. */
+	{ .name = "dnskeysd", .engine = true, .uid = USER_KNOT, .own_net = true, .argv = { "toride-dnskeysd" },
+	  .read = { ENGINE_READ, "%X/toride-dnskeysd", "%R" }, .write = { "%R/knot", "%S/knot", "%R/pair-knot", "/dev/null" },
+	  .files = 256, .processes = 64, .needs = "%S/current/pair/%N.bin" },
 	/* All of the desk's state passes through it, sealed; its role in the database may copy it and change one setting (pair/copy.h). */
 	{ .name = "replicad", .argv = { "toride-replicad" }, .uid = USER_REPLICA,
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_INET | CALLS_THREADS,
@@ -261,6 +265,7 @@ const struct table_dir table_dirs[] = {
 	{ "%R/acme", USER_ACME, USER_ACME, 0755 },
 	{ "%R/pair", USER_PAIR, USER_KEEPALIVED, 02770 },   /* keepalived tells paird, and reads what the node is worth */
 	{ "%R/replica", USER_REPLICA, USER_POSTGRES, 02750 }, /* the way to the other node's database: for the one here alone */
+	{ "%R/pair-knot", USER_KNOT, USER_PAIR, 02770 },    /* sealed: Knot's keys, this node's and the other one's */
 	{ "%R/pair-blocks", 0, USER_PAIR, 02750 },          /* what torided copies there for the other node */
 	{ "%R/conntrackd", USER_CONNTRACKD, USER_CONNTRACKD, 0700 }, /* its socket commands it: for root alone */
 	{ "%R/keepalived", USER_KEEPALIVED, USER_KEEPALIVED, 0700 },

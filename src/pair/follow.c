@@ -71,7 +71,7 @@ void follow_item_write(struct buf *b, const struct follow_item *i)
 static bool item(struct rd *r, struct follow_item *ret)
 {
 	uint8_t kind = rd_u8(r);
-	if (r->bad || kind == FOLLOW_END || kind > FOLLOW_CERTIFICATE) {
+	if (r->bad || kind == FOLLOW_END || kind > FOLLOW_ZONE_KEYS) {
 		r->bad = r->bad || kind != FOLLOW_END;
 		return false;
 	}

@@ -9,7 +9,7 @@
  *
  * A question whose digest is FOLLOW_KEYS is for what the vault made since; its 32 bytes are the stamp of what was taken last:
  *   answer   text FOLLOW_KEYS, u8 active, stamp[32], then items until u8 0, none when the stamp is the question's:
- *            u8 1, text name, blob box (vault/boxes.h) · u8 2, text site, blob certificates (PEM)
+ *            u8 1, text name, blob box (vault/boxes.h) · u8 2, text site, blob certificates (PEM) · u8 3, text "knot", blob bundle (bundle.h)
  *
  * The key is the vault's, derived under the name "pair": nodes with other keys don't understand each other. Nothing in here is secret enough to be
  * hidden on a cable of one's own; what matters is that nobody else writes it. */
@@ -48,7 +48,7 @@ int follow_question_parse(struct str payload, struct follow_question *ret);
 void follow_answer_write(struct buf *b, const struct follow_answer *a);
 int follow_answer_parse(struct str payload, struct follow_answer *ret);
 #define FOLLOW_KEYS "keys"
-enum follow_kind { FOLLOW_END, FOLLOW_KEY, FOLLOW_CERTIFICATE };
+enum follow_kind { FOLLOW_END, FOLLOW_KEY, FOLLOW_CERTIFICATE, FOLLOW_ZONE_KEYS };
 struct follow_item {
 	enum follow_kind kind;
 	char name[256];

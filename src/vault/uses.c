@@ -34,6 +34,7 @@ static const struct rule rules[] = {
 	{ USER_CONTROL, VAULT_SITE_KEY, 5, 100, NULL },
 	{ USER_PORTAL, VAULT_PUBLIC, 5, 20, NULL },
 	{ USER_KNOT, VAULT_TSIG, 1, 20, "transfer" }, /* once a start */
+	{ USER_KNOT, VAULT_TSIG, 1, 20, "dnssec" }, /* what seals its keys for the other node of a pair */
 	{ USER_NSD1, VAULT_TSIG, 1, 20, "transfer" },
 	{ USER_NSD2, VAULT_TSIG, 1, 20, "transfer" },
 	{ USER_PAIR, VAULT_TSIG, 1, 20, "pair" },
@@ -153,10 +154,8 @@ int uses_take(struct uses *u, uid_t uid, const struct vault_request *rq, int64_t
 {
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
 		const struct rule *r = &rules[i];
-		if (r->uid != uid || r->op != rq->op)
+		if (r->uid != uid || r->op != rq->op || (r->domain && !in_domain(u, r, rq)))
 			continue;
-		if (r->domain && !in_domain(u, r, rq))
-			return -E_DENIED;
 		return take(&u->buckets[i], r, now_ms) ? 0 : -E_LIMIT;
 	}
 	return -E_DENIED;
