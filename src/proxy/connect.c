@@ -113,8 +113,8 @@ static void tunnel_event(struct conn *c, int what)
 		move(c, &c->ch, &c->origin->ch, &c->bytes_up);
 }
 
-/* From now on bytes both ways: `up` first, which always fits into an empty socket. */
-static void become_tunnel(struct conn *c, struct origin *o, struct str up)
+/* From now on bytes both ways: `up` first, which always fits into an empty socket. False if it went wrong. */
+static bool become_tunnel(struct conn *c, struct origin *o, struct str up)
 {
 	c->origin = o;
 	o->io = tunnel_origin_io;
@@ -123,11 +123,12 @@ static void become_tunnel(struct conn *c, struct origin *o, struct str up)
 	conn_touch(c, WORKER_TUNNEL_MS);
 	if (chan_write(&o->ch, up.ptr, up.len) != (long)up.len) {
 		give_up(c, "connect", "Error");
-		return;
+		return false;
 	}
 	c->bytes_up += up.len;
 	buf_done(&c->in);
 	chan_resume(&c->ch);
+	return true;
 }
 
 static void tunnel_ready(struct origin *o, void *user)
