@@ -22,6 +22,7 @@ struct rules {
 
 struct work {
 	const struct policy_sets *sets;
+	bool led[2]; /* by IPv4, IPv6: the web's ports lead to the proxy before any rule is asked (compile/nft.c, web_to_proxy) */
 	const struct rules *rules;
 	size_t left;
 };
@@ -91,6 +92,7 @@ static bool decides(const struct work *w, const struct policy_rule *r, const str
 struct hiders {
 	size_t at[HIDERS_MAX];
 	size_t n; /* may be more than are kept */
+	bool led; /* the body is transparent */
 	bool allow, deny;
 };
 
@@ -105,8 +107,41 @@ static void add_hider(struct hiders *h, const struct rules *rules, size_t i)
 	*(rules->list[i].action == FW_ALLOW ? &h->allow : &h->deny) = true;
 }
 
+static const uint16_t web_ports[] = { 80, 443 };
+
+/* Is all of the part led to the proxy? What becomes of it there neither an allowing nor a denying rule says. */
+static bool led_away(const struct work *w, const struct part *p)
+{
+	bool web = false;
+	for (size_t i = 0; i < ARRAY_LEN(web_ports); i++)
+		web |= p->ports.port_low == web_ports[i] && p->ports.port_high == web_ports[i];
+	return w->led[p->to.family == 6] && p->ports.protocol == IPPROTO_TCP && web;
+}
+
+/* Does the rule match something that is led away? */
+static bool loses_web(const struct work *w, const struct fw_match *m)
+{
+	bool family[2] = { m->n_to == 0, m->n_to == 0 };
+	for (size_t i = 0; i < m->n_to; i++)
+		family[m->to[i].family == 6] = true;
+	if (!(w->led[0] && family[0]) && !(w->led[1] && family[1]))
+		return false;
+	for (size_t i = 0; i < m->n_ports; i++)
+		for (size_t k = 0; k < ARRAY_LEN(web_ports); k++) {
+			const struct fw_ports *p = &m->ports[i];
+			if (p->protocol == 0 ||
+			    (p->protocol == IPPROTO_TCP && (p->port_low == 0 || (p->port_low <= web_ports[k] && web_ports[k] <= p->port_high))))
+				return true;
+		}
+	return false;
+}
+
 static bool part_hidden(struct work *w, size_t number, const struct part *p, struct hiders *h)
 {
+	if (led_away(w, p)) {
+		h->led = h->allow = h->deny = true;
+		return true;
+	}
 	for (size_t i = 0; i < number && w->left; i++, w->left--)
 		if (decides(w, &w->rules->list[i], p, w->rules->list[number].action == FW_ALLOW) &&
 		    covers_time(&w->rules->list[i], &w->rules->list[number])) {
@@ -143,9 +178,11 @@ static void name_hiders(const struct work *w, const struct hiders *h, char *dst,
 {
 	struct buf b;
 	buf_init(&b, KIB);
+	if (h->led)
+		buf_puts(&b, "transparent (TCP 80, 443 → proxy)");
 	for (size_t i = 0; i < h->n && i < HIDERS_MAX; i++) {
 		const struct policy_rule *r = &w->rules->list[h->at[i]];
-		buf_puts(&b, i ? ", " : "");
+		buf_puts(&b, b.len ? ", " : "");
 		if (r->rule || r->publish)
 			buf_printf(&b, "%s[%zu] (%s)", r->rule ? "fw" : "publish", r->at, r->id);
 		else
@@ -173,6 +210,15 @@ static void advise(struct faults *f, const struct org *o, const struct work *w, 
 		fault_add(f, path, "never decides: all that it matches is decided before it, by %s", "効くことがありません: この規則に合う通信は、先にある %s がすべて決めます", names);
 }
 
+/* A denial that somebody counts on. What it would allow passes by the proxy, or doesn't. */
+static void advise_web(struct faults *f, const struct org *o, const struct policy_rule *r)
+{
+	char path[96];
+	snprintf(path, sizeof path, "orgs[%s].fw[%zu]", o->code, r->at);
+	fault_add(f, path, "doesn't deny TCP ports 80 and 443: the body is transparent, so they are led to the web proxy before it; deny the site in url.black",
+	          "TCP 80・443 番は拒否しません: transparent の団体では先にウェブプロキシへ導かれます (サイトは url.black で拒否してください)");
+}
+
 static int collect(const struct policy_rule *r, void *user)
 {
 	struct rules *l = user;
@@ -198,13 +244,17 @@ static int advise_chain(const struct model *m, const struct org *o, enum policy_
 	struct rules rules = { .arena = &a };
 	arena_init(&a, 64 * MIB);
 	policy_each(m, o, chain, collect, &rules);
-	struct work w = { sets, &rules, WORK_MAX };
+	bool transparent = chain == POLICY_OUT && o->transparent;
+	struct work w = { .sets = sets, .led = { transparent && prefix_is_set(&m->service.proxy4), transparent && prefix_is_set(&m->service.proxy6) },
+		          .rules = &rules, .left = WORK_MAX };
 	for (size_t i = 0; i < rules.n && !rules.failed; i++) {
 		struct hiders h = { .n = 0 };
 		size_t parts = 0;
 		const struct policy_rule *r = &rules.list[i];
 		if ((r->rule || r->publish) && hidden_in(&w, i, 4, &h, &parts) && hidden_in(&w, i, 6, &h, &parts) && parts)
 			advise(ret, o, &w, r, &h);
+		else if (r->rule && r->action == FW_DENY && loses_web(&w, r->match))
+			advise_web(ret, o, r);
 	}
 	arena_done(&a);
 	return rules.failed || ret->lost ? -E_NOMEM : w.left ? 0 : -E_LIMIT;

@@ -80,6 +80,50 @@ static void test_advice(void **state)
 	assert_int_equal(bad, 0);
 }
 
+#define LED "transparent (TCP 80, 443 → proxy)"
+#define HALF "doesn't deny TCP ports 80 and 443: the body is transparent, so they are led to the web proxy before it; deny the site in url.black"
+
+/* Of a body whose terminals know of no proxy: what is said of fw[1]; NULL: nothing. */
+static const struct {
+	const char *rules, *reason;
+} led[] = {
+	{ R("a", "deny", TO("\"203.0.113.9\"") ", " TCP(443)), "never decides: all that it matches is decided before it, by " LED },
+	{ R("a", "allow", TO("\"2001:db8:113::9\"") ", " TCP(80)), "never decides: all that it matches is decided before it, by " LED },
+	{ R("a", "deny", TO("\"203.0.113.9\"")), HALF },
+	{ R("a", "deny", TO("\"203.0.113.9\"") ", \"protocol\": \"tcp\", \"port_low\": 400, \"port_high\": 500"), HALF },
+	{ R("a", "allow", TO("\"203.0.113.9\"")), NULL },
+	{ R("a", "deny", TO("\"203.0.113.9\"") ", " TCP(8443)), NULL },
+	{ R("a", "deny", TO("\"203.0.113.9\"") ", \"protocol\": \"udp\", \"port_low\": 443"), NULL },
+};
+
+static void test_led_to_the_proxy(void **state)
+{
+	_cleanup_free_ char *text = test_read("src/model/seeds/model/two.json");
+	const char *place = strstr(text, "{\"id\": \"r2\"");
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_LEN(led); i++) {
+		struct model *m = NULL;
+		struct faults f = { 0 }, advice = { 0 };
+		struct buf b;
+		const char *said = NULL, *want = i % 2 ? led[i / 2].reason : NULL; /* first of a body that isn't transparent */
+		buf_init(&b, MIB);
+		buf_put(&b, text, (size_t)(place - text));
+		buf_puts(&b, led[i / 2].rules);
+		buf_puts(&b, place);
+		assert_int_equal(model_load_canonical(buf_view(&b), &m, &f, NULL), 0);
+		m->orgs[0].transparent = i % 2;
+		assert_int_equal(model_advice(m, 0, &advice), 0);
+		for (size_t k = 0; k < advice.n; k++)
+			if (strcmp(advice.list[k].path, "orgs[412015].fw[1]") == 0)
+				said = advice.list[k].msg;
+		if ((want != NULL) != (said != NULL) || (want && strcmp(said, want) != 0))
+			fail_msg("case %zu: %s", i, said ? said : "nothing");
+		faults_done(&advice);
+		model_destroy(&m);
+		buf_done(&b);
+	}
+}
+
 static void test_ended(void **state)
 {
 	_cleanup_free_ char *text = test_read("src/model/seeds/model/two.json");
@@ -100,6 +144,6 @@ static void test_ended(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_advice), cmocka_unit_test(test_ended) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_advice), cmocka_unit_test(test_led_to_the_proxy), cmocka_unit_test(test_ended) };
 	return cmocka_run_group_tests_name("model/advice", tests, NULL, NULL);
 }
