@@ -185,6 +185,16 @@ done
 refused_slow() { on gw1 nft -j list chain inet toride web4 | jq -e --arg c "-/web:per-source/4" 'any(.nftables[].rule?; .comment == $c and any(.expr[]; .counter.packets? > 0))'; }
 try "of slow connections no address may hold more than its share" until_true 10 refused_slow
 try "and visitors are all answered meanwhile" is "$(for i in $(seq 20); do code www.$B.lg.example /kept --interface 203.0.113.$((i % 3 + 10)); echo; done | sort | uniq -c | tr -s ' ')" " 20 200"
+# ---- connections begun by nobody: the queue of those that aren't open is full, and cookies stand in for it (RFC 4987 section 3.6)
+cookies() { on gw1 awk '/^TcpExt/ { if (!n) n = split($0, k); else for (i = 2; i <= n; i++) if (k[i] == "SyncookiesSent") print $i }' /proc/net/netstat; }
+sent=$(cookies)
+on inet python3 "$PWD/bench/flood.py" syn $W4 443 5000 120 >"$top/syn" 2>&1 & syn=$!
+try "a flood of forged beginnings is answered with cookies" until_true 30 eval '[ "$(cookies)" -gt $((sent + 100)) ]'
+sent=$(cookies)
+try "meanwhile a visitor gets his page" has "asked by 203.0.113.77" get www.$A.lg.example /flooded
+try "and the flood goes on" until_true 20 eval '[ "$(cookies)" -gt $((sent + 100)) ] && kill -0 $syn'
+kill $syn; wait $syn 2>/dev/null
+
 # ---- one visitor's flood is his own
 on inet bash -c "exec 3<>/dev/tcp/$W4/80; printf 'GET / HTTP/1.1\r\nHost: www.$B.lg.example\r\nX-Slow: ' >&3; cat <&3; echo closed" >"$top/slowloris" 2>&1 & slowloris=$!
 flood() { # a busy machine sends little more than is allowed: again, then, while the burst is used up
