@@ -84,11 +84,14 @@ static void variables(struct buf *b, const struct model *m, const char *home)
 	            "    GENEVE_PORTS: 6081\n    VXLAN_PORTS: 4789\n    TEREDO_PORTS: 3544\n");
 }
 
-static void half(struct buf *b, const struct service *s, const char *from, const char *to, unsigned cluster)
+#define RING 8192     /* packets a thread */
+#define RING_LEG 2048 /* a local cable waits for nobody far away: TCP goes slower, and each ring of RING costs 13 MiB */
+
+static void half(struct buf *b, const struct service *s, const char *from, const char *to, unsigned cluster, unsigned ring)
 {
 	buf_printf(b, "  - interface: %s\n    copy-iface: %s\n    copy-mode: ips\n    cluster-id: %u\n    cluster-type: cluster_flow\n"
-	              "    threads: %u\n    defrag: no\n    use-mmap: yes\n    tpacket-v3: no\n    ring-size: 8192\n    use-emergency-flush: yes\n",
-	           from, to, cluster, s->ips.threads);
+	              "    threads: %u\n    defrag: no\n    use-mmap: yes\n    tpacket-v3: no\n    ring-size: %u\n    use-emergency-flush: yes\n",
+	           from, to, cluster, s->ips.threads, ring);
 }
 
 static void lines(struct buf *b, const struct model *m)
@@ -102,12 +105,12 @@ static void lines(struct buf *b, const struct model *m)
 		if (!line_inspected(u))
 			continue;
 		snprintf(inner, sizeof inner, UPLINK_INNER "%s", u->interface);
-		half(b, s, u->port, inner, cluster++);
-		half(b, s, inner, u->port, cluster++);
+		half(b, s, u->port, inner, cluster++, RING);
+		half(b, s, inner, u->port, cluster++, RING);
 	}
 	if (leg_used(m)) {
-		half(b, s, LEG_INNER, LEG_PORT, cluster++);
-		half(b, s, LEG_PORT, LEG_INNER, cluster++);
+		half(b, s, LEG_INNER, LEG_PORT, cluster++, RING_LEG);
+		half(b, s, LEG_PORT, LEG_INNER, cluster++, RING_LEG);
 	}
 	if (s->ips.mirror) /* no copy-mode: it only looks. One thread: all of a connection comes inside one tunnel */
 		buf_printf(b, "  - interface: " MIRROR_INNER "\n    cluster-id: %u\n    cluster-type: cluster_flow\n    threads: 1\n    defrag: no\n"

@@ -136,12 +136,16 @@ static void become(const struct table_process *row)
 }
 
 /* PATH, language, zone and what is ours; nothing else of the environment. */
-static void environment(char *listen, char *env[ENV_MAX])
+static void environment(const struct table_process *row, char *listen, char *env[ENV_MAX])
 {
-	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", lang[] = "LANG=C.UTF-8";
+	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", lang[] = "LANG=C.UTF-8", own[128];
 	size_t n = 0;
 	env[n++] = path;
 	env[n++] = lang;
+	if (row->variable) {
+		snprintf(own, sizeof own, "%s", row->variable);
+		env[n++] = own;
+	}
 	for (char **e = environ; *e && n < ENV_MAX - 2; e++)
 		if ((strncmp(*e, "TORIDE_", 7) == 0 && strncmp(*e, "TORIDE_LISTEN=", 14) != 0) || strncmp(*e, "TZ=", 3) == 0 ||
 		    strncmp(*e, "OPENSSL_ENGINES=", 16) == 0)
@@ -224,7 +228,7 @@ static void child(const struct launch *l)
 	limits(row);
 	become(row);
 	go_home(row);
-	environment(listen, env);
+	environment(row, listen, env);
 	environ = env;
 	if (row->engine)
 		confine_engine(row);

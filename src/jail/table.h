@@ -59,6 +59,7 @@ struct table_process {
 	bool lock_memory;              /* may lock all its memory (keys stay out of swap) */
 	const char *needs;             /* starts when this path exists; NULL: at once */
 	const char *probe;             /* engine: a UNIX socket that accepts when it is ready; NULL: alive for 0.5 s */
+	const char *variable;          /* "NAME=value", one more of its environment; NULL: none */
 	uint32_t prepare;              /* enum prepare: done in the child, before exec, as its user */
 	int stop_signal;               /* 0: SIGTERM */
 };
