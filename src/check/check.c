@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "model/model.h"
 #include "wire/place.h"
 
 #include <stdio.h>
@@ -24,7 +25,7 @@ struct dry_run {
 
 #define LOAD_KEPT "load_module" /* … of ours, beside our programs: its whole word is made when it is run */
 #define ZERO_KEY "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
-#define NSD_KEY "key:\n  name: \"transfer\"\n  algorithm: hmac-sha256\n  secret: \"" ZERO_KEY "\"\n"
+#define NSD_KEY "key:\n  name: \"%s\"\n  algorithm: hmac-sha256\n  secret: \"" ZERO_KEY "\"\n"
 static const struct dry_run dry_runs[] = {
 	{ "nft", "nft/toride.nft", false, { "nft", "-c", "-f", NULL }, NULL, 0 /* CAP_NET_ADMIN */, 60000, NULL, NULL },
 	{ "unbound", "unbound/unbound.conf", true, { "unbound-checkconf", NULL }, NULL, USER_UNBOUND, 60000, NULL, NULL },
@@ -61,11 +62,27 @@ static void put_swapped(struct buf *out, struct str in, const struct swap *list)
 	}
 }
 
+/* A key for each name that the engine's file may give: NSD wants those of outside secondaries too (compile/nsd.c). */
+static void put_stand_in(struct buf *b, const struct dry_run *d)
+{
+	char name[32];
+	if (!strstr(d->stand_in, "%s")) {
+		buf_puts(b, d->stand_in);
+		return;
+	}
+	buf_printf(b, NSD_KEY, "transfer");
+	for (unsigned i = 1; i <= SECONDARY_SECRETS; i++) {
+		snprintf(name, sizeof name, "secondary-%u", i);
+		buf_printf(b, NSD_KEY, name);
+	}
+}
+
 /* The file with STATE/current replaced by dir, for the engine's user to read, as the generation is. */
 static int show_copy(const char *dir, const struct dry_run *d, char path[1024], struct err *err)
 {
 	char current[PLACE_MAX], copy[PLACE_MAX], secret[PLACE_MAX] = "", stand_in[PLACE_MAX];
-	struct buf in, out;
+	struct buf in, out, key;
+	buf_init(&key, 64 * KIB);
 	buf_init(&in, 64 * MIB);
 	buf_init(&out, 128 * MIB);
 	if (d->secret)
@@ -83,13 +100,16 @@ static int show_copy(const char *dir, const struct dry_run *d, char path[1024], 
 	if (r == 0 && chmod(copy, 0755) < 0) /* an earlier version's was root's alone */
 		r = err_errno(err, copy, "cannot open it to the engine's user");
 	if (r == 0 && d->secret)
-		r = fs_write(stand_in, str_from(d->stand_in), 0644, err);
+		put_stand_in(&key, d);
+	if (r == 0 && d->secret)
+		r = fs_write(stand_in, buf_view(&key), 0644, err);
 	if (r == 0)
 		r = fs_write(place_in_state(copy, sizeof copy, "check/%s.conf", d->engine), buf_view(&out), 0644, err);
 	if (r == 0)
 		snprintf(path, 1024, "%s", copy);
 	buf_done(&in);
 	buf_done(&out);
+	buf_done(&key);
 	return r;
 }
 

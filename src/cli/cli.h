@@ -52,6 +52,9 @@ extern const struct cli_command *const cli_tables[]; /* each ended by a row with
 bool cli_japanese(void);                           /* by LC_ALL, LC_MESSAGES, LANG */
 const char *say(const char *ja, const char *en);   /* the one in the caller's language */
 int cli_usage(const struct cli_command *c);        /* prints the usage to stderr; EXIT_USAGE */
+/* The secret of that number, of a kind that is told to somebody outside (vault_numbered): the vault gives it to root on the node alone, and
+ * records that it did. The caller wipes it. */
+int cli_numbered(const char *kind, unsigned number, unsigned char ret[32], struct err *err);
 int cli_error(const struct err *err);              /* "toride: PATH: what is wrong"; returns the fitting exit code */
 /* Both look no further than "--". Takes "--name VALUE" or "--name=VALUE" out of argv; NULL when absent. cli_flag: takes "--name" out. */
 const char *cli_option(int *argc, char **argv, const char *name);

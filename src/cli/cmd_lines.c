@@ -96,21 +96,22 @@ static int run_lines(int argc, char **argv)
 	return code;
 }
 
-/* For the provider's router (service.mitigation.peers[].secret): the vault tells it to root on the node alone, and records that it did. */
+/* For the provider's router (service.mitigation.peers[].secret). */
 static int run_secret(int argc, char **argv)
 {
-	char secret[VAULT_BGP_TEXT];
-	uint64_t number = 0;
+	unsigned char secret[32];
+	char text[BGP_SECRET_TEXT];
 	struct err err = { 0 };
-	struct vault *v = NULL;
+	uint64_t number = 0;
 	if (argc != 1 || !str_to_u64(str_from(argv[0]), BGP_SECRETS, &number) || number == 0)
 		return cli_usage(&cli_lines[1]);
-	int r = vault_open(NULL, 5000, &v, &err);
-	r = r < 0 ? r : vault_bgp(v, (unsigned)number, secret, &err);
-	vault_close(&v);
-	if (r == 0)
-		puts(secret);
+	int r = cli_numbered("bgp", (unsigned)number, secret, &err);
+	if (r == 0) {
+		bgp_secret(secret, text);
+		puts(text);
+	}
 	OPENSSL_cleanse(secret, sizeof secret);
+	OPENSSL_cleanse(text, sizeof text);
 	return r < 0 ? cli_error(&err) : EXIT_DONE;
 }
 

@@ -8,6 +8,8 @@
 #include "model/model.h"
 #include "wire/place.h"
 
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <yyjson.h>
@@ -178,10 +180,30 @@ static int run_undo(int argc, char **argv)
 	return code;
 }
 
+/* For whoever runs an outside secondary (zones[].secondaries[].secret). */
+static int run_secret(int argc, char **argv)
+{
+	unsigned char secret[32], text[64];
+	struct err err = { 0 };
+	uint64_t number = 0;
+	if (argc != 1 || !str_to_u64(str_from(argv[0]), SECONDARY_SECRETS, &number) || number == 0)
+		return usage_of(2);
+	int r = cli_numbered("outside", (unsigned)number, secret, &err);
+	if (r == 0) {
+		EVP_EncodeBlock(text, secret, sizeof secret);
+		printf("secondary-%u hmac-sha256 %s\n", (unsigned)number, text);
+	}
+	OPENSSL_cleanse(secret, sizeof secret);
+	OPENSSL_cleanse(text, sizeof text);
+	return r < 0 ? cli_error(&err) : EXIT_DONE;
+}
+
 const struct cli_command cli_zone[] = {
 	{ "zone history", "toride zone history ZONE [--json]", "when a DNS zone changed, and in which generation", "DNS ゾーンがいつ、どの世代で変わったか", run_history },
 	{ "zone undo", "toride zone undo ZONE GENERATION [--as NAME] [--json]",
 	  "hands in the description in force with one zone as it was in that generation; prints its digest",
 	  "今の記述のうち 1 つのゾーンだけをその世代の内容に戻して提出し、ダイジェストを示します", run_undo },
+	{ "zone secret", "toride zone secret NUMBER", "the key of that number, which signs transfers to an outside secondary: name, algorithm, secret; root on the node alone",
+	  "外部のセカンダリへの転送を署名する、その番号の鍵（名前・方式・値。ノードの root だけが見られます）", run_secret },
 	{ 0 },
 };

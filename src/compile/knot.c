@@ -41,7 +41,10 @@ static void secondaries(struct buf *b, const struct service *s)
 	for (size_t i = 0; i < s->n_name_servers; i++)
 		buf_printf(b, "  - id: ns%zu\n    address: %s@53\n    via: " PRIMARY_ADDRESS "\n    key: " TRANSFER_KEY "\n", i + 1,
 		           prefix_format_addr(&s->name_servers[i].addr4, text));
-	buf_puts(b, "acl:\n  - id: transfer\n    address: " PRIMARY_ADDRESS "\n    key: " TRANSFER_KEY "\n    action: transfer\n");
+	buf_puts(b, "acl:\n  - id: transfer\n    address: [ " PRIMARY_ADDRESS);
+	for (size_t i = 0; i < s->n_name_servers; i++) /* they ask from there where they tell others (nsd.c) */
+		buf_printf(b, ", %s", prefix_format_addr(&s->name_servers[i].addr4, text));
+	buf_puts(b, " ]\n    key: " TRANSFER_KEY "\n    action: transfer\n");
 }
 
 static bool same_parents(const struct dns_zone *a, const struct dns_zone *b)
@@ -113,10 +116,22 @@ static void zones(struct buf *b, const struct zone_list *l)
 
 /* ---- a zone */
 
-static void own_servers(struct buf *b, const struct service *s, const char *owner)
+static void own_servers(struct buf *b, const struct service *s, const struct dns_zone *of)
 {
 	for (size_t i = 0; i < s->n_name_servers; i++)
-		buf_printf(b, "%s. NS %s.\n", owner, s->name_servers[i].name);
+		buf_printf(b, "%s. NS %s.\n", of->name, s->name_servers[i].name);
+	for (size_t i = 0; i < of->n_secondaries; i++)
+		buf_printf(b, "%s. NS %s.\n", of->name, of->secondaries[i].name);
+}
+
+/* Of those whose names lie in the zone that is written: its own, or glue of one below it. */
+static void secondary_addresses(struct buf *b, const struct dns_zone *written, const struct dns_zone *of)
+{
+	char text[PREFIX_TEXT];
+	for (size_t i = 0; i < of->n_secondaries; i++)
+		if (zone_holds(written, of->secondaries[i].name) && (written == of || zone_holds(of, of->secondaries[i].name)))
+			buf_printf(b, "%s. %s %s\n", of->secondaries[i].name, of->secondaries[i].address.family == 4 ? "A" : "AAAA",
+			           prefix_format_addr(&of->secondaries[i].address, text));
 }
 
 /* Where the servers' names lie in the zone, or below a delegation of it: then it is glue. */
@@ -151,11 +166,14 @@ static void zone_file(struct buf *b, const struct model *m, const struct zone_li
 	unsigned char sum[SHA256_LEN];
 	buf_printf(b, "$TTL %u\n%s. SOA %s. hostmaster.%s. 1 3600 600 1209600 300\n", z->ttl, z->name,
 	           m->service.name_servers[0].name, z->name);
-	own_servers(b, &m->service, z->name);
+	own_servers(b, &m->service, z);
 	server_addresses(b, &m->service, z);
+	secondary_addresses(b, z, z);
 	for (size_t i = 0; i < l->n; i++)
-		if (l->list[i].above == e)
-			own_servers(b, &m->service, l->list[i].zone->name);
+		if (l->list[i].above == e) {
+			own_servers(b, &m->service, l->list[i].zone);
+			secondary_addresses(b, z, l->list[i].zone);
+		}
 	for (size_t i = 0; i < z->n_records; i++)
 		record(b, z, &z->records[i]);
 	hash_sha256(b->ptr, b->len, sum);

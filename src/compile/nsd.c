@@ -38,12 +38,29 @@ static void server(struct buf *b, const struct service *s, size_t i)
 	buf_printf(b, "include: \"%s/current/nsd%zu/zones.conf\"\n", s->state_dir, i + 1);
 }
 
-static void zones(struct buf *b, const struct zone_list *l)
+/* Both tell an outside secondary of a change, from the address they serve at, and give it the zone: it may take either. */
+static void outside(struct buf *b, const struct name_server *n, const struct dns_zone *z)
 {
-	for (size_t i = 0; i < l->n; i++)
+	char text[PREFIX_TEXT];
+	for (size_t i = 0; i < z->n_secondaries; i++) {
+		const struct zone_secondary *s = &z->secondaries[i];
+		prefix_format_addr(&s->address, text);
+		buf_printf(b, "  notify: %s " SECONDARY_KEY "%u\n  provide-xfr: %s " SECONDARY_KEY "%u\n", text, s->secret, text, s->secret);
+	}
+	if (z->n_secondaries)
+		buf_printf(b, "  outgoing-interface: %s\n", prefix_format_addr(&n->addr4, text));
+	if (z->n_secondaries && prefix_is_set(&n->addr6))
+		buf_printf(b, "  outgoing-interface: %s\n", prefix_format_addr(&n->addr6, text));
+}
+
+static void zones(struct buf *b, const struct zone_list *l, const struct name_server *n)
+{
+	for (size_t i = 0; i < l->n; i++) {
 		buf_printf(b, "zone:\n  name: \"%s\"\n  zonefile: \"%s.zone\"\n  allow-notify: " PRIMARY_ADDRESS " " TRANSFER_KEY
 		              "\n  request-xfr: " PRIMARY_ADDRESS "@%d " TRANSFER_KEY "\n",
 		           l->list[i].zone->name, l->list[i].zone->name, PRIMARY_PORT);
+		outside(b, n, l->list[i].zone);
+	}
 }
 
 static int one(const struct model *m, const struct zone_list *l, size_t i, struct outset *out, struct err *err)
@@ -53,7 +70,7 @@ static int one(const struct model *m, const struct zone_list *l, size_t i, struc
 	buf_init(&conf, MIB);
 	buf_init(&list, 16 * MIB);
 	server(&conf, &m->service, i);
-	zones(&list, l);
+	zones(&list, l, &m->service.name_servers[i]);
 	snprintf(path, sizeof path, "nsd%zu/nsd.conf", i + 1);
 	int r = emit(out, path, &conf, err);
 	snprintf(path, sizeof path, "nsd%zu/zones.conf", i + 1);

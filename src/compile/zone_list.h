@@ -8,6 +8,8 @@
 #define PRIMARY_PORT 5300
 #define TRANSFER_KEY "transfer" /* the TSIG key's name; its secret comes from the vault when an engine starts (daemon/tsig.h) */
 
+#define SECONDARY_KEY "secondary-" /* and a number: the same of the servers outside */
+
 struct zone_entry {
 	const struct dns_zone *zone;
 	const struct zone_entry *above; /* the nearest hosted zone it lies in, or NULL */

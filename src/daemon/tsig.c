@@ -11,9 +11,57 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <string.h>
 
-#define KEY_NAME "transfer" /* as compile/zone_list.h has it */
+#define KEY_NAME "transfer" /* these two as compile/zone_list.h has them */
+#define OUTSIDE_NAME "secondary-"
+
+_Static_assert(SECONDARY_SECRETS <= VAULT_NUMBERED && BGP_SECRETS <= VAULT_NUMBERED, "all of them at once");
+
+/* The secrets 1 to n of a kind, each by `put`. */
+static int put_numbered(struct vault *v, const char *kind, unsigned n, void (*put)(struct buf *b, unsigned i, const unsigned char secret[32]), struct buf *b,
+                        struct err *err)
+{
+	unsigned char secret[VAULT_NUMBERED][32];
+	int r = vault_numbered(v, kind, n, secret, err);
+	for (unsigned i = 0; r == 0 && i < n; i++)
+		put(b, i + 1, secret[i]);
+	OPENSSL_cleanse(secret, sizeof secret);
+	return r;
+}
+
+static void put_key(struct buf *b, const char *name, const unsigned char key[32])
+{
+	unsigned char text[64];
+	EVP_EncodeBlock(text, key, 32);
+	buf_printf(b, "key:\n  name: \"%s\"\n  algorithm: hmac-sha256\n  secret: \"%s\"\n", name, text);
+	OPENSSL_cleanse(text, sizeof text);
+}
+
+static void put_outside(struct buf *b, unsigned i, const unsigned char secret[32])
+{
+	char name[32];
+	snprintf(name, sizeof name, OUTSIDE_NAME "%u", i);
+	put_key(b, name, secret);
+}
+
+static void put_session(struct buf *b, unsigned i, const unsigned char secret[32])
+{
+	char text[BGP_SECRET_TEXT];
+	bgp_secret(secret, text);
+	buf_printf(b, "define secret_%u = \"%s\";\n", i, text);
+	OPENSSL_cleanse(text, sizeof text);
+}
+
+static int written(struct buf *b, const char *path, int r, struct err *err)
+{
+	r = r < 0 ? r : fs_write(path, buf_view(b), 0600, err);
+	if (b->ptr)
+		OPENSSL_cleanse(b->ptr, b->cap);
+	buf_done(b);
+	return r;
+}
 
 int tsig_prepare(const char *name, struct err *err)
 {
@@ -22,44 +70,30 @@ int tsig_prepare(const char *name, struct err *err)
 	struct vault *v = NULL;
 	struct buf b;
 	int r = vault_open(NULL, 10000, &v, err);
-	if (r == 0)
-		r = vault_tsig(v, KEY_NAME, key, err);
-	vault_close(&v);
-	if (r < 0)
-		return r;
-	EVP_EncodeBlock(text, key, sizeof key);
-	buf_init(&b, 1024);
-	if (strcmp(name, "knot") == 0)
+	bool primary = strcmp(name, "knot") == 0;
+	buf_init(&b, 64 * KIB);
+	r = r < 0 ? r : vault_tsig(v, KEY_NAME, key, err);
+	if (r == 0 && primary) {
+		EVP_EncodeBlock(text, key, sizeof key);
 		buf_printf(&b, "key:\n  - id: " KEY_NAME "\n    algorithm: hmac-sha256\n    secret: \"%s\"\n", text);
-	else
-		buf_printf(&b, "key:\n  name: \"" KEY_NAME "\"\n  algorithm: hmac-sha256\n  secret: \"%s\"\n", text);
-	r = fs_write(place_in_run(path, sizeof path, "%s/tsig.conf", name), buf_view(&b), 0600, err);
+		OPENSSL_cleanse(text, sizeof text);
+	} else if (r == 0) {
+		put_key(&b, KEY_NAME, key);
+		r = put_numbered(v, "outside", SECONDARY_SECRETS, put_outside, &b, err);
+	}
 	OPENSSL_cleanse(key, sizeof key);
-	OPENSSL_cleanse(text, sizeof text);
-	if (b.ptr)
-		OPENSSL_cleanse(b.ptr, b.cap);
-	buf_done(&b);
-	return r;
+	vault_close(&v);
+	return written(&b, place_in_run(path, sizeof path, "%s/tsig.conf", name), r, err);
 }
 
 int bgp_prepare(struct err *err)
 {
-	char path[PLACE_MAX], secret[VAULT_BGP_TEXT];
+	char path[PLACE_MAX];
 	struct vault *v = NULL;
 	struct buf b;
 	int r = vault_open(NULL, 10000, &v, err);
 	buf_init(&b, 16 * KIB);
-	for (unsigned i = 1; r == 0 && i <= BGP_SECRETS; i++) {
-		r = vault_bgp(v, i, secret, err);
-		if (r == 0)
-			buf_printf(&b, "define secret_%u = \"%s\";\n", i, secret);
-	}
+	r = r < 0 ? r : put_numbered(v, "bgp", BGP_SECRETS, put_session, &b, err);
 	vault_close(&v);
-	if (r == 0)
-		r = fs_write(place_in_run(path, sizeof path, "bird/secrets"), buf_view(&b), 0600, err);
-	OPENSSL_cleanse(secret, sizeof secret);
-	if (b.ptr)
-		OPENSSL_cleanse(b.ptr, b.cap);
-	buf_done(&b);
-	return r;
+	return written(&b, place_in_run(path, sizeof path, "bird/secrets"), r, err);
 }

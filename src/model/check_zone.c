@@ -349,6 +349,36 @@ static void check_above(struct check *c, const struct map *zones, const struct d
 	}
 }
 
+/* Whose key it is must be plain: a number belongs to one address. */
+struct secret_of {
+	struct check *c;
+	const struct zone_secondary *by[SECONDARY_SECRETS + 1];
+};
+
+static void check_secondaries(struct secret_of *k, const struct dns_zone *z)
+{
+	for (size_t i = 0; i < z->n_secondaries; i++) {
+		const struct zone_secondary *s = &z->secondaries[i];
+		if (s->secret < 1 || s->secret > SECONDARY_SECRETS || !s->name[0] || !prefix_is_set(&s->address))
+			continue; /* a fault already */
+		const struct zone_secondary *first = k->by[s->secret];
+		size_t back = path_push(&k->c->path, ".secondaries[%zu]", i);
+		if (first && memcmp(&first->address, &s->address, sizeof s->address) != 0)
+			CHECK_FAULT(k->c, ".secret", "is that of %s too, another server", "別のサーバ %s の番号と同じです", first->name);
+		else
+			k->by[s->secret] = s;
+		for (size_t r = 0; r < z->n_records; r++) {
+			char text[NAME_MAX_TEXT];
+			if (str_eq(whole(z, &z->records[r], text), str_from(s->name)))
+				CHECK_FAULT(k->c, ".name", "is also that of records[%zu]: its address is written from here", "records[%zu] にもあります (アドレスはここから書かれます)", r);
+		}
+		for (size_t n = 0; n < k->c->m->service.n_name_servers; n++)
+			if (strcmp(k->c->m->service.name_servers[n].name, s->name) == 0)
+				CHECK_FAULT(k->c, ".name", "is one of service.name_servers", "service.name_servers にあります");
+		path_pop(&k->c->path, back);
+	}
+}
+
 static int note_zone(struct check *c, struct map *zones, const struct org *o, const struct dns_zone *z)
 {
 	struct whose *w = map_get(zones, str_from(z->name));
@@ -384,6 +414,7 @@ int check_zones(struct check *c)
 	struct map zones;
 	size_t n = 0;
 	int r = 0;
+	struct secret_of secrets = { .c = c };
 	map_init(&zones, 1000u * ORGS_MAX);
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t i = 0; i < c->m->n_orgs; i++)
@@ -394,8 +425,10 @@ int check_zones(struct check *c)
 					r = note_zone(c, &zones, o, &o->zones[j]);
 				else if (o->zones[j].name[0])
 					r = check_records(c, &zones, &o->zones[j]);
-				if (pass == 1)
+				if (pass == 1) {
 					check_above(c, &zones, &o->zones[j]);
+					check_secondaries(&secrets, &o->zones[j]);
+				}
 				n++;
 				path_pop(&c->path, back);
 			}

@@ -272,11 +272,19 @@ struct zone_record {
 	const char *data; /* by type: rdata.h. Names in it are whole names without a dot at the end */
 };
 
+#define SECONDARY_SECRETS 64
+struct zone_secondary { /* somebody else's name server that serves the zone too */
+	const char *name;       /* as the zone's NS names it */
+	struct prefix address;
+	uint32_t secret;        /* which of the vault's secrets signs its transfers (RFC 8945), from 1; one address each */
+};
 struct dns_zone { /* a zone of the authoritative name servers (M-019) */
 	const char *name; /* "town.example.lg.jp" */
 	uint32_t ttl;     /* of records that have none of their own, seconds */
 	struct prefix *parents; /* the parent's name servers, asked for the DS record before a new KSK counts; empty: it never rolls by itself */
 	size_t n_parents;
+	struct zone_secondary *secondaries;
+	size_t n_secondaries;
 	struct zone_record *records;
 	size_t n_records;
 };

@@ -437,6 +437,21 @@ static const struct object record_object = {
 	},
 };
 
+static const struct object secondary_object = {
+	"zone_secondary", { "outside secondary", "外部のセカンダリ" }, "name", sizeof(struct zone_secondary),
+	(const struct field[]){
+		{ "name", FIELD_TEXT, .required = true, AT(zone_secondary, name), .form = &form_host, .max = 200,
+		  SAYS("名前", "その DNS サーバの名前。ゾーンの NS に加わります。ゾーンの中の名前なら、アドレスも書かれます。",
+		       "That server's name, which joins the zone's NS; its address too where the name lies in the zone.") },
+		{ "address", FIELD_ADDRESS, .required = true, AT(zone_secondary, address),
+		  SAYS("アドレス", "変更を知らせ (NOTIFY)、ゾーンを渡す相手のアドレス。", "The address that is told of changes (NOTIFY) and given the zone.") },
+		{ "secret", FIELD_UINT, .required = true, AT(zone_secondary, secret), .min = 1, .max = SECONDARY_SECRETS,
+		  SAYS("合言葉の番号", "転送を署名する鍵 (TSIG) の番号。サーバごとに別の番号を使い、替えるときは番号を替えます。鍵は toride zone secret が示します。",
+		       "Number of the key that signs transfers (TSIG); each server has another, and a new number is a new key. toride zone secret shows it.") },
+		END,
+	},
+};
+
 static const struct object zone_object = {
 	"dns_zone", { "DNS zone", "DNS ゾーン" }, "name", sizeof(struct dns_zone),
 	(const struct field[]){
@@ -448,6 +463,8 @@ static const struct object zone_object = {
 		{ "parents", FIELD_ADDRESS, LIST(dns_zone, parents), .max_entries = 8,
 		  SAYS("親の DNS サーバ", "新しい KSK を使う前に DS を確かめる親ゾーンの DNS サーバ。空なら KSK は自動で交換しません。",
 		       "The parent's name servers, asked for the DS record before a new key-signing key counts; empty: it isn't rolled by itself.") },
+		{ "secondaries", FIELD_OBJECT, LIST(dns_zone, secondaries), .sub = &secondary_object, .max_entries = 8,
+		  SAYS("外部のセカンダリ", "このゾーンを一緒に公開する、クラウドの外の DNS サーバ。空はなし。", "Name servers outside of the cloud that serve the zone too; empty: none.") },
 		{ "records", FIELD_OBJECT, LIST(dns_zone, records), .sub = &record_object, .max_entries = 10000,
 		  SAYS("レコード", "ゾーンの内容。SOA、ゾーン自身の NS、DNSSEC の署名はクラウドが書きます。",
 		       "What is in it; SOA, the zone's own NS and the signatures are written by the cloud.") },

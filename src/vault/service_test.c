@@ -246,12 +246,12 @@ static void who_may_ask_what(void **state)
 	static const uid_t uids[] = { USER_PROXY, USER_INTAKE, USER_DETECT, USER_CONTROL, USER_PORTAL, USER_SCAN, USER_RESPOND, 1000,
 		                            USER_KNOT, USER_NSD1, USER_NSD2, USER_UNBOUND, USER_PAIR, USER_BGP };
 	/* Each asks for a key between servers by its own name. Destroy is tried elsewhere; the resolver's certificates are of addresses only. */
-	static const char *const may[] = { "LP", "SKP", "KP", "P", "P", "", "", "", "T", "T", "T", "P", "t", "b" };
+	static const char *const may[] = { "LP", "SKP", "KP", "P", "P", "", "", "", "T", "To", "To", "P", "t", "b" };
 	static const struct {
 		uint8_t op;
 		char letter;
 	} ops[] = { { VAULT_LEAF, 'L' }, { VAULT_SEAL, 'S' }, { VAULT_SEGKEY, 'K' }, { VAULT_PUBLIC, 'P' },
-		    { VAULT_TSIG, 'T' }, { VAULT_TSIG, 't' }, { VAULT_TSIG, 'b' } };
+		    { VAULT_TSIG, 'T' }, { VAULT_TSIG, 't' }, { VAULT_TSIG, 'b' }, { VAULT_TSIG, 'o' } };
 	struct buf b;
 	buf_init(&b, 64 * KIB);
 	for (size_t u = 0; u < ARRAY_LEN(uids); u++)
@@ -259,7 +259,7 @@ static void who_may_ask_what(void **state)
 			struct vault_request rq = simple(ops[o].op);
 			int expected = strchr(may[u], ops[o].letter) ? 0 : E_DENIED;
 			if (rq.op == VAULT_TSIG)
-				snprintf(rq.series, sizeof rq.series, ops[o].letter == 'T' ? "transfer" : ops[o].letter == 't' ? "pair" : "bgp");
+				snprintf(rq.series, sizeof rq.series, ops[o].letter == 'T' ? "transfer" : ops[o].letter == 't' ? "pair" : ops[o].letter == 'b' ? "bgp" : "outside");
 			if (ask(*state, uids[u], &rq, &b) != expected)
 				fail_msg("uid %u, %s", (unsigned)uids[u], vault_op_name(ops[o].op));
 		}

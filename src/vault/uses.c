@@ -37,8 +37,10 @@ static const struct rule rules[] = {
 	{ USER_KNOT, VAULT_TSIG, 1, 20, "dnssec" }, /* what seals its keys for the other node of a pair */
 	{ USER_NSD1, VAULT_TSIG, 1, 20, "transfer" },
 	{ USER_NSD2, VAULT_TSIG, 1, 20, "transfer" },
+	{ USER_NSD1, VAULT_TSIG, 1, 20, "outside" },
+	{ USER_NSD2, VAULT_TSIG, 1, 20, "outside" },
 	{ USER_PAIR, VAULT_TSIG, 1, 20, "pair" },
-	{ USER_BGP, VAULT_TSIG, 10, 100, "bgp" }, /* one a secret when it starts */
+	{ USER_BGP, VAULT_TSIG, 1, 20, "bgp" },
 	{ USER_REPLICA, VAULT_TSIG, 1, 20, "replica" },
 	{ USER_PAIR, VAULT_BOX_NAMES, 50, 1000, NULL }, /* one a second, and a few where something is new */
 	{ USER_PAIR, VAULT_BOX_GET, 5000, 40000, NULL }, /* all of them when the other node begins to follow */
@@ -155,7 +157,7 @@ int uses_take(struct uses *u, uid_t uid, const struct vault_request *rq, int64_t
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
 		const struct rule *r = &rules[i];
 		if (r->uid != uid || r->op != rq->op || (r->domain && !in_domain(u, r, rq)))
-			continue;
+			continue; /* another row of his may name it */
 		return take(&u->buckets[i], r, now_ms) ? 0 : -E_LIMIT;
 	}
 	return -E_DENIED;

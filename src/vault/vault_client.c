@@ -172,22 +172,24 @@ int vault_segkey(struct vault *v, const char *org, const char *series, uint64_t 
 	return ended(&r, err);
 }
 
-int vault_bgp(struct vault *v, unsigned number, char ret[VAULT_BGP_TEXT], struct err *err)
+int vault_numbered(struct vault *v, const char *kind, unsigned n, unsigned char ret[][32], struct err *err)
 {
-	unsigned char key[32], mac[32];
-	char text[16];
-	unsigned len = sizeof mac;
-	int r = vault_tsig(v, "bgp", key, err);
-	if (r < 0)
-		return r;
-	snprintf(text, sizeof text, "%u", number);
-	if (!HMAC(EVP_sha256(), key, sizeof key, (const unsigned char *)text, strlen(text), mac, &len))
-		r = err_set(err, E_NOMEM, "vault", "no memory");
-	else
-		hex_format(mac, (VAULT_BGP_TEXT - 1) / 2, ret);
+	unsigned char key[32];
+	int r = vault_tsig(v, kind, key, err);
+	for (unsigned i = 1; r == 0 && i <= n; i++) {
+		char text[16];
+		unsigned len = 32;
+		snprintf(text, sizeof text, "%u", i);
+		if (!HMAC(EVP_sha256(), key, sizeof key, (const unsigned char *)text, strlen(text), ret[i - 1], &len))
+			r = err_set(err, E_NOMEM, "vault", "no memory");
+	}
 	OPENSSL_cleanse(key, sizeof key);
-	OPENSSL_cleanse(mac, sizeof mac);
 	return r;
+}
+
+void bgp_secret(const unsigned char secret[32], char ret[BGP_SECRET_TEXT])
+{
+	hex_format(secret, (BGP_SECRET_TEXT - 1) / 2, ret);
 }
 
 int vault_tsig(struct vault *v, const char *name, unsigned char ret_key[32], struct err *err)

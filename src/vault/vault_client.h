@@ -28,9 +28,12 @@ int vault_leaf(struct vault *v, const struct vault_leaf *leaf, struct buf *ret_d
 int vault_seal(struct vault *v, struct str message, unsigned char ret_sig[64], unsigned char ret_pub[32], struct err *err);
 int vault_segkey(struct vault *v, const char *org, const char *series, uint64_t number, unsigned char ret_key[32],
                  struct err *err);
-/* The n-th secret of BGP sessions, as both routers are told it: hexadecimal. */
-#define VAULT_BGP_TEXT 41
-int vault_bgp(struct vault *v, unsigned number, char ret[VAULT_BGP_TEXT], struct err *err);
+/* Secrets 1 to n (at most VAULT_NUMBERED) of a kind that is told to somebody outside: "bgp" (sessions to the upstream), "outside" (transfers of
+ * zones). ret[i - 1] is the i-th; the caller wipes them. */
+#define VAULT_NUMBERED 64
+int vault_numbered(struct vault *v, const char *kind, unsigned n, unsigned char ret[][32], struct err *err);
+#define BGP_SECRET_TEXT 41
+void bgp_secret(const unsigned char secret[32], char ret[BGP_SECRET_TEXT]); /* as both routers write it */
 int vault_tsig(struct vault *v, const char *name, unsigned char ret_key[32], struct err *err);
 /* The same, waiting up to five seconds where the vault says that it gives only so many a second. */
 int vault_segkey_wait(struct vault *v, const char *org, const char *series, uint64_t number, unsigned char ret_key[32],

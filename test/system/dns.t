@@ -9,7 +9,7 @@ T=build/toride L=$PWD/build/lab-tn
 top=$(mktemp -d /tmp/toride-dns.XXXXXX)
 . test/system/lib.sh
 show=("$L/state/apply.log" "$L/state/log/knot.log" "$L/state/log/nsd1.log")
-finish() { [ -z "${load:-}" ] || kill "$load" 2>/dev/null; $T lab down >/dev/null 2>&1; rm -rf "$top"; }
+finish() { kill ${load:-} ${second:-} 2>/dev/null; $T lab down >/dev/null 2>&1; rm -rf "$top"; }
 trap finish EXIT
 toride() { TORIDE_STATE=$L/state TORIDE_RUN=$L/run $T "$@"; }
 inet() { $T lab exec inet -- "$@"; }
@@ -66,6 +66,47 @@ $T lab exec gw1 -- dig -p 5300 @127.0.0.1 $zone AXFR >"$top/try" 2>&1; grep -q "
 [ "$(stat -c %a "$L/run/knot/tsig.conf" "$L/run/nsd1/tsig.conf" | sort -u)" = 600 ] && [ -d "$L/state/generations" ] && [ -d "$L/state/knot" ] && [ -d "$L/state/nsd1" ] &&
 	! grep -rqs "$(sed -n 's/.*secret: "\(.*\)"/\1/p' "$L/run/knot/tsig.conf")" "$L/state/generations" "$L/state/knot" "$L/state/nsd1"
 ok $? "the key is in no generation and on no disk but the run directory"
+
+# ---- a body's own secondary outside: told of changes and given the zone, by a key of its own ----
+inet ip addr add 203.0.113.91/32 dev lo 2>/dev/null
+inet ip addr add 203.0.113.92/32 dev lo 2>/dev/null
+rm -rf "$top/second"; cp -r "$L/description" "$top/second"
+python3 - "$top/second/orgs/413879.json" "$top/second/orgs/414417.json" <<'PY'
+import json, re, sys
+for n, f in enumerate(sys.argv[1:]):
+    d = json.loads(re.sub(r",(\s*[}\]])", r"\1", "".join(l for l in open(f) if not l.lstrip().startswith("//"))))
+    d["zones"][0]["secondaries"] = [{"name": "ns." + d["zones"][0]["name"], "address": "203.0.113.9%d" % (n + 1), "secret": 4 + n}]
+    json.dump(d, open(f, "w"), ensure_ascii=False)
+PY
+apply "$top/second" >"$top/try" 2>&1; ok $? "two bodies name a secondary of their own"
+read -r key4 _ secret4 <<<"$(toride zone secret 4)"; read -r key5 _ secret5 <<<"$(toride zone secret 5)"
+axfr() { inet dig -b "$1" "@198.51.100.$2" "$3" AXFR -y "hmac-sha256:$4:$5"; } # ADDRESS SERVER ZONE KEY SECRET
+gets() { axfr "$@" | grep -q "^$3.*SOA"; }
+denied() { axfr "$@" >"$top/said"; grep -q "Transfer failed" "$top/said" && ! grep -q _dmarc "$top/said"; }
+try "with its key it gets its zone from the first server" gets 203.0.113.91 53 $zone "$key4" "$secret4"
+try "and from the second" gets 203.0.113.91 54 $zone "$key4" "$secret4"
+try "another body's not" denied 203.0.113.91 53 $other "$key4" "$secret4"
+try "nor from another address" denied 203.0.113.92 53 $zone "$key4" "$secret4"
+try "nor by another's key" denied 203.0.113.91 53 $zone "$key5" "$secret5"
+mkdir -p "$top/ns/db" "$top/ns/run"
+printf 'server:\n  rundir: "%s/run"\n  listen: 203.0.113.91@53\nlog:\n  - target: stderr\n    any: info\ndatabase:\n  storage: "%s/db"\nkey:\n  - id: %s\n    algorithm: hmac-sha256\n    secret: "%s"\n' \
+	"$top/ns" "$top/ns" "$key4" "$secret4" >"$top/ns/conf"
+printf 'remote:\n  - id: cloud\n    address: [ 198.51.100.53@53, 198.51.100.54@53 ]\n    via: 203.0.113.91\n    key: %s\nacl:\n  - id: told\n    address: [ 198.51.100.53, 198.51.100.54 ]\n    key: %s\n    action: notify\nzone:\n  - domain: %s.\n    storage: "%s"\n    master: cloud\n    acl: told\n' \
+	"$key4" "$key4" $zone "$top/ns" >>"$top/ns/conf"
+$T lab exec inet -- knotd -c "$top/ns/conf" >"$top/ns/log" 2>&1 & second=$!
+theirs() { inet dig +norec +short +time=3 +tries=3 @203.0.113.91 "$1" "$2"; }
+serves_it() { [ "$(theirs www.$zone A)" = 198.51.100.80 ]; }
+try "a name server out there serves the zone" until_true 20 serves_it
+try "and is named in it, with its address" eval 'answer 53 $zone NS | grep -qx "ns.$zone." && [ "$(answer 53 ns.$zone A)" = 203.0.113.91 ]'
+try "signed as ours is" eval 'inet dig +norec +dnssec @203.0.113.91 www.$zone A | grep -q "RRSIG.*A 13"'
+cp -r "$top/second" "$top/third"
+jq '.zones[0].records += [{"name": "shirase", "type": "A", "data": "198.51.100.94"}]' "$top/second/orgs/413879.json" >"$top/third/orgs/413879.json"
+apply "$top/third" >"$top/try" 2>&1; ok $? "a record more is applied"
+told() { grep -q "notify, incoming, remote 198.51.100.5[34]" "$top/ns/log" && [ "$(theirs shirase.$zone A)" = 198.51.100.94 ]; }
+try "it is told, and has it at once (its refresh is an hour)" until_true 20 told
+kill $second; wait $second 2>/dev/null; second=
+toride rollback "$back" >"$top/try" 2>&1; ok $? "and back to before"
+try "it isn't named any more" eval '! answer 53 $zone NS | grep "^ns.$zone"'
 
 # ---- twenty changes of one body under constant questions for the others ----
 for z in $other city.saga.lg.example city.tosu.lg.example pref.saga.lg.example town.arita.lg.example; do
