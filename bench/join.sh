@@ -22,5 +22,6 @@ for c in "${joining[@]}"; do
 done
 everybody_ends
 say "33 bodies asked $(asked) times while five joined"
+say "$(unasked) more were never asked, by a client without a processor"
 figure join.apply "$(median <"$work/join")" s - - - below
 figure join.others_failed "$(failed)" requests - - 0 atmost
