@@ -41,7 +41,12 @@ cp -r test/golden/two/description "$top/d" && without_sites "$top/d"
 sed -i 's/"time": *{/&"silent_s": 6, /' "$top/d/service.json"
 try "the lab is up" $T lab up "$top/d"
 [ "$bad" = 0 ] || { echo "1..$n"; exit 1; }
-try "the time server has its time from above, under NTS" until_true 30 gauge time_synchronised 1
+# chronyd asks for its keys again after 32 seconds where nothing listened yet, and after 34 minutes where a handshake took longer than two (doc/TIME.md): on a
+# busy machine it is begun anew.
+begun=$SECONDS
+or_anew() { [ $((SECONDS - begun)) -lt 30 ] || { kill "$(pid_of chronyd)"; begun=$SECONDS; }; return 1; }
+synchronised() { gauge time_synchronised 1 || or_anew; }
+try "the time server has its time from above, under NTS" until_true 30 synchronised
 try "a terminal gets it" until_true 5 says 412015-pc1 "stratum 2 off 0" 192.0.2.123
 both() { # the same address and port in two bodies, at once
 	at 412015-pc1 python3 "$top/ask.py" 192.0.2.123 10.1.0.5 40123 >"$top/a" & local a=$!
@@ -83,7 +88,8 @@ printf '%s\nserver 203.0.113.123 port 1123 iburst minpoll 0 maxpoll 0 offset 5\n
 above "$top/source.conf" "$top/late.conf"
 until_true 10 says inet "stratum 2 off 5" 203.0.113.123 # it has its own time from the one above it
 kill "$(pid_of chronyd)"
-try "the alarm about the servers above ends" until_true 60 again "$well" "$before"
+begun=$SECONDS
+try "the alarm about the servers above ends" until_true 60 eval 'again "$well" "$before" || or_anew'
 try "a node's clock that is off is told" until_true 60 told "the node.s clock is off: the time servers say [+-][45][0-9]* ms"
 try "terminals get the true time, not the node's" until_true 10 says 412015-pc1 "stratum 3 off 5" 192.0.2.123
 echo "1..$n"
