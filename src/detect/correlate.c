@@ -24,7 +24,10 @@ static void one(struct correlator *c, const struct use *u, const struct taken *t
 		c->stats.dropped++;
 		return;
 	}
-	group_of(c, at)->touched = true;
+	struct group *g = group_of(c, at);
+	__builtin_prefetch(g->list + g->first);        /* what leaves the window … */
+	__builtin_prefetch(g->list + g->first + g->n); /* … and where this one goes: lines that are nowhere near each other */
+	g->touched = true;
 	window_take(c, at, &e, t, depth);
 	groups_make_room(c, at.shard);
 }

@@ -12,6 +12,7 @@
 #define POOL_CLASSES 7u     /* lists up to 64 events come from pools, larger ones from the heap */
 #define POOL_CHUNK (64 * KIB)
 #define HUGE_SLAB (64u * MIB)
+#define HUGE_PAGE (2u * MIB)
 #define TAKEN_OUT UINT32_MAX
 #define INDEX_FROM 24u      /* values; fewer are looked through */
 
@@ -149,6 +150,31 @@ static uint32_t place_in(uint64_t cell)
 	return (uint32_t)cell - 1;
 }
 
+/* On huge pages where they fill one: a look at a table of millions misses the page tables as often as the caches. */
+static uint64_t *table_make(uint32_t cap)
+{
+	size_t size = cap * sizeof(uint64_t);
+	if (size < HUGE_PAGE)
+		return mem_array(cap, sizeof(uint64_t));
+	char *p = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return NULL;
+	size_t before = (HUGE_PAGE - (uintptr_t)p % HUGE_PAGE) % HUGE_PAGE; /* sizes are powers of two: whole huge pages */
+	if (before)
+		munmap(p, before);
+	munmap(p + before + size, HUGE_PAGE - before);
+	madvise(p + before, size, MADV_HUGEPAGE);
+	return (uint64_t *)(void *)(p + before);
+}
+
+static void table_free(uint64_t *table, uint32_t cap)
+{
+	if (cap * sizeof *table < HUGE_PAGE)
+		mem_free(table);
+	else
+		munmap(table, cap * sizeof *table);
+}
+
 static bool table_find(const struct shard *s, const uint64_t id[2], uint32_t *ret_slot)
 {
 	if (s->table_cap == 0)
@@ -157,6 +183,7 @@ static bool table_find(const struct shard *s, const uint64_t id[2], uint32_t *re
 		if ((s->table[i] & ~(uint64_t)UINT32_MAX) != tag_of(id) || (uint32_t)s->table[i] == TAKEN_OUT)
 			continue;
 		const struct group *g = in(s, place_in(s->table[i]));
+		__builtin_prefetch(&g->cap_class); /* its second line beside the first, not after it */
 		if (g->id[0] == id[0] && g->id[1] == id[1]) {
 			*ret_slot = i;
 			return true;
@@ -181,13 +208,13 @@ static bool table_room(struct shard *s)
 	uint32_t cap = s->table_cap ? s->table_cap : 64;
 	while (s->n_groups + 1 > cap / 8 * 5)
 		cap *= 2;
-	uint64_t *t = mem_array(cap, sizeof *t);
+	uint64_t *t = table_make(cap);
 	if (!t)
 		return false;
 	for (uint32_t i = 0; i < s->table_cap; i++)
 		if (s->table[i] && (uint32_t)s->table[i] != TAKEN_OUT)
 			table_put(t, cap, in(s, place_in(s->table[i])), place_in(s->table[i]));
-	mem_free(s->table);
+	table_free(s->table, s->table_cap);
 	s->bytes += cap * sizeof *t;
 	s->bytes -= s->table_cap * sizeof *t;
 	s->table = t;
@@ -256,7 +283,7 @@ static void group_drop(struct correlator *c, struct group_at at)
 	s->free = at.place;
 	if (--s->n_groups == 0) { /* all that was taken out needs no marks any more */
 		s->bytes -= s->table_cap * sizeof *s->table;
-		mem_free(s->table);
+		table_free(s->table, s->table_cap);
 		s->table = NULL;
 		s->table_cap = s->table_used = 0;
 	}
@@ -343,7 +370,7 @@ void groups_clear(struct correlator *c)
 			if (in(s, k)->used)
 				group_drop(c, (struct group_at){ i, k });
 		mem_free(s->chunks);
-		mem_free(s->table);
+		table_free(s->table, s->table_cap);
 		*s = (struct shard){ .free = NOBODY };
 	}
 	memset(c->pools, 0, sizeof c->pools);
