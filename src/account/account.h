@@ -131,7 +131,8 @@ int account_key_list(struct accounts *a, const char *token, struct buf *b, struc
  * "account". -E_LIMIT: PASSKEYS_EACH. */
 int account_key_begin(struct accounts *a, const char *token, const struct credentials *c, bool *ret_proven, struct buf *b, struct err *err);
 int account_key_add(struct accounts *a, const char *token, const char *name, const struct key_reply *k, const char *label, struct session *ret, struct err *err);
-int account_key_remove(struct accounts *a, const char *token, const char *id, struct session *ret, struct err *err);
+/* Password and code as to register one: whoever finds a desk open takes none of its locks away. */
+int account_key_remove(struct accounts *a, const char *token, const struct credentials *c, const char *id, bool *ret_proven, struct session *ret, struct err *err);
 
 /* The person says that others may know the password (S-33): the account is disabled and all its sessions end. */
 int account_leaked(struct accounts *a, const char *token, struct session *ret, struct err *err);

@@ -654,12 +654,37 @@ static void may_do_one_thing(const char *key_session)
 {
 	char secret[TOTP_TEXT];
 	struct session s;
+	struct credentials c = { "", OWN, "000000", "", way, false };
+	bool proven;
 	assert_int_equal(account_session(&a, key_session, true, &s, &err), 0);
 	assert_int_equal(s.stage, SESSION_KEY);
 	assert_int_equal(account_key_list(&a, key_session, &key.said, &err), -E_DENIED);
 	assert_int_equal(account_leaked(&a, key_session, &s, &err), -E_DENIED);
 	assert_int_equal(account_enrol_secret(&a, key_session, secret, &err), -E_DENIED);
-	assert_int_equal(account_key_remove(&a, key_session, key.hex, &s, &err), -E_DENIED);
+	assert_int_equal(account_key_remove(&a, key_session, &c, key.hex, &proven, &s, &err), -E_DENIED);
+}
+
+/* A desk that was left open isn't enough, nor the password alone. */
+static void remove_key(const char *full, const char *secret)
+{
+	char code[8];
+	struct session s;
+	bool proven;
+	struct credentials c = { "", OWN, "000000", "", way, true };
+	assert_int_equal(account_key_remove(&a, full, &c, key.hex, &proven, &s, &err), 0);
+	assert_false(proven);
+	c.code = "";
+	assert_int_equal(account_key_remove(&a, full, &c, key.hex, &proven, &s, &err), 0);
+	assert_false(proven);
+	assert_int_equal(account_key_list(&a, full, &key.said, &err), 0);
+	assert_non_null(strstr(buf_cstr(&key.said), key.hex));
+	for (int i = 0; i < 2; i++) {
+		clock_advance(60000);
+		code_now(secret, code);
+		c.code = code;
+		assert_int_equal(account_key_remove(&a, full, &c, key.hex, &proven, &s, &err), i ? -E_NOT_FOUND : 0);
+		assert_true(proven);
+	}
 }
 
 /* The same answer again, under a session that was asked something else; then somebody else's credential. */
@@ -712,8 +737,7 @@ static void test_passkeys(void **state)
 		assert_int_equal(try_in("kita", OWN, "", ""), SIGN_IN_KEY);
 	assert_int_equal(account_session(&a, mine, true, &s, &err), 0);
 	others_answers(&k);
-	assert_int_equal(account_key_remove(&a, full, key.hex, &s, &err), 0);
-	assert_int_equal(account_key_remove(&a, full, key.hex, &s, &err), -E_NOT_FOUND);
+	remove_key(full, secret);
 	assert_int_equal(try_in("kita", OWN, "", ""), SIGN_IN_CODE);
 	key_away();
 }

@@ -264,13 +264,14 @@ int account_key_add(struct accounts *a, const char *token, const char *name, con
 	return r == -E_EXISTS ? err_set(err, E_EXISTS, "id", "it is registered already") : r;
 }
 
-int account_key_remove(struct accounts *a, const char *token, const char *id, struct session *ret, struct err *err)
+int account_key_remove(struct accounts *a, const char *token, const struct credentials *c, const char *id, bool *ret_proven, struct session *ret, struct err *err)
 {
 	struct store_args args = { 0 };
 	struct store_rows rows = { 0 };
-	int r = account_session(a, token, true, ret, err);
-	r = r < 0 ? r : is_full(ret, err);
-	r = r < 0 ? r : store_begin(a->store, STORE_ALL, err);
+	int r = account_prove(a, token, c, ret_proven, ret, err);
+	if (r < 0 || !*ret_proven)
+		return r;
+	r = store_begin(a->store, STORE_ALL, err);
 	if (r < 0)
 		return r;
 	store_text(&args, id);

@@ -243,6 +243,16 @@ static int run_key_add(struct job *j)
 	return r;
 }
 
+static int run_key_remove(struct job *j)
+{
+	struct credentials c = { "", j->q.password, j->q.code, "", j->q.way, false };
+	bool proven = false;
+	int r = account_key_remove(&j->x->slow, j->q.session, &c, j->q.id, &proven, &j->who, &j->err);
+	if (r == 0 && proven)
+		j->detail = "passkey_removed";
+	return r == 0 && !proven ? err_set(&j->err, E_INVALID, "code", "wrong") : r;
+}
+
 static void job_work(uv_work_t *w)
 {
 	struct job *j = w->data;
@@ -280,15 +290,6 @@ static int later(struct authd *x, const struct ctl_request *rq, const struct ask
 	return -E_AGAIN;
 }
 
-static int do_key_remove(struct authd *x, const struct asked *q, struct err *err)
-{
-	struct session s;
-	int r = account_key_remove(&x->quick, q->session, q->id, &s, err);
-	if (r == 0)
-		tell(x, "Logon", s.name, s.org, q->address, "passkey_removed", "Success");
-	return r;
-}
-
 /* What the page asks about passkeys; only where it can ask for one, of the desk's name. */
 static int handle_key(struct authd *x, const struct ctl_request *rq, const char *what, struct asked *q, struct buf *b, struct err *err)
 {
@@ -296,7 +297,7 @@ static int handle_key(struct authd *x, const struct ctl_request *rq, const char 
 	if (strcmp(what, "key_list") == 0)
 		return account_key_list(&x->quick, q->session, b, err);
 	if (strcmp(what, "key_remove") == 0)
-		return do_key_remove(x, q, err);
+		return later(x, rq, q, run_key_remove, err);
 	if (!q->keys)
 		return err_set(err, E_STATE, "way", "passkeys are used where the desk is reached by its name");
 	if (strcmp(what, "key_begin") == 0)

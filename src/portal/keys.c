@@ -122,7 +122,11 @@ static void put_key(struct request *rq, yyjson_val *v)
 		html_put(&rq->h, " {w} {d}", WORD_KEY_USED, at);
 	html_put(&rq->h, "</span><form method=\"post\" action=\"/account/key/remove\"><input type=\"hidden\" name=\"id\" value=\"{a}\">", text_of(v, "id", id, sizeof id));
 	page_form_token(rq);
-	html_put(&rq->h, "<button class=\"plain\">{w}</button></form></li>", WORD_KEY_REMOVE);
+	/* Password and code behind a word that opens them: a list of keys isn't a list of forms. */
+	html_put(&rq->h, "<details><summary>{w}</summary><label>{w} <input name=\"password\" type=\"password\" required maxlength=\"128\" autocomplete=\"off\"></label>",
+	         WORD_KEY_REMOVE, WORD_OLD_PASSWORD);
+	html_put(&rq->h, "<label>{w} <input name=\"code\" inputmode=\"numeric\" required maxlength=\"8\" autocomplete=\"one-time-code\"></label>", WORD_APP_CODE);
+	html_put(&rq->h, "<button class=\"plain\">{w}</button></details></form></li>", WORD_KEY_REMOVE);
 }
 
 static void put_list(struct request *rq)
@@ -207,7 +211,7 @@ static void ask_and_go(struct request *rq, const char *what, const char *const *
 
 void page_account_key(struct request *rq, const char *rest)
 {
-	static const char *const added[] = { "id", "client_data", "auth_data", "spki", "label", NULL }, *const removed[] = { "id", NULL };
+	static const char *const added[] = { "id", "client_data", "auth_data", "spki", "label", NULL }, *const removed[] = { "id", "password", "code", NULL };
 	if (strcmp(rest, "begin") == 0)
 		begin_one(rq);
 	else if (strcmp(rest, "add") == 0)
