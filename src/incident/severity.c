@@ -166,3 +166,14 @@ const char *severity_name(int level, bool ja)
 	};
 	return level >= 0 && level <= 3 ? names[level][ja] : "-";
 }
+
+const char *severity_meaning(int level, bool ja)
+{
+	static const char *const words[][2] = {
+		{ "no attack, or nothing came of it", "攻撃ではない、または影響がない" },
+		{ "an attack that is known to have failed", "攻撃はあったが、失敗したと確かめられた" },
+		{ "an attack that probably succeeded, or isn't known to have failed", "攻撃が成功した可能性が高い、または失敗を確かめられていない" },
+		{ "an attack that succeeded", "攻撃が成功し、被害が出ている" },
+	};
+	return level >= 0 && level <= 3 ? words[level][ja] : "";
+}

@@ -34,5 +34,6 @@ const char *severity_reason_words(const char *code, bool ja);
 /* [{"code":…,"text_ja":…,"text":…}] of one reason, for what isn't a finding's; dst holds 600 bytes. */
 const char *severity_reason_json(const char *code, char *dst, size_t size);
 const char *severity_name(int level, bool ja); /* "危険度3(重大)", "3 Critical" */
+const char *severity_meaning(int level, bool ja); /* M-084's words for it; "" beyond 3 */
 
 #endif

@@ -17,6 +17,7 @@ static void put_head(struct portal *p, struct html *h, const struct incident *i)
 	html_put(h, "<h1>{t}</h1><p class=\"lead\"><span class=\"sev {a}\">{t}</span> ({w}) {t} <span class=\"tag\">{w}</span></p>", i->number,
 	         classes[severity & 3], severity_name(severity, h->ja), i->judged >= 0 ? WORD_JUDGED : WORD_PROVISIONAL,
 	         page_org_name(p, i->org, h->ja), (int)page_state(i->state));
+	html_put(h, "<p class=\"hint\">{t}: {t}</p>", severity_name(severity, h->ja), severity_meaning(severity, h->ja));
 	html_put(h, "<section><h2>{w}</h2><p>{t}</p><p><b>{w}</b> {t}</p>", WORD_HAPPENED, h->ja ? i->title_ja : i->title, WORD_PROVISIONAL_IS,
 	         severity_name(i->severity, h->ja));
 	yyjson_doc *doc = yyjson_read(i->reasons, strlen(i->reasons), 0);
@@ -143,7 +144,7 @@ static void put_judge(struct request *rq, const struct incident *i)
 	for (int k = 0; k < 4; k++) {
 		html_put(h, k == now ? "<label class=\"choice\"><input type=\"radio\" name=\"severity\" value=\"{a}\" required checked>"
 		                     : "<label class=\"choice\"><input type=\"radio\" name=\"severity\" value=\"{a}\" required>", levels[k]);
-		html_put(h, "{t}</label>", severity_name(k, h->ja));
+		html_put(h, "{t} <span class=\"hint\">{t}</span></label>", severity_name(k, h->ja), severity_meaning(k, h->ja));
 	}
 	html_put(h, "</fieldset>");
 	page_text_field(rq, "judge-reason", "reason", WORD_WHY, "", 3, 650);

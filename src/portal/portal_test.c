@@ -444,6 +444,8 @@ static void test_bodies_apart(void **state)
 		{ OTHER_KEN, "/log", "200 OK", "412015" },
 		{ OTHER_KEN, "/incident/I-20261122-0001", "404 Not Found", "412015" },
 		{ SAGA, "/incident/I-20261122-0001", "200 OK", "404" },
+		{ SAGA, "/incident/I-20261122-0001", "危険度3(重大): 攻撃が成功し、被害が出ている", "失敗したと確かめられた" },
+		{ ANALYST, "/incident/I-20261122-0001", "失敗したと確かめられた", "404" }, /* who judges sees what each means */
 		{ SAGA, "/incident/I-20261122-0002", "404 Not Found", "412023" },
 		{ KARATSU, "/incident/I-20261122-0001", "404 Not Found", "412015" },
 		{ ANALYST, "/incident/I-20261122-0002", "200 OK", "404" },
