@@ -138,6 +138,19 @@ static bool all(int fd, void *p, size_t n, bool out)
 	return true;
 }
 
+/* A page that kills its reader is like no other: who defaces one must not hide it so. */
+static void died(struct look_answer *a, bool of_page)
+{
+	memset(a, 0, sizeof *a);
+	if (!of_page) {
+		snprintf(a->why, sizeof a->why, "the visit took too long");
+		return;
+	}
+	look_page_read(STR(""), "", &a->seen.page);
+	a->seen.status = 200;
+	snprintf(a->seen.page.begin, sizeof a->seen.page.begin, "(読み取れないページ / a page that can't be read)");
+}
+
 static bool one_visit(int fd, struct page_bytes *b)
 {
 	static struct look_visit v;
@@ -156,10 +169,8 @@ static bool one_visit(int fd, struct page_bytes *b)
 		visit(&v, b);
 		_exit(0);
 	}
-	if (pid < 0 || waitpid(pid, &status, 0) < 0 || status) {
-		memset(&b->answer, 0, sizeof b->answer);
-		snprintf(b->answer.why, sizeof b->answer.why, "what read the page died of it");
-	}
+	if (pid < 0 || waitpid(pid, &status, 0) < 0 || status)
+		died(&b->answer, pid > 0 && WIFSIGNALED(status) && WTERMSIG(status) != SIGALRM && WTERMSIG(status) != SIGKILL);
 	if (b->answer.n > LOOK_BYTES)
 		b->answer.n = 0;
 	return all(fd, &b->answer, sizeof b->answer, true) && all(fd, b->body, b->answer.n, true);
