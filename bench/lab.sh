@@ -29,8 +29,8 @@ ended() {
 trap ended EXIT
 trap 'exit 130' INT TERM
 
-lab_up() {
-	toride lab up 2>"$work/up" || { cat "$work/up" >&2; tail -n 20 "$lab/log/torided.log" >&2; die "the lab isn't up"; }
+lab_up() { # [DIR]: a description other than the example
+	toride lab up "$@" 2>"$work/up" || { cat "$work/up" >&2; tail -n 20 "$lab/log/torided.log" >&2; die "the lab isn't up"; }
 }
 
 # timed FILE COMMAND...: its wall clock in seconds, from the order to the answer "in force and verified".
