@@ -42,7 +42,8 @@ rm -f /tmp/manifest.$$.json
 # What reads others' files reaches nothing else: a link that leads out of what was named stays shut, for root too; what root alone may read is read.
 jail=$(mktemp -d); mkdir -m 700 "$jail/own"; echo c2.example >"$jail/outside"; echo c3.example >"$jail/own/inside.txt"; ln -s ../outside "$jail/own/link.txt"
 said=$("$toride" intel check "$jail/own" --json 2>"$jail/err"); printf '%s' "$said" | jq -se '.[0].values == 1 and .[0].faults == 1' >/dev/null && grep -q 'link.txt.*Permission denied' "$jail/err"; tap $? "intel check reaches no file but those it was given"
-cp rules/proxy_tor.yml "$jail/own/"; "$toride" rules check "$jail/own" --json | jq -se '.[0].rules == 1 and .[0].faults == 0' >/dev/null; tap $? "rules check reads what root alone may read"
+cp rules/proxy_tor.yml "$jail/own/"; sed 's/^id: .*/id: 2b9e4c58-8d3a-4a52-9f50-0c8c6f7a1d11/; s/^    condition:/    p:\n        cs-host|expand: "%some_hosts%"\n    condition:/' rules/proxy_tor.yml >"$jail/own/placeholder.yml"; echo '{"some_hosts": ["x.example"]}' >"$jail/own/placeholders.json"
+"$toride" rules check "$jail/own" --json | jq -se '.[0].rules == 2 and .[0].faults == 0' >/dev/null; tap $? "rules check reads what root alone may read"
 : >"$jail/empty"; "$toride" detect --rules "$jail/own" --intel "$jail/own" --input "$jail/empty" --format jsonl 2>&1 | grep -q 'link.txt.*Permission denied'; tap $? "detect is as shut in, rules and intelligence included"
 rm -rf "$jail"
 "$toride" detect --rules rules --input x --format evtx >/dev/null 2>&1; [ $? -eq 4 ]; tap $? "a format that isn't there yet: exit 4"
