@@ -8,8 +8,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,11 +30,13 @@ static void child(cli_work *work, void *user, size_t max, int to)
 	struct head h = { 0 };
 	struct err err = { 0 };
 	struct buf out;
-	struct rlimit memory = { MEMORY, MEMORY };
+	struct rlimit memory;
 	buf_init(&out, max);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	alarm(LONGEST_S);
+	getrlimit(RLIMIT_DATA, &memory);
+	memory.rlim_cur = memory.rlim_max < MEMORY ? memory.rlim_max : MEMORY; /* work may raise it before it enters its jail, which lets nobody */
 	setrlimit(RLIMIT_DATA, &memory);
 	h.code = work(user, &out, &err);
 	if (h.code == 0 && out.failed)
@@ -97,4 +101,34 @@ int cli_child(cli_work *work, void *user, size_t max, struct buf *ret, const cha
 	cli_harmless(h.path, sizeof h.path);
 	cli_harmless(h.msg, sizeof h.msg);
 	return h.code < 0 ? err_set(err, (enum err_code)-h.code, at, "%s%s%s", h.path, *h.path ? ": " : "", h.msg) : 0;
+}
+
+static int put_in_place(int fd, const char *part, const char *path, struct err *err)
+{
+	char dir[PATH_MAX];
+	snprintf(dir, sizeof dir, "%s", path);
+	char *slash = strrchr(dir, '/');
+	if (fsync(fd) < 0 || rename(part, path) < 0)
+		return err_errno(err, path, "cannot be put in place");
+	if (slash)
+		slash[slash == dir] = 0;
+	return fs_sync_dir(slash ? dir : ".", err);
+}
+
+int cli_child_file(cli_work *work, void *user, int *fd, const char *path, size_t max, struct buf *ret, struct err *err)
+{
+	char part[PATH_MAX];
+	buf_init(ret, 1);
+	if (snprintf(part, sizeof part, "%s.part", path) >= (int)sizeof part)
+		return err_set(err, E_INVALID, path, "the name is too long");
+	*fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (*fd < 0)
+		return err_errno(err, part, "cannot be written");
+	int r = cli_child(work, user, max, ret, path, err);
+	r = r < 0 ? r : put_in_place(*fd, part, path, err);
+	close(*fd);
+	*fd = -1;
+	if (r < 0)
+		unlink(part);
+	return r;
 }

@@ -1,4 +1,5 @@
 /* toride url: lists into an index, what is in one, and what the gateway would say about a URL. */
+#include "cli/child.h"
 #include "cli/cli.h"
 #include "cli/description.h"
 
@@ -6,14 +7,17 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "compile/compile.h"
+#include "jail/tool.h"
 #include "model/model.h"
 #include "model/category.h"
 #include "url/import.h"
 #include "url/puny.h"
+#include "wire/cursor.h"
 #include "wire/place.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* ---- url import ---- */
 
@@ -64,59 +68,118 @@ static int check_shrink(const char *path, uint64_t entries, struct err *err)
 	               (unsigned long long)entries, (unsigned long long)info.entries);
 }
 
-static int write_index(struct import_run *run, const char *out, bool shrink, uint64_t *ret_entries, size_t *ret_size, struct err *err)
+/* ---- the child: it sees the lists and the index that is there, nothing else, and writes the new one into a file that is open */
+
+struct import_job {
+	struct import_run run;
+	char **words;
+	int n;
+	enum url_format format;
+	const char *out;
+	bool shrink;
+	int fd;
+	uint64_t entries, size;
+};
+
+static int write_index(struct import_job *j, struct err *err)
 {
 	struct buf b;
 	buf_init(&b, SIZE_MAX / 2);
-	int r = url_build_finish(run->im.build, clock_now_ms(), &b, ret_entries, err);
-	if (r == 0 && *ret_entries == 0)
-		r = err_set(err, E_INVALID, out, "no list has a usable entry");
-	if (r == 0 && !shrink)
-		r = check_shrink(out, *ret_entries, err);
-	*ret_size = b.len;
-	r = r < 0 ? r : fs_write(out, buf_view(&b), 0644, err);
+	int r = url_build_finish(j->run.im.build, clock_now_ms(), &b, &j->entries, err);
+	if (r == 0 && j->entries == 0)
+		r = err_set(err, E_INVALID, j->out, "no list has a usable entry");
+	if (r == 0 && !j->shrink)
+		r = check_shrink(j->out, j->entries, err);
+	j->size = b.len;
+	r = r < 0 ? r : fs_write_all(j->fd, b.ptr, b.len, err);
 	buf_done(&b);
 	return r;
 }
 
-static void print_import(const struct import_run *run, const char *out, uint64_t entries, size_t size, bool json)
+/* "CATEGORY=PATH" or PATH. */
+static const char *path_of(const char *word)
 {
-	const struct url_import *im = &run->im;
+	const char *eq = strchr(word, '=');
+	return eq && !memchr(word, '/', (size_t)(eq - word)) ? eq + 1 : word;
+}
+
+/* Lists of millions take more memory than other readers get. */
+static int shut_in(const struct import_job *j, struct err *err)
+{
+	struct rlimit memory;
+	const char **paths = mem_array((size_t)j->n + 1, sizeof *paths);
+	if (!paths)
+		return err_set(err, E_NOMEM, "", "no memory");
+	for (int i = 0; i < j->n; i++)
+		paths[i] = path_of(j->words[i]);
+	paths[j->n] = j->out;
+	getrlimit(RLIMIT_DATA, &memory);
+	memory.rlim_cur = memory.rlim_max;
+	setrlimit(RLIMIT_DATA, &memory);
+	int r = jail_tool(&(struct jail_tool){ .read = paths, .n_read = (size_t)j->n + 1 }, err);
+	mem_free(paths);
+	return r;
+}
+
+static int import_jailed(void *user, struct buf *out, struct err *err)
+{
+	struct import_job *j = user;
+	struct import_run *run = &j->run;
+	int r = shut_in(j, err);
+	r = r < 0 ? r : url_build_create(&run->im.build, err);
+	for (int i = 0; r == 0 && i < j->n; i++)
+		r = import_one(run, j->words[i], j->format, err);
+	if (run->shown > BAD_SHOWN)
+		fprintf(stderr, cli_japanese() ? "toride: ほかに不正な行が %u 行あります\n" : "toride: and %u more bad lines\n", run->shown - BAD_SHOWN);
+	r = r < 0 ? r : write_index(j, err);
+	url_build_destroy(&run->im.build);
+	wr_u64(out, j->entries), wr_u64(out, j->size);
+	wr_u64(out, run->im.lines), wr_u64(out, run->im.bad_lines), wr_u64(out, run->im.left_out);
+	return r;
+}
+
+/* ---- the parent */
+
+struct import_done {
+	uint64_t entries, size, lines, bad_lines, left_out;
+};
+
+static void print_import(const struct import_done *d, const char *out, bool json)
+{
 	if (json) {
 		struct buf b;
 		buf_init(&b, 64 * KIB);
 		buf_puts(&b, "{");
 		json_field_s(&b, "index", out);
-		json_field_u64(&b, "entries", entries);
-		json_field_u64(&b, "bytes", size);
-		json_field_u64(&b, "lines", im->lines);
-		json_field_u64(&b, "bad_lines", im->bad_lines);
-		json_field_u64(&b, "left_out", im->left_out);
+		json_field_u64(&b, "entries", d->entries);
+		json_field_u64(&b, "bytes", d->size);
+		json_field_u64(&b, "lines", d->lines);
+		json_field_u64(&b, "bad_lines", d->bad_lines);
+		json_field_u64(&b, "left_out", d->left_out);
 		printf("%s}\n", buf_cstr(&b));
 		buf_done(&b);
 	} else {
 		printf(cli_japanese() ? "%s: %llu 件 (%.1f バイト/件)、読んだ行 %llu、不正な行 %llu、対象外 %llu\n" :
 		                        "%s: %llu entries (%.1f bytes each), %llu lines read, %llu bad, %llu left out\n",
-		       out, (unsigned long long)entries, (double)size / (double)entries, (unsigned long long)im->lines,
-		       (unsigned long long)im->bad_lines, (unsigned long long)im->left_out);
+		       out, (unsigned long long)d->entries, (double)d->size / (double)(d->entries ? d->entries : 1), (unsigned long long)d->lines,
+		       (unsigned long long)d->bad_lines, (unsigned long long)d->left_out);
 	}
 }
 
-static int import_all(struct import_run *run, int argc, char **argv, enum url_format format, const char *out, bool shrink, bool json)
+static int import_all(struct import_job *j, bool json)
 {
-	struct err err;
-	uint64_t entries = 0;
-	size_t size = 0;
-	int r = url_build_create(&run->im.build, &err);
-	for (int i = 0; r == 0 && i < argc; i++)
-		r = import_one(run, argv[i], format, &err);
-	if (run->shown > BAD_SHOWN)
-		fprintf(stderr, cli_japanese() ? "toride: ほかに不正な行が %u 行あります\n" : "toride: and %u more bad lines\n", run->shown - BAD_SHOWN);
-	r = r < 0 ? r : write_index(run, out, shrink, &entries, &size, &err);
-	url_build_destroy(&run->im.build);
+	struct err err = { 0 };
+	struct buf report;
+	int r = cli_child_file(import_jailed, j, &j->fd, j->out, 256, &report, &err);
+	struct rd rd = rd_from(report.ptr, r < 0 ? 0 : report.len);
+	struct import_done d = { 0 };
+	d.entries = rd_u64(&rd), d.size = rd_u64(&rd), d.lines = rd_u64(&rd), d.bad_lines = rd_u64(&rd), d.left_out = rd_u64(&rd);
+	if (r == 0 && rd_end(&rd) < 0)
+		r = err_set(&err, E_IO, j->out, "what reads the lists gave no report");
+	buf_done(&report);
 	if (r < 0)
 		return cli_error(&err);
-	print_import(run, out, entries, size, json);
+	print_import(&d, j->out, json);
 	return EXIT_DONE;
 }
 
@@ -124,15 +187,13 @@ static int cmd_url_import(int argc, char **argv)
 {
 	bool json = cli_flag(&argc, argv, "--json"), shrink = cli_flag(&argc, argv, "--shrink");
 	const char *out = cli_option(&argc, argv, "-o"), *word = cli_option(&argc, argv, "--format");
-	enum url_format format = URL_FORMAT_AUTO;
-	struct import_run run = { .im = { .bad = on_bad } };
-	run.im.user = &run;
+	struct import_job j = { .run = { .im = { .bad = on_bad } }, .words = argv, .n = argc, .shrink = shrink, .fd = -1 };
+	j.run.im.user = &j.run;
 	char here[PLACE_MAX];
-	if (!out)
-		out = place_in_state(here, sizeof here, "feeds/url/" URL_INDEX_FILE);
-	if (argc < 1 || (word && !url_format_parse(word, &format)))
+	j.out = out ? out : place_in_state(here, sizeof here, "feeds/url/" URL_INDEX_FILE);
+	if (argc < 1 || (word && !url_format_parse(word, &j.format)))
 		return cli_usage(&cli_url[1]);
-	return import_all(&run, argc, argv, format, out, shrink, json);
+	return import_all(&j, json);
 }
 
 /* ---- url show ---- */

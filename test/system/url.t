@@ -49,6 +49,9 @@ run "a list with too many bad lines is refused" 1 'are bad' import --format host
 n=$((n + 1)); [ ! -e "$top/z" ] && echo "ok $n - and nothing is written" || echo "not ok $n - and nothing is written"
 run "a list that isn't there" 4 "$top/none" import "$top/none" -o "$top/z"
 printf x | dd of="$top/y" bs=1 seek=4200 conv=notrunc 2>/dev/null
+mkdir -p "$top/away/porn" && ln -s "$top/few.txt" "$top/away/porn/domains"
+run "what reads the lists reaches nothing but them: a link that leads out stays shut" 4 'Permission denied' import "$top/away" -o "$top/z"
+n=$((n + 1)); [ -z "$(find "$top" -name 'z*')" ] && echo "ok $n - … and no part of an index is left" || echo "not ok $n - … and no part of an index is left"
 run "a damaged index isn't believed" 1 'not a usable URL index' show "$top/y"
 run "usage" 2 'usage:' import
 TORIDE_STATE=$top/state run "without -o it is the gateway's own, whose directory must be there" 4 "$top/state/feeds/url" import "$top/few.txt"
