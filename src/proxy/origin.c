@@ -201,7 +201,7 @@ static void start_tls(struct origin *o)
 	} else {
 		SSL_set_tlsext_host_name(ssl, o->sni);
 		SSL_set1_host(ssl, o->sni);
-		SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+		SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT); /* RFC 9525 section 1.2 */
 	}
 	if (o->h1)
 		SSL_set_alpn_protos(ssl, (const unsigned char *)"\x08http/1.1", 9);

@@ -1,0 +1,124 @@
+#!/bin/bash
+# badssl.com's cases rebuilt here: origins that are wrong each in its own way, and ones that only look odd, as toride-proxyd meets them
+# when it looks into TLS: the terminal sees the cloud's certificate, so that what is behind it is the proxy's to judge. doc/BADSSL.md has
+# the whole list. proxy-lib.sh has the bed.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/proxy-lib.sh"
+
+echo here >www/page
+openssl_() { openssl "$@" >>pki.log 2>&1 || { echo "openssl $*" >>pki.failed; return 1; }; }
+key() { case $2 in # NAME p256|p384|rsa:BITS
+	rsa:*) openssl_ genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:${2#rsa:} -out "$1.key" ;;
+	*) openssl_ genpkey -algorithm EC -pkeyopt ec_paramgen_curve:${2/p/P-} -out "$1.key" ;;
+	esac; }
+# An authority signs with dates and digest as told: openssl's own small one.
+printf '[ca]\ndefault_ca = a\n[a]\ndatabase = index\nrand_serial = yes\npolicy = p\nunique_subject = no\ncopy_extensions = none\nnew_certs_dir = .\n[p]\ncommonName = optional\n' >ca.cnf
+: >index
+day() { date -u -d "$1 days" +%Y%m%d%H%M%SZ; }
+# issue NAME AUTHORITY KEYKIND SUBJECT EXTENSIONS [DIGEST [FROM TO]]
+issue() {
+	key "$1" "$3"
+	openssl_ req -new -key "$1.key" -subj "$4" -out "$1.csr"
+	printf '%b' "$5" >"$1.ext"
+	openssl_ ca -batch -notext -config ca.cnf -cert "$2.pem" -keyfile "$2.key" -in "$1.csr" -out "$1.crt" -extfile "$1.ext" -md "${6:-sha256}" \
+		-startdate "$(day "${7:--1}")" -enddate "$(day "${8:-30}")"
+	[ -e "$1.pem" ] || ln -s "$1.crt" "$1.pem"
+}
+good() { issue "$1" good "${2:-p256}" "/CN=$1.example" "subjectAltName=DNS:$1.example\n" "${@:3}"; }
+CA='basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign,cRLSign\n'
+many() { printf 'subjectAltName=DNS:%s.example' "$1"; seq -f ",DNS:n%g.$1.example" "$2" | tr -d '\n'; }
+{ make_ca good; make_ca other; } >/dev/null 2>&1
+good fine; good expired p256 sha256 -9 -1; good future p256 sha256 3 9
+good rsa2048 rsa:2048; good rsa4096 rsa:4096; good rsa1024 rsa:1024; good p384 p384 sha384; good sha512 p256 sha512; good sha1 p256 sha1
+issue wronghost good p256 /CN=wronghost.example 'subjectAltName=DNS:elsewhere.example\n'
+issue wildcard good p256 /CN=x 'subjectAltName=DNS:*.wildcard.example\n'
+issue onlycn good p256 /CN=onlycn.example 'keyUsage=digitalSignature\n'
+issue nosubject good p256 / 'subjectAltName=critical,DNS:nosubject.example\n'
+issue untrusted other p256 /CN=untrusted.example 'subjectAltName=DNS:untrusted.example\n'
+issue sans1000 good p256 /CN=x "$(many sans1000 1000)"
+issue sans10000 good p256 /CN=x "$(many sans10000 10000)"
+issue client good p256 /CN=x 'subjectAltName=DNS:client.example\nextendedKeyUsage=clientAuth\n'
+openssl_ req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout self.key -out self.crt -days 30 -subj /CN=self.example -addext subjectAltName=DNS:self.example
+issue between good p256 /CN=between "$CA"
+issue between1 good p256 /CN=between1 "$CA" sha1
+issue leafca good p256 /CN=leafca 'basicConstraints=critical,CA:FALSE\nsubjectAltName=DNS:leafca.example\n'
+for i in chain:between incomplete:between sha1chain:between1 byleaf:leafca; do
+	issue "${i%:*}" "${i#*:}" p256 "/CN=${i%:*}.example" "subjectAltName=DNS:${i%:*}.example\n"
+done
+for i in chain:between sha1chain:between1 byleaf:leafca; do cat "${i#*:}.crt" >>"${i%:*}.crt"; done
+openssl_ dhparam -dsaparam -out dh1024.pem 1024
+ok "$([ -e pki.failed ]; echo $((1 - $?)))" "authorities and certificates are made"
+[ ! -e pki.failed ] || { cat pki.failed; tail -n 5 pki.log; }
+
+# ---- the origins, by their server's words: an address each. What an honest OpenSSL wouldn't serve any more is let be served.
+printf 'openssl_conf = d\n[d]\nssl_conf = s\n[s]\nsystem_default = x\n[x]\nMinProtocol = None\nCipherString = DEFAULT:@SECLEVEL=0\n' >weak.cnf
+names=() last=1
+origin() { # NAME CERTIFICATE [WORDS]
+	last=$((last + 1)); names+=("$1:127.0.1.$last")
+	echo "server { listen 127.0.1.$last:443 ssl; ssl_certificate $2.crt; ssl_certificate_key $2.key; ${3:-} }" >>servers.conf
+}
+wrong="expired future rsa1024 sha1 wronghost onlycn untrusted sans10000 client self incomplete sha1chain byleaf"
+fine="fine rsa2048 rsa4096 p384 sha512 nosubject sans1000 chain"
+for i in $wrong $fine; do origin $i $i; done
+origin deep.below.wildcard wildcard; origin one.wildcard wildcard
+weak="ssl_protocols TLSv1.2; ssl_ciphers"
+origin tls10 fine "ssl_protocols TLSv1; ssl_ciphers ALL:@SECLEVEL=0;"; origin tls11 fine "ssl_protocols TLSv1.1; ssl_ciphers ALL:@SECLEVEL=0;"
+origin tls12 tls12 "ssl_protocols TLSv1.2;"; origin tls13 tls13 "ssl_protocols TLSv1.3;"; good tls12; good tls13
+for i in cbc:ECDHE-RSA-AES128-SHA256:ECDHE-RSA-AES128-SHA staticrsa:AES128-GCM-SHA256:AES256-GCM-SHA384 null:eNULL anonymous:aNULL; do
+	good ${i%%:*} rsa:2048; origin ${i%%:*} ${i%%:*} "$weak ${i#*:}:@SECLEVEL=0;"
+done
+good dh1024 rsa:2048; origin dh1024 dh1024 "$weak DHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0; ssl_dhparam dh1024.pem;"
+good wantsclient; origin wantsclient wantsclient "ssl_verify_client optional_no_ca;"; good needsclient; origin needsclient needsclient "ssl_verify_client on; ssl_client_certificate good.pem;"
+cat >nginx.conf <<-END
+	daemon off; pid $top/nginx.pid; error_log $top/nginx.err; worker_processes 1; user root;
+	events { worker_connections 512; }
+	http { access_log off; client_body_temp_path $top/b; proxy_temp_path $top/ptmp; fastcgi_temp_path $top/f; uwsgi_temp_path $top/u; scgi_temp_path $top/s;
+	  root $top/www; include servers.conf; }
+END
+jq -n --arg ca "$(cat good.pem)" --arg names "${names[*]}" '
+	{v:1, threads:1, service:{name:"試験クラウド",name_en:"Test cloud"}, proxy:{addr4:"127.0.0.1",addr6:"::1",port:8080},
+	 connect_ports:[443], refuse:[], origin_ca:[$ca], black:[],
+	 dev:{except:["127.0.0.0/8"], verdict_ms:4000, held_mib:64, held_ms:4000, hosts:[$names | split(" ")[] | split(":") | {name:(.[0] + ".example"), addr:.[1]}]},
+	 orgs:[{code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:[],scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,url:{}}]}' \
+	>state/generations/a/proxyd.json
+OPENSSL_CONF=$top/weak.cnf run nginx -p "$top" -c "$top/nginx.conf"
+run clamd -c "$top/clamd.conf"
+proxy_start
+until_true 10 bash -c 'exec 3<>/dev/tcp/127.0.1.2/443' || cat nginx.log nginx.err
+
+A="-x http://127.0.0.1:8080 --cacert run/ca.pem"
+address() { local n; for n in "${names[@]}"; do [ "${n%:*}" != "$1" ] || echo "${n#*:}"; done; }
+# The origin is there, and would serve whoever doesn't look: else a refusal would say nothing.
+there() { OPENSSL_CONF=$top/weak.cnf openssl s_client -connect "$(address "$1"):443" -servername "$1.example" -cipher ALL:COMPLEMENTOFALL:@SECLEVEL=0 </dev/null >said 2>&1; grep -q "^SSL-Session:\|^New, " said && ! grep -q "Cipher is (NONE)" said; }
+refused() { # NAME WHY
+	try "control: $1 serves whoever doesn't look" there "$1"
+	try "$2: a page that says so" page 502 安全性を確認できません $A "https://$1.example/page"
+}
+for i in $fine one.wildcard tls12 tls13 wantsclient; do try "$i: what is behind it comes" eval "get 200 $A https://$i.example/page && cmp out www/page"; done
+refused expired "a certificate that has ended"
+try "its event names the rule" event '"sni":"expired.example","intercepted":true.*"uid":"tls.origin"'
+refused future "one that isn't good yet"
+refused wronghost "one for another name"
+refused onlycn "one whose name stands in its subject alone (RFC 9525 section 1.2)"
+refused deep.below.wildcard "a star stands for one label (RFC 9525 section 6.3)"
+refused self "one that signed itself"
+refused untrusted "one of an authority nobody trusts: Superfish, eDellRoot, a box in between"
+refused incomplete "a chain with a link missing, which isn't fetched from where it says"
+refused byleaf "a chain by way of a certificate that is no authority's"
+refused client "one that isn't for servers"
+refused sha1 "a signature with SHA-1"
+refused sha1chain "… further up the chain"
+refused rsa1024 "a key of 1,024 bits"
+try "ten thousand names, more than a handshake should hold (OpenSSL's client neither): a page that says so" page 502 安全性を確認できません $A https://sans10000.example/page
+refused tls10 "TLS 1.0"
+refused tls11 "TLS 1.1"
+refused cbc "no cipher that authenticates (CBC)"
+refused staticrsa "a key exchange without forward secrecy"
+refused null "no encryption at all"
+refused anonymous "nobody's key"
+refused dh1024 "a Diffie-Hellman group of 1,024 bits"
+try "one that wants a certificate of the client gets none, and says so itself" eval 'get 400 $A https://needsclient.example/page && grep -q "No required SSL certificate" out'
+try "no refusal was a fault of ours" eval 'get 200 $A https://fine.example/page && cmp out www/page'
+echo "1..$n"
+exit ${bad:-0}
