@@ -57,6 +57,23 @@ try "HTTP/2 is spoken" is "$(get www.$A.lg.example / -o /dev/null -w '%{http_ver
 try "and only TLS from now on, also where pages are kept" eval 'get www.$A.lg.example / -D - -o /dev/null | grep -qi ^strict-transport && get bousai.$A.lg.example / -D - -o /dev/null | grep -qi ^strict-transport'
 try "TLS 1.2 with an ephemeral key too" has "asked by" get www.$A.lg.example / --tls-max 1.2
 try "TLS 1.1 isn't" refuses get www.$A.lg.example / --tls-max 1.1 --ciphers DEFAULT@SECLEVEL=0
+# What it takes, asked as a scanner does: everything is offered, what it chose is left out, and again until it refuses. CRYPTREC's TLS configuration
+# guide 3.1, "recommended security".
+cat >"$top/scan" <<-'END'
+	ask() { openssl s_client -connect "$1:443" -servername "$2" "${@:3}" </dev/null 2>&1; }
+	chosen() { sed -n 's/^New, TLSv1\.[23], Cipher is \([A-Z].*\)/\1/p'; }
+	left=ALL:COMPLEMENTOFALL:@SECLEVEL=0
+	while c=$(ask "$1" "$2" -tls1_2 -cipher "$left" | chosen); [ -n "$c" ]; do echo "1.2 $c"; left=$left:!$c; done
+	left="TLS_AES_128_CCM_SHA256 TLS_AES_128_CCM_8_SHA256 TLS_AES_128_GCM_SHA256 TLS_AES_256_GCM_SHA384 TLS_CHACHA20_POLY1305_SHA256"
+	while [ -n "$left" ] && c=$(ask "$1" "$2" -tls1_3 -ciphersuites "$(echo $left | tr ' ' :)" | chosen); [ -n "$c" ]; do echo "1.3 $c"; left=$(echo $left | tr ' ' '\n' | grep -vx "$c"); done
+	for g in X25519 P-256 P-384 P-521 X448 ffdhe2048 ffdhe4096 secp224r1 brainpoolP256r1; do ask "$1" "$2" -groups $g | chosen | grep -q . && echo "group $g"; done
+	for p in -tls1 -tls1_1; do ask "$1" "$2" $p -cipher ALL:@SECLEVEL=0 | grep -q "^New, T" && echo "protocol $p"; done
+	ask "$1" "$2" -tls1_2 | grep -E "Compression: (zlib|brotli)|TLS session ticket:"
+	true
+END
+printf '%s\n' "1.2 ECDHE-ECDSA-AES128-GCM-SHA256" "1.2 ECDHE-ECDSA-AES256-GCM-SHA384" "1.2 ECDHE-ECDSA-CHACHA20-POLY1305" \
+	"1.3 TLS_AES_128_GCM_SHA256" "1.3 TLS_AES_256_GCM_SHA384" "1.3 TLS_CHACHA20_POLY1305_SHA256" "group P-256" "group P-384" "group X25519" | LC_ALL=C sort >"$top/guide"
+try "nothing else is taken, by any way of asking: protocols, suites, groups, tickets, compression" eval 'on inet bash "$top/scan" $W4 www.$A.lg.example | LC_ALL=C sort >"$top/scanned" && diff "$top/guide" "$top/scanned"'
 try "no private key lies in a file the server can read" keyless "$lab/state/current/edge/" "$lab/run/edge" "$lab/state/edge"
 for host in "www.$A.lg.example." "WWW.$A.LG.EXAMPLE" "www.$A.lg.example:80"; do
 	try "Host: $host is that site, with its WAF" is "$(code www.$A.lg.example "/?id=1%27%20or%20%271%27=%271" -H "Host: $host")" 403
