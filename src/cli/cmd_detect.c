@@ -7,6 +7,7 @@
 #include "detect/intel.h"
 #include "detect/sighting.h"
 #include "jail/tool.h"
+#include "normalise/eve.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -67,20 +68,36 @@ struct reading {
 	struct engine *e;
 	const char *name;
 	const struct device_source *device; /* NULL: events */
+	const struct orgs *eve;             /* what Suricata says, of nobody's organisation; NULL: it isn't that */
 	uint64_t no, bad;
 };
 
-static void read_one(struct reading *rd, struct str s)
+/* The event that a line is; false: it is none, as Suricata's counters aren't. */
+static bool event_of(struct reading *rd, struct str s, struct buf *b, struct str *ret, struct err *err)
 {
 	struct device_result result;
+	enum eve_kind kind = EVE_EVENT;
+	struct eve_stats counters;
+	const char *org;
+	if (rd->device)
+		device_event(s, rd->device, clock_now_ms(), NULL, false, b, &result);
+	if (rd->eve && eve_line(s, &(struct eve_place){ rd->eve, clock_now_ms() }, b, &kind, &org, &counters) < 0)
+		err_set(err, E_INVALID, "", "not a line of Suricata's");
+	*ret = rd->device || rd->eve ? buf_view(b) : s;
+	return err->code || kind == EVE_EVENT;
+}
+
+static void read_one(struct reading *rd, struct str s)
+{
 	struct err err = { 0 };
 	char record[64];
 	struct buf b;
+	struct str json = STR("");
 	buf_init(&b, EVENTS_MAX);
-	if (rd->device)
-		device_event(s, rd->device, clock_now_ms(), NULL, false, &b, &result);
 	snprintf(record, sizeof record, "input/%llu", (unsigned long long)rd->no);
-	if (engine_event(rd->e, &(struct engine_event){ .json = rd->device ? buf_view(&b) : s, .record = str_from(record) }, &err) < 0) {
+	if (!event_of(rd, s, &b, &json, &err))
+		;
+	else if (err.code || engine_event(rd->e, &(struct engine_event){ .json = json, .record = str_from(record) }, &err) < 0) {
 		fprintf(stderr, "toride: %s:%llu: %s\n", rd->name, (unsigned long long)rd->no, err.msg);
 		rd->bad++;
 	}
@@ -161,16 +178,17 @@ static int write_sightings(const struct sightings *s, FILE *out)
 struct request {
 	const char *input, *intel, *sightings;
 	struct device_source device;
-	bool json, lines, evtx; /* lines: of a device */
+	bool json, lines, evtx, eve; /* lines: of a device */
 };
 
 /* A log of a device, Asia/Tokyo where its times name no zone; false: no such format. */
 static bool take_format(struct request *q, const char *format)
 {
 	q->evtx = strcmp(format, "evtx") == 0;
+	q->eve = strcmp(format, "eve") == 0;
 	q->device = (struct device_source){ .name = "input", .format = device_format_find(str_from(q->evtx ? "windows" : format)), .zone_s = 9 * 3600 };
 	q->lines = q->device.format || strcmp(format, "auto") == 0;
-	return q->lines || strcmp(format, "jsonl") == 0;
+	return q->lines || q->eve || strcmp(format, "jsonl") == 0;
 }
 
 /* Input and what is written, opened before what others wrote is looked at. "-": the standard ones. */
@@ -218,16 +236,19 @@ static int detect_file(const struct ruleset *s, const struct request *q, const s
 	struct err err = { 0 };
 	struct output o = { .json = q->json };
 	struct engine *e = NULL;
+	struct orgs *nobody = NULL;
 	int code = EXIT_COULD_NOT;
 	int r = q->intel ? read_intel(q->intel, &intel, &err) : 0;
 	if (r == 0)
 		r = sightings_create(&seen, &err);
 	if (r == 0)
 		r = engine_create(&(struct engine_opts){ .rules = s, .intel = intel, .sightings = seen, .on_finding = print_finding, .user = &o }, &e, &err);
+	if (r == 0 && q->eve)
+		r = orgs_parse(STR("{\"v\":1,\"uplinks\":[\"-\"],\"orgs\":[],\"zones\":[]}"), &nobody, &err);
 	if (r < 0) {
 		code = cli_error(&err);
 	} else {
-		struct reading rd = { .e = e, .name = q->input, .device = q->lines ? &q->device : NULL };
+		struct reading rd = { .e = e, .name = q->input, .device = q->lines ? &q->device : NULL, .eve = nobody };
 		if (look_through(&rd, q, f->in) == 0)
 			code = o.findings || rd.bad ? EXIT_REFUSED : EXIT_DONE;
 		engine_tick(e, INT64_MAX / 4); /* the end of the file: windows that wait are judged */
@@ -237,6 +258,7 @@ static int detect_file(const struct ruleset *s, const struct request *q, const s
 			code = EXIT_COULD_NOT;
 	}
 	engine_destroy(&e);
+	orgs_destroy(&nobody);
 	sightings_destroy(&seen);
 	intel_destroy(&intel);
 	return code;
@@ -257,12 +279,8 @@ static int cmd_detect(int argc, char **argv)
 		dirs[n++] = argv[i], argv[i] = NULL;
 	bool left = argc > 0 && argv[argc - 1];
 	if (left || !n || !input || !format) {
-		fputs("usage: toride detect --rules DIR... --input FILE --format jsonl|auto|evtx|FORMAT [--intel PATH] [--sightings FILE] [--json]\n", stderr);
+		fputs("usage: toride detect --rules DIR... --input FILE --format jsonl|auto|evtx|eve|FORMAT [--intel PATH] [--sightings FILE] [--json]\n", stderr);
 		return EXIT_USAGE;
-	}
-	if (strcmp(format, "eve") == 0) {
-		fprintf(stderr, "toride: %s: reading this format is not there yet; use jsonl\n", format);
-		return EXIT_COULD_NOT;
 	}
 	if (!take_format(&q, format)) {
 		fprintf(stderr, "toride: %s: unknown format\n", format);
@@ -448,7 +466,7 @@ static int cmd_intel_check(int argc, char **argv)
 }
 
 const struct cli_command cli_detect[] = {
-	{ "detect", "toride detect --rules DIR... --input FILE --format jsonl|auto|evtx|FORMAT [--intel PATH] [--sightings FILE] [--json]",
+	{ "detect", "toride detect --rules DIR... --input FILE --format jsonl|auto|evtx|eve|FORMAT [--intel PATH] [--sightings FILE] [--json]",
 	  "findings of rules over a file of events, by the same code as the live service; 1 = something was found",
 	  "イベントのファイルにルールを適用し検知結果を表示 (実運用と同じ処理)。1 = 検知あり", cmd_detect },
 	{ "rules check", "toride rules check PATH... [--json]", "every fault of Sigma rules with file and line; 0 = none",

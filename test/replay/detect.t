@@ -46,5 +46,12 @@ cp rules/proxy_tor.yml "$jail/own/"; sed 's/^id: .*/id: 2b9e4c58-8d3a-4a52-9f50-
 "$toride" rules check "$jail/own" --json | jq -se '.[0].rules == 2 and .[0].faults == 0' >/dev/null; tap $? "rules check reads what root alone may read"
 : >"$jail/empty"; "$toride" detect --rules "$jail/own" --intel "$jail/own" --input "$jail/empty" --format jsonl 2>&1 | grep -q 'link.txt.*Permission denied'; tap $? "detect is as shut in, rules and intelligence included"
 rm -rf "$jail"
+# Suricata's own file, offline: whose addresses these are isn't known there, so no rule that asks for the direction fires.
+eve=$(mktemp -d)
+printf 'title: any\nid: 1d9b8f27-95a4-4b37-8f0e-2a1f1f7a6a99\nlogsource:\n    product: suricata\ndetection:\n    s:\n        alert.severity|lte: 2\n    condition: s\n' >"$eve/any.yml"
+{ cat src/normalise/seeds/eve/alert; echo; cat src/normalise/seeds/eve/stats; echo; echo '{"no":"line of its"}'; } >"$eve/eve.json"
+"$toride" detect --rules "$eve" rules --input "$eve/eve.json" --format eve --json >"$eve/out" 2>"$eve/err"
+jq -se 'length == 1 and .[0].rule.title == "any" and .[0].records == ["input/1"]' "$eve/out" >/dev/null && grep -q "eve.json:3: not a line" "$eve/err"; tap $? "detect reads Suricata's EVE, and tells a line that isn't any"
+rm -rf "$eve"
 "$toride" detect --rules rules --input x --format evtx >/dev/null 2>&1; [ $? -eq 4 ]; tap $? "a format that isn't there yet: exit 4"
 echo "1..$n"
