@@ -122,6 +122,9 @@ try "with what it said before and says now" eval 'toride log tail --org $A -n 50
 try "both are kept to be looked at" eval 'toride site pages --org $A --json | jq -r .before,.after >"$top/kept"; grep -q 例市防災 "$(sed -n 1p "$top/kept")" && grep -q HACKED "$(sed -n 2p "$top/kept")"'
 try "another body approves nothing here" eval '! toride site approve bousai.$A.lg.example --org $B --as sato && grep -q "another organisation" "$top/try"'
 news "本日の警報はありません"
+pid=$(cut -d' ' -f1 "$lab/run/pids/lookd")
+kill -9 "$pid"
+try "who looks, killed, knows the page still" until_true 20 eval '[ "$(cut -d" " -f1 '$lab'/run/pids/lookd)" != '$pid' ] && ! pages ".state == \"learning\"" && toride site pages --org $A --json | grep -q "\"state\""'
 try "that it is back is on record" until_true 40 eval 'pages ".state == \"same\"" && toride log tail --org $A -n 500 | grep lookd | grep -q "元に戻りました"'
 
 # ---- a site of two servers, one of which goes and comes back
