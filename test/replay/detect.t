@@ -53,5 +53,5 @@ printf 'title: any\nid: 1d9b8f27-95a4-4b37-8f0e-2a1f1f7a6a99\nlogsource:\n    pr
 "$toride" detect --rules "$eve" rules --input "$eve/eve.json" --format eve --json >"$eve/out" 2>"$eve/err"
 jq -se 'length == 1 and .[0].rule.title == "any" and .[0].records == ["input/1"]' "$eve/out" >/dev/null && grep -q "eve.json:3: not a line" "$eve/err"; tap $? "detect reads Suricata's EVE, and tells a line that isn't any"
 rm -rf "$eve"
-"$toride" detect --rules rules --input x --format evtx >/dev/null 2>&1; [ $? -eq 4 ]; tap $? "a format that isn't there yet: exit 4"
+"$toride" detect --rules rules --input x --format evtx >/dev/null 2>&1; [ $? -eq 4 ]; tap $? "a file that isn't there: exit 4"
 echo "1..$n"
