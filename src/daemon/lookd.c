@@ -33,7 +33,7 @@ struct page {
 	char key[33];
 	struct look_known known;
 	struct look_seen seen; /* at the last look that had an answer */
-	bool have_seen, busy, sound;
+	bool have_seen, busy;
 	int64_t due_ms;        /* monotonic */
 	char why[200];         /* the last look had none: in English */
 };

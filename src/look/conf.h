@@ -8,7 +8,7 @@
 
 struct err;
 
-#define LOOK_PAGES 20000
+#define LOOK_PAGES 10000 /* 30 KB each in memory */
 #define LOOK_NAMES 6000 /* bytes of all names of a site */
 
 struct look_target {
