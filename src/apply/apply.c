@@ -541,12 +541,14 @@ int apply_order(struct apply *a, uv_loop_t *loop, const struct order *o, apply_d
 
 void apply_engine_started(struct apply *a, const char *process)
 {
-	struct err err;
+	struct err err = { 0 };
 	int r = 0;
 	if (strcmp(process, "unbound") == 0)
 		r = blocks_tell_unbound(a->env, &err);
 	else if (strcmp(process, "proxyd") == 0)
 		r = blocks_tell_proxy(&err);
+	else if (strcmp(process, "conntrackd") == 0)
+		r = pair_flows(a->env, pair_said(), &err);
 	else if (strcmp(process, "suricata") == 0)
 		lines_engine(a, true);
 	if (r < 0)

@@ -148,7 +148,9 @@ static int keepalived(const struct model *m, size_t which, struct outset *out, s
 
 /* ---- conntrackd */
 
-/* The node's own connections are of no use to the other: only what has an organisation's mark… which conntrackd can't ask for, so
+/* One that starts asks for nothing by itself: where the traffic is, what the other node has is older than the kernel's own table, and goes into it at once.
+ * torided tells it by the node's role (apply/pair.h, pair_flows()).
+ * The node's own connections are of no use to the other: only what has an organisation's mark… which conntrackd can't ask for, so
  * they are left out by address. */
 static int conntrackd(const struct model *m, size_t which, struct outset *out, struct err *err)
 {
@@ -157,7 +159,7 @@ static int conntrackd(const struct model *m, size_t which, struct outset *out, s
 	char path[64], text[PREFIX_TEXT];
 	struct buf b;
 	buf_init(&b, 64 * KIB);
-	buf_puts(&b, "# Written by toride compile.\nSync {\n  Mode FTFW {\n    DisableExternalCache On\n    StartupResync Yes\n  }\n");
+	buf_puts(&b, "# Written by toride compile.\nSync {\n  Mode FTFW {\n    DisableExternalCache On\n    StartupResync No\n  }\n");
 	buf_printf(&b, "  UDP {\n    IPv4_address %s\n", prefix_format_addr(&self->sync4, text));
 	buf_printf(&b, "    IPv4_Destination_Address %s\n    Port %d\n    Interface %s\n    Checksum on\n  }\n}\n",
 	           prefix_format_addr(&other->sync4, text), CONNTRACKD_PORT, s->pair.interface);
