@@ -90,10 +90,17 @@ power_cut() {
 	while read -r link; do echo "addr flush dev $link"; done <"$top/links-$1" | at "$1" ip -batch -
 	at "$1" conntrack -F 2>/dev/null
 }
-power_on() {
+power_on() { # NODE [DIRECTORY of the programs]
 	local link
 	while read -r link; do echo "link set $link up"; done <"$top/links-$1" | at "$1" ip -batch -
-	(exec env TORIDE_RULES="$PWD/rules" $T lab exec "$1" -- build/torided) >>"$L/log/torided$([ "$1" = gw1 ] || echo 2).log" 2>&1 &
+	(exec env TORIDE_RULES="$PWD/rules" $T lab exec "$1" -- "${2:-build}/torided") >>"$L/log/torided$([ "$1" = gw1 ] || echo 2).log" 2>&1 &
 	sed -i "/ torided$([ "$1" = gw1 ] || echo 2)\$/d" "$L/pids"
 	echo "$! $(awk '{ sub(/^.*\) /, ""); print $20 }' /proc/$!/stat) torided$([ "$1" = gw1 ] || echo 2)" >>"$L/pids"
 }
+# The programs as another version would lie: beside those that run.
+new_build() { mkdir -p "$1" && cp -al build/torided build/toride build/toride-* "$1" && cp -a build/*.so "$1"; }
+ends_in_order() { # NODE
+	local pid; pid=$(torided_of "$1")
+	kill -TERM "$pid" && until_true 20 sh -c "! kill -0 $pid 2>/dev/null"
+}
+programs_of() { dirname "$(readlink "/proc/$(pid_of "$1" paird)/exe")"; }

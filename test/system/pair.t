@@ -19,7 +19,7 @@ shown_by() { only "$1" && open_door "$1" && ! open_door "$(other "$1")"; }
 cp -r test/golden/two/description "$top/d" && without_sites "$top/d" && pair_description "$top/d"
 www=www.412015.lg.example
 with_site() { # a public site whose certificate comes by ACME
-	jq '.sites = [{name: "'$www'", title: "x", origins: [{addr: "10.1.0.80"}], acme: true}]' "$1/orgs/412015.json" >"$top/site" && cp "$top/site" "$1/orgs/412015.json" &&
+	jq '.sites = [{name: "'$www'", title: "x", origins: [{addr: "10.1.0.80"}], cache_s: 3600, acme: true}]' "$1/orgs/412015.json" >"$top/site" && cp "$top/site" "$1/orgs/412015.json" &&
 		jq '.acme = "https://ca.hosting.example/dir"' "$1/service.json" >"$top/site" && cp "$top/site" "$1/service.json"; }
 with_site "$top/d"
 try "the lab is up with two nodes" $T lab up "$top/d"
@@ -39,12 +39,16 @@ mac() { at "$1" ip -j link show dev "$(towards "$1" 203.0.113.1)" | jq -r ".[0].
 try "the one that stands by answers nobody; the other does" eval 'at inet arping -c 2 -w 2 -I "$(towards inet 198.51.100.101)" -S 203.0.113.1 198.51.100.101 >"$top/arp" 2>&1; a=$(mac gw1) && b=$(mac gw2) && echo "$a $b" && [ -n "$a" ] && [ -n "$b" ] && [ "$a" != "$b" ] && cat "$top/arp" && grep -qi "$a" "$top/arp" && ! grep -qi "$b" "$top/arp"'
 
 state() { echo "$L/$([ "$1" = gw1 ] || echo gw2/)state"; }
+visit() { at inet curl -sk -m 3 --resolve "$www:443:198.51.100.3" "https://$www/kept.html" | grep -o 'id=[0-9a-f]*'; } # each answer of its server has another
+kept() { a=$(visit) && is "$(visit)" "$a"; }
 certified() { openssl x509 -in "$(state "$1")/acme/live/$www.pem" -noout -issuer | grep -i pebble; }
 # FROM TO: all that is there is here; what was made the moment before a power cut may be missing at the other.
 has_keys_of() { ls "$(state "$1")/vault/sites" >"$top/from" && ls "$(state "$2")/vault/sites" >"$top/to" && [ -s "$top/from" ] && [ -z "$(comm -23 "$top/from" "$top/to")" ]; }
 same_certificate() { certified gw1 && cmp "$(state gw1)/acme/live/$www.pem" "$(state gw2)/acme/live/$www.pem"; }
 try "a public site gets its certificate at the first" until_true 40 certified gw1
 try "the second has it too" until_true 30 same_certificate
+try "visitors get its page, and it is kept" until_true 20 kept
+page_there=$(visit)
 at gw1 $T site csr new.412015.lg.example --as alice >"$top/csr"
 try "and the keys that were made since" until_true 20 has_keys_of gw1 gw2
 try "which lie in no file as they are" keyless "$(state gw1)/vault" "$(state gw2)/vault" "$(state gw2)/acme"
@@ -86,10 +90,12 @@ try "the long file goes on" until_true 20 grows
 try "pages come" until_true 20 page
 try "and the zone, under the keys that its parent knows" until_true 20 eval 'is "$(served_keys)" "$served"'
 try "and the public site, with a certificate whose key was made at the first" until_true 20 eval 'at inet timeout 5 openssl s_client -connect 198.51.100.3:443 -servername $www </dev/null 2>/dev/null | openssl x509 -noout -issuer | grep -i pebble'
+try "visitors get its page there: asked for once more at its server, then kept" until_true 20 eval 'kept && ! is "$a" "$page_there"'
 try "the desk goes on there: the receipt isn't lost" until_true 30 card gw2 '.notice.acked != null'
 try "and takes changes" until_true 30 at gw2 $T incident note "$I" --text "at the second" --by alice
 try "it says so" until_true 10 sh -c "TORIDE_STATE=$PWD/$L/gw2/state TORIDE_RUN=$PWD/$L/gw2/run $T log tail --org service -n 300 | grep 'the desk goes on at this node, with all'"
-power_on gw1
+try "another version's programs lie beside these" new_build "$L/new"
+power_on gw1 "$L/new"
 try "the first comes back and stands by" until_true 30 shown_by gw2
 caught_up() { blocked gw1 && in_force gw1; }
 try "it has the block and the generation" until_true 20 caught_up
@@ -104,6 +110,12 @@ try "the notice went once: nobody told again what the other had told" eval 'card
 try "the one that stands by has nothing to give" sh -c "! $T lab exec gw2 -- $T pair yield 2>/dev/null"
 try "the open connection goes on" until_true 20 talks
 
+# The first runs the new version already: one node is left.
+try "the second is upgraded while it stands by" eval 'ends_in_order gw2 && power_on gw2 "$L/new"'
+try "it stands by with the new version, and follows" until_true 60 eval 'shown_by gw1 && desk_at_both gw1 && at gw2 $T status --json | jq -se "any(.[].counters[]; .paird.pair_follows == 1)"'
+try "both nodes run the new version's programs" until_true 20 eval 'is "$(programs_of gw1)" "$PWD/$L/new" && is "$(programs_of gw2)" "$PWD/$L/new"'
+try "the open connection has lived through the upgrade" until_true 20 talks
+try "so has the long file" until_true 20 grows
 at sw ip link set 4120151 down
 try "an organisation's cable is out at the first: the second carries the traffic" until_true 20 shown_by gw2
 at sw ip link set 4120151 up
@@ -123,6 +135,11 @@ try "who listens to him is killed: the other node, and no more" until_true 20 sh
 try "the open connection has lived through all of it" until_true 20 talks
 try "so has the long file" until_true 20 grows
 try "each takeover is an event" sh -c "TORIDE_STATE=$PWD/$L/gw2/state TORIDE_RUN=$PWD/$L/gw2/run $T log tail --org service -n 300 | grep 'gw2 carries the traffic; the door was open after [0-9]* ms'"
+# An auditor: each node sealed what it saw, with one seal key. What either exports is verified at the other one.
+audits() { # NODE
+	at "$1" $T log verify && rm -rf "$top/export-$1" && at "$1" $T log export --org service -o "$top/export-$1" && at "$(other "$1")" $T log verify "$top/export-$1"; }
+try "the first's log is what was written, also by the second's key" audits gw1
+try "the second's log is what was written, also by the first's key" audits gw2
 flows_end
 echo "1..$n"
 exit $bad
