@@ -29,6 +29,7 @@
 #define COUNT_MS 2000
 #define SUMS 8
 #define CLASS_BREAKOUT 0x4000u /* + index: compile/shape.c */
+#define CLOSER 4 /* questions a round to a line that loses packets */
 #define ORDER_MS 5000
 
 struct line {
@@ -45,6 +46,7 @@ struct probed {
 	uv_timer_t round, count, work;
 	uv_signal_t hup, term;
 	struct line lines[CONF_LINES];
+	unsigned tick;
 	uint8_t dead;       /* as found */
 	uint8_t told;       /* as torided was told for this generation … */
 	bool have_told;     /* … when it was */
@@ -187,23 +189,30 @@ static void line_changed(struct probed *p, unsigned i)
 	alarm_event(p, p->c.lines[i].name, message);
 }
 
+/* A round is CLOSER ticks; a line that is suspected is asked at each. */
 static void on_round(uv_timer_t *t)
 {
 	struct probed *p = t->data;
 	const struct line_rules rules = { .lost = p->c.lost, .back_ms = (int64_t)p->c.back_s * 1000, .loss_percent = p->c.loss_percent,
 		                          .loss_rounds = p->c.loss_rounds };
 	int64_t now = clock_mono_ms();
-	bool changed = false;
+	bool changed = false, round = p->tick++ % CLOSER == 0, closer;
+	uint32_t answered;
 	for (unsigned i = 0; i < p->c.n_lines; i++) {
 		struct line *l = &p->lines[i];
-		if (l->asking && l->ping.sequence && line_round(&l->state, &rules, ping_heard(&l->ping), l->ping.n, now)) {
-			line_changed(p, i);
-			changed = true;
-		}
-		if (l->asking)
-			ping_ask(&l->ping);
+		if (!l->asking)
+			continue;
+		ping_hear(&l->ping);
+		while (ping_judge(&l->ping, p->tick, CLOSER, &answered, &closer))
+			if (line_round(&l->state, &rules, answered, l->ping.n, closer, now)) {
+				line_changed(p, i);
+				changed = true;
+			}
+		if (round || line_suspected(&l->state, &rules))
+			ping_ask(&l->ping, p->tick, !round);
 	}
-	order_lines(p);
+	if (round || changed)
+		order_lines(p);
 	if (changed)
 		show_lines(p);
 }
@@ -377,7 +386,7 @@ static void on_hup(uv_signal_t *s, int signum)
 		log_err(LOG_LEVEL_ERROR, "", "probed.json", &err);
 		return;
 	}
-	uv_timer_set_repeat(&p->round, p->c.probe_ms);
+	uv_timer_set_repeat(&p->round, p->c.probe_ms / CLOSER);
 	daemon_ready(&p->d);
 }
 
@@ -413,7 +422,7 @@ static int start(struct probed *p, struct err *err)
 	uv_signal_start(&p->hup, on_hup, SIGHUP);
 	uv_signal_start(&p->term, on_term, SIGTERM);
 	r = daemon_confine(&p->d, err);
-	uv_timer_start(&p->round, on_round, 0, p->c.probe_ms);
+	uv_timer_start(&p->round, on_round, 0, p->c.probe_ms / CLOSER);
 	uv_timer_start(&p->count, on_count, 0, COUNT_MS);
 	uv_timer_start(&p->work, on_work, 0, 100);
 	uv_timer_start(&p->time, on_time, COUNT_MS, COUNT_MS);

@@ -11,25 +11,29 @@ void line_begin(struct line_state *s)
 static void count(struct line_state *s, unsigned window, uint32_t answered, unsigned n)
 {
 	uint64_t mask = window >= 64 ? ~0ull : (1ull << window) - 1;
-	unsigned least = 64;
+	unsigned least = 64, runs = 64;
 	s->rounds += s->rounds < window;
 	for (unsigned i = 0; i < n && i < LINE_TARGETS; i++) {
 		s->missed[i] = (s->missed[i] << 1 | !(answered & 1u << i)) & mask;
 		unsigned missed = (unsigned)__builtin_popcountll(s->missed[i]);
+		unsigned gaps = (unsigned)__builtin_popcountll(s->missed[i] & ~(s->missed[i] << 1));
 		least = missed < least ? missed : least;
+		runs = gaps < runs ? gaps : runs;
 	}
 	s->loss = n && s->rounds ? 100 * least / s->rounds : 0;
+	s->runs = n ? runs : 0;
 }
 
 static void forget(struct line_state *s)
 {
 	memset(s->missed, 0, sizeof s->missed);
-	s->rounds = s->loss = 0;
+	s->rounds = s->loss = s->runs = 0;
 }
 
 static bool fails(const struct line_state *s, const struct line_rules *rules)
 {
-	return s->lost >= rules->lost || (rules->loss_percent && s->rounds >= rules->loss_rounds && s->loss >= rules->loss_percent);
+	return s->lost >= rules->lost ||
+	       (rules->loss_percent && s->rounds >= rules->loss_rounds && s->loss >= rules->loss_percent && s->runs >= LINE_RUNS);
 }
 
 /* What was seen before the first answer, or before too much was lost again, tells nothing about the line as it is. */
@@ -44,9 +48,9 @@ static bool returns(struct line_state *s, const struct line_rules *rules, int64_
 	return false;
 }
 
-bool line_round(struct line_state *s, const struct line_rules *rules, uint32_t answered, unsigned n, int64_t now_ms)
+bool line_round(struct line_state *s, const struct line_rules *rules, uint32_t answered, unsigned n, bool closer, int64_t now_ms)
 {
-	s->lost = answered ? 0 : s->lost + 1;
+	s->lost = answered ? 0 : s->lost + !closer;
 	if (!answered) {
 		s->answering_ms = 0;
 	} else {
@@ -69,4 +73,9 @@ bool line_round(struct line_state *s, const struct line_rules *rules, uint32_t a
 	}
 	s->usable = answered && returns(s, rules, now_ms);
 	return s->usable;
+}
+
+bool line_suspected(const struct line_state *s, const struct line_rules *rules)
+{
+	return s->usable && rules->loss_percent && s->loss > 0;
 }

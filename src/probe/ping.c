@@ -50,9 +50,12 @@ void ping_close(struct ping *p)
 }
 
 /* The kernel fills identifier and checksum in. */
-void ping_ask(struct ping *p)
+void ping_ask(struct ping *p, unsigned tick, bool closer)
 {
-	p->sequence++;
+	unsigned k = ++p->sequence % PING_KEPT;
+	p->answered[k] = 0;
+	p->asked_at[k] = tick;
+	p->closer[k] = closer;
 	for (unsigned i = 0; i < p->n; i++) {
 		bool six = p->targets[i].ss_family == AF_INET6;
 		unsigned char msg[16] = { six ? ICMP6_ECHO_REQUEST : ICMP_ECHO, 0, 0, 0, 0, 0, (unsigned char)(p->sequence >> 8), (unsigned char)p->sequence };
@@ -78,9 +81,15 @@ static uint32_t target_bits(const struct ping *p, const struct sockaddr_storage 
 	return bits;
 }
 
-static uint32_t heard(const struct ping *p, int fd)
+static void note(struct ping *p, uint16_t sequence, uint32_t who)
 {
-	uint32_t who = 0;
+	uint16_t open = (uint16_t)(p->sequence - p->judged), age = (uint16_t)(p->sequence - sequence);
+	if (open)
+		p->answered[(age < open ? sequence : (uint16_t)(p->judged + 1)) % PING_KEPT] |= who;
+}
+
+static void hear(struct ping *p, int fd)
+{
 	for (unsigned limit = 0; fd >= 0 && limit < 1000; limit++) {
 		struct sockaddr_storage from = { 0 };
 		socklen_t len = sizeof from;
@@ -90,12 +99,23 @@ static uint32_t heard(const struct ping *p, int fd)
 			break;
 		unsigned char reply = from.ss_family == AF_INET6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY;
 		if (n >= 8 && msg[0] == reply)
-			who |= target_bits(p, &from);
+			note(p, (uint16_t)(msg[6] << 8 | msg[7]), target_bits(p, &from));
 	}
-	return who;
 }
 
-uint32_t ping_heard(struct ping *p)
+void ping_hear(struct ping *p)
 {
-	return heard(p, p->fd4) | heard(p, p->fd6);
+	hear(p, p->fd4);
+	hear(p, p->fd6);
+}
+
+bool ping_judge(struct ping *p, unsigned tick, unsigned age, uint32_t *ret_answered, bool *ret_closer)
+{
+	unsigned next = (uint16_t)(p->judged + 1) % PING_KEPT;
+	if (p->judged == p->sequence || tick - p->asked_at[next] < age)
+		return false;
+	p->judged++;
+	*ret_answered = p->answered[next];
+	*ret_closer = p->closer[next];
+	return true;
 }
