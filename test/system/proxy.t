@@ -114,11 +114,16 @@ cat >origin.pl <<-'END'
 		elsif ($what eq 'trailers') { my $b = $head =~ /chunked/i ? do { local $/ = "\r\n\r\n"; scalar <$s> } : ''; $b =~ s/[\r\n]+/|/g; $b = lc "$b te=" . ($head =~ /^TE: (.*?)\r/mi)[0];
 			$send->("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-End\r\n\r\n" . sprintf('%x', length $b) . "\r\n$b\r\n0\r\nX-End: there\r\nSet-Cookie: a=b\r\n\r\n") }
 		elsif ($what eq 'longtrailers') { $send->("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n", ("X: " . 'y' x 4000 . "\r\n") x 5, "\r\n") }
+		elsif ($what =~ /^(cut|bytes)/) { my $all = $what =~ /chunks/ ? "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n7\r\n answer\r\n0\r\n\r\n" : "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n\r\nwhole answer";
+			setsockopt $s, 6, 1, 1; if ($what =~ /^bytes/) { for (split //, $all) { $send->($_); select undef, undef, undef, 0.005 } } else { $send->(substr $all, 0, $n) }
+			setsockopt $s, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0 if $what =~ /reset/ }
+		elsif ($what eq 'bomb') { $one->('200 OK', "Content-Encoding: gzip\r\n", do { local (@ARGV, $/) = 'bomb.gz'; <> }) }
 		elsif ($what eq 'long') { my $x = pack 'N*', 1 .. 1000000; $send->("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", $x) }
 		exit 0
 	}
 END
 perl -e 'print pack "N*", 1 .. 1000000' >long
+head -c 300000000 /dev/zero | gzip -9 >bomb.gz; truncate -s 10G www/huge
 perl origin.pl >origin.log 2>&1 & pids="$! $pids"
 nc -lk 127.0.0.1 25 >mail & pids="$! $pids"
 run nginx -p "$top" -c "$top/nginx.conf"
@@ -251,6 +256,17 @@ try "8 interim answers are read past" eval 'get 200 $A $O/interim/8 && is "$(cat
 try "9 are too many" page 502 応答が正しくありません $A $O/interim/9
 try "200,000 as well" page 502 応答が正しくありません $A $O/interim/200000
 try "so are 8 of 9,000 bytes" page 502 応答が正しくありません $A $O/hints/8
+# cut KIND LENGTH: an answer that ends after each byte never comes in part: a page, until all of it was there (a reset may eat even that)
+cut() { rm -rf cut; mkdir cut; curl -s -m 60 $A -o "cut/#1" -w '%{http_code}\n' "$O/$1/[0-$2]" >codes; is "$(sed '$d' codes | uniq -c | tr -s ' \n' ' ')" " $2 502 " && ! grep -lx 'whole.*' $(seq -f cut/%g 0 $(($2 - 1))); }
+whole() { cut "$@" && is "$(tail -n 1 codes) $(cat "cut/$2")" "200 whole answer"; }
+try "an origin that closes after each byte of its answer" eval 'whole cut 77 && whole cutchunks 74'
+try "one that resets" eval 'cut cutreset 77 && cut cutchunksreset 74'
+try "one that sends byte by byte is waited for" eval 'get 200 $A $O/bytes && is "$(cat out)" "whole answer" && get 200 $A $O/byteschunks && is "$(cat out)" "whole answer"'
+try "300 MB behind 300 KB of gzip aren't unpacked" page 403 検査できない $A $O/bomb
+peak() { awk '/^VmHWM/ { print $2 }' /proc/$proxyd/status; }
+before=$(peak)
+try "of a file of 10 GB that may pass unscanned nothing is kept" eval 'is "$(curl -s -m 60 $C http://site.example:8000/huge | head -c 500000000 | wc -c)" 500000000 && echo "$before $(peak)" && [ "$(peak)" -lt $((before + 65536)) ]'
+try "and where it may not, nothing of it is fetched" page 403 検査できない $A http://site.example:8000/huge
 try "an answer that trickles isn't held for ever" eval 'page 504 応答がありません -m 15 $A $O/trickle && event "trickle\".*\"disposition\":\"Error\",\"rule\":\{\"uid\":\"slow\""'
 for i in 1 2 3 4 5 6 7 8; do (curl -s -m 20 -o share$i -w '%{http_code}' $A $O/stop/2900000 >share$i.code) & done
 too_much() { grep -l 利用できる分を超えました share?; }
