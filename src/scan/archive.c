@@ -35,6 +35,8 @@ static const struct kind {
 	{ TYPE_ZSTD, { archive_read_support_format_raw }, { archive_read_support_filter_zstd }, true },
 	{ TYPE_LZ4, { archive_read_support_format_raw }, { archive_read_support_filter_lz4 }, true },
 	{ TYPE_COMPRESS, { archive_read_support_format_raw }, { archive_read_support_filter_compress }, true },
+	{ TYPE_LZMA, { archive_read_support_format_raw }, { archive_read_support_filter_lzma }, true },
+	{ TYPE_LZIP, { archive_read_support_format_raw }, { archive_read_support_filter_lzip }, true },
 };
 
 /* Members of zip's family differ in their contents, not in how they are read. */

@@ -17,6 +17,7 @@ static const char *const names[] = {
 	[TYPE_PST] = "pst", [TYPE_PEM] = "pem", [TYPE_ZIP] = "zip", [TYPE_JAR] = "jar", [TYPE_APK] = "apk",
 	[TYPE_GZIP] = "gzip", [TYPE_BZIP2] = "bzip2", [TYPE_XZ] = "xz", [TYPE_ZSTD] = "zstd", [TYPE_LZ4] = "lz4",
 	[TYPE_COMPRESS] = "compress", [TYPE_7Z] = "7z", [TYPE_RAR] = "rar", [TYPE_CAB] = "cab", [TYPE_LZH] = "lzh",
+	[TYPE_LZMA] = "lzma", [TYPE_LZIP] = "lzip", [TYPE_XAR] = "xar", [TYPE_WIM] = "wim",
 	[TYPE_ARJ] = "arj", [TYPE_ACE] = "ace", [TYPE_TAR] = "tar", [TYPE_CPIO] = "cpio", [TYPE_ISO] = "iso",
 	[TYPE_DEB] = "deb", [TYPE_RPM] = "rpm", [TYPE_VMDK] = "vmdk", [TYPE_PNG] = "png", [TYPE_JPEG] = "jpeg",
 	[TYPE_GIF] = "gif", [TYPE_BMP] = "bmp", [TYPE_TIFF] = "tiff", [TYPE_WEBP] = "webp", [TYPE_ICO] = "ico",
@@ -34,14 +35,14 @@ const char *file_type_name(enum file_type t)
 static const char *const group_names[GROUP_COUNT] = { "programs", "scripts", "macros", "archives", "disks", "media" };
 
 /* The types of each group; TYPE_DATA, which is in none, ends a list. */
-static const uint8_t grouped[GROUP_COUNT][20] = {
+static const uint8_t grouped[GROUP_COUNT][24] = {
 	[GROUP_PROGRAMS] = { TYPE_PE, TYPE_MZ, TYPE_ELF, TYPE_MACHO, TYPE_CLASS, TYPE_DEX, TYPE_LNK, TYPE_CHM, TYPE_HLP, TYPE_MSI, TYPE_JAR,
 			     TYPE_APK, TYPE_DEB, TYPE_RPM, TYPE_SWF },
 	[GROUP_SCRIPTS] = { TYPE_SCRIPT, TYPE_PHP, TYPE_BAT },
 	[GROUP_MACROS] = { TYPE_DOCM, TYPE_XLSM, TYPE_PPTM, TYPE_VBA },
 	[GROUP_ARCHIVES] = { TYPE_ZIP, TYPE_GZIP, TYPE_BZIP2, TYPE_XZ, TYPE_ZSTD, TYPE_LZ4, TYPE_COMPRESS, TYPE_7Z, TYPE_RAR, TYPE_CAB, TYPE_LZH,
-			     TYPE_ARJ, TYPE_ACE, TYPE_TAR, TYPE_CPIO },
-	[GROUP_DISKS] = { TYPE_ISO, TYPE_VMDK },
+			     TYPE_ARJ, TYPE_ACE, TYPE_TAR, TYPE_CPIO, TYPE_LZMA, TYPE_LZIP, TYPE_XAR },
+	[GROUP_DISKS] = { TYPE_ISO, TYPE_VMDK, TYPE_WIM },
 	[GROUP_MEDIA] = { TYPE_MP4, TYPE_MP3, TYPE_OGG, TYPE_FLAC, TYPE_WAV, TYPE_AVI, TYPE_MKV, TYPE_ASF },
 };
 
@@ -92,6 +93,7 @@ static const struct magic {
 	M(257, "ustar", TYPE_TAR), M(0, "070701", TYPE_CPIO), M(0, "070702", TYPE_CPIO), M(0, "070707", TYPE_CPIO),
 	M(0, "\xc7\x71", TYPE_CPIO), M(0, "\x71\xc7", TYPE_CPIO), M(32769, "CD001", TYPE_ISO), M(0, "!<arch>\ndebian", TYPE_DEB),
 	M(0, "\xed\xab\xee\xdb", TYPE_RPM), M(0, "KDMV", TYPE_VMDK),
+	M(0, "LZIP\1", TYPE_LZIP), M(0, "xar!", TYPE_XAR), M(0, "MSWIM\0\0\0", TYPE_WIM), M(0, "\x5d\0\0", TYPE_LZMA),
 	M(0, "\x89PNG\r\n\x1a\n", TYPE_PNG), M(0, "\xff\xd8\xff", TYPE_JPEG), M(0, "GIF87a", TYPE_GIF), M(0, "GIF89a", TYPE_GIF),
 	M(0, "II*\0", TYPE_TIFF), M(0, "MM\0*", TYPE_TIFF), M(8, "WEBP", TYPE_WEBP), M(0, "\0\0\1\0", TYPE_ICO),
 	M(0, "8BPS", TYPE_PSD), M(4, "jP  \r\n", TYPE_JP2), M(40, " EMF", TYPE_EMF), M(0, "\xd7\xcd\xc6\x9a", TYPE_WMF),
@@ -382,6 +384,8 @@ static bool likely(enum file_type t, struct str s)
 		return (le(s, 2, 1) & 0x60) == 0 && (le(s, 2, 1) & 0x1f) >= 9 && (le(s, 2, 1) & 0x1f) <= 16;
 	case TYPE_ARJ:
 		return le(s, 2, 2) >= 30 && le(s, 2, 2) <= 2600 && le(s, 4, 1) >= 30 && le(s, 4, 1) <= le(s, 2, 2);
+	case TYPE_LZMA: /* a dictionary of some power of two, and a length that can be, or none */
+		return le(s, 3, 2) && le(s, 3, 2) <= 0x400 && (le(s, 3, 2) & (le(s, 3, 2) - 1)) == 0 && (at(s, 5, STR("\xff\xff\xff\xff\xff\xff\xff\xff")) || (s.len > 12 && le(s, 10, 3) == 0));
 	case TYPE_LZH:
 		return at(s, 6, STR("-"));
 	case TYPE_CPIO: /* the binary ones: a name of some length, ended by NUL */

@@ -134,6 +134,16 @@ static int raw_zstd(struct archive *a)
 {
 	return archive_write_add_filter_zstd(a) | archive_write_set_format_raw(a);
 }
+static int raw_lzma(struct archive *a)
+{
+	return archive_write_add_filter_lzma(a) | archive_write_set_format_raw(a);
+}
+
+static int raw_lzip(struct archive *a)
+{
+	return archive_write_add_filter_lzip(a) | archive_write_set_format_raw(a);
+}
+
 static int raw_lz4(struct archive *a)
 {
 	return archive_write_add_filter_lz4(a) | archive_write_set_format_raw(a);
@@ -155,6 +165,8 @@ static const struct {
 	{ "xz", raw_xz, false },
 	{ "zstd", raw_zstd, true },
 	{ "lz4", raw_lz4, true },
+	{ "lzma", raw_lzma, true },
+	{ "lzip", raw_lzip, true },
 };
 
 static void every_format_is_opened(void **state)
