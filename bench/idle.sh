@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$here/peers.sh"
 seconds=${BENCH_SECONDS:-10}
-ulimit -n 65536
+ulimit -n "$(ulimit -Hn)"
 certificates
 objects 1k 1024 10
 objects 10k 10240 1000
@@ -27,7 +27,7 @@ idle() {
 	before=$(memory $(pids_of "$2"))
 	rm -f "$work/park"; mkfifo "$work/park"
 	# shellcheck disable=SC2046
-	timeout 300 "$load" $(where "$2") ${!1} --path /1k/ --size 1024 --objects 1 --connections "$3" --sources 500 --park <"$work/park" >"$work/parked" & local l=$!
+	timeout 300 "$load" $(where "$2") ${!1} --path /1k/ --size 1024 --objects 1 --connections "$3" --sources 500 --park --seconds 200 <"$work/park" >"$work/parked" & local l=$!
 	exec 9>"$work/park"
 	while kill -0 $l 2>/dev/null && ! [ -s "$work/parked" ]; do sleep 0.2; done
 	per=$(calc "($(memory $(pids_of "$2")) - $before) / $3" 6)

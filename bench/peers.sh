@@ -30,7 +30,7 @@ squid_start() { # [PORT LINES]: with those in its configuration
 	coredump_dir $d
 	hosts_file $d/hosts
 	workers 1
-	max_filedescriptors 65536
+	max_filedescriptors $(ulimit -n)
 	shutdown_lifetime 0 seconds
 	visible_hostname bench
 	pinger_enable off
