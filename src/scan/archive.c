@@ -46,6 +46,8 @@ static const struct kind zip_kind = { TYPE_ZIP, { archive_read_support_format_zi
 /* A zip without its end record, or written to a pipe. */
 static const struct kind zip_stream = { TYPE_ZIP, { archive_read_support_format_zip_streamable }, { 0 }, false };
 static const struct kind appended = { TYPE_PE, { archive_read_support_format_7zip, archive_read_support_format_zip_seekable }, { 0 }, true };
+/* Excel writes drawings as zips into records of its old format, cut where a record ends: nobody's archive, but it looks like one. */
+static const struct kind inserted = { TYPE_OLE, { archive_read_support_format_zip_seekable }, { 0 }, true };
 
 static const struct kind *kind_of(enum file_type type)
 {
@@ -99,7 +101,7 @@ static bool read_content(struct walk *w, struct archive *a, const struct kind *k
 		if (n < 0 && n != ARCHIVE_WARN) {
 			if (about_encryption(a))
 				walk_note(w, WALK_ENCRYPTED, "encrypted", name);
-			else if (!left_to_clamd(a, k))
+			else if (!left_to_clamd(a, k) && k != &inserted)
 				walk_note(w, WALK_BEYOND, "broken", name);
 			return n != ARCHIVE_FATAL;
 		}
@@ -147,7 +149,8 @@ static void read_entries(struct walk *w, struct archive *a, const struct kind *k
 			continue;
 		if (r != ARCHIVE_OK && r != ARCHIVE_WARN) {
 			bool locked = about_encryption(a);
-			walk_note(w, locked ? WALK_ENCRYPTED : WALK_BEYOND, locked ? "encrypted" : "broken", NULL);
+			if (locked || k != &inserted)
+				walk_note(w, locked ? WALK_ENCRYPTED : WALK_BEYOND, locked ? "encrypted" : "broken", NULL);
 			return;
 		}
 		if (!read_entry(w, a, e, k))
@@ -196,8 +199,21 @@ static bool has_archive(struct str s)
 	return memmem(s.ptr + s.len - tail, tail, "PK\5\6", 4) || memmem(s.ptr, s.len, "7z\xbc\xaf\x27\x1c", 6);
 }
 
-void archive_read_appended(struct walk *w, struct str bytes)
+/* Does zip's end record end the file, as it does where something was put behind a document on purpose? */
+static bool ends_it(struct str s)
+{
+	for (size_t at = s.len - 22; at + 65557 > s.len; at--) {
+		const unsigned char *p = (const unsigned char *)s.ptr + at;
+		if (memcmp(p, "PK\5\6", 4) == 0)
+			return at + 22 + (p[20] | (size_t)p[21] << 8) == s.len;
+		if (at == 0)
+			break;
+	}
+	return true;
+}
+
+void archive_read_appended(struct walk *w, struct str bytes, bool document)
 {
 	if (bytes.len > 64 && has_archive(bytes))
-		read_as(w, &appended, bytes);
+		read_as(w, document && !ends_it(bytes) ? &inserted : &appended, bytes);
 }

@@ -9,6 +9,7 @@ bool archive_opens(enum file_type type);
 /* Hands each member to w. */
 void archive_read_all(struct walk *w, enum file_type type, struct str bytes);
 /* Programs and other files with an archive behind them (self-extracting, or made to be two things at once). */
-void archive_read_appended(struct walk *w, struct str bytes);
+/* document: what looks like an archive in its middle may be a part of it, and then isn't broken; at its end it is one. */
+void archive_read_appended(struct walk *w, struct str bytes, bool document);
 
 #endif

@@ -178,6 +178,22 @@ static void locked_documents(void **state)
 	assert_int_equal(run_ole("EncryptedPackage", STR("0123456789abcdef0123")).found, WALK_ENCRYPTED);
 }
 
+/* Excel keeps drawings as zips in records of its old format, cut where a record ends. */
+static void a_drawing_is_no_broken_archive(void **state)
+{
+	(void)state;
+	char xls[1024] = { 9, 8, 4, 0, 0, 6, 5, 0, 0x0a, 0, 0, 0 };
+	memcpy(xls + 100, "PK\1\2", 4); /* a directory of one file, whose own head isn't where it says */
+	le(xls + 120, 5, 4), le(xls + 124, 5, 4), le(xls + 128, 1, 2), le(xls + 142, 1536 + 300, 4);
+	xls[146] = 'a';
+	memcpy(xls + 147, "PK\5\6\0\0\0\0\1\0\1\0", 12);
+	le(xls + 159, 47, 4), le(xls + 163, 1536 + 100, 4);
+	assert_int_equal(run_ole("Workbook", (struct str){ xls, sizeof xls }).found, 0);
+	memcpy(xls + 1024 - 69, xls + 100, 69);
+	le(xls + 1024 - 6, 1536 + 1024 - 69, 4); /* but one put behind it on purpose is an archive, and this one is broken */
+	assert_int_equal(run_ole("Workbook", (struct str){ xls, sizeof xls }).found, WALK_BEYOND);
+}
+
 static void a_chain_that_bites_its_tail(void **state)
 {
 	(void)state;
@@ -371,6 +387,7 @@ int main(void)
 		cmocka_unit_test_setup(a_package_is_taken_out, reset),
 		cmocka_unit_test_setup(a_macro_is_read, reset),
 		cmocka_unit_test_setup(locked_documents, reset),
+		cmocka_unit_test_setup(a_drawing_is_no_broken_archive, reset),
 		cmocka_unit_test_setup(a_chain_that_bites_its_tail, reset),
 		cmocka_unit_test_setup(attachments_of_a_pdf, reset),
 		cmocka_unit_test_setup(files_smuggled_in_pages, reset),

@@ -150,7 +150,8 @@ static void into(struct walk *w, struct str bytes, enum file_type type)
 	switch (type) {
 	case TYPE_OLE: case TYPE_DOC: case TYPE_XLS: case TYPE_PPT: case TYPE_MSI: case TYPE_MSG: case TYPE_JTD: case TYPE_HWP:
 		ole_read(w, bytes);
-		break;
+		archive_read_appended(w, bytes, true);
+		return;
 	case TYPE_PDF:
 		pdf_read(w, bytes);
 		break;
@@ -172,7 +173,7 @@ static void into(struct walk *w, struct str bytes, enum file_type type)
 			return;
 		}
 	}
-	archive_read_appended(w, bytes);
+	archive_read_appended(w, bytes, false);
 }
 
 /* Opens a level below. Nothing is opened past the last one, and that is said. */
