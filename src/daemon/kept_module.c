@@ -469,7 +469,7 @@ static char *merge_location(ngx_conf_t *cf, void *parent, void *child)
 static char *set_changes(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
 	struct main_conf *m = conf;
-	ngx_str_t *words = cf->args->elts, name = ngx_string("toride_kept");
+	ngx_str_t *words = cf->args->elts, name = ngx_string("toride_kept_1"); /* another number for another form of the table: a reload takes it over */
 	ssize_t size = ngx_parse_size(&words[1]);
 	(void)cmd;
 	if (size < (ssize_t)sizeof(struct changes) + (ssize_t)(16 * ngx_pagesize))
