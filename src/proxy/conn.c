@@ -303,6 +303,7 @@ struct conn *conn_park(const struct conn *c)
 	*p = (struct conn){ .w = c->w, .org = c->org, .state = CONN_PARKED, .peer = c->peer, .peer_port = c->peer_port, .intercepted = c->intercepted,
 		            .tunnel = c->tunnel, .terminal = c->terminal, .via = c->via, .user = c->user, .unnamed = c->unnamed, .ch.fd = -1 };
 	memcpy(p->name, c->name, sizeof p->name);
+	memcpy(p->ja4, c->ja4, sizeof p->ja4);
 	buf_init(&p->in, 1);
 	if (!terminal_add(p, CONNECTIONS)) {
 		mem_free(p);

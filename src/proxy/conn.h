@@ -161,6 +161,7 @@ struct conn {
 	/* CONNECT */
 	struct target tunnel;
 	char name[256];     /* server name: SNI, or CONNECT's host */
+	char ja4[JA4_TEXT]; /* of the terminal's ClientHello (ja4.h); "" none came */
 	struct prefix terminal;
 	bool via;
 	struct user user;   /* who asked for the tunnel */

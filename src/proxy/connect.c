@@ -297,6 +297,7 @@ static void on_hello(struct conn *c, const struct client_hello *ch)
 {
 	struct decision d;
 	bool transparent = !c->tunnel.host[0];
+	memcpy(c->ja4, ch->ja4, sizeof c->ja4);
 	if (transparent && (!ch->sni[0] || target_parse_authority(str_from(ch->sni), 443, &c->tunnel) < 0)) { /* nobody said where it is to go */
 		give_up(c, "sni", "Blocked");
 		return;

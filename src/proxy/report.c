@@ -104,6 +104,8 @@ static void put_tls(struct buf *b, const struct txn *t)
 		json_field_s(b, "version", t->tls_version == 0x0304 ? "1.3" : "1.2");
 	if (c->name[0])
 		json_field_s(b, "sni", c->name);
+	if (c->ja4[0])
+		json_field_s(b, "ja4", c->ja4);
 	json_field_bool(b, "intercepted", c->intercepted);
 	buf_putc(b, '}');
 }

@@ -57,6 +57,40 @@ static void read_sni(struct rd e, struct client_hello *ch, bool *bad)
 		*bad = true;
 }
 
+/* Numbers of two bytes to the end of r. */
+static void read_numbers(struct rd r, struct ja4_list *l)
+{
+	while (!r.bad && r.p + 1 < r.end)
+		ja4_add(l, rd_u16(&r));
+}
+
+static void read_versions(struct rd e, struct ja4 *j)
+{
+	struct rd list = take(&e, rd_u8(&e));
+	while (!list.bad && list.p + 1 < list.end) {
+		uint16_t v = rd_u16(&list);
+		if (!ja4_is_grease(v) && v > j->version)
+			j->version = v;
+	}
+}
+
+/* What of an extension the fingerprint wants (RFC 8446 4.2.1, 4.2.3; RFC 7301). */
+static void read_extension(uint16_t type, struct rd e, struct ja4 *j)
+{
+	ja4_add(&j->extensions, type);
+	if (type == 0) {
+		j->sni = true;
+	} else if (type == 13) {
+		read_numbers(take(&e, rd_u16(&e)), &j->signatures);
+	} else if (type == 43) {
+		read_versions(e, j);
+	} else if (type == 16) {
+		struct rd list = take(&e, rd_u16(&e)), name = take(&list, rd_u8(&list));
+		if (!list.bad && name.p < name.end)
+			j->alpn = (struct str){ (const char *)name.p, (size_t)(name.end - name.p) };
+	}
+}
+
 static void read_alpn(struct rd e, struct client_hello *ch, bool *bad)
 {
 	struct rd list = take(&e, rd_u16(&e));
@@ -77,21 +111,25 @@ static int read_hello(struct rd r, struct client_hello *ch)
 {
 	bool bad = false;
 	uint16_t seen_sni = 0;
-	ch->version = rd_u16(&r);
+	struct ja4 j = { .legacy_version = rd_u16(&r) };
+	ch->version = j.legacy_version;
 	take(&r, 32);
 	take(&r, rd_u8(&r));
-	take(&r, rd_u16(&r));
+	read_numbers(take(&r, rd_u16(&r)), &j.suites);
 	take(&r, rd_u8(&r));
 	if (r.bad)
 		return -E_INVALID;
-	if (r.p == r.end)
-		return 1; /* no extensions */
+	if (r.p == r.end) { /* no extensions */
+		ja4_format(&j, ch->ja4);
+		return 1;
+	}
 	struct rd ext = take(&r, rd_u16(&r));
 	while (!ext.bad && ext.p < ext.end) {
 		uint16_t type = rd_u16(&ext);
 		struct rd e = take(&ext, rd_u16(&ext));
 		if (ext.bad)
 			break;
+		read_extension(type, e, &j);
 		if (type == 0 && seen_sni++)
 			bad = true;
 		else if (type == 0)
@@ -99,6 +137,7 @@ static int read_hello(struct rd r, struct client_hello *ch)
 		else if (type == 16)
 			read_alpn(e, ch, &bad);
 	}
+	ja4_format(&j, ch->ja4);
 	return bad || ext.bad || r.bad ? -E_INVALID : 1;
 }
 

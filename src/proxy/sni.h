@@ -3,7 +3,7 @@
 #ifndef PROXY_SNI_H
 #define PROXY_SNI_H
 
-#include "base/str.h"
+#include "proxy/ja4.h"
 
 #define SNI_MAX_HELLO 16384
 #define TLS_HANDSHAKE 22 /* a record's first byte (RFC 8446 5.1) */
@@ -13,6 +13,7 @@ struct client_hello {
 	bool h1_only;  /* ALPN is there and offers http/1.1 but not h2 */
 	bool alpn;     /* ALPN is there */
 	bool alpn_h1;  /* http/1.1 is offered */
+	char ja4[JA4_TEXT]; /* "" : it offers more than anybody does */
 	uint16_t version; /* legacy_version of the ClientHello */
 };
 

@@ -112,12 +112,14 @@ try "TLS inside TLS: a tunnel, opened" get 200 $A "${T[@]}" https://site.example
 try "as the origin has it there" cmp out www/10k
 try "its requests are that person's, in HTTP/2" event '"scheme":"https".*"intercepted":true.*"user":\{"name":"taro"'
 try "several on one connection" eval 'is "$(curl -s $A "${T[@]}" -o /dev/null -o /dev/null -o /dev/null -w "%{http_code}" https://site.example/10k https://site.example/10k http://site.example:8000/10k)" 200200200'
+try "and tell the terminal's fingerprint, of the TLS inside" event '"ja4":"t1[23]d[0-9]{4}h[12]_[0-9a-f]{12}_[0-9a-f]{12}","intercepted":true.*"name":"taro"'
 head -c 3000000 /dev/urandom >www/3m
 try "3 MB through both" eval 'get 200 $A "${T[@]}" https://site.example/3m && cmp out www/3m'
 try "3 MB up through both" eval 'get 200 $A "${T[@]}" --data-binary @www/3m https://site.example/up && is "$(cat out)" got'
 curl -s -m 20 --proxy-cacert ca.pem --cacert good.pem --resolve proxy.cloud.example:8080:127.0.0.1 -x https://proxy.cloud.example:8080 "${T[@]}" -o out https://pass.example/3m
 try "undecrypted, too, by the origin's own certificate" cmp out www/3m
 try "a tunnel without a name: 407 to the CONNECT" tunnel 407 $A https://site.example/10k
+try "with a fingerprint all the same" event '"sni":"pass.example","ja4":"t1[23]d[0-9]{4}h[12]_[0-9a-f]{12}_[0-9a-f]{12}","intercepted":false'
 try "a wrong password: 407, and told" eval 'page 407 正しくありません $A $(as hanako:wrong-1) http://site.example:8000/10k && event "\"product\":\"userd\".*\"name\":\"hanako\".*\"status\":\"Failure\",\"status_detail\":\"password_wrong\""'
 try "no password at all is no password (RFC 4513 5.1.2)" get 407 $A $(as hanako:) http://site.example:8000/10k
 try "a name with a filter's letters is nobody" get 407 $A $(as '*:x') http://site.example:8000/10k
