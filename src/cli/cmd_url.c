@@ -308,6 +308,8 @@ static const char *why(const char *rule, bool ja)
 		{ "service.deny_categories", "全団体共通で拒否するカテゴリです", "in a category denied for all" },
 		{ "url.black", "団体のブラックリストにあります", "on the organisation's black list" },
 		{ "url.categories", "団体のカテゴリ規則に当たります", "the organisation's rule by category" },
+		{ "url.group_white", "利用者グループのホワイトリストにあります", "on the white list of the user's group" },
+		{ "url.group_black", "利用者グループのブラックリストにあります", "on the black list of the user's group" },
 		{ "url.invalid", "URL として正しくありません", "not a well-formed URL" },
 		{ "url.default", "どのリストや規則にも当たりません", "no list or rule says anything" },
 	};
@@ -416,8 +418,22 @@ static bool terminal_parse(const char *text, uint8_t dst[16])
 }
 
 struct check_options {
-	const char *code, *dir, *index, *terminal, *at;
+	const char *code, *dir, *index, *terminal, *at, *groups;
 };
+
+/* A slip in a name would answer for somebody else. */
+static int groups_unknown(const struct org *o, const char *groups, struct err *err)
+{
+	struct str rest = str_from(groups), one;
+	while (str_next(&rest, ',', &one)) {
+		bool found = false;
+		for (size_t i = 0; i < o->proxy_users.n_groups; i++)
+			found = found || str_eq(one, str_from(o->proxy_users.groups[i].name));
+		if (!found)
+			return err_set(err, E_NOT_FOUND, groups, "the organisation has no group %.*s", (int)one.len, one.ptr);
+	}
+	return 0;
+}
 
 static int take_options(struct asked *a, const struct check_options *o, struct err *err)
 {
@@ -433,6 +449,9 @@ static int take_options(struct asked *a, const struct check_options *o, struct e
 	if (o->at && clock_parse(o->at, strlen(o->at), &a->q.now_ms) < 0)
 		return err_set(err, E_INVALID, o->at, "not a time as in 2026-12-01T12:30:00+09:00");
 	a->q.terminal = o->terminal ? a->terminal : NULL;
+	a->q.groups = o->groups;
+	if (o->groups && groups_unknown(a->o, o->groups, err) < 0)
+		return -err->code;
 	if ((o->index || fs_exists(path)) && url_index_open(o->index ? o->index : path, &a->index, err) < 0)
 		return -err->code;
 	a->q.index = a->index;
@@ -443,7 +462,7 @@ static int cmd_url_check(int argc, char **argv)
 {
 	struct asked a = { .json = cli_flag(&argc, argv, "--json") };
 	const struct check_options o = { cli_option(&argc, argv, "--org"), cli_option(&argc, argv, "--desc"), cli_option(&argc, argv, "--index"),
-		                         cli_option(&argc, argv, "--terminal"), cli_option(&argc, argv, "--at") };
+		                         cli_option(&argc, argv, "--terminal"), cli_option(&argc, argv, "--at"), cli_option(&argc, argv, "--groups") };
 	struct model *m = NULL;
 	struct err err;
 	if (argc != 1 || !o.code)
@@ -473,7 +492,7 @@ static int cmd_url_categories(int argc, char **argv)
 }
 
 const struct cli_command cli_url[] = {
-	{ "url check", "toride url check URL --org CODE [--desc DIR] [--index FILE] [--terminal ADDR] [--at TIME] [--json]",
+	{ "url check", "toride url check URL --org CODE [--desc DIR] [--index FILE] [--terminal ADDR] [--groups NAME,...] [--at TIME] [--json]",
 	  "Would this organisation's terminals get the URL, and which rule says so, and why? 0: allowed, 1: denied.",
 	  "この団体の端末からURLを見られるか、どの規則によるか、なぜかを答えます。0: 許可、1: 拒否。", cmd_url_check },
 	{ "url import", "toride url import [CATEGORY=]LIST... [-o INDEX] [--format plain|hosts|rpz|ut1|csv] [--shrink] [--json]",

@@ -85,6 +85,16 @@ static void category_rule(struct buf *b, const struct url_category_rule *r)
 	json_field_u64(b, "from", r->from_minute);
 	json_field_u64(b, "to", r->to_minute);
 	prefixes(b, "terminals", r->terminals, r->n_terminals);
+	if (r->n_groups)
+		texts(b, "groups", r->groups, r->n_groups);
+}
+
+static void group_list(struct buf *b, const struct url_group_list *l)
+{
+	json_field_s(b, "id", l->id);
+	texts(b, "groups", l->groups, l->n_groups);
+	texts(b, "black", l->black, l->n_black);
+	texts(b, "white", l->white, l->n_white);
 }
 
 void compile_url_policy(const struct model *m, const struct org *o, struct buf *b)
@@ -111,7 +121,15 @@ void compile_url_policy(const struct model *m, const struct org *o, struct buf *
 		category_rule(b, &u->categories[i]);
 		buf_putc(b, '}');
 	}
-	buf_puts(b, "]}");
+	buf_putc(b, ']');
+	for (size_t i = 0; i < u->n_group_lists; i++) {
+		if (i == 0)
+			open_list(b, "group_lists");
+		buf_puts(b, i ? ",{" : "{");
+		group_list(b, &u->group_lists[i]);
+		buf_puts(b, i + 1 < u->n_group_lists ? "}" : "}]");
+	}
+	buf_putc(b, '}');
 }
 
 /* What is changed in requests, and limits of what is sent and received. */

@@ -384,6 +384,10 @@ static const struct broken cases[] = {
 	  "must hold %u once" },
 	{ "\"staff\": 1305", "\"staff\": 1305, \"proxy_users\": {\"directory\": \"ldaps://dc.saga.example\", \"servers\": [\"10.1.0.10\"], \"ca\": [\"base64:MIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIB\"], \"groups\": [{\"name\": \"a\", \"dn\": \"cn=a\"}, {\"name\": \"a\", \"dn\": \"cn=b\"}], \"base\": \"dc=saga\", \"bind_as\": \"%u@saga.example\", \"clear\": true}", ORG1 ".proxy_users.groups[1].name",
 	  "stands here twice" },
+	{ "\"black\": [\"sns.example\"", "\"group_lists\": [{\"id\": \"a\", \"groups\": [\"soumu\"], \"white\": [\"x.example\"]}], \"black\": [\"sns.example\"", ORG1 ".url.group_lists[0].groups[0]",
+	  "is no group of proxy_users" },
+	{ "\"black\": [\"sns.example\"", "\"categories\": [{\"id\": \"a\", \"groups\": [\"soumu\"], \"categories\": [\"games\"], \"action\": \"deny\"}], \"black\": [\"sns.example\"", ORG1 ".url.categories[0].groups[0]",
+	  "is no group of proxy_users" },
 	{ "\".bank.example\"", "\"*.bank.example\"", ORG1 ".no_decrypt[0]", "isn't a host name (RFC 1123)" },
 	/* public sites */
 	{ "\"10.1.0.80\"", "\"10.1.0.800\"", ORG1 ".sites[0].origins[0].addr", "isn't an IPv4 or IPv6 address" },

@@ -74,10 +74,46 @@ static void check_groups_of_users(struct check *c, const struct proxy_users *u)
 			}
 }
 
+static bool is_group(const struct proxy_users *u, const char *name)
+{
+	for (size_t i = 0; i < u->n_groups; i++)
+		if (strcmp(u->groups[i].name, name) == 0)
+			return u->directory[0];
+	return false;
+}
+
+/* A rule for a group nobody can be in holds for nobody: a slip, and with deny a hole. */
+static void check_named(struct check *c, const struct org *o, const char *list, size_t i, const char **groups, size_t n)
+{
+	char at[96];
+	for (size_t k = 0; k < n && check_sound(c, AT); k++) {
+		snprintf(at, sizeof at, ".url.%s[%zu].groups[%zu]", list, i, k);
+		if (groups[k][0] && !is_group(&o->proxy_users, groups[k]))
+			CHECK_FAULT(c, at, "is no group of proxy_users", "proxy_users.groups にないグループです");
+	}
+}
+
+static void check_group_rules(struct check *c, const struct org *o)
+{
+	char at[96];
+	for (size_t i = 0; i < o->url.n_categories; i++)
+		check_named(c, o, "categories", i, o->url.categories[i].groups, o->url.categories[i].n_groups);
+	for (size_t i = 0; i < o->url.n_group_lists; i++) {
+		check_named(c, o, "group_lists", i, o->url.group_lists[i].groups, o->url.group_lists[i].n_groups);
+		for (size_t k = 0; k < i; k++)
+			if (o->url.group_lists[i].id[0] && strcmp(o->url.group_lists[i].id, o->url.group_lists[k].id) == 0) {
+				snprintf(at, sizeof at, ".url.group_lists[%zu].id", i);
+				CHECK_FAULT(c, at, "stands here twice", "同じ番号が 2 回あります");
+				break;
+			}
+	}
+}
+
 void check_users(struct check *c, const struct org *o)
 {
 	const struct proxy_users *u = &o->proxy_users;
 	const char *name = c->m->service.proxy_name;
+	check_group_rules(c, o);
 	if (!u->directory || !u->directory[0])
 		return;
 	if (o->transparent)

@@ -218,6 +218,16 @@ struct url_category_rule {
 	uint16_t from_minute, to_minute; /* Japan's time of day; equal: all day; to before from: over midnight */
 	struct prefix *terminals;        /* for whom; empty: for all */
 	size_t n_terminals;
+	const char **groups;             /* of users, for whom; empty: for all */
+	size_t n_groups;
+};
+
+struct url_group_list { /* lists for users of certain groups, asked before the organisation's own */
+	const char *id;
+	const char **groups;
+	size_t n_groups;
+	const char **black, **white;
+	size_t n_black, n_white;
 };
 
 struct url_policy {
@@ -228,6 +238,8 @@ struct url_policy {
 	size_t n_exceptions;
 	struct url_category_rule *categories; /* the first that holds decides */
 	size_t n_categories;
+	struct url_group_list *group_lists;   /* the first that says anything decides */
+	size_t n_group_lists;
 	bool safe_search;
 	uint32_t upload_max_mib;     /* 0: the proxy's own ceiling */
 	const char **deny_downloads; /* groups of real types: "programs", … (scan/type.h's groups) */

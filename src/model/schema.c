@@ -315,6 +315,23 @@ static const struct object category_rule_object = {
 		  SAYS("終了時刻", "規則が終わる時刻。開始より前なら翌日まで。", "Until when; before from: until the next day.") },
 		{ "terminals", FIELD_PREFIX, LIST(url_category_rule, terminals), .max_entries = 1000,
 		  SAYS("対象端末", "対象の端末またはネットワーク。空はすべて。", "The terminals or networks meant; empty: all.") },
+		{ "groups", FIELD_TEXT, LIST(url_category_rule, groups), .form = &form_id, .max_entries = USER_GROUPS_MAX,
+		  SAYS("対象グループ", "対象の利用者グループ (proxy_users.groups の名前)。空はすべて。", "The groups of users meant (names of proxy_users.groups); empty: all.") },
+		END,
+	},
+};
+
+static const struct object group_list_object = {
+	"url_group_list", { "lists for groups", "グループのリスト" }, "id", sizeof(struct url_group_list),
+	(const struct field[]){
+		{ "id", FIELD_TEXT, .required = true, AT(url_group_list, id), .form = &form_id,
+		  SAYS("番号", "団体の中で一意の名前。記録と画面に出ます。", "Unique within the organisation; stands in records and on pages.") },
+		{ "groups", FIELD_TEXT, .required = true, LIST(url_group_list, groups), .form = &form_id, .max_entries = USER_GROUPS_MAX,
+		  SAYS("対象グループ", "対象の利用者グループ (proxy_users.groups の名前)。", "The groups of users meant (names of proxy_users.groups).") },
+		{ "black", FIELD_TEXT, LIST(url_group_list, black), .form = &form_url, .max = 2000,
+		  SAYS("ブラックリスト", "このグループに拒否する宛先。", "What these are denied.") },
+		{ "white", FIELD_TEXT, LIST(url_group_list, white), .form = &form_url, .max = 2000,
+		  SAYS("ホワイトリスト", "このグループに許可する宛先。ブラックリストより先に見ます。", "What these are allowed; looked at before what they are denied.") },
 		END,
 	},
 };
@@ -333,6 +350,8 @@ static const struct object url_object = {
 		  SAYS("例外", "責任者と期限のある例外。", "Exceptions with owner and end.") },
 		{ "categories", FIELD_OBJECT, LIST(url_policy, categories), .sub = &category_rule_object, .max_entries = 100,
 		  SAYS("カテゴリ規則", "カテゴリごとの許可と拒否。上から順に、最初に合うものが効きます。", "By category; the first that holds decides.") },
+		{ "group_lists", FIELD_OBJECT, LIST(url_policy, group_lists), .sub = &group_list_object, .max_entries = 100,
+		  SAYS("グループのリスト", "利用者グループごとの許可と拒否。団体のリストより先に、上から順に見ます。", "By groups of users, before the organisation's own lists; the first that says anything decides.") },
 		{ "safe_search", FIELD_BOOL, AT(url_policy, safe_search),
 		  SAYS("セーフサーチ", "検索サイトと YouTube を、不適切な結果を除く設定に固定します (復号している通信に限ります)。",
 		       "Search engines and YouTube are held to their strict mode (where traffic is decrypted).") },

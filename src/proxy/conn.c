@@ -367,13 +367,14 @@ static void check_block(struct conn *c, struct txn *t)
 	struct decision d;
 	const struct target *at = t ? &t->target : &c->tunnel;
 	const struct prefix *terminal = t ? &t->terminal : &c->terminal;
+	const struct asker who = t ? txn_asker(t) : conn_asker(c);
 	const char *names[] = { at->host, c->name, c->tunnel.host };
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		struct target named = *at;
 		if (i > 0 && (!names[i][0] || strcmp(names[i], names[i - 1]) == 0))
 			continue;
 		snprintf(named.host, sizeof named.host, "%s", names[i]);
-		decide(c->w, c->org->conf, &named, terminal, &d);
+		decide(c->w, c->org->conf, &named, &who, &d);
 		if (!d.allow && strncmp(d.rule, "block:", 6) == 0) {
 			cut(c, t, d.rule, d.name);
 			return;
@@ -421,14 +422,15 @@ void conn_check_conf(struct conn *c)
 	}
 	if (c->state != CONN_TUNNEL)
 		return;
+	const struct asker who = c->txn->switched ? txn_asker(c->txn) : conn_asker(c);
 	if (c->txn->switched) {
-		decide_both(c->w, c->org->conf, &c->txn->target, c->tunnel.host, &c->txn->terminal, &d);
+		decide_both(c->w, c->org->conf, &c->txn->target, c->tunnel.host, &who, &d);
 		if (d.allow && !url_set_match_host(c->org->conf->websockets, str_from(c->txn->target.host), NULL)) {
 			cut(c, c->txn, "websocket", "");
 			return;
 		}
 	} else {
-		decide_both(c->w, c->org->conf, &c->tunnel, c->name, &c->terminal, &d);
+		decide_both(c->w, c->org->conf, &c->tunnel, c->name, &who, &d);
 	}
 	if (!d.allow)
 		cut(c, c->txn, d.rule, d.name);

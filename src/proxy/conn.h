@@ -229,6 +229,14 @@ void rewrite_end(struct txn *t, bool has_length, uint64_t length); /* framing, C
 enum hold_coding rewrite_coding(const struct http_head *h); /* of its content */
 
 /* decide.c */
+static inline struct asker conn_asker(const struct conn *c)
+{
+	return (struct asker){ &c->terminal, c->user.name, c->user.groups };
+}
+static inline struct asker txn_asker(const struct txn *t)
+{
+	return (struct asker){ &t->terminal, t->user.name, t->user.groups };
+}
 struct decision {
 	bool allow, wants_path;
 	enum page_kind page;
@@ -237,11 +245,10 @@ struct decision {
 	char grant[80]; /* what the terminal's user may open (proxy/grant.h): "coach ID" or "override ID"; "" nothing */
 };
 /* block table → terminal registered → url policy (url/url.h: lists, then categories by w's index). */
-void decide(const struct worker *w, const struct conf_org *org, const struct target *t, const struct prefix *terminal,
-            struct decision *ret);
+void decide(const struct worker *w, const struct conf_org *org, const struct target *t, const struct asker *who, struct decision *ret);
 /* By t's host and by the tunnel's other name ("": none): what either refuses is refused. */
-void decide_both(const struct worker *w, const struct conf_org *org, const struct target *t, const char *other,
-                 const struct prefix *terminal, struct decision *ret);
+void decide_both(const struct worker *w, const struct conf_org *org, const struct target *t, const char *other, const struct asker *who,
+                 struct decision *ret);
 enum page_kind decide_origin_page(enum origin_fail fail);
 
 /* report.c */

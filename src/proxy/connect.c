@@ -148,7 +148,7 @@ static void tunnel_ready(struct origin *o, void *user)
 static void start_tunnel(struct conn *c)
 {
 	bool now;
-	struct origin_want want = { .host = c->tunnel.host, .port = c->tunnel.port, .fresh = true, .terminal = c->terminal, .ready = tunnel_ready, .user = c };
+	struct origin_want want = { .host = c->tunnel.host, .port = c->tunnel.port, .fresh = true, .terminal = c->terminal, .groups = c->user.groups, .ready = tunnel_ready, .user = c };
 	c->state = CONN_PREPARE;
 	conn_touch(c, 2 * WORKER_HEAD_MS);
 	chan_pause(&c->ch);
@@ -265,7 +265,7 @@ static void prepare(struct conn *c, bool allowed)
 	leaf_get(c->w->leaves, c->name, on_leaf, c);
 	if (!allowed || c->state != CONN_PREPARE)
 		return;
-	struct origin_want want = { .host = c->tunnel.host, .sni = c->name, .port = c->tunnel.port, .tls = true, .terminal = c->terminal,
+	struct origin_want want = { .host = c->tunnel.host, .sni = c->name, .port = c->tunnel.port, .tls = true, .terminal = c->terminal, .groups = c->user.groups,
 		                    .ready = on_verified, .user = c };
 	if (origin_get(c->org, &want, &c->origin, &now) < 0) {
 		give_up(c, "memory", "Error");
@@ -305,7 +305,8 @@ static void on_hello(struct conn *c, const struct client_hello *ch)
 	if (transparent)
 		c->txn->target = c->tunnel;
 	snprintf(c->name, sizeof c->name, "%s", transparent || !ch->sni[0] ? c->tunnel.host : ch->sni);
-	decide_both(c->w, c->org->conf, &c->tunnel, c->name, &c->terminal, &d);
+	const struct asker who = conn_asker(c);
+	decide_both(c->w, c->org->conf, &c->tunnel, c->name, &who, &d);
 	c->state = CONN_PREPARE;
 	if (c->txn) {
 		txn_decided(c->txn, &d);

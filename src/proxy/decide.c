@@ -29,9 +29,9 @@ static void mapped(const struct prefix *a, uint8_t dst[16])
 }
 
 /* A rule that the person at the terminal may open, or has opened. */
-static void by_person(const struct conf_org *org, const struct prefix *terminal, const struct url_decision *d, struct decision *ret)
+static void by_person(const struct conf_org *org, const struct asker *who, const struct url_decision *d, struct decision *ret)
 {
-	const struct grant_for g = { org->code, terminal, ret->grant };
+	const struct grant_for g = { org->code, who->terminal, ret->grant, who->user };
 	snprintf(ret->grant, sizeof ret->grant, "%s %s", d->action == URL_COACH ? "coach" : "override", d->rule);
 	ret->page = d->action == URL_COACH ? PAGE_COACH : PAGE_OVERRIDE;
 	if (!grant_holds(&g, clock_mono_ms()))
@@ -40,22 +40,21 @@ static void by_person(const struct conf_org *org, const struct prefix *terminal,
 	snprintf(ret->name, sizeof ret->name, "opened");
 }
 
-void decide(const struct worker *w, const struct conf_org *org, const struct target *t, const struct prefix *terminal,
-            struct decision *ret)
+void decide(const struct worker *w, const struct conf_org *org, const struct target *t, const struct asker *who, struct decision *ret)
 {
-	uint8_t who[16];
+	uint8_t terminal[16];
 	*ret = (struct decision){ 0 };
-	if (blocked(org, w->blocks, t, terminal, ret))
+	if (blocked(org, w->blocks, t, who->terminal, ret))
 		return;
-	if (!conf_terminal_ok(org, terminal)) {
+	if (!conf_terminal_ok(org, who->terminal)) {
 		ret->page = PAGE_TERMINAL;
 		snprintf(ret->rule, sizeof ret->rule, "terminal");
 		return;
 	}
 	const struct url_query q = { .scheme = t->https ? STR("https") : STR("http"), .host = str_from(t->host),
 		                     .port = t->port, .path = t->path, .now_ms = clock_now_ms(), .index = w->index,
-		                     .terminal = who };
-	mapped(terminal, who);
+		                     .terminal = terminal, .groups = who->groups };
+	mapped(who->terminal, terminal);
 	struct url_decision d;
 	url_decide(org->url, &q, &d);
 	ret->allow = d.allow;
@@ -63,7 +62,7 @@ void decide(const struct worker *w, const struct conf_org *org, const struct tar
 	ret->page = PAGE_URL;
 	snprintf(ret->rule, sizeof ret->rule, "%s", d.rule);
 	if (d.action == URL_COACH || d.action == URL_OVERRIDE)
-		by_person(org, terminal, &d, ret);
+		by_person(org, who, &d, ret);
 	snprintf(ret->category, sizeof ret->category, "%s", d.category);
 	snprintf(ret->categories, sizeof ret->categories, "%s", d.categories);
 }
@@ -74,24 +73,24 @@ static bool allowed_by_name(const struct conf_org *org, const struct decide_plac
 {
 	struct url_decision name;
 	char grant[80];
-	const struct grant_for g = { org->code, p->terminal, grant };
+	const struct grant_for g = { org->code, p->who.terminal, grant, p->who.user };
 	if (!d->category[0])
 		return false;
 	snprintf(grant, sizeof grant, "%s %s", d->action == URL_COACH ? "coach" : "override", d->rule);
 	if ((d->action == URL_COACH || d->action == URL_OVERRIDE) && grant_holds(&g, clock_mono_ms()))
 		return true;
 	url_decide(org->url, q, &name);
-	return name.allow && (strncmp(name.rule, "url.white[", 10) == 0 || strncmp(name.rule, "url.exceptions[", 15) == 0);
+	return name.allow && (strncmp(name.rule, "url.white[", 10) == 0 || strncmp(name.rule, "url.exceptions[", 15) == 0 || strncmp(name.rule, "url.group_white[", 16) == 0);
 }
 
 bool decide_address(const struct worker *w, const struct conf_org *org, const struct decide_place *p, char rule[80])
 {
-	uint8_t addr[16], who[16];
+	uint8_t addr[16], terminal[16];
 	struct url_decision d;
 	const struct url_query q = { .scheme = p->https ? STR("https") : STR("http"), .host = str_from(p->host), .port = p->port,
-		                     .now_ms = clock_now_ms(), .index = w->index, .terminal = who };
+		                     .now_ms = clock_now_ms(), .index = w->index, .terminal = terminal, .groups = p->who.groups };
 	mapped(p->address, addr);
-	mapped(p->terminal, who);
+	mapped(p->who.terminal, terminal);
 	url_decide_address(org->url, addr, &q, &d);
 	if (d.allow || allowed_by_name(org, p, &q, &d))
 		return true;
@@ -99,16 +98,16 @@ bool decide_address(const struct worker *w, const struct conf_org *org, const st
 	return false;
 }
 
-void decide_both(const struct worker *w, const struct conf_org *org, const struct target *t, const char *other,
-                 const struct prefix *terminal, struct decision *ret)
+void decide_both(const struct worker *w, const struct conf_org *org, const struct target *t, const char *other, const struct asker *who,
+                 struct decision *ret)
 {
 	struct decision d;
 	struct target named = *t;
-	decide(w, org, t, terminal, ret);
+	decide(w, org, t, who, ret);
 	if ((!ret->allow && !ret->wants_path) || !other[0] || strcmp(other, t->host) == 0)
 		return;
 	snprintf(named.host, sizeof named.host, "%s", other);
-	decide(w, org, &named, terminal, &d);
+	decide(w, org, &named, who, &d);
 	if (ret->allow || (!d.allow && !d.wants_path))
 		*ret = d;
 }

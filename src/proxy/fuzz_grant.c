@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (const char *c = g.back; *c; c++)
 		if ((unsigned char)*c < 0x20)
 			bug("a control character");
-	const struct grant_for f = { "412015", &who, g.rule };
+	const struct grant_for f = { "412015", &who, g.rule, g.reason };
 	if (grant_token_ok(&f, str_from(g.token), 1000))
 		bug("a token was guessed");
 	return 0;

@@ -30,15 +30,16 @@ int grant_init(void)
 	return 0;
 }
 
-static size_t subject(const struct grant_for *g, int64_t until, char dst[256])
+#define SUBJECT 512
+static size_t subject(const struct grant_for *g, int64_t until, char dst[SUBJECT])
 {
 	char addr[PREFIX_TEXT];
-	return (size_t)snprintf(dst, 256, "%s %s %s %lld", g->org, prefix_format_addr(g->terminal, addr), g->rule, (long long)until);
+	return (size_t)snprintf(dst, SUBJECT, "%s %s %lld %s\n%s", g->org, prefix_format_addr(g->terminal, addr), (long long)until, g->rule, g->user ? g->user : "");
 }
 
 static void sign(const struct grant_for *g, int64_t until, char hex[65])
 {
-	char text[256];
+	char text[SUBJECT];
 	unsigned char mac[32];
 	unsigned n = sizeof mac;
 	size_t len = subject(g, until, text);
@@ -68,7 +69,7 @@ bool grant_token_ok(const struct grant_for *g, struct str token, int64_t now_ms)
 
 static uint64_t who_is(const struct grant_for *g)
 {
-	char text[256];
+	char text[SUBJECT];
 	size_t len = subject(g, 0, text);
 	uint64_t h = hash_sip(seed, text, len < sizeof text ? len : sizeof text - 1);
 	return h ? h : 1;

@@ -3,7 +3,7 @@
  * The page he gets holds a form that leads to GRANT_PATH on the same site, with a token: an HMAC-SHA-256 by a key of this
  * process over organisation, terminal, rule and end. Only the page for this terminal holds it, so no other site can make a
  * browser open anything. The proxy answers that path itself; it never reaches an origin. What is opened is one rule for one
- * terminal for GRANT_MS, in a table that all threads share without a lock; a restart forgets it. */
+ * user of one terminal for GRANT_MS, in a table that all threads share without a lock; a restart forgets it. */
 #ifndef PROXY_GRANT_H
 #define PROXY_GRANT_H
 
@@ -20,6 +20,7 @@ struct grant_for {
 	const char *org;
 	const struct prefix *terminal;
 	const char *rule; /* "url.categories[ID]" */
+	const char *user; /* at that terminal; NULL or "": whoever sits there */
 };
 void grant_token(const struct grant_for *g, int64_t now_ms, char dst[GRANT_TOKEN]);
 /* Is the token this one's, and in time? */

@@ -14,8 +14,9 @@ static void tokens_are_one_terminals(void **state)
 	assert_int_equal(prefix_parse(STR("10.1.0.5"), &a), 0);
 	assert_int_equal(prefix_parse(STR("10.1.0.6"), &b), 0);
 	grant_init();
-	const struct grant_for g = { "412015", &a, "coach url.categories[x]" };
-	const struct grant_for other[] = { { "412023", &a, g.rule }, { "412015", &b, g.rule }, { "412015", &a, "coach url.categories[y]" } };
+	const struct grant_for g = { "412015", &a, "coach url.categories[x]", "taro" };
+	const struct grant_for other[] = { { "412023", &a, g.rule, "taro" }, { "412015", &b, g.rule, "taro" }, { "412015", &a, "coach url.categories[y]", "taro" },
+	                                   { "412015", &a, g.rule, "hanako" }, { "412015", &a, g.rule, NULL } };
 	grant_token(&g, 1000, t);
 	assert_true(grant_token_ok(&g, str_from(t), 1000));
 	assert_true(grant_token_ok(&g, str_from(t), 999 + GRANT_TOKEN_MS));
@@ -33,7 +34,7 @@ static void grants_end(void **state)
 	struct prefix a;
 	assert_int_equal(prefix_parse(STR("10.1.0.5"), &a), 0);
 	grant_init();
-	const struct grant_for g = { "412015", &a, "coach r" }, h = { "412015", &a, "coach s" };
+	const struct grant_for g = { "412015", &a, "coach r", "" }, h = { "412015", &a, "coach s", "" };
 	assert_false(grant_holds(&g, 1000));
 	grant_open(&g, 1000);
 	assert_true(grant_holds(&g, 1000));
@@ -51,7 +52,7 @@ static void many_grants_push_out_the_oldest(void **state)
 	char rule[32];
 	assert_int_equal(prefix_parse(STR("10.1.0.5"), &a), 0);
 	grant_init();
-	const struct grant_for g = { "412015", &a, rule };
+	const struct grant_for g = { "412015", &a, rule, NULL };
 	for (int i = 0; i < 20000; i++) {
 		snprintf(rule, sizeof rule, "coach %d", i);
 		grant_open(&g, 1000 + i);

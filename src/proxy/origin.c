@@ -107,6 +107,7 @@ static void on_closed(struct chan *c)
 	struct origin *o = (struct origin *)(void *)c;
 	up2_free(o);
 	buf_done(&o->in);
+	mem_free(o->groups);
 	mem_free(o);
 }
 
@@ -127,6 +128,7 @@ void origin_close(struct origin *o)
 		chan_close(&o->ch, on_closed);
 	} else if (!o->resolving) {
 		buf_done(&o->in);
+		mem_free(o->groups);
 		mem_free(o);
 	}
 	/* else: the resolver still holds it; on_resolved() frees */
@@ -285,7 +287,7 @@ static bool address_ok(struct origin *o, const struct prefix *a)
 	struct worker *w = o->org->w;
 	const struct conf *c = w->conf;
 	char rule[80];
-	const struct decide_place place = { o->host, o->tls, o->port, a, &o->terminal };
+	const struct decide_place place = { o->host, o->tls, o->port, a, { &o->terminal, "", o->groups ? o->groups : "" } };
 	if (guard_refuses(a, c->refuse, c->n_refuse, c->except, c->n_except)) {
 		set_fail(o, FAIL_FORBIDDEN, "the name leads to an address that isn't on the Internet");
 		return false;
@@ -436,6 +438,7 @@ static void on_resolved(const struct resolved *r, void *user)
 	o->resolving = false;
 	if (o->state == ORIGIN_DEAD) { /* closed meanwhile */
 		buf_done(&o->in);
+		mem_free(o->groups);
 		mem_free(o);
 		return;
 	}
@@ -481,6 +484,7 @@ static struct origin *make(struct org_rt *org, const struct origin_want *want, c
 	o->h1 = want->h1;
 	o->port = want->port;
 	o->terminal = want->terminal;
+	o->groups = want->groups && *want->groups ? mem_strdup(want->groups) : NULL;
 	o->ready = want->ready;
 	o->user = want->user;
 	o->ch.fd = -1;

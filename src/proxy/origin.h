@@ -51,7 +51,8 @@ struct origin {
 	origin_ready ready;
 	origin_io io;
 	void *user;
-	struct prefix terminal;   /* for blocks and rules by address */
+	struct prefix terminal;   /* for blocks and rules by address … */
+	char *groups;             /* … of its user's groups; owned; NULL: none */
 	struct buf in;            /* bytes read and not used */
 };
 
@@ -63,6 +64,7 @@ struct origin_want {
 	bool sure;        /* not one that the origin may be closing just now: what is asked can't be asked twice */
 	bool h1;          /* HTTP/1.1, whatever else it speaks */
 	struct prefix terminal; /* for whom */
+	const char *groups;     /* of its user */
 	origin_ready ready;
 	void *user;
 };

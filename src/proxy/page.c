@@ -246,6 +246,7 @@ static const char *rule_words(const char *rule, bool ja)
 		{ "service.black[", "クラウド全体の閲覧禁止リスト", "The whole cloud's list of forbidden destinations" },
 		{ "service.deny_categories[", "クラウド全体で禁止している分類", "A category forbidden in the whole cloud" },
 		{ "url.black[", "あなたの団体の閲覧禁止リスト", "Your organisation's list of forbidden destinations" },
+		{ "url.group_black[", "あなたの部署などのグループの閲覧禁止リスト", "Your group's list of forbidden destinations" },
 		{ "url.categories[", "あなたの団体の、分類ごとの規則", "Your organisation's rule for this category" },
 		{ "url.exceptions[", "あなたの団体が期限を付けて決めた例外", "An exception of your organisation, for a time" },
 		{ "url.white_only", "あなたの団体の許可リストにない接続先", "Not on your organisation's list of allowed destinations" },

@@ -86,7 +86,8 @@ static void begin_connect(struct txn *t)
 		txn_deny(t, PAGE_PORT, "port", "");
 		return;
 	}
-	decide(c->w, t->org, &t->target, &t->terminal, &d);
+	const struct asker asks = txn_asker(t);
+	decide(c->w, t->org, &t->target, &asks, &d);
 	txn_decided(t, &d);
 	/* Denied but decrypting: the page is shown inside, where a browser shows it. */
 	if (d.allow || (decrypt && d.page != PAGE_TERMINAL))
@@ -107,7 +108,7 @@ static bool answer_grant(struct txn *t)
 	int r = grant_request_parse(t->target.path, &g);
 	if (r == -E_NOT_FOUND)
 		return false;
-	const struct grant_for who = { t->c->org->code, &t->terminal, g.rule };
+	const struct grant_for who = { t->c->org->code, &t->terminal, g.rule, t->user.name };
 	bool ok = r == 0 && t->method == HTTP_GET && grant_token_ok(&who, str_from(g.token), t->c->w->now) &&
 	          (strncmp(g.rule, "override ", 9) != 0 || g.reason[0]);
 	if (!ok) {
@@ -136,7 +137,8 @@ static void begin_request(struct txn *t)
 	}
 	if (answer_grant(t) || wait_answer(t))
 		return;
-	decide_both(c->w, t->org, &t->target, c->intercepted ? c->tunnel.host : "", &t->terminal, &d);
+	const struct asker asks = txn_asker(t);
+	decide_both(c->w, t->org, &t->target, c->intercepted ? c->tunnel.host : "", &asks, &d);
 	txn_decided(t, &d);
 	if (!d.allow) {
 		txn_deny(t, d.page, d.rule, "");
@@ -311,7 +313,7 @@ static bool still_allowed(struct txn *t)
 	struct conn *c = t->c;
 	char rule[80];
 	const struct block_query q = { .org = c->org->code, .address = t->origin->addr, .terminal = t->terminal };
-	const struct decide_place place = { t->origin->host, t->target.https, t->target.port, &t->origin->addr, &t->terminal };
+	const struct decide_place place = { t->origin->host, t->target.https, t->target.port, &t->origin->addr, txn_asker(t) };
 	const struct block *k = blocks_find(c->w->blocks, &q);
 	if (!k && decide_address(c->w, t->org, &place, rule))
 		return true;
@@ -337,7 +339,7 @@ void request_start(struct txn *t, bool fresh)
 	struct conn *c = t->c;
 	bool now;
 	struct origin_want want = { .host = c->intercepted ? c->tunnel.host : t->target.host, .port = t->target.port,
-		                    .tls = t->target.https, .terminal = t->terminal, .sni = t->target.https ? c->name : NULL, .fresh = fresh || t->upgrade, .sure = !request_again_ok(t), .h1 = t->upgrade,
+		                    .tls = t->target.https, .terminal = t->terminal, .groups = t->user.groups, .sni = t->target.https ? c->name : NULL, .fresh = fresh || t->upgrade, .sure = !request_again_ok(t), .h1 = t->upgrade,
 		                    .ready = on_origin, .user = t };
 	t->up = NULL;
 	t->state = TXN_ORIGIN;

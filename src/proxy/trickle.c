@@ -75,7 +75,7 @@ void trickle_cut(struct txn *t)
 {
 	char key[80];
 	trickle_key(t, key);
-	const struct grant_for part = { t->c->org->code, &t->terminal, key };
+	const struct grant_for part = { t->c->org->code, &t->terminal, key, t->user.name };
 	grant_open(&part, t->c->w->now);
 	if (strcmp(t->action, "Denied") == 0)
 		org_count(t->c->org, STAT_LATE, 1);

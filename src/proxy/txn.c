@@ -167,7 +167,7 @@ void txn_decided(struct txn *t, const struct decision *d)
 /* The form of a page that the person may open himself. */
 static void offer_opening(struct txn *t, struct page *p, char token[GRANT_TOKEN])
 {
-	const struct grant_for g = { t->c->org->code, &t->terminal, t->grant };
+	const struct grant_for g = { t->c->org->code, &t->terminal, t->grant, t->user.name };
 	if (p->kind != PAGE_COACH && p->kind != PAGE_OVERRIDE)
 		return;
 	grant_token(&g, t->c->w->now, token);
@@ -247,7 +247,7 @@ static void txn_page(struct txn *t, enum page_kind kind, const char *rule, const
 		return;
 	}
 	trickle_key(t, key);
-	const struct grant_for part = { t->c->org->code, &t->terminal, key };
+	const struct grant_for part = { t->c->org->code, &t->terminal, key, t->user.name };
 	struct page p = { .kind = kind, .org = t->org ? t->org->name : "", .org_en = t->org ? t->org->name_en : "",
 		          .service = t->conf->service, .url = t->url, .detail = detail,
 		          .release = t->org ? t->org->release_mail : "",

@@ -152,12 +152,19 @@ static inline void org_count(struct org_rt *o, enum stat_id id, uint64_t n)
 	atomic_fetch_add_explicit(o->stat[id], n, memory_order_relaxed);
 }
 
+/* Who asks: the terminal, and its user's name and groups (users/users.h), "" where nobody said. */
+struct asker {
+	const struct prefix *terminal;
+	const char *user, *groups;
+};
+
 /* decide.c: may this terminal have what stands at this address, to which that name led? False: rule says why not. */
 struct decide_place {
 	const char *host;
 	bool https;
 	uint16_t port;
-	const struct prefix *address, *terminal;
+	const struct prefix *address;
+	struct asker who;
 };
 bool decide_address(const struct worker *w, const struct conf_org *org, const struct decide_place *p, char rule[80]);
 

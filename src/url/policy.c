@@ -30,6 +30,16 @@ struct rule {
 	unsigned from, to;
 	struct net *terminals;
 	size_t n_terminals;
+	const char **groups;
+	size_t n_groups;
+};
+
+/* Lists for certain groups of users. */
+struct group_list {
+	const char *id;
+	const char **groups;
+	size_t n_groups;
+	struct url_set *black, *white;
 };
 
 struct url_policy_set {
@@ -40,6 +50,8 @@ struct url_policy_set {
 	size_t n_deny;
 	const struct url_set *common; /* borrowed */
 	struct url_set *black, *white, *patterns;
+	struct group_list *group_lists;
+	size_t n_group_lists;
 	struct exception *exceptions; /* by index in patterns */
 	bool white_only;
 };
@@ -132,6 +144,61 @@ static int read_terminals(struct url_policy_set *p, yyjson_val *array, const cha
 	return 0;
 }
 
+static int read_groups(struct url_policy_set *p, yyjson_val *array, const char *path, const char ***ret, size_t *ret_n, struct err *err)
+{
+	size_t i, max, n = yyjson_arr_size(array);
+	yyjson_val *v;
+	if (array && !yyjson_is_arr(array))
+		return bad_rule(path, "groups must be a list", err);
+	const char **names = arena_array(&p->arena, n + 1, sizeof *names);
+	if (!names)
+		return err_set(err, E_NOMEM, path, "no memory");
+	yyjson_arr_foreach(array, i, max, v) {
+		if (!yyjson_is_str(v) || yyjson_get_len(v) == 0 || memchr(yyjson_get_str(v), ',', yyjson_get_len(v)))
+			return bad_rule(path, "not a group's name", err);
+		names[i] = arena_strdup(&p->arena, (struct str){ yyjson_get_str(v), yyjson_get_len(v) });
+		if (!names[i])
+			return err_set(err, E_NOMEM, path, "no memory");
+	}
+	*ret = names;
+	*ret_n = n;
+	return 0;
+}
+
+static int read_group_list(struct url_policy_set *p, yyjson_val *v, const char *path, struct group_list *ret, struct err *err)
+{
+	char place[160];
+	struct str id = { yyjson_get_str(yyjson_obj_get(v, "id")), yyjson_get_len(yyjson_obj_get(v, "id")) };
+	if (!id.ptr || id.len == 0 || id.len > 32)
+		return bad_rule(path, "a list for groups needs an id", err);
+	ret->id = arena_strdup(&p->arena, id);
+	int r = read_groups(p, yyjson_obj_get(v, "groups"), path, &ret->groups, &ret->n_groups, err);
+	snprintf(place, sizeof place, "%s.black", path);
+	r = r < 0 ? r : url_set_build(yyjson_obj_get(v, "black"), place, &ret->black, err);
+	snprintf(place, sizeof place, "%s.white", path);
+	r = r < 0 ? r : url_set_build(yyjson_obj_get(v, "white"), place, &ret->white, err);
+	return r == 0 && !ret->id ? err_set(err, E_NOMEM, path, "no memory") : r;
+}
+
+static int read_group_lists(struct url_policy_set *p, yyjson_val *array, const char *path, struct err *err)
+{
+	size_t i, max;
+	yyjson_val *v;
+	char place[128];
+	if (array && !yyjson_is_arr(array))
+		return bad_rule(path, "group_lists must be a list", err);
+	p->group_lists = arena_array(&p->arena, yyjson_arr_size(array) + 1, sizeof *p->group_lists);
+	if (!p->group_lists)
+		return err_set(err, E_NOMEM, path, "no memory");
+	yyjson_arr_foreach(array, i, max, v) {
+		snprintf(place, sizeof place, "%s.group_lists[%zu]", path, i);
+		int r = read_group_list(p, v, place, &p->group_lists[p->n_group_lists++], err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int read_rule(struct url_policy_set *p, yyjson_val *v, const char *path, struct rule *ret, struct err *err)
 {
 	yyjson_val *id = yyjson_obj_get(v, "id"), *action = yyjson_obj_get(v, "action"), *days = yyjson_obj_get(v, "days");
@@ -156,6 +223,7 @@ static int read_rule(struct url_policy_set *p, yyjson_val *v, const char *path, 
 	ret->id = arena_strdup(&p->arena, (struct str){ yyjson_get_str(id), yyjson_get_len(id) });
 	int r = read_names(p, yyjson_obj_get(v, "categories"), path, &ret->names, &ret->n_names, err);
 	r = r < 0 ? r : read_terminals(p, terminals, path, ret, err);
+	r = r < 0 ? r : read_groups(p, yyjson_obj_get(v, "groups"), path, &ret->groups, &ret->n_groups, err);
 	return r == 0 && !ret->id ? err_set(err, E_NOMEM, path, "no memory") : r;
 }
 
@@ -192,6 +260,7 @@ static int read_policy(struct url_policy_set *p, yyjson_val *object, const char 
 	snprintf(place, sizeof place, "%s.white", path);
 	r = url_set_build(yyjson_obj_get(object, "white"), place, &p->white, err);
 	r = r < 0 ? r : read_exceptions(p, yyjson_obj_get(object, "exceptions"), path, err);
+	r = r < 0 ? r : read_group_lists(p, yyjson_obj_get(object, "group_lists"), path, err);
 	return r < 0 ? r : read_categories(p, object, path, err);
 }
 
@@ -220,6 +289,10 @@ void url_policy_destroy(struct url_policy_set **p)
 	url_set_destroy(&(*p)->black);
 	url_set_destroy(&(*p)->white);
 	url_set_destroy(&(*p)->patterns);
+	for (size_t i = 0; i < (*p)->n_group_lists; i++) {
+		url_set_destroy(&(*p)->group_lists[i].black);
+		url_set_destroy(&(*p)->group_lists[i].white);
+	}
 	mem_free((*p)->exceptions);
 	arena_done(&(*p)->arena);
 	mem_free(*p);
@@ -272,7 +345,18 @@ static bool in_net(const struct net *n, const uint8_t addr[16])
 	return memcmp(n->addr, addr, whole) == 0 && (!bits || ((n->addr[whole] ^ addr[whole]) & (0xff00u >> bits) & 0xff) == 0);
 }
 
-/* Is it the rule's time, and the rule's terminal? Over midnight the day is the one on which the time began. */
+/* Is the user in one of them? */
+static bool in_groups(const char **groups, size_t n, const struct url_query *q)
+{
+	struct str rest = str_from(q->groups), one;
+	while (rest.len && str_next(&rest, ',', &one))
+		for (size_t i = 0; i < n; i++)
+			if (one.len && str_eq(one, str_from(groups[i])))
+				return true;
+	return false;
+}
+
+/* Is it the rule's time, and the rule's terminal and user? Over midnight the day is the one on which the time began. */
 static bool holds_now(const struct rule *r, const struct url_query *q)
 {
 	int64_t minutes = q->now_ms / 60000 + 9 * 60; /* Japan has no summer time */
@@ -290,7 +374,7 @@ static bool holds_now(const struct rule *r, const struct url_query *q)
 	bool ours = r->n_terminals == 0;
 	for (size_t i = 0; i < r->n_terminals && !ours; i++)
 		ours = q->terminal && in_net(&r->terminals[i], q->terminal);
-	return ours;
+	return ours && (r->n_groups == 0 || in_groups(r->groups, r->n_groups, q));
 }
 
 static void say_category(struct url_decision *d, bool allow, const char *list, const char *what, const char *category)
@@ -340,6 +424,28 @@ static void list_categories(const struct known *k, struct url_decision *d)
 
 /* ---- deciding ---- */
 
+static bool by_group_lists(const struct url_policy_set *p, const struct url_target *t, const struct url_query *q, struct url_decision *d)
+{
+	for (size_t i = 0; i < p->n_group_lists; i++) {
+		const struct group_list *l = &p->group_lists[i];
+		bool white = in_groups(l->groups, l->n_groups, q) && url_set_match(l->white, t, NULL);
+		if (!white && !(in_groups(l->groups, l->n_groups, q) && url_set_match(l->black, t, NULL)))
+			continue;
+		d->allow = white;
+		snprintf(d->rule, sizeof d->rule, "url.group_%s[%s]", white ? "white" : "black", l->id);
+		return true;
+	}
+	return false;
+}
+
+static bool lists_want_path(const struct url_policy_set *p, const struct url_target *t)
+{
+	for (size_t i = 0; i < p->n_group_lists; i++)
+		if (url_set_wants_path(p->group_lists[i].white, t) || url_set_wants_path(p->group_lists[i].black, t))
+			return true;
+	return url_set_wants_path(p->patterns, t) || url_set_wants_path(p->white, t) || url_set_wants_path(p->common, t) || url_set_wants_path(p->black, t);
+}
+
 /* Steps 1 to 6; false: nothing says anything. */
 static bool by_lists(const struct url_policy_set *p, const struct url_target *t, const struct url_query *q, const struct known *k,
                      struct url_decision *d)
@@ -348,6 +454,8 @@ static bool by_lists(const struct url_policy_set *p, const struct url_target *t,
 	struct still still = { p->exceptions, q->now_ms };
 	if (url_set_find(p->patterns, t, in_force, &still, &i))
 		say_index(d, p->exceptions[i].allow, "url.exceptions", i);
+	else if (by_group_lists(p, t, q, d))
+		return true;
 	else if (url_set_match(p->white, t, &i))
 		say_index(d, true, "url.white", i);
 	else if (url_set_match(p->common, t, &i))
@@ -368,8 +476,7 @@ void url_decide_target(const struct url_policy_set *p, const struct url_target *
 	url_index_find(q->index, t, &hit);
 	const struct known k = { q->index, hit.categories, url_lookalike((struct str){ t->host, t->host_len }) };
 	list_categories(&k, ret);
-	ret->wants_path = hit.wants_path || (!t->path.ptr && (url_set_wants_path(p->patterns, t) || url_set_wants_path(p->white, t) ||
-	                                                      url_set_wants_path(p->common, t) || url_set_wants_path(p->black, t)));
+	ret->wants_path = hit.wants_path || (!t->path.ptr && lists_want_path(p, t));
 	if (by_lists(p, t, q, &k, ret))
 		return;
 	if (p->white_only)

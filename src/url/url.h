@@ -39,6 +39,7 @@ struct url_query {
 	int64_t now_ms;    /* UTC, for exceptions that run out and rules by time of day */
 	const struct url_index *index; /* url/index.h; NULL: no categories are known */
 	const uint8_t *terminal;       /* 16 bytes, IPv4 mapped: who asks; NULL: no rule for certain terminals holds */
+	const char *groups;            /* of the user who asks, commas between; NULL or "": no rule for certain groups holds */
 };
 
 /* "https://host:8443/path?query" into its parts (now_ms is left alone): 0, or -E_INVALID. All is borrowed from url. */
@@ -89,7 +90,8 @@ bool url_set_wants_path(const struct url_set *s, const struct url_target *t);
  *    "exceptions":[{"pattern":"…","allow":true,"expires_ms":1790000000000}, …],
  *    "deny_categories":["malware", …],
  *    "categories":[{"id":"sns-noon","categories":["social"],"action":"deny"|"allow"|"coach"|"override","days":"all"|"weekdays"|"weekend",
- *      "from":720,"to":780,"terminals":["10.1.0.0/24", …]}, …]}      from, to: minutes of Japan's day; equal: all day
+ *      "from":720,"to":780,"terminals":["10.1.0.0/24", …],"groups":["soumu", …]}, …],   from, to: minutes of Japan's day; equal: all day
+ *    "group_lists":[{"id":"kouhou","groups":["kouhou", …],"black":[…],"white":[…]}, …]}
  * Absent members are empty. common: the service's black list, borrowed, shared by all; NULL: none. */
 struct url_policy_set;
 int url_policy_build(yyjson_val *object, const char *path, const struct url_set *common, struct url_policy_set **ret,
@@ -100,7 +102,8 @@ struct url_decision {
 	bool allow;
 	bool wants_path; /* the path wasn't known, and may turn the answer either way: decrypt and ask again.
 	                    Who can't decrypt goes by `allow`. */
-	char rule[64];   /* "url.exceptions[1]" "url.white[0]" "service.black[0]" "service.deny_categories[malware]" "url.black[3]"
+	char rule[64];   /* "url.exceptions[1]" "url.white[0]" "url.group_white[ID]" "url.group_black[ID]" "service.black[0]"
+	                    "service.deny_categories[malware]" "url.black[3]"
 	                    "url.categories[ID]" "url.white_only" "url.default" "url.invalid" */
 	int action;      /* of a rule by category, enum url_action of model.h: with URL_COACH and URL_OVERRIDE allow is false, and
 	                    the terminal's user may open it; else URL_DENY */
@@ -110,6 +113,7 @@ struct url_decision {
 
 /* The first that holds decides:
  *   1 exception that hasn't run out   asked for by name, with an owner and an end: it must win to be of use
+ *   - lists of the user's groups      the first of them that says anything; its white list before its black one
  *   2 own white list                  the body answers for itself; else one wrong entry of a bought list
  *                                     would need the operator before a town hall can work
  *   3 common black list

@@ -1,4 +1,5 @@
 /* Hosts and paths in disguise, patterns right and wrong, and the order of decisions. */
+#include "model/model.h"
 #include "url/set.h"
 
 #include "base/buf.h"
@@ -266,10 +267,51 @@ static void decisions_follow_the_order(void **state)
 	free_docs(&ps);
 }
 
+static const char group_json[] =
+	"{\"black\":[\"sns.example\",\"bad.example\"],\"white\":[\"open.example\"],\"exceptions\":[{\"pattern\":\"all.example\",\"allow\":false,\"expires_ms\":99999999999999}],"
+	"\"group_lists\":[{\"id\":\"press\",\"groups\":[\"kouhou\",\"hisho\"],\"white\":[\"sns.example\",\"all.example\",\"http://half.example/in\"],\"black\":[\"half.example\"]},"
+	"{\"id\":\"guests\",\"groups\":[\"guest\"],\"black\":[\"open.example\",\"sns.example\"]}]}";
+static const struct {
+	const char *host, *path, *groups;
+	bool allow, wants_path;
+	const char *rule;
+} by_group[] = {
+	{ "sns.example", "/", NULL, 0, 0, "url.black[0]" },
+	{ "sns.example", "/", "", 0, 0, "url.black[0]" },
+	{ "sns.example", "/", "kouho", 0, 0, "url.black[0]" },
+	{ "sns.example", "/", "soumu,kouhou", 1, 0, "url.group_white[press]" },
+	{ "sns.example", "/", "guest,hisho", 1, 0, "url.group_white[press]" }, /* the first list that says anything */
+	{ "sns.example", "/", "guest", 0, 0, "url.group_black[guests]" },
+	{ "open.example", "/", "guest", 0, 0, "url.group_black[guests]" }, /* before the body's white list */
+	{ "open.example", "/", "kouhou", 1, 0, "url.white[0]" },
+	{ "bad.example", "/", "kouhou", 0, 0, "url.black[1]" },
+	{ "all.example", "/", "kouhou", 0, 0, "url.exceptions[0]" }, /* an exception is before all */
+	{ "half.example", "/in", "hisho", 1, 0, "url.group_white[press]" },
+	{ "half.example", "/out", "hisho", 0, 0, "url.group_black[press]" },
+	{ "half.example", NULL, "hisho", 0, 1, "url.group_black[press]" },
+};
+
+static void lists_of_groups(void **state)
+{
+	struct url_policy_set *p = NULL;
+	struct url_decision d;
+	yyjson_doc *doc = yyjson_read(group_json, sizeof group_json - 1, 0);
+	assert_int_equal(url_policy_build(yyjson_doc_get_root(doc), "url", NULL, &p, NULL), 0);
+	for (size_t i = 0; i < ARRAY_LEN(by_group); i++) {
+		const struct url_query q = { .scheme = STR("http"), .host = str_from(by_group[i].host), .path = str_from(by_group[i].path), .groups = by_group[i].groups };
+		url_decide(p, &q, &d);
+		if (d.allow != by_group[i].allow || d.wants_path != by_group[i].wants_path || strcmp(d.rule, by_group[i].rule) != 0)
+			fail_msg("case %zu: %s %d %d", i, d.rule, d.allow, d.wants_path);
+	}
+	url_policy_destroy(&p);
+	yyjson_doc_free(doc);
+}
+
 static const char category_json[] =
 	"{\"deny_categories\":[\"malware\",\"phishing\"],\"black\":[\"own.example\"],\"white\":[\"fine.malware.example\"],\"categories\":["
 	"{\"id\":\"noon\",\"action\":\"allow\",\"categories\":[\"social\"],\"days\":\"weekdays\",\"from\":720,\"to\":780},"
 	"{\"id\":\"press\",\"action\":\"allow\",\"categories\":[\"social\",\"video\"],\"terminals\":[\"10.1.2.0/25\",\"2001:db8::7\"]},"
+	"{\"id\":\"staff\",\"action\":\"override\",\"categories\":[\"games\"],\"groups\":[\"soumu\"],\"from\":720,\"to\":780},"
 	"{\"id\":\"night\",\"action\":\"deny\",\"categories\":[\"video\"],\"days\":\"weekend\",\"from\":1320,\"to\":360},"
 	"{\"id\":\"alike\",\"action\":\"deny\",\"categories\":[\"lookalike\"]},"
 	"{\"id\":\"leisure\",\"action\":\"deny\",\"categories\":[\"games\",\"social\"]}]}";
@@ -344,6 +386,17 @@ static void categories_follow_time_and_terminal(void **state)
 	const struct url_query all = { .scheme = STR("http"), .host = STR("both.sns.example"), .path = STR("/"), .index = x };
 	url_decide(p, &all, &d);
 	assert_string_equal(d.categories, "social,phishing");
+	struct url_query game = { .scheme = STR("http"), .host = STR("game.example"), .path = STR("/"), .now_ms = JST(0, 12, 30), .index = x, .groups = "kouhou,soumu" };
+	url_decide(p, &game, &d);
+	assert_string_equal(d.rule, "url.categories[staff]");
+	assert_int_equal(d.action, URL_OVERRIDE);
+	game.groups = "kouhou";
+	url_decide(p, &game, &d);
+	assert_string_equal(d.rule, "url.categories[leisure]");
+	game.groups = "soumu";
+	game.now_ms = JST(0, 13, 0);
+	url_decide(p, &game, &d);
+	assert_string_equal(d.rule, "url.categories[leisure]");
 	url_policy_destroy(&p);
 	yyjson_doc_free(doc);
 	url_index_unref(&x);
@@ -388,6 +441,9 @@ static void faults_name_their_place(void **state)
 		{ "{\"categories\":[{\"id\":\"a\",\"action\":\"deny\",\"from\":1440}]}", "url.categories[0]" },
 		{ "{\"categories\":[{\"id\":\"a\",\"action\":\"deny\",\"days\":\"monday\"}]}", "url.categories[0]" },
 		{ "{\"categories\":[{\"id\":\"a\",\"action\":\"deny\",\"terminals\":[\"example.jp\"]}]}", "url.categories[0]" },
+		{ "{\"categories\":[{\"id\":\"a\",\"action\":\"deny\",\"groups\":[\"a,b\"]}]}", "url.categories[0]" },
+		{ "{\"group_lists\":[{\"id\":\"a\",\"groups\":[\"b\"],\"black\":[\"*\"]}]}", "url.group_lists[0].black[0]" },
+		{ "{\"group_lists\":[{\"groups\":[\"b\"]}]}", "url.group_lists[0]" },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		yyjson_doc *doc = yyjson_read(bad[i].json, strlen(bad[i].json), 0);
@@ -453,7 +509,7 @@ int main(void)
 		cmocka_unit_test(hosts_have_one_form),      cmocka_unit_test(paths_have_one_form),
 		cmocka_unit_test(patterns_are_checked),     cmocka_unit_test(decisions_follow_the_order),
 		cmocka_unit_test(resolved_addresses_are_asked_too), cmocka_unit_test(faults_name_their_place),
-		cmocka_unit_test(categories_follow_time_and_terminal),
+		cmocka_unit_test(lists_of_groups), cmocka_unit_test(categories_follow_time_and_terminal),
 		cmocka_unit_test(memory_may_run_out),       cmocka_unit_test(large_sets_stay_exact),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

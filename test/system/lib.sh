@@ -36,4 +36,4 @@ keyless() { local d; for d; do
 	[ -d "$d" ] || { echo "no $d"; return 1; }
 	grep -rl "PRIVATE KEY" "$d"; [ $? = 1 ] || return 1; done; }
 # DIR: the golden description there without its public sites, whose certificates' keys are in no vault of a lab, and without the directory that knows users, which is in none.
-without_sites() { local f; for f in "$1"/orgs/*.json; do jq 'del(.sites, .proxy_users)' "$f" >"$f.new" && mv "$f.new" "$f" || return; done; }
+without_sites() { local f; for f in "$1"/orgs/*.json; do jq 'del(.sites, .proxy_users, .url.group_lists)' "$f" >"$f.new" && mv "$f.new" "$f" || return; done; }

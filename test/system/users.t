@@ -2,6 +2,7 @@
 # Who uses the proxy: toride-proxyd, userd and vaultd as shipped, against a real directory (slapd, TLS by an authority of its own), over TLS to
 # the proxy itself. Development mode as in proxy.t: all on loopback.
 set -u
+here=$(cd "$(dirname "$0")" && pwd)
 . "$(dirname "$0")/proxy-lib.sh"
 toride=$(command -v toride)
 
@@ -55,7 +56,7 @@ printf 'dn: cn=kouhou,ou=groups,dc=city,dc=example\nchangetype: modify\nadd: mem
 
 org() { # CODE INDEX PORT USERS: an organisation of proxyd.json
 	jq -n --arg code "$1" --argjson index "$2" --argjson port "$3" --argjson users "$4" '{code:$code,index:$index,name:"佐賀市",name_en:"Saga",interface:"",port:$port,
-	  resolver:"127.0.0.53",resolver_from:"127.0.0.7",tls_decryption:true,no_decrypt:["pass.example"],scan_fail:"closed",scan_max_mib:8,pac:"function FindProxyForURL(){}\n",url:{black:["deny.example"]},users:$users}'
+	  resolver:"127.0.0.53",resolver_from:"127.0.0.7",tls_decryption:true,no_decrypt:["pass.example"],scan_fail:"closed",scan_max_mib:8,pac:"function FindProxyForURL(){}\n",url:{black:["deny.example"],group_lists:[{id:"press",groups:["kouhou","soumu"],white:["deny.example"],black:["secret.example"]}]},users:$users}'
 }
 config() {
 	jq -n --arg ca "$(cat good.pem)" --argjson a "$(org 412015 1 8080 '{"realm":"Saga \"City\"","exempt_terminals":["127.0.0.99/32"],"exempt_destinations":["free.example"]}')" \
@@ -111,15 +112,15 @@ try "the event says who, in which group (of groups of groups, in a circle), and 
 try "TLS inside TLS: a tunnel, opened" get 200 $A "${T[@]}" https://site.example/10k
 try "as the origin has it there" cmp out www/10k
 try "its requests are that person's, in HTTP/2" event '"scheme":"https".*"intercepted":true.*"user":\{"name":"taro"'
-try "several on one connection" eval 'is "$(curl -s $A "${T[@]}" -o /dev/null -o /dev/null -o /dev/null -w "%{http_code}" https://site.example/10k https://site.example/10k http://site.example:8000/10k)" 200200200'
 try "and tell the terminal's fingerprint, of the TLS inside" event '"ja4":"t1[23]d[0-9]{4}h[12]_[0-9a-f]{12}_[0-9a-f]{12}","intercepted":true.*"name":"taro"'
+try "several on one connection" eval 'is "$(curl -s $A "${T[@]}" -o /dev/null -o /dev/null -o /dev/null -w "%{http_code}" https://site.example/10k https://site.example/10k http://site.example:8000/10k)" 200200200'
 head -c 3000000 /dev/urandom >www/3m
 try "3 MB through both" eval 'get 200 $A "${T[@]}" https://site.example/3m && cmp out www/3m'
 try "3 MB up through both" eval 'get 200 $A "${T[@]}" --data-binary @www/3m https://site.example/up && is "$(cat out)" got'
 curl -s -m 20 --proxy-cacert ca.pem --cacert good.pem --resolve proxy.cloud.example:8080:127.0.0.1 -x https://proxy.cloud.example:8080 "${T[@]}" -o out https://pass.example/3m
 try "undecrypted, too, by the origin's own certificate" cmp out www/3m
-try "a tunnel without a name: 407 to the CONNECT" tunnel 407 $A https://site.example/10k
 try "with a fingerprint all the same" event '"sni":"pass.example","ja4":"t1[23]d[0-9]{4}h[12]_[0-9a-f]{12}_[0-9a-f]{12}","intercepted":false'
+try "a tunnel without a name: 407 to the CONNECT" tunnel 407 $A https://site.example/10k
 try "a wrong password: 407, and told" eval 'page 407 正しくありません $A $(as hanako:wrong-1) http://site.example:8000/10k && event "\"product\":\"userd\".*\"name\":\"hanako\".*\"status\":\"Failure\",\"status_detail\":\"password_wrong\""'
 try "no password at all is no password (RFC 4513 5.1.2)" get 407 $A $(as hanako:) http://site.example:8000/10k
 try "a name with a filter's letters is nobody" get 407 $A $(as '*:x') http://site.example:8000/10k
@@ -133,6 +134,18 @@ try "an exempt destination needs none" get 200 $A http://free.example:8000/10k
 try "in a tunnel neither" get 200 $A https://free.example/10k
 try "but such a tunnel leads nowhere else" eval 'get 403 $A --connect-to site.example:443:free.example:443 https://site.example/10k && event "users.login"'
 try "an exempt terminal neither" get 200 --interface 127.0.0.99 -x http://127.0.0.1:8080 http://site.example:8000/10k
+
+# ---- by group
+try "the body's black list holds for hanako" page 403 あなたの団体の閲覧禁止リスト $A $(as hanako:hanako-1) http://deny.example:8000/10k
+try "taro's group may" get 200 $A "${T[@]}" http://deny.example:8000/10k
+try "by its list" event '"name":"taro".*"uid":"url.group_white\[press\]"'
+try "and may not what its own list forbids, in a tunnel too" page 403 グループの閲覧禁止リスト $A "${T[@]}" https://secret.example/10k
+try "others may" get 200 $A $(as hanako:hanako-1) http://secret.example:8000/10k
+d=$here/../golden/two/description
+checks() { local want=$1; shift; "$toride" url check --desc "$d" --org 412023 "$@" >out; is "$?" "$want"; }
+try "url check: without a group" checks 0 https://sns.example/
+try "url check: with it" eval 'checks 1 --groups soumu https://sns.example/ && grep -qF "url.group_black[soumu-only]" out'
+try "url check: a group there isn't is a fault, not an answer" eval '"$toride" url check --desc "$d" --org 412023 --groups soum https://press.example/ 2>try2; [ $? != 0 ] && grep -q "no group soum" try2'
 
 # ---- in clear
 try "in clear nobody is asked, so no browser sends a password" page 403 暗号化せずに -x http://127.0.0.1:8080 http://site.example:8000/10k
