@@ -35,7 +35,7 @@ const struct cli_command *const cli_tables[] = {
 	cli_import,
 	cli_hold,
 	cli_site,
-	cli_user, cli_directory,
+	cli_user, cli_directory, cli_ca,
 	NULL,
 };
 

@@ -147,6 +147,21 @@ try "url check: without a group" checks 0 https://sns.example/
 try "url check: with it" eval 'checks 1 --groups soumu https://sns.example/ && grep -qF "url.group_black[soumu-only]" out'
 try "url check: a group there isn't is a fault, not an answer" eval '"$toride" url check --desc "$d" --org 412023 --groups soum https://press.example/ 2>try2; [ $? != 0 ] && grep -q "no group soum" try2'
 
+# ---- what brings the authority to the terminals
+kit() { "$toride" ca kit --org 412023 --desc "$d" -o kit && openssl x509 -inform der -in kit/windows/toride-ca.cer | cmp - run/ca.pem; }
+try "ca kit writes the authority in force" kit
+try "each form holds that certificate, under Windows' name for it" python3 - <<-'END'
+	import base64, hashlib, json, plistlib, re
+	der = open('kit/windows/toride-ca.cer', 'rb').read(); name = hashlib.sha1(der).hexdigest().upper()
+	assert plistlib.load(open('kit/apple/toride-ca.mobileconfig', 'rb'))['PayloadContent'][0]['PayloadContent'] == der
+	for f in 'windows', 'android', 'ios': assert base64.b64decode(json.load(open('kit/intune/%s.json' % f))['trustedRootCertificate']) == der
+	pol = open('kit/windows/registry.pol', 'rb').read(); assert pol[:8] == b'PReg\1\0\0\0' and der in pol and name.encode('utf-16le') in pol
+	blob = bytes.fromhex(re.search(r'hex:([0-9a-f,]+)', open('kit/windows/toride-ca.reg').read()).group(1).replace(',', '')); assert blob in pol and blob.endswith(der)
+	assert json.load(open('kit/firefox/policies.json'))['policies']['Certificates']['ImportEnterpriseRoots'] is True
+	assert hashlib.sha256(der).hexdigest() in open('kit/README.txt').read()
+END
+try "a leaf is no authority" eval '! "$toride" ca kit --org 412023 --desc "$d" --ca site.crt -o kit2 && [ ! -e kit2/README.txt ]'
+
 # ---- in clear
 try "in clear nobody is asked, so no browser sends a password" page 403 暗号化せずに -x http://127.0.0.1:8080 http://site.example:8000/10k
 try "and one that is sent isn't taken" get 403 -x http://127.0.0.1:8080 "${T[@]}" http://site.example:8000/10k
