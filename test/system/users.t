@@ -135,6 +135,8 @@ try "in a tunnel neither" get 200 $A https://free.example/10k
 try "but such a tunnel leads nowhere else" eval 'get 403 $A --connect-to site.example:443:free.example:443 https://site.example/10k && event "users.login"'
 try "an exempt terminal neither" get 200 --interface 127.0.0.99 -x http://127.0.0.1:8080 http://site.example:8000/10k
 
+try "who refuses the proxy's certificate is told, for what is pinned" eval 'get 000 --proxy-cacert ca.pem --cacert good.pem --resolve proxy.cloud.example:8080:127.0.0.1 -x https://proxy.cloud.example:8080 "${T[@]}" https://site.example/10k; event "\"hostname\":\"site.example\".*\"ja4\":\"t1.*\"user\":\\{\"name\":\"taro\".*\"uid\":\"tls.client\""'
+
 # ---- by group
 try "the body's black list holds for hanako" page 403 あなたの団体の閲覧禁止リスト $A $(as hanako:hanako-1) http://deny.example:8000/10k
 try "taro's group may" get 200 $A "${T[@]}" http://deny.example:8000/10k
