@@ -8,7 +8,6 @@
 #include "base/fs.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "model/faults.h"
 #include "model/model.h"
 #include "wire/place.h"
 
@@ -295,16 +294,6 @@ static int write_kit(struct kit *k)
 	return r < 0 ? r : readme(k);
 }
 
-static int load(const char *dir, struct model **ret, struct err *err)
-{
-	struct faults faults = { 0 };
-	int r = dir ? model_load(dir, ret, &faults, err) : cli_load_in_force(ret, &faults, err);
-	if (r < 0 && faults.n)
-		err_set(err, E_INVALID, faults.list[0].path, "%s", faults.list[0].msg);
-	faults_done(&faults);
-	return r;
-}
-
 static int ca_kit(int argc, char **argv)
 {
 	struct err err = { 0 };
@@ -316,7 +305,7 @@ static int ca_kit(int argc, char **argv)
 	if (argc || !org || !dir)
 		return cli_usage(cli_ca);
 	buf_init(&pem, 64 * KIB);
-	int r = load(desc, &m, &err);
+	int r = cli_load(desc, &m, &err);
 	struct kit k = { .m = m, .o = r == 0 ? model_org(m, org) : NULL, .dir = dir, .err = &err };
 	if (r == 0 && !k.o)
 		r = err_set(&err, E_NOT_FOUND, org, "no organisation has this code");

@@ -381,17 +381,6 @@ static void print_json(const struct asked *a, const struct url_decision *d, cons
 	buf_done(&b);
 }
 
-/* From a description's directory, or what is in force here. */
-static int load(const char *dir, struct model **ret, struct err *err)
-{
-	struct faults faults = { 0 };
-	int r = dir ? model_load(dir, ret, &faults, err) : cli_load_in_force(ret, &faults, err);
-	if (r < 0 && faults.n)
-		err_set(err, E_INVALID, faults.list[0].path, "%s", faults.list[0].msg);
-	faults_done(&faults);
-	return r;
-}
-
 static int check_url(struct asked *a)
 {
 	struct err err;
@@ -468,7 +457,7 @@ static int cmd_url_check(int argc, char **argv)
 	if (argc != 1 || !o.code)
 		return cli_usage(&cli_url[0]);
 	a.url = argv[0];
-	int r = load(o.dir, &m, &err);
+	int r = cli_load(o.dir, &m, &err);
 	a.m = m;
 	a.o = r == 0 ? model_org(m, o.code) : NULL;
 	if (r == 0 && !a.o)

@@ -78,3 +78,13 @@ int cli_submit(struct model **m, const char *as, bool json)
 	buf_done(&reply);
 	return r < 0 ? cli_error(&err) : fflush(stdout) == 0 ? EXIT_DONE : EXIT_COULD_NOT;
 }
+
+int cli_load(const char *dir, struct model **ret, struct err *err)
+{
+	struct faults faults = { 0 };
+	int r = dir ? model_load(dir, ret, &faults, err) : cli_load_in_force(ret, &faults, err);
+	if (r < 0 && faults.n)
+		err_set(err, E_INVALID, faults.list[0].path, "%s", faults.list[0].msg);
+	faults_done(&faults);
+	return r;
+}

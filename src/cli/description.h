@@ -7,6 +7,8 @@
 /* A file of canonical JSON, or the description in force here; as model_load_canonical. */
 int cli_load_file(const char *path, struct model **ret, struct faults *f, struct err *err);
 int cli_load_in_force(struct model **ret, struct faults *f, struct err *err);
+/* From a description's directory, or (NULL) what is in force here; the first fault is the error. */
+int cli_load(const char *dir, struct model **ret, struct err *err);
 
 /* Of a description that could not be loaded: every fault on stderr, or as JSON on stdout; the error when there is none. The exit code. */
 int cli_refused(const struct faults *f, const struct err *err, bool json);

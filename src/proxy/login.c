@@ -7,7 +7,6 @@
 #include "proxy/txn.h"
 
 #include <openssl/crypto.h>
-#include <openssl/hmac.h>
 
 /* ---- answers that are kept ---- */
 
@@ -51,25 +50,11 @@ void login_cache_destroy(struct login_cache **c)
 	*c = NULL;
 }
 
-static void key_of(const struct login_cache *c, const struct users_request *r, unsigned char ret[32])
-{
-	char text[sizeof r->org + USERS_NAME + USERS_PASSWORD];
-	const char *const parts[] = { r->org, r->name, r->password };
-	size_t n = 0;
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-		size_t len = strlen(parts[i]) + 1;
-		memcpy(text + n, parts[i], len);
-		n += len;
-	}
-	HMAC(EVP_sha256(), c->key, sizeof c->key, (const unsigned char *)text, n, ret, NULL);
-	OPENSSL_cleanse(text, sizeof text);
-}
-
 static bool known(const struct txn *t, struct user *ret)
 {
-	unsigned char key[32];
+	unsigned char key[USERS_DIGEST];
 	const struct login_cache *c = t->c->w->logins;
-	key_of(c, t->credential, key);
+	users_digest(c->key, t->credential, key);
 	const struct kept *k = map_get(&c->map, (struct str){ (const char *)key, sizeof key });
 	if (!k || k->until_ms <= t->c->w->now)
 		return false;
@@ -79,9 +64,9 @@ static bool known(const struct txn *t, struct user *ret)
 
 static void keep(const struct txn *t, const struct user *u)
 {
-	unsigned char key[32];
+	unsigned char key[USERS_DIGEST];
 	struct login_cache *c = t->c->w->logins;
-	key_of(c, t->credential, key);
+	users_digest(c->key, t->credential, key);
 	struct str at = { (const char *)key, sizeof key };
 	if (c->map.len >= LOGIN_KEPT)
 		login_cache_forget(c);

@@ -2,10 +2,12 @@
 #include "users/users.h"
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "wire/cursor.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #define OP_ASK 1
 #define OP_ANSWER 2
@@ -17,6 +19,20 @@ bool user_in_group(const struct user *u, const char *group)
 		if (one.len && str_eq(one, str_from(group)))
 			return true;
 	return false;
+}
+
+void users_digest(const unsigned char key[32], const struct users_request *r, unsigned char ret[USERS_DIGEST])
+{
+	char text[sizeof r->org + USERS_NAME + USERS_PASSWORD];
+	const char *const parts[] = { r->org, r->name, r->password };
+	size_t n = 0;
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		size_t len = strlen(parts[i]) + 1;
+		memcpy(text + n, parts[i], len);
+		n += len;
+	}
+	HMAC(EVP_sha256(), key, 32, (const unsigned char *)text, n, ret, NULL);
+	OPENSSL_cleanse(text, sizeof text);
 }
 
 void users_request_wipe(struct users_request *r)

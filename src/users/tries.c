@@ -7,7 +7,6 @@
 #include "base/mem.h"
 
 #include <openssl/crypto.h>
-#include <openssl/hmac.h>
 #include <stdio.h>
 
 struct known {
@@ -60,16 +59,7 @@ void tries_destroy(struct tries **t)
 
 void tries_key(const struct tries *t, const struct users_request *r, unsigned char ret[TRIES_KEY])
 {
-	char text[sizeof r->org + USERS_NAME + USERS_PASSWORD];
-	size_t n = 0;
-	const char *const parts[] = { r->org, r->name, r->password };
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-		size_t len = strlen(parts[i]) + 1;
-		memcpy(text + n, parts[i], len);
-		n += len;
-	}
-	HMAC(EVP_sha256(), t->key, sizeof t->key, (const unsigned char *)text, n, ret, NULL);
-	OPENSSL_cleanse(text, sizeof text);
+	users_digest(t->key, r, ret);
 }
 
 static struct str as_str(const unsigned char key[TRIES_KEY])

@@ -23,7 +23,7 @@
 #define TRIES_KEPT 65536 /* answers, and counts */
 
 struct tries;
-#define TRIES_KEY 32 /* of one name and password in one organisation: a keyed digest, of no use elsewhere */
+#define TRIES_KEY USERS_DIGEST /* of one name and password in one organisation: a keyed digest, of no use elsewhere */
 
 int tries_create(struct tries **ret);
 void tries_destroy(struct tries **t);

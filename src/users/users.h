@@ -48,6 +48,9 @@ struct users_answer {
 	struct user user; /* OK */
 };
 
+#define USERS_DIGEST 32
+/* HMAC-SHA-256 by a key of the asker's own over organisation, name and password: what they are remembered by. */
+void users_digest(const unsigned char key[32], const struct users_request *r, unsigned char ret[USERS_DIGEST]);
 void users_request_wipe(struct users_request *r);
 void users_request_write(struct buf *b, const struct users_request *r);
 int users_request_read(const void *p, size_t n, struct users_request *ret); /* 0 or -E_INVALID */
