@@ -187,6 +187,7 @@ bool login_wait(struct txn *t)
 		return false;
 	if (c->intercepted)
 		return as_the_tunnel(t);
+	c->gate_rule = NULL; /* of a tunnel that was asked for before, and not opened */
 	if (exempt(t)) {
 		drop_credential(t);
 		return false;
