@@ -20,7 +20,7 @@ cat >nginx.conf <<-END
 	  server { listen 127.0.0.1:8000; listen 127.0.0.5:8000; listen 127.0.0.1:443 ssl; ssl_certificate site.crt; ssl_certificate_key site.key; root $top/www;
 	    location ~ ssi\$ { ssi on; ssi_types *; } location /slow { limit_rate 100k; mirror /begun; }
 	    location = /begun { internal; proxy_pass http://127.0.0.1:8001; proxy_set_header Host \$host; }
-	    location /echo { return 200 "\$args|\$http_x_googapps_allowed_domains|\$http_restrict_access_to_tenants|"; }
+	    location /echo { add_header Alt-Svc 'h3=":443"'; return 200 "\$args|\$http_x_googapps_allowed_domains|\$http_restrict_access_to_tenants|"; }
 	    location /search { return 200 "\$args|\$http_x_googapps_allowed_domains"; }
 	    location /up { proxy_pass http://127.0.0.1:8001; } location /gate { proxy_pass http://127.0.0.6:8888; proxy_buffering off; } }
 	  server { listen 127.0.0.1:8001; location / { return 200 "got \$http_content_length"; } location /begun { access_log $top/begun.log begun; return 200; } }
@@ -191,6 +191,7 @@ try "not to who doesn't take them" eval 'raw "GET http://site.example:8888/trail
 try "a bad one is refused" is "$(raw "POST $U${H}Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX y: z\r\n\r\n")" "HTTP/1.1 400 Bad Request"
 try "as are too many of an origin" page 502 応答が正しくありません $A $O/longtrailers
 try "HEAD tells the length without a body" eval 'curl -sI -m 20 $A http://site.example:8000/10k | grep -qi "content-length: 10240"'
+try "an origin's offer of QUIC isn't passed on" eval 'curl -s -m 20 -D head -o out http://127.0.0.1:8000/echo && grep -qi "^alt-svc: h3" head && curl -s -m 20 -D head -o out $A http://site.example:8000/echo && grep -q "^HTTP/1.1 200" head && ! grep -qi alt-svc head'
 try "a part isn't given: parts can't be inspected" eval 'get 200 -r 0-9 $A http://site.example:8000/10k && cmp out www/10k'
 pair() { : >keep.log; curl -s -m 20 $A -o /dev/null $O/keep/1 --next -s -m 20 $A -o out -w '%{http_code}' "$@" $O/keep/2 >code; }
 try "a kept connection that the origin ends under a request: it is asked anew" eval 'pair; is "$(cat code) $(cat out)" "200 kept" && grep -q "^again GET /keep/2" keep.log'
