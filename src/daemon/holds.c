@@ -56,7 +56,7 @@ static int save(const struct hold *h, struct err *err)
 	buf_init(&b, 16 * KIB);
 	format(h, &b);
 	buf_putc(&b, '\n');
-	int r = b.failed ? err_set(err, E_NOMEM, "", "no memory") : fs_write(path_of(path, h->org, h->id), buf_view(&b), 0640, err);
+	int r = b.failed ? err_set(err, E_NOMEM, "", "no memory") : fs_write(path_of(path, h->org, h->id), buf_view(&b), 0600, err);
 	buf_done(&b);
 	return r;
 }

@@ -223,7 +223,7 @@ const struct table_dir table_dirs[] = {
 	{ "%S/pg", USER_POSTGRES, USER_POSTGRES, 0700 },
 	{ "%S/segments", USER_INTAKE, GROUP_SEGMENTS, 02750 }, /* detectd and stored read; new files inherit the group */
 	{ "%S/segments-cold", USER_INTAKE, GROUP_SEGMENTS, 02750 }, /* where another disk is mounted: segment/cold.c */
-	{ "%S/holds", USER_CONTROL, GROUP_SEGMENTS, 02750 },        /* whose records are held: segment/hold.h */
+	{ "%S/holds", USER_CONTROL, USER_CONTROL, 0755 },            /* whose records are held, by the names of files: segment/hold.h */
 	{ "%S/index", USER_INDEX, USER_INDEX, 0700 },
 	{ "%S/index-fill", USER_STORED, USER_STORED, 0700 },
 	{ "%S/intake", USER_INTAKE, USER_INTAKE, 0700 },
