@@ -11,7 +11,6 @@
 #include "base/mem.h"
 #include "cli/description.h"
 #include "cli/import_read.h"
-#include "detect/ruleset.h"
 #include "normalise/sender.h"
 #include "segment/merkle.h"
 #include "wire/ctl.h"
@@ -318,7 +317,7 @@ static int carry(struct flow *f, struct err *err)
 
 /* ---- the reader ---- */
 
-static int start_reader(const struct import *im, const struct ruleset *rules, int *ret_fd, pid_t *ret_pid, struct err *err)
+static int start_reader(const struct import *im, int *ret_fd, pid_t *ret_pid, struct err *err)
 {
 	int p[2];
 	if (pipe2(p, O_CLOEXEC) < 0)
@@ -335,7 +334,7 @@ static int start_reader(const struct import *im, const struct ruleset *rules, in
 		close(im->lock_fd);
 		_exit(import_read(&(struct import_reading){ .fd = im->fd, .out = p[1], .size = (size_t)im->st.st_size, .source = im->source,
 		                                            .written_ms = (int64_t)im->st.st_mtim.tv_sec * 1000, .org = im->org, .id = im->id,
-		                                            .rules = rules, .json = im->json }));
+		                                            .rules = im->judge ? place_rules() : NULL, .json = im->json }));
 	}
 	close(p[1]);
 	*ret_fd = p[0];
@@ -365,14 +364,14 @@ static int still_the_same(const struct import *im, struct err *err)
 	return r;
 }
 
-static int lines_up(struct import *im, const struct ruleset *rules, struct err *err)
+static int lines_up(struct import *im, struct err *err)
 {
 	struct flow f = { .im = im, .fd = -1 };
 	pid_t pid = -1;
 	int fd = -1, r = events_open(SENDER_IMPORT, RING, &f.e, err);
 	if (r == 0) {
 		events_boot(f.e, boot_of(im));
-		r = start_reader(im, rules, &fd, &pid, err);
+		r = start_reader(im, &fd, &pid, err);
 	}
 	if (r == 0) {
 		f.fd = fd;
@@ -385,28 +384,22 @@ static int lines_up(struct import *im, const struct ruleset *rules, struct err *
 	return r < 0 ? r : still_the_same(im, err);
 }
 
-static int with_custody(struct import *im, const struct ruleset *rules, struct err *err)
+static int with_custody(struct import *im, struct err *err)
 {
 	struct events *e = NULL;
-	struct err fault = { 0 };
 	int r = events_open(SENDER_CUSTODY, RING, &e, err);
 	if (r < 0)
 		return r;
-	events_boot(e, boot_of(im));
 	custody(im, e, false, NULL);
 	if (events_flush(e, STUCK_MS) < 0)
 		r = err_set(err, E_CLOSED, "intaked", "%s", say("記録を受け取る処理が動いていません", "nobody takes records: is the node running?"));
 	if (r == 0)
-		r = lines_up(im, rules, err);
-	if (r == 0 || err->code != E_CLOSED) { /* E_CLOSED: the same command goes on */
-		custody(im, e, true, r < 0 ? err->msg : NULL);
-		if (events_flush(e, STUCK_MS) < 0 && r == 0)
-			r = err_set(err, E_CLOSED, "intaked", "the end isn't on record yet: give the same command again");
-		if (err->code != E_CLOSED && save_account(im, true, &fault) < 0 && r == 0)
-			*err = fault, r = -E_IO;
-	}
+		r = lines_up(im, err);
+	custody(im, e, true, r < 0 ? err->msg : NULL);
+	if (events_flush(e, r < 0 ? STUCK_MS / 20 : STUCK_MS) < 0 && r == 0)
+		r = err_set(err, E_CLOSED, "intaked", "the end isn't on record yet: give the same command again");
 	events_close(&e);
-	return r;
+	return r < 0 ? r : save_account(im, true, err); /* what didn't come to its end goes on by the same command */
 }
 
 /* ---- the command ---- */
@@ -451,16 +444,8 @@ static int known_org(const char *code, struct err *err)
 	return r;
 }
 
-static void say_fault(const struct err *err, void *user)
-{
-	(void)user;
-	fprintf(stderr, "toride: %s: %s\n", err->path, err->msg);
-}
-
 static int take_in(struct import *im, struct err *err)
 {
-	struct ruleset *rules = NULL;
-	const char *dir = place_rules();
 	int r = geteuid() == 0 ? known_org(im->org, err) : err_set(err, E_DENIED, "import", "%s", say("root だけが取り込めます", "root alone may take files in"));
 	if (r == 0)
 		r = open_file(im, err);
@@ -470,13 +455,10 @@ static int take_in(struct import *im, struct err *err)
 		r = look_at_account(im, err);
 	if (r == 0)
 		r = name_it(im, err);
-	if (r == 0 && im->judge)
-		r = ruleset_load(&dir, 1, &(struct ruleset_opts){ .on_fault = say_fault }, &rules, err);
 	if (r == 0)
 		r = save_account(im, false, err);
 	if (r == 0)
-		r = with_custody(im, rules, err);
-	ruleset_destroy(&rules);
+		r = with_custody(im, err);
 	return r;
 }
 

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "detect/engine.h"
+#include "detect/ruleset.h"
 #include "device/charset.h"
 #include "device/evtx.h"
 #include "device/frame.h"
@@ -37,6 +38,7 @@ int import_frame(struct str bytes, enum import_kind *ret_kind, struct str *ret_b
 struct reading {
 	const struct import_reading *o;
 	struct device_source source;
+	struct ruleset *rules;
 	struct engine *engine;
 	struct buf out, event;
 	uint64_t number;
@@ -63,6 +65,12 @@ static void put(struct reading *rd, enum import_kind kind, struct str body)
 
 /* ---- rules ---- */
 
+static void say_fault(const struct err *err, void *user)
+{
+	(void)user;
+	fprintf(stderr, "toride: %s: %s\n", err->path, err->msg);
+}
+
 static void found(const struct finding *f, void *user)
 {
 	struct reading *rd = user;
@@ -74,6 +82,12 @@ static void found(const struct finding *f, void *user)
 	if (!b.failed)
 		put(rd, IMPORT_FINDING, buf_view(&b));
 	buf_done(&b);
+}
+
+static int load_rules(struct reading *rd, struct err *err)
+{
+	int r = ruleset_load(&rd->o->rules, 1, &(struct ruleset_opts){ .on_fault = say_fault }, &rd->rules, err);
+	return r < 0 ? r : engine_create(&(struct engine_opts){ .rules = rd->rules, .on_finding = found, .user = rd }, &rd->engine, err);
 }
 
 /* With the body in it, which intaked will put there too. */
@@ -149,10 +163,10 @@ int import_read(const struct import_reading *o)
 	buf_init(&rd.out, OUT_BYTES + IMPORT_FRAME_MAX + IMPORT_FRAME_HEAD);
 	buf_init(&rd.event, EVENTS_MAX - 64); /* an event of this size fits a message */
 	charset_open();
-	if (r == 0 && o->rules)
-		r = engine_create(&(struct engine_opts){ .rules = o->rules, .on_finding = found, .user = &rd }, &rd.engine, &err);
 	if (r == 0)
-		r = jail_tool(&(struct jail_tool){ 0 }, &err);
+		r = jail_tool(&(struct jail_tool){ .compile = o->rules, .read = &o->rules, .n_read = o->rules ? 1 : 0 }, &err);
+	if (r == 0 && o->rules)
+		r = load_rules(&rd, &err);
 	if (r < 0)
 		return cli_error(&err);
 	read_file(&rd, (struct str){ map, o->size });

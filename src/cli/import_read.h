@@ -23,14 +23,13 @@ enum import_kind {
 /* The frame at the front, its bytes borrowed. -E_AGAIN: it isn't complete; -E_INVALID: it is none. *ret_used: its length. */
 int import_frame(struct str bytes, enum import_kind *ret_kind, struct str *ret_body, size_t *ret_used);
 
-struct ruleset;
 struct import_reading {
 	int fd, out; /* the file; where frames go */
 	size_t size;
 	struct device_source source;
 	int64_t written_ms;          /* when it was written last: the year of times without one is the nearest */
 	const char *org, *id;        /* of findings and their records (ID/NUMBER) */
-	const struct ruleset *rules; /* NULL: nothing is judged */
+	const char *rules;           /* a directory of rules; NULL: nothing is judged */
 	bool json;
 };
 /* Confines this process for good, reads all and returns its exit code. */
