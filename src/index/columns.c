@@ -116,7 +116,7 @@ void index_schema(struct buf *b)
 		table_columns(b);
 		buf_puts(b, "INDEX words_index words TYPE text(tokenizer = 'splitByNonAlpha')) ENGINE = MergeTree"
 		            " PARTITION BY toYYYYMMDD(arrival, 'Asia/Tokyo') ORDER BY (org, time)"
-		            " SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;\n");
+		            " SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_bytes_for_wide_part = 268435456;\n");
 	}
 	buf_printf(b, "CREATE TABLE IF NOT EXISTS toride.events AS toride.%s ENGINE = Merge('toride', '^c[0-9]+_');\n",
 	           index_table_of(0)->name);
