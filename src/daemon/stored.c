@@ -28,6 +28,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define DAY_MS 86400000ll
@@ -35,6 +36,7 @@
 #define AGAIN_MS 500         /* after an error of the index, doubled up to … */
 #define AGAIN_MAX_MS 10000
 #define EXPIRE_MS 3600000
+#define ROOM_PERCENT 5 /* free on the index's disk: below, it isn't filled; records come first, and may lie on the same disk */
 #define CONFIG_MAX (16u * MIB)
 
 struct keep { /* how long a body's records are kept */
@@ -48,9 +50,10 @@ struct stored {
 	uv_signal_t term, hup;
 	struct ctl_server *server;
 	struct vault *vault;
-	char segments[PLACE_MAX], state[PLACE_MAX], engine[PLACE_MAX], holds[PLACE_MAX];
+	char segments[PLACE_MAX], state[PLACE_MAX], engine[PLACE_MAX], holds[PLACE_MAX], index[PLACE_MAX];
 	/* the filling thread */
 	pthread_t filler;
+	bool paused; /* for want of room */
 	int wake_fd; /* readable: look at `stop` and `again` */
 	_Atomic bool stop, again;
 	/* of the generation; under lock */
@@ -183,13 +186,26 @@ static void show(struct stored *t, const struct fill *f, uint64_t before)
 		count(t, "indexed_up_to_ms", (uint64_t)s->last_arrival_ms);
 }
 
+static bool has_room(struct stored *t)
+{
+	struct statvfs v;
+	bool room = statvfs(t->index, &v) < 0 || v.f_blocks == 0 || (uint64_t)v.f_bavail * 100 / v.f_blocks >= ROOM_PERCENT;
+	if (!room && !t->paused)
+		log_warn("", "index", "its disk is nearly full: it isn't filled until there is room; records are sealed all the same");
+	if (room && t->paused)
+		log_info("", "index", "its disk has room again: it is filled on");
+	t->paused = !room;
+	count(t, "index_paused", t->paused);
+	return room;
+}
+
 /* Until an error, the end, or an order to rebuild. */
 static int fill_on(struct stored *t, struct fill *f, int64_t *expired_ms, struct err *err)
 {
 	uint64_t before = atomic_load(stats_counter(t->d.stats, "", "indexed"));
 	int r = 0;
 	while (r >= 0 && !t->stop && !t->again) {
-		r = fill_step(f, err);
+		r = has_room(t) ? fill_step(f, err) : 0;
 		show(t, f, before);
 		if (r == 0 && clock_mono_ms() - *expired_ms > EXPIRE_MS) {
 			*expired_ms = clock_mono_ms();
@@ -482,6 +498,7 @@ static int open_all(struct stored *t, struct err *err)
 	place_in_state(t->segments, sizeof t->segments, "segments");
 	place_in_state(t->state, sizeof t->state, "index-fill");
 	place_in_state(t->holds, sizeof t->holds, "holds");
+	place_in_state(t->index, sizeof t->index, "index");
 	place_in_run(t->engine, sizeof t->engine, SOCK_INDEX);
 	pthread_mutex_init(&t->lock, NULL);
 	if (uv_loop_init(&t->loop) < 0 || curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK || (t->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)

@@ -11,10 +11,12 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/statvfs.h>
 
 #define SENDERS_EVERY_MS 10000 /* how much has to be read again after a crash */
 #define IDLE_CHECKPOINT_MS 60000
 #define MISSING_MS 60000       /* senders that live have sent again by then */
+#define ROOM_EVERY_MS 5000
 #define COOL_BYTES (8u * MIB)  /* a second, towards cold storage */
 #define COLD_TELL_MS (24LL * 3600 * 1000)
 #define VAULT_REST_MS 5000     /* after a failed signature: each try may block the loop */
@@ -32,6 +34,8 @@ struct spool {
 	int64_t cold_told_ms; /* monotonic: when we spoke of cold storage last; 0: never */
 	bool ready;   /* recovered: seen and cursors fit together */
 	bool failing; /* the last commit failed: said once */
+	bool low;     /* the disk is nearly full: said once */
+	int64_t room_ms;
 	_Atomic uint64_t *raw, *schema, *skewed, *unknown, *refused, *forged;
 	uint64_t forged_untold;
 	int64_t forged_ms; /* when we spoke of them last; 0: never */
@@ -344,7 +348,22 @@ static int64_t hot_ms(const char *org, void *user)
 	const struct spool *s = user;
 	const struct orgs_one *one = orgs_by_code(s->o.orgs, str_from(org));
 	unsigned days = one ? one->hot_days : strcmp(org, ORGS_SERVICE) == 0 ? orgs_longest_hot(s->o.orgs) : 0;
-	return (int64_t)days * 24 * 3600 * 1000;
+	return days && s->low ? 1 : (int64_t)days * 24 * 3600 * 1000;
+}
+
+static void look_at_room(struct spool *s, int64_t now)
+{
+	struct statvfs v;
+	if (now < s->room_ms || statvfs(s->o.segments, &v) < 0 || v.f_blocks == 0)
+		return;
+	s->room_ms = now + ROOM_EVERY_MS;
+	unsigned percent = (unsigned)((uint64_t)v.f_bavail * 100 / v.f_blocks);
+	stats_set(stats_counter(s->o.stats, "", "disk_free_percent"), percent);
+	if (!s->low && percent < ROOM_LOW)
+		spool_alarm(s, "the disk of the records is nearly full: %u %% of it are free; none is removed for that, add room or move records to cold storage", percent);
+	else if (s->low && percent >= ROOM_ENOUGH)
+		spool_alarm(s, "the disk of the records has room again: %u %% of it are free", percent);
+	s->low = s->low ? percent < ROOM_ENOUGH : percent < ROOM_LOW;
 }
 
 /* What can't be moved stays where it is: no record is in danger, but the disk will fill. Said at once, then once a day. */
@@ -386,6 +405,7 @@ static void retain(struct spool *s, int64_t now)
 int spool_second(struct spool *s, struct err *err)
 {
 	int64_t now = clock_mono_ms();
+	look_at_room(s, now);
 	retain(s, now);
 	cool(s, now);
 	tell_forged(s);

@@ -46,6 +46,10 @@ int spool_put(struct spool *s, struct str org, struct str json, const struct spo
  * start that finds it so far ahead of the last signature, nothing ends for SPOOL_REST_MS, and an alarm says so. */
 #define SPOOL_DOUBT_MS (7LL * 24 * 3600 * 1000)
 #define SPOOL_REST_MS (24LL * 3600 * 1000)
+/* When less than ROOM_LOW percent of the disk is free an alarm says so, and what may go to cold storage goes, whatever its age; from ROOM_ENOUGH on
+ * it is over. No record is removed for want of room: doc/LOG.md says what gives way instead, and in which order. */
+#define ROOM_LOW 10
+#define ROOM_ENOUGH 15
 size_t spool_pending(const struct spool *s);
 int spool_commit(struct spool *s, struct err *err);
 int spool_second(struct spool *s, struct err *err);

@@ -216,6 +216,8 @@ try "a full disk is said, not hidden" until_true 8 grep -q 'No space left on dev
 rm -f small/filler
 mount -o remount,size=20m small
 try "and when there is room again nothing taken is lost" until_true 15 bash -c "$(declare -f tail_log); bin=$bin; [ \$(tail_log 412015 | grep -c '\"uid\":\"flood\"') = 1500 ]"
+try "that it was filling up was said before" until_true 8 has service 'the disk of the records is nearly full: '
+try "… and that it has room again" until_true 8 has service 'the disk of the records has room again'
 try "the time without room is an event" until_true 8 has service 'could not be written for a while'
 try "and the log is intact" until_true 8 unsigned
 pid=$(pgrep -P "$intake" -x toride-intaked || echo "$intake"); kill "$pid"; wait "$intake" 2>/dev/null; intake=

@@ -70,6 +70,13 @@ name=$(found alpha --org 412015 | jq -r .name)
 try "a record found is the one the log shows" eval '[ "$(found alpha --org 412015 | jq -cS .record)" = "$("$toride" log show "$name" | jq -cS .)" ]'
 try "the list for people names it" eval '"$toride" log search class:http alpha | grep -F "$name"'
 
+# ---- a question that asks too much: ended by the engine, which answers the next one (search.c puts these limits to every search) ----
+
+engine() { curl -s --max-time 60 --unix-socket "$TORIDE_RUN/indexd/index.sock" http://x/ -d "$1"; }
+try "one that takes too long is ended" eval 'engine "SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1 SETTINGS max_execution_time = 1" | grep -F "Code: 159"'
+try "one that wants too much memory too" eval 'engine "SELECT length(groupArray(number)) FROM numbers(1000000000) SETTINGS max_memory_usage = 100000000" | grep -F "Code: 241"'
+try "and the next is answered" finds 2 alpha
+
 # ---- bodies apart, and who asked ----
 
 try "a body's search shows its own" finds 1 alpha --org 412023
