@@ -16,7 +16,6 @@
 #define SENDERS_EVERY_MS 10000 /* how much has to be read again after a crash */
 #define IDLE_CHECKPOINT_MS 60000
 #define MISSING_MS 60000       /* senders that live have sent again by then */
-#define ROOM_EVERY_MS 5000
 #define COOL_BYTES (8u * MIB)  /* a second, towards cold storage */
 #define COLD_TELL_MS (24LL * 3600 * 1000)
 #define VAULT_REST_MS 5000     /* after a failed signature: each try may block the loop */
@@ -35,7 +34,6 @@ struct spool {
 	bool ready;   /* recovered: seen and cursors fit together */
 	bool failing; /* the last commit failed: said once */
 	bool low;     /* the disk is nearly full: said once */
-	int64_t room_ms;
 	_Atomic uint64_t *raw, *schema, *skewed, *unknown, *refused, *forged;
 	uint64_t forged_untold;
 	int64_t forged_ms; /* when we spoke of them last; 0: never */
@@ -351,12 +349,11 @@ static int64_t hot_ms(const char *org, void *user)
 	return days && s->low ? 1 : (int64_t)days * 24 * 3600 * 1000;
 }
 
-static void look_at_room(struct spool *s, int64_t now)
+static void look_at_room(struct spool *s)
 {
 	struct statvfs v;
-	if (now < s->room_ms || statvfs(s->o.segments, &v) < 0 || v.f_blocks == 0)
+	if (statvfs(s->o.segments, &v) < 0 || v.f_blocks == 0)
 		return;
-	s->room_ms = now + ROOM_EVERY_MS;
 	unsigned percent = (unsigned)((uint64_t)v.f_bavail * 100 / v.f_blocks);
 	stats_set(stats_counter(s->o.stats, "", "disk_free_percent"), percent);
 	if (!s->low && percent < ROOM_LOW)
@@ -391,6 +388,8 @@ static void retain(struct spool *s, int64_t now)
 	struct segment_name gone;
 	struct err err = { 0 };
 	int64_t stepped = clock_stepped(&s->clock);
+	if (stepped)
+		writer_look_again(s->w);
 	if (stepped > SPOOL_DOUBT_MS)
 		doubt(s, stepped);
 	if (s->rest_ms > now)
@@ -405,7 +404,7 @@ static void retain(struct spool *s, int64_t now)
 int spool_second(struct spool *s, struct err *err)
 {
 	int64_t now = clock_mono_ms();
-	look_at_room(s, now);
+	look_at_room(s);
 	retain(s, now);
 	cool(s, now);
 	tell_forged(s);

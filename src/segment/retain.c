@@ -120,6 +120,12 @@ static int look_at(struct writer *w, struct series *s, int64_t before_ms, struct
 	return end_if_due(w, s, numbers[0], path, before_ms, err);
 }
 
+void writer_look_again(struct writer *w)
+{
+	for (struct series *s = w->all; s; s = s->next)
+		s->look_ms = s->cool_ms = 0;
+}
+
 int writer_retain(struct writer *w, int64_t now_ms, int64_t (*keep_ms)(const char *org, void *user), void *user,
                   struct segment_name *ret_removed, struct err *err)
 {

@@ -55,6 +55,8 @@ int writer_retain(struct writer *w, int64_t now_ms, int64_t (*keep_ms)(const cha
  * the same disk: then the other isn't mounted. ret_moved: the one that has arrived, segment 0: none. -E_STATE: there is no other disk. */
 int writer_cool(struct writer *w, int64_t now_ms, int64_t (*hot_ms)(const char *org, void *user), void *user, size_t bytes,
                 struct segment_name *ret_moved, struct err *err);
+/* The wall clock was set: what is due by it is looked for again, and not only within the hour. */
+void writer_look_again(struct writer *w);
 /* Appends one line a series: the name of the record behind the last one committed (reader_restore() reads them). */
 void writer_cursors(const struct writer *w, struct buf *b);
 void writer_stats(const struct writer *w, struct writer_stats *ret);

@@ -213,11 +213,12 @@ start_intake
 until_true 10 ready 6
 ip netns exec "$org1" bash -c 'for i in $(seq 1500); do echo $i >/dev/udp/10.1.0.1/7; done' 2>/dev/null
 try "a full disk is said, not hidden" until_true 8 grep -q 'No space left on device' intake.log
+try "that it is nearly full too" until_true 8 grep -q 'the disk of the records is nearly full: ' intake.log
 rm -f small/filler
 mount -o remount,size=20m small
 try "and when there is room again nothing taken is lost" until_true 15 bash -c "$(declare -f tail_log); bin=$bin; [ \$(tail_log 412015 | grep -c '\"uid\":\"flood\"') = 1500 ]"
-try "that it was filling up was said before" until_true 8 has service 'the disk of the records is nearly full: '
-try "… and that it has room again" until_true 8 has service 'the disk of the records has room again'
+try "… both are on record" until_true 8 has service 'the disk of the records is nearly full: '
+try "… and that there is room again" until_true 8 has service 'the disk of the records has room again'
 try "the time without room is an event" until_true 8 has service 'could not be written for a while'
 try "and the log is intact" until_true 8 unsigned
 pid=$(pgrep -P "$intake" -x toride-intaked || echo "$intake"); kill "$pid"; wait "$intake" 2>/dev/null; intake=
