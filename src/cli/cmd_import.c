@@ -82,6 +82,8 @@ static int open_file(struct import *im, struct err *err)
 		return err_set(err, E_LIMIT, im->file, "empty, or larger than 64 GiB");
 	if (!realpath(im->file, im->path))
 		return err_errno(err, im->file, "has no path");
+	if (!str_is_utf8(str_from(im->path)) || !str_is_utf8(str_from(im->handed)) || !str_is_utf8(str_from(im->source.name)))
+		return err_set(err, E_INVALID, "import", "%s", say("ファイル名か引数が UTF-8 ではありません", "the file's name or an argument isn't UTF-8: it couldn't be put on record"));
 	return hash_file(im->fd, im->sha, err);
 }
 
