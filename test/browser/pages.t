@@ -41,7 +41,8 @@ width() { # PIXELS HEIGHT: the page's own, whatever a window needs
 visit() { wd POST /url "$(jq -nc --arg u "$1" '{url: $u}')" >"$W/visit"; cat "$W/visit"; jq -se 'length == 1 and .[0].value == null' "$W/visit" >/dev/null; }
 js() { wd POST /execute/sync "$(jq -nc --arg s "return $1" '{script: $s, args: []}')" | jq -r .value; }
 text() { js document.body.innerText; }
-says() { text >"$W/text"; head -c 600 "$W/text"; grep -q -- "$1" "$W/text"; }
+says_now() { text >"$W/text"; head -c 600 "$W/text"; grep -q -- "$1" "$W/text"; }
+says() { until_true 5 says_now "$1"; } # a click is answered before the page that follows is there
 picture() { wd GET /screenshot | jq -r .value | base64 -d >"$shots/page-$1.png"; }
 fits() { # WIDTH: nothing to be scrolled sideways for, and letters that can be read
 	local n; n=$(js 'document.documentElement.scrollWidth'); echo "the page is $n wide, letters $(js 'getComputedStyle(document.body).fontSize')"
@@ -112,7 +113,8 @@ press() { # CSS: and wait for the page that follows
 	local e; e=$(wd POST /element "$(jq -nc --arg v "$1" '{using: "css selector", value: $v}')" | jq -r '.value | to_entries[0].value')
 	wd POST "/element/$e/click" '{}' | jq -se 'length == 1 and .[0].value == null' >/dev/null
 }
-at() { is "$(js location.pathname)" "$1"; }
+at_now() { is "$(js location.pathname)" "$1"; }
+at() { until_true 5 at_now "$1"; }
 labelled() { is "$(js '[...document.querySelectorAll("input:not([type=hidden]),select,textarea")].filter(e => !e.labels.length).map(e => e.name).join()')" ""; }
 quiet() { # no refused style or script, nothing blocked by its own policy
 	wd POST /se/log '{"type":"browser"}' >"$W/console"; cat "$W/console"
