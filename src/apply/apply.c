@@ -450,14 +450,13 @@ static int pair_yield(struct err *err)
 	return paird > 0 && kill(paird, SIGUSR1) == 0 ? 0 : err_set(err, E_STATE, "pair", "toride-paird isn't running");
 }
 
-/* Who decides has died, or who listens to him: the other node takes over now, so we stop at once, and both begin anew. */
+/* Who decides has died, or who listens to him: the other node takes over now, so one that carries the traffic stops at once. Both begin anew, wherever it
+ * was: keepalived speaks into the pipe that it opened when it started, and a paird that came later wouldn't hear a word. */
 static void pair_lost(struct apply *a)
 {
 	struct err err = { 0 };
 	pid_t other = process_pid("keepalived");
-	if (pair_said() != PAIR_ACTIVE)
-		return;
-	if (pair_move(a, PAIR_STANDBY, &err) < 0)
+	if (pair_said() == PAIR_ACTIVE && pair_move(a, PAIR_STANDBY, &err) < 0)
 		log_err(LOG_LEVEL_ERROR, "", "pair", &err);
 	if (other > 0)
 		kill(other, SIGTERM);

@@ -212,6 +212,7 @@ static void look_ready(struct supervise *s, struct process *p)
 #define OWN_MS 600000 /* a copy that failed isn't tried again at once by the node that people work at */
 #define OTHER_ROLE "pair/other"
 #define OTHER_DATABASE "replica/other"
+#define NOTIFY_PIPE "pair/notify"
 
 /* The first byte of a file that paird or replicad keep for us; 0: there is none. */
 static char said(const char *file)
@@ -227,13 +228,15 @@ static void forget(const char *file)
 	unlink(place_in_run(path, sizeof path, "%s", file));
 }
 
-/* What one that ended said isn't true any more. */
+/* What one that ended said isn't true any more, and what is said to it by its pipe nobody hears: keepalived is to wait for the next one's. */
 static void forget_words_of(const char *process)
 {
-	if (strcmp(process, "paird") == 0)
+	if (strcmp(process, "paird") == 0) {
 		forget(OTHER_ROLE);
-	else if (strcmp(process, "replicad") == 0)
+		forget(NOTIFY_PIPE);
+	} else if (strcmp(process, "replicad") == 0) {
 		forget(OTHER_DATABASE);
+	}
 }
 
 static bool copies(void)
@@ -456,8 +459,8 @@ int supervise_open(const struct supervise_opts *o, struct supervise **ret, struc
 		return err_set(err, E_NOMEM, "", "no memory");
 	s->o = *o;
 	int r = own_directory(dir, err);
-	forget(OTHER_ROLE);
-	forget(OTHER_DATABASE);
+	forget_words_of("paird"); /* of a former instance */
+	forget_words_of("replicad");
 	for (const struct table_process *row = table_processes; r == 0 && row->name; row++) {
 		struct process *p = &s->p[s->n];
 		if (s->n == MAX_PROCESSES)

@@ -103,7 +103,12 @@ try "and the certificate and keys of the meantime" until_true 30 eval 'same_cert
 try "and the desk's state as the second has it, not its own" until_true 60 eval 'desk_at_both gw2 && card gw1 "[.timeline[].text | strings | select(contains(\"at the second\"))] | length == 1"'
 try "what it had is kept aside" test -d "$(state gw1)/pg/data.before"
 try "it has the flows again" until_true 20 sh -c "$T lab exec gw1 -- conntrack -L 2>/dev/null | grep 'dport=7 ' | grep -q 'zone=1'"
-try "asked to, the second lets it carry the traffic" at gw2 $T pair yield --as alice
+# keepalived speaks into the pipe that it opened at its start: it has to begin anew too, else the node would never hear that it is its turn.
+killed=$(pid_of gw1 paird) speaker=$(pid_of gw1 keepalived)
+end_process gw1 paird
+listens_anew() { local a b; a=$(pid_of gw1 paird) b=$(pid_of gw1 keepalived); [ -n "$a" ] && [ -n "$b" ] && [ "$a" != "$killed" ] && [ "$b" != "$speaker" ]; }
+try "who listens is killed where the node stands by: it and who speaks begin anew" until_true 20 listens_anew
+try "asked to, the second lets it carry the traffic" until_true 20 at gw2 $T pair yield --as alice
 try "it does" until_true 20 shown_by gw1
 try "the desk is the first's again, with all of it" until_true 60 eval 'desk_at_both gw1 && card gw1 ".notice.acked != null" && at gw1 $T incident note "$I" --text "back" --by alice'
 try "the notice went once: nobody told again what the other had told" eval 'card gw1 "[.notices[] | select(.step == \"first\")] | length == 1" && is "$(mails "$told")" 1'
