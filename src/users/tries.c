@@ -182,7 +182,8 @@ bool tries_look(struct tries *t, const struct users_request *r, int64_t now, str
 		ret->user = k->user;
 		return true;
 	}
-	if (locked(t, r, now))
+	bool was_right = k && k->result == USERS_OK && now - k->at_ms < TRIES_STALE_MS; /* no guess: the directory may say so again */
+	if (!was_right && locked(t, r, now))
 		return true;
 	ret->result = USERS_WRONG;
 	return k && k->result == USERS_WRONG && now - k->at_ms < TRIES_WRONG_MS;

@@ -4,8 +4,8 @@
  * A right password is good for TRIES_FRESH_MS without asking again, and for TRIES_STALE_MS where no directory answers. The same wrong
  * password again is no new guess: a browser that has an old one stored sends it with each picture. Of different ones within
  * TRIES_WINDOW_MS, TRIES_PAIR lock that name at that terminal, TRIES_NAME that name everywhere, TRIES_TERMINAL all names at that
- * terminal, for TRIES_LOCK_MS; what is known to be right passes all the same, so nobody is locked out of his own desk by others' guesses
- * while he works. A directory that locks accounts by itself is asked less often than it takes to do so, where it allows more than
+ * terminal, for TRIES_LOCK_MS; what was right within TRIES_STALE_MS is no guess and passes all the same (the directory is asked as ever), so
+ * nobody is locked out of his own desk by others' guesses while he works. A directory that locks accounts by itself is asked less often than it takes to do so, where it allows more than
  * TRIES_PAIR. Times are of the monotonic clock. */
 #ifndef USERS_TRIES_H
 #define USERS_TRIES_H

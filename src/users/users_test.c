@@ -179,6 +179,28 @@ static void guessing_ends(void **state)
 	assert_int_equal(guess(t, "jiro", "10.1.0.5", TRIES_LOCK_MS + 2, 9, &what), TRIES_PAIR);
 }
 
+/* Whoever works isn't locked out by others' guesses at his name, as long as his password stays what it was. */
+static void who_works_goes_on(void **state)
+{
+	struct tries *t = *state;
+	const char *what = "";
+	char text[32];
+	struct tries_news news;
+	struct users_request good = ask("412015", "jiro", "good", "10.1.0.5"), elsewhere = ask("412015", "jiro", "new", "10.1.0.5");
+	tries_note(t, &good, &right, 1, &news);
+	for (unsigned i = 0; strcmp(what, "name") != 0; i++) {
+		snprintf(text, sizeof text, "10.1.7.%u", i);
+		guess(t, "jiro", text, TRIES_FRESH_MS, 1, &what);
+	}
+	assert_int_equal(look(t, &elsewhere, TRIES_FRESH_MS), USERS_LOCKED);
+	assert_int_equal(look(t, &good, 1 + TRIES_FRESH_MS), ASKED);
+	tries_note(t, &good, &right, 1 + TRIES_FRESH_MS, &news);
+	assert_int_equal(look(t, &good, 2 + TRIES_FRESH_MS), USERS_OK);
+	assert_int_equal(look(t, &good, 1 + 2 * TRIES_FRESH_MS), ASKED);
+	tries_note(t, &good, &wrong, 1 + 2 * TRIES_FRESH_MS, &news);
+	assert_int_equal(look(t, &good, 2 + 2 * TRIES_FRESH_MS), USERS_LOCKED); /* it was changed: a guess like any other */
+}
+
 static void the_same_wrong_one_counts_once(void **state)
 {
 	struct tries *t = *state;
@@ -227,6 +249,7 @@ int main(void)
 	const struct CMUnitTest all[] = {
 		cmocka_unit_test(messages_go_and_come), cmocka_unit_test(groups_are_whole_names), cmocka_unit_test(what_browsers_send),
 		cmocka_unit_test_setup_teardown(right_ones_are_kept, make, end), cmocka_unit_test_setup_teardown(guessing_ends, make, end),
+		cmocka_unit_test_setup_teardown(who_works_goes_on, make, end),
 		cmocka_unit_test_setup_teardown(the_same_wrong_one_counts_once, make, end),
 		cmocka_unit_test_setup_teardown(a_success_begins_anew_at_that_terminal, make, end),
 		cmocka_unit_test_setup_teardown(many_names_or_many_terminals, make, end),
