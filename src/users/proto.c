@@ -95,7 +95,8 @@ int users_answer_read(const void *p, size_t n, struct users_answer *ret)
 /* ---- what a browser sends ---- */
 
 /* A directory's own names hold none of these: Active Directory forbids "/\[]:;|=,+*?<>@ in them (but for the @ of user@domain, which
- * people do type), and RFC 4515 and 4514 give these and () a meaning. Nothing that passes needs to be escaped anywhere. */
+ * people do type), and RFC 4515 and 4514 give these, () and a # that it begins with a meaning. Nothing that passes needs to be escaped
+ * anywhere. */
 bool users_name_ok(struct str name)
 {
 	if (name.len == 0 || name.len >= USERS_NAME || !str_is_utf8(name))
@@ -107,7 +108,7 @@ bool users_name_ok(struct str name)
 		if (c == 0xc2 && i + 1 < name.len && (unsigned char)name.ptr[i + 1] < 0xa0) /* C1 controls */
 			return false;
 	}
-	return name.ptr[0] != ' ' && name.ptr[name.len - 1] != ' ';
+	return name.ptr[0] != ' ' && name.ptr[0] != '#' && name.ptr[name.len - 1] != ' ';
 }
 
 static int take_pair(const char *text, size_t n, struct users_request *r)

@@ -73,6 +73,8 @@ static void what_browsers_send(void **state)
 		{ "Basic KjpwYXNz", "", "", -E_INVALID },         /* * */
 		{ "Basic YSkodWlkPSo6eA==", "", "", -E_INVALID }, /* a)(uid=* */
 		{ "Basic IGE6eA==", "", "", -E_INVALID },         /* blank before it */
+		{ "Basic IzA0MDE2MTp4", "", "", -E_INVALID },     /* #040161: "a", as a DN may write it */
+		{ "Basic YSM6eA==", "a#", "x", 0 },
 		{ "Basic YQpiOng=", "", "", -E_INVALID },         /* a newline in it */
 		{ "Basic YTp4Cnk=", "", "", -E_INVALID },         /* a newline in the password */
 		{ "Basic YTp4AHk=", "", "", -E_INVALID },         /* a NUL */
