@@ -2,6 +2,7 @@
  * it takes that organisation's way and no other. See directory.h. */
 #include "users/directory.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -25,6 +26,7 @@
 struct session {
 	const struct directory *d;
 	LDAP *ld;
+	int64_t until_ms; /* nobody waits any longer */
 	struct err *err;
 };
 
@@ -227,18 +229,31 @@ static void meet_all(struct climb *c, LDAPMessage *entry, uint8_t depth)
 	ldap_value_free_len(v);
 }
 
-/* All groups above what has been met so far. One that can't be read has none above it. */
-static void climb(struct climb *c)
+/* Its own word: there is none above, or none that we may see. Not one: it, or the way to it, has broken off. */
+static bool is_word(int r)
+{
+	return !LDAP_API_ERROR(r) && r != LDAP_BUSY && r != LDAP_UNAVAILABLE && r != LDAP_TIMELIMIT_EXCEEDED;
+}
+
+/* All groups above what has been met so far. One that can't be read has none above it; of half the groups nothing is said, since what a
+ * group may not do would be allowed then. */
+static enum users_result climb(struct climb *c)
 {
 	for (size_t i = 0; i < c->n; i++) {
-		LDAPMessage *m;
-		int r = c->depth[i] < DIRECTORY_DEPTH ? search(c->s, c->todo[i], LDAP_SCOPE_BASE, "(objectClass=*)", &m) : LDAP_OTHER;
+		LDAPMessage *m = NULL;
+		if (c->depth[i] >= DIRECTORY_DEPTH)
+			continue;
+		int r = clock_mono_ms() < c->s->until_ms ? search(c->s, c->todo[i], LDAP_SCOPE_BASE, "(objectClass=*)", &m) : LDAP_TIMEOUT;
+		if (!is_word(r)) {
+			ldap_msgfree(m);
+			return unreachable(c->s, "groups", r);
+		}
 		LDAPMessage *e = r == LDAP_SUCCESS ? ldap_first_entry(c->s->ld, m) : NULL;
 		if (e)
 			meet_all(c, e, (uint8_t)(c->depth[i] + 1));
-		if (c->depth[i] < DIRECTORY_DEPTH)
-			ldap_msgfree(m);
+		ldap_msgfree(m);
 	}
+	return USERS_OK;
 }
 
 static void put_groups(const struct climb *c, char dst[USERS_GROUPS])
@@ -287,11 +302,11 @@ static enum users_result describe(struct session *s, const struct found *f, cons
 		return USERS_UNREACHABLE;
 	map_init(&c.seen, DIRECTORY_GROUPS + 1);
 	meet_all(&c, f->entry, 1);
-	climb(&c);
+	enum users_result r = climb(&c);
 	put_groups(&c, ret->groups);
 	map_done(&c.seen);
 	mem_free(c.todo);
-	return USERS_OK;
+	return r;
 }
 
 static enum users_result by_service(struct session *s, const char *secret, const struct users_request *rq, struct user *ret)
@@ -325,8 +340,9 @@ static enum users_result by_himself(struct session *s, const struct users_reques
 enum users_result directory_ask(const struct directory *d, const char *secret, const struct users_request *rq, struct user *ret, struct err *err)
 {
 	enum users_result r = USERS_UNREACHABLE;
-	for (size_t i = 0; i < d->n_servers && r == USERS_UNREACHABLE; i++) {
-		struct session s = { .d = d, .err = err };
+	const int64_t until_ms = clock_mono_ms() + DIRECTORY_WHOLE_MS;
+	for (size_t i = 0; i < d->n_servers && r == USERS_UNREACHABLE && (i == 0 || clock_mono_ms() < until_ms); i++) {
+		struct session s = { .d = d, .until_ms = until_ms, .err = err };
 		r = open_session(&s, &d->servers[i]);
 		if (r == USERS_OK)
 			r = *d->bind_dn ? by_service(&s, secret, rq, ret) : by_himself(&s, rq, ret);

@@ -16,6 +16,7 @@
 
 #define DIRECTORY_CONNECT_MS 3000
 #define DIRECTORY_ANSWER_MS 5000
+#define DIRECTORY_WHOLE_MS 14000 /* nothing more is begun for a question: who asked (proxy/login.h) gives up then */
 #define DIRECTORY_DEPTH 8
 #define DIRECTORY_GROUPS 200
 #define DIRECTORY_SECRET 256
