@@ -22,7 +22,6 @@ struct kit {
 	const struct model *m;
 	const struct org *o;
 	const char *dir;
-	struct str pem;
 	unsigned char *der;
 	int der_len;
 	char sha1[41], sha256[65], until[32]; /* SHA-1 is the name that Windows gives a certificate in its stores */
@@ -44,6 +43,20 @@ static void upper(const char *hex, char *dst)
 	for (; *hex; hex++)
 		*dst++ = (char)(*hex >= 'a' ? *hex - 32 : *hex);
 	*dst = 0;
+}
+
+/* Of the certificate, not of the file it came in: a key may lie there too, and would go to every terminal. */
+static int certificate_pem(struct kit *k)
+{
+	struct buf b;
+	char *text = NULL;
+	BIO *out = BIO_new(BIO_s_mem());
+	long n = out && PEM_write_bio(out, PEM_STRING_X509, "", k->der, k->der_len) > 0 ? BIO_get_mem_data(out, &text) : 0;
+	buf_init(&b, 64 * KIB);
+	buf_put(&b, text, (size_t)n);
+	BIO_free(out);
+	b.failed = b.failed || n <= 0;
+	return put_file(k, "toride-ca.pem", &b, 0644);
 }
 
 /* ---- Windows ---- */
@@ -273,15 +286,12 @@ static int write_kit(struct kit *k)
 {
 	static const char *const dirs[] = { "windows", "intune", "apple", "firefox", "linux" };
 	char path[512];
-	struct buf b;
 	int r = 0;
 	for (size_t i = 0; i < ARRAY_LEN(dirs) && r == 0; i++) {
 		snprintf(path, sizeof path, "%s/%s", k->dir, dirs[i]);
 		r = fs_mkdirs(path, 0755, k->err);
 	}
-	buf_init(&b, 64 * KIB);
-	buf_str(&b, k->pem);
-	r = r < 0 ? r : put_file(k, "toride-ca.pem", &b, 0644);
+	r = r < 0 ? r : certificate_pem(k);
 	r = r < 0 ? r : script_windows(k);
 	r = r < 0 ? r : registry_pol(k);
 	r = r < 0 ? r : registry_reg(k);
@@ -310,8 +320,7 @@ static int ca_kit(int argc, char **argv)
 	if (r == 0 && !k.o)
 		r = err_set(&err, E_NOT_FOUND, org, "no organisation has this code");
 	r = r < 0 ? r : fs_read(ca ? ca : place_in_run(path, sizeof path, "ca.pem"), &pem, &err);
-	k.pem = buf_view(&pem);
-	r = r < 0 ? r : read_certificate(&k, k.pem);
+	r = r < 0 ? r : read_certificate(&k, buf_view(&pem));
 	r = r < 0 ? r : write_kit(&k);
 	if (r == 0)
 		printf("%s/README.txt: %s %s\n", dir, say("指紋", "fingerprint"), k.sha256);

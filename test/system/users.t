@@ -162,6 +162,7 @@ try "each form holds that certificate, under Windows' name for it" python3 - <<-
 	assert json.load(open('kit/firefox/policies.json'))['policies']['Certificates']['ImportEnterpriseRoots'] is True
 	assert hashlib.sha256(der).hexdigest() in open('kit/README.txt').read()
 END
+try "of a file that holds the authority's key too, no form holds the key" eval 'cat good.key good.pem >both.pem && "$toride" ca kit --org 412023 --desc "$d" --ca both.pem -o kit3 >/dev/null && ! grep -rq "PRIVATE KEY" kit3 && openssl x509 -in kit3/toride-ca.pem -outform der | cmp - kit3/windows/toride-ca.cer'
 try "a leaf is no authority" eval '! "$toride" ca kit --org 412023 --desc "$d" --ca site.crt -o kit2 && [ ! -e kit2/README.txt ]'
 
 # ---- in clear
