@@ -59,12 +59,17 @@ struct body { /* lives as long as the process */
 	bool has_secret;
 };
 
+struct description { /* a generation's; gone when it isn't in force and no job looks at it */
+	struct directories *d;
+	size_t holders; /* jobs that run, and being in force */
+};
+
 struct job {
 	uv_work_t work;
 	struct job *next;
 	struct userd *x;
 	struct body *org;
-	struct directories *conf;
+	struct description *of; /* while it runs */
 	const struct directory *d;
 	struct users_request rq;
 	unsigned char key[TRIES_KEY];
@@ -84,9 +89,8 @@ struct userd {
 	struct events *events;
 	struct vault *vault;
 	struct tries *tries;
-	struct directories *conf, *former; /* former: jobs may still look at it */
+	struct description *conf;
 	struct map orgs, jobs; /* code -> org; key -> job */
-	size_t running;
 	struct peer *peers[PEERS_MAX];
 	uint64_t numbers;
 };
@@ -255,10 +259,22 @@ static void job_answer(struct job *j)
 
 static void start_jobs(struct body *o);
 
-static void conf_settle(struct userd *x)
+/* One less holds it. */
+static void conf_leave(struct description *c)
 {
-	if (x->running == 0)
-		directories_destroy(&x->former);
+	if (--c->holders)
+		return;
+	directories_destroy(&c->d);
+	mem_free(c);
+}
+
+static void job_queue(struct job *j)
+{
+	struct body *o = j->org;
+	j->next = NULL;
+	*o->last = j;
+	o->last = &j->next;
+	o->waiting++;
 }
 
 static void job_work(uv_work_t *w)
@@ -274,8 +290,16 @@ static void job_done(uv_work_t *w, int status)
 	struct body *o = j->org;
 	struct tries_news news = { .what = "" };
 	int64_t now = clock_mono_ms();
+	bool superseded = j->of != x->conf; /* other groups by now, another directory: its answer is nobody's */
 	o->running--;
-	x->running--;
+	conf_leave(j->of);
+	if (superseded) {
+		OPENSSL_cleanse(&j->user, sizeof j->user);
+		j->err = (struct err){ 0 };
+		job_queue(j);
+		start_jobs(o);
+		return;
+	}
 	if (status < 0)
 		j->result = USERS_UNREACHABLE;
 	if (j->result == USERS_UNREACHABLE) {
@@ -292,7 +316,6 @@ static void job_done(uv_work_t *w, int status)
 	map_del(&x->jobs, key_of(j));
 	job_answer(j);
 	job_free(j);
-	conf_settle(x);
 	start_jobs(o);
 }
 
@@ -341,8 +364,8 @@ static void start_jobs(struct body *o)
 	while (o->first && o->running < ORG_JOBS) {
 		struct job *j = job_next(o);
 		struct userd *x = j->x;
-		j->conf = x->conf;
-		j->d = directory_find(x->conf, o->code);
+		j->of = x->conf;
+		j->d = directory_find(x->conf->d, o->code);
 		bool down = o->down_ms > clock_mono_ms() || (o->told_ms && o->running); /* of one that was down, one asks first */
 		if (!j->d || down || unwrap(x, o, j->d, &j->err) < 0) {
 			if (j->err.code)
@@ -357,7 +380,7 @@ static void start_jobs(struct body *o)
 			continue;
 		}
 		o->running++;
-		x->running++;
+		x->conf->holders++;
 	}
 }
 
@@ -373,7 +396,7 @@ static bool add_waiter(struct job *j, uint64_t peer, const struct users_request 
 
 static struct job *job_make(struct userd *x, const struct users_request *rq)
 {
-	struct body *o = directory_find(x->conf, rq->org) ? body_of(x, rq->org) : NULL;
+	struct body *o = directory_find(x->conf->d, rq->org) ? body_of(x, rq->org) : NULL;
 	struct job *j = o && o->waiting < ORG_WAITING ? mem_alloc(sizeof *j) : NULL;
 	if (!j)
 		return NULL;
@@ -383,9 +406,7 @@ static struct job *job_make(struct userd *x, const struct users_request *rq)
 		job_free(j);
 		return NULL;
 	}
-	*o->last = j;
-	o->last = &j->next;
-	o->waiting++;
+	job_queue(j);
 	return j;
 }
 
@@ -485,20 +506,23 @@ static void on_peer(uv_stream_t *h, int status)
 static int read_config(struct userd *x, struct err *err)
 {
 	struct buf b;
-	struct directories *c = NULL;
+	struct description *c = mem_alloc(sizeof *c), *former = x->conf;
 	char dir[PLACE_MAX];
 	void *v;
-	if (x->former)
-		return err_set(err, E_AGAIN, "userd.json", "questions of the generation before the last are under way");
+	if (!c)
+		return err_set(err, E_NOMEM, "userd.json", "no memory");
 	buf_init(&b, DIRECTORY_CONFIG_MAX);
 	int r = daemon_config(&x->d, &b, err);
-	r = r < 0 ? r : directories_parse(buf_view(&b), place_in_state(dir, sizeof dir, "current/userd"), &c, err);
+	r = r < 0 ? r : directories_parse(buf_view(&b), place_in_state(dir, sizeof dir, "current/userd"), &c->d, err);
 	buf_done(&b);
-	if (r < 0)
+	if (r < 0) {
+		mem_free(c);
 		return r;
-	x->former = x->conf;
+	}
+	c->holders = 1;
 	x->conf = c;
-	conf_settle(x);
+	if (former)
+		conf_leave(former);
 	for (size_t i = 0; map_next(&x->orgs, &i, NULL, &v);) {
 		struct body *o = v;
 		tries_forget(x->tries, o->code); /* other groups, another directory */
