@@ -341,9 +341,10 @@ static int unwrap(struct userd *x, struct body *o, const struct directory *d, st
 }
 
 /* Without having asked: by what is known, or that nobody answers. */
-static void job_end(struct job *j)
+static void job_end(struct job *j, const struct users_answer *a)
 {
-	j->result = USERS_UNREACHABLE;
+	j->result = a->result;
+	j->user = a->user;
 	map_del(&j->x->jobs, key_of(j));
 	job_answer(j);
 	job_free(j);
@@ -359,24 +360,39 @@ static struct job *job_next(struct body *o)
 	return j;
 }
 
+/* Guesses that came at once would all be asked otherwise: what has been answered since may have locked the name. */
+static bool end_known(struct job *j)
+{
+	struct users_answer a;
+	if (!tries_look(j->x->tries, &j->rq, clock_mono_ms(), &a))
+		return false;
+	if (a.result == USERS_LOCKED)
+		count(j->x, j->rq.org, "refused_locked");
+	job_end(j, &a);
+	return true;
+}
+
 static void start_jobs(struct body *o)
 {
+	const struct users_answer nobody = { .result = USERS_UNREACHABLE };
 	while (o->first && o->running < ORG_JOBS) {
 		struct job *j = job_next(o);
 		struct userd *x = j->x;
+		if (end_known(j))
+			continue;
 		j->of = x->conf;
 		j->d = directory_find(x->conf->d, o->code);
 		bool down = o->down_ms > clock_mono_ms() || (o->told_ms && o->running); /* of one that was down, one asks first */
 		if (!j->d || down || unwrap(x, o, j->d, &j->err) < 0) {
 			if (j->err.code)
 				tell_down(j);
-			job_end(j);
+			job_end(j, &nobody);
 			continue;
 		}
 		memcpy(j->secret, o->secret, sizeof j->secret);
 		j->work.data = j;
 		if (uv_queue_work(&x->loop, &j->work, job_work, job_done) < 0) {
-			job_end(j);
+			job_end(j, &nobody);
 			continue;
 		}
 		o->running++;

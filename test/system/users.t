@@ -183,6 +183,18 @@ try "a tunnel shows it inside" page 403 '15 分間' $A $(as jiro:jiro-1) https:/
 try "elsewhere he may" get 200 --interface 127.0.0.3 $A $(as jiro:jiro-1) http://site.example:8000/10k
 try "and is known here then: others' guesses don't lock out who works" get 200 $A $(as jiro:jiro-1) http://site.example:8000/10k
 
+# Forty at once, as one program may send them: asked one by one all the same, as far as it takes to lock the name.
+try "forty different ones at once aren't forty guesses" python3 - <<-'END'
+	import socket, struct
+	def text(s): return struct.pack('>H', len(s)) + s
+	def question(i): return b'\1' + struct.pack('>Q', i) + text(b'412015') + b'\4' + bytes([10, 9, 9, 9]) + bytes(12) + text(b'taro') + text(b'at-once-%d' % i)
+	s = socket.socket(socket.AF_UNIX); s.settimeout(20); s.connect('run/users.sock')
+	s.sendall(b''.join(struct.pack('>I', len(q)) + q for q in map(question, range(40))))
+	f = s.makefile('rb'); answers = [f.read(struct.unpack('>I', f.read(4))[0])[9] for _ in range(40)]
+	asked, locked = answers.count(1), answers.count(2) # USERS_WRONG, USERS_LOCKED
+	assert asked + locked == 40 and 5 <= asked <= 10, answers # six are under way at a time
+END
+
 # ---- a directory that isn't there, or isn't it
 try "a directory certified by somebody else is no directory; C lets people pass without a name then" get 200 $C "${T[@]}" http://site.example:8000/10k
 try "counted" eval 'until_true 5 counted 412031 unnamed 1'
