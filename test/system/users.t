@@ -199,6 +199,17 @@ END
 try "a directory certified by somebody else is no directory; C lets people pass without a name then" get 200 $C "${T[@]}" http://site.example:8000/10k
 try "counted" eval 'until_true 5 counted 412031 unnamed 1'
 try "and told" event '"class_uid":6002.*"userd"'
+# one body's directory takes the connection and says nothing: the others' descriptions change all the same
+run python3 -c 'import socket, time; s = socket.create_server(("127.0.0.22", 636)); open("listens", "w"); c = s.accept(); open("hangs", "w"); time.sleep(600)'
+listener=$!
+until_true 10 test -e listens
+reread() { : >run/ready/userd; kill -HUP "$userd"; until_true 10 test -s run/ready/userd; }
+jq '.orgs[2].servers=["127.0.0.22"]' state/generations/a/userd.json >userd.new && cat userd.new >state/generations/a/userd.json && reread
+curl -s -m 30 -o /dev/null $C $(as hanako:hanako-1) http://site.example:8000/10k &
+hanging=$!
+try "a directory that hangs holds up no change of the description" eval 'until_true 10 test -e hangs && reread && reread'
+kill "$listener"
+wait "$hanging"
 kill -9 "$userd"; wait "$userd" 2>/dev/null
 : >run/ready/userd
 try "userd killed: who was just known goes on" get 200 $A "${T[@]}" http://site.example:8000/10k
