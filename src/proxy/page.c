@@ -226,6 +226,36 @@ static const char style[] =
 	"</style>";
 static const char begin[] = "</head><body><main>";
 
+/* Why an origin couldn't be verified, by OpenSSL's words for it (page_test.c knows if those change). */
+static const char *verify_words(const struct page *p, bool ja)
+{
+	static const struct {
+		const char *head, *ja, *en;
+	} all[] = {
+		{ "certificate revoked", "サーバー証明書が、発行した認証局によって失効させられています", "The certificate was revoked by the authority that issued it" },
+		{ "OCSP verification ", "失効していないことの証明が必要な証明書ですが、サーバーが有効な証明を示しません", "The certificate must come with proof that it isn't revoked, and the server shows none that holds" },
+		{ "certificate has expired", "サーバー証明書の有効期限が切れています", "The certificate has expired" },
+		{ "certificate is not yet valid", "サーバー証明書の有効期間がまだ始まっていません", "The certificate isn't valid yet" },
+		{ "hostname mismatch", "サーバー証明書が、この接続先の名前のものではありません", "The certificate is for another name" },
+		{ "IP address mismatch", "サーバー証明書が、この接続先のアドレスのものではありません", "The certificate is for another address" },
+		{ "self-signed certificate", "サーバー証明書が、信頼できる認証局から発行されていません", "No trusted authority issued the certificate" },
+		{ "unable to get ", "サーバー証明書を発行した認証局を確認できません", "The authority that issued the certificate isn't known" },
+		{ "unable to verify the first certificate", "サーバー証明書を発行した認証局を確認できません", "The authority that issued the certificate isn't known" },
+		{ "invalid CA certificate", "認証局ではない証明書が、サーバー証明書を発行しています", "The certificate was issued by one that is no authority" },
+		{ "CA signature digest algorithm too weak", "サーバー証明書の署名方式が古く、安全ではありません", "The certificate is signed by an outdated method" },
+		{ "EE certificate key too weak", "サーバー証明書の鍵が短すぎ、安全ではありません", "The certificate's key is too weak" },
+		{ "CA certificate key too weak", "認証局の鍵が短すぎ、安全ではありません", "The authority's key is too weak" },
+		{ "unsuitable certificate purpose", "サーバー用の証明書ではありません", "The certificate isn't one for servers" },
+		{ "unsupported protocol", "接続先が、古い方式の暗号化通信 (TLS 1.1 以前) しか使えません", "The server speaks outdated versions of TLS only" },
+		{ "tlsv1 alert protocol version", "接続先が、古い方式の暗号化通信 (TLS 1.1 以前) しか使えません", "The server speaks outdated versions of TLS only" },
+		{ "sslv3 alert handshake failure", "接続先と、安全な暗号方式で合意できません", "There is no safe cipher that the server speaks too" },
+	};
+	for (size_t i = 0; p->kind == PAGE_TLS && i < ARRAY_LEN(all); i++)
+		if (strncmp(p->detail, all[i].head, strlen(all[i].head)) == 0)
+			return ja ? all[i].ja : all[i].en;
+	return "";
+}
+
 static void term(struct buf *b, const char *name, struct str value)
 {
 	if (value.len == 0)
@@ -395,6 +425,7 @@ void page_format(struct buf *b, const struct page *p)
 	term(b, "接続先", shorten(p->url));
 	term(b, "分類", str_from(url_category_label(p->category, true)));
 	term(b, "制限の根拠", str_from(rule_words(p->decided, true)));
+	term(b, "理由", str_from(verify_words(p, true)));
 	term(b, "団体", str_from(p->org));
 	term(b, "日時", str_from(when));
 	term(b, "詳細", str_from(p->detail));
@@ -409,6 +440,7 @@ void page_format(struct buf *b, const struct page *p)
 	buf_puts(b, "</dd>");
 	term(b, "Category", str_from(url_category_label(p->category, false)));
 	term(b, "Decided by", str_from(rule_words(p->decided, false)));
+	term(b, "Reason", str_from(verify_words(p, false)));
 	term(b, "Organisation", str_from(p->org_en));
 	buf_puts(b, "</dl></section><footer>");
 	html_escape(b, str_from(p->service));

@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
+#include <openssl/x509_vfy.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -133,6 +135,48 @@ static void rules_in_words(void **state)
 	}
 }
 
+/* Which check of an origin failed stands in both languages, whatever OpenSSL's version calls it. */
+static void checks_in_words(void **state)
+{
+	static const struct {
+		int check;
+		const char *ja, *en;
+	} cases[] = {
+		{ X509_V_ERR_CERT_REVOKED, "失効させられています", "was revoked" },
+		{ X509_V_ERR_OCSP_VERIFY_NEEDED, "失効していないことの証明が必要", "proof that it isn&#39;t revoked" },
+		{ X509_V_ERR_OCSP_VERIFY_FAILED, "失効していないことの証明が必要", "proof that it isn&#39;t revoked" },
+		{ X509_V_ERR_CERT_HAS_EXPIRED, "有効期限が切れて", "has expired" },
+		{ X509_V_ERR_CERT_NOT_YET_VALID, "まだ始まって", "isn&#39;t valid yet" },
+		{ X509_V_ERR_HOSTNAME_MISMATCH, "この接続先の名前のものではありません", "for another name" },
+		{ X509_V_ERR_IP_ADDRESS_MISMATCH, "この接続先のアドレスのものではありません", "for another address" },
+		{ X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, "信頼できる認証局", "No trusted authority" },
+		{ X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, "信頼できる認証局", "No trusted authority" },
+		{ X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, "認証局を確認できません", "isn&#39;t known" },
+		{ X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, "認証局を確認できません", "isn&#39;t known" },
+		{ X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, "認証局を確認できません", "isn&#39;t known" },
+		{ X509_V_ERR_INVALID_CA, "認証局ではない証明書", "is no authority" },
+		{ X509_V_ERR_CA_MD_TOO_WEAK, "署名方式が古く", "outdated method" },
+		{ X509_V_ERR_EE_KEY_TOO_SMALL, "鍵が短すぎ", "key is too weak" },
+		{ X509_V_ERR_CA_KEY_TOO_SMALL, "認証局の鍵が短すぎ", "key is too weak" },
+		{ X509_V_ERR_INVALID_PURPOSE, "サーバー用の証明書ではありません", "for servers" },
+		{ X509_V_ERR_OUT_OF_MEM, NULL, NULL },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct buf b;
+		buf_init(&b, PAGE_MAX);
+		struct page p = { .kind = PAGE_TLS, .org = "o", .org_en = "o", .service = "s", .url = STR("https://x/"), .ref = "P-1", .now_ms = NOW,
+			          .detail = X509_verify_cert_error_string(cases[i].check) };
+		page_format(&b, &p);
+		const char *text = buf_cstr(&b);
+		assert_int_equal(strstr(text, "<dt>理由") != NULL, cases[i].ja != NULL);
+		if (cases[i].ja) {
+			assert_non_null(strstr(text, cases[i].ja));
+			assert_non_null(strstr(text, cases[i].en));
+		}
+		buf_done(&b);
+	}
+}
+
 static void reference(void **state)
 {
 	char a[PAGE_REF], c[PAGE_REF];
@@ -147,6 +191,6 @@ static void reference(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(escaped), cmocka_unit_test(long_url), cmocka_unit_test(links_and_forms),
-		cmocka_unit_test(waiting), cmocka_unit_test(rules_in_words), cmocka_unit_test(reference) };
+		cmocka_unit_test(waiting), cmocka_unit_test(rules_in_words), cmocka_unit_test(checks_in_words), cmocka_unit_test(reference) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

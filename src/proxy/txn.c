@@ -274,6 +274,13 @@ void txn_fail(struct txn *t, enum page_kind kind, const char *rule, const char *
 	txn_page(t, kind, rule, detail);
 }
 
+static void deny_unverified(struct txn *t, const char *why)
+{
+	if (!t->reason[0]) /* why somebody opened it is there already */
+		snprintf(t->reason, sizeof t->reason, "%s", why);
+	txn_deny(t, PAGE_TLS, "tls.origin", why);
+}
+
 void txn_origin_page(struct txn *t, enum origin_fail f, const char *detail)
 {
 	enum page_kind kind = decide_origin_page(f);
@@ -282,7 +289,7 @@ void txn_origin_page(struct txn *t, enum origin_fail f, const char *detail)
 	else if (f == FAIL_BLOCKED)
 		txn_deny(t, strncmp(detail, "block:", 6) == 0 ? PAGE_BLOCK : PAGE_URL, detail, "");
 	else if (f == FAIL_TLS)
-		txn_deny(t, kind, "tls.origin", detail);
+		deny_unverified(t, detail);
 	else
 		txn_fail(t, kind, f == FAIL_DNS || f == FAIL_DNS_TIMEOUT ? "dns" : f == FAIL_PROTOCOL ? "protocol" : "connect", detail);
 }
