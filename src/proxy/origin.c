@@ -207,9 +207,7 @@ static void start_tls(struct origin *o)
 	}
 	if (o->h1)
 		SSL_set_alpn_protos(ssl, (const unsigned char *)"\x08http/1.1", 9);
-	SSL_SESSION *s = map_get(&w->sessions, str_from(o->key));
-	if (s)
-		SSL_set_session(ssl, s);
+	tls_resume(o, ssl);
 	o->state = ORIGIN_TLS;
 	o->deadline = w->now + ORIGIN_TLS_MS;
 	do_handshake(o);

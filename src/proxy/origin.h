@@ -42,6 +42,7 @@ struct origin {
 	char host[256], sni[256], key[ORIGIN_KEY];
 	char detail[160];         /* of a failure, English, for the event and the page's small print */
 	int tls_check;            /* X509_V_ERR_… of a failure */
+	int64_t verified;         /* when the certificate was, should an earlier session be used again; clock_mono_ms() */
 	struct resolved addrs;
 	size_t next_addr, tried;
 	struct attempt *attempts; /* CONNECTING: the addresses that haven't answered yet */

@@ -1,7 +1,8 @@
 /* TLS settings of both sides; see worker.h. Towards terminals we are the server (leaf certificates, see leaf.c) and
  * resume by tickets whose keys turn each hour and are the same in all threads; towards origins we verify
- * against the system's authorities and the description's, and keep sessions per organisation and name. */
+ * against the system's authorities and the description's, and keep sessions per organisation and name; what their authority says of their certificate is asked for along with it (staple.h). */
 #include "proxy/origin.h"
+#include "proxy/staple.h"
 #include "proxy/worker.h"
 
 #include "base/clock.h"
@@ -14,6 +15,7 @@
 
 #define TICKET_HOUR_MS 3600000
 #define SESSIONS_MAX 8192
+#define SESSION_AGE_MS 3600000 /* a session says nothing of what has become of the certificate since */
 
 struct ticket_key {
 	unsigned char name[16], aes[32], mac[32];
@@ -24,10 +26,12 @@ struct ticket_key {
 static struct ticket_key tickets[3];
 static atomic_uint ticket_now;
 static int64_t ticket_turn_ms;
+static int verified_at; /* SSL_SESSION: when its certificate was (clock_mono_ms()) */
 
 int tls_tickets_init(void)
 {
 	rnd_bytes(tickets, sizeof tickets);
+	verified_at = SSL_SESSION_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 	ticket_turn_ms = clock_mono_ms() + TICKET_HOUR_MS;
 	return 0;
 }
@@ -86,6 +90,9 @@ static int on_session(SSL *ssl, SSL_SESSION *s)
 	struct origin *o = SSL_get_app_data(ssl);
 	if (!o)
 		return 0;
+	int64_t at = SSL_session_reused(ssl) ? o->verified : o->org->w->now;
+	if (SSL_SESSION_set_ex_data(s, verified_at, (void *)(uintptr_t)at) != 1)
+		return 0;
 	struct map *m = &o->org->w->sessions;
 	SSL_SESSION *old = map_get(m, str_from(o->key));
 	if (!old && m->len >= SESSIONS_MAX)
@@ -94,6 +101,37 @@ static int on_session(SSL *ssl, SSL_SESSION *s)
 		return 0;
 	SSL_SESSION_free(old);
 	return 1; /* ours now */
+}
+
+void tls_resume(struct origin *o, SSL *ssl)
+{
+	SSL_SESSION *s = map_get(&o->org->w->sessions, str_from(o->key));
+	o->verified = s ? (int64_t)(uintptr_t)SSL_SESSION_get_ex_data(s, verified_at) : 0;
+	if (s && o->org->w->now - o->verified < SESSION_AGE_MS)
+		SSL_set_session(ssl, s);
+}
+
+static enum staple stapled(SSL *ssl, STACK_OF(X509) *chain)
+{
+	const unsigned char *answer = NULL;
+	long n = SSL_get_tlsext_status_ocsp_resp(ssl, &answer);
+	return staple_judge(answer, answer && n > 0 ? (size_t)n : 0, chain, SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl)));
+}
+
+/* The chain is verified. 0 ends the handshake with bad_certificate_status_response, and the result says why. */
+static int on_status(SSL *ssl, void *user)
+{
+	static const enum stat_id stats[] = { [STAPLE_NONE] = STAT_UNSTAPLED, [STAPLE_UNFIT] = STAT_STAPLE_UNFIT, [STAPLE_GOOD] = STAT_STAPLED, [STAPLE_REVOKED] = STAT_REVOKED };
+	struct origin *o = SSL_get_app_data(ssl);
+	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
+	if (!o || SSL_session_reused(ssl))
+		return o != NULL;
+	enum staple s = stapled(ssl, chain);
+	org_count(o->org, stats[s], 1);
+	if (s == STAPLE_GOOD || (s != STAPLE_REVOKED && chain && !staple_must(sk_X509_value(chain, 0))))
+		return 1;
+	SSL_set_verify_result(ssl, s == STAPLE_REVOKED ? X509_V_ERR_CERT_REVOKED : s == STAPLE_NONE ? X509_V_ERR_OCSP_VERIFY_NEEDED : X509_V_ERR_OCSP_VERIFY_FAILED);
+	return 0;
 }
 
 static SSL_CTX *make_context(const SSL_METHOD *m)
@@ -128,6 +166,8 @@ int tls_contexts(struct worker *w, struct err *err)
 	SSL_CTX_set_alpn_protos(w->origin_ctx, (const unsigned char *)"\x02h2\x08http/1.1", 12);
 	SSL_CTX_set_session_cache_mode(w->origin_ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(w->origin_ctx, on_session);
+	SSL_CTX_set_tlsext_status_type(w->origin_ctx, TLSEXT_STATUSTYPE_ocsp);
+	SSL_CTX_set_tlsext_status_cb(w->origin_ctx, on_status);
 	map_init(&w->sessions, SESSIONS_MAX);
 	return 0;
 }

@@ -23,6 +23,7 @@ static const char *const stat_names[STAT_COUNT] = {
 	[STAT_ERRORS] = "errors", [STAT_CONNECTIONS] = "connections", [STAT_CACHE_HITS] = "verdict_cache_hits",
 	[STAT_REFUSED] = "refused", [STAT_CUT] = "cut", [STAT_LISTENING] = "listening", [STAT_UNJUDGED] = "unjudged", [STAT_HOSTILE] = "hostile",
 	[STAT_UNNAMED] = "unnamed", [STAT_TRICKLED] = "trickled", [STAT_LATE] = "late",
+	[STAT_STAPLED] = "stapled", [STAT_UNSTAPLED] = "unstapled", [STAT_STAPLE_UNFIT] = "staple_unfit", [STAT_REVOKED] = "revoked",
 	[STAT_MIRRORED] = "mirrored", [STAT_UNMIRRORED] = "unmirrored",
 };
 

@@ -58,6 +58,8 @@ enum stat_id {
 	STAT_TRICKLED, /* answers of which some went out before their verdict … */
 	STAT_LATE,     /* … and whose verdict was bad */
 	STAT_UNNAMED,  /* requests whose user isn't known because no directory answered */
+	STAT_STAPLED, STAT_UNSTAPLED, /* origins whose authority's word (staple.h) came along, and those without one … */
+	STAT_STAPLE_UNFIT, STAT_REVOKED, /* … or with one from which nothing could be taken; and those that it called revoked */
 	STAT_COUNT,
 };
 
@@ -172,9 +174,11 @@ bool decide_address(const struct worker *w, const struct conf_org *org, const st
 void listen_update(struct org_rt *o); /* opens what is missing, closes what isn't wanted any more; each second */
 void listen_close(struct org_rt *o);
 
-/* tls.c: contexts, tickets, trust */
+/* tls.c: contexts, tickets, trust, stapled answers */
 int tls_contexts(struct worker *w, struct err *err);
 void tls_trust(struct worker *w, X509_STORE *store);
+/* An earlier session of this origin, unless its certificate was verified too long ago. */
+void tls_resume(struct origin *o, SSL *ssl);
 int tls_tickets_init(void);
 void tls_tickets_rotate(int64_t now_ms);
 

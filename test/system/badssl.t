@@ -47,6 +47,22 @@ for i in chain:between incomplete:between sha1chain:between1 byleaf:leafca; do
 	issue "${i%:*}" "${i#*:}" p256 "/CN=${i%:*}.example" "subjectAltName=DNS:${i%:*}.example\n"
 done
 for i in chain:between sha1chain:between1 byleaf:leafca; do cat "${i#*:}.crt" >>"${i%:*}.crt"; done
+# Certificates with an authority's word beside them (OCSP), and ones that say they are good with it only (RFC 7633).
+issue helper good rsa:2048 /CN=helper 'extendedKeyUsage=OCSPSigning\n'
+for i in revoked revoked12 stapled stale elses; do good $i; done
+for i in must mustnone muststale mustelses; do issue $i good p256 "/CN=$i.example" "subjectAltName=DNS:$i.example\ntlsfeature=status_request\n"; done
+for i in revoked revoked12; do openssl_ ca -config ca.cnf -md sha256 -cert good.pem -keyfile good.key -crl_reason keyCompromise -revoke $i.crt; done
+says() { openssl_ ocsp -index index -CA good.pem -rsigner "${2:-good}.crt" -rkey "${2:-good}.key" -issuer good.pem -cert "$1.crt" -respout "$1.ocsp" -ndays 1; } # NAME [BY]
+ln -s good.pem good.crt
+# The same word of 2020: its times are changed and it is signed anew, which is as long with RSA.
+aged() {
+	perl -0777 -e '$_ = <>; s/(?<=\x18\x0f)\d{14}(?=Z)/20200101000000/g; /\x30\x01\x01\x04\x82..\x30\x82..(?=\x30(?:([\x00-\x7f])|\x81(.)|\x82(..)))/gs or die;
+		my $n = defined $1 ? 2 + ord $1 : defined $2 ? 3 + ord $2 : 4 + unpack("n", $3); my $at = pos; open my $t, ">", "tbs" or die; print $t substr $_, $at, $n; close $t;
+		system(qw(openssl dgst -sha256 -sign helper.key -out sig tbs)) == 0 or die; open my $s, "<", "sig" or die; my $sig = <$s>; length $sig == 256 or die;
+		my $end = index $_, "\x03\x82\x01\x01\0", $at + $n; $end > 0 or die; substr($_, $end + 5, 256) = $sig; print' "$1.ocsp" >aged && mv aged "$1.ocsp" || echo "aged $1" >>pki.failed
+}
+for i in revoked revoked12 stapled elses; do says $i; done; says must helper
+for i in stale muststale; do says $i helper; aged $i; done
 openssl_ dhparam -dsaparam -out dh1024.pem 1024
 ok "$([ -e pki.failed ]; echo $((1 - $?)))" "authorities and certificates are made"
 [ ! -e pki.failed ] || { cat pki.failed; tail -n 5 pki.log; }
@@ -70,6 +86,9 @@ for i in cbc:ECDHE-RSA-AES128-SHA256:ECDHE-RSA-AES128-SHA staticrsa:AES128-GCM-S
 done
 good dh1024 rsa:2048; origin dh1024 dh1024 "$weak DHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0; ssl_dhparam dh1024.pem;"
 good wantsclient; origin wantsclient wantsclient "ssl_verify_client optional_no_ca;"; good needsclient; origin needsclient needsclient "ssl_verify_client on; ssl_client_certificate good.pem;"
+staple() { origin "$1" "$1" "ssl_stapling on; ssl_stapling_file $top/$2.ocsp; ${3:-}"; } # NAME WHOSE
+for i in revoked stapled stale must muststale; do staple $i $i; done
+staple revoked12 revoked12 "ssl_protocols TLSv1.2;"; staple elses stapled; staple mustelses stapled; origin mustnone mustnone
 cat >nginx.conf <<-END
 	daemon off; pid $top/nginx.pid; error_log $top/nginx.err; worker_processes 1; user root;
 	events { worker_connections 512; }
@@ -97,9 +116,11 @@ refused() { # NAME WHY
 }
 for i in $fine one.wildcard tls12 tls13 wantsclient; do try "$i: what is behind it comes" eval "get 200 $A https://$i.example/page && cmp out www/page"; done
 refused expired "a certificate that has ended"
-try "its event names the rule" event '"sni":"expired.example","intercepted":true.*"uid":"tls.origin"'
+try "the page says which, in both languages" eval 'grep -q サーバー証明書の有効期限が切れています out && grep -q "The certificate has expired" out'
+try "its event names the rule" event '"sni":"expired.example",[^{}]*"intercepted":true},[^{}]*"rule":{"uid":"tls.origin"},"message":"certificate has expired"'
 refused future "one that isn't good yet"
 refused wronghost "one for another name"
+try "the page says which" grep -q この接続先の名前のものではありません out
 refused onlycn "one whose name stands in its subject alone (RFC 9525 section 1.2)"
 refused deep.below.wildcard "a star stands for one label (RFC 9525 section 6.3)"
 refused self "one that signed itself"
@@ -118,6 +139,22 @@ refused staticrsa "a key exchange without forward secrecy"
 refused null "no encryption at all"
 refused anonymous "nobody's key"
 refused dh1024 "a Diffie-Hellman group of 1,024 bits"
+# ---- the authority's word of whether it still stands by its certificate
+comes() { get 200 $A "https://$1.example/page" && cmp out www/page; }
+brings() { openssl s_client -connect "$(address "$1"):443" -servername "$1.example" -CAfile good.pem -status </dev/null >said 2>&1; grep -q "OCSP Response Status: successful" said; } # NAME
+for i in revoked revoked12 stapled stale elses must muststale mustelses; do try "control: $i brings its authority's word" brings $i; done
+try "control: what is old was signed by who may" eval 'openssl ocsp -issuer good.pem -cert stale.crt -respin stale.ocsp -CAfile good.pem -no_nonce -validity_period 2000000000 2>&1 | grep -q "Response verify OK"'
+refused revoked "a certificate that its authority has revoked"
+try "the page says that, in both languages" eval 'grep -q 発行した認証局によって失効させられています out && grep -q "was revoked by the authority" out'
+try "its event says that" event '"sni":"revoked.example",[^{}]*"intercepted":true},[^{}]*"rule":{"uid":"tls.origin"},"message":"certificate revoked"'
+refused revoked12 "… in TLS 1.2"
+refused mustnone "no word of an authority whose certificate is good with it only"
+try "the page says that" grep -q 失効していないことの証明が必要な証明書 out
+refused muststale "… one of 2020"
+refused mustelses "… one about another certificate"
+for i in stapled must stale elses; do try "$i: what is behind it comes" comes $i; done
+at_least() { [ "$(counter 412015 "$1")" -ge "$2" ]; }
+try "counted: revoked, good, of no use, none" eval 'until_true 5 at_least revoked 2 && until_true 5 at_least stapled 2 && until_true 5 at_least staple_unfit 4 && until_true 5 at_least unstapled 5'
 try "one that wants a certificate of the client gets none, and says so itself" eval 'get 400 $A https://needsclient.example/page && grep -q "No required SSL certificate" out'
 try "no refusal was a fault of ours" eval 'get 200 $A https://fine.example/page && cmp out www/page'
 echo "1..$n"
