@@ -185,9 +185,11 @@ static void on_there(uv_poll_t *h, int status, int events)
 
 /* ---- looking at the server ---- */
 
+/* A receiver calls itself streaming before it has heard a word, also one that asks in vain for what isn't kept any more: until the first message both
+ * of its times are that of its start. */
 static const char look_sql[] =
 	"SELECT pg_is_in_recovery(), current_setting('synchronous_standby_names') <> '',"
-	" CASE WHEN pg_is_in_recovery() THEN EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming')"
+	" CASE WHEN pg_is_in_recovery() THEN EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming' AND last_msg_send_time <> last_msg_receipt_time)"
 	" ELSE EXISTS (SELECT FROM pg_stat_replication WHERE application_name = 'toride' AND state = 'streaming' AND reply_time > now() - interval '3 s') END";
 
 static bool connected(struct sight *g)
