@@ -163,6 +163,12 @@ static int create(const char *dir, struct err *err)
 	return r < 0 ? r : fs_sync_dir(place_in_state(fresh, sizeof fresh, "pg"), err);
 }
 
+bool postgres_has_begun(void)
+{
+	char path[PLACE_MAX];
+	return fs_exists(place_in_state(path, sizeof path, "pg/data/postmaster.pid"));
+}
+
 /* Its eighth line says "ready" once recovery is over (miscadmin.h, LOCK_FILE_LINE_PM_STATUS); before, the socket accepts
  * and each session is refused. */
 bool postgres_is_ready(void)
@@ -212,14 +218,16 @@ static int base_copy(const char *dir, struct err *err)
 }
 
 /* What this node had as its own goes aside, and isn't deleted before the next such time: what it acknowledged when nobody took it over may be in there
- * alone. Another cluster's is never deleted. */
+ * alone. Another cluster's is never deleted. A copy had nothing of its own: it takes the place of what is copied, which is deleted. */
 static int put_aside(const char *dir, const char *copy, struct err *err)
 {
 	char aside[PLACE_MAX];
 	uint64_t own = cluster_of(dir);
 	if (!fs_exists(dir))
 		return 0;
-	if (own == cluster_of(copy))
+	if (own == cluster_of(copy) && postgres_is_copy())
+		place_in_state(aside, sizeof aside, "pg/data.new");
+	else if (own == cluster_of(copy))
 		place_in_state(aside, sizeof aside, "pg/data.before");
 	else
 		place_in_state(aside, sizeof aside, "pg/data.of-%llu", (unsigned long long)own);
@@ -229,12 +237,13 @@ static int put_aside(const char *dir, const char *copy, struct err *err)
 
 static int take_place(const char *dir, struct err *err)
 {
-	char copy[PLACE_MAX], parent[PLACE_MAX];
+	char copy[PLACE_MAX], parent[PLACE_MAX], fresh[PLACE_MAX];
 	place_in_state(copy, sizeof copy, "pg/data.copy");
 	int r = put_aside(dir, copy, err);
 	if (r == 0 && rename(copy, dir) < 0)
 		r = err_errno(err, copy, "cannot rename");
-	return r < 0 ? r : fs_sync_dir(place_in_state(parent, sizeof parent, "pg"), err);
+	r = r < 0 ? r : fs_sync_dir(place_in_state(parent, sizeof parent, "pg"), err);
+	return r < 0 ? r : fs_rmtree(place_in_state(fresh, sizeof fresh, "pg/data.new"), err);
 }
 
 /* Until the other node carries the traffic and is reached. torided ends this when this node is to carry it itself. */
@@ -267,7 +276,7 @@ int postgres_prepare(bool standby, struct err *err)
 	int r = 0;
 	if (!fs_exists(dir) && fs_exists(place_in_state(copy, sizeof copy, "pg/data.copy")))
 		r = take_place(dir, err); /* killed between the two renames */
-	if (r == 0 && standby && !postgres_is_copy())
+	if (r == 0 && standby)
 		r = copy_other(dir, err);
 	else if (r == 0 && !postgres_is_copy())
 		r = fs_exists(dir) ? later_roles(dir, err) : create(dir, err);

@@ -20,14 +20,16 @@ int postgres_write_users(struct err *err);
 /* In the child, as root, in its own mount namespace. 0 or -1 with errno. */
 int postgres_mount_users(void);
 /* In the child, as its user: initdb and roles when STATE/pg/data isn't there. Made beside and renamed, so a kill in the
- * middle leaves nothing half made. Rewrites pg_hba.conf, pg_ident.conf and our settings each time. standby: what isn't a copy of the other node's
- * is replaced by one, however long that takes; a copy stays one, whatever is asked (postgres_promote()). */
+ * middle leaves nothing half made. Rewrites pg_hba.conf, pg_ident.conf and our settings each time. standby: what is there is replaced by a
+ * copy of the other node's, however long that takes; a copy stays one where that isn't asked (postgres_promote()). */
 int postgres_prepare(bool standby, struct err *err);
 /* torided: what is there, running or not, follows the other node and takes no changes. */
 bool postgres_is_copy(void);
 /* torided: a copy that runs takes over; postgres_is_copy() is false when it has. Harmless when it is told again. */
 int postgres_promote(pid_t pid, struct err *err);
 void postgres_promoted(void);
+/* torided: the server itself was started; before, it is made or copied. */
+bool postgres_has_begun(void);
 /* torided: it takes sessions (recovery after a crash is over). */
 bool postgres_is_ready(void);
 

@@ -225,29 +225,38 @@ static void see(struct sight *g)
 	PQclear(r);
 }
 
-/* The timeline of a server that takes changes, as it says itself in the protocol of replication; 0: it doesn't, or doesn't answer. */
-static uint32_t timeline(const char *socket_dir)
+/* What a server says of itself in the protocol of replication (IDENTIFY_SYSTEM). */
+struct identity {
+	char cluster[32];  /* its origin; "": it doesn't answer */
+	uint32_t timeline; /* 0: it takes no changes */
+};
+
+static struct identity identify(const char *socket_dir)
 {
 	char dir[PLACE_MAX];
-	uint32_t found = 0;
+	struct identity found = { 0 };
 	const char *keys[] = { "host", "user", "replication", "connect_timeout", NULL };
 	const char *values[] = { place_in_run(dir, sizeof dir, "%s", socket_dir), "toride_replica", "true", "2", NULL };
 	PGconn *c = PQconnectdbParams(keys, values, 0);
 	bool up = c && PQstatus(c) == CONNECTION_OK;
 	PGresult *copy = up ? PQexec(c, "SHOW in_hot_standby") : NULL, *id = up ? PQexec(c, "IDENTIFY_SYSTEM") : NULL;
-	if (PQntuples(copy) == 1 && strcmp(PQgetvalue(copy, 0, 0), "off") == 0 && PQntuples(id) == 1)
-		found = (uint32_t)strtoul(PQgetvalue(id, 0, 1), NULL, 10);
+	if (PQntuples(copy) == 1 && PQntuples(id) == 1) {
+		snprintf(found.cluster, sizeof found.cluster, "%s", PQgetvalue(id, 0, 0));
+		found.timeline = strcmp(PQgetvalue(copy, 0, 0), "off") == 0 ? (uint32_t)strtoul(PQgetvalue(id, 0, 1), NULL, 10) : 0;
+	}
 	PQclear(copy);
 	PQclear(id);
 	PQfinish(c);
 	return found;
 }
 
-/* Asked only where it matters: this server takes changes and the other one's isn't seen to copy it. */
-static enum copy_other compare(const struct sight *g)
+/* Asked only where it matters: nothing streams, and this server takes changes, or is a copy that should follow. */
+static enum copy_other compare(struct sight *g)
 {
-	uint32_t own = g->seen.answers && !g->seen.standby && !g->seen.streaming ? timeline(SOCK_PG) : 0;
-	return copy_compare(own, own ? timeline(SOCK_REPLICA) : 0);
+	bool matters = g->seen.answers && !g->seen.streaming && !(g->seen.standby && g->seen.active);
+	struct identity own = matters ? identify(SOCK_PG) : (struct identity){ 0 }, other = own.cluster[0] ? identify(SOCK_REPLICA) : (struct identity){ 0 };
+	bool there = other.timeline && strcmp(own.cluster, other.cluster) == 0;
+	return copy_is_lost(&g->copy, &g->seen, there, clock_mono_ms()) ? COPY_OTHER_AHEAD : copy_compare(own.timeline, other.timeline);
 }
 
 static void look_work(uv_work_t *w)

@@ -359,7 +359,7 @@ void supervise_stop(struct supervise *s)
 /* ---- the database of a pair, and the clock ---- */
 
 /* It follows its node: the one that stands by copies, the other one takes changes. A copy takes over when its node carries the traffic; one of two
- * that take changes gives up what it has (pair/copy.h). A node that is to carry the traffic before its copy is made waits for it as long as the
+ * that take changes gives up what it has (pair/copy.h), and a copy that can't follow any more is made anew. A node that is to carry the traffic before its copy is made waits for it as long as the
  * other one is there to be copied, and goes on with its own else. */
 static void follow_role(struct process *p, int64_t now)
 {
@@ -379,13 +379,18 @@ static void follow_role(struct process *p, int64_t now)
 	bool lasts = !standby && now - p->active_ms >= TAKE_OVER_MS;
 	int64_t since = p->active_ms > p->start_ms ? p->active_ms : p->start_ms;
 	bool late = lasts && now - since >= (copies() ? COPY_LASTS_MS : COPY_BEGINS_MS);
-	if (p->state == READY && !copy && (standby || now >= p->own_until_ms) && copy_gives_up((enum copy_other)said(OTHER_DATABASE), !standby, other == 'a', other == 's')) {
+	enum copy_other database = (enum copy_other)said(OTHER_DATABASE);
+	if (p->state == READY && copy && standby && other == 'a' && database == COPY_OTHER_AHEAD && now - p->start_ms >= COPY_LOST_MS) {
+		log_warn("", p->row->name, "the other node doesn't keep what this copy lacks: it is copied anew");
+		p->copies = true;
+		ask_to_end(p);
+	} else if (p->state == READY && !copy && (standby || now >= p->own_until_ms) && copy_gives_up(database, !standby, other == 'a', other == 's')) {
 		log_warn("", p->row->name, "the other node's is believed: this one will copy it");
 		p->copies = true;
 		ask_to_end(p);
 	} else if (lasts && copy && p->state == READY && postgres_promote(p->pid, &err) < 0) {
 		log_err(LOG_LEVEL_ERROR, "", p->row->name, &err);
-	} else if (late && !copy && p->standby && p->state == STARTING) {
+	} else if (late && p->standby && p->state == STARTING && !postgres_has_begun()) {
 		log_warn("", p->row->name, "the other node's wasn't copied in time: this one goes on with its own");
 		p->copies = false;
 		p->own_until_ms = now + OWN_MS;

@@ -23,6 +23,15 @@ enum copy_do copy_judge(struct copy *c, const struct copy_seen *s, int64_t now_m
 	return s->standby ? COPY_NOTHING : of_primary(c, s, now_ms);
 }
 
+bool copy_is_lost(struct copy *c, const struct copy_seen *s, bool there, int64_t now_ms)
+{
+	if (!s->answers || !s->standby || s->streaming || s->active || !there)
+		c->behind_ms = 0;
+	else if (!c->behind_ms)
+		c->behind_ms = now_ms;
+	return c->behind_ms && now_ms - c->behind_ms >= COPY_LOST_MS;
+}
+
 enum copy_other copy_compare(uint32_t own, uint32_t other)
 {
 	if (!own || !other)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #define COPY_ALONE_MS 1000  /* the other one is gone for so long: go on without it. What is to be committed waits meanwhile */
+#define COPY_LOST_MS 15000 /* the other one can be followed, and this copy doesn't for so long: the changes that it lacks aren't kept there any more */
 #define COPY_STALE_MS 3000  /* nothing came for so long before a takeover: what the other one acknowledged since may be missing */
 
 /* What PostgreSQL here says of itself, now. */
@@ -24,6 +25,7 @@ enum copy_other {
 	COPY_OTHER_EARLIER = '<',
 	COPY_OTHER_EQUAL = '=',
 	COPY_OTHER_LATER = '>',
+	COPY_OTHER_AHEAD = '!', /* this is a copy of it that can't follow it any more (copy_is_lost()) */
 };
 /* Timelines; 0: that one takes no changes or doesn't answer. */
 enum copy_other copy_compare(uint32_t own, uint32_t other);
@@ -34,6 +36,7 @@ bool copy_gives_up(enum copy_other other, bool active, bool other_active, bool o
 struct copy {
 	bool known, was_standby;
 	int64_t streamed_ms; /* last time it streamed; 0: never since we look */
+	int64_t behind_ms;   /* since when it doesn't follow, though it could; 0: it isn't so */
 };
 
 enum copy_do {
@@ -47,5 +50,8 @@ enum copy_do {
 /* now_ms: monotonic. A node that doesn't carry the traffic never goes on alone: its server is about to end, and what it couldn't hand over isn't
  * acknowledged. */
 enum copy_do copy_judge(struct copy *c, const struct copy_seen *s, int64_t now_ms);
+/* A copy that was away for longer than the other one keeps its changes is to be made anew. there: the other one takes changes, is reached, and is of
+ * the same origin (one of another origin isn't taken for it: only a person can say which of the two is right). */
+bool copy_is_lost(struct copy *c, const struct copy_seen *s, bool there, int64_t now_ms);
 
 #endif

@@ -93,6 +93,24 @@ static void one_of_two_databases_is_believed(void **state)
 	assert_false(copy_gives_up(copy_compare(1, 2), false, false, false));
 }
 
+static void a_copy_that_cannot_follow_is_lost_after_a_while(void **state)
+{
+	static const struct copy_seen behind = { 1, 1, 0, 0, 0 };
+	static const struct copy_seen other[] = { { 0 }, { 1, 0, 0, 0, 0 }, { 1, 1, 0, 1, 0 }, { 1, 1, 0, 0, 1 } }; /* no answer, no copy, follows, is to take over */
+	struct copy c = { 0 };
+	(void)state;
+	assert_false(copy_is_lost(&c, &behind, true, 1000));
+	assert_false(copy_is_lost(&c, &behind, true, 1000 + COPY_LOST_MS - 1));
+	assert_true(copy_is_lost(&c, &behind, true, 1000 + COPY_LOST_MS));
+	assert_false(copy_is_lost(&c, &behind, false, 50000)); /* nobody is there to be followed: it begins anew */
+	assert_false(copy_is_lost(&c, &behind, true, 50001));
+	for (size_t i = 0; i < ARRAY_LEN(other); i++) {
+		assert_false(copy_is_lost(&c, &other[i], true, 50000 + 2 * COPY_LOST_MS));
+		assert_false(copy_is_lost(&c, &behind, true, 50000 + 2 * COPY_LOST_MS));
+		c = (struct copy){ .behind_ms = 50000 };
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest cases[] = {
@@ -100,6 +118,7 @@ int main(void)
 		cmocka_unit_test(one_that_gives_up_the_traffic_acknowledges_nothing_alone),
 		cmocka_unit_test(one_of_two_databases_is_believed),
 		cmocka_unit_test(a_takeover_says_whether_something_may_be_missing),
+		cmocka_unit_test(a_copy_that_cannot_follow_is_lost_after_a_while),
 	};
 	return cmocka_run_group_tests(cases, NULL, NULL);
 }

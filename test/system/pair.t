@@ -116,8 +116,15 @@ try "the one that stands by has nothing to give" sh -c "! $T lab exec gw2 -- $T 
 try "the open connection goes on" until_true 20 talks
 
 # The first runs the new version already: one node is left.
-try "the second is upgraded while it stands by" eval 'ends_in_order gw2 && power_on gw2 "$L/new"'
+# It is away for so long that the first keeps no more of what it missed.
+sql() { at gw1 psql -h "$PWD/$L/run/pg" -U postgres -d postgres -Atqc "$1"; }
+forgets() { sql "ALTER SYSTEM SET wal_keep_size = 0" && sql "SELECT pg_reload_conf()" && for i in 1 2 3; do sql "SELECT pg_switch_wal()" && sql CHECKPOINT || return; done; }
+aside() { stat -c %i "$(state gw2)/pg/data.before"; }
+before=$(aside)
+try "the second is upgraded while it stands by" eval 'ends_in_order gw2 && forgets && power_on gw2 "$L/new"'
+try "what it missed isn't kept for it: it copies all anew" until_true 40 grep -q "it is copied anew" "$L/log/torided2.log"
 try "it stands by with the new version, and follows" until_true 60 eval 'shown_by gw1 && desk_at_both gw1 && at gw2 $T status --json | jq -se "any(.[].counters[]; .paird.pair_follows == 1)"'
+try "and keeps what it had acknowledged by itself before" eval 'is "$(aside)" "$before"'
 try "both nodes run the new version's programs" until_true 20 eval 'is "$(programs_of gw1)" "$PWD/$L/new" && is "$(programs_of gw2)" "$PWD/$L/new"'
 try "the open connection has lived through the upgrade" until_true 20 talks
 try "so has the long file" until_true 20 grows
