@@ -274,6 +274,7 @@
 	X(PURGE_URL, "ページのURL(空欄ならサイト全体。末尾に * を付けると前方一致)", "The page's URL (empty: the whole site; * at its end: all that begin so)") \
 	X(PURGE_BUTTON, "消す", "Take out") \
 	X(DONE_PURGE, "古いページを消しました。", "The pages are out of the cache.") \
+	X(DONE_UNKEPT, "キャッシュに該当するページはありませんでした。古い内容が見えるときは、URLを確かめてください。", "No such page was in the cache. If it is still shown as it was, please look at its URL again.") \
 	X(LINK_OVER, "このリンクは使えません。お知らせのメールに返信してください。", "This link is no longer good. Please answer the notice by mail.") \
 	X(TIMES_ARE, "時刻は日本時間です。", "Times are in Japan Standard Time.")
 

@@ -239,7 +239,7 @@ static const struct {
 	const char *code;
 	enum word word;
 } done[] = { { "ack", WORD_DONE_ACK },     { "note", WORD_DONE_NOTE }, { "judge", WORD_DONE_JUDGE },    { "block", WORD_DONE_BLOCK },
-	     { "remove", WORD_DONE_UNDO }, { "password", WORD_DONE_PASSWORD }, { "key", WORD_DONE_KEY }, { "keyless", WORD_DONE_KEYLESS }, { "step", WORD_DONE_STEP }, { "report", WORD_DONE_REPORT }, { "consent", WORD_DONE_CONSENT }, { "close", WORD_DONE_CLOSE }, { "approve", WORD_DONE_APPROVE }, { "purge", WORD_DONE_PURGE } };
+	     { "remove", WORD_DONE_UNDO }, { "password", WORD_DONE_PASSWORD }, { "key", WORD_DONE_KEY }, { "keyless", WORD_DONE_KEYLESS }, { "step", WORD_DONE_STEP }, { "report", WORD_DONE_REPORT }, { "consent", WORD_DONE_CONSENT }, { "close", WORD_DONE_CLOSE }, { "approve", WORD_DONE_APPROVE }, { "purge", WORD_DONE_PURGE }, { "unkept", WORD_DONE_UNKEPT } };
 
 void page_say_done(struct request *rq)
 {

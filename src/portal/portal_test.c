@@ -277,7 +277,7 @@ static char *get(const char *path, const char *query, bool head)
 /* As a browser sends a form of ours: its token is taken from a page. */
 static char *post_from(const char *token, const char *path, const char *fields, const char *origin, const char *site)
 {
-	static char body[4096];
+	static char body[8192];
 	struct scgi q = { .post = true, .host = "desk.example", .type = "application/x-www-form-urlencoded" };
 	char *page = get_as(token, "/login", "", false), form[80] = "";
 	char *at = strstr(page, "name=\"form\" value=\"");
@@ -525,6 +525,18 @@ static void test_sites(void **state)
 	assert_non_null(strstr(post(ANALYST, "/sites", "site=b.example"), "Status: 403"));
 	assert_null(strstr(last_request, "site.purge"));
 	assert_non_null(strstr(get_as(SAGA, "/sites", "done=purge", false), html_word(WORD_DONE_PURGE, true)));
+	assert_non_null(strstr(post(SAGA, "/sites", "site=b.example&url=https%3A%2F%2Fb.example%2F%E3%81%82"), "Location: /sites?done=purge\r\n"));
+	assert_non_null(strstr(last_request, "\"url\":\"https://b.example/%E3%81%82\"}"));
+	answer = "{\"v\":1,\"ok\":true,\"pages\":0}";
+	assert_non_null(strstr(post(SAGA, "/sites", "site=b.example&url=https%3A%2F%2Fb.example%2Fy"), "Location: /sites?done=unkept\r\n"));
+	/* an address that can't be read takes out nothing, least of all everything */
+	char longer[6000] = "site=b.example&url=https%3A%2F%2Fb.example%2F";
+	memset(longer + strlen(longer), 'x', 5000);
+	static const char *const unread[] = { "site=b.example", "site=b.example&url=%00", "site=b.example&url=a&url=" };
+	for (size_t i = 0; i <= ARRAY_LEN(unread); i++) {
+		assert_non_null(strstr(post(SAGA, "/sites", i < ARRAY_LEN(unread) ? unread[i] : longer), "Status: 409"));
+		assert_null(strstr(last_request, "site.purge"));
+	}
 	answer = NULL;
 	refuse = E_NOT_FOUND;
 	page = post(SAGA, "/sites", "site=b.example&url=x");

@@ -11,7 +11,7 @@
 
 #define ASK_MS 60000
 #define SOON_DAYS 30
-#define ADDRESS 1024
+#define ADDRESS 4096 /* 1,000 letters of any script */
 
 static const struct {
 	uint64_t hours;
@@ -179,20 +179,37 @@ static void put_purge(struct request *rq, yyjson_val *certificates, yyjson_val *
 	         WORD_PURGE_URL, WORD_PURGE_BUTTON);
 }
 
-static int purge(struct request *rq, struct err *err)
+/* Pages are kept by the URL that a browser sends: what isn't ASCII stands in it as "%E3%81%82" (RFC 3986 section 2.1). */
+static void put_url(struct buf *b, const char *url)
+{
+	struct buf sent;
+	buf_init(&sent, 3 * ADDRESS);
+	for (; *url; url++)
+		buf_printf(&sent, (unsigned char)*url < 0x80 ? "%c" : "%%%02X", (unsigned char)*url);
+	json_field(b, "url", buf_view(&sent));
+	buf_done(&sent);
+}
+
+/* An address that can't be read is none left empty: that would take out the whole site. */
+static int purge(struct request *rq, uint64_t *ret_pages, struct err *err)
 {
 	char site[256], url[ADDRESS];
+	yyjson_doc *doc = NULL;
 	struct buf b;
 	if (!form_get(rq->q->body, "site", site, sizeof site) || !site[0])
 		return err_set(err, E_INVALID, "site", "no site");
-	bool one = form_get(rq->q->body, "url", url, sizeof url) && url[0];
+	if (!form_get(rq->q->body, "url", url, sizeof url))
+		return err_set(err, E_INVALID, "url", "not an address, or too long");
 	visit_request(rq, &b, "site.purge");
 	json_field_s(&b, "site", site);
-	if (one)
-		json_field_s(&b, "url", url);
+	if (url[0])
+		put_url(&b, url);
 	else
 		json_field_bool(&b, "all", true);
-	return visit_ask(rq, SOCK_CONTROL, &b, ASK_MS, NULL, err);
+	int r = visit_ask(rq, SOCK_CONTROL, &b, ASK_MS, &doc, err);
+	*ret_pages = ctl_u64(yyjson_doc_get_root(doc), "pages", 0);
+	yyjson_doc_free(doc);
+	return r;
 }
 
 /* ---- the page ---- */
@@ -232,13 +249,14 @@ static void show(struct request *rq, const struct err *problem)
 void page_sites(struct request *rq, const char *rest)
 {
 	struct err err = { 0 };
+	uint64_t pages = 0;
 	(void)rest;
 	if (!rq->q->post)
 		show(rq, NULL);
 	else if (!role_may(rq->who.role, "site.purge")) /* controld would say so, too */
 		page_plain(rq, "403 Forbidden", WORD_NOT_YOURS);
-	else if (purge(rq, &err) == 0)
-		page_go(rq, "/sites?done=purge");
+	else if (purge(rq, &pages, &err) == 0)
+		page_go(rq, pages ? "/sites?done=purge" : "/sites?done=unkept");
 	else
 		show(rq, &err);
 }
