@@ -142,6 +142,28 @@ static void test_scripts(void **state)
 	buf_done(&x.b);
 }
 
+/* A script is found however its place is written: a browser reads all of these so. */
+static void test_hidden_scripts(void **state)
+{
+	static const char *const ways[] = { "<script src='//a123456789a123456789a123456789a123456789a123456789.b123456789b123456789b123456789.evil.example/x.js'></script>",
+		"<script src='\\\\evil.example/x.js'></script>", "<script src='/\t/evil.example/x.js'></script>", "<script src=' https:\\/evil.example/x.js'></script>",
+		"<script src='&#47;&#x2F;evil.example/x.js'></script>", "<script src='https&colon;&sol;/evil.example'></script>", "<script src='https:evil.example'></script>",
+		"<script src='//www.city.example@evil.example/x.js'></script>", "<script src='//www.city.example:80@evil.example/x.js'></script>",
+		"<svg><script href='//evil.example/x.js'></script></svg>", "<svg viewBox='0 0 1 1'/><script src=//evil.example/x.js></script>",
+		"<!--><script src=//evil.example/x.js></script><!-- -->", "<!-- --!><script src=//evil.example/x.js></script><!-- -->",
+		"<script x= '>' src=//evil.example/x.js></script>", "<b href=?a= \"><script src=//evil.example/x.js></script><b y=\">",
+		"<script>a<b</script><script/src=//evil.example></script>" };
+	struct look_page p;
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+		look_page_read(str_from(ways[i]), OWN, &p);
+		if (p.n_hosts != 1 || !str_ends(str_from(p.hosts[0]), STR("evil.example")))
+			fail_msg("not found: %s", ways[i]);
+	}
+	look_page_read(STR("<script src='/\\www.city.example/a.js'></script><script src='/a//b.example'></script><script>'<script src=//no.example>'</script><form action='?a=//b'>"),
+	               OWN, &p);
+	assert_int_equal(p.n_hosts, 0);
+}
+
 /* What says nothing of a page changes nothing: an error, a busy server, one look that went wrong. */
 static void test_no_alarm(void **state)
 {
@@ -228,7 +250,7 @@ static void test_conf(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_day), cmocka_unit_test(test_defaced), cmocka_unit_test(test_scripts), cmocka_unit_test(test_no_alarm),
+		cmocka_unit_test(test_every_day), cmocka_unit_test(test_defaced), cmocka_unit_test(test_scripts), cmocka_unit_test(test_no_alarm), cmocka_unit_test(test_hidden_scripts),
 		cmocka_unit_test(test_approved), cmocka_unit_test(test_odd_pages), cmocka_unit_test(test_conf),
 	};
 	return cmocka_run_group_tests_name("look/look", tests, NULL, NULL);

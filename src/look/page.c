@@ -4,11 +4,11 @@
 #include "base/map.h"
 #include "base/mem.h"
 
+#include <ctype.h>
 #include <stdio.h>
 
 #define LETTERS 5 /* in a row */
 #define ELEMENTS 3
-#define TAG_MAX 4096 /* bytes of an element's words that are looked at */
 
 struct reading {
 	const char *own;
@@ -128,21 +128,22 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '/';
 }
 
-/* name="value" out of the rest of an element; the value without its quotes. */
+/* name="value" out of the rest of an element, the value without its quotes, as browsers read it (HTML section 13.2.5.32 and on): where they see
+ * an element's end otherwise than we do, a script can be hidden from us. False: s begins with the ">", or is at its end. */
 static bool next_attribute(struct str *s, struct str *name, struct str *value)
 {
 	while (s->len && is_blank(*s->ptr))
 		s->ptr++, s->len--;
 	size_t n = 0;
-	while (n < s->len && !is_blank(s->ptr[n]) && s->ptr[n] != '=')
-		n++;
-	if (s->len == 0)
+	if (s->len == 0 || *s->ptr == '>')
 		return false;
-	n += n == 0; /* a stray "=" */
+	do /* a stray "=" begins one */
+		n++;
+	while (n < s->len && !is_blank(s->ptr[n]) && s->ptr[n] != '=' && s->ptr[n] != '>');
 	*name = (struct str){ s->ptr, n };
 	*s = (struct str){ s->ptr + n, s->len - n };
 	*value = STR("");
-	while (s->len && is_blank(*s->ptr))
+	while (s->len && is_blank(*s->ptr) && *s->ptr != '/')
 		s->ptr++, s->len--;
 	if (!s->len || *s->ptr != '=')
 		return true;
@@ -152,7 +153,7 @@ static bool next_attribute(struct str *s, struct str *name, struct str *value)
 	char quote = s->len && (*s->ptr == '"' || *s->ptr == '\'') ? *s->ptr : 0;
 	if (quote)
 		s->ptr++, s->len--;
-	for (n = 0; n < s->len && (quote ? s->ptr[n] != quote : !(is_blank(s->ptr[n]) && s->ptr[n] != '/')); n++)
+	for (n = 0; n < s->len && (quote ? s->ptr[n] != quote : s->ptr[n] != '>' && (!is_blank(s->ptr[n]) || s->ptr[n] == '/')); n++)
 		;
 	*value = (struct str){ s->ptr, n };
 	n += quote && n < s->len;
@@ -160,28 +161,79 @@ static bool next_attribute(struct str *s, struct str *name, struct str *value)
 	return true;
 }
 
-/* The host of an absolute URL, in small letters; false for others. */
+/* "&#x2f;" and "&sol;" behind the "&": what can hide where a URL leads. '&': none of those. */
+static char character(struct str *url)
+{
+	static const struct {
+		const char *name;
+		char c;
+	} names[] = { { "sol;", '/' }, { "bsol;", '\\' }, { "colon;", ':' }, { "commat;", '@' }, { "period;", '.' }, { "Tab;", '\t' }, { "NewLine;", '\n' } };
+	struct str at = { url->ptr + 1, url->len - 1 };
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (str_starts(*url, str_from(names[i].name))) {
+			*url = (struct str){ url->ptr + strlen(names[i].name), url->len - strlen(names[i].name) };
+			return names[i].c;
+		}
+	if (!url->len || *url->ptr != '#')
+		return '&';
+	unsigned n = 0, base = at.len && lower(*at.ptr) == 'x' ? 16 : 10;
+	at = (struct str){ at.ptr + (base == 16), at.len - (base == 16) };
+	for (; at.len && isxdigit((unsigned char)*at.ptr) && (base == 16 || *at.ptr <= '9'); at.ptr++, at.len--)
+		n = n > 0xffff ? n : n * base + (unsigned)(*at.ptr <= '9' ? *at.ptr - '0' : lower(*at.ptr) - 'a' + 10);
+	*url = at.len && *at.ptr == ';' ? (struct str){ at.ptr + 1, at.len - 1 } : at;
+	return n && n < 0x80 ? (char)n : '?';
+}
+
+/* A URL's next byte as browsers read it (WHATWG URL, sections 4.1 and 4.4): tabs and line ends are none, "\\" is "/". 0: none is left. */
+static char url_next(struct str *url)
+{
+	while (url->len) {
+		char c = *url->ptr;
+		*url = (struct str){ url->ptr + 1, url->len - 1 };
+		if (c == '&')
+			c = character(url);
+		if (c != '\t' && c != '\n' && c != '\r')
+			return c == '\\' ? '/' : c ? c : '?';
+	}
+	return 0;
+}
+
+static bool url_takes(struct str *url, const char *what)
+{
+	struct str at = *url;
+	for (; *what; what++)
+		if (lower(url_next(&at)) != *what)
+			return false;
+	*url = at;
+	return true;
+}
+
+/* The host of an absolute URL, in small letters, of a long one its end, which says whose it is; false for others. */
 static bool host_of(struct str url, char dst[LOOK_HOST])
 {
-	url = str_trim(url);
-	if (str_case_starts(url, STR("https:")))
-		url = (struct str){ url.ptr + 6, url.len - 6 };
-	else if (str_case_starts(url, STR("http:")))
-		url = (struct str){ url.ptr + 5, url.len - 5 };
-	if (!str_starts(url, STR("//")))
-		return false;
-	url = (struct str){ url.ptr + 2, url.len - 2 };
 	size_t n = 0;
-	while (n < url.len && !strchr("/?#:\\", url.ptr[n]) && url.ptr[n] != 0)
-		n++;
-	const char *at = memchr(url.ptr, '@', n);
-	size_t from = at ? (size_t)(at - url.ptr) + 1 : 0;
-	if (n == from || n - from >= LOOK_HOST)
+	char c;
+	while (url.len && (unsigned char)*url.ptr <= ' ')
+		url = (struct str){ url.ptr + 1, url.len - 1 };
+	/* Behind a scheme slashes may be left out where it isn't the page's own. */
+	if (!url_takes(&url, "https:") && !url_takes(&url, "http:") && !url_takes(&url, "//"))
 		return false;
-	for (size_t i = from; i < n; i++)
-		dst[i - from] = (unsigned char)url.ptr[i] <= ' ' ? '?' : lower(url.ptr[i]);
-	dst[n - from] = 0;
-	return true;
+	while (url_takes(&url, "/")) /* however many */
+		;
+	while ((c = url_next(&url)) && !strchr("/?#", c)) {
+		if (c == '@') { /* what stood before it was a name and a password */
+			n = 0;
+			continue;
+		}
+		if (n == LOOK_HOST - 1)
+			memmove(dst, dst + 1, --n);
+		dst[n++] = (unsigned char)c <= ' ' ? '?' : lower(c);
+	}
+	dst[n] = 0;
+	char *port = dst[0] == '[' ? NULL : strchr(dst, ':');
+	if (port)
+		*port = 0;
+	return *dst;
 }
 
 static bool is_own(const struct reading *r, const char *host)
@@ -227,7 +279,7 @@ static bool brings(struct str tag, struct str attribute)
 {
 	static const struct {
 		const char *tag, *attribute;
-	} list[] = { { "script", "src" }, { "iframe", "src" }, { "frame", "src" }, { "embed", "src" }, { "object", "data" }, { "form", "action" }, { "base", "href" },
+	} list[] = { { "script", "src" }, { "script", "href" }, { "script", "xlink:href" }, { "iframe", "src" }, { "frame", "src" }, { "embed", "src" }, { "object", "data" }, { "form", "action" }, { "base", "href" },
 		     { "link", "href" } };
 	for (size_t i = 0; i < ARRAY_LEN(list); i++)
 		if (str_case_eq(tag, str_from(list[i].tag)) && str_case_eq(attribute, str_from(list[i].attribute)))
@@ -265,7 +317,7 @@ static void on_tag(struct reading *r, const struct tag *t)
 
 static const char *skipped(struct str name)
 {
-	static const char *const list[] = { "script", "style", "noscript", "template", "svg" };
+	static const char *const list[] = { "script", "style", "noscript", "template" };
 	for (size_t i = 0; i < ARRAY_LEN(list); i++)
 		if (str_case_eq(name, str_from(list[i])))
 			return list[i];
@@ -280,8 +332,8 @@ static bool is_letter(char c)
 /* An element at s; how many bytes it takes. 0: only a "<". A quoted ">" ends none. */
 static size_t take_tag(struct str s, struct tag *ret)
 {
+	struct str rest, name, value;
 	size_t i = 1, from;
-	char quote = 0;
 	*ret = (struct tag){ .end = s.len > 1 && s.ptr[1] == '/' };
 	from = i += ret->end;
 	if (i >= s.len || !is_letter(s.ptr[i]))
@@ -289,19 +341,33 @@ static size_t take_tag(struct str s, struct tag *ret)
 	while (i < s.len && !is_blank(s.ptr[i]) && s.ptr[i] != '>')
 		i++;
 	ret->name = (struct str){ s.ptr + from, i - from };
-	for (from = i; i < s.len && (quote || s.ptr[i] != '>'); i++)
-		if (quote ? s.ptr[i] == quote : (s.ptr[i] == '"' || s.ptr[i] == '\'') && i && s.ptr[i - 1] == '=')
-			quote = quote ? 0 : s.ptr[i];
-	ret->rest = (struct str){ s.ptr + from, i - from < TAG_MAX ? i - from : TAG_MAX };
-	return i < s.len ? i + 1 : i;
+	rest = ret->rest = (struct str){ s.ptr + i, s.len - i };
+	while (next_attribute(&rest, &name, &value))
+		;
+	ret->rest.len -= rest.len;
+	return s.len - rest.len + (rest.len > 0);
 }
 
-/* "<!-- … -->", "<!DOCTYPE …>", "<?…>". */
+/* "</script" within a script: nothing else is an element there. */
+static bool ends_skip(const struct reading *r, struct str s)
+{
+	size_t n = strlen(r->skip);
+	return s.len > n + 2 && s.ptr[1] == '/' && str_case_starts((struct str){ s.ptr + 2, s.len - 2 }, str_from(r->skip)) &&
+	       (is_blank(s.ptr[n + 2]) || s.ptr[n + 2] == '>');
+}
+
+/* "<!-- … -->", which "<!-->" and "--!>" end as well, "<!DOCTYPE …>", "<?…>". */
 static size_t take_other(struct str s)
 {
-	bool comment = str_starts(s, STR("<!--"));
-	const char *end = comment ? memmem(s.ptr + 4, s.len - 4, "-->", 3) : memchr(s.ptr, '>', s.len);
-	return end ? (size_t)(end - s.ptr) + (comment ? 3 : 1) : s.len;
+	const char *end = memchr(s.ptr, '>', s.len);
+	if (!str_starts(s, STR("<!--")))
+		return end ? (size_t)(end - s.ptr) + 1 : s.len;
+	for (; end; end = memchr(end + 1, '>', s.len - (size_t)(end + 1 - s.ptr))) {
+		size_t n = (size_t)(end - s.ptr);
+		if (n == 4 || (n >= 5 && memcmp(end - 2, "--", 2) == 0) || (n >= 7 && memcmp(end - 3, "--!", 3) == 0))
+			return n + 1;
+	}
+	return s.len;
 }
 
 static size_t one_step(struct reading *r, struct str s)
@@ -318,8 +384,8 @@ static size_t one_step(struct reading *r, struct str s)
 	}
 	if (!r->skip && s.len > 1 && (s.ptr[1] == '!' || s.ptr[1] == '?'))
 		return take_other(s);
-	n = take_tag(s, &t);
-	if (n == 0 || (r->skip && !(t.end && str_case_eq(t.name, str_from(r->skip)))))
+	n = r->skip && !ends_skip(r, s) ? 0 : take_tag(s, &t);
+	if (n == 0)
 		return 1;
 	put(r, ' ');
 	r->skip = t.end ? NULL : skipped(t.name);
