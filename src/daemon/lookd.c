@@ -206,7 +206,7 @@ static void judge(struct lookd *d, struct page *p, const struct look_seen *s, st
 	} else if (v.back) {
 		tell(d, p, s, &v);
 	}
-	if (v.change == LOOK_SAME && !p->known.odd)
+	if (v.change == LOOK_SAME && !p->known.odd && s->status == 200)
 		keep_bytes(p, "before.html", bytes);
 	if (p->known.odd && p->known.odd != odd && p->known.odd < LOOK_SURE)
 		p->due_ms = clock_mono_ms() + ODD_AGAIN_MS;
@@ -223,7 +223,7 @@ static void took(struct eye *e, const struct look_answer *a)
 	p->busy = false;
 	p->due_ms = clock_mono_ms() + (int64_t)p->target->every_s * 1000;
 	snprintf(p->why, sizeof p->why, "%s", a->why);
-	if (*a->why || a->seen.status >= 500 || a->seen.status == 0)
+	if (*a->why || look_says_nothing(&a->seen))
 		stats_add(stats_counter(e->d->d.stats, p->target->org, "pages_unseen"), 1);
 	if (!*a->why)
 		judge(e->d, p, &a->seen, looker_body(e->looker));
@@ -293,10 +293,10 @@ static void on_tick(uv_timer_t *t)
 
 static const char *state_of(const struct page *p)
 {
-	return *p->why || (p->have_seen && p->seen.status >= 500) ? "unseen" :
-	       p->known.told != LOOK_SAME                         ? "changed" :
-	       p->known.looks < LOOK_LEARN                        ? "learning" :
-	                                                            "same";
+	return *p->why || (p->have_seen && look_says_nothing(&p->seen)) ? "unseen" :
+	       p->known.told != LOOK_SAME                                ? "changed" :
+	       p->known.looks < LOOK_LEARN                               ? "learning" :
+	                                                                   "same";
 }
 
 static void put_page(const struct page *p, struct buf *b)

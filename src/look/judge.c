@@ -77,10 +77,10 @@ static enum look_change change_of(const struct look_known *k, const struct look_
 		snprintf(v->host, sizeof v->host, "%s", away);
 		return LOOK_AWAY;
 	}
-	if (s->status != 200)
-		return LOOK_SAME; /* redirected as ever */
 	if (s->page.mocks && !mocked_before(k))
 		return LOOK_MOCKED;
+	if (s->status != 200)
+		return LOOK_SAME; /* redirected as ever */
 	if (v->like < LOOK_LIKE)
 		return LOOK_REPLACED;
 	host = stranger(k, &s->page);
@@ -89,10 +89,10 @@ static enum look_change change_of(const struct look_known *k, const struct look_
 	return host ? LOOK_STRANGER : LOOK_SAME;
 }
 
-/* An answer that says nothing of the page: it is down, busy, or asks for a password. That is others' matter. */
-static bool says_nothing(const struct look_seen *s)
+/* That it is down is others' matter. But a browser shows what is in the answer, whatever its status. */
+bool look_says_nothing(const struct look_seen *s)
 {
-	return !*s->away && s->status != 200 && s->status != 404 && s->status != 410;
+	return !*s->away && s->status != 200 && s->status != 404 && s->status != 410 && !s->page.mocks;
 }
 
 static void found_same(struct look_known *k, const struct look_seen *s, struct look_verdict *v)
@@ -122,7 +122,7 @@ static void found_change(struct look_known *k, const struct look_seen *s, struct
 void look_judge(struct look_known *k, const struct look_seen *s, struct look_verdict *ret)
 {
 	*ret = (struct look_verdict){ 0 };
-	if (says_nothing(s))
+	if (look_says_nothing(s))
 		return;
 	if (k->looks < LOOK_LEARN) {
 		if (s->status == 200 || *s->away) {

@@ -21,7 +21,7 @@ enum look_change { LOOK_SAME, LOOK_REPLACED, LOOK_REMOVED, LOOK_AWAY, LOOK_MOCKE
 struct look_seen { /* one visit */
 	unsigned status;       /* HTTP; 0: no answer */
 	char away[256];        /* a strange host it was redirected to; "" */
-	struct look_page page; /* where status is 200 */
+	struct look_page page; /* what was in the answer */
 };
 
 struct look_known { /* of one page; kept on disk */
@@ -43,6 +43,8 @@ struct look_verdict {
 	char host[LOOK_HOST];      /* of _AWAY and _STRANGER */
 };
 
+/* An answer that says nothing of the page: it is down, busy, asks for a password, or leads in a circle. */
+bool look_says_nothing(const struct look_seen *s);
 void look_judge(struct look_known *k, const struct look_seen *s, struct look_verdict *ret);
 /* A person says that it is right as it is at this look. alone: nothing else is known any more. */
 void look_approve(struct look_known *k, const struct look_seen *s, bool alone);

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "look/conf.h"
 #include "look/judge.h"
+#include "look/looker.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,6 +109,10 @@ static void test_defaced(void **state)
 	s = seen(buf_view(&x.b));
 	v = twice(&x, &s);
 	assert_true(v.tell && v.change == LOOK_MOCKED && v.like > LOOK_LIKE);
+	s = seen(str_from(hacked));
+	s.status = 503; /* a browser shows it all the same */
+	v = twice(&x, &s);
+	assert_true(v.change == LOOK_MOCKED && !look_says_nothing(&s));
 	s = (struct look_seen){ .status = 404 };
 	v = twice(&x, &s);
 	assert_true(v.tell && v.change == LOOK_REMOVED);
@@ -164,6 +169,21 @@ static void test_hidden_scripts(void **state)
 	assert_int_equal(p.n_hosts, 0);
 }
 
+/* A page sends who looks at it nowhere but to the public sites. */
+static void test_own_place(void **state)
+{
+	static const struct {
+		const char *url, *away;
+	} cases[] = { { "https://WWW.city.example/b?c", "" }, { "http://city.example:80/", "" }, { "https://city.example:443/", "" },
+		      { "http://city.example:8080/", "city.example:8080" }, { "http://www.city.example:22", "www.city.example:22" }, { "http://127.0.0.1/", "127.0.0.1" },
+		      { "http://city.example@evil.example/", "evil.example" }, { "ftp://city.example/", "city.example:21" }, { "gopher://x", "x:70" } };
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char away[256] = "";
+		assert_int_equal(looker_own(cases[i].url, OWN, away), !*cases[i].away);
+		assert_string_equal(away, cases[i].away);
+	}
+}
+
 /* What says nothing of a page changes nothing: an error, a busy server, one look that went wrong. */
 static void test_no_alarm(void **state)
 {
@@ -176,6 +196,7 @@ static void test_no_alarm(void **state)
 		s = (struct look_seen){ .status = statuses[i] };
 		v = twice(&x, &s);
 		assert_false(v.tell || v.back);
+		assert_true(look_says_nothing(&s));
 	}
 	for (int i = 0; i < 5; i++) { /* now and then something else, never twice */
 		s = seen(str_from(quiet));
@@ -250,7 +271,7 @@ static void test_conf(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_day), cmocka_unit_test(test_defaced), cmocka_unit_test(test_scripts), cmocka_unit_test(test_no_alarm), cmocka_unit_test(test_hidden_scripts),
+		cmocka_unit_test(test_every_day), cmocka_unit_test(test_defaced), cmocka_unit_test(test_scripts), cmocka_unit_test(test_no_alarm), cmocka_unit_test(test_hidden_scripts), cmocka_unit_test(test_own_place),
 		cmocka_unit_test(test_approved), cmocka_unit_test(test_odd_pages), cmocka_unit_test(test_conf),
 	};
 	return cmocka_run_group_tests_name("look/look", tests, NULL, NULL);

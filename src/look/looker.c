@@ -69,24 +69,34 @@ static bool is_own(const char *names, const char *host)
 	return false;
 }
 
-/* Where it wants the visitor to go: true when that is a page of the site, and url is it; else `away` says whose. */
+/* Any other port of our own address is a service that the page's author was never to reach. */
+bool looker_own(const char *url, const char *names, char away[256])
+{
+	char *host = NULL, *port = NULL;
+	CURLU *u = curl_url();
+	bool own = false;
+	if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK && curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK) {
+		bool web = strcmp(port, "80") == 0 || strcmp(port, "443") == 0;
+		own = web && is_own(names, host);
+		if (!own)
+			snprintf(away, 256, web ? "%.248s" : "%.248s:%.5s", host, port);
+	}
+	curl_free(host);
+	curl_free(port);
+	curl_url_cleanup(u);
+	return own;
+}
+
+/* Where it wants the visitor to go: true when that is a page of the site, and url is it. */
 static bool follow(CURL *c, const struct look_visit *v, char url[2048], struct look_seen *s)
 {
 	const char *to = NULL;
-	char *host = NULL;
-	CURLU *u = curl_url();
-	bool own = false;
 	curl_easy_getinfo(c, CURLINFO_REDIRECT_URL, &to);
-	if (u && to && strlen(to) < 2048 && curl_url_set(u, CURLUPART_URL, to, 0) == CURLUE_OK && curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK) {
-		own = is_own(v->names, host);
-		if (own)
-			snprintf(url, 2048, "%s", to);
-		else
-			snprintf(s->away, sizeof s->away, "%s", host);
-	}
-	curl_free(host);
-	curl_url_cleanup(u);
-	return own;
+	if (!to || strlen(to) >= 2048 || !looker_own(to, v->names, s->away))
+		return false;
+	snprintf(url, 2048, "%s", to);
+	return true;
 }
 
 static void visit(const struct look_visit *v, struct page_bytes *b)
@@ -113,7 +123,7 @@ static void visit(const struct look_visit *v, struct page_bytes *b)
 		if (status < 300 || status > 399 || !follow(c, v, url, &b->answer.seen))
 			break;
 	}
-	if (status == 200)
+	if (status)
 		look_page_read((struct str){ b->body, b->answer.n }, v->names, &b->answer.seen.page);
 }
 
@@ -154,6 +164,7 @@ static void died(struct look_answer *a, bool of_page)
 static bool one_visit(int fd, struct page_bytes *b)
 {
 	static struct look_visit v;
+	static struct look_answer a; /* not where a visitor's own child, whom a page took over, could still write */
 	int status = 0;
 	if (!all(fd, &v, sizeof v, false))
 		return false;
@@ -165,15 +176,18 @@ static bool one_visit(int fd, struct page_bytes *b)
 #ifndef __SANITIZE_ADDRESS__
 		limit(RLIMIT_DATA, MEMORY);
 #endif
+		limit(RLIMIT_NPROC, 0); /* nobody outlives the visit, to answer for the next ones */
 		alarm(LOOKER_MS / 1000 + 2);
 		visit(&v, b);
 		_exit(0);
 	}
-	if (pid < 0 || waitpid(pid, &status, 0) < 0 || status)
-		died(&b->answer, pid > 0 && WIFSIGNALED(status) && WTERMSIG(status) != SIGALRM && WTERMSIG(status) != SIGKILL);
-	if (b->answer.n > LOOK_BYTES)
-		b->answer.n = 0;
-	return all(fd, &b->answer, sizeof b->answer, true) && all(fd, b->body, b->answer.n, true);
+	int ended = pid < 0 ? -1 : waitpid(pid, &status, 0);
+	a = b->answer;
+	if (ended < 0 || status)
+		died(&a, pid > 0 && WIFSIGNALED(status) && WTERMSIG(status) != SIGALRM && WTERMSIG(status) != SIGKILL);
+	if (a.n > LOOK_BYTES)
+		a.n = 0;
+	return all(fd, &a, sizeof a, true) && all(fd, b->body, a.n, true);
 }
 
 static int shut_in(struct err *err)

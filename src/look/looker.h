@@ -21,6 +21,10 @@ struct look_answer {
 	uint32_t n;         /* bytes of the page behind it */
 };
 
+/* Is the place that the site leads its visitor to one of its own pages? Else *away says whose it is: another's host, or a port of its own
+ * name that isn't a public site's. Both texts end; away is left alone where url can't be read. */
+bool looker_own(const char *url, const char *names, char away[256]);
+
 struct looker;
 /* Makes the nursery of those processes: before there are threads, and before the caller is confined. */
 int looker_open(struct looker **ret, struct err *err);
