@@ -289,7 +289,7 @@ static void on_tick(uv_timer_t *t)
 	events_work(((struct lookd *)t->data)->events);
 }
 
-/* ---- asked ---- */
+/* ---- asked, by a body or for all of a prefecture ("41") ---- */
 
 static const char *state_of(const struct page *p)
 {
@@ -336,7 +336,7 @@ static int approve(struct lookd *d, const struct ctl_request *rq, struct buf *b,
 		struct page *p = d->pages[i];
 		if (!str_eq(site, str_from(p->target->site)) || (path.len && !str_eq(path, str_from(p->target->path))))
 			continue;
-		if (org.len && !str_eq(org, str_from(p->target->org)))
+		if (!str_starts(str_from(p->target->org), org))
 			return err_set(err, E_DENIED, "site", "it is another organisation's");
 		if (!p->have_seen || (p->seen.status != 200 && !*p->seen.away)) {
 			unseen++;
@@ -358,7 +358,7 @@ static void list(struct lookd *d, struct str org, struct buf *b)
 	json_key(b, "pages");
 	buf_putc(b, '[');
 	for (size_t i = 0; i < d->conf.n; i++) {
-		if (org.len && !str_eq(org, str_from(d->pages[i]->target->org)))
+		if (!str_starts(str_from(d->pages[i]->target->org), org))
 			continue;
 		buf_puts(b, first ? "{" : ",{");
 		put_page(d->pages[i], b);

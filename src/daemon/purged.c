@@ -36,7 +36,7 @@ struct purged {
 	struct ctl_server *ctl;
 };
 
-/* STATE/edge/cache/STORE; the third word of the site's line. */
+/* STATE/edge/cache/STORE; the third word of the site's line. org: who asks, a body or all of a prefecture ("41"). */
 static int store_of(struct str site, struct str org, char dst[PLACE_MAX], struct err *err)
 {
 	char path[PLACE_MAX];
@@ -52,7 +52,7 @@ static int store_of(struct str site, struct str org, char dst[PLACE_MAX], struct
 		str_next(&line, ' ', &store);
 		if (!str_eq(name, site))
 			continue;
-		found = org.len && !str_eq(org, whose) ? -E_DENIED : 0;
+		found = !str_starts(whose, org) ? -E_DENIED : 0;
 		place_in_state(dst, PLACE_MAX, "edge/cache/" STR_FMT, STR_ARG(store));
 		if (found < 0)
 			break;
