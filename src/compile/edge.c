@@ -257,6 +257,9 @@ static void towards_origins(struct edge_out *e)
 	        /* A kept page may depend on nothing but its key. */
 	        "  proxy_set_header X-Forwarded-Port \"\";\n  proxy_set_header X-Forwarded-Server \"\";\n  proxy_set_header X-Forwarded-Prefix \"\";\n"
 	        "  proxy_set_header X-Forwarded-Scheme \"\";\n  proxy_set_header X-Host \"\";\n  proxy_set_header X-HTTP-Method-Override \"\";\n"
+	        "  proxy_set_header X-HTTP-Method \"\";\n  proxy_set_header X-Method-Override \"\";\n  proxy_set_header X-Forwarded-Protocol \"\";\n"
+	        "  proxy_set_header X-Forwarded-Ssl \"\";\n  proxy_set_header X-Url-Scheme \"\";\n  proxy_set_header Front-End-Https \"\";\n"
+	        "  proxy_set_header X-Original-Host \"\";\n  proxy_set_header X-Forwarded-Path \"\";\n  proxy_set_header X-Cluster-Client-IP \"\";\n"
 	        /* Sizes that no sender's blocks add up to: when what waits fills the buffers exactly, nginx 1.22 sets no timer for
 	         * the rest, and a worker that shuts down takes a connection without a timer for a finished one (seen: a download
 	         * of 4096-byte blocks cut at a reload). */

@@ -2,7 +2,8 @@
  * shown when its origin is gone, with the time it was fetched.
  *
  * Each cached site has a store of its own, so that one can't push another's pages out. What carries a cookie or credentials
- * is neither kept nor answered from it: a page for one person never reaches another. A disaster site has no cookies at all.
+ * is neither kept nor answered from it: a page for one person never reaches another. Nor is what carries content: an origin that reads
+ * it in a GET would let one visitor choose the page that all others are shown. A disaster site has no cookies at all.
  * nginx knows no end for what it shows of a dead origin: toride-purged takes pages away that are older than the site's stale_s. */
 #include "compile/edge.h"
 
@@ -98,10 +99,10 @@ void edge_cache_site(struct buf *b, const struct org *o, size_t n)
 	buf_puts(b, "      proxy_hide_header Surrogate-Key;\n"); /* it is for us: toride site purge --key */
 	buf_puts(b, "      add_header X-Cache $upstream_cache_status always;\n");
 	if (!s->disaster) {
-		buf_puts(b, "      proxy_cache_bypass $personal;\n      proxy_no_cache $personal $unkept $foreign;\n");
+		buf_puts(b, "      proxy_cache_bypass $personal $kept_content;\n      proxy_no_cache $personal $kept_content $unkept $foreign;\n");
 		buf_puts(b, "      proxy_force_ranges on;\n"); /* a part of a kept page, whatever its origin can; on disaster sites pages are written into */
 		return;
 	}
-	buf_puts(b, "      proxy_no_cache $unkept $foreign;\n      proxy_hide_header Set-Cookie;\n      proxy_ignore_headers Set-Cookie;\n"
+	buf_puts(b, "      proxy_cache_bypass $kept_content;\n      proxy_no_cache $kept_content $unkept $foreign;\n      proxy_hide_header Set-Cookie;\n      proxy_ignore_headers Set-Cookie;\n"
 	            "      sub_filter '</body>' '$stale_notice</body>';\n");
 }

@@ -3,6 +3,7 @@
  *
  *   kept_changes SIZE;   http: the table of changes, shared by the workers, kept through a reload
  *   kept_url URL;        location: the URL asked for, as pages are kept by it; $kept_generation belongs into the page's key
+ *   $kept_content        1: the request brought content, which the page's key doesn't hold
  *   kept on;             location: Age, hop-by-hop fields, preconditions
  *   kept;                upstream: 304s renew what is kept, ages and dates count
  *
@@ -121,6 +122,16 @@ static ngx_int_t get_generation(ngx_http_request_t *r, ngx_http_variable_value_t
 		return NGX_ERROR;
 	v->len = (unsigned)(ngx_sprintf(v->data, "%xL.%xA", (int64_t)c->epoch, *slot_of(c, text(&url))) - v->data);
 	v->valid = 1; /* and stays so for this request, whatever changes meanwhile */
+	return NGX_OK;
+}
+
+/* Once the content was read: over HTTP/2 no field need say that there is any. */
+static ngx_int_t get_content(ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data)
+{
+	const ngx_http_request_body_t *b = r->request_body;
+	bool some = r->headers_in.content_length_n > 0 || r->headers_in.chunked || (b && (b->bufs || b->temp_file));
+	(void)data;
+	*v = (ngx_http_variable_value_t){ .len = 1, .valid = 1, .data = (u_char *)(some ? "1" : "0") };
 	return NGX_OK;
 }
 
@@ -493,13 +504,14 @@ static char *set_upstream(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 	return NGX_CONF_OK;
 }
 
-static ngx_int_t add_variable(ngx_conf_t *cf)
+static ngx_int_t add_variables(ngx_conf_t *cf)
 {
-	ngx_str_t name = ngx_string("kept_generation");
-	ngx_http_variable_t *v = ngx_http_add_variable(cf, &name, 0);
-	if (!v)
+	ngx_str_t generation = ngx_string("kept_generation"), content = ngx_string("kept_content");
+	ngx_http_variable_t *g = ngx_http_add_variable(cf, &generation, 0), *c = ngx_http_add_variable(cf, &content, NGX_HTTP_VAR_NOCACHEABLE);
+	if (!g || !c)
 		return NGX_ERROR;
-	v->get_handler = get_generation;
+	g->get_handler = get_generation;
+	c->get_handler = get_content;
 	return NGX_OK;
 }
 
@@ -524,7 +536,7 @@ static ngx_command_t commands[] = {
 	ngx_null_command
 };
 
-static ngx_http_module_t module_context = { .preconfiguration = add_variable, .postconfiguration = hook, .create_main_conf = create_main,
+static ngx_http_module_t module_context = { .preconfiguration = add_variables, .postconfiguration = hook, .create_main_conf = create_main,
 	.create_srv_conf = create_upstream, .create_loc_conf = create_location, .merge_loc_conf = merge_location };
 
 ngx_module_t toride_kept_module = { NGX_MODULE_V1, &module_context, commands, NGX_HTTP_MODULE, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NGX_MODULE_V1_PADDING };

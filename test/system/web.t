@@ -6,7 +6,7 @@ export TORIDE_LAB=tw TORIDE_SOURCE=$PWD LC_ALL=C.UTF-8
 top=$(mktemp -d /tmp/toride-web.XXXXXX)
 . test/system/lib.sh
 T=build/toride lab=build/lab-tw
-show=("$top/slow-err")
+show=("$top/slow-err" "$top/flow-err")
 trap '$T lab down >/dev/null 2>&1; rm -rf "$top"' EXIT
 A=412015 B=412023
 W4=198.51.100.3
@@ -149,6 +149,10 @@ for i in 1 2 3; do get www.$B.lg.example /mine -H "Cookie: s=$i" >/dev/null; get
 try "a page for one person is never kept" until_true 5 is_asked www.$B.lg.example /mine 6
 head_of() { get "www.$B.lg.example" "$1" -D - -o /dev/null; }
 try "nor does anybody else get it" eval 'head_of /kept >"$top/k" && grep -q HIT "$top/k" && head_of /mine >"$top/m" && grep -q "^HTTP/2 200" "$top/m" && ! grep -q HIT "$top/m"'
+fat() { get www.$B.lg.example /fat -D - -o /dev/null -X GET "$@"; }
+fat -d x=1 >"$top/f1"; printf x=2 | fat -T - >"$top/f2" # over HTTP/2 no field says that there is content
+get www.$B.lg.example /fat >/dev/null; head_of /fat >"$top/f3"; printf x=3 | fat -T - >"$top/f4"
+try "an answer to a GET with content is kept for nobody, nor is one without given to it" eval 'grep -qi "^x-cache: bypass" "$top/f1" && grep -qi "^x-cache: bypass" "$top/f2" && until_true 5 is_asked www.$B.lg.example /fat 4 && grep -q HIT "$top/f3" && grep -qi "^x-cache: bypass" "$top/f4"'
 # ---- as RFC 9111 wants it
 try "a kept page says how old it is" eval 'head_of /kept | grep -qiE "^age: [0-9]+" && ! get www.$B.lg.example /mine -H "Cookie: s=1" -D - -o /dev/null | grep -qi "^age:"'
 board() { get www.$B.lg.example /board >/dev/null && get www.$B.lg.example /board/list >/dev/null; }
@@ -182,6 +186,9 @@ try "all of a site, by its other name too" eval 'toride site purge $B.lg.example
 fetch
 try "are fetched anew" until_true 5 were_asked "2 3 3 3 "
 try "another body's site isn't its own to purge" eval '! toride site purge www.$B.lg.example --all --org $A --as sato && grep -q "another organisation" "$top/try"'
+try "nor one of another prefecture's" eval '! toride site purge www.$B.lg.example --all --org 13 --as sato && grep -q "another organisation" "$top/try"'
+try "who looks after a whole prefecture purges in all of it" has "pages removed" toride site purge www.$B.lg.example --key front --org 41 --as sato
+try "and sees all of its pages that are looked at" eval 'toride site pages --org 41 --json | grep -q bousai.$A && ! toride site pages --org 13 --json | grep bousai'
 try "who purged what is on record" until_true 10 eval 'toride log tail --org service -n 300 | grep site.purge | grep -q "www.$B.lg.example"'
 rush() { # N: requests from ten addresses at once, 1/10 each; prints how many of which status
 	for i in 1 2 3 10 11 12 25 40 50 77; do
