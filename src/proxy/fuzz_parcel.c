@@ -7,7 +7,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct parcel_for who = { "412015", { .family = 4, .len = 32 }, "https://files.example" };
+	const struct parcel_for who = { "412015", { .family = 4, .len = 32 }, "https://files.example", "" };
 	struct parcel *p;
 	struct parcel_view v;
 	struct str token;

@@ -12,7 +12,7 @@
 
 struct parcel {
 	bool used;
-	char org[8], origin[PARCEL_ORIGIN], token[PARCEL_TOKEN];
+	char org[8], origin[PARCEL_ORIGIN], token[PARCEL_TOKEN], user[USERS_NAME];
 	struct prefix terminal;
 	struct parcel_view v;
 	struct parcel_goods goods;
@@ -35,7 +35,7 @@ static bool is_terminals(const struct parcel *p, const struct parcel_for *f)
 
 static bool is_for(const struct parcel *p, const struct parcel_for *f)
 {
-	return is_terminals(p, f) && strcmp(p->origin, f->origin) == 0;
+	return is_terminals(p, f) && strcmp(p->origin, f->origin) == 0 && strcmp(p->user, f->user) == 0;
 }
 
 static struct parcel *find(struct str token, const struct parcel_for *f)
@@ -82,6 +82,7 @@ int parcel_create(const struct parcel_for *f, struct str name, const char *ref, 
 		hex_format(random, sizeof random, p->token);
 		snprintf(p->org, sizeof p->org, "%s", f->org);
 		snprintf(p->origin, sizeof p->origin, "%s", f->origin);
+		snprintf(p->user, sizeof p->user, "%s", f->user);
 		snprintf(p->v.name, sizeof p->v.name, "%.*s", (int)(name.len < PARCEL_NAME ? name.len : PARCEL_NAME - 1), name.ptr ? name.ptr : "");
 		snprintf(p->v.ref, sizeof p->v.ref, "%s", ref);
 	}

@@ -4,7 +4,7 @@
  *
  * The thread that fetches owns a parcel from parcel_create() to parcel_leave(); it tells how far it is and, once the verdict is
  * there, what is to be handed over: the file, or the page that says why not. Anybody who knows the token asks; the token (128
- * random bits) holds for the terminal, organisation and origin it was made for, and hands over once. The origin (RFC 6454), since
+ * random bits) holds for the terminal, its user, organisation and origin it was made for, and hands over once. The origin (RFC 6454), since
  * a site's scripts can read the page that stands at its address, and the token in it: at another site's address its file
  * would be that site's word, with its cookies and scripts. */
 #ifndef PROXY_PARCEL_H
@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "model/model.h"
 #include "proxy/page.h"
+#include "users/users.h"
 
 #define PARCEL_PATH "/.toride-wait"
 #define PARCEL_MAX 1024          /* of the process; how many bytes they hold is counted as every body's is (share.h) */
@@ -40,6 +41,7 @@ struct parcel_for {
 	const char *org;
 	struct prefix terminal;
 	char origin[PARCEL_ORIGIN]; /* "https://example.jp:8443" */
+	char user[USERS_NAME];      /* "": nobody said who he is */
 };
 
 struct parcel_view {

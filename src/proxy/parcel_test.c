@@ -11,7 +11,7 @@
 
 static struct parcel_for who(const char *org, const char *terminal)
 {
-	struct parcel_for f = { .org = org, .origin = "https://files.example" };
+	struct parcel_for f = { .org = org, .origin = "https://files.example", .user = "taro" };
 	assert_int_equal(prefix_parse(str_from(terminal), &f.terminal), 0);
 	return f;
 }
@@ -34,12 +34,13 @@ static void a_token_is_one_terminals_at_one_origin(void **state)
 {
 	const struct parcel_for f = who("412015", "10.1.0.5");
 	struct parcel_for others[] = { who("412023", "10.1.0.5"), who("412015", "10.1.0.6"), who("412015", "10.1.0.5"),
-		                                                                    who("412015", "10.1.0.5") };
+		                                                                    who("412015", "10.1.0.5"), who("412015", "10.1.0.5") };
 	struct parcel *p = make(&f);
 	struct parcel_view v;
 	struct parcel_goods g = goods();
 	snprintf(others[2].origin, sizeof others[2].origin, "https://bank.example"); /* a site that knows its own token leads the browser there */
 	snprintf(others[3].origin, sizeof others[3].origin, "http://files.example");
+	snprintf(others[4].user, sizeof others[4].user, "hanako"); /* who sits down there next */
 	struct str token = str_from(parcel_token(p));
 	assert_int_equal(token.len, PARCEL_TOKEN - 1);
 	parcel_progress(p, 3, 7, false);

@@ -172,6 +172,7 @@ static struct parcel_for asker(const struct txn *t)
 	char host[TARGET_AUTHORITY];
 	target_authority(&t->target, host);
 	snprintf(f.origin, sizeof f.origin, "%s://%s", t->target.https ? "https" : "http", host);
+	memcpy(f.user, t->user.name, sizeof f.user);
 	return f;
 }
 
