@@ -266,14 +266,16 @@ static bool find_stream(const struct cfb *c, struct str dir, const char *name, s
 	return false;
 }
 
-/* A document of Office behind a password that was told: what is in it. False: it stays closed. */
+/* A document of Office behind a password that was told: what is in it, which is a package of Office's (ECMA-376 part 2, a zip). What isn't one
+ * was opened with another key than Office would use: who writes the document may say two, one of them where only we look. False: it stays
+ * closed. */
 static bool unlock(struct walk *w, const struct cfb *c, struct str dir, struct str package)
 {
 	struct buf info, out;
 	buf_init(&info, MIB);
 	buf_init(&out, STREAM_MAX);
 	bool ok = *walk_password(w) && find_stream(c, dir, "EncryptionInfo", &info) &&
-	          locked_open(buf_view(&info), package, walk_password(w), &out) == LOCKED_OPENED;
+	          locked_open(buf_view(&info), package, walk_password(w), &out) == LOCKED_OPENED && str_starts(buf_view(&out), STR("PK\3\4"));
 	if (ok)
 		walk_member(w, "EncryptedPackage", buf_view(&out), true);
 	buf_done(&info);

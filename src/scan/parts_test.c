@@ -1,10 +1,12 @@
 /* Our own readers on files made here byte by byte: what is in them is found and named, what is locked is told, loops and lies end. */
 #include "base/test.h"
 
+#include "base/fs.h"
 #include "base/mem.h"
 #include "scan/parts.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <zlib.h>
 
 struct seen {
@@ -31,15 +33,20 @@ static int note_member(const struct walk_member *m, void *user)
 	return 0;
 }
 
-static struct walk_result run(struct str s)
+static struct walk_result run_with(struct str s, const char *password)
 {
 	const struct walk_limits limits = WALK_LIMITS;
 	const struct walk_ops ops = { .member = note_member };
-	const struct walk_about about = { "", "" };
+	const struct walk_about about = { "", password };
 	struct walk_result r;
 	memset(&seen, 0, sizeof seen);
 	walk(s, &about, &limits, &ops, &r);
 	return r;
+}
+
+static struct walk_result run(struct str s)
+{
+	return run_with(s, "");
 }
 
 static int reset(void **state)
@@ -78,15 +85,18 @@ static void put_entry(char *p, const char *name, unsigned kind, uint32_t start, 
 	le(p + 120, size, 4);
 }
 
-/* One stream of up to 4096 bytes or more in a compound file: sector 0 FAT, 1 directory, 2 … the stream (never a mini one). */
-static void ole_of(struct buf *b, const char *name, struct str stream)
+struct stream {
+	const char *name;
+	struct str bytes;
+};
+
+/* A compound file of one sector of FAT: sector 0 FAT, 1 directory, 2 … the streams, one after the other (never mini ones). */
+static void ole_of_all(struct buf *b, const struct stream *s, size_t n_streams)
 {
-	uint32_t n = (uint32_t)((stream.len + 511) / 512);
-	size_t size = 512 * (3 + (size_t)n);
+	uint32_t at = 2;
 	buf_init(b, 4 * MIB);
-	assert_true(buf_room(b, size));
-	memset(b->ptr, 0, size);
-	b->len = size;
+	assert_true(buf_room(b, 512 * 131));
+	memset(b->ptr, 0, 512 * 131);
 	char *h = b->ptr, *fat = h + 512, *dir = fat + 512;
 	memcpy(h, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 8);
 	le(h + 26, 3, 2), le(h + 28, 0xfffe, 2), le(h + 30, 9, 2), le(h + 32, 6, 2);
@@ -95,11 +105,20 @@ static void ole_of(struct buf *b, const char *name, struct str stream)
 	le(h + 76, 0, 4);
 	memset(fat, 0xff, 512);
 	le(fat, 0xfffffffd, 4), le(fat + 4, 0xfffffffe, 4);
-	for (uint32_t i = 0; i < n; i++)
-		le(fat + 4 * (2 + i), i + 1 < n ? 3 + i : 0xfffffffe, 4);
 	put_entry(dir, "Root Entry", 5, 0xfffffffe, 0);
-	put_entry(dir + 128, name, 2, 2, (uint32_t)stream.len);
-	memcpy(h + 512 * 3, stream.ptr, stream.len);
+	for (size_t k = 0; k < n_streams; k++) {
+		uint32_t n = (uint32_t)((s[k].bytes.len + 511) / 512);
+		put_entry(dir + 128 * (k + 1), s[k].name, 2, at, (uint32_t)s[k].bytes.len);
+		memcpy(h + 512 * (1 + (size_t)at), s[k].bytes.ptr, s[k].bytes.len);
+		for (uint32_t i = 0; i < n; i++, at++)
+			le(fat + 4 * at, i + 1 < n ? at + 1 : 0xfffffffe, 4);
+	}
+	b->len = 512 * (1 + (size_t)at);
+}
+
+static void ole_of(struct buf *b, const char *name, struct str stream)
+{
+	ole_of_all(b, &(struct stream){ name, stream }, 1);
 }
 
 static struct walk_result run_ole(const char *name, struct str stream)
@@ -176,6 +195,24 @@ static void locked_documents(void **state)
 	le(ppt + 12, 0xf3d1c4df, 4);
 	assert_int_equal(run_ole("Current User", (struct str){ ppt, 32 }).found, WALK_ENCRYPTED);
 	assert_int_equal(run_ole("EncryptedPackage", STR("0123456789abcdef0123")).found, WALK_ENCRYPTED);
+}
+
+/* Made by another program of a text that is no document (seeds/locked): the key fits, but it can't be the one that Office would use. */
+static void opened_with_a_key_that_nobody_uses(void **state)
+{
+	(void)state;
+	char path[512];
+	const char *top = getenv("TORIDE_SOURCE");
+	struct buf file, b;
+	buf_init(&file, MIB);
+	snprintf(path, sizeof path, "%s/src/scan/seeds/locked/agile", top ? top : ".");
+	assert_int_equal(fs_read(path, &file, NULL), 0);
+	size_t n = (unsigned char)file.ptr[0] | (size_t)(unsigned char)file.ptr[1] << 8;
+	const struct stream streams[] = { { "EncryptionInfo", { file.ptr + 2, n } }, { "EncryptedPackage", { file.ptr + 2 + n, file.len - 2 - n } } };
+	ole_of_all(&b, streams, 2);
+	assert_int_equal(run_with(buf_view(&b), "ひみつ123").found, WALK_ENCRYPTED);
+	buf_done(&b);
+	buf_done(&file);
 }
 
 /* Excel keeps drawings as zips in records of its old format, cut where a record ends. */
@@ -387,6 +424,7 @@ int main(void)
 		cmocka_unit_test_setup(a_package_is_taken_out, reset),
 		cmocka_unit_test_setup(a_macro_is_read, reset),
 		cmocka_unit_test_setup(locked_documents, reset),
+		cmocka_unit_test_setup(opened_with_a_key_that_nobody_uses, reset),
 		cmocka_unit_test_setup(a_drawing_is_no_broken_archive, reset),
 		cmocka_unit_test_setup(a_chain_that_bites_its_tail, reset),
 		cmocka_unit_test_setup(attachments_of_a_pdf, reset),
