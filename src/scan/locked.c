@@ -192,7 +192,8 @@ static bool open_value(const struct params *p, const unsigned char *turned, cons
 	return decrypt(key, p->key, iv, in, n, out);
 }
 
-static enum locked agile_key(struct str e, const struct params *p, const char *password, unsigned char key[64])
+/* data_key: bytes of it that are wanted. */
+static enum locked agile_key(struct str e, const struct params *p, const char *password, size_t data_key, unsigned char key[64])
 {
 	unsigned char turned[EVP_MAX_MD_SIZE], in[96], verifier[96], want[96], got[EVP_MAX_MD_SIZE];
 	uint32_t turns = (uint32_t)number(e, "spinCount", TURNS_MAX);
@@ -208,7 +209,7 @@ static enum locked agile_key(struct str e, const struct params *p, const char *p
 	if (CRYPTO_memcmp(want, got, p->hash.n) != 0)
 		return LOCKED_WRONG;
 	n = binary(e, "encryptedKeyValue", in, 64);
-	return n >= p->key && open_value(p, turned, "\x14\x6e\x0b\xe7\xab\xac\xd0\xd6", in, n, key) ? LOCKED_OPENED : LOCKED_UNKNOWN;
+	return n >= data_key && open_value(p, turned, "\x14\x6e\x0b\xe7\xab\xac\xd0\xd6", in, n, key) ? LOCKED_OPENED : LOCKED_UNKNOWN;
 }
 
 static enum locked agile_open(struct str xml, struct str package, const char *password, struct buf *out)
@@ -218,7 +219,7 @@ static enum locked agile_open(struct str xml, struct str package, const char *pa
 	struct str e = element(xml, STR("encryptedKey "));
 	if (!read_params(element(xml, STR("keyData ")), &data) || !read_params(e, &p) || !package_whole(&package))
 		return LOCKED_UNKNOWN;
-	enum locked r = agile_key(e, &p, password, key);
+	enum locked r = agile_key(e, &p, password, data.key, key);
 	for (size_t at = 0; r == LOCKED_OPENED && at < package.len; at += SEGMENT) {
 		size_t n = package.len - at < SEGMENT ? package.len - at : SEGMENT;
 		put32(number4, (uint32_t)(at / SEGMENT));
