@@ -255,6 +255,11 @@ static void on_verdict(const struct verdict *v, void *user)
 		pump(d);
 }
 
+static bool is_scanned(const struct way *d)
+{
+	return !d->up || d->s->c->txn->org->scan_uploads;
+}
+
 /* All of the message is held. False: the connection is over. */
 static bool ask(struct way *d)
 {
@@ -267,7 +272,7 @@ static bool ask(struct way *d)
 		fail(d, "memory", "out of memory", POLICY);
 		return false;
 	}
-	if (d->hold.raw.size == 0 || upload_is_message(&d->hold) || (d->up && !t->org->scan_uploads)) {
+	if (d->hold.raw.size == 0 || upload_is_message(&d->hold) || !is_scanned(d)) {
 		pass(d);
 		return true;
 	}
@@ -291,8 +296,9 @@ static bool ask(struct way *d)
 static bool begin_passing(struct way *d, struct str piece, bool last)
 {
 	struct txn *t = d->s->c->txn;
-	t->verdict = "unscannable";
-	if (!t->org->unscannable_allow) {
+	if (is_scanned(d))
+		t->verdict = "unscannable";
+	if (is_scanned(d) && !t->org->unscannable_allow) {
 		fail(d, d->up ? "upload.verdict" : "verdict", "larger than is scanned", POLICY);
 		return false;
 	}

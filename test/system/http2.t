@@ -33,6 +33,7 @@ jq -n --arg ca "$(cat good.pem)" '
 	 orgs:[
 	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:[],scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,
 	   upload_max_mib:4,websockets:["ws.example","two.example"],url:{black:["deny.example","https://two.example/secret","https://ws.example/secret"]}},
+	  {code:"412023",index:2,port:8083,name:"唐津市",name_en:"Karatsu",interface:"",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,scan_uploads:false,unscannable_allow:false,websockets:["ws.example"],url:{}},
 	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,trickle_after_s:1,unscannable_allow:true,websockets:["ws.example"],url:{}}]}' \
 	>state/generations/a/proxyd.json
 python3 "$here/frames2.py" origin 127.0.0.4 site.crt site.key >origin.log 2>&1 & pids="$! $pids"
@@ -183,6 +184,8 @@ try "a message larger than may be sent" say "close 1008" take giant
 whole() { is "$(awk '/^(binary|more) / { n += $2 } END { print n }' huge)" 3145728; }
 try "larger than is scanned: passes for C, whose setting it is" until_true 20 whole
 kill $huge
+try "one of a terminal passes where what is sent isn't scanned" say "close 1000" take huge+close 8083
+try "what comes is, there too" say "close 1008" say/huge "" 8083
 try "compression isn't agreed on" eval '! grep -q extensions ws.got'
 try "not for another host" ws 403 wss://other.example/echo
 try "the event says why" event '"hostname":"other.example".*"action":"Denied".*"rule":\{"uid":"websocket"'
