@@ -32,7 +32,7 @@ static int read_assets(void *user, struct buf *out, struct err *err)
 	struct asset *list = NULL;
 	size_t n = 0, left_out = 0;
 	arena_init(&a, 256 * MIB);
-	int r = jail_tool(&(struct jail_tool){ 0 }, err);
+	int r = jail_tool((struct jail_tool){ 0 }, err);
 	r = r < 0 ? r : asset_parse(buf_view(file), &a, &list, &n, &left_out, err);
 	wr_u32(out, (uint32_t)n), wr_u32(out, (uint32_t)left_out);
 	put_assets(out, list, n);
@@ -57,7 +57,7 @@ static int read_vulns(void *user, struct buf *out, struct err *err)
 	struct vuln *list = NULL;
 	size_t n = 0, left_out = 0;
 	arena_init(&a, 512 * MIB);
-	int r = jail_tool(&(struct jail_tool){ 0 }, err);
+	int r = jail_tool((struct jail_tool){ 0 }, err);
 	r = r < 0 ? r : vuln_parse(buf_view(file), &a, &list, &n, &left_out, err);
 	wr_u32(out, (uint32_t)n), wr_u32(out, (uint32_t)left_out);
 	put_vulns(out, list, n);

@@ -214,7 +214,7 @@ static int lock_in(const char *const *paths, size_t n, const char *more, struct 
 		return err_set(err, E_NOMEM, "", "no memory");
 	memcpy(all, paths, n * sizeof *all);
 	all[n] = more;
-	int r = jail_tool(&(struct jail_tool){ .compile = true, .read = all, .n_read = n + (more != NULL) }, err);
+	int r = jail_tool((struct jail_tool){ .compile = true, .read = all, .n_read = n + (more != NULL) }, err);
 	mem_free(all);
 	return r;
 }

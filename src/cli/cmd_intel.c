@@ -65,7 +65,7 @@ static int fetch_jailed(void *user, struct buf *out, struct err *err)
 	struct rlimit size = { BUNDLE_MAX, BUNDLE_MAX };
 	setrlimit(RLIMIT_FSIZE, &size);
 	int r = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? 0 : err_set(err, E_NOMEM, "curl", "cannot begin");
-	r = r < 0 ? r : jail_tool(&(struct jail_tool){ .network = true }, err);
+	r = r < 0 ? r : jail_tool((struct jail_tool){ .network = true }, err);
 	r = r < 0 ? r : fetch_all(f, err);
 	buf_put(out, &f->report, sizeof f->report);
 	return r;

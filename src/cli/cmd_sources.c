@@ -168,7 +168,7 @@ static int run_parse(int argc, char **argv)
 	buf_init(&in, 1024u * MIB);
 	buf_init(&out, 4096ull * MIB);
 	int r = fs_read(argv[0], &in, &err);
-	r = r < 0 ? r : jail_tool(&(struct jail_tool){ 0 }, &err); /* what is in it was written by others */
+	r = r < 0 ? r : jail_tool((struct jail_tool){ 0 }, &err); /* what is in it was written by others */
 	rest = buf_view(&in);
 	if (r == 0 && parse_evtx(rest, &from, &out, &all))
 		rest = STR("");

@@ -116,7 +116,7 @@ static int shut_in(const struct import_job *j, struct err *err)
 	getrlimit(RLIMIT_DATA, &memory);
 	memory.rlim_cur = memory.rlim_max;
 	setrlimit(RLIMIT_DATA, &memory);
-	int r = jail_tool(&(struct jail_tool){ .read = paths, .n_read = (size_t)j->n + 1 }, err);
+	int r = jail_tool((struct jail_tool){ .read = paths, .n_read = (size_t)j->n + 1 }, err);
 	mem_free(paths);
 	return r;
 }

@@ -80,7 +80,7 @@ static int ask(void *user, struct buf *out, struct err *err)
 	struct buf query, answer;
 	buf_init(&query, 4096);
 	buf_init(&answer, STAMP_MAX);
-	int r = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? jail_tool(&(struct jail_tool){ .network = true }, err) :
+	int r = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? jail_tool((struct jail_tool){ .network = true }, err) :
 	                                                            err_set(err, E_NOMEM, "curl", "cannot begin");
 	r = r < 0 ? r : stamp_request(s->hash, s->nonce, &query, err);
 	r = r < 0 ? r : post(s->url, buf_view(&query), &answer, err);
@@ -97,7 +97,7 @@ static int ask(void *user, struct buf *out, struct err *err)
 static int look(void *user, struct buf *out, struct err *err)
 {
 	struct stamping *s = user;
-	int r = jail_tool(&(struct jail_tool){ 0 }, err);
+	int r = jail_tool((struct jail_tool){ 0 }, err);
 	r = r < 0 ? r : stamp_verify((struct str){ (const char *)s->stamp->der, s->stamp->len }, s->hash, 0, s->ca, &s->stamp->time_ms, err);
 	buf_put(out, s->stamp, sizeof *s->stamp);
 	return r;

@@ -164,7 +164,7 @@ int import_read(const struct import_reading *o)
 	buf_init(&rd.event, EVENTS_MAX - 64); /* an event of this size fits a message */
 	charset_open();
 	if (r == 0)
-		r = jail_tool(&(struct jail_tool){ .compile = o->rules, .read = &o->rules, .n_read = o->rules ? 1 : 0 }, &err);
+		r = jail_tool((struct jail_tool){ .compile = o->rules, .read = &o->rules, .n_read = o->rules ? 1 : 0 }, &err);
 	if (r == 0 && o->rules)
 		r = load_rules(&rd, &err);
 	if (r < 0)

@@ -46,14 +46,14 @@ static int only_paths(const struct jail_tool *o, struct err *err)
 	return r;
 }
 
-int jail_tool(const struct jail_tool *o, struct err *err)
+int jail_tool(struct jail_tool o, struct err *err)
 {
 	struct rlimit none = { 0, 0 };
 	setrlimit(RLIMIT_CORE, &none);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_errno(err, "prctl", "cannot give up new privileges");
-	int r = be_nobody(o->n_read ? CAP(CAP_DAC_READ_SEARCH) : 0, err);
-	r = r < 0 ? r : only_paths(o, err);
-	uint32_t calls = CALLS_READ | (o->network ? CALLS_INET | CALLS_NETLINK | CALLS_THREADS | CALLS_UNIX : 0) | (o->compile ? CALLS_JIT : 0);
+	int r = be_nobody(o.n_read ? CAP(CAP_DAC_READ_SEARCH) : 0, err);
+	r = r < 0 ? r : only_paths(&o, err);
+	uint32_t calls = CALLS_READ | (o.network ? CALLS_INET | CALLS_NETLINK | CALLS_THREADS | CALLS_UNIX : 0) | (o.compile ? CALLS_JIT : 0);
 	return r < 0 ? r : jail_calls_apply(calls, err);
 }

@@ -18,6 +18,6 @@ struct jail_tool {
 
 /* No way back: no_new_privs, nobody's user where it was root, no capability (with `read`: to read, what Landlock leaves to be
  * read), no other path, no system call but the base. Before threads are made. */
-int jail_tool(const struct jail_tool *o, struct err *err);
+int jail_tool(struct jail_tool o, struct err *err);
 
 #endif
