@@ -48,6 +48,20 @@ static void child(const struct proc_opts *o, int in, int out)
 	_exit(127);
 }
 
+void proc_keep_only(int a, int b)
+{
+	const int keep[] = { a < b ? a : b, a < b ? b : a };
+	int from = 3;
+	for (size_t i = 0; i < ARRAY_LEN(keep); i++) {
+		if (keep[i] < from)
+			continue;
+		if (keep[i] > from)
+			close_range((unsigned)from, (unsigned)keep[i] - 1, 0);
+		from = keep[i] + 1;
+	}
+	close_range((unsigned)from, ~0u, 0);
+}
+
 struct exchange {
 	int in, out;
 	struct str input;

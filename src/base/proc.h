@@ -21,5 +21,7 @@ struct proc_opts {
 };
 
 int proc_run(const struct proc_opts *o, struct err *err);
+/* In a forked child that reads what others wrote: of the parent's descriptors it keeps the standard ones and these two (-1: none). */
+void proc_keep_only(int a, int b);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -30,14 +31,16 @@ static void child(cli_work *work, void *user, size_t max, int to)
 	struct head h = { 0 };
 	struct err err = { 0 };
 	struct buf out;
-	struct rlimit memory;
 	buf_init(&out, max);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	alarm(LONGEST_S);
+#ifndef __SANITIZE_ADDRESS__ /* its shadow alone is terabytes */
+	struct rlimit memory;
 	getrlimit(RLIMIT_DATA, &memory);
 	memory.rlim_cur = memory.rlim_max < MEMORY ? memory.rlim_max : MEMORY; /* work may raise it before it enters its jail, which lets nobody */
 	setrlimit(RLIMIT_DATA, &memory);
+#endif
 	h.code = work(user, &out, &err);
 	if (h.code == 0 && out.failed)
 		h.code = err_set(&err, E_LIMIT, "", "what is in it takes more than %zu bytes", max);
@@ -78,7 +81,7 @@ static int ended(int status, const char *at, struct err *err)
 	               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 }
 
-int cli_child(cli_work *work, void *user, size_t max, struct buf *ret, const char *at, struct err *err)
+int cli_child(cli_work *work, void *user, int keep, size_t max, struct buf *ret, const char *at, struct err *err)
 {
 	int p[2], status = 0;
 	struct head h = { 0 };
@@ -87,8 +90,10 @@ int cli_child(cli_work *work, void *user, size_t max, struct buf *ret, const cha
 	if (pipe2(p, O_CLOEXEC) < 0)
 		return err_errno(err, at, "no pipe");
 	pid_t pid = fork();
-	if (pid == 0)
+	if (pid == 0) {
+		proc_keep_only(keep, p[1]);
 		child(work, user, max, p[1]);
+	}
 	close(p[1]);
 	bool whole = pid > 0 && take_all(p[0], &h, ret);
 	close(p[0]);
@@ -124,7 +129,7 @@ int cli_child_file(cli_work *work, void *user, int *fd, const char *path, size_t
 	*fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (*fd < 0)
 		return err_errno(err, part, "cannot be written");
-	int r = cli_child(work, user, max, ret, path, err);
+	int r = cli_child(work, user, *fd, max, ret, path, err);
 	r = r < 0 ? r : put_in_place(*fd, part, path, err);
 	close(*fd);
 	*fd = -1;

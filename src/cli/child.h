@@ -11,8 +11,9 @@ struct err;
 typedef int cli_work(void *user, struct buf *out, struct err *err);
 
 /* ret is initialised here, with this ceiling, and the caller's to free whatever came. `at` is the path of errors; what work said of the
- * place stands in their words. -E_IO: the child died, or wrote more. */
-int cli_child(cli_work *work, void *user, size_t max, struct buf *ret, const char *at, struct err *err);
+ * place stands in their words. keep: the one descriptor of ours that it has beside the standard ones, or -1. -E_IO: the child died, or wrote
+ * more. */
+int cli_child(cli_work *work, void *user, int keep, size_t max, struct buf *ret, const char *at, struct err *err);
 /* The same, and what work writes to *fd is the file at path from now on, whole and synced, or nothing is changed there. */
 int cli_child_file(cli_work *work, void *user, int *fd, const char *path, size_t max, struct buf *ret, struct err *err);
 

@@ -79,7 +79,7 @@ static int rows_of(const char *path, size_t max, cli_work *work, struct rows *re
 	buf_init(&file, max + 1);
 	buf_init(&ret->bytes, 1);
 	int r = fs_read(path, &file, err);
-	r = r < 0 ? r : cli_child(work, &file, ROWS_BYTES, &ret->bytes, path, err);
+	r = r < 0 ? r : cli_child(work, &file, -1, ROWS_BYTES, &ret->bytes, path, err);
 	buf_done(&file);
 	ret->rd = rd_from(ret->bytes.ptr, r < 0 ? 0 : ret->bytes.len);
 	ret->n = rd_u32(&ret->rd), ret->left_out = rd_u32(&ret->rd);

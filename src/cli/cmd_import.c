@@ -332,8 +332,6 @@ static int start_reader(const struct import *im, int *ret_fd, pid_t *ret_pid, st
 		return err_errno(err, "fork", "cannot start the reader");
 	}
 	if (pid == 0) {
-		close(p[0]);
-		close(im->lock_fd);
 		_exit(import_read(&(struct import_reading){ .fd = im->fd, .out = p[1], .size = (size_t)im->st.st_size, .source = im->source,
 		                                            .written_ms = (int64_t)im->st.st_mtim.tv_sec * 1000, .org = im->org, .id = im->id,
 		                                            .rules = im->judge ? place_rules() : NULL, .json = im->json }));

@@ -76,7 +76,7 @@ static int fetch_jailed(void *user, struct buf *out, struct err *err)
 static int run_child(struct fetch *f, struct err *err)
 {
 	struct buf report;
-	int r = cli_child(fetch_jailed, f, sizeof f->report, &report, f->s->name, err);
+	int r = cli_child(fetch_jailed, f, f->out, sizeof f->report, &report, f->s->name, err);
 	if (r == 0 && report.len != sizeof f->report)
 		r = err_set(err, E_IO, f->s->name, "no report");
 	if (r == 0)

@@ -108,7 +108,7 @@ static int look(void *user, struct buf *out, struct err *err)
 static int in_child(cli_work *work, struct stamping *s, const char *at, struct err *err)
 {
 	struct buf out;
-	int r = cli_child(work, s, sizeof *s->stamp, &out, at, err);
+	int r = cli_child(work, s, -1, sizeof *s->stamp, &out, at, err);
 	if (r == 0 && out.len == sizeof *s->stamp)
 		memcpy(s->stamp, out.ptr, sizeof *s->stamp);
 	if (r == 0 && (out.len != sizeof *s->stamp || s->stamp->len > STAMP_MAX))

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "cli/cli.h"
 #include "detect/engine.h"
 #include "detect/ruleset.h"
@@ -158,6 +159,7 @@ int import_read(const struct import_reading *o)
 {
 	struct reading rd = { .o = o, .source = o->source };
 	struct err err = { 0 };
+	proc_keep_only(o->fd, o->out); /* the other half's ways to intaked above all */
 	void *map = o->size ? mmap(NULL, o->size, PROT_READ, MAP_PRIVATE, o->fd, 0) : NULL;
 	int r = map == MAP_FAILED ? err_errno(&err, "file", "cannot be mapped") : 0;
 	buf_init(&rd.out, OUT_BYTES + IMPORT_FRAME_MAX + IMPORT_FRAME_HEAD);

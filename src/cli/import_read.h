@@ -32,7 +32,7 @@ struct import_reading {
 	const char *rules;           /* a directory of rules; NULL: nothing is judged */
 	bool json;
 };
-/* Confines this process for good, reads all and returns its exit code. */
+/* Confines this process for good, which keeps no other descriptors but the standard ones, reads all and returns its exit code. */
 int import_read(const struct import_reading *o);
 
 #endif
