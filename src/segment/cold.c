@@ -61,7 +61,7 @@ static int other_disk(const struct writer *w, struct err *err)
 static int begin(struct writer *w, struct series *s, uint32_t number, struct err *err)
 {
 	char dir[1024];
-	struct stat st;
+	struct stat st, there;
 	struct cooling *c = mem_alloc(sizeof *c);
 	if (!c)
 		return err_set(err, E_NOMEM, "", "no memory");
@@ -82,7 +82,10 @@ static int begin(struct writer *w, struct series *s, uint32_t number, struct err
 	c->size = (uint64_t)st.st_size;
 	unlink(c->fresh); /* a crash's */
 	c->out = fs_fault() ? -1 : open(c->fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-	return c->out < 0 ? err_errno(err, c->fresh, "cannot create") : 0;
+	if (c->out < 0 || fs_fault() || fstat(c->out, &there) < 0)
+		return err_errno(err, c->fresh, "cannot create");
+	/* A link on that disk may lead back: then the name it gets would be the very file that is removed for it. */
+	return there.st_dev == st.st_dev ? err_set(err, E_STATE, c->to, "leads back to the disk that it comes from") : 0;
 }
 
 /* n bytes at the place, or an error: the file is sealed, so they are there. */
@@ -153,6 +156,18 @@ static int leave_mark(struct writer *w, struct cooling *c, struct err *err)
 	return r;
 }
 
+/* The name there, and those of the directories that were made for it. */
+static int sync_there(const struct writer *w, const struct series *s, struct err *err)
+{
+	char dir[1024];
+	snprintf(dir, sizeof dir, "%s" SEG_COLD "/%s/%s", w->dir, s->org, s->series);
+	int r = fs_sync_dir(dir, err);
+	snprintf(dir, sizeof dir, "%s" SEG_COLD "/%s", w->dir, s->org);
+	r = r < 0 ? r : fs_sync_dir(dir, err);
+	snprintf(dir, sizeof dir, "%s" SEG_COLD, w->dir);
+	return r < 0 ? r : fs_sync_dir(dir, err);
+}
+
 static int arrive(struct writer *w, struct cooling *c, struct segment_name *ret, struct err *err)
 {
 	char dir[1024];
@@ -160,8 +175,7 @@ static int arrive(struct writer *w, struct cooling *c, struct segment_name *ret,
 		return err_errno(err, c->to, "cannot rename");
 	close(c->out);
 	c->out = -1;
-	snprintf(dir, sizeof dir, "%s" SEG_COLD "/%s/%s", w->dir, c->s->org, c->s->series);
-	int r = fs_sync_dir(dir, err);
+	int r = sync_there(w, c->s, err);
 	if (r == 0)
 		r = leave_mark(w, c, err);
 	if (r == 0 && (fs_fault() || unlink(c->from) < 0))

@@ -16,6 +16,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <cmocka.h>
 
 #define DAY (24LL * 3600 * 1000)
@@ -242,6 +243,37 @@ static void test_altered_there(void **state)
 	assert_non_null(strstr(verify(&n), "removed"));
 }
 
+/* A disk that others had in their hands: a link on it leads back to where the segments come from, a pipe stands where one lay. */
+static void test_disk_of_others(void **state)
+{
+	(void)state;
+	char there[200], path[256];
+	uint64_t n;
+	struct segment_name moved = { 0 };
+	struct err err = { 0 };
+	int64_t hot = HOT;
+	int r = 0;
+	mount_it();
+	snprintf(there, sizeof there, "%s/412015", disk);
+	snprintf(path, sizeof path, "%s/412015", dir);
+	assert_int_equal(symlink(path, there), 0);
+	struct writer *w = open_writer();
+	clock_hold(START + HOT + 1);
+	for (int i = 0; i < 20 && r == 0 && !moved.segment; i++)
+		r = writer_cool(w, clock_now_ms(), all_the_same, &hot, 300000, &moved, &err);
+	assert_int_equal(r, -E_STATE);
+	assert_true(hot_there(1));
+	expect_whole();
+	assert_int_equal(unlink(there), 0);
+	writer_look_again(w);
+	assert_int_equal(cool(w), 1);
+	writer_close(&w);
+	seg_cold_path(dir, "412015", "events", 1, path, sizeof path);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_non_null(strstr(verify(&n), "altered")); /* and it comes back */
+}
+
 /* Each system call fails once, and each time the process is killed there: never is a record in no place. */
 static void test_faults(void **state)
 {
@@ -328,6 +360,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_no_other_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_disk_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_altered_there, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_disk_of_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_faults, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ended, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hold, setup, teardown),

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 const char *seg_path(const char *dir, const char *org, const char *series, uint32_t number, char *dst, size_t size)
 {
@@ -62,10 +63,15 @@ static ssize_t read_at(int fd, struct buf *b, size_t n, uint64_t offset)
 
 int seg_file_open(const char *path, struct sha *s, struct seg_file *ret, struct err *err)
 {
-	*ret = (struct seg_file){ .fd = fs_fault() ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) };
+	struct stat st;
+	*ret = (struct seg_file){ .fd = fs_fault() ? -1 : open(path, SEG_OPEN) };
 	if (ret->fd < 0)
 		return errno == ENOENT ? err_set(err, E_NOT_FOUND, path, "there is no such segment")
 		                       : err_errno(err, path, "cannot open");
+	if (fstat(ret->fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		seg_file_close(ret);
+		return err_set(err, E_CORRUPT, path, "isn't a file");
+	}
 	buf_init(&ret->bytes, SEGMENT_BLOCK_MAX);
 	ssize_t n = read_at(ret->fd, &ret->bytes, SEGMENT_HEADER_MAX, 0);
 	int r = n < 0 ? err_set(err, (enum err_code)-n, path, "cannot read")

@@ -19,6 +19,8 @@ struct seg_file {
 const char *seg_path(const char *dir, const char *org, const char *series, uint32_t number, char *dst, size_t size);
 const char *seg_cold_path(const char *dir, const char *org, const char *series, uint32_t number, char *dst, size_t size);
 const char *seg_mark_path(const char *dir, const char *org, const char *series, uint32_t number, char *dst, size_t size);
+/* For reading. A disk that others had in their hands may hold what isn't a file: a pipe would keep us for ever. */
+#define SEG_OPEN (O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
 #define SEG_COLD "-cold" /* behind dir: STATE/segments-cold */
 bool seg_is_there(const char *dir, const char *org, const char *series, uint32_t number); /* in either place, mounted or not */
 bool seg_cold_away(const char *dir, const char *org, const char *series, uint32_t number); /* its mark is there, itself nowhere */

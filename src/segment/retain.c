@@ -25,10 +25,10 @@ int seg_end_mark(const char *path, struct head *ret, int64_t *ret_sealed_ms, str
 	char b[SEGMENT_FOOTER_LEN];
 	struct seg_block k;
 	struct stat st;
-	_cleanup_fd_ int fd = fs_fault() ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	_cleanup_fd_ int fd = fs_fault() ? -1 : open(path, SEG_OPEN);
 	if (fd < 0 || fs_fault() || fstat(fd, &st) < 0)
 		return err_errno(err, path, "cannot open");
-	if (st.st_size < (off_t)sizeof b)
+	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof b)
 		return -E_AGAIN;
 	if (pread(fd, b, sizeof b, st.st_size - (off_t)sizeof b) != (ssize_t)sizeof b)
 		return err_errno(err, path, "cannot read");
@@ -77,12 +77,17 @@ static int remove_all(struct writer *w, const struct series *s, uint32_t number,
 {
 	const char *(*const places[])(const char *, const char *, const char *, uint32_t, char *, size_t) = { seg_path, seg_cold_path, seg_mark_path };
 	char path[1024];
-	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(places); i++) {
 		places[i](w->dir, s->org, s->series, number, path, sizeof path);
-		if (fs_fault() || (unlink(path) < 0 && errno != ENOENT))
+		bool gone = !fs_fault() && unlink(path) == 0;
+		if (!gone && errno != ENOENT)
 			return err_errno(err, path, "cannot remove what has had its time");
+		*strrchr(path, '/') = 0;
+		if (gone && places[i] == seg_cold_path) /* on that disk too: without its mark nobody would look for one that came back */
+			r = fs_sync_dir(path, err);
 	}
-	return 0;
+	return r;
 }
 
 static int remove_ended(struct writer *w, struct series *s, uint32_t number, struct segment_name *ret, struct err *err)
