@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "jail/jail.h"
+#include "segment/hold.h"
 #include "vault/service.h"
 #include "vault/vault.h"
 #include "wire/daemon.h"
@@ -175,6 +176,12 @@ static void on_hour(uv_timer_t *t)
 	service_hourly(((struct vaultd *)t->data)->service);
 }
 
+static bool held(const char *org)
+{
+	char holds[PLACE_MAX];
+	return hold_on(place_in_state(holds, sizeof holds, "holds"), org);
+}
+
 static int open_all(struct vaultd *v, struct err *err)
 {
 	static char names[PLACE_MAX];
@@ -184,7 +191,7 @@ static int open_all(struct vaultd *v, struct err *err)
 		                  .public_dir = place_in_state(pub, sizeof pub, "vault-public"),
 		                  .ca_copy = place_in_run(ca, sizeof ca, "ca.pem"),
 		                  .ca_name = getenv("TORIDE_CA_NAME"),
-		                  .own_names = place_in_state(names, sizeof names, "current/nginx/tls.names"), .stats = v->d.stats };
+		                  .own_names = place_in_state(names, sizeof names, "current/nginx/tls.names"), .held = held, .stats = v->d.stats };
 	int r = service_open(&o, &v->service, err);
 	if (r == 0)
 		r = sock_listen(place_in_run(path, sizeof path, SOCK_VAULT), 0660, &fd, err);

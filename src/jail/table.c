@@ -22,7 +22,7 @@
 const struct table_process table_processes[] = {
 	{ .name = "vaultd", .argv = { "toride-vaultd" }, .uid = USER_VAULT, .own_net = true,
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX,
-	  .read = { LIBS, "%S/generations", "%S/current" /* the names that may be certified */ }, .write = { "%S/vault", "%S/vault-public" },
+	  .read = { LIBS, "%S/generations", "%S/current" /* the names that may be certified */, "%S/holds" }, .write = { "%S/vault", "%S/vault-public" },
 	  .memory = 256 * MIB, .files = 512, .processes = 64, .lock_memory = true },
 	{ .name = "controld", .argv = { "toride-controld" }, .uid = USER_CONTROL, .own_net = true,
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_THREADS | CALLS_MEMFD,

@@ -29,6 +29,7 @@ struct service {
 	struct sites *sites;
 	struct account *account;
 	struct uses *uses;
+	bool (*held)(const char *org);
 	struct stats *stats;
 	struct counted {
 		uid_t uid;
@@ -74,6 +75,7 @@ int service_open(const struct service_opts *o, struct service **ret, struct err 
 	struct service *s = mem_alloc(sizeof *s);
 	if (!s)
 		return err_set(err, E_NOMEM, "", "no memory");
+	s->held = o->held;
 	s->stats = o->stats;
 	s->logged_ms = -1000;
 	snprintf(name, sizeof name, "Toride Interception CA %08x", (unsigned)rnd_u64());
@@ -195,6 +197,8 @@ static int do_tsig(struct service *s, const struct vault_request *rq, struct buf
 static int do_destroy(struct service *s, uid_t uid, const struct vault_request *rq, struct err *err)
 {
 	char caller[32];
+	if (s->held && s->held(rq->org))
+		return err_set(err, E_STATE, rq->org, "its records are held: release the hold first (toride log hold)");
 	int r = keys_destroy(s->keys, rq->org, err);
 	if (r == 0)
 		log_warn(rq->org, "destroy", "data key destroyed by order of %s", uses_caller(uid, caller));

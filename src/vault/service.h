@@ -16,6 +16,7 @@ struct service_opts {
 	const char *ca_copy;     /* RUN/ca.pem, or NULL; written in place, it may be a file made for us */
 	const char *ca_name;     /* CN of a new CA; NULL: "Toride Interception CA" with a random number */
 	const char *own_names;   /* STATE/current/nginx/tls.names, which must outlive the service; NULL: none may be certified (uses.h) */
+	bool (*held)(const char *org); /* whose records are held while a case is under way: their key isn't destroyed; NULL: nobody's */
 	struct stats *stats;     /* NULL: not counted */
 };
 

@@ -35,13 +35,19 @@
 static char root[128], dir[160], pub[160], copy[160], own_names[160];
 static unsigned char spki[91];
 
+static const char *under_a_hold = "";
+static bool is_held(const char *org)
+{
+	return strcmp(org, under_a_hold) == 0;
+}
+
 static int open_at(const char *base, struct service **ret, struct err *err)
 {
 	snprintf(dir, sizeof dir, "%s/vault", base);
 	snprintf(pub, sizeof pub, "%s/public", base);
 	snprintf(copy, sizeof copy, "%s/ca.pem", base);
 	snprintf(own_names, sizeof own_names, "%s/names", base);
-	return service_open(&(struct service_opts){ .dir = dir, .public_dir = pub, .ca_copy = copy, .ca_name = "試験 CA", .own_names = own_names }, ret, err);
+	return service_open(&(struct service_opts){ .dir = dir, .public_dir = pub, .ca_copy = copy, .ca_name = "試験 CA", .own_names = own_names, .held = is_held }, ret, err);
 }
 
 static struct service *must_open(const char *base)
@@ -1017,6 +1023,31 @@ static void destroy_key(struct service *s, const char *org)
 	buf_done(&b);
 }
 
+/* What a case needs isn't made unreadable while it is held: the order is refused, not kept for later. */
+static void a_held_bodys_key_stays(void **state)
+{
+	char base[160];
+	(void)state;
+	snprintf(base, sizeof base, "%s/held", root);
+	struct service *s = must_open(base);
+	struct vault_request rq = { .op = VAULT_DESTROY, .id = 4, .org = "412015" };
+	struct buf b;
+	unsigned char before[32], after[32];
+	buf_init(&b, 64 * KIB);
+	segment_key(s, "412015", before, 0);
+	under_a_hold = "412015";
+	assert_int_equal(ask(s, 0, &rq, &b), E_STATE);
+	assert_int_equal(ask(s, USER_CONTROL, &rq, &b), E_STATE);
+	destroy_key(s, "412023");
+	segment_key(s, "412015", after, 0);
+	assert_memory_equal(before, after, 32);
+	under_a_hold = "";
+	destroy_key(s, "412015");
+	segment_key(s, "412015", after, E_NOT_FOUND);
+	buf_done(&b);
+	service_close(&s);
+}
+
 /* Two vaults with one master key, as after the set-up of a pair. */
 static void keys_follow_to_the_other_vault(void **state)
 {
@@ -1110,6 +1141,7 @@ int main(void)
 		cmocka_unit_test_setup(keys_survive_a_restart_and_destruction_is_for_ever, paths),
 		cmocka_unit_test_setup(site_keys_sign_and_stay, paths),
 		cmocka_unit_test_setup(the_accounts_key_signs_requests_alone, paths), cmocka_unit_test_setup(keys_follow_to_the_other_vault, paths), cmocka_unit_test_setup(site_keys_go_when_nobody_uses_them, paths),
+		cmocka_unit_test_setup(a_held_bodys_key_stays, paths),
 		cmocka_unit_test_setup(a_begun_destruction_is_finished, paths),
 		cmocka_unit_test_setup(altered_or_missing_keys_are_never_replaced, paths),
 		cmocka_unit_test_setup(files_are_for_nobody_else, paths),
