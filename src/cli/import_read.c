@@ -16,7 +16,9 @@
 
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
+#define MEMORY (2048ull * MIB) /* the file itself, which is mapped, isn't counted */
 #define OUT_BYTES (256u * 1024) /* frames go up in pieces of this size */
 
 int import_frame(struct str bytes, enum import_kind *ret_kind, struct str *ret_body, size_t *ret_used)
@@ -159,6 +161,9 @@ int import_read(const struct import_reading *o)
 {
 	struct reading rd = { .o = o, .source = o->source };
 	struct err err = { 0 };
+#ifndef __SANITIZE_ADDRESS__ /* its shadow alone is terabytes */
+	setrlimit(RLIMIT_DATA, &(struct rlimit){ MEMORY, MEMORY });
+#endif
 	proc_keep_only(o->fd, o->out); /* the other half's ways to intaked above all */
 	void *map = o->size ? mmap(NULL, o->size, PROT_READ, MAP_PRIVATE, o->fd, 0) : NULL;
 	int r = map == MAP_FAILED ? err_errno(&err, "file", "cannot be mapped") : 0;
