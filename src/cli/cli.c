@@ -122,12 +122,22 @@ void cli_print_json(yyjson_val *v)
 	free(s); /* yyjson's own allocation */
 }
 
+size_t cli_control(struct str s)
+{
+	const unsigned char *p = (const unsigned char *)s.ptr;
+	if (s.len == 0)
+		return 0;
+	if (p[0] == 0xc2 && s.len > 1 && p[1] >= 0x80 && p[1] < 0xa0)
+		return 2;
+	return p[0] < 0x20 || p[0] == 0x7f;
+}
+
 void cli_harmless(char *s, size_t size)
 {
 	s[size - 1] = 0;
-	for (; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			*s = ' ';
+	for (size_t n; *s; s++)
+		for (n = cli_control(str_from(s)); n; n--)
+			s[n - 1] = ' ';
 }
 
 int cli_print(struct buf *b)

@@ -235,9 +235,10 @@ struct flow {
 /* Another's words on our terminal. */
 static void print_found(struct str s)
 {
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.ptr[i];
-		putchar(c < 0x20 || c == 0x7f ? '?' : c);
+	for (size_t n; s.len; s.ptr += n, s.len -= n) {
+		n = cli_control(s);
+		putchar(n ? '?' : *s.ptr);
+		n += n == 0;
 	}
 	putchar('\n');
 }

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "cli/child.h"
+#include "cli/cli.h"
 #include "cli/import_read.h"
 #include "jail/tool.h"
 
@@ -95,11 +96,22 @@ static void a_child_has_what_it_was_given(void **state)
 	close(p[0]), close(p[1]);
 }
 
+/* A terminal obeys C1 too, which in UTF-8 has two bytes. */
+static void words_move_no_cursor(void **state)
+{
+	(void)state;
+	char s[] = "a\033[2J \302\233" "31m 砦\302\240\177";
+	cli_harmless(s, sizeof s);
+	assert_string_equal(s, "a [2J   31m 砦\302\240 ");
+	assert_int_equal(cli_control(STR("\302")), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_reader_has_no_way_to_intaked),
 		cmocka_unit_test(a_child_has_what_it_was_given),
+		cmocka_unit_test(words_move_no_cursor),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
