@@ -24,6 +24,15 @@ asked() {
 	[ "${done_:-0}" -gt 0 ] && calc "($after - $before) / $hz / $done_ * 100000"
 }
 
+# Of a run: how many were asked, how many answered (a refusal or "the server failed" is no answer), in how many seconds.
+told() { awk '/Queries sent:/ { s = $3 } /Run time \(s\):/ { t = $4 } /Response codes:/ { for (i = 3; i < NF; i++) if ($i == "NOERROR" || $i == "NXDOMAIN") c += $(i + 1) } END { print s + 0, c + 0, t + 0 }' "$work/$1"; }
+lost() { told "$1" | awk '{ printf "%.4g", $1 ? 100 - $2 * 100 / $1 : 100 }'; }
+# Answers a second of everybody in these runs.
+answered() { local f; for f in "$@"; do told "$f"; done | awk '$3 { s += $2 / $3 } END { printf "%.4g", s }'; }
+flooded() { local f; for f in "$@"; do say "$f: $(told "$f" | awk '{ printf "%d asked, %d answered", $1, $2 }')"; done; }
+# more NAME VALUE PEER PEERVALUE: a figure of which more is better, without a goal.
+more() { printf 'figure %s %s answers/s peer %s %s ratio %s goal - -\n' "$1" "$2" "$3" "$4" "$(awk "BEGIN { if ($4 > 0) printf \"%.3g\", $2 / $4; else printf \"-\" }")"; }
+
 lab_up
 # The zones as they are served, signed, from the primary's own copy.
 mkdir -p "$work/bare"
@@ -46,12 +55,13 @@ for _ in $(seq 100); do on gw1 dig +short +time=1 +tries=1 -p 5399 @198.51.100.2
 own=$(asked "$work/own" gw1 "$(pid_of nsd1)" -- -s 198.51.100.53 -d "$work/names" -Q 5000)
 peer=$(asked "$work/peer" gw1 "$bare" -- -s 198.51.100.2 -p 5399 -d "$work/names" -Q 5000)
 figure dns.authoritative.cpu "$own" s/100k nsd "$peer" - below
+more dns.authoritative.core "$(calc "100000 / $own" 5)" nsd "$(calc "100000 / $peer" 5)"
 
 # Recursive: 3,000 a second that are remembered, from a terminal through its view and policies; bare: the same engine, two threads, no views, no
 # policies, no watch, on the terminal's path too.
 printf '%s\n' "www.news.example A" "static.news.example A" "www.bank.example A" "saas.example A" "www.news.example AAAA" >"$work/asked"
 {
-	printf 'server:\n interface: 198.51.100.2@5398\n username: ""\n chroot: ""\n pidfile: ""\n do-daemonize: no\n use-syslog: no\n num-threads: 2\n so-reuseport: yes\n access-control: 0.0.0.0/0 allow\n minimal-responses: yes\n'
+	printf 'server:\n interface: 198.51.100.2@5398\n interface: 100.64.1.53@5398\n interface: 100.64.2.53@5398\n username: ""\n chroot: ""\n pidfile: ""\n do-daemonize: no\n use-syslog: no\n num-threads: 2\n so-reuseport: yes\n access-control: 0.0.0.0/0 allow\n minimal-responses: yes\n'
 	printf ' root-hints: "%s/current/unbound/root.hints"\n trust-anchor-file: "%s/internet/root.ds"\n outgoing-interface: 198.51.100.2\nremote-control:\n control-enable: no\n' "$lab/state" "$lab"
 } >"$work/unbound.conf"
 on gw1 unbound -d -c "$work/unbound.conf" >"$work/unbound.log" 2>&1 & bare=$!; pids+=("$bare")
@@ -59,6 +69,7 @@ sleep 2
 own=$(asked "$work/own-r" gw1 "$(pid_of unbound)" -- -s 100.64.2.53 -d "$work/asked" -Q 3000)
 peer=$(asked "$work/peer-r" gw1 "$bare" -- -s 198.51.100.2 -p 5398 -d "$work/asked" -Q 3000)
 figure dns.recursive.cpu "$own" s/100k unbound "$peer" - below
+more dns.recursive.core "$(calc "100000 / $own" 5)" unbound "$(calc "100000 / $peer" 5)"
 
 # Floods from outside: what is left of 50 honest questions a second from another address. Bare: the server without limits, let in for it.
 python3 - $zones >"$work/torture" <<'PY'
@@ -73,38 +84,55 @@ honest() { # NAME SERVER PORT: percent of honest questions that got no answer
 	sleep 1
 	on inet dnsperf -a 203.0.113.200 -s "$2" -p "$3" -d "$work/names" -Q 50 -l "$seconds" -t 2 >"$work/honest-$1" 2>&1
 	wait $f
-	say "$1: honest $(awk '/Queries (sent|completed):/ { printf "%s %s ", $2, $3 }' "$work/honest-$1"), flood $(awk '/Queries (sent|completed):/ { printf "%s %s ", $2, $3 }' "$work/flood-$1")"
-	awk '/Queries sent:/ { s = $3 } /Queries completed:/ { c = $3 } END { printf "%.4g", s ? 100 - c * 100 / s : 100 }' "$work/honest-$1"
+	flooded "honest-$1" "flood-$1"
+	lost "honest-$1"
 }
 lost=$(honest own 198.51.100.53 53)
 bare_lost=$(honest bare 198.51.100.2 5399)
 figure dns.flood.honest_lost "$lost" percent - - 5 atmost
 say "the server without limits lost $bare_lost percent in the same flood"
+more dns.flood.honest_answered "$(answered honest-own)" nsd "$(answered honest-bare)"
+more dns.flood.answered "$(answered honest-own flood-own)" nsd "$(answered honest-bare flood-bare)"
 
 # Forged sources: made-up names asked by everybody, which no limit of an address stops; and the zone's keys as if one had asked who didn't, to whom
 # the answers go. What came to him is counted at his own address.
-forged() { # NAME KIND: percent of honest questions that got no answer meanwhile
-	on inet python3 "$here/flood.py" "$2" 198.51.100.53 53 "${FLOOD_RATE:-10000}" $((seconds + 2)) "$(head -n 1 <<<"$zones")" >"$work/sent-$1" & local f=$!
+forged() { # NAME KIND SERVER PORT: percent of honest questions that got no answer meanwhile
+	on inet python3 "$here/flood.py" "$2" "$3" "$4" "${FLOOD_RATE:-10000}" $((seconds + 2)) "$(head -n 1 <<<"$zones")" >"$work/sent-$1" & local f=$!
 	sleep 1
-	on inet dnsperf -a 203.0.113.200 -s 198.51.100.53 -d "$work/names" -Q 50 -l "$seconds" -t 2 >"$work/honest-$1" 2>&1
+	on inet dnsperf -a 203.0.113.200 -s "$3" -p "$4" -d "$work/names" -Q 50 -l "$seconds" -t 2 >"$work/honest-$1" 2>&1
 	wait $f
-	say "$1: honest $(awk '/Queries (sent|completed):/ { printf "%s %s ", $2, $3 }' "$work/honest-$1"), $(cat "$work/sent-$1") forged questions"
-	awk '/Queries sent:/ { s = $3 } /Queries completed:/ { c = $3 } END { printf "%.4g", s ? 100 - c * 100 / s : 100 }' "$work/honest-$1"
+	flooded "honest-$1"
+	say "$1: $(cat "$work/sent-$1") forged questions"
+	lost "honest-$1"
 }
-figure dns.forged.honest_lost "$(forged forged dns)" percent - - 5 atmost
+lost=$(forged forged dns 198.51.100.53 53)
+bare_lost=$(forged forged-bare dns 198.51.100.2 5399)
+figure dns.forged.honest_lost "$lost" percent - - 5 atmost
+say "the server without limits lost $bare_lost percent in the same flood"
+more dns.forged.honest_answered "$(answered honest-forged)" nsd "$(answered honest-forged-bare)"
 on inet ip addr add 8.8.4.1/32 dev lo
 on inet nft 'add table inet victim; add chain inet victim in { type filter hook prerouting priority -400; }; add rule inet victim in ip daddr 8.8.4.1 udp sport 53 counter'
-lost=$(forged reflected reflect)
+lost=$(forged reflected reflect 198.51.100.53 53)
 got=$(on inet nft -j list chain inet victim in | jq '[.nftables[].rule?.expr[]?.counter?.bytes | select(.)] | add')
 asked_bytes=$(calc "$(cat "$work/sent-reflected") * (20 + 8 + 12 + $(head -n 1 <<<"$zones" | wc -c) + 1 + 4 + 11)" 12)
 figure dns.reflected.bytes "$(calc "$got / $asked_bytes")" times - - 1 atmost
 figure dns.reflected.honest_lost "$lost" percent - - 5 atmost
 
-# The resolver: one body's terminal asks for made-up names as fast as it can; what another body's terminal gets meanwhile.
+# The resolver: one body's terminal asks for made-up names as fast as it can; what another body's terminal gets meanwhile. Bare: the engine of
+# above, by the same way.
 sed 's/\..*/.news.example A/' "$work/torture" >"$work/torture-r"
-on 412015-pc1 dnsperf -s 192.0.2.53 -d "$work/torture-r" -l $((seconds + 2)) -t 1 -q 2000 -Q 20000 >"$work/flood-r" 2>&1 & f=$!
-sleep 1
-on 412023-pc1 dnsperf -s 192.0.2.53 -d "$work/asked" -Q 50 -l "$seconds" -t 2 >"$work/honest-r" 2>&1
-wait $f
-say "resolver: honest $(awk '/Queries (sent|completed):/ { printf "%s %s ", $2, $3 }' "$work/honest-r"), flood $(awk '/Queries (sent|completed):/ { printf "%s %s ", $2, $3 }' "$work/flood-r")"
-figure dns.recursive.flood.honest_lost "$(awk '/Queries sent:/ { s = $3 } /Queries completed:/ { c = $3 } END { printf "%.4g", s ? 100 - c * 100 / s : 100 }' "$work/honest-r")" percent - - 5 atmost
+on gw1 nft 'insert rule inet toride input udp dport 5398 accept; insert rule inet toride nat_in iifname @attached ip daddr 192.0.2.53 udp dport 5398 dnat ip to meta mark map @dns4'
+resolving() { # NAME SERVER PORT: percent of honest questions that got no answer
+	on 412015-pc1 dnsperf -s "$2" -p "$3" -d "$work/torture-r" -l $((seconds + 2)) -t 1 -q 2000 -Q 20000 >"$work/flood-$1" 2>&1 & local f=$!
+	sleep 1
+	on 412023-pc1 dnsperf -s "$2" -p "$3" -d "$work/asked" -Q 50 -l "$seconds" -t 2 >"$work/honest-$1" 2>&1
+	wait $f
+	flooded "honest-$1" "flood-$1"
+	lost "honest-$1"
+}
+lost=$(resolving resolver 192.0.2.53 53)
+bare_lost=$(resolving resolver-bare 192.0.2.53 5398)
+figure dns.recursive.flood.honest_lost "$lost" percent - - 5 atmost
+say "the bare resolver lost $bare_lost percent in the same flood"
+more dns.recursive.flood.honest_answered "$(answered honest-resolver)" unbound "$(answered honest-resolver-bare)"
+more dns.recursive.flood.answered "$(answered honest-resolver flood-resolver)" unbound "$(answered honest-resolver-bare flood-resolver-bare)"
