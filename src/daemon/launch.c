@@ -102,7 +102,8 @@ static void limit(int what, uint64_t n)
 static void limits(const struct table_process *row)
 {
 	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
-	limit(RLIMIT_DATA, row->memory);
+	limit(RLIMIT_DATA, row->memory ? row->memory : RLIM_INFINITY); /* none is none, whatever torided was started under */
+	limit(RLIMIT_AS, RLIM_INFINITY);
 	limit(RLIMIT_NOFILE, row->files);
 	limit(RLIMIT_NPROC, row->processes);
 	if (row->lock_memory)

@@ -21,7 +21,7 @@ ours() { grep -lsF "TORIDE_RUN=$TORIDE_RUN" /proc/[0-9]*/environ 2>/dev/null | c
 	[ "$p" = $$ ] || [ "$(readlink "/proc/$p/exe" 2>/dev/null)" = "$(readlink -f "$BASH")" ] || case $(readlink "/proc/$p/exe" 2>/dev/null) in
 		"$bin"/* | /usr/lib/postgresql/*) echo "$p" ;; esac; done; }
 none_left() { [ -z "$(ours)" ]; }
-start() { ip netns exec "$ns" "$bin/torided" >>"$top/out" 2>&1 & pid=$!; }
+start() { prlimit --data=8589934592: ip netns exec "$ns" "$bin/torided" >>"$top/out" 2>&1 & pid=$!; }
 finish() {
 	kill "${stray:-}" "${other:-}" 2>/dev/null
 	[ -n "$pid" ] && kill -9 "$pid" 2>/dev/null
@@ -34,6 +34,7 @@ trap finish EXIT
 start
 try "vaultd and controld become ready" until_true 10 eval 'ready vaultd && ready controld'
 try "PostgreSQL is made and becomes ready" until_true 60 ready postgres
+try "a limit that torided was started under isn't an engine's" grep -E "^Max data size +unlimited" "/proc/$(pid_of postgres)/limits"
 v=$(pid_of vaultd)
 try "vaultd runs under its own user" is "$(field "$v" Uid)" 47101
 try "it holds no capability" is "$(field "$v" CapEff)$(field "$v" CapPrm)$(field "$v" CapAmb)" "$(printf '0%.0s' {1..48})"
