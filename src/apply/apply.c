@@ -220,13 +220,15 @@ static int carry_out(const struct env *e, const struct order *o, enum journal_by
 	return r == -E_EXISTS ? 0 : r;
 }
 
-static void child_main(struct apply *a, const struct order *o, enum journal_by by, int fd)
+static void child_main(struct apply *a, const struct order *o, enum journal_by by, pid_t parent, int fd)
 {
 	struct err err = { 0 };
 	struct order_reply reply;
 	unsigned char msg[ORDER_REPLY_SIZE];
 	child_signals_fresh();
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a new torided undoes what we began; it mustn't meet us at it */
+	if (getppid() != parent) /* it was killed before that */
+		_exit(1);
 	setsid();
 	int r = carry_out(a->env, o, by, &err);
 	reply_fill(&reply, r, &err, a->started_ms);
@@ -307,9 +309,10 @@ static int child_start(struct apply *a, const struct order *o, enum journal_by b
 	a->fd = p[0];
 	a->started_ms = clock_mono_ms();
 	child_signals_block(&was);
+	pid_t parent = getpid();
 	a->child = fork();
 	if (a->child == 0)
-		child_main(a, o, by, p[1]);
+		child_main(a, o, by, parent, p[1]);
 	child_signals_restore(&was);
 	close(p[1]);
 	if (a->child < 0) {

@@ -109,14 +109,24 @@ static int reap(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static void child_main(unsigned keep, child_fn fn, void *arg, int fd)
+/* One left alone would hold the lock of the change (transaction.c) against the recovery. Said behind the change of user, which forgets it. */
+static void end_with(pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+}
+
+static void child_main(unsigned keep, child_fn fn, void *arg, pid_t parent, int fd)
 {
 	struct err err = { 0 };
 	struct buf out, msg;
 	buf_init(&out, REPLY_MAX - KIB);
 	buf_init(&msg, REPLY_MAX);
 	child_signals_fresh();
-	int r = drop_to_worker(keep) ? fn(arg, &out, &err) : err_set(&err, E_IO, "child", "cannot give up privilege");
+	bool dropped = drop_to_worker(keep);
+	end_with(parent);
+	int r = dropped ? fn(arg, &out, &err) : err_set(&err, E_IO, "child", "cannot give up privilege");
 	if (r == 0 && out.failed)
 		r = err_set(&err, (enum err_code)-out.failed, "child", "cannot write the answer");
 	wr_u8(&msg, r < 0 ? (uint8_t)(err.code ? err.code : -r) : 0);
@@ -151,10 +161,11 @@ int child_call(unsigned keep, child_fn fn, void *arg, int timeout_ms, struct buf
 	if (fs_fault() || pipe2(p, O_CLOEXEC) < 0)
 		return err_errno(err, "child", "cannot make a pipe");
 	child_signals_block(&was);
+	pid_t parent = getpid();
 	pid_t pid = fs_fault() ? -1 : fork();
 	if (pid == 0) {
 		close(p[0]);
-		child_main(keep, fn, arg, p[1]);
+		child_main(keep, fn, arg, parent, p[1]);
 	}
 	child_signals_restore(&was);
 	close(p[1]);

@@ -28,7 +28,7 @@ static int enter_netns(const struct proc_opts *o)
 	return fd < 0 ? -1 : setns(fd, CLONE_NEWNET);
 }
 
-static void child(const struct proc_opts *o, int in, int out)
+static void child(const struct proc_opts *o, pid_t parent, int in, int out)
 {
 	sigset_t none;
 	sigemptyset(&none);
@@ -43,6 +43,8 @@ static void child(const struct proc_opts *o, int in, int out)
 		_exit(127);
 	close_range(3, ~0u, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody would know how it ended */
+	if (getppid() != parent) /* it died before that */
+		_exit(127);
 	execvp(o->argv[0], (char *const *)(uintptr_t)o->argv);
 	dprintf(2, "cannot run %s: %s\n", o->argv[0], strerror(errno));
 	_exit(127);
@@ -134,9 +136,9 @@ static int start(const struct proc_opts *o, struct exchange *x, pid_t *ret, stru
 		close(a[0]), close(a[1]);
 		return err_errno(err, o->argv[0], "cannot make a pipe");
 	}
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
 	if (pid == 0)
-		child(o, a[0], b[1]);
+		child(o, parent, a[0], b[1]);
 	close(a[0]), close(b[1]);
 	x->in = a[1];
 	x->out = b[0];
