@@ -28,6 +28,7 @@ bench:
 
 soak:
 	@tools/setup test
+	@tools/build release build
 	@tools/build fuzz build/fuzz
 	@tools/soak
 
