@@ -12,7 +12,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -108,10 +107,10 @@ static enum staple judge(const struct answer *a, size_t spoil, size_t cut)
 	STACK_OF(X509) *chain = sk_X509_new_null();
 	sk_X509_push(chain, leaf.cert);
 	sk_X509_push(chain, root.cert);
-	unsigned char *exact = malloc((size_t)n - cut + 1); /* so that a read beyond is seen */
+	unsigned char *exact = mem_alloc((size_t)n - cut + 1); /* so that a read beyond is seen */
 	memcpy(exact, der, (size_t)n - cut);
 	enum staple ret = staple_judge(exact, (size_t)n - cut, chain, store);
-	free(exact);
+	mem_free(exact);
 	sk_X509_free(chain);
 	OPENSSL_free(der);
 	OCSP_RESPONSE_free(r);
