@@ -203,11 +203,8 @@ static void answer(struct userd *x, uint64_t peer, const struct users_answer *a)
 	buf_init(&w->b, USERS_MESSAGE_MAX);
 	wr_u32(&w->b, 0);
 	users_answer_write(&w->b, a);
+	wr_length(&w->b, 0);
 	uv_buf_t v = uv_buf_init(w->b.ptr, (unsigned)w->b.len);
-	if (!w->b.failed) {
-		uint32_t n = (uint32_t)(w->b.len - 4);
-		memcpy(w->b.ptr, (unsigned char[4]){ (unsigned char)(n >> 24), (unsigned char)(n >> 16), (unsigned char)(n >> 8), (unsigned char)n }, 4);
-	}
 	if (w->b.failed || uv_write(&w->rq, (uv_stream_t *)&p->pipe, &v, 1, on_written) < 0) {
 		on_written(&w->rq, 0);
 		peer_drop(p);

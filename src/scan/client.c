@@ -159,9 +159,7 @@ static void make_message(struct scan_client *c, struct job *j)
 	buf_reset(&c->out);
 	wr_u32(&c->out, 0);
 	verdict_request_write(&c->out, &j->rq);
-	uint32_t n = (uint32_t)(c->out.len - 4);
-	unsigned char head[4] = { (unsigned char)(n >> 24), (unsigned char)(n >> 16), (unsigned char)(n >> 8), (unsigned char)n };
-	memcpy(c->out.ptr, head, 4);
+	wr_length(&c->out, 0);
 	c->out_off = 0;
 	c->out_fd = j->rq.op == VERDICT_SCAN ? j->fd : -1;
 	j->sent = true;

@@ -139,8 +139,7 @@ static bool write_some(struct users_client *c)
 		if (a) {
 			wr_u32(&c->out, 0);
 			users_request_write(&c->out, &a->rq);
-			uint32_t n = (uint32_t)(c->out.len - 4);
-			memcpy(c->out.ptr, (unsigned char[4]){ (unsigned char)(n >> 24), (unsigned char)(n >> 16), (unsigned char)(n >> 8), (unsigned char)n }, 4);
+			wr_length(&c->out, 0);
 			a->sent = true;
 		}
 		if (c->out.failed)

@@ -444,9 +444,7 @@ int vault_async_leaf(struct vault_async *v, const struct vault_leaf *leaf, vault
 	size_t at = v->out.len;
 	wr_u32(&v->out, 0);
 	vault_request_write(&v->out, &rq);
-	size_t n = v->out.len - at - 4;
-	for (int i = 0; i < 4; i++)
-		v->out.ptr[at + (size_t)i] = (char)(n >> (24 - 8 * i));
+	wr_length(&v->out, at);
 	v->ring[(v->first + v->n++) % VAULT_ASYNC_MAX] =
 		(struct waiting){ done, user, rq.id, clock_mono_ms() + v->timeout_ms };
 	return 0;

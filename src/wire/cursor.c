@@ -107,6 +107,13 @@ void wr_u64(struct buf *b, uint64_t v)
 	wr_be(b, v, 8);
 }
 
+void wr_length(struct buf *b, size_t at)
+{
+	size_t n = b->len - at - 4;
+	for (size_t i = 0; i < 4 && b->len >= at + 4; i++)
+		b->ptr[at + i] = (char)(n >> (24 - 8 * i));
+}
+
 void wr_blob(struct buf *b, struct str s)
 {
 	wr_u32(b, (uint32_t)s.len);

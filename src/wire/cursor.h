@@ -31,6 +31,8 @@ void wr_u16(struct buf *b, uint16_t v);
 void wr_u32(struct buf *b, uint32_t v);
 void wr_u64(struct buf *b, uint64_t v);
 void wr_blob(struct buf *b, struct str s);
+/* Of a message whose length goes before it: wr_u32(b, 0), the message, then this with where the length stands. */
+void wr_length(struct buf *b, size_t at);
 void wr_text(struct buf *b, struct str s); /* sets b->failed to -E_INVALID on NUL, newline or > 65,535 bytes */
 
 #endif

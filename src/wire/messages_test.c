@@ -51,6 +51,20 @@ static void test_cursor(void **state)
 	r = rd_from(b.ptr, b.len);
 	rd_text(&r, text, sizeof text);
 	assert_int_equal(rd_end(&r), -E_INVALID);
+	buf_reset(&b);
+	wr_u8(&b, 7);
+	wr_u32(&b, 0);
+	wr_text(&b, STR("abc"));
+	wr_length(&b, 1);
+	r = rd_from(b.ptr, b.len);
+	assert_int_equal(rd_u8(&r), 7);
+	assert_int_equal(rd_blob(&r).len, 5);
+	assert_int_equal(rd_end(&r), 0);
+	buf_done(&b);
+	buf_init(&b, 3); /* there is no room for it: nothing is written */
+	wr_u32(&b, 0);
+	wr_length(&b, 0);
+	assert_true(b.failed && b.len == 0);
 	buf_done(&b);
 }
 
