@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #define RETRY_MS 100
 
@@ -143,15 +142,10 @@ size_t scan_client_open_jobs(const struct scan_client *c)
 
 static void connect_now(struct scan_client *c)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	if (clock_mono_ms() < c->retry_ms || !str_copy(str_from(c->path), sa.sun_path, sizeof sa.sun_path))
+	if (clock_mono_ms() < c->retry_ms)
 		return;
 	c->retry_ms = clock_mono_ms() + RETRY_MS;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&sa, sizeof sa) == 0)
-		c->fd = fd;
-	else if (fd >= 0)
-		close(fd);
+	c->fd = sock_try(c->path);
 }
 
 static void make_message(struct scan_client *c, struct job *j)

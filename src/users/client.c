@@ -13,7 +13,6 @@
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #define RETRY_MS 100
 #define OPEN_MAX 4096
@@ -120,15 +119,10 @@ int users_client_fd(const struct users_client *c, bool *ret_want_write)
 
 static void connect_now(struct users_client *c)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	if (clock_mono_ms() < c->retry_ms || !str_copy(str_from(c->path), sa.sun_path, sizeof sa.sun_path))
+	if (clock_mono_ms() < c->retry_ms)
 		return;
 	c->retry_ms = clock_mono_ms() + RETRY_MS;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&sa, sizeof sa) == 0)
-		c->fd = fd;
-	else if (fd >= 0)
-		close(fd);
+	c->fd = sock_try(c->path);
 }
 
 /* False when the connection is gone. */

@@ -7,7 +7,6 @@
 #include "wire/sock.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/hmac.h>
 #include <poll.h>
@@ -477,12 +476,9 @@ static void connect_now(struct vault_async *v)
 {
 	if (v->n == 0 || clock_mono_ms() < v->retry_ms)
 		return;
-	if (sock_connect(v->path, 0, &v->fd, NULL) < 0) {
-		v->fd = -1;
+	v->fd = sock_try(v->path);
+	if (v->fd < 0)
 		v->retry_ms = clock_mono_ms() + 100;
-		return;
-	}
-	fcntl(v->fd, F_SETFL, O_NONBLOCK);
 }
 
 static bool write_some(struct vault_async *v)

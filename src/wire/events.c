@@ -9,7 +9,6 @@
 #include "wire/sock.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -105,12 +104,11 @@ static void connect_now(struct events *e)
 	char path[PLACE_MAX];
 	if (clock_mono_ms() < e->retry_ms)
 		return;
-	if (sock_connect(place_in_run(path, sizeof path, SOCK_EVENTS), 0, &e->fd, NULL) < 0) {
-		e->fd = -1;
+	e->fd = sock_try(place_in_run(path, sizeof path, SOCK_EVENTS));
+	if (e->fd < 0) {
 		e->retry_ms = clock_mono_ms() + 200;
 		return;
 	}
-	fcntl(e->fd, F_SETFL, O_NONBLOCK);
 	struct str source = str_from(e->source);
 	wr_u32(&e->out, (uint32_t)(1 + 8 + 2 + source.len));
 	wr_u8(&e->out, EVENTS_HELLO);

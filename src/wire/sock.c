@@ -89,6 +89,16 @@ int sock_connect(const char *path, int timeout_ms, int *ret_fd, struct err *err)
 	}
 }
 
+int sock_try(const char *path)
+{
+	struct sockaddr_un sa;
+	int fd = fill(&sa, path, NULL) == 0 ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) : -1;
+	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof sa) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
 int sock_peer(int fd, pid_t *ret_pid, uid_t *ret_uid)
 {
 	struct ucred c;

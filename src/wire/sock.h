@@ -15,6 +15,8 @@ struct err;
  * handed this socket over (TORIDE_LISTEN): then it is that one, which outlives us, and its mode is the table's. */
 int sock_listen(const char *path, mode_t mode, int *ret_fd, struct err *err);
 int sock_connect(const char *path, int timeout_ms, int *ret_fd, struct err *err);
+/* Now or not at all, for an event loop: a descriptor that doesn't block, or -1. */
+int sock_try(const char *path);
 int sock_peer(int fd, pid_t *ret_pid, uid_t *ret_uid);
 /* One length-prefixed message out, with at most one descriptor (pass_fd < 0: none). Blocking. */
 int sock_send(int fd, struct str msg, int pass_fd, struct err *err);
