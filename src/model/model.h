@@ -640,5 +640,8 @@ const char *prefix_format(const struct prefix *p, char dst[PREFIX_TEXT]);      /
 const char *prefix_format_addr(const struct prefix *p, char dst[PREFIX_TEXT]); /* without */
 bool prefix_contains(const struct prefix *outer, const struct prefix *inner);
 bool prefix_is_set(const struct prefix *p);
+/* An address alone; -1: of neither family. */
+int prefix_from_sockaddr(const struct sockaddr_storage *sa, struct prefix *ret);
+socklen_t prefix_to_sockaddr(const struct prefix *p, uint16_t port, struct sockaddr_storage *ret);
 
 #endif

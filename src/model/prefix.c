@@ -79,3 +79,35 @@ bool prefix_is_set(const struct prefix *p)
 {
 	return p->family != 0;
 }
+
+int prefix_from_sockaddr(const struct sockaddr_storage *sa, struct prefix *ret)
+{
+	*ret = (struct prefix){ 0 };
+	if (sa->ss_family == AF_INET) {
+		*ret = (struct prefix){ .family = 4, .len = 32 };
+		memcpy(ret->addr, &((const struct sockaddr_in *)(const void *)sa)->sin_addr, 4);
+		return 0;
+	}
+	if (sa->ss_family != AF_INET6)
+		return -1;
+	*ret = (struct prefix){ .family = 6, .len = 128 };
+	memcpy(ret->addr, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, 16);
+	return 0;
+}
+
+socklen_t prefix_to_sockaddr(const struct prefix *p, uint16_t port, struct sockaddr_storage *ret)
+{
+	memset(ret, 0, sizeof *ret);
+	if (p->family == 4) {
+		struct sockaddr_in *s = (void *)ret;
+		s->sin_family = AF_INET;
+		s->sin_port = htons(port);
+		memcpy(&s->sin_addr, p->addr, 4);
+		return sizeof *s;
+	}
+	struct sockaddr_in6 *s = (void *)ret;
+	s->sin6_family = AF_INET6;
+	s->sin6_port = htons(port);
+	memcpy(&s->sin6_addr, p->addr, 16);
+	return sizeof *s;
+}

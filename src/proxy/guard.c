@@ -3,7 +3,6 @@
 
 #include "base/mem.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 #define V4(a, b, c, d, n) { 4, n, { a, b, c, d } }
@@ -60,36 +59,4 @@ bool guard_refuses(const struct prefix *addr, const struct prefix *refuse, size_
 	if (!bad && embedded4(addr, &v4))
 		bad = inside(&v4, refuse, n_refuse);
 	return bad && !inside(addr, except, n_except);
-}
-
-int guard_from_sockaddr(const struct sockaddr_storage *sa, struct prefix *ret)
-{
-	*ret = (struct prefix){ 0 };
-	if (sa->ss_family == AF_INET) {
-		*ret = (struct prefix){ .family = 4, .len = 32 };
-		memcpy(ret->addr, &((const struct sockaddr_in *)(const void *)sa)->sin_addr, 4);
-		return 0;
-	}
-	if (sa->ss_family != AF_INET6)
-		return -1;
-	*ret = (struct prefix){ .family = 6, .len = 128 };
-	memcpy(ret->addr, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, 16);
-	return 0;
-}
-
-socklen_t guard_to_sockaddr(const struct prefix *p, uint16_t port, struct sockaddr_storage *ret)
-{
-	memset(ret, 0, sizeof *ret);
-	if (p->family == 4) {
-		struct sockaddr_in *s = (void *)ret;
-		s->sin_family = AF_INET;
-		s->sin_port = htons(port);
-		memcpy(&s->sin_addr, p->addr, 4);
-		return sizeof *s;
-	}
-	struct sockaddr_in6 *s = (void *)ret;
-	s->sin6_family = AF_INET6;
-	s->sin6_port = htons(port);
-	memcpy(&s->sin6_addr, p->addr, 16);
-	return sizeof *s;
 }

@@ -6,16 +6,11 @@
 
 #include "model/model.h"
 
-#include <sys/socket.h>
-
 /* Private, loopback, link-local, shared, multicast, reserved and mapped ranges of IANA's special-purpose
  * registries (RFC 6890 and its successors). Documentation ranges are no danger and stay reachable. */
 bool guard_special(const struct prefix *addr);
 /* special, or inside one of refuse[], and not inside one of except[] (development on loopback). */
 bool guard_refuses(const struct prefix *addr, const struct prefix *refuse, size_t n_refuse,
                    const struct prefix *except, size_t n_except);
-
-int guard_from_sockaddr(const struct sockaddr_storage *sa, struct prefix *ret);
-socklen_t guard_to_sockaddr(const struct prefix *p, uint16_t port, struct sockaddr_storage *ret);
 
 #endif

@@ -6,7 +6,6 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "proxy/guard.h"
 
 #include <errno.h>
 #include <net/if.h>
@@ -41,7 +40,7 @@ static void on_accept(uv_poll_t *h, int status, int events)
 		int c = accept4(fd, (struct sockaddr *)&ss, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (c < 0)
 			return;
-		if (guard_from_sockaddr(&ss, &peer) < 0 || !l->org->conf) {
+		if (prefix_from_sockaddr(&ss, &peer) < 0 || !l->org->conf) {
 			close(c);
 			continue;
 		}
@@ -64,7 +63,7 @@ static int open_one(const struct listener *l, const struct prefix *a)
 		setsockopt(fd, SOL_IPV6, IPV6_V6ONLY, &one, sizeof one);
 		setsockopt(fd, SOL_IPV6, IPV6_FREEBIND, &one, sizeof one);
 	}
-	socklen_t n = guard_to_sockaddr(a, l->port, &ss);
+	socklen_t n = prefix_to_sockaddr(a, l->port, &ss);
 	if ((l->interface[0] &&
 	     setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, l->interface, (socklen_t)strlen(l->interface) + 1) < 0) ||
 	    bind(fd, (struct sockaddr *)&ss, n) < 0 || listen(fd, BACKLOG) < 0) {

@@ -250,7 +250,7 @@ static int bind_source(int fd, const struct prefix *from)
 		setsockopt(fd, SOL_IP, IP_FREEBIND, &one, sizeof one);
 	else
 		setsockopt(fd, SOL_IPV6, IPV6_FREEBIND, &one, sizeof one);
-	socklen_t n = guard_to_sockaddr(from, 0, &ss);
+	socklen_t n = prefix_to_sockaddr(from, 0, &ss);
 	return bind(fd, (struct sockaddr *)&ss, n);
 }
 
@@ -269,7 +269,7 @@ static int connect_to(struct origin *o, const struct prefix *a)
 	o->broken_out = breaks_out(conf, o->host);
 	if (o->broken_out)
 		setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &priority, sizeof priority);
-	socklen_t n = guard_to_sockaddr(a, o->port, &ss);
+	socklen_t n = prefix_to_sockaddr(a, o->port, &ss);
 	if (bind_source(fd, a->family == 4 ? &conf->global4 : &conf->global6) < 0 ||
 	    (connect(fd, (struct sockaddr *)&ss, n) < 0 && errno != EINPROGRESS)) {
 		set_fail(o, FAIL_REFUSED, strerror(errno));

@@ -6,7 +6,6 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "proxy/guard.h"
 
 #include <ares.h>
 #include <arpa/inet.h>
@@ -201,7 +200,7 @@ static void collect(const struct ares_addrinfo *ai, int family, struct resolved 
 		if (n->ai_family != family || n->ai_addrlen > sizeof ss)
 			continue;
 		memcpy(&ss, n->ai_addr, n->ai_addrlen);
-		if (guard_from_sockaddr(&ss, &out->addr[out->n]) < 0)
+		if (prefix_from_sockaddr(&ss, &out->addr[out->n]) < 0)
 			continue;
 		out->n++;
 		*ttl = n->ai_ttl < *ttl ? n->ai_ttl : *ttl;

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ldap.h>
-#include <netinet/in.h>
 #include <openldap.h>
 #include <poll.h>
 #include <stdio.h>
@@ -54,23 +53,6 @@ static enum users_result unreachable(struct session *s, const char *what, int co
 
 /* ---- connection ---- */
 
-static socklen_t to_sockaddr(const struct prefix *p, uint16_t port, struct sockaddr_storage *ret)
-{
-	*ret = (struct sockaddr_storage){ 0 };
-	if (p->family == 4) {
-		struct sockaddr_in *in = (void *)ret;
-		in->sin_family = AF_INET;
-		in->sin_port = htons(port);
-		memcpy(&in->sin_addr, p->addr, 4);
-		return sizeof *in;
-	}
-	struct sockaddr_in6 *in6 = (void *)ret;
-	in6->sin6_family = AF_INET6;
-	in6->sin6_port = htons(port);
-	memcpy(&in6->sin6_addr, p->addr, 16);
-	return sizeof *in6;
-}
-
 static int wait_connected(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
@@ -95,9 +77,9 @@ static int connect_to(const struct directory *d, const struct prefix *server, in
 	*ret_errno = errno;
 	if (fd < 0)
 		return -1;
-	socklen_t n = to_sockaddr(from, 0, &ss);
+	socklen_t n = prefix_to_sockaddr(from, 0, &ss);
 	bool ok = !prefix_is_set(from) || bind(fd, (struct sockaddr *)&ss, n) == 0;
-	n = to_sockaddr(server, d->port, &ss);
+	n = prefix_to_sockaddr(server, d->port, &ss);
 	ok = ok && (connect(fd, (struct sockaddr *)&ss, n) == 0 || errno == EINPROGRESS);
 	*ret_errno = ok ? wait_connected(fd) : errno;
 	if (*ret_errno == 0) {
