@@ -102,13 +102,18 @@ void origin_pool_sweep(struct org_rt *org, bool all)
 
 /* ---- ending ---- */
 
+static void origin_free(struct origin *o)
+{
+	buf_done(&o->in);
+	mem_free(o->groups);
+	mem_free(o);
+}
+
 static void on_closed(struct chan *c)
 {
 	struct origin *o = (struct origin *)(void *)c;
 	up2_free(o);
-	buf_done(&o->in);
-	mem_free(o->groups);
-	mem_free(o);
+	origin_free(o);
 }
 
 void origin_close(struct origin *o)
@@ -127,9 +132,7 @@ void origin_close(struct origin *o)
 		chan_goodbye(&o->ch);
 		chan_close(&o->ch, on_closed);
 	} else if (!o->resolving) {
-		buf_done(&o->in);
-		mem_free(o->groups);
-		mem_free(o);
+		origin_free(o);
 	}
 	/* else: the resolver still holds it; on_resolved() frees */
 }
@@ -435,9 +438,7 @@ static void on_resolved(const struct resolved *r, void *user)
 	struct origin *o = user;
 	o->resolving = false;
 	if (o->state == ORIGIN_DEAD) { /* closed meanwhile */
-		buf_done(&o->in);
-		mem_free(o->groups);
-		mem_free(o);
+		origin_free(o);
 		return;
 	}
 	if (r->code == -E_CLOSED && o->org->conf) { /* a change: asked anew where it says */
