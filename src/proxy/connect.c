@@ -187,28 +187,14 @@ static void do_handshake(struct conn *c)
 		on_handshake_done(c);
 }
 
-/* A ticket holds for the organisation and name it was given for, no other. */
-static void set_session_context(struct conn *c, SSL *ssl)
-{
-	char text[300];
-	unsigned char id[SHA256_LEN];
-	int n = snprintf(text, sizeof text, "%s/%s", c->org->code, c->name);
-	hash_sha256(text, (size_t)n, id);
-	SSL_set_session_id_context(ssl, id, sizeof id);
-}
-
 static void start_handshake(struct conn *c)
 {
-	struct worker *w = c->w;
-	SSL *ssl = SSL_new(w->client_ctx);
-	if (!ssl || SSL_use_certificate(ssl, c->leaf) != 1 || SSL_use_PrivateKey(ssl, w->leaf_key) != 1) {
-		SSL_free(ssl);
+	SSL *ssl = tls_accept(c->w, c->leaf, c->org->code, c->name);
+	if (!ssl) {
 		give_up(c, "memory", "Error");
 		return;
 	}
-	set_session_context(c, ssl);
 	SSL_set_app_data(ssl, c->offer_h2 ? c : NULL); /* on_alpn() of tls.c */
-	SSL_set_accept_state(ssl);
 	if (chan_tls(&c->ch, ssl, buf_view(&c->in)) < 0) {
 		give_up(c, "memory", "Error");
 		return;

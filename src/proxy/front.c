@@ -6,8 +6,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-#include <stdio.h>
-
 static void on_done(struct conn *c)
 {
 	c->fronted = true;
@@ -23,30 +21,17 @@ static void handshake(struct conn *c)
 		on_done(c);
 }
 
-/* A ticket of here is good for nothing else. */
-static void set_context(const struct conn *c, SSL *ssl)
-{
-	char text[32];
-	unsigned char id[SHA256_LEN];
-	int n = snprintf(text, sizeof text, "%s//front", c->org->code);
-	hash_sha256(text, (size_t)n, id);
-	SSL_set_session_id_context(ssl, id, sizeof id);
-}
-
 static void on_leaf(X509 *x, int code, void *user)
 {
 	struct conn *c = user;
-	SSL *ssl = x ? SSL_new(c->w->client_ctx) : NULL;
+	SSL *ssl = x ? tls_accept(c->w, x, c->org->code, "/front") : NULL; /* no host is called that: tickets of here are good for nothing else */
 	(void)code; /* the log says why there is none */
 	c->leaf_wait = false;
-	if (!ssl || SSL_use_certificate(ssl, x) != 1 || SSL_use_PrivateKey(ssl, c->w->leaf_key) != 1) {
-		SSL_free(ssl);
+	if (!ssl) {
 		conn_destroy(c, NULL);
 		return;
 	}
-	set_context(c, ssl);
 	SSL_set_options(ssl, SSL_OP_CLEANSE_PLAINTEXT); /* passwords */
-	SSL_set_accept_state(ssl);
 	if (chan_tls(&c->ch, ssl, buf_view(&c->in)) < 0) {
 		conn_destroy(c, NULL);
 		return;

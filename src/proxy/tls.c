@@ -134,6 +134,22 @@ static int on_status(SSL *ssl, void *user)
 	return 0;
 }
 
+SSL *tls_accept(const struct worker *w, X509 *leaf, const char *org, const char *name)
+{
+	char text[300];
+	unsigned char id[SHA256_LEN];
+	SSL *ssl = SSL_new(w->client_ctx);
+	if (!ssl || SSL_use_certificate(ssl, leaf) != 1 || SSL_use_PrivateKey(ssl, w->leaf_key) != 1) {
+		SSL_free(ssl);
+		return NULL;
+	}
+	int n = snprintf(text, sizeof text, "%s/%s", org, name);
+	hash_sha256(text, (size_t)n, id);
+	SSL_set_session_id_context(ssl, id, sizeof id);
+	SSL_set_accept_state(ssl);
+	return ssl;
+}
+
 static SSL_CTX *make_context(const SSL_METHOD *m)
 {
 	SSL_CTX *c = SSL_CTX_new(m);

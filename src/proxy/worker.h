@@ -179,6 +179,8 @@ int tls_contexts(struct worker *w, struct err *err);
 void tls_trust(struct worker *w, X509_STORE *store);
 /* An earlier session of this origin, unless its certificate was verified too long ago. */
 void tls_resume(struct origin *o, SSL *ssl);
+/* Towards a terminal, by this certificate; NULL: it can't be. A ticket of it holds for the organisation and name it was given for, no other. */
+SSL *tls_accept(const struct worker *w, X509 *leaf, const char *org, const char *name);
 int tls_tickets_init(void);
 void tls_tickets_rotate(int64_t now_ms);
 
