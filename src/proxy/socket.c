@@ -208,7 +208,6 @@ static const char *refusal(struct way *d, const struct verdict *v, char rule[80]
 {
 	const struct conf_org *o = d->s->c->txn->org;
 	const char *group = adjust_denied(d->up ? o->adjust.deny_uploads : o->adjust.deny_groups, v->type, v->inside);
-	const unsigned also = v->also;
 	snprintf(rule, 80, d->up ? "upload.verdict" : "verdict");
 	*ret_why = "malware was found";
 	if (v->kind == VERDICT_MALICIOUS)
@@ -219,10 +218,7 @@ static const char *refusal(struct way *d, const struct verdict *v, char rule[80]
 		return rule;
 	}
 	*ret_why = "it can't be inspected";
-	if (((also & VERDICT_BIT(VERDICT_ENCRYPTED)) && !o->encrypted_allow) || ((also & VERDICT_BIT(VERDICT_UNSCANNABLE)) && !o->unscannable_allow) ||
-	    ((also & VERDICT_BIT(VERDICT_ERROR)) && o->scan_fail != FAIL_OPEN))
-		return rule;
-	return NULL;
+	return verdict_refused(o, v) ? rule : NULL;
 }
 
 /* False: the connection is over. */

@@ -75,7 +75,7 @@ static void deny(struct txn *t, const struct verdict *v, enum page_kind kind, co
 
 void upload_judged(struct txn *t, const struct verdict *v)
 {
-	const unsigned also = v->also;
+	const unsigned refused = verdict_refused(t->org, v);
 	const char *group = adjust_denied(t->org->adjust.deny_uploads, v->type, v->inside);
 	char rule[80];
 	snprintf(rule, sizeof rule, "url.deny_uploads[%s]", group ? group : "");
@@ -84,10 +84,9 @@ void upload_judged(struct txn *t, const struct verdict *v)
 		deny(t, v, PAGE_UPLOAD_MALWARE, "upload.verdict");
 	} else if (group) {
 		deny(t, v, PAGE_UPLOAD_KIND, rule);
-	} else if (((also & VERDICT_BIT(VERDICT_ENCRYPTED)) && !t->org->encrypted_allow) ||
-		   ((also & VERDICT_BIT(VERDICT_UNSCANNABLE)) && !t->org->unscannable_allow)) {
+	} else if (refused & (VERDICT_BIT(VERDICT_ENCRYPTED) | VERDICT_BIT(VERDICT_UNSCANNABLE))) {
 		deny(t, v, PAGE_UPLOAD_UNSCANNED, "upload.verdict");
-	} else if ((also & VERDICT_BIT(VERDICT_ERROR)) && t->org->scan_fail != FAIL_OPEN) {
+	} else if (refused) {
 		about_upload(t, v);
 		txn_fail(t, PAGE_NO_VERDICT, "upload.verdict", v->malware);
 	} else {

@@ -35,18 +35,27 @@ static bool kind_denied(struct txn *t, const struct verdict *v)
 	return true;
 }
 
-/* Nobody can say that it is harmless; each reason why not has its own setting, and all must let it pass. */
+/* Each reason why nobody can say that it is harmless has its own setting. */
+unsigned verdict_refused(const struct conf_org *o, const struct verdict *v)
+{
+	unsigned passes = (o->encrypted_allow ? VERDICT_BIT(VERDICT_ENCRYPTED) : 0) | (o->unscannable_allow ? VERDICT_BIT(VERDICT_UNSCANNABLE) : 0) |
+	                  (o->scan_fail == FAIL_OPEN ? VERDICT_BIT(VERDICT_ERROR) : 0);
+	return v->also & (VERDICT_BIT(VERDICT_ENCRYPTED) | VERDICT_BIT(VERDICT_UNSCANNABLE) | VERDICT_BIT(VERDICT_ERROR)) & ~passes;
+}
+
+/* All of its reasons must be let pass. */
 static void on_undecided(struct txn *t, const struct verdict *v)
 {
 	char detail[sizeof v->malware + sizeof v->where + 4];
+	const unsigned refused = verdict_refused(t->org, v);
 	if (wait_password(t, v))
 		return;
 	snprintf(detail, sizeof detail, "%s%s%s", v->malware, v->where[0] ? ": " : "", v->where);
-	if ((v->also & VERDICT_BIT(VERDICT_ENCRYPTED)) && !t->org->encrypted_allow)
+	if (refused & VERDICT_BIT(VERDICT_ENCRYPTED))
 		txn_deny(t, PAGE_ENCRYPTED, "verdict", detail);
-	else if ((v->also & VERDICT_BIT(VERDICT_UNSCANNABLE)) && !t->org->unscannable_allow)
+	else if (refused & VERDICT_BIT(VERDICT_UNSCANNABLE))
 		txn_deny(t, PAGE_UNSCANNABLE, "verdict", detail);
-	else if ((v->also & VERDICT_BIT(VERDICT_ERROR)) && t->org->scan_fail != FAIL_OPEN)
+	else if (refused)
 		txn_fail(t, PAGE_NO_VERDICT, "verdict", v->malware);
 	else if (!kind_denied(t, v))
 		settle(t);
