@@ -27,6 +27,12 @@ void put_prefix(struct buf *b, const struct prefix *p)
 	buf_puts(b, prefix_format(p, text));
 }
 
+void field_addr(struct buf *b, const char *key, const struct prefix *p)
+{
+	char text[PREFIX_TEXT];
+	json_field_s(b, key, prefix_is_set(p) ? prefix_format_addr(p, text) : "");
+}
+
 void put_pem(struct buf *b, const char *certificate)
 {
 	struct str left = str_from(certificate + strlen("base64:"));

@@ -31,6 +31,8 @@ int emit(struct outset *out, const char *path, struct buf *b, struct err *err);
 void put_pem(struct buf *b, const char *certificate);
 /* Address with or without its length, straight into b. */
 void put_addr(struct buf *b, const struct prefix *p);
+/* The same as a member of an object; "" where it isn't set. */
+void field_addr(struct buf *b, const char *key, const struct prefix *p);
 void put_prefix(struct buf *b, const struct prefix *p);
 
 #endif

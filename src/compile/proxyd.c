@@ -5,12 +5,6 @@
 #include "compile/emit.h"
 #include "ips/mirror.h"
 
-static void address(struct buf *b, const char *key, const struct prefix *p)
-{
-	char text[PREFIX_TEXT];
-	json_field_s(b, key, prefix_is_set(p) ? prefix_format_addr(p, text) : "");
-}
-
 static void open_list(struct buf *b, const char *key)
 {
 	json_key(b, key);
@@ -194,10 +188,10 @@ static void org(struct buf *b, const struct model *m, const struct org *o)
 	json_field_s(b, "name", o->name);
 	json_field_s(b, "name_en", o->name_en);
 	json_field_s(b, "interface", o->interface);
-	address(b, "global4", &o->global4);
-	address(b, "global6", &o->global6);
-	address(b, "resolver", &resolver);
-	address(b, "resolver_from", &from);
+	field_addr(b, "global4", &o->global4);
+	field_addr(b, "global6", &o->global6);
+	field_addr(b, "resolver", &resolver);
+	field_addr(b, "resolver_from", &from);
 	if (m->service.ips.mirror && o->ips != IPS_OFF && o->index <= MIRROR_VLAN_MAX)
 		json_field_u64(b, "mirror", o->index);
 	json_field_bool(b, "tls_decryption", o->options.tls_decryption);
@@ -244,8 +238,8 @@ int compile_proxyd(const struct model *m, struct outset *out, struct err *err)
 	buf_putc(&b, '}');
 	json_key(&b, "proxy");
 	buf_putc(&b, '{');
-	address(&b, "addr4", &s->proxy4);
-	address(&b, "addr6", &s->proxy6);
+	field_addr(&b, "addr4", &s->proxy4);
+	field_addr(&b, "addr6", &s->proxy6);
 	json_field_u64(&b, "port", s->proxy_port);
 	if (s->proxy_name[0])
 		json_field_s(&b, "name", s->proxy_name);

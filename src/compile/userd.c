@@ -9,12 +9,6 @@
 
 #include <stdio.h>
 
-static void address(struct buf *b, const char *key, const struct prefix *p)
-{
-	char text[PREFIX_TEXT];
-	json_field_s(b, key, prefix_is_set(p) ? prefix_format_addr(p, text) : "");
-}
-
 uint16_t users_port(const struct proxy_users *u)
 {
 	bool ldaps = strncmp(u->directory, "ldaps://", 8) == 0;
@@ -75,8 +69,8 @@ static int directory(struct buf *b, const struct model *m, const struct org *o, 
 	char ca[2 * SHA256_LEN + 1];
 	int r = authorities(o, out, ca, err);
 	json_field_s(b, "code", o->code);
-	address(b, "from4", &from4);
-	address(b, "from6", &from6);
+	field_addr(b, "from4", &from4);
+	field_addr(b, "from6", &from6);
 	put_host(b, u);
 	put_lists(b, u);
 	json_field_s(b, "ca", ca); /* so that another authority is another userd.json */
