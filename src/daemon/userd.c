@@ -47,7 +47,6 @@ struct peer {
 struct waiter { /* who gets a job's answer */
 	struct waiter *next;
 	uint64_t peer, id;
-	struct prefix terminal;
 };
 
 struct body { /* lives as long as the process */
@@ -402,7 +401,7 @@ static bool add_waiter(struct job *j, uint64_t peer, const struct users_request 
 	struct waiter *w = mem_alloc(sizeof *w);
 	if (!w)
 		return false;
-	*w = (struct waiter){ .next = j->waiters, .peer = peer, .id = rq->id, .terminal = rq->terminal };
+	*w = (struct waiter){ .next = j->waiters, .peer = peer, .id = rq->id };
 	j->waiters = w;
 	return true;
 }

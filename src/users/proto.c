@@ -12,15 +12,6 @@
 #define OP_ASK 1
 #define OP_ANSWER 2
 
-bool user_in_group(const struct user *u, const char *group)
-{
-	struct str rest = str_from(u->groups), one;
-	while (str_next(&rest, ',', &one))
-		if (one.len && str_eq(one, str_from(group)))
-			return true;
-	return false;
-}
-
 void users_digest(const unsigned char key[32], const struct users_request *r, unsigned char ret[USERS_DIGEST])
 {
 	char text[sizeof r->org + USERS_NAME + USERS_PASSWORD];

@@ -26,7 +26,6 @@ struct user { /* "" : nobody said who he is */
 	char name[USERS_NAME];
 	char groups[USERS_GROUPS]; /* names of the description, commas between */
 };
-bool user_in_group(const struct user *u, const char *group);
 
 enum users_result {
 	USERS_OK,

@@ -47,15 +47,6 @@ static void messages_go_and_come(void **state)
 	buf_done(&b);
 }
 
-static void groups_are_whole_names(void **state)
-{
-	struct user u = { "taro", "soumu,zaisei" };
-	assert_true(user_in_group(&u, "soumu") && user_in_group(&u, "zaisei"));
-	assert_false(user_in_group(&u, "sou") || user_in_group(&u, "soumu,zaisei") || user_in_group(&u, ""));
-	u.groups[0] = 0;
-	assert_false(user_in_group(&u, ""));
-}
-
 static void what_browsers_send(void **state)
 {
 	static const struct {
@@ -249,7 +240,7 @@ static void many_names_or_many_terminals(void **state)
 int main(void)
 {
 	const struct CMUnitTest all[] = {
-		cmocka_unit_test(messages_go_and_come), cmocka_unit_test(groups_are_whole_names), cmocka_unit_test(what_browsers_send),
+		cmocka_unit_test(messages_go_and_come), cmocka_unit_test(what_browsers_send),
 		cmocka_unit_test_setup_teardown(right_ones_are_kept, make, end), cmocka_unit_test_setup_teardown(guessing_ends, make, end),
 		cmocka_unit_test_setup_teardown(who_works_goes_on, make, end),
 		cmocka_unit_test_setup_teardown(the_same_wrong_one_counts_once, make, end),
