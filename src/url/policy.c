@@ -428,8 +428,10 @@ static bool by_group_lists(const struct url_policy_set *p, const struct url_targ
 {
 	for (size_t i = 0; i < p->n_group_lists; i++) {
 		const struct group_list *l = &p->group_lists[i];
-		bool white = in_groups(l->groups, l->n_groups, q) && url_set_match(l->white, t, NULL);
-		if (!white && !(in_groups(l->groups, l->n_groups, q) && url_set_match(l->black, t, NULL)))
+		if (!in_groups(l->groups, l->n_groups, q))
+			continue;
+		bool white = url_set_match(l->white, t, NULL);
+		if (!white && !url_set_match(l->black, t, NULL))
 			continue;
 		d->allow = white;
 		snprintf(d->rule, sizeof d->rule, "url.group_%s[%s]", white ? "white" : "black", l->id);
