@@ -18,7 +18,7 @@ export TORIDE_STATE=$top/state TORIDE_RUN=$top/run LC_ALL=C.UTF-8
 pids=
 ulimit -n 8192
 
-finish() { [ -z "${KEEP:-}" ] || cp head.* toride-proxyd.log how.log nginx.err "$KEEP"; for p in $pids; do kill "$p" 2>/dev/null; done; sleep 0.3; rm -rf "$top"; }
+finish() { for p in $pids; do kill "$p" 2>/dev/null; done; sleep 0.3; rm -rf "$top"; }
 trap finish EXIT
 
 mkdir -p state/generations/{a,b} state/vault state/vault-public state/feeds/{clamav,url} run/{stats,ready,clamd} www/slow

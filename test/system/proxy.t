@@ -331,7 +331,7 @@ try "a wrong one is told there as well" eval 'tell wrong && until_true 10 page 2
 try "with the right one it comes, as it was" eval 'tell ひみつ123 && until_true 10 page 200 安全の確認が終わりました $A "$L/.toride-wait?t=$token" && get 200 $A "$L/.toride-wait?t=$token&get" && cmp out www/good.xlsx'
 try "or what is bad in it is found" eval 'asks $W $L/bad.xlsx && tell ひみつ123 && until_true 10 page 403 ウイルスが見つかった $A "$L/.toride-wait?t=$token" && event "/bad.xlsx\".*\"verdict\":\"malicious\",\"malware\":\{\"name\":\"Eicar"'
 try "five that don't fit are enough" eval 'asks $W $L/locked.zip && (for i in 1 2 3 4; do tell x && until_true 10 page 200 パスワードが違うようです $A "$L/.toride-wait?t=$token" || exit 1; done) && tell x && until_true 10 page 403 パスワード付きのファイル $A "$L/.toride-wait?t=$token"'
-try "no password stands in a record" eval '! grep -aq secret events.bin toride-*.log'
+try "no password stands in a record" eval 'grep -aqE "secret|ひみつ" events.bin toride-*.log; is $? 1'
 
 # ---- a program gets a little before the verdict, where its body wants that
 later drip -N $C $G/gate/drip

@@ -126,16 +126,16 @@ try "no password at all is no password (RFC 4513 5.1.2)" get 407 $A $(as hanako:
 try "a name with a filter's letters is nobody" get 407 $A $(as '*:x') http://site.example:8000/10k
 try "nobody's name" get 407 $A $(as 'nobody:x') http://site.example:8000/10k
 try "another scheme than Basic: 407" get 407 $A --proxy-header 'Proxy-Authorization: Negotiate YII=' http://site.example:8000/10k
-try "the origin never saw what proves who it is" eval '! grep -aq "Basic" told.log'
+try "the origin never saw what proves who it is" eval 'grep -qx "site.example -|-" told.log && ! grep -aq "Basic" told.log'
 try "an origin's own 407 is no question of ours" page 502 'asks for the proxy' $A "${T[@]}" http://site.example:8000/phish
-try "and its challenge doesn't get through" eval 'curl -s -o /dev/null -D head $A "${T[@]}" https://site.example/phish; ! grep -qi "^proxy-authenticate" head'
+try "and its challenge doesn't get through" eval 'get 502 -D head $A "${T[@]}" https://site.example/phish && ! grep -qi "^proxy-authenticate" head'
 try "the configuration script needs no name" get 200 -x '' http://127.0.0.1:8080/proxy.pac
 try "an exempt destination needs none" get 200 $A http://free.example:8000/10k
 try "in a tunnel neither" get 200 $A https://free.example/10k
 try "but such a tunnel leads nowhere else" eval 'get 403 $A --connect-to site.example:443:free.example:443 https://site.example/10k && event "users.login"'
 try "an exempt terminal neither" get 200 --interface 127.0.0.99 -x http://127.0.0.1:8080 http://site.example:8000/10k
 
-try "who refuses the proxy's certificate is told, for what is pinned" eval 'get 000 --proxy-cacert ca.pem --cacert good.pem --resolve proxy.cloud.example:8080:127.0.0.1 -x https://proxy.cloud.example:8080 "${T[@]}" https://site.example/10k; event "\"hostname\":\"site.example\".*\"ja4\":\"t1.*\"user\":\\{\"name\":\"taro\".*\"uid\":\"tls.client\""'
+try "who refuses the proxy's certificate is told, for what is pinned" eval 'get 000 --proxy-cacert ca.pem --cacert good.pem --resolve proxy.cloud.example:8080:127.0.0.1 -x https://proxy.cloud.example:8080 "${T[@]}" https://site.example/10k && event "\"hostname\":\"site.example\".*\"ja4\":\"t1.*\"user\":\\{\"name\":\"taro\".*\"uid\":\"tls.client\""'
 
 # ---- by group
 try "the body's black list holds for hanako" page 403 あなたの団体の閲覧禁止リスト $A $(as hanako:hanako-1) http://deny.example:8000/10k
@@ -163,7 +163,7 @@ try "each form holds that certificate, under Windows' name for it" python3 - <<-
 	assert hashlib.sha256(der).hexdigest() in open('kit/README.txt').read()
 END
 try "of a file that holds the authority's key too, no form holds the key" eval 'cat good.key good.pem >both.pem && "$toride" ca kit --org 412023 --desc "$d" --ca both.pem -o kit3 >/dev/null && ! grep -rq "PRIVATE KEY" kit3 && openssl x509 -in kit3/toride-ca.pem -outform der | cmp - kit3/windows/toride-ca.cer'
-try "a leaf is no authority" eval '! "$toride" ca kit --org 412023 --desc "$d" --ca site.crt -o kit2 && [ ! -e kit2/README.txt ]'
+try "a leaf is no authority" eval '! "$toride" ca kit --org 412023 --desc "$d" --ca site.crt -o kit2 2>try2 && grep -q "no certificate of an authority" try2 && [ ! -e kit2/README.txt ]'
 
 # ---- in clear
 try "in clear nobody is asked, so no browser sends a password" page 403 暗号化せずに -x http://127.0.0.1:8080 http://site.example:8000/10k
@@ -219,6 +219,6 @@ forget() { : >run/ready/proxyd; kill -HUP "$proxyd"; until_true 10 test -s run/r
 kill -9 "$(cat ldap/pid)"
 try "without a directory, whom userd knows passes" eval 'forget && get 200 $B $(as hanako:hanako-1) http://site.example:8000/10k'
 try "who wasn't doesn't, and is told why" page 503 '応答がありません' $A "${T[@]}" http://site.example:8000/10k
-try "no password stands in any log" eval '! grep -aqE "pass w|hanako-1|jiro-1|look:up" *.log events.bin run/stats/*'
+try "no password stands in any log" eval 'grep -aqE "pass w|hanako-1|jiro-1|look:up" *.log events.bin run/stats/*; is $? 1'
 echo "1..$n"
 exit "${bad:-0}"
