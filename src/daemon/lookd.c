@@ -159,13 +159,7 @@ static void tell(struct lookd *d, struct page *p, const struct look_seen *s, con
 	url_of(p->target, url);
 	words_of(p, s, v, url, message, sizeof message);
 	buf_init(&b, 16 * KIB);
-	buf_puts(&b, "{\"class_uid\":6002");
-	json_field_u64(&b, "time", (uint64_t)clock_now_ms());
-	json_field_s(&b, "product", "lookd");
-	buf_puts(&b, ",\"app\":{");
-	json_field_s(&b, "name", p->target->site);
-	buf_putc(&b, '}');
-	json_field_s(&b, "activity_name", v->back ? "Start" : "Alarm");
+	event_app_begin(&b, "lookd", p->target->site, v->back ? "Start" : "Alarm");
 	json_field_s(&b, "status_detail", look_change_name(v->back ? LOOK_SAME : v->change));
 	json_field_s(&b, "action", "Allowed"); /* a visitor gets it */
 	buf_puts(&b, ",\"http_request\":{\"url\":{");

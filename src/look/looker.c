@@ -60,15 +60,6 @@ static void prepare(CURL *c, const struct look_visit *v, struct curl_slist *to, 
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, b);
 }
 
-static bool is_own(const char *names, const char *host)
-{
-	struct str rest = str_from(names), one;
-	while (str_next(&rest, ' ', &one))
-		if (str_case_eq(one, str_from(host)))
-			return true;
-	return false;
-}
-
 /* Any other port of our own address is a service that the page's author was never to reach. */
 bool looker_own(const char *url, const char *names, char away[256])
 {
@@ -78,7 +69,7 @@ bool looker_own(const char *url, const char *names, char away[256])
 	if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK && curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
 	    curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK) {
 		bool web = strcmp(port, "80") == 0 || strcmp(port, "443") == 0;
-		own = web && is_own(names, host);
+		own = web && look_is_own(names, host);
 		if (!own)
 			snprintf(away, 256, web ? "%.248s" : "%.248s:%.5s", host, port);
 	}

@@ -4,6 +4,7 @@
 #define LOOK_LOOKER_H
 
 #include "base/buf.h"
+#include "look/conf.h"
 #include "look/judge.h"
 
 struct err;
@@ -12,7 +13,7 @@ struct err;
 
 struct look_visit {
 	char address[64];   /* where the site is served */
-	char site[256], path[1024], names[6001];
+	char site[256], path[1024], names[LOOK_NAMES];
 	bool tls;
 };
 struct look_answer {

@@ -236,9 +236,9 @@ static bool host_of(struct str url, char dst[LOOK_HOST])
 	return *dst;
 }
 
-static bool is_own(const struct reading *r, const char *host)
+bool look_is_own(const char *names, const char *host)
 {
-	struct str rest = str_from(r->own), one;
+	struct str rest = str_from(names), one;
 	while (str_next(&rest, ' ', &one))
 		if (str_case_eq(one, str_from(host)))
 			return true;
@@ -249,7 +249,7 @@ static void note_host(struct reading *r, struct str url)
 {
 	char host[LOOK_HOST];
 	struct look_page *p = r->page;
-	if (!host_of(url, host) || is_own(r, host))
+	if (!host_of(url, host) || look_is_own(r->own, host))
 		return;
 	for (uint32_t i = 0; i < p->n_hosts; i++)
 		if (strcmp(p->hosts[i], host) == 0)
@@ -269,7 +269,7 @@ static void note_away(struct reading *r, struct str content)
 		at = (struct str){ at.ptr + 4, at.len - 4 };
 		if (at.len && (*at.ptr == '\'' || *at.ptr == '"'))
 			at.ptr++, at.len--;
-		if (host_of(at, host) && !is_own(r, host))
+		if (host_of(at, host) && !look_is_own(r->own, host))
 			snprintf(r->page->away, sizeof r->page->away, "%s", host);
 		return;
 	}

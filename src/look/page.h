@@ -32,6 +32,8 @@ struct look_page {
 
 /* own: the site's names, between blanks. Never fails: what isn't HTML is text. */
 void look_page_read(struct str html, const char *own, struct look_page *ret);
+/* Is host one of a site's names, which stand between blanks? */
+bool look_is_own(const char *names, const char *host);
 /* How much of it is as in the other, 0 to 100. */
 unsigned look_page_like(const struct look_page *a, const struct look_page *b);
 /* From another process: every text ended, no more hosts than there is room for, no control characters. */

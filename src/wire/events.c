@@ -86,7 +86,7 @@ int events_put(struct events *e, struct str org, struct str json)
 	return 0;
 }
 
-void event_app(struct buf *b, const char *product, const char *name, const char *activity, const char *message)
+void event_app_begin(struct buf *b, const char *product, const char *name, const char *activity)
 {
 	buf_puts(b, "{\"class_uid\":6002");
 	json_field_u64(b, "time", (uint64_t)clock_now_ms());
@@ -95,6 +95,11 @@ void event_app(struct buf *b, const char *product, const char *name, const char 
 	json_field_s(b, "name", name);
 	buf_putc(b, '}');
 	json_field_s(b, "activity_name", activity);
+}
+
+void event_app(struct buf *b, const char *product, const char *name, const char *activity, const char *message)
+{
+	event_app_begin(b, product, name, activity);
 	json_field_s(b, "message", message);
 	buf_putc(b, '}');
 }

@@ -31,7 +31,8 @@ void events_boot(struct events *e, uint64_t boot);
 /* Queues one event. 0, or -E_LIMIT when the ring is full (counted). The JSON is copied. */
 int events_put(struct events *e, struct str org, struct str json);
 /* Appends the JSON of an event of class 6002, Application Lifecycle: `product` says it of `name`, now. activity: Start, Stop,
- * Crash, Restart or Alarm. */
+ * Crash, Restart or Alarm. _begin: as far as that, for who has more to say than a message; the object is the caller's to end. */
+void event_app_begin(struct buf *b, const char *product, const char *name, const char *activity);
 void event_app(struct buf *b, const char *product, const char *name, const char *activity, const char *message);
 /* The descriptor to poll (may change between calls; -1 when not connected) and what for. */
 int events_fd(const struct events *e, bool *ret_want_write);
