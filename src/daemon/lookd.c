@@ -34,6 +34,7 @@ struct page {
 	struct look_known known;
 	struct look_seen seen; /* at the last look that had an answer */
 	bool have_seen, busy;
+	unsigned char kept[SHA256_LEN]; /* of what stands in HEX.before.html, as far as we wrote it */
 	int64_t due_ms;        /* monotonic */
 	char why[200];         /* the last look had none: in English */
 };
@@ -109,12 +110,23 @@ static void save(struct page *p)
 	mem_free(k);
 }
 
-static void keep_bytes(const struct page *p, const char *end, struct str bytes)
+static bool keep_bytes(const struct page *p, const char *end, struct str bytes)
 {
 	char path[PLACE_MAX];
 	struct err err = { 0 };
-	if (bytes.len && fs_write(path_of(p, end, path), bytes, 0600, &err) < 0)
-		log_err(LOG_LEVEL_WARN, p->target->org, p->target->site, &err);
+	if (!bytes.len)
+		return false;
+	if (fs_write(path_of(p, end, path), bytes, 0600, &err) == 0)
+		return true;
+	log_err(LOG_LEVEL_WARN, p->target->org, p->target->site, &err);
+	return false;
+}
+
+/* Most looks find the very bytes of the one before. */
+static void keep_right(struct page *p, const unsigned char sum[SHA256_LEN], struct str bytes)
+{
+	if (memcmp(p->kept, sum, SHA256_LEN) != 0 && keep_bytes(p, "before.html", bytes))
+		memcpy(p->kept, sum, SHA256_LEN);
 }
 
 /* ---- telling ---- */
@@ -201,7 +213,7 @@ static void judge(struct lookd *d, struct page *p, const struct look_seen *s, st
 		tell(d, p, s, &v);
 	}
 	if (v.change == LOOK_SAME && !p->known.odd && s->status == 200)
-		keep_bytes(p, "before.html", bytes);
+		keep_right(p, s->page.sum, bytes);
 	if (p->known.odd && p->known.odd != odd && p->known.odd < LOOK_SURE)
 		p->due_ms = clock_mono_ms() + ODD_AGAIN_MS;
 	save(p);
