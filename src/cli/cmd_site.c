@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "wire/ctl.h"
 
 #include <stdio.h>
@@ -32,23 +33,29 @@ static int run_csr(int argc, char **argv)
 	return code;
 }
 
+struct word {
+	const char *state, *ja, *en;
+};
+
+static const char *word_of(struct str state, const struct word *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(state, str_from(words[i].state)))
+			return say(words[i].ja, words[i].en);
+	return "?";
+}
+
 static void print_site(yyjson_val *v, bool json)
 {
+	static const struct word words[] = { { "good", "有効", "good" }, { "none", "証明書なし", "no certificate yet" }, { "ended", "失効", "ended" },
+		                             { "unserved", "未反映", "not what visitors get" } };
 	struct str org = ctl_str(v, "org"), site = ctl_str(v, "site"), until = ctl_str(v, "not_after"), state = ctl_str(v, "state"),
 		   kind = ctl_str(v, "certificate"), why = ctl_str(v, "why");
-	static const struct {
-		const char *state, *ja, *en;
-	} words[] = { { "good", "有効", "good" }, { "none", "証明書なし", "no certificate yet" }, { "ended", "失効", "ended" },
-		      { "unserved", "未反映", "not what visitors get" } };
-	const char *said = "?";
 	if (json) {
 		cli_print_json(v);
 		return;
 	}
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		if (str_eq(state, str_from(words[i].state)))
-			said = cli_japanese() ? words[i].ja : words[i].en;
-	printf(STR_FMT "  %-32.*s  %.10s  " STR_FMT "  %s%s" STR_FMT "\n", STR_ARG(org), STR_ARG(site), until.ptr ? until.ptr : "-         ", STR_ARG(kind), said,
+	printf(STR_FMT "  %-32.*s  %.10s  " STR_FMT "  %s%s" STR_FMT "\n", STR_ARG(org), STR_ARG(site), until.ptr ? until.ptr : "-         ", STR_ARG(kind), word_of(state, words, ARRAY_LEN(words)),
 	       why.len ? ": " : "", STR_ARG(why));
 }
 
@@ -114,19 +121,13 @@ static int run_purge(int argc, char **argv)
 
 static void print_page(yyjson_val *v, bool json)
 {
-	static const struct {
-		const char *state, *ja, *en;
-	} words[] = { { "same", "変わりなし", "the same" }, { "changed", "改ざんの疑い", "CHANGED" }, { "learning", "学習中", "learning" }, { "unseen", "見られない", "not seen" } };
+	static const struct word words[] = { { "same", "変わりなし", "the same" }, { "changed", "改ざんの疑い", "CHANGED" }, { "learning", "学習中", "learning" }, { "unseen", "見られない", "not seen" } };
 	struct str state = ctl_str(v, "state"), says = ctl_str(v, "says");
-	const char *said = "?";
 	if (json) {
 		cli_print_json(v);
 		return;
 	}
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		if (str_eq(state, str_from(words[i].state)))
-			said = say(words[i].ja, words[i].en);
-	printf(STR_FMT "  " STR_FMT "  %s  %llu%%  " STR_FMT "\n", STR_ARG(ctl_str(v, "org")), STR_ARG(ctl_str(v, "url")), said,
+	printf(STR_FMT "  " STR_FMT "  %s  %llu%%  " STR_FMT "\n", STR_ARG(ctl_str(v, "org")), STR_ARG(ctl_str(v, "url")), word_of(state, words, ARRAY_LEN(words)),
 	       (unsigned long long)ctl_u64(v, "like", 0), STR_ARG(says));
 	if (ctl_str(v, "after").len)
 		printf("        %s: " STR_FMT "\n        %s: " STR_FMT "\n", say("以前", "before"), STR_ARG(ctl_str(v, "before")), say("現在", "now"), STR_ARG(ctl_str(v, "after")));
