@@ -95,6 +95,12 @@ static void put_certificate(struct html *h, yyjson_val *c)
 
 /* ---- numbers ---- */
 
+static const struct {
+	enum word label;
+	const char *name; /* controld's; NULL: reckoned here */
+} columns[] = { { WORD_SITE_REQUESTS, "requests" }, { WORD_SITE_CACHED, NULL }, { WORD_SITE_REFUSED, "refused" }, { WORD_SITE_FAILED, "failed" },
+	        { WORD_SITE_WAF, "waf_blocked" }, { WORD_SITE_LIMITED, "limited" }, { WORD_SITE_MB, "bytes_out" }, { WORD_SITE_P50, "p50_ms" }, { WORD_SITE_P95, "p95_ms" } };
+
 static void put_number(struct html *h, enum word label, int64_t n)
 {
 	html_put(h, "<td class=\"n\" data-label=\"{w}\">{n}</td>", (int)label, n);
@@ -103,11 +109,6 @@ static void put_number(struct html *h, enum word label, int64_t n)
 /* A dash where nothing is on record: 0 would be a claim. */
 static void put_numbers(struct html *h, yyjson_val *v)
 {
-	static const struct {
-		enum word label;
-		const char *name;
-	} columns[] = { { WORD_SITE_REQUESTS, "requests" }, { WORD_SITE_CACHED, NULL }, { WORD_SITE_REFUSED, "refused" }, { WORD_SITE_FAILED, "failed" },
-		        { WORD_SITE_WAF, "waf_blocked" }, { WORD_SITE_LIMITED, "limited" }, { WORD_SITE_MB, "bytes_out" }, { WORD_SITE_P50, "p50_ms" }, { WORD_SITE_P95, "p95_ms" } };
 	uint64_t requests = ctl_u64(v, "requests", 0);
 	for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
 		uint64_t n = columns[i].name ? ctl_u64(v, columns[i].name, 0) : requests ? ctl_u64(v, "from_cache", 0) * 100 / requests : 0;
@@ -133,7 +134,6 @@ static void put_site(struct request *rq, yyjson_val *c, yyjson_val *v)
 /* Every site that has a certificate, in its list's order, then those without that were asked for. */
 static void put_sites(struct request *rq, yyjson_val *certificates, yyjson_val *numbers)
 {
-	static const enum word heads[] = { WORD_SITE_REQUESTS, WORD_SITE_CACHED, WORD_SITE_REFUSED, WORD_SITE_FAILED, WORD_SITE_WAF, WORD_SITE_LIMITED, WORD_SITE_MB, WORD_SITE_P50, WORD_SITE_P95 };
 	struct html *h = &rq->h;
 	size_t i, n;
 	yyjson_val *v;
@@ -142,8 +142,8 @@ static void put_sites(struct request *rq, yyjson_val *certificates, yyjson_val *
 		return;
 	}
 	html_put(h, "<div class=\"scroll\"><table><thead><tr><th>{w}</th><th>{w}</th>", WORD_SITE, WORD_CERTIFICATE);
-	for (i = 0; i < ARRAY_LEN(heads); i++)
-		html_put(h, "<th class=\"n\">{w}</th>", (int)heads[i]);
+	for (i = 0; i < ARRAY_LEN(columns); i++)
+		html_put(h, "<th class=\"n\">{w}</th>", (int)columns[i].label);
 	html_put(h, "</tr></thead><tbody>");
 	yyjson_arr_foreach(certificates, i, n, v)
 		put_site(rq, v, find(numbers, ctl_str(v, "site")));
