@@ -111,9 +111,9 @@ pages() { toride site pages --org $A --json | jq -se ".[0] | $1" >/dev/null; }
 try "a page that is looked at is learnt" until_true 60 pages '.state == "same" and .like == 100 and .says == "例市の防災"'
 news "大雨注意報が出ています。川に近づかないでください"
 try "other news on it are the same page" until_true 30 pages '.state == "same" and .like < 100 and .like > 35'
-try "… which nobody is told of" eval '! toride site pages --json | grep -q changed && toride log tail --org $A -n 500 >"$top/records" && [ -s "$top/records" ] && ! grep lookd "$top/records"'
+try "… which nobody is told of" eval 'toride site pages --json >"$top/pages" && ! grep changed "$top/pages" && toride log tail --org $A -n 500 >"$top/records" && [ -s "$top/records" ] && ! grep lookd "$top/records"'
 printf '<html><title>pwned</title><body bgcolor=black><center><h1>HACKED BY NOBODY</h1><p>greetings to all friends</center>' >"$page.new" && mv "$page.new" "$page"
-try "a page that was replaced is seen" until_true 40 eval '! toride site pages --org $A'
+try "a page that was replaced is seen" until_true 40 eval 'toride site pages --org $A; [ $? = 1 ]'
 try "the body is told at once, as of the gravest kind, and of which site" until_true 30 eval 'toride incident list --org $A --json | jq -se "map(select(.title | startswith(\"A page of a public site isn\"))) | length == 1 and .[0].severity.effective == 3 and .[0].observable.value == \"bousai.$A.lg.example\""'
 incident=$(toride incident list --org $A --json | jq -r 'select(.title | startswith("A page of a public site isn")) | .number')
 try "… with what the clerk of a site can do: no terminal's cable is pulled" eval 'toride incident show "$incident" >"$top/card" && grep -q "サイトやサーバーを管理している方" "$top/card" && grep -q "bousai.$A.lg.example です" "$top/card" && ! grep -q ケーブル "$top/card"'
@@ -124,7 +124,7 @@ try "another body approves nothing here" eval '! toride site approve bousai.$A.l
 news "本日の警報はありません"
 pid=$(cut -d' ' -f1 "$lab/run/pids/lookd")
 kill -9 "$pid"
-try "who looks, killed, knows the page still" until_true 20 eval '[ "$(cut -d" " -f1 '$lab'/run/pids/lookd)" != '$pid' ] && ! pages ".state == \"learning\"" && toride site pages --org $A --json | grep -q "\"state\""'
+try "who looks, killed, knows the page still" until_true 20 eval '[ "$(cut -d" " -f1 '$lab'/run/pids/lookd)" != '$pid' ] && pages "has(\"state\") and .state != \"learning\""'
 try "that it is back is on record" until_true 40 eval 'pages ".state == \"same\"" && toride log tail --org $A -n 500 | grep lookd | grep -q "元に戻りました"'
 
 # ---- a site of two servers, one of which goes and comes back
@@ -154,7 +154,7 @@ fat -d x=1 >"$top/f1"; printf x=2 | fat -T - >"$top/f2" # over HTTP/2 no field s
 get www.$B.lg.example /fat >/dev/null; head_of /fat >"$top/f3"; printf x=3 | fat -T - >"$top/f4"
 try "an answer to a GET with content is kept for nobody, nor is one without given to it" eval 'grep -qi "^x-cache: bypass" "$top/f1" && grep -qi "^x-cache: bypass" "$top/f2" && until_true 5 is_asked www.$B.lg.example /fat 4 && grep -q HIT "$top/f3" && grep -qi "^x-cache: bypass" "$top/f4"'
 # ---- as RFC 9111 wants it
-try "a kept page says how old it is" eval 'head_of /kept | grep -qiE "^age: [0-9]+" && ! get www.$B.lg.example /mine -H "Cookie: s=1" -D - -o /dev/null | grep -qi "^age:"'
+try "a kept page says how old it is" eval 'head_of /kept | grep -qiE "^age: [0-9]+" && get www.$B.lg.example /mine -H "Cookie: s=1" -D - -o /dev/null >"$top/m" && grep -q "^HTTP/2 200" "$top/m" && ! grep -i "^age:" "$top/m"'
 board() { get www.$B.lg.example /board >/dev/null && get www.$B.lg.example /board/list >/dev/null; }
 were_boards() { is "$(asked www.$B.lg.example /board) $(asked www.$B.lg.example /board/list)" "$1"; }
 board; board
@@ -188,7 +188,7 @@ try "are fetched anew" until_true 5 were_asked "2 3 3 3 "
 try "another body's site isn't its own to purge" eval '! toride site purge www.$B.lg.example --all --org $A --as sato && grep -q "another organisation" "$top/try"'
 try "nor one of another prefecture's" eval '! toride site purge www.$B.lg.example --all --org 13 --as sato && grep -q "another organisation" "$top/try"'
 try "who looks after a whole prefecture purges in all of it" has "pages removed" toride site purge www.$B.lg.example --key front --org 41 --as sato
-try "and sees all of its pages that are looked at" eval 'toride site pages --org 41 --json | grep -q bousai.$A && ! toride site pages --org 13 --json | grep bousai'
+try "and sees all of its pages that are looked at" eval 'toride site pages --org 41 --json | grep -q bousai.$A && toride site pages --org 13 --json >"$top/pages" && ! grep bousai "$top/pages"'
 try "who purged what is on record" until_true 10 eval 'toride log tail --org service -n 300 | grep site.purge | grep -q "www.$B.lg.example"'
 rush() { # N: requests from ten addresses at once, 1/10 each; prints how many of which status
 	for i in 1 2 3 10 11 12 25 40 50 77; do
