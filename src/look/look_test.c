@@ -262,6 +262,9 @@ static void test_conf(void **state)
 		"{\"web\":\"1\",\"pages\":[{\"org\":\"1\",\"site\":\"a\",\"names\":\"a\",\"path\":\"x\",\"every_s\":1}]}",
 		"{\"web\":\"1\",\"pages\":[{\"org\":\"1\",\"site\":\"a\",\"names\":\"a\",\"path\":\"/\",\"every_s\":0}]}" };
 	struct look_conf c;
+	assert_int_equal(look_conf_parse(STR("{\"web\":\"1\",\"pages\":[{\"org\":\"1\",\"site\":\"a\",\"names\":\"a\",\"path\":\"/\",\"every_s\":1}]}"), &c, NULL), 0);
+	assert_true(c.n == 1 && c.pages[0].every_s == 1 && !c.pages[0].tls);
+	look_conf_done(&c);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		assert_true(look_conf_parse(str_from(bad[i]), &c, NULL) < 0);
 		look_conf_done(&c);
