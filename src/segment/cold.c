@@ -47,15 +47,11 @@ void writer_cool_not(struct writer *w, const struct series *s, uint32_t number)
 	w->cooling = NULL;
 }
 
-/* Another disk is mounted there. */
 static int other_disk(const struct writer *w, struct err *err)
 {
-	struct stat hot, cold;
 	char path[1024];
 	snprintf(path, sizeof path, "%s" SEG_COLD, w->dir);
-	if (stat(w->dir, &hot) < 0 || stat(path, &cold) < 0 || hot.st_dev == cold.st_dev)
-		return err_set(err, E_STATE, path, "no other disk is mounted there: nothing goes to cold storage");
-	return 0;
+	return seg_cold_disk(w->dir, "") ? 0 : err_set(err, E_STATE, path, "no other disk is mounted there: nothing goes to cold storage");
 }
 
 static int begin(struct writer *w, struct series *s, uint32_t number, struct err *err)

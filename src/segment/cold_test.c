@@ -226,7 +226,7 @@ static void test_disk_away(void **state)
 static void test_altered_there(void **state)
 {
 	(void)state;
-	char path[256];
+	char path[256], byte;
 	uint64_t n;
 	mount_it();
 	struct writer *w = open_writer();
@@ -234,7 +234,9 @@ static void test_altered_there(void **state)
 	assert_int_equal(cool(w), 1);
 	writer_close(&w);
 	int fd = open(seg_cold_path(dir, "412015", "events", 1, path, sizeof path), O_RDWR | O_CLOEXEC);
-	assert_int_equal(pwrite(fd, "?", 1, 300000), 1);
+	assert_int_equal(pread(fd, &byte, 1, 300000), 1);
+	byte ^= 1;
+	assert_int_equal(pwrite(fd, &byte, 1, 300000), 1);
 	close(fd);
 	assert_non_null(strstr(verify(&n), "altered"));
 	assert_int_equal(unlink(path), 0);
@@ -300,7 +302,7 @@ static void test_faults(void **state)
 	assert_true(done && cold_there(1) && at > 15);
 }
 
-/* Retention reaches them; a crash between the three files of one is cleared up. */
+/* Retention reaches them. */
 static void test_ended(void **state)
 {
 	(void)state;
@@ -326,6 +328,63 @@ static void test_ended(void **state)
 	assert_int_equal(r.n, 0);
 	assert_int_equal(r.ended, 2);
 	verify_report_done(&r);
+}
+
+/* Each system call of that fails once, and each time the process is killed there: what is left of one is cleared up. */
+static void test_ended_in_parts(void **state)
+{
+	(void)state;
+	char mark[256];
+	uint64_t n;
+	int64_t keep = 20 * DAY;
+	mount_it();
+	struct writer *w = open_writer();
+	clock_hold(START + HOT + DAY + 1);
+	assert_int_equal(cool(w), 2);
+	writer_close(&w);
+	clock_hold(START + keep + 1);
+	seg_mark_path(dir, "412015", "events", 1, mark, sizeof mark);
+	long at = 1;
+	for (; fs_exists(mark) && at < 300; at++) {
+		struct segment_name gone;
+		struct err err = { 0 };
+		int r = 0;
+		w = open_writer();
+		fs_fail_at(at, EIO);
+		for (int i = 0; i < 20 && r == 0; i++)
+			r = writer_retain(w, clock_now_ms(), all_the_same, &keep, &gone, &err) < 0 ? -1 : writer_checkpoint(w, false, &err);
+		fs_fail_at(0, 0);
+		writer_close(&w);
+	}
+	assert_true(!fs_exists(mark) && !cold_there(1) && cold_there(2) && at > 5);
+	assert_string_equal(verify(&n), "");
+}
+
+/* Its end is signed, and then its disk is away: the mark stays, which is what finds it again. */
+static void test_ended_while_away(void **state)
+{
+	(void)state;
+	char mark[256];
+	struct segment_name gone;
+	struct err err = { 0 };
+	int64_t keep = 20 * DAY;
+	mount_it();
+	struct writer *w = open_writer();
+	clock_hold(START + HOT + DAY + 1);
+	assert_int_equal(cool(w), 2);
+	clock_hold(START + keep + 1);
+	assert_int_equal(writer_retain(w, clock_now_ms(), all_the_same, &keep, &gone, NULL), 0);
+	assert_int_equal(writer_checkpoint(w, false, NULL), 0);
+	assert_int_equal(unlink(cold), 0);
+	assert_int_equal(writer_retain(w, clock_now_ms(), all_the_same, &keep, &gone, &err), -E_IO);
+	seg_mark_path(dir, "412015", "events", 1, mark, sizeof mark);
+	assert_true(fs_exists(mark));
+	mount_it();
+	writer_look_again(w);
+	assert_int_equal(writer_retain(w, clock_now_ms(), all_the_same, &keep, &gone, NULL), 0);
+	assert_int_equal(gone.segment, 1);
+	assert_false(fs_exists(mark) || cold_there(1));
+	writer_close(&w);
 }
 
 static void put_file(const char *name)
@@ -363,6 +422,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_disk_of_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_faults, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ended, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ended_in_parts, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ended_while_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hold, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

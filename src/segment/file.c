@@ -34,6 +34,14 @@ bool seg_is_there(const char *dir, const char *org, const char *series, uint32_t
 	return fs_exists(seg_path(dir, org, series, number, path, sizeof path)) || fs_exists(seg_mark_path(dir, org, series, number, path, sizeof path));
 }
 
+bool seg_cold_disk(const char *dir, const char *below)
+{
+	struct stat hot, cold;
+	char path[1024];
+	snprintf(path, sizeof path, "%s" SEG_COLD "%s", dir, below);
+	return stat(dir, &hot) == 0 && stat(path, &cold) == 0 && hot.st_dev != cold.st_dev;
+}
+
 bool seg_cold_away(const char *dir, const char *org, const char *series, uint32_t number)
 {
 	char path[1024];

@@ -23,6 +23,7 @@ const char *seg_mark_path(const char *dir, const char *org, const char *series, 
 #define SEG_OPEN (O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
 #define SEG_COLD "-cold" /* behind dir: STATE/segments-cold */
 bool seg_is_there(const char *dir, const char *org, const char *series, uint32_t number); /* in either place, mounted or not */
+bool seg_cold_disk(const char *dir, const char *below); /* another disk is mounted there, and has that directory: "", or "/ORG/SERIES" */
 bool seg_cold_away(const char *dir, const char *org, const char *series, uint32_t number); /* its mark is there, itself nowhere */
 /* Opens and reads the header. -E_AGAIN: the header isn't complete yet; -E_NOT_FOUND; -E_CORRUPT. */
 int seg_file_open(const char *path, struct sha *s, struct seg_file *ret, struct err *err);

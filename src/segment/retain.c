@@ -93,7 +93,8 @@ static int remove_all(struct writer *w, const struct series *s, uint32_t number,
 static int remove_ended(struct writer *w, struct series *s, uint32_t number, struct segment_name *ret, struct err *err)
 {
 	char dir[1024], path[1024];
-	if (seg_cold_away(w->dir, s->org, s->series, number))
+	snprintf(path, sizeof path, "/%s/%s", s->org, s->series);
+	if (seg_cold_away(w->dir, s->org, s->series, number) && !seg_cold_disk(w->dir, path)) /* on a disk that is there it is gone: a crash left the mark alone */
 		return err_set(err, E_IO, seg_cold_path(w->dir, s->org, s->series, number, path, sizeof path),
 		               "has had its time, and the cold storage it lies in isn't there");
 	writer_cool_not(w, s, number);
