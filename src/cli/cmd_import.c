@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "cli/description.h"
 #include "cli/import_read.h"
@@ -88,20 +89,13 @@ static int open_file(struct import *im, struct err *err)
 }
 
 /* Its name at intaked and in every record of it. */
-static int name_it(struct import *im, struct err *err)
+static void name_it(struct import *im)
 {
-	struct sha s;
-	unsigned char hash[SEGMENT_HASH];
+	unsigned char hash[SHA256_LEN];
 	char text[128];
 	int n = snprintf(text, sizeof text, "%s %s %llu", im->sha, im->org, (unsigned long long)im->attempt);
-	if (sha_open(&s) < 0)
-		return err_set(err, E_NOMEM, "", "no memory");
-	sha_begin(&s);
-	sha_add(&s, text, (size_t)n);
-	sha_end(&s, hash);
-	sha_close(&s);
+	hash_sha256(text, (size_t)n, hash);
 	hex_format(hash, 8, im->id);
-	return 0;
 }
 
 static uint64_t boot_of(const struct import *im)
@@ -454,10 +448,10 @@ static int take_in(struct import *im, struct err *err)
 		r = lock(im, err);
 	if (r == 0)
 		r = look_at_account(im, err);
-	if (r == 0)
-		r = name_it(im, err);
-	if (r == 0)
+	if (r == 0) {
+		name_it(im);
 		r = save_account(im, false, err);
+	}
 	if (r == 0)
 		r = with_custody(im, err);
 	return r;
