@@ -167,7 +167,7 @@ static void on_reload(struct str reply, void *user)
 	log_info("", "clamd", "the signature directory changed; reload: %s", reply.ptr ? "asked for" : "clamd doesn't answer");
 }
 
-/* The watch hears of it: an incident by rules/toride_alarm.yml. */
+/* The watch hears of it: a finding by rules/scan_alarm.yml. */
 static void alarm_event(struct scand *s, const char *what, const char *message)
 {
 	struct buf b;

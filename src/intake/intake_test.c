@@ -426,7 +426,10 @@ static void test_forged(void **state)
 		{ "vaultd", "412015", page, false },
 		{ "torided", "", "{\"class_uid\":6002,\"product\":\"torided\",\"n\":7}", true },
 		{ "torided", "412015", page, false },
-		{ "scand", "412015", "not even JSON", false },
+		{ "scand", "", "{\"class_uid\":6002,\"product\":\"scand\",\"n\":7}", true },
+		{ "scand", "412015", "{\"class_uid\":6002,\"product\":\"scand\",\"n\":7}", false },
+		{ "scand", "412015", page, false },
+		{ "portald", "412015", "not even JSON", false },
 	};
 	struct events *e = NULL;
 	struct buf b;

@@ -12,6 +12,7 @@ static const struct sender senders[] = {
 	{ "userd", { 3002, 6002 }, "userd", true, false, NULL },
 	{ "vaultd", { 6003 }, "vaultd", false, false, NULL },
 	{ "probed", { 6002 }, "probed", false, false, NULL },
+	{ "scand", { 6002 }, "scand", false, false, NULL },
 	{ "paird", { 6002 }, "paird", false, false, NULL },
 	{ "replicad", { 6002 }, "replicad", false, false, NULL },
 	/* The devices' words: any class of theirs, none of ours (6003 is what our own people and programs do). */

@@ -1,7 +1,7 @@
 /* Which events each of our own processes may hand in: the table of doc/interfaces, "Who may say what".
  *
  * Most of our processes parse hostile bytes. One that was taken over speaks with its own user still, so what it says is
- * believed only in the matters that are its own: scand can't tell of a page, portald of no organisation at all. */
+ * believed only in the matters that are its own: scand can't tell of a page, portald of nothing at all. */
 #ifndef NORMALISE_SENDER_H
 #define NORMALISE_SENDER_H
 
