@@ -77,8 +77,7 @@ static bool has_family(const struct org *o, uint8_t family)
 	return false;
 }
 
-/* internal4's /24 of the index: .1 is the node, .53 its resolver, the rest the organisation's. */
-/* One of the node's on the link, or no host's. */
+/* One of the node's on the link (model/own.h), or no host's. */
 static bool is_nodes(uint8_t host)
 {
 	for (size_t i = 0; i < INTERNAL_HOSTS; i++)
@@ -88,6 +87,7 @@ static bool is_nodes(uint8_t host)
 	       (host >= INTERNAL_LEG_ORIGINS && host < INTERNAL_LEG_ORIGINS + LEG_ORIGINS_MAX);
 }
 
+/* In internal4's /24 of the index. */
 static void check_router4(struct check *c, const struct org *o)
 {
 	struct prefix net = c->m->service.internal4;

@@ -7,14 +7,6 @@
 
 #define AT ".proxy_users"
 
-static bool inside(const struct org *o, const struct prefix *p)
-{
-	for (size_t i = 0; i < o->n_prefixes; i++)
-		if (prefix_contains(&o->prefixes[i], p))
-			return true;
-	return false;
-}
-
 static void check_servers(struct check *c, const struct org *o, const struct proxy_users *u)
 {
 	char at[64];
@@ -22,8 +14,8 @@ static void check_servers(struct check *c, const struct org *o, const struct pro
 		CHECK_FAULT(c, AT ".servers", "is empty: the directory is at no address", "ディレクトリのアドレスがありません");
 	for (size_t i = 0; i < u->n_servers; i++) {
 		snprintf(at, sizeof at, AT ".servers[%zu]", i);
-		if (prefix_is_set(&u->servers[i]) && !inside(o, &u->servers[i]) && check_sound(c, ".prefixes"))
-			CHECK_FAULT(c, at, "lies outside the organisation's own prefixes", "団体の内部ネットワークの外にあります");
+		if (prefix_is_set(&u->servers[i]))
+			check_own_side(c, o, at, &u->servers[i]);
 	}
 	if (u->n_ca == 0 && check_sound(c, AT ".ca"))
 		CHECK_FAULT(c, AT ".ca", "is empty: nobody could tell the directory from an impostor", "ディレクトリの認証局がありません (なりすましを見分けられません)");
@@ -57,7 +49,7 @@ static void check_binding(struct check *c, const struct proxy_users *u)
 	if (service == self && check_sound(c, AT ".bind_dn") && check_sound(c, AT ".bind_as"))
 		CHECK_FAULT(c, AT ".bind_dn", "or bind_as must be there, one of them", "または bind_as の、どちらか一方を書いてください");
 	if (service && !u->bind_secret[0] && check_sound(c, AT ".bind_secret"))
-		CHECK_FAULT(c, AT ".bind_secret", "is missing: toride directory secret prints it", "必要です (toride user-secret で作ります)");
+		CHECK_FAULT(c, AT ".bind_secret", "is missing: toride directory secret prints it", "必要です (toride directory secret で作ります)");
 	if (self && !one_name(u->bind_as) && check_sound(c, AT ".bind_as"))
 		CHECK_FAULT(c, AT ".bind_as", "must hold %%u once", "%%u を 1 回書いてください");
 }
