@@ -1,6 +1,7 @@
 /* The router at the other end of the lines, where the description names one that takes announcements (service.mitigation): BIRD in the
  * Internet's namespace. A blackholed address becomes a blackhole route of its kernel, so that packets to it end there, before the line; flows
- * are received and shown. Its side of a signed session stands in internet/upstream.secrets, and is wrong until somebody has told it, as in life (`birdc show route table flows4`), the kernel has nothing that acts on them. */
+ * are received and shown (`birdc show route table flows4`), the kernel has nothing that acts on them. Its side of a signed session stands in
+ * internet/upstream.secrets, and is wrong until somebody has told it, as in life. */
 #include "lab/lab.h"
 
 #include "base/fs.h"
