@@ -70,7 +70,8 @@ touched() { # NAME FROM TO
 	local k
 	for ((k = 0; k < ${#changes[@]}; k += 6)); do
 		[ "$1" = all ] || [ "$1" = "${changes[k]}" ] || continue
-		diff -rq "$2/${changes[k + 1]}" "$3/${changes[k + 1]}" >/dev/null 2>&1 && die "$1: ${changes[k + 1]} is as before"
+		diff -rq "$2/${changes[k + 1]}" "$3/${changes[k + 1]}" >/dev/null 2>&1
+		case $? in 1) ;; 0) die "$1: ${changes[k + 1]} is as before" ;; *) die "$1: no ${changes[k + 1]} to compare" ;; esac
 	done
 	return 0
 }

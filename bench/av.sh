@@ -21,21 +21,6 @@ icap_start || icap_pids=
 squid_start || squid_pid=
 e2_start || e2_pids=
 
-where() {
-	case $1 in
-	toride) echo "--proxy 127.0.0.1:$toride_port" ;;
-	squid) echo "--proxy 127.0.0.1:$squid_port" ;;
-	icap) echo "--proxy 127.0.0.1:$icap_port" ;;
-	e2guardian) echo "--proxy 127.0.0.1:$e2_port" ;;
-	nginx) echo "--connect 127.0.0.1:$nginx_port" ;;
-	esac
-}
-pids_of() {
-	case $1 in
-	toride) echo "$toride_pids" ;; squid) echo "$squid_pid" ;; icap) echo "$icap_pids" ;;
-	e2guardian) echo "$e2_pids" ;; nginx) echo "$nginx_pid" ;;
-	esac
-}
 clamd_of() { case $1 in toride) echo "$toride_clamd" ;; icap) echo "$icap_clamd" ;; e2guardian) echo "$e2_clamd" ;; esac; }
 intercepted="--host www.bench.test --port $origin_port --ca $work/pki/trust.pem"
 clear="--host 127.0.0.1 --port $plain_port --plain"

@@ -14,8 +14,6 @@ TORIDE_THREADS=2
 toride_start || die "nothing to measure"
 squid_start || squid_pid=
 nginx_start || nginx_pid=
-where() { case $1 in toride) echo "--proxy 127.0.0.1:$toride_port" ;; squid) echo "--proxy 127.0.0.1:$squid_port" ;; nginx) echo "--connect 127.0.0.1:$nginx_port" ;; esac; }
-pids_of() { case $1 in toride) echo "$toride_pids" ;; squid) echo "$squid_pid" ;; nginx) echo "$nginx_pid" ;; esac; }
 intercepted="--host www.bench.test --port $origin_port --ca $work/pki/trust.pem"
 clear="--host 127.0.0.1 --port $plain_port --plain"
 

@@ -197,3 +197,20 @@ toride_start() {
 	up $toride_port || { say "toride-proxyd doesn't start: $(tail -qn 2 "$work"/{vaultd,scand,proxyd,clamd}.log)"; return 1; }
 	cat "$r/ca.pem" >>"$work/pki/trust.pem"
 }
+
+# where PEER: how the load reaches it. pids_of PEER: whose CPU and memory count.
+where() {
+	case $1 in
+	toride) echo "--proxy 127.0.0.1:$toride_port" ;;
+	squid) echo "--proxy 127.0.0.1:$squid_port" ;;
+	icap) echo "--proxy 127.0.0.1:$icap_port" ;;
+	e2guardian) echo "--proxy 127.0.0.1:$e2_port" ;;
+	nginx) echo "--connect 127.0.0.1:$nginx_port" ;;
+	esac
+}
+pids_of() {
+	case $1 in
+	toride) echo "$toride_pids" ;; squid) echo "$squid_pid" ;; icap) echo "$icap_pids" ;;
+	e2guardian) echo "$e2_pids" ;; nginx) echo "$nginx_pid" ;;
+	esac
+}

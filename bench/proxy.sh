@@ -13,9 +13,6 @@ toride_start || die "nothing to measure"
 squid_start || squid_pid=
 nginx_start || nginx_pid=
 
-# where PEER: how the load reaches it. pids_of PEER: whose CPU counts.
-where() { case $1 in toride) echo "--proxy 127.0.0.1:$toride_port" ;; squid) echo "--proxy 127.0.0.1:$squid_port" ;; nginx) echo "--connect 127.0.0.1:$nginx_port" ;; esac; }
-pids_of() { case $1 in toride) echo "$toride_pids" ;; squid) echo "$squid_pid" ;; nginx) echo "$nginx_pid" ;; esac; }
 common="--host www.bench.test --port $origin_port --ca $work/pki/trust.pem"
 
 # run PEER ARGUMENTS...: sets json and cpu (seconds) of one run; errors are told, and void the figure.
