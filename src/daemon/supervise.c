@@ -12,6 +12,7 @@
 #include "daemon/rundir.h"
 #include "daemon/tls.h"
 #include "jail/jail.h"
+#include "jail/queue.h"
 #include "jail/table.h"
 #include "pair/copy.h"
 #include "wire/daemon.h"
@@ -184,6 +185,16 @@ static bool answers(const struct process *p)
 	return sock_connect(table_path(p->row->probe, path, sizeof path), 0, &fd, NULL) == 0;
 }
 
+/* Not before it has made its sockets. Where we may not, it serves with what the machine gives. */
+static bool queues_widened(struct process *p)
+{
+	struct err err = { 0 };
+	int n = jail_queue_widen(p->pid, p->row->queue, &err);
+	if (n < 0)
+		log_warn("", p->row->name, "its queues stay short: %s", err.msg);
+	return n != 0;
+}
+
 static void look_ready(struct supervise *s, struct process *p)
 {
 	char text[80];
@@ -196,6 +207,8 @@ static void look_ready(struct supervise *s, struct process *p)
 		return;
 	snprintf(p->digest, sizeof p->digest, "%s", text);
 	if (p->state != STARTING)
+		return;
+	if (p->row->queue && !queues_widened(p))
 		return;
 	enter(p, READY);
 	log_info("", p->row->name, "ready after %lld ms: %s", (long long)(clock_mono_ms() - p->start_ms), text);

@@ -7,6 +7,7 @@
 #include "jail/caps.h"
 #include "jail/jail.h"
 #include "jail/paths.h"
+#include "jail/queue.h"
 #include "jail/table.h"
 #include "wire/place.h"
 
@@ -354,6 +355,47 @@ static void peers(void **state)
 			fail_msg("%s, uid %u", rows[i].socket, (unsigned)rows[i].uid);
 }
 
+static int udp(bool bound)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	assert_true(fd >= 0 && (!bound || bind(fd, (struct sockaddr *)&a, sizeof a) == 0));
+	return fd;
+}
+
+static int queue_of(int fd)
+{
+	int n = 0;
+	socklen_t len = sizeof n;
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &n, &len), 0);
+	return n;
+}
+
+/* Of another process: those it is reached by, and no other. */
+static void queues_are_widened_from_outside(void **state)
+{
+	int bound = udp(true), free_one = udp(false), tcp = socket(AF_INET, SOCK_STREAM, 0), was = queue_of(free_one), was_tcp = queue_of(tcp);
+	struct err err = { 0 };
+	(void)state;
+	pid_t pid = fork();
+	if (pid == 0)
+		for (;;)
+			pause();
+	int n = jail_queue_widen(pid, 32 * MIB, &err);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	if (n < 0)
+		fail_msg("%s: %s", err.path, err.msg);
+	assert_int_equal(n, 1);
+	assert_int_equal(queue_of(bound), 32 * MIB); /* past what anybody may ask for himself (net.core.rmem_max) */
+	assert_int_equal(queue_of(free_one), was);
+	assert_int_equal(queue_of(tcp), was_tcp);
+	assert_true(jail_queue_widen(pid, 32 * MIB, &err) < 0);
+	close(bound);
+	close(free_one);
+	close(tcp);
+}
+
 /* What torided and the daemons take for granted about the table. */
 static void the_table_holds_together(void **state)
 {
@@ -416,6 +458,7 @@ int main(void)
 		cmocka_unit_test(engines_execute_but_do_not_mount_or_see_keys),
 		cmocka_unit_test(a_worker_opens_and_starts_nothing),
 		cmocka_unit_test(peers),
+		cmocka_unit_test(queues_are_widened_from_outside),
 		cmocka_unit_test(the_table_holds_together),
 	};
 	return cmocka_run_group_tests(tests, make_places, remove_places);

@@ -68,15 +68,16 @@ const struct table_process table_processes[] = {
 	  .argv = { "/usr/sbin/knotd", "-c", "%S/current/knot/knot.conf" },
 	  .read = { ENGINE_READ, "%S/generations", "%S/current" }, .write = { "%R/knot", "%S/knot", "/dev/null", "/tmp" /* its configuration as a database, always there */ },
 	  .files = 4096, .processes = 64, .needs = "%S/current/knot/knot.conf", .probe = "%R/knot/knot.sock" },
-	/* Two of them, so that one may die: each has its own user, directories and copy of the zones. */
+	/* Two of them, so that one may die: each has its own user, directories and copy of the zones. 8 MiB are 11,000 questions: a second
+	 * of a flood that no address's limit stops, while others have the processor. */
 	{ .name = "nsd1", .engine = true, .prepare = PREPARE_TSIG, .uid = USER_NSD1, .caps_start = CAP(CAP_NET_BIND_SERVICE),
 	  .argv = { "/usr/sbin/nsd", "-d", "-c", "%S/current/nsd1/nsd.conf" },
 	  .read = { ENGINE_READ, "%S/generations", "%S/current" }, .write = { "%R/nsd1", "%S/nsd1", "/dev/null" },
-	  .files = 4096, .processes = 64, .needs = "%S/current/nsd1/nsd.conf", .probe = "%R/nsd1/control.sock" },
+	  .files = 4096, .processes = 64, .queue = 8 * MIB, .needs = "%S/current/nsd1/nsd.conf", .probe = "%R/nsd1/control.sock" },
 	{ .name = "nsd2", .engine = true, .prepare = PREPARE_TSIG, .uid = USER_NSD2, .caps_start = CAP(CAP_NET_BIND_SERVICE),
 	  .argv = { "/usr/sbin/nsd", "-d", "-c", "%S/current/nsd2/nsd.conf" },
 	  .read = { ENGINE_READ, "%S/generations", "%S/current" }, .write = { "%R/nsd2", "%S/nsd2", "/dev/null" },
-	  .files = 4096, .processes = 64, .needs = "%S/current/nsd2/nsd.conf", .probe = "%R/nsd2/control.sock" },
+	  .files = 4096, .processes = 64, .queue = 8 * MIB, .needs = "%S/current/nsd2/nsd.conf", .probe = "%R/nsd2/control.sock" },
 	/* Passwords pass through it, and those of the directories' accounts stay: out of swap. */
 	{ .name = "userd", .argv = { "toride-userd" }, .uid = USER_USERS,
 	  .calls = CALLS_READ | CALLS_UNIX | CALLS_INET | CALLS_NETLINK | CALLS_THREADS,

@@ -57,6 +57,7 @@ struct table_process {
 	uint64_t memory;               /* bytes of private writable memory (RLIMIT_DATA); 0: no limit */
 	uint32_t files, processes;     /* RLIMIT_NOFILE; RLIMIT_NPROC: threads count, and those of the same user's other node or lab on the machine */
 	bool lock_memory;              /* may lock all its memory (keys stay out of swap) */
+	uint32_t queue;                /* bytes of datagrams that wait for it at each of its UDP sockets (queue.h); 0: what the machine gives */
 	const char *needs;             /* starts when this path exists; NULL: at once */
 	const char *probe;             /* engine: a UNIX socket that accepts when it is ready; NULL: alive for 0.5 s */
 	const char *variable;          /* "NAME=value", one more of its environment; NULL: none */

@@ -129,6 +129,8 @@ cp "$top/load" "$top/try"
 kill -9 "$(cut -d' ' -f1 "$L/run/pids/nsd1")"
 try "killed: the second answers" is "$(answer 54 www.$zone A)" 198.51.100.80
 try "the first comes back by itself, with its zones" until_true 20 eval '[ "$(answer 53 www.$zone A)" = 198.51.100.80 ]'
+wide() { $T lab exec gw1 -- ss -Hulnm "src 198.51.100.$1 or src [2001:db8:100::$1]" | grep -c rb8388608; }
+try "a flood's questions wait for both, not in the 212 KB that the machine gives" until_true 20 eval '[ "$(wide 53) $(wide 54)" = "2 2" ]'
 try "its death becomes an incident" until_true 30 eval 'toride incident list | grep -i "外部DNSサーバ\|name server ended"'
 kill -9 "$(cut -d' ' -f1 "$L/run/pids/knot")"
 try "the primary may die too: both go on answering" eval '[ "$(answer 53 www.$zone A)" = 198.51.100.80 ] && [ "$(answer 54 www.$zone A)" = 198.51.100.80 ]'
