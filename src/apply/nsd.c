@@ -88,24 +88,28 @@ static int ask(const char *server, const char *name, uint16_t type, unsigned cha
 	return r < 0 ? r : dns_exchange(fd, q, 1000, msg, ret);
 }
 
+struct expected {
+	const char *zone, *name, *digest; /* name: whose text is the zone's digest; NULL: _toride.ZONE */
+};
+
 /* Does the server serve the zone of this digest, and by which serial? */
-static int look(const char *server, const char *zone, const char *expect, char said[DNS_TEXT], char serial[DNS_TEXT])
+static int look(const char *server, const struct expected *z, char said[DNS_TEXT], char serial[DNS_TEXT])
 {
 	struct dns_question q;
 	struct dns_msg m;
 	unsigned char msg[DNS_MAX];
 	char name[DNS_NAME_TEXT];
-	snprintf(name, sizeof name, "_toride.%s", zone);
+	snprintf(name, sizeof name, "%s%s", z->name ? "" : "_toride.", z->name ? z->name : z->zone);
 	snprintf(said, DNS_TEXT, "nothing");
 	int r = ask(server, name, DNS_TXT, msg, &m, &q);
 	if (r == 0)
-		r = canary_check(&m, &q, expect, said);
+		r = canary_check(&m, &q, z->digest, said);
 	if (r == 0)
-		r = ask(server, zone, DNS_SOA, msg, &m, &q);
+		r = ask(server, z->zone, DNS_SOA, msg, &m, &q);
 	return r == 0 && !serial_of(&m, serial) ? -E_INVALID : r;
 }
 
-static int zone_everywhere(yyjson_val *list, const char *zone, const char *expect, int64_t until, struct err *err)
+static int zone_everywhere(yyjson_val *list, const struct expected *z, int64_t until, struct err *err)
 {
 	char first[DNS_TEXT], serial[DNS_TEXT], said[DNS_TEXT];
 	for (;;) {
@@ -114,7 +118,7 @@ static int zone_everywhere(yyjson_val *list, const char *zone, const char *expec
 		first[0] = 0;
 		yyjson_arr_foreach(list, i, max, v) {
 			serial[0] = 0;
-			bool same = look(yyjson_get_str(v), zone, expect, said, serial) == 0;
+			bool same = look(yyjson_get_str(v), z, said, serial) == 0;
 			if (same && first[0] && strcmp(first, serial) != 0) {
 				snprintf(said, sizeof said, "serial %.15s and not %.15s", serial, first);
 				same = false;
@@ -128,7 +132,7 @@ static int zone_everywhere(yyjson_val *list, const char *zone, const char *expec
 		if (!bad)
 			return 0;
 		if (clock_mono_ms() > until)
-			return err_set(err, E_AGAIN, zone, "%s says \"%s\", expected \"%s\"", yyjson_get_str(bad), said, expect);
+			return err_set(err, E_AGAIN, z->zone, "%s says \"%s\", expected \"%s\"", yyjson_get_str(bad), said, z->digest);
 		poll(NULL, 0, 50);
 	}
 }
@@ -144,10 +148,11 @@ static int all_zones(yyjson_val *root, struct err *err)
 	if (!ok)
 		return err_set(err, E_CORRUPT, "zones.json", "malformed");
 	yyjson_arr_foreach(zones, i, max, v) {
-		const char *zone = yyjson_get_str(yyjson_obj_get(v, "zone")), *expect = yyjson_get_str(yyjson_obj_get(v, "expect"));
-		if (!zone || !expect || strlen(zone) > 253)
+		struct expected z = { yyjson_get_str(yyjson_obj_get(v, "zone")), yyjson_get_str(yyjson_obj_get(v, "name")),
+			              yyjson_get_str(yyjson_obj_get(v, "expect")) };
+		if (!z.zone || !z.digest || strlen(z.zone) > 253 || (z.name && strlen(z.name) > 253))
 			return err_set(err, E_CORRUPT, "zones.json", "zone %zu is malformed", i);
-		int r = zone_everywhere(list, zone, expect, until, err);
+		int r = zone_everywhere(list, &z, until, err);
 		if (r < 0)
 			return r;
 	}

@@ -12,8 +12,8 @@
  * The keys are made and kept by Knot in STATE/knot and are no part of a generation: an undo must not take back a key.
  * A zone file that is loaded becomes the difference to what is served and gets the time as its serial, so that going back to an
  * older generation is a step forward for the secondaries. M-019, F-04. */
+#include "compile/catalog.h"
 #include "compile/emit.h"
-#include "compile/zone_list.h"
 
 #include "base/map.h"
 #include "base/mem.h"
@@ -102,16 +102,18 @@ static void templates(struct buf *b, const struct service *s)
 	buf_printf(b, "template:\n  - id: hosted\n    storage: \"%s/current/knot/zones\"\n    file: \"%%s.zone\"\n    zonefile-sync: -1\n"
 	              "    zonefile-load: difference-no-serial\n    journal-content: all\n    serial-policy: unixtime\n"
 	              "    semantic-checks: on\n    dnssec-signing: on\n    notify: [ ns1, ns2 ]\n    acl: transfer\n", s->state_dir);
+	buf_printf(b, "  - id: catalog\n    storage: \"%s/current/knot/zones\"\n    file: \"%%s.zone\"\n    zonefile-sync: -1\n"
+	              "    zonefile-load: difference-no-serial\n    journal-content: all\n    serial-policy: unixtime\n"
+	              "    notify: [ ns1, ns2 ]\n    acl: transfer\n", s->state_dir);
 }
 
-/* The catalog (RFC 9432) lists the zones for a secondary elsewhere; NSD of Debian 12 reads none, its list is nsd.c's. */
-static void zones(struct buf *b, const struct zone_list *l)
+static void zones(struct buf *b, const struct zone_list *l, const struct catalogs *k)
 {
-	buf_puts(b, "zone:\n  - domain: catalog.toride.internal.\n    catalog-role: generate\n    zonefile-load: none\n"
-	            "    zonefile-sync: -1\n    journal-content: all\n    serial-policy: unixtime\n    acl: transfer\n");
+	buf_puts(b, "zone:\n");
 	for (size_t i = 0; i < l->n; i++)
-		buf_printf(b, "  - domain: %s.\n    template: hosted\n    dnssec-policy: policy%zu\n    catalog-role: member\n    catalog-zone: catalog.toride.internal.\n",
-		           l->list[i].zone->name, policy_of(l, i));
+		buf_printf(b, "  - domain: %s.\n    template: hosted\n    dnssec-policy: policy%zu\n", l->list[i].zone->name, policy_of(l, i));
+	for (size_t i = 0; i < k->n; i++)
+		buf_printf(b, "  - domain: %s.\n    template: catalog\n", k->list[i].name);
 }
 
 /* ---- a zone */
@@ -178,27 +180,51 @@ static void zone_file(struct buf *b, const struct model *m, const struct zone_li
 		record(b, z, &z->records[i]);
 	hash_sha256(b->ptr, b->len, sum);
 	hex_format(sum, 16, e->digest);
-	buf_printf(b, "_toride.%s. 60 TXT \"%s\"\n", z->name, e->digest);
+	buf_printf(b, ZONE_DIGEST "%s. 60 TXT \"%s\"\n", z->name, e->digest);
 }
 
-static int zone_files(const struct model *m, struct zone_list *l, struct outset *out, struct err *err)
+static int emit_zone(const char *name, struct buf *b, struct outset *out, struct err *err)
 {
-	for (size_t i = 0; i < l->n; i++) {
-		char path[300];
+	char path[300];
+	snprintf(path, sizeof path, "knot/zones/%s.zone", name);
+	return emit(out, path, b, err);
+}
+
+static int zone_files(const struct model *m, struct zone_list *l, struct catalogs *k, struct outset *out, struct err *err)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < l->n; i++) {
 		struct buf b;
 		buf_init(&b, 16 * MIB);
 		zone_file(&b, m, l, &l->list[i]);
-		snprintf(path, sizeof path, "knot/zones/%s.zone", l->list[i].zone->name);
-		int r = emit(out, path, &b, err);
-		if (r < 0)
-			return r;
+		r = emit_zone(l->list[i].zone->name, &b, out, err);
 	}
-	return 0;
+	for (size_t i = 0; r == 0 && i < k->n; i++) {
+		struct buf b;
+		buf_init(&b, 16 * MIB);
+		catalog_file(&b, &k->list[i], l);
+		r = emit_zone(k->list[i].name, &b, out, err);
+	}
+	return r;
 }
 
 /* ---- what is read back */
 
-static void readback(struct buf *b, const struct service *s, const struct zone_list *l)
+/* at: the label whose text is its digest, where it isn't ZONE_DIGEST. */
+static void expected(struct buf *b, const char *zone, const char *at, const char *digest, bool first)
+{
+	char name[CATALOG_NAME + 16];
+	buf_puts(b, first ? "\n{" : ",\n{");
+	json_field_s(b, "zone", zone);
+	if (at) {
+		snprintf(name, sizeof name, "%s%s", at, zone);
+		json_field_s(b, "name", name);
+	}
+	json_field_s(b, "expect", digest);
+	buf_putc(b, '}');
+}
+
+static void readback(struct buf *b, const struct service *s, const struct zone_list *l, const struct catalogs *k)
 {
 	char text[PREFIX_TEXT];
 	buf_printf(b, "{\"servers\":[\"" PRIMARY_ADDRESS "@%d\"", PRIMARY_PORT);
@@ -208,19 +234,19 @@ static void readback(struct buf *b, const struct service *s, const struct zone_l
 			buf_printf(b, ",\"%s\"", prefix_format_addr(&s->name_servers[i].addr6, text));
 	}
 	buf_puts(b, "],\n\"zones\":[");
-	for (size_t i = 0; i < l->n; i++) {
-		buf_puts(b, i ? ",\n{" : "\n{");
-		json_field_s(b, "zone", l->list[i].zone->name);
-		json_field_s(b, "expect", l->list[i].digest);
-		buf_putc(b, '}');
-	}
+	for (size_t i = 0; i < l->n; i++)
+		expected(b, l->list[i].zone->name, NULL, l->list[i].digest, i == 0);
+	for (size_t i = 0; i < k->n; i++)
+		expected(b, k->list[i].name, CATALOG_DIGEST, k->list[i].digest, false);
 	buf_puts(b, "\n]}\n");
 }
 
 static int emit_all(const struct model *m, struct zone_list *l, struct outset *out, struct err *err)
 {
 	struct buf conf, list, back;
-	int r = zone_files(m, l, out, err);
+	struct catalogs k;
+	catalogs_of(m, l, &k);
+	int r = zone_files(m, l, &k, out, err);
 	if (r < 0)
 		return r;
 	buf_init(&conf, 16 * MIB);
@@ -231,8 +257,8 @@ static int emit_all(const struct model *m, struct zone_list *l, struct outset *o
 	templates(&conf, &m->service);
 	buf_printf(&conf, "include: \"%s/current/knot/zones.conf\"\n", m->service.state_dir);
 	policies(&list, l);
-	zones(&list, l);
-	readback(&back, &m->service, l);
+	zones(&list, l, &k);
+	readback(&back, &m->service, l, &k);
 	int res[] = { emit(out, "knot/knot.conf", &conf, err), emit(out, "knot/zones.conf", &list, err), emit(out, "zones.json", &back, err) };
 	for (size_t i = 0; i < ARRAY_LEN(res); i++)
 		r = r < 0 ? r : res[i];

@@ -7,8 +7,8 @@
  * Answers of one kind to one /24 or /56 are limited (response rate limiting): of a flood with a forged source every second
  * answer over the limit is an empty one with TC set, so that the real owner of the address still gets his by TCP. ANY is not answered with
  * everything (RFC 8482), additional data only where it is needed. M-019, F-04. */
+#include "compile/catalog.h"
 #include "compile/emit.h"
-#include "compile/zone_list.h"
 
 #include "base/mem.h"
 
@@ -39,31 +39,57 @@ static void server(struct buf *b, const struct service *s, size_t i)
 }
 
 /* Both tell an outside secondary of a change, from the address they serve at, and give it the zone: it may take either. */
-static void outside(struct buf *b, const struct name_server *n, const struct dns_zone *z)
+static void given_to(struct buf *b, const struct zone_secondary *s)
 {
 	char text[PREFIX_TEXT];
-	for (size_t i = 0; i < z->n_secondaries; i++) {
-		const struct zone_secondary *s = &z->secondaries[i];
-		prefix_format_addr(&s->address, text);
-		buf_printf(b, "  notify: %s " SECONDARY_KEY "%u\n  provide-xfr: %s " SECONDARY_KEY "%u\n", text, s->secret, text, s->secret);
-	}
-	if (z->n_secondaries)
-		buf_printf(b, "  outgoing-interface: %s\n", prefix_format_addr(&n->addr4, text));
-	if (z->n_secondaries && prefix_is_set(&n->addr6))
+	prefix_format_addr(&s->address, text);
+	buf_printf(b, "  notify: %s " SECONDARY_KEY "%u\n  provide-xfr: %s " SECONDARY_KEY "%u\n", text, s->secret, text, s->secret);
+}
+
+static void told_from(struct buf *b, const struct name_server *n)
+{
+	char text[PREFIX_TEXT];
+	buf_printf(b, "  outgoing-interface: %s\n", prefix_format_addr(&n->addr4, text));
+	if (prefix_is_set(&n->addr6))
 		buf_printf(b, "  outgoing-interface: %s\n", prefix_format_addr(&n->addr6, text));
+}
+
+static void from_primary(struct buf *b, const char *zone)
+{
+	buf_printf(b, "zone:\n  name: \"%s\"\n  zonefile: \"%s.zone\"\n  allow-notify: " PRIMARY_ADDRESS " " TRANSFER_KEY
+	              "\n  request-xfr: " PRIMARY_ADDRESS "@%d " TRANSFER_KEY "\n", zone, zone, PRIMARY_PORT);
 }
 
 static void zones(struct buf *b, const struct zone_list *l, const struct name_server *n)
 {
 	for (size_t i = 0; i < l->n; i++) {
-		buf_printf(b, "zone:\n  name: \"%s\"\n  zonefile: \"%s.zone\"\n  allow-notify: " PRIMARY_ADDRESS " " TRANSFER_KEY
-		              "\n  request-xfr: " PRIMARY_ADDRESS "@%d " TRANSFER_KEY "\n",
-		           l->list[i].zone->name, l->list[i].zone->name, PRIMARY_PORT);
-		outside(b, n, l->list[i].zone);
+		const struct dns_zone *z = l->list[i].zone;
+		from_primary(b, z->name);
+		for (size_t k = 0; k < z->n_secondaries; k++)
+			given_to(b, &z->secondaries[k]);
+		if (z->n_secondaries)
+			told_from(b, n);
 	}
 }
 
-static int one(const struct model *m, const struct zone_list *l, size_t i, struct outset *out, struct err *err)
+/* A catalog is its server's; the node asks for it too, to read it back, from the address that it asks. Whoever else asks is not answered. NSD
+ * of Debian 12 reads none: its own list is zones() above. */
+static void catalogs(struct buf *b, const struct catalogs *k, const struct name_server *n)
+{
+	char text[PREFIX_TEXT];
+	for (size_t i = 0; i < k->n; i++) {
+		const struct zone_secondary *s = k->list[i].server;
+		from_primary(b, k->list[i].name);
+		given_to(b, s);
+		told_from(b, n);
+		buf_printf(b, "  allow-query: %s " SECONDARY_KEY "%u\n", prefix_format_addr(&s->address, text), s->secret);
+		buf_printf(b, "  allow-query: %s NOKEY\n", prefix_format_addr(&n->addr4, text));
+		if (prefix_is_set(&n->addr6))
+			buf_printf(b, "  allow-query: %s NOKEY\n", prefix_format_addr(&n->addr6, text));
+	}
+}
+
+static int one(const struct model *m, const struct zone_list *l, const struct catalogs *k, size_t i, struct outset *out, struct err *err)
 {
 	char path[64];
 	struct buf conf, list;
@@ -71,6 +97,7 @@ static int one(const struct model *m, const struct zone_list *l, size_t i, struc
 	buf_init(&list, 16 * MIB);
 	server(&conf, &m->service, i);
 	zones(&list, l, &m->service.name_servers[i]);
+	catalogs(&list, k, &m->service.name_servers[i]);
 	snprintf(path, sizeof path, "nsd%zu/nsd.conf", i + 1);
 	int r = emit(out, path, &conf, err);
 	snprintf(path, sizeof path, "nsd%zu/zones.conf", i + 1);
@@ -81,9 +108,12 @@ static int one(const struct model *m, const struct zone_list *l, size_t i, struc
 int compile_nsd(const struct model *m, struct outset *out, struct err *err)
 {
 	struct zone_list l;
+	struct catalogs k;
 	int r = zone_list_init(m, &l, err);
+	if (r == 0)
+		catalogs_of(m, &l, &k);
 	for (size_t i = 0; r == 0 && l.n && i < m->service.n_name_servers; i++)
-		r = one(m, &l, i, out, err);
+		r = one(m, &l, &k, i, out, err);
 	zone_list_done(&l);
 	return r;
 }

@@ -8,6 +8,7 @@
 #define PRIMARY_PORT 5300
 #define TRANSFER_KEY "transfer" /* the TSIG key's name; its secret comes from the vault when an engine starts (daemon/tsig.h) */
 
+#define ZONE_DIGEST "_toride." /* a label in front of a zone's name: the digest of the zone as it was compiled, for reading back */
 #define SECONDARY_KEY "secondary-" /* and a number: the same of the servers outside */
 
 struct zone_entry {

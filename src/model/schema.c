@@ -798,7 +798,7 @@ static const struct object pair_object = {
 static const struct object name_server_object = {
 	"name_server", { "name server", "外部 DNS サーバ" }, "name", sizeof(struct name_server),
 	(const struct field[]){
-		{ "name", FIELD_TEXT, .required = true, AT(name_server, name), .form = &form_host, .max = 253,
+		{ "name", FIELD_TEXT, .required = true, AT(name_server, name), .form = &form_host, .max = 190,
 		  SAYS("名前", "ゾーンの NS レコードに書く名前。", "What the zones' NS records name.") },
 		{ "addr4", FIELD_ADDRESS, .family = 4, .required = true, AT(name_server, addr4),
 		  SAYS("アドレス (IPv4)", "インターネットからの問い合わせを受けるアドレス。", "Where the Internet asks.") },

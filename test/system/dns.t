@@ -88,11 +88,17 @@ try "and from the second" gets 203.0.113.91 54 $zone "$key4" "$secret4"
 try "another body's not" denied 203.0.113.91 53 $other "$key4" "$secret4"
 try "nor from another address" denied 203.0.113.92 53 $zone "$key4" "$secret4"
 try "nor by another's key" denied 203.0.113.91 53 $zone "$key5" "$secret5"
+catalog4=secondary-4.catalog.ns1.toride.example catalog5=secondary-5.catalog.ns1.toride.example
+try "the list of its zones is a zone too, which it gets by its key" eval 'axfr 203.0.113.91 53 $catalog4 "$key4" "$secret4" >"$top/said"; grep -q "PTR.$zone\." "$top/said" && ! grep -q "$other" "$top/said"'
+try "another body's server gets another" eval 'axfr 203.0.113.92 54 $catalog5 "$key5" "$secret5" >"$top/said"; grep -q "PTR.$other\." "$top/said" && ! grep -q "$zone" "$top/said"'
+try "and not the first's" denied 203.0.113.92 53 $catalog4 "$key5" "$secret5"
+try "whose list it is nobody else hears" eval 'for a in 203.0.113.91 203.0.113.1; do inet dig -b $a +norec +time=2 +tries=1 @198.51.100.53 version.$catalog4 TXT >"$top/said"; ! grep -q "\"2\"" "$top/said" && grep -q "REFUSED\|no servers" "$top/said" || break; done'
+# It knows of no zone by name: the list says which there are (RFC 9432).
 mkdir -p "$top/ns/db" "$top/ns/run"
 printf 'server:\n  rundir: "%s/run"\n  listen: 203.0.113.91@53\nlog:\n  - target: stderr\n    any: info\ndatabase:\n  storage: "%s/db"\nkey:\n  - id: %s\n    algorithm: hmac-sha256\n    secret: "%s"\n' \
 	"$top/ns" "$top/ns" "$key4" "$secret4" >"$top/ns/conf"
-printf 'remote:\n  - id: cloud\n    address: [ 198.51.100.53@53, 198.51.100.54@53 ]\n    via: 203.0.113.91\n    key: %s\nacl:\n  - id: told\n    address: [ 198.51.100.53, 198.51.100.54 ]\n    key: %s\n    action: notify\nzone:\n  - domain: %s.\n    storage: "%s"\n    master: cloud\n    acl: told\n' \
-	"$key4" "$key4" $zone "$top/ns" >>"$top/ns/conf"
+printf 'remote:\n  - id: cloud\n    address: [ 198.51.100.53@53, 198.51.100.54@53 ]\n    via: 203.0.113.91\n    key: %s\nacl:\n  - id: told\n    address: [ 198.51.100.53, 198.51.100.54 ]\n    key: %s\n    action: notify\ntemplate:\n  - id: theirs\n    storage: "%s"\n    master: cloud\n    acl: told\nzone:\n  - domain: %s.\n    template: theirs\n    catalog-role: interpret\n    catalog-template: theirs\n' \
+	"$key4" "$key4" "$top/ns" "$catalog4" >>"$top/ns/conf"
 $T lab exec inet -- knotd -c "$top/ns/conf" >"$top/ns/log" 2>&1 & second=$!
 theirs() { inet dig +norec +short +time=3 +tries=3 @203.0.113.91 "$1" "$2"; }
 serves_it() { [ "$(theirs www.$zone A)" = 198.51.100.80 ]; }
@@ -100,10 +106,15 @@ try "a name server out there serves the zone" until_true 20 serves_it
 try "and is named in it, with its address" eval 'answer 53 $zone NS | grep -qx "ns.$zone." && [ "$(answer 53 ns.$zone A)" = 203.0.113.91 ]'
 try "signed as ours is" eval 'inet dig +norec +dnssec @203.0.113.91 www.$zone A | grep -q "RRSIG.*A 13"'
 cp -r "$top/second" "$top/third"
-jq '.zones[0].records += [{"name": "shirase", "type": "A", "data": "198.51.100.94"}]' "$top/second/orgs/413879.json" >"$top/third/orgs/413879.json"
-apply "$top/third" >"$top/try" 2>&1; ok $? "a record more is applied"
+jq '.zones[0].records += [{"name": "shirase", "type": "A", "data": "198.51.100.94"}]
+	| .zones += [{"name": ("matsuri." + .zones[0].name), "records": [{"name": "www", "type": "A", "data": "198.51.100.95"}], "secondaries": .zones[0].secondaries}]' \
+	"$top/second/orgs/413879.json" >"$top/third/orgs/413879.json"
+apply "$top/third" >"$top/try" 2>&1; ok $? "a record more and a zone more are applied"
 told() { grep -q "notify, incoming, remote 198.51.100.5[34]" "$top/ns/log" && [ "$(theirs shirase.$zone A)" = 198.51.100.94 ]; }
-try "it is told, and has it at once (its refresh is an hour)" until_true 20 told
+try "it is told, and has the record at once (its refresh is an hour)" until_true 20 told
+try "and the zone, of which nobody told it" until_true 20 eval '[ "$(theirs www.matsuri.$zone A)" = 198.51.100.95 ]'
+toride rollback >"$top/try" 2>&1; ok $? "the zone is taken away again"
+try "from it too" until_true 20 eval 'inet dig +norec @203.0.113.91 matsuri.$zone SOA | grep -q "status: NXDOMAIN" && serves_it'
 kill $second; wait $second 2>/dev/null; second=
 toride rollback "$back" >"$top/try" 2>&1; ok $? "and back to before"
 try "it isn't named any more" eval '! answer 53 $zone NS | grep "^ns.$zone"'
