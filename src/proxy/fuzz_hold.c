@@ -1,4 +1,4 @@
-/* An answer's body as an origin codes it (gzip, deflate, or neither; first byte), in two pieces: held, opened, and its bytes
+/* An answer's body as an origin codes it (gzip, deflate, br, zstd, or none; first byte), in two pieces: held, opened, and its bytes
  * delivered as they came. What could be opened is never more than the limits allow. Then the bytes as Content-Encoding. */
 #include "proxy/hold.h"
 
@@ -10,13 +10,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct hold h;
-	static const enum hold_coding codings[] = { CODING_GZIP, CODING_DEFLATE, CODING_NONE, CODING_UNKNOWN };
+	static const enum hold_coding codings[] = { CODING_GZIP, CODING_DEFLATE, CODING_NONE, CODING_UNKNOWN, CODING_BROTLI, CODING_ZSTD };
 	const uint64_t max = 4 * MIB;
 	if (size < 2)
 		return 0;
 	struct str body = { (const char *)data + 1, size - 1 };
 	size_t half = body.len / 2;
-	if (hold_begin(&h, codings[data[0] & 3], max, data[0] & 4 ? body.len : 0) < 0)
+	if (hold_begin(&h, codings[data[0] % 6], max, data[0] & 64 ? body.len : 0) < 0)
 		return 0;
 	if (hold_put(&h, body.ptr, half) == 0 && hold_put(&h, body.ptr + half, body.len - half) == 0 && hold_end(&h) == 0) {
 		if (!str_eq(hold_bytes(&h), body))

@@ -10,18 +10,6 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-enum hold_coding hold_coding(struct str v)
-{
-	if (v.len == 0 || str_case_eq(v, STR("identity")))
-		return CODING_NONE;
-	if (str_case_eq(v, STR("gzip")) || str_case_eq(v, STR("x-gzip")))
-		return CODING_GZIP;
-	if (str_case_eq(v, STR("deflate")))
-		return CODING_DEFLATE;
-	/* A list ends here: no single coding has a comma. */
-	return CODING_UNKNOWN;
-}
-
 /* ---- a store ---- */
 
 static int spill(struct store *s)
@@ -105,18 +93,13 @@ int hold_begin(struct hold *h, enum hold_coding coding, uint64_t max, uint64_t e
 	h->coding = coding;
 	h->max = max;
 	h->state = coding == CODING_UNKNOWN ? HOLD_UNREADABLE : HOLD_OK;
-	h->z_end = h->z_raw = false;
 	if (!h->md)
 		return -E_NOMEM;
 	if (expected && expected <= HOLD_MEMORY)
 		buf_room(&h->raw.mem, expected);
 	if (h->raw.mem.failed)
 		return h->raw.mem.failed;
-	if (coding != CODING_GZIP && coding != CODING_DEFLATE)
-		return 0;
-	h->z = (z_stream){ 0 };
-	h->z_open = inflateInit2(&h->z, coding == CODING_GZIP ? 15 + 16 : 15) == Z_OK;
-	return h->z_open ? 0 : -E_NOMEM;
+	return decoder_open(&h->decoder, coding);
 }
 
 static struct store *content(struct hold *h)
@@ -148,44 +131,19 @@ static int put_plain(struct hold *h, const char *p, size_t n)
 	return put_content(h, p, n);
 }
 
-/* "deflate" should be zlib's format (RFC 9110 8.4.1.2), but some servers send the bare one. */
-static bool retry_raw(struct hold *h, const char *p, size_t n)
-{
-	if (h->coding != CODING_DEFLATE || h->z_raw || h->z.total_out || h->raw.size != n)
-		return false;
-	inflateEnd(&h->z);
-	h->z = (z_stream){ 0 };
-	h->z_raw = true;
-	h->z_open = inflateInit2(&h->z, -15) == Z_OK;
-	h->z.next_in = (unsigned char *)(uintptr_t)p;
-	h->z.avail_in = (unsigned)n;
-	return h->z_open;
-}
-
-static int decode(struct hold *h, const char *p, size_t n)
+static int decode(struct hold *h, struct str in)
 {
 	char out[32 * 1024];
-	h->z.next_in = (unsigned char *)(uintptr_t)p;
-	h->z.avail_in = (unsigned)n;
-	while (h->state == HOLD_OK && h->z.avail_in) {
-		if (h->z_end) { /* a further gzip member (RFC 1952 2.2): programs read on, so do we */
-			if (h->coding != CODING_GZIP || inflateReset(&h->z) != Z_OK) {
-				h->state = HOLD_UNREADABLE;
-				return 0;
-			}
-			h->z_end = false;
-		}
-		h->z.next_out = (unsigned char *)out;
-		h->z.avail_out = sizeof out;
-		int r = inflate(&h->z, Z_NO_FLUSH);
-		if (r == Z_DATA_ERROR && retry_raw(h, p, n))
-			continue;
-		if (r != Z_OK && r != Z_STREAM_END && r != Z_BUF_ERROR) {
+	bool first = h->raw.size == in.len, full = false;
+	while (h->state == HOLD_OK && (in.len || full)) {
+		ptrdiff_t n = decoder_step(&h->decoder, &in, out, sizeof out, first);
+		if (n < 0) {
 			h->state = HOLD_UNREADABLE;
 			return 0;
 		}
-		h->z_end = r == Z_STREAM_END;
-		int e = put_plain(h, out, sizeof out - h->z.avail_out);
+		first = false;
+		full = (size_t)n == sizeof out && !h->decoder.end;
+		int e = put_plain(h, out, (size_t)n);
 		if (e < 0)
 			return e;
 	}
@@ -203,8 +161,8 @@ int hold_put(struct hold *h, const void *p, size_t n)
 	int r = store_put(&h->raw, p, n);
 	if (r < 0)
 		return r;
-	if (h->z_open && h->state == HOLD_OK)
-		r = decode(h, p, n);
+	if (h->state == HOLD_OK)
+		r = decode(h, (struct str){ p, n });
 	return r;
 }
 
@@ -223,12 +181,9 @@ void hold_added(struct hold *h, size_t n)
 
 int hold_end(struct hold *h)
 {
-	if (h->z_open) {
-		inflateEnd(&h->z);
-		h->z_open = false;
-		if (h->state == HOLD_OK && !h->z_end && h->raw.size)
-			h->state = HOLD_UNREADABLE; /* cut short */
-	}
+	if (h->coding != CODING_NONE && h->state == HOLD_OK && !h->decoder.end && h->raw.size)
+		h->state = HOLD_UNREADABLE; /* cut short */
+	decoder_close(&h->decoder);
 	struct store *s = content(h);
 	if (s->fd < 0)
 		recall_sha256(buf_view(&s->mem), h->sha);
@@ -308,16 +263,14 @@ struct str hold_bytes(const struct hold *h)
 
 uint64_t hold_held(const struct hold *h)
 {
-	return h->raw.size + h->plain.size;
+	return h->raw.size + h->plain.size + decoder_held(&h->decoder);
 }
 
 void hold_reset(struct hold *h)
 {
 	if (!h->md)
 		return;
-	if (h->z_open)
-		inflateEnd(&h->z);
-	h->z_open = false;
+	decoder_close(&h->decoder);
 	store_reset(&h->raw);
 	store_reset(&h->plain);
 	buf_done(&h->plain.mem);

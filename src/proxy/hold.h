@@ -6,9 +6,9 @@
 #define PROXY_HOLD_H
 
 #include "base/buf.h"
+#include "proxy/coding.h"
 
 #include <openssl/evp.h>
-#include <zlib.h>
 
 #define HOLD_MEMORY (1024 * 1024u)
 #define HOLD_RATIO 200              /* decoded bytes a byte received … */
@@ -19,7 +19,6 @@
 #define HOLD_RATE 4096        /* then so many bytes a second on the whole, */
 #define HOLD_TOTAL_MS 900000  /* and after this it is over at any speed */
 
-enum hold_coding { CODING_NONE, CODING_GZIP, CODING_DEFLATE, CODING_UNKNOWN };
 enum hold_state { HOLD_OK, HOLD_TOO_LARGE, HOLD_UNREADABLE }; /* the latter two: can't be scanned */
 
 struct store {
@@ -35,14 +34,10 @@ struct hold {
 	enum hold_state state;
 	uint64_t max;      /* bytes, of raw and of plain each */
 	EVP_MD_CTX *md;    /* kept for use again */
-	z_stream z;
-	bool z_open, z_end, z_raw;
+	struct decoder decoder; /* open while it comes */
 	unsigned char sha[32];
 };
 
-/* By the whole of Content-Encoding (http_combine()). More than one coding, or a list with an empty place, is CODING_UNKNOWN
- * even where `identity` makes it look harmless: programs differ in what they then open. */
-enum hold_coding hold_coding(struct str content_encoding);
 /* expected: bytes announced, 0 unknown. May be called again on the same object after hold_reset(). */
 int hold_begin(struct hold *h, enum hold_coding coding, uint64_t max, uint64_t expected);
 /* 0, -E_NOMEM or -E_IO. state tells when it got too large or unreadable; raw is kept all the same up to max,
@@ -57,7 +52,7 @@ int hold_end(struct hold *h);
 int hold_scan_fd(struct hold *h, int *ret_fd, bool *ret_own);
 /* The delivered bytes after hold_end(). */
 struct str hold_bytes(const struct hold *h);
-uint64_t hold_held(const struct hold *h); /* memory it takes */
+uint64_t hold_held(const struct hold *h); /* memory it takes, its decoder's too */
 /* Raw bytes so far can be looked at by hold_bytes(); no more may be put then. For what isn't scanned. */
 int hold_seal(struct hold *h);
 /* n bytes in ms: too slow to be held on? grace_ms: HOLD_GRACE_MS, less in development. */

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <brotli/encode.h>
 #include <cmocka.h>
 #include <string.h>
 
@@ -30,6 +31,19 @@ static size_t squeeze(const char *p, size_t n, int bits, char *dst, size_t size)
 	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
 	deflateEnd(&z);
 	return size - z.avail_out;
+}
+
+static size_t squeeze_as(enum hold_coding c, const char *p, size_t n, char *dst, size_t size)
+{
+	size_t len = size;
+	if (c == CODING_GZIP || c == CODING_DEFLATE)
+		return squeeze(p, n, c == CODING_GZIP ? 31 : 15, dst, size);
+	if (c == CODING_BROTLI)
+		assert_true(BrotliEncoderCompress(5, BROTLI_MAX_WINDOW_BITS, BROTLI_MODE_GENERIC, n, (const uint8_t *)p, &len, (uint8_t *)dst));
+	else
+		len = ZSTD_compress(dst, size, p, n, 3);
+	assert_true(len <= size);
+	return len;
 }
 
 static void put_all(struct hold *h, const char *p, size_t n, size_t step)
@@ -55,7 +69,7 @@ static void names_of_codings(void **state)
 		enum hold_coding coding;
 	} cases[] = {
 		{ "", CODING_NONE }, { "identity", CODING_NONE }, { "GZIP", CODING_GZIP }, { "x-gzip", CODING_GZIP },
-		{ "deflate", CODING_DEFLATE }, { "br", CODING_UNKNOWN }, { "identity,deflate", CODING_UNKNOWN },
+		{ "deflate", CODING_DEFLATE }, { "br", CODING_BROTLI }, { "Zstd", CODING_ZSTD }, { "br,gzip", CODING_UNKNOWN }, { "identity,deflate", CODING_UNKNOWN },
 		{ "gzip, identity", CODING_UNKNOWN }, { ",", CODING_UNKNOWN }, { ",gzip", CODING_UNKNOWN },
 		{ "gzip,", CODING_UNKNOWN }, { "gzip,gzip", CODING_UNKNOWN }, { "gzip;q=1", CODING_UNKNOWN },
 	};
@@ -129,6 +143,67 @@ static void codings(void **state)
 	hold_done(&h);
 }
 
+static const enum hold_coding all[] = { CODING_GZIP, CODING_DEFLATE, CODING_BROTLI, CODING_ZSTD };
+
+/* Any coding, in any cut; then cut short, with a byte more, and a bomb of it. */
+static void every_coding(void **state)
+{
+	static char data[300000], zeros[8 * MIB], packed[400000];
+	struct hold h = { 0 };
+	fill(data, sizeof data / 2);
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		size_t n = squeeze_as(all[i], data, sizeof data, packed, sizeof packed - 1);
+		for (size_t step = 1; step < 400000; step *= 73) {
+			assert_int_equal(hold_begin(&h, all[i], MAX, n), 0);
+			put_all(&h, packed, n, step);
+			check(&h, packed, n, data, sizeof data);
+			hold_reset(&h);
+			assert_int_equal(hold_held(&h), 0);
+		}
+		packed[n] = 'x';
+		for (size_t cut = 0; cut < 2; cut++) {
+			assert_int_equal(hold_begin(&h, all[i], MAX, 0), 0);
+			put_all(&h, packed, cut ? n - 1 : n + 1, 5000);
+			assert_int_equal(hold_end(&h), 0);
+			assert_int_equal(h.state, HOLD_UNREADABLE);
+			hold_reset(&h);
+		}
+		n = squeeze_as(all[i], zeros, sizeof zeros, packed, sizeof packed);
+		assert_int_equal(hold_begin(&h, all[i], MAX, 0), 0);
+		put_all(&h, packed, n, 100);
+		assert_int_equal(hold_end(&h), 0);
+		assert_int_equal(h.state, HOLD_TOO_LARGE);
+		assert_true(h.plain.size <= HOLD_RATIO_FROM + HOLD_RATIO * n);
+		hold_reset(&h);
+	}
+	hold_done(&h);
+}
+
+/* A decoder's window is memory that somebody else's answer fills: it is counted, and a window above the format's is refused. */
+static void windows(void **state)
+{
+	static char data[2 * MIB], packed[3 * MIB];
+	struct hold h = { 0 };
+	fill(data, sizeof data);
+	size_t n = squeeze_as(CODING_BROTLI, data, sizeof data, packed, sizeof packed);
+	assert_int_equal(hold_begin(&h, CODING_BROTLI, MAX, 0), 0);
+	put_all(&h, packed, n - 10, 65536);
+	assert_true(hold_held(&h) > h.raw.size + h.plain.size + MIB);
+	hold_reset(&h);
+	ZSTD_CCtx *c = ZSTD_createCCtx();
+	ZSTD_CCtx_setParameter(c, ZSTD_c_windowLog, 24);
+	ZSTD_CCtx_setParameter(c, ZSTD_c_contentSizeFlag, 0);
+	ZSTD_inBuffer in = { data, sizeof data, 0 };
+	ZSTD_outBuffer out = { packed, sizeof packed, 0 };
+	ZSTD_compressStream2(c, &out, &in, ZSTD_e_flush);
+	ZSTD_compressStream2(c, &out, &in, ZSTD_e_end);
+	ZSTD_freeCCtx(c);
+	assert_int_equal(hold_begin(&h, CODING_ZSTD, MAX, 0), 0);
+	put_all(&h, packed, out.pos, 65536);
+	assert_int_equal(h.state, HOLD_UNREADABLE);
+	hold_done(&h);
+}
+
 static void two_members(void **state)
 {
 	char zipped[4096];
@@ -169,7 +244,6 @@ static void broken(void **state)
 	assert_int_equal(hold_end(&h), 0);
 	assert_int_equal(h.state, HOLD_UNREADABLE);
 	hold_reset(&h);
-	assert_int_equal(hold_coding(STR("br")), CODING_UNKNOWN);
 	assert_int_equal(hold_coding(STR("gzip, gzip")), CODING_UNKNOWN);
 	assert_int_equal(hold_begin(&h, CODING_UNKNOWN, MAX, 0), 0);
 	put_all(&h, "xx", 2, 1);
@@ -192,7 +266,7 @@ static void ceiling(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(names_of_codings), cmocka_unit_test(speeds), cmocka_unit_test(plain_and_spilled), cmocka_unit_test(direct), cmocka_unit_test(codings),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(names_of_codings), cmocka_unit_test(speeds), cmocka_unit_test(plain_and_spilled), cmocka_unit_test(direct), cmocka_unit_test(codings), cmocka_unit_test(every_coding), cmocka_unit_test(windows),
 		                            cmocka_unit_test(two_members), cmocka_unit_test(bomb), cmocka_unit_test(broken),
 		                            cmocka_unit_test(ceiling) };
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,9 +55,10 @@ static bool named_by_connection(const struct http_head *h, bool has_connection, 
 	return has_connection && http_has_token(h, H_CONNECTION, x->name);
 }
 
-/* Does the client take gzip? ("gzip", "gzip;q=0.8", "*"; a q of 0 refuses.) */
-static bool takes_gzip(const struct http_head *h)
+/* Does the client take this coding? ("br", "br;q=0.8"; a q of 0 refuses. "*": gzip, which everybody knows.) */
+static bool takes(const struct http_head *h, struct str coding)
 {
+	bool any = str_eq(coding, STR("gzip"));
 	for (size_t i = 0; i < h->n; i++) {
 		struct str rest = h->h[i].value, one, name;
 		if (h->h[i].id != H_ACCEPT_ENCODING)
@@ -67,11 +68,25 @@ static bool takes_gzip(const struct http_head *h)
 			str_next(&q, ';', &name);
 			q = q.ptr ? str_trim(q) : STR("");
 			bool zero = str_case_starts(q, STR("q=0")) && !memchr("123456789", q.len > 4 ? q.ptr[4] : '0', 9);
-			if ((str_case_eq(str_trim(name), STR("gzip")) || str_eq(str_trim(name), STR("*"))) && !zero)
+			if ((str_case_eq(str_trim(name), coding) || (any && str_eq(str_trim(name), STR("*")))) && !zero)
 				return true;
 		}
 	}
 	return false;
+}
+
+/* Of what the client takes, what is opened here (coding.h). */
+static void put_codings(struct buf *b, const struct http_head *h)
+{
+	static const struct str codings[] = { STR("gzip"), STR("br"), STR("zstd") };
+	size_t n = 0;
+	buf_puts(b, "Accept-Encoding: ");
+	for (size_t i = 0; i < ARRAY_LEN(codings); i++)
+		if (takes(h, codings[i])) {
+			buf_puts(b, n++ ? ", " : "");
+			buf_str(b, codings[i]);
+		}
+	buf_puts(b, n ? "\r\n" : "identity\r\n");
 }
 
 void rewrite_request(struct txn *t, const struct http_head *h)
@@ -97,7 +112,7 @@ void rewrite_request(struct txn *t, const struct http_head *h)
 		buf_puts(b, "Connection: Upgrade\r\nUpgrade: websocket\r\n");
 	else if (t->te)
 		buf_puts(b, "Connection: TE\r\nTE: trailers\r\n");
-	buf_puts(b, takes_gzip(h) ? "Accept-Encoding: gzip\r\n" : "Accept-Encoding: identity\r\n");
+	put_codings(b, h);
 	if (h->chunked)
 		buf_puts(b, "Transfer-Encoding: chunked\r\n");
 	else if (h->has_length)

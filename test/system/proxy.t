@@ -97,13 +97,15 @@ cat >origin.pl <<-'END'
 	my $l = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 8888, Listen => 64, ReuseAddr => 1) or die;
 	my $e = do { local (@ARGV, $/) = 'www/eicar.bin'; <> };
 	my @codings = ('deflate', "identity\r\nContent-Encoding: deflate", 'identity, deflate', "deflate\r\nContent-Encoding: identity",
-		"\r\nContent-Encoding: deflate", ', deflate', 'deflate,', 'deflate, deflate', 'identity,identity,deflate', 'br', 'deflate;x');
+		"\r\nContent-Encoding: deflate", ', deflate', 'deflate,', 'deflate, deflate', 'identity,identity,deflate', 'br', 'deflate;x', 'br', 'zstd');
 	while (my $s = $l->accept) {
 		next if fork; $| = 1; my $head = ''; while (<$s>) { last if /^\r?$/; $head .= $_ }
 		my ($what, $n) = $head =~ m{^\S+ /(\w+)/?(\d*)};
 		my $send = sub { for my $b (@_) { print $s $b; $s->flush } };
 		my $one = sub { $send->("HTTP/1.1 $_[0]\r\nConnection: close\r\nContent-Length: " . length($_[2]) . "\r\n$_[1]\r\n$_[2]") };
-		if ($what eq 'coding') { $one->('200 OK', "Content-Encoding: $codings[$n]\r\n", compress($e)) }
+		my $file = sub { local (@ARGV, $/) = @_; <> };
+		if ($what eq 'coding') { $one->('200 OK', "Content-Encoding: $codings[$n]\r\n", $n < 11 ? compress($e) : $file->("www/eicar.$codings[$n]")) }
+		elsif ($what eq 'squeezed') { my ($c) = $head =~ m{/squeezed/0(\w+)}; open my $log, '>>', 'asked.log'; syswrite $log, ($head =~ /^(Accept-Encoding: .*?)\r/mi)[0]; $one->('200 OK', "Content-Encoding: $c\r\n", $file->("www/text.$c")) }
 		elsif ($what eq 'part') { $one->('206 Partial', "Content-Range: bytes 0-1/9\r\nContent-Encoding: $codings[$n]\r\n", compress($e)) }
 		elsif ($what eq 'interim') { $send->("HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n" x $n); $one->('200 OK', '', 'here') }
 		elsif ($what eq 'hints') { $send->(("HTTP/1.1 103 Early Hints\r\nX: " . 'y' x 9000 . "\r\n\r\n") x $n); $one->('200 OK', '', 'here') }
@@ -117,13 +119,14 @@ cat >origin.pl <<-'END'
 		elsif ($what =~ /^(cut|bytes)/) { my $all = $what =~ /chunks/ ? "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n7\r\n answer\r\n0\r\n\r\n" : "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n\r\nwhole answer";
 			setsockopt $s, 6, 1, 1; if ($what =~ /^bytes/) { for (split //, $all) { $send->($_); select undef, undef, undef, 0.005 } } else { $send->(substr $all, 0, $n) }
 			setsockopt $s, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0 if $what =~ /reset/ }
-		elsif ($what eq 'bomb') { $one->('200 OK', "Content-Encoding: gzip\r\n", do { local (@ARGV, $/) = 'bomb.gz'; <> }) }
+		elsif ($what eq 'bomb') { my $c = $head =~ m{/bomb/0(\w+)} ? $1 : 'gzip'; $one->('200 OK', "Content-Encoding: $c\r\n", $file->("bomb.$c")) }
 		elsif ($what eq 'long') { my $x = pack 'N*', 1 .. 1000000; $send->("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", $x) }
 		exit 0
 	}
 END
 perl -e 'print pack "N*", 1 .. 1000000' >long
-head -c 300000000 /dev/zero | gzip -9 >bomb.gz; truncate -s 10G www/huge
+head -c 300000000 /dev/zero | gzip -9 >bomb.gzip; head -c 300000000 /dev/zero | brotli -q 2 -w 20 >bomb.br; head -c 300000000 /dev/zero | zstd -q >bomb.zstd
+brotli -o www/eicar.br www/eicar.bin; zstd -q -o www/eicar.zstd www/eicar.bin; brotli -o www/text.br www/text.txt; zstd -q -o www/text.zstd www/text.txt; truncate -s 10G www/huge
 perl origin.pl >origin.log 2>&1 & pids="$! $pids"
 nc -lk 127.0.0.1 25 >mail & pids="$! $pids"
 run nginx -p "$top" -c "$top/nginx.conf"
@@ -249,6 +252,12 @@ done
 try "its event names it" event '"verdict":"malicious","malware":\{"name":"Eicar-Test-Signature'
 try "gzip is opened, and delivered as it came" eval 'get 200 --compressed $A http://site.example:8000/text.txt && cmp out www/text.txt && event "\"size\":$(wc -c <www/text.txt)"'
 try "deflate is opened" page 403 ウイルスが見つかった $A $O/coding/0
+try "br is opened" page 403 ウイルスが見つかった $A $O/coding/11
+try "zstd is opened" page 403 ウイルスが見つかった $A $O/coding/12
+for c in br zstd; do
+	try "$c is asked for by who takes it, and delivered as it came" eval 'get 200 -H "Accept-Encoding: deflate, gzip;q=0, br, zstd" $A $O/squeezed/0$c && cmp out www/text.$c && grep -q "Accept-Encoding: br, zstd" asked.log'
+	try "300 MB behind a little $c aren't unpacked" page 403 検査できない $A $O/bomb/0$c
+done
 for i in 1 2 3 4 5 6 7 8 9 10; do
 	try "codings nobody can be sure of: refused ($i)" page 403 検査できない $A $O/coding/$i
 done
