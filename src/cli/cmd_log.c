@@ -249,7 +249,7 @@ static int log_show(int argc, char **argv)
 		return cli_error(&err);
 	}
 	int x = vault_open(NULL, 2000, &v, &err);
-	struct reader_opts o = { segments_dir(dir), key_of, v, name.org, name.series };
+	struct reader_opts o = { .dir = segments_dir(dir), .key = key_of, .user = v, .org = name.org, .series = name.series };
 	if (x == 0)
 		x = reader_open(&o, &r, &err);
 	if (x == 0)
@@ -356,7 +356,7 @@ static int log_tail(int argc, char **argv)
 		return cli_usage(&cli_log[3]);
 	int x = vault_open(NULL, 2000, &v, &err);
 	if (x == 0)
-		x = reader_open(&(struct reader_opts){ dir, key_of, v, t.org, NULL }, &t.r, &err);
+		x = reader_open(&(struct reader_opts){ dir, key_of, v, t.org, NULL, NULL }, &t.r, &err);
 	if (x == 0)
 		x = seg_each_series(dir, seek_last, &t, &err);
 	if (x == 0)

@@ -11,6 +11,7 @@
 #include "model/diff.h"
 #include "model/manual.h"
 #include "model/model.h"
+#include "model/schema.h"
 #include "wire/place.h"
 
 #include <stdio.h>
@@ -63,7 +64,28 @@ static int advice_json(const struct model *m, struct buf *b, size_t *ret_n)
 	return r;
 }
 
-/* What is valid, and what in it never decides anything. */
+/* When records are destroyed: each length that bodies have, and of a body with classes of its own days each. */
+static void print_retention(const struct model *m)
+{
+	for (size_t i = 0; i < m->n_orgs; i++) {
+		size_t same = 0, before = 0;
+		for (size_t k = 0; k < m->n_orgs; k++) {
+			same += m->orgs[k].retention_days == m->orgs[i].retention_days;
+			before += k < i && m->orgs[k].retention_days == m->orgs[i].retention_days;
+		}
+		if (before == 0)
+			printf(cli_japanese() ? "記録は %u 日で消えます: %zu 団体\n" : "records are destroyed after %u days: %zu organisations\n", m->orgs[i].retention_days, same);
+	}
+	for (size_t i = 0; i < m->n_orgs; i++)
+		for (size_t k = 0; k < m->orgs[i].n_retention; k++) {
+			const struct class_retention *c = &m->orgs[i].retention[k];
+			const struct word *w = word_of_value(schema_field(&schema_org, STR("retention"))->sub->fields->words, (int)c->class);
+			printf(cli_japanese() ? "%s の記録のうち「%s」(%s) は %u 日で消えます\n" : "of %s, %s (%s) are destroyed after %u days\n", m->orgs[i].code,
+			       cli_japanese() ? w->label.ja : w->label.en, w->word, c->days);
+		}
+}
+
+/* What is valid, when records end, and what in it never decides anything. */
 static int valid(const struct model *m, bool json)
 {
 	struct buf b;
@@ -71,6 +93,8 @@ static int valid(const struct model *m, bool json)
 	buf_init(&b, OUT_MAX);
 	if (!json)
 		printf(cli_japanese() ? "正しい記述です: %zu 団体、%s\n" : "valid: %zu organisations, %s\n", m->n_orgs, m->digest);
+	if (!json)
+		print_retention(m);
 	int r = json ? advice_json(m, &b, &n) : cli_advice(m);
 	if (r < 0) {
 		buf_done(&b);

@@ -12,6 +12,9 @@ int compile_stored(const struct model *m, struct outset *out, struct err *err)
 		buf_puts(&b, i ? ",\n{" : "\n{");
 		json_field_s(&b, "code", m->orgs[i].code);
 		json_field_u64(&b, "retention_days", m->orgs[i].retention_days);
+		for (size_t k = 0; k < m->orgs[i].n_retention; k++)
+			buf_printf(&b, "%s{\"class\":%u,\"days\":%u}%s", k ? "," : ",\"retention\":[", (unsigned)m->orgs[i].retention[k].class,
+			           m->orgs[i].retention[k].days, k + 1 == m->orgs[i].n_retention ? "]" : "");
 		buf_putc(&b, '}');
 	}
 	buf_puts(&b, "\n]}\n");

@@ -13,6 +13,7 @@
 #include "index/sites.h"
 #include "index/sweep.h"
 #include "jail/jail.h"
+#include "normalise/orgs.h"
 #include "segment/hold.h"
 #include "segment/witness.h"
 #include "vault/vault_client.h"
@@ -41,6 +42,7 @@
 
 struct keep { /* how long a body's records are kept */
 	char org[8];
+	uint32_t class; /* 0: all that aren't in a class's own series */
 	unsigned days;
 };
 
@@ -54,8 +56,8 @@ struct stored {
 	/* the filling thread */
 	pthread_t filler;
 	bool paused; /* for want of room */
-	int wake_fd; /* readable: look at `stop` and `again` */
-	_Atomic bool stop, again;
+	int wake_fd; /* readable: look at the three below */
+	_Atomic bool stop, again, expire; /* expire: a new generation may keep less */
 	/* of the generation; under lock */
 	pthread_mutex_t lock;
 	struct keep *keeps;
@@ -73,13 +75,31 @@ static struct client_opts engine_opts(const struct stored *t)
 	return (struct client_opts){ .socket_path = t->engine };
 }
 
-/* ---- configuration: {"orgs":[{"code":"412015","retention_days":396}]} ---- */
+/* ---- configuration: {"orgs":[{"code":"412015","retention_days":396,"retention":[{"class":4001,"days":90}]}]} ---- */
+
+#define KEEPS_A_BODY 10
+
+static void read_keeps(yyjson_val *o, struct keep *list, size_t *n)
+{
+	size_t i, max;
+	yyjson_val *v;
+	struct keep *k = &list[(*n)++];
+	str_copy(ctl_str(o, "code"), k->org, sizeof k->org);
+	k->days = (unsigned)ctl_u64(o, "retention_days", 3660);
+	yyjson_arr_foreach(yyjson_obj_get(o, "retention"), i, max, v) {
+		if (i + 1 == KEEPS_A_BODY)
+			break;
+		list[*n] = *k;
+		list[*n].class = (uint32_t)ctl_u64(v, "class", 0);
+		list[(*n)++].days = (unsigned)ctl_u64(v, "days", 3660);
+	}
+}
 
 static int config_load(struct stored *t, struct err *err)
 {
 	struct buf b;
 	struct keep *keeps = NULL;
-	size_t i, n = 0;
+	size_t i, max, n = 0;
 	yyjson_val *o;
 	buf_init(&b, CONFIG_MAX);
 	int r = daemon_config(&t->d, &b, err);
@@ -87,13 +107,11 @@ static int config_load(struct stored *t, struct err *err)
 	yyjson_val *orgs = yyjson_obj_get(yyjson_doc_get_root(doc), "orgs");
 	if (r == 0 && !yyjson_is_arr(orgs))
 		r = err_set(err, E_INVALID, "stored.json", "has no orgs");
-	if (r == 0 && !(keeps = mem_array(yyjson_arr_size(orgs) + 1, sizeof *keeps)))
+	if (r == 0 && !(keeps = mem_array(yyjson_arr_size(orgs) * KEEPS_A_BODY + 1, sizeof *keeps)))
 		r = err_set(err, E_NOMEM, "", "no memory");
 	if (r == 0)
-		yyjson_arr_foreach(orgs, i, n, o) {
-			str_copy(ctl_str(o, "code"), keeps[i].org, sizeof keeps[i].org);
-			keeps[i].days = (unsigned)ctl_u64(o, "retention_days", 3660);
-		}
+		yyjson_arr_foreach(orgs, i, max, o)
+			read_keeps(o, keeps, &n);
 	yyjson_doc_free(doc);
 	buf_done(&b);
 	if (r < 0)
@@ -142,21 +160,40 @@ static struct keep *keeps_now(struct stored *t, size_t *ret_n)
 	return keeps;
 }
 
-/* Whole partitions behind the longest; rows of the bodies behind their own, those of the same length at once. While a body's records are held
- * no partition goes as a whole, and its rows and the service's stay. */
+/* The rows of these keeps, all of the same days, as a condition: of a body what isn't in a class's own series, and of such a series all. held: those
+ * of held bodies not. Empty: none. */
+static void rows_of(const struct stored *t, const struct keep *all, size_t n_all, const struct keep *same, size_t n, bool held, struct buf *b)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (held && hold_on(t->holds, same[i].org))
+			continue;
+		buf_printf(b, "%s(org = '%s' AND series ", b->len ? " OR " : "", same[i].org);
+		if (same[i].class)
+			buf_printf(b, "= '" ORGS_SERIES "-%u'", same[i].class);
+		else
+			buf_puts(b, "NOT IN (''");
+		for (size_t k = 0; !same[i].class && k < n_all; k++)
+			if (all[k].class && strcmp(all[k].org, same[i].org) == 0)
+				buf_printf(b, ", '" ORGS_SERIES "-%u'", all[k].class);
+		buf_puts(b, same[i].class ? ")" : "))");
+	}
+}
+
+/* Whole partitions behind the longest; rows of the series behind their own days, those of the same length at once: as the sealed segments go (intake/spool.c).
+ * While a body's records are held no partition goes as a whole, and its rows and the service's stay. */
 static int expire_all(struct stored *t, struct client *c, const struct keep *keeps, size_t n, struct err *err)
 {
 	unsigned longest = n ? keeps[n - 1].days : 0;
 	bool held = hold_any(t->holds);
 	int r = longest && !held ? fill_expire(c, STR(""), longest, err) : 0;
 	for (size_t i = 0, k; r == 0 && i < n && (held || keeps[i].days < longest) && !t->stop; i = k) {
-		struct buf orgs;
-		buf_init(&orgs, MIB);
+		struct buf rows;
+		buf_init(&rows, MIB);
 		for (k = i; k < n && keeps[k].days == keeps[i].days; k++)
-			if (!held || !hold_on(t->holds, keeps[k].org))
-				buf_printf(&orgs, "%s'%s'", orgs.len ? "," : "", keeps[k].org);
-		r = orgs.len ? fill_expire(c, buf_view(&orgs), keeps[i].days, err) : 0;
-		buf_done(&orgs);
+			;
+		rows_of(t, keeps, n, keeps + i, k - i, held, &rows);
+		r = rows.failed ? err_set(err, E_LIMIT, "retention", "too many bodies") : rows.len ? fill_expire(c, buf_view(&rows), keeps[i].days, err) : 0;
+		buf_done(&rows);
 	}
 	return r;
 }
@@ -207,7 +244,8 @@ static int fill_on(struct stored *t, struct fill *f, int64_t *expired_ms, struct
 	while (r >= 0 && !t->stop && !t->again) {
 		r = has_room(t) ? fill_step(f, err) : 0;
 		show(t, f, before);
-		if (r == 0 && clock_mono_ms() - *expired_ms > EXPIRE_MS) {
+		if (r == 0 && (t->expire || clock_mono_ms() - *expired_ms > EXPIRE_MS)) {
+			t->expire = false;
 			*expired_ms = clock_mono_ms();
 			r = expire(t, err);
 		}
@@ -490,6 +528,8 @@ static void on_hup(uv_signal_t *s, int signum)
 		log_err(LOG_LEVEL_ERROR, "", "generation", &err);
 	else
 		daemon_ready(&t->d);
+	t->expire = true;
+	eventfd_write(t->wake_fd, 1);
 }
 
 static int open_all(struct stored *t, struct err *err)

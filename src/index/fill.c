@@ -471,16 +471,16 @@ const struct fill_stats *fill_stats(const struct fill *f)
 
 /* ---- retention ---- */
 
-int fill_expire(struct client *c, struct str orgs, unsigned days, struct err *err)
+int fill_expire(struct client *c, struct str rows, unsigned days, struct err *err)
 {
 	char tail[256], sql[512];
 	struct buf answer;
 	struct str rest, day;
 	int64_t limit = clock_now_ms() - (int64_t)days * 86400000;
-	if (orgs.len) {
+	if (rows.len) {
 		struct buf b;
 		buf_init(&b, MIB);
-		buf_printf(&b, "WHERE arrival < fromUnixTimestamp64Milli(%lld) AND org IN (" STR_FMT ")", (long long)limit, STR_ARG(orgs));
+		buf_printf(&b, "WHERE arrival < fromUnixTimestamp64Milli(%lld) AND (" STR_FMT ")", (long long)limit, STR_ARG(rows));
 		int x = b.failed ? err_set(err, E_NOMEM, "", "no memory") : for_each_table(c, "DELETE FROM", buf_cstr(&b), err);
 		buf_done(&b);
 		return x;

@@ -38,7 +38,7 @@ const struct fill_stats *fill_stats(const struct fill *f);
 /* Written before fill_open(), which then does it; a crash in the middle does it again. day: YYYYMMDD of arrival in Japan, or 0:
  * everything. */
 int fill_order_rebuild(const char *state, uint32_t day, struct err *err);
-/* Drops what arrived more than `days` ago: of these bodies ("'412015','412023'"), or (empty) whole partitions. */
-int fill_expire(struct client *c, struct str orgs, unsigned days, struct err *err);
+/* Drops what arrived more than `days` ago: rows of this condition ("org = '412015'"), or (empty) whole partitions. */
+int fill_expire(struct client *c, struct str rows, unsigned days, struct err *err);
 
 #endif

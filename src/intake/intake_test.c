@@ -115,7 +115,7 @@ static void contents(struct buf *b)
 	struct reader *r = NULL;
 	struct reader_record rec;
 	buf_init(b, 4 * MIB);
-	assert_int_equal(reader_open(&(struct reader_opts){ segments, fake_key, NULL, NULL, NULL }, &r, NULL), 0);
+	assert_int_equal(reader_open(&(struct reader_opts){ segments, fake_key, NULL, NULL, NULL, NULL }, &r, NULL), 0);
 	while (reader_next(r, &rec, NULL) == 0) {
 		struct event e;
 		assert_int_equal(event_parse(rec.data, &e), 0);
@@ -682,6 +682,65 @@ static void test_retention(void **state)
 	clock_hold(0);
 }
 
+static bool is_in(const char *series, unsigned number)
+{
+	char path[160];
+	snprintf(path, sizeof path, "%s/412015/%s/%06u.seg", segments, series, number);
+	return fs_exists(path);
+}
+
+static bool is_on_record(const char *words)
+{
+	struct reader *r = NULL;
+	struct reader_record rec;
+	bool found = false;
+	assert_int_equal(spool_commit(spool, NULL), 0);
+	assert_int_equal(reader_open(&(struct reader_opts){ .dir = segments, .key = fake_key, .org = "412015" }, &r, NULL), 0);
+	while (!found && reader_next(r, &rec, NULL) == 0)
+		found = memmem(rec.data.ptr, rec.data.len, words, strlen(words)) != NULL;
+	reader_close(&r);
+	return found;
+}
+
+static void say(const char *json)
+{
+	assert_int_equal(spool_put(spool, STR("412015"), str_from(json), NULL, NULL), 0);
+	assert_int_equal(spool_commit(spool, NULL), 0);
+}
+
+/* A class with days of its own is in a series of its own, and goes by them; the rest, and what was there before, by the body's. What goes is said. */
+static void test_retention_of_a_class(void **state)
+{
+	(void)state;
+	clock_hold(20000 * DAY);
+	keep_days(100);
+	say("{\"class_uid\":4001,\"product\":\"nft\",\"n\":1}");
+	assert_true(is_in("events", 1) && !is_in("events-4001", 1));
+	orgs_destroy(&orgs);
+	assert_int_equal(orgs_parse(STR("{\"uplinks\":[\"wan0\"],\"orgs\":[{\"code\":\"412015\",\"index\":1,\"interface\":\"o412015\",\"retention_days\":100,"
+	                                "\"retention\":[{\"class\":4001,\"days\":10},{\"class\":2004,\"days\":300}]}]}"), &orgs, NULL), 0);
+	spool_orgs(spool, orgs);
+	say("{\"class_uid\":4001,\"product\":\"nft\",\"n\":2}");
+	say("{\"class_uid\":2004,\"product\":\"detectd\",\"n\":3}");
+	say("{\"class_uid\":4002,\"product\":\"proxyd\",\"n\":4}");
+	say("what no parser reads says nothing of 4001");
+	assert_true(is_in("events-4001", 1) && is_in("events-2004", 1));
+	days_pass(2);
+	say("{\"class_uid\":4001,\"product\":\"nft\",\"n\":5}"); /* the newest of a series stays */
+	days_pass(12);
+	assert_true(!is_in("events-4001", 1) && is_in("events", 1) && is_in("events-2004", 1));
+	assert_true(is_on_record("retention: segment 000001 of events-4001, 1 records, had its 10 days and is destroyed"));
+	assert_true(is_on_record("\"n\":1") && !is_on_record("\"n\":2"));
+	days_pass(100);
+	assert_true(!is_in("events", 1) && is_in("events-2004", 1));
+	/* the class's own days taken back: its series goes by the body's */
+	keep_days(100);
+	days_pass(2);
+	say_day();
+	assert_int_equal(counter("", "segments_damaged"), 0);
+	clock_hold(0);
+}
+
 /* The clock jumps a year ahead: nothing is lost for it while somebody can still put it right, and it is said. */
 static void test_retention_doubts_the_clock(void **state)
 {
@@ -748,7 +807,7 @@ int main(void)
 		T(test_acknowledged_after_sync), T(test_once_over_a_crash), T(test_last_words), T(test_once_over_a_torn_commit), T(test_hostile), T(test_forged),
 		T(test_slow_and_half_open),
 		T(test_strangers_and_crowds),    T(test_back_pressure),     T(test_vault_away), T(test_nflog_losses),
-		T(test_retention), T(test_retention_doubts_the_clock), T(test_clock_set_while_writing),
+		T(test_retention), T(test_retention_of_a_class), T(test_retention_doubts_the_clock), T(test_clock_set_while_writing),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("intake", tests, NULL, NULL);

@@ -221,12 +221,14 @@ int spool_put(struct spool *s, struct str org, struct str json, const struct spo
 		return err_set(err, E_NOMEM, code, "no memory for a record");
 	if (res.refused)
 		code = ORGS_SERVICE;
-	const char *series = from->sender && from->sender->series ? from->sender->series : SPOOL_SERIES;
+	char name[ORGS_SERIES_TEXT];
+	const char *series = from->sender && from->sender->series ? from->sender->series : orgs_series(orgs_by_code(s->o.orgs, str_from(code)), res.class_uid, name);
 	int r = writer_append(s->w, code, series, buf_view(&s->record), NULL, err);
 	if (r == -E_NOT_FOUND || r == -E_DENIED) {
 		/* the body's key was destroyed: what still comes in under its name concerns the service */
 		stats_add(s->unknown, 1);
 		code = ORGS_SERVICE;
+		series = from->sender && from->sender->series ? series : ORGS_SERIES;
 		r = writer_append(s->w, code, series, buf_view(&s->record), NULL, err);
 	}
 	if (r == 0)
@@ -328,15 +330,15 @@ static int checkpoint(struct spool *s, int64_t now, struct err *err)
 	return r;
 }
 
-/* How long to keep: a body's records by its own word, the service's as long as anybody's. A body that left the description
+/* How long to keep: a body's records by its own word, a class's series by its own days, the service's as long as anybody's. A body that left the description
  * has said nothing any more; its records go with its key. */
-static int64_t keep_ms(const char *org, void *user)
+static int64_t keep_ms(const char *org, const char *series, void *user)
 {
 	const struct spool *s = user;
 	const struct orgs_one *one = orgs_by_code(s->o.orgs, str_from(org));
 	if (s->o.holds && hold_on(s->o.holds, org))
 		return 0;
-	unsigned days = one ? one->retention_days : strcmp(org, ORGS_SERVICE) == 0 ? orgs_longest_retention(s->o.orgs) : 0;
+	unsigned days = one ? orgs_keep_days(one, series) : strcmp(org, ORGS_SERVICE) == 0 ? orgs_longest_retention(s->o.orgs) : 0;
 	return (int64_t)days * 24 * 3600 * 1000;
 }
 
@@ -383,6 +385,23 @@ static void cool(struct spool *s, int64_t now)
 		log_info(moved.org, "cold storage", "segment %06u of %s lies there now", moved.segment, moved.series);
 }
 
+/* What is destroyed, and why, is among the body's own records. count 0: a crash came between, and the number is in the checkpoint that signed it. */
+static void tell_gone(struct spool *s, const struct segment_name *gone)
+{
+	char text[200];
+	struct buf b;
+	const struct orgs_one *one = orgs_by_code(s->o.orgs, str_from(gone->org));
+	unsigned days = one ? orgs_keep_days(one, gone->series) : orgs_longest_retention(s->o.orgs);
+	snprintf(text, sizeof text, "retention: segment %06u of %s, %llu records, had its %u days and is destroyed", gone->segment, gone->series,
+	         (unsigned long long)gone->index, days);
+	log_info(gone->org, "retention", "%s", text);
+	buf_init(&b, 4096);
+	event_app(&b, "intaked", "retention", "Stop", text);
+	if (!b.failed)
+		spool_put(s, str_from(gone->org), buf_view(&b), NULL, NULL);
+	buf_done(&b);
+}
+
 static void retain(struct spool *s, int64_t now)
 {
 	struct segment_name gone;
@@ -398,7 +417,7 @@ static void retain(struct spool *s, int64_t now)
 	if (writer_retain(s->w, clock_now_ms(), keep_ms, s, &gone, &err) < 0)
 		log_err(LOG_LEVEL_WARN, "", "retention", &err); /* that series rests for an hour */
 	else if (gone.segment)
-		log_info(gone.org, "retention", "segment %06u has had its time and is gone", gone.segment);
+		tell_gone(s, &gone);
 }
 
 int spool_second(struct spool *s, struct err *err)

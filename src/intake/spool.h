@@ -13,7 +13,6 @@
 #include "segment/writer.h"
 #include "wire/stats.h"
 
-#define SPOOL_SERIES "events"
 
 struct spool;
 struct spool_opts {

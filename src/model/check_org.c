@@ -233,6 +233,18 @@ static void check_log_sources(struct check *c, const struct org *o)
 	}
 }
 
+static void check_retention(struct check *c, const struct org *o)
+{
+	char at[64];
+	for (size_t i = 0; i < o->n_retention; i++)
+		for (size_t k = 0; k < i; k++)
+			if (o->retention[i].class && o->retention[i].class == o->retention[k].class) {
+				snprintf(at, sizeof at, ".retention[%zu].class", i);
+				CHECK_FAULT(c, at, "stands here twice", "同じ種別が 2 回あります");
+				break;
+			}
+}
+
 /* ---- the rest */
 
 static void check_bandwidth(struct check *c, const struct org *o)
@@ -326,6 +338,7 @@ void check_org(struct check *c, const struct org *o)
 		CHECK_FAULT(c, ".prefecture", "the description has no prefecture %.2s", "都道府県 %.2s が記述の中にありません", o->code);
 	if (o->interface[0] && taken_interface(&c->m->service, o->interface))
 		CHECK_FAULT(c, ".interface", "is the uplink's or the node's own", "上位回線またはノード自身の接続口です");
+	check_retention(c, o);
 	check_categories(c, o);
 	check_tenants(c, &o->tenants);
 	if (o->ips == IPS_PREVENT && c->m->service.n_uplinks && !inspects(&c->m->service) && check_sound(c, ".ips"))

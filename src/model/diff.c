@@ -348,6 +348,18 @@ static void about(struct differ *d, const struct object *o, const char *code, co
 		whole(d, o, old, new);
 }
 
+static void say_notice(struct differ *d, struct str words)
+{
+	if (d->json) {
+		json_head(d, "notice");
+		json_field(d->out, "text", words);
+		buf_puts(d->out, "}\n");
+	} else {
+		heading(d);
+		buf_printf(d->out, "  " STR_FMT "\n", STR_ARG(words));
+	}
+}
+
 #define MOVES_MAX 100
 
 /* What an approver should know beside the difference: who moves a name now is found at its old place for a while yet. */
@@ -362,14 +374,7 @@ static void say_move(struct differ *d, const struct move *m)
 	else
 		buf_printf(&b, "notice: %s %s (%s) moves, but its old value %s may be used for %u seconds yet; lower the TTL to 300 first, wait %u seconds, then move",
 		           m->zone->name, m->record->name, type, m->record->data, m->ttl, m->ttl);
-	if (d->json) {
-		json_head(d, "notice");
-		json_field(d->out, "text", buf_view(&b));
-		buf_puts(d->out, "}\n");
-	} else {
-		heading(d);
-		buf_printf(d->out, "  %s\n", buf_cstr(&b));
-	}
+	say_notice(d, buf_view(&b));
 	if (b.failed && !d->failed)
 		d->failed = b.failed;
 	buf_done(&b);
@@ -381,6 +386,52 @@ static void say_moves(struct differ *d, const struct org *old, const struct org 
 	size_t n = moves_find(old, new, list, MOVES_MAX);
 	for (size_t i = 0; i < n; i++)
 		say_move(d, &list[i]);
+}
+
+static unsigned own_days(const struct org *o, enum record_class class)
+{
+	for (size_t i = 0; i < o->n_retention; i++)
+		if (o->retention[i].class == class)
+			return o->retention[i].days;
+	return 0;
+}
+
+/* What an approver should know: what would have been kept ends, and nobody can bring it back. */
+static void say_ends(struct differ *d, const char *class, unsigned before, unsigned after)
+{
+	char text[400];
+	if (d->ja)
+		snprintf(text, sizeof text, "注意: 記録%s%s%sの保存が %u 日から %u 日になります。%u 日より古いものは適用から 1 時間以内に消え始め、戻せません (保全中のものは残ります)", *class ? " (" : "", class,
+		         *class ? ") " : "", before, after, after);
+	else
+		snprintf(text, sizeof text, "notice: %s%srecords are kept %u days in place of %u; older ones are destroyed from within an hour of the apply on, for good (what is held stays)",
+		         class, *class ? " " : "", after, before);
+	say_notice(d, str_from(text));
+}
+
+static void say_begins(struct differ *d, const char *class, unsigned before, unsigned after)
+{
+	char text[400];
+	if (d->ja)
+		snprintf(text, sizeof text, "注意: これから取り込む記録 (%s) は %u 日で消え、戻せません。これまでのものは %u 日のままです", class, after, before);
+	else
+		snprintf(text, sizeof text, "notice: %s records that come from now on are destroyed after %u days; those that are there keep their %u", class, after, before);
+	say_notice(d, str_from(text));
+}
+
+/* A class's own days count for what is sealed once they are in force (orgs_series()): the records before it go by the body's. */
+static void say_retention(struct differ *d, const struct org *old, const struct org *new)
+{
+	if (new->retention_days < old->retention_days)
+		say_ends(d, "", old->retention_days, new->retention_days);
+	for (const struct word *w = schema_field(&schema_org, STR("retention"))->sub->fields->words; w->word; w++) {
+		unsigned before = own_days(old, (enum record_class)w->value), after = own_days(new, (enum record_class)w->value);
+		unsigned then = after ? after : new->retention_days;
+		if (before && then < before)
+			say_ends(d, w->word, before, then);
+		else if (!before && after && after < new->retention_days)
+			say_begins(d, w->word, new->retention_days, after);
+	}
 }
 
 static const char *named(const struct differ *d, const char *ja, const char *en)
@@ -420,6 +471,8 @@ static void diff_orgs(struct differ *d, const struct model *old, const struct mo
 			about(d, &schema_org, o->code, named(d, o->name, o->name_en), order <= 0 ? a : NULL, order >= 0 ? b : NULL);
 		if (order == 0 && concerns(d, o->code))
 			say_moves(d, a, b);
+		if (order == 0 && concerns(d, o->code))
+			say_retention(d, a, b);
 		i += order <= 0;
 		k += order >= 0;
 	}

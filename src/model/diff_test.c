@@ -40,6 +40,13 @@ static const struct {
 	  "first, wait 3600 seconds, then move\n",
 	  "412015 佐賀市\n  DNS ゾーン school.city.saga.lg.example レコード * 値: 198.51.100.81 → 198.51.100.82\n"
 	  "  注意: school.city.saga.lg.example の * (A) は移動後も最長 3600 秒、古い値 198.51.100.81 が使われます。先に TTL を 300 に下げ、3600 秒待ってから移してください\n" },
+	{ "\"retention_days\": 400", "\"retention_days\": 365, \"retention\": [{\"class\": \"network\", \"days\": 90}, {\"class\": \"finding\", \"days\": 1830}]",
+	  "412015 Saga City\n  retention days: 400 → 365\n  retention network: added days 90\n  retention finding: added days 1830\n"
+	  "  notice: records are kept 365 days in place of 400; older ones are destroyed from within an hour of the apply on, for good (what is held stays)\n"
+	  "  notice: network records that come from now on are destroyed after 90 days; those that are there keep their 365\n",
+	  "412015 佐賀市\n  保存日数: 400 → 365\n  種別ごとの保存日数 network: 追加 日数 90\n  種別ごとの保存日数 finding: 追加 日数 1830\n"
+	  "  注意: 記録の保存が 400 日から 365 日になります。365 日より古いものは適用から 1 時間以内に消え始め、戻せません (保全中のものは残ります)\n"
+	  "  注意: これから取り込む記録 (network) は 90 日で消え、戻せません。これまでのものは 365 日のままです\n" },
 	{ "\"proxy_threads\": 2", "\"proxy_threads\": 4", "Test Cloud\n  proxy threads: 2 → 4\n", "試験クラウド\n  プロキシのスレッド数: 2 → 4\n" },
 	{ "\"code\": \"412023\"", "\"code\": \"412031\"", "412023 唐津市\n  organisation is removed\n412031 唐津市\n  organisation is added\n",
 	  "412023 唐津市\n  団体がなくなります\n412031 唐津市\n  団体が加わります\n" },

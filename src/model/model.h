@@ -390,6 +390,15 @@ struct log_source {
 	const char *certificate; /* SHA-256 (hex) of its certificate: by TLS only; "": any transport */
 };
 
+/* Which kind of record, as class_uid of OCSF. */
+enum record_class { CLASS_NONE, CLASS_PROCESS = 1007, CLASS_FINDING = 2004, CLASS_LOGIN = 3002, CLASS_NETWORK = 4001, CLASS_HTTP = 4002, CLASS_DNS = 4003,
+	            CLASS_MAIL = 4009, CLASS_LIFECYCLE = 6002, CLASS_API = 6003 };
+#define RECORD_CLASSES 9
+struct class_retention {
+	enum record_class class;
+	uint16_t days;
+};
+
 struct org {
 	char code[7];        /* 全国地方公共団体コード with check digit */
 	uint16_t index;      /* 1…: position by code order of joining (stable: stands in the file); names zone, mark, table */
@@ -444,6 +453,8 @@ struct org {
 	struct site *sites;
 	size_t n_sites;
 	uint16_t retention_days;
+	struct class_retention *retention; /* classes that are kept for longer or shorter than that */
+	size_t n_retention;
 	uint16_t hot_days; /* 0: its records stay where they are written */
 	struct dns_zone *zones;
 	size_t n_zones;

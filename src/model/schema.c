@@ -545,6 +545,30 @@ static const struct object log_source_object = {
 	},
 };
 
+/* The words are those of a query (index/query.h). */
+static const struct word record_classes[] = {
+	{ "http", CLASS_HTTP, { "web requests", "Web の通信" } },
+	{ "dns", CLASS_DNS, { "DNS questions", "DNS の問い合わせ" } },
+	{ "network", CLASS_NETWORK, { "packets", "通信 (ファイアウォール)" } },
+	{ "email", CLASS_MAIL, { "mails", "メール" } },
+	{ "finding", CLASS_FINDING, { "findings", "検知" } },
+	{ "authentication", CLASS_LOGIN, { "sign-ins", "認証" } },
+	{ "process", CLASS_PROCESS, { "programs on terminals", "端末のプログラム" } },
+	{ "api", CLASS_API, { "what people did at the cloud", "クラウドでの操作" } },
+	{ "lifecycle", CLASS_LIFECYCLE, { "programs' starts and ends", "プログラムの開始と終了" } },
+	{ .word = NULL },
+};
+static const struct object class_retention_object = {
+	"retention", { "retention of a class", "種別ごとの保存" }, "class", sizeof(struct class_retention),
+	(const struct field[]){
+		{ "class", FIELD_ENUM, .required = true, AT(class_retention, class), .words = record_classes,
+		  SAYS("種別", "記録の種別。", "Which kind of record.") },
+		{ "days", FIELD_UINT, .required = true, AT(class_retention, days), .min = 1, .max = 3660,
+		  SAYS("日数", "この種別の記録を保存する日数。過ぎると消え、戻せません。", "How many days they are kept; then they are destroyed for good.") },
+		END,
+	},
+};
+
 #define OPTION(m, label, ja, en) { #m, FIELD_BOOL, AT(options, m), SAYS(label, ja, en) }
 static const struct object options_object = {
 	"options", { "options", "オプション" }, NULL, sizeof(struct options),
@@ -667,7 +691,10 @@ const struct object schema_org = {
 		{ "sites", FIELD_OBJECT, LIST(org, sites), .sub = &schema_site, .max_entries = SITES_MAX,
 		  SAYS("公開サイト", "クラウドを通して公開する Web サイト。", "Its web sites that are published through the cloud.") },
 		{ "retention_days", FIELD_UINT, AT(org, retention_days), .min = 1, .max = 3660, .def = "396",
-		  SAYS("保存日数", "記録を保存する日数。", "How many days records are kept.") },
+		  SAYS("保存日数", "記録を保存する日数。過ぎると消え、戻せません。", "How many days records are kept; then they are destroyed for good.") },
+		{ "retention", FIELD_OBJECT, LIST(org, retention), .sub = &class_retention_object, .max_entries = RECORD_CLASSES,
+		  SAYS("種別ごとの保存日数", "retention_days より短く、または長く保存する種別。設定したあとの記録から別の系列に封印され、それぞれの日数で消えます。",
+		       "Classes that are kept for longer or shorter. From then on their records are sealed in a series of their own, which ends after its own days.") },
 		{ "hot_days", FIELD_UINT, AT(org, hot_days), .max = 3660, .def = "0",
 		  SAYS("手元に置く日数", "この日数を過ぎた記録を、もう一つのディスク(STATE/segments-cold)へ移します。0 なら移しません。検索も検証も移したあと変わりません。",
 		       "After so many days records move to the other disk (STATE/segments-cold); 0: they stay. Searching and verifying them goes on as before.") },

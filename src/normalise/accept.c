@@ -116,6 +116,7 @@ void accept_event(struct str json, const struct accept_from *from, struct buf *b
 		keep_raw(json, from, b, ret);
 		return;
 	}
+	ret->class_uid = (uint32_t)yyjson_get_uint(yyjson_obj_get(e.root, "class_uid"));
 	buf_putc(b, '{');
 	put_head(from, b);
 	put_skew(&e, from, b, ret);

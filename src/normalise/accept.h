@@ -28,6 +28,7 @@ struct accept_result {
 	bool refused;      /* not for its sender to say: org of the record is "service" */
 	bool schema_fault; /* kept, but not what doc/interfaces says */
 	bool skewed;
+	uint32_t class_uid; /* of the record; 0 too when it is raw */
 	char fault[160];   /* words about the first of these */
 };
 /* Appends the record to b (whose ceiling counts: b->failed). */

@@ -79,6 +79,19 @@ static int read_publics(struct orgs *o, yyjson_val *list, struct orgs_one *one)
 	return r;
 }
 
+static int read_keeps(yyjson_val *list, struct orgs_one *one)
+{
+	size_t i, n;
+	yyjson_val *v;
+	yyjson_arr_foreach(list, i, n, v) {
+		uint64_t class = yyjson_get_uint(yyjson_obj_get(v, "class")), days = yyjson_get_uint(yyjson_obj_get(v, "days"));
+		if (one->n_keeps == ORGS_CLASSES || class == 0 || class > 999999 || days == 0 || days > UINT16_MAX)
+			return -E_INVALID;
+		one->keeps[one->n_keeps++] = (struct orgs_keep){ (uint32_t)class, (uint16_t)days };
+	}
+	return 0;
+}
+
 static int read_one(struct orgs *o, yyjson_val *v, struct orgs_one *one)
 {
 	char t[64];
@@ -88,6 +101,8 @@ static int read_one(struct orgs *o, yyjson_val *v, struct orgs_one *one)
 		return -E_INVALID;
 	one->retention_days = (uint16_t)yyjson_get_uint(yyjson_obj_get(v, "retention_days"));
 	one->hot_days = (uint16_t)yyjson_get_uint(yyjson_obj_get(v, "hot_days"));
+	if (read_keeps(yyjson_obj_get(v, "retention"), one) < 0)
+		return -E_INVALID;
 	if (text(v, "resolver4", t, sizeof t))
 		one->resolves4 = inet_pton(AF_INET, t, one->resolver4) == 1;
 	if (text(v, "resolver6", t, sizeof t))
@@ -258,7 +273,10 @@ static uint16_t longest(const struct orgs *o, uint16_t (*days)(const struct orgs
 
 static uint16_t retention_of(const struct orgs_one *one)
 {
-	return one->retention_days;
+	uint16_t most = one->retention_days;
+	for (size_t i = 0; i < one->n_keeps && most; i++)
+		most = one->keeps[i].days > most ? one->keeps[i].days : most;
+	return most;
 }
 
 static uint16_t hot_of(const struct orgs_one *one)
@@ -274,6 +292,25 @@ uint16_t orgs_longest_retention(const struct orgs *o)
 uint16_t orgs_longest_hot(const struct orgs *o)
 {
 	return longest(o, hot_of);
+}
+
+const char *orgs_series(const struct orgs_one *one, uint32_t class_uid, char dst[ORGS_SERIES_TEXT])
+{
+	for (size_t i = 0; one && i < one->n_keeps; i++)
+		if (one->keeps[i].class_uid == class_uid) {
+			snprintf(dst, ORGS_SERIES_TEXT, ORGS_SERIES "-%u", class_uid);
+			return dst;
+		}
+	return ORGS_SERIES;
+}
+
+uint16_t orgs_keep_days(const struct orgs_one *one, const char *series)
+{
+	char name[ORGS_SERIES_TEXT];
+	for (size_t i = 0; i < one->n_keeps; i++)
+		if (strcmp(orgs_series(one, one->keeps[i].class_uid, name), series) == 0)
+			return one->keeps[i].days;
+	return one->retention_days;
 }
 
 const struct orgs_one *orgs_by_code(const struct orgs *o, struct str code)

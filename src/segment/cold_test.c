@@ -79,6 +79,12 @@ static int64_t all_the_same(const char *org, void *user)
 	return *(int64_t *)user;
 }
 
+static int64_t all_series(const char *org, const char *series, void *user)
+{
+	(void)series;
+	return all_the_same(org, user);
+}
+
 static int step(struct writer *w, int64_t hot, struct segment_name *ret, struct err *err)
 {
 	return writer_cool(w, clock_now_ms(), all_the_same, &hot, 300000, ret, err);
@@ -317,7 +323,7 @@ static void test_ended(void **state)
 	assert_int_equal(cool(w), 2);
 	clock_hold(START + keep + DAY + 1);
 	for (int i = 0; i < 20; i++) {
-		if (writer_retain(w, clock_now_ms(), all_the_same, &keep, &gone, &err) < 0)
+		if (writer_retain(w, clock_now_ms(), all_series, &keep, &gone, &err) < 0)
 			fail_msg("%s: %s", err.path, err.msg);
 		assert_int_equal(writer_checkpoint(w, false, NULL), 0);
 	}
@@ -352,7 +358,7 @@ static void test_ended_in_parts(void **state)
 		w = open_writer();
 		fs_fail_at(at, EIO);
 		for (int i = 0; i < 20 && r == 0; i++)
-			r = writer_retain(w, clock_now_ms(), all_the_same, &keep, &gone, &err) < 0 ? -1 : writer_checkpoint(w, false, &err);
+			r = writer_retain(w, clock_now_ms(), all_series, &keep, &gone, &err) < 0 ? -1 : writer_checkpoint(w, false, &err);
 		fs_fail_at(0, 0);
 		writer_close(&w);
 	}
@@ -373,15 +379,15 @@ static void test_ended_while_away(void **state)
 	clock_hold(START + HOT + DAY + 1);
 	assert_int_equal(cool(w), 2);
 	clock_hold(START + keep + 1);
-	assert_int_equal(writer_retain(w, clock_now_ms(), all_the_same, &keep, &gone, NULL), 0);
+	assert_int_equal(writer_retain(w, clock_now_ms(), all_series, &keep, &gone, NULL), 0);
 	assert_int_equal(writer_checkpoint(w, false, NULL), 0);
 	assert_int_equal(unlink(cold), 0);
-	assert_int_equal(writer_retain(w, clock_now_ms(), all_the_same, &keep, &gone, &err), -E_IO);
+	assert_int_equal(writer_retain(w, clock_now_ms(), all_series, &keep, &gone, &err), -E_IO);
 	seg_mark_path(dir, "412015", "events", 1, mark, sizeof mark);
 	assert_true(fs_exists(mark));
 	mount_it();
 	writer_look_again(w);
-	assert_int_equal(writer_retain(w, clock_now_ms(), all_the_same, &keep, &gone, NULL), 0);
+	assert_int_equal(writer_retain(w, clock_now_ms(), all_series, &keep, &gone, NULL), 0);
 	assert_int_equal(gone.segment, 1);
 	assert_false(fs_exists(mark) || cold_there(1));
 	writer_close(&w);

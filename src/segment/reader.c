@@ -132,7 +132,8 @@ static void watch(struct reader *r, const char *org, const char *series)
 static int found(const char *org, const char *series, void *user)
 {
 	struct reader *r = user;
-	if ((r->o.org && strcmp(r->o.org, org) != 0) || (r->o.series && strcmp(r->o.series, series) != 0))
+	if ((r->o.org && strcmp(r->o.org, org) != 0) || (r->o.series && strcmp(r->o.series, series) != 0) ||
+	    (r->o.except && strcmp(r->o.except, series) == 0))
 		return 0;
 	watch(r, org, series);
 	return find(r, org, series) || add(r, org, series) ? 0 : -E_NOMEM;

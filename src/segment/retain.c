@@ -102,7 +102,7 @@ static int remove_ended(struct writer *w, struct series *s, uint32_t number, str
 	if (r < 0)
 		return r;
 	w->stats.ended++;
-	*ret = (struct segment_name){ .segment = number };
+	*ret = (struct segment_name){ .segment = number, .index = s->ended.segment == number ? s->ended.count : 0 };
 	memcpy(ret->org, s->org, sizeof ret->org);
 	memcpy(ret->series, s->series, sizeof ret->series);
 	s->look_ms = 0;
@@ -132,7 +132,7 @@ void writer_look_again(struct writer *w)
 		s->look_ms = s->cool_ms = 0;
 }
 
-int writer_retain(struct writer *w, int64_t now_ms, int64_t (*keep_ms)(const char *org, void *user), void *user,
+int writer_retain(struct writer *w, int64_t now_ms, int64_t (*keep_ms)(const char *org, const char *series, void *user), void *user,
                   struct segment_name *ret_removed, struct err *err)
 {
 	int64_t mono = clock_mono_ms();
@@ -144,7 +144,7 @@ int writer_retain(struct writer *w, int64_t now_ms, int64_t (*keep_ms)(const cha
 		if (mono < s->look_ms || s->ended_changed)
 			continue;
 		s->look_ms = mono + LOOK_MS;
-		int64_t keep = keep_ms(s->org, user);
+		int64_t keep = keep_ms(s->org, s->series, user);
 		if (keep > 0)
 			r = look_at(w, s, now_ms - keep, ret_removed, err);
 	}

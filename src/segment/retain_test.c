@@ -73,9 +73,10 @@ static int teardown(void **state)
 	return fs_rmtree(root, NULL);
 }
 
-static int64_t bodies_only(const char *org, void *user)
+static int64_t bodies_only(const char *org, const char *series, void *user)
 {
 	(void)user;
+	(void)series;
 	return strcmp(org, "service") == 0 ? 0 : KEEP;
 }
 

@@ -60,7 +60,7 @@ static unsigned count_all(const char *org, unsigned first)
 	struct reader_record rec;
 	struct err err = { 0 };
 	unsigned n = 0;
-	assert_int_equal(reader_open(&(struct reader_opts){ dir, fake_key, &vault_error, org, NULL }, &r, &err), 0);
+	assert_int_equal(reader_open(&(struct reader_opts){ dir, fake_key, &vault_error, org, NULL, NULL }, &r, &err), 0);
 	for (;;) {
 		int x = reader_next(r, &rec, &err);
 		if (x == -E_AGAIN)
@@ -136,7 +136,7 @@ static void test_rotation_and_cursor(void **state)
 	struct err err;
 	struct buf saved;
 	buf_init(&saved, 4096);
-	struct reader_opts o = { dir, fake_key, NULL, NULL, NULL };
+	struct reader_opts o = { dir, fake_key, NULL, NULL, NULL, NULL };
 	assert_int_equal(reader_open(&o, &r, NULL), 0);
 	unsigned seen = 0;
 	for (unsigned i = 0; i < 900; i++) {
@@ -191,7 +191,7 @@ static void test_cursor_once(void **state)
 		struct reader *r = NULL;
 		struct reader_record rec;
 		char t[64];
-		assert_int_equal(reader_open(&(struct reader_opts){ dir, fake_key, NULL, NULL, NULL }, &r, NULL), 0);
+		assert_int_equal(reader_open(&(struct reader_opts){ dir, fake_key, NULL, NULL, NULL, NULL }, &r, NULL), 0);
 		assert_int_equal(reader_restore(r, buf_view(&saved), NULL), 0);
 		int x = reader_next(r, &rec, NULL);
 		if (x == 0) {
@@ -214,7 +214,7 @@ static void test_reader_follows(void **state)
 	(void)state;
 	struct reader *r = NULL;
 	struct reader_record rec;
-	assert_int_equal(reader_open(&(struct reader_opts){ dir, fake_key, NULL, NULL, NULL }, &r, NULL), 0);
+	assert_int_equal(reader_open(&(struct reader_opts){ dir, fake_key, NULL, NULL, NULL, NULL }, &r, NULL), 0);
 	assert_int_equal(reader_next(r, &rec, NULL), -E_AGAIN);
 	struct writer *w = open_writer(0);
 	for (unsigned i = 0; i < 10; i++) {
@@ -261,14 +261,14 @@ static void test_reader_since(void **state)
 		struct reader *r = NULL;
 		struct reader_record rec;
 		char want[32];
-		assert_int_equal(reader_open(&(struct reader_opts){ dir, fake_key, NULL, "412015", NULL }, &r, NULL), 0);
+		assert_int_equal(reader_open(&(struct reader_opts){ dir, fake_key, NULL, "412015", NULL, NULL }, &r, NULL), 0);
 		assert_int_equal(reader_since(r, start + cases[i].since_days * day + 1000, NULL), 0);
 		assert_int_equal(reader_next(r, &rec, NULL), 0);
 		snprintf(want, sizeof want, "{\"n\":%u}", cases[i].first);
 		if (!str_eq(rec.data, str_from(want)))
 			fail_msg("case %zu: " STR_FMT, i, STR_ARG(rec.data));
 		reader_close(&r);
-		assert_int_equal(reader_open(&(struct reader_opts){ dir, fake_key, NULL, "412023", NULL }, &r, NULL), 0);
+		assert_int_equal(reader_open(&(struct reader_opts){ dir, fake_key, NULL, "412023", NULL, NULL }, &r, NULL), 0);
 		assert_int_equal(reader_since(r, start + cases[i].since_days * day + 1000, NULL), 0);
 		assert_int_equal(reader_next(r, &rec, NULL), 0); /* not behind the one it asks for */
 		assert_true(rec.name.segment <= cases[i].first + 1);

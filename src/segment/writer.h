@@ -43,11 +43,11 @@ int writer_commit(struct writer *w, struct err *err);
 int writer_checkpoint(struct writer *w, bool even_if_idle, struct err *err);
 /* Seals what is due (size, age), or all open segments. */
 int writer_rotate(struct writer *w, bool all, struct err *err);
-/* Retention. keep_ms says how long an organisation's records are kept (0: for ever). Call it often: each call looks at a few
+/* Retention. keep_ms says how long a series' records are kept (0: for ever). Call it often: each call looks at a few
  * series, and at each about once an hour. A sealed segment whose last record is older is ended, the oldest of a series
  * first, in two steps: the next checkpoint signs its end, and only then does a later call remove the file. ret_removed
- * tells what is gone now; its segment is 0 when nothing is. */
-int writer_retain(struct writer *w, int64_t now_ms, int64_t (*keep_ms)(const char *org, void *user), void *user,
+ * tells what is gone now, its index how many records it had (0: not known any more); its segment is 0 when nothing is. */
+int writer_retain(struct writer *w, int64_t now_ms, int64_t (*keep_ms)(const char *org, const char *series, void *user), void *user,
                   struct segment_name *ret_removed, struct err *err);
 /* Cold storage: sealed segments older than hot_ms (of an organisation; 0: they stay) move to DIR-cold, where another disk is mounted. Call it often:
  * each call looks at a few series, at each about once an hour, or carries `bytes` of the one under way. A segment is copied, synced, read

@@ -239,10 +239,10 @@ comes() { send_tcp "$org2" 10.2.0.1 10; has 412023 '"rule":{"uid":"block"}'; }
 try "and what comes afterwards is recorded" until_true 15 comes
 kill "$pid"; wait "$intake" 2>/dev/null; intake=
 
-# ---- retention: a day for one body, nothing said for the other. The process's own clock is set back, so that what it begins
+# ---- retention: a day for the packets of one body, thirty for the rest of it, nothing said for the other. The process's own clock is set back, so that what it begins
 # is old when it comes back, and then forward past the day; the log verifier's isn't.
 rm -rf state/segments state/intake; mkdir state/segments state/intake; mkdir -p state/generations/c
-sed 's/"code":"412015",/&"retention_days":1,/; s/"code":"412023",/&"hot_days":1,/' state/generations/a/intaked.json >state/generations/c/intaked.json
+sed 's/"code":"412015",/&"retention_days":30,"retention":[{"class":4001,"days":1}],/; s/"code":"412023",/&"hot_days":1,/' state/generations/a/intaked.json >state/generations/c/intaked.json
 ln -sfn generations/c state/current
 hour=3600000
 begin() { # HOURS the clock is off
@@ -253,7 +253,7 @@ begin() { # HOURS the clock is off
 	"$here/shift-clock" "$pid" $(($1 * hour))
 }
 end() { kill "$pid"; wait "$intake" 2>/dev/null; intake=; }
-segment() { ls "state/segments/$1/events/$2.seg"; }
+segment() { ls "state/segments/$1/$([ "$1" = 412015 ] && echo events-4001 || echo events)/$2.seg"; }
 try "a process whose clock is 26 hours slow takes records" begin -26
 send_tcp "$org1" 10.1.0.1 9; send_udp "$org2" 10.2.0.1 9
 try "and signs them" until_true 5 eval 'segment 412015 000001 && segment 412023 000001 && unsigned'
@@ -281,9 +281,10 @@ rm state/holds/412015.0a1b2c3d
 gone() { ! segment 412015 000001; }
 try "the hold released, the body's day is over: the segment is gone" later gone
 ended() { verify --json | jq -se '.[-1] | .ok and .segments_ended == 1 and .records_ended >= 1 and .kept_at_least_days >= 1'; }
+try "and that is among its own records, in the series that stays" eval 'tail_log 412015 | grep -F "retention: segment 000001 of events-4001" | grep -F "had its 1 days" | grep "^412015/events/"'
 try "log verify says that its time was over, and finds nothing missing" ended
 try "in words too" eval 'verify | grep -q "were ended by retention, each end signed"'
-try "an export holds what is left, and verifies elsewhere" eval '"$bin/toride" log export --org 412015 -o "$top/rest" && verify "$top/rest" && ! ls rest/leaves/events-000001.txt'
+try "an export holds what is left, and verifies elsewhere" eval '"$bin/toride" log export --org 412015 -o "$top/rest" && verify "$top/rest" && ! ls rest/leaves/events-4001-000001.txt'
 mv state/segments-cold/412023/events/000001.seg away; rm state/segments/412023/events/000001.cold
 try "the same file gone without that signature is missed" eval '! verify >out; grep -q "^412023/events/000001/0 .*removed" out'
 echo "1..$n"

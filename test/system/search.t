@@ -179,6 +179,21 @@ try "what was brought in that day too, whenever it happened" until_true 40 once
 p=$(pid_of indexd)
 kill -STOP "$p"; rm -rf "$TORIDE_STATE/index/"*; kill -9 "$p"
 try "an index whose data is gone fills itself again" until_true 40 eval 'back indexd "$p" && all_once'
+# ---- retention of a class: its series goes from the index by its own days; the clock of stored alone is set. That the sealed one does: intake.t
+
+rows() { engine "SELECT count() FROM toride.events WHERE org = '$1' AND series = '$2'"; }
+jq '.retention = [{class: "http", days: 1}]' "$lab/description/orgs/412015.json" >"$top/org" && cp "$top/org" "$lab/description/orgs/412015.json"
+try "the check says when records are destroyed" eval '"$toride" check "$lab/description" | grep -F "of 412015, web requests (http) are destroyed after 1 days"'
+try "a body's pages are to be kept for a day" put_in_force "$toride" "$lab/description"
+kept=$(rows 412015 events)
+pages() { get 412015 "http://www.news.example/r/1"; [ "$(rows 412015 events-4002)" -ge 1 ]; }
+try "then they are in a series of their own" until_true 20 pages
+try "… and are found as before" eval '[ "$(number "url:*/r/1")" -ge 1 ]'
+try "… while older ones stay where they were" eval '[ "$(rows 412015 events)" -ge "$kept" ]'
+p=$(pid_of stored); "$(dirname "$0")/shift-clock" "$p" 172800000; kill -HUP "$p"
+try "two days later the index has none of them" until_true 20 eval '[ "$(rows 412015 events-4002)" = 0 ]'
+try "… and all that is kept for longer" eval '[ "$(rows 412015 events)" -ge "$kept" ] && [ "$(rows 412023 events)" -ge 1 ]'
+shoot stored
 try "the log is intact after all that" eval '"$toride" log verify --json | jq -se ".[-1].ok"'
 
 echo "1..$n"
