@@ -1,7 +1,8 @@
 /* bench-index: sealed segments into the event index and searches of it, as stored does both, with toride-indexd as it is shipped.
  *
  *   bench-index fill DIRECTORY SOCKET RECORDS PID seals that many records of proxy and resolver, then fills the index from them; PID: the engine's
- *   bench-index search SOCKET WORD ORG            one search of a week of one body; milliseconds on stdout
+ *   bench-index search SOCKET WORD ORG [FROM TO]  one search of one body, of a week up to now or of that span (ms UTC); milliseconds on stdout
+ *   bench-index schema SOCKET                     makes the tables
  *
  * Filling is told in records for a second of one core: the processor's time of both processes, merges of the engine included.
  * Limit of filling: the same rows, made before, handed to the same engine: no segment read, nothing decrypted or parsed. */
@@ -189,13 +190,35 @@ static int fill_all(const char *dir, const char *socket, uint64_t count, struct 
 	return r;
 }
 
-static int search(const char *socket, const char *word, const char *org, struct err *err)
+static int schema(const char *socket, struct err *err)
+{
+	struct client *c;
+	struct buf b, answer;
+	struct client_opts o = { .socket_path = socket };
+	struct str rest, one;
+	buf_init(&b, MIB);
+	buf_init(&answer, MIB);
+	index_schema(&b);
+	int r = client_open(&o, &c, err);
+	for (rest = buf_view(&b); r == 0 && str_next(&rest, ';', &one);)
+		r = one.len > 2 ? client_query(c, one, &answer, err) : 0;
+	client_close(&c);
+	buf_done(&answer);
+	buf_done(&b);
+	return r;
+}
+
+static int search(const char *socket, const char *word, const char *org, const char *const *span, struct err *err)
 {
 	struct client *c;
 	struct client_opts o = { .socket_path = socket };
 	struct buf b;
 	struct search s = { .to_ms = clock_now_ms() + 1000, .limit = 50 };
 	s.from_ms = s.to_ms - WEEK_MS;
+	if (span) {
+		s.from_ms = atoll(span[0]);
+		s.to_ms = atoll(span[1]);
+	}
 	str_copy(str_from(word), s.query, sizeof s.query);
 	str_copy(str_from(org), s.org, sizeof s.org);
 	buf_init(&b, 64 * MIB);
@@ -217,10 +240,13 @@ int main(int argc, char **argv)
 	if (argc == 6 && strcmp(argv[1], "fill") == 0) {
 		engine_pid = atoi(argv[5]);
 		r = fill_all(argv[2], argv[3], strtoull(argv[4], NULL, 10), &err);
-	} else if (argc == 5 && strcmp(argv[1], "search") == 0) {
-		r = search(argv[2], argv[3], argv[4], &err);
+	} else if ((argc == 5 || argc == 7) && strcmp(argv[1], "search") == 0) {
+		const char *span[] = { argc == 7 ? argv[5] : "", argc == 7 ? argv[6] : "" };
+		r = search(argv[2], argv[3], argv[4], argc == 7 ? span : NULL, &err);
+	} else if (argc == 3 && strcmp(argv[1], "schema") == 0) {
+		r = schema(argv[2], &err);
 	} else {
-		fprintf(stderr, "usage: bench-index fill DIRECTORY SOCKET RECORDS PID | search SOCKET WORD ORG\n");
+		fprintf(stderr, "usage: bench-index fill DIRECTORY SOCKET RECORDS PID | search SOCKET WORD ORG [FROM TO] | schema SOCKET\n");
 		return 2;
 	}
 	if (r < 0)
