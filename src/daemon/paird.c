@@ -11,6 +11,7 @@
 #include "daemon/pairfollow.h"
 #include "jail/jail.h"
 #include "pair/announce.h"
+#include "pair/cable.h"
 #include "pair/conf.h"
 #include "pair/notify.h"
 #include "vault/vault_client.h"
@@ -19,7 +20,6 @@
 #include "wire/order.h"
 #include "wire/place.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_packet.h>
@@ -311,9 +311,8 @@ static void on_caller(uv_poll_t *h, int status, int events)
 
 static int open_following(struct paird *p, struct err *err)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(PAIRFOLLOW_PORT) };
 	struct vault *v = NULL;
-	int one = 1, self = strcmp(p->c.nodes.names[0], place_node()) == 0 ? 0 : 1;
+	int self = strcmp(p->c.nodes.names[0], place_node()) == 0 ? 0 : 1;
 	int r = vault_open(NULL, 10000, &v, err);
 	r = r < 0 ? r : vault_tsig(v, "pair", p->asking.key, err);
 	vault_close(&v);
@@ -322,13 +321,7 @@ static int open_following(struct paird *p, struct err *err)
 	memcpy(p->answering.key, p->asking.key, sizeof p->answering.key);
 	snprintf(p->asking.self4, sizeof p->asking.self4, "%s", p->c.nodes.sync4[self]);
 	snprintf(p->asking.other4, sizeof p->asking.other4, "%s", p->c.nodes.sync4[1 - self]);
-	p->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (p->listen_fd < 0 || inet_pton(AF_INET, p->c.nodes.sync4[self], &at.sin_addr) != 1 ||
-	    setsockopt(p->listen_fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
-	    setsockopt(p->listen_fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof one) < 0 || bind(p->listen_fd, (struct sockaddr *)&at, sizeof at) < 0 ||
-	    listen(p->listen_fd, 8) < 0)
-		return err_errno(err, p->c.nodes.sync4[self], "cannot listen for the other node");
-	return 0;
+	return cable_listen(p->c.nodes.sync4[self], PAIRFOLLOW_PORT, &p->listen_fd, err);
 }
 
 /* ---- what the node is worth ---- */

@@ -7,12 +7,12 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "daemon/pairkeys.h"
+#include "pair/cable.h"
 #include "pair/follow.h"
 #include "wire/ctl.h"
 #include "wire/order.h"
 #include "wire/place.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -107,24 +107,6 @@ int pairfollow_answer(int fd, const unsigned char key[32], bool active, struct e
 
 /* ---- asking ---- */
 
-static int call(const char *self4, const char *other4, struct err *err)
-{
-	struct sockaddr_in self = { .sin_family = AF_INET }, other = { .sin_family = AF_INET, .sin_port = htons(PAIRFOLLOW_PORT) };
-	const struct timeval limit = { .tv_sec = FRAME_MS / 1000 };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return err_errno(err, "pair", "cannot open a socket");
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-	if (inet_pton(AF_INET, self4, &self.sin_addr) != 1 || inet_pton(AF_INET, other4, &other.sin_addr) != 1 ||
-	    bind(fd, (struct sockaddr *)&self, sizeof self) < 0 || connect(fd, (struct sockaddr *)&other, sizeof other) < 0) {
-		int r = err_errno(err, other4, "the other node can't be reached");
-		close(fd);
-		return r;
-	}
-	return fd;
-}
-
 static int take_generation(const struct follow_answer *a, struct err *err)
 {
 	char path[PLACE_MAX];
@@ -216,12 +198,13 @@ static int converse(const struct pairfollow *f, const struct follow_question *q,
 	struct follow_session s = { 0 };
 	struct buf out;
 	memcpy(s.key, f->key, 32);
-	_cleanup_fd_ int fd = call(f->self4, f->other4, err);
-	if (fd < 0)
-		return fd;
+	_cleanup_fd_ int fd = -1;
+	int r = cable_call(f->self4, f->other4, PAIRFOLLOW_PORT, FRAME_MS, &fd, err);
+	if (r < 0)
+		return r;
 	buf_init(&out, KIB);
 	follow_question_write(&out, q);
-	int r = follow_open(fd, true, &s, err);
+	r = follow_open(fd, true, &s, err);
 	r = r < 0 ? r : follow_send(fd, &s, 'c', buf_view(&out), err);
 	r = r < 0 ? r : follow_receive(fd, &s, 's', ret, err);
 	buf_done(&out);

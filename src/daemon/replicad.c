@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "jail/jail.h"
+#include "pair/cable.h"
 #include "pair/conf.h"
 #include "pair/copy.h"
 #include "pair/link.h"
@@ -20,9 +21,9 @@
 #include "wire/place.h"
 #include "wire/sock.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <libpq-fe.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/crypto.h>
 #include <pthread.h>
@@ -77,26 +78,17 @@ struct pass {
 	bool answers;  /* the other node came, and is led to the server here */
 };
 
-static int call_other(const struct replicad *x)
-{
-	struct sockaddr_in self = { .sin_family = AF_INET }, other = { .sin_family = AF_INET, .sin_port = htons(PORT) };
-	const struct timeval limit = { .tv_sec = CONNECT_MS / 1000 };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit); /* also connect()'s */
-	if (inet_pton(AF_INET, x->nodes.sync4[x->self], &self.sin_addr) == 1 && inet_pton(AF_INET, x->nodes.sync4[1 - x->self], &other.sin_addr) == 1 &&
-	    bind(fd, (struct sockaddr *)&self, sizeof self) == 0 && connect(fd, (struct sockaddr *)&other, sizeof other) == 0)
-		return fd;
-	close(fd);
-	return -1;
-}
-
 static int call_server(void)
 {
 	char path[PLACE_MAX];
 	int fd = -1;
 	return sock_connect(place_in_run(path, sizeof path, "pg/.s.PGSQL.5432"), CONNECT_MS, &fd, NULL) == 0 ? fd : -1;
+}
+
+static int call_other(const struct replicad *x)
+{
+	int fd = -1;
+	return cable_call(x->nodes.sync4[x->self], x->nodes.sync4[1 - x->self], PORT, CONNECT_MS, &fd, NULL) == 0 ? fd : -1;
 }
 
 static void watch_peer(int tcp)
@@ -352,19 +344,6 @@ static int listen_here(struct replicad *x, struct err *err)
 	return 0;
 }
 
-static int listen_there(struct replicad *x, struct err *err)
-{
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(PORT) };
-	const int one = 1;
-	x->there_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (x->there_fd < 0 || inet_pton(AF_INET, x->nodes.sync4[x->self], &at.sin_addr) != 1 ||
-	    setsockopt(x->there_fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
-	    setsockopt(x->there_fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof one) < 0 || bind(x->there_fd, (struct sockaddr *)&at, sizeof at) < 0 ||
-	    listen(x->there_fd, 8) < 0)
-		return err_errno(err, x->nodes.sync4[x->self], "cannot listen for the other node");
-	return 0;
-}
-
 static int take_key(struct replicad *x, struct err *err)
 {
 	unsigned char key[LINK_KEY];
@@ -425,7 +404,7 @@ static int open_all(struct replicad *x, struct err *err)
 	x->self = strcmp(x->nodes.names[0], place_node()) == 0 ? 0 : 1;
 	r = r < 0 ? r : take_key(x, err);
 	r = r < 0 ? r : listen_here(x, err);
-	return r < 0 ? r : listen_there(x, err);
+	return r < 0 ? r : cable_listen(x->nodes.sync4[x->self], PORT, &x->there_fd, err);
 }
 
 static int start(struct replicad *x, struct err *err)
