@@ -35,7 +35,7 @@ try "and has no session with us" eval '! up'
 printf 'define secret_2 = "%s";\n' "$(node lines secret 2)" >"$L/internet/upstream.secrets"
 try "told by its operator, it takes it" eval 'router configure | grep -qi reconfigur'
 try "the session stands" until_true 30 up
-try "another number is another secret" eval '[ "$(node lines secret 3)" != "$(node lines secret 2)" ] && [ "$(node lines secret 2 | tr -d "\n" | wc -c)" = 40 ]'
+try "another number is another secret" eval 'a=$(node lines secret 2) b=$(node lines secret 3); [ "$a" != "$b" ] && [ ${#a} = 40 ] && [ ${#b} = 40 ]'
 
 # A flood towards two bodies' addresses, counted as it comes in by the line.
 at gw1 nft 'add table inet count; add chain inet count in { type filter hook prerouting priority -400; }
