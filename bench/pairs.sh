@@ -35,6 +35,7 @@ event() { # NAME COMMAND...
 	wait "${loads[@]}"
 	cp "$work/talk" "$work/trace/open"
 	kill -0 "$talk" 2>/dev/null || die "$name: the open connection is lost"
+	until_true 5 grows >/dev/null 2>&1 || die "$name: the long file of a published server is lost"
 	outages "pairs.$name" "$from" "${kinds[@]}"
 	say "$(active) carries the traffic"
 	until_true 30 one_active >/dev/null 2>&1 || die "$name: not one node carries the traffic"

@@ -438,8 +438,6 @@ static int pair_move(struct apply *a, enum pair_role role, struct err *err)
 
 static int pair_order(struct apply *a, uint8_t what, struct err *err)
 {
-	if (what == ORDER_PAIR_FLOWS)
-		return pair_flows(a->env, pair_said(), err);
 	if (what != ORDER_PAIR_STANDBY && what != ORDER_PAIR_ACTIVE)
 		return err_set(err, E_INVALID, "order", "unknown");
 	return pair_move(a, what == ORDER_PAIR_ACTIVE ? PAIR_ACTIVE : PAIR_STANDBY, err);

@@ -253,7 +253,7 @@ int pair_flows(const struct env *e, enum pair_role role, struct err *err)
 	char conf[PLACE_MAX];
 	const char *look[] = { "conntrackd", "-C", conf, "-R", NULL }, *send[] = { "conntrackd", "-C", conf, "-B", NULL };
 	const char *ask[] = { "conntrackd", "-C", conf, "-n", NULL };
-	place_in_state(conf, sizeof conf, "current/conntrackd/%s.conf", place_node());
+	place_in_state(conf, sizeof conf, "current/conntrackd/%s-%s.conf", place_node(), pair_word(role == PAIR_ACTIVE ? role : PAIR_STANDBY));
 	if (role != PAIR_ACTIVE)
 		return env_run(e, ask, (struct str){ 0 }, 3000, err);
 	int r = env_run(e, look, (struct str){ 0 }, 3000, err);

@@ -7,7 +7,8 @@
  * pair/NODE.bin          u8 n, n x char uplink[16]; u16 n, n x char attachment[16]; u8 n, n x { u8 family, u8 addr[16] }: the door (apply/pair.h)
  * keepalived/NODE.conf   keepalived.conf(5): VRRP version 3 (RFC 5798), unicast, an instance on the link between the two and one on each
  *                        uplink, so that no single cable makes two masters; toride-paird puts their answers together
- * conntrackd/NODE.conf   conntrackd.conf(5): FT-FW over that link; the other's flows go straight into the kernel, where a takeover finds them
+ * conntrackd/NODE-ROLE.conf  conntrackd.conf(5): FT-FW over that link; the other's flows go straight into the kernel, where a takeover finds them.
+ *                        ROLE is active or standby: one that stands by has nothing to say
  * paird.json             what toride-paird watches and announces (pair/conf.h)
  * replicad.json          the two nodes, for who carries the desk's state to the other one
  *
@@ -148,11 +149,13 @@ static int keepalived(const struct model *m, size_t which, struct outset *out, s
 
 /* ---- conntrackd */
 
-/* One that starts asks for nothing by itself: where the traffic is, what the other node has is older than the kernel's own table, and goes into it at once.
+/* The node that stands by tells the other one nothing: connections go on there without it, so that its entries end by their time, or belong to an
+ * older connection of the same ports. conntrackd would have the other node take its living ones away. No event passes a list of no protocol.
+ * One that starts asks for nothing by itself: where the traffic is, what the other node has is older than the kernel's own table, and goes into it at once.
  * torided tells it by the node's role (apply/pair.h, pair_flows()).
  * The node's own connections are of no use to the other: only what has an organisation's mark… which conntrackd can't ask for, so
  * they are left out by address. */
-static int conntrackd(const struct model *m, size_t which, struct outset *out, struct err *err)
+static int conntrackd(const struct model *m, size_t which, bool standby, struct outset *out, struct err *err)
 {
 	const struct service *s = &m->service;
 	const struct pair_node *self = &s->pair.nodes[which], *other = &s->pair.nodes[1 - which];
@@ -164,14 +167,16 @@ static int conntrackd(const struct model *m, size_t which, struct outset *out, s
 	buf_printf(&b, "    IPv4_Destination_Address %s\n    Port %d\n    Interface %s\n    Checksum on\n  }\n}\n",
 	           prefix_format_addr(&other->sync4, text), CONNTRACKD_PORT, s->pair.interface);
 	buf_printf(&b, "General {\n  LockFile %s/conntrackd/lock\n  UNIX {\n    Path %s/conntrackd/control.sock\n  }\n", s->run_dir, s->run_dir);
-	buf_puts(&b, "  NetlinkBufferSize 8388608\n  NetlinkBufferSizeMaxGrowth 67108864\n  Filter From Userspace {\n    Address Ignore {\n      IPv4_address 127.0.0.1\n");
+	buf_puts(&b, "  NetlinkBufferSize 8388608\n  NetlinkBufferSizeMaxGrowth 67108864\n  Filter From Userspace {\n");
+	buf_puts(&b, standby ? "    Protocol Accept {\n    }\n" : "");
+	buf_puts(&b, "    Address Ignore {\n      IPv4_address 127.0.0.1\n");
 	for (size_t n = 0; n < s->pair.n_nodes; n++) {
 		buf_printf(&b, "      IPv4_address %s\n", prefix_format_addr(&s->pair.nodes[n].sync4, text));
 		for (size_t i = 0; i < s->pair.nodes[n].n_own; i++)
 			buf_printf(&b, "      IPv%u_address %s\n", s->pair.nodes[n].own[i].family, prefix_format_addr(&s->pair.nodes[n].own[i], text));
 	}
 	buf_puts(&b, "    }\n  }\n}\n");
-	snprintf(path, sizeof path, "conntrackd/%s.conf", self->name);
+	snprintf(path, sizeof path, "conntrackd/%s-%s.conf", self->name, standby ? "standby" : "active");
 	return emit(out, path, &b, err);
 }
 
@@ -276,7 +281,8 @@ int compile_pair(const struct model *m, struct outset *out, struct err *err)
 		r = r < 0 ? r : own_ports(i, &p->nodes[i], out, err);
 		r = r < 0 ? r : door(m, &p->nodes[i], out, err);
 		r = r < 0 ? r : keepalived(m, i, out, err);
-		r = r < 0 ? r : conntrackd(m, i, out, err);
+		r = r < 0 ? r : conntrackd(m, i, false, out, err);
+		r = r < 0 ? r : conntrackd(m, i, true, out, err);
 	}
 	return r;
 }

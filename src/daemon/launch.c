@@ -224,6 +224,8 @@ static void child(const struct launch *l)
 	signals_default();
 	setsid();
 	descriptors(l, listen + strlen(listen), sizeof listen - strlen(listen));
+	for (size_t i = 0; i < TABLE_ARGS && row->argv[i]; i++) /* while what they depend on can be read */
+		argv[i] = (char *)(uintptr_t)table_path(i ? row->argv[i] : l->program, paths[i], PLACE_MAX);
 	mounts(row);
 	umask(022);
 	limits(row);
@@ -249,8 +251,6 @@ static void child(const struct launch *l)
 		drop_lock();
 	if (row->prepare & PREPARE_EDGE)
 		prepare_edge();
-	for (size_t i = 0; i < TABLE_ARGS && row->argv[i]; i++)
-		argv[i] = (char *)(uintptr_t)table_path(i ? row->argv[i] : l->program, paths[i], PLACE_MAX);
 	execv(argv[0], argv);
 	fail(argv[0]);
 }

@@ -123,23 +123,12 @@ static void announce_all(struct paird *p)
 		announce_one(p, &p->c.announced[i]);
 }
 
-static void order_flows(void)
-{
-	struct order o = { .op = ORDER_PAIR, .pair = ORDER_PAIR_FLOWS };
-	struct order_reply reply;
-	struct err err = { 0 };
-	if (order_call(&o, ORDER_MS, &reply, &err) < 0)
-		log_err(LOG_LEVEL_WARN, "", "flows", &err);
-}
-
-/* A neighbour may have missed the first. Flows follow when the traffic has moved: nobody waits for them. */
+/* A neighbour may have missed the first. */
 static void on_again(uv_timer_t *t)
 {
 	struct paird *p = t->data;
 	if (p->active && p->told && p->announcements)
 		announce_all(p);
-	if (p->announcements == 4)
-		order_flows();
 	if (p->announcements && --p->announcements)
 		uv_timer_start(&p->again, on_again, p->announcements == 3 ? 300 : 1500, 0);
 }

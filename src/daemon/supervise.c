@@ -49,6 +49,7 @@ struct process {
 	int64_t made_ms;   /* UTC of the start: its certificate, where it has one (PREPARE_TLS), is as old */
 	bool copies;       /* the database: is to become a copy of the other node's when it starts anew */
 	bool standby;      /* started so, and no other than a copy yet */
+	bool carries;      /* what its node did of a pair when it was started (PREPARE_ROLE) */
 	int64_t active_ms; /* monotonic: since when the node carries the traffic; 0: it doesn't */
 	int64_t own_until_ms; /* monotonic: until then it doesn't give up what it has while the node carries the traffic */
 	bool given;        /* its files in the run directory are made */
@@ -120,6 +121,7 @@ static void start(struct supervise *s, struct process *p)
 {
 	struct err err = { 0 };
 	p->standby = p->copies;
+	p->carries = daemon_carries();
 	struct launch l = { p->row, p->program, p->log.out, s->o.sockets, p->standby };
 	rundir_ready_set(p->row->name, "");
 	p->digest[0] = 0;
@@ -429,6 +431,12 @@ static bool needs_certificate(const struct supervise *s, const struct process *p
 	return true;
 }
 
+/* conntrackd, which tells the other node of connections while this one carries the traffic, and hears of them else. */
+static bool has_moved(const struct process *p)
+{
+	return p->row->prepare & PREPARE_ROLE && p->carries != daemon_carries();
+}
+
 static void check(struct supervise *s)
 {
 	int64_t now = clock_mono_ms();
@@ -449,7 +457,7 @@ static void check(struct supervise *s)
 			look_ready(s, p);
 			break;
 		case READY:
-			if (!wanted(p) /* the generation in force has no such engine */ || needs_certificate(s, p))
+			if (!wanted(p) /* the generation in force has no such engine */ || needs_certificate(s, p) || has_moved(p))
 				ask_to_end(p);
 			break;
 		case STOPPING:

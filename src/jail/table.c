@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "wire/daemon.h"
 #include "wire/place.h"
 #include "pg_bin.h" /* meson makes it */
 
@@ -160,10 +161,10 @@ const struct table_process table_processes[] = {
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_INET | CALLS_THREADS,
 	  .read = { LIBS, "%S/generations", "%S/current", "%S/submitted", "%S/acme", "%R" }, .write = { "%R/pair", "%R/pair-knot" },
 	  .memory = 256 * MIB, .files = 512, .processes = 64, .needs = "%S/current/pair/%N.bin" },
-	{ .name = "conntrackd", .engine = true, .uid = USER_CONNTRACKD, .caps_start = CAP(CAP_NET_ADMIN) | CAP(CAP_SYS_NICE), .prepare = PREPARE_LOCK,
-	  .argv = { "/usr/sbin/conntrackd", "-C", "%S/current/conntrackd/%N.conf" },
+	{ .name = "conntrackd", .engine = true, .uid = USER_CONNTRACKD, .caps_start = CAP(CAP_NET_ADMIN) | CAP(CAP_SYS_NICE), .prepare = PREPARE_LOCK | PREPARE_ROLE,
+	  .argv = { "/usr/sbin/conntrackd", "-C", "%S/current/conntrackd/%N-%P.conf" },
 	  .read = { ENGINE_READ, "%S/generations", "%S/current" }, .write = { "%R/conntrackd", "/dev/null" },
-	  .files = 1024, .processes = 64, .needs = "%S/current/conntrackd/%N.conf", .probe = "%R/conntrackd/control.sock" },
+	  .files = 1024, .processes = 64, .needs = "%S/current/conntrackd/%N-standby.conf", .probe = "%R/conntrackd/control.sock" },
 	{ .name = "keepalived", .engine = true, .uid = USER_KEEPALIVED, .caps_start = CAP(CAP_NET_ADMIN) | CAP(CAP_NET_RAW), .prepare = PREPARE_PID | PREPARE_NOTIFY,
 	  .argv = { "/usr/sbin/keepalived", "-n", "-l", "-P", "-f", "%S/current/keepalived/%N.conf", "-p", "%R/keepalived/keepalived.pid",
 	            "-r", "%R/keepalived/vrrp.pid" },
@@ -303,7 +304,8 @@ static const char *word(const char *p)
 	       strncmp(p, "%R", 2) == 0 ? place_run() :
 	       strncmp(p, "%L", 2) == 0 ? place_rules() :
 	       strncmp(p, "%X", 2) == 0 ? place_programs() :
-	       strncmp(p, "%N", 2) == 0 ? place_node() : "";
+	       strncmp(p, "%N", 2) == 0 ? place_node() :
+	       strncmp(p, "%P", 2) == 0 ? (daemon_carries() ? "active" : "standby") : "";
 }
 
 const char *table_path(const char *path, char *dst, size_t size)

@@ -3,7 +3,7 @@
  * Read by torided (users, namespaces, capabilities, limits, sockets, start and restart), by jail.c (system calls,
  * paths, peers) and by `toride status`. Order is start order; stop is the reverse. All are
  * restarted when they end, whatever the reason.
- * Paths begin with "%S/" (state directory), "%R/" (run directory), "%L" (rules), "%X/" (beside our programs) or "/" (the system's), and may hold "%N", the node of a pair; table_path() fills them in, in other words too. */
+ * Paths begin with "%S/" (state directory), "%R/" (run directory), "%L" (rules), "%X/" (beside our programs) or "/" (the system's), and may hold "%N", the node of a pair, and "%P", what it does: active or standby; table_path() fills them in, in other words too. */
 #ifndef JAIL_TABLE_H
 #define JAIL_TABLE_H
 
@@ -36,6 +36,7 @@ enum prepare {
 	PREPARE_TLS = 1 << 3,  /* RUN/NAME/tls.* */
 	PREPARE_NOTIFY = 1 << 6, /* RUN/pair/notify is waited for */
 	PREPARE_LOCK = 1 << 5, /* what conntrackd leaves when it is killed: RUN/conntrackd/lock and control.sock */
+	PREPARE_ROLE = 1 << 8, /* started anew when its node carries the traffic of a pair, or does no longer */
 	PREPARE_PID = 1 << 4,  /* NAME.pid in its first writable directory is removed */
 };
 

@@ -65,12 +65,22 @@ void daemon_ready(const struct daemon *d)
 		log_warn("", path, "cannot say that we are ready");
 }
 
-bool daemon_stands_by(void)
+static bool role_is(const char *role)
 {
 	char path[PLACE_MAX];
 	struct buf b;
 	buf_init(&b, 64);
-	bool yes = fs_read(place_in_run(path, sizeof path, "pair-role"), &b, NULL) == 0 && str_eq(buf_view(&b), STR("standby"));
+	bool yes = fs_read(place_in_run(path, sizeof path, "pair-role"), &b, NULL) == 0 && str_eq(buf_view(&b), str_from(role));
 	buf_done(&b);
 	return yes;
+}
+
+bool daemon_stands_by(void)
+{
+	return role_is("standby");
+}
+
+bool daemon_carries(void)
+{
+	return role_is("active");
 }

@@ -30,6 +30,8 @@ void daemon_ready(const struct daemon *d);
 
 /* This node is one of a pair and doesn't carry the traffic (RUN/pair-role, which torided writes). */
 bool daemon_stands_by(void);
+/* This node of a pair carries the traffic: false also where it isn't one of a pair. */
+bool daemon_carries(void);
 
 /* Set by the jail library so that wire needn't know it; daemon mains call jail_install() first. */
 extern int (*daemon_confine_hook)(const char *name, struct err *err);

@@ -30,7 +30,7 @@ enum order_op {
 	ORDER_PAIR_YIELD,   /* the other node is to carry the traffic */
 };
 
-enum order_pair { ORDER_PAIR_STANDBY = 1, ORDER_PAIR_ACTIVE, ORDER_PAIR_FLOWS /* what runs is exchanged, as the role now is */ };
+enum order_pair { ORDER_PAIR_STANDBY = 1, ORDER_PAIR_ACTIVE };
 
 /* The last two are asked of the upstream and stop nothing here (apply/announce.h): all packets to one address of ours, or some of them. */
 enum block_kind { BLOCK_ADDRESS = 1, BLOCK_NAME, BLOCK_URL, BLOCK_TERMINAL, BLOCK_BLACKHOLE, BLOCK_FLOW };

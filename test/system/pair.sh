@@ -69,6 +69,7 @@ flows_begin() {
 	at inet python3 "$top/fetch.py" "$top/got" & fetch=$!
 	flows+=("$talk" "$fetch")
 }
+flow_at() { at "$1" conntrack -L -o id -p tcp --dport 7 2>/dev/null | grep ESTABLISHED | grep -o 'id=[0-9]*'; } # NODE: which entry the open connection has there
 flows_end() { kill "${flows[@]}" 2>/dev/null; wait "${flows[@]}" 2>/dev/null; }
 said() { cut -d' ' -f1 "$top/said" 2>/dev/null || echo 0; }
 got() { cat "$top/got" 2>/dev/null || echo 0; }

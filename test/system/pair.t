@@ -110,8 +110,14 @@ listens_anew() { local a b; a=$(pid_of gw1 paird) b=$(pid_of gw1 keepalived); [ 
 try "who listens is killed where the node stands by: it and who speaks begin anew" until_true 20 listens_anew
 try "asked to, the second lets it carry the traffic" until_true 20 at gw2 $T pair yield --as alice
 try "it does" until_true 20 shown_by gw1
+# The second carried the traffic and has entries of that time, which end there by their time or for newer ones of the same ports.
+tells() { at "$1" conntrackd -C "$(state "$1")/current/conntrackd/$1-active.conf" -B; }
+flow=$(flow_at gw1)
+try "a flow's entry ends at the one that stands by" eval '[ -n "$flow" ] && [ -n "$(flow_at gw2)" ] && at gw2 conntrack -D -p tcp --dport 7'
+try "it is told of it again" until_true 20 eval 'tells gw1 && [ -n "$(flow_at gw2)" ]'
 try "the desk is the first's again, with all of it" until_true 60 eval 'desk_at_both gw1 && card gw1 ".notice.acked != null" && at gw1 $T incident note "$I" --text "back" --by alice'
 try "the notice went once: nobody told again what the other had told" eval 'card gw1 "[.notices[] | select(.step == \"first\")] | length == 1" && is "$(mails "$told")" 1'
+try "where the traffic is, the flow's entry is the one it was" eval 'is "$(flow_at gw1)" "$flow"'
 try "the one that stands by has nothing to give" sh -c "! $T lab exec gw2 -- $T pair yield 2>/dev/null"
 try "the open connection goes on" until_true 20 talks
 
