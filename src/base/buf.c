@@ -159,15 +159,52 @@ static size_t json_escape(struct buf *b, struct str s, size_t i)
 	return n;
 }
 
+static const bool stands[256] = { [' '] = true, ['!'] = true, ['#' ... '['] = true, [']' ... '~'] = true };
+
+/* Is there a byte of zero among these eight? (The highest bit of the lowest such one is right, which is enough.) */
+static uint64_t has_zero(uint64_t w)
+{
+	return (w - 0x0101010101010101u) & ~w & 0x8080808080808080u;
+}
+
+/* Do all eight stand as they are? */
+static bool eight_stand(const char *p)
+{
+	uint64_t w;
+	memcpy(&w, p, sizeof w);
+	const uint64_t each = 0x0101010101010101u;
+	return !(((w | (w - 0x20 * each)) & 0x80 * each) | has_zero(w ^ '"' * each) | has_zero(w ^ '\\' * each) | has_zero(w ^ 0x7f * each));
+}
+
+/* How much of it, from its beginning, stands in JSON as it is. */
+static size_t plain_head(struct str s)
+{
+	size_t i = 0;
+	while (i + 8 <= s.len && eight_stand(s.ptr + i))
+		i += 8;
+	while (i < s.len && stands[(unsigned char)s.ptr[i]])
+		i++;
+	return i;
+}
+
 void json_str(struct buf *b, struct str s)
 {
 	size_t from = 0, i = 0;
 	if (!s.ptr) /* a null pointer takes no offset, not even 0 (C17 6.5.6) */
 		s = STR("");
+	if ((i = plain_head(s)) == s.len) { /* nearly all texts */
+		if (!buf_room(b, s.len + 2))
+			return;
+		char *p = b->ptr + b->len;
+		p[0] = '"';
+		memcpy(p + 1, s.ptr, s.len);
+		p[s.len + 1] = '"';
+		b->len += s.len + 2;
+		return;
+	}
 	buf_putc(b, '"');
 	while (i < s.len) {
-		unsigned char c = (unsigned char)s.ptr[i];
-		if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {
+		if (stands[(unsigned char)s.ptr[i]]) {
 			i++;
 			continue;
 		}

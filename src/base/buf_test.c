@@ -82,6 +82,43 @@ static void test_json(void **state)
 	buf_done(&b);
 }
 
+/* Eight bytes are looked at together where there are eight: each byte must be treated alike wherever it stands. */
+static void test_json_anywhere(void **state)
+{
+	struct buf one, all, want;
+	buf_init(&one, 64), buf_init(&all, 256), buf_init(&want, 256);
+	for (unsigned c = 0; c < 256; c++)
+		for (size_t n = 1; n <= 20; n++)
+			for (size_t at = 0; at < n; at++) {
+				char text[20], byte = (char)c;
+				memset(text, 'x', sizeof text);
+				text[at] = byte;
+				buf_reset(&one), buf_reset(&all), buf_reset(&want);
+				json_str(&one, (struct str){ &byte, 1 });
+				json_str(&all, (struct str){ text, n });
+				buf_putc(&want, '"');
+				for (size_t i = 0; i < n; i++)
+					buf_str(&want, i == at ? (struct str){ one.ptr + 1, one.len - 2 } : STR("x"));
+				buf_putc(&want, '"');
+				assert_true(str_eq(buf_view(&all), buf_view(&want)));
+			}
+	buf_done(&one), buf_done(&all), buf_done(&want);
+}
+
+static void test_json_full(void **state)
+{
+	struct buf b;
+	buf_init(&b, 12);
+	json_str(&b, STR("0123456789"));
+	assert_int_equal(b.failed, 0);
+	assert_str(buf_view(&b), "\"0123456789\"");
+	buf_reset(&b);
+	json_str(&b, STR("0123456789a"));
+	assert_int_equal(b.failed, -E_LIMIT);
+	assert_int_equal(b.len, 0);
+	buf_done(&b);
+}
+
 static void test_arena(void **state)
 {
 	struct arena a;
@@ -197,7 +234,7 @@ static void test_clock_stepped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_ceiling), cmocka_unit_test(test_no_memory),
-		                            cmocka_unit_test(test_json),    cmocka_unit_test(test_arena),
+		                            cmocka_unit_test(test_json),    cmocka_unit_test(test_json_anywhere), cmocka_unit_test(test_json_full), cmocka_unit_test(test_arena),
 		                            cmocka_unit_test(test_map),     cmocka_unit_test(test_hashes),
 		                            cmocka_unit_test(test_clock), cmocka_unit_test(test_clock_stepped),
 		                            cmocka_unit_test(test_percent) };
