@@ -95,6 +95,26 @@ bool str_copy(struct str s, char *dst, size_t size)
 	return true;
 }
 
+void str_clip(const char *s, char *dst, size_t size)
+{
+	size_t n = strnlen(s, size - 1);
+	memcpy(dst, s, n);
+	dst[n] = 0;
+}
+
+void ip4_format(const uint8_t addr[4], char dst[16])
+{
+	for (int i = 0; i < 4; i++) {
+		unsigned n = addr[i];
+		if (n >= 100)
+			*dst++ = (char)('0' + n / 100);
+		if (n >= 10)
+			*dst++ = (char)('0' + n / 10 % 10);
+		*dst++ = (char)('0' + n % 10);
+		*dst++ = i < 3 ? '.' : 0;
+	}
+}
+
 /* Length of the UTF-8 sequence at p (RFC 3629 section 4), 0 when it is none. */
 static size_t utf8_step(const unsigned char *p, size_t left)
 {

@@ -38,6 +38,11 @@ bool str_next(struct str *s, char sep, struct str *ret);
 bool str_to_u64(struct str s, uint64_t max, uint64_t *ret);
 /* Writes a NUL-ended copy; false when it doesn't fit or holds a NUL. */
 bool str_copy(struct str s, char *dst, size_t size);
+/* As much of a text as fits, ended by NUL: snprintf("%s") without the price of a format (a fifth of a microsecond, a dozen
+ * times a request). */
+void str_clip(const char *s, char *dst, size_t size);
+/* An IPv4 address in decimal and dots. By hand: inet_ntop() goes by way of sprintf(), which each request paid four times. */
+void ip4_format(const uint8_t addr[4], char dst[16]);
 /* Valid UTF-8 (RFC 3629), without NUL. */
 bool str_is_utf8(struct str s);
 /* Lower-case hex of n bytes; dst holds 2n+1. */

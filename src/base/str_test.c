@@ -33,6 +33,30 @@ static void test_next(void **state)
 	assert_false(str_next(&rest, ',', &w));
 }
 
+static void test_clip(void **state)
+{
+	char dst[5];
+	str_clip("", dst, sizeof dst);
+	assert_string_equal(dst, "");
+	str_clip("four", dst, sizeof dst);
+	assert_string_equal(dst, "four");
+	str_clip("fives", dst, sizeof dst);
+	assert_string_equal(dst, "five");
+	str_clip("x", dst, 1);
+	assert_string_equal(dst, "");
+}
+
+static void test_ip4(void **state)
+{
+	static const uint8_t addr[][4] = { { 0, 0, 0, 0 }, { 255, 255, 255, 255 }, { 10, 9, 99, 100 }, { 192, 0, 2, 1 }, { 109, 200, 20, 5 } };
+	static const char *const text[] = { "0.0.0.0", "255.255.255.255", "10.9.99.100", "192.0.2.1", "109.200.20.5" };
+	for (size_t i = 0; i < ARRAY_LEN(text); i++) {
+		char dst[16];
+		ip4_format(addr[i], dst);
+		assert_string_equal(dst, text[i]);
+	}
+}
+
 static void test_number(void **state)
 {
 	static const struct {
@@ -88,7 +112,7 @@ static void test_copy_and_hex(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_compare), cmocka_unit_test(test_next),
-		                            cmocka_unit_test(test_number), cmocka_unit_test(test_utf8),
+		                            cmocka_unit_test(test_number), cmocka_unit_test(test_utf8), cmocka_unit_test(test_clip), cmocka_unit_test(test_ip4),
 		                            cmocka_unit_test(test_copy_and_hex) };
 	return cmocka_run_group_tests_name("base/str", tests, NULL, NULL);
 }

@@ -57,8 +57,10 @@ int prefix_parse(struct str s, struct prefix *ret)
 const char *prefix_format_addr(const struct prefix *p, char dst[PREFIX_TEXT])
 {
 	dst[0] = 0;
-	if (p->family)
-		inet_ntop(p->family == 4 ? AF_INET : AF_INET6, p->addr, dst, PREFIX_TEXT);
+	if (p->family == 4)
+		ip4_format(p->addr, dst);
+	else if (p->family)
+		inet_ntop(AF_INET6, p->addr, dst, PREFIX_TEXT);
 	return dst;
 }
 

@@ -60,11 +60,11 @@ void decide(const struct worker *w, const struct conf_org *org, const struct tar
 	ret->allow = d.allow;
 	ret->wants_path = d.wants_path;
 	ret->page = PAGE_URL;
-	snprintf(ret->rule, sizeof ret->rule, "%s", d.rule);
+	str_clip(d.rule, ret->rule, sizeof ret->rule);
 	if (d.action == URL_COACH || d.action == URL_OVERRIDE)
 		by_person(org, who, &d, ret);
-	snprintf(ret->category, sizeof ret->category, "%s", d.category);
-	snprintf(ret->categories, sizeof ret->categories, "%s", d.categories);
+	str_clip(d.category, ret->category, sizeof ret->category);
+	str_clip(d.categories, ret->categories, sizeof ret->categories);
 }
 
 /* Lists of addresses hold for shared hosting too: what the body allows by name, or a person has opened, isn't denied by a

@@ -494,13 +494,24 @@ static struct origin *make(struct org_rt *org, const struct origin_want *want, c
 	return o;
 }
 
+/* With the organisation: TLS sessions are kept by this key for all of the thread's, and a session would tell an origin
+ * that two organisations are the same proxy's. */
+static void format_key(const struct org_rt *org, const struct origin_want *want, char dst[ORIGIN_KEY])
+{
+	char port[2 * sizeof want->port + 1];
+	const char *const parts[] = { org->code, want->tls ? "|s" : "|", want->host, "|", port, "|", want->sni ? want->sni : "", want->h1 ? "|1" : "" };
+	size_t n = 0;
+	hex_format(&want->port, sizeof want->port, port);
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		str_clip(parts[i], dst + n, ORIGIN_KEY - n);
+		n += strlen(dst + n);
+	}
+}
+
 int origin_get(struct org_rt *org, const struct origin_want *want, struct origin **ret, bool *ret_now)
 {
 	char key[ORIGIN_KEY];
-	/* With the organisation: TLS sessions are kept by this key for all of the thread's, and a session would tell an origin
-	 * that two organisations are the same proxy's. */
-	snprintf(key, sizeof key, "%s|%s%s|%u|%s%s", org->code, want->tls ? "s" : "", want->host, want->port,
-	         want->sni ? want->sni : "", want->h1 ? "|1" : "");
+	format_key(org, want, key);
 	*ret_now = false;
 	struct origin *o = want->fresh ? NULL : pool_get(org, key); /* used last */
 	if (o && want->sure && o->state == ORIGIN_IDLE && org->w->now > o->deadline - ORIGIN_IDLE_MS + ORIGIN_SURE_MS)

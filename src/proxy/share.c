@@ -1,7 +1,6 @@
 /* Shares of the memory for held bodies; see share.h. Two look-ups for a piece of a body, nothing for those without. */
 #include "proxy/share.h"
 
-#include <stdio.h>
 #include <string.h>
 
 struct key {
@@ -30,7 +29,7 @@ static uint64_t count_terminal(struct shares *s, const struct share_who *who, ui
 {
 	struct key k;
 	memset(&k, 0, sizeof k);
-	snprintf(k.org, sizeof k.org, "%s", who->org);
+	str_clip(who->org, k.org, sizeof k.org);
 	k.addr[0] = who->terminal->family;
 	memcpy(k.addr + 1, who->terminal->addr, 16);
 	struct str key = { (const char *)&k, sizeof k };

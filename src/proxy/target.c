@@ -156,7 +156,7 @@ int target_of_tunnel_request(const struct http_head *h, const struct target *tun
 	} else if (parse_absolute(h->target, ret) < 0 || !ret->https || ret->port != tunnel->port) {
 		return refuse("the request target isn't a path", ret_why);
 	}
-	snprintf(ret->host, sizeof ret->host, "%s", name);
+	str_clip(name, ret->host, sizeof ret->host);
 	ret->is_addr = is_address(ret->host);
 	struct target host = *ret;
 	struct str v = http_get(h, H_HOST);
@@ -179,10 +179,17 @@ struct str target_bare_path(const struct target *t)
 
 void target_authority(const struct target *t, char dst[TARGET_AUTHORITY])
 {
-	bool v6 = strchr(t->host, ':');
-	int n = snprintf(dst, TARGET_AUTHORITY, v6 ? "[%s]" : "%s", t->host);
+	size_t n = strlen(t->host);
+	bool v6 = memchr(t->host, ':', n);
+	if (v6)
+		*dst++ = '[';
+	memcpy(dst, t->host, n + 1);
+	dst += n;
+	if (v6)
+		*dst++ = ']';
+	*dst = 0;
 	if (t->port != (t->https ? 443 : 80))
-		snprintf(dst + n, TARGET_AUTHORITY - (size_t)n, ":%u", t->port);
+		snprintf(dst, sizeof ":65535", ":%u", t->port);
 }
 
 static bool among(const struct prefix *list, size_t n, const struct prefix *addr)

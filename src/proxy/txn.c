@@ -152,16 +152,16 @@ void txn_destroy(struct txn *t)
 
 void txn_set_rule(struct txn *t, const char *rule)
 {
-	snprintf(t->rule, sizeof t->rule, "%s", rule);
+	str_clip(rule, t->rule, sizeof t->rule);
 }
 
 void txn_decided(struct txn *t, const struct decision *d)
 {
 	txn_set_rule(t, d->rule);
-	snprintf(t->rule_name, sizeof t->rule_name, "%s", d->name);
-	snprintf(t->category, sizeof t->category, "%s", d->category);
-	snprintf(t->categories, sizeof t->categories, "%s", d->categories);
-	snprintf(t->grant, sizeof t->grant, "%s", d->grant);
+	str_clip(d->name, t->rule_name, sizeof t->rule_name);
+	str_clip(d->category, t->category, sizeof t->category);
+	str_clip(d->categories, t->categories, sizeof t->categories);
+	str_clip(d->grant, t->grant, sizeof t->grant);
 }
 
 /* The form of a page that the person may open himself. */

@@ -63,8 +63,8 @@ static void on_undecided(struct txn *t, const struct verdict *v)
 
 static void apply_verdict(struct txn *t, const struct verdict *v)
 {
-	snprintf(t->file_type, sizeof t->file_type, "%s", v->type);
-	snprintf(t->file_member, sizeof t->file_member, "%s", v->where);
+	str_clip(v->type, t->file_type, sizeof t->file_type);
+	str_clip(v->where, t->file_member, sizeof t->file_member);
 	t->verdict = verdict_kind_name(v->kind);
 	switch (v->kind) {
 	case VERDICT_CLEAN:

@@ -310,13 +310,13 @@ void wait_form(struct txn *t, struct str content)
 
 bool wait_answer(struct txn *t)
 {
-	const struct parcel_for f = asker(t);
 	struct str token = STR("");
 	struct parcel_view v;
 	bool get = false;
 	int r = parcel_request_parse(t->target.path, &token, &get);
 	if (r == -E_NOT_FOUND)
 		return false;
+	const struct parcel_for f = asker(t);
 	if (r == 0 && t->method == HTTP_POST && t->rq.counted && t->rq.length && t->rq.length <= WAIT_FORM) {
 		t->form = true;
 		upload_hold(t);

@@ -85,6 +85,8 @@ int url_addr6_parse(struct str s, uint8_t ret[16])
 
 void url_addr_format(const uint8_t addr[16], char dst[64])
 {
-	bool v4 = url_addr_is4(addr);
-	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? addr + 12 : addr, dst, 64);
+	if (url_addr_is4(addr))
+		ip4_format(addr + 12, dst);
+	else
+		inet_ntop(AF_INET6, addr, dst, 64);
 }
