@@ -46,6 +46,7 @@ struct chan {
 	int fd, events;
 	int budget;       /* recv calls the present read may still make */
 	bool reading, broken, open, eof;
+	bool ending;      /* of TLS: the end, or an error, that OpenSSL says when it is asked once more */
 };
 
 int chan_thread_init(struct chan_thread *t, uv_loop_t *loop);

@@ -8,7 +8,7 @@ set -u
 cp www/eicar.bin www/eicar.ssi; cp www/eicar.bin www/eicar.txt; cp /bin/true www/photo.png
 head -c 10240 /dev/urandom >www/10k; head -c 3000000 /dev/urandom >www/3m; head -c 20000000 /dev/urandom >www/20m
 head -c 3000000 /dev/urandom >www/slow/3m; seq 20000 >www/text.txt
-{ make_ca good; make_ca evil; sign site good DNS:site.example,DNS:deny.example,DNS:pass.example,DNS:other.example,DNS:kept.example
+{ make_ca good; make_ca evil; sign site good DNS:site.example,DNS:deny.example,DNS:pass.example,DNS:other.example,DNS:kept.example,DNS:end.example
   sign forged evil DNS:forged.example; } >/dev/null 2>&1
 cat >nginx.conf <<-END
 	daemon off; pid $top/nginx.pid; error_log $top/nginx.err; worker_processes 1; user root;
@@ -30,7 +30,7 @@ config() { # black list of the first organisation, its exceptions (JSON), its re
 	jq -n --arg ca "$(cat good.pem)" --arg black "$1" --argjson exceptions "${2:-[]}" --arg resolver "${3:-127.0.0.53}" '
 	{v:1, threads:2, service:{name:"試験クラウド",name_en:"Test cloud"}, proxy:{addr4:"127.0.0.1",addr6:"::1",port:8080},
 	 connect_ports:[443], refuse:["203.0.113.0/24"], origin_ca:[$ca], black:["common.example","127.0.0.9/32"],
-	 dev:{except:["127.0.0.0/8"], verdict_ms:6000, held_mib:24, held_ms:4000, hosts:[{name:"gate.example",addr:"127.0.0.6"},{name:"forged.example",addr:"127.0.0.2"},{name:"inside.example",addr:"10.9.9.9"},{name:"listed.example",addr:"127.0.0.9"},{name:"inlist.example",addr:"127.0.0.5"},{name:"partner.example",addr:"127.0.0.5"},{name:"www.google.com",addr:"127.0.0.1"},
+	 dev:{except:["127.0.0.0/8"], verdict_ms:6000, held_mib:24, held_ms:4000, hosts:[{name:"gate.example",addr:"127.0.0.6"},{name:"end.example",addr:"127.0.0.10"},{name:"forged.example",addr:"127.0.0.2"},{name:"inside.example",addr:"10.9.9.9"},{name:"listed.example",addr:"127.0.0.9"},{name:"inlist.example",addr:"127.0.0.5"},{name:"partner.example",addr:"127.0.0.5"},{name:"www.google.com",addr:"127.0.0.1"},
 	   {name:"body.example",addr:"203.0.113.7"},{name:".example",addr:"127.0.0.1"}]},
 	 orgs:[
 	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:["pass.example"],
@@ -129,6 +129,27 @@ head -c 300000000 /dev/zero | gzip -9 >bomb.gzip; head -c 300000000 /dev/zero | 
 brotli -o www/eicar.br www/eicar.bin; zstd -q -o www/eicar.zstd www/eicar.bin; brotli -o www/text.br www/text.txt; zstd -q -o www/text.zstd www/text.txt; truncate -s 10G www/huge
 perl origin.pl >origin.log 2>&1 & pids="$! $pids"
 nc -lk 127.0.0.1 25 >mail & pids="$! $pids"
+# An origin in TLS that says the end of its answer together with it, in one piece, and keeps the connection.
+cat >end.py <<-'END'
+	import socket, ssl, threading
+	ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER); ctx.load_cert_chain('site.crt', 'site.key')
+	l = socket.create_server(('127.0.0.10', 443)); kept = []
+	def serve(s):
+	    get, put = ssl.MemoryBIO(), ssl.MemoryBIO(); tls = ctx.wrap_bio(get, put, server_side=True)
+	    def until(step):
+	        while True:
+	            try: return step()
+	            except ssl.SSLWantReadError:
+	                if put.pending: s.sendall(put.read())
+	                get.write(s.recv(65536))
+	    until(tls.do_handshake); until(lambda: tls.read(65536))
+	    tls.write(b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nthe whole of it')
+	    try: tls.unwrap()
+	    except ssl.SSLError: pass
+	    s.sendall(put.read()); kept.append(s)
+	while True: threading.Thread(target=serve, args=(l.accept()[0],), daemon=True).start()
+END
+run python3 end.py
 run nginx -p "$top" -c "$top/nginx.conf"
 run clamd -c "$top/clamd.conf"
 proxy_start
@@ -207,6 +228,7 @@ try "a closed port: a page" page 502 接続できません $A http://site.exampl
 T="--cacert run/ca.pem"
 try "https is opened: the vault's certificate" get 200 $T $A https://site.example/3m
 try "as the origin has it" cmp out www/3m
+try "an end of TLS is the end of an answer, whether or not the connection stays" eval 'get 200 -m 10 $T $A https://end.example/ && is "$(cat out)" "the whole of it"'
 try "a denied page is shown inside" page 403 制限されています $T $A https://deny.example/
 try "a forged origin: a page that says so" page 502 安全性を確認できません $T $A https://forged.example/
 try "and why" grep -qi 'issuer' out
