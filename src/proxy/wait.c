@@ -219,10 +219,14 @@ void wait_begin(struct txn *t)
 	show_first(t, n);
 }
 
-/* Zip's own encryption can be opened here, and Office's; 7-Zip's, RAR's and PDF's can't. */
+/* What a worker can open with a password (scan/archive.h, scan/parts.h). */
 static bool may_open(const char *type)
 {
-	return strcmp(type, "zip") == 0 || strcmp(type, "ole") == 0;
+	static const char *const types[] = { "zip", "ole", "7z", "rar", "pdf", "odt", "ods", "odp", "odg" };
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (strcmp(type, types[i]) == 0)
+			return true;
+	return false;
 }
 
 bool wait_password(struct txn *t, const struct verdict *v)

@@ -3,13 +3,13 @@
 #include "scan/locked.h"
 
 #include "base/mem.h"
+#include "scan/crypt.h"
 
 #include <openssl/evp.h>
 #include <string.h>
 
 #define TURNS_MAX 1000000u /* 2.3.4.10 allows ten times as many: a minute and more */
 #define SEGMENT 4096u
-#define PASSWORD 255u      /* UTF-16 units (2.3.4.10) */
 
 struct hash {
 	const EVP_MD *md;
@@ -36,29 +36,6 @@ static void put32(unsigned char dst[4], uint32_t v)
 		dst[i] = (unsigned char)(v >> (8 * i));
 }
 
-/* UTF-8, which its sender made sure of, to UTF-16LE; the bytes. */
-static size_t to_utf16(const char *s, unsigned char dst[2 * PASSWORD])
-{
-	size_t n = 0;
-	while (*s && n + 4 <= 2 * PASSWORD) {
-		unsigned char c = (unsigned char)*s++;
-		unsigned more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0 ? 1 : 0;
-		uint32_t u = more ? c & (0x3fu >> more) : c;
-		for (; more && ((unsigned char)*s & 0xc0) == 0x80; more--)
-			u = u << 6 | ((unsigned char)*s++ & 0x3f);
-		uint32_t units[2] = { u, 0 };
-		if (u > 0xffff) {
-			units[0] = 0xd800 + ((u - 0x10000) >> 10);
-			units[1] = 0xdc00 + ((u - 0x10000) & 0x3ff);
-		}
-		for (int i = 0; i < (u > 0xffff ? 2 : 1); i++) {
-			dst[n++] = (unsigned char)units[i];
-			dst[n++] = (unsigned char)(units[i] >> 8);
-		}
-	}
-	return n;
-}
-
 static bool digest2(const struct hash *h, const void *a, size_t na, const void *b, size_t nb, unsigned char *dst)
 {
 	EVP_MD_CTX *x = EVP_MD_CTX_new();
@@ -70,8 +47,8 @@ static bool digest2(const struct hash *h, const void *a, size_t na, const void *
 /* H(salt, password), then so many turns of H(number, last). */
 static bool turn(const struct hash *h, const struct params *p, const char *password, uint32_t turns, unsigned char dst[EVP_MAX_MD_SIZE])
 {
-	unsigned char text[2 * PASSWORD], number[4];
-	size_t n = to_utf16(password, text);
+	unsigned char text[CRYPT_UTF16], number[4];
+	size_t n = crypt_utf16(password, text);
 	EVP_MD_CTX *x = EVP_MD_CTX_new();
 	bool ok = x && digest2(h, p->salt, p->n_salt, text, n, dst);
 	for (uint32_t i = 0; ok && i < turns; i++) {
@@ -80,28 +57,6 @@ static bool turn(const struct hash *h, const struct params *p, const char *passw
 	}
 	EVP_MD_CTX_free(x);
 	OPENSSL_cleanse(text, sizeof text);
-	return ok;
-}
-
-static const EVP_CIPHER *cipher(size_t key, bool cbc)
-{
-	switch (key) {
-	case 16: return cbc ? EVP_aes_128_cbc() : EVP_aes_128_ecb();
-	case 24: return cbc ? EVP_aes_192_cbc() : EVP_aes_192_ecb();
-	case 32: return cbc ? EVP_aes_256_cbc() : EVP_aes_256_ecb();
-	default: return NULL;
-	}
-}
-
-/* Whole blocks of AES without padding; iv NULL: ECB. */
-static bool decrypt(const unsigned char *key, size_t key_len, const unsigned char *iv, const void *in, size_t n, unsigned char *out)
-{
-	const EVP_CIPHER *c = cipher(key_len, iv != NULL);
-	EVP_CIPHER_CTX *x = EVP_CIPHER_CTX_new();
-	int len = 0;
-	bool ok = c && x && n % 16 == 0 && n <= INT32_MAX && EVP_DecryptInit_ex(x, c, NULL, key, iv) && EVP_CIPHER_CTX_set_padding(x, 0) &&
-	          EVP_DecryptUpdate(x, out, &len, in, (int)n) && (size_t)len == n;
-	EVP_CIPHER_CTX_free(x);
 	return ok;
 }
 
@@ -142,19 +97,9 @@ static size_t number(struct str e, const char *name, size_t max)
 	return str_to_u64(attribute(e, name), max, &v) ? (size_t)v : 0;
 }
 
-/* Base64 of up to `max` bytes; how many, 0: bad. */
 static size_t binary(struct str e, const char *name, unsigned char *dst, size_t max)
 {
-	struct str s = attribute(e, name);
-	unsigned char tmp[256];
-	if (s.len == 0 || s.len % 4 || s.len / 4 * 3 > sizeof tmp)
-		return 0;
-	int n = EVP_DecodeBlock(tmp, (const unsigned char *)s.ptr, (int)s.len);
-	n -= n > 0 && s.ptr[s.len - 1] == '=' ? 1 + (s.ptr[s.len - 2] == '=') : 0;
-	if (n <= 0 || (size_t)n > max)
-		return 0;
-	memcpy(dst, tmp, (size_t)n);
-	return (size_t)n;
+	return crypt_base64(attribute(e, name), dst, max);
 }
 
 static bool read_params(struct str e, struct params *p)
@@ -170,7 +115,7 @@ static bool read_params(struct str e, struct params *p)
 			p->hash.md = hashes[i].md();
 	p->n_salt = binary(e, "saltValue", p->salt, sizeof p->salt);
 	p->hash.n = p->hash.md ? (size_t)EVP_MD_get_size(p->hash.md) : 0;
-	return p->hash.md && p->block == 16 && cipher(p->key, true) && p->n_salt && str_eq(attribute(e, "cipherAlgorithm"), STR("AES")) &&
+	return p->hash.md && p->block == 16 && crypt_aes_key(p->key) && p->n_salt && str_eq(attribute(e, "cipherAlgorithm"), STR("AES")) &&
 	       str_eq(attribute(e, "cipherChaining"), STR("ChainingModeCBC"));
 }
 
@@ -189,7 +134,7 @@ static bool open_value(const struct params *p, const unsigned char *turned, cons
 		return false;
 	fit(h, p->hash.n, key, p->key);
 	fit(p->salt, p->n_salt, iv, sizeof iv);
-	return decrypt(key, p->key, iv, in, n, out);
+	return crypt_aes(key, p->key, iv, in, n, out);
 }
 
 /* data_key: bytes of it that are wanted. */
@@ -225,7 +170,7 @@ static enum locked agile_open(struct str xml, struct str package, const char *pa
 		put32(number4, (uint32_t)(at / SEGMENT));
 		bool ok = digest2(&data.hash, data.salt, data.n_salt, number4, 4, h);
 		fit(h, data.hash.n, iv, sizeof iv);
-		if (!ok || !decrypt(key, data.key, iv, package.ptr + at, n, plain))
+		if (!ok || !crypt_aes(key, data.key, iv, package.ptr + at, n, plain))
 			return LOCKED_UNKNOWN;
 		buf_put(out, plain, n);
 	}
@@ -258,17 +203,17 @@ static enum locked standard_open(struct str info, struct str package, const char
 	unsigned char key[32], verifier[16], want[32], got[EVP_MAX_MD_SIZE], plain[SEGMENT];
 	size_t header = le32(info, 8), v = 12 + header;
 	uint32_t bits = le32(info, 12 + 16);
-	if (!package_whole(&package) || header > info.len || v + 72 > info.len || le32(info, v) != 16 || !cipher(bits / 8, false))
+	if (!package_whole(&package) || header > info.len || v + 72 > info.len || le32(info, v) != 16 || !crypt_aes_key(bits / 8))
 		return LOCKED_UNKNOWN;
 	memcpy(p.salt, info.ptr + v + 4, 16);
-	if (!standard_key(&p, password, key) || !decrypt(key, bits / 8, NULL, info.ptr + v + 20, 16, verifier) ||
-	    !decrypt(key, bits / 8, NULL, info.ptr + v + 40, 32, want) || !digest2(&sha1, verifier, 16, "", 0, got))
+	if (!standard_key(&p, password, key) || !crypt_aes(key, bits / 8, NULL, info.ptr + v + 20, 16, verifier) ||
+	    !crypt_aes(key, bits / 8, NULL, info.ptr + v + 40, 32, want) || !digest2(&sha1, verifier, 16, "", 0, got))
 		return LOCKED_UNKNOWN;
 	if (CRYPTO_memcmp(want, got, 20) != 0)
 		return LOCKED_WRONG;
 	for (size_t at = 0; at < package.len; at += SEGMENT) {
 		size_t n = package.len - at < SEGMENT ? package.len - at : SEGMENT;
-		if (!decrypt(key, bits / 8, NULL, package.ptr + at, n, plain))
+		if (!crypt_aes(key, bits / 8, NULL, package.ptr + at, n, plain))
 			return LOCKED_UNKNOWN;
 		buf_put(out, plain, n);
 	}
@@ -288,8 +233,8 @@ enum locked locked_open(struct str info, struct str package, const char *passwor
 void locked_prepare(void)
 {
 	const struct hash sha1 = { EVP_sha1(), 20 }, sha512 = { EVP_sha512(), 64 };
-	unsigned char h[EVP_MAX_MD_SIZE], key[32] = { 0 }, block[16] = { 0 };
+	unsigned char h[EVP_MAX_MD_SIZE];
 	digest2(&sha1, "", 0, "", 0, h);
 	digest2(&sha512, "", 0, "", 0, h);
-	decrypt(key, sizeof key, block, block, sizeof block, block);
+	crypt_prepare();
 }

@@ -310,6 +310,7 @@ void walk_prepare(void)
 		to_cp932 = iconv_open("CP932", "UTF-8");
 	SHA256((const unsigned char *)"", 0, sha);
 	locked_prepare();
+	pdf_prepare();
 }
 
 void walk(struct str file, const struct walk_about *about, const struct walk_limits *limits, const struct walk_ops *ops, struct walk_result *ret)

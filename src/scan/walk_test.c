@@ -366,6 +366,20 @@ static void encrypted(void **state)
 	mem_free(m.ptr);
 }
 
+/* One wrong password in 256 passes zip's own check: what is stored then would be taken for noise, and clean. */
+static void wrong_passwords(void **state)
+{
+	struct made m = one(archive_write_set_format_zip, "zip:encryption=zipcrypt,zip:compression=store", "secret", "a", STR(MARK));
+	(void)state;
+	assert_int_equal(run(view(m), "secret").found, WALK_MALICIOUS);
+	for (int i = 0; i < 1500; i++) {
+		char password[16];
+		snprintf(password, sizeof password, "wrong%d", i);
+		assert_int_equal(run(view(m), password).found, WALK_ENCRYPTED);
+	}
+	mem_free(m.ptr);
+}
+
 /* Two faults are both told: a policy that lets one pass doesn't let the other. */
 static void encrypted_and_beyond(void **state)
 {
@@ -455,7 +469,7 @@ static void appended(void **state)
 int main(void)
 {
 	const struct CMUnitTest cases[] = {
-		cmocka_unit_test_setup(every_format_is_opened, reset),
+		cmocka_unit_test_setup(wrong_passwords, reset), cmocka_unit_test_setup(every_format_is_opened, reset),
 		cmocka_unit_test_setup(nested_in_each_other, reset),
 		cmocka_unit_test_setup(sixteen_deep_and_no_deeper, reset),
 		cmocka_unit_test_setup(bombs, reset),

@@ -1,0 +1,33 @@
+/* 7z and RAR behind a password, written again without, and OpenDocument's manifest with a member: no read outside. The turns of a hash
+ * are those the bytes ask for, up to the bound. */
+#include "scan/odf.h"
+#include "scan/unlock.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char *const passwords[] = { "", "\xe3\x81\xb2\xe3\x81\xbf\xe3\x81\xa4" "123" };
+	struct str s = { (const char *)data, size };
+	struct buf out;
+	for (size_t i = 0; i < ARRAY_LEN(passwords); i++) {
+		buf_init(&out, size + 4 * MIB);
+		if (unlock_7z(s, passwords[i], &out) == LOCKED_UNKNOWN)
+			buf_reset(&out);
+		buf_reset(&out);
+		unlock_rar(s, passwords[i], &out);
+		buf_done(&out);
+	}
+	struct odf odf = { 0 };
+	if (size < 100000 && odf_read(s, &odf) && odf.n) {
+		buf_init(&out, MIB);
+		odf.entries[0].turns &= 1023;
+		odf_open(&odf.entries[0], (struct str){ s.ptr, size & ~(size_t)15 }, passwords[1], &out);
+		buf_done(&out);
+	}
+	odf_done(&odf);
+	return 0;
+}

@@ -1,0 +1,158 @@
+/* See odf.h; called by archive.c in a worker. */
+#include "scan/odf.h"
+
+#include "base/mem.h"
+#include "scan/crypt.h"
+
+#include <expat.h>
+#include <openssl/evp.h>
+#include <zlib.h>
+
+#define SPACE "urn:oasis:names:tc:opendocument:xmlns:manifest:1.0|"
+
+struct reading {
+	struct odf *o;
+	struct odf_entry now;
+	XML_Parser parser;
+};
+
+static const char *attribute(const XML_Char **a, const char *name)
+{
+	for (; *a; a += 2)
+		if (strncmp(*a, SPACE, sizeof SPACE - 1) == 0 && strcmp(*a + sizeof SPACE - 1, name) == 0)
+			return a[1];
+	return "";
+}
+
+static bool ends(const char *s, const char *with)
+{
+	size_t n = strlen(s), m = strlen(with);
+	return n >= m && strcasecmp(s + n - m, with) == 0;
+}
+
+static uint32_t number(const char *s, uint32_t max)
+{
+	uint64_t v;
+	return str_to_u64(str_from(s), max, &v) ? (uint32_t)v : 0;
+}
+
+static void on_begin(void *user, const XML_Char *name, const XML_Char **a)
+{
+	struct reading *r = user;
+	struct odf_entry *e = &r->now;
+	const char *n = strrchr(name, '|');
+	n = n ? n + 1 : name;
+	if (strcmp(n, "file-entry") == 0) {
+		*e = (struct odf_entry){ 0 };
+		snprintf(e->path, sizeof e->path, "%s", attribute(a, "full-path"));
+	} else if (strcmp(n, "encryption-data") == 0) {
+		e->locked = e->known = e->sha1 = true;
+		e->key_size = 16;
+		e->sum_sha1 = strcasestr(attribute(a, "checksum-type"), "sha1") != NULL;
+		e->n_sum = (unsigned)crypt_base64(str_from(attribute(a, "checksum")), e->sum, sizeof e->sum);
+	} else if (strcmp(n, "algorithm") == 0) {
+		e->known = e->known && (ends(attribute(a, "algorithm-name"), "#aes256-cbc") || ends(attribute(a, "algorithm-name"), "#aes128-cbc"));
+		e->n_iv = (unsigned)crypt_base64(str_from(attribute(a, "initialisation-vector")), e->iv, sizeof e->iv);
+	} else if (strcmp(n, "start-key-generation") == 0) {
+		e->sha1 = !ends(attribute(a, "start-key-generation-name"), "sha256");
+	} else if (strcmp(n, "key-derivation") == 0) {
+		e->known = e->known && strcmp(attribute(a, "key-derivation-name"), "PBKDF2") == 0;
+		e->key_size = *attribute(a, "key-size") ? number(attribute(a, "key-size"), 32) : e->key_size;
+		e->turns = number(attribute(a, "iteration-count"), ODF_TURNS);
+		e->n_salt = (unsigned)crypt_base64(str_from(attribute(a, "salt")), e->salt, sizeof e->salt);
+	}
+}
+
+static void on_end(void *user, const XML_Char *name)
+{
+	struct reading *r = user;
+	const char *n = strrchr(name, '|');
+	if (strcmp(n ? n + 1 : name, "file-entry") != 0 || !r->now.locked)
+		return;
+	struct odf_entry *grown = r->o->n < ODF_ENTRIES ? mem_grow(r->o->entries, (r->o->n + 1) * sizeof *grown) : NULL;
+	if (!grown) {
+		r->o->more = true;
+		return;
+	}
+	r->o->entries = grown;
+	grown[r->o->n++] = r->now;
+}
+
+bool odf_read(struct str manifest, struct odf *ret)
+{
+	struct reading r = { .o = ret, .parser = XML_ParserCreateNS(NULL, '|') };
+	*ret = (struct odf){ 0 };
+	if (!r.parser || manifest.len > INT32_MAX) {
+		ret->more = true;
+		return true;
+	}
+	XML_SetUserData(r.parser, &r);
+	XML_SetElementHandler(r.parser, on_begin, on_end);
+	/* What can't be read to its end may have been read elsewhere by somebody less strict. */
+	if (XML_Parse(r.parser, manifest.ptr, (int)manifest.len, 1) != XML_STATUS_OK)
+		ret->more = memmem(manifest.ptr, manifest.len, "encryption", 10) || ret->n;
+	XML_ParserFree(r.parser);
+	return ret->n || ret->more;
+}
+
+const struct odf_entry *odf_find(const struct odf *o, const char *path)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (strcmp(o->entries[i].path, path) == 0)
+			return &o->entries[i];
+	return NULL;
+}
+
+void odf_done(struct odf *o)
+{
+	mem_free(o->entries);
+	*o = (struct odf){ 0 };
+}
+
+/* ---- one member ---- */
+
+static bool inflate_all(struct str in, struct buf *out)
+{
+	z_stream z = { .next_in = (unsigned char *)(uintptr_t)in.ptr, .avail_in = in.len < UINT32_MAX ? (unsigned)in.len : UINT32_MAX };
+	unsigned char chunk[16384];
+	int r = inflateInit2(&z, -15);
+	while (r == Z_OK && !out->failed) {
+		z.next_out = chunk;
+		z.avail_out = sizeof chunk;
+		r = inflate(&z, Z_NO_FLUSH);
+		buf_put(out, chunk, sizeof chunk - z.avail_out);
+		if (r == Z_OK && z.avail_out == sizeof chunk)
+			break;
+	}
+	inflateEnd(&z);
+	return r == Z_STREAM_END && !out->failed;
+}
+
+/* Of the first KiB of what is packed; without it nobody can tell a wrong password. */
+static bool sum_fits(const struct odf_entry *e, struct str packed)
+{
+	unsigned char sum[EVP_MAX_MD_SIZE];
+	unsigned n = e->sum_sha1 ? 20 : 32;
+	return e->n_sum == n && EVP_Digest(packed.ptr, packed.len < 1024 ? packed.len : 1024, sum, NULL, e->sum_sha1 ? EVP_sha1() : EVP_sha256(), NULL) &&
+	       memcmp(sum, e->sum, n) == 0;
+}
+
+enum locked odf_open(const struct odf_entry *e, struct str content, const char *password, struct buf *out)
+{
+	unsigned char start[EVP_MAX_MD_SIZE], key[32];
+	struct buf plain;
+	if (!e->known || !e->turns || !e->n_salt || e->n_iv != 16 || !e->n_sum || !crypt_aes_key(e->key_size) || content.len % 16 || !content.len)
+		return LOCKED_UNKNOWN;
+	if (!EVP_Digest(password, strlen(password), start, NULL, e->sha1 ? EVP_sha1() : EVP_sha256(), NULL) ||
+	    !PKCS5_PBKDF2_HMAC_SHA1((const char *)start, e->sha1 ? 20 : 32, e->salt, (int)e->n_salt, (int)e->turns, (int)e->key_size, key))
+		return LOCKED_UNKNOWN;
+	buf_init(&plain, content.len);
+	enum locked r = LOCKED_UNKNOWN;
+	if (buf_room(&plain, content.len) && crypt_aes(key, e->key_size, e->iv, content.ptr, content.len, (unsigned char *)plain.ptr)) {
+		size_t pad = (unsigned char)plain.ptr[content.len - 1];
+		struct str packed = { plain.ptr, pad >= 1 && pad <= 16 ? content.len - pad : 0 };
+		r = packed.len && sum_fits(e, packed) && inflate_all(packed, out) ? LOCKED_OPENED : LOCKED_WRONG;
+	}
+	buf_done(&plain);
+	return r;
+}
