@@ -76,6 +76,11 @@ static const struct {
 	T(SEL("        A|neq: x\n"), "\"A\":\"y\""), F(SEL("        A|neq: x\n"), "\"A\":\"X\""),
 	F(SEL("        A|neq:\n            - x\n            - y\n"), "\"A\":\"y\""),
 	T(SEL("        A|windash|contains: ' -s '\n"), "\"A\":\"a /s b\""),
+	/* each of the five for each: hyphen, slash, en dash, em dash, horizontal bar; and every one of a value's on its own */
+	T(SEL("        A|windash: '/s'\n"), "\"A\":\"-s\""), T(SEL("        A|windash: '-s'\n"), "\"A\":\"\xe2\x80\x93s\""),
+	T(SEL("        A|windash: '-s'\n"), "\"A\":\"\xe2\x80\x94s\""), T(SEL("        A|windash: '-s'\n"), "\"A\":\"\xe2\x80\x95s\""),
+	T(SEL("        A|windash: '\xe2\x80\x95s'\n"), "\"A\":\"-s\""), T(SEL("        A|windash: 'x -a -b'\n"), "\"A\":\"x /a \xe2\x80\x93" "b\""),
+	F(SEL("        A|windash: '-s'\n"), "\"A\":\"_s\""), F(SEL("        A: '-s'\n"), "\"A\":\"/s\""),
 	/* expressions: case matters unless i */
 	T(SEL("        A|re: 'a.c'\n"), "\"A\":\"xabcx\""), F(SEL("        A|re: 'a.c'\n"), "\"A\":\"ABC\""),
 	T(SEL("        A|re|i: 'a.c'\n"), "\"A\":\"ABC\""), T(SEL("        A|re: '^a\\d{2,3}$'\n"), "\"A\":\"a123\""),
@@ -112,6 +117,10 @@ static const struct {
 	T(SEL("        A|wide|base64offset|contains: ping\n"), "\"A\":\"cABpAG4AZw\""),
 	T(SEL("        A|utf16le: cmd\n"), "\"A\":\"c\\u0000m\\u0000d\\u0000\""),
 	T(SEL("        A|utf16be: cmd\n"), "\"A\":\"\\u0000c\\u0000m\\u0000d\""),
+	T(SEL("        A|wide: cmd\n"), "\"A\":\"c\\u0000m\\u0000d\\u0000\""), F(SEL("        A|wide: cmd\n"), "\"A\":\"\\u0000c\\u0000m\\u0000d\""),
+	/* a byte order mark before it: FF FE 63 00 6d 00 64 00, which text in UTF-8 holds only when it is encoded further */
+	T(SEL("        A|utf16|base64: cmd\n"), "\"A\":\"//5jAG0AZAA=\""), F(SEL("        A|utf16|base64: cmd\n"), "\"A\":\"YwBtAGQA\""),
+	T(SEL("        A|utf16le|base64: cmd\n"), "\"A\":\"YwBtAGQA\""), T(SEL("        A|utf16be|base64: cmd\n"), "\"A\":\"AGMAbQBk\""),
 	/* other fields */
 	T(SEL("        A|fieldref: B\n"), "\"A\":\"x\",\"B\":\"X\""), F(SEL("        A|fieldref: B\n"), "\"A\":\"x\",\"B\":\"y\""),
 	F(SEL("        A|fieldref: B\n"), "\"A\":\"x\""), T(SEL("        A|fieldref|endswith: B\n"), "\"A\":\"wx\",\"B\":\"x\""),

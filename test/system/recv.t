@@ -94,7 +94,7 @@ try "nor by UDP from its address" eval 'send 412015-pc1 udp 10.1.0.90 "<13>tls-u
 try "… counted as forged" until_true 5 gauge 412015 log_forged "== 2"
 
 # ---- what they mean ----
-guess() { local i; for i in {1..20}; do echo "<189>date=$(TZ=Asia/Tokyo date +%F) time=$(TZ=Asia/Tokyo date +%T) devname=fw1 logid=0101039426 type=event subtype=vpn action=ssl-login-fail remip=203.0.113.77 user=u$i msg=x"; done | at 412023-pc1 nc -q0 -s 10.1.0.5 192.0.2.14 514; }
+guess() { local i when; when=$(TZ=Asia/Tokyo date '+date=%F time=%T'); for i in {1..20}; do echo "<189>$when devname=fw1 logid=0101039426 type=event subtype=vpn action=ssl-login-fail remip=203.0.113.77 user=u$i msg=x"; done | at 412023-pc1 nc -q0 -s 10.1.0.5 192.0.2.14 514; }
 found() { $T incident list --json | jq -se 'any(.[]; .org == "412023" and (.title | test("VPN")))'; }
 try "twenty failed logons to a body's VPN become that body's incident" eval 'guess; until_true 20 found'
 try "… and no other's" eval '$T incident list --json | jq -se "length > 0 and all(.[]; .org != \"412015\" or (.title | test(\"VPN\") | not))"'
