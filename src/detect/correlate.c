@@ -8,19 +8,36 @@
 #define CHAIN 8 /* correlations above each other */
 #define STEP_MS 60000 /* a clock that is so far ahead isn't merely late */
 
-static void one(struct correlator *c, const struct use *u, const struct taken *t, unsigned depth)
+/* No record is of a year that a group's times can't hold; a broken sender's may say so. */
+static int64_t time_within(int64_t t)
+{
+	return t > CORRELATE_TIME_MAX ? CORRELATE_TIME_MAX : t < -CORRELATE_TIME_MAX ? -CORRELATE_TIME_MAX : t;
+}
+
+static bool name(struct correlator *c, struct taken *t)
+{
+	struct str record = t->hit->record;
+	if (!t->named && names_take(&c->names, record.len && record.len < CORRELATE_RECORD ? record : STR(""), &t->record) < 0)
+		return false;
+	t->named = true;
+	return true;
+}
+
+static void one(struct correlator *c, const struct use *u, struct taken *t, unsigned depth)
 {
 	const struct rule *r = u->correlation;
 	const struct correlate_hit *hit = t->hit;
-	struct entry e = { .time = hit->time, .slot = (uint8_t)u->slot, .action = (uint8_t)hit->action, .salt = hit->salt, .record = t->record,
-		.weight = 1 };
+	struct entry e = { .time = time_within(hit->time), .slot = (uint8_t)u->slot, .action = (uint8_t)hit->action, .salt = hit->salt, .weight = 1 };
 	struct group_at at;
 	uint64_t id[2];
 	buf_reset(&c->key);
 	if (!correlate_value(c, r->correlation, u->slot, hit->root, &e) || !correlate_key(c, r, u->slot, hit->org, hit->root, &c->key))
 		return;
 	correlate_id(c, &c->key, id);
-	if (!group_find(c, id, &at) && !group_make(c, r, t->org, id, &at)) {
+	group_soon(c, id); /* its place in the table comes while the record is named */
+	bool named = name(c, t);
+	e.record = t->record;
+	if (!named || (!group_find(c, id, &at) && !group_make(c, r, t->org, id, &at))) {
 		c->stats.dropped++;
 		return;
 	}
@@ -32,7 +49,7 @@ static void one(struct correlator *c, const struct use *u, const struct taken *t
 	groups_make_room(c, at.shard);
 }
 
-void correlate_chain(struct correlator *c, const struct rule *r, unsigned line, const struct taken *t, unsigned depth)
+void correlate_chain(struct correlator *c, const struct rule *r, unsigned line, struct taken *t, unsigned depth)
 {
 	if (depth > CHAIN)
 		return;

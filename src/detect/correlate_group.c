@@ -1,5 +1,5 @@
 /* Shards of groups, their events, and the ceiling of their memory; see correlate_parts.h.
- * Ten million groups of one event are what this is laid out for: a group is 88 bytes, an event 40, and
+ * Ten million groups of one event are what this is laid out for: a group is 64 bytes, an event 40, and
  * neither asks the system for memory on its own. Memory once taken for small lists stays with the correlator. */
 #include "detect/correlate_parts.h"
 
@@ -122,7 +122,7 @@ static uint32_t place_make(struct correlator *c, struct shard *s)
 {
 	if (s->free != NOBODY) {
 		uint32_t i = s->free;
-		s->free = in(s, i)->next_free;
+		s->free = in(s, i)->rule;
 		return i;
 	}
 	if (s->n_made == s->n_chunks * CHUNK) {
@@ -183,7 +183,6 @@ static bool table_find(const struct shard *s, const uint64_t id[2], uint32_t *re
 		if ((s->table[i] & ~(uint64_t)UINT32_MAX) != tag_of(id) || (uint32_t)s->table[i] == TAKEN_OUT)
 			continue;
 		const struct group *g = in(s, place_in(s->table[i]));
-		__builtin_prefetch(&g->cap_class); /* its second line beside the first, not after it */
 		if (g->id[0] == id[0] && g->id[1] == id[1]) {
 			*ret_slot = i;
 			return true;
@@ -221,6 +220,13 @@ static bool table_room(struct shard *s)
 	s->table_cap = cap;
 	s->table_used = s->n_groups;
 	return true;
+}
+
+void group_soon(const struct correlator *c, const uint64_t id[2])
+{
+	const struct shard *s = &c->shards[shard_of(id)];
+	if (s->table_cap)
+		__builtin_prefetch(&s->table[(uint32_t)id[0] & (s->table_cap - 1)]);
 }
 
 bool group_find(struct correlator *c, const uint64_t id[2], struct group_at *ret)
@@ -279,7 +285,7 @@ static void group_drop(struct correlator *c, struct group_at at)
 	more_free(s, g);
 	if (table_find(s, g->id, &slot))
 		s->table[slot] = TAKEN_OUT;
-	*g = (struct group){ .next_free = s->free };
+	*g = (struct group){ .rule = s->free };
 	s->free = at.place;
 	if (--s->n_groups == 0) { /* all that was taken out needs no marks any more */
 		s->bytes -= s->table_cap * sizeof *s->table;
@@ -398,7 +404,7 @@ static void index_build(struct shard *s, struct group *g)
 {
 	struct group_more *m = g->more;
 	uint32_t cap = 64;
-	while (cap < 3 * g->n)
+	while (cap < 3u * g->n)
 		cap *= 2;
 	if (cap != m->index_cap) {
 		s->bytes -= m->index_cap * sizeof *m->index;
@@ -440,7 +446,7 @@ struct entry *group_by_value(struct correlator *c, struct group_at at, uint64_t 
 	const struct group_more *m = g->more;
 	for (const uint32_t *slot = index_slot(m, hash); *slot; slot = slot + 1 == m->index + m->index_cap ? m->index : slot + 1) {
 		uint32_t i = *slot - 1;
-		if (i >= g->first && i < g->first + g->n && g->list[i].weight && g->list[i].v.hash == hash)
+		if (i >= g->first && i - g->first < g->n && g->list[i].weight && g->list[i].v.hash == hash)
 			return &g->list[i];
 	}
 	return NULL;
@@ -461,7 +467,7 @@ static bool list_room(struct correlator *c, struct group_at at)
 {
 	struct group *g = group_of(c, at);
 	uint32_t cap = class_cap(g->cap_class);
-	if (g->first + g->n < cap)
+	if (cap > (uint32_t)g->first + g->n)
 		return true;
 	index_forget(&c->shards[at.shard], g);
 	if (g->first > cap / 2) {

@@ -17,6 +17,7 @@
 #define CORRELATE_KEY 4096      /* bytes of a group's key */
 #define CORRELATE_ORGS 4096u    /* organisations with clocks of their own; further ones share the last */
 #define NOBODY UINT32_MAX
+#define CORRELATE_TIME_MAX ((INT64_C(1) << 48) - 2 * 31 * 86400000LL) /* ms; the year 10,889, less two timespans at their longest */
 #define LIST_CLASSES 15         /* an event list holds 1, 2, 4 … 16,384 */
 
 /* ---- correlate_name.c */
@@ -71,18 +72,22 @@ struct group_more { /* what few groups need */
 	uint8_t sample_slot;
 };
 
+/* One line of the cache: an update of one among millions waits for it once. Hence times of 49 bits (CORRELATE_TIME_MAX), numbers of 15. */
 struct group {
 	uint64_t id[2];          /* hash of its key; the seed is random and secret */
-	int64_t quiet_until;
-	int64_t oldest, newest;  /* times of its first and last event; here, so that most hits only write to the list */
 	struct entry *list;      /* by time: list[first … first + n) */
 	struct group_more *more;
-	uint32_t rule, org;
-	uint32_t first, n;
-	uint32_t next_free;
+	int64_t quiet_until : 49;
+	uint64_t first : 15;
+	int64_t oldest : 49;     /* times of its first and last event; here, so that most hits only write to the list */
+	uint64_t n : 15;         /* a full list's 16,384 fit */
+	int64_t newest : 49;
+	uint64_t org : 15;       /* below CORRELATE_ORGS */
+	uint32_t rule;           /* of one that isn't used: the next of those */
 	uint8_t cap_class;       /* list holds 1 << cap_class - 1; 0: no list */
 	bool used, touched, incomplete; /* touched: since the hand came by */
 };
+_Static_assert(sizeof(struct group) == 64, "a group is one line of the cache");
 
 struct shard {
 	struct group **chunks;   /* of CHUNK groups */
@@ -165,6 +170,7 @@ struct taken { /* a hit on its way into groups */
 	struct record_name record;
 	uint32_t org;
 	bool late;
+	bool named; /* record is a reference of its own, dropped with the last of its correlations */
 };
 
 /* ---- correlate_group.c */
@@ -173,6 +179,7 @@ struct group_at {
 	uint32_t shard, place;
 };
 struct group *group_of(const struct correlator *c, struct group_at at);
+void group_soon(const struct correlator *c, const uint64_t id[2]); /* it is looked for in a moment */
 bool group_find(struct correlator *c, const uint64_t id[2], struct group_at *ret);
 /* False without memory. */
 bool group_make(struct correlator *c, const struct rule *r, uint32_t org, const uint64_t id[2], struct group_at *ret);
@@ -228,6 +235,6 @@ uint64_t correlate_digest(const struct rule *r); /* what the correlation says: g
 /* ---- correlate.c */
 
 /* Into the correlations of `r` on this timeline, and on to those above them. */
-void correlate_chain(struct correlator *c, const struct rule *r, unsigned line, const struct taken *t, unsigned depth);
+void correlate_chain(struct correlator *c, const struct rule *r, unsigned line, struct taken *t, unsigned depth);
 
 #endif

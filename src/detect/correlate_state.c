@@ -134,6 +134,11 @@ static bool time_ok(int64_t t)
 	return t > INT64_MIN / 4 && t < INT64_MAX / 2;
 }
 
+static bool group_time_ok(int64_t t)
+{
+	return t >= -CORRELATE_TIME_MAX && t <= CORRELATE_TIME_MAX + 31 * 86400000LL; /* quiet until a timespan later */
+}
+
 /* At most so many can follow when each takes `least` bytes. */
 static uint32_t read_count(struct rd *r, size_t least)
 {
@@ -269,7 +274,7 @@ static int read_entry(struct restoring *w, const struct rule *rule, bool keep, s
 	e.weight = rd_u32(w->r);
 	e.slot = rd_u8(w->r);
 	e.action = rd_u8(w->r);
-	if (w->r->bad || name >= w->n_names || !time_ok(e.time) || e.time < *before || e.action > FINDING_DENIED ||
+	if (w->r->bad || name >= w->n_names || !group_time_ok(e.time) || e.time < *before || e.action > FINDING_DENIED ||
 	    e.slot >= (rule ? rule->correlation->n_rules : CORRELATION_RULES))
 		return -E_CORRUPT;
 	*before = e.time;
@@ -296,7 +301,7 @@ static int read_group(struct restoring *w)
 	int64_t quiet = (int64_t)rd_u64(w->r), before = INT64_MIN;
 	uint8_t flags = rd_u8(w->r);
 	bool has_more = flags & 2;
-	if (w->r->bad || number >= w->n_rules || org >= w->n_orgs || !time_ok(quiet) || (has_more && !read_more(w->r, &more)))
+	if (w->r->bad || number >= w->n_rules || org >= w->n_orgs || !group_time_ok(quiet) || (has_more && !read_more(w->r, &more)))
 		return -E_CORRUPT;
 	const struct rule *rule = w->rules[number];
 	struct group_at at = { 0 };

@@ -348,6 +348,34 @@ static void test_wrong_clock(void **state)
 	end(&r);
 }
 
+/* Times that no group can hold, from a sender that is broken or means harm: they count among themselves, and nobody else's events
+ * move; what was saved of them comes back. */
+static void test_times_far_off(void **state)
+{
+	(void)state;
+	static const int64_t far[] = { INT64_C(1) << 48, INT64_C(1) << 49, INT64_MAX / 8, INT64_MAX - 1, -(INT64_C(1) << 48), INT64_MIN + 1 };
+	for (size_t i = 0; i < ARRAY_LEN(far); i++) {
+		struct run r;
+		struct buf saved;
+		buf_init(&saved, MIB);
+		begin(&r, COUNT("gte: 3"), 0);
+		event(&r, "412015", 1000000, "\"K\":\"one\",\"G\":\"b\"");
+		for (int k = 0; k < 2; k++)
+			event(&r, "412015", far[i], "\"K\":\"one\",\"G\":\"a\"");
+		correlator_save(engine_correlator(r.e), &saved);
+		assert_int_equal(correlator_restore(engine_correlator(r.e), buf_view(&saved)), 0);
+		for (int k = 0; k < 2; k++)
+			event(&r, "412015", 1000001, "\"K\":\"one\",\"G\":\"b\"");
+		assert_int_equal(r.found.n, 1);
+		assert_true(r.found.list[0].first == 1000000 && r.found.list[0].last == 1000001);
+		event(&r, "412015", far[i], "\"K\":\"one\",\"G\":\"a\"");
+		assert_int_equal(r.found.n, 2);
+		assert_int_equal(r.found.list[1].count, 3);
+		buf_done(&saved);
+		end(&r);
+	}
+}
+
 /* A flood of groups: memory stays below the ceiling, the oldest go and are counted, the youngest still fire. */
 static void test_ceiling(void **state)
 {
@@ -584,6 +612,6 @@ int main(void)
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_cases), cmocka_unit_test(test_orgs_apart), cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_damaged_state), cmocka_unit_test(test_ceiling),
 		cmocka_unit_test(test_long_values), cmocka_unit_test(test_shuffled), cmocka_unit_test(test_too_late),
-		cmocka_unit_test(test_held_ceiling), cmocka_unit_test(test_wrong_clock) };
+		cmocka_unit_test(test_held_ceiling), cmocka_unit_test(test_wrong_clock), cmocka_unit_test(test_times_far_off) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -162,13 +162,9 @@ static bool parse(struct correlator *c, struct str json, yyjson_val **ret)
 static void take(struct correlator *c, const struct correlate_hit *hit, uint32_t org, unsigned line, bool late)
 {
 	struct taken t = { .hit = hit, .org = org, .late = late };
-	struct str record = hit->record.len < CORRELATE_RECORD ? hit->record : STR("");
-	if (names_take(&c->names, record.len ? record : STR(""), &t.record) < 0) {
-		c->stats.dropped++;
-		return;
-	}
 	correlate_chain(c, hit->rule, line, &t, 0);
-	names_drop(&c->names, t.record);
+	if (t.named)
+		names_drop(&c->names, t.record);
 }
 
 static void take_held(struct correlator *c, uint32_t org, unsigned line, struct held h)

@@ -329,7 +329,7 @@ static void judge(struct correlator *c, struct group_at at, struct str json, yyj
 	/* The window counts above at the moment it ended. */
 	struct correlate_hit hit = { .rule = r, .json = json, .root = root, .time = group_entry(g, 0)->time + k->timespan_ms,
 		.org = str_from(c->orgs[g->org]->code), .salt = last->salt, .action = (enum finding_action)last->action };
-	struct taken t = { .hit = &hit, .org = g->org, .record = last->record };
+	struct taken t = { .hit = &hit, .org = g->org, .record = last->record, .named = true };
 	unsigned slot = g->more->sample_slot;
 	names_text(&c->names, last->record, record);
 	hit.record = str_from(record);
