@@ -247,17 +247,17 @@ static void test_live(void **state)
 	desk_open(&k, w.sock);
 	side_open(&d, &w);
 	write_event(&w, "412015", "10.1.0.5", 7);
-	assert_true(settle(&d, 5000));
+	assert_true(settle(&d, 60000));
 	assert_int_equal(k.unique, 1);
 	for (int i = 0; i < 3; i++)
 		write_event(&w, "412023", "10.1.0.5", 9);
-	assert_true(settle(&d, 5000));
+	assert_true(settle(&d, 60000));
 	assert_int_equal(k.unique, 2); /* the three of 412023, without the one of 412015 */
 	assert_true(fs_exists(w.state));
 	side_close(&d);
 	/* Read again from the saved cursors: nothing new. */
 	side_open(&d, &w);
-	assert_true(settle(&d, 5000));
+	assert_true(settle(&d, 60000));
 	assert_int_equal(k.messages, 2);
 	side_close(&d);
 	assert_int_equal(k.bad, 0);
@@ -387,7 +387,7 @@ static void test_killed(void **state)
 			side_close(&d);
 			k.mute = false;
 			side_open(&d, &w);
-			assert_true(settle(&d, 5000));
+			assert_true(settle(&d, 60000));
 			if (k.unique != 3 || k.bad)
 				fail_msg("cut after %d, mute %d: %u findings, wanted 3; %u bad", cut, mute, k.unique, k.bad);
 			side_close(&d);
@@ -414,7 +414,7 @@ static void test_respondd_dies(void **state)
 	assert_int_equal(outbox_acked(d.outbox), 0);
 	assert_false(fs_exists(w.state)); /* nothing is acknowledged: the cursor stands */
 	desk_open(&k, w.sock);
-	assert_true(settle(&d, 5000));
+	assert_true(settle(&d, 60000));
 	assert_int_equal(k.unique, 6);
 	assert_true(k.messages > 6);
 	assert_int_equal(k.bad, 0);
@@ -436,7 +436,7 @@ static void test_damaged_state(void **state)
 	desk_open(&k, w.sock);
 	side_open(&d, &w);
 	write_event(&w, "412015", "10.1.0.5", 7);
-	assert_true(settle(&d, 5000));
+	assert_true(settle(&d, 60000));
 	side_close(&d);
 	buf_init(&b, MIB);
 	assert_int_equal(fs_read(w.state, &b, NULL), 0);
@@ -446,7 +446,7 @@ static void test_damaged_state(void **state)
 	struct follow_stats st;
 	follow_stats(d.follow, &st);
 	assert_int_equal(st.faults, 1);
-	assert_true(settle(&d, 5000));
+	assert_true(settle(&d, 60000));
 	assert_int_equal(k.messages, 2);
 	assert_int_equal(k.unique, 1);
 	side_close(&d);
@@ -471,10 +471,10 @@ static void test_new_rules(void **state)
 	side_open(&d, &w);
 	write_event(&w, "412015", "10.1.0.5", 9);
 	write_event(&w, "412015", "10.1.0.5", 9);
-	assert_true(settle(&d, 5000));
+	assert_true(settle(&d, 60000));
 	assert_int_equal(follow_rules(d.follow, other, NULL, NULL), 0);
 	write_event(&w, "412015", "10.1.0.5", 9);
-	assert_true(settle(&d, 5000));
+	assert_true(settle(&d, 60000));
 	assert_int_equal(k.unique, 1);
 	side_close(&d);
 	ruleset_destroy(&other);
@@ -499,7 +499,7 @@ static void test_brought_in(void **state)
 		write_into(&w, "import", "412015", "10.1.0.5", 7);
 	write_event(&w, "412015", "10.1.0.6", 7);
 	write_into(&w, "events-4001", "412015", "10.1.0.7", 7); /* a class with days of its own comes as it happens */
-	assert_true(settle(&d, 5000));
+	assert_true(settle(&d, 60000));
 	follow_stats(d.follow, &st);
 	assert_int_equal(st.events, 2);
 	assert_int_equal(k.unique, 2);
