@@ -7,6 +7,11 @@ static void show_hold(yyjson_val *h)
 {
 	char when[CLOCK_TEXT];
 	yyjson_val *a = yyjson_obj_get(h, "release");
+	if (ctl_bool(h, "unreadable", false)) {
+		printf("%s  %s  %s\n", json_text(h, "org"), json_text(h, "id"),
+		       say("この保全のファイルは読み取れません。記録は保全されたままです", "this hold's file can't be read; the records are held all the same"));
+		return;
+	}
 	printf("%s  %s  %.19s  %s  %s: %s", json_text(h, "org"), json_text(h, "id"), json_when(h, "time", when), json_text(h, "by"), json_text(h, "case"),
 	       json_text(h, "reason"));
 	if (a)

@@ -185,17 +185,37 @@ struct listing {
 	bool any;
 };
 
+/* A file that can't be read holds all the same (segment/hold.h): by its name it is whose it says. */
+static void format_unread(const char *name, struct buf *b)
+{
+	struct str rest = str_from(name), org;
+	str_next(&rest, '.', &org);
+	buf_putc(b, '{');
+	json_field(b, "org", org);
+	json_field(b, "id", rest);
+	json_field_bool(b, "unreadable", true);
+	buf_putc(b, '}');
+}
+
 static int list_one(const char *name, void *user)
 {
 	struct listing *l = user;
 	struct hold h;
 	char path[PLACE_MAX];
 	struct err err;
-	if (name[0] == '.' || load(place_in_state(path, sizeof path, "holds/%s", name), &h, &err) < 0 || !people_sees(l->who->scope, str_from(h.org)))
+	struct str rest = str_from(name), org;
+	str_next(&rest, '.', &org);
+	char code[8];
+	if (!str_copy(org, code, sizeof code) || !segment_org_ok(code) || !people_sees(l->who->scope, org)) /* holds nothing, or not theirs */
 		return 0;
+	int r = load(place_in_state(path, sizeof path, "holds/%s", name), &h, &err);
+	bool other = r == 0 && (!str_eq(org, str_from(h.org)) || !str_eq(rest, str_from(h.id))); /* what holds is the name, not what stands in it */
 	buf_puts(l->b, l->any ? "," : "");
 	l->any = true;
-	format(&h, l->b);
+	if (r < 0 || other)
+		format_unread(name, l->b);
+	else
+		format(&h, l->b);
 	return 0;
 }
 

@@ -151,6 +151,9 @@ hold() { "$toride" --as "$1" log hold "${@:2}"; }
 id=$(hold 佐藤 add --org 412015 --case "事件 R8-12" --reason "警察の照会") ; try "one person holds a body's records" grep -E '^[0-9a-f]{8}$' <<<"$id"
 try "… which is listed with its reason" eval 'hold 佐藤 list --json | jq -se ".[0] | .org == \"412015\" and .by == \"佐藤\" and .reason == \"警察の照会\""'
 try "… and where intaked and stored look, who see its name and not its words" eval 'for u in 47104 47118; do setpriv --reuid $u --regid $u --clear-groups ls "$TORIDE_STATE/holds" | grep "^412015.$id" && ! setpriv --reuid $u --regid $u --clear-groups cat "$TORIDE_STATE/holds/412015.$id" || exit 1; done'
+printf 'half' >"$TORIDE_STATE/holds/412023.0badc0de"
+try "… a file that can't be read stands there as such, and holds" eval 'hold 佐藤 list --json | jq -se "any(.[]; .org == \"412023\" and .id == \"0badc0de\" and .unreadable) and any(.[]; .id == \"$id\")" && hold 佐藤 list | grep "0badc0de .*can.t be read"'
+rm "$TORIDE_STATE/holds/412023.0badc0de"
 try "no hold without a reason" eval '! hold 佐藤 add --org 412015 --case x 2>"$top/none" && grep -F "reason: missing" "$top/none"'
 try "the one who asks for its end doesn't end it" eval 'hold 佐藤 release "$id" --org 412015 --reason 終結 && ! hold 佐藤 release "$id" --org 412015 && test -e "$TORIDE_STATE/holds/412015.$id"'
 try "somebody else does" eval 'hold 田中 release "$id" --org 412015 --json | jq -se ".[0].released" && ! test -e "$TORIDE_STATE/holds/412015.$id"'
