@@ -121,7 +121,11 @@ static void test_roles(void **state)
 		{ ROLE_ANALYST, "log.rebuild", false },     { ROLE_CLERK, "log.search", true },         { ROLE_ANALYST, "", false },
 		{ ROLE_OPERATOR, "incident.step", true },   { ROLE_CLERK, "incident.step", false },
 		{ ROLE_CLERK, "incident.report", true },    { ROLE_APPROVER, "incident.report", false },
-		{ ROLE_ANALYST, "incident.", false },       { ROLE_ANALYST, "block.consent", false },   { ROLE_CLERK, "block.consent", true },	{ ROLE_CLERK, "site.purge", true },	{ ROLE_CLERK, "site.stats", true },	     { ROLE_CLERK, "site.renew", false },      { ROLE_ANALYST, "site.purge", false },
+		{ ROLE_ANALYST, "incident.", false },       { ROLE_ANALYST, "block.consent", false },   { ROLE_CLERK, "block.consent", true },	{ ROLE_CLERK, "site.purge", true },	{ ROLE_CLERK, "site.stats", true },	     { ROLE_CLERK, "site.renew", false },
+		{ ROLE_CLERK, "site.approve", true },       { ROLE_OPERATOR, "site.approve", false },   { ROLE_CLERK, "hold.list", false },     { ROLE_OPERATOR, "hold.add", false },
+		{ ROLE_OPERATOR, "shift.take", true },      { ROLE_CLERK, "shift.list", false },        { ROLE_APPROVER, "shift.list", false }, { ROLE_CLERK, "shift.take", false },
+		{ ROLE_CLERK, "report.month", false },      { ROLE_CLERK, "asset.list", false },        { ROLE_CLERK, "incident.sheet", false },{ ROLE_CLERK, "log.who", false },
+      { ROLE_ANALYST, "site.purge", false },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		if (role_may(cases[i].role, cases[i].what) != cases[i].may)

@@ -314,6 +314,7 @@ static void put_page(const struct page *p, struct buf *b)
 	url_of(p->target, url);
 	json_field_s(b, "org", p->target->org);
 	json_field_s(b, "site", p->target->site);
+	json_field_s(b, "path", p->target->path);
 	json_field_s(b, "url", url);
 	json_field_s(b, "state", state_of(p));
 	if (p->known.told != LOOK_SAME)

@@ -269,6 +269,39 @@
 	X(SITE_P50, "中央値(ミリ秒)", "Median (ms)") \
 	X(SITE_P95, "95%(ミリ秒)", "95 % within (ms)") \
 	X(NO_NUMBERS, "アクセスの集計を取得できません。", "The numbers of requests are not available.") \
+	X(LOOKED, "改ざんの見張り", "Defacement watch") \
+	X(LOOKED_HINT, "公開サイトのページが以前と同じかを、外から定期的に見ています。変わったと出たページが正しい更新なら、ページを開いて確かめてから「このままで正しい」を押してください。心当たりがなければ押さずに、監視センターへ電話してください。", "The public sites' pages are looked at from outside, again and again. Where one is told as changed and the change is yours, open the page, look at it, then say so here. If you know of no change, don't: call the watch.") \
+	X(LOOKED_SAME, "変わりなし", "the same") \
+	X(LOOKED_CHANGED, "改ざんの疑い", "changed") \
+	X(LOOKED_LEARNING, "学習中", "learning") \
+	X(LOOKED_UNSEEN, "見られない", "not seen") \
+	X(LOOKED_AT, "最後に見た時刻", "last looked at") \
+	X(LOOKED_LIKE, "以前のページと一致する割合", "as it was, by") \
+	X(LOOKED_SAYS, "ページの文章", "it says") \
+	X(LOOKED_RIGHT, "このままで正しい", "It is right as it is") \
+	X(LOOKED_AWAY, "いま見張りの結果を取得できません。見張るページを一つも登録していないときも、この表示になります。", "The watch can't be asked right now; so it says, too, where no page is looked at.") \
+	X(DONE_LOOKED, "正しいページとして登録しました。", "The page is taken as right from now on.") \
+	X(HOLDS, "記録の保全", "Records held") \
+	X(HOLD_HINT, "捜査や訴訟などの間、その団体の記録を保存期間が過ぎても消さずに残します。始めるのは一人でできますが、終えるには二人が必要です。", "While a case is under way none of that body's records is ended, however old. One person begins it; two end it.") \
+	X(HOLD_ADD, "保全を始める", "Hold records") \
+	X(HOLD_CASE, "事件・案件", "Case") \
+	X(HOLD_WHY_END, "終える理由", "Why it may end") \
+	X(HOLD_ASK, "終了を申請する", "Ask for its end") \
+	X(HOLD_AGREE, "終了に同意する(申請した人とは別の人)", "Agree to its end (somebody else than who asked)") \
+	X(HOLD_ASKED, "終了の申請中", "its end is asked for") \
+	X(HOLD_UNREADABLE, "この保全のファイルが読み取れません。記録は消えずに保全されたままです。運用担当に知らせてください。", "This hold's file can't be read. The records stay held all the same. Please tell operations.") \
+	X(DONE_HOLD, "記録の保全を始めました。", "The records are held.") \
+	X(DONE_ASKED, "終了を申請しました。別の人が同意すると終わります。", "Its end is asked for: it ends once somebody else agrees.") \
+	X(DONE_RELEASED, "保全を終えました。", "The hold has ended.") \
+	X(SHIFT, "引継ぎ", "Hand-over") \
+	X(SHIFT_OPEN, "まだ引き継がれていません", "nobody took it over yet") \
+	X(SHIFT_TAKEN, "引継ぎ済み", "taken over") \
+	X(SHIFT_TAKE, "引き継ぐ", "I take it over") \
+	X(SHIFT_WRITE, "引継書を作る", "Write a hand-over") \
+	X(SHIFT_HINT, "交代の時刻には自動で作られます。それ以外のときに渡す場合に使います。", "At the change of shifts it writes itself; this is for handing over at another time.") \
+	X(SHIFT_TO, "渡す先", "To whom") \
+	X(DONE_SHIFT, "引継書を作りました。", "The hand-over is written.") \
+	X(DONE_TAKE, "引き継ぎました。", "You have taken over.") \
 	X(PURGE, "古いページを消す", "Take out old pages") \
 	X(PURGE_HINT, "ページを直したのに古い内容が表示されるときに使います。キャッシュから消え、次の閲覧で新しいページを取りに行きます。サイトそのものは消えません。", "For a page that was corrected and is still shown as it was: it leaves the cache and is fetched anew. The site itself isn't touched.") \
 	X(PURGE_URL, "ページのURL(空欄ならサイト全体。末尾に * を付けると前方一致)", "The page's URL (empty: the whole site; * at its end: all that begin so)") \

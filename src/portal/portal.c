@@ -103,7 +103,13 @@ static const struct page {
 	{ "/change/", true, SESSION_FULL, P, WORD_COUNT, page_approve },
 	{ "/sites", false, SESSION_FULL, ALL, WORD_SITES, page_sites },
 	{ "/sites", true, SESSION_FULL, O | C, WORD_COUNT, page_sites },
+	{ "/pages", false, SESSION_FULL, ALL, WORD_LOOKED, page_looked },
+	{ "/pages", true, SESSION_FULL, A | C, WORD_COUNT, page_looked },
 	{ "/log", false, SESSION_FULL, ALL, WORD_LOG, page_log },
+	{ "/holds", false, SESSION_FULL, O | A | P, WORD_HOLDS, page_holds },
+	{ "/holds", true, SESSION_FULL, A | P, WORD_COUNT, page_holds },
+	{ "/handover", false, SESSION_FULL, O | A, WORD_SHIFT, page_handover },
+	{ "/handover", true, SESSION_FULL, O | A, WORD_COUNT, page_handover },
 	{ "/ack/", false, SESSION_NONE, ALL, WORD_COUNT, page_ack_link },
 	{ "/ack/", true, SESSION_NONE, ALL, WORD_COUNT, page_ack_link },
 	{ "/login", false, SESSION_NONE, ALL, WORD_COUNT, page_login },
@@ -239,7 +245,8 @@ static const struct {
 	const char *code;
 	enum word word;
 } done[] = { { "ack", WORD_DONE_ACK },     { "note", WORD_DONE_NOTE }, { "judge", WORD_DONE_JUDGE },    { "block", WORD_DONE_BLOCK },
-	     { "remove", WORD_DONE_UNDO }, { "password", WORD_DONE_PASSWORD }, { "key", WORD_DONE_KEY }, { "keyless", WORD_DONE_KEYLESS }, { "step", WORD_DONE_STEP }, { "report", WORD_DONE_REPORT }, { "consent", WORD_DONE_CONSENT }, { "close", WORD_DONE_CLOSE }, { "approve", WORD_DONE_APPROVE }, { "purge", WORD_DONE_PURGE }, { "unkept", WORD_DONE_UNKEPT } };
+	     { "remove", WORD_DONE_UNDO }, { "password", WORD_DONE_PASSWORD }, { "key", WORD_DONE_KEY }, { "keyless", WORD_DONE_KEYLESS }, { "step", WORD_DONE_STEP }, { "report", WORD_DONE_REPORT }, { "consent", WORD_DONE_CONSENT }, { "close", WORD_DONE_CLOSE }, { "approve", WORD_DONE_APPROVE }, { "purge", WORD_DONE_PURGE }, { "unkept", WORD_DONE_UNKEPT },
+	     { "looked", WORD_DONE_LOOKED }, { "hold", WORD_DONE_HOLD }, { "asked", WORD_DONE_ASKED }, { "released", WORD_DONE_RELEASED }, { "shift", WORD_DONE_SHIFT }, { "take", WORD_DONE_TAKE } };
 
 void page_say_done(struct request *rq)
 {

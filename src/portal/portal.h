@@ -130,7 +130,10 @@ void page_changes(struct request *rq, const char *rest);
 void page_change(struct request *rq, const char *rest);
 void page_approve(struct request *rq, const char *rest);
 void page_sites(struct request *rq, const char *rest);
+void page_looked(struct request *rq, const char *rest);
 void page_log(struct request *rq, const char *rest);
+void page_holds(struct request *rq, const char *rest);
+void page_handover(struct request *rq, const char *rest);
 void page_login(struct request *rq, const char *rest);
 void page_key(struct request *rq, const char *rest);         /* a passkey is asked for, at the door */
 void page_account_key(struct request *rq, const char *rest); /* one more, or one less */

@@ -546,6 +546,102 @@ static void test_sites(void **state)
 	portal_done(&p);
 }
 
+static void has_all(const char *page, const char *const *holds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strstr(page, holds[i]))
+			fail_msg("%s is missing: %s", holds[i], page);
+}
+
+/* Pages looked at for defacement: what changed stands first, and is taken as right by one button, one page at a time. */
+static void test_looked(void **state)
+{
+	(void)state;
+	struct err err = { 0 };
+	p = (struct portal){ .call = fake_call };
+	assert_int_equal(portal_configure(&p, STR("{\"service\":\"佐賀\",\"service_en\":\"Saga\",\"orgs\":[{\"code\":\"412015\",\"name\":\"佐賀市\",\"name_en\":\"Saga City\",\"state\":\"live\"}]}"), &err), 0);
+	answer = "{\"v\":1,\"ok\":true,\"pages\":["
+	         "{\"org\":\"412015\",\"site\":\"a.example\",\"path\":\"/\",\"url\":\"https://a.example/\",\"state\":\"same\",\"like\":100},"
+	         "{\"org\":\"412015\",\"site\":\"a.example\",\"path\":\"/x\\\"<i>\",\"url\":\"https://a.example/x\\\"<i>\",\"state\":\"changed\",\"like\":7,\"says\":\"<b>owned\"}]}";
+	char *page = get_as(SAGA, "/pages", "", false);
+	static const char *const holds[] = { "佐賀市", "https://a.example/x&quot;&lt;i&gt;", "7%", "&lt;b&gt;owned", "value=\"/x&quot;&lt;i&gt;\"" };
+	has_all(page, holds, ARRAY_LEN(holds));
+	assert_true(strstr(page, "&lt;b&gt;owned") < strstr(page, html_word(WORD_LOOKED_SAME, true)));
+	assert_non_null(strstr(last_request, "\"do\":\"site.pages\",\"session\":\"" SAGA "\"}"));
+	assert_null(strstr(get_as(KEN, "/pages", "", false), "action=\"/pages\"")); /* who approves changes has no say in a body's pages */
+	answer = "{\"v\":1,\"ok\":true,\"pages\":1}";
+	assert_non_null(strstr(post(SAGA, "/pages", "site=a.example&path=%2Fx"), "Location: /pages?done=looked\r\n"));
+	assert_non_null(strstr(last_request, "\"do\":\"site.approve\",\"session\":\"" SAGA "\",\"site\":\"a.example\",\"path\":\"/x\"}"));
+	/* none that isn't named: without a path all of the site's would be taken as right */
+	static const char *const unread[] = { "site=a.example", "site=a.example&path=", "site=a.example&path=x", "site=a.example&path=%00", "path=%2F", "site=a.example&path=%2F&path=" };
+	for (size_t i = 0; i < ARRAY_LEN(unread); i++) {
+		assert_non_null(strstr(post(SAGA, "/pages", unread[i]), "Status: 409"));
+		assert_null(strstr(last_request, "site.approve"));
+	}
+	assert_non_null(strstr(post(KEN, "/pages", "site=a.example&path=%2F"), "Status: 403"));
+	assert_null(strstr(last_request, "site.approve"));
+	answer = NULL;
+	portal_done(&p);
+}
+
+static void test_holds(void **state)
+{
+	(void)state;
+	struct err err = { 0 };
+	p = (struct portal){ .call = fake_call };
+	assert_int_equal(portal_configure(&p, STR("{\"service\":\"佐賀\",\"service_en\":\"Saga\",\"orgs\":[{\"code\":\"412015\",\"name\":\"佐賀市\",\"name_en\":\"Saga City\",\"state\":\"live\"},{\"code\":\"422011\",\"name\":\"別の市\",\"name_en\":\"Other\",\"state\":\"live\"}]}"), &err), 0);
+	answer = "{\"v\":1,\"ok\":true,\"holds\":["
+	         "{\"org\":\"412015\",\"id\":\"0a1b2c3d\",\"case\":\"R8-<i>\",\"reason\":\"police\",\"by\":\"satō\",\"time\":1795913998000},"
+	         "{\"org\":\"412015\",\"id\":\"1a1b2c3d\",\"case\":\"R8-2\",\"reason\":\"court\",\"by\":\"x\",\"time\":1,\"release\":{\"by\":\"<u>ono\",\"reason\":\"over\",\"time\":2}},"
+	         "{\"org\":\"412015\",\"id\":\"2a1b2c3d\",\"unreadable\":true}]}";
+	char *page = get_as(KEN, "/holds", "", false);
+	static const char *const holds[] = { "R8-&lt;i&gt;", "2026-11-29 09:59:58", "&lt;u&gt;ono", "2a1b2c3d", "value=\"0a1b2c3d\"", "value=\"412015\"" };
+	has_all(page, holds, ARRAY_LEN(holds));
+	assert_non_null(strstr(page, html_word(WORD_HOLD_UNREADABLE, true)));
+	assert_null(strstr(page, "value=\"2a1b2c3d\""));
+	assert_null(strstr(page, "別の市")); /* of another prefecture */
+	assert_non_null(strstr(get_as(SAGA, "/holds", "", false), "Status: 403"));
+	answer = "{\"v\":1,\"ok\":true,\"id\":\"3a1b2c3d\"}";
+	assert_non_null(strstr(post(KEN, "/holds", "org=412015&case=R8-3&reason=%E8%AD%A6%E5%AF%9F"), "Location: /holds?done=hold\r\n"));
+	assert_non_null(strstr(last_request, "\"do\":\"hold.add\",\"session\":\"" KEN "\",\"org\":\"412015\",\"case\":\"R8-3\",\"reason\":\"警察\"}"));
+	answer = "{\"v\":1,\"ok\":true,\"released\":false}";
+	assert_non_null(strstr(post(KEN, "/holds", "org=412015&id=0a1b2c3d&reason=over"), "Location: /holds?done=asked\r\n"));
+	answer = "{\"v\":1,\"ok\":true,\"released\":true}";
+	assert_non_null(strstr(post(ANALYST, "/holds", "org=412015&id=0a1b2c3d"), "Location: /holds?done=released\r\n"));
+	assert_non_null(strstr(last_request, "\"do\":\"hold.release\",\"session\":\"" ANALYST "\",\"org\":\"412015\",\"id\":\"0a1b2c3d\"}"));
+	answer = NULL;
+	refuse = E_DENIED;
+	assert_non_null(strstr(post(KEN, "/holds", "org=412015&id=0a1b2c3d"), "Status: 409"));
+	refuse = 0;
+	portal_done(&p);
+}
+
+static void test_handover(void **state)
+{
+	(void)state;
+	struct err err = { 0 };
+	p = (struct portal){ .call = fake_call };
+	assert_int_equal(portal_configure(&p, STR("{\"service\":\"佐賀\",\"service_en\":\"Saga\",\"orgs\":[]}"), &err), 0);
+	answer = "{\"v\":1,\"ok\":true,\"handovers\":["
+	         "{\"id\":7,\"kind\":\"to_day\",\"by\":\"toride\",\"time\":1795913998000,\"text\":\"引継書\\n  I-20261122-0001  佐賀市 <i>\\n  </pre><script>\"},"
+	         "{\"id\":6,\"kind\":\"to_night\",\"by\":\"toride\",\"time\":1,\"taken_by\":\"<b>\",\"taken\":2,\"text\":\"x\"}]}";
+	char *page = get_as(ANALYST, "/handover", "", false);
+	static const char *const holds[] = { "<a href=\"/incident/I-20261122-0001\">I-20261122-0001</a>  佐賀市 &lt;i&gt;", "  &lt;/pre&gt;&lt;script&gt;", "name=\"id\" value=\"7\"", "夜勤から日勤へ", "&lt;b&gt;" };
+	has_all(page, holds, ARRAY_LEN(holds));
+	assert_null(strstr(page, "value=\"6\"")); /* somebody took it */
+	assert_non_null(strstr(page, "width=device-width"));
+	assert_non_null(strstr(get_as(SAGA, "/handover", "", false), "Status: 403"));
+	assert_non_null(strstr(get_as(KEN, "/handover", "", false), "Status: 403"));
+	answer = "{\"v\":1,\"ok\":true}";
+	assert_non_null(strstr(post(ANALYST, "/handover", "id=7"), "Location: /handover?done=take\r\n"));
+	assert_non_null(strstr(last_request, "\"do\":\"shift.take\",\"session\":\"" ANALYST "\",\"id\":7}"));
+	assert_non_null(strstr(post(ANALYST, "/handover", "kind=to_noc"), "Location: /handover?done=shift\r\n"));
+	assert_non_null(strstr(last_request, "\"do\":\"shift.handover\",\"session\":\"" ANALYST "\",\"kind\":\"to_noc\"}"));
+	assert_non_null(strstr(post(ANALYST, "/handover", "id=x"), "Status: 409"));
+	answer = NULL;
+	portal_done(&p);
+}
+
 static void test_signing_in(void **state)
 {
 	(void)state;
@@ -790,7 +886,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_scgi), cmocka_unit_test(test_forms), cmocka_unit_test(test_qr), cmocka_unit_test(test_escaping),
 		                            cmocka_unit_test(test_language), cmocka_unit_test(test_pages), cmocka_unit_test(test_board),
-		                            cmocka_unit_test(test_bodies_apart), cmocka_unit_test(test_sites), cmocka_unit_test(test_signing_in), cmocka_unit_test(test_forgery),
+		                            cmocka_unit_test(test_bodies_apart), cmocka_unit_test(test_sites), cmocka_unit_test(test_looked), cmocka_unit_test(test_holds), cmocka_unit_test(test_handover), cmocka_unit_test(test_signing_in), cmocka_unit_test(test_forgery),
 		                            cmocka_unit_test(test_acts), cmocka_unit_test(test_asked_pages) };
 	return cmocka_run_group_tests(tests, begin, end);
 }
