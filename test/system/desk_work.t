@@ -147,6 +147,25 @@ jq '.name_en = "Karatsu 2"' "$lab/description/orgs/412023.json" >"$top/new/orgs/
 own_change=$("$toride" submit "$top/new" --as "Ｋｅｎ" --json | jq -r .digest)
 try "not one's own, however the name is written" eval 'post ken "/change/${own_change#*:}" "/change/${own_change#*:}/approve" && code_is 403 && "$toride" generations --json | grep -F "$own_change" | grep -q "\"approvals\":\[\]"'
 
+# ---- records that are held, the change of shifts ----
+try "the approver holds a body's records, with a reason" eval 'post ken /holds /holds org=412015 "case=R8-12 $evil" reason=照会 && goes_to "/holds?done=hold" && page ken /holds && holds 照会 && holds "R8-12 &lt;img" && lacks "<img"'
+held=$("$toride" log hold list --json | jq -r .id)
+try "another prefecture's sees none of it" eval 'page tsu /holds && code_is 200 && lacks "$held" && lacks 照会'
+try "controld keeps it so" only_ken '"do":"hold.list"'
+try "nor ends it, nor holds this one's records" eval 'post tsu /holds /holds org=412015 id=$held reason=x && code_is 409 && post tsu /holds /holds org=412015 case=x reason=x && code_is 409 && "$toride" log hold list --json | jq -se "length == 1"'
+try "a clerk has no say in it" eval 'page yamada /holds && code_is 403'
+try "who asks for its end doesn't end it" eval 'post ken /holds /holds org=412015 id=$held reason=済 && goes_to "/holds?done=asked" && post ken /holds /holds org=412015 id=$held && code_is 409'
+try "somebody else does" eval 'post sato /holds /holds org=412015 id=$held && goes_to "/holds?done=released" && page sato /holds && lacks "$held"'
+try "the analyst hands over, and reads there what is open, a touch away" eval 'post sato /handover /handover kind=to_noc && goes_to "/handover?done=shift" && page sato /handover && holds "<a href=\"/incident/$a\">$a</a>"'
+handed() { "$toride" handover list --json | jq -se "map(select(.kind == \"to_noc\"))[0] | $1"; }
+try "who takes over is on record" eval 'post sato /handover /handover id=$(handed .id) && goes_to "/handover?done=take" && handed ".taken_by == \"sato\" and .by == \"sato\""'
+try "a second time it says so" eval 'post sato /handover /handover id=$(handed .id) && code_is 409 && holds sato'
+try "no clerk and no approver reads what is of all bodies" eval 'page yamada /handover && code_is 403 && page ken /handover && code_is 403'
+told_no() { told "$1" "\"do\":\"$2\"" >"$top/said"; jq -se ".[0].ok == false" "$top/said" >/dev/null && ! grep -q "$bodies" "$top/said"; }
+for q in shift.list report.month asset.list incident.sheet block.tried user.list log.sweep log.witness; do
+	try "what has no page is answered to no session: $q" eval 'told_no "$ken" $q && told_no "$tsu" $q'
+done
+
 # ---- search ----
 if [ -e "$bin/libchdb.so" ]; then
 	try "the analyst searches all bodies" until_true 20 eval 'page sato "/log?q=class:http+host:c2.example&hours=1" && holds 佐賀市 && holds 唐津市'
