@@ -3,6 +3,7 @@
  *   bench-index fill DIRECTORY SOCKET RECORDS PID seals that many records of proxy and resolver, then fills the index from them; PID: the engine's
  *   bench-index search SOCKET WORD ORG [FROM TO]  one search of one body, of a week up to now or of that span (ms UTC); milliseconds on stdout
  *   bench-index schema SOCKET                     makes the tables
+ *   bench-index rollup SOCKET                     counts the days that are over: how many, seconds; then asks for a year by class: milliseconds, records
  *
  * Filling is told in records for a second of one core: the processor's time of both processes, merges of the engine included.
  * Limit of filling: the same rows, made before, handed to the same engine: no segment read, nothing decrypted or parsed. */
@@ -12,6 +13,7 @@
 #include "base/mem.h"
 #include "index/columns.h"
 #include "index/fill.h"
+#include "index/rollup.h"
 #include "index/search.h"
 #include "segment/fake_vault.h"
 #include "segment/writer.h"
@@ -208,6 +210,28 @@ static int schema(const char *socket, struct err *err)
 	return r;
 }
 
+static int rollup(const char *socket, struct err *err)
+{
+	struct client *c;
+	struct client_opts o = { .socket_path = socket, .timeout_ms = 3600000 };
+	struct rollup_ask a = { .by = "class", .to_ms = clock_now_ms() };
+	struct buf b;
+	unsigned days = ROLLUP_TURN, all = 0;
+	double began = wall(), counted;
+	buf_init(&b, 4 * MIB);
+	a.from_ms = a.to_ms - 400 * 86400000ll;
+	int r = client_open(&o, &c, err);
+	for (; r == 0 && days == ROLLUP_TURN; all += days)
+		r = rollup_pass(c, a.to_ms, &days, err);
+	counted = wall();
+	r = r < 0 ? r : rollup_run(c, &a, &b, err);
+	if (r == 0)
+		printf("%u %.1f %.1f %s\n", all, counted - began, (wall() - counted) * 1000, buf_cstr(&b));
+	client_close(&c);
+	buf_done(&b);
+	return r;
+}
+
 static int search(const char *socket, const char *word, const char *org, const char *const *span, struct err *err)
 {
 	struct client *c;
@@ -243,10 +267,12 @@ int main(int argc, char **argv)
 	} else if ((argc == 5 || argc == 7) && strcmp(argv[1], "search") == 0) {
 		const char *span[] = { argc == 7 ? argv[5] : "", argc == 7 ? argv[6] : "" };
 		r = search(argv[2], argv[3], argv[4], argc == 7 ? span : NULL, &err);
+	} else if (argc == 3 && strcmp(argv[1], "rollup") == 0) {
+		r = rollup(argv[2], &err);
 	} else if (argc == 3 && strcmp(argv[1], "schema") == 0) {
 		r = schema(argv[2], &err);
 	} else {
-		fprintf(stderr, "usage: bench-index fill DIRECTORY SOCKET RECORDS PID | search SOCKET WORD ORG [FROM TO] | schema SOCKET\n");
+		fprintf(stderr, "usage: bench-index fill DIRECTORY SOCKET RECORDS PID | search SOCKET WORD ORG [FROM TO] | schema SOCKET | rollup SOCKET\n");
 		return 2;
 	}
 	if (r < 0)

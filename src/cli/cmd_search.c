@@ -158,6 +158,53 @@ static int log_who(int argc, char **argv)
 	return code;
 }
 
+/* ---- how many there were ---- */
+
+static int print_counts(yyjson_val *root, bool json)
+{
+	yyjson_val *v;
+	size_t i, n;
+	yyjson_arr_foreach(yyjson_obj_get(root, "counts"), i, n, v)
+		if (json)
+			cli_print_json(v);
+		else
+			printf("%12llu  %s %14llu  %s %14llu  " STR_FMT "\n", (unsigned long long)ctl_u64(v, "records", 0), say("受信", "in"),
+			       (unsigned long long)ctl_u64(v, "bytes_in", 0), say("送信", "out"), (unsigned long long)ctl_u64(v, "bytes_out", 0),
+			       STR_ARG(ctl_str(v, "value")));
+	return n ? EXIT_DONE : EXIT_REFUSED;
+}
+
+static int log_counts(int argc, char **argv)
+{
+	struct err err = { 0 };
+	struct buf rq, reply;
+	int64_t from, to;
+	bool json = cli_flag(&argc, argv, "--json");
+	const char *org = cli_option(&argc, argv, "--org"), *by = cli_option(&argc, argv, "--by");
+	const char *since = cli_option(&argc, argv, "--from"), *until = cli_option(&argc, argv, "--to");
+	if (argc)
+		return cli_usage(&cli_search[2]);
+	if (cli_since(since, &from, &err) < 0 || cli_since(until, &to, &err) < 0)
+		return cli_error(&err);
+	cli_request(&rq, "log.counts", NULL);
+	if (org)
+		json_field_s(&rq, "org", org);
+	if (by)
+		json_field_s(&rq, "group", by);
+	if (from)
+		json_field_u64(&rq, "from", (uint64_t)from);
+	if (to)
+		json_field_u64(&rq, "to", (uint64_t)to);
+	int code = cli_ask(&rq, &reply, SEARCH_WAIT_MS, &err) < 0 ? cli_error(&err) : EXIT_DONE;
+	if (code == EXIT_DONE) {
+		yyjson_doc *doc = yyjson_read(reply.ptr, reply.len, 0);
+		code = print_counts(yyjson_doc_get_root(doc), json);
+		yyjson_doc_free(doc);
+	}
+	buf_done(&reply);
+	return code;
+}
+
 static int log_rebuild(int argc, char **argv)
 {
 	struct err err = { 0 };
@@ -165,7 +212,7 @@ static int log_rebuild(int argc, char **argv)
 	uint64_t n = 0;
 	const char *day = cli_option(&argc, argv, "--day");
 	if (argc || (day && !str_to_u64(str_from(day), 99999999, &n)))
-		return cli_usage(&cli_search[2]);
+		return cli_usage(&cli_search[3]);
 	cli_request(&rq, "log.rebuild", NULL);
 	if (day)
 		json_field_u64(&rq, "day", n);
@@ -184,6 +231,9 @@ const struct cli_command cli_search[] = {
 	{ "log who", "toride log who HOST|URL|ADDRESS|HASH|MAIL [--type T] [--org CODE] [--from TIME|30d] [--to TIME] [--sealed] [--json]",
 	  "which terminals met a destination, file or mail, in the last 30 days; --sealed: by the sealed records, without the index; 1 if none",
 	  "相手先・ファイル・メールに触れた端末を調べる（過去30日。--sealed: 索引を使わず封印済みの記録から。なければ 1）", log_who },
+	{ "log counts", "toride log counts [--org CODE] [--by org|hour|day|class|product|action|disposition|status|rule|series] [--from TIME|30d] [--to TIME] [--json]",
+	  "how many records came, in whole hours; for five years, also where the records have had their time; 1 if none",
+	  "届いた記録の件数（1時間単位。記録が保存期間を過ぎて消えたあとも、5年分。なければ 1）", log_counts },
 	{ "log rebuild", "toride log rebuild [--day YYYYMMDD]", "fills the index again from the sealed records: all of it, or one day",
 	  "検索の索引を封印済みの記録から作り直す", log_rebuild },
 	{ 0 },

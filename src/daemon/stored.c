@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "index/fill.h"
+#include "index/rollup.h"
 #include "index/search.h"
 #include "index/sites.h"
 #include "index/sweep.h"
@@ -37,6 +38,8 @@
 #define AGAIN_MS 500         /* after an error of the index, doubled up to … */
 #define AGAIN_MAX_MS 10000
 #define EXPIRE_MS 3600000
+#define ROLLUP_MS 600000 /* counting a day */
+#define ROLLUP_PASSES 64 /* a year and more at once, where nothing was counted yet */
 #define ROOM_PERCENT 5 /* free on the index's disk: below, it isn't filled; records come first, and may lie on the same disk */
 #define CONFIG_MAX (16u * MIB)
 
@@ -213,6 +216,24 @@ static int expire(struct stored *t, struct err *err)
 	return r;
 }
 
+/* Until all days that are over are counted, before their rows go. */
+static int roll_up(struct stored *t, struct err *err)
+{
+	struct client *c;
+	struct client_opts o = engine_opts(t);
+	unsigned days = ROLLUP_TURN;
+	o.timeout_ms = ROLLUP_MS;
+	int r = client_open(&o, &c, err);
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; r == 0 && days == ROLLUP_TURN && i < ROLLUP_PASSES && !t->stop && !t->again; i++) {
+		r = rollup_pass(c, clock_now_ms(), &days, err);
+		stats_add(stats_counter(t->d.stats, "", "days_counted"), days);
+	}
+	client_close(&c);
+	return r;
+}
+
 static void show(struct stored *t, const struct fill *f, uint64_t before)
 {
 	const struct fill_stats *s = fill_stats(f);
@@ -247,7 +268,8 @@ static int fill_on(struct stored *t, struct fill *f, int64_t *expired_ms, struct
 		if (r == 0 && (t->expire || clock_mono_ms() - *expired_ms > EXPIRE_MS)) {
 			t->expire = false;
 			*expired_ms = clock_mono_ms();
-			r = expire(t, err);
+			r = roll_up(t, err);
+			r = r < 0 ? r : expire(t, err);
 		}
 		if (r == 0)
 			pause_ms(t, 200, fill_fd(f));
@@ -299,6 +321,7 @@ struct job {
 	struct search search;
 	struct sweep sweep;
 	struct sites_ask sites;
+	struct rollup_ask counts;
 	bool sealed; /* the sweep doesn't ask the index */
 	struct buf fields;
 	struct err err;
@@ -326,6 +349,18 @@ static void job_sites(uv_work_t *w)
 	if (client_open(&o, &c, &j->err) < 0)
 		return;
 	sites_run(c, &j->sites, &j->fields, &j->err);
+	client_close(&c);
+}
+
+static void job_counts(uv_work_t *w)
+{
+	struct job *j = w->data;
+	struct client *c;
+	struct client_opts o = engine_opts(j->t);
+	o.timeout_ms = (SEARCH_SECONDS + 5) * 1000;
+	if (client_open(&o, &c, &j->err) < 0)
+		return;
+	rollup_run(c, &j->counts, &j->fields, &j->err);
 	client_close(&c);
 }
 
@@ -462,6 +497,19 @@ static int do_sites(struct stored *t, const struct ctl_request *rq, struct err *
 	return job_start(j, job_sites, r, err);
 }
 
+static int do_counts(struct stored *t, const struct ctl_request *rq, struct err *err)
+{
+	struct job *j = job_make(t, rq, err);
+	if (!j)
+		return -(int)err->code;
+	struct rollup_ask *a = &j->counts;
+	int r = take(rq->root, "org", a->org, sizeof a->org, err);
+	if (r == 0)
+		r = take(rq->root, "group", a->by, sizeof a->by, err);
+	take_span(rq, 30, &a->from_ms, &a->to_ms);
+	return job_start(j, job_counts, r, err);
+}
+
 static int do_rebuild(struct stored *t, const struct ctl_request *rq, struct err *err)
 {
 	uint64_t day = ctl_u64(rq->root, "day", 0);
@@ -498,6 +546,8 @@ static int handle(const struct ctl_request *rq, const char *what, struct buf *b,
 		return err_set(err, E_DENIED, "", "user %u may not ask", (unsigned)rq->uid);
 	if (strcmp(what, "log.search") == 0)
 		return do_search(t, rq, err);
+	if (strcmp(what, "log.counts") == 0)
+		return do_counts(t, rq, err);
 	if (strcmp(what, "log.sweep") == 0)
 		return do_sweep(t, rq, err);
 	if (strcmp(what, "site.stats") == 0)

@@ -1,6 +1,8 @@
 /* See columns.h. */
 #include "index/columns.h"
 
+#include "index/rollup.h"
+
 #include <arpa/inet.h>
 
 const struct column columns[] = {
@@ -120,6 +122,7 @@ void index_schema(struct buf *b)
 	}
 	buf_printf(b, "CREATE TABLE IF NOT EXISTS toride.events AS toride.%s ENGINE = Merge('toride', '^c[0-9]+_');\n",
 	           index_table_of(0)->name);
+	rollup_schema(b);
 }
 
 /* ---- rows ---- */

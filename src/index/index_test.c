@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "index/query.h"
+#include "index/rollup.h"
 #include "index/search.h"
 #include "index/sites.h"
 #include "index/sweep.h"
@@ -164,6 +165,28 @@ static const char *sites_of(const struct sites_ask *s, struct buf *b)
 }
 
 /* The body is put in by us in both halves, and no value ends the quotation. */
+static void test_counts(void **state)
+{
+	(void)state;
+	static const struct { struct rollup_ask ask; const char *want; } cases[] = {
+		{ { "412015", "day", 3600000, 7200001 }, "FROM toride.rollup WHERE hour >= toDateTime(3600, 'UTC') AND hour < toDateTime(10800, 'UTC') AND org = ('412015') UNION ALL" },
+		{ { "41", "class", 3600000, 7200000 }, "toYYYYMMDD(arrival, 'Asia/Tokyo') > 20261128 AND startsWith(org, '41'))" },
+		{ { "", "", 0, 1 }, "SELECT v, sum(n) AS s, sum(i), sum(o) FROM (SELECT '' AS v," },
+		{ { "x' OR 1", "day", 0, 1 }, NULL },
+		{ { "412015", "host", 0, 1 }, NULL },
+		{ { "412015", "day", 7200000, 3600000 }, NULL },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct buf b;
+		struct err err = { 0 };
+		buf_init(&b, 64 * KIB);
+		assert_int_equal(rollup_sql(&cases[i].ask, 20261128, &b, &err), cases[i].want ? 0 : -E_INVALID);
+		if (cases[i].want && !strstr(buf_cstr(&b), cases[i].want))
+			fail_msg("%s", buf_cstr(&b));
+		buf_done(&b);
+	}
+}
+
 static void test_sites(void **state)
 {
 	struct buf b;
@@ -458,7 +481,7 @@ static void test_sweep_sealed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_query), cmocka_unit_test(test_limits), cmocka_unit_test(test_sites), cmocka_unit_test(test_search),
+		cmocka_unit_test(test_query), cmocka_unit_test(test_limits), cmocka_unit_test(test_counts), cmocka_unit_test(test_sites), cmocka_unit_test(test_search),
 		cmocka_unit_test(test_row), cmocka_unit_test(test_head), cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_sweep), cmocka_unit_test(test_sweep_refused),
 		cmocka_unit_test(test_sweep_sealed),

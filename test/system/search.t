@@ -188,14 +188,25 @@ rows() { engine "SELECT count() FROM toride.events WHERE org = '$1' AND series =
 jq '.retention = [{class: "http", days: 1}]' "$lab/description/orgs/412015.json" >"$top/org" && cp "$top/org" "$lab/description/orgs/412015.json"
 try "the check says when records are destroyed" eval '"$toride" check "$lab/description" | grep -F "of 412015, web requests (http) are destroyed after 1 days"'
 try "a body's pages are to be kept for a day" put_in_force "$toride" "$lab/description"
+# What the counts say of a body's series is what its sealed records are, whom the clock of intaked keeps.
+told() { "$toride" log counts --org "$1" --by series --json | jq -r --arg s "$2" 'select(.value == $s).records'; }
+truth() { "$toride" log tail -n 100000 --org "$1" | cut -f1 | grep -c "^$1/$2/"; }
 kept=$(rows 412015 events)
 pages() { get 412015 "http://www.news.example/r/1"; [ "$(rows 412015 events-4002)" -ge 1 ]; }
 try "then they are in a series of their own" until_true 20 pages
 try "… and are found as before" eval '[ "$(number "url:*/r/1")" -ge 1 ]'
 try "… while older ones stay where they were" eval '[ "$(rows 412015 events)" -ge "$kept" ]'
+try "… all of them" until_true 20 eval 'is "$(rows 412015 events-4002)" "$(truth 412015 events-4002)"'
 p=$(pid_of stored); "$(dirname "$0")/shift-clock" "$p" 172800000; kill -HUP "$p"
 try "two days later the index has none of them" until_true 20 eval '[ "$(rows 412015 events-4002)" = 0 ]'
-try "… and all that is kept for longer" eval '[ "$(rows 412015 events)" -ge "$kept" ] && [ "$(rows 412023 events)" -ge 1 ]'
+agrees() { local a; kill -HUP "$(pid_of stored)"; a=$(truth "$@"); [ "$a" -gt 0 ] && is "$(told "$@")" "$a"; }
+try "… and still tells how many there were" eval '[ "$(truth 412015 events-4002)" -ge 1 ] && is "$(told 412015 events-4002)" "$(truth 412015 events-4002)"'
+try "counts are those of the sealed records" eval 'until_true 20 agrees 412023 events && until_true 20 agrees 412015 import'
+try "by what was asked for, of whom it was asked for" eval '"$toride" log counts --org 412023 --by org --json | jq -se "length == 1 and .[0].value == \"412023\"" && "$toride" log counts --by class --json | jq -se "any(.[]; .value == \"4002\" and .bytes_in > 0)"'
+try "what isn't counted is told" eval '! "$toride" log counts --by host 2>"$top/none" && grep -F "not counted: host" "$top/none"'
+"$toride" log rebuild --day "$day" >"$top/try"; ok $? "log rebuild of a day that is counted"
+try "its counts are the same" eval 'until_true 40 agrees 412015 import && until_true 20 agrees 412015 events-4002'
+try "all that is kept for longer is there" eval '[ "$(rows 412015 events)" -ge "$kept" ] && [ "$(rows 412023 events)" -ge 1 ]'
 shoot stored
 try "the log is intact after all that" eval '"$toride" log verify --json | jq -se ".[-1].ok"'
 
