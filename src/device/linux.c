@@ -1,9 +1,7 @@
-/* What programs of a Linux machine say by syslog: sshd, sudo, su, PAM, useradd; Postfix, Rspamd and chronyd. Each program's sentences are read as
+/* What programs of a Linux machine say by syslog: sshd, sudo, su, PAM, useradd; Postfix and Rspamd. Each program's sentences are read as
  * their sources print them; one that isn't known is kept as text under its program. */
 #include "device/parsers.h"
 #include "device/table.h"
-
-#include "base/mem.h"
 
 static void logon(struct record *r, bool success, struct str user)
 {
@@ -251,27 +249,6 @@ static void rspamd(struct record *r, struct str text)
 		record_text(r, "user.name", s);
 }
 
-/* What chronyd tells of a machine's time (chrony 4: sources.c, reference.c, ntp_core.c, sched.c). What it says when all is well is kept as text. */
-static void chronyd(struct record *r, struct str text)
-{
-	static const struct {
-		const char *begins, *activity;
-	} sentences[] = {
-		{ "chronyd version ", "Start" }, { "chronyd exiting", "Stop" }, { "Can't synchronise", "Alarm" }, { "System clock wrong by ", "Alarm" },
-		{ "System clock was stepped by ", "Alarm" }, { "Detected falseticker ", "Alarm" }, { "Received KoD ", "Alarm" }, { "Backward time jump ", "Alarm" },
-		{ "Forward time jump ", "Alarm" },
-	};
-	struct str s;
-	r->product = "chrony";
-	for (size_t i = 0; i < ARRAY_LEN(sentences) && !r->class_uid; i++)
-		if (str_starts(text, str_from(sentences[i].begins))) {
-			r->class_uid = 6002;
-			record_word(r, "activity_name", sentences[i].activity);
-		}
-	if (r->class_uid && (text_after(text, "falseticker ", " ", &s) || text_after(text, "KoD RATE from ", " ", &s)))
-		record_endpoint(r, "dst_endpoint", s);
-}
-
 static const struct {
 	const char *program, *service; /* service as Sigma's log sources name it */
 	void (*read)(struct record *r, struct str text);
@@ -280,7 +257,7 @@ static const struct {
 	{ "usermod", "auth", accounts }, { "userdel", "auth", accounts }, { "gpasswd", "auth", accounts }, { "passwd", "auth", accounts },
 	{ "chpasswd", "auth", accounts }, { "cron", "cron", NULL }, { "CRON", "cron", NULL }, { "login", "auth", NULL }, { "systemd-logind", "auth", NULL },
 	{ "vsftpd", "vsftpd", NULL }, { "clamd", "clamav", NULL }, { "auditd", "auditd", NULL }, { "named", "syslog", NULL },
-	{ "chronyd", "ntp", chronyd }, { 0 },
+	{ "chronyd", "ntp", NULL }, { 0 },
 };
 
 int linux_read(const struct device_line *l, struct record *r)
