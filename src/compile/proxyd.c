@@ -179,6 +179,18 @@ static void users(struct buf *b, const struct org *o)
 	buf_putc(b, '}');
 }
 
+static void undecrypted(struct buf *b, const struct org *o)
+{
+	open_list(b, "no_decrypt_until");
+	for (size_t i = 0; i < o->n_decrypt_exceptions; i++) {
+		buf_puts(b, i ? ",{" : "{");
+		json_field_u64(b, "expires_ms", (uint64_t)o->decrypt_exceptions[i].expires_ms);
+		texts(b, "names", &o->decrypt_exceptions[i].name, 1);
+		buf_putc(b, '}');
+	}
+	buf_putc(b, ']');
+}
+
 static void org(struct buf *b, const struct model *m, const struct org *o)
 {
 	struct buf pac;
@@ -196,6 +208,8 @@ static void org(struct buf *b, const struct model *m, const struct org *o)
 		json_field_u64(b, "mirror", o->index);
 	json_field_bool(b, "tls_decryption", o->options.tls_decryption);
 	texts(b, "no_decrypt", o->no_decrypt, o->n_no_decrypt);
+	if (o->n_decrypt_exceptions)
+		undecrypted(b, o);
 	json_field_bool(b, "transparent", o->transparent);
 	json_field_bool(b, "registered_only", o->registered_only);
 	open_list(b, "terminals");

@@ -392,6 +392,10 @@ static const struct broken cases[] = {
 	  "is no group of proxy_users" },
 	{ "\"black\": [\"sns.example\"", "\"categories\": [{\"id\": \"a\", \"groups\": [\"soumu\"], \"categories\": [\"games\"], \"action\": \"deny\"}], \"black\": [\"sns.example\"", ORG1 ".url.categories[0].groups[0]",
 	  "is no group of proxy_users" },
+	{ "\"app.example\"", "\"*.app.example\"", ORG1 ".decrypt_exceptions[0].name", "isn't a host name (RFC 1123)" },
+	{ ", \"expires\": \"2027-05-31T15:00:00Z\"", "", ORG1 ".decrypt_exceptions[0].expires", "is missing" },
+	{ "\"owner\": \"税務課\", ", "", ORG1 ".decrypt_exceptions[0].owner", "is missing" },
+	{ "\"reason\": \"証明書を固定した申告の道具\", ", "", ORG1 ".decrypt_exceptions[0].reason", "is missing" },
 	{ "\".bank.example\"", "\"*.bank.example\"", ORG1 ".no_decrypt[0]", "isn't a host name (RFC 1123)" },
 	/* public sites */
 	{ "\"10.1.0.80\"", "\"10.1.0.800\"", ORG1 ".sites[0].origins[0].addr", "isn't an IPv4 or IPv6 address" },

@@ -207,6 +207,12 @@ struct url_exception {
 	int64_t expires_ms; /* never 0 */
 };
 
+struct decrypt_exception {
+	const char *name; /* host or .domain */
+	const char *owner, *reason;
+	int64_t expires_ms; /* never 0 */
+};
+
 enum url_action { URL_DENY, URL_ALLOW, URL_COACH, URL_OVERRIDE }; /* COACH: a warning first; OVERRIDE: with a reason */
 enum url_days { URL_DAYS_ALL, URL_DAYS_WEEKDAYS, URL_DAYS_WEEKEND };
 struct url_category_rule {
@@ -444,6 +450,8 @@ struct org {
 	enum ips_mode ips;        /* what the intrusion prevention does with its traffic on inspected lines */
 	const char **no_decrypt;  /* hosts and .domains that are passed undecrypted */
 	size_t n_no_decrypt;
+	struct decrypt_exception *decrypt_exceptions; /* the same, each for a time */
+	size_t n_decrypt_exceptions;
 	enum fail_mode scan_fail;  /* what happens to a page when no verdict can be had */
 	uint32_t scan_max_mib;     /* larger bodies are "unscannable" */
 	uint32_t trickle_after_s;  /* a program that waits longer gets a few bytes before the verdict; 0: never */

@@ -279,6 +279,21 @@ static const struct object publish_object = {
 	},
 };
 
+static const struct object decrypt_exception_object = {
+	"decrypt_exception", { "decryption exception", "復号の例外" }, "name", sizeof(struct decrypt_exception),
+	(const struct field[]){
+		{ "name", FIELD_TEXT, .required = true, AT(decrypt_exception, name), .form = &form_domain, .max = 254,
+		  SAYS("対象", "ホスト名または .ドメイン。", "A host or a .domain.") },
+		{ "owner", FIELD_TEXT, .required = true, AT(decrypt_exception, owner), .form = &form_line, .max = 100,
+		  SAYS("責任者", "例外に責任を持つ人または部署。", "Who answers for the exception.") },
+		{ "reason", FIELD_TEXT, .required = true, AT(decrypt_exception, reason), .form = &form_line, .max = 300,
+		  SAYS("理由", "例外が必要な理由。", "Why it is needed.") },
+		{ "expires", FIELD_TIME, .required = true, AT(decrypt_exception, expires_ms),
+		  SAYS("期限", "例外が終わる時刻 (RFC 3339)。開いている通信もこの時刻に切れます。", "When it ends (RFC 3339); connections that are open then are cut.") },
+		END,
+	},
+};
+
 static const struct object exception_object = {
 	"url_exception", { "URL exception", "URL 例外" }, "pattern", sizeof(struct url_exception),
 	(const struct field[]){
@@ -665,6 +680,8 @@ const struct object schema_org = {
 		  SAYS("侵入検知・防止", "検査する回線での、この団体の通信の扱い。", "What is done with its traffic on inspected lines.") },
 		{ "no_decrypt", FIELD_TEXT, LIST(org, no_decrypt), .form = &form_domain, .max = 254,
 		  SAYS("復号しない宛先", "復号せずに通すホスト名と .ドメイン。", "Hosts and .domains that are passed undecrypted.") },
+		{ "decrypt_exceptions", FIELD_OBJECT, LIST(org, decrypt_exceptions), .sub = &decrypt_exception_object, .max_entries = 500,
+		  SAYS("復号の例外", "責任者・理由・期限を付けて、一時的に復号しない宛先。期限のない宛先は「復号しない宛先」に書きます。", "What isn't decrypted for a time, with owner, reason and end. What has no end stands in no_decrypt.") },
 		{ "scan_fail", FIELD_ENUM, AT(org, scan_fail), .words = fails, .def = "\"closed\"",
 		  SAYS("検査不能時", "判定が得られないページの扱い。", "What happens to a page when no verdict can be had.") },
 		{ "scan_max_mib", FIELD_UINT, AT(org, scan_max_mib), .min = 1, .max = 4096, .def = "100",

@@ -3,6 +3,7 @@
 
 #include "ips/mirror.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -157,25 +158,25 @@ static int get_trust(struct load *l, yyjson_val *root, STACK_OF(X509) *system_ca
 
 /* ---- organisations ---- */
 
-static int get_breakouts(struct load *l, yyjson_val *v, struct conf_org *o)
+static int get_timed(struct load *l, yyjson_val *v, const char *key, size_t most, struct conf_timed **ret, size_t *ret_n)
 {
-	yyjson_val *list = yyjson_obj_get(v, "breakout"), *item;
+	yyjson_val *list = yyjson_obj_get(v, key), *item;
 	size_t i, max, n = yyjson_arr_size(list);
 	char path[192];
-	o->breakouts = arena_array(&l->c->arena, n + 1, sizeof *o->breakouts);
-	if (!o->breakouts)
+	*ret = arena_array(&l->c->arena, n + 1, sizeof **ret);
+	if (!*ret)
 		return no_memory(l);
-	if (n > CONF_BREAKOUTS)
-		return bad(l, "breakout", "too many services");
+	if (n > most)
+		return bad(l, key, "too many of them");
 	yyjson_arr_foreach(list, i, max, item)
 	{
-		struct conf_breakout *b = &o->breakouts[i];
-		*b = (struct conf_breakout){ .expires_ms = yyjson_get_sint(yyjson_obj_get(item, "expires_ms")) };
-		snprintf(path, sizeof path, "%sbreakout[%zu].names", l->path, i);
+		struct conf_timed *b = &(*ret)[i];
+		*b = (struct conf_timed){ .expires_ms = yyjson_get_sint(yyjson_obj_get(item, "expires_ms")) };
+		snprintf(path, sizeof path, "%s%s[%zu].names", l->path, key, i);
 		int r = url_set_build(yyjson_obj_get(item, "names"), path, &b->names, l->err);
 		if (r < 0)
 			return r;
-		o->n_breakouts++;
+		(*ret_n)++;
 	}
 	return 0;
 }
@@ -219,7 +220,8 @@ static int get_sets(struct load *l, yyjson_val *v, struct conf_org *o)
 	if (r == 0 && list)
 		r = url_set_build(list, path, &o->websockets, l->err);
 	r = r < 0 ? r : get_users(l, v, o);
-	return r < 0 ? r : get_breakouts(l, v, o);
+	r = r < 0 ? r : get_timed(l, v, "no_decrypt_until", CONF_UNDECRYPTED, &o->undecrypted, &o->n_undecrypted);
+	return r < 0 ? r : get_timed(l, v, "breakout", CONF_BREAKOUTS, &o->breakouts, &o->n_breakouts);
 }
 
 static int get_numbers(struct load *l, yyjson_val *v, struct conf_org *o, uint16_t def_port)
@@ -421,6 +423,8 @@ void conf_unref(struct conf **p)
 		url_set_destroy(&c->orgs[i].websockets);
 		if (c->orgs[i].users)
 			url_set_destroy(&c->orgs[i].users->exempt_destinations);
+		for (size_t k = 0; k < c->orgs[i].n_undecrypted; k++)
+			url_set_destroy(&c->orgs[i].undecrypted[k].names);
 		for (size_t k = 0; k < c->orgs[i].n_breakouts; k++)
 			url_set_destroy(&c->orgs[i].breakouts[k].names);
 	}
@@ -456,6 +460,19 @@ bool conf_http_port_allowed(const struct conf *c, uint16_t port)
 	if (port == 443)
 		return false;
 	return c->n_http_ports ? port_in(c->http_ports, c->n_http_ports, port) : port_in(usual, ARRAY_LEN(usual), port);
+}
+
+bool conf_timed_match(const struct conf_timed *t, size_t n, const char *host)
+{
+	for (size_t i = 0; i < n; i++)
+		if (clock_now_ms() < t[i].expires_ms && url_set_match_host(t[i].names, str_from(host), NULL))
+			return true;
+	return false;
+}
+
+bool conf_undecrypted(const struct conf_org *o, const char *host)
+{
+	return !o->tls_decryption || url_set_match_host(o->no_decrypt, str_from(host), NULL) || conf_timed_match(o->undecrypted, o->n_undecrypted, host);
 }
 
 bool conf_terminal_ok(const struct conf_org *o, const struct prefix *terminal)

@@ -8,7 +8,7 @@
  *      "child_proxies":[prefix…],
  *      "safe_search","upload_max_mib","deny_downloads":[…],"deny_uploads":[…],"tenants":{"microsoft":[…],"microsoft_context",
  *      "google":[…],"slack":[…],"slack_requester"},"pac","release_mail","websockets":[…],"mirror" (absent: 0),"users":{…login.h} (absent: nobody is asked),
- *      "breakout":[{"service","expires_ms","names":[…]}],
+ *      "breakout":[{"service","expires_ms","names":[…]}],"no_decrypt_until":[{"expires_ms","names":[…]}] (absent: none),
  *      "scan_fail":"closed"|"open","scan_max_mib","unscannable_allow","encrypted_allow","encrypted_ask","scan_uploads","progress_after_s","trickle_after_s","url":{…url/url.h…}}…],
  *    "dev":{"except":[prefix…],"hosts":[{"name","addr"}…],"verdict_ms":60000,"held_mib":512,"held_ms":60000}}
  *      only where every interface is ""
@@ -34,7 +34,8 @@
 #define CONF_HELD (512 * MIB) /* bytes of bodies held by one thread at a time; share.h says who may have how much */
 
 #define CONF_BREAKOUTS 50
-struct conf_breakout { /* a service that goes by the breakout line until then */
+#define CONF_UNDECRYPTED 500
+struct conf_timed { /* names to which something applies until then */
 	int64_t expires_ms;
 	struct url_set *names;
 };
@@ -61,8 +62,9 @@ struct conf_org {
 	const char *pac; /* the proxy auto-config file; "" none */
 	const char *release_mail; /* whom people ask for a release; "" nobody */
 	struct url_set *no_decrypt, *websockets;
-	struct conf_breakout *breakouts;
-	size_t n_breakouts;
+	struct conf_timed *breakouts;   /* services that go by the breakout line */
+	struct conf_timed *undecrypted; /* beside no_decrypt, for a time */
+	size_t n_breakouts, n_undecrypted;
 	struct url_policy_set *url;
 	struct conf_users *users; /* NULL: nobody is asked who he is */
 };
@@ -106,6 +108,8 @@ const struct conf_org *conf_org(const struct conf *c, const char *code);
 bool conf_port_allowed(const struct conf *c, uint16_t port); /* of CONNECT */
 /* Of plain HTTP: to any other port a request is a way to speak to mail servers and the like. Never 443. */
 bool conf_http_port_allowed(const struct conf *c, uint16_t port);
+bool conf_undecrypted(const struct conf_org *o, const char *host); /* what goes there isn't looked into, now */
+bool conf_timed_match(const struct conf_timed *t, size_t n, const char *host); /* one of them, now */
 bool conf_terminal_ok(const struct conf_org *o, const struct prefix *terminal); /* registered_only */
 const struct prefix *conf_host(const struct conf *c, const char *name);         /* dev.hosts; ".x" holds below x */
 

@@ -430,6 +430,10 @@ void conn_check_conf(struct conn *c)
 			return;
 		}
 	} else {
+		if (!conf_undecrypted(c->org->conf, c->tunnel.host)) { /* its time is over: what comes next is looked into */
+			cut(c, c->txn, "no_decrypt", "");
+			return;
+		}
 		decide_both(c->w, c->org->conf, &c->tunnel, c->name, &who, &d);
 	}
 	if (!d.allow)

@@ -5,7 +5,7 @@
  *   opened   the origin is connected and verified first, a leaf certificate is shown to the terminal, and the
  *            requests inside are judged like any other, by the server name and by CONNECT's host. When the origin can't be verified, or the name is denied,
  *            the terminal gets a page that says so, inside the opened connection.
- *   passed   CONNECT's host is a name on no_decrypt and the server name says the same, or the organisation has no
+ *   passed   CONNECT's host is a name on no_decrypt (or on it until a time that hasn't come) and the server name says the same, or the organisation has no
  *            tls_decryption: judged by both, then bytes both ways until somebody ends it or a block cuts it. */
 #include "proxy/conn.h"
 #include "proxy/down2.h"
@@ -275,8 +275,7 @@ static bool passes_undecrypted(const struct conn *c, const char *sni)
 	const struct conf_org *org = c->org->conf;
 	if (!org->tls_decryption)
 		return true;
-	return !c->tunnel.is_addr && strcmp(sni, c->tunnel.host) == 0 &&
-	       url_set_match_host(org->no_decrypt, str_from(c->tunnel.host), NULL);
+	return !c->tunnel.is_addr && strcmp(sni, c->tunnel.host) == 0 && conf_undecrypted(org, c->tunnel.host);
 }
 
 static void on_hello(struct conn *c, const struct client_hello *ch)

@@ -128,8 +128,7 @@ static bool refuse(struct txn *t, enum page_kind kind, const char *rule)
 {
 	struct conn *c = t->c;
 	drop_credential(t);
-	bool inside = t->method == HTTP_CONNECT && kind != PAGE_LOGIN && t->org->tls_decryption &&
-	              !url_set_match_host(t->org->no_decrypt, str_from(t->target.host), NULL);
+	bool inside = t->method == HTTP_CONNECT && kind != PAGE_LOGIN && !conf_undecrypted(t->org, t->target.host);
 	if (inside) {
 		c->gate = kind;
 		c->gate_rule = rule;

@@ -65,10 +65,7 @@ static void pool_remove(struct origin *o)
 
 static bool breaks_out(const struct conf_org *o, const char *host)
 {
-	for (size_t i = 0; i < o->n_breakouts; i++)
-		if (clock_now_ms() < o->breakouts[i].expires_ms && url_set_match_host(o->breakouts[i].names, str_from(host), NULL))
-			return true;
-	return false;
+	return conf_timed_match(o->breakouts, o->n_breakouts, host);
 }
 
 /* One that went by the breakout line isn't used beyond the end of that; a new configuration empties the pool anyway. */

@@ -81,7 +81,7 @@ static void begin_connect(struct txn *t)
 {
 	struct conn *c = t->c;
 	struct decision d;
-	bool decrypt = t->org->tls_decryption && !url_set_match_host(t->org->no_decrypt, str_from(t->target.host), NULL);
+	bool decrypt = !conf_undecrypted(t->org, t->target.host);
 	if (!conf_port_allowed(t->conf, t->target.port)) {
 		txn_deny(t, PAGE_PORT, "port", "");
 		return;

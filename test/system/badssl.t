@@ -86,6 +86,7 @@ for i in cbc:ECDHE-RSA-AES128-SHA256:ECDHE-RSA-AES128-SHA staticrsa:AES128-GCM-S
 done
 good dh1024 rsa:2048; origin dh1024 dh1024 "$weak DHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0; ssl_dhparam dh1024.pem;"
 good wantsclient; origin wantsclient wantsclient "ssl_verify_client optional_no_ca;"; good needsclient; origin needsclient needsclient "ssl_verify_client on; ssl_client_certificate good.pem;"
+good apart; origin apart apart
 staple() { origin "$1" "$1" "ssl_stapling on; ssl_stapling_file $top/$2.ocsp; ${3:-}"; } # NAME WHOSE
 for i in revoked stapled stale must muststale; do staple $i $i; done
 staple revoked12 revoked12 "ssl_protocols TLSv1.2;"; staple elses stapled; staple mustelses stapled; origin mustnone mustnone
@@ -99,7 +100,7 @@ jq -n --arg ca "$(cat good.pem)" --arg names "${names[*]}" '
 	{v:1, threads:1, service:{name:"試験クラウド",name_en:"Test cloud"}, proxy:{addr4:"127.0.0.1",addr6:"::1",port:8080},
 	 connect_ports:[443], refuse:[], origin_ca:[$ca], black:[],
 	 dev:{except:["127.0.0.0/8"], verdict_ms:4000, held_mib:64, held_ms:4000, hosts:[$names | split(" ")[] | split(":") | {name:(.[0] + ".example"), addr:.[1]}]},
-	 orgs:[{code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:[],scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,url:{}}]}' \
+	 orgs:[{code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:[],no_decrypt_until:[{expires_ms:1577836800000,names:["fine.example"]},{expires_ms:4102444800000,names:["apart.example"]}],scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,url:{}}]}' \
 	>state/generations/a/proxyd.json
 OPENSSL_CONF=$top/weak.cnf run nginx -p "$top" -c "$top/nginx.conf"
 run clamd -c "$top/clamd.conf"
@@ -139,6 +140,10 @@ refused staticrsa "a key exchange without forward secrecy"
 refused null "no encryption at all"
 refused anonymous "nobody's key"
 refused dh1024 "a Diffie-Hellman group of 1,024 bits"
+# ---- what isn't looked into for a time
+try "an exception that lasts: the origin's own certificate comes" get 200 -x http://127.0.0.1:8080 --cacert good.pem https://apart.example/page
+try "one that has ended: the cloud's" get 200 $A https://fine.example/page
+
 # ---- the authority's word of whether it still stands by its certificate
 comes() { get 200 $A "https://$1.example/page" && cmp out www/page; }
 brings() { openssl s_client -connect "$(address "$1"):443" -servername "$1.example" -CAfile good.pem -status </dev/null >said 2>&1; grep -q "OCSP Response Status: successful" said; } # NAME
