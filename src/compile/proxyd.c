@@ -185,6 +185,7 @@ static void undecrypted(struct buf *b, const struct org *o)
 	for (size_t i = 0; i < o->n_decrypt_exceptions; i++) {
 		buf_puts(b, i ? ",{" : "{");
 		json_field_u64(b, "expires_ms", (uint64_t)o->decrypt_exceptions[i].expires_ms);
+		json_field_s(b, "owner", o->decrypt_exceptions[i].owner);
 		texts(b, "names", &o->decrypt_exceptions[i].name, 1);
 		buf_putc(b, '}');
 	}

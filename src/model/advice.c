@@ -293,6 +293,8 @@ int model_advice(const struct model *m, int64_t now_ms, struct faults *ret)
 			ended(ret, o, "fw", k, o->fw[k].expires_ms, now_ms);
 		for (size_t k = 0; k < o->n_publish; k++)
 			ended(ret, o, "publish", k, o->publish[k].expires_ms, now_ms);
+		for (size_t k = 0; k < o->n_decrypt_exceptions; k++)
+			ended(ret, o, "decrypt_exceptions", k, o->decrypt_exceptions[k].expires_ms, now_ms);
 	}
 	return r;
 }

@@ -139,6 +139,9 @@ static void test_ended(void **state)
 	assert_string_equal(after.list[0].path, "orgs[412015].fw[0]");
 	assert_string_equal(after.list[0].msg, "ended on 2027-03-31T23:59");
 	faults_done(&after);
+	assert_int_equal(model_advice(m, m->orgs[0].decrypt_exceptions[0].expires_ms, &after), 0);
+	assert_string_equal(after.list[after.n - 1].path, "orgs[412015].decrypt_exceptions[0]");
+	faults_done(&after);
 	model_destroy(&m);
 }
 

@@ -5,7 +5,7 @@
 #include "normalise/orgs.h"
 
 static const struct sender senders[] = {
-	{ "proxyd", { 4002 }, "proxyd", true, false, NULL },
+	{ "proxyd", { 4002, 6002 }, "proxyd", true, false, NULL },
 	{ "respondd", { 6003 }, "respondd", true, false, NULL },
 	{ "controld", { 6003 }, "controld", false, false, NULL },
 	{ "authd", { 3002 }, "authd", true, false, NULL },

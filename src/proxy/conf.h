@@ -8,7 +8,7 @@
  *      "child_proxies":[prefix…],
  *      "safe_search","upload_max_mib","deny_downloads":[…],"deny_uploads":[…],"tenants":{"microsoft":[…],"microsoft_context",
  *      "google":[…],"slack":[…],"slack_requester"},"pac","release_mail","websockets":[…],"mirror" (absent: 0),"users":{…login.h} (absent: nobody is asked),
- *      "breakout":[{"service","expires_ms","names":[…]}],"no_decrypt_until":[{"expires_ms","names":[…]}] (absent: none),
+ *      "breakout":[{"service","expires_ms","names":[…]}],"no_decrypt_until":[{"expires_ms","owner","names":[…]}] (absent: none),
  *      "scan_fail":"closed"|"open","scan_max_mib","unscannable_allow","encrypted_allow","encrypted_ask","scan_uploads","progress_after_s","trickle_after_s","url":{…url/url.h…}}…],
  *    "dev":{"except":[prefix…],"hosts":[{"name","addr"}…],"verdict_ms":60000,"held_mib":512,"held_ms":60000}}
  *      only where every interface is ""
@@ -37,6 +37,7 @@
 #define CONF_UNDECRYPTED 500
 struct conf_timed { /* names to which something applies until then */
 	int64_t expires_ms;
+	const char *name, *owner; /* the first of them; who answers for it, "" nobody in particular */
 	struct url_set *names;
 };
 

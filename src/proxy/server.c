@@ -3,6 +3,7 @@
 #include "proxy/server.h"
 
 #include "proxy/conn.h"
+#include "proxy/ends.h"
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -25,6 +26,7 @@
 
 #define PEERS_MAX 8
 #define LISTS_MS 250 /* how often a new URL index is looked for */
+#define LOOK_MS 5000 /* how often what ends by the clock is looked at */
 #define TABLE_MS 20000 /* so long the first table is waited for */
 #define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
 
@@ -43,7 +45,7 @@ struct server {
 	uv_loop_t loop;
 	uv_async_t seen;
 	uv_signal_t hup, term, stop;
-	uv_timer_t hour, lists, table;
+	uv_timer_t slow, lists, table;
 	uv_pipe_t listener;
 	struct daemon d;
 	struct conf *conf;
@@ -53,6 +55,8 @@ struct server {
 	struct stat index_seen;  /* the file looked at last, good or bad */
 	STACK_OF(X509) *system_ca;
 	EVP_PKEY *key;
+	struct events *events;   /* of what concerns no request */
+	struct ends ends;
 	struct worker *workers[CONF_MAX_THREADS];
 	unsigned n;
 	bool serving; /* not before the first table */
@@ -97,6 +101,23 @@ static void give(struct server *s, struct conf *conf, struct blocks *blocks, str
 		worker_order(s->workers[i], s->order, conf, blocks, index);
 }
 
+static void tell_end(const char *org, const char *message, void *user)
+{
+	struct server *s = user;
+	struct buf b;
+	buf_init(&b, 4 * KIB);
+	event_app(&b, "proxyd", "decrypt_exceptions", "Alarm", message);
+	if (!b.failed)
+		events_put(s->events, str_from(org), buf_view(&b));
+	buf_done(&b);
+	log_warn(org, "decrypt_exceptions", "%s", message);
+}
+
+static void look_at_ends(struct server *s)
+{
+	ends_look(&s->ends, s->conf, clock_now_ms(), tell_end, s);
+}
+
 static void on_hup(uv_signal_t *h, int number)
 {
 	struct server *s = h->data;
@@ -112,6 +133,7 @@ static void on_hup(uv_signal_t *h, int number)
 	s->conf = c;
 	give(s, c, NULL, NULL);
 	s->ready_at = s->order;
+	look_at_ends(s);
 	log_info("", s->d.digest, "generation read");
 }
 
@@ -142,7 +164,9 @@ static void look_for_index(struct server *s)
 
 static void on_lists(uv_timer_t *h)
 {
-	look_for_index(h->data);
+	struct server *s = h->data;
+	look_for_index(s);
+	events_work(s->events);
 }
 
 /* ---- the block table ---- */
@@ -304,9 +328,10 @@ static void on_stop(uv_signal_t *h, int number)
 	uv_stop(h->loop);
 }
 
-static void on_hour(uv_timer_t *h)
+static void on_slow(uv_timer_t *h)
 {
 	tls_tickets_rotate(clock_mono_ms());
+	look_at_ends(h->data);
 }
 
 static int open_listener(struct server *s, struct err *err)
@@ -333,8 +358,9 @@ static void open_signals(struct server *s)
 	uv_signal_start(&s->hup, on_hup, SIGHUP);
 	uv_signal_start(&s->term, on_stop, SIGTERM);
 	uv_signal_start(&s->stop, on_stop, SIGINT);
-	uv_timer_init(&s->loop, &s->hour);
-	uv_timer_start(&s->hour, on_hour, 60000, 60000);
+	s->slow.data = s;
+	uv_timer_init(&s->loop, &s->slow);
+	uv_timer_start(&s->slow, on_slow, LOOK_MS, LOOK_MS);
 	s->lists.data = s;
 	uv_timer_init(&s->loop, &s->lists);
 	uv_timer_start(&s->lists, on_lists, LISTS_MS, LISTS_MS);
@@ -353,9 +379,11 @@ static int open_all(struct server *s, struct err *err)
 	if (chan_global_init() < 0 || h2_global_init() < 0 || leaf_key_create(&s->key) < 0 || grant_init() < 0 || tls_tickets_init() < 0)
 		return err_set(err, E_NOMEM, "", "OpenSSL can't begin");
 	s->system_ca = read_system_ca();
+	ends_init(&s->ends);
 	place_in_state(s->index_path, sizeof s->index_path, "feeds/url/" URL_INDEX_FILE);
 	look_for_index(s);
 	int r = read_conf(s, &s->conf, err);
+	r = r < 0 ? r : events_open("proxyd/main", 256 * KIB, &s->events, err);
 	if (r < 0)
 		return r;
 	if (uv_loop_init(&s->loop) != 0 || uv_async_init(&s->loop, &s->seen, on_seen) != 0)
@@ -400,6 +428,8 @@ int server_run(struct err *err)
 		worker_halt(s.workers[i]);
 	for (unsigned i = 0; i < s.n; i++)
 		worker_stop(&s.workers[i]);
+	events_close(&s.events);
+	ends_done(&s.ends);
 	conf_unref(&s.conf);
 	blocks_unref(&s.blocks);
 	url_index_unref(&s.index);

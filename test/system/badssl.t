@@ -86,7 +86,7 @@ for i in cbc:ECDHE-RSA-AES128-SHA256:ECDHE-RSA-AES128-SHA staticrsa:AES128-GCM-S
 done
 good dh1024 rsa:2048; origin dh1024 dh1024 "$weak DHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0; ssl_dhparam dh1024.pem;"
 good wantsclient; origin wantsclient wantsclient "ssl_verify_client optional_no_ca;"; good needsclient; origin needsclient needsclient "ssl_verify_client on; ssl_client_certificate good.pem;"
-good apart; origin apart apart
+good apart; origin apart apart "client_header_timeout 600s;"
 staple() { origin "$1" "$1" "ssl_stapling on; ssl_stapling_file $top/$2.ocsp; ${3:-}"; } # NAME WHOSE
 for i in revoked stapled stale must muststale; do staple $i $i; done
 staple revoked12 revoked12 "ssl_protocols TLSv1.2;"; staple elses stapled; staple mustelses stapled; origin mustnone mustnone
@@ -100,7 +100,7 @@ jq -n --arg ca "$(cat good.pem)" --arg names "${names[*]}" '
 	{v:1, threads:1, service:{name:"試験クラウド",name_en:"Test cloud"}, proxy:{addr4:"127.0.0.1",addr6:"::1",port:8080},
 	 connect_ports:[443], refuse:[], origin_ca:[$ca], black:[],
 	 dev:{except:["127.0.0.0/8"], verdict_ms:4000, held_mib:64, held_ms:4000, hosts:[$names | split(" ")[] | split(":") | {name:(.[0] + ".example"), addr:.[1]}]},
-	 orgs:[{code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:[],no_decrypt_until:[{expires_ms:1577836800000,names:["fine.example"]},{expires_ms:4102444800000,names:["apart.example"]}],scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,url:{}}]}' \
+	 orgs:[{code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:[],no_decrypt_until:[{expires_ms:1577836800000,owner:"課",names:["fine.example"]},{expires_ms:4102444800000,owner:"税務課",names:["apart.example"]}],scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,url:{}}]}' \
 	>state/generations/a/proxyd.json
 OPENSSL_CONF=$top/weak.cnf run nginx -p "$top" -c "$top/nginx.conf"
 run clamd -c "$top/clamd.conf"
@@ -162,5 +162,18 @@ at_least() { [ "$(counter 412015 "$1")" -ge "$2" ]; }
 try "counted: revoked, good, of no use, none" eval 'until_true 5 at_least revoked 2 && until_true 5 at_least stapled 2 && until_true 5 at_least staple_unfit 4 && until_true 5 at_least unstapled 5'
 try "one that wants a certificate of the client gets none, and says so itself" eval 'get 400 $A https://needsclient.example/page && grep -q "No required SSL certificate" out'
 try "no refusal was a fault of ours" eval 'get 200 $A https://fine.example/page && cmp out www/page'
+# ---- an exception's end: who answers for it hears of it, and what is open is cut. The clock of proxyd alone is set.
+last=4102444800000 day=86400000 shifted=0
+before_end() { local to=$((last - $1 - $(date +%s%3N))); "$here/shift-clock" $proxyd $((to - shifted)); shifted=$to; } # MS
+mkfifo hold; openssl s_client -connect apart.example:443 -proxy 127.0.0.1:8080 -servername apart.example -CAfile good.pem <hold >through 2>&1 & pids="$! $pids"; tunnel=$!
+exec {hold}>hold
+try "a tunnel under the exception is open, and is the origin's" until_true 10 grep -q "Verify return code: 0 (ok)" through
+told() { is "$(grep -aoE '"activity_name":"Alarm","message":"[^"]*apart.example' events.bin | wc -l)" "$1"; }
+before_end $((6 * day)); try "six days before its end that is told, with who answers for it" event '"activity_name":"Alarm","message":"the exception for apart.example ends on 2100-01-01T09:00; 税務課 answers'
+before_end $((day / 2)); try "on the last day again" until_true 10 told 2
+try "meanwhile the tunnel is open" kill -0 $tunnel
+before_end -1000; try "at the end the tunnel is cut" until_true 15 eval '! kill -0 $tunnel 2>/dev/null'
+try "its event says why" event '"hostname":"apart.example"[^}]*\}.*"disposition":"Reset","rule":\{"uid":"no_decrypt"'
+try "and that it is over is told" event '"message":"what goes to apart.example is decrypted again'
 echo "1..$n"
 exit ${bad:-0}
