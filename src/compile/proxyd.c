@@ -209,6 +209,8 @@ static void org(struct buf *b, const struct model *m, const struct org *o)
 		json_field_u64(b, "mirror", o->index);
 	json_field_bool(b, "tls_decryption", o->options.tls_decryption);
 	texts(b, "no_decrypt", o->no_decrypt, o->n_no_decrypt);
+	if (o->n_no_decrypt_categories)
+		texts(b, "no_decrypt_categories", o->no_decrypt_categories, o->n_no_decrypt_categories);
 	if (o->n_decrypt_exceptions)
 		undecrypted(b, o);
 	json_field_bool(b, "transparent", o->transparent);

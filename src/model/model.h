@@ -450,6 +450,8 @@ struct org {
 	enum ips_mode ips;        /* what the intrusion prevention does with its traffic on inspected lines */
 	const char **no_decrypt;  /* hosts and .domains that are passed undecrypted */
 	size_t n_no_decrypt;
+	const char **no_decrypt_categories; /* hosts of these aren't opened either */
+	size_t n_no_decrypt_categories;
 	struct decrypt_exception *decrypt_exceptions; /* the same, each for a time */
 	size_t n_decrypt_exceptions;
 	enum fail_mode scan_fail;  /* what happens to a page when no verdict can be had */

@@ -202,6 +202,24 @@ static int get_users(struct load *l, yyjson_val *v, struct conf_org *o)
 	return r < 0 || !list ? r : url_set_build(list, path, &u->exempt_destinations, l->err);
 }
 
+static int get_categories(struct load *l, yyjson_val *v, struct conf_org *o)
+{
+	yyjson_val *list = yyjson_obj_get(v, "no_decrypt_categories"), *item;
+	size_t i, max, n = yyjson_arr_size(list);
+	o->no_decrypt_categories = arena_array(&l->c->arena, n + 1, sizeof *o->no_decrypt_categories);
+	if (!o->no_decrypt_categories)
+		return no_memory(l);
+	yyjson_arr_foreach(list, i, max, item)
+	{
+		const char *name = arena_strdup(&l->c->arena, (struct str){ yyjson_get_str(item), yyjson_get_len(item) });
+		if (!name || !yyjson_is_str(item))
+			return bad(l, "no_decrypt_categories", "not a name");
+		o->no_decrypt_categories[o->n_no_decrypt_categories++] = name;
+	}
+	l->c->categories |= n > 0;
+	return 0;
+}
+
 static int get_sets(struct load *l, yyjson_val *v, struct conf_org *o)
 {
 	char path[192];
@@ -224,6 +242,7 @@ static int get_sets(struct load *l, yyjson_val *v, struct conf_org *o)
 	if (r == 0 && list)
 		r = url_set_build(list, path, &o->websockets, l->err);
 	r = r < 0 ? r : get_users(l, v, o);
+	r = r < 0 ? r : get_categories(l, v, o);
 	r = r < 0 ? r : get_timed(l, v, "no_decrypt_until", CONF_UNDECRYPTED, &o->undecrypted, &o->n_undecrypted);
 	return r < 0 ? r : get_timed(l, v, "breakout", CONF_BREAKOUTS, &o->breakouts, &o->n_breakouts);
 }

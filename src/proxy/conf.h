@@ -8,7 +8,7 @@
  *      "child_proxies":[prefix…],
  *      "safe_search","upload_max_mib","deny_downloads":[…],"deny_uploads":[…],"tenants":{"microsoft":[…],"microsoft_context",
  *      "google":[…],"slack":[…],"slack_requester"},"pac","release_mail","websockets":[…],"mirror" (absent: 0),"users":{…login.h} (absent: nobody is asked),
- *      "breakout":[{"service","expires_ms","names":[…]}],"no_decrypt_until":[{"expires_ms","owner","names":[…]}] (absent: none),
+ *      "breakout":[{"service","expires_ms","names":[…]}],"no_decrypt_categories":[name…] (absent: none),"no_decrypt_until":[{"expires_ms","owner","names":[…]}] (absent: none),
  *      "scan_fail":"closed"|"open","scan_max_mib","unscannable_allow","encrypted_allow","encrypted_ask","scan_uploads","progress_after_s","trickle_after_s","url":{…url/url.h…}}…],
  *    "dev":{"except":[prefix…],"hosts":[{"name","addr"}…],"verdict_ms":60000,"held_mib":512,"held_ms":60000}}
  *      only where every interface is ""
@@ -66,6 +66,8 @@ struct conf_org {
 	struct conf_timed *breakouts;   /* services that go by the breakout line */
 	struct conf_timed *undecrypted; /* beside no_decrypt, for a time */
 	size_t n_breakouts, n_undecrypted;
+	const char **no_decrypt_categories;
+	size_t n_no_decrypt_categories;
 	struct url_policy_set *url;
 	struct conf_users *users; /* NULL: nobody is asked who he is */
 };

@@ -3,6 +3,7 @@
 #include "proxy/down2.h"
 #include "proxy/socket.h"
 #include "proxy/txn.h"
+#include "proxy/undecrypted.h"
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -430,7 +431,7 @@ void conn_check_conf(struct conn *c)
 			return;
 		}
 	} else {
-		if (!conf_undecrypted(c->org->conf, c->tunnel.host)) { /* its time is over: what comes next is looked into */
+		if (!conf_undecrypted(c->org->conf, c->tunnel.host) && !undecrypted_category(c->w, c->org->conf, c->tunnel.host)) { /* its time is over: what comes next is looked into */
 			cut(c, c->txn, "no_decrypt", "");
 			return;
 		}

@@ -172,6 +172,7 @@ struct conn {
 	enum origin_fail fail; /* verification failed: each request gets its page */
 	char fail_detail[160];
 	X509 *leaf;
+	bool passes;        /* its category isn't looked into: once the origin is verified, bytes go both ways */
 	bool leaf_wait, verify_wait;
 	uint64_t bytes_up, bytes_down;
 	struct socket *socket; /* TUNNEL: a WebSocket, socket.c */

@@ -6,10 +6,12 @@
  *            requests inside are judged like any other, by the server name and by CONNECT's host. When the origin can't be verified, or the name is denied,
  *            the terminal gets a page that says so, inside the opened connection.
  *   passed   CONNECT's host is a name on no_decrypt (or on it until a time that hasn't come) and the server name says the same, or the organisation has no
- *            tls_decryption: judged by both, then bytes both ways until somebody ends it or a block cuts it. */
+ *            tls_decryption: judged by both, then bytes both ways until somebody ends it or a block cuts it. A host of a category that isn't
+ *            looked into passes too, once we have verified its server ourselves; where that fails, or it is denied, it is opened, for the page. */
 #include "proxy/conn.h"
 #include "proxy/down2.h"
 #include "proxy/socket.h"
+#include "proxy/undecrypted.h"
 
 #include "base/err.h"
 #include "base/log.h"
@@ -225,17 +227,37 @@ static void on_leaf(X509 *x, int code, void *user)
 	prepared(c);
 }
 
+static void ask_leaf(struct conn *c)
+{
+	c->leaf_wait = true;
+	leaf_get(c->w->leaves, c->name, on_leaf, c);
+}
+
+/* The server is who its category was said of; what it is told stays between the two. */
+static void pass_on(struct conn *c)
+{
+	undecrypted_remember(c->w, c->org->conf, c->tunnel.host, c->tunnel.port);
+	start_tunnel(c);
+}
+
 static void on_verified(struct origin *o, void *user)
 {
 	struct conn *c = user;
 	c->origin = NULL;
 	c->verify_wait = false;
+	if (c->passes && !o->fail) {
+		origin_forget(o);
+		pass_on(c);
+		return;
+	}
 	c->fail = o->fail;
 	if (o->fail)
 		snprintf(c->fail_detail, sizeof c->fail_detail, "%s", o->detail);
 	c->offer_h2 = o->h2 != NULL;
 	if (!o->fail)
 		origin_release(o); /* the first request takes it from the pool */
+	if (c->passes)
+		ask_leaf(c);
 	prepared(c);
 }
 
@@ -246,9 +268,9 @@ static void prepare(struct conn *c, bool allowed)
 	c->state = CONN_PREPARE;
 	conn_touch(c, 2 * WORKER_HEAD_MS);
 	chan_pause(&c->ch);
-	c->leaf_wait = true;
 	c->verify_wait = allowed;
-	leaf_get(c->w->leaves, c->name, on_leaf, c);
+	if (!c->passes)
+		ask_leaf(c);
 	if (!allowed || c->state != CONN_PREPARE)
 		return;
 	struct origin_want want = { .host = c->tunnel.host, .sni = c->name, .port = c->tunnel.port, .tls = true, .terminal = c->terminal, .groups = c->user.groups,
@@ -261,21 +283,27 @@ static void prepare(struct conn *c, bool allowed)
 		c->verify_wait = false;
 		c->offer_h2 = o->h2 != NULL;
 		origin_release(o);
-		prepared(c);
+		if (c->passes)
+			pass_on(c);
+		else
+			prepared(c);
 	}
 }
 
 /* ---- looking ---- */
 
-/* Undecrypted only where CONNECT's own host is on the list: that name we resolve ourselves, so the tunnel leads where
+/* Undecrypted only where CONNECT's own host is on the list, or of the category: that name we resolve ourselves, so the tunnel leads where
  * the list means. The server name is whatever the terminal writes; it may only agree. Without one, for an address,
  * or when the two differ, the connection is opened. */
+static bool may_pass(const struct conn *c, const char *sni)
+{
+	return !c->tunnel.is_addr && strcmp(sni, c->tunnel.host) == 0;
+}
+
 static bool passes_undecrypted(const struct conn *c, const char *sni)
 {
 	const struct conf_org *org = c->org->conf;
-	if (!org->tls_decryption)
-		return true;
-	return !c->tunnel.is_addr && strcmp(sni, c->tunnel.host) == 0 && conf_undecrypted(org, c->tunnel.host);
+	return !org->tls_decryption || (may_pass(c, sni) && conf_undecrypted(org, c->tunnel.host));
 }
 
 static void on_hello(struct conn *c, const struct client_hello *ch)
@@ -296,14 +324,21 @@ static void on_hello(struct conn *c, const struct client_hello *ch)
 	if (c->txn) {
 		txn_decided(c->txn, &d);
 	}
-	if (!passes_undecrypted(c, transparent ? c->name : ch->sni))
-		prepare(c, !c->gate_rule && (d.allow || d.wants_path));
-	else if (c->gate_rule)
+	const char *sni = transparent ? c->name : ch->sni;
+	const struct conf_org *org = c->org->conf;
+	if (!passes_undecrypted(c, sni)) {
+		c->passes = d.allow && !c->gate_rule && may_pass(c, sni) && undecrypted_category(c->w, org, c->tunnel.host);
+		if (c->passes && undecrypted_verified(c->w, org, c->tunnel.host, c->tunnel.port))
+			start_tunnel(c);
+		else
+			prepare(c, !c->gate_rule && (d.allow || d.wants_path));
+	} else if (c->gate_rule) {
 		give_up(c, c->gate_rule, "Blocked");
-	else if (d.allow)
+	} else if (d.allow) {
 		start_tunnel(c);
-	else
+	} else {
 		give_up(c, d.rule, "Blocked");
+	}
 }
 
 static void peek(struct conn *c)

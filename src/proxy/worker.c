@@ -2,6 +2,7 @@
  * mailboxes and wakes it. */
 #include "proxy/conn.h"
 #include "proxy/link2.h"
+#include "proxy/undecrypted.h"
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -66,6 +67,7 @@ static void take_conf(struct worker *w, struct conf *c)
 	w->conf = c;
 	login_cache_forget(w->logins);
 	tls_trust(w, c->store);
+	undecrypted_forget(w);
 	for (size_t i = 0; map_next(&w->orgs, &i, NULL, &v);) {
 		struct org_rt *o = v;
 		origin_pool_sweep(o, true); /* verified under other authorities, bound to another address */
@@ -358,6 +360,7 @@ int worker_create(const struct worker_opts *o, struct worker **ret, struct err *
 	w->now = clock_mono_ms();
 	map_init(&w->orgs, CONF_MAX_ORGS * 4);
 	map_init(&w->terminals, 1 << 20);
+	map_init(&w->verified, UNDECRYPTED_MAX);
 	shares_init(&w->shares);
 	mirror_init(&w->mirror);
 	buf_init(&w->json, EVENTS_MAX / 2);
@@ -409,6 +412,7 @@ static void free_all(struct worker *w)
 	conn_bury(w);
 	map_done(&w->orgs);
 	map_done(&w->terminals);
+	map_done(&w->verified);
 	shares_done(&w->shares);
 	while (w->spare) {
 		struct txn *t = w->spare;

@@ -106,6 +106,7 @@ struct worker {
 	EVP_PKEY *leaf_key;
 	struct str leaf_spki;
 	struct leaf_cache *leaves;
+	struct map verified;                  /* undecrypted.h */
 	struct map sessions;                  /* origin key -> SSL_SESSION */
 	struct vault_async *vault;
 	struct scan_client *scan;

@@ -86,6 +86,7 @@ for i in cbc:ECDHE-RSA-AES128-SHA256:ECDHE-RSA-AES128-SHA staticrsa:AES128-GCM-S
 done
 good dh1024 rsa:2048; origin dh1024 dh1024 "$weak DHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0; ssl_dhparam dh1024.pem;"
 good wantsclient; origin wantsclient wantsclient "ssl_verify_client optional_no_ca;"; good needsclient; origin needsclient needsclient "ssl_verify_client on; ssl_client_certificate good.pem;"
+good clinic; origin clinic clinic "client_header_timeout 600s;"; good bank; origin bank bank; origin oldbank expired
 good apart; origin apart apart "client_header_timeout 600s;"
 staple() { origin "$1" "$1" "ssl_stapling on; ssl_stapling_file $top/$2.ocsp; ${3:-}"; } # NAME WHOSE
 for i in revoked stapled stale must muststale; do staple $i $i; done
@@ -100,8 +101,11 @@ jq -n --arg ca "$(cat good.pem)" --arg names "${names[*]}" '
 	{v:1, threads:1, service:{name:"試験クラウド",name_en:"Test cloud"}, proxy:{addr4:"127.0.0.1",addr6:"::1",port:8080},
 	 connect_ports:[443], refuse:[], origin_ca:[$ca], black:[],
 	 dev:{except:["127.0.0.0/8"], verdict_ms:4000, held_mib:64, held_ms:4000, hosts:[$names | split(" ")[] | split(":") | {name:(.[0] + ".example"), addr:.[1]}]},
-	 orgs:[{code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:[],no_decrypt_until:[{expires_ms:1577836800000,owner:"課",names:["fine.example"]},{expires_ms:4102444800000,owner:"税務課",names:["apart.example"]}],scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,url:{}}]}' \
+	 orgs:[{code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:[],no_decrypt_categories:["health","finance"],no_decrypt_until:[{expires_ms:1577836800000,owner:"課",names:["fine.example"]},{expires_ms:4102444800000,owner:"税務課",names:["apart.example"]}],scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,url:{}}]}' \
 	>state/generations/a/proxyd.json
+mkdir -p state/feeds/url
+index() { printf '%s\n' "$@" >list.csv; "$bin/toride" url import list.csv -o state/feeds/url/url.index --shrink >import.log 2>&1; }
+try "an index of categories is built" index clinic.example,health bank.example,finance oldbank.example,finance fine.example/page,finance rsa2048.example,games
 OPENSSL_CONF=$top/weak.cnf run nginx -p "$top" -c "$top/nginx.conf"
 run clamd -c "$top/clamd.conf"
 proxy_start
@@ -143,6 +147,21 @@ refused dh1024 "a Diffie-Hellman group of 1,024 bits"
 # ---- what isn't looked into for a time
 try "an exception that lasts: the origin's own certificate comes" get 200 -x http://127.0.0.1:8080 --cacert good.pem https://apart.example/page
 try "one that has ended: the cloud's" get 200 $A https://fine.example/page
+
+# ---- categories that aren't looked into
+try "a clinic's own certificate comes" get 200 -x http://127.0.0.1:8080 --cacert good.pem https://clinic.example/page
+try "the event has its category, how the terminal speaks, and that it wasn't opened" event '"hostname":"clinic.example","categories":\["health"\].*"sni":"clinic.example","ja4":"t1[^"]*","intercepted":false'
+try "a bank's too, and again" eval 'get 200 -x http://127.0.0.1:8080 --cacert good.pem https://bank.example/page && get 200 -x http://127.0.0.1:8080 --cacert good.pem https://bank.example/page'
+try "one whose certificate isn't its own: a page that says so" page 502 安全性を確認できません $A https://oldbank.example/page
+try "a path's category opens nothing, nor another category" eval 'get 200 $A https://fine.example/page && get 200 $A https://rsa2048.example/page'
+other_name() { openssl s_client -connect clinic.example:443 -proxy 127.0.0.1:8080 -servername fine.example -CAfile run/ca.pem -verify_return_error </dev/null 2>&1 | grep -q "Verify return code: 0 (ok)"; }
+try "another server name in a tunnel to the clinic is opened" other_name
+mkfifo held; openssl s_client -connect clinic.example:443 -proxy 127.0.0.1:8080 -servername clinic.example -CAfile good.pem <held >clinic 2>&1 & clinic=$!; pids="$! $pids"
+exec {held}>held
+try "a tunnel to the clinic is open" until_true 10 grep -q "Verify return code: 0 (ok)" clinic
+try "the index says otherwise" index bank.example,finance
+try "and it is cut" until_true 15 eval '! kill -0 $clinic 2>/dev/null'
+try "from now on it is opened" get 200 $A https://clinic.example/page
 
 # ---- the authority's word of whether it still stands by its certificate
 comes() { get 200 $A "https://$1.example/page" && cmp out www/page; }
