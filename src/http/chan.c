@@ -305,13 +305,14 @@ static int tls_error(struct chan *c, int r)
 
 int chan_handshake(struct chan *c)
 {
-	if (c->broken)
-		return -E_CLOSED;
+	bool gone = c->broken; /* reset: its last word, an alert that says why, may lie in the kernel all the same */
 	c->budget = BUDGET;
 	no_errors();
 	int r = SSL_do_handshake(c->ssl);
 	int e = r == 1 ? 0 : tls_error(c, r);
 	bool sent = flush(c);
+	if (gone)
+		return -E_CLOSED;
 	if (r == 1)
 		return sent ? 1 : -E_CLOSED;
 	return e == -E_AGAIN && sent ? 0 : -E_CLOSED;
