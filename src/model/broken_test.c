@@ -396,7 +396,8 @@ static const struct broken cases[] = {
 	{ ", \"expires\": \"2027-05-31T15:00:00Z\"", "", ORG1 ".decrypt_exceptions[0].expires", "is missing" },
 	{ "\"owner\": \"税務課\", ", "", ORG1 ".decrypt_exceptions[0].owner", "is missing" },
 	{ "\"reason\": \"証明書を固定した申告の道具\", ", "", ORG1 ".decrypt_exceptions[0].reason", "is missing" },
-	{ "\"finance\", \"health\"", "\"banks\"", ORG1 ".no_decrypt_categories[0]", "isn't a category" },
+	{ "\"finance\", \"health\"", "\"banks\"", ORG1 ".no_decrypt_categories[0]",
+	  "isn't a category (toride url categories lists them; a list's own begin with x-)" },
 	{ "\".bank.example\"", "\"*.bank.example\"", ORG1 ".no_decrypt[0]", "isn't a host name (RFC 1123)" },
 	/* public sites */
 	{ "\"10.1.0.80\"", "\"10.1.0.800\"", ORG1 ".sites[0].origins[0].addr", "isn't an IPv4 or IPv6 address" },

@@ -104,6 +104,7 @@ void answer_lost(struct txn *t, enum lost how)
 	}
 	bool again = t->state == TXN_WAIT && !t->retried && (how == LOST_UNTOUCHED || (how == LOST_UNSURE && request_again_ok(t))) &&
 	             (t->replay || upload_again(t));
+	bool wants_cert = t->wants_cert && t->state == TXN_WAIT;
 	txn_drop_origin(t, false);
 	if (again) {
 		t->retried = true;
@@ -111,7 +112,10 @@ void answer_lost(struct txn *t, enum lost how)
 		request_start(t, true);
 		return;
 	}
-	txn_fail(t, PAGE_ORIGIN, "connect", "the connection was closed before the answer was whole");
+	if (wants_cert) /* in TLS 1.3 it says so only now (RFC 8446 section 4.4.2.4) */
+		txn_origin_page(t, FAIL_CLIENT_CERT, ORIGIN_WANTS_CERT);
+	else
+		txn_fail(t, PAGE_ORIGIN, "connect", "the connection was closed before the answer was whole");
 }
 
 bool answer_interim(struct txn *t, uint16_t status, size_t bytes, const char **ret_why)

@@ -137,6 +137,7 @@ struct txn {
 	size_t mirror_split;           /* … and from here on the answer's head; 0: none yet */
 	bool hashed, cache_hit, tunnel;
 	uint16_t tls_version;          /* of the origin's side, 0x0304 */
+	bool wants_cert;               /* the origin asked for a certificate */
 	struct prefix origin_addr;
 };
 

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#include <openssl/err.h>
 #include <stdio.h>
 
 /* After a ClientHello and before our answer to it no page can be shown, but the terminal's program may be told that this
@@ -180,11 +181,35 @@ static void on_handshake_done(struct conn *c)
 	conn_next(c, true); /* looks at once: the first request may have come with the last flight */
 }
 
+/* A program that trusts a certificate of its own choice only ends the handshake with one of these (RFC 8446 6.2): whether it is one such, and which,
+ * is found among all events (index/refusals.h). */
+static const char *refusal(void)
+{
+	switch (ERR_GET_REASON(ERR_peek_last_error())) {
+	case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+		return "unknown_ca";
+	case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+		return "bad_certificate";
+	case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+		return "certificate_unknown";
+	default:
+		return NULL;
+	}
+}
+
+static void handshake_failed(struct conn *c)
+{
+	const char *why = refusal();
+	if (why && c->txn)
+		snprintf(c->txn->reason, sizeof c->txn->reason, "the program refused the certificate: %s", why);
+	give_up(c, "tls.client", "Error");
+}
+
 static void do_handshake(struct conn *c)
 {
 	int r = chan_handshake(&c->ch);
 	if (r < 0)
-		give_up(c, "tls.client", "Error");
+		handshake_failed(c);
 	else if (r == 1)
 		on_handshake_done(c);
 }

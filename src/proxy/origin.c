@@ -169,7 +169,10 @@ static void tls_failed(struct origin *o)
 	o->tls_check = (int)v;
 	void *old = map_del(&o->org->w->sessions, str_from(o->key));
 	SSL_SESSION_free(old);
-	lose(o, FAIL_TLS, why ? why : "the connection was closed during the handshake");
+	if (v == X509_V_OK && o->wants_cert)
+		lose(o, FAIL_CLIENT_CERT, ORIGIN_WANTS_CERT);
+	else
+		lose(o, FAIL_TLS, why ? why : "the connection was closed during the handshake");
 }
 
 static void do_handshake(struct origin *o)

@@ -15,12 +15,14 @@
 #define ORIGIN_TLS_MS 10000
 #define ORIGIN_ADDRESSES 4      /* addresses tried */
 #define ORIGIN_KEY 640
+#define ORIGIN_WANTS_CERT "the server asks for the terminal's own certificate"
 
 enum origin_state { ORIGIN_RESOLVING, ORIGIN_CONNECTING, ORIGIN_TLS, ORIGIN_BUSY, ORIGIN_IDLE,
 	ORIGIN_SHARED, /* HTTP/2: in the pool as long as one more may use it */
 	ORIGIN_DEAD };
 enum origin_fail { FAIL_NONE, FAIL_DNS, FAIL_DNS_TIMEOUT, FAIL_FORBIDDEN, FAIL_BLOCKED, FAIL_REFUSED, FAIL_TIMEOUT,
-	FAIL_TLS, FAIL_LOST, FAIL_PROTOCOL };
+	FAIL_TLS, FAIL_LOST, FAIL_PROTOCOL,
+	FAIL_CLIENT_CERT /* it wants the terminal's own certificate, and ended the handshake without one */ };
 
 struct origin;
 typedef void (*origin_ready)(struct origin *o, void *user); /* o->fail says how it went; on a failure o is closed after */
@@ -34,6 +36,7 @@ struct origin {
 	enum origin_fail fail;
 	bool tls, reused, pooled;
 	bool h1;
+	bool wants_cert;          /* it asked for a certificate of ours; we have none */
 	bool broken_out;          /* its name leads by the breakout line */
 	bool leaving;             /* SHARED: nobody new gets it */
 	struct up2 *h2;           /* SHARED: up2.c's */

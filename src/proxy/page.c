@@ -108,6 +108,12 @@ static const struct words words[PAGE_COUNT] = {
 	               "接続先のサーバー証明書の検証に失敗しました。なりすましのおそれがあるため、接続していません。", ASK_JA,
 	               "The destination's identity could not be verified",
 	               "Checking the server's certificate failed. It may be an impostor, so no connection was made.", ASK_EN },
+	[PAGE_CLIENT_CERT] = { 502, "Bad Gateway", "端末の電子証明書が必要な接続先です",
+	               "接続先は端末の電子証明書を求めていますが、通信を検査しているあいだは渡せません。",
+	               "業務に必要なときは、この画面の受付番号を添えて、情報システム担当に復号の例外の登録をご依頼ください。",
+	               "This destination wants a certificate of your terminal",
+	               "The server there asks for your terminal's own certificate, which can't be handed on while traffic is inspected.",
+	               "If you need it for your work, ask your IT staff for an exception of decryption and give them the reference number." },
 	[PAGE_ORIGIN] = { 502, "Bad Gateway", "接続先の応答が正しくありません",
 	                  "接続先のサーバーの応答が途中で切れたか、規格に合っていませんでした。", RETRY_JA,
 	                  "The destination's answer is faulty",
@@ -301,7 +307,7 @@ static struct str shorten(struct str s)
 /* A mail to who may release it, with number and address filled in. */
 static void release_link(struct buf *b, const struct page *p)
 {
-	if (!p->release || !p->release[0] || (p->kind != PAGE_URL && p->kind != PAGE_KIND && p->kind != PAGE_UNSCANNABLE && p->kind != PAGE_ENCRYPTED && p->kind != PAGE_UPLOAD_KIND && p->kind != PAGE_UPLOAD_UNSCANNED && p->kind != PAGE_OVERRIDE))
+	if (!p->release || !p->release[0] || (p->kind != PAGE_URL && p->kind != PAGE_CLIENT_CERT && p->kind != PAGE_KIND && p->kind != PAGE_UNSCANNABLE && p->kind != PAGE_ENCRYPTED && p->kind != PAGE_UPLOAD_KIND && p->kind != PAGE_UPLOAD_UNSCANNED && p->kind != PAGE_OVERRIDE))
 		return;
 	buf_puts(b, "<p><a href=\"mailto:");
 	for (const char *c = p->release; *c; c++)

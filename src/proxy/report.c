@@ -106,6 +106,8 @@ static void put_tls(struct buf *b, const struct txn *t)
 		json_field_s(b, "sni", c->name);
 	if (c->ja4[0])
 		json_field_s(b, "ja4", c->ja4);
+	if (t->wants_cert)
+		json_field_s(b, "client_certificate", "asked");
 	json_field_bool(b, "intercepted", c->intercepted);
 	buf_putc(b, '}');
 }

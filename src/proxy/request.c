@@ -283,6 +283,7 @@ static void send_request(struct txn *t)
 	t->origin_addr = o->addr;
 	if (o->tls)
 		t->tls_version = (uint16_t)SSL_version(o->ch.ssl);
+	t->wants_cert = o->wants_cert;
 	t->state = TXN_WAIT;
 	mirror_request(t);
 	t->up = o->h2 ? &up2 : &up1;

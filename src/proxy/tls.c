@@ -88,7 +88,7 @@ static int on_alpn(SSL *s, const unsigned char **out, unsigned char *out_len, co
 static int on_session(SSL *ssl, SSL_SESSION *s)
 {
 	struct origin *o = SSL_get_app_data(ssl);
-	if (!o)
+	if (!o || o->wants_cert) /* used again, it would ask no more, and refuse all the same */
 		return 0;
 	int64_t at = SSL_session_reused(ssl) ? o->verified : o->org->w->now;
 	if (SSL_SESSION_set_ex_data(s, verified_at, (void *)(uintptr_t)at) != 1)
@@ -131,6 +131,17 @@ static int on_status(SSL *ssl, void *user)
 	if (s == STAPLE_GOOD || (s != STAPLE_REVOKED && chain && !staple_must(sk_X509_value(chain, 0))))
 		return 1;
 	SSL_set_verify_result(ssl, s == STAPLE_REVOKED ? X509_V_ERR_CERT_REVOKED : s == STAPLE_NONE ? X509_V_ERR_OCSP_VERIFY_NEEDED : X509_V_ERR_OCSP_VERIFY_FAILED);
+	return 0;
+}
+
+/* It asks for a certificate, and gets none: no terminal's key is ours to use. */
+static int on_wants_cert(SSL *ssl, X509 **x, EVP_PKEY **key)
+{
+	struct origin *o = SSL_get_app_data(ssl);
+	(void)x;
+	(void)key;
+	if (o)
+		o->wants_cert = true;
 	return 0;
 }
 
@@ -184,6 +195,7 @@ int tls_contexts(struct worker *w, struct err *err)
 	SSL_CTX_sess_set_new_cb(w->origin_ctx, on_session);
 	SSL_CTX_set_tlsext_status_type(w->origin_ctx, TLSEXT_STATUSTYPE_ocsp);
 	SSL_CTX_set_tlsext_status_cb(w->origin_ctx, on_status);
+	SSL_CTX_set_client_cert_cb(w->origin_ctx, on_wants_cert);
 	map_init(&w->sessions, SESSIONS_MAX);
 	return 0;
 }

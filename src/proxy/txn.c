@@ -290,6 +290,8 @@ void txn_origin_page(struct txn *t, enum origin_fail f, const char *detail)
 		txn_deny(t, strncmp(detail, "block:", 6) == 0 ? PAGE_BLOCK : PAGE_URL, detail, "");
 	else if (f == FAIL_TLS)
 		deny_unverified(t, detail);
+	else if (f == FAIL_CLIENT_CERT)
+		txn_fail(t, kind, "tls.client_certificate", detail);
 	else
 		txn_fail(t, kind, f == FAIL_DNS || f == FAIL_DNS_TIMEOUT ? "dns" : f == FAIL_PROTOCOL ? "protocol" : "connect", detail);
 }

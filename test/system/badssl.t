@@ -86,6 +86,7 @@ for i in cbc:ECDHE-RSA-AES128-SHA256:ECDHE-RSA-AES128-SHA staticrsa:AES128-GCM-S
 done
 good dh1024 rsa:2048; origin dh1024 dh1024 "$weak DHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0; ssl_dhparam dh1024.pem;"
 good wantsclient; origin wantsclient wantsclient "ssl_verify_client optional_no_ca;"; good needsclient; origin needsclient needsclient "ssl_verify_client on; ssl_client_certificate good.pem;"
+good cardold; good cardnew; names+=(cardold:127.0.2.1 cardnew:127.0.2.2)
 good clinic; origin clinic clinic "client_header_timeout 600s;"; good bank; origin bank bank; origin oldbank expired
 good apart; origin apart apart "client_header_timeout 600s;"
 staple() { origin "$1" "$1" "ssl_stapling on; ssl_stapling_file $top/$2.ocsp; ${3:-}"; } # NAME WHOSE
@@ -108,6 +109,10 @@ index() { printf '%s\n' "$@" >list.csv; "$bin/toride" url import list.csv -o sta
 try "an index of categories is built" index clinic.example,health bank.example,finance oldbank.example,finance fine.example/page,finance rsa2048.example,games
 OPENSSL_CONF=$top/weak.cnf run nginx -p "$top" -c "$top/nginx.conf"
 run clamd -c "$top/clamd.conf"
+# Two that end the handshake of who has no certificate, as IIS and Apache do: TLS 1.2 in it, TLS 1.3 behind it (RFC 8446 section 4.4.2.4).
+for i in cardold:1:tls1_2 cardnew:2:tls1_3; do
+	openssl s_server -accept 127.0.2.$(cut -d: -f2 <<<$i):443 -cert ${i%%:*}.crt -key ${i%%:*}.key -CAfile good.pem -Verify 3 -verify_return_error -${i##*:} -www >${i%%:*}.log 2>&1 & pids="$! $pids"
+done
 proxy_start
 until_true 10 bash -c 'exec 3<>/dev/tcp/127.0.1.2/443' || cat nginx.log nginx.err
 
@@ -180,6 +185,21 @@ for i in stapled must stale elses; do try "$i: what is behind it comes" comes $i
 at_least() { [ "$(counter 412015 "$1")" -ge "$2" ]; }
 try "counted: revoked, good, of no use, none" eval 'until_true 5 at_least revoked 2 && until_true 5 at_least stapled 2 && until_true 5 at_least staple_unfit 4 && until_true 5 at_least unstapled 5'
 try "one that wants a certificate of the client gets none, and says so itself" eval 'get 400 $A https://needsclient.example/page && grep -q "No required SSL certificate" out'
+# ---- what inspection doesn't get on with: told, never excepted by itself
+try "its event says that it asked" event '"sni":"needsclient.example",("ja4":"[^"]*",)?"client_certificate":"asked"'
+try "one that only would like one: too" event '"sni":"wantsclient.example",("ja4":"[^"]*",)?"client_certificate":"asked"'
+with_key() { openssl s_client -connect "$(address "$1"):443" -servername "$1.example" -cert fine.crt -key fine.key -CAfile good.pem </dev/null 2>&1 | grep -q "Verify return code: 0 (ok)"; }
+for i in cardold cardnew; do
+	try "control: $i serves who has a certificate" until_true 5 with_key $i
+	try "who has none: a page that says what it wants" page 502 端末の電子証明書が必要な接続先です $A https://$i.example/
+	try "and its event" event "\"sni\":\"$i.example\".*\"rule\":\\{\"uid\":\"tls.client_certificate\"\\}"
+done
+refuses() { ! curl -s -m 20 -o /dev/null -x http://127.0.0.1:8080 --cacert good.pem "$@"; }
+for i in 1.2 1.3; do
+	try "a program that trusts another authority only refuses us (TLS $i)" refuses --tls-max $i --tlsv$i https://tls${i/.}.example/page
+	try "its event says so, and how it speaks" event "\"sni\":\"tls${i/.}.example\",\"ja4\":\"t${i/.}[^\"]*\".*\"rule\":\\{\"uid\":\"tls.client\"\\},\"message\":\"the program refused the certificate: unknown_ca\""
+done
+try "and the next one is opened all the same" get 200 $A https://tls13.example/page
 try "no refusal was a fault of ours" eval 'get 200 $A https://fine.example/page && cmp out www/page'
 # ---- an exception's end: who answers for it hears of it, and what is open is cut. The clock of proxyd alone is set.
 last=4102444800000 day=86400000 shifted=0
