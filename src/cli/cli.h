@@ -29,6 +29,7 @@ extern const struct cli_command cli_fw[];
 extern const struct cli_command cli_ips[];
 extern const struct cli_command cli_change[];
 extern const struct cli_command cli_zone[];
+extern const struct cli_command cli_decrypt[];
 extern const struct cli_command cli_status[];
 extern const struct cli_command cli_incident[];
 extern const struct cli_command cli_life[];

@@ -15,32 +15,16 @@
 #include <yyjson.h>
 
 #define HEX_LEN 64
-#define FILE_MAX (64u * MIB)
 
 static int usage_of(size_t i)
 {
 	return cli_usage(&cli_zone[i]);
 }
 
-/* A JSON file of a generation ("" = the one in force); NULL when it isn't there any more. */
-static yyjson_doc *generation_file(const char *hex, const char *name)
-{
-	char path[PLACE_MAX];
-	struct buf b;
-	buf_init(&b, FILE_MAX);
-	if (*hex)
-		place_in_state(path, sizeof path, "generations/%s/%s", hex, name);
-	else
-		place_in_state(path, sizeof path, "current/%s", name);
-	yyjson_doc *doc = fs_read(path, &b, NULL) == 0 ? yyjson_read(b.ptr, b.len, 0) : NULL;
-	buf_done(&b);
-	return doc;
-}
-
 /* The digest of the zone in that generation; "" when it wasn't there. */
 static void zone_digest(const char *hex, const char *zone, char dst[40])
 {
-	yyjson_doc *doc = generation_file(hex, "zones.json");
+	yyjson_doc *doc = cli_generation_file(hex, "zones.json");
 	yyjson_val *list = yyjson_obj_get(yyjson_doc_get_root(doc), "zones"), *v;
 	size_t i, max;
 	dst[0] = 0;
@@ -126,7 +110,7 @@ static yyjson_val *find_zone(yyjson_val *root, const char *zone, const char **re
 /* The description in force with the zone as it was, as JSON (free() it); NULL and *err. */
 static char *description_with(const char *zone, const char *hex, struct err *err)
 {
-	yyjson_doc *now = generation_file("", "description.json"), *then = generation_file(hex, "description.json");
+	yyjson_doc *now = cli_generation_file("", "description.json"), *then = cli_generation_file(hex, "description.json");
 	const char *org = NULL, *org_then = NULL;
 	size_t at = 0, at_then = 0;
 	char *text = NULL;
@@ -160,8 +144,6 @@ static int run_undo(int argc, char **argv)
 	const char *as = cli_option(&argc, argv, "--as");
 	bool json = cli_flag(&argc, argv, "--json");
 	struct err err = { 0 };
-	struct faults f = { 0 };
-	struct model *m = NULL;
 	if (argc != 2)
 		return usage_of(1);
 	const char *hex = strncmp(argv[1], "sha256:", 7) == 0 ? argv[1] + 7 : argv[1];
@@ -171,13 +153,7 @@ static int run_undo(int argc, char **argv)
 	char *text = description_with(argv[0], hex, &err);
 	if (!text)
 		return cli_error(&err);
-	int r = model_load_canonical(str_from(text), &m, &f, &err);
-	free(text);
-	/* What stood right then may not stand beside what came since. */
-	int code = r == 0 ? cli_submit(&m, as, json) : cli_refused(&f, &err, json);
-	faults_done(&f);
-	model_destroy(&m);
-	return code;
+	return cli_submit_text(text, as, json); /* what stood right then may not stand beside what came since */
 }
 
 /* For whoever runs an outside secondary (zones[].secondaries[].secret). */

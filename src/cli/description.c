@@ -10,6 +10,7 @@
 #include "wire/place.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define CANONICAL_MAX (64u * MIB) /* as model_load_canonical */
 #define FAULTS_MAX (16u * MIB)    /* a thousand of them */
@@ -77,6 +78,33 @@ int cli_submit(struct model **m, const char *as, bool json)
 		printf("%s\n", json ? buf_cstr(&reply) : digest);
 	buf_done(&reply);
 	return r < 0 ? cli_error(&err) : fflush(stdout) == 0 ? EXIT_DONE : EXIT_COULD_NOT;
+}
+
+int cli_submit_text(char *text, const char *as, bool json)
+{
+	struct err err = { 0 };
+	struct faults f = { 0 };
+	struct model *m = NULL;
+	int r = model_load_canonical(str_from(text), &m, &f, &err);
+	free(text); /* yyjson's own allocation */
+	int code = r == 0 ? cli_submit(&m, as, json) : cli_refused(&f, &err, json);
+	faults_done(&f);
+	model_destroy(&m);
+	return code;
+}
+
+yyjson_doc *cli_generation_file(const char *hex, const char *name)
+{
+	char path[PLACE_MAX];
+	struct buf b;
+	buf_init(&b, CANONICAL_MAX);
+	if (*hex)
+		place_in_state(path, sizeof path, "generations/%s/%s", hex, name);
+	else
+		place_in_state(path, sizeof path, "current/%s", name);
+	yyjson_doc *doc = fs_read(path, &b, NULL) == 0 ? yyjson_read(b.ptr, b.len, 0) : NULL;
+	buf_done(&b);
+	return doc;
 }
 
 int cli_load(const char *dir, struct model **ret, struct err *err)

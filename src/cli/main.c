@@ -18,6 +18,7 @@ const struct cli_command *const cli_tables[] = {
 	cli_ips,
 	cli_change,
 	cli_zone,
+	cli_decrypt,
 	cli_status,
 	cli_lines,
 	cli_sources,

@@ -281,7 +281,7 @@ static void run_status(struct job *j)
 static bool changes(const char *what)
 {
 	static const char *const reading[] = {
-		"generations", "status", "change.diff", "site.list", "site.pages", "site.stats", "user.list",
+		"generations", "status", "change.diff", "site.list", "site.pages", "site.stats", "decrypt.proposals", "user.list",
 		"incident.list", "incident.show", "incident.sheet", "ack.look",
 		"block.list", "block.tried",
 		"shift.list",
@@ -329,6 +329,7 @@ static const struct forward {
 	{ "site.pages", SOCK_LOOK, false },
 	{ "site.approve", SOCK_LOOK, false },
 	{ "site.stats", SOCK_SEARCH, false },
+	{ "decrypt.proposals", SOCK_SEARCH, false },
 };
 
 static const struct forward *forward_of(const char *what)

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "index/fill.h"
 #include "index/rollup.h"
+#include "index/refusals.h"
 #include "index/search.h"
 #include "index/sites.h"
 #include "index/sweep.h"
@@ -322,6 +323,7 @@ struct job {
 	struct sweep sweep;
 	struct sites_ask sites;
 	struct rollup_ask counts;
+	struct refusals_ask refusals;
 	bool sealed; /* the sweep doesn't ask the index */
 	struct buf fields;
 	struct err err;
@@ -361,6 +363,18 @@ static void job_counts(uv_work_t *w)
 	if (client_open(&o, &c, &j->err) < 0)
 		return;
 	rollup_run(c, &j->counts, &j->fields, &j->err);
+	client_close(&c);
+}
+
+static void job_refusals(uv_work_t *w)
+{
+	struct job *j = w->data;
+	struct client *c;
+	struct client_opts o = engine_opts(j->t);
+	o.timeout_ms = 2 * (SEARCH_SECONDS + 5) * 1000;
+	if (client_open(&o, &c, &j->err) < 0)
+		return;
+	refusals_run(c, &j->refusals, &j->fields, &j->err);
 	client_close(&c);
 }
 
@@ -510,6 +524,17 @@ static int do_counts(struct stored *t, const struct ctl_request *rq, struct err 
 	return job_start(j, job_counts, r, err);
 }
 
+static int do_refusals(struct stored *t, const struct ctl_request *rq, struct err *err)
+{
+	struct job *j = job_make(t, rq, err);
+	if (!j)
+		return -(int)err->code;
+	struct refusals_ask *s = &j->refusals;
+	int r = take(rq->root, "org", s->org, sizeof s->org, err);
+	take_span(rq, 30, &s->from_ms, &s->to_ms);
+	return job_start(j, job_refusals, r, err);
+}
+
 static int do_rebuild(struct stored *t, const struct ctl_request *rq, struct err *err)
 {
 	uint64_t day = ctl_u64(rq->root, "day", 0);
@@ -552,6 +577,8 @@ static int handle(const struct ctl_request *rq, const char *what, struct buf *b,
 		return do_sweep(t, rq, err);
 	if (strcmp(what, "site.stats") == 0)
 		return do_sites(t, rq, err);
+	if (strcmp(what, "decrypt.proposals") == 0)
+		return do_refusals(t, rq, err);
 	if (strcmp(what, "log.witness") == 0)
 		return do_witness(t, b, err);
 	if (strcmp(what, "log.rebuild") == 0)

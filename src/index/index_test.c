@@ -7,6 +7,7 @@
 #include "index/query.h"
 #include "index/rollup.h"
 #include "index/search.h"
+#include "index/refusals.h"
 #include "index/sites.h"
 #include "index/sweep.h"
 #include "segment/fake_vault.h"
@@ -216,6 +217,43 @@ static void test_sites(void **state)
 		                             "[\"a\",\"w\",1,1,1,1,1,1,1,1,1,1,1,1,1,1]" };
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
 		assert_false(sites_row(str_from(wrong[i]), &b));
+	buf_done(&b);
+}
+
+/* The same for what inspection doesn't get on with; and when evidence is strong. */
+static void test_refusals(void **state)
+{
+	struct buf b;
+	struct err err = { 0 };
+	struct refusals_ask s = { .org = "412015", .from_ms = 1, .to_ms = 2 };
+	static const struct {
+		const char *row;
+		bool strong;
+	} rows[] = {
+		{ "[\"412015\",\"app.example\",\"t13d\",5,3,9,1,2,0]", true },
+		{ "[\"412015\",\"app.example\",\"t13d\",500,2,900,1,2,0]", false }, /* who doesn't trust the authority at all says nothing */
+		{ "[\"412015\",\"app.example\",\"t13d\",5,3,9,1,2,1]", false },     /* the same program gets on with us elsewhere */
+		{ "[\"412015\",\"bank.example\",\"t13d\",1,1,90000,1,2,0]", false }, /* one terminal, however often */
+	};
+	(void)state;
+	buf_init(&b, MIB);
+	for (int pinned = 0; pinned < 2; pinned++) {
+		buf_reset(&b);
+		s.org[1] = '1';
+		assert_int_equal(refusals_sql(&s, pinned, &b, &err), 0);
+		for (const char *at = buf_cstr(&b); (at = strstr(at, "product = 'proxyd'")); at++)
+			assert_int_equal(strncmp(at, "product = 'proxyd' AND org = ('412015')", 38), 0);
+		s.org[1] = '\'';
+		assert_int_equal(refusals_sql(&s, pinned, &b, &err), -E_INVALID);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		buf_reset(&b);
+		assert_true(refusals_row(str_from(rows[i].row), true, &b));
+		assert_int_equal(strstr(buf_cstr(&b), "\"strong\":true") != NULL, rows[i].strong);
+	}
+	static const char *const wrong[] = { "", "[]", "{}", "[\"a\",\"b\",\"c\",1,1,1,1,1]", "[\"a\",\"b\",1,1,1,1,1,1,1]", "[\"a\",\"b\",\"c\",1,1,1,1,1,\"0\"]" };
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+		assert_false(refusals_row(str_from(wrong[i]), true, &b));
 	buf_done(&b);
 }
 
@@ -481,7 +519,7 @@ static void test_sweep_sealed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_query), cmocka_unit_test(test_limits), cmocka_unit_test(test_counts), cmocka_unit_test(test_sites), cmocka_unit_test(test_search),
+		cmocka_unit_test(test_query), cmocka_unit_test(test_limits), cmocka_unit_test(test_counts), cmocka_unit_test(test_sites), cmocka_unit_test(test_refusals), cmocka_unit_test(test_search),
 		cmocka_unit_test(test_row), cmocka_unit_test(test_head), cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_sweep), cmocka_unit_test(test_sweep_refused),
 		cmocka_unit_test(test_sweep_sealed),

@@ -247,6 +247,22 @@
 	X(YEAR, "1年", "a year") \
 	X(FOUND, "見つかった記録", "Records found") \
 	X(FOUND_MORE, "ほかにもあります。言葉や期間を絞ってください。", "There are more. Narrow the words or the period.") \
+	X(REFUSALS, "復号の例外の候補", "Decryption") \
+	X(REFUSALS_HINT, "通信の検査 (復号) と相性の悪いプログラムと接続先です (過去30日)。自動で例外になるものはありません。", "Programs and sites that inspection doesn't get on with (last 30 days). None becomes an exception by itself.") \
+	X(REFUSAL_NONE, "候補はありません。", "There are none.") \
+	X(REFUSAL_SITE, "接続先", "Site") \
+	X(REFUSAL_KIND, "起きていること", "What happens") \
+	X(REFUSAL_PINNED, "端末のプログラムがクラウドの証明書を拒む", "A program refuses the cloud's certificate") \
+	X(REFUSAL_CLIENT, "接続先が端末の電子証明書を求める", "The site wants the terminal's certificate") \
+	X(REFUSAL_TERMINALS, "端末", "Terminals") \
+	X(REFUSAL_TRUSTING, "認証局を信頼する端末", "… that trust the authority") \
+	X(REFUSAL_OPENED, "同じプログラムで復号できた端末", "… the same program was opened for") \
+	X(REFUSAL_TIMES, "回数", "Times") \
+	X(REFUSAL_SINCE, "最初と最後", "First and last") \
+	X(REFUSAL_EVIDENCE, "根拠", "Evidence") \
+	X(REFUSAL_STRONG, "十分", "strong") \
+	X(REFUSAL_WEAK, "まだ弱い", "weak") \
+	X(REFUSAL_HOW, "業務に必要で、接続先に心当たりがあるときだけ、責任者・理由・期限を付けて例外を提出します。別の人が「変更の承認」で承認します。", "Where the work needs it and the site is known, hand in an exception with owner, reason and end. Another person approves it on the page of changes.") \
 	X(SITES, "公開サイト", "Public sites") \
 	X(SITE, "サイト", "Site") \
 	X(CERTIFICATE, "証明書", "Certificate") \

@@ -105,6 +105,7 @@ static const struct page {
 	{ "/sites", true, SESSION_FULL, O | C, WORD_COUNT, page_sites },
 	{ "/pages", false, SESSION_FULL, ALL, WORD_LOOKED, page_looked },
 	{ "/pages", true, SESSION_FULL, A | C, WORD_COUNT, page_looked },
+	{ "/decrypt", false, SESSION_FULL, ALL, WORD_REFUSALS, page_decrypt },
 	{ "/log", false, SESSION_FULL, ALL, WORD_LOG, page_log },
 	{ "/holds", false, SESSION_FULL, O | A | P, WORD_HOLDS, page_holds },
 	{ "/holds", true, SESSION_FULL, A | P, WORD_COUNT, page_holds },

@@ -131,6 +131,7 @@ void page_change(struct request *rq, const char *rest);
 void page_approve(struct request *rq, const char *rest);
 void page_sites(struct request *rq, const char *rest);
 void page_looked(struct request *rq, const char *rest);
+void page_decrypt(struct request *rq, const char *rest);
 void page_log(struct request *rq, const char *rest);
 void page_holds(struct request *rq, const char *rest);
 void page_handover(struct request *rq, const char *rest);

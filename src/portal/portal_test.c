@@ -494,6 +494,30 @@ static void test_bodies_apart(void **state)
 	portal_done(&p);
 }
 
+/* The evidence, and what the names in it say is text. */
+static void test_decrypt(void **state)
+{
+	(void)state;
+	struct err err = { 0 };
+	p = (struct portal){ .call = fake_call };
+	assert_int_equal(portal_configure(&p, STR("{\"service\":\"佐賀\",\"service_en\":\"Saga\",\"orgs\":[{\"code\":\"412015\",\"name\":\"佐賀市\",\"name_en\":\"Saga City\",\"state\":\"live\"}]}"), &err), 0);
+	answer = "{\"v\":1,\"ok\":true,\"proposals\":[{\"kind\":\"pinned\",\"org\":\"412015\",\"host\":\"<b>app.example\",\"ja4\":\"t13d<i>\",\"terminals\":12345,\"trusting\":4,\"times\":9,"
+	         "\"first_ms\":1795341600000,\"last_ms\":1795341600000,\"opened\":0,\"strong\":true},{\"kind\":\"client_certificate\",\"org\":\"412015\",\"host\":\"card.example\",\"terminals\":1,\"strong\":false}],\"more\":false}";
+	char *page = get_as(SAGA, "/decrypt", "", false);
+	const char *const holds[] = { "&lt;b&gt;app.example", "佐賀市", "t13d&lt;i&gt;", "12,345</td>", html_word(WORD_REFUSAL_STRONG, true), "card.example", html_word(WORD_REFUSAL_WEAK, true) };
+	for (size_t i = 0; i < ARRAY_LEN(holds); i++)
+		if (!strstr(page, holds[i]))
+			fail_msg("%s is missing: %s", holds[i], page);
+	assert_non_null(strstr(last_request, "\"do\":\"decrypt.proposals\",\"session\":\"" SAGA "\""));
+	answer = "{\"v\":1,\"ok\":true,\"proposals\":[]}";
+	assert_non_null(strstr(get_as(SAGA, "/decrypt", "", false), html_word(WORD_REFUSAL_NONE, true)));
+	answer = NULL;
+	refuse = E_CLOSED;
+	assert_non_null(strstr(get_as(SAGA, "/decrypt", "", false), html_word(WORD_NO_NUMBERS, true)));
+	refuse = 0;
+	portal_done(&p);
+}
+
 /* Certificates and numbers beside each other; old pages are taken out by whoever may. */
 static void test_sites(void **state)
 {
@@ -886,7 +910,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_scgi), cmocka_unit_test(test_forms), cmocka_unit_test(test_qr), cmocka_unit_test(test_escaping),
 		                            cmocka_unit_test(test_language), cmocka_unit_test(test_pages), cmocka_unit_test(test_board),
-		                            cmocka_unit_test(test_bodies_apart), cmocka_unit_test(test_sites), cmocka_unit_test(test_looked), cmocka_unit_test(test_holds), cmocka_unit_test(test_handover), cmocka_unit_test(test_signing_in), cmocka_unit_test(test_forgery),
+		                            cmocka_unit_test(test_bodies_apart), cmocka_unit_test(test_sites), cmocka_unit_test(test_decrypt), cmocka_unit_test(test_looked), cmocka_unit_test(test_holds), cmocka_unit_test(test_handover), cmocka_unit_test(test_signing_in), cmocka_unit_test(test_forgery),
 		                            cmocka_unit_test(test_acts), cmocka_unit_test(test_asked_pages) };
 	return cmocka_run_group_tests(tests, begin, end);
 }

@@ -100,6 +100,23 @@ try "an end long past without a beginning is a span before it" eval '"$toride" l
 straight() { python3 -c 'import socket, sys; s = socket.socket(socket.AF_UNIX); s.settimeout(60); s.connect(sys.argv[1]); s.sendall(sys.argv[2].encode() + b"\n"); print(s.makefile().readline())' "$TORIDE_RUN/control.sock" "$1"; }
 try "of the sites' numbers too" eval 'straight "{\"v\":1,\"do\":\"site.stats\",\"to\":$((($(date +%s) - 30 * 86400) * 1000))}" | jq -se ".[0].ok"'
 
+# ---- what inspection doesn't get on with ----
+
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$top/own.key" -out "$top/own.pem" -subj /CN=own -days 3 2>/dev/null
+pinned() { on 412015-pc1 curl -s -o /dev/null --max-time 20 --cacert "$top/own.pem" -x "$proxy" https://saas.example/; [ $? = 60 ]; } # a program that trusts its own authority only
+try "a program refuses the cloud's certificate" pinned
+proposed() { "$toride" decrypt proposals --json "$@" | jq -se ".[0] | .kind == \"pinned\" and .host == \"saas.example\" and .org == \"412015\" and .terminals == 1 and .trusting == 1 and .opened == 0 and (.strong | not) and (.ja4 | startswith(\"t13\"))"; }
+try "it is proposed, with the evidence: one terminal, which trusts the authority elsewhere" until_true 20 proposed
+try "to its own body" eval 'proposed --org 412015 && ! "$toride" decrypt proposals --org 412023 --json'
+try "in words too" eval '"$toride" decrypt proposals | grep -q "weak evidence"'
+try "the program is opened for elsewhere: that speaks against it" eval 'get 412015 https://saas.example/ && until_true 20 eval "\"$toride\" decrypt proposals --json | jq -se \".[0].opened == 1\""'
+accept() { "$toride" --as 佐藤 decrypt accept saas.example --org "$1" --owner 税務課 --reason "証明書を固定した道具" --expires "$2"; }
+digest=$(accept 412015 2099-03-31T15:00:00Z)
+try "accepted by one command: a change that waits for another person" eval '[[ $digest = sha256:* ]] && "$toride" generations --json | grep -F "$digest" | grep -q submitted'
+try "its author may not approve it" eval '! "$toride" --as 佐藤 approve "$digest"'
+try "what it changes is said" eval 'straight "{\"v\":1,\"do\":\"change.diff\",\"digest\":\"$digest\"}" | jq -se ".[0].words | contains(\"saas.example\")"'
+try "for no body, and without an end, it isn't taken" eval '! accept 999999 2099-03-31T15:00:00Z && ! accept 412015 soon'
+
 # ---- files brought from outside ----
 
 # FILE ORG PARSER [OPTION...]
