@@ -510,7 +510,7 @@ static int handle(const struct ctl_request *rq, const char *what, struct buf *b,
 	struct asker who = { 0 };
 	if (rq->uid == USER_PORTAL)
 		return people_ask(c, rq, what, err);
-	bool other_node = rq->uid == USER_PAIR && strcmp(what, "pair.follow") == 0;
+	bool other_node = rq->uid == USER_PAIR && (strcmp(what, "pair.follow") == 0 || strcmp(what, "hold.exchange") == 0);
 	if (rq->uid >= UID_BASE && rq->uid < UID_BASE + UID_COUNT && !other_node) /* a process of ours that was taken over learns nothing here */
 		return err_set(err, E_DENIED, "", "this socket isn't for you");
 	int r = identify(rq, who.name, err);

@@ -68,7 +68,7 @@ int people_ask(struct controld *c, const struct ctl_request *rq, const char *wha
 int people_ask_for(struct controld *c, const struct ctl_request *rq, const char *what, const char *name, struct err *err);
 bool people_sees(const char *scope, struct str org);
 
-/* hold.add, hold.release, hold.list (holds.c): whose records aren't ended while a case is under way. */
+/* hold.add, hold.release, hold.list, hold.exchange (holds.c): whose records aren't ended while a case is under way. */
 int holds_ask(struct controld *c, const struct ctl_request *rq, const char *what, const struct asker *who, struct buf *b, struct err *err);
 
 /* ---- descriptions.c; digest: "sha256:…", what it is about, for the record too ---- */

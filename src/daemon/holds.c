@@ -2,7 +2,11 @@
  *
  * One person holds, at once, with a reason. Two release: one asks for it, with a reason, and somebody else agrees; records that are gone
  * come back for nobody. Who did what is recorded like every change. One file a hold, STATE/holds/ORG.ID:
- *   {"org":"412015","id":"0a1b2c3d","case":"…","reason":"…","by":"sato","time":MS,"release":{"by":…,"reason":…,"time":MS}} */
+ *   {"org":"412015","id":"0a1b2c3d","case":"…","reason":"…","by":"sato","time":MS,"release":{"by":…,"reason":…,"time":MS}}
+ *
+ * Of a pair both nodes seal, and end, records of their own: each second the one that stands by tells the other what it knows, and hears (paird carries
+ * it, pairholds.h). A hold that isn't known at one node is either new or was released there: what was released stays known, by a file of its
+ * name in STATE/control/released. So a hold that was made a moment before its node died comes back with that node. */
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/mem.h"
@@ -10,6 +14,7 @@
 #include "segment/segment.h"
 #include "wire/place.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -61,14 +66,22 @@ static int save(const struct hold *h, struct err *err)
 	return r;
 }
 
-static int load(const char *path, struct hold *ret, struct err *err)
+static bool id_ok(const char *id)
+{
+	return strlen(id) == ID_LEN && strspn(id, "0123456789abcdef") == ID_LEN;
+}
+
+/* ORG.ID; what is still being written has another name. */
+static bool hold_name(const char *name, char org[8], char id[ID_LEN + 1])
+{
+	struct str rest = str_from(name), head;
+	return str_next(&rest, '.', &head) && str_copy(head, org, 8) && segment_org_ok(org) && str_copy(rest, id, ID_LEN + 1) && id_ok(id);
+}
+
+static bool parse(yyjson_val *v, struct hold *ret)
 {
 	struct hold h = { 0 };
-	struct buf b;
-	buf_init(&b, 16 * KIB);
-	int r = fs_read(path, &b, err);
-	yyjson_doc *doc = r == 0 ? yyjson_read(b.ptr, b.len, 0) : NULL;
-	yyjson_val *v = yyjson_doc_get_root(doc), *a = yyjson_obj_get(v, "release");
+	yyjson_val *a = yyjson_obj_get(v, "release");
 	bool ok = str_copy(ctl_str(v, "org"), h.org, sizeof h.org) && str_copy(ctl_str(v, "id"), h.id, sizeof h.id) &&
 	          str_copy(ctl_str(v, "case"), h.case_of, sizeof h.case_of) && str_copy(ctl_str(v, "reason"), h.reason, sizeof h.reason) &&
 	          str_copy(ctl_str(v, "by"), h.by, sizeof h.by) &&
@@ -76,12 +89,20 @@ static int load(const char *path, struct hold *ret, struct err *err)
 	                  str_copy(ctl_str(a, "reason"), h.asked_reason, sizeof h.asked_reason)));
 	h.time = ctl_u64(v, "time", 0);
 	h.asked_time = ctl_u64(a, "time", 0);
+	*ret = h;
+	return ok;
+}
+
+static int load(const char *path, struct hold *ret, struct err *err)
+{
+	struct buf b;
+	buf_init(&b, 16 * KIB);
+	int r = fs_read(path, &b, err);
+	yyjson_doc *doc = r == 0 ? yyjson_read(b.ptr, b.len, 0) : NULL;
+	if (r == 0 && !parse(yyjson_doc_get_root(doc), ret))
+		r = err_set(err, E_CORRUPT, path, "can't be read; while it is there the records are held");
 	yyjson_doc_free(doc);
 	buf_done(&b);
-	if (r == 0 && !ok)
-		r = err_set(err, E_CORRUPT, path, "can't be read; while it is there the records are held");
-	if (r == 0)
-		*ret = h;
 	return r;
 }
 
@@ -144,18 +165,35 @@ static int add(struct controld *c, const struct ctl_request *rq, const struct as
 static int find(const struct ctl_request *rq, const struct asker *who, struct hold *ret, struct err *err)
 {
 	char org[8] = "", id[ID_LEN + 1] = "", path[PLACE_MAX];
-	bool ok = str_copy(ctl_str(rq->root, "org"), org, sizeof org) && segment_org_ok(org) && str_copy(ctl_str(rq->root, "id"), id, sizeof id) &&
-	          strlen(id) == ID_LEN && strspn(id, "0123456789abcdef") == ID_LEN;
+	bool ok = str_copy(ctl_str(rq->root, "org"), org, sizeof org) && segment_org_ok(org) && str_copy(ctl_str(rq->root, "id"), id, sizeof id) && id_ok(id);
 	if (!ok || !people_sees(who->scope, str_from(org)) || !fs_exists(path_of(path, org, id)))
 		return err_set(err, E_NOT_FOUND, "id", "no such hold");
 	return load(path, ret, err);
+}
+
+/* ---- what was released ---- */
+
+static const char *released_path(char dst[PLACE_MAX], const char *name)
+{
+	return place_in_state(dst, PLACE_MAX, "control/released/%s", name);
+}
+
+/* First it is known that it was released, then the hold goes. */
+static int end_hold(const char *org, const char *id, struct err *err)
+{
+	char name[24], path[PLACE_MAX], dir[PLACE_MAX];
+	snprintf(name, sizeof name, "%s.%s", org, id);
+	int r = fs_mkdirs(released_path(dir, ""), 0700, err);
+	r = r < 0 || fs_exists(released_path(path, name)) ? r : fs_write(path, STR(""), 0600, err);
+	if (r == 0 && unlink(path_of(path, org, id)) < 0 && errno != ENOENT)
+		r = err_errno(err, path, "cannot be removed");
+	return r < 0 ? r : fs_sync_dir(place_in_state(dir, sizeof dir, "holds"), err);
 }
 
 /* The first asks, another one agrees. */
 static int release(struct controld *c, const struct ctl_request *rq, const struct asker *who, struct buf *b, struct err *err)
 {
 	struct hold h;
-	char path[PLACE_MAX], dir[PLACE_MAX];
 	int r = find(rq, who, &h, err);
 	if (r < 0)
 		return r;
@@ -167,10 +205,8 @@ static int release(struct controld *c, const struct ctl_request *rq, const struc
 		snprintf(h.asked_by, sizeof h.asked_by, "%s", who->name);
 		h.asked_time = (uint64_t)clock_now_ms();
 		r = r < 0 ? r : save(&h, err);
-	} else if (unlink(path_of(path, h.org, h.id)) < 0) {
-		r = err_errno(err, path, "cannot be removed");
 	} else {
-		r = fs_sync_dir(place_in_state(dir, sizeof dir, "holds"), err);
+		r = end_hold(h.org, h.id, err);
 	}
 	if (r < 0)
 		return r;
@@ -206,7 +242,7 @@ static int list_one(const char *name, void *user)
 	struct str rest = str_from(name), org;
 	str_next(&rest, '.', &org);
 	char code[8];
-	if (!str_copy(org, code, sizeof code) || !segment_org_ok(code) || !people_sees(l->who->scope, org)) /* holds nothing, or not theirs */
+	if (str_ends(rest, STR(".new")) || !str_copy(org, code, sizeof code) || !segment_org_ok(code) || !people_sees(l->who->scope, org)) /* holds nothing, or not theirs */
 		return 0;
 	int r = load(place_in_state(path, sizeof path, "holds/%s", name), &h, &err);
 	bool other = r == 0 && (!str_eq(org, str_from(h.org)) || !str_eq(rest, str_from(h.id))); /* what holds is the name, not what stands in it */
@@ -219,6 +255,108 @@ static int list_one(const char *name, void *user)
 	return 0;
 }
 
+/* ---- the other node of a pair ---- */
+
+static int take_released(struct controld *c, const char *name, struct err *err)
+{
+	struct hold h = { 0 };
+	char path[PLACE_MAX];
+	struct err none = { 0 };
+	if (!hold_name(name, h.org, h.id))
+		return err_set(err, E_INVALID, "released", "not the name of a hold");
+	bool known = fs_exists(released_path(path, name)), held = fs_exists(path_of(path, h.org, h.id));
+	if (known && !held)
+		return 0;
+	if (held && load(path, &h, &none) == 0)
+		note(c, &(struct asker){ .name = "pair" }, "hold.released", &h, "at the other node (もう一方のノードで解除)");
+	return end_hold(h.org, h.id, err);
+}
+
+/* Of two that ask for its end the one who asked first did. */
+static bool supersedes(const struct hold *theirs, const struct hold *mine)
+{
+	if (!*theirs->asked_by || !*mine->asked_by)
+		return *theirs->asked_by && !*mine->asked_by;
+	return theirs->asked_time != mine->asked_time ? theirs->asked_time < mine->asked_time : strcmp(theirs->asked_by, mine->asked_by) < 0;
+}
+
+static int take_hold(struct controld *c, yyjson_val *v, struct err *err)
+{
+	struct hold h, mine;
+	char path[PLACE_MAX], name[24];
+	struct err none = { 0 };
+	if (!parse(v, &h) || !segment_org_ok(h.org) || strcmp(h.org, "service") == 0 || !id_ok(h.id))
+		return err_set(err, E_INVALID, "holds", "not a hold");
+	snprintf(name, sizeof name, "%s.%s", h.org, h.id);
+	bool held = fs_exists(path_of(path, h.org, h.id));
+	if (held ? load(path, &mine, &none) == 0 && !supersedes(&h, &mine) : fs_exists(released_path(path, name)))
+		return 0;
+	int r = save(&h, err);
+	if (r == 0 && !held)
+		note(c, &(struct asker){ .name = "pair" }, "hold.add", &h, h.reason);
+	return r;
+}
+
+/* What can't be taken keeps no other away. */
+static int take_known(struct controld *c, yyjson_val *theirs, struct err *err)
+{
+	size_t i, n;
+	yyjson_val *v;
+	int worst = 0;
+	yyjson_arr_foreach(yyjson_obj_get(theirs, "released"), i, n, v) {
+		int r = yyjson_is_str(v) ? take_released(c, yyjson_get_str(v), err) : err_set(err, E_INVALID, "released", "not the name of a hold");
+		worst = r < 0 ? r : worst;
+	}
+	yyjson_arr_foreach(yyjson_obj_get(theirs, "holds"), i, n, v) {
+		int r = take_hold(c, v, err);
+		worst = r < 0 ? r : worst;
+	}
+	return worst;
+}
+
+/* One that can't be read holds here and can't be told of. */
+static int tell_hold(const char *name, void *user)
+{
+	struct buf *b = user;
+	struct hold h;
+	char path[PLACE_MAX], org[8], id[ID_LEN + 1];
+	struct err none = { 0 };
+	if (!hold_name(name, org, id) || load(place_in_state(path, sizeof path, "holds/%s", name), &h, &none) < 0 || strcmp(h.org, org) != 0 || strcmp(h.id, id) != 0)
+		return 0;
+	if (!b->failed && b->ptr[b->len - 1] != '[')
+		buf_putc(b, ',');
+	format(&h, b);
+	return 0;
+}
+
+static int tell_released(const char *name, void *user)
+{
+	struct buf *b = user;
+	char org[8], id[ID_LEN + 1];
+	if (!hold_name(name, org, id))
+		return 0;
+	if (!b->failed && b->ptr[b->len - 1] != '[')
+		buf_putc(b, ',');
+	json_str(b, str_from(name));
+	return 0;
+}
+
+/* The same words at both nodes once both know the same: files come in the order of their names. */
+static int exchange(struct controld *c, const struct ctl_request *rq, struct buf *b, struct err *err)
+{
+	char dir[PLACE_MAX];
+	if (rq->uid != USER_PAIR)
+		return err_set(err, E_DENIED, "", "only the other node of a pair is told");
+	int r = take_known(c, yyjson_obj_get(rq->root, "theirs"), err);
+	buf_puts(b, ",\"known\":{\"holds\":[");
+	r = r < 0 ? r : fs_list(place_in_state(dir, sizeof dir, "holds"), tell_hold, b, err);
+	buf_puts(b, "],\"released\":[");
+	if (r == 0 && fs_exists(released_path(dir, "")))
+		r = fs_list(dir, tell_released, b, err);
+	buf_puts(b, "]}");
+	return r;
+}
+
 int holds_ask(struct controld *c, const struct ctl_request *rq, const char *what, const struct asker *who, struct buf *b, struct err *err)
 {
 	struct listing l = { who, b, false };
@@ -227,6 +365,8 @@ int holds_ask(struct controld *c, const struct ctl_request *rq, const char *what
 		return add(c, rq, who, b, err);
 	if (strcmp(what, "hold.release") == 0)
 		return release(c, rq, who, b, err);
+	if (strcmp(what, "hold.exchange") == 0)
+		return exchange(c, rq, b, err);
 	if (strcmp(what, "hold.list") != 0)
 		return err_set(err, E_INVALID, "do", "no such request: %s", what);
 	buf_puts(b, ",\"holds\":[");

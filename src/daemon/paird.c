@@ -79,7 +79,7 @@ struct paird {
 	char other[16];          /* what stands in RUN/pair/other */
 	int64_t heard_ms;        /* when it was heard */
 	bool unheard;            /* the last question had no answer: said already */
-	bool keyless;            /* nor could keys be taken */
+	bool keyless, holdless;  /* nor could keys, or whose records are held */
 };
 
 /* ---- telling ---- */
@@ -222,6 +222,15 @@ static void keys_done(struct paird *p, struct talk *t)
 	stats_set(stats_counter(p->d.stats, "", "pair_keys"), t->result == 0 && !failed);
 }
 
+static void holds_done(struct paird *p, const struct talk *t)
+{
+	bool failed = t->result == 0 && t->follow.holds < 0;
+	if (failed && !p->holdless)
+		log_err(LOG_LEVEL_WARN, "", "holds", &t->follow.holds_err);
+	p->holdless = failed;
+	stats_set(stats_counter(p->d.stats, "", "pair_holds"), t->result == 0 && !failed);
+}
+
 static void ask_done(uv_work_t *w, int status)
 {
 	struct talk *t = w->data;
@@ -237,6 +246,7 @@ static void ask_done(uv_work_t *w, int status)
 	if (t->follow.moved)
 		log_info("", "follow", "the other node's generation is in force here");
 	keys_done(p, t);
+	holds_done(p, t);
 }
 
 static void on_follow(uv_timer_t *timer)
@@ -246,7 +256,7 @@ static void on_follow(uv_timer_t *timer)
 	if (p->active || !p->told || t->busy)
 		return;
 	t->busy = true;
-	t->err = t->keys_err = (struct err){ 0 };
+	t->err = t->keys_err = t->follow.holds_err = (struct err){ 0 };
 	t->work.data = t;
 	if (uv_queue_work(&p->loop, &t->work, ask_work, ask_done) < 0)
 		t->busy = false;

@@ -6,6 +6,7 @@
 #include "base/fs.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "daemon/pairholds.h"
 #include "daemon/pairkeys.h"
 #include "pair/cable.h"
 #include "pair/follow.h"
@@ -71,7 +72,7 @@ int pairfollow_answer(int fd, const unsigned char key[32], bool active, struct e
 	char path[PLACE_MAX];
 	unsigned char sum[32];
 	memcpy(s.key, key, 32);
-	buf_init(&in, KIB);
+	buf_init(&in, FOLLOW_MAX);
 	buf_init(&out, FOLLOW_MAX);
 	buf_init(&meta, 64 * KIB);
 	buf_init(&description, FOLLOW_MAX);
@@ -79,8 +80,9 @@ int pairfollow_answer(int fd, const unsigned char key[32], bool active, struct e
 	r = r < 0 ? r : follow_receive(fd, &s, 'c', &in, err);
 	if (r == 0 && follow_question_parse(buf_view(&in), &q) < 0)
 		r = err_set(err, E_INVALID, "pair", "a question of another form");
-	if (r == 0 && strcmp(q.digest, FOLLOW_KEYS) == 0) {
-		r = pairkeys_answer(q.blocks, active, &out, err);
+	bool keys = r == 0 && strcmp(q.digest, FOLLOW_KEYS) == 0, holds = r == 0 && strcmp(q.digest, FOLLOW_HOLDS) == 0;
+	if (keys || holds) {
+		r = keys ? pairkeys_answer(q.blocks, active, &out, err) : pairholds_answer(&q, &out, err);
 		r = r < 0 ? r : follow_send(fd, &s, 's', buf_view(&out), err);
 		buf_done(&in), buf_done(&out);
 		return r;
@@ -192,7 +194,6 @@ static int take_blocks(struct str theirs, struct err *err)
 	return r < 0 ? r : worst;
 }
 
-/* One question on a connection of its own; its answer's payload into ret. */
 static int converse(const struct pairfollow *f, const struct follow_question *q, struct buf *ret, struct err *err)
 {
 	struct follow_session s = { 0 };
@@ -202,7 +203,7 @@ static int converse(const struct pairfollow *f, const struct follow_question *q,
 	int r = cable_call(f->self4, f->other4, PAIRFOLLOW_PORT, FRAME_MS, &fd, err);
 	if (r < 0)
 		return r;
-	buf_init(&out, KIB);
+	buf_init(&out, FOLLOW_MAX);
 	follow_question_write(&out, q);
 	r = follow_open(fd, true, &s, err);
 	r = r < 0 ? r : follow_send(fd, &s, 'c', buf_view(&out), err);
@@ -227,6 +228,8 @@ int pairfollow_ask(struct pairfollow *f, struct err *keys_err, struct err *err)
 	/* Keys first: what the generation's processes would make for themselves is to be the other node's. */
 	if (r == 0 && a.active)
 		f->keys = pairkeys_take(f, converse, keys_err);
+	if (r == 0)
+		f->holds = pairholds_take(f, converse, &f->holds_err);
 	if (r == 0 && a.active && a.description.len) {
 		r = take_generation(&a, err);
 		f->moved = r == 0;

@@ -3,10 +3,10 @@
 #ifndef DAEMON_PAIRFOLLOW_H
 #define DAEMON_PAIRFOLLOW_H
 
+#include "base/err.h"
+
 #include <stdbool.h>
 #include <stddef.h>
-
-struct err;
 
 #define PAIRFOLLOW_PORT 3781
 
@@ -20,8 +20,16 @@ struct pairfollow {
 	bool other_active;         /* the other node carries the traffic */
 	bool moved;                /* another generation is in force */
 	int keys;                  /* 0: the keys are the other node's; negative: they couldn't be taken, words in keys_err */
+	int holds;                 /* as keys, of whose records are held; words in holds_err */
+	struct err holds_err;
+	bool holds_told;           /* all that is known here goes along with the next question */
 	size_t keys_differ;        /* this time: keys of one name that are others here: they stay */
 };
+struct follow_question;
+struct buf;
+/* One question on a connection of its own; its answer's payload into ret. */
+typedef int (*pairfollow_ask_fn)(const struct pairfollow *f, const struct follow_question *q, struct buf *ret, struct err *err);
+
 /* Asks the other node and does what it has and we haven't. 0: nothing was to be done, or done. */
 int pairfollow_ask(struct pairfollow *f, struct err *keys_err, struct err *err);
 

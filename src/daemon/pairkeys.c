@@ -185,7 +185,7 @@ static int take_items(struct pairfollow *f, struct str items, struct err *err)
 	return worst;
 }
 
-int pairkeys_take(struct pairfollow *f, pairkeys_ask_fn ask, struct err *err)
+int pairkeys_take(struct pairfollow *f, pairfollow_ask_fn ask, struct err *err)
 {
 	struct follow_question q = { .digest = FOLLOW_KEYS };
 	struct follow_keys k;

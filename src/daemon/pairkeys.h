@@ -10,7 +10,6 @@
 int pairkeys_ensure(struct str description, struct err *err);
 int pairkeys_answer(const unsigned char taken[32], bool active, struct buf *out, struct err *err);
 
-typedef int (*pairkeys_ask_fn)(const struct pairfollow *f, const struct follow_question *q, struct buf *ret, struct err *err);
-int pairkeys_take(struct pairfollow *f, pairkeys_ask_fn ask, struct err *err);
+int pairkeys_take(struct pairfollow *f, pairfollow_ask_fn ask, struct err *err);
 
 #endif

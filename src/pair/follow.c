@@ -19,6 +19,8 @@ void follow_question_write(struct buf *b, const struct follow_question *q)
 {
 	wr_text(b, str_from(q->digest));
 	buf_put(b, q->blocks, sizeof q->blocks);
+	if (strcmp(q->digest, FOLLOW_HOLDS) == 0)
+		wr_blob(b, q->holds);
 }
 
 int follow_question_parse(struct str payload, struct follow_question *ret)
@@ -27,6 +29,8 @@ int follow_question_parse(struct str payload, struct follow_question *ret)
 	*ret = (struct follow_question){ 0 };
 	rd_text(&r, ret->digest, sizeof ret->digest);
 	rd_bytes(&r, ret->blocks, sizeof ret->blocks);
+	if (!r.bad && strcmp(ret->digest, FOLLOW_HOLDS) == 0)
+		ret->holds = rd_blob(&r);
 	return rd_end(&r);
 }
 
@@ -103,6 +107,24 @@ int follow_keys_parse(struct str payload, struct follow_keys *ret)
 	while (item(&r, &i))
 		;
 	return rd_end(&r);
+}
+
+void follow_holds_write(struct buf *b, const struct follow_holds *h)
+{
+	wr_text(b, STR(FOLLOW_HOLDS));
+	buf_put(b, h->sum, sizeof h->sum);
+	wr_blob(b, h->known);
+}
+
+int follow_holds_parse(struct str payload, struct follow_holds *ret)
+{
+	struct rd r = rd_from(payload.ptr, payload.len);
+	char what[8];
+	*ret = (struct follow_holds){ 0 };
+	rd_text(&r, what, sizeof what);
+	rd_bytes(&r, ret->sum, sizeof ret->sum);
+	ret->known = rd_blob(&r);
+	return r.bad || strcmp(what, FOLLOW_HOLDS) != 0 ? -E_INVALID : rd_end(&r);
 }
 
 void follow_mac(const struct follow_session *s, char side, struct str payload, unsigned char ret[FOLLOW_MAC])

@@ -11,6 +11,10 @@
  *   answer   text FOLLOW_KEYS, u8 active, stamp[32], then items until u8 0, none when the stamp is the question's:
  *            u8 1, text name, blob box (vault/boxes.h) · u8 2, text site, blob certificates (PEM) · u8 3, text "knot", blob bundle (bundle.h)
  *
+ * One whose digest is FOLLOW_HOLDS is for whose records are held; its 32 bytes are the SHA-256 of what the asker knows of that:
+ *   question … blob what it knows (daemon/holds.c), empty at first
+ *   answer   text FOLLOW_HOLDS, SHA-256 of what is known there[32], blob of it, empty when both are the same
+ *
  * The key is the vault's, derived under the name "pair": nodes with other keys don't understand each other. Nothing in here is secret enough to be
  * hidden on a cable of one's own; what matters is that nobody else writes it. */
 #ifndef PAIR_FOLLOW_H
@@ -33,6 +37,7 @@ struct follow_session {
 struct follow_question {
 	char digest[72];
 	unsigned char blocks[32];
+	struct str holds; /* FOLLOW_HOLDS alone; of the payload, borrowed */
 };
 
 struct follow_answer {
@@ -64,6 +69,13 @@ void follow_item_write(struct buf *b, const struct follow_item *i); /* the last 
 /* All of it is checked here. */
 int follow_keys_parse(struct str payload, struct follow_keys *ret);
 bool follow_item_next(struct str *items, struct follow_item *ret); /* false: there are no more */
+#define FOLLOW_HOLDS "holds"
+struct follow_holds {
+	unsigned char sum[32];
+	struct str known; /* of the payload, borrowed */
+};
+void follow_holds_write(struct buf *b, const struct follow_holds *h);
+int follow_holds_parse(struct str payload, struct follow_holds *ret);
 void follow_mac(const struct follow_session *s, char side, struct str payload, unsigned char ret[FOLLOW_MAC]);
 
 /* Blocking, on a socket with time limits. open: caller is true for who asks. -E_DENIED: the other has another key, or it isn't the other. */

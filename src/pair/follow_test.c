@@ -12,7 +12,7 @@
 static void test_forms(void **state)
 {
 	(void)state;
-	struct follow_question q = { "sha256:abc", { 1, 2, 3 } }, got;
+	struct follow_question q = { .digest = "sha256:abc", .blocks = { 1, 2, 3 } }, got;
 	struct follow_answer a = { true, "sha256:def", STR("{}"), STR("{\"format\":1}"), true, STR("TBLK") }, back;
 	struct buf b;
 	buf_init(&b, KIB);
@@ -67,6 +67,33 @@ static void test_keys(void **state)
 	buf_done(&b);
 }
 
+static void test_holds(void **state)
+{
+	(void)state;
+	struct follow_question q = { FOLLOW_HOLDS, { 1, 2 }, STR("{\"holds\":[]}") }, got;
+	struct follow_holds h = { { 3, 4 }, STR("{}") }, back;
+	struct buf b;
+	buf_init(&b, KIB);
+	follow_question_write(&b, &q);
+	assert_int_equal(follow_question_parse(buf_view(&b), &got), 0);
+	assert_str(got.holds, "{\"holds\":[]}");
+	for (size_t cut = 0; cut < b.len; cut++)
+		assert_int_equal(follow_question_parse((struct str){ b.ptr, cut }, &got), -E_INVALID);
+	buf_reset(&b);
+	follow_holds_write(&b, &h);
+	assert_int_equal(follow_holds_parse(buf_view(&b), &back), 0);
+	assert_memory_equal(back.sum, h.sum, 32);
+	assert_str(back.known, "{}");
+	for (size_t cut = 0; cut < b.len; cut++)
+		assert_int_equal(follow_holds_parse((struct str){ b.ptr, cut }, &back), -E_INVALID);
+	/* Keys aren't holds. */
+	buf_reset(&b);
+	follow_keys_write(&b, &(struct follow_keys){ .active = true });
+	follow_item_write(&b, &(struct follow_item){ .kind = FOLLOW_END });
+	assert_int_equal(follow_holds_parse(buf_view(&b), &back), -E_INVALID);
+	buf_done(&b);
+}
+
 /* alter: which byte of the frame somebody on the cable changes; -1 none. */
 static int passed(int alter, unsigned char other_key)
 {
@@ -117,6 +144,6 @@ static void test_sessions(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_forms), cmocka_unit_test(test_keys), cmocka_unit_test(test_frames), cmocka_unit_test(test_sessions) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_forms), cmocka_unit_test(test_keys), cmocka_unit_test(test_holds), cmocka_unit_test(test_frames), cmocka_unit_test(test_sessions) };
 	return cmocka_run_group_tests_name("pair/follow", tests, NULL, NULL);
 }

@@ -15,5 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (follow_keys_parse((struct str){ (const char *)data, size }, &k) == 0)
 		while (follow_item_next(&k.items, &i))
 			;
+	struct follow_holds h;
+	(void)follow_holds_parse((struct str){ (const char *)data, size }, &h);
 	return 0;
 }

@@ -409,6 +409,8 @@ static void test_hold(void **state)
 	assert_int_equal(fs_mkdirs(holds, 0755, NULL), 0);
 	put_file("readme");
 	assert_false(hold_on(holds, "412015") || hold_any(holds));
+	put_file("412015.0a1b2c3d.47.new"); /* whoever wrote it was killed */
+	assert_false(hold_on(holds, "412015") || hold_any(holds));
 	put_file("412015.0a1b2c3d");
 	assert_true(hold_on(holds, "412015") && hold_on(holds, "service") && hold_any(holds));
 	assert_false(hold_on(holds, "412023"));

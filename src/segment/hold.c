@@ -8,11 +8,13 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-/* 1: held. A file that is being written (".…") isn't one yet. */
+/* 1: held. A file that is being written, or was when its writer was killed (fs_write()), isn't one. */
 static int of_org(const char *name, void *user)
 {
 	const char *org = user;
 	struct str s = str_from(name), head;
+	if (str_ends(s, STR(".new")))
+		return 0;
 	str_next(&s, '.', &head);
 	char code[8];
 	if (!str_copy(head, code, sizeof code) || !segment_org_ok(code))

@@ -1,6 +1,6 @@
 /* Whose records are held: a case is under way, and nothing of that body's is ended, however old it is (S-23).
  *
- * STATE/holds/ORG.ID, one file a hold (controld's: daemon/holds.c). Who ends records asks here, and only for the names: what can't be
+ * STATE/holds/ORG.ID, one file a hold (controld's: daemon/holds.c). Of a pair both nodes have the same. Who ends records asks here, and only for the names: what can't be
  * looked at holds everything. */
 #ifndef SEGMENT_HOLD_H
 #define SEGMENT_HOLD_H

@@ -79,6 +79,10 @@ try "the second has it in force too" until_true 20 in_force gw2
 try "in the name of who handed it in and approved it" sh -c "$T lab exec gw2 -- $T generations --json | grep -A3 '${digest#sha256:}' | grep alice | grep -q bob"
 try "it takes no orders of its own" sh -c "$T lab exec gw2 -- $T rollback --as bob 2>&1 | grep -q 'stands by'"
 try "a block is ordered" until_true 20 at gw1 $T block add 203.0.113.77 --kind address --org 412015 --reason test --by alice
+hold() { local node=$1 who=$2; at "$node" $T --as "$who" log hold "${@:3}"; }
+H=$(hold gw1 alice add --org 412015 --case C1 --reason test)
+held() { test -e "$(state "$1")/holds/412015.$2"; }
+try "a body's records are held at the first; at the second too" until_true 20 eval '[ -n "$H" ] && held gw1 "$H" && held gw2 "$H"'
 blocked() { at "$1" nft list table inet toride_block | grep -q 203.0.113.77; }
 try "the second has it too" until_true 20 blocked gw2
 
@@ -141,9 +145,13 @@ try "the open connection goes on" until_true 20 talks
 at gw1 ip link set sync0 down
 sleep 2
 try "the link between the two is cut: one carries the traffic, and no more" until_true 10 shown_by gw2
+H2=$(hold gw1 alice add --org 412015 --case C2 --reason "made where the other can't see it")
+try "two release a hold at the second; the first, which can't see it, has another one since" eval 'hold gw2 alice release "$H" --org 412015 --reason done && hold gw2 bob release "$H" --org 412015 && ! held gw2 "$H" && held gw1 "$H" && held gw1 "$H2" && ! held gw2 "$H2"'
 at gw1 ip link set sync0 up
 sleep 2
 try "it is back: nothing moved" until_true 10 shown_by gw2
+same_holds() { held gw1 "$H2" && held gw2 "$H2" && ! held gw1 "$H" && ! held gw2 "$H"; }
+try "what one of them held is held at both, what was released at neither" until_true 20 same_holds
 try "the long file goes on" until_true 20 grows
 end_process gw2 keepalived
 try "who decides is killed: the other node, and no more" until_true 20 shown_by gw1
