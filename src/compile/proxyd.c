@@ -173,6 +173,8 @@ static void users(struct buf *b, const struct org *o)
 	buf_putc(b, '{');
 	json_field_s(b, "realm", u->realm[0] ? u->realm : o->name_en);
 	json_field_bool(b, "clear", u->clear);
+	json_field_bool(b, "tickets", u->keytab[0]);
+	json_field_bool(b, "passwords", u->passwords);
 	json_field_s(b, "fail", u->fail == FAIL_OPEN ? "open" : "closed");
 	prefixes(b, "exempt_terminals", u->exempt_terminals, u->n_exempt_terminals);
 	texts(b, "exempt_destinations", u->exempt_destinations, u->n_exempt_destinations);

@@ -1,5 +1,5 @@
-/* userd.json: each organisation's directory, as toride-userd asks it (users/directory.h reads it), and userd/CODE.pem: who may certify the
- * directory's name. Organisations without one aren't in it. */
+/* userd.json: each organisation's directory, as toride-userd asks it (users/directory.h reads it), userd/CODE.pem: who may certify the
+ * directory's name, and userd/krb5.conf for all (users/ticket.h). Organisations without one aren't in it. */
 #include "compile/compile.h"
 
 #include "base/map.h"
@@ -81,6 +81,8 @@ static int directory(struct buf *b, const struct model *m, const struct org *o, 
 	json_field_s(b, "bind_dn", u->bind_dn);
 	json_field_s(b, "bind_secret", u->bind_secret);
 	json_field_s(b, "bind_as", u->bind_as);
+	json_field_s(b, "keytab", u->keytab);
+	json_field_s(b, "proxy", u->keytab[0] ? m->service.proxy_name : "");
 	return r;
 }
 
@@ -89,11 +91,26 @@ bool users_asked(const struct org *o)
 	return o->proxy_users.directory && o->proxy_users.directory[0];
 }
 
+/* For tickets that are read, not asked for: no realm's server, no other realm, nothing of the machine's; AES alone. */
+static int kerberos(struct outset *out, struct err *err)
+{
+	struct buf b;
+	buf_init(&b, 4 * KIB);
+	buf_puts(&b, "[libdefaults]\n"
+	             "dns_lookup_realm = false\n"
+	             "dns_lookup_kdc = false\n"
+	             "dns_canonicalize_hostname = false\n"
+	             "clockskew = 300\n"
+	             "permitted_enctypes = aes256-cts-hmac-sha1-96 aes128-cts-hmac-sha1-96 aes256-cts-hmac-sha384-192 aes128-cts-hmac-sha256-128\n");
+	return emit(out, "userd/krb5.conf", &b, err);
+}
+
 int compile_userd(const struct model *m, struct outset *out, struct err *err)
 {
 	struct buf b;
 	int r = 0;
 	size_t n = 0;
+	bool tickets = false;
 	buf_init(&b, 64 * MIB);
 	buf_puts(&b, "{\"v\":1,\"orgs\":[");
 	for (size_t i = 0; i < m->n_orgs && r == 0; i++) {
@@ -101,11 +118,14 @@ int compile_userd(const struct model *m, struct outset *out, struct err *err)
 			continue;
 		buf_puts(&b, n++ ? ",\n{" : "\n{");
 		r = directory(&b, m, &m->orgs[i], out, err);
+		tickets = tickets || m->orgs[i].proxy_users.keytab[0];
 		buf_putc(&b, '}');
 	}
 	buf_puts(&b, "]}\n");
-	if (r == 0)
-		return emit(out, "userd.json", &b, err);
-	buf_done(&b);
-	return r;
+	if (r < 0) {
+		buf_done(&b);
+		return r;
+	}
+	r = emit(out, "userd.json", &b, err);
+	return r < 0 || !tickets ? r : kerberos(out, err);
 }

@@ -1,16 +1,20 @@
 /* toride-userd: who uses the proxy. It asks the organisations' directories for proxyd, and is the only one that holds what they are asked
- * with: the accounts' passwords, unwrapped by the vault. Questions and answers: users/users.h; what is remembered: users/tries.h; LDAP:
- * users/directory.h, in threads beside the loop, each question in one. The same question twice at a time is asked once.
+ * with: the accounts' passwords, unwrapped by the vault, and the keys that tickets are sealed with. Questions and answers: users/users.h;
+ * what is remembered: users/tries.h; tickets: users/ticket.h; LDAP: users/directory.h, in threads beside the loop, each question in one. The
+ * same question twice at a time is asked once.
  *
- * A directory that doesn't answer is left alone for DOWN_MS, so that its time-outs don't take the threads from others. Each sign-in that is
- * new, each refused one, and a directory that doesn't answer, become events. */
+ * No body's directory keeps another's people waiting: each body has one thread whatever the others have, and more while there are enough;
+ * one that doesn't answer is left alone for DOWN_MS; one that would answer for ever is cut (directory_cut()). Each sign-in that is new, each
+ * refused one, and a directory that doesn't answer, become events. */
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "jail/jail.h"
+#include "users/crew.h"
 #include "users/directory.h"
+#include "users/ticket.h"
 #include "users/tries.h"
 #include "vault/vault_client.h"
 #include "wire/cursor.h"
@@ -27,13 +31,14 @@
 #include <sys/resource.h>
 #include <uv.h>
 
-#define THREADS "16"
-#define ORG_JOBS 6       /* at a time, of one organisation: the others' find a thread */
+#define ORG_JOBS 6       /* at a time, of one organisation … */
+#define SHARED_JOBS 192  /* … and one alone where so many are under way: the row of the process table has room for a thread a body more */
 #define ORG_WAITING 2000 /* more are answered as if no directory did */
 #define DOWN_MS 3000
 #define TOLD_MS 60000
 #define PEERS_MAX 8
 #define VAULT_MS 3000
+#define REFUSED_KEPT 4096
 
 struct userd;
 struct peer {
@@ -56,6 +61,8 @@ struct body { /* lives as long as the process */
 	int64_t down_ms, told_ms; /* left alone until; an event was made at */
 	char secret[DIRECTORY_SECRET];
 	bool has_secret;
+	struct ticket_door *door; /* made when the first ticket comes … */
+	int64_t door_ms;          /* … or not before this, where it can't be */
 };
 
 struct description { /* a generation's; gone when it isn't in force and no job looks at it */
@@ -64,8 +71,8 @@ struct description { /* a generation's; gone when it isn't in force and no job l
 };
 
 struct job {
-	uv_work_t work;
-	struct job *next;
+	struct crew_work work; /* first */
+	struct job *next;      /* of those that wait, or of those that run */
 	struct userd *x;
 	struct body *org;
 	struct description *of; /* while it runs */
@@ -73,6 +80,8 @@ struct job {
 	struct users_request rq;
 	unsigned char key[TRIES_KEY];
 	char secret[DIRECTORY_SECRET];
+	struct directory_call call; /* while it runs … */
+	int64_t until_ms;           /* … for so long at most; 0: it was cut */
 	struct waiter *waiters;
 	enum users_result result;
 	struct user user;
@@ -90,6 +99,10 @@ struct userd {
 	struct tries *tries;
 	struct description *conf;
 	struct map orgs, jobs; /* code -> org; key -> job */
+	struct map refused;    /* terminal and why -> itself: told within TOLD_MS */
+	int64_t refused_ms;    /* when it was emptied */
+	struct crew *crew;
+	struct job *running;
 	struct peer *peers[PEERS_MAX];
 	uint64_t numbers;
 };
@@ -131,8 +144,11 @@ static void tell_result(struct job *j, const struct tries_news *news)
 	struct userd *x = j->x;
 	const char *detail = !news->locked ? "password_wrong" : strcmp(news->what, "terminal") == 0 ? "terminal_locked" : "name_locked";
 	if (j->result == USERS_OK && news->first)
-		tell(x, &j->rq, j->user.name, "Success", "password");
-	if (j->result == USERS_WRONG) {
+		tell(x, &j->rq, j->user.name, "Success", j->rq.proven ? "ticket" : "password");
+	if (j->result == USERS_WRONG && j->rq.proven) {
+		tell(x, &j->rq, j->rq.name, "Failure", "ticket_nobody"); /* the realm knows him, the directory doesn't */
+		count(x, j->rq.org, "ticket_refused");
+	} else if (j->result == USERS_WRONG) {
 		tell(x, &j->rq, j->rq.name, "Failure", detail);
 		count(x, j->rq.org, news->locked ? "locked" : "wrong");
 	}
@@ -273,21 +289,41 @@ static void job_queue(struct job *j)
 	o->waiting++;
 }
 
-static void job_work(uv_work_t *w)
+static void job_work(struct crew_work *w)
 {
-	struct job *j = w->data;
-	j->result = directory_ask(j->d, j->secret, &j->rq, &j->user, &j->err);
+	struct job *j = (struct job *)(void *)w;
+	j->result = directory_ask(j->d, j->secret, &j->rq, &j->call, &j->user, &j->err);
 }
 
-static void job_done(uv_work_t *w, int status)
+static void leave_running(struct job *j)
 {
-	struct job *j = w->data;
+	struct job **at = &j->x->running;
+	while (*at != j)
+		at = &(*at)->next;
+	*at = j->next;
+	directory_call_done(&j->call);
+}
+
+static void cut_late(struct userd *x)
+{
+	int64_t now = clock_mono_ms();
+	for (struct job *j = x->running; j; j = j->next)
+		if (j->until_ms && j->until_ms < now) {
+			j->until_ms = 0;
+			directory_cut(&j->call);
+		}
+}
+
+static void job_done(struct crew_work *w)
+{
+	struct job *j = (struct job *)(void *)w;
 	struct userd *x = j->x;
 	struct body *o = j->org;
 	struct tries_news news = { .what = "" };
 	int64_t now = clock_mono_ms();
 	bool superseded = j->of != x->conf; /* other groups by now, another directory: its answer is nobody's */
 	o->running--;
+	leave_running(j);
 	conf_leave(j->of);
 	if (superseded) {
 		OPENSSL_cleanse(&j->user, sizeof j->user);
@@ -296,8 +332,6 @@ static void job_done(uv_work_t *w, int status)
 		start_jobs(o);
 		return;
 	}
-	if (status < 0)
-		j->result = USERS_UNREACHABLE;
 	if (j->result == USERS_UNREACHABLE) {
 		o->down_ms = now + DOWN_MS;
 		o->has_secret = false; /* perhaps it is another by now */
@@ -315,24 +349,35 @@ static void job_done(uv_work_t *w, int status)
 	start_jobs(o);
 }
 
-/* bind_dn's password: hex behind "v1:", wrapped for this organisation alone. */
-static int unwrap(struct userd *x, struct body *o, const struct directory *d, struct err *err)
+/* What the vault has wrapped for this organisation alone: hex behind "v1:". plain is the caller's, and to be wiped. */
+static int unwrap(struct userd *x, const struct body *o, const char *use, const char *text, struct buf *plain, struct err *err)
 {
-	unsigned char box[DIRECTORY_SECRET + 64];
+	unsigned char box[VAULT_WRAP_MAX + 64];
+	size_t n = strlen(text);
+	if (n < 5 || (n - 3) / 2 > sizeof box || !hex_parse(str_from(text + 3), box, (n - 3) / 2))
+		return err_set(err, E_INVALID, use, "isn't what toride directory %s prints", strcmp(use, "keytab") == 0 ? use : "secret");
+	return vault_unwrap(x->vault, use, o->code, (struct str){ (char *)box, (n - 3) / 2 }, plain, err);
+}
+
+static void wipe(struct buf *b)
+{
+	if (b->ptr)
+		OPENSSL_cleanse(b->ptr, b->cap);
+	buf_done(b);
+}
+
+/* bind_dn's password. */
+static int have_secret(struct userd *x, struct body *o, const struct directory *d, struct err *err)
+{
 	struct buf plain;
-	size_t n = strlen(d->bind_secret);
 	if (!*d->bind_dn || o->has_secret)
 		return 0;
-	if (n < 5 || (n - 3) / 2 > sizeof box || !hex_parse(str_from(d->bind_secret + 3), box, (n - 3) / 2))
-		return err_set(err, E_INVALID, "bind_secret", "isn't what toride directory secret prints");
-	buf_init(&plain, DIRECTORY_SECRET);
-	int r = vault_unwrap(x->vault, "directory", o->code, (struct str){ (char *)box, (n - 3) / 2 }, &plain, err);
+	buf_init(&plain, VAULT_WRAP_MAX);
+	int r = unwrap(x, o, "directory", d->bind_secret, &plain, err);
 	if (r == 0 && !str_copy(buf_view(&plain), o->secret, sizeof o->secret))
 		r = err_set(err, E_CORRUPT, "bind_secret", "not a password");
 	o->has_secret = r == 0;
-	if (plain.ptr)
-		OPENSSL_cleanse(plain.ptr, plain.len);
-	buf_done(&plain);
+	wipe(&plain);
 	return r;
 }
 
@@ -368,10 +413,35 @@ static bool end_known(struct job *j)
 	return true;
 }
 
+static void start_job(struct job *j)
+{
+	const struct users_answer nobody = { .result = USERS_UNREACHABLE };
+	struct userd *x = j->x;
+	j->work = (struct crew_work){ .work = job_work, .done = job_done };
+	memcpy(j->secret, j->org->secret, sizeof j->secret);
+	directory_call_init(&j->call);
+	j->until_ms = clock_mono_ms() + DIRECTORY_WHOLE_MS;
+	if (crew_start(x->crew, &j->work) < 0) {
+		directory_call_done(&j->call);
+		job_end(j, &nobody);
+		return;
+	}
+	j->next = x->running;
+	x->running = j;
+	j->org->running++;
+	x->conf->holders++;
+}
+
+/* One always; more where others' wouldn't lack them. */
+static bool may_start(const struct body *o, const struct userd *x)
+{
+	return o->running == 0 || (o->running < ORG_JOBS && crew_running(x->crew) < SHARED_JOBS);
+}
+
 static void start_jobs(struct body *o)
 {
 	const struct users_answer nobody = { .result = USERS_UNREACHABLE };
-	while (o->first && o->running < ORG_JOBS) {
+	while (o->first && may_start(o, o->first->x)) {
 		struct job *j = job_next(o);
 		struct userd *x = j->x;
 		if (end_known(j))
@@ -379,20 +449,13 @@ static void start_jobs(struct body *o)
 		j->of = x->conf;
 		j->d = directory_find(x->conf->d, o->code);
 		bool down = o->down_ms > clock_mono_ms() || (o->told_ms && o->running); /* of one that was down, one asks first */
-		if (!j->d || down || unwrap(x, o, j->d, &j->err) < 0) {
+		if (!j->d || down || have_secret(x, o, j->d, &j->err) < 0) {
 			if (j->err.code)
 				tell_down(j);
 			job_end(j, &nobody);
 			continue;
 		}
-		memcpy(j->secret, o->secret, sizeof j->secret);
-		j->work.data = j;
-		if (uv_queue_work(&x->loop, &j->work, job_work, job_done) < 0) {
-			job_end(j, &nobody);
-			continue;
-		}
-		o->running++;
-		x->conf->holders++;
+		start_job(j);
 	}
 }
 
@@ -421,6 +484,68 @@ static struct job *job_make(struct userd *x, const struct users_request *rq)
 	job_queue(j);
 	return j;
 }
+
+/* ---- tickets ---- */
+
+/* The key is unwrapped when the first ticket comes; where it can't be, that is tried again after a while. */
+static struct ticket_door *door_of(struct userd *x, struct body *o, const struct directory *d, struct err *err)
+{
+	struct buf plain;
+	struct keytab keys = { .n = 0 };
+	if (o->door || o->door_ms > clock_mono_ms())
+		return o->door;
+	buf_init(&plain, VAULT_WRAP_MAX);
+	int r = unwrap(x, o, "keytab", d->keytab, &plain, err);
+	r = r < 0 ? r : keytab_read(plain.ptr, plain.len, "HTTP", d->proxy, &keys, err);
+	r = r < 0 ? r : ticket_open(o->code, &keys, &o->door, err);
+	keytab_wipe(&keys);
+	wipe(&plain);
+	if (r < 0) {
+		o->door_ms = clock_mono_ms() + DOWN_MS;
+		log_err(LOG_LEVEL_ERROR, o->code, "keytab", err);
+	}
+	return o->door;
+}
+
+static void tell_refused(struct userd *x, const struct users_request *rq, const struct err *err)
+{
+	char key[PREFIX_TEXT + 64], address[PREFIX_TEXT];
+	int64_t now = clock_mono_ms();
+	count(x, rq->org, "ticket_refused");
+	if (now - x->refused_ms > TOLD_MS || x->refused.len == REFUSED_KEPT) {
+		map_done(&x->refused);
+		map_init(&x->refused, REFUSED_KEPT);
+		x->refused_ms = now;
+	}
+	int n = snprintf(key, sizeof key, "%s %s %.40s", rq->org, prefix_format_addr(&rq->terminal, address), err->path);
+	struct str k = { key, (size_t)n };
+	if (map_get(&x->refused, k))
+		return; /* a terminal that is set wrong shows its ticket with each picture */
+	map_put(&x->refused, k, x);
+	log_info(rq->org, err->path, "%s: %s", address, err->msg);
+	tell(x, rq, "", "Failure", err->path);
+}
+
+/* True: the ticket says who it is. False: answered. */
+static bool take_ticket(struct peer *p, struct users_request *rq)
+{
+	struct userd *x = p->x;
+	struct err err = { 0 };
+	struct users_answer a = { .id = rq->id, .result = USERS_UNREACHABLE };
+	const struct directory *d = directory_find(x->conf->d, rq->org);
+	struct body *o = d && *d->keytab ? body_of(x, rq->org) : NULL;
+	struct ticket_door *door = o ? door_of(x, o, d, &err) : NULL;
+	if (door)
+		a.result = ticket_take(door, rq->ticket, rq, &err);
+	if (a.result == USERS_OK)
+		return true;
+	if (door)
+		tell_refused(x, rq, &err);
+	answer(x, p->number, &a);
+	return false;
+}
+
+/* ---- what comes in ---- */
 
 static void take_question(struct peer *p, struct users_request *rq)
 {
@@ -452,7 +577,7 @@ static void take_messages(struct peer *p)
 		struct rd r = rd_from(p->in.ptr, p->in.len);
 		uint32_t n = rd_u32(&r);
 		struct users_request rq;
-		if (n > USERS_MESSAGE_MAX) {
+		if (n > USERS_REQUEST_MAX) {
 			peer_drop(p);
 			return;
 		}
@@ -464,7 +589,12 @@ static void take_messages(struct peer *p)
 		}
 		OPENSSL_cleanse(p->in.ptr, 4 + (size_t)n);
 		buf_drop(&p->in, 4 + (size_t)n);
-		take_question(p, &rq);
+		bool on = !rq.ticket || take_ticket(p, &rq);
+		struct users_request known = rq;
+		known.ticket = NULL; /* rq's */
+		if (on)
+			take_question(p, &known);
+		users_request_wipe(&known);
 		users_request_wipe(&rq);
 		if (uv_is_closing((uv_handle_t *)&p->pipe))
 			return;
@@ -501,7 +631,7 @@ static void on_peer(uv_stream_t *h, int status)
 	p->x = x;
 	p->pipe.data = p;
 	p->number = ++x->numbers;
-	buf_init(&p->in, 64 * USERS_MESSAGE_MAX);
+	buf_init(&p->in, 2 * USERS_REQUEST_MAX);
 	while (slot < PEERS_MAX && x->peers[slot])
 		slot++;
 	if (uv_accept(h, (uv_stream_t *)&p->pipe) != 0 || slot == PEERS_MAX || uv_fileno((uv_handle_t *)&p->pipe, &fd) != 0 ||
@@ -539,7 +669,8 @@ static int read_config(struct userd *x, struct err *err)
 		struct body *o = v;
 		tries_forget(x->tries, o->code); /* other groups, another directory */
 		o->has_secret = false;
-		o->down_ms = 0;
+		o->down_ms = o->door_ms = 0;
+		ticket_close(&o->door);
 	}
 	return 0;
 }
@@ -567,6 +698,7 @@ static void on_tick(uv_timer_t *t)
 {
 	struct userd *x = t->data;
 	events_work(x->events);
+	cut_late(x);
 }
 
 static int open_listener(struct userd *x, struct err *err)
@@ -584,11 +716,12 @@ static int open_listener(struct userd *x, struct err *err)
 
 static int open_all(struct userd *x, struct err *err)
 {
-	setenv("UV_THREADPOOL_SIZE", THREADS, 1);
-	if (uv_loop_init(&x->loop) < 0 || tries_create(&x->tries) < 0)
+	char config[PLACE_MAX], seen[PLACE_MAX];
+	if (uv_loop_init(&x->loop) < 0 || tries_create(&x->tries) < 0 || crew_open(&x->loop, &x->crew) < 0)
 		return err_set(err, E_IO, "loop", "cannot start");
 	map_init(&x->orgs, 8192);
 	map_init(&x->jobs, 65536);
+	map_init(&x->refused, REFUSED_KEPT);
 	x->tick.data = x->term.data = x->hup.data = x;
 	uv_timer_init(&x->loop, &x->tick);
 	uv_timer_start(&x->tick, on_tick, 100, 100);
@@ -597,6 +730,7 @@ static int open_all(struct userd *x, struct err *err)
 	uv_signal_start(&x->term, on_term, SIGTERM);
 	uv_signal_start(&x->hup, on_hup, SIGHUP);
 	int r = directory_init(err);
+	r = r < 0 ? r : ticket_init(place_in_state(config, sizeof config, "current/userd/krb5.conf"), place_in_run(seen, sizeof seen, "userd"), err);
 	r = r < 0 ? r : events_open("userd", 4 * MIB, &x->events, err);
 	r = r < 0 ? r : vault_open(NULL, VAULT_MS, &x->vault, err);
 	r = r < 0 ? r : read_config(x, err);

@@ -81,9 +81,9 @@ const struct table_process table_processes[] = {
 	  .files = 4096, .processes = 64, .queue = 8 * MIB, .needs = "%S/current/nsd2/nsd.conf", .probe = "%R/nsd2/control.sock" },
 	/* Passwords pass through it, and those of the directories' accounts stay: out of swap. */
 	{ .name = "userd", .argv = { "toride-userd" }, .uid = USER_USERS,
-	  .calls = CALLS_READ | CALLS_UNIX | CALLS_INET | CALLS_NETLINK | CALLS_THREADS,
-	  .read = { LIBS, NETLIBS, "%S/generations", "%S/current" },
-	  .memory = 512 * MIB, .files = 1024, .processes = 128, .lock_memory = true, .needs = "%S/current/userd.json" },
+	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_INET | CALLS_NETLINK | CALLS_THREADS,
+	  .read = { LIBS, NETLIBS, "%S/generations", "%S/current" }, .write = { "%R/userd" }, /* the tickets it has seen */
+	  .memory = 1 * GIB, .files = 2048, .processes = 512, .lock_memory = true, .needs = "%S/current/userd.json" }, /* a thread a body */
 	{ .name = "proxyd", .argv = { "toride-proxyd" }, .uid = USER_PROXY,
 	  /* NET_RAW: SO_MARK and IP_TRANSPARENT on each connection; seccomp refuses raw sockets themselves. */
 	  .caps_start = CAP(CAP_NET_RAW) | CAP(CAP_NET_BIND_SERVICE), .caps_kept = CAP(CAP_NET_RAW) | CAP(CAP_NET_BIND_SERVICE),
@@ -259,6 +259,7 @@ const struct table_dir table_dirs[] = {
 	{ "%R/scand", USER_SCAN, USER_SCAN, 0755 },         /* the signatures' generation, read by proxyd */
 	{ "%R/indexd", USER_INDEX, USER_STORED, 02750 },    /* its socket is the whole log: for stored alone */
 	{ "%R/unbound", USER_UNBOUND, USER_UNBOUND, 0755 },
+	{ "%R/userd", USER_USERS, USER_USERS, 0700 },
 	{ "%R/recvd", USER_RECV, USER_RECV, 0700 },
 	{ "%R/suricata", USER_SURICATA, USER_WORKER, 02750 }, /* its socket commands it: read back by the verify child */
 	{ "%R/knot", USER_KNOT, USER_KNOT, 0700 }, /* these three hold the TSIG key and control sockets: for root alone */

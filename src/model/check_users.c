@@ -54,6 +54,18 @@ static void check_binding(struct check *c, const struct proxy_users *u)
 		CHECK_FAULT(c, AT ".bind_as", "must hold %%u once", "%%u を 1 回書いてください");
 }
 
+static void check_tickets(struct check *c, const struct proxy_users *u)
+{
+	if (!u->keytab[0] && !u->passwords && check_sound(c, AT ".keytab") && check_sound(c, AT ".passwords"))
+		CHECK_FAULT(c, AT ".passwords", "can't be false without keytab: nobody could say who he is", "keytab がないときは false にできません (誰も利用者だと示せなくなります)");
+	if (!u->keytab[0] || !check_sound(c, AT ".keytab"))
+		return;
+	if (u->bind_as[0] && check_sound(c, AT ".bind_as"))
+		CHECK_FAULT(c, AT ".keytab", "needs bind_dn: a ticket brings no password to look oneself up with", "bind_dn が必要です (チケットには、本人として検索するためのパスワードがありません)");
+	else if (!c->m->service.proxy_name[0] && !fault_under(c->faults, "service.proxy_name"))
+		CHECK_FAULT(c, AT ".keytab", "needs service.proxy_name: tickets are for a name", "service.proxy_name が必要です (チケットは名前に対して発行されます)");
+}
+
 static void check_groups_of_users(struct check *c, const struct proxy_users *u)
 {
 	char at[64];
@@ -116,5 +128,6 @@ void check_users(struct check *c, const struct org *o)
 		            "service.proxy_name が必要です (clear を指定しない限り、パスワードは TLS でだけ受け取ります)");
 	check_servers(c, o, u);
 	check_binding(c, u);
+	check_tickets(c, u);
 	check_groups_of_users(c, u);
 }

@@ -456,7 +456,7 @@ static const struct text2 *check_ldap(struct str s)
 
 static const struct text2 *check_wrapped(struct str s)
 {
-	WRONG(bad, "must be what toride directory secret printed, never the password itself", "toride directory secret が表示したものを書いてください (パスワードそのものは書きません)");
+	WRONG(bad, "must be what toride directory secret or keytab printed, never the password or key itself", "toride directory secret または keytab が表示したものを書いてください (パスワードや鍵そのものは書きません)");
 	if (!str_starts(s, STR("v1:")) || s.len < 3 + 56 || s.len % 2 == 0)
 		return &bad;
 	for (size_t i = 3; i < s.len; i++)

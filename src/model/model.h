@@ -364,7 +364,7 @@ struct user_group {
 	const char *name, *dn; /* what rules call it; its entry in the directory */
 };
 
-/* Who may use the proxy: people of the organisation's own directory (LDAP, Active Directory), by their password. */
+/* Who may use the proxy: people of the organisation's own directory (LDAP, Active Directory), by their password or a ticket (Kerberos). */
 struct proxy_users {
 	const char *directory;     /* "ldaps://dc1.city.example", or "ldap://…" with StartTLS; "": nobody is asked who he is */
 	struct prefix *servers;    /* where it is, inside the organisation: the next where one doesn't answer */
@@ -375,6 +375,8 @@ struct proxy_users {
 	const char *name_attribute, *groups_attribute;
 	const char *bind_dn, *bind_secret; /* who looks; the password, wrapped by the vault ("v1:…"), or … */
 	const char *bind_as;               /* … the person himself does: "%u@city.example" */
+	const char *keytab;        /* the proxy's key in the realm, wrapped ("v1:…"): people show tickets; "": they don't */
+	bool passwords;            /* names and passwords are asked for; beside tickets: where there is none */
 	struct user_group *groups;
 	size_t n_groups;
 	const char *realm;         /* what a browser shows as it asks; "": name_en */

@@ -194,7 +194,8 @@ static int get_users(struct load *l, yyjson_val *v, struct conf_org *o)
 	struct conf_users *u = arena_array(&l->c->arena, 1, sizeof *u);
 	if (!u)
 		return no_memory(l);
-	*u = (struct conf_users){ .clear = ctl_bool(users, "clear", false), .fail = str_eq(ctl_str(users, "fail"), STR("open")) ? FAIL_OPEN : FAIL_CLOSED };
+	*u = (struct conf_users){ .clear = ctl_bool(users, "clear", false), .tickets = ctl_bool(users, "tickets", false),
+		                   .passwords = ctl_bool(users, "passwords", true), .fail = str_eq(ctl_str(users, "fail"), STR("open")) ? FAIL_OPEN : FAIL_CLOSED };
 	o->users = u;
 	snprintf(path, sizeof path, "%susers.exempt_destinations", l->path);
 	int r = get_text(l, users, "realm", &u->realm);

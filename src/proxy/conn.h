@@ -106,6 +106,8 @@ struct txn {
 	struct user user;              /* who it is; "" nobody said, or needed to … */
 	bool unnamed;                  /* … or no directory answered, and the organisation lets it pass then */
 	struct users_request *credential; /* login.c's own */
+	bool by_ticket;                /* it came with one */
+	bool ticket_refused;           /* its ticket was: another would be */
 	uint64_t asking;               /* number of the question to userd; 0: none */
 	struct buf text;               /* copies that outlive the head: url, path, user agent, referrer, type */
 	struct str url, path, user_agent, referrer, type;
@@ -167,6 +169,9 @@ struct conn {
 	bool via;
 	struct user user;   /* who asked for the tunnel */
 	bool unnamed;
+	struct user ticket_user; /* login.c's own: whose ticket came on it, until when, and of which generation */
+	int64_t ticket_until;
+	uint64_t ticket_epoch;
 	enum page_kind gate; /* gate_rule: each request in it gets this page */
 	const char *gate_rule; /* NULL: none */
 	struct origin *origin; /* being verified, or the tunnel's other end */

@@ -18,6 +18,7 @@ struct kept {
 struct login_cache {
 	struct map map; /* keyed digest of organisation, name and password */
 	unsigned char key[32];
+	uint64_t epoch; /* how often it was forgotten */
 };
 
 int login_cache_create(struct login_cache **ret)
@@ -31,13 +32,19 @@ int login_cache_create(struct login_cache **ret)
 	return 0;
 }
 
-void login_cache_forget(struct login_cache *c)
+static void forget_passwords(struct login_cache *c)
 {
 	void *v;
 	for (size_t i = 0; map_next(&c->map, &i, NULL, &v);)
 		mem_free(v);
 	map_done(&c->map);
 	map_init(&c->map, LOGIN_KEPT);
+}
+
+void login_cache_forget(struct login_cache *c)
+{
+	forget_passwords(c);
+	c->epoch++;
 }
 
 void login_cache_destroy(struct login_cache **c)
@@ -69,7 +76,7 @@ static void keep(const struct txn *t, const struct user *u)
 	users_digest(c->key, t->credential, key);
 	struct str at = { (const char *)key, sizeof key };
 	if (c->map.len >= LOGIN_KEPT)
-		login_cache_forget(c);
+		forget_passwords(c);
 	struct kept *k = map_get(&c->map, at);
 	bool fresh = !k;
 	if (fresh && !(k = mem_alloc(sizeof *k)))
@@ -77,6 +84,24 @@ static void keep(const struct txn *t, const struct user *u)
 	*k = (struct kept){ *u, t->c->w->now + LOGIN_MS };
 	if (fresh && map_put(&c->map, at, k) < 0)
 		mem_free(k);
+}
+
+/* The connection is one person's, unless a child proxy made it. */
+static bool known_by_ticket(const struct txn *t, struct user *ret)
+{
+	const struct conn *c = t->c;
+	if (t->via || !c->ticket_user.name[0] || c->ticket_until <= c->w->now || c->ticket_epoch != c->w->logins->epoch)
+		return false;
+	*ret = c->ticket_user;
+	return true;
+}
+
+static void keep_ticket(const struct txn *t, const struct user *u)
+{
+	struct conn *c = t->c;
+	c->ticket_user = *u;
+	c->ticket_until = c->w->now + LOGIN_CONNECTION_MS;
+	c->ticket_epoch = c->w->logins->epoch;
 }
 
 /* ---- one request ---- */
@@ -103,7 +128,8 @@ void login_read(struct txn *t, const struct http_head *h)
 	if (!s.ptr)
 		return;
 	struct users_request *r = t->org->users ? mem_alloc(sizeof *r) : NULL;
-	if (r && users_basic(s, r) == 0) {
+	const struct conf_users *u = t->org->users;
+	if (r && ((u->passwords && users_basic(s, r) == 0) || (u->tickets && users_negotiate(s, r) == 0))) {
 		memcpy(r->org, t->c->org->code, sizeof r->org);
 		r->terminal = t->terminal;
 		t->credential = r;
@@ -138,6 +164,14 @@ static bool refuse(struct txn *t, enum page_kind kind, const char *rule)
 	return true;
 }
 
+/* Whoever may do with a password is asked for that; the others are told what is wrong. */
+static bool refuse_ticket(struct txn *t, bool clock)
+{
+	t->ticket_refused = true;
+	enum page_kind kind = t->org->users->passwords ? PAGE_LOGIN : clock ? PAGE_LOGIN_CLOCK : PAGE_LOGIN_TICKET;
+	return refuse(t, kind, clock ? "users.clock" : "users.ticket");
+}
+
 static void on_answer(const struct users_answer *a, void *user)
 {
 	struct txn *t = user;
@@ -145,7 +179,14 @@ static void on_answer(const struct users_answer *a, void *user)
 	bool gone = false;
 	if (a->result == USERS_OK) {
 		t->user = a->user;
-		keep(t, &a->user);
+		if (t->by_ticket)
+			keep_ticket(t, &a->user);
+		else
+			keep(t, &a->user);
+	} else if (a->result == USERS_REPLAYED) {
+		gone = refuse(t, PAGE_LOGIN, "users.replayed");
+	} else if (a->result == USERS_TICKET || a->result == USERS_CLOCK || (a->result == USERS_WRONG && t->by_ticket)) {
+		gone = refuse_ticket(t, a->result == USERS_CLOCK);
 	} else if (a->result == USERS_WRONG) {
 		gone = refuse(t, PAGE_LOGIN, "users.wrong");
 	} else if (a->result == USERS_LOCKED) {
@@ -194,8 +235,9 @@ bool login_wait(struct txn *t)
 	if (!c->fronted && !u->clear)
 		return refuse(t, PAGE_LOGIN_CLEAR, "users.clear");
 	if (!t->credential)
-		return refuse(t, PAGE_LOGIN, "users.login");
-	if (known(t, &t->user)) {
+		return !known_by_ticket(t, &t->user) && refuse(t, PAGE_LOGIN, "users.login");
+	t->by_ticket = t->credential->ticket;
+	if (!t->by_ticket && known(t, &t->user)) {
 		drop_credential(t);
 		return false;
 	}
@@ -207,8 +249,13 @@ bool login_wait(struct txn *t)
 	return true;
 }
 
-void login_challenge(const struct conf_users *u, struct buf *b)
+void login_challenge(const struct txn *t, struct buf *b)
 {
+	const struct conf_users *u = t->org->users;
+	if (u->tickets && !t->ticket_refused)
+		buf_puts(b, "Proxy-Authenticate: Negotiate\r\n");
+	if (!u->passwords)
+		return;
 	buf_puts(b, "Proxy-Authenticate: Basic realm=\"");
 	for (const char *p = u->realm; *p; p++) {
 		if (*p == '"' || *p == '\\')

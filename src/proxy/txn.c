@@ -229,7 +229,7 @@ void txn_show(struct txn *t, const struct page *p)
 	           "X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'\r\n",
 	           t->status, page_reason(p->kind));
 	if (p->kind == PAGE_LOGIN && t->org && t->org->users)
-		login_challenge(t->org->users, &t->head);
+		login_challenge(t, &t->head);
 	answer_with(t, buf_view(&body));
 	buf_done(&body);
 }

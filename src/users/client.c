@@ -48,7 +48,7 @@ int users_client_open(const char *socket_path, struct users_client **ret, struct
 	c->fd = -1;
 	c->next_id = 1;
 	c->last = &c->first;
-	buf_init(&c->out, USERS_MESSAGE_MAX);
+	buf_init(&c->out, USERS_REQUEST_MAX);
 	buf_init(&c->in, 16 * USERS_MESSAGE_MAX);
 	*ret = c;
 	return 0;
@@ -232,6 +232,7 @@ int users_client_ask(struct users_client *c, struct users_request *r, int timeou
 		return -E_NOMEM;
 	r->id = c->next_id++;
 	*a = (struct ask){ .rq = *r, .deadline_ms = clock_mono_ms() + timeout_ms, .done = done, .user = user };
+	r->ticket = NULL; /* ours now: nobody asks twice with one */
 	*c->last = a;
 	c->last = &a->next;
 	c->n++;

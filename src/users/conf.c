@@ -50,7 +50,8 @@ static bool read_one(struct arena *a, yyjson_val *o, const char *ca_dir, struct 
 	return n > 0 && (size_t)n < sizeof d->ca && address(o, "from4", &d->from4) && address(o, "from6", &d->from6) && text(a, o, "host", &d->host) &&
 	       text(a, o, "base", &d->base) && text(a, o, "filter", &d->filter) && text(a, o, "name", &d->name) &&
 	       text(a, o, "groups_attribute", &d->groups_attribute) && text(a, o, "bind_dn", &d->bind_dn) &&
-	       text(a, o, "bind_secret", &d->bind_secret) && text(a, o, "bind_as", &d->bind_as) && read_lists(a, o, d);
+	       text(a, o, "bind_secret", &d->bind_secret) && text(a, o, "bind_as", &d->bind_as) && text(a, o, "keytab", &d->keytab) &&
+	       text(a, o, "proxy", &d->proxy) && read_lists(a, o, d);
 }
 
 int directories_parse(struct str json, const char *ca_dir, struct directories **ret, struct err *err)

@@ -25,6 +25,7 @@
 struct session {
 	const struct directory *d;
 	LDAP *ld;
+	struct directory_call *call;
 	int64_t until_ms; /* nobody waits any longer */
 	struct err *err;
 };
@@ -52,6 +53,39 @@ static enum users_result unreachable(struct session *s, const char *what, int co
 }
 
 /* ---- connection ---- */
+
+void directory_call_init(struct directory_call *c)
+{
+	pthread_mutex_init(&c->lock, NULL);
+	c->fd = -1;
+	c->cut = false;
+}
+
+void directory_call_done(struct directory_call *c)
+{
+	pthread_mutex_destroy(&c->lock);
+}
+
+void directory_cut(struct directory_call *c)
+{
+	pthread_mutex_lock(&c->lock);
+	c->cut = true;
+	if (c->fd >= 0)
+		shutdown(c->fd, SHUT_RDWR);
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* A descriptor of the call's own: libldap closes the other when it likes, and the next has its number then. -1: over. False: it was cut. */
+static bool call_is(struct directory_call *c, int fd)
+{
+	pthread_mutex_lock(&c->lock);
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	bool on = !c->cut && (fd < 0 || c->fd >= 0);
+	pthread_mutex_unlock(&c->lock);
+	return on;
+}
 
 static int wait_connected(int fd)
 {
@@ -116,9 +150,15 @@ static enum users_result open_session(struct session *s, const struct prefix *se
 		err_set(s->err, E_IO, s->d->host, "%s: %s", prefix_format_addr(server, text), strerror(e));
 		return USERS_UNREACHABLE;
 	}
+	if (!call_is(s->call, fd)) {
+		call_is(s->call, -1);
+		close(fd);
+		return unreachable(s, "connection", LDAP_TIMEOUT);
+	}
 	snprintf(url, sizeof url, "ldap://%s:%u", s->d->host, s->d->port); /* the name that the certificate must have */
 	int r = ldap_init_fd(fd, LDAP_PROTO_TCP, url, &s->ld);
 	if (r != LDAP_SUCCESS) {
+		call_is(s->call, -1);
 		close(fd);
 		s->ld = NULL;
 		return unreachable(s, "connection", r);
@@ -130,6 +170,7 @@ static enum users_result open_session(struct session *s, const struct prefix *se
 
 static void close_session(struct session *s)
 {
+	call_is(s->call, -1);
 	if (s->ld)
 		ldap_unbind_ext_s(s->ld, NULL, NULL);
 	s->ld = NULL;
@@ -300,8 +341,8 @@ static enum users_result by_service(struct session *s, const char *secret, const
 		return USERS_UNREACHABLE;
 	}
 	r = r == USERS_OK ? look_up(s, rq, &f) : r;
-	r = r == USERS_OK ? bind_as(s, f.dn, rq->password) : r;
-	if (r == USERS_OK && bind_as(s, s->d->bind_dn, secret) != USERS_OK)
+	r = r == USERS_OK && !rq->proven ? bind_as(s, f.dn, rq->password) : r;
+	if (r == USERS_OK && !rq->proven && bind_as(s, s->d->bind_dn, secret) != USERS_OK)
 		r = USERS_UNREACHABLE;
 	r = r == USERS_OK ? describe(s, &f, rq, ret) : r;
 	ldap_msgfree(f.m);
@@ -312,19 +353,20 @@ static enum users_result by_himself(struct session *s, const struct users_reques
 {
 	struct found f = { .m = NULL };
 	char as[600];
-	enum users_result r = fill(s->d->bind_as, rq->name, as, sizeof as) ? bind_as(s, as, rq->password) : USERS_WRONG;
+	enum users_result r = !rq->proven && fill(s->d->bind_as, rq->name, as, sizeof as) ? bind_as(s, as, rq->password) : USERS_WRONG;
 	r = r == USERS_OK ? look_up(s, rq, &f) : r;
 	r = r == USERS_OK ? describe(s, &f, rq, ret) : r;
 	ldap_msgfree(f.m);
 	return r;
 }
 
-enum users_result directory_ask(const struct directory *d, const char *secret, const struct users_request *rq, struct user *ret, struct err *err)
+enum users_result directory_ask(const struct directory *d, const char *secret, const struct users_request *rq, struct directory_call *call, struct user *ret,
+                                struct err *err)
 {
 	enum users_result r = USERS_UNREACHABLE;
 	const int64_t until_ms = clock_mono_ms() + DIRECTORY_WHOLE_MS;
 	for (size_t i = 0; i < d->n_servers && r == USERS_UNREACHABLE && (i == 0 || clock_mono_ms() < until_ms); i++) {
-		struct session s = { .d = d, .until_ms = until_ms, .err = err };
+		struct session s = { .d = d, .call = call, .until_ms = until_ms, .err = err };
 		r = open_session(&s, &d->servers[i]);
 		if (r == USERS_OK)
 			r = *d->bind_dn ? by_service(&s, secret, rq, ret) : by_himself(&s, rq, ret);

@@ -29,6 +29,10 @@ void users_digest(const unsigned char key[32], const struct users_request *r, un
 void users_request_wipe(struct users_request *r)
 {
 	OPENSSL_cleanse(r->password, sizeof r->password);
+	if (r->ticket)
+		OPENSSL_cleanse(r->ticket, strlen(r->ticket));
+	mem_free(r->ticket);
+	r->ticket = NULL;
 }
 
 void users_request_write(struct buf *b, const struct users_request *r)
@@ -40,6 +44,29 @@ void users_request_write(struct buf *b, const struct users_request *r)
 	buf_put(b, r->terminal.addr, 16);
 	wr_text(b, str_from(r->name));
 	wr_text(b, str_from(r->password));
+	wr_blob(b, str_from(r->ticket ? r->ticket : ""));
+}
+
+static bool is_base64(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.ptr[i];
+		bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+		if (!letter && (c != '=' || i + 2 < s.len))
+			return false;
+	}
+	return s.len > 0 && s.len % 4 == 0;
+}
+
+static int take_ticket(struct str s, struct users_request *r)
+{
+	if (!is_base64(s) || s.len > USERS_TICKET_MAX)
+		return -E_INVALID;
+	r->ticket = mem_alloc(s.len + 1);
+	if (!r->ticket)
+		return -E_NOMEM;
+	memcpy(r->ticket, s.ptr, s.len);
+	return 0;
 }
 
 int users_request_read(const void *p, size_t n, struct users_request *ret)
@@ -53,9 +80,12 @@ int users_request_read(const void *p, size_t n, struct users_request *ret)
 	rd_bytes(&r, ret->terminal.addr, 16);
 	rd_text(&r, ret->name, sizeof ret->name);
 	rd_text(&r, ret->password, sizeof ret->password);
+	struct str ticket = rd_blob(&r);
 	bool v4 = ret->terminal.family == 4, v6 = ret->terminal.family == 6;
 	ret->terminal.len = v4 ? 32 : 128;
-	if (rd_end(&r) == 0 && op && (v4 || v6) && ret->password[0] && users_name_ok(str_from(ret->name)))
+	bool whole = rd_end(&r) == 0 && op && (v4 || v6);
+	bool known = ticket.len == 0 && ret->password[0] && users_name_ok(str_from(ret->name));
+	if (whole && (known || (!ret->name[0] && !ret->password[0] && take_ticket(ticket, ret) == 0)))
 		return 0;
 	users_request_wipe(ret);
 	return -E_INVALID;
@@ -112,6 +142,15 @@ static int take_pair(const char *text, size_t n, struct users_request *r)
 	    !str_copy(name, r->name, sizeof r->name) || !str_copy(password, r->password, sizeof r->password))
 		return -E_INVALID;
 	return 0;
+}
+
+int users_negotiate(struct str header, struct users_request *r)
+{
+	struct str s = str_trim(header);
+	if (!str_case_starts(s, STR("negotiate ")))
+		return -E_NOT_FOUND;
+	s.ptr += 10, s.len -= 10;
+	return take_ticket(str_trim(s), r);
 }
 
 int users_basic(struct str header, struct users_request *r)

@@ -183,7 +183,7 @@ bool tries_look(struct tries *t, const struct users_request *r, int64_t now, str
 		return true;
 	}
 	bool was_right = k && k->result == USERS_OK && now - k->at_ms < TRIES_STALE_MS; /* no guess: the directory may say so again */
-	if (!was_right && locked(t, r, now))
+	if (!was_right && !r->proven && locked(t, r, now))
 		return true;
 	ret->result = USERS_WRONG;
 	return k && k->result == USERS_WRONG && now - k->at_ms < TRIES_WRONG_MS;
@@ -230,7 +230,7 @@ void tries_note(struct tries *t, const struct users_request *r, const struct use
 	struct count *pair = count_of(t, r, &kinds[0]);
 	if (a->result == USERS_OK && pair)
 		pair->n = 0;
-	if (a->result == USERS_WRONG)
+	if (a->result == USERS_WRONG && !r->proven)
 		count_wrong(t, r, now, ret);
 }
 

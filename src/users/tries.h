@@ -6,7 +6,8 @@
  * TRIES_WINDOW_MS, TRIES_PAIR lock that name at that terminal, TRIES_NAME that name everywhere, TRIES_TERMINAL all names at that
  * terminal, for TRIES_LOCK_MS; what was right within TRIES_STALE_MS is no guess and passes all the same (the directory is asked as ever), so
  * nobody is locked out of his own desk by others' guesses while he works. A directory that locks accounts by itself is asked less often than it takes to do so, where it allows more than
- * TRIES_PAIR. Times are of the monotonic clock. */
+ * TRIES_PAIR. Whom a ticket has proven (users/ticket.h) guesses nothing: he is remembered by his name alone, and locked by nobody.
+ * Times are of the monotonic clock. */
 #ifndef USERS_TRIES_H
 #define USERS_TRIES_H
 

@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "users/keytab.h"
 #include "users/tries.h"
 
 #include <stdio.h>
@@ -83,6 +84,91 @@ static void what_browsers_send(void **state)
 		assert_string_equal(r.name, cases[i].name);
 		assert_string_equal(r.password, cases[i].password);
 	}
+}
+
+static void tickets_go_unread(void **state)
+{
+	struct users_request r = { .org = "412015" }, got;
+	struct buf b;
+	assert_int_equal(prefix_parse(STR("10.1.0.5"), &r.terminal), 0);
+	assert_int_equal(users_negotiate(STR("negotiate  YIIabc+/ "), &r), 0);
+	assert_string_equal(r.ticket, "YIIabc+/");
+	buf_init(&b, USERS_REQUEST_MAX);
+	users_request_write(&b, &r);
+	assert_int_equal(users_request_read(b.ptr, b.len, &got), 0);
+	assert_string_equal(got.ticket, "YIIabc+/");
+	users_request_wipe(&got);
+	assert_null(got.ticket);
+	for (size_t n = 0; n < b.len; n++)
+		assert_int_equal(users_request_read(b.ptr, n, &got), -E_INVALID);
+	buf_reset(&b);
+	str_copy(STR("taro"), r.name, sizeof r.name); /* either one or the other */
+	users_request_write(&b, &r);
+	assert_int_equal(users_request_read(b.ptr, b.len, &got), -E_INVALID);
+	users_request_wipe(&r);
+	buf_done(&b);
+}
+
+static void what_is_no_ticket(void **state)
+{
+	static const struct {
+		const char *header;
+		int r;
+	} cases[] = {
+		{ "Basic dGFybzpwYXNz", -E_NOT_FOUND }, { "Negotiate", -E_NOT_FOUND }, { "Negotiate  ", -E_NOT_FOUND }, { "Negotiate YII", -E_INVALID },
+		{ "Negotiate YI I", -E_INVALID }, { "Negotiate YII=YII=", -E_INVALID }, { "Negotiate YI==", 0 }, { "Negotiate Y===", -E_INVALID },
+		{ "Negotiate YII\x01", -E_INVALID }, { "Negotiate YIIa, Basic dGFybzpwYXNz", -E_INVALID },
+	};
+	struct users_request r = { 0 };
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_int_equal(users_negotiate(str_from(cases[i].header), &r), cases[i].r);
+		users_request_wipe(&r);
+	}
+	struct buf b;
+	buf_init(&b, 2 * USERS_TICKET_MAX);
+	buf_puts(&b, "Negotiate ");
+	for (size_t i = 0; i < USERS_TICKET_MAX + 4; i++)
+		buf_putc(&b, 'A');
+	assert_int_equal(users_negotiate(buf_view(&b), &r), -E_INVALID);
+	buf_done(&b);
+}
+
+/* ---- keytabs ---- */
+
+/* As ktutil writes them: of RC4 one, of another name one, a hole, and two of AES for us (the second with its long version). */
+static const char some_keys[] = "\5\2"
+	"\0\0\0\x34\0\2\0\4CITY\0\4HTTP\0\7proxy.x\0\0\0\1\0\0\0\0\3\0\x17\0\x10" "0123456789abcdef"
+	"\0\0\0\x34\0\2\0\4CITY\0\4HTTP\0\7other.x\0\0\0\1\0\0\0\0\3\0\x11\0\x10" "0123456789abcdef"
+	"\xff\xff\xff\xfe" "zz"
+	"\0\0\0\x34\0\2\0\4CITY\0\4http\0\7Proxy.X\0\0\0\1\0\0\0\0\3\0\x11\0\x10" "0123456789abcdef"
+	"\0\0\0\x48\0\2\0\4CITY\0\4HTTP\0\7proxy.x\0\0\0\1\0\0\0\0\4\0\x12\0\x20" "0123456789abcdef0123456789abcdef\0\0\1\4";
+
+static void keys_of_a_keytab(void **state)
+{
+	struct keytab k = { 0 }, again;
+	struct err err = { 0 };
+	struct buf b;
+	size_t n = sizeof some_keys - 1;
+	assert_int_equal(keytab_read(some_keys, n, "HTTP", "proxy.x", &k, &err), 0);
+	assert_int_equal(k.n, 2);
+	assert_int_equal(k.left_out, 2);
+	assert_int_equal(k.keys[0].type, 17);
+	assert_int_equal(k.keys[0].number, 3);
+	assert_string_equal(k.keys[1].realm, "CITY");
+	assert_int_equal(k.keys[1].number, 260);
+	assert_memory_equal(k.keys[1].key, "0123456789abcdef0123456789abcdef", 32);
+	buf_init(&b, KEYTAB_FILE_MAX);
+	keytab_write(&k, &b);
+	assert_int_equal(keytab_read(b.ptr, b.len, "HTTP", "proxy.x", &again, &err), 0);
+	assert_int_equal(again.n, 2);
+	assert_int_equal(again.keys[1].number, 260);
+	for (size_t i = 0; i < b.len; i++) { /* cut anywhere: no keytab, or the keys before the cut */
+		int r = keytab_read(b.ptr, i, "HTTP", "proxy.x", &again, &err);
+		assert_true(r == -E_INVALID || (r == -E_NOT_FOUND && i == 2) || (r == 0 && again.n == 1));
+	}
+	assert_int_equal(keytab_read(some_keys, n, "HTTP", "none.x", &again, &err), -E_NOT_FOUND);
+	assert_int_equal(keytab_read("\5\1", 2, "HTTP", "proxy.x", &again, &err), -E_INVALID);
+	buf_done(&b);
 }
 
 /* ---- tries ---- */
@@ -217,6 +303,29 @@ static void a_success_begins_anew_at_that_terminal(void **state)
 	assert_string_equal(what, "");
 }
 
+/* A ticket: not a guess, whatever others have guessed by his name; and not known by what a password was right for. */
+static void a_ticket_is_no_guess(void **state)
+{
+	struct tries *t = *state;
+	struct tries_news news;
+	struct users_request guess = ask("412015", "taro", "x", "10.1.0.5"), ticket = ask("412015", "taro", "", "10.1.0.5"), nobody = ask("412015", "nemo", "", "10.1.0.5");
+	ticket.proven = nobody.proven = true;
+	for (int i = 0; i < TRIES_PAIR; i++) {
+		guess.password[0] = (char)('a' + i);
+		tries_note(t, &guess, &wrong, 1000, &news);
+	}
+	assert_true(news.locked);
+	assert_int_equal(look(t, &ticket, 1000), ASKED);
+	tries_note(t, &ticket, &right, 1000, &news);
+	assert_true(news.first);
+	assert_int_equal(look(t, &ticket, 2000), USERS_OK);
+	guess.password[0] = 'z';
+	assert_int_equal(look(t, &guess, 2000), USERS_LOCKED);
+	for (int i = 0; i < 2 * TRIES_TERMINAL; i++)
+		tries_note(t, &nobody, &wrong, 3000 + i * TRIES_WRONG_MS, &news);
+	assert_false(news.locked);
+}
+
 static void many_names_or_many_terminals(void **state)
 {
 	struct tries *t = *state;
@@ -240,7 +349,8 @@ static void many_names_or_many_terminals(void **state)
 int main(void)
 {
 	const struct CMUnitTest all[] = {
-		cmocka_unit_test(messages_go_and_come), cmocka_unit_test(what_browsers_send),
+		cmocka_unit_test(messages_go_and_come), cmocka_unit_test(what_browsers_send), cmocka_unit_test(tickets_go_unread),
+		cmocka_unit_test(what_is_no_ticket), cmocka_unit_test(keys_of_a_keytab), cmocka_unit_test_setup_teardown(a_ticket_is_no_guess, make, end),
 		cmocka_unit_test_setup_teardown(right_ones_are_kept, make, end), cmocka_unit_test_setup_teardown(guessing_ends, make, end),
 		cmocka_unit_test_setup_teardown(who_works_goes_on, make, end),
 		cmocka_unit_test_setup_teardown(the_same_wrong_one_counts_once, make, end),

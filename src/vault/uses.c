@@ -55,6 +55,7 @@ static const struct rule rules[] = {
 	{ USER_AUTH, VAULT_WRAP, 200, 10000, "totp" }, /* one an account that is set up, and once all that lay about unwrapped */
 	{ USER_AUTH, VAULT_UNWRAP, 10, 100, "totp" }, /* one a sign-in: who takes authd over doesn't take all of them along at once */
 	{ USER_USERS, VAULT_UNWRAP, 10, 100, "directory" }, /* one a body, and again where its directory didn't answer */
+	{ USER_USERS, VAULT_UNWRAP, 10, 100, "keytab" },
 	{ USER_ACME, VAULT_SITE_KEY, 1, 50, NULL },
 	{ USER_ACME, VAULT_ACME_SIGN, 50, 500, NULL }, /* five to ten a certificate */
 	{ 0, VAULT_LEAF, 5000, 5000, NULL },
@@ -66,6 +67,8 @@ static const struct rule rules[] = {
 	{ 0, VAULT_SITE_KEY, 5, 100, NULL },
 	{ 0, VAULT_WRAP, 1, 50, "directory" }, /* toride directory secret */
 	{ 0, VAULT_UNWRAP, 10, 100, "directory" }, /* as userd does, where a test runs it */
+	{ 0, VAULT_WRAP, 1, 50, "keytab" }, /* toride directory keytab */
+	{ 0, VAULT_UNWRAP, 10, 100, "keytab" },
 };
 
 struct bucket {

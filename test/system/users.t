@@ -59,7 +59,7 @@ org() { # CODE INDEX PORT USERS: an organisation of proxyd.json
 	  resolver:"127.0.0.53",resolver_from:"127.0.0.7",tls_decryption:true,no_decrypt:["pass.example"],scan_fail:"closed",scan_max_mib:8,pac:"function FindProxyForURL(){}\n",url:{black:["deny.example"],group_lists:[{id:"press",groups:["kouhou","soumu"],white:["deny.example"],black:["secret.example"]}]},users:$users}'
 }
 config() {
-	jq -n --arg ca "$(cat good.pem)" --argjson a "$(org 412015 1 8080 '{"realm":"Saga \"City\"","exempt_terminals":["127.0.0.99/32"],"exempt_destinations":["free.example"]}')" \
+	jq -n --arg ca "$(cat good.pem)" --argjson a "$(org 412015 1 8080 '{"realm":"Saga \"City\"","tickets":true,"passwords":'"${passwords:-true}"',"exempt_terminals":["127.0.0.99/32"],"exempt_destinations":["free.example"]}')" \
 		--argjson b "$(org 412023 2 8081 '{"realm":"Karatsu","clear":true}')" --argjson c "$(org 412031 3 8082 '{"realm":"Tosu","clear":true,"fail":"open"}')" '
 	{v:1, threads:2, service:{name:"試験クラウド",name_en:"Test cloud"}, proxy:{addr4:"127.0.0.1",port:8080,name:"proxy.cloud.example"}, connect_ports:[443], refuse:[], origin_ca:[$ca],
 	 black:[], dev:{except:["127.0.0.0/8"],verdict_ms:6000,hosts:[{name:".example",addr:"127.0.0.1"}]}, orgs:[$a,$b,$c]}' >state/generations/a/proxyd.json
@@ -67,10 +67,62 @@ config() {
 directory() { # CODE LDAPS PORT AUTHORITY BIND-DN SECRET BIND-AS
 	cp "$4.pem" "state/generations/a/userd/$1.pem"
 	jq -n --arg code "$1" --argjson ldaps "$2" --argjson port "$3" --arg dn "$5" --arg secret "$6" --arg himself "$7" '{code:$code,from4:"127.0.0.1",from6:"",ldaps:$ldaps,host:"dc.city.example",port:$port,
-	  servers:["127.0.0.21","127.0.0.20"],base:"dc=city,dc=example",filter:"(uid=%u)",name:"uid",groups_attribute:"memberOf",bind_dn:$dn,bind_secret:$secret,bind_as:$himself,
+	  servers:["127.0.0.21","127.0.0.20"],base:"dc=city,dc=example",filter:"(uid=%u)",name:"uid",groups_attribute:"memberOf",bind_dn:$dn,bind_secret:$secret,bind_as:$himself,keytab:"",proxy:"",
 	  groups:[{name:"soumu",dn:"CN=Soumu, ou=groups,DC=city,dc=example"},{name:"zaisei",dn:"cn=zaisei,ou=groups,dc=city,dc=example"}]}'
 }
+# Bodies whose directory takes a connection and then sends a byte now and then of an answer that never ends: never late, never done.
+cat >tarpit.py <<-'END'
+	import os, select, socket
+	s = socket.create_server(('127.0.0.24', 636), backlog=64); held = []; most = over = 0
+	def tell(): open('pit.new', 'w').write('most=%d over=%d' % (most, over)); os.rename('pit.new', 'pit')
+	def hears(c):
+	  global most, over
+	  if c is s: held.append(s.accept()[0]); held[-1].send(b'\x16\x03\x03\x40\x00')
+	  elif not c.recv(65536): held.remove(c); over += 1
+	  most = max(most, len(held))
+	def drips(c):
+	  try: c.send(b'\0')
+	  except OSError: pass
+	while True:
+	  tell()
+	  for c in select.select([s] + held, [], [], 0.5)[0]: hears(c)
+	  for c in held: drips(c)
+END
+pit() { local most=0 over=0; . ./pit; (($1)); }
+slow_bodies() { for i in 1 2 3 4; do directory "50001$i" true 636 house "" "" "uid=%u,ou=people,dc=city,dc=example" | sed 's/127.0.0.2[01]/127.0.0.24/g'; done; }
 directories() { jq -n --argjson list "$(jq -s . <<<"$*")" '{v:1,orgs:$list}' >state/generations/a/userd.json; }
+# ---- a realm: people whose terminals are signed in to the domain have tickets for the proxy
+export KRB5_CONFIG=$top/krb5.conf KRB5_KDC_PROFILE=$top/kdc.conf KRB5CCNAME=FILE:$top/tickets
+cat >krb5.conf <<-END
+	[libdefaults]
+	default_realm = CITY.EXAMPLE
+	dns_lookup_kdc = false
+	dns_lookup_realm = false
+	dns_canonicalize_hostname = false
+	rdns = false
+	[realms]
+	CITY.EXAMPLE = {
+	  kdc = 127.0.0.30:8888
+	}
+	[domain_realm]
+	.example = CITY.EXAMPLE
+END
+cat >kdc.conf <<-END
+	[realms]
+	CITY.EXAMPLE = {
+	  database_name = $top/realm
+	  key_stash_file = $top/stash
+	  supported_enctypes = aes256-cts:normal arcfour-hmac:normal
+	  kdc_listen = 127.0.0.30:8888
+	  kdc_tcp_listen = 127.0.0.30:8888
+	}
+END
+{ kdb5_util create -s -P master -r CITY.EXAMPLE; for i in taro hanako nemo taro/admin; do kadmin.local -q "addprinc -pw $i-1 $i"; done
+  for i in proxy wrong; do kadmin.local -q "addprinc -randkey HTTP/$i.cloud.example"; done
+  kadmin.local -q "ktadd -k keytab HTTP/proxy.cloud.example"; kadmin.local -q "ktadd -k other.keytab HTTP/wrong.cloud.example"; } >kdc.log 2>&1
+run krb5kdc -n
+until_true 10 bash -c "echo taro-1 | kinit taro"
+
 cat >unbound.conf <<-END
 	server:
 	  interface: 127.0.0.53
@@ -87,12 +139,19 @@ END
 run unbound -c "$top/unbound.conf"
 run nginx -p "$top" -c "$top/nginx.conf"
 run clamd -c "$top/clamd.conf"
-touch run/ready/userd; mkdir -p state/generations/a/userd
+touch run/ready/userd; mkdir -p state/generations/a/userd run/userd
+"$toride" compile "$here/../golden/two/description" -o compiled >compile.log 2>&1; cp compiled/userd/krb5.conf state/generations/a/userd/
 config
 proxy_start
 secret=$(printf 'look:up pass\n' | "$toride" directory secret --org 412015)
 try "the vault wraps the password of the account that looks people up, which isn't in it" eval 'case $secret in v1:*look*) false;; v1:??????????*) ;; *) false;; esac'
-directories "$(directory 412015 true 636 house uid=reader,ou=people,dc=city,dc=example "$secret" "")" "$(directory 412023 false 389 house "" "" "uid=%u,ou=people,dc=city,dc=example")" "$(directory 412031 true 636 other "" "" "uid=%u,ou=people,dc=city,dc=example")"
+keytab() { "$toride" directory keytab --org 412015 --name proxy.cloud.example <"$1" 2>keytab.out; }
+key=$(keytab keytab)
+try "the vault wraps the proxy's key in the realm; what it is for is said, and that RC4 isn't taken" eval 'case $key in v1:??????????*) ;; *) false;; esac && grep -q "^HTTP/proxy.cloud.example@CITY.EXAMPLE, .* 2, aes256-cts-hmac-sha1-96$" keytab.out && grep -q "^1 .*AES" keytab.out'
+try "a keytab of another name is refused, with what it lacks" eval '! keytab other.keytab && grep -q "no AES key for HTTP/proxy.cloud.example" keytab.out'
+try "and one that is cut off" eval 'head -c 60 keytab >cut.keytab; ! keytab cut.keytab && grep -q "cut off" keytab.out'
+tickets_of() { jq --arg key "$key" '. + {keytab: $key, proxy: "proxy.cloud.example"}'; }
+directories "$(directory 412015 true 636 house uid=reader,ou=people,dc=city,dc=example "$secret" "" | tickets_of)" "$(directory 412023 false 389 house "" "" "uid=%u,ou=people,dc=city,dc=example")" "$(directory 412031 true 636 other "" "" "uid=%u,ou=people,dc=city,dc=example")" "$(slow_bodies)"
 userd_start() { "$bin/toride-userd" >>userd.log 2>&1 & userd=$!; pids="$userd $pids"; until_true 10 test -s run/ready/userd; }
 try "userd becomes ready" userd_start
 show=("$top/userd.log" "$top/toride-proxyd.log")
@@ -102,6 +161,22 @@ A="--proxy-cacert ca.pem --cacert ca.pem --resolve proxy.cloud.example:8080:127.
 as() { printf -- '--proxy-user %s' "$1"; }
 T=(--proxy-user 'taro:Tarō:pass wörd')
 tunnel() { local want=$1; shift; is "$(curl -s -m 20 -o out -w '%{http_connect}' "$@")" "$want"; }
+
+# ---- directories that hang hold up their own people alone
+run python3 tarpit.py
+until_true 10 test -e pit
+python3 - <<-'END' & asking=$!
+	import socket, struct, time
+	def text(s): return struct.pack('>H', len(s)) + s
+	s = socket.socket(socket.AF_UNIX); s.connect('run/users.sock')
+	def question(i): return b'\1' + struct.pack('>Q', i) + text(b'50001%d' % (1 + i % 4)) + b'\4' + bytes([10, 9, 9, 8]) + bytes(12) + text(b'p%d' % i) + text(b'x') + bytes(4)
+	s.sendall(b''.join(struct.pack('>I', len(q)) + q for q in map(question, range(80))))
+	f = s.makefile('rb'); answers = [f.read(struct.unpack('>I', f.read(4))[0])[9] for _ in range(80)]
+	open('pit.answers', 'w').write(str(set(answers)))
+END
+pids="$asking $pids"
+try "four bodies' directories hold all the questions that a body may have open" until_true 15 pit 'most == 24'
+try "and another body's people are asked about as ever" get 200 $B "${T[@]}" http://site.example:8000/10k
 
 # ---- over TLS
 try "without a name: 407 with a page" page 407 利用者名とパスワード $A http://site.example:8000/10k
@@ -125,7 +200,7 @@ try "a wrong password: 407, and told" eval 'page 407 正しくありません $A
 try "no password at all is no password (RFC 4513 5.1.2)" get 407 $A $(as hanako:) http://site.example:8000/10k
 try "a name with a filter's letters is nobody" get 407 $A $(as '*:x') http://site.example:8000/10k
 try "nobody's name" get 407 $A $(as 'nobody:x') http://site.example:8000/10k
-try "another scheme than Basic: 407" get 407 $A --proxy-header 'Proxy-Authorization: Negotiate YII=' http://site.example:8000/10k
+try "a ticket where a body takes none: 407" get 407 $B --proxy-header 'Proxy-Authorization: Negotiate YII=' http://site.example:8000/10k
 try "the origin never saw what proves who it is" eval 'grep -qx "site.example -|-" told.log && ! grep -aq "Basic" told.log'
 try "an origin's own 407 is no question of ours" page 502 'asks for the proxy' $A "${T[@]}" http://site.example:8000/phish
 try "and its challenge doesn't get through" eval 'get 502 -D head $A "${T[@]}" https://site.example/phish && ! grep -qi "^proxy-authenticate" head'
@@ -136,6 +211,67 @@ try "but such a tunnel leads nowhere else" eval 'get 403 $A --connect-to site.ex
 try "an exempt terminal neither" get 200 --interface 127.0.0.99 -x http://127.0.0.1:8080 http://site.example:8000/10k
 
 try "who refuses the proxy's certificate is told, for what is pinned" eval 'get 000 --proxy-cacert ca.pem --cacert good.pem --resolve proxy.cloud.example:8080:127.0.0.1 -x https://proxy.cloud.example:8080 "${T[@]}" https://site.example/10k && event "\"hostname\":\"site.example\".*\"ja4\":\"t1.*\"user\":\\{\"name\":\"taro\".*\"uid\":\"tls.client\""'
+
+# ---- by ticket (Kerberos)
+try "a directory that never ends its answer is cut" until_true 30 pit 'over >= 24'
+try "and each who waited was told that it doesn't answer" eval 'until_true 10 test -s pit.answers && is "$(cat pit.answers)" "{3}"'
+K="$A --proxy-negotiate --proxy-user :"
+told() { event "\"product\":\"userd\".*\"status\":\"Failure\",\"status_detail\":\"$1\""; }
+challenges() { curl -s -o /dev/null -D head $A "$@" http://site.example:8000/10k; grep -i ^proxy-authenticate: head | tr -d '\r' | cut -d' ' -f2 | tr '\n' ' '; }
+try "who has no name is asked for a ticket first, then for a password" eval 'is "$(challenges)" "Negotiate Basic "'
+try "who is signed in to the domain gets the page and is asked for nothing" get 200 $K http://site.example:8000/10k
+try "in a tunnel" eval 'get 200 $K https://site.example/10k && cmp out www/10k'
+try "with his name and groups, as the directory has them" eval 'event "\"product\":\"userd\".*\"name\":\"taro\".*\"status\":\"Success\",\"status_detail\":\"ticket\"" && event "\"scheme\":\"https\".*\"name\":\"taro\",\"groups\":\[\{\"name\":\"soumu\""'
+# a ticket as curl makes it, taken before any proxy has seen it: ticket [NAME] leaves it in token
+cat >taker.py <<-'END'
+	import re, socket
+	s = socket.create_server(('127.0.0.31', 3128)); open('taker', 'w')
+	c = s.accept()[0]; b = b''
+	while b'\r\n\r\n' not in b: b += c.recv(65536)
+	open('token', 'w').write(re.search(rb'Negotiate (\S+)', b).group(1).decode())
+END
+ticket() {
+	local name=${1:-proxy}.cloud.example
+	rm -f taker token; python3 taker.py & local taker=$!
+	until_true 10 test -e taker
+	curl -s -m 20 -o /dev/null --proxy-negotiate --proxy-user : --resolve "$name:3128:127.0.0.31" -x "http://$name:3128" http://site.example:8000/10k; wait $taker
+}
+shown() { get "$1" $A --proxy-header "Proxy-Authorization: Negotiate $(cat token)" http://site.example:8000/10k; }
+ticket
+curl -s $A --proxy-header "Proxy-Authorization: Negotiate $(cat token)" -o out http://site.example:8000/10k --next $A -o out2 -w '%{http_code} %{num_connects}' http://site.example:8000/10k >talk
+try "a ticket holds for its connection, as browsers expect" eval 'cmp out www/10k && is "$(cat talk)" "200 0"'
+try "and for no other: taken from the line and shown again it is refused, and told" eval 'shown 407 && told ticket_replayed'
+ticket
+restart() { kill -9 "$userd"; wait "$userd" 2>/dev/null; : >run/ready/userd; userd_start; }
+try "kill -9 doesn't make userd forget which tickets it has seen" eval 'shown 200 && restart && shown 407'
+ticket wrong
+try "one for another name isn't taken; then a password is asked for, and no ticket" eval 'shown 407 && told ticket_invalid && is "$(challenges --proxy-header "Proxy-Authorization: Negotiate $(cat token)")" "Basic "'
+try "an NTLM message is named as such" eval 'printf "NTLMSSP\0\1\0\0\0" | base64 >token; shown 407 && told ticket_ntlm'
+try "what is no ticket is none" eval 'head -c 3000 /dev/urandom | base64 -w0 >token; shown 407; printf "%%%%" >token; shown 407'
+as_person() { echo "$1-1" | KRB5CCNAME=FILE:$top/$1.tickets kinit "$1" >>kdc.log 2>&1; export KRB5CCNAME=FILE:$top/$1.tickets; ticket; export KRB5CCNAME=FILE:$top/tickets; }
+as_person nemo
+try "whom the directory doesn't know gets nowhere with a ticket" eval 'shown 407 && told ticket_nobody'
+mkdir taro; as_person taro/admin
+try "nor does another principal than a person's" eval 'shown 407 && told ticket_realm'
+try "another body, by whose directory nobody has a ticket, takes none" get 407 $B --proxy-negotiate --proxy-user : http://site.example:8000/10k
+# a terminal whose clock is ten minutes ahead
+cat >ahead.c <<-'END'
+	#include <sys/syscall.h>
+	#include <sys/time.h>
+	#include <time.h>
+	#include <unistd.h>
+	int clock_gettime(clockid_t c, struct timespec *t) { long r = syscall(SYS_clock_gettime, c, t); if (c == CLOCK_REALTIME) t->tv_sec += 600; return (int)r; }
+	int gettimeofday(struct timeval *t, void *z) { struct timespec s; clock_gettime(CLOCK_REALTIME, &s); t->tv_sec = s.tv_sec; t->tv_usec = s.tv_nsec / 1000; return 0; }
+	time_t time(time_t *t) { struct timespec s; clock_gettime(CLOCK_REALTIME, &s); if (t) *t = s.tv_sec; return s.tv_sec; }
+END
+sed 's/default_realm/kdc_timesync = 0\n default_realm/' krb5.conf >krb5.ahead
+try "a clock that is off is told as such" eval 'gcc -shared -fPIC -o ahead.so ahead.c && { KRB5_CONFIG=$top/krb5.ahead LD_PRELOAD=$top/ahead.so ticket; shown 407 && told ticket_clock; }'
+passwords=false config
+reread_proxy() { : >run/ready/proxyd; kill -HUP "$proxyd"; until_true 10 test -s run/ready/proxyd; }
+try "where a body takes tickets alone, no password is asked for" eval 'reread_proxy && is "$(challenges)" "Negotiate " && get 407 $A "${T[@]}" http://site.example:8000/10k && get 200 $K http://site.example:8000/10k'
+try "and the page says that the clock is off" eval 'KRB5_CONFIG=$top/krb5.ahead LD_PRELOAD=$top/ahead.so ticket; page 403 時計がずれています $A --proxy-header "Proxy-Authorization: Negotiate $(cat token)" http://site.example:8000/10k'
+try "or that the sign-in can't be confirmed, in a tunnel too" eval 'ticket wrong; page 403 ログインを確認できません $A --proxy-header "Proxy-Authorization: Negotiate $(cat token)" https://site.example/10k'
+config; reread_proxy
 
 # ---- by group
 try "the body's black list holds for hanako" page 403 あなたの団体の閲覧禁止リスト $A $(as hanako:hanako-1) http://deny.example:8000/10k
@@ -187,7 +323,7 @@ try "and is known here then: others' guesses don't lock out who works" get 200 $
 try "forty different ones at once aren't forty guesses" python3 - <<-'END'
 	import socket, struct
 	def text(s): return struct.pack('>H', len(s)) + s
-	def question(i): return b'\1' + struct.pack('>Q', i) + text(b'412015') + b'\4' + bytes([10, 9, 9, 9]) + bytes(12) + text(b'taro') + text(b'at-once-%d' % i)
+	def question(i): return b'\1' + struct.pack('>Q', i) + text(b'412015') + b'\4' + bytes([10, 9, 9, 9]) + bytes(12) + text(b'taro') + text(b'at-once-%d' % i) + bytes(4)
 	s = socket.socket(socket.AF_UNIX); s.settimeout(20); s.connect('run/users.sock')
 	s.sendall(b''.join(struct.pack('>I', len(q)) + q for q in map(question, range(40))))
 	f = s.makefile('rb'); answers = [f.read(struct.unpack('>I', f.read(4))[0])[9] for _ in range(40)]
@@ -210,9 +346,23 @@ hanging=$!
 try "a directory that hangs holds up no change of the description" eval 'until_true 10 test -e hangs && reread && reread'
 kill "$listener"
 wait "$hanging"
+# one connection, so one thread of the proxy's: it has asked about him, and is asked again when userd is gone
+cat >twice.py <<-'END'
+	import base64, os, socket, time
+	s = socket.create_connection(('127.0.0.1', 8081)); f = s.makefile('rb')
+	head = b'GET http://site.example:8000/10k HTTP/1.1\r\nHost: site.example:8000\r\nProxy-Authorization: Basic %s\r\n\r\n' % base64.b64encode('taro:Tarō:pass wörd'.encode())
+	def page():
+	  s.sendall(head); lines = list(iter(f.readline, b'\r\n')); n = [int(l.split(b':')[1]) for l in lines if l.lower().startswith(b'content-length')][0]
+	  f.read(n); return lines[0].split()[1].decode()
+	first = page(); open('asked', 'w')
+	while not os.path.exists('killed'): time.sleep(0.05)
+	open('twice', 'w').write(first + ' ' + page())
+END
+run python3 twice.py
+until_true 20 test -e asked
 kill -9 "$userd"; wait "$userd" 2>/dev/null
-: >run/ready/userd
-try "userd killed: who was just known goes on" get 200 $A "${T[@]}" http://site.example:8000/10k
+: >run/ready/userd; touch killed
+try "userd killed: who was just known goes on" eval 'until_true 20 test -s twice && is "$(cat twice)" "200 200"'
 try "userd comes back" userd_start
 try "and answers whom the proxy hasn't asked about yet" get 200 $B $(as hanako:hanako-1) http://site.example:8000/10k
 forget() { : >run/ready/proxyd; kill -HUP "$proxyd"; until_true 10 test -s run/ready/proxyd; } # what the proxy's threads know
