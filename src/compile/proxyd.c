@@ -223,6 +223,8 @@ static void org(struct buf *b, const struct model *m, const struct org *o)
 	buf_putc(b, ']');
 	prefixes(b, "prefixes", o->prefixes, o->n_prefixes);
 	prefixes(b, "child_proxies", o->child_proxies, o->n_child_proxies);
+	if (o->revocation != REVOCATION_SOFT)
+		json_field_s(b, "revocation", o->revocation == REVOCATION_HARD ? "hard" : "off");
 	json_field_s(b, "scan_fail", o->scan_fail == FAIL_OPEN ? "open" : "closed");
 	json_field_u64(b, "scan_max_mib", o->scan_max_mib);
 	json_field_bool(b, "unscannable_allow", o->unscannable_allow);

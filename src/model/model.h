@@ -25,6 +25,7 @@ enum org_model { MODEL_ALPHA, MODEL_ALPHA2, MODEL_BETA, MODEL_BETA2 };
 enum fw_action { FW_DENY, FW_ALLOW };
 enum fw_direction { FW_OUT, FW_IN }; /* as seen from the organisation */
 enum url_mode { URL_BLACKLIST, URL_WHITELIST_ONLY };
+enum revocation_mode { REVOCATION_OFF, REVOCATION_SOFT, REVOCATION_HARD }; /* what an origin's authority is asked, and what its silence means */
 enum fail_mode { FAIL_CLOSED, FAIL_OPEN };
 enum ips_mode { IPS_OFF, IPS_DETECT, IPS_PREVENT };
 /* Who may sign in at the desk from a body's network: nobody; its own clerks; and those who see several bodies (prefecture, NOC, SOC) too. */
@@ -456,6 +457,7 @@ struct org {
 	size_t n_no_decrypt_categories;
 	struct decrypt_exception *decrypt_exceptions; /* the same, each for a time */
 	size_t n_decrypt_exceptions;
+	enum revocation_mode revocation;
 	enum fail_mode scan_fail;  /* what happens to a page when no verdict can be had */
 	uint32_t scan_max_mib;     /* larger bodies are "unscannable" */
 	uint32_t trickle_after_s;  /* a program that waits longer gets a few bytes before the verdict; 0: never */

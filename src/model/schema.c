@@ -82,6 +82,13 @@ static const struct word fails[] = {
 	{ .word = NULL },
 };
 
+static const struct word revocation_modes[] = {
+	{ "soft", REVOCATION_SOFT, { "asked; silence lets through", "確認する (応答がなければ通す)" } },
+	{ "hard", REVOCATION_HARD, { "asked; silence refuses", "確認する (応答がなければ止める)" } },
+	{ "off", REVOCATION_OFF, { "not asked", "確認しない" } },
+	{ .word = NULL },
+};
+
 static const struct word ips_modes[] = {
 	{ "off", IPS_OFF, { "off", "検査しない" } },
 	{ "detect", IPS_DETECT, { "detect only", "検知のみ" } },
@@ -685,6 +692,8 @@ const struct object schema_org = {
 		       "Categories that are passed undecrypted (finance, health, government …; toride url categories lists them); their servers' certificates are verified first.") },
 		{ "decrypt_exceptions", FIELD_OBJECT, LIST(org, decrypt_exceptions), .sub = &decrypt_exception_object, .max_entries = 500,
 		  SAYS("復号の例外", "責任者・理由・期限を付けて、一時的に復号しない宛先。期限のない宛先は「復号しない宛先」に書きます。", "What isn't decrypted for a time, with owner, reason and end. What has no end stands in no_decrypt.") },
+		{ "revocation", FIELD_ENUM, AT(org, revocation), .words = revocation_modes, .def = "\"soft\"",
+		  SAYS("失効の確認", "接続先の証明書が失効していないかを、発行した認証局に尋ねるか。", "Whether authorities are asked if an origin's certificate was revoked.") },
 		{ "scan_fail", FIELD_ENUM, AT(org, scan_fail), .words = fails, .def = "\"closed\"",
 		  SAYS("検査不能時", "判定が得られないページの扱い。", "What happens to a page when no verdict can be had.") },
 		{ "scan_max_mib", FIELD_UINT, AT(org, scan_max_mib), .min = 1, .max = 4096, .def = "100",

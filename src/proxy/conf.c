@@ -273,6 +273,8 @@ static int get_numbers(struct load *l, yyjson_val *v, struct conf_org *o, uint16
 	o->scan_max = mib * MIB;
 	struct str fail = ctl_str(v, "scan_fail");
 	o->scan_fail = str_eq(fail, STR("open")) ? FAIL_OPEN : FAIL_CLOSED;
+	struct str revocation = ctl_str(v, "revocation");
+	o->revocation = str_eq(revocation, STR("off")) ? REVOCATION_OFF : str_eq(revocation, STR("hard")) ? REVOCATION_HARD : REVOCATION_SOFT;
 	o->tls_decryption = ctl_bool(v, "tls_decryption", false);
 	o->transparent = ctl_bool(v, "transparent", false);
 	o->registered_only = ctl_bool(v, "registered_only", false);

@@ -9,7 +9,7 @@
  *      "safe_search","upload_max_mib","deny_downloads":[…],"deny_uploads":[…],"tenants":{"microsoft":[…],"microsoft_context",
  *      "google":[…],"slack":[…],"slack_requester"},"pac","release_mail","websockets":[…],"mirror" (absent: 0),"users":{…login.h} (absent: nobody is asked),
  *      "breakout":[{"service","expires_ms","names":[…]}],"no_decrypt_categories":[name…] (absent: none),"no_decrypt_until":[{"expires_ms","owner","names":[…]}] (absent: none),
- *      "scan_fail":"closed"|"open","scan_max_mib","unscannable_allow","encrypted_allow","encrypted_ask","scan_uploads","progress_after_s","trickle_after_s","url":{…url/url.h…}}…],
+ *      "scan_fail":"closed"|"open","revocation":"off"|"soft"|"hard" (absent: soft),"scan_max_mib","unscannable_allow","encrypted_allow","encrypted_ask","scan_uploads","progress_after_s","trickle_after_s","url":{…url/url.h…}}…],
  *    "dev":{"except":[prefix…],"hosts":[{"name","addr"}…],"verdict_ms":60000,"held_mib":512,"held_ms":60000}}
  *      only where every interface is ""
  * "" for an address means: none, for an interface: don't bind to one. With dev an org may have its own "port" and
@@ -53,6 +53,7 @@ struct conf_org {
 	bool transparent; /* requests of who knows of no proxy are taken too */
 	bool tls_decryption, registered_only, unscannable_allow, encrypted_allow, encrypted_ask, scan_uploads;
 	enum fail_mode scan_fail;
+	enum revocation_mode revocation; /* revocation.h */
 	uint64_t scan_max; /* bytes */
 	int64_t progress_after; /* ms until a person who waits for a file gets a page about it; 0: never */
 	int64_t trickle_after;  /* ms until a program gets a few bytes of what isn't judged yet; 0: never */

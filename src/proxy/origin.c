@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "proxy/guard.h"
+#include "proxy/revocation.h"
 #include "proxy/up2.h"
 
 #include <errno.h>
@@ -121,6 +122,7 @@ void origin_close(struct origin *o)
 		pool_remove(o);
 	if (o->h2)
 		up2_leave(o);
+	revocation_leave(o);
 	attempts_end(o);
 	o->state = ORIGIN_DEAD;
 	o->ready = NULL;
@@ -175,6 +177,28 @@ static void tls_failed(struct origin *o)
 		lose(o, FAIL_TLS, why ? why : "the connection was closed during the handshake");
 }
 
+static void verified(struct origin *o)
+{
+	if (chan_speaks_h2(&o->ch) && up2_open(o) < 0)
+		lose(o, FAIL_TLS, "no memory");
+	else
+		finish(o);
+}
+
+/* The authority's word, or that there is none. Without one it is the organisation's to say. */
+static void checked(struct origin *o, enum revocation_word word)
+{
+	bool hard = o->org->conf && o->org->conf->revocation == REVOCATION_HARD;
+	if (word == REVOCATION_FINE || (word == REVOCATION_UNKNOWN && !hard)) {
+		verified(o);
+		return;
+	}
+	void *old = map_del(&o->org->w->sessions, str_from(o->key));
+	SSL_SESSION_free(old);
+	o->tls_check = X509_V_ERR_CERT_REVOKED;
+	lose(o, FAIL_TLS, word == REVOCATION_REVOKED ? X509_verify_cert_error_string(X509_V_ERR_CERT_REVOKED) : ORIGIN_NO_WORD);
+}
+
 static void do_handshake(struct origin *o)
 {
 	int r = chan_handshake(&o->ch);
@@ -184,10 +208,22 @@ static void do_handshake(struct origin *o)
 		tls_failed(o);
 		return;
 	}
-	if (chan_speaks_h2(&o->ch) && up2_open(o) < 0)
-		lose(o, FAIL_TLS, "no memory");
-	else
-		finish(o);
+	enum revocation_word word = revocation_look(o->org->w->revocation, o);
+	if (word == REVOCATION_WAITS) {
+		o->state = ORIGIN_CHECK;
+		o->deadline = o->org->w->now + REVOCATION_WAIT_MS;
+		chan_pause(&o->ch);
+	} else {
+		checked(o, word);
+	}
+}
+
+void origin_told(struct origin *o, int word)
+{
+	if (word == REVOCATION_REVOKED || word == REVOCATION_UNKNOWN)
+		org_count(o->org, word == REVOCATION_REVOKED ? STAT_REVOKED : STAT_REVOCATION_UNKNOWN, 1);
+	chan_resume(&o->ch);
+	checked(o, (enum revocation_word)word);
 }
 
 static void start_tls(struct origin *o)
@@ -417,6 +453,10 @@ void origin_tick(struct origin *o)
 		try_next(o);
 	else if (o->state == ORIGIN_TLS && now >= o->deadline)
 		lose(o, FAIL_TIMEOUT, "no answer to the TLS handshake");
+	else if (o->state == ORIGIN_CHECK && now >= o->deadline) {
+		revocation_leave(o);
+		origin_told(o, REVOCATION_UNKNOWN);
+	}
 }
 
 /* The families in turn (RFC 8305 4): where one of them leads nowhere, the second address tried is of the other. */

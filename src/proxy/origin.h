@@ -15,9 +15,10 @@
 #define ORIGIN_TLS_MS 10000
 #define ORIGIN_ADDRESSES 4      /* addresses tried */
 #define ORIGIN_KEY 640
+#define ORIGIN_NO_WORD "revocation is unknown: the authority gives no answer"
 #define ORIGIN_WANTS_CERT "the server asks for the terminal's own certificate"
 
-enum origin_state { ORIGIN_RESOLVING, ORIGIN_CONNECTING, ORIGIN_TLS, ORIGIN_BUSY, ORIGIN_IDLE,
+enum origin_state { ORIGIN_RESOLVING, ORIGIN_CONNECTING, ORIGIN_TLS, ORIGIN_CHECK /* its authority is asked (revocation.h) */, ORIGIN_BUSY, ORIGIN_IDLE,
 	ORIGIN_SHARED, /* HTTP/2: in the pool as long as one more may use it */
 	ORIGIN_DEAD };
 enum origin_fail { FAIL_NONE, FAIL_DNS, FAIL_DNS_TIMEOUT, FAIL_FORBIDDEN, FAIL_BLOCKED, FAIL_REFUSED, FAIL_TIMEOUT,
@@ -45,6 +46,9 @@ struct origin {
 	char host[256], sni[256], key[ORIGIN_KEY];
 	char detail[160];         /* of a failure, English, for the event and the page's small print */
 	int tls_check;            /* X509_V_ERR_… of a failure */
+	bool stapled;             /* it brought a good word of its authority along */
+	struct question *question; /* CHECK: what it waits for … */
+	struct origin *next_waiting; /* … with others */
 	int64_t verified;         /* when the certificate was, should an earlier session be used again; clock_mono_ms() */
 	struct resolved addrs;
 	size_t next_addr, tried;
@@ -85,6 +89,8 @@ void origin_forget(struct origin *o);
 /* SHARED: a stream came or went. Closes it when it is of no more use. */
 void origin_shared(struct origin *o);
 void origin_leave(struct origin *o); /* SHARED: those on it go on, nobody new comes */
+/* What revocation_look() said it would wait for (enum revocation_word). */
+void origin_told(struct origin *o, int word);
 /* Its owner calls this each 250 ms while it isn't ready: time-outs. May call ready. */
 void origin_tick(struct origin *o);
 /* Idle ones: too old, or all of them. */

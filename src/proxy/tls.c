@@ -128,6 +128,7 @@ static int on_status(SSL *ssl, void *user)
 		return o != NULL;
 	enum staple s = stapled(ssl, chain);
 	org_count(o->org, stats[s], 1);
+	o->stapled = s == STAPLE_GOOD;
 	if (s == STAPLE_GOOD || (s != STAPLE_REVOKED && chain && !staple_must(sk_X509_value(chain, 0))))
 		return 1;
 	SSL_set_verify_result(ssl, s == STAPLE_REVOKED ? X509_V_ERR_CERT_REVOKED : s == STAPLE_NONE ? X509_V_ERR_OCSP_VERIFY_NEEDED : X509_V_ERR_OCSP_VERIFY_FAILED);

@@ -2,6 +2,7 @@
  * mailboxes and wakes it. */
 #include "proxy/conn.h"
 #include "proxy/link2.h"
+#include "proxy/revocation.h"
 #include "proxy/undecrypted.h"
 
 #include "base/clock.h"
@@ -24,7 +25,7 @@ static const char *const stat_names[STAT_COUNT] = {
 	[STAT_ERRORS] = "errors", [STAT_CONNECTIONS] = "connections", [STAT_CACHE_HITS] = "verdict_cache_hits",
 	[STAT_REFUSED] = "refused", [STAT_CUT] = "cut", [STAT_LISTENING] = "listening", [STAT_UNJUDGED] = "unjudged", [STAT_HOSTILE] = "hostile",
 	[STAT_UNNAMED] = "unnamed", [STAT_TRICKLED] = "trickled", [STAT_LATE] = "late",
-	[STAT_STAPLED] = "stapled", [STAT_UNSTAPLED] = "unstapled", [STAT_STAPLE_UNFIT] = "staple_unfit", [STAT_REVOKED] = "revoked",
+	[STAT_STAPLED] = "stapled", [STAT_UNSTAPLED] = "unstapled", [STAT_STAPLE_UNFIT] = "staple_unfit", [STAT_REVOKED] = "revoked", [STAT_REVOCATION_ASKED] = "revocation_asked", [STAT_REVOCATION_UNKNOWN] = "revocation_unknown",
 	[STAT_MIRRORED] = "mirrored", [STAT_UNMIRRORED] = "unmirrored",
 };
 
@@ -68,6 +69,7 @@ static void take_conf(struct worker *w, struct conf *c)
 	login_cache_forget(w->logins);
 	tls_trust(w, c->store);
 	undecrypted_forget(w);
+	revocation_forget(w->revocation);
 	for (size_t i = 0; map_next(&w->orgs, &i, NULL, &v);) {
 		struct org_rt *o = v;
 		origin_pool_sweep(o, true); /* verified under other authorities, bound to another address */
@@ -204,6 +206,7 @@ static void on_tick(uv_timer_t *h)
 	w->now = clock_mono_ms();
 	conn_bury(w);
 	each_conn(w, conn_tick);
+	revocation_tick(w->revocation);
 	if (w->ticks % (AGAIN_MS / WORKER_TICK_MS) == 0)
 		each_conn(w, conn_check_conf);
 	for (size_t i = 0; map_next(&w->orgs, &i, NULL, &v);) {
@@ -245,6 +248,7 @@ static void end_conn(struct conn *c)
 static void end_loop(struct worker *w)
 {
 	each_conn(w, end_conn);
+	revocation_end(w->revocation);
 	end_orgs(w);
 	events_flush(w->events, 1000);
 	uv_close((uv_handle_t *)&w->wake, NULL);
@@ -332,7 +336,7 @@ static int open_peers(struct worker *w, struct err *err)
 	if (w->peers_fd < 0 || uv_poll_init(&w->loop, &w->peers, w->peers_fd) != 0)
 		return err_errno(err, "", "cannot poll");
 	scan_generation_open(&w->generation, NULL);
-	if (leaf_cache_create(w, &w->leaves) < 0 || login_cache_create(&w->logins) < 0 ||
+	if (leaf_cache_create(w, &w->leaves) < 0 || login_cache_create(&w->logins) < 0 || revocation_create(w, &w->revocation) < 0 ||
 	    verdict_cache_init(&w->verdicts, VERDICT_CACHE, VERDICT_AGE_MS, w->generation) < 0)
 		return err_set(err, E_NOMEM, "", "no memory");
 	return 0;
@@ -420,6 +424,7 @@ static void free_all(struct worker *w)
 		txn_free(t);
 	}
 	leaf_cache_destroy(&w->leaves);
+	revocation_destroy(&w->revocation);
 	vault_async_close(&w->vault);
 	scan_client_close(&w->scan);
 	users_client_close(&w->users);

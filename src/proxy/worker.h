@@ -7,6 +7,7 @@
  *   down1.c    HTTP/1.1 to the terminal, up1.c to       down2.c    the same in HTTP/2, up2.c, over link2.c
  *              the origin
  *   connect.c  CONNECT: peek, interception, tunnel    origin.c   connections to origins and their pool
+ *   revocation.c what authorities say of certificates, fetch.c how they are asked
  *   leaf.c     certificates from the vault            hold.c     a body held until its verdict, share.c by whom
  *   page.c     what people see                        report.c   events and counters
  *   wait.c     a page while a file comes              parcel.c   what all threads know of it
@@ -46,6 +47,7 @@ struct conn;
 struct login_cache;
 struct origin;
 struct resolver;
+struct revocation;
 struct users_client;
 struct txn;
 
@@ -59,7 +61,7 @@ enum stat_id {
 	STAT_LATE,     /* … and whose verdict was bad */
 	STAT_UNNAMED,  /* requests whose user isn't known because no directory answered */
 	STAT_STAPLED, STAT_UNSTAPLED, /* origins whose authority's word (staple.h) came along, and those without one … */
-	STAT_STAPLE_UNFIT, STAT_REVOKED, /* … or with one from which nothing could be taken; and those that it called revoked */
+	STAT_STAPLE_UNFIT, STAT_REVOKED, STAT_REVOCATION_ASKED, STAT_REVOCATION_UNKNOWN, /* … or with one from which nothing could be taken; and those that it called revoked */
 	STAT_COUNT,
 };
 
@@ -106,6 +108,7 @@ struct worker {
 	EVP_PKEY *leaf_key;
 	struct str leaf_spki;
 	struct leaf_cache *leaves;
+	struct revocation *revocation;
 	struct map verified;                  /* undecrypted.h */
 	struct map sessions;                  /* origin key -> SSL_SESSION */
 	struct vault_async *vault;

@@ -51,6 +51,17 @@ for i in chain:between sha1chain:between1 byleaf:leafca; do cat "${i#*:}.crt" >>
 issue helper good rsa:2048 /CN=helper 'extendedKeyUsage=OCSPSigning\n'
 for i in revoked revoked12 stapled stale elses; do good $i; done
 for i in must mustnone muststale mustelses; do issue $i good p256 "/CN=$i.example" "subjectAltName=DNS:$i.example\ntlsfeature=status_request\n"; done
+# … and ones that say where their authority may be asked: by a list of its own, by a question (OCSP), at places where nothing good is.
+says_where() { issue $1 good p256 "/CN=$1.example" "subjectAltName=DNS:$1.example\n$2\n"; } # NAME EXTENSION
+for i in listed listgood; do says_where $i 'crlDistributionPoints=URI:http://authority.example/good.crl'; done
+for i in asked askgood; do says_where $i 'authorityInfoAccess=OCSP;URI:http://authority.example:8888/'; done
+says_where both 'crlDistributionPoints=URI:http://authority.example/none.crl\nauthorityInfoAccess=OCSP;URI:http://authority.example:8888/'
+says_where elselist 'crlDistributionPoints=URI:http://authority.example/other.crl'
+says_where inside 'crlDistributionPoints=URI:http://within.example/good.crl'
+says_where ssh 'crlDistributionPoints=URI:http://authority.example:22/good.crl'
+says_where late 'crlDistributionPoints=URI:http://slow.example/good.crl'
+asking="listed listgood asked askgood both elselist inside ssh late"
+for i in listed asked both inside ssh late elselist; do openssl_ ca -config ca.cnf -md sha256 -cert good.pem -keyfile good.key -revoke $i.crt; done
 for i in revoked revoked12; do openssl_ ca -config ca.cnf -md sha256 -cert good.pem -keyfile good.key -crl_reason keyCompromise -revoke $i.crt; done
 says() { openssl_ ocsp -index index -CA good.pem -rsigner "${2:-good}.crt" -rkey "${2:-good}.key" -issuer good.pem -cert "$1.crt" -respout "$1.ocsp" -ndays 1; } # NAME [BY]
 ln -s good.pem good.crt
@@ -63,6 +74,7 @@ aged() {
 }
 for i in revoked revoked12 stapled elses; do says $i; done; says must helper
 for i in stale muststale; do says $i helper; aged $i; done
+for i in good other; do openssl_ ca -config ca.cnf -gencrl -crldays 3 -md sha256 -cert $i.pem -keyfile $i.key -out $i.crl.pem && openssl_ crl -in $i.crl.pem -outform DER -out www/$i.crl; done
 openssl_ dhparam -dsaparam -out dh1024.pem 1024
 ok "$([ -e pki.failed ]; echo $((1 - $?)))" "authorities and certificates are made"
 [ ! -e pki.failed ] || { cat pki.failed; tail -n 5 pki.log; }
@@ -86,6 +98,9 @@ for i in cbc:ECDHE-RSA-AES128-SHA256:ECDHE-RSA-AES128-SHA staticrsa:AES128-GCM-S
 done
 good dh1024 rsa:2048; origin dh1024 dh1024 "$weak DHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0; ssl_dhparam dh1024.pem;"
 good wantsclient; origin wantsclient wantsclient "ssl_verify_client optional_no_ca;"; good needsclient; origin needsclient needsclient "ssl_verify_client on; ssl_client_certificate good.pem;"
+for i in $asking; do origin $i $i; done
+names+=(authority:127.0.3.1 within:10.9.9.9 slow:127.0.3.3); ip addr add 10.9.9.9/32 dev lo
+echo "server { listen 127.0.3.1:80; listen 127.0.3.1:22; listen 10.9.9.9:80; access_log $top/lists.log lists; location / { root $top/www; } }" >>servers.conf
 good cardold; good cardnew; names+=(cardold:127.0.2.1 cardnew:127.0.2.2)
 good clinic; origin clinic clinic "client_header_timeout 600s;"; good bank; origin bank bank; origin oldbank expired
 good apart; origin apart apart "client_header_timeout 600s;"
@@ -96,13 +111,15 @@ cat >nginx.conf <<-END
 	daemon off; pid $top/nginx.pid; error_log $top/nginx.err; worker_processes 1; user root;
 	events { worker_connections 512; }
 	http { access_log off; client_body_temp_path $top/b; proxy_temp_path $top/ptmp; fastcgi_temp_path $top/f; uwsgi_temp_path $top/u; scgi_temp_path $top/s;
-	  root $top/www; include servers.conf; }
+	  log_format lists '\$server_addr:\$server_port \$uri'; root $top/www; include servers.conf; }
 END
 jq -n --arg ca "$(cat good.pem)" --arg names "${names[*]}" '
 	{v:1, threads:1, service:{name:"試験クラウド",name_en:"Test cloud"}, proxy:{addr4:"127.0.0.1",addr6:"::1",port:8080},
 	 connect_ports:[443], refuse:[], origin_ca:[$ca], black:[],
 	 dev:{except:["127.0.0.0/8"], verdict_ms:4000, held_mib:64, held_ms:4000, hosts:[$names | split(" ")[] | split(":") | {name:(.[0] + ".example"), addr:.[1]}]},
-	 orgs:[{code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:[],no_decrypt_categories:["health","finance"],no_decrypt_until:[{expires_ms:1577836800000,owner:"課",names:["fine.example"]},{expires_ms:4102444800000,owner:"税務課",names:["apart.example"]}],scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,url:{}}]}' \
+	 orgs:[{code:"412023",index:2,port:8081,name:"唐津市",name_en:"Karatsu",interface:"",tls_decryption:true,revocation:"hard",scan_fail:"closed",scan_max_mib:8,url:{}},
+	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",tls_decryption:true,revocation:"off",scan_fail:"closed",scan_max_mib:8,url:{}},
+	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:[],no_decrypt_categories:["health","finance"],no_decrypt_until:[{expires_ms:1577836800000,owner:"課",names:["fine.example"]},{expires_ms:4102444800000,owner:"税務課",names:["apart.example"]}],scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,url:{}}]}' \
 	>state/generations/a/proxyd.json
 mkdir -p state/feeds/url
 index() { printf '%s\n' "$@" >list.csv; "$bin/toride" url import list.csv -o state/feeds/url/url.index --shrink >import.log 2>&1; }
@@ -113,6 +130,15 @@ run clamd -c "$top/clamd.conf"
 for i in cardold:1:tls1_2 cardnew:2:tls1_3; do
 	openssl s_server -accept 127.0.2.$(cut -d: -f2 <<<$i):443 -cert ${i%%:*}.crt -key ${i%%:*}.key -CAfile good.pem -Verify 3 -verify_return_error -${i##*:} -www >${i%%:*}.log 2>&1 & pids="$! $pids"
 done
+# The authority itself: one that answers, and one that answers when there is a file `speak`.
+openssl ocsp -index index -CA good.pem -rsigner good.crt -rkey good.key -port 8888 -ndays 1 >ocsp.log 2>&1 & pids="$! $pids"
+cat >slow.pl <<-'END'
+	use IO::Socket::INET; $SIG{CHLD} = 'IGNORE'; my $l = IO::Socket::INET->new(LocalAddr => '127.0.3.3', LocalPort => 80, Listen => 64, ReuseAddr => 1) or die;
+	while (my $s = $l->accept) { next if fork; while (<$s>) { last if /^\r?$/ } open my $f, '>>', 'slow.log'; print $f "asked\n"; close $f;
+		for (1 .. 90) { last if -e 'speak'; select undef, undef, undef, 0.1 } my $b = do { local (@ARGV, $/) = 'www/good.crl'; <> };
+		print $s "HTTP/1.1 200 OK\r\nContent-Length: " . length($b) . "\r\n\r\n$b"; exit 0 }
+END
+run perl slow.pl
 proxy_start
 until_true 10 bash -c 'exec 3<>/dev/tcp/127.0.1.2/443' || cat nginx.log nginx.err
 
@@ -185,6 +211,29 @@ for i in stapled must stale elses; do try "$i: what is behind it comes" comes $i
 at_least() { [ "$(counter 412015 "$1")" -ge "$2" ]; }
 try "counted: revoked, good, of no use, none" eval 'until_true 5 at_least revoked 2 && until_true 5 at_least stapled 2 && until_true 5 at_least staple_unfit 4 && until_true 5 at_least unstapled 5'
 try "one that wants a certificate of the client gets none, and says so itself" eval 'get 400 $A https://needsclient.example/page && grep -q "No required SSL certificate" out'
+# ---- the authority is asked, where nothing is stapled
+hard="-x http://127.0.0.1:8081 --cacert run/ca.pem" off="-x http://127.0.0.1:8082 --cacert run/ca.pem"
+try "control: none of them brings its authority's word along" eval 'for i in $asking; do ! brings $i || return 1; done'
+try "control: the authority answers questions" eval 'openssl ocsp -issuer good.pem -cert asked.crt -url http://127.0.3.1:8888/ -CAfile good.pem 2>&1 | grep -q "asked.crt: revoked"'
+refused listed "a certificate on its authority's list"
+try "the page says that" grep -q 発行した認証局によって失効させられています out
+try "its event says that" event '"sni":"listed.example",[^{}]*"intercepted":true},[^{}]*"rule":{"uid":"tls.origin"},"message":"certificate revoked"'
+try "one that isn't on it" comes listgood
+try "the list was fetched once for both" is "$(grep -c '127.0.3.1:80 /good.crl' lists.log)" 1
+refused asked "a certificate of which its authority says so when asked"
+try "one of which it says good" comes askgood
+refused both "no list where one should be: the question decides"
+try "another authority's list says nothing" comes elselist
+try "an address inside is never asked" eval 'comes inside && ! grep -q 10.9.9.9 lists.log'
+try "nor a port that isn't the web's" eval 'comes ssh && ! grep -q ":22 " lists.log'
+try "where silence refuses, they are refused" eval 'for i in elselist inside ssh; do page 502 安全性を確認できません $hard "https://$i.example/page" && grep -q 認証局に確認できません out || return 1; done'
+try "and what is good comes there too" eval 'get 200 $hard https://listgood.example/page && get 200 $hard https://askgood.example/page && get 200 $hard https://fine.example/page'
+try "where nobody is to be asked, nobody is" eval 'get 200 $off https://listed.example/page'
+try "an authority that doesn't answer holds nobody up for long" eval 'comes late && [ -s slow.log ]'
+touch speak
+try "when it does, the next one is refused" until_true 15 page 502 安全性を確認できません $A https://late.example/page
+try "counted: asked, no answer" eval 'until_true 5 at_least revocation_asked 9 && until_true 5 at_least revocation_unknown 4'
+
 # ---- what inspection doesn't get on with: told, never excepted by itself
 try "its event says that it asked" event '"sni":"needsclient.example",("ja4":"[^"]*",)?"client_certificate":"asked"'
 try "one that only would like one: too" event '"sni":"wantsclient.example",("ja4":"[^"]*",)?"client_certificate":"asked"'
