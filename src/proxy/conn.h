@@ -94,6 +94,7 @@ struct txn {
 	char accept[UPGRADE_ACCEPT];
 	bool silent;                   /* no event: its inner requests have theirs */
 	struct buf trailers;           /* of the answer (http/trailer.h); a request's go nowhere */
+	bool asks_dns;                 /* it is a question to a resolver on the web */
 	bool te;                       /* the terminal takes trailers (RFC 9110 10.1.4) */
 	unsigned interim;              /* 1xx heads read past … */
 	size_t interim_bytes;          /* … and their bytes */

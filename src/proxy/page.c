@@ -300,6 +300,7 @@ static const char *rule_words(const char *rule, bool ja)
 		{ "url.white_only", "あなたの団体の許可リストにない接続先", "Not on your organisation's list of allowed destinations" },
 		{ "url.invalid", "アドレスの書き方の誤り", "The address is not well formed" },
 		{ "websocket", "この接続先では使えない通信方式 (WebSocket)", "WebSockets are not allowed there" },
+		{ "doh", "外部の名前解決 (DNS over HTTPS)", "Names are resolved elsewhere (DNS over HTTPS)" },
 		{ "block:", "緊急の遮断", "An urgent block" },
 	};
 	for (size_t i = 0; rule && i < ARRAY_LEN(all); i++)

@@ -118,7 +118,7 @@ static void rules_in_words(void **state)
 	static const struct {
 		const char *rule, *ja;
 	} cases[] = { { "url.black[0]", "あなたの団体の閲覧禁止リスト" }, { "service.black[12]", "クラウド全体の閲覧禁止リスト" }, { "block:B-20261122-0001", "緊急の遮断" },
-		      { "url.white_only", "許可リストにない" }, { "dns", NULL }, { NULL, NULL } };
+		      { "url.white_only", "許可リストにない" }, { "doh", "外部の名前解決" }, { "dns", NULL }, { NULL, NULL } };
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct buf b;
 		buf_init(&b, PAGE_MAX);

@@ -4,8 +4,12 @@
 #include "proxy/up2.h"
 
 #include "base/err.h"
+#include "base/mem.h"
 
+#include <ctype.h>
 #include <stdio.h>
+
+#define DNS_LEAST 22 /* letters of base64url of a DNS message's head and the shortest question */
 
 /* ---- beginning ---- */
 
@@ -33,6 +37,45 @@ static bool remember(struct txn *t, const struct http_head *h)
 	t->referrer = (struct str){ b->ptr + b->len, ref.len };
 	buf_str(b, ref);
 	return true;
+}
+
+/* A question to a resolver of somebody's choice (DNS over HTTPS, RFC 8484; its JSON kind; oblivious, RFC 9230)? By what it says it is, or by a DNS message
+ * in its query: most servers don't ask what a client accepts. */
+static bool holds_dns(struct str s)
+{
+	static const struct str kinds[] = { STR("application/dns-"), STR("application/oblivious-dns-") };
+	for (; s.len; s.ptr++, s.len--)
+		for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+			if (str_case_starts(s, kinds[i]))
+				return true;
+	return false;
+}
+
+static bool message_in_query(struct str path)
+{
+	struct str bare, field;
+	str_next(&path, '?', &bare);
+	while (path.len && str_next(&path, '&', &field)) {
+		size_t n = 4;
+		if (!str_starts(field, STR("dns=")))
+			continue;
+		while (n < field.len && (field.ptr[n] == '-' || field.ptr[n] == '_' || isalnum((unsigned char)field.ptr[n])))
+			n++;
+		if (n == field.len && n >= 4 + DNS_LEAST)
+			return true;
+	}
+	return false;
+}
+
+static bool asks_dns(const struct http_head *h)
+{
+	return holds_dns(http_get(h, H_CONTENT_TYPE)) || holds_dns(http_get(h, H_ACCEPT)) || message_in_query(h->target);
+}
+
+/* The body answers for the name itself. */
+static bool by_name(const char *rule)
+{
+	return strncmp(rule, "url.white[", 10) == 0 || strncmp(rule, "url.exceptions[", 15) == 0 || strncmp(rule, "url.group_white[", 16) == 0;
 }
 
 static bool method_ok(uint8_t m)
@@ -144,6 +187,10 @@ static void begin_request(struct txn *t)
 		txn_deny(t, d.page, d.rule, "");
 		return;
 	}
+	if (t->asks_dns && !by_name(d.rule)) { /* names are asked of the cloud's resolver, which keeps to the body's lists */
+		txn_deny(t, PAGE_URL, "doh", "");
+		return;
+	}
 	if (t->upgrade && !url_set_match_host(t->org->websockets, str_from(t->target.host), NULL)) {
 		txn_deny(t, PAGE_URL, "websocket", "");
 		return;
@@ -171,6 +218,7 @@ int request_read(struct txn *t, const struct http_head *h, int r, const char **r
 	t->rq_chunked = h->chunked;
 	t->expect = h->expect_continue;
 	t->te = http_has_token(h, H_TE, STR("trailers"));
+	t->asks_dns = r == 0 && asks_dns(h);
 	t->rq_coding = rewrite_coding(h);
 	t->navigates = t->person = t->rq_done && wait_wanted(h);
 	if (r == 0 && c->intercepted) {

@@ -179,6 +179,19 @@ refused dh1024 "a Diffie-Hellman group of 1,024 bits"
 try "an exception that lasts: the origin's own certificate comes" get 200 -x http://127.0.0.1:8080 --cacert good.pem https://apart.example/page
 try "one that has ended: the cloud's" get 200 $A https://fine.example/page
 
+# ---- names asked of others (DoH), and names hidden (ECH)
+doh() { page 403 "外部の名前解決" $A "$@"; }
+try "a question to a resolver on the web is refused: by what it says it wants" doh -H 'Accept: application/dns-message' https://fine.example/dns-query
+try "by what it brings" doh -H 'Content-Type: application/dns-message' --data-binary x https://fine.example/dns-query
+try "the JSON kind" doh -H 'accept: text/html, Application/DNS-JSON' 'https://fine.example/resolve?name=x'
+try "by the message in its query alone, in HTTP/1.1 too" doh --http1.1 'https://fine.example/page?a=b&dns=AAABAAABAAAAAAAAA3d3dwdleGFtcGxlA2NvbQAAAQAB'
+try "its event says so" event '"hostname":"fine.example".*"rule":\{"uid":"doh"'
+try "what only has such a name isn't" get 200 $A 'https://fine.example/page?dns=www.example.com-is-longer-than-that'
+ech() { openssl s_client -connect "$1:443" -proxy 127.0.0.1:8080 -servername "$2" -CAfile "$3" -verify_return_error -serverinfo 65037 </dev/null >said 2>&1; grep -q "Verify return code: 0 (ok)" said && ! grep -q "SERVERINFO FOR EXTENSION 65037" said; }
+try "who hides the name (ECH) is answered as by a server that knows no ECH: opened, under the outer name" ech fine.example fine.example run/ca.pem
+try "an outer name that isn't the one asked for is opened, whatever isn't looked into" ech clinic.example fine.example run/ca.pem
+try "grease does no harm to what isn't looked into" ech clinic.example clinic.example good.pem
+
 # ---- categories that aren't looked into
 try "a clinic's own certificate comes" get 200 -x http://127.0.0.1:8080 --cacert good.pem https://clinic.example/page
 try "the event has its category, how the terminal speaks, and that it wasn't opened" event '"hostname":"clinic.example","categories":\["health"\].*"sni":"clinic.example","ja4":"t1[^"]*","intercepted":false'
