@@ -8,6 +8,7 @@
  *   passed   CONNECT's host is a name on no_decrypt (or on it until a time that hasn't come) and the server name says the same, or the organisation has no
  *            tls_decryption: judged by both, then bytes both ways until somebody ends it or a block cuts it. A host of a category that isn't
  *            looked into passes too, once we have verified its server ourselves; where that fails, or it is denied, it is opened, for the page. */
+#include "proxy/check.h"
 #include "proxy/conn.h"
 #include "proxy/down2.h"
 #include "proxy/socket.h"
@@ -343,6 +344,11 @@ static void on_hello(struct conn *c, const struct client_hello *ch)
 	if (transparent)
 		c->txn->target = c->tunnel;
 	snprintf(c->name, sizeof c->name, "%s", transparent || !ch->sni[0] ? c->tunnel.host : ch->sni);
+	if (check_is_ours(c->w->conf, &c->tunnel)) { /* no origin, and by no other name */
+		snprintf(c->name, sizeof c->name, "%s", c->tunnel.host);
+		prepare(c, false);
+		return;
+	}
 	const struct asker who = conn_asker(c);
 	decide_both(c->w, c->org->conf, &c->tunnel, c->name, &who, &d);
 	c->state = CONN_PREPARE;

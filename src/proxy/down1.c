@@ -1,4 +1,5 @@
 /* HTTP/1.1 between the terminal and its transactions (struct txn_down of conn.h): one after another on a connection. */
+#include "proxy/check.h"
 #include "proxy/txn.h"
 
 #include "base/err.h"
@@ -191,7 +192,16 @@ void down1_begin(struct conn *c, size_t head_len)
 		t->method = h->method;
 		t->rq_done = t->rq.done;
 		buf_drop(&c->in, head_len);
-		txn_own(t, "application/x-ns-proxy-autoconfig", str_from(t->org->pac));
+		txn_own(t, "own", "application/x-ns-proxy-autoconfig", str_from(t->org->pac));
+		return;
+	}
+	if (r == 0 && !c->intercepted && c->w->conf->proxy_name[0] && check_is_page(h)) {
+		t->head_only = h->method == HTTP_HEAD;
+		t->method = h->method;
+		t->rq_done = t->rq.done;
+		t->terminal = c->peer;
+		buf_drop(&c->in, head_len);
+		check_page(t);
 		return;
 	}
 	r = request_read(t, h, r, &why);

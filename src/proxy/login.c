@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "proxy/check.h"
 #include "proxy/txn.h"
 
 #include <openssl/crypto.h>
@@ -142,6 +143,8 @@ void login_read(struct txn *t, const struct http_head *h)
 static bool exempt(const struct txn *t)
 {
 	const struct conf_users *u = t->org->users;
+	if (check_is_ours(t->conf, &t->target))
+		return true;
 	for (size_t i = 0; i < u->n_exempt_terminals; i++)
 		if (prefix_contains(&u->exempt_terminals[i], &t->terminal))
 			return true;

@@ -421,6 +421,19 @@ static void progress(struct buf *b, const struct page *p)
 	buf_puts(b, "</p>");
 }
 
+void page_begin(struct buf *b, const char *title)
+{
+	buf_puts(b, head);
+	buf_puts(b, title);
+	buf_puts(b, style);
+	buf_puts(b, begin);
+}
+
+void page_end(struct buf *b)
+{
+	buf_puts(b, "</footer></main></body></html>\n");
+}
+
 void page_format(struct buf *b, const struct page *p)
 {
 	const struct words *w = &words[p->kind];

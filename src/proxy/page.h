@@ -46,6 +46,9 @@ struct page {
 
 unsigned page_status(enum page_kind kind);     /* HTTP status */
 const char *page_reason(enum page_kind kind);
+/* Around a page of another kind (check.c): all up to its first section, and all behind what the footer says. */
+void page_begin(struct buf *b, const char *title);
+void page_end(struct buf *b);
 void page_format(struct buf *b, const struct page *p);
 /* "P-20261122-4F7K2Q": Japan's date, six characters that can't be mistaken for each other. */
 void page_ref(int64_t now_ms, char dst[PAGE_REF]);

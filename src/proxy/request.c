@@ -1,5 +1,6 @@
 /* The request: parsed, decided, given an origin, sent on with its body as fast as the origin takes it. answer.c reads
  * what comes back. */
+#include "proxy/check.h"
 #include "proxy/txn.h"
 #include "proxy/up2.h"
 
@@ -124,6 +125,10 @@ static void begin_connect(struct txn *t)
 {
 	struct conn *c = t->c;
 	struct decision d;
+	if (check_is_ours(t->conf, &t->target)) {
+		grant_connect(t);
+		return;
+	}
 	bool decrypt = !conf_undecrypted(t->org, t->target.host);
 	if (!conf_port_allowed(t->conf, t->target.port)) {
 		txn_deny(t, PAGE_PORT, "port", "");
@@ -170,6 +175,10 @@ static void begin_request(struct txn *t)
 {
 	struct conn *c = t->c;
 	struct decision d;
+	if (check_is_ours(t->conf, &t->target)) {
+		check_answer(t);
+		return;
+	}
 	if (!c->intercepted && !conf_http_port_allowed(t->conf, t->target.port)) {
 		txn_deny(t, PAGE_PORT, "port", "");
 		return;

@@ -209,12 +209,12 @@ void txn_redirect(struct txn *t, const char *path)
 	txn_answer(t, true, 0);
 }
 
-void txn_own(struct txn *t, const char *type, struct str body)
+void txn_own(struct txn *t, const char *rule, const char *type, struct str body)
 {
 	t->status = 200;
-	txn_set_rule(t, "own");
+	txn_set_rule(t, rule);
 	buf_reset(&t->head);
-	buf_printf(&t->head, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nX-Content-Type-Options: nosniff\r\n", type);
+	buf_printf(&t->head, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n", type);
 	answer_with(t, body);
 }
 

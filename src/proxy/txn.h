@@ -24,7 +24,7 @@ void txn_deny(struct txn *t, enum page_kind kind, const char *rule, const char *
 void txn_fail(struct txn *t, enum page_kind kind, const char *rule, const char *detail); /* it can't be done */
 void txn_show(struct txn *t, const struct page *p); /* a page and nothing else: says nothing of how the request fared */
 void txn_redirect(struct txn *t, const char *path); /* 303 to a path of this site */
-void txn_own(struct txn *t, const char *type, struct str body); /* 200 with something of our own */
+void txn_own(struct txn *t, const char *rule, const char *type, struct str body); /* 200 with something of our own */
 void txn_answer(struct txn *t, bool has_length, uint64_t length); /* t->head and the hold go to the terminal */
 struct str txn_piece(const struct txn *t); /* what goes to the terminal next: of t->head, then of the body … */
 struct str txn_body(const struct txn *t);  /* … which is this, from its beginning */

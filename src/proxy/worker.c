@@ -26,6 +26,7 @@ static const char *const stat_names[STAT_COUNT] = {
 	[STAT_REFUSED] = "refused", [STAT_CUT] = "cut", [STAT_LISTENING] = "listening", [STAT_UNJUDGED] = "unjudged", [STAT_HOSTILE] = "hostile",
 	[STAT_UNNAMED] = "unnamed", [STAT_TRICKLED] = "trickled", [STAT_LATE] = "late",
 	[STAT_STAPLED] = "stapled", [STAT_UNSTAPLED] = "unstapled", [STAT_STAPLE_UNFIT] = "staple_unfit", [STAT_REVOKED] = "revoked", [STAT_REVOCATION_ASKED] = "revocation_asked", [STAT_REVOCATION_UNKNOWN] = "revocation_unknown",
+	[STAT_CHECK_PAGE] = "check_page", [STAT_CHECK_TRUST] = "check_trust",
 	[STAT_MIRRORED] = "mirrored", [STAT_UNMIRRORED] = "unmirrored",
 };
 

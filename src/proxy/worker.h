@@ -62,6 +62,7 @@ enum stat_id {
 	STAT_UNNAMED,  /* requests whose user isn't known because no directory answered */
 	STAT_STAPLED, STAT_UNSTAPLED, /* origins whose authority's word (staple.h) came along, and those without one … */
 	STAT_STAPLE_UNFIT, STAT_REVOKED, STAT_REVOCATION_ASKED, STAT_REVOCATION_UNKNOWN, /* … or with one from which nothing could be taken; and those that it called revoked */
+	STAT_CHECK_PAGE, STAT_CHECK_TRUST, /* terminals that look whether they are set right (check.h) */
 	STAT_COUNT,
 };
 

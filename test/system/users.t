@@ -273,6 +273,21 @@ try "and the page says that the clock is off" eval 'KRB5_CONFIG=$top/krb5.ahead 
 try "or that the sign-in can't be confirmed, in a tunnel too" eval 'ticket wrong; page 403 ログインを確認できません $A --proxy-header "Proxy-Authorization: Negotiate $(cat token)" https://site.example/10k'
 config; reread_proxy
 
+# ---- is this terminal set right?
+try "the page that says so needs no name, and no proxy" page 200 この端末の設定の確認 -x '' http://127.0.0.1:8080/check
+try "nor through the proxy" eval 'page 200 "Does it trust the authority" $A http://proxy.cloud.example:8080/check && page 200 設定されています $A http://via.proxy.cloud.example/set.svg'
+try "who trusts the authority gets its picture, is counted and told" eval 'page 200 信頼しています $A https://via.proxy.cloud.example/trust.svg && until_true 5 counted 412015 check_trust 1 && event "\"src_endpoint\":\{\"ip\":\"127.0.0.1\".*\"rule\":\{\"uid\":\"check.trust\""'
+try "who doesn't, not; nor does it come in clear" eval 'get 000 --proxy-cacert ca.pem --cacert good.pem --resolve proxy.cloud.example:8080:127.0.0.1 -x https://proxy.cloud.example:8080 https://via.proxy.cloud.example/trust.svg; get 403 $A http://via.proxy.cloud.example/trust.svg && counted 412015 check_trust 1'
+try "a tunnel to it leads nowhere else" eval 'get 000 $A --connect-to site.example:443:via.proxy.cloud.example:443 https://site.example/10k; get 421 $A -H "Host: site.example" https://via.proxy.cloud.example/10k'
+looks() { # HOME WIDTH: a real browser opens the page
+	timeout 60 env HOME="$top/$1" chromium --headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --lang=ja --user-data-dir="$top/$1/profile$2" \
+		--proxy-server=http://127.0.0.1:8081 --window-size="$2,1000" --screenshot="$shots/check-$1-$2.png" http://proxy.cloud.example:8080/check >chromium.log 2>&1 && [ -s "$shots/check-$1-$2.png" ]
+}
+shots=$here/../../build/test-log; mkdir -p "$shots" with/.pki/nssdb without
+certutil -d sql:with/.pki/nssdb -N --empty-password && certutil -d sql:with/.pki/nssdb -A -t C,, -n cloud -i run/ca.pem
+try "Chromium without the authority: the page comes, its picture doesn't" eval 'looks without 390 && until_true 5 counted 412023 check_page 1 && is "$(counter 412023 check_trust | sed s/^0$//)" ""'
+try "with it, both do" eval 'looks with 1280 && until_true 5 counted 412023 check_trust 1'
+
 # ---- by group
 try "the body's black list holds for hanako" page 403 あなたの団体の閲覧禁止リスト $A $(as hanako:hanako-1) http://deny.example:8000/10k
 try "taro's group may" get 200 $A "${T[@]}" http://deny.example:8000/10k

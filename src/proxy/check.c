@@ -1,0 +1,97 @@
+/* See check.h. */
+#include "proxy/check.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "proxy/txn.h"
+
+#include <stdio.h>
+
+#define VIA "via."
+
+bool check_is_ours(const struct conf *c, const struct target *t)
+{
+	const char *host = strncmp(t->host, VIA, sizeof VIA - 1) == 0 ? t->host + sizeof VIA - 1 : t->host;
+	return c->proxy_name[0] && strcmp(host, c->proxy_name) == 0;
+}
+
+static bool path_is(struct str path, const char *want)
+{
+	struct str bare;
+	return str_next(&path, '?', &bare) && str_eq(bare, str_from(want));
+}
+
+bool check_is_page(const struct http_head *h)
+{
+	return (h->method == HTTP_GET || h->method == HTTP_HEAD) && path_is(h->target, "/check");
+}
+
+/* ---- the page ---- */
+
+/* One question: a picture where it is right, these words where it isn't. */
+static const struct question {
+	const char *scheme, *path, *title_ja, *title_en, *bad_ja, *bad_en;
+} questions[] = {
+	{ "http", "/set.svg", "1. プロキシの設定", "1. Is the proxy set?",
+	  "✗ 設定されていません。端末の「自動構成スクリプト」の設定を確認し、情報担当にご連絡ください。", "✗ No. Ask your IT staff to set the configuration script." },
+	{ "https", "/trust.svg", "2. 認証局の証明書", "2. Does it trust the authority?",
+	  "✗ 信頼していません (1. も ✗ のときは、先にそちらを直してください)。認証局の証明書を入れるよう、情報担当にご連絡ください。",
+	  "✗ No (if 1. is ✗ too, mend that first). Ask your IT staff to install the authority's certificate." },
+};
+
+static void put_question(struct buf *b, const struct question *q, const char *name)
+{
+	buf_printf(b, "<section><h2>%s</h2><p lang=\"en\">%s</p><p class=\"answer\"><img src=\"%s://" VIA "%s%s\" alt=\"%s %s\"></p></section>", q->title_ja, q->title_en,
+	           q->scheme, name, q->path, q->bad_ja, q->bad_en);
+}
+
+void check_page(struct txn *t)
+{
+	char when[CLOCK_TEXT], ip[PREFIX_TEXT];
+	struct buf b;
+	clock_format_jst(clock_now_ms(), when);
+	when[10] = ' ';
+	when[16] = 0;
+	buf_init(&b, PAGE_MAX);
+	page_begin(&b, "この端末の設定の確認");
+	buf_puts(&b, "<style>.answer{font-weight:700;color:#c5000f}img{max-width:100%;min-height:2rem}</style>"
+	             "<section><h1 class=\"calm\">この端末の設定の確認</h1><p>下の 1. と 2. がどちらも ✓ で、3. の時刻が合っていれば、この端末は正しく設定されています。</p>"
+	             "<p lang=\"en\">Is this terminal set right? 1. and 2. must both show ✓, and the time in 3. must be right.</p></section>");
+	for (size_t i = 0; i < ARRAY_LEN(questions); i++)
+		put_question(&b, &questions[i], t->conf->proxy_name);
+	buf_printf(&b, "<section><h2>3. 時刻</h2><p lang=\"en\">3. The time</p><p><strong>%s</strong></p><p>端末の時計と見比べてください。5 分以上違うときは、時計を直してください。"
+	               "</p><p lang=\"en\">Compare it with this terminal's clock; set that right if it differs by five minutes.</p><dl><dt>団体</dt><dd>", when);
+	html_escape(&b, str_from(t->org->name));
+	buf_printf(&b, "</dd><dt>端末</dt><dd>%s</dd></dl></section><footer>", prefix_format_addr(&t->terminal, ip));
+	html_escape(&b, str_from(t->conf->service));
+	page_end(&b);
+	org_count(t->c->org, STAT_CHECK_PAGE, 1);
+	txn_own(t, "check.page", "text/html; charset=utf-8", buf_view(&b));
+	buf_done(&b);
+}
+
+/* ---- what it loads ---- */
+
+static void put_picture(struct txn *t, const char *rule, const char *ja, const char *en)
+{
+	struct buf b;
+	buf_init(&b, 2 * KIB);
+	buf_printf(&b, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"340\" height=\"56\" viewBox=\"0 0 340 56\" font-family=\"'Noto Sans JP','Noto Sans CJK JP',sans-serif\" "
+	               "fill=\"#197a4b\"><text x=\"0\" y=\"24\" font-size=\"20\" font-weight=\"700\">✓ %s</text><text x=\"0\" y=\"48\" font-size=\"16\">%s</text></svg>\n", ja, en);
+	txn_own(t, rule, "image/svg+xml", buf_view(&b));
+	buf_done(&b);
+}
+
+void check_answer(struct txn *t)
+{
+	if (path_is(t->target.path, "/set.svg")) {
+		put_picture(t, "check.set", "設定されています", "Yes");
+	} else if (t->target.https && path_is(t->target.path, "/trust.svg")) {
+		org_count(t->c->org, STAT_CHECK_TRUST, 1);
+		put_picture(t, "check.trust", "信頼しています", "Yes");
+	} else if (path_is(t->target.path, "/check")) {
+		check_page(t);
+	} else {
+		txn_deny(t, PAGE_FORBIDDEN, "check.nothing", "");
+	}
+}
