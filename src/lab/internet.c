@@ -391,8 +391,9 @@ static int child_proxy(const struct lab *l, const struct org *o, size_t k, struc
 static void web_server(struct buf *b, const struct site *s, const struct site_origin *g, const char *dir)
 {
 	char addr[PREFIX_TEXT];
-	buf_printf(b, "    server { listen %s:%u; server_name %s; root %s/www; include %s/site.conf; }\n",
-	           prefix_format_addr(&g->addr, addr), g->port, s->name, dir, dir);
+	bool v6 = g->addr.family == 6;
+	buf_printf(b, "    server { listen %s%s%s:%u; server_name %s; root %s/www; include %s/site.conf; }\n", v6 ? "[" : "",
+	           prefix_format_addr(&g->addr, addr), v6 ? "]" : "", g->port, s->name, dir, dir);
 }
 
 /* One nginx for all origins of an organisation. */

@@ -230,7 +230,8 @@ static void web_addresses(struct buf *b, const struct org *o, const struct prefi
 	for (size_t i = 0; i < o->n_sites; i++)
 		for (size_t k = 0; k < o->sites[i].n_origins; k++)
 			if (prefix_contains(net, &o->sites[i].origins[k].addr))
-				buf_printf(b, "addr replace %s/%u dev br0\n", prefix_format_addr(&o->sites[i].origins[k].addr, text), net->len);
+				buf_printf(b, "addr replace %s/%u dev br0%s\n", prefix_format_addr(&o->sites[i].origins[k].addr, text),
+				           net->family == 6 ? 64u : net->len, net->family == 6 ? " nodad" : "");
 }
 
 static int router_addresses(const struct lab *l, const struct org *o, struct err *err)
@@ -257,6 +258,7 @@ static int router_addresses(const struct lab *l, const struct org *o, struct err
 	}
 	if (p6) {
 		buf_printf(&b, "addr add %s/64 dev br0 nodad\n", nth(p6, 1, text));
+		web_addresses(&b, o, p6);
 		buf_printf(&b, "addr add %s/64 dev eth0 nodad\n", prefix_format_addr(&o->router6, text));
 		gw = o->router6;
 		buf_printf(&b, "route add default via %s\n", nth(&gw, 1, text));

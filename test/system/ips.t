@@ -52,7 +52,7 @@ try "the same signature only alerts for a body that detects" is "$(hears "$top/c
 cp -r test/golden/ips/description "$top/d"
 sed -i -E 's/"rules": \["[0-9a-f]+"\]/"rules": []/' "$top/d/service.json"
 # Asking for a page again and again until it comes is what a C&C beacon does, and would be blocked as one: not what a body's white list names.
-for f in "$top"/d/orgs/*.json; do jq '.url.white = ["login.phish.example", "www.news.example"] | .sites |= .[:1]' "$f" >"$f.new" && mv "$f.new" "$f"; done
+for f in "$top"/d/orgs/*.json; do jq '.url.white = ["login.phish.example", "www.news.example"] | .sites |= .[:if $f[-11:] == "412015.json" then 2 else 1 end] | .sites[1:][].waf = "detect"' --arg f "$f" "$f" >"$f.new" && mv "$f.new" "$f"; done
 "$T" lab up "$top/d" >"$top/try" 2>&1; ok $? "a lab of two bodies, with an inspected line"
 try "the line is inspected" lines inspect
 try "honest pages pass for the one that prevents" gets 412015 $honest "today's news"
@@ -83,8 +83,12 @@ try "a public site's page comes over the inspected leg" shows 412015 / "412015 w
 try "so does the other body's, whose server has the same address" shows 412023 / "412023 www.412023.lg.example asked by 203.0.113.77 from 100.64.2.1"
 try "an attack in TLS that the WAF lets pass doesn't reach the server of the body that prevents" shows 412015 "$probe" 503
 try "that of the one that detects it does" shows 412023 "$probe" "412023 www.412023.lg.example asked by"
+v6=bousai.412015.lg.example
+try "a site whose server is asked by IPv6 comes over the leg too" shows 412015 / "412015 $v6 asked by 203.0.113.77 from fd00:64:1::1" $v6
+try "and what attacks it doesn't reach that server" shows 412015 "$probe" 503 $v6
 try "and the next visitor's page comes" shows 412015 / "asked by 203.0.113.77 from 100.64.1.1"
 try "it is a record of the site's body, with the visitor and the server" until_true 20 noticed 412015 Blocked prevent 10.1.0.80 www.412015.lg.example
+try "of the one by IPv6 too, by its true address" until_true 20 noticed 412015 Blocked prevent 2001:db8:4101::80 $v6
 try "of the other's too" until_true 20 noticed 412023 Allowed detect 10.1.0.80 www.412023.lg.example
 try "and an incident of each" until_true 40 eval 'incident 412015 "Somebody on the Internet attacks what a body publishes" && incident 412015 "address: 203.0.113.77" && incident 412023 "address: 203.0.113.77"'
 try "and the log is intact" eval 'node log verify >/dev/null'
