@@ -124,6 +124,60 @@ static void test_reads_nothing_of_roots(void **state)
 		fail_msg("%s: %s", err.path, err.msg);
 }
 
+static int calls, answer;
+static int counted(const struct proc_opts *o, struct err *err)
+{
+	(void)err;
+	calls++;
+	*o->ret_status = answer;
+	return 0;
+}
+
+static int asked(struct err *err)
+{
+	calls = 0;
+	check(err, counted);
+	return calls;
+}
+
+/* What has passed isn't asked again; whatever of it is another is. */
+static void test_once(void **state)
+{
+	struct err err;
+	char path[256], to[256];
+	(void)state;
+	if (!fs_exists("/usr/sbin/unbound-checkconf") || !fs_exists("/usr/share/dns/root.key") || !fs_exists("/var/lib/dpkg/status"))
+		skip();
+	put("gen/unbound/unbound.conf", "server:\n", 0644);
+	put("gen/unbound/views.conf", "view:\n", 0644);
+	answer = 1;
+	assert_int_equal(asked(&err), 1);
+	assert_int_equal(asked(&err), 1); /* what was refused is asked again */
+	answer = 0;
+	assert_int_equal(asked(&err), 1);
+	assert_int_equal(asked(&err), 0);
+	put("gen/unbound/views.conf", "view: \n", 0644);
+	assert_int_equal(asked(&err), 1);
+	assert_int_equal(asked(&err), 0);
+	put("gen/unbound/more.conf", "", 0644);
+	assert_int_equal(asked(&err), 1);
+	assert_int_equal(asked(&err), 0);
+	snprintf(path, sizeof path, "%s/gen/unbound/more.conf", root);
+	snprintf(to, sizeof to, "%s/gen/unbound/other.conf", root);
+	assert_int_equal(rename(path, to), 0);
+	assert_int_equal(asked(&err), 1);
+	put("check/unbound.passed", "0", 0600); /* a record of something else */
+	assert_int_equal(asked(&err), 1);
+	assert_int_equal(asked(&err), 0);
+	/* another generation with the same files is the same */
+	snprintf(path, sizeof path, "%s/gen", root);
+	snprintf(to, sizeof to, "%s/gen2", root);
+	assert_int_equal(rename(path, to), 0);
+	calls = 0;
+	assert_int_equal(check_generation(to, counted, &err), 0);
+	assert_int_equal(calls, 0);
+}
+
 /* The name servers' include a secret that is made when they start: the dry run is shown another in its place. */
 static void test_name_servers(void **state)
 {
@@ -161,6 +215,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_words, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_name_servers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reads_nothing_of_roots, setup, teardown),
 	};
