@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The two sides of flood.sh.
 
-flood.py honest ADDRESS PORT HOST RATE SECONDS   open loop: a page on a new connection, from 50 addresses in turn; each has three seconds.
+flood.py honest ADDRESS PORT HOST RATE SECONDS   open loop: a page on a new connection, from 50 addresses in turn; each has three seconds. As a browser does, it
+                                                 keeps what cookie it is given and asks again when a page says so (Refresh).
                                                  Prints "ASKED ANSWERED P50_MS P99_MS"
 flood.py syn|udp ADDRESS PORT RATE SECONDS       packets from forged addresses, none twice soon
 flood.py dns ADDRESS PORT RATE SECONDS ZONE       questions for made-up names of the zone from forged addresses
@@ -11,7 +12,7 @@ flood.py requests ADDRESS PORT HOST SOURCES EACH SECONDS   from so many addresse
 flood.py header|body|read ADDRESS PORT HOST SOURCES HELD SECONDS   slow ones, from so many addresses: so many connections are held, whatever the other side
                                                  does about it; a header, a form or an answer goes on by a few bytes every four seconds
 """
-import asyncio, random, socket, struct, sys, time
+import asyncio, random, re, socket, struct, sys, time
 
 HONEST = ["203.0.113.%d" % i for i in range(1, 51)]
 HOSTILE = ["8.8.4.%d" % i for i in range(1, 5)]
@@ -27,14 +28,28 @@ def paced(rate, seconds, step):
     return n
 
 
+COOKIES = {}
+
+
+async def fetch(source, address, port, host):
+    r, w = await asyncio.open_connection(address, port, local_addr=(source, 0))
+    cookie = b"Cookie: %s\r\n" % COOKIES[source] if source in COOKIES else b""
+    w.write(b"GET /page.html HTTP/1.1\r\nHost: %s\r\nUser-Agent: Mozilla/5.0\r\nAccept: text/html\r\n%sConnection: close\r\n\r\n" % (host.encode(), cookie))
+    answer = await r.read(-1)
+    w.close()
+    return answer
+
+
 async def ask(source, address, port, host, done):
     began = time.monotonic()
     try:
         async with asyncio.timeout(3):
-            r, w = await asyncio.open_connection(address, port, local_addr=(source, 0))
-            w.write(b"GET /page.html HTTP/1.1\r\nHost: %s\r\nUser-Agent: Mozilla/5.0\r\nAccept: text/html\r\nConnection: close\r\n\r\n" % host.encode())
-            answer = await r.read(-1)
-            w.close()
+            answer = await fetch(source, address, port, host)
+            while again := re.search(rb"\r\nRefresh: (\d+)\r\n", answer):
+                if given := re.search(rb"\r\nSet-Cookie: ([^;]*);", answer):
+                    COOKIES[source] = given[1]
+                await asyncio.sleep(int(again[1]))
+                answer = await fetch(source, address, port, host)
         done.append((time.monotonic() - began) * 1000 if answer.startswith(b"HTTP/1.1 200") and answer.endswith(b"</html>\n") else answer[9:12].decode() or "cut")
     except (OSError, TimeoutError) as e:
         done.append(type(e).__name__)

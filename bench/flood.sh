@@ -22,7 +22,7 @@ cp -r "$src/examples/saga/prefectures" "$work/d/"
 mkdir -p "$work/s/edge/log" "$work/s/edge/cache" "$work/r/edge/tmp"
 jq '.state_dir = "'"$work/s"'" | .run_dir = "'"$work/r"'" | .web_connections = 25 | del(.web6)' <(grep -v '^//' "$src/examples/saga/service.json") >"$work/d/service.json"
 # A site beside it. A slow flood is of an eighth of its size, so what it may hold is too: connections of a visitor, of a network, of the server.
-jq '.sites = [{"name": "www.bench.example", "title": "x", "origins": [{"addr": "10.1.0.80"}]}] | .publish = [
+jq '.ips = "off" | .sites = [{"name": "www.bench.example", "title": "x", "origins": [{"addr": "10.1.0.80"}]}] | .publish = [
 	{"id": "www", "address": "198.51.100.101", "port": 80, "server": "10.1.0.80", "comment": "x", "owner": "x",
 	 "limits": {"per_source": 50, "new_per_second": 20, "prefix_per_second": 300, "attack_per_second": 500, "attack_hold_s": 10}}]' \
 	<(grep -v '^//' "$src/examples/saga/orgs/412015.json") >"$work/d/orgs/412015.json"
@@ -31,7 +31,7 @@ eighth() { sed -e '1i user root;' -e 's/worker_connections 16384/worker_connecti
 edge=$work/s/current/edge/nginx.conf
 eighth "$edge" >"$work/edge-current.conf"
 # The peer: the same server and WAF, no limits, and as patient as nginx is by itself.
-grep -vE '^ *limit_(req|conn)' "$work/edge-current.conf" | sed 's/ client_header_timeout 10s;\| client_body_timeout 10s;\|  send_timeout 20s;\| reset_timedout_connection on;//g' >"$work/edge-bare.conf"
+grep -vE '^ *(limit_(req|conn)|crowd) ' "$work/edge-current.conf" | sed 's/ client_header_timeout 10s;\| client_body_timeout 10s;\|  send_timeout 20s;\| reset_timedout_connection on;//g' >"$work/edge-bare.conf"
 jq '.publish[0].limits = {}' "$work/d/orgs/412015.json" >"$work/o" && mv "$work/o" "$work/d/orgs/412015.json"
 "$build/toride" compile "$work/d" -o "$work/s/bare" >/dev/null || die "cannot compile"
 while IFS='=' read -r k v; do on gw sysctl -qw "$k=$v" 2>/dev/null; done <"$work/s/current/net/sysctl"
@@ -44,7 +44,7 @@ filter() {
 site=198.51.100.3 server= # the public sites', of the setting last asked for
 sites() {
 	[ -z "$server" ] || { kill "$server"; wait "$server"; } 2>/dev/null
-	ip netns exec "$ns-gw" nginx -p "$work" -e stderr -c "$work/edge-$1.conf" -g "daemon off;" 2>>"$work/log" & server=$!; pids+=($server)
+	ip netns exec "$ns-gw" nginx -p "$work" -e stderr -c "$work/edge-$1.conf" -g "daemon off; load_module $build/toride_kept.so;" 2>>"$work/log" & server=$!; pids+=($server)
 	for _ in $(seq 100); do [ "$(on net curl -s -m 2 -o /dev/null -w '%{http_code}' -A Mozilla/5.0 -H "Host: www.bench.example" http://$site/page.html)" = 200 ] && return; sleep 0.1; done
 	die "the site isn't there: $(tail -n 3 "$work/log")"
 }

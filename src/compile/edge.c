@@ -181,6 +181,17 @@ static void certificate(struct edge_out *e, const struct org *o, const struct si
 	line(e, "    resolver %s;", prefix_format_addr(&dns, text));
 }
 
+/* What a stranger sees while more ask than are answered (daemon/crowd_module.c); once in eight seconds of him is a record. It costs nothing: no WAF, and
+ * of the limits that of forms alone, which lets a GET be. */
+static void held(struct edge_out *e)
+{
+	const struct service *s = &e->m->service;
+	line(e, "    location = /.toride/held.html {\n      internal;\n      modsecurity off;\n      alias %s/current/edge/pages/held.html;", s->state_dir);
+	line(e, "      limit_req zone=form burst=%u nodelay;\n      access_log %s/edge/log/access held if=$crowd_told;", s->web_forms_per_min, s->state_dir);
+	line(e, "      add_header Set-Cookie $crowd_cookie always;\n      add_header Refresh $crowd_refresh always;\n      add_header Retry-After 1 always;\n"
+	        "      add_header Cache-Control no-store always;\n    }");
+}
+
 static void site(struct edge_out *e, const struct org *o, size_t n)
 {
 	const struct site *s = &o->sites[n];
@@ -192,6 +203,7 @@ static void site(struct edge_out *e, const struct org *o, size_t n)
 	names(e, s);
 	if (has_tls(s))
 		certificate(e, o, s);
+	line(e, "    crowd %s %u;", s->name, e->m->service.web_source_per_s);
 	line(e, "    client_max_body_size %um;\n    set $org %s;\n    set $site %s;", s->body_max_mib, o->code, s->name);
 	/* What a location said here would replace all the headers that are said for every site. */
 	line(e, "    set $cookies %s;\n    set $credentials %s;\n    set $codings %s;", s->disaster ? "\"\"" : "$http_cookie",
@@ -208,7 +220,9 @@ static void site(struct edge_out *e, const struct org *o, size_t n)
 		line(e, "      add_header Strict-Transport-Security \"max-age=15768000\" always;");
 	line(e, "    }");
 	canary_answer(e, o, s);
-	line(e, "    location /.toride/ { internal; alias %s/current/edge/pages/; }\n  }", e->m->service.state_dir);
+	line(e, "    location /.toride/ { internal; alias %s/current/edge/pages/; }", e->m->service.state_dir);
+	held(e);
+	line(e, "  }");
 }
 
 /* ---- the server ---- */
@@ -218,6 +232,14 @@ static void directories(struct edge_out *e)
 	static const char *const names_of[] = { "client_body", "proxy", "fastcgi", "uwsgi", "scgi" };
 	for (size_t i = 0; i < ARRAY_LEN(names_of); i++)
 		line(e, "  %s_temp_path %s/edge/%s;", names_of[i], e->m->service.run_dir, names_of[i]);
+}
+
+static void log_format(struct edge_out *e, const char *name, const char *cache)
+{
+	line(e, "  log_format %s escape=json '{\"t\":\"$msec\",\"org\":\"$org\",\"site\":\"$site\",\"ref\":\"$request_id\",\"src\":\"$remote_addr\","
+	        "\"port\":\"$remote_port\",\"method\":\"$request_method\",\"uri\":\"$request_uri\",\"status\":\"$status\",\"in\":\"$request_length\","
+	        "\"out\":\"$bytes_sent\",\"took\":\"$request_time\",\"ua\":\"$http_user_agent\",\"referrer\":\"$http_referer\","
+	        "\"cache\":\"%s\",\"ustatus\":\"$upstream_status\"}';", name, cache);
 }
 
 static void head(struct edge_out *e)
@@ -232,10 +254,8 @@ static void head(struct edge_out *e)
 	directories(e);
 	/* A client that asks many things at once over HTTP/2 loses one when its connection is ended by their number (seen with curl, at nginx's
 	 * default of 1,000): that is to be rare. A slow client holds a connection, not a worker: header and body each within seconds of silence, RFC 9112 section 9.8. */
-	line(e, "  log_format record escape=json '{\"t\":\"$msec\",\"org\":\"$org\",\"site\":\"$site\",\"ref\":\"$request_id\",\"src\":\"$remote_addr\","
-	        "\"port\":\"$remote_port\",\"method\":\"$request_method\",\"uri\":\"$request_uri\",\"status\":\"$status\",\"in\":\"$request_length\","
-	        "\"out\":\"$bytes_sent\",\"took\":\"$request_time\",\"ua\":\"$http_user_agent\",\"referrer\":\"$http_referer\","
-	        "\"cache\":\"$upstream_cache_status\",\"ustatus\":\"$upstream_status\"}';");
+	log_format(e, "record", "$upstream_cache_status");
+	log_format(e, "held", "HELD");
 	line(e, "  access_log %s/edge/log/access record;\n  log_subrequest off;", s->state_dir);
 	line(e, "  server_tokens off;\n  default_type application/octet-stream;\n  types { text/html html; }\n"
 	        "  client_header_timeout 10s;\n  client_body_timeout 10s;\n  send_timeout 20s;\n  keepalive_timeout 30s;\n  keepalive_requests 10000;\n"
@@ -271,7 +291,7 @@ static void towards_origins(struct edge_out *e)
 	        "  proxy_next_upstream error timeout http_502 http_503 http_504;\n  proxy_next_upstream_tries 3;\n"
 	        "  proxy_next_upstream_timeout 15s;");
 	line(e, "  error_page 403 =403 /.toride/refused.html;\n  error_page 413 =413 /.toride/large.html;\n  error_page 429 =429 /.toride/busy.html;\n"
-	        "  error_page 502 503 504 =503 /.toride/waiting.html;");
+	        "  error_page 502 503 504 =503 /.toride/waiting.html;\n  error_page 599 =503 /.toride/held.html;");
 }
 
 static void tls(struct edge_out *e)
@@ -319,6 +339,9 @@ static const struct page pages[] = {
 	{ "edge/pages/waiting.html", "ただいまつながりにくくなっています",
 	  "このサイトのサーバーが応答していません。しばらくしてから、もう一度お試しください。お急ぎのときは、役所へお電話ください。",
 	  "This site can't be reached just now", "Its server doesn't answer. Please try again in a while." },
+	{ "edge/pages/held.html", "ただいまアクセスが集中しています",
+	  "このページは 1 秒後に自動で開きます。そのままお待ちください。開かないときは、もう一度読み込んでください。送ろうとした内容は、もう一度送ってください。お急ぎのときは、役所へお電話ください。",
+	  "Very many people are asking just now", "This page opens by itself in a second. If it doesn't, load it again. What you wanted to send, please send again." },
 	{ "edge/pages/refused.html", "この操作は受け付けられませんでした",
 	  "送られた内容が、サイトを守る仕組みに止められました。ふつうの操作でこの画面が出たときは、時刻を添えて役所へお知らせください。",
 	  "This request was refused", "What was sent was stopped by the protection of this site. If you did nothing unusual, please tell the office when it happened." },

@@ -3,7 +3,7 @@
  *
  * A visitor is an IPv4 address or an IPv6 /64 (what one household or one machine has), its network an IPv4 /24 or an
  * IPv6 /48. Both are counted a site, so that a flood of one leaves another's visitors alone. What a line can't carry
- * never gets here: that is the upstream's to drop. Who has asked nothing yet holds a connection all the same: compile/nft_web.c. */
+ * never gets here: that is the upstream's to drop. What none of them does too much of and all of them together do is edge/crowd.h's. Who has asked nothing yet holds a connection all the same: compile/nft_web.c. */
 #include "compile/edge.h"
 
 /* Requests of a visitor that are on their way at one site: over HTTP/2 a browser has 60 in one connection, and a slow phone holds each of them
@@ -14,7 +14,8 @@ void edge_limits_http(struct buf *b, const struct model *m)
 {
 	const struct service *s = &m->service;
 	unsigned open = s->web_connections / 2 > OPEN_LEAST ? s->web_connections / 2 : OPEN_LEAST;
-	buf_puts(b, "  map $binary_remote_addr $visitor { default $binary_remote_addr; \"~^(?<v6host>[\\x00-\\xff]{8})[\\x00-\\xff]{8}$\" $v6host; }\n"
+	buf_puts(b, "  crowd_zone 1m;\n"
+	            "  map $binary_remote_addr $visitor { default $binary_remote_addr; \"~^(?<v6host>[\\x00-\\xff]{8})[\\x00-\\xff]{8}$\" $v6host; }\n"
 	            "  map $binary_remote_addr $network { default $binary_remote_addr; \"~^(?<v6net>[\\x00-\\xff]{6})[\\x00-\\xff]{10}$\" $v6net; "
 	            "\"~^(?<v4net>[\\x00-\\xff]{3})[\\x00-\\xff]$\" $v4net; }\n"
 	            /* Whatever brings content: a slow GET with some holds as much as a slow form. */

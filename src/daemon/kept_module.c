@@ -22,6 +22,8 @@
 #include <ngx_md5.h>
 #include <sys/random.h>
 
+#include "daemon/crowd_module.h"
+
 #define SLOTS 65536
 #define COPIED_AT_MOST (4 * 1024 * 1024) /* of a longer body the stored head stays as it was: a worker serves others too */
 #define FIELDS_AT_MOST 64
@@ -542,6 +544,6 @@ static ngx_http_module_t module_context = { .preconfiguration = add_variables, .
 ngx_module_t toride_kept_module = { NGX_MODULE_V1, &module_context, commands, NGX_HTTP_MODULE, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NGX_MODULE_V1_PADDING };
 
 /* Found by name. Before the filter that adds the site's own fields: what is dropped are the origin's. */
-ngx_module_t *ngx_modules[] = { &toride_kept_module, NULL };
-char *ngx_module_names[] = { "toride_kept_module", NULL };
+ngx_module_t *ngx_modules[] = { &toride_kept_module, &toride_crowd_module, NULL };
+char *ngx_module_names[] = { "toride_kept_module", "toride_crowd_module", NULL };
 char *ngx_module_order[] = { "toride_kept_module", "ngx_http_headers_filter_module", NULL };

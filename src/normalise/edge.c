@@ -102,7 +102,8 @@ static void put_outcome(struct buf *b, yyjson_val *v, uint64_t status)
 	const char *rule = status == 421 || text(v, "site").len == 0 ? "unknown-site" :
 	                   status == 429                             ? "limit" :
 	                   status == 403 || status == 400            ? "waf" :
-	                   status == 413                             ? "size" : NULL;
+	                   status == 413                             ? "size" :
+	                   str_eq(text(v, "cache"), STR("HELD"))     ? "crowd" : NULL; /* compile/edge.c, held() */
 	if (asked || kept)
 		rule = NULL; /* the origin's own word */
 	json_field_s(b, "action", rule ? "Denied" : "Allowed");

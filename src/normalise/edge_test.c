@@ -57,6 +57,7 @@ static void test_access(void **state)
 		{ ACCESS("\"status\":\"403\",\"ustatus\":\"403\""), "\"action\":\"Allowed\",\"disposition\":\"Allowed\"}" },
 		{ ACCESS("\"status\":\"429\",\"ustatus\":\"\""), "\"rule\":{\"uid\":\"limit\"}}" },
 		{ ACCESS("\"status\":\"503\",\"ustatus\":\"502\""), "\"action\":\"Allowed\",\"disposition\":\"Error\"}" },
+		{ "{\"t\":\"1795341600.123\",\"org\":\"\",\"site\":\"www.412015.lg.example\",\"src\":\"203.0.113.77\",\"status\":\"503\",\"cache\":\"HELD\"}", "\"rule\":{\"uid\":\"crowd\"}}" },
 		{ "{\"t\":\"1795341600.123\",\"org\":\"\",\"site\":\"\",\"src\":\"203.0.113.77\",\"status\":\"421\"}", "\"rule\":{\"uid\":\"unknown-site\"}}" },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

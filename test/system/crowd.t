@@ -1,0 +1,76 @@
+#!/bin/bash
+# More ask a site than are answered: strangers are asked to wait a second and come again with a token, who has one is let in, another site's visitors see nothing
+# of it, and it ends by itself. The sites' server as `toride compile` writes it, in a namespace of its own, with 200 sources that each stay below every limit.
+set -u
+[ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; echo "ok 1 - crowd # SKIP needs root"; exit 0; }
+bin=$(dirname "$(readlink -f "$(command -v toride)")") || { echo "not ok 1 - toride isn't built"; exit 1; }
+src=${TORIDE_SOURCE:-$PWD}
+top=$(mktemp -d /tmp/toride-crowd.XXXXXX)
+ns=tcr-$$ bad=0
+. "$(dirname "$0")/lib.sh"
+show=("$top/log")
+trap 'kill $(jobs -p) 2>/dev/null; ip netns del "$ns" 2>/dev/null; rm -rf "$top"' EXIT
+on() { ip netns exec "$ns" "$@"; }
+ip netns add "$ns"
+{ echo "link set lo up"; for a in 198.51.100.3 10.1.0.80 100.64.1.1 203.0.113.1 203.0.113.2; do echo "addr add $a/32 dev lo"; done
+	for i in $(seq 200); do echo "addr add 9.9.9.$i/32 dev lo"; done; } | ip -n "$ns" -batch -
+
+mkdir -p "$top/d/orgs" "$top/s/edge/log" "$top/s/edge/cache" "$top/r/edge" "$top/www"
+chmod 755 "$top"
+echo '<p>the page</p>' >"$top/www/index.html"
+cp -r "$src/examples/saga/prefectures" "$top/d/"
+jq --arg s "$top/s" --arg r "$top/r" '.state_dir = $s | .run_dir = $r | del(.web6)' <(grep -v '^//' "$src/examples/saga/service.json") >"$top/d/service.json"
+jq '.ips = "off" | .sites = [{"name": "busy.example", "title": "x", "origins": [{"addr": "10.1.0.80"}]}, {"name": "calm.example", "title": "x", "origins": [{"addr": "10.1.0.80"}]}]' \
+	<(grep -v '^//' "$src/examples/saga/orgs/412015.json") >"$top/d/orgs/412015.json"
+try "it compiles" "$bin/toride" compile "$top/d" -o "$top/s/current"
+# One worker: then it isn't a matter of the machine's processors how many it takes.
+sed -e '1i user root;' -e 's/^worker_processes 2/worker_processes 1/; s/worker_connections 16384/worker_connections 8192/' "$top/s/current/edge/nginx.conf" >"$top/edge.conf"
+echo "user root; pid $top/o.pid; daemon off; events { worker_connections 4096; } http { access_log off; types { text/html html; } client_body_temp_path $top/t1; proxy_temp_path $top/t2;
+	fastcgi_temp_path $top/t3; uwsgi_temp_path $top/t4; scgi_temp_path $top/t5; server { listen 10.1.0.80:80; error_page 405 =200 /index.html; root $top/www; } }" >"$top/origin.conf"
+ulimit -n 16384
+# Not by on(): the number is to be the server's own.
+ip netns exec "$ns" nginx -p "$top" -e "$top/log" -c "$top/origin.conf" &
+ip netns exec "$ns" nginx -p "$top" -e "$top/log" -c "$top/edge.conf" -g "daemon off; load_module $bin/toride_kept.so;" 2>>"$top/log" & edge=$!
+
+asks() { # FROM SITE [CURL...]: status, fields and page
+	local from=$1 site=$2; shift 2
+	on curl -si --max-time 20 --interface "$from" -A Mozilla/5.0 -H 'Accept: text/html' -H "Host: $site" "$@" http://198.51.100.3/ | tr -d '\r'
+}
+page() { asks "$@" >"$top/page"; grep -q '^HTTP/1.1 200' "$top/page" && grep -q 'the page' "$top/page" || { cat "$top/page"; return 1; }; }
+plainly() { page "$@" && ! grep -qi 'set-cookie\|refresh' "$top/page"; }
+waits() { asks "$@" >"$top/page"; grep -q '^HTTP/1.1 503' "$top/page" && grep -q 'アクセスが集中しています' "$top/page" || { cat "$top/page"; return 1; }; }
+try "in peace a page comes, and no cookie" until_true 20 plainly 203.0.113.1 busy.example
+
+cat >"$top/flood.py" <<'PY'
+import asyncio
+async def visitor(n):
+    while True:
+        try:
+            r, w = await asyncio.open_connection("198.51.100.3", 80, local_addr=("9.9.9.%d" % (n % 200 + 1), 0))
+            while True:
+                w.write(b"GET / HTTP/1.1\r\nHost: busy.example\r\nUser-Agent: Mozilla/5.0\r\nAccept: text/html\r\n\r\n")
+                head = await r.readuntil(b"\r\n\r\n")
+                await r.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]))
+        except (OSError, EOFError, IndexError): await asyncio.sleep(.1)
+async def all(): await asyncio.gather(*(visitor(n) for n in range(1600)))
+asyncio.run(all())
+PY
+ip netns exec "$ns" python3 "$top/flood.py" 2>>"$top/log" & flood=$!
+try "many ask, and late: a stranger is asked to wait" until_true 20 waits 203.0.113.1 busy.example
+try "for a second, after which his browser asks again" grep -qx 'Refresh: 1' "$top/page"
+token=$(sed -n 's/^Set-Cookie: \(toride_seen=[0-9a-f]*\);.*HttpOnly.*/\1/p' "$top/page")
+try "with a token" test "${#token}" = 60
+try "that lets him in" until_true 10 page 203.0.113.1 busy.example -H "Cookie: a=b; $token"
+try "and nobody else" until_true 10 waits 203.0.113.2 busy.example -H "Cookie: $token"
+try "nor does one that he made" until_true 10 waits 203.0.113.1 busy.example -H "Cookie: ${token%?????}00000"
+try "another site's strangers don't wait" until_true 10 plainly 203.0.113.2 calm.example
+try "a form isn't sent again by itself" eval 'until_true 10 waits 203.0.113.2 busy.example -d a=b && ! grep -qi "^refresh" "$top/page" && grep -q "^Set-Cookie: toride_seen" "$top/page"'
+workers() { cat "/proc/$edge/task/$edge/children"; }
+before=$(workers); kill -HUP "$edge"
+try "the server takes a change over" until_true 20 eval '[ -n "$(workers)" ] && [ "$(workers | tr " " "\n" | grep . | tail -n 1)" != "$(tr " " "\n" <<<"$before" | grep . | tail -n 1)" ]'
+try "and tokens are good as before" until_true 20 page 203.0.113.1 busy.example -H "Cookie: $token"
+try "who waits is on record" eval 'grep busy.example "$top/s/edge/log/access" | grep -q "\"src\":\"203.0.113.2\".*\"status\":\"503\".*HELD"'
+kill "$flood"; wait "$flood" 2>/dev/null
+try "the flood is over: strangers are let in as ever" until_true 30 plainly 203.0.113.2 busy.example
+echo "1..$n"
+exit $bad
