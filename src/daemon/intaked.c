@@ -19,6 +19,7 @@
 #include <stdio.h>
 
 #define COMMIT_MS 20
+#define REST_MS 10                     /* of a sender; within the wait for a commit */
 #define COMMIT_BYTES (1024 * 1024)     /* no waiting beyond this */
 #define NFLOG_BYTES (16u * 1024 * 1024) /* with more than this waiting, packets wait in the kernel */
 #define NFLOG_TURN 32                  /* datagrams a turn, so that senders get theirs */
@@ -332,7 +333,7 @@ static void counters(struct intaked *t)
 
 static int start_loop(struct intaked *t, uv_prepare_t *prepare, const struct listeners *l, struct err *err)
 {
-	struct intake_server_opts o = { &t->loop, t->spool, t->d.stats, l->events, intake_allowed, 0, 0 };
+	struct intake_server_opts o = { &t->loop, t->spool, t->d.stats, l->events, intake_allowed, 0, 0, REST_MS };
 	struct dnstap_server_opts d = { &t->loop, t->spool, t->d.stats, t->orgs, l->dnstap, dnstap_allowed };
 	int r = intake_server_start(&o, &t->server, err);
 	if (r == 0)

@@ -32,6 +32,7 @@ static struct stats *stats;
 static uv_loop_t loop;
 static struct spool *spool;
 static struct intake_server *server;
+static int rest_ms;
 
 static bool allowed(uid_t uid, const char **ret_process)
 {
@@ -49,7 +50,7 @@ static void start(void)
 	if (spool_open(&o, &spool, &err) < 0)
 		fail_msg("%s: %s", err.path, err.msg);
 	assert_int_equal(sock_listen(place_in_run(path, sizeof path, SOCK_EVENTS), 0600, &fd, NULL), 0);
-	struct intake_server_opts so = { &loop, spool, stats, fd, allowed, 200, 200 };
+	struct intake_server_opts so = { &loop, spool, stats, fd, allowed, 200, 200, rest_ms };
 	assert_int_equal(intake_server_start(&so, &server, NULL), 0);
 }
 
@@ -147,6 +148,50 @@ static void pump(struct events *e)
 		events_work(e);
 		run(3);
 	}
+}
+
+static void restart(int rest)
+{
+	intake_server_stop(&server);
+	run(5);
+	spool_close(&spool);
+	rest_ms = rest;
+	start();
+	rest_ms = 0;
+}
+
+/* A sender that said a little is heard again when its rest is over, and at once where it said much. */
+static void test_rests(void **state)
+{
+	(void)state;
+	struct events *e = NULL;
+	restart(3600000);
+	assert_int_equal(events_open("proxyd/0", 2 * MIB, &e, NULL), 0);
+	put(e, "412015", 1);
+	pump(e);
+	assert_int_equal(counter("", "events_received"), 1);
+	put(e, "412015", 2);
+	pump(e);
+	assert_int_equal(counter("", "events_received"), 1);
+	events_close(&e);
+
+	restart(3600000);
+	assert_int_equal(events_open("proxyd/1", 2 * MIB, &e, NULL), 0);
+	for (int i = 0; i < 2000; i++) /* 130 KB: the reads that fill its buffer are followed by others */
+		put(e, "412015", i);
+	pump(e);
+	assert_true(counter("", "events_received") > 1 + INTAKE_REST_BYTES / 65);
+	events_close(&e);
+
+	restart(1);
+	assert_int_equal(events_open("proxyd/2", 2 * MIB, &e, NULL), 0);
+	uint64_t before = counter("", "events_received");
+	for (int i = 1; i <= 3; i++) {
+		put(e, "412015", i);
+		while (counter("", "events_received") < before + (uint64_t)i)
+			pump(e);
+	}
+	events_close(&e);
 }
 
 static void test_acknowledged_after_sync(void **state)
@@ -804,7 +849,7 @@ static void test_clock_set_while_writing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_acknowledged_after_sync), T(test_once_over_a_crash), T(test_last_words), T(test_once_over_a_torn_commit), T(test_hostile), T(test_forged),
+		T(test_acknowledged_after_sync), T(test_rests), T(test_once_over_a_crash), T(test_last_words), T(test_once_over_a_torn_commit), T(test_hostile), T(test_forged),
 		T(test_slow_and_half_open),
 		T(test_strangers_and_crowds),    T(test_back_pressure),     T(test_vault_away), T(test_nflog_losses),
 		T(test_retention), T(test_retention_of_a_class), T(test_retention_doubts_the_clock), T(test_clock_set_while_writing),

@@ -25,12 +25,14 @@ struct peer {
 	struct buf in;
 	int64_t since_ms; /* when the message at the front began to come in; 0: there is none */
 	bool held;        /* the spool takes no more */
+	bool rests;       /* what it says meanwhile is read together */
 	unsigned writes;  /* acknowledgements under way: one that doesn't read them gets no more */
 };
 
 struct intake_server {
 	struct intake_server_opts o;
 	uv_pipe_t listener;
+	uv_timer_t rest;
 	struct peer *peers;
 	size_t n;
 	int handles;
@@ -252,6 +254,27 @@ static void give_room(uv_handle_t *h, size_t suggested, uv_buf_t *out)
 	*out = ok ? uv_buf_init(p->in.ptr + p->in.len, (unsigned)n) : uv_buf_init(NULL, 0);
 }
 
+static void got_bytes(uv_stream_t *st, ssize_t n, const uv_buf_t *b);
+
+static void listen_again(uv_timer_t *timer)
+{
+	struct intake_server *s = timer->data;
+	for (struct peer *p = s->peers; p; p = p->next)
+		if (p->rests) {
+			p->rests = false;
+			uv_read_start((uv_stream_t *)&p->pipe, give_room, got_bytes);
+		}
+}
+
+static void rest(struct peer *p)
+{
+	struct intake_server *s = p->server;
+	p->rests = true;
+	uv_read_stop((uv_stream_t *)&p->pipe);
+	if (!uv_is_active((uv_handle_t *)&s->rest))
+		uv_timer_start(&s->rest, listen_again, (uint64_t)s->o.rest_ms, 0);
+}
+
 static void got_bytes(uv_stream_t *st, ssize_t n, const uv_buf_t *b)
 {
 	struct peer *p = st->data;
@@ -264,6 +287,8 @@ static void got_bytes(uv_stream_t *st, ssize_t n, const uv_buf_t *b)
 	}
 	p->in.len += (size_t)n;
 	take_all(p);
+	if (p->server->o.rest_ms && n < INTAKE_REST_BYTES && !p->held && !uv_is_closing((uv_handle_t *)&p->pipe))
+		rest(p);
 }
 
 static bool room_for(struct intake_server *s, uid_t uid)
@@ -377,7 +402,9 @@ int intake_server_start(const struct intake_server_opts *o, struct intake_server
 	s->o = *o;
 	s->o.hello_ms = o->hello_ms ? o->hello_ms : 5000;
 	s->o.message_ms = o->message_ms ? o->message_ms : 30000;
-	s->handles = 1;
+	s->handles = 2;
+	uv_timer_init(o->loop, &s->rest);
+	s->rest.data = s;
 	s->connected = stats_counter(o->stats, "", "peers");
 	s->rejected = stats_counter(o->stats, "", "peers_rejected");
 	s->duplicates = stats_counter(o->stats, "", "duplicates");
@@ -393,7 +420,7 @@ int intake_server_start(const struct intake_server_opts *o, struct intake_server
 	return 0;
 }
 
-static void listener_closed(uv_handle_t *h)
+static void handle_closed(uv_handle_t *h)
 {
 	server_unref(h->data);
 }
@@ -404,6 +431,7 @@ void intake_server_stop(struct intake_server **s)
 		return;
 	while ((*s)->peers)
 		drop((*s)->peers, NULL);
-	uv_close((uv_handle_t *)&(*s)->listener, listener_closed);
+	uv_close((uv_handle_t *)&(*s)->listener, handle_closed);
+	uv_close((uv_handle_t *)&(*s)->rest, handle_closed);
 	*s = NULL;
 }

@@ -23,8 +23,10 @@ struct intake_server_opts {
 	 * Tests bring their own. */
 	bool (*allowed)(uid_t uid, const char **ret_process);
 	int hello_ms, message_ms; /* 0: 5 s, 30 s */
+	int rest_ms; /* who sent little isn't listened to for so long: a busy sender would wake us, and wait for it, once an event. 0: never */
 };
 
+#define INTAKE_REST_BYTES (32 * 1024) /* who sent more than that at once isn't kept waiting */
 #define INTAKE_PEERS 256
 #define INTAKE_PEERS_USER 32 /* of one user */
 
