@@ -159,7 +159,7 @@ static void on_prepare(uv_prepare_t *h)
 	}
 	/* Before we sleep: what stands in the socket outlives us, what stands in the ring doesn't. */
 	if (w->reported)
-		work(w, PEER_EVENTS);
+		events_send(w->events);
 	w->reported = false;
 }
 

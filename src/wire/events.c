@@ -187,11 +187,18 @@ int events_fd(const struct events *e, bool *ret_want_write)
 	return e->fd;
 }
 
-void events_work(struct events *e)
+void events_send(struct events *e)
 {
 	if (e->fd < 0)
 		connect_now(e);
-	if (e->fd >= 0 && (!write_some(e) || !read_acks(e)))
+	if (e->fd >= 0 && !write_some(e))
+		disconnect(e);
+}
+
+void events_work(struct events *e)
+{
+	events_send(e);
+	if (e->fd >= 0 && !read_acks(e))
 		disconnect(e);
 }
 

@@ -38,6 +38,8 @@ void event_app(struct buf *b, const char *product, const char *name, const char 
 int events_fd(const struct events *e, bool *ret_want_write);
 /* Call when the descriptor is ready, and every 100 ms: connects, writes, reads acknowledgements. */
 void events_work(struct events *e);
+/* Only hands over what was put, for who does so often: acknowledgements wait for events_work(). */
+void events_send(struct events *e);
 uint64_t events_unacked(const struct events *e);
 /* Numbers of the last event put and of the last one that is safe (0: none yet), and the bytes that wait for the latter. */
 uint64_t events_last(const struct events *e);
