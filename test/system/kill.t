@@ -108,15 +108,15 @@ torided_pid() { awk '$3 == "torided" { p = $1 } END { print p }' "$lab/pids"; }
 start_torided() { # as lab/node.c: in the node's network, in no mount namespace of its own, noted for lab down
 	nsenter --net=/run/netns/tk-gw1 setsid "$bin/torided" >>"$lab/log/torided.log" 2>&1 </dev/null &
 	local p=$!
-	echo "$p $(cut -d' ' -f22 /proc/$p/stat) torided" >>"$lab/pids"
+	echo "$p $(since $p) torided" >>"$lab/pids"
 	disown $p
 }
 # torided and all below it, each with its start time; engines hide their environment, so descent is what tells them.
-descent() { local p; echo "$1 $(cut -d' ' -f22 "/proc/$1/stat" 2>/dev/null)"; for p in $(pgrep -P "$1"); do descent "$p"; done; }
+descent() { local p; echo "$1 $(since "$1")"; for p in $(pgrep -P "$1"); do descent "$p"; done; }
 all_ours() { local p; for p in $("$toride" status --json | jq '.processes[] | select(.state == "ready").pid'); do
 	grep -q "^$p " "$top/ours" || { echo "process $p isn't below torided"; return 1; }; done; }
 none_left() { local p t; while read -r p t; do
-	[ "$(cut -d' ' -f22 "/proc/$p/stat" 2>/dev/null)" != "$t" ] || [ "$(cut -d' ' -f3 "/proc/$p/stat")" = Z ] ||
+	[ "$(since "$p")" != "$t" ] || zombie "$p" ||
 		{ echo "left: $(cat "/proc/$p/stat")"; return 1; }
 	done <"$top/ours"; ! grep -lsF "TORIDE_RUN=$TORIDE_RUN" /proc/[0-9]*/environ | cut -d/ -f3 | xargs -I@ readlink /proc/@/exe | grep -E "/torided|/toride-[a-z]+d$"; }
 generation() { "$toride" status --json | jq -r .generation; }

@@ -11,6 +11,9 @@ ok() { # CODE WORDS
 }
 try() { local words=$1; shift; "$@" >"$top/try" 2>&1; ok $? "$words"; }
 is() { [ "$1" = "$2" ] || { echo "$1 is not $2"; return 1; }; }
+# Of a process, whose name may hold blanks (nsd's do): when it began, and whether it has ended and nobody has asked how.
+since() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
+zombie() { [ "$(sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f1)" = Z ]; }
 # SECONDS COMMAND...: until it holds. A busy machine gets four times the seconds: a test asserts what comes, not when.
 until_true() {
 	local end=$((SECONDS + 4 * $1)); shift

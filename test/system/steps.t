@@ -23,12 +23,12 @@ torided_pid() { awk '$3 == "torided" { p = $1 } END { print p }' "$lab/pids"; }
 start_torided() { # as lab/node.c: in the node's network, in no mount namespace of its own, noted for lab down
 	nsenter --net=/run/netns/tz-gw1 setsid "$PWD/build/torided" >>"$lab/log/torided.log" 2>&1 </dev/null &
 	local p=$!
-	echo "$p $(cut -d' ' -f22 /proc/$p/stat) torided" >>"$lab/pids"
+	echo "$p $(since $p) torided" >>"$lab/pids"
 	disown $p
 }
-descent() { local p; echo "$1 $(cut -d' ' -f22 "/proc/$1/stat" 2>/dev/null)"; for p in $(pgrep -P "$1"); do descent "$p"; done; }
+descent() { local p; echo "$1 $(since "$1")"; for p in $(pgrep -P "$1"); do descent "$p"; done; }
 none_left() { local p t; while read -r p t; do
-	[ "$(cut -d' ' -f22 "/proc/$p/stat" 2>/dev/null)" != "$t" ] || [ "$(cut -d' ' -f3 "/proc/$p/stat")" = Z ] || return 1
+	[ "$(since "$p")" != "$t" ] || zombie "$p" || return 1
 	done <"$top/ours"; }
 settled() { "$T" status --json | jq -se '.[0] | (.processes | length > 15 and all(.state == "ready" or .state == "waiting")) and .lines == "inspect"' >/dev/null &&
 	"$T" generations --json | jq -se '.[0] | .changing == false and .degraded == false' >/dev/null; }
