@@ -62,6 +62,7 @@ static void on_poll(uv_poll_t *h, int status, int events)
 {
 	struct chan *c = h->data;
 	int what = 0;
+	c->quiet = false;
 	if (status < 0) {
 		c->broken = true;
 		what = CHAN_READABLE | CHAN_WRITABLE;
@@ -433,7 +434,25 @@ long chan_write(struct chan *c, const void *p, size_t n)
 		return -E_CLOSED;
 	if (c->pend.len || n == 0)
 		return 0;
+	c->quiet = false;
 	return c->ssl ? write_tls(c, p, n) : write_plain(c, p, n);
+}
+
+/* Those OpenSSL still has something in stay; so do a handshake's. */
+static bool free_tls(SSL *ssl)
+{
+	return !ssl || (SSL_is_init_finished(ssl) && SSL_free_buffers(ssl) == 1);
+}
+
+bool chan_rest(struct chan *c)
+{
+	bool quiet = c->quiet;
+	c->quiet = true;
+	if (!quiet || !c->open || c->broken || c->pend.len || c->first.len)
+		return false;
+	buf_done(&c->pend);
+	buf_done(&c->first);
+	return free_tls(c->ssl) && free_tls(c->outer);
 }
 
 void chan_goodbye(struct chan *c)

@@ -46,6 +46,7 @@ struct chan {
 	int fd, events;
 	int budget;       /* recv calls the present read may still make */
 	bool reading, broken, open, eof;
+	bool quiet;       /* since the last chan_rest() nothing moved */
 	bool ending;      /* of TLS: the end, or an error, that OpenSSL says when it is asked once more */
 };
 
@@ -68,6 +69,9 @@ long chan_write(struct chan *c, const void *p, size_t n);
 bool chan_drained(const struct chan *c); /* nothing waits in pend */
 void chan_pause(struct chan *c);
 void chan_resume(struct chan *c);
+/* Now and then, of each: what nothing has moved on since the last time keeps no buffers (OpenSSL's are 34 KB a connection, and 80 KB
+ * where much is read ahead); they are made again when something comes. True: it keeps none. */
+bool chan_rest(struct chan *c);
 /* Says goodbye (close_notify) before a close, as far as it goes without waiting. */
 void chan_goodbye(struct chan *c);
 /* A BIO method of our own; once a process. */

@@ -318,6 +318,8 @@ struct conn *conn_park(const struct conn *c)
 
 void conn_tick(struct conn *c)
 {
+	if (chan_rest(&c->ch) && c->state == CONN_HEAD && c->in.len == 0)
+		buf_done(&c->in);
 	switch (c->state) {
 	case CONN_BUSY:
 		txn_tick(c->txn);

@@ -94,6 +94,8 @@ void origin_pool_sweep(struct org_rt *org, bool all)
 				origin_leave(o);
 			else if (all || org->w->now >= o->deadline)
 				origin_close(o);
+			else
+				chan_rest(&o->ch);
 		}
 	}
 }
