@@ -21,8 +21,10 @@ cat >nginx.conf <<-END
 	    location ~ ssi\$ { ssi on; ssi_types *; } location /slow { limit_rate 100k; mirror /begun; }
 	    location = /begun { internal; proxy_pass http://127.0.0.1:8001; proxy_set_header Host \$host; }
 	    location /echo { add_header Alt-Svc 'h3=":443"'; return 200 "\$args|\$http_x_googapps_allowed_domains|\$http_restrict_access_to_tenants|"; }
+	    location /tenants { return 200 "\$http_restrict_access_to_tenants|\$http_restrict_access_context|\$http_x_slack_allowed_workspaces_requester|\$http_x_slack_allowed_workspaces|\$http_x_googapps_allowed_domains|"; }
 	    location /search { return 200 "\$args|\$http_x_googapps_allowed_domains"; }
 	    location /up { proxy_pass http://127.0.0.1:8001; } location /gate { proxy_pass http://127.0.0.6:8888; proxy_buffering off; } }
+	  server { listen [fd00:a::1]:8000; location / { return 200 "from \$remote_addr"; } }
 	  server { listen 127.0.0.1:8001; location / { return 200 "got \$http_content_length"; } location /begun { access_log $top/begun.log begun; return 200; } }
 	  server { listen 127.0.0.2:443 ssl; ssl_certificate forged.crt; ssl_certificate_key forged.key; root $top/www; } }
 END
@@ -30,14 +32,14 @@ config() { # black list of the first organisation, its exceptions (JSON), its re
 	jq -n --arg ca "$(cat good.pem)" --arg black "$1" --argjson exceptions "${2:-[]}" --arg resolver "${3:-127.0.0.53}" '
 	{v:1, threads:2, service:{name:"試験クラウド",name_en:"Test cloud"}, proxy:{addr4:"127.0.0.1",addr6:"::1",port:8080},
 	 connect_ports:[443], refuse:["203.0.113.0/24"], origin_ca:[$ca], black:["common.example","127.0.0.9/32"],
-	 dev:{except:["127.0.0.0/8"], verdict_ms:6000, held_mib:24, held_ms:4000, hosts:[{name:"gate.example",addr:"127.0.0.6"},{name:"end.example",addr:"127.0.0.10"},{name:"forged.example",addr:"127.0.0.2"},{name:"inside.example",addr:"10.9.9.9"},{name:"listed.example",addr:"127.0.0.9"},{name:"inlist.example",addr:"127.0.0.5"},{name:"partner.example",addr:"127.0.0.5"},{name:"www.google.com",addr:"127.0.0.1"},
+	 dev:{except:["127.0.0.0/8","fd00:a::/32"], verdict_ms:6000, held_mib:24, held_ms:4000, hosts:[{name:"gate.example",addr:"127.0.0.6"},{name:"end.example",addr:"127.0.0.10"},{name:"forged.example",addr:"127.0.0.2"},{name:"inside.example",addr:"10.9.9.9"},{name:"listed.example",addr:"127.0.0.9"},{name:"inlist.example",addr:"127.0.0.5"},{name:"partner.example",addr:"127.0.0.5"},{name:"www.google.com",addr:"127.0.0.1"},{name:"login.microsoftonline.com",addr:"127.0.0.1"},{name:"app.slack.com",addr:"127.0.0.1"},{name:"six.example",addr:"fd00:a::1"},
 	   {name:"body.example",addr:"203.0.113.7"},{name:".example",addr:"127.0.0.1"}]},
 	 orgs:[
-	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:["pass.example"],
+	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",global6:"fd00:b::1",tls_decryption:true,no_decrypt:["pass.example"],
 	   resolver:$resolver,resolver_from:"127.0.0.7",scan_fail:"closed",scan_max_mib:8,progress_after_s:1,encrypted_ask:true,unscannable_allow:false,safe_search:true,upload_max_mib:4,deny_downloads:["programs"],deny_uploads:["programs"],release_mail:"it@city.example",pac:"function FindProxyForURL(){}\n",
-	   tenants:{google:["city.example"]},
+	   tenants:{google:["city.example"],microsoft:["city.example","pref.example"],microsoft_context:"0a1b",slack:["T01"],slack_requester:"T02"},
 	   url:{white:["partner.example"],deny_categories:["malware"],categories:[{id:"care",action:"coach",categories:["shopping"]},{id:"why",action:"override",categories:["video"]},{id:"noon",action:"allow",categories:["games"],terminals:["127.0.0.1"]},{id:"leisure",action:"deny",categories:["social","games"]}],black:(if $exceptions == [] then [$black] else [$black, "pass.example"] end),exceptions:$exceptions}},
-	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",resolver:"127.0.0.54",resolver_from:"127.0.0.8",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,trickle_after_s:1,transparent:true,no_decrypt:["pass.example"],
+	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",global6:"fd00:c::1",resolver:"127.0.0.54",resolver_from:"127.0.0.8",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,trickle_after_s:1,transparent:true,no_decrypt:["pass.example"],
 	   unscannable_allow:true,url:{}},
 	  {code:"412023",index:2,port:8081,name:"唐津市",name_en:"Karatsu",interface:"",tls_decryption:false,
 	   registered_only:true,terminals:["10.1.0.9","192.0.2.55"],prefixes:["10.1.0.0/16"],child_proxies:["127.0.0.1"],scan_fail:"open",scan_max_mib:1,
@@ -65,8 +67,10 @@ cat >unbound.conf <<-END
 	remote-control:
 	  control-enable: no
 END
+for i in a b c; do ip addr add fd00:$i::1/128 dev lo nodad; done
 run unbound -c "$top/unbound.conf"
-# A resolver that loses the first two questions about lost.test, keeps its answer about late.test until there is a file `speak`, and knows several.test by three addresses where nobody answers and one that is there.
+# A resolver that loses the first two questions about lost.test, keeps its answer about late.test until there is a file `speak`, knows several.test by three addresses where nobody answers and one that is there, and family.test
+# by one of IPv4 where nobody answers and one of IPv6 that is there.
 cat >dns.py <<-'END'
 	import os, socket, struct
 	s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('127.0.0.54', 53)); seen = {}
@@ -76,7 +80,9 @@ cat >dns.py <<-'END'
 	    name = '.'.join(name).lower(); kind = struct.unpack('>H', q[at + 1:at + 3])[0]; key = name, kind; seen[key] = seen.get(key, 0) + 1
 	    open('asked', 'a').write(name + '\n')
 	    if (name == 'lost.test' and seen[key] < 3) or (name == 'late.test' and not os.path.exists('speak')): continue
-	    a = [] if kind != 1 else [b'\x7f\0\0\x42', b'\x7f\0\0\x43', b'\x7f\0\0\x44', b'\x7f\0\0\1'] if name == 'several.test' else [b'\x7f\0\0\1']
+	    if name == 'family.test' and kind == 28:
+	        s.sendto(q[:2] + b'\x81\x80\0\1\0\1\0\0\0\0' + q[12:at + 5] + b'\xc0\x0c\0\x1c\0\1\0\0\0\0\0\x10' + socket.inet_pton(socket.AF_INET6, 'fd00:a::1'), who); continue
+	    a = [] if kind != 1 else [b'\x7f\0\0\x42'] if name == 'family.test' else [b'\x7f\0\0\x42', b'\x7f\0\0\x43', b'\x7f\0\0\x44', b'\x7f\0\0\1'] if name == 'several.test' else [b'\x7f\0\0\1']
 	    s.sendto(q[:2] + b'\x81\x80\0\1' + struct.pack('>H', len(a)) + b'\0\0\0\0' + q[12:at + 5] + b''.join(b'\xc0\x0c\0\1\0\1\0\0\0\0\0\4' + x for x in a), who)
 END
 run python3 dns.py
@@ -197,6 +203,11 @@ try "nor is http to a port that isn't the web's" page 403 許可されていな�
 try "not a byte arrived there" eval '[ -e mail ] && [ ! -s mail ]'
 try "by the same rule" event '"port":25\}.*"rule":\{"uid":"port"'
 try "443 is for CONNECT" page 403 許可されていないポート $A http://site.example:443/
+
+# ---- from where, and by which of its addresses
+try "an organisation goes out by its own address of IPv6" eval 'get 200 $A http://six.example:8000/ && is "$(cat out)" "from fd00:b::1"'
+try "another by its own" eval 'get 200 $C http://six.example:8000/ && is "$(cat out)" "from fd00:c::1"'
+try "where no address of IPv4 answers, one of IPv6 is asked" eval 'get 200 -m 12 $C http://family.test:8000/ && is "$(cat out)" "from fd00:c::1"'
 
 # ---- messages
 H='Host: site.example:8000\r\n'
@@ -521,6 +532,13 @@ try "nor is it of a site" get 404 $A http://site.example:8000/proxy.pac
 # ---- what is changed in requests, and kinds of contents
 try "search is held to its strict mode" eval 'get 200 $A "http://www.google.com:8000/search?q=a&safe=off" && grep -qF "q=a&safe=active&ssui=on|" out'
 try "a service is told whose accounts may be used" grep -q '|city.example$' out
+told() { get 200 "${@:3}" "http://$1:8000/tenants" && is "$(cat out)" "$2"; }
+lie="-H Restrict-Access-To-Tenants:evil -H restrict-access-context:evil -H X-Slack-Allowed-Workspaces:evil -H x-slack-allowed-workspaces-requester:evil -H X-GoogApps-Allowed-Domains:evil"
+try "Microsoft 365 is told, whatever the terminal says" told login.microsoftonline.com "city.example,pref.example|0a1b||||" $A $lie
+try "Slack too" told app.slack.com "||T02|T01||" $A $lie
+try "Google Workspace too" told www.google.com "||||city.example|" $A $lie
+try "nobody else is, by us or by a terminal" told site.example "|||||" $A $lie
+try "nor is anybody of a body without that" told login.microsoftonline.com "|||||" $C $lie
 try "what a terminal says of it is dropped" eval 'get 200 $A -H "X-GoogApps-Allowed-Domains: evil.example" -H "restrict-access-to-tenants: evil" http://site.example:8000/echo && is "$(cat out)" "|||"'
 try "another body's search isn't" eval 'get 200 $C "http://www.google.com:8000/search?q=a&safe=off" && is "$(cat out)" "q=a&safe=off|"'
 try "a program isn't delivered, whatever it is called" page 403 この種類のファイルは受け取れません $A http://site.example:8000/photo.png
