@@ -9,6 +9,7 @@ ulimit -n "$(ulimit -Hn)"
 certificates
 objects 1k 1024 10
 objects 10k 10240 1000
+objects 131k 134144 300
 origin
 TORIDE_THREADS=2
 toride_start || die "nothing to measure"
@@ -49,20 +50,32 @@ for kind in "clear 10000" "intercepted 12500"; do
 	[ "$ours" = failed ] || figure "idle.$1.memory.all" "$(calc "$ours * $2 / 1e6" 4)" MB - - - -
 done
 
-declare -A p50 p99
-for peer in toride squid nginx; do
-	[ -n "$(pids_of $peer)" ] || continue
-	say "1,430 requests/s through $peer"
-	# shellcheck disable=SC2046
-	[ $peer = nginx ] || timeout 60 "$load" $(where $peer) $intercepted --path /10k/ --size 10240 --objects 1000 --each --connections 4 >/dev/null
-	# shellcheck disable=SC2046
-	json=$("$load" $(where $peer) $intercepted --path /10k/ --size 10240 --objects 1000 --rate 1430 --seconds "$seconds" --connections 64)
-	[ "$(field "$json" errors)$(field "$json" late)" = 00 ] || say "$peer: $json"
-	p50[$peer]=$(field "$json" p50_ms) p99[$peer]=$(field "$json" p99_ms)
-done
-# Added: over nginx in the same run, which has the same way to go and decides nothing.
-for peer in squid nginx; do
-	[ -n "$(pids_of $peer)" ] || continue
-	figure "latency.1430.p50.${peer/nginx/limit}" "${p50[toride]}" ms "${peer/nginx/limit}" "${p50[$peer]}" "$(calc "${p50[$peer]} / ${p50[toride]}" 3)" -
-	figure "latency.1430.p99.${peer/nginx/limit}" "${p99[toride]}" ms "${peer/nginx/limit}" "${p99[$peer]}" "$(calc "${p99[$peer]} / ${p99[toride]}" 3)" -
-done
+# Open loop, from the due time. Added: over the same requests straight to the origin, in the same run.
+# latency NAME PATH SIZE OBJECTS
+latency() {
+	local peer name
+	declare -A p50 p99 added
+	for peer in toride squid nginx direct; do
+		[ $peer = direct ] || [ -n "$(pids_of $peer)" ] || continue
+		say "1,430 requests/s of $3 bytes through $peer"
+		# shellcheck disable=SC2046
+		[ $peer = nginx ] || [ $peer = direct ] || timeout 120 "$load" $(where $peer) $intercepted --path "$2" --size "$3" --objects "$4" --each --connections 4 >/dev/null
+		# shellcheck disable=SC2046
+		json=$("$load" $(where $peer) $intercepted --path "$2" --size "$3" --objects "$4" --rate 1430 --seconds "$seconds" --connections 64)
+		[ "$(field "$json" errors)$(field "$json" late)" = 00 ] || say "$peer: $json"
+		p50[$peer]=$(field "$json" p50_ms) p99[$peer]=$(field "$json" p99_ms)
+	done
+	for peer in toride squid nginx; do
+		[ -n "${p99[$peer]:-}" ] && added[$peer]=$(calc "${p99[$peer]} - ${p99[direct]}")
+	done
+	for peer in squid nginx; do
+		[ -n "${p99[$peer]:-}" ] || continue
+		name=${peer/nginx/limit}
+		figure "latency.$1.p50.$name" "${p50[toride]}" ms "$name" "${p50[$peer]}" "$(calc "${p50[$peer]} / ${p50[toride]}" 3)" -
+		figure "latency.$1.p99.$name" "${p99[toride]}" ms "$name" "${p99[$peer]}" "$(calc "${p99[$peer]} / ${p99[toride]}" 3)" -
+	done
+	[ -z "${added[nginx]:-}" ] ||
+		figure "latency.$1.p99.added" "${added[toride]}" ms limit "${added[nginx]}" - 1 "$(awk "BEGIN { print (${added[toride]} > 0 ? 5 / ${added[toride]} : 99) }")"
+}
+latency 1430 /10k/ 10240 1000
+latency 1430.131k /131k/ 134144 300

@@ -85,6 +85,8 @@ objects() { # NAME BYTES COUNT: incompressible and all different, so that each h
 }
 
 origin_port=18443 plain_port=18081
+# What every server of nginx here offers, and so does the load: the same work for all peers, on both sides.
+one_cipher="ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256; ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256; ssl_prefer_server_ciphers on;"
 # The origin of all peers: nginx, TLS and in clear, files in memory. One worker. [http2]: it speaks that too.
 origin() {
 	mkdir -p "$work/origin"
@@ -95,7 +97,7 @@ origin() {
 		access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000; keepalive_timeout 300;
 		default_type application/octet-stream;
 		ssl_certificate $work/pki/origin.pem; ssl_certificate_key $work/pki/origin.key;
-		ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache shared:s:16m; ssl_session_tickets on;
+		ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache shared:s:16m; ssl_session_tickets on; $one_cipher
 		server { listen 127.0.0.1:$origin_port ssl ${1:-}; listen 127.0.0.1:$plain_port; root $work/www; }
 	}
 	END

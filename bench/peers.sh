@@ -23,7 +23,7 @@ squid_start() { # [PORT LINES]: with those in its configuration
 	cache deny all
 	cache_mem 8 MB
 	read_ahead_gap 256 KB
-	access_log none
+	$(case ${2:-} in *access_log*) ;; *) echo "access_log none" ;; esac)
 	cache_log $d/cache.log
 	cache_store_log none
 	pid_filename $d/pid
@@ -39,6 +39,41 @@ squid_start() { # [PORT LINES]: with those in its configuration
 	chown -R proxy "$d" 2>/dev/null
 	squid -N -f "$d/squid.conf" >"$d/out" 2>&1 & squid_pid=$!; pids+=($squid_pid)
 	up "$port" || { say "squid doesn't start: $(tail -n 2 "$d/out" "$d/cache.log" 2>/dev/null)"; return 1; }
+}
+
+policed_port=13130 policed_pid=
+# The same Squid as a body would run it that decides URLs and keeps a log: squidGuard (as packaged, its database in memory) asked of each
+# request by url_rewrite_program, the access log by Squid's own writer, into memory. The list is $work/bad/domains (policy_list).
+policed_start() {
+	command -v squidGuard >/dev/null || { say "squidGuard isn't installed (tools/setup bench)"; return 1; }
+	local d=$work/guard squid_pid=
+	mkdir -p "$d/db" && cp -r "$work/bad" "$d/db/bad" || return 1
+	printf 'dbhome %s\nlogdir %s\ndest bad { domainlist bad/domains }\nacl { default { pass !bad all\n redirect http://192.0.2.1/ } }\n' "$d/db" "$d" >"$d/conf"
+	squidGuard -c "$d/conf" -C all >"$d/made" 2>&1 || { say "squidGuard: $(tail -n 1 "$d/made")"; return 1; }
+	chown -R proxy "$d" 2>/dev/null
+	squid_start $policed_port "access_log daemon:$work/squid$policed_port/access.log
+	url_rewrite_program $(command -v squidGuard) -c $d/conf
+	url_rewrite_children 4 startup=2 idle=1" || return 1
+	policed_pid=$squid_pid
+}
+
+# policy_list N: as many names nobody asks for here, in $work/bad/domains, and as an index for Toride, of the category malware.
+policy_list() {
+	mkdir -p "$work/bad" "$work/state/feeds/url"
+	awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) printf "x%x.bad%d.example\n", i * 2654435761 % 4294967296, i % 977 }' >"$work/bad/domains"
+	sed 's/$/,malware/' "$work/bad/domains" >"$work/list.csv"
+	"$build/toride" url import "$work/list.csv" -o "$work/state/feeds/url/url.index" >/dev/null && rm "$work/list.csv"
+}
+
+# What takes Toride's events as intaked does, and acknowledges each; its CPU is nobody's.
+events_sink() {
+	mkdir -p "$work/run"
+	perl -MIO::Socket::UNIX -MIO::Select -e 'my $l = IO::Socket::UNIX->new(Local => $ARGV[0], Listen => 8) or die; my $s = IO::Select->new($l); my %b;
+		while (my @r = $s->can_read) { select undef, undef, undef, 0.02; for my $h (@r) { if ($h == $l) { $s->add($l->accept); next }
+			unless (sysread $h, $b{$h}, 1 << 20, length $b{$h}) { $s->remove($h); delete $b{$h}; next }
+			my $at = 0; my $last; while (length($b{$h}) - $at >= 13) { my ($n, $kind, $seq) = unpack "NCQ>", substr $b{$h}, $at, 13; last if length($b{$h}) - $at < 4 + $n;
+				$last = $seq if $kind == $ARGV[1]; $at += 4 + $n } substr($b{$h}, 0, $at) = ""; syswrite $h, pack("NCQ>", 9, $ARGV[2], $last) if $last } }' \
+		"$work/run/events.sock" 2 3 & pids+=($!)
 }
 
 # clamd of a peer's own, with the database and limits of ours: peer_clamd NAME sets clamd_pid and clamd_sock.
@@ -147,12 +182,12 @@ nginx_start() { # [http2]: to the client
 	events { worker_connections 32768; }
 	http {
 		access_log off; keepalive_requests 1000000; keepalive_timeout 300; proxy_max_temp_file_size 0;
-		ssl_certificate $work/pki/origin.pem; ssl_certificate_key $work/pki/origin.key; ssl_protocols TLSv1.2 TLSv1.3;
+		ssl_certificate $work/pki/origin.pem; ssl_certificate_key $work/pki/origin.key; ssl_protocols TLSv1.2 TLSv1.3; $one_cipher
 		upstream o { server 127.0.0.1:$origin_port; keepalive 64; keepalive_requests 1000000; }
 		server { listen 127.0.0.1:$nginx_port ssl ${1:-};
 			location / { proxy_pass https://o; proxy_http_version 1.1; proxy_set_header Connection "";
 				proxy_set_header Host \$host; proxy_ssl_name www.bench.test; proxy_ssl_server_name on;
-				proxy_ssl_verify on; proxy_ssl_trusted_certificate $work/pki/origin-ca.pem; } }
+				proxy_ssl_protocols TLSv1.2 TLSv1.3; proxy_ssl_verify on; proxy_ssl_trusted_certificate $work/pki/origin-ca.pem; } }
 	}
 	END
 	nginx -c "$work/limit/nginx.conf" -p "$work/limit" 2>>"$work/limit/error.log" & nginx_pid=$!; pids+=($nginx_pid)
@@ -178,7 +213,7 @@ toride_start() {
 	"orgs":[{"code":"412015","index":1,"name":"bench","name_en":"bench","interface":"","global4":"","global6":"","resolver":"",
 	"resolver_from":"","tls_decryption":true,"no_decrypt":[".nodecrypt.example"],"registered_only":false,"terminals":[],
 	"child_proxies":[],"scan_fail":"closed","scan_max_mib":64,"unscannable_allow":false,
-	"url":{"black":["deny.example"],"white":[],"exceptions":[]}}]}
+	"url":{"black":["deny.example"],"white":[],"exceptions":[],"deny_categories":["malware"]}}]}
 	END
 	cat >"$s/current/scand.json" <<-END
 	{"max_bytes":67108864,"clamd_socket":"$r/clamd/clamd.sock","database":"$s/feeds/clamav","orgs":{}}
@@ -203,14 +238,16 @@ where() {
 	case $1 in
 	toride) echo "--proxy 127.0.0.1:$toride_port" ;;
 	squid) echo "--proxy 127.0.0.1:$squid_port" ;;
+	policed) echo "--proxy 127.0.0.1:$policed_port" ;;
 	icap) echo "--proxy 127.0.0.1:$icap_port" ;;
 	e2guardian) echo "--proxy 127.0.0.1:$e2_port" ;;
 	nginx) echo "--connect 127.0.0.1:$nginx_port" ;;
+	direct) echo "--connect 127.0.0.1:$origin_port" ;;
 	esac
 }
 pids_of() {
 	case $1 in
-	toride) echo "$toride_pids" ;; squid) echo "$squid_pid" ;; icap) echo "$icap_pids" ;;
+	toride) echo "$toride_pids" ;; squid) echo "$squid_pid" ;; policed) echo "$policed_pid" ;; icap) echo "$icap_pids" ;;
 	e2guardian) echo "$e2_pids" ;; nginx) echo "$nginx_pid" ;;
 	esac
 }

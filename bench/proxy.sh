@@ -9,8 +9,11 @@ objects 10k 10240 1000
 objects 131k 134144 300
 objects 1m 1048576 60
 origin
+policy_list 100000 || die "no list"
+events_sink
 toride_start || die "nothing to measure"
 squid_start || squid_pid=
+policed_start || policed_pid=
 nginx_start || nginx_pid=
 
 common="--host www.bench.test --port $origin_port --ca $work/pki/trust.pem"
@@ -29,13 +32,14 @@ run() {
 declare -A per1000 pergb p99 cps
 peers="toride"; [ -n "$squid_pid" ] && peers="$peers squid"; [ -n "$nginx_pid" ] && peers="$peers nginx"
 
-# kept alive: 16 connections, Zipf(1) over the objects, a fixed rate all peers can hold
-kept() { # NAME BYTES OBJECTS RATE [PATH]
-	local peer path=/${5:-$1}/
-	for peer in $peers; do
+# kept alive: 16 connections, Zipf(1) over the objects, a fixed rate all peers can hold, or as fast as they are answered
+kept() { # NAME BYTES OBJECTS RATE|closed [PATH [PEERS]]
+	local peer path=/${5:-$1}/ how="--rate $4"
+	[ "$4" != closed ] || how=--closed
+	for peer in ${6:-$peers}; do
 		say "$1 kept alive through $peer"
 		[ "$peer" = nginx ] || run "$peer" --path "$path" --size "$2" --objects "$3" --each --connections 4 # warm
-		run "$peer" --path "$path" --size "$2" --objects "$3" --rate "$4" --seconds "$seconds" --connections 16
+		run "$peer" --path "$path" --size "$2" --objects "$3" $how --seconds "$seconds" --connections 16
 		per1000[$peer.$1]=$(calc "$cpu / $(field "$json" requests) * 1000")
 		pergb[$peer.$1]=$(calc "$cpu / $(field "$json" bytes) * 1e9")
 		p99[$peer.$1]=$(field "$json" p99_ms)
@@ -55,10 +59,20 @@ tell() { # NAME GOAL
 	[ -n "$squid_pid" ] && against "intercept.$1.p99" ms - squid "${p99[toride.$1]}" "${p99[squid.$1]}"
 }
 
-kept 10k 10240 1000 1000; tell 10k 3
-kept 10k.mie 10240 1000 3000 10k; tell 10k.mie 3 # all three hold it
-kept 131k 134144 300 200; tell 131k 2
-kept 1m 1048576 60 30; tell 1m 2
+kept 10k 10240 1000 1000; tell 10k 4
+kept 10k.mie 10240 1000 3000 10k; tell 10k.mie 4 # all three hold it
+kept 10k.busy 10240 1000 closed 10k; tell 10k.busy 4
+# With what a body would have to add to Squid for the same: a list of 100,000 names (Toride has it as an index), and a log.
+if [ -n "$policed_pid" ]; then
+	for how in 1000 closed; do
+		name=10k.policed; [ $how = 1000 ] || name=10k.policed.busy
+		kept $name 10240 1000 $how 10k "toride policed"
+		against "intercept.$name.cpu" cpu-s/1000req 4 squid+squidguard "${per1000[toride.$name]}" "${per1000[policed.$name]}"
+	done
+	[ -s "$work/squid$policed_port/access.log" ] && [ "$(tail -n 1 "$work/squid$policed_port/access.log" | grep -c /10k/)" = 1 ] || say "squid+squidguard: there is no log"
+fi
+kept 131k 134144 300 200; tell 131k 2.3
+kept 1m 1048576 60 30; tell 1m 2.3
 
 # new NAME GOAL ARGUMENTS...: new intercepted connections a second and core, one request of 10 KB each. The goal is
 # for the value itself, not for the ratio.
