@@ -376,6 +376,53 @@ static void test_times_far_off(void **state)
 	}
 }
 
+/* What a finding says a terminal asked our resolver for: the zone behind names that carry data, never less than a registry's name, and never
+ * the resolver itself. */
+static char seen_name[300];
+static bool seen_ip;
+
+static void keep_observables(const struct finding *f, void *user)
+{
+	(void)user;
+	seen_name[0] = 0, seen_ip = false;
+	for (size_t i = 0; i < f->n_observables; i++) {
+		if (f->observables[i].type == OBSERVABLE_HOSTNAME)
+			snprintf(seen_name, sizeof seen_name, "%s", f->observables[i].value);
+		seen_ip |= f->observables[i].type == OBSERVABLE_IP;
+	}
+}
+
+static void test_asked_names(void **state)
+{
+	(void)state;
+#define DATA "0123456789abcdef01234567"
+	static const struct {
+		const char *name, *seen;
+	} rows[] = {
+		{ "c2.example", "c2.example" }, { "www.city.saga.lg.jp", "www.city.saga.lg.jp" }, { DATA ".t.evil.example", "t.evil.example" },
+		{ DATA "." DATA "." DATA ".evil.example", "evil.example" }, { DATA ".evil.jp", "" }, { DATA ".co.jp", "" }, { DATA ".saga.jp", "" },
+		{ DATA ".evil.co.jp", "evil.co.jp" }, { DATA ".example", "" }, { DATA, "" }, { "localhost", "" }, { "", "" }, { ".", "" }, { DATA ".", "" },
+		{ "01234567.89abcdef.01234567.89abcdef.01234567.89abcdef.evil.example", "" },
+		{ "t.0123456789abcdef012345.evil.example", "t.0123456789abcdef012345.evil.example" },
+	};
+	struct ruleset *s;
+	struct engine *e;
+	assert_int_equal(ruleset_load_text(STR("title: t\nid: r\nlogsource:\n    category: dns\ndetection:\n    s:\n        src_ip: 10.1.0.5\n    condition: s\n"), "r.yml", NULL, &s, NULL), 0);
+	struct engine_opts o = { .rules = s, .horizon_ms = CORRELATE_AT_ONCE, .on_finding = keep_observables };
+	assert_int_equal(engine_create(&o, &e, NULL), 0);
+	for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
+		char json[700];
+		const char *name = rows[i / 2].name, *zone = i % 2 ? ",\"zone\":\"evil.example\"" : "";
+		int n = snprintf(json, sizeof json, "{\"class_uid\":4003,\"org\":\"412015\",\"product\":\"unbound\",\"time\":1000000,"
+		                 "\"src_endpoint\":{\"ip\":\"10.1.0.5\"},\"dst_endpoint\":{\"ip\":\"100.64.1.53\"},\"query\":{\"hostname\":\"%s\"%s}}", name, zone);
+		assert_int_equal(engine_event(e, &(struct engine_event){ .json = { json, (size_t)n }, .record = STR("412015/events/000001/1") }, NULL), 0);
+		if (strcmp(seen_name, i % 2 ? "" : rows[i / 2].seen) != 0 || seen_ip != (i % 2 == 1)) /* a zone of ours: its question is somebody's outside */
+			fail_msg("%s: '%s'", name, seen_name);
+	}
+	engine_destroy(&e);
+	ruleset_destroy(&s);
+}
+
 /* A flood of groups: memory stays below the ceiling, the oldest go and are counted, the youngest still fire. */
 static void test_ceiling(void **state)
 {
@@ -612,6 +659,6 @@ int main(void)
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_cases), cmocka_unit_test(test_orgs_apart), cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_damaged_state), cmocka_unit_test(test_ceiling),
 		cmocka_unit_test(test_long_values), cmocka_unit_test(test_shuffled), cmocka_unit_test(test_too_late),
-		cmocka_unit_test(test_held_ceiling), cmocka_unit_test(test_wrong_clock), cmocka_unit_test(test_times_far_off) };
+		cmocka_unit_test(test_held_ceiling), cmocka_unit_test(test_wrong_clock), cmocka_unit_test(test_times_far_off), cmocka_unit_test(test_asked_names) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,8 @@
 
 #define ENGINE_CORRELATION (64u * 1024 * 1024)
 #define DURATION_MAX (86400u * 1000) /* ms; longer ones are no request's */
+#define LABEL_OF_DATA 24u /* letters: so long a label is no word */
+#define NAME_OF_DATA 60u
 #define OBSERVABLE_MAX 2048 /* bytes of one value; longer ones (URLs) are left out */
 
 struct engine {
@@ -64,6 +66,33 @@ static void observe(struct arena *a, struct finding *f, enum observable_type typ
 static bool asks_our_name_server(yyjson_val *root)
 {
 	return at(root, "query.zone").len > 0;
+}
+
+static unsigned dots(struct str s)
+{
+	unsigned n = 0;
+	for (size_t i = 0; i < s.len; i++)
+		n += s.ptr[i] == '.';
+	return n;
+}
+
+/* The name that a question to our resolver was about. What carries data in its labels is a name nobody asks for twice: of
+ * "6f70656e…73.t.evil.example" the zone behind it is what matters, and what a block stops. Nothing where that can't be told: never less than a
+ * name below a registry's (co.jp, saga.jp), which many others stand under. */
+static struct str asked_name(yyjson_val *root)
+{
+	struct str name = at(root, "query.hostname"), rest, label;
+	while (name.len) {
+		rest = name;
+		str_next(&rest, '.', &label);
+		if (label.len < LABEL_OF_DATA)
+			break;
+		const char *last = rest.len ? memrchr(rest.ptr, '.', rest.len) : NULL;
+		if (!last || (dots(rest) < 2 && rest.len - (size_t)(last + 1 - rest.ptr) <= 2))
+			return (struct str){ NULL, 0 };
+		name = rest;
+	}
+	return name.len > 1 && name.len < NAME_OF_DATA && dots(name) ? name : (struct str){ NULL, 0 };
 }
 
 static bool visits_a_site(yyjson_val *root)
@@ -128,8 +157,11 @@ static void describe(const struct engine *e, yyjson_val *root, struct str org, s
 	f->time = f->first_time = f->last_time = time_of(root);
 	if (org.len == 6)
 		str_copy(org, f->org, sizeof f->org);
-	observe(a, f, OBSERVABLE_HOSTNAME, host);
-	observe(a, f, OBSERVABLE_IP, ip);
+	/* who asks our resolver is concerned with the name; its own address, which everybody asks, says nothing */
+	bool asks = str_eq(at(root, "product"), STR("unbound")) && !asks_our_name_server(root);
+	observe(a, f, OBSERVABLE_HOSTNAME, asks ? asked_name(root) : host);
+	if (!asks)
+		observe(a, f, OBSERVABLE_IP, ip);
 	bool own = str_eq(at(root, "product"), STR("suricata")) && str_eq(at(root, "connection_info.direction"), STR("Outbound"));
 	/* who asks by UDP may be anybody: a forged source must never become what is blocked */
 	if (!terminal.len && !own && !asks_our_name_server(root) && !facts_is_child_proxy(e->o.facts, org, src))

@@ -23,6 +23,14 @@ done
 a=$("$toride" detect --rules rules --input test/replay/detect/beacon-fires/events.jsonl --format jsonl --json | jq -r .uid)
 b=$("$toride" detect --rules rules --input test/replay/detect/beacon-fires/events.jsonl --format jsonl --json | jq -r .uid)
 [ -n "$a" ] && [ "$a" = "$b" ]; tap $? "uids are the same in a second run"
+# A tunnel's finding names the zone that the data went to: its names are asked for once each, and the resolver is everybody's.
+for i in $(seq 90); do
+	printf '{"class_uid":4003,"time":%d,"org":"412066","product":"unbound","src_endpoint":{"ip":"10.6.0.5"},"dst_endpoint":{"ip":"100.64.6.53"},"query":{"hostname":"%056d.t.hosting.example","type":"A"},"action":"Allowed"}\n' $((1795395600000 + i)) "$i"
+done >/tmp/tunnel.$$
+"$toride" detect --rules rules --input /tmp/tunnel.$$ --format jsonl --json | jq -se 'map(select(.rule.id == "d275635b-e2e1-58a1-8ac9-9b71af66c559")) | length >= 1 and
+	all(.observables | map("\(.type) \(.value)") | sort == ["hostname t.hosting.example", "terminal 10.6.0.5"])' >/dev/null
+tap $? "a DNS tunnel's finding names its zone, and not the resolver"
+rm -f /tmp/tunnel.$$
 # What each rule costs, dearest first, and only those that were looked at.
 cost=$("$toride" rules cost rules --input test/replay/detect/beacon-fires/events.jsonl --json); code=$?
 [ $code -eq 0 ] && printf '%s' "$cost" | jq -se 'length > 0 and all(.asked > 0) and any(.fired > 0) and (map(.ns_per_event) | . == (sort | reverse))' >/dev/null
