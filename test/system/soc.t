@@ -89,8 +89,9 @@ if [ -e "$bin/libchdb.so" ]; then
 fi
 slip() { ask_socket search.sock '{"v":1,"do":"log.witness"}' | jq -r '.slip // empty' >"$top/slip"; [ -s "$top/slip" ]; }
 try "what the prefecture is mailed every morning is the log's signature" eval 'until_true 5 slip && "$toride" log verify --witness "$top/slip" --json | tail -n 1 | jq -se ".[0] | .ok and .witness_found"'
-try "the last shift's hand-over wrote itself" eval '"$toride" handover list --json | jq -se ".[0].by == \"toride\""'
-try "the NOC takes over what is open" eval '"$toride" handover --to noc --by analyst | grep -F "$I" && "$toride" handover take "$("$toride" handover list --limit 1 --json | jq .id)" --by noc && "$toride" handover list --json | jq -se ".[0].taken_by == \"noc\""'
+try "the last shift's hand-over wrote itself" eval '"$toride" handover list --json | jq -se "any(.[]; .by == \"toride\")"'
+# By its number: at a change of shifts the newest is another.
+try "the NOC takes over what is open" eval '"$toride" handover --to noc --by analyst --json >"$top/handed" && jq -se --arg i "$I" ".[0].text | contains(\$i)" "$top/handed" && "$toride" handover take "$(jq .id "$top/handed")" --by noc && "$toride" handover list --json | jq -se --argjson id "$(jq .id "$top/handed")" "any(.[]; .id == \$id and .taken_by == \"noc\")"'
 # ---- SMS, voice and webhooks ----
 
 cp -r "$lab/description" "$top/next"
