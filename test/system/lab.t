@@ -27,7 +27,8 @@ scenario lab/scenarios/dns.json
 scenario lab/scenarios/resolver.json
 scenario lab/story.json
 # What became of each attack of the story: ORG, severity, WORDS of its title or what it was about, which times it has (ms from what was found).
-TORIDE_STATE=build/lab-tt/state TORIDE_RUN=build/lab-tt/run $T incident list --all --json >build/lab-tt/incidents
+node() { TORIDE_STATE=build/lab-tt/state TORIDE_RUN=build/lab-tt/run $T "$@"; }
+node incident list --all --json >build/lab-tt/incidents
 while IFS='|' read -r org severity words steps; do
 	jq -se --arg o "$org" --argjson s "$severity" --arg w "$words" --arg steps "$steps" '[.[] | select(.org == $o and (.title + " " + (.observable.value // "") | contains($w)))] |
 		length == 1 and .[0].severity.effective == $s and (.[0].times as $t | $steps / " " | all($t["found_to_" + .] >= 0))' build/lab-tt/incidents >/dev/null
@@ -35,7 +36,6 @@ while IFS='|' read -r org severity words steps; do
 	ok $became "story: $org: $words: severity $severity, with its times: $steps"
 	[ $became = 0 ] || jq -c --arg o "$org" 'select(.org == $o) | [.severity.effective, .title, .observable.value, .times]' build/lab-tt/incidents | sed 's/^/# /'
 done <<'END'
-412015|1|login.phish.example|received
 412040|3|calls one address of one host at short intervals|received block notice judged
 412015|1|Attack on a public site refused|received
 414417|2|Attack on a public site passed|received notice
@@ -48,6 +48,9 @@ done <<'END'
 412015|1|A terminal tries to reach another body|received
 413879|2|made-up names of one zone|received notice
 END
+# What its terminal did in other scenarios is the same incident's.
+phished() { local i; for i in $(jq -r 'select(.org == "412015") | .number' build/lab-tt/incidents); do node incident show "$i" --json | grep -q login.phish.example && return; done; return 1; }
+phished; ok $? "story: 412015: the download from a phishing site stands in an incident"
 [ $n -gt 80 ]; ok $? "all scenarios were played ($n checks)"
 if [ $bad -ne 0 ]; then tail -n 50 build/lab-tt/log/torided.log | sed 's/^/# /'; fi
 $T lab down; ok $? "lab down"
