@@ -305,6 +305,7 @@ struct conn *conn_park(const struct conn *c)
 		            .tunnel = c->tunnel, .terminal = c->terminal, .via = c->via, .user = c->user, .unnamed = c->unnamed, .ch.fd = -1 };
 	memcpy(p->name, c->name, sizeof p->name);
 	memcpy(p->ja4, c->ja4, sizeof p->ja4);
+	p->cert = c->cert;
 	buf_init(&p->in, 1);
 	if (!terminal_add(p, CONNECTIONS)) {
 		mem_free(p);

@@ -178,6 +178,7 @@ struct conn {
 	struct origin *origin; /* being verified, or the tunnel's other end */
 	enum origin_fail fail; /* verification failed: each request gets its page */
 	char fail_detail[160];
+	struct origin_cert cert; /* the origin's */
 	X509 *leaf;
 	bool passes;        /* its category isn't looked into: once the origin is verified, bytes go both ways */
 	bool leaf_wait, verify_wait;

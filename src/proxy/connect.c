@@ -271,6 +271,7 @@ static void on_verified(struct origin *o, void *user)
 	struct conn *c = user;
 	c->origin = NULL;
 	c->verify_wait = false;
+	c->cert = o->cert;
 	if (c->passes && !o->fail) {
 		origin_forget(o);
 		pass_on(c);
@@ -307,6 +308,7 @@ static void prepare(struct conn *c, bool allowed)
 		struct origin *o = c->origin;
 		c->origin = NULL;
 		c->verify_wait = false;
+		c->cert = o->cert;
 		c->offer_h2 = o->h2 != NULL;
 		origin_release(o);
 		if (c->passes)

@@ -16,6 +16,7 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #ifndef IP_BIND_ADDRESS_NO_PORT
 #define IP_BIND_ADDRESS_NO_PORT 24
@@ -165,10 +166,26 @@ static void lose(struct origin *o, enum origin_fail fail, const char *detail)
 
 /* ---- TLS ---- */
 
+void origin_keep_cert(struct origin *o, const X509 *x)
+{
+	unsigned char sha[SHA256_LEN];
+	unsigned n;
+	struct tm tm;
+	BIO *b = x ? BIO_new(BIO_s_mem()) : NULL;
+	if (b && X509_digest(x, EVP_sha256(), sha, &n) == 1) {
+		hex_format(sha, sizeof sha, o->cert.sha256);
+		o->cert.ends_s = ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) ? (int64_t)timegm(&tm) : 0;
+		int len = X509_NAME_print_ex(b, X509_get_issuer_name(x), 0, XN_FLAG_RFC2253) > 0 ? BIO_read(b, o->cert.issuer, sizeof o->cert.issuer - 1) : 0;
+		o->cert.issuer[len > 0 ? len : 0] = 0;
+	}
+	BIO_free(b);
+}
+
 static void tls_failed(struct origin *o)
 {
 	long v = SSL_get_verify_result(o->ch.ssl);
 	unsigned long e = ERR_peek_last_error();
+	origin_keep_cert(o, SSL_get0_peer_certificate(o->ch.ssl));
 	const char *why = v != X509_V_OK ? X509_verify_cert_error_string(v) : ERR_reason_error_string(e);
 	o->tls_check = (int)v;
 	void *old = map_del(&o->org->w->sessions, str_from(o->key));
@@ -210,6 +227,7 @@ static void do_handshake(struct origin *o)
 		tls_failed(o);
 		return;
 	}
+	origin_keep_cert(o, SSL_get0_peer_certificate(o->ch.ssl));
 	enum revocation_word word = revocation_look(o->org->w->revocation, o);
 	if (word == REVOCATION_WAITS) {
 		o->state = ORIGIN_CHECK;

@@ -25,6 +25,12 @@ enum origin_fail { FAIL_NONE, FAIL_DNS, FAIL_DNS_TIMEOUT, FAIL_FORBIDDEN, FAIL_B
 	FAIL_TLS, FAIL_LOST, FAIL_PROTOCOL,
 	FAIL_CLIENT_CERT /* it wants the terminal's own certificate, and ended the handshake without one */ };
 
+struct origin_cert { /* what it showed, verified or not; "" nothing */
+	char sha256[2 * SHA256_LEN + 1];
+	char issuer[160]; /* RFC 2253 */
+	int64_t ends_s;   /* seconds since 1970 */
+};
+
 struct origin;
 typedef void (*origin_ready)(struct origin *o, void *user); /* o->fail says how it went; on a failure o is closed after */
 typedef void (*origin_io)(struct origin *o, int what);
@@ -46,6 +52,7 @@ struct origin {
 	char host[256], sni[256], key[ORIGIN_KEY];
 	char detail[160];         /* of a failure, English, for the event and the page's small print */
 	int tls_check;            /* X509_V_ERR_… of a failure */
+	struct origin_cert cert;
 	bool stapled;             /* it brought a good word of its authority along */
 	struct question *question; /* CHECK: what it waits for … */
 	struct origin *next_waiting; /* … with others */
@@ -89,6 +96,8 @@ void origin_forget(struct origin *o);
 /* SHARED: a stream came or went. Closes it when it is of no more use. */
 void origin_shared(struct origin *o);
 void origin_leave(struct origin *o); /* SHARED: those on it go on, nobody new comes */
+/* x: what it shows; NULL is fine. tls.c calls it for one that is refused: OpenSSL doesn't keep that. */
+void origin_keep_cert(struct origin *o, const X509 *x);
 /* What revocation_look() said it would wait for (enum revocation_word). */
 void origin_told(struct origin *o, int word);
 /* Its owner calls this each 250 ms while it isn't ready: time-outs. May call ready. */

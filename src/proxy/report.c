@@ -94,6 +94,17 @@ static void put_response(struct buf *b, const struct txn *t)
 	json_field_u64(b, "duration", (uint64_t)(clock_mono_ms() - t->begin_ms));
 }
 
+static void put_certificate(struct buf *b, const struct origin_cert *x)
+{
+	if (!x->sha256[0])
+		return;
+	open_object(b, "certificate");
+	json_field_s(b, "fingerprint", x->sha256);
+	json_field_s(b, "issuer", x->issuer);
+	json_field_u64(b, "expiration_time", (uint64_t)x->ends_s * 1000);
+	buf_putc(b, '}');
+}
+
 static void put_tls(struct buf *b, const struct txn *t)
 {
 	const struct conn *c = t->c;
@@ -102,6 +113,7 @@ static void put_tls(struct buf *b, const struct txn *t)
 	open_object(b, "tls");
 	if (t->tls_version)
 		json_field_s(b, "version", t->tls_version == 0x0304 ? "1.3" : "1.2");
+	put_certificate(b, &c->cert);
 	if (c->name[0])
 		json_field_s(b, "sni", c->name);
 	if (c->ja4[0])

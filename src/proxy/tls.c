@@ -135,6 +135,15 @@ static int on_status(SSL *ssl, void *user)
 	return 0;
 }
 
+static int on_verify(int ok, X509_STORE_CTX *x)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(x, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct origin *o = ssl ? SSL_get_app_data(ssl) : NULL;
+	if (!ok && o)
+		origin_keep_cert(o, X509_STORE_CTX_get0_cert(x));
+	return ok;
+}
+
 /* It asks for a certificate, and gets none: no terminal's key is ours to use. */
 static int on_wants_cert(SSL *ssl, X509 **x, EVP_PKEY **key)
 {
@@ -189,7 +198,7 @@ int tls_contexts(struct worker *w, struct err *err)
 	SSL_CTX_set_session_cache_mode(w->client_ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(w->client_ctx, 1);
 	SSL_CTX_set_alpn_select_cb(w->client_ctx, on_alpn, NULL);
-	SSL_CTX_set_verify(w->origin_ctx, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_verify(w->origin_ctx, SSL_VERIFY_PEER, on_verify);
 	SSL_CTX_set_default_read_buffer_len(w->origin_ctx, CHAN_READ_AHEAD);
 	SSL_CTX_set_alpn_protos(w->origin_ctx, (const unsigned char *)"\x02h2\x08http/1.1", 12);
 	SSL_CTX_set_session_cache_mode(w->origin_ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);

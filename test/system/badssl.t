@@ -153,6 +153,8 @@ refused() { # NAME WHY
 for i in $fine one.wildcard tls12 tls13 wantsclient; do try "$i: what is behind it comes" eval "get 200 $A https://$i.example/page && cmp out www/page"; done
 refused expired "a certificate that has ended"
 try "the page says which, in both languages" eval 'grep -q サーバー証明書の有効期限が切れています out && grep -q "The certificate has expired" out'
+of() { openssl x509 -in "$1.crt" -outform DER | sha256sum | cut -c1-64; }
+try "its event names the certificate" event "\"certificate\":\\{\"fingerprint\":\"$(of expired)\",\"issuer\":\"CN=good\",\"expiration_time\":[0-9]{13}\\},\"sni\":\"expired.example\""
 try "its event names the rule" event '"sni":"expired.example",[^{}]*"intercepted":true},[^{}]*"rule":{"uid":"tls.origin"},"message":"certificate has expired"'
 refused future "one that isn't good yet"
 refused wronghost "one for another name"
@@ -188,13 +190,14 @@ try "by the message in its query alone, in HTTP/1.1 too" doh --http1.1 'https://
 try "its event says so" event '"hostname":"fine.example".*"rule":\{"uid":"doh"'
 try "what only has such a name isn't" get 200 $A 'https://fine.example/page?dns=www.example.com-is-longer-than-that'
 ech() { openssl s_client -connect "$1:443" -proxy 127.0.0.1:8080 -servername "$2" -CAfile "$3" -verify_return_error -serverinfo 65037 </dev/null >said 2>&1; grep -q "Verify return code: 0 (ok)" said && ! grep -q "SERVERINFO FOR EXTENSION 65037" said; }
-try "who hides the name (ECH) is answered as by a server that knows no ECH: opened, under the outer name" ech fine.example fine.example run/ca.pem
+try "who hides the name is answered as by a server that knows no ECH: opened, under the outer name" ech fine.example fine.example run/ca.pem
 try "an outer name that isn't the one asked for is opened, whatever isn't looked into" ech clinic.example fine.example run/ca.pem
 try "grease does no harm to what isn't looked into" ech clinic.example clinic.example good.pem
 
 # ---- categories that aren't looked into
 try "a clinic's own certificate comes" get 200 -x http://127.0.0.1:8080 --cacert good.pem https://clinic.example/page
 try "the event has its category, how the terminal speaks, and that it wasn't opened" event '"hostname":"clinic.example","categories":\["health"\].*"sni":"clinic.example","ja4":"t1[^"]*","intercepted":false'
+try "and the certificate, which we verified first" event "\"fingerprint\":\"$(of clinic)\",\"issuer\":\"CN=good\",\"expiration_time\":[0-9]{13}\\},\"sni\":\"clinic.example\""
 try "a bank's too, and again" eval 'get 200 -x http://127.0.0.1:8080 --cacert good.pem https://bank.example/page && get 200 -x http://127.0.0.1:8080 --cacert good.pem https://bank.example/page'
 try "one whose certificate isn't its own: a page that says so" page 502 安全性を確認できません $A https://oldbank.example/page
 try "a path's category opens nothing, nor another category" eval 'get 200 $A https://fine.example/page && get 200 $A https://rsa2048.example/page'
