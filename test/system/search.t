@@ -223,7 +223,7 @@ try "by what was asked for, of whom it was asked for" eval '"$toride" log counts
 try "what isn't counted is told" eval '! "$toride" log counts --by host 2>"$top/none" && grep -F "not counted: host" "$top/none"'
 "$toride" log rebuild --day "$day" >"$top/try"; ok $? "log rebuild of a day that is counted"
 try "its counts are the same" eval 'until_true 40 agrees 412015 import && until_true 20 agrees 412015 events-4002'
-try "all that is kept for longer is there" eval '[ "$(rows 412015 events)" -ge "$kept" ] && [ "$(rows 412023 events)" -ge 1 ]'
+try "all that is kept for longer is there" until_true 40 eval '[ "$(rows 412015 events)" -ge "$kept" ] && [ "$(rows 412023 events)" -ge 1 ]'
 shoot stored
 try "the log is intact after all that" eval '"$toride" log verify --json | jq -se ".[-1].ok"'
 
