@@ -250,7 +250,13 @@ static int readme(struct kit *k)
 	             "■ Android\n  MDM (Android Enterprise) の証明書の配布で toride-ca.pem を選びます。手で入れた証明書は、ブラウザ以外の多くのアプリには効きません。\n\n"
 	             "■ Firefox\n  Windows では OS の証明書を使います。使わない設定のときや Linux では、firefox/policies.json と toride-ca.pem を Firefox の distribution フォルダに置きます。\n\n"
 	             "■ Linux\n  linux/install.sh を管理者として実行します。\n\n");
-	buf_puts(&b, "■ 確かめかた\n  端末のブラウザで、ふだん使う https のページを開きます。警告が出なければ終わりです。\n\n"
+	const struct service *s = &k->m->service;
+	if (s->proxy_name[0]) /* proxy/check.h */
+		buf_printf(&b, "■ 確かめかた / How to check\n  端末のブラウザで次のページを開きます。✓ がそろえば終わりです。\n  Open this page on the terminal: all ✓, and it is ready.\n"
+		               "  http://%s:%u/check\n\n", s->proxy_name, s->proxy_port);
+	else
+		buf_puts(&b, "■ 確かめかた\n  端末のブラウザで、ふだん使う https のページを開きます。警告が出なければ終わりです。\n\n");
+	buf_puts(&b,
 	             "In English: compare the fingerprint with what the prefecture told you by another way, then spread the certificate by one of the\n"
 	             "folders here (Windows by GPO, Intune, Apple, Android, Firefox, Linux). A terminal that opens https pages without a warning is ready.\n");
 	return put_file(k, "README.txt", &b, 0644);

@@ -311,7 +311,7 @@ try "each form holds that certificate, under Windows' name for it" python3 - <<-
 	pol = open('kit/windows/registry.pol', 'rb').read(); assert pol[:8] == b'PReg\1\0\0\0' and der in pol and name.encode('utf-16le') in pol
 	blob = bytes.fromhex(re.search(r'hex:([0-9a-f,]+)', open('kit/windows/toride-ca.reg').read()).group(1).replace(',', '')); assert blob in pol and blob.endswith(der)
 	assert json.load(open('kit/firefox/policies.json'))['policies']['Certificates']['ImportEnterpriseRoots'] is True
-	assert hashlib.sha256(der).hexdigest() in open('kit/README.txt').read()
+	text = open('kit/README.txt').read(); assert hashlib.sha256(der).hexdigest() in text and 'http://proxy.toride.example:8080/check' in text
 END
 try "of a file that holds the authority's key too, no form holds the key" eval 'cat good.key good.pem >both.pem && "$toride" ca kit --org 412023 --desc "$d" --ca both.pem -o kit3 >/dev/null && ! grep -rq "PRIVATE KEY" kit3 && openssl x509 -in kit3/toride-ca.pem -outform der | cmp - kit3/windows/toride-ca.cer'
 try "a leaf is no authority" eval '! "$toride" ca kit --org 412023 --desc "$d" --ca site.crt -o kit2 2>try2 && grep -q "no certificate of an authority" try2 && [ ! -e kit2/README.txt ]'
