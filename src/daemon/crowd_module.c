@@ -20,7 +20,9 @@
 #define CROWD_STATUS 599
 #define SITES 4096
 #define SLOTS 65536
-#define STRANGER_ASKS 128 /* in a window: a page and what belongs to it, some times over; past that there is no answer */
+#define STRANGER_ASKS 16 /* in a window; whoever asks more often gets the same page, and later: it costs his connection and not our time */
+#define LATER_MS 4000
+#define MUCH_LATER_MS 10000
 #define COOKIE "toride_seen"
 
 struct shared {
@@ -83,9 +85,10 @@ static struct str visitor(const ngx_http_request_t *r)
 	return STR("");
 }
 
-static uint64_t *slot_of(struct shared *s, const struct server_conf *c, struct str who)
+/* what: 'a' all of his, 's' those by which he is a stranger: others behind his address may be none. */
+static uint64_t *slot_of(struct shared *s, const struct server_conf *c, struct str who, char what)
 {
-	uint64_t h = hash_of(0xcbf29ce484222325, s->secret, 8);
+	uint64_t h = hash_of(hash_of(0xcbf29ce484222325, s->secret, 8), &what, 1);
 	return &s->slots[hash_of(hash_of(h, &c->hash, sizeof c->hash), who.ptr, who.len) % SLOTS];
 }
 
@@ -128,6 +131,32 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+static void go_on(ngx_http_request_t *r)
+{
+	ngx_event_t *e = r->connection->write;
+	if (e->delayed) {
+		if (ngx_handle_write_event(e, 0) != NGX_OK)
+			ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+		return;
+	}
+	r->read_event_handler = ngx_http_block_reading;
+	r->write_event_handler = ngx_http_core_run_phases;
+	ngx_http_core_run_phases(r); /* this phase once more: ask() */
+}
+
+/* As nginx's own limits delay a request; he may hang up meanwhile. */
+static ngx_int_t later(ngx_http_request_t *r, ngx_msec_t ms)
+{
+	if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK)
+		return NGX_HTTP_INTERNAL_SERVER_ERROR;
+	ngx_http_set_ctx(r, r, toride_crowd_module); /* he has waited, when this is asked next */
+	r->read_event_handler = ngx_http_test_reading;
+	r->write_event_handler = go_on;
+	r->connection->write->delayed = 1;
+	ngx_add_timer(r->connection->write, ms);
+	return NGX_AGAIN;
+}
+
 static ngx_int_t ask(ngx_http_request_t *r)
 {
 	const struct server_conf *c = ngx_http_get_module_srv_conf(r, toride_crowd_module);
@@ -135,19 +164,23 @@ static ngx_int_t ask(ngx_http_request_t *r)
 	struct shared *s = c->name.len ? shared_of(r, &pool) : NULL;
 	uint64_t now = now_ms();
 	uint32_t n;
+	if (ngx_http_get_module_ctx(r, toride_crowd_module))
+		return CROWD_STATUS;
 	if (!s || is_canary(r))
 		return NGX_DECLINED;
 	ngx_shmtx_lock(&pool->mutex);
 	struct crowd *crowd = site_of(s, c->hash);
-	n = crowd_count(slot_of(s, c, visitor(r)), now);
+	n = crowd_count(slot_of(s, c, visitor(r), 'a'), now);
 	bool crowded = crowd && crowd_ask(crowd, now, n, (int64_t)(now - ngx_current_msec) >= CROWD_LATE_MS);
 	ngx_shmtx_unlock(&pool->mutex);
 	if (!crowded)
 		return NGX_DECLINED;
-	uint32_t half = (uint32_t)c->per_second * (CROWD_WINDOW_MS / 1000) / 2;
-	if (is_known(r, s, c))
-		return n <= half || n <= STRANGER_ASKS ? NGX_DECLINED : CROWD_STATUS;
-	return n <= STRANGER_ASKS ? CROWD_STATUS : NGX_HTTP_CLOSE;
+	if (is_known(r, s, c) && (n <= STRANGER_ASKS || n <= (uint32_t)c->per_second * (CROWD_WINDOW_MS / 1000) / 2))
+		return NGX_DECLINED;
+	ngx_shmtx_lock(&pool->mutex);
+	n = crowd_count(slot_of(s, c, visitor(r), 's'), now);
+	ngx_shmtx_unlock(&pool->mutex);
+	return n <= STRANGER_ASKS ? CROWD_STATUS : later(r, n <= 4 * STRANGER_ASKS ? LATER_MS : MUCH_LATER_MS);
 }
 
 /* ---- what is told ---- */
@@ -193,7 +226,7 @@ static ngx_int_t get_told(ngx_http_request_t *r, ngx_http_variable_value_t *v, u
 	const struct server_conf *c = ngx_http_get_module_srv_conf(r, toride_crowd_module);
 	ngx_slab_pool_t *pool;
 	struct shared *s = c->name.len ? shared_of(r, &pool) : NULL;
-	bool first = !s || (uint32_t)*slot_of(s, c, visitor(r)) <= 1;
+	bool first = !s || (uint32_t)*slot_of(s, c, visitor(r), 's') <= 1;
 	(void)data;
 	*v = (ngx_http_variable_value_t){ .len = first, .valid = 1, .data = (u_char *)"1" };
 	return NGX_OK;
