@@ -5,7 +5,8 @@
  *
  * Nothing is learnt from a router (import none): whoever takes it over can't lead our packets away. Only single addresses that bear the
  * community BLACKHOLE leave, whatever stands in the files. BIRD listens on a port of its own that the packet filter doesn't open, so that it
- * needs no privilege: sessions are opened by us. What signs them (RFC 2385: no router there speaks TCP-AO to it) comes from the vault into RUN/bird/secrets
+ * needs no privilege: sessions are opened by us. Where the other node of a pair took over, a router refuses the new session as long as it takes the old one for
+ * alive (hold time); what was announced is gone from its end to the next try, so tries stay close together. What signs them (RFC 2385: no router there speaks TCP-AO to it) comes from the vault into RUN/bird/secrets
  * when it starts, all BGP_SECRETS, so that a description may name any of them. RFC 4271, 5082, 7999, 8955, 8956. */
 #include "compile/emit.h"
 
@@ -43,7 +44,7 @@ static void session(struct buf *b, const struct service *s, size_t i)
 	           prefix_format_addr(family == 4 ? &u->addr4 : &u->addr6, own), LISTEN_PORT, s->mitigation.as, prefix_format_addr(&p->address, other), p->as);
 	if (p->secret)
 		buf_printf(b, " password secret_%u;\n", p->secret);
-	buf_puts(b, " connect retry time 5;\n connect delay time 1;\n error wait time 2, 30;\n hold time 30;\n");
+	buf_puts(b, " connect retry time 5;\n connect delay time 1;\n error wait time 2, 5;\n hold time 30;\n");
 	buf_printf(b, " ipv%d { table hole%d; import none; export filter single; next hop self; };\n", family, family);
 	if (p->flowspec)
 		buf_printf(b, " flow%d { table part%d; import none; export all; };\n", family, family);

@@ -22,6 +22,7 @@ with_site() { # a public site whose certificate comes by ACME
 	jq '.sites = [{name: "'$www'", title: "x", origins: [{addr: "10.1.0.80"}], cache_s: 3600, acme: true}]' "$1/orgs/412015.json" >"$top/site" && cp "$top/site" "$1/orgs/412015.json" &&
 		jq '.acme = "https://ca.hosting.example/dir"' "$1/service.json" >"$top/site" && cp "$top/site" "$1/service.json"; }
 with_site "$top/d"
+jq '.mitigation = {"as": 64512, "peers": [{"name": "isp1", "address": "198.51.100.1", "as": 64500, "secret": 2}]}' "$top/d/service.json" >"$top/s" && mv "$top/s" "$top/d/service.json"
 try "the lab is up with two nodes" $T lab up "$top/d"
 [ "$bad" = 0 ] || { tail -n 40 "$L/log/torided2.log" | cut -c1-200 | sed "s/^/# /"; echo "1..$n"; exit 1; }
 either() { shown_by gw1 || shown_by gw2; }
@@ -86,6 +87,15 @@ try "a body's records are held at the first; at the second too" until_true 20 ev
 blocked() { at "$1" nft list table inet toride_block | grep -q 203.0.113.77; }
 try "the second has it too" until_true 20 blocked gw2
 
+router() { at inet birdc -s "$PWD/$L/internet/upstream.ctl" "$@"; }
+printf 'define secret_2 = "%s";\n' "$(at gw1 $T lines secret 2)" >"$L/internet/upstream.secrets"
+try "the upstream's operator has the secret that signs" eval 'router configure | grep -qi reconfigur'
+B=$(at gw1 $T block add 198.51.100.102 --kind blackhole --org 412023 --reason flood --by alice --json | jq -r .id)
+try "two ask it to drop what goes to an address" at gw1 $T block consent "$B" --by bob
+announced() { at "$1" birdc -s "$PWD/$L/$([ "$1" = gw1 ] || echo gw2/)run/bird/bird.ctl" show protocols up1 | grep -q Established && router show route table master4 | grep -q '198.51.100.102/32.*blackhole'; }
+try "it hears so from the first" until_true 30 announced gw1
+try "the second knows it" until_true 20 grep -qa "$B" "$L/gw2/run/pair-blocks/blocks"
+
 try "receipt is confirmed at the first, and the power goes at that moment" at gw1 $T incident ack "$I" --by yamada
 power_cut gw1
 try "the first is dead: the second carries the traffic" until_true 20 is_role gw2 active
@@ -106,6 +116,7 @@ try "it has the block and the generation" until_true 20 caught_up
 try "and the certificate and keys of the meantime" until_true 30 eval 'same_certificate && has_keys_of gw2 gw1'
 try "and the desk's state as the second has it, not its own" until_true 60 eval 'desk_at_both gw2 && card gw1 "[.timeline[].text | strings | select(contains(\"at the second\"))] | length == 1"'
 try "what it had is kept aside" test -d "$(state gw1)/pg/data.before"
+try "the upstream hears what to drop from the second" until_true 60 announced gw2
 try "it has the flows again" until_true 20 sh -c "$T lab exec gw1 -- conntrack -L 2>/dev/null | grep 'dport=7 ' | grep -q 'zone=1'"
 # keepalived speaks into the pipe that it opened at its start: it has to begin anew too, else the node would never hear that it is its turn.
 killed=$(pid_of gw1 paird) speaker=$(pid_of gw1 keepalived)
