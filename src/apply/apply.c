@@ -502,6 +502,8 @@ static void at_once(struct apply *a, const struct order *o, apply_done done, voi
 		r = pair_order(a, o->pair, &err);
 	else
 		r = change_status(a->pipe != NULL, path, &err);
+	if (r == 0 && (o->op == ORDER_BLOCK_ADD || o->op == ORDER_BLOCK_REMOVE) && pair_said() != PAIR_NONE)
+		pair_show_blocks(NULL); /* at once: the other node may be alone with it in a moment. What can't be shown now is at the next hold() */
 	reply_fill(&reply, r, &err, started);
 	if (r == 0)
 		snprintf(reply.text, sizeof reply.text, "%.500s", path);
