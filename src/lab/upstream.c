@@ -28,7 +28,7 @@ static void session(struct buf *b, const struct service *s, size_t i)
 	char own[PREFIX_TEXT], other[PREFIX_TEXT];
 	if (!u)
 		return;
-	buf_printf(b, "protocol bgp customer%zu {\n local %s as %u;\n neighbor %s as %u;\n direct; passive yes;\n", i + 1,
+	buf_printf(b, "protocol bgp customer%zu {\n local %s as %u;\n neighbor %s as %u;\n direct; passive yes;\n error wait time 1, 2;\n", i + 1,
 	           prefix_format_addr(&p->address, own), p->as, prefix_format_addr(family == 4 ? &u->addr4 : &u->addr6, other), s->mitigation.as);
 	if (p->secret)
 		buf_printf(b, " password secret_%u;\n", p->secret);
