@@ -191,10 +191,10 @@ try "who looks after a whole prefecture purges in all of it" has "pages removed"
 try "and sees all of its pages that are looked at" eval 'toride site pages --org 41 --json | grep -q bousai.$A && toride site pages --org 13 --json >"$top/pages" && ! grep bousai "$top/pages"'
 desk() ( . test/system/desk.sh; toride=toride; "$@" )
 try "clerks of both bodies sign in at the desk" eval 'desk join yamada --role clerk --org $A && desk join hamada --role clerk --org $B'
-try "one sees there how the own pages are" desk eval 'page yamada /pages && code_is 200 && holds bousai.$A.lg.example && holds 変わりなし'
+try "one sees there how the own pages are" until_true 40 desk eval 'page yamada /pages && code_is 200 && holds bousai.$A.lg.example && holds 変わりなし'
 try "the other none of them" desk eval 'page hamada /pages && code_is 200 && holds 改ざんの見張り && lacks $A'
 try "and takes none of them as right" desk eval 'post hamada /sites /pages site=bousai.$A.lg.example path=/topics/top.html && code_is 409'
-try "whose they are does" desk eval 'post yamada /pages /pages site=bousai.$A.lg.example path=/topics/top.html && goes_to "/pages?done=looked"'
+try "whose they are does" until_true 40 desk eval 'post yamada /pages /pages site=bousai.$A.lg.example path=/topics/top.html && goes_to "/pages?done=looked"'
 try "who purged what is on record" until_true 10 eval 'toride log tail --org service -n 300 | grep site.purge | grep -q "www.$B.lg.example"'
 try "who took which page as right, and who was refused, too" until_true 10 eval 'toride log tail --org service -n 300 | grep site.approve >"$top/approved" && grep "\"user\":\"yamada\"" "$top/approved" | grep -q Success && grep "\"user\":\"hamada\"" "$top/approved" | grep -q Failure'
 rush() { # N: requests from ten addresses at once, 1/10 each; prints how many of which status
