@@ -297,12 +297,12 @@ static void on_walked(const struct walk_result *r, void *user)
 static const struct walker_calls walk_calls = { on_member, on_walked };
 
 /* False: no worker to be had. */
-static bool walk_start(struct flight *f, int fd, const char *name, const char *password)
+static bool walk_start(struct flight *f, int fd, uint64_t size, const char *name, const char *password)
 {
 	const struct walk_limits *l = f->b->o.limits;
 	int64_t left = f->deadline_ms - clock_mono_ms();
 	struct worker_ask a = { .timeout_ms = left > 0 ? (uint32_t)left : 1, .depth = l->depth, .files = (uint32_t)l->files,
-		                .ratio = (uint32_t)l->ratio, .bytes = l->bytes };
+		                .ratio = (uint32_t)l->ratio, .cpu_s = worker_cpu_s(size), .bytes = l->bytes };
 	str_copy(str_from(name), a.name, sizeof a.name);
 	str_copy(str_from(password), a.password, sizeof a.password);
 	f->walk = walker_start(f->b->o.walker, fd, &a, &walk_calls, f);
@@ -345,7 +345,7 @@ static bool flight_start(struct broker_job *j)
 		fail(&j->v, VERDICT_ERROR, "no memory");
 		return false;
 	}
-	bool ok = !b->o.walker || walk_start(f, fd, j->name, j->password);
+	bool ok = !b->o.walker || walk_start(f, fd, j->size, j->name, j->password);
 	if (ok) {
 		j->fd = -1;
 		f->scan = clamd_scan(b->o.clamd, fd, j->deadline_ms, on_scanned, f);

@@ -107,6 +107,12 @@ static ssize_t send_with(int sock, const struct buf *b, const int *fds, size_t n
 	return n;
 }
 
+uint32_t worker_cpu_s(uint64_t size)
+{
+	uint64_t s = WORKER_CPU_LEAST_S + size / WORKER_CPU_EACH;
+	return s < WORKER_CPU_S ? (uint32_t)s : WORKER_CPU_S;
+}
+
 /* ---- the worker ---- */
 
 struct worker {
@@ -204,7 +210,7 @@ static int ask_read(const void *p, size_t n, struct worker_ask *ret)
 {
 	struct rd r = rd_from(p, n);
 	rd_u8(&r); /* ASK_WALK */
-	*ret = (struct worker_ask){ .timeout_ms = rd_u32(&r), .depth = rd_u32(&r), .files = rd_u32(&r), .ratio = rd_u32(&r), .bytes = rd_u64(&r) };
+	*ret = (struct worker_ask){ .timeout_ms = rd_u32(&r), .depth = rd_u32(&r), .files = rd_u32(&r), .ratio = rd_u32(&r), .cpu_s = rd_u32(&r), .bytes = rd_u64(&r) };
 	rd_text(&r, ret->name, sizeof ret->name);
 	rd_text(&r, ret->password, sizeof ret->password);
 	return ret->ratio ? rd_end(&r) : -E_INVALID;
@@ -250,10 +256,10 @@ static void reap(struct nursery *n)
 	}
 }
 
-static void confine_worker(struct nursery *n)
+static void confine_worker(struct nursery *n, uint32_t cpu_s)
 {
 	close(n->sock);
-	limit(RLIMIT_CPU, WORKER_CPU_S);
+	limit(RLIMIT_CPU, cpu_s && cpu_s < WORKER_CPU_S ? cpu_s : WORKER_CPU_S);
 #ifndef __SANITIZE_ADDRESS__ /* its shadow alone is terabytes */
 	limit(RLIMIT_DATA, WORKER_MEMORY);
 #endif
@@ -264,7 +270,7 @@ static void confine_worker(struct nursery *n)
 }
 
 /* In the child NULL; in the parent the child's place, or NULL with *ret_failed. */
-static struct child *fork_child(struct nursery *n, int64_t ms, bool *ret_failed)
+static struct child *fork_child(struct nursery *n, int64_t ms, uint32_t cpu_s, bool *ret_failed)
 {
 	size_t i = 0;
 	while (i < CHILDREN && n->children[i].pid)
@@ -273,7 +279,7 @@ static struct child *fork_child(struct nursery *n, int64_t ms, bool *ret_failed)
 	*ret_failed = pid < 0;
 	if (pid <= 0) {
 		if (pid == 0)
-			confine_worker(n);
+			confine_worker(n, cpu_s);
 		return NULL;
 	}
 	n->children[i] = (struct child){ .pid = pid, .until_ms = clock_mono_ms() + ms + GRACE_MS, .out = -1, .channel = -1 };
@@ -285,7 +291,7 @@ static struct child *fork_child(struct nursery *n, int64_t ms, bool *ret_failed)
 static void fork_worker(struct nursery *n, const struct worker_ask *a, int file, int channel)
 {
 	bool failed;
-	if (!fork_child(n, a->timeout_ms, &failed) && !failed)
+	if (!fork_child(n, a->timeout_ms, a->cpu_s, &failed) && !failed)
 		run_worker(a, n->rules, file, channel);
 }
 
@@ -293,7 +299,7 @@ static void fork_compiler(struct nursery *n, int bundle, int channel)
 {
 	bool failed;
 	int out = memfd_create("rules", MFD_CLOEXEC);
-	struct child *c = out < 0 ? NULL : fork_child(n, COMPILE_MS, &failed);
+	struct child *c = out < 0 ? NULL : fork_child(n, COMPILE_MS, WORKER_CPU_S, &failed);
 	if (!c && out >= 0 && !failed)
 		run_compiler(bundle, out, channel);
 	if (!c) {
@@ -413,6 +419,7 @@ int nursery_ask(int nursery, const struct worker_ask *a, int file, int channel)
 	wr_u32(&b, a->depth);
 	wr_u32(&b, a->files);
 	wr_u32(&b, a->ratio);
+	wr_u32(&b, a->cpu_s);
 	wr_u64(&b, a->bytes);
 	wr_name(&b, a->name);
 	wr_name(&b, a->password);

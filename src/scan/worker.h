@@ -26,7 +26,9 @@ struct err;
 
 #define WORKER_MESSAGE 1024
 #define WORKER_MEMORY (1024ull * 1024 * 1024) /* private memory of one; what is unpacked lies in memfds, under the walk's budget */
-#define WORKER_CPU_S 60
+#define WORKER_CPU_S 60        /* of processor, however large the file */
+#define WORKER_CPU_LEAST_S 10  /* for a small one: one that makes a library turn without end takes no more */
+#define WORKER_CPU_EACH (512u * 1024) /* bytes that bring a second more */
 #define WORKER_RULES_S 10 /* the rules' time for one file */
 
 #define WORKER_MEMBER 1
@@ -34,6 +36,7 @@ struct err;
 
 struct worker_ask {
 	uint32_t timeout_ms, depth, files, ratio;
+	uint32_t cpu_s; /* at most WORKER_CPU_S */
 	uint64_t bytes;
 	char name[WALK_NAME], password[WALK_PASSWORD];
 };
@@ -46,6 +49,8 @@ struct worker_member {
 	uint8_t sha256[VERDICT_SHA];
 };
 
+/* Seconds of processor for a file of so many bytes. */
+uint32_t worker_cpu_s(uint64_t size);
 /* Forks the nursery; *ret_fd is ours. Confines it (not us). Before libuv is used: at a fork it closes what it had open. */
 int nursery_start(int *ret_fd, struct err *err);
 /* Both descriptors stay the caller's. 0, -E_AGAIN (ask again later) or -E_CLOSED (the nursery is gone). */

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <zlib.h>
 
 static int nursery = -1;
 static uv_loop_t loop;
@@ -60,7 +61,7 @@ static struct walk_result run(struct str s, const struct worker_ask *a, struct s
 	seen->job = walker_start(w, fd, a, &calls, seen);
 	assert_non_null(seen->job);
 	close(fd);
-	int64_t until = clock_mono_ms() + 20000;
+	int64_t until = clock_mono_ms() + 120000;
 	while (!seen->ends && clock_mono_ms() < until)
 		uv_run(&loop, UV_RUN_ONCE);
 	assert_int_equal(seen->ends, 1);
@@ -142,6 +143,42 @@ static void no_file_takes_for_ever(void **state)
 	load("", 0, 0);
 }
 
+/* A RAR of 60 KB whose every file has a salt of its own: 2^18 turns of a hash each, for minutes. */
+static void put_entry(struct buf *b, unsigned i)
+{
+	unsigned char h[48] = { 0, 0, 0x74, 0x04, 0x84, 48, 0, 16, 0, 0, 0, 0xff, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 29, 0x33, 8, 0, 0, 0, 0, 0 };
+	memcpy(h + 32, "note.txt", 8);
+	h[40] = (unsigned char)i;
+	h[41] = (unsigned char)(i >> 8);
+	unsigned long crc = crc32(0, h + 2, sizeof h - 2);
+	h[0] = (unsigned char)crc;
+	h[1] = (unsigned char)(crc >> 8);
+	buf_put(b, h, sizeof h);
+	buf_put(b, "0123456789abcdef", 16);
+}
+
+static void no_file_turns_for_ever(void **state)
+{
+	(void)state;
+	struct worker_ask a = normal;
+	struct seen s = { 0 };
+	struct buf b;
+	a.timeout_ms = 600000;
+	a.cpu_s = 1;
+	memcpy(a.password, "secret", 7);
+	buf_init(&b, MIB);
+	buf_put(&b, "Rar!\x1a\7\0\xcf\x90\x73\0\0\x0d\0\0\0\0\0\0\0", 20);
+	for (unsigned i = 0; i < 1000; i++)
+		put_entry(&b, i);
+	struct walk_result r = run(buf_view(&b), &a, &s);
+	assert_int_equal(r.found, WALK_BEYOND);
+	assert_string_equal(r.reason, "the worker died");
+	assert_int_equal(worker_cpu_s(0), WORKER_CPU_LEAST_S);
+	assert_int_equal(worker_cpu_s(5 * MIB), WORKER_CPU_LEAST_S + 10);
+	assert_int_equal(worker_cpu_s(UINT64_MAX), WORKER_CPU_S);
+	buf_done(&b);
+}
+
 static void hostile_messages(void **state)
 {
 	(void)state;
@@ -175,6 +212,7 @@ int main(void)
 		cmocka_unit_test(rules_reach_the_workers),
 		cmocka_unit_test(rules_know_name_and_type),
 		cmocka_unit_test(no_file_takes_for_ever),
+		cmocka_unit_test(no_file_turns_for_ever),
 		cmocka_unit_test(hostile_messages),
 	};
 	return cmocka_run_group_tests(cases, setup, done);
