@@ -194,6 +194,27 @@ static void undecrypted(struct buf *b, const struct org *o)
 	buf_putc(b, ']');
 }
 
+/* Sanitisers and sandboxes, in the order that files go through them. */
+static void inspections(struct buf *b, const struct org *o)
+{
+	char text[PREFIX_TEXT];
+	if (!o->n_inspections)
+		return;
+	open_list(b, "inspections");
+	for (size_t i = 0; i < o->n_inspections; i++) {
+		const struct inspection *n = &o->inspections[i];
+		buf_puts(b, i ? ",{" : "{");
+		json_field_s(b, "name", n->inspector);
+		json_field_s(b, "address", prefix_format_addr(&n->is->address, text));
+		json_field_u64(b, "port", n->is->port);
+		json_field_s(b, "path", n->is->path);
+		json_field_u64(b, "timeout_s", n->is->timeout_s);
+		texts(b, "kinds", n->kinds, n->n_kinds);
+		buf_putc(b, '}');
+	}
+	buf_putc(b, ']');
+}
+
 static void org(struct buf *b, const struct model *m, const struct org *o)
 {
 	struct buf pac;
@@ -233,6 +254,7 @@ static void org(struct buf *b, const struct model *m, const struct org *o)
 	json_field_bool(b, "scan_uploads", o->scan_uploads);
 	json_field_u64(b, "progress_after_s", o->progress_after_s);
 	json_field_u64(b, "trickle_after_s", o->trickle_after_s);
+	inspections(b, o);
 	users(b, o);
 	json_key(b, "url");
 	compile_url_policy(m, o, b);

@@ -540,6 +540,18 @@ static void test_broken(void **state)
 	assert_true(ARRAY_LEN(cases) >= 60);
 }
 
+/* Two changes to what is good make something good of it; each of the list's then is refused. */
+static void refused_with(const struct broken with[2], const struct broken *list, size_t n)
+{
+	_cleanup_free_ char *two = test_read("src/model/seeds/model/two.json"), *one = edited(two, &with[0]), *base = edited(one, &with[1]);
+	struct model *m = NULL;
+	struct faults f = { 0 };
+	assert_int_equal(model_load_canonical(str_from(base), &m, &f, NULL), 0); /* control */
+	model_destroy(&m);
+	faults_done(&f);
+	assert_int_equal(refused(base, list, n), 0);
+}
+
 /* With a second line and a service that breaks out by it. */
 static void test_broken_breakout(void **state)
 {
@@ -569,14 +581,28 @@ static void test_broken_breakout(void **state)
 		{ "\"ceiling_mbps\": 20", "\"ceiling_mbps\": 31", ORG1 ".breakout.ceiling_mbps", "is above burst_mbps" },
 		{ "\"in_mbps\": 100", "\"in_mbps\": 10", "service.breakout.line", "carries too little: 10 Mbps are guaranteed for what breaks out, 94 % of the line can be given to it" },
 	};
-	_cleanup_free_ char *two = test_read("src/model/seeds/model/two.json"), *line = edited(two, &with[0]), *base = edited(line, &with[1]);
-	struct model *m = NULL;
-	struct faults f = { 0 };
 	(void)state;
-	assert_int_equal(model_load_canonical(str_from(base), &m, &f, NULL), 0); /* control */
-	model_destroy(&m);
-	faults_done(&f);
-	assert_int_equal(refused(base, list, ARRAY_LEN(list)), 0);
+	refused_with(with, list, ARRAY_LEN(list));
+}
+
+/* With a sanitiser that one organisation's documents go through. */
+static void test_broken_inspections(void **state)
+{
+	static const struct broken with[] = {
+		{ "\"node\": \"gw1\"", "\"inspectors\": [{\"name\": \"cdr\", \"address\": \"203.0.113.60\", \"path\": \"/respmod\"}], \"node\": \"gw1\"", NULL, NULL },
+		{ "\"global6\": \"2001:db8:100::65\"", "\"global6\": \"2001:db8:100::65\", \"inspections\": [{\"inspector\": \"cdr\", \"kinds\": [\"documents\"]}]", NULL, NULL },
+	};
+	static const struct broken list[] = {
+		{ "\"inspector\": \"cdr\"", "\"inspector\": \"crd\"", ORG1 ".inspections[0].inspector", "is none of service.inspectors" },
+		{ "[\"documents\"]", "[\"documents\", \"pdf\"]", ORG1 ".inspections[0].kinds[1]", "must be one of documents, all, programs, scripts, macros, archives, disks, media" },
+		{ ", \"kinds\": [\"documents\"]", "", ORG1 ".inspections[0].kinds", "is missing" },
+		{ "\"203.0.113.60\"", "\"10.1.0.60\"", "service.inspectors[0].address", "lies where the gateway opens nothing to: management, LGWAN or a member's network" },
+		{ "\"/respmod\"", "\"respmod\"", "service.inspectors[0].path", NULL },
+		{ "\"/respmod\"}", "\"/respmod\", \"timeout_s\": 0}", "service.inspectors[0].timeout_s", NULL },
+		{ "[{\"name\": \"cdr\"", "[{\"name\": \"cdr\", \"address\": \"203.0.113.61\", \"path\": \"/x\"}, {\"name\": \"cdr\"", "service.inspectors[1].name", "stands here twice" },
+	};
+	(void)state;
+	refused_with(with, list, ARRAY_LEN(list));
 }
 
 /* Many slips, one answer: every one is named, in the order of the file. */
@@ -629,6 +655,6 @@ static void test_many_faults(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_broken), cmocka_unit_test(test_broken_breakout), cmocka_unit_test(test_all_at_once), cmocka_unit_test(test_many_faults) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_broken), cmocka_unit_test(test_broken_breakout), cmocka_unit_test(test_broken_inspections), cmocka_unit_test(test_all_at_once), cmocka_unit_test(test_many_faults) };
 	return cmocka_run_group_tests_name("model/broken", tests, NULL, NULL);
 }

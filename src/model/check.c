@@ -273,6 +273,7 @@ static void check_service(struct check *c)
 		check_uplink(c, i);
 	check_pair(c);
 	check_breakout(c);
+	check_inspectors(c);
 	check_mitigation(c);
 	check_groups(c, NULL);
 	check_mirror(c);

@@ -58,6 +58,7 @@ void check_pair(struct check *c);
 void check_mitigation(struct check *c);
 void check_breakout(struct check *c);                              /* the service's */
 void check_users(struct check *c, const struct org *o);
+void check_inspectors(struct check *c);
 void check_org_breakout(struct check *c, const struct org *o); /* an organisation's */
 void check_apart(struct check *c, const char *at, const struct prefix *p, const struct prefix *list, size_t n, const char *en, const char *ja);
 void check_publish(struct check *c, const struct org *o);

@@ -62,6 +62,41 @@ void check_breakout(struct check *c)
 		check_service(c, i);
 }
 
+static bool within(const struct prefix *list, size_t n, const struct prefix *a)
+{
+	for (size_t i = 0; i < n; i++)
+		if (prefix_contains(&list[i], a))
+			return true;
+	return false;
+}
+
+/* The node opens nothing to where management, LGWAN and members are (compile/nft.c): such a server would never be reached. */
+static bool unreachable(const struct check *c, const struct prefix *a)
+{
+	const struct service *s = &c->m->service;
+	for (size_t i = 0; i < c->m->n_orgs; i++)
+		if (within(c->m->orgs[i].prefixes, c->m->orgs[i].n_prefixes, a))
+			return true;
+	return within(s->management, s->n_management, a) || within(s->lgwan, s->n_lgwan, a);
+}
+
+void check_inspectors(struct check *c)
+{
+	const struct service *s = &c->m->service;
+	char at[64];
+	for (size_t i = 0; i < s->n_inspectors; i++) {
+		snprintf(at, sizeof at, ".inspectors[%zu].name", i);
+		for (size_t k = 0; k < i; k++)
+			if (s->inspectors[i].name[0] && strcmp(s->inspectors[i].name, s->inspectors[k].name) == 0) {
+				CHECK_FAULT(c, at, "stands here twice", "同じ名前が 2 回あります");
+				break;
+			}
+		snprintf(at, sizeof at, ".inspectors[%zu].address", i);
+		if (unreachable(c, &s->inspectors[i].address))
+			CHECK_FAULT(c, at, "lies where the gateway opens nothing to: management, LGWAN or a member's network", "管理網・LGWAN・団体の網にあり、ゲートウェイから接続しません");
+	}
+}
+
 void check_org_breakout(struct check *c, const struct org *o)
 {
 	const struct org_breakout *b = &o->breakout;

@@ -253,6 +253,12 @@ static const struct text2 *check_downloads(struct str s)
 	return &bad;
 }
 
+static const struct text2 *check_kinds(struct str s)
+{
+	WRONG(bad, "must be one of documents, all, programs, scripts, macros, archives, disks, media", "documents・all・programs・scripts・macros・archives・disks・media のどれかにしてください");
+	return str_eq(s, STR("documents")) || str_eq(s, STR("all")) || !check_downloads(s) ? NULL : &bad;
+}
+
 static const struct text2 *check_tenant(struct str s)
 {
 	WRONG(bad, "must be letters, digits, \".\", \"-\" and \"_\"", "英数字と . - _ で書いてください");
@@ -482,6 +488,7 @@ const struct form form_mail = { check_mail, "^[^@ ]{1,64}@[A-Za-z0-9.-]+\\.[A-Za
 const struct form form_phone = { check_phone, "^[-+() 0-9]{0,24}$" };
 const struct form form_interface = { check_interface, "^[a-z0-9][a-z0-9-]{0,14}$" };
 const struct form form_category = { check_category, "^[a-z0-9-]{1,31}$" };
+const struct form form_kinds = { check_kinds, "^[a-z]+$" };
 const struct form form_downloads = { check_downloads, "^[a-z]+$" };
 const struct form form_tenant = { check_tenant, "^[A-Za-z0-9._-]{1,253}$" };
 const struct form form_id = { check_id, "^[A-Za-z0-9_-]{1,32}$" };

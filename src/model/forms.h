@@ -31,6 +31,7 @@ extern const struct form form_url;       /* form_domain, "http(s)://host/path", 
 extern const struct form form_endpoint; /* "http(s)://host[:port]/path" */
 extern const struct form form_exception; /* form_url without addresses */
 extern const struct form form_category;  /* of the table in category.h, or "x-" and a list's own name */
+extern const struct form form_kinds;     /* of those, "documents" or "all" */
 extern const struct form form_downloads; /* a group of file types, see schema.c */
 extern const struct form form_tenant;    /* 1–253 of letters, digits, ".", "-" and "_" */
 extern const struct form form_mail;

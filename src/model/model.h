@@ -106,6 +106,22 @@ struct breakout_service {
 	const char *comment;
 };
 
+/* A sanitiser (無害化) or sandbox beside the cloud, which files are shown to by ICAP (RFC 3507). */
+struct inspector {
+	const char *name;
+	struct prefix address;
+	uint32_t port;
+	const char *path; /* "/respmod" */
+	uint32_t timeout_s;
+};
+
+struct inspection { /* one organisation's use of it */
+	const char *inspector;
+	const char **kinds; /* "documents", "all", or as deny_downloads */
+	size_t n_kinds;
+	const struct inspector *is; /* derived */
+};
+
 /* Of the proxy's sockets whose peer has one of those names: what the packet filter knows them by. */
 #define BREAKOUT_PRIORITY 6
 
@@ -447,6 +463,8 @@ struct org {
 	struct prefix *publics; /* derived: global4, global6, the breakout's, and each other address that is published, once */
 	size_t n_publics;
 	struct org_breakout breakout;
+	struct inspection *inspections; /* in this order */
+	size_t n_inspections;
 	struct url_policy url;
 	struct proxy_users proxy_users;
 	struct tenants tenants;
@@ -535,6 +553,8 @@ struct service {
 	struct uplink *uplinks; /* sorted by priority; with a pair their addresses are those of the node that carries the traffic */
 	size_t n_uplinks;
 	struct breakout breakout;
+	struct inspector *inspectors;
+	size_t n_inspectors;
 	struct mitigation mitigation;
 	struct {
 		uint32_t probe_ms; /* between two rounds of questions through each line */

@@ -214,6 +214,21 @@ static void breakout(struct resolver *r, struct org *o)
 	}
 }
 
+static void inspections(struct resolver *r, struct org *o)
+{
+	const struct service *s = r->service;
+	for (size_t i = 0; i < o->n_inspections; i++) {
+		struct inspection *n = &o->inspections[i];
+		size_t before = path_push(&r->path, ".inspections[%zu].inspector", i);
+		for (size_t k = 0; k < s->n_inspectors && !n->is; k++)
+			if (strcmp(s->inspectors[k].name, n->inspector) == 0)
+				n->is = &s->inspectors[k];
+		if (!n->is && n->inspector[0])
+			fault_add(r->faults, r->path.s, "is none of service.inspectors", "service.inspectors にありません");
+		path_pop(&r->path, before);
+	}
+}
+
 static void groups(struct service_group *g, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -236,6 +251,7 @@ int resolve_model(struct model *m, const char *const *labels, struct faults *f)
 			publish(&r, &o->publish[k], k);
 		publics(&r, o);
 		breakout(&r, o);
+		inspections(&r, o);
 		path_pop(&r.path, before);
 	}
 	return r.no_memory ? -E_NOMEM : 0;

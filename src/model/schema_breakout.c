@@ -30,6 +30,35 @@ const struct object schema_breakout = {
 	},
 };
 
+const struct object schema_inspector = {
+	"inspector", { "sanitiser or sandbox", "無害化・サンドボックス" }, "name", sizeof(struct inspector),
+	(const struct field[]){
+		{ "name", FIELD_TEXT, .required = true, AT(inspector, name), .form = &form_id,
+		  SAYS("名前", "団体の設定から呼ぶ名前。記録にも残ります。", "What organisations and records call it.") },
+		{ "address", FIELD_ADDRESS, .required = true, AT(inspector, address),
+		  SAYS("アドレス", "サーバのアドレス。", "Its address.") },
+		{ "port", FIELD_UINT, AT(inspector, port), .min = 1, .max = 65535, .def = "1344",
+		  SAYS("ポート", "ICAP のポート。", "Its port for ICAP.") },
+		{ "path", FIELD_TEXT, .required = true, AT(inspector, path), .form = &form_directory, .max = 200,
+		  SAYS("パス", "RESPMOD のサービス。例: /respmod。", "Its service for RESPMOD, such as /respmod.") },
+		{ "timeout_s", FIELD_UINT, AT(inspector, timeout_s), .min = 1, .max = 600, .def = "60",
+		  SAYS("待ち時間 (秒)", "答えをこれより長くは待ちません。", "An answer isn't waited for longer.") },
+		END,
+	},
+};
+
+const struct object schema_inspection = {
+	"inspection", { "further inspection", "追加の検査" }, "inspector", sizeof(struct inspection),
+	(const struct field[]){
+		{ "inspector", FIELD_TEXT, .required = true, AT(inspection, inspector), .form = &form_id,
+		  SAYS("検査", "service.inspectors の名前。", "A name of service.inspectors.") },
+		{ "kinds", FIELD_TEXT, .required = true, LIST(inspection, kinds), .form = &form_kinds, .max = 20, .max_entries = 10,
+		  SAYS("種類", "渡すファイルの種類 (内容から判定): documents (文書)、all (すべて)、programs、scripts、macros、archives、disks、media。",
+		       "Kinds of files that go there, by content: documents, all, programs, scripts, macros, archives, disks, media.") },
+		END,
+	},
+};
+
 static const struct object breakout_use_object = {
 	"breakout_use", { "service broken out", "利用するサービス" }, "service", sizeof(struct breakout_use),
 	(const struct field[]){

@@ -15,6 +15,7 @@
 extern const struct object schema_site; /* schema_site.c */
 extern const struct object schema_mitigation; /* schema_breakout.c */
 extern const struct object schema_proxy_users; /* schema_users.c */
+extern const struct object schema_inspector, schema_inspection; /* schema_breakout.c */
 extern const struct object schema_breakout, schema_org_breakout; /* schema_breakout.c */
 
 #endif

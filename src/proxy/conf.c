@@ -10,6 +10,7 @@
 #include "proxy/guard.h"
 #include "proxy/hold.h"
 #include "proxy/login.h"
+#include "scan/type.h"
 #include "wire/ctl.h"
 
 #include <openssl/err.h>
@@ -185,6 +186,55 @@ static int get_timed(struct load *l, yyjson_val *v, const char *key, size_t most
 	return 0;
 }
 
+static int get_kinds(struct load *l, yyjson_val *item, struct conf_inspection *n)
+{
+	yyjson_val *v;
+	size_t i, max;
+	yyjson_arr_foreach(yyjson_obj_get(item, "kinds"), i, max, v)
+	{
+		struct str s = { yyjson_get_str(v), yyjson_get_len(v) };
+		unsigned bit = 0;
+		for (unsigned g = 0; s.ptr && g < GROUP_COUNT; g++)
+			bit |= str_eq(s, str_from(file_group_name(g))) ? 1u << g : 0;
+		n->groups |= bit;
+		n->documents = n->documents || (s.ptr && str_eq(s, STR("documents")));
+		n->all = n->all || (s.ptr && str_eq(s, STR("all")));
+		if (!s.ptr || (!bit && !n->documents && !n->all))
+			return bad(l, "inspections", "not a kind of files");
+	}
+	return 0;
+}
+
+static int get_inspections(struct load *l, yyjson_val *v, struct conf_org *o)
+{
+	yyjson_val *list = yyjson_obj_get(v, "inspections"), *item;
+	size_t i, max;
+	char text[PREFIX_TEXT], authority[PREFIX_TEXT + 16];
+	int r = 0;
+	o->inspections = arena_array(&l->c->arena, yyjson_arr_size(list) + 1, sizeof *o->inspections);
+	if (!o->inspections)
+		return no_memory(l);
+	yyjson_arr_foreach(list, i, max, item)
+	{
+		struct conf_inspection *n = &o->inspections[i];
+		uint64_t port = ctl_u64(item, "port", 1344), timeout = ctl_u64(item, "timeout_s", 60);
+		r = r < 0 ? r : get_text(l, item, "name", &n->name);
+		r = r < 0 ? r : get_text(l, item, "path", &n->path);
+		r = r < 0 ? r : get_prefix(l, item, "address", &n->address);
+		r = r < 0 ? r : get_kinds(l, item, n);
+		if (r < 0 || !prefix_is_set(&n->address) || !port || port > 65535 || !timeout || timeout > 600)
+			return bad(l, "inspections", "not a server, or not a time");
+		n->port = (uint16_t)port;
+		n->timeout_ms = (int64_t)timeout * 1000;
+		snprintf(authority, sizeof authority, n->address.family == 6 ? "[%s]:%u" : "%s:%u", prefix_format_addr(&n->address, text), n->port);
+		n->authority = arena_strdup(&l->c->arena, str_from(authority));
+		if (!n->authority)
+			return no_memory(l);
+		o->n_inspections++;
+	}
+	return r;
+}
+
 static int get_users(struct load *l, yyjson_val *v, struct conf_org *o)
 {
 	yyjson_val *users = yyjson_obj_get(v, "users"), *list = yyjson_obj_get(users, "exempt_destinations");
@@ -242,6 +292,7 @@ static int get_sets(struct load *l, yyjson_val *v, struct conf_org *o)
 	snprintf(path, sizeof path, "%swebsockets", l->path);
 	if (r == 0 && list)
 		r = url_set_build(list, path, &o->websockets, l->err);
+	r = r < 0 ? r : get_inspections(l, v, o);
 	r = r < 0 ? r : get_users(l, v, o);
 	r = r < 0 ? r : get_categories(l, v, o);
 	r = r < 0 ? r : get_timed(l, v, "no_decrypt_until", CONF_UNDECRYPTED, &o->undecrypted, &o->n_undecrypted);

@@ -8,6 +8,7 @@
  *      "child_proxies":[prefix…],
  *      "safe_search","upload_max_mib","deny_downloads":[…],"deny_uploads":[…],"tenants":{"microsoft":[…],"microsoft_context",
  *      "google":[…],"slack":[…],"slack_requester"},"pac","release_mail","websockets":[…],"mirror" (absent: 0),"users":{…login.h} (absent: nobody is asked),
+ *      "inspections" (absent: none):[{"name","address","port","path","timeout_s","kinds":["documents","all","programs"…]}],
  *      "breakout":[{"service","expires_ms","names":[…]}],"no_decrypt_categories":[name…] (absent: none),"no_decrypt_until":[{"expires_ms","owner","names":[…]}] (absent: none),
  *      "scan_fail":"closed"|"open","revocation":"off"|"soft"|"hard" (absent: soft),"scan_max_mib","unscannable_allow","encrypted_allow","encrypted_ask","scan_uploads","progress_after_s","trickle_after_s","url":{…url/url.h…}}…],
  *    "dev":{"except":[prefix…],"hosts":[{"name","addr"}…],"verdict_ms":60000,"held_mib":512,"held_ms":60000}}
@@ -41,6 +42,15 @@ struct conf_timed { /* names to which something applies until then */
 	struct url_set *names;
 };
 
+struct conf_inspection { /* a sanitiser or a sandbox, and what it gets (hook.h) */
+	const char *name, *authority, *path;
+	struct prefix address;
+	uint16_t port;
+	int64_t timeout_ms;
+	unsigned groups;      /* bits of enum file_group */
+	bool documents, all;
+};
+
 struct conf_users; /* login.h */
 struct conf_org {
 	char code[8], interface[16];
@@ -70,6 +80,8 @@ struct conf_org {
 	const char **no_decrypt_categories;
 	size_t n_no_decrypt_categories;
 	struct url_policy_set *url;
+	struct conf_inspection *inspections;
+	size_t n_inspections;
 	struct conf_users *users; /* NULL: nobody is asked who he is */
 };
 

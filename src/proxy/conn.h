@@ -38,6 +38,7 @@ enum txn_state {
 	TXN_WAIT,    /* request goes out, answer's head comes in */
 	TXN_BODY,    /* answer's body is held */
 	TXN_VERDICT,
+	TXN_HOOK,    /* a sanitiser or a sandbox has it: hook.c */
 	TXN_DELIVER, /* head and body go to the terminal */
 	TXN_STREAM,  /* body passes through (unscannable, allowed) */
 	TXN_LOCKED,  /* it waits for a password: wait.c */
@@ -138,6 +139,13 @@ struct txn {
 	const char *action, *disposition, *verdict;
 	struct buf mirrored;           /* mirror.c's own: the request as it was sent … */
 	size_t mirror_split;           /* … and from here on the answer's head; 0: none yet */
+	struct hook *hook;             /* hook.c's own */
+	size_t hooks;                  /* of the organisation's inspections: done */
+	unsigned inside;               /* the verdict's: groups of what is contained */
+	bool replaced;                 /* the hold is what a sanitiser made of it; it was … */
+	unsigned char original[32];    /* … this */
+	uint64_t original_size;
+	char original_type[16];
 	bool hashed, cache_hit, tunnel;
 	uint16_t tls_version;          /* of the origin's side, 0x0304 */
 	bool wants_cert;               /* the origin asked for a certificate */
@@ -234,6 +242,7 @@ void wait_leave(struct conn *c);
 /* rewrite.c: heads as they are passed on */
 void rewrite_request(struct txn *t, const struct http_head *h);
 void rewrite_response(struct txn *t, const struct http_head *h); /* without framing and end */
+void rewrite_replaced(struct buf *head, const char *type, const char *disposition); /* of an answer whose content is another now; "": as it was */
 void rewrite_end(struct txn *t, bool has_length, uint64_t length); /* framing, Connection, empty line */
 enum hold_coding rewrite_coding(const struct http_head *h); /* of its content */
 

@@ -261,6 +261,11 @@ struct str hold_bytes(const struct hold *h)
 	return store_view(&h->raw);
 }
 
+struct str hold_content(const struct hold *h)
+{
+	return store_view(h->coding == CODING_NONE ? &h->raw : &h->plain);
+}
+
 uint64_t hold_held(const struct hold *h)
 {
 	return h->raw.size + h->plain.size + decoder_held(&h->decoder);

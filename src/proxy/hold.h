@@ -52,6 +52,7 @@ int hold_end(struct hold *h);
 int hold_scan_fd(struct hold *h, int *ret_fd, bool *ret_own);
 /* The delivered bytes after hold_end(). */
 struct str hold_bytes(const struct hold *h);
+struct str hold_content(const struct hold *h); /* what is scanned, after hold_end() */
 uint64_t hold_held(const struct hold *h); /* memory it takes, its decoder's too */
 /* Raw bytes so far can be looked at by hold_bytes(); no more may be put then. For what isn't scanned. */
 int hold_seal(struct hold *h);

@@ -142,18 +142,28 @@ static void put_user(struct buf *b, const struct user *u)
 	buf_puts(b, "]}");
 }
 
+/* Left open. */
+static void put_file(struct buf *b, const char *key, const unsigned char *sha, const char *type, uint64_t size)
+{
+	char hex[2 * SHA256_LEN + 1];
+	hex_format(sha, SHA256_LEN, hex);
+	open_object(b, key);
+	json_field_s(b, "hash", hex);
+	if (type[0])
+		json_field_s(b, "type", type);
+	json_field_u64(b, "size", size);
+}
+
 static void put_verdict(struct buf *b, const struct txn *t)
 {
 	if (t->hashed) {
-		char hex[2 * SHA256_LEN + 1];
-		hex_format(t->hold.sha, SHA256_LEN, hex);
-		open_object(b, "file");
-		json_field_s(b, "hash", hex);
-		if (t->file_type[0])
-			json_field_s(b, "type", t->file_type);
-		json_field_u64(b, "size", t->file_size);
+		put_file(b, "file", t->replaced ? t->original : t->hold.sha, t->replaced ? t->original_type : t->file_type, t->replaced ? t->original_size : t->file_size);
 		if (t->file_member[0])
 			json_field_s(b, "path", t->file_member);
+		buf_putc(b, '}');
+	}
+	if (t->replaced) { /* OCSF: what became of it */
+		put_file(b, "file_result", t->hold.sha, t->file_type, t->file_size);
 		buf_putc(b, '}');
 	}
 	if (t->verdict)

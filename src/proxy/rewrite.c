@@ -139,6 +139,34 @@ void rewrite_response(struct txn *t, const struct http_head *h)
 	}
 }
 
+/* Lines that say what the content was, not what it is now. */
+static bool of_content(struct str line, bool type, bool disposition)
+{
+	static const struct str names[] = { STR("content-encoding:"), STR("etag:"), STR("last-modified:"), STR("content-md5:"), STR("digest:"), STR("content-digest:"),
+		                            STR("repr-digest:"), STR("accept-ranges:"), STR("content-range:"), STR("trailer:") };
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (str_case_starts(line, names[i]))
+			return true;
+	return (type && str_case_starts(line, STR("content-type:"))) || (disposition && str_case_starts(line, STR("content-disposition:")));
+}
+
+void rewrite_replaced(struct buf *head, const char *type, const char *disposition)
+{
+	struct buf old = *head;
+	struct str rest = buf_view(&old), line;
+	buf_init(head, old.max);
+	while (str_next(&rest, '\n', &line))
+		if (line.len && !of_content(line, *type, *disposition)) {
+			buf_str(head, line);
+			buf_putc(head, '\n');
+		}
+	if (*type)
+		buf_printf(head, "Content-Type: %s\r\n", type);
+	if (*disposition)
+		buf_printf(head, "Content-Disposition: %s\r\n", disposition);
+	buf_done(&old);
+}
+
 void rewrite_end(struct txn *t, bool has_length, uint64_t length)
 {
 	struct buf *b = &t->head;

@@ -32,7 +32,7 @@ bool trickle_due(const struct txn *t)
 {
 	const struct conf_org *o = t->org;
 	int64_t ms = t->c->w->now - t->begin_ms;
-	if (!o->trickle_after || ms < o->trickle_after || (t->state != TXN_BODY && t->state != TXN_VERDICT) || t->c->state == CONN_PARKED)
+	if (!o->trickle_after || o->n_inspections /* another content may come in its place */ || ms < o->trickle_after || (t->state != TXN_BODY && t->state != TXN_VERDICT) || t->c->state == CONN_PARKED)
 		return false;
 	if (t->drips)
 		return ms - o->trickle_after >= (int64_t)(t->dripped.len / TRICKLE_STEP) * TRICKLE_MS;

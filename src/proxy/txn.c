@@ -1,6 +1,7 @@
 /* One request and its answer: its life, the pages we answer with, delivery to the terminal, its clock. The states stand
  * in conn.h. request.c decides and sends it on, answer.c holds what comes back, verdict.c asks what it is: nothing of an
  * answer goes out before that. */
+#include "proxy/hook.h"
 #include "proxy/txn.h"
 
 #include "base/clock.h"
@@ -69,6 +70,7 @@ void txn_drop_origin(struct txn *t, bool whole)
 
 void txn_forget_scan(struct txn *t)
 {
+	hook_cancel(t);
 	if (t->scanning)
 		scan_client_cancel(t->c->w->scan, t->scan_id);
 	t->scanning = false;
@@ -88,7 +90,7 @@ enum share_limit txn_count_held(struct txn *t, uint64_t now)
 
 bool txn_held_ok(struct txn *t)
 {
-	enum share_limit l = txn_count_held(t, hold_held(&t->hold) + upload_held(t));
+	enum share_limit l = txn_count_held(t, hold_held(&t->hold) + upload_held(t) + hook_held(t));
 	if (l == SHARE_OK)
 		return true;
 	txn_fail(t, l == SHARE_ALL ? PAGE_BUSY : PAGE_SHARE, share_rule(l), "");
@@ -354,6 +356,10 @@ void txn_tick(struct txn *t)
 			txn_set_rule(t, "slow");
 			txn_abort(t, "Reset");
 		}
+		return;
+	}
+	if (t->state == TXN_HOOK) {
+		hook_tick(t);
 		return;
 	}
 	if (t->c->w->now < t->deadline)

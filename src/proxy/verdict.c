@@ -3,6 +3,7 @@
 #include "proxy/txn.h"
 
 #include "base/err.h"
+#include "proxy/hook.h"
 
 #include <openssl/crypto.h>
 
@@ -12,6 +13,12 @@ static void settle(struct txn *t)
 {
 	t->held_since = t->c->w->now;
 	txn_answer(t, true, t->hold.raw.size);
+}
+
+void verdict_passed(struct txn *t, unsigned inside)
+{
+	if (!hook_begin(t, inside))
+		settle(t);
 }
 
 static void on_unscannable(struct txn *t, const char *why)
@@ -58,7 +65,7 @@ static void on_undecided(struct txn *t, const struct verdict *v)
 	else if (refused)
 		txn_fail(t, PAGE_NO_VERDICT, "verdict", v->malware);
 	else if (!kind_denied(t, v))
-		settle(t);
+		verdict_passed(t, v->inside);
 }
 
 static void apply_verdict(struct txn *t, const struct verdict *v)
@@ -69,7 +76,7 @@ static void apply_verdict(struct txn *t, const struct verdict *v)
 	switch (v->kind) {
 	case VERDICT_CLEAN:
 		if (!kind_denied(t, v))
-			settle(t);
+			verdict_passed(t, v->inside);
 		return;
 	case VERDICT_MALICIOUS:
 		snprintf(t->malware, sizeof t->malware, "%s", v->malware);

@@ -36,7 +36,7 @@ bool wait_due(const struct txn *t)
 {
 	const struct conf_org *o = t->org;
 	bool may_stream = o->unscannable_allow && !(t->rs_has_length && t->rs_length <= o->scan_max);
-	return t->navigates && !t->drips && (t->state == TXN_BODY || t->state == TXN_VERDICT) && o->progress_after &&
+	return t->navigates && !t->drips && (t->state == TXN_BODY || t->state == TXN_VERDICT || t->state == TXN_HOOK) && o->progress_after &&
 	       t->c->w->now - t->begin_ms >= o->progress_after && t->status == 200 && !t->upload && !is_document(t->type) && !may_stream;
 }
 
@@ -92,7 +92,7 @@ static const struct txn_down parked = { take, go_on, answer, content, send_nothi
 
 static void tell_progress(struct txn *t)
 {
-	parcel_progress(t->c->parcel, t->hold.raw.size, t->rs_has_length ? t->rs_length : 0, t->state == TXN_VERDICT);
+	parcel_progress(t->c->parcel, t->hold.raw.size, t->rs_has_length ? t->rs_length : 0, t->state == TXN_VERDICT || t->state == TXN_HOOK);
 }
 
 void wait_tick(struct conn *c)

@@ -60,6 +60,16 @@ unsigned file_type_groups(enum file_type t)
 	return bits;
 }
 
+bool file_name_is_document(const char *type)
+{
+	static const uint8_t documents[] = { TYPE_PDF, TYPE_PS, TYPE_RTF, TYPE_DOCX, TYPE_DOCM, TYPE_XLSX, TYPE_XLSM, TYPE_PPTX, TYPE_PPTM, TYPE_OOXML, TYPE_ODT, TYPE_ODS,
+		                             TYPE_ODP, TYPE_ODG, TYPE_EPUB, TYPE_HWPX, TYPE_OLE, TYPE_DOC, TYPE_XLS, TYPE_PPT, TYPE_JTD, TYPE_HWP, TYPE_ONENOTE };
+	for (size_t i = 0; i < sizeof documents; i++)
+		if (strcmp(names[documents[i]], type) == 0)
+			return true;
+	return false;
+}
+
 unsigned file_name_groups(const char *type)
 {
 	for (unsigned t = 0; t < TYPE_COUNT; t++)

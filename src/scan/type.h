@@ -35,6 +35,8 @@ enum file_group { GROUP_PROGRAMS, GROUP_SCRIPTS, GROUP_MACROS, GROUP_ARCHIVES, G
 
 const char *file_group_name(enum file_group g); /* "programs" … */
 unsigned file_type_groups(enum file_type t);    /* bits 1 << enum file_group */
+/* What people write and print: Office, OpenDocument, PDF and the like; not pages, mails and data. Of a type's name. */
+bool file_name_is_document(const char *type);
 /* Of a type's name; an unknown one is in no group. */
 unsigned file_name_groups(const char *type);
 

@@ -37,13 +37,15 @@ config() { # black list of the first organisation, its exceptions (JSON), its re
 	 orgs:[
 	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",global6:"fd00:b::1",tls_decryption:true,no_decrypt:["pass.example"],
 	   resolver:$resolver,resolver_from:"127.0.0.7",scan_fail:"closed",scan_max_mib:8,progress_after_s:1,encrypted_ask:true,unscannable_allow:false,safe_search:true,upload_max_mib:4,deny_downloads:["programs"],deny_uploads:["programs"],release_mail:"it@city.example",pac:"function FindProxyForURL(){}\n",
-	   tenants:{google:["city.example"],microsoft:["city.example","pref.example"],microsoft_context:"0a1b",slack:["T01"],slack_requester:"T02"},
+	   tenants:{google:["city.example"],microsoft:["city.example","pref.example"],microsoft_context:"0a1b",slack:["T01"],slack_requester:"T02"},inspections:[{name:"cdr",address:"127.0.0.60",port:1344,path:"/clean",timeout_s:60,kinds:["documents"]},{name:"box",address:"127.0.0.60",port:1344,path:"/box",timeout_s:60,kinds:["macros","documents"]}],
 	   url:{white:["partner.example"],deny_categories:["malware"],categories:[{id:"care",action:"coach",categories:["shopping"]},{id:"why",action:"override",categories:["video"]},{id:"noon",action:"allow",categories:["games"],terminals:["127.0.0.1"]},{id:"leisure",action:"deny",categories:["social","games"]}],black:(if $exceptions == [] then [$black] else [$black, "pass.example"] end),exceptions:$exceptions}},
 	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",global6:"fd00:c::1",resolver:"127.0.0.54",resolver_from:"127.0.0.8",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,trickle_after_s:1,transparent:true,no_decrypt:["pass.example"],
 	   unscannable_allow:true,url:{}},
+	  {code:"412048",index:4,port:8083,name:"多久市",name_en:"Taku",interface:"",resolver:"127.0.0.54",resolver_from:"127.0.0.8",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,url:{},
+	   inspections:[{name:"slow",address:"127.0.0.60",port:1344,path:"/slow",timeout_s:1,kinds:["documents"]}]},
 	  {code:"412023",index:2,port:8081,name:"唐津市",name_en:"Karatsu",interface:"",tls_decryption:false,
 	   registered_only:true,terminals:["10.1.0.9","192.0.2.55"],prefixes:["10.1.0.0/16"],child_proxies:["127.0.0.1"],scan_fail:"open",scan_max_mib:1,
-	   unscannable_allow:true,encrypted_allow:true,url:{mode:"whitelist_only",white:["deny.example"]}}]}'
+	   unscannable_allow:true,encrypted_allow:true,inspections:[{name:"gone",address:"127.0.0.60",port:1399,path:"/x",timeout_s:2,kinds:["documents"]}],url:{mode:"whitelist_only",white:["deny.example"]}}]}'
 }
 config deny.example >state/generations/a/proxyd.json
 config site.example >state/generations/b/proxyd.json
@@ -228,6 +230,7 @@ try "as are too many of an origin" page 502 応答が正しくありません $A
 try "HEAD tells the length without a body" eval 'curl -sI -m 20 $A http://site.example:8000/10k | grep -qi "content-length: 10240"'
 try "an origin's offer of QUIC isn't passed on" eval 'curl -s -m 20 -D head -o out http://127.0.0.1:8000/echo && grep -qi "^alt-svc: h3" head && curl -s -m 20 -D head -o out $A http://site.example:8000/echo && grep -q "^HTTP/1.1 200" head && ! grep -qi alt-svc head'
 try "a part isn't given: parts can't be inspected" eval 'get 200 -r 0-9 $A http://site.example:8000/10k && cmp out www/10k'
+try "a file fetched in parts is fetched whole, and judged" page 403 ウイルスが見つかった -r 10-19 $A http://site.example:8000/eicar.bin
 pair() { : >keep.log; curl -s -m 20 $A -o /dev/null $O/keep/1 --next -s -m 20 $A -o out -w '%{http_code}' "$@" $O/keep/2 >code; }
 try "a kept connection that the origin ends under a request: it is asked anew" eval 'pair; is "$(cat code) $(cat out)" "200 kept" && grep -q "^again GET /keep/2" keep.log'
 try "so is one with content that may be repeated" eval 'pair -X PUT -d a=b; is "$(cat code) $(cat out)" "200 kept" && grep -q "^again PUT /keep/2" keep.log'
@@ -321,6 +324,60 @@ try "and what was within the share is delivered" until_true 8 eval 'grep -lx 200
 try "longer than is scanned, length unknown: passed whole for C, whose setting it is" eval 'get 200 $C $O/long && cmp out long'
 try "larger than is scanned: refused for A" page 403 検査できない $A http://site.example:8000/20m
 try "passed for B, whose setting it is" eval 'get 200 $B -H "X-Forwarded-For: 10.1.0.9" http://deny.example:8000/20m && cmp out www/20m'
+
+# ---- sanitisers and sandboxes: a server at the edge that answers by what is in the file
+cat >icap.py <<-'END'
+	import os, re, socketserver, time
+	class H(socketserver.StreamRequestHandler):
+	    def head(self):
+	        b = b''
+	        while not b.endswith(b'\r\n\r\n'):
+	            c = self.rfile.read(1)
+	            if not c: raise EOFError
+	            b += c
+	        return b
+	    def handle(self):
+	        icap = self.head().decode(); rq = self.head().decode(); rs = self.head().decode(); body = b''
+	        while True:
+	            n = int(self.rfile.readline().split(b';')[0], 16)
+	            if n == 0: break
+	            body += self.rfile.read(n); self.rfile.readline()
+	        open('icap.log', 'a').write(icap.split('\r')[0] + ' | ' + rq.split('\r')[0] + ' | %d\n' % len(body))
+	        box = '/box' in icap.split('\r')[0]
+	        def say(status, head, text): self.wfile.write((b'ICAP/1.0 200 OK\r\nISTag: "1"\r\n%sEncapsulated: res-hdr=0, res-body=%d\r\n\r\n' % (head, len(status) + 4)) + status + b'\r\n\r\n' + b''.join(b'%x\r\n%s\r\n' % (len(x), x) for x in (text[:3], text[3:]) if x) + b'0\r\n\r\n')
+	        if '/slow' in icap.split('\r')[0] or (b'sleeps' in body and not box):
+	            for i in range(300):
+	                if os.path.exists('icap.go'): break
+	                time.sleep(0.1)
+	        if b'detonates' in body and box: say(b'HTTP/1.1 403 Forbidden', b'X-Infection-Found: Type=2; Resolution=2; Threat=Sandbox.Detonated;\r\n', b'no')
+	        elif b'nonsense' in body: self.wfile.write(b'HTTP/1.0 200 OK\r\n\r\nhello')
+	        elif b'dies' in body: return
+	        elif b'active' in body and not box: say(b'HTTP/1.1 200 OK\r\nContent-Type: application/pdf\r\nSet-Cookie: a=b', b'', body.replace(b'active', b'-clean'))
+	        elif b'infects' in body and not box: say(b'HTTP/1.1 200 OK', b'', open('www/eicar.bin', 'rb').read())
+	        else: self.wfile.write(b'ICAP/1.0 204 No Content\r\n\r\n')
+	class S(socketserver.ThreadingTCPServer): allow_reuse_address = True; daemon_threads = True; request_queue_size = 64
+	S(('127.0.0.60', 1344), H).serve_forever()
+END
+run python3 icap.py; token=
+until_true 5 bash -c 'exec 3<>/dev/tcp/127.0.0.60/1344'
+for w in harmless active detonates nonsense dies infects sleeps; do printf '%%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\n%% %s\n%%%%EOF\n' $w >www/$w.pdf; done
+I=http://site.example:8000
+try "a document goes to the sanitiser, then to the sandbox, and passes as it is" eval 'get 200 $A "$I/harmless.pdf?name=taro" && cmp out www/harmless.pdf && is "$(cat icap.log)" "$(printf "RESPMOD icap://127.0.0.60:1344/%s ICAP/1.0 | GET http://site.example:8000/harmless.pdf HTTP/1.1 | $(wc -c <www/harmless.pdf)\n" clean box)"'
+try "what the sanitiser made of it is delivered, under its type" eval 'get 200 -D heads $A $I/active.pdf && is "$(cat out)" "$(sed s/active/-clean/ www/active.pdf)" && grep -qi "^content-type: application/pdf" heads && ! grep -qiE "^(set-cookie|etag|last-modified)" heads'
+try "its event names both" event "/active.pdf\".*\"file\":\{\"hash\":\"$(sha256sum <www/active.pdf | cut -c1-64)\".*\"file_result\":\{\"hash\":\"$(sed s/active/-clean/ www/active.pdf | sha256sum | cut -c1-64)\""
+try "the sandbox saw the sanitised one" eval 'tail -n 1 icap.log | grep -q /box'
+try "what the sandbox refuses is stopped" page 403 追加の検査で、受け取りを止めました $A $I/detonates.pdf
+try "its event says by whom and for what" event '/detonates.pdf".*"action":"Denied","disposition":"Blocked","rule":\{"uid":"inspection\[box\]".*"malware":\{"name":"Sandbox.Detonated"'
+try "a sanitiser that is somebody else's by now: its file is scanned too" page 403 ウイルスが見つかった $A $I/infects.pdf
+for w in nonsense dies; do
+	try "an answer that is none ($w): no verdict, no file" page 503 安全確認ができなかった $A $I/$w.pdf
+done
+try "nor after its time" page 503 安全確認ができなかった $C $I/harmless.pdf
+try "a person waits at the page meanwhile" eval 'page 200 "安全を確認しています" -A Mozilla/5.0 -H "Accept: text/html,*/*;q=0.8" $A $I/sleeps.pdf && token=$(sed -n "s,.*content=\"2;url=/.toride-wait?t=\([0-9a-f]*\)\".*,\1,p" out) && [ -n "$token" ]'
+touch icap.go
+try "and gets it" eval 'until_true 10 page 200 安全の確認が終わりました $A "$I/.toride-wait?t=$token" && get 200 $A "$I/.toride-wait?t=$token&get" && cmp out www/sleeps.pdf'
+try "other kinds don't go there" eval 'n=$(wc -l <icap.log); get 200 $A $I/10k && get 200 $A $I/text.txt && is "$(wc -l <icap.log)" $n'
+try "another body's doesn't answer, and its setting is to pass: counted" eval 'get 200 $B -H "X-Forwarded-For: 10.1.0.9" http://deny.example:8000/harmless.pdf && cmp out www/harmless.pdf && event "\"org\":\"412023\".*/harmless.pdf\".*\"verdict\":\"error\"" && [ "$(counter 412023 unjudged)" -ge 1 ]'
 
 # ---- a person waits for a file at a page, not at a browser that says nothing
 gate
@@ -448,7 +505,7 @@ later b2 $BT http://deny.example:8000/new4
 fetched a2; fetched b2; kill -9 "$scand"
 try "a broker that dies under a request, A" eval 'came a2 503 && grep -q 安全確認ができなかった out.a2'
 try "and B" eval 'came b2 200 && cmp out.b2 www/new4'
-try "each is counted" eval 'counted 412015 unjudged 2 && counted 412023 unjudged 2'
+try "each is counted" eval 'counted 412015 unjudged 4 && counted 412023 unjudged 3'
 later a3 $A http://site.example:8000/new5
 later a4 --compressed $A http://site.example:8000/eicar.bin?again
 fetched a3; fetched a4; run "$bin/toride-scand"; scand=$!
