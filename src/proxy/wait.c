@@ -222,7 +222,7 @@ void wait_begin(struct txn *t)
 /* What a worker can open with a password (scan/archive.h, scan/parts.h). */
 static bool may_open(const char *type)
 {
-	static const char *const types[] = { "zip", "ole", "7z", "rar", "pdf", "odt", "ods", "odp", "odg" };
+	static const char *const types[] = { "zip", "ole", "doc", "xls", "7z", "rar", "pdf", "odt", "ods", "odp", "odg" };
 	for (size_t i = 0; i < ARRAY_LEN(types); i++)
 		if (strcmp(type, types[i]) == 0)
 			return true;

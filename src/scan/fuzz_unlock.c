@@ -1,6 +1,7 @@
-/* 7z and RAR behind a password, written again without, and OpenDocument's manifest with a member: no read outside. The turns of a hash
+/* 7z and RAR behind a password, written again without, OpenDocument's manifest with a member, Excel's and Word's streams of old: no read outside. The turns of a hash
  * are those the bytes ask for, up to the bound. */
 #include "scan/odf.h"
+#include "scan/office97.h"
 #include "scan/unlock.h"
 
 #include "base/err.h"
@@ -21,6 +22,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		unlock_rar(s, passwords[i], &out);
 		buf_done(&out);
 	}
+	struct buf three[3];
+	for (size_t i = 0; i < 3; i++)
+		buf_init(&three[i], size + KIB);
+	office97_xls(s, passwords[1], &three[0]);
+	buf_reset(&three[0]);
+	office97_doc(s, (struct str){ s.ptr + size / 2, size - size / 2 }, STR(""), passwords[1], three);
+	for (size_t i = 0; i < 3; i++)
+		buf_done(&three[i]);
 	struct odf odf = { 0 };
 	if (size < 100000 && odf_read(s, &odf) && odf.n) {
 		buf_init(&out, MIB);

@@ -174,7 +174,7 @@ static void whole_files(void **state)
 	} cases[] = {
 		{ "7z-content", PASSWORD }, { "7z-header", PASSWORD }, { "7z-stored", PASSWORD }, { "7z-bcj2", PASSWORD },
 		{ "rar5-content", PASSWORD }, { "rar5-header", PASSWORD }, { "rar3-content", PASSWORD }, { "rar3-header", PASSWORD },
-		{ "odt", PASSWORD }, { "ods", PASSWORD },
+		{ "xls", PASSWORD }, { "doc", PASSWORD }, { "odt", PASSWORD }, { "ods", PASSWORD },
 		{ "pdf-40", "secret123" }, { "pdf-128", "secret123" }, { "pdf-128-aes", "secret123" }, { "pdf-256", "secret123" }, { "pdf-256-r5", "secret123" },
 	};
 	walk_prepare();

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "scan/locked.h"
+#include "scan/office97.h"
 
 #include <stdio.h>
 
@@ -255,15 +256,103 @@ static bool is_locked(const char *name, struct str s)
 	return strcmp(name, "Current User") == 0 && s.len >= 20 && le32(s, 12) == 0xf3d1c4df;
 }
 
+static bool find_entry(struct str dir, const char *name, struct entry *ret)
+{
+	for (uint32_t i = 0; entry_at(dir, i, ret); i++)
+		if (ret->kind == 2 && strcmp(ret->name, name) == 0)
+			return true;
+	return false;
+}
+
 static bool find_stream(const struct cfb *c, struct str dir, const char *name, struct buf *b)
 {
 	struct entry e;
-	for (uint32_t i = 0; entry_at(dir, i, &e); i++)
-		if (e.kind == 2 && strcmp(e.name, name) == 0) {
-			read_stream(c, &e, b);
-			return true;
-		}
-	return false;
+	if (!find_entry(dir, name, &e))
+		return false;
+	read_stream(c, &e, b);
+	return true;
+}
+
+/* Where a sector of the mini stream lies in the file; "": nowhere. It doesn't cross the root's. */
+static struct str mini_sector(const struct cfb *c, struct str dir, uint32_t n)
+{
+	struct entry root;
+	uint64_t off = (uint64_t)n << c->mini_shift;
+	if (!entry_at(dir, 0, &root))
+		return STR("");
+	uint32_t at = root.start;
+	for (uint64_t i = 0; i < off >> c->shift && i <= c->n_sectors; i++)
+		at = next_sector(c, at);
+	struct str s = sector(c, at);
+	size_t in = (size_t)(off & (((uint64_t)1 << c->shift) - 1)), size = (size_t)1 << c->mini_shift;
+	return in >= s.len ? STR("") : (struct str){ s.ptr + in, s.len - in < size ? s.len - in : size };
+}
+
+/* Writes what a stream is now over what it was in a copy of the file. False: it is cut. */
+static bool put_stream(const struct cfb *c, struct str dir, const char *name, struct str now, char *copy)
+{
+	struct entry e;
+	size_t done = 0;
+	struct str fat = buf_view(&c->mini_fat);
+	if (now.len == 0)
+		return true;
+	if (!find_entry(dir, name, &e))
+		return false;
+	bool mini = e.size < c->cutoff;
+	uint32_t n = e.start;
+	for (uint32_t i = 0; n < END && done < now.len && i <= c->bytes.len >> c->mini_shift; i++) {
+		struct str s = mini ? mini_sector(c, dir, n) : sector(c, n);
+		size_t len = s.len < now.len - done ? s.len : now.len - done;
+		if (len == 0)
+			return false;
+		memcpy(copy + (s.ptr - c->bytes.ptr), now.ptr + done, len);
+		done += len;
+		n = mini ? le32(fat, (size_t)n * 4) : next_sector(c, n);
+	}
+	return done == now.len;
+}
+
+/* Excel or Word before 2007: the streams that its password hides (MS-XLS, MS-DOC; macros stand beside them in clear), written into a
+ * copy of the whole, so that all who know the format see a document. */
+static bool open_streams(const struct cfb *c, struct str dir, const char *const names[3], const char *password, char *copy)
+{
+	struct buf in[3], out[3];
+	bool ok = true, xls = !names[1];
+	for (int i = 0; i < 3; i++) {
+		buf_init(&in[i], STREAM_MAX);
+		buf_init(&out[i], STREAM_MAX);
+		if (names[i])
+			find_stream(c, dir, names[i], &in[i]);
+	}
+	enum locked r = xls ? office97_xls(buf_view(&in[0]), password, &out[0]) : office97_doc(buf_view(&in[0]), buf_view(&in[1]), buf_view(&in[2]), password, out);
+	for (int i = 0; i < 3; i++) {
+		ok = ok && r == LOCKED_OPENED && put_stream(c, dir, names[i] ? names[i] : "", buf_view(&out[i]), copy);
+		buf_done(&in[i]);
+	}
+	for (int i = 0; i < 3; i++)
+		buf_done(&out[i]);
+	return ok;
+}
+
+static bool unlock97(struct walk *w, const struct cfb *c, struct str dir)
+{
+	struct buf head, copy;
+	const char *names[3] = { "WordDocument", NULL, "Data" };
+	buf_init(&head, STREAM_MAX);
+	buf_init(&copy, c->bytes.len);
+	if (find_stream(c, dir, names[0], &head)) {
+		names[1] = office97_table(buf_view(&head));
+	} else {
+		names[0] = find_stream(c, dir, "Workbook", &head) ? "Workbook" : "Book";
+		names[2] = NULL;
+	}
+	buf_str(&copy, c->bytes);
+	bool ok = *walk_password(w) && !copy.failed && open_streams(c, dir, names, walk_password(w), copy.ptr);
+	if (ok)
+		walk_member(w, "opened", buf_view(&copy), true);
+	buf_done(&head);
+	buf_done(&copy);
+	return ok;
 }
 
 /* A document of Office behind a password that was told: what is in it, which is a package of Office's (ECMA-376 part 2, a zip). What isn't one
@@ -310,9 +399,9 @@ static bool read_package(struct walk *w, struct str s)
 	return true;
 }
 
-static void look_at_stream(struct walk *w, const struct entry *e, struct str s)
+static void look_at_stream(struct walk *w, const struct entry *e, struct str s, bool opened)
 {
-	if (is_locked(e->name, s))
+	if (!opened && is_locked(e->name, s))
 		walk_note(w, WALK_ENCRYPTED, "encrypted", e->name);
 	if (strcmp(e->name, "\1Ole10Native") == 0 && read_package(w, s))
 		return;
@@ -327,7 +416,7 @@ void ole_read(struct walk *w, struct str bytes)
 	struct entry e;
 	struct buf dir;
 	buf_init(&dir, ENTRIES * 128);
-	bool ok = cfb_open(&c, bytes, &dir);
+	bool ok = cfb_open(&c, bytes, &dir), opened = ok && *walk_password(w) && unlock97(w, &c, buf_view(&dir));
 	for (uint32_t i = 0; ok && !walk_over(w) && entry_at(buf_view(&dir), i, &e); i++) {
 		struct buf b;
 		if (e.kind != 2 || e.size < 4)
@@ -335,7 +424,7 @@ void ole_read(struct walk *w, struct str bytes)
 		buf_init(&b, STREAM_MAX);
 		read_stream(&c, &e, &b);
 		if (strcmp(e.name, "EncryptedPackage") != 0 || !unlock(w, &c, buf_view(&dir), buf_view(&b)))
-			look_at_stream(w, &e, buf_view(&b));
+			look_at_stream(w, &e, buf_view(&b), opened);
 		buf_done(&b);
 	}
 	if (!ok)
