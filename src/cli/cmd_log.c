@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "cold/client.h"
 #include "segment/checkpoint.h"
 #include "segment/export.h"
 #include "segment/file.h"
@@ -29,6 +30,7 @@ static int key_of(const char *org, const char *series, uint32_t number, unsigned
 
 static const char *segments_dir(char dst[PLACE_MAX])
 {
+	seg_fetch_by(cold_fetch);
 	return place_in_state(dst, PLACE_MAX, "segments");
 }
 

@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cold/client.h"
 #include "detect/baseline.h"
 #include "detect/facts.h"
 #include "detect/follow.h"
@@ -17,6 +18,7 @@
 #include "detect/sighting.h"
 #include "detect/outbox.h"
 #include "jail/jail.h"
+#include "segment/file.h"
 #include "vault/vault_client.h"
 #include "wire/daemon.h"
 #include "wire/place.h"
@@ -478,6 +480,7 @@ int main(void)
 	static struct detectd t;
 	struct err err = { 0 };
 	jail_install();
+	seg_fetch_by(cold_fetch);
 	int r = daemon_begin("detectd", &t.d, &err);
 	if (r == 0 && uv_loop_init(&t.loop) < 0)
 		r = err_set(&err, E_NOMEM, "", "no event loop");

@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cold/client.h"
 #include "index/fill.h"
 #include "index/rollup.h"
 #include "index/refusals.h"
@@ -16,6 +17,7 @@
 #include "index/sweep.h"
 #include "jail/jail.h"
 #include "normalise/orgs.h"
+#include "segment/file.h"
 #include "segment/hold.h"
 #include "segment/witness.h"
 #include "vault/vault_client.h"
@@ -618,6 +620,7 @@ static int open_all(struct stored *t, struct err *err)
 	place_in_state(t->index, sizeof t->index, "index");
 	place_in_run(t->engine, sizeof t->engine, SOCK_INDEX);
 	pthread_mutex_init(&t->lock, NULL);
+	seg_fetch_by(cold_fetch);
 	if (uv_loop_init(&t->loop) < 0 || curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK || (t->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
 		return err_set(err, E_IO, "loop", "cannot start");
 	uv_signal_init(&t->loop, &t->term);

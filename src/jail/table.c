@@ -104,6 +104,12 @@ const struct table_process table_processes[] = {
 	  .read = { LIBS, "%S/generations", "%S/current", "%S/segments", "%S/segments-cold", "%S/holds", "%S/vault-public", "%R/indexd" },
 	  .write = { "%S/index-fill" },
 	  .memory = 2 * GIB, .files = 1024, .processes = 64, .needs = "%S/current/stored.json" },
+	/* DAC_OVERRIDE: the cold disk's files are intaked's; Landlock leaves it that disk alone. What it carries is encrypted, and not by it. */
+	{ .name = "coldd", .argv = { "toride-coldd" }, .uid = USER_COLD, .group = GROUP_SEGMENTS,
+	  .caps_start = CAP(CAP_DAC_OVERRIDE), .caps_kept = CAP(CAP_DAC_OVERRIDE),
+	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_INET | CALLS_NETLINK | CALLS_THREADS,
+	  .read = { LIBS, NETLIBS, "%S/generations", "%S/current", "%S/segments", "%S/cold" }, .write = { "%S/segments-cold" },
+	  .memory = 512 * MIB, .files = 512, .processes = 64, .needs = "%S/current/coldd.json" },
 	/* The only one that goes to gateways: it has nothing to lose but their tokens. */
 	{ .name = "courierd", .argv = { "toride-courierd" }, .uid = USER_COURIER,
 	  .calls = CALLS_READ | CALLS_UNIX | CALLS_INET | CALLS_NETLINK | CALLS_THREADS,
@@ -206,6 +212,7 @@ const struct table_socket table_sockets[] = {
 	{ .name = SOCK_LOOK, .server = "lookd", .peers = { USER_CONTROL } },
 	{ .name = SOCK_ACME, .server = "acmed", .peers = { USER_CONTROL, USER_PAIR } },
 	{ .name = SOCK_COURIER, .server = "courierd", .peers = { USER_RESPOND } },
+	{ .name = SOCK_COLD, .server = "coldd", .peers = { USER_STORED, USER_DETECT } },
 	{ .name = SOCK_SEARCH, .server = "stored", .peers = { USER_CONTROL, USER_RESPOND } },
 	{ .name = SOCK_PROXY, .server = "proxyd" },
 	{ .name = SOCK_USERS, .server = "userd", .peers = { USER_PROXY } },
@@ -225,6 +232,7 @@ const struct table_dir table_dirs[] = {
 	{ "%S/pg", USER_POSTGRES, USER_POSTGRES, 0700 },
 	{ "%S/segments", USER_INTAKE, GROUP_SEGMENTS, 02750 }, /* detectd and stored read; new files inherit the group */
 	{ "%S/segments-cold", USER_INTAKE, GROUP_SEGMENTS, 02750 }, /* where another disk is mounted: segment/cold.c */
+	{ "%S/cold", USER_COLD, USER_COLD, 0700 }, /* the key of the store of objects, put there by root */
 	{ "%S/holds", USER_CONTROL, USER_CONTROL, 0755 },            /* whose records are held, by the names of files: segment/hold.h */
 	{ "%S/index", USER_INDEX, USER_INDEX, 0700 },
 	{ "%S/index-fill", USER_STORED, USER_STORED, 0700 },

@@ -58,6 +58,8 @@ static const struct broken cases[] = {
 	{ "\"staff\": 1305", "\"staff\": 1305, \"retention\": [{\"class\": \"other\", \"days\": 30}]", ORG1 ".retention[0].class",
 	  "must be one of http, dns, network, email, finding, authentication, process, api, lifecycle" },
 	{ "\"staff\": 1305", "\"staff\": 1305, \"retention\": [{\"class\": \"dns\", \"days\": 0}]", ORG1 ".retention[0].days", "must be a whole number from 1 to 3660" },
+	{ "\"proxy_threads\": 2", "\"proxy_threads\": 2, \"cold\": {\"url\": \"https://s3.example/\", \"key_id\": \"k\"}", "service.cold.bucket", "is missing: there is a url" },
+	{ "\"proxy_threads\": 2", "\"proxy_threads\": 2, \"cold\": {\"bucket\": \"b\"}", "service.cold.url", "is missing: there is a store" },
 	{ "\"staff\": 1305", "\"staff\": 1305, \"ips\": \"block\"", ORG1 ".ips", "must be one of off, detect, prevent" },
 	{ "\"block_hours\": 24", "\"night_shift\": \"8:30\"", "service.clock.night_shift", "is also when the day shift begins" },
 	{ "\"block_hours\": 24", "\"day_shift\": \"25:00\"", "service.clock.day_shift", "must be a time of day, like \"8:30\"" },

@@ -236,6 +236,38 @@ static void check_mirror(struct check *c)
 		CHECK_FAULT(c, ".ips.mirror", "nobody inspects it: no uplink has a port", "検査できません (ポートを書いた上位回線がありません)");
 }
 
+/* What is locked for longer than it is kept can't be destroyed when its time is over. */
+static void check_lock(struct check *c)
+{
+	const struct service *s = &c->m->service;
+	for (size_t i = 0; i < c->m->n_orgs && s->cold.lock_days; i++) {
+		const struct org *o = &c->m->orgs[i];
+		uint32_t days = o->retention_days;
+		for (size_t k = 0; k < o->n_retention; k++)
+			days = o->retention[k].days < days ? o->retention[k].days : days;
+		if (o->hot_days && o->hot_days + s->cold.lock_days > days) {
+			CHECK_FAULT(c, ".cold.lock_days", "is longer than organisation %s keeps its records once they are there", "団体 %s の記録は、移したあとこの日数より早く消します", o->code);
+			return;
+		}
+	}
+}
+
+static void check_cold(struct check *c)
+{
+	const struct service *s = &c->m->service;
+	if (!check_sound(c, ".cold"))
+		return;
+	if (s->cold.url[0] && !s->cold.bucket[0])
+		CHECK_FAULT(c, ".cold.bucket", "is missing: there is a url", "必要です (url があります)");
+	if (s->cold.url[0] && !s->cold.key_id[0])
+		CHECK_FAULT(c, ".cold.key_id", "is missing: there is a url", "必要です (url があります)");
+	if (s->cold.url[0] && !s->cold.region[0])
+		CHECK_FAULT(c, ".cold.region", "is missing: there is a url", "必要です (url があります)");
+	if (!s->cold.url[0] && (s->cold.bucket[0] || s->cold.key_id[0] || s->cold.lock_days))
+		CHECK_FAULT(c, ".cold.url", "is missing: there is a store", "必要です (保管先があります)");
+	check_lock(c);
+}
+
 static void check_service(struct check *c)
 {
 	const struct service *s = &c->m->service;
@@ -257,6 +289,7 @@ static void check_service(struct check *c)
 		CHECK_FAULT(c, ".clock.escalate2_s", "must be more than escalate1_s: both are counted from the first notice",
 		            "escalate1_s より大きくしてください (どちらも最初の連絡から数えます)");
 	check_desk(c);
+	check_cold(c);
 	check_service_address(c, ".log4", &s->log4);
 	check_service_address(c, ".log6", &s->log6);
 	check_service_address(c, ".web4", &s->web4);

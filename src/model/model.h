@@ -577,6 +577,10 @@ struct service {
 		uint32_t silent_s; /* no server above has answered as it should for so long: an alarm */
 	} time;
 	struct {
+		const char *url, *bucket, *region, *key_id; /* url "": cold segments stay on the cold disk */
+		uint32_t lock_days; /* the store lets nobody remove them for so long */
+	} cold;
+	struct {
 		const char *name;           /* "desk.cloud.pref.lg.jp": what people open in their browser; "": the desk isn't reached from bodies */
 		struct prefix addr4, addr6; /* what that name leads to, for the bodies' terminals alone */
 	} desk;

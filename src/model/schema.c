@@ -927,6 +927,24 @@ static const struct object time_object = {
 	},
 };
 
+#define COLD(m) .offset = offsetof(struct service, cold.m) - offsetof(struct service, cold), .size = sizeof(((struct service *)0)->cold.m)
+static const struct object cold_object = {
+	"cold", { "store for cold records", "古い記録の保管先" }, NULL, sizeof(((struct service *)0)->cold),
+	(const struct field[]){
+		{ "url", FIELD_TEXT, COLD(url), .form = &form_https, .max = 300,
+		  SAYS("URL", "S3 互換ストレージの URL (https://s3.example.jp/ など)。鍵は STATE/cold/secret に置きます。空なら古い記録はもう一つのディスクに残します。",
+		       "The S3-compatible store's, like https://s3.example.jp/; its key lies in STATE/cold/secret. Empty: cold records stay on the cold disk.") },
+		{ "bucket", FIELD_TEXT, COLD(bucket), .form = &form_tenant, .max = 63, SAYS("バケット", "バケットの名前。", "The bucket's name.") },
+		{ "region", FIELD_TEXT, COLD(region), .form = &form_tenant, .max = 32, .def = "\"us-east-1\"",
+		  SAYS("リージョン", "署名に使うリージョンの名前。", "The region that requests are signed for.") },
+		{ "key_id", FIELD_TEXT, COLD(key_id), .form = &form_tenant, .max = 128, SAYS("鍵の番号", "アクセスキーの番号。", "Number of the access key.") },
+		{ "lock_days", FIELD_UINT, COLD(lock_days), .max = 3660,
+		  SAYS("ロックする日数", "この日数、誰も消せないように保管先へ頼みます (オブジェクトロック)。0 なら頼みません。",
+		       "The store is asked to let nobody remove them for so many days (object lock); 0: it isn't.") },
+		END,
+	},
+};
+
 static const struct object desk_object = {
 	"desk", { "desk", "窓口の画面" }, NULL, sizeof(((struct service *)0)->desk),
 	(const struct field[]){
@@ -1017,6 +1035,8 @@ const struct object schema_service = {
 		{ "name_servers", FIELD_OBJECT, LIST(service, name_servers), .sub = &name_server_object, .max_entries = NAME_SERVERS_MAX,
 		  SAYS("外部 DNS サーバ", "ゾーンを公開する DNS サーバ。ゾーンがあれば 2 台。", "The authoritative name servers; two where there are zones.") },
 		{ "time", FIELD_OBJECT, AT(service, time), .sub = &time_object, SAYS("時刻", "時刻の提供。", "How time is served.") },
+		{ "cold", FIELD_OBJECT, AT(service, cold), .sub = &cold_object,
+		  SAYS("古い記録の保管先", "もう一つのディスクへ移した記録を、さらに預ける S3 互換ストレージ。", "An S3-compatible store that takes records on from the cold disk.") },
 		{ "desk", FIELD_OBJECT, AT(service, desk), .sub = &desk_object,
 		  SAYS("窓口の画面", "団体の端末から開く画面。", "The desk's pages, as bodies' terminals open them.") },
 		{ "web4", FIELD_ADDRESS, .family = 4, AT(service, web4),

@@ -28,6 +28,19 @@ const char *seg_mark_path(const char *dir, const char *org, const char *series, 
 	return dst;
 }
 
+const char *seg_end_path(const char *dir, const char *org, const char *series, uint32_t number, bool ended, char *dst, size_t size)
+{
+	snprintf(dst, size, "%s" SEG_COLD "/%s/%s/%06u.%s", dir, org, series, number, ended ? "ended" : "end");
+	return dst;
+}
+
+static seg_fetch_fn fetch;
+
+void seg_fetch_by(seg_fetch_fn fn)
+{
+	fetch = fn;
+}
+
 bool seg_is_there(const char *dir, const char *org, const char *series, uint32_t number)
 {
 	char path[1024];
@@ -102,7 +115,14 @@ int seg_file_find(const char *dir, const char *org, const char *series, uint32_t
 	int r = seg_file_open(seg_path(dir, org, series, number, path, 1024), s, ret, err);
 	if (r == -E_NOT_FOUND)
 		r = seg_file_open(seg_cold_path(dir, org, series, number, path, 1024), s, ret, err);
-	if (r == -E_NOT_FOUND && seg_cold_away(dir, org, series, number))
+	bool away = r == -E_NOT_FOUND && seg_cold_away(dir, org, series, number);
+	if (away && fetch && fs_exists(seg_end_path(dir, org, series, number, false, path, 1024))) {
+		struct err why = { 0 };
+		if (fetch(org, series, number, &why) < 0)
+			return err_set(err, E_IO, seg_cold_path(dir, org, series, number, path, 1024), "the segment is in the store of objects, and can't be had: %.200s", why.msg);
+		return seg_file_open(seg_cold_path(dir, org, series, number, path, 1024), s, ret, err);
+	}
+	if (away)
 		return err_set(err, E_IO, path, "the segment is in cold storage, which isn't there: is the second disk mounted?");
 	if (r == -E_NOT_FOUND)
 		seg_path(dir, org, series, number, path, 1024);

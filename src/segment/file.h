@@ -19,6 +19,11 @@ struct seg_file {
 const char *seg_path(const char *dir, const char *org, const char *series, uint32_t number, char *dst, size_t size);
 const char *seg_cold_path(const char *dir, const char *org, const char *series, uint32_t number, char *dst, size_t size);
 const char *seg_mark_path(const char *dir, const char *org, const char *series, uint32_t number, char *dst, size_t size);
+/* Where a segment has gone on from there to a store of objects (cold/keeper.h): its end mark, and the same when it has had its time. */
+const char *seg_end_path(const char *dir, const char *org, const char *series, uint32_t number, bool ended, char *dst, size_t size);
+/* Who brings such a segment back to where seg_cold_path() says, of this process: 0, or an error. Once, before anything is read. */
+typedef int (*seg_fetch_fn)(const char *org, const char *series, uint32_t number, struct err *err);
+void seg_fetch_by(seg_fetch_fn fn);
 /* For reading. A disk that others had in their hands may hold what isn't a file: a pipe would keep us for ever. */
 #define SEG_OPEN (O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
 #define SEG_COLD "-cold" /* behind dir: STATE/segments-cold */

@@ -72,6 +72,20 @@ static int end_if_due(struct writer *w, struct series *s, uint32_t number, const
 	return 0;
 }
 
+/* One that has gone on to a store of objects is deleted there by who brought it there: this is the order. */
+static int leave_to_keeper(const struct writer *w, const struct series *s, uint32_t number, struct err *err)
+{
+	char end[1024], ended[1024];
+	seg_end_path(w->dir, s->org, s->series, number, false, end, sizeof end);
+	seg_end_path(w->dir, s->org, s->series, number, true, ended, sizeof ended);
+	if (!fs_exists(end))
+		return 0;
+	if (fs_fault() || rename(end, ended) < 0)
+		return err_errno(err, end, "cannot be renamed");
+	*strrchr(ended, '/') = 0;
+	return fs_sync_dir(ended, err);
+}
+
 /* What a crash leaves is looked for again: the mark that says where the cold one lies goes last. */
 static int remove_all(struct writer *w, const struct series *s, uint32_t number, struct err *err)
 {
@@ -84,7 +98,9 @@ static int remove_all(struct writer *w, const struct series *s, uint32_t number,
 		if (!gone && errno != ENOENT)
 			return err_errno(err, path, "cannot remove what has had its time");
 		*strrchr(path, '/') = 0;
-		if (gone && places[i] == seg_cold_path) /* on that disk too: without its mark nobody would look for one that came back */
+		if (places[i] == seg_cold_path)
+			r = leave_to_keeper(w, s, number, err);
+		if (r == 0 && gone && places[i] == seg_cold_path) /* on that disk too: without its mark nobody would look for one that came back */
 			r = fs_sync_dir(path, err);
 	}
 	return r;
@@ -122,6 +138,10 @@ static int look_at(struct writer *w, struct series *s, int64_t before_ms, struct
 	if (numbers[0] <= s->ended.segment && numbers[0] != s->header.number)
 		return remove_ended(w, s, numbers[0], ret, err);
 	if (!fs_exists(seg_path(w->dir, s->org, s->series, numbers[0], path, sizeof path)))
+		seg_cold_path(w->dir, s->org, s->series, numbers[0], path, sizeof path);
+	if (!fs_exists(path))
+		seg_end_path(w->dir, s->org, s->series, numbers[0], false, path, sizeof path);
+	if (!fs_exists(path))
 		seg_cold_path(w->dir, s->org, s->series, numbers[0], path, sizeof path);
 	return end_if_due(w, s, numbers[0], path, before_ms, err);
 }

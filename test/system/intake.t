@@ -13,10 +13,10 @@ chmod 755 "$top"
 . "$(dirname "$0")/lib.sh"
 cd "$top" || exit 1
 export TORIDE_STATE=$top/state TORIDE_RUN=$top/run
-vault='' intake='' writer=''
+vault='' intake='' writer='' s3='' cold=''
 
 finish() {
-	for p in $writer $intake $vault; do kill "$p" 2>/dev/null; done
+	for p in $writer $intake $cold $s3 $vault; do kill "$p" 2>/dev/null; done
 	wait 2>/dev/null
 	for ns in $gw $org1 $org2 $wan; do ip netns del "$ns" 2>/dev/null; done
 	mountpoint -q "$top/state/segments-cold" && umount "$top/state/segments-cold"
@@ -285,6 +285,44 @@ try "and that is among its own records, in the series that stays" eval 'tail_log
 try "log verify says that its time was over, and finds nothing missing" ended
 try "in words too" eval 'verify | grep -q "were ended by retention, each end signed"'
 try "an export holds what is left, and verifies elsewhere" eval '"$bin/toride" log export --org 412015 -o "$top/rest" && verify "$top/rest" && ! ls rest/leaves/events-4001-000001.txt'
-mv state/segments-cold/412023/events/000001.seg away; rm state/segments/412023/events/000001.cold
+mark=state/segments/412023/events/000001.cold there=state/segments-cold/412023/events/000001
+cp "$there.seg" away && rm "$there.seg"; mv $mark away.cold
 try "the same file gone without that signature is missed" eval '! verify >out; grep -q "^412023/events/000001/0 .*removed" out'
+cp away "$there.seg" && mv away.cold $mark
+
+# ---- from the cold disk on to a store of objects, which works signatures out by itself
+mkdir -p s3 state/cold run/ready && touch run/ready/coldd && echo "the key/of+the store" >state/cold/secret
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout s3.key -out s3.pem -days 2 -subj /CN=store -addext subjectAltName=IP:127.0.0.1 2>/dev/null
+jq -n --rawfile ca s3.pem '{v: 1, url: "https://127.0.0.1:9443/", bucket: "saga-log", region: "jp-north-1", key_id: "AK1", lock_days: 30, ca: $ca}' >state/generations/c/coldd.json
+object=s3/objects/412023/events/000001.seg
+start_s3() { rm -f s3/ready; ip netns exec "$gw" python3 "$here/s3.py" 9443 s3 s3.pem s3.key AK1 "${1:-the key/of+the store}" saga-log 2>>s3.log & s3=$!; until_true 10 test -e s3/ready; }
+start_cold() { ip netns exec "$gw" "$bin/toride-coldd" 2>>cold.log & cold=$!; }
+show+=("$top/cold.log" "$top/s3.log")
+told() { grep -F -- "$1" cold.log; }
+try "a store that knows another key stands there" start_s3 another
+start_cold
+try "it refuses, which is said, and nothing is removed" eval 'until_true 20 told SignatureDoesNotMatch && [ -s $there.seg ] && [ ! -e $object ]'
+kill $s3; wait $s3 2>/dev/null
+echo half >s3/mode; start_s3; kill -HUP $cold
+try "one that breaks off in the middle hasn't got it" eval 'until_true 20 grep -F "PUT 412023/events/000001.seg" s3/asked && [ -s $there.seg ] && [ ! -e $there.end ]'
+kill -9 $cold $s3; wait $cold $s3 2>/dev/null; rm s3/mode
+start_s3; start_cold
+in_store() { [ ! -e $there.seg ] && [ -s $there.end ] && cmp away $object; }
+try "also to who sends after a kill -9, as it is" until_true 20 in_store
+try "locked for as long as was asked for" grep "^COMPLIANCE $(date -u -d '+30 days' +%Y-)" s3/412023_events_000001.seg.lock
+try "log verify has it back from there" eval 'verify --json | jq -se ".[-1].ok" && cmp away $there.seg'
+rm $there.seg; echo lie >s3/mode
+try "a store that gives back other bytes is found out" eval '! verify >out; grep -F "isn'"'"'t what was put there" out && [ ! -e $there.seg ]'
+rm s3/mode; echo away >s3/mode
+try "one that is away too, and it isn't said that records were removed" eval '! verify >out; grep -F "the store says 503 SlowDown" out && ! grep -F removed out'
+rm s3/mode $there.end
+try "the cold disk's files lost, the store has the record" eval 'kill -HUP $cold; until_true 20 cmp away $there.seg && verify --json | jq -se ".[-1].ok"'
+sed 's/"code":"412023",/&"retention_days":2,/' state/generations/c/intaked.json >intaked.json && mv intaked.json state/generations/c/intaked.json
+rm $there.seg
+try "its time over, the mark goes, by its end mark alone" later eval '[ ! -e $mark ]'
+try "a locked object stays until its lock is over" eval 'kill -HUP $cold; until_true 20 grep -F "DELETE 412023" s3/asked && [ -s $object ]'
+rm s3/*.lock
+try "then the store loses it" eval 'kill -HUP $cold; until_true 20 eval "[ ! -e $object ] && [ ! -e $there.ended ]"'
+try "and the log says that its time was over" eval 'verify --json | jq -se ".[-1] | .ok and .segments_ended == 2"'
+kill $cold $s3; wait $cold $s3 2>/dev/null
 echo "1..$n"

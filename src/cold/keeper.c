@@ -1,0 +1,254 @@
+/* See keeper.h. */
+#include "cold/keeper.h"
+
+#include "base/err.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "segment/file.h"
+#include "segment/format.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <yyjson.h>
+
+#define PATH 1024
+
+struct one { /* a segment */
+	const char *org, *series;
+	uint32_t number;
+	char mark[PATH], seg[PATH], end[PATH], ended[PATH], back[PATH], key[128];
+};
+
+static void name_one(const struct keeper *k, const char *org, const char *series, uint32_t number, struct one *o)
+{
+	*o = (struct one){ .org = org, .series = series, .number = number };
+	seg_mark_path(k->segments, org, series, number, o->mark, sizeof o->mark);
+	snprintf(o->seg, sizeof o->seg, "%s/%s/%s/%06u.seg", k->cold, org, series, number);
+	snprintf(o->end, sizeof o->end, "%s/%s/%s/%06u.end", k->cold, org, series, number);
+	snprintf(o->ended, sizeof o->ended, "%s/%s/%s/%06u.ended", k->cold, org, series, number);
+	snprintf(o->back, sizeof o->back, "%s/%s/%s/%06u.back", k->cold, org, series, number);
+	snprintf(o->key, sizeof o->key, "%s/%s/%06u.seg", org, series, number);
+}
+
+static int read_mark(const struct one *o, uint64_t *ret_bytes, unsigned char ret_sha[32], struct err *err)
+{
+	struct buf b;
+	buf_init(&b, 4 * KIB);
+	int r = fs_read(o->mark, &b, err);
+	yyjson_doc *doc = r == 0 ? yyjson_read(b.ptr, b.len, 0) : NULL;
+	yyjson_val *root = yyjson_doc_get_root(doc), *hex = yyjson_obj_get(root, "sha256");
+	*ret_bytes = yyjson_get_uint(yyjson_obj_get(root, "bytes"));
+	bool ok = yyjson_is_str(hex) && hex_parse((struct str){ yyjson_get_str(hex), yyjson_get_len(hex) }, ret_sha, 32) && *ret_bytes && *ret_bytes <= S3_OBJECT_MAX;
+	yyjson_doc_free(doc);
+	buf_done(&b);
+	return r < 0 ? r : ok ? 0 : err_set(err, E_CORRUPT, o->mark, "isn't a mark of a segment in cold storage");
+}
+
+static int sync_dir_of(const char *path, struct err *err)
+{
+	char dir[PATH];
+	snprintf(dir, sizeof dir, "%s", path);
+	*strrchr(dir, '/') = 0;
+	return fs_sync_dir(dir, err);
+}
+
+/* ---- to the store ---- */
+
+/* The object's own bytes, from the store: do they have that hash? 1 yes, 0 no such object or another one. */
+static int is_there(struct keeper *k, const struct one *o, uint64_t bytes, const unsigned char sha[32], struct err *err)
+{
+	unsigned char have[32];
+	uint64_t n = 0;
+	int r = s3_size(k->s3, o->key, &n, err);
+	if (r == -E_NOT_FOUND || (r == 0 && n != bytes))
+		return 0;
+	r = r < 0 ? r : s3_get(k->s3, o->key, -1, bytes, &n, have, err);
+	return r == -E_CORRUPT ? 0 : r < 0 ? r : n == bytes && memcmp(have, sha, 32) == 0;
+}
+
+/* The segment's last bytes are its end mark: what retention goes by without the rest (segment/retain.c). */
+static int leave_end(const struct one *o, int fd, uint64_t bytes, struct err *err)
+{
+	char b[SEGMENT_FOOTER_LEN];
+	if (bytes < sizeof b || pread(fd, b, sizeof b, (off_t)(bytes - sizeof b)) != (ssize_t)sizeof b)
+		return err_errno(err, o->seg, "cannot read");
+	return fs_write(o->end, (struct str){ b, sizeof b }, 0640, err);
+}
+
+static int send_fd(struct keeper *k, const struct one *o, int fd, struct err *err)
+{
+	unsigned char sha[32];
+	struct stat st;
+	uint64_t bytes = 0;
+	int r = read_mark(o, &bytes, sha, err);
+	if (r == 0 && (fstat(fd, &st) < 0 || (uint64_t)st.st_size != bytes))
+		r = err_set(err, E_CORRUPT, o->seg, "hasn't the length it was moved with");
+	int there = r < 0 ? r : is_there(k, o, bytes, sha, err);
+	if (there == 0 || (r == 0 && there == -E_DENIED)) { /* who may not list a bucket is refused what isn't there */
+		*err = (struct err){ 0 };
+		r = s3_put(k->s3, o->key, fd, bytes, sha, err);
+		there = r < 0 ? r : is_there(k, o, bytes, sha, err);
+		if (there == 0)
+			there = err_set(err, E_CORRUPT, o->key, "what the store gives back isn't what was put there: it is not to be trusted");
+		k->sent += there == 1;
+		k->sent_bytes += there == 1 ? bytes : 0;
+	}
+	return there < 0 ? there : leave_end(o, fd, bytes, err);
+}
+
+static int send(struct keeper *k, const struct one *o, struct err *err)
+{
+	_cleanup_fd_ int fd = open(o->seg, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	return fd < 0 ? err_errno(err, o->seg, "cannot open") : send_fd(k, o, fd, err);
+}
+
+/* ---- back ---- */
+
+static int bring(struct keeper *k, const struct one *o, struct err *err)
+{
+	unsigned char sha[32], have[32];
+	uint64_t bytes = 0, n = 0;
+	char dir[PATH];
+	int r = read_mark(o, &bytes, sha, err);
+	if (r < 0)
+		return r;
+	snprintf(dir, sizeof dir, "%s/%s/%s", k->cold, o->org, o->series);
+	r = fs_mkdirs(dir, 0755, err);
+	if (r < 0)
+		return r;
+	unlink(o->back); /* a crash's */
+	_cleanup_fd_ int fd = open(o->back, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (fd < 0)
+		return err_errno(err, o->back, "cannot create");
+	r = s3_get(k->s3, o->key, fd, bytes, &n, have, err);
+	if (r == 0 && (n != bytes || memcmp(have, sha, 32) != 0))
+		r = err_set(err, E_CORRUPT, o->key, "what the store gives back isn't what was put there: it is not to be trusted");
+	if (r == 0 && fdatasync(fd) < 0)
+		r = err_errno(err, o->back, "cannot sync");
+	if (r == 0 && !fs_exists(o->end))
+		r = leave_end(o, fd, bytes, err);
+	if (r == 0 && rename(o->back, o->seg) < 0)
+		r = err_errno(err, o->seg, "cannot rename");
+	if (r < 0)
+		unlink(o->back);
+	k->back += r == 0;
+	return r < 0 ? r : sync_dir_of(o->seg, err);
+}
+
+int keeper_fetch(struct keeper *k, const char *org, const char *series, uint32_t number, struct err *err)
+{
+	struct one o;
+	if (!segment_org_ok(org) || !segment_series_ok(series) || number == 0)
+		return err_set(err, E_INVALID, "segment", "not a segment's name");
+	name_one(k, org, series, number, &o);
+	if (!fs_exists(o.mark))
+		return err_set(err, E_NOT_FOUND, o.key, "no such segment is in cold storage");
+	return fs_exists(o.seg) ? 0 : bring(k, &o, err);
+}
+
+/* ---- what is due ---- */
+
+/* Marked: it is kept. */
+static int keep(struct keeper *k, const struct one *o, int64_t now_ms, struct err *err)
+{
+	struct stat st;
+	bool sent = fs_exists(o->end);
+	if (stat(o->seg, &st) < 0)
+		return sent ? 0 : bring(k, o, err);
+	if (sent && now_ms - (int64_t)st.st_mtim.tv_sec * 1000 < KEEPER_BACK_MS)
+		return 0;
+	int r = sent ? 0 : send(k, o, err);
+	if (r == 0 && unlink(o->seg) < 0)
+		r = err_errno(err, o->seg, "cannot be removed");
+	return r < 0 ? r : sync_dir_of(o->seg, err);
+}
+
+/* Retention has ended it, and says so: that a mark isn't there would be too little to destroy what is kept. */
+static int drop(struct keeper *k, const struct one *o, struct err *err)
+{
+	int r = s3_delete(k->s3, o->key, err);
+	if (r == 0 && ((unlink(o->seg) < 0 && errno != ENOENT) || unlink(o->ended) < 0))
+		r = err_errno(err, o->ended, "cannot be removed");
+	k->dropped += r == 0;
+	return r < 0 ? r : sync_dir_of(o->ended, err);
+}
+
+struct walk {
+	struct keeper *k;
+	pthread_mutex_t *lock;
+	int64_t now_ms;
+	struct err first;
+	const char *org, *series;
+};
+
+static void note(struct walk *w, int r, const struct err *err)
+{
+	if (r < 0) {
+		w->k->faults++;
+		w->first = w->first.code ? w->first : *err;
+	}
+}
+
+static int marked(const char *org, const char *series, void *user)
+{
+	struct walk *w = user;
+	_cleanup_free_ uint32_t *numbers = NULL;
+	struct err err = { 0 };
+	struct one o;
+	size_t n = 0;
+	int r = seg_numbers(w->k->segments, org, series, &numbers, &n, &err);
+	note(w, r, &err);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		name_one(w->k, org, series, numbers[i], &o);
+		err = (struct err){ 0 };
+		if (!fs_exists(o.mark))
+			continue;
+		pthread_mutex_lock(w->lock);
+		note(w, keep(w->k, &o, w->now_ms, &err), &err);
+		pthread_mutex_unlock(w->lock);
+	}
+	return 0;
+}
+
+static int ended(const char *name, void *user)
+{
+	struct walk *w = user;
+	struct str rest = str_from(name), number;
+	struct err err = { 0 };
+	struct one o;
+	uint64_t n;
+	if (!str_next(&rest, '.', &number) || !str_eq(rest, STR("ended")) || !str_to_u64(number, UINT32_MAX, &n))
+		return 0;
+	name_one(w->k, w->org, w->series, (uint32_t)n, &o);
+	if (fs_exists(o.mark))
+		return 0;
+	pthread_mutex_lock(w->lock);
+	note(w, drop(w->k, &o, &err), &err);
+	pthread_mutex_unlock(w->lock);
+	return 0;
+}
+
+static int in_store(const char *org, const char *series, void *user)
+{
+	struct walk *w = user;
+	char dir[PATH];
+	w->org = org;
+	w->series = series;
+	snprintf(dir, sizeof dir, "%s/%s/%s", w->k->cold, org, series);
+	fs_list(dir, ended, w, NULL);
+	return 0;
+}
+
+int keeper_walk(struct keeper *k, pthread_mutex_t *lock, int64_t now_ms, struct err *err)
+{
+	struct walk w = { .k = k, .lock = lock, .now_ms = now_ms };
+	if (!seg_cold_disk(k->segments, ""))
+		return 0; /* not mounted: intaked says so, and its bare place isn't to be filled */
+	seg_each_series(k->segments, marked, &w, NULL);
+	seg_each_series(k->cold, in_store, &w, NULL);
+	if (w.first.code && err)
+		*err = w.first;
+	return w.first.code ? -(int)w.first.code : 0;
+}
