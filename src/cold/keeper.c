@@ -18,7 +18,7 @@
 struct one { /* a segment */
 	const char *org, *series;
 	uint32_t number;
-	char mark[PATH], seg[PATH], end[PATH], ended[PATH], back[PATH], key[128];
+	char mark[PATH], seg[PATH], end[PATH], ended[PATH], back[PATH], going[PATH], key[160];
 };
 
 static void name_one(const struct keeper *k, const char *org, const char *series, uint32_t number, struct one *o)
@@ -29,10 +29,19 @@ static void name_one(const struct keeper *k, const char *org, const char *series
 	snprintf(o->end, sizeof o->end, "%s/%s/%s/%06u.end", k->cold, org, series, number);
 	snprintf(o->ended, sizeof o->ended, "%s/%s/%s/%06u.ended", k->cold, org, series, number);
 	snprintf(o->back, sizeof o->back, "%s/%s/%s/%06u.back", k->cold, org, series, number);
-	snprintf(o->key, sizeof o->key, "%s/%s/%06u.seg", org, series, number);
+	seg_going_path(k->segments, org, series, number, o->going, sizeof o->going);
+	snprintf(o->key, sizeof o->key, "%s/%s/%06u", org, series, number); /* name_object() adds the rest */
 }
 
-static int read_mark(const struct one *o, uint64_t *ret_bytes, unsigned char ret_sha[32], struct err *err)
+/* Numbers are a node's own: both nodes of a pair, and one that was set up anew, have a 000001 of each body. By its bytes' hash an object is never another's. */
+static void name_object(struct one *o, const unsigned char sha[32])
+{
+	char hex[65];
+	hex_format(sha, 32, hex);
+	snprintf(o->key, sizeof o->key, "%s/%s/%06u-%.32s.seg", o->org, o->series, o->number, hex);
+}
+
+static int read_mark(struct one *o, uint64_t *ret_bytes, unsigned char ret_sha[32], struct err *err)
 {
 	struct buf b;
 	buf_init(&b, 4 * KIB);
@@ -43,6 +52,8 @@ static int read_mark(const struct one *o, uint64_t *ret_bytes, unsigned char ret
 	bool ok = yyjson_is_str(hex) && hex_parse((struct str){ yyjson_get_str(hex), yyjson_get_len(hex) }, ret_sha, 32) && *ret_bytes && *ret_bytes <= S3_OBJECT_MAX;
 	yyjson_doc_free(doc);
 	buf_done(&b);
+	if (r == 0 && ok)
+		name_object(o, ret_sha);
 	return r < 0 ? r : ok ? 0 : err_set(err, E_CORRUPT, o->mark, "isn't a mark of a segment in cold storage");
 }
 
@@ -68,16 +79,36 @@ static int is_there(struct keeper *k, const struct one *o, uint64_t bytes, const
 	return r == -E_CORRUPT ? 0 : r < 0 ? r : n == bytes && memcmp(have, sha, 32) == 0;
 }
 
-/* The segment's last bytes are its end mark: what retention goes by without the rest (segment/retain.c). */
-static int leave_end(const struct one *o, int fd, uint64_t bytes, struct err *err)
+/* The object's hash, which is its name; then the segment's last bytes, its end mark: what retention goes by without the rest (segment/retain.c). */
+static int leave_end(const struct one *o, const char *path, int fd, uint64_t bytes, const unsigned char sha[32], struct err *err)
 {
-	char b[SEGMENT_FOOTER_LEN];
-	if (bytes < sizeof b || pread(fd, b, sizeof b, (off_t)(bytes - sizeof b)) != (ssize_t)sizeof b)
+	char b[32 + SEGMENT_FOOTER_LEN];
+	memcpy(b, sha, 32);
+	if (bytes < SEGMENT_FOOTER_LEN || pread(fd, b + 32, SEGMENT_FOOTER_LEN, (off_t)(bytes - SEGMENT_FOOTER_LEN)) != (ssize_t)SEGMENT_FOOTER_LEN)
 		return err_errno(err, o->seg, "cannot read");
-	return fs_write(o->end, (struct str){ b, sizeof b }, 0640, err);
+	return fs_write(path, (struct str){ b, sizeof b }, 0640, err);
 }
 
-static int send_fd(struct keeper *k, const struct one *o, int fd, struct err *err)
+/* Written before anything is in the store: a segment that is ended meanwhile, or while we are away, has its object's end ordered by it. Retention removes
+ * the segment, then looks for this; we write this, then look for the segment: one of the two sees the other. 1: it is ended, there is nothing to do. */
+static int leave_going(const struct one *o, int fd, uint64_t bytes, const unsigned char sha[32], struct err *err)
+{
+	int r = leave_end(o, o->going, fd, bytes, sha, err);
+	if (r < 0 || fs_exists(o->seg))
+		return r;
+	unlink(o->going); /* or it is the order by now */
+	return 1;
+}
+
+/* It is gone: retention took it for its order. */
+static int arrive(const struct one *o, struct err *err)
+{
+	if (rename(o->going, o->end) < 0 && errno != ENOENT)
+		return err_errno(err, o->end, "cannot rename");
+	return sync_dir_of(o->end, err);
+}
+
+static int send_fd(struct keeper *k, struct one *o, int fd, struct err *err)
 {
 	unsigned char sha[32];
 	struct stat st;
@@ -85,8 +116,11 @@ static int send_fd(struct keeper *k, const struct one *o, int fd, struct err *er
 	int r = read_mark(o, &bytes, sha, err);
 	if (r == 0 && (fstat(fd, &st) < 0 || (uint64_t)st.st_size != bytes))
 		r = err_set(err, E_CORRUPT, o->seg, "hasn't the length it was moved with");
-	int there = r < 0 ? r : is_there(k, o, bytes, sha, err);
-	if (there == 0 || (r == 0 && there == -E_DENIED)) { /* who may not list a bucket is refused what isn't there */
+	r = r < 0 ? r : leave_going(o, fd, bytes, sha, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	int there = is_there(k, o, bytes, sha, err);
+	if (there == 0 || there == -E_DENIED) { /* who may not list a bucket is refused what isn't there */
 		*err = (struct err){ 0 };
 		r = s3_put(k->s3, o->key, fd, bytes, sha, err);
 		there = r < 0 ? r : is_there(k, o, bytes, sha, err);
@@ -95,10 +129,10 @@ static int send_fd(struct keeper *k, const struct one *o, int fd, struct err *er
 		k->sent += there == 1;
 		k->sent_bytes += there == 1 ? bytes : 0;
 	}
-	return there < 0 ? there : leave_end(o, fd, bytes, err);
+	return there < 0 ? there : arrive(o, err);
 }
 
-static int send(struct keeper *k, const struct one *o, struct err *err)
+static int send(struct keeper *k, struct one *o, struct err *err)
 {
 	_cleanup_fd_ int fd = open(o->seg, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	return fd < 0 ? err_errno(err, o->seg, "cannot open") : send_fd(k, o, fd, err);
@@ -106,7 +140,7 @@ static int send(struct keeper *k, const struct one *o, struct err *err)
 
 /* ---- back ---- */
 
-static int bring(struct keeper *k, const struct one *o, struct err *err)
+static int bring(struct keeper *k, struct one *o, struct err *err)
 {
 	unsigned char sha[32], have[32];
 	uint64_t bytes = 0, n = 0;
@@ -128,7 +162,7 @@ static int bring(struct keeper *k, const struct one *o, struct err *err)
 	if (r == 0 && fdatasync(fd) < 0)
 		r = err_errno(err, o->back, "cannot sync");
 	if (r == 0 && !fs_exists(o->end))
-		r = leave_end(o, fd, bytes, err);
+		r = leave_end(o, o->end, fd, bytes, sha, err);
 	if (r == 0 && rename(o->back, o->seg) < 0)
 		r = err_errno(err, o->seg, "cannot rename");
 	if (r < 0)
@@ -151,26 +185,36 @@ int keeper_fetch(struct keeper *k, const char *org, const char *series, uint32_t
 /* ---- what is due ---- */
 
 /* Marked: it is kept. */
-static int keep(struct keeper *k, const struct one *o, int64_t now_ms, struct err *err)
+static int keep(struct keeper *k, struct one *o, int64_t now_ms, struct err *err)
 {
 	struct stat st;
 	bool sent = fs_exists(o->end);
 	if (stat(o->seg, &st) < 0)
-		return sent ? 0 : bring(k, o, err);
+		return sent || fs_exists(o->ended) ? 0 : bring(k, o, err); /* ended, and the mark goes next: not to be had back */
 	if (sent && now_ms - (int64_t)st.st_mtim.tv_sec * 1000 < KEEPER_BACK_MS)
 		return 0;
 	int r = sent ? 0 : send(k, o, err);
-	if (r == 0 && unlink(o->seg) < 0)
+	if (r == 0 && unlink(o->seg) < 0 && errno != ENOENT) /* retention's, meanwhile */
 		r = err_errno(err, o->seg, "cannot be removed");
 	return r < 0 ? r : sync_dir_of(o->seg, err);
 }
 
 /* Retention has ended it, and says so: that a mark isn't there would be too little to destroy what is kept. */
-static int drop(struct keeper *k, const struct one *o, struct err *err)
+static int drop(struct keeper *k, struct one *o, struct err *err)
 {
-	int r = s3_delete(k->s3, o->key, err);
-	if (r == 0 && ((unlink(o->seg) < 0 && errno != ENOENT) || unlink(o->ended) < 0))
-		r = err_errno(err, o->ended, "cannot be removed");
+	struct buf b;
+	buf_init(&b, KIB);
+	int r = fs_read(o->ended, &b, err);
+	if (r == 0 && b.len != 32 + SEGMENT_FOOTER_LEN)
+		r = err_set(err, E_CORRUPT, o->ended, "isn't the end mark of a segment in the store of objects");
+	if (r == 0)
+		name_object(o, (const unsigned char *)b.ptr);
+	buf_done(&b);
+	r = r < 0 ? r : s3_delete(k->s3, o->key, err);
+	const char *const files[] = { o->seg, o->end, o->ended };
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(files); i++)
+		if (unlink(files[i]) < 0 && errno != ENOENT)
+			r = err_errno(err, files[i], "cannot be removed");
 	k->dropped += r == 0;
 	return r < 0 ? r : sync_dir_of(o->ended, err);
 }

@@ -3,10 +3,11 @@
  *
  *   STATE/segments/ORG/SERIES/N.cold        intaked's mark: size and SHA-256 of the segment. Says that it is kept; ours to read
  *   STATE/segments-cold/ORG/SERIES/N.seg    the segment, until it is in the store, and for KEEPER_BACK_MS when it was brought back
- *                                N.end      its end mark (segment.h, footer): it is in the store, read back and the same
+ *                                N.going    is being sent: the object's hash, the segment's end mark (segment.h, footer)
+ *                                N.end      was N.going: it is in the store, read back and the same
  *                                N.back     being brought back
- *                                N.ended    was N.end: retention (segment/retain.c) orders the object to be deleted
- *   object PREFIX ORG/SERIES/N.seg          the segment as it is, encrypted
+ *                                N.ended    was N.end or N.going: retention (segment/retain.c) orders the object to be deleted
+ *   object ORG/SERIES/N-HASH.seg            the segment as it is, encrypted. Its hash's first half keeps apart those of two nodes, whose numbers are the same
  *
  * Each step is begun again after a kill: an object that is there is read back in place of being sent; nothing is removed that wasn't read back
  * from the store and had the mark's hash. A mark without .seg and .end (the disk was lost) brings the segment back from the store.

@@ -336,6 +336,32 @@ static void test_ended(void **state)
 	verify_report_done(&r);
 }
 
+/* What has gone on to a store of objects, or is on its way there: the order to delete it stays behind, whatever its name is just then. */
+static void test_ended_in_a_store(void **state)
+{
+	(void)state;
+	char end[256], going[256], ended[256];
+	struct segment_name gone;
+	int64_t keep = 20 * DAY;
+	mount_it();
+	struct writer *w = open_writer();
+	clock_hold(START + HOT + DAY + 1);
+	assert_int_equal(cool(w), 2);
+	assert_int_equal(fs_write(seg_going_path(dir, "412015", "events", 1, going, sizeof going), STR("on its way"), 0644, NULL), 0);
+	assert_int_equal(rename(seg_cold_path(dir, "412015", "events", 2, going, sizeof going), seg_end_path(dir, "412015", "events", 2, false, end, sizeof end)), 0);
+	clock_hold(START + keep + DAY + 1);
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(writer_retain(w, clock_now_ms(), all_series, &keep, &gone, NULL), 0);
+		assert_int_equal(writer_checkpoint(w, false, NULL), 0);
+	}
+	for (uint32_t n = 1; n <= 2; n++) {
+		assert_true(fs_exists(seg_end_path(dir, "412015", "events", n, true, ended, sizeof ended)));
+		assert_false(fs_exists(seg_end_path(dir, "412015", "events", n, false, end, sizeof end)));
+		assert_false(fs_exists(seg_going_path(dir, "412015", "events", n, going, sizeof going)) || cold_there(n));
+	}
+	writer_close(&w);
+}
+
 /* Each system call of that fails once, and each time the process is killed there: what is left of one is cleared up. */
 static void test_ended_in_parts(void **state)
 {
@@ -429,7 +455,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_altered_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_disk_of_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_faults, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_ended, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ended, setup, teardown), cmocka_unit_test_setup_teardown(test_ended_in_a_store, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ended_in_parts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ended_while_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hold, setup, teardown),

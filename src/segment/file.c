@@ -34,6 +34,12 @@ const char *seg_end_path(const char *dir, const char *org, const char *series, u
 	return dst;
 }
 
+const char *seg_going_path(const char *dir, const char *org, const char *series, uint32_t number, char *dst, size_t size)
+{
+	snprintf(dst, size, "%s" SEG_COLD "/%s/%s/%06u.going", dir, org, series, number);
+	return dst;
+}
+
 static seg_fetch_fn fetch;
 
 void seg_fetch_by(seg_fetch_fn fn)

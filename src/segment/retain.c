@@ -72,16 +72,25 @@ static int end_if_due(struct writer *w, struct series *s, uint32_t number, const
 	return 0;
 }
 
-/* One that has gone on to a store of objects is deleted there by who brought it there: this is the order. */
+/* One that has gone on to a store of objects, or may have, is deleted there by who brings it there: this is the order. Its name may change from the one to the
+ * other between two looks, hence three. */
 static int leave_to_keeper(const struct writer *w, const struct series *s, uint32_t number, struct err *err)
 {
-	char end[1024], ended[1024];
+	char end[1024], going[1024], ended[1024];
 	seg_end_path(w->dir, s->org, s->series, number, false, end, sizeof end);
+	seg_going_path(w->dir, s->org, s->series, number, going, sizeof going);
 	seg_end_path(w->dir, s->org, s->series, number, true, ended, sizeof ended);
-	if (!fs_exists(end))
+	const char *const names[] = { end, going, end };
+	bool left = false;
+	for (size_t i = 0; !left && i < ARRAY_LEN(names); i++) {
+		if (!fs_exists(names[i]))
+			continue;
+		left = !fs_fault() && rename(names[i], ended) == 0;
+		if (!left && errno != ENOENT)
+			return err_errno(err, names[i], "cannot be renamed");
+	}
+	if (!left)
 		return 0;
-	if (fs_fault() || rename(end, ended) < 0)
-		return err_errno(err, end, "cannot be renamed");
 	*strrchr(ended, '/') = 0;
 	return fs_sync_dir(ended, err);
 }

@@ -294,7 +294,9 @@ cp away "$there.seg" && mv away.cold $mark
 mkdir -p s3 state/cold run/ready && touch run/ready/coldd && echo "the key/of+the store" >state/cold/secret
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout s3.key -out s3.pem -days 2 -subj /CN=store -addext subjectAltName=IP:127.0.0.1 2>/dev/null
 jq -n --rawfile ca s3.pem '{v: 1, url: "https://127.0.0.1:9443/", bucket: "saga-log", region: "jp-north-1", key_id: "AK1", lock_days: 30, ca: $ca}' >state/generations/c/coldd.json
-object=s3/objects/412023/events/000001.seg
+sum=$(sha256sum <away); object=s3/objects/412023/events/000001-${sum:0:32}.seg
+other=s3/objects/412023/events/000001-0123456789abcdef0123456789abcdef.seg # of the other node's own log, whose numbers are the same
+mkdir -p "${object%/*}" && echo other | tee $other >"${object%-*}.seg"
 start_s3() { rm -f s3/ready; ip netns exec "$gw" python3 "$here/s3.py" 9443 s3 s3.pem s3.key AK1 "${1:-the key/of+the store}" saga-log 2>>s3.log & s3=$!; until_true 10 test -e s3/ready; }
 start_cold() { ip netns exec "$gw" "$bin/toride-coldd" 2>>cold.log & cold=$!; }
 show+=("$top/cold.log" "$top/s3.log")
@@ -304,12 +306,12 @@ start_cold
 try "it refuses, which is said, and nothing is removed" eval 'until_true 20 told SignatureDoesNotMatch && [ -s $there.seg ] && [ ! -e $object ]'
 kill $s3; wait $s3 2>/dev/null
 echo half >s3/mode; start_s3; kill -HUP $cold
-try "one that breaks off in the middle hasn't got it" eval 'until_true 20 grep -F "PUT 412023/events/000001.seg" s3/asked && [ -s $there.seg ] && [ ! -e $there.end ]'
+try "one that breaks off in the middle hasn't got it" eval 'until_true 20 grep -F "PUT 412023/events/000001-" s3/asked && [ -s $there.seg ] && [ ! -e $there.end ] && [ -s $there.going ]'
 kill -9 $cold $s3; wait $cold $s3 2>/dev/null; rm s3/mode
 start_s3; start_cold
 in_store() { [ ! -e $there.seg ] && [ -s $there.end ] && cmp away $object; }
 try "also to who sends after a kill -9, as it is" until_true 20 in_store
-try "locked for as long as was asked for" grep "^COMPLIANCE $(date -u -d '+30 days' +%Y-)" s3/412023_events_000001.seg.lock
+try "locked for as long as was asked for" eval 'grep "^COMPLIANCE $(date -u -d "+30 days" +%Y-)" s3/412023_events_000001-*.lock'
 try "log verify has it back from there" eval 'verify --json | jq -se ".[-1].ok" && cmp away $there.seg'
 rm $there.seg; echo lie >s3/mode
 try "a store that gives back other bytes is found out" eval '! verify >out; grep -F "isn'"'"'t what was put there" out && [ ! -e $there.seg ]'
@@ -323,6 +325,7 @@ try "its time over, the mark goes, by its end mark alone" later eval '[ ! -e $ma
 try "a locked object stays until its lock is over" eval 'kill -HUP $cold; until_true 20 grep -F "DELETE 412023" s3/asked && [ -s $object ]'
 rm s3/*.lock
 try "then the store loses it" eval 'kill -HUP $cold; until_true 20 eval "[ ! -e $object ] && [ ! -e $there.ended ]"'
+try "but not what others have of that number" eval 'cmp <(echo other) $other && cmp $other "${object%-*}.seg"'
 try "and the log says that its time was over" eval 'verify --json | jq -se ".[-1] | .ok and .segments_ended == 2"'
 kill $cold $s3; wait $cold $s3 2>/dev/null
 echo "1..$n"
