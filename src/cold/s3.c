@@ -15,7 +15,9 @@
 
 #define CONNECT_MS 10000L
 #define STALL_S 60L /* less than a byte a second for so long: the store is gone */
+#define REQUEST_S 3600L /* one that comes by drops holds up all the others */
 #define WORDS_MAX 2048
+#define TALK_MAX (64u * 1024) /* of what nobody asked for */
 
 struct s3 {
 	CURL *curl;
@@ -31,7 +33,7 @@ struct flow {
 	uint64_t at, size, max;
 	EVP_MD_CTX *md; /* of what comes */
 	char words[WORDS_MAX]; /* what the store says when it refuses */
-	size_t n_words;
+	size_t n_words, talk;
 	CURL *curl;
 	int fault; /* ours */
 };
@@ -92,7 +94,12 @@ static size_t take(char *p, size_t size, size_t n, void *user)
 	long status = 0;
 	n *= size;
 	curl_easy_getinfo(f->curl, CURLINFO_RESPONSE_CODE, &status);
-	if (status != 200) {
+	if (status != 200 || !f->md) { /* a refusal, or an answer that should have been empty */
+		f->talk += n;
+		if (f->talk > TALK_MAX) {
+			f->fault = -E_CORRUPT;
+			return 0;
+		}
 		size_t k = n < sizeof f->words - 1 - f->n_words ? n : sizeof f->words - 1 - f->n_words;
 		memcpy(f->words + f->n_words, p, k);
 		f->n_words += k;
@@ -127,7 +134,7 @@ static int judge(const struct s3 *s, const struct flow *f, const char *key, CURL
 	char word[64];
 	long status = 0;
 	if (f->fault)
-		return err_set(err, (enum err_code)-f->fault, key, f->fault == -E_CORRUPT ? "the store sends more than the object has" : "the file can't be read or written");
+		return err_set(err, (enum err_code)-f->fault, key, f->fault == -E_CORRUPT ? "the store sends more than it was asked for" : "the file can't be read or written");
 	if (code != CURLE_OK)
 		return err_set(err, code == CURLE_OPERATION_TIMEDOUT ? E_TIMEOUT : E_CLOSED, key, "the store doesn't answer: %.200s", *s->error ? s->error : curl_easy_strerror(code));
 	curl_easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &status);
@@ -165,6 +172,7 @@ static CURLcode ask(struct s3 *s, const char *key, struct curl_slist *headers, s
 	curl_easy_setopt(s->curl, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(s->curl, CURLOPT_ERRORBUFFER, s->error);
 	curl_easy_setopt(s->curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+	curl_easy_setopt(s->curl, CURLOPT_TIMEOUT, REQUEST_S);
 	curl_easy_setopt(s->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(s->curl, CURLOPT_LOW_SPEED_TIME, STALL_S);
 	curl_easy_setopt(s->curl, CURLOPT_WRITEFUNCTION, take);

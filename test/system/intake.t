@@ -307,6 +307,9 @@ try "it refuses, which is said, and nothing is removed" eval 'until_true 20 told
 kill $s3; wait $s3 2>/dev/null
 echo half >s3/mode; start_s3; kill -HUP $cold
 try "one that breaks off in the middle hasn't got it" eval 'until_true 20 grep -F "PUT 412023/events/000001-" s3/asked && [ -s $there.seg ] && [ ! -e $there.end ] && [ -s $there.going ]'
+kill $s3; wait $s3 2>/dev/null; pid=$cold
+echo talk >s3/mode; start_s3; kill -HUP $cold
+try "one that answers with what nobody asked for harms nobody" eval 'until_true 20 told "sends more than it was asked for" && kill -0 $pid && [ -s $there.seg ] && [ ! -e $there.end ]'
 kill -9 $cold $s3; wait $cold $s3 2>/dev/null; rm s3/mode
 start_s3; start_cold
 in_store() { [ ! -e $there.seg ] && [ -s $there.end ] && cmp away $object; }

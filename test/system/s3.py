@@ -3,7 +3,8 @@
 
 Each request's signature is worked out here from its own bytes (AWS Signature Version 4), by nothing of Toride's or libcurl's. What comes must have the hash
 it was announced with. DIR/objects/KEY are the objects, DIR/KEY.lock what was asked of a lock, DIR/asked a line a request. DIR/mode, when it is there:
-lie = one byte of what is given back is another; away = 503; half = what comes breaks off in the middle, and so does the answer.
+lie = one byte of what is given back is another; away = 503; half = what comes breaks off in the middle, and so does the answer;
+talk = nothing is kept, and each answer is long, whatever was asked.
 """
 import base64, datetime, hashlib, hmac, http.server, os, ssl, sys
 
@@ -92,6 +93,9 @@ class Store(http.server.BaseHTTPRequestHandler):
             f.write(f"{self.command} {name}\n")
         if mode() == "away":
             return 503, b"<Error><Code>SlowDown</Code></Error>"
+        if mode() == "talk":
+            self.rfile.read(int(self.headers["content-length"] or 0))
+            return (404 if self.command == "HEAD" else 200), b"!" * (1 << 20)
         if self.command == "PUT":
             return self.put(name, path)
         if self.command == "DELETE":
