@@ -201,7 +201,7 @@ try "and the stamp says when it was there" eval 'verify --json --witness kept --
 try "which it doesn't say of another slip" eval '! verify --witness mail --stamp kept.tsr --tsa-ca tsa/ca.pem'
 cp state/segments/checkpoints checkpoints && sed -i '$d' state/segments/checkpoints
 try "the last signature cut off: nothing inside shows it" eval 'verify --json | tail -n 1 | jq -se ".[0].ok"'
-try "… the witness does" eval '! verify --witness mail >out; grep -F "the end was cut" out'
+try "… the witness does" eval '! verify --witness mail >out && grep -F "the end was cut" out'
 try "an altered witness is no fault of the log's that passes unseen" eval 'sed "2s/$/0/" kept >bad; ! verify --witness bad >out; grep -F "wrongly signed" out'
 cp checkpoints state/segments/checkpoints
 mkdir small && mount -t tmpfs -o size=400k,mode=755 none small && cp -r state/segments/. small/ 2>/dev/null
@@ -275,7 +275,7 @@ try "log tail reads it there" eval '[ "$(tail_log 412023 | grep -c "^412023/even
 try "log verify too" eval 'verify --json | jq -se ".[-1] | .ok and .segments_ended == 0"'
 try "and an export has it" eval '"$bin/toride" log export --org 412023 -o "$top/cold" && verify "$top/cold" && ls cold/leaves/events-000001.txt'
 umount state/segments-cold
-try "the disk taken away is said to be away, and not that records were removed" eval '! verify >out; grep -F "is the second disk mounted?" out && ! grep -F removed out'
+try "the disk taken away is said to be away, and not that records were removed" eval '! verify >out && grep -F "is the second disk mounted?" out && ! grep -F removed out'
 mount --bind disk state/segments-cold
 rm state/holds/412015.0a1b2c3d
 gone() { ! segment 412015 000001; }
@@ -287,7 +287,7 @@ try "in words too" eval 'verify | grep -q "were ended by retention, each end sig
 try "an export holds what is left, and verifies elsewhere" eval '"$bin/toride" log export --org 412015 -o "$top/rest" && verify "$top/rest" && ! ls rest/leaves/events-4001-000001.txt'
 mark=state/segments/412023/events/000001.cold there=state/segments-cold/412023/events/000001
 cp "$there.seg" away && rm "$there.seg"; mv $mark away.cold
-try "the same file gone without that signature is missed" eval '! verify >out; grep -q "^412023/events/000001/0 .*removed" out'
+try "the same file gone without that signature is missed" eval '! verify >out && grep -q "^412023/events/000001/0 .*removed" out'
 cp away "$there.seg" && mv away.cold $mark
 
 # ---- from the cold disk on to a store of objects, which works signatures out by itself
@@ -317,9 +317,9 @@ try "also to who sends after a kill -9, as it is" until_true 20 in_store
 try "locked for as long as was asked for" eval 'grep "^COMPLIANCE $(date -u -d "+30 days" +%Y-)" s3/412023_events_000001-*.lock'
 try "log verify has it back from there" eval 'verify --json | jq -se ".[-1].ok" && cmp away $there.seg'
 rm $there.seg; echo lie >s3/mode
-try "a store that gives back other bytes is found out" eval '! verify >out; grep -F "isn'"'"'t what was put there" out && [ ! -e $there.seg ]'
+try "a store that gives back other bytes is found out" eval '! verify >out && grep -F "isn'"'"'t what was put there" out && [ ! -e $there.seg ]'
 rm s3/mode; echo away >s3/mode
-try "one that is away too, and it isn't said that records were removed" eval '! verify >out; grep -F "the store says 503 SlowDown" out && ! grep -F removed out'
+try "one that is away too, and it isn't said that records were removed" eval '! verify >out && grep -F "the store says 503 SlowDown" out && ! grep -F removed out'
 rm s3/mode $there.end
 try "the cold disk's files lost, the store has the record" eval 'kill -HUP $cold; until_true 20 cmp away $there.seg && verify --json | jq -se ".[-1].ok"'
 sed 's/"code":"412023",/&"retention_days":2,/' state/generations/c/intaked.json >intaked.json && mv intaked.json state/generations/c/intaked.json
