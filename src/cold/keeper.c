@@ -25,10 +25,10 @@ static void name_one(const struct keeper *k, const char *org, const char *series
 {
 	*o = (struct one){ .org = org, .series = series, .number = number };
 	seg_mark_path(k->segments, org, series, number, o->mark, sizeof o->mark);
-	snprintf(o->seg, sizeof o->seg, "%s/%s/%s/%06u.seg", k->cold, org, series, number);
-	snprintf(o->end, sizeof o->end, "%s/%s/%s/%06u.end", k->cold, org, series, number);
-	snprintf(o->ended, sizeof o->ended, "%s/%s/%s/%06u.ended", k->cold, org, series, number);
-	snprintf(o->back, sizeof o->back, "%s/%s/%s/%06u.back", k->cold, org, series, number);
+	seg_cold_path(k->segments, org, series, number, o->seg, sizeof o->seg);
+	seg_end_path(k->segments, org, series, number, false, o->end, sizeof o->end);
+	seg_end_path(k->segments, org, series, number, true, o->ended, sizeof o->ended);
+	snprintf(o->back, sizeof o->back, "%s" SEG_COLD "/%s/%s/%06u.back", k->segments, org, series, number);
 	seg_going_path(k->segments, org, series, number, o->going, sizeof o->going);
 	snprintf(o->key, sizeof o->key, "%s/%s/%06u", org, series, number); /* name_object() adds the rest */
 }
@@ -148,7 +148,7 @@ static int bring(struct keeper *k, struct one *o, struct err *err)
 	int r = read_mark(o, &bytes, sha, err);
 	if (r < 0)
 		return r;
-	snprintf(dir, sizeof dir, "%s/%s/%s", k->cold, o->org, o->series);
+	snprintf(dir, sizeof dir, "%s" SEG_COLD "/%s/%s", k->segments, o->org, o->series);
 	r = fs_mkdirs(dir, 0755, err);
 	if (r < 0)
 		return r;
@@ -280,7 +280,7 @@ static int in_store(const char *org, const char *series, void *user)
 	char dir[PATH];
 	w->org = org;
 	w->series = series;
-	snprintf(dir, sizeof dir, "%s/%s/%s", w->k->cold, org, series);
+	snprintf(dir, sizeof dir, "%s" SEG_COLD "/%s/%s", w->k->segments, org, series);
 	fs_list(dir, ended, w, NULL);
 	return 0;
 }
@@ -288,10 +288,12 @@ static int in_store(const char *org, const char *series, void *user)
 int keeper_walk(struct keeper *k, pthread_mutex_t *lock, int64_t now_ms, struct err *err)
 {
 	struct walk w = { .k = k, .lock = lock, .now_ms = now_ms };
+	char cold[PATH];
 	if (!seg_cold_disk(k->segments, ""))
 		return 0; /* not mounted: intaked says so, and its bare place isn't to be filled */
 	seg_each_series(k->segments, marked, &w, NULL);
-	seg_each_series(k->cold, in_store, &w, NULL);
+	snprintf(cold, sizeof cold, "%s" SEG_COLD, k->segments);
+	seg_each_series(cold, in_store, &w, NULL);
 	if (w.first.code && err)
 		*err = w.first;
 	return w.first.code ? -(int)w.first.code : 0;

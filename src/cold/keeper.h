@@ -22,7 +22,7 @@
 #define KEEPER_BACK_MS (3600 * 1000) /* what was brought back stays so long */
 
 struct keeper {
-	const char *segments, *cold; /* directories */
+	const char *segments; /* the directory; the cold disk's stands beside it (segment/file.h, SEG_COLD) */
 	struct s3 *s3;
 	uint64_t sent, sent_bytes, back, dropped, faults; /* objects */
 };

@@ -3,7 +3,7 @@
  *
  * One request an object: a segment is 64 MiB, and one request may carry 5 GiB (the API's own limit), so no upload is in parts, and one that breaks off
  * leaves nothing. The store is sent the SHA-256 of what it gets, twice (x-amz-content-sha256, which is signed; x-amz-checksum-sha256), and
- * refuses other bytes. It isn't believed for that: who puts reads back (daemon/coldd.c). */
+ * refuses other bytes. It isn't believed for that: who puts reads back (cold/keeper.c). */
 #ifndef COLD_S3_H
 #define COLD_S3_H
 

@@ -33,7 +33,7 @@ struct coldd {
 	uv_loop_t loop;
 	uv_signal_t hup, term;
 	struct ctl_server *ctl;
-	char segments[PLACE_MAX], cold[PLACE_MAX];
+	char segments[PLACE_MAX];
 	pthread_t walker;
 	int wake_fd;
 	pthread_mutex_t lock; /* of the keeper, and of the store's connection */
@@ -214,8 +214,7 @@ static int start(struct coldd *c, struct err *err)
 {
 	char path[PLACE_MAX];
 	place_in_state(c->segments, sizeof c->segments, "segments");
-	place_in_state(c->cold, sizeof c->cold, "segments-cold");
-	c->keeper = (struct keeper){ .segments = c->segments, .cold = c->cold };
+	c->keeper = (struct keeper){ .segments = c->segments };
 	pthread_mutex_init(&c->lock, NULL);
 	int r = daemon_begin("coldd", &c->d, err);
 	if (r == 0 && (uv_loop_init(&c->loop) < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || (c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0))
