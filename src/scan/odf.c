@@ -3,10 +3,10 @@
 
 #include "base/mem.h"
 #include "scan/crypt.h"
+#include "scan/flate.h"
 
 #include <expat.h>
 #include <openssl/evp.h>
-#include <zlib.h>
 
 #define SPACE "urn:oasis:names:tc:opendocument:xmlns:manifest:1.0|"
 
@@ -111,23 +111,6 @@ void odf_done(struct odf *o)
 
 /* ---- one member ---- */
 
-static bool inflate_all(struct str in, struct buf *out)
-{
-	z_stream z = { .next_in = (unsigned char *)(uintptr_t)in.ptr, .avail_in = in.len < UINT32_MAX ? (unsigned)in.len : UINT32_MAX };
-	unsigned char chunk[16384];
-	int r = inflateInit2(&z, -15);
-	while (r == Z_OK && !out->failed) {
-		z.next_out = chunk;
-		z.avail_out = sizeof chunk;
-		r = inflate(&z, Z_NO_FLUSH);
-		buf_put(out, chunk, sizeof chunk - z.avail_out);
-		if (r == Z_OK && z.avail_out == sizeof chunk)
-			break;
-	}
-	inflateEnd(&z);
-	return r == Z_STREAM_END && !out->failed;
-}
-
 /* Of the first KiB of what is packed; without it nobody can tell a wrong password. */
 static bool sum_fits(const struct odf_entry *e, struct str packed)
 {
@@ -151,7 +134,7 @@ enum locked odf_open(const struct odf_entry *e, struct str content, const char *
 	if (buf_room(&plain, content.len) && crypt_aes(key, e->key_size, e->iv, content.ptr, content.len, (unsigned char *)plain.ptr)) {
 		size_t pad = (unsigned char)plain.ptr[content.len - 1];
 		struct str packed = { plain.ptr, pad >= 1 && pad <= 16 ? content.len - pad : 0 };
-		r = packed.len && sum_fits(e, packed) && inflate_all(packed, out) ? LOCKED_OPENED : LOCKED_WRONG;
+		r = packed.len && sum_fits(e, packed) && flate_all(packed, FLATE_BARE, out) ? LOCKED_OPENED : LOCKED_WRONG;
 	}
 	buf_done(&plain);
 	return r;

@@ -2,10 +2,10 @@
 #include "scan/parts.h"
 
 #include "base/mem.h"
+#include "scan/flate.h"
 
 #include <qpdf/qpdf-c.h>
 #include <stdio.h>
-#include <zlib.h>
 
 #define STREAM_MAX (64u * MIB)
 #define DICTIONARY 4096 /* bytes before "stream" that are looked through for its filter */
@@ -16,30 +16,13 @@ static bool has(struct str s, const char *what)
 	return memmem(s.ptr, s.len, what, strlen(what)) != NULL;
 }
 
-/* As far as it goes: what is broken behind may be meant so. */
-static void inflate_all(struct str in, struct buf *out)
-{
-	z_stream z = { .next_in = (unsigned char *)(uintptr_t)in.ptr, .avail_in = in.len < UINT32_MAX ? (unsigned)in.len : UINT32_MAX };
-	unsigned char chunk[16384];
-	int r = inflateInit(&z);
-	while (r == Z_OK && out->len < STREAM_MAX - sizeof chunk) {
-		z.next_out = chunk;
-		z.avail_out = sizeof chunk;
-		r = inflate(&z, Z_NO_FLUSH);
-		buf_put(out, chunk, sizeof chunk - z.avail_out);
-		if (r == Z_OK && z.avail_out == sizeof chunk)
-			break;
-	}
-	inflateEnd(&z);
-}
-
 static void look_at(struct walk *w, struct str dictionary, struct str content, unsigned number)
 {
 	char name[32];
 	struct buf b;
 	buf_init(&b, STREAM_MAX);
 	if (has(dictionary, "/FlateDecode") || has(dictionary, "/Fl ") || has(dictionary, "/Fl/")) {
-		inflate_all(content, &b);
+		flate_all(content, FLATE_ZLIB, &b); /* as far as it goes: what is broken behind may be meant so */
 		content = buf_view(&b);
 	}
 	snprintf(name, sizeof name, "stream %u", number);
