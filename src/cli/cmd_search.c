@@ -59,6 +59,19 @@ static int print_found(yyjson_val *root, bool json)
 	return n ? EXIT_DONE : EXIT_REFUSED;
 }
 
+/* Whose, by what, and of when; NULL and 0: not said. */
+static void put_scope(struct buf *rq, const char *org, const char *by, int64_t from, int64_t to)
+{
+	if (org)
+		json_field_s(rq, "org", org);
+	if (by)
+		json_field_s(rq, "group", by);
+	if (from)
+		json_field_u64(rq, "from", (uint64_t)from);
+	if (to)
+		json_field_u64(rq, "to", (uint64_t)to);
+}
+
 static int log_search(int argc, char **argv)
 {
 	struct err err = { 0 };
@@ -81,14 +94,7 @@ static int log_search(int argc, char **argv)
 	}
 	cli_request(&rq, "log.search", NULL);
 	json_field(&rq, "query", buf_view(&query));
-	if (org)
-		json_field_s(&rq, "org", org);
-	if (by)
-		json_field_s(&rq, "group", by);
-	if (from)
-		json_field_u64(&rq, "from", (uint64_t)from);
-	if (to)
-		json_field_u64(&rq, "to", (uint64_t)to);
+	put_scope(&rq, org, by, from, to);
 	json_field_u64(&rq, "limit", n);
 	int code = cli_ask(&rq, &reply, SEARCH_WAIT_MS, &err) < 0 ? cli_error(&err) : EXIT_DONE;
 	if (code == EXIT_DONE) {
@@ -187,14 +193,7 @@ static int log_counts(int argc, char **argv)
 	if (cli_since(since, &from, &err) < 0 || cli_since(until, &to, &err) < 0)
 		return cli_error(&err);
 	cli_request(&rq, "log.counts", NULL);
-	if (org)
-		json_field_s(&rq, "org", org);
-	if (by)
-		json_field_s(&rq, "group", by);
-	if (from)
-		json_field_u64(&rq, "from", (uint64_t)from);
-	if (to)
-		json_field_u64(&rq, "to", (uint64_t)to);
+	put_scope(&rq, org, by, from, to);
 	int code = cli_ask(&rq, &reply, SEARCH_WAIT_MS, &err) < 0 ? cli_error(&err) : EXIT_DONE;
 	if (code == EXIT_DONE) {
 		yyjson_doc *doc = yyjson_read(reply.ptr, reply.len, 0);

@@ -83,7 +83,7 @@ static struct client_opts engine_opts(const struct stored *t)
 
 /* ---- configuration: {"orgs":[{"code":"412015","retention_days":396,"retention":[{"class":4001,"days":90}]}]} ---- */
 
-#define KEEPS_A_BODY 10
+#define KEEPS_A_BODY (1 + ORGS_CLASSES) /* its own days, and those of classes */
 
 static void read_keeps(yyjson_val *o, struct keep *list, size_t *n)
 {
@@ -331,15 +331,20 @@ struct job {
 	struct err err;
 };
 
+/* The engine, for an answer within so many seconds. NULL: the job's error says why. */
+static struct client *engine_for(struct job *j, int seconds)
+{
+	struct client *c;
+	struct client_opts o = engine_opts(j->t);
+	o.timeout_ms = seconds * 1000;
+	return client_open(&o, &c, &j->err) < 0 ? NULL : c;
+}
+
 static void job_work(uv_work_t *w)
 {
 	struct job *j = w->data;
-	struct client *c;
-	struct client_opts o = engine_opts(j->t);
-	o.timeout_ms = (SEARCH_SECONDS + 5) * 1000;
-	if (client_open(&o, &c, &j->err) < 0)
-		return;
-	if (search_run(c, &j->search, &j->fields, &j->err) == -E_CLOSED)
+	struct client *c = engine_for(j, SEARCH_SECONDS + 5);
+	if (c && search_run(c, &j->search, &j->fields, &j->err) == -E_CLOSED)
 		err_set(&j->err, E_CLOSED, "index", "the search isn't ready; records are sealed all the same (toride log tail, toride status)");
 	client_close(&c);
 }
@@ -347,36 +352,28 @@ static void job_work(uv_work_t *w)
 static void job_sites(uv_work_t *w)
 {
 	struct job *j = w->data;
-	struct client *c;
-	struct client_opts o = engine_opts(j->t);
-	o.timeout_ms = (SEARCH_SECONDS + 5) * 1000;
-	if (client_open(&o, &c, &j->err) < 0)
-		return;
-	sites_run(c, &j->sites, &j->fields, &j->err);
+	struct client *c = engine_for(j, SEARCH_SECONDS + 5);
+	if (c)
+		sites_run(c, &j->sites, &j->fields, &j->err);
 	client_close(&c);
 }
 
 static void job_counts(uv_work_t *w)
 {
 	struct job *j = w->data;
-	struct client *c;
-	struct client_opts o = engine_opts(j->t);
-	o.timeout_ms = (SEARCH_SECONDS + 5) * 1000;
-	if (client_open(&o, &c, &j->err) < 0)
-		return;
-	rollup_run(c, &j->counts, &j->fields, &j->err);
+	struct client *c = engine_for(j, SEARCH_SECONDS + 5);
+	if (c)
+		rollup_run(c, &j->counts, &j->fields, &j->err);
 	client_close(&c);
 }
 
+/* Two questions. */
 static void job_refusals(uv_work_t *w)
 {
 	struct job *j = w->data;
-	struct client *c;
-	struct client_opts o = engine_opts(j->t);
-	o.timeout_ms = 2 * (SEARCH_SECONDS + 5) * 1000;
-	if (client_open(&o, &c, &j->err) < 0)
-		return;
-	refusals_run(c, &j->refusals, &j->fields, &j->err);
+	struct client *c = engine_for(j, 2 * (SEARCH_SECONDS + 5));
+	if (c)
+		refusals_run(c, &j->refusals, &j->fields, &j->err);
 	client_close(&c);
 }
 
