@@ -77,12 +77,7 @@ static void show(struct request *rq, const struct err *problem)
 	visit_request(rq, &b, "hold.list");
 	int r = visit_ask(rq, SOCK_CONTROL, &b, ASK_MS, &doc, &err);
 	yyjson_val *list = yyjson_obj_get(yyjson_doc_get_root(doc), "holds");
-	page_begin(rq, WORD_HOLDS, "", false);
-	html_put(&rq->h, "<h1>{w}</h1>", WORD_HOLDS);
-	page_say_done(rq);
-	page_say_problem(rq, problem ? problem : r < 0 ? &err : NULL);
-	if (r == 0 && !yyjson_arr_size(list))
-		html_put(&rq->h, "<p>{w}</p>", WORD_NONE);
+	page_list_begin(rq, WORD_HOLDS, problem ? problem : r < 0 ? &err : NULL, r == 0 && !yyjson_arr_size(list));
 	html_put(&rq->h, "<ol class=\"plain\">");
 	yyjson_arr_foreach(list, i, n, v)
 		put_hold(rq, v);

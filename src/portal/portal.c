@@ -276,6 +276,16 @@ void page_say_problem(struct request *rq, const struct err *problem)
 	         words_of(WORDS_REFUSAL, problem->msg, rq->h.ja));
 }
 
+void page_list_begin(struct request *rq, enum word title, const struct err *problem, bool none)
+{
+	page_begin(rq, title, "", false);
+	html_put(&rq->h, "<h1>{w}</h1>", (int)title);
+	page_say_done(rq);
+	page_say_problem(rq, problem);
+	if (none)
+		html_put(&rq->h, "<p>{w}</p>", WORD_NONE);
+}
+
 void page_text_field(struct request *rq, const char *id, const char *name, enum word label, const char *value, int rows, int max)
 {
 	char sent[2100];

@@ -94,6 +94,8 @@ bool page_is_number(const char *s); /* of an incident */
 /* What was done, as the address says ("done=ack"), or what couldn't be. */
 void page_say_done(struct request *rq);
 void page_say_problem(struct request *rq, const struct err *problem);
+/* The head of a page that is a list: its title, what was done or couldn't be (problem: NULL is fine), and that there are none. */
+void page_list_begin(struct request *rq, enum word title, const struct err *problem, bool none);
 /* A text field filled with what was sent, where the form comes back. label stands above it. rows 0: one line. */
 void page_text_field(struct request *rq, const char *id, const char *name, enum word label, const char *value, int rows, int max);
 /* A block's buttons: undoing it, or the body's consent where it is asked for; nothing for who may not. back: where to go afterwards. */
