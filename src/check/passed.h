@@ -1,4 +1,4 @@
-/* What an engine has let pass isn't asked again: its own check of files that no one has changed is two fifths of an apply. */
+/* What an engine has let pass isn't asked again: such checks of files that no one had changed were two fifths of an apply. */
 #ifndef CHECK_PASSED_H
 #define CHECK_PASSED_H
 

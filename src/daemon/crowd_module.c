@@ -7,7 +7,7 @@
  *
  * It stands before everything else that is done with a request, the WAF above all. Who is to wait gets CROWD_STATUS, which the configuration makes a page of.
  * How late a request is: the workers' loops take the time once a round, and what has passed since then others' requests have taken.
- * Only the name server of the lock is the machine's; nothing here is kept by a visitor but his token, and nothing is set in peace. */
+ * A visitor keeps nothing but his token, and in peace nothing is set. */
 #include "edge/crowd.h"
 
 #include <ngx_config.h>

@@ -6,7 +6,10 @@
 #include "daemon/pairfollow.h"
 #include "pair/follow.h"
 
+/* What is known here into `out`, as follow_holds_write() has it, once controld has taken in what the question brings; left out where the other node
+ * knows the same. Blocks, as pairholds_take() does. */
 int pairholds_answer(const struct follow_question *q, struct buf *out, struct err *err);
+/* Asks the other node and takes in what it knows. -E_INVALID: it doesn't tell; else as controld and `ask` say. */
 int pairholds_take(struct pairfollow *f, pairfollow_ask_fn ask, struct err *err);
 
 #endif

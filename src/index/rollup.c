@@ -78,6 +78,7 @@ static void keep_sql(struct buf *b, uint32_t day)
 	buf_puts(b, " SETTINGS max_threads = 1");
 }
 
+/* The statement is run, and emptied for the next one. */
 static int run(struct client *c, struct buf *sql, struct err *err)
 {
 	struct buf answer;
@@ -96,10 +97,8 @@ static int count_day(struct client *c, uint32_t day, struct err *err)
 	int r = run(c, &sql, err);
 	count_sql(&sql, day);
 	r = r < 0 ? r : run(c, &sql, err);
-	buf_reset(&sql);
 	keep_sql(&sql, day);
 	r = r < 0 ? r : run(c, &sql, err);
-	buf_reset(&sql);
 	buf_printf(&sql, "ALTER TABLE toride.rollup REPLACE PARTITION %u FROM toride.rollup_new", day);
 	r = r < 0 ? r : run(c, &sql, err);
 	buf_done(&sql);

@@ -5,7 +5,7 @@
  * whatever ends in between leaves the old counts or the new. A series' counts never shrink: where the index holds fewer rows than were
  * counted before (retention took them, or a rebuild couldn't read them), the old counts stay. Rules and products beyond the ROLLUP_NAMES
  * most frequent of a body and day are counted together as "…", since a device may send any.
- * Request (doc/interfaces/search.md, log.counts): org, by, from, to (ms UTC of arrival, taken to whole hours). Answer: counts[], most first;
+ * Request (doc/interfaces/search.md, log.counts): org, group (`by` below), from, to (ms UTC of arrival, taken to whole hours). Answer: counts[], most first;
  * counted_up_to: the last day that isn't counted anew; more: there were others. */
 #ifndef INDEX_ROLLUP_H
 #define INDEX_ROLLUP_H
