@@ -107,15 +107,15 @@ pinned() { on 412015-pc1 curl -s -o /dev/null --max-time 20 --cacert "$top/own.p
 try "a program refuses the cloud's certificate" pinned
 proposed() { "$toride" decrypt proposals --json "$@" | jq -se ".[0] | .kind == \"pinned\" and .host == \"saas.example\" and .org == \"412015\" and .terminals == 1 and .trusting == 1 and .opened == 0 and (.strong | not) and (.ja4 | startswith(\"t13\"))"; }
 try "it is proposed, with the evidence: one terminal, which trusts the authority elsewhere" until_true 20 proposed
-try "to its own body" eval 'proposed --org 412015 && ! "$toride" decrypt proposals --org 412023 --json'
+try "to its own body" eval 'proposed --org 412015 && { "$toride" decrypt proposals --org 412023 --json >"$top/none"; is $? 1; } && [ ! -s "$top/none" ]'
 try "in words too" eval '"$toride" decrypt proposals | grep -q "weak evidence"'
 try "the program is opened for elsewhere: that speaks against it" eval 'get 412015 https://saas.example/ && until_true 20 eval "\"$toride\" decrypt proposals --json | jq -se \".[0].opened == 1\""'
 accept() { "$toride" --as 佐藤 decrypt accept saas.example --org "$1" --owner 税務課 --reason "証明書を固定した道具" --expires "$2"; }
 digest=$(accept 412015 2099-03-31T15:00:00Z)
 try "accepted by one command: a change that waits for another person" eval '[[ $digest = sha256:* ]] && "$toride" generations --json | grep -F "$digest" | grep -q submitted'
-try "its author may not approve it" eval '! "$toride" --as 佐藤 approve "$digest"'
+try "its author may not approve it" eval '"$toride" --as 佐藤 approve "$digest"; is $? 1'
 try "what it changes is said" eval 'straight "{\"v\":1,\"do\":\"change.diff\",\"digest\":\"$digest\"}" | jq -se ".[0].words | contains(\"saas.example\")"'
-try "for no body, and without an end, it isn't taken" eval '! accept 999999 2099-03-31T15:00:00Z && ! accept 412015 soon'
+try "for no body, and without an end, it isn't taken" eval 'accept 999999 2099-03-31T15:00:00Z 2>&1 | grep -F 999999: && accept 412015 soon 2>&1 | grep -F expires'
 
 # ---- files brought from outside ----
 

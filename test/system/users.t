@@ -247,7 +247,7 @@ try "kill -9 doesn't make userd forget which tickets it has seen" eval 'shown 20
 ticket wrong
 try "one for another name isn't taken; then a password is asked for, and no ticket" eval 'shown 407 && told ticket_invalid && is "$(challenges --proxy-header "Proxy-Authorization: Negotiate $(cat token)")" "Basic "'
 try "an NTLM message is named as such" eval 'printf "NTLMSSP\0\1\0\0\0" | base64 >token; shown 407 && told ticket_ntlm'
-try "what is no ticket is none" eval 'head -c 3000 /dev/urandom | base64 -w0 >token; shown 407; printf "%%%%" >token; shown 407'
+try "what is no ticket is none" eval 'head -c 3000 /dev/urandom | base64 -w0 >token; shown 407 && printf "%%%%" >token && shown 407'
 as_person() { echo "$1-1" | KRB5CCNAME=FILE:$top/$1.tickets kinit "$1" >>kdc.log 2>&1; export KRB5CCNAME=FILE:$top/$1.tickets; ticket; export KRB5CCNAME=FILE:$top/tickets; }
 as_person nemo
 try "whom the directory doesn't know gets nowhere with a ticket" eval 'shown 407 && told ticket_nobody'
@@ -277,8 +277,8 @@ config; reread_proxy
 try "the page that says so needs no name, and no proxy" page 200 この端末の設定の確認 -x '' http://127.0.0.1:8080/check
 try "nor through the proxy" eval 'page 200 "Does it trust the authority" $A http://proxy.cloud.example:8080/check && page 200 設定されています $A http://via.proxy.cloud.example/set.svg'
 try "who trusts the authority gets its picture, is counted and told" eval 'page 200 信頼しています $A https://via.proxy.cloud.example/trust.svg && until_true 5 counted 412015 check_trust 1 && event "\"src_endpoint\":\{\"ip\":\"127.0.0.1\".*\"rule\":\{\"uid\":\"check.trust\""'
-try "who doesn't, not; nor does it come in clear" eval 'get 000 --proxy-cacert ca.pem --cacert good.pem --resolve proxy.cloud.example:8080:127.0.0.1 -x https://proxy.cloud.example:8080 https://via.proxy.cloud.example/trust.svg; get 403 $A http://via.proxy.cloud.example/trust.svg && counted 412015 check_trust 1'
-try "a tunnel to it leads nowhere else" eval 'get 000 $A --connect-to site.example:443:via.proxy.cloud.example:443 https://site.example/10k; get 421 $A -H "Host: site.example" https://via.proxy.cloud.example/10k'
+try "who doesn't, not; nor does it come in clear" eval 'get 000 --proxy-cacert ca.pem --cacert good.pem --resolve proxy.cloud.example:8080:127.0.0.1 -x https://proxy.cloud.example:8080 https://via.proxy.cloud.example/trust.svg && get 403 $A http://via.proxy.cloud.example/trust.svg && counted 412015 check_trust 1'
+try "a tunnel to it leads nowhere else" eval 'get 000 $A --connect-to site.example:443:via.proxy.cloud.example:443 https://site.example/10k && get 421 $A -H "Host: site.example" https://via.proxy.cloud.example/10k'
 looks() { # HOME WIDTH: a real browser opens the page
 	timeout 60 env HOME="$top/$1" chromium --headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --lang=ja --user-data-dir="$top/$1/profile$2" \
 		--proxy-server=http://127.0.0.1:8081 --window-size="$2,1000" --screenshot="$shots/check-$1-$2.png" http://proxy.cloud.example:8080/check >chromium.log 2>&1 && [ -s "$shots/check-$1-$2.png" ]
