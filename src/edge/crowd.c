@@ -58,13 +58,12 @@ void crowd_token(const unsigned char secret[CROWD_SECRET], struct str who, uint6
 
 static bool read_time(const char text[16], uint64_t *ret)
 {
+	unsigned char bytes[8];
+	if (!hex_parse((struct str){ text, 16 }, bytes, sizeof bytes))
+		return false;
 	*ret = 0;
-	for (int i = 0; i < 16; i++) {
-		const char *digits = "0123456789abcdef", *d = text[i] ? strchr(digits, text[i]) : NULL;
-		if (!d)
-			return false;
-		*ret = *ret << 4 | (uint64_t)(d - digits);
-	}
+	for (size_t i = 0; i < sizeof bytes; i++)
+		*ret = *ret << 8 | bytes[i];
 	return true;
 }
 
