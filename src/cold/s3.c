@@ -17,6 +17,7 @@
 #define STALL_S 60L /* less than a byte a second for so long: the store is gone */
 #define REQUEST_S 3600L /* one that comes by drops holds up all the others */
 #define WORDS_MAX 2048
+#define VERSIONS_MAX 32 /* of one object; ours make one, and one more for each sending that a kill cut off from its answer */
 #define TALK_MAX (64u * 1024) /* of what nobody asked for */
 
 struct s3 {
@@ -25,6 +26,7 @@ struct s3 {
 	struct buf ca;
 	unsigned lock_days;
 	char error[CURL_ERROR_SIZE];
+	char version[160]; /* of the object that the next request means; "": the newest */
 };
 
 /* One request's ends. */
@@ -154,9 +156,9 @@ static struct curl_slist *add(struct curl_slist *h, const char *line)
 
 static CURLcode ask(struct s3 *s, const char *key, struct curl_slist *headers, struct flow *f)
 {
-	char url[1024];
+	char url[1280];
 	struct curl_blob ca = { .data = s->ca.ptr, .len = s->ca.len, .flags = CURL_BLOB_NOCOPY };
-	snprintf(url, sizeof url, "%s%s%s/%s", s->url, s->url[strlen(s->url) - 1] == '/' ? "" : "/", s->bucket, key);
+	snprintf(url, sizeof url, "%s%s%s/%s%s%s", s->url, s->url[strlen(s->url) - 1] == '/' ? "" : "/", s->bucket, key, s->version[0] ? "?versionId=" : "", s->version);
 	*s->error = 0;
 	f->curl = s->curl;
 	curl_easy_setopt(s->curl, CURLOPT_URL, url);
@@ -268,9 +270,37 @@ int s3_get(struct s3 *s, const char *key, int fd, uint64_t max, uint64_t *ret_si
 	return r;
 }
 
-int s3_delete(struct s3 *s, const char *key, struct err *err)
+/* Which version the answer was about, be it the mark of a deletion. False: the store names none, or no name that an address can hold. */
+static bool take_version(struct s3 *s)
+{
+	struct curl_header *h;
+	return curl_easy_header(s->curl, "x-amz-version-id", 0, CURLH_HEADER, -1, &h) == CURLHE_OK &&
+	       strspn(h->value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == strlen(h->value) && str_copy(str_from(h->value), s->version, sizeof s->version);
+}
+
+static int delete_version(struct s3 *s, const char *key, struct err *err)
 {
 	struct flow f = { .fd = -1 };
 	int r = bare(s, key, "DELETE", &f, err);
+	s->version[0] = 0;
 	return r == -E_NOT_FOUND ? 0 : r;
+}
+
+/* A bucket with locks keeps versions: a plain DELETE there succeeds, lays a mark over the object and leaves it where it is, locked or not. So the newest is
+ * asked for its version and that is deleted, until there is none. */
+int s3_delete(struct s3 *s, const char *key, struct err *err)
+{
+	for (unsigned i = 0; i < VERSIONS_MAX; i++) {
+		struct flow f = { .fd = -1 };
+		int r = bare(s, key, "HEAD", &f, err);
+		if (r < 0 && r != -E_NOT_FOUND && r != -E_DENIED) /* who may not list a bucket is refused what isn't there */
+			return r;
+		bool named = take_version(s);
+		if (r == -E_NOT_FOUND && !named)
+			return 0;
+		r = delete_version(s, key, err);
+		if (r < 0 || !named)
+			return r;
+	}
+	return err_set(err, E_LIMIT, key, "has more than %d versions in the store", VERSIONS_MAX);
 }

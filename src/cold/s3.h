@@ -29,6 +29,6 @@ int s3_put(struct s3 *s, const char *key, int fd, uint64_t size, const unsigned 
 int s3_size(struct s3 *s, const char *key, uint64_t *ret, struct err *err);
 /* Appends the object to fd (-1: nowhere) and gives its hash. -E_CORRUPT: longer than max. */
 int s3_get(struct s3 *s, const char *key, int fd, uint64_t max, uint64_t *ret_size, unsigned char ret_sha256[32], struct err *err);
-int s3_delete(struct s3 *s, const char *key, struct err *err); /* 0 too when it isn't there */
+int s3_delete(struct s3 *s, const char *key, struct err *err); /* all versions of it. 0 too when it isn't there */
 
 #endif

@@ -325,9 +325,11 @@ try "the cold disk's files lost, the store has the record" eval 'kill -HUP $cold
 sed 's/"code":"412023",/&"retention_days":2,/' state/generations/c/intaked.json >intaked.json && mv intaked.json state/generations/c/intaked.json
 rm $there.seg
 try "its time over, the mark goes, by its end mark alone" later eval '[ ! -e $mark ]'
+touch s3/versioned
 try "a locked object stays until its lock is over" eval 'kill -HUP $cold; until_true 20 grep -F "DELETE 412023" s3/asked && [ -s $object ]'
+mv $object $object.old && touch $object.mark # somebody has tried to delete it before
 rm s3/*.lock
-try "then the store loses it" eval 'kill -HUP $cold; until_true 20 eval "[ ! -e $object ] && [ ! -e $there.ended ]"'
+try "then the store loses it, in a bucket that keeps versions too" eval 'kill -HUP $cold; until_true 20 test ! -e $there.ended && ! ls $object*'
 try "but not what others have of that number" eval 'cmp <(echo other) $other && cmp $other "${object%-*}.seg"'
 try "and the log says that its time was over" eval 'verify --json | jq -se ".[-1] | .ok and .segments_ended == 2"'
 kill $cold $s3; wait $cold $s3 2>/dev/null

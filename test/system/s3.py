@@ -5,6 +5,9 @@ Each request's signature is worked out here from its own bytes (AWS Signature Ve
 it was announced with. DIR/objects/KEY are the objects, DIR/KEY.lock what was asked of a lock, DIR/asked a line a request. DIR/mode, when it is there:
 lie = one byte of what is given back is another; away = 503; half = what comes breaks off in the middle, and so does the answer;
 talk = nothing is kept, and each answer is long, whatever was asked.
+
+DIR/versioned, when it is there: the bucket keeps versions, as one with locks does. A plain DELETE, of which no lock keeps it, lays a mark over the object
+(DIR/objects/KEY.mark; the object goes to KEY.old); a DELETE that names a version removes that.
 """
 import base64, datetime, hashlib, hmac, http.server, os, ssl, sys
 
@@ -50,13 +53,13 @@ class Store(http.server.BaseHTTPRequestHandler):
         sent = {k.lower() for k in self.headers if k.lower().startswith("x-amz-")} | {"host"}
         expect(names == sorted(names) and sent <= set(names) and all(self.headers[n] is not None for n in names), "AccessDenied")
         lines = "".join(f"{n}:{' '.join(self.headers[n].split())}\n" for n in names)
-        canonical = "\n".join([self.command, self.path, "", lines, ";".join(names), self.headers["x-amz-content-sha256"]])
+        canonical = "\n".join([self.command, *(self.path + "?").split("?")[:2], lines, ";".join(names), self.headers["x-amz-content-sha256"]])
         text = "\n".join(["AWS4-HMAC-SHA256", date, f"{day}/{region}/s3/aws4_request", hashlib.sha256(canonical.encode()).hexdigest()])
         k = mac(mac(mac(mac(("AWS4" + secret).encode(), day), region), "s3"), "aws4_request")
         expect(hmac.compare_digest(mac(k, text).hex(), parts["Signature"]), "SignatureDoesNotMatch")
 
     def where(self):
-        parts = self.path.lstrip("/").split("/")
+        parts = self.path.split("?")[0].lstrip("/").split("/")
         expect(parts[0] == bucket and ".." not in parts and len(parts) == 4, "NoSuchBucket")
         return "/".join(parts[1:])
 
@@ -66,6 +69,20 @@ class Store(http.server.BaseHTTPRequestHandler):
         except OSError:
             return False
         return datetime.datetime.strptime(until, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc) > datetime.datetime.now(datetime.timezone.utc)
+
+    def delete(self, name, path):
+        version = self.path.partition("?versionId=")[2]
+        if os.path.exists(path + ".mark") and version == "M1":
+            os.unlink(path + ".mark")
+            os.rename(path + ".old", path)
+        elif os.path.exists(f"{top}/versioned") and not version:
+            os.rename(path, path + ".old")
+            open(path + ".mark", "w").close()
+        elif os.path.exists(path):
+            expect(not self.locked(name), "AccessDenied")
+            expect(version in ("", "V1.a_b-c"), "NoSuchVersion")
+            os.unlink(path)
+        return 204, b""
 
     def put(self, name, path):
         length = int(self.headers["content-length"])
@@ -99,10 +116,9 @@ class Store(http.server.BaseHTTPRequestHandler):
         if self.command == "PUT":
             return self.put(name, path)
         if self.command == "DELETE":
-            expect(not self.locked(name), "AccessDenied")
-            if os.path.exists(path):
-                os.unlink(path)
-            return 204, b""
+            return self.delete(name, path)
+        if os.path.exists(f"{top}/versioned") and (os.path.exists(path) or os.path.exists(path + ".mark")):
+            self.more = {"x-amz-version-id": "V1.a_b-c" if os.path.exists(path) else "M1"}
         if not os.path.exists(path):
             return 404, b"<Error><Code>NoSuchKey</Code></Error>"
         body = open(path, "rb").read()
@@ -111,6 +127,7 @@ class Store(http.server.BaseHTTPRequestHandler):
         return 200, body
 
     def do(self):
+        self.more = {}
         try:
             status, body = self.serve()
         except Refused as word:
@@ -118,6 +135,8 @@ class Store(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
+        for name, value in self.more.items():
+            self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD" and status != 204:
             self.wfile.write(body)
