@@ -7,6 +7,7 @@
 #include "detect/facts.h"
 #include "detect/sighting.h"
 #include "detect/tally.h"
+#include "model/suffix.h"
 
 #include <stdio.h>
 
@@ -78,7 +79,7 @@ static unsigned dots(struct str s)
 
 /* The name that a question to our resolver was about. What carries data in its labels is a name nobody asks for twice: of
  * "6f70656e…73.t.evil.example" the zone behind it is what matters, and what a block stops. Nothing where that can't be told: never less than a
- * name below a registry's (co.jp, saga.jp), which many others stand under. */
+ * name below a registry's (co.jp, saga.jp) or a host's (pages.dev), which many others stand under. */
 static struct str asked_name(yyjson_val *root)
 {
 	struct str name = at(root, "query.hostname"), rest, label;
@@ -88,7 +89,10 @@ static struct str asked_name(yyjson_val *root)
 		if (label.len < LABEL_OF_DATA)
 			break;
 		const char *last = rest.len ? memrchr(rest.ptr, '.', rest.len) : NULL;
-		if (!last || (dots(rest) < 2 && rest.len - (size_t)(last + 1 - rest.ptr) <= 2))
+		enum suffix shared = rest.len ? suffix_of(rest) : SUFFIX_REGISTRY;
+		if (shared == SUFFIX_HOST) /* a name that somebody got there, however long */
+			break;
+		if (shared != SUFFIX_NONE || !last || (dots(rest) < 2 && rest.len - (size_t)(last + 1 - rest.ptr) <= 2))
 			return (struct str){ NULL, 0 };
 		name = rest;
 	}

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "incident/timeline.h"
+#include "model/suffix.h"
 #include "respond/notify.h"
 #include "respond/text.h"
 #include "wire/identity.h"
@@ -53,20 +54,10 @@ static void host_of(const char *s, char *dst, size_t size)
 		dst[0] = 0;
 }
 
-/* Top and second-level names under which the world lives: blocking one would cut far more than one site. */
+/* Names under which the world lives: blocking one would cut far more than one site. A host's (trycloudflare.com) is somebody's to decide. */
 static bool is_too_wide(const char *name)
 {
-	static const char *const second[] = { "co", "or", "ne", "ac", "go", "lg", "ed", "gr", "ad", "com", "net", "org", "gov", "edu" };
-	const char *dot = strchr(name, '.');
-	if (!dot || !dot[1])
-		return true;
-	if (strchr(dot + 1, '.'))
-		return false;
-	for (size_t i = 0; i < ARRAY_LEN(second); i++)
-		if (strlen(second[i]) == (size_t)(dot - name) && strncmp(name, second[i], (size_t)(dot - name)) == 0 &&
-		    strlen(dot + 1) == 2)
-			return true;
-	return false;
+	return suffix_of(str_from(name)) == SUFFIX_REGISTRY;
 }
 
 static const char *guard_name(const struct desk *d, const struct desk_org *o, const char *name)
