@@ -188,6 +188,19 @@ static void test_counts(void **state)
 	}
 }
 
+/* A clock set far ahead drops no counts, before years were counted with it. */
+static void test_counts_kept(void **state)
+{
+	(void)state;
+	static const struct { int64_t now_s; uint32_t newest, from; } cases[] = {
+		{ 1795910400, 20261128, 20211125 }, /* 2026-11-29 09:00 in Japan */
+		{ 1795910400, 0, 0 },               { 1795910400, 20261124, 20211122 }, { 1795910400 + 3650 * 86400ll, 20261128, 20211126 },
+		{ 1795910400 + 3650 * 86400ll, 20361124, 20311123 },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(rollup_kept_from(cases[i].now_s * 1000, cases[i].newest), cases[i].from);
+}
+
 static void test_sites(void **state)
 {
 	struct buf b;
@@ -519,7 +532,7 @@ static void test_sweep_sealed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_query), cmocka_unit_test(test_limits), cmocka_unit_test(test_counts), cmocka_unit_test(test_sites), cmocka_unit_test(test_refusals), cmocka_unit_test(test_search),
+		cmocka_unit_test(test_query), cmocka_unit_test(test_limits), cmocka_unit_test(test_counts), cmocka_unit_test(test_counts_kept), cmocka_unit_test(test_sites), cmocka_unit_test(test_refusals), cmocka_unit_test(test_search),
 		cmocka_unit_test(test_row), cmocka_unit_test(test_head), cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_sweep), cmocka_unit_test(test_sweep_refused),
 		cmocka_unit_test(test_sweep_sealed),

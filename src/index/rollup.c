@@ -132,10 +132,22 @@ static int drop_day(struct client *c, uint32_t day, struct err *err)
 	return r;
 }
 
+static int last_counted(struct client *c, uint32_t *ret, struct err *err);
+
+uint32_t rollup_kept_from(int64_t now_ms, uint32_t newest)
+{
+	if (!newest)
+		return 0;
+	struct tm tm = { .tm_year = (int)(newest / 10000) - 1900, .tm_mon = (int)(newest / 100 % 100) - 1, .tm_mday = (int)(newest % 100) };
+	int64_t known = (int64_t)timegm(&tm) * 1000 + 2 * DAY_MS - JST_MS;
+	return day_of((now_ms < known ? now_ms : known) - ROLLUP_DAYS * DAY_MS);
+}
+
 int rollup_pass(struct client *c, int64_t now_ms, unsigned *ret_days, struct err *err)
 {
 	struct buf sql;
 	unsigned dropped = 0;
+	uint32_t newest = 0;
 	*ret_days = 0;
 	buf_init(&sql, 4 * KIB);
 	buf_printf(&sql, "SELECT p FROM (SELECT partition AS p, max(modification_time) AS m FROM system.parts WHERE database = 'toride' AND active AND match(table, '^c[0-9]+_')"
@@ -143,8 +155,9 @@ int rollup_pass(struct client *c, int64_t now_ms, unsigned *ret_days, struct err
 	                 " WHERE toUInt32OrZero(p) >= %u AND toUInt32OrZero(p) < %u AND toUnixTimestamp(m) >= toUnixTimestamp(made) ORDER BY p LIMIT %d",
 	           day_of(now_ms - ROLLUP_DAYS * DAY_MS), day_of(now_ms - CLOSED_MS), ROLLUP_TURN);
 	int r = each(c, buf_view(&sql), count_day, ret_days, err);
+	r = r < 0 ? r : last_counted(c, &newest, err);
 	buf_reset(&sql);
-	buf_printf(&sql, "SELECT DISTINCT day FROM toride.rollup WHERE day < %u", day_of(now_ms - ROLLUP_DAYS * DAY_MS));
+	buf_printf(&sql, "SELECT DISTINCT day FROM toride.rollup WHERE day < %u", rollup_kept_from(now_ms, newest));
 	r = r < 0 ? r : each(c, buf_view(&sql), drop_day, &dropped, err);
 	buf_done(&sql);
 	return r;

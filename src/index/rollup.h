@@ -24,6 +24,9 @@
 void rollup_schema(struct buf *b);
 /* Counts up to ROLLUP_TURN days that need it and drops what is too old. Only by the thread that fills. ret_days: how many. */
 int rollup_pass(struct client *c, int64_t now_ms, unsigned *ret_days, struct err *err);
+/* The oldest day that isn't dropped. Not by the clock alone, which may have been set far ahead: the records that could be counted again are gone by then. So
+ * years must have been counted since. newest: the last day in the counts, 0: none. */
+uint32_t rollup_kept_from(int64_t now_ms, uint32_t newest);
 
 struct rollup_ask {
 	char org[8], by[16]; /* by: "" (a sum), org, hour, day, or a column of the counts */
