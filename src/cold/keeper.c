@@ -86,7 +86,7 @@ static int leave_end(const struct one *o, const char *path, int fd, uint64_t byt
 	memcpy(b, sha, 32);
 	if (bytes < SEGMENT_FOOTER_LEN || pread(fd, b + 32, SEGMENT_FOOTER_LEN, (off_t)(bytes - SEGMENT_FOOTER_LEN)) != (ssize_t)SEGMENT_FOOTER_LEN)
 		return err_errno(err, o->seg, "cannot read");
-	return fs_write(path, (struct str){ b, sizeof b }, 0640, err);
+	return fs_write(path, (struct str){ b, sizeof b }, 0644, err); /* intaked reads it; the disk's directory keeps others out */
 }
 
 /* Written before anything is in the store: a segment that is ended meanwhile, or while we are away, has its object's end ordered by it. Retention removes
@@ -149,7 +149,7 @@ static int bring(struct keeper *k, struct one *o, struct err *err)
 	if (r < 0)
 		return r;
 	snprintf(dir, sizeof dir, "%s" SEG_COLD "/%s/%s", k->segments, o->org, o->series);
-	r = fs_mkdirs(dir, 0755, err);
+	r = fs_mkdirs(dir, 0775, err); /* intaked ends there what lies there */
 	if (r < 0)
 		return r;
 	unlink(o->back); /* a crash's */

@@ -21,6 +21,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 
 #define WALK_MS 10000
 #define SAY_MS 600000
@@ -216,6 +217,7 @@ static int start(struct coldd *c, struct err *err)
 	place_in_state(c->segments, sizeof c->segments, "segments");
 	c->keeper = (struct keeper){ .segments = c->segments };
 	pthread_mutex_init(&c->lock, NULL);
+	umask(002); /* a lost disk's directories are made anew by us, and are the group's as they were */
 	int r = daemon_begin("coldd", &c->d, err);
 	if (r == 0 && (uv_loop_init(&c->loop) < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || (c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0))
 		r = err_set(err, E_NOMEM, "", "cannot begin");

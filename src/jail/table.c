@@ -34,7 +34,7 @@ const struct table_process table_processes[] = {
 	  .read = { ENGINE_READ }, .write = { "%S/pg", "%R/pg", "/dev/null" },
 	  .files = 1024, .processes = 256, .probe = "%R/pg/.s.PGSQL.5432",
 	  .stop_signal = SIGINT /* fast: SIGTERM would wait for every client */ },
-	{ .name = "intaked", .argv = { "toride-intaked" }, .uid = USER_INTAKE,
+	{ .name = "intaked", .argv = { "toride-intaked" }, .uid = USER_INTAKE, .group = GROUP_SEGMENTS, /* what coldd leaves on the cold disk is the group's */
 	  .caps_start = CAP(CAP_NET_ADMIN), /* to bind nflog groups, before it reads a byte of them */
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_INET | CALLS_THREADS,
 	  .read = { LIBS, "%S/generations", "%S/current", "%S/vault-public", "%S/holds" }, .write = { "%S/segments", "%S/segments-cold", "%S/intake", "%S/edge/log" },

@@ -314,14 +314,16 @@ kill -9 $cold $s3; wait $cold $s3 2>/dev/null; rm s3/mode
 start_s3; start_cold
 in_store() { [ ! -e $there.seg ] && [ -s $there.end ] && cmp away $object; }
 try "also to who sends after a kill -9, as it is" until_true 20 in_store
+try "intaked, another user, may read what retention goes by" eval '[ "$(stat -c %a $there.end)" = 644 ]'
 try "locked for as long as was asked for" eval 'grep "^COMPLIANCE $(date -u -d "+30 days" +%Y-)" s3/412023_events_000001-*.lock'
 try "log verify has it back from there" eval 'verify --json | jq -se ".[-1].ok" && cmp away $there.seg'
 rm $there.seg; echo lie >s3/mode
 try "a store that gives back other bytes is found out" eval '! verify >out && grep -F "isn'"'"'t what was put there" out && [ ! -e $there.seg ]'
 rm s3/mode; echo away >s3/mode
 try "one that is away too, and it isn't said that records were removed" eval '! verify >out && grep -F "the store says 503 SlowDown" out && ! grep -F removed out'
-rm s3/mode $there.end
+rm s3/mode; rm -r state/segments-cold/412023
 try "the cold disk's files lost, the store has the record" eval 'kill -HUP $cold; until_true 20 cmp away $there.seg && verify --json | jq -se ".[-1].ok"'
+try "in a directory that intaked, of the same group, may remove it from" eval '[ "$(stat -c %a "${there%/*}")" = 775 ]'
 sed 's/"code":"412023",/&"retention_days":2,/' state/generations/c/intaked.json >intaked.json && mv intaked.json state/generations/c/intaked.json
 rm $there.seg
 try "its time over, the mark goes, by its end mark alone" later eval '[ ! -e $mark ]'
