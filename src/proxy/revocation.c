@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "proxy/crl.h"
 #include "proxy/fetch.h"
+#include "proxy/undecrypted.h"
 
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
@@ -22,8 +23,19 @@ struct list { /* read by whoever holds it, never written */
 };
 
 static pthread_mutex_t lists_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct map lists; /* URL -> struct list */
+static struct map lists; /* place -> struct list */
 static size_t lists_bytes;
+
+/* The issuer, and where its list is: what another authority signed and named by the same place stands in nobody's way. */
+#define PLACE (SHA256_LEN + CRL_URL)
+static struct str place_of(X509 *issuer, const char *url, char dst[PLACE])
+{
+	unsigned n;
+	if (X509_digest(issuer, EVP_sha256(), (unsigned char *)dst, &n) != 1)
+		memset(dst, 0, SHA256_LEN);
+	str_clip(url, dst + SHA256_LEN, CRL_URL);
+	return (struct str){ dst, SHA256_LEN + strlen(dst + SHA256_LEN) };
+}
 
 static void list_unref(struct list *l)
 {
@@ -32,10 +44,10 @@ static void list_unref(struct list *l)
 }
 
 /* One of now; the caller's to unref. */
-static struct list *list_get(const char *url)
+static struct list *list_get(struct str place)
 {
 	pthread_mutex_lock(&lists_lock);
-	struct list *l = lists.max ? map_get(&lists, str_from(url)) : NULL;
+	struct list *l = lists.max ? map_get(&lists, place) : NULL;
 	if (l && l->until_s * 1000 <= clock_now_ms())
 		l = NULL;
 	if (l)
@@ -54,7 +66,14 @@ static void lists_drop(void)
 	lists_bytes = 0;
 }
 
-static void list_put(const char *url, struct str der, int64_t until_s)
+/* Not until the next one must come, which may be ten days: authorities bring out another as soon as they have revoked something. */
+static int64_t kept_until(int64_t until_s)
+{
+	int64_t most = (clock_now_ms() + REVOCATION_GOOD_MS) / 1000;
+	return until_s < most ? until_s : most;
+}
+
+static void list_put(struct str place, struct str der, int64_t until_s)
 {
 	struct list *l = mem_alloc(sizeof *l + der.len), *old;
 	if (!l)
@@ -64,10 +83,10 @@ static void list_put(const char *url, struct str der, int64_t until_s)
 	atomic_store(&l->refs, 1);
 	memcpy(l->der, der.ptr, der.len);
 	pthread_mutex_lock(&lists_lock);
-	old = lists.max ? map_get(&lists, str_from(url)) : NULL;
+	old = lists.max ? map_get(&lists, place) : NULL;
 	if (!lists.max || (!old && (lists_bytes + l->n > REVOCATION_LISTS || lists.len >= 4096)))
 		lists_drop();
-	if (map_put(&lists, str_from(url), l) == 0) {
+	if (map_put(&lists, place, l) == 0) {
 		lists_bytes += l->n - (old ? old->n : 0);
 		l = old;
 	}
@@ -144,11 +163,12 @@ static void take_out(struct question *q)
 	q->r->n--;
 }
 
-/* What has been let through on the old word: kept sessions, idle connections. */
+/* What has been let through on the old word: kept sessions, idle connections, servers that needn't be verified again. */
 static void end_old(struct worker *w)
 {
 	void *v;
 	tls_trust(w, NULL);
+	undecrypted_forget(w);
 	for (size_t i = 0; map_next(&w->orgs, &i, NULL, &v);)
 		origin_pool_sweep(v, true);
 }
@@ -184,9 +204,13 @@ static void judge(uv_work_t *w)
 	struct question *q = w->data;
 	struct str der = q->list ? (struct str){ (const char *)q->list->der, q->list->n } : buf_view(&q->fetch.body);
 	bool listed = q->at < q->from.n;
+	char place[PLACE];
 	q->result = listed ? crl_judge(der.ptr, der.len, q->from.list[q->at], q->chain, &q->until_s) : staple_judge(der.ptr, der.len, q->chain, q->store);
-	if (listed && !q->list && (q->result == STAPLE_GOOD || q->result == STAPLE_REVOKED))
-		list_put(q->from.list[q->at], der, q->until_s);
+	if (!listed || (q->result != STAPLE_GOOD && q->result != STAPLE_REVOKED))
+		return;
+	q->until_s = q->list ? q->list->until_s : kept_until(q->until_s);
+	if (!q->list)
+		list_put(place_of(sk_X509_value(q->chain, 1), q->from.list[q->at], place), der, q->until_s);
 }
 
 static void judged(uv_work_t *w, int status)
@@ -245,8 +269,9 @@ static int ask_server(struct question *q)
 /* From q->at on; q may be gone afterwards. */
 static void ask(struct question *q)
 {
+	char place[PLACE];
 	for (; q->at < q->from.n; q->at++) {
-		q->list = list_get(q->from.list[q->at]);
+		q->list = list_get(place_of(sk_X509_value(q->chain, 1), q->from.list[q->at], place));
 		if (q->list ? read_it(q) : fetch_list(q) == 0)
 			return;
 		list_unref(q->list);
@@ -257,9 +282,18 @@ static void ask(struct question *q)
 	answer(q, STAPLE_NONE);
 }
 
+/* One always; more where others' wouldn't lack them: a page full of sites whose authority is slow is its own body's matter. */
+static bool may_ask(const struct revocation *r, const struct org_rt *org)
+{
+	size_t own = 0;
+	for (const struct question *q = r->asked; q; q = q->next)
+		own += q->org == org;
+	return own == 0 || (own < REVOCATION_ASKED_ORG && r->n < REVOCATION_ASKED);
+}
+
 static struct question *question_make(struct revocation *r, struct origin *o, const unsigned char key[SHA256_LEN], const struct crl_sources *from)
 {
-	struct question *q = r->n < REVOCATION_ASKED && r->w->conf->store ? mem_alloc(sizeof *q) : NULL;
+	struct question *q = may_ask(r, o->org) && r->w->conf->store ? mem_alloc(sizeof *q) : NULL;
 	if (!q)
 		return NULL;
 	*q = (struct question){ .next = r->asked, .r = r, .from = *from, .org = o->org, .terminal = o->terminal, .store = r->w->conf->store };

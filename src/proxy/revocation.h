@@ -9,7 +9,8 @@
  * goes where, and one is kept for all threads and organisations. Reading a list and its signature is another thread's work; a request that needs no
  * question waits for nothing. A certificate that is found revoked ends idle connections and kept sessions of the thread, so that what waited no longer isn't passed for an hour.
  *
- * Each thread for itself, and each organisation: what is known of REVOCATION_KNOWN certificates, and REVOCATION_ASKED questions at a time. Requirements: F-09. */
+ * Each thread for itself, and each organisation: what is known of REVOCATION_KNOWN certificates, and REVOCATION_ASKED_ORG questions at a time, which
+ * leave room for others'. Requirements: F-09. */
 #ifndef PROXY_REVOCATION_H
 #define PROXY_REVOCATION_H
 
@@ -17,10 +18,11 @@
 
 #define REVOCATION_WAIT_MS 1500
 #define REVOCATION_FETCH_MS 10000
-#define REVOCATION_ASKED 16
+#define REVOCATION_ASKED_ORG 16 /* questions at a time, of one organisation … */
+#define REVOCATION_ASKED 32     /* … and of all; one more of each that has none yet */
 #define REVOCATION_KNOWN 16384
 #define REVOCATION_LISTS (128u * 1024 * 1024) /* bytes of lists kept, of all threads */
-#define REVOCATION_GOOD_MS (12 * 3600000ll)   /* so long a good word is taken, or until the next list comes */
+#define REVOCATION_GOOD_MS (12 * 3600000ll)   /* so long a list is kept, and its word taken; or until the next one must come */
 #define REVOCATION_LEAST_MS 600000            /* … and no shorter; and so long nobody is asked again who gave no answer */
 #define REVOCATION_OCSP_MS 3600000
 

@@ -53,15 +53,16 @@ for i in revoked revoked12 stapled stale elses; do good $i; done
 for i in must mustnone muststale mustelses; do issue $i good p256 "/CN=$i.example" "subjectAltName=DNS:$i.example\ntlsfeature=status_request\n"; done
 # … and ones that say where their authority may be asked: by a list of its own, by a question (OCSP), at places where nothing good is.
 says_where() { issue $1 good p256 "/CN=$1.example" "subjectAltName=DNS:$1.example\n$2\n"; } # NAME EXTENSION
-for i in listed listgood; do says_where $i 'crlDistributionPoints=URI:http://authority.example/good.crl'; done
+for i in listed listgood listfree later; do says_where $i 'crlDistributionPoints=URI:http://authority.example/good.crl'; done
 for i in asked askgood; do says_where $i 'authorityInfoAccess=OCSP;URI:http://authority.example:8888/'; done
 says_where both 'crlDistributionPoints=URI:http://authority.example/none.crl\nauthorityInfoAccess=OCSP;URI:http://authority.example:8888/'
 says_where elselist 'crlDistributionPoints=URI:http://authority.example/other.crl'
 says_where inside 'crlDistributionPoints=URI:http://within.example/good.crl'
 says_where ssh 'crlDistributionPoints=URI:http://authority.example:22/good.crl'
-says_where late 'crlDistributionPoints=URI:http://slow.example/good.crl'
-asking="listed listgood asked askgood both elselist inside ssh late"
-for i in listed asked both inside ssh late elselist; do openssl_ ca -config ca.cnf -md sha256 -cert good.pem -keyfile good.key -revoke $i.crt; done
+slow=$(seq -f slow%g 16 | tr '\n' ' ')
+for i in late latebank $slow; do says_where $i 'crlDistributionPoints=URI:http://slow.example/good.crl'; done
+asking="listed listgood listfree later asked askgood both elselist inside ssh late latebank"
+for i in listed asked both inside ssh late latebank elselist; do openssl_ ca -config ca.cnf -md sha256 -cert good.pem -keyfile good.key -revoke $i.crt; done
 for i in revoked revoked12; do openssl_ ca -config ca.cnf -md sha256 -cert good.pem -keyfile good.key -crl_reason keyCompromise -revoke $i.crt; done
 says() { openssl_ ocsp -index index -CA good.pem -rsigner "${2:-good}.crt" -rkey "${2:-good}.key" -issuer good.pem -cert "$1.crt" -respout "$1.ocsp" -ndays 1; } # NAME [BY]
 ln -s good.pem good.crt
@@ -74,7 +75,8 @@ aged() {
 }
 for i in revoked revoked12 stapled elses; do says $i; done; says must helper
 for i in stale muststale; do says $i helper; aged $i; done
-for i in good other; do openssl_ ca -config ca.cnf -gencrl -crldays 3 -md sha256 -cert $i.pem -keyfile $i.key -out $i.crl.pem && openssl_ crl -in $i.crl.pem -outform DER -out www/$i.crl; done
+list() { openssl_ ca -config ca.cnf -gencrl -crldays 3 -md sha256 -cert $1.pem -keyfile $1.key -out $1.crl.pem && openssl_ crl -in $1.crl.pem -outform DER -out www/$1.crl; }
+list good; list other
 openssl_ dhparam -dsaparam -out dh1024.pem 1024
 ok "$([ -e pki.failed ]; echo $((1 - $?)))" "authorities and certificates are made"
 [ ! -e pki.failed ] || { cat pki.failed; tail -n 5 pki.log; }
@@ -98,7 +100,7 @@ for i in cbc:ECDHE-RSA-AES128-SHA256:ECDHE-RSA-AES128-SHA staticrsa:AES128-GCM-S
 done
 good dh1024 rsa:2048; origin dh1024 dh1024 "$weak DHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0; ssl_dhparam dh1024.pem;"
 good wantsclient; origin wantsclient wantsclient "ssl_verify_client optional_no_ca;"; good needsclient; origin needsclient needsclient "ssl_verify_client on; ssl_client_certificate good.pem;"
-for i in $asking; do origin $i $i; done
+for i in $asking $slow; do origin $i $i; done
 names+=(authority:127.0.3.1 within:10.9.9.9 slow:127.0.3.3); ip addr add 10.9.9.9/32 dev lo
 echo "server { listen 127.0.3.1:80; listen 127.0.3.1:22; listen 10.9.9.9:80; access_log $top/lists.log lists; location / { root $top/www; } }" >>servers.conf
 good cardold; good cardnew; names+=(cardold:127.0.2.1 cardnew:127.0.2.2)
@@ -206,7 +208,7 @@ try "another server name in a tunnel to the clinic is opened" other_name
 mkfifo held; openssl s_client -connect clinic.example:443 -proxy 127.0.0.1:8080 -servername clinic.example -CAfile good.pem <held >clinic 2>&1 & clinic=$!; pids="$! $pids"
 exec {held}>held
 try "a tunnel to the clinic is open" until_true 10 grep -q "Verify return code: 0 (ok)" clinic
-try "the index says otherwise" index bank.example,finance
+try "the index says otherwise" index bank.example,finance latebank.example,finance
 try "and it is cut" until_true 15 eval '! kill -0 $clinic 2>/dev/null'
 try "from now on it is opened" get 200 $A https://clinic.example/page
 
@@ -246,8 +248,17 @@ try "where silence refuses, they are refused" eval 'for i in elselist inside ssh
 try "and what is good comes there too" eval 'get 200 $hard https://listgood.example/page && get 200 $hard https://askgood.example/page && get 200 $hard https://fine.example/page'
 try "where nobody is to be asked, nobody is" eval 'get 200 $off https://listed.example/page'
 try "an authority that doesn't answer holds nobody up for long" eval 'comes late && [ -s slow.log ]'
+try "nor what isn't looked into" get 200 -x http://127.0.0.1:8080 --cacert good.pem https://latebank.example/page
+for i in $slow; do curl -s -o /dev/null -m 20 $A https://$i.example/page & pids="$! $pids"; done
+try "one body's slow authorities" until_true 8 eval '[ $(wc -l <slow.log) -ge 16 ]'
+try "leave another body's questions room" get 200 $hard https://listfree.example/page
 touch speak
 try "when it does, the next one is refused" until_true 15 page 502 安全性を確認できません $A https://late.example/page
+try "and is looked into, for the page, where it wasn't" until_true 15 page 502 安全性を確認できません $A https://latebank.example/page
+openssl_ ca -config ca.cnf -md sha256 -cert good.pem -keyfile good.key -revoke later.crt; list good
+"$here/shift-clock" $proxyd $((13 * 3600000))
+refused later "a list is asked for again after half a day, though it says that the next one comes in three days"
+"$here/shift-clock" $proxyd $((-13 * 3600000))
 try "counted: asked, no answer" eval 'until_true 5 at_least revocation_asked 9 && until_true 5 at_least revocation_unknown 4'
 
 # ---- what inspection doesn't get on with: told, never excepted by itself
