@@ -56,13 +56,14 @@ printf 'dn: cn=kouhou,ou=groups,dc=city,dc=example\nchangetype: modify\nadd: mem
 
 org() { # CODE INDEX PORT USERS: an organisation of proxyd.json
 	jq -n --arg code "$1" --argjson index "$2" --argjson port "$3" --argjson users "$4" '{code:$code,index:$index,name:"佐賀市",name_en:"Saga",interface:"",port:$port,
-	  resolver:"127.0.0.53",resolver_from:"127.0.0.7",tls_decryption:true,no_decrypt:["pass.example"],scan_fail:"closed",scan_max_mib:8,pac:"function FindProxyForURL(){}\n",url:{black:["deny.example"],group_lists:[{id:"press",groups:["kouhou","soumu"],white:["deny.example"],black:["secret.example"]}]},users:$users}'
+	  resolver:"127.0.0.53",resolver_from:"127.0.0.7",tls_decryption:true,no_decrypt:["pass.example"],scan_fail:"closed",scan_max_mib:8,pac:"function FindProxyForURL(){}\n",child_proxies:["127.0.0.98/32"],url:{black:["deny.example"],group_lists:[{id:"press",groups:["kouhou","soumu"],white:["deny.example"],black:["secret.example"]}]},users:$users}'
 }
 config() {
 	jq -n --arg ca "$(cat good.pem)" --argjson a "$(org 412015 1 8080 '{"realm":"Saga \"City\"","tickets":true,"passwords":'"${passwords:-true}"',"exempt_terminals":["127.0.0.99/32"],"exempt_destinations":["free.example"]}')" \
-		--argjson b "$(org 412023 2 8081 '{"realm":"Karatsu","clear":true}')" --argjson c "$(org 412031 3 8082 '{"realm":"Tosu","clear":true,"fail":"open"}')" '
+		--argjson b "$(org 412023 2 8081 '{"realm":"Karatsu","clear":true}')" --argjson c "$(org 412031 3 8082 '{"realm":"Tosu","clear":true,"fail":"open"}')" \
+		--argjson d "$(org 412040 4 8083 '{"realm":"Taku","clear":true,"tickets":true}')" --argjson e "$(org 412058 5 8084 '{"realm":"Imari","clear":true,"tickets":true}')" '
 	{v:1, threads:2, service:{name:"試験クラウド",name_en:"Test cloud"}, proxy:{addr4:"127.0.0.1",port:8080,name:"proxy.cloud.example"}, connect_ports:[443], refuse:[], origin_ca:[$ca],
-	 black:[], dev:{except:["127.0.0.0/8"],verdict_ms:6000,hosts:[{name:".example",addr:"127.0.0.1"}]}, orgs:[$a,$b,$c]}' >state/generations/a/proxyd.json
+	 black:[], dev:{except:["127.0.0.0/8"],verdict_ms:6000,hosts:[{name:".example",addr:"127.0.0.1"}]}, orgs:[$a,$b,$c,$d,$e]}' >state/generations/a/proxyd.json
 }
 directory() { # CODE LDAPS PORT AUTHORITY BIND-DN SECRET BIND-AS
 	cp "$4.pem" "state/generations/a/userd/$1.pem"
@@ -150,8 +151,15 @@ key=$(keytab keytab)
 try "the vault wraps the proxy's key in the realm; what it is for is said, and that RC4 isn't taken" eval 'case $key in v1:??????????*) ;; *) false;; esac && grep -q "^HTTP/proxy.cloud.example@CITY.EXAMPLE, .* 2, aes256-cts-hmac-sha1-96$" keytab.out && grep -q "^1 .*AES" keytab.out'
 try "a keytab of another name is refused, with what it lacks" eval '! keytab other.keytab && grep -q "no AES key for HTTP/proxy.cloud.example" keytab.out'
 try "and one that is cut off" eval 'head -c 60 keytab >cut.keytab; ! keytab cut.keytab && grep -q "cut off" keytab.out'
-tickets_of() { jq --arg key "$key" '. + {keytab: $key, proxy: "proxy.cloud.example"}'; }
-directories "$(directory 412015 true 636 house uid=reader,ou=people,dc=city,dc=example "$secret" "" | tickets_of)" "$(directory 412023 false 389 house "" "" "uid=%u,ou=people,dc=city,dc=example")" "$(directory 412031 true 636 other "" "" "uid=%u,ou=people,dc=city,dc=example")" "$(slow_bodies)"
+tickets_of() { jq --arg key "${1:-$key}" '. + {keytab: $key, proxy: "proxy.cloud.example"}'; }
+# two other bodies: one whose realm has the same names and another key, one that has copied what the vault wrapped for the first
+python3 -c 'import os, struct
+text = lambda s: struct.pack(">H", len(s)) + s
+e = struct.pack(">H", 2) + text(b"CITY.EXAMPLE") + text(b"HTTP") + text(b"proxy.cloud.example") + struct.pack(">IIBHH", 1, 0, 2, 18, 32) + os.urandom(32)
+open("their.keytab", "wb").write(b"\5\2" + struct.pack(">i", len(e)) + e)'
+their=$("$toride" directory keytab --org 412040 --name proxy.cloud.example <their.keytab 2>/dev/null)
+same_names() { directory "$1" true 636 house uid=reader,ou=people,dc=city,dc=example "$(printf 'look:up pass\n' | "$toride" directory secret --org "$1")" "" | tickets_of "$2"; }
+directories "$(directory 412015 true 636 house uid=reader,ou=people,dc=city,dc=example "$secret" "" | tickets_of)" "$(directory 412023 false 389 house "" "" "uid=%u,ou=people,dc=city,dc=example")" "$(directory 412031 true 636 other "" "" "uid=%u,ou=people,dc=city,dc=example")" "$(same_names 412040 "$their")" "$(same_names 412058 "$key")" "$(slow_bodies)"
 userd_start() { "$bin/toride-userd" >>userd.log 2>&1 & userd=$!; pids="$userd $pids"; until_true 10 test -s run/ready/userd; }
 try "userd becomes ready" userd_start
 show=("$top/userd.log" "$top/toride-proxyd.log")
@@ -253,6 +261,13 @@ as_person nemo
 try "whom the directory doesn't know gets nowhere with a ticket" eval 'shown 407 && told ticket_nobody'
 mkdir taro; as_person taro/admin
 try "nor does another principal than a person's" eval 'shown 407 && told ticket_realm'
+ticket
+try "a ticket for one body's key isn't taken at another's, whatever the names" eval 'get 407 --cacert ca.pem -x http://127.0.0.1:8083 --proxy-header "Proxy-Authorization: Negotiate $(cat token)" http://site.example:8000/10k && event "\"org\":\"412040\".*\"status\":\"Failure\",\"status_detail\":\"ticket_invalid\""'
+try "nor where the first one's wrapped key was copied to: the vault opens it for the first alone" eval 'get 503 --cacert ca.pem -x http://127.0.0.1:8084 --proxy-header "Proxy-Authorization: Negotiate $(cat token)" http://site.example:8000/10k'
+try "control: it is a good one at home" shown 200
+ticket
+curl -s --interface 127.0.0.98 $A --proxy-header "Proxy-Authorization: Negotiate $(cat token)" -o out -w '%{http_code} ' http://site.example:8000/10k --next --interface 127.0.0.98 $A -o out2 -w '%{http_code} %{num_connects}' http://site.example:8000/10k >talk
+try "on a child proxy's connection a ticket holds for its own request alone: the next one is another person's" is "$(cat talk)" "200 407 0"
 try "another body, by whose directory nobody has a ticket, takes none" get 407 $B --proxy-negotiate --proxy-user : http://site.example:8000/10k
 # a terminal whose clock is ten minutes ahead
 cat >ahead.c <<-'END'
