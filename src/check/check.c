@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define OURS 2 /* of what a check hangs on, beside our programs */
+
 struct dry_run {
 	const char *engine, *file;
 	bool through_current; /* names its other files through STATE/current */
@@ -22,7 +24,7 @@ struct dry_run {
 	uid_t user;            /* as whom; 0: root, whose right the engine needs */
 	int timeout_ms;
 	const char *secret, *stand_in; /* a file of the run directory that it includes and that is made at its start, and what is shown for it */
-	const char *hangs_on[PASSED_FOREIGN - 1]; /* what else than its files: then it isn't asked again about what has passed. None: it is */
+	const char *hangs_on[PASSED_FOREIGN - OURS]; /* what else than its files: then it isn't asked again about what has passed. None: it is */
 };
 
 #define LOAD_KEPT "load_module" /* … of ours, beside our programs: its whole word is made when it is run */
@@ -134,15 +136,16 @@ static int refused(const struct dry_run *d, struct str words, struct err *err)
 	return err_set(err, E_INVALID, d->engine, "the engine refuses its configuration: %s", text);
 }
 
-/* Our module of nginx too. False: what it says hangs on more than can be named. */
-static bool hangs_on(const struct dry_run *d, struct passed *p, char ours[PLACE_MAX])
+/* Our module and engine of nginx too. False: what it says hangs on more than can be named. */
+static bool hangs_on(const struct dry_run *d, struct passed *p, char ours[OURS][PLACE_MAX])
 {
+	static const char *const names[OURS] = { "toride_kept.so", "toride.so" };
 	size_t n = 0;
-	for (; n < PASSED_FOREIGN - 1 && d->hangs_on[n]; n++)
+	for (; n < PASSED_FOREIGN - OURS && d->hangs_on[n]; n++)
 		p->foreign[n] = d->hangs_on[n];
-	if (strcmp(d->engine, "edge") == 0) {
-		snprintf(ours, PLACE_MAX, "%s/toride_kept.so", place_programs());
-		p->foreign[n] = ours;
+	for (size_t i = 0; strcmp(d->engine, "edge") == 0 && i < OURS; i++) {
+		snprintf(ours[i], PLACE_MAX, "%s/%s", place_programs(), names[i]);
+		p->foreign[n++] = ours[i];
 	}
 	return n > 0;
 }
@@ -157,7 +160,7 @@ static int run_one(const char *dir, const struct dry_run *d, int (*run)(const st
 	size_t n = 0;
 	int status = 0;
 	struct passed passed = { .engine = d->engine };
-	char ours[PLACE_MAX];
+	char ours[OURS][PLACE_MAX];
 	if (snprintf(path, sizeof path, "%s/%s", dir, d->file) >= (int)sizeof path)
 		return err_set(err, E_LIMIT, dir, "path too long");
 	if (!fs_exists(path) || (hangs_on(d, &passed, ours) && passed_before(&passed, dir)))

@@ -166,6 +166,18 @@ static void test_once(void **state)
 	snprintf(to, sizeof to, "%s/gen/unbound/other.conf", root);
 	assert_int_equal(rename(path, to), 0);
 	assert_int_equal(asked(&err), 1);
+	/* as is a file that lies elsewhere, with all names and the order as they were */
+	snprintf(path, sizeof path, "%s/gen/unbound/a", root);
+	assert_int_equal(mkdir(path, 0755), 0);
+	put("gen/unbound/a/a", "1", 0644);
+	put("gen/unbound/a/b", "2", 0644);
+	assert_int_equal(asked(&err), 1);
+	assert_int_equal(asked(&err), 0);
+	snprintf(path, sizeof path, "%s/gen/unbound/a/b", root);
+	snprintf(to, sizeof to, "%s/gen/unbound/b", root);
+	assert_int_equal(rename(path, to), 0);
+	assert_int_equal(asked(&err), 1);
+	assert_int_equal(asked(&err), 0);
 	put("check/unbound.passed", "0", 0600); /* a record of something else */
 	assert_int_equal(asked(&err), 1);
 	assert_int_equal(asked(&err), 0);

@@ -14,12 +14,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define FORM "1" /* another number: whatever passed before is asked again */
+#define FORM "2" /* another number: whatever passed before is asked again */
 #define DEPTH_MAX 8
 
 struct walk {
 	struct buf *b; /* a line each */
 	char path[PATH_MAX];
+	size_t base; /* of it, the part that counts begins there: what a generation's directory is called is no matter */
 	int depth;
 	bool content;
 };
@@ -35,7 +36,7 @@ static int put_content(struct walk *w)
 	int r = fs_read(w->path, &file, NULL);
 	hash_sha256(file.ptr ? file.ptr : "", file.len, sum);
 	hex_format(sum, SHA256_LEN, hex);
-	buf_printf(w->b, " %s\n", hex);
+	buf_printf(w->b, "%s %s\n", w->path + w->base, hex);
 	buf_done(&file);
 	return r;
 }
@@ -66,8 +67,6 @@ static int entry(const char *name, void *user)
 	size_t n = strlen(w->path);
 	if (snprintf(w->path + n, sizeof w->path - n, "/%s", name) >= (int)(sizeof w->path - n))
 		return -E_LIMIT;
-	if (w->content)
-		buf_printf(w->b, "%s", w->path + n); /* what a generation's directory is called is no matter, how deep a file lies is seen by the order */
 	int r = put_here(w);
 	w->path[n] = 0;
 	return r;
@@ -76,7 +75,7 @@ static int entry(const char *name, void *user)
 static int put_tree(struct buf *b, const char *path, bool content)
 {
 	struct walk w = { .b = b, .content = content };
-	snprintf(w.path, sizeof w.path, "%s", path);
+	w.base = (size_t)snprintf(w.path, sizeof w.path, "%s", path);
 	return put_here(&w);
 }
 

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#define PASSED_FOREIGN 5
+#define PASSED_FOREIGN 6
 
 struct passed {
 	const char *engine;                  /* its directory in the generation, and the name it is remembered by */
