@@ -23,7 +23,8 @@
 #define STRANGER_ASKS 16 /* in a window; whoever asks more often gets the same page, and later: it costs his connection and not our time */
 #define LATER_MS 4000
 #define MUCH_LATER_MS 10000
-#define COOKIE "toride_seen"
+#define STRANGER_MOST 1024 /* whoever asks so often isn't even kept waiting */
+#define WAITING_MOST 8192 /* requests at a worker, some 10 KB each: of HTTP/2 a visitor has 64 in a connection, and what limits them comes later */
 
 struct shared {
 	u_char secret[CROWD_SECRET];
@@ -105,7 +106,7 @@ static struct str whose(ngx_http_request_t *r, const struct server_conf *c, char
 
 static bool is_known(ngx_http_request_t *r, const struct shared *s, const struct server_conf *c)
 {
-	ngx_str_t name = ngx_string(COOKIE), value;
+	ngx_str_t name = ngx_string(CROWD_COOKIE), value;
 	char text[256];
 #if nginx_version >= 1023000
 	if (!ngx_http_parse_multi_header_lines(r, r->headers_in.cookie, &name, &value))
@@ -115,6 +116,30 @@ static bool is_known(ngx_http_request_t *r, const struct shared *s, const struct
 		return false;
 #endif
 	return crowd_token_valid(s->secret, whose(r, c, text), (uint64_t)ngx_time(), (struct str){ (const char *)value.data, value.len });
+}
+
+/* It is ours: it tells the origin nothing, and who has no other cookie is answered from the cache like anybody. */
+static void cut(ngx_table_elt_t *h)
+{
+	size_t n = crowd_cookie_cut((char *)h->value.data, h->value.len);
+	if (n == h->value.len)
+		return;
+	h->value.len = n;
+	h->value.data[n] = 0;
+	if (n == 0)
+		h->hash = 0; /* nginx: as if it weren't there */
+}
+
+static void cut_all(ngx_http_request_t *r)
+{
+#if nginx_version >= 1023000
+	for (ngx_table_elt_t *h = r->headers_in.cookie; h; h = h->next)
+		cut(h);
+#else
+	ngx_table_elt_t **h = r->headers_in.cookies.elts;
+	for (ngx_uint_t i = 0; i < r->headers_in.cookies.nelts; i++)
+		cut(h[i]);
+#endif
 }
 
 /* The reading back of a change (compile/edge.c), which costs nothing and isn't passed on. */
@@ -144,11 +169,22 @@ static void go_on(ngx_http_request_t *r)
 	ngx_http_core_run_phases(r); /* this phase once more: ask() */
 }
 
+static ngx_uint_t waiting; /* at this worker */
+
+static void waited(void *data)
+{
+	(void)data;
+	waiting--;
+}
+
 /* As nginx's own limits delay a request; he may hang up meanwhile. */
 static ngx_int_t later(ngx_http_request_t *r, ngx_msec_t ms)
 {
-	if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK)
+	ngx_pool_cleanup_t *end = ngx_pool_cleanup_add(r->pool, 0);
+	if (!end || ngx_handle_read_event(r->connection->read, 0) != NGX_OK)
 		return NGX_HTTP_INTERNAL_SERVER_ERROR;
+	end->handler = waited;
+	waiting++;
 	ngx_http_set_ctx(r, r, toride_crowd_module); /* he has waited, when this is asked next */
 	r->read_event_handler = ngx_http_test_reading;
 	r->write_event_handler = go_on;
@@ -157,7 +193,16 @@ static ngx_int_t later(ngx_http_request_t *r, ngx_msec_t ms)
 	return NGX_AGAIN;
 }
 
-static ngx_int_t ask(ngx_http_request_t *r)
+/* n: by how many requests of this window he is a stranger. Where too many wait, who asked little has his page at once, and who asked much is hung up on. */
+static ngx_int_t stranger(ngx_http_request_t *r, uint32_t n)
+{
+	bool much = n > 4 * STRANGER_ASKS;
+	if (n > STRANGER_MOST || (much && waiting >= WAITING_MOST))
+		return NGX_HTTP_CLOSE;
+	return n <= STRANGER_ASKS || waiting >= WAITING_MOST ? CROWD_STATUS : later(r, much ? MUCH_LATER_MS : LATER_MS);
+}
+
+static ngx_int_t decide(ngx_http_request_t *r)
 {
 	const struct server_conf *c = ngx_http_get_module_srv_conf(r, toride_crowd_module);
 	ngx_slab_pool_t *pool;
@@ -180,14 +225,22 @@ static ngx_int_t ask(ngx_http_request_t *r)
 	ngx_shmtx_lock(&pool->mutex);
 	n = crowd_count(slot_of(s, c, visitor(r), 's'), now);
 	ngx_shmtx_unlock(&pool->mutex);
-	return n <= STRANGER_ASKS ? CROWD_STATUS : later(r, n <= 4 * STRANGER_ASKS ? LATER_MS : MUCH_LATER_MS);
+	return stranger(r, n);
+}
+
+static ngx_int_t ask(ngx_http_request_t *r)
+{
+	ngx_int_t answer = decide(r);
+	if (answer == NGX_DECLINED && ((struct server_conf *)ngx_http_get_module_srv_conf(r, toride_crowd_module))->name.len)
+		cut_all(r);
+	return answer;
 }
 
 /* ---- what is told ---- */
 
 static ngx_int_t get_cookie(ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data)
 {
-	static const char head[] = COOKIE "=", tail[] = "; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax", secure[] = "; Secure";
+	static const char head[] = CROWD_COOKIE "=", tail[] = "; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax", secure[] = "; Secure";
 	const struct server_conf *c = ngx_http_get_module_srv_conf(r, toride_crowd_module);
 	ngx_slab_pool_t *pool;
 	const struct shared *s = c->name.len ? shared_of(r, &pool) : NULL;

@@ -76,3 +76,26 @@ bool crowd_token_valid(const unsigned char secret[CROWD_SECRET], struct str who,
 	proof(secret, who, token.ptr, want);
 	return CRYPTO_memcmp(want, token.ptr + 16, 32) == 0;
 }
+
+size_t crowd_cookie_cut(char *text, size_t n)
+{
+	static const struct str name = STR(CROWD_COOKIE "=");
+	for (size_t at = 0; at < n;) {
+		size_t end = at;
+		while (end < n && text[end] != ';')
+			end++;
+		bool ours = str_case_starts(str_trim((struct str){ text + at, end - at }), name); /* as nginx looks for it */
+		end += end < n;
+		if (!ours) {
+			at = end;
+			continue;
+		}
+		while (at == 0 && end < n && text[end] == ' ')
+			end++;
+		memmove(text + at, text + end, n - end);
+		n -= end - at;
+	}
+	while (n > 0 && (text[n - 1] == ';' || text[n - 1] == ' ')) /* what stood before the last */
+		n--;
+	return n;
+}

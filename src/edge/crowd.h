@@ -16,6 +16,7 @@
 #define CROWD_LATE_MS 200    /* a request that waited so long for those before it is late; a quarter of a second's make it crowded */
 #define CROWD_HOLD_MS 10000  /* it stays so as long behind the last second that was */
 #define CROWD_WINDOW_MS 8000 /* what a visitor asks is counted so long */
+#define CROWD_COOKIE "toride_seen"
 #define CROWD_SECRET 32
 #define CROWD_TOKEN 49       /* 16 digits of time, 32 of proof, NUL */
 #define CROWD_LIFE_S 3600
@@ -34,5 +35,8 @@ uint32_t crowd_count(uint64_t *slot, uint64_t now_ms);
 /* who: site and address. Proof: HMAC-SHA-256, its first half (RFC 2104 section 5). now_s: the wall clock's. */
 void crowd_token(const unsigned char secret[CROWD_SECRET], struct str who, uint64_t now_s, char dst[CROWD_TOKEN]);
 bool crowd_token_valid(const unsigned char secret[CROWD_SECRET], struct str who, uint64_t now_s, struct str token);
+
+/* Takes each token out of what a Cookie header holds (RFC 6265 section 4.2.1), in place; how much is left. */
+size_t crowd_cookie_cut(char *text, size_t n);
 
 #endif

@@ -105,9 +105,39 @@ static void test_token(void **state)
 	}
 }
 
+/* A visitor's own cookies go on as they were. */
+static void test_cookies(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} cases[] = {
+		{ "", "" },
+		{ "toride_seen=0123", "" },
+		{ " toride_seen=0123 ; ", "" },
+		{ "a=b", "a=b" },
+		{ "a=b; c=d", "a=b; c=d" },
+		{ "toride_seen=0123; a=b", "a=b" },
+		{ "a=b; toride_seen=0123", "a=b" },
+		{ "a=b; toride_seen=0123; c=d", "a=b; c=d" },
+		{ "a=b;toride_seen=0123;c=d", "a=b;c=d" },
+		{ "Toride_Seen=1; toride_seen=2;toride_seen=3", "" },
+		{ "toride_seen", "toride_seen" },
+		{ "xtoride_seen=1; toride_seenx=2", "xtoride_seen=1; toride_seenx=2" },
+		{ "a=toride_seen=1", "a=toride_seen=1" },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char text[64];
+		snprintf(text, sizeof text, "%s", cases[i].in);
+		size_t n = crowd_cookie_cut(text, strlen(text));
+		if (!str_eq((struct str){ text, n }, str_from(cases[i].out)))
+			fail_msg("%s: %.*s", cases[i].in, (int)n, text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_when), cmocka_unit_test(test_how_long), cmocka_unit_test(test_who_counts), cmocka_unit_test(test_count),
-		                            cmocka_unit_test(test_token) };
+		                            cmocka_unit_test(test_token), cmocka_unit_test(test_cookies) };
 	return cmocka_run_group_tests_name("edge/crowd", tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@ show=("$top/log")
 trap 'kill $(jobs -p) 2>/dev/null; ip netns del "$ns" 2>/dev/null; rm -rf "$top"' EXIT
 on() { ip netns exec "$ns" "$@"; }
 ip netns add "$ns"
-{ echo "link set lo up"; for a in 198.51.100.3 10.1.0.80 100.64.1.1 203.0.113.1 203.0.113.2; do echo "addr add $a/32 dev lo"; done
+{ echo "link set lo up"; for a in 198.51.100.3 10.1.0.80 100.64.1.1 203.0.113.1 203.0.113.2 203.0.113.3; do echo "addr add $a/32 dev lo"; done
 	for i in $(seq 200); do echo "addr add 9.9.9.$i/32 dev lo"; done; } | ip -n "$ns" -batch -
 
 mkdir -p "$top/d/orgs" "$top/s/edge/log" "$top/s/edge/cache" "$top/r/edge" "$top/www"
@@ -20,13 +20,13 @@ chmod 755 "$top"
 echo '<p>the page</p>' >"$top/www/index.html"
 cp -r "$src/examples/saga/prefectures" "$top/d/"
 jq --arg s "$top/s" --arg r "$top/r" '.state_dir = $s | .run_dir = $r | del(.web6)' <(grep -v '^//' "$src/examples/saga/service.json") >"$top/d/service.json"
-jq '.ips = "off" | .sites = [{"name": "busy.example", "title": "x", "origins": [{"addr": "10.1.0.80"}]}, {"name": "calm.example", "title": "x", "origins": [{"addr": "10.1.0.80"}]}]' \
+jq '.ips = "off" | .sites = [{"name": "busy.example", "title": "x", "origins": [{"addr": "10.1.0.80"}]}, {"name": "calm.example", "title": "x", "origins": [{"addr": "10.1.0.80"}], "cache_s": 600}]' \
 	<(grep -v '^//' "$src/examples/saga/orgs/412015.json") >"$top/d/orgs/412015.json"
 try "it compiles" "$bin/toride" compile "$top/d" -o "$top/s/current"
 # One worker: then it isn't a matter of the machine's processors how many it takes.
 sed -e '1i user root;' -e 's/^worker_processes 2/worker_processes 1/; s/worker_connections 16384/worker_connections 8192/' "$top/s/current/edge/nginx.conf" >"$top/edge.conf"
-echo "user root; pid $top/o.pid; daemon off; events { worker_connections 4096; } http { access_log off; types { text/html html; } client_body_temp_path $top/t1; proxy_temp_path $top/t2;
-	fastcgi_temp_path $top/t3; uwsgi_temp_path $top/t4; scgi_temp_path $top/t5; server { listen 10.1.0.80:80; error_page 405 =200 /index.html; root $top/www; } }" >"$top/origin.conf"
+echo "user root; pid $top/o.pid; daemon off; events { worker_connections 4096; } http { access_log off; log_format c '\$host \$http_cookie'; types { text/html html; } client_body_temp_path $top/t1; proxy_temp_path $top/t2;
+	fastcgi_temp_path $top/t3; uwsgi_temp_path $top/t4; scgi_temp_path $top/t5; server { listen 10.1.0.80:80; error_page 405 =200 /index.html; root $top/www; location = /told { access_log $top/told c; try_files /index.html =404; } } }" >"$top/origin.conf"
 ulimit -n 16384
 # Not by on(): the number is to be the server's own.
 ip netns exec "$ns" nginx -p "$top" -e "$top/log" -c "$top/origin.conf" &
@@ -65,12 +65,34 @@ try "and nobody else" until_true 10 waits 203.0.113.2 busy.example -H "Cookie: $
 try "nor does one that he made" until_true 10 waits 203.0.113.1 busy.example -H "Cookie: ${token%?????}00000"
 try "another site's strangers don't wait" until_true 10 plainly 203.0.113.2 calm.example
 try "a form isn't sent again by itself" eval 'until_true 10 waits 203.0.113.2 busy.example -d a=b && ! grep -qi "^refresh" "$top/page" && grep -q "^Set-Cookie: toride_seen" "$top/page"'
+many() { # one visitor asks 1,300 times at once: some connections end without a word, sooner than he'd have to wait, and most don't
+	on python3 - <<'PY'
+import asyncio
+async def one():
+    try: r, w = await asyncio.open_connection("198.51.100.3", 80, local_addr=("203.0.113.3", 0))
+    except OSError: return False
+    w.write(b"GET / HTTP/1.1\r\nHost: busy.example\r\nUser-Agent: Mozilla/5.0\r\nAccept: text/html\r\n\r\n")
+    try: return len(await asyncio.wait_for(r.read(1), 3.5)) == 0
+    except asyncio.TimeoutError: return False
+    except ConnectionError: return True
+async def all():
+    ends = await asyncio.gather(*(one() for _ in range(1300)))
+    exit(0 if 0 < sum(ends) < 1000 else "%d of 1300" % sum(ends))
+asyncio.run(all())
+PY
+}
+try "who asks without end isn't kept waiting, but hung up on" until_true 20 many
 workers() { cat "/proc/$edge/task/$edge/children"; }
 before=$(workers); kill -HUP "$edge"
 try "the server takes a change over" until_true 20 eval '[ -n "$(workers)" ] && [ "$(workers | tr " " "\n" | grep . | tail -n 1)" != "$(tr " " "\n" <<<"$before" | grep . | tail -n 1)" ]'
 try "and tokens are good as before" until_true 20 page 203.0.113.1 busy.example -H "Cookie: $token"
 try "who waits is on record" eval 'grep busy.example "$top/s/edge/log/access" | grep -q "\"src\":\"203.0.113.2\".*\"status\":\"503\".*HELD"'
 kill "$flood"; wait "$flood" 2>/dev/null
+own() { on curl -si --max-time 20 --interface 203.0.113.1 -A Mozilla/5.0 -H 'Accept: text/html' -H "Host: calm.example" "$@" | tr -d '\r' >"$top/page"; }
+kept() { own -H "Cookie: $token" http://198.51.100.3/; grep -q '^X-Cache: HIT' "$top/page" || { cat "$top/page"; return 1; }; }
+try "who still has a token is answered from the cache" until_true 10 kept
+try "who has another cookie isn't" eval 'own -H "Cookie: a=b; $token" http://198.51.100.3/ && grep -q "^X-Cache: BYPASS" "$top/page"'
+try "and the origin is told of that one alone" eval 'own -H "Cookie: a=b; $token; c=d" http://198.51.100.3/told && until_true 5 grep -qx "calm.example a=b; c=d" "$top/told"'
 try "the flood is over: strangers are let in as ever" until_true 30 plainly 203.0.113.2 busy.example
 echo "1..$n"
 exit $bad
