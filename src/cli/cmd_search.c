@@ -44,6 +44,16 @@ static void print_count(yyjson_val *c)
 	printf("%10llu  %.19s  " STR_FMT "\n", (unsigned long long)ctl_u64(c, "count", 0), when, STR_ARG(ctl_str(c, "value")));
 }
 
+/* What was found is told, but nobody may take it for all there is: EXIT_COULD_NOT, also for those who read --json. */
+static int print_incomplete(yyjson_val *root)
+{
+	char when[CLOCK_TEXT];
+	clock_format_jst((int64_t)ctl_u64(root, "searched_from", 0), when);
+	fprintf(stderr, cli_japanese() ? "時間切れです。%s より前はまだ検索していません。続きは --to %s で検索できます。\n" :
+	                                 "The time has run out: nothing before %s was searched yet. --to %s goes on from there.\n", when, when);
+	return EXIT_COULD_NOT;
+}
+
 /* 1 when nothing was found, as of grep. */
 static int print_found(yyjson_val *root, bool json)
 {
@@ -51,12 +61,13 @@ static int print_found(yyjson_val *root, bool json)
 	size_t i, n;
 	yyjson_arr_foreach(list, i, n, v)
 		(json ? cli_print_json : counts ? print_count : print_record)(v);
+	bool incomplete = ctl_bool(root, "incomplete", false);
 	if (json)
-		return n ? EXIT_DONE : EXIT_REFUSED;
+		return incomplete ? print_incomplete(root) : n ? EXIT_DONE : EXIT_REFUSED;
 	fprintf(stderr, cli_japanese() ? "%zu件%s(%.2f 秒)\n" : "%zu found%s (%.2f s)\n", n,
 	        ctl_bool(root, "more", false) ? say("、ほかにもあります。-n で増やせます", ", there are more: -n shows more") : "",
 	        (double)ctl_u64(root, "took_ms", 0) / 1000);
-	return n ? EXIT_DONE : EXIT_REFUSED;
+	return incomplete ? print_incomplete(root) : n ? EXIT_DONE : EXIT_REFUSED;
 }
 
 /* Whose, by what, and of when; NULL and 0: not said. */

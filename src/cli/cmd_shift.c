@@ -113,6 +113,8 @@ static int incident_prove(int argc, char **argv)
 	json_field_u64(&rq, "limit", 10000);
 	buf_done(&query);
 	code = fetch(&rq, &s.found);
+	if (code == EXIT_DONE && ctl_bool(yyjson_doc_get_root(s.found), "incomplete", false)) /* what wasn't looked for isn't missing */
+		code = cli_error(&(struct err){ .code = E_TIMEOUT, .path = "log", .msg = "the search for the sealed records took too long" });
 	if (code == EXIT_DONE) {
 		yyjson_arr_foreach(yyjson_obj_get(inc, "timeline"), i, n, v)
 			prove_one(&s, json_text(inc, "number"), v, json);

@@ -57,6 +57,11 @@ void client_close(struct client **c)
 	*c = NULL;
 }
 
+void client_timeout(struct client *c, unsigned ms)
+{
+	curl_easy_setopt(c->curl, CURLOPT_TIMEOUT_MS, (long)ms);
+}
+
 /* ClickHouse's numbers: 159 TIMEOUT_EXCEEDED, 160 TOO_SLOW, 241 MEMORY_LIMIT_EXCEEDED, 307/396 too many bytes/rows. */
 static enum err_code code_of(struct str words)
 {

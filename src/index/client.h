@@ -14,6 +14,7 @@ struct client_opts {
 
 int client_open(const struct client_opts *o, struct client **ret, struct err *err);
 void client_close(struct client **c);
+void client_timeout(struct client *c, unsigned ms); /* of the requests from now on */
 /* ret gets the answer. -E_CLOSED nobody there, -E_TIMEOUT too slow (also when the query's own limit ended it), -E_LIMIT too much memory
  * or too long an answer, -E_INVALID refused; err.msg has the engine's words. */
 int client_query(struct client *c, struct str sql, struct buf *ret, struct err *err);

@@ -1,6 +1,7 @@
 /* Queries into SQL, events into rows; what ClickHouse makes of both is test/system/search.t. */
 #include "base/test.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/fs.h"
 #include "base/mem.h"
@@ -13,7 +14,12 @@
 #include "segment/fake_vault.h"
 #include "segment/writer.h"
 
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 static struct query q;
 
@@ -131,9 +137,21 @@ static void test_search(void **state)
 	assert_non_null(strstr(search_of(&s, &b), " AND org = ('412015') AND ((`code` = 1) OR (lower(`org`) = '412023')) ORDER BY time DESC"));
 	assert_non_null(strstr(buf_cstr(&b), " LIMIT 11 FORMAT JSONCompactEachRow SETTINGS max_execution_time = 30"));
 	set(s.query, sizeof s.query, "class:http host:a");
-	assert_non_null(strstr(search_of(&s, &b), "AND _table = 'c4002_http_activity' AND "));
+	assert_non_null(strstr(search_of(&s, &b), "FROM toride.c4002_http_activity WHERE "));
+	assert_null(strstr(buf_cstr(&b), "UNION"));
 	set(s.query, sizeof s.query, "class:http or host:a");
-	assert_null(strstr(search_of(&s, &b), "_table"));
+	size_t bound = 0; /* every table is asked by itself, and each time for the body's alone */
+	for (const char *p = search_of(&s, &b); (p = strstr(p, " AND org = ('412015') AND ")); p++)
+		bound++;
+	assert_int_equal(bound, index_table_count());
+	for (size_t i = 0; i < index_table_count(); i++)
+		assert_non_null(strstr(buf_cstr(&b), index_tables[i].name));
+	memset(s.query, '\\', 4000); /* ten times that is more than the engine reads */
+	s.query[4000] = 0;
+	assert_non_null(strstr(search_of(&s, &b), "FROM toride.events WHERE "));
+	assert_non_null(strstr(buf_cstr(&b), " AND org = ('412015') AND "));
+	assert_null(strstr(buf_cstr(&b), "UNION"));
+	set(s.query, sizeof s.query, "class:http or host:a");
 	set(s.by, sizeof s.by, "src");
 	assert_non_null(strstr(search_of(&s, &b), " GROUP BY v ORDER BY n DESC, v LIMIT 11"));
 	set(s.by, sizeof s.by, "raw");
@@ -151,6 +169,115 @@ static void test_search(void **state)
 	s.limit = 1;
 	s.from_ms = 2;
 	assert_string_equal(search_of(&s, &b), "from: not before the end");
+	buf_done(&b);
+}
+
+/* An engine that takes 12 s of the clock and then gives up where a span is longer than it can do, and half a second else: a record each. */
+struct slow {
+	int fd;
+	int64_t able_ms;
+	unsigned asked;
+	bool refuses; /* the query itself */
+};
+
+static bool slow_answer(struct slow *e, FILE *f)
+{
+	char line[512], answer[128] = "", body[16384];
+	size_t n = 0;
+	while (fgets(line, sizeof line, f) && line[0] != '\r')
+		if (strncasecmp(line, "content-length:", 15) == 0)
+			n = strtoul(line + 15, NULL, 10);
+	if (n == 0 || n >= sizeof body || fread(body, 1, n, f) != n)
+		return false;
+	body[n] = 0;
+	static const char milli[] = "fromUnixTimestamp64Milli(";
+	const char *a = strstr(body, milli), *b = a ? strstr(a + 1, milli) : NULL;
+	if (!b)
+		return false;
+	int64_t from = strtoll(a + sizeof milli - 1, NULL, 10), to = strtoll(b + sizeof milli - 1, NULL, 10);
+	bool able = to - from <= e->able_ms;
+	clock_advance(able ? 500 : 12000);
+	e->asked++;
+	if (e->refuses)
+		snprintf(answer, sizeof answer, "Code: 62. DB::Exception: Syntax error");
+	else if (able)
+		snprintf(answer, sizeof answer, "[\"412015\",\"events\",1,%u,\"{}\"]\n", e->asked);
+	else
+		snprintf(answer, sizeof answer, "Code: 159. DB::Exception: Timeout exceeded");
+	fprintf(f, "HTTP/1.1 %s\r\nContent-Length: %zu\r\n\r\n%s", able && !e->refuses ? "200 OK" : "500 Internal Server Error", strlen(answer), answer);
+	return fflush(f) == 0;
+}
+
+static void *slow_run(void *user)
+{
+	struct slow *e = user;
+	int fd = accept(e->fd, NULL, NULL);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r+");
+	while (f && slow_answer(e, f))
+		;
+	if (f)
+		fclose(f);
+	return NULL;
+}
+
+static int walked(struct slow *e, const struct search *s, struct buf *b, struct err *err)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	char dir[] = "/tmp/index-test.XXXXXX";
+	struct client *c;
+	pthread_t t;
+	assert_non_null(mkdtemp(dir));
+	snprintf(a.sun_path, sizeof a.sun_path, "%s/s", dir);
+	e->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(e->fd, (struct sockaddr *)&a, sizeof a), 0);
+	assert_int_equal(listen(e->fd, 1), 0);
+	assert_int_equal(pthread_create(&t, NULL, slow_run, e), 0);
+	struct client_opts o = { .socket_path = a.sun_path };
+	assert_int_equal(client_open(&o, &c, err), 0);
+	buf_reset(b);
+	clock_hold(1000000);
+	e->asked = 0;
+	int r = search_run(c, s, b, err);
+	clock_hold(0);
+	client_close(&c);
+	pthread_join(t, NULL);
+	close(e->fd);
+	fs_rmtree(dir, NULL);
+	return r;
+}
+
+/* A search that doesn't get to its beginning in time says what it found, and up to where it looked. */
+static void test_walk(void **state)
+{
+	struct buf b;
+	struct err err;
+	struct slow e = { .able_ms = INT64_MAX };
+	struct search s = { .query = "alpha", .org = "412015", .to_ms = 1795338000000, .from_ms = 1795338000000 - 6 * 3600000, .limit = 10 };
+	buf_init(&b, MIB);
+	/* an hour, then what is left; the rows in the order of the spans */
+	assert_int_equal(walked(&e, &s, &b, &err), 0);
+	assert_string_equal(buf_cstr(&b), ",\"records\":[{\"name\":\"412015/events/000001/1\",\"record\":{}},{\"name\":\"412015/events/000001/2\",\"record\":{}},"
+	                                  "{\"name\":\"412015/events/000001/3\",\"record\":{}}],\"more\":false,\"took_ms\":1500");
+	/* enough: the rest isn't looked at */
+	s.limit = 1;
+	assert_int_equal(walked(&e, &s, &b, &err), 0);
+	assert_int_equal(e.asked, 2);
+	assert_non_null(strstr(buf_cstr(&b), "000001/1\",\"record\":{}}],\"more\":true,\"took_ms\":1000"));
+	/* too slow: shorter spans, and an answer when the time is over */
+	s.limit = 10;
+	e.able_ms = 10 * 60000;
+	assert_int_equal(walked(&e, &s, &b, &err), 0);
+	assert_non_null(strstr(buf_cstr(&b), "000001/4\",\"record\":{}}],\"more\":false,\"incomplete\":true,\"searched_from\":1795337325000,\"took_ms\":"));
+	e.able_ms = 0;
+	assert_int_equal(walked(&e, &s, &b, &err), 0);
+	assert_non_null(strstr(buf_cstr(&b), ",\"records\":[],\"more\":false,\"incomplete\":true,\"searched_from\":1795338000000,"));
+	/* what isn't a matter of time is an error; counts, which were of a part only, too */
+	e.refuses = true;
+	assert_int_equal(walked(&e, &s, &b, &err), -E_INVALID);
+	e.refuses = false;
+	set(s.by, sizeof s.by, "src");
+	assert_int_equal(walked(&e, &s, &b, &err), -E_TIMEOUT);
+	assert_string_equal(err.msg, "counting took longer than 30 s: ask for a shorter span");
 	buf_done(&b);
 }
 
@@ -532,7 +659,7 @@ static void test_sweep_sealed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_query), cmocka_unit_test(test_limits), cmocka_unit_test(test_counts), cmocka_unit_test(test_counts_kept), cmocka_unit_test(test_sites), cmocka_unit_test(test_refusals), cmocka_unit_test(test_search),
+		cmocka_unit_test(test_query), cmocka_unit_test(test_limits), cmocka_unit_test(test_counts), cmocka_unit_test(test_counts_kept), cmocka_unit_test(test_sites), cmocka_unit_test(test_refusals), cmocka_unit_test(test_search), cmocka_unit_test(test_walk),
 		cmocka_unit_test(test_row), cmocka_unit_test(test_head), cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_sweep), cmocka_unit_test(test_sweep_refused),
 		cmocka_unit_test(test_sweep_sealed),

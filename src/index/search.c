@@ -8,6 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define STEP_FIRST_MS 3600000 /* of time searched, not of time spent */
+#define STEP_MIN_MS 60000
+#define STEP_QUICK_MS 250  /* a span that took less is followed by a much longer one */
+#define STEP_SHORT_MS 1000 /* by a longer one */
+#define STEP_LONG_MS 4000  /* more: by a shorter one */
+
 /* Only tables that can hold it are read: class:4002, where nothing else is allowed beside it. */
 static const struct query_node *class_of(const struct query_node *n)
 {
@@ -19,14 +25,11 @@ static const struct query_node *class_of(const struct query_node *n)
 	return a ? a : class_of(n->b);
 }
 
-static void where(const struct search *s, const struct query *q, struct buf *b)
+static void where(const struct search *s, const struct query *q, const char *table, struct buf *b)
 {
-	const struct query_node *class = class_of(q->root);
-	buf_printf(b, " FROM toride.events WHERE time >= fromUnixTimestamp64Milli(%lld) AND time < fromUnixTimestamp64Milli(%lld)",
+	buf_printf(b, " FROM toride.%s WHERE time >= fromUnixTimestamp64Milli(%lld) AND time < fromUnixTimestamp64Milli(%lld)", table,
 	           (long long)s->from_ms, (long long)s->to_ms);
 	sql_scope(b, s->org);
-	if (class)
-		buf_printf(b, " AND _table = '%s'", index_table_of((uint32_t)class->number)->name);
 	buf_puts(b, " AND ");
 	query_sql(q->root, b);
 }
@@ -53,30 +56,70 @@ static int by_sql(const struct search *s, struct buf *b, struct err *err)
 	return 0;
 }
 
-int search_sql(const struct search *s, struct buf *b, struct err *err)
+#define NEWEST " ORDER BY time DESC, org DESC, segment DESC, idx DESC"
+#define TABLES_BYTES (200 * KIB) /* the engine reads 256 KiB of a query */
+
+/* Newest first, table by table, and the newest of those: only so does the engine read a body's rows in the order of their key, newest first,
+ * until there are enough, and `raw` of those alone. Over toride.events it reads every match whole, and sorts. */
+static void records_sql(const struct search *s, const struct query *q, unsigned rows, struct buf *b)
+{
+	const struct query_node *class = class_of(q->root);
+	const struct index_table *only = class ? index_table_of((uint32_t)class->number) : NULL;
+	buf_puts(b, "SELECT org, series, segment, idx, raw FROM (");
+	size_t from = b->len;
+	for (size_t i = 0; i < index_table_count(); i++) {
+		if (only && only != &index_tables[i])
+			continue;
+		size_t one = b->len;
+		buf_puts(b, only || i == 0 ? "(SELECT time, org, series, segment, idx, raw" : " UNION ALL (SELECT time, org, series, segment, idx, raw");
+		where(s, q, index_tables[i].name, b);
+		buf_printf(b, NEWEST " LIMIT %u)", rows);
+		if (!only && (b->len - one) * index_table_count() > TABLES_BYTES) { /* a query as long as a book: as it is, but in one piece */
+			b->len = from;
+			buf_puts(b, "SELECT time, org, series, segment, idx, raw");
+			where(s, q, "events", b);
+			break;
+		}
+	}
+	buf_printf(b, ")" NEWEST " LIMIT %u", rows);
+}
+
+/* rows: at most so many; seconds: the engine ends it then. */
+static int sql_of(const struct search *s, unsigned rows, int64_t seconds, struct buf *b, struct err *err)
 {
 	static _Thread_local struct query q;
 	int r = query_parse(str_from(s->query), &q, err);
-	if (r == 0 && (s->limit == 0 || s->limit > SEARCH_LIMIT))
-		r = err_set(err, E_INVALID, "limit", "from 1 to %d", SEARCH_LIMIT);
 	r = r < 0 ? r : sql_scope_check(s->org, err);
 	if (r == 0 && s->from_ms >= s->to_ms)
 		r = err_set(err, E_INVALID, "from", "not before the end");
 	if (r < 0)
 		return r;
-	buf_puts(b, "SELECT ");
+	buf_reset(b);
 	if (*s->by) {
+		const struct query_node *class = class_of(q.root);
+		buf_puts(b, "SELECT ");
 		r = by_sql(s, b, err);
 		buf_puts(b, " AS v, count() AS n, toUnixTimestamp64Milli(max(time))");
+		where(s, &q, class ? index_table_of((uint32_t)class->number)->name : "events", b);
+		buf_printf(b, " GROUP BY v ORDER BY n DESC, v LIMIT %u", rows);
 	} else {
-		buf_puts(b, "org, series, segment, idx, raw");
+		records_sql(s, &q, rows, b);
 	}
-	where(s, &q, b);
-	buf_printf(b, "%s LIMIT %u FORMAT JSONCompactEachRow SETTINGS max_execution_time = %d, max_memory_usage = %u,"
+	buf_printf(b, " FORMAT JSONCompactEachRow SETTINGS max_execution_time = %lld, max_memory_usage = %u, query_plan_max_limit_for_lazy_materialization = %d,"
 	              " output_format_json_quote_64bit_integers = 0",
-	           *s->by ? " GROUP BY v ORDER BY n DESC, v" : " ORDER BY time DESC, org DESC, segment DESC, idx DESC", s->limit + 1,
-	           SEARCH_SECONDS, SEARCH_MEMORY);
+	           (long long)seconds, SEARCH_MEMORY, SEARCH_LIMIT + 1);
 	return r < 0 ? r : b->failed ? err_set(err, E_LIMIT, "query", "too long") : 0;
+}
+
+static int limit_ok(const struct search *s, struct err *err)
+{
+	return s->limit && s->limit <= SEARCH_LIMIT ? 0 : err_set(err, E_INVALID, "limit", "from 1 to %d", SEARCH_LIMIT);
+}
+
+int search_sql(const struct search *s, struct buf *b, struct err *err)
+{
+	int r = limit_ok(s, err);
+	return r < 0 ? r : sql_of(s, s->limit + 1, SEARCH_SECONDS, b, err);
 }
 
 static struct str text_at(yyjson_val *row, size_t i)
@@ -114,44 +157,109 @@ static void put_count(yyjson_val *row, struct buf *b)
 	buf_putc(b, '}');
 }
 
-static int put_rows(const struct search *s, struct str lines, struct buf *b, struct err *err)
+/* n: rows so far; those beyond the limit are counted, and left out. */
+static int put_rows(const struct search *s, struct str lines, uint32_t *n, struct buf *b, struct err *err)
 {
 	struct str line;
-	uint32_t n = 0;
-	buf_puts(b, *s->by ? ",\"counts\":[" : ",\"records\":["); /* the answer's head stands before it */
 	while (str_next(&lines, '\n', &line)) {
 		if (line.len == 0) /* behind the last line break */
 			continue;
-		yyjson_doc *doc = n < s->limit ? yyjson_read(line.ptr, line.len, 0) : NULL;
-		if (n < s->limit && !doc)
+		yyjson_doc *doc = *n < s->limit ? yyjson_read(line.ptr, line.len, 0) : NULL;
+		if (*n < s->limit && !doc)
 			return err_set(err, E_CORRUPT, "index", "its answer can't be read");
-		if (doc && n)
+		if (doc && *n)
 			buf_putc(b, ',');
 		if (doc)
 			(*s->by ? put_count : put_record)(yyjson_doc_get_root(doc), b);
 		yyjson_doc_free(doc);
-		n++;
+		++*n;
 	}
-	buf_putc(b, ']');
-	json_field_bool(b, "more", n > s->limit);
 	return 0;
+}
+
+/* A span of a search, as long as the last one's time suggests: what is asked for is mostly near the end, and nobody knows how much of it. */
+struct walk {
+	int64_t hi, step, deadline; /* from `hi` on everything was searched */
+	struct buf sql, answer;
+};
+
+static int64_t step_next(int64_t step, int64_t took)
+{
+	return took < STEP_QUICK_MS ? step * 16 : took < STEP_SHORT_MS ? step * 4 : took > STEP_LONG_MS && step / 4 >= STEP_MIN_MS ? step / 4 : step;
+}
+
+/* One span before w->hi. -E_TIMEOUT: it was too long, the next one is shorter. */
+static int walk_step(struct client *c, const struct search *s, struct walk *w, uint32_t *n, struct buf *fields, struct err *err)
+{
+	struct search part = *s;
+	int64_t began = clock_mono_ms(), left = w->deadline - began;
+	part.to_ms = w->hi;
+	part.from_ms = w->hi - s->from_ms > w->step ? w->hi - w->step : s->from_ms;
+	int r = sql_of(&part, s->limit + 1 - *n, left / 2000 + 1, &w->sql, err); /* half of what is left: another, shorter one has to fit in */
+	client_timeout(c, (unsigned)left + 2000);
+	if (r == 0)
+		r = client_query(c, buf_view(&w->sql), &w->answer, err);
+	if (r == -E_TIMEOUT) {
+		w->step = part.to_ms - part.from_ms > 8 * STEP_MIN_MS ? (part.to_ms - part.from_ms) / 8 : STEP_MIN_MS;
+		return r;
+	}
+	if (r == 0)
+		r = put_rows(s, buf_view(&w->answer), n, fields, err);
+	if (r == 0) {
+		w->hi = part.from_ms;
+		w->step = step_next(w->step, clock_mono_ms() - began);
+	}
+	return r;
+}
+
+/* From the newest to the oldest, until there are enough or the time has run out: then what was found up to there, and where that is. */
+static int walk(struct client *c, const struct search *s, struct walk *w, struct buf *fields, struct err *err)
+{
+	uint32_t n = 0;
+	int r = s->from_ms < s->to_ms ? 0 : err_set(err, E_INVALID, "from", "not before the end");
+	buf_puts(fields, ",\"records\":["); /* the answer's head stands before it */
+	while (r == 0 && w->hi > s->from_ms && n <= s->limit && clock_mono_ms() + 1000 <= w->deadline) {
+		r = walk_step(c, s, w, &n, fields, err);
+		r = r == -E_TIMEOUT ? 0 : r;
+	}
+	buf_putc(fields, ']');
+	json_field_bool(fields, "more", n > s->limit);
+	if (n <= s->limit && w->hi > s->from_ms) {
+		json_field_bool(fields, "incomplete", true);
+		json_field_u64(fields, "searched_from", (uint64_t)w->hi);
+	}
+	return r;
+}
+
+static int count(struct client *c, const struct search *s, struct walk *w, struct buf *fields, struct err *err)
+{
+	uint32_t n = 0;
+	int r = sql_of(s, s->limit + 1, SEARCH_SECONDS, &w->sql, err);
+	if (r == 0)
+		r = client_query(c, buf_view(&w->sql), &w->answer, err);
+	if (r == -E_TIMEOUT)
+		return err_set(err, E_TIMEOUT, "from", "counting took longer than %d s: ask for a shorter span", SEARCH_SECONDS);
+	buf_puts(fields, ",\"counts\":[");
+	if (r == 0)
+		r = put_rows(s, buf_view(&w->answer), &n, fields, err);
+	buf_putc(fields, ']');
+	json_field_bool(fields, "more", n > s->limit);
+	return r;
 }
 
 int search_run(struct client *c, const struct search *s, struct buf *fields, struct err *err)
 {
-	struct buf sql, answer;
 	int64_t began = clock_mono_ms();
-	buf_init(&sql, 256 * KIB);
-	buf_init(&answer, 64 * MIB);
-	int r = search_sql(s, &sql, err);
+	struct walk w = { .hi = s->to_ms, .step = STEP_FIRST_MS, .deadline = began + SEARCH_SECONDS * 1000 };
+	buf_init(&w.sql, 256 * KIB);
+	buf_init(&w.answer, 64 * MIB);
+	int r = limit_ok(s, err);
 	if (r == 0)
-		r = client_query(c, buf_view(&sql), &answer, err);
-	if (r == 0)
-		r = put_rows(s, buf_view(&answer), fields, err);
+		r = (*s->by ? count : walk)(c, s, &w, fields, err);
 	json_field_u64(fields, "took_ms", (uint64_t)(clock_mono_ms() - began));
 	if (r == 0 && fields->failed)
 		r = err_set(err, E_LIMIT, "limit", "the answer is too long: ask for fewer records");
-	buf_done(&answer);
-	buf_done(&sql);
+	buf_done(&w.answer);
+	buf_done(&w.sql);
 	return r;
 }

@@ -3,7 +3,9 @@
  * Request (doc/interfaces/search.md): query (query.h), org (a body's code; absent: all), from, to (ms UTC, of when it happened),
  * limit (1…SEARCH_LIMIT), group (a column, or minute, hour, day: then counts instead of records).
  * Answer: records[{name, record}] newest first, or counts[{value, count, last}], most first; more: there were others;
- * took_ms. */
+ * took_ms. Records are looked for from the end of the span backwards; where SEARCH_SECONDS are over before its beginning (or enough) is reached,
+ * the answer has what was found by then, and incomplete: true with searched_from (ms UTC: all from there on was searched; asked again with it as
+ * `to`, the search goes on). Counts are whole, or -E_TIMEOUT. */
 #ifndef INDEX_SEARCH_H
 #define INDEX_SEARCH_H
 
@@ -13,7 +15,7 @@
 #include <stdint.h>
 
 #define SEARCH_LIMIT 10000
-#define SEARCH_SECONDS 30           /* the engine ends a query after this */
+#define SEARCH_SECONDS 30           /* a search ends after this */
 #define SEARCH_MEMORY (1024u * MIB) /* of one query */
 
 struct search {
@@ -23,7 +25,7 @@ struct search {
 };
 /* Fills `fields` with the answer's fields, each with a comma before it (wire/ctl.h). */
 int search_run(struct client *c, const struct search *s, struct buf *fields, struct err *err);
-/* The SQL alone, for tests and for the curious. */
+/* The SQL of the whole span at once, for tests and for the curious. */
 int search_sql(const struct search *s, struct buf *b, struct err *err);
 
 #endif

@@ -247,6 +247,7 @@
 	X(YEAR, "1年", "a year") \
 	X(FOUND, "見つかった記録", "Records found") \
 	X(FOUND_MORE, "ほかにもあります。言葉や期間を絞ってください。", "There are more. Narrow the words or the period.") \
+	X(FOUND_INCOMPLETE, "時間切れで、次の時刻より前はまだ検索していません。言葉や期間を絞ってください。", "The time ran out: nothing before this was searched yet. Narrow the words or the period.") \
 	X(REFUSALS, "復号の例外の候補", "Decryption") \
 	X(REFUSALS_HINT, "通信の検査 (復号) と相性の悪いプログラムと接続先です (過去30日)。自動で例外になるものはありません。", "Programs and sites that inspection doesn't get on with (last 30 days). None becomes an exception by itself.") \
 	X(REFUSAL_NONE, "候補はありません。", "There are none.") \

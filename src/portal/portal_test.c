@@ -880,7 +880,12 @@ static void test_asked_pages(void **state)
 	assert_non_null(strstr(page, "value=\"&lt;script&gt; host:x\""));
 	assert_non_null(strstr(page, "http://x/&lt;script&gt;alert(1)"));
 	assert_non_null(strstr(page, html_word(WORD_FOUND_MORE, true)));
+	assert_null(strstr(page, html_word(WORD_FOUND_INCOMPLETE, true)));
 	assert_non_null(strstr(last_request, "\"do\":\"log.search\",\"session\":\"" ANALYST "\",\"query\":\"<script> host:x\",\"org\":\"412015\",\"from\":"));
+	answer = "{\"v\":1,\"ok\":true,\"more\":false,\"records\":[],\"incomplete\":true,\"searched_from\":1795338000000}";
+	page = get("/log", "q=a", false);
+	assert_non_null(strstr(page, html_word(WORD_FOUND_INCOMPLETE, true)));
+	assert_non_null(strstr(page, "<time>2026-11-22 18:00")); /* from when on all of it was searched */
 	last_request[0] = 0;
 	assert_non_null(strstr(get("/log", "", false), "<form"));
 	assert_string_equal(last_request, ""); /* an empty field searches nothing */

@@ -98,6 +98,8 @@ static void put_found(struct request *rq, yyjson_val *root)
 	html_put(&rq->h, "<section><h2>{w}: {n}</h2>", WORD_FOUND, (int64_t)yyjson_arr_size(list));
 	if (ctl_bool(root, "more", false))
 		html_put(&rq->h, "<p class=\"hint\">{w}</p>", WORD_FOUND_MORE);
+	if (ctl_bool(root, "incomplete", false))
+		html_put(&rq->h, "<p class=\"hint\">{w} <time>{d}</time></p>", WORD_FOUND_INCOMPLETE, (int64_t)ctl_u64(root, "searched_from", 0));
 	html_put(&rq->h, "<ol class=\"plain\">");
 	yyjson_arr_foreach(list, i, n, v)
 		put_record(rq, v);

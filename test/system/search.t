@@ -73,6 +73,12 @@ try "the list for people names it" eval '"$toride" log search class:http alpha |
 # ---- a question that asks too much: ended by the engine, which answers the next one (search.c puts these limits to every search) ----
 
 engine() { curl -s --max-time 60 --unix-socket "$TORIDE_RUN/indexd/index.sock" http://x/ -d "$1"; }
+# All at once by the engine itself, and as the search walks back to it, table by table.
+whole() { engine "SELECT concat(org, '/', series, '/', leftPad(toString(segment), 6, '0'), '/', toString(idx)) FROM toride.events WHERE (url LIKE '%/s/%' OR host = 'www.news.example') $1 ORDER BY time DESC, org DESC, segment DESC, idx DESC"; }
+walked() { "$toride" log search 'url:*/s/* or host:www.news.example' --from 1h --json "$@" | jq -r .name; }
+try "newest first, of all classes and bodies" until_true 10 eval '[ "$(whole "" | wc -l)" -ge 4 ] && is "$(walked)" "$(whole "")"'
+try "of one body too" until_true 10 eval 'is "$(walked --org 412015)" "$(whole "AND org = '\''412015'\''")" && walked --org 412015 | grep -q . && ! walked --org 412015 | grep -v ^412015/'
+try "as many as are asked for, and these are the newest" until_true 10 eval 'is "$(walked -n 3)" "$(whole "" | head -n 3)"'
 try "one that takes too long is ended" eval 'engine "SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1 SETTINGS max_execution_time = 1" | grep -F "Code: 159"'
 try "one that wants too much memory too" eval 'engine "SELECT length(groupArray(number)) FROM numbers(1000000000) SETTINGS max_memory_usage = 100000000" | grep -F "Code: 241"'
 try "and the next is answered" finds 2 alpha
