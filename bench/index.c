@@ -251,7 +251,7 @@ static int search(const char *socket, const char *word, const char *org, const c
 	if (r == 0)
 		r = search_run(c, &s, &b, err);
 	if (r == 0)
-		printf("%.2f %d\n", (wall() - began) * 1000, strstr(buf_cstr(&b), "\"name\"") != NULL);
+		printf("%.2f %d\n", (wall() - began) * 1000, strstr(buf_cstr(&b), ",\"incomplete\":true") ? -1 : strstr(buf_cstr(&b), "\"name\"") != NULL);
 	client_close(&c);
 	buf_done(&b);
 	return r;

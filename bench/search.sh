@@ -1,6 +1,6 @@
 #!/bin/bash
 # Searching the largest store that fits: one heavy week in the index's own tables, and a year of light days around it. The rows are made by the
-# engine itself, in the shape of bench-index's records (two thirds pages, a third questions, 21 bodies): what is measured is the search, by
+# engine itself, in the shape of bench-index's records (two thirds pages, a third questions, SEARCH_BODIES (21) bodies): what is measured is the search, by
 # stored's own code, not how the rows came in. SEARCH_RECORDS (14,000,000) is of the week, SEARCH_YEAR (3,650,000) of the other days. Data lies in
 # SEARCH_DIR (build/bench-search.d), and stays there with SEARCH_KEEP=1, to be asked again. Peer: the engine reading every record of the same body
 # and week for the word, without an index of words.
@@ -18,7 +18,7 @@ ask() { curl -s --fail-with-body --unix-socket "$sock" http://x/ -d "$1" || die 
 
 # rows DAY(YYYY-MM-DD) RECORDS: pages and questions spread over the day, as of the bench's end
 rows() {
-	local pages=$(($2 * 2 / 3)) names=$(($2 / 3)) common="cityHash64(number, '$1') AS h, concat('4', leftPad(toString(12015 + 8 * if(number % 60000 = 0, 0, h % 21)), 5, '0')) AS o,
+	local pages=$(($2 * 2 / 3)) names=$(($2 / 3)) common="cityHash64(number, '$1') AS h, concat('4', leftPad(toString(12015 + 8 * if(number % 60000 = 0, 0, h % ${SEARCH_BODIES:-21})), 5, '0')) AS o,
 		toDateTime64('$1 00:00:00', 3, 'Asia/Tokyo') AS d, toUInt64(86400000 * number / N) AS at, toUnixTimestamp64Milli(d) + at AS ms_utc, fromUnixTimestamp64Milli(ms_utc, 'UTC') AS t,
 		toUInt32(pow(20000, (h % 1000003) / 1000003.)) - 1 AS site, bitShiftRight(h, 20) % 12500 AS a, bitShiftRight(h, 34) % 5000 AS page,
 		concat('10.', toString(1 + intDiv(a, 65536)), '.', toString(intDiv(a, 256) % 256), '.', toString(a % 256)) AS ip, concat('www.site', toString(site), '.example.jp') AS name,
