@@ -135,6 +135,8 @@ static void content(struct buf *b, const struct org *o)
 	texts(b, "deny_downloads", o->url.deny_downloads, o->url.n_deny_downloads);
 	texts(b, "websockets", o->url.websockets, o->url.n_websockets);
 	texts(b, "deny_uploads", o->url.deny_uploads, o->url.n_deny_uploads);
+	if (o->url.n_deny_ja4)
+		texts(b, "deny_ja4", o->url.deny_ja4, o->url.n_deny_ja4);
 	json_key(b, "tenants");
 	buf_putc(b, '{');
 	texts(b, "microsoft", t->microsoft, t->n_microsoft);
@@ -290,6 +292,8 @@ int compile_proxyd(const struct model *m, struct outset *out, struct err *err)
 	refuse(&b, m);
 	texts(&b, "origin_ca", s->origin_ca, s->n_origin_ca);
 	texts(&b, "black", s->black, s->n_black);
+	if (s->n_deny_ja4)
+		texts(&b, "deny_ja4", s->deny_ja4, s->n_deny_ja4);
 	open_list(&b, "orgs");
 	for (size_t i = 0; i < m->n_orgs; i++) {
 		buf_puts(&b, i ? ",\n{" : "\n{");

@@ -1,6 +1,7 @@
 /* The forms of text in a description; see forms.h. Stands below the schema table, which names one for each text. */
 #include "model/forms.h"
 
+#include "base/mem.h"
 #include "model/category.h"
 #include "model/model.h"
 
@@ -471,6 +472,28 @@ static const struct text2 *check_wrapped(struct str s)
 	return NULL;
 }
 
+/* As proxy/ja4.h writes it: "t13d1516h2_8daaf6152771_e5627efa2ab1". QUIC's ("q…") pass nowhere here, so that a line of one would promise what it can't. */
+static const struct text2 *check_ja4(struct str s)
+{
+	WRONG(bad, "must be a JA4 fingerprint of TLS over TCP, as events hold it in tls.ja4: t13d1516h2_8daaf6152771_e5627efa2ab1",
+	      "TCP 上の TLS の JA4 指紋を、記録の tls.ja4 にある形 (t13d1516h2_8daaf6152771_e5627efa2ab1) で書いてください");
+	static const char shape[] = "tvvsnnnnaa_xxxxxxxxxxxx_xxxxxxxxxxxx", *const versions[] = { "13", "12", "11", "10", "s3", "00" };
+	bool known = false;
+	if (s.len != sizeof shape - 1)
+		return &bad;
+	for (size_t i = 0; i < ARRAY_LEN(versions); i++)
+		known |= memcmp(s.ptr + 1, versions[i], 2) == 0;
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.ptr[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+		bool ok = shape[i] == 'v' ? known : shape[i] == 's' ? c == 'd' || c == 'i' : shape[i] == 'n' ? digit(c) :
+		          shape[i] == 'a' ? digit(c) || letter : shape[i] == 'x' ? digit(c) || (c >= 'a' && c <= 'f') : c == shape[i];
+		if (!ok)
+			return &bad;
+	}
+	return NULL;
+}
+
 #define DATE "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 const struct form form_line = { check_line, NULL };
 const struct form form_host = { check_host, "^[a-z0-9-]{1,63}(\\.[a-z0-9-]{1,63})*$" };
@@ -490,6 +513,7 @@ const struct form form_interface = { check_interface, "^[a-z0-9][a-z0-9-]{0,14}$
 const struct form form_category = { check_category, "^[a-z0-9-]{1,31}$" };
 const struct form form_kinds = { check_kinds, "^[a-z]+$" };
 const struct form form_downloads = { check_downloads, "^[a-z]+$" };
+const struct form form_ja4 = { check_ja4, "^t(13|12|11|10|s3|00)[di][0-9]{4}[0-9A-Za-z]{2}_[0-9a-f]{12}_[0-9a-f]{12}$" };
 const struct form form_tenant = { check_tenant, "^[A-Za-z0-9._-]{1,253}$" };
 const struct form form_id = { check_id, "^[A-Za-z0-9_-]{1,32}$" };
 const struct form form_digest = { check_digest, "^sha256:[0-9a-f]{64}$" };

@@ -33,6 +33,7 @@ extern const struct form form_exception; /* form_url without addresses */
 extern const struct form form_category;  /* of the table in category.h, or "x-" and a list's own name */
 extern const struct form form_kinds;     /* of those, "documents" or "all" */
 extern const struct form form_downloads; /* a group of file types, see schema.c */
+extern const struct form form_ja4;       /* a JA4 fingerprint of TLS over TCP */
 extern const struct form form_tenant;    /* 1–253 of letters, digits, ".", "-" and "_" */
 extern const struct form form_mail;
 extern const struct form form_phone;

@@ -271,6 +271,8 @@ struct url_policy {
 	size_t n_websockets;
 	const char **deny_uploads;   /* the same groups */
 	size_t n_deny_uploads;
+	const char **deny_ja4;       /* fingerprints of programs that are refused */
+	size_t n_deny_ja4;
 };
 
 /* Whose accounts of a shared service may be used from here: told to the service by request headers. Empty: any. */
@@ -612,6 +614,8 @@ struct service {
 	size_t n_black;
 	const char **deny_categories; /* for all organisations */
 	size_t n_deny_categories;
+	const char **deny_ja4;        /* the same */
+	size_t n_deny_ja4;
 	struct gateway *gateways; /* of one kind: the first is asked, then the next */
 	size_t n_gateways;
 	struct {

@@ -388,6 +388,9 @@ static const struct object url_object = {
 		{ "deny_uploads", FIELD_TEXT, LIST(url_policy, deny_uploads), .form = &form_downloads, .max = 20, .max_entries = 10,
 		  SAYS("送らない種類", "圧縮ファイルの中も含め、送信を止める種類。値は受け取らない種類と同じ。",
 		       "Kinds by content that aren't sent, also inside archives; the same words as deny_downloads.") },
+		{ "deny_ja4", FIELD_TEXT, LIST(url_policy, deny_ja4), .form = &form_ja4, .max = 36, .max_entries = 1000,
+		  SAYS("拒否するプログラム", "TLS の話し方 (JA4 指紋) で見分けて拒否するプログラム。復号しない通信でも効きます。端末のブラウザの指紋を書くと、全員が使えなくなります。",
+		       "Programs refused by how they speak TLS (JA4), decrypted or not. The fingerprint of the terminals' own browser shuts everybody out.") },
 		END,
 	},
 };
@@ -1087,6 +1090,8 @@ const struct object schema_service = {
 		{ "deny_categories", FIELD_TEXT, LIST(service, deny_categories), .form = &form_category, .max = 31, .max_entries = 64,
 		  SAYS("共通の拒否カテゴリ", "全団体共通で拒否するカテゴリ (toride url categories で一覧)。",
 		       "Categories denied for all organisations (toride url categories lists them).") },
+		{ "deny_ja4", FIELD_TEXT, LIST(service, deny_ja4), .form = &form_ja4, .max = 36, .max_entries = 1000,
+		  SAYS("共通の拒否プログラム", "全団体共通で、TLS の話し方 (JA4 指紋) で拒否するプログラム。", "Programs refused for all organisations by how they speak TLS (JA4).") },
 		{ "mail", FIELD_OBJECT, .required = true, AT(service, mail), .sub = &mail_object,
 		  SAYS("メール送信", "通報メールの送信。", "How notices are sent.") },
 		{ "clock", FIELD_OBJECT, AT(service, clock), .sub = &clock_object, SAYS("時限", "対応の時限。", "Time limits of response.") },

@@ -253,21 +253,21 @@ static int get_users(struct load *l, yyjson_val *v, struct conf_org *o)
 	return r < 0 || !list ? r : url_set_build(list, path, &u->exempt_destinations, l->err);
 }
 
-static int get_categories(struct load *l, yyjson_val *v, struct conf_org *o)
+/* Plain words; an empty list is none. */
+static int get_words(struct load *l, yyjson_val *v, const char *key, const char ***ret, size_t *ret_n)
 {
-	yyjson_val *list = yyjson_obj_get(v, "no_decrypt_categories"), *item;
-	size_t i, max, n = yyjson_arr_size(list);
-	o->no_decrypt_categories = arena_array(&l->c->arena, n + 1, sizeof *o->no_decrypt_categories);
-	if (!o->no_decrypt_categories)
+	yyjson_val *list = yyjson_obj_get(v, key), *item;
+	size_t i, max;
+	*ret = arena_array(&l->c->arena, yyjson_arr_size(list) + 1, sizeof **ret);
+	if (!*ret)
 		return no_memory(l);
 	yyjson_arr_foreach(list, i, max, item)
 	{
-		const char *name = arena_strdup(&l->c->arena, (struct str){ yyjson_get_str(item), yyjson_get_len(item) });
-		if (!name || !yyjson_is_str(item))
-			return bad(l, "no_decrypt_categories", "not a name");
-		o->no_decrypt_categories[o->n_no_decrypt_categories++] = name;
+		const char *word = arena_strdup(&l->c->arena, (struct str){ yyjson_get_str(item), yyjson_get_len(item) });
+		if (!word || !yyjson_is_str(item))
+			return bad(l, key, "not a name");
+		(*ret)[(*ret_n)++] = word;
 	}
-	l->c->categories |= n > 0;
 	return 0;
 }
 
@@ -294,7 +294,9 @@ static int get_sets(struct load *l, yyjson_val *v, struct conf_org *o)
 		r = url_set_build(list, path, &o->websockets, l->err);
 	r = r < 0 ? r : get_inspections(l, v, o);
 	r = r < 0 ? r : get_users(l, v, o);
-	r = r < 0 ? r : get_categories(l, v, o);
+	r = r < 0 ? r : get_words(l, v, "no_decrypt_categories", &o->no_decrypt_categories, &o->n_no_decrypt_categories);
+	l->c->categories |= o->n_no_decrypt_categories > 0;
+	r = r < 0 ? r : get_words(l, v, "deny_ja4", &o->deny_ja4, &o->n_deny_ja4);
 	r = r < 0 ? r : get_timed(l, v, "no_decrypt_until", CONF_UNDECRYPTED, &o->undecrypted, &o->n_undecrypted);
 	return r < 0 ? r : get_timed(l, v, "breakout", CONF_BREAKOUTS, &o->breakouts, &o->n_breakouts);
 }
@@ -461,6 +463,7 @@ static int get_all(struct load *l, yyjson_val *root, STACK_OF(X509) *system_ca)
 	r = r < 0 ? r : get_dev(l, root);
 	if (r == 0 && black)
 		r = url_set_build(black, "service.black", &c->common, l->err);
+	r = r < 0 ? r : get_words(l, root, "deny_ja4", &c->deny_ja4, &c->n_deny_ja4);
 	return r < 0 ? r : get_orgs(l, root);
 }
 
@@ -550,6 +553,24 @@ bool conf_timed_match(const struct conf_timed *t, size_t n, const char *host)
 bool conf_undecrypted(const struct conf_org *o, const char *host)
 {
 	return !o->tls_decryption || url_set_match_host(o->no_decrypt, str_from(host), NULL) || conf_timed_match(o->undecrypted, o->n_undecrypted, host);
+}
+
+static bool word_among(const char *const *list, size_t n, const char *word, size_t *ret)
+{
+	for (*ret = 0; *ret < n; ++*ret)
+		if (strcmp(list[*ret], word) == 0)
+			return true;
+	return false;
+}
+
+bool conf_ja4_denied(const struct conf *c, const struct conf_org *o, const char *ja4, char rule[CONF_RULE])
+{
+	size_t at;
+	bool common = word_among(c->deny_ja4, c->n_deny_ja4, ja4, &at);
+	if (!ja4[0] || (!common && !word_among(o->deny_ja4, o->n_deny_ja4, ja4, &at)))
+		return false;
+	snprintf(rule, CONF_RULE, "%s.deny_ja4[%zu]", common ? "service" : "url", at);
+	return true;
 }
 
 bool conf_terminal_ok(const struct conf_org *o, const struct prefix *terminal)

@@ -2,11 +2,11 @@
  * compile/proxyd.c), shared by all threads and freed when the last request that looks at it is gone.
  *
  *   {"v":1, "threads":2, "service":{"name","name_en"}, "proxy":{"addr4","addr6","port","name" (absent: no TLS)}, "connect_ports":[443],
- *    "http_ports":[80,8080,8000,8008,8888], "refuse":[prefix…], "origin_ca":[PEM…], "black":[pattern…],
+ *    "http_ports":[80,8080,8000,8008,8888], "refuse":[prefix…], "origin_ca":[PEM…], "black":[pattern…], "deny_ja4":[fingerprint…] (absent: none),
  *    "orgs":[{"code","index","name","name_en","interface","global4","global6","resolver","resolver_from",
  *      "tls_decryption","no_decrypt":[…],"transparent","registered_only","terminals":[prefix…],"prefixes":[prefix…],
  *      "child_proxies":[prefix…],
- *      "safe_search","upload_max_mib","deny_downloads":[…],"deny_uploads":[…],"tenants":{"microsoft":[…],"microsoft_context",
+ *      "safe_search","upload_max_mib","deny_downloads":[…],"deny_uploads":[…],"deny_ja4":[…] (absent: none),"tenants":{"microsoft":[…],"microsoft_context",
  *      "google":[…],"slack":[…],"slack_requester"},"pac","release_mail","websockets":[…],"mirror" (absent: 0),"users":{…login.h} (absent: nobody is asked),
  *      "inspections" (absent: none):[{"name","address","port","path","timeout_s","kinds":["documents","all","programs"…]}],
  *      "breakout":[{"service","expires_ms","names":[…]}],"no_decrypt_categories":[name…] (absent: none),"no_decrypt_until":[{"expires_ms","owner","names":[…]}] (absent: none),
@@ -34,6 +34,7 @@
 #define CONF_VERDICT_MS 60000
 #define CONF_HELD (512 * MIB) /* bytes of bodies held by one thread at a time; share.h says who may have how much */
 
+#define CONF_RULE 40
 #define CONF_BREAKOUTS 50
 #define CONF_UNDECRYPTED 500
 struct conf_timed { /* names to which something applies until then */
@@ -79,6 +80,8 @@ struct conf_org {
 	size_t n_breakouts, n_undecrypted;
 	const char **no_decrypt_categories;
 	size_t n_no_decrypt_categories;
+	const char **deny_ja4; /* of ClientHellos that are refused (ja4.h) */
+	size_t n_deny_ja4;
 	struct url_policy_set *url;
 	struct conf_inspection *inspections;
 	size_t n_inspections;
@@ -112,6 +115,8 @@ struct conf {
 	size_t n_origin_ca;
 	X509_STORE *store; /* the system's authorities and origin_ca; NULL in tests */
 	struct url_set *common;
+	const char **deny_ja4; /* for all organisations */
+	size_t n_deny_ja4;
 	struct conf_org *orgs; /* sorted by code */
 	size_t n_orgs;
 };
@@ -125,6 +130,8 @@ bool conf_port_allowed(const struct conf *c, uint16_t port); /* of CONNECT */
 /* Of plain HTTP: to any other port a request is a way to speak to mail servers and the like. Never 443. */
 bool conf_http_port_allowed(const struct conf *c, uint16_t port);
 bool conf_undecrypted(const struct conf_org *o, const char *host); /* what goes there isn't looked into, now */
+/* The rule by which a program is refused: "service.deny_ja4[0]", "url.deny_ja4[3]". False: none; nor is "" on a list. */
+bool conf_ja4_denied(const struct conf *c, const struct conf_org *o, const char *ja4, char rule[CONF_RULE]);
 bool conf_timed_match(const struct conf_timed *t, size_t n, const char *host); /* one of them, now */
 bool conf_terminal_ok(const struct conf_org *o, const struct prefix *terminal); /* registered_only */
 const struct prefix *conf_host(const struct conf *c, const char *name);         /* dev.hosts; ".x" holds below x */

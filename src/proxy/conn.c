@@ -426,6 +426,11 @@ void conn_check_conf(struct conn *c)
 	}
 	if (c->state != CONN_TUNNEL)
 		return;
+	char program[CONF_RULE];
+	if (conf_ja4_denied(c->w->conf, c->org->conf, c->ja4, program)) {
+		cut(c, c->txn, program, "");
+		return;
+	}
 	const struct asker who = c->txn->switched ? txn_asker(c->txn) : conn_asker(c);
 	if (c->txn->switched) {
 		decide_both(c->w, c->org->conf, &c->txn->target, c->tunnel.host, &who, &d);

@@ -5,6 +5,7 @@
  *   opened   the origin is connected and verified first, a leaf certificate is shown to the terminal, and the
  *            requests inside are judged like any other, by the server name and by CONNECT's host. When the origin can't be verified, or the name is denied,
  *            the terminal gets a page that says so, inside the opened connection.
+ *   refused  the way it speaks (JA4) is on deny_ja4: no origin hears of it, and the terminal gets the page where it would be opened, else an alert.
  *   passed   CONNECT's host is a name on no_decrypt (or on it until a time that hasn't come) and the server name says the same, or the organisation has no
  *            tls_decryption: judged by both, then bytes both ways until somebody ends it or a block cuts it. A host of a category that isn't
  *            looked into passes too, once we have verified its server ourselves; where that fails, or it is denied, it is opened, for the page. */
@@ -12,6 +13,7 @@
 #include "proxy/conn.h"
 #include "proxy/down2.h"
 #include "proxy/socket.h"
+#include "proxy/txn.h"
 #include "proxy/undecrypted.h"
 
 #include "base/err.h"
@@ -162,12 +164,24 @@ static void start_tunnel(struct conn *c)
 
 /* ---- interception ---- */
 
+/* A program that isn't to speak: its own event says so, whether it goes on to ask for something or not. */
+static bool program_denied(struct conn *c, char rule[CONF_RULE])
+{
+	return !check_is_ours(c->w->conf, &c->tunnel) && conf_ja4_denied(c->w->conf, c->org->conf, c->ja4, rule);
+}
+
 static void on_handshake_done(struct conn *c)
 {
+	char rule[CONF_RULE];
 	org_count(c->org, STAT_INTERCEPTED, 1);
 	c->intercepted = true;
 	if (c->txn) {
-		c->txn->silent = true;
+		c->txn->silent = !program_denied(c, rule);
+		if (!c->txn->silent) {
+			txn_set_rule(c->txn, rule);
+			c->txn->action = "Denied";
+			c->txn->disposition = "Blocked";
+		}
 		txn_destroy(c->txn);
 	}
 	if (chan_speaks_h2(&c->ch)) {
@@ -201,9 +215,13 @@ static const char *refusal(void)
 static void handshake_failed(struct conn *c)
 {
 	const char *why = refusal();
+	char rule[CONF_RULE];
 	if (why && c->txn)
 		snprintf(c->txn->reason, sizeof c->txn->reason, "the program refused the certificate: %s", why);
-	give_up(c, "tls.client", "Error");
+	if (program_denied(c, rule))
+		give_up(c, rule, "Blocked");
+	else
+		give_up(c, "tls.client", "Error");
 }
 
 static void do_handshake(struct conn *c)
@@ -359,7 +377,15 @@ static void on_hello(struct conn *c, const struct client_hello *ch)
 	}
 	const char *sni = transparent ? c->name : ch->sni;
 	const struct conf_org *org = c->org->conf;
-	if (!passes_undecrypted(c, sni)) {
+	char program[CONF_RULE];
+	bool denied = conf_ja4_denied(c->w->conf, org, c->ja4, program);
+	if (denied && c->txn)
+		c->txn->rule_name[0] = 0; /* of what the lists say of the name */
+	if (denied && passes_undecrypted(c, sni)) {
+		give_up(c, program, "Blocked");
+	} else if (denied) { /* no origin, but the page */
+		prepare(c, false);
+	} else if (!passes_undecrypted(c, sni)) {
 		c->passes = d.allow && !c->gate_rule && may_pass(c, sni) && undecrypted_category(c->w, org, c->tunnel.host);
 		if (c->passes && undecrypted_verified(c->w, org, c->tunnel.host, c->tunnel.port))
 			start_tunnel(c);

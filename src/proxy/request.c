@@ -183,6 +183,11 @@ static void begin_request(struct txn *t)
 		txn_deny(t, PAGE_PORT, "port", "");
 		return;
 	}
+	char program[CONF_RULE];
+	if (conf_ja4_denied(t->conf, t->org, c->ja4, program)) {
+		txn_deny(t, PAGE_PROGRAM, program, "");
+		return;
+	}
 	if (t->rq.counted && t->rq.length > request_upload_max(t)) { /* before a byte of it goes out */
 		txn_deny(t, PAGE_UPLOAD, "upload", "");
 		return;

@@ -277,6 +277,39 @@ for i in 1.2 1.3; do
 done
 try "and the next one is opened all the same" get 200 $A https://tls13.example/page
 try "no refusal was a fault of ours" eval 'get 200 $A https://fine.example/page && cmp out www/page'
+# ---- programs that are refused by how they speak: of the terminal's ClientHello, whatever is behind it
+ja4_of() { grep -aoE "\"sni\":\"$1\",\"ja4\":\"t12[^\"]*" events.bin | tail -n 1 | cut -d'"' -f8; }
+s12() { openssl s_client -tls1_2 -connect "$1:443" -proxy "127.0.0.1:${3:-8080}" -servername "$1" -CAfile "$2" -verify_return_error 2>&1; }
+old="--tls-max 1.2"
+try "control: a program that is to be refused is served, opened and not" eval 'get 200 $A $old https://rsa4096.example/page && get 200 -x http://127.0.0.1:8080 --cacert good.pem $old https://bank.example/page'
+try "control: another one too" eval 's12 apart.example good.pem </dev/null | grep -q "Verify return code: 0 (ok)"'
+try "their fingerprints stand in the events" eval 'until_true 5 test -n "\$(ja4_of rsa4096.example)" && until_true 5 test -n "\$(ja4_of apart.example)"'
+program=$(ja4_of rsa4096.example) other=$(ja4_of apart.example)
+try "and aren't one" eval '[ -n "$program" ] && [ -n "$other" ] && [ "$program" != "$other" ]'
+mkfifo kept; s12 apart.example good.pem <kept >keeps & pids="$! $pids"; keeps=$!
+exec {kept}>kept
+try "a tunnel of the other one is open" until_true 10 grep -q "Verify return code: 0 (ok)" keeps
+jq --arg program "$program" --arg other "$other" '.deny_ja4 = [$program] | (.orgs[] | select(.code == "412015")).deny_ja4 = ["t13d1516h2_8daaf6152771_e5627efa2ab1", $other]' \
+	state/generations/a/proxyd.json >state/generations/b/proxyd.json
+taken() { : >run/ready/proxyd; ln -sfn "generations/$1" state/current; kill -HUP $proxyd; until_true 5 grep -q "sha256:$1" run/ready/proxyd; }
+try "both are put on lists: the cloud's, and the body's" taken b
+denied() { event "\"sni\":\"$1\",\"ja4\":\"$2\",\"intercepted\":$3\\},[^{}]*\"disposition\":\"$4\",\"rule\":\\{\"uid\":\"$5\""; } # NAME JA4 OPENED DISPOSITION RULE
+try "the tunnel is cut" until_true 15 eval '! kill -0 $keeps 2>/dev/null'
+try "its event names the body's list" denied apart.example "$other" false Reset 'url.deny_ja4\[1\]'
+try "what is looked into: the page, before anybody asks the origin who it is" page 403 このプログラムでの通信は制限されています $A $old https://expired.example/page
+try "in English too, and the event names the cloud's list" eval 'grep -q "This program may not be used" out && denied expired.example "$program" true Blocked "service.deny_ja4\[0\]"'
+alerted() { curl -sv -m 20 -o out -x http://127.0.0.1:8080 --cacert good.pem $old "$1" 2>&1 | grep -qi "alert.*access denied"; }
+try "what isn't looked into, by name: the alert" alerted https://apart.example/page
+try "and its event" denied apart.example "$program" false Blocked 'service.deny_ja4\[0\]'
+try "what isn't by its category: opened, for the page" page 403 このプログラムでの通信は制限されています $A $old https://bank.example/page
+try "one that refuses our certificate is refused by its way of speaking" refuses $old https://tls12.example/page
+try "its event says that, not that its handshake failed" denied tls12.example "$program" false Blocked 'service.deny_ja4\[0\]'
+try "one that asks for nothing" eval 's12 fine.example run/ca.pem </dev/null | grep -q "Verify return code: 0 (ok)"'
+try "is in the events all the same" denied fine.example "$other" true Blocked 'url.deny_ja4\[1\]'
+try "other programs of the same terminal go on" eval 'get 200 $A https://fine.example/page && get 200 -x http://127.0.0.1:8080 --cacert good.pem https://bank.example/page'
+try "the body's list is no other body's; the cloud's is everybody's" eval '{ printf "GET /page HTTP/1.0\r\nHost: fine.example\r\n\r\n"; until_true 10 grep -q ^here asked; } | s12 fine.example run/ca.pem 8081 >asked; grep -q ^here asked && page 403 このプログラム $hard $old https://fine.example/page'
+try "taken off the lists" taken a
+try "they are served again" eval 'get 200 $A $old https://rsa4096.example/page && get 200 -x http://127.0.0.1:8080 --cacert good.pem $old https://bank.example/page'
 # ---- an exception's end: who answers for it hears of it, and what is open is cut. The clock of proxyd alone is set.
 last=4102444800000 day=86400000 shifted=0
 before_end() { local to=$((last - $1 - $(date +%s%3N))); "$here/shift-clock" $proxyd $((to - shifted)); shifted=$to; } # MS
