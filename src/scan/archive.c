@@ -141,16 +141,19 @@ static bool read_whole(struct archive *a, struct buf *out)
 	return n == 0 && !out->failed;
 }
 
-/* A member that OpenDocument's manifest says is encrypted. */
-static bool read_odf(struct walk *w, struct archive *a, const struct odf_entry *e, const char *name)
+/* A member that OpenDocument's manifest says is encrypted: as it is inside, and as it stands there, for who takes it to be plain. */
+static bool read_odf(struct walk *w, struct archive *a, struct odf_entry *e, const char *name)
 {
 	struct buf in, out;
+	e->seen = true;
 	buf_init(&in, ODF_MAX);
 	buf_init(&out, ODF_MAX);
-	if (*walk_password(w) && read_whole(a, &in) && odf_open(e, buf_view(&in), walk_password(w), &out) == LOCKED_OPENED)
-		walk_member(w, name, buf_view(&out), true);
-	else
+	if (*walk_password(w) && read_whole(a, &in) && odf_open(e, buf_view(&in), walk_password(w), &out) == LOCKED_OPENED) {
+		if (walk_member(w, name, buf_view(&out), true) == 0)
+			walk_member(w, name, buf_view(&in), false);
+	} else {
 		walk_note(w, WALK_ENCRYPTED, "encrypted", name);
+	}
 	buf_done(&in);
 	buf_done(&out);
 	return !walk_over(w);
@@ -159,7 +162,7 @@ static bool read_odf(struct walk *w, struct archive *a, const struct odf_entry *
 static bool read_entry(struct walk *w, struct archive *a, struct archive_entry *e, const struct kind *k, const struct odf *odf)
 {
 	const char *name = name_of(e), *password = walk_password(w);
-	const struct odf_entry *encrypted = odf ? odf_find(odf, name) : NULL;
+	struct odf_entry *encrypted = odf ? odf_find(odf, name) : NULL;
 	if (encrypted)
 		return read_odf(w, a, encrypted, name);
 	bool locked = archive_entry_is_encrypted(e);
@@ -227,15 +230,18 @@ static bool read_as(struct walk *w, const struct kind *k, struct str bytes)
 	return read_with(w, k, bytes, NULL);
 }
 
-/* The manifest of OpenDocument into `xml`. False: there is none, or it can't be read. */
-static bool find_manifest(struct str bytes, struct buf *xml)
+enum manifest { MANIFEST_NONE, MANIFEST_READ, MANIFEST_UNSURE };
+
+/* The manifest of OpenDocument into `xml`. MANIFEST_UNSURE: it is larger than we read, or locked itself, or there are two. */
+static enum manifest find_manifest(struct str bytes, struct buf *xml)
 {
 	struct archive *a = archive_read_new();
 	struct archive_entry *e;
-	bool found = false;
+	enum manifest found = MANIFEST_NONE;
 	if (a && open_as(a, &zip_kind, bytes, "", NULL))
-		for (unsigned i = 0; !found && i < MANIFEST_AT && archive_read_next_header(a, &e) >= ARCHIVE_WARN; i++)
-			found = strcmp(name_of(e), MANIFEST) == 0 && read_whole(a, xml);
+		for (unsigned i = 0; found != MANIFEST_UNSURE && i < MANIFEST_AT && archive_read_next_header(a, &e) >= ARCHIVE_WARN; i++)
+			if (strcmp(name_of(e), MANIFEST) == 0)
+				found = found == MANIFEST_NONE && read_whole(a, xml) ? MANIFEST_READ : MANIFEST_UNSURE;
 	archive_read_free(a);
 	return found;
 }
@@ -248,13 +254,16 @@ static bool read_locked_odf(struct walk *w, struct str bytes)
 	if (!memmem(bytes.ptr, bytes.len, MANIFEST, sizeof MANIFEST - 1))
 		return false;
 	buf_init(&xml, MANIFEST_MAX);
-	bool is = find_manifest(bytes, &xml) && odf_read(buf_view(&xml), &odf);
+	enum manifest found = find_manifest(bytes, &xml);
+	bool is = found == MANIFEST_READ && odf_read(buf_view(&xml), &odf);
 	buf_done(&xml);
+	if (found == MANIFEST_UNSURE)
+		walk_note(w, WALK_BEYOND, "broken", MANIFEST);
 	if (!is)
 		return false;
-	if (odf.more)
-		walk_note(w, WALK_ENCRYPTED, "encrypted", MANIFEST);
 	is = read_with(w, &zip_kind, bytes, &odf);
+	if (odf.more || (!walk_over(w) && !odf_all_seen(&odf)))
+		walk_note(w, WALK_ENCRYPTED, "encrypted", MANIFEST);
 	odf_done(&odf);
 	return is;
 }

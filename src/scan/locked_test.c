@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "scan/walk.h"
 
+#include <archive.h>
+#include <archive_entry.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #define PASSWORD "ひみつ123"
 
@@ -141,14 +144,19 @@ static int match(struct str bytes, enum file_type type, const char *name, char r
 	return memmem(bytes.ptr, bytes.len, MARK, sizeof MARK - 1) || memmem(bytes.ptr, bytes.len, wide, 2 * (sizeof MARK - 1));
 }
 
-static struct walk_result walk_with(struct str s, const char *password)
+static struct walk_result walk_by(struct str s, const char *password, bool rules)
 {
-	const struct walk_ops ops = { .match = match };
+	const struct walk_ops ops = { .match = rules ? match : NULL };
 	const struct walk_about about = { "", password };
 	const struct walk_limits limits = WALK_LIMITS;
 	struct walk_result r;
 	walk(s, &about, &limits, &ops, &r);
 	return r;
+}
+
+static struct walk_result walk_with(struct str s, const char *password)
+{
+	return walk_by(s, password, true);
 }
 
 static void found(const char *name, struct walk_result r, unsigned want)
@@ -162,6 +170,7 @@ static void tries(const char *name, const char *password)
 	found(name, walk_with(buf_view(&file), ""), WALK_ENCRYPTED);
 	found(name, walk_with(buf_view(&file), "wrong"), WALK_ENCRYPTED);
 	found(name, walk_with(buf_view(&file), password), WALK_MALICIOUS);
+	assert_int_equal(walk_by(buf_view(&file), password, false).found, 0); /* all of it opens */
 	for (size_t n = 0; n < file.len; n += file.len / 5 + 1) /* cut anywhere: never a fault */
 		walk_with((struct str){ file.ptr, n }, password);
 	buf_done(&file);
@@ -217,9 +226,171 @@ static void no_password_needed(void **state)
 	buf_done(&file);
 }
 
+/* ---- two readings ---- */
+
+static void put_le(char *dst, uint64_t v, int n)
+{
+	for (int i = 0; i < n; i++)
+		dst[i] = (char)(v >> (8 * i));
+}
+
+/* 7z without the checksum of its content: 7-Zip opens it, and nobody can tell a wrong password. */
+static void no_checksum(void **state)
+{
+	read_seed("unlock", "7z-stored");
+	size_t header = file.len - 32 - (unsigned char)file.ptr[12] - 256u * (unsigned char)file.ptr[13];
+	char *begin = file.ptr + file.len - header, *at = memmem(begin, header, "\x08\x0a\x01", 3);
+	assert_int_equal(begin[0], 1);
+	assert_non_null(at);
+	memcpy(at + 1, "\x0a\0\0", 3); /* not for all; for none */
+	memmove(at + 4, at + 7, (size_t)(file.ptr + file.len - at) - 7);
+	file.len -= 3;
+	header -= 3;
+	put_le(file.ptr + 20, header, 8);
+	put_le(file.ptr + 28, crc32(0, (unsigned char *)begin, (uInt)header), 4);
+	put_le(file.ptr + 8, crc32(0, (unsigned char *)file.ptr + 12, 20), 4);
+	found("wrong", walk_with(buf_view(&file), "wrong"), WALK_ENCRYPTED);
+	found("right", walk_with(buf_view(&file), PASSWORD), WALK_ENCRYPTED);
+	found("none", walk_with(buf_view(&file), ""), WALK_ENCRYPTED);
+	buf_done(&file);
+}
+
+/* In what a compound file calls its streams. */
+static void rename_stream(const char *from, const char *to)
+{
+	char a[64] = "", b[64] = "";
+	size_t n = strlen(from);
+	assert_true(n < 32 && strlen(to) <= n);
+	for (size_t i = 0; i < n; i++) {
+		a[2 * i] = from[i];
+		b[2 * i] = i < strlen(to) ? to[i] : 0;
+	}
+	char *at = memmem(file.ptr, file.len, a, 2 * n + 2);
+	assert_non_null(at);
+	memcpy(at, b, 2 * n);
+	at[64] = (char)(2 * strlen(to) + 2);
+}
+
+static void streams_of_one_name(void **state)
+{
+	read_seed("unlock", "doc");
+	rename_stream("WordDocument", "WORDDOCUMENT");
+	found("case", walk_by(buf_view(&file), "", false), WALK_ENCRYPTED);
+	found("case", walk_by(buf_view(&file), PASSWORD, false), 0);
+	buf_done(&file);
+	static const char *const twice[] = { "0Table", "1Table", "WordDocument", "Data" };
+	for (size_t i = 0; i < ARRAY_LEN(twice); i++) {
+		read_seed("unlock", "doc");
+		bool other = i < 2 && !memmem(file.ptr, file.len, i ? "1\0T" : "0\0T", 3);
+		rename_stream("\5DocumentSummaryInformation", twice[i]);
+		if (i == 3)
+			rename_stream("\5SummaryInformation", "Data");
+		found(twice[i], walk_by(buf_view(&file), PASSWORD, false), other ? 0 : WALK_ENCRYPTED);
+		buf_done(&file);
+	}
+}
+
+/* The manifest with `with` in place of each `what` (or before it), and so many blanks behind. */
+static void edit(struct buf *xml, const char *what, const char *with, bool before, size_t blanks)
+{
+	struct buf old = *xml;
+	struct str s = buf_view(&old);
+	buf_init(xml, 8 * MIB);
+	for (const char *p; *what && (p = memmem(s.ptr, s.len, what, strlen(what)));) {
+		buf_put(xml, s.ptr, (size_t)(p - s.ptr));
+		buf_puts(xml, with);
+		buf_puts(xml, before ? what : "");
+		p += strlen(what);
+		s = (struct str){ p, s.len - (size_t)(p - s.ptr) };
+	}
+	buf_str(xml, s);
+	for (; blanks; blanks--)
+		buf_putc(xml, ' ');
+	buf_done(&old);
+}
+
+static void put_member(struct archive *to, const char *name, struct str s)
+{
+	struct archive_entry *e = archive_entry_new();
+	archive_entry_set_pathname(e, name);
+	archive_entry_set_filetype(e, AE_IFREG);
+	archive_entry_set_size(e, (la_int64_t)s.len);
+	assert_int_equal(archive_write_header(to, e), ARCHIVE_OK);
+	assert_int_equal(archive_write_data(to, s.ptr, s.len), (la_ssize_t)s.len);
+	archive_entry_free(e);
+}
+
+struct odf_case {
+	const char *name, *what, *with;
+	bool before;
+	size_t blanks;
+	bool twice; /* another manifest, in which nothing is encrypted, stands first */
+};
+
+static struct buf rewritten(const struct odf_case *k)
+{
+	static const char plain[] = "<manifest:manifest xmlns:manifest=\"urn:oasis:names:tc:opendocument:xmlns:manifest:1.0\"/>";
+	struct archive *from = archive_read_new(), *to = archive_write_new();
+	struct archive_entry *e;
+	struct buf out;
+	size_t used = 0;
+	buf_init(&out, 16 * MIB);
+	assert_true(buf_room(&out, 8 * MIB));
+	archive_read_support_format_zip_seekable(from);
+	archive_write_set_format_zip(to);
+	archive_write_set_options(to, "compression=store");
+	assert_int_equal(archive_read_open_memory(from, file.ptr, file.len), ARCHIVE_OK);
+	assert_int_equal(archive_write_open_memory(to, out.ptr, 8 * MIB, &used), ARCHIVE_OK);
+	while (archive_read_next_header(from, &e) == ARCHIVE_OK) {
+		char name[256], chunk[4096];
+		struct buf b;
+		snprintf(name, sizeof name, "%s", archive_entry_pathname(e));
+		buf_init(&b, MIB);
+		for (la_ssize_t n; (n = archive_read_data(from, chunk, sizeof chunk)) > 0;)
+			buf_put(&b, chunk, (size_t)n);
+		bool manifest = strcmp(name, "META-INF/manifest.xml") == 0;
+		if (manifest && k->twice)
+			put_member(to, name, STR(plain));
+		if (manifest)
+			edit(&b, k->what, k->with, k->before, k->blanks);
+		put_member(to, name, buf_view(&b));
+		buf_done(&b);
+	}
+	archive_read_free(from);
+	assert_int_equal(archive_write_free(to), ARCHIVE_OK);
+	out.len = used;
+	return out;
+}
+
+/* Manifests of which another program may make something else: nothing counts as looked at. */
+static void doubtful_manifests(void **state)
+{
+	static const struct odf_case cases[] = {
+		{ .name = "as it was", .what = "", .with = "" },
+		{ .name = "two of them", .what = "", .with = "", .twice = true },
+		{ .name = "larger than is read", .what = "", .with = "", .blanks = 5 * MIB },
+		{ .name = "entry in an entry", .what = "</manifest:file-entry>", .with = "<manifest:file-entry manifest:full-path=\"x\"/>", .before = true },
+		{ .name = "another path", .what = "\"content.xml\"", .with = "\"./content.xml\"" },
+		{ .name = "twice the same", .what = "</manifest:manifest>", .before = true,
+		  .with = "<manifest:file-entry manifest:full-path=\"content.xml\"><manifest:encryption-data/></manifest:file-entry>" },
+		{ .name = "twice its data", .what = "<manifest:encryption-data ", .with = "<manifest:encryption-data/>", .before = true },
+		{ .name = "an encoding of its own", .what = "encoding=\"UTF-8\"", .with = "encoding=\"IBM037\"" },
+	};
+	walk_prepare();
+	read_seed("unlock", "odt");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct buf b = rewritten(&cases[i]);
+		unsigned none = walk_by(buf_view(&b), "", false).found, right = walk_by(buf_view(&b), PASSWORD, false).found;
+		if (!none || !right != !i)
+			fail_msg("%s: %u without a password, %u with it", cases[i].name, none, right);
+		buf_done(&b);
+	}
+	buf_done(&file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(agile), cmocka_unit_test(standard), cmocka_unit_test(too_many_turns), cmocka_unit_test(whole_files), cmocka_unit_test(real_rar),
-		                            cmocka_unit_test(no_password_needed) };
+		                            cmocka_unit_test(no_password_needed), cmocka_unit_test(no_checksum), cmocka_unit_test(streams_of_one_name), cmocka_unit_test(doubtful_manifests) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

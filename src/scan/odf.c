@@ -13,6 +13,7 @@
 struct reading {
 	struct odf *o;
 	struct odf_entry now;
+	unsigned depth;
 	XML_Parser parser;
 };
 
@@ -36,15 +37,30 @@ static uint32_t number(const char *s, uint32_t max)
 	return str_to_u64(str_from(s), max, &v) ? (uint32_t)v : 0;
 }
 
+/* Each has its place (4.2); elsewhere, or a second time in the same entry, one program would take it and another not. */
+static bool is_placed(const struct reading *r, const char *n)
+{
+	static const struct {
+		const char *name;
+		unsigned depth;
+	} places[] = { { "file-entry", 2 }, { "encryption-data", 3 }, { "algorithm", 4 }, { "start-key-generation", 4 }, { "key-derivation", 4 } };
+	for (size_t i = 0; i < ARRAY_LEN(places); i++)
+		if (strcmp(places[i].name, n) == 0)
+			return r->depth == places[i].depth && (i != 1 || !r->now.locked);
+	return true;
+}
+
 static void on_begin(void *user, const XML_Char *name, const XML_Char **a)
 {
 	struct reading *r = user;
 	struct odf_entry *e = &r->now;
 	const char *n = strrchr(name, '|');
 	n = n ? n + 1 : name;
+	r->depth++;
+	r->o->more |= !is_placed(r, n);
 	if (strcmp(n, "file-entry") == 0) {
 		*e = (struct odf_entry){ 0 };
-		snprintf(e->path, sizeof e->path, "%s", attribute(a, "full-path"));
+		r->o->more |= (size_t)snprintf(e->path, sizeof e->path, "%s", attribute(a, "full-path")) >= sizeof e->path;
 	} else if (strcmp(n, "encryption-data") == 0) {
 		e->locked = e->known = e->sha1 = true;
 		e->key_size = 16;
@@ -67,8 +83,10 @@ static void on_end(void *user, const XML_Char *name)
 {
 	struct reading *r = user;
 	const char *n = strrchr(name, '|');
+	r->depth--;
 	if (strcmp(n ? n + 1 : name, "file-entry") != 0 || !r->now.locked)
 		return;
+	r->o->more |= odf_find(r->o, r->now.path) != NULL;
 	struct odf_entry *grown = r->o->n < ODF_ENTRIES ? mem_grow(r->o->entries, (r->o->n + 1) * sizeof *grown) : NULL;
 	if (!grown) {
 		r->o->more = true;
@@ -88,19 +106,27 @@ bool odf_read(struct str manifest, struct odf *ret)
 	}
 	XML_SetUserData(r.parser, &r);
 	XML_SetElementHandler(r.parser, on_begin, on_end);
-	/* What can't be read to its end may have been read elsewhere by somebody less strict. */
+	/* What can't be read to its end may be read elsewhere by somebody less strict, or who knows its encoding. */
 	if (XML_Parse(r.parser, manifest.ptr, (int)manifest.len, 1) != XML_STATUS_OK)
-		ret->more = memmem(manifest.ptr, manifest.len, "encryption", 10) || ret->n;
+		ret->more = true;
 	XML_ParserFree(r.parser);
 	return ret->n || ret->more;
 }
 
-const struct odf_entry *odf_find(const struct odf *o, const char *path)
+struct odf_entry *odf_find(const struct odf *o, const char *path)
 {
 	for (size_t i = 0; i < o->n; i++)
 		if (strcmp(o->entries[i].path, path) == 0)
 			return &o->entries[i];
 	return NULL;
+}
+
+bool odf_all_seen(const struct odf *o)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (!o->entries[i].seen)
+			return false;
+	return true;
 }
 
 void odf_done(struct odf *o)

@@ -12,6 +12,7 @@
 struct odf_entry {
 	char path[256];
 	bool locked, known; /* known: in a way that is opened here */
+	bool seen;          /* a member of that name was there */
 	bool sha1, sum_sha1;
 	uint32_t turns;
 	unsigned key_size, n_salt, n_iv, n_sum;
@@ -21,12 +22,13 @@ struct odf_entry {
 struct odf {
 	struct odf_entry *entries; /* those that are encrypted */
 	size_t n;
-	bool more; /* there are others that aren't in `entries`, or it couldn't be read */
+	bool more; /* there are others that aren't in `entries`, or it can be read in more than one way, or in none */
 };
 
 /* META-INF/manifest.xml. False: nothing is encrypted. odf_done() in any case. */
 bool odf_read(struct str manifest, struct odf *ret);
-const struct odf_entry *odf_find(const struct odf *o, const char *path); /* NULL: it isn't encrypted */
+struct odf_entry *odf_find(const struct odf *o, const char *path); /* NULL: it isn't encrypted */
+bool odf_all_seen(const struct odf *o);
 /* content: the member as the zip has it. out: what it is, unpacked. */
 enum locked odf_open(const struct odf_entry *e, struct str content, const char *password, struct buf *out);
 void odf_done(struct odf *o);

@@ -7,6 +7,7 @@
 #include "scan/office97.h"
 
 #include <stdio.h>
+#include <strings.h>
 
 #define END 0xfffffffau /* from here on: no sector (MS-CFB 2.1) */
 #define STREAM_MAX (256u * MIB)
@@ -245,23 +246,35 @@ static bool xls_locked(struct str s)
 	return false;
 }
 
+/* Names differ by more than case only (MS-CFB 2.6.4). */
 static bool is_locked(const char *name, struct str s)
 {
-	if (strcmp(name, "EncryptedPackage") == 0)
+	if (strcasecmp(name, "EncryptedPackage") == 0)
 		return true;
-	if (strcmp(name, "WordDocument") == 0)
+	if (strcasecmp(name, "WordDocument") == 0)
 		return s.len > 12 && (le16(s, 10) & 0x0100);
-	if (strcmp(name, "Workbook") == 0 || strcmp(name, "Book") == 0)
+	if (strcasecmp(name, "Workbook") == 0 || strcasecmp(name, "Book") == 0)
 		return xls_locked(s);
-	return strcmp(name, "Current User") == 0 && s.len >= 20 && le32(s, 12) == 0xf3d1c4df;
+	return strcasecmp(name, "Current User") == 0 && s.len >= 20 && le32(s, 12) == 0xf3d1c4df;
+}
+
+/* Streams of that name, the last one's entry. Of two, one of them in a storage, nobody knows which a program takes: what opens with the
+ * one's key needn't be what the other's hides. */
+static unsigned count_entries(struct str dir, const char *name, struct entry *ret)
+{
+	struct entry e;
+	unsigned n = 0;
+	for (uint32_t i = 0; entry_at(dir, i, &e); i++)
+		if (e.kind == 2 && strcasecmp(e.name, name) == 0) {
+			*ret = e;
+			n++;
+		}
+	return n;
 }
 
 static bool find_entry(struct str dir, const char *name, struct entry *ret)
 {
-	for (uint32_t i = 0; entry_at(dir, i, ret); i++)
-		if (ret->kind == 2 && strcmp(ret->name, name) == 0)
-			return true;
-	return false;
+	return count_entries(dir, name, ret) == 1;
 }
 
 static bool find_stream(const struct cfb *c, struct str dir, const char *name, struct buf *b)
@@ -317,12 +330,13 @@ static bool put_stream(const struct cfb *c, struct str dir, const char *name, st
 static bool open_streams(const struct cfb *c, struct str dir, const char *const names[3], const char *password, char *copy)
 {
 	struct buf in[3], out[3];
+	struct entry e;
 	bool ok = true, xls = !names[1];
 	for (int i = 0; i < 3; i++) {
 		buf_init(&in[i], STREAM_MAX);
 		buf_init(&out[i], STREAM_MAX);
-		if (names[i])
-			find_stream(c, dir, names[i], &in[i]);
+		if (names[i] && !find_stream(c, dir, names[i], &in[i]))
+			ok = ok && count_entries(dir, names[i], &e) == 0;
 	}
 	enum locked r = xls ? office97_xls(buf_view(&in[0]), password, &out[0]) : office97_doc(buf_view(&in[0]), buf_view(&in[1]), buf_view(&in[2]), password, out);
 	for (int i = 0; i < 3; i++) {
@@ -423,7 +437,7 @@ void ole_read(struct walk *w, struct str bytes)
 			continue;
 		buf_init(&b, STREAM_MAX);
 		read_stream(&c, &e, &b);
-		if (strcmp(e.name, "EncryptedPackage") != 0 || !unlock(w, &c, buf_view(&dir), buf_view(&b)))
+		if (strcasecmp(e.name, "EncryptedPackage") != 0 || !unlock(w, &c, buf_view(&dir), buf_view(&b)))
 			look_at_stream(w, &e, buf_view(&b), opened);
 		buf_done(&b);
 	}

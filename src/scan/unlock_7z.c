@@ -16,7 +16,7 @@
 #define CYCLES_MAX 22u     /* 2^22 turns; 7-Zip writes 19 and takes 24 */
 #define ENCODED_MAX 4      /* headers in headers */
 
-enum { END = 0, HEADER = 1, MAIN_STREAMS = 4, PACK_INFO = 6, UNPACK_INFO = 7, SIZE = 9, CRC = 10, FOLDER = 11, UNPACK_SIZE = 12, ENCODED = 0x17 };
+enum { END = 0, HEADER = 1, MAIN_STREAMS = 4, PACK_INFO = 6, UNPACK_INFO = 7, SUB_STREAMS = 8, SIZE = 9, CRC = 10, FOLDER = 11, UNPACK_SIZE = 12, N_STREAMS = 13, ENCODED = 0x17 };
 
 struct in { /* a cursor that keeps its first error */
 	struct str s;
@@ -219,6 +219,49 @@ static void read_folders(struct in *r, struct streams *s)
 	s->rest = r->at;
 }
 
+static bool has_digest(struct str digests, size_t i)
+{
+	if (digests.len == 0 || digests.ptr[0])
+		return digests.len > 0;
+	return (unsigned char)digests.ptr[1 + i / 8] & 0x80 >> i % 8;
+}
+
+/* How many streams each folder holds (1 where it isn't said), past their sizes; those that have no checksum by their folder's. */
+static size_t unchecked(struct in *r, const struct streams *s, unsigned *id)
+{
+	size_t *n = mem_array(s->n_folders + 1, sizeof *n), sum = 0;
+	bool said = *id == N_STREAMS;
+	r->bad = r->bad || !n;
+	for (size_t i = 0; i < s->n_folders && !r->bad; i++) {
+		n[i] = said ? count(r, SIZE_MAX) : 1;
+		sum += n[i] == 1 && has_digest(s->digests, i) ? 0 : n[i];
+	}
+	*id = said ? byte(r) : *id;
+	if (*id == SIZE) {
+		for (size_t i = 0; i < s->n_folders && !r->bad; i++)
+			for (size_t k = 1; k < n[i] && !r->bad; k++)
+				number(r);
+		*id = byte(r);
+	}
+	mem_free(n);
+	return sum;
+}
+
+/* Has all that comes out of the folders a checksum (behind them, in `rest`)? 7-Zip writes one always; it alone tells a wrong password
+ * where nothing is compressed, and who leaves it out may tell one password for us and another for who reads it. */
+static bool all_checked(struct str rest, const struct streams *s)
+{
+	struct in r = { .s = rest };
+	unsigned id = byte(&r);
+	bool said = id == SUB_STREAMS;
+	id = said ? byte(&r) : END;
+	size_t n = unchecked(&r, s, &id), have = 0;
+	struct str d = id == CRC ? digests(&r, n) : STR("");
+	for (size_t i = 0; i < n && d.len && !r.bad; i++)
+		have += has_digest(d, i);
+	return !r.bad && have == n;
+}
+
 static void streams_done(struct streams *s)
 {
 	mem_free(s->pack);
@@ -325,7 +368,7 @@ static bool copy_pack(struct job *j, uint64_t at, uint64_t n, const struct str *
 		j->out->len += (size_t)n;
 		return true;
 	}
-	if (plain > n || !key_for(j, *aes, iv) || !crypt_aes(j->key, 32, iv, j->file.ptr + at, (size_t)n & ~(size_t)15, to))
+	if (plain > (n & ~(uint64_t)15) || !key_for(j, *aes, iv) || !crypt_aes(j->key, 32, iv, j->file.ptr + at, (size_t)n & ~(size_t)15, to))
 		return false;
 	j->out->len += (size_t)plain;
 	return true;
@@ -531,8 +574,10 @@ static enum locked rewrite(struct job *j, struct str header)
 	j->look = !*j->password;
 	bool ok = !r.bad && open_streams(j, &s) && j->found;
 	size_t at = j->out->len;
+	struct str rest = { header.ptr + s.rest, header.len - s.rest };
+	ok = ok && all_checked(rest, &s);
 	if (ok)
-		put_header(j->out, &s, (struct str){ header.ptr + s.rest, header.len - s.rest });
+		put_header(j->out, &s, rest);
 	streams_done(&s);
 	if (!ok || j->out->failed)
 		return LOCKED_UNKNOWN;
