@@ -24,6 +24,8 @@ struct rar {
 	unsigned char key[32], iv[16], salt[16];
 	unsigned kdf;
 	bool has_key;
+	unsigned char mac[32]; /* what checksums are mixed with (RAR 5), by the same salt and kdf */
+	bool has_mac;
 };
 
 static uint64_t le(struct str s, size_t at, unsigned n)
@@ -49,7 +51,7 @@ static struct str left(const struct rar *r)
 static bool put_data(struct rar *r, uint64_t n, const unsigned char *key, size_t key_len, const unsigned char *iv, uint64_t keep)
 {
 	struct str s = left(r);
-	if (n > s.len || keep > n)
+	if (n > s.len || keep > (key ? n & ~(uint64_t)15 : n))
 		return false;
 	if (!*r->password) { /* only looked at */
 		r->at += (size_t)n;
@@ -140,6 +142,7 @@ static enum locked key5(struct rar *r, unsigned kdf, struct str salt, struct str
 		return LOCKED_WRONG;
 	memcpy(r->salt, salt.ptr, 16);
 	r->kdf = kdf;
+	r->has_mac = false;
 	return (r->has_key = true) ? LOCKED_OPENED : LOCKED_WRONG;
 }
 
@@ -232,9 +235,9 @@ static bool data5(struct rar *r, uint64_t n, const struct lock5 *lock, struct bu
 }
 
 /* The checksum of what is only stored, which the password may be mixed into: the reader never looks at it then. */
-static bool checks5(const struct rar *r, const struct lock5 *lock, struct str plain, const struct str *crc)
+static bool checks5(struct rar *r, const struct lock5 *lock, struct str plain, const struct str *crc)
 {
-	unsigned char key[32], mac[32], le4[4];
+	unsigned char mac[32], le4[4];
 	unsigned n = 32;
 	uint32_t sum = (uint32_t)crc32(0, (const unsigned char *)plain.ptr, (uInt)plain.len), mixed = 0;
 	if (crc->len != 4)
@@ -243,8 +246,8 @@ static bool checks5(const struct rar *r, const struct lock5 *lock, struct str pl
 		return sum == le(*crc, 0, 4);
 	for (int i = 0; i < 4; i++)
 		le4[i] = (unsigned char)(sum >> (8 * i));
-	if (!PKCS5_PBKDF2_HMAC(r->password, (int)strlen(r->password), r->salt, 16, (1 << lock->kdf) + 16, EVP_sha256(), 32, key) ||
-	    !HMAC(EVP_sha256(), key, 32, le4, 4, mac, &n))
+	r->has_mac = r->has_mac || PKCS5_PBKDF2_HMAC(r->password, (int)strlen(r->password), r->salt, 16, (1 << lock->kdf) + 16, EVP_sha256(), 32, r->mac);
+	if (!r->has_mac || !HMAC(EVP_sha256(), r->mac, 32, le4, 4, mac, &n))
 		return false;
 	for (int i = 0; i < 32; i++)
 		mixed ^= (uint32_t)mac[i] << (i & 3) * 8;
