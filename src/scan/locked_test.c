@@ -290,6 +290,17 @@ static void streams_of_one_name(void **state)
 	}
 }
 
+/* A PDF that speaks of a key where qpdf finds none, though somebody was asked for its password. */
+static void key_elsewhere(void **state)
+{
+	static const char text[] = "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n"
+	                           "trailer<</Root 1 0 R/Size 3/Encrypt 9 0 R>>\ntrailer<</Root 1 0 R/Size 3>>\nstartxref\n0\n%%EOF\n";
+	struct str s = STR(text), plain = { text, (size_t)(strstr(text, "trailer") - text) };
+	walk_prepare();
+	assert_int_equal(walk_by(s, PASSWORD, false).found & WALK_ENCRYPTED, WALK_ENCRYPTED);
+	assert_int_equal(walk_by(plain, PASSWORD, false).found, 0);
+}
+
 /* The manifest with `with` in place of each `what` (or before it), and so many blanks behind. */
 static void edit(struct buf *xml, const char *what, const char *with, bool before, size_t blanks)
 {
@@ -391,6 +402,6 @@ static void doubtful_manifests(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(agile), cmocka_unit_test(standard), cmocka_unit_test(too_many_turns), cmocka_unit_test(whole_files), cmocka_unit_test(real_rar),
-		                            cmocka_unit_test(no_password_needed), cmocka_unit_test(no_checksum), cmocka_unit_test(streams_of_one_name), cmocka_unit_test(doubtful_manifests) };
+		                            cmocka_unit_test(no_password_needed), cmocka_unit_test(no_checksum), cmocka_unit_test(streams_of_one_name), cmocka_unit_test(key_elsewhere), cmocka_unit_test(doubtful_manifests) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

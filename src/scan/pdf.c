@@ -52,7 +52,7 @@ static bool says_encrypt(struct str s)
 	return false;
 }
 
-enum opened { OPENED, OPEN_WRONG, OPEN_FAILED };
+enum opened { OPENED, OPEN_PLAIN, OPEN_WRONG, OPEN_FAILED };
 
 /* Written again without encryption and without object streams, by qpdf (revisions 2 to 6). */
 static enum opened open_with(struct walk *w, struct str s, const char *password)
@@ -62,7 +62,8 @@ static enum opened open_with(struct walk *w, struct str s, const char *password)
 	qpdf_set_suppress_warnings(q, QPDF_TRUE);
 	bool failed = qpdf_read_memory(q, "pdf", s.ptr, s.len, password) & QPDF_ERRORS;
 	bool wrong = failed && qpdf_has_error(q) && qpdf_get_error_code(q, qpdf_get_error(q)) == qpdf_e_password;
-	if (!failed && qpdf_is_encrypted(q)) {
+	bool locked = !failed && qpdf_is_encrypted(q);
+	if (locked) {
 		qpdf_init_write_memory(q);
 		qpdf_set_preserve_encryption(q, QPDF_FALSE);
 		qpdf_set_object_stream_mode(q, qpdf_o_disable);
@@ -72,16 +73,19 @@ static enum opened open_with(struct walk *w, struct str s, const char *password)
 			walk_member(w, "opened.pdf", (struct str){ (const char *)qpdf_get_buffer(q), qpdf_get_buffer_length(q) }, true);
 	}
 	qpdf_cleanup(&q);
-	return wrong ? OPEN_WRONG : failed ? OPEN_FAILED : OPENED;
+	return wrong ? OPEN_WRONG : failed ? OPEN_FAILED : locked ? OPENED : OPEN_PLAIN;
 }
 
-/* What opens with the empty password is open to everybody, and looked at so. */
+/* What opens with the empty password is open to everybody, and looked at so. What isn't locked as qpdf reads it, though a password was asked
+ * for: another program may find the key that it speaks of. */
 static void unlock(struct walk *w, struct str s)
 {
 	enum opened r = open_with(w, s, "");
 	if (r == OPEN_WRONG && *walk_password(w))
 		r = open_with(w, s, walk_password(w));
-	if (r != OPENED)
+	if (r == OPEN_PLAIN && *walk_password(w))
+		r = OPEN_WRONG;
+	if (r == OPEN_WRONG || r == OPEN_FAILED)
 		walk_note(w, r == OPEN_WRONG ? WALK_ENCRYPTED : WALK_BEYOND, r == OPEN_WRONG ? "encrypted" : "broken", NULL);
 }
 
