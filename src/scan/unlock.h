@@ -12,8 +12,8 @@
 #include "scan/locked.h"
 
 /* LOCKED_OPENED: out is the archive without encryption. LOCKED_UNKNOWN: nothing in it is locked, or not so that it is known here.
- * LOCKED_WRONG: as far as the format lets anybody tell (otherwise what comes out fails its checksums); with no password: something
- * is locked. */
+ * LOCKED_WRONG: as far as the format lets anybody tell (otherwise what comes out fails its checksums); or something is locked, and
+ * there is no password, or it isn't opened here. */
 enum locked unlock_7z(struct str file, const char *password, struct buf *out);
 enum locked unlock_rar(struct str file, const char *password, struct buf *out);
 

@@ -610,5 +610,5 @@ enum locked unlock_7z(struct str file, const char *password, struct buf *out)
 	if (r == LOCKED_OPENED)
 		r = rewrite(&j, buf_view(&header));
 	buf_done(&header);
-	return r == LOCKED_UNKNOWN && j.found && !*password ? LOCKED_WRONG : r;
+	return r == LOCKED_UNKNOWN && j.found ? LOCKED_WRONG : r;
 }

@@ -20,6 +20,7 @@ struct rar {
 	const char *password;
 	struct buf *out;
 	bool headers_locked, found;
+	bool locked; /* something is, opened or not */
 	/* keys made last, and of what */
 	unsigned char key[32], iv[16], salt[16];
 	unsigned kdf;
@@ -279,6 +280,7 @@ static enum locked file5(struct rar *r, uint64_t flags, struct str body, struct 
 	buf_init(&b, 4 * MIB);
 	buf_init(&plain, r->file.len);
 	read_extra5(extra, &keep, &lock, &bad);
+	r->locked = r->locked || lock.is;
 	struct str s = body;
 	uint64_t what = vint(&s, &bad), size = vint(&s, &bad), attributes = vint(&s, &bad);
 	put_vint(&b, what & ~(uint64_t)4);
@@ -312,6 +314,7 @@ static enum locked lock5(struct rar *r, struct str body)
 	bool bad = false;
 	uint64_t version = vint(&body, &bad), flags = vint(&body, &bad);
 	struct str kdf = cut(&body, 1, &bad), salt = cut(&body, 16, &bad), check = flags & 1 ? cut(&body, 12, &bad) : STR("");
+	r->locked = true;
 	if (bad || version != 0 || r->headers_locked)
 		return LOCKED_UNKNOWN;
 	enum locked ret = key5(r, (unsigned char)kdf.ptr[0], salt, check);
@@ -360,8 +363,10 @@ static enum locked unlock5(struct rar *r)
 	buf_init(&b, 4 * MIB);
 	buf_put(r->out, r->file.ptr, 8);
 	r->at = 8;
-	for (unsigned i = 0; ret == LOCKED_OPENED && !end; i++)
+	for (unsigned i = 0; ret == LOCKED_OPENED && !end; i++) {
+		r->locked |= i == BLOCKS; /* nobody knows what stands behind */
 		ret = i < BLOCKS && next5(r, &b, &body) ? block5(r, body, &end) : r->at == r->file.len ? (end = true, LOCKED_OPENED) : LOCKED_UNKNOWN;
+	}
 	buf_done(&b);
 	return ret;
 }
@@ -446,6 +451,7 @@ static enum locked file3(struct rar *r, struct str h, unsigned flags)
 	size_t at = flags & F3_LARGE ? 40 : 32, name = (size_t)le(h, 26, 2), salt = flags & F3_SALT ? 8 : 0;
 	uint64_t data = le(h, 7, 4), size = le(h, 11, 4);
 	bool lock = flags & F3_PASSWORD;
+	r->locked = r->locked || lock;
 	if (h.len < at + name + salt || (flags & F3_LARGE && (le(h, 32, 4) || le(h, 36, 4))) || data > left(r).len)
 		return LOCKED_UNKNOWN;
 	if (lock && !*r->password)
@@ -473,6 +479,7 @@ static enum locked block3(struct rar *r, struct str h, bool *ret_end)
 	if (type == B3_MAIN && !r->headers_locked) {
 		put_block3(r, h, flags & ~(unsigned)F3_LOCKED, NULL, h.len, 0);
 		r->headers_locked = r->found = flags & F3_LOCKED;
+		r->locked = r->locked || r->found;
 		if (r->found && !*r->password)
 			return LOCKED_WRONG;
 	} else if (type == B3_END) {
@@ -494,6 +501,7 @@ static enum locked unlock3(struct rar *r)
 	buf_put(r->out, r->file.ptr, 7);
 	r->at = 7;
 	for (unsigned i = 0; ret == LOCKED_OPENED && !end; i++) {
+		r->locked |= i == BLOCKS;
 		if (i < BLOCKS && next3(r, &b, &h))
 			ret = block3(r, h, &end);
 		else if (r->at == r->file.len)
@@ -513,5 +521,6 @@ enum locked unlock_rar(struct str file, const char *password, struct buf *out)
 		ret = unlock5(&r);
 	else if (file.len > 7 && memcmp(file.ptr, "Rar!\x1a\7\0", 7) == 0)
 		ret = unlock3(&r);
-	return ret == LOCKED_OPENED && (!r.found || out->failed) ? LOCKED_UNKNOWN : ret;
+	ret = ret == LOCKED_OPENED && (!r.found || out->failed) ? LOCKED_UNKNOWN : ret;
+	return ret == LOCKED_UNKNOWN && r.locked ? LOCKED_WRONG : ret; /* libarchive doesn't always notice */
 }
