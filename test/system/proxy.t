@@ -327,7 +327,7 @@ try "passed for B, whose setting it is" eval 'get 200 $B -H "X-Forwarded-For: 10
 
 # ---- sanitisers and sandboxes: a server at the edge that answers by what is in the file
 cat >icap.py <<-'END'
-	import os, re, socketserver, time
+	import hashlib, os, re, socketserver, time
 	class H(socketserver.StreamRequestHandler):
 	    def head(self):
 	        b = b''
@@ -344,6 +344,7 @@ cat >icap.py <<-'END'
 	            body += self.rfile.read(n); self.rfile.readline()
 	        open('icap.log', 'a').write(icap.split('\r')[0] + ' | ' + rq.split('\r')[0] + ' | %d\n' % len(body))
 	        box = '/box' in icap.split('\r')[0]
+	        open('icap.saw', 'a').write('%s %s\n' % ('box' if box else 'other', hashlib.sha256(body).hexdigest()))
 	        def say(status, head, text): self.wfile.write((b'ICAP/1.0 200 OK\r\nISTag: "1"\r\n%sEncapsulated: res-hdr=0, res-body=%d\r\n\r\n' % (head, len(status) + 4)) + status + b'\r\n\r\n' + b''.join(b'%x\r\n%s\r\n' % (len(x), x) for x in (text[:3], text[3:]) if x) + b'0\r\n\r\n')
 	        if '/slow' in icap.split('\r')[0] or (b'sleeps' in body and not box):
 	            for i in range(300):
@@ -352,6 +353,8 @@ cat >icap.py <<-'END'
 	        if b'detonates' in body and box: say(b'HTTP/1.1 403 Forbidden', b'X-Infection-Found: Type=2; Resolution=2; Threat=Sandbox.Detonated;\r\n', b'no')
 	        elif b'nonsense' in body: self.wfile.write(b'HTTP/1.0 200 OK\r\n\r\nhello')
 	        elif b'dies' in body: return
+	        elif b'cut off' in body: self.wfile.write(b'ICAP/1.0 200 OK\r\nEncapsulated: res-hdr=0, res-body=19\r\n\r\nHTTP/1.1 200 OK\r\n\r\nff\r\n' + body)
+	        elif b'swells' in body: say(b'HTTP/1.1 200 OK', b'', bytes(9 << 20))
 	        elif b'active' in body and not box: say(b'HTTP/1.1 200 OK\r\nContent-Type: application/pdf\r\nSet-Cookie: a=b', b'', body.replace(b'active', b'-clean'))
 	        elif b'infects' in body and not box: say(b'HTTP/1.1 200 OK', b'', open('www/eicar.bin', 'rb').read())
 	        else: self.wfile.write(b'ICAP/1.0 204 No Content\r\n\r\n')
@@ -360,19 +363,20 @@ cat >icap.py <<-'END'
 END
 run python3 icap.py; token=
 until_true 5 bash -c 'exec 3<>/dev/tcp/127.0.0.60/1344'
-for w in harmless active detonates nonsense dies infects sleeps; do printf '%%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\n%% %s\n%%%%EOF\n' $w >www/$w.pdf; done
+for w in harmless active detonates nonsense dies 'cut off' swells infects sleeps; do printf '%%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\n%% %s\n%%%%EOF\n' "$w" >www/${w% off}.pdf; done
 I=http://site.example:8000
 sha() { sha256sum | sed 's/ .*//'; }
 try "a document goes to the sanitiser, then to the sandbox, and passes as it is" eval 'get 200 $A "$I/harmless.pdf?name=taro" && cmp out www/harmless.pdf && is "$(cat icap.log)" "$(printf "RESPMOD icap://127.0.0.60:1344/%s ICAP/1.0 | GET http://site.example:8000/harmless.pdf HTTP/1.1 | $(wc -c <www/harmless.pdf)\n" clean box)"'
 try "what the sanitiser made of it is delivered, under its type" eval 'get 200 -D heads $A $I/active.pdf && is "$(cat out)" "$(sed s/active/-clean/ www/active.pdf)" && grep -qi "^content-type: application/pdf" heads && ! grep -qiE "^(set-cookie|etag|last-modified)" heads'
 try "its event names both" event "/active.pdf\".*\"file\":\{\"hash\":\"$(sha <www/active.pdf)\".*\"file_result\":\{\"hash\":\"$(sed s/active/-clean/ www/active.pdf | sha)\""
-try "the sandbox saw the sanitised one" eval 'tail -n 1 icap.log | grep -q /box'
+try "the sandbox saw the sanitised one" eval 'is "$(tail -n 1 icap.saw)" "box $(sed s/active/-clean/ www/active.pdf | sha)"'
 try "what the sandbox refuses is stopped" page 403 追加の検査で、受け取りを止めました $A $I/detonates.pdf
 try "its event says by whom and for what" event '/detonates.pdf".*"action":"Denied","disposition":"Blocked","rule":\{"uid":"inspection\[box\]".*"malware":\{"name":"Sandbox.Detonated"'
 try "a sanitiser that is somebody else's by now: its file is scanned too" page 403 ウイルスが見つかった $A $I/infects.pdf
-for w in nonsense dies; do
+for w in nonsense dies cut; do
 	try "an answer that is none ($w): no verdict, no file" page 503 安全確認ができなかった $A $I/$w.pdf
 done
+try "an answer without end is cut at the terminal's share" page 503 一度に利用できる分を超えました $A $I/swells.pdf
 try "nor after its time" page 503 安全確認ができなかった -x http://127.0.0.1:8083 $I/harmless.pdf
 try "a person waits at the page meanwhile" eval 'page 200 "安全を確認しています" -A Mozilla/5.0 -H "Accept: text/html,*/*;q=0.8" $A $I/sleeps.pdf && token=$(sed -n "s,.*content=\"2;url=/.toride-wait?t=\([0-9a-f]*\)\".*,\1,p" out) && [ -n "$token" ]'
 touch icap.go
@@ -506,7 +510,7 @@ later b2 $BT http://deny.example:8000/new4
 fetched a2; fetched b2; kill -9 "$scand"
 try "a broker that dies under a request, A" eval 'came a2 503 && grep -q 安全確認ができなかった out.a2'
 try "and B" eval 'came b2 200 && cmp out.b2 www/new4'
-try "each is counted" eval 'counted 412015 unjudged 4 && counted 412023 unjudged 3'
+try "each is counted" eval 'counted 412015 unjudged 5 && counted 412023 unjudged 3'
 later a3 $A http://site.example:8000/new5
 later a4 --compressed $A http://site.example:8000/eicar.bin?again
 fetched a3; fetched a4; run "$bin/toride-scand"; scand=$!
