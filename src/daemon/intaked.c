@@ -10,6 +10,7 @@
 #include "intake/tail.h"
 #include "jail/jail.h"
 #include "normalise/edge.h"
+#include "segment/hold.h"
 #include "vault/vault_client.h"
 #include "wire/daemon.h"
 #include "wire/place.h"
@@ -317,7 +318,7 @@ static int open_spool(struct intaked *t, struct err *err)
 	place_in_state(holds, sizeof holds, "holds");
 	place_in_state(segments, sizeof segments, "segments");
 	place_in_state(state, sizeof state, "intake");
-	struct spool_opts o = { segments, state, holds, key, seal, t, t->orgs, t->d.stats };
+	struct spool_opts o = { segments, state, holds, key, seal, t, t->orgs, t->d.stats, hold_unheard_ms() };
 	return spool_open(&o, &t->spool, err);
 }
 

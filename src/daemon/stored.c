@@ -64,6 +64,7 @@ struct stored {
 	bool paused; /* for want of room */
 	int wake_fd; /* readable: look at the three below */
 	_Atomic bool stop, again, expire; /* expire: a new generation may keep less */
+	int64_t unheard_ms; /* monotonic: no row goes before (segment/hold.h) */
 	/* of the generation; under lock */
 	pthread_mutex_t lock;
 	struct keep *keeps;
@@ -268,7 +269,7 @@ static int fill_on(struct stored *t, struct fill *f, int64_t *expired_ms, struct
 	while (r >= 0 && !t->stop && !t->again) {
 		r = has_room(t) ? fill_step(f, err) : 0;
 		show(t, f, before);
-		if (r == 0 && (t->expire || clock_mono_ms() - *expired_ms > EXPIRE_MS)) {
+		if (r == 0 && clock_mono_ms() >= t->unheard_ms && (t->expire || clock_mono_ms() - *expired_ms > EXPIRE_MS)) {
 			t->expire = false;
 			*expired_ms = clock_mono_ms();
 			r = roll_up(t, err);
@@ -614,6 +615,7 @@ static int open_all(struct stored *t, struct err *err)
 	place_in_state(t->segments, sizeof t->segments, "segments");
 	place_in_state(t->state, sizeof t->state, "index-fill");
 	place_in_state(t->holds, sizeof t->holds, "holds");
+	t->unheard_ms = clock_mono_ms() + hold_unheard_ms();
 	place_in_state(t->index, sizeof t->index, "index");
 	place_in_run(t->engine, sizeof t->engine, SOCK_INDEX);
 	pthread_mutex_init(&t->lock, NULL);

@@ -33,6 +33,7 @@ static uv_loop_t loop;
 static struct spool *spool;
 static struct intake_server *server;
 static int rest_ms;
+static int64_t unheard_ms;
 
 static bool allowed(uid_t uid, const char **ret_process)
 {
@@ -46,7 +47,7 @@ static void start(void)
 	struct err err = { 0 };
 	char path[PLACE_MAX];
 	int fd = -1;
-	struct spool_opts o = { segments, state_dir, NULL, fake_key, fake_seal, &vault_error, orgs, stats };
+	struct spool_opts o = { segments, state_dir, NULL, fake_key, fake_seal, &vault_error, orgs, stats, unheard_ms };
 	if (spool_open(&o, &spool, &err) < 0)
 		fail_msg("%s: %s", err.path, err.msg);
 	assert_int_equal(sock_listen(place_in_run(path, sizeof path, SOCK_EVENTS), 0600, &fd, NULL), 0);
@@ -727,6 +728,30 @@ static void test_retention(void **state)
 	clock_hold(0);
 }
 
+/* A node that may not know yet whose records are held. */
+static void test_retention_waits_for_the_other_node(void **state)
+{
+	(void)state;
+	clock_hold(20000 * DAY);
+	keep_days(3);
+	say_day();
+	days_pass(2);
+	say_day();
+	stop(true);
+	clock_advance(2 * DAY);
+	unheard_ms = 600000;
+	start();
+	unheard_ms = 0;
+	spool_orgs(spool, orgs);
+	for (int i = 0; i < 600; i++, clock_advance(1000))
+		assert_int_equal(spool_second(spool, NULL), 0);
+	assert_true(is_there(1));
+	for (int i = 0; i < 20; i++, clock_advance(1000))
+		assert_int_equal(spool_second(spool, NULL), 0);
+	assert_true(!is_there(1) && is_there(2));
+	clock_hold(0);
+}
+
 static bool is_in(const char *series, unsigned number)
 {
 	char path[160];
@@ -852,7 +877,7 @@ int main(void)
 		T(test_acknowledged_after_sync), T(test_rests), T(test_once_over_a_crash), T(test_last_words), T(test_once_over_a_torn_commit), T(test_hostile), T(test_forged),
 		T(test_slow_and_half_open),
 		T(test_strangers_and_crowds),    T(test_back_pressure),     T(test_vault_away), T(test_nflog_losses),
-		T(test_retention), T(test_retention_of_a_class), T(test_retention_doubts_the_clock), T(test_clock_set_while_writing),
+		T(test_retention), T(test_retention_waits_for_the_other_node), T(test_retention_of_a_class), T(test_retention_doubts_the_clock), T(test_clock_set_while_writing),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("intake", tests, NULL, NULL);

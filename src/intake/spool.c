@@ -104,6 +104,7 @@ static int recover(struct spool *s, struct err *err)
 		return r;
 	s->ready = true;
 	s->opened_ms = clock_mono_ms();
+	s->rest_ms = s->o.unheard_ms ? s->opened_ms + s->o.unheard_ms : 0;
 	if (seen_settle(&s->seen, false))
 		log_info("", "senders", "a commit was cut off: what is missing is awaited from its senders");
 	writer_stats(s->w, &st);

@@ -23,6 +23,7 @@ struct spool_opts {
 	void *user;
 	const struct orgs *orgs;
 	struct stats *stats;
+	int64_t unheard_ms;           /* nothing ends so long after the start (segment/hold.h) */
 };
 
 /* Recovers the segments and what was seen; reads the records behind the last cursors. */

@@ -4,9 +4,12 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "segment/segment.h"
+#include "wire/place.h"
 
 #include <errno.h>
 #include <sys/stat.h>
+
+#define UNHEARD_MS 600000 /* it is asked once a second, from the moment on that the node knows its part */
 
 /* 1: held. A file that is being written, or was when its writer was killed (fs_write()), isn't one. */
 static int of_org(const char *name, void *user)
@@ -38,4 +41,10 @@ bool hold_on(const char *dir, const char *org)
 bool hold_any(const char *dir)
 {
 	return look(dir, NULL);
+}
+
+int64_t hold_unheard_ms(void)
+{
+	char path[PLACE_MAX];
+	return fs_exists(place_in_state(path, sizeof path, "current/paird.json")) ? UNHEARD_MS : 0;
 }

@@ -6,9 +6,14 @@
 #define SEGMENT_HOLD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* dir: STATE/holds. org: a code or "service"; the service's records are held with anybody's, since they tell of all. */
 bool hold_on(const char *dir, const char *org);
 bool hold_any(const char *dir);
+
+/* A node of a pair that was away doesn't know who is held since: who ends records begins with it so long after his start, and by then the node
+ * has heard of them, where the other one is there. 0: of no pair. */
+int64_t hold_unheard_ms(void);
 
 #endif
