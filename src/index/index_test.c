@@ -175,7 +175,7 @@ static void test_search(void **state)
 /* An engine that takes 12 s of the clock and then gives up where a span is longer than it can do, and half a second else: a record each. */
 struct slow {
 	int fd;
-	int64_t able_ms;
+	int64_t able_ms, now;
 	unsigned asked;
 	bool refuses; /* the query itself */
 };
@@ -235,7 +235,7 @@ static int walked(struct slow *e, const struct search *s, struct buf *b, struct 
 	struct client_opts o = { .socket_path = a.sun_path };
 	assert_int_equal(client_open(&o, &c, err), 0);
 	buf_reset(b);
-	clock_hold(1000000);
+	clock_hold(e->now);
 	e->asked = 0;
 	int r = search_run(c, s, b, err);
 	clock_hold(0);
@@ -254,10 +254,20 @@ static void test_walk(void **state)
 	struct slow e = { .able_ms = INT64_MAX };
 	struct search s = { .query = "alpha", .org = "412015", .to_ms = 1795338000000, .from_ms = 1795338000000 - 6 * 3600000, .limit = 10 };
 	buf_init(&b, MIB);
+	e.now = s.to_ms;
 	/* an hour, then what is left; the rows in the order of the spans */
 	assert_int_equal(walked(&e, &s, &b, &err), 0);
 	assert_string_equal(buf_cstr(&b), ",\"records\":[{\"name\":\"412015/events/000001/1\",\"record\":{}},{\"name\":\"412015/events/000001/2\",\"record\":{}},"
 	                                  "{\"name\":\"412015/events/000001/3\",\"record\":{}}],\"more\":false,\"took_ms\":1500");
+	/* half an hour that is still to come doesn't make the hour before now sixteen: 0.5, 1, 4, 0.5 */
+	e.now = s.to_ms - 1800000;
+	assert_int_equal(walked(&e, &s, &b, &err), 0);
+	assert_int_equal(e.asked, 4);
+	e.now = s.to_ms;
+	struct search ever = s; /* a span as long as a number goes */
+	ever.from_ms = INT64_MIN, ever.to_ms = INT64_MAX, ever.limit = 100;
+	assert_int_equal(walked(&e, &ever, &b, &err), 0);
+	assert_non_null(strstr(buf_cstr(&b), "],\"more\":false,\"took_ms\""));
 	/* enough: the rest isn't looked at */
 	s.limit = 1;
 	assert_int_equal(walked(&e, &s, &b, &err), 0);

@@ -10,6 +10,7 @@
 
 #define STEP_FIRST_MS 3600000 /* of time searched, not of time spent */
 #define STEP_MIN_MS 60000
+#define TIME_LAST_MS 10413792000000 /* 2300: no record's time reaches it (columns.c), nor goes before 1970 */
 #define STEP_QUICK_MS 250  /* a span that took less is followed by a much longer one */
 #define STEP_SHORT_MS 1000 /* by a longer one */
 #define STEP_LONG_MS 4000  /* more: by a shorter one */
@@ -180,6 +181,7 @@ static int put_rows(const struct search *s, struct str lines, uint32_t *n, struc
 /* A span of a search, as long as the last one's time suggests: what is asked for is mostly near the end, and nobody knows how much of it. */
 struct walk {
 	int64_t hi, step, deadline; /* from `hi` on everything was searched */
+	int64_t now;                /* what lies behind it is one piece, mostly an empty one: its time says nothing of the next one's */
 	struct buf sql, answer;
 };
 
@@ -207,16 +209,21 @@ static int walk_step(struct client *c, const struct search *s, struct walk *w, u
 		r = put_rows(s, buf_view(&w->answer), n, fields, err);
 	if (r == 0) {
 		w->hi = part.from_ms;
-		w->step = step_next(w->step, clock_mono_ms() - began);
+		w->step = part.to_ms > w->now ? STEP_FIRST_MS : step_next(w->step, clock_mono_ms() - began);
 	}
 	return r;
 }
 
 /* From the newest to the oldest, until there are enough or the time has run out: then what was found up to there, and where that is. */
-static int walk(struct client *c, const struct search *s, struct walk *w, struct buf *fields, struct err *err)
+static int walk(struct client *c, const struct search *asked, struct walk *w, struct buf *fields, struct err *err)
 {
+	struct search in = *asked, *s = &in;
 	uint32_t n = 0;
-	int r = s->from_ms < s->to_ms ? 0 : err_set(err, E_INVALID, "from", "not before the end");
+	s->from_ms = s->from_ms < 0 ? 0 : s->from_ms;
+	s->to_ms = s->to_ms > TIME_LAST_MS ? TIME_LAST_MS : s->to_ms;
+	w->hi = s->to_ms;
+	w->step = s->to_ms > w->now ? s->to_ms - w->now : STEP_FIRST_MS;
+	int r = asked->from_ms < asked->to_ms && s->from_ms < s->to_ms ? 0 : err_set(err, E_INVALID, "from", "not before the end");
 	buf_puts(fields, ",\"records\":["); /* the answer's head stands before it */
 	while (r == 0 && w->hi > s->from_ms && n <= s->limit && clock_mono_ms() + 1000 <= w->deadline) {
 		r = walk_step(c, s, w, &n, fields, err);
@@ -250,7 +257,7 @@ static int count(struct client *c, const struct search *s, struct walk *w, struc
 int search_run(struct client *c, const struct search *s, struct buf *fields, struct err *err)
 {
 	int64_t began = clock_mono_ms();
-	struct walk w = { .hi = s->to_ms, .step = STEP_FIRST_MS, .deadline = began + SEARCH_SECONDS * 1000 };
+	struct walk w = { .deadline = began + SEARCH_SECONDS * 1000, .now = clock_now_ms() };
 	buf_init(&w.sql, 256 * KIB);
 	buf_init(&w.answer, 64 * MIB);
 	int r = limit_ok(s, err);
