@@ -10,7 +10,7 @@
 #include <yyjson.h>
 
 static const char *const levels[] = { "informational", "low", "medium", "high", "critical" };
-static const char *const types[] = { "hostname", "ip", "url", "hash", "terminal" };
+static const char *const types[] = { "hostname", "ip", "url", "hash", "ja4", "terminal" };
 static const char *const actions[] = { "", "Allowed", "Denied" };
 
 const char *finding_level_name(enum finding_level level)

@@ -14,6 +14,7 @@ static void ask(const struct intel *i, struct str text)
 		intel_address(i, line, NOW);
 		intel_url(i, line, NOW);
 		intel_hash(i, line, NOW);
+		intel_ja4(i, line, NOW);
 	}
 }
 

@@ -25,7 +25,7 @@ struct intel {
 	uint32_t n, cap;
 	uint32_t *table, table_cap; /* hash -> item + 1 */
 	bool allowed;        /* the file being read is the allow-list */
-	bool any_allowed, any[INTEL_HASH + 1]; /* any: values of this kind that aren't allowed ones */
+	bool any_allowed, any[INTEL_JA4 + 1]; /* any: values of this kind that aren't allowed ones */
 	int confidence;      /* of the file being read */
 	int64_t days;
 	bool lengths[2][129]; /* networks by family and length that occur */
@@ -313,9 +313,32 @@ static void put_hash(struct intel *i, const struct intel_entry *e)
 	store(i, INTEL_HASH, hash_key(i, i->allowed ? ALLOWED_KIND(INTEL_HASH) : INTEL_HASH, e->value), e->value, e);
 }
 
+/* "t13d1516h2_8daaf6152771_e5627efa2ab1" (proxy/ja4.h); "q" and "d" (QUIC, DTLS) are right too, and found where somebody records them. */
+static bool is_ja4(struct str s)
+{
+	static const char shape[] = "pvvsnnnnaa_xxxxxxxxxxxx_xxxxxxxxxxxx";
+	static const char *const signs[128] = { ['p'] = "tqd", ['v'] = "0123sd", ['s'] = "di", ['n'] = "0123456789", ['_'] = "_", ['x'] = "0123456789abcdef",
+		['a'] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" };
+	if (s.len != sizeof shape - 1)
+		return false;
+	for (size_t i = 0; i < s.len; i++)
+		if (!s.ptr[i] || !strchr(signs[(unsigned char)shape[i]], s.ptr[i]))
+			return false;
+	return true;
+}
+
+static void put_ja4(struct intel *i, const struct intel_entry *e)
+{
+	if (!is_ja4(e->value)) {
+		intel_refuse(i, INTEL_UNREADABLE);
+		return;
+	}
+	store(i, INTEL_JA4, hash_of(i, i->allowed ? ALLOWED_KIND(INTEL_JA4) : INTEL_JA4, e->value.ptr, e->value.len), e->value, e);
+}
+
 void intel_put(struct intel *i, enum intel_kind kind, const struct intel_entry *e)
 {
-	static void (*const put[])(struct intel *, const struct intel_entry *) = { put_name, put_address, put_url, put_hash };
+	static void (*const put[])(struct intel *, const struct intel_entry *) = { put_name, put_address, put_url, put_hash, put_ja4 };
 	put[kind](i, e);
 	i->any_allowed |= i->allowed;
 }
@@ -328,6 +351,8 @@ bool intel_kind_of(struct str v, enum intel_kind *ret)
 		*ret = INTEL_URL;
 	else if (is_hash(v))
 		*ret = INTEL_HASH;
+	else if (is_ja4(v))
+		*ret = INTEL_JA4;
 	else if (prefix_parse(v, &p) == 0)
 		*ret = INTEL_ADDRESS;
 	else if (memchr(v.ptr, '.', v.len) && url_host_normalise(bare_name(v), host) == 0)
@@ -426,6 +451,14 @@ const struct intel_item *intel_hash(const struct intel *i, struct str hex, int64
 		return NULL;
 	const struct intel_item *x = best(i, hash_key(i, INTEL_HASH, hex), now);
 	return x && !best(i, hash_key(i, ALLOWED_KIND(INTEL_HASH), hex), now) ? x : NULL;
+}
+
+const struct intel_item *intel_ja4(const struct intel *i, struct str fingerprint, int64_t now)
+{
+	if (intel_empty(i) || !i->any[INTEL_JA4] || !is_ja4(fingerprint))
+		return NULL;
+	const struct intel_item *x = best(i, hash_of(i, INTEL_JA4, fingerprint.ptr, fingerprint.len), now);
+	return x && !best(i, hash_of(i, ALLOWED_KIND(INTEL_JA4), fingerprint.ptr, fingerprint.len), now) ? x : NULL;
 }
 
 /* ---- files */

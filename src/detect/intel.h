@@ -2,7 +2,7 @@
  *
  * Sources, one file each (intel_add): STIX 2.1 bundles (intel_stix.c), MISP feed events (intel_misp.c), plain lists of one
  * value a line (intel_list.c). Kinds: names (and all below them), addresses and networks, URLs without a query (our events
- * hold none), file hashes (MD5, SHA-1, SHA-256). What can't be looked for, or would hit everybody, is left out and counted
+ * hold none), file hashes (MD5, SHA-1, SHA-256), JA4 fingerprints of TLS clients. What can't be looked for, or would hit everybody, is left out and counted
  * with its reason: private and reserved addresses, networks wider than /16 (/32 of IPv6), names below which everybody registers ("jp", "lg.jp", "saga.jp"), patterns of
  * several observations.
  *   expiry      valid_until; where nothing is said, INTEL_ADDRESS_DAYS or INTEL_NAME_DAYS after valid_from; hashes stay
@@ -25,7 +25,7 @@
 #define INTEL_NAME_DAYS 90
 #define INTEL_CONFIDENCE 50
 
-enum intel_kind { INTEL_NAME, INTEL_ADDRESS, INTEL_URL, INTEL_HASH };
+enum intel_kind { INTEL_NAME, INTEL_ADDRESS, INTEL_URL, INTEL_HASH, INTEL_JA4 };
 
 struct intel_item {
 	enum intel_kind kind;
@@ -63,6 +63,7 @@ const struct intel_item *intel_name(const struct intel *i, struct str host, int6
 const struct intel_item *intel_address(const struct intel *i, struct str address, int64_t now_ms);
 const struct intel_item *intel_url(const struct intel *i, struct str url, int64_t now_ms);
 const struct intel_item *intel_hash(const struct intel *i, struct str hex, int64_t now_ms);
+const struct intel_item *intel_ja4(const struct intel *i, struct str fingerprint, int64_t now_ms);
 
 /* ---- for the readers of the three formats */
 

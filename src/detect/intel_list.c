@@ -2,7 +2,7 @@
  *
  *   # comment; "# confidence: 70" and "# days: 14" before the first value hold for the file
  *   evil.example            a name and all below it ("*.evil.example" and ".evil.example" too)
- *   203.0.113.7, 203.0.113.0/24, https://evil.example/path, 64 hex digits
+ *   203.0.113.7, 203.0.113.0/24, https://evil.example/path, 64 hex digits, a JA4 fingerprint
  *   0.0.0.0 evil.example    as in a hosts file
  * Of a line with commas, semicolons or tabs the first field counts; the rest is its name. */
 #include "detect/intel.h"

@@ -24,7 +24,7 @@ static const struct {
 	{ "url", INTEL_URL, -1 }, { "link", INTEL_URL, -1 },
 	{ "md5", INTEL_HASH, -1 }, { "sha1", INTEL_HASH, -1 }, { "sha256", INTEL_HASH, -1 },
 	{ "filename|md5", INTEL_HASH, 1 }, { "filename|sha1", INTEL_HASH, 1 }, { "filename|sha256", INTEL_HASH, 1 },
-	{ "malware-sample", INTEL_HASH, 1 },
+	{ "malware-sample", INTEL_HASH, 1 }, { "ja4-fingerprint", INTEL_JA4, -1 },
 };
 
 struct reading {

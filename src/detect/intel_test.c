@@ -36,7 +36,7 @@ static void add(struct intel *i, const char *name, const char *text)
 static const char list[] =
 	"# bad things\n# confidence: 70\n# days: 10\nevil.example\n*.wide.example\n.dot.example\n203.0.113.7\n198.51.100.0/24\n"
 	"2001:db8:bad::/48\n0.0.0.0 hosts.example\nhttps://files.example/a/b.exe\nhttps://site.example/\n"
-	"275A021BBFB6489E54D471899F7DB9D1663FC695EC2FE2A2C4538AABF651FD0F\n\"csv.example\",\"a name\",2026\r\nxn--wgv71a119e.example\n"
+	"275A021BBFB6489E54D471899F7DB9D1663FC695EC2FE2A2C4538AABF651FD0F\nt13d190900_9dc949149365_97f8aa674fd9\n\"csv.example\",\"a name\",2026\r\nxn--wgv71a119e.example\n"
 	/* left out */
 	"10.1.2.3\n192.168.0.0/16\n203.0.0.0/8\ncom\nhttps://drive.example/uc?id=1\nnot a value\n127.0.0.1\n\n";
 
@@ -44,7 +44,7 @@ static const char list[] =
 static const struct intel_item *look(const struct intel *i, const char *what, int64_t now)
 {
 	struct str v = str_from(what + 2);
-	return *what == 'n' ? intel_name(i, v, now) : *what == 'a' ? intel_address(i, v, now) : *what == 'u' ? intel_url(i, v, now) : intel_hash(i, v, now);
+	return *what == 'j' ? intel_ja4(i, v, now) : *what == 'n' ? intel_name(i, v, now) : *what == 'a' ? intel_address(i, v, now) : *what == 'u' ? intel_url(i, v, now) : intel_hash(i, v, now);
 }
 
 static void test_list(void **state)
@@ -52,10 +52,10 @@ static void test_list(void **state)
 	(void)state;
 	static const char *const found[] = { "n evil.example", "n a.b.EVIL.example", "n evil.example.", "n wide.example", "n x.wide.example", "n dot.example",
 		"a 203.0.113.7", "a 198.51.100.200", "a 2001:db8:bad::5", "n hosts.example", "u https://files.example/a/b.exe", "u https://FILES.example/a/b.exe?x=1",
-		"n www.site.example", "h 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f", "n csv.example", "n xn--wgv71a119e.example" };
+		"n www.site.example", "h 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f", "j t13d190900_9dc949149365_97f8aa674fd9", "n csv.example", "n xn--wgv71a119e.example" };
 	static const char *const silent[] = { "n notevil.example", "n example", "n evil.example.org", "a 203.0.113.8", "a 198.51.101.1", "a 2001:db8:bae::5",
 		"u https://files.example/a/c.exe", "u http://files.example/a", "n files.example", "n drive.example", "a 10.1.2.3", "a 192.168.5.5", "n com", "n ",
-		"a x", "u x", "h 275a", "a 203.5.5.5", "a 127.0.0.1" };
+		"a x", "u x", "h 275a", "j t13d190900_9dc949149365_97f8aa674fd8", "j t13d190900_9DC949149365_97f8aa674fd9", "j ", "a 203.5.5.5", "a 127.0.0.1" };
 	struct intel *i = make();
 	struct intel_stats s;
 	assert_true(intel_empty(i));
@@ -74,7 +74,7 @@ static void test_list(void **state)
 			fail_msg("found: %s", silent[k]);
 	assert_string_equal(intel_name(i, STR("csv.example"), NOW)->name, "\"a name\",2026");
 	intel_stats(i, &s);
-	assert_int_equal(s.items, 12);
+	assert_int_equal(s.items, 13);
 	assert_int_equal(s.refused[INTEL_RESERVED], 3);
 	assert_int_equal(s.refused[INTEL_TOO_WIDE], 1);
 	assert_int_equal(s.refused[INTEL_HAS_QUERY], 1);
@@ -184,6 +184,7 @@ static const char misp[] = "{\"Event\":{\"uuid\":\"e\",\"info\":\"campaign\",\"t
 	ATTR("domain", "evil.example", ",\"to_ids\":true") "," ATTR("ip-dst|port", "203.0.113.5|443", ",\"to_ids\":true") ","
 	ATTR("domain|ip", "dual.example|203.0.113.6", ",\"to_ids\":\"1\"") "," ATTR("hostname", "seen.example", ",\"to_ids\":false") ","
 	ATTR("url", "https://h.example/x", ",\"to_ids\":true") "," ATTR("yara", "rule x {}", ",\"to_ids\":true") ","
+	ATTR("ja4-fingerprint", "t12d1909h1_d83cc789557e_7af1ed941c26", ",\"to_ids\":true") "," ATTR("ja4-fingerprint", "t12d1909h1_d83cc789557e", ",\"to_ids\":true") ","
 	ATTR("ip-src", "203.0.113.99", ",\"to_ids\":true,\"deleted\":true") "],\"Object\":[{\"name\":\"file\",\"Attribute\":["
 	ATTR("filename|sha256", "a.exe|275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f", ",\"to_ids\":true") "]}]}}";
 
@@ -191,7 +192,7 @@ static void test_misp(void **state)
 {
 	(void)state;
 	static const char *const found[] = { "n evil.example", "a 203.0.113.5", "n dual.example", "u https://h.example/x",
-		"h 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f" };
+		"h 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f", "j t12d1909h1_d83cc789557e_7af1ed941c26" };
 	static const char *const silent[] = { "n seen.example", "a 203.0.113.99", "a 203.0.113.6" };
 	char many[4096];
 	snprintf(many, sizeof many, "{\"response\":[%s]}", misp);
@@ -281,6 +282,8 @@ static void open_world(struct world *w)
 	assert_int_equal(sightings_create(&w->seen, &err), 0);
 	w->intel = make();
 	add(w->intel, "feed.json", stix);
+	add(w->intel, "programs.txt", "t13d190900_9dc949149365_97f8aa674fd9,a tool\nt13i190900_9dc949149365_97f8aa674fd9\n");
+	add(w->intel, "allow.txt", "t13i190900_9dc949149365_97f8aa674fd9\n");
 	struct engine_opts o = { .rules = w->rules, .intel = w->intel, .sightings = w->seen, .on_finding = keep, .user = &w->told };
 	assert_int_equal(engine_create(&o, &w->e, &err), 0);
 }
@@ -313,6 +316,8 @@ static void test_events(void **state)
 		{ "\"dst_endpoint\":{\"ip\":\"203.0.113.9\"},\"action\":\"Denied\"", "203.0.113.9" },
 		{ "\"http_request\":{\"url\":{\"hostname\":\"h.example\",\"url_string\":\"https://h.example/it's\"}},\"action\":\"Allowed\"", "https://h.example/it's" },
 		{ "\"file\":{\"hash\":\"275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f\"}", "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f" },
+		{ "\"tls\":{\"sni\":\"x.example\",\"ja4\":\"t13d190900_9dc949149365_97f8aa674fd9\",\"intercepted\":false}", "t13d190900_9dc949149365_97f8aa674fd9" },
+		{ "\"tls\":{\"ja4\":\"t13i190900_9dc949149365_97f8aa674fd9\"}", NULL }, /* on the allow-list */
 		{ "\"query\":{\"hostname\":\"c2.example.\"}", "c2.example" }, { "\"answers\":[{\"rdata\":\"9.9.9.9\"},{\"rdata\":\"198.51.100.8\"}]", "198.51.100.0/24" },
 		{ "\"Event\":{\"EventData\":{\"DestinationIp\":\"203.0.113.9\"}}", "203.0.113.9" },
 		{ "\"Event\":{\"EventData\":{\"Hashes\":\"SHA1=00,MD5=44D88612FEA8A8F36DE82E1278ABB02F\"}}", "44d88612fea8a8f36de82e1278abb02f" },

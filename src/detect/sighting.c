@@ -63,7 +63,7 @@ static enum finding_level level_of(const struct intel_item *i)
 
 static enum observable_type type_of(enum intel_kind kind)
 {
-	static const enum observable_type types[] = { OBSERVABLE_HOSTNAME, OBSERVABLE_IP, OBSERVABLE_URL, OBSERVABLE_HASH };
+	static const enum observable_type types[] = { OBSERVABLE_HOSTNAME, OBSERVABLE_IP, OBSERVABLE_URL, OBSERVABLE_HASH, OBSERVABLE_JA4 };
 	return types[kind];
 }
 

@@ -18,7 +18,7 @@
 
 const struct observable *finding_main(const struct finding *f)
 {
-	static const enum observable_type order[] = { OBSERVABLE_HOSTNAME, OBSERVABLE_URL, OBSERVABLE_IP, OBSERVABLE_HASH,
+	static const enum observable_type order[] = { OBSERVABLE_HOSTNAME, OBSERVABLE_URL, OBSERVABLE_IP, OBSERVABLE_HASH, OBSERVABLE_JA4,
 		                                      OBSERVABLE_TERMINAL };
 	for (size_t k = 0; k < ARRAY_LEN(order); k++)
 		for (size_t i = 0; i < f->n_observables; i++)
@@ -138,7 +138,7 @@ static int note_sightings(struct taking *t)
 /* May this value tie findings together? */
 static int may_group(struct taking *t, enum observable_type type, const char *value, bool *ret)
 {
-	*ret = value[0] && !((type == OBSERVABLE_IP || type == OBSERVABLE_TERMINAL) && desk_is_shared(t->d, t->org, value));
+	*ret = value[0] && type != OBSERVABLE_JA4 /* whatever is written with one library speaks so */ && !((type == OBSERVABLE_IP || type == OBSERVABLE_TERMINAL) && desk_is_shared(t->d, t->org, value));
 	if (!*ret || type != OBSERVABLE_IP)
 		return 0;
 	struct store_rows rows = { 0 };
@@ -214,7 +214,7 @@ static int begin_work(struct taking *t, int64_t id)
 		r = life_happened(t->s, id, org, "identify_terminal", "toride", terminal, t->now, t->err);
 		r = r < 0 ? r : life_happened(t->s, id, org, "identify_source", "toride", terminal, t->now, t->err);
 	}
-	if (r == 0 && t->main && (inbound ? t->main->type == OBSERVABLE_IP : t->main->type != OBSERVABLE_TERMINAL))
+	if (r == 0 && t->main && (inbound ? t->main->type == OBSERVABLE_IP : t->main->type != OBSERVABLE_TERMINAL && t->main->type != OBSERVABLE_JA4))
 		r = life_happened(t->s, id, org, inbound ? "identify_source" : "identify_destination", "toride", t->main_value, t->now, t->err);
 	return r;
 }

@@ -20,6 +20,7 @@ static const struct {
 	{ WORDS_OBSERVABLE, "address", "アドレス", "address" },
 	{ WORDS_OBSERVABLE, "url", "URL", "URL" },
 	{ WORDS_OBSERVABLE, "hash", "ファイルのハッシュ値", "file hash" },
+	{ WORDS_OBSERVABLE, "ja4", "プログラムの指紋 (JA4)", "program's fingerprint (JA4)" },
 	{ WORDS_OBSERVABLE, "terminal", "端末", "terminal" },
 	{ WORDS_OBSERVABLE, "blackhole", "上位で全部破棄", "all dropped upstream" },
 	{ WORDS_OBSERVABLE, "flow", "上位で一部破棄", "partly dropped upstream" },
