@@ -19,8 +19,8 @@ zombie() { [ "$(sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f1)" = 
 # SECONDS COMMAND...: until it holds. A busy machine gets four times the seconds: a test asserts what comes, not when.
 until_true() {
 	local end=$((SECONDS + 4 * $1)); shift
-	while ! "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || { "$@"; return; }
+	while ! it_does "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || { it_does "$@"; return; }
 		sleep 0.05
 	done
 }
