@@ -36,10 +36,7 @@ struct part {
 
 static bool covers(const struct prefix *list, size_t n, const struct prefix *p)
 {
-	for (size_t i = 0; i < n; i++)
-		if (prefix_contains(&list[i], p))
-			return true;
-	return n == 0;
+	return n == 0 || prefix_among(list, n, p);
 }
 
 static bool covers_ports(const struct fw_match *m, const struct fw_ports *p)

@@ -62,22 +62,14 @@ void check_breakout(struct check *c)
 		check_service(c, i);
 }
 
-static bool within(const struct prefix *list, size_t n, const struct prefix *a)
-{
-	for (size_t i = 0; i < n; i++)
-		if (prefix_contains(&list[i], a))
-			return true;
-	return false;
-}
-
 /* The node opens nothing to where management, LGWAN and members are (compile/nft.c): such a server would never be reached. */
 static bool unreachable(const struct check *c, const struct prefix *a)
 {
 	const struct service *s = &c->m->service;
 	for (size_t i = 0; i < c->m->n_orgs; i++)
-		if (within(c->m->orgs[i].prefixes, c->m->orgs[i].n_prefixes, a))
+		if (prefix_among(c->m->orgs[i].prefixes, c->m->orgs[i].n_prefixes, a))
 			return true;
-	return within(s->management, s->n_management, a) || within(s->lgwan, s->n_lgwan, a);
+	return prefix_among(s->management, s->n_management, a) || prefix_among(s->lgwan, s->n_lgwan, a);
 }
 
 void check_inspectors(struct check *c)

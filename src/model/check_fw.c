@@ -47,10 +47,7 @@ void check_outside(struct check *c, const struct org *o, const char *at, const s
 
 void check_own_side(struct check *c, const struct org *o, const char *at, const struct prefix *p)
 {
-	for (size_t i = 0; i < o->n_prefixes; i++)
-		if (prefix_contains(&o->prefixes[i], p))
-			return;
-	if (check_sound(c, ".prefixes"))
+	if (!prefix_among(o->prefixes, o->n_prefixes, p) && check_sound(c, ".prefixes"))
 		CHECK_FAULT(c, at, "lies outside the organisation's own prefixes", "団体の内部ネットワークの外にあります");
 }
 

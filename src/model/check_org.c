@@ -11,10 +11,7 @@
 
 static bool own(const struct org *o, const struct prefix *p)
 {
-	for (size_t i = 0; i < o->n_prefixes; i++)
-		if (prefix_contains(&o->prefixes[i], p))
-			return true;
-	return false;
+	return prefix_among(o->prefixes, o->n_prefixes, p);
 }
 
 static bool on_uplink(const struct service *s, const struct prefix *p)

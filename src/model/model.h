@@ -692,6 +692,7 @@ int prefix_parse_host(struct str s, struct prefix *ret); /* "192.0.2.1/24": addr
 const char *prefix_format(const struct prefix *p, char dst[PREFIX_TEXT]);      /* with /len */
 const char *prefix_format_addr(const struct prefix *p, char dst[PREFIX_TEXT]); /* without */
 bool prefix_contains(const struct prefix *outer, const struct prefix *inner);
+bool prefix_among(const struct prefix *list, size_t n, const struct prefix *inner); /* one of them contains it */
 bool prefix_is_set(const struct prefix *p);
 /* An address alone; -1: of neither family. */
 int prefix_from_sockaddr(const struct sockaddr_storage *sa, struct prefix *ret);

@@ -100,9 +100,8 @@ struct prefix internal_served(const struct model *m, const struct org *o, int fa
 bool announce_allowed(const struct service *s, const struct prefix *p)
 {
 	struct own_address own[OWN_MAX];
-	for (size_t i = 0; i < s->mitigation.n_guard; i++)
-		if (prefix_contains(&s->mitigation.guard[i], p))
-			return false;
+	if (prefix_among(s->mitigation.guard, s->mitigation.n_guard, p))
+		return false;
 	for (size_t i = 0, n = service_own(s, own); i < n; i++)
 		if (memcmp(&own[i].prefix, p, sizeof *p) == 0)
 			return false;
@@ -126,10 +125,7 @@ bool lines_inspected(const struct service *s)
 
 bool origin_inside(const struct org *o, const struct prefix *addr)
 {
-	for (size_t i = 0; i < o->n_prefixes; i++)
-		if (prefix_contains(&o->prefixes[i], addr))
-			return true;
-	return false;
+	return prefix_among(o->prefixes, o->n_prefixes, addr);
 }
 
 static bool same_host(const struct prefix *a, const struct prefix *b)

@@ -111,14 +111,6 @@ int packet_parse(const struct model *m, struct str q, int64_t now_ms, struct pac
 
 /* ---- one rule */
 
-static bool among(const struct prefix *list, size_t n, const struct prefix *p)
-{
-	for (size_t i = 0; i < n; i++)
-		if (prefix_contains(&list[i], p))
-			return true;
-	return false;
-}
-
 static bool port_matches(const struct fw_match *m, const struct packet *p)
 {
 	for (size_t i = 0; i < m->n_ports; i++) {
@@ -134,13 +126,13 @@ static bool matches(const struct policy_sets *sets, const struct policy_rule *r,
 	const struct fw_match *m = r->match;
 	if (r->not_uplink) /* where nothing else stands, whatever isn't inside leaves by an uplink */
 		return false;
-	if (r->set && !among(sets->list[r->set], sets->n[r->set], &p->to))
+	if (r->set && !prefix_among(sets->list[r->set], sets->n[r->set], &p->to))
 		return false;
 	if (r->expires_ms && p->at_ms / 1000 >= r->expires_ms / 1000)
 		return false;
 	if (!m)
 		return true;
-	return (!m->n_from || among(m->from, m->n_from, &p->from)) && (!m->n_to || among(m->to, m->n_to, &p->to)) && port_matches(m, p) &&
+	return (!m->n_from || prefix_among(m->from, m->n_from, &p->from)) && (!m->n_to || prefix_among(m->to, m->n_to, &p->to)) && port_matches(m, p) &&
 	       schedule_holds(m->when, p->at_ms);
 }
 
@@ -239,7 +231,7 @@ static bool spoofed(const struct packet *p)
 {
 	const struct org *o = p->org;
 	const struct prefix *router = p->from.family == 4 ? &o->router4 : &o->router6;
-	return !among(o->prefixes, o->n_prefixes, &p->from) && !same_address(router, &p->from);
+	return !prefix_among(o->prefixes, o->n_prefixes, &p->from) && !same_address(router, &p->from);
 }
 
 static const char *service_of(const struct model *m, const struct packet *p)
@@ -310,7 +302,7 @@ static void inbound(const struct model *m, struct asking *a)
 {
 	struct packet p = *a->packet;
 	const struct org *o = owner_of(m, &p.to);
-	if (among(a->sets->list[SET_INSIDE], a->sets->n[SET_INSIDE], &p.from)) {
+	if (prefix_among(a->sets->list[SET_INSIDE], a->sets->n[SET_INSIDE], &p.from)) {
 		own(a->d, PACKET_DROP, p.from.family == 4 ? "spoof-wan4" : "spoof-wan6", "-");
 		return;
 	}

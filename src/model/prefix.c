@@ -77,6 +77,14 @@ bool prefix_contains(const struct prefix *outer, const struct prefix *inner)
 	return outer->family == inner->family && outer->len <= inner->len && bits_equal(outer->addr, inner->addr, outer->len);
 }
 
+bool prefix_among(const struct prefix *list, size_t n, const struct prefix *inner)
+{
+	for (size_t i = 0; i < n; i++)
+		if (prefix_contains(&list[i], inner))
+			return true;
+	return false;
+}
+
 bool prefix_is_set(const struct prefix *p)
 {
 	return p->family != 0;

@@ -930,18 +930,17 @@ static const struct object time_object = {
 	},
 };
 
-#define COLD(m) .offset = offsetof(struct service, cold.m) - offsetof(struct service, cold), .size = sizeof(((struct service *)0)->cold.m)
 static const struct object cold_object = {
 	"cold", { "store for cold records", "古い記録の保管先" }, NULL, sizeof(((struct service *)0)->cold),
 	(const struct field[]){
-		{ "url", FIELD_TEXT, COLD(url), .form = &form_https, .max = 300,
+		{ "url", FIELD_TEXT, IN(service, cold, url), .form = &form_https, .max = 300,
 		  SAYS("URL", "S3 互換ストレージの URL (https://s3.example.jp/ など)。鍵は STATE/cold/secret に置きます。空なら古い記録はもう一つのディスクに残します。",
 		       "The S3-compatible store's, like https://s3.example.jp/; its key lies in STATE/cold/secret. Empty: cold records stay on the cold disk.") },
-		{ "bucket", FIELD_TEXT, COLD(bucket), .form = &form_tenant, .max = 63, SAYS("バケット", "バケットの名前。", "The bucket's name.") },
-		{ "region", FIELD_TEXT, COLD(region), .form = &form_tenant, .max = 32, .def = "\"us-east-1\"",
+		{ "bucket", FIELD_TEXT, IN(service, cold, bucket), .form = &form_tenant, .max = 63, SAYS("バケット", "バケットの名前。", "The bucket's name.") },
+		{ "region", FIELD_TEXT, IN(service, cold, region), .form = &form_tenant, .max = 32, .def = "\"us-east-1\"",
 		  SAYS("リージョン", "署名に使うリージョンの名前。", "The region that requests are signed for.") },
-		{ "key_id", FIELD_TEXT, COLD(key_id), .form = &form_tenant, .max = 128, SAYS("鍵の番号", "アクセスキーの番号。", "Number of the access key.") },
-		{ "lock_days", FIELD_UINT, COLD(lock_days), .max = 3660,
+		{ "key_id", FIELD_TEXT, IN(service, cold, key_id), .form = &form_tenant, .max = 128, SAYS("鍵の番号", "アクセスキーの番号。", "Number of the access key.") },
+		{ "lock_days", FIELD_UINT, IN(service, cold, lock_days), .max = 3660,
 		  SAYS("ロックする日数", "この日数、誰も消せないように保管先へ頼みます (オブジェクトロック)。0 なら頼みません。",
 		       "The store is asked to let nobody remove them for so many days (object lock); 0: it isn't.") },
 		END,
