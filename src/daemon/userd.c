@@ -62,7 +62,8 @@ struct body { /* lives as long as the process */
 	char secret[DIRECTORY_SECRET];
 	bool has_secret;
 	struct ticket_door *door; /* made when the first ticket comes … */
-	int64_t door_ms;          /* … or not before this, where it can't be */
+	int64_t door_ms;          /* … or not before this, where it can't be; that was told at */
+	int64_t door_told_ms;
 };
 
 struct description { /* a generation's; gone when it isn't in force and no job looks at it */
@@ -487,6 +488,22 @@ static struct job *job_make(struct userd *x, const struct users_request *rq)
 
 /* ---- tickets ---- */
 
+/* Whoever shows a ticket meanwhile is treated as when no directory answers: where that lets people pass, they pass without a name. */
+static void tell_no_key(struct userd *x, struct body *o, const struct err *err)
+{
+	int64_t now = clock_mono_ms();
+	struct buf b;
+	log_err(LOG_LEVEL_ERROR, o->code, "keytab", err);
+	if (o->door_told_ms && now - o->door_told_ms < TOLD_MS)
+		return;
+	o->door_told_ms = now;
+	buf_init(&b, 4 * KIB);
+	event_app(&b, "userd", "keytab", "Alarm", err->msg);
+	if (!b.failed)
+		events_put(x->events, str_from(o->code), buf_view(&b));
+	buf_done(&b);
+}
+
 /* The key is unwrapped when the first ticket comes; where it can't be, that is tried again after a while. */
 static struct ticket_door *door_of(struct userd *x, struct body *o, const struct directory *d, struct err *err)
 {
@@ -502,7 +519,7 @@ static struct ticket_door *door_of(struct userd *x, struct body *o, const struct
 	wipe(&plain);
 	if (r < 0) {
 		o->door_ms = clock_mono_ms() + DOWN_MS;
-		log_err(LOG_LEVEL_ERROR, o->code, "keytab", err);
+		tell_no_key(x, o, err);
 	}
 	return o->door;
 }
@@ -541,6 +558,8 @@ static bool take_ticket(struct peer *p, struct users_request *rq)
 		return true;
 	if (door)
 		tell_refused(x, rq, &err);
+	else
+		count(x, rq->org, "unreachable");
 	answer(x, p->number, &a);
 	return false;
 }
@@ -669,7 +688,7 @@ static int read_config(struct userd *x, struct err *err)
 		struct body *o = v;
 		tries_forget(x->tries, o->code); /* other groups, another directory */
 		o->has_secret = false;
-		o->down_ms = o->door_ms = 0;
+		o->down_ms = o->door_ms = o->door_told_ms = 0;
 		ticket_close(&o->door);
 	}
 	return 0;

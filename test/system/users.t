@@ -264,6 +264,7 @@ try "nor does another principal than a person's" eval 'shown 407 && told ticket_
 ticket
 try "a ticket for one body's key isn't taken at another's, whatever the names" eval 'get 407 --cacert ca.pem -x http://127.0.0.1:8083 --proxy-header "Proxy-Authorization: Negotiate $(cat token)" http://site.example:8000/10k && event "\"org\":\"412040\".*\"status\":\"Failure\",\"status_detail\":\"ticket_invalid\""'
 try "nor where the first one's wrapped key was copied to: the vault opens it for the first alone" eval 'get 503 --cacert ca.pem -x http://127.0.0.1:8084 --proxy-header "Proxy-Authorization: Negotiate $(cat token)" http://site.example:8000/10k'
+try "which is told, since nobody's ticket can be read there" eval 'event "\"product\":\"userd\",\"app\":\{\"name\":\"keytab\"\},\"activity_name\":\"Alarm\""'
 try "control: it is a good one at home" shown 200
 ticket
 curl -s --interface 127.0.0.98 $A --proxy-header "Proxy-Authorization: Negotiate $(cat token)" -o out -w '%{http_code} ' http://site.example:8000/10k --next --interface 127.0.0.98 $A -o out2 -w '%{http_code} %{num_connects}' http://site.example:8000/10k >talk
