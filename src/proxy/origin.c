@@ -268,6 +268,7 @@ static void start_tls(struct origin *o)
 		SSL_set_alpn_protos(ssl, (const unsigned char *)"\x08http/1.1", 9);
 	tls_resume(o, ssl);
 	o->state = ORIGIN_TLS;
+	o->trust = w->trust;
 	o->deadline = w->now + ORIGIN_TLS_MS;
 	do_handshake(o);
 }
@@ -542,6 +543,7 @@ static struct origin *make(struct org_rt *org, const struct origin_want *want, c
 	o->tls = want->tls;
 	o->h1 = want->h1;
 	o->port = want->port;
+	o->trust = org->w->trust;
 	o->terminal = want->terminal;
 	o->groups = want->groups && *want->groups ? mem_strdup(want->groups) : NULL;
 	o->ready = want->ready;
@@ -601,7 +603,7 @@ void origin_release(struct origin *o)
 		origin_shared(o);
 		return;
 	}
-	if (o->state != ORIGIN_BUSY || o->ch.broken || o->ch.eof || o->in.len || !chan_drained(&o->ch) || !org->conf ||
+	if (o->state != ORIGIN_BUSY || o->ch.broken || o->ch.eof || o->in.len || !chan_drained(&o->ch) || !org->conf || o->trust != org->w->trust ||
 	    org->n_idle >= ORIGIN_IDLE_ORG) {
 		origin_close(o);
 		return;
@@ -626,7 +628,7 @@ void origin_shared(struct origin *o)
 	struct org_rt *org = o->org;
 	if (o->state != ORIGIN_SHARED)
 		return;
-	bool may = !o->leaving && org->conf && up2_may_begin(o);
+	bool may = !o->leaving && org->conf && o->trust == org->w->trust && up2_may_begin(o);
 	if (!may && o->pooled)
 		pool_remove(o);
 	else if (may && !o->pooled && org->n_idle < ORIGIN_IDLE_ORG)

@@ -56,6 +56,7 @@ struct origin {
 	bool stapled;             /* it brought a good word of its authority along */
 	struct question *question; /* CHECK: what it waits for … */
 	struct origin *next_waiting; /* … with others */
+	uint64_t trust;           /* the thread's when it was connected: another by now, and it isn't used again */
 	int64_t verified;         /* when the certificate was, should an earlier session be used again; clock_mono_ms() */
 	struct resolved addrs;
 	size_t next_addr, tried;

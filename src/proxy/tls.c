@@ -88,7 +88,7 @@ static int on_alpn(SSL *s, const unsigned char **out, unsigned char *out_len, co
 static int on_session(SSL *ssl, SSL_SESSION *s)
 {
 	struct origin *o = SSL_get_app_data(ssl);
-	if (!o || o->wants_cert) /* used again, it would ask no more, and refuse all the same */
+	if (!o || o->wants_cert || o->trust != o->org->w->trust) /* used again, it would ask no more, and refuse all the same; or wouldn't be verified */
 		return 0;
 	int64_t at = SSL_session_reused(ssl) ? o->verified : o->org->w->now;
 	if (SSL_SESSION_set_ex_data(s, verified_at, (void *)(uintptr_t)at) != 1)
@@ -218,4 +218,5 @@ void tls_trust(struct worker *w, X509_STORE *store)
 	for (size_t i = 0; map_next(&w->sessions, &i, NULL, &s);)
 		SSL_SESSION_free(s);
 	map_done(&w->sessions);
+	w->trust++;
 }

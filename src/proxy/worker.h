@@ -112,6 +112,7 @@ struct worker {
 	struct revocation *revocation;
 	struct map verified;                  /* undecrypted.h */
 	struct map sessions;                  /* origin key -> SSL_SESSION */
+	uint64_t trust;                       /* how often what we believe changed: tls_trust() */
 	struct vault_async *vault;
 	struct scan_client *scan;
 	struct users_client *users;

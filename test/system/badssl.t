@@ -60,9 +60,9 @@ says_where elselist 'crlDistributionPoints=URI:http://authority.example/other.cr
 says_where inside 'crlDistributionPoints=URI:http://within.example/good.crl'
 says_where ssh 'crlDistributionPoints=URI:http://authority.example:22/good.crl'
 slow=$(seq -f slow%g 16 | tr '\n' ' ')
-for i in late latebank $slow; do says_where $i 'crlDistributionPoints=URI:http://slow.example/good.crl'; done
-asking="listed listgood listfree later asked askgood both elselist inside ssh late latebank"
-for i in listed asked both inside ssh late latebank elselist; do openssl_ ca -config ca.cnf -md sha256 -cert good.pem -keyfile good.key -revoke $i.crt; done
+for i in late latebank latebusy $slow; do says_where $i 'crlDistributionPoints=URI:http://slow.example/good.crl'; done
+asking="listed listgood listfree later asked askgood both elselist inside ssh late latebank latebusy"
+for i in listed asked both inside ssh late latebank latebusy elselist; do openssl_ ca -config ca.cnf -md sha256 -cert good.pem -keyfile good.key -revoke $i.crt; done
 for i in revoked revoked12; do openssl_ ca -config ca.cnf -md sha256 -cert good.pem -keyfile good.key -crl_reason keyCompromise -revoke $i.crt; done
 says() { openssl_ ocsp -index index -CA good.pem -rsigner "${2:-good}.crt" -rkey "${2:-good}.key" -issuer good.pem -cert "$1.crt" -respout "$1.ocsp" -ndays 1; } # NAME [BY]
 ln -s good.pem good.crt
@@ -100,7 +100,7 @@ for i in cbc:ECDHE-RSA-AES128-SHA256:ECDHE-RSA-AES128-SHA staticrsa:AES128-GCM-S
 done
 good dh1024 rsa:2048; origin dh1024 dh1024 "$weak DHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0; ssl_dhparam dh1024.pem;"
 good wantsclient; origin wantsclient wantsclient "ssl_verify_client optional_no_ca;"; good needsclient; origin needsclient needsclient "ssl_verify_client on; ssl_client_certificate good.pem;"
-for i in $asking $slow; do origin $i $i; done
+for i in $asking $slow; do origin $i $i "location = /drip { limit_rate 8k; }"; done; head -c 160000 /dev/urandom >www/drip
 names+=(authority:127.0.3.1 within:10.9.9.9 slow:127.0.3.3); ip addr add 10.9.9.9/32 dev lo
 echo "server { listen 127.0.3.1:80; listen 127.0.3.1:22; listen 10.9.9.9:80; access_log $top/lists.log lists; location / { root $top/www; } }" >>servers.conf
 good cardold; good cardnew; names+=(cardold:127.0.2.1 cardnew:127.0.2.2)
@@ -249,12 +249,17 @@ try "and what is good comes there too" eval 'get 200 $hard https://listgood.exam
 try "where nobody is to be asked, nobody is" eval 'get 200 $off https://listed.example/page'
 try "an authority that doesn't answer holds nobody up for long" eval 'comes late && [ -s slow.log ]'
 try "nor what isn't looked into" get 200 -x http://127.0.0.1:8080 --cacert good.pem https://latebank.example/page
+silent=$(counter 412015 revocation_unknown)
+curl -s -o drip -m 120 $A https://latebusy.example/drip & dripping=$!; pids="$! $pids"
+try "nor what comes slowly" until_true 10 at_least revocation_unknown $((silent + 1))
 for i in $slow; do curl -s -o /dev/null -m 20 $A https://$i.example/page & pids="$! $pids"; done
 try "one body's slow authorities" until_true 8 eval '[ $(wc -l <slow.log) -ge 16 ]'
 try "leave another body's questions room" get 200 $hard https://listfree.example/page
 touch speak
 try "when it does, the next one is refused" until_true 15 page 502 安全性を確認できません $A https://late.example/page
 try "and is looked into, for the page, where it wasn't" until_true 15 page 502 安全性を確認できません $A https://latebank.example/page
+try "what was under way comes to its end" eval 'wait $dripping && cmp drip www/drip'
+try "and its connection isn't used again" page 502 安全性を確認できません $A https://latebusy.example/page
 openssl_ ca -config ca.cnf -md sha256 -cert good.pem -keyfile good.key -revoke later.crt; list good
 "$here/shift-clock" $proxyd $((13 * 3600000))
 refused later "a list is asked for again after half a day, though it says that the next one comes in three days"
