@@ -89,6 +89,7 @@ on inet python3 -m http.server 2525 --bind 203.0.113.91 --directory "$top" >/dev
 try "every part stands at the old one" until_true 30 whole old "$old"
 
 changing() { # K: the change, watched; what journal-kill said is in $top/step
+	rm -f "$top/step" # what the one before said must not be taken for this one's
 	"$PWD/test/system/journal-kill" "$TORIDE_STATE" "$(torided_pid)" "$1" >"$top/step" & local w=$!
 	until_true 10 grep -q watching "$top/step"
 	"$T" apply "$new" --as sato; local code=$?
