@@ -231,6 +231,20 @@ static void holds_done(struct paird *p, const struct talk *t)
 	stats_set(stats_counter(p->d.stats, "", "pair_holds"), t->result == 0 && !failed);
 }
 
+/* Once, when the node is back. */
+static void undone_done(struct paird *p, struct talk *t)
+{
+	char message[400];
+	if (!*t->follow.undone)
+		return;
+	snprintf(message, sizeof message,
+	         "%s, in force here when this node ended, gives way: the node that carries the traffic has the one before it. If it wasn't rolled back there, hand it in there again "
+	         "(このノードの停止直前に適用した変更は無効になりました。もう一方のノードで適用し直してください)", t->follow.undone);
+	t->follow.undone[0] = 0;
+	log_warn("", "follow", "%s", message);
+	alarm_event(p, message);
+}
+
 static void ask_done(uv_work_t *w, int status)
 {
 	struct talk *t = w->data;
@@ -245,6 +259,7 @@ static void ask_done(uv_work_t *w, int status)
 	stats_set(stats_counter(p->d.stats, "", "pair_follows"), t->result == 0);
 	if (t->follow.moved)
 		log_info("", "follow", "the other node's generation is in force here");
+	undone_done(p, t);
 	keys_done(p, t);
 	holds_done(p, t);
 }

@@ -36,19 +36,35 @@ static void digest_here(char dst[72])
 	snprintf(dst, 72, n > 0 && slash ? "sha256:%.64s" : "", slash ? slash + 1 : "");
 }
 
-/* A generation that waits for its confirmation may be undone: the other node keeps what it has until then. */
-static bool settled(void)
+static yyjson_doc *apply_status(void)
 {
 	char path[PLACE_MAX];
 	struct buf b;
 	buf_init(&b, 64 * KIB);
 	bool ok = fs_read(place_in_run(path, sizeof path, "apply-status.json"), &b, NULL) == 0;
 	yyjson_doc *doc = ok ? yyjson_read(b.ptr, b.len, 0) : NULL;
-	yyjson_val *root = yyjson_doc_get_root(doc);
-	ok = root && ctl_u64(root, "confirm_until", 0) == 0 && !ctl_bool(root, "changing", false) && !ctl_bool(root, "degraded", false);
-	yyjson_doc_free(doc);
 	buf_done(&b);
+	return doc;
+}
+
+/* A generation that waits for its confirmation may be undone: the other node keeps what it has until then. So may one that isn't committed: STATE/current
+ * leads to it in the middle of the change, what torided said before it began still names the old one. */
+static bool settled(const char *digest)
+{
+	yyjson_doc *doc = apply_status();
+	yyjson_val *root = yyjson_doc_get_root(doc);
+	bool ok = root && strlen(digest) > 7 && str_eq(ctl_str(root, "current"), str_from(digest + 7)) && ctl_u64(root, "confirm_until", 0) == 0 && !ctl_bool(root, "changing", false) && !ctl_bool(root, "degraded", false);
+	yyjson_doc_free(doc);
 	return ok;
+}
+
+static bool is_previous(const char *digest)
+{
+	yyjson_doc *doc = apply_status();
+	yyjson_val *root = yyjson_doc_get_root(doc);
+	bool is = root && strlen(digest) > 7 && str_eq(ctl_str(root, "previous"), str_from(digest + 7));
+	yyjson_doc_free(doc);
+	return is;
 }
 
 static int read_blocks(struct buf *b, unsigned char ret_sum[32])
@@ -88,7 +104,7 @@ int pairfollow_answer(int fd, const unsigned char key[32], bool active, struct e
 		return r;
 	}
 	digest_here(a.digest);
-	if (r == 0 && active && *a.digest && strcmp(a.digest, q.digest) != 0 && settled()) {
+	if (r == 0 && active && *a.digest && strcmp(a.digest, q.digest) != 0 && settled(a.digest)) {
 		r = fs_read(place_in_state(path, sizeof path, "submitted/%s.meta.json", a.digest + 7), &meta, err);
 		r = r < 0 ? r : fs_read(place_in_state(path, sizeof path, "generations/%s/description.json", a.digest + 7), &description, err);
 		a.meta = buf_view(&meta);
@@ -194,6 +210,15 @@ static int take_blocks(struct str theirs, struct err *err)
 	return r < 0 ? r : worst;
 }
 
+/* A change that was committed here as the node died, before the other one heard of it, was for nobody: the other one's is believed. That must not
+ * go unsaid. (One that was rolled back at the other node since can't be told from it.) */
+static void note_undone(struct pairfollow *f, const char *mine, const char *theirs)
+{
+	if (!f->asked && is_previous(theirs))
+		snprintf(f->undone, sizeof f->undone, "%s", mine);
+	f->asked = true;
+}
+
 static int converse(const struct pairfollow *f, const struct follow_question *q, struct buf *ret, struct err *err)
 {
 	struct follow_session s = { 0 };
@@ -230,6 +255,8 @@ int pairfollow_ask(struct pairfollow *f, struct err *keys_err, struct err *err)
 		f->keys = pairkeys_take(f, converse, keys_err);
 	if (r == 0)
 		f->holds = pairholds_take(f, converse, &f->holds_err);
+	if (r == 0 && a.active)
+		note_undone(f, q.digest, a.digest);
 	if (r == 0 && a.active && a.description.len) {
 		r = take_generation(&a, err);
 		f->moved = r == 0;

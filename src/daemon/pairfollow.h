@@ -19,6 +19,8 @@ struct pairfollow {
 	/* results */
 	bool other_active;         /* the other node carries the traffic */
 	bool moved;                /* another generation is in force */
+	bool asked;                /* an active node has answered before */
+	char undone[72];           /* the digest that this node had when it began, where the other node has the one before it; else empty */
 	int keys;                  /* 0: the keys are the other node's; negative: they couldn't be taken, words in keys_err */
 	int holds;                 /* as keys, of whose records are held; words in holds_err */
 	struct err holds_err;
