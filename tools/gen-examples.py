@@ -171,6 +171,7 @@ def organisation(i, row, smallest):
         "demarcation": "団体庁舎内に設置する接続ルータの庁内側ポートを責任分界点とし、ルータまでをクラウド側が管理する。",
         "fw": firewall(code), "publish": published(code), "url": url_policy(code),
         "ips": "detect" if i % 2 == 0 else "prevent", "no_decrypt": [".bank.example"],
+        **({"no_decrypt_categories": ["finance", "health"]} if code == "412015" else {}),
         "scan_fail": "closed", "scan_max_mib": 100, "unscannable_allow": False,
         "consent": consent(i), "retention_days": 396, "zones": zones(code), "sites": sites(code, net),
         "dns": {"safe_search": code in ("412015", "414417"), "encrypted": code == "412015"},
