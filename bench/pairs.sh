@@ -61,6 +61,9 @@ number() { [ "$1" = gw1 ] && echo 1 || echo 2; } # its ports at the switch: line
 node=$(active)
 event power-cut power_cut "$node"
 event power-back power_on "$node"
+entries() { at "$1" conntrack -L 2>/dev/null | wc -l; }
+knows_most() { [ $((10 * $(entries "$node"))) -ge $((9 * $(entries "$(other "$node")"))) ]; } # the rest are a node's own
+until_true 12 knows_most || die "power-back: the node that is back knows $(entries "$node") of $(entries "$(other "$node")") connections"
 event planned-move yield
 port=412015$(number "$(active)")
 event attachment-out unplug "$port"

@@ -42,6 +42,7 @@ struct apply {
 	int64_t deadline_ms, block_ms;
 	struct clock_watch clock;
 	uv_timer_t *counting, *holding;
+	unsigned flows_again; /* at how many of the next holds the node that stands by asks for the other's flows once more */
 	struct {
 		struct door door;     /* of the generation in force */
 		bool runs, inspecting, stale; /* stale: the kernel's door may be another */
@@ -463,6 +464,19 @@ static void pair_lost(struct apply *a)
 		kill(other, SIGTERM);
 }
 
+#define FLOWS_AGAIN 5 /* holds: ten seconds */
+
+/* What conntrackd is sent when it has just started isn't all: of 1,900 connections the other had told of 1,400. Asked again, of all. */
+static void ask_again(struct apply *a)
+{
+	struct err err = { 0 };
+	if (!a->flows_again)
+		return;
+	a->flows_again--;
+	if (pair_flows(a->env, PAIR_STANDBY, &err) < 0)
+		log_err(LOG_LEVEL_WARN, "", "conntrackd", &err);
+}
+
 static void hold(uv_timer_t *t)
 {
 	struct apply *a = t->data;
@@ -472,8 +486,10 @@ static void hold(uv_timer_t *t)
 		return;
 	if (pair_show_blocks(&err) < 0)
 		log_err(LOG_LEVEL_ERROR, "", "pair", &err);
-	if (pair_said() != PAIR_ACTIVE)
+	if (pair_said() != PAIR_ACTIVE) {
+		ask_again(a);
 		return;
+	}
 	if (load_in_force(&g, &err) < 0 || pair_hold(a->env, &g, &err) < 0)
 		log_err(LOG_LEVEL_ERROR, "", "pair", &err);
 	gen_done(&g);
@@ -549,10 +565,12 @@ void apply_engine_started(struct apply *a, const char *process)
 		r = blocks_tell_unbound(a->env, &err);
 	else if (strcmp(process, "proxyd") == 0)
 		r = blocks_tell_proxy(&err);
-	else if (strcmp(process, "conntrackd") == 0)
+	else if (strcmp(process, "conntrackd") == 0) {
 		r = pair_flows(a->env, pair_said(), &err);
-	else if (strcmp(process, "suricata") == 0)
+		a->flows_again = FLOWS_AGAIN;
+	} else if (strcmp(process, "suricata") == 0) {
 		lines_engine(a, true);
+	}
 	if (r < 0)
 		log_err(LOG_LEVEL_ERROR, "", process, &err);
 }

@@ -109,7 +109,11 @@ try "the desk goes on there: the receipt isn't lost" until_true 30 card gw2 '.no
 try "and takes changes" until_true 30 at gw2 $T incident note "$I" --text "at the second" --by alice
 try "it says so" until_true 10 sh -c "TORIDE_STATE=$PWD/$L/gw2/state TORIDE_RUN=$PWD/$L/gw2/run $T log tail --org service -n 300 | grep 'the desk goes on at this node, with all'"
 try "another version's programs lie beside these" new_build "$L/new"
+seq 2000 | sed 's/.*/-I -p tcp -s 203.0.113.60 -d 203.0.113.61 --sport & --dport 9 -r 203.0.113.61 -q 203.0.113.60 --reply-port-src 9 --reply-port-dst & --state ESTABLISHED -u ASSURED,SEEN_REPLY -t 900/' >"$top/many"
+many() { at "$1" conntrack -L -p tcp --dport 9 2>/dev/null | grep -c ' dport=9 '; }
+try "the second has many connections" eval 'at gw2 conntrack -R "$top/many" && is "$(many gw2)" 2000'
 power_on gw1 "$L/new"
+try "the node that is back hears of each" until_true 40 eval 'is "$(many gw1)" 2000'
 try "the first comes back and stands by" until_true 30 shown_by gw2
 caught_up() { blocked gw1 && in_force gw1; }
 try "it has the block and the generation" until_true 20 caught_up
