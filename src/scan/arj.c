@@ -2,16 +2,9 @@
 #include "scan/parts.h"
 
 #include "base/mem.h"
+#include "scan/le.h"
 
 #define HEADERS 65536u
-
-static uint32_t le(struct str s, size_t off, unsigned n)
-{
-	uint32_t v = 0;
-	for (unsigned i = 0; i < n && off + i < s.len; i++)
-		v |= (uint32_t)(unsigned char)s.ptr[off + i] << (8 * i);
-	return v;
-}
 
 /* Past a header's extensions: each a size, its bytes and a CRC. */
 static size_t skip_extensions(struct str s, size_t at)
@@ -28,7 +21,7 @@ static size_t skip_extensions(struct str s, size_t at)
 
 static void read_one(struct walk *w, struct str s, size_t head, size_t body)
 {
-	unsigned flags = le(s, head + 4, 1), method = le(s, head + 5, 1);
+	unsigned flags = (unsigned)le(s, head + 4, 1), method = (unsigned)le(s, head + 5, 1);
 	size_t size = le(s, head + 12, 4), name = head + le(s, head, 1);
 	struct str text = { s.ptr + (name < s.len ? name : s.len), name < s.len ? strnlen(s.ptr + name, s.len - name) : 0 };
 	char copy[128];

@@ -16,8 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct buf out;
 	for (size_t i = 0; i < ARRAY_LEN(passwords); i++) {
 		buf_init(&out, size + 4 * MIB);
-		if (unlock_7z(s, passwords[i], &out) == LOCKED_UNKNOWN)
-			buf_reset(&out);
+		unlock_7z(s, passwords[i], &out);
 		buf_reset(&out);
 		unlock_rar(s, passwords[i], &out);
 		buf_done(&out);

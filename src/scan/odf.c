@@ -25,10 +25,9 @@ static const char *attribute(const XML_Char **a, const char *name)
 	return "";
 }
 
-static bool ends(const char *s, const char *with)
+static bool ends(const char *s, struct str with)
 {
-	size_t n = strlen(s), m = strlen(with);
-	return n >= m && strcasecmp(s + n - m, with) == 0;
+	return str_case_ends(str_from(s), with);
 }
 
 static uint32_t number(const char *s, uint32_t max)
@@ -67,10 +66,10 @@ static void on_begin(void *user, const XML_Char *name, const XML_Char **a)
 		e->sum_sha1 = strcasestr(attribute(a, "checksum-type"), "sha1") != NULL;
 		e->n_sum = (unsigned)crypt_base64(str_from(attribute(a, "checksum")), e->sum, sizeof e->sum);
 	} else if (strcmp(n, "algorithm") == 0) {
-		e->known = e->known && (ends(attribute(a, "algorithm-name"), "#aes256-cbc") || ends(attribute(a, "algorithm-name"), "#aes128-cbc"));
+		e->known = e->known && (ends(attribute(a, "algorithm-name"), STR("#aes256-cbc")) || ends(attribute(a, "algorithm-name"), STR("#aes128-cbc")));
 		e->n_iv = (unsigned)crypt_base64(str_from(attribute(a, "initialisation-vector")), e->iv, sizeof e->iv);
 	} else if (strcmp(n, "start-key-generation") == 0) {
-		e->sha1 = !ends(attribute(a, "start-key-generation-name"), "sha256");
+		e->sha1 = !ends(attribute(a, "start-key-generation-name"), STR("sha256"));
 	} else if (strcmp(n, "key-derivation") == 0) {
 		e->known = e->known && strcmp(attribute(a, "key-derivation-name"), "PBKDF2") == 0;
 		e->key_size = *attribute(a, "key-size") ? number(attribute(a, "key-size"), 32) : e->key_size;

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "scan/crypt.h"
+#include "scan/le.h"
 
 #include <openssl/evp.h>
 
@@ -16,14 +17,6 @@ struct rc4_keys {
 	size_t n_base, n_key; /* of base and of a key, bytes */
 	unsigned char base[20];
 };
-
-static uint32_t le(struct str s, size_t at, unsigned n)
-{
-	uint32_t v = 0;
-	for (unsigned i = 0; i < n; i++)
-		v |= at + i < s.len ? (uint32_t)(unsigned char)s.ptr[at + i] << (8 * i) : 0;
-	return v;
-}
 
 static bool block_key(const struct rc4_keys *k, uint32_t block, struct rc4 *ret)
 {
@@ -88,7 +81,7 @@ static enum locked crypto_api(struct str s, const char *password, struct rc4_key
 /* By the header that both formats begin with: a version, then what belongs to it. */
 static enum locked keys_of(struct str s, const char *password, struct rc4_keys *k)
 {
-	uint32_t major = le(s, 0, 2), minor = le(s, 2, 2);
+	uint64_t major = le(s, 0, 2), minor = le(s, 2, 2);
 	if (s.len < 8)
 		return LOCKED_UNKNOWN;
 	s = (struct str){ s.ptr + 4, s.len - 4 };
@@ -151,7 +144,7 @@ enum locked office97_xls(struct str s, const char *password, struct buf *out)
 		return r == LOCKED_OPENED ? LOCKED_UNKNOWN : r;
 	for (size_t at = 0; at + 4 <= s.len;) {
 		size_t n = le(s, at + 2, 2), left = s.len - at - 4;
-		memcpy(out->ptr + at, s.ptr + at, 4 + clear_of(le(s, at, 2), n < left ? n : left));
+		memcpy(out->ptr + at, s.ptr + at, 4 + clear_of((unsigned)le(s, at, 2), n < left ? n : left));
 		at += 4 + n;
 	}
 	out->ptr[pass_at] = (char)0xfe; /* no record that anybody knows */

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "scan/crypt.h"
+#include "scan/le.h"
 
 #include <lzma.h>
 #include <openssl/evp.h>
@@ -451,11 +452,10 @@ static bool unpack_header(const struct streams *s, struct str packed, struct buf
 		buf_str(out, packed);
 	else if (!unpack_lzma(f, packed, out))
 		return false;
-	const unsigned char *want = (const unsigned char *)s->digests.ptr + 1;
 	if (s->digests.len != 5) /* the one thing that tells a wrong password */
 		return false;
 	uLong crc = crc32(0, (const unsigned char *)out->ptr, (uInt)out->len);
-	return !out->failed && crc == (want[0] | (uLong)want[1] << 8 | (uLong)want[2] << 16 | (uLong)want[3] << 24);
+	return !out->failed && crc == le(s->digests, 1, 4);
 }
 
 /* The header in a header, in place of *header. */
@@ -585,14 +585,6 @@ static enum locked rewrite(struct job *j, struct str header)
 	return LOCKED_OPENED;
 }
 
-static uint64_t le64(struct str s, size_t at)
-{
-	uint64_t v = 0;
-	for (int i = 0; i < 8; i++)
-		v |= (uint64_t)(unsigned char)s.ptr[at + (size_t)i] << (8 * i);
-	return v;
-}
-
 enum locked unlock_7z(struct str file, const char *password, struct buf *out)
 {
 	struct job j = { .file = file, .password = password, .out = out };
@@ -600,7 +592,7 @@ enum locked unlock_7z(struct str file, const char *password, struct buf *out)
 	enum locked r = LOCKED_OPENED;
 	if (file.len < START || memcmp(file.ptr, "7z\xbc\xaf\x27\x1c", 6) != 0)
 		return LOCKED_UNKNOWN;
-	uint64_t at = le64(file, 12), n = le64(file, 20);
+	uint64_t at = le(file, 12, 8), n = le(file, 20, 8);
 	if (n == 0 || n > HEADER_MAX || at > file.len - START || n > file.len - START - at)
 		return LOCKED_UNKNOWN;
 	buf_init(&header, HEADER_MAX);

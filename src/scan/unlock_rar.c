@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "scan/crypt.h"
+#include "scan/le.h"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -28,14 +29,6 @@ struct rar {
 	unsigned char mac[32]; /* what checksums are mixed with (RAR 5), by the same salt and kdf */
 	bool has_mac;
 };
-
-static uint64_t le(struct str s, size_t at, unsigned n)
-{
-	uint64_t v = 0;
-	for (unsigned i = 0; i < n && at + i < s.len; i++)
-		v |= (uint64_t)(unsigned char)s.ptr[at + i] << (8 * i);
-	return v;
-}
 
 static void put_le(struct buf *b, uint64_t v, unsigned n)
 {
@@ -144,7 +137,8 @@ static enum locked key5(struct rar *r, unsigned kdf, struct str salt, struct str
 	memcpy(r->salt, salt.ptr, 16);
 	r->kdf = kdf;
 	r->has_mac = false;
-	return (r->has_key = true) ? LOCKED_OPENED : LOCKED_WRONG;
+	r->has_key = true;
+	return LOCKED_OPENED;
 }
 
 /* The next block's type, flags and what follows; decrypted into `b` where headers are locked. False: there is none. */
