@@ -33,6 +33,14 @@ void field_addr(struct buf *b, const char *key, const struct prefix *p)
 	json_field_s(b, key, prefix_is_set(p) ? prefix_format_addr(p, text) : "");
 }
 
+void field_retention(struct buf *b, const struct org *o)
+{
+	json_field_u64(b, "retention_days", o->retention_days);
+	for (size_t i = 0; i < o->n_retention; i++)
+		buf_printf(b, "%s{\"class\":%u,\"days\":%u}%s", i ? "," : ",\"retention\":[", (unsigned)o->retention[i].class, o->retention[i].days,
+		           i + 1 == o->n_retention ? "]" : "");
+}
+
 void put_pem(struct buf *b, const char *certificate)
 {
 	struct str left = str_from(certificate + strlen("base64:"));

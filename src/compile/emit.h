@@ -31,8 +31,10 @@ int emit(struct outset *out, const char *path, struct buf *b, struct err *err);
 void put_pem(struct buf *b, const char *certificate);
 /* Address with or without its length, straight into b. */
 void put_addr(struct buf *b, const struct prefix *p);
-/* The same as a member of an object; "" where it isn't set. */
-void field_addr(struct buf *b, const char *key, const struct prefix *p);
 void put_prefix(struct buf *b, const struct prefix *p);
+/* An address as a member of an object; "" where it isn't set. */
+void field_addr(struct buf *b, const char *key, const struct prefix *p);
+/* How long the organisation's records are kept: "retention_days", and "retention" for the classes that differ. */
+void field_retention(struct buf *b, const struct org *o);
 
 #endif

@@ -64,10 +64,7 @@ int compile_intaked(const struct model *m, struct outset *out, struct err *err)
 		json_field_s(&b, "code", o->code);
 		json_field_u64(&b, "index", o->index);
 		json_field_s(&b, "interface", o->interface);
-		json_field_u64(&b, "retention_days", o->retention_days);
-		for (size_t k = 0; k < o->n_retention; k++)
-			buf_printf(&b, "%s{\"class\":%u,\"days\":%u}%s", k ? "," : ",\"retention\":[", (unsigned)o->retention[k].class, o->retention[k].days,
-			           k + 1 == o->n_retention ? "]" : "");
+		field_retention(&b, o);
 		if (o->hot_days)
 			json_field_u64(&b, "hot_days", o->hot_days);
 		json_key(&b, "publics");

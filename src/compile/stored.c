@@ -11,10 +11,7 @@ int compile_stored(const struct model *m, struct outset *out, struct err *err)
 	for (size_t i = 0; i < m->n_orgs; i++) {
 		buf_puts(&b, i ? ",\n{" : "\n{");
 		json_field_s(&b, "code", m->orgs[i].code);
-		json_field_u64(&b, "retention_days", m->orgs[i].retention_days);
-		for (size_t k = 0; k < m->orgs[i].n_retention; k++)
-			buf_printf(&b, "%s{\"class\":%u,\"days\":%u}%s", k ? "," : ",\"retention\":[", (unsigned)m->orgs[i].retention[k].class,
-			           m->orgs[i].retention[k].days, k + 1 == m->orgs[i].n_retention ? "]" : "");
+		field_retention(&b, &m->orgs[i]);
 		buf_putc(&b, '}');
 	}
 	buf_puts(&b, "\n]}\n");
