@@ -27,6 +27,14 @@ static void put(const char *name, const char *text, mode_t mode)
 	assert_int_equal(chmod(path, mode), 0);
 }
 
+static void move(const char *from, const char *to)
+{
+	char old[256], new[256];
+	snprintf(old, sizeof old, "%s/%s", root, from);
+	snprintf(new, sizeof new, "%s/%s", root, to);
+	assert_int_equal(rename(old, new), 0);
+}
+
 static int setup(void **state)
 {
 	char path[256];
@@ -144,7 +152,7 @@ static int asked(struct err *err)
 static void test_once(void **state)
 {
 	struct err err;
-	char path[256], to[256];
+	char path[256];
 	(void)state;
 	if (!fs_exists("/usr/sbin/unbound-checkconf") || !fs_exists("/usr/share/dns/root.key") || !fs_exists("/var/lib/dpkg/status"))
 		skip();
@@ -162,9 +170,7 @@ static void test_once(void **state)
 	put("gen/unbound/more.conf", "", 0644);
 	assert_int_equal(asked(&err), 1);
 	assert_int_equal(asked(&err), 0);
-	snprintf(path, sizeof path, "%s/gen/unbound/more.conf", root);
-	snprintf(to, sizeof to, "%s/gen/unbound/other.conf", root);
-	assert_int_equal(rename(path, to), 0);
+	move("gen/unbound/more.conf", "gen/unbound/other.conf");
 	assert_int_equal(asked(&err), 1);
 	/* as is a file that lies elsewhere, with all names and the order as they were */
 	snprintf(path, sizeof path, "%s/gen/unbound/a", root);
@@ -173,20 +179,17 @@ static void test_once(void **state)
 	put("gen/unbound/a/b", "2", 0644);
 	assert_int_equal(asked(&err), 1);
 	assert_int_equal(asked(&err), 0);
-	snprintf(path, sizeof path, "%s/gen/unbound/a/b", root);
-	snprintf(to, sizeof to, "%s/gen/unbound/b", root);
-	assert_int_equal(rename(path, to), 0);
+	move("gen/unbound/a/b", "gen/unbound/b");
 	assert_int_equal(asked(&err), 1);
 	assert_int_equal(asked(&err), 0);
 	put("check/unbound.passed", "0", 0600); /* a record of something else */
 	assert_int_equal(asked(&err), 1);
 	assert_int_equal(asked(&err), 0);
 	/* another generation with the same files is the same */
-	snprintf(path, sizeof path, "%s/gen", root);
-	snprintf(to, sizeof to, "%s/gen2", root);
-	assert_int_equal(rename(path, to), 0);
+	move("gen", "gen2");
+	snprintf(path, sizeof path, "%s/gen2", root);
 	calls = 0;
-	assert_int_equal(check_generation(to, counted, &err), 0);
+	assert_int_equal(check_generation(path, counted, &err), 0);
 	assert_int_equal(calls, 0);
 }
 
