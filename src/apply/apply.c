@@ -466,7 +466,8 @@ static void pair_lost(struct apply *a)
 
 #define FLOWS_AGAIN 5 /* holds: ten seconds */
 
-/* What conntrackd is sent when it has just started isn't all: of 1,900 connections the other had told of 1,400. Asked again, of all. */
+/* What conntrackd is sent when it has just started isn't all: of 1,900 connections the other one told of 1,400, and
+ * nothing says so. Asked again, it tells of all. */
 static void ask_again(struct apply *a)
 {
 	struct err err = { 0 };

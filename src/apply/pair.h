@@ -48,7 +48,8 @@ int pair_set(const struct env *e, const struct gen *g, enum pair_role role, stru
 int pair_hold(const struct env *e, const struct gen *g, struct err *err);
 /* A copy of STATE/blocks for paird, when it is another than before: RUN/pair-blocks/blocks. */
 int pair_show_blocks(struct err *err);
-/* conntrackd, when it has started (anew at each move): the one that took over looks at what the kernel holds and sends it; the one that stands by asks for it. */
+/* conntrackd, when it has started (anew at each move): the one that took over looks at what the kernel holds and sends it; the one that stands by asks for it.
+ * Not all comes to one that has just started, so the node that stands by asks some times more (apply.c, ask_again()). */
 int pair_flows(const struct env *e, enum pair_role role, struct err *err);
 
 #endif
