@@ -101,11 +101,6 @@ static const struct word desk_words[] = {
 	{ "all", DESK_ALL, { "its own clerks, the prefecture and the operators", "この団体の担当者と、県・運用者" } },
 	{ .word = NULL },
 };
-static const struct word ips_fails[] = {
-	{ "closed", IPS_CLOSED, { "closed", "通さない" } },
-	{ "bridge", IPS_BRIDGE, { "passed uninspected", "検査せずに通す" } },
-	{ .word = NULL },
-};
 
 static const struct object contact_object = {
 	"contact", { "contact", "連絡先" }, "mail", sizeof(struct contact),
@@ -130,7 +125,7 @@ static const struct object contact_object = {
 	},
 };
 
-static const struct object address_group_object = {
+const struct object schema_address_group = {
 	"address_group", { "address group", "アドレスグループ" }, "name", sizeof(struct address_group),
 	(const struct field[]){
 		{ "name", FIELD_TEXT, .required = true, AT(address_group, name), .form = &form_id,
@@ -155,7 +150,7 @@ static const struct object ports_object = {
 	(const struct field[]){ PORTS(OF_GROUP), END },
 };
 
-static const struct object service_group_object = {
+const struct object schema_service_group = {
 	"service_group", { "service group", "サービスグループ" }, "name", sizeof(struct service_group),
 	(const struct field[]){
 		{ "name", FIELD_TEXT, .required = true, AT(service_group, name), .form = &form_id,
@@ -179,7 +174,7 @@ static const struct object window_object = {
 	},
 };
 
-static const struct object schedule_object = {
+const struct object schema_schedule = {
 	"schedule", { "schedule", "スケジュール" }, "name", sizeof(struct schedule),
 	(const struct field[]){
 		{ "name", FIELD_TEXT, .required = true, AT(schedule, name), .form = &form_id,
@@ -214,13 +209,6 @@ static const struct object limits_object = {
 	},
 };
 
-#define GROUPS(st) \
-	{ "address_groups", FIELD_OBJECT, LIST(st, address_groups), .sub = &address_group_object, .max_entries = 1000, \
-	  SAYS("アドレスグループ", "規則から名前で呼ぶアドレスの集まり。", "Addresses that rules call by name.") }, \
-	{ "service_groups", FIELD_OBJECT, LIST(st, service_groups), .sub = &service_group_object, .max_entries = 1000, \
-	  SAYS("サービスグループ", "規則から名前で呼ぶプロトコルとポートの集まり。", "Protocols and ports that rules call by name.") }, \
-	{ "schedules", FIELD_OBJECT, LIST(st, schedules), .sub = &schedule_object, .max_entries = 100, \
-	  SAYS("スケジュール", "規則から名前で呼ぶ曜日と時間帯。", "Times of the week that rules call by name.") }
 #define GROUP_NAMES(st, m, label, ja, en) \
 	{ #m, FIELD_TEXT, LIST(st, m), .form = &form_id, .max_entries = 100, SAYS(label, ja, en) }
 #define SCHEDULED(st) \
@@ -756,360 +744,6 @@ const struct object schema_prefecture = {
 		  SAYS("英語名", "英語名。省略すると名称と同じ。", "Its name in English; left out: the same as name.") },
 		{ "contacts", FIELD_OBJECT, .required = true, LIST(prefecture, contacts), .sub = &contact_object, .max_entries = 99,
 		  SAYS("連絡先", "県への報告先。", "Who is informed at the prefecture.") },
-		END,
-	},
-};
-
-static const struct word gateway_kinds[] = {
-	{ "sms", GATEWAY_SMS, { "SMS", "SMS" } },
-	{ "voice", GATEWAY_VOICE, { "voice", "自動音声" } },
-	{ "webhook", GATEWAY_WEBHOOK, { "webhook", "Webhook" } },
-	{ .word = NULL },
-};
-
-static const struct object gateway_object = {
-	"gateway", { "gateway", "通知の中継" }, "name", sizeof(struct gateway),
-	(const struct field[]){
-		{ "name", FIELD_TEXT, .required = true, AT(gateway, name), .form = &form_id,
-		  SAYS("名前", "中継の名前。トークンは STATE/courier/名前.token に置きます。", "Its name. Its token lies in STATE/courier/NAME.token.") },
-		{ "kind", FIELD_ENUM, .required = true, AT(gateway, kind), .words = gateway_kinds, SAYS("種類", "何を届けるか。", "What it carries.") },
-		{ "url", FIELD_TEXT, .required = true, AT(gateway, url), .form = &form_endpoint, .max = 1000,
-		  SAYS("URL", "知らせを POST で渡す先。https://。", "Where notices are posted; https://.") },
-		{ "body", FIELD_TEXT, AT(gateway, body), .form = &form_line, .max = 4000,
-		  .def = "\"{\\\"to\\\":\\\"{{to}}\\\",\\\"text\\\":\\\"{{text}}\\\",\\\"reference\\\":\\\"{{reference}}\\\"}\"",
-		  SAYS("本文の型", "渡す本文。{{to}} {{text}} {{reference}} {{org}} {{severity}} が置き換わります。",
-		       "What is posted; {{to}} {{text}} {{reference}} {{org}} {{severity}} are put in.") },
-		{ "form", FIELD_BOOL, AT(gateway, form), SAYS("フォーム形式", "本文を JSON でなくフォーム形式で渡します。", "The body is a form, not JSON.") },
-		{ "plain", FIELD_BOOL, AT(gateway, plain),
-		  SAYS("暗号なし", "閉じた網の中など、http:// で渡してよいとき。", "http:// will do: the way there is guarded otherwise.") },
-		END,
-	},
-};
-
-static const struct object address_feed_object = {
-	"address_feed", { "address list", "アドレスリスト" }, "name", sizeof(struct address_feed),
-	(const struct field[]){
-		{ "name", FIELD_TEXT, .required = true, AT(address_feed, name), .form = &form_id,
-		  SAYS("名前", "リストの名前。記録に残ります。", "The list's name; stands in the records.") },
-		{ "digest", FIELD_TEXT, .required = true, AT(address_feed, digest), .form = &form_digest,
-		  SAYS("ダイジェスト", "取り込んだリストのダイジェスト (toride fw feed import が表示)。", "Of the imported list, as toride fw feed import prints it.") },
-		{ "comment", FIELD_TEXT, .required = true, AT(address_feed, comment), .form = &form_line, .max = 300,
-		  SAYS("説明", "出所と目的。", "Where it comes from and what it is for.") },
-		END,
-	},
-};
-
-static const struct object uplink_object = {
-	"uplink", { "uplink", "上位回線" }, "name", sizeof(struct uplink),
-	(const struct field[]){
-		{ "name", FIELD_TEXT, .required = true, AT(uplink, name), .form = &form_interface,
-		  SAYS("名称", "回線の名称。", "The line's name.") },
-		{ "interface", FIELD_TEXT, .required = true, AT(uplink, interface), .form = &form_interface,
-		  SAYS("接続口", "インターネット側の接続口。", "The interface towards the Internet.") },
-		{ "port", FIELD_TEXT, AT(uplink, port), .form = &form_interface,
-		  SAYS("回線のポート", "回線が実際につながるポート。書くと、このポートと接続口の間で侵入検知・防止が検査します。空は検査なし。",
-		       "The socket the line is plugged in; intrusion prevention then stands between it and the interface. Empty: not inspected.") },
-		{ "addr4", FIELD_HOST, .family = 4, .required = true, AT(uplink, addr4),
-		  SAYS("アドレス (IPv4)", "ゲートウェイのアドレスとネットワーク長。", "The gateway's address with its network's length.") },
-		{ "addr6", FIELD_HOST, .family = 6, AT(uplink, addr6), SAYS("アドレス (IPv6)", "同じく IPv6。", "The same by IPv6.") },
-		{ "gateway4", FIELD_ADDRESS, .family = 4, .required = true, AT(uplink, gateway4),
-		  SAYS("次の経路 (IPv4)", "インターネットへの次の経路。", "Next hop towards the Internet.") },
-		{ "gateway6", FIELD_ADDRESS, .family = 6, AT(uplink, gateway6), SAYS("次の経路 (IPv6)", "同じく IPv6。", "The same by IPv6.") },
-		{ "in_mbps", FIELD_UINT, .required = true, AT(uplink, in_mbps), .min = 1, .max = 400000,
-		  SAYS("下り帯域 (Mbps)", "インターネットから届く帯域。", "What the line carries from the Internet.") },
-		{ "out_mbps", FIELD_UINT, .required = true, AT(uplink, out_mbps), .min = 1, .max = 400000,
-		  SAYS("上り帯域 (Mbps)", "インターネットへ出る帯域。", "What the line carries towards the Internet.") },
-		{ "priority", FIELD_UINT, .required = true, AT(uplink, priority), .min = 1, .max = 99,
-		  SAYS("優先順位", "使える回線のうち、この数が最も小さいものを使います。他の回線と重ならないこと。",
-		       "The lowest of the lines that work carries the traffic; unique.") },
-		{ "probes", FIELD_ADDRESS, LIST(uplink, probes), .max_entries = 16,
-		  SAYS("監視先", "この回線を通して応答を確かめるアドレス。空は次の経路。",
-		       "Addresses asked through the line whether it works; empty: its next hops.") },
-		END,
-	},
-};
-
-static const struct object pair_node_object = {
-	"pair_node", { "node", "ノード" }, "name", sizeof(struct pair_node),
-	(const struct field[]){
-		{ "name", FIELD_TEXT, .required = true, AT(pair_node, name), .form = &form_interface,
-		  SAYS("名前", "ノードの名前。そのノードの TORIDE_NODE またはホスト名。", "The node's name: TORIDE_NODE there, or its host name.") },
-		{ "sync4", FIELD_HOST, .family = 4, .required = true, AT(pair_node, sync4),
-		  SAYS("同期アドレス", "2 台の間の接続でのアドレスとネットワーク長。", "Its address on the link between the two, with the network's length.") },
-		{ "own", FIELD_HOST, .required = true, LIST(pair_node, own), .max_entries = 16,
-		  SAYS("固有アドレス", "各上位回線のネットワークでの、このノードだけのアドレスとネットワーク長。",
-		       "Its own address in each uplink's network, with the network's length.") },
-		END,
-	},
-};
-
-static const struct object pair_object = {
-	"pair", { "pair of nodes", "二重化" }, NULL, sizeof(struct pair),
-	(const struct field[]){
-		{ "interface", FIELD_TEXT, AT(pair, interface), .form = &form_interface,
-		  SAYS("同期の接続口", "2 台を直接つなぐ接続口。", "The interface of the link between the two nodes.") },
-		{ "heartbeat_ms", FIELD_UINT, AT(pair, heartbeat_ms), .min = 50, .max = 10000, .def = "100",
-		  SAYS("生存確認の間隔 (ミリ秒)", "3 回続けて届かないと、もう 1 台が通信を引き継ぎます。",
-		       "Milliseconds between two signs of life; three missed, and the other node takes over.") },
-		{ "nodes", FIELD_OBJECT, LIST(pair, nodes), .sub = &pair_node_object, .max_entries = PAIR_NODES,
-		  SAYS("ノード", "2 台のゲートウェイ。空は 1 台だけ。", "The two gateways; empty: there is one only.") },
-		END,
-	},
-};
-
-static const struct object name_server_object = {
-	"name_server", { "name server", "外部 DNS サーバ" }, "name", sizeof(struct name_server),
-	(const struct field[]){
-		{ "name", FIELD_TEXT, .required = true, AT(name_server, name), .form = &form_host, .max = 190,
-		  SAYS("名前", "ゾーンの NS レコードに書く名前。", "What the zones' NS records name.") },
-		{ "addr4", FIELD_ADDRESS, .family = 4, .required = true, AT(name_server, addr4),
-		  SAYS("アドレス (IPv4)", "インターネットからの問い合わせを受けるアドレス。", "Where the Internet asks.") },
-		{ "addr6", FIELD_ADDRESS, .family = 6, AT(name_server, addr6), SAYS("アドレス (IPv6)", "同じく IPv6。", "The same by IPv6.") },
-		END,
-	},
-};
-
-static const struct object mail_object = {
-	"mail", { "mail relay", "メール送信" }, NULL, sizeof(((struct service *)0)->mail),
-	(const struct field[]){
-		{ "host", FIELD_TEXT, .required = true, IN(service, mail, host), .form = &form_mailhost,
-		  SAYS("中継サーバ", "通報メールを渡す SMTP サーバ。", "The SMTP relay that takes notices.") },
-		{ "port", FIELD_UINT, IN(service, mail, port), .min = 1, .max = 65535, .def = "25",
-		  SAYS("ポート", "そのポート。", "Its port.") },
-		{ "from", FIELD_TEXT, .required = true, IN(service, mail, from), .form = &form_mail, .max = 254,
-		  SAYS("差出人", "通報メールの差出人。", "The sender of notices.") },
-		END,
-	},
-};
-
-static const struct object clock_object = {
-	"clock", { "time limits", "時限" }, NULL, sizeof(((struct service *)0)->clock),
-	(const struct field[]){
-		{ "notice_s", FIELD_UINT, IN(service, clock, notice_s), .min = 1, .max = 86400, .def = "900",
-		  SAYS("緊急連絡まで (秒)", "判断から緊急連絡までの秒数。", "Seconds from judgement to emergency notice.") },
-		{ "escalate1_s", FIELD_UINT, IN(service, clock, escalate1_s), .min = 1, .max = 86400, .def = "300",
-		  SAYS("第 2 連絡先まで (秒)", "受領確認がないとき第 2 の連絡先へ移る秒数。", "Seconds of silence until the second contact is told.") },
-		{ "escalate2_s", FIELD_UINT, IN(service, clock, escalate2_s), .min = 1, .max = 86400, .def = "600",
-		  SAYS("さらに次まで (秒)", "さらに次の連絡先へ移る秒数。", "Seconds until the next one.") },
-		{ "day_shift", FIELD_MINUTE, IN(service, clock, day_minute), .def = "\"8:30\"",
-		  SAYS("日勤の始まり", "監視窓口の日勤の始まり。夜勤からの引継書ができる時刻。", "When the desk's day shift begins; the night's hand-over is written then.") },
-		{ "night_shift", FIELD_MINUTE, IN(service, clock, night_minute), .def = "\"17:15\"",
-		  SAYS("夜勤の始まり", "監視窓口の夜勤の始まり。日勤からの引継書ができる時刻。", "When the desk's night shift begins; the day's hand-over is written then.") },
-		{ "block_hours", FIELD_UINT, IN(service, clock, block_hours), .min = 1, .max = 8760, .def = "24",
-		  SAYS("自動遮断の長さ (時間)", "自動の遮断が続く時間。", "How long an automatic block lasts.") },
-		END,
-	},
-};
-
-static const struct object time_server_object = {
-	"time_server", { "time server", "時刻サーバ" }, "host", sizeof(struct time_server),
-	(const struct field[]){
-		{ "host", FIELD_TEXT, .required = true, AT(time_server, host), .form = &form_mailhost,
-		  SAYS("サーバ", "上位の時刻サーバの名前またはアドレス。", "Name or address of a time server above ours.") },
-		{ "nts", FIELD_BOOL, AT(time_server, nts), .def = "true",
-		  SAYS("認証 (NTS)", "NTS (RFC 8915) で相手を確かめます。", "Asked under NTS (RFC 8915): whoever answers has proven who it is.") },
-		END,
-	},
-};
-
-static const struct object time_object = {
-	"time", { "time", "時刻" }, NULL, sizeof(((struct service *)0)->time),
-	(const struct field[]){
-		{ "addr4", FIELD_ADDRESS, .family = 4, IN(service, time, addr4),
-		  SAYS("時刻サーバ (IPv4)", "端末や機器に設定する時刻サーバ。全団体共通。", "What terminals and devices name as time server; the same for all.") },
-		{ "addr6", FIELD_ADDRESS, .family = 6, IN(service, time, addr6), SAYS("時刻サーバ (IPv6)", "同じく IPv6。", "The same by IPv6.") },
-		{ "servers", FIELD_OBJECT, .list = true, .offset = offsetof(struct service, time.servers) - offsetof(struct service, time),
-		  .count_offset = offsetof(struct service, time.n_servers) - offsetof(struct service, time),
-		  .size = sizeof(struct time_server), .sub = &time_server_object, .max_entries = 16,
-		  SAYS("上位サーバ", "時刻を受け取る上位サーバ。空は時刻を提供しません。", "The servers time is taken from; empty: no time is served.") },
-		{ "drift_ms", FIELD_UINT, IN(service, time, drift_ms), .min = 1, .max = 86400000, .def = "100",
-		  SAYS("ずれの警報 (ミリ秒)", "ノードの時計がこれより大きくずれると警報を出します。", "The node's own clock is further off: an alarm.") },
-		{ "silent_s", FIELD_UINT, IN(service, time, silent_s), .min = 2, .max = 86400, .def = "30",
-		  SAYS("無応答の警報 (秒)", "上位サーバから正しい応答がない時間がこれより長いと警報を出します。", "No server above has answered as it should for so long: an alarm.") },
-		END,
-	},
-};
-
-static const struct object cold_object = {
-	"cold", { "store for cold records", "古い記録の保管先" }, NULL, sizeof(((struct service *)0)->cold),
-	(const struct field[]){
-		{ "url", FIELD_TEXT, IN(service, cold, url), .form = &form_https, .max = 300,
-		  SAYS("URL", "S3 互換ストレージの URL (https://s3.example.jp/ など)。鍵は STATE/cold/secret に置きます。空なら古い記録はもう一つのディスクに残します。",
-		       "The S3-compatible store's, like https://s3.example.jp/; its key lies in STATE/cold/secret. Empty: cold records stay on the cold disk.") },
-		{ "bucket", FIELD_TEXT, IN(service, cold, bucket), .form = &form_tenant, .max = 63, SAYS("バケット", "バケットの名前。", "The bucket's name.") },
-		{ "region", FIELD_TEXT, IN(service, cold, region), .form = &form_tenant, .max = 32, .def = "\"us-east-1\"",
-		  SAYS("リージョン", "署名に使うリージョンの名前。", "The region that requests are signed for.") },
-		{ "key_id", FIELD_TEXT, IN(service, cold, key_id), .form = &form_tenant, .max = 128, SAYS("鍵の番号", "アクセスキーの番号。", "Number of the access key.") },
-		{ "lock_days", FIELD_UINT, IN(service, cold, lock_days), .max = 3660,
-		  SAYS("ロックする日数", "この日数、誰も消せないように保管先へ頼みます (オブジェクトロック)。0 なら頼みません。",
-		       "The store is asked to let nobody remove them for so many days (object lock); 0: it isn't.") },
-		END,
-	},
-};
-
-static const struct object desk_object = {
-	"desk", { "desk", "窓口の画面" }, NULL, sizeof(((struct service *)0)->desk),
-	(const struct field[]){
-		{ "name", FIELD_TEXT, IN(service, desk, name), .form = &form_fqdn, .max = 253,
-		  SAYS("名前", "団体の端末から画面を開くときの名前。省略すると団体からは開けません。",
-		       "The name that bodies' terminals open the pages by. Left out: they can't.") },
-		{ "addr4", FIELD_ADDRESS, .family = 4, IN(service, desk, addr4),
-		  SAYS("アドレス (IPv4)", "その名前が指すアドレス。団体の端末だけに届きます。全団体共通。",
-		       "What that name leads to, for bodies' terminals alone; the same for all.") },
-		{ "addr6", FIELD_ADDRESS, .family = 6, IN(service, desk, addr6), SAYS("アドレス (IPv6)", "同じく IPv6。", "The same by IPv6.") },
-		END,
-	},
-};
-
-static const struct object failover_object = {
-	"failover", { "failover", "回線の切替" }, NULL, sizeof(((struct service *)0)->failover),
-	(const struct field[]){
-		{ "probe_ms", FIELD_UINT, IN(service, failover, probe_ms), .min = 50, .max = 60000, .def = "200",
-		  SAYS("確認の間隔 (ミリ秒)", "各回線の監視先に応答を確かめる間隔。", "Milliseconds between two rounds of questions through each line.") },
-		{ "lost", FIELD_UINT, IN(service, failover, lost), .min = 1, .max = 100, .def = "3",
-		  SAYS("故障とみなす回数", "どの監視先からも応答がない回がこの回数続くと、次の回線へ移ります。",
-		       "So many rounds in a row without any answer: the line has failed, and the next one carries the traffic.") },
-		{ "loss_percent", FIELD_UINT, IN(service, failover, loss_percent), .max = 100, .def = "20",
-		  SAYS("損失とみなす割合 (%)", "最もよく応答する監視先でも、直近の問いのこの割合に応答がないと、次の回線へ移ります。0 なら損失では移りません。",
-		       "Percent of the last questions that even the target that answers best has missed: the line has failed. 0: loss alone moves nothing.") },
-		{ "loss_rounds", FIELD_UINT, IN(service, failover, loss_rounds), .min = 10, .max = 64, .def = "20",
-		  SAYS("損失を数える回数", "損失の割合を直近何回の問いで数えるか。", "Over how many of the last rounds loss is counted.") },
-		{ "back_s", FIELD_UINT, IN(service, failover, back_s), .min = 1, .max = 86400, .def = "30",
-		  SAYS("切り戻しまで (秒)", "応答が途切れずにこの秒数続くと、元の回線へ戻します。", "Answered without a gap for so many seconds: the line is used again.") },
-		END,
-	},
-};
-
-static const struct object ips_object = {
-	"ips", { "intrusion prevention", "侵入検知・防止" }, NULL, sizeof(((struct service *)0)->ips),
-	(const struct field[]){
-		{ "fail", FIELD_ENUM, IN(service, ips, fail), .words = ips_fails, .def = "\"closed\"",
-		  SAYS("停止時の動作", "検査が止まっている間、検査する回線を通すか通さないか。", "Whether inspected lines pass packets while the engine is down.") },
-		{ "threads", FIELD_UINT, IN(service, ips, threads), .min = 1, .max = 64, .def = "2",
-		  SAYS("スレッド数", "回線と方向ごとの検査スレッド数。", "Inspecting threads of each line and direction.") },
-		{ "rules", FIELD_TEXT, .list = true, .offset = offsetof(struct service, ips.rules) - offsetof(struct service, ips),
-		  .count_offset = offsetof(struct service, ips.n_rules) - offsetof(struct service, ips), .size = sizeof(const char *),
-		  .form = &form_sha256, .max = 64, .max_entries = 16,
-		  SAYS("外部シグネチャ", "自前の規則に加えて使うシグネチャファイルの SHA-256 (16 進)。toride ips rules import が表示します。",
-		       "SHA-256 (hex) of the signature files used beside our own, as toride ips rules import prints it.") },
-		{ "mirror", FIELD_BOOL, IN(service, ips, mirror),
-		  SAYS("復号した通信の検査", "ウェブプロキシが復号した通信の写しも検査する (検知のみ)。", "Whether what the web proxy decrypts is inspected too, as a copy (detect only).") },
-		{ "trial_s", FIELD_UINT, IN(service, ips, trial_s), .min = 1, .max = 90 * 86400, .def = "604800",
-		  SAYS("シグネチャの試行期間 (秒)", "新しいシグネチャが、遮断を許されるまで検知だけを行う期間。",
-		       "How long a new signature only alerts before it may drop anything.") },
-		END,
-	},
-};
-
-const struct object schema_service = {
-	"service", { "service", "サービス" }, NULL, sizeof(struct service),
-	(const struct field[]){
-		{ "name", FIELD_TEXT, .required = true, AT(service, name), .form = &form_line, .max = 100,
-		  SAYS("名称", "セキュリティクラウドの名称。", "The security cloud's name.") },
-		{ "name_en", FIELD_TEXT, AT(service, name_en), .form = &form_line, .max = 100,
-		  SAYS("英語名", "英語名。省略すると名称と同じ。", "Its name in English; left out: the same as name.") },
-		{ "node", FIELD_TEXT, .required = true, AT(service, node), .form = &form_interface,
-		  SAYS("ノード", "ゲートウェイの名前。", "The gateway's name.") },
-		{ "pair", FIELD_OBJECT, AT(service, pair), .sub = &pair_object,
-		  SAYS("二重化", "同じ設定で動き、一方が通信を担う 2 台のゲートウェイ。", "Two gateways with the same generation, of which one carries the traffic.") },
-		{ "uplinks", FIELD_OBJECT, .required = true, LIST(service, uplinks), .sub = &uplink_object, .max_entries = UPLINKS_MAX,
-		  SAYS("上位回線", "インターネットへの回線。1 本以上。", "The lines to the Internet; one at least.") },
-		{ "failover", FIELD_OBJECT, AT(service, failover), .sub = &failover_object,
-		  SAYS("回線の切替", "回線の故障の見つけ方と切り戻し。", "How a line's failure is found, and when it is used again.") },
-		{ "inspectors", FIELD_OBJECT, LIST(service, inspectors), .sub = &schema_inspector, .max_entries = 20,
-		  SAYS("無害化・サンドボックス", "ICAP (RFC 3507) でファイルを渡せるサーバ。通信は暗号化されないため、信頼できる回線に置いてください。",
-		       "Servers that files can be shown to by ICAP (RFC 3507). It isn't encrypted: they belong on a line of your own.") },
-		{ "breakout", FIELD_OBJECT, AT(service, breakout), .sub = &schema_breakout,
-		  SAYS("ブレイクアウト", "名前を挙げたクラウドサービスへの通信を送る別の回線。", "The line that named services of the Internet are reached by.") },
-		{ "mitigation", FIELD_OBJECT, AT(service, mitigation), .sub = &schema_mitigation,
-		  SAYS("上位での緩和", "回線を埋める攻撃を上位で止めてもらう依頼 (BGP)。", "Who is asked, by BGP, to drop what would fill the lines.") },
-		{ "proxy4", FIELD_ADDRESS, .family = 4, .required = true, AT(service, proxy4),
-		  SAYS("プロキシ (IPv4)", "端末に設定するプロキシ。全団体共通。", "What terminals name as proxy; the same for all.") },
-		{ "proxy6", FIELD_ADDRESS, .family = 6, AT(service, proxy6), SAYS("プロキシ (IPv6)", "同じく IPv6。", "The same by IPv6.") },
-		{ "proxy_port", FIELD_UINT, AT(service, proxy_port), .min = 1, .max = 65535, .def = "8080",
-		  SAYS("プロキシのポート", "プロキシのポート。", "The proxy's port.") },
-		{ "proxy_name", FIELD_TEXT, AT(service, proxy_name), .form = &form_fqdn, .max = 253,
-		  SAYS("プロキシの名前", "端末が TLS でプロキシに接続するときの名前。証明書はクラウドの認証局が発行します。利用者を確認する団体では必要です。空は TLS では受けません。",
-		       "The name by which terminals reach the proxy over TLS; the cloud's own authority certifies it. Needed where users say who they are. Empty: no TLS.") },
-		{ "dns4", FIELD_ADDRESS, .family = 4, .required = true, AT(service, dns4),
-		  SAYS("DNS (IPv4)", "端末に設定する DNS サーバ。全団体共通。", "What terminals name as resolver; the same for all.") },
-		{ "dns6", FIELD_ADDRESS, .family = 6, AT(service, dns6), SAYS("DNS (IPv6)", "同じく IPv6。", "The same by IPv6.") },
-		{ "name_servers", FIELD_OBJECT, LIST(service, name_servers), .sub = &name_server_object, .max_entries = NAME_SERVERS_MAX,
-		  SAYS("外部 DNS サーバ", "ゾーンを公開する DNS サーバ。ゾーンがあれば 2 台。", "The authoritative name servers; two where there are zones.") },
-		{ "time", FIELD_OBJECT, AT(service, time), .sub = &time_object, SAYS("時刻", "時刻の提供。", "How time is served.") },
-		{ "cold", FIELD_OBJECT, AT(service, cold), .sub = &cold_object,
-		  SAYS("古い記録の保管先", "もう一つのディスクへ移した記録を、さらに預ける S3 互換ストレージ。", "An S3-compatible store that takes records on from the cold disk.") },
-		{ "desk", FIELD_OBJECT, AT(service, desk), .sub = &desk_object,
-		  SAYS("窓口の画面", "団体の端末から開く画面。", "The desk's pages, as bodies' terminals open them.") },
-		{ "web4", FIELD_ADDRESS, .family = 4, AT(service, web4),
-		  SAYS("公開サイト (IPv4)", "公開サイトの名前が指すアドレス。全団体共通。", "The address the names of public sites lead to; the same for all.") },
-		{ "web6", FIELD_ADDRESS, .family = 6, AT(service, web6), SAYS("公開サイト (IPv6)", "同じく IPv6。", "The same by IPv6.") },
-		{ "log4", FIELD_ADDRESS, .family = 4, AT(service, log4),
-		  SAYS("ログ受信 (IPv4)", "団体の機器に設定する syslog サーバ (UDP・TCP 514、TLS 6514)。全団体共通。空は受信しません。",
-		       "What devices name as syslog server (514 by UDP and TCP, 6514 by TLS); the same for all. Empty: none is listened to.") },
-		{ "log6", FIELD_ADDRESS, .family = 6, AT(service, log6), SAYS("ログ受信 (IPv6)", "同じく IPv6。", "The same by IPv6.") },
-		{ "acme", FIELD_TEXT, AT(service, acme), .form = &form_https, .max = 500,
-		  SAYS("証明書の認証局", "公開サイトの証明書を自動で取得する認証局の ACME ディレクトリの URL。利用規約に同意し、連絡先を mail.from として申請します。",
-		       "The ACME directory (URL) of the authority that public sites' certificates are got from. Asking it means that its terms are agreed to; mail.from is the contact.") },
-		{ "web_source_per_s", FIELD_UINT, AT(service, web_source_per_s), .min = 1, .max = 10000, .def = "100",
-		  SAYS("公開サイトの要求数 (1 秒)", "一つのアドレスが一つのサイトへ 1 秒に送れる要求の数。同じネットワーク全体ではその 10 倍。",
-		       "Requests a second from one address to one site; ten times that from its network.") },
-		{ "web_connections", FIELD_UINT, AT(service, web_connections), .min = 24, .max = 100000, .def = "200",
-		  SAYS("公開サイトの接続数", "一つのアドレスが公開サイトに同時に持てる接続の数。同じネットワーク全体ではその 10 倍。一つのサイトで応答を待てる要求はこの半分 (最小 100) まで。",
-		       "Connections one address may hold to the public sites at once; ten times that its network. Of requests on their way it may have half as many at one site, and 100 in any case.") },
-		{ "web_new_per_s", FIELD_UINT, AT(service, web_new_per_s), .min = 1, .max = 10000, .def = "50",
-		  SAYS("公開サイトの新規接続数 (1 秒)", "一つのアドレスが公開サイトへ 1 秒に開ける接続の数。", "Connections a second one address may open to the public sites.") },
-		{ "web_attack_per_s", FIELD_UINT, AT(service, web_attack_per_s), .min = 10, .max = 1000000, .def = "1000",
-		  SAYS("公開サイトへの攻撃とみなす新規接続数 (1 秒)", "全体でこれを超えると攻撃とみなし、収まって 60 秒たつまで、一つのアドレスが 1 秒に開ける接続を 5 まで、同時に持てる接続を 8 分の 1 までにします。",
-		       "More connections a second by all mean an attack: until 60 seconds have passed without, an address may open 5 a second and hold an eighth of what it may otherwise.") },
-		{ "web_forms_per_min", FIELD_UINT, AT(service, web_forms_per_min), .min = 1, .max = 10000, .def = "20",
-		  SAYS("フォーム送信数 (1 分)", "一つのアドレスが一つのサイトへ 1 分に送れるフォームの数。", "Forms a minute from one address to one site.") },
-		{ "internal4", FIELD_PREFIX, .family = 4, .required = true, AT(service, internal4),
-		  SAYS("ノード内部", "団体ごとに /24 を取り出すノード内部のネットワーク (/10~/16)。", "Holds one /24 an organisation inside the node (/10 to /16).") },
-		{ "management", FIELD_PREFIX, .required = true, LIST(service, management), .max_entries = 100,
-		  SAYS("運用網", "端末から決して届かない運用ネットワーク。", "Management networks; no terminal ever reaches them.") },
-		{ "lgwan", FIELD_PREFIX, .required = true, LIST(service, lgwan), .max_entries = 100,
-		  SAYS("LGWAN", "端末から決して届かない LGWAN のネットワーク。1 件以上 (IPv4 は /29、IPv6 は /64 まで)。",
-		       "The networks of LGWAN, one at least (IPv4 up to a /29, IPv6 up to a /64); no terminal ever reaches them.") },
-		{ "gateways", FIELD_OBJECT, LIST(service, gateways), .sub = &gateway_object, .max_entries = 16,
-		  SAYS("通知の中継", "SMS・自動音声・Webhook の中継。同じ種類では上から順に使います。", "Gateways for SMS, voice and webhooks; of one kind, the first and then the next.") },
-		{ "address_feeds", FIELD_OBJECT, LIST(service, address_feeds), .sub = &address_feed_object, .max_entries = 16,
-		  SAYS("アドレスリスト", "通信を遮断するアドレスの外部リスト。", "Outside lists of addresses that nothing goes to or comes from.") },
-		{ "doh_resolvers", FIELD_PREFIX, LIST(service, doh_resolvers), .max_entries = 1000,
-		  SAYS("公開 DoH/DoT サーバ", "端末が直接使えない公開 DNS サーバ (HTTPS・TLS)。", "Public resolvers by HTTPS and TLS; no terminal asks them.") },
-		GROUPS(service),
-		{ "root_hints", FIELD_TEXT, LIST(service, root_hints), .form = &form_address, .max_entries = 100,
-		  SAYS("ルートサーバ", "ルートサーバのアドレス。空は標準のもの。", "Root servers; empty: the resolver's own list.") },
-		{ "trust_anchor", FIELD_TEXT, AT(service, trust_anchor), .form = &form_anchor,
-		  SAYS("DNSSEC トラストアンカー", "ルートの DS レコード。空は標準のもの。", "The root's DS record; empty: the resolver's own.") },
-		{ "origin_ca", FIELD_TEXT, LIST(service, origin_ca), .form = &form_certificate, .max = 8000, .max_entries = 100,
-		  SAYS("追加の認証局", "システムのほかに信頼する認証局の証明書。", "Certificates of authorities trusted beside the system's.") },
-		{ "black", FIELD_TEXT, LIST(service, black), .form = &form_url, .max = 2000,
-		  SAYS("共通ブラックリスト", "全団体共通の拒否リスト。", "Denied for all organisations.") },
-		{ "deny_categories", FIELD_TEXT, LIST(service, deny_categories), .form = &form_category, .max = 31, .max_entries = 64,
-		  SAYS("共通の拒否カテゴリ", "全団体共通で拒否するカテゴリ (toride url categories で一覧)。",
-		       "Categories denied for all organisations (toride url categories lists them).") },
-		{ "deny_ja4", FIELD_TEXT, LIST(service, deny_ja4), .form = &form_ja4, .max = 36, .max_entries = 1000,
-		  SAYS("共通の拒否プログラム", "全団体共通で、TLS の話し方 (JA4 指紋) で拒否するプログラム。", "Programs refused for all organisations by how they speak TLS (JA4).") },
-		{ "mail", FIELD_OBJECT, .required = true, AT(service, mail), .sub = &mail_object,
-		  SAYS("メール送信", "通報メールの送信。", "How notices are sent.") },
-		{ "clock", FIELD_OBJECT, AT(service, clock), .sub = &clock_object, SAYS("時限", "対応の時限。", "Time limits of response.") },
-		{ "tell_medium", FIELD_BOOL, AT(service, tell_medium),
-		  SAYS("危険度1のお知らせ", "危険度1 (失敗した攻撃) も、開庁時間にメールで知らせます。電話や再連絡はしません。",
-		       "Severity 1 (an attack that failed) is told, too: one mail in office hours, no call and no escalation.") },
-		{ "ips", FIELD_OBJECT, AT(service, ips), .sub = &ips_object,
-		  SAYS("侵入検知・防止", "侵入検知・防止 (ポートを書いた回線)。", "Intrusion prevention, on lines that have a port.") },
-		{ "page", FIELD_TEXT, AT(service, page), .form = &form_loopback, .def = "\"127.0.0.1:8480\"",
-		  SAYS("画面", "画面を出すループバックアドレス。", "The loopback address of the page.") },
-		{ "page_url", FIELD_TEXT, AT(service, page_url), .form = &form_page_url, .max = 200,
-		  SAYS("画面のURL", "利用者が画面を開くときのURL。通報メールの受領確認のリンクに使います。空なら desk.name を使い、それも空ならリンクを付けません。",
-		       "How people reach the page; notices hold a link to confirm receipt below it. Empty: desk.name, and without one no link.") },
-		{ "state_dir", FIELD_TEXT, AT(service, state_dir), .form = &form_directory, .def = "\"/var/lib/toride\"",
-		  SAYS("状態ディレクトリ", "ノードがファイルを置くディレクトリ。", "Where the node keeps its files.") },
-		{ "run_dir", FIELD_TEXT, AT(service, run_dir), .form = &form_directory, .def = "\"/run/toride\"",
-		  SAYS("実行ディレクトリ", "ノードがソケットを置くディレクトリ。", "Where the node keeps its sockets.") },
-		{ "proxy_threads", FIELD_UINT, AT(service, proxy_threads), .min = 1, .max = 256, .def = "2",
-		  SAYS("プロキシのスレッド数", "プロキシのスレッド数。", "Threads of the proxy.") },
 		END,
 	},
 };
