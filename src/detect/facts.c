@@ -83,14 +83,6 @@ void facts_done(struct facts *f)
 	f->n_orgs = 0;
 }
 
-static bool among(const struct prefix *list, size_t n, const struct prefix *a)
-{
-	for (size_t i = 0; i < n; i++)
-		if (prefix_contains(&list[i], a))
-			return true;
-	return false;
-}
-
 static bool is_private(const struct prefix *a)
 {
 	const uint8_t *b = a->addr;
@@ -103,12 +95,12 @@ bool facts_is_inside(const struct facts *f, struct str org, struct str address)
 	struct prefix a;
 	if (prefix_parse(address, &a) < 0)
 		return false;
-	return o ? among(o->prefixes, o->n_prefixes, &a) : is_private(&a);
+	return o ? prefix_among(o->prefixes, o->n_prefixes, &a) : is_private(&a);
 }
 
 bool facts_is_child_proxy(const struct facts *f, struct str org, struct str address)
 {
 	const struct facts_org *o = f ? map_get(&f->by_code, org) : NULL;
 	struct prefix a;
-	return o && prefix_parse(address, &a) == 0 && among(o->child_proxies, o->n_child_proxies, &a);
+	return o && prefix_parse(address, &a) == 0 && prefix_among(o->child_proxies, o->n_child_proxies, &a);
 }

@@ -9,11 +9,6 @@
 
 /* ---- networks */
 
-static bool own(const struct org *o, const struct prefix *p)
-{
-	return prefix_among(o->prefixes, o->n_prefixes, p);
-}
-
 static bool on_uplink(const struct service *s, const struct prefix *p)
 {
 	for (size_t i = 0; i < s->n_uplinks; i++) {
@@ -138,8 +133,8 @@ void check_global(struct check *c, const char *at, const struct prefix *p)
 
 static void check_inside(struct check *c, const struct org *o, const char *at, const struct prefix *p)
 {
-	if (prefix_is_set(p) && !own(o, p) && check_sound(c, ".prefixes"))
-		CHECK_FAULT(c, at, "lies outside the organisation's own prefixes", "団体の内部ネットワークの外にあります");
+	if (prefix_is_set(p))
+		check_own_side(c, o, at, p);
 }
 
 static void check_terminals(struct check *c, const struct org *o)
