@@ -469,10 +469,10 @@ static void diff_orgs(struct differ *d, const struct model *old, const struct mo
 		const struct org *o = order < 0 ? a : b;
 		if (concerns(d, o->code))
 			about(d, &schema_org, o->code, named(d, o->name, o->name_en), order <= 0 ? a : NULL, order >= 0 ? b : NULL);
-		if (order == 0 && concerns(d, o->code))
+		if (order == 0 && concerns(d, o->code)) {
 			say_moves(d, a, b);
-		if (order == 0 && concerns(d, o->code))
 			say_retention(d, a, b);
+		}
 		i += order <= 0;
 		k += order >= 0;
 	}
