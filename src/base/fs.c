@@ -83,7 +83,7 @@ int fs_sync_dir(const char *path, struct err *err)
 	return 0;
 }
 
-static int sync_parent(const char *path, struct err *err)
+int fs_sync_parent(const char *path, struct err *err)
 {
 	char dir[1024];
 	const char *slash = strrchr(path, '/');
@@ -112,7 +112,7 @@ int fs_write(const char *path, struct str data, mode_t mode, struct err *err)
 		unlink(tmp);
 		return r;
 	}
-	return sync_parent(path, err);
+	return fs_sync_parent(path, err);
 }
 
 int fs_mkdirs(const char *path, mode_t mode, struct err *err)

@@ -16,6 +16,7 @@ int fs_write(const char *path, struct str data, mode_t mode, struct err *err);
 int fs_mkdirs(const char *path, mode_t mode, struct err *err); /* like mkdir -p */
 int fs_rmtree(const char *path, struct err *err);              /* path need not exist; follows no links */
 int fs_sync_dir(const char *path, struct err *err);
+int fs_sync_parent(const char *path, struct err *err); /* of the directory that path stands in */
 bool fs_exists(const char *path);
 /* Calls fn for each name in the directory, sorted, without "." and ".."; stops at fn's first non-zero
  * and returns it. */

@@ -57,14 +57,6 @@ static int read_mark(struct one *o, uint64_t *ret_bytes, unsigned char ret_sha[3
 	return r < 0 ? r : ok ? 0 : err_set(err, E_CORRUPT, o->mark, "isn't a mark of a segment in cold storage");
 }
 
-static int sync_dir_of(const char *path, struct err *err)
-{
-	char dir[PATH];
-	snprintf(dir, sizeof dir, "%s", path);
-	*strrchr(dir, '/') = 0;
-	return fs_sync_dir(dir, err);
-}
-
 /* ---- to the store ---- */
 
 /* The object's own bytes, from the store: do they have that hash? 1 yes, 0 no such object or another one. */
@@ -105,7 +97,7 @@ static int arrive(const struct one *o, struct err *err)
 {
 	if (rename(o->going, o->end) < 0 && errno != ENOENT)
 		return err_errno(err, o->end, "cannot rename");
-	return sync_dir_of(o->end, err);
+	return fs_sync_parent(o->end, err);
 }
 
 static int send_fd(struct keeper *k, struct one *o, int fd, struct err *err)
@@ -168,7 +160,7 @@ static int bring(struct keeper *k, struct one *o, struct err *err)
 	if (r < 0)
 		unlink(o->back);
 	k->back += r == 0;
-	return r < 0 ? r : sync_dir_of(o->seg, err);
+	return r < 0 ? r : fs_sync_parent(o->seg, err);
 }
 
 int keeper_fetch(struct keeper *k, const char *org, const char *series, uint32_t number, struct err *err)
@@ -196,7 +188,7 @@ static int keep(struct keeper *k, struct one *o, int64_t now_ms, struct err *err
 	int r = sent ? 0 : send(k, o, err);
 	if (r == 0 && unlink(o->seg) < 0 && errno != ENOENT) /* retention's, meanwhile */
 		r = err_errno(err, o->seg, "cannot be removed");
-	return r < 0 ? r : sync_dir_of(o->seg, err);
+	return r < 0 ? r : fs_sync_parent(o->seg, err);
 }
 
 /* Retention has ended it, and says so: that a mark isn't there would be too little to destroy what is kept. */
@@ -216,7 +208,7 @@ static int drop(struct keeper *k, struct one *o, struct err *err)
 		if (unlink(files[i]) < 0 && errno != ENOENT)
 			r = err_errno(err, files[i], "cannot be removed");
 	k->dropped += r == 0;
-	return r < 0 ? r : sync_dir_of(o->ended, err);
+	return r < 0 ? r : fs_sync_parent(o->ended, err);
 }
 
 struct walk {

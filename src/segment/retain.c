@@ -89,10 +89,7 @@ static int leave_to_keeper(const struct writer *w, const struct series *s, uint3
 		if (!left && errno != ENOENT)
 			return err_errno(err, names[i], "cannot be renamed");
 	}
-	if (!left)
-		return 0;
-	*strrchr(ended, '/') = 0;
-	return fs_sync_dir(ended, err);
+	return left ? fs_sync_parent(ended, err) : 0;
 }
 
 /* What a crash leaves is looked for again: the mark that says where the cold one lies goes last. */
