@@ -494,6 +494,13 @@ static void test_bodies_apart(void **state)
 	portal_done(&p);
 }
 
+static void has_all(const char *page, const char *const *holds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strstr(page, holds[i]))
+			fail_msg("%s is missing: %s", holds[i], page);
+}
+
 /* The evidence, and what the names in it say is text. */
 static void test_decrypt(void **state)
 {
@@ -505,9 +512,7 @@ static void test_decrypt(void **state)
 	         "\"first_ms\":1795341600000,\"last_ms\":1795341600000,\"opened\":0,\"strong\":true},{\"kind\":\"client_certificate\",\"org\":\"412015\",\"host\":\"card.example\",\"terminals\":1,\"strong\":false}],\"more\":false}";
 	char *page = get_as(SAGA, "/decrypt", "", false);
 	const char *const holds[] = { "&lt;b&gt;app.example", "佐賀市", "t13d&lt;i&gt;", "12,345</td>", html_word(WORD_REFUSAL_STRONG, true), "card.example", html_word(WORD_REFUSAL_WEAK, true) };
-	for (size_t i = 0; i < ARRAY_LEN(holds); i++)
-		if (!strstr(page, holds[i]))
-			fail_msg("%s is missing: %s", holds[i], page);
+	has_all(page, holds, ARRAY_LEN(holds));
 	assert_non_null(strstr(last_request, "\"do\":\"decrypt.proposals\",\"session\":\"" SAGA "\""));
 	answer = "{\"v\":1,\"ok\":true,\"proposals\":[]}";
 	assert_non_null(strstr(get_as(SAGA, "/decrypt", "", false), html_word(WORD_REFUSAL_NONE, true)));
@@ -531,9 +536,7 @@ static void test_sites(void **state)
 	         "{\"org\":\"412015\",\"site\":\"c.example\",\"certificate\":\"acme\",\"state\":\"none\",\"failures\":3,\"why\":\"<i>no\"}]}";
 	char *page = get_as(SAGA, "/sites", "", false);
 	static const char *const holds[] = { "a&lt;b&gt;.example", "佐賀市", "75</td>", "12,345</td>", "2026-12-01 09:00:00", "&lt;i&gt;no", "name=\"url\"" };
-	for (size_t i = 0; i < ARRAY_LEN(holds); i++)
-		if (!strstr(page, holds[i]))
-			fail_msg("%s is missing: %s", holds[i], page);
+	has_all(page, holds, ARRAY_LEN(holds));
 	assert_null(strstr(page, "a<b>"));
 	/* what is bought ends soon and needs somebody; what renews itself doesn't */
 	assert_non_null(strstr(strstr(page, "a&lt;b&gt;"), html_word(WORD_CERT_SOON, true)));
@@ -568,13 +571,6 @@ static void test_sites(void **state)
 	assert_non_null(strstr(page, html_word(WORD_NO_NUMBERS, true)));
 	refuse = 0;
 	portal_done(&p);
-}
-
-static void has_all(const char *page, const char *const *holds, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!strstr(page, holds[i]))
-			fail_msg("%s is missing: %s", holds[i], page);
 }
 
 /* Pages looked at for defacement: what changed stands first, and is taken as right by one button, one page at a time. */
