@@ -13,7 +13,6 @@
 #include "segment/writer.h"
 #include "wire/stats.h"
 
-
 struct spool;
 struct spool_opts {
 	const char *segments, *state; /* directories: STATE/segments, STATE/intake */
