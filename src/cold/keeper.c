@@ -26,10 +26,10 @@ static void name_one(const struct keeper *k, const char *org, const char *series
 	*o = (struct one){ .org = org, .series = series, .number = number };
 	seg_mark_path(k->segments, org, series, number, o->mark, sizeof o->mark);
 	seg_cold_path(k->segments, org, series, number, o->seg, sizeof o->seg);
-	seg_end_path(k->segments, org, series, number, false, o->end, sizeof o->end);
-	seg_end_path(k->segments, org, series, number, true, o->ended, sizeof o->ended);
-	snprintf(o->back, sizeof o->back, "%s" SEG_COLD "/%s/%s/%06u.back", k->segments, org, series, number);
-	seg_going_path(k->segments, org, series, number, o->going, sizeof o->going);
+	seg_store_path(k->segments, org, series, number, SEG_END, o->end, sizeof o->end);
+	seg_store_path(k->segments, org, series, number, SEG_ENDED, o->ended, sizeof o->ended);
+	seg_store_path(k->segments, org, series, number, "back", o->back, sizeof o->back);
+	seg_store_path(k->segments, org, series, number, SEG_GOING, o->going, sizeof o->going);
 	snprintf(o->key, sizeof o->key, "%s/%s/%06u", org, series, number); /* name_object() adds the rest */
 }
 

@@ -347,17 +347,17 @@ static void test_ended_in_a_store(void **state)
 	struct writer *w = open_writer();
 	clock_hold(START + HOT + DAY + 1);
 	assert_int_equal(cool(w), 2);
-	assert_int_equal(fs_write(seg_going_path(dir, "412015", "events", 1, going, sizeof going), STR("on its way"), 0644, NULL), 0);
-	assert_int_equal(rename(seg_cold_path(dir, "412015", "events", 2, going, sizeof going), seg_end_path(dir, "412015", "events", 2, false, end, sizeof end)), 0);
+	assert_int_equal(fs_write(seg_store_path(dir, "412015", "events", 1, SEG_GOING, going, sizeof going), STR("on its way"), 0644, NULL), 0);
+	assert_int_equal(rename(seg_cold_path(dir, "412015", "events", 2, going, sizeof going), seg_store_path(dir, "412015", "events", 2, SEG_END, end, sizeof end)), 0);
 	clock_hold(START + keep + DAY + 1);
 	for (int i = 0; i < 20; i++) {
 		assert_int_equal(writer_retain(w, clock_now_ms(), all_series, &keep, &gone, NULL), 0);
 		assert_int_equal(writer_checkpoint(w, false, NULL), 0);
 	}
 	for (uint32_t n = 1; n <= 2; n++) {
-		assert_true(fs_exists(seg_end_path(dir, "412015", "events", n, true, ended, sizeof ended)));
-		assert_false(fs_exists(seg_end_path(dir, "412015", "events", n, false, end, sizeof end)));
-		assert_false(fs_exists(seg_going_path(dir, "412015", "events", n, going, sizeof going)) || cold_there(n));
+		assert_true(fs_exists(seg_store_path(dir, "412015", "events", n, SEG_ENDED, ended, sizeof ended)));
+		assert_false(fs_exists(seg_store_path(dir, "412015", "events", n, SEG_END, end, sizeof end)));
+		assert_false(fs_exists(seg_store_path(dir, "412015", "events", n, SEG_GOING, going, sizeof going)) || cold_there(n));
 	}
 	writer_close(&w);
 }

@@ -28,15 +28,9 @@ const char *seg_mark_path(const char *dir, const char *org, const char *series, 
 	return dst;
 }
 
-const char *seg_end_path(const char *dir, const char *org, const char *series, uint32_t number, bool ended, char *dst, size_t size)
+const char *seg_store_path(const char *dir, const char *org, const char *series, uint32_t number, const char *stage, char *dst, size_t size)
 {
-	snprintf(dst, size, "%s" SEG_COLD "/%s/%s/%06u.%s", dir, org, series, number, ended ? "ended" : "end");
-	return dst;
-}
-
-const char *seg_going_path(const char *dir, const char *org, const char *series, uint32_t number, char *dst, size_t size)
-{
-	snprintf(dst, size, "%s" SEG_COLD "/%s/%s/%06u.going", dir, org, series, number);
+	snprintf(dst, size, "%s" SEG_COLD "/%s/%s/%06u.%s", dir, org, series, number, stage);
 	return dst;
 }
 
@@ -122,7 +116,7 @@ int seg_file_find(const char *dir, const char *org, const char *series, uint32_t
 	if (r == -E_NOT_FOUND)
 		r = seg_file_open(seg_cold_path(dir, org, series, number, path, 1024), s, ret, err);
 	bool away = r == -E_NOT_FOUND && seg_cold_away(dir, org, series, number);
-	if (away && fetch && fs_exists(seg_end_path(dir, org, series, number, false, path, 1024))) {
+	if (away && fetch && fs_exists(seg_store_path(dir, org, series, number, SEG_END, path, 1024))) {
 		struct err why = { 0 };
 		if (fetch(org, series, number, &why) < 0)
 			return err_set(err, E_IO, seg_cold_path(dir, org, series, number, path, 1024), "the segment is in the store of objects, and can't be had: %.200s", why.msg);

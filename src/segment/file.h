@@ -19,9 +19,11 @@ struct seg_file {
 const char *seg_path(const char *dir, const char *org, const char *series, uint32_t number, char *dst, size_t size);
 const char *seg_cold_path(const char *dir, const char *org, const char *series, uint32_t number, char *dst, size_t size);
 const char *seg_mark_path(const char *dir, const char *org, const char *series, uint32_t number, char *dst, size_t size);
-/* Where a segment has gone on from there to a store of objects (cold/keeper.h): its end mark, and the same when it has had its time. */
-const char *seg_end_path(const char *dir, const char *org, const char *series, uint32_t number, bool ended, char *dst, size_t size);
-const char *seg_going_path(const char *dir, const char *org, const char *series, uint32_t number, char *dst, size_t size); /* while it is being sent */
+/* Where a segment goes on from there to a store of objects (cold/keeper.h): its end mark, by the name of each stage. */
+#define SEG_GOING "going" /* it is being sent */
+#define SEG_END "end"     /* it is there */
+#define SEG_ENDED "ended" /* it has had its time */
+const char *seg_store_path(const char *dir, const char *org, const char *series, uint32_t number, const char *stage, char *dst, size_t size);
 /* Who brings such a segment back to where seg_cold_path() says, of this process: 0, or an error. Once, before anything is read. */
 typedef int (*seg_fetch_fn)(const char *org, const char *series, uint32_t number, struct err *err);
 void seg_fetch_by(seg_fetch_fn fn);

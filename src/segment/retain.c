@@ -77,9 +77,9 @@ static int end_if_due(struct writer *w, struct series *s, uint32_t number, const
 static int leave_to_keeper(const struct writer *w, const struct series *s, uint32_t number, struct err *err)
 {
 	char end[1024], going[1024], ended[1024];
-	seg_end_path(w->dir, s->org, s->series, number, false, end, sizeof end);
-	seg_going_path(w->dir, s->org, s->series, number, going, sizeof going);
-	seg_end_path(w->dir, s->org, s->series, number, true, ended, sizeof ended);
+	seg_store_path(w->dir, s->org, s->series, number, SEG_END, end, sizeof end);
+	seg_store_path(w->dir, s->org, s->series, number, SEG_GOING, going, sizeof going);
+	seg_store_path(w->dir, s->org, s->series, number, SEG_ENDED, ended, sizeof ended);
 	const char *const names[] = { end, going, end };
 	bool left = false;
 	for (size_t i = 0; !left && i < ARRAY_LEN(names); i++) {
@@ -146,7 +146,7 @@ static int look_at(struct writer *w, struct series *s, int64_t before_ms, struct
 	if (!fs_exists(seg_path(w->dir, s->org, s->series, numbers[0], path, sizeof path)))
 		seg_cold_path(w->dir, s->org, s->series, numbers[0], path, sizeof path);
 	if (!fs_exists(path))
-		seg_end_path(w->dir, s->org, s->series, numbers[0], false, path, sizeof path);
+		seg_store_path(w->dir, s->org, s->series, numbers[0], SEG_END, path, sizeof path);
 	if (!fs_exists(path))
 		seg_cold_path(w->dir, s->org, s->series, numbers[0], path, sizeof path);
 	return end_if_due(w, s, numbers[0], path, before_ms, err);
