@@ -161,7 +161,7 @@ handed() { "$toride" handover list --json | jq -se "map(select(.kind == \"to_noc
 try "who takes over is on record" eval 'post sato /handover /handover id=$(handed .id) && goes_to "/handover?done=take" && handed ".taken_by == \"sato\" and .by == \"sato\""'
 try "a second time it says so" eval 'post sato /handover /handover id=$(handed .id) && code_is 409 && holds sato'
 try "no clerk and no approver reads what is of all bodies" eval 'page yamada /handover && code_is 403 && page ken /handover && code_is 403'
-told_no() { told "$1" "\"do\":\"$2\"" >"$top/said"; jq -se ".[0].ok == false" "$top/said" >/dev/null && ! grep -q "$bodies" "$top/said"; }
+told_no() { told "$1" "\"do\":\"$2\"" >"$top/said"; jq -se ".[0] | .ok == false and .code == \"denied\"" "$top/said" >/dev/null && ! grep -q "$bodies" "$top/said"; }
 for q in shift.list report.month asset.list incident.sheet block.tried user.list log.sweep log.witness; do
 	try "what has no page is answered to no session: $q" eval 'told_no "$ken" $q && told_no "$tsu" $q'
 done
