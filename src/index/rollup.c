@@ -132,7 +132,19 @@ static int drop_day(struct client *c, uint32_t day, struct err *err)
 	return r;
 }
 
-static int last_counted(struct client *c, uint32_t *ret, struct err *err);
+static int last_counted(struct client *c, uint32_t *ret, struct err *err)
+{
+	struct buf answer;
+	uint64_t day = 0;
+	buf_init(&answer, KIB);
+	int r = client_query(c, STR("SELECT max(day) FROM toride.rollup"), &answer, err);
+	struct str line, rest = buf_view(&answer);
+	if (r == 0 && (!str_next(&rest, '\n', &line) || !str_to_u64(line, 99999999, &day)))
+		r = err_set(err, E_CORRUPT, "index", "its answer can't be read");
+	*ret = (uint32_t)day;
+	buf_done(&answer);
+	return r;
+}
 
 uint32_t rollup_kept_from(int64_t now_ms, uint32_t newest)
 {
@@ -229,20 +241,6 @@ static int put_row(struct str line, bool first, struct buf *b, struct err *err)
 	}
 	yyjson_doc_free(doc);
 	return ok ? 0 : err_set(err, E_CORRUPT, "index", "its answer can't be read");
-}
-
-static int last_counted(struct client *c, uint32_t *ret, struct err *err)
-{
-	struct buf answer;
-	uint64_t day = 0;
-	buf_init(&answer, KIB);
-	int r = client_query(c, STR("SELECT max(day) FROM toride.rollup"), &answer, err);
-	struct str line, rest = buf_view(&answer);
-	if (r == 0 && (!str_next(&rest, '\n', &line) || !str_to_u64(line, 99999999, &day)))
-		r = err_set(err, E_CORRUPT, "index", "its answer can't be read");
-	*ret = (uint32_t)day;
-	buf_done(&answer);
-	return r;
 }
 
 int rollup_run(struct client *c, const struct rollup_ask *a, struct buf *fields, struct err *err)
