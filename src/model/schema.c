@@ -1,4 +1,5 @@
-/* The table of the description; see schema.h. Long because it is the whole of what people can say. */
+/* The table of the description; see schema.h. Here organisations and prefectures, and how rows are found; the service is in schema_service.c. Long because
+ * it is all that people can say of an organisation. */
 #include "model/schema_rows.h"
 
 #include "base/mem.h"
