@@ -8,13 +8,14 @@
 [ -e "$build/libchdb.so" ] || die "libchdb.so isn't there: make setup fetches it"
 week=${SEARCH_RECORDS:-14000000} year=${SEARCH_YEAR:-3650000} keep=${SEARCH_KEEP:-}
 d=${SEARCH_DIR:-$build/bench-search.d}
+[ -e "$d/last" ] || rm -rf "$d/state" # of a run that ended before its store was whole
 mkdir -p "$d/state" "$d/run/indexd"
 export TORIDE_STATE=$d/state TORIDE_RUN=$d/run
 sock=$d/run/indexd/index.sock
-begin() { "$build/toride-indexd" 2>>"$d/log" & pids+=($!); engine=$!; for _ in $(seq 600); do [ -S "$sock" ] && curl -sf --unix-socket "$sock" http://x/ -d 'SELECT 1' >/dev/null && return; sleep 0.1; done; die "indexd doesn't start: $(tail -n 2 "$d/log")"; }
+begin() { "$build/toride-indexd" 2>>"$d/log" & engine=$!; pids=($engine); for _ in $(seq 600); do [ -S "$sock" ] && curl -sf --max-time 10 --unix-socket "$sock" http://x/ -d 'SELECT 1' >/dev/null && return; sleep 0.1; done; die "indexd doesn't start: $(tail -n 2 "$d/log")"; }
 stop() { kill "$engine"; wait "$engine" 2>/dev/null; rm -f "$sock"; }
-trap 'ended; [ -n "$keep" ] || rm -rf "$d"' EXIT
-ask() { curl -s --fail-with-body --unix-socket "$sock" http://x/ -d "$1" || die "the engine says no: $(curl -s --unix-socket "$sock" http://x/ -d "$1" | head -c 300)"; }
+trap 'ended; [ -n "$keep" ] || { rm -rf "$d/state" "$d/run" "$d/log" "$d/last"; rmdir "$d"; }' EXIT
+ask() { local said; said=$(curl -sS --max-time 3600 --fail-with-body --unix-socket "$sock" http://x/ -d "$1") || die "the engine says no: ${said:0:300}"; printf '%s\n' "$said"; }
 
 # rows DAY(YYYY-MM-DD) RECORDS: pages and questions spread over the day, as of the bench's end
 rows() {
@@ -49,8 +50,8 @@ else
 	for i in $(seq 0 6); do say "day $i of the week"; rows "$(day_before "$i")" $((week / 7)); done
 	echo "$last" >"$d/last"
 fi
-all=$(ask "SELECT count() FROM toride.events")
-read -r size bytes < <(ask "SELECT sum(bytes_on_disk) / sum(rows), sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'toride'")
+all=$(ask "SELECT count() FROM toride.events") || exit
+read -r size bytes < <(ask "SELECT sum(bytes_on_disk) / sum(rows), sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'toride'") || exit
 say "$all records, $bytes bytes on disk, $(ask "SELECT count() FROM system.parts WHERE active AND database = 'toride'") parts"
 figure search.store "$all" records - - - -
 figure search.size "$(calc "$size" 3)" bytes/record - - - -
