@@ -284,11 +284,12 @@ try "and the next one is opened all the same" get 200 $A https://tls13.example/p
 try "no refusal was a fault of ours" eval 'get 200 $A https://fine.example/page && cmp out www/page'
 # ---- programs that are refused by how they speak: of the terminal's ClientHello, whatever is behind it
 ja4_of() { grep -aoE "\"sni\":\"$1\",\"ja4\":\"t12[^\"]*" events.bin | tail -n 1 | cut -d'"' -f8; }
+has_ja4() { [ -n "$(ja4_of "$1")" ]; }
 s12() { openssl s_client -tls1_2 -connect "$1:443" -proxy "127.0.0.1:${3:-8080}" -servername "$1" -CAfile "$2" -verify_return_error 2>&1; }
 old="--tls-max 1.2"
 try "control: a program that is to be refused is served, opened and not" eval 'get 200 $A $old https://rsa4096.example/page && get 200 -x http://127.0.0.1:8080 --cacert good.pem $old https://bank.example/page'
 try "control: another one too" eval 's12 apart.example good.pem </dev/null | grep -q "Verify return code: 0 (ok)"'
-try "their fingerprints stand in the events" eval 'until_true 5 test -n "\$(ja4_of rsa4096.example)" && until_true 5 test -n "\$(ja4_of apart.example)"'
+try "their fingerprints stand in the events" eval 'until_true 5 has_ja4 rsa4096.example && until_true 5 has_ja4 apart.example'
 program=$(ja4_of rsa4096.example) other=$(ja4_of apart.example)
 try "and aren't one" eval '[ -n "$program" ] && [ -n "$other" ] && [ "$program" != "$other" ]'
 mkfifo kept; s12 apart.example good.pem <kept >keeps & pids="$! $pids"; keeps=$!

@@ -200,7 +200,7 @@ try "a name is asked at the organisation's resolver, from its own address" get 2
 try "a name that the resolver leads inside is refused" page 403 中継できません $A http://within.test/
 try "so is one that leads inside by a mapped address" get 403 $A http://six.test/
 try "a name that isn't there: a page" page 502 見つかりません $A http://nothing.test/
-try "CONNECT to another port is refused" eval '! curl -s $A -p http://site.example:8000/; get 000 $A https://site.example:22/ && event "\"uid\":\"port\""'
+try "CONNECT to another port is refused" eval '! curl -s $A -p http://site.example:8000/ && get 000 $A https://site.example:22/ && event "\"uid\":\"port\""'
 try "nor is http to a port that isn't the web's" page 403 許可されていないポート $A -d 'HELO a' http://site.example:25/
 try "not a byte arrived there" eval '[ -e mail ] && [ ! -s mail ]'
 try "by the same rule" event '"port":25\}.*"rule":\{"uid":"port"'
