@@ -13,8 +13,8 @@ mkdir -p "$d/state" "$d/run/indexd"
 export TORIDE_STATE=$d/state TORIDE_RUN=$d/run
 sock=$d/run/indexd/index.sock
 begin() { "$build/toride-indexd" 2>>"$d/log" & engine=$!; pids=($engine); for _ in $(seq 600); do [ -S "$sock" ] && curl -sf --max-time 10 --unix-socket "$sock" http://x/ -d 'SELECT 1' >/dev/null && return; sleep 0.1; done; die "indexd doesn't start: $(tail -n 2 "$d/log")"; }
-stop() { kill "$engine"; wait "$engine" 2>/dev/null; rm -f "$sock"; }
-trap 'ended; [ -n "$keep" ] || { rm -rf "$d/state" "$d/run" "$d/log" "$d/last"; rmdir "$d"; }' EXIT
+stop() { kill "$engine"; for _ in $(seq 600); do kill -0 "$engine" 2>/dev/null || break; sleep 0.1; done; ! kill -9 "$engine" 2>/dev/null || say "indexd had to be killed"; wait "$engine" 2>/dev/null; rm -f "$sock"; }
+trap 'ended; [ -n "$keep" ] || { rm -rf "$d/state" "$d/run" "$d/log" "$d/last"; rmdir --ignore-fail-on-non-empty "$d"; }' EXIT
 ask() { local said; said=$(curl -sS --max-time 3600 --fail-with-body --unix-socket "$sock" http://x/ -d "$1") || die "the engine says no: ${said:0:300}"; printf '%s\n' "$said"; }
 
 # rows DAY(YYYY-MM-DD) RECORDS: pages and questions spread over the day, as of the bench's end
