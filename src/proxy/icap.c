@@ -26,7 +26,6 @@ bool icap_request(struct buf *b, const struct icap_about *a)
 	buf_printf(&rq, "GET %s HTTP/1.1\r\n\r\n", a->url);
 	buf_puts(&rs, "HTTP/1.1 200 OK\r\n");
 	put_line(&rs, "Content-Type: ", a->type);
-	put_line(&rs, "Content-Disposition: ", a->disposition);
 	buf_printf(&rs, "Content-Length: %llu\r\n\r\n", (unsigned long long)a->size);
 	buf_printf(b, "RESPMOD icap://%s%s ICAP/1.0\r\nHost: %s\r\nAllow: 204\r\nConnection: close\r\n"
 	           "Encapsulated: req-hdr=0, res-hdr=%zu, res-body=%zu\r\n\r\n", a->authority, a->path, a->authority, rq.len, rq.len + rs.len);

@@ -11,7 +11,7 @@
 struct icap_about {
 	const char *authority, *path; /* "192.0.2.60:1344", "/respmod" */
 	const char *url;              /* without its query: that is full of people's names */
-	struct str type, disposition; /* as the origin gave them; may be empty */
+	struct str type;              /* as the origin gave it; may be empty */
 	uint64_t size;
 };
 

@@ -86,13 +86,13 @@ static void too_much(void **state)
 
 static void question(void **state)
 {
-	const struct icap_about a = { "192.0.2.60:1344", "/clean", "http://a.example/x.docx", STR("text/x\r\nEvil: 1"), STR("attachment"), 5 };
+	const struct icap_about a = { "192.0.2.60:1344", "/clean", "http://a.example/x.docx", STR("text/x\r\nEvil: 1"), 5 };
 	struct buf b;
 	buf_init(&b, 4096);
 	assert_true(icap_request(&b, &a));
 	assert_string_equal(buf_cstr(&b), "RESPMOD icap://192.0.2.60:1344/clean ICAP/1.0\r\nHost: 192.0.2.60:1344\r\nAllow: 204\r\nConnection: close\r\n"
-	                                  "Encapsulated: req-hdr=0, res-hdr=40, res-body=111\r\n\r\nGET http://a.example/x.docx HTTP/1.1\r\n\r\n"
-	                                  "HTTP/1.1 200 OK\r\nContent-Disposition: attachment\r\nContent-Length: 5\r\n\r\n5\r\n");
+	                                  "Encapsulated: req-hdr=0, res-hdr=40, res-body=78\r\n\r\nGET http://a.example/x.docx HTTP/1.1\r\n\r\n"
+	                                  "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n5\r\n");
 	buf_done(&b);
 }
 
