@@ -202,12 +202,11 @@ void hook_tick(struct txn *t)
 
 /* ---- its beginning ---- */
 
-/* The URL as it was asked for, without what stands behind its path. */
+/* The URL as events have it, and of its path no more than this. */
 static void short_url(const struct txn *t, char dst[1024])
 {
-	char host[TARGET_AUTHORITY];
-	target_authority(&t->target, host);
-	snprintf(dst, 1024, "%s://%s" STR_FMT, t->target.https ? "https" : "http", host, (int)(t->path.len < 600 ? t->path.len : 600), t->path.ptr);
+	size_t n = t->url.len - t->path.len + (t->path.len < 600 ? t->path.len : 600);
+	snprintf(dst, 1024, STR_FMT, (int)n, t->url.ptr);
 	dst[strcspn(dst, "? \r\n")] = 0;
 }
 
