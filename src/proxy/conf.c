@@ -178,7 +178,8 @@ static int get_timed(struct load *l, yyjson_val *v, const char *key, size_t most
 		if (r < 0)
 			return r;
 		(*ret_n)++;
-		b->name = arena_strdup(&l->c->arena, (struct str){ yyjson_get_str(yyjson_arr_get_first(yyjson_obj_get(item, "names"))), yyjson_get_len(yyjson_arr_get_first(yyjson_obj_get(item, "names"))) });
+		yyjson_val *first = yyjson_arr_get_first(yyjson_obj_get(item, "names"));
+		b->name = arena_strdup(&l->c->arena, (struct str){ yyjson_get_str(first), yyjson_get_len(first) });
 		r = get_text(l, item, "owner", &b->owner);
 		if (r < 0 || !b->name)
 			return no_memory(l);

@@ -181,6 +181,11 @@ void origin_keep_cert(struct origin *o, const X509 *x)
 	BIO_free(b);
 }
 
+static void forget_session(struct origin *o)
+{
+	SSL_SESSION_free(map_del(&o->org->w->sessions, str_from(o->key)));
+}
+
 static void tls_failed(struct origin *o)
 {
 	long v = SSL_get_verify_result(o->ch.ssl);
@@ -188,8 +193,7 @@ static void tls_failed(struct origin *o)
 	origin_keep_cert(o, SSL_get0_peer_certificate(o->ch.ssl));
 	const char *why = v != X509_V_OK ? X509_verify_cert_error_string(v) : ERR_reason_error_string(e);
 	o->tls_check = (int)v;
-	void *old = map_del(&o->org->w->sessions, str_from(o->key));
-	SSL_SESSION_free(old);
+	forget_session(o);
 	if (v == X509_V_OK && o->wants_cert)
 		lose(o, FAIL_CLIENT_CERT, ORIGIN_WANTS_CERT);
 	else
@@ -212,8 +216,7 @@ static void checked(struct origin *o, enum revocation_word word)
 		verified(o);
 		return;
 	}
-	void *old = map_del(&o->org->w->sessions, str_from(o->key));
-	SSL_SESSION_free(old);
+	forget_session(o);
 	o->tls_check = X509_V_ERR_CERT_REVOKED;
 	lose(o, FAIL_TLS, word == REVOCATION_REVOKED ? X509_verify_cert_error_string(X509_V_ERR_CERT_REVOKED) : ORIGIN_NO_WORD);
 }
