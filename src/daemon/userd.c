@@ -1,7 +1,7 @@
 /* toride-userd: who uses the proxy. It asks the organisations' directories for proxyd, and is the only one that holds what they are asked
- * with: the accounts' passwords, unwrapped by the vault, and the keys that tickets are sealed with. Questions and answers: users/users.h;
- * what is remembered: users/tries.h; tickets: users/ticket.h; LDAP: users/directory.h, in threads beside the loop, each question in one. The
- * same question twice at a time is asked once.
+ * with: the accounts' passwords, unwrapped by the vault, and the keys that tickets are sealed with. Questions and answers: users/users.h, and
+ * how they come and go: users/server.h; what is remembered: users/tries.h; tickets: users/ticket.h; LDAP: users/directory.h, in threads
+ * beside the loop, each question in one. The same question twice at a time is asked once.
  *
  * No body's directory keeps another's people waiting: each body has one thread whatever the others have, and more while there are enough;
  * one that doesn't answer is left alone for DOWN_MS; one that would answer for ever is cut (directory_cut()). Each sign-in that is new, each
@@ -14,14 +14,13 @@
 #include "jail/jail.h"
 #include "users/crew.h"
 #include "users/directory.h"
+#include "users/server.h"
 #include "users/ticket.h"
 #include "users/tries.h"
 #include "vault/vault_client.h"
-#include "wire/cursor.h"
 #include "wire/daemon.h"
 #include "wire/events.h"
 #include "wire/place.h"
-#include "wire/sock.h"
 
 #include <openssl/crypto.h>
 #include <signal.h>
@@ -36,24 +35,15 @@
 #define ORG_WAITING 2000 /* more are answered as if no directory did */
 #define DOWN_MS 3000
 #define TOLD_MS 60000
-#define PEERS_MAX 8
 #define VAULT_MS 3000
 #define REFUSED_KEPT 4096
-
-struct userd;
-struct peer {
-	uv_pipe_t pipe;
-	struct userd *x;
-	struct buf in;
-	uint64_t number;
-	char room[16384];
-};
 
 struct waiter { /* who gets a job's answer */
 	struct waiter *next;
 	uint64_t peer, id;
 };
 
+struct userd;
 struct body { /* lives as long as the process */
 	char code[8];
 	struct job *first, **last; /* waiting */
@@ -94,7 +84,6 @@ struct userd {
 	uv_loop_t loop;
 	uv_timer_t tick;
 	uv_signal_t term, hup;
-	uv_pipe_t listener;
 	struct events *events;
 	struct vault *vault;
 	struct tries *tries;
@@ -104,8 +93,7 @@ struct userd {
 	int64_t refused_ms;    /* when it was emptied */
 	struct crew *crew;
 	struct job *running;
-	struct peer *peers[PEERS_MAX];
-	uint64_t numbers;
+	struct users_server *server;
 };
 
 /* ---- events ---- */
@@ -172,61 +160,6 @@ static void tell_down(struct job *j)
 	buf_done(&b);
 }
 
-/* ---- peers ---- */
-
-static void peer_closed(uv_handle_t *h)
-{
-	struct peer *p = h->data;
-	if (p->in.ptr)
-		OPENSSL_cleanse(p->in.ptr, p->in.cap);
-	OPENSSL_cleanse(p->room, sizeof p->room);
-	buf_done(&p->in);
-	mem_free(p);
-}
-
-static void peer_drop(struct peer *p)
-{
-	for (size_t i = 0; i < PEERS_MAX; i++)
-		if (p->x->peers[i] == p)
-			p->x->peers[i] = NULL;
-	if (!uv_is_closing((uv_handle_t *)&p->pipe))
-		uv_close((uv_handle_t *)&p->pipe, peer_closed);
-}
-
-struct write {
-	uv_write_t rq;
-	struct buf b;
-};
-
-static void on_written(uv_write_t *w, int status)
-{
-	struct write *x = (struct write *)(void *)w;
-	(void)status; /* reading ends too then */
-	buf_done(&x->b);
-	mem_free(x);
-}
-
-/* The peer may be gone: nothing happens. */
-static void answer(struct userd *x, uint64_t peer, const struct users_answer *a)
-{
-	struct peer *p = NULL;
-	for (size_t i = 0; i < PEERS_MAX; i++)
-		if (x->peers[i] && x->peers[i]->number == peer)
-			p = x->peers[i];
-	struct write *w = p ? mem_alloc(sizeof *w) : NULL;
-	if (!w)
-		return;
-	buf_init(&w->b, USERS_MESSAGE_MAX);
-	wr_u32(&w->b, 0);
-	users_answer_write(&w->b, a);
-	wr_length(&w->b, 0);
-	uv_buf_t v = uv_buf_init(w->b.ptr, (unsigned)w->b.len);
-	if (w->b.failed || uv_write(&w->rq, (uv_stream_t *)&p->pipe, &v, 1, on_written) < 0) {
-		on_written(&w->rq, 0);
-		peer_drop(p);
-	}
-}
-
 /* ---- questions ---- */
 
 static struct body *body_of(struct userd *x, const char *code)
@@ -266,7 +199,7 @@ static void job_answer(struct job *j)
 		count(j->x, j->rq.org, "stale");
 	for (struct waiter *w = j->waiters; w; w = w->next) {
 		a.id = w->id;
-		answer(j->x, w->peer, &a);
+		users_server_answer(j->x->server, w->peer, &a);
 	}
 }
 
@@ -544,9 +477,8 @@ static void tell_refused(struct userd *x, const struct users_request *rq, const 
 }
 
 /* True: the ticket says who it is. False: answered. */
-static bool take_ticket(struct peer *p, struct users_request *rq)
+static bool take_ticket(struct userd *x, uint64_t peer, struct users_request *rq)
 {
-	struct userd *x = p->x;
 	struct err err = { 0 };
 	struct users_answer a = { .id = rq->id, .result = USERS_UNREACHABLE };
 	const struct directory *d = directory_find(x->conf->d, rq->org);
@@ -560,20 +492,19 @@ static bool take_ticket(struct peer *p, struct users_request *rq)
 		tell_refused(x, rq, &err);
 	else
 		count(x, rq->org, "unreachable");
-	answer(x, p->number, &a);
+	users_server_answer(x->server, peer, &a);
 	return false;
 }
 
 /* ---- what comes in ---- */
 
-static void take_question(struct peer *p, struct users_request *rq)
+static void take_known(struct userd *x, uint64_t peer, const struct users_request *rq)
 {
-	struct userd *x = p->x;
 	struct users_answer a = { .id = rq->id, .result = USERS_UNREACHABLE };
 	if (tries_look(x->tries, rq, clock_mono_ms(), &a)) {
 		if (a.result == USERS_LOCKED)
 			count(x, rq->org, "refused_locked");
-		answer(x, p->number, &a);
+		users_server_answer(x->server, peer, &a);
 		return;
 	}
 	unsigned char key[TRIES_KEY];
@@ -581,85 +512,28 @@ static void take_question(struct peer *p, struct users_request *rq)
 	struct job *j = map_get(&x->jobs, (struct str){ (const char *)key, sizeof key });
 	bool fresh = !j;
 	j = j ? j : job_make(x, rq);
-	if (!j || !add_waiter(j, p->number, rq)) {
+	if (!j || !add_waiter(j, peer, rq)) {
 		a = (struct users_answer){ .id = rq->id, .result = USERS_UNREACHABLE };
 		tries_stale(x->tries, rq, clock_mono_ms(), &a);
-		answer(x, p->number, &a);
+		users_server_answer(x->server, peer, &a);
 	}
 	if (j && fresh)
 		start_jobs(j->org);
 }
 
-static void take_messages(struct peer *p)
+static void on_question(uint64_t peer, struct users_request *rq, void *user)
 {
-	while (p->in.len >= 4) {
-		struct rd r = rd_from(p->in.ptr, p->in.len);
-		uint32_t n = rd_u32(&r);
-		struct users_request rq;
-		if (n > USERS_REQUEST_MAX) {
-			peer_drop(p);
-			return;
-		}
-		if (p->in.len - 4 < n)
-			return;
-		if (users_request_read(p->in.ptr + 4, n, &rq) < 0) {
-			peer_drop(p);
-			return;
-		}
-		OPENSSL_cleanse(p->in.ptr, 4 + (size_t)n);
-		buf_drop(&p->in, 4 + (size_t)n);
-		bool on = !rq.ticket || take_ticket(p, &rq);
-		struct users_request known = rq;
-		known.ticket = NULL; /* rq's */
-		if (on)
-			take_question(p, &known);
-		users_request_wipe(&known);
-		users_request_wipe(&rq);
-		if (uv_is_closing((uv_handle_t *)&p->pipe))
-			return;
-	}
+	bool on = !rq->ticket || take_ticket(user, peer, rq);
+	struct users_request known = *rq;
+	known.ticket = NULL; /* rq's */
+	if (on)
+		take_known(user, peer, &known);
+	users_request_wipe(&known);
 }
 
-static void on_room(uv_handle_t *h, size_t want, uv_buf_t *b)
+static bool may_ask(uid_t uid)
 {
-	struct peer *p = h->data;
-	*b = uv_buf_init(p->room, sizeof p->room);
-}
-
-static void on_bytes(uv_stream_t *h, ssize_t n, const uv_buf_t *b)
-{
-	struct peer *p = h->data;
-	if (n > 0)
-		buf_put(&p->in, b->base, (size_t)n);
-	OPENSSL_cleanse(p->room, sizeof p->room);
-	if (n < 0 || p->in.failed)
-		peer_drop(p);
-	else
-		take_messages(p);
-}
-
-static void on_peer(uv_stream_t *h, int status)
-{
-	struct userd *x = h->data;
-	struct peer *p = mem_alloc(sizeof *p);
-	uid_t uid;
-	int fd, slot = 0;
-	if (!p)
-		return;
-	uv_pipe_init(&x->loop, &p->pipe, 0);
-	p->x = x;
-	p->pipe.data = p;
-	p->number = ++x->numbers;
-	buf_init(&p->in, 2 * USERS_REQUEST_MAX);
-	while (slot < PEERS_MAX && x->peers[slot])
-		slot++;
-	if (uv_accept(h, (uv_stream_t *)&p->pipe) != 0 || slot == PEERS_MAX || uv_fileno((uv_handle_t *)&p->pipe, &fd) != 0 ||
-	    sock_peer(fd, NULL, &uid) < 0 || (uid != geteuid() && !jail_peer_allowed(SOCK_USERS, uid))) {
-		peer_drop(p);
-		return;
-	}
-	x->peers[slot] = p;
-	uv_read_start((uv_stream_t *)&p->pipe, on_room, on_bytes);
+	return uid == geteuid() || jail_peer_allowed(SOCK_USERS, uid);
 }
 
 /* ---- life ---- */
@@ -720,22 +594,9 @@ static void on_tick(uv_timer_t *t)
 	cut_late(x);
 }
 
-static int open_listener(struct userd *x, struct err *err)
-{
-	char path[PLACE_MAX];
-	int fd = -1;
-	int r = sock_listen(place_in_run(path, sizeof path, SOCK_USERS), 0660, &fd, err);
-	if (r < 0)
-		return r;
-	if (uv_pipe_init(&x->loop, &x->listener, 0) != 0 || uv_pipe_open(&x->listener, fd) != 0)
-		return err_set(err, E_IO, path, "cannot listen");
-	x->listener.data = x;
-	return uv_listen((uv_stream_t *)&x->listener, 16, on_peer) == 0 ? 0 : err_set(err, E_IO, path, "cannot listen");
-}
-
 static int open_all(struct userd *x, struct err *err)
 {
-	char config[PLACE_MAX], seen[PLACE_MAX];
+	char config[PLACE_MAX], seen[PLACE_MAX], path[PLACE_MAX];
 	if (uv_loop_init(&x->loop) < 0 || tries_create(&x->tries) < 0 || crew_open(&x->loop, &x->crew) < 0)
 		return err_set(err, E_IO, "loop", "cannot start");
 	map_init(&x->orgs, 8192);
@@ -753,7 +614,8 @@ static int open_all(struct userd *x, struct err *err)
 	r = r < 0 ? r : events_open("userd", 4 * MIB, &x->events, err);
 	r = r < 0 ? r : vault_open(NULL, VAULT_MS, &x->vault, err);
 	r = r < 0 ? r : read_config(x, err);
-	r = r < 0 ? r : open_listener(x, err);
+	const struct users_server_opts server = { &x->loop, may_ask, on_question, x };
+	r = r < 0 ? r : users_server_open(place_in_run(path, sizeof path, SOCK_USERS), &server, &x->server, err);
 	return r < 0 ? r : daemon_confine(&x->d, err);
 }
 
