@@ -137,10 +137,9 @@ static int get_trust(struct load *l, yyjson_val *root, STACK_OF(X509) *system_ca
 {
 	struct conf *c = l->c;
 	yyjson_val *a = yyjson_obj_get(root, "origin_ca"), *v;
-	size_t i, max, n = yyjson_arr_size(a);
+	size_t i, max;
 	c->store = X509_STORE_new();
-	c->origin_ca = arena_array(&c->arena, n + 1, sizeof *c->origin_ca);
-	if (!c->store || !c->origin_ca)
+	if (!c->store)
 		return no_memory(l);
 	for (int k = 0; system_ca && k < sk_X509_num(system_ca); k++)
 		X509_STORE_add_cert(c->store, sk_X509_value(system_ca, k));
@@ -148,9 +147,7 @@ static int get_trust(struct load *l, yyjson_val *root, STACK_OF(X509) *system_ca
 	{
 		if (!yyjson_is_str(v))
 			return bad(l, "origin_ca", "not a text");
-		c->origin_ca[i] = arena_strdup(&c->arena, (struct str){ yyjson_get_str(v), yyjson_get_len(v) });
-		c->n_origin_ca++;
-		if (!c->origin_ca[i] || add_authority(l, c->origin_ca[i]) < 0)
+		if (add_authority(l, yyjson_get_str(v)) < 0)
 			return bad(l, "origin_ca", "no certificate in it");
 	}
 	ERR_clear_error(); /* the end of a PEM text is an error to OpenSSL */
@@ -454,7 +451,6 @@ static int get_all(struct load *l, yyjson_val *root, STACK_OF(X509) *system_ca)
 	uint64_t threads = ctl_u64(root, "threads", 1);
 	c->threads = (unsigned)(threads < 1 ? 1 : threads > CONF_MAX_THREADS ? CONF_MAX_THREADS : threads);
 	int r = get_text(l, service, "name", &c->service);
-	r = r < 0 ? r : get_text(l, service, "name_en", &c->service_en);
 	r = r < 0 ? r : get_text(l, yyjson_obj_get(root, "proxy"), "name", &c->proxy_name);
 	r = r < 0 ? r : get_ports(l, root, "connect_ports", c->connect_ports, &c->n_connect_ports);
 	r = r < 0 ? r : get_ports(l, root, "http_ports", c->http_ports, &c->n_http_ports);

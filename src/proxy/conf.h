@@ -98,7 +98,7 @@ struct conf {
 	struct arena arena;
 	char digest[72];
 	unsigned threads;
-	const char *service, *service_en;
+	const char *service;
 	const char *proxy_name; /* for TLS to the proxy itself; "": there is none */
 	uint16_t connect_ports[32], http_ports[32];
 	size_t n_connect_ports, n_http_ports;
@@ -111,8 +111,6 @@ struct conf {
 	bool categories;   /* some rule names one: an index should be there */
 	struct conf_host *hosts;
 	size_t n_hosts;
-	const char **origin_ca;
-	size_t n_origin_ca;
 	X509_STORE *store; /* the system's authorities and origin_ca; NULL in tests */
 	struct url_set *common;
 	const char **deny_ja4; /* for all organisations */
