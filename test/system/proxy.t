@@ -302,11 +302,11 @@ try "8 interim answers are read past" eval 'get 200 $A $O/interim/8 && is "$(cat
 try "9 are too many" page 502 応答が正しくありません $A $O/interim/9
 try "200,000 as well" page 502 応答が正しくありません $A $O/interim/200000
 try "so are 8 of 9,000 bytes" page 502 応答が正しくありません $A $O/hints/8
-# cut KIND LENGTH: an answer that ends after each byte never comes in part: a page, until all of it was there (a reset may eat even that)
-cut() { rm -rf cut; mkdir cut; curl -s -m 60 $A -o "cut/#1" -w '%{http_code}\n' "$O/$1/[0-$2]" >codes; is "$(sed '$d' codes | uniq -c | tr -s ' \n' ' ')" " $2 502 " && ! grep -lx 'whole.*' $(seq -f cut/%g 0 $(($2 - 1))); }
-whole() { cut "$@" && is "$(tail -n 1 codes) $(cat "cut/$2")" "200 whole answer"; }
+# breaks KIND LENGTH: an answer that ends after each byte never comes in part: a page, until all of it was there (a reset may eat even that)
+breaks() { rm -rf cut; mkdir cut; curl -s -m 60 $A -o "cut/#1" -w '%{http_code}\n' "$O/$1/[0-$2]" >codes; is "$(sed '$d' codes | uniq -c | tr -s ' \n' ' ')" " $2 502 " && ! grep -lx 'whole.*' $(seq -f cut/%g 0 $(($2 - 1))); }
+whole() { breaks "$@" && is "$(tail -n 1 codes) $(cat "cut/$2")" "200 whole answer"; }
 try "an origin that closes after each byte of its answer" eval 'whole cut 77 && whole cutchunks 74'
-try "one that resets" eval 'cut cutreset 77 && cut cutchunksreset 74'
+try "one that resets" eval 'breaks cutreset 77 && breaks cutchunksreset 74'
 try "one that sends byte by byte is waited for" eval 'get 200 $A $O/bytes && is "$(cat out)" "whole answer" && get 200 $A $O/byteschunks && is "$(cat out)" "whole answer"'
 try "300 MB behind 300 KB of gzip aren't unpacked" page 403 検査できない $A $O/bomb
 peak() { awk '/^VmHWM/ { print $2 }' /proc/$proxyd/status; }
