@@ -157,18 +157,14 @@ static int put(void *user, struct str s)
 	return hold_put(user, s.ptr, s.len);
 }
 
-/* ICAP_MORE: nothing more is there now. */
+/* One piece: before the next one is read, what is held is counted. ICAP_MORE: the answer goes on. */
 static enum icap_result read_on(struct hook *k)
 {
 	struct worker *w = k->t->c->w;
-	enum icap_result e = ICAP_MORE;
-	for (int i = 0; e == ICAP_MORE && i < 16; i++) {
-		ssize_t n = recv(k->fd, w->tmp, WORKER_READ, MSG_DONTWAIT);
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			return ICAP_MORE;
-		e = n <= 0 ? ICAP_BROKEN : icap_read(&k->in, (struct str){ w->tmp, (size_t)n }, put, &k->got);
-	}
-	return e;
+	ssize_t n = recv(k->fd, w->tmp, WORKER_READ, MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return ICAP_MORE;
+	return n <= 0 ? ICAP_BROKEN : icap_read(&k->in, (struct str){ w->tmp, (size_t)n }, put, &k->got);
 }
 
 static void on_poll(uv_poll_t *h, int status, int events)
