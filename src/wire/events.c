@@ -1,4 +1,4 @@
-/* See events.h. The ring is one buffer of ready-made messages; `sent` and `acked` walk through it. */
+/* See events.h. The ring holds ready-made messages; `sent` and `acked` walk through it. */
 #include "wire/events.h"
 
 #include "base/clock.h"
@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "wire/cursor.h"
 #include "wire/place.h"
+#include "wire/ring.h"
 #include "wire/sock.h"
 
 #include <errno.h>
@@ -15,36 +16,85 @@
 struct events {
 	char source[64];
 	uint64_t boot, next, acked, dropped;
-	struct buf ring; /* messages acked+1 … next-1, each with its length prefix */
-	size_t sent;     /* bytes of ring that were written to this connection */
+	struct ring ring; /* messages acked+1 … next-1; its head keeps boot and next */
+	uint32_t at;      /* where of the ring goes on what is to be written to this connection */
+	size_t sent;      /* bytes before that */
 	struct buf out;  /* what must go first: the hello */
 	struct buf in;
 	int fd;
 	int64_t retry_ms;
 };
 
-int events_open(const char *source, size_t ring_bytes, struct events **ret, struct err *err)
+enum { USER_BOOT, USER_NEXT };
+
+static int make(const char *source, struct events **ret, struct err *err)
 {
 	struct events *e = mem_alloc(sizeof *e);
 	if (!e)
 		return err_set(err, E_NOMEM, "", "no memory");
-	e->fd = -1;
-	e->next = 1;
-	e->boot = rnd_u64();
-	buf_init(&e->ring, ring_bytes);
+	e->fd = e->ring.fd = -1;
 	buf_init(&e->out, 256);
 	buf_init(&e->in, 64 * KIB);
-	if (!str_copy(str_from(source), e->source, sizeof e->source)) {
-		events_close(&e);
-		return err_set(err, E_LIMIT, source, "source name too long");
-	}
 	*ret = e;
+	return str_copy(str_from(source), e->source, sizeof e->source) ? 0 : err_set(err, E_LIMIT, source, "source name too long");
+}
+
+static uint64_t number_of(struct str message)
+{
+	struct rd r = rd_from(message.ptr, message.len);
+	uint8_t type = rd_u8(&r);
+	uint64_t n = rd_u64(&r);
+	return type == EVENTS_EVENT && !r.bad && message.len <= EVENTS_MAX ? n : 0;
+}
+
+/* Takes over what is in the ring: numbers without gaps. False: it isn't that. */
+static bool take_over(struct events *e)
+{
+	uint32_t at = ring_first(&e->ring);
+	uint64_t last = 0;
+	struct str m;
+	e->boot = e->ring.head->user[USER_BOOT];
+	e->next = e->ring.head->user[USER_NEXT];
+	e->acked = e->next - 1;
+	while (ring_next(&e->ring, &at, &m)) {
+		uint64_t n = number_of(m);
+		if (n == 0 || (last && n != last + 1))
+			return false;
+		e->acked = last ? e->acked : n - 1;
+		last = n;
+	}
+	e->next = last >= e->next ? last + 1 : e->next; /* it ended between the message and its number */
+	return e->boot && e->next;
+}
+
+int events_open_kept(const char *source, const char *path, size_t ring_bytes, struct events **ret, struct err *err)
+{
+	int r = make(source, ret, err);
+	r = r < 0 ? r : ring_open(path, (uint32_t)ring_bytes, &(*ret)->ring, err);
+	if (r < 0) {
+		events_close(ret);
+		return r;
+	}
+	struct events *e = *ret;
+	if (!take_over(e)) {
+		ring_clear(&e->ring);
+		events_boot(e, rnd_u64());
+		e->acked = 0;
+		e->next = 1;
+	}
+	e->ring.head->user[USER_NEXT] = e->next;
+	e->at = ring_first(&e->ring);
 	return 0;
+}
+
+int events_open(const char *source, size_t ring_bytes, struct events **ret, struct err *err)
+{
+	return events_open_kept(source, NULL, ring_bytes, ret, err);
 }
 
 void events_boot(struct events *e, uint64_t boot)
 {
-	e->boot = boot;
+	e->boot = e->ring.head->user[USER_BOOT] = boot;
 }
 
 static void disconnect(struct events *e)
@@ -52,6 +102,7 @@ static void disconnect(struct events *e)
 	if (e->fd >= 0)
 		close(e->fd);
 	e->fd = -1;
+	e->at = ring_first(&e->ring);
 	e->sent = 0;
 	buf_reset(&e->in);
 	buf_reset(&e->out);
@@ -62,8 +113,9 @@ void events_close(struct events **e)
 {
 	if (!*e)
 		return;
-	disconnect(*e);
-	buf_done(&(*e)->ring);
+	if ((*e)->fd >= 0)
+		close((*e)->fd);
+	ring_close(&(*e)->ring);
 	buf_done(&(*e)->out);
 	buf_done(&(*e)->in);
 	mem_free(*e);
@@ -73,16 +125,20 @@ void events_close(struct events **e)
 int events_put(struct events *e, struct str org, struct str json)
 {
 	size_t body = 1 + 8 + 2 + org.len + 4 + json.len;
-	if (body > EVENTS_MAX || !buf_room(&e->ring, 4 + body)) {
-		e->ring.failed = 0;
+	char *room = body > EVENTS_MAX ? NULL : ring_room(&e->ring, (uint32_t)body);
+	if (!room) {
 		e->dropped++;
 		return -E_LIMIT;
 	}
-	wr_u32(&e->ring, (uint32_t)body);
-	wr_u8(&e->ring, EVENTS_EVENT);
-	wr_u64(&e->ring, e->next++);
-	wr_text(&e->ring, org);
-	wr_blob(&e->ring, json);
+	struct buf b = { .ptr = room, .cap = body, .max = body };
+	wr_u8(&b, EVENTS_EVENT);
+	wr_u64(&b, e->next);
+	wr_text(&b, org);
+	wr_blob(&b, json);
+	if (b.failed)
+		return b.failed;
+	ring_put(&e->ring, room, (uint32_t)body);
+	e->ring.head->user[USER_NEXT] = ++e->next;
 	return 0;
 }
 
@@ -124,35 +180,41 @@ static void connect_now(struct events *e)
 /* False when the connection is gone. */
 static bool write_some(struct events *e)
 {
-	while (e->out.len || e->sent < e->ring.len) {
+	for (;;) {
 		bool hello = e->out.len > 0;
-		const char *p = hello ? e->out.ptr : e->ring.ptr + e->sent;
-		size_t left = hello ? e->out.len : e->ring.len - e->sent;
-		ssize_t n = send(e->fd, p, left, MSG_NOSIGNAL);
+		struct str p = hello ? buf_view(&e->out) : ring_run(&e->ring, &e->at);
+		if (p.len == 0)
+			return true;
+		ssize_t n = send(e->fd, p.ptr, p.len, MSG_NOSIGNAL);
 		if (n < 0)
 			return errno == EAGAIN || errno == EINTR;
-		if (hello)
+		if (hello) {
 			buf_drop(&e->out, (size_t)n);
-		else
-			e->sent += (size_t)n;
+			continue;
+		}
+		e->at += (uint32_t)n;
+		e->sent += (size_t)n;
 	}
-	return true;
 }
 
 /* Forgets messages up to `seq`. False when the acknowledgement is of something never sent. */
 static bool forget(struct events *e, uint64_t seq)
 {
+	uint32_t at = ring_first(&e->ring);
 	size_t off = 0;
-	while (e->acked < seq) {
-		struct rd r = rd_from(e->ring.ptr + off, e->sent - off);
-		uint32_t n = rd_u32(&r);
-		if (r.bad || off + 4 + n > e->sent)
+	struct str m;
+	for (uint64_t n = e->acked; n < seq; n++) {
+		if (!ring_next(&e->ring, &at, &m) || off + 4 + m.len > e->sent)
 			return false;
-		off += 4 + n;
-		e->acked++;
+		off += 4 + m.len;
 	}
-	buf_drop(&e->ring, off);
+	if (off == 0)
+		return true;
+	e->acked = seq;
 	e->sent -= off;
+	ring_drop(&e->ring, at);
+	if (e->sent == 0)
+		e->at = ring_first(&e->ring);
 	return true;
 }
 
@@ -183,7 +245,7 @@ static bool read_acks(struct events *e)
 
 int events_fd(const struct events *e, bool *ret_want_write)
 {
-	*ret_want_write = e->out.len > 0 || e->sent < e->ring.len;
+	*ret_want_write = e->out.len > 0 || e->sent < ring_used(&e->ring);
 	return e->fd;
 }
 
@@ -219,7 +281,7 @@ uint64_t events_acked(const struct events *e)
 
 size_t events_waiting(const struct events *e)
 {
-	return e->ring.len;
+	return ring_used(&e->ring);
 }
 
 uint64_t events_dropped(const struct events *e)

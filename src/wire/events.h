@@ -4,8 +4,8 @@
  *   hello  u8 1, u64 boot (random), text source ("proxyd/0")
  *   event  u8 2, u64 sequence (from 1, without gaps), text org ("" = service), blob JSON object (OCSF names)
  *   ack    u8 3, u64 sequence: this one and all before it are synced to disk   (the answer)
- * A sender keeps what isn't acknowledged and sends it again after a reconnect; intaked drops what it has
- * (source, boot, sequence). When the ring is full the oldest unsent are dropped and counted: the sender's
+ * A sender keeps what isn't acknowledged and sends it again after a reconnect, and where it keeps it in a file also after its own
+ * death; intaked drops what it has (source, boot, sequence). When the ring is full the oldest unsent are dropped and counted: the sender's
  * own work (a page, a block) never waits for the watch unless it asks to.
  *
  * Not for threads: one sender a thread, each with its own source name. */
@@ -24,6 +24,8 @@ struct err;
 
 /* Never fails for want of a peer: it connects when there is one. ring_bytes bounds the memory. */
 int events_open(const char *source, size_t ring_bytes, struct events **ret, struct err *err);
+/* What waits stands in a file, wire/ring.h: who opens it after our death has our boot and numbers, and hands over what we couldn't. */
+int events_open_kept(const char *source, const char *path, size_t ring_bytes, struct events **ret, struct err *err);
 void events_close(struct events **e);
 /* Before anything is put: its boot, in place of a random one. Who comes again with the same boot, source and numbers is known again, so that
  * what was taken isn't taken twice. */

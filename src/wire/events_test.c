@@ -12,9 +12,12 @@
 #include "wire/sock.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static char dir[64];
 static int listener = -1;
@@ -110,6 +113,56 @@ static void test_full(void **state)
 	events_close(&e);
 }
 
+/* Puts what it is told to, hands over what it can, and is killed. */
+static void end_suddenly(const char *path, int events)
+{
+	struct events *e;
+	pid_t pid = fork();
+	if (pid == 0) {
+		if (events_open_kept("unit", path, 4000, &e, NULL) < 0)
+			_exit(1);
+		while (events--)
+			events_put(e, STR("412015"), STR("{\"a\":1}"));
+		raise(SIGKILL);
+	}
+	int status;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+}
+
+/* What one process put and another, in its place, hands over: under one boot, and the numbers go on. */
+static void test_kept(void **state)
+{
+	struct events *e;
+	struct buf b;
+	char path[96];
+	uint64_t boot[2];
+	(void)state;
+	snprintf(path, sizeof path, "%s/ring", dir);
+	buf_init(&b, EVENTS_MAX);
+	for (uint64_t first = 1, i = 0; i < 2; i++) {
+		end_suddenly(path, 3);
+		assert_int_equal(events_open_kept("unit", path, 4000, &e, NULL), 0);
+		assert_true(events_unacked(e) == 3);
+		assert_int_equal(events_put(e, STR(""), STR("{}")), 0);
+		events_work(e);
+		int fd = accept(listener, NULL, NULL);
+		assert_int_equal(sock_recv(fd, &b, NULL, 1000, NULL), 0);
+		struct rd r = rd_from(b.ptr, b.len);
+		assert_int_equal(rd_u8(&r), EVENTS_HELLO);
+		boot[i] = rd_u64(&r);
+		for (uint64_t n = 0; n < 4; n++)
+			assert_true(take(fd, e) == first + n);
+		acknowledge(fd, e, first + 3);
+		assert_true(events_unacked(e) == 0);
+		first += 4;
+		close(fd);
+		events_close(&e);
+	}
+	assert_true(boot[0] == boot[1]);
+	buf_done(&b);
+}
+
 /* An acknowledgement of what was never sent ends the connection and forgets nothing. */
 static void test_false_ack(void **state)
 {
@@ -144,6 +197,7 @@ static void test_app(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_reconnect), cmocka_unit_test(test_full),
+		                            cmocka_unit_test(test_kept),
 		                            cmocka_unit_test(test_false_ack), cmocka_unit_test(test_app) };
 	return cmocka_run_group_tests_name("wire/events", tests, setup, teardown);
 }
