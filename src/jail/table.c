@@ -268,6 +268,7 @@ const struct table_dir table_dirs[] = {
 	{ "%R/indexd", USER_INDEX, USER_STORED, 02750 },    /* its socket is the whole log: for stored alone */
 	{ "%R/unbound", USER_UNBOUND, USER_UNBOUND, 0755 },
 	{ "%R/userd", USER_USERS, USER_USERS, 0700 },
+	{ "%R/proxyd", USER_PROXY, USER_PROXY, 0700 },      /* events that wait, past its own death */
 	{ "%R/recvd", USER_RECV, USER_RECV, 0700 },
 	{ "%R/suricata", USER_SURICATA, USER_WORKER, 02750 }, /* its socket commands it: read back by the verify child */
 	{ "%R/knot", USER_KNOT, USER_KNOT, 0700 }, /* these three hold the TSIG key and control sockets: for root alone */

@@ -93,7 +93,7 @@ struct txn {
 	char password[VERDICT_PASSWORD];
 	bool upgrade, switched;        /* asks for a WebSocket; has it: the connection is a tunnel */
 	char accept[UPGRADE_ACCEPT];
-	bool silent;                   /* no event: its inner requests have theirs */
+	bool silent;                   /* no event: its inner requests have theirs, or it had it */
 	struct buf trailers;           /* of the answer (http/trailer.h); a request's go nowhere */
 	bool asks_dns;                 /* it is a question to a resolver on the web */
 	bool te;                       /* the terminal takes trailers (RFC 9110 10.1.4) */
@@ -270,6 +270,6 @@ void decide_both(const struct worker *w, const struct conf_org *org, const struc
 enum page_kind decide_origin_page(enum origin_fail fail);
 
 /* report.c */
-void report_txn(struct txn *t);
+void report_txn(struct txn *t); /* once */
 
 #endif

@@ -94,6 +94,9 @@ static bool send_all(struct txn *t)
 		return false;
 	}
 	for (struct str p; (p = next_piece(t)).len;) {
+		if (p.len > TXN_LAST) /* so that what comes after it is the last */
+			p.len -= TXN_LAST / 2;
+		txn_last(t, p.len);
 		long n = chan_write(&c->ch, p.ptr, p.len);
 		if (n < 0) {
 			txn_abort(t, "Reset");

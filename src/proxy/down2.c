@@ -117,6 +117,8 @@ static void answer(struct txn *t, bool has_length, uint64_t length)
 		h2_reset(&s->d->l.h, s->id, NGHTTP2_INTERNAL_ERROR);
 	t->bytes_in += t->head.len;
 	buf_reset(&t->head);
+	if (!more)
+		txn_last(t, 0);
 }
 
 static void content(struct txn *t, struct str p)
@@ -283,6 +285,7 @@ static void on_sent(void *stream, size_t n)
 	struct stream *s = stream;
 	if (!s->t)
 		return;
+	txn_last(s->t, n);
 	txn_sent(s->t, n);
 	if (s->t->state == TXN_STREAM && !s->t->rs_done && txn_piece(s->t).len == 0)
 		s->drained = s->d->drained = true;

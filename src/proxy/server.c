@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/h2.h"
@@ -26,6 +27,7 @@
 
 #define PEERS_MAX 8
 #define LISTS_MS 250 /* how often a new URL index is looked for */
+#define EVENTS_RING (16 * MIB) /* of a thread */
 #define LOOK_MS 5000 /* how often what ends by the clock is looked at */
 #define TABLE_MS 20000 /* so long the first table is waited for */
 #define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
@@ -56,6 +58,7 @@ struct server {
 	STACK_OF(X509) *system_ca;
 	EVP_PKEY *key;
 	struct events *events;   /* of what concerns no request */
+	struct events *rings[CONF_MAX_THREADS]; /* a thread's, until it has it; those of threads there were once stay */
 	struct ends ends;
 	struct worker *workers[CONF_MAX_THREADS];
 	unsigned n;
@@ -330,8 +333,12 @@ static void on_stop(uv_signal_t *h, int number)
 
 static void on_slow(uv_timer_t *h)
 {
+	struct server *s = h->data;
 	tls_tickets_rotate(clock_mono_ms());
-	look_at_ends(h->data);
+	look_at_ends(s);
+	for (unsigned i = 0; i < CONF_MAX_THREADS; i++)
+		if (s->rings[i])
+			events_work(s->rings[i]);
 }
 
 static int open_listener(struct server *s, struct err *err)
@@ -369,6 +376,33 @@ static void open_signals(struct server *s)
 	uv_timer_start(&s->table, on_no_table, TABLE_MS, 0);
 }
 
+/* What a thread answered is on record though we are killed the moment after: its events wait in a file, and whoever comes
+ * next hands them over. A file that can't be had is worth a warning: pages go on. */
+static int open_ring(struct server *s, unsigned i, struct err *err)
+{
+	char source[32], path[PLACE_MAX];
+	snprintf(source, sizeof source, "proxyd/%u", i);
+	place_in_run(path, sizeof path, "proxyd/events-%u", i);
+	if (i >= s->conf->threads && !fs_exists(path))
+		return 0;
+	int r = events_open_kept(source, path, EVENTS_RING, &s->rings[i], err);
+	if (r == 0 || i >= s->conf->threads)
+		return 0;
+	log_warn("", path, "%s: events wait in memory alone", err->msg);
+	return events_open(source, EVENTS_RING, &s->rings[i], err);
+}
+
+static int open_rings(struct server *s, struct err *err)
+{
+	char dir[PLACE_MAX];
+	int r = 0;
+	if (!fs_exists(place_in_run(dir, sizeof dir, "proxyd"))) /* started by hand */
+		fs_mkdirs(dir, 0700, NULL);
+	for (unsigned i = 0; i < CONF_MAX_THREADS && r == 0; i++)
+		r = open_ring(s, i, err);
+	return r;
+}
+
 static int open_all(struct server *s, struct err *err)
 {
 	struct rlimit files;
@@ -384,6 +418,7 @@ static int open_all(struct server *s, struct err *err)
 	look_for_index(s);
 	int r = read_conf(s, &s->conf, err);
 	r = r < 0 ? r : events_open("proxyd/main", 256 * KIB, &s->events, err);
+	r = r < 0 ? r : open_rings(s, err);
 	if (r < 0)
 		return r;
 	if (uv_loop_init(&s->loop) != 0 || uv_async_init(&s->loop, &s->seen, on_seen) != 0)
@@ -399,10 +434,11 @@ static int open_all(struct server *s, struct err *err)
 static int create_workers(struct server *s, struct err *err)
 {
 	for (unsigned i = 0; i < s->conf->threads; i++) {
-		const struct worker_opts o = { i, s->conf, s->index, s->d.stats, s->key, &s->seen };
+		const struct worker_opts o = { i, s->conf, s->index, s->rings[i], s->d.stats, s->key, &s->seen };
 		int r = worker_create(&o, &s->workers[i], err);
 		if (r < 0)
 			return r;
+		s->rings[i] = NULL;
 		s->n++;
 	}
 	return 0;
@@ -429,6 +465,8 @@ int server_run(struct err *err)
 	for (unsigned i = 0; i < s.n; i++)
 		worker_stop(&s.workers[i]);
 	events_close(&s.events);
+	for (unsigned i = 0; i < CONF_MAX_THREADS; i++)
+		events_close(&s.rings[i]);
 	ends_done(&s.ends);
 	conf_unref(&s.conf);
 	blocks_unref(&s.blocks);

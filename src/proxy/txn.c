@@ -136,8 +136,7 @@ void txn_destroy(struct txn *t)
 	txn_forget_scan(t);
 	txn_drop_origin(t, false);
 	mirror_end(t);
-	if (!t->silent)
-		report_txn(t);
+	report_txn(t);
 	txn_count_held(t, 0);
 	conf_unref(&t->conf);
 	wipe(t);
@@ -322,6 +321,17 @@ void txn_sent(struct txn *t, size_t n)
 	t->bytes_in += n;
 	if (n)
 		txn_touch(t, WORKER_STALL_MS);
+}
+
+void txn_last(struct txn *t, size_t n)
+{
+	bool all = (t->state == TXN_DELIVER || (t->state == TXN_STREAM && t->rs_done)) && !t->drips;
+	size_t left = t->head.len + txn_body(t).len + t->tail.len - t->sent;
+	if (!all || n < left || n > TXN_LAST)
+		return;
+	t->bytes_in += n;
+	report_txn(t);
+	t->bytes_in -= n;
 }
 
 /* ---- while it runs ---- */

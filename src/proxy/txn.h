@@ -28,6 +28,8 @@ void txn_own(struct txn *t, const char *rule, const char *type, struct str body)
 void txn_answer(struct txn *t, bool has_length, uint64_t length); /* t->head and the hold go to the terminal */
 struct str txn_piece(const struct txn *t); /* what goes to the terminal next: of t->head, then of the body … */
 struct str txn_body(const struct txn *t);  /* … which is this, from its beginning */
+void txn_last(struct txn *t, size_t n);    /* n bytes are about to go: if that is all that is left, the event comes before them, */
+#define TXN_LAST (256 * 1024)             /* unless they are more than a socket takes at once: then who reads them may yet go */
 void txn_sent(struct txn *t, size_t n);    /* of it */
 
 /* request.c */

@@ -60,7 +60,6 @@ static void answer(struct txn *t, bool has_length, uint64_t length)
 	t->state = TXN_PARKED;
 	mirror_end(t);
 	report_txn(t);
-	t->silent = true;
 	if (!g.head || hold_export(&t->hold, &g.fd) < 0) {
 		mem_free(g.head);
 		parcel_leave(&c->parcel); /* the tick ends it */

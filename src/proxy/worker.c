@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 
-#define EVENTS_RING (16 * 1024 * 1024u)
 #define VERDICT_CACHE 65536
 #define VERDICT_AGE_MS 3600000
 #define AGAIN_MS 5000 /* tunnels are judged again this often: the exception that let them through may have run out */
@@ -325,10 +324,7 @@ void worker_order(struct worker *w, uint64_t order, struct conf *conf, struct bl
 
 static int open_peers(struct worker *w, struct err *err)
 {
-	char source[32];
-	snprintf(source, sizeof source, "proxyd/%u", w->id);
-	int r = events_open(source, EVENTS_RING, &w->events, err);
-	r = r < 0 ? r : scan_client_open(NULL, 4096, &w->scan, err);
+	int r = scan_client_open(NULL, 4096, &w->scan, err);
 	r = r < 0 ? r : users_client_open(NULL, &w->users, err);
 	r = r < 0 ? r : vault_async_open(NULL, 10000, &w->vault, err);
 	if (r < 0)
@@ -387,6 +383,7 @@ int worker_create(const struct worker_opts *o, struct worker **ret, struct err *
 		r = err_set(err, E_IO, "", "no event loop");
 	if (r < 0)
 		return r; /* the process ends on this */
+	w->events = o->events;
 	w->index = url_index_ref(o->index);
 	take_conf(w, conf_ref(o->conf));
 	*ret = w;

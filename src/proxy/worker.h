@@ -141,6 +141,7 @@ struct worker_opts {
 	unsigned id;
 	struct conf *conf;       /* a reference is taken, */
 	struct url_index *index; /* of this too; may be NULL */
+	struct events *events;   /* taken, on success */
 	struct stats *stats;
 	EVP_PKEY *leaf_key;
 	uv_async_t *main_async;
