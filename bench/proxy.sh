@@ -29,7 +29,7 @@ run() {
 	[ "$(field "$json" late)" = 0 ] || say "$peer $*: fell behind: $json"
 }
 
-declare -A per1000 pergb p99 cps
+declare -A per1000 pergb p99 rps cps
 peers="toride"; [ -n "$squid_pid" ] && peers="$peers squid"; [ -n "$nginx_pid" ] && peers="$peers nginx"
 
 # kept alive: 16 connections, Zipf(1) over the objects, a fixed rate all peers can hold, or as fast as they are answered
@@ -43,6 +43,7 @@ kept() { # NAME BYTES OBJECTS RATE|closed [PATH [PEERS]]
 		per1000[$peer.$1]=$(calc "$cpu / $(field "$json" requests) * 1000")
 		pergb[$peer.$1]=$(calc "$cpu / $(field "$json" bytes) * 1e9")
 		p99[$peer.$1]=$(field "$json" p99_ms)
+		rps[$peer.$1]=$(field "$json" rps)
 		[ "$(field "$json" errors)" = 0 ] || per1000[$peer.$1]=failed pergb[$peer.$1]=failed
 	done
 }
@@ -73,6 +74,11 @@ if [ -n "$policed_pid" ]; then
 fi
 kept 131k 134144 300 200; tell 131k 2.3
 kept 1m 1048576 60 30; tell 1m 2.3
+# The ceiling here, load and origin on the same cores; and what Mie's 3,030 requests/s (C-01) would take if each were of 131 KB, which is
+# 3.25 Gbit/s: cores of the proxy alone, from the CPU it took, so that neither the load's share nor other work moves it much.
+kept 131k.busy 134144 300 closed 131k; tell 131k.busy -
+figure intercept.131k.ceiling "${rps[toride.131k.busy]}" req/s squid "${rps[squid.131k.busy]:--}" "$(calc "${rps[toride.131k.busy]} / ${rps[squid.131k.busy]:-1}" 3)" -
+figure intercept.131k.cores "$(calc "3.03 * ${per1000[toride.131k.busy]}" 3)" cores squid "$(calc "3.03 * ${per1000[squid.131k.busy]:-0}" 3)" "$(calc "${per1000[squid.131k.busy]:-0} / ${per1000[toride.131k.busy]}" 3)" -
 
 # new NAME GOAL ARGUMENTS...: new intercepted connections a second and core, one request of 10 KB each. The goal is
 # for the value itself, not for the ratio.
