@@ -219,6 +219,7 @@ struct walk {
 	const char *org, *series;
 };
 
+/* Under lock. */
 static void note(struct walk *w, int r, const struct err *err)
 {
 	if (r < 0) {
@@ -235,7 +236,9 @@ static int marked(const char *org, const char *series, void *user)
 	struct one o;
 	size_t n = 0;
 	int r = seg_numbers(w->k->segments, org, series, &numbers, &n, &err);
+	pthread_mutex_lock(w->lock);
 	note(w, r, &err);
+	pthread_mutex_unlock(w->lock);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		name_one(w->k, org, series, numbers[i], &o);
 		err = (struct err){ 0 };

@@ -103,7 +103,9 @@ static int read_config(struct coldd *c, struct err *err)
 
 static void show(struct coldd *c)
 {
-	const struct keeper *k = &c->keeper;
+	pthread_mutex_lock(&c->lock);
+	const struct keeper now = c->keeper, *k = &now;
+	pthread_mutex_unlock(&c->lock);
 	const struct { const char *name; uint64_t value; } rows[] = {
 		{ "objects_sent", k->sent }, { "bytes_sent", k->sent_bytes }, { "objects_back", k->back }, { "objects_dropped", k->dropped }, { "faults", k->faults },
 	};

@@ -104,9 +104,9 @@ const struct table_process table_processes[] = {
 	  .read = { LIBS, "%S/generations", "%S/current", "%S/segments", "%S/segments-cold", "%S/holds", "%S/vault-public", "%R/indexd" },
 	  .write = { "%S/index-fill" },
 	  .memory = 2 * GIB, .files = 1024, .processes = 64, .needs = "%S/current/stored.json" },
-	/* DAC_OVERRIDE: the cold disk's files are intaked's; Landlock leaves it that disk alone. What it carries is encrypted, and not by it. */
+	/* The cold disk's directories are intaked's, and its group's to write (segment/cold.c): Landlock leaves that to coldd alone of the group. What it carries is
+	 * encrypted, and not by it. */
 	{ .name = "coldd", .argv = { "toride-coldd" }, .uid = USER_COLD, .group = GROUP_SEGMENTS,
-	  .caps_start = CAP(CAP_DAC_OVERRIDE), .caps_kept = CAP(CAP_DAC_OVERRIDE),
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_INET | CALLS_NETLINK | CALLS_THREADS,
 	  .read = { LIBS, NETLIBS, "%S/generations", "%S/current", "%S/segments", "%S/cold" }, .write = { "%S/segments-cold" },
 	  .memory = 512 * MIB, .files = 512, .processes = 64, .needs = "%S/current/coldd.json" },
@@ -231,7 +231,7 @@ const struct table_dir table_dirs[] = {
 	{ "%S/control", USER_CONTROL, USER_CONTROL, 0700 },
 	{ "%S/pg", USER_POSTGRES, USER_POSTGRES, 0700 },
 	{ "%S/segments", USER_INTAKE, GROUP_SEGMENTS, 02750 }, /* detectd and stored read; new files inherit the group */
-	{ "%S/segments-cold", USER_INTAKE, GROUP_SEGMENTS, 02750 }, /* where another disk is mounted: segment/cold.c */
+	{ "%S/segments-cold", USER_INTAKE, GROUP_SEGMENTS, 02770 }, /* where another disk is mounted: segment/cold.c. coldd writes too */
 	{ "%S/cold", USER_COLD, USER_COLD, 0700 }, /* the key of the store of objects, put there by root */
 	{ "%S/holds", USER_CONTROL, USER_CONTROL, 0755 },            /* whose records are held, by the names of files: segment/hold.h */
 	{ "%S/index", USER_INDEX, USER_INDEX, 0700 },

@@ -54,9 +54,29 @@ static int other_disk(const struct writer *w, struct err *err)
 	return seg_cold_disk(w->dir, "") ? 0 : err_set(err, E_STATE, path, "no other disk is mounted there: nothing goes to cold storage");
 }
 
-static int begin(struct writer *w, struct series *s, uint32_t number, struct err *err)
+/* What we make there coldd may write to, which is of the directory's group and has no other right to it. One that it made itself is open to us. */
+static void share(const char *dir)
+{
+	struct stat st;
+	if (stat(dir, &st) == 0 && !(st.st_mode & S_IWGRP) && st.st_uid == geteuid())
+		chmod(dir, (st.st_mode & 07777) | S_IWGRP);
+}
+
+static int make_dirs(const struct writer *w, const struct series *s, struct err *err)
 {
 	char dir[1024];
+	snprintf(dir, sizeof dir, "%s" SEG_COLD "/%s/%s", w->dir, s->org, s->series);
+	int r = fs_mkdirs(dir, 0755, err);
+	if (r < 0)
+		return r;
+	share(dir);
+	*strrchr(dir, '/') = 0;
+	share(dir);
+	return 0;
+}
+
+static int begin(struct writer *w, struct series *s, uint32_t number, struct err *err)
+{
 	struct stat st, there;
 	struct cooling *c = mem_alloc(sizeof *c);
 	if (!c)
@@ -68,8 +88,7 @@ static int begin(struct writer *w, struct series *s, uint32_t number, struct err
 	seg_path(w->dir, s->org, s->series, number, c->from, sizeof c->from);
 	seg_cold_path(w->dir, s->org, s->series, number, c->to, sizeof c->to);
 	snprintf(c->fresh, sizeof c->fresh, "%.1000s.new", c->to);
-	snprintf(dir, sizeof dir, "%s" SEG_COLD "/%s/%s", w->dir, s->org, s->series);
-	int r = sha_open(&c->sha) < 0 ? err_set(err, E_NOMEM, "", "no memory") : fs_mkdirs(dir, 0755, err);
+	int r = sha_open(&c->sha) < 0 ? err_set(err, E_NOMEM, "", "no memory") : make_dirs(w, s, err);
 	if (r < 0)
 		return r;
 	c->in = fs_fault() ? -1 : open(c->from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -228,8 +247,12 @@ static int begin_if_due(struct writer *w, struct series *s, int64_t before_ms, s
 	uint32_t number;
 	int64_t sealed_ms = 0;
 	int r = oldest_hot(w, s, &number, err);
-	if (r < 0 || number == 0 || number == s->header.number || series_waits_for_signature(s, number) || number <= s->ended.segment)
+	if (r < 0 || number == 0 || number == s->header.number || number <= s->ended.segment)
 		return r;
+	if (series_waits_for_signature(s, number)) {
+		s->cool_ms = 0; /* in a second it will have it */
+		return 0;
+	}
 	r = seg_end_mark(seg_path(w->dir, s->org, s->series, number, path, sizeof path), &h, &sealed_ms, err);
 	if (r < 0 || sealed_ms >= before_ms)
 		return r == -E_AGAIN ? 0 : r; /* never sealed: log verify says what happened to it */

@@ -55,8 +55,12 @@ static int end_if_due(struct writer *w, struct series *s, uint32_t number, const
 {
 	struct head h = { .segment = number };
 	int64_t sealed_ms = 0;
-	if (number == s->header.number || series_waits_for_signature(s, number))
+	if (number == s->header.number)
 		return 0;
+	if (series_waits_for_signature(s, number)) {
+		s->look_ms = 0; /* in a second it will have it */
+		return 0;
+	}
 	int r = seg_end_mark(path, &h, &sealed_ms, err);
 	if (r == -E_AGAIN) {
 		w->stats.damaged++; /* not the open one, and never sealed: log verify says what happened to it */

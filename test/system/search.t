@@ -13,7 +13,13 @@ top=$(mktemp -d /tmp/toride-search.XXXXXX)
 proxy=http://192.0.2.10:8080
 bad=0
 . "$(dirname "$0")/lib.sh"
-trap '"$toride" lab down >&2; rm -rf "$top"' EXIT
+s3=
+finish() {
+	[ -z "$s3" ] || kill "$s3" 2>/dev/null
+	mountpoint -q "$TORIDE_STATE/segments-cold" && umount -l "$TORIDE_STATE/segments-cold"
+	"$toride" lab down >&2; rm -rf "$top"
+}
+trap finish EXIT
 trap 'exit 1' INT TERM
 
 on() { local host=$1; shift; ip netns exec "ts-$host" "$@"; }
@@ -230,7 +236,29 @@ try "what isn't counted is told" eval '! "$toride" log counts --by host 2>"$top/
 "$toride" log rebuild --day "$day" >"$top/try"; ok $? "log rebuild of a day that is counted"
 try "its counts are the same" eval 'until_true 40 agrees 412015 import && until_true 20 agrees 412015 events-4002'
 try "all that is kept for longer is there" until_true 40 eval '[ "$(rows 412015 events)" -ge "$kept" ] && [ "$(rows 412023 events)" -ge 1 ]'
+# ---- cold storage as a node runs it: intaked, coldd and who reads, each its own user in its own jail; the disk is mounted before they start
+
+mount -t tmpfs -o size=256m,uid=47104,gid=47180,mode=2770 cold "$TORIDE_STATE/segments-cold"
+for p in intaked stored detectd; do shoot $p || echo "# $p doesn't come back"; done
+mkdir "$top/s3" && echo "the key" >"$TORIDE_STATE/cold/secret"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$top/s3.key" -out "$top/s3.pem" -days 3 -subj /CN=store -addext subjectAltName=IP:127.0.0.1 2>/dev/null
+ip netns exec ts-gw1 python3 "$(dirname "$0")/s3.py" 9443 "$top/s3" "$top/s3.pem" "$top/s3.key" AK1 "the key" saga-log 2>>"$top/s3.log" & s3=$!
+jq '.hot_days = 1 | .retention = [{class: "http", days: 30}]' "$lab/description/orgs/412023.json" >"$top/org" && cp "$top/org" "$lab/description/orgs/412023.json"
+jq --arg ca "base64:$(grep -v CERTIFICATE "$top/s3.pem" | tr -d '\n')" '.origin_ca += [$ca] | .cold = {url: "https://127.0.0.1:9443/", bucket: "saga-log", region: "jp-north-1", key_id: "AK1"}' \
+	"$lab/description/service.json" >"$top/org" && cp "$top/org" "$lab/description/service.json"
+try "a body's records are to go to a store of objects" put_in_force "$toride" "$lab/description"
+try "coldd serves, as nobody but itself" eval 'until_true 20 serves coldd && p=$(pid_of coldd) && grep -Ex "Uid:\s47134\s.*" /proc/$p/status && grep -Ex "CapPrm:\s0+" /proc/$p/status && grep -Ex "CapEff:\s0+" /proc/$p/status && grep -Ex "Seccomp:\s2" /proc/$p/status'
+set_intaked() { "$(dirname "$0")/shift-clock" "$(pid_of intaked)" $(($1 * 3600000)); }
+cold=$TORIDE_STATE/segments-cold/412023/events-4002/000001
+has_segment() { get 412023 "http://www.news.example/c/$1"; ls "$TORIDE_STATE/segments/412023/events-4002/00000$1.seg"; }
+set_intaked -26; try "with its clock 26 hours slow intaked begins the series" until_true 20 has_segment 1
+shoot intaked
+try "with the right one it has sealed what is a day old" until_true 20 has_segment 2
+set_intaked 72
+moved() { [ -s "$cold.end" ] && [ ! -e "$cold.seg" ] && ls "$top/s3/objects/412023/events-4002/"000001-*.seg; }
+try "three days later the segment has gone to the disk, and from there to the store" until_true 30 moved
 shoot stored
+try "… which stored has back from there, in its own jail" eval '"$toride" log rebuild && until_true 40 eval "[ \"\$(rows 412023 events-4002)\" = \"\$(truth 412023 events-4002)\" ]" && [ -s "$cold.seg" ]'
 try "the log is intact after all that" eval '"$toride" log verify --json | jq -se ".[-1].ok"'
 
 echo "1..$n"
