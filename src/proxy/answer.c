@@ -26,11 +26,8 @@ void answer_more(struct txn *t)
 /* Larger than may be scanned. False: a page was sent. */
 static bool start_stream(struct txn *t, struct str more)
 {
-	t->verdict = "unscannable";
-	if (!t->org->unscannable_allow) {
-		txn_deny(t, PAGE_UNSCANNABLE, "verdict", "larger than is scanned");
+	if (!verdict_may_skip(t, "larger than is scanned"))
 		return false;
-	}
 	if (hold_seal(&t->hold) < 0) {
 		txn_fail(t, PAGE_BUSY, "memory", "");
 		return false;

@@ -5,13 +5,15 @@
 #include "base/mem.h"
 
 #define ZSTD_WINDOW_LOG 23
+#define GZIP_HEADER 320 /* its fixed part, a name of 255 and what few tools add … */
+#define GZIP_EXTRA 32   /* … which is shorter than the smallest container */
 
 enum hold_coding hold_coding(struct str v)
 {
 	static const struct {
 		struct str name;
 		enum hold_coding coding;
-	} codings[] = { { STR("identity"), CODING_NONE }, { STR("gzip"), CODING_GZIP }, { STR("x-gzip"), CODING_GZIP },
+	} codings[] = { { STR("identity"), CODING_NONE }, { STR("utf-8"), CODING_NONE }, { STR("none"), CODING_NONE }, { STR("gzip"), CODING_GZIP }, { STR("x-gzip"), CODING_GZIP },
 		        { STR("deflate"), CODING_DEFLATE }, { STR("br"), CODING_BROTLI }, { STR("zstd"), CODING_ZSTD } };
 	if (v.len == 0)
 		return CODING_NONE;
@@ -63,7 +65,7 @@ int decoder_open(struct decoder *d, enum hold_coding coding)
 	bool ok = true;
 	*d = (struct decoder){ 0 };
 	if (coding == CODING_GZIP || coding == CODING_DEFLATE)
-		ok = inflateInit2(&d->z, coding == CODING_GZIP ? 15 + 16 : 15) == Z_OK;
+		ok = inflateInit2(&d->z, coding == CODING_GZIP ? 15 + 16 : 15) == Z_OK && (coding != CODING_GZIP || inflateGetHeader(&d->z, &d->gzip) == Z_OK);
 	else if (coding == CODING_BROTLI)
 		ok = (d->br = BrotliDecoderCreateInstance(br_alloc, br_free, d)) != NULL;
 	else if (coding == CODING_ZSTD)
@@ -110,16 +112,43 @@ static bool retry_raw(struct decoder *d)
 	return true;
 }
 
+/* The three lowest bits of zlib's header (RFC 1950 2.2) are those of a stored block (RFC 1951 3.2.4), which then says its length twice. */
+static bool is_both(struct decoder *d, struct str in)
+{
+	for (size_t i = 0; i < in.len && d->n_first < sizeof d->first; i++)
+		d->first[d->n_first++] = (unsigned char)in.ptr[i];
+	const unsigned char *f = d->first;
+	return d->n_first == sizeof d->first && (f[0] & 15) == 8 && (f[0] << 8 | f[1]) % 31 == 0 && (f[1] ^ f[3]) == 0xff && (f[2] ^ f[4]) == 0xff;
+}
+
+/* What zlib took, as far as gzip's header goes. False: it is too long. */
+static bool header_ok(struct decoder *d)
+{
+	d->headed = d->gzip.done || d->coding != CODING_GZIP;
+	return d->coding != CODING_GZIP || (d->z.total_in <= GZIP_HEADER && d->gzip.extra_len <= GZIP_EXTRA);
+}
+
+static int inflate_piece(struct decoder *d)
+{
+	int r = Z_OK;
+	if (!d->headed) { /* Z_BLOCK stops behind the header */
+		r = inflate(&d->z, Z_BLOCK);
+		if (!header_ok(d))
+			return Z_DATA_ERROR;
+	}
+	return d->headed && r == Z_OK ? inflate(&d->z, Z_NO_FLUSH) : r;
+}
+
 static ptrdiff_t inflate_step(struct decoder *d, struct str *in, char *out, size_t size, bool first)
 {
 	size_t n = in->len < UINT32_MAX ? in->len : UINT32_MAX;
-	if (d->end && (d->coding != CODING_GZIP || inflateReset(&d->z) != Z_OK)) /* a further gzip member (RFC 1952 2.2): programs read on */
+	if (d->end || (d->coding == CODING_DEFLATE && !d->raw && is_both(d, *in)))
 		return -E_INVALID;
 	d->z.next_in = (unsigned char *)(uintptr_t)in->ptr;
 	d->z.avail_in = (unsigned)n;
 	d->z.next_out = (unsigned char *)out;
 	d->z.avail_out = (unsigned)size;
-	int r = inflate(&d->z, Z_NO_FLUSH);
+	int r = inflate_piece(d);
 	if (r == Z_DATA_ERROR && first && retry_raw(d))
 		return inflate_step(d, in, out, size, false);
 	if (r != Z_OK && r != Z_STREAM_END && r != Z_BUF_ERROR)

@@ -2,8 +2,11 @@
  * 8 MiB of window that RFC 9659 leaves a web server). What a decoder may take is bounded by its format and told: br's window
  * is 16 MiB at most (large windows stay off).
  *
- * Bytes behind the end: gzip and zstd have members and frames, which programs read on through, so they are read too; behind
- * deflate and br they are an error. */
+ * What one program opens and another doesn't is refused, since one of them would take what wasn't judged:
+ *   a second gzip member, or anything behind the end: browsers drop it, most other programs read on (zstd's frames all read on through);
+ *   a gzip header with more in it than a file's name: room for a file that who opens no coding would find (RFC 1952 2.3.1);
+ *   deflate that is zlib's format and the bare one at once: browsers take it for the former, some programs only know the latter.
+ * A frame of zstd's that says nothing of the content (RFC 8878 3.1.2) is skipped by all alike. */
 #ifndef PROXY_CODING_H
 #define PROXY_CODING_H
 
@@ -22,10 +25,14 @@ struct decoder {
 	ZSTD_DStream *zstd;
 	size_t br_held; /* bytes br has allocated */
 	bool raw;       /* deflate without zlib's header */
-	bool end;       /* at the end of a member, or of all */
+	bool headed;    /* past gzip's header */
+	bool end;       /* at the end: of a frame, or of all */
+	unsigned char first[5]; /* deflate's first bytes … */
+	size_t n_first;         /* … so many */
+	gz_header gzip;
 };
 
-/* By the whole of Content-Encoding (http_combine()). More than one coding, or a list with an empty place, is CODING_UNKNOWN
+/* By the whole of Content-Encoding (http_combine()). `utf-8` and `none` are seen in the wild and mean nothing to anybody. More than one coding, or a list with an empty place, is CODING_UNKNOWN
  * even where `identity` makes it look harmless: programs differ in what they then open. */
 enum hold_coding hold_coding(struct str content_encoding);
 /* 0, or -E_NOMEM. CODING_NONE and _UNKNOWN open nothing. */

@@ -128,6 +128,8 @@ struct txn {
 	size_t sent;                   /* of head and body together */
 	uint64_t scan_id;
 	bool scanning;
+	bool asks_raw;                 /* the verdict is about the answer's bytes as they came; then about their content */
+	unsigned codings;              /* bits of enum hold_coding that the origin was asked for */
 	unsigned char asked[32];       /* the digest that was submitted */
 	int scan_fd;                   /* owned, or -1 */
 	uint64_t bytes_in, bytes_out;
@@ -245,6 +247,7 @@ void rewrite_response(struct txn *t, const struct http_head *h); /* without fram
 void rewrite_replaced(struct buf *head, const char *type, const char *disposition); /* of an answer whose content is another now; "": as it was */
 void rewrite_end(struct txn *t, bool has_length, uint64_t length); /* framing, Connection, empty line */
 enum hold_coding rewrite_coding(const struct http_head *h); /* of its content */
+bool rewrite_asked(const struct txn *t, enum hold_coding coding); /* was the origin told that the terminal takes it? */
 
 /* decide.c */
 static inline struct asker conn_asker(const struct conn *c)

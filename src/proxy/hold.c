@@ -153,7 +153,7 @@ static int decode(struct hold *h, struct str in)
 int hold_put(struct hold *h, const void *p, size_t n)
 {
 	if (h->raw.size + n > h->max) {
-		h->state = HOLD_TOO_LARGE;
+		h->state = h->state == HOLD_OK ? HOLD_TOO_LARGE : h->state;
 		return -E_LIMIT;
 	}
 	if (h->coding == CODING_NONE)

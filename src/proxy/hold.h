@@ -19,7 +19,8 @@
 #define HOLD_RATE 4096        /* then so many bytes a second on the whole, */
 #define HOLD_TOTAL_MS 900000  /* and after this it is over at any speed */
 
-enum hold_state { HOLD_OK, HOLD_TOO_LARGE, HOLD_UNREADABLE }; /* the latter two: can't be scanned */
+/* The latter two: can't be scanned. UNREADABLE: who takes it may see anything in it (coding.h), so no setting lets an answer pass. */
+enum hold_state { HOLD_OK, HOLD_TOO_LARGE, HOLD_UNREADABLE };
 
 struct store {
 	struct buf mem;

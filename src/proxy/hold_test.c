@@ -71,7 +71,7 @@ static void names_of_codings(void **state)
 		{ "", CODING_NONE }, { "identity", CODING_NONE }, { "GZIP", CODING_GZIP }, { "x-gzip", CODING_GZIP },
 		{ "deflate", CODING_DEFLATE }, { "br", CODING_BROTLI }, { "Zstd", CODING_ZSTD }, { "br,gzip", CODING_UNKNOWN }, { "identity,deflate", CODING_UNKNOWN },
 		{ "gzip, identity", CODING_UNKNOWN }, { ",", CODING_UNKNOWN }, { ",gzip", CODING_UNKNOWN },
-		{ "gzip,", CODING_UNKNOWN }, { "gzip,gzip", CODING_UNKNOWN }, { "gzip;q=1", CODING_UNKNOWN },
+		{ "gzip,", CODING_UNKNOWN }, { "gzip, br", CODING_UNKNOWN }, { "dcz", CODING_UNKNOWN }, { "compress", CODING_UNKNOWN }, { "UTF-8", CODING_NONE }, { "none", CODING_NONE }, { "gzip,gzip", CODING_UNKNOWN }, { "gzip;q=1", CODING_UNKNOWN },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		assert_int_equal(hold_coding(str_from(cases[i].value)), cases[i].coding);
@@ -204,16 +204,127 @@ static void windows(void **state)
 	hold_done(&h);
 }
 
-static void two_members(void **state)
+/* ---- what one program opens and another doesn't (coding.h) ---- */
+
+#define TEXT "the content, as a browser sees it"
+
+/* A gzip member by hand: its header with those flags and this much of an extra field, then TEXT. */
+static size_t gzip_by_hand(unsigned flags, size_t extra, char *dst, size_t size)
 {
-	char zipped[4096];
-	struct hold h = { 0 };
-	size_t n = squeeze("hello ", 6, 31, zipped, sizeof zipped);
-	n += squeeze("world", 5, 31, zipped + n, sizeof zipped - n);
-	assert_int_equal(hold_begin(&h, CODING_GZIP, MAX, 0), 0);
-	put_all(&h, zipped, n, 7);
-	check(&h, zipped, n, "hello world", 11);
-	hold_done(&h);
+	char head[70000] = { 0x1f, (char)0x8b, 8, (char)flags, 0, 0, 0, 0, 0, 3 };
+	size_t n = 10;
+	if (flags & 4) {
+		head[n++] = (char)(extra & 0xff);
+		head[n++] = (char)(extra >> 8);
+		n += extra;
+	}
+	for (unsigned f = 8; f <= 16; f *= 2) /* name, comment */
+		if (flags & f) {
+			memset(head + n, 'n', extra);
+			n += extra;
+			head[n++] = 0;
+		}
+	if (flags & 2) {
+		unsigned long crc = crc32(0, (unsigned char *)head, (unsigned)n);
+		head[n++] = (char)(crc & 0xff);
+		head[n++] = (char)(crc >> 8 & 0xff);
+	}
+	memcpy(dst, head, n);
+	size_t whole = squeeze(TEXT, strlen(TEXT), 31, dst + n, size - n); /* its own header is 10 bytes */
+	memmove(dst + n, dst + n + 10, whole - 10);
+	return n + whole - 10;
+}
+
+/* zlib's format, and to who reads the bare one a stored block of one byte and then others: 65,534 zeros, or whatever one likes. */
+static size_t both_deflates(char *dst)
+{
+	static const unsigned char head[] = { 0x78, 1, 0, 0xfe, 0xff, 1, 0 }, last[] = { 1, 0, 0, 0xff, 0xff };
+	memcpy(dst, head, 7);
+	memset(dst + 7, 0, 65534);
+	memcpy(dst + 7 + 65534, last, 5);
+	uint32_t sum = (uint32_t)adler32(1, (unsigned char *)dst + 7, 65534);
+	for (int i = 0; i < 4; i++)
+		dst[7 + 65534 + 5 + i] = (char)(sum >> (24 - 8 * i));
+	return 7 + 65534 + 9;
+}
+
+/* A skippable frame of zstd's, `n` bytes of nothing. */
+static size_t skippable(char *dst, size_t n)
+{
+	const unsigned char head[8] = { 0x5a, 0x2a, 0x4d, 0x18, (unsigned char)n, (unsigned char)(n >> 8) };
+	memcpy(dst, head, 8);
+	memset(dst + 8, 'X', n);
+	return 8 + n;
+}
+
+/* text NULL: refused. In one piece, and byte by byte. */
+static void takes(enum hold_coding coding, const char *p, size_t n, const char *text)
+{
+	for (size_t step = 1; step <= n; step = step < n ? n : n + 1) {
+		struct hold h = { 0 };
+		assert_int_equal(hold_begin(&h, coding, MAX, 0), 0);
+		put_all(&h, p, n, step);
+		if (text)
+			check(&h, p, n, text, strlen(text));
+		else
+			assert_int_equal(hold_end(&h), 0);
+		assert_int_equal(h.state, text ? HOLD_OK : HOLD_UNREADABLE);
+		hold_done(&h);
+	}
+}
+
+static void gzip_headers(void **state)
+{
+	static const struct {
+		unsigned flags;
+		size_t extra;
+		bool opened;
+	} cases[] = {
+		{ 0, 0, true }, { 8, 255, true }, { 8 | 2, 100, true }, { 1 | 2 | 4 | 8 | 16, 6, true }, { 4, 32, true }, /* as tools write them */
+		{ 4, 33, false }, { 4, 60000, false }, { 8, 400, false }, { 16, 400, false }, { 0x20, 0, false }, { 0xc0, 0, false },
+	};
+	static char p[70000];
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		size_t n = gzip_by_hand(cases[i].flags, cases[i].extra, p, sizeof p);
+		takes(CODING_GZIP, p, n, cases[i].opened ? TEXT : NULL);
+	}
+}
+
+static void behind_the_end(void **state)
+{
+	char p[4096];
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		size_t n = squeeze_as(all[i], TEXT, strlen(TEXT), p, sizeof p / 2);
+		takes(all[i], p, n, TEXT);
+		memcpy(p + n, p, n); /* the same again */
+		takes(all[i], p, 2 * n, all[i] == CODING_ZSTD ? TEXT TEXT : NULL);
+		memset(p + n, 0, 512); /* as tar pads */
+		takes(all[i], p, n + 512, NULL);
+	}
+	size_t n = squeeze_as(CODING_GZIP, TEXT, strlen(TEXT), p, sizeof p);
+	n += gzip_by_hand(0, 0, p + n, sizeof p - n);
+	takes(CODING_GZIP, p, n, NULL); /* browsers see the first, others both */
+}
+
+static void two_readings(void **state)
+{
+	static char p[70000];
+	size_t n = both_deflates(p);
+	takes(CODING_DEFLATE, p, n, NULL);
+	n = squeeze(TEXT, strlen(TEXT), 15, p, sizeof p);
+	takes(CODING_DEFLATE, p, n, TEXT);
+	p[0] ^= 1; /* neither */
+	takes(CODING_DEFLATE, p, n, NULL);
+	n = skippable(p, 3000);
+	n += squeeze_as(CODING_ZSTD, TEXT, strlen(TEXT), p + n, 4096);
+	n += skippable(p + n, 7);
+	takes(CODING_ZSTD, p, n, TEXT);
+	takes(CODING_GZIP, TEXT, strlen(TEXT), NULL); /* what is said, and isn't */
+	takes(CODING_BROTLI, TEXT, strlen(TEXT), NULL);
+	takes(CODING_ZSTD, TEXT, strlen(TEXT), NULL);
+	takes(CODING_UNKNOWN, TEXT, strlen(TEXT), NULL);
+	static const char large[] = { 0x11, 30, 3 }; /* br's window of 2^30, which only who was told of it takes */
+	takes(CODING_BROTLI, large, sizeof large, NULL);
 }
 
 static void bomb(void **state)
@@ -267,7 +378,7 @@ static void ceiling(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(names_of_codings), cmocka_unit_test(speeds), cmocka_unit_test(plain_and_spilled), cmocka_unit_test(direct), cmocka_unit_test(codings), cmocka_unit_test(every_coding), cmocka_unit_test(windows),
-		                            cmocka_unit_test(two_members), cmocka_unit_test(bomb), cmocka_unit_test(broken),
+		                            cmocka_unit_test(gzip_headers), cmocka_unit_test(behind_the_end), cmocka_unit_test(two_readings), cmocka_unit_test(bomb), cmocka_unit_test(broken),
 		                            cmocka_unit_test(ceiling) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

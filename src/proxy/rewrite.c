@@ -76,17 +76,24 @@ static bool takes(const struct http_head *h, struct str coding)
 }
 
 /* Of what the client takes, what is opened here (coding.h). */
-static void put_codings(struct buf *b, const struct http_head *h)
+static void put_codings(struct txn *t, const struct http_head *h)
 {
 	static const struct str codings[] = { STR("gzip"), STR("br"), STR("zstd") };
-	size_t n = 0;
+	struct buf *b = &t->request;
+	t->codings = 1u << CODING_NONE;
 	buf_puts(b, "Accept-Encoding: ");
 	for (size_t i = 0; i < ARRAY_LEN(codings); i++)
 		if (takes(h, codings[i])) {
-			buf_puts(b, n++ ? ", " : "");
+			buf_puts(b, t->codings & ~(1u << CODING_NONE) ? ", " : "");
 			buf_str(b, codings[i]);
+			t->codings |= 1u << hold_coding(codings[i]);
 		}
-	buf_puts(b, n ? "\r\n" : "identity\r\n");
+	buf_puts(b, t->codings & ~(1u << CODING_NONE) ? "\r\n" : "identity\r\n");
+}
+
+bool rewrite_asked(const struct txn *t, enum hold_coding coding)
+{
+	return t->codings & 1u << coding;
 }
 
 void rewrite_request(struct txn *t, const struct http_head *h)
@@ -112,7 +119,7 @@ void rewrite_request(struct txn *t, const struct http_head *h)
 		buf_puts(b, "Connection: Upgrade\r\nUpgrade: websocket\r\n");
 	else if (t->te)
 		buf_puts(b, "Connection: TE\r\nTE: trailers\r\n");
-	put_codings(b, h);
+	put_codings(t, h);
 	if (h->chunked)
 		buf_puts(b, "Transfer-Encoding: chunked\r\n");
 	else if (h->has_length)

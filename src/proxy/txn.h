@@ -85,6 +85,7 @@ void upload_free(struct txn *t);
 uint64_t request_upload_max(const struct txn *t); /* request.c: bytes that one request may send */
 
 /* verdict.c */
+bool verdict_may_skip(struct txn *t, const char *why); /* it can't be scanned: may it pass all the same? False: a page was sent */
 void verdict_passed(struct txn *t, unsigned inside); /* it may go, unless a hook (hook.h) is still to see it */
 unsigned verdict_refused(const struct conf_org *o, const struct verdict *v); /* VERDICT_BITs of v->also that its settings don't let pass */
 void verdict_again(struct txn *t); /* with t->password, which is forgotten */

@@ -21,13 +21,14 @@ void verdict_passed(struct txn *t, unsigned inside)
 		settle(t);
 }
 
-static void on_unscannable(struct txn *t, const char *why)
+bool verdict_may_skip(struct txn *t, const char *why)
 {
+	bool unreadable = t->hold.state == HOLD_UNREADABLE;
 	t->verdict = "unscannable";
-	if (t->org->unscannable_allow)
-		settle(t);
-	else
-		txn_deny(t, PAGE_UNSCANNABLE, "verdict", why);
+	if (t->org->unscannable_allow && !unreadable)
+		return true;
+	txn_deny(t, PAGE_UNSCANNABLE, "verdict", unreadable ? "unknown, broken or ambiguous encoding" : why);
+	return false;
 }
 
 /* Of a kind that the body doesn't want delivered, itself or inside? True: a page was sent. */
@@ -87,10 +88,24 @@ static void apply_verdict(struct txn *t, const struct verdict *v)
 	}
 }
 
+static void ask_content(struct txn *t);
+
+/* What of an answer's bytes matters as they lie: malware, and that nobody could tell. What else they are is told with their content. */
+static void raw_judged(struct txn *t, const struct verdict *v)
+{
+	t->asks_raw = false;
+	if (v->kind == VERDICT_MALICIOUS || (verdict_refused(t->org, v) & VERDICT_BIT(VERDICT_ERROR)))
+		apply_verdict(t, v);
+	else
+		ask_content(t);
+}
+
 static void judged(struct txn *t, const struct verdict *v)
 {
 	if (upload_waits(t)) /* an answer may come before all of the content went out */
 		upload_judged(t, v);
+	else if (t->asks_raw)
+		raw_judged(t, v);
 	else
 		apply_verdict(t, v);
 }
@@ -106,20 +121,15 @@ static void on_verdict(const struct verdict *v, void *user)
 	judged(t, v);
 }
 
-static void submit(struct txn *t, struct hold *h)
+/* own: fd is the request's to close. r: what getting it came to. */
+static void submit_fd(struct txn *t, int r, int fd, bool own)
 {
 	struct worker *w = t->c->w;
-	struct scan_job job = { .org = str_from(t->c->org->code), .content_type = t->type, .name = t->path, .password = str_from(t->password),
+	struct scan_job job = { .fd = fd, .org = str_from(t->c->org->code), .content_type = t->type, .name = t->path, .password = str_from(t->password),
 		                .timeout_ms = t->conf->verdict_ms, .done = on_verdict, .user = t };
-	bool own;
 	struct verdict error = { .kind = VERDICT_ERROR, .also = VERDICT_BIT(VERDICT_ERROR), .malware = "not submitted" };
-	memcpy(t->asked, h->sha, sizeof t->asked);
-	if (hold_scan_fd(h, &job.fd, &own) < 0) {
-		judged(t, &error);
-		return;
-	}
-	t->scan_fd = own ? job.fd : -1;
-	if (scan_client_submit(w->scan, &job, &t->scan_id) < 0) {
+	t->scan_fd = r == 0 && own ? fd : -1;
+	if (r < 0 || scan_client_submit(w->scan, &job, &t->scan_id) < 0) {
 		txn_forget_scan(t);
 		judged(t, &error);
 		return;
@@ -128,6 +138,15 @@ static void submit(struct txn *t, struct hold *h)
 	t->state = TXN_VERDICT;
 	txn_touch(t, t->conf->verdict_ms + 5000);
 	worker_poke(w);
+}
+
+static void submit(struct txn *t, struct hold *h)
+{
+	int fd = -1;
+	bool own = false;
+	memcpy(t->asked, h->sha, sizeof t->asked);
+	int r = hold_scan_fd(h, &fd, &own);
+	submit_fd(t, r, fd, own);
 }
 
 void verdict_of_upload(struct txn *t, struct hold *h)
@@ -146,11 +165,31 @@ void verdict_again(struct txn *t)
 	OPENSSL_cleanse(t->password, sizeof t->password);
 }
 
-/* All of the answer is here. */
-void verdict_ask(struct txn *t)
+static void ask_content(struct txn *t)
 {
 	struct worker *w = t->c->w;
 	struct verdict v;
+	t->hashed = true;
+	t->cache_hit = verdict_cache_get(&w->verdicts, t->hold.sha, w->now, &v);
+	if (t->cache_hit)
+		apply_verdict(t, &v);
+	else
+		submit(t, &t->hold);
+}
+
+/* A coding that the terminal didn't ask for: who opens none stores these bytes, which need be nothing like what is in them. Rare enough
+ * for scand's cache alone to remember. */
+static void ask_raw(struct txn *t)
+{
+	int fd = -1, r = hold_export(&t->hold, &fd);
+	t->asks_raw = true;
+	memset(t->asked, 0, sizeof t->asked);
+	submit_fd(t, r, fd, true);
+}
+
+/* All of the answer is here. */
+void verdict_ask(struct txn *t)
+{
 	if (hold_end(&t->hold) < 0) {
 		txn_fail(t, PAGE_BUSY, "memory", "");
 		return;
@@ -163,13 +202,12 @@ void verdict_ask(struct txn *t)
 		return;
 	}
 	if (t->hold.state != HOLD_OK) {
-		on_unscannable(t, t->hold.state == HOLD_TOO_LARGE ? "too large inside" : "unknown or broken encoding");
+		if (verdict_may_skip(t, "too large inside"))
+			settle(t);
 		return;
 	}
-	t->hashed = true;
-	t->cache_hit = verdict_cache_get(&w->verdicts, t->hold.sha, w->now, &v);
-	if (t->cache_hit)
-		apply_verdict(t, &v);
+	if (rewrite_asked(t, t->hold.coding))
+		ask_content(t);
 	else
-		submit(t, &t->hold);
+		ask_raw(t);
 }

@@ -113,6 +113,13 @@ cat >origin.pl <<-'END'
 		my $one = sub { $send->("HTTP/1.1 $_[0]\r\nConnection: close\r\nContent-Length: " . length($_[2]) . "\r\n$_[1]\r\n$_[2]") };
 		my $file = sub { local (@ARGV, $/) = @_; <> };
 		if ($what eq 'coding') { $one->('200 OK', "Content-Encoding: $codings[$n]\r\n", $n < 11 ? compress($e) : $file->("www/eicar.$codings[$n]")) }
+		elsif ($what eq 'odd') { my $z = Compress::Zlib::memGzip($e); my $skip = sub { pack('VV', 0x184d2a5a, length $_[0]) . $_[0] };
+			my $header = sub { pack('CCCCVCC', 0x1f, 0x8b, 8, 4, 0, 0, 3) . pack('v', length $_[0]) . $_[0] . substr $z, 10 };
+			# br by hand (RFC 7932 9.2): bytes that nobody opens, here a zip that holds EICAR; then text as it lies
+			my $br = sub { substr(pack('V', 0x4c | (length($_[0]) - 1) << 7), 0, 3) . $_[0] . substr(pack('V', (length($_[1]) - 1) << 3 | 1 << 19), 0, 3) . $_[1] . "\3" };
+			my $odd = ([gzip => Compress::Zlib::memGzip('a harmless page') . $z], [gzip => "$z\0\0\0"], [gzip => $header->('x' x 4000)], [gzip => 'harmless'], [foo => 'harmless'], # refused: 0 to 4
+				[gzip => $header->('BC23')], [zstd => $skip->('x' x 3000) . $file->('www/eicar.zstd') . $skip->('y')], [deflate => substr compress($e), 2, -4], ['utf-8' => $e], # opened: 5 to 8
+				[br => $br->('x' x 300 . $file->('eicar.zip'), 'a harmless page')])[$n]; $one->('200 OK', "Content-Encoding: $odd->[0]\r\n", $odd->[1]) }
 		elsif ($what eq 'squeezed') { my ($c) = $head =~ m{/squeezed/0(\w+)}; open my $log, '>>', 'asked.log'; syswrite $log, ($head =~ /^(Accept-Encoding: .*?)\r/mi)[0]; $one->('200 OK', "Content-Encoding: $c\r\n", $file->("www/text.$c")) }
 		elsif ($what eq 'part') { $one->('206 Partial', "Content-Range: bytes 0-1/9\r\nContent-Encoding: $codings[$n]\r\n", compress($e)) }
 		elsif ($what eq 'interim') { $send->("HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n" x $n); $one->('200 OK', '', 'here') }
@@ -134,7 +141,7 @@ cat >origin.pl <<-'END'
 END
 perl -e 'print pack "N*", 1 .. 1000000' >long
 head -c 300000000 /dev/zero | gzip -9 >bomb.gzip; head -c 300000000 /dev/zero | brotli -q 2 -w 20 >bomb.br; head -c 300000000 /dev/zero | zstd -q >bomb.zstd
-brotli -o www/eicar.br www/eicar.bin; zstd -q -o www/eicar.zstd www/eicar.bin; brotli -o www/text.br www/text.txt; zstd -q -o www/text.zstd www/text.txt; truncate -s 10G www/huge
+zip -q -j eicar.zip www/eicar.bin; brotli -o www/eicar.br www/eicar.bin; zstd -q -o www/eicar.zstd www/eicar.bin; brotli -o www/text.br www/text.txt; zstd -q -o www/text.zstd www/text.txt; truncate -s 10G www/huge
 perl origin.pl >origin.log 2>&1 & pids="$! $pids"
 nc -lk 127.0.0.1 25 >mail & pids="$! $pids"
 # An origin in TLS that says the end of its answer together with it, in one piece, and keeps the connection.
@@ -297,6 +304,15 @@ done
 for i in 1 2 3 4 5 6 7 8 9 10; do
 	try "codings nobody can be sure of: refused ($i)" page 403 検査できない $A $O/coding/$i
 done
+for i in 0 1 2 3 4; do
+	try "what one browser opens and another program doesn't is refused ($i)" page 403 検査できない $A -H 'Accept-Encoding: gzip' $O/odd/$i
+	try "also where what can't be scanned may pass ($i)" page 403 検査できない $C -H 'Accept-Encoding: gzip' $O/odd/$i
+done
+for i in 5 6 7 8; do
+	try "what all open alike is judged by what is in it ($i)" page 403 ウイルスが見つかった $A -H 'Accept-Encoding: gzip, br, zstd' $O/odd/$i
+done
+try "who asked for a coding gets what was judged inside" eval 'get 200 --compressed $A -H "Accept-Encoding: br" $O/odd/9 && is "$(cat out)" "a harmless page"'
+try "who didn't may store it as it lies, and it is judged as such too" page 403 ウイルスが見つかった $A $O/odd/9
 try "in a part too" page 403 検査できない $A $O/part/1
 try "8 interim answers are read past" eval 'get 200 $A $O/interim/8 && is "$(cat out)" here'
 try "9 are too many" page 502 応答が正しくありません $A $O/interim/9
