@@ -1,4 +1,4 @@
-/* 7z and RAR behind a password, written again without, OpenDocument's manifest with a member, Excel's and Word's streams of old: no read outside. The turns of a hash
+/* 7z and RAR behind a password, written again without, OpenDocument's manifest with a member, Excel's, Word's and PowerPoint's streams of old: no read outside. The turns of a hash
  * are those the bytes ask for, up to the bound. */
 #include "scan/odf.h"
 #include "scan/office97.h"
@@ -27,6 +27,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	office97_xls(s, passwords[1], &three[0]);
 	buf_reset(&three[0]);
 	office97_doc(s, (struct str){ s.ptr + size / 2, size - size / 2 }, STR(""), passwords[1], three);
+	for (size_t i = 0; i < 3; i++)
+		buf_reset(&three[i]);
+	const struct str ppt[3] = { s, { s.ptr + size / 4, size / 2 }, { s.ptr + size / 2, size - size / 2 } };
+	office97_ppt(ppt, passwords[1], three);
 	for (size_t i = 0; i < 3; i++)
 		buf_done(&three[i]);
 	struct odf odf = { 0 };

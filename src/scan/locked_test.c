@@ -1,6 +1,7 @@
 /* Documents behind a password, made by another program (officecrypto-tool 0.0.19) of a text of 4,500 bytes: agile and standard.
- * Then whole files (seeds/unlock) by the programs that people use: p7zip 16.02, qpdf 11.3, LibreOffice 7.4; RAR's by us, since its own
- * program isn't free: those of another's collection are tried where TORIDE_CORPORA has them. */
+ * Then whole files (seeds/unlock) by the programs that people use: p7zip 16.02, qpdf 11.3, LibreOffice 7.4; RAR's and PowerPoint's by us, since their own
+ * programs aren't free: those of others' collections are tried where TORIDE_CORPORA has them. */
+#include "scan/le.h"
 #include "scan/locked.h"
 
 #include "base/fs.h"
@@ -29,7 +30,7 @@ static bool read_all(const char *path)
 	char chunk[4096];
 	if (!f)
 		return false;
-	buf_init(&file, MIB);
+	buf_init(&file, 4 * MIB);
 	for (size_t n; (n = fread(chunk, 1, sizeof chunk, f)) > 0;)
 		buf_put(&file, chunk, n);
 	fclose(f);
@@ -183,7 +184,7 @@ static void whole_files(void **state)
 	} cases[] = {
 		{ "7z-content", PASSWORD }, { "7z-header", PASSWORD }, { "7z-stored", PASSWORD }, { "7z-bcj2", PASSWORD },
 		{ "rar5-content", PASSWORD }, { "rar5-header", PASSWORD }, { "rar3-content", PASSWORD }, { "rar3-header", PASSWORD },
-		{ "xls", PASSWORD }, { "doc", PASSWORD }, { "odt", PASSWORD }, { "ods", PASSWORD },
+		{ "xls", PASSWORD }, { "doc", PASSWORD }, { "ppt", PASSWORD }, { "ppt-embedded", PASSWORD }, { "ppt-picture", PASSWORD }, { "odt", PASSWORD }, { "ods", PASSWORD },
 		{ "pdf-40", "secret123" }, { "pdf-128", "secret123" }, { "pdf-128-aes", "secret123" }, { "pdf-256", "secret123" }, { "pdf-256-r5", "secret123" },
 	};
 	walk_prepare();
@@ -218,6 +219,59 @@ static void real_rar(void **state)
 	}
 }
 
+static void put_le(char *dst, uint64_t v, int n)
+{
+	for (int i = 0; i < n; i++)
+		dst[i] = (char)(v >> (8 * i));
+}
+
+/* Documents by Office itself: test files of msoffcrypto-tool and Apache POI. */
+static void real_office(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "msoffcrypto-tool/tests/inputs/rc4cryptoapi_password.doc", "Password1234_" }, { "msoffcrypto-tool/tests/inputs/rc4cryptoapi_password.xls", "Password1234_" },
+		{ "msoffcrypto-tool/tests/inputs/rc4cryptoapi_password.ppt", "Password1234_" }, { "msoffcrypto-tool/tests/inputs/ecma376standard_password.docx", "Password1234_" },
+		{ "poi/test-data/slideshow/cryptoapi-proc2356.ppt", "crypto" }, { "poi/test-data/slideshow/Password_Protected-hello.ppt", "hello" },
+		{ "poi/test-data/slideshow/Password_Protected-56-hello.ppt", "hello" }, { "poi/test-data/slideshow/Password_Protected-np-hello.ppt", "hello" },
+	};
+	const char *top = getenv("TORIDE_CORPORA");
+	char path[512];
+	walk_prepare();
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		snprintf(path, sizeof path, "%s/%s", top ? top : "", cases[i][0]);
+		if (!top || !read_all(path))
+			skip();
+		found(path, walk_by(buf_view(&file), "", false), WALK_ENCRYPTED);
+		found(path, walk_by(buf_view(&file), "wrong", false), WALK_ENCRYPTED);
+		found(path, walk_by(buf_view(&file), cases[i][1], false), 0);
+		buf_done(&file);
+	}
+}
+
+/* Presentations that say one thing here and another there, or whose objects lie in each other. */
+static void doubtful_ppt(void **state)
+{
+	static const char token[4] = { (char)0xdf, (char)0xc4, (char)0xd1, (char)0xf3 }, edit[8] = { 0, 0, (char)0xf5, 0x0f, 0x20, 0, 0, 0 }, dir[4] = { 0, 0, 0x72, 0x17 };
+	enum { TOKEN, EDITS, SHORT, LAIN_IN, OUTSIDE, NO_SESSION, CASES };
+	walk_prepare();
+	for (int i = 0; i < CASES; i++) {
+		read_seed("unlock", "ppt");
+		char *t = memmem(file.ptr, file.len, token, 4), *e = memmem(file.ptr, file.len, edit, 8), *d = memmem(file.ptr, file.len, dir, 4);
+		assert_true(t && e && d);
+		switch (i) {
+		case TOKEN: put_le(t, 0xe391c05f, 4); break; /* Current User says it isn't locked: PowerPoint goes by the edit, and so it opens */
+		case EDITS: put_le(e + 16, 8, 4); break;     /* another edit before */
+		case SHORT: put_le(e + 4, 28, 4); break;     /* the edit says it isn't locked */
+		case LAIN_IN: memcpy(d + 16, d + 12, 4); put_le(d + 16, le((struct str){ d, 64 }, 12, 4) + 8, 4); break;
+		case OUTSIDE: put_le(d + 12, 0x7fffffff, 4); break;
+		default: put_le(e + 36, 77, 4);
+		}
+		found("none", walk_by(buf_view(&file), "", false), WALK_ENCRYPTED);
+		found("right", walk_by(buf_view(&file), PASSWORD, false), i == TOKEN ? 0 : WALK_ENCRYPTED);
+		buf_done(&file);
+	}
+}
+
 /* What forbids printing only is open to everybody, and so to us. */
 static void no_password_needed(void **state)
 {
@@ -227,12 +281,6 @@ static void no_password_needed(void **state)
 }
 
 /* ---- two readings ---- */
-
-static void put_le(char *dst, uint64_t v, int n)
-{
-	for (int i = 0; i < n; i++)
-		dst[i] = (char)(v >> (8 * i));
-}
 
 /* 7z without the checksum of its content: 7-Zip opens it, and nobody can tell a wrong password. */
 static void no_checksum(void **state)
@@ -422,7 +470,7 @@ static void doubtful_manifests(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(agile), cmocka_unit_test(standard), cmocka_unit_test(too_many_turns), cmocka_unit_test(whole_files), cmocka_unit_test(real_rar),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(agile), cmocka_unit_test(standard), cmocka_unit_test(too_many_turns), cmocka_unit_test(whole_files), cmocka_unit_test(real_rar), cmocka_unit_test(real_office), cmocka_unit_test(doubtful_ppt),
 		                            cmocka_unit_test(no_password_needed), cmocka_unit_test(no_checksum), cmocka_unit_test(locked_otherwise), cmocka_unit_test(streams_of_one_name), cmocka_unit_test(key_elsewhere), cmocka_unit_test(doubtful_manifests) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

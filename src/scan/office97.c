@@ -7,6 +7,8 @@
 
 #include <openssl/evp.h>
 
+#include <stdlib.h>
+
 #define XLS_BLOCK 1024u
 #define DOC_BLOCK 512u
 #define FIB_CLEAR 68u /* bytes of WordDocument that are never encrypted */
@@ -175,4 +177,188 @@ enum locked office97_doc(struct str word, struct str table, struct str data, con
 	memset(out[0].ptr + 14, 0, 4);
 	memset(out[1].ptr, 0, header);
 	return LOCKED_OPENED;
+}
+
+/* ---- PowerPoint ---- */
+
+#define PPT_OBJECTS 65536u
+
+enum ppt_record { PPT_USER_EDIT = 0x0ff5, PPT_DIRECTORY = 0x1772, PPT_SESSION = 0x2f14 };
+
+struct object {
+	uint32_t id;   /* 0: stands in clear */
+	size_t at, n;  /* n: its header's 8 bytes too, 0 while that isn't decrypted */
+};
+
+struct ppt {
+	struct str s;  /* PowerPoint Document */
+	size_t edit;
+	struct object *objects;
+	size_t n_objects;
+	struct str session;
+};
+
+/* A record's content; false: there is none of that type. */
+static bool record_at(struct str s, size_t at, enum ppt_record type, struct str *ret)
+{
+	if (at > s.len || s.len - at < 8 || le(s, at + 2, 2) != (uint64_t)type || le(s, at + 4, 4) > s.len - at - 8)
+		return false;
+	*ret = (struct str){ s.ptr + at + 8, le(s, at + 4, 4) };
+	return true;
+}
+
+static bool user_edit(struct str user, struct str document, struct str *ret, size_t *ret_at)
+{
+	*ret_at = le(user, 16, 4);
+	return user.len >= 20 && record_at(document, *ret_at, PPT_USER_EDIT, ret);
+}
+
+bool office97_ppt_locked(struct str user, struct str document)
+{
+	struct str edit;
+	size_t at;
+	return (user.len >= 20 && le(user, 12, 4) == 0xf3d1c4df) || (user_edit(user, document, &edit, &at) && edit.len >= 32 && le(edit, 28, 4) != 0);
+}
+
+static bool add_object(struct ppt *p, uint32_t id, size_t at, size_t n)
+{
+	if (p->n_objects == PPT_OBJECTS || at > p->s.len)
+		return false;
+	p->objects[p->n_objects++] = (struct object){ id, at, n };
+	return true;
+}
+
+/* The persist object directory (MS-PPT 2.3.4): where each object lies. The one that `session` names is what makes the key. */
+static bool read_directory(struct ppt *p, struct str dir, uint32_t session)
+{
+	for (size_t at = 0; at < dir.len;) {
+		uint32_t id = (uint32_t)le(dir, at, 4) & 0xfffff, n = (uint32_t)le(dir, at, 4) >> 20;
+		at += 4;
+		if (dir.len < at || n > (dir.len - at) / 4)
+			return false;
+		for (; n; n--, id++, at += 4) {
+			size_t off = le(dir, at, 4);
+			bool key = id == session;
+			if (key && (p->session.ptr || !record_at(p->s, off, PPT_SESSION, &p->session)))
+				return false;
+			if (!add_object(p, key ? 0 : id, off, key ? p->session.len + 8 : 0))
+				return false;
+		}
+	}
+	return p->session.ptr != NULL;
+}
+
+/* One edit, as what is encrypted has (2.3.7); of more, nobody knows which objects count. */
+static bool read_objects(struct ppt *p, struct str user)
+{
+	struct str edit, dir;
+	size_t at;
+	if (!user_edit(user, p->s, &edit, &p->edit) || edit.len != 32 || le(edit, 8, 4) != 0)
+		return false;
+	at = le(edit, 12, 4);
+	return record_at(p->s, at, PPT_DIRECTORY, &dir) && add_object(p, 0, p->edit, 8 + edit.len) && add_object(p, 0, at, 8 + dir.len) &&
+	       read_directory(p, dir, (uint32_t)le(edit, 28, 4));
+}
+
+/* Each piece begins the key's stream anew. */
+static bool decrypt_piece(const struct rc4_keys *k, uint32_t block, struct str in, size_t at, size_t n, struct buf *out)
+{
+	struct rc4 x;
+	if (at > in.len || in.len - at < n || !block_key(k, block, &x))
+		return false;
+	rc4_apply(&x, (const unsigned char *)in.ptr + at, n, (unsigned char *)out->ptr + at);
+	return true;
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct object *x = a, *y = b;
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+/* No object may lie in another: what is written last would hide what a program reads. */
+static bool decrypt_objects(const struct rc4_keys *k, struct ppt *p, struct buf *out)
+{
+	size_t end = 0;
+	qsort(p->objects, p->n_objects, sizeof *p->objects, by_place);
+	for (struct object *o = p->objects; o < p->objects + p->n_objects; o++) {
+		if (o->id) {
+			if (!decrypt_piece(k, o->id, p->s, o->at, 8, out))
+				return false;
+			o->n = 8 + le(buf_view(out), o->at + 4, 4);
+			if (!decrypt_piece(k, o->id, p->s, o->at, o->n, out))
+				return false;
+		}
+		if (o->at < end)
+			return false;
+		end = o->at + o->n;
+	}
+	return true;
+}
+
+/* Kinds of pictures with two identifiers in front (MS-ODRAW 2.2.23 to 2.2.31). */
+static bool two_uids(unsigned instance)
+{
+	static const uint16_t two[] = { 0x217, 0x3d5, 0x46b, 0x543, 0x6e1, 0x6e3, 0x6e5, 0x7a9 };
+	for (size_t i = 0; i < ARRAY_LEN(two); i++)
+		if (two[i] == instance)
+			return true;
+	return false;
+}
+
+/* Pictures (MS-PPT 2.1.3): of each record the header, the identifiers, what describes it and its bytes, each by the key of block 0. */
+static bool decrypt_pictures(const struct rc4_keys *k, struct str in, struct buf *out)
+{
+	for (size_t at = 0; at < in.len;) {
+		if (!decrypt_piece(k, 0, in, at, 8, out))
+			return false;
+		struct str head = { out->ptr + at, 8 };
+		unsigned type = (unsigned)le(head, 2, 2), uids = two_uids((unsigned)le(head, 0, 2) >> 4) ? 2 : 1;
+		size_t end = at + 8 + le(head, 4, 4), parts[] = { 16, uids == 2 ? 16 : 0, type >= 0xf01a && type <= 0xf01c ? 34 : 1 };
+		at += 8;
+		for (size_t i = 0; i < ARRAY_LEN(parts); at += parts[i++])
+			if (!decrypt_piece(k, 0, in, at, parts[i], out))
+				return false;
+		if (type < 0xf018 || type > 0xf117 || end < at || !decrypt_piece(k, 0, in, at, end - at, out))
+			return false;
+		at = end;
+	}
+	return true;
+}
+
+/* As a presentation without a password says it. */
+static void ppt_clear(const struct ppt *p, struct buf out[3])
+{
+	static const unsigned char token[4] = { 0x5f, 0xc0, 0x91, 0xe3 };
+	memcpy(out[0].ptr + 12, token, 4);
+	out[1].ptr[p->edit + 4] = 0x1c;
+	memset(out[1].ptr + p->edit + 8 + 28, 0, 4);
+	memset(out[1].ptr + (p->session.ptr - p->s.ptr) - 8, 0, p->session.len + 8);
+}
+
+static enum locked ppt_open(struct ppt *p, const struct str in[3], const char *password, struct buf out[3])
+{
+	struct rc4_keys k;
+	if (!read_objects(p, in[0]))
+		return LOCKED_UNKNOWN;
+	enum locked r = keys_of(p->session, password, &k);
+	if (r != LOCKED_OPENED)
+		return r;
+	for (int i = 0; i < 3; i++) {
+		buf_str(&out[i], in[i]);
+		if (out[i].failed)
+			return LOCKED_UNKNOWN;
+	}
+	if (!decrypt_objects(&k, p, &out[1]) || !decrypt_pictures(&k, in[2], &out[2]))
+		return LOCKED_UNKNOWN;
+	ppt_clear(p, out);
+	return LOCKED_OPENED;
+}
+
+enum locked office97_ppt(const struct str in[3], const char *password, struct buf out[3])
+{
+	struct ppt p = { .s = in[1], .objects = mem_array(PPT_OBJECTS, sizeof *p.objects) };
+	enum locked r = p.objects ? ppt_open(&p, in, password, out) : LOCKED_UNKNOWN;
+	mem_free(p.objects);
+	return r;
 }

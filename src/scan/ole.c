@@ -3,6 +3,7 @@
 #include "scan/parts.h"
 
 #include "base/mem.h"
+#include "scan/flate.h"
 #include "scan/locked.h"
 #include "scan/office97.h"
 
@@ -11,6 +12,7 @@
 
 #define END 0xfffffffau /* from here on: no sector (MS-CFB 2.1) */
 #define STREAM_MAX (256u * MIB)
+#define EMBEDDED_MAX (64u * MIB)
 #define ENTRIES 65536u
 
 struct cfb {
@@ -255,7 +257,7 @@ static bool is_locked(const char *name, struct str s)
 		return s.len > 12 && (le16(s, 10) & 0x0100);
 	if (strcasecmp(name, "Workbook") == 0 || strcasecmp(name, "Book") == 0)
 		return xls_locked(s);
-	return strcasecmp(name, "Current User") == 0 && s.len >= 20 && le32(s, 12) == 0xf3d1c4df;
+	return false;
 }
 
 /* Streams of that name, the last one's entry. Of two, one of them in a storage, nobody knows which a program takes: what opens with the
@@ -325,20 +327,21 @@ static bool put_stream(const struct cfb *c, struct str dir, const char *name, st
 	return done == now.len;
 }
 
-/* Excel or Word before 2007: the streams that its password hides (MS-XLS, MS-DOC; macros stand beside them in clear), written into a
- * copy of the whole, so that all who know the format see a document. */
+/* Excel, Word or PowerPoint before 2007: the streams that its password hides (MS-XLS, MS-DOC, MS-PPT; macros of the former two stand beside them
+ * in clear), written into a copy of the whole, so that all who know the format see a document. */
 static bool open_streams(const struct cfb *c, struct str dir, const char *const names[3], const char *password, char *copy)
 {
 	struct buf in[3], out[3];
 	struct entry e;
-	bool ok = true, xls = !names[1];
+	bool ok = true, xls = !names[1], ppt = strcmp(names[0], "Current User") == 0;
 	for (int i = 0; i < 3; i++) {
 		buf_init(&in[i], STREAM_MAX);
 		buf_init(&out[i], STREAM_MAX);
 		if (names[i] && !find_stream(c, dir, names[i], &in[i]))
 			ok = ok && count_entries(dir, names[i], &e) == 0;
 	}
-	enum locked r = xls ? office97_xls(buf_view(&in[0]), password, &out[0]) : office97_doc(buf_view(&in[0]), buf_view(&in[1]), buf_view(&in[2]), password, out);
+	const struct str s[3] = { buf_view(&in[0]), buf_view(&in[1]), buf_view(&in[2]) };
+	enum locked r = ppt ? office97_ppt(s, password, out) : xls ? office97_xls(s[0], password, &out[0]) : office97_doc(s[0], s[1], s[2], password, out);
 	for (int i = 0; i < 3; i++) {
 		ok = ok && r == LOCKED_OPENED && put_stream(c, dir, names[i] ? names[i] : "", buf_view(&out[i]), copy);
 		buf_done(&in[i]);
@@ -356,6 +359,10 @@ static bool unlock97(struct walk *w, const struct cfb *c, struct str dir)
 	buf_init(&copy, c->bytes.len);
 	if (find_stream(c, dir, names[0], &head)) {
 		names[1] = office97_table(buf_view(&head));
+	} else if (find_stream(c, dir, "Current User", &head)) {
+		names[0] = "Current User";
+		names[1] = "PowerPoint Document";
+		names[2] = "Pictures";
 	} else {
 		names[0] = find_stream(c, dir, "Workbook", &head) ? "Workbook" : "Book";
 		names[2] = NULL;
@@ -413,10 +420,42 @@ static bool read_package(struct walk *w, struct str s)
 	return true;
 }
 
-static void look_at_stream(struct walk *w, const struct entry *e, struct str s, bool opened)
+/* What is embedded in a presentation, its macros too: compound files in records of their own (MS-PPT 2.10.34), as they are or by zlib behind
+ * their length. They are found by a directory, in any order and with anything between; so we look for what begins like one. */
+static void read_embedded(struct walk *w, struct str s)
 {
-	if (!opened && is_locked(e->name, s))
+	for (const char *p = s.ptr; (p = memmem(p, s.len - (size_t)(p - s.ptr), "\0\x11\x10", 3)) && !walk_over(w); p++) {
+		size_t at = (size_t)(p - s.ptr), n = le32(s, at + 3);
+		if (at == 0 || at + 11 > s.len || n < 8 || n > s.len - at - 7)
+			continue;
+		struct str bytes = { p + 7, n };
+		struct buf b;
+		buf_init(&b, EMBEDDED_MAX);
+		if ((unsigned char)p[-1] == 0x10 && bytes.ptr[4] == 0x78 && (flate_all((struct str){ bytes.ptr + 4, n - 4 }, FLATE_ZLIB, &b) || b.len))
+			walk_member(w, "embedded", buf_view(&b), true);
+		else if (p[-1] == 0 && part_matters(part_type(bytes)))
+			walk_member(w, "embedded", bytes, true);
+		buf_done(&b);
+	}
+}
+
+/* A presentation that only one of its two streams calls locked is so too: programs go by the other. */
+static bool ppt_locked(const struct cfb *c, struct str dir, struct str user)
+{
+	struct buf document;
+	buf_init(&document, STREAM_MAX);
+	find_stream(c, dir, "PowerPoint Document", &document);
+	bool locked = office97_ppt_locked(user, buf_view(&document));
+	buf_done(&document);
+	return locked;
+}
+
+static void look_at_stream(struct walk *w, const struct entry *e, struct str s, bool locked)
+{
+	if (locked)
 		walk_note(w, WALK_ENCRYPTED, "encrypted", e->name);
+	if (strcasecmp(e->name, "PowerPoint Document") == 0)
+		read_embedded(w, s);
 	if (strcmp(e->name, "\1Ole10Native") == 0 && read_package(w, s))
 		return;
 	read_macro(w, e->name, s);
@@ -437,8 +476,9 @@ void ole_read(struct walk *w, struct str bytes)
 			continue;
 		buf_init(&b, STREAM_MAX);
 		read_stream(&c, &e, &b);
+		bool is_user = strcasecmp(e.name, "Current User") == 0;
 		if (strcasecmp(e.name, "EncryptedPackage") != 0 || !unlock(w, &c, buf_view(&dir), buf_view(&b)))
-			look_at_stream(w, &e, buf_view(&b), opened);
+			look_at_stream(w, &e, buf_view(&b), !opened && (is_locked(e.name, buf_view(&b)) || (is_user && ppt_locked(&c, buf_view(&dir), buf_view(&b)))));
 		buf_done(&b);
 	}
 	if (!ok)
