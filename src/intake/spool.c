@@ -51,6 +51,28 @@ static int load_senders(struct spool *s, struct str *ret_cursors, struct buf *b,
 	return r < 0 ? r : seen_parse(&s->seen, buf_view(b), ret_cursors, err);
 }
 
+/* What the wall clock said last. Checkpoints don't say: their times never go back, so a clock that was once ahead stays there. 0: unknown. */
+static int64_t last_clock(const struct spool *s)
+{
+	char path[1024];
+	struct buf b;
+	uint64_t ms = 0;
+	buf_init(&b, 64);
+	snprintf(path, sizeof path, "%s/clock", s->o.state);
+	if (!fs_exists(path) || fs_read(path, &b, NULL) < 0 || !str_to_u64(buf_view(&b), INT64_MAX, &ms))
+		ms = 0;
+	buf_done(&b);
+	return (int64_t)ms;
+}
+
+static int save_clock(const struct spool *s, struct err *err)
+{
+	char path[1024], text[32];
+	snprintf(path, sizeof path, "%s/clock", s->o.state);
+	int n = snprintf(text, sizeof text, "%lld", (long long)clock_now_ms());
+	return fs_write(path, (struct str){ text, (size_t)n }, 0600, err);
+}
+
 /* The records the file of senders doesn't know yet. A series that can't be read (its key is gone) says nothing. */
 static int read_behind(struct spool *s, struct str cursors, struct err *err)
 {
@@ -111,7 +133,9 @@ static int recover(struct spool *s, struct err *err)
 	if (st.damaged)
 		spool_alarm(s, "segments or checkpoints were altered or cut while intaked was down: %llu; run toride log verify",
 		            (unsigned long long)st.damaged);
-	int64_t away = st.last_checkpoint_ms ? clock_now_ms() - st.last_checkpoint_ms : 0;
+	int64_t last = last_clock(s);
+	last = last ? last : st.last_checkpoint_ms;
+	int64_t away = last ? clock_now_ms() - last : 0;
 	if (away > SPOOL_DOUBT_MS)
 		doubt(s, away);
 	if (st.torn_bytes)
@@ -313,7 +337,7 @@ static int save_senders(struct spool *s, struct err *err)
 	int x = b.failed ? err_set(err, (enum err_code)-b.failed, path, "too many senders")
 	                 : fs_write(path, buf_view(&b), 0600, err);
 	buf_done(&b);
-	return x;
+	return x < 0 ? x : save_clock(s, err);
 }
 
 static int checkpoint(struct spool *s, int64_t now, struct err *err)

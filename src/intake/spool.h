@@ -42,7 +42,7 @@ struct spool_from {
 int spool_put(struct spool *s, struct str org, struct str json, const struct spool_from *from, struct err *err);
 #define SPOOL_FORGED_MS 60000
 /* Records go by the wall clock, and what is gone stays gone: after that clock was set by more than SPOOL_DOUBT_MS, or at a
- * start that finds it so far ahead of the last signature, nothing ends for SPOOL_REST_MS, and an alarm says so. */
+ * start that finds it so far ahead of what it said last (STATE/intake/clock; without that, of the last signature), nothing ends for SPOOL_REST_MS, and an alarm says so. */
 #define SPOOL_DOUBT_MS (7LL * 24 * 3600 * 1000)
 #define SPOOL_REST_MS (24LL * 3600 * 1000)
 /* When less than ROOM_LOW percent of the disk is free an alarm says so, and what may go to cold storage goes, whatever its age; from ROOM_ENOUGH on
