@@ -343,6 +343,7 @@ static void look_at_class(struct touching *t, yyjson_val *root, uint64_t class_u
 		touched(t, intel_url(t->s.intel, in(url, "url_string", NULL), t->s.time_ms));
 		touched(t, intel_hash(t->s.intel, in(root, "file", "hash"), t->s.time_ms));
 		touched(t, intel_ja4(t->s.intel, in(root, "tls", "ja4"), t->s.time_ms));
+		touched(t, intel_ja4(t->s.intel, in(root, "tls", "proxy_ja4"), t->s.time_ms));
 	} else if (class_uid == 4003) {
 		look_host(t, in(root, "query", "hostname"));
 		look_answers(t, yyjson_obj_get(root, "answers"));

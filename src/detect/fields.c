@@ -122,7 +122,7 @@ static const char *const http_paths[] = { COMMON, "ref", "src_endpoint.ip", "src
 	"src_endpoint.via", "dst_endpoint.hostname", "dst_endpoint.ip", "dst_endpoint.port", "http_request.http_method",
 	"http_request.user_agent", "http_request.referrer", "http_request.url.url_string", "http_request.url.scheme",
 	"http_request.url.hostname", "http_request.url.path", "http_response.code", "http_response.content_type",
-	"http_response.length", "traffic.bytes_in", "traffic.bytes_out", "duration", "tls.version", "tls.sni", "tls.ja4", "user.name",
+	"http_response.length", "traffic.bytes_in", "traffic.bytes_out", "duration", "tls.version", "tls.sni", "tls.ja4", "tls.proxy_ja4", "user.name",
 	"tls.intercepted", "action", "disposition", "rule.uid", "rule.name", "file.hash", "file.type", "file.path", "file.size",
 	"verdict", "malware.name", NULL };
 static const char *const web_paths[] = { COMMON, "ref", "site", "src_endpoint.ip", "src_endpoint.port", "http_request.http_method",

@@ -72,6 +72,7 @@ static const struct row rows[] = { /* of one class */
 	{ 4002, false, TEXT, "tls.version", NULL },
 	{ 4002, false, TEXT, "tls.sni", NULL },
 	{ 4002, false, TEXT, "tls.ja4", NULL },
+	{ 4002, false, TEXT, "tls.proxy_ja4", NULL },
 	{ 4002, false, TEXT, "user.name", NULL },
 	{ 4002, false, BOOLEAN, "tls.intercepted", NULL },
 	{ 4002, true, TEXT, "action", "Allowed|Denied" },

@@ -37,7 +37,9 @@ static const struct question {
 	{ "https", "/trust.svg", "2. 認証局の証明書", "2. Does it trust the authority?",
 	  "✗ 信頼していません (1. も ✗ のときは、先にそちらを直してください)。認証局の証明書を入れるよう、情報担当にご連絡ください。",
 	  "✗ No (if 1. is ✗ too, mend that first). Ask your IT staff to install the authority's certificate." },
-};
+}, user_question = { "http", "/user.svg", "4. 利用者の確認", "4. Is your sign-in known?",
+	  "✗ ドメインへのログインを確認できません。端末を一度ログオフし、職員用の利用者名でログインし直してください。直らないときは、情報担当にご連絡ください。",
+	  "✗ No. Sign out of this terminal and in again by your own user name; if that doesn't help, ask your IT staff." };
 
 static void put_question(struct buf *b, const struct question *q, const char *name)
 {
@@ -55,12 +57,15 @@ void check_page(struct txn *t)
 	buf_init(&b, PAGE_MAX);
 	page_begin(&b, "この端末の設定の確認");
 	buf_puts(&b, "<style>.answer{font-weight:700;color:#c5000f}img{max-width:100%;min-height:2rem}</style>"
-	             "<section><h1 class=\"calm\">この端末の設定の確認</h1><p>下の 1. と 2. がどちらも ✓ で、3. の時刻が合っていれば、この端末は正しく設定されています。</p>"
-	             "<p lang=\"en\">Is this terminal set right? 1. and 2. must both show ✓, and the time in 3. must be right.</p></section>");
+	             "<section><h1 class=\"calm\">この端末の設定の確認</h1><p>下の項目がすべて ✓ で、3. の時刻が合っていれば、この端末は正しく設定されています。</p>"
+	             "<p lang=\"en\">Is this terminal set right? All must show ✓, and the time in 3. must be right.</p></section>");
 	for (size_t i = 0; i < ARRAY_LEN(questions); i++)
 		put_question(&b, &questions[i], t->conf->proxy_name);
 	buf_printf(&b, "<section><h2>3. 時刻</h2><p lang=\"en\">3. The time</p><p><strong>%s</strong></p><p>端末の時計と見比べてください。5 分以上違うときは、時計を直してください。"
-	               "</p><p lang=\"en\">Compare it with this terminal's clock; set that right if it differs by five minutes.</p><dl><dt>団体</dt><dd>", when);
+	               "</p><p lang=\"en\">Compare it with this terminal's clock; set that right if it differs by five minutes.</p></section>", when);
+	if (t->org->users && t->org->users->tickets)
+		put_question(&b, &user_question, t->conf->proxy_name);
+	buf_puts(&b, "<section><dl><dt>団体</dt><dd>");
 	html_escape(&b, str_from(t->org->name));
 	buf_printf(&b, "</dd><dt>端末</dt><dd>%s</dd></dl></section><footer>", prefix_format_addr(&t->terminal, ip));
 	html_escape(&b, str_from(t->conf->service));
@@ -72,12 +77,19 @@ void check_page(struct txn *t)
 
 /* ---- what it loads ---- */
 
-static void put_picture(struct txn *t, const char *rule, const char *ja, const char *en)
+bool check_asks_who(const struct txn *t)
+{
+	return !t->target.https && path_is(t->target.path, "/user.svg");
+}
+
+static void put_picture(struct txn *t, const char *rule, struct str ja, const char *en)
 {
 	struct buf b;
 	buf_init(&b, 2 * KIB);
 	buf_printf(&b, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"340\" height=\"56\" viewBox=\"0 0 340 56\" font-family=\"'Noto Sans JP','Noto Sans CJK JP',sans-serif\" "
-	               "fill=\"#197a4b\"><text x=\"0\" y=\"24\" font-size=\"20\" font-weight=\"700\">✓ %s</text><text x=\"0\" y=\"48\" font-size=\"16\">%s</text></svg>\n", ja, en);
+	               "fill=\"#197a4b\"><text x=\"0\" y=\"24\" font-size=\"20\" font-weight=\"700\">✓ ");
+	html_escape(&b, ja);
+	buf_printf(&b, "</text><text x=\"0\" y=\"48\" font-size=\"16\">%s</text></svg>\n", en);
 	txn_own(t, rule, "image/svg+xml", buf_view(&b));
 	buf_done(&b);
 }
@@ -85,10 +97,12 @@ static void put_picture(struct txn *t, const char *rule, const char *ja, const c
 void check_answer(struct txn *t)
 {
 	if (path_is(t->target.path, "/set.svg")) {
-		put_picture(t, "check.set", "設定されています", "Yes");
+		put_picture(t, "check.set", STR("設定されています"), "Yes");
 	} else if (t->target.https && path_is(t->target.path, "/trust.svg")) {
 		org_count(t->c->org, STAT_CHECK_TRUST, 1);
-		put_picture(t, "check.trust", "信頼しています", "Yes");
+		put_picture(t, "check.trust", STR("信頼しています"), "Yes");
+	} else if (check_asks_who(t) && t->user.name[0]) {
+		put_picture(t, "check.user", str_from(t->user.name), "You are known by this name");
 	} else if (path_is(t->target.path, "/check")) {
 		check_page(t);
 	} else {

@@ -5,8 +5,10 @@
  *   http://via.PROXY_NAME/set.svg     there for who goes by the proxy alone: no resolver knows the name
  *   https://via.PROXY_NAME/trust.svg  the same behind a certificate as of any decrypted site: there for who trusts the authority
  *
- * A picture that doesn't come leaves its words: what is wrong, and what to do. None of them needs a name and password. Each that is fetched is
- * an event of the terminal, with rule check.page, check.set or check.trust: who opened the page and fetched no check.trust doesn't trust it.
+ *   http://via.PROXY_NAME/user.svg    of bodies that take tickets: who the proxy takes him for; the one that is asked who it is
+ *
+ * A picture that doesn't come leaves its words: what is wrong, and what to do. Only the last needs a name. Each that is fetched is
+ * an event of the terminal, with rule check.page, check.set, check.trust or check.user: who opened the page and fetched no check.trust doesn't trust it.
  * Counters of the body: check_page, check_trust. Requirements: F-09, issue 5. */
 #ifndef PROXY_CHECK_H
 #define PROXY_CHECK_H
@@ -21,6 +23,7 @@ struct http_head;
 bool check_is_ours(const struct conf *c, const struct target *t);
 bool check_is_page(const struct http_head *h); /* in origin form, asked of the proxy itself */
 void check_page(struct txn *t);
+bool check_asks_who(const struct txn *t); /* of a host that is ours: its answer is for who has said who he is */
 void check_answer(struct txn *t); /* of a host that is ours */
 
 #endif

@@ -305,6 +305,7 @@ struct conn *conn_park(const struct conn *c)
 		            .tunnel = c->tunnel, .terminal = c->terminal, .via = c->via, .user = c->user, .unnamed = c->unnamed, .ch.fd = -1 };
 	memcpy(p->name, c->name, sizeof p->name);
 	memcpy(p->ja4, c->ja4, sizeof p->ja4);
+	memcpy(p->proxy_ja4, c->proxy_ja4, sizeof p->proxy_ja4);
 	p->cert = c->cert;
 	buf_init(&p->in, 1);
 	if (!terminal_add(p, CONNECTIONS)) {
@@ -427,7 +428,7 @@ void conn_check_conf(struct conn *c)
 	if (c->state != CONN_TUNNEL)
 		return;
 	char program[CONF_RULE];
-	if (conf_ja4_denied(c->w->conf, c->org->conf, c->ja4, program)) {
+	if (conf_ja4_denied(c->w->conf, c->org->conf, c->ja4, program) || conf_ja4_denied(c->w->conf, c->org->conf, c->proxy_ja4, program)) {
 		cut(c, c->txn, program, "");
 		return;
 	}

@@ -176,6 +176,7 @@ struct conn {
 	struct target tunnel;
 	char name[256];     /* server name: SNI, or CONNECT's host */
 	char ja4[JA4_TEXT]; /* of the terminal's ClientHello (ja4.h); "" none came */
+	char proxy_ja4[JA4_TEXT]; /* of its TLS to the proxy itself: front.c */
 	struct prefix terminal;
 	bool via;
 	struct user user;   /* who asked for the tunnel */
@@ -184,7 +185,7 @@ struct conn {
 	int64_t ticket_until;
 	uint64_t ticket_epoch;
 	enum page_kind gate; /* gate_rule: each request in it gets this page */
-	const char *gate_rule; /* NULL: none */
+	char gate_rule[80]; /* "": none */
 	struct origin *origin; /* being verified, or the tunnel's other end */
 	enum origin_fail fail; /* verification failed: each request gets its page */
 	char fail_detail[160];

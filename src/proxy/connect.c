@@ -386,12 +386,12 @@ static void on_hello(struct conn *c, const struct client_hello *ch)
 	} else if (denied) { /* no origin, but the page */
 		prepare(c, false);
 	} else if (!passes_undecrypted(c, sni)) {
-		c->passes = d.allow && !c->gate_rule && may_pass(c, sni) && undecrypted_category(c->w, org, c->tunnel.host);
+		c->passes = d.allow && !c->gate_rule[0] && may_pass(c, sni) && undecrypted_category(c->w, org, c->tunnel.host);
 		if (c->passes && undecrypted_verified(c->w, org, c->tunnel.host, c->tunnel.port))
 			start_tunnel(c);
 		else
-			prepare(c, !c->gate_rule && (d.allow || d.wants_path));
-	} else if (c->gate_rule) {
+			prepare(c, !c->gate_rule[0] && (d.allow || d.wants_path));
+	} else if (c->gate_rule[0]) {
 		give_up(c, c->gate_rule, "Blocked");
 	} else if (d.allow) {
 		start_tunnel(c);

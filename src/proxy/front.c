@@ -1,6 +1,7 @@
 /* TLS to the proxy itself: a terminal speaks it from its first byte, to the one name that the description gives the proxy, so that what
  * it says to us (its user's password above all) is read by nobody on the way. Inside it is the proxy as ever; a tunnel asked for there
- * holds TLS inside TLS (http/chan.h). The certificate is a leaf like any other's, which terminals trust already. */
+ * holds TLS inside TLS (http/chan.h). The certificate is a leaf like any other's, which terminals trust already. Its ClientHello is read first: how the
+ * program speaks is known before it has said anything (ja4.h; request.c refuses by it). */
 #include "proxy/conn.h"
 
 #include "base/err.h"
@@ -42,13 +43,37 @@ static void on_leaf(X509 *x, int code, void *user)
 	handshake(c);
 }
 
+static void ask_leaf(struct conn *c)
+{
+	chan_pause(&c->ch);
+	c->leaf_wait = true;
+	leaf_get(c->w->leaves, c->w->conf->proxy_name, on_leaf, c);
+}
+
+static void read_hello(struct conn *c)
+{
+	struct client_hello ch;
+	for (;;) {
+		int r = client_hello_parse(c->in.ptr, c->in.len, &ch);
+		if (r == 1) {
+			memcpy(c->proxy_ja4, ch.ja4, sizeof c->proxy_ja4);
+			ask_leaf(c);
+			return;
+		}
+		if (r == 0 && (r = conn_fill(c)) == -E_AGAIN)
+			return;
+		if (r < 0) {
+			conn_destroy(c, NULL);
+			return;
+		}
+	}
+}
+
 void front_begin(struct conn *c)
 {
 	c->state = CONN_FRONT;
 	conn_touch(c, WORKER_HEAD_MS);
-	chan_pause(&c->ch);
-	c->leaf_wait = true;
-	leaf_get(c->w->leaves, c->w->conf->proxy_name, on_leaf, c);
+	read_hello(c);
 }
 
 void front_event(struct conn *c)
@@ -57,4 +82,6 @@ void front_event(struct conn *c)
 		handshake(c);
 	else if (c->ch.broken)
 		conn_destroy(c, NULL);
+	else if (!c->leaf_wait)
+		read_hello(c);
 }

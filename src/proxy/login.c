@@ -8,6 +8,7 @@
 #include "proxy/txn.h"
 
 #include <openssl/crypto.h>
+#include <stdio.h>
 
 /* ---- answers that are kept ---- */
 
@@ -144,7 +145,7 @@ static bool exempt(const struct txn *t)
 {
 	const struct conf_users *u = t->org->users;
 	if (check_is_ours(t->conf, &t->target))
-		return true;
+		return !check_asks_who(t);
 	for (size_t i = 0; i < u->n_exempt_terminals; i++)
 		if (prefix_contains(&u->exempt_terminals[i], &t->terminal))
 			return true;
@@ -157,14 +158,20 @@ static bool refuse(struct txn *t, enum page_kind kind, const char *rule)
 {
 	struct conn *c = t->c;
 	drop_credential(t);
-	bool inside = t->method == HTTP_CONNECT && kind != PAGE_LOGIN && !conf_undecrypted(t->org, t->target.host);
+	bool inside = t->method == HTTP_CONNECT && page_status(kind) != 407 && !conf_undecrypted(t->org, t->target.host);
 	if (inside) {
 		c->gate = kind;
-		c->gate_rule = rule;
+		snprintf(c->gate_rule, sizeof c->gate_rule, "%s", rule);
 		return false;
 	}
 	txn_deny(t, kind, rule, "");
 	return true;
+}
+
+/* What a 407 asks for, in a person's words. */
+static enum page_kind question(const struct txn *t)
+{
+	return t->org->users->passwords ? PAGE_LOGIN : PAGE_LOGIN_DOMAIN;
 }
 
 /* Whoever may do with a password is asked for that; the others are told what is wrong. */
@@ -187,7 +194,7 @@ static void on_answer(const struct users_answer *a, void *user)
 		else
 			keep(t, &a->user);
 	} else if (a->result == USERS_REPLAYED) {
-		gone = refuse(t, PAGE_LOGIN, "users.replayed");
+		gone = refuse(t, question(t), "users.replayed");
 	} else if (a->result == USERS_TICKET || a->result == USERS_CLOCK || (a->result == USERS_WRONG && t->by_ticket)) {
 		gone = refuse_ticket(t, a->result == USERS_CLOCK);
 	} else if (a->result == USERS_WRONG) {
@@ -212,10 +219,6 @@ static bool as_the_tunnel(struct txn *t)
 	const struct conn *c = t->c;
 	t->user = c->user;
 	t->unnamed = c->unnamed;
-	if (c->gate_rule) {
-		txn_deny(t, c->gate, c->gate_rule, "");
-		return true;
-	}
 	if (c->user.name[0] || c->unnamed || exempt(t))
 		return false;
 	txn_deny(t, PAGE_FORBIDDEN, "users.login", "");
@@ -230,7 +233,6 @@ bool login_wait(struct txn *t)
 		return false;
 	if (c->intercepted)
 		return as_the_tunnel(t);
-	c->gate_rule = NULL; /* of a tunnel that was asked for before, and not opened */
 	if (exempt(t)) {
 		drop_credential(t);
 		return false;
@@ -238,7 +240,7 @@ bool login_wait(struct txn *t)
 	if (!c->fronted && !u->clear)
 		return refuse(t, PAGE_LOGIN_CLEAR, "users.clear");
 	if (!t->credential)
-		return !known_by_ticket(t, &t->user) && refuse(t, PAGE_LOGIN, "users.login");
+		return !known_by_ticket(t, &t->user) && refuse(t, question(t), "users.login");
 	t->by_ticket = t->credential->ticket;
 	if (!t->by_ticket && known(t, &t->user)) {
 		drop_credential(t);

@@ -108,9 +108,15 @@ static void put_certificate(struct buf *b, const struct origin_cert *x)
 static void put_tls(struct buf *b, const struct txn *t)
 {
 	const struct conn *c = t->c;
-	if (!t->target.https)
+	if (!t->target.https && !c->proxy_ja4[0])
 		return;
 	open_object(b, "tls");
+	if (c->proxy_ja4[0])
+		json_field_s(b, "proxy_ja4", c->proxy_ja4);
+	if (!t->target.https) { /* TLS to the proxy is all there is */
+		buf_putc(b, '}');
+		return;
+	}
 	if (t->tls_version)
 		json_field_s(b, "version", t->tls_version == 0x0304 ? "1.3" : "1.2");
 	put_certificate(b, &c->cert);

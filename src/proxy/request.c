@@ -256,6 +256,31 @@ int request_read(struct txn *t, const struct http_head *h, int r, const char **r
 	return r;
 }
 
+/* Before it is asked who it is, or told whether that was right: a program that isn't to speak, by its TLS to the proxy (front.c), and whatever comes in
+ * a tunnel that was granted for a page alone. True: refused; a CONNECT goes on to be opened, for the page, where it would be. */
+static bool refused_at_the_door(struct txn *t)
+{
+	struct conn *c = t->c;
+	char rule[CONF_RULE];
+	if (t->method == HTTP_CONNECT)
+		c->gate_rule[0] = 0; /* of a tunnel that was asked for before, and not opened */
+	if (c->intercepted && c->gate_rule[0]) {
+		txn_deny(t, c->gate, c->gate_rule, "");
+		return true;
+	}
+	if (check_is_ours(t->conf, &t->target) || !conf_ja4_denied(t->conf, t->org, c->proxy_ja4, rule))
+		return false;
+	login_cancel(t);
+	if (t->method != HTTP_CONNECT || conf_undecrypted(t->org, t->target.host)) {
+		txn_deny(t, PAGE_PROGRAM, rule, "");
+		return true;
+	}
+	c->gate = PAGE_PROGRAM;
+	snprintf(c->gate_rule, sizeof c->gate_rule, "%s", rule);
+	begin_connect(t);
+	return true;
+}
+
 void request_go(struct txn *t, int r, const char *why)
 {
 	if (r < 0) {
@@ -264,7 +289,7 @@ void request_go(struct txn *t, int r, const char *why)
 	} else if (!method_ok(t->method) || (t->c->intercepted && t->method == HTTP_CONNECT)) {
 		t->keep = false;
 		txn_deny(t, PAGE_METHOD, "method", "");
-	} else if (!login_wait(t)) {
+	} else if (!refused_at_the_door(t) && !login_wait(t)) {
 		request_decide(t);
 	}
 }

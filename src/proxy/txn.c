@@ -229,7 +229,7 @@ void txn_show(struct txn *t, const struct page *p)
 	buf_printf(&t->head, "HTTP/1.1 %u %s\r\nContent-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\n"
 	           "X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'\r\n",
 	           t->status, page_reason(p->kind));
-	if (p->kind == PAGE_LOGIN && t->org && t->org->users)
+	if (page_status(p->kind) == 407 && t->org && t->org->users)
 		login_challenge(t, &t->head);
 	answer_with(t, buf_view(&body));
 	buf_done(&body);

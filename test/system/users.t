@@ -7,14 +7,14 @@ here=$(cd "$(dirname "$0")" && pwd)
 toride=$(command -v toride)
 
 { make_ca good; make_ca house; make_ca other; sign site good DNS:site.example,DNS:free.example,DNS:pass.example; sign dc house DNS:dc.city.example; } >/dev/null 2>&1
-head -c 10240 /dev/urandom >www/10k
+head -c 10240 /dev/urandom >www/10k; head -c 3000000 /dev/urandom >www/slow/3m
 cat >nginx.conf <<-END
 	daemon off; pid $top/nginx.pid; error_log $top/nginx.err; worker_processes 1; user root; events { }
 	http { log_format told '\$host \$http_proxy_authorization|\$http_authorization'; access_log $top/told.log told; client_max_body_size 100m;
 	  client_body_temp_path $top/b; proxy_temp_path $top/ptmp; fastcgi_temp_path $top/f; uwsgi_temp_path $top/u; scgi_temp_path $top/s;
 	  server { listen 127.0.0.1:8000; listen 127.0.0.1:443 ssl http2; ssl_certificate site.crt; ssl_certificate_key site.key; root $top/www;
 	    location = /phish { add_header Proxy-Authenticate 'Basic realm="x"' always; return 407; }
-	    location = /up { return 200 "got"; } } }
+	    location /slow { limit_rate 10k; } location = /hello { default_type text/html; return 200 "<p>hello</p>"; } location = /up { return 200 "got"; } } }
 END
 
 # ---- the directory: people, groups in groups, one account that looks people up
@@ -287,7 +287,25 @@ reread_proxy() { : >run/ready/proxyd; kill -HUP "$proxyd"; until_true 10 test -s
 try "where a body takes tickets alone, no password is asked for" eval 'reread_proxy && is "$(challenges)" "Negotiate " && get 407 $A "${T[@]}" http://site.example:8000/10k && get 200 $K http://site.example:8000/10k'
 try "and the page says that the clock is off" eval 'KRB5_CONFIG=$top/krb5.ahead LD_PRELOAD=$top/ahead.so ticket; page 403 時計がずれています $A --proxy-header "Proxy-Authorization: Negotiate $(cat token)" http://site.example:8000/10k'
 try "or that the sign-in can't be confirmed, in a tunnel too" eval 'ticket wrong; page 403 ログインを確認できません $A --proxy-header "Proxy-Authorization: Negotiate $(cat token)" https://site.example/10k'
+try "who has shown no ticket is told so, and asked for none but that" page 407 端末がドメインにログインしていません $A http://site.example:8000/10k
 config; reread_proxy
+
+# ---- how a program speaks to the proxy itself
+try "TLS to the proxy has a fingerprint, of another kind than what comes inside" event '"url_string":"http://site.example:8000/10k".*"tls":\{"proxy_ja4":"t1[23]d[0-9]{4}[0-9h][0-9a-z]_[0-9a-f]{12}_[0-9a-f]{12}"\}'
+program=$(grep -aoE '"proxy_ja4":"[^"]*"' events.bin | sort -u | sed 's/.*:"//; s/"//' | jq -Rsc 'split("\n")[:-1]') # curl's: of its tunnels, and without
+curl -s -m 300 --proxy-cacert ca.pem --cacert good.pem --resolve proxy.cloud.example:8080:127.0.0.1 -x https://proxy.cloud.example:8080 "${T[@]}" -o slowly https://pass.example/slow/3m & slowly=$!; pids="$slowly $pids"
+try "a tunnel of such a program is open" until_true 10 test -s slowly
+try "it is put on the body's list" eval 'jq --argjson p "$program" ".orgs[0].deny_ja4 = [\"t13d1516h2_8daaf6152771_e5627efa2ab1\"] + \$p" state/generations/a/proxyd.json >proxyd.new && cat proxyd.new >state/generations/a/proxyd.json && reread_proxy'
+try "the tunnel is cut" until_true 10 eval '! kill -0 $slowly 2>/dev/null'
+try "the program gets the page, whoever asks by it" page 403 このプログラムでの通信は制限されています $A "${T[@]}" http://site.example:8000/10k
+try "and with no name, or a wrong one: it can't even guess" eval 'get 403 $A http://site.example:8000/10k && get 403 $A $(as hanako:wrong-door) http://site.example:8000/10k'
+try "the event names the rule and what it was known by" event '"proxy_ja4":"[^"]*"\},[^{}]*"disposition":"Blocked","rule":\{"uid":"url.deny_ja4\[[12]\]"' 
+try "a tunnel shows the page inside, where it is opened" page 403 このプログラムでの通信は制限されています $A "${T[@]}" https://site.example/10k
+try "and isn't granted, where it isn't" tunnel 403 $A "${T[@]}" https://pass.example/10k
+try "the page that checks a terminal stays open to it" get 200 $A http://via.proxy.cloud.example/set.svg
+try "another program of the same person goes on" get 200 $A --proxy-tls13-ciphers TLS_AES_256_GCM_SHA384 "${T[@]}" http://site.example:8000/10k
+config; reread_proxy
+try "taken off the list it is served again" get 200 $A "${T[@]}" https://site.example/10k
 
 # ---- is this terminal set right?
 try "the page that says so needs no name, and no proxy" page 200 この端末の設定の確認 -x '' http://127.0.0.1:8080/check
@@ -303,6 +321,22 @@ shots=$here/../../build/test-log; mkdir -p "$shots" with/.pki/nssdb without
 certutil -d sql:with/.pki/nssdb -N --empty-password && certutil -d sql:with/.pki/nssdb -A -t C,, -n cloud -i run/ca.pem
 try "Chromium without the authority: the page comes, its picture doesn't" eval 'looks without 390 && until_true 5 counted 412023 check_page 1 && is "$(counter 412023 check_trust | sed s/^0$//)" ""'
 try "with it, both do" eval 'looks with 1280 && until_true 5 counted 412023 check_trust 1'
+
+# ---- a real browser whose terminal is signed in to the domain, over TLS to the proxy: AuthServerAllowlist says whom it shows tickets to
+echo 127.0.0.1 proxy.cloud.example >hosts # by a name that resolves: it asks for a ticket for what its resolver calls the proxy
+browses() { # TICKETS URL: the page it ends at
+	timeout 60 unshare -m sh -c 'mount --bind "$1" /etc/hosts; shift; exec "$@"' sh "$top/hosts" env HOME="$top/with" KRB5CCNAME="FILE:$1" \
+		chromium --headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --lang=ja --user-data-dir="$top/with/profile-tickets" \
+		--proxy-server=https://proxy.cloud.example:8080 --auth-server-allowlist=proxy.cloud.example --dump-dom "$2" 2>chromium.log
+}
+try "Chromium with a ticket: the page, and nobody is asked for anything" eval 'browses $top/tickets http://site.example:8000/hello | grep -q "<p>hello</p>"'
+try "over HTTPS too" eval 'browses $top/tickets https://site.example/hello | grep -q "<p>hello</p>"'
+try "its requests in the tunnel are that person's" event '"user_agent":"[^"]*HeadlessChrome.*"scheme":"https".*"intercepted":true.*"user":\{"name":"taro"'
+try "the page that checks the terminal says who it is taken for" eval 'browses $top/tickets http://proxy.cloud.example:8080/check | grep -q 利用者の確認 && event "HeadlessChrome.*\"user\":\\{\"name\":\"taro\".*\"uid\":\"check.user\""'
+passwords=false config; reread_proxy
+try "Chromium without one: a page that says what is missing, and what to do" eval 'browses $top/none http://site.example:8000/hello >page.html; grep -q 端末がドメインにログインしていません page.html && grep -q ログインし直してください page.html'
+try "over HTTPS its own page, as no browser shows what answers a CONNECT" eval 'browses $top/none https://site.example/hello >page.html; [ ! -s page.html ] && grep -q ERR_PROXY_AUTH_UNSUPPORTED chromium.log'
+config; reread_proxy
 
 # ---- by group
 try "the body's black list holds for hanako" page 403 あなたの団体の閲覧禁止リスト $A $(as hanako:hanako-1) http://deny.example:8000/10k
