@@ -134,6 +134,19 @@ static void existing_sql(struct str place, int64_t low, int64_t high, struct buf
 	buf_printf(b, "%s LIMIT %u", any ? ")" : "", EXISTING_MAX + 1);
 }
 
+/* What one before us sent may still be going in: an insert of nothing waits its turn behind it. */
+static int settle(struct fill *f, struct err *err)
+{
+	char sql[128];
+	struct buf none;
+	buf_init(&none, MIB);
+	index_row_head(&none);
+	snprintf(sql, sizeof sql, "INSERT INTO toride.%s FORMAT RowBinaryWithNamesAndTypes", index_tables[0].name);
+	int r = client_insert(f->client, sql, buf_view(&none), err);
+	buf_done(&none);
+	return r;
+}
+
 static int load_existing(struct fill *f, struct str place, struct err *err)
 {
 	struct buf b, answer;
@@ -144,7 +157,9 @@ static int load_existing(struct fill *f, struct str place, struct err *err)
 	int r = read_state(&f->o, "intent", &b, err);
 	high = buf_view(&b);
 	bool there = r == 0 && str_next(&high, ' ', &low) && str_to_u64(low, INT64_MAX, &from) && str_to_u64(high, INT64_MAX, &to);
-	if (there) {
+	if (there)
+		r = settle(f, err);
+	if (there && r == 0) {
 		buf_reset(&b);
 		existing_sql(place, (int64_t)from, (int64_t)to, &b);
 		r = b.failed ? err_set(err, E_LIMIT, "place", "too long") : client_query(f->client, buf_view(&b), &answer, err);

@@ -18,6 +18,7 @@
 
 struct server {
 	struct engine *engine;
+	pthread_mutex_t inserting; /* by whom an insert goes on */
 	pthread_mutex_t lock;
 	pthread_cond_t ended;
 	int fds[SERVE_CONNECTIONS]; /* -1: free */
@@ -129,13 +130,28 @@ static unsigned exception_code(struct str words)
 	return code;
 }
 
+static bool hung_up(int fd)
+{
+	char c;
+	return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* One after another, and none whose sender has died: who comes after it looks what is there (fill.c), and must find all there will be. */
+static int insert(struct connection *c, struct err *err)
+{
+	pthread_mutex_lock(&c->server->inserting);
+	int r = hung_up(c->fd) ? err_set(err, E_CLOSED, "", "nobody waits for this any more")
+	                       : engine_insert(c->conn, buf_view(&c->sql), buf_view(&c->body), &c->out, err);
+	pthread_mutex_unlock(&c->server->inserting);
+	return r;
+}
+
 static bool answer(struct connection *c, int r)
 {
 	char head[256];
 	struct err err = { 0 };
 	if (r == 0)
-		r = c->sql.len ? engine_insert(c->conn, buf_view(&c->sql), buf_view(&c->body), &c->out, &err)
-		               : engine_query(c->conn, buf_view(&c->body), &c->out, &err);
+		r = c->sql.len ? insert(c, &err) : engine_query(c->conn, buf_view(&c->body), &c->out, &err);
 	else
 		err_set(&err, (enum err_code)-r, "", "the request can't be read, or is too long");
 	if (r < 0 && (r != -E_INVALID || c->out.len == 0)) {
@@ -258,7 +274,7 @@ static void end_all(struct server *s)
 int serve_run(struct engine *e, int listen_fd, int stop_fd, bool (*allowed)(unsigned uid), struct err *err)
 {
 	static struct server s;
-	s = (struct server){ .engine = e, .lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER };
+	s = (struct server){ .engine = e, .inserting = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER };
 	for (unsigned i = 0; i < SERVE_CONNECTIONS; i++)
 		s.fds[i] = -1;
 	for (;;) {
