@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define PLACE_TEXT_MAX (8u * MIB)
-#define EXISTING_MAX (4 * FILL_ROWS)
+#define EXISTING_MAX (16 * FILL_ROWS) /* several may die in a row, each after a batch */
 #define TABLES 16
 
 struct fill {
@@ -30,9 +30,10 @@ struct fill {
 	uint32_t n_rows;
 	size_t bytes;
 	int64_t first_ms;                 /* monotonic: when the batch got its first row */
-	int64_t arrival_low, arrival_high; /* of the batch */
+	int64_t arrival_low, arrival_high; /* of the batch, and of what the index has behind the place */
 	uint32_t day;                     /* rebuilding this one alone, up to `until` */
 	struct map until;                 /* "ORG/SERIES" -> struct segment_name: the place when it began */
+	int64_t newest_ms;                /* arrival of the newest put in */
 	struct fill_stats stats;
 };
 
@@ -134,6 +135,14 @@ static void existing_sql(struct str place, int64_t low, int64_t high, struct buf
 	buf_printf(b, "%s LIMIT %u", any ? ")" : "", EXISTING_MAX + 1);
 }
 
+/* The range that the intent names: all that may be in the index behind the place, so also what the next batch finds there. */
+static void widen(struct fill *f, int64_t arrival)
+{
+	bool first = f->arrival_high == 0;
+	f->arrival_low = first || arrival < f->arrival_low ? arrival : f->arrival_low;
+	f->arrival_high = first || arrival > f->arrival_high ? arrival : f->arrival_high;
+}
+
 /* What one before us sent may still be going in: an insert of nothing waits its turn behind it. */
 static int settle(struct fill *f, struct err *err)
 {
@@ -165,6 +174,10 @@ static int load_existing(struct fill *f, struct str place, struct err *err)
 		r = b.failed ? err_set(err, E_LIMIT, "place", "too long") : client_query(f->client, buf_view(&b), &answer, err);
 	}
 	rest = buf_view(&answer);
+	if (there && rest.len) {
+		widen(f, (int64_t)from);
+		widen(f, (int64_t)to);
+	}
 	for (; there && r == 0 && str_next(&rest, '\n', &line);)
 		if (line.len && map_put(&f->existing, line, f) < 0)
 			r = err_set(err, E_LIMIT, "index", "it has more records behind the place than a batch holds: rebuild it (toride log rebuild)");
@@ -398,7 +411,9 @@ int fill_flush(struct fill *f, struct err *err)
 		return r;
 	f->stats.records += f->n_rows;
 	f->stats.batches++;
-	f->stats.last_arrival_ms = f->arrival_high;
+	f->stats.last_arrival_ms = f->newest_ms;
+	if (f->existing.len == 0)
+		f->arrival_low = f->arrival_high = 0;
 	f->n_rows = 0;
 	f->bytes = 0;
 	for (size_t i = 0; i < TABLES; i++)
@@ -432,12 +447,10 @@ static void add(struct fill *f, const struct reader_record *rec)
 			index_row_head(b);
 		index_row(b, &e, &rec->name, rec->data, &f->words);
 		f->bytes += b->len - before;
-		if (f->n_rows++ == 0) {
+		if (f->n_rows++ == 0)
 			f->first_ms = clock_mono_ms();
-			f->arrival_low = f->arrival_high = arrival;
-		}
-		f->arrival_low = arrival < f->arrival_low ? arrival : f->arrival_low;
-		f->arrival_high = arrival > f->arrival_high ? arrival : f->arrival_high;
+		f->newest_ms = arrival > f->newest_ms ? arrival : f->newest_ms;
+		widen(f, arrival);
 	}
 	event_done(&e);
 }
@@ -466,6 +479,8 @@ int fill_step(struct fill *f, struct err *err)
 			log_err(LOG_LEVEL_WARN, "", "segments", &fault);
 		}
 	}
+	if (x == -E_AGAIN)
+		map_done(&f->existing); /* what wasn't met by now has ended meanwhile */
 	if (x == -E_AGAIN && f->day)
 		return end_rebuild(f, err);
 	if (x == -E_AGAIN && f->n_rows && clock_mono_ms() - f->first_ms < FILL_MS)

@@ -196,12 +196,12 @@ try "every sealed record is in the index once" all_once
 busy=$!
 try "stored killed five times" eval 'for i in 1 2 3 4 5; do shoot stored && sleep 0.$((RANDOM % 10)) || exit 1; done'
 try "indexd killed five times" eval 'for i in 1 2 3 4 5; do shoot indexd && sleep 0.$((RANDOM % 10)) || exit 1; done'
-# What stored sent and didn't live to see taken: indexd stands still meanwhile, and finds both the dead one's rows and the next one's question.
+# What stored sent and didn't live to see taken: indexd finds both the dead one's rows and the next one's question.
+batch_begins() { touch "$top/stalled"; until_true 20 [ "$TORIDE_STATE/index-fill/intent" -nt "$top/stalled" ] || { echo "no batch began"; return 1; }; }
 stalled() {
 	local i s; i=$(pid_of indexd) s=$(pid_of stored)
-	kill -STOP "$i" && touch "$top/stalled"
-	until_true 10 eval '[ "$TORIDE_STATE/index-fill/intent" -nt "$top/stalled" ]' || { kill -CONT "$i"; echo "no batch began"; return 1; }
-	kill -9 "$s"; kill -CONT "$i"
+	batch_begins || return 1
+	kill -STOP "$i"; kill -9 "$s"; kill -CONT "$i"
 	until_true 40 back stored "$s"
 }
 try "stored killed over a batch that waits to be taken, three times" eval 'stalled && stalled && stalled'
