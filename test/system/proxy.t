@@ -37,7 +37,8 @@ config() { # black list of the first organisation, its exceptions (JSON), its re
 	 orgs:[
 	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",global6:"fd00:b::1",tls_decryption:true,no_decrypt:["pass.example"],
 	   resolver:$resolver,resolver_from:"127.0.0.7",scan_fail:"closed",scan_max_mib:8,progress_after_s:1,encrypted_ask:true,unscannable_allow:false,safe_search:true,upload_max_mib:4,deny_downloads:["programs"],deny_uploads:["programs"],release_mail:"it@city.example",pac:"function FindProxyForURL(){}\n",
-	   tenants:{google:["city.example"],microsoft:["city.example","pref.example"],microsoft_context:"0a1b",slack:["T01"],slack_requester:"T02"},inspections:[{name:"cdr",address:"127.0.0.60",port:1344,path:"/clean",timeout_s:60,kinds:["documents"]},{name:"box",address:"127.0.0.60",port:1344,path:"/box",timeout_s:60,kinds:["macros","documents"]}],
+	   tenants:{google:["city.example"],microsoft:["city.example","pref.example"],microsoft_context:"0a1b",slack:["T01"],slack_requester:"T02"},inspections:[{name:"cdr",address:"127.0.0.60",port:1344,path:"/clean",timeout_s:60,kinds:["documents"]},{name:"box",address:"127.0.0.60",port:1344,path:"/box",timeout_s:60,kinds:["macros","documents"]},
+	     {name:"av",address:"127.0.0.61",port:1344,path:"/avscan",timeout_s:60,kinds:["media"]},{name:"echo",address:"127.0.0.61",port:1344,path:"/echo",timeout_s:60,kinds:["media"]}],
 	   url:{white:["partner.example"],deny_categories:["malware"],categories:[{id:"care",action:"coach",categories:["shopping"]},{id:"why",action:"override",categories:["video"]},{id:"noon",action:"allow",categories:["games"],terminals:["127.0.0.1"]},{id:"leisure",action:"deny",categories:["social","games"]}],black:(if $exceptions == [] then [$black] else [$black, "pass.example"] end),exceptions:$exceptions}},
 	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",global6:"fd00:c::1",resolver:"127.0.0.54",resolver_from:"127.0.0.8",tls_decryption:true,scan_fail:"closed",scan_max_mib:2,trickle_after_s:1,transparent:true,no_decrypt:["pass.example"],
 	   unscannable_allow:true,url:{}},
@@ -399,6 +400,43 @@ touch icap.go
 try "and gets it" eval 'until_true 10 page 200 安全の確認が終わりました $A "$I/.toride-wait?t=$token" && get 200 $A "$I/.toride-wait?t=$token&get" && cmp out www/sleeps.pdf'
 try "other kinds don't go there" eval 'asked=$(wc -l <icap.log); get 200 $A $I/10k && get 200 $A $I/text.txt && is "$(wc -l <icap.log)" "$asked"'
 try "another body's doesn't answer, and its setting is to pass: counted" eval 'get 200 $B -H "X-Forwarded-For: 10.1.0.9" http://deny.example:8000/harmless.pdf && cmp out www/harmless.pdf && event "\"org\":\"412023\".*/harmless.pdf\".*\"verdict\":\"error\"" && [ "$(counter 412023 unjudged)" -ge 1 ]'
+
+# ---- and one that isn't ours: c-icap, with its echo and its virus scanner, whose clamd knows a name of its own
+mkdir -p other/{db,tmp}; echo "Other.Mark:0:*:$(printf 'known to the other' | xxd -p)" >other/db/other.ndb
+sed "s,$top/state/feeds/clamav,$top/other/db,; s,$top/run/clamd,$top/other," clamd.conf >other/clamd.conf
+cat >other/c-icap.conf <<-END
+	PidFile $top/other/pid
+	CommandsSocket $top/other/ctl
+	Port 127.0.0.61:1344
+	StartServers 1
+	MaxServers 1
+	TmpDir $top/other/tmp
+	ModulesDir $(dirname /usr/lib/*/c_icap/virus_scan.so)
+	ServicesDir $(dirname /usr/lib/*/c_icap/virus_scan.so)
+	TemplateDir /usr/share/c_icap/templates/
+	LoadMagicFile /etc/c-icap/c-icap.magic
+	ServerLog $top/other/log
+	Service echo srv_echo.so
+	Service antivirus virus_scan.so
+	ServiceAlias avscan virus_scan?allow204=on&sizelimit=off&mode=simple
+	virus_scan.ScanFileTypes TEXT DATA EXECUTABLE ARCHIVE DOCUMENT STREAM
+	virus_scan.MaxObjectSize 20M
+	Module common clamd_mod.so
+	clamd_mod.ClamdSocket $top/other/clamd.sock
+END
+run clamd -c "$top/other/clamd.conf"
+run c-icap -N -f "$top/other/c-icap.conf"
+until_true 30 test -S other/clamd.sock; until_true 10 bash -c 'exec 3<>/dev/tcp/127.0.0.61/1344'
+media() { { printf 'RIFF\044\0\0\0WAVEfmt \020\0\0\0'; cat; } >"www/$1.wav"; }
+media song <www/10k; media songs <www/3m; { cat www/3m; echo known to the other; } | media tune
+for f in song songs; do
+	try "c-icap has nothing to say, and echoes: the file comes as it was ($f)" eval "get 200 \$A \$I/$f.wav && cmp out www/$f.wav"
+	try "its event says that somebody gave it anew ($f)" event "/$f.wav\".*\"file\":\{\"hash\":\"$(sha <www/$f.wav)\".*\"file_result\":\{\"hash\":\"$(sha <www/$f.wav)\""
+done
+try "what its scanner knows is stopped" page 403 追加の検査で、受け取りを止めました $A $I/tune.wav
+try "and named in the event" event '/tune.wav".*"action":"Denied","disposition":"Blocked","rule":\{"uid":"inspection\[av\]".*"malware":\{"name":"Other.Mark'
+until_true 10 test -s other/pid; kill "$(cat other/pid)"; until_true 10 bash -c '! (exec 3<>/dev/tcp/127.0.0.61/1344) 2>/dev/null'
+try "c-icap is gone: no verdict, no file" page 503 安全確認ができなかった $A $I/song.wav
 
 # ---- a person waits for a file at a page, not at a browser that says nothing
 gate
