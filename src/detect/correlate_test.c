@@ -400,11 +400,11 @@ static void test_asked_names(void **state)
 		const char *name, *seen;
 	} rows[] = {
 		{ "c2.example", "c2.example" }, { "www.city.saga.lg.jp", "www.city.saga.lg.jp" }, { DATA ".t.evil.example", "t.evil.example" },
-		{ DATA "." DATA "." DATA ".evil.example", "evil.example" }, { DATA ".evil.jp", "" }, { DATA ".co.jp", "" }, { DATA ".saga.jp", "" },
+		{ DATA "." DATA "." DATA ".evil.example", "evil.example" }, { DATA ".evil.jp", "evil.jp" }, { DATA ".evil.co.uk", "evil.co.uk" }, { DATA ".co.uk", "" }, { DATA ".karatsu.saga.jp", "" }, { DATA ".co.jp", "" }, { DATA ".saga.jp", "" },
 		{ DATA ".evil.co.jp", "evil.co.jp" }, { DATA ".example", "" }, { DATA, "" }, { "localhost", "" }, { "", "" }, { ".", "" }, { DATA ".", "" },
 		{ "microsoft-login-secure-verify.pages.dev", "microsoft-login-secure-verify.pages.dev" }, { DATA "." DATA ".pages.dev", DATA ".pages.dev" },
 		{ DATA ".cloudfront.net", DATA ".cloudfront.net" }, { DATA ".GitHub.io", DATA ".GitHub.io" }, { DATA ".evil.pages.dev", "evil.pages.dev" },
-		{ DATA ".chuo.tokyo.jp", "" }, { DATA ".evil.chuo.tokyo.jp", "evil.chuo.tokyo.jp" }, { DATA ".pref.saga.jp", "" },
+		{ DATA ".chuo.tokyo.jp", "" }, { DATA ".evil.chuo.tokyo.jp", "evil.chuo.tokyo.jp" }, { DATA ".pref.saga.jp", "pref.saga.jp" }, { DATA ".x.kawasaki.jp", "" },
 		{ "01234567.89abcdef.01234567.89abcdef.01234567.89abcdef.evil.example", "" },
 		{ "t.0123456789abcdef012345.evil.example", "t.0123456789abcdef012345.evil.example" },
 	};

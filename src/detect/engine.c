@@ -88,11 +88,10 @@ static struct str asked_name(yyjson_val *root)
 		str_next(&rest, '.', &label);
 		if (label.len < LABEL_OF_DATA)
 			break;
-		const char *last = rest.len ? memrchr(rest.ptr, '.', rest.len) : NULL;
 		enum suffix shared = rest.len ? suffix_of(rest) : SUFFIX_REGISTRY;
 		if (shared == SUFFIX_HOST) /* a name that somebody got there, however long */
 			break;
-		if (shared != SUFFIX_NONE || !last || (dots(rest) < 2 && rest.len - (size_t)(last + 1 - rest.ptr) <= 2))
+		if (shared != SUFFIX_NONE)
 			return (struct str){ NULL, 0 };
 		name = rest;
 	}

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "model/suffix.h"
 #include "url/url.h"
 
 #include <arpa/inet.h>
@@ -221,32 +222,6 @@ static struct str bare_name(struct str v)
 	return (struct str){ v.ptr + skip, v.len - skip };
 }
 
-static bool in_list(struct str s, const char *list)
-{
-	struct str rest = str_from(list), one;
-	while (str_next(&rest, ' ', &one))
-		if (str_eq(one, s))
-			return true;
-	return false;
-}
-
-/* Below such names everybody registers: "com", "co.jp", "lg.jp", "saga.jp". One of them in a feed would hit all bodies at once. */
-static bool is_registry(const char *host)
-{
-	static const char kinds[] = "ac ad co com ed edu go gob gov gr ind lg mil ne net nom or org";
-	static const char prefectures[] = "hokkaido aomori iwate miyagi akita yamagata fukushima ibaraki tochigi gunma saitama chiba tokyo kanagawa "
-					  "niigata toyama ishikawa fukui yamanashi nagano gifu shizuoka aichi mie shiga kyoto osaka hyogo nara wakayama "
-					  "tottori shimane okayama hiroshima yamaguchi tokushima kagawa ehime kochi fukuoka saga nagasaki kumamoto oita "
-					  "miyazaki kagoshima okinawa";
-	const char *dot = strchr(host, '.');
-	if (!dot)
-		return true;
-	struct str first = { host, (size_t)(dot - host) };
-	if (strchr(dot + 1, '.') || strlen(dot + 1) != 2)
-		return false;
-	return in_list(first, kinds) || (strcmp(dot + 1, "jp") == 0 && in_list(first, prefectures));
-}
-
 static void put_name(struct intel *i, const struct intel_entry *e)
 {
 	char host[256];
@@ -254,7 +229,7 @@ static void put_name(struct intel *i, const struct intel_entry *e)
 		intel_refuse(i, INTEL_UNREADABLE);
 		return;
 	}
-	if (!i->allowed && is_registry(host)) {
+	if (!i->allowed && suffix_of(str_from(host)) == SUFFIX_REGISTRY) { /* it would hit all bodies at once */
 		intel_refuse(i, INTEL_TOO_WIDE);
 		return;
 	}

@@ -193,7 +193,7 @@ static void test_guard(void **state)
 		bool refused;
 	} cases[] = {
 		{ BLOCK_NAME, "jp", true },          { BLOCK_NAME, "co.jp", true },        { BLOCK_NAME, "saga.jp", true },
-		{ BLOCK_NAME, "Tokyo.JP", true },    { BLOCK_NAME, "evil.saga.jp", false }, { BLOCK_NAME, "saga.example", false }, { BLOCK_NAME, "bad.example", false },
+		{ BLOCK_NAME, "Tokyo.JP", true },    { BLOCK_NAME, "evil.saga.jp", false }, { BLOCK_NAME, "karatsu.saga.jp", true }, { BLOCK_NAME, "co.uk", true }, { BLOCK_NAME, "evil.co.uk", false }, { BLOCK_NAME, "saga.example", false }, { BLOCK_NAME, "bad.example", false },
 		{ BLOCK_NAME, "good.example", true }, { BLOCK_NAME, "a.b.good.example", true }, { BLOCK_NAME, "notgood.example", false },
 		{ BLOCK_NAME, "cloud.example", true }, { BLOCK_NAME, "a b.example", true },  { BLOCK_NAME, "", true },
 		{ BLOCK_ADDRESS, "10.1.0.5", true },  { BLOCK_ADDRESS, "192.0.2.1", true }, { BLOCK_ADDRESS, "192.0.2.0/24", true },
