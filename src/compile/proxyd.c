@@ -246,6 +246,8 @@ static void org(struct buf *b, const struct model *m, const struct org *o)
 	buf_putc(b, ']');
 	prefixes(b, "prefixes", o->prefixes, o->n_prefixes);
 	prefixes(b, "child_proxies", o->child_proxies, o->n_child_proxies);
+	if (o->n_terminal_servers)
+		prefixes(b, "terminal_servers", o->terminal_servers, o->n_terminal_servers);
 	if (o->revocation != REVOCATION_SOFT)
 		json_field_s(b, "revocation", o->revocation == REVOCATION_HARD ? "hard" : "off");
 	json_field_s(b, "scan_fail", o->scan_fail == FAIL_OPEN ? "open" : "closed");

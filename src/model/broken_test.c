@@ -106,6 +106,7 @@ static const struct broken cases[] = {
 	{ "\"10.1.0.6\"", "\"10.1.0.5\"", ORG1 ".terminals[1].addr", "stands here twice" },
 	{ "\"10.1.0.6\"", "\"10.1.0.600\"", ORG1 ".terminals[1].addr", "isn't an IPv4 or IPv6 address" },
 	{ "\"10.1.0.8\"", "\"10.3.0.8\"", ORG1 ".child_proxies[0]", "lies outside the organisation's own prefixes" },
+	{ "\"10.1.0.8\"]", "\"10.1.0.8\"], \"terminal_servers\": [\"10.1.0.9\", \"10.3.0.8\"]", ORG1 ".terminal_servers[1]", "lies outside the organisation's own prefixes" },
 	{ "\"global4\": \"198.51.100.102\"", "\"global4\": \"198.51.100.102\", \"registered_only\": true", ORG2 ".registered_only",
 	  "shuts everybody out: no terminal is registered" },
 	{ "\"guaranteed_mbps\": 60", "\"guaranteed_mbps\": 131", ORG1 ".guaranteed_mbps", "is above ceiling_mbps" },

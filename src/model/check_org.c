@@ -159,6 +159,10 @@ static void check_terminals(struct check *c, const struct org *o)
 		snprintf(at, sizeof at, ".child_proxies[%zu]", i);
 		check_inside(c, o, at, &o->child_proxies[i]);
 	}
+	for (size_t i = 0; i < o->n_terminal_servers; i++) {
+		snprintf(at, sizeof at, ".terminal_servers[%zu]", i);
+		check_inside(c, o, at, &o->terminal_servers[i]);
+	}
 	if (o->registered_only && o->n_terminals == 0 && check_sound(c, ".terminals"))
 		CHECK_FAULT(c, ".registered_only", "shuts everybody out: no terminal is registered", "登録端末がないため、誰も利用できません");
 }

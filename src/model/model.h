@@ -446,6 +446,8 @@ struct org {
 	bool registered_only;        /* S-16: only registered terminals may use the proxy */
 	struct prefix *child_proxies; /* whose X-Forwarded-For is believed */
 	size_t n_child_proxies;
+	struct prefix *terminal_servers; /* many people work at one address: it isn't counted as one terminal */
+	size_t n_terminal_servers;
 	uint32_t guaranteed_mbps, ceiling_mbps, burst_mbps; /* always there · for long · for burst_s at once */
 	uint32_t burst_s;
 	uint32_t staff, users;

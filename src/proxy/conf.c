@@ -353,6 +353,7 @@ static int get_org(struct load *l, yyjson_val *v, struct conf_org *o, const stru
 	r = r < 0 ? r : get_prefixes(l, v, "terminals", &o->terminals, &o->n_terminals);
 	r = r < 0 ? r : get_prefixes(l, v, "prefixes", &o->prefixes, &o->n_prefixes);
 	r = r < 0 ? r : get_prefixes(l, v, "child_proxies", &o->child_proxies, &o->n_child_proxies);
+	r = r < 0 ? r : get_prefixes(l, v, "terminal_servers", &o->terminal_servers, &o->n_terminal_servers);
 	r = r < 0 ? r : get_text(l, v, "pac", &o->pac);
 	r = r < 0 ? r : get_text(l, v, "release_mail", &o->release_mail);
 	r = r < 0 ? r : get_numbers(l, v, o, service->port);
@@ -570,14 +571,27 @@ bool conf_ja4_denied(const struct conf *c, const struct conf_org *o, const char 
 	return true;
 }
 
-bool conf_terminal_ok(const struct conf_org *o, const struct prefix *terminal)
+static bool among(const struct prefix *list, size_t n, const struct prefix *address)
 {
-	if (!o->registered_only)
-		return true;
-	for (size_t i = 0; i < o->n_terminals; i++)
-		if (prefix_contains(&o->terminals[i], terminal))
+	for (size_t i = 0; i < n; i++)
+		if (prefix_contains(&list[i], address))
 			return true;
 	return false;
+}
+
+bool conf_is_child_proxy(const struct conf_org *o, const struct prefix *address)
+{
+	return among(o->child_proxies, o->n_child_proxies, address);
+}
+
+bool conf_is_terminal_server(const struct conf_org *o, const struct prefix *address)
+{
+	return among(o->terminal_servers, o->n_terminal_servers, address);
+}
+
+bool conf_terminal_ok(const struct conf_org *o, const struct prefix *terminal)
+{
+	return !o->registered_only || among(o->terminals, o->n_terminals, terminal);
 }
 
 const struct prefix *conf_host(const struct conf *c, const char *name)

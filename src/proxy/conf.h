@@ -5,7 +5,7 @@
  *    "http_ports":[80,8080,8000,8008,8888], "refuse":[prefix…], "origin_ca":[PEM…], "black":[pattern…], "deny_ja4":[fingerprint…] (absent: none),
  *    "orgs":[{"code","index","name","name_en","interface","global4","global6","resolver","resolver_from",
  *      "tls_decryption","no_decrypt":[…],"transparent","registered_only","terminals":[prefix…],"prefixes":[prefix…],
- *      "child_proxies":[prefix…],
+ *      "child_proxies":[prefix…],"terminal_servers":[prefix…] (absent: none),
  *      "safe_search","upload_max_mib","deny_downloads":[…],"deny_uploads":[…],"deny_ja4":[…] (absent: none),"tenants":{"microsoft":[…],"microsoft_context",
  *      "google":[…],"slack":[…],"slack_requester"},"pac","release_mail","websockets":[…],"mirror" (absent: 0),"users":{…login.h} (absent: nobody is asked),
  *      "inspections" (absent: none):[{"name","address","port","path","timeout_s","kinds":["documents","all","programs"…]}],
@@ -68,9 +68,9 @@ struct conf_org {
 	uint64_t scan_max; /* bytes */
 	int64_t progress_after; /* ms until a person who waits for a file gets a page about it; 0: never */
 	int64_t trickle_after;  /* ms until a program gets a few bytes of what isn't judged yet; 0: never */
-	struct prefix *terminals, *child_proxies;
+	struct prefix *terminals, *child_proxies, *terminal_servers;
 	struct prefix *prefixes; /* the organisation's own: where terminals are that a child proxy may name */
-	size_t n_terminals, n_child_proxies, n_prefixes;
+	size_t n_terminals, n_child_proxies, n_terminal_servers, n_prefixes;
 	struct adjust adjust;
 	const char *pac; /* the proxy auto-config file; "" none */
 	const char *release_mail; /* whom people ask for a release; "" nobody */
@@ -131,6 +131,8 @@ bool conf_undecrypted(const struct conf_org *o, const char *host); /* what goes 
 /* The rule by which a program is refused: "service.deny_ja4[0]", "url.deny_ja4[3]". False: none; nor is "" on a list. */
 bool conf_ja4_denied(const struct conf *c, const struct conf_org *o, const char *ja4, char rule[CONF_RULE]);
 bool conf_timed_match(const struct conf_timed *t, size_t n, const char *host); /* one of them, now */
+bool conf_is_child_proxy(const struct conf_org *o, const struct prefix *address);
+bool conf_is_terminal_server(const struct conf_org *o, const struct prefix *address);
 bool conf_terminal_ok(const struct conf_org *o, const struct prefix *terminal); /* registered_only */
 const struct prefix *conf_host(const struct conf *c, const char *name);         /* dev.hosts; ".x" holds below x */
 

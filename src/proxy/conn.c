@@ -43,10 +43,8 @@ static bool terminal_add(struct conn *c, enum counted what)
 	struct str key = terminal_key(c, what, &k);
 	uintptr_t n = (uintptr_t)map_get(&c->w->terminals, key);
 	const struct conf_org *o = c->org->conf;
-	size_t max = what == STREAMS ? WORKER_STREAMS_TERMINAL : WORKER_CONNS_TERMINAL;
-	for (size_t i = 0; i < o->n_child_proxies; i++)
-		if (prefix_contains(&o->child_proxies[i], &c->peer))
-			max = what == STREAMS ? WORKER_STREAMS_ORG : WORKER_CONNS_ORG; /* it speaks for many */
+	bool many = conf_is_child_proxy(o, &c->peer) || conf_is_terminal_server(o, &c->peer);
+	size_t max = what == STREAMS ? (many ? WORKER_STREAMS_ORG : WORKER_STREAMS_TERMINAL) : many ? WORKER_CONNS_ORG : WORKER_CONNS_TERMINAL;
 	return n < max && map_put(&c->w->terminals, key, (void *)(n + 1)) == 0;
 }
 

@@ -3,7 +3,7 @@
  *
  *   all            never more than max
  *   organisation   1/2 of max
- *   terminal       1/4 of max; a child proxy that doesn't say for whom it asks has its organisation's share
+ *   terminal       1/4 of max; a child proxy that doesn't say for whom it asks, and a terminal server, have their organisation's share
  *
  * A terminal that holds less than 1/64 of max goes on where its organisation is over: small pages still come while
  * somebody else there fills the share. The shares are of one thread; so are connections. */

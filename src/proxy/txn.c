@@ -81,8 +81,9 @@ void txn_forget_scan(struct txn *t)
 
 enum share_limit txn_count_held(struct txn *t, uint64_t now)
 {
+	bool unsaid = t->via && memcmp(&t->terminal, &t->c->peer, sizeof t->terminal) == 0; /* for whom it asks */
 	const struct share_who who = { .org = t->c->org->code, .org_held = &t->c->org->held, .terminal = &t->terminal,
-		                       .for_many = t->via && memcmp(&t->terminal, &t->c->peer, sizeof t->terminal) == 0 };
+		                       .for_many = unsaid || conf_is_terminal_server(t->org, &t->terminal) };
 	enum share_limit l = shares_count(&t->c->w->shares, &who, t->held, now, t->conf->held_max);
 	t->held = now;
 	return l;

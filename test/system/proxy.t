@@ -35,7 +35,7 @@ config() { # black list of the first organisation, its exceptions (JSON), its re
 	 dev:{except:["127.0.0.0/8","fd00:a::/32"], verdict_ms:6000, held_mib:24, held_ms:4000, hosts:[{name:"gate.example",addr:"127.0.0.6"},{name:"end.example",addr:"127.0.0.10"},{name:"forged.example",addr:"127.0.0.2"},{name:"inside.example",addr:"10.9.9.9"},{name:"listed.example",addr:"127.0.0.9"},{name:"inlist.example",addr:"127.0.0.5"},{name:"partner.example",addr:"127.0.0.5"},{name:"www.google.com",addr:"127.0.0.1"},{name:"login.microsoftonline.com",addr:"127.0.0.1"},{name:"app.slack.com",addr:"127.0.0.1"},{name:"six.example",addr:"fd00:a::1"},
 	   {name:"body.example",addr:"203.0.113.7"},{name:".example",addr:"127.0.0.1"}]},
 	 orgs:[
-	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",global6:"fd00:b::1",tls_decryption:true,no_decrypt:["pass.example"],
+	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",global6:"fd00:b::1",tls_decryption:true,terminal_servers:["127.0.0.98"],no_decrypt:["pass.example"],
 	   resolver:$resolver,resolver_from:"127.0.0.7",scan_fail:"closed",scan_max_mib:8,progress_after_s:1,encrypted_ask:true,unscannable_allow:false,safe_search:true,upload_max_mib:4,deny_downloads:["programs"],deny_uploads:["programs"],release_mail:"it@city.example",pac:"function FindProxyForURL(){}\n",
 	   tenants:{google:["city.example"],microsoft:["city.example","pref.example"],microsoft_context:"0a1b",slack:["T01"],slack_requester:"T02"},inspections:[{name:"cdr",address:"127.0.0.60",port:1344,path:"/clean",timeout_s:60,kinds:["documents"]},{name:"box",address:"127.0.0.60",port:1344,path:"/box",timeout_s:60,kinds:["macros","documents"]},
 	     {name:"av",address:"127.0.0.61",port:1344,path:"/avscan",timeout_s:60,kinds:["media"]},{name:"echo",address:"127.0.0.61",port:1344,path:"/echo",timeout_s:60,kinds:["media"]}],
@@ -190,6 +190,24 @@ try "B only what is on its white list" get 403 $B -H 'X-Forwarded-For: 10.1.0.9'
 try "B's unregistered terminal is refused" page 403 登録されていません $B -H 'X-Forwarded-For: 10.1.0.8' http://deny.example:8000/10k
 try "only the last forwarded address counts" get 403 $B -H 'X-Forwarded-For: 10.1.0.9, 10.1.0.8' http://deny.example:8000/10k
 try "a child proxy names its own organisation's terminals only: another stays itself" page 403 登録されていません $B -H 'X-Forwarded-For: 192.0.2.55' http://deny.example:8000/10k
+# ---- how many connections one address may have: 256 in each of the two threads, but for those at which many people are
+many() { # FROM PORT: how many of 600 open connections are answered
+	python3 - "$1" "$2" <<-'END'
+		import socket, sys
+		kept = [socket.create_connection(('127.0.0.1', int(sys.argv[2])), 20, (sys.argv[1], 0)) for _ in range(600)]
+		def answered(s):
+		  try:
+		    s.sendall(b'GET /proxy.pac HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
+		    return s.recv(12) == b'HTTP/1.1 200'
+		  except OSError: return False
+		print(sum(map(answered, kept)))
+	END
+}
+try "one terminal has 512 connections at most" eval 'got=$(many 127.0.0.97 8080); echo "$got"; [ "$got" -ge 256 ] && [ "$got" -le 512 ]'
+try "which are counted as refused beyond that" eval '[ "$(counter 412015 refused)" -ge 88 ]'
+try "a terminal server, at which many work, has all it asks for" eval 'is "$(many 127.0.0.98 8080)" 600'
+try "a registered child proxy too" eval 'is "$(many 127.0.0.1 8081)" 600'
+try "another body's terminal at the terminal server's address is one terminal" eval 'got=$(many 127.0.0.98 8082); echo "$got"; [ "$got" -ge 256 ] && [ "$got" -le 512 ]'
 try "A has no child proxy: a forged header is ignored" eval 'get 404 $A -H "X-Forwarded-For: 10.66.66.66" http://site.example:8000/forged && event "8000/forged" && ! grep -aq 10.66.66.66 events.bin'
 try "the common black list holds for A" get 403 $A http://common.example:8000/
 try "a name that leads to an address on the common black list is refused" page 403 制限されています $A http://listed.example:8000/10k
