@@ -198,7 +198,7 @@ many() { # FROM PORT: how many of 600 open connections are answered
 		def answered(s):
 		  try:
 		    s.sendall(b'GET /proxy.pac HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
-		    return s.recv(12) == b'HTTP/1.1 200'
+		    return s.recv(9) == b'HTTP/1.1 '
 		  except OSError: return False
 		print(sum(map(answered, kept)))
 	END
