@@ -1,9 +1,12 @@
 # What the system tests share: TAP lines, and waiting. Sourced; the test has made the directory $top for its files.
 n=0
+checked=$SECONDS # when the check before ended
 show=() # the ends of these files are printed under a check that failed, beside what its command said
 
 ok() { # CODE WORDS
 	n=$((n + 1))
+	[ $((SECONDS - checked)) -lt 4 ] || echo "# $((SECONDS - checked)) s:"
+	checked=$SECONDS
 	[ "$1" != 0 ] || { echo "ok $n - $2"; return; }
 	bad=1
 	echo "not ok $n - $2"
