@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 
 #define RELOAD_MS 180000 /* 40,000 rules take seven seconds */
+#define ASK_MS 1000
 #define START_MS 30000
 
 /* ---- cables */
@@ -183,12 +184,17 @@ static const char *how_far(pid_t now, const struct door *to)
 	return door_captured_now(to) ? "it reads from the lines, and the door wasn't moved" : "it is ready, and reads from none or not all of the lines";
 }
 
-/* Until another process than `old` inspects. */
+/* Until another process than `old` inspects. `old` is asked to end again and again: one that has just been started, and hasn't said yet what it does at
+ * a signal, is process 1 of its namespace and hears nothing (pid_namespaces(7)). */
 static int wait_inspecting(const struct env *e, const struct door *to, pid_t old, struct err *err)
 {
-	int64_t until = clock_mono_ms() + (e->wait_ms > RELOAD_MS ? e->wait_ms : RELOAD_MS);
+	int64_t until = clock_mono_ms() + (e->wait_ms > RELOAD_MS ? e->wait_ms : RELOAD_MS), ask = 0;
 	for (;;) {
 		pid_t now = process_pid("suricata");
+		if (old > 0 && now == old && clock_mono_ms() >= ask) {
+			kill(old, SIGTERM);
+			ask = clock_mono_ms() + ASK_MS;
+		}
 		if (now > 0 && now != old && door_said() == DOOR_INSPECT)
 			return 0;
 		if (clock_mono_ms() > until)
@@ -205,10 +211,8 @@ static int engine_run(const struct env *e, const struct step *s, const struct do
 		return 0; /* the supervisor starts and ends it with STATE/current */
 	if (pid <= 0)
 		return wait_inspecting(e, to, 0, err);
-	if (s->arg == IPS_RESTART) {
-		kill(pid, SIGTERM);
+	if (s->arg == IPS_RESTART)
 		return wait_inspecting(e, to, pid, err);
-	}
 	int r = wait_inspecting(e, to, 0, err); /* one that is starting reads the generation in force, or the one before */
 	buf_init(&out, 64);
 	if (r == 0)
