@@ -23,6 +23,7 @@
 #define SWEEP_MS 5000 /* how late a page may be gone that isn't to be shown any more */
 
 struct again {
+	struct purged *of;
 	uv_timer_t timer;
 	char store[PLACE_MAX], value[VALUE_MAX];
 	enum purge_kind kind;
@@ -87,6 +88,7 @@ static void once_more(uv_timer_t *t)
 	struct again *a = t->data;
 	unsigned n = 0;
 	kept_purge(a->store, a->kind, str_from(a->value), &n, NULL);
+	stats_add(stats_counter(a->of->d.stats, "", "purged_again"), 1);
 	uv_close((uv_handle_t *)t, closed);
 }
 
@@ -98,6 +100,7 @@ static void plan_again(struct purged *p, const char *store, enum purge_kind kind
 	snprintf(a->store, sizeof a->store, "%s", store);
 	str_copy(value, a->value, sizeof a->value);
 	a->kind = kind;
+	a->of = p;
 	a->timer.data = a;
 	uv_timer_init(&p->loop, &a->timer);
 	uv_timer_start(&a->timer, once_more, AGAIN_MS, 0);

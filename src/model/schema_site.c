@@ -77,7 +77,7 @@ const struct object schema_site = {
 		       "Seconds a disaster site's page may still be shown after it ceased to be fresh, while its origin is gone; then visitors get the waiting page.") },
 		{ "look", FIELD_TEXT, LIST(site, look), .form = &form_path, .max = 200, .max_entries = 20,
 		  SAYS("改ざんの監視", "改ざんがないか利用者と同じ方法で定期的に見るページのパス。空は監視なし。", "Paths of pages that are looked at, as a visitor sees them, for defacement. Empty: none.") },
-		{ "look_every_s", FIELD_UINT, AT(site, look_every_s), .min = 10, .max = 86400, .def = "300",
+		{ "look_every_s", FIELD_UINT, AT(site, look_every_s), .min = 2, .max = 86400, .def = "300",
 		  SAYS("改ざんを見る間隔 (秒)", "監視するページを見る間隔。", "Seconds between two looks at a page.") },
 		{ "body_max_mib", FIELD_UINT, AT(site, body_max_mib), .min = 1, .max = 100, .def = "10",
 		  SAYS("投稿上限 (MiB)", "利用者が送れる大きさ。", "The largest request body.") },

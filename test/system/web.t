@@ -20,7 +20,7 @@ cp examples/saga/orgs/{$A,$B}.json "$top/d/orgs/"
 edit() { # FILE JQ: changes an organisation's file
 	jq "$2" "$top/d/orgs/$1.json" >"$top/new" && mv "$top/new" "$top/d/orgs/$1.json"
 }
-edit $A '.sites[1].cache_s = 1 | .sites[1].look = ["/topics/top.html"] | .sites[1].look_every_s = 10 | .sites[0].origins += [{addr: "10.1.0.81"}]'
+edit $A '.sites[1].cache_s = 1 | .sites[1].look = ["/topics/top.html"] | .sites[1].look_every_s = 2 | .sites[0].origins += [{addr: "10.1.0.81"}]'
 edit $B '.sites[0] += {cache_s: 60, waf: "detect", aliases: ["'$B'.lg.example"]}'
 
 put_on() { cp -rT "$top/d/orgs" "$lab/description/orgs" && put_in_force toride "$lab/description"; }
@@ -171,18 +171,24 @@ get www.$B.lg.example /renewed >/dev/null
 try "what an origin says when it confirms a page stands in place of what it said before" until_true 20 eval 'head_of /renewed >"$top/k" && grep -q HIT "$top/k" && grep -qi "^x-told: later" "$top/k" && ! grep -qi "first" "$top/k"'
 try "with the page as it was" has "<p>renewed</p>" get www.$B.lg.example /renewed
 # ---- and taken out when it has changed
+# An order to purge is carried out once more, soon after, for what was being fetched: what is counted is fetched when that is over.
+purged=0
+settled() { purged=$((purged + 1)); until_true 10 eval '[ "$(toride status --json | jq ".counters[] | select(.org == \"\") | .purged.purged_again // 0")" = $purged ]'; }
 fetch() { for path in /long/1 /news/1 /news/2 "/long/2?q=1"; do get www.$B.lg.example "$path" --max-time 60 >/dev/null || echo "# not fetched: $path"; done; }
 were_asked() { is "$(times)" "$1"; }
 times() { for path in /long/1 /news/1 /news/2 "/long/2?q=1"; do printf '%s ' "$(asked www.$B.lg.example "$path")"; done; }
 fetch; fetch
 try "pages with their origin's key are kept like others, the key told to nobody" eval 'until_true 5 were_asked "1 1 1 1 " && head_of /news/1 >"$top/k" && grep -q HIT "$top/k" && ! grep -qi surrogate "$top/k"'
 try "one page is purged by its URL" has "1 pages removed" toride site purge www.$B.lg.example --url "https://www.$B.lg.example/long/2?q=1" --as sato
+try "and what was being fetched, soon after" settled
 fetch
 try "and fetched anew, no other" until_true 5 were_asked "1 1 1 2 "
 try "those with a key by it" has "2 pages removed" toride site purge www.$B.lg.example --key front --as sato
+settled
 fetch
 try "and these alone" until_true 5 were_asked "1 2 2 2 "
 try "all of a site, by its other name too" eval 'toride site purge $B.lg.example --all --org $B --as sato | grep -E "^([4-9]|[1-9][0-9]+) pages removed"'
+settled
 fetch
 try "are fetched anew" until_true 5 were_asked "2 3 3 3 "
 try "another body's site isn't its own to purge" eval '! toride site purge www.$B.lg.example --all --org $A --as sato && grep -q "another organisation" "$top/try"'
@@ -266,8 +272,15 @@ try "what was taken is cut out of the server's file" until_true 10 eval '[ $(($(
 
 # ---- changes
 edit $A '.sites[0] += {exclusions: [{rule: 942100, path: "/", parameter: "id", owner: "o", reason: "r", expires: "2030-01-01T00:00:00Z"}]}'
-( for i in $(seq 400); do printf 'url = "https://www.%s.lg.example/?n=%s"\noutput = "/dev/null"\n' $B "$i"; done ) >"$top/urls"
-on inet curl -sS --http1.1 --cacert "$lab/internet/ca.pem" -K "$top/urls" --rate 40/s --resolve "www.$B.lg.example:443:$W4" -H "Connection: close" -w '%{http_code}\n' >"$top/flow" 2>"$top/flow-err" & flow=$!
+flow() { # until it is told to stop: requests of a visitor, each by a connection of its own, ten in one go
+	local i=0
+	while [ $i -lt 5 ] || [ ! -e "$top/flow-end" ]; do
+		i=$((i + 1))
+		on inet curl -sS --http1.1 --cacert "$lab/internet/ca.pem" --rate 40/s --resolve "www.$B.lg.example:443:$W4" -H "Connection: close" -o /dev/null -w '%{http_code}\n' "https://www.$B.lg.example/?n=$i.[1-10]"
+	done
+	echo $((10 * i)) >"$top/flow-sent"
+}
+flow >"$top/flow" 2>"$top/flow-err" & flow=$!
 head -c 400000 /dev/zero | tr '\0' 'a' >"$lab/org/$B-web/www/slow"
 get www.$B.lg.example /slow --max-time 60 >"$top/slow" 2>"$top/slow-err" & slow=$!
 try "one body's exclusion is applied" put_on
@@ -278,9 +291,9 @@ try "an exclusion that has ended" put_on
 try "excludes nothing" is "$(code www.$A.lg.example "/?id=1%27%20or%20%271%27=%271")" 403
 edit $A '.sites[0].paranoia = 4 | .sites[0].exclusions = []'
 try "another paranoia level is applied" put_on
-wait $flow # its exit is the last request's alone
+touch "$top/flow-end"; wait $flow
 try "no connection of the other body failed during three reloads" is "$(cat "$top/flow-err")" ""
-try "all of its 400 requests were answered" is "$(sort "$top/flow" | uniq -c | tr -s ' ')" " 400 200"
+try "all of its requests were answered" is "$(sort "$top/flow" | uniq -c | tr -s ' ')" " $(cat "$top/flow-sent") 200"
 wait $slow; ok $? "a download that began before them came through"
 try "whole" is "$(wc -c <"$top/slow")" 400000
 
