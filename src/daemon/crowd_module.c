@@ -1,7 +1,7 @@
 /* Part of toride_kept.so: strangers wait when more ask a site than is answered (edge/crowd.h decides; nginx's side is here).
  *
  *   crowd_zone SIZE;            http: what the workers share, kept through a reload
- *   crowd NAME PER_SECOND;      server: the site, and what a visitor may ask of it in peace; who has a token may ask half of that meanwhile
+ *   crowd NAME PER_SECOND;      server: the site, and what a visitor may ask of it in peace; who has a token may ask half of that meanwhile, or less
  *   $crowd_cookie               a token, as a Set-Cookie line; $crowd_refresh: when the page is to be asked for again
  *   $crowd_told                 1: the first time in a while that this visitor is told so
  *
@@ -20,9 +20,6 @@
 #define CROWD_STATUS 599
 #define SITES 4096
 #define SLOTS 65536
-#define STRANGER_ASKS 16 /* in a window; whoever asks more often gets the same page, and later: it costs his connection and not our time */
-#define LATER_MS 4000
-#define MUCH_LATER_MS 10000
 #define STRANGER_MOST 1024 /* whoever asks so often isn't even kept waiting */
 #define WAITING_MOST 8192 /* requests at a worker, some 10 KB each: of HTTP/2 a visitor has 64 in a connection, and what limits them comes later */
 
@@ -86,11 +83,17 @@ static struct str visitor(const ngx_http_request_t *r)
 	return STR("");
 }
 
-/* what: 'a' all of his, 's' those by which he is a stranger: others behind his address may be none. */
-static uint64_t *slot_of(struct shared *s, const struct server_conf *c, struct str who, char what)
+static size_t slot_of(const struct shared *s, const struct server_conf *c, struct str who, char what)
 {
 	uint64_t h = hash_of(hash_of(0xcbf29ce484222325, s->secret, 8), &what, 1);
-	return &s->slots[hash_of(hash_of(h, &c->hash, sizeof c->hash), who.ptr, who.len) % SLOTS];
+	return hash_of(hash_of(h, &c->hash, sizeof c->hash), who.ptr, who.len) % SLOTS;
+}
+
+/* what: 'a' all of his, 's' those by which he is a stranger: others behind his address may be none. Windows don't begin all at once: each slot has its time. */
+static uint32_t count(struct shared *s, const struct server_conf *c, struct str who, char what, uint64_t now)
+{
+	size_t at = slot_of(s, c, who, what);
+	return crowd_count(&s->slots[at], now + at * CROWD_WINDOW_MS / SLOTS);
 }
 
 /* Site and visitor: a token is good for both together. */
@@ -194,12 +197,11 @@ static ngx_int_t later(ngx_http_request_t *r, ngx_msec_t ms)
 }
 
 /* n: by how many requests of this window he is a stranger. Where too many wait, who asked little has his page at once, and who asked much is hung up on. */
-static ngx_int_t stranger(ngx_http_request_t *r, uint32_t n)
+static ngx_int_t stranger(ngx_http_request_t *r, uint32_t n, uint32_t wait_ms)
 {
-	bool much = n > 4 * STRANGER_ASKS;
-	if (n > STRANGER_MOST || (much && waiting >= WAITING_MOST))
+	if (n > STRANGER_MOST || (n > CROWD_MANY && waiting >= WAITING_MOST))
 		return NGX_HTTP_CLOSE;
-	return n <= STRANGER_ASKS || waiting >= WAITING_MOST ? CROWD_STATUS : later(r, much ? MUCH_LATER_MS : LATER_MS);
+	return wait_ms == 0 || waiting >= WAITING_MOST ? CROWD_STATUS : later(r, wait_ms);
 }
 
 static ngx_int_t decide(ngx_http_request_t *r)
@@ -208,24 +210,26 @@ static ngx_int_t decide(ngx_http_request_t *r)
 	ngx_slab_pool_t *pool;
 	struct shared *s = c->name.len ? shared_of(r, &pool) : NULL;
 	uint64_t now = now_ms();
-	uint32_t n;
+	uint32_t n, wait_ms;
 	if (ngx_http_get_module_ctx(r, toride_crowd_module))
 		return CROWD_STATUS;
 	if (!s || is_canary(r))
 		return NGX_DECLINED;
 	ngx_shmtx_lock(&pool->mutex);
 	struct crowd *crowd = site_of(s, c->hash);
-	n = crowd_count(slot_of(s, c, visitor(r), 'a'), now);
-	bool crowded = crowd && crowd_ask(crowd, now, n, (int64_t)(now - ngx_current_msec) >= CROWD_LATE_MS);
+	n = count(s, c, visitor(r), 'a', now);
+	bool late = (int64_t)(now - ngx_current_msec) >= CROWD_LATE_MS, crowded = crowd && crowd_ask(crowd, now, n, late), shed = crowded && crowd_shed(crowd, late);
+	uint32_t may = crowded ? crowd_may(crowd, (uint32_t)c->per_second * (CROWD_WINDOW_MS / 1000) / 2) : 0;
 	ngx_shmtx_unlock(&pool->mutex);
 	if (!crowded)
 		return NGX_DECLINED;
-	if (is_known(r, s, c) && (n <= STRANGER_ASKS || n <= (uint32_t)c->per_second * (CROWD_WINDOW_MS / 1000) / 2))
-		return NGX_DECLINED;
+	if (n <= may && is_known(r, s, c))
+		return shed ? CROWD_STATUS : NGX_DECLINED;
 	ngx_shmtx_lock(&pool->mutex);
-	n = crowd_count(slot_of(s, c, visitor(r), 's'), now);
+	n = count(s, c, visitor(r), 's', now);
+	wait_ms = crowd_hold(crowd, n);
 	ngx_shmtx_unlock(&pool->mutex);
-	return stranger(r, n);
+	return stranger(r, n, wait_ms);
 }
 
 static ngx_int_t ask(ngx_http_request_t *r)
@@ -279,7 +283,7 @@ static ngx_int_t get_told(ngx_http_request_t *r, ngx_http_variable_value_t *v, u
 	const struct server_conf *c = ngx_http_get_module_srv_conf(r, toride_crowd_module);
 	ngx_slab_pool_t *pool;
 	struct shared *s = c->name.len ? shared_of(r, &pool) : NULL;
-	bool first = !s || (uint32_t)*slot_of(s, c, visitor(r), 's') <= 1;
+	bool first = !s || (uint32_t)s->slots[slot_of(s, c, visitor(r), 's')] <= 1;
 	(void)data;
 	*v = (ngx_http_variable_value_t){ .len = first, .valid = 1, .data = (u_char *)"1" };
 	return NGX_OK;
@@ -313,7 +317,7 @@ static void *create_server(ngx_conf_t *cf)
 static char *set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
 	struct main_conf *m = conf;
-	ngx_str_t *words = cf->args->elts, name = ngx_string("toride_crowd_1"); /* another number for another form of it */
+	ngx_str_t *words = cf->args->elts, name = ngx_string("toride_crowd_2"); /* another number for another form of it */
 	ssize_t size = ngx_parse_size(&words[1]);
 	(void)cmd;
 	if (size < (ssize_t)sizeof(struct shared) + (ssize_t)(16 * ngx_pagesize))

@@ -8,27 +8,91 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Of the second that is over. Twofold hysteresis: it takes less to stay so than to become so, and some seconds to end. */
+#define WHOLE 256
+#define LEAST 4 /* of WHOLE; crowd_may() has its own */
+#define MORE 8  /* of WHOLE, a second */
+
+static bool is_late(uint32_t asked, uint32_t late)
+{
+	return late > 0 && late >= asked / 4;
+}
+
+/* Additive increase, multiplicative decrease (as TCP has it, RFC 5681 section 3.1). One late second may be what was begun before. */
+static void squeeze(struct crowd *c, uint64_t seconds)
+{
+	uint64_t more = seconds < WHOLE ? seconds * MORE : WHOLE;
+	bool late = is_late(c->all, c->all_late);
+	c->late_before = late ? (uint16_t)(c->late_before + (c->late_before < 2)) : 0;
+	if (c->late_before == 2)
+		c->squeeze = (uint16_t)(WHOLE - ((WHOLE - c->squeeze) / 2 > LEAST ? (WHOLE - c->squeeze) / 2 : LEAST));
+	else if (!late)
+		c->squeeze -= (uint16_t)(c->squeeze < more ? c->squeeze : more);
+}
+
+static void fade(struct crowd *c)
+{
+	uint32_t *all[] = { &c->asked, &c->late, &c->held, &c->insist };
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		*all[i] = (uint32_t)((uint64_t)*all[i] * 7 / 8);
+}
+
+/* Of the second that is over, and of those after it in which nobody asked. It takes less to stay so than to become so, and some seconds to end. */
 static void judge(struct crowd *c, uint64_t now_ms)
 {
+	uint64_t past = now_ms / 1000 - c->second;
 	bool crowded = now_ms < c->until_ms;
-	bool begins = c->asked >= CROWD_RATE && c->late >= c->asked / 4;
-	if (begins || (crowded && c->asked >= CROWD_RATE / 2))
+	if (crowded)
+		squeeze(c, past);
+	else
+		c->squeeze = c->late_before = 0;
+	if (crowded && (c->held >= CROWD_HELD || c->insist >= CROWD_INSIST))
 		c->until_ms = now_ms + CROWD_HOLD_MS;
+	if (past > CROWD_WINDOW_MS / 1000 * 8)
+		c->asked = c->late = c->held = c->insist = 0;
+	else
+		for (uint64_t i = 0; i < past; i++)
+			fade(c);
+	c->second += past;
+	c->all = c->all_late = 0;
 }
 
 bool crowd_ask(struct crowd *c, uint64_t now_ms, uint32_t n, bool late)
 {
-	if (now_ms / 1000 > c->second) {
+	if (now_ms / 1000 > c->second)
 		judge(c, now_ms);
-		c->second = now_ms / 1000;
-		c->asked = c->late = 0;
-	}
-	if (n <= CROWD_EACH) {
-		c->asked++;
-		c->late += late;
-	}
+	c->all++;
+	c->all_late += late;
+	c->asked += n == 1;
+	c->late += n == 1 && late;
+	if (late && c->late >= CROWD_LATE && is_late(c->asked, c->late) && c->until_ms < now_ms + CROWD_HOLD_MS)
+		c->until_ms = now_ms + CROWD_HOLD_MS;
 	return now_ms < c->until_ms;
+}
+
+static bool is_hard(const struct crowd *c)
+{
+	return c->squeeze >= WHOLE / 2;
+}
+
+uint32_t crowd_hold(struct crowd *c, uint32_t n)
+{
+	bool hard = is_hard(c);
+	c->held += n == 1;
+	c->insist += n == CROWD_FEW + 1;
+	if (n <= (hard ? CROWD_FEW / 4 : CROWD_FEW))
+		return 0;
+	return n <= CROWD_MANY ? (hard ? 10000 : 4000) : (hard ? 30000 : 10000);
+}
+
+uint32_t crowd_may(const struct crowd *c, uint32_t most)
+{
+	uint32_t may = (uint32_t)((uint64_t)most * (WHOLE - c->squeeze) / WHOLE);
+	return may > CROWD_LEAST ? may : CROWD_LEAST;
+}
+
+bool crowd_shed(const struct crowd *c, bool late)
+{
+	return late && is_hard(c);
 }
 
 uint32_t crowd_count(uint64_t *slot, uint64_t now_ms)

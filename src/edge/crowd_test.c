@@ -6,12 +6,12 @@
 
 #include <stdio.h>
 
-/* n requests within that second, so many of them late; is the last one told to come again? */
+/* n visitors within that second, so many of them late; is the last one told to come again? */
 static bool second(struct crowd *c, uint64_t s, unsigned n, unsigned late)
 {
 	bool r = false;
 	for (unsigned i = 0; i < n; i++)
-		r = crowd_ask(c, s * 1000 + i * 1000 / n, 1 + i % CROWD_EACH, i < late);
+		r = crowd_ask(c, s * 1000 + i * 1000 / n, 1, i * late / n != (i + 1) * late / n);
 	return r;
 }
 
@@ -19,55 +19,121 @@ static void test_when(void **state)
 {
 	static const struct {
 		const char *words;
-		unsigned asked, late;
+		unsigned asked, late, seconds;
 		bool crowded;
 	} cases[] = {
-		{ "a surge that is answered in time", 5000, 100, false },
-		{ "a busy machine, and few ask", 99, 99, false },
-		{ "many, and late", 100, 25, true },
-		{ "many, a quarter not quite", 100, 24, false },
+		{ "a surge that is answered in time", 5000, 100, 20, false },
+		{ "a few", 24, 24, 1, false },
+		{ "many at once, and late", 25, 25, 1, true },
+		{ "many, a quarter late", 100, 25, 1, true },
+		{ "many, a quarter not quite", 104, 25, 1, false },
+		{ "a server that answers seven a second, all late", 7, 7, 5, true },
+		{ "two a second are few, however late", 2, 2, 600, false },
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct crowd c = { 0 };
-		assert_false(second(&c, 1000, cases[i].asked, cases[i].late)); /* it is judged when it is over */
-		if (second(&c, 1001, 1, 0) != cases[i].crowded)
+		bool crowded = false;
+		for (unsigned s = 0; s < cases[i].seconds; s++)
+			crowded = second(&c, 1000 + s, cases[i].asked, cases[i].late);
+		if (crowded != cases[i].crowded)
 			fail_msg("%s", cases[i].words);
 	}
 }
 
+static void begin(struct crowd *c, uint64_t s)
+{
+	*c = (struct crowd){ 0 };
+	assert_true(second(c, s, 100, 100));
+}
+
 static void test_how_long(void **state)
 {
-	struct crowd c = { 0 };
+	struct crowd c;
 	uint64_t s = 1000;
 	(void)state;
-	second(&c, s, 1000, 1000);
-	/* half of what it takes to begin, and none late since strangers are sent away: it goes on */
-	for (int i = 0; i < 60; i++)
-		assert_true(second(&c, ++s, CROWD_RATE / 2, 0));
-	/* less: over after its ten seconds, and not before */
-	for (int i = 0; i < 10; i++)
-		assert_true(second(&c, ++s, CROWD_RATE / 2 - 1, 0));
-	assert_false(second(&c, s + 2, CROWD_RATE / 2, 0));
-	assert_false(second(&c, s + 3, CROWD_RATE / 2, 0)); /* nor does that little begin it again */
 	/* nobody at all */
-	second(&c, s + 4, 1000, 1000);
-	assert_true(second(&c, s + 5, 1, 0));
+	begin(&c, s);
+	assert_true(second(&c, s + 9, 1, 0));
 	assert_false(second(&c, s + 100, 1, 0));
+	/* strangers go on to ask, each for the first time, and none late since they are sent away: it goes on */
+	begin(&c, s);
+	for (int i = 0; i < 60; i++) {
+		for (int k = 0; k < 40; k++)
+			assert_int_equal(crowd_hold(&c, 1), 0);
+		assert_true(second(&c, ++s, 40, 0));
+	}
+	/* a few that ask without end: too */
+	begin(&c, s);
+	for (int i = 0; i < 60; i++) {
+		for (int k = 0; k < 3; k++)
+			crowd_hold(&c, CROWD_FEW + 1);
+		assert_true(second(&c, ++s, 3, 0));
+	}
+	/* visitors with tokens only, however many: over in ten seconds, and not before */
+	begin(&c, s);
+	for (int i = 0; i < 9; i++)
+		assert_true(second(&c, ++s, 500, 0));
+	assert_false(second(&c, s + 2, 500, 0));
+	assert_false(second(&c, s + 3, 500, 0)); /* nor do they begin it again */
 }
 
 /* A few that flood a site are no crowd, however late they make all the others; a few more are. */
 static void test_who_counts(void **state)
 {
 	(void)state;
-	for (uint32_t visitors = 24; visitors <= 25; visitors++) {
+	for (uint32_t visitors = 20; visitors <= 40; visitors += 20) {
 		struct crowd c = { 0 };
 		bool crowded = false;
-		for (uint64_t s = 1000; s < 1016; s++)
-			for (uint32_t i = 0; i < 100 * visitors; i++) /* each a hundred a second, counted anew every eight */
-				crowded |= crowd_ask(&c, s * 1000 + i / visitors, (uint32_t)(s % 8) * 100 + i / visitors + 1, true);
-		assert_int_equal(crowded, visitors == 25);
+		for (uint64_t s = 1000; s < 1064; s++)
+			for (uint32_t i = 0; i < 100 * visitors; i++) /* each a hundred a second, counted anew every eight, not all at once */
+				crowded |= crowd_ask(&c, s * 1000 + i / visitors, (uint32_t)((s + i % visitors) % 8) * 100 + i / visitors + 1, true);
+		assert_int_equal(crowded, visitors == 40);
 	}
+}
+
+/* Who keeps his token and asks all the same: as much as leaves the server in time, but never less than a page. */
+static void test_squeeze(void **state)
+{
+	struct crowd c;
+	uint64_t s = 1000;
+	(void)state;
+	begin(&c, s);
+	assert_int_equal(crowd_may(&c, 400), 400);
+	second(&c, ++s, 1000, 600); /* the second before is judged: one late second is what was begun in peace */
+	assert_int_equal(crowd_may(&c, 400), 400);
+	second(&c, ++s, 1000, 600);
+	assert_int_equal(crowd_may(&c, 400), 200);
+	for (int i = 0; i < 20; i++)
+		second(&c, ++s, 1000, 600);
+	assert_int_equal(crowd_may(&c, 400), CROWD_LEAST);
+	assert_int_equal(crowd_hold(&c, CROWD_FEW / 4), 0);
+	assert_true(crowd_hold(&c, CROWD_FEW / 4 + 1) > 4000);
+	assert_true(crowd_shed(&c, true) && !crowd_shed(&c, false));
+	for (int i = 0; i < 40; i++) {
+		for (int k = 0; k < 3; k++)
+			crowd_hold(&c, CROWD_FEW + 1); /* who has to ask less asks on */
+		assert_true(second(&c, ++s, 1000, 0));
+		if (i == 7)
+			assert_in_range(crowd_may(&c, 400), 80, 120);
+	}
+	assert_false(crowd_shed(&c, true));
+	assert_int_equal(crowd_may(&c, 400), 400);
+}
+
+static void test_hold(void **state)
+{
+	struct crowd c = { 0 };
+	uint32_t before = 0;
+	(void)state;
+	for (uint32_t n = 1; n < 1000; n++) {
+		uint32_t ms = crowd_hold(&c, n);
+		assert_true(ms >= before && (ms == 0) == (n <= CROWD_FEW));
+		before = ms;
+	}
+	assert_int_equal(before, 10000);
+	assert_int_equal(c.held, 1);
+	assert_int_equal(c.insist, 1);
 }
 
 static void test_count(void **state)
@@ -137,7 +203,7 @@ static void test_cookies(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_when), cmocka_unit_test(test_how_long), cmocka_unit_test(test_who_counts), cmocka_unit_test(test_count),
-		                            cmocka_unit_test(test_token), cmocka_unit_test(test_cookies) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_when), cmocka_unit_test(test_how_long), cmocka_unit_test(test_who_counts), cmocka_unit_test(test_squeeze),
+		                            cmocka_unit_test(test_hold), cmocka_unit_test(test_count), cmocka_unit_test(test_token), cmocka_unit_test(test_cookies) };
 	return cmocka_run_group_tests_name("edge/crowd", tests, NULL, NULL);
 }
