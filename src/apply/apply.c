@@ -227,6 +227,7 @@ static void child_main(struct apply *a, const struct order *o, enum journal_by b
 	struct order_reply reply;
 	unsigned char msg[ORDER_REPLY_SIZE];
 	child_signals_fresh();
+	proc_keep_only(fd, -1); /* a process that is being started knows torided's end by its log's other end: we mustn't hold it open */
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a new torided undoes what we began; it mustn't meet us at it */
 	if (getppid() != parent) /* it was killed before that */
 		_exit(1);

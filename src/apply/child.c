@@ -109,7 +109,7 @@ static int reap(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* One left alone would hold the lock of the change (transaction.c) against the recovery. Said behind the change of user, which forgets it. */
+/* One left alone would hold the lock of the change (transaction.c) against the recovery, or the processor. Said behind the change of user, which forgets it. */
 static void end_with(pid_t parent)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -201,7 +201,7 @@ static void limit(int what, rlim_t n)
 	setrlimit((__rlimit_resource_t)what, &(struct rlimit){ n, n });
 }
 
-static void compile_main(const char *program, int in, int out, int words)
+static void compile_main(const char *program, int in, int out, int words, pid_t parent)
 {
 	char *argv[] = { (char *)(uintptr_t) "toride-compile", (char *)(uintptr_t)place_state(), (char *)(uintptr_t)place_run(), NULL };
 	char *envp[] = { NULL };
@@ -217,6 +217,7 @@ static void compile_main(const char *program, int in, int out, int words)
 	limit(RLIMIT_FSIZE, 0);
 	if (!drop_to_worker(0))
 		_exit(126);
+	end_with(parent);
 	execve(program, argv, envp);
 	dprintf(2, "cannot run %s: %s", program, strerror(errno));
 	_exit(127);
@@ -266,9 +267,9 @@ int child_compile(const char *hex, struct buf *out, struct err *err)
 	fcntl(w[0], F_SETPIPE_SZ, 64 * KIB);
 	fcntl(w[1], F_SETFL, O_NONBLOCK); /* a flood of words is cut off, it doesn't stop the child */
 	child_signals_block(&was);
-	pid_t pid = fs_fault() ? -1 : fork();
+	pid_t parent = getpid(), pid = fs_fault() ? -1 : fork();
 	if (pid == 0)
-		compile_main(program, in, o[1], w[1]);
+		compile_main(program, in, o[1], w[1], parent);
 	child_signals_restore(&was);
 	close(o[1]), close(w[1]);
 	struct buf words;
