@@ -111,14 +111,8 @@ start_torided() { # as lab/node.c: in the node's network, in no mount namespace 
 	echo "$p $(since $p) torided" >>"$lab/pids"
 	disown $p
 }
-# torided and all below it, each with its start time; engines hide their environment, so descent is what tells them.
-descent() { local p; echo "$1 $(since "$1")"; for p in $(pgrep -P "$1"); do descent "$p"; done; }
 all_ours() { local p; for p in $("$toride" status --json | jq '.processes[] | select(.state == "ready").pid'); do
 	grep -q "^$p " "$top/ours" || { echo "process $p isn't below torided"; return 1; }; done; }
-none_left() { local p t; while read -r p t; do
-	[ "$(since "$p")" != "$t" ] || zombie "$p" ||
-		{ echo "left: $(cat "/proc/$p/stat")"; return 1; }
-	done <"$top/ours"; ! grep -lsF "TORIDE_RUN=$TORIDE_RUN" /proc/[0-9]*/environ | cut -d/ -f3 | xargs -I@ readlink /proc/@/exe | grep -E "/torided|/toride-[a-z]+d$"; }
 generation() { "$toride" status --json | jq -r .generation; }
 counter() { "$toride" status --json | jq --arg p "$1" --arg c "$2" '.counters[] | select(.org == "") | .[$p][$c]'; }
 
@@ -223,7 +217,7 @@ torided=$(torided_pid)
 descent "$torided" >"$top/ours"
 try "all of the table is below torided" all_ours
 kill -9 "$torided"
-try "kill -9 of torided leaves nothing of the node running" until_true 5 none_left
+try "kill -9 of torided leaves nothing of the node running" until_true 30 none_left "$top/ours" "TORIDE_RUN=$TORIDE_RUN"
 try "and no mount" eval '! grep -F "$lab/" /proc/mounts'
 
 # ---- 5. a disk of its own for the log, 48 MiB: also what start finds after a restore onto a new file system
@@ -291,6 +285,6 @@ altered "one record twice" $mid "${mid}p"
 try "lab down names what it can't remove" eval '! "$toride" lab down 2>"$top/down" && grep -q state/segments "$top/down"'
 umount "$TORIDE_STATE/segments"
 "$toride" lab down >&2; ok $? "and leaves nothing when it can"
-try "nothing is left" eval 'none_left && [ ! -e "$lab" ] && ! ip netns list | grep "^tk-" && ! grep -F "$lab/" /proc/mounts'
+try "nothing is left" eval 'none_left "$top/ours" "TORIDE_RUN=$TORIDE_RUN" && [ ! -e "$lab" ] && ! ip netns list | grep "^tk-" && ! grep -F "$lab/" /proc/mounts'
 echo "1..$n"
 exit $bad

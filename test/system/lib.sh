@@ -19,6 +19,19 @@ is() { [ "$1" = "$2" ] || { echo "$1 is not $2"; return 1; }; }
 # Of a process, whose name may hold blanks (nsd's do): when it began, and whether it has ended and nobody has asked how.
 since() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 zombie() { [ "$(sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f1)" = Z ]; }
+# A torided and all below it, each with its start time; engines hide their environment, so descent is what tells them. What ends while we look is no line.
+descent() { local p t; t=$(since "$1"); [ -z "$t" ] || echo "$1 $t"; for p in $(pgrep -P "$1"); do descent "$p"; done; }
+# FILE WORDS...: of those that descent() wrote there none runs, nor any of ours which began since, with those words in its environment.
+none_left() {
+	local p t w
+	while read -r p t; do
+		[ "$(since "$p")" != "$t" ] || zombie "$p" || { ps -o pid,ppid,stat,wchan:20,args -p "$p"; return 1; }
+	done <"$1"
+	for p in $(grep -lszxF "$2" /proc/[0-9]*/environ); do
+		for w in "${@:3}"; do grep -qszxF "$w" "$p" || continue 2; done
+		! readlink "${p%environ}exe" | grep -E "/torided|/toride-[a-z]+d$" || return
+	done
+}
 # SECONDS COMMAND...: until it holds. A busy machine gets four times the seconds: a test asserts what comes, not when.
 until_true() {
 	local end=$((SECONDS + 4 * $1)); shift

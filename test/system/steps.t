@@ -26,10 +26,6 @@ start_torided() { # as lab/node.c: in the node's network, in no mount namespace 
 	echo "$p $(since $p) torided" >>"$lab/pids"
 	disown $p
 }
-descent() { local p; echo "$1 $(since "$1")"; for p in $(pgrep -P "$1"); do descent "$p"; done; }
-none_left() { local p t; while read -r p t; do
-	[ "$(since "$p")" != "$t" ] || zombie "$p" || return 1
-	done <"$top/ours"; }
 settled() { "$T" status --json | jq -se '.[0] | (.processes | length > 15 and all(.state == "ready" or .state == "waiting")) and .lines == "inspect"' >/dev/null &&
 	"$T" generations --json | jq -se '.[0] | .changing == false and .degraded == false' >/dev/null; }
 current() { echo "sha256:$(basename "$(readlink "$TORIDE_STATE/current")")"; }
@@ -115,7 +111,7 @@ for k in $kills; do
 	descent "$(torided_pid)" >"$top/ours"
 	changing "$k" >"$top/try" 2>&1
 	read -r records step < <(tail -n 1 "$top/step")
-	try "killed at record $records of the change ($step): nothing of the node goes on" until_true 5 none_left
+	try "killed at record $records of the change ($step): nothing of the node goes on" until_true 30 none_left "$top/ours" "TORIDE_RUN=$TORIDE_RUN"
 	start_torided
 	try "started again, all runs" until_true 60 settled
 	if [ "$records" -le "$count" ]; then
