@@ -95,7 +95,7 @@ void check_org_breakout(struct check *c, const struct org *o)
 	char at[64];
 	if (b->n_services == 0)
 		return;
-	if (!c->m->service.breakout.line[0] && !c->m->service.breakout.n_services && check_sound(c, ".breakout"))
+	if (!c->m->service.breakout.line[0] && !c->m->service.breakout.n_services && !fault_file(c->faults, "service.json") && check_sound(c, ".breakout"))
 		CHECK_FAULT(c, ".breakout", "the service has no breakout line", "サービスにブレイクアウト回線がありません");
 	if (!prefix_is_set(&b->global4) && check_sound(c, ".breakout.global4"))
 		CHECK_FAULT(c, ".breakout.global4", "is missing: what breaks out needs a source address of its own", "必要です (ブレイクアウトの送信元アドレスがありません)");

@@ -72,6 +72,15 @@ bool fault_under(const struct faults *f, const char *path)
 	return false;
 }
 
+bool fault_file(const struct faults *f, const char *name)
+{
+	size_t n = strlen(name);
+	for (size_t i = 0; i < f->n; i++)
+		if (strncmp(f->list[i].path, name, n) == 0 && (f->list[i].path[n] == 0 || f->list[i].path[n] == ':'))
+			return true;
+	return false;
+}
+
 void faults_done(struct faults *f)
 {
 	mem_free(f->list);

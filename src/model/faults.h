@@ -14,6 +14,8 @@ void fault_add(struct faults *f, const char *path, const char *en, const char *j
 void fault_add2(struct faults *f, const char *path, const struct text2 *why);
 /* Is there a fault at the path or below? A check that depends on a member which is wrong itself says nothing. */
 bool fault_under(const struct faults *f, const char *path);
+/* A file of the description ("service.json") couldn't be read, which is said: what refers to it isn't at fault. */
+bool fault_file(const struct faults *f, const char *name);
 
 /* A path that grows and shrinks while the description is walked. */
 struct path {

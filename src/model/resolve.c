@@ -13,12 +13,13 @@ struct resolver {
 	const struct org *org;
 	struct path path;
 	bool no_memory;
+	bool unread; /* service.json (faults.h) */
 };
 
 static void unknown(struct resolver *r, const char *list, size_t i)
 {
 	size_t before = path_push(&r->path, "%s[%zu]", list, i);
-	if (!fault_under(r->faults, r->path.s))
+	if (!r->unread && !fault_under(r->faults, r->path.s))
 		fault_add(r->faults, r->path.s, "no group of that name, neither the organisation's nor the service's",
 		          "この名前のグループは、団体にもサービスにもありません");
 	path_pop(&r->path, before);
@@ -132,7 +133,7 @@ static const struct schedule *schedule(struct resolver *r, const char *name)
 	const struct schedule *s = schedule_in(r->org->schedules, r->org->n_schedules, name);
 	if (!s)
 		s = schedule_in(r->service->schedules, r->service->n_schedules, name);
-	if (!s) {
+	if (!s && !r->unread) {
 		size_t before = path_push(&r->path, ".schedule");
 		fault_add(r->faults, r->path.s, "no schedule of that name, neither the organisation's nor the service's",
 		          "この名前のスケジュールは、団体にもサービスにもありません");
@@ -208,7 +209,7 @@ static void breakout(struct resolver *r, struct org *o)
 		for (size_t k = 0; k < b->n_services && !u->is; k++)
 			if (strcmp(b->services[k].name, u->service) == 0)
 				u->is = &b->services[k];
-		if (!u->is && u->service[0])
+		if (!u->is && u->service[0] && !r->unread)
 			fault_add(r->faults, r->path.s, "is none of service.breakout.services", "service.breakout.services にありません");
 		path_pop(&r->path, before);
 	}
@@ -223,7 +224,7 @@ static void inspections(struct resolver *r, struct org *o)
 		for (size_t k = 0; k < s->n_inspectors && !n->is; k++)
 			if (strcmp(s->inspectors[k].name, n->inspector) == 0)
 				n->is = &s->inspectors[k];
-		if (!n->is && n->inspector[0])
+		if (!n->is && n->inspector[0] && !r->unread)
 			fault_add(r->faults, r->path.s, "is none of service.inspectors", "service.inspectors にありません");
 		path_pop(&r->path, before);
 	}
@@ -238,7 +239,7 @@ static void groups(struct service_group *g, size_t n)
 
 int resolve_model(struct model *m, const char *const *labels, struct faults *f)
 {
-	struct resolver r = { .arena = &m->arena, .faults = f, .service = &m->service };
+	struct resolver r = { .arena = &m->arena, .faults = f, .service = &m->service, .unread = fault_file(f, "service.json") };
 	groups(m->service.service_groups, m->service.n_service_groups);
 	for (size_t i = 0; i < m->n_orgs; i++) {
 		struct org *o = &m->orgs[i];
