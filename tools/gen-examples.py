@@ -33,7 +33,13 @@ def service():
         "node": "gw1",
         "uplinks": [{"name": "isp1", "interface": "wan0", "port": "line0", "addr4": "198.51.100.2/24", "gateway4": "198.51.100.1",
                      "addr6": "2001:db8:100::2/64", "gateway6": "2001:db8:100::1", "in_mbps": 1500, "out_mbps": 1500,
-                     "priority": 1, "probes": ["203.0.113.1", "203.0.113.2"]}],
+                     "priority": 1, "probes": ["203.0.113.1", "203.0.113.2"]},
+                    {"name": "isp2", "interface": "wan1", "port": "line1", "addr4": "192.0.2.66/29", "gateway4": "192.0.2.65",
+                     "addr6": "2001:db8:200::2/64", "gateway6": "2001:db8:200::1", "in_mbps": 500, "out_mbps": 500,
+                     "priority": 2, "probes": ["203.0.113.2"]}],
+        "breakout": {"line": "isp2", "services": [
+            {"name": "saas", "title": "グループウェア (SaaS)", "names": ["saas.example"], "comment": "提供者が公開する名前。アドレスの一覧は toride fw feed import で取り込む"},
+            {"name": "meet", "title": "Web 会議", "names": [".meet.example"], "comment": "提供者が公開する名前"}]},
         "proxy4": "192.0.2.10", "proxy6": "2001:db8:2::10", "proxy_port": 8080,
         "dns4": "192.0.2.53", "dns6": "2001:db8:2::53",
         "name_servers": [
@@ -89,6 +95,16 @@ def url_policy(code):
             {"id": "koho", "action": "allow", "categories": ["social"], "terminals": ["10.3.0.5"]},
             {"id": "sns", "action": "deny", "categories": ["social", "gambling", "filehosting"]}]
     return policy
+
+
+def breakout(code):
+    """Three bodies' large services go by the second line, each from an address of its own there and under a ceiling of its own."""
+    place = {"410004": (67, ["saas", "meet"], 40), "412015": (68, ["saas"], 20), "414417": (69, ["meet"], 5)}.get(code)
+    if not place:
+        return {}
+    address, services, mbps = place
+    return {"breakout": {"global4": f"192.0.2.{address}", "global6": f"2001:db8:200::{address:x}", "guaranteed_mbps": mbps, "ceiling_mbps": mbps * 4,
+                         "burst_mbps": mbps * 10, "services": [{"service": v, "owner": "情報担当", "reason": "職員が日常に使う", "expires": "2035-03-31T15:00:00Z"} for v in services]}}
 
 
 def record(name, kind, data, **more):
@@ -175,7 +191,7 @@ def organisation(i, row, smallest):
         "scan_fail": "closed", "scan_max_mib": 100, "unscannable_allow": False,
         "consent": consent(i), "retention_days": 396, "zones": zones(code), "sites": sites(code, net),
         "dns": {"safe_search": code in ("412015", "414417"), "encrypted": code == "412015"},
-        "log_sources": log_sources(code, net),
+        "log_sources": log_sources(code, net), **breakout(code),
     }
 
 
@@ -219,6 +235,7 @@ def nation(count, out):
     row.update({o: "0" for o in OPTIONS})
     s = service()
     s["internal4"] = "100.64.0.0/10"
+    del s["uplinks"][1:], s["breakout"]
     s["uplinks"][0].update(addr4="198.18.0.2/15", gateway4="198.18.0.1", in_mbps=100000, out_mbps=100000)
     s["lgwan"] = ["172.16.0.0/12"]
     del s["web4"], s["web6"]
@@ -232,6 +249,7 @@ def nation(count, out):
         o = organisation(1, row, set())
         o.update(index=i, global4=f"198.{18 + (i + 256 >> 16)}.{i + 256 >> 8 & 255}.{i + 256 & 255}",
                  router4=f"100.{64 + (i >> 8)}.{i & 255}.2", router6=f"fd00:64:{i:x}::2", global6=f"2001:db8:100::{1000 + i:x}")
+        o.pop("breakout", None)
         o["publish"] = []
         o["url"] = url_policy("")
         o["zones"] = []
@@ -257,6 +275,7 @@ def mie(out, bodies, terminals):
     row.update({o: "0" for o in OPTIONS})
     s = service()
     s.update(name="三重県自治体情報セキュリティクラウド", name_en="Mie Prefecture Municipal Information Security Cloud")
+    del s["breakout"]
     s["uplinks"] = [dict(s["uplinks"][0], in_mbps=2000, out_mbps=2000),
                     {"name": "isp2", "interface": "wan1", "addr4": "192.0.2.66/29", "gateway4": "192.0.2.65", "in_mbps": 2000, "out_mbps": 2000,
                      "priority": 2, "probes": ["203.0.113.2"]}]

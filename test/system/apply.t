@@ -41,7 +41,7 @@ mkdir -p "$top/d/orgs"
 cp -r "$src/examples/saga/." "$top/d/"
 sed -i -E '/"(state|run)_dir":/d; s|"node": "gw1",|"node": "gw1", "state_dir": "'"$TORIDE_STATE"'", "run_dir": "'"$TORIDE_RUN"'",|' "$top/d/service.json"
 ip -n "$ns" link set lo up
-for i in line0 $(for f in "$top"/d/orgs/*.json; do echo "o$(basename "$f" .json)"; done); do
+for i in line0 line1 $(for f in "$top"/d/orgs/*.json; do echo "o$(basename "$f" .json)"; done); do
 	ip -n "$ns" link add "$i" type veth peer name "p$i"
 	ip -n "$ns" link set "$i" up; ip -n "$ns" link set "p$i" up
 done

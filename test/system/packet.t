@@ -17,7 +17,7 @@ import ipaddress as ipa, json, os, random, re, socket, struct, subprocess, sys, 
 toride, saga, top, seed = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
 rnd = random.Random(seed)
 BODIES = ["412015", "412023", "412031"]
-OUTSIDE = ["203.0.113.40", "203.0.113.41", "203.0.113.53", "203.0.113.64/28", "192.0.2.64/26", "2001:db8:113::40", "2001:db8:113::/64", "8.8.8.0/24"]
+OUTSIDE = ["203.0.113.40", "203.0.113.41", "203.0.113.53", "203.0.113.64/28", "192.0.2.80/28", "2001:db8:113::40", "2001:db8:113::/64", "8.8.8.0/24"]
 PORTS = [22, 53, 80, 123, 443, 444, 8080, 8443, 853]
 now = time.time()
 jst_day = int((now + 9 * 3600) // 86400 + 4) % 7  # 0 = Sunday
@@ -113,7 +113,7 @@ def describe(where):
 
 def kernel(out, ns, bodies):
     ip = lambda *a, **k: subprocess.run(["ip", "-n", ns, *a], check=True, **k)
-    for i in ["wan0"] + [d["interface"] for d in bodies]:
+    for i in ["wan0", "wan1"] + [d["interface"] for d in bodies]:
         ip("link", "add", i, "type", "veth", "peer", "name", "p" + i)
         for e in (i, "p" + i): ip("link", "set", e, "up", "addrgenmode", "none")
     ip("link", "add", "toride-leg", "type", "veth", "peer", "name", "toride-leg-o")  # apply/suricata.c makes them where a line is inspected
