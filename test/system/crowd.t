@@ -23,8 +23,8 @@ jq --arg s "$top/s" --arg r "$top/r" '.state_dir = $s | .run_dir = $r | del(.web
 jq '.ips = "off" | .sites = [{"name": "busy.example", "title": "x", "origins": [{"addr": "10.1.0.80"}]}, {"name": "calm.example", "title": "x", "origins": [{"addr": "10.1.0.80"}], "cache_s": 600}]' \
 	<(grep -v '^//' "$src/examples/saga/orgs/412015.json") >"$top/d/orgs/412015.json"
 try "it compiles" "$bin/toride" compile "$top/d" -o "$top/s/current"
-# One worker: then it isn't a matter of the machine's processors how many it takes.
-sed -e '1i user root;' -e 's/^worker_processes 2/worker_processes 1/; s/worker_connections 16384/worker_connections 8192/' "$top/s/current/edge/nginx.conf" >"$top/edge.conf"
+# Port 81: HTTP/2 without the cost of TLS. One worker: then it isn't a matter of the machine's processors how many it takes.
+sed -e '1i user root;' -e 's/^worker_processes 2/worker_processes 1/; s/worker_connections 16384/worker_connections 8192/; s/^    listen 198.51.100.3:80;/&\n    listen 198.51.100.3:81 http2;/' "$top/s/current/edge/nginx.conf" >"$top/edge.conf"
 echo "user root; pid $top/o.pid; daemon off; events { worker_connections 4096; } http { access_log off; log_format c '\$host \$http_cookie'; types { text/html html; } client_body_temp_path $top/t1; proxy_temp_path $top/t2;
 	fastcgi_temp_path $top/t3; uwsgi_temp_path $top/t4; scgi_temp_path $top/t5; server { listen 10.1.0.80:80; error_page 405 =200 /index.html; root $top/www; location = /told { access_log $top/told c; try_files /index.html =404; } } }" >"$top/origin.conf"
 ulimit -n 16384
@@ -40,6 +40,24 @@ page() { asks "$@" >"$top/page"; grep -q '^HTTP/1.1 200' "$top/page" && grep -q 
 plainly() { page "$@" && ! grep -qi 'set-cookie\|refresh' "$top/page"; }
 waits() { asks "$@" >"$top/page"; grep -q '^HTTP/1.1 503' "$top/page" && grep -q 'アクセスが集中しています' "$top/page" || { cat "$top/page"; return 1; }; }
 try "in peace a page comes, and no cookie" until_true 20 plainly 203.0.113.1 busy.example
+
+# ---- floods of HTTP/2's own kind: each ends by itself, and the server keeps nothing of them
+worker() { cut -d' ' -f1 "/proc/$edge/task/$edge/children"; }
+memory() { awk '/^VmRSS/ { print $2 }' "/proc/$(worker)/status"; }
+had=$(memory)
+h2() { on timeout 60 python3 "$src/test/system/h2flood.py" 198.51.100.3 81 busy.example 203.0.113.3 "$(worker)" "$1" >"$top/h2"; cat "$top/h2"; }
+ends() { h2 "$1"; grep -qE ' why (goaway|closed)' "$top/h2"; } # KIND
+seen() { grep -c '"src":"203.0.113.3"' "$top/s/edge/log/access"; }
+some() { k=$(seen); echo "$k"; [ "$k" -gt 0 ]; }
+try "HTTP/2: requests reset at once end the connection" ends reset
+try "of eight hundred it began a third at most" eval 'until_true 5 some && [ "$(seen)" -le 264 ]'
+try "a header without end is cut off as too much" eval 'h2 headers && grep -q " why goaway 11" "$top/h2"'
+before=$(seen)
+try "of three hundred requests at once those past 64 are refused, and the connection ends" eval 'ends streams && grep -q "resets 7:" "$top/h2" && [ $(($(seen) - before)) -le 64 ]'
+for kind in ping settings; do try "who asks ($kind) and never reads is cut off" eval "h2 $kind && grep -q ' ended ' \"\$top/h2\""; done
+try "DATA of nothing ends the connection" ends empty
+try "the server kept nothing of it" eval 'k=$(memory); echo "$had, $k kB"; [ "$k" -lt $((had + 32768)) ]'
+try "and a visitor has his page" plainly 203.0.113.1 busy.example
 
 cat >"$top/flood.py" <<'PY'
 import asyncio
