@@ -6,6 +6,7 @@
  * Each move is an event (6002 Alarm) with its times: how long the line had been silent, how long the move took. */
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/fs.h"
 #include "base/map.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -18,11 +19,13 @@
 #include "wire/daemon.h"
 #include "wire/events.h"
 #include "wire/order.h"
+#include "wire/place.h"
 
 #include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #include <uv.h>
 
 #define CONFIG_MAX (4 * MIB)
@@ -271,8 +274,21 @@ static void drift_judged(struct probed *p, int64_t offset_ms)
 	set(p, "", "time_offset_ms", (uint64_t)away);
 }
 
+/* torided starts chronyd anew while the file is there (supervise.c). */
+static void tell_torided(bool lost)
+{
+	char path[PLACE_MAX];
+	struct err err = { 0 };
+	place_in_run(path, sizeof path, "probed/time");
+	if (!lost)
+		unlink(path);
+	else if (fs_write(path, STR("lost\n"), 0644, &err) < 0)
+		log_err(LOG_LEVEL_ERROR, "", "time", &err);
+}
+
 static void time_judged(struct probed *p, const struct sntp_answer *a)
 {
+	bool was = p->unsynced;
 	p->unsure = a->synchronised ? 0 : p->unsure + 1;
 	if (a->synchronised)
 		drift_judged(p, a->offset_ms);
@@ -281,6 +297,8 @@ static void time_judged(struct probed *p, const struct sntp_answer *a)
 		           a->synchronised ? "the time servers above answer again (上位の時刻サーバの応答が回復しました)"
 		                           : "no time server above answers as it should (上位の時刻サーバから正しい応答がありません)");
 	set(p, "", "time_synchronised", a->synchronised);
+	if (p->unsynced != was)
+		tell_torided(p->unsynced);
 }
 
 /* At once: the way back counts. A question that came while chronyd started anew is refused (ECONNREFUSED): libuv tells that as status < 0 and stops
@@ -409,6 +427,7 @@ static int start(struct probed *p, struct err *err)
 	r = r < 0 ? r : events_open("probed", 256 * KIB, &p->events, err);
 	r = r < 0 ? r : read_config(p, err);
 	p->time_fd = r < 0 ? -1 : open_time(err);
+	tell_torided(false);
 	if (r < 0 || p->time_fd < 0)
 		return -E_IO;
 	uv_timer_init(&p->loop, &p->round);

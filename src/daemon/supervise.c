@@ -33,6 +33,8 @@
 #define CALM_MS 60000 /* lived so long: the next failure is a first one */
 #define STOP_EACH_MS 3000
 #define STOP_ALL_MS 10000
+#define TIME_FIRST_MS 20000 /* where its keys come at once, it has the time within ten seconds */
+#define TIME_LAST_MS 1800000
 
 enum state { WAITING, MISSING, STARTING, READY, BACKOFF, STOPPING, STOPPED };
 static const char *const state_names[] = { "waiting", "missing", "starting", "ready", "backoff", "stopping", "stopped" };
@@ -52,6 +54,7 @@ struct process {
 	bool carries;      /* what its node did of a pair when it was started (PREPARE_ROLE) */
 	int64_t active_ms; /* monotonic: since when the node carries the traffic; 0: it doesn't */
 	int64_t own_until_ms; /* monotonic: until then it doesn't give up what it has while the node carries the traffic */
+	int64_t patience_ms; /* so long it may have run without the time before it is started anew (PREPARE_TIME) */
 	bool given;        /* its files in the run directory are made */
 	char digest[80];   /* what it said when it became ready */
 	char last[96];     /* how it ended last */
@@ -228,8 +231,9 @@ static void look_ready(struct supervise *s, struct process *p)
 #define OTHER_ROLE "pair/other"
 #define OTHER_DATABASE "replica/other"
 #define NOTIFY_PIPE "pair/notify"
+#define TIME_LOST "probed/time"
 
-/* The first byte of a file that paird or replicad keep for us; 0: there is none. */
+/* The first byte of a file that paird, replicad or probed keep for us; 0: there is none. */
 static char said(const char *file)
 {
 	char path[PLACE_MAX], c = 0;
@@ -251,6 +255,8 @@ static void forget_words_of(const char *process)
 		forget(NOTIFY_PIPE);
 	} else if (strcmp(process, "replicad") == 0) {
 		forget(OTHER_DATABASE);
+	} else if (strcmp(process, "probed") == 0) {
+		forget(TIME_LOST);
 	}
 }
 
@@ -437,6 +443,23 @@ static bool has_moved(const struct process *p)
 	return p->row->prepare & PREPARE_ROLE && p->carries != daemon_carries();
 }
 
+/* chronyd, which may let half an hour go by before it asks a server for its keys again (doc/TIME.md). Nobody is given a time meanwhile, so nothing is
+ * lost by starting it anew; each time that was of no use it is left twice as long. */
+static bool has_no_time(struct process *p, int64_t now)
+{
+	if (!(p->row->prepare & PREPARE_TIME))
+		return false;
+	if (said(TIME_LOST) != 'l')
+		p->patience_ms = 0;
+	else if (!p->patience_ms)
+		p->patience_ms = TIME_FIRST_MS;
+	if (!p->patience_ms || now - p->start_ms < p->patience_ms)
+		return false;
+	p->patience_ms = p->patience_ms < TIME_LAST_MS / 2 ? 2 * p->patience_ms : TIME_LAST_MS;
+	log_info("", p->row->name, "is started anew: no server above is believed, and it may not ask for long");
+	return true;
+}
+
 static void check(struct supervise *s)
 {
 	int64_t now = clock_mono_ms();
@@ -457,7 +480,7 @@ static void check(struct supervise *s)
 			look_ready(s, p);
 			break;
 		case READY:
-			if (!wanted(p) /* the generation in force has no such engine */ || needs_certificate(s, p) || has_moved(p))
+			if (!wanted(p) /* the generation in force has no such engine */ || needs_certificate(s, p) || has_moved(p) || has_no_time(p, now))
 				ask_to_end(p);
 			break;
 		case STOPPING:

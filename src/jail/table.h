@@ -36,6 +36,7 @@ enum prepare {
 	PREPARE_TLS = 1 << 3,  /* RUN/NAME/tls.* */
 	PREPARE_NOTIFY = 1 << 6, /* RUN/pair/notify is waited for */
 	PREPARE_LOCK = 1 << 5, /* what conntrackd leaves when it is killed: RUN/conntrackd/lock and control.sock */
+	PREPARE_TIME = 1 << 9, /* started anew while no server above is believed (RUN/probed/time) */
 	PREPARE_ROLE = 1 << 8, /* started anew when its node carries the traffic of a pair, or does no longer */
 	PREPARE_PID = 1 << 4,  /* NAME.pid in its first writable directory is removed */
 };
