@@ -53,6 +53,12 @@ try "nothing of theirs is left" eval '! ip netns list | grep -w same'
 for t in alone1 alone2; do made "test/system/$t.t" <<<'mkdir "$TOP/one" && sleep 0.3 && rmdir "$TOP/one" && echo "ok 1 - alone" || echo "not ok 1 - with another"; echo 1..1'; done
 runs env JOBS=1 tools/test alone1 alone2
 try "one after the other when that is asked for" ends 0 "2 passed, 0 failed, 0 skipped"
+# One that checks how fast something goes: the others have ended before it begins.
+made test/system/bandwidth.t <<<'[ -e "$TOP/ended" ] && echo "ok 1 - alone" || echo "not ok 1 - with another"; echo 1..1'
+made build/asan/test-slow <<<'#!/bin/sh
+sleep 1; touch "$TOP/ended"; echo ok 1 - a; echo 1..1'
+runs env JOBS=4 tools/test bandwidth test-slow
+try "what checks how fast something goes runs by itself, at the end" ends 0 "2 passed, 0 failed, 0 skipped"
 mkdir "$top/bin"
 made bin/unshare <<<'#!/bin/sh
 exit 1'
