@@ -408,6 +408,7 @@ static int get_dev(struct load *l, yyjson_val *root)
 	c->verdict_ms = CONF_VERDICT_MS;
 	c->held_max = CONF_HELD;
 	c->held_ms = HOLD_GRACE_MS;
+	c->asked_ms = CONF_ASKED_MS;
 	c->dev = yyjson_is_obj(dev);
 	if (!c->dev)
 		return 0;
@@ -418,6 +419,9 @@ static int get_dev(struct load *l, yyjson_val *root)
 	ms = yyjson_get_uint(yyjson_obj_get(dev, "held_ms"));
 	if (ms > 0 && ms < HOLD_GRACE_MS)
 		c->held_ms = (int64_t)ms;
+	ms = yyjson_get_uint(yyjson_obj_get(dev, "asked_ms"));
+	if (ms > 0 && ms <= 600000)
+		c->asked_ms = (int)ms;
 	uint64_t mib = yyjson_get_uint(yyjson_obj_get(dev, "held_mib"));
 	if (mib > 0 && mib < CONF_HELD / MIB)
 		c->held_max = mib * MIB;

@@ -11,12 +11,13 @@
  *      "inspections" (absent: none):[{"name","address","port","path","timeout_s","kinds":["documents","all","programs"…]}],
  *      "breakout":[{"service","expires_ms","names":[…]}],"no_decrypt_categories":[name…] (absent: none),"no_decrypt_until":[{"expires_ms","owner","names":[…]}] (absent: none),
  *      "scan_fail":"closed"|"open","revocation":"off"|"soft"|"hard" (absent: soft),"scan_max_mib","unscannable_allow","encrypted_allow","encrypted_ask","scan_uploads","progress_after_s","trickle_after_s","url":{…url/url.h…}}…],
- *    "dev":{"except":[prefix…],"hosts":[{"name","addr"}…],"verdict_ms":60000,"held_mib":512,"held_ms":60000}}
+ *    "dev":{"except":[prefix…],"hosts":[{"name","addr"}…],"verdict_ms":60000,"held_mib":512,"held_ms":60000,"asked_ms":10000}}
  *      only where every interface is ""
  * "" for an address means: none, for an interface: don't bind to one. With dev an org may have its own "port" and
  * the destinations in except are reachable although they are special; hosts answers before the resolver;
  * verdict_ms is how long a verdict is waited for, held_mib what one thread holds of bodies, held_ms how long a held
- * answer may be slow; each can only be made less than it is in service. */
+ * answer may be slow; each can only be made less than it is in service. asked_ms is how long an authority may take to say whether a certificate
+ * is revoked. */
 #ifndef PROXY_CONF_H
 #define PROXY_CONF_H
 
@@ -32,6 +33,7 @@
 #define CONF_MAX_JSON (256 * 1024 * 1024u)
 #define CONF_MAX_THREADS 64
 #define CONF_VERDICT_MS 60000
+#define CONF_ASKED_MS 10000
 #define CONF_HELD (512 * MIB) /* bytes of bodies held by one thread at a time; share.h says who may have how much */
 
 #define CONF_RULE 40
@@ -107,6 +109,7 @@ struct conf {
 	int verdict_ms; /* an answer is held so long for its verdict */
 	uint64_t held_max; /* bytes, CONF_HELD */
 	int64_t held_ms;   /* HOLD_GRACE_MS */
+	int asked_ms;      /* CONF_ASKED_MS */
 	bool dev;
 	bool categories;   /* some rule names one: an index should be there */
 	struct conf_host *hosts;

@@ -248,7 +248,7 @@ static void fetched(struct fetch *f, int code, void *user)
 
 static int fetch_list(struct question *q)
 {
-	const struct fetch_opts o = { .org = q->org, .terminal = q->terminal, .url = q->from.list[q->at], .max = CRL_MAX, .ms = REVOCATION_FETCH_MS, .done = fetched, .user = q };
+	const struct fetch_opts o = { .org = q->org, .terminal = q->terminal, .url = q->from.list[q->at], .max = CRL_MAX, .ms = q->r->w->conf->asked_ms, .done = fetched, .user = q };
 	return fetch_begin(&q->fetch, &o);
 }
 
@@ -259,7 +259,7 @@ static int ask_server(struct question *q)
 	OCSP_CERTID *id = OCSP_cert_to_id(EVP_sha1(), sk_X509_value(q->chain, 0), sk_X509_value(q->chain, 1)); /* what servers know; nothing is signed by it */
 	int n = rq && id && OCSP_request_add0_id(rq, id) ? i2d_OCSP_REQUEST(rq, &der) : (OCSP_CERTID_free(id), -1);
 	const struct fetch_opts o = { .org = q->org, .terminal = q->terminal, .url = q->from.ask, .post = { (char *)der, n > 0 ? (size_t)n : 0 },
-		                      .type = STR("application/ocsp-request"), .max = STAPLE_MAX, .ms = REVOCATION_FETCH_MS, .done = fetched, .user = q };
+		                      .type = STR("application/ocsp-request"), .max = STAPLE_MAX, .ms = q->r->w->conf->asked_ms, .done = fetched, .user = q };
 	int r = n > 0 ? fetch_begin(&q->fetch, &o) : -E_NOMEM;
 	OPENSSL_free(der);
 	OCSP_REQUEST_free(rq);

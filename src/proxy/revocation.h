@@ -17,7 +17,6 @@
 #include "proxy/origin.h"
 
 #define REVOCATION_WAIT_MS 1500
-#define REVOCATION_FETCH_MS 10000
 #define REVOCATION_ASKED_ORG 16 /* questions at a time, of one organisation … */
 #define REVOCATION_ASKED 32     /* … and of all; one more of each that has none yet */
 #define REVOCATION_KNOWN 16384

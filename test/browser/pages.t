@@ -136,12 +136,14 @@ contrast() {
 	})()')" ""
 }
 # All that can be pressed or filled in is reached by Tab and shows that it is there.
-reached() {
+reached_now() { # by Tab from the top; the page may have renewed itself between the key and the look: then once more, from the top
 	wd POST /actions '{"actions":[{"type":"key","id":"k","actions":[{"type":"keyDown","value":"\uE004"},{"type":"keyUp","value":"\uE004"}]}]}' >/dev/null
-	[ "$(js 'document.activeElement.className')" = skip ] || { js 'document.activeElement.outerHTML'; return 1; }
-	is "$(js '[...document.querySelectorAll("a[href],button,input:not([type=hidden]),select,textarea,summary")].filter(e => e.tabIndex < 0 || e.disabled).length')" 0 &&
-		is "$(js 'getComputedStyle(document.activeElement).outlineStyle')" solid
+	is "$(js '[document.activeElement.className, getComputedStyle(document.activeElement).outlineStyle, [...document.querySelectorAll("a[href],button,input:not([type=hidden]),select,textarea,summary")].filter(e => e.tabIndex < 0 || e.disabled).length].join(" ")')" "skip solid 0" && return
+	js 'document.activeElement.outerHTML' | head -c 300
+	wd POST /refresh '{}' >/dev/null
+	return 1
 }
+reached() { until_true 5 reached_now; }
 keys() { # TEXT...: typed where the focus is, as at a keyboard
 	wd POST /actions "$(printf '%s' "$1" | jq -Rsc '{actions: [{type: "key", id: "k", actions: [split("")[] | {type: "keyDown", value: .}, {type: "keyUp", value: .}]}]}')" >/dev/null
 }

@@ -118,7 +118,7 @@ END
 jq -n --arg ca "$(cat good.pem)" --arg names "${names[*]}" '
 	{v:1, threads:1, service:{name:"試験クラウド",name_en:"Test cloud"}, proxy:{addr4:"127.0.0.1",addr6:"::1",port:8080},
 	 connect_ports:[443], refuse:[], origin_ca:[$ca], black:[],
-	 dev:{except:["127.0.0.0/8"], verdict_ms:4000, held_mib:64, held_ms:4000, hosts:[$names | split(" ")[] | split(":") | {name:(.[0] + ".example"), addr:.[1]}]},
+	 dev:{except:["127.0.0.0/8"], asked_ms:120000, verdict_ms:4000, held_mib:64, held_ms:4000, hosts:[$names | split(" ")[] | split(":") | {name:(.[0] + ".example"), addr:.[1]}]},
 	 orgs:[{code:"412023",index:2,port:8081,name:"唐津市",name_en:"Karatsu",interface:"",tls_decryption:true,revocation:"hard",scan_fail:"closed",scan_max_mib:8,url:{}},
 	  {code:"412031",index:3,port:8082,name:"鳥栖市",name_en:"Tosu",interface:"",tls_decryption:true,revocation:"off",scan_fail:"closed",scan_max_mib:8,url:{}},
 	  {code:"412015",index:1,name:"佐賀市",name_en:"Saga",interface:"",tls_decryption:true,no_decrypt:[],no_decrypt_categories:["health","finance"],no_decrypt_until:[{expires_ms:1577836800000,owner:"課",names:["fine.example"]},{expires_ms:4102444800000,owner:"税務課",names:["apart.example"]}],scan_fail:"closed",scan_max_mib:8,unscannable_allow:false,url:{}}]}' \
@@ -137,7 +137,7 @@ openssl ocsp -index index -CA good.pem -rsigner good.crt -rkey good.key -port 88
 cat >slow.pl <<-'END'
 	use IO::Socket::INET; $SIG{CHLD} = 'IGNORE'; my $l = IO::Socket::INET->new(LocalAddr => '127.0.3.3', LocalPort => 80, Listen => 64, ReuseAddr => 1) or die;
 	while (my $s = $l->accept) { next if fork; while (<$s>) { last if /^\r?$/ } open my $f, '>>', 'slow.log'; print $f "asked\n"; close $f;
-		for (1 .. 90) { last if -e 'speak'; select undef, undef, undef, 0.1 } my $b = do { local (@ARGV, $/) = 'www/good.crl'; <> };
+		for (1 .. 900) { last if -e 'speak'; select undef, undef, undef, 0.1 } my $b = do { local (@ARGV, $/) = 'www/good.crl'; <> };
 		print $s "HTTP/1.1 200 OK\r\nContent-Length: " . length($b) . "\r\n\r\n$b"; exit 0 }
 END
 run perl slow.pl
