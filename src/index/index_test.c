@@ -484,6 +484,59 @@ static void test_row(void **state)
 	buf_done(&b);
 }
 
+static void words_of(const char *json, struct buf *words)
+{
+	struct segment_name name = { "412015", "events", 3, 17 };
+	struct event e;
+	struct buf b;
+	buf_init(&b, MIB);
+	assert_int_equal(event_parse(str_from(json), &e), 0);
+	index_row(&b, &e, &name, str_from(json), words);
+	event_done(&e);
+	buf_done(&b);
+}
+
+/* What stands among the words already, as words of its own, isn't there twice; what stands there as a part of others is. */
+static void test_words(void **state)
+{
+	static const struct { const char *record, *words; } cases[] = {
+		{ "{\"a\":\"Alpha\",\"b\":[\"alpha\",\"alpha beta\",\"beta\"],\"c\":\"alph\"}", "alpha\nalpha beta\nalph\n" },
+		{ "{\"a\":\"10.1.0.5\",\"p\":443,\"q\":44,\"n\":-5,\"u\":\"\",\"raw\":\"src=10.1.0.5:443 dst=110.1.0.50 and what else there is\"}",
+		  "src=10.1.0.5:443 dst=110.1.0.50 and what else there is\n44\n-5\n" },
+		{ "{\"a\":\"1.0.5\",\"b\":\"(deny)\",\"raw\":\"src=10.1.0.5 action=deny and what else there is in it\"}",
+		  "src=10.1.0.5 action=deny and what else there is in it\n(deny)\n" },
+		{ "{\"a\":\"\xe8\xab\x8b\xe6\xb1\x82\",\"b\":\"\xe8\xab\x8b\",\"c\":\"invoice\",\"d\":\"\xe8\xab\x8binvoice\"}",
+		  "\xe8\xab\x8b\xe6\xb1\x82\n\xe8\xab\x8b\ninvoice\n\xe8\xab\x8b\x1finvoice\n" },
+		{ "{\"time\":1795386357690,\"ingest_time\":1795386357708,\"intake\":{\"source\":\"import/x1\",\"boot\":\"9f3c\",\"sequence\":7},"
+		  "\"x\":{\"time\":8,\"intake\":{\"boot\":9}}}", "import/x1\n9f3c\n8\n9\n" },
+	};
+	struct buf words;
+	buf_init(&words, INDEX_WORDS_MAX);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		words_of(cases[i].record, &words);
+		assert_string_equal(buf_cstr(&words), cases[i].words);
+	}
+	buf_done(&words);
+}
+
+/* Of very many values that begin alike none is lost. */
+static void test_words_many(void **state)
+{
+	struct buf json, words;
+	buf_init(&json, MIB);
+	buf_init(&words, INDEX_WORDS_MAX);
+	buf_puts(&json, "{\"a\":[\"z\"");
+	for (int i = 0; i < 20000; i++)
+		buf_printf(&json, ",\"a %d\"", i);
+	buf_puts(&json, "]}");
+	words_of(buf_cstr(&json), &words);
+	assert_int_equal(words.failed, 0);
+	assert_true(str_starts(buf_view(&words), STR("z\na 0\n")));
+	assert_true(str_ends(buf_view(&words), STR("\na 19999\n")));
+	buf_done(&json);
+	buf_done(&words);
+}
+
 /* As many names as types as values: the head of a block agrees with its rows. */
 static void test_head(void **state)
 {
@@ -670,7 +723,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_query), cmocka_unit_test(test_limits), cmocka_unit_test(test_counts), cmocka_unit_test(test_counts_kept), cmocka_unit_test(test_sites), cmocka_unit_test(test_refusals), cmocka_unit_test(test_search), cmocka_unit_test(test_walk),
-		cmocka_unit_test(test_row), cmocka_unit_test(test_head), cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_row),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_words_many), cmocka_unit_test(test_head), cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_sweep), cmocka_unit_test(test_sweep_refused),
 		cmocka_unit_test(test_sweep_sealed),
 	};
