@@ -17,8 +17,9 @@
 #include <unistd.h>
 
 #define PLACE_TEXT_MAX (8u * MIB)
-#define EXISTING_MAX (16 * FILL_ROWS) /* several may die in a row, each after a batch */
+#define EXISTING_MAX (8 * FILL_ROWS) /* several may die in a row, each after a batch */
 #define TABLES 16
+#define ROWS_MAX (FILL_BYTES + 8 * MIB) /* less than SERVE_BODY_MAX */
 
 struct fill {
 	struct fill_opts o;
@@ -342,7 +343,7 @@ int fill_open(const struct fill_opts *o, struct fill **ret, struct err *err)
 	map_init(&f->until, 1000000);
 	buf_init(&f->words, INDEX_WORDS_MAX);
 	for (size_t i = 0; i < TABLES; i++)
-		buf_init(&f->rows[i], FILL_BYTES + 8 * MIB);
+		buf_init(&f->rows[i], ROWS_MAX);
 	int r = open_all(f, err);
 	if (r < 0)
 		fill_close(&f);
@@ -396,6 +397,21 @@ static int keep_place(struct fill *f, struct err *err)
 	return r;
 }
 
+/* What a backlog took goes back behind it. */
+static void empty_rows(struct fill *f)
+{
+	bool few = f->bytes < FILL_BYTES / 4;
+	f->n_rows = 0;
+	f->bytes = 0;
+	for (size_t i = 0; i < TABLES; i++) {
+		if (few && f->rows[i].cap > MIB) {
+			buf_done(&f->rows[i]);
+			buf_init(&f->rows[i], ROWS_MAX);
+		}
+		buf_reset(&f->rows[i]);
+	}
+}
+
 int fill_flush(struct fill *f, struct err *err)
 {
 	char range[64];
@@ -414,10 +430,7 @@ int fill_flush(struct fill *f, struct err *err)
 	f->stats.last_arrival_ms = f->newest_ms;
 	if (f->existing.len == 0)
 		f->arrival_low = f->arrival_high = 0;
-	f->n_rows = 0;
-	f->bytes = 0;
-	for (size_t i = 0; i < TABLES; i++)
-		buf_reset(&f->rows[i]);
+	empty_rows(f);
 	return 0;
 }
 

@@ -23,8 +23,9 @@ struct fill_stats {
 	int64_t last_arrival_ms;           /* of the newest record in the index since the start */
 };
 
-#define FILL_ROWS 20000u       /* of a batch */
-#define FILL_BYTES (16u * MIB)
+/* Of a batch, as large as a backlog makes it: each costs the engine some 60 ms whatever is in it, and small parts are merged once more. */
+#define FILL_ROWS 50000u
+#define FILL_BYTES (48u * MIB)
 #define FILL_MS 1000           /* the first row of a batch waits no longer */
 
 int fill_open(const struct fill_opts *o, struct fill **ret, struct err *err);
