@@ -37,6 +37,7 @@ struct engine {
 struct engine_conn {
 	const struct library *lib;
 	chdb_connection *conn;
+	int rows_fd; /* what rows are handed over in, -1: not yet; kept, since its memory is dear to get */
 };
 
 static int load(struct engine *e, struct err *err)
@@ -83,7 +84,7 @@ int engine_connect(struct engine *e, struct engine_conn **ret, struct err *err)
 	struct engine_conn *c = mem_alloc(sizeof *c);
 	if (!c)
 		return err_set(err, E_NOMEM, "", "no memory");
-	*c = (struct engine_conn){ &e->lib, e->lib.connect(2, argv) };
+	*c = (struct engine_conn){ &e->lib, e->lib.connect(2, argv), -1 };
 	if (c->conn && *c->conn) {
 		*ret = c;
 		return 0;
@@ -96,6 +97,8 @@ void engine_disconnect(struct engine_conn **c)
 {
 	if (*c) {
 		(*c)->lib->close((*c)->conn);
+		if ((*c)->rows_fd >= 0)
+			close((*c)->rows_fd);
 		mem_free(*c);
 	}
 	*c = NULL;
@@ -134,18 +137,25 @@ static bool from_file(struct str sql, int fd, struct buf *b)
 	return !b->failed;
 }
 
+/* No longer than the rows: what a large batch took goes back with the next small one. */
+static int put_rows(struct engine_conn *c, struct str rows, struct err *err)
+{
+	if (c->rows_fd < 0)
+		c->rows_fd = memfd_create("rows", MFD_CLOEXEC);
+	if (c->rows_fd < 0 || lseek(c->rows_fd, 0, SEEK_SET) < 0 || ftruncate(c->rows_fd, (off_t)rows.len) < 0)
+		return err_errno(err, "index", "no memory for the rows");
+	return fs_write_all(c->rows_fd, rows.ptr, rows.len, err);
+}
+
 int engine_insert(struct engine_conn *c, struct str sql, struct str rows, struct buf *ret, struct err *err)
 {
 	struct buf b;
-	int fd = memfd_create("rows", MFD_CLOEXEC);
 	buf_init(&b, 64 * KIB);
-	int r = fd < 0 ? err_errno(err, "index", "no memory for the rows") : fs_write_all(fd, rows.ptr, rows.len, err);
-	if (r == 0 && !from_file(sql, fd, &b))
+	int r = put_rows(c, rows, err);
+	if (r == 0 && !from_file(sql, c->rows_fd, &b))
 		r = err_set(err, E_INVALID, "index", "not an INSERT … FORMAT NAME");
 	if (r == 0)
 		r = engine_query(c, buf_view(&b), ret, err);
-	if (fd >= 0)
-		close(fd);
 	buf_done(&b);
 	return r;
 }
