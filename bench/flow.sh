@@ -1,30 +1,43 @@
 #!/bin/bash
-# The watch end to end, as fast as it takes: a body's firewall hands in lines through one connection, open throttle, for FLOW_SECONDS; each is parsed,
-# normalised, sealed, judged by the rules and indexed with its words. What is told: lines a second that were taken (TCP: a sender waits
-# rather than lose), how far detection and index are behind at the end and when they have caught up, whether each line is in the index
-# once, and what a million lines cost each process in CPU-seconds. Disks aren't measured: the state lies where the build does.
+# The watch end to end: a body's firewall hands in lines through one connection; each is parsed, normalised, sealed, judged by the rules and indexed with its
+# words. FLOW_PHASES are RATE:SECONDS, one after the other; rate 0: as fast as it is taken. By default 0:60; ten minutes and a minute of three times that:
+#   FLOW_PHASES='100000:600 300000:60' bench/flow.sh
+# What is told: of each phase the lines a second that were taken, beside those offered (TCP: a sender waits rather than lose); how far the index is behind
+# at the end and when it has caught up; whether each line is in it once; what a million lines cost each process in CPU-seconds.
+# Disks aren't measured: the state lies where the build does.
 . "$(dirname "$0")/lab.sh"
-seconds=${FLOW_SECONDS:-60}
+phases=${FLOW_PHASES:-0:${FLOW_SECONDS:-60}}
+seconds=0
+for p in $phases; do
+	[[ $p =~ ^[0-9]+:[0-9]+$ ]] || die "FLOW_PHASES: $p isn't RATE:SECONDS"
+	seconds=$((seconds + ${p#*:}))
+done
 hz=$(getconf CLK_TCK)
 
 cat >"$work/firewall" <<'EOS'
 import random, socket, sys, time
-seconds, told = float(sys.argv[1]), sys.argv[2]
+phases, told = [[int(x) for x in p.split(":")] for p in sys.argv[1].split()], sys.argv[2]
 r = random.Random(1)
 pool = ['<189>date=%%s time=%%s devname="FG-CITY" devid="FG100F0000000001" logid="0000000013" type="traffic" subtype="forward" level="notice" vd="root" '
         'srcip=10.1.%d.%d srcport=%d srcintf="lan" dstip=203.0.113.%d dstport=443 dstintf="wan1" policyid=%d sessionid=%%d proto=6 action="close" service="HTTPS" '
         'duration=%d sentbyte=%d rcvdbyte=%d\n' % (r.randrange(256), r.randrange(256), r.randrange(1024, 65536), r.randrange(256), r.randrange(40), r.randrange(600),
         r.randrange(100000), r.randrange(1000000)) for _ in range(5000)]
 s = socket.create_connection(("192.0.2.14", 514), timeout=300, source_address=("10.1.0.5", 0))
-n, began = 0, time.monotonic()
-while time.monotonic() - began < seconds:
-    t = time.gmtime(time.time() + 9 * 3600)
-    d, c = time.strftime("%Y-%m-%d", t), time.strftime("%H:%M:%S", t)
-    s.sendall("".join([pool[(n + i) % 5000] % (d, c, n + i) for i in range(1000)]).encode())
-    n += 1000
+n, report = 0, []
+for rate, seconds in phases:
+	first, began = n, time.monotonic()
+	while time.monotonic() - began < seconds and (not rate or n - first < rate * seconds):
+		early = rate and began + (n - first) / rate - time.monotonic()
+		if early > 0:
+			time.sleep(early)
+		t = time.gmtime(time.time() + 9 * 3600)
+		d, c = time.strftime("%Y-%m-%d", t), time.strftime("%H:%M:%S", t)
+		s.sendall("".join([pool[(n + i) % 5000] % (d, c, n + i) for i in range(1000)]).encode())
+		n += 1000
+	report.append("%d %d %.3f" % (rate, n - first, time.monotonic() - began))
 s.shutdown(socket.SHUT_WR)
 safe = s.recv(1) == b""
-open(told, "w").write("%d %.3f %d\n" % (n, time.monotonic() - began, safe))
+open(told, "w").write("\n".join(["%d %d" % (n, safe)] + report) + "\n")
 EOS
 
 names="recvd intaked detectd stored indexd"
@@ -35,17 +48,17 @@ ticks_of() { # NAME: of the process and all below it that torided started
 	for p in $all; do sum=$((sum + $(awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$p/stat" 2>/dev/null || echo 0))); done
 	echo "$sum"
 }
-counts() { toride log search 'FG-CITY' --org 412015 --by class --from 1h --json 2>/dev/null | jq -s 'map(.count) | add // 0'; }
+counts() { toride log search 'product:fortigate' --org 412015 --by class --from 12h --json 2>/dev/null | jq -s 'map(.count) | add // 0'; }
 rss_of() { toride status --json | jq -r --arg n "$1" '.processes[] | select(.name == $n) | .rss_bytes'; }
 
 cp -r "$TORIDE_SOURCE/examples/saga" "$work/d"
 jq '.log_sources = [{name: "fw1", addr: "10.1.0.5", format: "fortigate"}]' "$work/d/orgs/412015.json" >"$work/x" && mv "$work/x" "$work/d/orgs/412015.json"
 lab_up "$work/d"
 for k in $names; do declare "was_$k=$(ticks_of $k)"; done
-on 412015-pc1 python3 "$work/firewall" "$seconds" "$work/sent" & sender=$!
+on 412015-pc1 python3 "$work/firewall" "$phases" "$work/sent" & sender=$!
 pids+=("$sender")
 wait "$sender"
-read -r n took safe <"$work/sent" || die "the firewall told nothing"
+read -r n safe <"$work/sent" || die "the firewall told nothing"
 [ "$safe" = 1 ] || die "not all lines were safe at the end"
 behind=$((n - $(counts)))
 from=$(us) last=$(calc "$(us) + $seconds * 30e6" 20)
@@ -53,7 +66,7 @@ until have=$(counts); [ "$have" -ge "$n" ] || [ "$(us)" -gt "$last" ]; do sleep 
 caught=$(calc "($(us) - $from) / 1e6")
 figure flow.lost "$((n - have))" lines - - 0 atmost
 [ "$have" = "$n" ] || die "$n lines were taken, $have are in the index"
-say "$n lines in $took s; $behind weren't in the index when the last was safe, all were $caught s later, each once"
+say "$n lines; $behind weren't in the index when the last was safe, all were $caught s later, each once"
 total=0
 for k in $names; do
 	was=was_$k; cost=$(calc "($(ticks_of $k) - ${!was}) * 1000000 / $hz / $n")
@@ -62,6 +75,12 @@ for k in $names; do
 done
 # Larger is better here, unlike in lab.sh's figures.
 more() { printf 'figure %s %s %s peer - - ratio - goal %s %s\n' "$1" "$2" "$3" "$4" "$(awk "BEGIN { print ($2 >= $4) ? \"met\" : \"short\" }")"; }
-more flow.taken "$(calc "$n / $took" 6)" lines/s 100000
+took=0
+while read -r rate lines s; do
+	took=$(calc "$took + $s" 6)
+	name=flow.taken
+	[ "$rate" = 0 ] || name=flow.taken_of.$rate
+	more "$name" "$(calc "$lines / $s" 6)" lines/s "$([ "$rate" = 0 ] && echo 100000 || echo "$rate")"
+done < <(tail -n +2 "$work/sent")
 more flow.indexed "$(calc "$n / ($took + $caught)" 6)" lines/s 100000
 figure flow.cost "$total" CPU-s/M - - 20 below
