@@ -77,11 +77,14 @@ void buf_str(struct buf *b, struct str s)
 void buf_printf(struct buf *b, const char *fmt, ...)
 {
 	va_list ap, ap2;
+	size_t room = b->failed ? 0 : b->cap - b->len; /* mostly enough: then it is formatted once */
 	va_start(ap, fmt);
 	va_copy(ap2, ap);
-	int n = vsnprintf(NULL, 0, fmt, ap);
+	int n = vsnprintf(room ? b->ptr + b->len : NULL, room, fmt, ap);
 	va_end(ap);
-	if (n > 0 && buf_room(b, (size_t)n + 1)) {
+	if (n > 0 && (size_t)n < room) {
+		b->len += (size_t)n;
+	} else if (n > 0 && buf_room(b, (size_t)n + 1)) {
 		vsnprintf(b->ptr + b->len, (size_t)n + 1, fmt, ap2);
 		b->len += (size_t)n;
 	}

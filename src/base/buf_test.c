@@ -26,6 +26,25 @@ static void test_ceiling(void **state)
 	buf_done(&b);
 }
 
+/* What fits into the room there is, what just doesn't, what never will. */
+static void test_printf(void **state)
+{
+	struct buf b;
+	(void)state;
+	buf_init(&b, 300);
+	for (int i = 0; i < 25; i++)
+		buf_printf(&b, "%d%s", i % 10, i % 10 == 9 ? "x" : "123456789");
+	assert_int_equal(b.failed, 0);
+	assert_int_equal(b.len, 25 * 10 - 2 * 8);
+	assert_true(str_ends(buf_view(&b), STR("31234567894123456789")));
+	size_t len = b.len;
+	buf_printf(&b, "%0100d", 1);
+	assert_int_equal(b.failed, -E_LIMIT);
+	buf_printf(&b, "%d", 1); /* sticks */
+	assert_int_equal(b.len, len);
+	buf_done(&b);
+}
+
 static void test_percent(void **state)
 {
 	struct buf b;
@@ -237,6 +256,6 @@ int main(void)
 		                            cmocka_unit_test(test_json),    cmocka_unit_test(test_json_anywhere), cmocka_unit_test(test_json_full), cmocka_unit_test(test_arena),
 		                            cmocka_unit_test(test_map),     cmocka_unit_test(test_hashes),
 		                            cmocka_unit_test(test_clock), cmocka_unit_test(test_clock_stepped),
-		                            cmocka_unit_test(test_percent) };
+		                            cmocka_unit_test(test_percent), cmocka_unit_test(test_printf) };
 	return cmocka_run_group_tests_name("base/buf", tests, NULL, NULL);
 }
