@@ -3,7 +3,7 @@
  * as an engine (jail/table.c), has no network, and answers stored alone. Without libchdb.so beside it, it isn't started. */
 #include "base/err.h"
 #include "base/log.h"
-#include "index/serve.h"
+#include "index/engine.h"
 #include "wire/place.h"
 #include "wire/sock.h"
 
@@ -47,7 +47,7 @@ int main(void)
 		r = sock_listen(place_in_run(sock, sizeof sock, SOCK_INDEX), 0660, &fd, &err);
 	if (r == 0) {
 		log_info("", library, "ready");
-		r = serve_run(e, fd, stop_fd, allowed, &err);
+		r = serve_run(&engine_ops, e, fd, stop_fd, allowed, &err);
 	}
 	if (r < 0) {
 		log_err(LOG_LEVEL_ERROR, "", "start", &err);

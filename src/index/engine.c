@@ -159,3 +159,31 @@ int engine_insert(struct engine_conn *c, struct str sql, struct str rows, struct
 	buf_done(&b);
 	return r;
 }
+
+/* ---- behind a socket ---- */
+
+static int ops_open(void *user, void **ret, struct err *err)
+{
+	struct engine_conn *c = NULL;
+	int r = engine_connect(user, &c, err);
+	*ret = c;
+	return r;
+}
+
+static void ops_close(void *conn)
+{
+	struct engine_conn *c = conn;
+	engine_disconnect(&c);
+}
+
+static int ops_query(void *conn, struct str sql, struct buf *ret, struct err *err)
+{
+	return engine_query(conn, sql, ret, err);
+}
+
+static int ops_insert(void *conn, struct str sql, struct str rows, struct buf *ret, struct err *err)
+{
+	return engine_insert(conn, sql, rows, ret, err);
+}
+
+const struct serve_ops engine_ops = { ops_open, NULL, ops_close, ops_query, ops_insert };

@@ -8,6 +8,7 @@
 #define INDEX_ENGINE_H
 
 #include "base/buf.h"
+#include "index/serve.h"
 
 struct err;
 struct engine;
@@ -23,5 +24,7 @@ void engine_disconnect(struct engine_conn **c);
 int engine_query(struct engine_conn *c, struct str sql, struct buf *ret, struct err *err);
 /* "INSERT INTO table FORMAT RowBinaryWithNamesAndTypes" with rows as its data. */
 int engine_insert(struct engine_conn *c, struct str sql, struct str rows, struct buf *ret, struct err *err);
+/* For serve_run(); its user is the engine. */
+extern const struct serve_ops engine_ops;
 
 #endif

@@ -17,13 +17,14 @@
 #define END_S 10
 
 struct server {
-	struct engine *engine;
+	const struct serve_ops *ops;
+	void *user;
 	pthread_mutex_t inserting; /* by whom an insert goes on */
 	pthread_mutex_t lock;
 	pthread_cond_t ended;
 	int fds[SERVE_CONNECTIONS]; /* -1: free */
 	unsigned n;
-	struct engine_conn *spare[SERVE_CONNECTIONS]; /* to open one costs more than most queries */
+	void *spare[SERVE_CONNECTIONS]; /* to open one costs more than most queries */
 	unsigned n_spare;
 };
 struct connection {
@@ -31,7 +32,7 @@ struct connection {
 	unsigned slot;
 	int fd;
 	struct buf in, body, sql, out;
-	struct engine_conn *conn;
+	void *conn;
 };
 
 static int fill(struct connection *c)
@@ -141,9 +142,14 @@ static int insert(struct connection *c, struct err *err)
 {
 	pthread_mutex_lock(&c->server->inserting);
 	int r = hung_up(c->fd) ? err_set(err, E_CLOSED, "", "nobody waits for this any more")
-	                       : engine_insert(c->conn, buf_view(&c->sql), buf_view(&c->body), &c->out, err);
+	                       : c->server->ops->insert(c->conn, buf_view(&c->sql), buf_view(&c->body), &c->out, err);
 	pthread_mutex_unlock(&c->server->inserting);
 	return r;
+}
+
+static const char *status_of(int r)
+{
+	return r == 0 ? "200 OK" : r == -E_CLOSED ? "503 Service Unavailable" : r == -E_TIMEOUT ? "504 Gateway Timeout" : r == -E_DENIED ? "403 Forbidden" : "500 Internal Server Error";
 }
 
 static bool answer(struct connection *c, int r)
@@ -151,7 +157,7 @@ static bool answer(struct connection *c, int r)
 	char head[256];
 	struct err err = { 0 };
 	if (r == 0)
-		r = c->sql.len ? insert(c, &err) : engine_query(c->conn, buf_view(&c->body), &c->out, &err);
+		r = c->sql.len ? insert(c, &err) : c->server->ops->query(c->conn, buf_view(&c->body), &c->out, &err);
 	else
 		err_set(&err, (enum err_code)-r, "", "the request can't be read, or is too long");
 	if (r < 0 && (r != -E_INVALID || c->out.len == 0)) {
@@ -159,7 +165,7 @@ static bool answer(struct connection *c, int r)
 		buf_puts(&c->out, err.msg);
 	}
 	snprintf(head, sizeof head, "HTTP/1.1 %s\r\nContent-Length: %zu\r\nX-ClickHouse-Exception-Code: %u\r\n\r\n",
-	         r == 0 ? "200 OK" : "500 Internal Server Error", c->out.len, r == 0 ? 0 : exception_code(buf_view(&c->out)));
+	         status_of(r), c->out.len, r == 0 ? 0 : exception_code(buf_view(&c->out)));
 	bool ok = send_all(c->fd, str_from(head)) && send_all(c->fd, buf_view(&c->out));
 	if (c->out.cap > MIB) /* a long answer's memory isn't kept */
 		buf_done(&c->out);
@@ -167,17 +173,19 @@ static bool answer(struct connection *c, int r)
 	return ok && !c->body.failed && !c->sql.failed;
 }
 
-static int take_conn(struct server *s, struct engine_conn **ret, struct err *err)
+static int take_conn(struct server *s, void **ret, struct err *err)
 {
 	pthread_mutex_lock(&s->lock);
 	*ret = s->n_spare ? s->spare[--s->n_spare] : NULL;
 	pthread_mutex_unlock(&s->lock);
-	return *ret ? 0 : engine_connect(s->engine, ret, err);
+	return *ret ? 0 : s->ops->open(s->user, ret, err);
 }
 
 /* There are never more than SERVE_CONNECTIONS of them. */
-static void give_conn(struct server *s, struct engine_conn *c)
+static void give_conn(struct server *s, void *c)
 {
+	if (s->ops->rest)
+		s->ops->rest(c);
 	pthread_mutex_lock(&s->lock);
 	s->spare[s->n_spare++] = c;
 	pthread_mutex_unlock(&s->lock);
@@ -267,14 +275,14 @@ static void end_all(struct server *s)
 	if (s->n)
 		log_warn("", "engine", "%u queries were still running at the end", s->n);
 	while (s->n_spare)
-		engine_disconnect(&s->spare[--s->n_spare]);
+		s->ops->close(s->spare[--s->n_spare]);
 	pthread_mutex_unlock(&s->lock);
 }
 
-int serve_run(struct engine *e, int listen_fd, int stop_fd, bool (*allowed)(unsigned uid), struct err *err)
+int serve_run(const struct serve_ops *ops, void *user, int listen_fd, int stop_fd, bool (*allowed)(unsigned uid), struct err *err)
 {
 	static struct server s;
-	s = (struct server){ .engine = e, .inserting = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER };
+	s = (struct server){ .ops = ops, .user = user, .inserting = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER };
 	for (unsigned i = 0; i < SERVE_CONNECTIONS; i++)
 		s.fds[i] = -1;
 	for (;;) {
