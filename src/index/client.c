@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "index/columns.h"
 
 #include <curl/curl.h>
 #include <stdio.h>
@@ -14,6 +15,9 @@ struct client {
 	CURL *curl;
 	char *error; /* CURL_ERROR_SIZE */
 	struct buf words; /* of an answer nobody wants */
+	struct dialect dialect;
+	char database[64], cluster[64];
+	struct buf said, rows; /* a statement as it is sent; an answer as it came */
 };
 
 static size_t take(char *p, size_t size, size_t n, void *user)
@@ -30,9 +34,14 @@ int client_open(const struct client_opts *o, struct client **ret, struct err *er
 		return err_set(err, E_NOMEM, "", "no memory");
 	*c = (struct client){ .curl = curl_easy_init(), .error = mem_alloc(CURL_ERROR_SIZE) };
 	buf_init(&c->words, MIB);
-	if (!c->curl || !c->error) {
+	buf_init(&c->said, 8 * MIB);
+	buf_init(&c->rows, 64 * MIB);
+	bool fits = !o->cluster.database ||
+	            (str_copy(str_from(o->cluster.database), c->database, sizeof c->database) && str_copy(str_from(o->cluster.cluster), c->cluster, sizeof c->cluster));
+	c->dialect = (struct dialect){ 0, o->cluster.database ? c->database : NULL, c->cluster };
+	if (!c->curl || !c->error || !fits) {
 		client_close(&c);
-		return err_set(err, E_NOMEM, "", "no memory");
+		return err_set(err, fits ? E_NOMEM : E_LIMIT, "", fits ? "no memory" : "the cluster's names are too long");
 	}
 	curl_easy_setopt(c->curl, CURLOPT_ERRORBUFFER, c->error);
 	curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
@@ -52,6 +61,8 @@ void client_close(struct client **c)
 		curl_easy_cleanup((*c)->curl);
 		mem_free((*c)->error);
 		buf_done(&(*c)->words);
+		buf_done(&(*c)->said);
+		buf_done(&(*c)->rows);
 		mem_free(*c);
 	}
 	*c = NULL;
@@ -69,10 +80,13 @@ static enum err_code code_of(struct str words)
 	return n == 159 || n == 160 ? E_TIMEOUT : n == 241 || n == 307 || n == 396 ? E_LIMIT : E_INVALID;
 }
 
+/* An insert has a connection of its own: what was sent by one that was kept, and died, curl would send once more, and it may have arrived. */
 static int call(struct client *c, const char *url, struct str body, struct buf *ret, struct err *err)
 {
-	long status = 0;
+	long status = 0, alone = strcmp(url, URL) != 0;
 	buf_reset(ret);
+	curl_easy_setopt(c->curl, CURLOPT_FRESH_CONNECT, alone);
+	curl_easy_setopt(c->curl, CURLOPT_FORBID_REUSE, alone);
 	*c->error = 0;
 	curl_easy_setopt(c->curl, CURLOPT_URL, url);
 	curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, body.ptr);
@@ -88,18 +102,75 @@ static int call(struct client *c, const char *url, struct str body, struct buf *
 	if (status == 200)
 		return 0;
 	const char *words = buf_cstr(ret); /* ended by NUL: code_of() reads a number at its front */
-	return err_set(err, code_of(buf_view(ret)), "index", "%.400s", words);
+	return err_set(err, status == 503 ? E_CLOSED : status == 504 ? E_TIMEOUT : status == 403 ? E_DENIED : code_of(buf_view(ret)), "index", "%.400s", words);
+}
+
+/* Of the server behind this connection; asked once, at its first use. */
+static int learn(struct client *c, struct err *err)
+{
+	if (!c->dialect.database || c->dialect.version)
+		return 0;
+	int r = call(c, URL, STR("SELECT version()"), &c->words, err);
+	return r < 0 ? r : dialect_version(buf_view(&c->words), &c->dialect.version, err);
+}
+
+int client_is_old(struct client *c, bool *ret, struct err *err)
+{
+	int r = learn(c, err);
+	*ret = r == 0 && dialect_is_old(&c->dialect);
+	return r;
+}
+
+/* To a cluster: in its own words. */
+static int query_there(struct client *c, struct str sql, struct buf *ret, struct err *err)
+{
+	bool objects = false;
+	buf_reset(&c->said);
+	int r = dialect_sql(&c->dialect, sql, &c->said, &objects, err);
+	r = r < 0 ? r : call(c, URL, buf_view(&c->said), objects ? &c->rows : ret, err);
+	if (r < 0 || !objects)
+		return r;
+	buf_reset(ret);
+	return dialect_rows(buf_view(&c->rows), ret, err);
 }
 
 int client_query(struct client *c, struct str sql, struct buf *ret, struct err *err)
 {
-	return call(c, URL, sql, ret, err);
+	int r = learn(c, err);
+	return r < 0 ? r : c->dialect.version ? query_there(c, sql, ret, err) : call(c, URL, sql, ret, err);
+}
+
+/* Old servers know no format with a head of names and types; ours names all columns of the table in their order. */
+static int headless(struct client *c, struct str *rows, struct err *err)
+{
+	struct buf head;
+	buf_init(&head, 64 * KIB);
+	index_row_head(&head);
+	bool ours = !head.failed && str_starts(*rows, buf_view(&head)) && str_ends(buf_view(&c->said), STR("WithNamesAndTypes"));
+	if (ours) {
+		rows->ptr += head.len;
+		rows->len -= head.len;
+		c->said.len -= STR("WithNamesAndTypes").len;
+	}
+	buf_done(&head);
+	return ours ? 0 : err_set(err, E_INVALID, "index", "these rows can't be given to an old server");
 }
 
 int client_insert(struct client *c, const char *insert, struct str rows, struct err *err)
 {
 	char url[1536];
-	char *quoted = curl_easy_escape(c->curl, insert, 0);
+	bool objects;
+	int r = learn(c, err);
+	buf_reset(&c->said);
+	if (r == 0 && c->dialect.version)
+		r = dialect_sql(&c->dialect, str_from(insert), &c->said, &objects, err);
+	else
+		buf_puts(&c->said, insert);
+	if (r == 0 && dialect_is_old(&c->dialect))
+		r = headless(c, &rows, err);
+	if (r < 0)
+		return r;
+	char *quoted = curl_easy_escape(c->curl, buf_cstr(&c->said), 0);
 	if (!quoted)
 		return err_set(err, E_NOMEM, "", "no memory");
 	snprintf(url, sizeof url, URL "?query=%s", quoted);

@@ -97,6 +97,7 @@ static const struct { const char *name, *type, *codec; } rest[] = {
 	{ "words", "String", " CODEC(ZSTD(1))" },
 	{ "raw", "String", " CODEC(ZSTD(1))" },
 };
+#define WORDS_INDEX "INDEX words_index words TYPE text(tokenizer = 'splitByNonAlpha'), " /* dialect.c knows it */
 
 static const char *codec_of(const struct column *c)
 {
@@ -107,6 +108,7 @@ static void table_columns(struct buf *b)
 {
 	for (const struct column *c = columns; c->name; c++)
 		buf_printf(b, "`%s` %s%s, ", c->name, type_of(c->kind), codec_of(c));
+	buf_puts(b, WORDS_INDEX);
 	for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
 		buf_printf(b, "`%s` %s%s, ", rest[i].name, rest[i].type, rest[i].codec);
 }
@@ -119,13 +121,20 @@ void index_schema(struct buf *b)
 	for (size_t i = 0; i < index_table_count(); i++) {
 		buf_printf(b, "CREATE TABLE IF NOT EXISTS toride.%s (", index_tables[i].name);
 		table_columns(b);
-		buf_puts(b, "INDEX words_index words TYPE text(tokenizer = 'splitByNonAlpha')) ENGINE = MergeTree"
+		b->len -= 2; /* the last comma */
+		buf_puts(b, ") ENGINE = MergeTree"
 		            " PARTITION BY toYYYYMMDD(arrival, 'Asia/Tokyo') ORDER BY (org, time)"
 		            " SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_bytes_for_wide_part = 268435456, merge_selector_base = 16;\n");
 	}
 	buf_printf(b, "CREATE TABLE IF NOT EXISTS toride.events AS toride.%s ENGINE = Merge('toride', '^c[0-9]+_');\n",
 	           index_table_of(0)->name);
 	rollup_schema(b);
+}
+
+void index_owner_schema(struct buf *b)
+{
+	buf_puts(b, "CREATE DATABASE IF NOT EXISTS toride;\n"
+	            "CREATE TABLE IF NOT EXISTS toride.owner (id String, made UInt64) ENGINE = MergeTree ORDER BY id;\n");
 }
 
 /* ---- rows ---- */

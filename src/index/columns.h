@@ -39,6 +39,8 @@ size_t index_table_count(void);
 
 /* The statements that make what is missing, each ended by ";\n". */
 void index_schema(struct buf *b);
+/* The same of what says who fills it, where that isn't plain (fill.h). */
+void index_owner_schema(struct buf *b);
 
 /* RowBinaryWithNamesAndTypes: the head of a block, then a row a record. raw is the record as it is stored; words: room of the
  * caller's (at least INDEX_WORDS_MAX), used again each time. */

@@ -161,12 +161,16 @@ int rollup_pass(struct client *c, int64_t now_ms, unsigned *ret_days, struct err
 	unsigned dropped = 0;
 	uint32_t newest = 0;
 	*ret_days = 0;
+	bool old = false;
+	int r = client_is_old(c, &old, err);
+	if (r < 0 || old) /* it lacks what counting needs: questions read the rows */
+		return r;
 	buf_init(&sql, 4 * KIB);
 	buf_printf(&sql, "SELECT p FROM (SELECT partition AS p, max(modification_time) AS m FROM system.parts WHERE database = 'toride' AND active AND match(table, '^c[0-9]+_')"
 	                 " GROUP BY p) AS a LEFT JOIN (SELECT toString(day) AS d, max(made) AS made FROM toride.rollup GROUP BY d) AS b ON a.p = b.d"
 	                 " WHERE toUInt32OrZero(p) >= %u AND toUInt32OrZero(p) < %u AND toUnixTimestamp(m) >= toUnixTimestamp(made) ORDER BY p LIMIT %d",
 	           day_of(now_ms - ROLLUP_DAYS * DAY_MS), day_of(now_ms - CLOSED_MS), ROLLUP_TURN);
-	int r = each(c, buf_view(&sql), count_day, ret_days, err);
+	r = each(c, buf_view(&sql), count_day, ret_days, err);
 	r = r < 0 ? r : last_counted(c, &newest, err);
 	buf_reset(&sql);
 	buf_printf(&sql, "SELECT DISTINCT day FROM toride.rollup WHERE day < %u", rollup_kept_from(now_ms, newest));
@@ -216,8 +220,8 @@ int rollup_sql(const struct rollup_ask *a, uint32_t counted, struct buf *b, stru
 	sql_scope(b, a->org);
 	buf_puts(b, " UNION ALL SELECT ");
 	value_sql(a->by, "arrival", b);
-	buf_printf(b, ", 1, `in`, out FROM toride.events WHERE arrival >= toDateTime64(%lld, 3, 'UTC') AND arrival < toDateTime64(%lld, 3, 'UTC')"
-	              " AND toYYYYMMDD(arrival, 'Asia/Tokyo') > %u", (long long)from, (long long)to, counted);
+	buf_printf(b, ", 1, `in`, out FROM toride.events WHERE arrival >= fromUnixTimestamp64Milli(%lld) AND arrival < fromUnixTimestamp64Milli(%lld)"
+	              " AND toYYYYMMDD(arrival, 'Asia/Tokyo') > %u", (long long)from * 1000, (long long)to * 1000, counted);
 	sql_scope(b, a->org);
 	buf_printf(b, ") GROUP BY v HAVING s > 0 ORDER BY s DESC, v LIMIT %d FORMAT JSONCompactEachRow SETTINGS max_execution_time = 30, max_memory_usage = 1073741824,"
 	              " output_format_json_quote_64bit_integers = 0", ROLLUP_TOLD + 1);
