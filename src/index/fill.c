@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,8 +23,11 @@
 #define TABLES 16
 #define ROWS_MAX (FILL_BYTES + 8 * MIB) /* less than SERVE_BODY_MAX */
 
+#define OWNER 32 /* hex digits */
+
 struct fill {
 	struct fill_opts o;
+	char dir[PATH_MAX]; /* where this index's place and intent are kept: STATE, or of a cluster's STATE/OWNER */
 	struct client *client;
 	struct reader *reader;
 	struct buf rows[TABLES]; /* one a table, with its head once it has a row */
@@ -38,32 +43,33 @@ struct fill {
 	struct fill_stats stats;
 };
 
-static const char *state_file(const struct fill_opts *o, const char *name, char dst[PATH_MAX])
+static const char *state_file(const char *dir, const char *name, char dst[PATH_MAX])
 {
-	snprintf(dst, PATH_MAX, "%s/%s", o->state, name);
+	if (snprintf(dst, PATH_MAX, "%s/%s", dir, name) >= PATH_MAX)
+		bug("the state directory's name is too long");
 	return dst;
 }
 
 /* "" when the file isn't there. */
-static int read_state(const struct fill_opts *o, const char *name, struct buf *b, struct err *err)
+static int read_state(const char *dir, const char *name, struct buf *b, struct err *err)
 {
 	char path[PATH_MAX];
 	buf_reset(b);
-	return fs_exists(state_file(o, name, path)) ? fs_read(path, b, err) : 0;
+	return fs_exists(state_file(dir, name, path)) ? fs_read(path, b, err) : 0;
 }
 
-static int write_state(const struct fill_opts *o, const char *name, struct str data, struct err *err)
+static int write_state(const char *dir, const char *name, struct str data, struct err *err)
 {
 	char path[PATH_MAX];
-	return fs_write(state_file(o, name, path), data, 0600, err);
+	return fs_write(state_file(dir, name, path), data, 0600, err);
 }
 
-static int remove_state(const struct fill_opts *o, const char *name, struct err *err)
+static int remove_state(const char *dir, const char *name, struct err *err)
 {
 	char path[PATH_MAX];
-	if (unlink(state_file(o, name, path)) < 0 && errno != ENOENT)
+	if (unlink(state_file(dir, name, path)) < 0 && errno != ENOENT)
 		return err_errno(err, path, "cannot be removed");
-	return fs_sync_dir(o->state, err);
+	return fs_sync_dir(dir, err);
 }
 
 /* ---- the tables ---- */
@@ -111,7 +117,119 @@ static int begin_again_if_empty(struct fill *f, struct err *err)
 {
 	uint64_t n = 0;
 	int r = number_of(f->client, "SELECT count() FROM system.tables WHERE database = 'toride' AND name LIKE 'c%'", &n, err);
-	return r == 0 && n == 0 ? remove_state(&f->o, "place", err) : r;
+	return r == 0 && n == 0 ? remove_state(f->dir, "place", err) : r;
+}
+
+/* ---- whose it is ---- */
+
+static int answer_of(struct client *c, const char *sql, struct buf *b, struct err *err)
+{
+	buf_reset(b);
+	return client_query(c, str_from(sql), b, err);
+}
+
+/* This name is written there, and a directory here, which comes first: that it is there makes the index ours. */
+static int take_over(struct fill *f, char owner[OWNER + 1], struct err *err)
+{
+	unsigned char id[OWNER / 2];
+	char sql[128];
+	struct buf b;
+	if (getrandom(id, sizeof id, 0) != (ssize_t)sizeof id)
+		return err_errno(err, "index", "no random name");
+	hex_format(id, sizeof id, owner);
+	if (mkdir(state_file(f->o.state, owner, f->dir), 0700) < 0)
+		return err_errno(err, f->dir, "cannot be made");
+	int r = fs_sync_dir(f->o.state, err);
+	buf_init(&b, MIB);
+	snprintf(sql, sizeof sql, "INSERT INTO toride.owner SELECT '%s', 0", owner);
+	r = r < 0 ? r : answer_of(f->client, sql, &b, err);
+	buf_done(&b);
+	return r;
+}
+
+/* "" when nobody has filled it yet. */
+static int read_owner(struct fill *f, char owner[OWNER + 1], struct err *err)
+{
+	struct buf b;
+	struct str rest, line, second;
+	buf_init(&b, 64 * KIB);
+	int r = answer_of(f->client, "SELECT DISTINCT id FROM toride.owner LIMIT 2", &b, err);
+	rest = buf_view(&b);
+	*owner = 0;
+	if (r == 0 && str_next(&rest, '\n', &line) && line.len &&
+	    (line.len != OWNER || strspn(line.ptr, "0123456789abcdef") < OWNER || !str_copy(line, owner, OWNER + 1) || (str_next(&rest, '\n', &second) && second.len)))
+		r = err_set(err, E_DENIED, "index", "two or more fill it: its administrator has to drop the database, and give each one of its own");
+	buf_done(&b);
+	return r;
+}
+
+/* A cluster's alone: the embedded one is ours. */
+static int find_owner(struct fill *f, struct err *err)
+{
+	char owner[OWNER + 1];
+	struct buf b;
+	int r;
+	str_clip(f->o.state, f->dir, sizeof f->dir);
+	if (!f->o.client.cluster.database)
+		return 0;
+	buf_init(&b, 64 * KIB);
+	index_owner_schema(&b);
+	r = run_each(f->client, buf_view(&b), err);
+	buf_done(&b);
+	r = r < 0 ? r : read_owner(f, owner, err);
+	if (r == 0 && !*owner) {
+		r = take_over(f, owner, err);
+		r = r < 0 ? r : read_owner(f, owner, err); /* somebody else at the same moment? */
+	}
+	if (r == 0 && !fs_exists(state_file(f->o.state, owner, f->dir)))
+		r = err_set(err, E_DENIED, "index", "another installation's records are in the database, or this node's state was lost: its administrator has to drop the database, or another be named");
+	return r;
+}
+
+/* One of a process that was killed, or gave up, may still run, and its rows aren't there yet. */
+static int wait_for_inserts(struct fill *f, struct err *err)
+{
+	char sql[256];
+	const char *database = f->o.client.cluster.database;
+	uint64_t n = 0;
+	snprintf(sql, sizeof sql, "SELECT count() FROM system.processes WHERE startsWith(query, 'INSERT INTO %s.c')", database ? database : "toride");
+	int r = number_of(f->client, sql, &n, err);
+	return r == 0 && n ? err_set(err, E_CLOSED, "index", "rows that were sent before are still being written") : r;
+}
+
+/* Before it is read what is there: a server that the last rows haven't reached yet would be given them again. */
+static int wait_for_replica(struct fill *f, struct err *err)
+{
+	struct buf sql, answer;
+	int r = 0;
+	if (!f->o.client.cluster.database || !*f->o.client.cluster.cluster)
+		return 0;
+	buf_init(&sql, KIB);
+	buf_init(&answer, MIB);
+	for (size_t i = 0; r == 0 && i < index_table_count(); i++) {
+		buf_reset(&sql);
+		buf_printf(&sql, "SYSTEM SYNC REPLICA toride.%s", index_tables[i].name);
+		r = client_query(f->client, buf_view(&sql), &answer, err);
+	}
+	buf_done(&answer);
+	buf_done(&sql);
+	return r;
+}
+
+/* A server that was renewed since: older tables have other types. */
+static int check_types(struct fill *f, struct err *err)
+{
+	struct buf b;
+	bool old = false;
+	if (!f->o.client.cluster.database)
+		return 0;
+	buf_init(&b, KIB);
+	int r = client_is_old(f->client, &old, err);
+	r = r < 0 ? r : answer_of(f->client, "SELECT type FROM system.columns WHERE database = 'toride' AND table = 'c0_other' AND name = 'arrival'", &b, err);
+	if (r == 0 && str_starts(buf_view(&b), STR("Int64")) != old)
+		r = err_set(err, E_INVALID, "index", "its tables were made for another version of ClickHouse: toride log rebuild makes them anew");
+	buf_done(&b);
+	return r;
 }
 
 /* ---- where it stands ---- */
@@ -164,7 +282,7 @@ static int load_existing(struct fill *f, struct str place, struct err *err)
 	uint64_t from, to;
 	buf_init(&b, PLACE_TEXT_MAX);
 	buf_init(&answer, 16 * MIB);
-	int r = read_state(&f->o, "intent", &b, err);
+	int r = read_state(f->dir, "intent", &b, err);
 	high = buf_view(&b);
 	bool there = r == 0 && str_next(&high, ' ', &low) && str_to_u64(low, INT64_MAX, &from) && str_to_u64(high, INT64_MAX, &to);
 	if (there)
@@ -201,9 +319,8 @@ static bool is_existing(struct fill *f, const struct segment_name *n)
 int fill_order_rebuild(const char *state, uint32_t day, struct err *err)
 {
 	char text[16];
-	struct fill_opts o = { .state = state };
 	snprintf(text, sizeof text, "%u", day);
-	return write_state(&o, "rebuild", str_from(text), err);
+	return write_state(state, "rebuild", str_from(text), err);
 }
 
 /* One statement a table, %s its name. */
@@ -260,15 +377,17 @@ static int begin_rebuild(struct fill *f, struct buf *place, struct err *err)
 	uint64_t day;
 	char tail[64];
 	buf_init(&b, 64);
-	int r = read_state(&f->o, "rebuild", &b, err);
+	int r = read_state(f->o.state, "rebuild", &b, err);
 	bool ordered = r == 0 && str_to_u64(buf_view(&b), 99999999, &day);
 	buf_done(&b);
 	if (r == 0 && ordered && day == 0) {
 		r = for_each_table(f->client, "DROP TABLE IF EXISTS", "", err);
+		if (r == 0) /* it has the types of theirs */
+			r = run_each(f->client, STR("DROP TABLE IF EXISTS toride.events;"), err);
 		if (r == 0)
-			r = remove_state(&f->o, "place", err);
+			r = remove_state(f->dir, "place", err);
 		if (r == 0)
-			r = remove_state(&f->o, "rebuild", err);
+			r = remove_state(f->o.state, "rebuild", err);
 		buf_reset(place);
 	}
 	if (r == 0)
@@ -318,11 +437,19 @@ static int open_all(struct fill *f, struct err *err)
 	buf_init(&place, PLACE_TEXT_MAX);
 	int r = client_open(&f->o.client, &f->client, err);
 	if (r == 0)
+		r = find_owner(f, err);
+	if (r == 0)
 		r = begin_again_if_empty(f, err);
 	if (r == 0)
-		r = read_state(&f->o, "place", &place, err);
+		r = read_state(f->dir, "place", &place, err);
 	if (r == 0)
 		r = begin_rebuild(f, &place, err);
+	if (r == 0)
+		r = check_types(f, err);
+	if (r == 0)
+		r = wait_for_replica(f, err);
+	if (r == 0)
+		r = wait_for_inserts(f, err);
 	if (r == 0 && !f->day)
 		r = load_existing(f, buf_view(&place), err);
 	if (r == 0)
@@ -392,7 +519,7 @@ static int keep_place(struct fill *f, struct err *err)
 		return 0;
 	buf_init(&b, PLACE_TEXT_MAX);
 	reader_save(f->reader, &b);
-	int r = b.failed ? err_set(err, E_LIMIT, "place", "too long") : write_state(&f->o, "place", buf_view(&b), err);
+	int r = b.failed ? err_set(err, E_LIMIT, "place", "too long") : write_state(f->dir, "place", buf_view(&b), err);
 	buf_done(&b);
 	return r;
 }
@@ -418,7 +545,7 @@ int fill_flush(struct fill *f, struct err *err)
 	if (f->n_rows == 0)
 		return 0;
 	snprintf(range, sizeof range, "%lld %lld", (long long)f->arrival_low, (long long)f->arrival_high);
-	int r = f->day ? 0 : write_state(&f->o, "intent", str_from(range), err);
+	int r = f->day ? 0 : write_state(f->dir, "intent", str_from(range), err);
 	if (r == 0)
 		r = insert_all(f, err);
 	if (r == 0)
@@ -472,7 +599,7 @@ static int end_rebuild(struct fill *f, struct err *err)
 {
 	int r = fill_flush(f, err);
 	if (r == 0)
-		r = remove_state(&f->o, "rebuild", err);
+		r = remove_state(f->o.state, "rebuild", err);
 	if (r == 0)
 		r = err_set(err, E_AGAIN, "index", "day %u is filled again", f->day);
 	return r;

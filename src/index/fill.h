@@ -1,5 +1,8 @@
 /* Filling the index from the sealed segments: each record once, in batches, with the place kept on disk.
  *
+ * A cluster's index (client.h) may be gone over to, come back to, or shared by mistake: it holds the name of who fills it (toride.owner), and
+ * the place of each name is kept apart (STATE/index-fill/NAME/). Another one's index is neither filled nor asked.
+ *
  * Before a batch goes in, its range of arrival is written down (STATE/index-fill/intent), after it the place (…/place). Whatever
  * ends in between, the next fill_open() asks the index which records behind the place it has already, and leaves those out.
  * Any error of fill_step(): close, wait, open again. Records are never lost by it: they are in the segments.
