@@ -27,6 +27,7 @@ struct process {
 static const struct process processes[] = {
 	{ "courierd", "courierd.json", SIGHUP, true }, { "respondd", "respondd.json", SIGHUP, true }, { "intaked", "intaked.json", SIGHUP, true },
 	{ "recvd", "recvd.json", SIGHUP, true },       { "coldd", "coldd.json", SIGHUP, true },
+	{ "clusterd", "clusterd.json", SIGHUP, true },
 	{ "detectd", "detectd.json", SIGHUP, true },   { "stored", "stored.json", SIGHUP, true },     { "clamd", "clamd/", SIGTERM, false },
 	{ "scand", "scand.json", SIGHUP, true },       { "userd", "userd.json", SIGHUP, true },
 	{ "proxyd", "proxyd.json", SIGHUP, true },

@@ -219,22 +219,28 @@ static int check_feeds(const char *dir, struct err *err)
 	return r;
 }
 
-/* The key of the store that cold segments go on to is given to each node by hand: without it coldd can't begin. */
-static int check_cold(const char *dir, struct err *err)
+/* The keys of what lies elsewhere are given to each node by hand: without its own a daemon can't begin. */
+static int check_keys(const char *dir, struct err *err)
 {
-	char path[PLACE_MAX];
-	if (snprintf(path, sizeof path, "%s/coldd.json", dir) >= (int)sizeof path)
-		return err_set(err, E_LIMIT, dir, "path too long");
-	if (!fs_exists(path) || fs_exists(place_in_state(path, sizeof path, "cold/secret")))
-		return 0;
-	return err_set(err, E_NOT_FOUND, "service.cold", "the store's key isn't on this node: it belongs at %s, as one line", path);
+	static const struct { const char *file, *secret, *where, *whose; } keys[] = {
+		{ "coldd.json", "cold/secret", "service.cold", "the store's key" }, /* that cold segments go on to */
+		{ "clusterd.json", "cluster/secret", "service.store", "the ClickHouse's password" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		char path[PLACE_MAX];
+		if (snprintf(path, sizeof path, "%s/%s", dir, keys[i].file) >= (int)sizeof path)
+			return err_set(err, E_LIMIT, dir, "path too long");
+		if (fs_exists(path) && !fs_exists(place_in_state(path, sizeof path, "%s", keys[i].secret)))
+			return err_set(err, E_NOT_FOUND, keys[i].where, "%s isn't on this node: it belongs at %s, as one line", keys[i].whose, path);
+	}
+	return 0;
 }
 
 int check_generation(const char *dir, int (*run)(const struct proc_opts *o, struct err *err), struct err *err)
 {
 	int res = check_feeds(dir, err);
 	if (res == 0)
-		res = check_cold(dir, err);
+		res = check_keys(dir, err);
 	if (res < 0)
 		return res;
 	for (size_t i = 0; i < ARRAY_LEN(dry_runs); i++) {

@@ -243,10 +243,26 @@ static void test_key_of_the_cold_store(void **state)
 	assert_int_equal(check(&err, proc_run), 0);
 }
 
+static void test_key_of_the_cluster(void **state)
+{
+	struct err err = { 0 };
+	char path[128];
+	(void)state;
+	put("gen/clusterd.json", "{\"v\":1}\n", 0644);
+	assert_int_equal(check(&err, proc_run), -E_NOT_FOUND);
+	assert_string_equal(err.path, "service.store");
+	assert_non_null(strstr(err.msg, "cluster/secret"));
+	snprintf(path, sizeof path, "%s/cluster", root);
+	assert_int_equal(mkdir(path, 0755), 0);
+	put("cluster/secret", "key\n", 0600);
+	assert_int_equal(check(&err, proc_run), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_key_of_the_cold_store, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_key_of_the_cluster, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_words, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_name_servers, setup, teardown),

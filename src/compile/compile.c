@@ -49,7 +49,7 @@ static int manifest(const struct model *m, struct outset *out, struct err *err)
 int compile_all(const struct model *m, struct outset *out, struct err *err)
 {
 	static int (*const engines[])(const struct model *, struct outset *, struct err *) = {
-		description, compile_net, compile_nft, compile_suricata, compile_shape, compile_unbound, compile_knot, compile_nsd, compile_edge, compile_acmed, compile_lookd, compile_coldd, compile_intaked, compile_scand, compile_proxyd, compile_userd, compile_detectd, compile_stored,
+		description, compile_net, compile_nft, compile_suricata, compile_shape, compile_unbound, compile_knot, compile_nsd, compile_edge, compile_acmed, compile_lookd, compile_coldd, compile_clusterd, compile_intaked, compile_scand, compile_proxyd, compile_userd, compile_detectd, compile_stored,
 		compile_respondd, compile_courierd, compile_probed, compile_chrony, compile_recvd, compile_portald, compile_pair, compile_bird
 	};
 	for (size_t i = 0; i < ARRAY_LEN(engines); i++) {

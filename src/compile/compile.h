@@ -39,6 +39,7 @@ int compile_unbound(const struct model *m, struct outset *out, struct err *err);
 int compile_knot(const struct model *m, struct outset *out, struct err *err);     /* knot/, zones.json; nothing without zones */
 int compile_nsd(const struct model *m, struct outset *out, struct err *err);      /* nsd1/, nsd2/ */
 int compile_lookd(const struct model *m, struct outset *out, struct err *err);    /* lookd.json; nothing when no page is looked at */
+int compile_clusterd(const struct model *m, struct outset *out, struct err *err); /* clusterd.json; nothing without a ClickHouse elsewhere */
 int compile_coldd(const struct model *m, struct outset *out, struct err *err);    /* coldd.json; nothing without such a store */
 int compile_acmed(const struct model *m, struct outset *out, struct err *err);    /* acmed.json; nothing when no site has a certificate */
 int compile_edge(const struct model *m, struct outset *out, struct err *err);     /* edge/: the public sites; nothing when there is none */

@@ -1,8 +1,11 @@
 /* toride-stored: what is sealed becomes searchable. One thread fills the index from the segments (index/fill.h); requests come
- * from controld and portald as JSON lines (doc/interfaces/search.md) and are run a few at a time. It asks the engine over a
- * UNIX socket and has no network.
+ * from controld and portald as JSON lines (doc/interfaces/search.md) and are run a few at a time. It asks the engine, or a ClickHouse
+ * elsewhere by way of toride-clusterd, over a UNIX socket and has no network.
  *
- * SIGHUP reads the generation again (how long each body's records are kept). */
+ * An index that is out of reach for longer than the description allows raises an alarm (rules/index_alarm.yml); what it misses
+ * stays in the segments, and comes when it is back.
+ *
+ * SIGHUP reads the generation again (how long each body's records are kept, and whose the index is). */
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/fs.h"
@@ -23,6 +26,7 @@
 #include "vault/vault_client.h"
 #include "wire/ctl.h"
 #include "wire/daemon.h"
+#include "wire/events.h"
 #include "wire/place.h"
 
 #include <curl/curl.h>
@@ -45,11 +49,20 @@
 #define ROLLUP_PASSES 64 /* a year and more at once, where nothing was counted yet */
 #define ROOM_PERCENT 5 /* free on the index's disk: below, it isn't filled; records come first, and may lie on the same disk */
 #define CONFIG_MAX (16u * MIB)
+#define TELL_MS 100
+#define AWAY_S 60
+#define NOT_READY "the search isn't ready; records are sealed all the same (toride log tail, toride status)"
 
 struct keep { /* how long a body's records are kept */
 	char org[8];
 	uint32_t class; /* 0: all that aren't in a class's own series */
 	unsigned days;
+};
+
+struct where { /* the index is; never freed: a search under way may still look there */
+	char socket[PLACE_MAX], database[128], cluster[64];
+	struct client_opts client;
+	struct where *before;
 };
 
 struct stored {
@@ -58,7 +71,13 @@ struct stored {
 	uv_signal_t term, hup;
 	struct ctl_server *server;
 	struct vault *vault;
-	char segments[PLACE_MAX], state[PLACE_MAX], engine[PLACE_MAX], holds[PLACE_MAX], index[PLACE_MAX];
+	char segments[PLACE_MAX], state[PLACE_MAX], holds[PLACE_MAX], index[PLACE_MAX];
+	struct where *_Atomic where, *_Atomic filled; /* filled: found to be ours */
+	uv_timer_t tell;
+	struct events *events;
+	_Atomic int64_t away_ms; /* monotonic: since then nothing could be filled; 0: it can */
+	_Atomic unsigned away_s;
+	bool alarmed;
 	/* the filling thread */
 	pthread_t filler;
 	bool paused; /* for want of room */
@@ -79,10 +98,69 @@ static void count(struct stored *t, const char *name, uint64_t value)
 
 static struct client_opts engine_opts(const struct stored *t)
 {
-	return (struct client_opts){ .socket_path = t->engine };
+	return t->where->client;
 }
 
-/* ---- configuration: {"orgs":[{"code":"412015","retention_days":396,"retention":[{"class":4001,"days":90}]}]} ---- */
+/* ---- telling ---- */
+
+static void alarm_event(struct stored *t, const char *activity, const char *message)
+{
+	struct buf b;
+	buf_init(&b, 4 * KIB);
+	event_app(&b, "stored", "index", activity, message);
+	if (t->events && !b.failed)
+		events_put(t->events, STR(""), buf_view(&b));
+	buf_done(&b);
+}
+
+static void on_tell(uv_timer_t *timer)
+{
+	struct stored *t = timer->data;
+	int64_t away = t->away_ms;
+	bool now = away && clock_mono_ms() - away >= t->away_s * 1000ll;
+	if (now && !t->alarmed)
+		alarm_event(t, "Alarm", "the index can't be filled: searches miss what is new; records are sealed all the same (索引に書き込めません。新しい記録が検索に出ません。記録そのものは保管されています)");
+	if (!away && t->alarmed)
+		alarm_event(t, "Start", "the index is filled on, from where it was (索引への書き込みを再開しました。途中の記録も入ります)");
+	t->alarmed = now || (away && t->alarmed);
+	count(t, "index_alarm", t->alarmed);
+	events_work(t->events);
+}
+
+/* ---- configuration: {"cluster":{"database":"toride","name":"","away_s":60,"of_node":false},
+ *                        "orgs":[{"code":"412015","retention_days":396,"retention":[{"class":4001,"days":90}]}]} ---- */
+
+/* A database of [a-z0-9_]: the node's name has hyphens. */
+static bool database_of(yyjson_val *cluster, char *dst, size_t size)
+{
+	char name[64];
+	bool own = yyjson_get_bool(yyjson_obj_get(cluster, "of_node"));
+	int n = str_copy(ctl_str(cluster, "database"), name, sizeof name) && *name ? snprintf(dst, size, "%s%s%s", name, own ? "_" : "", own ? place_node() : "") : -1;
+	for (char *p = dst; n > 0 && n < (int)size && *p; p++)
+		*p = (*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') ? *p : *p >= 'A' && *p <= 'Z' ? (char)(*p | 0x20) : '_';
+	return n > 0 && n < (int)size;
+}
+
+/* Of this generation. *ret_moved: it isn't where it was. */
+static int where_load(struct stored *t, yyjson_val *cluster, bool *ret_moved, struct err *err)
+{
+	struct where *w = mem_alloc(sizeof *w), *now = t->where;
+	if (!w)
+		return err_set(err, E_NOMEM, "", "no memory");
+	*w = (struct where){ .before = now };
+	place_in_run(w->socket, sizeof w->socket, cluster ? SOCK_CLUSTER : SOCK_INDEX);
+	w->client = (struct client_opts){ .socket_path = w->socket, .cluster = { 0, cluster ? w->database : NULL, w->cluster } };
+	if (cluster && (!database_of(cluster, w->database, sizeof w->database) || !str_copy(ctl_str(cluster, "name"), w->cluster, sizeof w->cluster))) {
+		mem_free(w);
+		return err_set(err, E_INVALID, "stored.json", "isn't what the compiler writes");
+	}
+	*ret_moved = !now || strcmp(now->socket, w->socket) != 0 || strcmp(now->database, w->database) != 0 || strcmp(now->cluster, w->cluster) != 0;
+	if (*ret_moved)
+		t->where = w;
+	else
+		mem_free(w);
+	return 0;
+}
 
 #define KEEPS_A_BODY (1 + ORGS_CLASSES) /* its own days, and those of classes */
 
@@ -114,6 +192,11 @@ static int config_load(struct stored *t, struct err *err)
 	yyjson_val *orgs = yyjson_obj_get(yyjson_doc_get_root(doc), "orgs");
 	if (r == 0 && !yyjson_is_arr(orgs))
 		r = err_set(err, E_INVALID, "stored.json", "has no orgs");
+	bool moved = false;
+	if (r == 0)
+		r = where_load(t, yyjson_obj_get(yyjson_doc_get_root(doc), "cluster"), &moved, err);
+	if (r == 0)
+		t->away_s = (unsigned)ctl_u64(yyjson_obj_get(yyjson_doc_get_root(doc), "cluster"), "away_s", AWAY_S);
 	if (r == 0 && !(keeps = mem_array(yyjson_arr_size(orgs) * KEEPS_A_BODY + 1, sizeof *keeps)))
 		r = err_set(err, E_NOMEM, "", "no memory");
 	if (r == 0)
@@ -128,6 +211,7 @@ static int config_load(struct stored *t, struct err *err)
 	t->keeps = keeps;
 	t->n_keeps = n;
 	pthread_mutex_unlock(&t->lock);
+	t->again = t->again || moved;
 	return 0;
 }
 
@@ -208,7 +292,7 @@ static int expire_all(struct stored *t, struct client *c, const struct keep *kee
 static int expire(struct stored *t, struct err *err)
 {
 	struct client *c;
-	struct client_opts o = engine_opts(t);
+	struct client_opts o = t->filled->client; /* the newest generation may name another's */
 	size_t n;
 	int r = client_open(&o, &c, err);
 	if (r < 0)
@@ -224,7 +308,7 @@ static int expire(struct stored *t, struct err *err)
 static int roll_up(struct stored *t, struct err *err)
 {
 	struct client *c;
-	struct client_opts o = engine_opts(t);
+	struct client_opts o = t->filled->client; /* the newest generation may name another's */
 	unsigned days = ROLLUP_TURN;
 	o.timeout_ms = ROLLUP_MS;
 	int r = client_open(&o, &c, err);
@@ -251,7 +335,7 @@ static void show(struct stored *t, const struct fill *f, uint64_t before)
 static bool has_room(struct stored *t)
 {
 	struct statvfs v;
-	bool room = statvfs(t->index, &v) < 0 || v.f_blocks == 0 || (uint64_t)v.f_bavail * 100 / v.f_blocks >= ROOM_PERCENT;
+	bool room = t->where->client.cluster.database || statvfs(t->index, &v) < 0 || v.f_blocks == 0 || (uint64_t)v.f_bavail * 100 / v.f_blocks >= ROOM_PERCENT;
 	if (!room && !t->paused)
 		log_warn("", "index", "its disk is nearly full: it isn't filled until there is room; records are sealed all the same");
 	if (room && t->paused)
@@ -269,6 +353,8 @@ static int fill_on(struct stored *t, struct fill *f, int64_t *expired_ms, struct
 	while (r >= 0 && !t->stop && !t->again) {
 		r = has_room(t) ? fill_step(f, err) : 0;
 		show(t, f, before);
+		if (r >= 0)
+			t->away_ms = t->paused ? t->away_ms : 0;
 		if (r == 0 && clock_mono_ms() >= t->unheard_ms && (t->expire || clock_mono_ms() - *expired_ms > EXPIRE_MS)) {
 			t->expire = false;
 			*expired_ms = clock_mono_ms();
@@ -286,14 +372,17 @@ static int fill_on(struct stored *t, struct fill *f, int64_t *expired_ms, struct
 static void *fill_main(void *user)
 {
 	struct stored *t = user;
-	struct fill_opts o = { t->segments, t->state, segment_key, t->vault, engine_opts(t) };
 	int64_t expired_ms = -EXPIRE_MS, said_ms = -600000;
 	int wait_ms = AGAIN_MS;
 	while (!t->stop) {
 		struct fill *f = NULL;
 		struct err err = { 0 };
 		t->again = false;
+		struct where *where = t->where;
+		struct fill_opts o = { t->segments, t->state, segment_key, t->vault, where->client };
 		int r = fill_open(&o, &f, &err);
+		if (r == 0)
+			t->filled = where;
 		count(t, "index_ready", r == 0);
 		if (r == 0) {
 			wait_ms = AGAIN_MS;
@@ -306,6 +395,8 @@ static void *fill_main(void *user)
 			log_info("", err.path, "%s", err.msg);
 			continue;
 		}
+		count(t, "index_ready", 0);
+		t->away_ms = t->away_ms ? t->away_ms : clock_mono_ms();
 		if (clock_mono_ms() - said_ms > 60000) {
 			said_ms = clock_mono_ms();
 			log_err(LOG_LEVEL_WARN, "", "index", &err);
@@ -332,11 +423,16 @@ struct job {
 	struct err err;
 };
 
-/* The engine, for an answer within so many seconds. NULL: the job's error says why. */
+/* The engine, for an answer within so many seconds. NULL: the job's error says why. A cluster that wasn't found to be ours yet isn't asked: it may
+ * hold another's records. */
 static struct client *engine_for(struct job *j, int seconds)
 {
 	struct client *c;
 	struct client_opts o = engine_opts(j->t);
+	if (o.cluster.database && j->t->filled != j->t->where) {
+		err_set(&j->err, E_CLOSED, "index", NOT_READY);
+		return NULL;
+	}
 	o.timeout_ms = seconds * 1000;
 	return client_open(&o, &c, &j->err) < 0 ? NULL : c;
 }
@@ -346,7 +442,7 @@ static void job_work(uv_work_t *w)
 	struct job *j = w->data;
 	struct client *c = engine_for(j, SEARCH_SECONDS + 5);
 	if (c && search_run(c, &j->search, &j->fields, &j->err) == -E_CLOSED)
-		err_set(&j->err, E_CLOSED, "index", "the search isn't ready; records are sealed all the same (toride log tail, toride status)");
+		err_set(&j->err, E_CLOSED, "index", NOT_READY);
 	client_close(&c);
 }
 
@@ -594,6 +690,8 @@ static void on_term(uv_signal_t *s, int signum)
 	t->stop = true;
 	eventfd_write(t->wake_fd, 1);
 	ctl_close(&t->server);
+	events_close(&t->events);
+	uv_timer_stop(&t->tell);
 	uv_stop(&t->loop);
 }
 
@@ -617,14 +715,15 @@ static int open_all(struct stored *t, struct err *err)
 	place_in_state(t->holds, sizeof t->holds, "holds");
 	t->unheard_ms = clock_mono_ms() + hold_unheard_ms();
 	place_in_state(t->index, sizeof t->index, "index");
-	place_in_run(t->engine, sizeof t->engine, SOCK_INDEX);
+	t->away_ms = clock_mono_ms();
 	pthread_mutex_init(&t->lock, NULL);
 	seg_fetch_by(cold_fetch);
 	if (uv_loop_init(&t->loop) < 0 || curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK || (t->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
 		return err_set(err, E_IO, "loop", "cannot start");
 	uv_signal_init(&t->loop, &t->term);
 	uv_signal_init(&t->loop, &t->hup);
-	t->term.data = t->hup.data = t;
+	uv_timer_init(&t->loop, &t->tell);
+	t->term.data = t->hup.data = t->tell.data = t;
 	uv_signal_start(&t->term, on_term, SIGTERM);
 	uv_signal_start(&t->hup, on_hup, SIGHUP);
 	int r = config_load(t, err);
@@ -632,6 +731,9 @@ static int open_all(struct stored *t, struct err *err)
 		r = vault_open(NULL, 5000, &t->vault, err);
 	if (r == 0)
 		r = ctl_listen(&t->loop, place_in_run(path, sizeof path, SOCK_SEARCH), 0660, handle, t, &t->server, err);
+	if (r == 0)
+		r = events_open("stored", 256 * KIB, &t->events, err);
+	uv_timer_start(&t->tell, on_tell, TELL_MS, TELL_MS);
 	if (r == 0)
 		r = daemon_confine(&t->d, err);
 	if (r == 0 && pthread_create(&t->filler, NULL, fill_main, t) != 0)

@@ -108,7 +108,8 @@ static int own_directory(char dst[PLACE_MAX], struct err *err)
 static bool wanted(const struct process *p)
 {
 	char path[PLACE_MAX];
-	return !p->row->needs || fs_exists(table_path(p->row->needs, path, sizeof path));
+	return (!p->row->needs || fs_exists(table_path(p->row->needs, path, sizeof path))) &&
+	       (!p->row->unless || !fs_exists(table_path(p->row->unless, path, sizeof path)));
 }
 
 static void later(struct process *p)

@@ -100,7 +100,12 @@ const struct table_process table_processes[] = {
 	  /* Memory that is free is kept a minute in place of five seconds: between two batches it needn't be given back and asked for again. */
 	  .variable = "JE_MALLOC_CONF=dirty_decay_ms:60000",
 	  .read = { ENGINE_READ, "%X/toride-indexd", "%X/libchdb.so" }, .write = { "%S/index", "%R/indexd", "/dev/null" },
-	  .memory = 8 * GIB, .files = 16384, .processes = 512, .needs = "%X/libchdb.so", .probe = "%R/" SOCK_INDEX },
+	  .memory = 8 * GIB, .files = 16384, .processes = 512, .needs = "%X/libchdb.so", .unless = "%S/current/clusterd.json", .probe = "%R/" SOCK_INDEX },
+	/* In place of it: what it carries is what the index holds, but it can open no segment and asks for nothing by itself. */
+	{ .name = "clusterd", .argv = { "toride-clusterd" }, .uid = USER_CLUSTER,
+	  .calls = CALLS_READ | CALLS_UNIX | CALLS_INET | CALLS_NETLINK | CALLS_THREADS,
+	  .read = { LIBS, NETLIBS, "%S/generations", "%S/current", "%S/cluster" },
+	  .memory = 2 * GIB, .files = 512, .processes = 64, .needs = "%S/current/clusterd.json" },
 	{ .name = "stored", .argv = { "toride-stored" }, .uid = USER_STORED, .group = GROUP_SEGMENTS, .own_net = true,
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_THREADS,
 	  .read = { LIBS, "%S/generations", "%S/current", "%S/segments", "%S/segments-cold", "%S/holds", "%S/vault-public", "%R/indexd" },
@@ -205,7 +210,7 @@ const struct table_socket table_sockets[] = {
 	{ .name = SOCK_VERDICT, .server = "scand", .peers = { USER_PROXY } },
 	{ .name = SOCK_EVENTS, .server = "intaked",
 	  .peers = { USER_CONTROL, USER_VAULT, USER_PROXY, USER_SCAN, USER_DETECT, USER_RESPOND, USER_AUTH, USER_PROBE,
-	             USER_RECV, USER_ACME, USER_PAIR, USER_USERS, USER_LOOK, USER_REPLICA } },
+	             USER_RECV, USER_ACME, USER_PAIR, USER_USERS, USER_LOOK, USER_REPLICA, USER_STORED } },
 	{ .name = SOCK_DNSTAP, .server = "intaked", .peers = { USER_UNBOUND, USER_NSD1, USER_NSD2 } },
 	{ .name = SOCK_EVE, .server = "intaked", .peers = { USER_SURICATA } },
 	{ .name = SOCK_FINDINGS, .server = "respondd", .peers = { USER_DETECT } },
@@ -215,6 +220,7 @@ const struct table_socket table_sockets[] = {
 	{ .name = SOCK_ACME, .server = "acmed", .peers = { USER_CONTROL, USER_PAIR } },
 	{ .name = SOCK_COURIER, .server = "courierd", .peers = { USER_RESPOND } },
 	{ .name = SOCK_COLD, .server = "coldd", .peers = { USER_STORED, USER_DETECT } },
+	{ .name = SOCK_CLUSTER, .server = "clusterd", .peers = { USER_STORED } },
 	{ .name = SOCK_SEARCH, .server = "stored", .peers = { USER_CONTROL, USER_RESPOND } },
 	{ .name = SOCK_PROXY, .server = "proxyd" },
 	{ .name = SOCK_USERS, .server = "userd", .peers = { USER_PROXY } },
@@ -235,6 +241,7 @@ const struct table_dir table_dirs[] = {
 	{ "%S/segments", USER_INTAKE, GROUP_SEGMENTS, 02750 }, /* detectd and stored read; new files inherit the group */
 	{ "%S/segments-cold", USER_INTAKE, GROUP_SEGMENTS, 02770 }, /* where another disk is mounted: segment/cold.c. coldd writes too */
 	{ "%S/cold", USER_COLD, USER_COLD, 0700 }, /* the key of the store of objects, put there by root */
+	{ "%S/cluster", USER_CLUSTER, USER_CLUSTER, 0700 }, /* the key of the ClickHouse elsewhere, put there by root */
 	{ "%S/holds", USER_CONTROL, USER_CONTROL, 0755 },            /* whose records are held, by the names of files: segment/hold.h */
 	{ "%S/index", USER_INDEX, USER_INDEX, 0700 },
 	{ "%S/index-fill", USER_STORED, USER_STORED, 0700 },

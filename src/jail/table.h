@@ -61,6 +61,7 @@ struct table_process {
 	bool lock_memory;              /* may lock all its memory (keys stay out of swap) */
 	uint32_t queue;                /* bytes of datagrams that wait for it at each of its UDP sockets (queue.h); 0: what the machine gives */
 	const char *needs;             /* starts when this path exists; NULL: at once */
+	const char *unless;            /* and this one doesn't; NULL: whatever there is */
 	const char *probe;             /* engine: a UNIX socket that accepts when it is ready; NULL: alive for 0.5 s */
 	const char *variable;          /* "NAME=value", one more of its environment; NULL: none */
 	uint32_t prepare;              /* enum prepare: done in the child, before exec, as its user */

@@ -268,6 +268,21 @@ static void check_cold(struct check *c)
 	check_lock(c);
 }
 
+static void check_store(struct check *c)
+{
+	const struct service *s = &c->m->service;
+	if (!check_sound(c, ".store"))
+		return;
+	if (s->store.n_urls > 1 && !s->store.cluster[0])
+		CHECK_FAULT(c, ".store.cluster", "is missing: several servers hold the same rows only as a cluster's replicas", "必要です (複数のサーバは、複製するクラスタでなければ同じ内容になりません)");
+	if (!s->store.n_urls && s->store.cluster[0])
+		CHECK_FAULT(c, ".store.urls", "is missing: there is a cluster", "必要です (クラスタがあります)");
+	for (size_t i = 0; i < s->store.n_urls; i++)
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(s->store.urls[i], s->store.urls[k]) == 0)
+				CHECK_FAULT(c, ".store.urls", "names %s twice", "%s が重複しています", s->store.urls[i]);
+}
+
 static void check_service(struct check *c)
 {
 	const struct service *s = &c->m->service;
@@ -290,6 +305,7 @@ static void check_service(struct check *c)
 		            "escalate1_s より大きくしてください (どちらも最初の連絡から数えます)");
 	check_desk(c);
 	check_cold(c);
+	check_store(c);
 	check_service_address(c, ".log4", &s->log4);
 	check_service_address(c, ".log6", &s->log6);
 	check_service_address(c, ".web4", &s->web4);

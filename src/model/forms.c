@@ -385,6 +385,21 @@ static const struct text2 *check_page_url(struct str s)
 	return rest.ptr && rest.len && !port_ok(rest) ? &bad : NULL;
 }
 
+static const struct text2 *check_server_url(struct str s)
+{
+	WRONG(bad, "must be like https://ch1.example.jp:8443, without a path", "https://ch1.example.jp:8443 のように、パスなしで書いてください");
+	return str_starts(s, STR("https://")) && !check_page_url(s) ? NULL : &bad;
+}
+
+static const struct text2 *check_name(struct str s)
+{
+	WRONG(bad, "must be 1 to 48 of a-z, 0-9 and \"_\", a letter first", "英小文字で始まる英小文字・数字・_ の 48 文字以内で書いてください");
+	bool ok = s.len >= 1 && s.len <= 48 && s.ptr[0] >= 'a' && s.ptr[0] <= 'z';
+	for (size_t i = 0; ok && i < s.len; i++)
+		ok = (s.ptr[i] >= 'a' && s.ptr[i] <= 'z') || digit(s.ptr[i]) || s.ptr[i] == '_';
+	return ok ? NULL : &bad;
+}
+
 static bool hex_text(struct str s)
 {
 	for (size_t i = 0; i < s.len; i++)
@@ -522,6 +537,8 @@ const struct form form_directory = { check_directory, "^/[A-Za-z0-9_-][A-Za-z0-9
 const struct form form_certificate = { check_certificate, "^base64:[A-Za-z0-9+/=]+$" };
 const struct form form_loopback = { check_loopback, "^(127\\.[0-9.]+|\\[::1\\]):[1-9][0-9]{0,4}$" };
 const struct form form_page_url = { check_page_url, "^(|https://[a-z0-9.-]+(:[1-9][0-9]{0,4})?|http://(127\\.[0-9.]+|\\[::1\\]):[1-9][0-9]{0,4})$" };
+const struct form form_server_url = { check_server_url, "^https://[a-z0-9.-]+(:[1-9][0-9]{0,4})?$" };
+const struct form form_name = { check_name, "^[a-z][a-z0-9_]{0,47}$" };
 const struct form form_mailhost = { check_mailhost, "^[a-z0-9.:-]+$" };
 const struct form form_address = { check_address, "^[0-9A-Fa-f.:]+$" };
 const struct form form_ldap = { check_ldap, "^ldaps?://[a-z0-9.-]+(:[1-9][0-9]{0,4})?$" };

@@ -42,6 +42,8 @@ extern const struct form form_id;        /* 1–32 of [A-Za-z0-9_-] */
 extern const struct form form_date;      /* "2026-12-29", a day that exists */
 extern const struct form form_certificate; /* "base64:" and DER */
 extern const struct form form_directory; /* "/var/lib/toride" */
+extern const struct form form_server_url; /* "https://ch1.example.jp:8443" */
+extern const struct form form_name;      /* 1–48 of a-z, 0-9 and "_", a letter first: of a database */
 extern const struct form form_page_url;  /* "https://desk.example.jp:8443", "http://127.0.0.1:8480", "" */
 extern const struct form form_loopback;  /* "127.0.0.1:8480", "[::1]:8480" */
 extern const struct form form_mailhost;  /* a host name or an address */

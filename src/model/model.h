@@ -585,6 +585,12 @@ struct service {
 		uint32_t lock_days; /* the store lets nobody remove them for so long */
 	} cold;
 	struct {
+		const char **urls; /* of the cluster's servers, asked in this order; none: the embedded one */
+		size_t n_urls;
+		const char *user, *database, *cluster; /* cluster: its name there; "": one server, no replicas */
+		uint32_t away_s; /* the index is out of reach for so long: an alarm */
+	} store;
+	struct {
 		const char *name;           /* "desk.cloud.pref.lg.jp": what people open in their browser; "": the desk isn't reached from bodies */
 		struct prefix addr4, addr6; /* what that name leads to, for the bodies' terminals alone */
 	} desk;

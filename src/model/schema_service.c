@@ -194,6 +194,26 @@ static const struct object cold_object = {
 	},
 };
 
+static const struct object store_object = {
+	"store", { "where the search's index is", "検索の索引の置き場所" }, NULL, sizeof(((struct service *)0)->store),
+	(const struct field[]){
+		{ "urls", FIELD_TEXT, .list = true, .offset = offsetof(struct service, store.urls) - offsetof(struct service, store),
+		  .count_offset = offsetof(struct service, store.n_urls) - offsetof(struct service, store), .size = sizeof(char *), .form = &form_server_url, .max = 280, .max_entries = 8,
+		  SAYS("URL", "ClickHouse サーバの URL (https://ch1.example.jp:8443 など)。つながらないときは次のサーバを使います。パスワードは STATE/cluster/secret に置きます。空なら組み込みの索引を使います。",
+		       "The ClickHouse servers', like https://ch1.example.jp:8443; where one can't be reached, the next is asked. The password lies in STATE/cluster/secret. Empty: the embedded index.") },
+		{ "user", FIELD_TEXT, IN(service, store, user), .form = &form_tenant, .max = 64, .def = "\"toride\"", SAYS("利用者", "ClickHouse の利用者名。", "Our name there.") },
+		{ "database", FIELD_TEXT, IN(service, store, database), .form = &form_name, .max = 48, .def = "\"toride\"",
+		  SAYS("データベース", "ClickHouse のデータベース名。2 台構成では、それぞれのノードの名前が後ろに付きます。",
+		       "The database's name there; each node of a pair has one of its own, with the node's name behind it.") },
+		{ "cluster", FIELD_TEXT, IN(service, store, cluster), .form = &form_name, .max = 48,
+		  SAYS("クラスタ", "ClickHouse でのクラスタ名。表を全サーバに複製します。2 台以上なら必要です。",
+		       "The cluster's name there: tables are replicated on all its servers. Needed where there are two or more.") },
+		{ "away_s", FIELD_UINT, IN(service, store, away_s), .min = 5, .max = 86400, .def = "60",
+		  SAYS("不通の警報 (秒)", "索引がこれより長く使えないと警報を出します。記録そのものは失われません。", "The index is out of reach for so long: an alarm. No record is lost by it.") },
+		END,
+	},
+};
+
 static const struct object desk_object = {
 	"desk", { "desk", "窓口の画面" }, NULL, sizeof(((struct service *)0)->desk),
 	(const struct field[]){
@@ -286,6 +306,8 @@ const struct object schema_service = {
 		{ "time", FIELD_OBJECT, AT(service, time), .sub = &time_object, SAYS("時刻", "時刻の提供。", "How time is served.") },
 		{ "cold", FIELD_OBJECT, AT(service, cold), .sub = &cold_object,
 		  SAYS("古い記録の保管先", "もう一つのディスクへ移した記録を、さらに預ける S3 互換ストレージ。", "An S3-compatible store that takes records on from the cold disk.") },
+		{ "store", FIELD_OBJECT, AT(service, store), .sub = &store_object,
+		  SAYS("検索の索引", "記録の索引を置く ClickHouse。書かなければ組み込みのものを使います。", "A ClickHouse that holds the index of the records, in place of the embedded one.") },
 		{ "desk", FIELD_OBJECT, AT(service, desk), .sub = &desk_object,
 		  SAYS("窓口の画面", "団体の端末から開く画面。", "The desk's pages, as bodies' terminals open them.") },
 		{ "web4", FIELD_ADDRESS, .family = 4, AT(service, web4),

@@ -43,6 +43,7 @@ const char *place_in_run(char *dst, size_t size, const char *fmt, ...) __attribu
 #define SOCK_PURGE "purge.sock"       /* JSON lines: pages taken out of the sites' cache. from controld */
 #define SOCK_COLD "cold.sock"         /* JSON lines: a segment brought back from the store of objects. from stored, detectd */
 #define SOCK_INDEX "indexd/index.sock" /* ClickHouse's HTTP interface (index/serve.h). from stored alone */
+#define SOCK_CLUSTER "cluster.sock"   /* the same of a ClickHouse elsewhere. from stored alone */
 #define SOCK_PG "pg"                  /* directory of PostgreSQL's socket. respondd, portald, authd, replicad */
 #define SOCK_REPLICA "replica"        /* directory of a socket that leads to the other node's PostgreSQL. from the one here alone */
 
@@ -84,6 +85,7 @@ enum place_user {
 	USER_LOOK, /* visits the public sites */
 	USER_REPLICA, /* carries the desk's state to the other node of a pair */
 	USER_COLD, /* carries cold segments to a store of objects */
+	USER_CLUSTER, /* talks to a ClickHouse elsewhere */
 };
 #define GROUP_SEGMENTS (UID_BASE + 80) /* may read the sealed segments */
 

@@ -56,5 +56,5 @@ serves() { "$toride" status --json 2>/dev/null | jq -se --arg p "$1" 'any(.[].pr
 keyless() { local d; for d; do
 	[ -d "$d" ] || { echo "no $d"; return 1; }
 	grep -rl "PRIVATE KEY" "$d"; [ $? = 1 ] || return 1; done; }
-# DIR: the golden description there without what a lab hasn't: its public sites' certificates' keys, the directory that knows users, the store of cold segments and the key to it.
-without_sites() { local f; sed -i '/^  "cold": /d' "$1/service.json"; for f in "$1"/orgs/*.json; do jq 'del(.sites, .proxy_users, .url.group_lists)' "$f" >"$f.new" && mv "$f.new" "$f" || return; done; }
+# DIR: the golden description there without what a lab hasn't: its public sites' certificates' keys, the directory that knows users, the store of cold segments, the ClickHouse elsewhere, and the keys to them.
+without_sites() { local f; sed -i '/^  "\(cold\|store\)": /d' "$1/service.json"; for f in "$1"/orgs/*.json; do jq 'del(.sites, .proxy_users, .url.group_lists)' "$f" >"$f.new" && mv "$f.new" "$f" || return; done; }

@@ -1,0 +1,355 @@
+/* See cluster.h. */
+#include "index/cluster.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+
+#include <curl/curl.h>
+#include <openssl/crypto.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_MAX_BYTES 256
+#define CA_MAX (4u * MIB)
+
+struct place { /* where it is, and who we are there */
+	char urls[CLUSTER_HOSTS][CLUSTER_URL];
+	size_t n;
+	char user[NAME_MAX_BYTES], key[NAME_MAX_BYTES];
+	struct buf ca;
+	bool replicated;
+};
+
+struct cluster {
+	pthread_mutex_t lock; /* of all below */
+	struct place place;
+	unsigned generation; /* of the place */
+	size_t first;        /* which of them is asked first */
+	struct cluster_stats stats;
+};
+
+struct conn {
+	struct cluster *cluster;
+	CURL *curl;
+	struct curl_slist *headers;
+	struct place place; /* a copy of `generation` */
+	unsigned generation;
+	long host; /* the one that answered; -1: none yet */
+	char error[CURL_ERROR_SIZE];
+};
+
+/* ---- the place ---- */
+
+static void place_done(struct place *p)
+{
+	OPENSSL_cleanse(p->key, sizeof p->key);
+	buf_done(&p->ca);
+}
+
+static bool line_ok(const char *s) /* in a header */
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			return false;
+	return true;
+}
+
+static int place_fill(struct place *p, const struct cluster_opts *o, struct err *err)
+{
+	*p = (struct place){ .n = o->n, .replicated = o->replicated };
+	buf_init(&p->ca, CA_MAX);
+	buf_puts(&p->ca, o->ca ? o->ca : "");
+	bool ok = o->n > 0 && o->n <= CLUSTER_HOSTS && str_copy(str_from(o->user), p->user, sizeof p->user) && str_copy(str_from(o->key), p->key, sizeof p->key);
+	for (size_t i = 0; ok && i < o->n; i++)
+		ok = str_starts(str_from(o->urls[i]), STR("https://")) && str_copy(str_from(o->urls[i]), p->urls[i], sizeof p->urls[i]);
+	ok = ok && line_ok(p->user) && line_ok(p->key) && !p->ca.failed;
+	if (ok)
+		return 0;
+	place_done(p);
+	return err_set(err, E_INVALID, "cluster", "its addresses, name or key can't be used");
+}
+
+int cluster_open(struct cluster **ret, struct err *err)
+{
+	struct cluster *c = mem_alloc(sizeof *c);
+	if (!c)
+		return err_set(err, E_NOMEM, "", "no memory");
+	*c = (struct cluster){ .lock = PTHREAD_MUTEX_INITIALIZER };
+	*ret = c;
+	return 0;
+}
+
+int cluster_set(struct cluster *c, const struct cluster_opts *o, struct err *err)
+{
+	struct place p;
+	int r = place_fill(&p, o, err);
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&c->lock);
+	place_done(&c->place);
+	c->place = p;
+	c->generation++;
+	c->first = 0;
+	pthread_mutex_unlock(&c->lock);
+	OPENSSL_cleanse(p.key, sizeof p.key);
+	return 0;
+}
+
+struct cluster_stats cluster_stats(struct cluster *c)
+{
+	pthread_mutex_lock(&c->lock);
+	struct cluster_stats s = c->stats;
+	s.host = c->first + 1;
+	pthread_mutex_unlock(&c->lock);
+	return s;
+}
+
+/* ---- a connection ---- */
+
+static void conn_close(void *user)
+{
+	struct conn *c = user;
+	if (!c)
+		return;
+	curl_easy_cleanup(c->curl);
+	curl_slist_free_all(c->headers);
+	place_done(&c->place);
+	mem_free(c);
+}
+
+static size_t take(char *p, size_t size, size_t n, void *user)
+{
+	struct buf *b = user;
+	buf_put(b, p, size * n);
+	return b->failed ? 0 : size * n;
+}
+
+/* What is the same in every request. */
+static void settle(CURL *h, char *error)
+{
+	curl_easy_setopt(h, CURLOPT_ERRORBUFFER, error);
+	curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "https");
+	curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(h, CURLOPT_PROXY, "");
+	curl_easy_setopt(h, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, 2L);
+	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, CLUSTER_CONNECT_MS);
+	curl_easy_setopt(h, CURLOPT_TIMEOUT, CLUSTER_ASK_S);
+	curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L); /* one that lost its power in the middle of a question */
+	curl_easy_setopt(h, CURLOPT_TCP_KEEPIDLE, 10L);
+	curl_easy_setopt(h, CURLOPT_TCP_KEEPINTVL, 5L);
+	curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, take);
+	curl_easy_setopt(h, CURLOPT_POST, 1L);
+}
+
+static int conn_open(void *user, void **ret, struct err *err)
+{
+	struct conn *c = mem_alloc(sizeof *c);
+	if (!c)
+		return err_set(err, E_NOMEM, "", "no memory");
+	*c = (struct conn){ .cluster = user, .curl = curl_easy_init(), .host = -1 };
+	buf_init(&c->place.ca, CA_MAX);
+	if (!c->curl) {
+		conn_close(c);
+		return err_set(err, E_NOMEM, "", "no memory");
+	}
+	settle(c->curl, c->error);
+	*ret = c;
+	return 0;
+}
+
+/* Whoever comes next may be answered by another server. */
+static void conn_rest(void *user)
+{
+	struct conn *c = user;
+	c->host = -1;
+}
+
+static int put_headers(struct conn *c, struct err *err)
+{
+	char name[NAME_MAX_BYTES + 32], key[NAME_MAX_BYTES + 32];
+	snprintf(name, sizeof name, "X-ClickHouse-User: %s", c->place.user);
+	snprintf(key, sizeof key, "X-ClickHouse-Key: %s", c->place.key);
+	const char *const lines[] = { name, key, "Expect:", "Content-Type: application/octet-stream" };
+	curl_slist_free_all(c->headers);
+	c->headers = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+		struct curl_slist *more = curl_slist_append(c->headers, lines[i]);
+		if (!more)
+			return err_set(err, E_NOMEM, "", "no memory");
+		c->headers = more;
+	}
+	OPENSSL_cleanse(key, sizeof key);
+	curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, c->headers);
+	return 0;
+}
+
+/* Does as the newest generation says. */
+static int catch_up(struct conn *c, struct err *err)
+{
+	struct cluster *k = c->cluster;
+	int r = 0;
+	pthread_mutex_lock(&k->lock);
+	k->stats.asked++;
+	bool newer = c->generation != k->generation;
+	if (newer) {
+		place_done(&c->place);
+		c->place = k->place;
+		buf_init(&c->place.ca, CA_MAX);
+		buf_str(&c->place.ca, buf_view(&k->place.ca));
+		c->generation = k->generation;
+		c->host = -1;
+		r = c->place.ca.failed ? err_set(err, E_NOMEM, "", "no memory") : 0;
+	}
+	pthread_mutex_unlock(&k->lock);
+	if (r < 0 || !newer)
+		return r;
+	struct curl_blob ca = { .data = c->place.ca.ptr, .len = c->place.ca.len, .flags = CURL_BLOB_NOCOPY };
+	CURL *fresh = curl_easy_init(); /* no connection of the old place is kept */
+	if (!fresh)
+		return err_set(err, E_NOMEM, "", "no memory");
+	curl_easy_cleanup(c->curl);
+	c->curl = fresh;
+	settle(c->curl, c->error);
+	curl_easy_setopt(c->curl, CURLOPT_CAINFO_BLOB, ca.len ? &ca : NULL);
+	return put_headers(c, err);
+}
+
+/* ---- asking ---- */
+
+/* Nothing was sent. */
+static bool never_there(CURL *h, CURLcode code)
+{
+	curl_off_t ready = 0;
+	if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT || code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CONNECT_ERROR)
+		return true;
+	curl_easy_getinfo(h, CURLINFO_PRETRANSFER_TIME_T, &ready);
+	return code != CURLE_OK && ready == 0;
+}
+
+static size_t first_of(struct cluster *k, size_t n)
+{
+	pthread_mutex_lock(&k->lock);
+	size_t first = n ? k->first % n : 0;
+	pthread_mutex_unlock(&k->lock);
+	return first;
+}
+
+/* This one failed: the next is asked first from now on, unless somebody else found one before. */
+static void leave(struct conn *c, size_t host)
+{
+	struct cluster *k = c->cluster;
+	pthread_mutex_lock(&k->lock);
+	if (c->generation == k->generation && k->first == host)
+		k->first = (host + 1) % k->place.n;
+	pthread_mutex_unlock(&k->lock);
+	c->host = -1;
+}
+
+static void tell(struct conn *c, bool answered)
+{
+	struct cluster *k = c->cluster;
+	pthread_mutex_lock(&k->lock);
+	k->stats.failed += !answered;
+	k->stats.away = !answered;
+	pthread_mutex_unlock(&k->lock);
+}
+
+static CURLcode send_to(struct conn *c, size_t host, const char *tail, struct str body, struct buf *ret)
+{
+	char url[CLUSTER_URL + 4096];
+	const char *base = c->place.urls[host];
+	snprintf(url, sizeof url, "%s%s%s", base, base[strlen(base) - 1] == '/' ? "" : "/", tail);
+	buf_reset(ret);
+	*c->error = 0;
+	curl_easy_setopt(c->curl, CURLOPT_URL, url);
+	curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, body.ptr);
+	curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
+	curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, ret);
+	return curl_easy_perform(c->curl);
+}
+
+/* What the server said: its errors are "Code: N…" in the body, of a status that says little (401, 403, 404, 500). 516 and 192 to 194 are of names and keys. */
+static int judge(struct conn *c, size_t host, struct buf *ret, struct err *err)
+{
+	long status = 0;
+	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status == 200)
+		return 0;
+	const char *words = buf_cstr(ret);
+	unsigned long code = strncmp(words, "Code: ", 6) == 0 ? strtoul(words + 6, NULL, 10) : 0;
+	if (status == 401 || status == 403 || code == 516 || (code >= 192 && code <= 194))
+		return err_set(err, E_DENIED, "cluster", "%s refuses our name or key", c->place.urls[host]);
+	if (!code) { /* something else stands before it, or in its place */
+		leave(c, host);
+		return err_set(err, E_CLOSED, "cluster", "%s answers %ld, not as a ClickHouse does", c->place.urls[host], status);
+	}
+	return err_set(err, E_INVALID, "cluster", "refused");
+}
+
+/* One server: -E_AGAIN when it was never there. */
+static int ask_one(struct conn *c, size_t host, const char *tail, struct str body, struct buf *ret, struct err *err)
+{
+	CURLcode code = send_to(c, host, tail, body, ret);
+	if (ret->failed)
+		return err_set(err, (enum err_code)-ret->failed, "cluster", "the answer is too long");
+	if (code == CURLE_OK)
+		return judge(c, host, ret, err);
+	bool absent = never_there(c->curl, code);
+	leave(c, host);
+	err_set(err, code == CURLE_OPERATION_TIMEDOUT && !absent ? E_TIMEOUT : E_CLOSED, "cluster", "%s: %.200s", c->place.urls[host],
+	        *c->error ? c->error : curl_easy_strerror(code));
+	return absent ? -E_AGAIN : -(int)err->code;
+}
+
+/* wait_end_of_query: an error in the middle of an answer is an error, not its last line. An insert has a connection of its own: curl would send
+ * what it had sent by one that was kept, and died, once more. */
+static int tail_of(struct conn *c, struct str insert, char *dst, size_t size, struct err *err)
+{
+	char *quoted = insert.len ? curl_easy_escape(c->curl, insert.ptr, (int)insert.len) : NULL;
+	int n = snprintf(dst, size, "?wait_end_of_query=1%s%s%s", insert.len && c->place.replicated ? "&insert_deduplicate=0" : "", quoted ? "&query=" : "", quoted ? quoted : "");
+	bool made = quoted || !insert.len;
+	curl_free(quoted);
+	curl_easy_setopt(c->curl, CURLOPT_FRESH_CONNECT, insert.len ? 1L : 0L);
+	curl_easy_setopt(c->curl, CURLOPT_FORBID_REUSE, insert.len ? 1L : 0L);
+	return made && n < (int)size ? 0 : err_set(err, made ? E_LIMIT : E_NOMEM, "cluster", made ? "the statement is too long" : "no memory");
+}
+
+/* The server that answered before, and no other; else all of them in turn. insert: of the rows in the body; else the body is the query. */
+static int ask(struct conn *c, struct str insert, struct str body, struct buf *ret, struct err *err)
+{
+	char tail[4096];
+	int r = catch_up(c, err);
+	r = r < 0 ? r : tail_of(c, insert, tail, sizeof tail, err);
+	if (r < 0)
+		return r;
+	bool stays = c->host >= 0;
+	size_t n = c->place.n, host = stays ? (size_t)c->host : first_of(c->cluster, n);
+	r = n ? -E_AGAIN : err_set(err, E_CLOSED, "cluster", "none is named");
+	for (size_t i = 0; r == -E_AGAIN && i < (stays ? 1 : n); i++, host = (host + 1) % n) {
+		r = ask_one(c, host, tail, body, ret, err);
+		if (r == 0 || r == -E_INVALID)
+			c->host = (long)host;
+	}
+	r = r == -E_AGAIN ? -E_CLOSED : r;
+	tell(c, r != -E_CLOSED && r != -E_TIMEOUT);
+	return r;
+}
+
+static int conn_query(void *user, struct str sql, struct buf *ret, struct err *err)
+{
+	return ask(user, STR(""), sql, ret, err);
+}
+
+static int conn_insert(void *user, struct str sql, struct str rows, struct buf *ret, struct err *err)
+{
+	return ask(user, sql, rows, ret, err);
+}
+
+const struct serve_ops cluster_ops = { conn_open, conn_rest, conn_close, conn_query, conn_insert };
