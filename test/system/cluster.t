@@ -1,0 +1,215 @@
+#!/bin/bash
+# The index in a ClickHouse elsewhere, by URL: toride-clusterd and toride-stored as shipped, confined, against Debian's own clickhouse-server (18.16) over
+# TLS with a name and a password, and against today's ClickHouse (the embedded one) behind the same; each sealed record is there once,
+# whoever is killed; an index that is away, isn't ours, or lies, harms no record and is told.
+set -u
+export LC_ALL=C.UTF-8
+[ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; echo "ok 1 - cluster # SKIP needs root"; exit 0; }
+command -v toride-clusterd >/dev/null || { echo "not ok 1 - toride-clusterd isn't built"; exit 1; }
+command -v clickhouse-server >/dev/null || { echo "ok 1 - cluster # SKIP clickhouse-server isn't there (tools/setup test; Debian 13 has none)"; echo "1..1"; exit 0; }
+bin=$(dirname "$(command -v toride-clusterd)")
+top=$(mktemp -d /tmp/toride-cluster.XXXXXX)
+here=$(cd "$(dirname "$0")" && pwd)
+chmod 755 "$top"
+. "$here/lib.sh"
+cd "$top" || exit 1
+export TORIDE_STATE=$top/state TORIDE_RUN=$top/run TORIDE_NODE=node1
+toride=$bin/toride
+ns=trc-$$ bad=0 show=(log.clusterd log.stored log.intaked log.vaultd)
+declare -A pid=()
+
+finish() {
+	for p in "${pid[@]}"; do kill "$p" 2>/dev/null; done
+	[ -z "${pid[old]:-}" ] || kill -9 "${pid[old]}" 2>/dev/null
+	wait 2>/dev/null
+	ip netns del "$ns" 2>/dev/null
+	rm -rf "$top"
+}
+trap finish EXIT
+
+mkdir -p state/generations/{old,new,embedded} state/{segments,segments-cold,holds,intake,vault,vault-public,index-fill,index,cluster} run/{stats,ready,indexd}
+ip netns add "$ns"; ip -n "$ns" link set lo up
+begin() { local name=$1; shift; ip netns exec "$ns" "$@" 2>>"log.$name" >&2 & pid[$name]=$!; }
+end() { kill "${2:--TERM}" "${pid[$1]}" 2>/dev/null; wait "${pid[$1]}" 2>/dev/null; }
+shoot() { end "$1" -KILL; rm -f "run/ready/$1"; }
+daemon() { touch "run/ready/$1"; begin "$1" "$bin/toride-$1"; }
+# ---- certificates, and the server of Debian
+
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -subj /CN=lab -days 3 -addext basicConstraints=critical,CA:TRUE 2>/dev/null
+certify() { # NAME SAN
+	openssl req -newkey rsa:2048 -nodes -keyout "$1.key" -subj "/CN=$1" 2>/dev/null |
+		openssl x509 -req -CA ca.pem -CAkey ca.key -CAcreateserial -days 3 -extfile <(echo "subjectAltName=$2") -out "$1.pem" 2>/dev/null
+}
+certify good IP:127.0.0.1; certify other DNS:elsewhere.example
+# Parameters of RFC 7919 would do as well; it wants a file of its own.
+cat >dh.pem <<'END'
+-----BEGIN DH PARAMETERS-----
+MIIBCAKCAQEA//////////+t+FRYortKmq/cViAnPTzx2LnFg84tNpWp4TZBFGQz
++8yTnc4kmz75fS/jY2MMddj2gbICrsRhetPfHtXV/WVhJDP1H18GbtCFY2VVPe0a
+87VXE15/V8k1mE8McODmi3fipona8+/och3xWKE2rec1MKzKT0g6eXq8CrGCsyT7
+YdEIqUuyyOP7uWrat2DX9GgdT0Kj3jlN9K5W7edjcrsZCwenyO4KbXCeAvzhzffi
+7MA0BM0oNC9hkXL+nOmFg/+OTxIy7vKBg8P+OxtMb61zO7X8vC7CIAXFjvGDfRaD
+ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==
+-----END DH PARAMETERS-----
+END
+mkdir -p ch/{data,tmp,files}
+cat >ch/config.xml <<END
+<?xml version="1.0"?>
+<yandex><logger><level>warning</level><console>1</console></logger><https_port>9443</https_port><tcp_port>9000</tcp_port><listen_host>127.0.0.1</listen_host>
+<openSSL><server><certificateFile>$top/good.pem</certificateFile><privateKeyFile>$top/good.key</privateKeyFile><dhParamsFile>$top/dh.pem</dhParamsFile>
+<verificationMode>none</verificationMode><loadDefaultCAFile>false</loadDefaultCAFile><cacheSessions>true</cacheSessions><preferServerCiphers>true</preferServerCiphers></server></openSSL>
+<mark_cache_size>67108864</mark_cache_size><uncompressed_cache_size>0</uncompressed_cache_size><path>$top/ch/data/</path><tmp_path>$top/ch/tmp/</tmp_path>
+<user_files_path>$top/ch/files/</user_files_path><users_config>users.xml</users_config><default_profile>default</default_profile><default_database>default</default_database></yandex>
+END
+cat >ch/users.xml <<END
+<?xml version="1.0"?>
+<yandex><profiles><default><max_memory_usage>2000000000</max_memory_usage></default></profiles>
+<users><toride><password_sha256_hex>$(printf '%s' 'a word, & another' | sha256sum | cut -d' ' -f1)</password_sha256_hex><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></toride></users>
+<quotas><default></default></quotas></yandex>
+END
+start_old() { begin old clickhouse-server --config-file="$top/ch/config.xml"; }
+there() { ip netns exec "$ns" curl -sS --fail-with-body --max-time 30 --cacert ca.pem -H "X-ClickHouse-User: toride" -H "X-ClickHouse-Key: a word, & another" https://127.0.0.1:9443/ -d "$1"; }
+
+# ---- a node: what the compiler writes of two descriptions
+
+echo 'a word, & another' >state/cluster/secret
+orgs='[{"code":"412015","retention_days":396},{"code":"412023","retention_days":396}]'
+generation() { # NAME URLS
+	echo '{"v":1,"uplinks":["wan0"],"orgs":[{"code":"412015","index":1,"interface":"o412015","publics":[]},{"code":"412023","index":2,"interface":"o412023","publics":[]}]}' >"state/generations/$1/intaked.json"
+	[ -z "${2:-}" ] || jq -n --rawfile ca ca.pem --argjson urls "$2" '{v: 1, urls: $urls, user: "toride", cluster: "", ca: $ca}' >"state/generations/$1/clusterd.json"
+	jq -n --argjson orgs "$orgs" --arg urls "${2:-}" '{v: 1, orgs: $orgs} + if $urls == "" then {} else {cluster: {database: "toride_log", name: "", away_s: 5, of_node: false}} end' >"state/generations/$1/stored.json"
+}
+ready() { test -s "run/ready/$1"; }
+generation old '["https://127.0.0.1:9440", "https://127.0.0.1:9443"]' # nobody is at the first
+generation new '["https://127.0.0.1:9444"]'
+generation embedded
+ln -sfn generations/old state/current
+go_over() { ln -sfn "generations/$1" state/current; kill -HUP "${pid[clusterd]}" "${pid[stored]}"; }
+# FROM TO: that many pages by proxyd's user, acknowledged by intaked: sealed (wire/events.h)
+pages() {
+	python3 - "$@" <<-'END'
+	import os, socket, struct, sys, json, time
+	low, high = int(sys.argv[1]), int(sys.argv[2])
+	text = lambda t: struct.pack(">H", len(t)) + t
+	frame = lambda m: struct.pack(">I", len(m)) + m
+	os.setgroups([]); os.setgid(47102); os.setuid(47102)
+	s = socket.socket(socket.AF_UNIX); s.settimeout(120); s.connect("run/events.sock")
+	s.sendall(frame(b"\1" + os.urandom(8) + text(b"proxyd/0")))
+	n = high - low + 1
+	for k in range(n):
+	    i = low + k
+	    org, net = ("412015", 1) if i % 2 else ("412023", 2)
+	    path = "/s/請求書invoice-%d.html" % i if i % 10 == 0 else "/s/page-%d.html" % i
+	    e = {"class_uid": 4002, "time": int(time.time() * 1000), "product": "proxyd", "src_endpoint": {"ip": "10.%d.0.%d" % (net, i % 4 + 1), "port": 40000 + i % 1000},
+	         "dst_endpoint": {"hostname": "www.news.example", "ip": "203.0.113.80", "port": 443},
+	         "http_request": {"http_method": "GET", "url": {"url_string": "https://www.news.example" + path, "hostname": "www.news.example"}},
+	         "http_response": {"code": 200 + 204 * (i % 5 == 0)}, "traffic": {"bytes_in": i, "bytes_out": 100}, "action": "Allowed", "disposition": "Allowed", "ref": "N%dE" % i}
+	    m = json.dumps(e, ensure_ascii=False).encode()
+	    s.sendall(frame(b"\2" + struct.pack(">Q", k + 1) + text(org.encode()) + struct.pack(">I", len(m)) + m))
+	got, done = b"", 0
+	while done < n:
+	    part = s.recv(65536)
+	    if not part: sys.exit("intaked went at %d of %d" % (done, n))
+	    got += part
+	    while len(got) >= 13:
+	        done, got = struct.unpack(">Q", got[5:13])[0], got[13:]
+	END
+}
+asks() { local more=${2:-}; ask_socket search.sock "$(jq -nc --arg q "$1" --argjson more "${more:-null}" '{v: 1, do: "log.search", query: $q, limit: 10000} + ($more // {})')"; }
+names() { asks "$@" | jq -r '.records[].name'; }
+number() { asks "$@" | jq -se '.[0] | if .ok and (.more | not) then .records | length else error(tostring) end'; }
+finds() { is "$(number "${@:2}")" "$1"; }
+by() { asks "$1" "{\"group\":\"$2\"}" | jq -c '[.counts[] | [.value, .count]] | sort'; }
+# Every page sealed so far, and each of them once.
+sealed() { for o in 412015 412023; do "$toride" log tail -n 100000 --org $o; done | grep -F '"product":"proxyd"' | cut -f1 | sort; }
+all_once() {
+	sealed >sealed; names "class:http" | sort >indexed
+	[ -s sealed ] && cmp sealed indexed || { comm -3 sealed indexed | head -5; return 1; }
+}
+alarms() { "$toride" log tail -n 1000 --org service | grep -F '"product":"stored"' | grep -cF "\"activity_name\":\"$1\""; }
+said() { grep -qF -- "$2" "log.$1"; }
+
+begin vaultd "$bin/toride-vaultd"; until_true 10 test -S run/vault.sock
+daemon intaked; until_true 10 test -S run/events.sock
+start_old
+until_true 30 there "SELECT 1"
+daemon clusterd; daemon stored
+try "clusterd and stored are ready" until_true 20 eval 'ready clusterd && ready stored'
+try "clusterd has no right, no file to write and a filter; stored still has no network to speak of" eval 'grep -qE "^CapEff:\s+0+$" /proc/${pid[clusterd]}/status && grep -qE "^Seccomp:\s+2" /proc/${pid[clusterd]}/status && grep -qE "^Seccomp:\s+2" /proc/${pid[stored]}/status'
+[ $bad = 0 ] || exit 1
+try "pages are taken in" pages 1 200
+[ $bad = 0 ] || exit 1
+try "each is in Debian's ClickHouse, over TLS and by name and key" until_true 30 all_once
+try "… in tables of its own make, where the database is named" eval 'is "$(there "SELECT count() FROM toride_log.c4002_http_activity")" 200 && is "$(there "SELECT type FROM system.columns WHERE database = '\''toride_log'\'' AND table = '\''c4002_http_activity'\'' AND name = '\''src'\''")" "FixedString(16)"'
+
+# ---- the same questions, whatever is asked (once more below, of others)
+
+questions() {
+	try "$1: a word of an address" finds 1 page-3
+	try "$1: a word beside Japanese, and Japanese within" eval 'finds 20 請求書 && finds 20 invoice* && finds 1 請求書invoice-10'
+	try "$1: columns, patterns, either, not" eval 'finds 2 "url:*/page-7.html or url:*/page-9.html" && finds 200 "host:www.NEWS.example" && finds 1 "page-3 not code:404" && finds 0 "page-3 code:404"'
+	try "$1: numbers and addresses" eval 'finds 40 "code>=400" && finds 100 "src:10.1.0.0/16" && finds 200 ip:203.0.113.80 && finds 0 src:10.3.0.0/16'
+	try "$1: newest first, as many as are asked for" eval '[ "$(asks class:http "{\"limit\":3}" | jq -c "[.records[].record.ref] == ([.records[].record.ref] | sort_by(.[1:-1] | tonumber) | reverse), .more")" = "$(printf "true\ntrue")" ]'
+	try "$1: counts by column, address and day" eval 'is "$(by class:http org)" "[[\"412015\",100],[\"412023\",100]]" && is "$(by "class:http org:412015" src)" "[[\"10.1.0.2\",50],[\"10.1.0.4\",50]]" && by class:http day | jq -se ".[0] | map(.[1]) | add == 200"'
+	try "$1: a body's search shows its own, whatever the query says" eval 'finds 100 class:http "{\"org\":\"412015\"}" && finds 0 "org:412023" "{\"org\":\"412015\"}" && finds 100 "org:412023 or class:http or not class:http" "{\"org\":\"412023\"}" && finds 0 class:http "{\"org\":\"412040\"}" && finds 200 class:http "{\"org\":\"41\"}"'
+	try "$1: a quotation mark doesn't get out" eval 'finds 0 "x'\'' OR 1=1 OR '\''y" && finds 0 "url:x\\'\'' OR 1=1" && finds 0 "host:\"toride'\'' OR database = '\''toride\"" && ! asks class:http "{\"org\":\"412015'\'' OR 1\"}" | jq -se ".[0].ok"'
+	try "$1: who met this destination, by terminal" eval 'ask_socket search.sock "{\"v\":1,\"do\":\"log.sweep\",\"type\":\"hostname\",\"value\":\"news.example\"}" | jq -se ".[0] | .ok and .source == \"index\" and ([.hits[] | .passed] | add) == 200 and (.hits | length) == 4 and all(.hits[]; .record | test(\"^412[0-9]+/events/[0-9]{6}/[0-9]+$\"))"'
+	try "$1: counts, of which bodies too" eval 'ask_socket search.sock "{\"v\":1,\"do\":\"log.counts\",\"group\":\"product\",\"org\":\"412015\"}" | jq -se ".[0] | .ok and any(.counts[]; .value == \"proxyd\" and .records == 100)"'
+}
+questions "18.16"
+
+# ---- today's ClickHouse in the same place
+
+begin indexd "$bin/toride-indexd"; until_true 60 test -S run/indexd/index.sock
+begin front python3 "$here/clickhouse.py" 9444 "$top" other.pem other.key run/indexd/index.sock toride 'a word, & another'
+go_over new
+try "a server whose certificate is another's isn't spoken to" eval 'until_true 20 eval "asks class:http | jq -se \".[0].ok | not\"" && until_true 20 said clusterd "none of its servers answers" && [ ! -s asked ]'
+end front; begin front python3 "$here/clickhouse.py" 9444 "$top" good.pem good.key run/indexd/index.sock toride 'a word, & another'
+echo garbage >mode
+try "one that is no ClickHouse isn't believed" until_true 30 said stored "doesn't say a version of ClickHouse"
+echo long >mode; n_asked=$(grep -c . asked)
+try "nor one that never ends" until_true 30 eval '[ "$(grep -c . asked)" -gt $((n_asked + 1)) ] && kill -0 ${pid[clusterd]} && kill -0 ${pid[stored]}'
+rm mode
+try "today's, whose database is empty, has each page once" until_true 90 all_once
+questions "today's"
+grep -F 'CREATE TABLE' asked >made
+try "… in tables with an index of words" grep -qF "TYPE text" made
+echo 25.8.1.1 >version
+ask_socket search.sock '{"v":1,"do":"log.rebuild"}' >/dev/null
+try "a rebuild of one that says it is of last year has each page once" until_true 90 eval 'grep -F "TYPE tokenbf_v1" asked && all_once'
+questions "one before 26.2"
+rm version
+go_over old
+try "back at the first, which is gone on with from where it was" eval 'pages 201 210 && until_true 60 all_once && is "$(there "SELECT count() FROM toride_log.owner")" 1'
+
+# ---- away, and killed
+
+shoot old
+try "the server is killed: pages are taken in all the same" pages 211 3000
+try "a search says that it isn't there, and that the records are" eval 'asks class:http | jq -se ".[0] | (.ok | not) and (.why // .error // tostring | tostring | contains(\"records are sealed\"))"'
+try "an alarm is raised" until_true 20 eval '[ "$(alarms Alarm)" = 1 ]'
+start_old
+try "it is back, and has each page once" until_true 60 all_once
+try "… which is told too" until_true 20 eval '[ "$(alarms Start)" = 1 ] && [ "$(alarms Alarm)" = 1 ]'
+three() { pages 3001 9000 & local writer=$!; for p in clusterd stored old; do until_true 30 eval '[ "$(there "SELECT count() FROM toride_log.c4002_http_activity")" -gt 3000 ]'; shoot $p; [ $p = old ] && start_old || daemon $p; until_true 30 there "SELECT 1"; done; wait $writer; }
+try "clusterd, stored and the server are killed while pages come" three
+try "each page is there once" until_true 60 all_once
+
+# ---- refused
+
+echo wrong >state/cluster/secret; kill -HUP "${pid[clusterd]}"
+try "a wrong password is told as such" until_true 20 said stored "refuses our name or key"
+try "… and isn't in any log" eval '! grep -rF "another" log.clusterd log.stored'
+echo 'a word, & another' >state/cluster/secret; kill -HUP "${pid[clusterd]}"
+end clusterd; end stored; mv state/index-fill mine; mkdir state/index-fill
+daemon clusterd; daemon stored
+try "another installation's database isn't filled" until_true 20 said stored "another installation's records are in the database"
+try "… nor asked" eval 'asks class:http | jq -se ".[0] | (.ok | not) and (has(\"records\") | not)"'
+try "… not a row" eval 'is "$(there "SELECT count() FROM toride_log.owner")" 1'
+end stored; rm -rf state/index-fill; mv mine state/index-fill; daemon stored
+try "our own is, as before" until_true 40 all_once
+
+try "the log is intact" eval '"$toride" log verify --json | jq -se ".[-1].ok"'
+
+echo "1..$n"
+exit $bad
