@@ -373,6 +373,7 @@ static void *fill_main(void *user)
 {
 	struct stored *t = user;
 	int64_t expired_ms = -EXPIRE_MS, said_ms = -600000;
+	char said[sizeof((struct err *)0)->msg] = "";
 	int wait_ms = AGAIN_MS;
 	while (!t->stop) {
 		struct fill *f = NULL;
@@ -397,8 +398,9 @@ static void *fill_main(void *user)
 		}
 		count(t, "index_ready", 0);
 		t->away_ms = t->away_ms ? t->away_ms : clock_mono_ms();
-		if (clock_mono_ms() - said_ms > 60000) {
+		if (clock_mono_ms() - said_ms > 60000 || strcmp(said, err.msg) != 0) { /* the same only now and then */
 			said_ms = clock_mono_ms();
+			str_clip(err.msg, said, sizeof said);
 			log_err(LOG_LEVEL_WARN, "", "index", &err);
 		}
 		pause_ms(t, wait_ms, -1);

@@ -308,12 +308,13 @@ static int ask_one(struct conn *c, size_t host, const char *tail, struct str bod
 	return absent ? -E_AGAIN : -(int)err->code;
 }
 
-/* wait_end_of_query: an error in the middle of an answer is an error, not its last line. An insert has a connection of its own: curl would send
+/* wait_end_of_query: an error in the middle of an answer is an error, not its last line. Numbers as numbers: old servers heed that only here, not in the
+ * query. An insert has a connection of its own: curl would send
  * what it had sent by one that was kept, and died, once more. */
 static int tail_of(struct conn *c, struct str insert, char *dst, size_t size, struct err *err)
 {
 	char *quoted = insert.len ? curl_easy_escape(c->curl, insert.ptr, (int)insert.len) : NULL;
-	int n = snprintf(dst, size, "?wait_end_of_query=1%s%s%s", insert.len && c->place.replicated ? "&insert_deduplicate=0" : "", quoted ? "&query=" : "", quoted ? quoted : "");
+	int n = snprintf(dst, size, "?wait_end_of_query=1&output_format_json_quote_64bit_integers=0%s%s%s", insert.len && c->place.replicated ? "&insert_deduplicate=0" : "", quoted ? "&query=" : "", quoted ? quoted : "");
 	bool made = quoted || !insert.len;
 	curl_free(quoted);
 	curl_easy_setopt(c->curl, CURLOPT_FRESH_CONNECT, insert.len ? 1L : 0L);

@@ -67,7 +67,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if body == b"SELECT version()" and word("version"):
             return self.say(200, word("version").encode() + b"\n")
         e = Engine("index", timeout=60)
-        e.request("POST", self.path.replace("wait_end_of_query=1&", "").replace("?wait_end_of_query=1", ""), body)
+        e.request("POST", self.path, body)
         a = e.getresponse()
         self.say(a.status, a.read())
 

@@ -28,11 +28,18 @@ finish() {
 trap finish EXIT
 
 mkdir -p state/generations/{old,new,embedded} state/{segments,segments-cold,holds,intake,vault,vault-public,index-fill,index,cluster} run/{stats,ready,indexd}
+chmod 777 run run/stats
 ip netns add "$ns"; ip -n "$ns" link set lo up
 begin() { local name=$1; shift; ip netns exec "$ns" "$@" 2>>"log.$name" >&2 & pid[$name]=$!; }
 end() { kill "${2:--TERM}" "${pid[$1]}" 2>/dev/null; wait "${pid[$1]}" 2>/dev/null; }
 shoot() { end "$1" -KILL; rm -f "run/ready/$1"; }
-daemon() { touch "run/ready/$1"; begin "$1" "$bin/toride-$1"; }
+# stored by its own user, as the supervisor has it: whom intaked hears of an alarm
+daemon() {
+	local as=()
+	touch "run/ready/$1"
+	[ "$1" != stored ] || { as=(setpriv --reuid 47118 --regid 47118 --groups 0); chown -R 47118 run/ready/stored state/index-fill; rm -f run/search.sock; }
+	begin "$1" "${as[@]}" "$bin/toride-$1"
+}
 # ---- certificates, and the server of Debian
 
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -subj /CN=lab -days 3 -addext basicConstraints=critical,CA:TRUE 2>/dev/null
@@ -115,15 +122,11 @@ pages() {
 	        done, got = struct.unpack(">Q", got[5:13])[0], got[13:]
 	END
 }
-asks() { local more=${2:-}; ask_socket search.sock "$(jq -nc --arg q "$1" --argjson more "${more:-null}" '{v: 1, do: "log.search", query: $q, limit: 10000} + ($more // {})')"; }
-names() { asks "$@" | jq -r '.records[].name'; }
-number() { asks "$@" | jq -se '.[0] | if .ok and (.more | not) then .records | length else error(tostring) end'; }
-finds() { is "$(number "${@:2}")" "$1"; }
-by() { asks "$1" "{\"group\":\"$2\"}" | jq -c '[.counts[] | [.value, .count]] | sort'; }
+asks() { ask_socket search.sock '{"v":1,"do":"log.search","query":"class:http","limit":10000}'; }
 # Every page sealed so far, and each of them once.
 sealed() { for o in 412015 412023; do "$toride" log tail -n 100000 --org $o; done | grep -F '"product":"proxyd"' | cut -f1 | sort; }
 all_once() {
-	sealed >sealed; names "class:http" | sort >indexed
+	sealed >sealed; asks | jq -r '.records[].name' | sort >indexed
 	[ -s sealed ] && cmp sealed indexed || { comm -3 sealed indexed | head -5; return 1; }
 }
 alarms() { "$toride" log tail -n 1000 --org service | grep -F '"product":"stored"' | grep -cF "\"activity_name\":\"$1\""; }
@@ -142,19 +145,13 @@ try "pages are taken in" pages 1 200
 try "each is in Debian's ClickHouse, over TLS and by name and key" until_true 30 all_once
 try "… in tables of its own make, where the database is named" eval 'is "$(there "SELECT count() FROM toride_log.c4002_http_activity")" 200 && is "$(there "SELECT type FROM system.columns WHERE database = '\''toride_log'\'' AND table = '\''c4002_http_activity'\'' AND name = '\''src'\''")" "FixedString(16)"'
 
-# ---- the same questions, whatever is asked (once more below, of others)
+# ---- the same questions, whoever is asked
 
-questions() {
-	try "$1: a word of an address" finds 1 page-3
-	try "$1: a word beside Japanese, and Japanese within" eval 'finds 20 請求書 && finds 20 invoice* && finds 1 請求書invoice-10'
-	try "$1: columns, patterns, either, not" eval 'finds 2 "url:*/page-7.html or url:*/page-9.html" && finds 200 "host:www.NEWS.example" && finds 1 "page-3 not code:404" && finds 0 "page-3 code:404"'
-	try "$1: numbers and addresses" eval 'finds 40 "code>=400" && finds 100 "src:10.1.0.0/16" && finds 200 ip:203.0.113.80 && finds 0 src:10.3.0.0/16'
-	try "$1: newest first, as many as are asked for" eval '[ "$(asks class:http "{\"limit\":3}" | jq -c "[.records[].record.ref] == ([.records[].record.ref] | sort_by(.[1:-1] | tonumber) | reverse), .more")" = "$(printf "true\ntrue")" ]'
-	try "$1: counts by column, address and day" eval 'is "$(by class:http org)" "[[\"412015\",100],[\"412023\",100]]" && is "$(by "class:http org:412015" src)" "[[\"10.1.0.2\",50],[\"10.1.0.4\",50]]" && by class:http day | jq -se ".[0] | map(.[1]) | add == 200"'
-	try "$1: a body's search shows its own, whatever the query says" eval 'finds 100 class:http "{\"org\":\"412015\"}" && finds 0 "org:412023" "{\"org\":\"412015\"}" && finds 100 "org:412023 or class:http or not class:http" "{\"org\":\"412023\"}" && finds 0 class:http "{\"org\":\"412040\"}" && finds 200 class:http "{\"org\":\"41\"}"'
-	try "$1: a quotation mark doesn't get out" eval 'finds 0 "x'\'' OR 1=1 OR '\''y" && finds 0 "url:x\\'\'' OR 1=1" && finds 0 "host:\"toride'\'' OR database = '\''toride\"" && ! asks class:http "{\"org\":\"412015'\'' OR 1\"}" | jq -se ".[0].ok"'
-	try "$1: who met this destination, by terminal" eval 'ask_socket search.sock "{\"v\":1,\"do\":\"log.sweep\",\"type\":\"hostname\",\"value\":\"news.example\"}" | jq -se ".[0] | .ok and .source == \"index\" and ([.hits[] | .passed] | add) == 200 and (.hits | length) == 4 and all(.hits[]; .record | test(\"^412[0-9]+/events/[0-9]{6}/[0-9]+$\"))"'
-	try "$1: counts, of which bodies too" eval 'ask_socket search.sock "{\"v\":1,\"do\":\"log.counts\",\"group\":\"product\",\"org\":\"412015\"}" | jq -se ".[0] | .ok and any(.counts[]; .value == \"proxyd\" and .records == 100)"'
+questions() { # WHOSE
+	local code words
+	python3 "$here/clickhouse_ask.py" run/search.sock >answers 2>&1; tail -n 3 answers >try
+	while IFS=$'\t' read -r code words; do ok "$code" "$1: $words"; done < <(grep -P '^[01]\t' answers)
+	[ "$(grep -cP '^[01]\t' answers)" = 10 ]; ok $? "$1: ten questions were put"
 }
 questions "18.16"
 
@@ -163,13 +160,13 @@ questions "18.16"
 begin indexd "$bin/toride-indexd"; until_true 60 test -S run/indexd/index.sock
 begin front python3 "$here/clickhouse.py" 9444 "$top" other.pem other.key run/indexd/index.sock toride 'a word, & another'
 go_over new
-try "a server whose certificate is another's isn't spoken to" eval 'until_true 20 eval "asks class:http | jq -se \".[0].ok | not\"" && until_true 20 said clusterd "none of its servers answers" && [ ! -s asked ]'
+try "a server whose certificate is another's isn't spoken to" eval 'until_true 20 eval "asks | jq -se \".[0].ok | not\"" && until_true 20 said clusterd "none of its servers answers" && [ ! -s asked ]'
 end front; begin front python3 "$here/clickhouse.py" 9444 "$top" good.pem good.key run/indexd/index.sock toride 'a word, & another'
-echo garbage >mode
+echo garbage >mode; kill -HUP "${pid[stored]}"
 try "one that is no ClickHouse isn't believed" until_true 30 said stored "doesn't say a version of ClickHouse"
 echo long >mode; n_asked=$(grep -c . asked)
 try "nor one that never ends" until_true 30 eval '[ "$(grep -c . asked)" -gt $((n_asked + 1)) ] && kill -0 ${pid[clusterd]} && kill -0 ${pid[stored]}'
-rm mode
+rm mode; kill -HUP "${pid[stored]}" # it asks at once
 try "today's, whose database is empty, has each page once" until_true 90 all_once
 questions "today's"
 grep -F 'CREATE TABLE' asked >made
@@ -186,7 +183,7 @@ try "back at the first, which is gone on with from where it was" eval 'pages 201
 
 shoot old
 try "the server is killed: pages are taken in all the same" pages 211 3000
-try "a search says that it isn't there, and that the records are" eval 'asks class:http | jq -se ".[0] | (.ok | not) and (.why // .error // tostring | tostring | contains(\"records are sealed\"))"'
+try "a search says that it isn't there, and that the records are" eval 'asks | jq -se ".[0] | (.ok | not) and (.why // .error // tostring | tostring | contains(\"records are sealed\"))"'
 try "an alarm is raised" until_true 20 eval '[ "$(alarms Alarm)" = 1 ]'
 start_old
 try "it is back, and has each page once" until_true 60 all_once
@@ -198,13 +195,14 @@ try "each page is there once" until_true 60 all_once
 # ---- refused
 
 echo wrong >state/cluster/secret; kill -HUP "${pid[clusterd]}"
-try "a wrong password is told as such" until_true 20 said stored "refuses our name or key"
+last=9000 # it is asked when there is something to give it
+try "a wrong password is told as such" until_true 20 eval 'last=$((last + 1)); pages $last $last && said stored "refuses our name or key"'
 try "… and isn't in any log" eval '! grep -rF "another" log.clusterd log.stored'
 echo 'a word, & another' >state/cluster/secret; kill -HUP "${pid[clusterd]}"
 end clusterd; end stored; mv state/index-fill mine; mkdir state/index-fill
 daemon clusterd; daemon stored
 try "another installation's database isn't filled" until_true 20 said stored "another installation's records are in the database"
-try "… nor asked" eval 'asks class:http | jq -se ".[0] | (.ok | not) and (has(\"records\") | not)"'
+try "… nor asked" eval 'asks | jq -se ".[0] | (.ok | not) and (has(\"records\") | not)"'
 try "… not a row" eval 'is "$(there "SELECT count() FROM toride_log.owner")" 1'
 end stored; rm -rf state/index-fill; mv mine state/index-fill; daemon stored
 try "our own is, as before" until_true 40 all_once
