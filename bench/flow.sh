@@ -80,7 +80,7 @@ while read -r rate lines s; do
 	took=$(calc "$took + $s" 6)
 	name=flow.taken
 	[ "$rate" = 0 ] || name=flow.taken_of.$rate
-	more "$name" "$(calc "$lines / $s" 6)" lines/s "$([ "$rate" = 0 ] && echo 100000 || echo "$rate")"
+	more "$name" "$(calc "$lines / $s" 6)" lines/s "$([ "$rate" = 0 ] && echo 100000 || echo $((rate * 99 / 100)))" # the last piece goes out a little late
 done < <(tail -n +2 "$work/sent")
 more flow.indexed "$(calc "$n / ($took + $caught)" 6)" lines/s 100000
 figure flow.cost "$total" CPU-s/M - - 20 below
