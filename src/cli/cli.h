@@ -48,6 +48,7 @@ extern const struct cli_command cli_site[];
 extern const struct cli_command cli_user[];
 extern const struct cli_command cli_directory[];
 extern const struct cli_command cli_ca[];
+extern const struct cli_command cli_vault[];
 
 extern const struct cli_command *const cli_tables[]; /* each ended by a row without name; main.c lists them */
 

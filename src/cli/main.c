@@ -36,7 +36,7 @@ const struct cli_command *const cli_tables[] = {
 	cli_import,
 	cli_hold,
 	cli_site,
-	cli_user, cli_directory, cli_ca,
+	cli_user, cli_directory, cli_ca, cli_vault,
 	NULL,
 };
 

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "vault/token.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -56,24 +57,86 @@ static int master_make(struct store *s, const char *path, const char *orgs, stru
 	return fs_write(path, (struct str){ (char *)s->master, sizeof s->master }, 0600, err);
 }
 
-/* The one place that knows where the master key lives. */
-static int master_load(struct store *s, const char *orgs, struct err *err)
+/* A file of exactly n bytes. */
+static int read_exactly(const char *path, unsigned char *dst, size_t n, struct err *err)
 {
-	char path[600];
 	struct buf b;
-	path_of(s, "master.key", path);
-	if (!fs_exists(path))
-		return master_make(s, path, orgs, err);
 	buf_init(&b, 4096);
 	int r = fs_read(path, &b, err);
-	if (r == 0 && b.len != sizeof s->master)
-		r = err_set(err, E_CORRUPT, path, "the master key is not %zu bytes", sizeof s->master);
+	if (r == 0 && b.len != n)
+		r = err_set(err, E_CORRUPT, path, "it is not %zu bytes", n);
 	if (r == 0)
-		memcpy(s->master, b.ptr, sizeof s->master);
+		memcpy(dst, b.ptr, n);
 	if (b.ptr)
 		OPENSSL_cleanse(b.ptr, b.cap);
 	buf_done(&b);
 	return r;
+}
+
+static int read_token(const struct store *s, struct token *ret, struct err *err)
+{
+	char path[600];
+	struct buf b;
+	buf_init(&b, KIB);
+	int r = fs_read(path_of(s, "token", path), &b, err);
+	r = r < 0 ? r : token_parse(buf_view(&b), ret, err);
+	if (b.ptr)
+		OPENSSL_cleanse(b.ptr, b.cap);
+	buf_done(&b);
+	return r;
+}
+
+/* By the token; then the file that it took the place of goes, if a crash kept it. */
+static int master_by_token(struct store *s, const char *file, struct err *err)
+{
+	struct token t;
+	char path[600];
+	unsigned char box[TOKEN_BOX], old[STORE_KEY];
+	int r = read_token(s, &t, err);
+	r = r < 0 ? r : token_trusted(&t, err);
+	r = r < 0 ? r : read_exactly(path_of(s, "master.token", path), box, sizeof box, err);
+	r = r < 0 ? r : token_unwrap(&t, box, TOKEN_WAIT_MS, s->master, err);
+	OPENSSL_cleanse(&t, sizeof t);
+	if (r < 0 || !fs_exists(file))
+		return r;
+	r = read_exactly(file, old, sizeof old, err);
+	if (r == 0 && CRYPTO_memcmp(old, s->master, sizeof old) != 0)
+		r = err_set(err, E_CORRUPT, file, "it isn't the master key that the token holds");
+	OPENSSL_cleanse(old, sizeof old);
+	return r < 0 ? r : store_erase(s, "master.key", err);
+}
+
+/* The one place that knows where the master key lives. */
+static int master_load(struct store *s, const char *orgs, struct err *err)
+{
+	char path[600], token[600];
+	path_of(s, "master.key", path);
+	if (fs_exists(path_of(s, "token", token)))
+		return master_by_token(s, path, err);
+	if (fs_exists(path))
+		return read_exactly(path, s->master, sizeof s->master, err);
+	return orgs ? master_make(s, path, orgs, err) : err_set(err, E_NOT_FOUND, path, "there is no master key yet: start Toride once");
+}
+
+int store_to_token(struct store *s, const struct token *t, struct err *err)
+{
+	unsigned char box[TOKEN_BOX], back[STORE_KEY];
+	char path[600];
+	struct buf b;
+	int r = token_trusted(t, err);
+	r = r < 0 ? r : token_wrap(t, s->master, TOKEN_WAIT_MS, box, err);
+	r = r < 0 ? r : token_unwrap(t, box, TOKEN_WAIT_MS, back, err);
+	if (r == 0 && CRYPTO_memcmp(back, s->master, sizeof back) != 0)
+		r = err_set(err, E_CORRUPT, "token", "it gives back another key than it was given");
+	OPENSSL_cleanse(back, sizeof back);
+	buf_init(&b, KIB);
+	token_format(t, &b);
+	r = r < 0 ? r : fs_write(path_of(s, "master.token", path), (struct str){ (char *)box, sizeof box }, 0600, err);
+	r = r < 0 ? r : fs_write(path_of(s, "token", path), buf_view(&b), 0600, err);
+	if (b.ptr)
+		OPENSSL_cleanse(b.ptr, b.cap);
+	buf_done(&b);
+	return r < 0 ? r : store_erase(s, "master.key", err);
 }
 
 int store_open(struct store *s, const char *dir, struct err *err)
@@ -93,6 +156,14 @@ int store_open(struct store *s, const char *dir, struct err *err)
 	if (r == 0)
 		r = fs_list(sites, sweep_one, sites, err);
 	return r < 0 ? r : master_load(s, orgs, err);
+}
+
+int store_attach(struct store *s, const char *dir, struct err *err)
+{
+	memset(s, 0, sizeof *s);
+	if (!str_copy(str_from(dir), s->dir, sizeof s->dir))
+		return err_set(err, E_LIMIT, dir, "path too long");
+	return master_load(s, NULL, err);
 }
 
 void store_done(struct store *s)

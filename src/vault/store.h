@@ -5,6 +5,7 @@
 #include "base/buf.h"
 
 struct err;
+struct token;
 
 #define STORE_KEY 32
 
@@ -17,7 +18,12 @@ struct store {
 /* Sweeps what a crash left, loads the master key, or makes one when the directory holds nothing yet. -E_CORRUPT when
  * secrets are there but the master key isn't: nothing is ever made anew over what can't be read. */
 int store_open(struct store *s, const char *dir, struct err *err);
+/* The same beside whoever has it open: sweeps and makes nothing. -E_NOT_FOUND: there is no master key. */
+int store_attach(struct store *s, const char *dir, struct err *err);
 void store_done(struct store *s);
+/* From now on the token is asked for the master key at each start, and the file that held it is gone. Tried before anything is changed; killed in
+ * between, the next start finishes it. */
+int store_to_token(struct store *s, const struct token *t, struct err *err);
 bool store_has(const struct store *s, const char *name); /* "ca.key", "orgs/412015.key" */
 /* Appends the secret to b. -E_NOT_FOUND; -E_CORRUPT when it was altered, or belongs to another name or master key. */
 int store_get(const struct store *s, const char *name, struct buf *b, struct err *err);
