@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """clickhouse_ask.py SOCKET: what cluster.t asks of stored, whichever ClickHouse is behind it, of the pages 1 to 200 that it sealed. A line each: 0 or 1 (failed), a tab, the words."""
-import json, re, socket, sys
+import json, re, socket, sys, time
 
 
 def ask(do, **fields):
+    fields.setdefault("from", int(time.time() - 3600) * 1000)  # a search walks back to it
     s = socket.socket(socket.AF_UNIX)
     s.settimeout(60)
     s.connect(sys.argv[1])
