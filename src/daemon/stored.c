@@ -154,7 +154,7 @@ static int where_load(struct stored *t, yyjson_val *cluster, bool *ret_moved, st
 		mem_free(w);
 		return err_set(err, E_INVALID, "stored.json", "isn't what the compiler writes");
 	}
-	*ret_moved = !now || strcmp(now->socket, w->socket) != 0 || strcmp(now->database, w->database) != 0 || strcmp(now->cluster, w->cluster) != 0;
+	*ret_moved = !now || cluster /* its servers may be others: found to be ours again, first */ || strcmp(now->socket, w->socket) != 0 || strcmp(now->database, w->database) != 0 || strcmp(now->cluster, w->cluster) != 0;
 	if (*ret_moved)
 		t->where = w;
 	else

@@ -217,6 +217,16 @@ static int wait_for_replica(struct fill *f, struct err *err)
 	return r;
 }
 
+/* clusterd may have been told of another place before stored was: rows of one place must not go to another. */
+static int still_ours(struct fill *f, struct err *err)
+{
+	char owner[OWNER + 1];
+	if (!f->o.client.cluster.database)
+		return 0;
+	int r = read_owner(f, owner, err);
+	return r == 0 && strcmp(owner, strrchr(f->dir, '/') + 1) != 0 ? err_set(err, E_CLOSED, "index", "it isn't where it was: it is looked at anew") : r;
+}
+
 /* A server that was renewed since: older tables have other types. */
 static int check_types(struct fill *f, struct err *err)
 {
@@ -547,6 +557,8 @@ int fill_flush(struct fill *f, struct err *err)
 		return 0;
 	snprintf(range, sizeof range, "%lld %lld", (long long)f->arrival_low, (long long)f->arrival_high);
 	int r = f->day ? 0 : write_state(f->dir, "intent", str_from(range), err);
+	if (r == 0)
+		r = still_ours(f, err);
 	if (r == 0)
 		r = insert_all(f, err);
 	if (r == 0)
