@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "check/check.h"
+#include "check/left.h"
 #include "wire/place.h"
 
 #include <fcntl.h>
@@ -344,9 +345,12 @@ static int fail(struct run *r, int res, struct err *err)
 
 static int run_change(struct run *r, const struct change_opts *o, const char *to, struct err *err)
 {
+	char from[PLACE_MAX], dir[PLACE_MAX];
 	int res = check_state(r, o, to, err);
 	if (res == 0)
 		res = prepare(r, to, err);
+	if (res == 0 && !o->rollback && *r->s.current)
+		res = check_left(gen_path(from, sizeof from, r->s.current, ""), gen_path(dir, sizeof dir, to, ""), err);
 	if (res < 0)
 		return res;
 	res = begin(r, o, err);

@@ -1,5 +1,6 @@
 /* The real unbound-checkconf and a stand-in: as whom they run, and what of their words comes back. */
 #include "check/check.h"
+#include "check/left.h"
 
 #include "base/err.h"
 #include "base/fs.h"
@@ -258,11 +259,81 @@ static void test_key_of_the_cluster(void **state)
 	assert_int_equal(check(&err, proc_run), 0);
 }
 
+static int leaves(struct err *err)
+{
+	char from[128], to[128];
+	snprintf(from, sizeof from, "%s/from", root);
+	snprintf(to, sizeof to, "%s/gen", root);
+	return check_left(from, to, err);
+}
+
+/* Records that lie in a store of objects are left there only by its name; where none lies there it may go as it came. */
+static void test_a_store_that_is_left(void **state)
+{
+	static const char *const dirs[] = { "from", "segments", "segments/412015", "segments/412015/events", "segments-cold" };
+	static const char store[] = "https://s3.example/log\n";
+	struct err err = { 0 };
+	char path[128];
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
+		snprintf(path, sizeof path, "%s/%s", root, dirs[i]);
+		assert_int_equal(mkdir(path, 0755), 0);
+	}
+	assert_int_equal(leaves(&err), 0); /* there was none */
+	put("from/cold-store", store, 0644);
+	assert_int_equal(leaves(&err), 0); /* nothing lies there */
+	put("segments/412015/events/000001.cold", "{}\n", 0644); /* and the disk that would say where it lies isn't mounted */
+	assert_int_equal(leaves(&err), -E_STATE);
+	assert_string_equal(err.path, "service.cold");
+	assert_non_null(strstr(err.msg, "1 segments of records lie in https://s3.example/log, and"));
+	put("gen/cold-left", "https://s3.example/lo\nhttps://s3.example/log/\n", 0644);
+	assert_int_equal(leaves(&err), -E_STATE);
+	put("gen/cold-left", "https://other.example/log\nhttps://s3.example/log\n", 0644);
+	assert_int_equal(leaves(&err), 0);
+	put("gen/cold-left", "", 0644);
+	put("gen/cold-store", "https://s3.example/log2\n", 0644);
+	assert_int_equal(leaves(&err), -E_STATE); /* another bucket is another store */
+	put("gen/cold-store", store, 0644);
+	assert_int_equal(leaves(&err), 0); /* the same, whatever else changes */
+}
+
+/* By what lies on the disk, where it is there: /dev/shm is another one. */
+static void test_a_store_by_its_marks(void **state)
+{
+	static const char *const stages[] = { "going", "end", "ended" };
+	char disk[64] = "/dev/shm/toride-check-XXXXXX", cold[128], path[256];
+	struct err err = { 0 };
+	(void)state;
+	assert_non_null(mkdtemp(disk));
+	snprintf(path, sizeof path, "%s/from", root);
+	assert_int_equal(mkdir(path, 0755), 0);
+	snprintf(path, sizeof path, "%s/segments", root);
+	assert_int_equal(mkdir(path, 0755), 0);
+	snprintf(cold, sizeof cold, "%s/segments-cold", root);
+	assert_int_equal(symlink(disk, cold), 0);
+	snprintf(path, sizeof path, "%s/412015/events", disk);
+	assert_int_equal(fs_mkdirs(path, 0755, NULL), 0);
+	put("from/cold-store", "https://s3.example/log\n", 0644);
+	put("segments-cold/412015/events/000001.seg", "x", 0644); /* on the disk, and not yet in the store */
+	assert_int_equal(leaves(&err), 0);
+	for (size_t i = 0; i < ARRAY_LEN(stages); i++) {
+		snprintf(path, sizeof path, "segments-cold/412015/events/000001.%s", stages[i]);
+		put(path, "x", 0644);
+		assert_int_equal(leaves(&err), -E_STATE);
+		snprintf(path, sizeof path, "%s/412015/events/000001.%s", disk, stages[i]);
+		assert_int_equal(unlink(path), 0);
+	}
+	assert_int_equal(leaves(&err), 0);
+	assert_int_equal(fs_rmtree(disk, NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_key_of_the_cold_store, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_key_of_the_cluster, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_store_that_is_left, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_store_by_its_marks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_words, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_name_servers, setup, teardown),

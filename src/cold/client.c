@@ -1,6 +1,8 @@
 /* See client.h. */
 #include "cold/client.h"
 
+#include "base/err.h"
+#include "base/fs.h"
 #include "base/mem.h"
 #include "wire/ctl.h"
 #include "wire/place.h"
@@ -9,6 +11,9 @@ int cold_fetch(const char *org, const char *series, uint32_t number, struct err 
 {
 	char path[PLACE_MAX];
 	struct buf rq, reply;
+	/* The socket is torided's, and takes us also where nobody would ever answer. */
+	if (!fs_exists(place_in_state(path, sizeof path, "current/coldd.json")))
+		return err_set(err, E_CLOSED, "service.cold", "no store of objects is in use");
 	buf_init(&rq, 4 * KIB);
 	buf_init(&reply, 64 * KIB);
 	buf_puts(&rq, "{\"v\":1");

@@ -1,14 +1,31 @@
-/* coldd.json: the store of objects that cold segments go on to (daemon/coldd.c reads it). */
+/* coldd.json: the store of objects that cold segments go on to (daemon/coldd.c reads it), and its name. */
 #include "compile/emit.h"
 
 #include "base/mem.h"
+
+/* What root compares, which reads no JSON (check/left.c). cold-store: the store's name, a line; cold-left: those that may be left although records lie there. */
+static int names(const struct service *s, struct outset *out, struct err *err)
+{
+	struct buf store, left;
+	size_t n = strlen(s->cold.url);
+	buf_init(&store, 4 * KIB);
+	buf_init(&left, MIB);
+	if (n)
+		buf_printf(&store, "%.*s/%s\n", (int)(s->cold.url[n - 1] == '/' ? n - 1 : n), s->cold.url, s->cold.bucket);
+	for (size_t i = 0; i < s->n_cold_left; i++)
+		buf_printf(&left, "%s\n", s->cold_left[i]);
+	int r = store.len ? emit(out, "cold-store", &store, err) : (buf_done(&store), 0);
+	int r2 = left.len ? emit(out, "cold-left", &left, err) : (buf_done(&left), 0);
+	return r < 0 ? r : r2;
+}
 
 int compile_coldd(const struct model *m, struct outset *out, struct err *err)
 {
 	const struct service *s = &m->service;
 	struct buf b, ca;
-	if (!s->cold.url[0])
-		return 0;
+	int r = names(s, out, err);
+	if (r < 0 || !s->cold.url[0])
+		return r;
 	buf_init(&b, 8 * MIB);
 	buf_init(&ca, 4 * MIB);
 	for (size_t i = 0; i < s->n_origin_ca; i++)

@@ -66,6 +66,7 @@ static const struct broken cases[] = {
 	{ "\"proxy_threads\": 2", "\"proxy_threads\": 2, \"store\": {\"urls\": [\"https://a.example\", \"https://a.example\"], \"cluster\": \"log\"}", "service.store.urls", "names https://a.example twice" },
 	{ "\"proxy_threads\": 2", "\"proxy_threads\": 2, \"store\": {\"urls\": [\"https://a.example\"], \"database\": \"a'; --\"}", "service.store.database", "must be 1 to 48 of a-z, 0-9 and \"_\", a letter first" },
 	{ "\"proxy_threads\": 2", "\"proxy_threads\": 2, \"store\": {\"away_s\": 1}", "service.store.away_s", "must be a whole number from 5 to 86400" },
+	{ "\"proxy_threads\": 2", "\"proxy_threads\": 2, \"cold_left\": [\"s3.example/log\"]", "service.cold_left[0]", "isn't an https URL" },
 	{ "\"staff\": 1305", "\"staff\": 1305, \"ips\": \"block\"", ORG1 ".ips", "must be one of off, detect, prevent" },
 	{ "\"block_hours\": 24", "\"night_shift\": \"8:30\"", "service.clock.night_shift", "is also when the day shift begins" },
 	{ "\"block_hours\": 24", "\"day_shift\": \"25:00\"", "service.clock.day_shift", "must be a time of day, like \"8:30\"" },

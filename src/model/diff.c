@@ -434,6 +434,23 @@ static void say_retention(struct differ *d, const struct org *old, const struct 
 	}
 }
 
+/* Records that went on to a store are where that store is, and nowhere else. */
+static void say_left_store(struct differ *d, const struct service *old, const struct service *new)
+{
+	char text[900];
+	if (!*old->cold.url || (strcmp(old->cold.url, new->cold.url) == 0 && strcmp(old->cold.bucket, new->cold.bucket) == 0))
+		return;
+	size_t n = strlen(old->cold.url);
+	int host = (int)(old->cold.url[n - 1] == '/' ? n - 1 : n);
+	if (d->ja)
+		snprintf(text, sizeof text, "注意: 保管先 %.*s/%s を使わなくなります。そこにある記録は検索も検証もできなくなり、保存日数が過ぎても消されません。記録が残るあいだは、この名前を cold_left に書くまで適用されません",
+		         host, old->cold.url, old->cold.bucket);
+	else
+		snprintf(text, sizeof text, "notice: the store %.*s/%s isn't used any more; what lies there can't be searched or verified, and isn't deleted there when its days are over. "
+		         "While records lie there this is put in force only with that name in cold_left", host, old->cold.url, old->cold.bucket);
+	say_notice(d, str_from(text));
+}
+
 static const char *named(const struct differ *d, const char *ja, const char *en)
 {
 	return d->ja ? ja : en;
@@ -484,6 +501,8 @@ static int run(struct differ *d, const struct model *old, const struct model *ne
 		return 0;
 	if (!d->others)
 		about(d, &schema_service, "", named(d, new->service.name, new->service.name_en), old ? &old->service : NULL, &new->service);
+	if (!d->others && old)
+		say_left_store(d, &old->service, &new->service);
 	diff_prefectures(d, old, new);
 	diff_orgs(d, old, new);
 	if (d->failed || d->out->failed)

@@ -214,8 +214,36 @@ static void test_nothing_unseen(void **state)
 	model_destroy(&old);
 }
 
+/* A store of records that isn't used any more: what happens to those that lie there. Another key or lock is no other store. */
+static void test_a_store_is_left(void **state)
+{
+	_cleanup_free_ char *text = test_read("src/model/seeds/model/two.json");
+	static const char with[] = "\"proxy_threads\": 2, \"cold\": {\"url\": \"https://s3.example/\", \"bucket\": \"log\", \"key_id\": \"k\"}";
+	static const char other[] = "\"proxy_threads\": 2, \"cold\": {\"url\": \"https://s3.example/\", \"bucket\": \"log\", \"key_id\": \"k2\"}";
+	struct buf b;
+	(void)state;
+	buf_init(&b, MIB);
+	edit(text, "\"proxy_threads\": 2", with, &b);
+	struct model *old = parse(buf_view(&b)), *none = parse(str_from(text));
+	edit(text, "\"proxy_threads\": 2", other, &b);
+	struct model *key = parse(buf_view(&b));
+	expect(old, none, false,
+	       "Test Cloud\n  cold url: https://s3.example/ → (none)\n  cold bucket: log → (none)\n  cold key id: k → (none)\n"
+	       "  notice: the store https://s3.example/log isn't used any more; what lies there can't be searched or verified, and isn't deleted there when its days are over. "
+	       "While records lie there this is put in force only with that name in cold_left\n");
+	expect(old, none, true,
+	       "試験クラウド\n  古い記録の保管先 URL: https://s3.example/ → (なし)\n  古い記録の保管先 バケット: log → (なし)\n  古い記録の保管先 鍵の番号: k → (なし)\n"
+	       "  注意: 保管先 https://s3.example/log を使わなくなります。そこにある記録は検索も検証もできなくなり、保存日数が過ぎても消されません。記録が残るあいだは、この名前を cold_left に書くまで適用されません\n");
+	expect(old, key, false, "Test Cloud\n  cold key id: k → k2\n");
+	expect(none, old, false, "Test Cloud\n  cold url: (none) → https://s3.example/\n  cold bucket: (none) → log\n  cold key id: (none) → k\n");
+	model_destroy(&old);
+	model_destroy(&none);
+	model_destroy(&key);
+	buf_done(&b);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_words), cmocka_unit_test(test_nothing_unseen), cmocka_unit_test(test_of_one_prefecture) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_words), cmocka_unit_test(test_nothing_unseen), cmocka_unit_test(test_a_store_is_left), cmocka_unit_test(test_of_one_prefecture) };
 	return cmocka_run_group_tests_name("model/diff", tests, NULL, NULL);
 }

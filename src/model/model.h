@@ -584,6 +584,8 @@ struct service {
 		const char *url, *bucket, *region, *key_id; /* url "": cold segments stay on the cold disk */
 		uint32_t lock_days; /* the store lets nobody remove them for so long */
 	} cold;
+	const char **cold_left; /* "https://HOST/BUCKET": stores that may be left although records lie there */
+	size_t n_cold_left;
 	struct {
 		const char **urls; /* of the cluster's servers, asked in this order; none: the embedded one */
 		size_t n_urls;

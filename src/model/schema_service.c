@@ -308,6 +308,11 @@ const struct object schema_service = {
 		  SAYS("古い記録の保管先", "もう一つのディスクへ移した記録を、さらに預ける S3 互換ストレージ。", "An S3-compatible store that takes records on from the cold disk.") },
 		{ "store", FIELD_OBJECT, AT(service, store), .sub = &store_object,
 		  SAYS("検索の索引", "記録の索引を置く ClickHouse。書かなければ組み込みのものを使います。", "A ClickHouse that holds the index of the records, in place of the embedded one.") },
+		{ "cold_left", FIELD_TEXT, LIST(service, cold_left), .form = &form_https, .max = 400, .max_entries = 100,
+		  SAYS("置き去りにする保管先", "記録が残っていても使うのをやめてよい保管先 (https://s3.example.jp/バケット)。書かなければ、記録が残る保管先を外す変更は適用されません。"
+		       "そこに残った記録は検索も検証もできなくなり、保存日数が過ぎても保管先からは消されません。",
+		       "Stores that may be left although records lie there, as https://s3.example.jp/BUCKET; without it no change is put in force that leaves such a one. "
+		       "What lies there can't be searched or verified any more, and isn't deleted there when its days are over.") },
 		{ "desk", FIELD_OBJECT, AT(service, desk), .sub = &desk_object,
 		  SAYS("窓口の画面", "団体の端末から開く画面。", "The desk's pages, as bodies' terminals open them.") },
 		{ "web4", FIELD_ADDRESS, .family = 4, AT(service, web4),

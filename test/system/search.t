@@ -268,6 +268,14 @@ moved() { [ -s "$cold.end" ] && [ ! -e "$cold.seg" ] && ls "$top/s3/objects/4120
 try "three days later the segment has gone to the disk, and from there to the store" until_true 30 moved
 shoot stored
 try "… which stored has back from there, in its own jail" eval '"$toride" log rebuild && until_true 40 eval "[ \"\$(rows 412023 events-4002)\" = \"\$(truth 412023 events-4002)\" ]" && [ -s "$cold.seg" ]'
+put_aside() { jq "$1" "$lab/description/service.json" >"$top/org" && cp "$top/org" "$lab/description/service.json"; }
+put_aside 'del(.cold)'
+try "the store can't be left while records lie there" eval '! put_in_force "$toride" "$lab/description" 2>"$top/left" && grep -F "1 segments of records lie in https://127.0.0.1:9443/saga-log" "$top/left" && serves coldd'
+put_aside '.cold_left = ["https://127.0.0.1:9443/saga-log"]'
+try "but for one who names it" put_in_force "$toride" "$lab/description"
+rm -f "$cold.seg"
+try "then its records are said to be there, and not to be had" eval 'until_true 20 eval "! serves coldd" && ! "$toride" log verify >"$top/left" && grep -F "the segment is in the store of objects, and can'"'"'t be had" "$top/left"'
+try "and are there again with the store" eval '"$toride" rollback --as tanaka && until_true 20 serves coldd'
 try "the log is intact after all that" eval '"$toride" log verify --json | jq -se ".[-1].ok"'
 
 echo "1..$n"
