@@ -318,7 +318,7 @@ static int open_spool(struct intaked *t, struct err *err)
 	place_in_state(holds, sizeof holds, "holds");
 	place_in_state(segments, sizeof segments, "segments");
 	place_in_state(state, sizeof state, "intake");
-	struct spool_opts o = { segments, state, holds, key, seal, t, t->orgs, t->d.stats, hold_unheard_ms() };
+	struct spool_opts o = { segments, state, holds, key, seal, t, t->orgs, t->d.stats, hold_unheard_ms(), spool_aside };
 	return spool_open(&o, &t->spool, err);
 }
 

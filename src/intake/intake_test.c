@@ -47,7 +47,7 @@ static void start(void)
 	struct err err = { 0 };
 	char path[PLACE_MAX];
 	int fd = -1;
-	struct spool_opts o = { segments, state_dir, NULL, fake_key, fake_seal, &vault_error, orgs, stats, unheard_ms };
+	struct spool_opts o = { segments, state_dir, NULL, fake_key, fake_seal, &vault_error, orgs, stats, unheard_ms, NULL };
 	if (spool_open(&o, &spool, &err) < 0)
 		fail_msg("%s: %s", err.path, err.msg);
 	assert_int_equal(sock_listen(place_in_run(path, sizeof path, SOCK_EVENTS), 0600, &fd, NULL), 0);

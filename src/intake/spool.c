@@ -9,6 +9,7 @@
 #include "segment/reader.h"
 #include "wire/events.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/statvfs.h>
@@ -34,11 +35,47 @@ struct spool {
 	bool ready;   /* recovered: seen and cursors fit together */
 	bool failing; /* the last commit failed: said once */
 	bool low;     /* the disk is nearly full: said once */
+	bool silent;  /* the cold disk doesn't answer: said once */
 	_Atomic uint64_t *raw, *schema, *skewed, *unknown, *refused, *forged;
 	uint64_t forged_untold;
 	int64_t forged_ms; /* when we spoke of them last; 0: never */
 	char forger[SEEN_SOURCE_TEXT], forged_what[160];
 };
+
+/* ---- what may wait for the cold disk ---- */
+
+struct errand {
+	void (*fn)(void *);
+	void *arg;
+};
+
+static void *run_errand(void *user)
+{
+	struct errand e = *(struct errand *)user;
+	mem_free(user);
+	e.fn(e.arg);
+	return NULL;
+}
+
+int spool_aside(void (*fn)(void *), void *arg, void *user, struct err *err)
+{
+	struct errand *e = mem_alloc(sizeof *e);
+	pthread_attr_t a;
+	pthread_t t;
+	(void)user;
+	if (!e)
+		return err_set(err, E_NOMEM, "", "no memory");
+	*e = (struct errand){ fn, arg };
+	pthread_attr_init(&a);
+	pthread_attr_setdetachstate(&a, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&a, MIB);
+	int r = pthread_create(&t, &a, run_errand, e);
+	pthread_attr_destroy(&a);
+	if (r == 0)
+		return 0;
+	mem_free(e);
+	return err_set(err, E_NOMEM, "", "no thread");
+}
 
 static int load_senders(struct spool *s, struct str *ret_cursors, struct buf *b, struct err *err)
 {
@@ -159,7 +196,7 @@ int spool_open(const struct spool_opts *o, struct spool **ret, struct err *err)
 	s->unknown = stats_counter(o->stats, "", "unknown_org");
 	s->refused = stats_counter(o->stats, "", "append_refused");
 	s->forged = stats_counter(o->stats, "", "forged");
-	struct writer_opts w = { .dir = o->segments, .key = o->key, .seal = o->seal, .user = o->user };
+	struct writer_opts w = { .dir = o->segments, .key = o->key, .seal = o->seal, .user = o->user, .aside = o->aside, .cool_rate = COOL_BYTES };
 	int r = writer_open(&w, &s->w, err);
 	if (r == 0)
 		r = recover(s, err);
@@ -400,11 +437,23 @@ static void tell_cold(struct spool *s, int64_t now, const struct err *err)
 	spool_alarm(s, "records can't be moved to cold storage, and stay here: %.200s", err->msg);
 }
 
+/* What waits for it waits on a thread of its own; here it is only told. */
+static void look_at_cold(struct spool *s)
+{
+	int64_t ms = writer_cold_silent_ms(s->w);
+	stats_set(stats_counter(s->o.stats, "", "cold_silent_s"), (uint64_t)ms / 1000);
+	if (!s->silent && ms >= SPOOL_COLD_SILENT_MS)
+		spool_alarm(s, "the disk of the cold records hasn't answered for %d seconds: nothing goes there, and nothing is ended by retention until it does; all else goes on", SPOOL_COLD_SILENT_MS / 1000);
+	else if (s->silent && ms == 0)
+		spool_alarm(s, "the disk of the cold records answers again");
+	s->silent = s->silent ? ms > 0 : ms >= SPOOL_COLD_SILENT_MS;
+}
+
 static void cool(struct spool *s, int64_t now)
 {
 	struct segment_name moved;
 	struct err err = { 0 };
-	if (writer_cool(s->w, clock_now_ms(), hot_ms, s, COOL_BYTES, &moved, &err) < 0)
+	if (writer_cool(s->w, clock_now_ms(), hot_ms, s, &moved, &err) < 0)
 		tell_cold(s, now, &err);
 	else if (moved.segment)
 		log_info(moved.org, "cold storage", "segment %06u of %s lies there now", moved.segment, moved.series);
@@ -451,6 +500,7 @@ int spool_second(struct spool *s, struct err *err)
 	look_at_room(s);
 	retain(s, now);
 	cool(s, now);
+	look_at_cold(s);
 	tell_forged(s);
 	int r = checkpoint(s, now, err);
 	/* The file can't say which single numbers are missing: while some are, the old one and what is behind it stay true. */

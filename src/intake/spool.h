@@ -23,6 +23,7 @@ struct spool_opts {
 	const struct orgs *orgs;
 	struct stats *stats;
 	int64_t unheard_ms;           /* nothing ends so long after the start (segment/hold.h) */
+	writer_aside_fn aside;        /* spool_aside; NULL: the cold disk is waited for */
 };
 
 /* Recovers the segments and what was seen; reads the records behind the last cursors. */
@@ -49,6 +50,10 @@ int spool_put(struct spool *s, struct str org, struct str json, const struct spo
  * it is over. No record is removed for want of room: doc/LOG.md says what gives way instead, and in which order. */
 #define ROOM_LOW 10
 #define ROOM_ENOUGH 15
+/* spool_opts.aside as intaked has it: a thread for each errand, of which there is one at a time. One that the disk keeps for ever keeps nothing else. */
+int spool_aside(void (*fn)(void *arg), void *arg, void *user, struct err *err);
+/* What is under way on the cold disk hasn't got on for so long: an alarm. */
+#define SPOOL_COLD_SILENT_MS 15000
 size_t spool_pending(const struct spool *s);
 int spool_commit(struct spool *s, struct err *err);
 int spool_second(struct spool *s, struct err *err);

@@ -29,7 +29,7 @@ static struct writer *open_writer(void)
 {
 	struct writer *w = NULL;
 	struct err err = { 0 };
-	struct writer_opts o = { dir, fake_key, fake_seal, NULL, 0, 0, 0 };
+	struct writer_opts o = { dir, fake_key, fake_seal, NULL, 0, 0, 0, NULL, 0 };
 	if (writer_open(&o, &w, &err) < 0)
 		fail_msg("%s: %s", err.path, err.msg);
 	return w;
@@ -87,7 +87,7 @@ static int64_t all_series(const char *org, const char *series, void *user)
 
 static int step(struct writer *w, int64_t hot, struct segment_name *ret, struct err *err)
 {
-	return writer_cool(w, clock_now_ms(), all_the_same, &hot, 300000, ret, err);
+	return writer_cool(w, clock_now_ms(), all_the_same, &hot, ret, err);
 }
 
 static unsigned cool(struct writer *w)
@@ -268,7 +268,7 @@ static void test_disk_of_others(void **state)
 	struct writer *w = open_writer();
 	clock_hold(START + HOT + 1);
 	for (int i = 0; i < 20 && r == 0 && !moved.segment; i++)
-		r = writer_cool(w, clock_now_ms(), all_the_same, &hot, 300000, &moved, &err);
+		r = writer_cool(w, clock_now_ms(), all_the_same, &hot, &moved, &err);
 	assert_int_equal(r, -E_STATE);
 	assert_true(hot_there(1));
 	expect_whole();
@@ -298,7 +298,7 @@ static void test_faults(void **state)
 		int r = 0;
 		fs_fail_at(at, at % 2 ? EIO : ENOSPC);
 		for (int i = 0; i < 20 && r == 0 && !moved.segment; i++)
-			r = writer_cool(w, clock_now_ms(), all_the_same, &hot, 300000, &moved, &err);
+			r = writer_cool(w, clock_now_ms(), all_the_same, &hot, &moved, &err);
 		fs_fail_at(0, 0);
 		done = !hot_there(1);
 		writer_close(&w);
@@ -426,6 +426,121 @@ static void put_file(const char *name)
 	assert_int_equal(fs_write(path, STR("{}\n"), 0644, NULL), 0);
 }
 
+/* ---- a cold disk that doesn't answer: what was begun there ends when the test says so ---- */
+
+static struct {
+	void (*fn)(void *);
+	void *arg;
+	unsigned n;
+} waits;
+
+static int hung(void (*fn)(void *), void *arg, void *user, struct err *err)
+{
+	(void)user, (void)err;
+	waits.fn = fn;
+	waits.arg = arg;
+	waits.n++;
+	return 0;
+}
+
+static void answer(void)
+{
+	assert_non_null(waits.fn);
+	waits.fn(waits.arg);
+	waits.fn = NULL;
+}
+
+static struct writer *open_aside(void)
+{
+	struct writer *w = NULL;
+	struct writer_opts o = { .dir = dir, .key = fake_key, .seal = fake_seal, .aside = hung };
+	waits.fn = NULL;
+	waits.n = 0;
+	assert_int_equal(writer_open(&o, &w, NULL), 0);
+	return w;
+}
+
+static void goes_on(struct writer *w)
+{
+	struct segment_name name = { 0 };
+	assert_int_equal(writer_append(w, "412015", "events", STR("{}"), &name, NULL), 0);
+	assert_int_equal(writer_commit(w, NULL), 0);
+	assert_int_equal(writer_checkpoint(w, false, NULL), 0);
+}
+
+/* Once: nothing more is begun there meanwhile, records are taken and signed, and what is ended is only ended when it answers. */
+static void test_a_disk_that_does_not_answer(void **state)
+{
+	struct segment_name moved, gone;
+	int64_t keep = 20 * DAY;
+	(void)state;
+	mount_it();
+	struct writer *w = open_aside();
+	clock_hold(START + HOT + 1);
+	assert_int_equal(writer_cold_silent_ms(w), 0);
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(step(w, HOT, &moved, NULL), 0);
+		assert_int_equal(moved.segment, 0);
+		clock_advance(1000);
+	}
+	assert_int_equal(waits.n, 1);
+	assert_in_range(writer_cold_silent_ms(w), 19000, 21000);
+	assert_true(hot_there(1) && !cold_there(1));
+	goes_on(w);
+	/* its time is over while it is under way: it needn't arrive, and goes once the disk answers */
+	clock_hold(START + keep + 1);
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(writer_retain(w, clock_now_ms(), all_series, &keep, &gone, NULL), 0);
+		assert_int_equal(gone.segment, 0);
+		assert_int_equal(writer_checkpoint(w, false, NULL), 0);
+	}
+	assert_int_equal(waits.n, 1);
+	assert_true(hot_there(1));
+	answer();
+	assert_false(cold_there(1)); /* it was told not to */
+	assert_int_equal(step(w, HOT, &moved, NULL), 0);
+	assert_int_equal(moved.segment, 0);
+	if (waits.fn)
+		answer();
+	for (int i = 0; i < 20 && hot_there(1); i++) {
+		assert_int_equal(writer_retain(w, clock_now_ms(), all_series, &keep, &gone, NULL), 0);
+		assert_int_equal(step(w, HOT, &moved, NULL), 0);
+		if (waits.fn)
+			answer();
+		clock_advance(1000);
+	}
+	assert_false(hot_there(1) || cold_there(1));
+	writer_close(&w);
+	uint64_t n;
+	assert_string_equal(verify(&n), "");
+}
+
+/* Whoever ends meanwhile waits for nobody; what was begun ends by itself, and is moved once more. */
+static void test_ended_beside_a_disk_that_does_not_answer(void **state)
+{
+	struct segment_name moved;
+	(void)state;
+	mount_it();
+	clock_hold(START + HOT + 1);
+	struct writer *w = open_aside();
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(step(w, HOT, &moved, NULL), 0);
+	writer_close(&w);
+	answer(); /* frees itself: the sanitizer would say */
+	assert_true(hot_there(1) && !cold_there(1));
+	w = open_aside();
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(step(w, HOT, &moved, NULL), 0);
+	answer();
+	assert_int_equal(step(w, HOT, &moved, NULL), 0);
+	assert_int_equal(moved.segment, 1);
+	if (waits.fn)
+		answer();
+	writer_close(&w);
+	assert_true(!hot_there(1) && cold_there(1));
+	expect_whole();
+}
+
 static void test_hold(void **state)
 {
 	(void)state;
@@ -458,6 +573,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ended, setup, teardown), cmocka_unit_test_setup_teardown(test_ended_in_a_store, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ended_in_parts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ended_while_away, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_disk_that_does_not_answer, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ended_beside_a_disk_that_does_not_answer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hold, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

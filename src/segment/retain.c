@@ -3,13 +3,12 @@
  *
  * First signed, then removed: whoever meets a missing file finds the signature that says why. A crash in between leaves
  * a file whose end is signed; the next look removes it. */
-#include "segment/writer.h"
+#include "segment/aside.h"
 
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "segment/file.h"
-#include "segment/series.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,40 +49,16 @@ bool series_waits_for_signature(const struct series *s, uint32_t number)
 	return s->changed && s->head.segment == number;
 }
 
-/* Notes that the segment's time is over; the next checkpoint signs it. */
-static int end_if_due(struct writer *w, struct series *s, uint32_t number, const char *path, int64_t before_ms, struct err *err)
-{
-	struct head h = { .segment = number };
-	int64_t sealed_ms = 0;
-	if (number == s->header.number)
-		return 0;
-	if (series_waits_for_signature(s, number)) {
-		s->look_ms = 0; /* in a second it will have it */
-		return 0;
-	}
-	int r = seg_end_mark(path, &h, &sealed_ms, err);
-	if (r == -E_AGAIN) {
-		w->stats.damaged++; /* not the open one, and never sealed: log verify says what happened to it */
-		return 0;
-	}
-	if (r < 0 || sealed_ms >= before_ms)
-		return r;
-	memcpy(h.org, s->org, sizeof h.org);
-	memcpy(h.series, s->series, sizeof h.series);
-	s->ended = h;
-	s->ended_changed = true;
-	s->look_ms = 0;
-	return 0;
-}
+/* ---- the jobs: on the cold disk (aside.h) ---- */
 
 /* One that has gone on to a store of objects, or may have, is deleted there by who brings it there: this is the order. Its name may change from the one to the
  * other between two looks, hence three. */
-static int leave_to_keeper(const struct writer *w, const struct series *s, uint32_t number, struct err *err)
+static int leave_to_keeper(const struct aside *a, struct err *err)
 {
 	char end[1024], going[1024], ended[1024];
-	seg_store_path(w->dir, s->org, s->series, number, SEG_END, end, sizeof end);
-	seg_store_path(w->dir, s->org, s->series, number, SEG_GOING, going, sizeof going);
-	seg_store_path(w->dir, s->org, s->series, number, SEG_ENDED, ended, sizeof ended);
+	seg_store_path(a->dir, a->org, a->series, a->number, SEG_END, end, sizeof end);
+	seg_store_path(a->dir, a->org, a->series, a->number, SEG_GOING, going, sizeof going);
+	seg_store_path(a->dir, a->org, a->series, a->number, SEG_ENDED, ended, sizeof ended);
 	const char *const names[] = { end, going, end };
 	bool left = false;
 	for (size_t i = 0; !left && i < ARRAY_LEN(names); i++) {
@@ -96,64 +71,126 @@ static int leave_to_keeper(const struct writer *w, const struct series *s, uint3
 	return left ? fs_sync_parent(ended, err) : 0;
 }
 
-/* What a crash leaves is looked for again: the mark that says where the cold one lies goes last. */
-static int remove_all(struct writer *w, const struct series *s, uint32_t number, struct err *err)
+int aside_remove(struct aside *a, struct err *err)
 {
-	const char *(*const places[])(const char *, const char *, const char *, uint32_t, char *, size_t) = { seg_path, seg_cold_path, seg_mark_path };
-	char path[1024];
-	int r = 0;
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(places); i++) {
-		places[i](w->dir, s->org, s->series, number, path, sizeof path);
-		bool gone = !fs_fault() && unlink(path) == 0;
-		if (!gone && errno != ENOENT)
-			return err_errno(err, path, "cannot remove what has had its time");
-		*strrchr(path, '/') = 0;
-		if (places[i] == seg_cold_path)
-			r = leave_to_keeper(w, s, number, err);
-		if (r == 0 && gone && places[i] == seg_cold_path) /* on that disk too: without its mark nobody would look for one that came back */
-			r = fs_sync_dir(path, err);
-	}
-	return r;
+	char below[64];
+	snprintf(below, sizeof below, "/%s/%s", a->org, a->series);
+	if (seg_cold_away(a->dir, a->org, a->series, a->number) && !seg_cold_disk(a->dir, below)) /* on a disk that is there it is gone: a crash left the mark alone */
+		return err_set(err, E_IO, a->to, "has had its time, and the cold storage it lies in isn't there");
+	bool gone = !fs_fault() && unlink(a->to) == 0;
+	if (!gone && errno != ENOENT && errno != ENOTDIR)
+		return err_errno(err, a->to, "cannot remove what has had its time");
+	int r = leave_to_keeper(a, err);
+	return r == 0 && gone ? fs_sync_parent(a->to, err) : r; /* on that disk too: without its mark nobody would look for one that came back */
 }
 
-static int remove_ended(struct writer *w, struct series *s, uint32_t number, struct segment_name *ret, struct err *err)
+int aside_end(struct aside *a, struct err *err)
 {
-	char dir[1024], path[1024];
-	snprintf(path, sizeof path, "/%s/%s", s->org, s->series);
-	if (seg_cold_away(w->dir, s->org, s->series, number) && !seg_cold_disk(w->dir, path)) /* on a disk that is there it is gone: a crash left the mark alone */
-		return err_set(err, E_IO, seg_cold_path(w->dir, s->org, s->series, number, path, sizeof path),
-		               "has had its time, and the cold storage it lies in isn't there");
-	writer_cool_not(w, s, number);
-	int r = remove_all(w, s, number, err);
+	char end[1024];
+	const char *path = a->to;
+	if (!fs_exists(path) && fs_exists(seg_store_path(a->dir, a->org, a->series, a->number, SEG_END, end, sizeof end)))
+		path = end;
+	return seg_end_mark(path, &a->head, &a->sealed_ms, err);
+}
+
+/* ---- the writer's half ---- */
+
+/* Notes that the segment's time is over; the next checkpoint signs it. r, h: what seg_end_mark() said. */
+static int end_if_due(struct writer *w, struct series *s, int r, struct head *h, int64_t sealed_ms, int64_t before_ms)
+{
+	if (r == -E_AGAIN) {
+		w->stats.damaged++; /* not the open one, and never sealed: log verify says what happened to it */
+		return 0;
+	}
+	if (r < 0 || sealed_ms >= before_ms)
+		return r;
+	memcpy(h->org, s->org, sizeof h->org);
+	memcpy(h->series, s->series, sizeof h->series);
+	s->ended = *h;
+	s->ended_changed = true;
+	s->look_ms = 0;
+	return 0;
+}
+
+/* What a crash leaves is looked for again: the mark that says where the cold one lay goes last. */
+static int remove_here(struct writer *w, const struct aside *a, struct err *err)
+{
+	char mark[1024];
+	seg_mark_path(w->dir, a->org, a->series, a->number, mark, sizeof mark);
+	const char *const names[] = { a->from, mark };
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		bool gone = !fs_fault() && unlink(names[i]) == 0;
+		if (!gone && errno != ENOENT)
+			return err_errno(err, names[i], "cannot remove what has had its time");
+	}
+	return 0;
+}
+
+static int removed(struct writer *w, const struct aside *a, struct segment_name *ret, struct err *err)
+{
+	struct series *s = a->s;
+	int r = remove_here(w, a, err);
 	if (r < 0)
 		return r;
 	w->stats.ended++;
-	*ret = (struct segment_name){ .segment = number, .index = s->ended.segment == number ? s->ended.count : 0 };
+	*ret = (struct segment_name){ .segment = a->number, .index = s->ended.segment == a->number ? s->ended.count : 0 };
 	memcpy(ret->org, s->org, sizeof ret->org);
 	memcpy(ret->series, s->series, sizeof ret->series);
 	s->look_ms = 0;
-	snprintf(dir, sizeof dir, "%s/%s/%s", w->dir, s->org, s->series);
-	return fs_sync_dir(dir, err);
+	return fs_sync_parent(a->from, err);
 }
 
-static int look_at(struct writer *w, struct series *s, int64_t before_ms, struct segment_name *ret, struct err *err)
+static int finish(struct writer *w, struct segment_name *ret, struct err *err)
+{
+	struct aside *a = aside_take(w, ASIDE_END, ASIDE_REMOVE);
+	if (!a)
+		return 0;
+	int r = a->res;
+	if (r < 0 && err)
+		*err = a->err;
+	if (a->kind == ASIDE_END) {
+		a->head.segment = a->number;
+		r = end_if_due(w, a->s, r, &a->head, a->sealed_ms, a->before_ms);
+	} else if (r == 0) {
+		r = removed(w, a, ret, err);
+	}
+	mem_free(a);
+	return r;
+}
+
+/* The cold disk's turn, once what is under way there is through: one that is just being moved there needn't arrive. */
+static int ask(struct writer *w, enum aside_kind kind, struct series *s, uint32_t number, int64_t before_ms, struct err *err)
+{
+	if (!w->job)
+		return aside_post(w, kind, s, number, before_ms, err);
+	if (kind == ASIDE_REMOVE && w->job->kind == ASIDE_COOL && w->job->s == s && w->job->number == number)
+		atomic_store(&w->job->stop, true);
+	s->look_ms = 0;
+	return 0;
+}
+
+static int look_at(struct writer *w, struct series *s, int64_t before_ms, struct err *err)
 {
 	_cleanup_free_ uint32_t *numbers = NULL;
 	size_t n = 0;
 	char path[1024];
+	struct head h = { 0 };
+	int64_t sealed_ms = 0;
 	snprintf(path, sizeof path, "%s/%s/%s", w->dir, s->org, s->series);
 	int r = fs_exists(path) ? seg_numbers(w->dir, s->org, s->series, &numbers, &n, err) : 0;
-	if (r < 0 || n == 0)
+	if (r < 0 || n == 0 || numbers[0] == s->header.number)
 		return r;
-	if (numbers[0] <= s->ended.segment && numbers[0] != s->header.number)
-		return remove_ended(w, s, numbers[0], ret, err);
+	if (numbers[0] <= s->ended.segment)
+		return ask(w, ASIDE_REMOVE, s, numbers[0], 0, err);
+	if (series_waits_for_signature(s, numbers[0])) {
+		s->look_ms = 0; /* in a second it will have it */
+		return 0;
+	}
 	if (!fs_exists(seg_path(w->dir, s->org, s->series, numbers[0], path, sizeof path)))
-		seg_cold_path(w->dir, s->org, s->series, numbers[0], path, sizeof path);
-	if (!fs_exists(path))
-		seg_store_path(w->dir, s->org, s->series, numbers[0], SEG_END, path, sizeof path);
-	if (!fs_exists(path))
-		seg_cold_path(w->dir, s->org, s->series, numbers[0], path, sizeof path);
-	return end_if_due(w, s, numbers[0], path, before_ms, err);
+		return ask(w, ASIDE_END, s, numbers[0], before_ms, err);
+	h.segment = numbers[0];
+	r = seg_end_mark(path, &h, &sealed_ms, err);
+	return end_if_due(w, s, r, &h, sealed_ms, before_ms);
 }
 
 void writer_look_again(struct writer *w)
@@ -166,8 +203,8 @@ int writer_retain(struct writer *w, int64_t now_ms, int64_t (*keep_ms)(const cha
                   struct segment_name *ret_removed, struct err *err)
 {
 	int64_t mono = clock_mono_ms();
-	int r = 0;
 	*ret_removed = (struct segment_name){ 0 };
+	int r = finish(w, ret_removed, err);
 	for (size_t i = 0; i < SERIES_A_CALL && i < w->n_all && r == 0 && !ret_removed->segment; i++) {
 		struct series *s = w->retain_next ? w->retain_next : w->all;
 		w->retain_next = s->next;
@@ -176,7 +213,8 @@ int writer_retain(struct writer *w, int64_t now_ms, int64_t (*keep_ms)(const cha
 		s->look_ms = mono + LOOK_MS;
 		int64_t keep = keep_ms(s->org, s->series, user);
 		if (keep > 0)
-			r = look_at(w, s, now_ms - keep, ret_removed, err);
+			r = look_at(w, s, now_ms - keep, err);
+		r = r < 0 ? r : finish(w, ret_removed, err);
 	}
 	return r;
 }

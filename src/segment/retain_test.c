@@ -25,7 +25,7 @@ static struct writer *open_writer(void)
 {
 	struct writer *w = NULL;
 	struct err err = { 0 };
-	struct writer_opts o = { dir, fake_key, fake_seal, NULL, 0, 0, 0 };
+	struct writer_opts o = { dir, fake_key, fake_seal, NULL, 0, 0, 0, NULL, 0 };
 	if (writer_open(&o, &w, &err) < 0)
 		fail_msg("%s: %s", err.path, err.msg);
 	return w;

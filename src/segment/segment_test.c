@@ -40,7 +40,7 @@ static struct writer *open_writer(uint64_t rotate_bytes)
 {
 	struct writer *w = NULL;
 	struct err err = { 0 };
-	struct writer_opts o = { dir, fake_key, fake_seal, &vault_error, rotate_bytes, 0, 0 };
+	struct writer_opts o = { dir, fake_key, fake_seal, &vault_error, rotate_bytes, 0, 0, NULL, 0 };
 	if (writer_open(&o, &w, &err) < 0)
 		fail_msg("%s: %s", err.path, err.msg);
 	return w;
@@ -353,7 +353,7 @@ static void test_signed_is_not_cut(void **state)
 static unsigned story(unsigned from)
 {
 	struct writer *w = NULL;
-	struct writer_opts o = { dir, fake_key, fake_seal, &vault_error, 1024, 0, 0 };
+	struct writer_opts o = { dir, fake_key, fake_seal, &vault_error, 1024, 0, 0, NULL, 0 };
 	unsigned acked = from, n = from;
 	if (writer_open(&o, &w, NULL) < 0)
 		return acked;
@@ -445,7 +445,7 @@ static void test_ceiling(void **state)
 {
 	(void)state;
 	struct writer *w = NULL;
-	struct writer_opts o = { dir, fake_key, fake_seal, NULL, 0, 0, 10000 };
+	struct writer_opts o = { dir, fake_key, fake_seal, NULL, 0, 0, 10000, NULL, 0 };
 	assert_int_equal(writer_open(&o, &w, NULL), 0);
 	unsigned n = 0;
 	while (put(w, "412015", n) == 0)
@@ -488,7 +488,7 @@ static void test_one_writer(void **state)
 {
 	(void)state;
 	struct writer *w = open_writer(0), *second = NULL;
-	struct writer_opts o = { dir, fake_key, fake_seal, NULL, 0, 0, 0 };
+	struct writer_opts o = { dir, fake_key, fake_seal, NULL, 0, 0, 0, NULL, 0 };
 	assert_int_equal(writer_open(&o, &second, NULL), -E_STATE);
 	writer_close(&w);
 }

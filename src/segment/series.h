@@ -61,7 +61,7 @@ struct writer {
 	int64_t last_ms; /* time of the last checkpoint: time never goes back in the chain */
 	struct series *retain_next; /* whose turn it is */
 	struct series *cool_next;
-	struct cooling *cooling; /* a segment on its way to cold storage (cold.c), or NULL */
+	struct aside *job; /* what is under way on the cold disk (aside.h), or NULL */
 	struct writer_stats stats;
 };
 
@@ -74,8 +74,6 @@ int seg_write_at(int fd, const char *p, size_t n, uint64_t offset); /* pwrite un
 /* retain.c: the end mark of a sealed segment, as a head. -E_AGAIN: it has none. */
 int seg_end_mark(const char *path, struct head *ret, int64_t *ret_sealed_ms, struct err *err);
 bool series_waits_for_signature(const struct series *s, uint32_t number);
-/* cold.c: gives up moving that segment, or (s NULL) whichever. */
-void writer_cool_not(struct writer *w, const struct series *s, uint32_t number);
 /* Reads the checkpoints and every series' last segment. */
 int writer_recover(struct writer *w, struct err *err);
 

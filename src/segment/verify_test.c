@@ -35,7 +35,7 @@ static int setup(void **state)
 	snprintf(out, sizeof out, "%s/export", root);
 	snprintf(moved, sizeof moved, "%s/elsewhere", root);
 	fake_seal(STR("x"), sig, pub, NULL, NULL);
-	struct writer_opts o = { dir, fake_key, fake_seal, NULL, 0, 0, 0 };
+	struct writer_opts o = { dir, fake_key, fake_seal, NULL, 0, 0, 0, NULL, 0 };
 	if (writer_open(&o, &w, NULL) < 0)
 		return -1;
 	for (unsigned i = 0; i < 12; i++) {
@@ -461,7 +461,7 @@ static void test_forged_whole(void **state)
 	struct str rest = buf_view(&whole), line;
 	str_next(&rest, '\n', &line);
 	assert_int_equal(fs_rmtree(dir, NULL), 0);
-	struct writer_opts o = { dir, fake_key, other_seal, NULL, 0, 0, 0 };
+	struct writer_opts o = { dir, fake_key, other_seal, NULL, 0, 0, 0, NULL, 0 };
 	assert_int_equal(writer_open(&o, &w, NULL), 0);
 	assert_int_equal(writer_append(w, ORG, "events", STR("{}"), NULL, NULL), 0);
 	assert_int_equal(writer_checkpoint(w, false, NULL), 0);
@@ -620,7 +620,7 @@ static void test_export_range(void **state)
 	struct verify_report r;
 	struct writer *w = NULL;
 	assert_int_equal(fs_rmtree(dir, NULL), 0);
-	struct writer_opts wo = { dir, fake_key, fake_seal, NULL, 0, 0, 0 };
+	struct writer_opts wo = { dir, fake_key, fake_seal, NULL, 0, 0, 0, NULL, 0 };
 	clock_hold(1000000);
 	assert_int_equal(writer_open(&wo, &w, NULL), 0);
 	for (unsigned i = 0; i < 10; i++) {

@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "segment/file.h"
+#include "segment/aside.h"
 #include "segment/series.h"
 
 #include <errno.h>
@@ -109,7 +110,7 @@ void writer_close(struct writer **wp)
 	struct writer *w = *wp;
 	if (!w)
 		return;
-	writer_cool_not(w, NULL, 0);
+	aside_leave(w);
 	for (struct series *s = w->all, *next; s; s = next) {
 		next = s->next;
 		series_free(s);

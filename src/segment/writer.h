@@ -17,6 +17,9 @@
 #include "segment/segment.h"
 
 struct writer;
+struct err;
+/* Runs fn(arg) some time, on a thread of its own; 0, or an error, and then it doesn't run. */
+typedef int (*writer_aside_fn)(void (*fn)(void *arg), void *arg, void *user, struct err *err);
 struct writer_opts {
 	const char *dir; /* made when absent */
 	segment_key_fn key;
@@ -25,6 +28,8 @@ struct writer_opts {
 	uint64_t rotate_bytes; /* 0: 64 MiB */
 	int64_t rotate_ms;     /* 0: 24 h */
 	size_t pending_max;    /* 0: 32 MiB, over all series */
+	writer_aside_fn aside; /* who does what touches the cold disk, which may not answer; NULL: the caller of writer_cool() and writer_retain() */
+	uint64_t cool_rate;    /* with aside: bytes a second towards the cold disk at most; 0: as they go */
 };
 struct writer_stats {
 	int64_t last_checkpoint_ms; /* its time; 0: none yet */
@@ -50,11 +55,13 @@ int writer_rotate(struct writer *w, bool all, struct err *err);
 int writer_retain(struct writer *w, int64_t now_ms, int64_t (*keep_ms)(const char *org, const char *series, void *user), void *user,
                   struct segment_name *ret_removed, struct err *err);
 /* Cold storage: sealed segments older than hot_ms (of an organisation; 0: they stay) move to DIR-cold, where another disk is mounted. Call it often:
- * each call looks at a few series, at each about once an hour, or carries `bytes` of the one under way. A segment is copied, synced, read
+ * each call looks at a few series, at each about once an hour, or takes what came of the one under way. A segment is copied, synced, read
  * back from that disk and compared; only then is its mark left in its place and the file removed. The newest of a series stays. Never to
  * the same disk: then the other isn't mounted. ret_moved: the one that has arrived, segment 0: none. -E_STATE: there is no other disk. */
-int writer_cool(struct writer *w, int64_t now_ms, int64_t (*hot_ms)(const char *org, void *user), void *user, size_t bytes,
-                struct segment_name *ret_moved, struct err *err);
+int writer_cool(struct writer *w, int64_t now_ms, int64_t (*hot_ms)(const char *org, void *user), void *user, struct segment_name *ret_moved, struct err *err);
+/* How long what is under way on the cold disk hasn't got on: 0 when nothing is. While it lasts nothing moves there and retention removes nothing;
+ * everything else goes on. */
+int64_t writer_cold_silent_ms(const struct writer *w);
 /* The wall clock was set: what is due by it is looked for again, and not only within the hour. */
 void writer_look_again(struct writer *w);
 /* Appends one line a series: the name of the record behind the last one committed (reader_restore() reads them). */
