@@ -6,11 +6,13 @@
 #include "base/mem.h"
 #include "segment/file.h"
 #include "segment/format.h"
+#include "segment/hold.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <yyjson.h>
 
 #define PATH 1024
@@ -130,6 +132,75 @@ static int send(struct keeper *k, struct one *o, struct err *err)
 	return fd < 0 ? err_errno(err, o->seg, "cannot open") : send_fd(k, o, fd, err);
 }
 
+/* ---- room for what comes back ---- */
+
+/* Bytes that may be taken of the cold disk: a twentieth of it is left for what intaked moves there. */
+static uint64_t disk_room(const char *dir)
+{
+	struct statvfs v;
+	if (statvfs(dir, &v) < 0)
+		return 0;
+	uint64_t kept = v.f_blocks / 20;
+	return v.f_bavail > kept ? (uint64_t)(v.f_bavail - kept) * v.f_frsize : 0;
+}
+
+struct oldest {
+	const struct keeper *k;
+	const char *org, *series;
+	char path[PATH];
+	struct timespec when;
+};
+
+/* One that was brought back, and is in the store: whoever reads it has it open, or asks again. */
+static int look_at_one(const char *name, void *user)
+{
+	struct oldest *o = user;
+	struct str rest = str_from(name), number;
+	struct stat st;
+	struct one one;
+	uint64_t n;
+	if (!str_next(&rest, '.', &number) || !str_eq(rest, STR("seg")) || !str_to_u64(number, UINT32_MAX, &n))
+		return 0;
+	name_one(o->k, o->org, o->series, (uint32_t)n, &one);
+	if (!fs_exists(one.end) || stat(one.seg, &st) < 0)
+		return 0;
+	if (!o->path[0] || st.st_mtim.tv_sec < o->when.tv_sec || (st.st_mtim.tv_sec == o->when.tv_sec && st.st_mtim.tv_nsec < o->when.tv_nsec)) {
+		memcpy(o->path, one.seg, sizeof o->path);
+		o->when = st.st_mtim;
+	}
+	return 0;
+}
+
+static int look_at_series(const char *org, const char *series, void *user)
+{
+	struct oldest *o = user;
+	char dir[PATH];
+	o->org = org;
+	o->series = series;
+	snprintf(dir, sizeof dir, "%s" SEG_COLD "/%s/%s", o->k->segments, org, series);
+	fs_list(dir, look_at_one, o, NULL);
+	return 0;
+}
+
+int keeper_make_room(struct keeper *k, uint64_t bytes, struct err *err)
+{
+	char cold[PATH];
+	snprintf(cold, sizeof cold, "%s" SEG_COLD, k->segments);
+	uint64_t (*room)(const char *) = k->room ? k->room : disk_room;
+	while (room(cold) < bytes) {
+		struct oldest o = { .k = k };
+		seg_each_series(cold, look_at_series, &o, NULL);
+		if (!o.path[0]) {
+			k->no_room++;
+			return err_set(err, E_LIMIT, cold, "too little room to bring back a segment of %llu MiB: what waits to be sent goes first", (unsigned long long)(bytes >> 20) + 1);
+		}
+		if (unlink(o.path) < 0 && errno != ENOENT)
+			return err_errno(err, o.path, "cannot be removed");
+		k->put_away++;
+	}
+	return 0;
+}
+
 /* ---- back ---- */
 
 static int bring(struct keeper *k, struct one *o, struct err *err)
@@ -138,6 +209,7 @@ static int bring(struct keeper *k, struct one *o, struct err *err)
 	uint64_t bytes = 0, n = 0;
 	char dir[PATH];
 	int r = read_mark(o, &bytes, sha, err);
+	r = r < 0 ? r : keeper_make_room(k, bytes, err);
 	if (r < 0)
 		return r;
 	snprintf(dir, sizeof dir, "%s" SEG_COLD "/%s/%s", k->segments, o->org, o->series);
@@ -261,7 +333,7 @@ static int ended(const char *name, void *user)
 	if (!str_next(&rest, '.', &number) || !str_eq(rest, STR("ended")) || !str_to_u64(number, UINT32_MAX, &n))
 		return 0;
 	name_one(w->k, w->org, w->series, (uint32_t)n, &o);
-	if (fs_exists(o.mark))
+	if (fs_exists(o.mark) || (w->k->holds && hold_on(w->k->holds, w->org)))
 		return 0;
 	pthread_mutex_lock(w->lock);
 	note(w, drop(w->k, &o, &err), &err);

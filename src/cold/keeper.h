@@ -9,6 +9,8 @@
  *                                N.ended    was N.end or N.going: retention (segment/retain.c) orders the object to be deleted
  *   object ORG/SERIES/N-HASH.seg            the segment as it is, encrypted. Its hash's first half keeps apart those of two nodes, whose numbers are the same
  *
+ * A body that is held (segment/hold.h) loses no object, also none whose end was ordered before the hold came.
+ *
  * Each step is begun again after a kill: an object that is there is read back in place of being sent; nothing is removed that wasn't read back
  * from the store and had the mark's hash. A mark without .seg and .end (the disk was lost) brings the segment back from the store.
  * Requirement: S-23. */
@@ -23,12 +25,19 @@
 
 struct keeper {
 	const char *segments; /* the directory; the cold disk's stands beside it (segment/file.h, SEG_COLD) */
+	const char *holds; /* STATE/holds (segment/hold.h); NULL: nothing is held */
 	struct s3 *s3;
 	uint64_t sent, sent_bytes, back, dropped, faults; /* objects */
+	uint64_t put_away, no_room; /* brought back, and removed for the next one before their time; not brought back for want of room */
+	uint64_t (*room)(const char *dir); /* bytes that may be taken there; NULL: asked of the file system */
 };
 /* Under lock (keeper_walk() takes it a segment at a time, so that who reads gets in between). Looks at every segment once and does what is due. The first fault of those that it met, after all the others were looked at. */
 int keeper_walk(struct keeper *k, pthread_mutex_t *lock, int64_t now_ms, struct err *err);
 /* Brings one back, if it isn't there. -E_NOT_FOUND: no such segment is marked. */
 int keeper_fetch(struct keeper *k, const char *org, const char *series, uint32_t number, struct err *err);
+
+/* Room on the cold disk for so much that comes back, however much is asked for (a day that is filled again): those that came back longest ago go first, all of
+ * which are in the store. A twentieth of the disk is left for what intaked moves there, and what isn't in the store yet is never touched. -E_LIMIT: not enough. */
+int keeper_make_room(struct keeper *k, uint64_t bytes, struct err *err);
 
 #endif

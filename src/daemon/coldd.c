@@ -34,7 +34,7 @@ struct coldd {
 	uv_loop_t loop;
 	uv_signal_t hup, term;
 	struct ctl_server *ctl;
-	char segments[PLACE_MAX];
+	char segments[PLACE_MAX], holds[PLACE_MAX];
 	pthread_t walker;
 	int wake_fd;
 	pthread_mutex_t lock; /* of the keeper, and of the store's connection */
@@ -108,6 +108,7 @@ static void show(struct coldd *c)
 	pthread_mutex_unlock(&c->lock);
 	const struct { const char *name; uint64_t value; } rows[] = {
 		{ "objects_sent", k->sent }, { "bytes_sent", k->sent_bytes }, { "objects_back", k->back }, { "objects_dropped", k->dropped }, { "faults", k->faults },
+		{ "objects_put_away", k->put_away }, { "no_room", k->no_room },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		stats_set(stats_counter(c->d.stats, "", rows[i].name), rows[i].value);
@@ -217,7 +218,8 @@ static int start(struct coldd *c, struct err *err)
 {
 	char path[PLACE_MAX];
 	place_in_state(c->segments, sizeof c->segments, "segments");
-	c->keeper = (struct keeper){ .segments = c->segments };
+	place_in_state(c->holds, sizeof c->holds, "holds");
+	c->keeper = (struct keeper){ .segments = c->segments, .holds = c->holds };
 	pthread_mutex_init(&c->lock, NULL);
 	umask(002); /* a lost disk's directories are made anew by us, and are the group's as they were */
 	int r = daemon_begin("coldd", &c->d, err);

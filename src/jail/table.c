@@ -115,7 +115,7 @@ const struct table_process table_processes[] = {
 	 * encrypted, and not by it. */
 	{ .name = "coldd", .argv = { "toride-coldd" }, .uid = USER_COLD, .group = GROUP_SEGMENTS,
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_INET | CALLS_NETLINK | CALLS_THREADS,
-	  .read = { LIBS, NETLIBS, "%S/generations", "%S/current", "%S/segments", "%S/cold" }, .write = { "%S/segments-cold" },
+	  .read = { LIBS, NETLIBS, "%S/generations", "%S/current", "%S/segments", "%S/cold", "%S/holds" }, .write = { "%S/segments-cold" },
 	  .memory = 512 * MIB, .files = 512, .processes = 64, .needs = "%S/current/coldd.json" },
 	/* The only one that goes to gateways: it has nothing to lose but their tokens. */
 	{ .name = "courierd", .argv = { "toride-courierd" }, .uid = USER_COURIER,

@@ -34,6 +34,7 @@ const char *seg_store_path(const char *dir, const char *org, const char *series,
 	return dst;
 }
 
+#define FETCH_TRIES 5
 static seg_fetch_fn fetch;
 
 void seg_fetch_by(seg_fetch_fn fn)
@@ -116,11 +117,14 @@ int seg_file_find(const char *dir, const char *org, const char *series, uint32_t
 	if (r == -E_NOT_FOUND)
 		r = seg_file_open(seg_cold_path(dir, org, series, number, path, 1024), s, ret, err);
 	bool away = r == -E_NOT_FOUND && seg_cold_away(dir, org, series, number);
-	if (away && fetch && fs_exists(seg_store_path(dir, org, series, number, SEG_END, path, 1024))) {
+	for (int i = 0; away && fetch && i < FETCH_TRIES && fs_exists(seg_store_path(dir, org, series, number, SEG_END, path, 1024)); i++) {
 		struct err why = { 0 };
 		if (fetch(org, series, number, &why) < 0)
 			return err_set(err, E_IO, seg_cold_path(dir, org, series, number, path, 1024), "the segment is in the store of objects, and can't be had: %.200s", why.msg);
-		return seg_file_open(seg_cold_path(dir, org, series, number, path, 1024), s, ret, err);
+		r = seg_file_open(seg_cold_path(dir, org, series, number, path, 1024), s, ret, err);
+		away = r == -E_NOT_FOUND && seg_cold_away(dir, org, series, number); /* put away for another one that was asked for */
+		if (!away)
+			return r;
 	}
 	if (away)
 		return err_set(err, E_IO, path, "the segment is in cold storage, which isn't there: is the second disk mounted?");
