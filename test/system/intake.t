@@ -13,13 +13,13 @@ chmod 755 "$top"
 . "$(dirname "$0")/lib.sh"
 cd "$top" || exit 1
 export TORIDE_STATE=$top/state TORIDE_RUN=$top/run
-vault='' intake='' writer='' s3='' cold=''
+vault='' intake='' writer='' s3='' cold='' hung=''
 
 finish() {
-	for p in $writer $intake $cold $s3 $vault; do kill "$p" 2>/dev/null; done
+	for p in $hung $writer $intake $cold $s3 $vault; do kill "$p" 2>/dev/null; done
 	wait 2>/dev/null
 	for ns in $gw $org1 $org2 $wan; do ip netns del "$ns" 2>/dev/null; done
-	mountpoint -q "$top/state/segments-cold" && umount "$top/state/segments-cold"
+	while mountpoint -q "$top/state/segments-cold" && umount "$top/state/segments-cold"; do :; done
 	for m in "$top/small" "$top/disk"; do mountpoint -q "$m" && umount "$m"; done
 	rm -rf "$top"
 }
@@ -274,6 +274,23 @@ try "what is held stays all the same" segment 412015 000001
 try "log tail reads it there" eval '[ "$(tail_log 412023 | grep -c "^412023/events/000001/")" -ge 1 ]'
 try "log verify too" eval 'verify --json | jq -se ".[-1] | .ok and .segments_ended == 0"'
 try "and an export has it" eval '"$bin/toride" log export --org 412023 -o "$top/cold" && verify "$top/cold" && ls cold/leaves/events-000001.txt'
+# ---- that disk stops answering, as a network's does: whoever looks at it waits, and nobody else
+python3 "$here/hung.py" state/segments-cold hung.ready & hung=$!
+until_true 10 test -e hung.ready
+counted() { tail_log "$1" | grep -c '"class_uid":4001'; }
+rm state/holds/412015.0a1b2c3d # a segment is due to end: before it goes, that disk is looked at
+try "beside a cold disk that doesn't answer intaked begins" begin 72
+before=$(counted 412015)
+more() { send_tcp "$org1" 10.1.0.1 9; [ "$(counted 412015)" -ge $((before + 3)) ]; }
+try "and takes records" until_true 10 more
+try "and says so" until_true 25 has service "the disk of the cold records hasn't answered for 15 seconds"
+try "and takes records still" eval 'before=$(counted 412015); until_true 10 more'
+kill $hung; wait $hung 2>/dev/null; hung=
+try "the other end gone altogether, nobody waits any more: that is said too" until_true 15 has service "the disk of the cold records answers again"
+end
+: >state/holds/412015.0a1b2c3d
+umount state/segments-cold
+try "nothing was removed for it, nothing lost" eval 'segment 412015 000001 && unsigned && verify --json | jq -se ".[-1].ok"'
 umount state/segments-cold
 try "the disk taken away is said to be away, and not that records were removed" eval '! verify >out && grep -F "is the second disk mounted?" out && ! grep -F removed out'
 mount --bind disk state/segments-cold
