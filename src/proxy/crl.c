@@ -81,13 +81,19 @@ static bool of_this_part(const ISSUING_DIST_POINT *p, const char *url)
 	return false;
 }
 
-static bool part_fits(const X509_CRL *crl, const char *url)
+/* Lists of authorities alone, and of all others alone, are for those. */
+static bool of_this_kind(const ISSUING_DIST_POINT *p, bool authority)
+{
+	return (authority ? p->onlyuser : p->onlyCA) <= 0;
+}
+
+static bool part_fits(const X509_CRL *crl, const char *url, bool authority)
 {
 	int critical;
 	ISSUING_DIST_POINT *p = X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, &critical, NULL);
 	if (!p)
 		return critical == -1; /* it has none; else it can't be read, or has two */
-	bool fits = p->onlyCA <= 0 && p->onlyattr <= 0 && p->indirectCRL <= 0 && !p->onlysomereasons && of_this_part(p, url);
+	bool fits = of_this_kind(p, authority) && p->onlyattr <= 0 && p->indirectCRL <= 0 && !p->onlysomereasons && of_this_part(p, url);
 	ISSUING_DIST_POINT_free(p);
 	return fits;
 }
@@ -124,7 +130,7 @@ static int64_t until(const X509_CRL *crl)
 static enum staple says(X509_CRL *crl, const char *url, X509 *leaf, X509 *issuer, int64_t *ret_until)
 {
 	X509_REVOKED *r = NULL;
-	if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(issuer)) != 0 || !understood(crl) || !part_fits(crl, url) || !strong(crl))
+	if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(issuer)) != 0 || !understood(crl) || !part_fits(crl, url, X509_check_ca(leaf) == 1) || !strong(crl))
 		return STAPLE_UNFIT;
 	*ret_until = until(crl);
 	if (!*ret_until || X509_CRL_verify(crl, X509_get0_pubkey(issuer)) != 1)

@@ -218,7 +218,7 @@ static void checked(struct origin *o, enum revocation_word word)
 	}
 	forget_session(o);
 	o->tls_check = X509_V_ERR_CERT_REVOKED;
-	lose(o, FAIL_TLS, word == REVOCATION_REVOKED ? X509_verify_cert_error_string(X509_V_ERR_CERT_REVOKED) : ORIGIN_NO_WORD);
+	lose(o, FAIL_TLS, word != REVOCATION_REVOKED ? ORIGIN_NO_WORD : o->revoked_at ? ORIGIN_AUTHORITY_REVOKED : X509_verify_cert_error_string(X509_V_ERR_CERT_REVOKED));
 }
 
 static void do_handshake(struct origin *o)
@@ -234,19 +234,27 @@ static void do_handshake(struct origin *o)
 	enum revocation_word word = revocation_look(o->org->w->revocation, o);
 	if (word == REVOCATION_WAITS) {
 		o->state = ORIGIN_CHECK;
-		o->deadline = o->org->w->now + REVOCATION_WAIT_MS;
+		o->deadline = o->org->w->now + REVOCATION_WAIT_MS; /* for all that is asked about it */
 		chan_pause(&o->ch);
 	} else {
 		checked(o, word);
 	}
 }
 
-void origin_told(struct origin *o, int word)
+/* What was waited for is known, or there is no more time: all of the chain is looked at anew. */
+void origin_told(struct origin *o, int told)
 {
-	if (word == REVOCATION_REVOKED || word == REVOCATION_UNKNOWN)
+	bool late = o->org->w->now >= o->deadline;
+	enum revocation_word word = revocation_look(o->org->w->revocation, o);
+	if (word == REVOCATION_WAITS && told != REVOCATION_REVOKED && !late)
+		return;
+	revocation_leave(o);
+	if (word == REVOCATION_WAITS || (told == REVOCATION_REVOKED && word != REVOCATION_REVOKED)) {
+		word = told == REVOCATION_REVOKED ? REVOCATION_REVOKED : REVOCATION_UNKNOWN;
 		org_count(o->org, word == REVOCATION_REVOKED ? STAT_REVOKED : STAT_REVOCATION_UNKNOWN, 1);
+	}
 	chan_resume(&o->ch);
-	checked(o, (enum revocation_word)word);
+	checked(o, word);
 }
 
 static void start_tls(struct origin *o)

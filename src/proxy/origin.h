@@ -16,6 +16,7 @@
 #define ORIGIN_ADDRESSES 4      /* addresses tried */
 #define ORIGIN_KEY 640
 #define ORIGIN_NO_WORD "revocation is unknown: the authority gives no answer"
+#define ORIGIN_AUTHORITY_REVOKED "an authority in between is revoked"
 #define ORIGIN_WANTS_CERT "the server asks for the terminal's own certificate"
 
 enum origin_state { ORIGIN_RESOLVING, ORIGIN_CONNECTING, ORIGIN_TLS, ORIGIN_CHECK /* its authority is asked (revocation.h) */, ORIGIN_BUSY, ORIGIN_IDLE,
@@ -56,6 +57,7 @@ struct origin {
 	bool stapled;             /* it brought a good word of its authority along */
 	struct question *question; /* CHECK: what it waits for … */
 	struct origin *next_waiting; /* … with others */
+	int revoked_at; /* which certificate of the chain; 0: its own */
 	uint64_t trust;           /* the thread's when it was connected: another by now, and it isn't used again */
 	int64_t verified;         /* when the certificate was, should an earlier session be used again; clock_mono_ms() */
 	struct resolved addrs;

@@ -267,6 +267,7 @@ static const char *verify_words(const struct page *p, bool ja)
 		const char *head, *ja, *en;
 	} all[] = {
 		{ "certificate revoked", "サーバー証明書が、発行した認証局によって失効させられています", "The certificate was revoked by the authority that issued it" },
+		{ "an authority in between is revoked", "サーバー証明書を発行した認証局が、その上の認証局によって失効させられています", "The authority that issued the certificate was itself revoked" },
 		{ "OCSP verification ", "失効していないことの証明が必要な証明書ですが、サーバーが有効な証明を示しません", "The certificate must come with proof that it isn't revoked, and the server shows none that holds" },
 		{ "revocation is unknown", "サーバー証明書が失効していないことを、発行した認証局に確認できません", "The authority that issued the certificate doesn't say whether it was revoked" },
 		{ "certificate has expired", "サーバー証明書の有効期限が切れています", "The certificate has expired" },

@@ -291,14 +291,24 @@ static bool may_ask(const struct revocation *r, const struct org_rt *org)
 	return own == 0 || (own < REVOCATION_ASKED_ORG && r->n < REVOCATION_ASKED);
 }
 
-static struct question *question_make(struct revocation *r, struct origin *o, const unsigned char key[SHA256_LEN], const struct crl_sources *from)
+/* The verified chain from its certificate number `from` on, held. */
+static STACK_OF(X509) *chain_from(STACK_OF(X509) *chain, int from)
+{
+	STACK_OF(X509) *ret = X509_chain_up_ref(chain);
+	for (int i = 0; ret && i < from; i++)
+		X509_free(sk_X509_shift(ret));
+	return ret;
+}
+
+/* About the certificate number `at` of o's chain. */
+static struct question *question_make(struct revocation *r, struct origin *o, int at, const unsigned char key[SHA256_LEN], const struct crl_sources *from)
 {
 	struct question *q = may_ask(r, o->org) && r->w->conf->store ? mem_alloc(sizeof *q) : NULL;
 	if (!q)
 		return NULL;
 	*q = (struct question){ .next = r->asked, .r = r, .from = *from, .org = o->org, .terminal = o->terminal, .store = r->w->conf->store };
 	memcpy(q->key, key, SHA256_LEN);
-	q->chain = X509_chain_up_ref(SSL_get0_verified_chain(o->ch.ssl));
+	q->chain = chain_from(SSL_get0_verified_chain(o->ch.ssl), at);
 	if (!q->chain || X509_STORE_up_ref(q->store) != 1) {
 		sk_X509_pop_free(q->chain, X509_free);
 		mem_free(q);
@@ -318,52 +328,92 @@ static struct question *find(const struct revocation *r, const unsigned char key
 }
 
 /* A certificate of this issuer, for this organisation: where one gets no answer (its resolver, its lists) another may. */
-static bool digest(const struct org_rt *org, STACK_OF(X509) *chain, unsigned char ret[SHA256_LEN])
+static bool digest(const struct org_rt *org, STACK_OF(X509) *chain, int at, unsigned char ret[SHA256_LEN])
 {
 	unsigned char both[2 * SHA256_LEN + sizeof org->code] = { 0 };
 	unsigned n;
 	memcpy(both + 2 * SHA256_LEN, org->code, sizeof org->code);
-	if (sk_X509_num(chain) < 2 || X509_digest(sk_X509_value(chain, 0), EVP_sha256(), both, &n) != 1 || X509_digest(sk_X509_value(chain, 1), EVP_sha256(), both + SHA256_LEN, &n) != 1)
+	if (sk_X509_num(chain) < at + 2 || X509_digest(sk_X509_value(chain, at), EVP_sha256(), both, &n) != 1 ||
+	    X509_digest(sk_X509_value(chain, at + 1), EVP_sha256(), both + SHA256_LEN, &n) != 1)
 		return false;
 	hash_sha256(both, sizeof both, ret);
 	return true;
 }
 
 /* What is known of it now; WAITS: nothing. */
-static enum revocation_word known(struct revocation *r, struct origin *o, const unsigned char key[SHA256_LEN])
+static enum revocation_word known(const struct revocation *r, const unsigned char key[SHA256_LEN])
 {
 	const struct known *k = map_get(&r->known, key_of(key));
-	if (!k || r->w->now >= k->until_ms)
-		return REVOCATION_WAITS;
-	if (k->word != REVOCATION_FINE)
-		org_count(o->org, k->word == REVOCATION_REVOKED ? STAT_REVOKED : STAT_REVOCATION_UNKNOWN, 1);
-	return k->word;
+	return k && r->w->now < k->until_ms ? k->word : REVOCATION_WAITS;
 }
 
-enum revocation_word revocation_look(struct revocation *r, struct origin *o)
+/* Of one certificate of the chain. WAITS: *ret_asked is the question. */
+static enum revocation_word look_at(struct revocation *r, struct origin *o, int at, struct question **ret_asked)
 {
 	unsigned char key[SHA256_LEN];
 	struct crl_sources from;
 	STACK_OF(X509) *chain = SSL_get0_verified_chain(o->ch.ssl);
-	if (!o->org->conf || o->org->conf->revocation == REVOCATION_OFF || o->stapled || SSL_session_reused(o->ch.ssl) || !digest(o->org, chain, key))
+	if (!digest(o->org, chain, at, key))
 		return REVOCATION_FINE;
-	enum revocation_word word = known(r, o, key);
-	if (word != REVOCATION_WAITS || !crl_sources(sk_X509_value(chain, 0), &from))
+	enum revocation_word word = known(r, key);
+	if (word != REVOCATION_WAITS || !crl_sources(sk_X509_value(chain, at), &from))
 		return word == REVOCATION_WAITS ? REVOCATION_FINE : word;
 	struct question *q = find(r, key);
-	if (!q && (q = question_make(r, o, key, &from))) {
+	if (!q && (q = question_make(r, o, at, key, &from))) {
 		org_count(o->org, STAT_REVOCATION_ASKED, 1);
 		ask(q);
 		q = find(r, key); /* it may be answered already */
 	}
-	if (!q) {
-		word = known(r, o, key);
-		return word == REVOCATION_WAITS ? REVOCATION_UNKNOWN : word;
+	*ret_asked = q;
+	if (q)
+		return REVOCATION_WAITS;
+	word = known(r, key);
+	return word == REVOCATION_WAITS ? REVOCATION_UNKNOWN : word;
+}
+
+/* The worst of what is known of the chain; *ret_first: a question that is open about it, NULL if none is. All are asked at once. */
+static enum revocation_word look_at_all(struct revocation *r, struct origin *o, struct question **ret_first)
+{
+	STACK_OF(X509) *chain = SSL_get0_verified_chain(o->ch.ssl);
+	enum revocation_word ret = REVOCATION_FINE;
+	for (int at = o->stapled ? 1 : 0; at + 1 < sk_X509_num(chain) && at < REVOCATION_CHAIN; at++) {
+		struct question *q = NULL;
+		enum revocation_word word = look_at(r, o, at, &q);
+		*ret_first = *ret_first ? *ret_first : q;
+		if (word == REVOCATION_REVOKED) {
+			o->revoked_at = at;
+			*ret_first = NULL;
+			return word;
+		}
+		if (word == REVOCATION_UNKNOWN)
+			ret = word;
 	}
-	o->question = q;
-	o->next_waiting = q->waiting;
-	q->waiting = o;
-	return REVOCATION_WAITS;
+	return ret;
+}
+
+static bool is_open(const struct revocation *r, const struct question *q)
+{
+	const struct question *a = r->asked;
+	while (a && a != q)
+		a = a->next;
+	return a;
+}
+
+enum revocation_word revocation_look(struct revocation *r, struct origin *o)
+{
+	struct question *first = NULL;
+	if (!o->org->conf || o->org->conf->revocation == REVOCATION_OFF || SSL_session_reused(o->ch.ssl))
+		return REVOCATION_FINE;
+	enum revocation_word word = look_at_all(r, o, &first);
+	if (first && is_open(r, first)) { /* the answer to another may have been there at once */
+		o->question = first;
+		o->next_waiting = first->waiting;
+		first->waiting = o;
+		return REVOCATION_WAITS;
+	}
+	if (word != REVOCATION_FINE)
+		org_count(o->org, word == REVOCATION_REVOKED ? STAT_REVOKED : STAT_REVOCATION_UNKNOWN, 1);
+	return word;
 }
 
 void revocation_leave(struct origin *o)

@@ -1,5 +1,6 @@
 /* What an authority says of an origin's certificate, asked of it where the origin brings no word along (staple.h): its list of revoked
- * certificates where the certificate names one, else its OCSP server, else nobody.
+ * certificates where the certificate names one, else its OCSP server, else nobody. The authorities in between are asked about the same way, of
+ * those above them (what is stapled is of the origin's own alone); a list of such certificates serves all origins that they stand behind.
  *
  *   handshake over, chain verified ─ known? ─ yes: at once
  *                                     └ no: asked beside; the connection waits REVOCATION_WAIT_MS at most, then goes on (`soft`) or not (`hard`)
@@ -17,6 +18,7 @@
 #include "proxy/origin.h"
 
 #define REVOCATION_WAIT_MS 1500
+#define REVOCATION_CHAIN 4 /* certificates of a chain that are asked about, from the origin's own on; the anchor is nobody's to revoke */
 #define REVOCATION_ASKED_ORG 16 /* questions at a time, of one organisation … */
 #define REVOCATION_ASKED 32     /* … and of all; one more of each that has none yet */
 #define REVOCATION_KNOWN 16384

@@ -59,10 +59,17 @@ says_where both 'crlDistributionPoints=URI:http://authority.example/none.crl\nau
 says_where elselist 'crlDistributionPoints=URI:http://authority.example/other.crl'
 says_where inside 'crlDistributionPoints=URI:http://within.example/good.crl'
 says_where ssh 'crlDistributionPoints=URI:http://authority.example:22/good.crl'
+# Authorities in between, of which the one above says where it may be asked; and what each stands behind.
+between() { issue $1 good p256 "/CN=$1" "$CA$2\n"; shift 2; for i; do issue $i $mid p256 "/CN=$i.example" "subjectAltName=DNS:$i.example\n"; cat $mid.crt >>$i.crt; done; } # NAME EXTENSION LEAF...
+mid=midlisted; between $mid 'crlDistributionPoints=URI:http://authority.example/top.crl' belowlisted
+mid=midasked; between $mid 'authorityInfoAccess=OCSP;URI:http://authority.example:8888/' belowasked
+mid=midgood; between $mid 'crlDistributionPoints=URI:http://authority.example/top.crl' belowgood belowgood2
+mid=midsilent; between $mid 'crlDistributionPoints=URI:http://within.example/top.crl' belowsilent
+below="belowlisted belowasked belowgood belowgood2 belowsilent"
 slow=$(seq -f slow%g 16 | tr '\n' ' ')
 for i in late latebank latebusy $slow; do says_where $i 'crlDistributionPoints=URI:http://slow.example/good.crl'; done
 asking="listed listgood listfree later asked askgood both elselist inside ssh late latebank latebusy"
-for i in listed asked both inside ssh late latebank latebusy elselist; do openssl_ ca -config ca.cnf -md sha256 -cert good.pem -keyfile good.key -revoke $i.crt; done
+for i in listed asked both inside ssh late latebank latebusy elselist midlisted midasked midsilent; do openssl_ ca -config ca.cnf -md sha256 -cert good.pem -keyfile good.key -revoke $i.crt; done
 for i in revoked revoked12; do openssl_ ca -config ca.cnf -md sha256 -cert good.pem -keyfile good.key -crl_reason keyCompromise -revoke $i.crt; done
 says() { openssl_ ocsp -index index -CA good.pem -rsigner "${2:-good}.crt" -rkey "${2:-good}.key" -issuer good.pem -cert "$1.crt" -respout "$1.ocsp" -ndays 1; } # NAME [BY]
 ln -s good.pem good.crt
@@ -76,7 +83,7 @@ aged() {
 for i in revoked revoked12 stapled elses; do says $i; done; says must helper
 for i in stale muststale; do says $i helper; aged $i; done
 list() { openssl_ ca -config ca.cnf -gencrl -crldays 3 -md sha256 -cert $1.pem -keyfile $1.key -out $1.crl.pem && openssl_ crl -in $1.crl.pem -outform DER -out www/$1.crl; }
-list good; list other
+list good; list other; cp www/good.crl www/top.crl
 openssl_ dhparam -dsaparam -out dh1024.pem 1024
 ok "$([ -e pki.failed ]; echo $((1 - $?)))" "authorities and certificates are made"
 [ ! -e pki.failed ] || { cat pki.failed; tail -n 5 pki.log; }
@@ -100,7 +107,7 @@ for i in cbc:ECDHE-RSA-AES128-SHA256:ECDHE-RSA-AES128-SHA staticrsa:AES128-GCM-S
 done
 good dh1024 rsa:2048; origin dh1024 dh1024 "$weak DHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0; ssl_dhparam dh1024.pem;"
 good wantsclient; origin wantsclient wantsclient "ssl_verify_client optional_no_ca;"; good needsclient; origin needsclient needsclient "ssl_verify_client on; ssl_client_certificate good.pem;"
-for i in $asking $slow; do origin $i $i "location = /drip { limit_rate 8k; }"; done; head -c 160000 /dev/urandom >www/drip
+for i in $asking $below $slow; do origin $i $i "location = /drip { limit_rate 8k; }"; done; head -c 160000 /dev/urandom >www/drip
 names+=(authority:127.0.3.1 within:10.9.9.9 slow:127.0.3.3); ip addr add 10.9.9.9/32 dev lo
 echo "server { listen 127.0.3.1:80; listen 127.0.3.1:22; listen 10.9.9.9:80; access_log $top/lists.log lists; location / { root $top/www; } }" >>servers.conf
 good cardold; good cardnew; names+=(cardold:127.0.2.1 cardnew:127.0.2.2)
@@ -246,6 +253,13 @@ try "an address inside is never asked" eval 'comes inside && ! grep -q 10.9.9.9 
 try "nor a port that isn't the web's" eval 'comes ssh && ! grep -q ":22 " lists.log'
 try "where silence refuses, they are refused" eval 'for i in elselist inside ssh; do page 502 安全性を確認できません $hard "https://$i.example/page" && grep -q 認証局に確認できません out || return 1; done'
 try "and what is good comes there too" eval 'get 200 $hard https://listgood.example/page && get 200 $hard https://askgood.example/page && get 200 $hard https://fine.example/page'
+refused belowlisted "a certificate of an authority that is revoked itself, by the list of the one above"
+try "the page says which, in both languages" eval 'grep -q その上の認証局によって失効させられています out && grep -q "was itself revoked" out'
+try "and its event" event '"sni":"belowlisted.example",[^{}]*"intercepted":true},[^{}]*"rule":{"uid":"tls.origin"},"message":"an authority in between is revoked"'
+refused belowasked "… by its answer"
+try "one of an authority that isn't comes, where silence refuses too" eval 'comes belowgood && get 200 $hard https://belowgood2.example/page'
+try "its list was fetched once for all of them" is "$(grep -c '127.0.3.1:80 /top.crl' lists.log)" 1
+try "where nobody can be asked about it: passes, or is refused, as the body says" eval 'comes belowsilent && page 502 安全性を確認できません $hard https://belowsilent.example/page && grep -q 認証局に確認できません out'
 try "where nobody is to be asked, nobody is" eval 'get 200 $off https://listed.example/page'
 try "an authority that doesn't answer holds nobody up for long" eval 'comes late && [ -s slow.log ]'
 try "nor what isn't looked into" get 200 -x http://127.0.0.1:8080 --cacert good.pem https://latebank.example/page
