@@ -2,8 +2,11 @@
  * the looking, and throw-away workers walk through what is contained (scan/worker.h). It parses nothing but its own
  * protocols and magic bytes, and opens no file of a client.
  *
+ * A clamd that takes what is asked and says nothing for clamd_mute_s is told to the watch, and to torided by RUN/scand/mute, which holds a byte
+ * for as long (jail/table.h): it ends that clamd and starts another. Meanwhile what is asked waits until its time is over, and isn't delivered.
+ *
  * scand.json: max_bytes, clamd_socket, database (directory), connections, queue, cache_entries, clean_age_s,
- * signature_max_age_h, orgs{CODE: {max_bytes}}. SIGHUP reads the limits again; the rest is set at start. */
+ * signature_max_age_h, clamd_mute_s, orgs{CODE: {max_bytes}}. SIGHUP reads the limits again; the rest is set at start. */
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -19,9 +22,11 @@
 #include "wire/place.h"
 #include "wire/sock.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define CONFIG_MAX (16 * MIB)
 #define MAX_JOBS 4096
@@ -29,7 +34,7 @@
 #define LOOK_MS 5000
 
 struct config {
-	uint64_t max_bytes, connections, queue, cache_entries, clean_age_s, signature_max_age_h;
+	uint64_t max_bytes, connections, queue, cache_entries, clean_age_s, signature_max_age_h, clamd_mute_s;
 	char clamd_socket[PLACE_MAX], database[PLACE_MAX];
 	struct map orgs; /* code -> uint64_t of its own */
 };
@@ -55,6 +60,8 @@ struct scand {
 	_Atomic uint64_t *generation;
 	struct signatures sig;
 	bool alarmed;
+	int mute_fd; /* RUN/scand/mute */
+	bool mute;
 	struct events *events;
 	uv_timer_t tell;
 };
@@ -97,7 +104,8 @@ static int parse_config(struct str json, struct config *c, struct err *err)
 		              .queue = ctl_u64(root, "queue", 1024),
 		              .cache_entries = ctl_u64(root, "cache_entries", 524288),
 		              .clean_age_s = ctl_u64(root, "clean_age_s", 86400),
-		              .signature_max_age_h = ctl_u64(root, "signature_max_age_h", 24) };
+		              .signature_max_age_h = ctl_u64(root, "signature_max_age_h", 24),
+		              .clamd_mute_s = ctl_u64(root, "clamd_mute_s", 120) };
 	int r = read_orgs(yyjson_obj_get(root, "orgs"), &c->orgs);
 	if (r == 0 && (!c->max_bytes || !str_copy(ctl_str(root, "clamd_socket"), c->clamd_socket, sizeof c->clamd_socket) ||
 	               !str_copy(ctl_str(root, "database"), c->database, sizeof c->database) || c->connections > 256 ||
@@ -266,6 +274,28 @@ static void look_at_rules(struct scand *s)
 	uv_poll_start(&s->rules_end, UV_READABLE | UV_DISCONNECT, on_rules);
 }
 
+static int open_mute(struct scand *s, struct err *err)
+{
+	char path[PLACE_MAX];
+	s->mute_fd = open(place_in_run(path, sizeof path, "scand/mute"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	return s->mute_fd < 0 ? err_errno(err, path, "cannot create") : 0;
+}
+
+static void look_at_clamd(struct scand *s)
+{
+	char text[240];
+	unsigned long long for_s = (unsigned long long)clamd_mute_for(s->clamd) / 1000;
+	bool mute = for_s >= s->c.clamd_mute_s;
+	if (mute != s->mute && ftruncate(s->mute_fd, mute) < 0)
+		log_warn("", "clamd", "scand/mute can't be written");
+	if (mute && !s->mute) {
+		log_error("", "clamd", "it takes what is asked and has said nothing for %llu s", for_s);
+		snprintf(text, sizeof text, "the virus scanner has said nothing for %llu s and is started anew (ウイルス検査のエンジンが %llu 秒間応答しないため、起動し直します)", for_s, for_s);
+		alarm_event(s, "clamd", text);
+	}
+	s->mute = mute;
+}
+
 static void on_look(uv_timer_t *t)
 {
 	struct scand *s = t->data;
@@ -273,6 +303,7 @@ static void on_look(uv_timer_t *t)
 	if (signatures_tick(&s->sig, clock_mono_ms()))
 		clamd_ask(s->clamd, "RELOAD", LOOK_MS, on_reload, s);
 	clamd_ask(s->clamd, "VERSION", LOOK_MS, on_version, s);
+	look_at_clamd(s);
 	uint64_t age = signatures_age_s(&s->sig, clock_now_ms());
 	bool old = age > s->c.signature_max_age_h * 3600;
 	if (old && !s->alarmed) {
@@ -311,6 +342,8 @@ static int open_parts(struct scand *s, struct err *err)
 {
 	char path[PLACE_MAX];
 	int fd, r = scan_generation_create(&s->generation, err);
+	if (r == 0)
+		r = open_mute(s, err);
 	if (r == 0 && verdict_cache_init(&s->cache, s->c.cache_entries, (int64_t)s->c.clean_age_s * 1000, s->generation) < 0)
 		r = err_set(err, E_NOMEM, "", "no memory for the verdict cache");
 	if (r == 0)

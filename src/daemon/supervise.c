@@ -23,6 +23,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,6 +33,7 @@
 #define BACKOFF_MAX 30000
 #define CALM_MS 60000 /* lived so long: the next failure is a first one */
 #define STOP_EACH_MS 3000
+#define YOUNG_MS 15000 /* what is said of one that was before it doesn't count against it */
 #define STOP_ALL_MS 10000
 #define TIME_FIRST_MS 20000 /* where its keys come at once, it has the time within ten seconds */
 #define TIME_LAST_MS 1800000
@@ -438,6 +440,21 @@ static bool needs_certificate(const struct supervise *s, const struct process *p
 	return true;
 }
 
+/* It is there and does nothing: who asks it says so by a file. SIGTERM would wait with the rest. */
+static bool end_mute(struct supervise *s, struct process *p)
+{
+	struct stat st;
+	char path[PLACE_MAX];
+	if (!p->row->mute || clock_mono_ms() - p->start_ms < YOUNG_MS || stat(table_path(p->row->mute, path, sizeof path), &st) < 0 || st.st_size == 0)
+		return false;
+	log_error("", p->row->name, "it says nothing: killed, to be started anew");
+	tell(s, p, "Crash", "it said nothing, and was killed");
+	enter(p, STOPPING);
+	p->kill_ms = clock_mono_ms();
+	kill(p->pid, SIGKILL);
+	return true;
+}
+
 /* conntrackd, which tells the other node of connections while this one carries the traffic, and hears of them else. */
 static bool has_moved(const struct process *p)
 {
@@ -481,6 +498,8 @@ static void check(struct supervise *s)
 			look_ready(s, p);
 			break;
 		case READY:
+			if (end_mute(s, p))
+				break;
 			if (!wanted(p) /* the generation in force has no such engine */ || needs_certificate(s, p) || has_moved(p) || has_no_time(p, now))
 				ask_to_end(p);
 			break;

@@ -63,6 +63,7 @@ struct table_process {
 	const char *needs;             /* starts when this path exists; NULL: at once */
 	const char *unless;            /* and this one doesn't; NULL: whatever there is */
 	const char *probe;             /* engine: a UNIX socket that accepts when it is ready; NULL: alive for 0.5 s */
+	const char *mute;              /* engine: a file that holds something while it lets itself be asked and says nothing: killed, started anew; NULL: nobody knows */
 	const char *variable;          /* "NAME=value", one more of its environment; NULL: none */
 	uint32_t prepare;              /* enum prepare: done in the child, before exec, as its user */
 	int stop_signal;               /* 0: SIGTERM */

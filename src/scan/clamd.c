@@ -38,6 +38,7 @@ struct clamd {
 	size_t n, max, running;
 	unsigned connections;
 	int64_t retry_ms; /* refused: not before */
+	int64_t mute_ms;  /* since when it has taken what is asked and said nothing; 0: nobody waits, or it isn't there */
 	uint64_t failures;
 	size_t handles;   /* open uv handles that point here */
 	bool closed;
@@ -167,6 +168,7 @@ static void job_replied(struct clamd_job *j)
 static void on_readable(uv_poll_t *h, int status, int events)
 {
 	struct clamd_job *j = h->data;
+	j->c->mute_ms = 0; /* a word, or an end: a process is there and works */
 	if (j->closing)
 		return;
 	ssize_t n = recv(j->sock, j->reply + j->n_reply, REPLY_MAX - j->n_reply, MSG_DONTWAIT);
@@ -213,11 +215,15 @@ static bool job_start(struct clamd_job *j)
 	int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (sock < 0)
 		return false;
-	if (connect(sock, (struct sockaddr *)&c->addr, sizeof c->addr) < 0 || !send_command(j, sock) ||
-	    uv_poll_init(c->loop, &j->poll, sock) < 0) {
+	bool there = connect(sock, (struct sockaddr *)&c->addr, sizeof c->addr) == 0;
+	if (!there && errno != EAGAIN) /* EAGAIN: more wait there than it lets wait */
+		c->mute_ms = 0;
+	if (!there || !send_command(j, sock) || uv_poll_init(c->loop, &j->poll, sock) < 0) {
 		close(sock);
 		return false;
 	}
+	if (c->mute_ms == 0)
+		c->mute_ms = clock_mono_ms();
 	j->sock = sock;
 	j->n_reply = 0;
 	j->poll.data = j;
@@ -313,6 +319,11 @@ int clamd_ask(struct clamd *c, const char *command, int timeout_ms, clamd_text d
 	j->text = done;
 	pump(c);
 	return 0;
+}
+
+int64_t clamd_mute_for(const struct clamd *c)
+{
+	return c->mute_ms ? clock_mono_ms() - c->mute_ms : 0;
 }
 
 uint64_t clamd_failures(const struct clamd *c)

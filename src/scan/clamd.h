@@ -35,6 +35,9 @@ void clamd_extend(struct clamd_job *j, int64_t deadline_ms);
 void clamd_cancel(struct clamd_job *j); /* done isn't called; clamd itself goes on to the end */
 /* "VERSION", "RELOAD", "PING". */
 int clamd_ask(struct clamd *c, const char *command, int timeout_ms, clamd_text done, void *user);
+/* Milliseconds for which it has let itself be connected to and has said nothing to anybody: a process that is there and does nothing (stopped, or
+ * locked up). While anybody asks something at least each few seconds; one that isn't there, or is ending, isn't mute. */
+int64_t clamd_mute_for(const struct clamd *c);
 uint64_t clamd_failures(const struct clamd *c); /* connections refused or broken, error replies */
 
 /* What a reply line means; exported for its test and fuzz target. */

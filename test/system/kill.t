@@ -135,6 +135,16 @@ for p in $(cat "$top/names"); do
 	echo "# $p: ready again after $((($(date +%s%N) - began) / 1000000)) ms"
 	try "$p: both organisations are served afterwards" goes_on
 done
+# One that is there and does nothing, which no end of a process tells: scand tells torided (after two minutes; here after four seconds).
+scand_config=$(readlink -f "$TORIDE_STATE/current/scand.json")
+cp -p "$scand_config" "$top/scand.json"
+sed 's/^{/{"clamd_mute_s":4,/' "$top/scand.json" >"$scand_config"
+try "scand comes back with less patience" shoot scand
+clamd=$(pid_of clamd); kill -STOP "$clamd"
+try "clamd stopped: it is ended, and another is there" until_true 90 back clamd "$clamd"
+cp -p "$top/scand.json" "$scand_config"
+try "scand is patient again" shoot scand
+try "both organisations are served afterwards" goes_on
 # The proxy once more, again and again: what it answered last is what is easiest to lose; and it must know what is blocked
 # before it serves anybody.
 : >"$top/blocked-url"

@@ -29,7 +29,7 @@ ln -s generations/aa "$TORIDE_STATE/current"
 db=$TORIDE_STATE/feeds/clamav
 "$src/tools/mkclamdb" "$db"; chmod -R a+rX "$TORIDE_STATE"
 cat >"$TORIDE_STATE/current/scand.json" <<END
-{"max_bytes":2000000,"clamd_socket":"$TORIDE_RUN/clamd/clamd.sock","database":"$db","orgs":{}}
+{"max_bytes":2000000,"clamd_socket":"$TORIDE_RUN/clamd/clamd.sock","database":"$db","clamd_mute_s":3,"orgs":{}}
 END
 cat >"$work/clamd.conf" <<END
 Foreground yes
@@ -125,6 +125,19 @@ verdict "$work/hello2.txt" >"$work/late" & late=$!
 sleep 0.5; clamd_start
 wait $late
 ok $([ "$(cat "$work/late")" = clean ]; echo $?) "clamd killed: the question waits for its return"
+
+# clamd is there and does nothing: it lets itself be connected to, and never answers
+try "while it works nobody calls it mute" until_true 10 eval '[ -e "$TORIDE_RUN/scand/mute" ] && [ ! -s "$TORIDE_RUN/scand/mute" ]'
+kill -STOP "$clamd_pid"
+echo "asked while it is stopped" >"$work/waits"
+verdict "$work/waits" >"$work/mute" & late=$!
+try "clamd stopped: told for torided, which ends it" until_true 20 test -s "$TORIDE_RUN/scand/mute"
+try "and to the watch" until_true 5 grep -q 'has said nothing for' "$work/scand.log"
+kill -KILL "$clamd_pid"; wait "$clamd_pid" 2>/dev/null # as torided does then
+clamd_start
+wait $late
+ok $([ "$(cat "$work/mute")" = clean ]; echo $?) "what was asked meanwhile waits for the new one"
+try "which isn't called mute" until_true 20 eval '[ ! -s "$TORIDE_RUN/scand/mute" ]'
 
 # new signatures: what was clean is asked again
 echo 'a new kind of malware, not known an hour ago' >"$work/new"
