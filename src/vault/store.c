@@ -86,16 +86,38 @@ static int read_token(const struct store *s, struct token *ret, struct err *err)
 	return r;
 }
 
+static int write_boxes(const struct store *s, const unsigned char *boxes, size_t n, struct err *err)
+{
+	char path[600];
+	return fs_write(path_of(s, "master.token", path), (struct str){ (const char *)boxes, n * TOKEN_BOX }, 0600, err);
+}
+
+/* One box, or two while the key moves from one token to another: the new one's, then the old one's. What is open then is the only one that stays. */
+static int open_boxes(struct store *s, const struct token *t, struct err *err)
+{
+	char path[600];
+	unsigned char boxes[2 * TOKEN_BOX];
+	struct stat st;
+	bool two = stat(path_of(s, "master.token", path), &st) == 0 && st.st_size == sizeof boxes;
+	int r = read_exactly(path, boxes, two ? sizeof boxes : TOKEN_BOX, err);
+	if (r < 0)
+		return r;
+	r = token_unwrap(t, boxes, TOKEN_WAIT_MS, s->master, err);
+	if (!two || (r < 0 && r != -E_CORRUPT && r != -E_IO)) /* a PIN that is wrong isn't tried twice */
+		return r;
+	const unsigned char *mine = r == 0 ? boxes : boxes + TOKEN_BOX;
+	r = r == 0 ? 0 : token_unwrap(t, mine, TOKEN_WAIT_MS, s->master, err);
+	return r < 0 ? r : write_boxes(s, mine, 1, err);
+}
+
 /* By the token; then the file that it took the place of goes, if a crash kept it. */
 static int master_by_token(struct store *s, const char *file, struct err *err)
 {
 	struct token t;
-	char path[600];
-	unsigned char box[TOKEN_BOX], old[STORE_KEY];
+	unsigned char old[STORE_KEY];
 	int r = read_token(s, &t, err);
 	r = r < 0 ? r : token_trusted(&t, err);
-	r = r < 0 ? r : read_exactly(path_of(s, "master.token", path), box, sizeof box, err);
-	r = r < 0 ? r : token_unwrap(&t, box, TOKEN_WAIT_MS, s->master, err);
+	r = r < 0 ? r : open_boxes(s, &t, err);
 	OPENSSL_cleanse(&t, sizeof t);
 	if (r < 0 || !fs_exists(file))
 		return r;
@@ -118,24 +140,44 @@ static int master_load(struct store *s, const char *orgs, struct err *err)
 	return orgs ? master_make(s, path, orgs, err) : err_set(err, E_NOT_FOUND, path, "there is no master key yet: start Toride once");
 }
 
-int store_to_token(struct store *s, const struct token *t, struct err *err)
+static int write_token(const struct store *s, const struct token *t, struct err *err)
 {
-	unsigned char box[TOKEN_BOX], back[STORE_KEY];
 	char path[600];
 	struct buf b;
-	int r = token_trusted(t, err);
-	r = r < 0 ? r : token_wrap(t, s->master, TOKEN_WAIT_MS, box, err);
-	r = r < 0 ? r : token_unwrap(t, box, TOKEN_WAIT_MS, back, err);
-	if (r == 0 && CRYPTO_memcmp(back, s->master, sizeof back) != 0)
-		r = err_set(err, E_CORRUPT, "token", "it gives back another key than it was given");
-	OPENSSL_cleanse(back, sizeof back);
 	buf_init(&b, KIB);
 	token_format(t, &b);
-	r = r < 0 ? r : fs_write(path_of(s, "master.token", path), (struct str){ (char *)box, sizeof box }, 0600, err);
-	r = r < 0 ? r : fs_write(path_of(s, "token", path), buf_view(&b), 0600, err);
+	int r = fs_write(path_of(s, "token", path), buf_view(&b), 0600, err);
 	if (b.ptr)
 		OPENSSL_cleanse(b.ptr, b.cap);
 	buf_done(&b);
+	return r;
+}
+
+/* Behind the box there is already, where another token holds the key so far: killed before or after it is said which one does, the one that is said opens its own. */
+static int put_box(const struct store *s, const struct token *t, const unsigned char box[TOKEN_BOX], struct err *err)
+{
+	char path[600];
+	unsigned char boxes[2 * TOKEN_BOX];
+	bool moves = fs_exists(path_of(s, "token", path));
+	memcpy(boxes, box, TOKEN_BOX);
+	int r = moves ? read_exactly(path_of(s, "master.token", path), boxes + TOKEN_BOX, TOKEN_BOX, err) : 0;
+	r = r < 0 ? r : write_boxes(s, boxes, moves ? 2 : 1, err);
+	r = r < 0 ? r : write_token(s, t, err);
+	return r < 0 || !moves ? r : write_boxes(s, boxes, 1, err);
+}
+
+int store_to_token(struct store *s, const struct token *t, struct err *err)
+{
+	unsigned char box[TOKEN_BOX], back[STORE_KEY];
+	struct token real = *t;
+	int r = token_trusted(&real, err);
+	r = r < 0 ? r : token_wrap(&real, s->master, TOKEN_WAIT_MS, box, err);
+	r = r < 0 ? r : token_unwrap(&real, box, TOKEN_WAIT_MS, back, err);
+	OPENSSL_cleanse(&real, sizeof real);
+	if (r == 0 && CRYPTO_memcmp(back, s->master, sizeof back) != 0)
+		r = err_set(err, E_CORRUPT, "token", "it gives back another key than it was given");
+	OPENSSL_cleanse(back, sizeof back);
+	r = r < 0 ? r : put_box(s, t, box, err);
 	return r < 0 ? r : store_erase(s, "master.key", err);
 }
 

@@ -54,15 +54,18 @@ static bool is_roots(const char *path)
 	return stat(path, &st) == 0 && st.st_uid == 0 && !(st.st_mode & (S_IWGRP | S_IWOTH));
 }
 
-int token_trusted(const struct token *t, struct err *err)
+int token_trusted(struct token *t, struct err *err)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], real[PATH_MAX];
 	bool ok = realpath(t->module, path) != NULL;
 	if (!ok)
 		return err_set(err, E_NOT_FOUND, t->module, "there is no such library");
+	snprintf(real, sizeof real, "%s", path);
 	for (char *slash; ok && (slash = strrchr(path, '/')); *slash = 0)
 		ok = is_roots(slash == path ? "/" : path) && is_roots(path);
-	return ok ? 0 : err_set(err, E_DENIED, t->module, "others than root may write it, or a directory above it");
+	if (!ok)
+		return err_set(err, E_DENIED, t->module, "others than root may write it, or a directory above it");
+	return str_copy(str_from(real), t->module, sizeof t->module) ? 0 : err_set(err, E_LIMIT, t->module, "the path it stands for is too long");
 }
 
 /* ---- in the child ---- */

@@ -28,8 +28,9 @@ int token_parse(struct str text, struct token *ret, struct err *err);
 void token_format(const struct token *t, struct buf *b);
 
 /* The library, and all directories above it, are root's and nobody else's to write: who takes the vault over may write its files, and would else name a
- * library of his own to be run before the next start's jail. -E_DENIED. */
-int token_trusted(const struct token *t, struct err *err);
+ * library of his own to be run before the next start's jail. From here on t names it by its real path: a link to it may be anybody's, and lead
+ * elsewhere a moment later. -E_DENIED. */
+int token_trusted(struct token *t, struct err *err);
 
 /* Makes the token's key where it has none. wait_ms: TOKEN_WAIT_MS. -E_NOT_FOUND: no such token or key, -E_DENIED: the PIN is wrong, -E_TIMEOUT,
  * -E_CORRUPT: not what this key encrypted, -E_IO with the function that failed and its number (CKR_…). */

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -147,7 +148,7 @@ static void refuses(void **state)
 static void trusted(void **state)
 {
 	struct token t = good;
-	char own[128], link[128];
+	char own[128], link[128], real[PATH_MAX];
 	assert_int_equal(token_trusted(&t, NULL), 0);
 	assert_int_equal(fs_write(path_of("own.so", own), STR("x"), 0755, NULL), 0);
 	snprintf(t.module, sizeof t.module, "%s", own); /* root's, maybe, but under /tmp */
@@ -155,6 +156,12 @@ static void trusted(void **state)
 	assert_int_equal(symlink(own, path_of("link.so", link)), 0);
 	snprintf(t.module, sizeof t.module, "/usr/lib/../../%s", link);
 	assert_int_equal(token_trusted(&t, NULL), -E_DENIED);
+	/* a link that anybody may turn round, to a library that is good now: what is loaded is what was looked at */
+	assert_int_equal(symlink(MODULE, path_of("turns.so", link)), 0);
+	snprintf(t.module, sizeof t.module, "%s", link);
+	assert_int_equal(token_trusted(&t, NULL), 0);
+	assert_non_null(realpath(MODULE, real));
+	assert_string_equal(t.module, real);
 	snprintf(t.module, sizeof t.module, "/usr/lib/softhsm/none.so");
 	assert_int_equal(token_trusted(&t, NULL), -E_NOT_FOUND);
 }
@@ -234,8 +241,54 @@ static void vault_moves(void **state)
 	holds_secret(dir, 0);
 }
 
+static size_t read_file(const char *path, unsigned char *dst, size_t size)
+{
+	struct buf b;
+	buf_init(&b, size);
+	assert_int_equal(fs_read(path, &b, NULL), 0);
+	size_t n = b.len;
+	memcpy(dst, b.ptr, n);
+	buf_done(&b);
+	return n;
+}
+
+/* From a token to another: killed at any point, the one that is said opens it, and afterwards only that one has anything to open. */
+static void moves_on(void **state)
+{
+	static const struct token next = { MODULE, "second", PIN };
+	char dir[128], conf[160], boxes[160];
+	unsigned char told[2][KIB], box[2][TOKEN_BOX], both[2 * TOKEN_BOX], now[2 * TOKEN_BOX + 1];
+	size_t n_told[2];
+	struct store s;
+	path_of("vault", dir); /* vault_moves() left it by the first */
+	snprintf(conf, sizeof conf, "%s/token", dir);
+	snprintf(boxes, sizeof boxes, "%s/master.token", dir);
+	for (int i = 0; i < 2; i++) {
+		if (i == 1) {
+			assert_int_equal(store_attach(&s, dir, NULL), 0);
+			assert_int_equal(store_to_token(&s, &next, NULL), 0);
+			store_done(&s);
+		}
+		n_told[i] = read_file(conf, told[i], sizeof told[i]);
+		assert_int_equal(read_file(boxes, now, sizeof now), TOKEN_BOX);
+		memcpy(box[i], now, TOKEN_BOX);
+	}
+	holds_secret(dir, 0);
+	memcpy(both, box[1], TOKEN_BOX);
+	memcpy(both + TOKEN_BOX, box[0], TOKEN_BOX);
+	for (int i = 0; i < 2; i++) { /* killed before the second is said, and behind it */
+		put_file(boxes, both, sizeof both);
+		put_file(conf, told[i], n_told[i]);
+		holds_secret(dir, 0);
+		assert_int_equal(read_file(boxes, now, sizeof now), TOKEN_BOX);
+		assert_memory_equal(now, box[i], TOKEN_BOX);
+	}
+	put_file(boxes, both + TOKEN_BOX, TOKEN_BOX);
+	holds_secret(dir, -E_CORRUPT);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(parsing), cmocka_unit_test(gives_back), cmocka_unit_test(refuses), cmocka_unit_test(trusted), cmocka_unit_test(hangs), cmocka_unit_test(vault_moves) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(parsing), cmocka_unit_test(gives_back), cmocka_unit_test(refuses), cmocka_unit_test(trusted), cmocka_unit_test(hangs), cmocka_unit_test(vault_moves), cmocka_unit_test(moves_on) };
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

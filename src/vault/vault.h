@@ -50,7 +50,7 @@
  *
  * At rest (STATE/vault, 0700, files 0600): master.key, 32 random bytes, wraps everything else (seal.key, ca.key, acme.key,
  * orgs/ORG.key, sites/HEX.key by the SHA-256 of the public key) with AES-256-GCM (NIST SP 800-38D), the file's name as associated data. The master key comes from this
- * file, or from a PKCS#11 token (token.h: master.token is what it encrypted, token says which it is). A destroyed key is
+ * file, or from a PKCS#11 token (token.h: master.token is what it encrypted, token says which it is; while the key moves from one token to another, what both did). A destroyed key is
  * overwritten, removed, synced, and orgs/ORG.destroyed stays so that it is never made again. What a disk keeps of
  * overwritten blocks is still wrapped.
  * Public: STATE/vault-public/ca.pem and seal.pub.pem, RUN/ca.pem. */
