@@ -431,7 +431,10 @@ static void read_embedded(struct walk *w, struct str s)
 		struct str bytes = { p + 7, n };
 		struct buf b;
 		buf_init(&b, EMBEDDED_MAX);
-		if ((unsigned char)p[-1] == 0x10 && bytes.ptr[4] == 0x78 && (flate_all((struct str){ bytes.ptr + 4, n - 4 }, FLATE_ZLIB, &b) || b.len))
+		bool packed = (unsigned char)p[-1] == 0x10 && bytes.ptr[4] == 0x78 && (flate_all((struct str){ bytes.ptr + 4, n - 4 }, FLATE_ZLIB, &b) || b.len);
+		if (b.failed) /* programs read on */
+			walk_note(w, WALK_BEYOND, "too large inside", "embedded");
+		if (packed)
 			walk_member(w, "embedded", buf_view(&b), true);
 		else if (p[-1] == 0 && part_matters(part_type(bytes)))
 			walk_member(w, "embedded", bytes, true);

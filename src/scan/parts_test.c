@@ -93,10 +93,13 @@ struct stream {
 /* A compound file of one sector of FAT: sector 0 FAT, 1 directory, 2 … the streams, one after the other (never mini ones). */
 static void ole_of_all(struct buf *b, const struct stream *s, size_t n_streams)
 {
-	uint32_t at = 2;
+	uint32_t at = 2, last = 2; /* last: the table's second sector, where there are more than one has room for */
 	buf_init(b, 4 * MIB);
-	assert_true(buf_room(b, 512 * 131));
-	memset(b->ptr, 0, 512 * 131);
+	assert_true(buf_room(b, 512 * 259));
+	memset(b->ptr, 0, 512 * 259);
+	for (size_t k = 0; k < n_streams; k++)
+		last += (uint32_t)((s[k].bytes.len + 511) / 512);
+	assert_true(last < 255);
 	char *h = b->ptr, *fat = h + 512, *dir = fat + 512;
 	memcpy(h, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 8);
 	le(h + 26, 3, 2), le(h + 28, 0xfffe, 2), le(h + 30, 9, 2), le(h + 32, 6, 2);
@@ -111,7 +114,11 @@ static void ole_of_all(struct buf *b, const struct stream *s, size_t n_streams)
 		put_entry(dir + 128 * (k + 1), s[k].name, 2, at, (uint32_t)s[k].bytes.len);
 		memcpy(h + 512 * (1 + (size_t)at), s[k].bytes.ptr, s[k].bytes.len);
 		for (uint32_t i = 0; i < n; i++, at++)
-			le(fat + 4 * at, i + 1 < n ? at + 1 : 0xfffffffe, 4);
+			le(at < 128 ? fat + 4 * at : h + 512 * (1 + (size_t)last) + 4 * (at - 128), i + 1 < n ? at + 1 : 0xfffffffe, 4);
+	}
+	if (last >= 128) {
+		le(h + 44, 2, 4), le(h + 80, last, 4);
+		at++;
 	}
 	b->len = 512 * (1 + (size_t)at);
 }
@@ -195,6 +202,33 @@ static void locked_documents(void **state)
 	le(ppt + 12, 0xf3d1c4df, 4);
 	assert_int_equal(run_ole("Current User", (struct str){ ppt, 32 }).found, WALK_ENCRYPTED);
 	assert_int_equal(run_ole("EncryptedPackage", STR("0123456789abcdef0123")).found, WALK_ENCRYPTED);
+}
+
+/* A presentation's macros behind more than is unpacked of them: what wasn't seen is told. */
+static void embedded_beyond_what_is_unpacked(void **state)
+{
+	static const struct {
+		uLong unpacked;
+		unsigned found;
+	} cases[] = { { MIB, 0 }, { 64u * MIB + 1, WALK_BEYOND } };
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *zeros = mem_alloc(cases[i].unpacked), *record = mem_alloc(100 * KIB);
+		uLongf n = 100 * KIB - 12;
+		assert_int_equal(compress2((Bytef *)record + 12, &n, (Bytef *)zeros, cases[i].unpacked, 9), Z_OK);
+		memcpy(record, "\x10\0\x11\x10", 4);
+		le(record + 4, (uint32_t)n + 4, 4);
+		le(record + 8, (uint32_t)cases[i].unpacked, 4);
+		struct buf b;
+		ole_of(&b, "PowerPoint Document", (struct str){ record, 12 + n });
+		size_t room = 512 * KIB; /* so large that what is in it isn't too much for it */
+		assert_true(buf_room(&b, room));
+		memset(b.ptr + b.len, 0, room);
+		b.len += room;
+		assert_int_equal(run(buf_view(&b)).found, cases[i].found);
+		buf_done(&b);
+		mem_free(zeros);
+		mem_free(record);
+	}
 }
 
 /* Made by another program of a text that is no document (seeds/locked): the key fits, but it can't be the one that Office would use. */
@@ -424,6 +458,7 @@ int main(void)
 		cmocka_unit_test_setup(a_package_is_taken_out, reset),
 		cmocka_unit_test_setup(a_macro_is_read, reset),
 		cmocka_unit_test_setup(locked_documents, reset),
+		cmocka_unit_test_setup(embedded_beyond_what_is_unpacked, reset),
 		cmocka_unit_test_setup(opened_with_a_key_that_nobody_uses, reset),
 		cmocka_unit_test_setup(a_drawing_is_no_broken_archive, reset),
 		cmocka_unit_test_setup(a_chain_that_bites_its_tail, reset),
