@@ -82,16 +82,28 @@ bool check_asks_who(const struct txn *t)
 	return !t->target.https && path_is(t->target.path, "/user.svg");
 }
 
-static void put_picture(struct txn *t, const char *rule, struct str ja, const char *en)
+bool check_in_clear(const struct txn *t)
+{
+	const struct conf_users *u = t->org->users;
+	return check_asks_who(t) && u && !u->clear && !t->c->fronted;
+}
+
+static void draw(struct txn *t, const char *rule, bool good, struct str ja, const char *en)
 {
 	struct buf b;
+	int width = good ? 340 : 660;
 	buf_init(&b, 2 * KIB);
-	buf_printf(&b, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"340\" height=\"56\" viewBox=\"0 0 340 56\" font-family=\"'Noto Sans JP','Noto Sans CJK JP',sans-serif\" "
-	               "fill=\"#197a4b\"><text x=\"0\" y=\"24\" font-size=\"20\" font-weight=\"700\">✓ ");
+	buf_printf(&b, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"56\" viewBox=\"0 0 %d 56\" font-family=\"'Noto Sans JP','Noto Sans CJK JP',sans-serif\" "
+	               "fill=\"%s\"><text x=\"0\" y=\"24\" font-size=\"20\" font-weight=\"700\">%s ", width, width, good ? "#197a4b" : "#c5000f", good ? "✓" : "✗");
 	html_escape(&b, ja);
 	buf_printf(&b, "</text><text x=\"0\" y=\"48\" font-size=\"16\">%s</text></svg>\n", en);
 	txn_own(t, rule, "image/svg+xml", buf_view(&b));
 	buf_done(&b);
+}
+
+static void put_picture(struct txn *t, const char *rule, struct str ja, const char *en)
+{
+	draw(t, rule, true, ja, en);
 }
 
 void check_answer(struct txn *t)
@@ -101,6 +113,8 @@ void check_answer(struct txn *t)
 	} else if (t->target.https && path_is(t->target.path, "/trust.svg")) {
 		org_count(t->c->org, STAT_CHECK_TRUST, 1);
 		put_picture(t, "check.trust", STR("信頼しています"), "Yes");
+	} else if (check_in_clear(t)) { /* nobody is asked: signing in again, as the page says else, would mend nothing */
+		draw(t, "check.user", false, STR("暗号化せずに接続しています。プロキシの設定を「自動構成」にしてください"), "This terminal speaks to the proxy in clear. Set the proxy by the configuration script");
 	} else if (check_asks_who(t) && t->user.name[0]) {
 		put_picture(t, "check.user", str_from(t->user.name), "You are known by this name");
 	} else if (path_is(t->target.path, "/check")) {

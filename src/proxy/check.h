@@ -24,6 +24,7 @@ bool check_is_ours(const struct conf *c, const struct target *t);
 bool check_is_page(const struct http_head *h); /* in origin form, asked of the proxy itself */
 void check_page(struct txn *t);
 bool check_asks_who(const struct txn *t); /* of a host that is ours: its answer is for who has said who he is */
+bool check_in_clear(const struct txn *t); /* of such a one: it came in clear, where the body asks nobody; the answer says so */
 void check_answer(struct txn *t); /* of a host that is ours */
 
 #endif

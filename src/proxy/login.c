@@ -145,7 +145,7 @@ static bool exempt(const struct txn *t)
 {
 	const struct conf_users *u = t->org->users;
 	if (check_is_ours(t->conf, &t->target))
-		return !check_asks_who(t);
+		return !check_asks_who(t) || check_in_clear(t);
 	for (size_t i = 0; i < u->n_exempt_terminals; i++)
 		if (prefix_contains(&u->exempt_terminals[i], &t->terminal))
 			return true;

@@ -369,6 +369,7 @@ try "a leaf is no authority" eval '! "$toride" ca kit --org 412023 --desc "$d" -
 # ---- in clear
 try "in clear nobody is asked, so no browser sends a password" page 403 暗号化せずに -x http://127.0.0.1:8080 http://site.example:8000/10k
 try "and one that is sent isn't taken" get 403 -x http://127.0.0.1:8080 "${T[@]}" http://site.example:8000/10k
+try "the page that checks a terminal says that of it, and not to sign in again" page 200 '✗ 暗号化せずに接続しています' -x http://127.0.0.1:8080 http://via.proxy.cloud.example/user.svg
 try "a tunnel in clear shows the page inside" page 403 暗号化せずに --cacert ca.pem -x http://127.0.0.1:8080 https://site.example/10k
 try "a body that has accepted it (StartTLS, people look themselves up)" get 200 $B "${T[@]}" https://site.example/10k
 try "with another body's groups" event '"org":"412023".*"user":\{"name":"taro","groups":\[\{"name":"soumu"'
