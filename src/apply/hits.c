@@ -39,6 +39,12 @@ const struct hit *hits_find(const struct hits *h, const char *name)
 	return h->n ? bsearch(&key, h->list, h->n, sizeof key, by_name) : NULL;
 }
 
+bool hits_unused(int64_t since_ms, int64_t hit_ms, int64_t now_ms, int64_t for_ms)
+{
+	int64_t seen = hit_ms ? hit_ms : since_ms;
+	return seen && now_ms - seen >= for_ms;
+}
+
 static struct hit *add(struct hits *h)
 {
 	if (h->n == HITS_MAX)

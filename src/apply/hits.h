@@ -31,6 +31,8 @@ int hits_load(struct hits *h, struct err *err); /* empty when there is no file; 
 int hits_parse(struct str data, struct hits *h, struct err *err);
 int hits_format(const struct hits *h, struct buf *out);
 const struct hit *hits_find(const struct hits *h, const char *name);
+/* Counted for that long and not seen since. What nobody has counted yet (since_ms 0) isn't known to be unused. */
+bool hits_unused(int64_t since_ms, int64_t hit_ms, int64_t now_ms, int64_t for_ms);
 
 /* What the kernel shows now: u32 n, n × { text name, u64 count }, from `nft -j list`'s text. Pure; runs in a child without rights. */
 int hits_read(struct str kernel, struct buf *out, struct err *err);

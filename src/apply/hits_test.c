@@ -51,6 +51,30 @@ static void test_readings(void **state)
 	hits_done(&h);
 }
 
+static void test_unused_for_90_days(void **state)
+{
+	static const struct {
+		const char *rule;
+		int64_t days; /* unused from that day on, and a millisecond before it not */
+	} cases[] = { { "a/never/4", 90 }, { "a/early/4", 91 }, { "a/late/4", 179 }, { "a/new/4", 179 } };
+	const int64_t day = 86400000, began = 1000;
+	struct hits h = { 0 };
+	(void)state;
+	reading(&h, LIST(RULE("a/never/4", 0) RULE("a/early/4", 0) RULE("a/late/4", 0)), began);
+	reading(&h, LIST(RULE("a/never/4", 0) RULE("a/early/4", 1) RULE("a/late/4", 0)), began + day);
+	reading(&h, LIST(RULE("a/never/4", 0) RULE("a/early/4", 1) RULE("a/late/4", 1) RULE("a/new/4", 0)), began + 89 * day);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct hit *k = hits_find(&h, cases[i].rule);
+		int64_t from = began + cases[i].days * day;
+		assert_non_null(k);
+		assert_true(hits_unused(k->since_ms, k->hit_ms, from, 90 * day));
+		assert_false(hits_unused(k->since_ms, k->hit_ms, from - 1, 90 * day));
+	}
+	assert_false(hits_unused(0, 0, began + 90 * day, 90 * day)); /* never counted */
+	assert_false(hits_unused(began, 0, began - 400 * day, 90 * day)); /* a clock that was set back */
+	hits_done(&h);
+}
+
 static void test_file(void **state)
 {
 	struct hits h = { 0 }, g;
@@ -78,6 +102,6 @@ static void test_file(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_readings), cmocka_unit_test(test_file) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_readings), cmocka_unit_test(test_unused_for_90_days), cmocka_unit_test(test_file) };
 	return cmocka_run_group_tests_name("apply/hits", tests, NULL, NULL);
 }

@@ -116,9 +116,7 @@ static int show_rule(const struct policy_rule *r, void *user)
 	if (!r->rule && !r->publish)
 		return 0;
 	struct sum k = sum_of(s, r);
-	/* Unused for 90 days: counted that long, and not seen since. */
-	int64_t seen = k.hit_ms ? k.hit_ms : k.since_ms;
-	if (s->unused_ms && (!seen || s->now - seen < s->unused_ms))
+	if (s->unused_ms && !hits_unused(k.since_ms, k.hit_ms, s->now, s->unused_ms))
 		return 0;
 	s->shown++;
 	if (s->json)
