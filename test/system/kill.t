@@ -118,7 +118,7 @@ counter() { "$toride" status --json | jq --arg p "$1" --arg c "$2" '.counters[] 
 
 # ---- 1. each process ----
 
-"$toride" lab up >&2; ok $? "lab up"
+"$toride" lab up >&2; ok $? "lab up"; [ $bad = 0 ] || exit 1
 try "every process of the table is ready" until_true 40 all_ready
 mkdir -p "$lab/internet/www/phish/new"
 : >"$top/malware"
