@@ -32,9 +32,9 @@ bool verdict_may_skip(struct txn *t, const char *why)
 }
 
 /* Of a kind that the body doesn't want delivered, itself or inside? True: a page was sent. */
-static bool kind_denied(struct txn *t, const struct verdict *v)
+static bool kind_denied(struct txn *t, const struct verdict *v, const char *type)
 {
-	const char *group = adjust_denied(t->org->adjust.deny_groups, t->file_type, v->inside);
+	const char *group = adjust_denied(t->org->adjust.deny_groups, type, v->inside);
 	char rule[80];
 	if (!group)
 		return false;
@@ -65,7 +65,7 @@ static void on_undecided(struct txn *t, const struct verdict *v)
 		txn_deny(t, PAGE_UNSCANNABLE, "verdict", detail);
 	else if (refused)
 		txn_fail(t, PAGE_NO_VERDICT, "verdict", v->malware);
-	else if (!kind_denied(t, v))
+	else if (!kind_denied(t, v, t->file_type))
 		verdict_passed(t, v->inside);
 }
 
@@ -76,7 +76,7 @@ static void apply_verdict(struct txn *t, const struct verdict *v)
 	t->verdict = verdict_kind_name(v->kind);
 	switch (v->kind) {
 	case VERDICT_CLEAN:
-		if (!kind_denied(t, v))
+		if (!kind_denied(t, v, t->file_type))
 			verdict_passed(t, v->inside);
 		return;
 	case VERDICT_MALICIOUS:
@@ -90,14 +90,21 @@ static void apply_verdict(struct txn *t, const struct verdict *v)
 
 static void ask_content(struct txn *t);
 
-/* What of an answer's bytes matters as they lie: malware, and that nobody could tell. What else they are is told with their content. */
+/* An answer's bytes as they lie. What is in them may be nothing that their content has: an archive between what is opened, whose own end says where it
+ * begins. That they are packed is no kind of theirs; and no password is asked for, since it would be tried on the content. */
 static void raw_judged(struct txn *t, const struct verdict *v)
 {
+	const unsigned refused = verdict_refused(t->org, v);
 	t->asks_raw = false;
-	if (v->kind == VERDICT_MALICIOUS || (verdict_refused(t->org, v) & VERDICT_BIT(VERDICT_ERROR)))
+	if (v->kind == VERDICT_MALICIOUS || (refused & VERDICT_BIT(VERDICT_ERROR))) {
 		apply_verdict(t, v);
-	else
+	} else if (refused) {
+		t->verdict = verdict_kind_name(v->kind);
+		str_clip(v->where, t->file_member, sizeof t->file_member);
+		txn_deny(t, refused & VERDICT_BIT(VERDICT_ENCRYPTED) ? PAGE_ENCRYPTED : PAGE_UNSCANNABLE, "verdict", v->malware);
+	} else if (!kind_denied(t, v, "data")) {
 		ask_content(t);
+	}
 }
 
 static void judged(struct txn *t, const struct verdict *v)

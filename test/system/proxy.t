@@ -120,7 +120,7 @@ cat >origin.pl <<-'END'
 			my $br = sub { substr(pack('V', 0x4c | (length($_[0]) - 1) << 7), 0, 3) . $_[0] . substr(pack('V', (length($_[1]) - 1) << 3 | 1 << 19), 0, 3) . $_[1] . "\3" };
 			my $odd = ([gzip => Compress::Zlib::memGzip('a harmless page') . $z], [gzip => "$z\0\0\0"], [gzip => $header->('x' x 4000)], [gzip => 'harmless'], [foo => 'harmless'], # refused: 0 to 4
 				[gzip => $header->('BC23')], [zstd => $skip->('x' x 3000) . $file->('www/eicar.zstd') . $skip->('y')], [deflate => substr compress($e), 2, -4], ['utf-8' => $e], # opened: 5 to 8
-				[br => $br->('x' x 300 . $file->('eicar.zip'), 'a harmless page')])[$n]; $one->('200 OK', "Content-Encoding: $odd->[0]\r\n", $odd->[1]) }
+				map { [br => $br->('x' x 300 . $file->("$_.zip"), 'a harmless page')] } 'eicar', 'program', 'secret')[$n]; $one->('200 OK', "Content-Encoding: $odd->[0]\r\n", $odd->[1]) }
 		elsif ($what eq 'squeezed') { my ($c) = $head =~ m{/squeezed/0(\w+)}; open my $log, '>>', 'asked.log'; syswrite $log, ($head =~ /^(Accept-Encoding: .*?)\r/mi)[0]; $one->('200 OK', "Content-Encoding: $c\r\n", $file->("www/text.$c")) }
 		elsif ($what eq 'part') { $one->('206 Partial', "Content-Range: bytes 0-1/9\r\nContent-Encoding: $codings[$n]\r\n", compress($e)) }
 		elsif ($what eq 'interim') { $send->("HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n" x $n); $one->('200 OK', '', 'here') }
@@ -142,7 +142,7 @@ cat >origin.pl <<-'END'
 END
 perl -e 'print pack "N*", 1 .. 1000000' >long
 head -c 300000000 /dev/zero | gzip -9 >bomb.gzip; head -c 300000000 /dev/zero | brotli -q 2 -w 20 >bomb.br; head -c 300000000 /dev/zero | zstd -q >bomb.zstd
-zip -q -j eicar.zip www/eicar.bin; brotli -o www/eicar.br www/eicar.bin; zstd -q -o www/eicar.zstd www/eicar.bin; brotli -o www/text.br www/text.txt; zstd -q -o www/text.zstd www/text.txt; truncate -s 10G www/huge
+zip -q -j eicar.zip www/eicar.bin; zip -q -j program.zip /bin/true; zip -q -j -P secret secret.zip www/text.txt; brotli -o www/eicar.br www/eicar.bin; zstd -q -o www/eicar.zstd www/eicar.bin; brotli -o www/text.br www/text.txt; zstd -q -o www/text.zstd www/text.txt; truncate -s 10G www/huge
 perl origin.pl >origin.log 2>&1 & pids="$! $pids"
 nc -lk 127.0.0.1 25 >mail & pids="$! $pids"
 # An origin in TLS that says the end of its answer together with it, in one piece, and keeps the connection.
@@ -332,6 +332,9 @@ for i in 5 6 7 8; do
 done
 try "who asked for a coding gets what was judged inside" eval 'get 200 --compressed $A -H "Accept-Encoding: br" $O/odd/9 && is "$(cat out)" "a harmless page"'
 try "who didn't may store it as it lies, and it is judged as such too" page 403 ウイルスが見つかった $A $O/odd/9
+try "so is a program in it" page 403 種類のファイルは受け取れません $A $O/odd/10
+try "and what only a password opens, whatever its content" page 403 パスワード付きのファイル $A $O/odd/11
+for i in 10 11; do try "who asked for that coding has the page ($i)" get 200 --compressed $A -H "Accept-Encoding: br" $O/odd/$i; done
 try "in a part too" page 403 検査できない $A $O/part/1
 try "8 interim answers are read past" eval 'get 200 $A $O/interim/8 && is "$(cat out)" here'
 try "9 are too many" page 502 応答が正しくありません $A $O/interim/9
