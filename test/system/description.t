@@ -64,6 +64,24 @@ printf 'from 412015:10.1.0.5 to 203.0.113.40:443\n# a comment\nfrom 203.0.113.9 
 code 0 toride check examples/saga --packets "$work/questions" --json && [ "$(wc -l <"$work/out")" -eq 2 ] && has out '"server":"10.1.0.6","server_port":8443'; ok "many, one a line"
 printf '203.0.113.9\n0.0.0.0/0\nevil.example\n' >"$work/list"
 code 1 toride fw feed import "$work/list" -o "$work/addr" && has err 'list:2: is wider than a /8' && has err '2 of 3 lines are bad' && [ ! -e "$work/addr" ]; ok "a list of addresses that is something else is refused, its lines named"
+# ---- rules that nobody uses, by counts of ninety days: each rule counted for so many days, and last used so many days ago
+code 0 toride compile examples/saga -o "$work/counted/current"; ok "a description stands in force"
+python3 - "$work/counted/hits" <<'PY'
+import struct, sys, time
+now, day = int(time.time() * 1000), 86400000
+rules = [("412015/r1/4", 91, 1), ("412015/www/4", 91, None), ("412015/www6/6", 120, 91), ("412023/r1/4", 89, None)]
+out = struct.pack(">4sI", b"THIT", len(rules))
+for name, counted, used in rules:
+    out += struct.pack(">H", len(name)) + name.encode()
+    out += struct.pack(">4Q", used is not None, 0, now - counted * day, 0 if used is None else now - used * day)
+open(sys.argv[1], "wb").write(out)
+PY
+unused() { code 0 env TORIDE_STATE="$work/counted" toride fw hits --unused "$@" --json && jq -r '"\(.org) \(.rule)"' "$work/out" >"$work/unused"; }
+unused 90 && [ "$(cat "$work/unused")" = $'412015 www\n412015 www6' ]; ok "after 90 days the rules that nobody used are named, and not one that was, nor one counted for less"
+unused 90 --org 412023 && [ ! -s "$work/unused" ]; ok "of another body, none"
+unused 89 --org 412023 && grep -qx '412023 r1' "$work/unused"; ok "by a day less one of them is"
+code 0 env TORIDE_STATE="$work/counted" LC_ALL=ja_JP.UTF-8 toride fw hits --unused 90 && has out 'から一度も使われていません'; ok "and in words for who looks after it"
+
 # ---- every command: --help, and no option that nobody reads
 usages() { toride --help | grep -oE '^  toride [a-z-]+( [a-z]+)*' | sed 's/^  toride //'; }
 helped=0 refused=0
