@@ -16,16 +16,17 @@
 struct events {
 	char source[64];
 	uint64_t boot, next, acked, dropped;
-	struct ring ring; /* messages acked+1 … next-1; its head keeps boot and next */
+	struct ring ring; /* messages acked+1 … next-1; its head keeps boot */
 	uint32_t at;      /* where of the ring goes on what is to be written to this connection */
 	size_t sent;      /* bytes before that */
 	struct buf out;  /* what must go first: the hello */
 	struct buf in;
 	int fd;
 	int64_t retry_ms;
+	bool inherited; /* boot and numbers are another process's, of which something waits still */
 };
 
-enum { USER_BOOT, USER_NEXT };
+enum { USER_BOOT };
 
 static int make(const char *source, struct events **ret, struct err *err)
 {
@@ -39,23 +40,26 @@ static int make(const char *source, struct events **ret, struct err *err)
 	return str_copy(str_from(source), e->source, sizeof e->source) ? 0 : err_set(err, E_LIMIT, source, "source name too long");
 }
 
+/* Of a message as intaked takes it, which would end the connection over any other, again and again; 0: it isn't one. */
 static uint64_t number_of(struct str message)
 {
+	char org[8];
 	struct rd r = rd_from(message.ptr, message.len);
 	uint8_t type = rd_u8(&r);
 	uint64_t n = rd_u64(&r);
-	return type == EVENTS_EVENT && !r.bad && message.len <= EVENTS_MAX ? n : 0;
+	rd_text(&r, org, sizeof org);
+	rd_blob(&r);
+	return type == EVENTS_EVENT && rd_end(&r) == 0 && message.len <= EVENTS_MAX && n < UINT64_MAX / 2 ? n : 0;
 }
 
-/* Takes over what is in the ring: numbers without gaps. False: it isn't that. */
+/* Takes over what waits in the ring: numbers without gaps. False: nothing, or it isn't that. Who left it may have been another's
+ * by then, so no more of it is believed than that: neither its boot nor its numbers are gone on with once it is through. */
 static bool take_over(struct events *e)
 {
 	uint32_t at = ring_first(&e->ring);
 	uint64_t last = 0;
 	struct str m;
 	e->boot = e->ring.head->user[USER_BOOT];
-	e->next = e->ring.head->user[USER_NEXT];
-	e->acked = e->next - 1;
 	while (ring_next(&e->ring, &at, &m)) {
 		uint64_t n = number_of(m);
 		if (n == 0 || (last && n != last + 1))
@@ -63,8 +67,17 @@ static bool take_over(struct events *e)
 		e->acked = last ? e->acked : n - 1;
 		last = n;
 	}
-	e->next = last >= e->next ? last + 1 : e->next; /* it ended between the message and its number */
-	return e->boot && e->next;
+	e->next = last + 1;
+	e->inherited = true;
+	return e->boot && last;
+}
+
+static void begin_anew(struct events *e)
+{
+	events_boot(e, rnd_u64());
+	e->acked = 0;
+	e->next = 1;
+	e->inherited = false;
 }
 
 int events_open_kept(const char *source, const char *path, size_t ring_bytes, struct events **ret, struct err *err)
@@ -78,11 +91,8 @@ int events_open_kept(const char *source, const char *path, size_t ring_bytes, st
 	struct events *e = *ret;
 	if (!take_over(e)) {
 		ring_clear(&e->ring);
-		events_boot(e, rnd_u64());
-		e->acked = 0;
-		e->next = 1;
+		begin_anew(e);
 	}
-	e->ring.head->user[USER_NEXT] = e->next;
 	e->at = ring_first(&e->ring);
 	return 0;
 }
@@ -138,7 +148,7 @@ int events_put(struct events *e, struct str org, struct str json)
 	if (b.failed)
 		return b.failed;
 	ring_put(&e->ring, room, (uint32_t)body);
-	e->ring.head->user[USER_NEXT] = ++e->next;
+	e->next++;
 	return 0;
 }
 
@@ -197,7 +207,8 @@ static bool write_some(struct events *e)
 	}
 }
 
-/* Forgets messages up to `seq`. False when the acknowledgement is of something never sent. */
+/* Forgets messages up to `seq`. False when the connection has to end: the acknowledgement is of something never sent, or what was
+ * inherited is through, and another boot wants another hello. */
 static bool forget(struct events *e, uint64_t seq)
 {
 	uint32_t at = ring_first(&e->ring);
@@ -215,7 +226,10 @@ static bool forget(struct events *e, uint64_t seq)
 	ring_drop(&e->ring, at);
 	if (e->sent == 0)
 		e->at = ring_first(&e->ring);
-	return true;
+	if (!e->inherited || ring_used(&e->ring))
+		return true;
+	begin_anew(e);
+	return false;
 }
 
 static bool read_acks(struct events *e)

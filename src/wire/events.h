@@ -24,7 +24,8 @@ struct err;
 
 /* Never fails for want of a peer: it connects when there is one. ring_bytes bounds the memory. */
 int events_open(const char *source, size_t ring_bytes, struct events **ret, struct err *err);
-/* What waits stands in a file, wire/ring.h: who opens it after our death has our boot and numbers, and hands over what we couldn't. */
+/* What waits stands in a file, wire/ring.h: who opens it after our death hands over what we couldn't, under our boot and
+ * numbers, and then begins with its own. */
 int events_open_kept(const char *source, const char *path, size_t ring_bytes, struct events **ret, struct err *err);
 void events_close(struct events **e);
 /* Before anything is put: its boot, in place of a random one. Who comes again with the same boot, source and numbers is known again, so that

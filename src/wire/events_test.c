@@ -9,6 +9,7 @@
 #include "wire/cursor.h"
 #include "wire/events.h"
 #include "wire/place.h"
+#include "wire/ring.h"
 #include "wire/sock.h"
 
 #include <poll.h>
@@ -130,37 +131,109 @@ static void end_suddenly(const char *path, int events)
 	assert_true(WIFSIGNALED(status));
 }
 
-/* What one process put and another, in its place, hands over: under one boot, and the numbers go on. */
+/* The boot of the hello that the sender begins its next connection with. */
+static uint64_t hello(struct events *e, int *ret_fd)
+{
+	struct buf b;
+	buf_init(&b, EVENTS_MAX);
+	for (int i = 0; i < 50 && poll(&(struct pollfd){ listener, POLLIN, 0 }, 1, 20) <= 0; i++)
+		events_work(e);
+	*ret_fd = accept(listener, NULL, NULL);
+	assert_int_equal(sock_recv(*ret_fd, &b, NULL, 1000, NULL), 0);
+	struct rd r = rd_from(b.ptr, b.len);
+	assert_int_equal(rd_u8(&r), EVENTS_HELLO);
+	uint64_t boot = rd_u64(&r);
+	buf_done(&b);
+	return boot;
+}
+
+static void opens(const char *path, struct events **e)
+{
+	assert_int_equal(events_open_kept("unit", path, 4000, e, NULL), 0);
+}
+
+/* What one process put and others, in its place, hand over: under its boot and with numbers that go on, so that what was taken
+ * isn't taken twice. Once all that is through, boot and numbers are their own. */
 static void test_kept(void **state)
 {
 	struct events *e;
-	struct buf b;
 	char path[96];
-	uint64_t boot[2];
+	int fd;
 	(void)state;
 	snprintf(path, sizeof path, "%s/ring", dir);
-	buf_init(&b, EVENTS_MAX);
-	for (uint64_t first = 1, i = 0; i < 2; i++) {
-		end_suddenly(path, 3);
-		assert_int_equal(events_open_kept("unit", path, 4000, &e, NULL), 0);
-		assert_true(events_unacked(e) == 3);
+	end_suddenly(path, 3);
+	opens(path, &e);
+	uint64_t boot = hello(e, &fd);
+	assert_true(take(fd, e) == 1); /* and takes it; the sender ends before it knows */
+	events_close(&e);
+	close(fd);
+	opens(path, &e);
+	assert_true(events_unacked(e) == 3);
+	assert_int_equal(events_put(e, STR(""), STR("{}")), 0);
+	assert_true(hello(e, &fd) == boot);
+	for (uint64_t n = 1; n <= 4; n++)
+		assert_true(take(fd, e) == n);
+	acknowledge(fd, e, 4);
+	close(fd);
+	assert_true(events_unacked(e) == 0);
+	assert_int_equal(events_put(e, STR(""), STR("{}")), 0);
+	assert_true(hello(e, &fd) != boot);
+	assert_true(take(fd, e) == 1);
+	acknowledge(fd, e, 1);
+	assert_true(events_unacked(e) == 0);
+	close(fd);
+	events_close(&e);
+}
+
+/* Puts a message with that number, and so many bytes behind what belongs in it. */
+static void leave(struct ring *r, uint64_t number, size_t more)
+{
+	struct buf b;
+	buf_init(&b, 256);
+	wr_u8(&b, EVENTS_EVENT);
+	wr_u64(&b, number);
+	wr_text(&b, STR("412015"));
+	wr_blob(&b, STR("{}"));
+	while (more--)
+		buf_putc(&b, 'x');
+	char *room = ring_room(r, (uint32_t)b.len);
+	assert_non_null(room);
+	memcpy(room, b.ptr, b.len);
+	ring_put(r, room, (uint32_t)b.len);
+	buf_done(&b);
+}
+
+/* What a process that had been taken over left must not silence who comes next: numbers that were had are not gone on
+ * with, nor a message handed over that the intake ends the connection for. */
+static void test_left_by_another(void **state)
+{
+	static const struct { uint64_t number[2]; size_t more, waits; } cases[] = {
+		{ { 0, 0 }, 0, 0 }, { { 7, 8 }, 0, 2 }, { { 7, 9 }, 0, 0 }, { { 7, 7 }, 0, 0 }, { { UINT64_MAX - 1, UINT64_MAX }, 0, 0 }, { { 1, 2 }, 1, 0 },
+	};
+	char path[96];
+	(void)state;
+	snprintf(path, sizeof path, "%s/false", dir);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct ring r;
+		struct events *e;
+		assert_int_equal(ring_open(path, 4000, &r, NULL), 0);
+		ring_clear(&r);
+		r.head->user[0] = 77; /* a boot under which thousands were taken */
+		for (size_t n = 0; n < 2 && cases[i].number[n]; n++)
+			leave(&r, cases[i].number[n], cases[i].more);
+		r.head->user[1] = 5;
+		ring_close(&r);
+		int fd;
+		opens(path, &e);
+		assert_int_equal(events_unacked(e), cases[i].waits);
+		bool its = hello(e, &fd) == 77;
+		assert_true(its == (cases[i].waits > 0));
 		assert_int_equal(events_put(e, STR(""), STR("{}")), 0);
-		events_work(e);
-		int fd = accept(listener, NULL, NULL);
-		assert_int_equal(sock_recv(fd, &b, NULL, 1000, NULL), 0);
-		struct rd r = rd_from(b.ptr, b.len);
-		assert_int_equal(rd_u8(&r), EVENTS_HELLO);
-		boot[i] = rd_u64(&r);
-		for (uint64_t n = 0; n < 4; n++)
+		for (uint64_t n = 0, first = its ? 7 : 1; n <= cases[i].waits; n++)
 			assert_true(take(fd, e) == first + n);
-		acknowledge(fd, e, first + 3);
-		assert_true(events_unacked(e) == 0);
-		first += 4;
 		close(fd);
 		events_close(&e);
 	}
-	assert_true(boot[0] == boot[1]);
-	buf_done(&b);
 }
 
 /* An acknowledgement of what was never sent ends the connection and forgets nothing. */
@@ -197,7 +270,7 @@ static void test_app(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_reconnect), cmocka_unit_test(test_full),
-		                            cmocka_unit_test(test_kept),
+		                            cmocka_unit_test(test_kept), cmocka_unit_test(test_left_by_another),
 		                            cmocka_unit_test(test_false_ack), cmocka_unit_test(test_app) };
 	return cmocka_run_group_tests_name("wire/events", tests, setup, teardown);
 }
