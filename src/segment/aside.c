@@ -18,12 +18,12 @@ static void run(void *arg)
 		mem_free(a);
 }
 
-int aside_post(struct writer *w, enum aside_kind kind, struct series *s, uint32_t number, int64_t before_ms, struct err *err)
+int aside_post(struct writer *w, enum aside_kind kind, struct series *s, uint32_t number, struct err *err)
 {
 	struct aside *a = mem_alloc(sizeof *a);
 	if (!a)
 		return err_set(err, E_NOMEM, "", "no memory");
-	*a = (struct aside){ .kind = kind, .s = s, .number = number, .before_ms = before_ms, .rate = w->o.aside ? w->o.cool_rate : 0, .in = -1, .out = -1 };
+	*a = (struct aside){ .kind = kind, .s = s, .number = number, .rate = w->o.aside ? w->o.cool_rate : 0, .in = -1, .out = -1 };
 	snprintf(a->dir, sizeof a->dir, "%s", w->dir);
 	memcpy(a->org, s->org, sizeof a->org);
 	memcpy(a->series, s->series, sizeof a->series);

@@ -17,12 +17,11 @@ enum aside_kind {
 struct aside {
 	enum aside_kind kind;
 	struct series *s; /* the writer's: not for the job */
-	int64_t before_ms; /* END: the writer's */
 	char dir[512], org[8], series[16];
 	uint32_t number;
 	uint64_t rate; /* COOL: bytes a second at most; 0: as they go */
 	_Atomic int state;
-	_Atomic bool stop; /* COOL: nobody wants it any more */
+	_Atomic bool stop; /* nobody wants it any more */
 	_Atomic int64_t moved_ms; /* monotonic: when it got on last */
 	/* what came of it */
 	int res;
@@ -38,8 +37,8 @@ struct aside {
 	char piece[2][ASIDE_PIECE];
 };
 
-/* Begins the job, which is the writer's only one (w->job). before_ms: kept for whoever takes it. */
-int aside_post(struct writer *w, enum aside_kind kind, struct series *s, uint32_t number, int64_t before_ms, struct err *err);
+/* Begins the job, which is the writer's only one (w->job). */
+int aside_post(struct writer *w, enum aside_kind kind, struct series *s, uint32_t number, struct err *err);
 /* The job that has ended, of one of two kinds, or NULL. The caller frees it (mem_free). */
 struct aside *aside_take(struct writer *w, enum aside_kind kind, enum aside_kind or);
 void aside_leave(struct writer *w); /* gives it up, wherever it is: it frees itself */

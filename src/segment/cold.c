@@ -257,7 +257,7 @@ static int begin_if_due(struct writer *w, struct series *s, int64_t before_ms, s
 	r = seg_end_mark(seg_path(w->dir, s->org, s->series, number, path, sizeof path), &h, &sealed_ms, err);
 	if (r < 0 || sealed_ms >= before_ms)
 		return r == -E_AGAIN ? 0 : r; /* never sealed: log verify says what happened to it */
-	return aside_post(w, ASIDE_COOL, s, number, 0, err);
+	return aside_post(w, ASIDE_COOL, s, number, err);
 }
 
 int writer_cool(struct writer *w, int64_t now_ms, int64_t (*hot_ms)(const char *org, void *user), void *user, struct segment_name *ret_moved, struct err *err)

@@ -8,6 +8,7 @@
 #include "segment/file.h"
 #include "segment/hold.h"
 #include "segment/reader.h"
+#include "segment/series.h"
 #include "segment/verify.h"
 #include "segment/writer.h"
 
@@ -515,6 +516,50 @@ static void test_a_disk_that_does_not_answer(void **state)
 	assert_string_equal(verify(&n), "");
 }
 
+/* Until it has an answer nothing has ended: who is held (all_series: 0) while the disk is silent loses nothing when it comes back. */
+static void test_held_while_a_disk_does_not_answer(void **state)
+{
+	struct segment_name moved, gone;
+	int64_t keep = 20 * DAY, held = 0;
+	(void)state;
+	mount_it();
+	struct writer *w = open_aside();
+	clock_hold(START + HOT + 1);
+	for (int i = 0; i < 20 && !cold_there(1); i++) {
+		assert_int_equal(step(w, HOT, &moved, NULL), 0);
+		if (waits.fn)
+			answer();
+	}
+	assert_int_equal(step(w, HOT, &moved, NULL), 0);
+	assert_true(cold_there(1) && !hot_there(1));
+	if (waits.fn)
+		answer();
+	assert_int_equal(step(w, HOT, &moved, NULL), 0);
+	clock_hold(START + keep + 1);
+	for (int round = 0; round < 2; round++) { /* its end mark is being read; it is being removed */
+		for (int i = 0; i < 20 && !waits.fn; i++) {
+			assert_int_equal(writer_retain(w, clock_now_ms(), all_series, &keep, &gone, NULL), 0);
+			assert_int_equal(writer_checkpoint(w, false, NULL), 0);
+			clock_advance(1000);
+		}
+		assert_non_null(waits.fn);
+		assert_int_equal(writer_retain(w, clock_now_ms(), all_series, &held, &gone, NULL), 0);
+		answer();
+		assert_int_equal(writer_retain(w, clock_now_ms(), all_series, &held, &gone, NULL), 0);
+		assert_int_equal(gone.segment, 0);
+		assert_true(cold_there(1));
+		assert_int_equal(w->all->ended.segment, round);
+		writer_look_again(w);
+		for (int i = 0; round == 0 && i < 20 && w->all->ended.segment == 0; i++) {
+			assert_int_equal(writer_retain(w, clock_now_ms(), all_series, &keep, &gone, NULL), 0);
+			if (waits.fn)
+				answer();
+		}
+	}
+	writer_close(&w);
+	expect_whole();
+}
+
 /* Whoever ends meanwhile waits for nobody; what was begun ends by itself, and is moved once more. */
 static void test_ended_beside_a_disk_that_does_not_answer(void **state)
 {
@@ -574,6 +619,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ended_in_parts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ended_while_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_disk_that_does_not_answer, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_held_while_a_disk_does_not_answer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ended_beside_a_disk_that_does_not_answer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hold, setup, teardown),
 	};

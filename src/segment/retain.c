@@ -77,6 +77,8 @@ int aside_remove(struct aside *a, struct err *err)
 	snprintf(below, sizeof below, "/%s/%s", a->org, a->series);
 	if (seg_cold_away(a->dir, a->org, a->series, a->number) && !seg_cold_disk(a->dir, below)) /* on a disk that is there it is gone: a crash left the mark alone */
 		return err_set(err, E_IO, a->to, "has had its time, and the cold storage it lies in isn't there");
+	if (atomic_load(&a->stop)) /* that may have taken hours */
+		return err_set(err, E_CLOSED, a->to, "isn't to be removed any more");
 	bool gone = !fs_fault() && unlink(a->to) == 0;
 	if (!gone && errno != ENOENT && errno != ENOTDIR)
 		return err_errno(err, a->to, "cannot remove what has had its time");
@@ -140,29 +142,42 @@ static int removed(struct writer *w, const struct aside *a, struct segment_name 
 	return fs_sync_parent(a->from, err);
 }
 
-static int finish(struct writer *w, struct segment_name *ret, struct err *err)
+static int came_of(struct writer *w, struct aside *a, int64_t before_ms, struct segment_name *ret, struct err *err)
 {
-	struct aside *a = aside_take(w, ASIDE_END, ASIDE_REMOVE);
-	if (!a)
-		return 0;
-	int r = a->res;
-	if (r < 0 && err)
+	if (a->res < 0 && err)
 		*err = a->err;
-	if (a->kind == ASIDE_END) {
-		a->head.segment = a->number;
-		r = end_if_due(w, a->s, r, &a->head, a->sealed_ms, a->before_ms);
-	} else if (r == 0) {
-		r = removed(w, a, ret, err);
-	}
+	a->head.segment = a->number;
+	if (a->kind == ASIDE_END)
+		return end_if_due(w, a->s, a->res, &a->head, a->sealed_ms, before_ms);
+	return a->res < 0 ? a->res : removed(w, a, ret, err);
+}
+
+/* A job may be under way for hours: whether its series' time is over is asked again, since it may be held by now. */
+static int finish(struct writer *w, int64_t now_ms, int64_t (*keep_ms)(const char *org, const char *series, void *user), void *user,
+                  struct segment_name *ret, struct err *err)
+{
+	struct aside *a = w->job;
+	if (!a || a->kind == ASIDE_COOL)
+		return 0;
+	int64_t keep = keep_ms(a->org, a->series, user);
+	if (keep <= 0)
+		atomic_store(&a->stop, true);
+	if (!aside_take(w, ASIDE_END, ASIDE_REMOVE))
+		return 0;
+	int r = 0;
+	if (atomic_load(&a->stop))
+		a->s->look_ms = 0;
+	else
+		r = came_of(w, a, now_ms - keep, ret, err);
 	mem_free(a);
 	return r;
 }
 
 /* The cold disk's turn, once what is under way there is through: one that is just being moved there needn't arrive. */
-static int ask(struct writer *w, enum aside_kind kind, struct series *s, uint32_t number, int64_t before_ms, struct err *err)
+static int ask(struct writer *w, enum aside_kind kind, struct series *s, uint32_t number, struct err *err)
 {
 	if (!w->job)
-		return aside_post(w, kind, s, number, before_ms, err);
+		return aside_post(w, kind, s, number, err);
 	if (kind == ASIDE_REMOVE && w->job->kind == ASIDE_COOL && w->job->s == s && w->job->number == number)
 		atomic_store(&w->job->stop, true);
 	s->look_ms = 0;
@@ -181,13 +196,13 @@ static int look_at(struct writer *w, struct series *s, int64_t before_ms, struct
 	if (r < 0 || n == 0 || numbers[0] == s->header.number)
 		return r;
 	if (numbers[0] <= s->ended.segment)
-		return ask(w, ASIDE_REMOVE, s, numbers[0], 0, err);
+		return ask(w, ASIDE_REMOVE, s, numbers[0], err);
 	if (series_waits_for_signature(s, numbers[0])) {
 		s->look_ms = 0; /* in a second it will have it */
 		return 0;
 	}
 	if (!fs_exists(seg_path(w->dir, s->org, s->series, numbers[0], path, sizeof path)))
-		return ask(w, ASIDE_END, s, numbers[0], before_ms, err);
+		return ask(w, ASIDE_END, s, numbers[0], err);
 	h.segment = numbers[0];
 	r = seg_end_mark(path, &h, &sealed_ms, err);
 	return end_if_due(w, s, r, &h, sealed_ms, before_ms);
@@ -204,7 +219,7 @@ int writer_retain(struct writer *w, int64_t now_ms, int64_t (*keep_ms)(const cha
 {
 	int64_t mono = clock_mono_ms();
 	*ret_removed = (struct segment_name){ 0 };
-	int r = finish(w, ret_removed, err);
+	int r = finish(w, now_ms, keep_ms, user, ret_removed, err);
 	for (size_t i = 0; i < SERIES_A_CALL && i < w->n_all && r == 0 && !ret_removed->segment; i++) {
 		struct series *s = w->retain_next ? w->retain_next : w->all;
 		w->retain_next = s->next;
@@ -214,7 +229,7 @@ int writer_retain(struct writer *w, int64_t now_ms, int64_t (*keep_ms)(const cha
 		int64_t keep = keep_ms(s->org, s->series, user);
 		if (keep > 0)
 			r = look_at(w, s, now_ms - keep, err);
-		r = r < 0 ? r : finish(w, ret_removed, err);
+		r = r < 0 ? r : finish(w, now_ms, keep_ms, user, ret_removed, err);
 	}
 	return r;
 }
