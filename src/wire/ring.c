@@ -92,7 +92,8 @@ char *ring_room(struct ring *r, uint32_t n)
 			return NULL;
 		at = 0;
 	}
-	return backed(r, at + need) ? r->data + at + LENGTH : NULL;
+	uint64_t mark = r->size - end < LENGTH ? end : end + LENGTH; /* of ring_put(), where the data go on at 0 */
+	return backed(r, at + need) && (at == end || backed(r, mark)) ? r->data + at + LENGTH : NULL;
 }
 
 void ring_put(struct ring *r, const char *room, uint32_t n)

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/fs.h"
+#include "base/mem.h"
 #include "wire/ring.h"
 
 #include <errno.h>
@@ -222,9 +223,37 @@ static void test_no_room(void **state)
 	ring_close(&r);
 }
 
+/* Also what says that the data go on at 0 is written only where the file has its memory. */
+static void test_mark_has_room(void **state)
+{
+	struct ring r;
+	struct str m;
+	(void)state;
+	unlink(path);
+	assert_int_equal(ring_open(path, MIB + 100, &r, NULL), 0);
+	const uint32_t before = 1000 - 4, end = MIB - 1, rest = end - 1000 - 4; /* so that two bytes of what has its memory are left */
+	ring_put(&r, ring_room(&r, before), before);
+	char *room = ring_room(&r, rest);
+	assert_non_null(room);
+	ring_put(&r, room, rest);
+	assert_int_equal(r.backed, end + 2);
+	uint32_t at = ring_first(&r);
+	assert_true(ring_next(&r, &at, &m));
+	ring_drop(&r, at);
+	fs_fail_at(1, ENOSPC);
+	assert_null(ring_room(&r, 200));
+	fs_fail_at(0, 0);
+	room = ring_room(&r, 200);
+	assert_ptr_equal(room, r.data + 4);
+	assert_true(r.backed >= end + 4);
+	ring_put(&r, room, 200);
+	assert_true(ring_whole(&r));
+	ring_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_turns), cmocka_unit_test(test_killed), cmocka_unit_test(test_one_owner),
-		                            cmocka_unit_test(test_not_whole), cmocka_unit_test(test_no_room) };
+		                            cmocka_unit_test(test_not_whole), cmocka_unit_test(test_no_room), cmocka_unit_test(test_mark_has_room) };
 	return cmocka_run_group_tests_name("wire/ring", tests, setup, teardown);
 }
