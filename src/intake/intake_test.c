@@ -870,11 +870,34 @@ static void test_clock_set_while_writing(void **state)
 	clock_hold(0);
 }
 
+/* A start that doubts the clock rests, and so does the next one, however soon it comes: what the clock says isn't noted until it is believed. */
+static void test_doubt_outlives_a_start(void **state)
+{
+	char path[160];
+	struct buf b;
+	(void)state;
+	snprintf(path, sizeof path, "%s/clock", state_dir);
+	buf_init(&b, 64);
+	stop(true);
+	assert_true(fs_exists(path));
+	assert_int_equal(fs_write(path, STR("1000"), 0600, NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		start();
+		assert_int_equal(spool_second(spool, NULL), 0);
+		stop(true);
+		buf_reset(&b);
+		assert_int_equal(fs_read(path, &b, NULL), 0);
+		assert_true(str_eq(buf_view(&b), STR("1000")));
+	}
+	buf_done(&b);
+	start();
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_acknowledged_after_sync), T(test_rests), T(test_once_over_a_crash), T(test_last_words), T(test_once_over_a_torn_commit), T(test_hostile), T(test_forged),
+		T(test_doubt_outlives_a_start), T(test_acknowledged_after_sync), T(test_rests), T(test_once_over_a_crash), T(test_last_words), T(test_once_over_a_torn_commit), T(test_hostile), T(test_forged),
 		T(test_slow_and_half_open),
 		T(test_strangers_and_crowds),    T(test_back_pressure),     T(test_vault_away), T(test_nflog_losses),
 		T(test_retention), T(test_retention_waits_for_the_other_node), T(test_retention_of_a_class), T(test_retention_doubts_the_clock), T(test_clock_set_while_writing),

@@ -102,9 +102,12 @@ static int64_t last_clock(const struct spool *s)
 	return (int64_t)ms;
 }
 
+/* While retention rests the file says what it said: who starts again meanwhile has to doubt, too. */
 static int save_clock(const struct spool *s, struct err *err)
 {
 	char path[1024], text[32];
+	if (s->rest_ms)
+		return 0;
 	snprintf(path, sizeof path, "%s/clock", s->o.state);
 	int n = snprintf(text, sizeof text, "%lld", (long long)clock_now_ms());
 	return fs_write(path, (struct str){ text, (size_t)n }, 0600, err);
