@@ -97,7 +97,7 @@ intact() { "$toride" log verify --json | jq -se '.[-1].ok and .[-1].faults == 0'
 
 pid_of() { "$toride" status --json 2>/dev/null | jq -r --arg p "$1" '.processes[] | select(.name == $p and .state == "ready") | .pid'; }
 back() { local p; p=$(pid_of "$1"); [ -n "$p" ] && [ "$p" != null ] && [ "$p" != "$2" ]; }
-all_ready() { "$toride" status --json 2>/dev/null | jq -se '.[0].processes | length >= 21 and all(.state == "ready" or (.state == "waiting" and (.name | IN("paird", "conntrackd", "keepalived", "bird", "replicad", "dnskeysd", "userd", "lookd", "coldd"))))' >/dev/null; }
+all_ready() { "$toride" status --json 2>/dev/null | jq -se '.[0].processes | length >= 21 and all(.state == "ready" or (.state == "waiting" and (.name | IN("paird", "conntrackd", "keepalived", "bird", "replicad", "dnskeysd", "userd", "lookd", "coldd", "clusterd"))))' >/dev/null; }
 shoot() { # NAME: kill -9 the process of the table
 	local p; p=$(pid_of "$1")
 	[ -n "$p" ] || { echo "$1 isn't ready before it is shot"; return 1; }
