@@ -7,9 +7,11 @@
 #include "normalise/event.h"
 #include "wire/ctl.h"
 
+#include <poll.h>
 #include <stdio.h>
 
 #define SEARCH_WAIT_MS 60000
+#define REBUILT_MS 500
 #define SWEEP_WAIT_MS 300000 /* the sealed records may have to be read */
 
 static struct str first_of(const struct event *e, const char *path, const char *otherwise)
@@ -215,22 +217,79 @@ static int log_counts(int argc, char **argv)
 	return code;
 }
 
+/* What couldn't be read, a line a segment. EXIT_REFUSED when some couldn't. */
+static int print_rebuilt(yyjson_val *root)
+{
+	size_t i, n;
+	yyjson_val *v;
+	char which[24] = "";
+	unsigned long long lacking = ctl_u64(root, "lacking", 0), day = ctl_u64(root, "day", 0);
+	if (!yyjson_obj_get(root, "ended_ms")) {
+		printf("%s\n", say("索引の作り直しが指示されたことはありません。", "The index was never ordered to be filled again."));
+		return EXIT_DONE;
+	}
+	if (day)
+		snprintf(which, sizeof which, "%llu", day);
+	printf("%s: ", *which ? which : say("索引の全体", "The whole index"));
+	if (!lacking) {
+		printf("%s\n", say("作り直しが終わりました。欠けはありません。", "filled again; nothing is lacking."));
+		return EXIT_DONE;
+	}
+	printf("%s: %llu\n", say("作り直しましたが、読めないセグメントがありました。その記録は検索に出ません（記録そのものは元のままです）。読めるようにしてから、もう一度作り直してください",
+	                        "filled again but for segments that couldn't be read. Searches don't find their records, which are where they were: see to it that they can be read, and fill it again"),
+	       lacking);
+	yyjson_arr_foreach(yyjson_obj_get(root, "segments"), i, n, v)
+		printf("  " STR_FMT "%s: " STR_FMT "\n", STR_ARG(ctl_str(v, "segment")), ctl_bool(v, "and_behind", false) ? say(" とそれ以降", " and what is behind it") : "", STR_ARG(ctl_str(v, "why")));
+	return EXIT_REFUSED;
+}
+
+/* wait: until it is over. */
+static int show_rebuilt(bool wait, bool json)
+{
+	for (;;) {
+		struct err err = { 0 };
+		struct buf rq, reply;
+		cli_request(&rq, "log.rebuilt", NULL);
+		int code = cli_ask(&rq, &reply, SEARCH_WAIT_MS, &err) < 0 ? cli_error(&err) : EXIT_DONE;
+		yyjson_doc *doc = code == EXIT_DONE ? yyjson_read(reply.ptr, reply.len, 0) : NULL;
+		yyjson_val *root = yyjson_doc_get_root(doc);
+		bool under_way = ctl_bool(root, "rebuilding", false);
+		if (code == EXIT_DONE && !(wait && under_way)) {
+			if (json)
+				printf(STR_FMT "\n", STR_ARG(buf_view(&reply)));
+			if (under_way && !json)
+				printf("%s\n", say("作り直しの途中です。", "It is being filled again just now."));
+			code = json ? (ctl_u64(root, "lacking", 0) ? EXIT_REFUSED : EXIT_DONE) : print_rebuilt(root);
+		}
+		yyjson_doc_free(doc);
+		buf_done(&reply);
+		if (code != EXIT_DONE || !wait || !under_way)
+			return code;
+		poll(NULL, 0, REBUILT_MS);
+	}
+}
+
 static int log_rebuild(int argc, char **argv)
 {
 	struct err err = { 0 };
 	struct buf rq, reply;
 	uint64_t n = 0;
+	bool wait = cli_flag(&argc, argv, "--wait"), result = cli_flag(&argc, argv, "--result"), json = cli_flag(&argc, argv, "--json");
 	const char *day = cli_option(&argc, argv, "--day");
-	if (argc || (day && !str_to_u64(str_from(day), 99999999, &n)))
+	if (argc || (day && (result || !str_to_u64(str_from(day), 99999999, &n))) || (json && !wait && !result))
 		return cli_usage(&cli_search[3]);
+	if (result)
+		return show_rebuilt(wait, json);
 	cli_request(&rq, "log.rebuild", NULL);
 	if (day)
 		json_field_u64(&rq, "day", n);
 	int code = cli_ask(&rq, &reply, SEARCH_WAIT_MS, &err) < 0 ? cli_error(&err) : EXIT_DONE;
-	if (code == EXIT_DONE)
-		printf("%s\n", say("索引を封印済みの記録から作り直しています。進み具合は toride status --json の stored の indexed です。",
-		                   "The index is being filled again from the sealed records; toride status --json shows stored's `indexed` grow."));
 	buf_done(&reply);
+	if (code == EXIT_DONE && wait)
+		return show_rebuilt(true, json);
+	if (code == EXIT_DONE)
+		printf("%s\n", say("索引を封印済みの記録から作り直しています。終わったか、欠けがないかは toride log rebuild --result で分かります。",
+		                   "The index is being filled again from the sealed records; toride log rebuild --result says whether it is over, and what is lacking."));
 	return code;
 }
 
@@ -244,7 +303,8 @@ const struct cli_command cli_search[] = {
 	{ "log counts", "toride log counts [--org CODE] [--by org|hour|day|class|product|action|disposition|status|rule|series] [--from TIME|30d] [--to TIME] [--json]",
 	  "how many records came, in whole hours; for five years, also where the records have had their time; 1 if none",
 	  "届いた記録の件数（1時間単位。記録が保存期間を過ぎて消えたあとも、5年分。なければ 1）", log_counts },
-	{ "log rebuild", "toride log rebuild [--day YYYYMMDD]", "fills the index again from the sealed records: all of it, or one day",
-	  "検索の索引を封印済みの記録から作り直す", log_rebuild },
+	{ "log rebuild", "toride log rebuild [--day YYYYMMDD] [--wait] | --result [--wait] [--json]",
+	  "fills the index again from the sealed records: all of it, or one day; --result, --wait: what the last one lacks; 1 if something",
+	  "検索の索引を封印済みの記録から作り直す（全体または1日。--result・--wait: 終わったか、読めなかったものがあるか。あれば 1）", log_rebuild },
 	{ 0 },
 };

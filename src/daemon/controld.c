@@ -285,7 +285,7 @@ static bool changes(const char *what)
 		"incident.list", "incident.show", "incident.sheet", "ack.look",
 		"block.list", "block.tried",
 		"shift.list",
-		"report.month", "log.counts", "asset.list", "hold.list",
+		"report.month", "log.counts", "log.rebuilt", "asset.list", "hold.list",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(reading); i++)
 		if (strcmp(what, reading[i]) == 0)

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "cold/client.h"
 #include "index/fill.h"
+#include "index/refill.h"
 #include "index/refusals.h"
 #include "index/rollup.h"
 #include "index/search.h"
@@ -78,6 +79,8 @@ struct stored {
 	_Atomic int64_t away_ms; /* monotonic: since then nothing could be filled; 0: it can */
 	_Atomic unsigned away_s;
 	bool alarmed;
+	_Atomic uint64_t lacking; /* segments that a rebuild couldn't have; not told yet */
+	_Atomic bool whole;       /* one lacks none again; not told yet */
 	/* the filling thread */
 	pthread_t filler;
 	bool paused; /* for want of room */
@@ -103,14 +106,27 @@ static struct client_opts engine_opts(const struct stored *t)
 
 /* ---- telling ---- */
 
-static void alarm_event(struct stored *t, const char *activity, const char *message)
+static void alarm_event(struct stored *t, const char *name, const char *activity, const char *message)
 {
 	struct buf b;
 	buf_init(&b, 4 * KIB);
-	event_app(&b, "stored", "index", activity, message);
+	event_app(&b, "stored", name, activity, message);
 	if (t->events && !b.failed)
 		events_put(t->events, STR(""), buf_view(&b));
 	buf_done(&b);
+}
+
+/* Of a rebuild that is over, told by the filling thread. */
+static void tell_rebuilt(struct stored *t)
+{
+	char text[400];
+	unsigned long long n = atomic_exchange(&t->lacking, 0);
+	snprintf(text, sizeof text, "the index was filled again but for %llu segments that couldn't be read: toride log rebuild --result names them; the records are as they were"
+	                            " (索引の作り直しで %llu 個のセグメントを読めず、その記録は検索に出ません。toride log rebuild --result で確認できます)", n, n);
+	if (n)
+		alarm_event(t, "rebuild", "Alarm", text);
+	if (atomic_exchange(&t->whole, false))
+		alarm_event(t, "rebuild", "Start", "the index was filled again, and lacks nothing (索引の作り直しが欠けなく終わりました)");
 }
 
 static void on_tell(uv_timer_t *timer)
@@ -119,10 +135,11 @@ static void on_tell(uv_timer_t *timer)
 	int64_t away = t->away_ms;
 	bool now = away && clock_mono_ms() - away >= t->away_s * 1000ll;
 	if (now && !t->alarmed)
-		alarm_event(t, "Alarm", "the index can't be filled: searches miss what is new; records are sealed all the same (索引に書き込めません。新しい記録が検索に出ません。記録そのものは保管されています)");
+		alarm_event(t, "index", "Alarm", "the index can't be filled: searches miss what is new; records are sealed all the same (索引に書き込めません。新しい記録が検索に出ません。記録そのものは保管されています)");
 	if (!away && t->alarmed)
-		alarm_event(t, "Start", "the index is filled on, from where it was (索引への書き込みを再開しました。途中の記録も入ります)");
+		alarm_event(t, "index", "Start", "the index is filled on, from where it was (索引への書き込みを再開しました。途中の記録も入ります)");
 	t->alarmed = now || (away && t->alarmed);
+	tell_rebuilt(t);
 	count(t, "index_alarm", t->alarmed);
 	events_work(t->events);
 }
@@ -369,6 +386,19 @@ static int fill_on(struct stored *t, struct fill *f, int64_t *expired_ms, struct
 	return r < 0 ? r : 0;
 }
 
+static void rebuilt(struct stored *t, const struct fill_stats *s, const struct err *err)
+{
+	if (s->lacking)
+		log_warn("", err->path, "%s", err->msg);
+	else
+		log_info("", err->path, "%s", err->msg);
+	if (!s->rebuilt)
+		return;
+	count(t, "rebuild_lacking", s->lacking);
+	atomic_store(&t->lacking, s->lacking);
+	atomic_store(&t->whole, !s->lacking && s->lacked_before);
+}
+
 static void *fill_main(void *user)
 {
 	struct stored *t = user;
@@ -389,13 +419,11 @@ static void *fill_main(void *user)
 			wait_ms = AGAIN_MS;
 			r = fill_on(t, f, &expired_ms, &err);
 		}
+		if (r == -E_AGAIN && f)
+			rebuilt(t, fill_stats(f), &err);
 		fill_close(&f);
-		if (r == 0)
+		if (r == 0 || r == -E_AGAIN)
 			continue;
-		if (r == -E_AGAIN) {
-			log_info("", err.path, "%s", err.msg);
-			continue;
-		}
 		count(t, "index_ready", 0);
 		t->away_ms = t->away_ms ? t->away_ms : clock_mono_ms();
 		if (clock_mono_ms() - said_ms > 60000 || strcmp(said, err.msg) != 0) { /* the same only now and then */
@@ -681,6 +709,8 @@ static int handle(const struct ctl_request *rq, const char *what, struct buf *b,
 		return do_witness(t, b, err);
 	if (strcmp(what, "log.rebuild") == 0)
 		return do_rebuild(t, rq, err);
+	if (strcmp(what, "log.rebuilt") == 0)
+		return refill_show(t->state, b, err);
 	return err_set(err, E_INVALID, "do", "no such request: %s", what);
 }
 

@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "index/columns.h"
+#include "index/refill.h"
 #include "segment/reader.h"
 
 #include <errno.h>
@@ -40,6 +41,7 @@ struct fill {
 	uint32_t day;                     /* rebuilding this one alone, up to `until` */
 	struct map until;                 /* "ORG/SERIES" -> struct segment_name: the place when it began */
 	int64_t newest_ms;                /* arrival of the newest put in */
+	struct refill refill;             /* what was ordered is under way */
 	struct fill_stats stats;
 };
 
@@ -398,15 +400,20 @@ static int begin_rebuild(struct fill *f, struct buf *place, struct err *err)
 		if (r == 0)
 			r = remove_state(f->dir, "place", err);
 		if (r == 0)
+			r = refill_begin(&f->refill, f->o.state, 0, err);
+		if (r == 0)
 			r = remove_state(f->o.state, "rebuild", err);
 		buf_reset(place);
 	}
 	if (r == 0)
 		r = make_tables(f->client, err);
+	if (r == 0 && !ordered)
+		r = refill_resume(&f->refill, f->o.state, err);
 	if (r < 0 || !ordered || day == 0)
 		return r;
+	r = refill_begin(&f->refill, f->o.state, (uint32_t)day, err);
 	snprintf(tail, sizeof tail, "DROP PARTITION %u", (unsigned)day);
-	r = for_each_table(f->client, "ALTER TABLE", tail, err);
+	r = r < 0 ? r : for_each_table(f->client, "ALTER TABLE", tail, err);
 	if (r == 0 && take_until(f, buf_view(place)) < 0)
 		r = err_set(err, E_NOMEM, "", "no memory");
 	f->day = (uint32_t)day;
@@ -501,6 +508,7 @@ void fill_close(struct fill **fp)
 	buf_done(&f->words);
 	drop_until(f);
 	map_done(&f->existing);
+	refill_done(&f->refill);
 	reader_close(&f->reader);
 	client_close(&f->client);
 	mem_free(f);
@@ -610,12 +618,22 @@ static void add(struct fill *f, const struct reader_record *rec)
 
 static int end_rebuild(struct fill *f, struct err *err)
 {
+	uint32_t day = f->refill.day;
+	uint64_t lacking = 0;
 	int r = fill_flush(f, err);
 	if (r == 0)
+		r = refill_end(&f->refill, &lacking, &f->stats.lacked_before, err);
+	if (r == 0 && day)
 		r = remove_state(f->o.state, "rebuild", err);
-	if (r == 0)
-		r = err_set(err, E_AGAIN, "index", "day %u is filled again", f->day);
-	return r;
+	if (r < 0)
+		return r;
+	f->stats.rebuilt = true;
+	f->stats.lacking = lacking;
+	char what[32];
+	snprintf(what, sizeof what, day ? "day %u" : "all", day);
+	return lacking ? err_set(err, E_AGAIN, "index", "%s is filled again but for %llu segments that couldn't be read: %s: %s", what, (unsigned long long)lacking,
+	                         refill_first(&f->refill), refill_why(&f->refill)) :
+	                 err_set(err, E_AGAIN, "index", "%s is filled again", what);
 }
 
 int fill_step(struct fill *f, struct err *err)
@@ -626,15 +644,19 @@ int fill_step(struct fill *f, struct err *err)
 	while (f->n_rows < FILL_ROWS && f->bytes < FILL_BYTES && x != -E_AGAIN) {
 		x = reader_next(f->reader, &rec, &fault);
 		if (x == 0) {
+			refill_had(&f->refill, &rec.name);
 			add(f, &rec);
 		} else if (x != -E_AGAIN) {
 			f->stats.faults++;
 			log_err(LOG_LEVEL_WARN, "", "segments", &fault);
+			int r = refill_fault(&f->refill, &fault, err);
+			if (r < 0)
+				return r;
 		}
 	}
 	if (x == -E_AGAIN)
 		map_done(&f->existing); /* what wasn't met by now has ended meanwhile */
-	if (x == -E_AGAIN && f->day)
+	if (x == -E_AGAIN && f->refill.on && refill_is_over(&f->refill))
 		return end_rebuild(f, err);
 	if (x == -E_AGAIN && f->n_rows && clock_mono_ms() - f->first_ms < FILL_MS)
 		return 0;

@@ -24,6 +24,8 @@ struct fill_stats {
 	uint64_t records, batches, faults; /* faults: of series that couldn't be read on */
 	uint64_t bad;                      /* records that are no JSON object: indexed by name and text only */
 	int64_t last_arrival_ms;           /* of the newest record in the index since the start */
+	bool rebuilt, lacked_before;       /* fill_step() ended what was ordered; the one before lacked some */
+	uint64_t lacking;                  /* segments that it couldn't have (refill.h) */
 };
 
 /* Of a batch, as large as a backlog makes it: each costs the engine some 60 ms whatever is in it, and small parts are merged once more. */
@@ -40,7 +42,7 @@ int fill_fd(const struct fill *f); /* readable when segments grew; -1: poll by t
 const struct fill_stats *fill_stats(const struct fill *f);
 
 /* Written before fill_open(), which then does it; a crash in the middle does it again. day: YYYYMMDD of arrival in Japan, or 0:
- * everything. */
+ * everything. fill_step() returns -E_AGAIN when it is over, and says what it couldn't have. */
 int fill_order_rebuild(const char *state, uint32_t day, struct err *err);
 /* Drops what arrived more than `days` ago: rows of this condition ("org = '412015'"), or (empty) whole partitions. */
 int fill_expire(struct client *c, struct str rows, unsigned days, struct err *err);
