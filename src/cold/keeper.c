@@ -182,16 +182,28 @@ static int look_at_series(const char *org, const char *series, void *user)
 	return 0;
 }
 
+static uint64_t room_of(const struct keeper *k, char cold[PATH])
+{
+	snprintf(cold, PATH, "%s" SEG_COLD, k->segments);
+	return (k->room ? k->room : disk_room)(cold);
+}
+
+static void look_at_room(struct keeper *k)
+{
+	char cold[PATH];
+	if (k->wanted && room_of(k, cold) >= k->wanted)
+		k->wanted = 0;
+}
+
 int keeper_make_room(struct keeper *k, uint64_t bytes, struct err *err)
 {
 	char cold[PATH];
-	snprintf(cold, sizeof cold, "%s" SEG_COLD, k->segments);
-	uint64_t (*room)(const char *) = k->room ? k->room : disk_room;
-	while (room(cold) < bytes) {
+	while (room_of(k, cold) < bytes) {
 		struct oldest o = { .k = k };
 		seg_each_series(cold, look_at_series, &o, NULL);
 		if (!o.path[0]) {
 			k->no_room++;
+			k->wanted = bytes > k->wanted ? bytes : k->wanted;
 			return err_set(err, E_LIMIT, cold, "too little room to bring back a segment of %llu MiB: what waits to be sent goes first", (unsigned long long)(bytes >> 20) + 1);
 		}
 		if (unlink(o.path) < 0 && errno != ENOENT)
@@ -358,6 +370,9 @@ int keeper_walk(struct keeper *k, pthread_mutex_t *lock, int64_t now_ms, struct 
 	char cold[PATH];
 	if (!seg_cold_disk(k->segments, ""))
 		return 0; /* not mounted: intaked says so, and its bare place isn't to be filled */
+	pthread_mutex_lock(lock);
+	look_at_room(k);
+	pthread_mutex_unlock(lock);
 	seg_each_series(k->segments, marked, &w, NULL);
 	snprintf(cold, sizeof cold, "%s" SEG_COLD, k->segments);
 	seg_each_series(cold, in_store, &w, NULL);

@@ -29,6 +29,7 @@ struct keeper {
 	struct s3 *s3;
 	uint64_t sent, sent_bytes, back, dropped, faults; /* objects */
 	uint64_t put_away, no_room; /* brought back, and removed for the next one before their time; not brought back for want of room */
+	uint64_t wanted; /* bytes of the largest that there was no room for; 0: there was, or is again */
 	uint64_t (*room)(const char *dir); /* bytes that may be taken there; NULL: asked of the file system */
 };
 /* Under lock (keeper_walk() takes it a segment at a time, so that who reads gets in between). Looks at every segment once and does what is due. The first fault of those that it met, after all the others were looked at. */

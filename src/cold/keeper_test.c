@@ -90,6 +90,7 @@ static void test_room(void **state)
 	assert_int_equal(keeper_make_room(&k, 600, &err), -E_LIMIT);
 	assert_true(!there(1) && there(2));
 	assert_int_equal(k.no_room, 1);
+	assert_int_equal(k.wanted, 600);
 	assert_non_null(strstr(err.msg, "too little room"));
 	char end[256];
 	path_of(1, "end", end);
@@ -101,7 +102,7 @@ static void test_held(void **state)
 {
 	pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	char holds[96], path[256], disk[64] = "/dev/shm/toride-keeper-XXXXXX", cold[128];
-	struct keeper k = { .segments = segments, .holds = holds };
+	struct keeper k = { .segments = segments, .holds = holds, .room = room, .wanted = 1000 };
 	struct err err = { 0 };
 	(void)state;
 	snprintf(holds, sizeof holds, "%s/holds", root);
@@ -114,11 +115,15 @@ static void test_held(void **state)
 	assert_int_equal(fs_mkdirs(series, 0755, NULL), 0);
 	path_of(1, "ended", path);
 	assert_int_equal(fs_write(path, STR("x"), 0644, NULL), 0); /* no order that coldd would follow */
+	size = 999;
 	assert_int_equal(keeper_walk(&k, &lock, 0, &err), -E_CORRUPT);
+	assert_int_equal(k.wanted, 1000); /* still too little room, and for what */
+	size = 1000;
 	snprintf(path, sizeof path, "%s/412015.0a1b2c3d", holds);
 	assert_int_equal(fs_write(path, STR("{}"), 0644, NULL), 0);
 	err = (struct err){ 0 };
 	assert_int_equal(keeper_walk(&k, &lock, 0, &err), 0);
+	assert_int_equal(k.wanted, 0);
 	path_of(1, "ended", path);
 	assert_true(fs_exists(path));
 	assert_int_equal(fs_rmtree(disk, NULL), 0);

@@ -13,18 +13,21 @@
 #include "segment/segment.h"
 #include "wire/ctl.h"
 #include "wire/daemon.h"
+#include "wire/events.h"
 #include "wire/place.h"
 
 #include <curl/curl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 
 #define WALK_MS 10000
 #define SAY_MS 600000
+#define TELL_MS 100
 #define WAITING_MAX 16
 #define CONFIG_MAX (8u * MIB)
 #define SECRET_MAX 256
@@ -41,6 +44,10 @@ struct coldd {
 	struct keeper keeper;
 	_Atomic int64_t said_ms; /* when it spoke of the store last; 0: it takes what it is given */
 	unsigned waiting;
+	struct events *events;
+	uv_timer_t tick;
+	_Atomic uint64_t wanted; /* the keeper's, without its lock */
+	bool alarmed;
 };
 
 /* ---- the store ---- */
@@ -105,6 +112,7 @@ static void show(struct coldd *c)
 {
 	pthread_mutex_lock(&c->lock);
 	const struct keeper now = c->keeper, *k = &now;
+	atomic_store(&c->wanted, k->wanted);
 	pthread_mutex_unlock(&c->lock);
 	const struct { const char *name; uint64_t value; } rows[] = {
 		{ "objects_sent", k->sent }, { "bytes_sent", k->sent_bytes }, { "objects_back", k->back }, { "objects_dropped", k->dropped }, { "faults", k->faults },
@@ -125,6 +133,25 @@ static void tell(struct coldd *c, int r, const struct err *err)
 		c->said_ms = 0;
 		log_info("", "store", "takes what it is given again");
 	}
+}
+
+static void on_tick(uv_timer_t *t)
+{
+	struct coldd *c = t->data;
+	uint64_t wanted = atomic_load(&c->wanted);
+	struct buf b;
+	if (!wanted == c->alarmed) {
+		c->alarmed = wanted;
+		buf_init(&b, 4 * KIB);
+		event_app(&b, "coldd", "coldd", wanted ? "Alarm" : "Start",
+		          wanted ? "the disk of the cold records has no room to bring one back from the store: who reads doesn't get it; none is lost, add room "
+		                   "(2台目のディスクに空きがなく、保管先から記録を取り戻せません。記録は失われていません。空きを増やしてください)" :
+		                   "the disk of the cold records has room again: what is asked for comes back (2台目のディスクに空きができ、保管先から記録を取り戻せます)");
+		if (!b.failed)
+			events_put(c->events, STR(""), buf_view(&b));
+		buf_done(&b);
+	}
+	events_work(c->events);
 }
 
 static void *walk(void *user)
@@ -159,6 +186,7 @@ static void job_work(uv_work_t *w)
 	struct job *j = w->data;
 	pthread_mutex_lock(&j->c->lock);
 	keeper_fetch(&j->c->keeper, j->org, j->series, j->number, &j->err);
+	atomic_store(&j->c->wanted, j->c->keeper.wanted);
 	pthread_mutex_unlock(&j->c->lock);
 }
 
@@ -225,13 +253,16 @@ static int start(struct coldd *c, struct err *err)
 	int r = daemon_begin("coldd", &c->d, err);
 	if (r == 0 && (uv_loop_init(&c->loop) < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || (c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0))
 		r = err_set(err, E_NOMEM, "", "cannot begin");
+	r = r < 0 ? r : events_open("coldd", 64 * KIB, &c->events, err);
 	r = r < 0 ? r : read_config(c, err);
 	r = r < 0 ? r : ctl_listen(&c->loop, place_in_run(path, sizeof path, SOCK_COLD), 0660, handle, c, &c->ctl, err);
 	if (r < 0)
 		return r;
 	uv_signal_init(&c->loop, &c->hup);
 	uv_signal_init(&c->loop, &c->term);
-	c->hup.data = c->term.data = c;
+	uv_timer_init(&c->loop, &c->tick);
+	c->hup.data = c->term.data = c->tick.data = c;
+	uv_timer_start(&c->tick, on_tick, TELL_MS, TELL_MS);
 	uv_signal_start(&c->hup, on_hup, SIGHUP);
 	uv_signal_start(&c->term, on_term, SIGTERM);
 	r = daemon_confine(&c->d, err);

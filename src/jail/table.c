@@ -211,7 +211,7 @@ const struct table_socket table_sockets[] = {
 	{ .name = SOCK_VERDICT, .server = "scand", .peers = { USER_PROXY } },
 	{ .name = SOCK_EVENTS, .server = "intaked",
 	  .peers = { USER_CONTROL, USER_VAULT, USER_PROXY, USER_SCAN, USER_DETECT, USER_RESPOND, USER_AUTH, USER_PROBE,
-	             USER_RECV, USER_ACME, USER_PAIR, USER_USERS, USER_LOOK, USER_REPLICA, USER_STORED } },
+	             USER_RECV, USER_ACME, USER_PAIR, USER_USERS, USER_LOOK, USER_REPLICA, USER_STORED, USER_COLD } },
 	{ .name = SOCK_DNSTAP, .server = "intaked", .peers = { USER_UNBOUND, USER_NSD1, USER_NSD2 } },
 	{ .name = SOCK_EVE, .server = "intaked", .peers = { USER_SURICATA } },
 	{ .name = SOCK_FINDINGS, .server = "respondd", .peers = { USER_DETECT } },

@@ -16,6 +16,7 @@ static const struct sender senders[] = {
 	{ "paird", { 6002 }, "paird", false, false, NULL },
 	{ "replicad", { 6002 }, "replicad", false, false, NULL },
 	{ "stored", { 6002 }, "stored", false, false, NULL },
+	{ "coldd", { 6002 }, "coldd", false, false, NULL },
 	/* The devices' words: any class of theirs, none of ours (6003 is what our own people and programs do). */
 	{ "recvd", { 6002, 1007, 1008, 2004, 3001, 3002, 3006, 4001, 4002, 4003, 4009, 4014, 5019 },
 	  "recvd|syslog|json|cef|leef|fortigate|paloalto|asa|squid|windows|linux|postfix|rspamd", true, true, NULL },

@@ -267,6 +267,11 @@ set_intaked 72
 moved() { [ -s "$cold.end" ] && [ ! -e "$cold.seg" ] && ls "$top/s3/objects/412023/events-4002/"000001-*.seg; }
 try "three days later the segment has gone to the disk, and from there to the store" until_true 30 moved
 shoot stored
+fallocate -l "$(($(stat -f -c '%a * %S' "$TORIDE_STATE/segments-cold")))" "$TORIDE_STATE/segments-cold/full"
+of_coldd() { "$toride" log tail -n 5000 --org service | grep -F '"product":"coldd"' | grep -F "\"activity_name\":\"$1\""; }
+try "with the disk full it can't come back: who fills the index again is told, and the watch" eval '! "$toride" log rebuild --wait >"$top/left" && grep -F "too little room" "$top/left" && until_true 20 of_coldd Alarm'
+rm "$TORIDE_STATE/segments-cold/full"
+try "room again is told too" until_true 30 of_coldd Start
 try "… which stored has back from there, in its own jail" eval '"$toride" log rebuild && until_true 40 eval "[ \"\$(rows 412023 events-4002)\" = \"\$(truth 412023 events-4002)\" ]" && [ -s "$cold.seg" ]'
 put_aside() { jq "$1" "$lab/description/service.json" >"$top/org" && cp "$top/org" "$lab/description/service.json"; }
 put_aside 'del(.cold)'
