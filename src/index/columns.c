@@ -43,6 +43,8 @@ const struct column columns[] = {
 	{ 0 },
 };
 
+const struct column column_ja4 = { "ja4", COLUMN_TEXT, { "tls.ja4", "tls.proxy_ja4" }, "プログラムの指紋(TLS)", "program's fingerprint (TLS)" };
+
 const struct index_table index_tables[] = {
 	{ 4002, "c4002_http_activity" },
 	{ 4003, "c4003_dns_activity" },

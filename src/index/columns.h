@@ -27,6 +27,9 @@ struct column {
 	const char *ja, *en;             /* for people */
 };
 extern const struct column columns[]; /* ended by a row without name */
+/* How a terminal's program speaks TLS (proxy/ja4.h), to the site or to the proxy: no column of the tables, but found by the words and compared in the record, so that an
+ * index that was made before has it too. */
+extern const struct column column_ja4;
 const struct column *column_find(struct str name);
 
 struct index_table {

@@ -216,6 +216,8 @@ static bool column_at(struct parser *s, const struct column **ret, enum query_op
 	const char *from = s->p;
 	while (s->p < s->end && *s->p >= 'a' && *s->p <= 'z')
 		s->p++;
+	if (s->p - from == 2 && memcmp(from, "ja", 2) == 0 && s->p < s->end && *s->p == '4')
+		s->p++;
 	struct str name = { from, (size_t)(s->p - from) };
 	struct str rest = { s->p, (size_t)(s->end - s->p) };
 	bool url = str_starts(rest, STR("://"));
@@ -223,7 +225,7 @@ static bool column_at(struct parser *s, const struct column **ret, enum query_op
 		s->p = from;
 		return false;
 	}
-	*ret = column_find(name);
+	*ret = str_eq(name, str_from(column_ja4.name)) ? &column_ja4 : column_find(name);
 	if (!*ret && !str_eq(name, STR("ip")))
 		fault(s, from, E_INVALID, "no such column; in quotation marks it is a word");
 	return true;

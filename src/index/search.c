@@ -47,6 +47,10 @@ static int by_sql(const struct search *s, struct buf *b, struct err *err)
 			buf_puts(b, times[i].sql);
 			return 0;
 		}
+	if (strcmp(s->by, column_ja4.name) == 0) {
+		buf_puts(b, "if(simpleJSONExtractString(raw, 'ja4') != '', simpleJSONExtractString(raw, 'ja4'), simpleJSONExtractString(raw, 'proxy_ja4'))");
+		return 0;
+	}
 	const struct column *c = column_find(str_from(s->by));
 	if (!c || c->kind == COLUMN_TIME)
 		return err_set(err, E_INVALID, "by", "no such column: %s", s->by);

@@ -3,6 +3,7 @@
 #include "index/query.h"
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "segment/segment.h"
 
 #include <arpa/inet.h>
@@ -119,6 +120,26 @@ static bool simple(struct str s) /* stands in `words` as it stands here */
 	return true;
 }
 
+/* In the record itself, of those that hold its words; a pattern is looked for in all of the span. */
+static void ja4_sql(const struct query_node *n, struct buf *b)
+{
+	static const char *const keys[] = { "ja4", "proxy_ja4" };
+	char room[2 * QUERY_MAX + 1], value_room[2 * QUERY_MAX + 1];
+	struct buf folded = { .ptr = room, .cap = sizeof room, .max = sizeof room };
+	struct buf v = { .ptr = value_room, .cap = sizeof value_room, .max = sizeof value_room };
+	bool any = n->pattern && str_eq(n->text, STR("*"));
+	words_fold(&folded, n->text);
+	like(&v, n->text, n->pattern);
+	buf_putc(b, '(');
+	if (!n->pattern && simple(n->text))
+		narrow(b, buf_view(&folded), false);
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		buf_printf(b, "%slower(simpleJSONExtractString(raw, '%s')) %s ", i ? " OR " : "(", keys[i], any ? "!=" : n->pattern ? "LIKE" : "=");
+		sql_text(b, any ? STR("") : buf_view(&v));
+	}
+	buf_puts(b, "))");
+}
+
 static void text_sql(const struct query_node *n, struct buf *b)
 {
 	char room[2 * QUERY_MAX + 1], value_room[2 * QUERY_MAX + 1];
@@ -185,7 +206,7 @@ void query_sql(const struct query_node *n, struct buf *b)
 		buf_putc(b, ')');
 		break;
 	case QUERY_WORDS: words_sql(n, b); break;
-	case QUERY_TEXT: text_sql(n, b); break;
+	case QUERY_TEXT: n->column == &column_ja4 ? ja4_sql(n, b) : text_sql(n, b); break;
 	case QUERY_NUMBER: buf_printf(b, "(`%s` %s %llu)", n->column->name, ops[n->op], (unsigned long long)n->number); break;
 	case QUERY_IP: ip_sql(n, b); break;
 	}

@@ -68,6 +68,10 @@ try "by number" eval '[ "$(number "url:*/s/* code>=400")" = "$(number "url:*/s/*
 src=$(found alpha --org 412015 | jq -r '.record.src_endpoint.ip')
 try "by the terminal's address" eval '[ "$(number "alpha src:$src" --org 412015)" = 1 ]'
 try "by prefix" eval '[ "$(number "alpha ip:10.0.0.0/8")" = 2 ] && finds 0 "alpha src:198.51.100.0/24"'
+ja4=$(found "url:*/s/beta*" | jq -r .record.tls.ja4)
+try "by how its program speaks TLS" eval '[[ $ja4 == t13* ]] && finds 1 "ja4:$ja4 url:*/s/*" && [ "$(found "ja4:$ja4 url:*/s/*" --org 412015 | jq -r .record.tls.ja4)" = "$ja4" ]'
+try "… whole, but for a star" eval 'finds 0 "ja4:${ja4%?}" && finds 0 "ja4:${ja4%%_*}" && finds 1 "ja4:${ja4%%_*}* url:*/s/*" && finds 3 "-ja4:$ja4 url:*/s/*"'
+try "… and counted by it" eval '[ "$("$toride" log search "class:http url:*/s/*" --by ja4 --json | jq -r "select(.value == \"$ja4\").count")" = 1 ]'
 try "a query's secret isn't in the log" finds 0 secret
 try "what wasn't asked isn't found" eval '"$toride" log search nowhere-at-all >/dev/null 2>&1; [ $? = 1 ]'
 try "counts by column" eval '[ "$("$toride" log search class:http alpha --by org --json | jq -r "select(.value == \"412023\") | .count")" = 1 ]'
