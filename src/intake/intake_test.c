@@ -34,6 +34,7 @@ static struct spool *spool;
 static struct intake_server *server;
 static int rest_ms;
 static int64_t unheard_ms;
+static writer_aside_fn aside;
 
 static bool allowed(uid_t uid, const char **ret_process)
 {
@@ -48,6 +49,7 @@ static void start(void)
 	char path[PLACE_MAX];
 	int fd = -1;
 	struct spool_opts o = { segments, state_dir, NULL, fake_key, fake_seal, &vault_error, orgs, stats, unheard_ms, NULL };
+	o.aside = aside;
 	if (spool_open(&o, &spool, &err) < 0)
 		fail_msg("%s: %s", err.path, err.msg);
 	assert_int_equal(sock_listen(place_in_run(path, sizeof path, SOCK_EVENTS), 0600, &fd, NULL), 0);
@@ -728,6 +730,87 @@ static void test_retention(void **state)
 	clock_hold(0);
 }
 
+/* ---- a cold disk that doesn't answer ---- */
+
+static struct {
+	void (*fn)(void *);
+	void *arg;
+} errand; /* what waits for it */
+
+static int wait_for_ever(void (*fn)(void *), void *arg, void *user, struct err *err)
+{
+	(void)user, (void)err;
+	errand.fn = fn;
+	errand.arg = arg;
+	return 0;
+}
+
+static unsigned told(const char *what)
+{
+	struct reader *r = NULL;
+	struct reader_record rec;
+	unsigned n = 0;
+	assert_int_equal(spool_commit(spool, NULL), 0);
+	assert_int_equal(reader_open(&(struct reader_opts){ segments, fake_key, NULL, NULL, NULL, NULL }, &r, NULL), 0);
+	while (reader_next(r, &rec, NULL) == 0)
+		n += memmem(rec.data.ptr, rec.data.len, what, strlen(what)) != NULL;
+	reader_close(&r);
+	return n;
+}
+
+/* Said after fifteen seconds, once, and once when it is over; records are taken all the while. */
+static void test_a_cold_disk_that_does_not_answer(void **state)
+{
+	char disk[] = "/dev/shm/toride-intake-XXXXXX", cold[128];
+	(void)state;
+	snprintf(cold, sizeof cold, "%s-cold", segments);
+	assert_non_null(mkdtemp(disk));
+	assert_int_equal(symlink(disk, cold), 0);
+	clock_hold(20000 * DAY);
+	aside = wait_for_ever;
+	restart(0);
+	aside = NULL;
+	orgs_destroy(&orgs);
+	assert_int_equal(orgs_parse(STR("{\"uplinks\":[\"wan0\"],\"orgs\":[{\"code\":\"412015\",\"index\":1,\"interface\":\"o412015\",\"hot_days\":1}]}"), &orgs, NULL), 0);
+	spool_orgs(spool, orgs);
+	say_day();
+	clock_advance(2 * DAY);
+	assert_int_equal(spool_second(spool, NULL), 0);
+	say_day();
+	for (int i = 0; i < 8 && !errand.fn; i++) {
+		clock_advance(DAY);
+		assert_int_equal(spool_second(spool, NULL), 0);
+		say_day();
+	}
+	assert_non_null(errand.fn);
+	clock_advance(SPOOL_COLD_SILENT_MS - 1000);
+	assert_int_equal(spool_second(spool, NULL), 0);
+	assert_int_equal(told("hasn't answered for 15 seconds"), 0);
+	for (int i = 0; i < 5; i++) {
+		clock_advance(1000);
+		assert_int_equal(spool_second(spool, NULL), 0);
+		say_day();
+	}
+	assert_int_equal(told("hasn't answered for 15 seconds"), 1);
+	assert_int_equal(told("answers again"), 0);
+	void (*fn)(void *) = errand.fn;
+	errand.fn = NULL;
+	fn(errand.arg);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(spool_second(spool, NULL), 0);
+	assert_int_equal(told("answers again"), 1);
+	assert_int_equal(told("hasn't answered for 15 seconds"), 1);
+	while (errand.fn) {
+		fn = errand.fn;
+		errand.fn = NULL;
+		fn(errand.arg);
+		assert_int_equal(spool_second(spool, NULL), 0);
+	}
+	stop(true);
+	clock_hold(0);
+	assert_int_equal(fs_rmtree(disk, NULL), 0);
+}
+
 /* A node that may not know yet whose records are held. */
 static void test_retention_waits_for_the_other_node(void **state)
 {
@@ -900,7 +983,7 @@ int main(void)
 		T(test_doubt_outlives_a_start), T(test_acknowledged_after_sync), T(test_rests), T(test_once_over_a_crash), T(test_last_words), T(test_once_over_a_torn_commit), T(test_hostile), T(test_forged),
 		T(test_slow_and_half_open),
 		T(test_strangers_and_crowds),    T(test_back_pressure),     T(test_vault_away), T(test_nflog_losses),
-		T(test_retention), T(test_retention_waits_for_the_other_node), T(test_retention_of_a_class), T(test_retention_doubts_the_clock), T(test_clock_set_while_writing),
+		T(test_a_cold_disk_that_does_not_answer), T(test_retention), T(test_retention_waits_for_the_other_node), T(test_retention_of_a_class), T(test_retention_doubts_the_clock), T(test_clock_set_while_writing),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("intake", tests, NULL, NULL);
