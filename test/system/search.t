@@ -285,7 +285,8 @@ try "but for one who names it" put_in_force "$toride" "$lab/description"
 rm -f "$cold.seg"
 try "then its records are said to be there, and not to be had" eval 'until_true 20 eval "! serves coldd" && ! "$toride" log verify >"$top/left" && grep -F "the segment is in the store of objects, and can'"'"'t be had" "$top/left"'
 try "nor is an index that was filled again without them called whole" eval '! "$toride" log rebuild --wait --json >"$top/left" && jq -se ".[0].lacking >= 1 and any(.[0].segments[]; .segment == \"412023/events-4002/000001\")" "$top/left"'
-try "which is recorded, and in one'"'"'s own words" eval '! LANG=ja_JP.UTF-8 "$toride" log rebuild --result >"$top/left" && grep -F "412023/events-4002/000001" "$top/left" && until_true 20 eval "\"$toride\" log tail -n 5000 --org service | grep -F \"the index was filled again but for\""'
+lacked() { "$toride" log tail -n 5000 --org service | grep -F "the index was filled again but for"; }
+try "which is recorded, and in Japanese too" eval '! LC_ALL=ja_JP.UTF-8 "$toride" log rebuild --result >"$top/left" && grep -F "読めないセグメントがありました" "$top/left" && grep -F "412023/events-4002/000001" "$top/left" && until_true 20 lacked'
 try "and are there again with the store" eval '"$toride" rollback --as tanaka && until_true 20 serves coldd'
 try "… and in the index, which lacks nothing then" eval '"$toride" log rebuild --wait >"$top/left" && is "$(rows 412023 events-4002)" "$(truth 412023 events-4002)"'
 try "the log is intact after all that" eval '"$toride" log verify --json | jq -se ".[-1].ok"'
