@@ -20,7 +20,8 @@ static const struct rule {
 	{ DIALECT_WHOLE, "CODEC(DoubleDelta, ZSTD(1))", "" },
 	{ DIALECT_WHOLE, "CODEC(Delta, ZSTD(1))", "" },
 	{ DIALECT_WHOLE, "CODEC(ZSTD(1))", "" },
-	{ DIALECT_WHOLE, "SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_bytes_for_wide_part = 268435456", "" },
+	{ DIALECT_WHOLE, "SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_bytes_for_wide_part = 268435456, merge_selector_base = 16", "" },
+	{ DIALECT_TEXT, "min_bytes_for_wide_part = 268435456, merge_selector_base = 16", "min_bytes_for_wide_part = 268435456" }, /* since 2024 */
 	{ DIALECT_WHOLE, "SETTINGS fsync_after_insert = 1, fsync_part_directory = 1", "" },
 	{ DIALECT_WHOLE, "fromUnixTimestamp64Milli(", "toInt64(" },
 	{ DIALECT_WHOLE, "toUnixTimestamp64Milli(", "toInt64(" },

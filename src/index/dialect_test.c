@@ -55,7 +55,7 @@ static void test_words(void **state)
 static void test_tables(void **state)
 {
 	(void)state;
-	static const char *const newer[] = { "DateTime64", "LowCardinality", "IPv6", "CODEC", "INDEX", "SETTINGS", "toride." };
+	static const char *const newer[] = { "DateTime64", "LowCardinality", "IPv6", "CODEC", "INDEX", "SETTINGS", "merge_selector", "toride." };
 	struct buf schema, said;
 	struct str rest, one;
 	struct err err = { 0 };
