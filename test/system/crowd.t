@@ -104,7 +104,7 @@ workers() { cat "/proc/$edge/task/$edge/children"; }
 before=$(workers); kill -HUP "$edge"
 try "the server takes a change over" until_true 20 eval '[ -n "$(workers)" ] && [ "$(workers | tr " " "\n" | grep . | tail -n 1)" != "$(tr " " "\n" <<<"$before" | grep . | tail -n 1)" ]'
 try "and tokens are good as before" until_true 20 page 203.0.113.1 busy.example -H "Cookie: $token"
-try "who waits is on record" eval 'grep busy.example "$top/s/edge/log/access" | grep -q "\"src\":\"203.0.113.2\".*\"status\":\"503\".*HELD"'
+try "who waits is on record" until_true 20 eval 'grep -a busy.example "$top/s/edge/log/access" | grep -q "\"src\":\"203.0.113.2\".*\"status\":\"503\".*HELD"'
 kill "$flood"; wait "$flood" 2>/dev/null
 own() { on curl -si --max-time 20 --interface 203.0.113.1 -A Mozilla/5.0 -H 'Accept: text/html' -H "Host: calm.example" "$@" | tr -d '\r' >"$top/page"; }
 kept() { own -H "Cookie: $token" http://198.51.100.3/; grep -q '^X-Cache: HIT' "$top/page" || { cat "$top/page"; return 1; }; }
