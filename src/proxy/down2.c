@@ -113,11 +113,12 @@ static void answer(struct txn *t, bool has_length, uint64_t length)
 		buf_printf(&t->head, "Content-Length: %llu\r\n", (unsigned long long)length);
 	buf_puts(&t->head, "\r\n");
 	bool more = t->state == TXN_STREAM || txn_body(t).len > 0 || t->trailers.len > 0;
-	if (t->head.failed || h2_answer(&s->d->l.h, s->id, t->head.ptr, t->head.len, more, s) < 0)
+	bool answered = !t->head.failed && h2_answer(&s->d->l.h, s->id, t->head.ptr, t->head.len, more, s) == 0;
+	if (!answered)
 		h2_reset(&s->d->l.h, s->id, NGHTTP2_INTERNAL_ERROR);
 	t->bytes_in += t->head.len;
 	buf_reset(&t->head);
-	if (!more)
+	if (answered && !more)
 		txn_last(t, 0);
 }
 
