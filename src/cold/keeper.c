@@ -59,6 +59,46 @@ static int read_mark(struct one *o, uint64_t *ret_bytes, unsigned char ret_sha[3
 	return r < 0 ? r : ok ? 0 : err_set(err, E_CORRUPT, o->mark, "isn't a mark of a segment in cold storage");
 }
 
+struct look {
+	const struct keeper *k;
+	const char *what, *org, *series;
+	void (*fn)(struct one *o, void *user);
+	void *user;
+};
+
+static int look_at_name(const char *name, void *user)
+{
+	const struct look *l = user;
+	struct str rest = str_from(name), number;
+	struct one o;
+	uint64_t n;
+	if (!str_next(&rest, '.', &number) || !str_eq(rest, str_from(l->what)) || !str_to_u64(number, UINT32_MAX, &n))
+		return 0;
+	name_one(l->k, l->org, l->series, (uint32_t)n, &o);
+	l->fn(&o, l->user);
+	return 0;
+}
+
+static int look_at_series(const char *org, const char *series, void *user)
+{
+	struct look *l = user;
+	char dir[PATH];
+	l->org = org;
+	l->series = series;
+	snprintf(dir, sizeof dir, "%s" SEG_COLD "/%s/%s", l->k->segments, org, series);
+	fs_list(dir, look_at_name, l, NULL);
+	return 0;
+}
+
+/* Of whatever series: each segment of which N.what lies on the cold disk. */
+static void each_on_disk(const struct keeper *k, const char *what, void (*fn)(struct one *o, void *user), void *user)
+{
+	struct look l = { .k = k, .what = what, .fn = fn, .user = user };
+	char cold[PATH];
+	snprintf(cold, sizeof cold, "%s" SEG_COLD, k->segments);
+	seg_each_series(cold, look_at_series, &l, NULL);
+}
+
 /* ---- to the store ---- */
 
 /* The object's own bytes, from the store: do they have that hash? 1 yes, 0 no such object or another one. */
@@ -145,41 +185,21 @@ static uint64_t disk_room(const char *dir)
 }
 
 struct oldest {
-	const struct keeper *k;
-	const char *org, *series;
 	char path[PATH];
 	struct timespec when;
 };
 
 /* One that was brought back, and is in the store: whoever reads it has it open, or asks again. */
-static int look_at_one(const char *name, void *user)
+static void older(struct one *one, void *user)
 {
 	struct oldest *o = user;
-	struct str rest = str_from(name), number;
 	struct stat st;
-	struct one one;
-	uint64_t n;
-	if (!str_next(&rest, '.', &number) || !str_eq(rest, STR("seg")) || !str_to_u64(number, UINT32_MAX, &n))
-		return 0;
-	name_one(o->k, o->org, o->series, (uint32_t)n, &one);
-	if (!fs_exists(one.end) || stat(one.seg, &st) < 0)
-		return 0;
+	if (!fs_exists(one->end) || stat(one->seg, &st) < 0)
+		return;
 	if (!o->path[0] || st.st_mtim.tv_sec < o->when.tv_sec || (st.st_mtim.tv_sec == o->when.tv_sec && st.st_mtim.tv_nsec < o->when.tv_nsec)) {
-		memcpy(o->path, one.seg, sizeof o->path);
+		memcpy(o->path, one->seg, sizeof o->path);
 		o->when = st.st_mtim;
 	}
-	return 0;
-}
-
-static int look_at_series(const char *org, const char *series, void *user)
-{
-	struct oldest *o = user;
-	char dir[PATH];
-	o->org = org;
-	o->series = series;
-	snprintf(dir, sizeof dir, "%s" SEG_COLD "/%s/%s", o->k->segments, org, series);
-	fs_list(dir, look_at_one, o, NULL);
-	return 0;
 }
 
 static uint64_t room_of(const struct keeper *k, char cold[PATH])
@@ -199,8 +219,8 @@ int keeper_make_room(struct keeper *k, uint64_t bytes, struct err *err)
 {
 	char cold[PATH];
 	while (room_of(k, cold) < bytes) {
-		struct oldest o = { .k = k };
-		seg_each_series(cold, look_at_series, &o, NULL);
+		struct oldest o = { 0 };
+		each_on_disk(k, "seg", older, &o);
 		if (!o.path[0]) {
 			k->no_room++;
 			k->wanted = bytes > k->wanted ? bytes : k->wanted;
@@ -300,7 +320,6 @@ struct walk {
 	pthread_mutex_t *lock;
 	int64_t now_ms;
 	struct err first;
-	const char *org, *series;
 };
 
 /* Under lock. */
@@ -335,47 +354,27 @@ static int marked(const char *org, const char *series, void *user)
 	return 0;
 }
 
-static int ended(const char *name, void *user)
+static void ended(struct one *o, void *user)
 {
 	struct walk *w = user;
-	struct str rest = str_from(name), number;
 	struct err err = { 0 };
-	struct one o;
-	uint64_t n;
-	if (!str_next(&rest, '.', &number) || !str_eq(rest, STR("ended")) || !str_to_u64(number, UINT32_MAX, &n))
-		return 0;
-	name_one(w->k, w->org, w->series, (uint32_t)n, &o);
-	if (fs_exists(o.mark) || (w->k->holds && hold_on(w->k->holds, w->org)))
-		return 0;
+	if (fs_exists(o->mark) || (w->k->holds && hold_on(w->k->holds, o->org)))
+		return;
 	pthread_mutex_lock(w->lock);
-	note(w, drop(w->k, &o, &err), &err);
+	note(w, drop(w->k, o, &err), &err);
 	pthread_mutex_unlock(w->lock);
-	return 0;
-}
-
-static int in_store(const char *org, const char *series, void *user)
-{
-	struct walk *w = user;
-	char dir[PATH];
-	w->org = org;
-	w->series = series;
-	snprintf(dir, sizeof dir, "%s" SEG_COLD "/%s/%s", w->k->segments, org, series);
-	fs_list(dir, ended, w, NULL);
-	return 0;
 }
 
 int keeper_walk(struct keeper *k, pthread_mutex_t *lock, int64_t now_ms, struct err *err)
 {
 	struct walk w = { .k = k, .lock = lock, .now_ms = now_ms };
-	char cold[PATH];
 	if (!seg_cold_disk(k->segments, ""))
 		return 0; /* not mounted: intaked says so, and its bare place isn't to be filled */
 	pthread_mutex_lock(lock);
 	look_at_room(k);
 	pthread_mutex_unlock(lock);
 	seg_each_series(k->segments, marked, &w, NULL);
-	snprintf(cold, sizeof cold, "%s" SEG_COLD, k->segments);
-	seg_each_series(cold, in_store, &w, NULL);
+	each_on_disk(k, SEG_ENDED, ended, &w);
 	if (w.first.code && err)
 		*err = w.first;
 	return w.first.code ? -(int)w.first.code : 0;
