@@ -172,21 +172,21 @@ static int tell_reload(void *arg, struct buf *out, struct err *err)
 	return suricata_control("reload-rules", RELOAD_MS, NULL, err);
 }
 
-static bool engine_ready(void)
+/* What it has got to, for whoever has to find out why it went no further; NULL: it inspects. What is said of the door may still be of `old`: it is moved a
+ * moment after that one's end, and what a later step says of it would then be of that moment, too. So it is asked last. */
+static const char *how_far(pid_t now, pid_t old, const struct door *to)
 {
 	char path[PLACE_MAX];
 	struct stat ready;
-	return stat(place_in_run(path, sizeof path, "ready/suricata"), &ready) == 0 && ready.st_size > 0;
-}
-
-/* What it has got to, for whoever has to find out why it went no further. */
-static const char *how_far(pid_t now, const struct door *to)
-{
 	if (now <= 0)
 		return "it isn't running";
-	if (!engine_ready())
+	if (now == old)
+		return "it was told to end and goes on";
+	if (stat(place_in_run(path, sizeof path, "ready/suricata"), &ready) < 0 || ready.st_size == 0)
 		return "it runs and isn't ready";
-	return door_captured_now(to) ? "it reads from the lines, and the door wasn't moved" : "it is ready, and reads from none or not all of the lines";
+	if (!door_captured_now(to))
+		return "it is ready, and reads from none or not all of the lines";
+	return door_said() == DOOR_INSPECT ? NULL : "it reads from the lines, and the door wasn't moved";
 }
 
 /* Until another process than `old` inspects. `old` is asked to end again and again: one that has just been started, and hasn't said yet what it does at
@@ -200,12 +200,11 @@ static int wait_inspecting(const struct env *e, const struct door *to, pid_t old
 			kill(old, SIGTERM);
 			ask = clock_mono_ms() + ASK_MS;
 		}
-		/* What is said of the door may still be of `old`: it is moved a moment after that one's end, and what a later step says of it would then be
-		 * of that moment, too. */
-		if (now > 0 && now != old && engine_ready() && door_captured_now(to) && door_said() == DOOR_INSPECT)
+		const char *far = how_far(now, old, to);
+		if (!far)
 			return 0;
 		if (clock_mono_ms() > until)
-			return err_set(err, E_TIMEOUT, "suricata", "doesn't inspect within %d s: %s", RELOAD_MS / 1000, how_far(now, to));
+			return err_set(err, E_TIMEOUT, "suricata", "doesn't inspect within %d s: %s", RELOAD_MS / 1000, far);
 		poll(NULL, 0, 50);
 	}
 }
