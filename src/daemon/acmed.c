@@ -132,12 +132,7 @@ static void work_run(uv_work_t *req)
 
 static void say(struct acmed *a, const struct acme_site *s, const char *activity, const char *message)
 {
-	struct buf b;
-	buf_init(&b, 4 * KIB);
-	event_app(&b, "acmed", s->names[0], activity, message);
-	if (!b.failed)
-		events_put(a->events, str_from(s->org), buf_view(&b));
-	buf_done(&b);
+	events_app(a->events, str_from(s->org), "acmed", s->names[0], activity, message);
 }
 
 static void write_list(struct acmed *a)

@@ -139,17 +139,12 @@ static void on_tick(uv_timer_t *t)
 {
 	struct coldd *c = t->data;
 	uint64_t wanted = atomic_load(&c->wanted);
-	struct buf b;
 	if (!wanted == c->alarmed) {
 		c->alarmed = wanted;
-		buf_init(&b, 4 * KIB);
-		event_app(&b, "coldd", "coldd", wanted ? "Alarm" : "Start",
-		          wanted ? "the disk of the cold records has no room to bring one back from the store: who reads doesn't get it; none is lost, add room "
-		                   "(2台目のディスクに空きがなく、保管先から記録を取り戻せません。記録は失われていません。空きを増やしてください)" :
-		                   "the disk of the cold records has room again: what is asked for comes back (2台目のディスクに空きができ、保管先から記録を取り戻せます)");
-		if (!b.failed)
-			events_put(c->events, STR(""), buf_view(&b));
-		buf_done(&b);
+		events_app(c->events, STR(""), "coldd", "coldd", wanted ? "Alarm" : "Start",
+		           wanted ? "the disk of the cold records has no room to bring one back from the store: who reads doesn't get it; none is lost, add room "
+		                    "(2台目のディスクに空きがなく、保管先から記録を取り戻せません。記録は失われていません。空きを増やしてください)" :
+		                    "the disk of the cold records has room again: what is asked for comes back (2台目のディスクに空きができ、保管先から記録を取り戻せます)");
 	}
 	events_work(c->events);
 }

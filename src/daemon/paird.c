@@ -86,12 +86,7 @@ struct paird {
 
 static void alarm_event(struct paird *p, const char *message)
 {
-	struct buf b;
-	buf_init(&b, 4 * KIB);
-	event_app(&b, "paird", "pair", "Alarm", message);
-	if (!b.failed)
-		events_put(p->events, STR(""), buf_view(&b));
-	buf_done(&b);
+	events_app(p->events, STR(""), "paird", "pair", "Alarm", message);
 }
 
 static void show(struct paird *p)

@@ -71,12 +71,7 @@ struct probed {
 
 static void alarm_event(struct probed *p, const char *line, const char *message)
 {
-	struct buf b;
-	buf_init(&b, 4 * KIB);
-	event_app(&b, "probed", line, "Alarm", message);
-	if (!b.failed)
-		events_put(p->events, STR(""), buf_view(&b));
-	buf_done(&b);
+	events_app(p->events, STR(""), "probed", line, "Alarm", message);
 }
 
 static void set(struct probed *p, const char *org, const char *name, uint64_t v)

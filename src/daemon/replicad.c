@@ -277,13 +277,8 @@ static const char *words(enum copy_do d)
 
 static void tell(struct replicad *x, enum copy_do d)
 {
-	struct buf b;
 	bool good = d == COPY_WAIT || d == COPY_TOOK_OVER;
-	buf_init(&b, 4 * KIB);
-	event_app(&b, "replicad", "desk", good ? "Start" : "Alarm", words(d));
-	if (!b.failed)
-		events_put(x->events, STR(""), buf_view(&b));
-	buf_done(&b);
+	events_app(x->events, STR(""), "replicad", "desk", good ? "Start" : "Alarm", words(d));
 	log_warn("", "desk", "%s", words(d));
 }
 

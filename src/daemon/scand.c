@@ -178,12 +178,8 @@ static void on_reload(struct str reply, void *user)
 /* The watch hears of it: a finding by rules/scan_alarm.yml. */
 static void alarm_event(struct scand *s, const char *what, const char *message)
 {
-	struct buf b;
-	buf_init(&b, 4 * KIB);
-	event_app(&b, "scand", what, "Alarm", message);
-	if (s->events && !b.failed)
-		events_put(s->events, STR(""), buf_view(&b));
-	buf_done(&b);
+	if (s->events)
+		events_app(s->events, STR(""), "scand", what, "Alarm", message);
 }
 
 static void on_tell(uv_timer_t *t)

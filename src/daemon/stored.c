@@ -108,12 +108,7 @@ static struct client_opts engine_opts(const struct stored *t)
 
 static void alarm_event(struct stored *t, const char *name, const char *activity, const char *message)
 {
-	struct buf b;
-	buf_init(&b, 4 * KIB);
-	event_app(&b, "stored", name, activity, message);
-	if (t->events && !b.failed)
-		events_put(t->events, STR(""), buf_view(&b));
-	buf_done(&b);
+	events_app(t->events, STR(""), "stored", name, activity, message);
 }
 
 /* Of a rebuild that is over, told by the filling thread. */

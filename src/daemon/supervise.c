@@ -76,14 +76,9 @@ struct supervise {
 
 static void tell(struct supervise *s, const struct process *p, const char *activity, const char *message)
 {
-	struct buf b;
 	if (!s->o.events)
 		return;
-	buf_init(&b, 4096);
-	event_app(&b, "torided", p->row->name, activity, message);
-	if (!b.failed)
-		events_put(s->o.events, STR(""), buf_view(&b));
-	buf_done(&b);
+	events_app(s->o.events, STR(""), "torided", p->row->name, activity, message);
 }
 
 static void enter(struct process *p, enum state state)

@@ -80,12 +80,7 @@ static void lines_moved(struct torided *t, const char *state)
 	                    strcmp(state, "bridge") == 0  ? "nobody inspects the lines: packets pass uninspected" :
 	                    strcmp(state, "closed") == 0  ? "nobody inspects the lines: they are closed" :
 	                                                    "no line is inspected any more";
-	struct buf b;
-	buf_init(&b, 4096);
-	event_app(&b, "torided", "ips-lines", good ? "Start" : "Alarm", words);
-	if (!b.failed)
-		events_put(t->events, STR(""), buf_view(&b));
-	buf_done(&b);
+	events_app(t->events, STR(""), "torided", "ips-lines", good ? "Start" : "Alarm", words);
 	if (good)
 		log_info("", "lines", "%s", words);
 	else

@@ -147,17 +147,12 @@ static void tell_down(struct job *j)
 {
 	struct body *o = j->org;
 	int64_t now = clock_mono_ms();
-	struct buf b;
 	count(j->x, j->rq.org, "unreachable");
 	if (o->told_ms && now - o->told_ms < TOLD_MS)
 		return;
 	o->told_ms = now;
 	log_warn(o->code, j->err.path, "the directory doesn't answer: %s", j->err.msg);
-	buf_init(&b, 4 * KIB);
-	event_app(&b, "userd", "directory", "Alarm", j->err.msg);
-	if (!b.failed)
-		events_put(j->x->events, str_from(o->code), buf_view(&b));
-	buf_done(&b);
+	events_app(j->x->events, str_from(o->code), "userd", "directory", "Alarm", j->err.msg);
 }
 
 /* ---- questions ---- */
@@ -425,16 +420,11 @@ static struct job *job_make(struct userd *x, const struct users_request *rq)
 static void tell_no_key(struct userd *x, struct body *o, const struct err *err)
 {
 	int64_t now = clock_mono_ms();
-	struct buf b;
 	log_err(LOG_LEVEL_ERROR, o->code, "keytab", err);
 	if (o->door_told_ms && now - o->door_told_ms < TOLD_MS)
 		return;
 	o->door_told_ms = now;
-	buf_init(&b, 4 * KIB);
-	event_app(&b, "userd", "keytab", "Alarm", err->msg);
-	if (!b.failed)
-		events_put(x->events, str_from(o->code), buf_view(&b));
-	buf_done(&b);
+	events_app(x->events, str_from(o->code), "userd", "keytab", "Alarm", err->msg);
 }
 
 /* The key is unwrapped when the first ticket comes; where it can't be, that is tried again after a while. */

@@ -107,12 +107,7 @@ static void give(struct server *s, struct conf *conf, struct blocks *blocks, str
 static void tell_end(const char *org, const char *message, void *user)
 {
 	struct server *s = user;
-	struct buf b;
-	buf_init(&b, 4 * KIB);
-	event_app(&b, "proxyd", "decrypt_exceptions", "Alarm", message);
-	if (!b.failed)
-		events_put(s->events, str_from(org), buf_view(&b));
-	buf_done(&b);
+	events_app(s->events, str_from(org), "proxyd", "decrypt_exceptions", "Alarm", message);
 	log_warn(org, "decrypt_exceptions", "%s", message);
 }
 

@@ -170,6 +170,16 @@ void event_app(struct buf *b, const char *product, const char *name, const char 
 	buf_putc(b, '}');
 }
 
+int events_app(struct events *e, struct str org, const char *product, const char *name, const char *activity, const char *message)
+{
+	struct buf b;
+	buf_init(&b, 4 * KIB);
+	event_app(&b, product, name, activity, message);
+	int r = b.failed ? b.failed : events_put(e, org, buf_view(&b));
+	buf_done(&b);
+	return r;
+}
+
 static void connect_now(struct events *e)
 {
 	char path[PLACE_MAX];

@@ -37,6 +37,8 @@ int events_put(struct events *e, struct str org, struct str json);
  * Crash, Restart or Alarm. _begin: as far as that, for who has more to say than a message; the object is the caller's to end. */
 void event_app_begin(struct buf *b, const char *product, const char *name, const char *activity);
 void event_app(struct buf *b, const char *product, const char *name, const char *activity, const char *message);
+/* Puts one. 0, or as events_put(); the message is short: with the rest within 4 KiB. */
+int events_app(struct events *e, struct str org, const char *product, const char *name, const char *activity, const char *message);
 /* The descriptor to poll (may change between calls; -1 when not connected) and what for. */
 int events_fd(const struct events *e, bool *ret_want_write);
 /* Call when the descriptor is ready, and every 100 ms: connects, writes, reads acknowledgements. */
