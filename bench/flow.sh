@@ -6,7 +6,7 @@
 # at the end and when it has caught up; whether each line is in it once; what a million lines cost each process in CPU-seconds.
 # Disks aren't measured: the state lies where the build does.
 . "$(dirname "$0")/lab.sh"
-phases=${FLOW_PHASES:-0:${FLOW_SECONDS:-60}}
+phases=${FLOW_PHASES:-0:60}
 seconds=0
 for p in $phases; do
 	[[ $p =~ ^[0-9]+:[0-9]+$ ]] || die "FLOW_PHASES: $p isn't RATE:SECONDS"

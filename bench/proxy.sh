@@ -44,7 +44,7 @@ kept() { # NAME BYTES OBJECTS RATE|closed [PATH [PEERS]]
 		pergb[$peer.$1]=$(calc "$cpu / $(field "$json" bytes) * 1e9")
 		p99[$peer.$1]=$(field "$json" p99_ms)
 		rps[$peer.$1]=$(field "$json" rps)
-		[ "$(field "$json" errors)" = 0 ] || per1000[$peer.$1]=failed pergb[$peer.$1]=failed
+		[ "$(field "$json" errors)" = 0 ] || per1000[$peer.$1]=failed pergb[$peer.$1]=failed rps[$peer.$1]=failed
 	done
 }
 
@@ -77,8 +77,11 @@ kept 1m 1048576 60 30; tell 1m 2.3
 # The ceiling here, load and origin on the same cores; and what Mie's 3,030 requests/s (C-01) would take if each were of 131 KB, which is
 # 3.25 Gbit/s: cores of the proxy alone, from the CPU it took, so that neither the load's share nor other work moves it much.
 kept 131k.busy 134144 300 closed 131k; tell 131k.busy -
-figure intercept.131k.ceiling "${rps[toride.131k.busy]}" req/s squid "${rps[squid.131k.busy]:--}" "$(calc "${rps[toride.131k.busy]} / ${rps[squid.131k.busy]:-1}" 3)" -
-figure intercept.131k.cores "$(calc "3.03 * ${per1000[toride.131k.busy]}" 3)" cores squid "$(calc "3.03 * ${per1000[squid.131k.busy]:-0}" 3)" "$(calc "${per1000[squid.131k.busy]:-0} / ${per1000[toride.131k.busy]}" 3)" -
+ours=${rps[toride.131k.busy]} theirs=${rps[squid.131k.busy]:--} ratio=-
+case "$ours$theirs" in *failed* | *-) ;; *) ratio=$(calc "$ours / $theirs" 3) ;; esac
+figure intercept.131k.ceiling "$ours" req/s squid "$theirs" "$ratio" -
+cores() { [ "$1" = failed ] && echo failed || calc "3.03 * $1" 3; } # CPU-S/1000REQ
+[ -n "$squid_pid" ] && against intercept.131k.cores cores - squid "$(cores "${per1000[toride.131k.busy]}")" "$(cores "${per1000[squid.131k.busy]}")"
 
 # new NAME GOAL ARGUMENTS...: new intercepted connections a second and core, one request of 10 KB each. The goal is
 # for the value itself, not for the ratio.
