@@ -7,11 +7,11 @@
 static int names(const struct service *s, struct outset *out, struct err *err)
 {
 	struct buf store, left;
-	size_t n = strlen(s->cold.url);
+	char name[COLD_STORE_MAX];
 	buf_init(&store, 4 * KIB);
 	buf_init(&left, MIB);
-	if (n)
-		buf_printf(&store, "%.*s/%s\n", (int)(s->cold.url[n - 1] == '/' ? n - 1 : n), s->cold.url, s->cold.bucket);
+	if (*service_cold_store(s, name))
+		buf_printf(&store, "%s\n", name);
 	for (size_t i = 0; i < s->n_cold_left; i++)
 		buf_printf(&left, "%s\n", s->cold_left[i]);
 	int r = store.len ? emit(out, "cold-store", &store, err) : (buf_done(&store), 0);

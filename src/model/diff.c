@@ -438,16 +438,14 @@ static void say_retention(struct differ *d, const struct org *old, const struct 
 static void say_left_store(struct differ *d, const struct service *old, const struct service *new)
 {
 	char text[900];
-	if (!*old->cold.url || (strcmp(old->cold.url, new->cold.url) == 0 && strcmp(old->cold.bucket, new->cold.bucket) == 0))
+	char was[COLD_STORE_MAX], is[COLD_STORE_MAX];
+	if (!*service_cold_store(old, was) || strcmp(was, service_cold_store(new, is)) == 0)
 		return;
-	size_t n = strlen(old->cold.url);
-	int host = (int)(old->cold.url[n - 1] == '/' ? n - 1 : n);
 	if (d->ja)
-		snprintf(text, sizeof text, "注意: 保管先 %.*s/%s を使わなくなります。そこにある記録は検索も検証もできなくなり、保存日数が過ぎても消されません。記録が残るあいだは、この名前を cold_left に書くまで適用されません",
-		         host, old->cold.url, old->cold.bucket);
+		snprintf(text, sizeof text, "注意: 保管先 %s を使わなくなります。そこにある記録は検索も検証もできなくなり、保存日数が過ぎても消されません。記録が残るあいだは、この名前を cold_left に書くまで適用されません", was);
 	else
-		snprintf(text, sizeof text, "notice: the store %.*s/%s isn't used any more; what lies there can't be searched or verified, and isn't deleted there when its days are over. "
-		         "While records lie there this is put in force only with that name in cold_left", host, old->cold.url, old->cold.bucket);
+		snprintf(text, sizeof text, "notice: the store %s isn't used any more; what lies there can't be searched or verified, and isn't deleted there when its days are over. "
+		         "While records lie there this is put in force only with that name in cold_left", was);
 	say_notice(d, str_from(text));
 }
 

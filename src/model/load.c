@@ -300,3 +300,13 @@ const struct org *model_org(const struct model *m, const char *code)
 {
 	return m->n_orgs ? bsearch(code, m->orgs, m->n_orgs, sizeof *m->orgs, code_cmp) : NULL;
 }
+
+const char *service_cold_store(const struct service *s, char ret[COLD_STORE_MAX])
+{
+	const char *url = s->cold.url;
+	size_t n = strlen(url);
+	*ret = 0;
+	if (n)
+		snprintf(ret, COLD_STORE_MAX, "%.*s/%s", (int)(url[n - 1] == '/' ? n - 1 : n), url, s->cold.bucket);
+	return ret;
+}

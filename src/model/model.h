@@ -584,7 +584,7 @@ struct service {
 		const char *url, *bucket, *region, *key_id; /* url "": cold segments stay on the cold disk */
 		uint32_t lock_days; /* the store lets nobody remove them for so long */
 	} cold;
-	const char **cold_left; /* "https://HOST/BUCKET": stores that may be left although records lie there */
+	const char **cold_left; /* stores that may be left although records lie there, as service_cold_store() names them */
 	size_t n_cold_left;
 	struct {
 		const char **urls; /* of the cluster's servers, asked in this order; none: the embedded one */
@@ -695,6 +695,9 @@ void faults_done(struct faults *f);
 #define UPLINK_INNER "i-"
 #define UPLINK_INNER_LEN 2
 const struct org *model_org(const struct model *m, const char *code); /* NULL when there is none */
+/* The store of objects by its name, "https://HOST/BUCKET"; "" where there is none. */
+#define COLD_STORE_MAX 400
+const char *service_cold_store(const struct service *s, char ret[COLD_STORE_MAX]);
 
 int prefix_parse(struct str s, struct prefix *ret);  /* "10.1.0.0/16", "10.1.0.5"; host bits must be 0 */
 int prefix_parse_host(struct str s, struct prefix *ret); /* "192.0.2.1/24": address with its network's length */
