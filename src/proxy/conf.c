@@ -575,27 +575,19 @@ bool conf_ja4_denied(const struct conf *c, const struct conf_org *o, const char 
 	return true;
 }
 
-static bool among(const struct prefix *list, size_t n, const struct prefix *address)
-{
-	for (size_t i = 0; i < n; i++)
-		if (prefix_contains(&list[i], address))
-			return true;
-	return false;
-}
-
 bool conf_is_child_proxy(const struct conf_org *o, const struct prefix *address)
 {
-	return among(o->child_proxies, o->n_child_proxies, address);
+	return prefix_among(o->child_proxies, o->n_child_proxies, address);
 }
 
 bool conf_is_terminal_server(const struct conf_org *o, const struct prefix *address)
 {
-	return among(o->terminal_servers, o->n_terminal_servers, address);
+	return prefix_among(o->terminal_servers, o->n_terminal_servers, address);
 }
 
 bool conf_terminal_ok(const struct conf_org *o, const struct prefix *terminal)
 {
-	return !o->registered_only || among(o->terminals, o->n_terminals, terminal);
+	return !o->registered_only || prefix_among(o->terminals, o->n_terminals, terminal);
 }
 
 const struct prefix *conf_host(const struct conf *c, const char *name)

@@ -35,28 +35,20 @@ static bool embedded4(const struct prefix *a, struct prefix *ret)
 	return true;
 }
 
-static bool inside(const struct prefix *addr, const struct prefix *list, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (prefix_contains(&list[i], addr))
-			return true;
-	return false;
-}
-
 bool guard_special(const struct prefix *addr)
 {
 	struct prefix v4;
 	if (embedded4(addr, &v4))
-		return inside(&v4, special, ARRAY_LEN(special));
-	return inside(addr, special, ARRAY_LEN(special));
+		return prefix_among(special, ARRAY_LEN(special), &v4);
+	return prefix_among(special, ARRAY_LEN(special), addr);
 }
 
 bool guard_refuses(const struct prefix *addr, const struct prefix *refuse, size_t n_refuse, const struct prefix *except,
                    size_t n_except)
 {
 	struct prefix v4;
-	bool bad = guard_special(addr) || inside(addr, refuse, n_refuse);
+	bool bad = guard_special(addr) || prefix_among(refuse, n_refuse, addr);
 	if (!bad && embedded4(addr, &v4))
-		bad = inside(&v4, refuse, n_refuse);
-	return bad && !inside(addr, except, n_except);
+		bad = prefix_among(refuse, n_refuse, &v4);
+	return bad && !prefix_among(except, n_except, addr);
 }

@@ -146,10 +146,7 @@ static bool exempt(const struct txn *t)
 	const struct conf_users *u = t->org->users;
 	if (check_is_ours(t->conf, &t->target))
 		return !check_asks_who(t) || check_in_clear(t);
-	for (size_t i = 0; i < u->n_exempt_terminals; i++)
-		if (prefix_contains(&u->exempt_terminals[i], &t->terminal))
-			return true;
-	return url_set_match_host(u->exempt_destinations, str_from(t->target.host), NULL);
+	return prefix_among(u->exempt_terminals, u->n_exempt_terminals, &t->terminal) || url_set_match_host(u->exempt_destinations, str_from(t->target.host), NULL);
 }
 
 /* Nobody's browser shows what answers a CONNECT but a 407: where the tunnel would be opened, the page comes inside it. False: it goes on to

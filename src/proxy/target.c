@@ -192,19 +192,11 @@ void target_authority(const struct target *t, char dst[TARGET_AUTHORITY])
 		snprintf(dst, sizeof ":65535", ":%u", t->port);
 }
 
-static bool among(const struct prefix *list, size_t n, const struct prefix *addr)
-{
-	for (size_t i = 0; i < n; i++)
-		if (prefix_contains(&list[i], addr))
-			return true;
-	return false;
-}
-
 bool terminal_of(const struct prefix *peer, const struct conf_org *org, const struct http_head *h,
                  struct prefix *ret_terminal)
 {
 	*ret_terminal = *peer;
-	if (!among(org->child_proxies, org->n_child_proxies, peer))
+	if (!conf_is_child_proxy(org, peer))
 		return false;
 	for (size_t i = h->n; i > 0; i--) {
 		if (h->h[i - 1].id != H_X_FORWARDED_FOR)
@@ -214,7 +206,7 @@ bool terminal_of(const struct prefix *peer, const struct conf_org *org, const st
 		while (str_next(&rest, ',', &one))
 			last = str_trim(one);
 		if (last.ptr && !memchr(last.ptr, '/', last.len) && prefix_parse(last, &p) == 0 &&
-		    among(org->prefixes, org->n_prefixes, &p))
+		    prefix_among(org->prefixes, org->n_prefixes, &p))
 			*ret_terminal = p;
 		return true;
 	}
