@@ -128,7 +128,6 @@ enum page_kind decide_origin_page(enum origin_fail fail)
 		return PAGE_TLS;
 	case FAIL_CLIENT_CERT:
 		return PAGE_CLIENT_CERT;
-	case FAIL_LOST:
 	case FAIL_PROTOCOL:
 		return PAGE_ORIGIN;
 	default:

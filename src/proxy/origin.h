@@ -8,7 +8,6 @@
 
 #define ORIGIN_IDLE_MS 30000
 #define ORIGIN_IDLE_ORG 512  /* idle connections of one organisation in one thread */
-#define ORIGIN_IDLE_HOST 32
 #define ORIGIN_CONNECT_MS 5000  /* after the last address was begun with */
 #define ORIGIN_NEXT_MS 250      /* RFC 8305 5: the next address is tried beside one that doesn't answer */
 #define ORIGIN_SURE_MS 500      /* idle for less, an origin hardly closes it just when a request is written */
@@ -23,7 +22,7 @@ enum origin_state { ORIGIN_RESOLVING, ORIGIN_CONNECTING, ORIGIN_TLS, ORIGIN_CHEC
 	ORIGIN_SHARED, /* HTTP/2: in the pool as long as one more may use it */
 	ORIGIN_DEAD };
 enum origin_fail { FAIL_NONE, FAIL_DNS, FAIL_DNS_TIMEOUT, FAIL_FORBIDDEN, FAIL_BLOCKED, FAIL_REFUSED, FAIL_TIMEOUT,
-	FAIL_TLS, FAIL_LOST, FAIL_PROTOCOL,
+	FAIL_TLS, FAIL_PROTOCOL,
 	FAIL_CLIENT_CERT /* it wants the terminal's own certificate, and ended the handshake without one */ };
 
 struct origin_cert { /* what it showed, verified or not; "" nothing */

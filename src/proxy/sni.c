@@ -91,18 +91,12 @@ static void read_extension(uint16_t type, struct rd e, struct ja4 *j)
 	}
 }
 
-static void read_alpn(struct rd e, struct client_hello *ch, bool *bad)
+/* What it offers is ja4.c's; here it must be whole. */
+static void check_alpn(struct rd e, bool *bad)
 {
 	struct rd list = take(&e, rd_u16(&e));
-	bool h2 = false;
-	ch->alpn = true;
-	while (!list.bad && list.p < list.end) {
-		struct rd name = take(&list, rd_u8(&list));
-		struct str s = { (const char *)name.p, (size_t)(name.end - name.p) };
-		h2 = h2 || str_eq(s, STR("h2"));
-		ch->alpn_h1 = ch->alpn_h1 || str_eq(s, STR("http/1.1"));
-	}
-	ch->h1_only = ch->alpn_h1 && !h2;
+	while (!list.bad && list.p < list.end)
+		take(&list, rd_u8(&list));
 	if (list.bad || e.bad)
 		*bad = true;
 }
@@ -112,7 +106,6 @@ static int read_hello(struct rd r, struct client_hello *ch)
 	bool bad = false;
 	uint16_t seen_sni = 0;
 	struct ja4 j = { .legacy_version = rd_u16(&r) };
-	ch->version = j.legacy_version;
 	take(&r, 32);
 	take(&r, rd_u8(&r));
 	read_numbers(take(&r, rd_u16(&r)), &j.suites);
@@ -135,7 +128,7 @@ static int read_hello(struct rd r, struct client_hello *ch)
 		else if (type == 0)
 			read_sni(e, ch, &bad);
 		else if (type == 16)
-			read_alpn(e, ch, &bad);
+			check_alpn(e, &bad);
 	}
 	ja4_format(&j, ch->ja4);
 	return bad || ext.bad || r.bad ? -E_INVALID : 1;

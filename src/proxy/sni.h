@@ -1,4 +1,4 @@
-/* The server name and protocols in a TLS ClientHello (RFC 8446 4.1.2, RFC 6066 3, RFC 7301), looked at before
+/* The server name and the fingerprint in a TLS ClientHello (RFC 8446 4.1.2, RFC 6066 3, RFC 7301), looked at before
  * anybody decides whether the connection is to be opened. */
 #ifndef PROXY_SNI_H
 #define PROXY_SNI_H
@@ -10,11 +10,7 @@
 
 struct client_hello {
 	char sni[256]; /* lower case, or "" */
-	bool h1_only;  /* ALPN is there and offers http/1.1 but not h2 */
-	bool alpn;     /* ALPN is there */
-	bool alpn_h1;  /* http/1.1 is offered */
 	char ja4[JA4_TEXT]; /* "" : it offers more than anybody does */
-	uint16_t version; /* legacy_version of the ClientHello */
 };
 
 /* 1: read; 0: more bytes are needed; -E_INVALID: not a TLS ClientHello. */

@@ -74,10 +74,8 @@ bool verdict_cache_get(struct verdict_cache *c, const uint8_t sha256[VERDICT_SHA
 		memcpy(ret->malware, s[i].malware, sizeof s[i].malware);
 		memcpy(ret->type, s[i].type, sizeof s[i].type);
 		memcpy(ret->sha256, sha256, VERDICT_SHA);
-		c->hits++;
 		return true;
 	}
-	c->misses++;
 	return false;
 }
 

@@ -21,7 +21,6 @@ struct verdict_cache {
 	uint64_t seed;
 	int64_t max_age_ms; /* 0: none */
 	const _Atomic uint64_t *generation;
-	uint64_t hits, misses;
 };
 
 /* entries is rounded to a power of two (128 bytes each). generation: from scan_generation_open(), or the owner's. */

@@ -1,7 +1,7 @@
 /* Who is it, by a ticket of the organisation's own Kerberos realm (RFC 4120) as browsers send it: Negotiate (RFC 4559), SPNEGO (RFC 4178).
  * By MIT's libgssapi, in toride-userd alone: whoever reads a ticket holds the key it is sealed with.
  *
- * A ticket must be for the proxy's own name under this organisation's key, of the same realm, in time by TICKET_SKEW_S, and not have been
+ * A ticket must be for the proxy's own name under this organisation's key, of the same realm, in time by krb5.conf's clockskew, and not have been
  * seen before: what was seen is kept in a file (MIT's replay cache), since a restart within those minutes must not forget it. Nothing is read
  * from disk but that and krb5.conf of the generation (compile/userd.c), and no realm's server is ever asked.
  *
@@ -11,8 +11,6 @@
 
 #include "users/keytab.h"
 #include "users/users.h"
-
-#define TICKET_SKEW_S 300 /* krb5.conf says it too */
 
 struct ticket_door; /* one organisation's key, ready */
 
