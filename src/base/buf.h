@@ -17,6 +17,7 @@ struct buf {
 
 void buf_init(struct buf *b, size_t max);
 void buf_done(struct buf *b);  /* frees; b may be used again after buf_init */
+void buf_wipe(struct buf *b);  /* the same of what held a secret */
 void buf_reset(struct buf *b); /* empties, keeps the memory, clears the error */
 bool buf_room(struct buf *b, size_t n);
 void buf_put(struct buf *b, const void *p, size_t n);

@@ -34,9 +34,7 @@ static int read_pin(const char *path, struct token *t, struct err *err)
 	struct str rest = buf_view(&b);
 	if (r == 0 && (!str_next(&rest, '\n', &pin) || !pin.len || rest.len || !str_copy(pin, t->pin, sizeof t->pin)))
 		r = err_set(err, E_INVALID, path, "one line is wanted: the PIN, up to 64 bytes");
-	if (b.ptr)
-		OPENSSL_cleanse(b.ptr, b.cap);
-	buf_done(&b);
+	buf_wipe(&b);
 	return r;
 }
 

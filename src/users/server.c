@@ -28,10 +28,8 @@ struct users_server {
 static void peer_closed(uv_handle_t *h)
 {
 	struct peer *p = h->data;
-	if (p->in.ptr)
-		OPENSSL_cleanse(p->in.ptr, p->in.cap);
 	OPENSSL_cleanse(p->room, sizeof p->room);
-	buf_done(&p->in);
+	buf_wipe(&p->in);
 	mem_free(p);
 }
 

@@ -58,9 +58,7 @@ static int load(struct account *a, struct err *err)
 	const unsigned char *p = (const unsigned char *)b.ptr;
 	if (r == 0 && !(a->key = d2i_AutoPrivateKey(NULL, &p, (long)b.len)))
 		r = err_set(err, E_CORRUPT, NAME, "not a key");
-	if (b.ptr)
-		OPENSSL_cleanse(b.ptr, b.cap);
-	buf_done(&b);
+	buf_wipe(&b);
 	return r;
 }
 

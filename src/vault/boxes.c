@@ -117,9 +117,7 @@ static int put_key(struct store *s, const char *name, struct str secret, struct 
 	int r = store_get(s, name, &here, err);
 	if (r == 0 && (here.len != secret.len || CRYPTO_memcmp(here.ptr, secret.ptr, secret.len) != 0))
 		r = err_set(err, E_EXISTS, name, "another key of this name is here");
-	if (here.ptr)
-		OPENSSL_cleanse(here.ptr, here.cap);
-	buf_done(&here);
+	buf_wipe(&here);
 	return r;
 }
 
@@ -137,8 +135,6 @@ int boxes_put(struct store *s, struct keys *k, const char *name, struct str box,
 		snprintf(gone, sizeof gone, "orgs/%s.destroyed", org_of(name, ".key", org) ? org : "");
 		r = store_has(s, gone) ? 0 : put_key(s, name, buf_view(&secret), err);
 	}
-	if (secret.ptr)
-		OPENSSL_cleanse(secret.ptr, secret.cap);
-	buf_done(&secret);
+	buf_wipe(&secret);
 	return r;
 }

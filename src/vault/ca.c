@@ -104,9 +104,7 @@ static int key_load(struct store *s, struct ca *ca, struct err *err)
 	const unsigned char *p = (unsigned char *)b.ptr;
 	if (r == 0 && !(ca->key = d2i_AutoPrivateKey(NULL, &p, (long)b.len)))
 		r = err_set(err, E_CORRUPT, "ca.key", "not a private key");
-	if (b.ptr)
-		OPENSSL_cleanse(b.ptr, b.cap);
-	buf_done(&b);
+	buf_wipe(&b);
 	return r;
 }
 

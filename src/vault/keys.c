@@ -44,9 +44,7 @@ static int seal_load(struct keys *k, struct err *err)
 	               EVP_PKEY_get_raw_public_key(k->seal, k->seal_pub, &n) != 1))
 		r = err_set(err, E_CORRUPT, "seal.key", "not an Ed25519 key");
 	OPENSSL_cleanse(raw, sizeof raw);
-	if (b.ptr)
-		OPENSSL_cleanse(b.ptr, b.cap);
-	buf_done(&b);
+	buf_wipe(&b);
 	return r;
 }
 
@@ -152,9 +150,7 @@ static int data_read(struct keys *k, const char *name, unsigned char ret[STORE_K
 		r = err_set(err, E_CORRUPT, name, "not %d bytes", STORE_KEY);
 	if (r == 0)
 		memcpy(ret, b.ptr, STORE_KEY);
-	if (b.ptr)
-		OPENSSL_cleanse(b.ptr, b.cap);
-	buf_done(&b);
+	buf_wipe(&b);
 	return r;
 }
 

@@ -189,11 +189,10 @@ static int load(struct sites *s, const char *hex, struct site_key **ret, struct 
 	const unsigned char *p = (const unsigned char *)b.ptr;
 	if (r == 0 && !(key = d2i_AutoPrivateKey(NULL, &p, (long)b.len)))
 		r = err_set(err, E_CORRUPT, name, "not a key");
-	if (r == 0 && (r = put_loaded(s, hex, key, ret)) < 0)
+	r = r < 0 ? r : put_loaded(s, hex, key, ret);
+	if (r < 0)
 		EVP_PKEY_free(key);
-	if (b.ptr)
-		OPENSSL_cleanse(b.ptr, b.cap);
-	buf_done(&b);
+	buf_wipe(&b);
 	return r;
 }
 

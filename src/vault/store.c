@@ -67,9 +67,7 @@ static int read_exactly(const char *path, unsigned char *dst, size_t n, struct e
 		r = err_set(err, E_CORRUPT, path, "it is not %zu bytes", n);
 	if (r == 0)
 		memcpy(dst, b.ptr, n);
-	if (b.ptr)
-		OPENSSL_cleanse(b.ptr, b.cap);
-	buf_done(&b);
+	buf_wipe(&b);
 	return r;
 }
 
@@ -80,9 +78,7 @@ static int read_token(const struct store *s, struct token *ret, struct err *err)
 	buf_init(&b, KIB);
 	int r = fs_read(path_of(s, "token", path), &b, err);
 	r = r < 0 ? r : token_parse(buf_view(&b), ret, err);
-	if (b.ptr)
-		OPENSSL_cleanse(b.ptr, b.cap);
-	buf_done(&b);
+	buf_wipe(&b);
 	return r;
 }
 
@@ -147,9 +143,7 @@ static int write_token(const struct store *s, const struct token *t, struct err 
 	buf_init(&b, KIB);
 	token_format(t, &b);
 	int r = fs_write(path_of(s, "token", path), buf_view(&b), 0600, err);
-	if (b.ptr)
-		OPENSSL_cleanse(b.ptr, b.cap);
-	buf_done(&b);
+	buf_wipe(&b);
 	return r;
 }
 
