@@ -313,8 +313,8 @@ static bool decrypt_pictures(const struct rc4_keys *k, struct str in, struct buf
 		if (!decrypt_piece(k, 0, in, at, 8, out))
 			return false;
 		struct str head = { out->ptr + at, 8 };
-		unsigned type = (unsigned)le(head, 2, 2), uids = two_uids((unsigned)le(head, 0, 2) >> 4) ? 2 : 1;
-		size_t end = at + 8 + le(head, 4, 4), parts[] = { 16, uids == 2 ? 16 : 0, type >= 0xf01a && type <= 0xf01c ? 34 : 1 };
+		unsigned type = (unsigned)le(head, 2, 2), second = two_uids((unsigned)le(head, 0, 2) >> 4) ? 16 : 0;
+		size_t end = at + 8 + le(head, 4, 4), parts[] = { 16, second, type >= 0xf01a && type <= 0xf01c ? 34 : 1 };
 		at += 8;
 		for (size_t i = 0; i < ARRAY_LEN(parts); at += parts[i++])
 			if (!decrypt_piece(k, 0, in, at, parts[i], out))
