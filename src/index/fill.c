@@ -100,6 +100,23 @@ static int make_tables(struct client *c, struct err *err)
 	return r;
 }
 
+/* One statement a table, with its name in the middle. */
+static int for_each_table(struct client *c, const char *before, const char *after, struct err *err)
+{
+	struct buf sql, answer;
+	int r = 0;
+	buf_init(&sql, MIB);
+	buf_init(&answer, MIB);
+	for (size_t i = 0; r == 0 && i < index_table_count(); i++) {
+		buf_reset(&sql);
+		buf_printf(&sql, "%s toride.%s %s", before, index_tables[i].name, after);
+		r = sql.failed ? err_set(err, E_NOMEM, "", "no memory") : client_query(c, buf_view(&sql), &answer, err);
+	}
+	buf_done(&answer);
+	buf_done(&sql);
+	return r;
+}
+
 static int number_of(struct client *c, const char *sql, uint64_t *ret, struct err *err)
 {
 	struct buf b;
@@ -124,12 +141,6 @@ static int begin_again_if_empty(struct fill *f, struct err *err)
 
 /* ---- whose it is ---- */
 
-static int answer_of(struct client *c, const char *sql, struct buf *b, struct err *err)
-{
-	buf_reset(b);
-	return client_query(c, str_from(sql), b, err);
-}
-
 /* This name is written there, and a directory here, which comes first: that it is there makes the index ours. */
 static int take_over(struct fill *f, char owner[OWNER + 1], struct err *err)
 {
@@ -144,7 +155,7 @@ static int take_over(struct fill *f, char owner[OWNER + 1], struct err *err)
 	int r = fs_sync_dir(f->o.state, err);
 	buf_init(&b, MIB);
 	snprintf(sql, sizeof sql, "INSERT INTO toride.owner SELECT '%s', 0", owner);
-	r = r < 0 ? r : answer_of(f->client, sql, &b, err);
+	r = r < 0 ? r : client_query(f->client, str_from(sql), &b, err);
 	buf_done(&b);
 	return r;
 }
@@ -155,7 +166,7 @@ static int read_owner(struct fill *f, char owner[OWNER + 1], struct err *err)
 	struct buf b;
 	struct str rest, line, second;
 	buf_init(&b, 64 * KIB);
-	int r = answer_of(f->client, "SELECT DISTINCT id FROM toride.owner LIMIT 2", &b, err);
+	int r = client_query(f->client, STR("SELECT DISTINCT id FROM toride.owner LIMIT 2"), &b, err);
 	rest = buf_view(&b);
 	*owner = 0;
 	if (r == 0 && str_next(&rest, '\n', &line) && line.len &&
@@ -203,20 +214,8 @@ static int wait_for_inserts(struct fill *f, struct err *err)
 /* Before it is read what is there: a server that the last rows haven't reached yet would be given them again. */
 static int wait_for_replica(struct fill *f, struct err *err)
 {
-	struct buf sql, answer;
-	int r = 0;
-	if (!f->o.client.cluster.database || !*f->o.client.cluster.cluster)
-		return 0;
-	buf_init(&sql, KIB);
-	buf_init(&answer, MIB);
-	for (size_t i = 0; r == 0 && i < index_table_count(); i++) {
-		buf_reset(&sql);
-		buf_printf(&sql, "SYSTEM SYNC REPLICA toride.%s", index_tables[i].name);
-		r = client_query(f->client, buf_view(&sql), &answer, err);
-	}
-	buf_done(&answer);
-	buf_done(&sql);
-	return r;
+	bool replicated = f->o.client.cluster.database && *f->o.client.cluster.cluster;
+	return replicated ? for_each_table(f->client, "SYSTEM SYNC REPLICA", "", err) : 0;
 }
 
 /* clusterd may have been told of another place before stored was: rows of one place must not go to another. */
@@ -238,7 +237,7 @@ static int check_types(struct fill *f, struct err *err)
 		return 0;
 	buf_init(&b, KIB);
 	int r = client_is_old(f->client, &old, err);
-	r = r < 0 ? r : answer_of(f->client, "SELECT type FROM system.columns WHERE database = 'toride' AND table = 'c0_other' AND name = 'arrival'", &b, err);
+	r = r < 0 ? r : client_query(f->client, STR("SELECT type FROM system.columns WHERE database = 'toride' AND table = 'c0_other' AND name = 'arrival'"), &b, err);
 	if (r == 0 && str_starts(buf_view(&b), STR("Int64")) != old)
 		r = err_set(err, E_INVALID, "index", "its tables were made for another version of ClickHouse: toride log rebuild makes them anew");
 	buf_done(&b);
@@ -275,15 +274,20 @@ static void widen(struct fill *f, int64_t arrival)
 	f->arrival_high = first || arrival > f->arrival_high ? arrival : f->arrival_high;
 }
 
+static int insert_into(struct fill *f, const struct index_table *t, const struct buf *rows, struct err *err)
+{
+	char sql[128];
+	snprintf(sql, sizeof sql, "INSERT INTO toride.%s FORMAT RowBinaryWithNamesAndTypes", t->name);
+	return client_insert(f->client, sql, buf_view(rows), err);
+}
+
 /* What one before us sent may still be going in: an insert of nothing waits its turn behind it. */
 static int settle(struct fill *f, struct err *err)
 {
-	char sql[128];
 	struct buf none;
 	buf_init(&none, MIB);
 	index_row_head(&none);
-	snprintf(sql, sizeof sql, "INSERT INTO toride.%s FORMAT RowBinaryWithNamesAndTypes", index_tables[0].name);
-	int r = client_insert(f->client, sql, buf_view(&none), err);
+	int r = insert_into(f, &index_tables[0], &none, err);
 	buf_done(&none);
 	return r;
 }
@@ -334,23 +338,6 @@ int fill_order_rebuild(const char *state, uint32_t day, struct err *err)
 	char text[16];
 	snprintf(text, sizeof text, "%u", day);
 	return write_state(state, "rebuild", str_from(text), err);
-}
-
-/* One statement a table, %s its name. */
-static int for_each_table(struct client *c, const char *before, const char *after, struct err *err)
-{
-	struct buf sql, answer;
-	int r = 0;
-	buf_init(&sql, MIB);
-	buf_init(&answer, MIB);
-	for (size_t i = 0; r == 0 && i < index_table_count(); i++) {
-		buf_reset(&sql);
-		buf_printf(&sql, "%s toride.%s %s", before, index_tables[i].name, after);
-		r = sql.failed ? err_set(err, E_NOMEM, "", "no memory") : client_query(c, buf_view(&sql), &answer, err);
-	}
-	buf_done(&answer);
-	buf_done(&sql);
-	return r;
 }
 
 static int take_until(struct fill *f, struct str place)
@@ -518,15 +505,12 @@ void fill_close(struct fill **fp)
 
 static int insert_all(struct fill *f, struct err *err)
 {
-	char sql[128];
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < index_table_count(); i++) {
 		if (f->rows[i].failed)
 			return err_set(err, E_LIMIT, "index", "a batch grew too large");
-		if (f->rows[i].len == 0)
-			continue;
-		snprintf(sql, sizeof sql, "INSERT INTO toride.%s FORMAT RowBinaryWithNamesAndTypes", index_tables[i].name);
-		r = client_insert(f->client, sql, buf_view(&f->rows[i]), err);
+		if (f->rows[i].len)
+			r = insert_into(f, &index_tables[i], &f->rows[i], err);
 	}
 	return r;
 }
