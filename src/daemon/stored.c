@@ -99,11 +99,6 @@ static void count(struct stored *t, const char *name, uint64_t value)
 	stats_set(stats_counter(t->d.stats, "", name), value);
 }
 
-static struct client_opts engine_opts(const struct stored *t)
-{
-	return t->where->client;
-}
-
 /* ---- telling ---- */
 
 static void alarm_event(struct stored *t, const char *name, const char *activity, const char *message)
@@ -453,8 +448,9 @@ struct job {
 static struct client *engine_for(struct job *j, int seconds)
 {
 	struct client *c;
-	struct client_opts o = engine_opts(j->t);
-	if (o.cluster.database && j->t->filled != j->t->where) {
+	const struct where *where = j->t->where;
+	struct client_opts o = where->client;
+	if (o.cluster.database && j->t->filled != where) {
 		err_set(&j->err, E_CLOSED, "index", NOT_READY);
 		return NULL;
 	}
@@ -514,13 +510,10 @@ static void sweep_the_sealed(struct job *j)
 static void job_sweep(uv_work_t *w)
 {
 	struct job *j = w->data;
-	struct client *c;
-	struct client_opts o = engine_opts(j->t);
-	int r = -E_CLOSED;
-	if (!j->sealed && atomic_load(stats_counter(j->t->d.stats, "", "index_ready")) && client_open(&o, &c, &j->err) == 0) {
-		r = sweep_index(c, &j->sweep, &j->fields, &j->err);
-		client_close(&c);
-	}
+	bool ready = !j->sealed && atomic_load(stats_counter(j->t->d.stats, "", "index_ready"));
+	struct client *c = ready ? engine_for(j, 2 * SEARCH_SECONDS) : NULL;
+	int r = c ? sweep_index(c, &j->sweep, &j->fields, &j->err) : -E_CLOSED;
+	client_close(&c);
 	if (r != -E_CLOSED)
 		return;
 	buf_reset(&j->fields);
