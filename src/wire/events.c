@@ -30,13 +30,12 @@ enum { USER_BOOT };
 
 static int make(const char *source, struct events **ret, struct err *err)
 {
-	struct events *e = mem_alloc(sizeof *e);
+	struct events *e = *ret = mem_alloc(sizeof *e);
 	if (!e)
 		return err_set(err, E_NOMEM, "", "no memory");
 	e->fd = e->ring.fd = -1;
 	buf_init(&e->out, 256);
 	buf_init(&e->in, 64 * KIB);
-	*ret = e;
 	return str_copy(str_from(source), e->source, sizeof e->source) ? 0 : err_set(err, E_LIMIT, source, "source name too long");
 }
 
