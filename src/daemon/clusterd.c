@@ -3,7 +3,6 @@
  * network and the key of the cluster, and nothing that opens a segment.
  *
  * SIGHUP reads the generation again. The key: STATE/cluster/secret, one line, put there by root. */
-#include "base/clock.h"
 #include "base/err.h"
 #include "base/fs.h"
 #include "base/log.h"
