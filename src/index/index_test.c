@@ -6,6 +6,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "index/query.h"
+#include "index/refill.h"
 #include "index/rollup.h"
 #include "index/search.h"
 #include "index/refusals.h"
@@ -725,6 +726,41 @@ static void test_sweep_sealed(void **state)
 	fs_rmtree(dir, NULL);
 }
 
+/* ---- a rebuild that lacks much ---- */
+
+static void lack(struct refill *r, uint32_t n)
+{
+	struct err fault = { 0 };
+	for (uint32_t i = 1; i <= n; i++) {
+		err_set(&fault, E_IO, "", "away");
+		snprintf(fault.path, sizeof fault.path, "412015/events/%06u/0", i);
+		assert_int_equal(refill_fault(r, &fault, NULL), 0);
+	}
+}
+
+/* The reader says each again every second: none is counted twice, and that isn't one more. */
+static void test_refill_many(void **state)
+{
+	struct refill r = { 0 };
+	struct segment_name n = { .org = "412015", .series = "events", .segment = REFILL_NAMED + 2 };
+	char dir[] = "/tmp/toride-refill.XXXXXX";
+	uint64_t lacking = 0;
+	bool before;
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(refill_begin(&r, dir, 20261128, NULL), 0);
+	lack(&r, REFILL_NAMED + 3);
+	assert_false(refill_is_over(&r));
+	r.fault_ms -= 3600000;
+	lack(&r, REFILL_NAMED + 3);
+	assert_true(refill_is_over(&r));
+	refill_had(&r, &n);
+	assert_int_equal(refill_end(&r, &lacking, &before, NULL), 0);
+	assert_int_equal(lacking, REFILL_NAMED + 2);
+	refill_done(&r);
+	fs_rmtree(dir, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -733,7 +769,7 @@ int main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_words_many), cmocka_unit_test(test_head), cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_sweep), cmocka_unit_test(test_sweep_refused),
-		cmocka_unit_test(test_sweep_sealed),
+		cmocka_unit_test(test_sweep_sealed), cmocka_unit_test(test_refill_many),
 	};
 	return cmocka_run_group_tests_name("index/index", tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@
 
 #define AGAIN_MS 3000 /* the reader tries again each second */
 #define FILE_MAX (2u * MIB)
+#define OTHERS_MAX 1000000
 
 struct refill_one {
 	char name[40], why[320]; /* "412015/events/000001" */
@@ -64,12 +65,16 @@ static int save(const struct refill *r, struct err *err)
 	return res;
 }
 
+static void begin(struct refill *r, const char *state, uint32_t day)
+{
+	*r = (struct refill){ .on = true, .state = state, .day = day };
+	map_init(&r->others, OTHERS_MAX);
+}
+
 int refill_begin(struct refill *r, const char *state, uint32_t day, struct err *err)
 {
 	refill_done(r);
-	r->on = true;
-	r->state = state;
-	r->day = day;
+	begin(r, state, day);
 	return save(r, err);
 }
 
@@ -94,7 +99,7 @@ int refill_resume(struct refill *r, const char *state, struct err *err)
 	struct str rest, line;
 	if (!fs_exists(file_of(state, "refill", path)))
 		return 0;
-	*r = (struct refill){ .on = true, .state = state };
+	begin(r, state, 0);
 	buf_init(&b, FILE_MAX);
 	int res = fs_read(path, &b, err);
 	for (rest = buf_view(&b); res == 0 && str_next(&rest, '\n', &line);)
@@ -107,6 +112,7 @@ int refill_resume(struct refill *r, const char *state, struct err *err)
 void refill_done(struct refill *r)
 {
 	mem_free(r->list);
+	map_done(&r->others);
 	*r = (struct refill){ 0 };
 }
 
@@ -128,23 +134,24 @@ static void put_why(struct refill_one *o, const char *msg)
 		*p = (unsigned char)*p < ' ' ? ' ' : *p;
 }
 
+static char others_follow, others_left; /* values of refill.others: as refill_one.follows */
+
 int refill_fault(struct refill *r, const struct err *fault, struct err *err)
 {
 	char name[sizeof((struct refill_one *)0)->name];
 	if (!r->on)
 		return 0;
 	name_of(fault->path, name);
-	struct refill_one *o = find(r, name);
-	if (o)
+	if (find(r, name) || map_get(&r->others, str_from(name)))
 		return 0;
-	r->fault_ms = clock_mono_ms();
-	if (r->n >= REFILL_NAMED) {
-		r->others++;
-		return 0;
-	}
-	if (!(o = add(r, name)))
+	bool named = r->n < REFILL_NAMED, follows = fault->code != E_CORRUPT;
+	struct refill_one *o = named ? add(r, name) : NULL;
+	if (named ? !o : map_put(&r->others, str_from(name), follows ? &others_follow : &others_left) < 0)
 		return err_set(err, E_NOMEM, "", "no memory");
-	o->follows = fault->code != E_CORRUPT;
+	r->fault_ms = clock_mono_ms();
+	if (!named)
+		return 0;
+	o->follows = follows;
 	put_why(o, fault->msg);
 	return save(r, err);
 }
@@ -153,16 +160,18 @@ void refill_had(struct refill *r, const struct segment_name *n)
 {
 	char name[sizeof((struct refill_one *)0)->name];
 	struct refill_one *o;
-	if (!r->n)
+	if (!r->n && !r->others.len)
 		return;
 	snprintf(name, sizeof name, "%s/%s/%06u", n->org, n->series, n->segment);
 	if ((o = find(r, name)) && o->follows) /* else it was read as far as it could be, and left */
 		*o = r->list[--r->n];
+	if (map_get(&r->others, str_from(name)) == &others_follow)
+		map_del(&r->others, str_from(name));
 }
 
 bool refill_is_over(const struct refill *r)
 {
-	return !r->n || clock_mono_ms() - r->fault_ms >= AGAIN_MS;
+	return (!r->n && !r->others.len) || clock_mono_ms() - r->fault_ms >= AGAIN_MS;
 }
 
 const char *refill_first(const struct refill *r)
@@ -179,7 +188,7 @@ static void result(const struct refill *r, struct buf *b)
 {
 	json_field_u64(b, "day", r->day);
 	json_field_u64(b, "ended_ms", (uint64_t)clock_now_ms());
-	json_field_u64(b, "lacking", r->n + r->others);
+	json_field_u64(b, "lacking", r->n + r->others.len);
 	buf_puts(b, ",\"segments\":[");
 	for (size_t i = 0; i < r->n; i++) {
 		buf_puts(b, i ? ",{" : "{");
@@ -205,7 +214,7 @@ int refill_end(struct refill *r, uint64_t *ret_lacking, bool *ret_before, struct
 {
 	char path[PATH_MAX];
 	struct buf b;
-	*ret_lacking = r->n + r->others;
+	*ret_lacking = r->n + r->others.len;
 	*ret_before = lacked(r->state);
 	buf_init(&b, FILE_MAX);
 	result(r, &b);

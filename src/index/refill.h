@@ -9,6 +9,7 @@
 #define INDEX_REFILL_H
 
 #include "base/err.h"
+#include "base/map.h"
 #include "segment/segment.h"
 
 #define REFILL_NAMED 1000 /* so many are named, the others counted */
@@ -19,7 +20,7 @@ struct refill {
 	uint32_t day;      /* YYYYMMDD; 0: all */
 	int64_t fault_ms;  /* monotonic: when one more was found lacking */
 	size_t n, cap;
-	uint64_t others; /* beyond REFILL_NAMED */
+	struct map others; /* names beyond REFILL_NAMED; each is counted once, however often it is tried */
 	struct refill_one *list;
 };
 
