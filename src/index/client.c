@@ -4,10 +4,10 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "index/columns.h"
+#include "index/serve.h"
 
 #include <curl/curl.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define URL "http://index/"
 
@@ -76,7 +76,7 @@ void client_timeout(struct client *c, unsigned ms)
 /* ClickHouse's numbers: 159 TIMEOUT_EXCEEDED, 160 TOO_SLOW, 241 MEMORY_LIMIT_EXCEEDED, 307/396 too many bytes/rows. */
 static enum err_code code_of(struct str words)
 {
-	unsigned long n = str_starts(words, STR("Code: ")) ? strtoul(words.ptr + 6, NULL, 10) : 0;
+	unsigned n = serve_exception(words);
 	return n == 159 || n == 160 ? E_TIMEOUT : n == 241 || n == 307 || n == 396 ? E_LIMIT : E_INVALID;
 }
 
@@ -101,8 +101,7 @@ static int call(struct client *c, const char *url, struct str body, struct buf *
 	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (status == 200)
 		return 0;
-	const char *words = buf_cstr(ret); /* ended by NUL: code_of() reads a number at its front */
-	return err_set(err, status == 503 ? E_CLOSED : status == 504 ? E_TIMEOUT : status == 403 ? E_DENIED : code_of(buf_view(ret)), "index", "%.400s", words);
+	return err_set(err, status == 503 ? E_CLOSED : status == 504 ? E_TIMEOUT : status == 403 ? E_DENIED : code_of(buf_view(ret)), "index", "%.400s", buf_cstr(ret));
 }
 
 /* Of the server behind this connection; asked once, at its first use. */

@@ -8,7 +8,6 @@
 #include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define NAME_MAX_BYTES 256
@@ -282,8 +281,7 @@ static int judge(struct conn *c, size_t host, struct buf *ret, struct err *err)
 	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (status == 200)
 		return 0;
-	const char *words = buf_cstr(ret);
-	unsigned long code = strncmp(words, "Code: ", 6) == 0 ? strtoul(words + 6, NULL, 10) : 0;
+	unsigned code = serve_exception(buf_view(ret));
 	if (status == 401 || status == 403 || code == 516 || (code >= 192 && code <= 194))
 		return err_set(err, E_DENIED, "cluster", "%s refuses our name or key", c->place.urls[host]);
 	if (!code) { /* something else stands before it, or in its place */

@@ -121,8 +121,7 @@ static int receive(struct connection *c)
 	return c->body.failed ? c->body.failed : c->sql.failed;
 }
 
-/* "Code: 62. DB::Exception: …" */
-static unsigned exception_code(struct str words)
+unsigned serve_exception(struct str words)
 {
 	unsigned code = 0;
 	if (str_starts(words, STR("Code: ")))
@@ -165,7 +164,7 @@ static bool answer(struct connection *c, int r)
 		buf_puts(&c->out, err.msg);
 	}
 	snprintf(head, sizeof head, "HTTP/1.1 %s\r\nContent-Length: %zu\r\nX-ClickHouse-Exception-Code: %u\r\n\r\n",
-	         status_of(r), c->out.len, r == 0 ? 0 : exception_code(buf_view(&c->out)));
+	         status_of(r), c->out.len, r == 0 ? 0 : serve_exception(buf_view(&c->out)));
 	bool ok = send_all(c->fd, str_from(head)) && send_all(c->fd, buf_view(&c->out));
 	if (c->out.cap > MIB) /* a long answer's memory isn't kept */
 		buf_done(&c->out);

@@ -24,6 +24,8 @@ struct serve_ops {
 	int (*insert)(void *conn, struct str sql, struct str rows, struct buf *ret, struct err *err);
 };
 
+/* "Code: 62. DB::Exception: …": 62; 0: no such words. */
+unsigned serve_exception(struct str words);
 /* Serves until stop_fd becomes readable; then ends what runs (at most 10 s) and returns 0. allowed: may this user ask? */
 int serve_run(const struct serve_ops *ops, void *user, int listen_fd, int stop_fd, bool (*allowed)(unsigned uid), struct err *err);
 
