@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <time.h>
 
 const struct column columns[] = {
 	{ "org", COLUMN_WORD, { "org" }, "団体コード", "body" },
@@ -351,6 +352,14 @@ static void put_words(struct words *w, yyjson_val *v, int depth)
 	} else if (yyjson_is_int(v) && !w->large) {
 		put_value(w, (struct str){ number, (size_t)snprintf(number, sizeof number, "%lld", (long long)yyjson_get_sint(v)) });
 	}
+}
+
+uint32_t index_day(int64_t ms)
+{
+	time_t t = (time_t)(ms / 1000 + 9 * 3600);
+	struct tm tm;
+	gmtime_r(&t, &tm);
+	return (uint32_t)((tm.tm_year + 1900) * 10000 + (tm.tm_mon + 1) * 100 + tm.tm_mday);
 }
 
 int64_t index_arrival_ms(const struct event *e)

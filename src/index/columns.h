@@ -55,5 +55,6 @@ void index_row(struct buf *b, const struct event *e, const struct segment_name *
 void words_fold(struct buf *b, struct str s);
 /* What index_row() takes for the time of arrival, ms UTC. */
 int64_t index_arrival_ms(const struct event *e);
+uint32_t index_day(int64_t ms); /* YYYYMMDD in Japan: its partition */
 
 #endif

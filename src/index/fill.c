@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PLACE_TEXT_MAX (8u * MIB)
@@ -408,14 +407,6 @@ static int begin_rebuild(struct fill *f, struct buf *place, struct err *err)
 	return r;
 }
 
-static uint32_t day_of(int64_t ms)
-{
-	time_t t = (time_t)(ms / 1000 + 9 * 3600);
-	struct tm tm;
-	gmtime_r(&t, &tm);
-	return (uint32_t)((tm.tm_year + 1900) * 10000 + (tm.tm_mon + 1) * 100 + tm.tm_mday);
-}
-
 /* Rebuilding a day: is this record one of it that the index had? */
 static bool of_day(const struct fill *f, const struct segment_name *n, int64_t arrival_ms)
 {
@@ -424,7 +415,7 @@ static bool of_day(const struct fill *f, const struct segment_name *n, int64_t a
 		return true;
 	snprintf(key, sizeof key, "%s/%s", n->org, n->series);
 	const struct segment_name *u = map_get(&f->until, str_from(key));
-	return u && day_of(arrival_ms) == f->day && (n->segment < u->segment || (n->segment == u->segment && n->index < u->index));
+	return u && index_day(arrival_ms) == f->day && (n->segment < u->segment || (n->segment == u->segment && n->index < u->index));
 }
 
 /* ---- opening ---- */
@@ -675,8 +666,7 @@ int fill_expire(struct client *c, struct str rows, unsigned days, struct err *er
 		return x;
 	}
 	buf_init(&answer, MIB);
-	snprintf(sql, sizeof sql, "SELECT DISTINCT partition FROM system.parts WHERE database = 'toride' AND active AND toUInt32OrZero(partition) < %u",
-	         day_of(limit));
+	snprintf(sql, sizeof sql, "SELECT DISTINCT partition FROM system.parts WHERE database = 'toride' AND active AND toUInt32OrZero(partition) < %u", index_day(limit));
 	int r = client_query(c, str_from(sql), &answer, err);
 	rest = buf_view(&answer);
 	while (r == 0 && str_next(&rest, '\n', &day)) {

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "index/columns.h"
 #include "index/query.h"
 
 #include <stdio.h>
@@ -30,14 +31,6 @@ void rollup_schema(struct buf *b)
 		buf_puts(b, ", n UInt64, `in` UInt64, out UInt64, made DateTime('UTC')) ENGINE = MergeTree PARTITION BY day ORDER BY (org, hour, class)"
 		            " SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;\n");
 	}
-}
-
-static uint32_t day_of(int64_t ms)
-{
-	time_t t = (time_t)((ms + JST_MS) / 1000);
-	struct tm tm;
-	gmtime_r(&t, &tm);
-	return (uint32_t)((tm.tm_year + 1900) * 10000 + (tm.tm_mon + 1) * 100 + tm.tm_mday);
 }
 
 /* ---- counting a day ---- */
@@ -152,7 +145,7 @@ uint32_t rollup_kept_from(int64_t now_ms, uint32_t newest)
 		return 0;
 	struct tm tm = { .tm_year = (int)(newest / 10000) - 1900, .tm_mon = (int)(newest / 100 % 100) - 1, .tm_mday = (int)(newest % 100) };
 	int64_t known = (int64_t)timegm(&tm) * 1000 + 2 * DAY_MS - JST_MS;
-	return day_of((now_ms < known ? now_ms : known) - ROLLUP_DAYS * DAY_MS);
+	return index_day((now_ms < known ? now_ms : known) - ROLLUP_DAYS * DAY_MS);
 }
 
 int rollup_pass(struct client *c, int64_t now_ms, unsigned *ret_days, struct err *err)
@@ -169,7 +162,7 @@ int rollup_pass(struct client *c, int64_t now_ms, unsigned *ret_days, struct err
 	buf_printf(&sql, "SELECT p FROM (SELECT partition AS p, max(modification_time) AS m FROM system.parts WHERE database = 'toride' AND active AND match(table, '^c[0-9]+_')"
 	                 " GROUP BY p) AS a LEFT JOIN (SELECT toString(day) AS d, max(made) AS made FROM toride.rollup GROUP BY d) AS b ON a.p = b.d"
 	                 " WHERE toUInt32OrZero(p) >= %u AND toUInt32OrZero(p) < %u AND toUnixTimestamp(m) >= toUnixTimestamp(made) ORDER BY p LIMIT %d",
-	           day_of(now_ms - ROLLUP_DAYS * DAY_MS), day_of(now_ms - CLOSED_MS), ROLLUP_TURN);
+	           index_day(now_ms - ROLLUP_DAYS * DAY_MS), index_day(now_ms - CLOSED_MS), ROLLUP_TURN);
 	r = each(c, buf_view(&sql), count_day, ret_days, err);
 	r = r < 0 ? r : last_counted(c, &newest, err);
 	buf_reset(&sql);
