@@ -161,6 +161,9 @@ static const struct {
 	  "0one/a/q 1two/q/a", "0-1*2", 0 },
 	{ "generate: the single findings too", "title: c\nid: c\ncorrelation:\n    type: event_count\n    rules: [first]\n    group-by: [G]\n    timespan: 60s\n"
 	  "    condition:\n        gte: 2\n    generate: true\n" BASE, "0one/a 1one/a", "0-0*1 1-1*1 0-1*2", 0 },
+	{ "generate, but of a step: the correlation alone", "title: c\nid: c\ncorrelation:\n    type: event_count\n    rules: [b1s]\n    group-by: [G]\n    timespan: 60s\n"
+	  "    condition:\n        gte: 2\n    generate: true\n---\ntitle: step\nid: b1s\nlogsource:\n    category: test\ndetection:\n    s:\n        K: one\n    condition: s\n"
+	  "x-toride:\n    step: true\n", "0one/a 1one/a", "0-1*2", 0 },
 };
 
 static void play(struct run *r, const char *events)

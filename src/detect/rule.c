@@ -167,6 +167,21 @@ static int read_first_seen(struct rule_parser *p, const struct yml *y)
 	return r < 0 || s->n ? r : rule_fault(p, y->line, "first_seen: fields are missing");
 }
 
+static int read_own(struct rule_parser *p, const struct yml *own)
+{
+	int x = own->kind == YML_MAP ? 0 : rule_fault(p, own->line, "x-toride must be a map");
+	for (const struct yml *k = x == 0 ? own->first : NULL; k && x == 0; k = k->next)
+		if (str_eq(k->key, STR("jitter")))
+			x = read_jitter(p, k);
+		else if (str_eq(k->key, STR("first_seen")))
+			x = read_first_seen(p, k);
+		else if (str_eq(k->key, STR("step")))
+			x = yml_bool(k, &p->rule->referenced) ? 0 : rule_fault(p, k->line, "step takes true or false");
+		else if (!str_eq(k->key, STR("title_ja")))
+			x = rule_fault(p, k->key_line, "x-toride has no '" STR_FMT "'", STR_ARG(k->key));
+	return x < 0 ? x : get_text(p, own, "title_ja", 256 * 3, &p->rule->title_ja);
+}
+
 static int read_head(struct rule_parser *p, const struct yml *doc)
 {
 	struct rule *r = p->rule;
@@ -181,17 +196,8 @@ static int read_head(struct rule_parser *p, const struct yml *doc)
 		r->id = *r->name ? r->name : r->title;
 	const struct yml *own = yml_get(doc, "x-toride");
 	r->title_ja = "";
-	if (x == 0 && own && own->kind != YML_MAP)
-		x = rule_fault(p, own->line, "x-toride must be a map");
-	for (const struct yml *k = own && x == 0 ? own->first : NULL; k && x == 0; k = k->next)
-		if (str_eq(k->key, STR("jitter")))
-			x = read_jitter(p, k);
-		else if (str_eq(k->key, STR("first_seen")))
-			x = read_first_seen(p, k);
-		else if (!str_eq(k->key, STR("title_ja")))
-			x = rule_fault(p, k->key_line, "x-toride has no '" STR_FMT "'", STR_ARG(k->key));
 	if (x == 0 && own)
-		x = get_text(p, own, "title_ja", 256 * 3, &r->title_ja);
+		x = read_own(p, own);
 	if (x == 0)
 		x = read_level(p, doc);
 	return x < 0 ? x : read_tags(p, doc);

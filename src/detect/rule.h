@@ -129,7 +129,7 @@ struct rule {
 	struct expr *condition;
 	struct pred *preds;
 	struct correlation *correlation;
-	bool referenced; /* part of a correlation that doesn't ask for single findings: no finding of its own */
+	bool referenced; /* no finding of its own: a step by x-toride's word, or part of a correlation that doesn't ask for single findings */
 	bool correlated; /* part of a correlation */
 	bool generate;
 	bool regex_only; /* no text that must be there: asked for every event of its log source */
