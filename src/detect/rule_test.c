@@ -85,7 +85,8 @@ static const struct {
 	T(SEL("        A|re: 'a.c'\n"), "\"A\":\"xabcx\""), F(SEL("        A|re: 'a.c'\n"), "\"A\":\"ABC\""),
 	T(SEL("        A|re|i: 'a.c'\n"), "\"A\":\"ABC\""), T(SEL("        A|re: '^a\\d{2,3}$'\n"), "\"A\":\"a123\""),
 	F(SEL("        A|re: '^b'\n"), "\"A\":\"a\\nb\""), T(SEL("        A|re|m: '^b'\n"), "\"A\":\"a\\nb\""),
-	F(SEL("        A|re: 'a.b'\n"), "\"A\":\"a\\nb\""), T(SEL("        A|re|s: 'a.b'\n"), "\"A\":\"a\\nb\""),
+	F(SEL("        A|re|m: '^b'\n"), "\"A\":\"a\\ncb\""), F(SEL("        A|re: 'a.b'\n"), "\"A\":\"a\\nb\""), T(SEL("        A|re|s: 'a.b'\n"), "\"A\":\"a\\nb\""), F(SEL("        A|re|s: '^b'\n"), "\"A\":\"a\\nb\""),
+	F(SEL("        A|re|i: 'a.c'\n"), "\"A\":\"A\\nC\""),
 	T(SEL("        A|re|i|s: 'A.B'\n"), "\"A\":\"a\\nb\""),
 	/* an expression made to run away is silent, not slow */
 	F(SEL("        A|re: '(a+)+$'\n"), "\"A\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab\""),
@@ -95,6 +96,7 @@ static const struct {
 	F(SEL("        A|cidr: 2001:db8::/32\n"), "\"A\":\"10.0.0.1\""),
 	T(SEL("        A|lt: 10\n"), "\"A\":9"), F(SEL("        A|lt: 10\n"), "\"A\":10"), T(SEL("        A|lte: 10\n"), "\"A\":10"),
 	T(SEL("        A|gt: 10\n"), "\"A\":\"11\""), F(SEL("        A|gt: 10\n"), "\"A\":10"), T(SEL("        A|gte: 10\n"), "\"A\":10.0"),
+	F(SEL("        A|lte: 10\n"), "\"A\":11"), F(SEL("        A|gte: 10\n"), "\"A\":9.9"), T(SEL("        A|neq: 10\n"), "\"A\":11"), F(SEL("        A|neq: 10\n"), "\"A\":10"),
 	F(SEL("        A|gt: 10\n"), "\"A\":\"many\""), F(SEL("        A|lt: 10\n"), "\"B\":1"),
 	/* dates: the figures as written; a number is ms or s since 1970 on Japan's clock */
 	T(SEL("        A|hour: 21\n"), "\"A\":\"2026-11-28T21:40:05Z\""), F(SEL("        A|hour: 21\n"), "\"A\":\"2026-11-28T20:59:59+09:00\""),
@@ -103,19 +105,22 @@ static const struct {
 	F(SEL("        A|month|gt: 11\n"), "\"A\":\"2026-11-28\""), T(SEL("        A|lt|year: 2027\n"), "\"A\":\"2026-11-28 00:00\""),
 	T(SEL("        A|week: 48\n"), "\"A\":\"2026-11-28\""), T(SEL("        A|week: 53\n"), "\"A\":\"2027-01-03\""),
 	T(SEL("        A|week: 1\n"), "\"A\":\"2027-01-04\""), T(SEL("        A|week: 1\n"), "\"A\":\"2024-12-30\""),
+	F(SEL("        A|minute: 41\n"), "\"A\":\"2026/11/28 21:40\""), F(SEL("        A|day: 27\n"), "\"A\":\"2026-11-28\""), F(SEL("        A|week: 47\n"), "\"A\":\"2026-11-28\""),
+	T(SEL("        A|month: 11\n"), "\"A\":\"2026-11-28\""), T(SEL("        A|year: 2026\n"), "\"A\":\"2026-11-28\""), F(SEL("        A|year: 2025\n"), "\"A\":\"2026-11-28\""),
 	T(SEL("        A|hour: 9\n"), "\"A\":0"), T(SEL("        A|hour: 2\n        B|day: 1\n"), "\"A\":1795885205000,\"B\":1796050800000"),
 	T(SEL("        A|hour: 2\n"), "\"A\":1795885205"), T(SEL("        A|hour|neq: 3\n"), "\"A\":1795885205"),
 	T(SEL("        A|hour:\n            - 1\n            - 2\n"), "\"A\":1795885205"),
 	F(SEL("        A|hour: 2\n"), "\"A\":\"yesterday\""), F(SEL("        A|hour: 2\n"), "\"A\":\"2026-13-01T02:00\""),
 	F(SEL("        A|hour: 2\n"), "\"A\":\"2026-11-01T02:\""), F(SEL("        A|hour: 2\n"), "\"B\":1"),
 	/* encodings, with the specification's and pySigma's examples */
-	T(SEL("        A|base64: foobar\n"), "\"A\":\"Zm9vYmFy\""),
+	T(SEL("        A|base64: foobar\n"), "\"A\":\"Zm9vYmFy\""), F(SEL("        A|base64: foobar\n"), "\"A\":\"foobar\""),
 	T(SEL("        A|base64offset|contains: foobar\n"), "\"A\":\"xxZm9vYmFyyy\""),
 	T(SEL("        A|base64offset|contains: foobar\n"), "\"A\":\"xxZvb2Jhcyy\""),
 	T(SEL("        A|base64offset|contains: foobar\n"), "\"A\":\"xxmb29iYXyy\""),
 	F(SEL("        A|base64offset|contains: foobar\n"), "\"A\":\"Zm9\""),
 	T(SEL("        A|wide|base64offset|contains: ping\n"), "\"A\":\"cABpAG4AZw\""),
 	T(SEL("        A|utf16le: cmd\n"), "\"A\":\"c\\u0000m\\u0000d\\u0000\""),
+	F(SEL("        A|utf16le: cmd\n"), "\"A\":\"\\u0000c\\u0000m\\u0000d\""), F(SEL("        A|utf16be: cmd\n"), "\"A\":\"c\\u0000m\\u0000d\\u0000\""),
 	T(SEL("        A|utf16be: cmd\n"), "\"A\":\"\\u0000c\\u0000m\\u0000d\""),
 	T(SEL("        A|wide: cmd\n"), "\"A\":\"c\\u0000m\\u0000d\\u0000\""), F(SEL("        A|wide: cmd\n"), "\"A\":\"\\u0000c\\u0000m\\u0000d\""),
 	/* a byte order mark before it: FF FE 63 00 6d 00 64 00, which text in UTF-8 holds only when it is encoded further */
@@ -148,6 +153,24 @@ static void test_meaning(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(meaning); i++)
 		if (fires(meaning[i].rule, meaning[i].event) != meaning[i].fires)
 			fail_msg("row %zu: %s\non %s should %s", i, meaning[i].rule, meaning[i].event, meaning[i].fires ? "fire" : "be silent");
+}
+
+/* The modifiers appendix 2.1.0: each has a row that fires and one that doesn't. `expand` needs a giver of values (test_placeholders). */
+static void test_every_modifier(void **state)
+{
+	static const char *const all[] = { "all", "startswith", "endswith", "contains", "exists", "cased", "neq", "windash", "re", "i", "m", "s", "base64", "base64offset",
+		"utf16le", "utf16be", "utf16", "wide", "lt", "lte", "gt", "gte", "minute", "hour", "day", "week", "month", "year", "cidr", "fieldref" };
+	(void)state;
+	for (size_t k = 0; k < ARRAY_LEN(all); k++) {
+		char before[20], last[20];
+		unsigned rows[2] = { 0 };
+		snprintf(before, sizeof before, "|%s|", all[k]);
+		snprintf(last, sizeof last, "|%s:", all[k]);
+		for (size_t i = 0; i < ARRAY_LEN(meaning); i++)
+			rows[meaning[i].fires] += strstr(meaning[i].rule, before) || strstr(meaning[i].rule, last);
+		if (!rows[0] || !rows[1])
+			fail_msg("%s: %u rows that fire, %u that don't", all[k], rows[1], rows[0]);
+	}
 }
 
 /* `#` in place of the head's five lines: faults are from line 6. */
@@ -218,6 +241,7 @@ static const struct {
 	{ AMOUNT("value_sum", "        field: x\n        percentile: 5\n        gte: 5\n"), "r.yml:9", "no 'percentile'" },
 	{ AMOUNT("value_count", "        field: [a, b, c, d, e]\n        gte: 5\n"), "r.yml:8", "at most" },
 	{ AMOUNT("value_count", "        field: x\n        gte: 1.5\n"), "r.yml:9", "counts" },
+	{ "x-toride:\n    step: maybe\n" HEAD "    s:\n        A: 1\n    condition: s\n", "r.yml:2", "true or false" },
 	{ "x-toride:\n    jitter: 2\n" AMOUNT("event_count", "        gte: 2\n"), "r.yml:2", "above 0" },
 	{ "x-toride:\n    jitter: 0.1\n" AMOUNT("value_sum", "        field: x\n        gte: 2\n"), "r.yml:1", "event_count" },
 	{ "x-toride:\n    first_seen: x\n" HEAD "    s:\n        A: 1\n    condition: s\n", "r.yml:2", "must be a map" },
@@ -436,7 +460,7 @@ static void test_tags(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_meaning), cmocka_unit_test(test_faults),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_meaning), cmocka_unit_test(test_every_modifier), cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_placeholders), cmocka_unit_test(test_placeholder_file), cmocka_unit_test(test_filters),
 		cmocka_unit_test(test_bad_filters), cmocka_unit_test(test_tags), cmocka_unit_test(test_sources), cmocka_unit_test(test_no_memory) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
