@@ -324,18 +324,23 @@ try "with it, both do" eval 'looks with 1280 && until_true 5 counted 412023 chec
 
 # ---- a real browser whose terminal is signed in to the domain, over TLS to the proxy: AuthServerAllowlist says whom it shows tickets to
 echo 127.0.0.1 proxy.cloud.example >hosts # by a name that resolves: it asks for a ticket for what its resolver calls the proxy
-browses() { # TICKETS URL: the page it ends at
+browses() { # TICKETS URL: the page it ends at, in page.html
 	timeout 60 unshare -m sh -c 'mount --bind "$1" /etc/hosts; shift; exec "$@"' sh "$top/hosts" env HOME="$top/with" KRB5CCNAME="FILE:$1" \
 		chromium --headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --lang=ja --user-data-dir="$top/with/profile-tickets" \
-		--proxy-server=https://proxy.cloud.example:8080 --auth-server-allowlist=proxy.cloud.example --dump-dom "$2" 2>chromium.log
+		--proxy-server=https://proxy.cloud.example:8080 --auth-server-allowlist=proxy.cloud.example --dump-dom "$2" 2>chromium.log >page.html
 }
-try "Chromium with a ticket: the page, and nobody is asked for anything" eval 'browses $top/tickets http://site.example:8000/hello | grep -q "<p>hello</p>"'
-try "over HTTPS too" eval 'browses $top/tickets https://site.example/hello | grep -q "<p>hello</p>"'
+reads() { # TICKETS URL TEXT: ends at a page with it; else what came instead is told
+	browses "$1" "$2"
+	local code=$?
+	grep -q "$3" page.html || { echo "Chromium ended with $code, at: $(head -c 300 page.html | tr '\n' ' ')"; tail -5 chromium.log; return 1; }
+}
+try "Chromium with a ticket: the page, and nobody is asked for anything" reads $top/tickets http://site.example:8000/hello "<p>hello</p>"
+try "over HTTPS too" reads $top/tickets https://site.example/hello "<p>hello</p>"
 try "its requests in the tunnel are that person's" event '"user_agent":"[^"]*HeadlessChrome.*"scheme":"https".*"intercepted":true.*"user":\{"name":"taro"'
-try "the page that checks the terminal says who it is taken for" eval 'browses $top/tickets http://proxy.cloud.example:8080/check | grep -q 利用者の確認 && event "HeadlessChrome.*\"user\":\\{\"name\":\"taro\".*\"uid\":\"check.user\""'
+try "the page that checks the terminal says who it is taken for" eval 'reads $top/tickets http://proxy.cloud.example:8080/check 利用者の確認 && event "HeadlessChrome.*\"user\":\\{\"name\":\"taro\".*\"uid\":\"check.user\""'
 passwords=false config; reread_proxy
-try "Chromium without one: a page that says what is missing, and what to do" eval 'browses $top/none http://site.example:8000/hello >page.html; grep -q 端末がドメインにログインしていません page.html && grep -q ログインし直してください page.html'
-try "over HTTPS its own page, as no browser shows what answers a CONNECT" eval 'browses $top/none https://site.example/hello >page.html; [ ! -s page.html ] && grep -q ERR_PROXY_AUTH_UNSUPPORTED chromium.log'
+try "Chromium without one: a page that says what is missing, and what to do" eval 'browses $top/none http://site.example:8000/hello; grep -q 端末がドメインにログインしていません page.html && grep -q ログインし直してください page.html'
+try "over HTTPS its own page, as no browser shows what answers a CONNECT" eval 'browses $top/none https://site.example/hello; [ ! -s page.html ] && grep -q ERR_PROXY_AUTH_UNSUPPORTED chromium.log'
 config; reread_proxy
 
 # ---- by group
