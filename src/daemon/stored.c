@@ -634,6 +634,11 @@ static int do_counts(struct stored *t, const struct ctl_request *rq, struct err 
 	int r = take(rq->root, "org", a->org, sizeof a->org, err);
 	if (r == 0)
 		r = take(rq->root, "group", a->by, sizeof a->by, err);
+	if (r == 0)
+		r = take(rq->root, "beside", a->beside, sizeof a->beside, err);
+	if (r == 0)
+		r = rollup_only(yyjson_obj_get(rq->root, "only"), a, err);
+	a->counted_only = ctl_bool(rq->root, "counted", false);
 	take_span(rq, 30, &a->from_ms, &a->to_ms);
 	return job_start(j, job_counts, r, err);
 }

@@ -314,12 +314,19 @@ static void test_counts(void **state)
 {
 	(void)state;
 	static const struct { struct rollup_ask ask; const char *want; } cases[] = {
-		{ { "412015", "day", 3600000, 7200001 }, "FROM toride.rollup WHERE hour >= toDateTime(3600, 'UTC') AND hour < toDateTime(10800, 'UTC') AND org = ('412015') UNION ALL" },
-		{ { "41", "class", 3600000, 7200000 }, "toYYYYMMDD(arrival, 'Asia/Tokyo') > 20261128 AND startsWith(org, '41'))" },
-		{ { "", "", 0, 1 }, "SELECT v, sum(n) AS s, sum(i), sum(o) FROM (SELECT '' AS v," },
-		{ { "x' OR 1", "day", 0, 1 }, NULL },
-		{ { "412015", "host", 0, 1 }, NULL },
-		{ { "412015", "day", 7200000, 3600000 }, NULL },
+		{ { .org = "412015", .by = "day", .from_ms = 3600000, .to_ms = 7200001 }, "FROM toride.rollup WHERE hour >= toDateTime(3600, 'UTC') AND hour < toDateTime(10800, 'UTC') AND org = ('412015') UNION ALL" },
+		{ { .org = "41", .by = "class", .from_ms = 3600000, .to_ms = 7200000 }, "toYYYYMMDD(arrival, 'Asia/Tokyo') > 20261128 AND startsWith(org, '41'))" },
+		{ { .to_ms = 1 }, "SELECT v, w, sum(n) AS s, sum(i), sum(o) FROM (SELECT '' AS v, '' AS w," },
+		{ { .by = "org", .beside = "day", .to_ms = 1 }, "SELECT toString(org), formatDateTime(arrival, '%Y-%m-%d', 'Asia/Tokyo'), 1," },
+		{ { .org = "412015", .by = "day", .to_ms = 1, .counted_only = true }, "AND org = ('412015')) GROUP BY" }, /* no record is read */
+		{ { .org = "412015", .by = "day", .to_ms = 1, .only = { { true, "4003" }, { true, "x' OR '1'='1" } } },
+		  "AND org = ('412015') AND class = 4003 AND product = 'x\\x27 OR \\x271\\x27=\\x271' UNION ALL" },
+		{ { .org = "412015", .by = "day", .to_ms = 1, .only = { { true, "4003" }, { true, "x' OR '1'='1" } } },
+		  "AND org = ('412015') AND class = 4003 AND product = 'x\\x27 OR \\x271\\x27=\\x271') GROUP BY" },
+		{ { .org = "x' OR 1", .by = "day", .to_ms = 1 }, NULL },
+		{ { .org = "412015", .by = "host", .to_ms = 1 }, NULL },
+		{ { .org = "412015", .by = "day", .beside = "host", .to_ms = 1 }, NULL },
+		{ { .org = "412015", .by = "day", .from_ms = 7200000, .to_ms = 3600000 }, NULL },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct buf b;
@@ -329,6 +336,24 @@ static void test_counts(void **state)
 		if (cases[i].want && !strstr(buf_cstr(&b), cases[i].want))
 			fail_msg("%s", buf_cstr(&b));
 		buf_done(&b);
+	}
+}
+
+static void test_counts_only(void **state)
+{
+	(void)state;
+	static const struct { const char *json; int want; } cases[] = {
+		{ "{\"class\":\"4003\",\"rule\":\"a' b\"}", 0 }, { "{}", 0 }, { "{\"class\":\"1) OR (1\"}", -E_INVALID }, { "{\"class\":\"\"}", -E_INVALID }, { "{\"class\":4003}", -E_INVALID },
+		{ "{\"org\":\"412023\"}", -E_INVALID }, { "[]", -E_INVALID }, { "{\"rule\":\"a\\u0000b\"}", -E_INVALID },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct rollup_ask a = { 0 };
+		struct err err = { 0 };
+		yyjson_doc *doc = yyjson_read(cases[i].json, strlen(cases[i].json), 0);
+		if (rollup_only(yyjson_doc_get_root(doc), &a, &err) != cases[i].want)
+			fail_msg("case %zu: %s", i, err.msg);
+		assert_int_equal(a.only[0].set, i == 0);
+		yyjson_doc_free(doc);
 	}
 }
 
@@ -764,7 +789,7 @@ static void test_refill_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_query), cmocka_unit_test(test_limits), cmocka_unit_test(test_counts), cmocka_unit_test(test_counts_kept), cmocka_unit_test(test_sites), cmocka_unit_test(test_refusals), cmocka_unit_test(test_search), cmocka_unit_test(test_walk),
+		cmocka_unit_test(test_query), cmocka_unit_test(test_limits), cmocka_unit_test(test_counts), cmocka_unit_test(test_counts_only), cmocka_unit_test(test_counts_kept), cmocka_unit_test(test_sites), cmocka_unit_test(test_refusals), cmocka_unit_test(test_search), cmocka_unit_test(test_walk),
 		cmocka_unit_test(test_row),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_words_many), cmocka_unit_test(test_head), cmocka_unit_test(test_hostile),

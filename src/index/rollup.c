@@ -174,6 +174,47 @@ int rollup_pass(struct client *c, int64_t now_ms, unsigned *ret_days, struct err
 
 /* ---- asking ---- */
 
+const char *const rollup_only_names[ROLLUP_ONLY] = { "class", "product", "action", "disposition", "status", "rule" };
+
+static int only_one(yyjson_val *key, yyjson_val *v, struct rollup_ask *a, struct err *err)
+{
+	uint64_t number;
+	for (size_t i = 0; i < ROLLUP_ONLY; i++) {
+		if (!yyjson_equals_str(key, rollup_only_names[i]))
+			continue;
+		struct str s = { yyjson_get_str(v), yyjson_get_len(v) };
+		if (!yyjson_is_str(v) || !str_copy(s, a->only[i].value, sizeof a->only[i].value) || (i == 0 && !str_to_u64(s, UINT32_MAX, &number)))
+			return err_set(err, E_INVALID, "only", "%s: not a value of it", rollup_only_names[i]);
+		a->only[i].set = true;
+		return 0;
+	}
+	return err_set(err, E_INVALID, "only", "not counted: %.40s", yyjson_get_str(key));
+}
+
+int rollup_only(yyjson_val *only, struct rollup_ask *a, struct err *err)
+{
+	size_t i, n;
+	yyjson_val *key, *v;
+	int r = !only || yyjson_is_obj(only) ? 0 : err_set(err, E_INVALID, "only", "not an object");
+	yyjson_obj_foreach(only, i, n, key, v)
+		r = r < 0 ? r : only_one(key, v, a, err);
+	return r;
+}
+
+/* " AND …" of each; values go out as literals, a class as its number. */
+static void only_sql(const struct rollup_ask *a, struct buf *b)
+{
+	for (size_t i = 0; i < ROLLUP_ONLY; i++) {
+		if (!a->only[i].set)
+			continue;
+		buf_printf(b, " AND %s = ", rollup_only_names[i]);
+		if (i == 0)
+			buf_puts(b, a->only[i].value);
+		else
+			sql_text(b, str_from(a->only[i].value));
+	}
+}
+
 static bool known(const char *by)
 {
 	static const char *const others[] = { "", "org", "series", "class", "hour", "day" };
@@ -197,43 +238,64 @@ static void value_sql(const char *by, const char *time, struct buf *b)
 		buf_printf(b, "toString(%s)", by);
 }
 
+/* The counts' half. from, to: s. */
+static void counted_sql(const struct rollup_ask *a, int64_t from, int64_t to, struct buf *b)
+{
+	value_sql(a->by, "hour", b);
+	buf_puts(b, " AS v, ");
+	value_sql(a->beside, "hour", b);
+	buf_printf(b, " AS w, n, `in` AS i, out AS o FROM toride.rollup WHERE hour >= toDateTime(%lld, 'UTC') AND hour < toDateTime(%lld, 'UTC')", (long long)from, (long long)to);
+	sql_scope(b, a->org);
+	only_sql(a, b);
+}
+
+/* The rows' half: of the days after `counted`. */
+static void uncounted_sql(const struct rollup_ask *a, int64_t from, int64_t to, uint32_t counted, struct buf *b)
+{
+	buf_puts(b, " UNION ALL SELECT ");
+	value_sql(a->by, "arrival", b);
+	buf_puts(b, ", ");
+	value_sql(a->beside, "arrival", b);
+	buf_printf(b, ", 1, `in`, out FROM toride.events WHERE arrival >= fromUnixTimestamp64Milli(%lld) AND arrival < fromUnixTimestamp64Milli(%lld)"
+	              " AND toYYYYMMDD(arrival, 'Asia/Tokyo') > %u", (long long)from * 1000, (long long)to * 1000, counted);
+	sql_scope(b, a->org);
+	only_sql(a, b);
+}
+
 int rollup_sql(const struct rollup_ask *a, uint32_t counted, struct buf *b, struct err *err)
 {
 	int64_t from = a->from_ms / HOUR_MS * HOUR_MS / 1000, to = (a->to_ms + HOUR_MS - 1) / HOUR_MS * HOUR_MS / 1000;
 	int r = sql_scope_check(a->org, err);
-	if (r == 0 && !known(a->by))
-		r = err_set(err, E_INVALID, "by", "not counted: %s", a->by);
+	if (r == 0 && (!known(a->by) || !known(a->beside)))
+		r = err_set(err, E_INVALID, "by", "not counted: %s", known(a->by) ? a->beside : a->by);
 	if (r == 0 && (from >= to || from < 0 || to > UINT32_MAX))
 		r = err_set(err, E_INVALID, "from", "not before the end");
 	if (r < 0)
 		return r;
-	buf_puts(b, "SELECT v, sum(n) AS s, sum(i), sum(o) FROM (SELECT ");
-	value_sql(a->by, "hour", b);
-	buf_printf(b, " AS v, n, `in` AS i, out AS o FROM toride.rollup WHERE hour >= toDateTime(%lld, 'UTC') AND hour < toDateTime(%lld, 'UTC')", (long long)from, (long long)to);
-	sql_scope(b, a->org);
-	buf_puts(b, " UNION ALL SELECT ");
-	value_sql(a->by, "arrival", b);
-	buf_printf(b, ", 1, `in`, out FROM toride.events WHERE arrival >= fromUnixTimestamp64Milli(%lld) AND arrival < fromUnixTimestamp64Milli(%lld)"
-	              " AND toYYYYMMDD(arrival, 'Asia/Tokyo') > %u", (long long)from * 1000, (long long)to * 1000, counted);
-	sql_scope(b, a->org);
-	buf_printf(b, ") GROUP BY v HAVING s > 0 ORDER BY s DESC, v LIMIT %d FORMAT JSONCompactEachRow SETTINGS max_execution_time = 30, max_memory_usage = 1073741824,"
+	buf_puts(b, "SELECT v, w, sum(n) AS s, sum(i), sum(o) FROM (SELECT ");
+	counted_sql(a, from, to, b);
+	if (!a->counted_only)
+		uncounted_sql(a, from, to, counted, b);
+	buf_printf(b, ") GROUP BY v, w HAVING s > 0 ORDER BY s DESC, v, w LIMIT %d FORMAT JSONCompactEachRow SETTINGS max_execution_time = 30, max_memory_usage = 1073741824,"
 	              " output_format_json_quote_64bit_integers = 0", ROLLUP_TOLD + 1);
 	return b->failed ? err_set(err, E_LIMIT, "by", "too long") : 0;
 }
 
-static int put_row(struct str line, bool first, struct buf *b, struct err *err)
+static int put_row(struct str line, bool beside, bool first, struct buf *b, struct err *err)
 {
 	static const char *const names[] = { "records", "bytes_in", "bytes_out" };
 	yyjson_doc *doc = yyjson_read(line.ptr, line.len, 0);
-	yyjson_val *row = yyjson_doc_get_root(doc), *v = yyjson_arr_get(row, 0);
-	bool ok = yyjson_is_str(v);
+	yyjson_val *row = yyjson_doc_get_root(doc), *v = yyjson_arr_get(row, 0), *w = yyjson_arr_get(row, 1);
+	bool ok = yyjson_is_str(v) && yyjson_is_str(w);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		ok = ok && yyjson_is_uint(yyjson_arr_get(row, 1 + i));
+		ok = ok && yyjson_is_uint(yyjson_arr_get(row, 2 + i));
 	if (ok) {
 		buf_puts(b, first ? "{" : ",{");
 		json_field(b, "value", (struct str){ yyjson_get_str(v), yyjson_get_len(v) });
+		if (beside)
+			json_field(b, "value2", (struct str){ yyjson_get_str(w), yyjson_get_len(w) });
 		for (size_t i = 0; i < ARRAY_LEN(names); i++)
-			json_field_u64(b, names[i], yyjson_get_uint(yyjson_arr_get(row, 1 + i)));
+			json_field_u64(b, names[i], yyjson_get_uint(yyjson_arr_get(row, 2 + i)));
 		buf_putc(b, '}');
 	}
 	yyjson_doc_free(doc);
@@ -254,7 +316,7 @@ int rollup_run(struct client *c, const struct rollup_ask *a, struct buf *fields,
 	buf_puts(fields, ",\"counts\":["); /* the answer's head stands before it */
 	for (lines = buf_view(&answer); r == 0 && str_next(&lines, '\n', &line);)
 		if (line.len && n++ < ROLLUP_TOLD)
-			r = put_row(line, n == 1, fields, err);
+			r = put_row(line, a->beside[0], n == 1, fields, err);
 	buf_putc(fields, ']');
 	json_field_bool(fields, "more", n > ROLLUP_TOLD);
 	json_field_u64(fields, "counted_up_to", counted);

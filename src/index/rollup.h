@@ -5,8 +5,8 @@
  * whatever ends in between leaves the old counts or the new. A series' counts never shrink: where the index holds fewer rows than were
  * counted before (retention took them, or a rebuild couldn't read them), the old counts stay. Rules and products beyond the ROLLUP_NAMES
  * most frequent of a body and day are counted together as "…", since a device may send any.
- * Request (doc/interfaces/search.md, log.counts): org, group (`by` below), from, to (ms UTC of arrival, taken to whole hours). Answer: counts[], most first;
- * counted_up_to: the last day that isn't counted anew; more: there were others. */
+ * Request (doc/interfaces/search.md, log.counts): org, group (`by` below), beside, only, counted, from, to (ms UTC of arrival, taken to whole hours). Answer:
+ * counts[], most first; counted_up_to: the last day that isn't counted anew; more: there were others. */
 #ifndef INDEX_ROLLUP_H
 #define INDEX_ROLLUP_H
 
@@ -14,6 +14,7 @@
 #include "index/client.h"
 
 #include <stdint.h>
+#include <yyjson.h>
 
 #define ROLLUP_DAYS 1830  /* five years */
 #define ROLLUP_NAMES 200
@@ -28,10 +29,20 @@ int rollup_pass(struct client *c, int64_t now_ms, unsigned *ret_days, struct err
  * years must have been counted since. newest: the last day in the counts, 0: none. */
 uint32_t rollup_kept_from(int64_t now_ms, uint32_t newest);
 
+#define ROLLUP_ONLY 6
 struct rollup_ask {
 	char org[8], by[16]; /* by: "" (a sum), org, hour, day, or a column of the counts */
 	int64_t from_ms, to_ms;
+	char beside[16];     /* a second one: each value of `by` with each of it ("value2"); "": none */
+	bool counted_only;   /* nothing of days that aren't counted yet: an answer that reads no records, however many came today */
+	struct {
+		bool set;
+		char value[256];
+	} only[ROLLUP_ONLY]; /* in the order of rollup_only_names: what has just this value there */
 };
+extern const char *const rollup_only_names[ROLLUP_ONLY];
+/* {"class": "4003", "product": …}; NULL: nothing is left out. -E_INVALID. */
+int rollup_only(yyjson_val *only, struct rollup_ask *a, struct err *err);
 /* counted: the last day in the counts, YYYYMMDD, 0: none. */
 int rollup_sql(const struct rollup_ask *a, uint32_t counted, struct buf *b, struct err *err);
 /* Fills `fields` with the answer's fields, each with a comma before it (wire/ctl.h). */
