@@ -25,6 +25,7 @@ struct column {
 	enum column_kind kind;
 	const char *paths[COLUMN_PATHS]; /* OCSF attributes; the first that is there counts */
 	const char *ja, *en;             /* for people */
+	const char *example;             /* a query that can be sent as it is; NULL: of a time, which isn't asked for in the query */
 };
 extern const struct column columns[]; /* ended by a row without name */
 /* How a terminal's program speaks TLS (proxy/ja4.h), to the site or to the proxy: no column of the tables, but found by the words and compared in the record, so that an

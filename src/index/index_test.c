@@ -339,6 +339,22 @@ static void test_counts(void **state)
 	}
 }
 
+/* The help at the desk shows them: each can be sent as it is, and is of its column. */
+static void test_examples(void **state)
+{
+	(void)state;
+	static struct query parsed;
+	struct err err = { 0 };
+	for (size_t i = 0; i <= 31; i++) {
+		const struct column *c = i < 31 ? &columns[i] : &column_ja4;
+		if (!c->example)
+			assert_int_equal(c->kind, COLUMN_TIME);
+		else if (query_parse(str_from(c->example), &parsed, &err) < 0 || parsed.root->column != c)
+			fail_msg("%s: %s", c->example, err.msg);
+	}
+	assert_null(columns[31].name);
+}
+
 static void test_counts_only(void **state)
 {
 	(void)state;
@@ -789,7 +805,7 @@ static void test_refill_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_query), cmocka_unit_test(test_limits), cmocka_unit_test(test_counts), cmocka_unit_test(test_counts_only), cmocka_unit_test(test_counts_kept), cmocka_unit_test(test_sites), cmocka_unit_test(test_refusals), cmocka_unit_test(test_search), cmocka_unit_test(test_walk),
+		cmocka_unit_test(test_query), cmocka_unit_test(test_limits), cmocka_unit_test(test_counts), cmocka_unit_test(test_counts_only), cmocka_unit_test(test_examples), cmocka_unit_test(test_counts_kept), cmocka_unit_test(test_sites), cmocka_unit_test(test_refusals), cmocka_unit_test(test_search), cmocka_unit_test(test_walk),
 		cmocka_unit_test(test_row),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_words_many), cmocka_unit_test(test_head), cmocka_unit_test(test_hostile),

@@ -238,6 +238,12 @@
 	X(APPROVE_BUTTON, "承認する", "Approve it") \
 	X(QUERY, "検索する言葉", "Search for") \
 	X(QUERY_HINT, "言葉のほか、次のように書けます。", "Words, or:") \
+	X(COLUMNS, "検索に使える項目の一覧と例", "All the columns, with examples") \
+	X(COLUMNS_HINT, "「項目:値」のように、間を空けずに書きます。例を押すと、その例で検索します。並べて書くと、すべてに当てはまる記録を探します。", "Written as column:value, without a blank. Pressing an example searches for it. Side by side means: all of them.") \
+	X(COLUMN, "項目", "Column") \
+	X(COLUMN_MEANS, "意味", "Meaning") \
+	X(COLUMN_EXAMPLE, "例", "Example") \
+	X(COLUMN_OTHER, "そのほか", "all others") \
 	X(PERIOD, "期間", "Period") \
 	X(SEARCH, "検索", "Search") \
 	X(HOUR_1, "1時間", "1 hour") \

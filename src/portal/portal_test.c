@@ -885,6 +885,8 @@ static void test_asked_pages(void **state)
 	last_request[0] = 0;
 	assert_non_null(strstr(get("/log", "", false), "<form"));
 	assert_string_equal(last_request, ""); /* an empty field searches nothing */
+	static const char *const help[] = { "<code>ja4</code>", "プログラムの指紋(TLS)", "<code>code&gt;=500</code></a>", "/log?q=code%3E%3D500&amp;", "<code>finding</code> 攻撃の検知", "<code>rcode</code>" };
+	has_all(get("/log", "", false), help, ARRAY_LEN(help));
 	answer = NULL;
 	refuse = E_INVALID;
 	assert_non_null(strstr(get("/log", "q=(", false), html_word(WORD_NO_INVALID, true)));

@@ -4,8 +4,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "index/columns.h"
 #include "wire/ctl.h"
 #include "wire/place.h"
+#include "wire/words.h"
 
 #include <stdlib.h>
 
@@ -35,13 +37,53 @@ static void read_asked(struct request *rq, struct asked *a)
 		a->hours = 24;
 }
 
+/* ---- what can be written ---- */
+
+/* The last word of its name that says something is what a query calls it (index/query.h). */
+static void put_class(struct html *h, const struct index_table *t)
+{
+	char name[40] = "", number[16];
+	struct str rest = str_from(strchr(t->name, '_') + 1), word;
+	while (str_next(&rest, '_', &word))
+		if (!str_eq(word, STR("activity")))
+			str_copy(word, name, sizeof name);
+	snprintf(number, sizeof number, "%u", t->class_uid);
+	html_put(h, "<br><code>{t}</code> {t}", name, t->class_uid ? words_of(WORDS_CLASS, number, h->ja) : html_word(WORD_COLUMN_OTHER, h->ja));
+}
+
+static void put_column(struct request *rq, const struct asked *a, const struct column *c)
+{
+	char hours[24];
+	struct html *h = &rq->h;
+	snprintf(hours, sizeof hours, "%llu", (unsigned long long)a->hours);
+	html_put(h, "<tr><th scope=\"row\"><code>{t}</code></th><td class=\"wrap\" data-label=\"{w}\">{t}", c->name, WORD_COLUMN_MEANS, h->ja ? c->ja : c->en);
+	if (strcmp(c->name, "class") == 0)
+		for (size_t i = 0; i < index_table_count(); i++)
+			put_class(h, &index_tables[i]);
+	html_put(h, "</td><td data-label=\"{w}\"><a href=\"/log?q={u}&amp;org={u}&amp;hours={u}\"><code>{t}</code></a></td></tr>", WORD_COLUMN_EXAMPLE, c->example, a->org, hours, c->example);
+}
+
+/* Every column, each with an example that can be pressed. */
+static void put_help(struct request *rq, const struct asked *a)
+{
+	struct html *h = &rq->h;
+	html_put(h, "<details><summary>{w}</summary><p class=\"hint\">{w}</p><table><thead><tr><th>{w}</th><th>{w}</th><th>{w}</th></tr></thead><tbody>", WORD_COLUMNS, WORD_COLUMNS_HINT,
+	         WORD_COLUMN, WORD_COLUMN_MEANS, WORD_COLUMN_EXAMPLE);
+	for (const struct column *c = columns; c->name; c++)
+		if (c->example)
+			put_column(rq, a, c);
+	put_column(rq, a, &column_ja4);
+	html_put(h, "</tbody></table></details>");
+}
+
 static void put_form(struct request *rq, const struct asked *a)
 {
 	struct html *h = &rq->h;
 	html_put(h, "<form method=\"get\" action=\"/log\"><label for=\"q\">{w}</label><input id=\"q\" name=\"q\" value=\"{a}\" maxlength=\"900\" spellcheck=\"false\" autocapitalize=\"none\""
 	            " aria-describedby=\"syntax\"><p id=\"syntax\" class=\"hint\">{w} <code>host:*.example.jp</code> <code>src:10.1.0.0/16</code> <code>code&gt;=500</code>"
-	            " <code>class:dns rcode:NXDOMAIN</code> <code>malware:*</code> <code>A or B</code> <code>-A</code></p><div class=\"filters\">",
-	         WORD_QUERY, a->query, WORD_QUERY_HINT);
+	            " <code>class:dns rcode:NXDOMAIN</code> <code>malware:*</code> <code>A or B</code> <code>-A</code></p>", WORD_QUERY, a->query, WORD_QUERY_HINT);
+	put_help(rq, a);
+	html_put(h, "<div class=\"filters\">");
 	if (!role_of_one_body(rq->who.role)) {
 		html_put(h, "<div><label for=\"org\">{w}</label><select id=\"org\" name=\"org\"><option value=\"\">{w}</option>", WORD_ORGANISATIONS, WORD_FILTER_ANY);
 		for (size_t i = 0; i < rq->p->n_orgs; i++) {

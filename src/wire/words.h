@@ -22,6 +22,9 @@ enum words_of {
 	WORDS_CHANNEL,    /* by what a notice goes out */
 	WORDS_SHIFT,      /* kinds of hand-overs */
 	WORDS_INQUIRY,    /* state of a search made for an incident */
+	WORDS_CLASS,      /* OCSF's number of a class of records */
+	WORDS_PRODUCT,    /* who recorded it; a device's maker is called by its own name */
+	WORDS_DISPOSITION,
 };
 
 /* Static; a code that isn't in the table (a person's name, a newer code) is returned as it is. */

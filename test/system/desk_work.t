@@ -175,6 +175,14 @@ if [ -e "$bin/libchdb.so" ]; then
 		try "an approver finds the own prefecture's alone: $q" until_true 20 only_ken "$q"
 	done
 	try "nor any numbers of a site of it" no_site site.stats
+	# ---- by how a program speaks TLS
+	on 412015-pc1 curl -s -o /dev/null --max-time 10 --cacert "$TORIDE_RUN/ca.pem" -x http://192.0.2.10:8080 https://www.news.example/
+	ja4() { "$toride" log tail -n 100000 --org 412015 | grep -F '"sni":"www.news.example"' | grep -o '"ja4":"[^"]*"' | tail -n 1 | cut -d'"' -f4 | grep .; }
+	try "a page over TLS is on record with the program's fingerprint" until_true 5 ja4
+	fingerprint=$(ja4)
+	try "which finds it at the desk" until_true 20 eval 'page yamada "/log?q=ja4:$fingerprint&hours=1" && holds www.news.example && holds 佐賀市'
+	try "another one doesn't, nor another body's clerk" eval 'page yamada "/log?q=ja4:t13d0000h2_000000000000_000000000000&hours=1" && lacks www.news.example && page hamada "/log?q=ja4:$fingerprint&hours=1" && lacks 佐賀市 && lacks 412015/'
+	try "the search's help tells of it, and of every column" eval 'page yamada /log && holds "プログラムの指紋(TLS)" && holds "/log?q=code%3E%3D500&amp;" && holds 検索に使える項目'
 	try "a fault is told with its place" eval 'page sato "/log?q=(a&hours=1" && holds query:'
 	try "who searched is on record" until_true 5 audited '"actor":{"user":"yamada"},"api":{"operation":"log.search"}'
 else
