@@ -254,6 +254,29 @@
 	X(FOUND, "見つかった記録", "Records found") \
 	X(FOUND_MORE, "ほかにもあります。言葉や期間を絞ってください。", "There are more. Narrow the words or the period.") \
 	X(FOUND_INCOMPLETE, "時間切れで、次の時刻より前はまだ検索していません。言葉や期間を絞ってください。", "The time ran out: nothing before this was searched yet. Narrow the words or the period.") \
+	X(COUNTS, "件数の推移", "Counts") \
+	X(COUNTS_HINT, "届いた記録の件数です。名前を選ぶと、それだけに絞り込みます。", "How many records came. A name narrows the page to itself.") \
+	X(COUNT_BY_HOUR, "1時間ごと", "By the hour") \
+	X(COUNT_BY_DAY, "1日ごと", "By the day") \
+	X(COUNT_PICTURE, "件数の棒グラフ。同じ数字が、下の「数字で見る」にあります。", "Bars of the counts; the numbers stand below.") \
+	X(COUNT_NUMBERS, "数字で見る", "The numbers") \
+	X(COUNT_WHEN, "時刻", "When") \
+	X(COUNT_SUM, "合計", "In all") \
+	X(COUNT_MOST, "最多", "Most") \
+	X(COUNT_RECORDS, "件数", "Records") \
+	X(COUNT_NONE, "この期間の記録はありません。", "No records of this period.") \
+	X(COUNT_CLASS, "種類", "Kind") \
+	X(COUNT_PRODUCT, "記録した機能・機器", "Recorded by") \
+	X(COUNT_DISPOSITION, "処置", "What was done") \
+	X(COUNT_RULE, "許可・遮断・検知を決めた規則", "Rule that decided") \
+	X(COUNT_NOTHING, "(なし)", "(none)") \
+	X(COUNT_REST, "そのほか", "Others") \
+	X(COUNT_SERVICE, "クラウド全体", "The cloud itself") \
+	X(COUNT_WIDER, "絞り込みをやめる", "Take this away") \
+	X(COUNT_SEARCH, "記録を見る", "Its records") \
+	X(COUNT_UP_TO, "数え終わった日までの件数です。きょうの分は、短い期間で見られます。最後の日:", "Counts of finished days; shorter periods show today. The last one:") \
+	X(COUNT_AWAY, "いま件数を取得できません。少し待ってから、もう一度開いてください。", "The counts can't be had right now. Please wait a little, then open this page again.") \
+	X(MONTH_13, "13か月", "13 months") \
 	X(REFUSALS, "復号の例外の候補", "Decryption") \
 	X(REFUSALS_HINT, "通信の検査 (復号) と相性の悪いプログラムと接続先です (過去30日)。自動で例外になるものはありません。", "Programs and sites that inspection doesn't get on with (last 30 days). None becomes an exception by itself.") \
 	X(REFUSAL_NONE, "候補はありません。", "There are none.") \

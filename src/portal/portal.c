@@ -107,6 +107,7 @@ static const struct page {
 	{ "/pages", true, SESSION_FULL, A | C, WORD_COUNT, page_looked },
 	{ "/decrypt", false, SESSION_FULL, ALL, WORD_REFUSALS, page_decrypt },
 	{ "/log", false, SESSION_FULL, ALL, WORD_LOG, page_log },
+	{ "/counts", false, SESSION_FULL, ALL, WORD_COUNTS, page_counts },
 	{ "/holds", false, SESSION_FULL, O | A | P, WORD_HOLDS, page_holds },
 	{ "/holds", true, SESSION_FULL, A | P, WORD_COUNT, page_holds },
 	{ "/handover", false, SESSION_FULL, O | A, WORD_SHIFT, page_handover },

@@ -523,6 +523,39 @@ static void test_decrypt(void **state)
 	portal_done(&p);
 }
 
+/* Counts by the hour, and of what: each row narrows the page; a clerk asks for the own body, whatever the address says. */
+static void test_counts(void **state)
+{
+	(void)state;
+	struct err err = { 0 };
+	p = (struct portal){ .call = fake_call };
+	assert_int_equal(portal_configure(&p, STR("{\"service\":\"佐賀\",\"service_en\":\"Saga\",\"orgs\":[{\"code\":\"412015\",\"name\":\"佐賀市\",\"name_en\":\"Saga City\",\"state\":\"live\"}]}"), &err), 0);
+	clock_hold(1795341600000); /* 2026-11-22T19:00 in Japan */
+	answer = "{\"v\":1,\"ok\":true,\"counted_up_to\":20261121,\"counts\":[{\"value\":\"2026-11-22 18:00\",\"records\":12345},{\"value\":\"2026-11-22 17:00\",\"records\":1},"
+	         "{\"value\":\"2026-11-01 17:00\",\"records\":7},{\"value\":\"<b>&x\",\"records\":3},{\"value\":\"4003\",\"records\":2},{\"value\":\"\",\"records\":2}]}";
+	char *page = get("/counts", "hours=24&class=4002&product=%3Ci%3E&rule=a%26b&org=412015", false);
+	static const char *const holds[] = { "<b>12,346</b>", "<rect x=\"220\" y=\"0\" width=\"9\" height=\"100\"><title>2026-11-22 18:00 12,345</title></rect>",
+		"<rect x=\"210\" y=\"99\" width=\"9\" height=\"1\">", "&lt;b&gt;&amp;x", "rule=a%26b", "value=\"&lt;i&gt;\"", "DNSの問合せ", "q=class%3A4003", "<span>2026-11-21 20:00</span><span>2026-11-22 19:00</span>" };
+	has_all(page, holds, ARRAY_LEN(holds));
+	assert_null(strstr(page, "<i>"));
+	assert_null(strstr(page, "2026-11-01 17:00</th><td")); /* out of the span: no bar and no number by the hour */
+	assert_non_null(strstr(last_request, "\"do\":\"log.counts\",\"session\":\"" ANALYST "\",\"group\":\"rule\",\"org\":\"412015\",\"from\":1795258800000,\"to\":1795341600000,\"counted\":false,"
+	                                     "\"only\":{\"class\":\"4002\",\"product\":\"<i>\",\"rule\":\"a&b\"}}"));
+	page = get_as(SAGA, "/counts", "org=412023&hours=9504", false);
+	assert_null(strstr(last_request, "412023"));
+	assert_non_null(strstr(last_request, "\"counted\":true"));
+	assert_null(strstr(page, "name=\"org\"")); /* nothing to choose */
+	assert_non_null(strstr(page, "2026-11-21</p>"));
+	answer = "{\"v\":1,\"ok\":true,\"counts\":[]}";
+	assert_non_null(strstr(get("/counts", "hours=1&class=x", false), html_word(WORD_COUNT_NONE, true)));
+	answer = NULL;
+	refuse = E_CLOSED;
+	assert_non_null(strstr(get("/counts", "", false), html_word(WORD_COUNT_AWAY, true)));
+	refuse = 0;
+	clock_hold(0);
+	portal_done(&p);
+}
+
 /* Certificates and numbers beside each other; old pages are taken out by whoever may. */
 static void test_sites(void **state)
 {
@@ -913,7 +946,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_scgi), cmocka_unit_test(test_forms), cmocka_unit_test(test_qr), cmocka_unit_test(test_escaping),
 		                            cmocka_unit_test(test_language), cmocka_unit_test(test_pages), cmocka_unit_test(test_board),
-		                            cmocka_unit_test(test_bodies_apart), cmocka_unit_test(test_sites), cmocka_unit_test(test_decrypt), cmocka_unit_test(test_looked), cmocka_unit_test(test_holds), cmocka_unit_test(test_handover), cmocka_unit_test(test_signing_in), cmocka_unit_test(test_forgery),
+		                            cmocka_unit_test(test_bodies_apart), cmocka_unit_test(test_counts), cmocka_unit_test(test_sites), cmocka_unit_test(test_decrypt), cmocka_unit_test(test_looked), cmocka_unit_test(test_holds), cmocka_unit_test(test_handover), cmocka_unit_test(test_signing_in), cmocka_unit_test(test_forgery),
 		                            cmocka_unit_test(test_acts), cmocka_unit_test(test_asked_pages) };
 	return cmocka_run_group_tests(tests, begin, end);
 }

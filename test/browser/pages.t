@@ -212,6 +212,14 @@ else
 	visit "$desk/log" >/dev/null
 fi
 looks log "the search"
+if [ -e build/libchdb.so ]; then
+	counted() { visit "$desk/counts" && says Webプロキシ; }
+	try "counts by the hour, with bars" eval 'until_true 20 counted && [ "$(js "[...document.querySelectorAll(\"svg.bars rect\")].filter(e => e.getBoundingClientRect().height > 0).length")" -gt 0 ]'
+	try "narrowed by a name's link" eval 'press "main section:nth-of-type(2) tbody a" && at /counts && js location.search | grep -q "org=41[0-9]"'
+else
+	visit "$desk/counts" >/dev/null
+fi
+looks counts "the counts"
 
 # ---- a passkey, on a terminal of the clerk's body: registered, then asked for in place of the code
 quit

@@ -175,6 +175,16 @@ if [ -e "$bin/libchdb.so" ]; then
 		try "an approver finds the own prefecture's alone: $q" until_true 20 only_ken "$q"
 	done
 	try "nor any numbers of a site of it" no_site site.stats
+	# ---- how many, by the hour and of what
+	try "counts by the hour, as bars and numbers, of all bodies" until_true 10 eval 'page sato "/counts?hours=24" && holds "<rect " && holds Webプロキシ && holds 佐賀市 && holds 唐津市 && lacks "style=" && lacks "<script"'
+	sum() { grep -o "<b>[0-9,]*</b>" "$top/page" | head -n 1 | tr -dc 0-9; }
+	try "narrowed to the web, fewer, and a touch from the records" eval 'page sato "/counts?hours=168" && all=$(sum) && page sato "/counts?hours=168&class=4002" && web=$(sum) && [ "$web" -gt 0 ] && [ "$web" -lt "$all" ] && holds "q=disposition%3A"'
+	try "a value that would like to be SQL is one nobody has" eval 'page sato "/counts?hours=168&product=suricata%27+or+1" && holds この期間の記録はありません'
+	try "a clerk counts the own body's, whatever is asked" eval 'page yamada "/counts?hours=24&org=412023" && [ "$(sum)" -gt 0 ] && lacks 唐津市 && lacks 412023'
+	try "an approver the own prefecture's" eval 'page ken "/counts?hours=24" && holds 佐賀市 && page tsu "/counts?hours=24&org=412015" && code_is 200 && holds この期間の記録はありません && lacks 佐賀市'
+	for q in '"do":"log.counts","group":"org"' '"do":"log.counts","group":"class","beside":"org","org":"412015"' '"do":"log.counts","group":"org","org":"412015","only":{"class":"4002"}'; do
+		try "controld keeps it so: $q" only_ken "$q"
+	done
 	# ---- by how a program speaks TLS
 	on 412015-pc1 curl -s -o /dev/null --max-time 10 --cacert "$TORIDE_RUN/ca.pem" -x http://192.0.2.10:8080 https://www.news.example/
 	ja4() { "$toride" log tail -n 100000 --org 412015 | grep -F '"sni":"www.news.example"' | grep -o '"ja4":"[^"]*"' | tail -n 1 | cut -d'"' -f4 | grep .; }
