@@ -37,6 +37,7 @@ extern const struct cli_command cli_shift[];
 extern const struct cli_command cli_month[];
 extern const struct cli_command cli_asset[];
 extern const struct cli_command cli_log[];
+extern const struct cli_command cli_export[];
 extern const struct cli_command cli_witness[];
 extern const struct cli_command cli_search[];
 extern const struct cli_command cli_import[];

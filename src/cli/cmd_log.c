@@ -1,4 +1,4 @@
-/* toride log: verify, export, show, tail. Reads the sealed segments itself; keys come from the vault, so on the node
+/* toride log: verify, show, tail. Reads the sealed segments itself; keys come from the vault, so on the node
  * only root sees records. verify of an export needs neither. Searching is cmd_search.c. */
 #include "cli/cli.h"
 
@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "cold/client.h"
 #include "segment/checkpoint.h"
-#include "segment/export.h"
+#include "segment/bundle.h"
 #include "segment/file.h"
 #include "segment/reader.h"
 #include "segment/verify.h"
@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define DAY_MS (24LL * 3600 * 1000)
 
@@ -152,13 +153,57 @@ static void print_summary(const struct verify_report *r, const char *hash, const
 	}
 }
 
+/* An export that is one file is laid out first, in a directory of its own that goes again. "" in dir: file isn't one. */
+static int lay_out(const char *file, char dir[PLACE_MAX], struct err *err)
+{
+	struct stat st;
+	const char *tmp = getenv("TMPDIR");
+	dir[0] = 0;
+	if (stat(file, &st) < 0 || !S_ISREG(st.st_mode))
+		return 0;
+	if (snprintf(dir, PLACE_MAX, "%s/toride-verify.XXXXXX", tmp && *tmp ? tmp : "/tmp") >= PLACE_MAX || !mkdtemp(dir))
+		return err_errno(err, "TMPDIR", "no directory can be made there");
+	int r = bundle_open(file, dir, err);
+	if (r == 0 && !verify_is_export(dir))
+		r = err_set(err, E_INVALID, file, "isn't an export: it has no manifest");
+	if (r < 0)
+		fs_rmtree(dir, NULL);
+	return r;
+}
+
+/* Where it was laid out means nothing to anybody. */
+static void name_within(struct verify_fault *f, const char *dir)
+{
+	size_t n = strlen(dir);
+	if (n && strncmp(f->file, dir, n) == 0 && f->file[n] == '/')
+		memmove(f->file, f->file + n + 1, strlen(f->file + n + 1) + 1);
+}
+
+static int verify_print(const struct verify_opts *o, bool export, const char *laid, bool json, int64_t stamp_ms)
+{
+	struct verify_report r;
+	struct err err = { 0 };
+	char hash[65], key[65];
+	int x = export ? verify_export(o, &r, &err) : verify_store(o, &r, &err);
+	for (size_t i = 0; x == 0 && i < r.n; i++) {
+		name_within(&r.faults[i], laid);
+		print_fault(&r.faults[i], json);
+	}
+	hex_format(r.last_hash, sizeof r.last_hash, hash);
+	hex_format(r.key, sizeof r.key, key);
+	if (x == 0)
+		json ? print_summary_json(&r, hash, key, stamp_ms) : print_summary(&r, hash, key, stamp_ms);
+	bool intact = r.n == 0 && !r.more_faults;
+	verify_report_done(&r);
+	return x < 0 ? cli_error(&err) : intact ? EXIT_DONE : EXIT_REFUSED;
+}
+
 static int log_verify(int argc, char **argv)
 {
 	struct err err = { 0 };
-	struct verify_report r;
 	struct buf witness;
 	unsigned char pub[32];
-	char dir[PLACE_MAX], hash[65], key[65];
+	char dir[PLACE_MAX], laid[PLACE_MAX] = "";
 	bool json = cli_flag(&argc, argv, "--json");
 	const char *org = cli_option(&argc, argv, "--org"), *key_file = cli_option(&argc, argv, "--key");
 	const char *witness_file = cli_option(&argc, argv, "--witness"), *stamp = cli_option(&argc, argv, "--stamp"), *stamp_ca = cli_option(&argc, argv, "--tsa-ca");
@@ -170,7 +215,9 @@ static int log_verify(int argc, char **argv)
 		return cli_error(&err);
 	if (stamp && cli_stamp_check(buf_view(&witness), stamp, stamp_ca, &stamp_ms, &err) < 0)
 		return cli_error(&err);
-	struct verify_opts o = { .dir = argc ? argv[0] : segments_dir(dir), .org = org, .key = key_file ? pub : NULL,
+	if (argc && lay_out(argv[0], laid, &err) < 0)
+		return cli_error(&err);
+	struct verify_opts o = { .dir = laid[0] ? laid : argc ? argv[0] : segments_dir(dir), .org = org, .key = key_file ? pub : NULL,
 		                 .witness = buf_view(&witness) };
 	bool export = verify_is_export(o.dir);
 	if (argc && !export && !fs_exists(o.dir)) {
@@ -186,52 +233,12 @@ static int log_verify(int argc, char **argv)
 		if (!key_file && !argc && fs_exists(pem) && read_public_key(pem, pub, NULL) == 0)
 			o.key = pub;
 	}
-	int x = export ? verify_export(&o, &r, &err) : verify_store(&o, &r, &err);
+	int code = verify_print(&o, export, laid, json, stamp_ms);
 	vault_close(&v);
-	if (x == 0) {
-		for (size_t i = 0; i < r.n; i++)
-			print_fault(&r.faults[i], json);
-		hex_format(r.last_hash, sizeof r.last_hash, hash);
-		hex_format(r.key, sizeof r.key, key);
-		if (json)
-			print_summary_json(&r, hash, key, stamp_ms);
-		else
-			print_summary(&r, hash, key, stamp_ms);
-	}
-	bool intact = r.n == 0 && !r.more_faults;
-	verify_report_done(&r);
+	if (laid[0])
+		fs_rmtree(laid, NULL);
 	buf_done(&witness);
-	return x < 0 ? cli_error(&err) : intact ? EXIT_DONE : EXIT_REFUSED;
-}
-
-/* ---- export ---- */
-
-static int log_export(int argc, char **argv)
-{
-	struct err err = { 0 };
-	struct export_report rep;
-	char dir[PLACE_MAX];
-	struct vault *v = NULL;
-	struct export_opts o = { .dir = segments_dir(dir), .org = cli_option(&argc, argv, "--org"),
-		                 .out = cli_option(&argc, argv, "-o"), .key = key_of };
-	const char *from = cli_option(&argc, argv, "--from"), *to = cli_option(&argc, argv, "--to");
-	if (argc || !o.org || !o.out)
-		return cli_usage(&cli_log[1]);
-	int r = cli_time(from, &o.from_ms, &err);
-	if (r == 0)
-		r = cli_time(to, &o.to_ms, &err);
-	if (r == 0)
-		r = vault_open(NULL, 2000, &v, &err);
-	o.user = v;
-	if (r == 0)
-		r = segment_export(&o, &rep, &err);
-	vault_close(&v);
-	if (r < 0)
-		return cli_error(&err);
-	printf(cli_japanese() ? "%s: 記録 %llu件、区間 %llu、署名 %llu\n"
-	               : "%s: %llu records, %llu segments, %llu checkpoints\n", o.out,
-	       (unsigned long long)rep.records, (unsigned long long)rep.segments, (unsigned long long)rep.checkpoints);
-	return EXIT_DONE;
+	return code;
 }
 
 /* ---- show, tail ---- */
@@ -245,7 +252,7 @@ static int log_show(int argc, char **argv)
 	struct vault *v = NULL;
 	char dir[PLACE_MAX];
 	if (argc != 1)
-		return cli_usage(&cli_log[2]);
+		return cli_usage(&cli_log[1]);
 	if (segment_name_parse(str_from(argv[0]), &name) < 0) {
 		err_set(&err, E_INVALID, argv[0], "not a record's name like 412015/events/000001/17");
 		return cli_error(&err);
@@ -355,7 +362,7 @@ static int log_tail(int argc, char **argv)
 	const char *lines = cli_option(&argc, argv, "-n");
 	uint64_t n = 20;
 	if (argc || (lines && !str_to_u64(str_from(lines), 100000, &n)) || n == 0)
-		return cli_usage(&cli_log[3]);
+		return cli_usage(&cli_log[2]);
 	int x = vault_open(NULL, 2000, &v, &err);
 	if (x == 0)
 		x = reader_open(&(struct reader_opts){ dir, key_of, v, t.org, NULL, NULL }, &t.r, &err);
@@ -369,11 +376,9 @@ static int log_tail(int argc, char **argv)
 }
 
 const struct cli_command cli_log[] = {
-	{ "log verify", "toride log verify [EXPORT] [--org CODE] [--key FILE] [--witness FILE [--stamp FILE --tsa-ca FILE]] [--json]",
+	{ "log verify", "toride log verify [EXPORT|FILE.tar] [--org CODE] [--key FILE] [--witness FILE [--stamp FILE --tsa-ca FILE]] [--json]",
 	  "is the log what was written? names the first altered, removed, reordered or duplicated record; 1 if any",
 	  "ログの改変・削除・並べ替え・重複の有無を確かめ、最初の記録を示す", log_verify },
-	{ "log export", "toride log export --org CODE [--from TIME] [--to TIME] -o DIR",
-	  "one organisation's records with their proof, for log verify elsewhere", "一団体のログを証明つきで書き出す", log_export },
 	{ "log show", "toride log show ORG/SERIES/SEGMENT/INDEX", "one record", "記録を一件表示する", log_show },
 	{ "log tail", "toride log tail [--org CODE] [-n LINES] [--follow]", "the newest records, with their names",
 	  "最新の記録を表示する", log_tail },

@@ -31,6 +31,7 @@ const struct cli_command *const cli_tables[] = {
 	cli_month,
 	cli_asset,
 	cli_log,
+	cli_export,
 	cli_witness,
 	cli_search,
 	cli_import,

@@ -26,8 +26,10 @@ struct out {
 struct segment_done {
 	char series[16];
 	uint32_t number;
-	uint64_t leaves, first, end; /* records exported: first … end-1 */
+	uint64_t leaves, first, end; /* records exported: first … end-1, or those of them that were picked */
 	bool started, over;          /* one stretch, even if the clock went back in between */
+	uint64_t *picked;
+	size_t n_picked, cap_picked;
 };
 
 struct export {
@@ -152,6 +154,40 @@ static int by_segment(const void *a, const void *b)
 
 /* ---- records and leaves ---- */
 
+static int note_picked(struct segment_done *d, uint64_t index, struct err *err)
+{
+	if (d->n_picked == d->cap_picked) {
+		size_t cap = d->cap_picked ? d->cap_picked * 2 : 64;
+		uint64_t *p = mem_grow(d->picked, cap * sizeof *p);
+		if (!p)
+			return err_set(err, E_NOMEM, "", "no memory");
+		d->picked = p;
+		d->cap_picked = cap;
+	}
+	d->picked[d->n_picked++] = index;
+	return 0;
+}
+
+static void put_record(struct export *x, const struct segment_name *name, int64_t time_ms, const unsigned char *salt, struct str data)
+{
+	char text[SEGMENT_NAME_TEXT], salt_hex[2 * SEGMENT_SALT + 1];
+	struct buf *b = &x->records.b;
+	hex_format(salt, SEGMENT_SALT, salt_hex);
+	buf_putc(b, '{');
+	json_field_s(b, "name", segment_name_format(name, text));
+	json_field_u64(b, "time_ms", (uint64_t)time_ms);
+	json_field_s(b, "salt", salt_hex);
+	json_field(b, str_is_utf8(data) ? "record" : "record_hex", str_is_utf8(data) ? data : (struct str){ "", 0 });
+	if (!str_is_utf8(data)) { /* never from intaked; said as it is all the same */
+		b->len -= 1;
+		for (size_t i = 0; i < data.len; i++)
+			buf_printf(b, "%02x", (unsigned char)data.ptr[i]);
+		buf_putc(b, '"');
+	}
+	buf_puts(b, "}\n");
+	x->report->records++;
+}
+
 static int put_block(struct export *x, struct seg_cipher *cipher, const struct seg_file *f, const struct seg_block *k,
                      struct buf *plain, uint64_t limit, struct segment_done *d, struct err *err)
 {
@@ -160,31 +196,20 @@ static int put_block(struct export *x, struct seg_cipher *cipher, const struct s
 	memcpy(name.series, f->header.series, sizeof name.series);
 	name.index = k->first;
 	int r = seg_block_open(cipher, &f->header, k, plain);
-	char text[SEGMENT_NAME_TEXT], salt_hex[2 * SEGMENT_SALT + 1];
+	char text[SEGMENT_NAME_TEXT];
 	if (r < 0)
 		return err_set(err, (enum err_code)-r, segment_name_format(&name, text), "cannot be decrypted; run log verify");
 	struct str rest = buf_view(plain), data;
 	const unsigned char *salt;
-	struct buf *b = &x->records.b;
 	for (; name.index < k->first + k->count && name.index < limit && seg_record_next(&rest, &salt, &data); name.index++) {
-		hex_format(salt, SEGMENT_SALT, salt_hex);
-		buf_putc(b, '{');
-		json_field_s(b, "name", segment_name_format(&name, text));
-		json_field_u64(b, "time_ms", (uint64_t)k->time_ms);
-		json_field_s(b, "salt", salt_hex);
-		json_field(b, str_is_utf8(data) ? "record" : "record_hex", str_is_utf8(data) ? data : (struct str){ "", 0 });
-		if (!str_is_utf8(data)) { /* never from intaked; said as it is all the same */
-			b->len -= 1;
-			for (size_t i = 0; i < data.len; i++)
-				buf_printf(b, "%02x", (unsigned char)data.ptr[i]);
-			buf_putc(b, '"');
-		}
-		buf_puts(b, "}\n");
-		x->report->records++;
+		if (x->o->pick && !x->o->pick(&name, data, x->o->pick_user))
+			continue;
+		if (x->o->pick && note_picked(d, name.index, err) < 0)
+			return -E_NOMEM;
+		put_record(x, &name, k->time_ms, salt, data);
+		d->first = d->end == 0 ? name.index : d->first;
+		d->end = name.index + 1;
 	}
-	if (d->end == 0)
-		d->first = k->first;
-	d->end = name.index;
 	return out_flush(&x->records, MIB, err);
 }
 
@@ -257,9 +282,19 @@ static bool is_gone(const struct export *x, const struct head *h)
 	return h->ended && !seg_is_there(x->o->dir, h->org, h->series, h->segment);
 }
 
+/* None of its records was picked: it isn't in the export. */
+static int drop_leaves(struct export *x, struct out *leaves, struct err *err)
+{
+	char path[1024];
+	snprintf(path, sizeof path, "%s/%s", x->o->out, leaves->name);
+	out_free(leaves);
+	return unlink(path) < 0 ? err_errno(err, path, "cannot be removed") : 0;
+}
+
 static int one_segment(struct export *x, const struct head *h, struct err *err)
 {
 	char path[1024], name[64];
+	bool none = false;
 	struct seg_file f;
 	struct seg_cipher cipher = { NULL };
 	struct out leaves;
@@ -278,14 +313,19 @@ static int one_segment(struct export *x, const struct head *h, struct err *err)
 		r = out_open(x, &leaves, name, err);
 		if (r == 0)
 			r = walk_segment(x, &cipher, &f, h, &leaves, &d, err);
+		none = x->o->pick && d.n_picked == 0;
 		if (r == 0)
-			r = out_close(x, &leaves, err);
+			r = none ? drop_leaves(x, &leaves, err) : out_close(x, &leaves, err);
 		else
 			out_free(&leaves);
 	}
 	seg_cipher_close(&cipher);
 	seg_file_close(&f);
-	return r == 0 ? note_done(x, &d, err) : r;
+	if (r == 0 && !none)
+		r = note_done(x, &d, err);
+	if (r < 0 || none)
+		mem_free(d.picked);
+	return r;
 }
 
 /* ---- checkpoints ---- */
@@ -352,6 +392,25 @@ static int put_checkpoints(struct export *x, struct err *err)
 	return r;
 }
 
+static void put_picked(struct buf *b, const struct segment_done *d)
+{
+	json_key(b, "picked");
+	buf_putc(b, '[');
+	for (size_t i = 0; i < d->n_picked; i++)
+		buf_printf(b, "%s%llu", i ? "," : "", (unsigned long long)d->picked[i]);
+	buf_putc(b, ']');
+}
+
+static void put_about(struct buf *b, const struct export_opts *o)
+{
+	const struct {
+		const char *key, *value;
+	} said[] = { { "by", o->by }, { "reason", o->reason }, { "incident", o->incident }, { "custody", o->custody } };
+	for (size_t i = 0; i < ARRAY_LEN(said); i++)
+		if (said[i].value)
+			json_field_s(b, said[i].key, said[i].value);
+}
+
 static int put_manifest(struct export *x, struct err *err)
 {
 	struct buf b;
@@ -362,6 +421,7 @@ static int put_manifest(struct export *x, struct err *err)
 	json_field_u64(&b, "from_ms", (uint64_t)x->o->from_ms);
 	json_field_u64(&b, "to_ms", (uint64_t)x->o->to_ms);
 	json_field_u64(&b, "created_ms", (uint64_t)clock_now_ms());
+	put_about(&b, x->o);
 	buf_puts(&b, ",\n \"segments\":[");
 	for (size_t i = 0; i < x->n; i++) {
 		const struct segment_done *d = &x->done[i];
@@ -371,12 +431,17 @@ static int put_manifest(struct export *x, struct err *err)
 		json_field_u64(&b, "leaves", d->leaves);
 		json_field_u64(&b, "first", d->first);
 		json_field_u64(&b, "end", d->end);
+		if (x->o->pick)
+			put_picked(&b, d);
 		buf_putc(&b, '}');
 	}
 	buf_puts(&b, "],\n \"files\":[");
 	buf_str(&b, buf_view(&x->files));
 	buf_puts(&b, "]}\n");
 	snprintf(path, sizeof path, "%s/manifest.json", x->o->out);
+	sha_begin(&x->sha);
+	sha_add(&x->sha, b.ptr, b.len);
+	sha_end(&x->sha, x->report->manifest);
 	int r = b.failed || x->files.failed ? err_set(err, E_NOMEM, path, "no memory") : fs_write(path, buf_view(&b), 0600, err);
 	buf_done(&b);
 	return r;
@@ -416,6 +481,8 @@ static int put_all(struct export *x, struct err *err)
 		r = out_text(x, "seal.pub", (struct str){ key, 65 }, err);
 	if (r == 0)
 		r = out_text(x, "README.md", STR(EXPORT_README), err);
+	for (size_t i = 0; i < x->o->n_texts && r == 0; i++)
+		r = out_text(x, x->o->texts[i].name, x->o->texts[i].text, err);
 	return r == 0 ? put_manifest(x, err) : r;
 }
 
@@ -439,6 +506,8 @@ int segment_export(const struct export_opts *o, struct export_report *report, st
 		r = put_all(&x, err);
 	}
 	buf_done(&x.files);
+	for (size_t i = 0; i < x.n; i++)
+		mem_free(x.done[i].picked);
 	mem_free(x.done);
 	mem_free(x.last);
 	sha_close(&x.sha);

@@ -9,6 +9,7 @@
 #include "segment/verify_parts.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <yyjson.h>
 
 #define LEAVES_MAX (64u * 1024 * 1024) /* bytes of one leaves file: a million records */
@@ -20,6 +21,8 @@ struct part { /* one segment of the manifest */
 	char file[600];
 	unsigned char *hashes; /* leaves × 32 */
 	uint64_t *line_of;     /* of each exported record: its line in records.jsonl, 0: not there */
+	uint64_t *picked;      /* those of first … end-1 that it holds, ascending; NULL: all */
+	size_t n_picked;
 	bool faulty;
 };
 
@@ -42,6 +45,39 @@ static bool text_of(yyjson_val *o, const char *key, char *dst, size_t size)
 
 /* ---- manifest ---- */
 
+/* Which of the segment's records were picked. */
+static int read_picked(struct part *p, yyjson_val *list)
+{
+	yyjson_val *v;
+	yyjson_arr_iter it;
+	if (!list)
+		return 0;
+	if (!yyjson_is_arr(list) || yyjson_arr_size(list) > p->end - p->first)
+		return -E_INVALID;
+	p->picked = mem_array(yyjson_arr_size(list) ? yyjson_arr_size(list) : 1, sizeof *p->picked);
+	if (!p->picked)
+		return -E_NOMEM;
+	yyjson_arr_iter_init(list, &it);
+	while ((v = yyjson_arr_iter_next(&it))) {
+		uint64_t i = yyjson_get_uint(v), least = p->n_picked ? p->picked[p->n_picked - 1] + 1 : p->first;
+		if (!yyjson_is_uint(v) || i < least || i >= p->end)
+			return -E_INVALID;
+		p->picked[p->n_picked++] = i;
+	}
+	return 0;
+}
+
+static int by_index(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return (x > y) - (x < y);
+}
+
+static bool holds(const struct part *p, uint64_t index)
+{
+	return index >= p->first && index < p->end && (!p->picked || bsearch(&index, p->picked, p->n_picked, sizeof index, by_index));
+}
+
 static int read_parts(struct job *j, yyjson_val *root, struct err *err)
 {
 	yyjson_val *arr = yyjson_obj_get(root, "segments"), *s;
@@ -63,6 +99,9 @@ static int read_parts(struct job *j, yyjson_val *root, struct err *err)
 		if (!text_of(s, "series", p->name.series, sizeof p->name.series) || !segment_series_ok(p->name.series) ||
 		    p->name.segment == 0 || p->leaves > LEAVES_MAX / 65 || p->first > p->end || p->end > p->leaves)
 			return err_set(err, E_CORRUPT, "manifest.json", "segment %zu of it makes no sense", j->n);
+		int r = read_picked(p, yyjson_obj_get(s, "picked"));
+		if (r < 0)
+			return err_set(err, r == -E_NOMEM ? E_NOMEM : E_CORRUPT, "manifest.json", "the records picked of segment %zu of it make no sense", j->n);
 		snprintf(p->file, sizeof p->file, "%.500s/leaves/%s-%06u.txt", j->v.o->dir, p->name.series, p->name.segment);
 	}
 	return 0;
@@ -182,7 +221,7 @@ static void check_line(struct job *j, const struct line *l, uint64_t line_number
 {
 	unsigned char leaf[SEGMENT_HASH];
 	struct part *p = part_of(j, &l->name);
-	if (!p || l->name.index >= p->leaves || l->name.index < p->first || l->name.index >= p->end) {
+	if (!p || l->name.index >= p->leaves || !holds(p, l->name.index)) {
 		verify_fault(&j->v, &l->name, j->records, "put in: line %llu isn't among what was exported",
 		             (unsigned long long)line_number);
 		return;
@@ -222,6 +261,8 @@ static void check_order(struct job *j)
 		p->name.index = p->first;
 		for (; p->name.index < p->end; p->name.index++) {
 			uint64_t line = p->line_of[p->name.index];
+			if (!holds(p, p->name.index))
+				continue;
 			if (line == 0) {
 				verify_fault(&j->v, &p->name, j->records, "removed: the record is missing");
 				break;
@@ -233,7 +274,7 @@ static void check_order(struct job *j)
 			}
 			before = line;
 		}
-		j->v.report->outside += p->leaves - (p->end - p->first);
+		j->v.report->outside += p->leaves - (p->picked ? p->n_picked : p->end - p->first);
 	}
 }
 
@@ -327,6 +368,7 @@ int verify_export(const struct verify_opts *o, struct verify_report *report, str
 	for (size_t i = 0; i < j.n; i++) {
 		mem_free(j.parts[i].hashes);
 		mem_free(j.parts[i].line_of);
+		mem_free(j.parts[i].picked);
 	}
 	mem_free(j.parts);
 	verify_close(&j.v);

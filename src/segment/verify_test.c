@@ -478,7 +478,7 @@ static void make_export(void)
 {
 	struct export_report rep;
 	struct err err = { 0 };
-	struct export_opts o = { dir, out, ORG, 0, 0, fake_key, NULL };
+	struct export_opts o = { .dir = dir, .out = out, .org = ORG, .from_ms = 0, .to_ms = 0, .key = fake_key };
 	if (segment_export(&o, &rep, &err) < 0)
 		fail_msg("%s: %s", err.path, err.msg);
 	assert_int_equal(rep.records, 12);
@@ -630,7 +630,7 @@ static void test_export_range(void **state)
 	}
 	clock_hold(0);
 	writer_close(&w);
-	struct export_opts o = { dir, moved, ORG, 1003000, 1006000, fake_key, NULL };
+	struct export_opts o = { .dir = dir, .out = moved, .org = ORG, .from_ms = 1003000, .to_ms = 1006000, .key = fake_key };
 	assert_int_equal(segment_export(&o, &rep, NULL), 0);
 	assert_int_equal(rep.records, 3);
 	struct verify_opts v = { moved, NULL, NULL, pub, NULL, { "", 0 } };
@@ -640,6 +640,110 @@ static void test_export_range(void **state)
 	verify_report_done(&r);
 }
 
+/* ---- records that were picked ---- */
+
+/* Every fourth, and which body it is asked for. */
+static bool every_fourth(const struct segment_name *name, struct str data, void *user)
+{
+	(void)data;
+	assert_string_equal(name->org, ORG);
+	return name->series[0] == 'e' && (*(unsigned *)user)++ % 4 == 1;
+}
+
+static void pick_some(void)
+{
+	unsigned n = 0;
+	struct export_report rep;
+	struct err err = { 0 };
+	struct export_text card = { "incident.json", STR("{}\n") };
+	struct export_opts o = { .dir = dir, .out = moved, .org = ORG, .key = fake_key, .pick = every_fourth, .pick_user = &n, .texts = &card, .n_texts = 1,
+		                 .by = "sato", .reason = "照会 12", .incident = "I-20261122-0001", .custody = "0123456789abcdef" };
+	if (segment_export(&o, &rep, &err) < 0)
+		fail_msg("%s: %s", err.path, err.msg);
+	assert_int_equal(n, 12);
+	assert_int_equal(rep.records, 3); /* 1 and 5 of the first segment, 0 of the second */
+}
+
+static void pick_again(void)
+{
+	assert_int_equal(fs_rmtree(moved, NULL), 0);
+	pick_some();
+}
+
+static void test_export_picked(void **state)
+{
+	(void)state;
+	static const struct {
+		int order[8];
+		const char *record, *why;
+	} lines[] = {
+		{ { 2, 3, 0 }, ORG "/events/000001/1", "removed" },
+		{ { 2, 1, 3, 0 }, ORG "/events/000001/5", "reordered" },
+		{ { 1, 2, 3, 3, 0 }, ORG "/events/000002/0", "duplicated" },
+	};
+	static const struct {
+		const char *file, *from, *to, *record, *why;
+	} texts[] = {
+		{ "records.jsonl", "記録 f", "記録 g", ORG "/events/000001/5", "altered: line 2" },
+		{ "manifest.json", "[1,5]", "[1]", ORG "/events/000001/5", "put in" },
+		{ "manifest.json", "[1,5]", "[1,4,5]", ORG "/events/000001/4", "removed" },
+		{ "incident.json", "{", "[", "", "the file isn't what the manifest says" },
+	};
+	char path[256];
+	struct verify_report r;
+	struct verify_opts v = { moved, NULL, NULL, pub, NULL, { "", 0 } };
+	pick_some();
+	expect_export(NULL, NULL);
+	assert_int_equal(verify_export(&v, &r, NULL), 0);
+	assert_int_equal(r.records, 3);
+	assert_int_equal(r.outside, 9);
+	verify_report_done(&r);
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+		pick_again();
+		in_export("records.jsonl", path);
+		lines_write(path, lines[i].order);
+		expect_export(lines[i].record, lines[i].why);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		pick_again();
+		in_export(texts[i].file, path);
+		replace_text(path, texts[i].from, texts[i].to);
+		expect_export(texts[i].record, texts[i].why);
+	}
+}
+
+static void test_picked_says_why(void **state)
+{
+	(void)state;
+	char path[256];
+	struct buf b;
+	pick_some();
+	buf_init(&b, MIB);
+	in_export("manifest.json", path);
+	assert_int_equal(fs_read(path, &b, NULL), 0);
+	assert_non_null(strstr(buf_cstr(&b), "\"by\":\"sato\",\"reason\":\"照会 12\",\"incident\":\"I-20261122-0001\",\"custody\":\"0123456789abcdef\""));
+	buf_done(&b);
+}
+
+static void test_picked_nonsense(void **state)
+{
+	(void)state;
+	static const char *const lists[] = { "[5,1]", "[1,1]", "[1,6]", "[0,1]", "[1,2,3,4,5,6]", "[-1]", "{}", "[\"1\"]" };
+	pick_some();
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		char path[256];
+		struct verify_report r;
+		struct err err = { 0 };
+		struct verify_opts v = { moved, NULL, NULL, pub, NULL, { "", 0 } };
+		pick_again();
+		in_export("manifest.json", path);
+		replace_text(path, "[1,5]", lists[i]);
+		assert_int_equal(verify_export(&v, &r, &err), -E_CORRUPT);
+		assert_non_null(strstr(err.msg, "make no sense"));
+		verify_report_done(&r);
+	}
+}
+
 /* Each allocation and each system call of an export fails once: either it says so and leaves what isn't taken for an export, or it
  * is whole. */
 static void export_fault(bool memory, int64_t to_ms, long at)
@@ -647,7 +751,7 @@ static void export_fault(bool memory, int64_t to_ms, long at)
 	struct export_report rep;
 	struct err err = { 0 };
 	struct verify_report found = { 0 };
-	struct export_opts o = { dir, out, ORG, 0, to_ms, fake_key, NULL };
+	struct export_opts o = { .dir = dir, .out = out, .org = ORG, .from_ms = 0, .to_ms = to_ms, .key = fake_key };
 	memory ? mem_fail_at(at) : fs_fail_at(at, at % 2 ? EIO : ENOSPC);
 	int r = segment_export(&o, &rep, &err);
 	bool failed = memory ? mem_count() >= at : fs_count() >= at;
@@ -684,6 +788,7 @@ int main(void)
 		T(test_rewritten_with_key), T(test_segment_gone), T(test_segment_replaced), T(test_checkpoints),
 		T(test_witness),      T(test_forged_whole),     T(test_export),          T(test_export_leaf_too),
 		T(test_export_cut),   T(test_export_is_ours),   T(test_export_range),     T(test_export_faults),
+		T(test_export_picked), T(test_picked_says_why),   T(test_picked_nonsense),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("verify", tests, NULL, NULL);

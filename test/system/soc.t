@@ -88,6 +88,20 @@ if [ -e "$bin/libchdb.so" ]; then
 	r=$("$toride" incident prove "$I" --json | jq -r 'select(.stage == "judged") | .record' | head -1)
 	try "and signed" eval '"$toride" log show "$r" | jq -se ".[0].incident.number == \"$I\" and .[0].actor.user == \"analyst\"" && "$toride" log verify --org 412015'
 fi
+# ---- what is handed to a court: the incident's records, with their proof, in one file
+hand_out() { "$toride" --as kanri log export --incident "$I" --for "police request 12" -o "$top/$I.tar" --json >"$top/handed_out" && cat "$top/handed_out"; }
+elsewhere() { TORIDE_STATE=/nonexistent TORIDE_RUN=/nonexistent "$toride" log verify "$1" --json >"$top/verified"; local code=$?; cat "$top/verified"; return $code; }
+handed() { jq -r .record "$top/records.jsonl" | jq -se "$1"; } # FILTER: holds of the records in it
+try "what belongs to an incident is handed out as one file" hand_out
+try "which any tar opens" eval 'tar -xOf "$top/$I.tar" records.jsonl >"$top/records.jsonl" && tar -xOf "$top/$I.tar" incident.json | jq -se ".[0].number == \"$I\""'
+try "and which is proven where there is nothing else" eval 'elsewhere "$top/$I.tar" && tail -n 1 "$top/verified" | jq -se --argjson n "$(jq .records "$top/handed_out")" ".[0] | .ok and .records == \$n and .compared == \$n"'
+try "the evidence is in it" eval 'of "$I" ".evidence[]" | jq -r . | sort >"$top/names" && [ -s "$top/names" ] && jq -r .name "$top/records.jsonl" | sort | comm -23 "$top/names" - | is "$(cat)" ""'
+try "and each stage" eval 'n=$(of "$I" "[.timeline[] | select(.sealed)] | length") && handed "[.[] | select(.incident.number == \"$I\")] | length >= 10 and length <= $((n + 5))"'
+try "who took it out, and what for" handed 'any(.[]; .product == "custody" and .api.operation == "log.export.begin" and .actor.user == "kanri" and .message == "police request 12")'
+try "and nothing else: none of another body, none that has nothing to do with it" eval 'jq -r .name "$top/records.jsonl" | grep -v "^412015/" | is "$(cat)" "" && jq -r "select(.record | fromjson | .incident.number != \"$I\" and .product != \"custody\").name" "$top/records.jsonl" | sort | comm -13 "$top/names" - | is "$(cat)" ""'
+try "its hash is on record, by which any copy is known again" until_true 10 eval '"$toride" log tail --org 412015 -n 100000 | sed "s/^[^{]*//" | jq -se --arg h "$(sha256sum <"$top/$I.tar" | cut -d" " -f1)" "any(.[]; .api.operation == \"log.export.end\" and .file.hash == \$h and .actor.user == \"kanri\")"'
+try "one byte of it altered: the record is named" eval 'sed "s/log.export.begin/log.export.bigin/" "$top/$I.tar" >"$top/bad.tar"; ! cmp -s "$top/$I.tar" "$top/bad.tar" && ! elsewhere "$top/bad.tar" && grep -E "altered" "$top/verified"'
+try "what it is for has to be said, and a file that is there stays" eval '! "$toride" log export --incident "$I" -o "$top/x.tar" && ! hand_out && [ ! -e "$top/x.tar" ] && [ ! -e "$top/$I.tar.part" ]'
 slip() { ask_socket search.sock '{"v":1,"do":"log.witness"}' | jq -r '.slip // empty' >"$top/slip"; [ -s "$top/slip" ]; }
 try "what the prefecture is mailed every morning is the log's signature" eval 'until_true 5 slip && "$toride" log verify --witness "$top/slip" --json | tail -n 1 | jq -se ".[0] | .ok and .witness_found"'
 try "the last shift's hand-over wrote itself" eval '"$toride" handover list --json | jq -se "any(.[]; .by == \"toride\")"'
