@@ -1,7 +1,23 @@
 /* clusterd.json: the ClickHouse elsewhere that holds the index (daemon/clusterd.c reads it). */
 #include "compile/emit.h"
 
+#include "base/map.h"
 #include "base/mem.h"
+
+void field_store_place(struct buf *b, const struct service *s)
+{
+	unsigned char sum[SHA256_LEN];
+	char name[17];
+	struct buf all;
+	buf_init(&all, 8 * KIB);
+	for (size_t i = 0; i < s->store.n_urls; i++)
+		buf_printf(&all, "%s\n", s->store.urls[i]);
+	buf_printf(&all, "%s\n%s\n%s\n", s->store.user, s->store.database, s->store.cluster);
+	hash_sha256(all.ptr, all.len, sum);
+	hex_format(sum, 8, name);
+	json_field_s(b, "place", name);
+	buf_done(&all);
+}
 
 int compile_clusterd(const struct model *m, struct outset *out, struct err *err)
 {
@@ -21,6 +37,7 @@ int compile_clusterd(const struct model *m, struct outset *out, struct err *err)
 	buf_putc(&b, ']');
 	json_field_s(&b, "user", s->store.user);
 	json_field_s(&b, "cluster", s->store.cluster);
+	field_store_place(&b, s);
 	json_field(&b, "ca", buf_view(&ca));
 	buf_done(&ca);
 	buf_puts(&b, "}\n");

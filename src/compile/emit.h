@@ -27,6 +27,8 @@ bool breaks_out(const struct org *o, int family);
 
 /* Adds b to the outset and frees it. */
 int emit(struct outset *out, const char *path, struct buf *b, struct err *err);
+/* The name of the ClickHouse elsewhere, by which stored and clusterd know that they were told of the same. */
+void field_store_place(struct buf *b, const struct service *s);
 /* "base64:…" as a certificate in PEM. */
 void put_pem(struct buf *b, const char *certificate);
 /* Address with or without its length, straight into b. */

@@ -13,6 +13,7 @@ int compile_stored(const struct model *m, struct outset *out, struct err *err)
 		buf_putc(&b, '{');
 		json_field_s(&b, "database", m->service.store.database);
 		json_field_s(&b, "name", m->service.store.cluster);
+		field_store_place(&b, &m->service);
 		json_field_u64(&b, "away_s", m->service.store.away_s);
 		json_field_bool(&b, "of_node", m->service.pair.n_nodes > 0); /* each node has a log, and so an index, of its own */
 		buf_putc(&b, '}');

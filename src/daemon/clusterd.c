@@ -54,16 +54,17 @@ static int read_secret(char dst[SECRET_MAX], struct err *err)
 
 static int take_config(struct clusterd *c, yyjson_val *root, struct err *err)
 {
-	char secret[SECRET_MAX], user[128];
+	char secret[SECRET_MAX], user[128], place[128] = "";
 	struct buf ca;
 	struct str pem = ctl_str(root, "ca");
-	struct cluster_opts o = { .user = user, .key = secret, .replicated = ctl_str(root, "cluster").len > 0 };
+	struct cluster_opts o = { .user = user, .key = secret, .place = place, .replicated = ctl_str(root, "cluster").len > 0 };
 	size_t i, max;
 	yyjson_val *v;
 	yyjson_arr_foreach(yyjson_obj_get(root, "urls"), i, max, v)
 		if (o.n < CLUSTER_HOSTS && yyjson_is_str(v))
 			o.urls[o.n++] = yyjson_get_str(v);
-	int r = str_copy(ctl_str(root, "user"), user, sizeof user) ? read_secret(secret, err) : err_set(err, E_INVALID, "clusterd.json", "isn't what the compiler writes");
+	bool fits = str_copy(ctl_str(root, "user"), user, sizeof user) && (!ctl_str(root, "place").ptr || str_copy(ctl_str(root, "place"), place, sizeof place));
+	int r = fits ? read_secret(secret, err) : err_set(err, E_INVALID, "clusterd.json", "isn't what the compiler writes");
 	buf_init(&ca, 4 * MIB);
 	buf_put(&ca, pem.ptr ? pem.ptr : "", pem.len);
 	o.ca = buf_cstr(&ca);

@@ -61,7 +61,7 @@ struct keep { /* how long a body's records are kept */
 };
 
 struct where { /* the index is; never freed: a search under way may still look there */
-	char socket[PLACE_MAX], database[128], cluster[64];
+	char socket[PLACE_MAX], database[128], cluster[64], place[128];
 	struct client_opts client;
 	struct where *before;
 };
@@ -156,8 +156,9 @@ static int where_load(struct stored *t, yyjson_val *cluster, bool *ret_moved, st
 		return err_set(err, E_NOMEM, "", "no memory");
 	*w = (struct where){ .before = now };
 	place_in_run(w->socket, sizeof w->socket, cluster ? SOCK_CLUSTER : SOCK_INDEX);
-	w->client = (struct client_opts){ .socket_path = w->socket, .cluster = { 0, cluster ? w->database : NULL, w->cluster } };
-	if (cluster && (!database_of(cluster, w->database, sizeof w->database) || !str_copy(ctl_str(cluster, "name"), w->cluster, sizeof w->cluster))) {
+	w->client = (struct client_opts){ .socket_path = w->socket, .cluster = { 0, cluster ? w->database : NULL, w->cluster }, .place = cluster ? w->place : NULL };
+	if (cluster && (!database_of(cluster, w->database, sizeof w->database) || !str_copy(ctl_str(cluster, "name"), w->cluster, sizeof w->cluster) ||
+	                (ctl_str(cluster, "place").ptr && !str_copy(ctl_str(cluster, "place"), w->place, sizeof w->place)))) {
 		mem_free(w);
 		return err_set(err, E_INVALID, "stored.json", "isn't what the compiler writes");
 	}

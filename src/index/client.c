@@ -9,15 +9,17 @@
 #include <curl/curl.h>
 #include <stdio.h>
 
-#define URL "http://index/"
+#define URL "http://index/?"
 
 struct client {
 	CURL *curl;
 	char *error; /* CURL_ERROR_SIZE */
 	struct buf words; /* of an answer nobody wants */
 	struct dialect dialect;
-	char database[64], cluster[64];
+	char database[64], cluster[64], url[512], each[528]; /* url: of any; each: of each server */
 	struct buf said, rows; /* a statement as it is sent; an answer as it came */
+	const _Atomic bool *ended;
+	unsigned overran;
 };
 
 static size_t take(char *p, size_t size, size_t n, void *user)
@@ -25,6 +27,16 @@ static size_t take(char *p, size_t size, size_t n, void *user)
 	struct buf *b = user;
 	buf_put(b, p, size * n);
 	return b->failed ? 0 : size * n;
+}
+
+static int place_url(struct client *c, const char *place)
+{
+	char *quoted = place ? curl_easy_escape(c->curl, place, 0) : NULL;
+	int n = snprintf(c->url, sizeof c->url, "%s%s%s", URL, quoted ? "place=" : "", quoted ? quoted : "");
+	bool ok = n < (int)sizeof c->url && (quoted || !place);
+	snprintf(c->each, sizeof c->each, "%s&each=1", c->url);
+	curl_free(quoted);
+	return ok ? 0 : -E_LIMIT;
 }
 
 int client_open(const struct client_opts *o, struct client **ret, struct err *err)
@@ -36,7 +48,7 @@ int client_open(const struct client_opts *o, struct client **ret, struct err *er
 	buf_init(&c->words, MIB);
 	buf_init(&c->said, 8 * MIB);
 	buf_init(&c->rows, 64 * MIB);
-	bool fits = !o->cluster.database ||
+	bool fits = place_url(c, o->place) < 0 ? false :  !o->cluster.database ||
 	            (str_copy(str_from(o->cluster.database), c->database, sizeof c->database) && str_copy(str_from(o->cluster.cluster), c->cluster, sizeof c->cluster));
 	c->dialect = (struct dialect){ 0, o->cluster.database ? c->database : NULL, c->cluster };
 	if (!c->curl || !c->error || !fits) {
@@ -73,6 +85,26 @@ void client_timeout(struct client *c, unsigned ms)
 	curl_easy_setopt(c->curl, CURLOPT_TIMEOUT_MS, (long)ms);
 }
 
+static int on_progress(void *user, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
+{
+	const struct client *c = user;
+	(void)down_all, (void)down, (void)up_all, (void)up;
+	return *c->ended;
+}
+
+void client_end_when(struct client *c, const _Atomic bool *ended)
+{
+	c->ended = ended;
+	curl_easy_setopt(c->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(c->curl, CURLOPT_XFERINFODATA, c);
+	curl_easy_setopt(c->curl, CURLOPT_NOPROGRESS, 0L);
+}
+
+unsigned client_overran(const struct client *c)
+{
+	return c->overran;
+}
+
 /* ClickHouse's numbers: 159 TIMEOUT_EXCEEDED, 160 TOO_SLOW, 241 MEMORY_LIMIT_EXCEEDED, 307/396 too many bytes/rows. */
 static enum err_code code_of(struct str words)
 {
@@ -83,7 +115,7 @@ static enum err_code code_of(struct str words)
 /* An insert has a connection of its own: what was sent by one that was kept, and died, curl would send once more, and it may have arrived. */
 static int call(struct client *c, const char *url, struct str body, struct buf *ret, struct err *err)
 {
-	long status = 0, alone = strcmp(url, URL) != 0;
+	long status = 0, alone = url != c->url && url != c->each;
 	buf_reset(ret);
 	curl_easy_setopt(c->curl, CURLOPT_FRESH_CONNECT, alone);
 	curl_easy_setopt(c->curl, CURLOPT_FORBID_REUSE, alone);
@@ -95,13 +127,16 @@ static int call(struct client *c, const char *url, struct str body, struct buf *
 	CURLcode r = curl_easy_perform(c->curl);
 	if (ret->failed)
 		return err_set(err, (enum err_code)-ret->failed, "index", "the answer is too long");
+	c->overran += r == CURLE_OPERATION_TIMEDOUT;
 	if (r != CURLE_OK)
 		return err_set(err, r == CURLE_OPERATION_TIMEDOUT ? E_TIMEOUT : E_CLOSED, "index", "%s",
 		               *c->error ? c->error : curl_easy_strerror(r));
 	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (status == 200)
 		return 0;
-	return err_set(err, status == 503 ? E_CLOSED : status == 504 ? E_TIMEOUT : status == 403 ? E_DENIED : code_of(buf_view(ret)), "index", "%.400s", buf_cstr(ret));
+	enum err_code code = code_of(buf_view(ret));
+	c->overran += status == 504 || code == E_TIMEOUT || code == E_LIMIT;
+	return err_set(err, status == 503 ? E_CLOSED : status == 504 ? E_TIMEOUT : status == 403 ? E_DENIED : code, "index", "%.400s", buf_cstr(ret));
 }
 
 /* Of the server behind this connection; asked once, at its first use. */
@@ -109,7 +144,7 @@ static int learn(struct client *c, struct err *err)
 {
 	if (!c->dialect.database || c->dialect.version)
 		return 0;
-	int r = call(c, URL, STR("SELECT version()"), &c->words, err);
+	int r = call(c, c->url, STR("SELECT version()"), &c->words, err);
 	return r < 0 ? r : dialect_version(buf_view(&c->words), &c->dialect.version, err);
 }
 
@@ -121,12 +156,12 @@ int client_is_old(struct client *c, bool *ret, struct err *err)
 }
 
 /* To a cluster: in its own words. */
-static int query_there(struct client *c, struct str sql, struct buf *ret, struct err *err)
+static int query_there(struct client *c, const char *url, struct str sql, struct buf *ret, struct err *err)
 {
 	bool objects = false;
 	buf_reset(&c->said);
 	int r = dialect_sql(&c->dialect, sql, &c->said, &objects, err);
-	r = r < 0 ? r : call(c, URL, buf_view(&c->said), objects ? &c->rows : ret, err);
+	r = r < 0 ? r : call(c, url, buf_view(&c->said), objects ? &c->rows : ret, err);
 	if (r < 0 || !objects)
 		return r;
 	buf_reset(ret);
@@ -136,7 +171,13 @@ static int query_there(struct client *c, struct str sql, struct buf *ret, struct
 int client_query(struct client *c, struct str sql, struct buf *ret, struct err *err)
 {
 	int r = learn(c, err);
-	return r < 0 ? r : c->dialect.version ? query_there(c, sql, ret, err) : call(c, URL, sql, ret, err);
+	return r < 0 ? r : c->dialect.version ? query_there(c, c->url, sql, ret, err) : call(c, c->url, sql, ret, err);
+}
+
+int client_query_each(struct client *c, struct str sql, struct buf *ret, struct err *err)
+{
+	int r = learn(c, err);
+	return r < 0 ? r : c->dialect.version ? query_there(c, c->each, sql, ret, err) : client_query(c, sql, ret, err);
 }
 
 /* Old servers know no format with a head of names and types; ours names all columns of the table in their order. */
@@ -157,7 +198,7 @@ static int headless(struct client *c, struct str *rows, struct err *err)
 
 int client_insert(struct client *c, const char *insert, struct str rows, struct err *err)
 {
-	char url[1536];
+	char url[2048];
 	bool objects;
 	int r = learn(c, err);
 	buf_reset(&c->said);
@@ -172,7 +213,9 @@ int client_insert(struct client *c, const char *insert, struct str rows, struct 
 	char *quoted = curl_easy_escape(c->curl, buf_cstr(&c->said), 0);
 	if (!quoted)
 		return err_set(err, E_NOMEM, "", "no memory");
-	snprintf(url, sizeof url, URL "?query=%s", quoted);
+	int n = snprintf(url, sizeof url, "%s&query=%s", c->url, quoted);
 	curl_free(quoted);
+	if (n >= (int)sizeof url)
+		return err_set(err, E_LIMIT, "index", "the statement is too long");
 	return call(c, url, rows, &c->words, err);
 }

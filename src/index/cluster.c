@@ -1,10 +1,13 @@
 /* See cluster.h. */
 #include "index/cluster.h"
 
+#include "base/clock.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -16,7 +19,7 @@
 struct place { /* where it is, and who we are there */
 	char urls[CLUSTER_HOSTS][CLUSTER_URL];
 	size_t n;
-	char user[NAME_MAX_BYTES], key[NAME_MAX_BYTES];
+	char user[NAME_MAX_BYTES], key[NAME_MAX_BYTES], name[NAME_MAX_BYTES];
 	struct buf ca;
 	bool replicated;
 };
@@ -26,6 +29,8 @@ struct cluster {
 	struct place place;
 	unsigned generation; /* of the place */
 	size_t first;        /* which of them is asked first */
+	int64_t given_ms[CLUSTER_HOSTS]; /* monotonic: when rows were last sent there; before us some may have been at any time */
+	bool one_copy;       /* told: only one of the replicas is left */
 	struct cluster_stats stats;
 };
 
@@ -36,6 +41,7 @@ struct conn {
 	struct place place; /* a copy of `generation` */
 	unsigned generation;
 	long host; /* the one that answered; -1: none yet */
+	const struct serve_ask *now; /* what is asked */
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -60,7 +66,8 @@ static int place_fill(struct place *p, const struct cluster_opts *o, struct err 
 	*p = (struct place){ .n = o->n, .replicated = o->replicated };
 	buf_init(&p->ca, CA_MAX);
 	buf_puts(&p->ca, o->ca ? o->ca : "");
-	bool ok = o->n > 0 && o->n <= CLUSTER_HOSTS && str_copy(str_from(o->user), p->user, sizeof p->user) && str_copy(str_from(o->key), p->key, sizeof p->key);
+	bool ok = o->n > 0 && o->n <= CLUSTER_HOSTS && str_copy(str_from(o->user), p->user, sizeof p->user) && str_copy(str_from(o->key), p->key, sizeof p->key) &&
+	          str_copy(str_from(o->place ? o->place : ""), p->name, sizeof p->name);
 	for (size_t i = 0; ok && i < o->n; i++)
 		ok = str_starts(str_from(o->urls[i]), STR("https://")) && str_copy(str_from(o->urls[i]), p->urls[i], sizeof p->urls[i]);
 	ok = ok && line_ok(p->user) && line_ok(p->key) && !p->ca.failed;
@@ -91,6 +98,8 @@ int cluster_set(struct cluster *c, const struct cluster_opts *o, struct err *err
 	c->place = p;
 	c->generation++;
 	c->first = 0;
+	for (size_t i = 0; i < CLUSTER_HOSTS; i++)
+		c->given_ms[i] = clock_mono_ms();
 	pthread_mutex_unlock(&c->lock);
 	OPENSSL_cleanse(p.key, sizeof p.key);
 	return 0;
@@ -189,7 +198,7 @@ static int put_headers(struct conn *c, struct err *err)
 	return 0;
 }
 
-/* Does as the newest generation says. */
+/* Does as the newest generation says, if who asks does. */
 static int catch_up(struct conn *c, struct err *err)
 {
 	struct cluster *k = c->cluster;
@@ -207,6 +216,8 @@ static int catch_up(struct conn *c, struct err *err)
 		r = c->place.ca.failed ? err_set(err, E_NOMEM, "", "no memory") : 0;
 	}
 	pthread_mutex_unlock(&k->lock);
+	if (r == 0 && !str_eq(c->now->place, str_from(c->place.name)))
+		r = err_set(err, E_CLOSED, "cluster", "who asks and who carries it haven't been told of the same place yet");
 	if (r < 0 || !newer)
 		return r;
 	struct curl_blob ca = { .data = c->place.ca.ptr, .len = c->place.ca.len, .flags = CURL_BLOB_NOCOPY };
@@ -274,6 +285,12 @@ static CURLcode send_to(struct conn *c, size_t host, const char *tail, struct st
 	return curl_easy_perform(c->curl);
 }
 
+/* 225, 242, 319, 999: it has no keeper, can't be written, or doesn't know what became of rows for want of one: another one may. */
+static bool cut_off(unsigned code)
+{
+	return code == 225 || code == 242 || code == 319 || code == 999;
+}
+
 /* What the server said: its errors are "Code: N…" in the body, of a status that says little (401, 403, 404, 500). 516 and 192 to 194 are of names and keys. */
 static int judge(struct conn *c, size_t host, struct buf *ret, struct err *err)
 {
@@ -287,6 +304,10 @@ static int judge(struct conn *c, size_t host, struct buf *ret, struct err *err)
 	if (!code) { /* something else stands before it, or in its place */
 		leave(c, host);
 		return err_set(err, E_CLOSED, "cluster", "%s answers %ld, not as a ClickHouse does", c->place.urls[host], status);
+	}
+	if (cut_off(code)) {
+		leave(c, host);
+		return err_set(err, E_CLOSED, "cluster", "%s has lost sight of the others: %.200s", c->place.urls[host], buf_cstr(ret));
 	}
 	return err_set(err, E_INVALID, "cluster", "refused");
 }
@@ -307,32 +328,77 @@ static int ask_one(struct conn *c, size_t host, const char *tail, struct str bod
 }
 
 /* wait_end_of_query: an error in the middle of an answer is an error, not its last line. Numbers as numbers: old servers heed that only here, not in the
- * query. An insert has a connection of its own: curl would send
+ * query. Of replicas: rows count when two have them, and it is told soon when one can't catch up. An insert has a connection of its own: curl would send
  * what it had sent by one that was kept, and died, once more. */
-static int tail_of(struct conn *c, struct str insert, char *dst, size_t size, struct err *err)
+static int tail_of(struct conn *c, bool two, char *dst, size_t size, struct err *err)
 {
-	char *quoted = insert.len ? curl_easy_escape(c->curl, insert.ptr, (int)insert.len) : NULL;
-	int n = snprintf(dst, size, "?wait_end_of_query=1&output_format_json_quote_64bit_integers=0%s%s%s", insert.len && c->place.replicated ? "&insert_deduplicate=0" : "", quoted ? "&query=" : "", quoted ? quoted : "");
-	bool made = quoted || !insert.len;
+	const struct serve_ask *a = c->now;
+	char *quoted = a->insert ? curl_easy_escape(c->curl, a->sql.ptr, (int)a->sql.len) : NULL;
+	int n = snprintf(dst, size, "?wait_end_of_query=1&output_format_json_quote_64bit_integers=0&query_id=%s%s%s%s%s%s", a->id, c->place.replicated ? "&receive_timeout=30" : "",
+	                 a->insert && c->place.replicated ? "&insert_deduplicate=0" : "", two ? "&insert_quorum=2&insert_quorum_timeout=20000" : "", quoted ? "&query=" : "", quoted ? quoted : "");
+	bool made = quoted || !a->insert;
 	curl_free(quoted);
-	curl_easy_setopt(c->curl, CURLOPT_FRESH_CONNECT, insert.len ? 1L : 0L);
-	curl_easy_setopt(c->curl, CURLOPT_FORBID_REUSE, insert.len ? 1L : 0L);
+	curl_easy_setopt(c->curl, CURLOPT_FRESH_CONNECT, a->insert ? 1L : 0L);
+	curl_easy_setopt(c->curl, CURLOPT_FORBID_REUSE, a->insert ? 1L : 0L);
 	return made && n < (int)size ? 0 : err_set(err, made ? E_LIMIT : E_NOMEM, "cluster", made ? "the statement is too long" : "no memory");
 }
 
-/* The server that answered before, and no other; else all of them in turn. insert: of the rows in the body; else the body is the query. */
-static int ask(struct conn *c, struct str insert, struct str body, struct buf *ret, struct err *err)
+/* Rows go to it now; it has them, or nobody knows. */
+static void given(struct conn *c, size_t host)
+{
+	struct cluster *k = c->cluster;
+	pthread_mutex_lock(&k->lock);
+	if (c->generation == k->generation)
+		k->given_ms[host] = clock_mono_ms();
+	pthread_mutex_unlock(&k->lock);
+}
+
+static void tell_copies(struct conn *c, bool one)
+{
+	struct cluster *k = c->cluster;
+	pthread_mutex_lock(&k->lock);
+	bool news = k->one_copy != one;
+	k->one_copy = one;
+	pthread_mutex_unlock(&k->lock);
+	if (news)
+		log_write(one ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "", "cluster", one ? "fewer than two of its replicas are there: rows go into one" : "rows go into two of its replicas again");
+}
+
+/* 285, 286: fewer than two replicas are there, or the rows before are still in one alone. Nothing was put in. */
+static bool wants_two(int r, const struct buf *words)
+{
+	unsigned code = r == -E_INVALID ? serve_exception(buf_view(words)) : 0;
+	return code == 285 || code == 286;
+}
+
+/* Rows, or a question, to this one. */
+static int send_one(struct conn *c, size_t host, struct buf *ret, struct err *err)
 {
 	char tail[4096];
-	int r = catch_up(c, err);
-	r = r < 0 ? r : tail_of(c, insert, tail, sizeof tail, err);
+	struct str body = c->now->insert ? c->now->rows : c->now->sql;
+	bool two = c->now->insert && c->place.replicated && c->place.n > 1;
+	int r = tail_of(c, two, tail, sizeof tail, err);
 	if (r < 0)
 		return r;
+	if (c->now->insert)
+		given(c, host);
+	r = ask_one(c, host, tail, body, ret, err);
+	if (two && (r == 0 || wants_two(r, ret)))
+		tell_copies(c, r < 0);
+	if (!two || !wants_two(r, ret))
+		return r;
+	r = tail_of(c, false, tail, sizeof tail, err);
+	return r < 0 ? r : ask_one(c, host, tail, body, ret, err);
+}
+
+/* The server that answered before, and no other; else all of them in turn. */
+static int ask_any(struct conn *c, struct buf *ret, struct err *err)
+{
 	bool stays = c->host >= 0;
 	size_t n = c->place.n, host = stays ? (size_t)c->host : first_of(c->cluster, n);
-	r = n ? -E_AGAIN : err_set(err, E_CLOSED, "cluster", "none is named");
+	int r = n ? -E_AGAIN : err_set(err, E_CLOSED, "cluster", "none is named");
 	for (size_t i = 0; r == -E_AGAIN && i < (stays ? 1 : n); i++, host = (host + 1) % n) {
-		r = ask_one(c, host, tail, body, ret, err);
+		r = send_one(c, host, ret, err);
 		if (r == 0 || r == -E_INVALID)
 			c->host = (long)host;
 	}
@@ -341,14 +407,75 @@ static int ask(struct conn *c, struct str insert, struct str body, struct buf *r
 	return r;
 }
 
-static int conn_query(void *user, struct str sql, struct buf *ret, struct err *err)
+/* Nobody is at that door; or what it was given is long done. */
+static bool nothing_runs(struct conn *c, size_t host)
 {
-	return ask(user, STR(""), sql, ret, err);
+	long error = 0;
+	curl_easy_getinfo(c->curl, CURLINFO_OS_ERRNO, &error);
+	if (error == ECONNREFUSED)
+		return true;
+	struct cluster *k = c->cluster;
+	pthread_mutex_lock(&k->lock);
+	bool long_ago = clock_mono_ms() - k->given_ms[host] > CLUSTER_SETTLED_MS;
+	pthread_mutex_unlock(&k->lock);
+	return long_ago;
 }
 
-static int conn_insert(void *user, struct str sql, struct str rows, struct buf *ret, struct err *err)
+/* Who is asked first, and whom this connection stays with, is as it was. */
+static int ask_each(struct conn *c, struct buf *ret, struct err *err)
 {
-	return ask(user, sql, rows, ret, err);
+	struct cluster *k = c->cluster;
+	struct buf one;
+	char tail[4096];
+	long stays = c->host;
+	size_t first = first_of(k, c->place.n);
+	int r = tail_of(c, false, tail, sizeof tail, err);
+	buf_init(&one, SERVE_ANSWER_MAX);
+	for (size_t i = 0; r == 0 && i < c->place.n; i++) {
+		r = ask_one(c, i, tail, c->now->sql, &one, err);
+		if (r == 0)
+			buf_str(ret, buf_view(&one));
+		else if (r == -E_AGAIN)
+			r = nothing_runs(c, i) ? 0 : err_set(err, E_CLOSED, "cluster", "%s can't be reached, and what it was given may still be written", c->place.urls[i]);
+	}
+	buf_done(&one);
+	pthread_mutex_lock(&k->lock);
+	if (c->generation == k->generation)
+		k->first = first;
+	pthread_mutex_unlock(&k->lock);
+	c->host = stays;
+	return r;
 }
 
-const struct serve_ops cluster_ops = { conn_open, conn_rest, conn_close, conn_query, conn_insert };
+static int conn_ask(void *user, const struct serve_ask *a, struct buf *ret, struct err *err)
+{
+	struct conn *c = user;
+	c->now = a;
+	buf_reset(ret);
+	int r = catch_up(c, err);
+	r = r < 0 ? r : a->each ? ask_each(c, ret, err) : ask_any(c, ret, err);
+	c->now = NULL;
+	return r;
+}
+
+/* Nobody remembers which of them was asked. */
+static int conn_end(void *user, const char *id, struct err *err)
+{
+	struct conn *c = user;
+	char sql[128];
+	struct buf words;
+	snprintf(sql, sizeof sql, "KILL QUERY WHERE query_id = '%s' ASYNC", id);
+	struct serve_ask a = { .sql = str_from(sql), .each = true };
+	snprintf(a.id, sizeof a.id, "%.40s-end", id);
+	pthread_mutex_lock(&c->cluster->lock);
+	char place[NAME_MAX_BYTES];
+	memcpy(place, c->cluster->place.name, sizeof place);
+	pthread_mutex_unlock(&c->cluster->lock);
+	a.place = str_from(place);
+	buf_init(&words, MIB);
+	int r = conn_ask(c, &a, &words, err);
+	buf_done(&words);
+	return r;
+}
+
+const struct serve_ops cluster_ops = { conn_open, conn_rest, conn_close, conn_ask, conn_end };

@@ -238,7 +238,7 @@ int dialect_sql(const struct dialect *d, struct str sql, struct buf *b, bool *re
 				buf_putc(b, *s.p++);
 		else
 			buf_putc(b, *s.p++);
-	if (r == 0 && drops && *d->cluster)
+	if (r == 0 && drops && *d->cluster && !dialect_is_old(d)) /* old ones drop at once, and don't know the word */
 		buf_puts(b, " SYNC"); /* else its name in the keeper is taken for minutes */
 	if (r == 0 && s.objects)
 		buf_puts(b, " FORMAT JSONEachRow");

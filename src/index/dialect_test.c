@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 static const struct dialect today = { 2605, "toride_log", "" }, year_ago = { 2508, "toride_log", "" }, old = { 1816, "toride_log", "" },
-                            replicas = { 2605, "toride_log", "logs" };
+                            replicas = { 2605, "toride_log", "logs" }, old_replicas = { 1816, "toride_log", "logs" };
 
 static void test_words(void **state)
 {
@@ -30,6 +30,7 @@ static void test_words(void **state)
 		{ &old, "formatDateTime(time, '%Y', 'Asia/Tokyo')", "formatDateTime(toDateTime(intDiv(time, 1000)), '%Y', 'Asia/Tokyo')" },
 		{ &replicas, "CREATE DATABASE IF NOT EXISTS toride", "CREATE DATABASE IF NOT EXISTS toride_log ON CLUSTER `logs`" },
 		{ &replicas, "DROP TABLE IF EXISTS toride.c0_other ", "DROP TABLE IF EXISTS toride_log.c0_other ON CLUSTER `logs`  SYNC" },
+		{ &old_replicas, "DROP TABLE IF EXISTS toride.c0_other", "DROP TABLE IF EXISTS toride_log.c0_other ON CLUSTER `logs`" },
 		{ &replicas, "CREATE TABLE IF NOT EXISTS toride.events AS toride.c0_other ENGINE = Merge('toride', '^c')",
 		  "CREATE TABLE IF NOT EXISTS toride_log.events ON CLUSTER `logs` AS toride_log.c0_other ENGINE = Merge('toride_log', '^c')" },
 		{ &replicas, "CREATE TABLE IF NOT EXISTS toride.owner (id String) ENGINE = MergeTree ORDER BY id",

@@ -160,6 +160,18 @@ int engine_insert(struct engine_conn *c, struct str sql, struct str rows, struct
 	return r;
 }
 
+int engine_end(struct engine_conn *c, const char *id, struct err *err)
+{
+	struct buf b, words;
+	buf_init(&b, KIB);
+	buf_init(&words, MIB);
+	buf_printf(&b, "KILL QUERY WHERE startsWith(query, '/* %s */') ASYNC", id);
+	int r = engine_query(c, buf_view(&b), &words, err);
+	buf_done(&words);
+	buf_done(&b);
+	return r;
+}
+
 /* ---- behind a socket ---- */
 
 static int ops_open(void *user, void **ret, struct err *err)
@@ -176,14 +188,23 @@ static void ops_close(void *conn)
 	engine_disconnect(&c);
 }
 
-static int ops_query(void *conn, struct str sql, struct buf *ret, struct err *err)
+/* The library has no names for questions: a comment in front of it is one. */
+static int ops_ask(void *conn, const struct serve_ask *a, struct buf *ret, struct err *err)
 {
-	return engine_query(conn, sql, ret, err);
+	struct buf named;
+	if (a->insert)
+		return engine_insert(conn, a->sql, a->rows, ret, err);
+	buf_init(&named, a->sql.len + KIB);
+	buf_printf(&named, "/* %s */ ", a->id);
+	buf_str(&named, a->sql);
+	int r = named.failed ? err_set(err, E_NOMEM, "index", "no memory") : engine_query(conn, buf_view(&named), ret, err);
+	buf_done(&named);
+	return r;
 }
 
-static int ops_insert(void *conn, struct str sql, struct str rows, struct buf *ret, struct err *err)
+static int ops_end(void *conn, const char *id, struct err *err)
 {
-	return engine_insert(conn, sql, rows, ret, err);
+	return engine_end(conn, id, err);
 }
 
-const struct serve_ops engine_ops = { ops_open, NULL, ops_close, ops_query, ops_insert };
+const struct serve_ops engine_ops = { ops_open, NULL, ops_close, ops_ask, ops_end };

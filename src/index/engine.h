@@ -22,6 +22,8 @@ void engine_disconnect(struct engine_conn **c);
 /* ret gets what the query returns, in its FORMAT or as TabSeparated. On an error of the engine: -E_INVALID, and *ret has its words
  * ("Code: 62. DB::Exception: …"). */
 int engine_query(struct engine_conn *c, struct str sql, struct buf *ret, struct err *err);
+/* Ends what another connection asks: its statement begins with a comment that holds this name, of [a-z0-9-]. */
+int engine_end(struct engine_conn *c, const char *id, struct err *err);
 /* "INSERT INTO table FORMAT RowBinaryWithNamesAndTypes" with rows as its data. */
 int engine_insert(struct engine_conn *c, struct str sql, struct str rows, struct buf *ret, struct err *err);
 /* For serve_run(); its user is the engine. */

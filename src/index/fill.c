@@ -75,26 +75,49 @@ static int remove_state(const char *dir, const char *name, struct err *err)
 
 /* ---- the tables ---- */
 
-/* Each statement of several, in order. */
-static int run_each(struct client *c, struct str statements, struct err *err)
+/* Does it make a table that is there, by these lines of names, or the database, which is there with any? */
+static bool is_made(struct str statement, struct str there)
 {
-	struct buf answer;
+	static const char table[] = "CREATE TABLE IF NOT EXISTS toride.", database[] = "CREATE DATABASE ";
+	struct str one, name;
+	statement = str_starts(statement, STR("\n")) ? (struct str){ statement.ptr + 1, statement.len - 1 } : statement;
+	if (str_starts(statement, STR(database)))
+		return there.len > 0;
+	if (!str_starts(statement, STR(table)))
+		return false;
+	statement.ptr += sizeof table - 1;
+	statement.len -= sizeof table - 1;
+	if (!str_next(&statement, ' ', &name))
+		return false;
+	while (str_next(&there, '\n', &one))
+		if (str_eq(one, name))
+			return true;
+	return false;
+}
+
+/* Each statement of several, in order. What is made on each server of a cluster waits for all of them: so not what this one has. */
+static int run_each(struct fill *f, struct str statements, struct err *err)
+{
+	struct buf answer, there;
 	struct str one;
-	int r = 0;
+	bool everywhere = f->o.client.cluster.database && *f->o.client.cluster.cluster;
 	buf_init(&answer, MIB);
+	buf_init(&there, MIB);
+	int r = everywhere ? client_query(f->client, STR("SELECT name FROM system.tables WHERE database = 'toride'"), &there, err) : 0;
 	while (r == 0 && str_next(&statements, ';', &one))
-		if (one.len > 2)
-			r = client_query(c, one, &answer, err);
+		if (one.len > 2 && !is_made(one, buf_view(&there)))
+			r = client_query(f->client, one, &answer, err);
+	buf_done(&there);
 	buf_done(&answer);
 	return r;
 }
 
-static int make_tables(struct client *c, struct err *err)
+static int make_tables(struct fill *f, struct err *err)
 {
 	struct buf b;
 	buf_init(&b, MIB);
 	index_schema(&b);
-	int r = run_each(c, buf_view(&b), err);
+	int r = run_each(f, buf_view(&b), err);
 	buf_done(&b);
 	return r;
 }
@@ -186,7 +209,9 @@ static int find_owner(struct fill *f, struct err *err)
 		return 0;
 	buf_init(&b, 64 * KIB);
 	index_owner_schema(&b);
-	r = run_each(f->client, buf_view(&b), err);
+	r = run_each(f, buf_view(&b), err);
+	if (r == 0 && *f->o.client.cluster.cluster) /* its name may have been written by another of them just before */
+		r = client_query(f->client, STR("SYSTEM SYNC REPLICA toride.owner"), &b, err);
 	buf_done(&b);
 	r = r < 0 ? r : read_owner(f, owner, err);
 	if (r == 0 && !*owner) {
@@ -198,16 +223,22 @@ static int find_owner(struct fill *f, struct err *err)
 	return r;
 }
 
-/* At a cluster one of a process that was killed, or gave up, may still run, and its rows aren't there yet (the embedded one: settle()). */
+/* At a cluster one of a process that was killed, or gave up, may still run, at any of its servers, and its rows aren't there yet (the embedded one: settle()). */
 static int wait_for_inserts(struct fill *f, struct err *err)
 {
 	char sql[256];
-	uint64_t n = 0;
+	struct buf b;
+	struct str rest, line;
 	if (!f->o.client.cluster.database)
 		return 0;
+	buf_init(&b, 4096);
 	snprintf(sql, sizeof sql, "SELECT count() FROM system.processes WHERE startsWith(query, 'INSERT INTO %s.c')", f->o.client.cluster.database);
-	int r = number_of(f->client, sql, &n, err);
-	return r == 0 && n ? err_set(err, E_CLOSED, "index", "rows that were sent before are still being written") : r;
+	int r = client_query_each(f->client, str_from(sql), &b, err);
+	for (rest = buf_view(&b); r == 0 && str_next(&rest, '\n', &line);)
+		if (line.len && !str_eq(line, STR("0")))
+			r = err_set(err, E_CLOSED, "index", "rows that were sent before are still being written");
+	buf_done(&b);
+	return r;
 }
 
 /* Before it is read what is there: a server that the last rows haven't reached yet would be given them again. */
@@ -301,9 +332,7 @@ static int load_existing(struct fill *f, struct str place, struct err *err)
 	int r = read_state(f->dir, "intent", &b, err);
 	high = buf_view(&b);
 	bool there = r == 0 && str_next(&high, ' ', &low) && str_to_u64(low, INT64_MAX, &from) && str_to_u64(high, INT64_MAX, &to);
-	if (there)
-		r = settle(f, err);
-	if (there && r == 0) {
+	if (there) {
 		buf_reset(&b);
 		existing_sql(place, (int64_t)from, (int64_t)to, &b);
 		r = b.failed ? err_set(err, E_LIMIT, "place", "too long") : client_query(f->client, buf_view(&b), &answer, err);
@@ -382,7 +411,7 @@ static int begin_rebuild(struct fill *f, struct buf *place, struct err *err)
 	if (r == 0 && ordered && day == 0) {
 		r = for_each_table(f->client, "DROP TABLE IF EXISTS", "", err);
 		if (r == 0) /* it has the types of theirs */
-			r = run_each(f->client, STR("DROP TABLE IF EXISTS toride.events;"), err);
+			r = run_each(f, STR("DROP TABLE IF EXISTS toride.events;"), err);
 		if (r == 0)
 			r = remove_state(f->dir, "place", err);
 		if (r == 0)
@@ -392,7 +421,7 @@ static int begin_rebuild(struct fill *f, struct buf *place, struct err *err)
 		buf_reset(place);
 	}
 	if (r == 0)
-		r = make_tables(f->client, err);
+		r = make_tables(f, err);
 	if (r == 0 && !ordered)
 		r = refill_resume(&f->refill, f->o.state, err);
 	if (r < 0 || !ordered || day == 0)
@@ -443,9 +472,11 @@ static int open_all(struct fill *f, struct err *err)
 	if (r == 0)
 		r = check_types(f, err);
 	if (r == 0)
-		r = wait_for_replica(f, err);
+		r = settle(f, err);
 	if (r == 0)
 		r = wait_for_inserts(f, err);
+	if (r == 0)
+		r = wait_for_replica(f, err);
 	if (r == 0 && !f->day)
 		r = load_existing(f, buf_view(&place), err);
 	if (r == 0)

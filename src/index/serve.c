@@ -11,27 +11,33 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define END_S 10
+#define LOOK_MS 200 /* whether who asked is still there */
 
 struct server {
 	const struct serve_ops *ops;
 	void *user;
+	char name[17]; /* of this process's questions */
 	pthread_mutex_t inserting; /* by whom an insert goes on */
 	pthread_mutex_t lock;
-	pthread_cond_t ended;
-	int fds[SERVE_CONNECTIONS]; /* -1: free */
-	unsigned n;
-	void *spare[SERVE_CONNECTIONS]; /* to open one costs more than most queries */
+	pthread_cond_t ended, asked;
+	struct connection *all[SERVE_CONNECTIONS]; /* NULL: free */
+	unsigned n, n_asking;
+	uint64_t n_asked;
+	void *spare[SERVE_CONNECTIONS + 1]; /* to open one costs more than most queries; the one more is the watch's */
 	unsigned n_spare;
 };
 struct connection {
 	struct server *server;
 	unsigned slot;
 	int fd;
-	struct buf in, body, sql, out;
+	struct buf in, body, sql, place, out;
+	struct serve_ask ask;
+	bool asking; /* under the server's lock: a question is at the engine, and may be ended */
 	void *conn;
 };
 
@@ -68,27 +74,37 @@ static int hex_digit(char c)
 	return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
 }
 
-/* The parameter "query" of a request target, decoded. */
-static void take_query(struct str target, struct buf *b)
+static void decode(struct str text, struct buf *b)
 {
-	struct str rest = target, part;
-	str_next(&rest, '?', &part);
-	while (str_next(&rest, '&', &part)) {
-		if (!str_starts(part, STR("query=")))
-			continue;
-		for (size_t i = 6; i < part.len; i++) {
-			int hi = i + 2 < part.len ? hex_digit(part.ptr[i + 1]) : -1, lo = hi < 0 ? -1 : hex_digit(part.ptr[i + 2]);
-			if (part.ptr[i] == '%' && lo >= 0) {
-				buf_putc(b, (char)(hi << 4 | lo));
-				i += 2;
-			} else {
-				buf_putc(b, part.ptr[i] == '+' ? ' ' : part.ptr[i]);
-			}
+	for (size_t i = 0; i < text.len; i++) {
+		int hi = i + 2 < text.len ? hex_digit(text.ptr[i + 1]) : -1, lo = hi < 0 ? -1 : hex_digit(text.ptr[i + 2]);
+		if (text.ptr[i] == '%' && lo >= 0) {
+			buf_putc(b, (char)(hi << 4 | lo));
+			i += 2;
+		} else {
+			buf_putc(b, text.ptr[i] == '+' ? ' ' : text.ptr[i]);
 		}
 	}
 }
 
-/* One request: c->sql and c->body. */
+/* The parameters of a request target. */
+static void take_target(struct connection *c, struct str target)
+{
+	struct str rest = target, part, name;
+	str_next(&rest, '?', &part);
+	while (str_next(&rest, '&', &part)) {
+		if (!str_next(&part, '=', &name))
+			continue;
+		if (str_eq(name, STR("query")))
+			decode(part, &c->sql);
+		else if (str_eq(name, STR("place")))
+			decode(part, &c->place);
+		else if (str_eq(name, STR("each")))
+			c->ask.each = true;
+	}
+}
+
+/* One request: c->sql, c->body and c->ask. */
 static int receive(struct connection *c)
 {
 	struct http_stream s = { 0 };
@@ -105,7 +121,9 @@ static int receive(struct connection *c)
 		return -E_INVALID;
 	buf_reset(&c->sql);
 	buf_reset(&c->body);
-	take_query(head.target, &c->sql);
+	buf_reset(&c->place);
+	c->ask = (struct serve_ask){ 0 };
+	take_target(c, head.target);
 	if (head.expect_continue && !send_all(c->fd, STR("HTTP/1.1 100 Continue\r\n\r\n")))
 		return -E_CLOSED;
 	buf_drop(&c->in, (size_t)n);
@@ -118,7 +136,7 @@ static int receive(struct connection *c)
 		if (!s.done && c->in.len == 0 && fill(c) < 0)
 			return -E_CLOSED;
 	}
-	return c->body.failed ? c->body.failed : c->sql.failed;
+	return c->body.failed ? c->body.failed : c->sql.failed ? c->sql.failed : c->place.failed;
 }
 
 unsigned serve_exception(struct str words)
@@ -140,10 +158,46 @@ static bool hung_up(int fd)
 static int insert(struct connection *c, struct err *err)
 {
 	pthread_mutex_lock(&c->server->inserting);
-	int r = hung_up(c->fd) ? err_set(err, E_CLOSED, "", "nobody waits for this any more")
-	                       : c->server->ops->insert(c->conn, buf_view(&c->sql), buf_view(&c->body), &c->out, err);
+	int r = hung_up(c->fd) ? err_set(err, E_CLOSED, "", "nobody waits for this any more") : c->server->ops->ask(c->conn, &c->ask, &c->out, err);
 	pthread_mutex_unlock(&c->server->inserting);
 	return r;
+}
+
+/* What only reads, or waits: to end it leaves nothing half done. */
+static bool may_be_ended(struct str sql)
+{
+	return str_starts(sql, STR("SELECT ")) || str_starts(sql, STR("SYSTEM "));
+}
+
+static int query(struct connection *c, struct err *err)
+{
+	struct server *s = c->server;
+	bool watched = may_be_ended(c->ask.sql);
+	pthread_mutex_lock(&s->lock);
+	c->asking = watched;
+	s->n_asking += watched;
+	pthread_cond_signal(&s->asked);
+	pthread_mutex_unlock(&s->lock);
+	int r = s->ops->ask(c->conn, &c->ask, &c->out, err);
+	pthread_mutex_lock(&s->lock);
+	s->n_asking -= c->asking; /* else the watch has counted it off */
+	c->asking = false;
+	pthread_mutex_unlock(&s->lock);
+	return r;
+}
+
+/* As it was received, with a name of its own. */
+static int ask(struct connection *c, struct err *err)
+{
+	struct server *s = c->server;
+	c->ask.insert = c->sql.len > 0;
+	c->ask.sql = c->ask.insert ? buf_view(&c->sql) : buf_view(&c->body);
+	c->ask.rows = c->ask.insert ? buf_view(&c->body) : STR("");
+	c->ask.place = buf_view(&c->place);
+	pthread_mutex_lock(&s->lock);
+	snprintf(c->ask.id, sizeof c->ask.id, "toride-%s-%llu", s->name, (unsigned long long)++s->n_asked);
+	pthread_mutex_unlock(&s->lock);
+	return c->ask.insert ? insert(c, err) : query(c, err);
 }
 
 static const char *status_of(int r)
@@ -156,7 +210,7 @@ static bool answer(struct connection *c, int r)
 	char head[256];
 	struct err err = { 0 };
 	if (r == 0)
-		r = c->sql.len ? insert(c, &err) : c->server->ops->query(c->conn, buf_view(&c->body), &c->out, &err);
+		r = ask(c, &err);
 	else
 		err_set(&err, (enum err_code)-r, "", "the request can't be read, or is too long");
 	if (r < 0 && (r != -E_INVALID || c->out.len == 0)) {
@@ -180,7 +234,7 @@ static int take_conn(struct server *s, void **ret, struct err *err)
 	return *ret ? 0 : s->ops->open(s->user, ret, err);
 }
 
-/* There are never more than SERVE_CONNECTIONS of them. */
+/* There are never more than SERVE_CONNECTIONS of them, and the watch's. */
 static void give_conn(struct server *s, void *c)
 {
 	if (s->ops->rest)
@@ -198,6 +252,7 @@ static void *serve_one(void *user)
 	buf_init(&c->in, 128 * KIB);
 	buf_init(&c->body, SERVE_BODY_MAX);
 	buf_init(&c->sql, 64 * KIB);
+	buf_init(&c->place, KIB);
 	buf_init(&c->out, SERVE_ANSWER_MAX);
 	if (take_conn(s, &c->conn, &err) < 0) {
 		log_err(LOG_LEVEL_ERROR, "", "engine", &err);
@@ -212,10 +267,11 @@ static void *serve_one(void *user)
 	buf_done(&c->in);
 	buf_done(&c->body);
 	buf_done(&c->sql);
+	buf_done(&c->place);
 	buf_done(&c->out);
 	pthread_mutex_lock(&s->lock);
 	close(c->fd);
-	s->fds[c->slot] = -1;
+	s->all[c->slot] = NULL;
 	s->n--;
 	pthread_cond_broadcast(&s->ended);
 	pthread_mutex_unlock(&s->lock);
@@ -229,11 +285,11 @@ static void start_one(struct server *s, int fd)
 	pthread_t t;
 	pthread_mutex_lock(&s->lock);
 	unsigned slot = 0;
-	while (slot < SERVE_CONNECTIONS && s->fds[slot] >= 0)
+	while (slot < SERVE_CONNECTIONS && s->all[slot])
 		slot++;
 	if (c && slot < SERVE_CONNECTIONS) {
 		*c = (struct connection){ .server = s, .slot = slot, .fd = fd };
-		s->fds[slot] = fd;
+		s->all[slot] = c;
 		s->n++;
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -243,7 +299,7 @@ static void start_one(struct server *s, int fd)
 	}
 	pthread_mutex_lock(&s->lock);
 	if (c && slot < SERVE_CONNECTIONS) {
-		s->fds[slot] = -1;
+		s->all[slot] = NULL;
 		s->n--;
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -259,6 +315,55 @@ static bool full(struct server *s)
 	return yes;
 }
 
+/* ---- whoever asked is gone ---- */
+
+/* One whose both directions are closed; a sender that said only that it has no more to send waits for its answer. */
+static bool one_gone(struct server *s, char id[sizeof((struct serve_ask *)0)->id])
+{
+	for (unsigned i = 0; i < SERVE_CONNECTIONS; i++) {
+		struct pollfd p = { s->all[i] && s->all[i]->asking ? s->all[i]->fd : -1, 0, 0 };
+		if (p.fd < 0 || poll(&p, 1, 0) <= 0 || !(p.revents & (POLLHUP | POLLERR)))
+			continue;
+		s->all[i]->asking = false;
+		s->n_asking--;
+		memcpy(id, s->all[i]->ask.id, sizeof s->all[i]->ask.id);
+		return true;
+	}
+	return false;
+}
+
+static void end_one(struct server *s, const char *id)
+{
+	struct err err = { 0 };
+	void *conn = NULL;
+	int r = take_conn(s, &conn, &err);
+	r = r < 0 ? r : s->ops->end(conn, id, &err);
+	if (conn)
+		give_conn(s, conn);
+	if (r < 0)
+		log_err(LOG_LEVEL_WARN, "", "a question that nobody waits for couldn't be ended", &err);
+	else
+		log_info("", "engine", "a question that nobody waits for any more was ended: %s", id);
+}
+
+static void *watch(void *user)
+{
+	struct server *s = user;
+	char id[sizeof((struct serve_ask *)0)->id];
+	for (;;) {
+		pthread_mutex_lock(&s->lock);
+		while (!s->n_asking)
+			pthread_cond_wait(&s->asked, &s->lock);
+		bool gone = one_gone(s, id);
+		pthread_mutex_unlock(&s->lock);
+		if (gone)
+			end_one(s, id);
+		else
+			poll(NULL, 0, LOOK_MS);
+	}
+	return NULL;
+}
+
 /* No new request is read; what runs ends, or is left behind after END_S. */
 static void end_all(struct server *s)
 {
@@ -267,8 +372,8 @@ static void end_all(struct server *s)
 	until.tv_sec += END_S;
 	pthread_mutex_lock(&s->lock);
 	for (unsigned i = 0; i < SERVE_CONNECTIONS; i++)
-		if (s->fds[i] >= 0)
-			shutdown(s->fds[i], SHUT_RD);
+		if (s->all[i])
+			shutdown(s->all[i]->fd, SHUT_RD);
 	while (s->n && pthread_cond_timedwait(&s->ended, &s->lock, &until) == 0)
 		;
 	if (s->n)
@@ -281,9 +386,13 @@ static void end_all(struct server *s)
 int serve_run(const struct serve_ops *ops, void *user, int listen_fd, int stop_fd, bool (*allowed)(unsigned uid), struct err *err)
 {
 	static struct server s;
-	s = (struct server){ .ops = ops, .user = user, .inserting = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER };
-	for (unsigned i = 0; i < SERVE_CONNECTIONS; i++)
-		s.fds[i] = -1;
+	unsigned char name[(sizeof s.name - 1) / 2];
+	pthread_t watcher;
+	s = (struct server){ .ops = ops, .user = user, .inserting = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER, .asked = PTHREAD_COND_INITIALIZER };
+	if (getrandom(name, sizeof name, 0) != (ssize_t)sizeof name || pthread_create(&watcher, NULL, watch, &s) != 0)
+		return err_set(err, E_NOMEM, "index.sock", "cannot begin");
+	pthread_detach(watcher);
+	hex_format(name, sizeof name, s.name);
 	for (;;) {
 		bool busy = full(&s);
 		struct pollfd p[2] = { { stop_fd, POLLIN, 0 }, { busy ? -1 : listen_fd, POLLIN, 0 } };

@@ -1,12 +1,14 @@
 #!/bin/bash
 # The index in a ClickHouse elsewhere, by URL: toride-clusterd and toride-stored as shipped, confined, against Debian's own clickhouse-server (18.16) over
-# TLS with a name and a password, and against today's ClickHouse (the embedded one) behind the same; each sealed record is there once,
+# TLS with a name and a password, one and two replicas with their ZooKeeper, and against today's ClickHouse (the embedded one) behind the same; each sealed record is there once,
 # whoever is killed; an index that is away, isn't ours, or lies, harms no record and is told.
 set -u
 export LC_ALL=C.UTF-8
 [ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; echo "ok 1 - cluster # SKIP needs root"; exit 0; }
 command -v toride-clusterd >/dev/null || { echo "not ok 1 - toride-clusterd isn't built"; exit 1; }
-command -v clickhouse-server >/dev/null || { echo "ok 1 - cluster # SKIP clickhouse-server isn't there (tools/setup test; Debian 13 has none)"; echo "1..1"; exit 0; }
+for it in clickhouse-server java /usr/share/java/zookeeper.jar; do
+	command -v "$it" >/dev/null || [ -e "$it" ] || { echo "ok 1 - cluster # SKIP $it isn't there (tools/setup test; Debian 13 has no clickhouse-server)"; echo "1..1"; exit 0; }
+done
 bin=$(dirname "$(command -v toride-clusterd)")
 top=$(mktemp -d /tmp/toride-cluster.XXXXXX)
 here=$(cd "$(dirname "$0")" && pwd)
@@ -20,14 +22,14 @@ declare -A pid=()
 
 finish() {
 	for p in "${pid[@]}"; do kill "$p" 2>/dev/null; done
-	[ -z "${pid[old]:-}" ] || kill -9 "${pid[old]}" 2>/dev/null
+	for p in old r1 r2 keeper; do [ -z "${pid[$p]:-}" ] || kill -9 "${pid[$p]}" 2>/dev/null; done
 	wait 2>/dev/null
 	ip netns del "$ns" 2>/dev/null
 	rm -rf "$top"
 }
 trap finish EXIT
 
-mkdir -p state/generations/{old,new,embedded} state/{segments,segments-cold,holds,intake,vault,vault-public,index-fill,index,cluster} run/{stats,ready,indexd}
+mkdir -p state/generations/{old,new,replicas,embedded} state/{segments,segments-cold,holds,intake,vault,vault-public,index-fill,index,cluster} run/{stats,ready,indexd}
 chmod 777 run run/stats
 ip netns add "$ns"; ip -n "$ns" link set lo up
 begin() { local name=$1; shift; ip netns exec "$ns" "$@" 2>>"log.$name" >&2 & pid[$name]=$!; }
@@ -59,36 +61,48 @@ YdEIqUuyyOP7uWrat2DX9GgdT0Kj3jlN9K5W7edjcrsZCwenyO4KbXCeAvzhzffi
 ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==
 -----END DH PARAMETERS-----
 END
-mkdir -p ch/{data,tmp,files}
-cat >ch/config.xml <<END
+server() { # DIR HTTPS TCP MORE: its configuration
+mkdir -p "$1"/{data,tmp,files}
+cat >"$1/config.xml" <<END
 <?xml version="1.0"?>
-<yandex><logger><level>warning</level><console>1</console></logger><https_port>9443</https_port><tcp_port>9000</tcp_port><listen_host>127.0.0.1</listen_host>
+<yandex><logger><level>warning</level><console>1</console></logger><https_port>$2</https_port><tcp_port>$3</tcp_port><listen_host>127.0.0.1</listen_host>
 <openSSL><server><certificateFile>$top/good.pem</certificateFile><privateKeyFile>$top/good.key</privateKeyFile><dhParamsFile>$top/dh.pem</dhParamsFile>
 <verificationMode>none</verificationMode><loadDefaultCAFile>false</loadDefaultCAFile><cacheSessions>true</cacheSessions><preferServerCiphers>true</preferServerCiphers></server></openSSL>
-<mark_cache_size>67108864</mark_cache_size><uncompressed_cache_size>0</uncompressed_cache_size><path>$top/ch/data/</path><tmp_path>$top/ch/tmp/</tmp_path>
-<user_files_path>$top/ch/files/</user_files_path><users_config>users.xml</users_config><default_profile>default</default_profile><default_database>default</default_database></yandex>
+<mark_cache_size>67108864</mark_cache_size><uncompressed_cache_size>0</uncompressed_cache_size><path>$top/$1/data/</path><tmp_path>$top/$1/tmp/</tmp_path>
+<user_files_path>$top/$1/files/</user_files_path><users_config>../users.xml</users_config><default_profile>default</default_profile><default_database>default</default_database>$4</yandex>
 END
-cat >ch/users.xml <<END
+}
+server ch 9443 9000 ""
+member() { echo "<replica><host>127.0.0.1</host><port>$1</port><user>toride</user><password>a word, &amp; another</password></replica>"; }
+for i in 1 2; do
+	server r$i 944$((i + 4)) 901$i "<interserver_http_port>902$i</interserver_http_port><interserver_http_host>127.0.0.1</interserver_http_host>
+<zookeeper><node><host>127.0.0.1</host><port>2181</port></node><session_timeout_ms>4000</session_timeout_ms></zookeeper><macros><shard>1</shard><replica>r$i</replica></macros>
+<distributed_ddl><path>/clickhouse/task_queue/ddl</path></distributed_ddl>
+<remote_servers><logs><shard><internal_replication>true</internal_replication>$(member 9011)$(member 9012)</shard></logs></remote_servers>"
+done
+cat >users.xml <<END
 <?xml version="1.0"?>
 <yandex><profiles><default><max_memory_usage>2000000000</max_memory_usage></default></profiles>
 <users><toride><password_sha256_hex>$(printf '%s' 'a word, & another' | sha256sum | cut -d' ' -f1)</password_sha256_hex><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></toride></users>
 <quotas><default></default></quotas></yandex>
 END
-start_old() { begin old clickhouse-server --config-file="$top/ch/config.xml"; }
-there() { ip netns exec "$ns" curl -sS --fail-with-body --max-time 30 --cacert ca.pem -H "X-ClickHouse-User: toride" -H "X-ClickHouse-Key: a word, & another" https://127.0.0.1:9443/ -d "$1"; }
+start() { begin "$1" clickhouse-server --config-file="$top/$([ "$1" = old ] && echo ch || echo "$1")/config.xml"; }
+at() { ip netns exec "$ns" curl -sS --fail-with-body --max-time 30 --cacert ca.pem -H "X-ClickHouse-User: toride" -H "X-ClickHouse-Key: a word, & another" "https://127.0.0.1:$1/" -d "$2"; }
+there() { at 9443 "$1"; }
 
 # ---- a node: what the compiler writes of two descriptions
 
 echo 'a word, & another' >state/cluster/secret
 orgs='[{"code":"412015","retention_days":396},{"code":"412023","retention_days":396}]'
-generation() { # NAME URLS
+generation() { # NAME URLS CLUSTER
 	echo '{"v":1,"uplinks":["wan0"],"orgs":[{"code":"412015","index":1,"interface":"o412015","publics":[]},{"code":"412023","index":2,"interface":"o412023","publics":[]}]}' >"state/generations/$1/intaked.json"
-	[ -z "${2:-}" ] || jq -n --rawfile ca ca.pem --argjson urls "$2" '{v: 1, urls: $urls, user: "toride", cluster: "", ca: $ca}' >"state/generations/$1/clusterd.json"
-	jq -n --argjson orgs "$orgs" --arg urls "${2:-}" '{v: 1, orgs: $orgs} + if $urls == "" then {} else {cluster: {database: "toride_log", name: "", away_s: 5, of_node: false}} end' >"state/generations/$1/stored.json"
+	[ -z "${2:-}" ] || jq -n --rawfile ca ca.pem --argjson urls "$2" --arg name "${3:-}" --arg place "$1" '{v: 1, urls: $urls, user: "toride", cluster: $name, place: $place, ca: $ca}' >"state/generations/$1/clusterd.json"
+	jq -n --argjson orgs "$orgs" --arg urls "${2:-}" --arg name "${3:-}" --arg place "$1" '{v: 1, orgs: $orgs} + if $urls == "" then {} else {cluster: {database: "toride_log", name: $name, place: $place, away_s: 5, of_node: false}} end' >"state/generations/$1/stored.json"
 }
 ready() { test -s "run/ready/$1"; }
 generation old '["https://127.0.0.1:9440", "https://127.0.0.1:9443"]' # nobody is at the first
 generation new '["https://127.0.0.1:9444"]'
+generation replicas '["https://127.0.0.1:9445", "https://127.0.0.1:9446"]' logs
 generation embedded
 ln -sfn generations/old state/current
 go_over() { ln -sfn "generations/$1" state/current; kill -HUP "${pid[clusterd]}" "${pid[stored]}"; }
@@ -134,7 +148,7 @@ said() { grep -qF -- "$2" "log.$1"; }
 
 begin vaultd "$bin/toride-vaultd"; until_true 10 test -S run/vault.sock
 daemon intaked; until_true 10 test -S run/events.sock
-start_old
+start old
 until_true 30 there "SELECT 1"
 daemon clusterd; daemon stored
 try "clusterd and stored are ready" until_true 20 eval 'ready clusterd && ready stored'
@@ -176,6 +190,8 @@ ask_socket search.sock '{"v":1,"do":"log.rebuild"}' >/dev/null
 try "a rebuild of one that says it is of last year has each page once" until_true 90 eval 'grep -F "TYPE tokenbf_v1" asked && all_once'
 questions "one before 26.2"
 rm version
+ln -sfn generations/old state/current; kill -HUP "${pid[clusterd]}"
+try "a place that only the carrier was told of isn't asked by who still means another" until_true 20 eval "asks | jq -se '.[0].ok == false'"
 go_over old
 try "back at the first, which is gone on with from where it was" eval 'pages 201 210 && until_true 60 all_once && is "$(there "SELECT count() FROM toride_log.owner")" 1'
 
@@ -187,10 +203,41 @@ shoot old
 try "the server is killed: pages are taken in all the same" pages 211 3000
 try "a search says that it isn't there, and that the records are" eval 'asks | jq -se ".[0] | (.ok | not) and (.why // .error // tostring | tostring | contains(\"records are sealed\"))"'
 try "an alarm is raised" until_true 20 told Alarm "$before"
-start_old
+start old
 try "it is back, and has each page once" until_true 60 all_once
 try "… which is told too" until_true 20 told Start "$resumed"
-three() { pages 3001 9000 & local writer=$!; for p in clusterd stored old; do until_true 30 eval '[ "$(there "SELECT count() FROM toride_log.c4002_http_activity")" -gt 3000 ]'; shoot $p; [ $p = old ] && start_old || daemon $p; until_true 30 there "SELECT 1"; done; wait $writer; }
+
+# ---- two replicas, and their keeper
+
+end front; end indexd
+mkdir keeper
+printf 'tickTime=500\ndataDir=%s\nclientPort=2181\nclientPortAddress=127.0.0.1\nadmin.enableServer=false\nmaxClientCnxns=0\n4lw.commands.whitelist=ruok\n' "$top/keeper" >keeper.cfg
+jars=$(printf '/usr/share/java/%s.jar:' zookeeper{,-jute} slf4j-{api,simple} commons-{cli,io} metrics-core netty-{all,handler} snappy-java jackson-{databind,core,annotations})
+begin keeper java -Xmx96m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$jars" org.apache.zookeeper.server.quorum.QuorumPeerMain keeper.cfg
+until_true 30 eval '{ echo ruok; sleep 0.2; } | ip netns exec "$ns" nc -w 2 127.0.0.1 2181 | grep -q imok'
+rows() { at "944$(($1 + 4))" "SELECT count() FROM toride_log.c4002_http_activity"; }
+alike() { local a b; a=$(rows 1) && b=$(rows 2) && is "$a" "$b"; }
+for r in r1 r2; do start $r; done
+until_true 30 eval 'at 9445 "SELECT 1" && at 9446 "SELECT 1"'
+go_over replicas
+try "two replicas have each page once" until_true 90 all_once
+try "… either of them" until_true 30 alike
+shoot r1; pages 3001 3200
+try "the one that is asked is killed: the other is filled on, and has each page once" until_true 60 all_once
+last=3200 # it learns of it when it has more to give
+try "… and it is told that there is one copy" until_true 20 eval 'last=$((last + 1)); pages $last $last && said clusterd "rows go into one"'
+start r1; until_true 30 rows 1
+try "it is back, and catches up" until_true 60 alike
+turns() { pages 4001 5000 & local writer=$!; for r in 2 1 2; do until_true 30 eval '[ "$(rows 1)" -gt 3200 ]'; shoot r$r; start r$r; until_true 30 rows $r; done; wait $writer; }
+try "each is killed in turn while pages come" turns
+try "each page is there once" until_true 60 eval 'all_once && alike'
+kill -STOP "${pid[r1]}"; shoot clusterd; daemon clusterd; kill -HUP "${pid[stored]}"; pages 5001 5010
+try "one that doesn't answer, and may still write what it was given, is waited for" until_true 40 said stored "may still be written"
+kill -CONT "${pid[r1]}"
+try "… and then each page is there once" until_true 60 eval 'all_once && alike'
+go_over old; end r2 -KILL; end r1 -KILL; end keeper -KILL
+
+three() { pages 5011 9000 & local writer=$!; for p in clusterd stored old; do until_true 30 eval '[ "$(there "SELECT count() FROM toride_log.c4002_http_activity")" -gt 5010 ]'; shoot $p; [ $p = old ] && start old || daemon $p; until_true 30 there "SELECT 1"; done; wait $writer; }
 try "clusterd, stored and the server are killed while pages come" three
 try "each page is there once" until_true 60 all_once
 
