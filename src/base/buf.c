@@ -108,6 +108,13 @@ void buf_u64(struct buf *b, uint64_t v)
 	buf_put(b, d + i, sizeof d - i);
 }
 
+void buf_i64(struct buf *b, int64_t v)
+{
+	if (v < 0)
+		buf_putc(b, '-');
+	buf_u64(b, v < 0 ? -(uint64_t)v : (uint64_t)v);
+}
+
 void buf_percent(struct buf *b, struct str s)
 {
 	for (size_t i = 0; i < s.len; i++) {

@@ -26,6 +26,7 @@ void buf_putc(struct buf *b, char c);
 void buf_str(struct buf *b, struct str s);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_u64(struct buf *b, uint64_t v); /* decimal */
+void buf_i64(struct buf *b, int64_t v);
 void buf_percent(struct buf *b, struct str s); /* for a URL: what RFC 3986 2.3 calls unreserved as it is, the rest as %XX */
 /* Drops the first n bytes. */
 void buf_drop(struct buf *b, size_t n);

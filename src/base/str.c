@@ -133,9 +133,21 @@ static size_t utf8_step(const unsigned char *p, size_t left)
 	return c >= least[n] && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff) ? n : 0;
 }
 
+/* Eight bytes of ASCII, none of them NUL? */
+static bool eight_ascii(const char *p)
+{
+	uint64_t w;
+	memcpy(&w, p, sizeof w);
+	return !((w | (w - 0x0101010101010101u)) & 0x8080808080808080u);
+}
+
 bool str_is_utf8(struct str s)
 {
 	for (size_t i = 0; i < s.len;) {
+		if (s.len - i >= 8 && eight_ascii(s.ptr + i)) { /* nearly all of most texts */
+			i += 8;
+			continue;
+		}
 		size_t n = utf8_step((const unsigned char *)s.ptr + i, s.len - i);
 		if (n == 0)
 			return false;

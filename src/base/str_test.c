@@ -91,6 +91,14 @@ static void test_utf8(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		assert_int_equal(str_is_utf8(str_from(cases[i].text)), cases[i].ok);
 	assert_false(str_is_utf8((struct str){ "a\0b", 3 }));
+	for (size_t at = 0; at < 24; at++) { /* one byte that is none, wherever it stands among those taken together */
+		char text[25] = "abcdefghijklmnopqrstuvwx";
+		assert_true(str_is_utf8((struct str){ text, 24 }));
+		text[at] = 0;
+		assert_false(str_is_utf8((struct str){ text, 24 }));
+		text[at] = (char)0x80;
+		assert_false(str_is_utf8((struct str){ text, 24 }));
+	}
 }
 
 static void test_copy_and_hex(void **state)

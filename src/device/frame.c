@@ -1,6 +1,8 @@
 /* See frame.h. */
 #include "device/frame.h"
 
+#define LOOK 512u /* bytes at a time: of short lines the one end isn't looked for behind the other, again and again */
+
 /* "123 ": the digits and the message's length; 0: it isn't one, -1: it may become one. */
 static int length(struct str in, size_t *ret_n)
 {
@@ -19,9 +21,13 @@ static int length(struct str in, size_t *ret_n)
 
 static const char *line_end(struct str in)
 {
-	for (size_t i = 0; i < in.len; i++)
-		if (in.ptr[i] == '\n' || in.ptr[i] == 0)
-			return in.ptr + i;
+	for (size_t at = 0; at < in.len; at += LOOK) {
+		size_t n = in.len - at < LOOK ? in.len - at : LOOK;
+		const char *end = memchr(in.ptr + at, '\n', n);
+		const char *nul = memchr(in.ptr + at, 0, end ? (size_t)(end - in.ptr - at) : n);
+		if (nul || end)
+			return nul ? nul : end;
+	}
 	return NULL;
 }
 

@@ -49,8 +49,11 @@ int when_civil(int year, unsigned month, unsigned day, unsigned hour, unsigned m
 static bool month_name(struct str *s, unsigned *ret)
 {
 	static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
-	for (unsigned m = 0; s->len >= 3 && m < 12; m++)
-		if (str_case_eq((struct str){ s->ptr, 3 }, (struct str){ names + 3 * m, 3 })) {
+	if (s->len < 3)
+		return false;
+	const char c[3] = { (char)(s->ptr[0] | 0x20), (char)(s->ptr[1] | 0x20), (char)(s->ptr[2] | 0x20) }; /* what isn't a letter becomes none */
+	for (unsigned m = 0; m < 12; m++)
+		if (c[0] == names[3 * m] && c[1] == names[3 * m + 1] && c[2] == names[3 * m + 2]) {
 			*s = (struct str){ s->ptr + 3, s->len - 3 };
 			*ret = m + 1;
 			return true;
