@@ -15,6 +15,7 @@ static const struct table_row rows[] = {
 	{ "fname", "file.name", AS_TEXT }, { "reason", "status_detail", AS_TEXT }, { "dvchost", "device.hostname", AS_TEXT }, { "rt", NULL, AS_NOTHING },
 	{ "devTime", NULL, AS_NOTHING }, { 0 },
 };
+static struct table table = { .rows = rows };
 
 bool cef_looks(struct str text)
 {
@@ -160,7 +161,7 @@ int cef_read(const struct device_line *l, struct record *r)
 			act = value;
 		if (str_eq(key, STR("cat")))
 			category = value;
-		table_put(r, rows, key, value);
+		table_put(r, &table, key, value);
 	}
 	class_of(r, category, f[4], act);
 	return 0;
@@ -206,7 +207,7 @@ int leef_read(const struct device_line *l, struct record *r)
 			act = value;
 		if (str_eq(key, STR("cat")))
 			category = value;
-		table_put(r, rows, key, value);
+		table_put(r, &table, key, value);
 	}
 	class_of(r, category, f[3], act);
 	return 0;

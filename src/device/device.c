@@ -40,20 +40,11 @@ static const struct {
 	{ 3006, { "activity_name", "group.name" } },            { 4009, { "activity_name", "action" } },
 };
 
-static bool holds(const struct record *r, const char *path)
-{
-	size_t n = strlen(path);
-	for (size_t i = 0; i < r->n; i++)
-		if (strncmp(r->fields[i].path, path, n) == 0 && (r->fields[i].path[n] == 0 || r->fields[i].path[n] == '.'))
-			return true;
-	return false;
-}
-
 static void check_class(struct record *r)
 {
 	for (size_t i = 0; i < ARRAY_LEN(needs); i++)
 		for (size_t k = 0; needs[i].class_uid == r->class_uid && needs[i].paths[k]; k++)
-			if (!holds(r, needs[i].paths[k]))
+			if (!record_holds(r, needs[i].paths[k]))
 				r->class_uid = 0;
 }
 

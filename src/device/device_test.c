@@ -277,6 +277,41 @@ static void test_hostile(void **state)
 }
 
 /* Escapes make six bytes of one: it still becomes an event, of a length that intaked takes. */
+/* What stands between the values is remembered by the order of the paths: neither another order nor another value may get what was remembered of it. */
+static void test_shapes(void **state)
+{
+	static const char *const paths[] = { "src_endpoint.ip", "rule.uid", "src_endpoint.port", "http_request.url.path", "rule.name", "message", "http_request.http_method" };
+	static struct record r;
+	const size_t n = ARRAY_LEN(paths);
+	(void)state;
+	for (size_t turn = 0; turn < 4 * n; turn++) { /* each order twice, with other values */
+		char want[8], value[8];
+		struct buf b;
+		buf_init(&b, 4096);
+		record_begin(&r, "syslog");
+		for (size_t i = 0; i < n; i++) {
+			snprintf(value, sizeof value, "%c%zu", (int)('A' + turn), (i + turn) % n);
+			char *to = record_keep(&r, 2);
+			memcpy(to, value, 2);
+			record_kept(&r, 2);
+			record_text(&r, paths[(i + turn) % n], (struct str){ to, 2 });
+		}
+		record_number(&r, turn % 2 ? "severity_id" : "duration", -1);
+		record_write(&r, &b);
+		yyjson_doc *doc = yyjson_read(b.ptr, b.len, 0);
+		struct event e = { doc, yyjson_doc_get_root(doc) };
+		assert_non_null(doc);
+		for (size_t i = 0; i < n; i++) {
+			snprintf(want, sizeof want, "%c%zu", (int)('A' + turn), i);
+			assert_true(str_eq(event_str(&e, paths[i]), str_from(want)));
+		}
+		assert_int_equal(yyjson_get_sint(event_get(&e, turn % 2 ? "severity_id" : "duration")), -1);
+		assert_int_equal(yyjson_obj_size(e.root), 7); /* class_uid, product, src_endpoint, rule, http_request, message, the number: each object once */
+		event_done(&e);
+		buf_done(&b);
+	}
+}
+
 static void test_escapes(void **state)
 {
 	static char line[60000];
@@ -296,7 +331,7 @@ int main(void)
 {
 	const struct CMUnitTest list[] = {
 		cmocka_unit_test(test_samples), cmocka_unit_test(test_heads),       cmocka_unit_test(test_years),  cmocka_unit_test(test_frames),
-		cmocka_unit_test(test_long_frames), cmocka_unit_test(test_hostile), cmocka_unit_test(test_escapes),
+		cmocka_unit_test(test_long_frames), cmocka_unit_test(test_hostile), cmocka_unit_test(test_escapes), cmocka_unit_test(test_shapes),
 	};
 	return cmocka_run_group_tests(list, NULL, NULL);
 }

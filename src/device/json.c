@@ -13,6 +13,7 @@ static const struct table_row rows[] = {
 	{ "src_port", NULL, AS_SRC_PORT }, { "dst_ip", NULL, AS_DST }, { "dest_ip", NULL, AS_DST }, { "destination_ip", NULL, AS_DST },
 	{ "dst_port", NULL, AS_DST_PORT }, { "dest_port", NULL, AS_DST_PORT }, { "user", "user.name", AS_TEXT }, { "username", "user.name", AS_TEXT }, { 0 },
 };
+static struct table table = { .rows = rows };
 
 bool json_looks(struct str text)
 {
@@ -42,7 +43,7 @@ static void put_time(const struct device_line *l, struct record *r, yyjson_val *
 static void put_value(struct record *r, struct str key, yyjson_val *v)
 {
 	if (yyjson_is_str(v)) {
-		table_put(r, rows, key, text_of(v));
+		table_put(r, &table, key, text_of(v));
 		return;
 	}
 	if (yyjson_is_null(v))

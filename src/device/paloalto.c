@@ -15,6 +15,7 @@ static const struct table_row rows[] = {
 	{ "error", "status_detail", AS_TEXT }, { "receive_time", NULL, AS_NOTHING }, { "time_generated", NULL, AS_NOTHING },
 	{ "type", NULL, AS_NOTHING }, { "misc", NULL, AS_NOTHING }, { "cmd", "api.operation", AS_TEXT }, { 0 },
 };
+static struct table table = { .rows = rows };
 
 #define HEAD "", "receive_time", "serial", "type", "subtype", "", "time_generated"
 #define SESSION "src", "dst", "natsrc", "natdst", "rule", "srcuser", "dstuser", "app", "vsys", "from", "to", "inbound_if", "outbound_if", \
@@ -161,7 +162,7 @@ int paloalto_read(const struct device_line *l, struct record *r)
 		record_text(r, "message", l->text);
 	for (size_t i = 0; names && names[i] && i < n; i++)
 		if (names[i][0])
-			table_put(r, rows, str_from(names[i]), f[i]);
+			table_put(r, &table, str_from(names[i]), f[i]);
 	s = f[6];
 	if (when_iso(&s, l->zone_s, &ms) == 0)
 		record_time(r, ms);

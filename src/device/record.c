@@ -2,6 +2,7 @@
 #include "device/record.h"
 
 #include "base/mem.h"
+#include "device/shape.h"
 #include "normalise/orgs.h"
 
 #include <arpa/inet.h>
@@ -12,30 +13,57 @@ void record_begin(struct record *r, const char *product)
 	r->product = product;
 	r->has_time = false;
 	r->n = r->n_rest = r->used = r->lost = 0;
+	r->shape = 0;
+	memset(r->there, 0, sizeof r->there);
+	memset(r->above, 0, sizeof r->above);
+}
+
+static bool has(const uint64_t bits[PATHS / 64], uint8_t id)
+{
+	return bits[id / 64] >> id % 64 & 1;
+}
+
+static void note(uint64_t bits[PATHS / 64], uint8_t id)
+{
+	bits[id / 64] |= (uint64_t)1 << id % 64;
 }
 
 const struct record_field *record_get(const struct record *r, const char *path)
 {
-	for (size_t i = 0; i < r->n; i++)
-		if (r->fields[i].path == path || strcmp(r->fields[i].path, path) == 0)
+	const struct path *p = path_known(path);
+	for (size_t i = 0; has(r->there, p->id) && i < r->n; i++)
+		if (r->ids[i] == p->id)
 			return &r->fields[i];
 	return NULL;
 }
 
-static void put(struct record *r, struct record_field f)
+bool record_holds(const struct record *r, const char *path)
 {
-	if (record_get(r, f.path))
+	return has(r->above, path_known(path)->id);
+}
+
+static void put(struct record *r, const char *path, struct record_field f)
+{
+	const struct path *p = f.path = path_known(path);
+	if (has(r->there, p->id))
 		return;
-	if (r->n == RECORD_FIELDS)
+	if (r->n == RECORD_FIELDS) {
 		r->lost++;
-	else
-		r->fields[r->n++] = f;
+		return;
+	}
+	note(r->there, p->id);
+	note(r->above, p->id);
+	for (size_t i = 0; i < p->n_heads; i++)
+		note(r->above, p->heads[i]);
+	r->shape = r->shape * 31 + p->id + 1;
+	r->ids[r->n] = p->id;
+	r->fields[r->n++] = f;
 }
 
 void record_text(struct record *r, const char *path, struct str text)
 {
 	if (text.len)
-		put(r, (struct record_field){ path, RECORD_TEXT_VALUE, text, 0 });
+		put(r, path, (struct record_field){ .kind = RECORD_TEXT_VALUE, .text = text });
 }
 
 void record_word(struct record *r, const char *path, const char *text)
@@ -46,7 +74,7 @@ void record_word(struct record *r, const char *path, const char *text)
 
 void record_number(struct record *r, const char *path, int64_t n)
 {
-	put(r, (struct record_field){ path, RECORD_NUMBER, { NULL, 0 }, n });
+	put(r, path, (struct record_field){ .kind = RECORD_NUMBER, .number = n });
 }
 
 void record_decimal(struct record *r, const char *path, struct str digits)
@@ -58,7 +86,7 @@ void record_decimal(struct record *r, const char *path, struct str digits)
 
 void record_bool(struct record *r, const char *path, bool v)
 {
-	put(r, (struct record_field){ path, RECORD_BOOL, { NULL, 0 }, v });
+	put(r, path, (struct record_field){ .kind = RECORD_BOOL, .number = v });
 }
 
 /* An endpoint's attributes; paths are static texts. */
@@ -161,43 +189,25 @@ static struct str cut(struct str s, size_t max)
 
 static void put_value(struct buf *b, const struct record_field *f)
 {
+	bool whole = f->text.len > RECORD_TEXT && str_eq(f->path->text, STR("raw_data"));
 	switch (f->kind) {
-	case RECORD_TEXT_VALUE: json_str(b, cut(f->text, strcmp(f->path, "raw_data") == 0 ? RECORD_REST_TEXT : RECORD_TEXT)); break;
-	case RECORD_NUMBER: buf_printf(b, "%lld", (long long)f->number); break;
+	case RECORD_TEXT_VALUE: json_str(b, cut(f->text, whole ? RECORD_REST_TEXT : RECORD_TEXT)); break;
+	case RECORD_NUMBER: buf_i64(b, f->number); break;
 	case RECORD_BOOL: buf_puts(b, f->number ? "true" : "false"); break;
 	case RECORD_JSON: buf_str(b, f->text); break;
 	}
 }
 
-static struct str part(const char *path, size_t at)
+static void put_fields(const struct record *r, struct buf *b)
 {
-	const char *dot = strchr(path + at, '.');
-	return (struct str){ path + at, dot ? (size_t)(dot - path) - at : strlen(path + at) };
-}
-
-/* The fields from `first` on whose paths begin with the same `at` bytes as its own, as members of one object. */
-static void put_members(const struct record *r, size_t first, size_t at, bool done[RECORD_FIELDS], struct buf *b, bool comma)
-{
-	const char *prefix = r->fields[first].path;
-	for (size_t i = first; i < r->n; i++) {
-		const char *path = r->fields[i].path;
-		if (done[i] || strncmp(path, prefix, at) != 0)
-			continue;
-		struct str name = part(path, at);
-		if (comma)
-			buf_putc(b, ',');
-		comma = true;
-		json_str(b, name);
-		buf_putc(b, ':');
-		if (path[at + name.len] == 0) {
-			done[i] = true;
-			put_value(b, &r->fields[i]);
-		} else {
-			buf_putc(b, '{');
-			put_members(r, i, at + name.len + 1, done, b, false);
-			buf_putc(b, '}');
-		}
+	const struct shape *s = shape_of(r);
+	size_t from = 0;
+	for (size_t i = 0; i < s->n; i++) {
+		buf_put(b, s->text + from, s->end[i] - from);
+		put_value(b, &r->fields[s->order[i]]);
+		from = s->end[i];
 	}
+	buf_put(b, s->text + from, s->len - from);
 }
 
 static void put_unmapped(const struct record *r, struct buf *b)
@@ -218,13 +228,14 @@ static void put_unmapped(const struct record *r, struct buf *b)
 
 void record_write(const struct record *r, struct buf *b)
 {
-	bool done[RECORD_FIELDS] = { false };
-	buf_printf(b, "{\"class_uid\":%u", r->class_uid);
-	if (r->has_time)
-		buf_printf(b, ",\"time\":%lld", (long long)r->time_ms);
+	buf_puts(b, "{\"class_uid\":");
+	buf_u64(b, r->class_uid);
+	if (r->has_time) {
+		buf_puts(b, ",\"time\":");
+		buf_i64(b, r->time_ms);
+	}
 	json_field_s(b, "product", r->product);
-	if (r->n)
-		put_members(r, 0, 0, done, b, true);
+	put_fields(r, b);
 	if (r->n_rest)
 		put_unmapped(r, b);
 	buf_putc(b, '}');

@@ -4,6 +4,7 @@
 #define DEVICE_RECORD_H
 
 #include "base/buf.h"
+#include "device/path.h"
 
 #define RECORD_FIELDS 64
 #define RECORD_REST 192
@@ -13,7 +14,7 @@
 
 enum record_kind { RECORD_TEXT_VALUE, RECORD_NUMBER, RECORD_BOOL, RECORD_JSON };
 struct record_field {
-	const char *path; /* "src_endpoint.ip", static */
+	const struct path *path;
 	enum record_kind kind;
 	struct str text;
 	int64_t number;
@@ -29,13 +30,16 @@ struct record {
 	bool has_time;
 	int64_t time_ms;
 	size_t n, n_rest, used, lost; /* lost: what there was no room for */
+	uint64_t there[PATHS / 64], above[PATHS / 64]; /* bits of the paths that are there; of those and what they stand in */
+	uint32_t shape;             /* sum over ids: shape.h */
+	uint8_t ids[RECORD_FIELDS]; /* of the fields' paths */
 	struct record_field fields[RECORD_FIELDS];
 	struct record_rest rest[RECORD_REST];
 	char room[RECORD_ROOM];
 };
 
 void record_begin(struct record *r, const char *product);
-/* Text: empty is absent; a path that is there already stays as it is. */
+/* Paths are static texts. Text: empty is absent; a path that is there already stays as it is. */
 void record_text(struct record *r, const char *path, struct str text);
 void record_word(struct record *r, const char *path, const char *text); /* static; NULL: absent */
 void record_number(struct record *r, const char *path, int64_t n);
@@ -52,6 +56,7 @@ void record_unmapped_json(struct record *r, struct str key, struct str json);
 char *record_keep(struct record *r, size_t n);
 void record_kept(struct record *r, size_t n);
 const struct record_field *record_get(const struct record *r, const char *path);
+bool record_holds(const struct record *r, const char *path); /* it, or something in it */
 
 /* Appends the JSON object. */
 void record_write(const struct record *r, struct buf *b);
