@@ -11,9 +11,9 @@
 #define STEP_FIRST_MS 3600000 /* of time searched, not of time spent */
 #define STEP_MIN_MS 60000
 #define TIME_LAST_MS 10413792000000 /* 2300: no record's time reaches it (columns.c), nor goes before 1970 */
-#define STEP_QUICK_MS 250  /* a span that took less is followed by a much longer one */
-#define STEP_SHORT_MS 1000 /* by a longer one */
-#define STEP_LONG_MS 4000  /* more: by a shorter one */
+#define GROW_MOST 16
+#define GROW_LEAST 4
+#define GROW_CAREFUL 2 /* once a span was too long */
 
 /* Only tables that can hold it are read: class:4002, where nothing else is allowed beside it. */
 static const struct query_node *class_of(const struct query_node *n)
@@ -182,16 +182,22 @@ static int put_rows(const struct search *s, struct str lines, uint32_t *n, struc
 	return 0;
 }
 
-/* A span of a search, as long as the last one's time suggests: what is asked for is mostly near the end, and nobody knows how much of it. */
+/* A span of a search, as long as the last one suggests: what is asked for is mostly near the end, and nobody knows how much of it. */
 struct walk {
 	int64_t hi, step, deadline; /* from `hi` on everything was searched */
-	int64_t now;                /* what lies behind it is one piece, mostly an empty one: its time says nothing of the next one's */
+	int64_t most, least;        /* times the last span */
 	struct buf sql, answer;
 };
 
-static int64_t step_next(int64_t step, int64_t took)
+/* As long as what is still wanted needs, were there as much of it as in the last span; and as the time that is left allows. But that goes up to `least` for
+ * nothing: much of what a span takes is its being asked (on a busy machine a second), and spans of an hour, each as dear as a year, were all that
+ * a search of a week got to. One that is too long after all costs half of the time that is left. */
+static int64_t step_next(const struct walk *w, int64_t step, int64_t took, uint32_t got, uint32_t wanted)
 {
-	return took < STEP_QUICK_MS ? step * 16 : took < STEP_SHORT_MS ? step * 4 : took > STEP_LONG_MS && step / 4 >= STEP_MIN_MS ? step / 4 : step;
+	int64_t half = (w->deadline - clock_mono_ms()) / 2, by = half / (took > 0 ? took : 1);
+	by = by > w->most ? w->most : by < w->least ? w->least : by;
+	int64_t enough = got ? step + step * 2 / got * wanted : INT64_MAX;
+	return step * by < enough ? step * by : enough;
 }
 
 /* One span before w->hi. -E_TIMEOUT: it was too long, the next one is shorter. */
@@ -199,6 +205,7 @@ static int walk_step(struct client *c, const struct search *s, struct walk *w, u
 {
 	struct search part = *s;
 	int64_t began = clock_mono_ms(), left = w->deadline - began;
+	uint32_t before = *n;
 	part.to_ms = w->hi;
 	part.from_ms = w->hi - s->from_ms > w->step ? w->hi - w->step : s->from_ms;
 	int r = sql_of(&part, s->limit + 1 - *n, left / 2000 + 1, &w->sql, err); /* half of what is left: another, shorter one has to fit in */
@@ -207,13 +214,14 @@ static int walk_step(struct client *c, const struct search *s, struct walk *w, u
 		r = client_query(c, buf_view(&w->sql), &w->answer, err);
 	if (r == -E_TIMEOUT) {
 		w->step = part.to_ms - part.from_ms > 8 * STEP_MIN_MS ? (part.to_ms - part.from_ms) / 8 : STEP_MIN_MS;
+		w->most = w->least = GROW_CAREFUL;
 		return r;
 	}
 	if (r == 0)
 		r = put_rows(s, buf_view(&w->answer), n, fields, err);
 	if (r == 0) {
 		w->hi = part.from_ms;
-		w->step = part.to_ms > w->now ? STEP_FIRST_MS : step_next(w->step, clock_mono_ms() - began);
+		w->step = step_next(w, w->step, clock_mono_ms() - began, *n - before, s->limit + 1 - *n);
 	}
 	return r;
 }
@@ -222,11 +230,12 @@ static int walk_step(struct client *c, const struct search *s, struct walk *w, u
 static int walk(struct client *c, const struct search *asked, struct walk *w, struct buf *fields, struct err *err)
 {
 	struct search in = *asked, *s = &in;
+	int64_t now = clock_now_ms();
 	uint32_t n = 0;
 	s->from_ms = s->from_ms < 0 ? 0 : s->from_ms;
 	s->to_ms = s->to_ms > TIME_LAST_MS ? TIME_LAST_MS : s->to_ms;
 	w->hi = s->to_ms;
-	w->step = s->to_ms > w->now ? s->to_ms - w->now : STEP_FIRST_MS;
+	w->step = STEP_FIRST_MS + (s->to_ms > now ? s->to_ms - now : 0); /* what is still to come is mostly nothing */
 	int r = asked->from_ms < asked->to_ms && s->from_ms < s->to_ms ? 0 : err_set(err, E_INVALID, "from", "not before the end");
 	buf_puts(fields, ",\"records\":["); /* the answer's head stands before it */
 	while (r == 0 && w->hi > s->from_ms && n <= s->limit && clock_mono_ms() + 1000 <= w->deadline) {
@@ -261,7 +270,7 @@ static int count(struct client *c, const struct search *s, struct walk *w, struc
 int search_run(struct client *c, const struct search *s, struct buf *fields, struct err *err)
 {
 	int64_t began = clock_mono_ms();
-	struct walk w = { .deadline = began + SEARCH_SECONDS * 1000, .now = clock_now_ms() };
+	struct walk w = { .deadline = began + SEARCH_SECONDS * 1000, .most = GROW_MOST, .least = GROW_LEAST };
 	buf_init(&w.sql, 256 * KIB);
 	buf_init(&w.answer, 64 * MIB);
 	int r = limit_ok(s, err);
