@@ -110,6 +110,21 @@ static int tokens(struct said *s, struct err *err)
 	return 0;
 }
 
+/* hasToken(words, 'a'), which very old ones don't know. */
+static int token(struct said *s, struct err *err)
+{
+	if (s->p == s->end || *s->p != '\'')
+		return err_set(err, E_INVALID, "query", "a token can't be read");
+	const char *from = ++s->p;
+	while (s->p < s->end && isalnum((unsigned char)*s->p))
+		s->p++;
+	struct str word = { from, (size_t)(s->p - from) };
+	if (!word.len || !take(s, STR("')")))
+		return err_set(err, E_INVALID, "query", "a token can't be read");
+	buf_printf(s->b, "match(words, '(^|[^0-9a-z])" STR_FMT "([^0-9a-z]|$)')", STR_ARG(word));
+	return 0;
+}
+
 static void words_index(struct said *s)
 {
 	if (dialect_is_old(s->d))
@@ -199,6 +214,8 @@ static int word(struct said *s, struct err *err)
 {
 	if (s->d->version < DIALECT_TEXT && take(s, STR("hasAllTokens(words, [")))
 		return tokens(s, err);
+	if (dialect_is_old(s->d) && take(s, STR("hasToken(words, ")))
+		return token(s, err);
 	if (by_rule(s) || by_format(s) || by_engine(s) || by_setting(s))
 		return 0;
 	if (take(s, STR("database = 'toride'"))) {

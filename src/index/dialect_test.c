@@ -21,6 +21,9 @@ static void test_words(void **state)
 		{ &today, "SELECT hasAllTokens(words, ['a','b']) AND 1", "SELECT hasAllTokens(words, ['a','b']) AND 1" },
 		{ &year_ago, "SELECT hasAllTokens(words, ['a','b']) AND 1", "SELECT (hasToken(words, 'a') AND hasToken(words, 'b')) AND 1" },
 		{ &old, "SELECT hasAllTokens(words, ['a','b']) AND 1", "SELECT (1) AND 1" },
+		{ &year_ago, "SELECT hasToken(words, 'ab1')", "SELECT hasToken(words, 'ab1')" },
+		{ &old, "SELECT hasToken(words, 'ab1') AND 1", "SELECT match(words, '(^|[^0-9a-z])ab1([^0-9a-z]|$)') AND 1" },
+		{ &old, "SELECT hasToken(words, 'a b')", NULL },
 		{ &year_ago, "x SETTINGS a = 1, query_plan_max_limit_for_lazy_materialization = 10001, b = 2", "x SETTINGS a = 1, b = 2" },
 		{ &today, "x SETTINGS query_plan_max_limit_for_lazy_materialization = 10001, b = 2", "x SETTINGS query_plan_max_limit_for_lazy_materialization = 10001, b = 2" },
 		{ &old, "SELECT time >= fromUnixTimestamp64Milli(5), `src` >= toIPv6('::1') FROM toride.events LIMIT 2 FORMAT JSONCompactEachRow SETTINGS a = 1",
@@ -83,7 +86,7 @@ static void test_values(void **state)
 {
 	(void)state;
 	static struct query q;
-	static const char *const asked[] = { "\"database = 'toride'\"", "user:\"DELETE FROM toride.x\"", "url:\"formatDateTime(time,\"", "\"hasAllTokens(words, ['a'])\"", "FORMAT" };
+	static const char *const asked[] = { "\"database = 'toride'\"", "user:\"DELETE FROM toride.x\"", "url:\"formatDateTime(time,\"", "\"hasAllTokens(words, ['a'])\"", "FORMAT-x" };
 	struct err err = { 0 };
 	for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
 		struct buf sql, said;

@@ -40,7 +40,7 @@ static void test_query(void **state)
 	static const struct { const char *text, *sql; } cases[] = {
 		{ "", "1" },
 		{ " \t\xe3\x80\x80", "1" },
-		{ "Alpha", "(hasAllTokens(words, ['alpha']) AND match(words, '(?:^|[^0-9a-z])\\x5cQalpha\\x5cE(?:$|[^0-9a-z])'))" },
+		{ "Alpha", "(hasToken(words, 'alpha'))" },
 		{ "alph*", "(match(words, '(?:^|[^0-9a-z])\\x5cQalph\\x5cE'))" },
 		{ "a.b-c*", "(hasAllTokens(words, ['a','b']) AND match(words, '(?:^|[^0-9a-z])\\x5cQa.b-c\\x5cE'))" },
 		{ "\"/x y/\"", "(hasAllTokens(words, ['x','y']) AND match(words, '\\x5cQ/x y/\\x5cE'))" },
@@ -66,7 +66,7 @@ static void test_query(void **state)
 		                         " lower(simpleJSONExtractString(raw, 'proxy_ja4')) = 't13d1516h2_8daa'))" },
 		{ "ja4:t13d*", "((lower(simpleJSONExtractString(raw, 'ja4')) LIKE 't13d%' OR lower(simpleJSONExtractString(raw, 'proxy_ja4')) LIKE 't13d%'))" },
 		{ "ja4:*", "((lower(simpleJSONExtractString(raw, 'ja4')) != '' OR lower(simpleJSONExtractString(raw, 'proxy_ja4')) != ''))" },
-		{ "order", "(hasAllTokens(words, ['order']) AND match(words, '(?:^|[^0-9a-z])\\x5cQorder\\x5cE(?:$|[^0-9a-z])'))" },
+		{ "order", "(hasToken(words, 'order'))" },
 		{ "user:\"a'b\\\"", "(hasAllTokens(words, ['a','b']) AND lower(`user`) = 'a\\x27b\\x5c')" },
 		{ "a\\E", "(hasAllTokens(words, ['a','e']) AND match(words, '(?:^|[^0-9a-z])\\x5cQa\\x5cE\\x5c\\x5c\\x5cQe\\x5cE(?:$|[^0-9a-z])'))" },
 		/* faults, each with its place */

@@ -1,5 +1,6 @@
 /* A query's tree as SQL; see query.h. Two rules: a text goes out through sql_text() only, and whatever narrows a search by
- * the index of words (hasAllTokens) is true of every record that the exact condition beside it is true of. */
+ * the index of words (hasAllTokens) is true of every record that the exact condition beside it is true of;
+ * but for a word alone, of which it is exact (hasToken). */
 #include "index/query.h"
 
 #include "base/err.h"
@@ -86,6 +87,15 @@ static bool word_sign(char c)
 	return in_token(c) && (unsigned char)c < 0x80;
 }
 
+/* One word in letters of ASCII and nothing else: the index of words alone tells, without `words` being read. */
+static bool lone(struct str s)
+{
+	size_t i = 0;
+	while (i < s.len && word_sign(s.ptr[i]))
+		i++;
+	return i == s.len;
+}
+
 /* These words, with just this between them. A word in letters of ASCII is whole; Japanese is looked for anywhere. */
 static void words_sql(const struct query_node *n, struct buf *b)
 {
@@ -94,6 +104,12 @@ static void words_sql(const struct query_node *n, struct buf *b)
 	struct buf re = { .ptr = re_room, .cap = sizeof re_room, .max = sizeof re_room };
 	words_fold(&folded, n->text);
 	struct str s = buf_view(&folded);
+	if (!n->pattern && lone(s)) {
+		buf_puts(b, "(hasToken(words, ");
+		sql_text(b, s);
+		buf_puts(b, "))");
+		return;
+	}
 	buf_putc(b, '(');
 	narrow(b, s, n->pattern);
 	if (word_sign(s.ptr[0]))
