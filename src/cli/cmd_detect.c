@@ -186,7 +186,8 @@ static bool take_format(struct request *q, const char *format)
 {
 	q->evtx = strcmp(format, "evtx") == 0;
 	q->eve = strcmp(format, "eve") == 0;
-	q->device = (struct device_source){ .name = "input", .format = device_format_find(str_from(q->evtx ? "windows" : format)), .zone_s = 9 * 3600 };
+	static struct mail_queue *queue;
+	q->device = (struct device_source){ .name = "input", .queue = &queue, .format = device_format_find(str_from(q->evtx ? "windows" : format)), .zone_s = 9 * 3600 };
 	q->lines = q->device.format || strcmp(format, "auto") == 0;
 	return q->lines || q->eve || strcmp(format, "jsonl") == 0;
 }

@@ -160,7 +160,8 @@ static int run_parse(int argc, char **argv)
 	struct err err = { 0 };
 	const char *format = cli_option(&argc, argv, "--format"), *zone = cli_option(&argc, argv, "--zone");
 	bool utc = zone && strcmp(zone, "utc") == 0, all = true;
-	struct device_source from = { .format = format ? device_format_find(str_from(format)) : NULL, .zone_s = utc ? 0 : 9 * 3600 };
+	static struct mail_queue *queue;
+	struct device_source from = { .format = format ? device_format_find(str_from(format)) : NULL, .zone_s = utc ? 0 : 9 * 3600, .queue = &queue };
 	struct buf in, out;
 	struct str rest, line;
 	if (argc != 1 || (format && strcmp(format, "auto") != 0 && !from.format) || (zone && !utc && strcmp(zone, "jst") != 0))

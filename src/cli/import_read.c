@@ -159,8 +159,10 @@ static void read_file(struct reading *rd, struct str file)
 
 int import_read(const struct import_reading *o)
 {
+	static struct mail_queue *queue;
 	struct reading rd = { .o = o, .source = o->source };
 	struct err err = { 0 };
+	rd.source.queue = &queue;
 #ifndef __SANITIZE_ADDRESS__ /* its shadow alone is terabytes */
 	setrlimit(RLIMIT_DATA, &(struct rlimit){ MEMORY, MEMORY });
 #endif

@@ -99,7 +99,7 @@ void device_event(struct str line, const struct device_source *s, int64_t now_ms
 	*ret = (struct device_result){ 0 };
 	line = charset_utf8(line, &charset);
 	syslog_parse(line, s->zone_s, now_ms, &head);
-	struct device_line l = { head.text, &head, s->zone_s, now_ms };
+	struct device_line l = { head.text, &head, s->zone_s, now_ms, s->queue };
 	while (line.len && (line.ptr[line.len - 1] == '\n' || line.ptr[line.len - 1] == '\r' || line.ptr[line.len - 1] == 0))
 		line.len--;
 	ret->breaks = syslog_has_breaks(line);

@@ -10,6 +10,7 @@
 #ifndef DEVICE_DEVICE_H
 #define DEVICE_DEVICE_H
 
+#include "device/queue.h"
 #include "device/record.h"
 #include "device/syslog.h"
 
@@ -18,6 +19,7 @@ struct device_line {
 	const struct syslog *head;
 	int32_t zone_s;
 	int64_t now_ms;
+	struct mail_queue **queue; /* NULL: nothing is remembered from line to line */
 };
 
 struct device_format {
@@ -35,6 +37,7 @@ struct device_source {
 	const char *name, *ip;              /* "fw1", "10.1.0.254" */
 	const struct device_format *format; /* NULL: by what each line looks like */
 	int32_t zone_s;
+	struct mail_queue **queue;          /* the caller's, one a source, NULL in it at first; or NULL */
 };
 struct device_result {
 	bool parsed;    /* false: kept as raw text */

@@ -39,7 +39,8 @@ static void event_is(const char *file, size_t number, struct str got, struct str
 static void sample(const char *name, const char *format)
 {
 	char path[1024];
-	struct device_source from = { NULL, NULL, device_format_find(str_from(format)), 9 * 3600 };
+	struct mail_queue *queue = NULL;
+	struct device_source from = { NULL, NULL, device_format_find(str_from(format)), 9 * 3600, &queue };
 	struct device_result result;
 	struct buf in, want, b;
 	struct str lines, line, wants, expected;
@@ -65,6 +66,7 @@ static void sample(const char *name, const char *format)
 	}
 	assert_int_equal(wants.len, 0);
 	assert_true(number > 0);
+	mem_free(queue);
 	buf_done(&in);
 	buf_done(&want);
 	buf_done(&b);
@@ -254,7 +256,7 @@ static void test_long_frames(void **state)
 
 static void becomes(struct str line, const char *why, bool cut, const char *want)
 {
-	struct device_source from = { "dev1", "10.1.0.254", NULL, 0 };
+	struct device_source from = { "dev1", "10.1.0.254", NULL, 0, NULL };
 	struct device_result result;
 	struct buf b;
 	buf_init(&b, EVENTS_MAX);
@@ -315,7 +317,7 @@ static void test_shapes(void **state)
 static void test_escapes(void **state)
 {
 	static char line[60000];
-	struct device_source from = { "dev1", "10.1.0.254", NULL, 0 };
+	struct device_source from = { "dev1", "10.1.0.254", NULL, 0, NULL };
 	struct device_result result;
 	struct buf b;
 	(void)state;

@@ -1,4 +1,5 @@
 /* A line of a device, by every parser and as guessed: an event that intaked takes and that passes the schema. */
+#include "base/mem.h"
 #include "device/device.h"
 #include "normalise/accept.h"
 #include "normalise/sender.h"
@@ -7,8 +8,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct accept_from to = { .org = "412015", .now_ms = 1, .source = "recvd", .sequence = 1, .sender = sender_find("recvd") };
+	struct mail_queue *queue = NULL;
 	for (const struct device_format *f = device_formats;; f++) {
-		struct device_source from = { "dev1", "10.1.0.254", f->name ? f : NULL, 9 * 3600 };
+		struct device_source from = { "dev1", "10.1.0.254", f->name ? f : NULL, 9 * 3600, &queue };
 		struct device_result result;
 		struct accept_result taken;
 		struct buf b, out;
@@ -21,6 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		buf_done(&b);
 		buf_done(&out);
 		if (!f->name)
-			return 0;
+			break;
 	}
+	mem_free(queue);
+	return 0;
 }

@@ -141,15 +141,18 @@ static void mail_addresses(struct record *r, struct str text)
 		record_text(r, "email.to", s);
 }
 
-static void queue_id(struct record *r, struct str text)
+/* "": it names none */
+static struct str queue_id(struct record *r, struct str text)
 {
 	struct str rest = text, id;
-	if (str_next(&rest, ':', &id) && id.len > 4 && id.len < 24 && !memchr(id.ptr, ' ', id.len) && !str_eq(id, STR("NOQUEUE")) && !str_eq(id, STR("warning")))
-		record_text(r, "email.uid", id);
+	if (!str_next(&rest, ':', &id) || id.len <= 4 || id.len >= MAIL_QUEUE_ID || memchr(id.ptr, ' ', id.len) || str_eq(id, STR("NOQUEUE")) || str_eq(id, STR("warning")))
+		return STR("");
+	record_text(r, "email.uid", id);
+	return id;
 }
 
-/* "QID: to=<a>, relay=h[ip]:25, …, dsn=2.0.0, status=sent (250 …)" */
-static void delivery(struct record *r, struct str text)
+/* "QID: to=<a>, relay=h[ip]:25, …, dsn=2.0.0, status=sent (250 …)"; the sender as the queue manager named it. */
+static void delivery(struct record *r, struct str text, struct str from)
 {
 	struct str s;
 	if (!text_after(text, "status=", " ", &s))
@@ -159,6 +162,7 @@ static void delivery(struct record *r, struct str text)
 	record_text(r, "email.delivery", s);
 	record_allowed(r, !str_eq(s, STR("bounced")));
 	mail_addresses(r, text);
+	record_text(r, "email.from", from);
 	if (text_after(text, " relay=", ",", &s))
 		record_text(r, "email.relay", s);
 	if (text_after(text, " dsn=", ",", &s))
@@ -196,11 +200,11 @@ static void smtpd(struct record *r, struct str text)
 	}
 }
 
-static void postfix(struct record *r, struct str program, struct str text)
+static void postfix(struct record *r, struct str program, const struct device_line *l)
 {
-	struct str s;
+	struct str s, text = l->text;
 	r->product = "postfix";
-	queue_id(r, text);
+	struct str id = queue_id(r, text);
 	if (str_ends(program, STR("/smtpd")))
 		smtpd(r, text);
 	else if (str_ends(program, STR("/qmgr")) && text_has(text, " from=<")) {
@@ -210,8 +214,10 @@ static void postfix(struct record *r, struct str program, struct str text)
 		mail_addresses(r, text);
 		if (text_after(text, " size=", ",", &s))
 			record_decimal(r, "email.size", s);
+		if (l->queue && text_after(text, " from=<", ">", &s))
+			mail_queue_note(l->queue, id, s);
 	} else {
-		delivery(r, text);
+		delivery(r, text, l->queue ? mail_queue_from(*l->queue, id) : STR(""));
 	}
 }
 
@@ -266,7 +272,7 @@ int linux_read(const struct device_line *l, struct record *r)
 	record_begin(r, "linux");
 	record_text(r, "message", text);
 	if (str_starts(program, STR("postfix"))) {
-		postfix(r, program, text);
+		postfix(r, program, l);
 		return 0;
 	}
 	if (str_starts(program, STR("rspamd"))) {

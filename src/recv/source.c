@@ -68,12 +68,15 @@ int origin_sources(struct origin *o, const struct conf_org *c, int64_t mono_ms)
 		struct source *old = find_named(o, &c->sources[i]);
 		if (old) {
 			list[i] = *old;
+			old->queue = NULL; /* has moved */
 			list[i].c = c->sources[i];
 			stats_set(list[i].on, 1);
 		} else {
 			source_init(o, &list[i], &c->sources[i], mono_ms);
 		}
 	}
+	for (size_t i = 0; i < o->n; i++)
+		mem_free(o->sources[i].queue);
 	mem_free(o->sources);
 	o->sources = list;
 	o->n = c->n;
@@ -82,8 +85,10 @@ int origin_sources(struct origin *o, const struct conf_org *c, int64_t mono_ms)
 
 void origin_done(struct origin *o)
 {
-	for (size_t i = 0; i < o->n; i++)
+	for (size_t i = 0; i < o->n; i++) {
 		stats_set(o->sources[i].on, 0);
+		mem_free(o->sources[i].queue);
+	}
 	mem_free(o->sources);
 	o->sources = NULL;
 	o->n = 0;
@@ -240,7 +245,7 @@ int origin_take(struct origin *o, struct source *s, const struct arrival *a, str
 		return take_stray(o, a, s != NULL, events);
 	int64_t now = clock_now_ms(), mono = clock_mono_ms();
 	s = behind(o, s, a, now);
-	struct device_source from = { s->c.name, s->c.ip, s->c.format, s->c.zone_s };
+	struct device_source from = { s->c.name, s->c.ip, s->c.format, s->c.zone_s, &s->queue };
 	if (!b.max)
 		buf_init(&b, EVENTS_MAX - 64);
 	buf_reset(&b);

@@ -5,6 +5,7 @@
 #ifndef RECV_SOURCE_H
 #define RECV_SOURCE_H
 
+#include "device/queue.h"
 #include "recv/conf.h"
 #include "wire/events.h"
 #include "wire/stats.h"
@@ -16,6 +17,7 @@
 struct source {
 	struct conf_source c;
 	bool silent, skew_off;
+	struct mail_queue *queue; /* of a mail server */
 	int64_t heard_ms;        /* monotonic */
 	int64_t window_ms;       /* when the window under way began; 0: none */
 	int64_t window_skew_ms;  /* the largest device time − arrival in it */
