@@ -34,7 +34,7 @@ const struct column columns[] = {
 	{ "verdict", COLUMN_WORD, { "verdict" }, "検査の判定", "verdict on the file", "verdict:malicious" },
 	{ "malware", COLUMN_WORD, { "malware.name" }, "マルウェア名", "name of the malware", "malware:*" },
 	{ "hash", COLUMN_TEXT, { "file.hash" }, "ファイルのハッシュ", "SHA-256 of the file", "hash:275a021b*" },
-	{ "user", COLUMN_TEXT, { "user.name", "actor.user" }, "利用者", "user", "user:yamada" },
+	{ "user", COLUMN_TEXT, { "email.to", "user.name", "actor.user" }, "利用者、メールの宛先", "user, whom a mail went to", "user:yamada" },
 	{ "operation", COLUMN_WORD, { "api.operation", "activity_name" }, "操作", "operation", "operation:approve" },
 	{ "app", COLUMN_WORD, { "app.name" }, "プログラム", "program", "app:sshd" },
 	{ "ref", COLUMN_TEXT, { "ref" }, "受付番号", "number on the block page", "ref:P-*" },

@@ -645,7 +645,8 @@ static void test_sweep(void **state)
 	                           "\"http_request\":{\"url\":{\"hostname\":\"www.Fake.example\",\"url_string\":\"http://www.fake.example/a\"}},\"file\":{\"hash\":"
 	                           "\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"},\"action\":\"Allowed\",\"disposition\":\"Blocked\"}";
 	static const char question[] = "{\"class_uid\":4003,\"time\":5000,\"org\":\"412015\",\"src_endpoint\":{\"ip\":\"10.1.0.5\"},\"query\":{\"hostname\":\"www.fake.example\"}}";
-	static const char mail[] = "{\"class_uid\":4009,\"time\":5000,\"org\":\"412015\",\"actor\":{\"user\":\"yamada\"},\"email\":{\"from\":\"Evil@fake.example\",\"subject\":\"\xe8\xab\x8b\xe6\xb1\x82\"},\"action\":\"Allowed\"}";
+	static const char mail[] = "{\"class_uid\":4009,\"time\":5000,\"org\":\"412015\",\"src_endpoint\":{\"ip\":\"203.0.113.66\"},\"email\":{\"to\":\"yamada@city.example\",\"from\":\"Evil@fake.example\",\"subject\":\"\xe8\xab\x8b\xe6\xb1\x82\"},\"action\":\"Allowed\"}";
+	static const char queued[] = "{\"class_uid\":4009,\"time\":5000,\"org\":\"412015\",\"email\":{\"from\":\"evil@fake.example\"},\"action\":\"Allowed\"}"; /* to whom isn't said yet */
 	static const struct {
 		enum sweep_type type;
 		const char *value, *event;
@@ -665,6 +666,7 @@ static void test_sweep(void **state)
 		{ SWEEP_HASH, "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855", page, true, "`hash`" },
 		{ SWEEP_MAIL, "evil@fake.example", mail, true, "evil@fake.example" },
 		{ SWEEP_MAIL, "\xe8\xab\x8b\xe6\xb1\x82", mail, true, "\xe8\xab\x8b\xe6\xb1\x82" },
+		{ SWEEP_MAIL, "evil@fake.example", queued, false, "`user` AS t" }, { SWEEP_MAIL, "evil@fake.example", queued, false, "AND `user` != ''" },
 		{ SWEEP_MAIL, "fake.example", page, false, "`class` = 4009" },
 		{ SWEEP_TERMINAL, "10.1.0.5", page, true, "`src` >= toIPv6('::ffff:10.1.0.5')" },
 		{ SWEEP_TERMINAL, "10.1.0.50", page, false, "`src`" },
@@ -689,7 +691,7 @@ static void test_sweep(void **state)
 		if (cases[i].matches && cases[i].event == page)
 			assert_true(refused && str_eq(terminal, STR("10.1.0.5")));
 		if (cases[i].matches && cases[i].event == mail)
-			assert_true(!refused && str_eq(terminal, STR("yamada")));
+			assert_true(!refused && str_eq(terminal, STR("yamada@city.example")));
 		s.to_ms = 5000; /* its end doesn't belong to it */
 		assert_false(sweep_matches(&s, &e, &refused, &terminal));
 		event_done(&e);

@@ -109,11 +109,12 @@ int sweep_names_sql(const struct sweep *s, struct buf *b, struct err *err)
 
 int sweep_sql(const struct sweep *s, struct buf *b, struct err *err)
 {
-	buf_puts(b, "SELECT org, if(src = toIPv6('::'), `user`, replaceOne(IPv6NumToString(src), '::ffff:', '')) AS t,"
-	            " countIf(action != 'Denied' AND disposition != 'Blocked'), countIf(action = 'Denied' OR disposition = 'Blocked'),"
+	buf_printf(b, "SELECT org, %s AS t,", s->type == SWEEP_MAIL ? "`user`" : "if(src = toIPv6('::'), `user`, replaceOne(IPv6NumToString(src), '::ffff:', ''))");
+	buf_puts(b, " countIf(action != 'Denied' AND disposition != 'Blocked'), countIf(action = 'Denied' OR disposition = 'Blocked'),"
 	            " toUnixTimestamp64Milli(min(time)), toUnixTimestamp64Milli(max(time)),"
 	            " argMin(concat(org, '/', series, '/', leftPad(toString(segment), 6, '0'), '/', toString(idx)), (time, segment, idx))");
 	int r = where(s, b, err);
+	buf_puts(b, s->type == SWEEP_MAIL ? " AND `user` != ''" : "");
 	buf_printf(b, " GROUP BY org, t ORDER BY count() DESC, org, t LIMIT %d" ENDING, SWEEP_HITS + 1);
 	return r < 0 ? r : b->failed ? err_set(err, E_LIMIT, "value", "too long") : 0;
 }
@@ -293,13 +294,13 @@ static bool meets(const struct sweep *s, const struct event *e)
 
 bool sweep_matches(const struct sweep *s, const struct event *e, bool *ret_refused, struct str *ret_terminal)
 {
-	static const char *const terminal[] = { "src_endpoint.ip", "actor.user", NULL };
+	static const char *const terminal[] = { "src_endpoint.ip", "actor.user", NULL }, *const mailbox[] = { "email.to", "user.name", "actor.user", NULL };
 	if (!of_class(s, yyjson_get_uint(event_get(e, "class_uid"))) || !meets(s, e))
 		return false;
 	int64_t t = (int64_t)yyjson_get_uint(event_get(e, "time"));
 	if (t < s->from_ms || t >= s->to_ms)
 		return false;
 	*ret_refused = str_eq(event_str(e, "action"), STR("Denied")) || str_eq(event_str(e, "disposition"), STR("Blocked"));
-	*ret_terminal = first_of(e, terminal);
-	return true;
+	*ret_terminal = first_of(e, s->type == SWEEP_MAIL ? mailbox : terminal);
+	return s->type != SWEEP_MAIL || ret_terminal->len; /* that a mail came is told once it is known to whom */
 }

@@ -4,6 +4,7 @@
  *   type      hostname (and all below it) · ip (an address, or a prefix) · url · hash (SHA-256) · mail (an address or words of one)
  *             · terminal
  *   counted   web requests, packets and mails; a mere question to the resolver is no visit
+ *   terminal  of a mail the mailbox it went to
  *   refused   action Denied or disposition Blocked; everything else passed
  *
  * Request (doc/interfaces/search.md, log.sweep): type, value, org, from, to, sealed (don't ask the index). Answer: source (index or
