@@ -68,6 +68,7 @@ static const struct {
 	{ "unanswered", "受領確認がまだありません。連絡を繰り返しています(%1回目)。", "Still no receipt: notices go on (step %1)." },
 	{ "inquiry", "記録を調べ始めました: %1(%2日分)", "The log is searched for %1 (%2 days)" },
 	{ "inquiry_done", "記録を調べました: %1: 当団体の端末 %2台、ほかの団体 %3", "The log was searched for %1: terminals here %2, other organisations %3" },
+	{ "inquiry_mail", "記録を調べました: %1: 当団体で受け取った宛先 %2件、ほかの団体 %3", "The log was searched for %1: mailboxes here %2, other organisations %3" },
 	{ "inquiry_failed", "記録を調べられませんでした: %1: %2", "The log could not be searched for %1: %2" },
 	{ "spread", "同じ相手先との通信が見つかった他団体 %1 件に連絡を始めました。", "Opened for %1 other organisations that met the same." },
 	{ "closed", "%1 が対応を終えました: %2", "Closed by %1: %2" },

@@ -10,6 +10,12 @@
 #include "wire/ctl.h"
 #include "wire/words.h"
 
+/* It is about a mail: people it went to, and no terminal yet. */
+static bool is_mail(const struct incident *i)
+{
+	return !i->terminal[0] && strcmp(i->observable_type, "mail") == 0;
+}
+
 static void put_head(struct portal *p, struct html *h, const struct incident *i)
 {
 	static const char *const classes[] = { "s0", "s1", "s2", "s3" };
@@ -34,6 +40,8 @@ static void put_head(struct portal *p, struct html *h, const struct incident *i)
 	if (i->judged >= 0)
 		html_put(h, "<p><b>{w}</b> {t} {t}: {t}</p>", WORD_JUDGED_IS, severity_name(i->judged, h->ja), i->judged_by, i->judged_reason);
 	html_put(h, "<p class=\"wrap\">{t}</p><p>{d}</p></section>", i->observable, i->last_ms);
+	if (is_mail(i))
+		return;
 	html_put(h, "<section><h2>{w}</h2>", WORD_WHICH);
 	if (i->terminal[0])
 		html_put(h, "<p>{t}</p></section>", i->terminal);
@@ -41,6 +49,9 @@ static void put_head(struct portal *p, struct html *h, const struct incident *i)
 		html_put(h, "<p>{w}</p></section>", WORD_NOT_KNOWN);
 }
 
+static const struct store_sql mailboxes = {
+	"card_mailboxes", "SELECT value FROM observable WHERE incident = $1 AND type = 'mailbox' ORDER BY value LIMIT 200"
+};
 static const struct store_sql timeline = {
 	"card_timeline", "SELECT at_ms, actor, kind, args FROM incident_event WHERE incident = $1 ORDER BY id LIMIT 500"
 };
@@ -55,6 +66,11 @@ static const struct store_sql cut = {
 static const struct store_sql evidence = {
 	"card_evidence", "SELECT record FROM evidence WHERE incident = $1 ORDER BY record LIMIT 100"
 };
+
+static void row_mailbox(struct request *rq, const struct store_rows *r, int i)
+{
+	html_put(&rq->h, "<li>{t}</li>", store_col(r, i, 0));
+}
 
 static void row_timeline(struct request *rq, const struct store_rows *r, int i)
 {
@@ -223,8 +239,9 @@ static int put_card(struct request *rq, const char *number, struct err *err)
 		r = incident_load(p->store, number, &arena, &i, err);
 	if (r == 0) {
 		put_head(p, h, &i);
+		r = is_mail(&i) ? put_list(rq, &mailboxes, i.id, WORD_WHOSE_MAIL, row_mailbox, err) : 0;
 		put_actions(rq, &i);
-		r = put_list(rq, &timeline, i.id, WORD_DONE, row_timeline, err);
+		r = r < 0 ? r : put_list(rq, &timeline, i.id, WORD_DONE, row_timeline, err);
 	}
 	r = r < 0 ? r : page_steps(rq, i.id, i.number, err);
 	r = r < 0 ? r : put_list(rq, &told, i.id, WORD_TOLD, row_told, err);

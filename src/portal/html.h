@@ -55,6 +55,7 @@
 	X(BACK, "ボードに戻る", "Back to the board")                                                           \
 	X(HAPPENED, "何が起きたか", "What happened")                                                          \
 	X(WHICH, "どの端末か", "Which terminal")                                                               \
+	X(WHOSE_MAIL, "誰に届いたか", "Whom it reached")                                              \
 	X(DONE, "これまでの経過", "What was done so far")                                                    \
 	X(TOLD, "連絡", "Notices")                                                                               \
 	X(EVIDENCE, "証拠(記録の名前)", "Evidence (names of records)")                                        \

@@ -115,7 +115,7 @@ int desk_search(struct desk_call *c)
 /* ---- the others who met it ---- */
 
 static const struct store_sql others = {
-	"inquiry_others", "SELECT h.org, sum(h.passed), (array_agg(h.terminal ORDER BY h.passed DESC, h.terminal))[1] FROM inquiry_hit h"
+	"inquiry_others", "SELECT h.org, sum(h.passed), coalesce((array_agg(h.terminal ORDER BY h.passed DESC, h.terminal) FILTER (WHERE q.type <> 'mail'))[1], '') FROM inquiry_hit h"
 			  " JOIN inquiry q ON q.id = h.inquiry WHERE q.incident = $1 AND q.kind = 'visitors' AND q.state = 'done' AND h.org <> $2"
 			  " AND NOT EXISTS (SELECT 1 FROM incident o WHERE o.org = h.org AND o.observable = $3 AND o.state <> 'closed')"
 			  " GROUP BY h.org ORDER BY h.org LIMIT 2000"
@@ -127,9 +127,9 @@ static const struct store_sql give_records = {
 };
 static const struct store_sql give_terminals = {
 	"spread_terminals", "INSERT INTO observable(incident, org, type, value, groups, first_ms, last_ms)"
-			    " SELECT $2::bigint, h.org, 'terminal', h.terminal, false, min(h.first_ms), max(h.last_ms) FROM inquiry_hit h"
+			    " SELECT $2::bigint, h.org, CASE q.type WHEN 'mail' THEN 'mailbox' ELSE 'terminal' END, h.terminal, false, min(h.first_ms), max(h.last_ms) FROM inquiry_hit h"
 			    " JOIN inquiry q ON q.id = h.inquiry WHERE q.incident = $1 AND q.state = 'done' AND h.org = $3 AND h.terminal <> ''"
-			    " GROUP BY h.org, h.terminal LIMIT 100 ON CONFLICT DO NOTHING"
+			    " GROUP BY h.org, h.terminal, q.type LIMIT 100 ON CONFLICT DO NOTHING"
 };
 
 /* Another body's: as grave as the first was found where something passed, else 1. */

@@ -98,7 +98,7 @@ int inquiry_work(struct respond *r, int64_t now, struct err *err)
 /* ---- answers ---- */
 
 static const struct store_sql load = {
-	"inquiry_load", "SELECT q.incident, q.org, q.kind, q.value, q.attempts, i.org FROM inquiry q LEFT JOIN incident i ON i.id = q.incident"
+	"inquiry_load", "SELECT q.incident, q.org, q.kind, q.value, q.attempts, q.type FROM inquiry q LEFT JOIN incident i ON i.id = q.incident"
 			" WHERE q.id = $1 AND q.state = 'waiting'"
 };
 /* The sweep's own words: only bodies' codes and what fits are taken. */
@@ -116,7 +116,7 @@ static const struct store_sql count_hits = {
 };
 static const struct store_sql add_terminals = {
 	"inquiry_terminals", "INSERT INTO observable(incident, org, type, value, groups, first_ms, last_ms)"
-			     " SELECT $2::bigint, org, 'terminal', terminal, false, first_ms, last_ms FROM inquiry_hit WHERE inquiry = $1 AND org = $3"
+			     " SELECT $2::bigint, org, $4, terminal, false, first_ms, last_ms FROM inquiry_hit WHERE inquiry = $1 AND org = $3"
 			     " AND terminal <> '' ORDER BY passed DESC LIMIT 100 ON CONFLICT (incident, type, value)"
 			     " DO UPDATE SET first_ms = least(observable.first_ms, excluded.first_ms),"
 			     " last_ms = greatest(observable.last_ms, excluded.last_ms)"
@@ -134,6 +134,7 @@ struct answered {
 	int64_t id, incident, now;
 	char org[8], kind[12], value[1100];
 	int attempts;
+	bool mail; /* who met it are mailboxes, not terminals */
 };
 
 static int read_inquiry(struct respond *r, struct answered *q, bool *ret_there, struct err *err)
@@ -149,6 +150,7 @@ static int read_inquiry(struct respond *r, struct answered *q, bool *ret_there, 
 		snprintf(q->kind, sizeof q->kind, "%s", store_col(&rows, 0, 2));
 		snprintf(q->value, sizeof q->value, "%s", store_col(&rows, 0, 3));
 		q->attempts = (int)store_col_int(&rows, 0, 4, 0);
+		q->mail = strcmp(store_col(&rows, 0, 5), "mail") == 0;
 	}
 	store_rows_done(&rows);
 	return res;
@@ -168,9 +170,10 @@ static int tell_incident(struct respond *r, const struct answered *q, struct err
 	}
 	store_rows_done(&rows);
 	store_int(&a, q->id), store_int(&a, q->incident), store_text(&a, q->org);
-	res = res < 0 ? res : store_run(r->store, &add_terminals, &a, NULL, err);
 	res = res < 0 ? res : store_run(r->store, &add_evidence, &a, NULL, err);
-	return res < 0 ? res : timeline_add(r->store, q->incident, q->org, q->now, RESPOND_ACTOR, "inquiry_done", q->value, own, others, err);
+	store_text(&a, q->mail ? "mailbox" : "terminal");
+	res = res < 0 ? res : store_run(r->store, &add_terminals, &a, NULL, err);
+	return res < 0 ? res : timeline_add(r->store, q->incident, q->org, q->now, RESPOND_ACTOR, q->mail ? "inquiry_mail" : "inquiry_done", q->value, own, others, err);
 }
 
 static int note_found(struct respond *r, const struct answered *q, yyjson_val *root, struct err *err)

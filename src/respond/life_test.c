@@ -58,6 +58,31 @@ static void test_report_finds_who_else(void **state)
 	assert_null(strstr(answer, "412023"));
 }
 
+#define MAIL_HITS                                                                                                                   \
+	"{\"v\":1,\"ok\":true,\"source\":\"index\",\"hits\":["                                                                 \
+	"{\"org\":\"412015\",\"terminal\":\"taro@a.example\",\"passed\":2,\"refused\":0,\"first\":1795330000000,\"last\":1795330001000,\"record\":\"412015/events/000001/4\"}," \
+	"{\"org\":\"412015\",\"terminal\":\"hanako@a.example\",\"passed\":1,\"refused\":0,\"first\":1795330002000,\"last\":1795330002000,\"record\":\"412015/events/000001/9\"}," \
+	"{\"org\":\"412023\",\"terminal\":\"jiro@b.example\",\"passed\":1,\"refused\":0,\"first\":1795330003000,\"last\":1795330004000,\"record\":\"412023/events/000001/2\"}],\"more\":false}"
+
+/* A mail: whom else it reached are people; the other body is told which of its own, and is told to pull nobody's cable. */
+static void test_report_of_a_mail(void **state)
+{
+	NEED_PG();
+	stored.answer = MAIL_HITS;
+	ask("{\"do\":\"incident.report\",\"org\":\"412015\",\"by\":\"分析 花子\",\"reporter\":\"総務課 山田\",\"kind\":\"mail\",\"observable_type\":\"mail\",\"observable\":\"evil@fake.example\"}", 0);
+	settle();
+	assert_true(holds(show(""), "当団体で受け取った宛先 2件、ほかの団体 1"));
+	assert_int_equal(sql_number("SELECT count(*) FROM observable WHERE type = 'mailbox' AND org = '412015'"), 2);
+	assert_int_equal(sql_number("SELECT count(*) FROM observable WHERE type = 'terminal'"), 0);
+	ask("{\"do\":\"incident.judge\",\"number\":\"I-20261122-0001\",\"by\":\"分析 花子\",\"severity\":2,\"reason\":\"偽サイトへ誘うメール\"}", 0);
+	ask("{\"do\":\"incident.spread\",\"number\":\"I-20261122-0001\",\"by\":\"分析 花子\"}", 0);
+	settle();
+	assert_true(sink_has(&sink, "yamada@a.example", "taro@a.example、hanako@a.example") && sink_has(&sink, "yamada@a.example", "メールを開かず"));
+	assert_int_equal(sql_number("SELECT count(*) FROM incident WHERE org = '412023' AND terminal = ''"), 1);
+	assert_true(sink_has(&sink, "tanaka@b.example", "jiro@b.example") && sink_has(&sink, "tanaka@b.example", "誰に届いたか"));
+	assert_null(strstr(sink_last(&sink, "tanaka@b.example"), "taro@a.example"));
+}
+
 static void test_spread(void **state)
 {
 	NEED_PG();
@@ -282,7 +307,7 @@ static void test_target(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_report_finds_who_else), T(test_spread), T(test_log_away), T(test_report_refused), T(test_playbook), T(test_cases), T(test_tasks),
+		T(test_report_finds_who_else), T(test_report_of_a_mail), T(test_spread), T(test_log_away), T(test_report_refused), T(test_playbook), T(test_cases), T(test_tasks),
 		T(test_attachments), T(test_target),
 	};
 	return cmocka_run_group_tests(tests, begin, end);

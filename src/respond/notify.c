@@ -153,6 +153,26 @@ static int queue(struct respond *r, const struct sending *q, struct notice_facts
 	return res;
 }
 
+static const struct store_sql mailboxes = {
+	"notice_mailboxes", "SELECT value, count(*) OVER () FROM observable WHERE incident = $1 AND type = 'mailbox' ORDER BY first_ms, value LIMIT 3"
+};
+
+/* Whom a mail went to: three of them, and how many others. */
+static void whose_mail(struct respond *r, const struct incident *i, char *dst, size_t size)
+{
+	struct err ignored = { 0 }; /* unknown is none: the notice goes out all the same */
+	struct store_args a = { 0 };
+	struct store_rows rows = { 0 };
+	size_t n = 0;
+	store_int(&a, i->id);
+	int res = store_run(r->store, &mailboxes, &a, &rows, &ignored);
+	for (int k = 0; res == 0 && k < rows.n; k++)
+		n += (size_t)snprintf(dst + n, size - n, "%s%.100s", k ? "、" : "", store_col(&rows, k, 0));
+	if (res == 0 && rows.n && store_col_int(&rows, 0, 1, 0) > rows.n)
+		snprintf(dst + n, size - n, " ほか%lld件", (long long)(store_col_int(&rows, 0, 1, 0) - rows.n));
+	store_rows_done(&rows);
+}
+
 static void facts(struct respond *r, const struct incident *i, int severity, char *reason, size_t size,
                   struct notice_facts *f)
 {
@@ -164,7 +184,10 @@ static void facts(struct respond *r, const struct incident *i, int severity, cha
 		                    .reason_ja = reason, .severity = severity, .terminal = i->terminal,
 		                    .terminal_name = desk_terminal_name(o, i->terminal), .target = "", .block_id = "",
 		                    .judged_by = i->judged_by, .judged_reason = i->judged_reason, .happened_ms = i->last_ms };
-	f->server = !i->terminal[0] && strcmp(i->playbook, "inbound") == 0;
+	f->mail = !i->terminal[0] && strcmp(i->observable_type, "mail") == 0;
+	if (f->mail)
+		whose_mail(r, i, f->mailboxes, sizeof f->mailboxes);
+	f->server = !f->mail && !i->terminal[0] && strcmp(i->playbook, "inbound") == 0;
 	if (strcmp(i->observable_type, "terminal") != 0)
 		f->target = i->observable;
 	block_refused(r, i->id, &f->refused, &ignored); /* unknown is none: the notice goes out all the same */

@@ -70,6 +70,8 @@ static void put_terminal(const struct notice_facts *f, struct buf *b)
 		buf_printf(b, "%s(IPアドレス %s)", f->terminal_name, f->terminal);
 	else if (f->terminal[0])
 		buf_printf(b, "IPアドレス %s の端末", f->terminal);
+	else if (f->mail)
+		buf_puts(b, f->mailboxes[0] ? f->mailboxes : "まだ分かっていません。調べています。");
 	else
 		buf_puts(b, f->server ? "外部に公開しているサイトまたはサーバーです。庁内の端末ではありません。" : "まだ特定できていません。調べています。");
 }
@@ -80,14 +82,14 @@ static void put_happened(const struct notice_facts *f, struct buf *b)
 	notice_time(f->happened_ms, when);
 	buf_printf(b, "■ 何が起きたか\n  %s\n  %s\n  時刻: %s\n", f->title_ja, f->reason_ja, when);
 	if (f->target[0])
-		buf_printf(b, f->server ? "  関係するサイト・アドレス: %s\n" : "  相手先: %s (開かないでください)\n", f->target);
+		buf_printf(b, f->server ? "  関係するサイト・アドレス: %s\n" : f->mail ? "  差出人など: %s (メールを開かないでください)\n" : "  相手先: %s (開かないでください)\n", f->target);
 	if (f->blocking)
 		buf_puts(b, "  この相手先との通信は、こちらで止める手配をしました。ほかの通信はそのまま使えます。\n");
 	if (f->refused)
 		buf_printf(b, "  止めたあとも、この相手先への通信が%lld回試みられました(止めた回数)。端末はまだつながっています。\n", (long long)f->refused);
 	if (f->kind == NOTICE_JUDGED)
 		buf_printf(b, "  担当者 %s の判断: 危険度%d。%s\n", f->judged_by, f->severity, f->judged_reason);
-	buf_puts(b, f->server ? "\n■ どの機器か\n  " : "\n■ どの端末か\n  ");
+	buf_puts(b, f->server ? "\n■ どの機器か\n  " : f->mail ? "\n■ 誰に届いたか\n  " : "\n■ どの端末か\n  ");
 	put_terminal(f, b);
 	buf_putc(b, '\n');
 }
@@ -97,6 +99,12 @@ static const char *const acts_server[2][3] = { /* below severity 2, from there o
 	{ "サイトやサーバーを管理している方(委託先を含む)に、すぐ連絡してください。",
 	  "電源は切らず、書き換えられたページや記録も消さないでください(調べるための記録が消えます)。",
 	  "公開を止めるかどうかは、監視窓口と相談して決めてください。" },
+};
+static const char *const acts_mail[2][3] = {
+	{ "受け取った方に、心当たりがあるか聞いてください。", "気になることがあれば、下の連絡先に知らせてください。", NULL },
+	{ "受け取った方に、メールを開かず、リンクや添付ファイルに触れないよう、すぐに伝えてください。",
+	  "開いた方がいるときは、その端末のネットワークのケーブルを抜くか、無線を切り、下の連絡先に知らせてください。電源は切らないでください。",
+	  "メールは消さないでください(調べるための記録になります)。" },
 };
 static const char *const acts[4][3] = {
 	{ "特にしていただくことはありません。記録としてお知らせします。", NULL, NULL },
@@ -111,7 +119,7 @@ static const char *const acts[4][3] = {
 
 static const char *const *acts_of(const struct notice_facts *f)
 {
-	return f->server ? acts_server[f->severity >= 2] : acts[f->severity < 0 ? 0 : f->severity > 3 ? 3 : f->severity];
+	return f->server ? acts_server[f->severity >= 2] : f->mail ? acts_mail[f->severity >= 2] : acts[f->severity < 0 ? 0 : f->severity > 3 ? 3 : f->severity];
 }
 
 static void list_acts(const struct notice_facts *f, struct buf *b)
@@ -290,7 +298,7 @@ void notice_call_sheet(const struct notice_facts *f, const char *phone, struct b
 	buf_printf(b, "  %s\n", f->reason_ja);
 	if (f->server && f->target[0])
 		buf_printf(b, "  関係するサイト・アドレスは %s です。\n", f->target);
-	buf_puts(b, f->server ? "  対象は、" : "  端末は、");
+	buf_puts(b, f->server ? "  対象は、" : f->mail ? "  メールの宛先は、" : "  端末は、");
 	put_terminal(f, b);
 	buf_puts(b, "\n  していただきたいことは次のとおりです。\n");
 	list_acts(f, b);

@@ -36,6 +36,8 @@ struct notice_facts {
 	const char *judged_by, *judged_reason;
 	const char *block_id;
 	const char *ack_url;                     /* the page that confirms receipt; NULL or "": there is none */
+	bool mail;                               /* it concerns a mail: people it went to, and no terminal yet */
+	char mailboxes[400];                     /* some of them; "": not known */
 	bool server;                             /* it concerns what the body publishes, and no terminal */
 	bool blocking;                           /* a block of target was ordered for this body */
 	int64_t orgs, terminals;                 /* NOTICE_HELD: who would have been hit */

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 
 #define T0 1795338000000LL /* 2026-11-22T18:00:00 in Japan */
 
@@ -48,6 +49,26 @@ static void test_alert(void **state)
 	buf_reset(&b);
 	notice_subject(&f, &b);
 	assert_string_equal(buf_cstr(&b), "【緊急】セキュリティのお知らせ 危険度3 受付番号 I-20261122-0001");
+	buf_done(&b);
+	(void)state;
+}
+
+/* A mail: whom it reached, and that it isn't opened; nobody is told to pull a cable who opened nothing. */
+static void test_mail(void **state)
+{
+	struct notice_facts f = facts();
+	struct buf b;
+	f.mail = true, f.blocking = false, f.severity = 2, f.terminal = f.terminal_name = "", f.target = "evil@fake.example";
+	snprintf(f.mailboxes, sizeof f.mailboxes, "taro@city.example、hanako@city.example ほか2件");
+	buf_init(&b, 64 * KIB);
+	notice_body(&f, &b);
+	assert_non_null(strstr(buf_cstr(&b), "■ 誰に届いたか\n  taro@city.example、hanako@city.example ほか2件\n"));
+	assert_non_null(strstr(buf_cstr(&b), "差出人など: evil@fake.example (メールを開かないでください)"));
+	assert_non_null(strstr(buf_cstr(&b), "1. 受け取った方に、メールを開かず、"));
+	assert_null(strstr(buf_cstr(&b), "どの端末か"));
+	buf_reset(&b);
+	notice_call_sheet(&f, "0952-00-0001", &b);
+	assert_non_null(strstr(buf_cstr(&b), "メールの宛先は、taro@city.example"));
 	buf_done(&b);
 	(void)state;
 }
@@ -137,7 +158,7 @@ static void test_no_header_injection(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_alert), cmocka_unit_test(test_server), cmocka_unit_test(test_others_learn_nothing),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_alert), cmocka_unit_test(test_mail), cmocka_unit_test(test_server), cmocka_unit_test(test_others_learn_nothing),
 		                            cmocka_unit_test(test_addresses), cmocka_unit_test(test_no_header_injection) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -115,6 +115,7 @@ static const struct {
 	{ WORDS_PROCESS, "stopping", "停止中", "stopping" },
 	{ WORDS_PROCESS, "stopped", "停止", "stopped" },
 	{ WORDS_OBSERVABLE, "mail", "メール", "mail" },
+	{ WORDS_OBSERVABLE, "mailbox", "メールの宛先", "mailbox" },
 	{ WORDS_SUSPICION, "page", "不審なページ", "a page" },
 	{ WORDS_SUSPICION, "mail", "不審なメール", "a mail" },
 	{ WORDS_SUSPICION, "file", "不審なファイル", "a file" },
