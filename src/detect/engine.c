@@ -167,11 +167,16 @@ static void describe(const struct engine *e, yyjson_val *root, struct str org, s
 		observe(a, f, OBSERVABLE_IP, ip);
 	bool own = str_eq(at(root, "product"), STR("suricata")) && str_eq(at(root, "connection_info.direction"), STR("Outbound"));
 	/* who asks by UDP may be anybody: a forged source must never become what is blocked */
-	if (!terminal.len && !own && !asks_our_name_server(root) && !facts_is_child_proxy(e->o.facts, org, src))
+	bool mail = yyjson_get_uint(yyjson_obj_get(root, "class_uid")) == 4009; /* whom it is from and to says more than the server that brought it */
+	if (!terminal.len && !own && !mail && !asks_our_name_server(root) && !facts_is_child_proxy(e->o.facts, org, src))
 		observe(a, f, OBSERVABLE_IP, src);
 	observe(a, f, OBSERVABLE_URL, at(root, "http_request.url.url_string"));
 	observe(a, f, OBSERVABLE_HASH, at(root, "file.hash"));
 	observe(a, f, OBSERVABLE_TERMINAL, terminal);
+	if (mail) {
+		observe(a, f, OBSERVABLE_MAIL, at(root, "email.from"));
+		observe(a, f, OBSERVABLE_MAILBOX, at(root, "email.to"));
+	}
 }
 
 static void set_rule(struct finding *f, const struct rule *r)

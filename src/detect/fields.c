@@ -149,7 +149,7 @@ static const char *const auth_paths[] = { DEVICE, "status_detail", "service.name
 static const char *const account_paths[] = { DEVICE, "user.domain", "group.name", NULL };
 static const char *const change_paths[] = { DEVICE, "api.operation", NULL };
 static const char *const mail_paths[] = { DEVICE, "email.from", "email.to", "email.uid", "email.message_uid", "email.size", "email.relay", "email.dsn",
-	"email.delivery", "email.spam_score", "verdict_action", "status_detail", NULL };
+	"email.delivery", "email.spam_score", "email.symbols", "verdict_action", "status_detail", NULL };
 static const struct field_row no_fields[] = { { 0 } };
 
 struct logsource_row {

@@ -10,7 +10,7 @@
 #include <yyjson.h>
 
 static const char *const levels[] = { "informational", "low", "medium", "high", "critical" };
-static const char *const types[] = { "hostname", "ip", "url", "hash", "ja4", "terminal" };
+static const char *const types[] = { "hostname", "ip", "url", "hash", "ja4", "terminal", "mail", "mailbox" };
 static const char *const actions[] = { "", "Allowed", "Denied" };
 
 const char *finding_level_name(enum finding_level level)
@@ -198,7 +198,7 @@ static int observables(struct parser *p, yyjson_val *o, struct finding *f)
 		while (t < ARRAY_LEN(types) && strcmp(types[t], type) != 0)
 			t++;
 		if (t == ARRAY_LEN(types))
-			return refuse(p, "observables.type", "is none of hostname, ip, url, hash, terminal");
+			return refuse(p, "observables.type", "is none of hostname, ip, url, hash, ja4, terminal, mail, mailbox");
 		d->type = (enum observable_type)t;
 		f->n_observables++;
 	}

@@ -38,7 +38,8 @@ struct err;
 #define FINDING_CVES 8
 
 enum finding_level { FINDING_INFORMATIONAL, FINDING_LOW, FINDING_MEDIUM, FINDING_HIGH, FINDING_CRITICAL };
-enum observable_type { OBSERVABLE_HOSTNAME, OBSERVABLE_IP, OBSERVABLE_URL, OBSERVABLE_HASH, OBSERVABLE_JA4, OBSERVABLE_TERMINAL };
+enum observable_type { OBSERVABLE_HOSTNAME, OBSERVABLE_IP, OBSERVABLE_URL, OBSERVABLE_HASH, OBSERVABLE_JA4, OBSERVABLE_TERMINAL,
+	OBSERVABLE_MAIL, OBSERVABLE_MAILBOX }; /* a mail: whom it is from, to whom it went */
 enum finding_action { FINDING_UNKNOWN, FINDING_ALLOWED, FINDING_DENIED }; /* what became of what was found */
 
 struct observable {
@@ -82,7 +83,7 @@ void finding_uid(struct str rule_id, struct str group, struct str first_record, 
 
 const char *finding_level_name(enum finding_level level);            /* "informational" … "critical" */
 bool finding_level_parse(struct str s, enum finding_level *ret);
-const char *observable_type_name(enum observable_type type);         /* "hostname" "ip" "url" "hash" "ja4" "terminal" */
+const char *observable_type_name(enum observable_type type);         /* "hostname" "ip" "url" "hash" "ja4" "terminal" "mail" "mailbox" */
 const char *finding_action_name(enum finding_action action);         /* "Allowed" "Denied"; "" when unknown */
 
 /* Messages. Formatting appends to b (without sock.h's length); parsing borrows json from p. */

@@ -62,7 +62,7 @@ struct incident_taken {
 /* finding → incident: by uid once; same fingerprint or same entity joins, else a new one is opened. */
 int incident_take(struct store *s, const struct desk *d, const struct finding *f, int64_t now_ms,
                   struct incident_taken *ret, struct err *err);
-/* The observable that names it best: hostname, url, ip, hash, terminal, in this order; NULL when there is none. */
+/* The observable that names it best: mail, hostname, url, ip, hash, terminal, in this order; NULL when there is none. */
 const struct observable *finding_main(const struct finding *f);
 /* SHA-256 over rule, organisation, terminal and main observable. */
 void finding_fingerprint(const struct finding *f, char dst[FINDING_UID_LEN + 1]);

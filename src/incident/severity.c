@@ -24,60 +24,67 @@ static const struct {
 	{ "T1592", STAGE_RECON },
 };
 
-#define FILE_SEEN true
 #define ANY_ACTION 255
+
+/* What is among the observables. */
+enum met { ANYTHING, FILE_SEEN /* a file's hash */, MAIL_SEEN };
 
 static const struct {
 	enum stage stage;
 	uint8_t action;
 	uint64_t at_least; /* events */
-	bool with_file;    /* a file's hash is among the observables */
+	enum met met;
 	uint8_t level;
 	struct severity_reason reason;
 } outcomes[] = {
-	{ STAGE_C2, FINDING_ALLOWED, SEVERITY_REPEATED, false, 3,
+	{ STAGE_C2, FINDING_ALLOWED, SEVERITY_REPEATED, ANYTHING, 3,
 	  { "c2_allowed_repeated", "指令サーバーとの通信が繰り返し成立しています。端末が操られている状態です。",
 	    "Connections to a command server got through repeatedly: the terminal is under control." } },
-	{ STAGE_C2, FINDING_ALLOWED, 0, false, 2,
+	{ STAGE_C2, FINDING_ALLOWED, 0, ANYTHING, 2,
 	  { "c2_allowed", "指令サーバーとみられる通信が成立しました。感染の可能性が高い状態です。",
 	    "A connection to a suspected command server got through: infection is likely." } },
-	{ STAGE_C2, FINDING_DENIED, 0, false, 1,
+	{ STAGE_C2, FINDING_DENIED, 0, ANYTHING, 1,
 	  { "c2_denied", "指令サーバーとみられる通信はすべて止まっています。端末の確認は必要です。",
 	    "All connections to the suspected command server were refused; the terminal should be checked." } },
-	{ STAGE_EXFIL, FINDING_ALLOWED, SEVERITY_REPEATED, false, 3,
+	{ STAGE_EXFIL, FINDING_ALLOWED, SEVERITY_REPEATED, ANYTHING, 3,
 	  { "exfil_allowed_repeated", "外部への持ち出しとみられる通信が繰り返し成立しています。",
 	    "Transfers that look like exfiltration got through repeatedly." } },
-	{ STAGE_EXFIL, FINDING_ALLOWED, 0, false, 2,
+	{ STAGE_EXFIL, FINDING_ALLOWED, 0, ANYTHING, 2,
 	  { "exfil_allowed", "外部への持ち出しとみられる通信が成立しました。", "A transfer that looks like exfiltration got through." } },
-	{ STAGE_ACCESS, FINDING_ALLOWED, 0, false, 3,
+	{ STAGE_ACCESS, FINDING_ALLOWED, 0, ANYTHING, 3,
 	  { "access_gained", "パスワードが破られ、ログオンが成立しました。", "A password was found: the logon succeeded." } },
-	{ STAGE_IMPACT, FINDING_ALLOWED, 0, false, 3,
+	{ STAGE_IMPACT, FINDING_ALLOWED, 0, ANYTHING, 3,
 	  { "impact", "被害が発生しています。", "Damage is being done." } },
 	{ STAGE_DELIVERY, FINDING_ALLOWED, 0, FILE_SEEN, 3,
 	  { "malware_delivered", "不正なファイルが端末に届きました。", "A malicious file was delivered to the terminal." } },
-	{ STAGE_DELIVERY, FINDING_ALLOWED, 0, false, 2,
+	{ STAGE_DELIVERY, FINDING_ALLOWED, 0, MAIL_SEEN, 2,
+	  { "mail_delivered", "不審なメールが受信箱に届きました。開かれていないことを確認できていません。",
+	    "A suspicious mail reached a mailbox; that nobody opened it isn't confirmed." } },
+	{ STAGE_DELIVERY, FINDING_DENIED, 0, MAIL_SEEN, 1,
+	  { "mail_stopped", "不審なメールは、受信箱に届く前にすべて止まりました。", "Suspicious mail was stopped before it reached a mailbox." } },
+	{ STAGE_DELIVERY, FINDING_ALLOWED, 0, ANYTHING, 2,
 	  { "delivery_allowed", "不正なサイトへの接続が成立しました。感染していないことを確認できていません。",
 	    "A connection to a malicious site got through; that nothing was infected isn't confirmed." } },
-	{ STAGE_NONE, FINDING_DENIED, 0, false, 0,
+	{ STAGE_NONE, FINDING_DENIED, 0, ANYTHING, 0,
 	  { "no_attack_denied", "攻撃を示すものはなく、通信も止まっています。", "No attack is described, and it was refused." } },
 	{ STAGE_NONE, FINDING_ALLOWED, 0, FILE_SEEN, 2,
 	  { "untagged_file_allowed", "検知されたファイルが端末に届きました。規則に攻撃の種類の記載がないため、担当者の判断が必要です。",
 	    "The file that was found reached the terminal. The rule names no technique: a person must judge." } },
-	{ STAGE_NONE, FINDING_ALLOWED, SEVERITY_REPEATED, false, 2,
+	{ STAGE_NONE, FINDING_ALLOWED, SEVERITY_REPEATED, ANYTHING, 2,
 	  { "untagged_allowed_repeated", "検知された通信が繰り返し成立しています。規則に攻撃の種類の記載がないため、担当者の判断が必要です。",
 	    "What was found got through repeatedly. The rule names no technique: a person must judge." } },
-	{ STAGE_NONE, FINDING_ALLOWED, 0, false, 2,
+	{ STAGE_NONE, FINDING_ALLOWED, 0, ANYTHING, 2,
 	  { "untagged_allowed", "検知された通信が成立しました。規則に攻撃の種類の記載がなく、攻撃が失敗したことを確認できていません。",
 	    "What was found got through. The rule names no technique; that it was harmless isn't confirmed." } },
-	{ STAGE_NONE, ANY_ACTION, 0, false, 1,
+	{ STAGE_NONE, ANY_ACTION, 0, ANYTHING, 1,
 	  { "no_attack", "攻撃とは確認できませんが、普段と異なる通信です。", "Not known to be an attack, but unusual." } },
 	/* whatever the stage: refused is failed, anything else isn't known to have failed */
-	{ STAGE_OTHER, FINDING_DENIED, 0, false, 1,
+	{ STAGE_OTHER, FINDING_DENIED, 0, ANYTHING, 1,
 	  { "attack_denied", "攻撃とみられる通信はすべて止まっています。", "All of what looks like an attack was refused." } },
-	{ STAGE_OTHER, FINDING_ALLOWED, 0, false, 2,
+	{ STAGE_OTHER, FINDING_ALLOWED, 0, ANYTHING, 2,
 	  { "attack_allowed", "攻撃とみられる通信が通りました。失敗したことを確認できていません。",
 	    "What looks like an attack got through; that it failed isn't confirmed." } },
-	{ STAGE_OTHER, FINDING_UNKNOWN, 0, false, 2,
+	{ STAGE_OTHER, FINDING_UNKNOWN, 0, ANYTHING, 2,
 	  { "outcome_unknown", "攻撃とみられますが、結果が記録から分かりません。", "It looks like an attack, and the records don't tell its outcome." } },
 };
 
@@ -109,22 +116,22 @@ static enum stage stage_of(const struct finding *f)
 	return best;
 }
 
-static bool has_file(const struct finding *f)
+static bool has(const struct finding *f, enum met met)
 {
+	enum observable_type type = met == FILE_SEEN ? OBSERVABLE_HASH : OBSERVABLE_MAIL;
 	for (size_t i = 0; i < f->n_observables; i++)
-		if (f->observables[i].type == OBSERVABLE_HASH)
+		if (f->observables[i].type == type)
 			return true;
-	return false;
+	return met == ANYTHING;
 }
 
 struct severity severity_of(const struct finding *f)
 {
 	enum stage stage = stage_of(f);
-	bool file = has_file(f);
 	for (size_t i = 0; i < ARRAY_LEN(outcomes); i++) {
 		bool same = outcomes[i].stage == stage || (outcomes[i].stage == STAGE_OTHER && stage != STAGE_NONE);
 		if (same && (outcomes[i].action == ANY_ACTION || outcomes[i].action == f->action) &&
-		    f->count >= outcomes[i].at_least && (file || !outcomes[i].with_file))
+		    f->count >= outcomes[i].at_least && has(f, outcomes[i].met))
 			return (struct severity){ outcomes[i].level, &outcomes[i].reason };
 	}
 	return (struct severity){ 2, &outcomes[ARRAY_LEN(outcomes) - 1].reason };

@@ -12,47 +12,49 @@ static const struct {
 	const char *attack, *attack2;
 	enum finding_action action;
 	uint64_t count;
-	bool file;
+	bool file, mail;
 	int level;
 	const char *reason;
 } cases[] = {
-	{ "T1071.001", NULL, FINDING_ALLOWED, 3, false, 3, "c2_allowed_repeated" },
-	{ "T1071.001", NULL, FINDING_ALLOWED, 500, false, 3, "c2_allowed_repeated" },
-	{ "T1071.001", NULL, FINDING_ALLOWED, 2, false, 2, "c2_allowed" },
-	{ "T1071", NULL, FINDING_ALLOWED, 1, false, 2, "c2_allowed" },
-	{ "T1071.001", NULL, FINDING_DENIED, 500, false, 1, "c2_denied" },
-	{ "T1071.001", NULL, FINDING_UNKNOWN, 500, false, 2, "outcome_unknown" },
-	{ "T1568.002", NULL, FINDING_ALLOWED, 10, false, 3, "c2_allowed_repeated" },
-	{ "T1571", NULL, FINDING_DENIED, 1, false, 1, "c2_denied" },
-	{ "T1566.002", NULL, FINDING_ALLOWED, 1, false, 2, "delivery_allowed" },
-	{ "T1566.002", NULL, FINDING_ALLOWED, 50, false, 2, "delivery_allowed" },
-	{ "T1204.002", NULL, FINDING_ALLOWED, 1, true, 3, "malware_delivered" },
-	{ "T1105", NULL, FINDING_DENIED, 1, true, 1, "attack_denied" },
-	{ "T1566", NULL, FINDING_DENIED, 1, false, 1, "attack_denied" },
-	{ "T1041", NULL, FINDING_ALLOWED, 1, false, 2, "exfil_allowed" },
-	{ "T1567.002", NULL, FINDING_ALLOWED, 4, false, 3, "exfil_allowed_repeated" },
-	{ "T1048", NULL, FINDING_DENIED, 4, false, 1, "attack_denied" },
-	{ "T1486", NULL, FINDING_ALLOWED, 1, false, 3, "impact" },
-	{ "T1486", NULL, FINDING_DENIED, 1, false, 1, "attack_denied" },
-	{ "T1491.002", NULL, FINDING_ALLOWED, 1, false, 3, "impact" },
-	{ "T1110", NULL, FINDING_ALLOWED, 31, false, 3, "access_gained" },
-	{ "T1110.003", NULL, FINDING_DENIED, 31, false, 1, "attack_denied" },
-	{ "T1110", NULL, FINDING_UNKNOWN, 31, false, 2, "outcome_unknown" },
-	{ "T1046", NULL, FINDING_DENIED, 900, false, 1, "attack_denied" },
-	{ "T1046", NULL, FINDING_ALLOWED, 900, false, 2, "attack_allowed" },
-	{ "T9999", NULL, FINDING_ALLOWED, 1, false, 2, "attack_allowed" },
-	{ "T10711", NULL, FINDING_ALLOWED, 9, false, 2, "attack_allowed" }, /* no sub-technique of T1071 */
-	{ "T1046", "T1071", FINDING_ALLOWED, 9, false, 3, "c2_allowed_repeated" }, /* the furthest stage counts */
-	{ NULL, NULL, FINDING_DENIED, 9, false, 0, "no_attack_denied" },
+	{ "T1071.001", NULL, FINDING_ALLOWED, 3, false, false, 3, "c2_allowed_repeated" },
+	{ "T1071.001", NULL, FINDING_ALLOWED, 500, false, false, 3, "c2_allowed_repeated" },
+	{ "T1071.001", NULL, FINDING_ALLOWED, 2, false, false, 2, "c2_allowed" },
+	{ "T1071", NULL, FINDING_ALLOWED, 1, false, false, 2, "c2_allowed" },
+	{ "T1071.001", NULL, FINDING_DENIED, 500, false, false, 1, "c2_denied" },
+	{ "T1071.001", NULL, FINDING_UNKNOWN, 500, false, false, 2, "outcome_unknown" },
+	{ "T1568.002", NULL, FINDING_ALLOWED, 10, false, false, 3, "c2_allowed_repeated" },
+	{ "T1571", NULL, FINDING_DENIED, 1, false, false, 1, "c2_denied" },
+	{ "T1566.002", NULL, FINDING_ALLOWED, 1, false, false, 2, "delivery_allowed" },
+	{ "T1566.002", NULL, FINDING_ALLOWED, 50, false, false, 2, "delivery_allowed" },
+	{ "T1566", NULL, FINDING_ALLOWED, 2, false, true, 2, "mail_delivered" },
+	{ "T1566.001", NULL, FINDING_DENIED, 9, false, true, 1, "mail_stopped" },
+	{ "T1204.002", NULL, FINDING_ALLOWED, 1, true, false, 3, "malware_delivered" },
+	{ "T1105", NULL, FINDING_DENIED, 1, true, false, 1, "attack_denied" },
+	{ "T1566", NULL, FINDING_DENIED, 1, false, false, 1, "attack_denied" },
+	{ "T1041", NULL, FINDING_ALLOWED, 1, false, false, 2, "exfil_allowed" },
+	{ "T1567.002", NULL, FINDING_ALLOWED, 4, false, false, 3, "exfil_allowed_repeated" },
+	{ "T1048", NULL, FINDING_DENIED, 4, false, false, 1, "attack_denied" },
+	{ "T1486", NULL, FINDING_ALLOWED, 1, false, false, 3, "impact" },
+	{ "T1486", NULL, FINDING_DENIED, 1, false, false, 1, "attack_denied" },
+	{ "T1491.002", NULL, FINDING_ALLOWED, 1, false, false, 3, "impact" },
+	{ "T1110", NULL, FINDING_ALLOWED, 31, false, false, 3, "access_gained" },
+	{ "T1110.003", NULL, FINDING_DENIED, 31, false, false, 1, "attack_denied" },
+	{ "T1110", NULL, FINDING_UNKNOWN, 31, false, false, 2, "outcome_unknown" },
+	{ "T1046", NULL, FINDING_DENIED, 900, false, false, 1, "attack_denied" },
+	{ "T1046", NULL, FINDING_ALLOWED, 900, false, false, 2, "attack_allowed" },
+	{ "T9999", NULL, FINDING_ALLOWED, 1, false, false, 2, "attack_allowed" },
+	{ "T10711", NULL, FINDING_ALLOWED, 9, false, false, 2, "attack_allowed" }, /* no sub-technique of T1071 */
+	{ "T1046", "T1071", FINDING_ALLOWED, 9, false, false, 3, "c2_allowed_repeated" }, /* the furthest stage counts */
+	{ NULL, NULL, FINDING_DENIED, 9, false, false, 0, "no_attack_denied" },
 	/* no tag in an operator's rule: what got through is High all the same, and never blocks by itself */
-	{ NULL, NULL, FINDING_ALLOWED, 1, false, 2, "untagged_allowed" },
-	{ NULL, NULL, FINDING_ALLOWED, 2, false, 2, "untagged_allowed" },
-	{ NULL, NULL, FINDING_ALLOWED, 3, false, 2, "untagged_allowed_repeated" },
-	{ NULL, NULL, FINDING_ALLOWED, 500, false, 2, "untagged_allowed_repeated" },
-	{ NULL, NULL, FINDING_ALLOWED, 1, true, 2, "untagged_file_allowed" },
-	{ NULL, NULL, FINDING_DENIED, 1, true, 0, "no_attack_denied" },
-	{ NULL, NULL, FINDING_UNKNOWN, 1, false, 1, "no_attack" },
-	{ NULL, NULL, FINDING_UNKNOWN, 9, true, 1, "no_attack" },
+	{ NULL, NULL, FINDING_ALLOWED, 1, false, false, 2, "untagged_allowed" },
+	{ NULL, NULL, FINDING_ALLOWED, 2, false, false, 2, "untagged_allowed" },
+	{ NULL, NULL, FINDING_ALLOWED, 3, false, false, 2, "untagged_allowed_repeated" },
+	{ NULL, NULL, FINDING_ALLOWED, 500, false, false, 2, "untagged_allowed_repeated" },
+	{ NULL, NULL, FINDING_ALLOWED, 1, true, false, 2, "untagged_file_allowed" },
+	{ NULL, NULL, FINDING_DENIED, 1, true, false, 0, "no_attack_denied" },
+	{ NULL, NULL, FINDING_UNKNOWN, 1, false, false, 1, "no_attack" },
+	{ NULL, NULL, FINDING_UNKNOWN, 9, true, false, 1, "no_attack" },
 };
 
 static struct finding make(size_t i)
@@ -65,6 +67,8 @@ static struct finding make(size_t i)
 		f.attacks[f.n_attacks++] = cases[i].attack2;
 	if (cases[i].file)
 		f.observables[f.n_observables++] = (struct observable){ OBSERVABLE_HASH, "ab" };
+	if (cases[i].mail)
+		f.observables[f.n_observables++] = (struct observable){ OBSERVABLE_MAIL, "evil@fake.example" };
 	return f;
 }
 

@@ -18,7 +18,7 @@
 
 const struct observable *finding_main(const struct finding *f)
 {
-	static const enum observable_type order[] = { OBSERVABLE_HOSTNAME, OBSERVABLE_URL, OBSERVABLE_IP, OBSERVABLE_HASH, OBSERVABLE_JA4,
+	static const enum observable_type order[] = { OBSERVABLE_MAIL, OBSERVABLE_HOSTNAME, OBSERVABLE_URL, OBSERVABLE_IP, OBSERVABLE_HASH, OBSERVABLE_JA4,
 		                                      OBSERVABLE_TERMINAL };
 	for (size_t k = 0; k < ARRAY_LEN(order); k++)
 		for (size_t i = 0; i < f->n_observables; i++)
@@ -214,7 +214,7 @@ static int begin_work(struct taking *t, int64_t id)
 		r = life_happened(t->s, id, org, "identify_terminal", "toride", terminal, t->now, t->err);
 		r = r < 0 ? r : life_happened(t->s, id, org, "identify_source", "toride", terminal, t->now, t->err);
 	}
-	if (r == 0 && t->main && (inbound ? t->main->type == OBSERVABLE_IP : t->main->type != OBSERVABLE_TERMINAL && t->main->type != OBSERVABLE_JA4))
+	if (r == 0 && t->main && (inbound ? t->main->type == OBSERVABLE_IP : t->main->type != OBSERVABLE_TERMINAL && t->main->type != OBSERVABLE_JA4 && t->main->type != OBSERVABLE_MAIL))
 		r = life_happened(t->s, id, org, inbound ? "identify_source" : "identify_destination", "toride", t->main_value, t->now, t->err);
 	return r;
 }

@@ -286,7 +286,7 @@ static bool kind_of(enum observable_type type, const char *value, uint8_t *ret)
 	if (type == OBSERVABLE_HOSTNAME && prefix_parse(str_from(value), &ignored) == 0)
 		type = OBSERVABLE_IP;
 	static const uint8_t kinds[] = { [OBSERVABLE_HOSTNAME] = BLOCK_NAME, [OBSERVABLE_IP] = BLOCK_ADDRESS,
-		                         [OBSERVABLE_URL] = BLOCK_URL, [OBSERVABLE_HASH] = 0, [OBSERVABLE_TERMINAL] = 0 };
+		                         [OBSERVABLE_URL] = BLOCK_URL, [OBSERVABLE_HASH] = 0, [OBSERVABLE_TERMINAL] = 0, [OBSERVABLE_MAILBOX] = 0 };
 	*ret = kinds[type];
 	return *ret != 0;
 }

@@ -129,7 +129,7 @@ static int do_open(struct desk_call *c)
 
 static bool type_of(const char *name, enum observable_type *ret)
 {
-	for (int t = OBSERVABLE_HOSTNAME; t <= OBSERVABLE_TERMINAL; t++)
+	for (int t = OBSERVABLE_HOSTNAME; t <= OBSERVABLE_MAILBOX; t++)
 		if (strcmp(observable_type_name((enum observable_type)t), name) == 0) {
 			*ret = (enum observable_type)t;
 			return true;

@@ -110,7 +110,7 @@ try "the NOC takes over what is open" eval '"$toride" handover --to noc --by ana
 # ---- SMS, voice and webhooks ----
 
 cp -r "$lab/description" "$top/next"
-python3 - "$top/next" <<'PY'
+python3 - "$top/next" "$pc1" <<'PY'
 import json, re, sys
 def edit(path, change):
     text = "".join(l for l in open(path) if not l.lstrip().startswith("//"))
@@ -122,6 +122,8 @@ edit(sys.argv[1] + "/service.json", lambda d: d.update(gateways=[
     {"name": "sms", "kind": "sms", "url": gateway + "sms", "plain": True, "form": True, "body": "number={{to}}&message={{text}}"},
     {"name": "voice", "kind": "voice", "url": gateway + "voice", "plain": True},
     {"name": "chat", "kind": "webhook", "url": gateway + "chat", "plain": True, "body": '{"text":"{{text}} ({{severity}})"}'}]))
+for code in ["412015", "412023"]: # each with a mail server that tells us what it does, at the address of a terminal we have
+    edit(sys.argv[1] + "/orgs/%s.json" % code, lambda d: d.update(log_sources=d.get("log_sources", []) + [{"name": "mx1", "addr": sys.argv[2], "format": "linux"}]))
 edit(sys.argv[1] + "/orgs/412015.json", lambda d: [c.update(sms="090-0000-0001", voice="0952-00-0001", webhook="chat") for c in d["contacts"][:1]])
 PY
 on inet python3 "$source/test/system/gateway.py" 203.0.113.25 8099 "$top/gateway" & gateway=$!
@@ -136,6 +138,32 @@ try "the webhook, too" until_true 15 eval 'jq -se "map(select(.path == \"/chat\"
 try "the number, the words and the token are where the gateway wants them" eval 'jq -se "map(select(.path == \"/sms\"))[0] | (.body | startswith(\"number=090-0000-0001&message=%\")) and .auth == \"Bearer s3cret-token\"" "$top/gateway" &&
 	jq -se "map(select(.path == \"/voice\"))[0] | (.body | fromjson | .to == \"0952-00-0001\" and (.text | contains(\"$S\"))) and .auth == null" "$top/gateway"'
 try "the card says what each channel did" until_true 10 of "$S" '[.notices[] | select(.step == "first" and .channel != "mail") | .state] == ["sent", "sent", "sent"]'
+
+# ---- a mail: did it reach a box, and who else got one of that sender ----
+
+# BODY QUEUE-ID ACTION SYMBOLS MAILBOX...: what Postfix and Rspamd say of one mail, each line as they write it; then it is kept
+mails() {
+	local body=$1 id=$2 action=$3 symbols=$4 now to; shift 4; now=$(TZ=Asia/Tokyo date '+%b %e %T')
+	{
+		echo "<22>$now mx1 postfix/smtpd[7]: $id: client=unknown[203.0.113.66]"
+		echo "<30>$now mx1 rspamd[9]: <a1>; task; rspamd_task_write_log: id: <m1@fake.example>, qid: <$id>, ip: 203.0.113.66, from: <evil@fake.example>, (default: T ($action): [9.10/15.00] [$symbols]), len: 3000, time: 120.1ms, rcpts: <$1>"
+		echo "<22>$now mx1 postfix/qmgr[8]: $id: from=<evil@fake.example>, size=2048, nrcpt=$# (queue active)"
+		for to in "$@"; do echo "<22>$now mx1 postfix/local[8]: $id: to=<$to>, relay=local, delay=0.2, delays=0.1/0/0/0.1, dsn=2.0.0, status=sent (delivered to mailbox)"; done
+	} | on "$body-pc1" nc -N -w 10 -s "$pc1" 192.0.2.14 514
+}
+served_mx1() { "$toride" log sources --json | jq -se '[.[] | select(.name == "mx1") | .org] | sort == ["412015", "412023"]'; }
+try "both bodies' mail servers are known" until_true 20 served_mx1
+mails 412015 4AB0C0FFEE01 "add header" "DBL_PHISH(6.50){fake.example:url;},MIME_GOOD(-0.10){text/plain;}" taro@city.saga.example hanako@city.saga.example
+mails 412023 4AB0C0FFEE02 "no action" "MIME_GOOD(-0.10){text/plain;}" jiro@city.karatsu.example
+reached() { "$toride" incident list --org 412015 --json | jq -se 'map(select(.observable.value == "evil@fake.example" and .severity.provisional == 2)) | length == 1 and (.[0].severity.reasons | any(.code == "mail_delivered"))'; }
+try "a dangerous mail that reached a mailbox is an incident, for that reason" until_true 30 reached
+try "what the filter let pass elsewhere isn't" eval '"$toride" incident list --org 412023 --json | jq -se "all(.observable.value != \"evil@fake.example\")"'
+who_got() { "$toride" log who evil@fake.example --type mail --json "$@" | jq -se 'map(.terminal) | sort == ["hanako@city.saga.example", "jiro@city.karatsu.example", "taro@city.saga.example"]'; }
+try "the records tell to whom a sender's mail went" until_true 20 eval 'who_got --sealed && who_got'
+"$toride" incident report evil@fake.example --kind mail --org 412015 --reporter "Yamada" --by analyst --json >"$top/report"
+M=$(jq -r .number "$top/report")
+try "a reported mail finds who else got one of that sender, at whatever body" until_true 10 of "$M" '.inquiries[0] | .state == "done" and .orgs == 2 and (.hits | length) == 3'
+try "with the deliveries as evidence" eval 'of "$M" ".evidence | length >= 2 and all(startswith(\"412015/\"))"'
 
 # ---- what runs where, and what is known of it ----
 
