@@ -235,6 +235,20 @@ static void test_accept(void **state)
 		{ STR("{\"class_uid\":6002,\"time\":1795385000000,\"product\":\"torided\",\"app\":{\"name\":\"x\"},\"activity_name\":\"Stop\"}"),
 		  HEAD ",\"clock_skew_ms\":-1357708,\"class_uid\":6002,\"time\":1795385000000,\"product\":\"torided\",\"app\":{\"name\":\"x\"},\"activity_name\":\"Stop\"}",
 		  false, false, true },
+		/* a member of ours behind an escape; a newline or blank at the end, or none between; a newline within a value stays one */
+		{ STR("{\"class_uid\":6002,\"time\":1795386357000,\"product\":\"torided\",\"\\u006frg\":\"412023\",\"app\":{\"name\":\"x\"},\"activity_name\":\"Start\"}"),
+		  HEAD ",\"class_uid\":6002,\"time\":1795386357000,\"product\":\"torided\",\"app\":{\"name\":\"x\"},\"activity_name\":\"Start\"}",
+		  false, false, false },
+		{ STR("{\"class_uid\":6002,\"time\":1795386357000,\"product\":\"torided\",\"app\":{\"name\":\"x\"},\"activity_name\":\"Start\"}\r\n"),
+		  HEAD ",\"class_uid\":6002,\"time\":1795386357000,\"product\":\"torided\",\"app\":{\"name\":\"x\"},\"activity_name\":\"Start\"}",
+		  false, false, false },
+		{ STR(" {\"class_uid\":6002,\"time\":1795386357000,\"product\":\"torided\",\"app\":{\"name\":\"x\\r\\n\"},\"activity_name\":\"Start\"} "),
+		  HEAD ",\"class_uid\":6002,\"time\":1795386357000,\"product\":\"torided\",\"app\":{\"name\":\"x\\r\\n\"},\"activity_name\":\"Start\"}",
+		  false, false, false },
+		{ STR("{\"class_uid\":6002,\"time\":1795386357000,\"product\":\"torided\",\"app\":{\"name\":\"x\"},\"activity_name\":\"Start\"}{\"org\":\"412023\"}"),
+		  HEAD ",\"class_uid\":0,\"time\":1795386357708,\"product\":\"proxyd/0\",\"message\":\"not a JSON object\",\"raw\":\"eyJjbGFzc191aWQiOjYwMDIsInRpbWUiOjE3OTUzODYzNTcwMDAsInByb2R1Y3QiOiJ0b3JpZGVkIiwiYXBwIjp7Im5hbWUiOiJ4In0sImFjdGl2aXR5X25hbWUiOiJTdGFydCJ9eyJvcmciOiI0MTIwMjMifQ==\"}",
+		  true, false, false },
+		{ STR("{ }"), HEAD ",\"time\":1795386357708}", false, true, false },
 		{ STR("{\"class_uid\":4002}"), HEAD ",\"time\":1795386357708,\"class_uid\":4002}", false, true, false },
 		{ STR("{\"time\":-9223372036854775808}"), HEAD ",\"time\":-9223372036854775808}", false, true, false },
 		{ STR("{}"), HEAD ",\"time\":1795386357708}", false, true, false },
@@ -318,6 +332,15 @@ static void test_schema(void **state)
 		{ "{\"class_uid\":9999,\"time\":1,\"org\":\"service\",\"product\":\"x\"}", "class_uid" },
 		{ "{\"class_uid\":0,\"time\":1,\"org\":\"service\",\"product\":\"x\"}", NULL },
 		{ "{\"class_uid\":0,\"time\":1,\"org\":\"412015\",\"product\":\"syslog\",\"device\":{\"name\":\"fw1\"},\"raw_data\":\"x\"}", NULL },
+		{ "{\"class_uid\":4002,\"time\":1,\"org\":\"412015\",\"product\":\"proxyd\",\"src_endpoint\":{\"ip\":\"x\",\"ip\":\"\"},\"action\":\"Allowed\",\"disposition\":\"Allowed\"}", NULL },
+		{ "{\"class_uid\":4002,\"time\":1,\"org\":\"412015\",\"product\":\"proxyd\",\"src_endpoint\":{\"ip\":\"\",\"ip\":\"x\"},\"action\":\"Allowed\",\"disposition\":\"Allowed\"}", "src_endpoint.ip" },
+		{ "{\"class_uid\":2004,\"time\":1,\"org\":\"412015\",\"product\":\"suricata\",\"src_endpoint\":{},\"src_endpoint\":{\"ip\":\"10.0.0.1\"},\"dst_endpoint\":{\"ip\":\"10.0.0.2\"},"
+		  "\"rule\":{\"uid\":\"1\"},\"action\":\"Denied\",\"disposition\":\"Blocked\"}", "src_endpoint.ip" },
+		{ "{\"class_uid\":2004,\"time\":1,\"org\":\"412015\",\"product\":\"suricata\",\"src_endpoint\":\"10.0.0.1\",\"dst_endpoint\":{\"ip\":\"10.0.0.2\"},"
+		  "\"rule\":{\"uid\":\"1\"},\"action\":\"Denied\",\"disposition\":\"Blocked\"}", "src_endpoint.ip" },
+		{ "{\"class_uid\":2004,\"time\":1,\"org\":\"412015\",\"product\":\"proxyd\",\"src_endpoint\":{\"ip\":\"10.0.0.1\"},\"dst_endpoint\":{\"ip\":\"10.0.0.2\"},"
+		  "\"rule\":{\"uid\":\"1\"},\"action\":\"Denied\",\"disposition\":\"Blocked\"}", "product" },
+		{ "{\"class_uid\":4002,\"class_uid\":9999,\"time\":1,\"org\":\"412015\",\"product\":\"proxyd\",\"src_endpoint\":{},\"action\":\"Allowed\",\"disposition\":\"Allowed\"}", NULL },
 		{ "{\"class_uid\":0,\"time\":1,\"org\":\"412015\",\"product\":\"syslog\",\"device\":{\"name\":\"\"},\"raw_data\":\"x\"}", "device.name" },
 	};
 	(void)state;

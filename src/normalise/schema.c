@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 
+#include <pthread.h>
 #include <stdio.h>
 
 enum kind { TEXT, NUMBER, BOOLEAN, OBJECT, HEX64, LIST };
@@ -293,6 +294,152 @@ static int check(const struct event *e, bool given, struct err *err)
 	return known ? 0 : err_set(err, E_INVALID, "class_uid", "%llu is none of ours", (unsigned long long)class_uid);
 }
 
+/* ---- the same in one pass ----
+ *
+ * Nearly all events are as they should be, and each row's path sought from the event's root again was an eighth of intaked's work. Here the
+ * event is walked once, and each member asks for its rows. Who finds nothing wrong so is done; all others go through the rows one by one, which
+ * says what is wrong and alone decides. */
+
+#define NODES 1024u
+#define CLASSES 32u
+#define NODE_SLOTS 64u
+
+struct node {
+	struct str key;
+	uint16_t next, child; /* of the same object, or slot; in it. 0: none */
+	const struct row *rows[2];
+	uint64_t required[2];
+};
+struct plan {
+	uint64_t class_uid, required; /* bits of its required rows */
+	uint16_t slots[NODE_SLOTS];   /* of the outermost object */
+};
+struct plans {
+	struct node nodes[NODES];
+	size_t n; /* of nodes; the first is none */
+	struct plan list[CLASSES];
+	size_t n_plans;
+};
+
+static size_t slot_of(struct str key)
+{
+	return key.len ? (key.len * 31 + (unsigned char)key.ptr[0] * 7u + (unsigned char)key.ptr[key.len - 1]) % NODE_SLOTS : 0;
+}
+
+static struct node *find_node(struct plans *all, uint16_t at, struct str key)
+{
+	while (at && !str_eq(all->nodes[at].key, key))
+		at = all->nodes[at].next;
+	return at ? &all->nodes[at] : NULL;
+}
+
+static struct node *make_node(struct plans *all, uint16_t *at, struct str key)
+{
+	struct node *n = find_node(all, *at, key);
+	if (n)
+		return n;
+	if (all->n == NODES)
+		bug("the schema has more members than %u", NODES);
+	n = &all->nodes[all->n];
+	*n = (struct node){ .key = key, .next = *at };
+	*at = (uint16_t)all->n++;
+	return n;
+}
+
+static void plan_row(struct plans *all, struct plan *p, const struct row *row, bool required, unsigned *bits)
+{
+	struct str path = str_from(row->path), key;
+	struct node *n = NULL;
+	for (uint16_t *at; str_next(&path, '.', &key);) {
+		at = n ? &n->child : &p->slots[slot_of(key)];
+		n = make_node(all, at, key);
+	}
+	size_t i = n->rows[0] ? 1 : 0;
+	if (n->rows[i] || *bits == 64)
+		bug("the schema says too much of %s", row->path);
+	n->rows[i] = row;
+	n->required[i] = required ? (uint64_t)1 << (*bits)++ : 0;
+	p->required |= n->required[i];
+}
+
+static void plan_class(struct plans *all, uint64_t class_uid)
+{
+	struct plan *p = &all->list[all->n_plans++];
+	unsigned bits = 0;
+	*p = (struct plan){ .class_uid = class_uid };
+	for (size_t i = 0; i < ARRAY_LEN(common); i++)
+		if (common[i].whose != OURS)
+			plan_row(all, p, &common[i].row, common[i].row.required && common[i].whose == SENDERS, &bits);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (rows[i].class_uid == class_uid)
+			plan_row(all, p, &rows[i], rows[i].required, &bits);
+}
+
+static struct plans plans = { .n = 1 };
+static pthread_once_t planned = PTHREAD_ONCE_INIT;
+
+static const struct plan *plan_of(uint64_t class_uid)
+{
+	for (size_t i = 0; i < plans.n_plans; i++)
+		if (plans.list[i].class_uid == class_uid)
+			return &plans.list[i];
+	return NULL;
+}
+
+static void make_plans(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (plan_of(rows[i].class_uid))
+			continue;
+		if (plans.n_plans == CLASSES)
+			bug("the schema has more classes than %u", CLASSES);
+		plan_class(&plans, rows[i].class_uid);
+	}
+}
+
+struct walk {
+	const struct plan *plan;
+	uint64_t found;            /* of the required ones */
+	uint64_t seen[NODES / 64]; /* what stands there twice is left to the rows, which believe the first */
+};
+
+static bool node_ok(struct walk *w, const struct node *n, yyjson_val *v)
+{
+	size_t at = (size_t)(n - plans.nodes);
+	if (w->seen[at / 64] >> at % 64 & 1)
+		return false;
+	w->seen[at / 64] |= (uint64_t)1 << at % 64;
+	for (size_t i = 0; i < 2 && n->rows[i]; i++) {
+		if (!kind_ok(v, n->rows[i]->kind) || (n->rows[i]->values && !value_ok(v, n->rows[i]->values)))
+			return false;
+		w->found |= n->required[i];
+	}
+	return true;
+}
+
+/* The members of an object in one that is on the plan; `first` of what may stand in it, NULL: it is the outermost. */
+static bool members_ok(struct walk *w, const uint16_t *first, yyjson_val *object)
+{
+	yyjson_obj_iter it;
+	yyjson_obj_iter_init(object, &it);
+	for (yyjson_val *k; (k = yyjson_obj_iter_next(&it));) {
+		struct str key = { yyjson_get_str(k), yyjson_get_len(k) };
+		yyjson_val *v = yyjson_obj_iter_get_val(k);
+		const struct node *n = find_node(&plans, first ? *first : w->plan->slots[slot_of(key)], key);
+		if (n && !(node_ok(w, n, v) && (!n->child || !yyjson_is_obj(v) || members_ok(w, &n->child, v))))
+			return false;
+	}
+	return true;
+}
+
+/* False: perhaps not. */
+static bool surely_ok(const struct event *e, uint64_t class_uid)
+{
+	pthread_once(&planned, make_plans);
+	struct walk w = { .plan = plan_of(class_uid) };
+	return w.plan && members_ok(&w, NULL, e->root) && w.found == w.plan->required;
+}
+
 int schema_check(const struct event *e, struct err *err)
 {
 	return check(e, false, err);
@@ -300,6 +447,8 @@ int schema_check(const struct event *e, struct err *err)
 
 int schema_check_given(const struct event *e, struct err *err)
 {
+	if (surely_ok(e, yyjson_get_uint(yyjson_obj_get(e->root, "class_uid"))))
+		return 0;
 	return check(e, true, err);
 }
 
