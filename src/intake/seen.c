@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "normalise/event.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -97,10 +98,19 @@ static void forget_oldest(struct seen *s, struct str source)
 	mem_free(oldest);
 }
 
+/* "%016llx %s", without the price of a format: it is made for each event. */
+static void make_key(char key[KEY_TEXT], const char *source, uint64_t boot)
+{
+	const uint64_t big = htobe64(boot);
+	hex_format(&big, sizeof big, key);
+	key[BOOT_TEXT - 1] = ' ';
+	str_clip(source, key + BOOT_TEXT, SEEN_SOURCE_TEXT);
+}
+
 struct seen_source *seen_get(struct seen *s, const char *source, uint64_t boot)
 {
 	char key[KEY_TEXT];
-	snprintf(key, sizeof key, "%016llx %s", (unsigned long long)boot, source);
+	make_key(key, source, boot);
 	struct seen_source *k = map_get(&s->by_source, str_from(key));
 	if (!k) {
 		forget_oldest(s, str_from(source));

@@ -42,20 +42,22 @@ const struct sender *sender_of_root(const char *source)
 	return sender_find(strcmp(source, SENDER_IMPORT) == 0 || strcmp(source, SENDER_CUSTODY) == 0 ? source : "torided");
 }
 
-/* The member when it stands there once. */
-static yyjson_val *only(const struct event *e, const char *key)
+/* A member that stands there once; NULL: not at all, or more often. */
+struct only {
+	struct str key;
+	size_t n;
+	yyjson_val *v;
+};
+
+static void find_only(const struct event *e, struct only *list, size_t n)
 {
-	yyjson_val *found = NULL, *k;
+	yyjson_val *k;
 	yyjson_obj_iter it;
 	yyjson_obj_iter_init(e->root, &it);
-	while ((k = yyjson_obj_iter_next(&it))) {
-		if (!yyjson_equals_str(k, key))
-			continue;
-		if (found)
-			return NULL;
-		found = yyjson_obj_iter_get_val(k);
-	}
-	return found;
+	while ((k = yyjson_obj_iter_next(&it)))
+		for (size_t i = 0; i < n; i++)
+			if (yyjson_equals_strn(k, list[i].key.ptr, list[i].key.len))
+				list[i].v = list[i].n++ ? NULL : yyjson_obj_iter_get_val(k);
 }
 
 static bool says(const struct sender *s, uint64_t class_uid)
@@ -84,7 +86,9 @@ int sender_check_org(const struct sender *s, const char *org, struct err *err)
 
 int sender_check(const struct sender *s, const struct event *e, const char *org, struct err *err)
 {
-	yyjson_val *class_uid = only(e, "class_uid"), *product = only(e, "product");
+	struct only two[2] = { { .key = STR("class_uid") }, { .key = STR("product") } };
+	find_only(e, two, ARRAY_LEN(two));
+	yyjson_val *class_uid = two[0].v, *product = two[1].v;
 	if (!yyjson_is_uint(class_uid) || !(says(s, yyjson_get_uint(class_uid)) || (s->unclassed && yyjson_get_uint(class_uid) == 0)))
 		return err_set(err, E_DENIED, "class_uid", "not for this sender to say");
 	if (!product || !among(s->product, product))

@@ -50,6 +50,7 @@ struct writer {
 	unsigned char salts[256]; /* drawn ahead: asking the kernel for each costs as much as hashing the record */
 	size_t salts_left;
 	struct map by_name; /* "ORG/SERIES" -> struct series */
+	struct series *last; /* asked for; NULL: none */
 	struct series *all;
 	size_t n_all, pending;
 	/* checkpoints */

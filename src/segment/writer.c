@@ -37,8 +37,11 @@ static void series_free(struct series *s)
 int series_get(struct writer *w, const char *org, const char *name, struct series **ret, struct err *err)
 {
 	char key[32];
+	*ret = w->last;
+	if (*ret && strcmp((*ret)->org, org) == 0 && strcmp((*ret)->series, name) == 0)
+		return 0;
 	snprintf(key, sizeof key, "%.7s/%.15s", org, name);
-	*ret = map_get(&w->by_name, str_from(key));
+	*ret = w->last = map_get(&w->by_name, str_from(key));
 	if (*ret)
 		return 0;
 	if (!segment_org_ok(org) || !segment_series_ok(name))
