@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "index/columns.h"
+#include "index/native.h"
 #include "index/refill.h"
 #include "segment/reader.h"
 
@@ -32,6 +33,7 @@ struct fill {
 	struct reader *reader;
 	struct buf rows[TABLES]; /* one a table, with its head once it has a row */
 	struct buf words;
+	struct buf block;        /* rows as they are handed over */
 	struct map existing; /* names the index had behind the place */
 	uint32_t n_rows;
 	size_t bytes;
@@ -304,11 +306,16 @@ static void widen(struct fill *f, int64_t arrival)
 	f->arrival_high = first || arrival > f->arrival_high ? arrival : f->arrival_high;
 }
 
+/* Column by column, but to an old server. */
 static int insert_into(struct fill *f, const struct index_table *t, const struct buf *rows, struct err *err)
 {
 	char sql[128];
-	snprintf(sql, sizeof sql, "INSERT INTO toride.%s FORMAT RowBinaryWithNamesAndTypes", t->name);
-	return client_insert(f->client, sql, buf_view(rows), err);
+	bool old = false;
+	int r = client_is_old(f->client, &old, err);
+	snprintf(sql, sizeof sql, "INSERT INTO toride.%s FORMAT %s", t->name, old ? "RowBinaryWithNamesAndTypes" : "Native");
+	if (r == 0 && !old)
+		r = native_block(buf_view(rows), &f->block, err);
+	return r < 0 ? r : client_insert(f->client, sql, buf_view(old ? rows : &f->block), err);
 }
 
 /* What one before us sent may still be going in: an insert of nothing waits its turn behind it. */
@@ -496,6 +503,7 @@ int fill_open(const struct fill_opts *o, struct fill **ret, struct err *err)
 	map_init(&f->existing, EXISTING_MAX);
 	map_init(&f->until, 1000000);
 	buf_init(&f->words, INDEX_WORDS_MAX);
+	buf_init(&f->block, ROWS_MAX);
 	for (size_t i = 0; i < TABLES; i++)
 		buf_init(&f->rows[i], ROWS_MAX);
 	int r = open_all(f, err);
@@ -515,6 +523,7 @@ void fill_close(struct fill **fp)
 	for (size_t i = 0; i < TABLES; i++)
 		buf_done(&f->rows[i]);
 	buf_done(&f->words);
+	buf_done(&f->block);
 	drop_until(f);
 	map_done(&f->existing);
 	refill_done(&f->refill);
@@ -549,19 +558,24 @@ static int keep_place(struct fill *f, struct err *err)
 	return r;
 }
 
+static void empty(struct buf *b, bool few)
+{
+	if (few && b->cap > MIB) {
+		buf_done(b);
+		buf_init(b, ROWS_MAX);
+	}
+	buf_reset(b);
+}
+
 /* What a backlog took goes back behind it. */
 static void empty_rows(struct fill *f)
 {
 	bool few = f->bytes < FILL_BYTES / 4;
 	f->n_rows = 0;
 	f->bytes = 0;
-	for (size_t i = 0; i < TABLES; i++) {
-		if (few && f->rows[i].cap > MIB) {
-			buf_done(&f->rows[i]);
-			buf_init(&f->rows[i], ROWS_MAX);
-		}
-		buf_reset(&f->rows[i]);
-	}
+	for (size_t i = 0; i < TABLES; i++)
+		empty(&f->rows[i], few);
+	empty(&f->block, few);
 }
 
 int fill_flush(struct fill *f, struct err *err)
