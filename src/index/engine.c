@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* What of libchdb's interface is used. A connection and a result are handles whose inside is its own. */
@@ -29,10 +30,14 @@ struct library {
 	void (*destroy)(chdb_result *r);
 };
 
+#define MARKS (1024u * MIB)      /* where in a column's file a granule begins: of what was read last */
+#define INDEX_MARKS (256u * MIB) /* the same of the indexes */
+
 struct engine {
 	void *handle;
 	struct library lib;
 	char path[PATH_MAX + 16];
+	char memory[64], marks[64], index_marks[64];
 };
 struct engine_conn {
 	const struct library *lib;
@@ -55,6 +60,17 @@ static int load(struct engine *e, struct err *err)
 	return 0;
 }
 
+/* It would take nine tenths of the machine's memory before it says no; but this process has its own limit (daemon/table.c), at which an allocation fails, and with it more than
+ * the query that wanted it. So it is told to stop at three quarters of that; the rest is stacks, and what it doesn't count. */
+static void set_memory(struct engine *e)
+{
+	struct rlimit l;
+	if (getrlimit(RLIMIT_DATA, &l) == 0 && l.rlim_cur != RLIM_INFINITY)
+		snprintf(e->memory, sizeof e->memory, "--max_server_memory_usage=%llu", (unsigned long long)l.rlim_cur / 4 * 3);
+	snprintf(e->marks, sizeof e->marks, "--mark_cache_size=%u", MARKS);
+	snprintf(e->index_marks, sizeof e->index_marks, "--index_mark_cache_size=%u", INDEX_MARKS);
+}
+
 int engine_open(const char *library, const char *dir, struct engine **ret, struct err *err)
 {
 	struct engine *e = mem_alloc(sizeof *e);
@@ -62,6 +78,7 @@ int engine_open(const char *library, const char *dir, struct engine **ret, struc
 		return err_set(err, E_NOMEM, "", "no memory");
 	*e = (struct engine){ .handle = dlopen(library, RTLD_NOW | RTLD_LOCAL) };
 	snprintf(e->path, sizeof e->path, "--path=%s", dir);
+	set_memory(e);
 	int r = e->handle ? load(e, err) : err_set(err, E_IO, library, "%s", dlerror());
 	if (r < 0)
 		mem_free(e);
@@ -80,11 +97,12 @@ void engine_close(struct engine **e)
 int engine_connect(struct engine *e, struct engine_conn **ret, struct err *err)
 {
 	char name[] = "clickhouse";
-	char *argv[] = { name, e->path };
+	char *argv[] = { name, e->path, e->marks, e->index_marks, e->memory };
+	int argc = (int)ARRAY_LEN(argv) - !*e->memory;
 	struct engine_conn *c = mem_alloc(sizeof *c);
 	if (!c)
 		return err_set(err, E_NOMEM, "", "no memory");
-	*c = (struct engine_conn){ &e->lib, e->lib.connect(2, argv), -1 };
+	*c = (struct engine_conn){ &e->lib, e->lib.connect(argc, argv), -1 };
 	if (c->conn && *c->conn) {
 		*ret = c;
 		return 0;

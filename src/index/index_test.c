@@ -185,6 +185,7 @@ struct slow {
 	int64_t able_ms, now, takes_ms; /* takes_ms: an answer, however short the span; 0: 500 */
 	unsigned asked;
 	bool refuses; /* the query itself */
+	bool greedy;  /* what it isn't able to do is a matter of memory, and told at once */
 };
 
 static bool slow_answer(struct slow *e, FILE *f)
@@ -203,14 +204,14 @@ static bool slow_answer(struct slow *e, FILE *f)
 		return false;
 	int64_t from = strtoll(a + sizeof milli - 1, NULL, 10), to = strtoll(b + sizeof milli - 1, NULL, 10);
 	bool able = to - from <= e->able_ms;
-	clock_advance(!able ? 12000 : e->takes_ms ? e->takes_ms : 500);
+	clock_advance(!able && !e->greedy ? 12000 : e->takes_ms ? e->takes_ms : 500);
 	e->asked++;
 	if (e->refuses)
 		snprintf(answer, sizeof answer, "Code: 62. DB::Exception: Syntax error");
 	else if (able)
 		snprintf(answer, sizeof answer, "[\"412015\",\"events\",1,%u,\"{}\"]\n", e->asked);
 	else
-		snprintf(answer, sizeof answer, "Code: 159. DB::Exception: Timeout exceeded");
+		snprintf(answer, sizeof answer, e->greedy ? "Code: 241. DB::Exception: Memory limit exceeded" : "Code: 159. DB::Exception: Timeout exceeded");
 	fprintf(f, "HTTP/1.1 %s\r\nContent-Length: %zu\r\n\r\n%s", able && !e->refuses ? "200 OK" : "500 Internal Server Error", strlen(answer), answer);
 	return fflush(f) == 0;
 }
@@ -301,7 +302,18 @@ static void test_walk(void **state)
 	e.refuses = false;
 	set(s.by, sizeof s.by, "src");
 	assert_int_equal(walked(&e, &s, &b, &err), -E_TIMEOUT);
-	assert_string_equal(err.msg, "counting took longer than 30 s: ask for a shorter span");
+	assert_non_null(strstr(err.msg, "counting took longer than 30 s: ask for a shorter span"));
+	/* more memory than one may have: shorter spans; where a minute is too much it is said, in both languages */
+	e.greedy = true;
+	assert_int_equal(walked(&e, &s, &b, &err), -E_LIMIT);
+	assert_non_null(strstr(err.msg, "使えるメモリの上限を超えました"));
+	s.by[0] = 0;
+	assert_int_equal(walked(&e, &s, &b, &err), -E_LIMIT);
+	assert_string_equal(err.path, "from");
+	assert_non_null(strstr(err.msg, "使えるメモリの上限を超えました"));
+	e.able_ms = 10 * 60000;
+	assert_int_equal(walked(&e, &s, &b, &err), 0);
+	assert_non_null(strstr(buf_cstr(&b), "],\"more\":"));
 	buf_done(&b);
 }
 

@@ -11,6 +11,8 @@
 #define STEP_FIRST_MS 3600000 /* of time searched, not of time spent */
 #define STEP_MIN_MS 60000
 #define TIME_LAST_MS 10413792000000 /* 2300: no record's time reaches it (columns.c), nor goes before 1970 */
+#define TOO_MUCH "this needs more memory than one search may have: ask for a shorter span, narrower words or fewer records (使えるメモリの上限を超えました。期間を短くするか、言葉や件数を絞ってください)"
+#define TOO_LONG "counting took longer than %d s: ask for a shorter span (集計が%d秒で終わりませんでした。期間を短くしてください)"
 #define GROW_MOST 16
 #define GROW_LEAST 4
 #define GROW_CAREFUL 2 /* once a span was too long */
@@ -200,7 +202,7 @@ static int64_t step_next(const struct walk *w, int64_t step, int64_t took, uint3
 	return step * by < enough ? step * by : enough;
 }
 
-/* One span before w->hi. -E_TIMEOUT: it was too long, the next one is shorter. */
+/* One span before w->hi. -E_AGAIN: it was too long, or too much for the engine: the next one is shorter. */
 static int walk_step(struct client *c, const struct search *s, struct walk *w, uint32_t *n, struct buf *fields, struct err *err)
 {
 	struct search part = *s;
@@ -208,15 +210,19 @@ static int walk_step(struct client *c, const struct search *s, struct walk *w, u
 	uint32_t before = *n;
 	part.to_ms = w->hi;
 	part.from_ms = w->hi - s->from_ms > w->step ? w->hi - w->step : s->from_ms;
+	int64_t span = part.to_ms - part.from_ms;
 	int r = sql_of(&part, s->limit + 1 - *n, left / 2000 + 1, &w->sql, err); /* half of what is left: another, shorter one has to fit in */
-	client_timeout(c, (unsigned)left + 2000);
-	if (r == 0)
-		r = client_query(c, buf_view(&w->sql), &w->answer, err);
-	if (r == -E_TIMEOUT) {
-		w->step = part.to_ms - part.from_ms > 8 * STEP_MIN_MS ? (part.to_ms - part.from_ms) / 8 : STEP_MIN_MS;
-		w->most = w->least = GROW_CAREFUL;
+	if (r < 0)
 		return r;
+	client_timeout(c, (unsigned)left + 2000);
+	r = client_query(c, buf_view(&w->sql), &w->answer, err);
+	if (r == -E_TIMEOUT || (r == -E_LIMIT && span > STEP_MIN_MS)) {
+		w->step = span > 8 * STEP_MIN_MS ? span / 8 : STEP_MIN_MS;
+		w->most = w->least = GROW_CAREFUL;
+		return -E_AGAIN;
 	}
+	if (r == -E_LIMIT)
+		return err_set(err, E_LIMIT, "from", TOO_MUCH);
 	if (r == 0)
 		r = put_rows(s, buf_view(&w->answer), n, fields, err);
 	if (r == 0) {
@@ -240,7 +246,7 @@ static int walk(struct client *c, const struct search *asked, struct walk *w, st
 	buf_puts(fields, ",\"records\":["); /* the answer's head stands before it */
 	while (r == 0 && w->hi > s->from_ms && n <= s->limit && clock_mono_ms() + 1000 <= w->deadline) {
 		r = walk_step(c, s, w, &n, fields, err);
-		r = r == -E_TIMEOUT ? 0 : r;
+		r = r == -E_AGAIN ? 0 : r;
 	}
 	buf_putc(fields, ']');
 	json_field_bool(fields, "more", n > s->limit);
@@ -255,10 +261,13 @@ static int count(struct client *c, const struct search *s, struct walk *w, struc
 {
 	uint32_t n = 0;
 	int r = sql_of(s, s->limit + 1, SEARCH_SECONDS, &w->sql, err);
-	if (r == 0)
-		r = client_query(c, buf_view(&w->sql), &w->answer, err);
+	if (r < 0)
+		return r;
+	r = client_query(c, buf_view(&w->sql), &w->answer, err);
+	if (r == -E_LIMIT)
+		return err_set(err, E_LIMIT, "from", TOO_MUCH);
 	if (r == -E_TIMEOUT)
-		return err_set(err, E_TIMEOUT, "from", "counting took longer than %d s: ask for a shorter span", SEARCH_SECONDS);
+		return err_set(err, E_TIMEOUT, "from", TOO_LONG, SEARCH_SECONDS, SEARCH_SECONDS);
 	buf_puts(fields, ",\"counts\":[");
 	if (r == 0)
 		r = put_rows(s, buf_view(&w->answer), &n, fields, err);
