@@ -125,7 +125,7 @@ pages() {
 	         "dst_endpoint": {"hostname": "www.news.example", "ip": "203.0.113.80", "port": 443},
 	         "http_request": {"http_method": "GET", "url": {"url_string": "https://www.news.example" + path, "hostname": "www.news.example"}},
 	         "http_response": {"code": 200 + 204 * (i % 5 == 0)}, "traffic": {"bytes_in": i, "bytes_out": 100}, "action": "Allowed", "disposition": "Allowed", "ref": "N%dE" % i}
-	    m = json.dumps(e, ensure_ascii=False).encode()
+	    m = json.dumps(e, ensure_ascii=False, separators=(",", ":")).encode()
 	    s.sendall(frame(b"\2" + struct.pack(">Q", k + 1) + text(org.encode()) + struct.pack(">I", len(m)) + m))
 	got, done = b"", 0
 	while done < n:
