@@ -123,6 +123,25 @@ static void test_duplicates(void **state)
 	assert_int_equal(sql_number("SELECT count(*) FROM incident_event WHERE kind = 'repeat'"), 3); /* 2nd, 4th, 8th */
 }
 
+/* What a terminal fetched was bad; then it calls its master: one incident, which is graver now, with the reason, and is told again. */
+static void test_calls_out_afterwards(void **state)
+{
+	NEED_PG();
+	struct finding f = beacon(A, "10.1.0.5", "login.phish.example"), g = beacon(A, "10.1.0.5", "c2.bad.example");
+	f.attacks[0] = "T1566.002", f.count = 1, f.rule.id = "rule-phish", f.rule.title = f.rule.title_ja = "phish";
+	give(&f);
+	settle();
+	assert_int_equal(sql_number("SELECT severity FROM incident WHERE reasons LIKE '%delivery_allowed%'"), 2);
+	give(&g);
+	settle();
+	assert_int_equal(sql_number("SELECT count(*) FROM incident"), 1);
+	assert_int_equal(sql_number("SELECT severity FROM incident WHERE reasons LIKE '%c2_allowed_repeated%'"), 3);
+	assert_int_equal(sql_number("SELECT count(*) FROM incident_event WHERE kind = 'severity' AND args LIKE '%\"2\",\"3\"%'"), 1);
+	assert_int_equal(sql_number("SELECT count(*) FROM notice WHERE step = 'raised' AND org = '412015' AND channel = 'mail'"), 1);
+	assert_int_equal(orders(ORDER_BLOCK_ADD, A, "c2.bad.example"), 1);
+	assert_int_equal(orders(ORDER_BLOCK_ADD, A, "login.phish.example"), 0);
+}
+
 static void test_grouping(void **state)
 {
 	NEED_PG();
@@ -1123,7 +1142,7 @@ static void test_golden(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_beacon_to_block_and_mail), T(test_duplicates), T(test_grouping), T(test_shared_address), T(test_guard),
+		T(test_beacon_to_block_and_mail), T(test_duplicates), T(test_calls_out_afterwards), T(test_grouping), T(test_shared_address), T(test_guard),
 		T(test_escalation), T(test_ack_stops), T(test_ack_by_link), T(test_judgement_and_clock), T(test_judged_up), T(test_judged_down),
 		T(test_relay_down_and_retry), T(test_refused_for_good), T(test_restart_in_the_middle), T(test_store_away),
 		T(test_second_body_corroborates), T(test_harmless_finding_blocks_nothing), T(test_address_as_host),
