@@ -51,6 +51,16 @@ END
 # What its terminal did in other scenarios is the same incident's.
 phished() { local i; for i in $(jq -r 'select(.org == "412015") | .number' build/lab-tt/incidents); do node incident show "$i" --json | grep -q login.phish.example && return; done; return 1; }
 phished; ok $? "story: 412015: the download from a phishing site stands in an incident"
+# What all of it left in the log.
+node status --json >build/lab-tt/status
+jq -se '[.[].counters[].intaked] | (map(.records // 0) | add) > 1000 and all(.[]; (.schema_faults // 0) == 0)' build/lab-tt/status >/dev/null
+sound=$?; ok $sound "no event of ours was of another form than the page says"
+[ $sound = 0 ] || jq -c '.counters[] | select(.intaked.schema_faults > 0) | [.org, .intaked]' build/lab-tt/status | sed 's/^/# /'
+for org in 412015 412023 412040; do node log tail --org $org -n 100000 | cut -f2-; done | jq -c 'select((.class_uid == 4002 and .product == "proxyd") or
+	(.class_uid == 4001 and .product == "nft" and .connection_info.direction != "Inbound") or (.class_uid == 4003 and .product == "unbound"))' >build/lab-tt/theirs
+[ "$(jq -s '[group_by(.class_uid)[] | length] | length == 3 and min > 10' build/lab-tt/theirs)" = true ] && ! jq -ce 'select(.src_endpoint.ip == null)' build/lab-tt/theirs >build/lab-tt/nameless
+named=$?; ok $named "each page, name and denied packet of a body names its terminal"
+[ $named = 0 ] || head -n 5 build/lab-tt/nameless | cut -c1-400 | sed 's/^/# /'
 [ $n -gt 80 ]; ok $? "all scenarios were played ($n checks)"
 if [ $bad -ne 0 ]; then tail -n 50 build/lab-tt/log/torided.log | sed 's/^/# /'; fi
 $T lab down; ok $? "lab down"
