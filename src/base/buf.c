@@ -146,21 +146,19 @@ const char *buf_cstr(struct buf *b)
 
 static size_t utf8_len(struct str s, size_t i)
 {
-	for (size_t n = 1; n <= 4 && i + n <= s.len; n++)
-		if (str_is_utf8((struct str){ s.ptr + i, n }))
-			return n;
-	return 0;
+	unsigned char c = (unsigned char)s.ptr[i];
+	size_t n = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2; /* what is ASCII doesn't come here */
+	return i + n <= s.len && str_is_utf8((struct str){ s.ptr + i, n }) ? n : 0;
 }
 
 /* One character that can't stand as it is; returns how many bytes of s it took. */
 static size_t json_escape(struct buf *b, struct str s, size_t i)
 {
-	static const char names[] = "\b\t\n\f\r\"\\", letters[] = "btnfr\"\\";
+	static const char letters[256] = { ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r', ['"'] = '"', ['\\'] = '\\' };
 	unsigned char c = (unsigned char)s.ptr[i];
-	const char *p = c ? strchr(names, c) : NULL;
-	if (p) {
-		char e[2] = { '\\', letters[p - names] };
-		buf_put(b, e, 2);
+	if (letters[c]) {
+		buf_putc(b, '\\');
+		buf_putc(b, letters[c]);
 		return 1;
 	}
 	if (c < 0x20 || c == 0x7f) {
@@ -206,7 +204,7 @@ static size_t plain_head(struct str s)
 
 void json_str(struct buf *b, struct str s)
 {
-	size_t from = 0, i = 0;
+	size_t i = 0;
 	if (!s.ptr) /* a null pointer takes no offset, not even 0 (C17 6.5.6) */
 		s = STR("");
 	if ((i = plain_head(s)) == s.len) { /* nearly all texts */
@@ -220,16 +218,13 @@ void json_str(struct buf *b, struct str s)
 		return;
 	}
 	buf_putc(b, '"');
+	buf_put(b, s.ptr, i);
 	while (i < s.len) {
-		if (stands[(unsigned char)s.ptr[i]]) {
-			i++;
-			continue;
-		}
-		buf_put(b, s.ptr + from, i - from);
 		i += json_escape(b, s, i);
-		from = i;
+		size_t n = plain_head((struct str){ s.ptr + i, s.len - i });
+		buf_put(b, s.ptr + i, n);
+		i += n;
 	}
-	buf_put(b, s.ptr + from, i - from);
 	buf_putc(b, '"');
 }
 
