@@ -20,6 +20,12 @@ bool receiver_full(const struct receiver *r)
 	return events_waiting(r->o.events) > RECEIVER_BEHIND;
 }
 
+void receiver_clock(struct receiver *r)
+{
+	r->now_ms = clock_now_ms();
+	r->mono_ms = clock_mono_ms();
+}
+
 void peer_of(const struct sockaddr_storage *ss, struct conf_addr *ret, char ip[48])
 {
 	const struct sockaddr_in *four = (const void *)ss;
@@ -42,6 +48,7 @@ static void on_ready(uv_poll_t *h, int status, int events)
 	(void)events;
 	if (status < 0 || !l->body)
 		return;
+	receiver_clock(l->body->receiver);
 	if (l->kind == SOCKET_UDP)
 		udp_work(l);
 	else
@@ -172,6 +179,7 @@ static void hold(struct receiver *r, bool held)
 
 void receiver_settled(struct receiver *r)
 {
+	receiver_clock(r);
 	if (receiver_full(r)) /* connections fill it too */
 		hold(r, true);
 	for (struct body *b = r->bodies; b; b = b->next)
@@ -259,6 +267,7 @@ void receiver_config(struct receiver *r, const struct conf *c)
 void receiver_tick(struct receiver *r)
 {
 	free_gone(r);
+	receiver_clock(r);
 	for (struct body *b = r->bodies; b; b = b->next) {
 		open_sockets(b);
 		for (int f = 0; f < 2; f++)

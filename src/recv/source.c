@@ -1,7 +1,6 @@
 /* See source.h. Between the sockets and intaked. */
 #include "recv/source.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -200,9 +199,9 @@ void origin_tick(struct origin *o, int64_t mono_ms, struct events *events)
 /* ---- a line ---- */
 
 /* An unregistered sender may fill the service's own log at this rate only. */
-static bool stray_allowed(struct origin *o)
+static bool stray_allowed(struct origin *o, int64_t mono_ms)
 {
-	int64_t second = clock_mono_ms() / 1000;
+	int64_t second = mono_ms / 1000;
 	if (second != o->stray_second) {
 		o->stray_second = second;
 		o->strays = 0;
@@ -218,13 +217,13 @@ static int take_stray(struct origin *o, const struct arrival *a, bool registered
 	struct device_source from = { .name = NULL, .ip = a->peer_ip };
 	struct buf b;
 	stats_add(registered ? o->forged : o->unregistered, 1);
-	if (!stray_allowed(o)) {
+	if (!stray_allowed(o, a->mono_ms)) {
 		stats_add(o->refused, 1);
 		return 0;
 	}
 	snprintf(why, sizeof why, registered ? "in the name of a device of %s, but not by TLS with its certificate" : "of no device registered for %s", o->code);
 	buf_init(&b, EVENTS_MAX - 64);
-	device_event(a->line, &from, clock_now_ms(), why, a->cut, &b, &result);
+	device_event(a->line, &from, a->now_ms, why, a->cut, &b, &result);
 	int r = b.failed ? -E_LIMIT : events_put(events, STR(SERVICE), buf_view(&b));
 	buf_done(&b);
 	if (r < 0)
@@ -243,7 +242,7 @@ int origin_take(struct origin *o, struct source *s, const struct arrival *a, str
 	struct device_result result;
 	if (!s || !proven(s, a))
 		return take_stray(o, a, s != NULL, events);
-	int64_t now = clock_now_ms(), mono = clock_mono_ms();
+	int64_t now = a->now_ms, mono = a->mono_ms;
 	s = behind(o, s, a, now);
 	struct device_source from = { s->c.name, s->c.ip, s->c.format, s->c.zone_s, &s->queue };
 	if (!b.max)

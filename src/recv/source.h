@@ -49,6 +49,7 @@ struct arrival {
 	const struct conf_addr *peer;
 	const char *peer_ip;
 	const unsigned char *certificate; /* SHA-256, by TLS; else NULL */
+	int64_t now_ms, mono_ms; /* when it was read: asked for once for all that was read together */
 };
 /* One line: to events as the body's, or raw as the service's. -E_LIMIT: there is no room for it now (nothing was counted). */
 int origin_take(struct origin *o, struct source *s, const struct arrival *a, struct events *events);

@@ -68,7 +68,7 @@ static uint64_t arrives(uint8_t last, const char *line, const unsigned char *cer
 {
 	struct conf_addr a = addr(last);
 	uint64_t before = events_last(t.events);
-	struct arrival arrival = { .line = str_from(line), .peer = &a, .peer_ip = "10.1.0.x", .certificate = certificate };
+	struct arrival arrival = { .line = str_from(line), .peer = &a, .peer_ip = "10.1.0.x", .certificate = certificate, .now_ms = clock_now_ms(), .mono_ms = clock_mono_ms() };
 	assert_int_equal(origin_take(&t.origin, origin_find(&t.origin, &a), &arrival, t.events), 0);
 	return events_last(t.events) - before;
 }
@@ -157,7 +157,7 @@ static void test_strays(void **state)
 static void test_full(void **state)
 {
 	struct conf_addr a = addr(254);
-	struct arrival arrival = { .line = STR("<13>a"), .peer = &a, .peer_ip = "10.1.0.254" };
+	struct arrival arrival = { .line = STR("<13>a"), .peer = &a, .peer_ip = "10.1.0.254", .now_ms = clock_now_ms(), .mono_ms = clock_mono_ms() };
 	int r = 0;
 	(void)state;
 	for (int i = 0; r == 0 && i < 100000; i++)

@@ -88,7 +88,7 @@ static bool deliver(struct stream *s, struct str line, bool cut, bool broken)
 		s->source = origin_find(&b->origin, &s->peer);
 		s->version = b->version;
 	}
-	struct arrival a = { line, cut, broken, &s->peer, s->ip, s->tls ? tls_certificate(s->tls) : NULL };
+	struct arrival a = { line, cut, broken, &s->peer, s->ip, s->tls ? tls_certificate(s->tls) : NULL, b->receiver->now_ms, b->receiver->mono_ms };
 	if (line.len && origin_take(&b->origin, s->source, &a, b->receiver->o.events) < 0)
 		return false;
 	s->last = events_last(b->receiver->o.events);
@@ -183,6 +183,7 @@ static void ready(uv_poll_t *h, int status, int events)
 		drop(s, NULL, NULL);
 		return;
 	}
+	receiver_clock(s->body->receiver);
 	if (!shake(s)) {
 		watch(s);
 		return;

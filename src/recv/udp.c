@@ -29,7 +29,8 @@ void udp_work(struct listening *l)
 			struct conf_addr peer;
 			char ip[48];
 			peer_of(&from[i], &peer, ip);
-			struct arrival a = { .line = { room[i], m[i].msg_len }, .cut = m[i].msg_hdr.msg_flags & MSG_TRUNC, .peer = &peer, .peer_ip = ip };
+			struct arrival a = { .line = { room[i], m[i].msg_len }, .cut = m[i].msg_hdr.msg_flags & MSG_TRUNC, .peer = &peer, .peer_ip = ip,
+			                     .now_ms = l->body->receiver->now_ms, .mono_ms = l->body->receiver->mono_ms };
 			/* A whole batch fits the ring beyond RECEIVER_BEHIND; should it not, there is nobody to wait for us. */
 			if (m[i].msg_len && origin_take(&l->body->origin, origin_find(&l->body->origin, &peer), &a, l->body->receiver->o.events) < 0)
 				stats_add(l->body->origin.refused, 1);
