@@ -46,7 +46,7 @@ static void put_skew(const struct event *e, const struct accept_from *from, stru
 	if ((skew > -ACCEPT_SKEW_MS && skew < ACCEPT_SKEW_MS) || (from->sender && from->sender->series))
 		return;
 	json_key(b, "clock_skew_ms");
-	buf_printf(b, "%lld", (long long)skew);
+	buf_i64(b, skew);
 	ret->skewed = true;
 }
 

@@ -455,7 +455,7 @@ int schema_check_given(const struct event *e, struct err *err)
 bool schema_is_ours(struct str key)
 {
 	for (size_t i = 0; i < ARRAY_LEN(common); i++)
-		if (common[i].whose == OURS && str_eq(key, str_from(common[i].row.path)))
+		if (common[i].whose == OURS && key.len && *key.ptr == *common[i].row.path && str_eq(key, str_from(common[i].row.path)))
 			return true;
 	return false;
 }
