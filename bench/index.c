@@ -14,6 +14,7 @@
 #include "index/columns.h"
 #include "index/fill.h"
 #include "index/rollup.h"
+#include "index/row.h"
 #include "index/search.h"
 #include "segment/fake_vault.h"
 #include "segment/writer.h"
@@ -127,11 +128,12 @@ static double both_cpu(void)
 static int bare(const char *socket, uint64_t count, double *ret_s, struct err *err)
 {
 	struct client *c;
-	struct buf rows, words, answer;
+	struct buf rows, answer;
+	struct row_maker m;
 	char text[2048], org[8];
 	int64_t now = clock_now_ms();
 	buf_init(&rows, 64 * MIB);
-	buf_init(&words, INDEX_WORDS_MAX);
+	row_maker_init(&m);
 	buf_init(&answer, MIB);
 	struct client_opts o = { .socket_path = socket };
 	int r = client_open(&o, &c, err);
@@ -148,7 +150,7 @@ static int bare(const char *socket, uint64_t count, double *ret_s, struct err *e
 			snprintf(name.org, sizeof name.org, "%s", org);
 			struct str s = record(text, sizeof text, org, i, count, now);
 			event_parse(s, &e);
-			index_row(&rows, &e, &name, s, &words);
+			row_put(&m, &rows, &e, &name, s);
 			event_done(&e);
 		}
 		double began = both_cpu();
@@ -159,7 +161,7 @@ static int bare(const char *socket, uint64_t count, double *ret_s, struct err *e
 		r = client_query(c, STR("DROP TABLE toride.bare"), &answer, err);
 	client_close(&c);
 	buf_done(&rows);
-	buf_done(&words);
+	row_maker_done(&m);
 	buf_done(&answer);
 	return r;
 }

@@ -46,15 +46,10 @@ void index_schema(struct buf *b);
 /* The same of what says who fills it, where that isn't plain (fill.h). */
 void index_owner_schema(struct buf *b);
 
-/* RowBinaryWithNamesAndTypes: the head of a block, then a row a record. raw is the record as it is stored; words: room of the
- * caller's (at least INDEX_WORDS_MAX), used again each time. */
-#define INDEX_WORDS_MAX (4 * EVENT_MAX)
+/* RowBinaryWithNamesAndTypes: the head of a block of rows (row.h). */
 void index_row_head(struct buf *b);
-void index_row(struct buf *b, const struct event *e, const struct segment_name *name, struct str raw, struct buf *words);
-/* A text as it stands among the words, and as a query's is looked for: ASCII in small letters, and U+001F where a word in ASCII
- * touches one in other letters ("請求書invoice"), so that each is a word of its own. At most twice as long. */
-void words_fold(struct buf *b, struct str s);
-/* What index_row() takes for the time of arrival, ms UTC. */
+/* What a row has for a time, and for that of arrival, ms UTC. */
+int64_t index_time_ms(yyjson_val *v);
 int64_t index_arrival_ms(const struct event *e);
 uint32_t index_day(int64_t ms); /* YYYYMMDD in Japan: its partition */
 

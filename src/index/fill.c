@@ -10,6 +10,7 @@
 #include "index/columns.h"
 #include "index/native.h"
 #include "index/refill.h"
+#include "index/row.h"
 #include "segment/reader.h"
 
 #include <errno.h>
@@ -32,8 +33,10 @@ struct fill {
 	struct client *client;
 	struct reader *reader;
 	struct buf rows[TABLES]; /* one a table, with its head once it has a row */
-	struct buf words;
 	struct buf block;        /* rows as they are handed over */
+	struct row_maker maker;
+	struct buf wrapped;   /* what isn't an event, as one */
+	void *room;           /* EVENT_ROOM, for parsing */
 	struct map existing; /* names the index had behind the place */
 	uint32_t n_rows;
 	size_t bytes;
@@ -495,15 +498,18 @@ static int open_all(struct fill *f, struct err *err)
 int fill_open(const struct fill_opts *o, struct fill **ret, struct err *err)
 {
 	struct fill *f = mem_alloc(sizeof *f);
-	if (!f || index_table_count() > TABLES) {
+	void *room = mem_alloc(EVENT_ROOM);
+	if (!f || !room || index_table_count() > TABLES) {
+		mem_free(room);
 		mem_free(f);
 		return err_set(err, E_NOMEM, "", "no memory");
 	}
-	*f = (struct fill){ .o = *o };
+	*f = (struct fill){ .o = *o, .room = room };
 	map_init(&f->existing, EXISTING_MAX);
 	map_init(&f->until, 1000000);
-	buf_init(&f->words, INDEX_WORDS_MAX);
 	buf_init(&f->block, ROWS_MAX);
+	row_maker_init(&f->maker);
+	buf_init(&f->wrapped, EVENT_MAX * 4);
 	for (size_t i = 0; i < TABLES; i++)
 		buf_init(&f->rows[i], ROWS_MAX);
 	int r = open_all(f, err);
@@ -522,8 +528,10 @@ void fill_close(struct fill **fp)
 		return;
 	for (size_t i = 0; i < TABLES; i++)
 		buf_done(&f->rows[i]);
-	buf_done(&f->words);
 	buf_done(&f->block);
+	row_maker_done(&f->maker);
+	buf_done(&f->wrapped);
+	mem_free(f->room);
 	drop_until(f);
 	map_done(&f->existing);
 	refill_done(&f->refill);
@@ -605,19 +613,19 @@ int fill_flush(struct fill *f, struct err *err)
 /* What isn't an event is found by its words all the same. */
 static void wrap(struct fill *f, const struct reader_record *rec, struct event *ret)
 {
-	buf_reset(&f->words);
-	buf_printf(&f->words, "{\"class_uid\":0,\"time\":%lld", (long long)rec->time_ms);
-	json_field(&f->words, "message", rec->data);
-	buf_putc(&f->words, '}');
+	buf_reset(&f->wrapped);
+	buf_printf(&f->wrapped, "{\"class_uid\":0,\"time\":%lld", (long long)rec->time_ms);
+	json_field(&f->wrapped, "message", rec->data);
+	buf_putc(&f->wrapped, '}');
 	f->stats.bad++;
-	if (f->words.failed || event_parse(buf_view(&f->words), ret) < 0)
+	if (f->wrapped.failed || event_parse(buf_view(&f->wrapped), ret) < 0)
 		event_parse(STR("{}"), ret);
 }
 
 static void add(struct fill *f, const struct reader_record *rec)
 {
 	struct event e;
-	if (event_parse(rec->data, &e) < 0)
+	if (event_parse_in(rec->data, f->room, EVENT_ROOM, &e) < 0)
 		wrap(f, rec, &e);
 	int64_t arrival = index_arrival_ms(&e);
 	if (!is_existing(f, &rec->name) && of_day(f, &rec->name, arrival)) {
@@ -626,7 +634,7 @@ static void add(struct fill *f, const struct reader_record *rec)
 		size_t before = b->len;
 		if (b->len == 0)
 			index_row_head(b);
-		index_row(b, &e, &rec->name, rec->data, &f->words);
+		row_put(&f->maker, b, &e, &rec->name, rec->data);
 		f->bytes += b->len - before;
 		if (f->n_rows++ == 0)
 			f->first_ms = clock_mono_ms();

@@ -1,6 +1,6 @@
 /* A record on its way into the index: whatever stands in it, its row is what the block's head announces, column by column and to
  * the byte, since one that isn't would shift all rows behind it; and it ends with the record itself. */
-#include "index/columns.h"
+#include "index/row.h"
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -58,21 +58,22 @@ static void walk(struct str head, struct str row, struct str raw)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct event e;
-	struct buf head, row, words;
+	struct buf head, row;
+	struct row_maker m;
 	struct segment_name name = { .org = "412015", .series = "events", .segment = 1, .index = 2 };
 	struct str raw = { (const char *)data, size };
 	if (event_parse(raw, &e) < 0)
 		return 0;
 	buf_init(&head, MIB);
 	buf_init(&row, 16 * EVENT_MAX);
-	buf_init(&words, INDEX_WORDS_MAX);
+	row_maker_init(&m);
 	index_row_head(&head);
-	index_row(&row, &e, &name, raw, &words);
+	row_put(&m, &row, &e, &name, raw);
 	if (!head.failed && !row.failed)
 		walk(buf_view(&head), buf_view(&row), raw);
 	buf_done(&head);
 	buf_done(&row);
-	buf_done(&words);
+	row_maker_done(&m);
 	event_done(&e);
 	return 0;
 }

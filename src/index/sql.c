@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "index/words.h"
 #include "segment/segment.h"
 
 #include <arpa/inet.h>
@@ -99,7 +100,7 @@ static bool lone(struct str s)
 /* These words, with just this between them. A word in letters of ASCII is whole; Japanese is looked for anywhere. */
 static void words_sql(const struct query_node *n, struct buf *b)
 {
-	char room[2 * QUERY_MAX + 1], re_room[8 * QUERY_MAX + 64];
+	char room[2 * QUERY_MAX + WORDS_ROOM], re_room[8 * QUERY_MAX + 64];
 	struct buf folded = { .ptr = room, .cap = sizeof room, .max = sizeof room };
 	struct buf re = { .ptr = re_room, .cap = sizeof re_room, .max = sizeof re_room };
 	words_fold(&folded, n->text);
@@ -140,7 +141,7 @@ static bool simple(struct str s) /* stands in `words` as it stands here */
 static void ja4_sql(const struct query_node *n, struct buf *b)
 {
 	static const char *const keys[] = { "ja4", "proxy_ja4" };
-	char room[2 * QUERY_MAX + 1], value_room[2 * QUERY_MAX + 1];
+	char room[2 * QUERY_MAX + WORDS_ROOM], value_room[2 * QUERY_MAX + 1];
 	struct buf folded = { .ptr = room, .cap = sizeof room, .max = sizeof room };
 	struct buf v = { .ptr = value_room, .cap = sizeof value_room, .max = sizeof value_room };
 	bool any = n->pattern && str_eq(n->text, STR("*"));
@@ -158,7 +159,7 @@ static void ja4_sql(const struct query_node *n, struct buf *b)
 
 static void text_sql(const struct query_node *n, struct buf *b)
 {
-	char room[2 * QUERY_MAX + 1], value_room[2 * QUERY_MAX + 1];
+	char room[2 * QUERY_MAX + WORDS_ROOM], value_room[2 * QUERY_MAX + 1];
 	struct buf folded = { .ptr = room, .cap = sizeof room, .max = sizeof room };
 	struct buf v = { .ptr = value_room, .cap = sizeof value_room, .max = sizeof value_room };
 	const char *name = n->column->name;
