@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 struct err;
+struct rows;
 struct client;
 struct client_opts {
 	const char *socket_path; /* of the UNIX socket */
@@ -32,6 +33,8 @@ int client_query(struct client *c, struct str sql, struct buf *ret, struct err *
 int client_query_each(struct client *c, struct str sql, struct buf *ret, struct err *err);
 /* insert: "INSERT INTO t FORMAT F"; rows: in that format. All or nothing for rows of one partition. */
 int client_insert(struct client *c, const char *insert, struct str rows, struct err *err);
+/* The same of the embedded engine, with the rows in memory that it reads (rows_end() was called). */
+int client_hand_over(struct client *c, const char *insert, const struct rows *rows, struct err *err);
 
 /* Of a cluster's server: one of which less can be asked (dialect.h)? */
 int client_is_old(struct client *c, bool *ret, struct err *err);

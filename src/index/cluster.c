@@ -450,8 +450,10 @@ static int ask_each(struct conn *c, struct buf *ret, struct err *err)
 static int conn_ask(void *user, const struct serve_ask *a, struct buf *ret, struct err *err)
 {
 	struct conn *c = user;
-	c->now = a;
 	buf_reset(ret);
+	if (a->in_memory)
+		return err_set(err, E_INVALID, "", "rows in memory aren't taken here");
+	c->now = a;
 	int r = catch_up(c, err);
 	r = r < 0 ? r : a->each ? ask_each(c, ret, err) : ask_any(c, ret, err);
 	c->now = NULL;

@@ -167,10 +167,16 @@ static int put_rows(struct engine_conn *c, struct str rows, struct err *err)
 
 int engine_insert(struct engine_conn *c, struct str sql, struct str rows, struct buf *ret, struct err *err)
 {
-	struct buf b;
-	buf_init(&b, 64 * KIB);
 	int r = put_rows(c, rows, err);
-	if (r == 0 && !from_file(sql, c->rows_fd, &b))
+	return r < 0 ? r : engine_insert_fd(c, sql, c->rows_fd, ret, err);
+}
+
+int engine_insert_fd(struct engine_conn *c, struct str sql, int fd, struct buf *ret, struct err *err)
+{
+	struct buf b;
+	int r = 0;
+	buf_init(&b, 64 * KIB);
+	if (!from_file(sql, fd, &b))
 		r = err_set(err, E_INVALID, "index", "not an INSERT … FORMAT NAME");
 	if (r == 0)
 		r = engine_query(c, buf_view(&b), ret, err);
@@ -210,6 +216,8 @@ static void ops_close(void *conn)
 static int ops_ask(void *conn, const struct serve_ask *a, struct buf *ret, struct err *err)
 {
 	struct buf named;
+	if (a->in_memory)
+		return engine_insert_fd(conn, a->sql, a->rows_fd, ret, err);
 	if (a->insert)
 		return engine_insert(conn, a->sql, a->rows, ret, err);
 	buf_init(&named, a->sql.len + KIB);

@@ -26,6 +26,8 @@ int engine_query(struct engine_conn *c, struct str sql, struct buf *ret, struct 
 int engine_end(struct engine_conn *c, const char *id, struct err *err);
 /* "INSERT INTO table FORMAT RowBinaryWithNamesAndTypes" with rows as its data. */
 int engine_insert(struct engine_conn *c, struct str sql, struct str rows, struct buf *ret, struct err *err);
+/* The same of rows that stand in a file, to its end: it is read, not mapped. */
+int engine_insert_fd(struct engine_conn *c, struct str sql, int fd, struct buf *ret, struct err *err);
 /* For serve_run(); its user is the engine. */
 extern const struct serve_ops engine_ops;
 

@@ -11,6 +11,7 @@
 #include "index/native.h"
 #include "index/refill.h"
 #include "index/row.h"
+#include "index/rows.h"
 #include "segment/reader.h"
 
 #include <errno.h>
@@ -33,7 +34,7 @@ struct fill {
 	struct client *client;
 	struct reader *reader;
 	struct buf rows[TABLES]; /* one a table, with its head once it has a row */
-	struct buf block;        /* rows as they are handed over */
+	struct rows block;       /* one table's as they are handed over */
 	struct row_maker maker;
 	struct buf wrapped;   /* what isn't an event, as one */
 	void *room;           /* EVENT_ROOM, for parsing */
@@ -309,16 +310,21 @@ static void widen(struct fill *f, int64_t arrival)
 	f->arrival_high = first || arrival > f->arrival_high ? arrival : f->arrival_high;
 }
 
-/* Column by column, but to an old server. */
+/* Column by column, but to an old server. To the embedded engine in memory both have, to a cluster as a message. */
 static int insert_into(struct fill *f, const struct index_table *t, const struct buf *rows, struct err *err)
 {
 	char sql[128];
 	bool old = false;
 	int r = client_is_old(f->client, &old, err);
 	snprintf(sql, sizeof sql, "INSERT INTO toride.%s FORMAT %s", t->name, old ? "RowBinaryWithNamesAndTypes" : "Native");
-	if (r == 0 && !old)
-		r = native_block(buf_view(rows), &f->block, err);
-	return r < 0 ? r : client_insert(f->client, sql, buf_view(old ? rows : &f->block), err);
+	if (r < 0 || old)
+		return r < 0 ? r : client_insert(f->client, sql, buf_view(rows), err);
+	r = rows_begin(&f->block, err);
+	r = r < 0 ? r : native_block(buf_view(rows), &f->block.b, err);
+	if (r < 0 || f->o.client.cluster.database)
+		return r < 0 ? r : client_insert(f->client, sql, buf_view(&f->block.b), err);
+	r = rows_end(&f->block, err);
+	return r < 0 ? r : client_hand_over(f->client, sql, &f->block, err);
 }
 
 /* What one before us sent may still be going in: an insert of nothing waits its turn behind it. */
@@ -507,12 +513,13 @@ int fill_open(const struct fill_opts *o, struct fill **ret, struct err *err)
 	*f = (struct fill){ .o = *o, .room = room };
 	map_init(&f->existing, EXISTING_MAX);
 	map_init(&f->until, 1000000);
-	buf_init(&f->block, ROWS_MAX);
 	row_maker_init(&f->maker);
 	buf_init(&f->wrapped, EVENT_MAX * 4);
 	for (size_t i = 0; i < TABLES; i++)
 		buf_init(&f->rows[i], ROWS_MAX);
-	int r = open_all(f, err);
+	int r = rows_open(&f->block, ROWS_MAX, err);
+	if (r == 0)
+		r = open_all(f, err);
 	if (r < 0)
 		fill_close(&f);
 	else
@@ -528,7 +535,7 @@ void fill_close(struct fill **fp)
 		return;
 	for (size_t i = 0; i < TABLES; i++)
 		buf_done(&f->rows[i]);
-	buf_done(&f->block);
+	rows_close(&f->block);
 	row_maker_done(&f->maker);
 	buf_done(&f->wrapped);
 	mem_free(f->room);
@@ -547,7 +554,7 @@ static int insert_all(struct fill *f, struct err *err)
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < index_table_count(); i++) {
 		if (f->rows[i].failed)
-			return err_set(err, E_LIMIT, "index", "a batch grew too large");
+			return err_set(err, (enum err_code)-f->rows[i].failed, "index", "a batch grew too large");
 		if (f->rows[i].len)
 			r = insert_into(f, &index_tables[i], &f->rows[i], err);
 	}
@@ -583,7 +590,6 @@ static void empty_rows(struct fill *f)
 	f->bytes = 0;
 	for (size_t i = 0; i < TABLES; i++)
 		empty(&f->rows[i], few);
-	empty(&f->block, few);
 }
 
 int fill_flush(struct fill *f, struct err *err)

@@ -8,6 +8,8 @@
 #include "index/query.h"
 #include "index/refill.h"
 #include "index/row.h"
+#include "index/rows.h"
+#include "index/serve.h"
 #include "index/rollup.h"
 #include "index/search.h"
 #include "index/refusals.h"
@@ -15,10 +17,13 @@
 #include "index/sweep.h"
 #include "segment/fake_vault.h"
 #include "segment/writer.h"
+#include "wire/sock.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -883,6 +888,148 @@ static void test_refill_many(void **state)
 	fs_rmtree(dir, NULL);
 }
 
+/* ---- rows in memory ---- */
+
+struct taker { /* an engine that keeps what it was given */
+	int listen_fd, stop_fd;
+	char path[108], took[64];
+	unsigned bodies;
+};
+
+static int taker_open(void *user, void **ret, struct err *err)
+{
+	*ret = user;
+	return 0;
+}
+
+static void taker_close(void *conn)
+{
+}
+
+static int taker_ask(void *conn, const struct serve_ask *a, struct buf *ret, struct err *err)
+{
+	struct taker *t = conn;
+	ssize_t n = a->in_memory ? pread(a->rows_fd, t->took, sizeof t->took - 1, 0) : 0;
+	assert_true(n >= 0);
+	t->took[n] = 0;
+	t->bodies += a->rows.len > 0;
+	return str_eq(a->sql, STR("INSERT INTO refused FORMAT RowBinary")) ? err_set(err, E_INVALID, "", "no") : 0;
+}
+
+static int taker_end(void *conn, const char *id, struct err *err)
+{
+	return 0;
+}
+
+static bool anybody(unsigned uid)
+{
+	return true;
+}
+
+static const struct serve_ops taker_ops = { taker_open, NULL, taker_close, taker_ask, taker_end };
+
+static void *taker_run(void *user)
+{
+	struct taker *t = user;
+	assert_int_equal(serve_run(&taker_ops, t, t->listen_fd, t->stop_fd, anybody, NULL), 0);
+	return NULL;
+}
+
+static bool whole(const char *answer)
+{
+	const char *n = strstr(answer, "Content-Length: "), *body = strstr(answer, "\r\n\r\n");
+	return n && body && strlen(body + 4) >= strtoul(n + 16, NULL, 10);
+}
+
+static const char *answer_to(struct taker *t, const char *request, int pass_fd, char dst[512])
+{
+	int fd, none = -1;
+	size_t len = 0;
+	ssize_t n;
+	assert_int_equal(sock_connect(t->path, 1000, &fd, NULL), 0);
+	assert_int_equal(sock_send_bytes(fd, str_from(request), pass_fd, NULL), 0);
+	do {
+		n = sock_recv_bytes(fd, dst + len, 511 - len, &none);
+		len += n > 0 ? (size_t)n : 0;
+		dst[len] = 0;
+	} while (n > 0 && !whole(dst));
+	close(fd);
+	return dst;
+}
+
+#define INSERT_OF(more) "POST /?query=INSERT+INTO+t+FORMAT+RowBinary HTTP/1.1\r\nHost: x\r\n" more "\r\n\r\n"
+
+/* What is no memory of that size isn't read, and nobody waits for it; what came uncalled is closed. */
+static void hostile_rows(struct taker *t, const struct rows *rows)
+{
+	int pipes[2], file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	char text[512];
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	const struct { const char *request, *words; int fd; } cases[] = {
+		{ INSERT_OF("X-Toride-Rows: 5\r\nContent-Length: 0"), "nothing came along", -1 },
+		{ INSERT_OF("X-Toride-Rows: 5\r\nContent-Length: 0"), "aren't in memory", pipes[0] },
+		{ INSERT_OF("X-Toride-Rows: 0\r\nContent-Length: 0"), "aren't in memory", file },
+		{ INSERT_OF("X-Toride-Rows: 6\r\nContent-Length: 0"), "6 bytes of rows were announced, 5 are there", rows->fd },
+		{ INSERT_OF("X-Toride-Rows: 4\r\nContent-Length: 0"), "4 bytes of rows were announced, 5 are there", rows->fd },
+		{ INSERT_OF("X-Toride-Rows: 67108865\r\nContent-Length: 0"), "are too many", rows->fd },
+		{ INSERT_OF("X-Toride-Rows: -1\r\nContent-Length: 0"), "can't be read", rows->fd },
+		{ INSERT_OF("X-Toride-Rows: 5\r\nX-Toride-Rows: 5\r\nContent-Length: 0"), "can't be read", rows->fd },
+		{ INSERT_OF("X-Toride-Rows: 5\r\nContent-Length: 1") "x", "rows in the request, and in memory", rows->fd },
+		{ "POST / HTTP/1.1\r\nHost: x\r\nX-Toride-Rows: 5\r\nContent-Length: 8\r\n\r\nSELECT 1", "nothing is to be inserted", rows->fd },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		*t->took = 0;
+		if (!strstr(answer_to(t, cases[i].request, cases[i].fd, text), cases[i].words) || strstr(text, " 200 "))
+			fail_msg("case %zu: %s", i, text);
+		assert_string_equal(t->took, "");
+	}
+	assert_non_null(strstr(answer_to(t, INSERT_OF("Content-Length: 1") "x", pipes[1], text), "200 OK"));
+	assert_int_equal(t->bodies, 1);
+	close(pipes[1]);
+	assert_int_equal(read(pipes[0], text, 1), 0); /* nobody has its other end any more */
+	close(pipes[0]);
+	close(file);
+}
+
+static void test_hand_over(void **state)
+{
+	struct taker t = { .stop_fd = eventfd(0, EFD_CLOEXEC) };
+	char dir[] = "/tmp/index-rows.XXXXXX";
+	struct rows rows;
+	struct client *c;
+	struct err err = { 0 };
+	pthread_t thread;
+	assert_non_null(mkdtemp(dir));
+	snprintf(t.path, sizeof t.path, "%s/s", dir);
+	assert_int_equal(sock_listen(t.path, 0600, &t.listen_fd, &err), 0);
+	assert_int_equal(pthread_create(&thread, NULL, taker_run, &t), 0);
+	assert_int_equal(client_open(&(struct client_opts){ .socket_path = t.path }, &c, &err), 0);
+	assert_int_equal(rows_open(&rows, MIB, &err), 0);
+	static const char *const batches[] = { "first rows", "", "more rows than before", "fewer" };
+	for (size_t i = 0; i < ARRAY_LEN(batches); i++) { /* the same memory, as long as each */
+		buf_puts(&rows.b, batches[i]);
+		assert_int_equal(rows_end(&rows, &err), 0);
+		assert_int_equal(client_hand_over(c, "INSERT INTO t FORMAT RowBinary", &rows, &err), 0);
+		assert_string_equal(t.took, batches[i]);
+		assert_int_equal(rows_begin(&rows, &err), 0);
+	}
+	buf_puts(&rows.b, "12345");
+	assert_int_equal(rows_end(&rows, &err), 0);
+	assert_int_equal(client_hand_over(c, "INSERT INTO refused FORMAT RowBinary", &rows, &err), -E_INVALID);
+	hostile_rows(&t, &rows);
+	assert_int_equal(rows_begin(&rows, &err), 0);
+	while (!rows.b.failed) /* no further than its end */
+		buf_put(&rows.b, batches[0], 10);
+	assert_int_equal(rows.b.failed, -E_LIMIT);
+	rows_close(&rows);
+	assert_int_equal(eventfd_write(t.stop_fd, 1), 0);
+	pthread_join(thread, NULL);
+	client_close(&c);
+	close(t.listen_fd);
+	close(t.stop_fd);
+	assert_int_equal(fs_rmtree(dir, NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -891,7 +1038,7 @@ int main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_words_many), cmocka_unit_test(test_fold), cmocka_unit_test(test_twice), cmocka_unit_test(test_head), cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_sweep), cmocka_unit_test(test_sweep_refused),
-		cmocka_unit_test(test_sweep_sealed), cmocka_unit_test(test_refill_many),
+		cmocka_unit_test(test_sweep_sealed), cmocka_unit_test(test_refill_many), cmocka_unit_test(test_hand_over),
 	};
 	return cmocka_run_group_tests_name("index/index", tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/http.h"
+#include "index/rows.h"
 #include "wire/sock.h"
 
 #include <errno.h>
@@ -35,6 +36,8 @@ struct connection {
 	struct server *server;
 	unsigned slot;
 	int fd;
+	int rows_fd;       /* came with this request; -1: none */
+	uint64_t rows_len; /* as its header says, where ask.in_memory */
 	struct buf in, body, sql, place, out;
 	struct serve_ask ask;
 	bool asking; /* under the server's lock: a question is at the engine, and may be ended */
@@ -45,10 +48,7 @@ static int fill(struct connection *c)
 {
 	if (!buf_room(&c->in, 64 * KIB))
 		return -E_LIMIT;
-	ssize_t n;
-	do
-		n = recv(c->fd, c->in.ptr + c->in.len, 64 * KIB, 0);
-	while (n < 0 && errno == EINTR);
+	ssize_t n = sock_recv_bytes(c->fd, c->in.ptr + c->in.len, 64 * KIB, &c->rows_fd);
 	if (n <= 0)
 		return -E_CLOSED;
 	c->in.len += (size_t)n;
@@ -104,7 +104,27 @@ static void take_target(struct connection *c, struct str target)
 	}
 }
 
-/* One request: c->sql, c->body and c->ask. */
+static void drop_rows(struct connection *c)
+{
+	if (c->rows_fd >= 0)
+		close(c->rows_fd);
+	c->rows_fd = -1;
+}
+
+/* False: the header isn't a number. */
+static bool take_rows(struct connection *c, const struct http_head *head)
+{
+	for (size_t i = 0; i < head->n; i++) {
+		if (head->h[i].name.len != sizeof SERVE_ROWS - 1 || strncasecmp(head->h[i].name.ptr, SERVE_ROWS, sizeof SERVE_ROWS - 1) != 0)
+			continue;
+		if (c->ask.in_memory || !str_to_u64(head->h[i].value, INT64_MAX, &c->rows_len))
+			return false;
+		c->ask.in_memory = true;
+	}
+	return true;
+}
+
+/* One request: c->sql, c->body or c->rows_fd, and c->ask. */
 static int receive(struct connection *c)
 {
 	struct http_stream s = { 0 };
@@ -124,6 +144,8 @@ static int receive(struct connection *c)
 	buf_reset(&c->place);
 	c->ask = (struct serve_ask){ 0 };
 	take_target(c, head.target);
+	if (!take_rows(c, &head))
+		return -E_INVALID;
 	if (head.expect_continue && !send_all(c->fd, STR("HTTP/1.1 100 Continue\r\n\r\n")))
 		return -E_CLOSED;
 	buf_drop(&c->in, (size_t)n);
@@ -154,11 +176,22 @@ static bool hung_up(int fd)
 	return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
+static int insert_now(struct connection *c, struct err *err)
+{
+	struct serve_ask *a = &c->ask;
+	int r = 0;
+	if (a->in_memory && (a->rows.len || c->rows_fd < 0))
+		return err_set(err, E_INVALID, "", a->rows.len ? "rows in the request, and in memory" : "rows in memory were announced, and nothing came along");
+	if (a->in_memory)
+		r = rows_check(a->rows_fd = c->rows_fd, c->rows_len, SERVE_BODY_MAX, err);
+	return r < 0 ? r : c->server->ops->ask(c->conn, a, &c->out, err);
+}
+
 /* One after another, and none whose sender has died: who comes after it looks what is there (fill.c), and must find all there will be. */
 static int insert(struct connection *c, struct err *err)
 {
 	pthread_mutex_lock(&c->server->inserting);
-	int r = hung_up(c->fd) ? err_set(err, E_CLOSED, "", "nobody waits for this any more") : c->server->ops->ask(c->conn, &c->ask, &c->out, err);
+	int r = hung_up(c->fd) ? err_set(err, E_CLOSED, "", "nobody waits for this any more") : insert_now(c, err);
 	pthread_mutex_unlock(&c->server->inserting);
 	return r;
 }
@@ -197,6 +230,8 @@ static int ask(struct connection *c, struct err *err)
 	pthread_mutex_lock(&s->lock);
 	snprintf(c->ask.id, sizeof c->ask.id, "toride-%s-%llu", s->name, (unsigned long long)++s->n_asked);
 	pthread_mutex_unlock(&s->lock);
+	if (c->ask.in_memory && !c->ask.insert)
+		return err_set(err, E_INVALID, "", "rows in memory, and nothing is to be inserted");
 	return c->ask.insert ? insert(c, err) : query(c, err);
 }
 
@@ -261,7 +296,9 @@ static void *serve_one(void *user)
 			int r = receive(c);
 			if (r == -E_CLOSED || !answer(c, r))
 				break;
+			drop_rows(c);
 		}
+		drop_rows(c);
 		give_conn(s, c->conn);
 	}
 	buf_done(&c->in);
@@ -288,7 +325,7 @@ static void start_one(struct server *s, int fd)
 	while (slot < SERVE_CONNECTIONS && s->all[slot])
 		slot++;
 	if (c && slot < SERVE_CONNECTIONS) {
-		*c = (struct connection){ .server = s, .slot = slot, .fd = fd };
+		*c = (struct connection){ .server = s, .slot = slot, .fd = fd, .rows_fd = -1 };
 		s->all[slot] = c;
 		s->n++;
 	}

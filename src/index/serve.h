@@ -1,5 +1,6 @@
 /* ClickHouse's HTTP interface (as much of it as client.h uses) on a UNIX socket, with the embedded engine behind it (indexd.c) or a cluster
- * (clusterd.c): POST with the query as body, or ?query=INSERT…FORMAT F with the rows as body. An answer is 200 with the result; 500 with the
+ * (clusterd.c): POST with the query as body, or ?query=INSERT…FORMAT F with the rows as body; or, where a header says SERVE_ROWS and how many
+ * bytes, without a body and with the rows in memory whose descriptor comes along (rows.h, SCM_RIGHTS of unix(7)). An answer is 200 with the result; 500 with the
  * engine's words and X-ClickHouse-Exception-Code; of a cluster also 503 nobody there, 504 too slow, 403 it doesn't know us.
  * Of a cluster alone: ?place=NAME, it is refused (503) by who has been told of another one since; ?each=1, each of its servers is asked, and
  * their answers stand one behind the other.
@@ -14,11 +15,14 @@ struct err;
 
 #define SERVE_CONNECTIONS 12
 #define SERVE_BODY_MAX (64u * 1024 * 1024)
+#define SERVE_ROWS "X-Toride-Rows"
 #define SERVE_ANSWER_MAX (64u * 1024 * 1024)
 
 struct serve_ask {
 	struct str sql;
-	struct str rows; /* of an insert */
+	struct str rows; /* of an insert, */
+	bool in_memory;  /* or they stand in rows_fd */
+	int rows_fd;
 	struct str place; /* "": whichever */
 	bool insert, each;
 	char id[48]; /* of [a-z0-9-], no other's: by which it can be ended */

@@ -108,7 +108,7 @@ const struct table_process table_processes[] = {
 	  .read = { LIBS, NETLIBS, "%S/generations", "%S/current", "%S/cluster" },
 	  .memory = 2 * GIB, .files = 512, .processes = 64, .needs = "%S/current/clusterd.json" },
 	{ .name = "stored", .argv = { "toride-stored" }, .uid = USER_STORED, .group = GROUP_SEGMENTS, .own_net = true,
-	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_THREADS,
+	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_THREADS | CALLS_MEMFD,
 	  .read = { LIBS, "%S/generations", "%S/current", "%S/segments", "%S/segments-cold", "%S/holds", "%S/vault-public", "%R/indexd" },
 	  .write = { "%S/index-fill" },
 	  .memory = 2 * GIB, .files = 1024, .processes = 64, .needs = "%S/current/stored.json" },

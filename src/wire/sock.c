@@ -152,6 +152,11 @@ static int send_all(int fd, const char *p, size_t n, int pass_fd, struct err *er
 	return 0;
 }
 
+int sock_send_bytes(int fd, struct str bytes, int pass_fd, struct err *err)
+{
+	return send_all(fd, bytes.ptr, bytes.len, pass_fd, err);
+}
+
 int sock_send(int fd, struct str msg, int pass_fd, struct err *err)
 {
 	unsigned char head[4] = { (unsigned char)(msg.len >> 24), (unsigned char)(msg.len >> 16),
@@ -182,6 +187,30 @@ static void take_fd(struct msghdr *m, int *fd)
 	}
 }
 
+/* As recvmsg(2). */
+static ssize_t recv_part(int fd, void *p, size_t n, int *got_fd)
+{
+	union {
+		char space[CMSG_SPACE(4 * sizeof(int))];
+		struct cmsghdr align;
+	} c;
+	struct iovec v = { p, n };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = c.space, .msg_controllen = sizeof c };
+	ssize_t k = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
+	if (k >= 0)
+		take_fd(&m, got_fd);
+	return k;
+}
+
+ssize_t sock_recv_bytes(int fd, void *p, size_t n, int *got_fd)
+{
+	ssize_t k;
+	do
+		k = recv_part(fd, p, n, got_fd);
+	while (k < 0 && errno == EINTR);
+	return k < 0 ? errno == EAGAIN ? -E_TIMEOUT : -E_CLOSED : k;
+}
+
 static int recv_all(int fd, char *p, size_t n, int *got_fd, int64_t until, struct err *err)
 {
 	while (n) {
@@ -190,18 +219,11 @@ static int recv_all(int fd, char *p, size_t n, int *got_fd, int64_t until, struc
 		int ready = until >= 0 && left <= 0 ? 0 : poll(&f, 1, (int)left);
 		if (ready == 0)
 			return err_set(err, E_TIMEOUT, "", "no answer in time");
-		union {
-			char space[CMSG_SPACE(4 * sizeof(int))];
-			struct cmsghdr align;
-		} c;
-		struct iovec v = { p, n };
-		struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = c.space, .msg_controllen = sizeof c };
-		ssize_t k = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
+		ssize_t k = recv_part(fd, p, n, got_fd);
 		if (k < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (k <= 0)
 			return err_set(err, E_CLOSED, "", "the peer is gone");
-		take_fd(&m, got_fd);
 		p += k;
 		n -= (size_t)k;
 	}

@@ -23,6 +23,10 @@ int sock_send(int fd, struct str msg, int pass_fd, struct err *err);
 /* One length-prefixed message in; b is reset first. ret_fd (may be NULL): a passed descriptor or -1;
  * unexpected ones are closed. timeout_ms < 0: for ever. */
 int sock_recv(int fd, struct buf *b, int *ret_fd, int timeout_ms, struct err *err);
+/* For other protocols on such a socket. All of the bytes, with at most one descriptor; what is there of them, up to n: how many, 0 at the end,
+ * -E_CLOSED, -E_TIMEOUT (SO_RCVTIMEO). *got_fd: a descriptor that came with them where it was -1; others are closed. Blocking. */
+int sock_send_bytes(int fd, struct str bytes, int pass_fd, struct err *err);
+ssize_t sock_recv_bytes(int fd, void *p, size_t n, int *got_fd);
 /* Connects, sends, receives, closes. */
 int sock_call(const char *path, struct str msg, int pass_fd, struct buf *reply, int timeout_ms, struct err *err);
 
