@@ -81,7 +81,7 @@ static bool event_of(struct reading *rd, struct str s, struct buf *b, struct str
 	const char *org;
 	if (rd->device)
 		device_event(s, rd->device, clock_now_ms(), NULL, false, b, &result);
-	if (rd->eve && eve_line(s, &(struct eve_place){ rd->eve, clock_now_ms() }, b, &kind, &org, &counters) < 0)
+	if (rd->eve && eve_line(s, &(struct eve_place){ rd->eve, clock_now_ms(), NULL }, b, &kind, &org, &counters) < 0)
 		err_set(err, E_INVALID, "", "not a line of Suricata's");
 	*ret = rd->device || rd->eve ? buf_view(b) : s;
 	return err->code || kind == EVE_EVENT;

@@ -3,7 +3,7 @@
  * Who took it out, what for, and what it was (SHA-256) is on record of the body itself (`product: custody`) before the first record is read and
  * behind the last: the first of these is in the export of an incident too, so that whoever has it knows where it comes from.
  *
- * What belongs to an incident: the records it names as evidence, each stage of its own history, and who handed in or took out what of the body since the
+ * What belongs to an incident: the records it names as evidence, the packets kept of the connections these tell of, each stage of its own history, and who handed in or took out what of the body since the
  * first of these. Found in the sealed log itself, not by the index. Its card (incident.json) is put in as the desk had it: the records prove it. */
 #include "cli/cli.h"
 
@@ -183,7 +183,7 @@ static bool pick(const struct segment_name *name, struct str data, void *user)
 	char text[SEGMENT_NAME_TEXT];
 	if (bsearch(segment_name_format(name, text), t->evidence, t->n_evidence, sizeof *t->evidence, by_name))
 		return true;
-	if (!holds(data, t->number) && !holds(data, SENDER_CUSTODY) && !(t->flows.len && holds(data, "\"packet\":")))
+	if (!holds(data, t->number) && !holds(data, SENDER_CUSTODY) && !(t->flows.len && holds(data, "\"packet\":{")))
 		return false; /* not worth a reading */
 	yyjson_doc *doc = yyjson_read(data.ptr, data.len, 0);
 	bool yes = belongs(t, yyjson_doc_get_root(doc));
@@ -351,6 +351,7 @@ static void print_taken(const struct taking *t)
 		json_field_s(&b, "sha256", hash);
 		json_field_s(&b, "custody", t->o.custody);
 		json_field_u64(&b, "records", t->rep.records);
+		json_field_u64(&b, "packets", t->rep.packets);
 		json_field_u64(&b, "segments", t->rep.segments);
 		json_field_u64(&b, "checkpoints", t->rep.checkpoints);
 		json_field_u64(&b, "gone", t->gone);

@@ -90,6 +90,7 @@ static void print_summary_json(const struct verify_report *r, const char *hash, 
 	json_field_u64(&b, "unsigned", r->unsigned_records);
 	json_field_u64(&b, "segments_without_key", r->without_key);
 	json_field_u64(&b, "outside_range", r->outside);
+	json_field_u64(&b, "packets", r->packets);
 	json_field_u64(&b, "segments_ended", r->ended);
 	json_field_u64(&b, "records_ended", r->ended_records);
 	if (r->ended)
@@ -139,6 +140,9 @@ static void print_summary(const struct verify_report *r, const char *hash, const
 		printf(cli_japanese() ? "この写しの範囲外の記録 %llu件はハッシュだけです。\n"
 	               : "%llu records outside the exported range are there as hashes only.\n",
 		       (unsigned long long)r->outside);
+	if (r->packets && r->n == 0)
+		printf(cli_japanese() ? "パケット %llu個(packets.pcapng): 記録のとおりです。\n" : "%llu packets (packets.pcapng): as the records hold them.\n",
+		       (unsigned long long)r->packets);
 	if (r->checkpoints)
 		printf(cli_japanese() ? "最後の署名: %llu番 %s\n  %s\n公開鍵: %s\n"
 	               : "Last checkpoint: number %llu, %s\n  %s\nPublic key: %s\n",

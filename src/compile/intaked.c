@@ -67,6 +67,8 @@ int compile_intaked(const struct model *m, struct outset *out, struct err *err)
 		field_retention(&b, o);
 		if (o->hot_days)
 			json_field_u64(&b, "hot_days", o->hot_days);
+		if (o->packet_days)
+			json_field_u64(&b, "packet_days", o->packet_days);
 		json_key(&b, "publics");
 		buf_putc(&b, '[');
 		for (size_t k = 0; k < o->n_publics; k++) {

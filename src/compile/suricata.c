@@ -160,15 +160,27 @@ static void streams(struct buf *b, const struct service *s)
 	           full, full, full, full);
 }
 
-/* Everything it says goes to intake over one socket; a line that doesn't fit is dropped there and counted, never waited for. */
-static void outputs(struct buf *b, const struct service *s)
+/* Does a body keep packets as evidence? Whose they are intaked tells (normalise/eve.c). */
+static bool packets_kept(const struct model *m)
 {
+	bool any = false;
+	for (size_t i = 0; i < m->n_orgs; i++)
+		any |= m->orgs[i].packet_days != 0;
+	return any;
+}
+
+/* Everything it says goes to intake over one socket; a line that doesn't fit is dropped there and counted, never waited for. */
+static void outputs(struct buf *b, const struct model *m)
+{
+	const struct service *s = &m->service;
+	const char *packets = packets_kept(m) ? "yes" : "no";
 	buf_printf(b, "default-log-dir: %s/suricata\n"
 	              "logging:\n  default-log-level: notice\n  outputs:\n    - console:\n        enabled: yes\n"
 	              "stats:\n  enabled: yes\n  interval: 10\n  decoder-events: false\n  stream-events: false\n"
 	              "outputs:\n  - eve-log:\n      enabled: yes\n      filetype: unix_stream\n      filename: %s/eve.sock\n"
 	              "      community-id: true\n      types:\n"
-	              "        - alert:\n            payload: no\n            payload-printable: no\n            packet: no\n"
+	              "        - alert:\n            payload: no\n            payload-printable: no\n            packet: %s\n"
+	              "            tagged-packets: %s\n"
 	              "            http-body: no\n            metadata:\n              app-layer: true\n              flow: true\n"
 	              "              rule:\n                metadata: true\n                raw: false\n"
 	              /* Whom the sites' server asks for; believed of what came by the leg alone (normalise/eve.c). */
@@ -177,7 +189,7 @@ static void outputs(struct buf *b, const struct service *s)
 	              "        - drop:\n            alerts: no\n            flows: start\n"
 	              "        - stats:\n            totals: yes\n            threads: no\n            deltas: no\n"
 	              "unix-command:\n  enabled: yes\n  filename: %s/suricata/control.sock\n",
-	           s->run_dir, s->run_dir, s->run_dir);
+	           s->run_dir, s->run_dir, packets, packets, s->run_dir);
 }
 
 static void rules(struct buf *b, const struct service *s)
@@ -277,7 +289,7 @@ int compile_suricata(const struct model *m, struct outset *out, struct err *err)
 	buf_puts(&b[0], "%YAML 1.1\n---\nsuricata-version: \"7.0\"\n");
 	variables(&b[0], m, "");
 	lines(&b[0], m);
-	outputs(&b[0], &m->service);
+	outputs(&b[0], m);
 	protocols(&b[0]);
 	streams(&b[0], &m->service);
 	rules(&b[0], &m->service);

@@ -149,7 +149,7 @@ int sweep_sealed(const struct sweep_sealed *o, const struct sweep *s, struct buf
 {
 	struct sealed x = { .s = s };
 	struct reader *r = NULL;
-	struct reader_opts ro = { .dir = o->dir, .key = o->key, .user = o->user, .org = s->org[0] ? s->org : NULL };
+	struct reader_opts ro = { .dir = o->dir, .key = o->key, .user = o->user, .org = s->org[0] ? s->org : NULL, .except = "packets" };
 	/* only what holds the value's first signs can match: names and addresses stand in records as they are */
 	if (s->type == SWEEP_IP || s->type == SWEEP_TERMINAL ? !strchr(s->value, '/') && !strchr(s->value, ':') : s->type == SWEEP_HASH)
 		snprintf(x.needle, sizeof x.needle, "%.15s", s->value);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "intake/packets.h"
 #include "jail/jail.h"
 #include "normalise/eve.h"
 #include "wire/place.h"
@@ -26,7 +27,10 @@ struct eve_server {
 	struct peer *peers;
 	size_t n;
 	int handles;
-	_Atomic uint64_t *lines, *bad, *refused, *rejected, *packets, *drops, *blocked;
+	struct packets packets;
+	struct buf packet;
+	_Atomic uint64_t *kept, *left;
+	_Atomic uint64_t *lines, *bad, *refused, *rejected, *packets_seen, *drops, *blocked;
 };
 
 bool eve_allowed(uid_t uid)
@@ -39,7 +43,7 @@ bool eve_allowed(uid_t uid)
 static void take_stats(struct peer *p, const struct eve_stats *st)
 {
 	struct eve_server *s = p->server;
-	stats_set(s->packets, st->packets);
+	stats_set(s->packets_seen, st->packets);
 	stats_set(s->drops, st->kernel_drops);
 	stats_set(s->blocked, st->blocked);
 	if (st->kernel_drops > p->told_drops)
@@ -48,17 +52,31 @@ static void take_stats(struct peer *p, const struct eve_stats *st)
 	p->told_drops = st->kernel_drops;
 }
 
+/* A packet kept as evidence: of this matter alone, in a series of its own, or not at all. */
+static void keep_packet(struct eve_server *s, const char *org)
+{
+	static const struct sender sender = { .process = "suricata", .classes = { 4001 }, .product = "suricata", .any_org = true, .series = ORGS_PACKETS };
+	static const struct spool_from from = { .sender = &sender, .source = NULL };
+	bool may = !s->packet.failed && packets_may(&s->packets, org, s->packet.len, clock_mono_ms());
+	bool kept = may && spool_put(s->o.spool, str_from(org), buf_view(&s->packet), &from, NULL) == 0;
+	stats_add(kept ? s->kept : s->left, 1);
+}
+
 static void line(struct peer *p, struct str text)
 {
 	struct eve_server *s = p->server;
-	struct eve_place where = { s->o.orgs, clock_now_ms() };
+	struct eve_place where = { s->o.orgs, clock_now_ms(), &s->packet };
 	struct eve_stats st;
 	enum eve_kind kind;
 	const char *org;
 	struct buf b;
 	buf_init(&b, 64 * KIB);
+	buf_reset(&s->packet);
 	stats_add(s->lines, 1);
-	if (eve_line(text, &where, &b, &kind, &org, &st) < 0)
+	int r = eve_line(text, &where, &b, &kind, &org, &st);
+	if (r == 0 && s->packet.len)
+		keep_packet(s, org);
+	if (r < 0)
 		stats_add(s->bad, 1);
 	else if (kind == EVE_STATS)
 		take_stats(p, &st);
@@ -95,8 +113,11 @@ static void take(struct peer *p)
 
 static void unref(struct eve_server *s)
 {
-	if (--s->handles == 0)
-		mem_free(s);
+	if (--s->handles > 0)
+		return;
+	packets_done(&s->packets);
+	buf_done(&s->packet);
+	mem_free(s);
 }
 
 static void peer_closed(uv_handle_t *h)
@@ -207,7 +228,11 @@ int eve_server_start(const struct eve_server_opts *o, struct eve_server **ret, s
 	s->bad = stats_counter(o->stats, "", "eve_bad");
 	s->refused = stats_counter(o->stats, "", "eve_refused");
 	s->rejected = stats_counter(o->stats, "", "eve_rejected");
-	s->packets = stats_counter(o->stats, "", "ips_packets");
+	packets_init(&s->packets);
+	buf_init(&s->packet, 64 * KIB);
+	s->kept = stats_counter(o->stats, "", "evidence_packets");
+	s->left = stats_counter(o->stats, "", "evidence_packets_left");
+	s->packets_seen = stats_counter(o->stats, "", "ips_packets");
 	s->drops = stats_counter(o->stats, "", "ips_lost");
 	s->blocked = stats_counter(o->stats, "", "ips_blocked");
 	uv_pipe_init(o->loop, &s->listener, 0);

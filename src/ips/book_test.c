@@ -79,7 +79,7 @@ static void test_carry(void **state)
 	buf_init(&text, MIB);
 	book_format(&two, &text);
 	assert_non_null(strstr(buf_cstr(&text), " " A64 "\n"));
-	assert_non_null(strstr(buf_cstr(&text), "rejectboth tcp any any -> $PREVENT_NET 80 (msg:\"b\"; content:\"b\"; sid:2; rev:1; gid:1;)"));
+	assert_non_null(strstr(buf_cstr(&text), "rejectboth tcp any any -> $PREVENT_NET 80 (msg:\"b\"; content:\"b\"; sid:2; rev:1; tag:session,16,packets; gid:1;)"));
 	assert_non_null(strstr(buf_cstr(&text), "alert tcp any any -> $HOME_NET 80 (msg:\"bb\"; content:\"bb\"; sid:2; rev:2; gid:3;)"));
 	/* what it replaces goes when it acts */
 	assert_false(book_demote(&two, 2));

@@ -212,7 +212,10 @@ static void put_side(struct buf *out, struct str addr, const char *net)
 }
 
 /* One copy. A side that is "any" where neither is ours stands for the bodies': its `which` (0 from, 1 to). */
-static void copy(const struct ips_rule *r, const char *action, const char *net, unsigned gid, int which, struct buf *out)
+/* How many packets of a connection behind the one that raised the alert belong to the evidence (normalise/eve.h). */
+#define FOLLOWING "tag:session,16,packets; "
+
+static void copy(const struct ips_rule *r, const char *action, const char *net, unsigned gid, int which, const char *more, struct buf *out)
 {
 	bool none = !r->from.home && !r->to.home;
 	buf_printf(out, "%s " STR_FMT " ", action, STR_ARG(r->protocol));
@@ -225,16 +228,16 @@ static void copy(const struct ips_rule *r, const char *action, const char *net, 
 		buf_printf(out, "$%s", net);
 	else
 		put_side(out, r->to.addr, net);
-	buf_printf(out, " " STR_FMT " (" STR_FMT " gid:%u;)\n", STR_ARG(r->to.port), STR_ARG(r->options), gid);
+	buf_printf(out, " " STR_FMT " (" STR_FMT " %sgid:%u;)\n", STR_ARG(r->to.port), STR_ARG(r->options), more, gid);
 }
 
-static void copies(const struct ips_rule *r, const char *action, const char *net, unsigned gid, struct buf *out)
+static void copies(const struct ips_rule *r, const char *action, const char *net, unsigned gid, const char *more, struct buf *out)
 {
 	bool none = !r->from.home && !r->to.home;
 	bool twice = none && any(r->from.addr) && any(r->to.addr);
-	copy(r, action, net, gid, none && !any(r->to.addr) ? 0 : 1, out);
+	copy(r, action, net, gid, none && !any(r->to.addr) ? 0 : 1, more, out);
 	if (twice)
-		copy(r, action, net, gid + IPS_GID_OTHER_WAY, 0, out);
+		copy(r, action, net, gid + IPS_GID_OTHER_WAY, 0, more, out);
 }
 
 /* A connection that is stopped is also reset at both ends: the proxy says at once what happened, in place of a minute later.
@@ -248,15 +251,16 @@ static const char *stop(const struct ips_rule *r)
 
 void ips_rule_emit_try(const struct ips_rule *r, enum ips_stage stage, struct buf *out)
 {
-	copies(r, "alert", "HOME_NET", stage == IPS_STAGE_TRIAL ? IPS_GID_TRIAL : IPS_GID_DETECT, out);
+	copies(r, "alert", "HOME_NET", stage == IPS_STAGE_TRIAL ? IPS_GID_TRIAL : IPS_GID_DETECT, "", out);
 }
 
 void ips_rule_emit(const struct ips_rule *r, enum ips_stage stage, struct buf *out)
 {
 	if (stage == IPS_STAGE_TRIAL) {
-		copies(r, "alert", "HOME_NET", IPS_GID_TRIAL, out);
+		copies(r, "alert", "HOME_NET", IPS_GID_TRIAL, "", out);
 		return;
 	}
-	copies(r, r->noalert ? "alert" : stop(r), "PREVENT_NET", IPS_GID_PREVENT, out);
-	copies(r, "alert", "DETECT_NET", IPS_GID_DETECT, out);
+	const char *more = r->noalert ? "" : FOLLOWING;
+	copies(r, r->noalert ? "alert" : stop(r), "PREVENT_NET", IPS_GID_PREVENT, more, out);
+	copies(r, "alert", "DETECT_NET", IPS_GID_DETECT, more, out);
 }

@@ -8,6 +8,8 @@
  * tells signatures of the same number apart: 1 drops, 2 alerts, 3 is on trial; 4 to 6 are the same for a rule that
  * names nobody's side and has to stand twice.
  *
+ * A copy that acts also names the packets that follow in its connection (tag:session), for a body that keeps them as evidence.
+ *
  * Rules come from outside. A rule that would run code, read or write files, end inspection or let traffic by is refused, and so is
  * one for a protocol that isn't parsed here (compile/suricata.c): Suricata would only say so while loading. */
 #ifndef IPS_RULE_H

@@ -6,14 +6,15 @@
 #include "ips/rule.h"
 
 #define O "(msg:\"m\"; sid:7; rev:2;)"
-#define G(n) "(msg:\"m\"; sid:7; rev:2; gid:" n ";)\n"
+#define G(n) "(msg:\"m\"; sid:7; rev:2; tag:session,16,packets; gid:" n ";)\n"
+#define TRIAL(n) "(msg:\"m\"; sid:7; rev:2; gid:" n ";)\n" /* keeps no packets */
 
 static const struct {
 	const char *rule, *drop, *trial;
 } taken[] = {
 	{ "alert tcp $EXTERNAL_NET any -> $HOME_NET 80 " O,
 	  "rejectboth tcp $EXTERNAL_NET any -> $PREVENT_NET 80 " G("1") "alert tcp $EXTERNAL_NET any -> $DETECT_NET 80 " G("2"),
-	  "alert tcp $EXTERNAL_NET any -> $HOME_NET 80 " G("3") },
+	  "alert tcp $EXTERNAL_NET any -> $HOME_NET 80 " TRIAL("3") },
 	{ "reject http $HOME_NET any -> $EXTERNAL_NET any " O,
 	  "rejectboth http $PREVENT_NET any -> $EXTERNAL_NET any " G("1") "alert http $DETECT_NET any -> $EXTERNAL_NET any " G("2"), NULL },
 	/* the servers of a body are the body's; what a "!" stands before stays as it is */
@@ -28,14 +29,14 @@ static const struct {
 	{ "alert tcp any any -> any 445 " O,
 	  "rejectboth tcp any any -> $PREVENT_NET 445 " G("1") "rejectboth tcp $PREVENT_NET any -> any 445 " G("4")
 	  "alert tcp any any -> $DETECT_NET 445 " G("2") "alert tcp $DETECT_NET any -> any 445 " G("5"),
-	  "alert tcp any any -> $HOME_NET 445 " G("3") "alert tcp $HOME_NET any -> any 445 " G("6") },
+	  "alert tcp any any -> $HOME_NET 445 " TRIAL("3") "alert tcp $HOME_NET any -> any 445 " TRIAL("6") },
 	/* what only notes never drops: it would drop without a word */
 	{ "alert http any any -> $HOME_NET any (flowbits:set,x; flowbits:noalert; sid:7;)",
 	  "alert http any any -> $PREVENT_NET any (flowbits:set,x; flowbits:noalert; sid:7; gid:1;)\n"
 	  "alert http any any -> $DETECT_NET any (flowbits:set,x; flowbits:noalert; sid:7; gid:2;)\n", NULL },
 	{ "  alert\ttcp any any -> $HOME_NET any ( msg:\"a \\; gid:9\\; \\\" b\" ; content:\"|3b|)(\"; sid: 7 ; )  ",
-	  "rejectboth tcp any any -> $PREVENT_NET any (msg:\"a \\; gid:9\\; \\\" b\" ; content:\"|3b|)(\"; sid: 7 ; gid:1;)\n"
-	  "alert tcp any any -> $DETECT_NET any (msg:\"a \\; gid:9\\; \\\" b\" ; content:\"|3b|)(\"; sid: 7 ; gid:2;)\n", NULL },
+	  "rejectboth tcp any any -> $PREVENT_NET any (msg:\"a \\; gid:9\\; \\\" b\" ; content:\"|3b|)(\"; sid: 7 ; tag:session,16,packets; gid:1;)\n"
+	  "alert tcp any any -> $DETECT_NET any (msg:\"a \\; gid:9\\; \\\" b\" ; content:\"|3b|)(\"; sid: 7 ; tag:session,16,packets; gid:2;)\n", NULL },
 };
 
 static void test_taken(void **state)

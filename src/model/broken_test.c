@@ -55,6 +55,8 @@ static const struct broken cases[] = {
 	{ "\"staff\": 1305", "\"staff\": 1305, \"ips\": \"prevent\"", ORG1 ".ips", "prevents nothing: no uplink has a port" },
 	{ "\"staff\": 1305", "\"staff\": 1305, \"hot_days\": 3660", ORG1 ".hot_days", "must be fewer than retention_days: the records are gone by then" },
 	{ "\"staff\": 1305", "\"staff\": 1305, \"retention\": [{\"class\": \"dns\", \"days\": 30}, {\"class\": \"dns\", \"days\": 40}]", ORG1 ".retention[1].class", "stands here twice" },
+	{ "\"staff\": 1305", "\"staff\": 1305, \"packet_days\": 397", ORG1 ".packet_days", "must be a whole number from 0 to 396" },
+	{ "\"staff\": 1305", "\"staff\": 1305, \"ips\": \"off\", \"packet_days\": 30", ORG1 ".packet_days", "keeps nothing: ips is off" },
 	{ "\"staff\": 1305", "\"staff\": 1305, \"retention\": [{\"class\": \"other\", \"days\": 30}]", ORG1 ".retention[0].class",
 	  "must be one of http, dns, network, email, finding, authentication, process, api, lifecycle" },
 	{ "\"staff\": 1305", "\"staff\": 1305, \"retention\": [{\"class\": \"dns\", \"days\": 0}]", ORG1 ".retention[0].days", "must be a whole number from 1 to 3660" },

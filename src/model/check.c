@@ -245,6 +245,7 @@ static void check_lock(struct check *c)
 		uint32_t days = o->retention_days;
 		for (size_t k = 0; k < o->n_retention; k++)
 			days = o->retention[k].days < days ? o->retention[k].days : days;
+		days = o->packet_days && o->packet_days < days ? o->packet_days : days;
 		if (o->hot_days && o->hot_days + s->cold.lock_days > days) {
 			CHECK_FAULT(c, ".cold.lock_days", "is longer than organisation %s keeps its records once they are there", "団体 %s の記録は、移したあとこの日数より早く消します", o->code);
 			return;

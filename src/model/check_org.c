@@ -342,6 +342,8 @@ void check_org(struct check *c, const struct org *o)
 	check_decryption(c, o);
 	if (o->hot_days && o->hot_days >= o->retention_days && check_sound(c, ".hot_days") && check_sound(c, ".retention_days"))
 		CHECK_FAULT(c, ".hot_days", "must be fewer than retention_days: the records are gone by then", "retention_days より短くしてください (それまでに記録は消えています)");
+	if (o->packet_days && o->ips == IPS_OFF && check_sound(c, ".packet_days") && check_sound(c, ".ips"))
+		CHECK_FAULT(c, ".packet_days", "keeps nothing: ips is off", "残すパケットがありません (ips が off です)");
 	if (o->url.mode == URL_WHITELIST_ONLY && o->url.n_white == 0 && check_sound(c, ".url"))
 		CHECK_FAULT(c, ".url.white", "is empty, but only what it lists is allowed", "空ですが、ホワイトリストのみの方式です");
 }

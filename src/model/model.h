@@ -492,6 +492,7 @@ struct org {
 	struct class_retention *retention; /* classes that are kept for longer or shorter than that */
 	size_t n_retention;
 	uint16_t hot_days; /* 0: its records stay where they are written */
+	uint16_t packet_days; /* packets of intrusion alerts are kept so long as evidence; 0: none is */
 	struct dns_zone *zones;
 	size_t n_zones;
 	struct dns_policy dns;

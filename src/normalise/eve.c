@@ -84,8 +84,15 @@ static void read_leg(yyjson_val *root, const struct orgs *o, struct ends *e)
 	uint8_t dst[16], who[16];
 	const struct orgs_one *one = NULL;
 	int family = orgs_address(e->dst, dst);
-	if (str_eq(in, STR(LEG_INNER)) || str_eq(in, STR(LEG_PORT)))
+	bool leg = str_eq(in, STR(LEG_INNER)) || str_eq(in, STR(LEG_PORT));
+	if (leg)
 		one = orgs_by_leg(o, family, dst, &origin);
+	if (!one && leg && (one = orgs_by_leg(o, orgs_address(e->src, dst), dst, &origin))) {
+		e->from = one; /* a packet by itself, on its way back */
+		e->to = NULL;
+		e->src = origin;
+		return;
+	}
 	if (!one)
 		return;
 	e->from = NULL;
@@ -127,6 +134,10 @@ static void put_connection(struct buf *b, yyjson_val *root, const struct ends *e
 	if (e->from || e->to)
 		json_field_s(b, "direction", e->from && e->to ? "Lateral" : e->from ? "Outbound" : "Inbound");
 	put(b, "community_uid", text(root, "community_id"));
+	if (number(root, "flow_id")) {
+		json_key(b, "uid");
+		buf_printf(b, "\"%llu\"", (unsigned long long)number(root, "flow_id"));
+	}
 	buf_putc(b, '}');
 }
 
@@ -210,6 +221,52 @@ static const char *put_alert(struct buf *b, yyjson_val *root, const struct eve_p
 	return org;
 }
 
+/* ---- packets */
+
+static bool base64_ok(struct str s)
+{
+	size_t pad = 0;
+	while (pad < 2 && pad < s.len && s.ptr[s.len - 1 - pad] == '=')
+		pad++;
+	for (size_t i = 0; i + pad < s.len; i++) {
+		char c = s.ptr[i];
+		if (!(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '+' && c != '/')
+			return false;
+	}
+	return s.len && s.len % 4 == 0;
+}
+
+/* Microseconds: what a capture counts in. */
+static uint64_t time_us(struct str when, int64_t ms)
+{
+	const char *dot = when.len ? memchr(when.ptr, '.', when.len) : NULL;
+	uint64_t us = 0;
+	if (!dot || !str_to_u64((struct str){ dot + 1, when.ptr + when.len - dot > 6 ? 6 : 0 }, 999999, &us))
+		us = 0;
+	return (uint64_t)ms * 1000 + us % 1000;
+}
+
+/* A whole record of it, if it is one's who keeps packets. */
+static void put_packet(yyjson_val *root, const struct eve_place *where, const struct ends *e)
+{
+	const struct orgs_one *one = e->from ? e->from : e->to;
+	yyjson_val *v = yyjson_obj_get(root, "packet");
+	struct str data = { yyjson_get_str(v), yyjson_is_str(v) ? yyjson_get_len(v) : 0 }, when = text(root, "timestamp");
+	struct buf *b = where->packet;
+	if (!b || !one || !one->packet_days || !base64_ok(data))
+		return;
+	size_t whole = data.len / 4 * 3 - (data.ptr[data.len - 1] == '=') - (data.ptr[data.len - 2] == '=');
+	data.len = data.len > EVE_PACKET_MAX / 3 * 4 ? EVE_PACKET_MAX / 3 * 4 : data.len;
+	head(b, root, where, 4001, e);
+	json_key(b, "packet");
+	buf_putc(b, '{');
+	json_field_u64(b, "time_us", time_us(when, time_of(when, where->now_ms)));
+	json_field_u64(b, "linktype", number(yyjson_obj_get(root, "packet_info"), "linktype"));
+	json_field_u64(b, "length", whole);
+	json_field(b, "data", data);
+	buf_puts(b, "}}");
+}
+
 /* ---- drop */
 
 static const char *put_drop(struct buf *b, yyjson_val *root, const struct eve_place *where, const struct ends *e, struct str reason)
@@ -246,13 +303,21 @@ static int take(yyjson_val *root, const struct eve_place *where, struct buf *b, 
 		*ret_kind = EVE_STATS;
 		return 0;
 	}
-	bool alert = str_eq(type, STR("alert")), drop = str_eq(type, STR("drop"));
-	if (!alert && !drop)
+	bool alert = str_eq(type, STR("alert")), drop = str_eq(type, STR("drop")), packet = str_eq(type, STR("packet"));
+	if (!alert && !drop && !packet)
 		return type.len ? 0 : -E_INVALID;
 	if (!read_ends(root, where->orgs, &e) || (alert && !number(yyjson_obj_get(root, "alert"), "signature_id")))
 		return -E_INVALID;
 	if (drop && (str_eq(reason, STR("rules")) || str_eq(reason, STR("flow drop")) || !reason.len))
 		return 0; /* an alert tells of it */
+	const char *mode = alert ? mode_of(number(yyjson_obj_get(root, "alert"), "gid")) : NULL;
+	if (packet || (alert && (!mode || strcmp(mode, "trial") != 0)))
+		put_packet(root, where, &e);
+	if (packet) {
+		*ret_org = e.from ? e.from->code : e.to ? e.to->code : ORGS_SERVICE;
+		*ret_kind = EVE_PACKET;
+		return where->packet && where->packet->failed ? where->packet->failed : 0;
+	}
 	*ret_org = alert ? put_alert(b, root, where, &e) : put_drop(b, root, where, &e, reason);
 	*ret_kind = EVE_EVENT;
 	return b->failed ? b->failed : 0;

@@ -12,7 +12,7 @@ static int setup(void **state)
 {
 	(void)state;
 	return orgs_parse(STR("{\"uplinks\":[\"wan0\"],\"orgs\":[{\"code\":\"412015\",\"index\":1,\"interface\":\"o412015\",\"publics\":["
-	                      "\"198.51.100.101\",\"2001:db8:100::65\"]},{\"code\":\"412023\",\"index\":2,\"interface\":\"o412023\","
+	                      "\"198.51.100.101\",\"2001:db8:100::65\"],\"packet_days\":30},{\"code\":\"412023\",\"index\":2,\"interface\":\"o412023\","
 	                      "\"publics\":[\"198.51.100.102\"],\"leg\":[{\"place\":\"100.64.2.161\",\"origin\":\"10.1.0.80\"},"
 	                      "{\"place\":\"fd00:64:2::a1\",\"origin\":\"2001:db8:4102::80\"}]}]}"),
 	                  &orgs, NULL);
@@ -96,7 +96,7 @@ static void test_lines(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct eve_place where = { orgs, 7 };
+		struct eve_place where = { orgs, 7, NULL };
 		struct eve_stats st;
 		enum eve_kind kind;
 		const char *org = "";
@@ -118,12 +118,95 @@ static void test_lines(void **state)
 	}
 }
 
+/* ---- packets */
+
+#define PACKET(data) "\"packet\":\"" data "\",\"packet_info\":{\"linktype\":1}"
+#define KEPT(src, dst, more) "{\"class_uid\":4001,\"time\":1795341600123,\"org\":\"412015\",\"product\":\"suricata\",\"src_endpoint\":{\"ip\":\"" src "\"},\"dst_endpoint\":" \
+	"{\"ip\":\"" dst "\"},\"connection_info\":{" more "\"uid\":\"77\"},\"packet\":{\"time_us\":1795341600123456,\"linktype\":1,\"length\":5,\"data\":\"aGVsbG8=\"}}"
+#define OUT "\"flow_id\":77,\"src_ip\":\"198.51.100.101\",\"dest_ip\":\"203.0.113.66\""
+
+static const struct {
+	const char *line, *packet; /* "": none is kept */
+	enum eve_kind kind;
+} packets[] = {
+	{ "{" TIME ",\"event_type\":\"alert\"," OUT "," PACKET("aGVsbG8=") "," ALERT("1", "blocked") "}", KEPT("198.51.100.101", "203.0.113.66", "\"direction\":\"Outbound\","), EVE_EVENT },
+	{ "{" TIME ",\"event_type\":\"alert\"," OUT "," PACKET("aGVsbG8=") "," ALERT("5", "allowed") "}", KEPT("198.51.100.101", "203.0.113.66", "\"direction\":\"Outbound\","), EVE_EVENT },
+	/* one that follows, on its way back */
+	{ "{" TIME ",\"event_type\":\"packet\",\"flow_id\":77,\"src_ip\":\"203.0.113.66\",\"dest_ip\":\"198.51.100.101\"," PACKET("aGVsbG8=") "}",
+	  KEPT("203.0.113.66", "198.51.100.101", "\"direction\":\"Inbound\","), EVE_PACKET },
+	/* decrypted by the proxy: whose it is the VLAN says, and in both directions */
+	{ "{" TIME ",\"in_iface\":\"toride-mirror-i\",\"vlan\":[1],\"event_type\":\"packet\",\"flow_id\":77,\"src_ip\":\"203.0.113.66\",\"dest_ip\":\"10.1.0.5\"," PACKET("aGVsbG8=") "}",
+	  KEPT("203.0.113.66", "10.1.0.5", "\"direction\":\"Outbound\","), EVE_PACKET },
+	/* on trial; of a body that keeps none; of nobody; not a packet */
+	{ "{" TIME ",\"event_type\":\"alert\"," OUT "," PACKET("aGVsbG8=") "," ALERT("3", "allowed") "}", "", EVE_EVENT },
+	{ "{" TIME ",\"event_type\":\"alert\"," OUT "," PACKET("aGVsbG8=") "," ALERT("6", "allowed") "}", "", EVE_EVENT },
+	{ "{" TIME ",\"event_type\":\"alert\",\"flow_id\":77,\"src_ip\":\"198.51.100.102\",\"dest_ip\":\"203.0.113.66\"," PACKET("aGVsbG8=") "," ALERT("2", "allowed") "}", "", EVE_EVENT },
+	{ "{" TIME ",\"event_type\":\"packet\",\"flow_id\":77,\"src_ip\":\"203.0.113.67\",\"dest_ip\":\"203.0.113.66\"," PACKET("aGVsbG8=") "}", "", EVE_PACKET },
+	{ "{" TIME ",\"event_type\":\"packet\"," OUT "," PACKET("aGVsbG8") "}", "", EVE_PACKET },
+	{ "{" TIME ",\"event_type\":\"packet\"," OUT "," PACKET("aGVs\\nG8=") "}", "", EVE_PACKET },
+	{ "{" TIME ",\"event_type\":\"packet\"," OUT "," PACKET("a=Vs") "}", "", EVE_PACKET },
+	{ "{" TIME ",\"event_type\":\"packet\"," OUT "," PACKET("") "}", "", EVE_PACKET },
+	{ "{" TIME ",\"event_type\":\"packet\"," OUT ",\"packet\":7}", "", EVE_PACKET },
+};
+
+static void test_packets(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(packets); i++) {
+		struct buf b, packet;
+		buf_init(&b, 64 * KIB);
+		buf_init(&packet, 64 * KIB);
+		struct eve_place where = { orgs, 7, &packet };
+		struct eve_stats st;
+		struct event e;
+		enum eve_kind kind;
+		const char *org = "";
+		assert_int_equal(eve_line(str_from(packets[i].line), &where, &b, &kind, &org, &st), 0);
+		assert_int_equal(kind, packets[i].kind);
+		assert_string_equal(buf_cstr(&packet), packets[i].packet);
+		assert_null(b.len ? strstr(buf_cstr(&b), "aGVs") : NULL); /* in no event, nor anywhere else */
+		if (packet.len) {
+			assert_string_equal(org, "412015");
+			assert_int_equal(event_parse(buf_view(&packet), &e), 0);
+			assert_int_equal(schema_check(&e, NULL), 0);
+			event_done(&e);
+		}
+		buf_done(&b);
+		buf_done(&packet);
+	}
+}
+
+/* A datagram of 64 KiB is told of, and its beginning kept: a larger line is no way past the watch. */
+static void test_large_packet(void **state)
+{
+	(void)state;
+	struct buf line, b, packet;
+	struct eve_stats st;
+	enum eve_kind kind;
+	const char *org = "";
+	buf_init(&line, MIB);
+	buf_init(&b, 64 * KIB);
+	buf_init(&packet, 64 * KIB);
+	buf_puts(&line, "{" TIME ",\"event_type\":\"alert\"," OUT "," ALERT("1", "blocked") ",\"packet\":\"");
+	for (int i = 0; i < 65535 / 3; i++)
+		buf_puts(&line, "AAAA");
+	buf_puts(&line, "\",\"packet_info\":{\"linktype\":1}}");
+	struct eve_place where = { orgs, 7, &packet };
+	assert_int_equal(eve_line(buf_view(&line), &where, &b, &kind, &org, &st), 0);
+	assert_int_equal(kind, EVE_EVENT);
+	assert_non_null(strstr(buf_cstr(&packet), "\"length\":65535,"));
+	assert_true(packet.len > EVE_PACKET_MAX / 3 * 4 && packet.len < EVE_PACKET_MAX / 3 * 4 + 500);
+	buf_done(&line);
+	buf_done(&b);
+	buf_done(&packet);
+}
+
 static void test_stats(void **state)
 {
 	(void)state;
 	static const char text[] = "{\"event_type\":\"stats\",\"stats\":{\"capture\":{\"kernel_packets\":900,\"kernel_drops\":3},\"ips\":{\"accepted\":880,"
 	                           "\"blocked\":17},\"detect\":{\"alert\":5}}}";
-	struct eve_place where = { orgs, 7 };
+	struct eve_place where = { orgs, 7, NULL };
 	struct eve_stats st;
 	enum eve_kind kind;
 	const char *org;
@@ -146,7 +229,7 @@ static void test_refused(void **state)
 		"{\"event_type\":\"alert\",\"src_ip\":\"203.0.113.66\",\"dest_ip\":\"198.51.100.102\",\"alert\":{\"signature_id\":0}}",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-		struct eve_place where = { orgs, 7 };
+		struct eve_place where = { orgs, 7, NULL };
 		struct eve_stats st;
 		enum eve_kind kind;
 		const char *org;
@@ -160,6 +243,6 @@ static void test_refused(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_lines), cmocka_unit_test(test_stats), cmocka_unit_test(test_refused) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_lines), cmocka_unit_test(test_packets), cmocka_unit_test(test_large_packet), cmocka_unit_test(test_stats), cmocka_unit_test(test_refused) };
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -101,6 +101,7 @@ static int read_one(struct orgs *o, yyjson_val *v, struct orgs_one *one)
 		return -E_INVALID;
 	one->retention_days = (uint16_t)yyjson_get_uint(yyjson_obj_get(v, "retention_days"));
 	one->hot_days = (uint16_t)yyjson_get_uint(yyjson_obj_get(v, "hot_days"));
+	one->packet_days = (uint16_t)yyjson_get_uint(yyjson_obj_get(v, "packet_days"));
 	if (read_keeps(yyjson_obj_get(v, "retention"), one) < 0)
 		return -E_INVALID;
 	if (text(v, "resolver4", t, sizeof t))
@@ -307,6 +308,8 @@ const char *orgs_series(const struct orgs_one *one, uint32_t class_uid, char dst
 uint16_t orgs_keep_days(const struct orgs_one *one, const char *series)
 {
 	char name[ORGS_SERIES_TEXT];
+	if (strcmp(series, ORGS_PACKETS) == 0)
+		return one->packet_days ? one->packet_days : 1; /* who keeps none any more lets go what is there */
 	for (size_t i = 0; i < one->n_keeps; i++)
 		if (strcmp(orgs_series(one, one->keeps[i].class_uid, name), series) == 0)
 			return one->keeps[i].days;

@@ -21,6 +21,7 @@ struct orgs_one {
 	struct orgs_keep keeps[ORGS_CLASSES];
 	size_t n_keeps;
 	uint16_t hot_days;       /* then its records go to cold storage; 0: never */
+	uint16_t packet_days;    /* how long packets of alerts are kept; 0: none is */
 };
 
 #define ORGS_SERVICE "service" /* concerns no organisation */
@@ -34,6 +35,8 @@ uint16_t orgs_longest_retention(const struct orgs *o); /* days; 0 when somebody'
 #define ORGS_SERIES "events"
 #define ORGS_SERIES_TEXT 24
 const char *orgs_series(const struct orgs_one *one, uint32_t class_uid, char dst[ORGS_SERIES_TEXT]);
+/* Packets kept as evidence: neither judged nor in the index (segment/capture.h). */
+#define ORGS_PACKETS "packets"
 /* How many days the records of that series are kept; 0: for ever. */
 uint16_t orgs_keep_days(const struct orgs_one *one, const char *series);
 bool orgs_is_uplink(const struct orgs *o, const char *interface);

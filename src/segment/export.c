@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "segment/capture.h"
 #include "segment/checkpoint.h"
 #include "segment/export_readme.h"
 #include "segment/file.h"
@@ -37,6 +38,8 @@ struct export {
 	struct export_report *report;
 	struct sha sha;
 	struct out records;
+	struct out packets; /* no file until there is one */
+	struct capture capture;
 	struct buf files; /* rows of the manifest */
 	struct segment_done *done;
 	size_t n, cap;
@@ -168,7 +171,24 @@ static int note_picked(struct segment_done *d, uint64_t index, struct err *err)
 	return 0;
 }
 
-static void put_record(struct export *x, const struct segment_name *name, int64_t time_ms, const unsigned char *salt, struct str data)
+static int put_packet(struct export *x, const char *name, struct str data, struct err *err)
+{
+	struct buf b;
+	buf_init(&b, 256 * KIB);
+	int r = capture_add(&x->capture, name, data, &b);
+	if (r == 0 && b.len && x->packets.fd < 0)
+		r = out_open(x, &x->packets, CAPTURE_NAME, err);
+	else if (r < 0)
+		r = err_set(err, (enum err_code)-r, name, "its packet can't be put into a capture");
+	if (r == 0 && b.len) {
+		buf_str(&x->packets.b, buf_view(&b));
+		r = out_flush(&x->packets, MIB, err);
+	}
+	buf_done(&b);
+	return r;
+}
+
+static int put_record(struct export *x, const struct segment_name *name, int64_t time_ms, const unsigned char *salt, struct str data, struct err *err)
 {
 	char text[SEGMENT_NAME_TEXT], salt_hex[2 * SEGMENT_SALT + 1];
 	struct buf *b = &x->records.b;
@@ -186,6 +206,7 @@ static void put_record(struct export *x, const struct segment_name *name, int64_
 	}
 	buf_puts(b, "}\n");
 	x->report->records++;
+	return put_packet(x, text, data, err);
 }
 
 static int put_block(struct export *x, struct seg_cipher *cipher, const struct seg_file *f, const struct seg_block *k,
@@ -206,7 +227,9 @@ static int put_block(struct export *x, struct seg_cipher *cipher, const struct s
 			continue;
 		if (x->o->pick && note_picked(d, name.index, err) < 0)
 			return -E_NOMEM;
-		put_record(x, &name, k->time_ms, salt, data);
+		int p = put_record(x, &name, k->time_ms, salt, data, err);
+		if (p < 0)
+			return p;
 		d->first = d->end == 0 ? name.index : d->first;
 		d->end = name.index + 1;
 	}
@@ -473,6 +496,11 @@ static int put_all(struct export *x, struct err *err)
 		r = out_close(x, &x->records, err);
 	else
 		out_free(&x->records);
+	if (r == 0 && x->capture.packets)
+		r = out_close(x, &x->packets, err);
+	else
+		out_free(&x->packets);
+	x->report->packets = x->capture.packets;
 	if (r == 0)
 		r = put_checkpoints(x, err);
 	hex_format(x->key, sizeof x->key, key);
@@ -488,7 +516,7 @@ static int put_all(struct export *x, struct err *err)
 
 int segment_export(const struct export_opts *o, struct export_report *report, struct err *err)
 {
-	struct export x = { .o = o, .report = report, .err = err, .records = { .fd = -1 } };
+	struct export x = { .o = o, .report = report, .err = err, .records = { .fd = -1 }, .packets = { .fd = -1 } };
 	*report = (struct export_report){ 0 };
 	if (!segment_org_ok(o->org))
 		return err_set(err, E_INVALID, o->org, "not an organisation");

@@ -9,6 +9,7 @@
  *   seal.pub                    Ed25519 public key, hex
  *   manifest.json, README.md    of records that were picked the manifest names each; what it can't show is that none was left out:
  *                               its SHA-256 is on record where it was made (cli/cmd_export.c)
+ *   packets.pcapng              the packets among the records, where there are any (capture.h)
  *   and texts put in as they are (incident.json)
  * Handing it out is the caller's responsibility: it holds the log in the clear. */
 #ifndef SEGMENT_EXPORT_H
@@ -34,7 +35,7 @@ struct export_opts {
 	const char *by, *reason, *incident, *custody; /* what the manifest says of it; NULL: nothing */
 };
 struct export_report {
-	uint64_t records, segments, checkpoints;
+	uint64_t records, segments, checkpoints, packets;
 	unsigned char manifest[SEGMENT_HASH]; /* the manifest's SHA-256, and so everything's */
 };
 /* Only what is signed is exported: call it after a checkpoint. */

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static char dir[64];
 static const char *const names[] = { "manifest.json", "records.jsonl", "checkpoints.jsonl", "seal.pub", "README.md", "leaves/events-000001.txt",
-	                             "leaves/events-000002.txt" };
+	                             "leaves/events-000002.txt", "packets.pcapng" };
 
 static void sweep(void)
 {

@@ -129,11 +129,20 @@ static void watch(struct reader *r, const char *org, const char *series)
 	inotify_add_watch(r->notify_fd, path, IN_CREATE | IN_MODIFY | IN_ONLYDIR);
 }
 
+static bool excepted(const struct reader *r, const char *series)
+{
+	struct str rest = str_from(r->o.except ? r->o.except : ""), one;
+	while (rest.len && str_next(&rest, '|', &one))
+		if (str_eq(one, str_from(series)))
+			return true;
+	return false;
+}
+
 static int found(const char *org, const char *series, void *user)
 {
 	struct reader *r = user;
 	if ((r->o.org && strcmp(r->o.org, org) != 0) || (r->o.series && strcmp(r->o.series, series) != 0) ||
-	    (r->o.except && strcmp(r->o.except, series) == 0))
+	    excepted(r, series))
 		return 0;
 	watch(r, org, series);
 	return find(r, org, series) || add(r, org, series) ? 0 : -E_NOMEM;

@@ -28,7 +28,7 @@ struct reader_opts {
 	void *user;
 	const char *org;    /* only this organisation; NULL: all */
 	const char *series; /* only this series; NULL: all */
-	const char *except; /* all series but this one; NULL: all */
+	const char *except; /* all series but these, between "|"; NULL: all */
 };
 struct reader_record {
 	struct segment_name name; /* segment_name_format() gives the text */

@@ -1,7 +1,7 @@
 /* Sealed segments: the spool, the truth and the proof. This page is the format; writer.h, reader.h, verify.h and
  * export.h work on it.
  *
- * One series an organisation and kind: DIR/ORG/SERIES/NNNNNN.seg (ORG six digits or "service", SERIES "events", "events-4001" or "import"),
+ * One series an organisation and kind: DIR/ORG/SERIES/NNNNNN.seg (ORG six digits or "service", SERIES "events", "events-4001", "import" or "packets"),
  * numbered from 000001. Records of a segment are numbered from 0; a record's name is ORG/SERIES/SEGMENT/INDEX.
  *
  *   header  "TRDSEG01", u32 length of the whole header, text org, text series, u32 number, root[32] and u64 count of

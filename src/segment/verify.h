@@ -46,6 +46,7 @@ struct verify_report {
 	uint64_t without_key; /* segments whose key couldn't be had */
 	uint64_t ended, ended_records; /* segments whose time was over (retention), and what they held; gone, and no fault */
 	int64_t ended_after_ms;        /* the shortest time one of them was kept after it was sealed */
+	uint64_t packets;    /* export: in its capture, made again from its records */
 	uint64_t outside;    /* export: records of its segments that it leaves out (its time range) */
 	uint64_t last_number; /* of the last checkpoint */
 	int64_t last_ms;

@@ -6,6 +6,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "segment/capture.h"
 #include "segment/verify_parts.h"
 
 #include <stdio.h>
@@ -31,6 +32,8 @@ struct job {
 	struct part *parts;
 	size_t n;
 	char records[600];
+	struct capture capture; /* made again from the records */
+	struct sha packets;
 	/* while records.jsonl is read */
 	struct part *at;
 	uint64_t expected; /* index of the next record of `at` */
@@ -240,16 +243,32 @@ static void check_line(struct job *j, const struct line *l, uint64_t line_number
 	j->v.report->decrypted += same;
 }
 
+static int add_packet(struct job *j, const struct line *l)
+{
+	char name[SEGMENT_NAME_TEXT];
+	struct buf b;
+	buf_init(&b, 256 * KIB);
+	int r = capture_add(&j->capture, segment_name_format(&l->name, name), l->data, &b);
+	if (r == -E_LIMIT) /* no export of ours: an altered record, which was said */
+		r = 0;
+	if (r == 0 && b.len)
+		sha_add(&j->packets, b.ptr, b.len);
+	buf_done(&b);
+	return r;
+}
+
 static int one_line(struct str text, const char *file, uint64_t line_number, void *user)
 {
 	struct job *j = user;
 	struct line l;
-	if (line_parse(text, &l))
+	int r = 0;
+	if (line_parse(text, &l)) {
 		check_line(j, &l, line_number);
-	else
+		r = add_packet(j, &l);
+	} else
 		verify_fault(&j->v, NULL, file, "altered: line %llu is no record", (unsigned long long)line_number);
 	line_done(&l);
-	return 0;
+	return r;
 }
 
 /* Second look: is everything there, in order? The first fault of each segment is named. */
@@ -317,6 +336,21 @@ static void check_files(struct job *j, yyjson_val *root)
 	}
 }
 
+/* A capture that isn't what the records say, or that none of them says. */
+static void check_packets(struct job *j)
+{
+	char path[600];
+	unsigned char want[SEGMENT_HASH], have[SEGMENT_HASH];
+	snprintf(path, sizeof path, "%.500s/" CAPTURE_NAME, j->v.o->dir);
+	sha_end(&j->packets, want);
+	j->v.report->packets = j->capture.packets;
+	bool there = fs_exists(path);
+	if (!there && j->capture.packets)
+		verify_fault(&j->v, NULL, path, "removed: the packets that the records hold are missing");
+	else if (there && (file_hash(j, path, have) < 0 || memcmp(want, have, sizeof want) != 0))
+		verify_fault(&j->v, NULL, path, "altered: these aren't the packets that the records hold");
+}
+
 static int check_all(struct job *j, yyjson_val *root, struct err *err)
 {
 	struct checkpoint_file rest;
@@ -341,6 +375,7 @@ static int check_all(struct job *j, yyjson_val *root, struct err *err)
 		verify_fault(&j->v, NULL, j->records, "cut in the middle of a line");
 	if (r == 0) {
 		check_order(j);
+		check_packets(j);
 		check_files(j, root);
 	}
 	return r;
@@ -355,6 +390,11 @@ int verify_export(const struct verify_opts *o, struct verify_report *report, str
 	int r = verify_open(&j.v, o, report, err);
 	if (r < 0)
 		return r;
+	if (sha_open(&j.packets) < 0) {
+		verify_close(&j.v);
+		return err_set(err, E_NOMEM, "", "no memory");
+	}
+	sha_begin(&j.packets);
 	j.v.in_export = true;
 	snprintf(path, sizeof path, "%.500s/manifest.json", o->dir);
 	snprintf(j.records, sizeof j.records, "%.500s/records.jsonl", o->dir);
@@ -371,6 +411,7 @@ int verify_export(const struct verify_opts *o, struct verify_report *report, str
 		mem_free(j.parts[i].picked);
 	}
 	mem_free(j.parts);
+	sha_close(&j.packets);
 	verify_close(&j.v);
 	return r;
 }

@@ -47,6 +47,7 @@ for f in "$top"/captures/clean/*.pcap; do
 done
 sed 's/PREVENT_NET/KEEP/; s/DETECT_NET:/PREVENT_NET:/; s/KEEP/DETECT_NET/' "$top/suricata.yaml" >"$top/other.yaml"; mv "$top/other.yaml" "$top/suricata.yaml"
 try "the same signature only alerts for a body that detects" is "$(hears "$top/captures/fire/9100001.pcap")" "2:9100001 allowed"
+try "and names the packets that follow in that connection, which are evidence too" jq -se '(map(select(.event_type == "alert"))[0].flow_id) as $f | map(select(.event_type == "packet")) | length >= 1 and all(.flow_id == $f and (.packet | length > 50))' "$top/said/eve.json"
 
 # ---- two bodies ----
 cp -r test/golden/ips/description "$top/d"
@@ -92,6 +93,21 @@ try "of the one by IPv6 too, by its true address" until_true 20 noticed 412015 B
 try "of the other's too" until_true 20 noticed 412023 Allowed detect 10.1.0.80 www.412023.lg.example
 try "and an incident of each" until_true 40 eval 'incident 412015 "Somebody on the Internet attacks what a body publishes" && incident 412015 "address: 203.0.113.77" && incident 412023 "address: 203.0.113.77"'
 try "and the log is intact" eval 'node log verify >/dev/null'
+
+# ---- the packets, as evidence: of the body that keeps them (packet_days), sealed, handed out with the incident as a capture
+kept() { records --org "$1" | jq -se 'any(.[]; .packet and .product == "suricata")'; }
+try "packets of what was stopped are kept, for the body that keeps such" until_true 20 kept 412015
+try "none for the other, nor of anybody else" eval '! kept 412023 && [ -d "$D/state/segments/412015/packets" ] && [ "$(find "$D/state/segments" -type d -name packets | wc -l)" = 1 ]'
+about() { local i; for i in $(node incident list --org 412015 --json | jq -r .number); do ! node incident show "$i" | grep -q "$1" || { echo "$i"; return; }; done; }
+attacked=$(about "holds an attack")
+hand_out() { node --as kanri log export --incident "$1" --for "request 7" -o "$top/$1.tar" && mkdir -p "$top/out" && tar -xf "$top/$1.tar" -C "$top/out"; }
+try "its incident is handed out with them" hand_out "$attacked"
+try "in a capture that tcpdump reads: the page that was stopped" eval 'tcpdump -nnr "$top/out/packets.pcapng" -A 2>"$top/tcpdump" | tee "$top/packets" | grep -aF "This program cannot" && ! grep -a "truncated\|bad" "$top/tcpdump"'
+try "of that body's connection alone" eval 'tcpdump -nnr "$top/out/packets.pcapng" "not host 198.51.100.101" 2>/dev/null | is "$(cat)" ""'
+try "each bears the name of its record" eval 'count=$(jq -r .name "$top/out/records.jsonl" | grep -c /packets/) && [ "$count" -ge 1 ] && is "$(grep -ao "412015/packets/[0-9]*/[0-9]*" "$top/out/packets.pcapng" | sort -u | wc -l)" "$count"'
+elsewhere() { TORIDE_STATE=/nonexistent TORIDE_RUN=/nonexistent "$T" log verify "$@"; }
+try "and is proven by it, elsewhere" eval 'elsewhere "$top/$attacked.tar" --json | tail -n 1 | jq -se ".[0] | .ok and .packets >= 1"'
+try "a capture somebody has altered isn't" eval 'perl -pi -e "s/This program/That program/" "$top/out/packets.pcapng" && ! elsewhere "$top/out" >"$top/elsewhere" && grep -F "packets.pcapng: altered" "$top/elsewhere"'
 
 # ---- changes while connections run ----
 cp -r "$D/description" "$top/e"
