@@ -248,10 +248,11 @@ static int search(const char *socket, const char *word, const char *org, const c
 	str_copy(str_from(word), s.query, sizeof s.query);
 	str_copy(str_from(org), s.org, sizeof s.org);
 	buf_init(&b, 64 * MIB);
+	bool whole;
 	int r = client_open(&o, &c, err);
 	double began = wall();
 	if (r == 0)
-		r = search_run(c, &s, &b, err);
+		r = search_run(c, &s, &b, &whole, err);
 	if (r == 0)
 		printf("%.2f %d\n", (wall() - began) * 1000, strstr(buf_cstr(&b), ",\"incomplete\":true") ? -1 : strstr(buf_cstr(&b), "\"name\"") != NULL);
 	client_close(&c);

@@ -19,7 +19,7 @@ static const struct {
 	{ "status", O | A | P },        { "generations", O | A | P },   { "change.diff", O | A | P },   { "approve", P },
 	{ "incident.list", O | A | P | C }, { "incident.show", O | A | P | C }, { "incident.ack", O | A | C },
 	{ "incident.note", O | A | C }, { "incident.judge", A },        { "incident.open", O | A },     { "incident.step", O | A },     { "incident.report", O | A | C },     { "incident.close", A },
-	{ "block.list", O | A | P | C }, { "block.add", A },            { "block.remove", A },          { "block.consent", C },          { "log.search", O | A | P | C }, { "log.counts", O | A | P | C },
+	{ "block.list", O | A | P | C }, { "block.add", A },            { "block.remove", A },          { "block.consent", C },          { "log.search", O | A | P | C }, { "log.counts", O | A | P | C }, { "log.queries", O | A }, { "log.kill", O },
 	{ "site.list", O | A | P | C },    { "site.stats", O | A | P | C },        { "decrypt.proposals", O | A | P | C },        { "site.renew", O },            { "site.purge", O | C },        { "hold.add", A | P },                { "hold.release", A | P },             { "hold.list", O | A | P }, { "site.pages", O | A | P | C }, { "site.approve", A | C }, /* a clerk of their own: controld says whose */
 	{ "shift.list", O | A }, { "shift.take", O | A }, { "shift.handover", O | A },
 };

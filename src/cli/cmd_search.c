@@ -293,6 +293,58 @@ static int log_rebuild(int argc, char **argv)
 	return code;
 }
 
+/* ---- what is under way ---- */
+
+static int print_queries(yyjson_val *root, bool json)
+{
+	yyjson_val *q;
+	size_t i, n;
+	yyjson_arr_foreach(yyjson_obj_get(root, "queries"), i, n, q)
+		if (json)
+			cli_print_json(q);
+		else
+			printf("%6llu  %6.1f %s  %-11.*s %-20.*s %-7.*s " STR_FMT "%s\n", (unsigned long long)ctl_u64(q, "id", 0), (double)ctl_u64(q, "ms", 0) / 1000, say("秒", "s"),
+			       STR_ARG(ctl_str(q, "do")), STR_ARG(ctl_str(q, "by")), STR_ARG(ctl_str(q, "org")), STR_ARG(ctl_str(q, "query")),
+			       ctl_bool(q, "ending", false) ? say("  (終了中)", "  (ending)") : "");
+	if (!json && !n)
+		fprintf(stderr, "%s\n", say("実行中の検索はありません。", "No search is under way."));
+	return EXIT_DONE;
+}
+
+static int log_queries(int argc, char **argv)
+{
+	struct err err = { 0 };
+	struct buf rq, reply;
+	bool json = cli_flag(&argc, argv, "--json");
+	if (argc)
+		return cli_usage(&cli_search[4]);
+	cli_request(&rq, "log.queries", NULL);
+	int code = cli_ask(&rq, &reply, SEARCH_WAIT_MS, &err) < 0 ? cli_error(&err) : EXIT_DONE;
+	if (code == EXIT_DONE) {
+		yyjson_doc *doc = yyjson_read(reply.ptr, reply.len, 0);
+		code = print_queries(yyjson_doc_get_root(doc), json);
+		yyjson_doc_free(doc);
+	}
+	buf_done(&reply);
+	return code;
+}
+
+static int log_kill(int argc, char **argv)
+{
+	struct err err = { 0 };
+	struct buf rq, reply;
+	uint64_t id;
+	if (argc != 1 || !str_to_u64(str_from(argv[0]), UINT64_MAX / 2, &id))
+		return cli_usage(&cli_search[5]);
+	cli_request(&rq, "log.kill", NULL);
+	json_field_u64(&rq, "id", id);
+	int code = cli_ask(&rq, &reply, SEARCH_WAIT_MS, &err) < 0 ? cli_error(&err) : EXIT_DONE;
+	buf_done(&reply);
+	if (code == EXIT_DONE)
+		printf(cli_japanese() ? "検索 %llu を終了させます。\n" : "Search %llu is being ended.\n", (unsigned long long)id);
+	return code;
+}
+
 const struct cli_command cli_search[] = {
 	{ "log search", "toride log search QUERY [--org CODE] [--from TIME|7d|2h] [--to TIME] [--by COLUMN] [-n LINES] [--json]",
 	  "finds records: words, host:*.example.jp, src:10.1.0.0/16, code>=500, and, or, not (doc/interfaces/search.md); 1 if none",
@@ -306,5 +358,8 @@ const struct cli_command cli_search[] = {
 	{ "log rebuild", "toride log rebuild [--day YYYYMMDD] [--wait] | --result [--wait] [--json]",
 	  "fills the index again from the sealed records: all of it, or one day; --result, --wait: what the last one lacks; 1 if something",
 	  "検索の索引を封印済みの記録から作り直す（全体または1日。--result・--wait: 終わったか、読めなかったものがあるか。あれば 1）", log_rebuild },
+	{ "log queries", "toride log queries [--json]", "the searches that are under way: number, how long, which, by whom, of which body",
+	  "実行中の検索の一覧（番号・経過時間・種類・依頼者・団体）", log_queries },
+	{ "log kill", "toride log kill ID", "ends a search that is under way, at the engine too; it is recorded who did", "実行中の検索を終了させる（索引のエンジンでも止まり、誰が止めたかが記録される）", log_kill },
 	{ 0 },
 };

@@ -105,6 +105,11 @@ static void job_work(uv_work_t *w)
 
 void job_free(struct job *j)
 {
+	if (j->place) {
+		*j->place = j->next;
+		if (j->next)
+			j->next->place = j->place;
+	}
 	buf_done(&j->request);
 	buf_done(&j->fields);
 	mem_free(j);
@@ -285,12 +290,18 @@ static bool changes(const char *what)
 		"incident.list", "incident.show", "incident.sheet", "ack.look",
 		"block.list", "block.tried",
 		"shift.list",
-		"report.month", "log.counts", "log.rebuilt", "asset.list", "hold.list",
+		"report.month", "log.counts", "log.rebuilt", "log.queries", "asset.list", "hold.list",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(reading); i++)
 		if (strcmp(what, reading[i]) == 0)
 			return false;
 	return true;
+}
+
+static bool asker_gone(void *user)
+{
+	const struct job *j = user;
+	return j->gone;
 }
 
 /* Its answer's fields are ours: what stands behind "ok":true. */
@@ -301,7 +312,7 @@ static void run_forward(struct job *j)
 	struct buf reply;
 	buf_init(&reply, CTL_MAX);
 	place_in_run(path, sizeof path, "%s", j->socket);
-	int r = ctl_call(path, buf_view(&j->request), &reply, strcmp(j->socket, SOCK_SEARCH) == 0 ? SWEEP_MS : FORWARD_MS, &j->err);
+	int r = ctl_call_unless(path, buf_view(&j->request), &reply, strcmp(j->socket, SOCK_SEARCH) == 0 ? SWEEP_MS : FORWARD_MS, asker_gone, j, &j->err);
 	if (r == 0 && (reply.len < sizeof head || !str_starts(buf_view(&reply), STR(head))))
 		err_set(&j->err, E_INVALID, j->socket, "its answer is of another form");
 	else if (r == 0)
@@ -346,6 +357,25 @@ static bool recorded_there(const char *what)
 	return (f && f->records) || strcmp(what, "ips.note") == 0 || strncmp(what, "hold.", 5) == 0;
 }
 
+/* Searches, which may take long, and leave nothing behind: those whose asker goes are ended. */
+static bool only_asks(const char *what)
+{
+	static const char *const searches[] = { "log.search", "log.sweep", "log.counts", "site.stats", "decrypt.proposals" };
+	for (size_t i = 0; i < ARRAY_LEN(searches); i++)
+		if (strcmp(what, searches[i]) == 0)
+			return true;
+	return false;
+}
+
+static void watch(struct controld *c, struct job *j)
+{
+	j->next = c->searches;
+	j->place = &c->searches;
+	if (j->next)
+		j->next->place = &j->next;
+	c->searches = j;
+}
+
 int controld_forward(struct controld *c, const struct ctl_request *rq, const char *what, const struct asker *who, struct err *err)
 {
 	const struct forward *to = forward_of(what);
@@ -370,6 +400,8 @@ int controld_forward(struct controld *c, const struct ctl_request *rq, const cha
 	bool ok = j && text && !j->request.failed;
 	free(text); /* yyjson's own allocation */
 	yyjson_mut_doc_free(doc);
+	if (ok && only_asks(what))
+		watch(c, j);
 	if (ok)
 		return job_start(j, err);
 	if (j)
@@ -528,6 +560,8 @@ static int handle(const struct ctl_request *rq, const char *what, struct buf *b,
 static void on_tick(uv_timer_t *t)
 {
 	struct controld *c = t->data;
+	for (struct job *j = c->searches; j; j = j->next)
+		j->gone = j->gone || ctl_gone(c->server, j->peer);
 	events_work(c->events);
 }
 

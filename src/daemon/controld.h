@@ -9,6 +9,7 @@
 #include "wire/identity.h"
 #include "wire/order.h"
 
+#include <stdbool.h>
 #include <uv.h>
 
 struct events;
@@ -23,6 +24,7 @@ struct controld {
 	struct ctl_server *server;
 	struct events *events;
 	unsigned jobs;
+	struct job *searches; /* under way: who asked may go */
 };
 
 /* In whose name something is asked, and whose rows they see: "" all, a body's code, or a prefecture's number ("41"). */
@@ -41,6 +43,8 @@ struct job {
 	char about[400]; /* for the record of it: what was searched */
 	const char *socket; /* whom it is forwarded to */
 	bool changes;
+	_Atomic bool gone;         /* whoever asked */
+	struct job *next, **place; /* in controld.searches; place NULL: it isn't there */
 	uid_t uid;
 	struct order order;
 	struct buf request, fields;

@@ -104,7 +104,9 @@ static void serve(struct portal *p, int fd)
 	buf_init(&out, HTML_MAX + 4 * KIB);
 	int r = receive(fd, &in, &q);
 	if (r != -E_CLOSED) {
+		p->asker_fd = q.post ? -1 : fd;
 		portal_answer(p, &q, r, &out);
+		p->asker_fd = -1;
 		send_all(fd, buf_view(&out));
 	}
 	buf_done(&in);
@@ -118,6 +120,7 @@ static void worker(struct daemon *d, int listener)
 	struct err err = { 0 };
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	p.call = portal_call;
+	p.asker_fd = -1;
 	if (read_config(d, &p, &err) < 0 || store_create(NULL, STORE_ROLE_PORTAL, &p.store, &err) < 0) {
 		log_err(LOG_LEVEL_ERROR, "", "portald", &err);
 		_exit(1);

@@ -92,6 +92,8 @@ struct stored {
 	struct keep *keeps;
 	size_t n_keeps;
 	unsigned searching;
+	struct job *jobs; /* under way */
+	uint64_t n_jobs;
 };
 
 static void count(struct stored *t, const char *name, uint64_t value)
@@ -119,6 +121,8 @@ static void tell_rebuilt(struct stored *t)
 		alarm_event(t, "rebuild", "Start", "the index was filled again, and lacks nothing (索引の作り直しが欠けなく終わりました)");
 }
 
+static void end_abandoned(struct stored *t);
+
 static void on_tell(uv_timer_t *timer)
 {
 	struct stored *t = timer->data;
@@ -130,6 +134,7 @@ static void on_tell(uv_timer_t *timer)
 		alarm_event(t, "index", "Start", "the index is filled on, from where it was (索引への書き込みを再開しました。途中の記録も入ります)");
 	t->alarmed = now || (away && t->alarmed);
 	tell_rebuilt(t);
+	end_abandoned(t);
 	count(t, "index_alarm", t->alarmed);
 	events_work(t->events);
 }
@@ -439,6 +444,13 @@ struct job {
 	struct sites_ask sites;
 	struct rollup_ask counts;
 	struct refusals_ask refusals;
+	uint64_t id; /* by which it is told of, and ended */
+	char what[32], by[160], org[8];
+	int64_t began_ms, began_mono_ms;
+	struct job *next;
+	_Atomic bool ended;
+	char ended_by[160]; /* "": whoever asked is gone */
+	unsigned overran;
 	bool sealed; /* the sweep doesn't ask the index */
 	struct buf fields;
 	struct err err;
@@ -456,16 +468,28 @@ static struct client *engine_for(struct job *j, int seconds)
 		return NULL;
 	}
 	o.timeout_ms = seconds * 1000;
-	return client_open(&o, &c, &j->err) < 0 ? NULL : c;
+	if (client_open(&o, &c, &j->err) < 0)
+		return NULL;
+	client_end_when(c, &j->ended);
+	return c;
+}
+
+static void engine_done(struct job *j, struct client *c)
+{
+	j->overran += c ? client_overran(c) : 0;
+	client_close(&c);
 }
 
 static void job_work(uv_work_t *w)
 {
 	struct job *j = w->data;
 	struct client *c = engine_for(j, SEARCH_SECONDS + 5);
-	if (c && search_run(c, &j->search, &j->fields, &j->err) == -E_CLOSED)
+	bool whole = true;
+	if (c && search_run(c, &j->search, &j->fields, &whole, &j->err) == -E_CLOSED)
 		err_set(&j->err, E_CLOSED, "index", NOT_READY);
-	client_close(&c);
+	engine_done(j, c);
+	if (whole) /* spans that were too long were asked again, shorter */
+		j->overran = 0;
 }
 
 static void job_sites(uv_work_t *w)
@@ -474,7 +498,7 @@ static void job_sites(uv_work_t *w)
 	struct client *c = engine_for(j, SEARCH_SECONDS + 5);
 	if (c)
 		sites_run(c, &j->sites, &j->fields, &j->err);
-	client_close(&c);
+	engine_done(j, c);
 }
 
 static void job_counts(uv_work_t *w)
@@ -483,7 +507,7 @@ static void job_counts(uv_work_t *w)
 	struct client *c = engine_for(j, SEARCH_SECONDS + 5);
 	if (c)
 		rollup_run(c, &j->counts, &j->fields, &j->err);
-	client_close(&c);
+	engine_done(j, c);
 }
 
 /* Two questions. */
@@ -493,7 +517,7 @@ static void job_refusals(uv_work_t *w)
 	struct client *c = engine_for(j, 2 * (SEARCH_SECONDS + 5));
 	if (c)
 		refusals_run(c, &j->refusals, &j->fields, &j->err);
-	client_close(&c);
+	engine_done(j, c);
 }
 
 /* The sealed records themselves; the vault's connection is this thread's own. */
@@ -502,7 +526,7 @@ static void sweep_the_sealed(struct job *j)
 	struct vault *v = NULL;
 	if (vault_open(NULL, 5000, &v, &j->err) < 0)
 		return;
-	struct sweep_sealed o = { j->t->segments, segment_key, v };
+	struct sweep_sealed o = { j->t->segments, segment_key, v, &j->ended };
 	sweep_sealed(&o, &j->sweep, &j->fields, &j->err);
 	vault_close(&v);
 }
@@ -514,12 +538,42 @@ static void job_sweep(uv_work_t *w)
 	bool ready = !j->sealed && atomic_load(stats_counter(j->t->d.stats, "", "index_ready"));
 	struct client *c = ready ? engine_for(j, 2 * SEARCH_SECONDS) : NULL;
 	int r = c ? sweep_index(c, &j->sweep, &j->fields, &j->err) : -E_CLOSED;
-	client_close(&c);
-	if (r != -E_CLOSED)
+	engine_done(j, c);
+	if (r != -E_CLOSED || j->ended)
 		return;
 	buf_reset(&j->fields);
 	j->err = (struct err){ 0 };
 	sweep_the_sealed(j);
+}
+
+static void leave_jobs(struct job *j)
+{
+	struct job **q = &j->t->jobs;
+	while (*q && *q != j)
+		q = &(*q)->next;
+	if (*q)
+		*q = j->next;
+}
+
+/* What was ended, by the engine's limits or by hand, is on record; that somebody didn't wait is only counted. */
+static void tell_ended(struct job *j)
+{
+	double seconds = (double)(clock_mono_ms() - j->began_mono_ms) / 1000;
+	char text[600];
+	stats_add(stats_counter(j->t->d.stats, "", "searches_ended"), j->ended);
+	stats_add(stats_counter(j->t->d.stats, "", "searches_overran"), j->overran && !j->ended);
+	if (j->ended && !*j->ended_by) {
+		log_info(j->org, j->what, "nobody waits for it any more: ended after %.1f s", seconds);
+		return;
+	}
+	if (!j->ended && !j->overran)
+		return;
+	if (j->ended)
+		snprintf(text, sizeof text, "%s by %s was ended by %s after %.1f s (検索を途中で終了しました)", j->what, j->by, j->ended_by, seconds);
+	else
+		snprintf(text, sizeof text, "%s by %s took more time or memory than it may, and was ended after %.1f s (検索が上限を超えたため打ち切りました)", j->what, j->by, seconds);
+	log_warn(j->org, j->what, "%s", text);
+	events_app(j->t->events, STR(""), "stored", "search", "Ended", text);
 }
 
 static void job_done(uv_work_t *w, int status)
@@ -527,6 +581,10 @@ static void job_done(uv_work_t *w, int status)
 	struct job *j = w->data;
 	if (status < 0 && !j->err.code)
 		err_set(&j->err, E_CLOSED, "", "stored is ending");
+	if (j->ended)
+		err_set(&j->err, E_STATE, "", "ended by %s (%s が終了させました)", j->ended_by, j->ended_by);
+	tell_ended(j);
+	leave_jobs(j);
 	ctl_reply(j->t->server, j->peer, buf_view(&j->fields), &j->err);
 	stats_add(stats_counter(j->t->d.stats, "", j->err.code ? "searches_failed" : "searches"), 1);
 	j->t->searching--;
@@ -553,7 +611,11 @@ static struct job *job_make(struct stored *t, const struct ctl_request *rq, stru
 		err_set(err, E_NOMEM, "", "no memory");
 		return NULL;
 	}
-	*j = (struct job){ .t = t, .peer = rq->peer };
+	*j = (struct job){ .t = t, .peer = rq->peer, .id = ++t->n_jobs, .began_ms = clock_now_ms(), .began_mono_ms = clock_mono_ms() };
+	if (!str_copy(ctl_str(rq->root, "do"), j->what, sizeof j->what) || !ctl_str(rq->root, "by").ptr || !str_copy(ctl_str(rq->root, "by"), j->by, sizeof j->by))
+		snprintf(j->by, sizeof j->by, "uid:%u", (unsigned)rq->uid);
+	if (!ctl_str(rq->root, "org").ptr || !str_copy(ctl_str(rq->root, "org"), j->org, sizeof j->org))
+		*j->org = 0;
 	j->work.data = j;
 	buf_init(&j->fields, CTL_MAX);
 	return j;
@@ -570,7 +632,64 @@ static int job_start(struct job *j, uv_work_cb work, int r, struct err *err)
 		return r;
 	}
 	j->t->searching++;
+	j->next = j->t->jobs;
+	j->t->jobs = j;
 	return -E_AGAIN;
+}
+
+/* ---- what is under way ---- */
+
+/* Is it of this body, or prefecture? "": whichever. */
+static bool job_of(const struct job *j, struct str org)
+{
+	return !org.len || str_starts(str_from(j->org), org);
+}
+
+static int do_queries(struct stored *t, const struct ctl_request *rq, struct buf *b)
+{
+	struct str org = ctl_str(rq->root, "org");
+	bool any = false;
+	json_key(b, "queries");
+	buf_putc(b, '[');
+	for (const struct job *j = t->jobs; j; j = j->next) {
+		if (!job_of(j, org))
+			continue;
+		buf_puts(b, any ? ",{" : "{");
+		any = true;
+		json_field_u64(b, "id", j->id);
+		json_field_s(b, "do", j->what);
+		json_field_s(b, "by", j->by);
+		json_field_s(b, "org", j->org);
+		json_field_s(b, "query", strcmp(j->what, "log.search") == 0 ? j->search.query : strcmp(j->what, "log.sweep") == 0 ? j->sweep.value : "");
+		json_field_u64(b, "began", (uint64_t)j->began_ms);
+		json_field_u64(b, "ms", (uint64_t)(clock_mono_ms() - j->began_mono_ms));
+		json_field_bool(b, "ending", j->ended);
+		buf_putc(b, '}');
+	}
+	buf_putc(b, ']');
+	return 0;
+}
+
+static int do_kill(struct stored *t, const struct ctl_request *rq, struct err *err)
+{
+	uint64_t id = ctl_u64(rq->root, "id", 0);
+	struct str by = ctl_str(rq->root, "by"), org = ctl_str(rq->root, "org");
+	for (struct job *j = t->jobs; j; j = j->next) {
+		if (j->id != id || !job_of(j, org))
+			continue;
+		if (!by.ptr || !str_copy(by, j->ended_by, sizeof j->ended_by))
+			snprintf(j->ended_by, sizeof j->ended_by, "uid:%u", (unsigned)rq->uid);
+		j->ended = true;
+		return 0;
+	}
+	return err_set(err, E_NOT_FOUND, "id", "no such search is under way: toride log queries tells them");
+}
+
+/* Those whose asker hung up. */
+static void end_abandoned(struct stored *t)
+{
+	for (struct job *j = t->jobs; j; j = j->next)
+		j->ended = j->ended || ctl_gone(t->server, j->peer);
 }
 
 /* "from" and "to": absent, days before the end, and an hour from now. */
@@ -701,6 +820,10 @@ static int handle(const struct ctl_request *rq, const char *what, struct buf *b,
 		return do_refusals(t, rq, err);
 	if (strcmp(what, "log.witness") == 0)
 		return do_witness(t, b, err);
+	if (strcmp(what, "log.queries") == 0)
+		return do_queries(t, rq, b);
+	if (strcmp(what, "log.kill") == 0)
+		return do_kill(t, rq, err);
 	if (strcmp(what, "log.rebuild") == 0)
 		return do_rebuild(t, rq, err);
 	if (strcmp(what, "log.rebuilt") == 0)

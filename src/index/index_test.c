@@ -251,7 +251,8 @@ static int walked(struct slow *e, const struct search *s, struct buf *b, struct 
 	buf_reset(b);
 	clock_hold(e->now);
 	e->asked = 0;
-	int r = search_run(c, s, b, err);
+	bool whole;
+	int r = search_run(c, s, b, &whole, err);
 	clock_hold(0);
 	client_close(&c);
 	pthread_join(t, NULL);
@@ -824,7 +825,7 @@ static void test_sweep_sealed(void **state)
 	assert_int_equal(writer_append(w, "412015", "events", STR("not JSON, fake.example"), NULL, &err), 0);
 	assert_int_equal(writer_commit(w, &err), 0);
 	writer_close(&w);
-	struct sweep_sealed o = { dir, fake_key, NULL };
+	struct sweep_sealed o = { dir, fake_key, NULL, NULL };
 	struct sweep s = { .type = SWEEP_HOSTNAME, .value = "fake.example", .from_ms = 1000, .to_ms = 9000 };
 	buf_init(&b, 64 * KIB);
 	assert_int_equal(sweep_sealed(&o, &s, &b, &err), 0);

@@ -188,6 +188,7 @@ static int put_rows(const struct search *s, struct str lines, uint32_t *n, struc
 struct walk {
 	int64_t hi, step, deadline; /* from `hi` on everything was searched */
 	int64_t most, least;        /* times the last span */
+	bool whole;
 	struct buf sql, answer;
 };
 
@@ -250,7 +251,8 @@ static int walk(struct client *c, const struct search *asked, struct walk *w, st
 	}
 	buf_putc(fields, ']');
 	json_field_bool(fields, "more", n > s->limit);
-	if (n <= s->limit && w->hi > s->from_ms) {
+	w->whole = n > s->limit || w->hi <= s->from_ms;
+	if (!w->whole) {
 		json_field_bool(fields, "incomplete", true);
 		json_field_u64(fields, "searched_from", (uint64_t)w->hi);
 	}
@@ -276,10 +278,10 @@ static int count(struct client *c, const struct search *s, struct walk *w, struc
 	return r;
 }
 
-int search_run(struct client *c, const struct search *s, struct buf *fields, struct err *err)
+int search_run(struct client *c, const struct search *s, struct buf *fields, bool *ret_whole, struct err *err)
 {
 	int64_t began = clock_mono_ms();
-	struct walk w = { .deadline = began + SEARCH_SECONDS * 1000, .most = GROW_MOST, .least = GROW_LEAST };
+	struct walk w = { .whole = true, .deadline = began + SEARCH_SECONDS * 1000, .most = GROW_MOST, .least = GROW_LEAST };
 	buf_init(&w.sql, 256 * KIB);
 	buf_init(&w.answer, 64 * MIB);
 	int r = limit_ok(s, err);
@@ -288,6 +290,7 @@ int search_run(struct client *c, const struct search *s, struct buf *fields, str
 	json_field_u64(fields, "took_ms", (uint64_t)(clock_mono_ms() - began));
 	if (r == 0 && fields->failed)
 		r = err_set(err, E_LIMIT, "limit", "the answer is too long: ask for fewer records");
+	*ret_whole = w.whole && r == 0;
 	buf_done(&w.answer);
 	buf_done(&w.sql);
 	return r;

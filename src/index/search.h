@@ -24,7 +24,8 @@ struct search {
 	uint32_t limit;
 };
 /* Fills `fields` with the answer's fields, each with a comma before it (wire/ctl.h). */
-int search_run(struct client *c, const struct search *s, struct buf *fields, struct err *err);
+/* *ret_whole: the answer isn't incomplete. */
+int search_run(struct client *c, const struct search *s, struct buf *fields, bool *ret_whole, struct err *err);
 /* The SQL of the whole span at once, for tests and for the curious. */
 int search_sql(const struct search *s, struct buf *b, struct err *err);
 

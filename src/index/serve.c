@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "http/http.h"
 #include "index/rows.h"
+#include "wire/ctl.h"
 #include "wire/sock.h"
 
 #include <errno.h>
@@ -354,12 +355,10 @@ static bool full(struct server *s)
 
 /* ---- whoever asked is gone ---- */
 
-/* One whose both directions are closed; a sender that said only that it has no more to send waits for its answer. */
 static bool one_gone(struct server *s, char id[sizeof((struct serve_ask *)0)->id])
 {
 	for (unsigned i = 0; i < SERVE_CONNECTIONS; i++) {
-		struct pollfd p = { s->all[i] && s->all[i]->asking ? s->all[i]->fd : -1, 0, 0 };
-		if (p.fd < 0 || poll(&p, 1, 0) <= 0 || !(p.revents & (POLLHUP | POLLERR)))
+		if (!s->all[i] || !s->all[i]->asking || !ctl_hung_up(s->all[i]->fd))
 			continue;
 		s->all[i]->asking = false;
 		s->n_asking--;

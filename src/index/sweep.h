@@ -51,6 +51,7 @@ struct sweep_sealed {
 	const char *dir; /* of the segments */
 	segment_key_fn key;
 	void *user;
+	const _Atomic bool *ended; /* it ends then, with -E_CLOSED; NULL: only by itself */
 };
 /* Fills `fields` with the answer's fields, each with a comma before it (wire/ctl.h). */
 int sweep_index(struct client *c, const struct sweep *s, struct buf *fields, struct err *err);

@@ -16,6 +16,7 @@ struct sealed {
 	const struct sweep *s;
 	struct map hits; /* "ORG terminal" -> struct sweep_hit */
 	char needle[16];
+	const _Atomic bool *ended;
 	char names[SWEEP_NAMES][256]; /* an ip was met as */
 	size_t n_names;
 	bool more;
@@ -83,7 +84,8 @@ static int read_all(struct sealed *x, struct reader *r, struct err *err)
 	struct reader_record rec;
 	if (!room)
 		return err_set(err, E_NOMEM, "", "no memory");
-	for (unsigned n = 0;; n++) {
+	bool ended = false;
+	for (unsigned n = 0; !ended; n++) {
 		int res = reader_next(r, &rec, err);
 		if (res == -E_AGAIN)
 			break;
@@ -91,6 +93,7 @@ static int read_all(struct sealed *x, struct reader *r, struct err *err)
 			x->more = true; /* this series has a fault; the others go on */
 		else if (!x->needle[0] || memmem(rec.data.ptr, rec.data.len, x->needle, strlen(x->needle)))
 			look_at(x, &rec, room);
+		ended = x->ended && *x->ended;
 		if (n % 1024 == 0 && clock_mono_ms() > end) {
 			x->more = true;
 			break;
@@ -98,7 +101,7 @@ static int read_all(struct sealed *x, struct reader *r, struct err *err)
 	}
 	mem_free(room);
 	*err = (struct err){ 0 };
-	return 0;
+	return ended ? err_set(err, E_CLOSED, "", "it was ended") : 0;
 }
 
 static int by_count(const void *a, const void *b)
@@ -147,7 +150,7 @@ static void drop_hits(struct sealed *x)
 
 int sweep_sealed(const struct sweep_sealed *o, const struct sweep *s, struct buf *fields, struct err *err)
 {
-	struct sealed x = { .s = s };
+	struct sealed x = { .s = s, .ended = o->ended };
 	struct reader *r = NULL;
 	struct reader_opts ro = { .dir = o->dir, .key = o->key, .user = o->user, .org = s->org[0] ? s->org : NULL, .except = "packets" };
 	/* only what holds the value's first signs can match: names and addresses stand in records as they are */

@@ -34,8 +34,9 @@ struct portal {
 	yyjson_doc *status;
 	int64_t status_ms;
 	char status_scope[8]; /* whose bodies it counts: visit_scope() */
+	int asker_fd; /* of one who only reads: nothing is waited for once they hung up; -1: of nobody */
 	/* asks authd or controld: socket SOCK_…, as ctl_call(). portal_call; tests hold it */
-	int (*call)(const char *socket, struct str request, struct buf *reply, int timeout_ms, struct err *err);
+	int (*call)(int asker_fd, const char *socket, struct str request, struct buf *reply, int timeout_ms, struct err *err);
 };
 
 #define TOKEN_MAX 65 /* hex of 32 bytes with its NUL: a session's name, and the form tokens */
@@ -62,7 +63,7 @@ struct request {
 /* Reads portald.json. store isn't touched. */
 int portal_configure(struct portal *p, struct str json, struct err *err);
 void portal_done(struct portal *p);
-int portal_call(const char *socket, struct str request, struct buf *reply, int timeout_ms, struct err *err);
+int portal_call(int asker_fd, const char *socket, struct str request, struct buf *reply, int timeout_ms, struct err *err);
 /* The whole SCGI answer, headers first. err_code 0, or what scgi_parse said (then q is ignored). */
 void portal_answer(struct portal *p, const struct scgi *q, int err_code, struct buf *out);
 bool portal_japanese(const struct scgi *q);

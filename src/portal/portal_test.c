@@ -201,7 +201,7 @@ static const char *answer; /* of the next questions; NULL: the usual one */
 static int refuse; /* what the next question is answered with */
 
 /* authd and controld, as the page meets them. */
-static int fake_call(const char *socket, struct str request, struct buf *reply, int timeout_ms, struct err *err)
+static int fake_call(int asker_fd, const char *socket, struct str request, struct buf *reply, int timeout_ms, struct err *err)
 {
 	static const struct {
 		const char *token, *answer;

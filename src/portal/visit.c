@@ -19,10 +19,15 @@ bool visit_over_tls(const struct request *rq)
 	return strcmp(rq->q->https, "on") == 0;
 }
 
-int portal_call(const char *socket, struct str request, struct buf *reply, int timeout_ms, struct err *err)
+static bool hung_up(void *user)
+{
+	return ctl_hung_up(*(const int *)user);
+}
+
+int portal_call(int asker_fd, const char *socket, struct str request, struct buf *reply, int timeout_ms, struct err *err)
 {
 	char path[PLACE_MAX];
-	return ctl_call(place_in_run(path, sizeof path, "%s", socket), request, reply, timeout_ms, err);
+	return ctl_call_unless(place_in_run(path, sizeof path, "%s", socket), request, reply, timeout_ms, asker_fd >= 0 ? hung_up : NULL, &asker_fd, err);
 }
 
 void visit_request(const struct request *rq, struct buf *b, const char *what)
@@ -39,7 +44,7 @@ int visit_ask(struct request *rq, const char *socket, struct buf *b, int timeout
 	struct buf reply;
 	buf_putc(b, '}');
 	buf_init(&reply, CTL_MAX);
-	int r = b->failed ? err_set(err, E_LIMIT, "", "the request is too large") : rq->p->call(socket, buf_view(b), &reply, timeout_ms, err);
+	int r = b->failed ? err_set(err, E_LIMIT, "", "the request is too large") : rq->p->call(rq->p->asker_fd, socket, buf_view(b), &reply, timeout_ms, err);
 	buf_done(b);
 	if (ret_doc)
 		*ret_doc = r == 0 ? yyjson_read(reply.ptr, reply.len, 0) : NULL;

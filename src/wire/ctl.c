@@ -30,12 +30,18 @@ bool ctl_bool(yyjson_val *obj, const char *key, bool def)
 
 /* ---- client ---- */
 
-static int read_line(int fd, struct buf *b, int timeout_ms, struct err *err)
+#define GONE_MS 100
+
+static int read_line(int fd, struct buf *b, int timeout_ms, bool (*gone)(void *user), void *user, struct err *err)
 {
 	int64_t until = clock_mono_ms() + timeout_ms;
 	for (;;) {
 		int64_t left = until - clock_mono_ms();
 		struct pollfd p = { fd, POLLIN, 0 };
+		if (gone && gone(user))
+			return err_set(err, E_CLOSED, "", "nobody waits for the answer any more");
+		if (gone && left > GONE_MS && poll(&p, 1, GONE_MS) == 0)
+			continue;
 		if (left <= 0 || poll(&p, 1, (int)left) == 0)
 			return err_set(err, E_TIMEOUT, "", "no answer within %d ms", timeout_ms);
 		if (!buf_room(b, 64 * KIB))
@@ -90,6 +96,11 @@ static int send_all(int fd, struct str s)
 
 int ctl_call(const char *socket_path, struct str request, struct buf *reply, int timeout_ms, struct err *err)
 {
+	return ctl_call_unless(socket_path, request, reply, timeout_ms, NULL, NULL, err);
+}
+
+int ctl_call_unless(const char *socket_path, struct str request, struct buf *reply, int timeout_ms, bool (*gone)(void *user), void *user, struct err *err)
+{
 	_cleanup_fd_ int fd = -1;
 	int r = sock_connect(socket_path, timeout_ms < 3000 ? timeout_ms : 3000, &fd, err);
 	if (r < 0)
@@ -97,8 +108,14 @@ int ctl_call(const char *socket_path, struct str request, struct buf *reply, int
 	if (send_all(fd, request) < 0 || send_all(fd, STR("\n")) < 0)
 		return err_set(err, E_CLOSED, socket_path, "the peer closed the connection");
 	buf_reset(reply);
-	r = read_line(fd, reply, timeout_ms, err);
+	r = read_line(fd, reply, timeout_ms, gone, user, err);
 	return r < 0 ? r : check_answer(buf_view(reply), err);
+}
+
+bool ctl_hung_up(int fd)
+{
+	struct pollfd f = { fd, 0, 0 };
+	return poll(&f, 1, 0) > 0 && f.revents & (POLLHUP | POLLERR | POLLNVAL);
 }
 
 /* ---- server ---- */
@@ -357,4 +374,13 @@ void ctl_reply(struct ctl_server *s, uint64_t peer, struct str fields, const str
 	p->waiting = false;
 	answer_send(p, &b);
 	take_lines(p);
+}
+
+bool ctl_gone(const struct ctl_server *s, uint64_t peer)
+{
+	const struct peer *p = s->peers;
+	while (p && p->id != peer)
+		p = p->next;
+	int fd;
+	return !p || uv_fileno((const uv_handle_t *)&p->pipe, &fd) < 0 || ctl_hung_up(fd);
 }

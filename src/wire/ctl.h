@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 #include <uv.h>
 #include <yyjson.h>
@@ -21,6 +22,10 @@ struct err;
 
 /* Client. request: a JSON object without newline. reply gets the line. An answer with ok:false becomes an error. */
 int ctl_call(const char *socket_path, struct str request, struct buf *reply, int timeout_ms, struct err *err);
+/* The same, given up with -E_CLOSED once gone() says that nobody waits for the answer any more; it is asked now and then. NULL: somebody does. */
+int ctl_call_unless(const char *socket_path, struct str request, struct buf *reply, int timeout_ms, bool (*gone)(void *user), void *user, struct err *err);
+/* Has the other end of this UNIX socket hung up? One that only said that it sends nothing more waits for its answer. */
+bool ctl_hung_up(int fd);
 
 /* Server on a libuv loop. The handler writes the fields of its answer (json_field…) into b, which holds
  * `{"v":1,"ok":true` already, and returns 0, or a negative code with *err filled (b is dropped then).
@@ -36,6 +41,8 @@ typedef int (*ctl_handler)(const struct ctl_request *rq, const char *what, struc
 int ctl_listen(uv_loop_t *loop, const char *socket_path, mode_t mode, ctl_handler handler, void *user,
                struct ctl_server **ret, struct err *err);
 void ctl_close(struct ctl_server **s);
+/* Has the peer hung up? */
+bool ctl_gone(const struct ctl_server *s, uint64_t peer);
 /* Late answer: fields as above, or err (then fields is ignored). The peer may be gone: nothing happens. */
 void ctl_reply(struct ctl_server *s, uint64_t peer, struct str fields, const struct err *err);
 

@@ -103,6 +103,31 @@ greedy() { indexd=$(pid_of indexd); "$toride" log search --org 412015 --from 200
 try "a search that wants more memory than one may have is refused, in words" greedy
 try "the engine lives on, and the next search is answered" eval '[ "$(pid_of indexd)" = "$indexd" ] && finds 2 alpha'
 engine "ALTER TABLE toride.c0_other DROP PARTITION 21000101" >"$top/greedy"
+# ---- one that nobody waits for: ended too, wherever it is
+
+long="SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 2"
+running() { is "$(engine "SELECT count() FROM system.processes WHERE position(query, '= 2') > 0 AND position(query, 'processes') = 0")" "$1"; }
+curl -s --unix-socket "$TORIDE_RUN/indexd/index.sock" http://x/ -d "$long" >"$top/long" & asker=$!
+try "a long question runs" until_true 20 running 1
+kill -9 $asker; wait $asker 2>/dev/null
+try "its asker is killed: the engine has ended it" until_true 20 running 0
+# The engine stands still, so that searches last.
+underway() { "$toride" log queries --json; }
+p=$(pid_of indexd); kill -STOP "$p"
+"$toride" --as 佐藤 log search standing-still --org 412015 >"$top/one" 2>&1 & one=$!
+"$toride" log search standing-still-too >"$top/two" 2>&1 & two=$!
+try "searches under way are told, with who asks for what of whom" until_true 20 eval 'underway | jq -se "length == 2 and any(.[]; .query == \"standing-still\" and .org == \"412015\" and .by == \"佐藤\" and .do == \"log.search\")"'
+kill "$one"; wait "$one" 2>/dev/null
+try "one whose asker is gone is ended" until_true 20 eval 'underway | jq -se "length == 1 and .[0].query == \"standing-still-too\""'
+try "one that isn't there can't be" eval '! "$toride" log kill 999999 2>"$top/none" && grep -F "no such search is under way" "$top/none"'
+try "another is ended by hand" "$toride" --as 佐藤 log kill "$(underway | jq -r .id)"
+wait "$two"; code=$?
+try "… whose asker is told by whom" eval 'is "$code" 1 && grep -F "ended by 佐藤" "$top/two"'
+try "… and nothing is under way" until_true 20 eval '[ -z "$(underway)" ]'
+kill -CONT "$p"
+try "the engine goes on" until_true 20 finds 2 alpha
+ended() { "$toride" log tail --org service -n 500 | grep -F '"product":"stored"' | grep -F "log.search by root was ended by 佐藤"; }
+try "it is on record" eval 'until_true 20 ended && "$toride" log tail --org service -n 500 | grep -F "\"operation\":\"log.kill\"" | grep 佐藤'
 
 # ---- bodies apart, and who asked ----
 
