@@ -177,7 +177,7 @@ static int fill_all(const char *dir, const char *socket, uint64_t count, struct 
 	int r = fs_mkdirs(state, 0700, err);
 	if (r == 0)
 		r = seal_all(segments, count, &bytes, err);
-	struct fill_opts o = { segments, state, fake_key, NULL, { .socket_path = socket } };
+	struct fill_opts o = { segments, state, fake_key, NULL, { .socket_path = socket }, 0 };
 	if (r == 0)
 		r = fill_open(&o, &f, err);
 	double began = both_cpu();

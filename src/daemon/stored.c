@@ -406,7 +406,7 @@ static void *fill_main(void *user)
 		struct err err = { 0 };
 		t->again = false;
 		struct where *where = t->where;
-		struct fill_opts o = { t->segments, t->state, segment_key, t->vault, where->client };
+		struct fill_opts o = { t->segments, t->state, segment_key, t->vault, where->client, 0 };
 		int r = fill_open(&o, &f, &err);
 		if (r == 0)
 			t->filled = where;

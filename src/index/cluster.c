@@ -335,7 +335,7 @@ static int tail_of(struct conn *c, bool two, char *dst, size_t size, struct err 
 	const struct serve_ask *a = c->now;
 	char *quoted = a->insert ? curl_easy_escape(c->curl, a->sql.ptr, (int)a->sql.len) : NULL;
 	int n = snprintf(dst, size, "?wait_end_of_query=1&output_format_json_quote_64bit_integers=0&query_id=%s%s%s%s%s%s", a->id, c->place.replicated ? "&receive_timeout=30" : "",
-	                 a->insert && c->place.replicated ? "&insert_deduplicate=0" : "", two ? "&insert_quorum=2&insert_quorum_timeout=20000" : "", quoted ? "&query=" : "", quoted ? quoted : "");
+	                 a->insert && c->place.replicated ? "&insert_deduplicate=0" : "", two ? "&insert_quorum=2&insert_quorum_timeout=10000" : "", quoted ? "&query=" : "", quoted ? quoted : "");
 	bool made = quoted || !a->insert;
 	curl_free(quoted);
 	curl_easy_setopt(c->curl, CURLOPT_FRESH_CONNECT, a->insert ? 1L : 0L);

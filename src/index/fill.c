@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "index/behind.h"
 #include "index/columns.h"
 #include "index/native.h"
 #include "index/refill.h"
@@ -44,7 +45,9 @@ struct fill {
 	int64_t first_ms;                 /* monotonic: when the batch got its first row */
 	int64_t arrival_low, arrival_high; /* of the batch, and of what the index has behind the place */
 	uint32_t day;                     /* rebuilding this one alone, up to `until` */
-	struct map until;                 /* "ORG/SERIES" -> struct segment_name: the place when it began */
+	char order[32];                   /* its name */
+	struct buf until_text;            /* the place when it began, and the same by series: */
+	struct map until;                 /* "ORG/SERIES" -> struct segment_name */
 	int64_t newest_ms;                /* arrival of the newest put in */
 	struct refill refill;             /* what was ordered is under way */
 	struct fill_stats stats;
@@ -282,26 +285,6 @@ static int check_types(struct fill *f, struct err *err)
 
 /* ---- where it stands ---- */
 
-/* Two days of arrival around the batch would do; its own range does exactly. */
-static void existing_sql(struct str place, int64_t low, int64_t high, struct buf *b)
-{
-	struct str rest = place, line;
-	struct segment_name n;
-	bool any = false;
-	buf_printf(b, "SELECT concat(org, '/', series, '/', toString(segment), '/', toString(idx)) FROM toride.events"
-	              " WHERE arrival >= fromUnixTimestamp64Milli(%lld) AND arrival <= fromUnixTimestamp64Milli(%lld)",
-	           (long long)low, (long long)high);
-	while (str_next(&rest, '\n', &line)) {
-		if (segment_name_parse(line, &n) < 0)
-			continue;
-		/* names are of [a-z0-9-]: segment_name_parse() */
-		buf_printf(b, "%s (org = '%s' AND series = '%s' AND (segment, idx) < (%u, %llu))", any ? " OR" : " AND NOT (", n.org, n.series,
-		           n.segment, (unsigned long long)n.index);
-		any = true;
-	}
-	buf_printf(b, "%s LIMIT %u", any ? ")" : "", EXISTING_MAX + 1);
-}
-
 /* The range that the intent names: all that may be in the index behind the place, so also what the next batch finds there. */
 static void widen(struct fill *f, int64_t arrival)
 {
@@ -338,30 +321,50 @@ static int settle(struct fill *f, struct err *err)
 	return r;
 }
 
-static int load_existing(struct fill *f, struct str place, struct err *err)
+/* The names that one question finds. */
+static int take_existing(struct fill *f, struct str sql, struct buf *answer, struct err *err)
 {
-	struct buf b, answer;
-	struct str rest, line, low = { 0 }, high;
-	uint64_t from, to;
-	buf_init(&b, PLACE_TEXT_MAX);
+	struct str rest, line;
+	int r = client_query(f->client, sql, answer, err);
+	for (rest = buf_view(answer); r == 0 && str_next(&rest, '\n', &line);)
+		if (line.len && map_put(&f->existing, line, f) < 0)
+			r = err_set(err, E_LIMIT, "index", "it has more records behind the place than a batch holds: rebuild it (toride log rebuild)");
+	return r;
+}
+
+static int existing_between(struct fill *f, struct str place, const struct str *until, int64_t low, int64_t high, struct err *err)
+{
+	struct behind behind;
+	struct buf sql, answer;
+	buf_init(&sql, MIB);
 	buf_init(&answer, 16 * MIB);
-	int r = read_state(f->dir, "intent", &b, err);
+	int r = behind_open(&behind, place, until, err);
+	while (r == 0 && behind_next(&behind, low, high, EXISTING_MAX + 1, &sql)) {
+		r = sql.failed ? err_set(err, E_LIMIT, "place", "too long") : take_existing(f, buf_view(&sql), &answer, err);
+		buf_reset(&sql);
+	}
+	behind_done(&behind);
+	buf_done(&answer);
+	buf_done(&sql);
+	return r;
+}
+
+/* Two days of arrival around the batch would do; its own range, which the intent has, does exactly. until: of a day's rebuild, else NULL. */
+static int load_existing(struct fill *f, struct str place, const struct str *until, struct err *err)
+{
+	struct buf b;
+	struct str low = { 0 }, high;
+	uint64_t from, to;
+	buf_init(&b, KIB);
+	int r = read_state(f->dir, until ? "day-intent" : "intent", &b, err);
 	high = buf_view(&b);
 	bool there = r == 0 && str_next(&high, ' ', &low) && str_to_u64(low, INT64_MAX, &from) && str_to_u64(high, INT64_MAX, &to);
-	if (there) {
-		buf_reset(&b);
-		existing_sql(place, (int64_t)from, (int64_t)to, &b);
-		r = b.failed ? err_set(err, E_LIMIT, "place", "too long") : client_query(f->client, buf_view(&b), &answer, err);
-	}
-	rest = buf_view(&answer);
-	if (there && rest.len) {
+	if (there)
+		r = existing_between(f, place, until, (int64_t)from, (int64_t)to, err);
+	if (there && r == 0 && f->existing.len) {
 		widen(f, (int64_t)from);
 		widen(f, (int64_t)to);
 	}
-	for (; there && r == 0 && str_next(&rest, '\n', &line);)
-		if (line.len && map_put(&f->existing, line, f) < 0)
-			r = err_set(err, E_LIMIT, "index", "it has more records behind the place than a batch holds: rebuild it (toride log rebuild)");
-	buf_done(&answer);
 	buf_done(&b);
 	return r;
 }
@@ -377,10 +380,15 @@ static bool is_existing(struct fill *f, const struct segment_name *n)
 
 /* ---- a rebuild ---- */
 
+/* Each order is another one, also of the same day: what was done for the one before isn't gone on with. */
 int fill_order_rebuild(const char *state, uint32_t day, struct err *err)
 {
-	char text[16];
-	snprintf(text, sizeof text, "%u", day);
+	unsigned char id[8];
+	char text[32], hex[2 * sizeof id + 1];
+	if (getrandom(id, sizeof id, 0) != (ssize_t)sizeof id)
+		return err_errno(err, "index", "no random name");
+	hex_format(id, sizeof id, hex);
+	snprintf(text, sizeof text, "%u %s", day, hex);
 	return write_state(state, "rebuild", str_from(text), err);
 }
 
@@ -414,42 +422,114 @@ static void drop_until(struct fill *f)
 	map_done(&f->until);
 }
 
-/* Makes the tables in any case; what was ordered of them before or after it. */
+/* Day by day: what is there of it, up to where the index was. */
+
+/* A file of the order that is under way: what stands behind its first line. Empty: there is none of this order. */
+static int read_of_order(struct fill *f, const char *name, struct buf *b, struct err *err)
+{
+	struct str rest, order;
+	int r = read_state(f->dir, name, b, err);
+	rest = buf_view(b);
+	if (r == 0 && str_next(&rest, '\n', &order) && str_eq(order, str_from(f->order)))
+		buf_drop(b, order.len + 1);
+	else
+		buf_reset(b);
+	return r;
+}
+
+static int write_of_order(struct fill *f, const char *name, struct str data, struct err *err)
+{
+	struct buf b;
+	buf_init(&b, PLACE_TEXT_MAX + KIB);
+	buf_printf(&b, "%s\n", f->order);
+	buf_str(&b, data);
+	int r = b.failed ? err_set(err, E_LIMIT, "place", "too long") : write_state(f->dir, name, buf_view(&b), err);
+	buf_done(&b);
+	return r;
+}
+
+static int remove_day(struct fill *f, struct err *err)
+{
+	int r = remove_state(f->dir, "day-place", err);
+	r = r < 0 ? r : remove_state(f->dir, "day-intent", err);
+	return r < 0 ? r : remove_state(f->dir, "day-until", err);
+}
+
+/* The day's rows go, and what stands behind `place` is left to the filling after it. day-until, written last, says that they are gone. */
+static int day_begins(struct fill *f, struct str place, struct err *err)
+{
+	char tail[64];
+	int r = refill_begin(&f->refill, f->o.state, f->day, err);
+	r = r < 0 ? r : remove_day(f, err);
+	snprintf(tail, sizeof tail, "DROP PARTITION %u", (unsigned)f->day);
+	r = r < 0 ? r : for_each_table(f->client, "ALTER TABLE", tail, err);
+	return r < 0 ? r : write_of_order(f, "day-until", place, err);
+}
+
+/* place gives up where the index is, and gets where the day's rebuild is. */
+static int begin_day(struct fill *f, struct buf *place, struct err *err)
+{
+	struct buf *until = &f->until_text;
+	int r = read_of_order(f, "day-until", until, err);
+	if (r == 0 && until->len) /* else it was over, but for its end */
+		r = refill_resume(&f->refill, f->o.state, f->day, err);
+	if (r == 0 && until->len && f->refill.on) {
+		buf_reset(place);
+		r = read_of_order(f, "day-place", place, err);
+		if (r == 0)
+			log_info("", "index", "the rebuild of %u goes on from where it was", f->day);
+	} else if (r == 0) {
+		buf_reset(until);
+		r = day_begins(f, buf_view(place), err);
+		buf_str(until, buf_view(place));
+		buf_reset(place);
+	}
+	if (r == 0 && (until->failed || take_until(f, buf_view(until)) < 0))
+		r = err_set(err, E_NOMEM, "", "no memory");
+	return r;
+}
+
+/* "20261129 0123456789abcdef": false when nothing was ordered. */
+static bool parse_order(struct fill *f, struct str text, uint64_t *ret_day)
+{
+	struct str day, rest = text;
+	return str_next(&rest, ' ', &day) && str_to_u64(day, 99999999, ret_day) && str_copy(text, f->order, sizeof f->order);
+}
+
+static int begin_all(struct fill *f, struct buf *place, struct err *err)
+{
+	int r = for_each_table(f->client, "DROP TABLE IF EXISTS", "", err);
+	if (r == 0) /* it has the types of theirs */
+		r = run_each(f, STR("DROP TABLE IF EXISTS toride.events;"), err);
+	if (r == 0)
+		r = remove_state(f->dir, "place", err);
+	if (r == 0)
+		r = refill_begin(&f->refill, f->o.state, 0, err);
+	if (r == 0)
+		r = remove_state(f->o.state, "rebuild", err);
+	buf_reset(place);
+	return r;
+}
+
+/* What was ordered, if anything. */
 static int begin_rebuild(struct fill *f, struct buf *place, struct err *err)
 {
 	struct buf b;
-	uint64_t day;
-	char tail[64];
+	uint64_t day = 0;
 	buf_init(&b, 64);
 	int r = read_state(f->o.state, "rebuild", &b, err);
-	bool ordered = r == 0 && str_to_u64(buf_view(&b), 99999999, &day);
+	bool ordered = r == 0 && parse_order(f, buf_view(&b), &day);
 	buf_done(&b);
-	if (r == 0 && ordered && day == 0) {
-		r = for_each_table(f->client, "DROP TABLE IF EXISTS", "", err);
-		if (r == 0) /* it has the types of theirs */
-			r = run_each(f, STR("DROP TABLE IF EXISTS toride.events;"), err);
-		if (r == 0)
-			r = remove_state(f->dir, "place", err);
-		if (r == 0)
-			r = refill_begin(&f->refill, f->o.state, 0, err);
-		if (r == 0)
-			r = remove_state(f->o.state, "rebuild", err);
-		buf_reset(place);
-	}
+	if (r == 0 && ordered && !day)
+		r = begin_all(f, place, err);
 	if (r == 0)
 		r = make_tables(f, err);
 	if (r == 0 && !ordered)
-		r = refill_resume(&f->refill, f->o.state, err);
-	if (r < 0 || !ordered || day == 0)
+		r = refill_resume(&f->refill, f->o.state, 0, err);
+	if (r < 0 || !ordered || !day)
 		return r;
-	r = refill_begin(&f->refill, f->o.state, (uint32_t)day, err);
-	snprintf(tail, sizeof tail, "DROP PARTITION %u", (unsigned)day);
-	r = r < 0 ? r : for_each_table(f->client, "ALTER TABLE", tail, err);
-	if (r == 0 && take_until(f, buf_view(place)) < 0)
-		r = err_set(err, E_NOMEM, "", "no memory");
 	f->day = (uint32_t)day;
-	buf_reset(place); /* read from the start */
-	return r;
+	return begin_day(f, place, err);
 }
 
 /* Rebuilding a day: is this record one of it that the index had? */
@@ -493,8 +573,9 @@ static int open_all(struct fill *f, struct err *err)
 		r = wait_for_inserts(f, err);
 	if (r == 0)
 		r = wait_for_replica(f, err);
-	if (r == 0 && !f->day)
-		r = load_existing(f, buf_view(&place), err);
+	struct str until = buf_view(&f->until_text);
+	if (r == 0)
+		r = load_existing(f, buf_view(&place), f->day ? &until : NULL, err);
 	if (r == 0)
 		r = open_reader(f, buf_view(&place), err);
 	buf_done(&place);
@@ -511,8 +592,10 @@ int fill_open(const struct fill_opts *o, struct fill **ret, struct err *err)
 		return err_set(err, E_NOMEM, "", "no memory");
 	}
 	*f = (struct fill){ .o = *o, .room = room };
+	f->o.rows = f->o.rows ? f->o.rows : FILL_ROWS;
 	map_init(&f->existing, EXISTING_MAX);
 	map_init(&f->until, 1000000);
+	buf_init(&f->until_text, PLACE_TEXT_MAX + KIB);
 	row_maker_init(&f->maker);
 	buf_init(&f->wrapped, EVENT_MAX * 4);
 	for (size_t i = 0; i < TABLES; i++)
@@ -539,6 +622,7 @@ void fill_close(struct fill **fp)
 	row_maker_done(&f->maker);
 	buf_done(&f->wrapped);
 	mem_free(f->room);
+	buf_done(&f->until_text);
 	drop_until(f);
 	map_done(&f->existing);
 	refill_done(&f->refill);
@@ -564,11 +648,9 @@ static int insert_all(struct fill *f, struct err *err)
 static int keep_place(struct fill *f, struct err *err)
 {
 	struct buf b;
-	if (f->day)
-		return 0;
 	buf_init(&b, PLACE_TEXT_MAX);
 	reader_save(f->reader, &b);
-	int r = b.failed ? err_set(err, E_LIMIT, "place", "too long") : write_state(f->dir, "place", buf_view(&b), err);
+	int r = b.failed ? err_set(err, E_LIMIT, "place", "too long") : f->day ? write_of_order(f, "day-place", buf_view(&b), err) : write_state(f->dir, "place", buf_view(&b), err);
 	buf_done(&b);
 	return r;
 }
@@ -598,7 +680,7 @@ int fill_flush(struct fill *f, struct err *err)
 	if (f->n_rows == 0)
 		return 0;
 	snprintf(range, sizeof range, "%lld %lld", (long long)f->arrival_low, (long long)f->arrival_high);
-	int r = f->day ? 0 : write_state(f->dir, "intent", str_from(range), err);
+	int r = write_state(f->dir, f->day ? "day-intent" : "intent", str_from(range), err);
 	if (r == 0)
 		r = still_ours(f, err);
 	if (r == 0)
@@ -659,6 +741,8 @@ static int end_rebuild(struct fill *f, struct err *err)
 		r = refill_end(&f->refill, &lacking, &f->stats.lacked_before, err);
 	if (r == 0 && day)
 		r = remove_state(f->o.state, "rebuild", err);
+	if (r == 0 && day)
+		r = remove_day(f, err);
 	if (r < 0)
 		return r;
 	f->stats.rebuilt = true;
@@ -675,7 +759,7 @@ int fill_step(struct fill *f, struct err *err)
 	struct reader_record rec;
 	struct err fault = { 0 };
 	int x = 0;
-	while (f->n_rows < FILL_ROWS && f->bytes < FILL_BYTES && x != -E_AGAIN) {
+	while (f->n_rows < f->o.rows && f->bytes < FILL_BYTES && x != -E_AGAIN) {
 		x = reader_next(f->reader, &rec, &fault);
 		if (x == 0) {
 			refill_had(&f->refill, &rec.name);

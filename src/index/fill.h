@@ -4,7 +4,9 @@
  * the place of each name is kept apart (STATE/index-fill/NAME/). Another one's index is neither filled nor asked.
  *
  * Before a batch goes in, its range of arrival is written down (STATE/index-fill/intent), after it the place (…/place). Whatever
- * ends in between, the next fill_open() asks the index which records behind the place it has already, and leaves those out.
+ * ends in between, the next fill_open() asks the index which records behind the place it has already (behind.h), and leaves those out.
+ * A day's rebuild has a place and an intent of its own (…/day-place, day-intent), and what the place was when it began (day-until): it
+ * goes on from there, and no further.
  * Any error of fill_step(): close, wait, open again. Records are never lost by it: they are in the segments.
  * One thread. Requirements: F-18. */
 #ifndef INDEX_FILL_H
@@ -19,6 +21,7 @@ struct fill_opts {
 	segment_key_fn key;
 	void *key_user;
 	struct client_opts client;
+	unsigned rows; /* of a batch; 0: FILL_ROWS */
 };
 struct fill_stats {
 	uint64_t records, batches, faults; /* faults: of series that couldn't be read on */

@@ -50,17 +50,21 @@ static struct refill_one *add(struct refill *r, const char *name)
 	return o;
 }
 
-/* Of everything alone. */
+static const char *list_of(const struct refill *r, char dst[PATH_MAX])
+{
+	return file_of(r->state, r->day ? "refill-day" : "refill", dst);
+}
+
 static int save(const struct refill *r, struct err *err)
 {
 	char path[PATH_MAX];
 	struct buf b;
-	if (!r->on || r->day)
+	if (!r->on)
 		return 0;
 	buf_init(&b, FILE_MAX);
 	for (size_t i = 0; i < r->n; i++)
 		buf_printf(&b, "%s\t%d\t%s\n", r->list[i].name, r->list[i].follows, r->list[i].why);
-	int res = b.failed ? err_set(err, E_NOMEM, "", "no memory") : fs_write(file_of(r->state, "refill", path), buf_view(&b), 0600, err);
+	int res = b.failed ? err_set(err, E_NOMEM, "", "no memory") : fs_write(list_of(r, path), buf_view(&b), 0600, err);
 	buf_done(&b);
 	return res;
 }
@@ -92,14 +96,16 @@ static int load_line(struct refill *r, struct str line)
 	return 0;
 }
 
-int refill_resume(struct refill *r, const char *state, struct err *err)
+int refill_resume(struct refill *r, const char *state, uint32_t day, struct err *err)
 {
 	char path[PATH_MAX];
 	struct buf b;
 	struct str rest, line;
-	if (!fs_exists(file_of(state, "refill", path)))
+	begin(r, state, day);
+	if (!fs_exists(list_of(r, path))) {
+		refill_done(r);
 		return 0;
-	begin(r, state, 0);
+	}
 	buf_init(&b, FILE_MAX);
 	int res = fs_read(path, &b, err);
 	for (rest = buf_view(&b); res == 0 && str_next(&rest, '\n', &line);)
@@ -220,7 +226,7 @@ int refill_end(struct refill *r, uint64_t *ret_lacking, bool *ret_before, struct
 	result(r, &b);
 	int res = b.failed ? err_set(err, E_NOMEM, "", "no memory") : fs_write(file_of(r->state, "rebuilt", path), buf_view(&b), 0600, err);
 	buf_done(&b);
-	if (res == 0 && !r->day && unlink(file_of(r->state, "refill", path)) < 0 && errno != ENOENT)
+	if (res == 0 && unlink(list_of(r, path)) < 0 && errno != ENOENT)
 		res = err_errno(err, path, "cannot be removed");
 	return res < 0 ? res : fs_sync_dir(r->state, err);
 }

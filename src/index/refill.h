@@ -1,7 +1,7 @@
 /* What a rebuild that was ordered (fill.h) couldn't have: said when it is over, and kept until the next one.
  *
- *   STATE/refill    while all is filled again, over a restart: a line a segment that couldn't be read, "412015/events/000001\t1\tWHY". A day begins anew
- *                   with each start, and needs none
+ *   STATE/refill    while all is filled again, over a restart: a line a segment that couldn't be read, "412015/events/000001\t1\tWHY"
+ *   STATE/refill-day   the same of a day, during which the one of all waits
  *   STATE/rebuilt   of the last one that is over, as the members of a JSON object: "day" (0: all), "ended_ms", "lacking" (how many), "segments"
  *
  * A segment that couldn't be read and could a moment later isn't lacking. Requirement: F-18. */
@@ -25,8 +25,8 @@ struct refill {
 };
 
 int refill_begin(struct refill *r, const char *state, uint32_t day, struct err *err);
-/* Goes on with one of everything, where it isn't over. */
-int refill_resume(struct refill *r, const char *state, struct err *err);
+/* Goes on with one of that day (0: of everything), where it isn't over. */
+int refill_resume(struct refill *r, const char *state, uint32_t day, struct err *err);
 void refill_done(struct refill *r);
 /* The reader said so (segment/reader.h). */
 int refill_fault(struct refill *r, const struct err *fault, struct err *err);

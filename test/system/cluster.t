@@ -194,13 +194,17 @@ ln -sfn generations/old state/current; kill -HUP "${pid[clusterd]}"
 try "a place that only the carrier was told of isn't asked by who still means another" until_true 20 eval "asks | jq -se '.[0].ok == false'"
 go_over old
 try "back at the first, which is gone on with from where it was" eval 'pages 201 210 && until_true 60 all_once && is "$(there "SELECT count() FROM toride_log.owner")" 1'
+end stored
+for i in $(seq 5000); do printf '%06d/events-%d/000001/0\n' $((100000 + i / 20)) $((i % 20 + 1)); done >>"$(ls -d state/index-fill/*/ | while read -r d; do [ "$(there "SELECT id FROM toride_log.owner")" != "$(basename "$d")" ] || echo "$d"; done)place"
+daemon stored
+try "5,000 series are more than one question may name: it is filled on, each page once" eval 'until_true 20 ready stored && pages 211 220 && until_true 60 all_once'
 
 # ---- away, and killed
 
 told() { [ "$(alarms "$1")" -gt "$2" ]; } # slow steps before may have been told of as well
 until_true 20 eval '[ "$(alarms Alarm)" = "$(alarms Start)" ]'; before=$(alarms Alarm) resumed=$(alarms Start)
 shoot old
-try "the server is killed: pages are taken in all the same" pages 211 3000
+try "the server is killed: pages are taken in all the same" pages 221 3000
 try "a search says that it isn't there, and that the records are" eval 'asks | jq -se ".[0] | (.ok | not) and (.why // .error // tostring | tostring | contains(\"records are sealed\"))"'
 try "an alarm is raised" until_true 20 told Alarm "$before"
 start old
