@@ -334,7 +334,7 @@ static int tail_of(struct conn *c, bool two, char *dst, size_t size, struct err 
 {
 	const struct serve_ask *a = c->now;
 	char *quoted = a->insert ? curl_easy_escape(c->curl, a->sql.ptr, (int)a->sql.len) : NULL;
-	int n = snprintf(dst, size, "?wait_end_of_query=1&output_format_json_quote_64bit_integers=0&query_id=%s%s%s%s%s%s", a->id, c->place.replicated ? "&receive_timeout=30" : "",
+	int n = snprintf(dst, size, "?wait_end_of_query=1&output_format_json_quote_64bit_integers=0&query_id=%s%s%s%s%s%s", a->id, c->place.replicated ? "&receive_timeout=30&distributed_ddl_task_timeout=30" : "",
 	                 a->insert && c->place.replicated ? "&insert_deduplicate=0" : "", two ? "&insert_quorum=2&insert_quorum_timeout=10000" : "", quoted ? "&query=" : "", quoted ? quoted : "");
 	bool made = quoted || !a->insert;
 	curl_free(quoted);
@@ -421,14 +421,23 @@ static bool nothing_runs(struct conn *c, size_t host)
 	return long_ago;
 }
 
-/* Who is asked first, and whom this connection stays with, is as it was. */
-static int ask_each(struct conn *c, struct buf *ret, struct err *err)
+/* Whom all were asked said nothing of whom to ask first. */
+static void keep_first(struct conn *c, size_t first)
 {
 	struct cluster *k = c->cluster;
+	pthread_mutex_lock(&k->lock);
+	if (c->generation == k->generation)
+		k->first = first;
+	pthread_mutex_unlock(&k->lock);
+}
+
+/* Whom this connection stays with is as it was. */
+static int ask_each(struct conn *c, struct buf *ret, struct err *err)
+{
 	struct buf one;
 	char tail[4096];
 	long stays = c->host;
-	size_t first = first_of(k, c->place.n);
+	size_t first = first_of(c->cluster, c->place.n);
 	int r = tail_of(c, false, tail, sizeof tail, err);
 	buf_init(&one, SERVE_ANSWER_MAX);
 	for (size_t i = 0; r == 0 && i < c->place.n; i++) {
@@ -439,10 +448,7 @@ static int ask_each(struct conn *c, struct buf *ret, struct err *err)
 			r = nothing_runs(c, i) ? 0 : err_set(err, E_CLOSED, "cluster", "%s can't be reached, and what it was given may still be written", c->place.urls[i]);
 	}
 	buf_done(&one);
-	pthread_mutex_lock(&k->lock);
-	if (c->generation == k->generation)
-		k->first = first;
-	pthread_mutex_unlock(&k->lock);
+	keep_first(c, first);
 	c->host = stays;
 	return r;
 }
@@ -460,23 +466,36 @@ static int conn_ask(void *user, const struct serve_ask *a, struct buf *ret, stru
 	return r;
 }
 
-/* Nobody remembers which of them was asked. */
+/* At each that can be reached: nobody remembers which of them was asked. 0 where one of them was told. */
+static int end_each(struct conn *c, const char *sql, struct err *err)
+{
+	struct buf words;
+	char tail[4096];
+	int r = tail_of(c, false, tail, sizeof tail, err), told = -E_CLOSED;
+	buf_init(&words, MIB);
+	for (size_t i = 0; r == 0 && i < c->place.n; i++)
+		told = ask_one(c, i, tail, str_from(sql), &words, err) == 0 ? 0 : told;
+	buf_done(&words);
+	c->host = -1;
+	return r < 0 ? r : told;
+}
+
 static int conn_end(void *user, const char *id, struct err *err)
 {
 	struct conn *c = user;
-	char sql[128];
-	struct buf words;
-	snprintf(sql, sizeof sql, "KILL QUERY WHERE query_id = '%s' ASYNC", id);
-	struct serve_ask a = { .sql = str_from(sql), .each = true };
-	snprintf(a.id, sizeof a.id, "%.40s-end", id);
+	char sql[128], place[NAME_MAX_BYTES];
 	pthread_mutex_lock(&c->cluster->lock);
-	char place[NAME_MAX_BYTES];
 	memcpy(place, c->cluster->place.name, sizeof place);
+	size_t first = c->cluster->first;
 	pthread_mutex_unlock(&c->cluster->lock);
-	a.place = str_from(place);
-	buf_init(&words, MIB);
-	int r = conn_ask(c, &a, &words, err);
-	buf_done(&words);
+	snprintf(sql, sizeof sql, "KILL QUERY WHERE query_id = '%s' ASYNC", id);
+	struct serve_ask a = { .sql = str_from(sql), .place = str_from(place) };
+	snprintf(a.id, sizeof a.id, "%.40s-end", id);
+	c->now = &a;
+	int r = catch_up(c, err);
+	r = r < 0 ? r : end_each(c, sql, err);
+	keep_first(c, first);
+	c->now = NULL;
 	return r;
 }
 
