@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BATCH 2000u
@@ -64,6 +65,27 @@ static void take_rows(struct str rows)
 	engine.inserts += any;
 }
 
+/* They stand in the sender's memory (rows.h). */
+static void take_memory(int fd)
+{
+	struct stat st;
+	assert_int_equal(fstat(fd, &st), 0);
+	char *p = mem_alloc((size_t)st.st_size + 1);
+	assert_non_null(p);
+	assert_int_equal(pread(fd, p, (size_t)st.st_size, 0), st.st_size);
+	take_rows((struct str){ p, (size_t)st.st_size });
+	mem_free(p);
+}
+
+static int take(const struct serve_ask *a, struct err *err)
+{
+	if (a->in_memory)
+		take_memory(a->rows_fd);
+	else
+		take_rows(a->rows);
+	return engine.dies_at && engine.inserts == engine.dies_at ? err_set(err, E_CLOSED, "", "it died") : 0;
+}
+
 /* All records are of one segment. */
 static void names(struct str sql, struct buf *ret)
 {
@@ -85,10 +107,8 @@ static void names(struct str sql, struct buf *ret)
 static int engine_ask(void *conn, const struct serve_ask *a, struct buf *ret, struct err *err)
 {
 	buf_reset(ret);
-	if (a->insert) {
-		take_rows(a->rows);
-		return engine.dies_at && engine.inserts == engine.dies_at ? err_set(err, E_CLOSED, "", "it died") : 0;
-	}
+	if (a->insert)
+		return take(a, err);
 	if (str_starts(a->sql, STR("SELECT count() FROM system.tables")))
 		buf_puts(ret, "1\n");
 	else if (str_starts(a->sql, STR("SELECT concat(org, '/', series")))
