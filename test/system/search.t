@@ -325,15 +325,6 @@ lacked() { "$toride" log tail -n 5000 --org service | grep -F "the index was fil
 try "which is recorded, and in Japanese too" eval '! LC_ALL=ja_JP.UTF-8 "$toride" log rebuild --result >"$top/left" && grep -F "読めないセグメントがありました" "$top/left" && grep -F "412023/events-4002/000001" "$top/left" && until_true 20 lacked'
 try "and are there again with the store" eval '"$toride" rollback --as tanaka && until_true 20 serves coldd'
 try "… and in the index, which lacks nothing then" eval '"$toride" log rebuild --wait >"$top/left" && is "$(rows 412023 events-4002)" "$(truth 412023 events-4002)"'
-# ---- the index elsewhere and back, by the description alone; what a ClickHouse makes of it: cluster.t
-
-put_aside '.store = {urls: ["https://ch1.example:9444"]}'
-try "a ClickHouse elsewhere isn't taken up on a node that hasn't its password" eval '! put_in_force "$toride" "$lab/description" 2>"$top/left" && grep -F "the ClickHouse'"'"'s password isn'"'"'t on this node" "$top/left" && serves indexd'
-echo "a word" >"$TORIDE_STATE/cluster/secret"
-try "with it it is carried there" eval 'put_in_force "$toride" "$lab/description" && until_true 20 serves clusterd && until_true 20 eval "! serves indexd"'
-try "… and a search says that nobody answers there" until_true 20 eval '! "$toride" log search alpha >"$top/left" 2>&1 && grep -F "records are sealed all the same" "$top/left"'
-try "without it the one here is back" eval '"$toride" rollback --as tanaka && until_true 20 serves indexd && until_true 20 eval "! serves clusterd"'
-try "… with what came meanwhile" until_true 40 all_once
 try "the log is intact after all that" eval '"$toride" log verify --json | jq -se ".[-1].ok"'
 
 echo "1..$n"
