@@ -31,6 +31,7 @@
 #include "wire/place.h"
 
 #include <curl/curl.h>
+#include <openssl/crypto.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -317,6 +318,43 @@ static int expire(struct stored *t, struct err *err)
 	return r;
 }
 
+/* ---- bodies whose key is destroyed (toride vault destroy): ordered by a file of the body's name, so that a crash does it again ---- */
+
+#define FORGET "forget."
+
+static int forget_one(const char *name, void *user)
+{
+	struct stored *t = user;
+	char path[PLACE_MAX], org[8];
+	unsigned char key[SEGMENT_KEY];
+	struct err err = { 0 };
+	struct client *c = NULL;
+	struct client_opts o = t->filled->client;
+	if (strncmp(name, FORGET, strlen(FORGET)) != 0 || !str_copy(str_from(name + strlen(FORGET)), org, sizeof org) || !segment_org_ok(org))
+		return 0;
+	int r = segment_key(org, ORGS_SERIES, 1, key, t->vault, &err); /* whoever orders it: only what nobody can read any more goes */
+	OPENSSL_cleanse(key, sizeof key);
+	bool gone = r == -E_NOT_FOUND;
+	r = gone ? client_open(&o, &c, &err) : r;
+	r = gone && r == 0 ? fill_forget(c, org, &err) : r;
+	client_close(&c);
+	snprintf(path, sizeof path, "%s/%s", t->state, name);
+	if (gone && r == 0)
+		log_warn(org, "index", "its rows are dropped: its key is destroyed");
+	else if (r < 0)
+		log_err(LOG_LEVEL_WARN, org, "index", &err);
+	if (r == 0 && unlink(path) < 0)
+		log_warn(org, "index", "%s can't be removed", path);
+	return 0;
+}
+
+static void forget_all(struct stored *t)
+{
+	struct err err = { 0 };
+	if (fs_list(t->state, forget_one, t, &err) < 0)
+		log_err(LOG_LEVEL_WARN, "", "index", &err);
+}
+
 /* Until all days that are over are counted, before their rows go. */
 static int roll_up(struct stored *t, struct err *err)
 {
@@ -413,6 +451,7 @@ static void *fill_main(void *user)
 		count(t, "index_ready", r == 0);
 		if (r == 0) {
 			wait_ms = AGAIN_MS;
+			forget_all(t); /* by a reader that has no key of theirs any more */
 			r = fill_on(t, f, &expired_ms, &err);
 		}
 		if (r == -E_AGAIN && f)
@@ -787,6 +826,22 @@ static int do_rebuild(struct stored *t, const struct ctl_request *rq, struct err
 	return r;
 }
 
+static int do_forget(struct stored *t, const struct ctl_request *rq, struct err *err)
+{
+	char org[8], path[PLACE_MAX];
+	if (rq->uid != 0)
+		return err_set(err, E_DENIED, "", "root's alone to order");
+	if (!str_copy(ctl_str(rq->root, "org"), org, sizeof org) || !segment_org_ok(org) || strcmp(org, ORGS_SERVICE) == 0)
+		return err_set(err, E_INVALID, "org", "not a body's code");
+	snprintf(path, sizeof path, "%s/" FORGET "%s", t->state, org);
+	int r = fs_write(path, STR(""), 0600, err);
+	if (r == 0) {
+		t->again = true;
+		eventfd_write(t->wake_fd, 1);
+	}
+	return r;
+}
+
 /* For a witness outside (segment/witness.h): it says nothing of any body. */
 static int do_witness(struct stored *t, struct buf *b, struct err *err)
 {
@@ -826,6 +881,8 @@ static int handle(const struct ctl_request *rq, const char *what, struct buf *b,
 		return do_kill(t, rq, err);
 	if (strcmp(what, "log.rebuild") == 0)
 		return do_rebuild(t, rq, err);
+	if (strcmp(what, "log.forget") == 0)
+		return do_forget(t, rq, err);
 	if (strcmp(what, "log.rebuilt") == 0)
 		return refill_show(t->state, b, err);
 	return err_set(err, E_INVALID, "do", "no such request: %s", what);

@@ -794,6 +794,13 @@ const struct fill_stats *fill_stats(const struct fill *f)
 
 /* ---- retention ---- */
 
+int fill_forget(struct client *c, const char *org, struct err *err)
+{
+	char where[48];
+	snprintf(where, sizeof where, "WHERE org = '%.7s'", org);
+	return for_each_table(c, "DELETE FROM", where, err);
+}
+
 int fill_expire(struct client *c, struct str rows, unsigned days, struct err *err)
 {
 	char tail[256], sql[512];

@@ -49,5 +49,7 @@ const struct fill_stats *fill_stats(const struct fill *f);
 int fill_order_rebuild(const char *state, uint32_t day, struct err *err);
 /* Drops what arrived more than `days` ago: rows of this condition ("org = '412015'"), or (empty) whole partitions. */
 int fill_expire(struct client *c, struct str rows, unsigned days, struct err *err);
+/* Drops all rows of a body, of whatever series: its key is destroyed. What was counted of it (rollup.h) stays. */
+int fill_forget(struct client *c, const char *org, struct err *err);
 
 #endif

@@ -43,12 +43,21 @@ static bool allowed(uid_t uid, const char **ret_process)
 	return !refuse;
 }
 
+static const char *destroyed = ""; /* whose key is */
+
+static int some_key(const char *org, const char *series, uint32_t number, unsigned char ret[SEGMENT_KEY], void *user, struct err *err)
+{
+	if (strcmp(org, destroyed) == 0)
+		return err_set(err, E_NOT_FOUND, org, "the organisation's key was destroyed");
+	return fake_key(org, series, number, ret, user, err);
+}
+
 static void start(void)
 {
 	struct err err = { 0 };
 	char path[PLACE_MAX];
 	int fd = -1;
-	struct spool_opts o = { segments, state_dir, NULL, fake_key, fake_seal, &vault_error, orgs, stats, unheard_ms, NULL };
+	struct spool_opts o = { segments, state_dir, NULL, some_key, fake_seal, &vault_error, orgs, stats, unheard_ms, NULL };
 	o.aside = aside;
 	if (spool_open(&o, &spool, &err) < 0)
 		fail_msg("%s: %s", err.path, err.msg);
@@ -894,6 +903,34 @@ static void test_retention_of_a_class(void **state)
 	clock_hold(0);
 }
 
+/* A body has left: its records stay, until its key is destroyed; then they end at once, and whose end it was is signed and told. */
+static void test_end_of_a_key(void **state)
+{
+	(void)state;
+	struct verify_report r;
+	clock_hold(20000 * DAY);
+	keep_days(100);
+	say_day();
+	days_pass(2);
+	say_day();
+	orgs_destroy(&orgs);
+	assert_int_equal(orgs_parse(STR("{\"uplinks\":[\"wan0\"],\"orgs\":[]}"), &orgs, NULL), 0);
+	spool_orgs(spool, orgs);
+	days_pass(200);
+	assert_true(is_there(1) && is_there(2));
+	destroyed = "412015";
+	days_pass(2);
+	destroyed = "";
+	assert_true(!is_there(1) && !is_there(2));
+	assert_int_equal(told("the key of 412015 is destroyed: segment 000001 of events"), 1);
+	assert_int_equal(spool_commit(spool, NULL), 0);
+	assert_int_equal(verify_store(&(struct verify_opts){ .dir = segments, .get_key = fake_key }, &r, NULL), 0);
+	assert_int_equal(r.n, 0);
+	assert_true(r.ended >= 2);
+	verify_report_done(&r);
+	clock_hold(0);
+}
+
 /* The clock jumps a year ahead: nothing is lost for it while somebody can still put it right, and it is said. */
 static void test_retention_doubts_the_clock(void **state)
 {
@@ -983,7 +1020,7 @@ int main(void)
 		T(test_doubt_outlives_a_start), T(test_acknowledged_after_sync), T(test_rests), T(test_once_over_a_crash), T(test_last_words), T(test_once_over_a_torn_commit), T(test_hostile), T(test_forged),
 		T(test_slow_and_half_open),
 		T(test_strangers_and_crowds),    T(test_back_pressure),     T(test_vault_away), T(test_nflog_losses),
-		T(test_a_cold_disk_that_does_not_answer), T(test_retention), T(test_retention_waits_for_the_other_node), T(test_retention_of_a_class), T(test_retention_doubts_the_clock), T(test_clock_set_while_writing),
+		T(test_a_cold_disk_that_does_not_answer), T(test_retention), T(test_retention_waits_for_the_other_node), T(test_retention_of_a_class), T(test_end_of_a_key), T(test_retention_doubts_the_clock), T(test_clock_set_while_writing),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("intake", tests, NULL, NULL);

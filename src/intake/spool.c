@@ -9,6 +9,7 @@
 #include "segment/reader.h"
 #include "wire/events.h"
 
+#include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -395,15 +396,27 @@ static int checkpoint(struct spool *s, int64_t now, struct err *err)
 	return r;
 }
 
+/* Was the body's key destroyed? */
+static bool key_gone(const struct spool *s, const char *org, const char *series)
+{
+	unsigned char key[SEGMENT_KEY];
+	struct err err;
+	int r = s->o.key(org, series, 1, key, s->o.user, &err);
+	OPENSSL_cleanse(key, sizeof key);
+	return r == -E_NOT_FOUND;
+}
+
 /* How long to keep: a body's records by its own word, a class's series by its own days, the service's as long as anybody's. A body that left the description
- * has said nothing any more; its records go with its key. */
+ * has said nothing any more; its records go with its key: what nobody can read any more ends at once, here, on the cold disk and in the store. */
 static int64_t keep_ms(const char *org, const char *series, void *user)
 {
 	const struct spool *s = user;
 	const struct orgs_one *one = orgs_by_code(s->o.orgs, str_from(org));
 	if (s->o.holds && hold_on(s->o.holds, org))
 		return 0;
-	unsigned days = one ? orgs_keep_days(one, series) : strcmp(org, ORGS_SERVICE) == 0 ? orgs_longest_retention(s->o.orgs) : 0;
+	if (!one && strcmp(org, ORGS_SERVICE) != 0)
+		return key_gone(s, org, series) ? 1 : 0;
+	unsigned days = one ? orgs_keep_days(one, series) : orgs_longest_retention(s->o.orgs);
 	return (int64_t)days * 24 * 3600 * 1000;
 }
 
@@ -469,8 +482,12 @@ static void tell_gone(struct spool *s, const struct segment_name *gone)
 	struct buf b;
 	const struct orgs_one *one = orgs_by_code(s->o.orgs, str_from(gone->org));
 	unsigned days = one ? orgs_keep_days(one, gone->series) : orgs_longest_retention(s->o.orgs);
-	snprintf(text, sizeof text, "retention: segment %06u of %s, %llu records, had its %u days and is destroyed", gone->segment, gone->series,
-	         (unsigned long long)gone->index, days);
+	if (!one && strcmp(gone->org, ORGS_SERVICE) != 0)
+		snprintf(text, sizeof text, "the key of %s is destroyed: segment %06u of %s, %llu records nobody can read any more, is ended", gone->org, gone->segment,
+		         gone->series, (unsigned long long)gone->index);
+	else
+		snprintf(text, sizeof text, "retention: segment %06u of %s, %llu records, had its %u days and is destroyed", gone->segment, gone->series,
+		         (unsigned long long)gone->index, days);
 	log_info(gone->org, "retention", "%s", text);
 	buf_init(&b, 4096);
 	event_app(&b, "intaked", "retention", "Stop", text);

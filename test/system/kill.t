@@ -212,6 +212,14 @@ try "one reference is one notice to one contact" is "$(sort -u "$top/notices" | 
 "$toride" incident show "$number" --json >"$top/incident"
 try "its notices name first and second contact" eval '[ "$(jq -r ".. | .notices? // empty | .[].mail" "$top/incident" | grep -c "^joho[12]@412040")" -ge 2 ]'
 jq -r '.. | .notices? // empty | .[] | "\(.step) \(.mail)"' "$top/incident" | sort >"$top/steps"
+points_back() { # the block and each notice to the incident, the incident to records of its body that the log shows
+	local r
+	"$toride" block list --all --json | jq -se --arg i "$number" 'map(select(.value == "c2.example" and .org == "412040")) | length == 1 and .[0].incident == $i' || return
+	jq -se --arg i "$number-" '[.. | .notices? // empty | .[].reference] | length >= 2 and all(startswith($i))' "$top/incident" || return
+	jq -r '.. | .evidence? // empty | .[]' "$top/incident" >"$top/evidence" && [ -s "$top/evidence" ] || return
+	while read -r r; do [[ $r = 412040/* ]] && "$toride" log show "$r" | jq -se '.[0].org == "412040"' || { echo "$r"; return 1; }; done <"$top/evidence"
+}
+try "block, notices and incident point back to their records, over all these ends" points_back
 try "and no step was taken twice" eval '[ -s "$top/steps" ] && is "$(uniq -d "$top/steps")" ""'
 kill "$beacon"; wait "$beacon" 2>/dev/null; beacon=
 

@@ -327,5 +327,31 @@ try "and are there again with the store" eval '"$toride" rollback --as tanaka &&
 try "… and in the index, which lacks nothing then" eval '"$toride" log rebuild --wait >"$top/left" && is "$(rows 412023 events-4002)" "$(truth 412023 events-4002)"'
 try "the log is intact after all that" eval '"$toride" log verify --json | jq -se ".[-1].ok"'
 
+# ---- a body has left and its key is destroyed: nothing of it can be read, here, on the cold disk, in the store, in the index
+destroy() { "$toride" --as sato vault destroy 412023 --reason "contract ended" --agreed-by "$1"; }
+refused() { ! "${@:2}" >"$top/left" 2>&1 && cat "$top/left" && grep -F "$1" "$top/left"; }
+try "coldd comes back after kill -9" shoot coldd
+try "what lies in the store is read" "$toride" log show 412023/events-4002/000001/0
+try "the key of a body that is there isn't destroyed" refused "description in force" destroy tanaka
+rm "$lab/description/orgs/412023.json"
+put_aside 'del(.cold_left) | .cold = {url: "https://127.0.0.1:9443/", bucket: "saga-log", region: "jp-north-1", key_id: "AK1"}'
+try "the body leaves" put_in_force "$toride" "$lab/description"
+try "its records are there still, in log and index" eval '"$toride" log show 412023/events-4002/000001/0 && [ "$(rows 412023 events-4002)" -ge 1 ]'
+try "its key isn't destroyed by one person" refused "somebody else" destroy SATO
+"$toride" --as sato log hold add --org 412023 --case "suit 5" --reason "wait" >/dev/null
+try "nor while its records are held" refused "are held" destroy tanaka
+id=$("$toride" log hold list --json | jq -r 'select(.org == "412023") | .id' | head -1)
+"$toride" --as sato log hold release "$id" --org 412023 --reason "over" >/dev/null; "$toride" --as tanaka log hold release "$id" --org 412023 >/dev/null
+"$toride" log export --org 412023 -o "$top/had" >/dev/null && [ -s "$top/had/records.jsonl" ]; ok $? "two destroy it; before that it could be taken out"
+try "by two" destroy tanaka
+try "no record of it is read any more, wherever it lies" eval 'refused "destroyed" "$toride" log show 412023/events-4002/000001/0 && ls "$TORIDE_STATE/segments/412023"'
+try "nor taken out" eval '! "$toride" log export --org 412023 -o "$top/none.tar" && [ ! -e "$top/none.tar" ] && [ ! -e "$top/none.tar.part" ]'
+try "none of its rows is in the index, all of the other's are" until_true 40 eval '[ "$(engine "SELECT count() FROM toride.events WHERE org = '"'412023'"'")" = 0 ] && [ "$(rows 412015 events)" -ge 1 ]'
+try "who had it destroyed is on record, signed" eval '"$toride" log tail --org service -n 100000 | sed "s/^[^{]*//" | jq -se "map(select(.unmapped.destroyed? == \"412023\")) | any(.[]; .api.operation == \"vault.destroy.begin\" and .actor.user == \"sato\" and .unmapped.agreed_by == \"tanaka\") and any(.[]; .api.operation == \"vault.destroy.end\" and .status == \"Success\")"'
+shoot intaked # which looks once an hour otherwise
+in_the_store() { find "$top/s3/objects/412023" -name "000001-*.seg" 2>/dev/null | grep .; }
+try "its segments end: the one in the store, too" until_true 40 eval '[ ! -e "$cold.end" ] && ! in_the_store'
+try "each end is signed, and the log of all others intact" eval '"$toride" log verify --json | tail -n 1 | jq -se ".[0] | .ok and .segments_ended >= 1"'
+
 echo "1..$n"
 exit $bad
