@@ -181,7 +181,7 @@ static int vault_end(int argc, char **argv)
 const struct cli_command cli_vault[] = {
 	{ "vault token", "toride vault token --module LIBRARY.so --token LABEL --pin-file FILE", "has a PKCS#11 token (HSM) guard the vault's master key from now on; the key's file is erased",
 	  "金庫の主鍵を PKCS#11 のトークン(HSM)で守る。鍵のファイルは消す", vault_token },
-	{ "vault destroy", "toride --as NAME vault destroy CODE --reason TEXT --agreed-by NAME", "destroys the key of a body that has left: its records can't be read any more, anywhere",
+	{ "vault destroy", "toride vault destroy CODE --reason TEXT --agreed-by NAME [--as NAME]", "destroys the key of a body that has left: its records can't be read any more, anywhere",
 	  "設定から外れた団体の鍵を破棄する(記録はどの写しからも読めなくなり、元に戻せない)", vault_end },
 	{ 0 },
 };
