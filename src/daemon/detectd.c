@@ -4,7 +4,9 @@
  * Rules: place_rules(), read again on SIGHUP.
  * Threat intelligence: STATE/feeds/intel (detect/intel.h), looked at every INTEL_EVERY_MS and read again when a file there has
  * changed, by then under seccomp and Landlock. Sightings: STATE/detect/sightings.json, a STIX bundle, for who gave it.
- * SIGHUP reads the generation and the rules again; what can't be read leaves the old in force. */
+ * SIGHUP reads the generation and the rules again; what can't be read leaves the old in force.
+ * Which files of rules and intelligence were added, changed or taken away since it was told last is an event (STATE/detect/rules.known and intel.known, detect/policy.h): who takes a
+ * rule away is seen. */
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/fs.h"
@@ -17,10 +19,13 @@
 #include "detect/intel.h"
 #include "detect/sighting.h"
 #include "detect/outbox.h"
+#include "detect/policy.h"
 #include "jail/jail.h"
 #include "segment/file.h"
 #include "vault/vault_client.h"
+#include "wire/ctl.h"
 #include "wire/daemon.h"
+#include "wire/events.h"
 #include "wire/place.h"
 
 #include <limits.h>
@@ -41,6 +46,14 @@
 struct config { /* what one generation and one reading of the rules give */
 	struct facts facts;
 	struct ruleset *rules;
+	struct policy files;
+};
+
+struct known { /* what was told of one kind of files */
+	const char *operation;
+	char path[PLACE_MAX];
+	struct buf next;  /* to be kept once the event is safe */
+	uint64_t event;   /* its number; 0: nothing waits */
 };
 
 struct detectd {
@@ -58,7 +71,9 @@ struct detectd {
 	uint64_t intel_sign, sightings_told;
 	int64_t intel_ms;
 	char rules_dir[PATH_MAX], intel_dir[PLACE_MAX], sightings[PLACE_MAX];
-	bool caught_up, ended;
+	struct events *events;
+	struct known rules_known, intel_known;
+	bool caught_up, ended, intel_looked;
 	uint32_t top[TOP];
 	int64_t said_ms;
 };
@@ -72,6 +87,7 @@ static void config_destroy(struct config **cp)
 		return;
 	ruleset_destroy(&c->rules);
 	facts_done(&c->facts);
+	policy_done(&c->files);
 	mem_free(c);
 	*cp = NULL;
 }
@@ -79,6 +95,19 @@ static void config_destroy(struct config **cp)
 static void say_fault(const struct err *err, void *user)
 {
 	log_err(LOG_LEVEL_ERROR, "", "rule", err);
+}
+
+struct loading {
+	struct policy *files;
+	const char *dir;
+};
+
+/* By its name below the directory. One that isn't kept for want of memory is told as taken away, and as there again the next time. */
+static void see_file(const char *path, struct str text, void *user)
+{
+	struct loading *l = user;
+	size_t n = strlen(l->dir);
+	policy_add(l->files, str_from(strncmp(path, l->dir, n) == 0 && path[n] == '/' ? path + n + 1 : path), policy_sign(text));
 }
 
 static void host_pattern(const char *host, void (*add)(struct str value, void *to), void *to)
@@ -118,7 +147,9 @@ static int config_load(struct detectd *t, struct config **ret, struct err *err)
 		r = facts_parse(buf_view(&b), &c->facts, err);
 	buf_done(&b);
 	const char *dir = t->rules_dir;
-	struct ruleset_opts o = { .rule = { placeholder, &c->facts }, .on_fault = say_fault };
+	struct loading loading = { &c->files, dir };
+	struct ruleset_opts o = { .rule = { placeholder, &c->facts }, .on_fault = say_fault, .on_file = see_file, .user = &loading };
+	policy_init(&c->files);
 	if (r == 0)
 		r = ruleset_load(&dir, 1, &o, &c->rules, err);
 	if (r < 0)
@@ -128,11 +159,84 @@ static int config_load(struct detectd *t, struct config **ret, struct err *err)
 	return r;
 }
 
+/* ---- what the watch judges by has changed */
+
+static void changed_event(struct detectd *t, struct known *k, struct str words)
+{
+	struct buf b;
+	buf_init(&b, 64 * KIB);
+	buf_putc(&b, '{');
+	json_field_u64(&b, "class_uid", 6003);
+	json_field_u64(&b, "time", (uint64_t)clock_now_ms());
+	json_field_s(&b, "org", "service");
+	json_field_s(&b, "product", "detectd");
+	buf_puts(&b, ",\"actor\":{\"user\":\"root\"},\"api\":{"); /* whose files they are: nobody else may write there */
+	json_field_s(&b, "operation", k->operation);
+	buf_putc(&b, '}');
+	json_field_s(&b, "status", "Success");
+	json_field(&b, "message", words);
+	buf_putc(&b, '}');
+	if (!b.failed && events_put(t->events, STR(""), buf_view(&b)) == 0)
+		k->event = events_last(t->events);
+	buf_done(&b);
+}
+
+/* more: said behind the files, of what there is now. What is told is kept once it is on record, so that a death in between tells it twice. */
+static void changed(struct detectd *t, struct known *k, struct policy *now, const char *more)
+{
+	struct policy told = { 0 };
+	struct buf b, words;
+	buf_init(&b, CONFIG_MAX);
+	buf_init(&words, 32 * KIB);
+	bool first = !fs_exists(k->path);
+	if (!first && fs_read(k->path, &b, NULL) < 0)
+		buf_reset(&b);
+	if (policy_parse(k->event ? buf_view(&k->next) : buf_view(&b), &told) == 0 && policy_words(&told, now, &words)) {
+		if (first && !k->event) {
+			buf_reset(&words);
+			buf_printf(&words, "looked at for the first time: %zu files", now->n);
+		}
+		buf_printf(&words, "; now: %s", more);
+		log_info("", k->operation, STR_FMT, STR_ARG(buf_view(&words)));
+		buf_reset(&k->next);
+		policy_format(now, &k->next);
+		changed_event(t, k, buf_view(&words));
+	}
+	policy_done(&told);
+	buf_done(&words);
+	buf_done(&b);
+}
+
+static void keep_known(struct detectd *t, struct known *k)
+{
+	struct err err = { 0 };
+	if (!k->event || events_acked(t->events) < k->event)
+		return;
+	k->event = 0;
+	if (k->next.failed || fs_write(k->path, buf_view(&k->next), 0600, &err) < 0)
+		log_warn("", k->path, "could not be written");
+}
+
+static void known_init(struct known *k, const char *operation, const char *file)
+{
+	k->operation = operation;
+	place_in_state(k->path, sizeof k->path, "detect/%s", file);
+	buf_init(&k->next, CONFIG_MAX);
+}
+
+static void rules_changed(struct detectd *t)
+{
+	char more[80];
+	snprintf(more, sizeof more, "%u rules, %u refused", t->config->rules->n_rules, t->config->rules->n_faults);
+	changed(t, &t->rules_known, &t->config->files, more);
+}
+
 /* ---- threat intelligence */
 
 struct looking {
 	const char *dir;
 	uint64_t sign;
+	struct policy files;
 };
 
 static int look_at_file(const char *name, void *user)
@@ -148,17 +252,18 @@ static int look_at_file(const char *name, void *user)
 	buf_init(&b, 1024);
 	buf_printf(&b, "%s %llu %lld %lld.%09ld", name, (unsigned long long)st.st_ino, (long long)st.st_size, (long long)st.st_mtim.tv_sec,
 	           st.st_mtim.tv_nsec);
-	l->sign = l->sign * 31 + hash_sip(fixed, b.ptr, b.len);
+	uint64_t sign = hash_sip(fixed, b.ptr, b.len);
+	l->sign = l->sign * 31 + sign;
+	policy_add(&l->files, str_from(name), sign);
 	buf_done(&b);
 	return 0;
 }
 
-static uint64_t intel_sign(const char *dir)
+/* 0: there is none. */
+static uint64_t intel_sign(struct looking *l)
 {
-	struct looking l = { dir, 1 };
-	if (!fs_exists(dir) || fs_list(dir, look_at_file, &l, NULL) < 0)
-		return 0;
-	return l.sign;
+	l->sign = 1;
+	return fs_exists(l->dir) && fs_list(l->dir, look_at_file, l, NULL) == 0 ? l->sign : 0;
 }
 
 static void say_intel_fault(const struct err *err, void *user)
@@ -176,22 +281,28 @@ static void say_intel(const struct detectd *t, const struct intel *i)
 	         (unsigned long long)s.refused[INTEL_HAS_QUERY], (unsigned long long)s.refused[INTEL_EXPIRED], (unsigned long long)s.refused[INTEL_REVOKED]);
 }
 
+static void intel_changed(struct detectd *t, struct policy *files)
+{
+	struct intel_stats s = { 0 };
+	char more[80];
+	if (t->intel)
+		intel_stats(t->intel, &s);
+	snprintf(more, sizeof more, "%llu values", (unsigned long long)s.items);
+	changed(t, &t->intel_known, files, more);
+}
+
 /* What can't be read at all leaves the old in force; a file that is wrong is told and left out. */
-static void intel_look(struct detectd *t)
+static int intel_read(struct detectd *t, uint64_t sign)
 {
 	struct err err = { 0 };
 	struct intel *i = NULL;
-	uint64_t sign = intel_sign(t->intel_dir);
-	t->intel_ms = clock_mono_ms();
-	if (sign == t->intel_sign)
-		return;
 	int r = sign ? intel_create(clock_now_ms(), &i, &err) : 0;
 	if (r == 0 && sign)
 		r = intel_load(i, t->intel_dir, say_intel_fault, NULL, &err);
 	if (r < 0) {
 		log_err(LOG_LEVEL_ERROR, "", "intelligence", &err);
 		intel_destroy(&i);
-		return;
+		return r;
 	}
 	if (i)
 		say_intel(t, i);
@@ -199,6 +310,20 @@ static void intel_look(struct detectd *t)
 	intel_destroy(&t->intel);
 	t->intel = i;
 	t->intel_sign = sign;
+	return 0;
+}
+
+static void intel_look(struct detectd *t)
+{
+	struct looking l = { .dir = t->intel_dir };
+	policy_init(&l.files);
+	uint64_t sign = intel_sign(&l);
+	t->intel_ms = clock_mono_ms();
+	if ((sign != t->intel_sign || !t->intel_looked) && intel_read(t, sign) == 0) { /* the first time also when there is none: it may have been taken away meanwhile */
+		t->intel_looked = true;
+		intel_changed(t, &l.files);
+	}
+	policy_done(&l.files);
 }
 
 /* Written when there is something new to tell; read by people, so its age is no matter of correctness. */
@@ -392,6 +517,9 @@ static void on_timer(uv_timer_t *h)
 	work(t);
 	save(t, false);
 	count_all(t);
+	events_work(t->events);
+	keep_known(t, &t->rules_known);
+	keep_known(t, &t->intel_known);
 }
 
 static void on_term(uv_signal_t *h, int signum)
@@ -418,6 +546,7 @@ static void on_hup(uv_signal_t *h, int signum)
 	}
 	config_destroy(&t->config);
 	t->config = c;
+	rules_changed(t);
 	daemon_ready(&t->d);
 }
 
@@ -438,9 +567,13 @@ static int open_all(struct detectd *t, struct err *err)
 	place_in_state(t->sightings, sizeof t->sightings, "detect/sightings.json");
 	place_in_run(sock, sizeof sock, SOCK_FINDINGS);
 	snprintf(t->rules_dir, sizeof t->rules_dir, "%s", place_rules());
+	known_init(&t->rules_known, "detect.rules", "rules.known");
+	known_init(&t->intel_known, "detect.intel", "intel.known");
 	int r = config_load(t, &t->config, err);
 	if (r == 0)
 		r = vault_open(NULL, 5000, &t->vault, err);
+	if (r == 0)
+		r = events_open("detectd", MIB, &t->events, err);
 	if (r == 0)
 		r = daemon_confine(&t->d, err);
 	if (r == 0)
@@ -454,8 +587,10 @@ static int open_all(struct detectd *t, struct err *err)
 		log_err(LOG_LEVEL_ERROR, "", "state", &damaged);
 	if (r < 0 && err)
 		*err = damaged;
-	if (r == 0)
+	if (r == 0) {
+		rules_changed(t);
 		intel_look(t);
+	}
 	return r;
 }
 
@@ -497,5 +632,6 @@ int main(void)
 	if (t.ended)
 		save(&t, true);
 	sightings_write(&t);
+	events_close(&t.events);
 	return t.ended ? 0 : 1;
 }

@@ -88,6 +88,8 @@ static int add_file(struct loader *l, const char *path)
 	struct err e = { 0 };
 	buf_init(&b, YML_BYTES + 1);
 	int r = fs_read(path, &b, &e);
+	if (r == 0 && l->o && l->o->on_file)
+		l->o->on_file(path, buf_view(&b), l->o->user);
 	if (r == 0)
 		r = add_text(l, buf_view(&b), path);
 	else if (r == -E_LIMIT)
@@ -131,6 +133,8 @@ static int add_placeholders(struct loader *l, const char *dir)
 		return 0;
 	buf_init(&b, PLACEHOLDERS_BYTES);
 	int r = fs_read(path, &b, &e);
+	if (r == 0 && l->o && l->o->on_file)
+		l->o->on_file(path, buf_view(&b), l->o->user);
 	if (r == 0)
 		r = placeholders_parse(&l->placeholders, buf_view(&b), path, &e);
 	buf_done(&b);

@@ -18,6 +18,7 @@
 struct ruleset_opts {
 	struct rule_opts rule;
 	void (*on_fault)(const struct err *err, void *user); /* NULL: nobody hears */
+	void (*on_file)(const char *path, struct str text, void *user); /* each file that is read, of placeholders too; NULL: nobody asks */
 	void *user;
 };
 

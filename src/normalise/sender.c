@@ -8,6 +8,7 @@ static const struct sender senders[] = {
 	{ "proxyd", { 4002, 6002 }, "proxyd", true, false, NULL },
 	{ "respondd", { 6003 }, "respondd", true, false, NULL },
 	{ "controld", { 6003 }, "controld", false, false, NULL },
+	{ "detectd", { 6003 }, "detectd", false, false, NULL },
 	{ "authd", { 3002 }, "authd", true, false, NULL },
 	{ "userd", { 3002, 6002 }, "userd", true, false, NULL },
 	{ "vaultd", { 6003 }, "vaultd", false, false, NULL },
