@@ -67,20 +67,23 @@ struct job {
 
 /* ---- events ---- */
 
-static void tell(struct authd *x, const char *activity, const char *name, const char *org, const char *address, const char *detail, const char *status)
+/* Whose role it is stands there once they are known to be who they say. */
+static void tell(struct authd *x, const char *activity, const struct session *s, const char *address, const char *detail, const char *status)
 {
 	struct buf b;
 	buf_init(&b, 8 * KIB);
 	buf_putc(&b, '{');
 	json_field_u64(&b, "class_uid", 3002);
 	json_field_u64(&b, "time", (uint64_t)clock_now_ms());
-	json_field_s(&b, "org", *org ? org : "service");
+	json_field_s(&b, "org", *s->org ? s->org : "service");
 	json_field_s(&b, "product", "authd");
 	json_field_s(&b, "activity_name", activity);
-	if (*name) {
+	if (*s->name) {
 		json_key(&b, "user");
 		buf_putc(&b, '{');
-		json_field_s(&b, "name", name);
+		json_field_s(&b, "name", s->name);
+		if (strcmp(status, "Failure") != 0)
+			json_field_s(&b, "group", role_name(s->role));
 		buf_putc(&b, '}');
 	}
 	if (*address) {
@@ -93,7 +96,7 @@ static void tell(struct authd *x, const char *activity, const char *name, const 
 	json_field_s(&b, "status_detail", detail);
 	buf_putc(&b, '}');
 	if (!b.failed)
-		events_put(x->events, str_from(org), buf_view(&b));
+		events_put(x->events, str_from(s->org), buf_view(&b));
 	events_work(x->events);
 	buf_done(&b);
 }
@@ -266,7 +269,7 @@ static void job_done(uv_work_t *w, int status)
 	if (status < 0 && !j->err.code)
 		err_set(&j->err, E_CLOSED, "", "authd is ending");
 	if (j->detail)
-		tell(x, "Logon", j->who.name, j->who.org, j->q.address, j->detail, j->err.code ? "Failure" : j->run == run_sign_in && j->how == SIGN_IN_KEY ? "Other" : "Success");
+		tell(x, "Logon", &j->who, j->q.address, j->detail, j->err.code ? "Failure" : j->run == run_sign_in && j->how == SIGN_IN_KEY ? "Other" : "Success");
 	ctl_reply(x->server, j->peer, buf_view(&j->fields), &j->err);
 	x->jobs--;
 	OPENSSL_cleanse(&j->q, sizeof j->q);
@@ -357,7 +360,7 @@ static int do_sign_out(struct authd *x, const struct asked *q, struct err *err)
 	struct session s;
 	int r = account_sign_out(&x->quick, q->session, &s, err);
 	if (r == 0)
-		tell(x, "Logoff", s.name, s.org, q->address, "signed_out", "Success");
+		tell(x, "Logoff", &s, q->address, "signed_out", "Success");
 	return r;
 }
 
@@ -366,7 +369,7 @@ static int do_leaked(struct authd *x, const struct asked *q, struct err *err)
 	struct session s;
 	int r = account_leaked(&x->quick, q->session, &s, err);
 	if (r == 0)
-		tell(x, "Logoff", s.name, s.org, q->address, "leak_reported", "Success");
+		tell(x, "Logoff", &s, q->address, "leak_reported", "Success");
 	return r;
 }
 

@@ -140,7 +140,7 @@ static const char *const ips_paths[] = { COMMON, "src_endpoint.ip", "src_endpoin
 	"disposition", "http_request.http_method", "http_request.user_agent", "http_request.url.hostname", "http_request.url.path",
 	"http_response.code", "http_response.content_type", NULL };
 static const char *const api_paths[] = { COMMON, "actor.user", "api.operation", "status", "message", NULL };
-static const char *const desk_paths[] = { COMMON, "activity_name", "user.name", "src_endpoint.ip", "status", "status_detail", NULL };
+static const char *const desk_paths[] = { COMMON, "activity_name", "user.name", "user.group", "src_endpoint.ip", "status", "status_detail", NULL };
 static const char *const life_paths[] = { COMMON, "app.name", "activity_name", "message", "status_detail", "action",
 	"http_request.url.hostname", NULL };
 #define DEVICE COMMON, "device.name", "device.ip", "device.hostname", "severity_id", "message", "app.name", "log_name", "user.name", "actor.user", \
