@@ -1,5 +1,6 @@
 /* toride report month: a month's numbers as text, CSV or JSON; doc/interfaces/respond.md. */
 #include "cli/asking.h"
+#include "cli/month.h"
 
 #include "base/mem.h"
 
@@ -44,6 +45,46 @@ static void text_span(yyjson_val *times, size_t k)
 		       say("分", " min"), (unsigned long long)ctl_u64(t, "n", 0));
 }
 
+/* What devices and others wrote, on one line and without control characters. */
+static const char *harmless(const char *s, char dst[600])
+{
+	snprintf(dst, 600, "%s", s);
+	cli_harmless(dst, 600);
+	return dst;
+}
+
+static void text_table(yyjson_val *list, const char *title, const enum words_of *words)
+{
+	size_t i, n;
+	yyjson_val *v;
+	char t[600];
+	if (!yyjson_arr_size(list))
+		return;
+	printf("    %s:", title);
+	yyjson_arr_foreach(list, i, n, v)
+		printf("%s %s %llu", i ? say("、", ",") : "", words ? json_word(*words, v, "value") : harmless(json_text(v, "value"), t), (unsigned long long)ctl_u64(v, "records", 0));
+	printf("\n");
+}
+
+static void text_records(yyjson_val *records)
+{
+	static const enum words_of class = WORDS_CLASS, disposition = WORDS_DISPOSITION;
+	size_t i, n;
+	yyjson_val *v;
+	if (!records)
+		return;
+	printf("  %s %llu\n", say("届いた記録", "records"), (unsigned long long)ctl_u64(records, "sum", 0));
+	if (!ctl_u64(records, "sum", 0))
+		return;
+	printf("    %s:", say("日ごと", "a day"));
+	yyjson_arr_foreach(yyjson_obj_get(records, "days"), i, n, v)
+		printf(" %llu", (unsigned long long)yyjson_get_uint(v));
+	printf("\n");
+	text_table(yyjson_obj_get(records, "class"), say("種類", "kinds"), &class);
+	text_table(yyjson_obj_get(records, "disposition"), say("処置", "done with them"), &disposition);
+	text_table(yyjson_obj_get(records, "rules"), say("多かった規則", "rules that decided most"), NULL);
+}
+
 static void text_part(yyjson_val *p)
 {
 	size_t i, n;
@@ -55,6 +96,7 @@ static void text_part(yyjson_val *p)
 			printf("  %s %llu\n", say(sums[i].ja, sums[i].en), (unsigned long long)ctl_u64(p, sums[i].key, 0));
 	for (i = 0; i < ARRAY_LEN(spans); i++)
 		text_span(yyjson_obj_get(p, "times"), i);
+	text_records(yyjson_obj_get(p, "records"));
 	if (ctl_u64(p, "incidents", 0) == 0)
 		return;
 	printf("  %s:", say("日ごとの件数", "a day"));
@@ -71,6 +113,54 @@ static void text_part(yyjson_val *p)
 	}
 }
 
+/* ---- what the watch judges by ---- */
+
+static const char *operation_words(const char *operation)
+{
+	static const struct {
+		const char *operation, *ja, *en;
+	} table[] = { { "apply", "記述の適用", "description put in force" }, { "rollback", "記述を前に戻した", "description rolled back" }, { "undo", "途中の適用を取り消した", "unfinished change undone" },
+		      { "ips.rules.import", "シグネチャの取込み", "signatures taken" }, { "ips.rules.promote", "シグネチャを遮断に", "signatures may drop" },
+		      { "ips.rules.demote", "シグネチャを検知のみに", "signatures alert only" }, { "detect.rules", "検知ルールの変更", "detection rules changed" },
+		      { "detect.intel", "脅威情報の変更", "threat intelligence changed" } };
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (strcmp(table[i].operation, operation) == 0)
+			return say(table[i].ja, table[i].en);
+	return operation;
+}
+
+static void text_change(yyjson_val *c)
+{
+	char when[CLOCK_TEXT], t[600];
+	size_t i, n;
+	yyjson_val *v, *approved = yyjson_obj_get(c, "approved");
+	printf("  %s  %s  %s", json_when(c, "time", when), operation_words(json_text(c, "operation")), harmless(json_text(c, "by"), t));
+	if (ctl_str(c, "digest").ptr)
+		printf("  sha256:%.12s…  %s %s  %s", json_text(c, "digest"), say("提出", "handed in by"), harmless(json_text(c, "author"), t), say("承認", "approved by"));
+	yyjson_arr_foreach(approved, i, n, v)
+		printf(" %s", harmless(yyjson_is_str(v) ? yyjson_get_str(v) : "", t));
+	printf("\n");
+	yyjson_arr_foreach(yyjson_obj_get(c, "what"), i, n, v)
+		printf("    %s%s%s\n", json_text(v, "org"), ctl_str(v, "org").len ? " " : "", harmless(json_text(v, say("ja", "en")), t));
+	if (ctl_u64(c, "others", 0))
+		printf("    %s %llu\n", say("検知に関わらないほかの変更", "other changes, not of detection"), (unsigned long long)ctl_u64(c, "others", 0));
+}
+
+static void text_policy(yyjson_val *policy)
+{
+	size_t i, n;
+	yyjson_val *v, *changes = yyjson_obj_get(policy, "changes");
+	if (!policy)
+		return;
+	printf("\n%s\n", say("■ 検知の方針の変更", "Changes of what the watch judges by"));
+	if (!yyjson_arr_size(changes))
+		printf("  %s\n", say("ありません", "none"));
+	yyjson_arr_foreach(changes, i, n, v)
+		text_change(v);
+	yyjson_arr_foreach(yyjson_obj_get(policy, "unknown"), i, n, v)
+		printf("  %s %s: %s\n", say("取得できなかったもの", "couldn't be had"), json_text(v, "what"), json_text(v, "why"));
+}
+
 static void show_text(yyjson_val *root)
 {
 	size_t i, n;
@@ -81,6 +171,7 @@ static void show_text(yyjson_val *root)
 		printf("\n%s %s (%s)\n", say("■ 個別傾向", "Of"), say(json_text(v, "name"), json_text(v, "name_en")), json_text(v, "org"));
 		text_part(v);
 	}
+	text_policy(yyjson_obj_get(root, "policy"));
 }
 
 /* ---- CSV (RFC 4180): a row a body, all first ---- */
@@ -106,6 +197,7 @@ static void csv_row(const char *org, const char *name, yyjson_val *p)
 		yyjson_val *t = yyjson_obj_get(times, spans[i].key);
 		printf(t ? ",%.1f,%.1f" : ",,", (double)ctl_u64(t, "median", 0) / 1000, (double)ctl_u64(t, "max", 0) / 1000);
 	}
+	printf(yyjson_obj_get(p, "records") ? ",%llu" : ",", (unsigned long long)ctl_u64(yyjson_obj_get(p, "records"), "sum", 0));
 	printf("\r\n");
 }
 
@@ -119,6 +211,7 @@ static void show_csv(yyjson_val *root)
 		printf(",%s", say(sums[i].ja, sums[i].en));
 	for (i = 0; i < ARRAY_LEN(spans); i++)
 		printf(",%s %s,%s %s", say(spans[i].ja, spans[i].en), say("中央値(秒)", "median s"), say(spans[i].ja, spans[i].en), say("最大(秒)", "max s"));
+	printf(",%s", say("届いた記録", "records"));
 	printf("\r\n");
 	csv_row("", say("全体", "all"), yyjson_obj_get(root, "all"));
 	yyjson_arr_foreach(yyjson_obj_get(root, "orgs"), i, n, v)
@@ -126,15 +219,39 @@ static void show_csv(yyjson_val *root)
 }
 
 static bool as_csv;
+static const char *of_org;
+
+/* What the index and the node know beside respondd's numbers. Who acts for somebody of one prefecture or body sees no change of all of them. */
+static yyjson_mut_doc *with_more(yyjson_val *root)
+{
+	struct err err = { 0 };
+	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_val *copy = doc ? yyjson_val_mut_copy(doc, root) : NULL;
+	if (!copy) {
+		yyjson_mut_doc_free(doc);
+		return NULL;
+	}
+	yyjson_mut_doc_set_root(doc, copy);
+	if (month_records(doc, of_org, &err) < 0)
+		fprintf(stderr, "toride: %s: %s\n", say("記録の件数を取得できません", "the counts of records can't be had"), err.msg);
+	if (!cli_acting() && month_policy(doc, &err) < 0)
+		fprintf(stderr, "toride: %s: %s\n", say("方針の変更を取得できません", "the changes of policy can't be had"), err.msg);
+	return doc;
+}
 
 static void show_month(yyjson_val *root, bool json)
 {
+	yyjson_mut_doc *more = with_more(root);
+	yyjson_doc *doc = more ? yyjson_mut_doc_imut_copy(more, NULL) : NULL;
+	yyjson_val *all = doc ? yyjson_doc_get_root(doc) : root;
 	if (json)
-		cli_print_json(root);
+		cli_print_json(all);
 	else if (as_csv)
-		show_csv(root);
+		show_csv(all);
 	else
-		show_text(root);
+		show_text(all);
+	yyjson_mut_doc_free(more);
+	yyjson_doc_free(doc);
 }
 
 static int report_month(int argc, char **argv)
@@ -142,7 +259,9 @@ static int report_month(int argc, char **argv)
 	struct asking a;
 	ask_begin(&a, &argc, argv, "report.month");
 	as_csv = cli_flag(&argc, argv, "--csv");
-	ask_option(&a, &argc, argv, "--org");
+	of_org = cli_option(&argc, argv, "--org");
+	if (of_org)
+		json_field_s(&a.rq, "org", of_org);
 	json_field_bool(&a.rq, "detail", cli_flag(&argc, argv, "--detail"));
 	if (argc != 1 || argv[0][0] == '-') {
 		buf_done(&a.rq);
@@ -154,6 +273,7 @@ static int report_month(int argc, char **argv)
 
 const struct cli_command cli_month[] = {
 	{ "report month", "toride report month YYYY-MM [--org CODE] [--detail] [--csv|--json]",
-	  "a month's incidents by organisation, severity, day and rule, and how long each step took", "月次監視報告の数字(団体・危険度・日・検知規則ごとの件数、対応の時間)", report_month },
+	  "a month's incidents by organisation, severity, day and rule, and how long each step took; records by day; changes of what the watch judges by",
+	  "月次監視報告の数字(団体・危険度・日・検知規則ごとの件数、対応の時間、日ごとの記録、検知の方針の変更)", report_month },
 	{ 0 },
 };
