@@ -118,7 +118,7 @@ static void test_roles(void **state)
 		{ ROLE_ANALYST, "approve", false },         { ROLE_CLERK, "approve", false },           { ROLE_ANALYST, "apply", false },
 		{ ROLE_APPROVER, "apply", false },          { ROLE_APPROVER, "submit", false },         { ROLE_CLERK, "block.add", false },
 		{ ROLE_ANALYST, "block.add", true },        { ROLE_CLERK, "status", false },            { ROLE_ANALYST, "user.add", false },
-		{ ROLE_ANALYST, "log.rebuild", false },     { ROLE_CLERK, "log.search", true }, { ROLE_CLERK, "log.counts", true },         { ROLE_ANALYST, "", false },
+		{ ROLE_ANALYST, "log.rebuild", false },     { ROLE_CLERK, "log.search", true }, { ROLE_CLERK, "log.counts", true }, { ROLE_APPROVER, "rules.coverage", true }, { ROLE_CLERK, "rules.coverage", false },         { ROLE_ANALYST, "", false },
 		{ ROLE_OPERATOR, "incident.step", true },   { ROLE_CLERK, "incident.step", false },
 		{ ROLE_CLERK, "incident.report", true },    { ROLE_APPROVER, "incident.report", false },
 		{ ROLE_ANALYST, "incident.", false },       { ROLE_ANALYST, "block.consent", false },   { ROLE_CLERK, "block.consent", true },	{ ROLE_CLERK, "site.purge", true },	{ ROLE_CLERK, "site.stats", true },	     { ROLE_CLERK, "site.renew", false },

@@ -21,7 +21,7 @@ static const struct {
 	{ "incident.note", O | A | C }, { "incident.judge", A },        { "incident.open", O | A },     { "incident.step", O | A },     { "incident.report", O | A | C },     { "incident.close", A },
 	{ "block.list", O | A | P | C }, { "block.add", A },            { "block.remove", A },          { "block.consent", C },          { "log.search", O | A | P | C }, { "log.counts", O | A | P | C }, { "log.queries", O | A }, { "log.kill", O },
 	{ "site.list", O | A | P | C },    { "site.stats", O | A | P | C },        { "decrypt.proposals", O | A | P | C },        { "site.renew", O },            { "site.purge", O | C },        { "hold.add", A | P },                { "hold.release", A | P },             { "hold.list", O | A | P }, { "site.pages", O | A | P | C }, { "site.approve", A | C }, /* a clerk of their own: controld says whose */
-	{ "shift.list", O | A }, { "shift.take", O | A }, { "shift.handover", O | A },
+	{ "rules.coverage", O | A | P }, { "shift.list", O | A }, { "shift.take", O | A }, { "shift.handover", O | A },
 };
 
 const char *role_name(enum role r)

@@ -75,6 +75,7 @@ int cli_ask(struct buf *request, struct buf *reply, int timeout_ms, struct err *
 /* What a person would call it, by its looks: hostname url ip hash mail. */
 const char *cli_observable(const char *value);
 void cli_print_json(yyjson_val *v); /* as one line */
+int cli_rules_coverage(int argc, char **argv); /* cmd_coverage.c */
 struct finding;
 void cli_finding(const struct finding *f, bool json, struct buf *b); /* appended as one line without its end */
 /* A child's words, which may be anything: ended within size, and no control characters. */

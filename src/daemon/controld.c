@@ -290,7 +290,7 @@ static bool changes(const char *what)
 		"incident.list", "incident.show", "incident.sheet", "ack.look",
 		"block.list", "block.tried",
 		"shift.list",
-		"report.month", "log.counts", "log.rebuilt", "log.queries", "asset.list", "hold.list",
+		"report.month", "rules.coverage", "log.counts", "log.rebuilt", "log.queries", "asset.list", "hold.list",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(reading); i++)
 		if (strcmp(what, reading[i]) == 0)
@@ -463,6 +463,22 @@ static void run_site_list(struct job *j)
 	buf_done(&b);
 }
 
+/* What the rules in force could find, as detectd wrote it: of nobody in particular. */
+static void run_coverage(struct job *j)
+{
+	char path[PLACE_MAX];
+	struct buf b;
+	buf_init(&b, CTL_MAX / 2);
+	int r = fs_read(place_in_run(path, sizeof path, "detect/coverage.json"), &b, &j->err);
+	yyjson_doc *doc = r == 0 ? yyjson_read(b.ptr, b.len, 0) : NULL;
+	if (r == 0 && !yyjson_is_arr(yyjson_doc_get_root(doc)))
+		err_set(&j->err, E_CORRUPT, path, "can't be read");
+	else if (r == 0)
+		buf_printf(&j->fields, ",\"rules\":" STR_FMT, STR_ARG(buf_view(&b))); /* the answer's head stands before it */
+	yyjson_doc_free(doc);
+	buf_done(&b);
+}
+
 /* ---- signatures ---- */
 
 /* What root's own command did with files of signatures: nothing is done here but the record of it. */
@@ -517,6 +533,7 @@ static int handle_known(struct controld *c, const struct ctl_request *rq, const 
 	void (*run)(struct job *j) = strcmp(what, "status") == 0      ? run_status :
 	                             strcmp(what, "generations") == 0 ? descriptions_list :
 	                             strcmp(what, "site.list") == 0   ? run_site_list :
+	                             strcmp(what, "rules.coverage") == 0 ? run_coverage :
 	                                                                NULL;
 	if (!run)
 		return err_set(err, E_INVALID, "do", "no such request: %s", what);

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "cold/client.h"
 #include "detect/baseline.h"
+#include "detect/coverage.h"
 #include "detect/facts.h"
 #include "detect/follow.h"
 #include "detect/intel.h"
@@ -224,8 +225,23 @@ static void known_init(struct known *k, const char *operation, const char *file)
 	buf_init(&k->next, CONFIG_MAX);
 }
 
+/* For the desk, by controld; what can't be written leaves the one before. */
+static void coverage_write(struct detectd *t)
+{
+	char path[PLACE_MAX];
+	struct err err = { 0 };
+	struct buf b;
+	buf_init(&b, CONFIG_MAX);
+	coverage_format(t->config->rules, &b);
+	place_in_run(path, sizeof path, "detect/coverage.json");
+	if (b.failed || fs_write(path, buf_view(&b), 0644, &err) < 0)
+		log_warn("", path, "could not be written");
+	buf_done(&b);
+}
+
 static void rules_changed(struct detectd *t)
 {
+	coverage_write(t);
 	char more[80];
 	snprintf(more, sizeof more, "%u rules, %u refused", t->config->rules->n_rules, t->config->rules->n_faults);
 	changed(t, &t->rules_known, &t->config->files, more);

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct field_row {
@@ -239,6 +240,29 @@ bool logsource_resolve(struct logsource *s)
 static bool windows(const struct logsource *s)
 {
 	return is(s->product, "windows");
+}
+
+/* Windows' channels are told apart by none of both: one name for all of them. */
+void logsource_needs(const struct logsource *s, struct logsource_need *ret)
+{
+	const char *const parts[] = { s->product, s->category, s->service };
+	size_t n = 0;
+	*ret = (struct logsource_need){ .products = "?" };
+	if (windows(s)) {
+		snprintf(ret->name, sizeof ret->name, "windows");
+		ret->products = "windows";
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		if (*parts[i] && n < sizeof ret->name)
+			n += (size_t)snprintf(ret->name + n, sizeof ret->name - n, "%s%s", n ? "/" : "", parts[i]);
+	if (!s->row)
+		return;
+	ret->products = "";
+	if (is(s->product, "toride") && (s->row->class_uid == 6002 || s->row->class_uid == 6003 || (s->row->event_product && is(s->row->event_product, "authd")))) /* the cloud's own */
+		return;
+	ret->class_uid = s->row->class_uid;
+	ret->products = s->row->event_product ? s->row->event_product : "";
 }
 
 const char *field_resolve(const struct logsource *s, const char *field, struct field_path *ret)

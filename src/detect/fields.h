@@ -44,6 +44,13 @@ struct logsource {
 
 /* Fills row. False when the log source belongs to us but there is no such one ("product: toride, service: typo"). */
 bool logsource_resolve(struct logsource *s);
+/* What must come for its rules to fire, as far as a record's product and class tell. Nothing, for what the cloud says of itself: no body sends that. */
+struct logsource_need {
+	char name[160];       /* "windows", "proxy", "toride/api" */
+	unsigned class_uid;   /* 0: any */
+	const char *products; /* between "|"; "": any. Of a log source nobody sends: its own words, which no product has */
+};
+void logsource_needs(const struct logsource *s, struct logsource_need *ret);
 /* NULL, or why this field can't be had from this log source. */
 const char *field_resolve(const struct logsource *s, const char *field, struct field_path *ret);
 

@@ -94,7 +94,7 @@ const struct table_process table_processes[] = {
 	{ .name = "detectd", .argv = { "toride-detectd" }, .uid = USER_DETECT, .group = GROUP_SEGMENTS, .own_net = true,
 	  .calls = CALLS_READ | CALLS_WRITE | CALLS_UNIX | CALLS_THREADS | CALLS_JIT,
 	  .read = { LIBS, "%S/generations", "%S/current", "%S/segments", "%S/segments-cold", "%S/vault-public", "%S/feeds", "%L" },
-	  .write = { "%S/detect" },
+	  .write = { "%S/detect", "%R/detect" },
 	  .memory = 2 * GIB, .files = 1024, .processes = 64, .needs = "%S/current/detectd.json" },
 	/* Ours, but half a gigabyte of another project's code inside: confined as an engine. No library, no index. */
 	{ .name = "indexd", .engine = true, .uid = USER_INDEX, .own_net = true, .argv = { "toride-indexd" },
@@ -289,6 +289,7 @@ const struct table_dir table_dirs[] = {
 	{ "%R/nginx", USER_WEB, USER_WEB, 0755 },
 	{ "%R/edge", USER_EDGE, USER_EDGE, 0755 },
 	{ "%R/acme", USER_ACME, USER_ACME, 0755 },
+	{ "%R/detect", USER_DETECT, USER_DETECT, 0755 },    /* what the rules in force could find, for controld */
 	{ "%R/pair", USER_PAIR, USER_KEEPALIVED, 02770 },   /* keepalived tells paird, and reads what the node is worth */
 	{ "%R/replica", USER_REPLICA, USER_POSTGRES, 02750 }, /* the way to the other node's database: for the one here alone */
 	{ "%R/pair-knot", USER_KNOT, USER_PAIR, 02770 },    /* sealed: Knot's keys, this node's and the other one's */

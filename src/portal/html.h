@@ -255,6 +255,23 @@
 	X(FOUND, "見つかった記録", "Records found") \
 	X(FOUND_MORE, "ほかにもあります。言葉や期間を絞ってください。", "There are more. Narrow the words or the period.") \
 	X(FOUND_INCOMPLETE, "時間切れで、次の時刻より前はまだ検索していません。言葉や期間を絞ってください。", "The time ran out: nothing before this was searched yet. Narrow the words or the period.") \
+	X(COVERAGE, "検知の範囲", "Coverage") \
+	X(COVERAGE_HINT, "検知ルールで見つけられる攻撃の技術(MITRE ATT&CK の番号)と、そのために必要なログです。過去30日に届いたログから、働かないルールを数えます。", "Techniques (numbers of MITRE ATT&CK) that the rules could find, and the records they need. Which rules can't fire is told by the records of the last 30 days.") \
+	X(COVERAGE_RULES, "検知ルール", "Rules") \
+	X(COVERAGE_TECHNIQUES, "見つけられる技術", "Techniques") \
+	X(COVERAGE_TECHNIQUE, "技術", "Technique") \
+	X(COVERAGE_BLIND, "働かないルール", "Can't fire") \
+	X(COVERAGE_UNTAGGED, "技術の印のないルール", "Rules without a technique") \
+	X(COVERAGE_SOURCES, "必要なログ", "Records needed") \
+	X(COVERAGE_SOURCE, "ログ", "Records") \
+	X(COVERAGE_THERE, "届いています", "they come") \
+	X(COVERAGE_AWAY, "届いていません", "they don't come") \
+	X(COVERAGE_WHICH, "どのルールか", "Which rules") \
+	X(COVERAGE_BODIES, "団体ごと", "By organisation") \
+	X(COVERAGE_MISSING, "届いていないログ", "Records that don't come") \
+	X(COVERAGE_NO_RULES, "検知ルールの一覧を取得できません。", "The rules can't be had right now.") \
+	X(COVERAGE_NOT_KNOWN, "届いたログの件数を取得できないため、働かないルールは分かりません。", "The counts of records can't be had, so it isn't known which rules can't fire.") \
+	X(COVERAGE_LAYER, "ATT&CK Navigator で見るには、toride rules coverage --layer で書き出したファイルを使います。", "For ATT&CK Navigator, toride rules coverage --layer writes a file.") \
 	X(COUNTS, "件数の推移", "Counts") \
 	X(COUNTS_HINT, "届いた記録の件数です。名前を選ぶと、それだけに絞り込みます。", "How many records came. A name narrows the page to itself.") \
 	X(COUNT_BY_HOUR, "1時間ごと", "By the hour") \

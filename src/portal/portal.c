@@ -108,6 +108,7 @@ static const struct page {
 	{ "/decrypt", false, SESSION_FULL, ALL, WORD_REFUSALS, page_decrypt },
 	{ "/log", false, SESSION_FULL, ALL, WORD_LOG, page_log },
 	{ "/counts", false, SESSION_FULL, ALL, WORD_COUNTS, page_counts },
+	{ "/coverage", false, SESSION_FULL, O | A | P, WORD_COVERAGE, page_coverage },
 	{ "/holds", false, SESSION_FULL, O | A | P, WORD_HOLDS, page_holds },
 	{ "/holds", true, SESSION_FULL, A | P, WORD_COUNT, page_holds },
 	{ "/handover", false, SESSION_FULL, O | A, WORD_SHIFT, page_handover },

@@ -136,6 +136,7 @@ void page_sites(struct request *rq, const char *rest);
 void page_looked(struct request *rq, const char *rest);
 void page_decrypt(struct request *rq, const char *rest);
 void page_log(struct request *rq, const char *rest);
+void page_coverage(struct request *rq, const char *rest);
 void page_counts(struct request *rq, const char *rest);
 void page_holds(struct request *rq, const char *rest);
 void page_handover(struct request *rq, const char *rest);

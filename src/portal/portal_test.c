@@ -556,6 +556,37 @@ static void test_counts(void **state)
 	portal_done(&p);
 }
 
+/* What the rules could find, and of which bodies no records come for them. */
+static void test_coverage(void **state)
+{
+	(void)state;
+	struct err err = { 0 };
+	p = (struct portal){ .call = fake_call };
+	assert_int_equal(portal_configure(&p, STR("{\"service\":\"佐賀\",\"service_en\":\"Saga\",\"orgs\":[{\"code\":\"412015\",\"name\":\"佐賀市\",\"name_en\":\"Saga City\",\"state\":\"live\"},"
+	                                          "{\"code\":\"412023\",\"name\":\"唐津市\",\"name_en\":\"Karatsu\",\"state\":\"live\"}]}"), &err), 0);
+	answer = "{\"v\":1,\"ok\":true,\"rules\":[{\"id\":\"a\",\"title\":\"<b>A\",\"title_ja\":\"\",\"attacks\":[\"T1110\"],\"every\":false,\"needs\":[{\"source\":\"windows\",\"class\":0,\"products\":\"windows\"}]},"
+	         "{\"id\":\"b\",\"title\":\"B\",\"title_ja\":\"乙\",\"attacks\":[\"T1110\",\"<T>\"],\"every\":false,\"needs\":[{\"source\":\"proxy\",\"class\":4002,\"products\":\"proxyd|squid\"}]}],"
+	         "\"counts\":[{\"value\":\"proxyd\",\"value2\":\"412015\",\"records\":1},{\"value\":\"4002\",\"value2\":\"412015\",\"records\":1}]}";
+	char *page = get("/coverage", "org=412015", false);
+	static const char *const holds[] = { "&lt;b&gt;A", "Webプロキシ", "届いていません", "<li>", "T1110", "&lt;T&gt;", "<b>2</b>", "<b>1</b>" };
+	has_all(page, holds, ARRAY_LEN(holds));
+	assert_null(strstr(page, "<li>乙")); /* it can fire */
+	page = get("/coverage", "", false);
+	assert_non_null(strstr(page, "/coverage?org=412023"));
+	page = get_as(KEN, "/coverage", "org=122122", false); /* not theirs to see: as if none was chosen */
+	assert_non_null(strstr(page, "/coverage?org=412015"));
+	page = get_as(OTHER_KEN, "/coverage", "org=412015", false);
+	assert_null(strstr(page, "412015"));
+	assert_non_null(strstr(get_as(SAGA, "/coverage", "", false), "Status: 403"));
+	answer = "{\"v\":1,\"ok\":true,\"rules\":[{\"needs\":[{}]}]}";
+	assert_non_null(strstr(get("/coverage", "", false), html_word(WORD_COVERAGE_NO_RULES, true)));
+	answer = NULL;
+	refuse = E_CLOSED;
+	assert_non_null(strstr(get("/coverage", "", false), html_word(WORD_COVERAGE_NO_RULES, true)));
+	refuse = 0;
+	portal_done(&p);
+}
+
 /* Certificates and numbers beside each other; old pages are taken out by whoever may. */
 static void test_sites(void **state)
 {
@@ -946,7 +977,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_scgi), cmocka_unit_test(test_forms), cmocka_unit_test(test_qr), cmocka_unit_test(test_escaping),
 		                            cmocka_unit_test(test_language), cmocka_unit_test(test_pages), cmocka_unit_test(test_board),
-		                            cmocka_unit_test(test_bodies_apart), cmocka_unit_test(test_counts), cmocka_unit_test(test_sites), cmocka_unit_test(test_decrypt), cmocka_unit_test(test_looked), cmocka_unit_test(test_holds), cmocka_unit_test(test_handover), cmocka_unit_test(test_signing_in), cmocka_unit_test(test_forgery),
+		                            cmocka_unit_test(test_bodies_apart), cmocka_unit_test(test_counts), cmocka_unit_test(test_coverage), cmocka_unit_test(test_sites), cmocka_unit_test(test_decrypt), cmocka_unit_test(test_looked), cmocka_unit_test(test_holds), cmocka_unit_test(test_handover), cmocka_unit_test(test_signing_in), cmocka_unit_test(test_forgery),
 		                            cmocka_unit_test(test_acts), cmocka_unit_test(test_asked_pages) };
 	return cmocka_run_group_tests(tests, begin, end);
 }
