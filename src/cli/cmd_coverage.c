@@ -69,7 +69,7 @@ static const char *source_words(const struct coverage_source *s, char dst[256])
 	size_t n = 0;
 	snprintf(dst, 256, STR_FMT, STR_ARG(s->key));
 	n = strlen(dst);
-	while (str_next(&rest, '|', &one) && n < 200) {
+	while (rest.len && n < 200 && str_next(&rest, '|', &one)) {
 		char name[64];
 		str_copy(one, name, sizeof name);
 		n += (size_t)snprintf(dst + n, 256 - n, "%s%s", n == s->key.len ? " (" : say("、", ", "), words_of(WORDS_PRODUCT, name, cli_japanese()));

@@ -69,9 +69,11 @@ static void put_source_name(struct html *h, const struct coverage_source *s)
 	struct str rest = s->products, one;
 	char name[256];
 	size_t n = 0;
-	if (str_eq(s->products, STR("?")))
-		rest = STR("");
-	while (str_next(&rest, '|', &one))
+	char number[24];
+	snprintf(number, sizeof number, "%llu", (unsigned long long)s->class_uid);
+	if (!rest.len && s->class_uid)
+		html_put(h, "{t}", words_of(WORDS_CLASS, number, h->ja)), n++;
+	while (rest.len && !str_eq(s->products, STR("?")) && str_next(&rest, '|', &one))
 		html_put(h, n++ ? ", {t}" : "{t}", words_of(WORDS_PRODUCT, copied(one, name), h->ja));
 	html_put(h, n ? " <span class=\"kind\">({t})</span>" : "{t}", copied(s->key, name));
 }

@@ -220,6 +220,8 @@ else
 	visit "$desk/counts" >/dev/null
 fi
 looks counts "the counts"
+try "what the rules could find" eval 'visit $desk/coverage && says T1110'
+looks coverage "the coverage"
 
 # ---- a passkey, on a terminal of the clerk's body: registered, then asked for in place of the code
 quit

@@ -58,6 +58,11 @@ done <"$work/tell"
 "$toride" detect --rules rules --input test/replay/rules/quiet.jsonl --format jsonl --json >"$work/quiet" 2>&1; code=$?
 [ $code -eq 0 ] && [ ! -s "$work/quiet" ]; tap $? "what is ordinary tells nobody anything"
 cat "$work/quiet" | sed 's/^/# /'
+# Techniques, and a layer as MITRE's Navigator reads it.
+"$toride" rules coverage rules --json | jq -se '.[0] | .known == false and .blind == 0 and .untagged == 0 and (.techniques | length) > 50 and any(.techniques[]; .id == "T1110" and .rules > 2)
+	and any(.sources[]; .source == "windows" and .rules > 20)' >/dev/null; tap $? "what the pack could find is told by technique and source"
+"$toride" rules coverage rules --layer pack | jq -se '.[0] | .name == "pack" and .domain == "enterprise-attack" and .versions.layer == "4.5" and (.techniques | length) > 50
+	and all(.techniques[]; (.techniqueID | test("^T[0-9]{4}(\\.[0-9]{3})?$")) and .score > 0 and .comment != "")' >/dev/null; tap $? "and as a layer"
 # How many there are, as issue and README say.
 "$toride" rules check rules --json | jq -se '.[0] | .rules >= 60 and .correlations >= 20 and .faults == 0' >/dev/null; tap $? "sixty rules and twenty correlations at least"
 count() { "$toride" rules check rules --json | jq -r ".$1"; }

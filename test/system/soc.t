@@ -7,9 +7,8 @@ source=$(cd "$(dirname "$0")/../.." && pwd)
 bin=$(dirname "$(readlink -f "$(command -v toride)")") || { echo "not ok 1 - toride isn't built"; exit 1; }
 export TORIDE_LAB=sc TORIDE_SOURCE=$source LC_ALL=C.UTF-8
 toride=$bin/toride lab=$bin/lab-sc
+export TORIDE_STATE=$lab/state TORIDE_RUN=$lab/run TORIDE_RULES=$source/rules
 top=$(mktemp -d /tmp/toride-soc.XXXXXX)
-export TORIDE_STATE=$lab/state TORIDE_RUN=$lab/run TORIDE_RULES=$top/rules
-chmod 755 "$top" && cp -r "$source/rules" "$top/rules" # of its own: one is taken away
 proxy=http://192.0.2.10:8080
 bad=0 show=("$lab/log/respondd.log")
 . "$(dirname "$0")/lib.sh"
@@ -127,7 +126,6 @@ for code in ["412015", "412023"]: # each with a mail server that tells us what i
     edit(sys.argv[1] + "/orgs/%s.json" % code, lambda d: d.update(log_sources=d.get("log_sources", []) + [{"name": "mx1", "addr": sys.argv[2], "format": "linux"}]))
 edit(sys.argv[1] + "/orgs/412015.json", lambda d: [c.update(sms="090-0000-0001", voice="0952-00-0001", webhook="chat") for c in d["contacts"][:1]] + [d.update(scan_max_mib=50)])
 PY
-rm "$top/rules/proxy_paste_by_tool.yml"
 on inet python3 "$source/test/system/gateway.py" 203.0.113.25 8099 "$top/gateway" & gateway=$!
 trap 'kill $gateway; "$toride" lab down >&2; rm -rf "$top"' EXIT
 try "a description with gateways is applied" put_in_force "$toride" "$top/next"
@@ -189,14 +187,17 @@ try "a file that is neither is refused" eval '! "$toride" vuln import "$top/asse
 month() { TZ=Asia/Tokyo date +%Y-%m; }
 months() { local m; for m in $(printf '%s\n' "$began" "$(month)" | sort -u); do "$toride" report month "$m" "$@" || return; done; }
 try "the month's numbers are the incidents'" eval 'months --json | jq -se --argjson n "$("$toride" incident list --all --json | jq -sc "[length, (map(select(.org != \"\")) | length)]")" "[(map(.all.incidents) | add), ([.[].orgs[].incidents] | add)] == \$n and (map(.all.calls) | add) == 2 and any(.[]; .all.times.judged_to_notice.n >= 1)"'
-# What the watch judges by: a description, and a rule's file that went with it.
-kill -HUP "$("$toride" status --json | jq -r '.processes[] | select(.name == "detectd") | .pid')" # reads its rules again
+# What the watch judges by: the description above, and a list of intelligence that comes and goes.
+mkdir -p "$TORIDE_STATE/feeds/intel" && echo c2.evil.example >"$TORIDE_STATE/feeds/intel/soc.list"
+told() { "$toride" log tail -n 100000 | grep -F '"operation":"detect.intel"' | grep -qF "$1"; }
+try "intelligence that is laid down is on record" until_true 40 told "first time"
+rm "$TORIDE_STATE/feeds/intel/soc.list"
 gone() { "$toride" incident list --all --json | jq -se 'any(.[]; .org == "" and (.title | test("taken away")))'; }
-try "a rule that was taken away is an incident of the service" until_true 30 gone
+try "what was taken away is an incident of the service" until_true 40 gone
 changed='[.[].policy.changes[]] | any(.operation == "apply" and .by == "tanaka" and .author == "sato" and .approved == ["tanaka"] and .others > 0 and any(.what[]; .org == "412015" and (.ja | contains("検査上限"))))'
 if [ -e "$bin/libchdb.so" ]; then
 	try "the month says who changed what of how the watch judges, and who approved it" until_true 20 eval 'months --json | jq -se "$changed"'
-	try "and which rules" until_true 20 eval 'months --json | jq -se "[.[].policy.changes[]] | any(.operation == \"detect.rules\" and (.what[0].en | contains(\"removed: proxy_paste_by_tool.yml\")))"'
+	try "and which files of intelligence" until_true 20 eval 'months --json | jq -se "[.[].policy.changes[]] | any(.operation == \"detect.intel\" and (.what[0].en | contains(\"removed: soc.list\")))"'
 	try "in words, for the report" eval 'LC_ALL=ja_JP.UTF-8 months >"$top/month" && grep -F "検知の方針の変更" "$top/month" && grep -F "412015 検査上限" "$top/month" && grep -F "届いた記録" "$top/month"'
 	records='[.[].orgs[] | select(.org == "412015").records] | (map(.sum) | add) > 0 and all(.[]; .sum == (.days | add)) and any(.[].class[]; .value == "4002")'
 	try "and how many records came by day, and of what" eval 'months --json | jq -se "$records" && months --json --org 412015 | jq -se "$records"'
