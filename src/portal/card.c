@@ -4,11 +4,14 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "incident/acts.h"
 #include "incident/incident.h"
 #include "incident/severity.h"
 #include "incident/timeline.h"
 #include "wire/ctl.h"
 #include "wire/words.h"
+
+#include <stdio.h>
 
 /* It is about a mail: people it went to, and no terminal yet. */
 static bool is_mail(const struct incident *i)
@@ -47,6 +50,18 @@ static void put_head(struct portal *p, struct html *h, const struct incident *i)
 		html_put(h, "<p>{t}</p></section>", i->terminal);
 	else
 		html_put(h, "<p>{w}</p></section>", WORD_NOT_KNOWN);
+}
+
+/* What the notice asks for too; nothing where it is closed. */
+static void put_now(struct html *h, const struct incident *i)
+{
+	const char *const *list = acts_of(acts_about(i), incident_severity(i), h->ja);
+	if (strcmp(i->state, "closed") == 0)
+		return;
+	html_put(h, "<section><h2>{w}</h2><ol>", WORD_DO_NOW);
+	for (int k = 0; k < ACTS_MAX && list[k]; k++)
+		html_put(h, "<li>{t}</li>", list[k]);
+	html_put(h, "</ol></section>");
 }
 
 static const struct store_sql mailboxes = {
@@ -140,6 +155,13 @@ static void begin_form(struct request *rq, const struct incident *i, const char 
 	page_form_token(rq);
 }
 
+static void put_seen(struct html *h, const struct incident *i)
+{
+	char ms[24];
+	snprintf(ms, sizeof ms, "%lld", (long long)i->judged_ms);
+	html_put(h, "<input type=\"hidden\" name=\"seen\" value=\"{a}\">", ms);
+}
+
 static void put_ack(struct request *rq, const struct incident *i)
 {
 	if (i->acked_ms || !role_may(rq->who.role, "incident.ack"))
@@ -156,6 +178,7 @@ static void put_judge(struct request *rq, const struct incident *i)
 	if (!role_may(rq->who.role, "incident.judge"))
 		return;
 	begin_form(rq, i, "judge", WORD_DO_JUDGE);
+	put_seen(h, i);
 	html_put(h, "<p>{w}</p><fieldset><legend>{w}</legend>", WORD_JUDGE_HINT, WORD_SEVERITY);
 	for (int k = 0; k < 4; k++) {
 		html_put(h, k == now ? "<label class=\"choice\"><input type=\"radio\" name=\"severity\" value=\"{a}\" required checked>"
@@ -208,6 +231,7 @@ static void put_close(struct request *rq, const struct incident *i)
 	if (!role_may(rq->who.role, "incident.close"))
 		return;
 	begin_form(rq, i, "close", WORD_DO_CLOSE);
+	put_seen(&rq->h, i);
 	page_text_field(rq, "close-reason", "reason", WORD_WHY, "", 2, 650);
 	html_put(&rq->h, "<button>{w}</button></form></section>", WORD_CLOSE_BUTTON);
 }
@@ -240,6 +264,7 @@ static int put_card(struct request *rq, const char *number, struct err *err)
 	if (r == 0) {
 		put_head(p, h, &i);
 		r = is_mail(&i) ? put_list(rq, &mailboxes, i.id, WORD_WHOSE_MAIL, row_mailbox, err) : 0;
+		put_now(h, &i);
 		put_actions(rq, &i);
 		r = r < 0 ? r : put_list(rq, &timeline, i.id, WORD_DONE, row_timeline, err);
 	}

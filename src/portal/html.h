@@ -136,6 +136,11 @@
 	X(FILTER_ANY, "すべて", "All") \
 	X(SHOW, "表示", "Show") \
 	X(OLDER, "さらに前を表示", "Show earlier ones") \
+	X(DO_NOW, "今すること(団体の方)", "What the organisation does now") \
+	X(TODO, "いまお願いしたいこと", "What is asked of you now") \
+	X(TODO_ACK, "お知らせの受領を確認する", "Confirm that a notice was received") \
+	X(TODO_CONSENT, "遮断に同意するか決める", "Decide whether you consent to a block") \
+	X(TODO_NONE, "いま、お願いすることはありません。", "Nothing is asked of you now.") \
 	X(WHAT_TO_DO, "ここでできること", "What you can do here") \
 	X(DO_ACK, "受領確認", "Confirm receipt") \
 	X(ACK_HINT, "お知らせを受け取ったことを記録します。次の担当の方への連絡が止まります。", "Records that the notice was received. Nobody further is called.") \

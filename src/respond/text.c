@@ -1,6 +1,8 @@
 /* See text.h. Short sentences, no loan words where a Japanese one exists, the most urgent act first. */
 #include "respond/text.h"
 
+#include "incident/acts.h"
+
 #include "base/clock.h"
 #include "base/mem.h"
 
@@ -94,38 +96,16 @@ static void put_happened(const struct notice_facts *f, struct buf *b)
 	buf_putc(b, '\n');
 }
 
-static const char *const acts_server[2][3] = { /* below severity 2, from there on */
-	{ "特にしていただくことはありません。", "気になることがあれば、下の連絡先に知らせてください。", NULL },
-	{ "サイトやサーバーを管理している方(委託先を含む)に、すぐ連絡してください。",
-	  "電源は切らず、書き換えられたページや記録も消さないでください(調べるための記録が消えます)。",
-	  "公開を止めるかどうかは、監視窓口と相談して決めてください。" },
-};
-static const char *const acts_mail[2][3] = {
-	{ "受け取った方に、心当たりがあるか聞いてください。", "気になることがあれば、下の連絡先に知らせてください。", NULL },
-	{ "受け取った方に、メールを開かず、リンクや添付ファイルに触れないよう、すぐに伝えてください。",
-	  "開いた方がいるときは、その端末のネットワークのケーブルを抜くか、無線を切り、下の連絡先に知らせてください。電源は切らないでください。",
-	  "メールは消さないでください(調べるための記録になります)。" },
-};
-static const char *const acts[4][3] = {
-	{ "特にしていただくことはありません。記録としてお知らせします。", NULL, NULL },
-	{ "端末を使っている方に、心当たりがあるか聞いてください。", "気になることがあれば、下の連絡先に知らせてください。", NULL },
-	{ "端末の使用をやめてもらい、ネットワークのケーブルを抜くか、無線を切ってください。",
-	  "電源は切らないでください(調べるための記録が消えます)。",
-	  "端末を使っていた方に、直前に開いたメールやファイルを聞いて、書きとめてください。" },
-	{ "今すぐ、端末のネットワークのケーブルを抜くか、無線を切ってください。",
-	  "電源は切らないでください(調べるための記録が消えます)。",
-	  "端末を使っていた方に、直前に開いたメールやファイルを聞いて、書きとめてください。" },
-};
-
-static const char *const *acts_of(const struct notice_facts *f)
+/* In Japanese, as the whole notice is. */
+static const char *const *asked_of(const struct notice_facts *f)
 {
-	return f->server ? acts_server[f->severity >= 2] : f->mail ? acts_mail[f->severity >= 2] : acts[f->severity < 0 ? 0 : f->severity > 3 ? 3 : f->severity];
+	return acts_of(f->server ? ACTS_SERVER : f->mail ? ACTS_MAIL : ACTS_TERMINAL, f->severity, true);
 }
 
 static void list_acts(const struct notice_facts *f, struct buf *b)
 {
-	const char *const *list = acts_of(f);
-	for (int i = 0; i < 3 && list[i]; i++)
+	const char *const *list = asked_of(f);
+	for (int i = 0; i < ACTS_MAX && list[i]; i++)
 		buf_printf(b, "  %d. %s\n", i + 1, list[i]);
 }
 
@@ -314,6 +294,6 @@ void notice_short(const struct notice_facts *f, struct buf *b)
 	if (f->terminal[0])
 		buf_printf(b, "。端末: %.60s", f->terminal_name[0] ? f->terminal_name : f->terminal);
 	if (f->kind == NOTICE_ALERT || f->kind == NOTICE_ESCALATION || f->kind == NOTICE_JUDGED)
-		buf_printf(b, "。%s受け取りの確認を %s へ返信してください", f->severity >= 2 ? acts_of(f)[0] : "", f->desk_mail);
+		buf_printf(b, "。%s受け取りの確認を %s へ返信してください", f->severity >= 2 ? asked_of(f)[0] : "", f->desk_mail);
 	buf_printf(b, "。%s 整理番号 %s", f->service, f->reference);
 }
