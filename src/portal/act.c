@@ -49,6 +49,8 @@ static int do_act(struct request *rq, const struct act *a, const char *number, s
 	}
 	if (a->number)
 		json_field_u64(&b, a->number, n);
+	if (form_number(rq->q->body, "seen", INT64_MAX, &n)) /* which judgement they have read: another one isn't overrun unread */
+		json_field_u64(&b, "seen", n);
 	return visit_ask(rq, SOCK_CONTROL, &b, ACT_MS, NULL, err);
 }
 

@@ -137,6 +137,16 @@ static bool type_of(const char *name, enum observable_type *ret)
 	return false;
 }
 
+/* "seen": when the judgement was made that whoever judges or closes has read (0: there was none). Another one came meanwhile: that is read first.
+ * Absent: the command line, where people say what they know. */
+static int check_seen(struct desk_call *c, const struct incident *i)
+{
+	yyjson_val *seen = yyjson_obj_get(c->root, "seen");
+	if (!seen || (yyjson_is_uint(seen) && yyjson_get_uint(seen) == (uint64_t)i->judged_ms))
+		return 0;
+	return err_set(c->err, E_STATE, "seen", "judged_meanwhile");
+}
+
 /* The judgement starts the notice clock; what it asks for beyond what was done is done now. */
 static int do_judge(struct desk_call *c)
 {
@@ -147,6 +157,7 @@ static int do_judge(struct desk_call *c)
 	enum observable_type type;
 	int res = desk_load(c, &i);
 	res = res < 0 ? res : desk_words(c, "reason", DESK_WORDS_MAX, true, reason, sizeof reason);
+	res = res < 0 ? res : check_seen(c, &i);
 	if (res == 0 && severity > 3)
 		return err_set(c->err, E_INVALID, "severity", "not 0 to 3");
 	int was = incident_severity(&i);
@@ -241,6 +252,7 @@ static int do_close(struct desk_call *c)
 	char reason[DESK_WORDS_MAX + 4];
 	int res = desk_load(c, &i);
 	res = res < 0 ? res : desk_words(c, "reason", DESK_WORDS_MAX, true, reason, sizeof reason);
+	res = res < 0 ? res : check_seen(c, &i);
 	res = res < 0 ? res : incident_close(c->r->store, &i, c->by, reason, c->now, c->err);
 	res = res < 0 ? res : notify_cancel(c->r, &i, c->now, c->err);
 	return res < 0 ? res : desk_reload(c, &i);

@@ -474,7 +474,11 @@ static void test_judged_down(void **state)
 	f.count = 1;
 	give(&f); /* 2: told */
 	settle();
-	ask("{\"do\":\"incident.judge\",\"number\":\"I-20261122-0001\",\"by\":\"花子\",\"severity\":0,\"reason\":\"更新の確認\"}", 0);
+	ask("{\"do\":\"incident.judge\",\"number\":\"I-20261122-0001\",\"by\":\"花子\",\"severity\":0,\"reason\":\"更新の確認\",\"seen\":0}", 0);
+	/* somebody whose page is older than the last judgement doesn't overrule it */
+	ask("{\"do\":\"incident.judge\",\"number\":\"I-20261122-0001\",\"by\":\"次郎\",\"severity\":0,\"reason\":\"古い画面\",\"seen\":0}", -E_STATE);
+	ask("{\"do\":\"incident.close\",\"number\":\"I-20261122-0001\",\"by\":\"次郎\",\"reason\":\"古い画面\",\"seen\":0}", -E_STATE);
+	ask("{\"do\":\"incident.judge\",\"number\":\"I-20261122-0001\",\"by\":\"次郎\",\"severity\":0,\"reason\":\"x\",\"seen\":\"0\"}", -E_STATE);
 	clock_advance(700000);
 	settle();
 	assert_int_equal(sink_count(&sink, "suzuki@a.example"), 0);

@@ -85,6 +85,8 @@ static const struct {
 	{ WORDS_REPORT, "first", "速報", "the first report" },
 	{ WORDS_REPORT, "follow", "続報", "a follow-up report" },
 	{ WORDS_REPORT, "final", "確報", "the final report" },
+	{ WORDS_REFUSAL, "judged_meanwhile", "ほかの担当者が先に危険度を判断しました。下の内容を読んでから、もう一度操作してください",
+	  "somebody else judged it meanwhile: read that below, then try again" },
 	{ WORDS_REFUSAL, "bad_name", "名前として正しくありません", "not a host name" },
 	{ WORDS_REFUSAL, "bad_address", "アドレスとして正しくありません", "not an address" },
 	{ WORDS_REFUSAL, "bad_url", "URLとして正しくありません", "not a URL" },
