@@ -241,6 +241,46 @@ static int put_desk(struct request *rq, const struct store_sql *q, void (*rows_o
 	return r;
 }
 
+/* ---- what is asked of a body's clerk ---- */
+
+static const struct store_sql unread = {
+	"board_unread", "SELECT number, title, title_ja FROM incident WHERE notice_started_ms IS NOT NULL AND acked_ms IS NULL AND state <> 'closed'"
+			" ORDER BY coalesce(judged, severity) DESC, id LIMIT 20"
+};
+static const struct store_sql asked = { "board_asked", "SELECT value, kind FROM block WHERE state = 'requested' ORDER BY created_ms, id LIMIT 20" };
+
+static void put_unread(struct html *h, const struct store_rows *r)
+{
+	for (int i = 0; i < r->n; i++)
+		html_put(h, "<li><a href=\"/incident/{u}\">{w}: {t} {t}</a></li>", store_col(r, i, 0), WORD_TODO_ACK, store_col(r, i, 0), store_col(r, i, h->ja ? 2 : 1));
+}
+
+static void put_asked(struct html *h, const struct store_rows *r)
+{
+	for (int i = 0; i < r->n; i++)
+		html_put(h, "<li><a href=\"/blocks\">{w}: {t} ({t})</a></li>", WORD_TODO_CONSENT, store_col(r, i, 0), words_of(WORDS_OBSERVABLE, store_col(r, i, 1), h->ja));
+}
+
+static int put_todo(struct request *rq)
+{
+	struct err err;
+	struct html *h = &rq->h;
+	struct store_rows notices = { 0 }, blocks_asked = { 0 };
+	int r = store_begin_session(rq->p->store, rq->who.token, &err);
+	r = r < 0 ? r : store_run(rq->p->store, &unread, NULL, &notices, &err);
+	r = r < 0 ? r : store_run(rq->p->store, &asked, NULL, &blocks_asked, &err);
+	if (r == 0) {
+		html_put(h, "<section><h2>{w}</h2><ul>", WORD_TODO);
+		put_unread(h, &notices);
+		put_asked(h, &blocks_asked);
+		html_put(h, notices.n + blocks_asked.n ? "</ul></section>" : "</ul><p>{w}</p></section>", WORD_TODO_NONE);
+	}
+	store_rows_done(&notices);
+	store_rows_done(&blocks_asked);
+	store_abort(rq->p->store);
+	return r;
+}
+
 static void refresh_status(struct request *rq)
 {
 	struct portal *p = rq->p;
@@ -262,7 +302,9 @@ void page_board(struct request *rq, const char *rest)
 	(void)rest;
 	page_begin(rq, WORD_BOARD, "", true);
 	html_put(&rq->h, "<h1>{w}</h1>", WORD_BOARD);
-	int r = put_desk(rq, &incidents, page_incident_rows);
+	int r = role_of_one_body(rq->who.role) ? put_todo(rq) : 0;
+	if (r == 0)
+		r = put_desk(rq, &incidents, page_incident_rows);
 	if (r == 0)
 		r = put_desk(rq, &blocks, put_block_rows);
 	if (r < 0)

@@ -185,6 +185,10 @@ if [ -e "$bin/libchdb.so" ]; then
 	for q in '"do":"log.counts","group":"org"' '"do":"log.counts","group":"class","beside":"org","org":"412015"' '"do":"log.counts","group":"org","org":"412015","only":{"class":"4002"}'; do
 		try "controld keeps it so: $q" only_ken "$q"
 	done
+	# ---- what the rules could find
+	try "the analyst sees which rules can't fire, of all bodies and of one: nobody's AD sends anything" until_true 10 eval 'page sato /coverage && code_is 200 && holds T1110 && holds "/coverage?org=412023" && page sato "/coverage?org=412015" && holds 届いていません && holds "(windows)" && holds 管理者'
+	try "an approver of the own prefecture, a clerk not at all" eval 'page ken /coverage && holds 佐賀市 && page tsu "/coverage?org=412015" && code_is 200 && lacks 佐賀市 && page yamada /coverage && code_is 403'
+	try "the command says the same" eval '"$toride" rules coverage --org 412015 --json | jq -se ".[0] | .known and .blind > 20 and any(.sources[]; .source == \"windows\" and .there == false) and any(.sources[]; .source == \"proxy\" and .there)"'
 	# ---- by how a program speaks TLS
 	on 412015-pc1 curl -s -o /dev/null --max-time 10 --cacert "$TORIDE_RUN/ca.pem" -x http://192.0.2.10:8080 https://www.news.example/
 	ja4() { "$toride" log tail -n 100000 --org 412015 | grep -F '"sni":"www.news.example"' | grep -o '"ja4":"[^"]*"' | tail -n 1 | cut -d'"' -f4 | grep .; }
