@@ -32,6 +32,7 @@ shown() { "$toride" incident show "$1" --json; }
 audited() { "$toride" log tail -n 100000 | grep '"class_uid":6003' >"$top/audit"; grep -q -- "$1" "$top/audit"; }
 
 # ---- receipt ----
+try "a clerk's board begins with what is asked: to confirm receipt" until_true 20 eval 'page hamada / && holds お知らせの受領を確認する && holds "$b" && lacks "$a"'
 try "the list shows both to the analyst" eval 'page sato /incidents && holds "$a" && holds "$b"'
 try "and each clerk their own" eval 'page yamada /incidents && holds "$a" && lacks "$b" && page hamada "/incidents?org=412015&closed=1" && lacks "$a" && holds "$b"'
 try "the clerk's button confirms receipt" eval 'post hamada "/incident/$b" "/incident/$b/ack" && goes_to "/incident/$b?done=ack" && page hamada "/incident/$b?done=ack" && holds 受領を確認しました'
@@ -57,6 +58,9 @@ try "the analyst judges, with a reason" eval 'post sato "/incident/$a" "/inciden
 try "it stands there as text" eval 'page sato "/incident/$a" && code_is 200 && lacks "<img" && holds "&lt;img src=x onerror=alert(1)&gt;&quot;&amp;"'
 try "under the analyst's name" eval 'shown "$a" | jq -se ".[0].severity.judged.by == \"sato\" or .[0].severity.by == \"sato\" or (.[0].severity | tostring | contains(\"sato\"))"'
 try "without a reason it isn't taken, and says so" eval 'post sato "/incident/$a" "/incident/$a/judge" severity=2 && code_is 403 && holds 入力した内容'
+try "who looked before that judgement doesn't overrun it, and is told" eval 'post sato "/incident/$a" "/incident/$a/judge" severity=0 reason=古い画面 seen=0 && code_is 403 && holds ほかの担当者が先に && holds 古い画面 && shown "$a" | jq -se ".[0].severity.effective == 3"'
+try "who read it may" eval 'page sato "/incident/$a" && seen=$(grep -o "name=\"seen\" value=\"[0-9]*\"" "$top/page" | head -n 1 | cut -d\" -f4) && [ "$seen" -gt 0 ] && post sato "/incident/$a" "/incident/$a/judge" severity=3 reason=再確認 "seen=$seen" && goes_to "/incident/$a?done=judge"'
+try "the clerk reads there what to do now" eval 'page yamada "/incident/$a" && holds 今すること && holds 電源は切らないでください'
 try "a clerk can't judge" eval 'post yamada "/incident/$a" "/incident/$a/judge" severity=0 reason=x; code_is 403 && shown "$a" | jq -se ".[0].severity.effective == 3"'
 try "a clerk's note is kept; where the incident stands isn't theirs to move" eval 'post yamada "/incident/$a" "/incident/$a/note" "text=端末の線を抜きました" state=recovering && goes_to "/incident/$a?done=note" && shown "$a" | grep -q 線を抜きました && ! shown "$a" | jq -se ".[0].state == \"recovering\""'
 
@@ -92,6 +96,7 @@ try "severity 3 asks bodies that haven't agreed beforehand" until_true 10 asked
 read -r other request <<<"$(asked)"
 try "its clerk signs in" join tokunaga --role clerk --org "$other"
 try "another body's clerk can't consent for it" eval 'post hamada /blocks "/block/$request/consent"; code_is 403 && asked | grep -q "$request"'
+try "its clerk's board says that it is asked for" eval 'page tokunaga / && holds いまお願いしたいこと && holds 遮断に同意するか決める'
 try "its own can, by one button" eval 'page tokunaga /blocks && holds "/block/$request/consent" && post tokunaga /blocks "/block/$request/consent" && goes_to "/blocks?done=consent"'
 active() { "$toride" block list --org "$other" --json | jq -se "map(select(.id == \"$request\" and .state == \"active\")) | length == 1"; }
 try "and it is blocked there" until_true 10 active
