@@ -70,7 +70,10 @@ load_begin() {
 	sleep 20 # the load's own first seconds aren't the state it is about
 }
 load_end() {
-	local n rate late safe
+	local n rate late safe p pid
+	toride status --json | jq -r '.processes[] | select(.state == "ready") | "\(.name) \(.pid)"' | while read -r p pid; do
+		figure "$name.memory.$p" "$(awk '/VmHWM/ { printf "%d", $2 / 1024 }' "/proc/$pid/status")" MiB - - - -
+	done
 	: >"$work/enough"; wait "$firewall" "$searcher"
 	read -r n rate late safe <"$work/sent" || die "the firewall told nothing"
 	say "beside it $n lines at $rate a second, at most $late s behind; $(wc -l <"$work/searches") searches answered"
