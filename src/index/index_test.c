@@ -278,6 +278,11 @@ static void test_walk(void **state)
 	e.now = s.to_ms - 1800000;
 	assert_int_equal(walked(&e, &s, &b, &err), 0);
 	assert_int_equal(e.asked, 2);
+	/* and says nothing of how long the next may be: a year ahead and 1 hour, 16, 256 */
+	struct search ahead = s;
+	e.now = s.from_ms + 200 * 3600000ll, ahead.to_ms = e.now + 365 * 86400000ll, ahead.limit = 1000;
+	assert_int_equal(walked(&e, &ahead, &b, &err), 0);
+	assert_int_equal(e.asked, 3);
 	e.now = s.to_ms;
 	/* an engine that takes long for anything at all: a week is gone through all the same, in an hour, 4, 16, 64, 83 */
 	struct search week = s;

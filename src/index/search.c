@@ -187,6 +187,7 @@ static int put_rows(const struct search *s, struct str lines, uint32_t *n, struc
 /* A span of a search, as long as the last one suggests: what is asked for is mostly near the end, and nobody knows how much of it. */
 struct walk {
 	int64_t hi, step, deadline; /* from `hi` on everything was searched */
+	int64_t ahead;              /* of the span: still to come, and mostly nothing */
 	int64_t most, least;        /* times the last span */
 	bool whole;
 	struct buf sql, answer;
@@ -220,6 +221,7 @@ static int walk_step(struct client *c, const struct search *s, struct walk *w, u
 	if (r == -E_TIMEOUT || (r == -E_LIMIT && span > STEP_MIN_MS)) {
 		w->step = span > 8 * STEP_MIN_MS ? span / 8 : STEP_MIN_MS;
 		w->most = w->least = GROW_CAREFUL;
+		w->ahead = 0;
 		return -E_AGAIN;
 	}
 	if (r == -E_LIMIT)
@@ -228,7 +230,8 @@ static int walk_step(struct client *c, const struct search *s, struct walk *w, u
 		r = put_rows(s, buf_view(&w->answer), n, fields, err);
 	if (r == 0) {
 		w->hi = part.from_ms;
-		w->step = step_next(w, w->step, clock_mono_ms() - began, *n - before, s->limit + 1 - *n);
+		w->step = step_next(w, w->step - w->ahead, clock_mono_ms() - began, *n - before, s->limit + 1 - *n);
+		w->ahead = 0;
 	}
 	return r;
 }
@@ -242,7 +245,8 @@ static int walk(struct client *c, const struct search *asked, struct walk *w, st
 	s->from_ms = s->from_ms < 0 ? 0 : s->from_ms;
 	s->to_ms = s->to_ms > TIME_LAST_MS ? TIME_LAST_MS : s->to_ms;
 	w->hi = s->to_ms;
-	w->step = STEP_FIRST_MS + (s->to_ms > now ? s->to_ms - now : 0); /* what is still to come is mostly nothing */
+	w->ahead = s->to_ms > now ? s->to_ms - now : 0;
+	w->step = STEP_FIRST_MS + w->ahead;
 	int r = asked->from_ms < asked->to_ms && s->from_ms < s->to_ms ? 0 : err_set(err, E_INVALID, "from", "not before the end");
 	buf_puts(fields, ",\"records\":["); /* the answer's head stands before it */
 	while (r == 0 && w->hi > s->from_ms && n <= s->limit && clock_mono_ms() + 1000 <= w->deadline) {
