@@ -180,10 +180,10 @@ static bool by_engine(struct said *s)
 	return true;
 }
 
-/* Unknown to servers that don't put off reading what isn't asked for. */
+/* Unknown to older servers, which don't put off reading what isn't asked for, nor asking the indexes. */
 static bool by_setting(struct said *s)
 {
-	if (s->d->version >= DIALECT_TEXT || !take(s, STR("query_plan_max_limit_for_lazy_materialization = ")))
+	if (s->d->version >= DIALECT_TEXT || (!take(s, STR("query_plan_max_limit_for_lazy_materialization = ")) && !take(s, STR("use_skip_indexes_on_data_read = "))))
 		return false;
 	while (s->p < s->end && *s->p != ',')
 		s->p++;

@@ -113,7 +113,7 @@ static int sql_of(const struct search *s, unsigned rows, int64_t seconds, struct
 		records_sql(s, &q, rows, b);
 	}
 	buf_printf(b, " FORMAT JSONCompactEachRow SETTINGS max_execution_time = %lld, max_memory_usage = %u, query_plan_max_limit_for_lazy_materialization = %d,"
-	              " output_format_json_quote_64bit_integers = 0",
+	              " use_skip_indexes_on_data_read = 0, output_format_json_quote_64bit_integers = 0",
 	           (long long)seconds, SEARCH_MEMORY, SEARCH_LIMIT + 1);
 	return r < 0 ? r : b->failed ? err_set(err, E_LIMIT, "query", "too long") : 0;
 }
