@@ -369,7 +369,7 @@ static int log_tail(int argc, char **argv)
 		return cli_usage(&cli_log[2]);
 	int x = vault_open(NULL, 2000, &v, &err);
 	if (x == 0)
-		x = reader_open(&(struct reader_opts){ dir, key_of, v, t.org, NULL, NULL }, &t.r, &err);
+		x = reader_open(&(struct reader_opts){ dir, key_of, v, t.org, NULL, NULL, false }, &t.r, &err);
 	if (x == 0)
 		x = seg_each_series(dir, seek_last, &t, &err);
 	if (x == 0)

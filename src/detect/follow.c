@@ -282,7 +282,7 @@ int follow_rules(struct follow *f, const struct ruleset *rules, const struct fac
 /* What was brought in from files is of another time: judged as it came it would open incidents, and block, for what is long over. */
 static int open_reader(struct follow *f, struct err *err)
 {
-	return reader_open(&(struct reader_opts){ .dir = f->segments, .key = f->o.key, .user = f->o.key_user, .except = "import|packets" }, &f->reader, err);
+	return reader_open(&(struct reader_opts){ .dir = f->segments, .key = f->o.key, .user = f->o.key_user, .except = "import|packets", .tag_only = true }, &f->reader, err);
 }
 
 /* A damaged one is set aside and learnt anew. */

@@ -547,7 +547,7 @@ static bool of_day(const struct fill *f, const struct segment_name *n, int64_t a
 
 static int open_reader(struct fill *f, struct str place, struct err *err)
 {
-	struct reader_opts o = { .dir = f->o.segments, .key = f->o.key, .user = f->o.key_user, .except = "packets" };
+	struct reader_opts o = { .dir = f->o.segments, .key = f->o.key, .user = f->o.key_user, .except = "packets", .tag_only = true };
 	int r = reader_open(&o, &f->reader, err);
 	return r == 0 ? reader_restore(f->reader, place, err) : r;
 }

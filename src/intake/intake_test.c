@@ -128,7 +128,7 @@ static void contents(struct buf *b)
 	struct reader *r = NULL;
 	struct reader_record rec;
 	buf_init(b, 4 * MIB);
-	assert_int_equal(reader_open(&(struct reader_opts){ segments, fake_key, NULL, NULL, NULL, NULL }, &r, NULL), 0);
+	assert_int_equal(reader_open(&(struct reader_opts){ segments, fake_key, NULL, NULL, NULL, NULL, false }, &r, NULL), 0);
 	while (reader_next(r, &rec, NULL) == 0) {
 		struct event e;
 		assert_int_equal(event_parse(rec.data, &e), 0);
@@ -763,7 +763,7 @@ static unsigned told(const char *what)
 	struct reader_record rec;
 	unsigned n = 0;
 	assert_int_equal(spool_commit(spool, NULL), 0);
-	assert_int_equal(reader_open(&(struct reader_opts){ segments, fake_key, NULL, NULL, NULL, NULL }, &r, NULL), 0);
+	assert_int_equal(reader_open(&(struct reader_opts){ segments, fake_key, NULL, NULL, NULL, NULL, false }, &r, NULL), 0);
 	while (reader_next(r, &rec, NULL) == 0)
 		n += memmem(rec.data.ptr, rec.data.len, what, strlen(what)) != NULL;
 	reader_close(&r);

@@ -141,13 +141,15 @@ void seg_file_close(struct seg_file *f)
 	buf_done(&f->bytes);
 }
 
+#define READ_MORE 2048 /* by so much a block may be longer than the one before, and is read at once all the same */
+
 int seg_file_peek(struct seg_file *f, struct seg_block *ret)
 {
-	ssize_t n = read_at(f->fd, &f->bytes, 8, f->offset);
+	ssize_t n = read_at(f->fd, &f->bytes, 8 + (f->last ? f->last + READ_MORE : 0), f->offset);
 	if (n < 0)
 		return (int)n;
 	int r = seg_block_parse(buf_view(&f->bytes), ret);
-	if (r != -E_AGAIN || n < 8)
+	if (r != -E_AGAIN || n < 8 || (size_t)n >= ret->total)
 		return r;
 	n = read_at(f->fd, &f->bytes, ret->total, f->offset);
 	return n < 0 ? (int)n : seg_block_parse(buf_view(&f->bytes), ret);
@@ -165,9 +167,10 @@ int seg_file_next(struct seg_file *f, struct sha *s, struct seg_block *ret, stru
 	if (ret->first != f->next)
 		return err_set(err, E_CORRUPT, "", "the block at byte %llu begins with record %llu in place of %llu",
 		               (unsigned long long)f->offset, (unsigned long long)ret->first, (unsigned long long)f->next);
-	if (!seg_block_chain(ret, s, f->chain))
+	if (!f->unchained && !seg_block_chain(ret, s, f->chain))
 		return err_set(err, E_CORRUPT, "", "the block at byte %llu doesn't match its hash", (unsigned long long)f->offset);
 	f->offset += ret->total;
+	f->last = ret->part == SEG_BLOCK && ret->total <= 2 * SEGMENT_BLOCK ? ret->total : 0;
 	f->next += ret->count;
 	f->sealed = ret->part == SEG_FOOTER;
 	return 0;

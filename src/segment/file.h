@@ -11,7 +11,9 @@ struct seg_file {
 	unsigned char chain[SEGMENT_HASH]; /* at that place */
 	uint64_t next;                     /* index of the next record */
 	bool sealed;                       /* the footer was seen */
-	struct buf bytes;                  /* of the current block */
+	bool unchained;                    /* seg_file_next() leaves the chain to others (reader.h) */
+	struct buf bytes;                  /* of the current block, and perhaps behind it */
+	size_t last;                       /* bytes of the block before: the next will have about as many */
 };
 
 /* The path of a segment below dir: where it is written; where it lies once it is in cold storage (cold.c), DIR-cold/…; and what is left in its

@@ -27,6 +27,7 @@ struct reader {
 	struct sha sha;
 	int notify_fd;
 	int64_t look_ms;
+	bool dry; /* nothing was there the last time */
 	struct rseries **list;
 	size_t n, cap, turn;
 	/* the block being returned: of `now`, or NULL */
@@ -228,6 +229,7 @@ static int open_segment(struct reader *r, struct rseries *s, struct err *err)
 		return -E_AGAIN;
 	if (x < 0)
 		return x;
+	s->f.unchained = r->o.tag_only;
 	if (s->f.header.number != s->at.segment || strcmp(s->f.header.org, s->at.org) != 0 ||
 	    strcmp(s->f.header.series, s->at.series) != 0)
 		return err_set(err, E_CORRUPT, "", "the file's header names another segment");
@@ -258,7 +260,7 @@ static int open_block(struct reader *r, struct rseries *s, struct err *err)
 /* The next block with something new in it becomes r->now. */
 static int series_more(struct reader *r, struct rseries *s, struct err *err)
 {
-	if (clock_mono_ms() < s->fault_ms)
+	if (s->fault_ms && clock_mono_ms() < s->fault_ms)
 		return -E_AGAIN;
 	for (;;) {
 		int x = s->f.fd < 0 ? open_segment(r, s, err) : 0;
@@ -283,18 +285,29 @@ static int series_more(struct reader *r, struct rseries *s, struct err *err)
 	}
 }
 
-static int next_block(struct reader *r, struct err *err)
+static int any_block(struct reader *r, struct err *err)
 {
-	int x = look(r, err);
-	if (x < 0)
-		return x;
 	for (size_t i = 0; i < r->n; i++) {
 		struct rseries *s = r->list[r->turn++ % r->n];
-		x = series_more(r, s, err);
+		int x = series_more(r, s, err);
 		if (x != -E_AGAIN)
 			return x;
 	}
 	return -E_AGAIN;
+}
+
+/* While there is a backlog it isn't asked at each block what grew; before we say that there is nothing more, it is. */
+static int next_block(struct reader *r, struct err *err)
+{
+	bool looked = r->dry || clock_mono_ms() >= r->look_ms;
+	int x = looked ? look(r, err) : 0;
+	x = x < 0 ? x : any_block(r, err);
+	if (x == -E_AGAIN && !looked) {
+		x = look(r, err);
+		x = x < 0 ? x : any_block(r, err);
+	}
+	r->dry = x == -E_AGAIN;
+	return x;
 }
 
 int reader_next(struct reader *r, struct reader_record *ret, struct err *err)

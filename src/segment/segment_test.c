@@ -60,7 +60,7 @@ static unsigned count_all(const char *org, unsigned first)
 	struct reader_record rec;
 	struct err err = { 0 };
 	unsigned n = 0;
-	assert_int_equal(reader_open(&(struct reader_opts){ dir, fake_key, &vault_error, org, NULL, NULL }, &r, &err), 0);
+	assert_int_equal(reader_open(&(struct reader_opts){ dir, fake_key, &vault_error, org, NULL, NULL, false }, &r, &err), 0);
 	for (;;) {
 		int x = reader_next(r, &rec, &err);
 		if (x == -E_AGAIN)
@@ -136,7 +136,7 @@ static void test_rotation_and_cursor(void **state)
 	struct err err;
 	struct buf saved;
 	buf_init(&saved, 4096);
-	struct reader_opts o = { dir, fake_key, NULL, NULL, NULL, NULL };
+	struct reader_opts o = { dir, fake_key, NULL, NULL, NULL, NULL, false };
 	assert_int_equal(reader_open(&o, &r, NULL), 0);
 	unsigned seen = 0;
 	for (unsigned i = 0; i < 900; i++) {
@@ -172,6 +172,58 @@ static void test_rotation_and_cursor(void **state)
 	buf_done(&saved);
 }
 
+/* How many of the records of a segment whose byte `at` was changed are told by a reader that goes by the tags; none is ever another one. */
+static unsigned told_by_tags(int fd, const struct buf *whole, size_t at, unsigned *ret_faults)
+{
+	struct reader *r = NULL;
+	struct reader_record rec;
+	struct err err = { 0 };
+	unsigned n = 0;
+	int x = 0;
+	char c = (char)(whole->ptr[at] ^ 1);
+	assert_int_equal(pwrite(fd, &c, 1, (off_t)at), 1);
+	*ret_faults = 0;
+	assert_int_equal(reader_open(&(struct reader_opts){ .dir = dir, .key = fake_key, .tag_only = true }, &r, NULL), 0);
+	while ((x = reader_next(r, &rec, &err)) != -E_AGAIN) {
+		char t[64];
+		snprintf(t, sizeof t, "{\"n\":%llu}", (unsigned long long)rec.name.index);
+		if (x == 0)
+			assert_true(str_eq(rec.data, str_from(t)));
+		n += x == 0;
+		*ret_faults += x < 0;
+	}
+	reader_close(&r);
+	assert_int_equal(pwrite(fd, whole->ptr + at, 1, (off_t)at), 1);
+	return n;
+}
+
+/* What the chain would find beyond: itself. Of a block in which anything else was changed no record is told, and none of another in its place. */
+static void test_tags(void **state)
+{
+	(void)state;
+	struct writer *w = open_writer(0);
+	struct buf whole;
+	char path[1024];
+	unsigned faults, unseen = 0;
+	for (unsigned i = 0; i < 6; i++) {
+		assert_int_equal(put(w, "412015", i), 0);
+		if (i % 3 == 2)
+			assert_int_equal(writer_commit(w, NULL), 0);
+	}
+	writer_close(&w);
+	buf_init(&whole, MIB);
+	assert_int_equal(fs_read(seg_path(dir, "412015", "events", 1, path, sizeof path), &whole, NULL), 0);
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	for (size_t at = 0; at < whole.len; at++) {
+		unsigned n = told_by_tags(fd, &whole, at, &faults);
+		assert_true(n == 0 || n == 3 || n == 6);
+		unseen += n == 6 && faults == 0;
+	}
+	assert_int_equal(unseen, 2 * SEGMENT_HASH); /* both chains */
+	close(fd);
+	buf_done(&whole);
+}
+
 /* A reader that is saved and restored after every record returns each exactly once. */
 static void test_cursor_once(void **state)
 {
@@ -191,7 +243,7 @@ static void test_cursor_once(void **state)
 		struct reader *r = NULL;
 		struct reader_record rec;
 		char t[64];
-		assert_int_equal(reader_open(&(struct reader_opts){ dir, fake_key, NULL, NULL, NULL, NULL }, &r, NULL), 0);
+		assert_int_equal(reader_open(&(struct reader_opts){ dir, fake_key, NULL, NULL, NULL, NULL, false }, &r, NULL), 0);
 		assert_int_equal(reader_restore(r, buf_view(&saved), NULL), 0);
 		int x = reader_next(r, &rec, NULL);
 		if (x == 0) {
@@ -214,7 +266,7 @@ static void test_reader_follows(void **state)
 	(void)state;
 	struct reader *r = NULL;
 	struct reader_record rec;
-	assert_int_equal(reader_open(&(struct reader_opts){ dir, fake_key, NULL, NULL, NULL, NULL }, &r, NULL), 0);
+	assert_int_equal(reader_open(&(struct reader_opts){ dir, fake_key, NULL, NULL, NULL, NULL, false }, &r, NULL), 0);
 	assert_int_equal(reader_next(r, &rec, NULL), -E_AGAIN);
 	struct writer *w = open_writer(0);
 	for (unsigned i = 0; i < 10; i++) {
@@ -261,14 +313,14 @@ static void test_reader_since(void **state)
 		struct reader *r = NULL;
 		struct reader_record rec;
 		char want[32];
-		assert_int_equal(reader_open(&(struct reader_opts){ dir, fake_key, NULL, "412015", NULL, NULL }, &r, NULL), 0);
+		assert_int_equal(reader_open(&(struct reader_opts){ dir, fake_key, NULL, "412015", NULL, NULL, false }, &r, NULL), 0);
 		assert_int_equal(reader_since(r, start + cases[i].since_days * day + 1000, NULL), 0);
 		assert_int_equal(reader_next(r, &rec, NULL), 0);
 		snprintf(want, sizeof want, "{\"n\":%u}", cases[i].first);
 		if (!str_eq(rec.data, str_from(want)))
 			fail_msg("case %zu: " STR_FMT, i, STR_ARG(rec.data));
 		reader_close(&r);
-		assert_int_equal(reader_open(&(struct reader_opts){ dir, fake_key, NULL, "412023", NULL, NULL }, &r, NULL), 0);
+		assert_int_equal(reader_open(&(struct reader_opts){ dir, fake_key, NULL, "412023", NULL, NULL, false }, &r, NULL), 0);
 		assert_int_equal(reader_since(r, start + cases[i].since_days * day + 1000, NULL), 0);
 		assert_int_equal(reader_next(r, &rec, NULL), 0); /* not behind the one it asks for */
 		assert_true(rec.name.segment <= cases[i].first + 1);
@@ -546,7 +598,7 @@ static void test_kill_loop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_round_trip),  T(test_names),          T(test_rotation_and_cursor), T(test_cursor_once),
+		T(test_round_trip),  T(test_names),          T(test_rotation_and_cursor), T(test_cursor_once), T(test_tags),
 		T(test_reader_follows), T(test_reader_since), T(test_torn_everywhere), T(test_signed_is_not_cut),  T(test_memory_faults),
 		T(test_call_faults), T(test_disk_full_and_back), T(test_ceiling),          T(test_vault_away),
 		T(test_one_writer),  T(test_kill_loop),
