@@ -39,6 +39,8 @@ struct follow {
 	int64_t swept_ms;
 	int64_t saved_ms, cost_ms; /* cost: of the last save */
 	struct map clocks; /* "ORG/SERIES" -> when its last record was taken in */
+	int64_t *clock;                 /* of clock_name's series, the last one asked for; NULL: none yet */
+	struct segment_name clock_name;
 };
 
 static void on_finding(const struct finding *f, void *user)
@@ -175,20 +177,34 @@ static uint64_t first_eight(const unsigned char *p)
 	return v;
 }
 
-/* Within a series the times records were taken in at only grow, unless the clock was set back. Set forward is nothing
- * special: windows end, as they do in a silence. */
-static void look_at_clock(struct follow *f, const struct reader_record *rec)
+/* When the last record of the series was taken in; INT64_MIN: this is the first. NULL: no memory. */
+static int64_t *clock_of(struct follow *f, const struct segment_name *name)
 {
 	char key[SEGMENT_NAME_TEXT];
-	snprintf(key, sizeof key, "%s/%s", rec->name.org, rec->name.series);
+	if (f->clock && strcmp(f->clock_name.series, name->series) == 0 && strcmp(f->clock_name.org, name->org) == 0)
+		return f->clock;
+	snprintf(key, sizeof key, "%s/%s", name->org, name->series);
 	int64_t *last = map_get(&f->clocks, str_from(key));
 	if (!last) {
 		last = mem_alloc(sizeof *last);
 		if (!last || map_put(&f->clocks, str_from(key), last) < 0) {
 			mem_free(last);
-			return;
+			return NULL;
 		}
-	} else if (rec->time_ms <= *last - CLOCK_STEP_MS) {
+		*last = INT64_MIN;
+	}
+	f->clock_name = *name;
+	return f->clock = last;
+}
+
+/* Within a series the times records were taken in at only grow, unless the clock was set back. Set forward is nothing
+ * special: windows end, as they do in a silence. */
+static void look_at_clock(struct follow *f, const struct reader_record *rec)
+{
+	int64_t *last = clock_of(f, &rec->name);
+	if (!last)
+		return;
+	if (*last != INT64_MIN && rec->time_ms <= *last - CLOCK_STEP_MS) {
 		bool service = strcmp(rec->name.org, "service") == 0;
 		engine_clock_set(f->engine, service ? STR("") : str_from(rec->name.org), rec->time_ms - *last);
 		f->stats.clock_set++;

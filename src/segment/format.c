@@ -13,9 +13,36 @@
 #define FOOTER_MAGIC 0x54454e44u /* TEND */
 #define BLOCK_HEAD (4 + 4 + 8 + 4 + 4 + 8 + SEGMENT_NONCE)
 
+static char *put_word(char *p, const char *s, size_t most)
+{
+	size_t n = strnlen(s, most);
+	memcpy(p, s, n);
+	p[n] = '/';
+	return p + n + 1;
+}
+
+static char *put_digits(char *p, uint64_t v, unsigned least)
+{
+	char d[20];
+	unsigned n = 0;
+	do
+		d[n++] = (char)('0' + v % 10);
+	while (v /= 10);
+	for (; least > n; least--)
+		*p++ = '0';
+	while (n)
+		*p++ = d[--n];
+	return p;
+}
+
+/* By hand: every record that is judged has its name made. */
 const char *segment_name_format(const struct segment_name *n, char dst[SEGMENT_NAME_TEXT])
 {
-	snprintf(dst, SEGMENT_NAME_TEXT, "%s/%s/%06u/%llu", n->org, n->series, n->segment, (unsigned long long)n->index);
+	char *p = put_word(dst, n->org, sizeof n->org - 1);
+	p = put_word(p, n->series, sizeof n->series - 1);
+	p = put_digits(p, n->segment, 6);
+	*p++ = '/';
+	*put_digits(p, n->index, 1) = 0;
 	return dst;
 }
 
