@@ -34,8 +34,8 @@ struct fill {
 	char dir[PATH_MAX]; /* where this index's place and intent are kept: STATE, or of a cluster's STATE/OWNER */
 	struct client *client;
 	struct reader *reader;
-	struct buf rows[TABLES]; /* one a table, with its head once it has a row */
-	struct rows block;       /* one table's as they are handed over */
+	struct buf rows[TABLES];    /* one a table, with its head once it has a row */
+	struct rows blocks[TABLES]; /* the same as they are handed over; open once there was one */
 	struct row_maker maker;
 	struct buf wrapped;   /* what isn't an event, as one */
 	void *room;           /* EVENT_ROOM, for parsing */
@@ -293,21 +293,22 @@ static void widen(struct fill *f, int64_t arrival)
 	f->arrival_high = first || arrival > f->arrival_high ? arrival : f->arrival_high;
 }
 
-/* Column by column, but to an old server. To the embedded engine in memory both have, to a cluster as a message. */
+/* Column by column, but to an old server; to the embedded engine in memory that both have. */
 static int insert_into(struct fill *f, const struct index_table *t, const struct buf *rows, struct err *err)
 {
 	char sql[128];
 	bool old = false;
+	struct rows *block = &f->blocks[t - index_tables];
 	int r = client_is_old(f->client, &old, err);
 	snprintf(sql, sizeof sql, "INSERT INTO toride.%s FORMAT %s", t->name, old ? "RowBinaryWithNamesAndTypes" : "Native");
 	if (r < 0 || old)
 		return r < 0 ? r : client_insert(f->client, sql, buf_view(rows), err);
-	r = rows_begin(&f->block, err);
-	r = r < 0 ? r : native_block(buf_view(rows), &f->block.b, err);
+	r = block->fd < 0 ? rows_open(block, ROWS_MAX, err) : rows_begin(block, err);
+	r = r < 0 ? r : native_block(buf_view(rows), &block->b, err);
 	if (r < 0 || f->o.client.cluster.database)
-		return r < 0 ? r : client_insert(f->client, sql, buf_view(&f->block.b), err);
-	r = rows_end(&f->block, err);
-	return r < 0 ? r : client_hand_over(f->client, sql, &f->block, err);
+		return r < 0 ? r : client_insert(f->client, sql, buf_view(&block->b), err);
+	r = rows_end(block, err);
+	return r < 0 ? r : client_hand_over(f->client, sql, block, err);
 }
 
 /* What one before us sent may still be going in: an insert of nothing waits its turn behind it. */
@@ -598,11 +599,11 @@ int fill_open(const struct fill_opts *o, struct fill **ret, struct err *err)
 	buf_init(&f->until_text, PLACE_TEXT_MAX + KIB);
 	row_maker_init(&f->maker);
 	buf_init(&f->wrapped, EVENT_MAX * 4);
-	for (size_t i = 0; i < TABLES; i++)
+	for (size_t i = 0; i < TABLES; i++) {
 		buf_init(&f->rows[i], ROWS_MAX);
-	int r = rows_open(&f->block, ROWS_MAX, err);
-	if (r == 0)
-		r = open_all(f, err);
+		f->blocks[i].fd = -1;
+	}
+	int r = open_all(f, err);
 	if (r < 0)
 		fill_close(&f);
 	else
@@ -618,7 +619,8 @@ void fill_close(struct fill **fp)
 		return;
 	for (size_t i = 0; i < TABLES; i++)
 		buf_done(&f->rows[i]);
-	rows_close(&f->block);
+	for (size_t i = 0; i < TABLES; i++)
+		rows_close(&f->blocks[i]);
 	row_maker_done(&f->maker);
 	buf_done(&f->wrapped);
 	mem_free(f->room);
@@ -670,8 +672,12 @@ static void empty_rows(struct fill *f)
 	bool few = f->bytes < FILL_BYTES / 4;
 	f->n_rows = 0;
 	f->bytes = 0;
-	for (size_t i = 0; i < TABLES; i++)
+	for (size_t i = 0; i < TABLES; i++) {
+		bool used = f->rows[i].len > 0;
 		empty(&f->rows[i], few);
+		if (!used && f->blocks[i].fd >= 0) /* else as much as this time is kept */
+			rows_close(&f->blocks[i]);
+	}
 }
 
 int fill_flush(struct fill *f, struct err *err)
@@ -717,8 +723,7 @@ static void add(struct fill *f, const struct reader_record *rec)
 		wrap(f, rec, &e);
 	int64_t arrival = index_arrival_ms(&e);
 	if (!is_existing(f, &rec->name) && of_day(f, &rec->name, arrival)) {
-		yyjson_val *class = event_get(&e, "class_uid");
-		struct buf *b = &f->rows[index_table_of((uint32_t)yyjson_get_uint(class)) - index_tables];
+		struct buf *b = &f->rows[index_table_of((uint32_t)yyjson_get_uint(event_get(&e, "class_uid"))) - index_tables];
 		size_t before = b->len;
 		if (b->len == 0)
 			index_row_head(b);

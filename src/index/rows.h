@@ -1,4 +1,4 @@
-/* The rows of a batch, in memory that another process can read: they are handed over by its descriptor (serve.h), and copied once, by who
+/* The rows of a batch (of one table: a block, native.h), in memory that another process can read: they are handed over by its descriptor (serve.h), and copied once, by who
  * takes them, in place of five times on their way through a socket.
  *
  * The memory is used again for the next batch: new pages are what is dear in it (1.3 CPU-s a million rows of 1,700 bytes; a write into
