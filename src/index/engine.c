@@ -139,7 +139,8 @@ int engine_query(struct engine_conn *c, struct str sql, struct buf *ret, struct 
 	return r;
 }
 
-/* "INSERT INTO t FORMAT F" becomes "INSERT INTO t SELECT * FROM file('…', F)". */
+/* "INSERT INTO t FORMAT F" becomes "INSERT INTO t SELECT * FROM file('…', F)". Read, not mapped, which this engine would do by itself: another process
+ * can write to the file and cut it (rows.h), and what is parsed mustn't change, nor end in SIGBUS. */
 static bool from_file(struct str sql, int fd, struct buf *b)
 {
 	static const char word[] = " FORMAT ";
@@ -151,7 +152,7 @@ static bool from_file(struct str sql, int fd, struct buf *b)
 		if ((format.ptr[i] | 0x20) < 'a' || (format.ptr[i] | 0x20) > 'z')
 			return false;
 	buf_put(b, sql.ptr, (size_t)(at - sql.ptr));
-	buf_printf(b, " SELECT * FROM file('/proc/self/fd/%d', " STR_FMT ")", fd, STR_ARG(format));
+	buf_printf(b, " SELECT * FROM file('/proc/self/fd/%d', " STR_FMT ") SETTINGS storage_file_read_method = 'pread'", fd, STR_ARG(format));
 	return !b->failed;
 }
 
