@@ -17,6 +17,7 @@
 #include "store/store.h"
 
 #define INCIDENT_WINDOW_MS (24 * 3600 * 1000LL) /* findings of the same entity within it belong together */
+#define INCIDENT_CAMPAIGN_MS (3600 * 1000LL)    /* so do mails that one rule found within it of each other */
 #define INCIDENT_FINDINGS_MAX 10000             /* then the next finding opens another incident */
 #define INCIDENT_NUMBER 24                      /* bytes of "I-20261122-0001" with room */
 #define NO_TIME 0                               /* in all …_ms fields */

@@ -1,7 +1,9 @@
 /* A finding comes in: known already, or part of an incident that is open, or the first of a new one.
  *
  * Findings of one body within 24 h belong together when they share the terminal or the main observable. Values that
- * stand for many don't tie: a child proxy's address, the node's own, and an address seen with two or more names. */
+ * stand for many don't tie: a child proxy's address, the node's own, and an address seen with two or more names. Mails that one rule
+ * found within the hour belong together whoever they say they are from: a campaign writes each under another name, and a body
+ * is told of it once, with all whom it reached. */
 #include "incident/incident.h"
 
 #include "base/err.h"
@@ -72,6 +74,10 @@ static const struct store_sql same_entity = {
 	"incident_entity", "SELECT i.id, 0 FROM incident i JOIN observable o ON o.incident = i.id"
 			   " WHERE i.org = $1 AND i.state <> 'closed' AND i.last_ms >= $2 AND i.findings < $3 AND o.groups"
 			   " AND o.type = $4 AND o.value = $5 ORDER BY i.id DESC LIMIT 1"
+};
+static const struct store_sql same_campaign = {
+	"incident_campaign", "SELECT id, 0 FROM incident WHERE org = $1 AND state <> 'closed' AND rule = $2 AND observable_type = 'mail' AND last_ms >= $3"
+			     " AND findings < $4 ORDER BY id DESC LIMIT 1"
 };
 static const struct store_sql insert_incident = {
 	"incident_new",
@@ -163,6 +169,13 @@ static int find_by_entity(struct taking *t, enum observable_type type, const cha
 	return find_id(t, &same_entity, &a, ret_id, NULL);
 }
 
+static int find_campaign(struct taking *t, int64_t *ret_id)
+{
+	struct store_args a = { 0 };
+	store_text(&a, t->f->org), store_text(&a, t->f->rule.id), store_int(&a, t->f->last_time - INCIDENT_CAMPAIGN_MS), store_int(&a, INCIDENT_FINDINGS_MAX);
+	return find_id(t, &same_campaign, &a, ret_id, NULL);
+}
+
 static int find_incident(struct taking *t, int64_t *ret_id, int *ret_repeats)
 {
 	struct store_args a = { 0 };
@@ -173,6 +186,8 @@ static int find_incident(struct taking *t, int64_t *ret_id, int *ret_repeats)
 		r = find_by_entity(t, OBSERVABLE_TERMINAL, t->f->terminal, ret_id);
 	if (r == 0 && !*ret_id && t->main)
 		r = find_by_entity(t, t->main->type, t->main->value, ret_id);
+	if (r == 0 && !*ret_id && t->main && t->main->type == OBSERVABLE_MAIL)
+		r = find_campaign(t, ret_id);
 	return r;
 }
 

@@ -83,6 +83,37 @@ static void test_report_of_a_mail(void **state)
 	assert_null(strstr(sink_last(&sink, "tanaka@b.example"), "taro@a.example"));
 }
 
+static void mail_found(const char *from, const char *to)
+{
+	struct finding f = beacon(A, "", "x");
+	f.rule.id = "rule-mail", f.rule.title = f.rule.title_ja = "mail", f.attacks[0] = "T1566", f.count = 2;
+	f.observables[0] = (struct observable){ OBSERVABLE_MAIL, from };
+	f.observables[f.n_observables++] = (struct observable){ OBSERVABLE_MAILBOX, to };
+	give(&f);
+}
+
+/* Each mail of a campaign from somebody else: one incident, one notice, all whom it reached. */
+static void test_campaign(void **state)
+{
+	NEED_PG();
+	mail_found("a@evil.example", "taro@a.example");
+	settle();
+	assert_int_equal(sql_number("SELECT count(*) FROM incident WHERE severity = 2 AND reasons LIKE '%mail_delivered%'"), 1);
+	assert_true(sink_has(&sink, "yamada@a.example", "taro@a.example"));
+	for (int i = 0; i < 20; i++) {
+		char from[40], to[40];
+		snprintf(from, sizeof from, "b%d@evil%d.example", i, i), snprintf(to, sizeof to, "u%d@a.example", i);
+		mail_found(from, to);
+	}
+	settle();
+	assert_int_equal(sql_number("SELECT count(*) FROM incident"), 1);
+	assert_int_equal(sql_number("SELECT count(*) FROM observable WHERE type = 'mailbox'"), 21);
+	assert_int_equal(sql_number("SELECT count(*) FROM notice WHERE org = '412015' AND channel = 'mail'"), 1);
+	clock_advance(2 * 3600000LL);
+	mail_found("c@evil.example", "hanako@a.example"); /* another day's */
+	assert_int_equal(sql_number("SELECT count(*) FROM incident"), 2);
+}
+
 static void test_spread(void **state)
 {
 	NEED_PG();
@@ -307,7 +338,7 @@ static void test_target(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_report_finds_who_else), T(test_report_of_a_mail), T(test_spread), T(test_log_away), T(test_report_refused), T(test_playbook), T(test_cases), T(test_tasks),
+		T(test_report_finds_who_else), T(test_report_of_a_mail), T(test_campaign), T(test_spread), T(test_log_away), T(test_report_refused), T(test_playbook), T(test_cases), T(test_tasks),
 		T(test_attachments), T(test_target),
 	};
 	return cmocka_run_group_tests(tests, begin, end);
