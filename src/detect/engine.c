@@ -158,6 +158,8 @@ static void describe(const struct engine *e, yyjson_val *root, struct str org, s
 	struct str terminal = terminal_of(e, root, org), src = at(root, "src_endpoint.ip");
 	*f = (struct finding){ .count = 1, .terminal = printable(terminal) ? copy(a, terminal) : "", .action = action_of(root) };
 	f->time = f->first_time = f->last_time = time_of(root);
+	uint64_t status = visits_a_site(root) ? yyjson_get_uint(yyjson_obj_get(yyjson_obj_get(root, "http_response"), "code")) : 0;
+	f->http_status = status < 1000 ? (unsigned)status : 0;
 	if (org.len == 6)
 		str_copy(org, f->org, sizeof f->org);
 	/* who asks our resolver is concerned with the name; its own address, which everybody asks, says nothing */

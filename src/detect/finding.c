@@ -113,6 +113,8 @@ void finding_format(const struct finding *f, struct buf *b)
 		json_key(b, "outcome");
 		buf_putc(b, '{');
 		json_field_s(b, "action", actions[f->action]);
+		if (f->http_status)
+			json_field_u64(b, "http_status", f->http_status);
 		buf_putc(b, '}');
 	}
 	put_list(b, "records", f->records, f->n_records);
@@ -265,6 +267,8 @@ static int body(struct parser *p, yyjson_val *o, struct finding *f)
 		r = text(p, o, "block", "block", &f->block);
 	if (r == 0)
 		r = text(p, yyjson_obj_get(o, "outcome"), "action", "outcome.action", &action);
+	uint64_t status = yyjson_get_uint(yyjson_obj_get(yyjson_obj_get(o, "outcome"), "http_status"));
+	f->http_status = status < 1000 ? (unsigned)status : 0;
 	for (unsigned i = 0; r == 0 && i < ARRAY_LEN(actions); i++)
 		if (strcmp(actions[i], action) == 0)
 			f->action = (enum finding_action)i;

@@ -68,6 +68,7 @@ struct finding {
 	struct observable observables[FINDING_OBSERVABLES]; /* each (type, value) once */
 	size_t n_observables;
 	enum finding_action action;      /* Allowed when any of its records was allowed */
+	unsigned http_status;            /* what a public site's server answered, last; 0: it isn't about one, or not known */
 	const char *records[FINDING_RECORDS]; /* "412015/events/000001/17"; the first ones */
 	size_t n_records;
 	const char *block;               /* "B-20261122-0001": what became of traffic it stands against; else "" or NULL */

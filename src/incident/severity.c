@@ -155,6 +155,26 @@ const char *severity_reason_json(const char *code, char *dst, size_t size)
 	return dst;
 }
 
+/* What let an attack pass tells more than that it passed: the server may have had nothing by that name. No answer proves a failure. */
+static void put_answer(const struct finding *f, struct buf *b)
+{
+	static const char *const words[][2] = {
+		{ "攻撃が届いた可能性があります。", "the attack may have reached what it was for." },
+		{ "サーバーが受け付けていないため失敗した可能性が高いものの、確かめられていません。", "it didn't take it, so the attack is likely to have failed, which isn't confirmed." },
+		{ "攻撃がサーバーに影響した可能性があります。", "the attack may have had an effect on the server." },
+	};
+	unsigned kind = f->http_status < 400 ? 0 : f->http_status < 500 ? 1 : 2;
+	char text[300];
+	buf_puts(b, ",{");
+	json_field_s(b, "code", "answered");
+	snprintf(text, sizeof text, "公開サイトのサーバーは応答%uを返しました。%s", f->http_status, words[kind][0]);
+	json_field_s(b, "text_ja", text);
+	snprintf(text, sizeof text, "The public site's server answered %u: %s", f->http_status, words[kind][1]);
+	json_field_s(b, "text", text);
+	json_field_u64(b, "http_status", f->http_status);
+	buf_putc(b, '}');
+}
+
 void severity_format(const struct severity *s, const struct finding *f, struct buf *b)
 {
 	buf_puts(b, "[{");
@@ -163,7 +183,10 @@ void severity_format(const struct severity *s, const struct finding *f, struct b
 	json_field_s(b, "text", s->reason->en);
 	json_field_s(b, "finding", f->uid);
 	json_field_u64(b, "count", f->count);
-	buf_puts(b, "}]");
+	buf_putc(b, '}');
+	if (f->http_status && f->action == FINDING_ALLOWED)
+		put_answer(f, b);
+	buf_putc(b, ']');
 }
 
 const char *severity_name(int level, bool ja)

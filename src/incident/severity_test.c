@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <yyjson.h>
 
 static const struct {
 	const char *attack, *attack2;
@@ -85,6 +86,31 @@ static void test_outcomes(void **state)
 	(void)state;
 }
 
+/* What the server answered stands beside the reason, where it was asked at all. */
+static void test_answered(void **state)
+{
+	static const struct {
+		unsigned status;
+		enum finding_action action;
+		const char *words; /* NULL: nothing */
+	} rows[] = { { 200, FINDING_ALLOWED, "応答200を返しました。攻撃が届いた" }, { 302, FINDING_ALLOWED, "answered 302: the attack may have reached" },
+		{ 404, FINDING_ALLOWED, "失敗した可能性が高いものの、確かめられていません" }, { 500, FINDING_ALLOWED, "影響した可能性" }, { 0, FINDING_ALLOWED, NULL }, { 403, FINDING_DENIED, NULL } };
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct finding f = make(0);
+		struct buf b;
+		f.http_status = rows[i].status, f.action = rows[i].action;
+		struct severity s = severity_of(&f);
+		buf_init(&b, 8 * KIB);
+		severity_format(&s, &f, &b);
+		yyjson_doc *doc = yyjson_read(b.ptr, b.len, 0);
+		assert_int_equal(yyjson_arr_size(yyjson_doc_get_root(doc)), rows[i].words ? 2 : 1);
+		assert_true(!rows[i].words || strstr(buf_cstr(&b), rows[i].words));
+		yyjson_doc_free(doc);
+		buf_done(&b);
+	}
+	(void)state;
+}
+
 static void test_main_observable(void **state)
 {
 	struct finding f = make(0);
@@ -120,7 +146,7 @@ static void test_states(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_outcomes), cmocka_unit_test(test_main_observable),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_outcomes), cmocka_unit_test(test_answered), cmocka_unit_test(test_main_observable),
 		                            cmocka_unit_test(test_states) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,6 +31,10 @@ done >/tmp/tunnel.$$
 	all(.observables | map("\(.type) \(.value)") | sort == ["hostname t.hosting.example", "terminal 10.6.0.5"])' >/dev/null
 tap $? "a DNS tunnel's finding names its zone, and not the resolver"
 rm -f /tmp/tunnel.$$
+printf '{"class_uid":4002,"time":1795395600000,"org":"412015","product":"waf","site":"www.city.example","src_endpoint":{"ip":"203.0.113.9"},"http_request":{"http_method":"GET","url":{"path":"/x"}},"http_response":{"code":%d},"action":"Allowed","disposition":"Allowed","waf":{"mode":"detect","rules":[942100]},"rule":{"uid":"942100"}}\n' 500 404 >/tmp/answered.$$
+"$toride" detect --rules rules --input /tmp/answered.$$ --format jsonl --json | jq -se 'length >= 1 and .[-1].outcome == {"action": "Allowed", "http_status": 500}' >/dev/null
+tap $? "what a site's server answered goes with the finding"
+rm -f /tmp/answered.$$
 # What each rule costs, dearest first, and only those that were looked at.
 cost=$("$toride" rules cost rules --input test/replay/detect/beacon-fires/events.jsonl --json); code=$?
 [ $code -eq 0 ] && printf '%s' "$cost" | jq -se 'length > 0 and all(.asked > 0) and any(.fired > 0) and (map(.ns_per_event) | . == (sort | reverse))' >/dev/null
