@@ -196,7 +196,7 @@ try "and its traffic stops" until_true 10 stopped
 try "the blocks" eval 'visit $desk/blocks && says www.news.example'
 looks blocks "the blocks"
 try "the block is undone by a button" eval 'js "[...document.querySelectorAll(\"li\")].find(e => e.innerText.includes(\"www.news.example\")).querySelector(\"form\").setAttribute(\"id\", \"undo\")" >/dev/null; press "#undo button" && says 解除を指示しました'
-try "and the terminal reads the news again" until_true 10 news
+try "and the terminal reads the news again" until_true 30 news
 try "the form for suspicions" eval 'visit $desk/report && says 気になること'
 looks report "the form"
 try "the public sites, and until when their certificates are good" eval 'visit $desk/sites && says www.412015.lg.example && grep -q 有効 "$W/text"'
@@ -245,8 +245,8 @@ try "signing in again, the code left empty: the passkey is asked for" eval 'ente
 looks passkey "the page that asks"
 try "nothing else is open meanwhile" eval 'visit $desk/incidents && at /key && visit $desk/account && at /key'
 try "the authenticator answers, and the board comes" eval 'press "#passkey-go" && until_true 10 at / && says 監視ボード'
-try "on record as signed in by it" until_true 5 eval 'node log tail -n 100000 --org 412015 | grep -q "\"user\":{\"name\":\"山田\"}.*\"status_detail\":\"done_by_passkey\""'
-try "and that the password was right before it" eval 'node log tail -n 100000 --org 412015 | grep -q "\"user\":{\"name\":\"山田\"}.*\"status\":\"Other\",\"status_detail\":\"passkey_asked\""'
+try "on record as signed in by it" until_true 5 eval 'node log tail -n 100000 --org 412015 | grep -q "\"user\":{\"name\":\"山田\"[,}].*\"status_detail\":\"done_by_passkey\""'
+try "and that the password was right before it" until_true 5 eval 'node log tail -n 100000 --org 412015 | grep -q "\"user\":{\"name\":\"山田\"[,}].*\"status\":\"Other\",\"status_detail\":\"passkey_asked\""'
 while [ $(($(date +%s) / 30)) -lt "$used" ]; do sleep 1; done # the next code's time has come
 try "an open desk isn't enough to remove it" eval 'visit $desk/account && press "form[action\$=\"/remove\"] summary"; field "form[action\$=\"/remove\"] [name=password]" "$own"; field "form[action\$=\"/remove\"] [name=code]" 000000; press "form[action\$=\"/remove\"] button"; visit $desk/account && says 庁舎の鍵'
 try "removed, it is asked for no more" eval 'visit $desk/account && press "form[action\$=\"/remove\"] summary"; field "form[action\$=\"/remove\"] [name=password]" "$own"; field "form[action\$=\"/remove\"] [name=code]" "$(code 30)"; press "form[action\$=\"/remove\"] button" && says パスキーを消しました; press "nav button"; enter "$own" "" && at /login && says ログインできません'
