@@ -123,6 +123,15 @@ static int has_left(const char *code, struct err *err)
 	return r;
 }
 
+/* A code mistyped would be that of a body to come, which could have no key then. Asked again for one that is gone already: what is left is done. */
+static int was_here(const char *code, struct err *err)
+{
+	char records[PLACE_MAX], gone[PLACE_MAX];
+	if (fs_exists(place_in_state(records, sizeof records, "segments/%s", code)) || fs_exists(place_in_state(gone, sizeof gone, "vault/orgs/%s.destroyed", code)))
+		return 0;
+	return err_set(err, E_NOT_FOUND, code, "%s", say("この団体の記録はここにありません。コードを確かめてください", "has no records here: is the code right?"));
+}
+
 static int drop_rows(const char *org, struct err *err)
 {
 	char path[PLACE_MAX];
@@ -168,20 +177,21 @@ static int vault_end(int argc, char **argv)
 	else if (identity_same(d.who, d.other))
 		r = err_set(&err, E_DENIED, "--agreed-by", "%s", say("別の人でなければなりません", "must be somebody else"));
 	r = r < 0 ? r : has_left(d.org, &err);
+	r = r < 0 ? r : was_here(d.org, &err);
 	r = r < 0 ? r : events_open(SENDER_CUSTODY, 64 * KIB, &e, &err);
 	r = r < 0 ? r : end_key(&d, e, &err);
 	events_close(&e);
 	if (r < 0)
 		return cli_error(&err);
-	printf(cli_japanese() ? "%s の鍵を破棄しました。記録は、どの写しからも読めません。検索の索引から消え、封印された区間も順に終わります。\n"
-	                      : "%s: the key is destroyed. No copy of its records can be read. They leave the index, and their segments end.\n", d.org);
+	printf(cli_japanese() ? "%s の鍵を破棄しました。記録は、以前に取った金庫のバックアップがない限り、どの写しからも読めません。検索の索引から消え、封印された区間も順に終わります。\n"
+	                      : "%s: the key is destroyed. No copy of its records can be read, but by a backup of the vault from before. They leave the index, and their segments end.\n", d.org);
 	return EXIT_DONE;
 }
 
 const struct cli_command cli_vault[] = {
 	{ "vault token", "toride vault token --module LIBRARY.so --token LABEL --pin-file FILE", "has a PKCS#11 token (HSM) guard the vault's master key from now on; the key's file is erased",
 	  "金庫の主鍵を PKCS#11 のトークン(HSM)で守る。鍵のファイルは消す", vault_token },
-	{ "vault destroy", "toride vault destroy CODE --reason TEXT --agreed-by NAME [--as NAME]", "destroys the key of a body that has left: its records can't be read any more, anywhere",
-	  "設定から外れた団体の鍵を破棄する(記録はどの写しからも読めなくなり、元に戻せない)", vault_end },
+	{ "vault destroy", "toride vault destroy CODE --reason TEXT --agreed-by NAME [--as NAME]", "destroys the key of a body that has left: its records can't be read any more, anywhere, but by a backup of the vault",
+	  "設定から外れた団体の鍵を破棄する(記録はどの写しからも読めなくなり、元に戻せない。以前に取った金庫のバックアップには及ばない)", vault_end },
 	{ 0 },
 };

@@ -338,6 +338,7 @@ put_aside 'del(.cold_left) | .cold = {url: "https://127.0.0.1:9443/", bucket: "s
 try "the body leaves" put_in_force "$toride" "$lab/description"
 try "its records are there still, in log and index" eval '"$toride" log show 412023/events-4002/000001/0 && [ "$(rows 412023 events-4002)" -ge 1 ]'
 try "its key isn't destroyed by one person" refused "somebody else" destroy SATO
+try "nor that of a body that never was here: a slip of the code" eval 'refused "is the code right" "$toride" --as sato vault destroy 412032 --reason "contract ended" --agreed-by tanaka && [ ! -e "$TORIDE_STATE/vault/orgs/412032.destroyed" ]'
 "$toride" --as sato log hold add --org 412023 --case "suit 5" --reason "wait" >/dev/null
 try "nor while its records are held" refused "are held" destroy tanaka
 id=$("$toride" log hold list --json | jq -r 'select(.org == "412023") | .id' | head -1)
