@@ -447,36 +447,32 @@ static int do_site_csr(struct controld *c, const struct ctl_request *rq, const s
 	return job_start(j, err);
 }
 
-/* What toride-acmed found of each certificate, as it wrote it: an array. */
-static void run_site_list(struct job *j)
+/* A list that another process wrote, of which the asker is told what is theirs to see; the whole of it, where scope is "". */
+static void tell_list(struct job *j, const char *file, const char *key, const char *scope)
 {
 	char path[PLACE_MAX];
 	struct buf b;
 	buf_init(&b, CTL_MAX / 2);
-	int r = fs_read(place_in_run(path, sizeof path, "acme/sites.json"), &b, &j->err);
+	int r = fs_read(place_in_run(path, sizeof path, "%s", file), &b, &j->err);
 	yyjson_doc *doc = r == 0 ? yyjson_read(b.ptr, b.len, 0) : NULL;
 	if (r == 0 && !yyjson_is_arr(yyjson_doc_get_root(doc)))
 		r = err_set(&j->err, E_CORRUPT, path, "can't be read");
 	if (r == 0)
-		keep_seen(&j->fields, "sites", yyjson_doc_get_root(doc), j->who.scope);
+		keep_seen(&j->fields, key, yyjson_doc_get_root(doc), scope);
 	yyjson_doc_free(doc);
 	buf_done(&b);
+}
+
+/* What toride-acmed found of each certificate. */
+static void run_site_list(struct job *j)
+{
+	tell_list(j, "acme/sites.json", "sites", j->who.scope);
 }
 
 /* What the rules in force could find, as detectd wrote it: of nobody in particular. */
 static void run_coverage(struct job *j)
 {
-	char path[PLACE_MAX];
-	struct buf b;
-	buf_init(&b, CTL_MAX / 2);
-	int r = fs_read(place_in_run(path, sizeof path, "detect/coverage.json"), &b, &j->err);
-	yyjson_doc *doc = r == 0 ? yyjson_read(b.ptr, b.len, 0) : NULL;
-	if (r == 0 && !yyjson_is_arr(yyjson_doc_get_root(doc)))
-		err_set(&j->err, E_CORRUPT, path, "can't be read");
-	else if (r == 0)
-		buf_printf(&j->fields, ",\"rules\":" STR_FMT, STR_ARG(buf_view(&b))); /* the answer's head stands before it */
-	yyjson_doc_free(doc);
-	buf_done(&b);
+	tell_list(j, "detect/coverage.json", "rules", "");
 }
 
 /* ---- signatures ---- */
