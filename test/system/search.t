@@ -91,6 +91,9 @@ try "of one body too" until_true 10 eval 'is "$(walked --org 412015)" "$(whole "
 try "as many as are asked for, and these are the newest" until_true 10 eval 'is "$(walked -n 3)" "$(whole "" | head -n 3)"'
 # Told by what the engine keeps in memory (columns.c, the partitions' key), in place of opening each part of the year.
 elsewhere() { engine "EXPLAIN indexes = 1 SELECT count() FROM toride.c4002_http_activity WHERE org = '412015' AND time < toDateTime64('2020-01-01 00:00:00', 3, 'UTC')" >"$top/parts"; grep -A 6 Min-Max "$top/parts" | grep -q 'Parts: 0/[1-9]' || { cat "$top/parts"; return 1; }; }
+# Of the engine's own word: each class's table.
+tables() { engine "SELECT count() >= 8 AND countIf(sorting_key = 'org, time' AND startsWith(partition_key, 'toYYYYMMDD(arrival')) = count() AND count() = (SELECT uniqExact(table) FROM system.data_skipping_indices WHERE database = 'toride' AND name = 'words_index') FROM system.tables WHERE database = 'toride' AND match(name, '^c[0-9]+_')"; }
+try "each class has a table, a body first in its key, a day of arrival a partition, its words indexed" eval 'tables >"$top/tables"; cat "$top/tables"; is "$(cat "$top/tables")" 1'
 try "parts of other times aren't opened" elsewhere
 try "one that takes too long is ended" eval 'engine "SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1 SETTINGS max_execution_time = 1" | grep -F "Code: 159"'
 try "one that wants too much memory too" eval 'engine "SELECT length(groupArray(number)) FROM numbers(1000000000) SETTINGS max_memory_usage = 100000000" | grep -F "Code: 241"'
