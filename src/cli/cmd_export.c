@@ -399,7 +399,7 @@ static int log_export(int argc, char **argv)
 
 const struct cli_command cli_export[] = {
 	{ "log export", "toride log export [--org CODE] [--from TIME] [--to TIME] [--incident NUMBER] [--for TEXT] -o DIR|FILE.tar [--json]",
-	  "one organisation's records with their proof, for log verify elsewhere; --incident: those that belong to it; who took it out, and what for, is on record",
-	  "一団体のログを証明つきで書き出す（--incident: そのインシデントの証拠だけ。誰が何のために持ち出したかを記録する）", log_export },
+	  "one organisation's records with their proof, for log verify elsewhere; --incident: those that belong to it, and the packets of its alerts; who took it out, and what for, is on record",
+	  "一団体のログを証明つきで書き出す（--incident: そのインシデントの証拠だけ。警報のパケットを含む。誰が何のために持ち出したかを記録する）", log_export },
 	{ 0 },
 };
