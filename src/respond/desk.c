@@ -147,6 +147,15 @@ static int check_seen(struct desk_call *c, const struct incident *i)
 	return err_set(c->err, E_STATE, "seen", "judged_meanwhile");
 }
 
+/* A button that was pressed twice: the judgement that came meanwhile is this one. */
+static bool sent_twice(struct desk_call *c, const struct incident *i, uint64_t severity, const char *reason)
+{
+	if (i->judged < 0 || severity != (uint64_t)i->judged || strcmp(i->judged_by, c->by) != 0 || strcmp(i->judged_reason, reason) != 0 || check_seen(c, i) == 0)
+		return false;
+	*c->err = (struct err){ 0 };
+	return true;
+}
+
 /* The judgement starts the notice clock; what it asks for beyond what was done is done now. */
 static int do_judge(struct desk_call *c)
 {
@@ -157,6 +166,8 @@ static int do_judge(struct desk_call *c)
 	enum observable_type type;
 	int res = desk_load(c, &i);
 	res = res < 0 ? res : desk_words(c, "reason", DESK_WORDS_MAX, true, reason, sizeof reason);
+	if (res == 0 && sent_twice(c, &i, severity, reason))
+		return desk_reload(c, &i);
 	res = res < 0 ? res : check_seen(c, &i);
 	if (res == 0 && severity > 3)
 		return err_set(c->err, E_INVALID, "severity", "not 0 to 3");

@@ -479,6 +479,10 @@ static void test_judged_down(void **state)
 	ask("{\"do\":\"incident.judge\",\"number\":\"I-20261122-0001\",\"by\":\"次郎\",\"severity\":0,\"reason\":\"古い画面\",\"seen\":0}", -E_STATE);
 	ask("{\"do\":\"incident.close\",\"number\":\"I-20261122-0001\",\"by\":\"次郎\",\"reason\":\"古い画面\",\"seen\":0}", -E_STATE);
 	ask("{\"do\":\"incident.judge\",\"number\":\"I-20261122-0001\",\"by\":\"次郎\",\"severity\":0,\"reason\":\"x\",\"seen\":\"0\"}", -E_STATE);
+	/* a button pressed twice: it is judged, once */
+	ask("{\"do\":\"incident.judge\",\"number\":\"I-20261122-0001\",\"by\":\"花子\",\"severity\":0,\"reason\":\"更新の確認\",\"seen\":0}", 0);
+	ask("{\"do\":\"incident.judge\",\"number\":\"I-20261122-0001\",\"by\":\"花子\",\"severity\":1,\"reason\":\"更新の確認\",\"seen\":0}", -E_STATE);
+	assert_int_equal(sql_number("SELECT count(*) FROM judgement"), 1);
 	clock_advance(700000);
 	settle();
 	assert_int_equal(sink_count(&sink, "suzuki@a.example"), 0);
