@@ -142,6 +142,8 @@ static void text_change(yyjson_val *c)
 	printf("\n");
 	yyjson_arr_foreach(yyjson_obj_get(c, "what"), i, n, v)
 		printf("    %s%s%s\n", json_text(v, "org"), ctl_str(v, "org").len ? " " : "", harmless(json_text(v, say("ja", "en")), t));
+	if (ctl_u64(c, "more", 0))
+		printf("    %s %llu\n", say("ここに載せきれない、検知に関わるほかの変更", "more changes of detection than are listed here:"), (unsigned long long)ctl_u64(c, "more", 0));
 	if (ctl_u64(c, "others", 0))
 		printf("    %s %llu\n", say("検知に関わらないほかの変更", "other changes, not of detection"), (unsigned long long)ctl_u64(c, "others", 0));
 }

@@ -4,15 +4,20 @@
 #define CLI_MONTH_H
 
 #include "base/err.h"
+#include "base/str.h"
 
 #include <yyjson.h>
+
+#define MONTH_TOLD 200 /* lines of a change */
 
 /* Adds "records": {sum, days[], class[{value, records}], disposition[], rules[] (ten)} to "all" and to each of "orgs" of a month's answer; org: it was asked of that
  * body alone, NULL: of all. Of the counts, so also of months whose records have had their time. Where they can't be had nothing is added, and the error says why. */
 int month_records(yyjson_mut_doc *doc, const char *org, struct err *err);
-/* Adds "policy": {changes[{time, by, operation, digest, author, approved[], what[], what_ja[], others}]}: descriptions put in force (what: only what the
- * watch judges by; others: how many other changes came with it), signatures, rules and intelligence. "unknown": what couldn't be had. */
+/* Adds "policy": {changes[{time, by, operation, digest, author, approved[], what[{org, ja, en}], more, others}]}: descriptions put in force (what: only
+ * what the watch judges by, the first MONTH_TOLD of it; more: how many more of that; others: how many other changes came with it), signatures, rules and intelligence. "unknown": what couldn't be had. */
 int month_policy(yyjson_mut_doc *doc, struct err *err);
+/* Adds what, more and others of one change: model_diff()'s lines in both languages. */
+void month_lines(yyjson_mut_doc *doc, yyjson_mut_val *change, struct str ja, struct str en);
 /* Is this member of a description, as a difference names it (model/diff.h), something the watch judges by? */
 bool month_is_policy(const char *path);
 

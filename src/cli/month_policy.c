@@ -17,13 +17,13 @@
 #define WAIT_MS 60000
 #define APPLY_LOG_MAX (64u * MIB)
 #define WORDS_MAX (64u * MIB)
-#define TOLD 200               /* lines of a change */
 #define NEAR_MS (20 * 60000LL) /* an order's record comes when it is over: so long after its line in apply.log at most */
 
 /* Members of the service and of a body; below all of them counts. */
 static const char *const members[] = {
 	"ips", "black", "deny_categories", "deny_ja4", "tell_medium", "clock", "doh_resolvers", "url", "no_decrypt", "no_decrypt_categories", "decrypt_exceptions", "revocation",
-	"scan_fail", "scan_max_mib", "unscannable_allow", "encrypted_allow", "encrypted_ask", "scan_uploads", "inspections", "consent", "log_sources", "registered_only", "options",
+	"scan_fail", "scan_max_mib", "unscannable_allow", "encrypted_allow", "encrypted_ask", "scan_uploads", "inspections", "consent", "log_sources", "registered_only", "options", "dns",
+	"address_feeds", "web_source_per_s", "web_connections", "web_new_per_s", "web_attack_per_s", "web_forms_per_min",
 };
 /* Of a site: what stands behind "sites[…].". */
 static const char *const of_site[] = { "waf", "paranoia", "exclusions", "look", "look_every_s" };
@@ -131,27 +131,28 @@ static int load(const char *hex, struct model **ret, struct err *err)
 }
 
 /* The same lines in both languages: the table of members is one. */
-static void put_lines(struct policy *p, yyjson_mut_val *change, struct str ja, struct str en)
+void month_lines(yyjson_mut_doc *doc, yyjson_mut_val *change, struct str ja, struct str en)
 {
 	struct str a, b;
 	uint64_t others = 0, told = 0;
-	yyjson_mut_val *what = yyjson_mut_obj_add_arr(p->doc, change, "what");
+	yyjson_mut_val *what = yyjson_mut_obj_add_arr(doc, change, "what");
 	while (str_next(&ja, '\n', &a) && str_next(&en, '\n', &b)) {
 		yyjson_doc *j = yyjson_read(a.ptr, a.len, 0), *e = yyjson_read(b.ptr, b.len, 0);
 		yyjson_val *v = yyjson_doc_get_root(j);
 		const char *path = yyjson_get_str(yyjson_obj_get(v, "path"));
-		if (path && month_is_policy(path) && told++ < TOLD) {
-			yyjson_mut_val *o = yyjson_mut_arr_add_obj(p->doc, what);
-			yyjson_mut_obj_add_strcpy(p->doc, o, "org", yyjson_get_str(yyjson_obj_get(v, "code")));
-			yyjson_mut_obj_add_strcpy(p->doc, o, "ja", yyjson_get_str(yyjson_obj_get(v, "text")));
-			yyjson_mut_obj_add_strcpy(p->doc, o, "en", yyjson_get_str(yyjson_obj_get(yyjson_doc_get_root(e), "text")));
-		} else if (path) {
+		if (path && month_is_policy(path) && told++ < MONTH_TOLD) {
+			yyjson_mut_val *o = yyjson_mut_arr_add_obj(doc, what);
+			yyjson_mut_obj_add_strcpy(doc, o, "org", yyjson_get_str(yyjson_obj_get(v, "code")));
+			yyjson_mut_obj_add_strcpy(doc, o, "ja", yyjson_get_str(yyjson_obj_get(v, "text")));
+			yyjson_mut_obj_add_strcpy(doc, o, "en", yyjson_get_str(yyjson_obj_get(yyjson_doc_get_root(e), "text")));
+		} else if (path && !month_is_policy(path)) {
 			others++;
 		}
 		yyjson_doc_free(j);
 		yyjson_doc_free(e);
 	}
-	yyjson_mut_obj_add_uint(p->doc, change, "others", others);
+	yyjson_mut_obj_add_uint(doc, change, "more", told > MONTH_TOLD ? told - MONTH_TOLD : 0);
+	yyjson_mut_obj_add_uint(doc, change, "others", others);
 }
 
 static int put_difference(struct policy *p, yyjson_mut_val *change, const char *from, const char *to, struct err *err)
@@ -165,7 +166,7 @@ static int put_difference(struct policy *p, yyjson_mut_val *change, const char *
 	r = r < 0 ? r : model_diff(old, new, &ja, true, true, err);
 	r = r < 0 ? r : model_diff(old, new, &en, false, true, err);
 	if (r == 0)
-		put_lines(p, change, buf_view(&ja), buf_view(&en));
+		month_lines(p->doc, change, buf_view(&ja), buf_view(&en));
 	buf_done(&ja);
 	buf_done(&en);
 	model_destroy(&old);
