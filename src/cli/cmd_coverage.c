@@ -43,6 +43,8 @@ static int seen_by(const char *group, const char *org, yyjson_doc **ret, struct 
 	int r = cli_ask(&rq, &reply, WAIT_MS, err);
 	*ret = r == 0 ? yyjson_read(reply.ptr, reply.len, 0) : NULL;
 	buf_done(&reply);
+	if (ctl_bool(yyjson_doc_get_root(*ret), "more", false))
+		return err_set(err, E_LIMIT, "log.counts", "more products than are counted one by one: ask with --org");
 	return r < 0 || *ret ? r : err_set(err, E_CORRUPT, "log.counts", "its answer can't be read");
 }
 

@@ -47,7 +47,7 @@ static void read_asked(const struct request *rq, struct asked *a)
 	struct str query = str_from(rq->q->query);
 	uint64_t hours;
 	*a = (struct asked){ .period = &periods[0] };
-	if (!form_get(query, "org", a->org, sizeof a->org) || strspn(a->org, "0123456789") != 6 || role_of_one_body(rq->who.role))
+	if (!form_get(query, "org", a->org, sizeof a->org) || strspn(a->org, "0123456789") != 6 || a->org[6] || role_of_one_body(rq->who.role))
 		a->org[0] = 0;
 	if (form_number(query, "hours", 9504, &hours))
 		for (size_t i = 0; i < ARRAY_LEN(periods); i++)

@@ -18,13 +18,16 @@ struct seen {
 	yyjson_doc *rules, *products, *classes;
 };
 
-static int ask(struct request *rq, const char *what, const char *group, yyjson_doc **doc, struct err *err)
+/* org "": of all. */
+static int ask(struct request *rq, const char *what, const char *group, const char *org, yyjson_doc **doc, struct err *err)
 {
 	struct buf b;
 	visit_request(rq, &b, what);
 	if (group) {
 		json_field_s(&b, "group", group);
 		json_field_s(&b, "beside", "org");
+		if (*org)
+			json_field_s(&b, "org", org);
 		json_field_u64(&b, "from", (uint64_t)(clock_now_ms() - SPAN_MS));
 	}
 	return visit_ask(rq, SOCK_CONTROL, &b, ASK_MS, doc, err);
@@ -35,11 +38,17 @@ static yyjson_val *list(yyjson_doc *doc, const char *key)
 	return yyjson_obj_get(yyjson_doc_get_root(doc), key);
 }
 
+/* Counts of which some were left out would say of a body that it sends nothing. */
+static yyjson_val *all_of(yyjson_doc *doc)
+{
+	return ctl_bool(yyjson_doc_get_root(doc), "more", false) ? NULL : list(doc, "counts");
+}
+
 /* Counted anew for each body; NULL: it can't be. To be freed by done(). */
 static struct coverage *count(const struct seen *s, const char *org)
 {
 	struct err err = { 0 };
-	struct coverage_seen seen = { list(s->products, "counts"), list(s->classes, "counts"), org };
+	struct coverage_seen seen = { all_of(s->products), all_of(s->classes), org };
 	struct coverage *c = mem_alloc(sizeof *c);
 	if (c && coverage_count(list(s->rules, "rules"), &seen, c, &err) == 0)
 		return c;
@@ -197,7 +206,7 @@ static void put_all(struct request *rq, const struct seen *s, const char *org)
 /* One of those they see, or "" for all. */
 static void read_org(const struct request *rq, char org[8])
 {
-	if (!form_get(str_from(rq->q->query), "org", org, 8) || strspn(org, "0123456789") != 6 || !visit_sees(&rq->who, org))
+	if (!form_get(str_from(rq->q->query), "org", org, 8) || strspn(org, "0123456789") != 6 || org[6] || !visit_sees(&rq->who, org))
 		org[0] = 0;
 }
 
@@ -208,9 +217,9 @@ void page_coverage(struct request *rq, const char *rest)
 	char org[8];
 	(void)rest;
 	read_org(rq, org);
-	int r = ask(rq, "rules.coverage", NULL, &s.rules, &err);
-	if (r == 0 && ask(rq, "log.counts", "product", &s.products, &err) == 0)
-		(void)ask(rq, "log.counts", "class", &s.classes, &err); /* without them it says what isn't known */
+	int r = ask(rq, "rules.coverage", NULL, "", &s.rules, &err);
+	if (r == 0 && ask(rq, "log.counts", "product", org, &s.products, &err) == 0)
+		(void)ask(rq, "log.counts", "class", org, &s.classes, &err); /* without them it says what isn't known */
 	page_begin(rq, WORD_COVERAGE, "", false);
 	html_put(&rq->h, "<h1>{w}</h1><p class=\"hint\">{w}</p>", WORD_COVERAGE, WORD_COVERAGE_HINT);
 	put_form(rq, org);
