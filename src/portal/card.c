@@ -52,11 +52,11 @@ static void put_head(struct portal *p, struct html *h, const struct incident *i)
 		html_put(h, "<p>{w}</p></section>", WORD_NOT_KNOWN);
 }
 
-/* What the notice asks for too; nothing where it is closed. */
+/* What the notice asks for too; nothing where it is closed, or the service's own: there is no organisation to do it. */
 static void put_now(struct html *h, const struct incident *i)
 {
 	const char *const *list = acts_of(acts_about(i), incident_severity(i), h->ja);
-	if (strcmp(i->state, "closed") == 0)
+	if (strcmp(i->state, "closed") == 0 || !i->org[0])
 		return;
 	html_put(h, "<section><h2>{w}</h2><ol>", WORD_DO_NOW);
 	for (int k = 0; k < ACTS_MAX && list[k]; k++)

@@ -363,6 +363,14 @@ static void test_pages(void **state)
 		assert_null(strstr(page, "<b>en"));
 		assert_null(strstr(page, "<p>why"));
 	}
+	/* what a body does now stands on its incident, and not on the service's own, which is no body's */
+	sql("INSERT INTO incident(number, org, state, title, title_ja, rule, opened_by, severity, reasons, signature_level, terminal, observable_type, observable, created_ms, first_ms, last_ms, found_ms)"
+	    " VALUES ('I-20261122-0004', '', 'received', 't', 't', 'r', 'toride', 2, '[]', 'low', '', '', '', 1, 1, 1, 1)");
+	assert_non_null(strstr(get("/incident/I-20261122-0001", "", false), html_word(WORD_DO_NOW, true)));
+	char *own = get("/incident/I-20261122-0004", "", false);
+	assert_non_null(strstr(own, "Status: 200 OK"));
+	assert_null(strstr(own, html_word(WORD_DO_NOW, true)));
+	sql("DELETE FROM incident WHERE number = 'I-20261122-0004'");
 	char *board = get("/", "", false);
 	assert_non_null(strstr(board, "12,345"));
 	assert_non_null(strstr(board, "&lt;u&gt;c2.example"));
@@ -571,13 +579,20 @@ static void test_coverage(void **state)
 	static const char *const holds[] = { "&lt;b&gt;A", "Webプロキシ", "届いていません", "<li>", "T1110", "&lt;T&gt;", "<b>2</b>", "<b>1</b>" };
 	has_all(page, holds, ARRAY_LEN(holds));
 	assert_null(strstr(page, "<li>乙")); /* it can fire */
+	assert_non_null(strstr(last_request, "\"beside\":\"org\",\"org\":\"412015\"")); /* only what is needed */
 	page = get("/coverage", "", false);
 	assert_non_null(strstr(page, "/coverage?org=412023"));
+	assert_null(strstr(last_request, "\"org\":\"412015\""));
 	page = get_as(KEN, "/coverage", "org=122122", false); /* not theirs to see: as if none was chosen */
 	assert_non_null(strstr(page, "/coverage?org=412015"));
 	page = get_as(OTHER_KEN, "/coverage", "org=412015", false);
 	assert_null(strstr(page, "412015"));
 	assert_non_null(strstr(get_as(SAGA, "/coverage", "", false), "Status: 403"));
+	/* some counts were left out: of nobody is said that nothing comes */
+	answer = "{\"v\":1,\"ok\":true,\"rules\":[{\"id\":\"a\",\"title\":\"A\",\"attacks\":[],\"needs\":[{\"source\":\"windows\",\"class\":0,\"products\":\"windows\"}]}],\"counts\":[],\"more\":true}";
+	page = get("/coverage", "", false);
+	assert_non_null(strstr(page, html_word(WORD_COVERAGE_NOT_KNOWN, true)));
+	assert_null(strstr(page, html_word(WORD_COVERAGE_AWAY, true)));
 	answer = "{\"v\":1,\"ok\":true,\"rules\":[{\"needs\":[{}]}]}";
 	assert_non_null(strstr(get("/coverage", "", false), html_word(WORD_COVERAGE_NO_RULES, true)));
 	answer = NULL;
