@@ -186,7 +186,7 @@ try "a file that is neither is refused" eval '! "$toride" vuln import "$top/asse
 # The month may end while this test runs: then its numbers stand in two.
 month() { TZ=Asia/Tokyo date +%Y-%m; }
 months() { local m; for m in $(printf '%s\n' "$began" "$(month)" | sort -u); do "$toride" report month "$m" "$@" || return; done; }
-try "the month's numbers are the incidents'" eval 'months --json | jq -se --argjson n "$("$toride" incident list --all --json | jq -sc "[length, (map(select(.org != \"\")) | length)]")" "[(map(.all.incidents) | add), ([.[].orgs[].incidents] | add)] == \$n and (map(.all.calls) | add) == 2 and any(.[]; .all.times.judged_to_notice.n >= 1)"'
+try "the month's numbers are the incidents'" until_true 10 eval 'months --json | jq -se --argjson n "$("$toride" incident list --all --json | jq -sc "[length, (map(select(.org != \"\")) | length)]")" "[(map(.all.incidents) | add), ([.[].orgs[].incidents] | add)] == \$n and (map(.all.calls) | add) == 2 and any(.[]; .all.times.judged_to_notice.n >= 1)"'
 # What the watch judges by: the description above, and a list of intelligence that comes and goes.
 mkdir -p "$TORIDE_STATE/feeds/intel" && echo c2.evil.example >"$TORIDE_STATE/feeds/intel/soc.list"
 told() { "$toride" log tail -n 100000 | grep -F '"operation":"detect.intel"' | grep -qF "$1"; }
@@ -200,7 +200,7 @@ if [ -e "$bin/libchdb.so" ]; then
 	try "and which files of intelligence" until_true 20 eval 'months --json | jq -se "[.[].policy.changes[]] | any(.operation == \"detect.intel\" and (.what[0].en | contains(\"removed: soc.list\")))"'
 	try "in words, for the report" eval 'LC_ALL=ja_JP.UTF-8 months >"$top/month" && grep -F "検知の方針の変更" "$top/month" && grep -F "412015 検査上限" "$top/month" && grep -F "届いた記録" "$top/month"'
 	records='[.[].orgs[] | select(.org == "412015").records] | (map(.sum) | add) > 0 and all(.[]; .sum == (.days | add)) and any(.[].class[]; .value == "4002")'
-	try "and how many records came by day, and of what" eval 'months --json | jq -se "$records" && months --json --org 412015 | jq -se "$records"'
+	try "and how many records came by day, and of what" until_true 10 eval 'months --json | jq -se "$records" && months --json --org 412015 | jq -se "$records"'
 	try "whom it is for: who acts for a body sees no change of another" eval '"$toride" --as noc report month "$(month)" --json | jq -se ".[0].policy == null and .[0].all != null"'
 fi
 try "also as CSV, and one body's alone" eval 'months --csv --org 412023 | tail -n 1 | grep -F "\"412023\"" && ! months --csv --org 412023 | grep -F 412015'
