@@ -3,7 +3,8 @@
  * Findings of one body within 24 h belong together when they share the terminal or the main observable. Values that
  * stand for many don't tie: a child proxy's address, the node's own, and an address seen with two or more names. Mails that one rule
  * found within the hour belong together whoever they say they are from: a campaign writes each under another name, and a body
- * is told of it once, with all whom it reached. */
+ * is told of it once, with all whom it reached. Never for longer than a day, and never those that a person found harmless: whoever sends them
+ * would have the harmless one judged first, and nobody is told of what comes behind it. */
 #include "incident/incident.h"
 
 #include "base/err.h"
@@ -77,7 +78,7 @@ static const struct store_sql same_entity = {
 };
 static const struct store_sql same_campaign = {
 	"incident_campaign", "SELECT id, 0 FROM incident WHERE org = $1 AND state <> 'closed' AND rule = $2 AND observable_type = 'mail' AND last_ms >= $3"
-			     " AND findings < $4 ORDER BY id DESC LIMIT 1"
+			     " AND findings < $4 AND first_ms >= $5 AND (judged IS NULL OR judged >= $6) ORDER BY id DESC LIMIT 1"
 };
 static const struct store_sql insert_incident = {
 	"incident_new",
@@ -173,6 +174,7 @@ static int find_campaign(struct taking *t, int64_t *ret_id)
 {
 	struct store_args a = { 0 };
 	store_text(&a, t->f->org), store_text(&a, t->f->rule.id), store_int(&a, t->f->last_time - INCIDENT_CAMPAIGN_MS), store_int(&a, INCIDENT_FINDINGS_MAX);
+	store_int(&a, t->f->last_time - INCIDENT_WINDOW_MS), store_int(&a, t->sev.level);
 	return find_id(t, &same_campaign, &a, ret_id, NULL);
 }
 

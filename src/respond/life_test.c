@@ -114,6 +114,38 @@ static void test_campaign(void **state)
 	assert_int_equal(sql_number("SELECT count(*) FROM incident"), 2);
 }
 
+/* A harmless one first, for somebody to judge: what comes behind it isn't told with it, but by itself. */
+static void test_campaign_behind_a_decoy(void **state)
+{
+	NEED_PG();
+	mail_found("news@shop.example", "taro@a.example");
+	ask("{\"do\":\"incident.judge\",\"number\":\"I-20261122-0001\",\"by\":\"分析 花子\",\"severity\":0,\"reason\":\"広告のメール\"}", 0);
+	settle();
+	int64_t told = sql_number("SELECT count(*) FROM notice WHERE org = '412015' AND channel = 'mail'");
+	mail_found("a@evil.example", "hanako@a.example");
+	settle();
+	assert_int_equal(sql_number("SELECT count(*) FROM incident"), 2);
+	assert_true(sql_number("SELECT count(*) FROM notice WHERE org = '412015' AND channel = 'mail'") > told);
+	mail_found("b@evil.example", "jiro@a.example"); /* with that one, not with the harmless one */
+	assert_int_equal(sql_number("SELECT count(*) FROM incident"), 2);
+	assert_int_equal(sql_number("SELECT findings FROM incident WHERE number = 'I-20261122-0001'"), 1);
+	mail_found("news@shop.example", "saburo@a.example"); /* the harmless one's own sender stays with it */
+	assert_int_equal(sql_number("SELECT findings FROM incident WHERE number = 'I-20261122-0001'"), 2);
+}
+
+/* One mail an hour doesn't keep an incident open for ever. */
+static void test_campaign_ends(void **state)
+{
+	NEED_PG();
+	for (int i = 0; i < 30; i++) {
+		char from[40];
+		snprintf(from, sizeof from, "d%d@evil%d.example", i, i);
+		mail_found(from, "taro@a.example");
+		clock_advance(55 * 60000LL);
+	}
+	assert_int_equal(sql_number("SELECT count(*) FROM incident"), 2);
+}
+
 static void test_spread(void **state)
 {
 	NEED_PG();
@@ -338,7 +370,7 @@ static void test_target(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_report_finds_who_else), T(test_report_of_a_mail), T(test_campaign), T(test_spread), T(test_log_away), T(test_report_refused), T(test_playbook), T(test_cases), T(test_tasks),
+		T(test_report_finds_who_else), T(test_report_of_a_mail), T(test_campaign), T(test_campaign_behind_a_decoy), T(test_campaign_ends), T(test_spread), T(test_log_away), T(test_report_refused), T(test_playbook), T(test_cases), T(test_tasks),
 		T(test_attachments), T(test_target),
 	};
 	return cmocka_run_group_tests(tests, begin, end);
