@@ -221,12 +221,21 @@ static void postfix(struct record *r, struct str program, const struct device_li
 	}
 }
 
-/* "…; task; rspamd_task_write_log: id: <…>, qid: <…>, ip: …, from: <…>, (default: T (reject): [15.0/15.0] [SYMBOL(1.0){…},…]), …" */
-static void rspamd(struct record *r, struct str text)
+/* The mail's own id is whatever its sender wrote, and stands before all that Rspamd says: what is believed begins behind it, at the last name of a queue file. */
+static struct str behind_mail_id(struct str text)
 {
-	struct str s;
+	static const char head[] = ">, qid: <";
+	for (const char *at; text.len && (at = memmem(text.ptr, text.len, head, sizeof head - 1));)
+		text = (struct str){ at + 3, text.len - (size_t)(at + 3 - text.ptr) };
+	return text;
+}
+
+/* "…; task; rspamd_task_write_log: id: <…>, qid: <…>, ip: …, from: <…>, (default: T (reject): [15.0/15.0] [SYMBOL(1.0){…},…]), …" */
+static void rspamd(struct record *r, struct str whole)
+{
+	struct str s, text = behind_mail_id(whole);
 	r->product = "rspamd";
-	if (!text_has(text, "rspamd_task_write_log") || !text_after(text, " (default: ", "[", &s))
+	if (!text_has(whole, "rspamd_task_write_log") || !text_after(text, " (default: ", "[", &s))
 		return;
 	struct str verdict;
 	r->class_uid = 4009;
@@ -241,7 +250,7 @@ static void rspamd(struct record *r, struct str text)
 		record_text(r, "email.spam_score", s);
 	if (text_after(text, "] [", "]", &s))
 		record_text(r, "email.symbols", s);
-	if (text_after(text, "id: <", ">", &s))
+	if (text_after(whole, "id: <", ">", &s))
 		record_text(r, "email.message_uid", s);
 	if (text_after(text, "qid: <", ">", &s))
 		record_text(r, "email.uid", s);

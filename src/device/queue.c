@@ -12,7 +12,9 @@ static size_t slot_of(struct str id)
 
 void mail_queue_note(struct mail_queue **q, struct str id, struct str from)
 {
-	if (!id.len || id.len >= MAIL_QUEUE_ID || !from.len || from.len >= MAIL_QUEUE_FROM)
+	if (!id.len || id.len >= MAIL_QUEUE_ID || from.len >= MAIL_QUEUE_FROM)
+		from = STR(""); /* the name may be used again: what an earlier mail of it said isn't this one's */
+	if (!from.len && str_eq(mail_queue_from(*q, id), STR("")))
 		return;
 	if (!*q)
 		*q = mem_alloc(sizeof **q);
