@@ -272,7 +272,7 @@ static void who_may_ask_what(void **state)
 	for (size_t u = 0; u < ARRAY_LEN(uids); u++) {
 		struct vault_request rq = simple(VAULT_DESTROY);
 		snprintf(rq.org, sizeof rq.org, "999999");
-		assert_int_equal(ask(*state, uids[u], &rq, &b), uids[u] == USER_CONTROL ? 0 : E_DENIED);
+		assert_int_equal(ask(*state, uids[u], &rq, &b), E_DENIED);
 	}
 	buf_done(&b);
 }
@@ -521,9 +521,9 @@ static void keys_survive_a_restart_and_destruction_is_for_ever(void **state)
 	assert_int_equal(segkey(s, "412023", "events", 1, after), 0);
 	assert_memory_equal(before, after, 32);
 	struct vault_request rq = simple(VAULT_DESTROY);
-	assert_int_equal(ask(s, USER_CONTROL, &rq, &b), 0);
+	assert_int_equal(ask(s, 0, &rq, &b), 0);
 	assert_int_equal(segkey(s, "412015", "events", 1, after), E_NOT_FOUND);
-	assert_int_equal(ask(s, USER_CONTROL, &rq, &b), 0); /* twice is fine */
+	assert_int_equal(ask(s, 0, &rq, &b), 0); /* twice is fine */
 	service_close(&s);
 	char path[240];
 	snprintf(path, sizeof path, "%s/orgs/412015.key", dir);
@@ -1019,7 +1019,7 @@ static void destroy_key(struct service *s, const char *org)
 	struct buf b;
 	buf_init(&b, 64 * KIB);
 	snprintf(rq.org, sizeof rq.org, "%s", org);
-	assert_int_equal(ask(s, USER_CONTROL, &rq, &b), 0);
+	assert_int_equal(ask(s, 0, &rq, &b), 0);
 	buf_done(&b);
 }
 
@@ -1037,7 +1037,7 @@ static void a_held_bodys_key_stays(void **state)
 	segment_key(s, "412015", before, 0);
 	under_a_hold = "412015";
 	assert_int_equal(ask(s, 0, &rq, &b), E_STATE);
-	assert_int_equal(ask(s, USER_CONTROL, &rq, &b), E_STATE);
+	assert_int_equal(ask(s, USER_CONTROL, &rq, &b), E_DENIED);
 	destroy_key(s, "412023");
 	segment_key(s, "412015", after, 0);
 	assert_memory_equal(before, after, 32);

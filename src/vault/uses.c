@@ -29,7 +29,6 @@ static const struct rule rules[] = {
 	{ USER_DETECT, VAULT_SEGKEY, 500, 8192, NULL },
 	{ USER_DETECT, VAULT_PUBLIC, 5, 20, NULL },
 	{ USER_STORED, VAULT_SEGKEY, 500, 8192, NULL },
-	{ USER_CONTROL, VAULT_DESTROY, 1, 64, NULL },
 	{ USER_CONTROL, VAULT_PUBLIC, 5, 20, NULL },
 	{ USER_CONTROL, VAULT_SITE_KEY, 5, 100, NULL },
 	{ USER_PORTAL, VAULT_PUBLIC, 5, 20, NULL },
@@ -61,7 +60,7 @@ static const struct rule rules[] = {
 	{ 0, VAULT_LEAF, 5000, 5000, NULL },
 	{ 0, VAULT_SEAL, 20, 60, "toride " },
 	{ 0, VAULT_SEGKEY, 500, 8192, NULL },
-	{ 0, VAULT_DESTROY, 1, 64, NULL },
+	{ 0, VAULT_DESTROY, 1, 64, NULL }, /* nobody else's: what two people and a record have to stand before is in toride vault destroy */
 	{ 0, VAULT_PUBLIC, 5, 20, NULL },
 	{ 0, VAULT_TSIG, 1, 20, NULL },
 	{ 0, VAULT_SITE_KEY, 5, 100, NULL },
