@@ -300,6 +300,9 @@ static int where_to(struct taking *t, struct err *err)
 		return err_set(err, E_INVALID, "export", "%s", say("ファイル名か理由が UTF-8 ではありません", "the file's name or the reason isn't UTF-8: it couldn't be put on record"));
 	if (t->one_file && fs_exists(t->out))
 		return err_set(err, E_EXISTS, t->out, "%s", say("すでにあります", "is there already"));
+	if (t->one_file && fs_exists(t->dir)) /* one that was killed, or somebody's who waits for us there */
+		return err_set(err, E_EXISTS, t->dir, "%s", say("すでにあります。中断した書き出しなら平文のログが入っています。消してからやり直してください",
+		                                                 "is there already; if an export was killed it holds the log in the clear: remove it"));
 	t->o.out = t->dir;
 	return 0;
 }
@@ -315,7 +318,7 @@ static int take_out(struct taking *t, struct err *err)
 		                                               "that it is taken out isn't signed yet: are the log's signatures made?"));
 	if (r == 0 && t->one_file)
 		r = bundle_write(t->dir, t->out, &t->bundle, err);
-	if (t->one_file && (r == 0 || err->code != E_EXISTS))
+	if (t->one_file)
 		fs_rmtree(t->dir, NULL);
 	return r;
 }
