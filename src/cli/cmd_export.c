@@ -45,7 +45,7 @@ struct taking {
 	struct buf card;
 	char *card_text; /* yyjson's allocation */
 	char (*evidence)[SEGMENT_NAME_TEXT]; /* sorted */
-	size_t n_evidence, gone;             /* gone: no longer in the log */
+	size_t n_evidence, gone, left;       /* gone: no longer in the log; left: named by the incident, but not by its card, which ends somewhere */
 	struct map flows;                    /* connections that evidence tells of: their packets belong to it */
 	char org[8];
 	/* custody */
@@ -269,6 +269,8 @@ static int find_incident(struct taking *t, struct err *err)
 	t->o.from_ms = (int64_t)ctl_u64(inc, "created", 0) - BEFORE_MS;
 	if (r == 0)
 		r = keep_names(t, yyjson_obj_get(inc, "evidence"), err);
+	uint64_t total = ctl_u64(inc, "evidence_total", 0), named = yyjson_arr_size(yyjson_obj_get(inc, "evidence"));
+	t->left = total > named ? total - named : 0;
 	if (r == 0)
 		r = look_at_evidence(t, err);
 	t->card_text = yyjson_val_write(inc, YYJSON_WRITE_PRETTY | YYJSON_WRITE_NEWLINE_AT_END, NULL);
@@ -358,6 +360,7 @@ static void print_taken(const struct taking *t)
 		json_field_u64(&b, "segments", t->rep.segments);
 		json_field_u64(&b, "checkpoints", t->rep.checkpoints);
 		json_field_u64(&b, "gone", t->gone);
+		json_field_u64(&b, "left", t->left);
 		buf_putc(&b, '}');
 		printf("%s\n", buf_cstr(&b));
 		buf_done(&b);
@@ -369,6 +372,9 @@ static void print_taken(const struct taking *t)
 	       t->one_file ? "" : " (manifest.json)", hash);
 	if (t->gone)
 		printf(cli_japanese() ? "証拠とされた記録のうち %zu件は、すでにログにありません（保存期間の満了）。\n" : "%zu of the records named as evidence are no longer in the log (their time was over).\n", t->gone);
+	if (t->left)
+		printf(cli_japanese() ? "証拠とされた記録のうち %zu件は、多すぎるため入っていません。団体と期間を指定した書き出し(--org --from --to)で取り出してください。\n"
+		                      : "%zu of the records named as evidence aren't in it: there are too many. Export the body's log of that time beside it (--org --from --to).\n", t->left);
 }
 
 static int log_export(int argc, char **argv)

@@ -176,11 +176,28 @@ int incident_format_rows(struct store *s, const struct store_sql *q, int64_t id,
 	return 0;
 }
 
+static const struct store_sql evidence_total = { "show_evidence_total", "SELECT count(*) FROM evidence WHERE incident = $1" };
+
+/* How many there are: the list ends somewhere. */
+static int format_total(struct store *s, int64_t id, struct buf *b, struct err *err)
+{
+	struct store_args a = { 0 };
+	struct store_rows rows = { 0 };
+	store_int(&a, id);
+	int r = store_run(s, &evidence_total, &a, &rows, err);
+	if (r == 0)
+		json_field_u64(b, "evidence_total", (uint64_t)store_col_int(&rows, 0, 0, 0));
+	store_rows_done(&rows);
+	return r;
+}
+
 int incident_format_lists(struct store *s, int64_t id, struct buf *b, struct err *err)
 {
 	int r = incident_format_rows(s, &observables, id, "observables", row_observable, b, err);
 	if (r == 0)
 		r = incident_format_rows(s, &evidence, id, "evidence", NULL, b, err);
+	if (r == 0)
+		r = format_total(s, id, b, err);
 	if (r == 0)
 		r = incident_format_rows(s, &events, id, "timeline", row_event, b, err);
 	if (r == 0)

@@ -146,6 +146,19 @@ static void test_campaign_ends(void **state)
 	assert_int_equal(sql_number("SELECT count(*) FROM incident"), 2);
 }
 
+/* The list of evidence ends somewhere: how many there are is said, so that nobody takes it for all of them. */
+static void test_much_evidence(void **state)
+{
+	NEED_PG();
+	mail_found("a@evil.example", "taro@a.example");
+	assert_int_equal(sql_number("WITH x AS (INSERT INTO evidence(incident, org, record, finding) SELECT id, org, '412015/events/000002/' || n, 'many'"
+	                            " FROM incident, generate_series(1, 1500) n RETURNING 1) SELECT count(*) FROM x"), 1500);
+	int64_t all = sql_number("SELECT count(*) FROM evidence");
+	char words[40];
+	snprintf(words, sizeof words, "\"evidence_total\":%lld", (long long)all);
+	assert_true(all >= 1500 && strstr(show(""), words));
+}
+
 static void test_spread(void **state)
 {
 	NEED_PG();
@@ -370,7 +383,7 @@ static void test_target(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_report_finds_who_else), T(test_report_of_a_mail), T(test_campaign), T(test_campaign_behind_a_decoy), T(test_campaign_ends), T(test_spread), T(test_log_away), T(test_report_refused), T(test_playbook), T(test_cases), T(test_tasks),
+		T(test_report_finds_who_else), T(test_report_of_a_mail), T(test_campaign), T(test_campaign_behind_a_decoy), T(test_campaign_ends), T(test_much_evidence), T(test_spread), T(test_log_away), T(test_report_refused), T(test_playbook), T(test_cases), T(test_tasks),
 		T(test_attachments), T(test_target),
 	};
 	return cmocka_run_group_tests(tests, begin, end);
