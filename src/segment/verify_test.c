@@ -688,6 +688,8 @@ static void test_export_picked(void **state)
 		{ "manifest.json", "[1,5]", "[1]", ORG "/events/000001/5", "put in" },
 		{ "manifest.json", "[1,5]", "[1,4,5]", ORG "/events/000001/4", "removed" },
 		{ "incident.json", "{", "[", "", "the file isn't what the manifest says" },
+		{ "manifest.json", "\"name\":\"seal.pub\"", "\"name\":\"\\r\\u001b[2KIntact\"", "", "a row of its files makes no sense" },
+		{ "manifest.json", "\"name\":\"seal.pub\"", "\"name\":\"../seal.pub\"", "", "a row of its files makes no sense" },
 	};
 	char path[256];
 	struct verify_report r;
