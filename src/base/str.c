@@ -141,6 +141,16 @@ static bool eight_ascii(const char *p)
 	return !((w | (w - 0x0101010101010101u)) & 0x8080808080808080u);
 }
 
+int str_head(const char *s, size_t max)
+{
+	size_t n = strnlen(s, max + 1);
+	if (n <= max)
+		return (int)n;
+	for (n = max; n && ((unsigned char)s[n] & 0xc0) == 0x80;)
+		n--;
+	return (int)n;
+}
+
 bool str_is_utf8(struct str s)
 {
 	for (size_t i = 0; i < s.len;) {

@@ -45,6 +45,8 @@ void str_clip(const char *s, char *dst, size_t size);
 void ip4_format(const uint8_t addr[4], char dst[16]);
 /* Valid UTF-8 (RFC 3629), without NUL. */
 bool str_is_utf8(struct str s);
+/* How many bytes of it, at most max, so that no letter of UTF-8 is cut in two: printf("%.*s", str_head(s, 100), s). */
+int str_head(const char *s, size_t max);
 /* Lower-case hex of n bytes; dst holds 2n+1. */
 void hex_format(const void *src, size_t n, char *dst);
 bool hex_parse(struct str s, void *dst, size_t n);

@@ -78,6 +78,19 @@ static void test_number(void **state)
 	}
 }
 
+static void test_head(void **state)
+{
+	(void)state;
+	assert_int_equal(str_head("", 3), 0);
+	assert_int_equal(str_head("abc", 3), 3);
+	assert_int_equal(str_head("abcd", 3), 3);
+	assert_int_equal(str_head("あ", 3), 3);
+	assert_int_equal(str_head("ああ", 3), 3);
+	assert_int_equal(str_head("aああ", 3), 1);
+	assert_int_equal(str_head("aああ", 4), 4);
+	assert_int_equal(str_head("あ", 2), 0);
+}
+
 static void test_utf8(void **state)
 {
 	static const struct {
@@ -120,7 +133,7 @@ static void test_copy_and_hex(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_compare), cmocka_unit_test(test_next),
-		                            cmocka_unit_test(test_number), cmocka_unit_test(test_utf8), cmocka_unit_test(test_clip), cmocka_unit_test(test_ip4),
+		                            cmocka_unit_test(test_number), cmocka_unit_test(test_head), cmocka_unit_test(test_utf8), cmocka_unit_test(test_clip), cmocka_unit_test(test_ip4),
 		                            cmocka_unit_test(test_copy_and_hex) };
 	return cmocka_run_group_tests_name("base/str", tests, NULL, NULL);
 }

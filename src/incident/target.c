@@ -63,8 +63,9 @@ static int look(struct store *s, const char *org, const char *names, const char 
 		if (!vuln_covers(&v, store_col(&r, i, 7)) || (!cve[0] && store_col_int(&r, i, 5, 0) < WEAK_FROM))
 			continue;
 		*ret = true;
-		snprintf(t->detail, sizeof t->detail, "%.23s %.100s %.60s (%.100s)", store_col(&r, i, 0), store_col(&r, i, 6), store_col(&r, i, 7),
-		         store_col(&r, i, 8)[0] ? store_col(&r, i, 8) : store_col(&r, i, 9));
+		const char *product = store_col(&r, i, 6), *version = store_col(&r, i, 7), *name = store_col(&r, i, 8)[0] ? store_col(&r, i, 8) : store_col(&r, i, 9);
+		snprintf(t->detail, sizeof t->detail, "%.23s %.*s %.*s (%.*s)", store_col(&r, i, 0), str_head(product, 100), product, str_head(version, 60), version,
+		         str_head(name, 100), name);
 	}
 	store_rows_done(&r);
 	return res;

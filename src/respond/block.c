@@ -305,7 +305,7 @@ static int spread(struct respond *r, const struct incident *i, uint8_t kind, con
 		res = find_standing(r, o->code, kind, value, &there, err);
 		if (res < 0 || there)
 			continue;
-		snprintf(consent, sizeof consent, "%.80s %.40s", given ? o->consent.by : "", given ? o->consent.date : "");
+		snprintf(consent, sizeof consent, "%.*s %.40s", given ? str_head(o->consent.by, 80) : 0, given ? o->consent.by : "", given ? o->consent.date : "");
 		struct row w = { 0, o->code, "", value, RESPOND_ACTOR, words_of(WORDS_REASON, "shared", true), given ? "ordered" : "requested",
 			         given ? consent : "", false, kind, found_ms, now, now + r->desk->clock.block_ms, "shared", inquiry };
 		if (!w.inquiry) /* the first one asks for all */

@@ -230,7 +230,7 @@ static int do_ack_use(struct desk_call *c)
 	if (res < 0)
 		return res;
 	snprintf(c->audit_org, sizeof c->audit_org, "%s", i.org);
-	snprintf(c->audit, sizeof c->audit, "%s by the link sent to %.100s", i.number, f.contact);
+	snprintf(c->audit, sizeof c->audit, "%s by the link sent to %.*s", i.number, str_head(f.contact, 100), f.contact);
 	res = ack_spend(c->r, token, c->now, c->err);
 	res = res < 0 ? res : incident_ack(c->r->store, &i, f.contact, c->now, c->err);
 	return res < 0 ? res : notify_cancel(c->r, &i, c->now, c->err);
@@ -294,7 +294,7 @@ static int do_block_add(struct desk_call *c)
 	q.expires_ms = c->now + (hours ? (int64_t)hours * 3600000 : c->r->desk->clock.block_ms);
 	res = block_add(c->r, &q, id, c->err);
 	snprintf(c->audit_org, sizeof c->audit_org, "%s", desk_org(c->r->desk, org) ? org : "");
-	snprintf(c->audit, sizeof c->audit, "%s %s %.100s", id, kind, value);
+	snprintf(c->audit, sizeof c->audit, "%s %s %.*s", id, kind, str_head(value, 100), value);
 	if (res == 0)
 		json_field_s(c->b, "id", id);
 	return res;

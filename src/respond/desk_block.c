@@ -17,7 +17,7 @@ int desk_block_try(struct desk_call *c)
 	if (res == 0 && !block_kind_parse(kind, &q.kind))
 		return err_set(c->err, E_INVALID, "kind", "not address, name, url, terminal, blackhole or flow");
 	q.org = org, q.value = value;
-	snprintf(c->audit, sizeof c->audit, "%s %.100s", kind, value);
+	snprintf(c->audit, sizeof c->audit, "%s %.*s", kind, str_head(value, 100), value);
 	return res < 0 ? res : block_try(c->r, &q, c->b, c->err);
 }
 

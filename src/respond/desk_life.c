@@ -49,7 +49,7 @@ static int read_report(struct desk_call *c, struct report_words *w)
 	if (w->value[0] && !inquiry_type(w->type))
 		return err_set(c->err, E_INVALID, "observable_type", "not hostname, ip, url, hash, mail or terminal");
 	if (!w->title[0])
-		snprintf(w->title, sizeof w->title, "申告: %s %.300s", words_of(WORDS_SUSPICION, w->kind, true), w->value);
+		snprintf(w->title, sizeof w->title, "申告: %s %.*s", words_of(WORDS_SUSPICION, w->kind, true), str_head(w->value, 300), w->value);
 	return 0;
 }
 

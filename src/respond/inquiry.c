@@ -205,7 +205,7 @@ static int note_failure(struct respond *r, const struct answered *q, const struc
 	struct store_args a = { 0 };
 	char words[600];
 	bool over = why->code == E_INVALID || q->attempts + 1 >= INQUIRY_ATTEMPTS;
-	snprintf(words, sizeof words, "%.100s%s%.400s", why->path, why->path[0] ? ": " : "", why->msg);
+	snprintf(words, sizeof words, "%.*s%s%.*s", str_head(why->path, 100), why->path, why->path[0] ? ": " : "", str_head(why->msg, 400), why->msg);
 	store_int(&a, q->id), store_int(&a, q->now + (2000LL << q->attempts)), store_text(&a, words), store_text(&a, over ? "true" : "false");
 	int res = store_run(r->store, &set_failed, &a, NULL, err);
 	log_warn(q->org, "inquiry", "%s: %s", q->value, words);

@@ -146,6 +146,26 @@ static void test_campaign_ends(void **state)
 	assert_int_equal(sql_number("SELECT count(*) FROM incident"), 2);
 }
 
+/* The store takes no half letters: where a long word is cut, in a notice or a title, the rest of it is whole. */
+static void test_long_words(void **state)
+{
+	NEED_PG();
+	static const char many[] = "ああああああああああああああああああああああああああああああああああああああああ"; /* 40 of three bytes */
+	char rq[2000], to[200];
+	snprintf(to, sizeof to, "x%s@a.example", many);
+	mail_found("a@evil.example", to);
+	snprintf(to, sizeof to, "%s@a.example", many);
+	mail_found("a@evil.example", to);
+	settle();
+	assert_int_equal(sql_number("SELECT count(*) FROM incident WHERE findings = 2"), 1);
+	assert_true(sink_has(&sink, "yamada@a.example", "ああああ"));
+	for (int i = 0; i < 3; i++) {
+		snprintf(rq, sizeof rq, "{\"do\":\"incident.report\",\"org\":\"412015\",\"by\":\"分析 花子\",\"reporter\":\"山田\",\"kind\":\"page\",\"observable_type\":\"url\","
+		         "\"observable\":\"http://www.fake.example/%.*s%s%s%s\",\"text\":\"x\"}", i, "xy", many, many, many);
+		ask(rq, 0);
+	}
+}
+
 /* The list of evidence ends somewhere: how many there are is said, so that nobody takes it for all of them. */
 static void test_much_evidence(void **state)
 {
@@ -383,7 +403,7 @@ static void test_target(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_report_finds_who_else), T(test_report_of_a_mail), T(test_campaign), T(test_campaign_behind_a_decoy), T(test_campaign_ends), T(test_much_evidence), T(test_spread), T(test_log_away), T(test_report_refused), T(test_playbook), T(test_cases), T(test_tasks),
+		T(test_report_finds_who_else), T(test_report_of_a_mail), T(test_campaign), T(test_campaign_behind_a_decoy), T(test_campaign_ends), T(test_much_evidence), T(test_long_words), T(test_spread), T(test_log_away), T(test_report_refused), T(test_playbook), T(test_cases), T(test_tasks),
 		T(test_attachments), T(test_target),
 	};
 	return cmocka_run_group_tests(tests, begin, end);

@@ -167,7 +167,7 @@ static void whose_mail(struct respond *r, const struct incident *i, char *dst, s
 	store_int(&a, i->id);
 	int res = store_run(r->store, &mailboxes, &a, &rows, &ignored);
 	for (int k = 0; res == 0 && k < rows.n; k++)
-		n += (size_t)snprintf(dst + n, size - n, "%s%.100s", k ? "、" : "", store_col(&rows, k, 0));
+		n += (size_t)snprintf(dst + n, size - n, "%s%.*s", k ? "、" : "", str_head(store_col(&rows, k, 0), 100), store_col(&rows, k, 0));
 	if (res == 0 && rows.n && store_col_int(&rows, 0, 1, 0) > rows.n)
 		snprintf(dst + n, size - n, " ほか%lld件", (long long)(store_col_int(&rows, 0, 1, 0) - rows.n));
 	store_rows_done(&rows);

@@ -290,9 +290,10 @@ void notice_call_sheet(const struct notice_facts *f, const char *phone, struct b
 
 void notice_short(const struct notice_facts *f, struct buf *b)
 {
+	const char *name = f->terminal_name[0] ? f->terminal_name : f->terminal;
 	notice_subject(f, b);
 	if (f->terminal[0])
-		buf_printf(b, "。端末: %.60s", f->terminal_name[0] ? f->terminal_name : f->terminal);
+		buf_printf(b, "。端末: %.*s", str_head(name, 60), name);
 	if (f->kind == NOTICE_ALERT || f->kind == NOTICE_ESCALATION || f->kind == NOTICE_JUDGED)
 		buf_printf(b, "。%s受け取りの確認を %s へ返信してください", f->severity >= 2 ? asked_of(f)[0] : "", f->desk_mail);
 	buf_printf(b, "。%s 整理番号 %s", f->service, f->reference);
