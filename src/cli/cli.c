@@ -140,6 +140,15 @@ void cli_harmless(char *s, size_t size)
 			s[n - 1] = ' ';
 }
 
+void cli_line(struct buf *b)
+{
+	bool ok = !b->failed && b->len && *buf_cstr(b);
+	if (ok)
+		cli_harmless(b->ptr, b->len + 1);
+	printf("%s\n", ok ? b->ptr : "…");
+	buf_done(b);
+}
+
 int cli_print(struct buf *b)
 {
 	int failed = b->failed;

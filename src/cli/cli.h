@@ -80,6 +80,7 @@ struct finding;
 void cli_finding(const struct finding *f, bool json, struct buf *b); /* appended as one line without its end */
 /* A child's words, which may be anything: ended within size, and no control characters. */
 void cli_harmless(char *s, size_t size);
+void cli_line(struct buf *b); /* prints a line for people, of which others wrote parts, harmless; done with b */
 size_t cli_control(struct str s); /* bytes of the control character at the front, C1 in UTF-8 too; 0: it is none */
 int cli_print(struct buf *b);       /* all of it; frees it; EXIT_DONE, or the exit code after saying why not */
 /* Is the time stamp in that file one over this text, by an authority of ca (PEM)? *ret_ms: when. cmd_witness.c. */

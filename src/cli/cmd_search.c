@@ -29,21 +29,27 @@ static void print_record(yyjson_val *r)
 	char when[CLOCK_TEXT];
 	clock_format_jst((int64_t)ctl_u64(e.root, "time", 0), when);
 	struct str rule = event_str(&e, "rule.uid"), name = ctl_str(r, "name");
-	printf("%.19s  %-7.*s %-8.*s %-9.*s %-15.*s", when, STR_ARG(event_str(&e, "org")), STR_ARG(event_str(&e, "product")),
+	struct buf b;
+	buf_init(&b, MIB);
+	buf_printf(&b, "%.19s  %-7.*s %-8.*s %-9.*s %-15.*s", when, STR_ARG(event_str(&e, "org")), STR_ARG(event_str(&e, "product")),
 	       STR_ARG(first_of(&e, "disposition", "action")), STR_ARG(first_of(&e, "src_endpoint.ip", "actor.user")));
 	for (size_t i = 0; i < ARRAY_LEN(about); i++) {
 		struct str s = event_str(&e, about[i]);
 		if (s.len)
-			printf(" " STR_FMT, STR_ARG(s));
+			buf_printf(&b, " " STR_FMT, STR_ARG(s));
 	}
-	printf("%s" STR_FMT "%s  " STR_FMT "\n", rule.len ? " [" : "", STR_ARG(rule), rule.len ? "]" : "", STR_ARG(name));
+	buf_printf(&b, "%s" STR_FMT "%s  " STR_FMT, rule.len ? " [" : "", STR_ARG(rule), rule.len ? "]" : "", STR_ARG(name));
+	cli_line(&b);
 }
 
 static void print_count(yyjson_val *c)
 {
 	char when[CLOCK_TEXT];
+	struct buf b;
+	buf_init(&b, MIB);
 	clock_format_jst((int64_t)ctl_u64(c, "last", 0), when);
-	printf("%10llu  %.19s  " STR_FMT "\n", (unsigned long long)ctl_u64(c, "count", 0), when, STR_ARG(ctl_str(c, "value")));
+	buf_printf(&b, "%10llu  %.19s  " STR_FMT, (unsigned long long)ctl_u64(c, "count", 0), when, STR_ARG(ctl_str(c, "value")));
+	cli_line(&b);
 }
 
 /* What was found is told, but nobody may take it for all there is: EXIT_COULD_NOT, also for those who read --json. */
@@ -127,6 +133,7 @@ static int print_hits(yyjson_val *root, bool json)
 	yyjson_val *list = yyjson_obj_get(root, "hits"), *h;
 	char first[CLOCK_TEXT], last[CLOCK_TEXT];
 	size_t i, n;
+	struct buf b;
 	yyjson_arr_foreach(list, i, n, h) {
 		if (json) {
 			cli_print_json(h);
@@ -134,9 +141,11 @@ static int print_hits(yyjson_val *root, bool json)
 		}
 		clock_format_jst((int64_t)ctl_u64(h, "first", 0), first);
 		clock_format_jst((int64_t)ctl_u64(h, "last", 0), last);
-		printf(STR_FMT "  %-15.*s %s %llu %s %llu  %.19s - %.19s  " STR_FMT "\n", STR_ARG(ctl_str(h, "org")), STR_ARG(ctl_str(h, "terminal")),
+		buf_init(&b, MIB);
+		buf_printf(&b, STR_FMT "  %-15.*s %s %llu %s %llu  %.19s - %.19s  " STR_FMT, STR_ARG(ctl_str(h, "org")), STR_ARG(ctl_str(h, "terminal")),
 		       say("通った", "passed"), (unsigned long long)ctl_u64(h, "passed", 0), say("止めた", "refused"),
 		       (unsigned long long)ctl_u64(h, "refused", 0), first, last, STR_ARG(ctl_str(h, "record")));
+		cli_line(&b);
 	}
 	if (!json)
 		fprintf(stderr, "%zu%s%s%s\n", n, say("台", " terminals"),
@@ -179,17 +188,21 @@ static int log_who(int argc, char **argv)
 
 /* ---- how many there were ---- */
 
+static void print_total(yyjson_val *v)
+{
+	struct buf b;
+	buf_init(&b, MIB);
+	buf_printf(&b, "%12llu  %s %14llu  %s %14llu  " STR_FMT, (unsigned long long)ctl_u64(v, "records", 0), say("受信", "in"), (unsigned long long)ctl_u64(v, "bytes_in", 0),
+	           say("送信", "out"), (unsigned long long)ctl_u64(v, "bytes_out", 0), STR_ARG(ctl_str(v, "value")));
+	cli_line(&b);
+}
+
 static int print_counts(yyjson_val *root, bool json)
 {
 	yyjson_val *v;
 	size_t i, n;
 	yyjson_arr_foreach(yyjson_obj_get(root, "counts"), i, n, v)
-		if (json)
-			cli_print_json(v);
-		else
-			printf("%12llu  %s %14llu  %s %14llu  " STR_FMT "\n", (unsigned long long)ctl_u64(v, "records", 0), say("受信", "in"),
-			       (unsigned long long)ctl_u64(v, "bytes_in", 0), say("送信", "out"), (unsigned long long)ctl_u64(v, "bytes_out", 0),
-			       STR_ARG(ctl_str(v, "value")));
+		(json ? cli_print_json : print_total)(v);
 	return n ? EXIT_DONE : EXIT_REFUSED;
 }
 
@@ -295,17 +308,22 @@ static int log_rebuild(int argc, char **argv)
 
 /* ---- what is under way ---- */
 
+static void print_query(yyjson_val *q)
+{
+	struct buf b;
+	buf_init(&b, MIB);
+	buf_printf(&b, "%6llu  %6.1f %s  %-11.*s %-20.*s %-7.*s " STR_FMT "%s", (unsigned long long)ctl_u64(q, "id", 0), (double)ctl_u64(q, "ms", 0) / 1000, say("秒", "s"),
+	           STR_ARG(ctl_str(q, "do")), STR_ARG(ctl_str(q, "by")), STR_ARG(ctl_str(q, "org")), STR_ARG(ctl_str(q, "query")),
+	           ctl_bool(q, "ending", false) ? say("  (終了中)", "  (ending)") : "");
+	cli_line(&b);
+}
+
 static int print_queries(yyjson_val *root, bool json)
 {
 	yyjson_val *q;
 	size_t i, n;
 	yyjson_arr_foreach(yyjson_obj_get(root, "queries"), i, n, q)
-		if (json)
-			cli_print_json(q);
-		else
-			printf("%6llu  %6.1f %s  %-11.*s %-20.*s %-7.*s " STR_FMT "%s\n", (unsigned long long)ctl_u64(q, "id", 0), (double)ctl_u64(q, "ms", 0) / 1000, say("秒", "s"),
-			       STR_ARG(ctl_str(q, "do")), STR_ARG(ctl_str(q, "by")), STR_ARG(ctl_str(q, "org")), STR_ARG(ctl_str(q, "query")),
-			       ctl_bool(q, "ending", false) ? say("  (終了中)", "  (ending)") : "");
+		(json ? cli_print_json : print_query)(q);
 	if (!json && !n)
 		fprintf(stderr, "%s\n", say("実行中の検索はありません。", "No search is under way."));
 	return EXIT_DONE;

@@ -115,11 +115,13 @@ try "a long question runs" until_true 20 running 1
 kill -9 $asker; wait $asker 2>/dev/null
 try "its asker is killed: the engine has ended it" until_true 20 running 0
 # The engine stands still, so that searches last.
+plain() { ! grep -q $'\e' "$top/said" || { cat -v "$top/said"; return 1; }; } # what others wrote does nothing to the terminal of who reads it
 underway() { "$toride" log queries --json; }
 p=$(pid_of indexd); kill -STOP "$p"
-"$toride" --as 佐藤 log search standing-still --org 412015 >"$top/one" 2>&1 & one=$!
+"$toride" --as 佐藤 log search standing-still $'\e[2J' --org 412015 >"$top/one" 2>&1 & one=$!
 "$toride" log search standing-still-too >"$top/two" 2>&1 & two=$!
-try "searches under way are told, with who asks for what of whom" until_true 20 eval 'underway | jq -se "length == 2 and any(.[]; .query == \"standing-still\" and .org == \"412015\" and .by == \"佐藤\" and .do == \"log.search\")"'
+try "searches under way are told, with who asks for what of whom" until_true 20 eval 'underway | jq -se "length == 2 and any(.[]; (.query | startswith(\"standing-still \u001b\")) and .org == \"412015\" and .by == \"佐藤\" and .do == \"log.search\")"'
+try "… and their words do nothing to a terminal" eval '"$toride" log queries >"$top/said" && grep -F "standing-still  [2J" "$top/said" && plain'
 kill "$one"; wait "$one" 2>/dev/null
 try "one whose asker is gone is ended" until_true 20 eval 'underway | jq -se "length == 1 and .[0].query == \"standing-still-too\""'
 try "one that isn't there can't be" eval '! "$toride" log kill 999999 2>"$top/none" && grep -F "no such search is under way" "$top/none"'
