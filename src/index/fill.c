@@ -27,6 +27,8 @@
 #define TABLES 16
 #define ROWS_MAX (FILL_BYTES + 8 * MIB) /* less than SERVE_BODY_MAX */
 
+#define REST_MS 3000 /* the reader tries again each second what couldn't be read */
+
 #define OWNER 32 /* hex digits */
 
 struct fill {
@@ -40,6 +42,7 @@ struct fill {
 	struct buf wrapped;   /* what isn't an event, as one */
 	void *room;           /* EVENT_ROOM, for parsing */
 	struct map existing; /* names the index had behind the place */
+	int64_t fault_ms;    /* monotonic: the last time that something couldn't be read; 0: never */
 	uint32_t n_rows;
 	size_t bytes;
 	int64_t first_ms;                 /* monotonic: when the batch got its first row */
@@ -759,6 +762,13 @@ static int end_rebuild(struct fill *f, struct err *err)
 	                 err_set(err, E_AGAIN, "index", "%s is filled again", what);
 }
 
+/* Nothing more is there: what wasn't met by now has ended meanwhile; but for what couldn't be read yet (the vault isn't there), which would go in twice. */
+static void forget_existing(struct fill *f)
+{
+	if (!f->fault_ms || clock_mono_ms() - f->fault_ms >= REST_MS)
+		map_done(&f->existing);
+}
+
 int fill_step(struct fill *f, struct err *err)
 {
 	struct reader_record rec;
@@ -771,6 +781,7 @@ int fill_step(struct fill *f, struct err *err)
 			add(f, &rec);
 		} else if (x != -E_AGAIN) {
 			f->stats.faults++;
+			f->fault_ms = clock_mono_ms();
 			log_err(LOG_LEVEL_WARN, "", "segments", &fault);
 			int r = refill_fault(&f->refill, &fault, err);
 			if (r < 0)
@@ -778,7 +789,7 @@ int fill_step(struct fill *f, struct err *err)
 		}
 	}
 	if (x == -E_AGAIN)
-		map_done(&f->existing); /* what wasn't met by now has ended meanwhile */
+		forget_existing(f);
 	if (x == -E_AGAIN && f->refill.on && refill_is_over(&f->refill))
 		return end_rebuild(f, err);
 	if (x == -E_AGAIN && f->n_rows && clock_mono_ms() - f->first_ms < FILL_MS)
