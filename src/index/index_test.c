@@ -997,6 +997,27 @@ static void hostile_rows(struct taker *t, const struct rows *rows)
 	close(file);
 }
 
+/* What can't be read is answered once, and nothing behind it is. */
+static void unreadable(struct taker *t)
+{
+	static const char *const requests[] = { "no request at all\r\n\r\n", INSERT_OF("X-Toride-Rows: -1\r\nContent-Length: 0") };
+	char all[2048];
+	for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
+		int fd, none = -1;
+		size_t len = 0;
+		ssize_t n;
+		assert_int_equal(sock_connect(t->path, 1000, &fd, NULL), 0);
+		assert_int_equal(sock_send_bytes(fd, str_from(requests[i]), -1, NULL), 0);
+		while (len < sizeof all - 1 && (n = sock_recv_bytes(fd, all + len, sizeof all - 1 - len, &none)) > 0)
+			len += (size_t)n;
+		all[len] = 0;
+		close(fd);
+		const char *first = strstr(all, "HTTP/1.1 500 ");
+		assert_non_null(first);
+		assert_null(strstr(first + 1, "HTTP/1.1 "));
+	}
+}
+
 static void test_hand_over(void **state)
 {
 	struct taker t = { .stop_fd = eventfd(0, EFD_CLOEXEC) };
@@ -1023,6 +1044,7 @@ static void test_hand_over(void **state)
 	assert_int_equal(rows_end(&rows, &err), 0);
 	assert_int_equal(client_hand_over(c, "INSERT INTO refused FORMAT RowBinary", &rows, &err), -E_INVALID);
 	hostile_rows(&t, &rows);
+	unreadable(&t);
 	assert_int_equal(rows_begin(&rows, &err), 0);
 	while (!rows.b.failed) /* no further than its end */
 		buf_put(&rows.b, batches[0], 10);

@@ -295,7 +295,7 @@ static void *serve_one(void *user)
 	} else {
 		for (;;) {
 			int r = receive(c);
-			if (r == -E_CLOSED || !answer(c, r))
+			if (r == -E_CLOSED || !answer(c, r) || r < 0) /* where the next one begins nobody knows */
 				break;
 			drop_rows(c);
 		}
