@@ -641,6 +641,118 @@ static void test_fold(void **state)
 			}
 }
 
+/* ---- words of any record, against a look at each value alone ---- */
+
+static uint32_t dice;
+
+static uint32_t roll(uint32_t n)
+{
+	dice = dice * 1664525u + 1013904223u;
+	return (dice >> 8) % n;
+}
+
+/* Made of few pieces, so that values hold, begin and end with one another. */
+static void put_random(struct buf *b, unsigned pieces)
+{
+	static const char *const of[] = { "a", "ab", "B", "abc", "9", "10.1.0.5", "10.1.0.50", " ", " ", "-", ".", "/", "_", "invoice", "Invoice2", "\xe8\xab\x8b", "\xe8\xab\x8b\xe6\xb1\x82\xe6\x9b\xb8",
+		                          "\xef\xbd\xb1", "\xe3\x80\x80", "\xc3\x89", "abcdefgh", "abcdefghi", "example.jp", "\xf0\xa0\xae\xb7" };
+	while (pieces--)
+		buf_puts(b, of[roll(ARRAY_LEN(of))]);
+}
+
+static bool ascii_word(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* As query.h says it, one letter after the other: small and capital letters alike; a word in ASCII is whole, and its end is where another script begins. */
+static bool says(struct str text, struct str words, bool open_end)
+{
+	for (size_t i = 0; i + words.len <= text.len; i++) {
+		struct str here = { text.ptr + i, words.len };
+		size_t end = i + words.len;
+		bool begins = i == 0 || !ascii_word(words.ptr[0]) || !ascii_word(text.ptr[i - 1]);
+		bool ends = open_end || end == text.len || !ascii_word(words.ptr[words.len - 1]) || !ascii_word(text.ptr[end]);
+		if (begins && ends && str_case_eq(here, words))
+			return true;
+	}
+	return false;
+}
+
+/* In the index's words, as sql.c asks for it. */
+static bool found(struct str all, struct str asked, bool open_end)
+{
+	char room[1024];
+	struct buf b = { .ptr = room, .cap = sizeof room, .max = sizeof room };
+	words_fold(&b, asked);
+	return says(all, buf_view(&b), open_end);
+}
+
+/* Does each whole word in ASCII stand in it by itself? Else the index of words would leave the record out, whatever it says. */
+static bool by_tokens(struct str all, struct str asked, bool open_end)
+{
+	size_t to;
+	for (size_t i = 0; i < asked.len; i = to + (to == i)) {
+		for (to = i; to < asked.len && ascii_word(asked.ptr[to]);)
+			to++;
+		if (to > i && !(open_end && to == asked.len) && !found(all, (struct str){ asked.ptr + i, to - i }, false))
+			return false;
+	}
+	return true;
+}
+
+static void ask_record(struct str all, const struct buf *values, size_t n)
+{
+	struct buf asked;
+	buf_init(&asked, KIB);
+	for (int i = 0; i < 40; i++) {
+		struct str v = buf_view(&values[roll((uint32_t)n)]);
+		bool open_end = roll(4) == 0, any = false;
+		buf_reset(&asked);
+		size_t from = roll((uint32_t)v.len), len = 1 + roll((uint32_t)(v.len - from < 24 ? v.len - from : 24));
+		if (roll(3) == 0)
+			put_random(&asked, 1 + roll(3));
+		else
+			buf_put(&asked, v.ptr + from, len);
+		struct str a = buf_view(&asked);
+		if (!str_is_utf8(a))
+			continue;
+		for (size_t k = 0; k < n; k++)
+			any = any || says(buf_view(&values[k]), a, open_end);
+		if (found(all, a, open_end) != any || (any && !by_tokens(all, a, open_end)))
+			fail_msg("seed %u: '" STR_FMT "'%s is %sin the record, and its words are:\n" STR_FMT, dice, STR_ARG(a), open_end ? "*" : "", any ? "" : "not ", STR_ARG(all));
+	}
+	buf_done(&asked);
+}
+
+static void test_words_random(void **state)
+{
+	enum { VALUES = 12 };
+	struct buf values[VALUES], json;
+	struct row_maker m;
+	row_maker_init(&m);
+	buf_init(&json, MIB);
+	for (size_t i = 0; i < VALUES; i++)
+		buf_init(&values[i], 64 * KIB);
+	dice = 20261129;
+	for (int turn = 0; turn < 3000; turn++) {
+		size_t n = 1 + roll(VALUES);
+		buf_reset(&json);
+		buf_puts(&json, "{");
+		for (size_t i = 0; i < n; i++) {
+			buf_reset(&values[i]);
+			put_random(&values[i], 1 + roll(roll(4) == 0 ? roll(20) == 0 ? 6000 : 60 : 4));
+			buf_printf(&json, "%s\"k%zu\":\"" STR_FMT "\"", i ? "," : "", i, STR_ARG(buf_view(&values[i])));
+		}
+		buf_puts(&json, "}");
+		ask_record(str_from(words_of(&m, buf_cstr(&json))), values, n);
+	}
+	for (size_t i = 0; i < VALUES; i++)
+		buf_done(&values[i]);
+	buf_done(&json);
+	row_maker_done(&m);
+}
+
 /* Where a record has a key twice, the first counts, as everywhere (event_get()); its words are all there. */
 static void test_twice(void **state)
 {
@@ -1064,7 +1176,7 @@ int main(void)
 		cmocka_unit_test(test_query), cmocka_unit_test(test_limits), cmocka_unit_test(test_counts), cmocka_unit_test(test_counts_only), cmocka_unit_test(test_examples), cmocka_unit_test(test_counts_kept), cmocka_unit_test(test_sites), cmocka_unit_test(test_refusals), cmocka_unit_test(test_search), cmocka_unit_test(test_walk),
 		cmocka_unit_test(test_row),
 		cmocka_unit_test(test_words),
-		cmocka_unit_test(test_words_many), cmocka_unit_test(test_fold), cmocka_unit_test(test_twice), cmocka_unit_test(test_head), cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_words_many), cmocka_unit_test(test_words_random), cmocka_unit_test(test_fold), cmocka_unit_test(test_twice), cmocka_unit_test(test_head), cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_sweep), cmocka_unit_test(test_sweep_refused),
 		cmocka_unit_test(test_sweep_sealed), cmocka_unit_test(test_refill_many), cmocka_unit_test(test_hand_over),
 	};
