@@ -325,6 +325,14 @@ static int settle(struct fill *f, struct err *err)
 	return r;
 }
 
+/* Of this or one before: nothing that was sent comes any more. */
+static int wait_for_all(struct fill *f, struct err *err)
+{
+	int r = check_types(f, err);
+	r = r < 0 ? r : settle(f, err);
+	return r < 0 ? r : wait_for_inserts(f, err);
+}
+
 /* The names that one question finds. */
 static int take_existing(struct fill *f, struct str sql, struct buf *answer, struct err *err)
 {
@@ -465,6 +473,7 @@ static int day_begins(struct fill *f, struct str place, struct err *err)
 	char tail[64];
 	int r = refill_begin(&f->refill, f->o.state, f->day, err);
 	r = r < 0 ? r : remove_day(f, err);
+	r = r < 0 ? r : wait_for_all(f, err); /* a batch of the day's last rebuild would come behind its being dropped, and be there twice */
 	snprintf(tail, sizeof tail, "DROP PARTITION %u", (unsigned)f->day);
 	r = r < 0 ? r : for_each_table(f->client, "ALTER TABLE", tail, err);
 	return r < 0 ? r : write_of_order(f, "day-until", place, err);
@@ -570,11 +579,7 @@ static int open_all(struct fill *f, struct err *err)
 	if (r == 0)
 		r = begin_rebuild(f, &place, err);
 	if (r == 0)
-		r = check_types(f, err);
-	if (r == 0)
-		r = settle(f, err);
-	if (r == 0)
-		r = wait_for_inserts(f, err);
+		r = wait_for_all(f, err);
 	if (r == 0)
 		r = wait_for_replica(f, err);
 	struct str until = buf_view(&f->until_text);

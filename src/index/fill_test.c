@@ -26,11 +26,14 @@
 #define BATCH 2000u
 #define RECORDS (2 * BATCH + 700u)
 #define ARRIVAL 1795338000000ll
+#define SLOW_MS 1000
 
 static struct engine {
 	unsigned char has[RECORDS]; /* how often */
-	unsigned dropped, asked_existing;
+	_Atomic unsigned dropped;
+	unsigned asked_existing;
 	unsigned dies_at; /* the insert of rows, from 1, that is taken, and never answered */
+	_Atomic unsigned slow_at; /* the insert that waits until a day is dropped, or SLOW_MS */
 	unsigned inserts;
 	bool unbounded; /* a question for what it has named no end */
 } engine;
@@ -79,8 +82,18 @@ static void take_memory(int fd)
 	mem_free(p);
 }
 
+static void be_slow(void)
+{
+	unsigned before = engine.dropped;
+	engine.slow_at = 0;
+	for (int ms = 0; ms < SLOW_MS && engine.dropped == before; ms++)
+		poll(NULL, 0, 1);
+}
+
 static int take(const struct serve_ask *a, struct err *err)
 {
+	if (engine.slow_at && engine.slow_at == engine.inserts + 1)
+		be_slow();
 	if (a->in_memory)
 		take_memory(a->rows_fd);
 	else
@@ -213,6 +226,23 @@ static void read_later(const struct fill_opts *o, const char *keep)
 	each_once();
 }
 
+/* Of a day's rebuild that gave up, or was killed, a batch is still being written when the day is ordered anew: it doesn't come behind the day's being dropped. */
+static void written_later(const struct fill_opts *o, const char *keep)
+{
+	struct fill_opts hasty = *o;
+	struct err err = { 0 };
+	uint64_t n;
+	hasty.client.timeout_ms = SLOW_MS / 2;
+	assert_int_equal(fill_order_rebuild(keep, index_day(ARRIVAL), &err), 0);
+	engine.slow_at = engine.inserts + 2;
+	while (engine.slow_at) /* on a busy machine another one may take long, too */
+		fill_up(&hasty, &n);
+	assert_int_equal(fill_order_rebuild(keep, index_day(ARRIVAL), &err), 0);
+	assert_int_equal(fill_up(o, &n), -E_AGAIN);
+	assert_int_equal(n, RECORDS);
+	each_once();
+}
+
 static void test_day(void **state)
 {
 	char dir[] = "/tmp/fill-test.XXXXXX", segments[64], keep[64], socket[64];
@@ -264,6 +294,7 @@ static void test_day(void **state)
 	assert_int_equal(engine.dropped, 3);
 	each_once();
 
+	written_later(&o, keep);
 	read_later(&o, keep);
 
 	eventfd_write(stop_fd, 1);
