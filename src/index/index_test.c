@@ -423,6 +423,7 @@ static void test_sites(void **state)
 	struct sites_ask s = { .org = "412015", .site = "www.city.example", .from_ms = 1, .to_ms = 2 };
 	buf_init(&b, MIB);
 	assert_non_null(strstr(sites_of(&s, &b), "product = 'waf' AND org = ('412015'))"));
+	assert_non_null(strstr(buf_cstr(&b), ", max_memory_usage = 1073741824,"));
 	assert_non_null(strstr(buf_cstr(&b), "product = 'edge' AND org = ('412015') AND s != '' AND s = 'www.city.example' GROUP BY"));
 	set(s.site, sizeof s.site, "a'b");
 	assert_string_equal(sites_of(&s, &b), "site: not a host name in small letters");
@@ -470,6 +471,7 @@ static void test_refusals(void **state)
 		buf_reset(&b);
 		s.org[1] = '1';
 		assert_int_equal(refusals_sql(&s, pinned, &b, &err), 0);
+		assert_non_null(strstr(buf_cstr(&b), ", max_memory_usage = 1073741824,"));
 		for (const char *at = buf_cstr(&b); (at = strstr(at, "product = 'proxyd'")); at++)
 			assert_int_equal(strncmp(at, "product = 'proxyd' AND org = ('412015')", 38), 0);
 		s.org[1] = '\'';
@@ -880,6 +882,7 @@ static void test_sweep(void **state)
 		if (!strstr(buf_cstr(&b), cases[i].sql))
 			fail_msg("%s\n  not in %s", cases[i].sql, buf_cstr(&b));
 		assert_non_null(strstr(buf_cstr(&b), "org = '412015' AND"));
+		assert_non_null(strstr(buf_cstr(&b), ", max_memory_usage = 1073741824,"));
 		buf_done(&b);
 		assert_int_equal(event_parse(str_from(cases[i].event), &e), 0);
 		assert_int_equal(sweep_matches(&s, &e, &refused, &terminal), cases[i].matches);

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "index/query.h"
+#include "index/search.h"
 
 #include <yyjson.h>
 
@@ -55,9 +56,9 @@ int refusals_sql(const struct refusals_ask *s, bool pinned, struct buf *b, struc
 		pinned_sql(s, b);
 	else
 		client_sql(s, b);
-	buf_printf(b, " ORDER BY n DESC, org, host, program LIMIT %d FORMAT JSONCompactEachRow SETTINGS max_execution_time = 60,"
+	buf_printf(b, " ORDER BY n DESC, org, host, program LIMIT %d FORMAT JSONCompactEachRow SETTINGS max_execution_time = 60, max_memory_usage = %u,"
 	              " output_format_json_quote_64bit_integers = 0",
-	           REFUSALS_TOLD + 1);
+	           REFUSALS_TOLD + 1, SEARCH_MEMORY);
 	return b->failed ? err_set(err, E_LIMIT, "org", "too long") : 0;
 }
 

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "index/query.h"
+#include "index/search.h"
 
 #include <string.h>
 #include <yyjson.h>
@@ -49,9 +50,9 @@ int sites_sql(const struct sites_ask *s, struct buf *b, struct err *err)
 		buf_puts(b, " AND s = ");
 		sql_text(b, str_from(s->site));
 	}
-	buf_printf(b, " GROUP BY org, s ORDER BY n DESC, org, s LIMIT %d FORMAT JSONCompactEachRow SETTINGS max_execution_time = 30,"
+	buf_printf(b, " GROUP BY org, s ORDER BY n DESC, org, s LIMIT %d FORMAT JSONCompactEachRow SETTINGS max_execution_time = 30, max_memory_usage = %u,"
 	              " output_format_json_quote_64bit_integers = 0",
-	           SITES_TOLD + 1);
+	           SITES_TOLD + 1, SEARCH_MEMORY);
 	return b->failed ? err_set(err, E_LIMIT, "site", "too long") : 0;
 }
 

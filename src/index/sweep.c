@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "index/query.h"
+#include "index/search.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -97,13 +98,13 @@ static int where(const struct sweep *s, struct buf *b, struct err *err)
 	return 0;
 }
 
-#define ENDING " FORMAT JSONCompactEachRow SETTINGS max_execution_time = 60, output_format_json_quote_64bit_integers = 0"
+#define ENDING " FORMAT JSONCompactEachRow SETTINGS max_execution_time = 60, max_memory_usage = %u, output_format_json_quote_64bit_integers = 0"
 
 int sweep_names_sql(const struct sweep *s, struct buf *b, struct err *err)
 {
 	buf_puts(b, "SELECT lower(host) AS h");
 	int r = where(s, b, err);
-	buf_printf(b, " AND host != '' GROUP BY h ORDER BY count() DESC, h LIMIT %d" ENDING, SWEEP_NAMES);
+	buf_printf(b, " AND host != '' GROUP BY h ORDER BY count() DESC, h LIMIT %d" ENDING, SWEEP_NAMES, SEARCH_MEMORY);
 	return r < 0 ? r : b->failed ? err_set(err, E_LIMIT, "value", "too long") : 0;
 }
 
@@ -115,7 +116,7 @@ int sweep_sql(const struct sweep *s, struct buf *b, struct err *err)
 	            " argMin(concat(org, '/', series, '/', leftPad(toString(segment), 6, '0'), '/', toString(idx)), (time, segment, idx))");
 	int r = where(s, b, err);
 	buf_puts(b, s->type == SWEEP_MAIL ? " AND `user` != ''" : "");
-	buf_printf(b, " GROUP BY org, t ORDER BY count() DESC, org, t LIMIT %d" ENDING, SWEEP_HITS + 1);
+	buf_printf(b, " GROUP BY org, t ORDER BY count() DESC, org, t LIMIT %d" ENDING, SWEEP_HITS + 1, SEARCH_MEMORY);
 	return r < 0 ? r : b->failed ? err_set(err, E_LIMIT, "value", "too long") : 0;
 }
 
