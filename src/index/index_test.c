@@ -20,6 +20,7 @@
 #include "wire/sock.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -1015,6 +1016,7 @@ struct taker { /* an engine that keeps what it was given */
 	int listen_fd, stop_fd;
 	char path[108], took[64];
 	unsigned bodies;
+	_Atomic bool stuck, begun; /* INSERT INTO stuck doesn't end; it has begun */
 };
 
 static int taker_open(void *user, void **ret, struct err *err)
@@ -1034,6 +1036,9 @@ static int taker_ask(void *conn, const struct serve_ask *a, struct buf *ret, str
 	assert_true(n >= 0);
 	t->took[n] = 0;
 	t->bodies += a->rows.len > 0;
+	if (str_eq(a->sql, STR("INSERT INTO stuck FORMAT RowBinary")))
+		for (t->begun = true; t->stuck;)
+			poll(NULL, 0, 1);
 	return str_eq(a->sql, STR("INSERT INTO refused FORMAT RowBinary")) ? err_set(err, E_INVALID, "", "no") : 0;
 }
 
@@ -1133,6 +1138,28 @@ static void unreadable(struct taker *t)
 	}
 }
 
+/* Behind an insert that doesn't end, those who gave up waiting leave their places to who searches. */
+static void stuck(struct taker *t)
+{
+	static const char first[] = "POST /?query=INSERT+INTO+stuck+FORMAT+RowBinary HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx";
+	char text[512];
+	int one, fd;
+	t->stuck = true;
+	assert_int_equal(sock_connect(t->path, 1000, &one, NULL), 0);
+	assert_int_equal(sock_send_bytes(one, str_from(first), -1, NULL), 0);
+	while (!t->begun)
+		poll(NULL, 0, 1);
+	for (unsigned i = 0; i < SERVE_CONNECTIONS; i++) {
+		assert_int_equal(sock_connect(t->path, 1000, &fd, NULL), 0);
+		assert_int_equal(sock_send_bytes(fd, STR(INSERT_OF("Content-Length: 1") "x"), -1, NULL), 0);
+		close(fd);
+	}
+	assert_non_null(strstr(answer_to(t, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nSELECT 1", -1, text), "200 OK"));
+	t->stuck = false;
+	assert_true(sock_recv_bytes(one, text, sizeof text, &fd) > 0);
+	close(one);
+}
+
 static void test_hand_over(void **state)
 {
 	struct taker t = { .stop_fd = eventfd(0, EFD_CLOEXEC) };
@@ -1160,6 +1187,7 @@ static void test_hand_over(void **state)
 	assert_int_equal(client_hand_over(c, "INSERT INTO refused FORMAT RowBinary", &rows, &err), -E_INVALID);
 	hostile_rows(&t, &rows);
 	unreadable(&t);
+	stuck(&t);
 	assert_int_equal(rows_begin(&rows, &err), 0);
 	while (!rows.b.failed) /* no further than its end */
 		buf_put(&rows.b, batches[0], 10);

@@ -188,10 +188,27 @@ static int insert_now(struct connection *c, struct err *err)
 	return r < 0 ? r : c->server->ops->ask(c->conn, a, &c->out, err);
 }
 
+/* False: its sender has gone before its turn came. Who waits is asked now and then: else a sender that gives up and comes again, behind an insert that
+ * never ends, would take all connections there are, and no search were answered. */
+static bool take_turn(struct connection *c)
+{
+	struct timespec until;
+	do {
+		if (hung_up(c->fd))
+			return false;
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_nsec += LOOK_MS * 1000000;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+	} while (pthread_mutex_clocklock(&c->server->inserting, CLOCK_MONOTONIC, &until) != 0);
+	return true;
+}
+
 /* One after another, and none whose sender has died: who comes after it looks what is there (fill.c), and must find all there will be. */
 static int insert(struct connection *c, struct err *err)
 {
-	pthread_mutex_lock(&c->server->inserting);
+	if (!take_turn(c))
+		return err_set(err, E_CLOSED, "", "nobody waits for this any more");
 	int r = hung_up(c->fd) ? err_set(err, E_CLOSED, "", "nobody waits for this any more") : insert_now(c, err);
 	pthread_mutex_unlock(&c->server->inserting);
 	return r;
