@@ -588,6 +588,7 @@ static void test_words(void **state)
 		{ "{\"a\":\"Alpha\",\"b\":[\"alpha\",\"alpha beta\",\"beta\"],\"c\":\"alph\"}", "alpha\nalpha beta\nalph\n" },
 		{ "{\"a\":\"10.1.0.5\",\"p\":443,\"q\":44,\"n\":-5,\"u\":\"\",\"raw\":\"src=10.1.0.5:443 dst=110.1.0.50 and what else there is\"}",
 		  "src=10.1.0.5:443 dst=110.1.0.50 and what else there is\n44\n-5\n" },
+		{ "{\"a\":18446744073709551615,\"b\":9223372036854775808,\"c\":-9223372036854775808}", "18446744073709551615\n9223372036854775808\n-9223372036854775808\n" },
 		{ "{\"a\":\"1.0.5\",\"b\":\"(deny)\",\"raw\":\"src=10.1.0.5 action=deny and what else there is in it\"}",
 		  "src=10.1.0.5 action=deny and what else there is in it\n(deny)\n" },
 		{ "{\"a\":\"\xe8\xab\x8b\xe6\xb1\x82\",\"b\":\"\xe8\xab\x8b\",\"c\":\"invoice\",\"d\":\"\xe8\xab\x8binvoice\"}",

@@ -115,14 +115,15 @@ static void walk(struct row_maker *m, yyjson_val *v, unsigned at, bool first, in
 	}
 }
 
-static struct str number_text(int64_t n, char dst[24])
+static struct str number_text(yyjson_val *v, char dst[24])
 {
-	uint64_t left = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+	bool below = yyjson_is_sint(v) && yyjson_get_sint(v) < 0;
+	uint64_t left = below ? 0 - (uint64_t)yyjson_get_sint(v) : yyjson_get_uint(v);
 	char *p = dst + 24;
 	do
 		*--p = (char)('0' + left % 10);
 	while (left /= 10);
-	if (n < 0)
+	if (below)
 		*--p = '-';
 	return (struct str){ p, (size_t)(dst + 24 - p) };
 }
@@ -133,7 +134,7 @@ static void put_later(struct row_maker *m)
 	for (size_t i = 0; i < m->later.len; i += sizeof(yyjson_val *)) {
 		yyjson_val *v;
 		memcpy(&v, m->later.ptr + i, sizeof v);
-		words_add(&m->words, yyjson_is_str(v) ? (struct str){ yyjson_get_str(v), yyjson_get_len(v) } : number_text(yyjson_get_sint(v), number));
+		words_add(&m->words, yyjson_is_str(v) ? (struct str){ yyjson_get_str(v), yyjson_get_len(v) } : number_text(v, number));
 	}
 }
 
