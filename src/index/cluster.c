@@ -198,30 +198,11 @@ static int put_headers(struct conn *c, struct err *err)
 	return 0;
 }
 
-/* Does as the newest generation says, if who asks does. */
-static int catch_up(struct conn *c, struct err *err)
+/* No connection of the old place is kept, nor what it was asked with. */
+static int renew(struct conn *c, struct err *err)
 {
-	struct cluster *k = c->cluster;
-	int r = 0;
-	pthread_mutex_lock(&k->lock);
-	k->stats.asked++;
-	bool newer = c->generation != k->generation;
-	if (newer) {
-		place_done(&c->place);
-		c->place = k->place;
-		buf_init(&c->place.ca, CA_MAX);
-		buf_str(&c->place.ca, buf_view(&k->place.ca));
-		c->generation = k->generation;
-		c->host = -1;
-		r = c->place.ca.failed ? err_set(err, E_NOMEM, "", "no memory") : 0;
-	}
-	pthread_mutex_unlock(&k->lock);
-	if (r == 0 && !str_eq(c->now->place, str_from(c->place.name)))
-		r = err_set(err, E_CLOSED, "cluster", "who asks and who carries it haven't been told of the same place yet");
-	if (r < 0 || !newer)
-		return r;
 	struct curl_blob ca = { .data = c->place.ca.ptr, .len = c->place.ca.len, .flags = CURL_BLOB_NOCOPY };
-	CURL *fresh = curl_easy_init(); /* no connection of the old place is kept */
+	CURL *fresh = curl_easy_init();
 	if (!fresh)
 		return err_set(err, E_NOMEM, "", "no memory");
 	curl_easy_cleanup(c->curl);
@@ -229,6 +210,32 @@ static int catch_up(struct conn *c, struct err *err)
 	settle(c->curl, c->error);
 	curl_easy_setopt(c->curl, CURLOPT_CAINFO_BLOB, ca.len ? &ca : NULL);
 	return put_headers(c, err);
+}
+
+/* Does as the newest generation says, if who asks does. Whatever becomes of it: what is of a generation is so in all. */
+static int catch_up(struct conn *c, struct err *err)
+{
+	struct cluster *k = c->cluster;
+	int r = 0;
+	pthread_mutex_lock(&k->lock);
+	k->stats.asked++;
+	unsigned newest = k->generation;
+	bool newer = c->generation != newest;
+	if (newer) {
+		place_done(&c->place);
+		c->place = k->place;
+		buf_init(&c->place.ca, CA_MAX);
+		buf_str(&c->place.ca, buf_view(&k->place.ca));
+		c->host = -1;
+		r = c->place.ca.failed ? err_set(err, E_NOMEM, "", "no memory") : 0;
+	}
+	pthread_mutex_unlock(&k->lock);
+	if (r == 0 && newer)
+		r = renew(c, err);
+	if (r < 0)
+		return r;
+	c->generation = newest;
+	return str_eq(c->now->place, str_from(c->place.name)) ? 0 : err_set(err, E_CLOSED, "cluster", "who asks and who carries it haven't been told of the same place yet");
 }
 
 /* ---- asking ---- */

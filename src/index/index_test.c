@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "index/cluster.h"
 #include "index/query.h"
 #include "index/refill.h"
 #include "index/row.h"
@@ -19,6 +20,7 @@
 #include "segment/writer.h"
 #include "wire/sock.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -1202,6 +1204,60 @@ static void test_hand_over(void **state)
 	assert_int_equal(fs_rmtree(dir, NULL), 0);
 }
 
+/* ---- a cluster that moves ---- */
+
+/* Takes connections, and closes them. */
+static void *door(void *user)
+{
+	int fd;
+	while ((fd = accept(*(int *)user, NULL, NULL)) >= 0)
+		close(fd);
+	return NULL;
+}
+
+static const char *asked(void *conn, const char *place, struct err *err)
+{
+	struct buf b;
+	buf_init(&b, KIB);
+	*err = (struct err){ 0 };
+	assert_true(cluster_ops.ask(conn, &(struct serve_ask){ .sql = STR("SELECT 1"), .place = str_from(place), .id = "x" }, &b, err) < 0);
+	buf_done(&b);
+	return err->msg;
+}
+
+/* A connection that was told of the new place while its asker wasn't yet goes there as the new place says, and not by what it had of the old one. */
+static void test_moved(void **state)
+{
+	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof sa;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char url[64];
+	static struct cluster *c; /* lives as long as its process */
+	struct err err = { 0 };
+	void *conn;
+	pthread_t t;
+	assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof sa), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &n), 0);
+	assert_int_equal(pthread_create(&t, NULL, door, &fd), 0);
+	snprintf(url, sizeof url, "https://127.0.0.1:%u", (unsigned)ntohs(sa.sin_port));
+	struct cluster_opts o = { .urls = { url }, .n = 1, .user = "u", .key = "old", .place = "old", .ca = "no certificate" };
+	assert_int_equal(cluster_open(&c, &err), 0);
+	assert_int_equal(cluster_set(c, &o, &err), 0);
+	assert_int_equal(cluster_ops.open(c, &conn, &err), 0);
+	char before[sizeof err.msg];
+	snprintf(before, sizeof before, "%s", asked(conn, "old", &err)); /* that no certificate is there */
+	o.place = o.key = "new";
+	o.ca = "";
+	assert_int_equal(cluster_set(c, &o, &err), 0);
+	assert_non_null(strstr(asked(conn, "old", &err), "told of the same place"));
+	assert_string_not_equal(asked(conn, "new", &err), before);
+	cluster_ops.close(conn);
+	shutdown(fd, SHUT_RDWR);
+	pthread_join(t, NULL);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1210,7 +1266,7 @@ int main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_words_many), cmocka_unit_test(test_words_random), cmocka_unit_test(test_fold), cmocka_unit_test(test_twice), cmocka_unit_test(test_head), cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_sweep), cmocka_unit_test(test_sweep_refused),
-		cmocka_unit_test(test_sweep_sealed), cmocka_unit_test(test_refill_many), cmocka_unit_test(test_hand_over),
+		cmocka_unit_test(test_sweep_sealed), cmocka_unit_test(test_refill_many), cmocka_unit_test(test_hand_over), cmocka_unit_test(test_moved),
 	};
 	return cmocka_run_group_tests_name("index/index", tests, NULL, NULL);
 }
