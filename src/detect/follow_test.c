@@ -21,6 +21,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -511,6 +512,7 @@ static void test_brought_in(void **state)
 
 int main(void)
 {
+	signal(SIGPIPE, SIG_IGN); /* as daemon_begin() does: respondd dies in here */
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_live), cmocka_unit_test(test_clock_set), cmocka_unit_test(test_clock_set_apart), cmocka_unit_test(test_killed), cmocka_unit_test(test_respondd_dies),
 		cmocka_unit_test(test_damaged_state), cmocka_unit_test(test_new_rules), cmocka_unit_test(test_brought_in) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
