@@ -49,9 +49,7 @@ int main(void)
 		log_info("", library, "ready");
 		r = serve_run(&engine_ops, e, fd, stop_fd, allowed, &err);
 	}
-	if (r < 0) {
-		log_err(LOG_LEVEL_ERROR, "", "start", &err);
-		return 1;
-	}
-	_exit(0); /* the engine's own threads don't like to be taken down one by one */
+	if (r < 0)
+		log_err(LOG_LEVEL_ERROR, "", r == -E_STATE ? "engine" : "start", &err);
+	_exit(r < 0); /* the engine's own threads don't like to be taken down one by one */
 }

@@ -506,4 +506,4 @@ static int conn_end(void *user, const char *id, struct err *err)
 	return r;
 }
 
-const struct serve_ops cluster_ops = { conn_open, conn_rest, conn_close, conn_ask, conn_end };
+const struct serve_ops cluster_ops = { conn_open, conn_rest, conn_close, conn_ask, conn_end, 0 };

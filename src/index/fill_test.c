@@ -140,7 +140,7 @@ static bool anybody(unsigned uid)
 	return true;
 }
 
-static const struct serve_ops ops = { engine_open_conn, NULL, engine_close_conn, engine_ask, engine_end };
+static const struct serve_ops ops = { engine_open_conn, NULL, engine_close_conn, engine_ask, engine_end, 0 };
 static int listen_fd, stop_fd;
 
 static void *run_engine(void *user)

@@ -1019,7 +1019,7 @@ struct taker { /* an engine that keeps what it was given */
 	int listen_fd, stop_fd;
 	char path[108], took[64];
 	unsigned bodies;
-	_Atomic bool stuck, begun; /* INSERT INTO stuck doesn't end; it has begun */
+	_Atomic bool stuck, begun; /* INSERT INTO stuck, or SELECT stuck, doesn't end; it has begun */
 };
 
 static int taker_open(void *user, void **ret, struct err *err)
@@ -1039,7 +1039,7 @@ static int taker_ask(void *conn, const struct serve_ask *a, struct buf *ret, str
 	assert_true(n >= 0);
 	t->took[n] = 0;
 	t->bodies += a->rows.len > 0;
-	if (str_eq(a->sql, STR("INSERT INTO stuck FORMAT RowBinary")))
+	if (str_eq(a->sql, STR("INSERT INTO stuck FORMAT RowBinary")) || str_eq(a->sql, STR("SELECT stuck")))
 		for (t->begun = true; t->stuck;)
 			poll(NULL, 0, 1);
 	return str_eq(a->sql, STR("INSERT INTO refused FORMAT RowBinary")) ? err_set(err, E_INVALID, "", "no") : 0;
@@ -1055,7 +1055,8 @@ static bool anybody(unsigned uid)
 	return true;
 }
 
-static const struct serve_ops taker_ops = { taker_open, NULL, taker_close, taker_ask, taker_end };
+static const struct serve_ops taker_ops = { taker_open, NULL, taker_close, taker_ask, taker_end, 0 };
+static const struct serve_ops deaf_ops = { taker_open, NULL, taker_close, taker_ask, taker_end, 300 };
 
 static void *taker_run(void *user)
 {
@@ -1204,6 +1205,27 @@ static void test_hand_over(void **state)
 	assert_int_equal(fs_rmtree(dir, NULL), 0);
 }
 
+/* A question whose asker is gone, and which doesn't end though told to: the process says that it has to be replaced. One that ends in time is no matter. */
+static void test_deaf(void **state)
+{
+	static struct taker t; /* outlives us: its question may be on its way still */
+	struct err err = { 0 };
+	int fd;
+	t.stop_fd = eventfd(0, EFD_CLOEXEC);
+	t.stuck = true;
+	snprintf(t.path, sizeof t.path, "/tmp/toride-deaf-%d", getpid());
+	assert_int_equal(sock_listen(t.path, 0600, &t.listen_fd, &err), 0);
+	assert_int_equal(sock_connect(t.path, 1000, &fd, NULL), 0);
+	assert_int_equal(sock_send_bytes(fd, STR("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n\r\nSELECT stuck"), -1, NULL), 0);
+	close(fd);
+	assert_int_equal(serve_run(&deaf_ops, &t, t.listen_fd, t.stop_fd, anybody, &err), -E_STATE);
+	assert_true(t.begun);
+	t.stuck = false;
+	close(t.listen_fd);
+	close(t.stop_fd);
+	unlink(t.path);
+}
+
 /* ---- a cluster that moves ---- */
 
 /* Takes connections, and closes them. */
@@ -1267,6 +1289,7 @@ int main(void)
 		cmocka_unit_test(test_words_many), cmocka_unit_test(test_words_random), cmocka_unit_test(test_fold), cmocka_unit_test(test_twice), cmocka_unit_test(test_head), cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_sweep), cmocka_unit_test(test_sweep_refused),
 		cmocka_unit_test(test_sweep_sealed), cmocka_unit_test(test_refill_many), cmocka_unit_test(test_hand_over), cmocka_unit_test(test_moved),
+		cmocka_unit_test(test_deaf), /* the last: it leaves a server that goes on */
 	};
 	return cmocka_run_group_tests_name("index/index", tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* See serve.h. */
 #include "index/serve.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -13,6 +14,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -32,6 +34,7 @@ struct server {
 	uint64_t n_asked;
 	void *spare[SERVE_CONNECTIONS + 1]; /* to open one costs more than most queries; the one more is the watch's */
 	unsigned n_spare;
+	int deaf_fd; /* readable: a question doesn't end though it was told to */
 };
 struct connection {
 	struct server *server;
@@ -41,7 +44,8 @@ struct connection {
 	uint64_t rows_len; /* as its header says, where ask.in_memory */
 	struct buf in, body, sql, place, out;
 	struct serve_ask ask;
-	bool asking; /* under the server's lock: a question is at the engine, and may be ended */
+	bool asking;      /* under the server's lock: a question is at the engine, and may be ended */
+	int64_t ended_ms; /* the same: monotonic, when it was told to end; 0: it wasn't */
 	void *conn;
 };
 
@@ -226,12 +230,13 @@ static int query(struct connection *c, struct err *err)
 	bool watched = may_be_ended(c->ask.sql);
 	pthread_mutex_lock(&s->lock);
 	c->asking = watched;
+	c->ended_ms = 0;
 	s->n_asking += watched;
 	pthread_cond_signal(&s->asked);
 	pthread_mutex_unlock(&s->lock);
 	int r = s->ops->ask(c->conn, &c->ask, &c->out, err);
 	pthread_mutex_lock(&s->lock);
-	s->n_asking -= c->asking; /* else the watch has counted it off */
+	s->n_asking -= watched;
 	c->asking = false;
 	pthread_mutex_unlock(&s->lock);
 	return r;
@@ -375,13 +380,21 @@ static bool full(struct server *s)
 static bool one_gone(struct server *s, char id[sizeof((struct serve_ask *)0)->id])
 {
 	for (unsigned i = 0; i < SERVE_CONNECTIONS; i++) {
-		if (!s->all[i] || !s->all[i]->asking || !ctl_hung_up(s->all[i]->fd))
+		if (!s->all[i] || !s->all[i]->asking || s->all[i]->ended_ms || !ctl_hung_up(s->all[i]->fd))
 			continue;
-		s->all[i]->asking = false;
-		s->n_asking--;
+		s->all[i]->ended_ms = clock_mono_ms();
 		memcpy(id, s->all[i]->ask.id, sizeof s->all[i]->ask.id);
 		return true;
 	}
+	return false;
+}
+
+/* Told to end, and goes on. */
+static bool one_deaf(struct server *s)
+{
+	for (unsigned i = 0; s->ops->ends_ms && i < SERVE_CONNECTIONS; i++)
+		if (s->all[i] && s->all[i]->asking && s->all[i]->ended_ms && clock_mono_ms() - s->all[i]->ended_ms > s->ops->ends_ms)
+			return true;
 	return false;
 }
 
@@ -407,8 +420,10 @@ static void *watch(void *user)
 		pthread_mutex_lock(&s->lock);
 		while (!s->n_asking)
 			pthread_cond_wait(&s->asked, &s->lock);
-		bool gone = one_gone(s, id);
+		bool gone = one_gone(s, id), deaf = one_deaf(s);
 		pthread_mutex_unlock(&s->lock);
+		if (deaf && write(s->deaf_fd, &(uint64_t){ 1 }, sizeof(uint64_t)) > 0)
+			return NULL;
 		if (gone)
 			end_one(s, id);
 		else
@@ -441,16 +456,19 @@ int serve_run(const struct serve_ops *ops, void *user, int listen_fd, int stop_f
 	static struct server s;
 	unsigned char name[(sizeof s.name - 1) / 2];
 	pthread_t watcher;
-	s = (struct server){ .ops = ops, .user = user, .inserting = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER, .asked = PTHREAD_COND_INITIALIZER };
-	if (getrandom(name, sizeof name, 0) != (ssize_t)sizeof name || pthread_create(&watcher, NULL, watch, &s) != 0)
+	s = (struct server){ .ops = ops, .user = user, .inserting = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER, .asked = PTHREAD_COND_INITIALIZER,
+	                     .deaf_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
+	if (s.deaf_fd < 0 || getrandom(name, sizeof name, 0) != (ssize_t)sizeof name || pthread_create(&watcher, NULL, watch, &s) != 0)
 		return err_set(err, E_NOMEM, "index.sock", "cannot begin");
 	pthread_detach(watcher);
 	hex_format(name, sizeof name, s.name);
 	for (;;) {
 		bool busy = full(&s);
-		struct pollfd p[2] = { { stop_fd, POLLIN, 0 }, { busy ? -1 : listen_fd, POLLIN, 0 } };
-		if (poll(p, 2, busy ? 50 : -1) < 0 && errno != EINTR)
+		struct pollfd p[3] = { { stop_fd, POLLIN, 0 }, { busy ? -1 : listen_fd, POLLIN, 0 }, { s.deaf_fd, POLLIN, 0 } };
+		if (poll(p, 3, busy ? 50 : -1) < 0 && errno != EINTR)
 			return err_errno(err, "index.sock", "cannot wait");
+		if (p[2].revents)
+			return err_set(err, E_STATE, "engine", "a question that nobody waits for was told to end, and goes on");
 		if (p[0].revents)
 			break;
 		if (!(p[1].revents & POLLIN))

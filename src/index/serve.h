@@ -36,11 +36,13 @@ struct serve_ops {
 	void (*close)(void *conn);
 	int (*ask)(void *conn, const struct serve_ask *a, struct buf *ret, struct err *err);
 	int (*end)(void *conn, const char *id, struct err *err); /* by another connection than the one that asked */
+	unsigned ends_ms; /* what was told to end has ended by then, or never will; 0: it always does */
 };
 
 /* "Code: 62. DB::Exception: …": 62; 0: no such words. */
 unsigned serve_exception(struct str words);
-/* Serves until stop_fd becomes readable; then ends what runs (at most 10 s) and returns 0. allowed: may this user ask? */
+/* Serves until stop_fd becomes readable; then ends what runs (at most 10 s) and returns 0. allowed: may this user ask? -E_STATE: a question hasn't ended
+ * ends_ms after it was told to, and keeps its connection for ever: the process has to be replaced. */
 int serve_run(const struct serve_ops *ops, void *user, int listen_fd, int stop_fd, bool (*allowed)(unsigned uid), struct err *err);
 
 #endif
