@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -64,8 +65,7 @@ bool seg_cold_away(const char *dir, const char *org, const char *series, uint32_
 	       fs_exists(seg_mark_path(dir, org, series, number, path, sizeof path));
 }
 
-/* Up to n bytes from the offset into b. Returns how many, or an error. */
-static ssize_t read_at(int fd, struct buf *b, size_t n, uint64_t offset)
+ssize_t seg_read_at(int fd, struct buf *b, size_t n, uint64_t offset)
 {
 	buf_reset(b);
 	if (!buf_room(b, n))
@@ -95,7 +95,7 @@ int seg_file_open(const char *path, struct sha *s, struct seg_file *ret, struct 
 		return err_set(err, E_CORRUPT, path, "isn't a file");
 	}
 	buf_init(&ret->bytes, SEGMENT_BLOCK_MAX);
-	ssize_t n = read_at(ret->fd, &ret->bytes, SEGMENT_HEADER_MAX, 0);
+	ssize_t n = seg_read_at(ret->fd, &ret->bytes, SEGMENT_HEADER_MAX, 0);
 	int r = n < 0 ? err_set(err, (enum err_code)-n, path, "cannot read")
 	              : seg_header_parse(buf_view(&ret->bytes), s, &ret->header);
 	if (r == -E_CORRUPT)
@@ -133,6 +133,24 @@ int seg_file_find(const char *dir, const char *org, const char *series, uint32_t
 	return r;
 }
 
+int seg_file_unlock(const struct seg_file *f, const struct segment_name *n, segment_key_fn key, void *user, struct sha *s, struct seg_cipher *ret,
+                    struct err *err)
+{
+	unsigned char bytes[SEGMENT_KEY], commitment[SEGMENT_HASH];
+	if (f->header.number != n->segment || strcmp(f->header.org, n->org) != 0 || strcmp(f->header.series, n->series) != 0)
+		return err_set(err, E_CORRUPT, "", "the file's header names another segment");
+	int x = key(n->org, n->series, n->segment, bytes, user, err);
+	if (x < 0)
+		return x == -E_CORRUPT || x == -E_AGAIN ? -E_IO : x;
+	seg_commitment(s, bytes, commitment);
+	if (memcmp(commitment, f->header.commitment, SEGMENT_HASH) != 0)
+		x = err_set(err, E_DENIED, "", "the key isn't this segment's");
+	else if (seg_cipher_open(ret, bytes, false) < 0)
+		x = err_set(err, E_NOMEM, "", "no memory");
+	OPENSSL_cleanse(bytes, sizeof bytes);
+	return x;
+}
+
 void seg_file_close(struct seg_file *f)
 {
 	if (f->fd >= 0)
@@ -145,13 +163,13 @@ void seg_file_close(struct seg_file *f)
 
 int seg_file_peek(struct seg_file *f, struct seg_block *ret)
 {
-	ssize_t n = read_at(f->fd, &f->bytes, 8 + (f->last ? f->last + READ_MORE : 0), f->offset);
+	ssize_t n = seg_read_at(f->fd, &f->bytes, 8 + (f->last ? f->last + READ_MORE : 0), f->offset);
 	if (n < 0)
 		return (int)n;
 	int r = seg_block_parse(buf_view(&f->bytes), ret);
 	if (r != -E_AGAIN || n < 8 || (size_t)n >= ret->total)
 		return r;
-	n = read_at(f->fd, &f->bytes, ret->total, f->offset);
+	n = seg_read_at(f->fd, &f->bytes, ret->total, f->offset);
 	return n < 0 ? (int)n : seg_block_parse(buf_view(&f->bytes), ret);
 }
 

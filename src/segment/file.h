@@ -4,6 +4,8 @@
 
 #include "segment/format.h"
 
+#include <sys/types.h>
+
 struct seg_file {
 	int fd;
 	struct seg_header header;
@@ -40,7 +42,12 @@ int seg_file_open(const char *path, struct sha *s, struct seg_file *ret, struct 
 /* The same of a segment wherever it lies; path gets where. Besides: -E_IO, it is in cold storage, which isn't there. */
 int seg_file_find(const char *dir, const char *org, const char *series, uint32_t number, struct sha *s, struct seg_file *ret, char path[1024],
                   struct err *err);
+/* The cipher of its blocks, if it is the segment of that name and the key is its own. -E_IO: the key can't be had now. */
+int seg_file_unlock(const struct seg_file *f, const struct segment_name *n, segment_key_fn key, void *user, struct sha *s, struct seg_cipher *ret,
+                    struct err *err);
 void seg_file_close(struct seg_file *f);
+/* Up to n bytes from the offset into b. Returns how many, or an error. */
+ssize_t seg_read_at(int fd, struct buf *b, size_t n, uint64_t offset);
 /* The next block or footer with chain and index checked, valid until the next call. -E_AGAIN: no whole block there
  * (the file ends, or is being written); -E_CORRUPT with *err saying what is wrong (offset stays before the bad block). */
 int seg_file_next(struct seg_file *f, struct sha *s, struct seg_block *ret, struct err *err);

@@ -218,7 +218,6 @@ static int skip_broken(struct reader *r, struct rseries *s, int code, struct err
 static int open_segment(struct reader *r, struct rseries *s, struct err *err)
 {
 	char path[1024];
-	unsigned char key[SEGMENT_KEY], commitment[SEGMENT_HASH];
 	int x = seg_file_find(r->dir, s->at.org, s->at.series, s->at.segment, &r->sha, &s->f, path, err);
 	if (x == -E_NOT_FOUND && s->at.segment == 1 && s->at.index == 0) { /* from the start: of what is still kept */
 		uint32_t first = following(r, s);
@@ -230,19 +229,7 @@ static int open_segment(struct reader *r, struct rseries *s, struct err *err)
 	if (x < 0)
 		return x;
 	s->f.unchained = r->o.tag_only;
-	if (s->f.header.number != s->at.segment || strcmp(s->f.header.org, s->at.org) != 0 ||
-	    strcmp(s->f.header.series, s->at.series) != 0)
-		return err_set(err, E_CORRUPT, "", "the file's header names another segment");
-	x = r->o.key(s->at.org, s->at.series, s->at.segment, key, r->o.user, err);
-	if (x < 0)
-		return x == -E_CORRUPT || x == -E_AGAIN ? -E_IO : x;
-	seg_commitment(&r->sha, key, commitment);
-	if (memcmp(commitment, s->f.header.commitment, SEGMENT_HASH) != 0)
-		x = err_set(err, E_DENIED, "", "the key isn't this segment's");
-	else if (seg_cipher_open(&s->cipher, key, false) < 0)
-		x = err_set(err, E_NOMEM, "", "no memory");
-	OPENSSL_cleanse(key, sizeof key);
-	return x;
+	return seg_file_unlock(&s->f, &s->at, r->o.key, r->o.user, &r->sha, &s->cipher, err);
 }
 
 static int open_block(struct reader *r, struct rseries *s, struct err *err)

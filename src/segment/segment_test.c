@@ -4,11 +4,14 @@
 #include "base/mem.h"
 #include "segment/fake_vault.h"
 #include "segment/file.h"
+#include "segment/pick.h"
 #include "segment/reader.h"
 #include "segment/writer.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -594,6 +597,194 @@ static void test_kill_loop(void **state)
 	assert_true(there > 500);
 }
 
+/* ---- one record by its name (pick.h) ---- */
+
+static struct pick *open_pick(void)
+{
+	struct pick *p = NULL;
+	struct err err = { 0 };
+	if (pick_open(&(struct pick_opts){ dir, fake_key, &vault_error }, &p, &err) < 0)
+		fail_msg("%s: %s", err.path, err.msg);
+	return p;
+}
+
+static int picked(struct pick *p, const char *org, uint32_t segment, uint64_t index, struct str *ret)
+{
+	struct segment_name n = { .series = "events", .segment = segment, .index = index };
+	struct err err = { 0 };
+	snprintf(n.org, sizeof n.org, "%s", org);
+	return pick_record(p, &n, ret, &err);
+}
+
+/* Records of all lengths, what looks like a block's mark among them. */
+static size_t pickable(unsigned n, char dst[90000])
+{
+	size_t len = (size_t)snprintf(dst, 90000, "{\"n\":%u,\"x\":\"TBLK", n), more = n % 97 == 3 ? 80000 : n * 37 % 700;
+	memset(dst + len, 'a', more);
+	return len + more + (size_t)snprintf(dst + len + more, 8, "\"}");
+}
+
+static void assert_picked(struct pick *p, const char *org, uint32_t segment, unsigned n)
+{
+	static char want[90000];
+	struct str s;
+	size_t len = pickable(n, want);
+	assert_int_equal(picked(p, org, segment, n, &s), 0);
+	assert_int_equal(s.len, len);
+	assert_memory_equal(s.ptr, want, len);
+}
+
+static void test_pick(void **state)
+{
+	(void)state;
+	static char text[90000];
+	enum { ALL = 3000 };
+	struct writer *w = open_writer(64 * MIB);
+	struct str s;
+	unsigned many[] = { 0, 1, 2, 3, 100, 1499, 1500, ALL - 2, ALL - 1 };
+	for (unsigned n = 0; n < ALL; n++) {
+		struct str rec = { text, pickable(n, text) };
+		assert_int_equal(writer_append(w, "412015", "events", rec, NULL, NULL), 0);
+		if (n % 3 == 0)
+			assert_int_equal(writer_append(w, "412023", "events", STR("{}"), NULL, NULL), 0);
+		if (n % 100 == 99)
+			assert_int_equal(writer_commit(w, NULL), 0);
+	}
+	struct pick *p = open_pick(); /* the segment is still being written */
+	for (size_t i = 0; i < ARRAY_LEN(many); i++)
+		assert_picked(p, "412015", 1, many[i]);
+	assert_int_equal(picked(p, "412015", 1, ALL, &s), -E_NOT_FOUND);
+	assert_int_equal(writer_append(w, "412015", "events", STR("{\"late\":1}"), NULL, NULL), 0);
+	assert_int_equal(writer_commit(w, NULL), 0);
+	assert_int_equal(picked(p, "412015", 1, ALL, &s), 0); /* it grew under the open file */
+	assert_true(str_eq(s, STR("{\"late\":1}")));
+	assert_int_equal(writer_rotate(w, true, NULL), 0);
+	for (unsigned n = ALL; n-- > 0;) /* backwards, as a search tells them */
+		assert_picked(p, "412015", 1, n);
+	for (unsigned n = 0; n < ALL; n += 61)
+		assert_picked(p, "412015", 1, n * 7919u % ALL);
+	assert_int_equal(picked(p, "412023", 1, 999, &s), 0);
+	assert_true(str_eq(s, STR("{}")));
+	assert_int_equal(picked(p, "412015", 1, ALL + 1, &s), -E_NOT_FOUND);
+	assert_int_equal(picked(p, "412015", 1, UINT64_MAX, &s), -E_NOT_FOUND);
+	assert_int_equal(picked(p, "412015", 2, 0, &s), -E_NOT_FOUND);
+	assert_int_equal(picked(p, "../x", 1, 0, &s), -E_INVALID);
+	pick_close(&p);
+	writer_close(&w);
+}
+
+/* What was altered isn't told; another's file under this name, a key that can't be had, a disk that is away are said. */
+static void test_pick_refuses(void **state)
+{
+	(void)state;
+	static char text[90000];
+	char path[256], other[256], cold[256];
+	struct writer *w = open_writer(64 * MIB);
+	struct str s;
+	for (unsigned n = 0; n < 300; n++) {
+		struct str rec = { text, pickable(n, text) };
+		assert_int_equal(writer_append(w, "412015", "events", rec, NULL, NULL), 0);
+		assert_int_equal(writer_append(w, "412023", "events", rec, NULL, NULL), 0);
+	}
+	assert_int_equal(writer_commit(w, NULL), 0);
+	assert_int_equal(writer_rotate(w, true, NULL), 0);
+	writer_close(&w);
+	vault_error = -E_CLOSED;
+	struct pick *p = open_pick();
+	assert_int_equal(picked(p, "412015", 1, 5, &s), -E_CLOSED);
+	vault_error = -E_NOT_FOUND;
+	assert_int_equal(picked(p, "412015", 1, 5, &s), -E_STATE);
+	vault_error = 0;
+	assert_picked(p, "412015", 1, 5);
+	pick_close(&p);
+	seg_path(dir, "412015", "events", 1, path, sizeof path);
+	int fd = open(path, O_RDWR);
+	struct stat st;
+	assert_int_equal(fstat(fd, &st), 0);
+	unsigned char c;
+	assert_int_equal(pread(fd, &c, 1, st.st_size / 2), 1);
+	c ^= 1;
+	assert_int_equal(pwrite(fd, &c, 1, st.st_size / 2), 1);
+	close(fd);
+	p = open_pick();
+	unsigned refused = 0;
+	for (unsigned n = 0; n < 300; n++) {
+		int r = picked(p, "412015", 1, n, &s);
+		refused += r < 0;
+		if (r == 0)
+			assert_picked(p, "412015", 1, n);
+	}
+	assert_true(refused > 0 && refused < 300);
+	assert_picked(p, "412023", 1, 299);
+	pick_close(&p);
+	seg_path(dir, "412023", "events", 1, other, sizeof other);
+	assert_int_equal(rename(other, path), 0);
+	p = open_pick();
+	assert_int_equal(picked(p, "412015", 1, 5, &s), -E_CORRUPT);
+	assert_int_equal(unlink(path), 0);
+	int mark = open(seg_mark_path(dir, "412015", "events", 1, cold, sizeof cold), O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+	assert_true(mark >= 0);
+	close(mark);
+	assert_int_equal(picked(p, "412015", 1, 5, &s), -E_AGAIN);
+	pick_close(&p);
+}
+
+/* Who reads there waits, here for a key; another one doesn't wait for ever, and has what lies elsewhere. */
+static struct { sem_t asked, go; } slow;
+
+static int slow_key(const char *org, const char *series, uint32_t number, unsigned char ret[SEGMENT_KEY], void *user, struct err *err)
+{
+	sem_post(&slow.asked);
+	sem_wait(&slow.go);
+	return fake_key(org, series, number, ret, user, err);
+}
+
+static void *pick_slowly(void *user)
+{
+	struct str s;
+	return picked(user, "412015", 1, 5, &s) == 0 ? user : NULL;
+}
+
+static void test_pick_cold(void **state)
+{
+	(void)state;
+	char path[256], cold[256], there[256], mark[256];
+	struct writer *w = open_writer(64 * MIB);
+	struct pick *waits = NULL, *p = open_pick();
+	pthread_t t;
+	void *ret;
+	struct str s;
+	for (unsigned n = 0; n < 10; n++) {
+		assert_int_equal(put(w, "412015", n), 0);
+		assert_int_equal(put(w, "412023", n), 0);
+	}
+	assert_int_equal(writer_commit(w, NULL), 0);
+	writer_close(&w);
+	snprintf(there, sizeof there, "%s" SEG_COLD, dir);
+	snprintf(cold, sizeof cold, "%s/412015/events", there);
+	assert_int_equal(fs_mkdirs(cold, 0755, NULL), 0);
+	assert_int_equal(rename(seg_path(dir, "412015", "events", 1, path, sizeof path), seg_cold_path(dir, "412015", "events", 1, cold, sizeof cold)), 0);
+	assert_int_equal(fs_write(seg_mark_path(dir, "412015", "events", 1, mark, sizeof mark), STR("1\n"), 0644, NULL), 0);
+	sem_init(&slow.asked, 0, 0);
+	sem_init(&slow.go, 0, 0);
+	assert_int_equal(pick_open(&(struct pick_opts){ dir, slow_key, NULL }, &waits, NULL), 0);
+	assert_int_equal(pthread_create(&t, NULL, pick_slowly, waits), 0);
+	sem_wait(&slow.asked);
+	assert_int_equal(picked(p, "412015", 1, 5, &s), -E_AGAIN);
+	assert_int_equal(picked(p, "412015", 2, 0, &s), -E_NOT_FOUND); /* what isn't said to lie there isn't waited for */
+	assert_int_equal(picked(p, "412023", 1, 5, &s), 0);
+	sem_post(&slow.go);
+	pthread_join(t, &ret);
+	assert_ptr_equal(ret, waits);
+	pick_close(&waits);
+	pick_close(&p);
+	p = open_pick();
+	assert_int_equal(picked(p, "412015", 1, 5, &s), 0);
+	assert_true(str_eq(s, STR("{\"n\":5}")));
+	pick_close(&p);
+	fs_rmtree(there, NULL);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
@@ -601,7 +792,7 @@ int main(void)
 		T(test_round_trip),  T(test_names),          T(test_rotation_and_cursor), T(test_cursor_once), T(test_tags),
 		T(test_reader_follows), T(test_reader_since), T(test_torn_everywhere), T(test_signed_is_not_cut),  T(test_memory_faults),
 		T(test_call_faults), T(test_disk_full_and_back), T(test_ceiling),          T(test_vault_away),
-		T(test_one_writer),  T(test_kill_loop),
+		T(test_one_writer),  T(test_kill_loop),     T(test_pick),             T(test_pick_refuses),   T(test_pick_cold),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("segment", tests, NULL, NULL);
