@@ -2,6 +2,8 @@
  *
  *   bench-index fill DIRECTORY SOCKET RECORDS PID seals that many records of proxy and resolver, then fills the index from them; PID: the engine's
  *   bench-index search SOCKET WORD ORG [FROM TO]  one search of one body, of a week up to now or of that span (ms UTC); milliseconds on stdout
+ *                                                 INDEX_SEGMENTS: where the records are that aren't in the index
+ *   bench-index text SEGMENTS ORG                 a body's records, one a line
  *   bench-index schema SOCKET                     makes the tables
  *   bench-index rollup SOCKET                     counts the days that are over: how many, seconds; then asks for a year by class: milliseconds, records
  *
@@ -17,6 +19,7 @@
 #include "index/row.h"
 #include "index/search.h"
 #include "segment/fake_vault.h"
+#include "segment/reader.h"
 #include "segment/writer.h"
 
 #include <math.h>
@@ -234,12 +237,26 @@ static int rollup(const char *socket, struct err *err)
 	return r;
 }
 
+/* A body's records, for grep. */
+static int text(const char *dir, const char *org, struct err *err)
+{
+	struct reader *rd = NULL;
+	struct reader_record rec;
+	struct reader_opts o = { .dir = dir, .key = fake_key, .org = org };
+	int r = reader_open(&o, &rd, err);
+	while (r == 0 && (r = reader_next(rd, &rec, err)) == 0)
+		printf(STR_FMT "\n", STR_ARG(rec.data));
+	reader_close(&rd);
+	return r == -E_AGAIN ? 0 : r;
+}
+
 static int search(const char *socket, const char *word, const char *org, const char *const *span, struct err *err)
 {
 	struct client *c;
 	struct client_opts o = { .socket_path = socket };
 	struct buf b;
 	struct search s = { .to_ms = clock_now_ms() + 1000, .limit = 50 };
+	struct pick_opts sealed = { getenv("INDEX_SEGMENTS"), fake_key, NULL };
 	s.from_ms = s.to_ms - WEEK_MS;
 	if (span) {
 		s.from_ms = atoll(span[0]);
@@ -252,7 +269,7 @@ static int search(const char *socket, const char *word, const char *org, const c
 	int r = client_open(&o, &c, err);
 	double began = wall();
 	if (r == 0)
-		r = search_run(c, &s, &b, &whole, err);
+		r = search_run(c, &s, sealed.dir ? &sealed : NULL, &b, &whole, err);
 	if (r == 0)
 		printf("%.2f %d\n", (wall() - began) * 1000, strstr(buf_cstr(&b), ",\"incomplete\":true") ? -1 : strstr(buf_cstr(&b), "\"name\"") != NULL);
 	client_close(&c);
@@ -270,12 +287,14 @@ int main(int argc, char **argv)
 	} else if ((argc == 5 || argc == 7) && strcmp(argv[1], "search") == 0) {
 		const char *span[] = { argc == 7 ? argv[5] : "", argc == 7 ? argv[6] : "" };
 		r = search(argv[2], argv[3], argv[4], argc == 7 ? span : NULL, &err);
+	} else if (argc == 4 && strcmp(argv[1], "text") == 0) {
+		r = text(argv[2], argv[3], &err);
 	} else if (argc == 3 && strcmp(argv[1], "rollup") == 0) {
 		r = rollup(argv[2], &err);
 	} else if (argc == 3 && strcmp(argv[1], "schema") == 0) {
 		r = schema(argv[2], &err);
 	} else {
-		fprintf(stderr, "usage: bench-index fill DIRECTORY SOCKET RECORDS PID | search SOCKET WORD ORG [FROM TO] | schema SOCKET | rollup SOCKET\n");
+		fprintf(stderr, "usage: bench-index fill DIRECTORY SOCKET RECORDS PID | search SOCKET WORD ORG [FROM TO] | text SEGMENTS ORG | schema SOCKET | rollup SOCKET\n");
 		return 2;
 	}
 	if (r < 0)

@@ -6,7 +6,7 @@
 n=${INDEX_RECORDS:-3000000}
 d=$build/bench-index.d
 rm -rf "$d"; mkdir -p "$d/state" "$d/run/indexd"
-export TORIDE_STATE=$d/state TORIDE_RUN=$d/run
+export TORIDE_STATE=$d/state TORIDE_RUN=$d/run INDEX_SEGMENTS=$d/segments
 sock=$d/run/indexd/index.sock
 begin() { "$build/toride-indexd" 2>>"$d/log" & pids+=($!); engine=$!; for _ in $(seq 100); do [ -S "$sock" ] && curl -sf --unix-socket "$sock" http://x/ -d 'SELECT 1' >/dev/null && return; sleep 0.1; done; die "indexd doesn't start: $(tail -n 2 "$d/log")"; }
 stop() { kill "$engine"; wait "$engine" 2>/dev/null; rm -f "$sock"; }
@@ -21,9 +21,7 @@ figure index.size "$(calc "$size" 3)" bytes/record records "$bytes" "$(calc "$by
 figure index.memory "$(awk '/VmHWM/{printf "%d", $2/1024}' /proc/$engine/status)" MiB - - - -
 org=412015
 say "the same body's records as text, for grep"
-for day in $(ask "SELECT DISTINCT toYYYYMMDD(time) FROM toride.events WHERE org = '$org'"); do # one answer holds 64 MB
-	ask "SELECT raw FROM toride.events WHERE org = '$org' AND toYYYYMMDD(time) = $day FORMAT TSVRaw" >>"$work/text"
-done
+"$build/bench-index" text "$d/segments" "$org" >"$work/text" || die "the text for grep can't be had"
 [ "$(wc -l <"$work/text")" = "$(ask "SELECT count() FROM toride.events WHERE org = '$org'")" ] || die "the text for grep isn't whole"
 ms() { local t0; t0=$(date +%s%N); "$@" >"$work/count"; echo $((($(date +%s%N) - t0) / 1000000)); } # into /dev/null grep would stop at its first hit
 one() { # NAME WORD WANT

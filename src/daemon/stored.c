@@ -524,8 +524,13 @@ static void job_work(uv_work_t *w)
 	struct job *j = w->data;
 	struct client *c = engine_for(j, SEARCH_SECONDS + 5);
 	bool whole = true;
-	if (c && search_run(c, &j->search, &j->fields, &whole, &j->err) == -E_CLOSED)
+	struct vault *v = NULL; /* this thread's own; connects when it is asked */
+	if (c)
+		vault_open(NULL, 5000, &v, &j->err);
+	struct pick_opts sealed = { j->t->segments, segment_key, v };
+	if (v && search_run(c, &j->search, &sealed, &j->fields, &whole, &j->err) == -E_CLOSED)
 		err_set(&j->err, E_CLOSED, "index", NOT_READY);
+	vault_close(&v);
 	engine_done(j, c);
 	if (whole) /* spans that were too long were asked again, shorter */
 		j->overran = 0;

@@ -90,7 +90,7 @@ static const char *type_of(enum column_kind kind)
 	return "String";
 }
 
-/* Behind the columns of the table above: the record's name, its values as words, itself. */
+/* Behind the columns of the table above: the record's name, its values as words; of some itself (fill.c). */
 static const struct { const char *name, *type, *codec; } rest[] = {
 	{ "series", "LowCardinality(String)", "" },
 	{ "segment", "UInt32", " CODEC(Delta, ZSTD(1))" },

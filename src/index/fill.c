@@ -724,6 +724,16 @@ static void wrap(struct fill *f, const struct reader_record *rec, struct event *
 		event_parse(STR("{}"), ret);
 }
 
+/* Of a page's record the index is asked more than its columns tell (refusals.c, sites.c), and of what has a fingerprint of TLS (sql.c): they stand there whole. Of all
+ * others it keeps the name, by which a search has them from their segment (original.h). */
+static bool is_asked(const struct index_table *t, const struct event *e)
+{
+	bool any = t->class_uid == 4002;
+	for (size_t i = 0; !any && i < COLUMN_PATHS && column_ja4.paths[i]; i++)
+		any = event_get(e, column_ja4.paths[i]);
+	return any;
+}
+
 static void add(struct fill *f, const struct reader_record *rec)
 {
 	struct event e;
@@ -731,11 +741,12 @@ static void add(struct fill *f, const struct reader_record *rec)
 		wrap(f, rec, &e);
 	int64_t arrival = index_arrival_ms(&e);
 	if (!is_existing(f, &rec->name) && of_day(f, &rec->name, arrival)) {
-		struct buf *b = &f->rows[index_table_of((uint32_t)yyjson_get_uint(event_get(&e, "class_uid"))) - index_tables];
+		const struct index_table *t = index_table_of((uint32_t)yyjson_get_uint(event_get(&e, "class_uid")));
+		struct buf *b = &f->rows[t - index_tables];
 		size_t before = b->len;
 		if (b->len == 0)
 			index_row_head(b);
-		row_put(&f->maker, b, &e, &rec->name, rec->data);
+		row_put(&f->maker, b, &e, &rec->name, is_asked(t, &e) ? rec->data : STR(""));
 		f->bytes += b->len - before;
 		if (f->n_rows++ == 0)
 			f->first_ms = clock_mono_ms();

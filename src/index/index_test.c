@@ -6,6 +6,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "index/cluster.h"
+#include "index/original.h"
 #include "index/query.h"
 #include "index/refill.h"
 #include "index/row.h"
@@ -255,7 +256,7 @@ static int walked(struct slow *e, const struct search *s, struct buf *b, struct 
 	clock_hold(e->now);
 	e->asked = 0;
 	bool whole;
-	int r = search_run(c, s, b, &whole, err);
+	int r = search_run(c, s, NULL, b, &whole, err);
 	clock_hold(0);
 	client_close(&c);
 	pthread_join(t, NULL);
@@ -1280,10 +1281,175 @@ static void test_moved(void **state)
 	close(fd);
 }
 
+/* An engine that gives back the columns of one row, to whatever it is asked: once, or nothing. */
+struct columnar {
+	int fd;
+	unsigned asked;
+	char question[8192], answer[2048];
+};
+
+static void *columnar_run(void *user)
+{
+	struct columnar *e = user;
+	char line[512];
+	size_t n = 0;
+	int fd = accept(e->fd, NULL, NULL);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r+");
+	while (f && fgets(line, sizeof line, f)) {
+		if (strncasecmp(line, "content-length:", 15) == 0)
+			n = strtoul(line + 15, NULL, 10);
+		if (line[0] != '\r')
+			continue;
+		if (n >= sizeof e->question || fread(e->question, 1, n, f) != n)
+			break;
+		e->question[n] = 0;
+		e->asked++;
+		fprintf(f, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", strlen(e->answer), e->answer);
+		fflush(f);
+	}
+	if (f)
+		fclose(f);
+	return NULL;
+}
+
+/* As the engine gives them: the name, then the columns behind org, empty but for some. */
+static void columns_row(char *dst, size_t size, const char *org)
+{
+	struct buf row;
+	buf_init(&row, size);
+	buf_printf(&row, "[\"%s\",\"events\",1,0", org);
+	for (const struct column *c = columns + 1; c->name; c++)
+		if (strcmp(c->name, "class") == 0)
+			buf_puts(&row, ",4003");
+		else if (strcmp(c->name, "src") == 0)
+			buf_puts(&row, ",\"::ffff:10.1.0.5\"");
+		else if (strcmp(c->name, "host") == 0)
+			buf_puts(&row, ",\"a.example\"");
+		else
+			buf_puts(&row, c->kind == COLUMN_IP ? ",\"::\"" : c->kind == COLUMN_TEXT || c->kind == COLUMN_WORD ? ",\"\"" : c->kind == COLUMN_TIME ? ",1795386357690" : ",0");
+	buf_puts(&row, "]\n");
+	assert_true(str_copy(buf_view(&row), dst, size));
+	buf_done(&row);
+}
+
+/* What is told of the first row of these, which stand a line each. */
+static int told(struct originals *o, struct columnar *e, const char *rows, struct str *ret)
+{
+	static char kept[4096];
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	char dir[] = "/tmp/index-test.XXXXXX";
+	struct client *c;
+	struct str rest = str_from(rows), line;
+	pthread_t t;
+	int r = 0;
+	assert_non_null(mkdtemp(dir));
+	snprintf(a.sun_path, sizeof a.sun_path, "%s/s", dir);
+	e->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	e->asked = 0;
+	assert_int_equal(bind(e->fd, (struct sockaddr *)&a, sizeof a), 0);
+	assert_int_equal(listen(e->fd, 1), 0);
+	assert_int_equal(pthread_create(&t, NULL, columnar_run, e), 0);
+	assert_int_equal(client_open(&(struct client_opts){ .socket_path = a.sun_path }, &c, NULL), 0);
+	originals_begin(o);
+	while (r == 0 && str_next(&rest, '\n', &line)) {
+		yyjson_doc *doc = yyjson_read(line.ptr, line.len, 0);
+		r = originals_add(o, yyjson_doc_get_root(doc), NULL);
+		yyjson_doc_free(doc);
+	}
+	r = r < 0 ? r : originals_read(o, c, NULL);
+	*ret = r == 0 && str_copy(originals_text(o, 0), kept, sizeof kept) ? str_from(kept) : STR("");
+	client_close(&c);
+	shutdown(e->fd, SHUT_RDWR); /* where nothing was asked */
+	pthread_join(t, NULL);
+	close(e->fd);
+	fs_rmtree(dir, NULL);
+	return r;
+}
+
+/* A vault that is away. */
+static int no_key(const char *org, const char *series, uint32_t number, unsigned char ret[SEGMENT_KEY], void *user, struct err *err)
+{
+	++*(unsigned *)user;
+	return err_set(err, E_CLOSED, "vault", "away");
+}
+
+#define ROW(org, raw) "[\"" org "\",\"events\",1,0,\"" raw "\",1795386357690]"
+
+/* What is told of a row: what stands in it; else the sealed record, for which nobody is asked; else its columns. */
+static void test_original(void **state)
+{
+	static const char columns_have[] = "\"org\":\"412015\",\"time\":1795386357690,\"ingest_time\":1795386357690,\"class_uid\":4003,\"src_endpoint\":{\"ip\":\"10.1.0.5\"},"
+	                                   "\"query\":{\"hostname\":\"a.example\"}}";
+	static struct columnar e;
+	char dir[] = "/tmp/index-test.XXXXXX";
+	struct originals o;
+	struct pick *p = NULL, *none = NULL;
+	struct writer *w = NULL;
+	struct str s;
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(writer_open(&(struct writer_opts){ .dir = dir, .key = fake_key, .seal = fake_seal }, &w, NULL), 0);
+	assert_int_equal(writer_append(w, "412015", "events", STR("{\"a\":1}"), NULL, NULL), 0);
+	assert_int_equal(writer_append(w, "412015", "events", STR("{\"a\":2}"), NULL, NULL), 0);
+	assert_int_equal(writer_append(w, "412023", "events", STR("{\"b\":1}"), NULL, NULL), 0);
+	assert_int_equal(writer_commit(w, NULL), 0);
+	writer_close(&w);
+	assert_int_equal(pick_open(&(struct pick_opts){ dir, fake_key, NULL }, &p, NULL), 0);
+	originals_init(&o, p, "412015", INT64_MAX);
+	columns_row(e.answer, sizeof e.answer, "412015");
+	assert_true(told(&o, &e, ROW("412015", "{}"), &s) == 0 && str_eq(s, STR("{}")));
+	assert_true(told(&o, &e, ROW("412015", ""), &s) == 0 && str_eq(s, STR("{\"a\":1}")));
+	/* each its own, whatever the order, be it kept, read or not to be had */
+	assert_int_equal(told(&o, &e, "[\"412015\",\"events\",1,1,\"\",3]\n" ROW("412015", "{}") "\n[\"412015\",\"events\",1,0,\"\",1]", &s), 0);
+	assert_true(str_eq(s, STR("{\"a\":2}")) && str_eq(originals_text(&o, 1), STR("{}")) && str_eq(originals_text(&o, 2), STR("{\"a\":1}")));
+	assert_int_equal(e.asked, 0);
+	/* a cluster's server that makes rows up for one body doesn't get another's records, nor one into a path, nor into a question */
+	assert_true(told(&o, &e, ROW("412023", ""), &s) == 0 && strstr(s.ptr, "toride log verify") && !strstr(s.ptr, "\"b\"") && !strstr(s.ptr, "a.example"));
+	assert_int_equal(e.asked, 1);
+	assert_int_equal(told(&o, &e, ROW("412023412023", ""), &s), -E_CORRUPT);
+	assert_int_equal(told(&o, &e, "[\"412015\",\"../../412023/events\",1,0,\"\",1]", &s), -E_CORRUPT);
+	assert_int_equal(told(&o, &e, "[\"412015\",\"a') OR 1\",1,0,\"\",1]", &s), -E_CORRUPT);
+	assert_int_equal(told(&o, &e, "[\"412015\",\"events\",4294967297,0,\"\",1]", &s), -E_CORRUPT); /* not segment 1 */
+	o.org = "41";
+	assert_true(told(&o, &e, ROW("412023", ""), &s) == 0 && str_eq(s, STR("{\"b\":1}")));
+	assert_int_equal(e.asked, 0);
+	originals_done(&o);
+	originals_init(&o, none, "412015", INT64_MAX);
+	assert_true(told(&o, &e, ROW("412015", ""), &s) == 0 && str_ends(s, STR(columns_have)));
+	assert_non_null(strstr(e.question, " FROM toride.events WHERE time >= fromUnixTimestamp64Milli(1795386357690) AND time <= fromUnixTimestamp64Milli(1795386357690)"
+	                                   " AND org = ('412015') AND (org, series, segment, idx) IN (('412015', 'events', 1, 0)) LIMIT 500 FORMAT JSONCompactEachRow"));
+	e.answer[0] = 0; /* nor has it them */
+	assert_true(told(&o, &e, ROW("412015", ""), &s) == 0 && strstr(s.ptr, "toride log verify") && str_ends(s, STR("\"org\":\"412015\"}")));
+	o.pick = p;
+	o.deadline = 0;
+	assert_true(told(&o, &e, ROW("412015", ""), &s) == 0 && strstr(s.ptr, "there was no time") && str_ends(s, STR("\"org\":\"412015\"}")));
+	assert_int_equal(e.asked, 0);
+	pick_close(&p);
+	originals_done(&o);
+	/* who gives the keys isn't asked again and again */
+	unsigned asked = 0;
+	assert_int_equal(pick_open(&(struct pick_opts){ dir, no_key, &asked }, &p, NULL), 0);
+	originals_init(&o, p, "", INT64_MAX);
+	columns_row(e.answer, sizeof e.answer, "412015");
+	assert_int_equal(told(&o, &e, ROW("412015", "") "\n" ROW("412023", "") "\n[\"412015\",\"events\",1,1,\"\",3]", &s), 0);
+	assert_true(str_ends(s, STR(columns_have)) && asked == 1 && e.asked == 1);
+	originals_done(&o);
+	pick_close(&p);
+	/* a destroyed key leaves nothing to read: no columns either */
+	int gone = -E_NOT_FOUND;
+	assert_int_equal(pick_open(&(struct pick_opts){ dir, fake_key, &gone }, &p, NULL), 0);
+	originals_init(&o, p, "412015", INT64_MAX);
+	columns_row(e.answer, sizeof e.answer, "412015");
+	assert_true(told(&o, &e, ROW("412015", ""), &s) == 0 && strstr(s.ptr, "key was destroyed") && str_ends(s, STR("\"org\":\"412015\"}")));
+	assert_int_equal(e.asked, 0);
+	originals_done(&o);
+	pick_close(&p);
+	fs_rmtree(dir, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_query), cmocka_unit_test(test_limits), cmocka_unit_test(test_counts), cmocka_unit_test(test_counts_only), cmocka_unit_test(test_examples), cmocka_unit_test(test_counts_kept), cmocka_unit_test(test_sites), cmocka_unit_test(test_refusals), cmocka_unit_test(test_search), cmocka_unit_test(test_walk),
+		cmocka_unit_test(test_query), cmocka_unit_test(test_limits), cmocka_unit_test(test_counts), cmocka_unit_test(test_counts_only), cmocka_unit_test(test_examples), cmocka_unit_test(test_counts_kept), cmocka_unit_test(test_sites), cmocka_unit_test(test_refusals), cmocka_unit_test(test_search), cmocka_unit_test(test_original), cmocka_unit_test(test_walk),
 		cmocka_unit_test(test_row),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_words_many), cmocka_unit_test(test_words_random), cmocka_unit_test(test_fold), cmocka_unit_test(test_twice), cmocka_unit_test(test_head), cmocka_unit_test(test_hostile),

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "index/original.h"
 #include "index/query.h"
 
 #include <stdio.h>
@@ -72,7 +73,7 @@ static void records_sql(const struct search *s, const struct query *q, unsigned 
 {
 	const struct query_node *class = class_of(q->root);
 	const struct index_table *only = class ? index_table_of((uint32_t)class->number) : NULL;
-	buf_puts(b, "SELECT org, series, segment, idx, raw FROM (");
+	buf_puts(b, "SELECT " ORIGINAL_ROW " FROM (");
 	size_t from = b->len;
 	for (size_t i = 0; i < index_table_count(); i++) {
 		if (only && only != &index_tables[i])
@@ -129,69 +130,78 @@ int search_sql(const struct search *s, struct buf *b, struct err *err)
 	return r < 0 ? r : sql_of(s, s->limit + 1, SEARCH_SECONDS, b, err);
 }
 
-static struct str text_at(yyjson_val *row, size_t i)
-{
-	yyjson_val *v = yyjson_arr_get(row, i);
-	return yyjson_is_str(v) ? (struct str){ yyjson_get_str(v), yyjson_get_len(v) } : STR("");
-}
-
-static void put_record(yyjson_val *row, struct buf *b)
-{
-	struct segment_name n = { .segment = (uint32_t)yyjson_get_uint(yyjson_arr_get(row, 2)),
-		                  .index = yyjson_get_uint(yyjson_arr_get(row, 3)) };
-	char name[SEGMENT_NAME_TEXT];
-	str_copy(text_at(row, 0), n.org, sizeof n.org);
-	str_copy(text_at(row, 1), n.series, sizeof n.series);
-	buf_putc(b, '{');
-	json_field_s(b, "name", segment_name_format(&n, name));
-	json_key(b, "record");
-	struct str raw = text_at(row, 4);
-	yyjson_doc *doc = yyjson_read(raw.ptr, raw.len, 0);
-	if (doc)
-		buf_str(b, raw);
-	else
-		json_str(b, raw);
-	yyjson_doc_free(doc);
-	buf_putc(b, '}');
-}
-
-static void put_count(yyjson_val *row, struct buf *b)
-{
-	buf_putc(b, '{');
-	json_field(b, "value", text_at(row, 0));
-	json_field_u64(b, "count", yyjson_get_uint(yyjson_arr_get(row, 1)));
-	json_field_u64(b, "last", yyjson_get_uint(yyjson_arr_get(row, 2)));
-	buf_putc(b, '}');
-}
-
-/* n: rows so far; those beyond the limit are counted, and left out. */
-static int put_rows(const struct search *s, struct str lines, uint32_t *n, struct buf *b, struct err *err)
-{
-	struct str line;
-	while (str_next(&lines, '\n', &line)) {
-		if (line.len == 0) /* behind the last line break */
-			continue;
-		yyjson_doc *doc = *n < s->limit ? yyjson_read(line.ptr, line.len, 0) : NULL;
-		if (*n < s->limit && !doc)
-			return err_set(err, E_CORRUPT, "index", "its answer can't be read");
-		if (doc && *n)
-			buf_putc(b, ',');
-		if (doc)
-			(*s->by ? put_count : put_record)(yyjson_doc_get_root(doc), b);
-		yyjson_doc_free(doc);
-		++*n;
-	}
-	return 0;
-}
-
 /* A span of a search, as long as the last one suggests: what is asked for is mostly near the end, and nobody knows how much of it. */
 struct walk {
+	struct originals originals;
 	int64_t hi, step, deadline; /* from `hi` on everything was searched */
 	int64_t ahead;              /* of the span: still to come, and mostly nothing */
 	int64_t most, least;        /* times the last span */
 	bool whole;
 	struct buf sql, answer;
 };
+
+static void put_record(const struct segment_name *n, struct str record, struct buf *b)
+{
+	char name[SEGMENT_NAME_TEXT];
+	buf_putc(b, '{');
+	json_field_s(b, "name", segment_name_format(n, name));
+	json_key(b, "record");
+	yyjson_doc *doc = yyjson_read(record.ptr, record.len, 0);
+	if (doc)
+		buf_str(b, record);
+	else
+		json_str(b, record);
+	yyjson_doc_free(doc);
+	buf_putc(b, '}');
+}
+
+static void put_count(yyjson_val *row, struct buf *b)
+{
+	const char *value = yyjson_get_str(yyjson_arr_get(row, 0));
+	buf_putc(b, '{');
+	json_field_s(b, "value", value ? value : "");
+	json_field_u64(b, "count", yyjson_get_uint(yyjson_arr_get(row, 1)));
+	json_field_u64(b, "last", yyjson_get_uint(yyjson_arr_get(row, 2)));
+	buf_putc(b, '}');
+}
+
+/* n: rows so far; those beyond the limit are counted, and left out. Of records the rows are taken up, and told once their texts are read. */
+static int put_rows(const struct search *s, struct originals *o, struct str lines, uint32_t *n, struct buf *b, struct err *err)
+{
+	struct str line;
+	int r = 0;
+	while (r == 0 && str_next(&lines, '\n', &line)) {
+		if (line.len == 0) /* behind the last line break */
+			continue;
+		yyjson_doc *doc = *n < s->limit ? yyjson_read(line.ptr, line.len, 0) : NULL;
+		if (*n < s->limit && !doc)
+			return err_set(err, E_CORRUPT, "index", "its answer can't be read");
+		if (doc && *n && *s->by)
+			buf_putc(b, ',');
+		if (doc && *s->by)
+			put_count(yyjson_doc_get_root(doc), b);
+		else if (doc)
+			r = originals_add(o, yyjson_doc_get_root(doc), err);
+		yyjson_doc_free(doc);
+		++*n;
+	}
+	return r;
+}
+
+static int put_records(struct client *c, const struct search *s, struct walk *w, uint32_t *n, struct buf *b, struct err *err)
+{
+	struct originals *o = &w->originals;
+	bool any = *n;
+	originals_begin(o);
+	int r = put_rows(s, o, buf_view(&w->answer), n, b, err);
+	r = r < 0 ? r : originals_read(o, c, err);
+	for (size_t i = 0; r == 0 && i < o->n; i++) {
+		if (any || i)
+			buf_putc(b, ',');
+		put_record(&o->rows[i].name, originals_text(o, i), b);
+	}
+	return r;
+}
 
 /* As long as what is still wanted needs, were there as much of it as in the last span; and as the time that is left allows. But that goes up to `least` for
  * nothing: much of what a span takes is its being asked (on a busy machine a second), and spans of an hour, each as dear as a year, were all that
@@ -226,11 +236,12 @@ static int walk_step(struct client *c, const struct search *s, struct walk *w, u
 	}
 	if (r == -E_LIMIT)
 		return err_set(err, E_LIMIT, "from", TOO_MUCH);
+	int64_t took = clock_mono_ms() - began; /* what its records take, the next one's may not */
 	if (r == 0)
-		r = put_rows(s, buf_view(&w->answer), n, fields, err);
+		r = put_records(c, s, w, n, fields, err);
 	if (r == 0) {
 		w->hi = part.from_ms;
-		w->step = step_next(w, w->step - w->ahead, clock_mono_ms() - began, *n - before, s->limit + 1 - *n);
+		w->step = step_next(w, w->step - w->ahead, took, *n - before, s->limit + 1 - *n);
 		w->ahead = 0;
 	}
 	return r;
@@ -276,25 +287,31 @@ static int count(struct client *c, const struct search *s, struct walk *w, struc
 		return err_set(err, E_TIMEOUT, "from", TOO_LONG, SEARCH_SECONDS, SEARCH_SECONDS);
 	buf_puts(fields, ",\"counts\":[");
 	if (r == 0)
-		r = put_rows(s, buf_view(&w->answer), &n, fields, err);
+		r = put_rows(s, &w->originals, buf_view(&w->answer), &n, fields, err);
 	buf_putc(fields, ']');
 	json_field_bool(fields, "more", n > s->limit);
 	return r;
 }
 
-int search_run(struct client *c, const struct search *s, struct buf *fields, bool *ret_whole, struct err *err)
+int search_run(struct client *c, const struct search *s, const struct pick_opts *sealed, struct buf *fields, bool *ret_whole, struct err *err)
 {
 	int64_t began = clock_mono_ms();
 	struct walk w = { .whole = true, .deadline = began + SEARCH_SECONDS * 1000, .most = GROW_MOST, .least = GROW_LEAST };
+	struct pick *pick = NULL;
 	buf_init(&w.sql, 256 * KIB);
 	buf_init(&w.answer, 64 * MIB);
 	int r = limit_ok(s, err);
+	if (r == 0 && sealed)
+		r = pick_open(sealed, &pick, err);
+	originals_init(&w.originals, pick, s->org, w.deadline);
 	if (r == 0)
 		r = (*s->by ? count : walk)(c, s, &w, fields, err);
 	json_field_u64(fields, "took_ms", (uint64_t)(clock_mono_ms() - began));
 	if (r == 0 && fields->failed)
 		r = err_set(err, E_LIMIT, "limit", "the answer is too long: ask for fewer records");
 	*ret_whole = w.whole && r == 0;
+	originals_done(&w.originals);
+	pick_close(&pick);
 	buf_done(&w.answer);
 	buf_done(&w.sql);
 	return r;

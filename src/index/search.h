@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "index/client.h"
+#include "segment/pick.h"
 
 #include <stdint.h>
 
@@ -23,9 +24,9 @@ struct search {
 	int64_t from_ms, to_ms;
 	uint32_t limit;
 };
-/* Fills `fields` with the answer's fields, each with a comma before it (wire/ctl.h). */
-/* *ret_whole: the answer isn't incomplete. */
-int search_run(struct client *c, const struct search *s, struct buf *fields, bool *ret_whole, struct err *err);
+/* Fills `fields` with the answer's fields, each with a comma before it (wire/ctl.h). sealed: where the records are (original.h); NULL: nowhere.
+ * *ret_whole: the answer isn't incomplete. */
+int search_run(struct client *c, const struct search *s, const struct pick_opts *sealed, struct buf *fields, bool *ret_whole, struct err *err);
 /* The SQL of the whole span at once, for tests and for the curious. */
 int search_sql(const struct search *s, struct buf *b, struct err *err);
 

@@ -205,6 +205,15 @@ try "an alarm is raised" until_true 20 told Alarm "$before"
 start old
 try "it is back, and has each page once" until_true 60 all_once
 try "… which is told too" until_true 20 told Start "$resumed"
+# Of what isn't a page the index has the name and the columns alone (index/original.h).
+started() { ask_socket search.sock '{"v":1,"do":"log.search","query":"product:stored operation:Start","limit":1}' | jq -cse '.[0].records[0]'; }
+whole_one() { local q; q=$(started) && is "$(jq -cS .record <<<"$q")" "$("$toride" log show "$(jq -r .name <<<"$q")" | jq -cS .)" && is "$(there "SELECT sum(length(raw)) FROM toride_log.c6002_application_lifecycle")" 0; }
+try "what isn't a page is told from its segment" until_true 20 whole_one
+segment=state/segments/$(started | jq -r '.name | sub("/[0-9]+$"; "")').seg mode=$(stat -c %a "$segment")
+chmod 0 "$segment"
+try "… and where that can't be read, from the columns that are there" eval 'started | jq -se ".[0].record | (.message | test(\"log verify\")) and .product == \"stored\" and .activity_name == \"Start\" and .class_uid == 6002 and .org == \"service\" and .time > 1e12"'
+chmod "$mode" "$segment"
+try "… and then whole again" whole_one
 
 # ---- two replicas, and their keeper
 

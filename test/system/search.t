@@ -95,6 +95,15 @@ elsewhere() { engine "EXPLAIN indexes = 1 SELECT count() FROM toride.c4002_http_
 tables() { engine "SELECT count() >= 8 AND countIf(sorting_key = 'org, time' AND startsWith(partition_key, 'toYYYYMMDD(arrival')) = count() AND count() = (SELECT uniqExact(table) FROM system.data_skipping_indices WHERE database = 'toride' AND name = 'words_index') FROM system.tables WHERE database = 'toride' AND match(name, '^c[0-9]+_')"; }
 try "each class has a table, a body first in its key, a day of arrival a partition, its words indexed" eval 'tables >"$top/tables"; cat "$top/tables"; is "$(cat "$top/tables")" 1'
 try "parts of other times aren't opened" elsewhere
+# Of what isn't a page the index has the name and the columns (fill.c): what is told is the sealed record.
+question() { records "class:dns host:www.news.example" --org 412015 | jq -cse '.[0]'; }
+sealed_one() { local q; q=$(question) && is "$(jq -cS .record <<<"$q")" "$("$toride" log show "$(jq -r .name <<<"$q")" | jq -cS .)" && is "$(engine "SELECT sum(length(raw)) FROM toride.c4003_dns_activity")" 0; }
+try "a record that the index doesn't keep is the one the log shows" until_true 10 sealed_one
+segment=$TORIDE_STATE/segments/$(question | jq -r '.name | sub("/[0-9]+$"; "")').seg mode=$(stat -c %a "$segment")
+chmod 0 "$segment"
+try "where it can't be read its columns are told, and that" eval 'question | jq -e ".record | (.message | test(\"log verify\")) and .query.hostname == \"www.news.example\" and .org == \"412015\" and .class_uid == 4003 and (.src_endpoint.ip | test(\"^[0-9.]+$\")) and .time > 1e12"'
+chmod "$mode" "$segment"
+try "and then itself again" sealed_one
 try "one that takes too long is ended" eval 'engine "SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1 SETTINGS max_execution_time = 1" | grep -F "Code: 159"'
 try "one that wants too much memory too" eval 'engine "SELECT length(groupArray(number)) FROM numbers(1000000000) SETTINGS max_memory_usage = 100000000" | grep -F "Code: 241"'
 try "and the next is answered" finds 2 alpha
