@@ -89,6 +89,16 @@ static void prove_one(struct stages *s, const char *number, yyjson_val *line, bo
 		printf("%s  %-8s %-28s %s\n", json_when(line, "time", t), verdict, json_text(found, "name"), say(json_text(line, "text_ja"), json_text(line, "text")));
 }
 
+static bool all_whole(yyjson_val *root)
+{
+	size_t i, n;
+	yyjson_val *v;
+	yyjson_arr_foreach(yyjson_obj_get(root, "records"), i, n, v)
+		if (!ctl_bool(v, "whole", true))
+			return false;
+	return true;
+}
+
 static int incident_prove(int argc, char **argv)
 {
 	bool json = cli_flag(&argc, argv, "--json");
@@ -115,6 +125,8 @@ static int incident_prove(int argc, char **argv)
 	code = fetch(&rq, &s.found);
 	if (code == EXIT_DONE && ctl_bool(yyjson_doc_get_root(s.found), "incomplete", false)) /* what wasn't looked for isn't missing */
 		code = cli_error(&(struct err){ .code = E_TIMEOUT, .path = "log", .msg = "the search for the sealed records took too long" });
+	if (code == EXIT_DONE && !all_whole(yyjson_doc_get_root(s.found))) /* nor is what can't be read now */
+		code = cli_error(&(struct err){ .code = E_STATE, .path = "log", .msg = "a sealed record can't be read now: toride log search tells which and why (封印された記録が今は読めません)" });
 	if (code == EXIT_DONE) {
 		yyjson_arr_foreach(yyjson_obj_get(inc, "timeline"), i, n, v)
 			prove_one(&s, json_text(inc, "number"), v, json);

@@ -18,6 +18,7 @@
 #include "index/sites.h"
 #include "index/sweep.h"
 #include "segment/fake_vault.h"
+#include "segment/file.h"
 #include "segment/writer.h"
 #include "wire/sock.h"
 
@@ -1441,6 +1442,18 @@ static void test_original(void **state)
 	columns_row(e.answer, sizeof e.answer, "412015");
 	assert_true(told(&o, &e, ROW("412015", ""), &s) == 0 && strstr(s.ptr, "key was destroyed") && str_ends(s, STR("\"org\":\"412015\"}")));
 	assert_int_equal(e.asked, 0);
+	originals_done(&o);
+	pick_close(&p);
+	/* gone on to a store of objects: the columns, and how to have it; removed by retention */
+	char path[256], mark[256];
+	seg_path(dir, "412015", "events", 1, path, sizeof path);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(fs_write(seg_mark_path(dir, "412015", "events", 1, mark, sizeof mark), STR("1\n"), 0644, NULL), 0);
+	assert_int_equal(pick_open(&(struct pick_opts){ dir, fake_key, NULL }, &p, NULL), 0);
+	originals_init(&o, p, "412015", INT64_MAX);
+	assert_true(told(&o, &e, ROW("412015", ""), &s) == 0 && strstr(s.ptr, "toride log show brings it back") && str_ends(s, STR(columns_have)));
+	assert_int_equal(unlink(mark), 0);
+	assert_true(told(&o, &e, ROW("412015", ""), &s) == 0 && strstr(s.ptr, "isn't among what is kept") && str_ends(s, STR(columns_have)));
 	originals_done(&o);
 	pick_close(&p);
 	fs_rmtree(dir, NULL);

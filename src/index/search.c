@@ -140,11 +140,13 @@ struct walk {
 	struct buf sql, answer;
 };
 
-static void put_record(const struct segment_name *n, struct str record, struct buf *b)
+static void put_record(const struct original *x, struct str record, struct buf *b)
 {
 	char name[SEGMENT_NAME_TEXT];
 	buf_putc(b, '{');
-	json_field_s(b, "name", segment_name_format(n, name));
+	json_field_s(b, "name", segment_name_format(&x->name, name));
+	if (x->why)
+		json_field_bool(b, "whole", false);
 	json_key(b, "record");
 	yyjson_doc *doc = yyjson_read(record.ptr, record.len, 0);
 	if (doc)
@@ -198,7 +200,7 @@ static int put_records(struct client *c, const struct search *s, struct walk *w,
 	for (size_t i = 0; r == 0 && i < o->n; i++) {
 		if (any || i)
 			buf_putc(b, ',');
-		put_record(&o->rows[i].name, originals_text(o, i), b);
+		put_record(&o->rows[i], originals_text(o, i), b);
 	}
 	return r;
 }
