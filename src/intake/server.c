@@ -26,6 +26,7 @@ struct peer {
 	int64_t since_ms; /* when the message at the front began to come in; 0: there is none */
 	bool held;        /* the spool takes no more */
 	bool rests;       /* what it says meanwhile is read together */
+	size_t awake;     /* bytes since it rested last */
 	unsigned writes;  /* acknowledgements under way: one that doesn't read them gets no more */
 };
 
@@ -270,6 +271,7 @@ static void rest(struct peer *p)
 {
 	struct intake_server *s = p->server;
 	p->rests = true;
+	p->awake = 0;
 	uv_read_stop((uv_stream_t *)&p->pipe);
 	if (!uv_is_active((uv_handle_t *)&s->rest))
 		uv_timer_start(&s->rest, listen_again, (uint64_t)s->o.rest_ms, 0);
@@ -286,9 +288,14 @@ static void got_bytes(uv_stream_t *st, ssize_t n, const uv_buf_t *b)
 		return;
 	}
 	p->in.len += (size_t)n;
+	p->awake += (size_t)n;
 	take_all(p);
-	if (p->server->o.rest_ms && n < INTAKE_REST_BYTES && !p->held && !uv_is_closing((uv_handle_t *)&p->pipe))
+	if (!p->server->o.rest_ms || n >= INTAKE_REST_BYTES || p->held || uv_is_closing((uv_handle_t *)&p->pipe))
+		return;
+	if (p->awake < INTAKE_AWAKE_BYTES)
 		rest(p);
+	else /* its socket was empty for once: it is on the way with more */
+		p->awake = 0;
 }
 
 static bool room_for(struct intake_server *s, uid_t uid)

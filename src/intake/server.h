@@ -26,7 +26,8 @@ struct intake_server_opts {
 	int rest_ms; /* who sent little isn't listened to for so long: a busy sender would wake us, and wait for it, once an event. 0: never */
 };
 
-#define INTAKE_REST_BYTES (32 * 1024) /* who sent more than that at once isn't kept waiting */
+#define INTAKE_REST_BYTES (32 * 1024) /* who sent more than that at once isn't kept waiting, */
+#define INTAKE_AWAKE_BYTES (4 * INTAKE_REST_BYTES) /* nor who sent so much since it rested last */
 #define INTAKE_PEERS 256
 #define INTAKE_PEERS_USER 32 /* of one user */
 
